@@ -1,0 +1,148 @@
+//! What is wrong, where, and what to type instead: the one shape in which every layer reports.
+
+use crate::edit::Fix;
+use crate::source::Span;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Worth knowing.
+    Info,
+    /// Works, but not as it should.
+    Warning,
+    /// nginx refuses it, or it fails when used.
+    Error,
+}
+
+impl Level {
+    /// Lower-case name, as printed and as written in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Info => "info",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        }
+    }
+}
+
+/// Which step found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// The text is not nginx.conf syntax.
+    Syntax,
+    /// nginx would refuse the configuration for what it says.
+    Configuration,
+    /// Something outside the configuration is missing: a file, a host name, a user.
+    Environment,
+    /// nginx accepts it, a rule of ours objects.
+    Rule,
+}
+
+/// A further place that takes part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What is there; may be empty.
+    pub text: String,
+}
+
+/// One finding.
+///
+/// `message` is one line in lower case that says what was found and what was expected, with the user's
+/// words in backticks; `label` says it again in a few words under the place; `help` says what to type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable name: a rule's name, or `unknown-directive` and the like.
+    pub code: &'static str,
+    /// Which step found it.
+    pub class: Class,
+    /// How bad it is.
+    pub level: Level,
+    /// What was found and what was expected.
+    pub message: String,
+    /// Where.
+    pub span: Span,
+    /// Words under the place.
+    pub label: String,
+    /// Further places.
+    pub related: Vec<Label>,
+    /// What to type.
+    pub help: Option<String>,
+    /// An edit that repairs it.
+    pub fix: Option<Fix>,
+    /// The `include` directives through which the file of `span` was reached, outermost first.
+    pub includes: Vec<Span>,
+}
+
+impl Diagnostic {
+    /// A finding without labels or help.
+    pub fn new(
+        code: &'static str,
+        class: Class,
+        level: Level,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            class,
+            level,
+            message: message.into(),
+            span,
+            label: String::new(),
+            related: Vec::new(),
+            help: None,
+            fix: None,
+            includes: Vec::new(),
+        }
+    }
+
+    /// A syntax error.
+    pub fn syntax(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Class::Syntax, Level::Error, span, message)
+    }
+
+    /// Something nginx refuses.
+    pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Class::Configuration, Level::Error, span, message)
+    }
+
+    /// Something nginx accepts with a `[warn]`.
+    pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Class::Configuration, Level::Warning, span, message)
+    }
+
+    /// Something missing outside the configuration.
+    pub fn environment(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(code, Class::Environment, Level::Error, span, message)
+    }
+
+    /// Words under the place.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.label = text.into();
+        self
+    }
+
+    /// A further place.
+    #[must_use]
+    pub fn related(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.related.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// What to type.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// An edit that repairs it.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fix = Some(fix);
+        self
+    }
+}

@@ -1,0 +1,129 @@
+//! Edits of source text: what a fix changes, and applying it without ever overlapping another.
+
+use crate::source::{FileId, Span};
+
+/// Replaces the bytes of `span` by `text`; an empty span inserts, an empty text deletes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced.
+    pub span: Span,
+    /// What stands there afterwards.
+    pub text: String,
+}
+
+impl Edit {
+    /// Inserts `text` at the start of `at`.
+    pub fn insert(at: Span, text: impl Into<String>) -> Self {
+        Self { span: Span { end: at.start, ..at }, text: text.into() }
+    }
+
+    /// Replaces `span` by `text`.
+    pub fn replace(span: Span, text: impl Into<String>) -> Self {
+        Self { span, text: text.into() }
+    }
+}
+
+/// What a fix promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Applicability {
+    /// Changes nothing but the defect: applied by `--fix`.
+    Safe,
+    /// Right in most configurations, a person has to look: applied by `--fix --unsafe`.
+    Unsafe,
+}
+
+/// Edits that belong together: all are applied or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, as an order: "add `keepalive 32;`".
+    pub title: String,
+    /// What it promises.
+    pub applicability: Applicability,
+    /// The edits, which may touch several files.
+    pub edits: Vec<Edit>,
+}
+
+impl Fix {
+    /// A fix that changes nothing but the defect.
+    pub fn safe(title: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self { title: title.into(), applicability: Applicability::Safe, edits }
+    }
+
+    /// A fix that a person should look at.
+    pub fn unsafe_(title: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Self { title: title.into(), applicability: Applicability::Unsafe, edits }
+    }
+}
+
+/// Chooses, in the order given, the fixes that do not touch what an earlier one touches.
+///
+/// Equal fixes are chosen once: a file that is included five times gets one edit. Two different
+/// insertions at one place count as touching.
+pub fn select<'f>(fixes: impl IntoIterator<Item = &'f Fix>) -> Vec<&'f Fix> {
+    let mut chosen: Vec<&Fix> = Vec::new();
+    let mut taken: std::collections::BTreeMap<(FileId, u32), u32> = std::collections::BTreeMap::new();
+    for fix in fixes {
+        if fix.edits.iter().any(|e| is_taken(&taken, e.span)) {
+            continue;
+        }
+        taken.extend(fix.edits.iter().map(|e| ((e.span.file, e.span.start), e.span.end)));
+        chosen.push(fix);
+    }
+    chosen
+}
+
+fn is_taken(taken: &std::collections::BTreeMap<(FileId, u32), u32>, span: Span) -> bool {
+    let starts_inside = taken
+        .range((span.file, span.start)..=(span.file, span.end))
+        .any(|(&(_, start), _)| start < span.end || start == span.start);
+    let reaches_in = taken
+        .range(..(span.file, span.start))
+        .next_back()
+        .is_some_and(|(&(file, _), &end)| file == span.file && end > span.start);
+    starts_inside || reaches_in
+}
+
+/// The text of `file` after the edits of `fixes` that belong to it; the fixes come from [`select`].
+pub fn apply(file: FileId, text: &[u8], fixes: &[&Fix]) -> Vec<u8> {
+    let mut edits: Vec<&Edit> =
+        fixes.iter().flat_map(|f| &f.edits).filter(|e| e.span.file == file).collect();
+    edits.sort_by_key(|e| (e.span.start, e.span.end));
+    let mut out = Vec::with_capacity(text.len() + edits.iter().map(|e| e.text.len()).sum::<usize>());
+    let mut at = 0;
+    for edit in edits {
+        out.extend_from_slice(&text[at..edit.span.start as usize]);
+        out.extend_from_slice(edit.text.as_bytes());
+        at = edit.span.end as usize;
+    }
+    out.extend_from_slice(&text[at..]);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceMap;
+
+    fn fix(file: FileId, start: usize, end: usize, text: &str) -> Fix {
+        Fix::safe("", vec![Edit::replace(Span::new(file, start, end), text)])
+    }
+
+    #[test]
+    fn overlapping_fixes_are_skipped_and_the_rest_applied() {
+        let mut map = SourceMap::default();
+        let file = map.add("x", *b"0123456789");
+        let cases: &[(&[(usize, usize, &str)], &str)] = &[
+            (&[(0, 1, "a"), (1, 2, "b")], "ab23456789"),
+            (&[(0, 3, "a"), (2, 4, "b")], "a3456789"),
+            (&[(2, 4, "b"), (0, 3, "a")], "01b456789"),
+            (&[(5, 5, "x"), (5, 5, "x")], "01234x56789"),
+            (&[(4, 6, ""), (5, 5, "x")], "01236789"),
+            (&[(9, 10, "z"), (0, 0, "<")], "<012345678z"),
+        ];
+        for (edits, expected) in cases {
+            let fixes: Vec<Fix> = edits.iter().map(|&(s, e, t)| fix(file, s, e, t)).collect();
+            let out = apply(file, &map.file(file).text, &select(&fixes));
+            assert_eq!(String::from_utf8(out).unwrap(), *expected, "{edits:?}");
+        }
+    }
+}

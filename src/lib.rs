@@ -1,0 +1,6 @@
+//! The nginx configuration compiler as a library.
+
+pub mod source;
+
+pub mod diagnostic;
+pub mod edit;

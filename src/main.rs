@@ -1,0 +1,3 @@
+//! The `ngxc` program.
+
+fn main() {}
