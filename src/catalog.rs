@@ -4,8 +4,7 @@
 
 use std::fmt;
 
-mod version;
-pub use version::Version;
+use crate::version::Version;
 
 /// Where a directive may stand; one bit each in [`Contexts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

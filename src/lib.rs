@@ -1,6 +1,9 @@
 //! The nginx configuration compiler as a library.
 
 pub mod source;
+pub mod version;
 
 pub mod diagnostic;
 pub mod edit;
+
+pub mod model;

@@ -1,4 +1,4 @@
-//! nginx version numbers.
+//! nginx version numbers: every layer may ask which nginx a configuration is meant for.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,0 +1,31 @@
+//! Settings of the main context and of `events` (`ngx_core_module`, `ngx_event_core_module`).
+
+use super::log::ErrorLog;
+use super::setting::settings;
+
+/// How many workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerProcesses {
+    /// As many as there are CPUs.
+    Auto,
+    /// This many.
+    Count(u32),
+}
+
+settings! {
+    /// What the main context and `events` say.
+    pub struct CoreSettings {
+        /// Workers; in our runtime threads.
+        worker_processes: WorkerProcesses = "worker_processes",
+        /// Whether to go to the background.
+        daemon: bool = "daemon",
+        /// File that gets the process id.
+        pid: String = "pid",
+        /// Logs of the main context; empty: the one that was compiled in.
+        error_log: Vec<ErrorLog> = "error_log",
+        /// Connections a worker may have open, clients and upstreams together.
+        worker_connections: u32 = "worker_connections",
+        /// How long a worker that was told to stop waits for its connections.
+        worker_shutdown_timeout: Option<std::time::Duration> = "worker_shutdown_timeout",
+    }
+}

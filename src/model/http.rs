@@ -1,0 +1,47 @@
+//! The `http` block: servers, upstreams, and what they share.
+
+use super::log::LogFormat;
+use super::value::Variables;
+use super::{HttpSettings, Location, Map, Server, SplitClients, Upstream, UpstreamId};
+use crate::source::Span;
+
+/// `http { … }`
+#[derive(Clone, Debug, Default)]
+pub struct Http {
+    /// The block's head; `None` if the configuration has no `http`.
+    pub span: Option<Span>,
+    /// What the http level says; `None` if the configuration has no `http`.
+    pub settings: Option<HttpSettings>,
+    /// Virtual servers in source order.
+    pub servers: Vec<Server>,
+    /// `upstream` blocks in source order, then the implicit ones of `proxy_pass` to a bare host.
+    pub upstreams: Vec<Upstream>,
+    /// Variables defined or used.
+    pub variables: Variables,
+    /// `map` blocks.
+    pub maps: Vec<Map>,
+    /// `split_clients` blocks.
+    pub split_clients: Vec<SplitClients>,
+    /// `log_format`s; the first is `combined`.
+    pub log_formats: Vec<LogFormat>,
+}
+
+impl Http {
+    /// The upstream of an id.
+    pub fn upstream(&self, id: UpstreamId) -> &Upstream {
+        &self.upstreams[id.0 as usize]
+    }
+
+    /// Every location, `if` and `limit_except`, outer before inner, with the server it belongs to.
+    pub fn locations(&self) -> impl Iterator<Item = (&Server, &Location)> {
+        self.servers.iter().flat_map(|server| {
+            let mut all = Vec::new();
+            let mut open: Vec<&Location> = server.locations.iter().rev().collect();
+            while let Some(location) = open.pop() {
+                all.push((server, location));
+                open.extend(location.inner.iter().rev());
+            }
+            all
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Addresses that servers listen on (`ngx_http_core_listen`).
+
+use std::net::SocketAddr;
+
+use crate::source::Span;
+
+/// An address of a listening socket or of a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Endpoint {
+    /// Address and port.
+    Inet(SocketAddr),
+    /// A host name that has to be resolved, and a port.
+    Name(String, u16),
+    /// `unix:` path.
+    Unix(String),
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Endpoint::Inet(address) => address.fmt(f),
+            Endpoint::Name(host, port) => write!(f, "{host}:{port}"),
+            Endpoint::Unix(path) => write!(f, "unix:{path}"),
+        }
+    }
+}
+
+/// One `listen`, or the `*:80` of a server that has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the directive")]
+pub struct Listen {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// Whether this server is the default one of the address (`default_server`).
+    pub default_server: bool,
+    /// `ssl`
+    pub ssl: bool,
+    /// `http2`
+    pub http2: bool,
+    /// `quic`
+    pub quic: bool,
+    /// `proxy_protocol`
+    pub proxy_protocol: bool,
+    /// `reuseport`
+    pub reuseport: bool,
+    /// `backlog=`; nginx takes 511 on Linux when absent.
+    pub backlog: Option<u32>,
+    /// `ipv6only=`; on when absent.
+    pub ipv6only: Option<bool>,
+    /// The directive; `None` for the implied `*:80`.
+    pub span: Option<Span>,
+}
+
+impl Listen {
+    /// A `listen` without parameters.
+    pub fn new(endpoint: Endpoint, span: Option<Span>) -> Self {
+        Self {
+            endpoint,
+            default_server: false,
+            ssl: false,
+            http2: false,
+            quic: false,
+            proxy_protocol: false,
+            reuseport: false,
+            backlog: None,
+            ipv6only: None,
+            span,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Locations, and the blocks that nginx treats as locations without a name: `if` and `limit_except`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::log::{AccessLogs, ErrorLog};
+use super::proxy::{ProxyPass, ProxySettings};
+use super::rewrite::Instruction;
+use super::setting::settings;
+use super::value::ComplexValue;
+use crate::source::Span;
+
+/// How a location is chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocationKind {
+    /// `location = /uri`
+    Exact(Box<[u8]>),
+    /// `location /uri`; with `^~` no regular expression is tried when it is the longest match.
+    Prefix {
+        /// The prefix.
+        uri: Box<[u8]>,
+        /// `^~`
+        no_regex: bool,
+    },
+    /// `location ~ regex`, `location ~* regex`
+    Regex {
+        /// The pattern as written.
+        pattern: String,
+        /// `~*`
+        caseless: bool,
+    },
+    /// `location @name`, with the `@`.
+    Named(String),
+    /// `if (…)`
+    If,
+    /// `limit_except`, and the methods that it does not limit.
+    LimitExcept(Vec<String>),
+}
+
+/// What answers a request (`content_handler`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handler {
+    /// `proxy_pass`
+    Proxy(ProxyPass),
+    /// A handler that only nginx executes: its directive and place.
+    Other(&'static str, Span),
+}
+
+impl Handler {
+    /// The directive that set it.
+    pub fn span(&self) -> Span {
+        match self {
+            Handler::Proxy(pass) => pass.span,
+            Handler::Other(_, span) => *span,
+        }
+    }
+}
+
+/// A location.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// How it is chosen.
+    pub kind: LocationKind,
+    /// The block's head.
+    pub span: Span,
+    /// Where a directive can be added: just after the opening brace.
+    pub body: Span,
+    /// What holds in it.
+    pub settings: HttpSettings,
+    /// Who answers; `None`: files. In an `if` or `limit_except` this can be the outer location's.
+    pub handler: Option<Handler>,
+    /// `return`, `rewrite`, `set` and `if` in order.
+    pub instructions: Vec<Instruction>,
+    /// Inner locations, `if`s and `limit_except`s in source order.
+    pub inner: Vec<Location>,
+}
+
+/// Settings that are merged from http to server to location. Levels that set nothing of a group share it.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// `ngx_http_core_module` and what is near it.
+    pub core: Arc<CoreHttpSettings>,
+    /// `ngx_http_proxy_module`
+    pub proxy: Arc<ProxySettings>,
+}
+
+settings! {
+    /// Settings of `ngx_http_core_module` and of the logs.
+    pub struct CoreHttpSettings {
+        /// Time an idle client connection is kept; zero: not at all. The second argument, a response
+        /// header, is in `header`.
+        keepalive_timeout: KeepaliveTimeout = "keepalive_timeout",
+        /// Requests on one client connection.
+        keepalive_requests: u32 = "keepalive_requests",
+        /// Age at which a client connection is closed.
+        keepalive_time: Duration = "keepalive_time",
+        /// Time to read a whole request head.
+        client_header_timeout: Duration = "client_header_timeout",
+        /// Time between two reads of a body.
+        client_body_timeout: Duration = "client_body_timeout",
+        /// Largest request body in bytes; 0: any.
+        client_max_body_size: u64 = "client_max_body_size",
+        /// Time between two writes to the client.
+        send_timeout: Duration = "send_timeout",
+        /// MIME type of a response that has none.
+        default_type: String = "default_type",
+        /// What the Server header and error pages say.
+        server_tokens: ServerTokens = "server_tokens",
+        /// Access logs.
+        access_log: AccessLogs = "access_log",
+        /// Error logs of this level; empty: those of the main context.
+        error_log: Vec<ErrorLog> = "error_log",
+    }
+}
+
+/// `keepalive_timeout time [header_time];`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepaliveTimeout {
+    /// Time an idle connection is kept; zero: connections are not kept.
+    pub idle: Duration,
+    /// Value of the `Keep-Alive: timeout=` header in seconds.
+    pub header: Option<Duration>,
+}
+
+/// `server_tokens on | off | build | string;`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerTokens {
+    /// `nginx/1.31.5`
+    On,
+    /// `nginx`
+    Off,
+    /// Version and build name.
+    Build,
+    /// NGINX Plus: a text of one's own.
+    Text(ComplexValue),
+}

@@ -1,0 +1,107 @@
+//! Access and error logs.
+
+use super::value::ComplexValue;
+use crate::source::Span;
+
+/// Severity of the error log, most severe first (`ngx_log.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "nginx's names")]
+pub enum Severity {
+    Emerg,
+    Alert,
+    Crit,
+    Error,
+    Warn,
+    Notice,
+    Info,
+    Debug,
+}
+
+impl Severity {
+    /// All of them with their names.
+    pub const NAMES: [(&'static str, Severity); 8] = [
+        ("emerg", Severity::Emerg),
+        ("alert", Severity::Alert),
+        ("crit", Severity::Crit),
+        ("error", Severity::Error),
+        ("warn", Severity::Warn),
+        ("notice", Severity::Notice),
+        ("info", Severity::Info),
+        ("debug", Severity::Debug),
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize].0
+    }
+}
+
+/// Where a log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// A file; relative to the prefix.
+    File(String),
+    /// Standard error.
+    Stderr,
+    /// `syslog:…`, parameters as written.
+    Syslog(String),
+    /// `memory:…`, parameters as written.
+    Memory(String),
+}
+
+/// One `error_log`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorLog {
+    /// Where it goes.
+    pub target: LogTarget,
+    /// Messages of this severity and more severe ones.
+    pub severity: Severity,
+    /// The directive.
+    pub span: Option<Span>,
+}
+
+/// How `log_format` escapes variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escape {
+    /// `escape=default`: `"`, `\` and bytes outside 32..=126 become `\xXX`.
+    Default,
+    /// `escape=json`
+    Json,
+    /// `escape=none`
+    None,
+}
+
+/// `log_format`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFormat {
+    /// Its name.
+    pub name: String,
+    /// Escaping of variables.
+    pub escape: Escape,
+    /// The line.
+    pub value: ComplexValue,
+    /// The directive; `None` for `combined`.
+    pub span: Option<Span>,
+}
+
+/// One `access_log`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLog {
+    /// Where it goes.
+    pub target: LogTarget,
+    /// The path, when it has variables.
+    pub path: Option<ComplexValue>,
+    /// Position in [`Http::log_formats`](crate::model::Http::log_formats).
+    pub format: usize,
+    /// `if=`
+    pub condition: Option<ComplexValue>,
+}
+
+/// The access logs of a level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLogs {
+    /// `access_log off;`
+    Off,
+    /// One or more; empty in no case: the default is `logs/access.log combined`.
+    To(Vec<AccessLog>),
+}

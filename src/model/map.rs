@@ -1,0 +1,63 @@
+//! `map` blocks (`ngx_http_map_module`).
+
+use super::value::{ComplexValue, VariableId};
+use crate::source::Span;
+
+/// How an entry of a `map` matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MapKey {
+    /// A string, compared without regard to case.
+    Exact(Box<[u8]>),
+    /// `*.example.com`, with `hostnames`: the suffix with its dot.
+    Suffix(String),
+    /// `.example.com`, with `hostnames`: without the leading dot.
+    Dot(String),
+    /// `example.*`, with `hostnames`: the prefix with its dot.
+    Prefix(String),
+    /// `~regex`, `~*regex`
+    Regex {
+        /// The pattern without the tilde.
+        pattern: String,
+        /// `~*`
+        caseless: bool,
+    },
+}
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapEntry {
+    /// When it holds.
+    pub key: MapKey,
+    /// The result.
+    pub value: ComplexValue,
+    /// The entry.
+    pub span: Span,
+}
+
+/// `map source $variable { … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// What is looked up.
+    pub source: ComplexValue,
+    /// The variable it defines.
+    pub variable: VariableId,
+    /// Entries in source order, `default` left out.
+    pub entries: Vec<MapEntry>,
+    /// `default`, else empty.
+    pub default: Option<MapDefault>,
+    /// `hostnames`
+    pub hostnames: bool,
+    /// `volatile`
+    pub volatile: bool,
+    /// The block's head.
+    pub span: Span,
+}
+
+/// The `default` entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapDefault {
+    /// The result.
+    pub value: ComplexValue,
+    /// The entry.
+    pub span: Span,
+}

@@ -1,0 +1,55 @@
+//! The compiled configuration: typed, merged, owned. No syntax, no lifetimes; each value knows where it came from.
+
+use crate::source::Span;
+use crate::version::Version;
+
+pub mod setting;
+pub mod value;
+
+pub mod core;
+pub mod http;
+pub mod listen;
+pub mod location;
+pub mod log;
+pub mod map;
+pub mod proxy;
+pub mod rewrite;
+pub mod server;
+pub mod split_clients;
+pub mod upstream;
+
+pub use self::core::CoreSettings;
+pub use http::Http;
+pub use listen::{Endpoint, Listen};
+pub use location::{HttpSettings, Location, LocationKind};
+pub use map::Map;
+pub use proxy::{ProxyPass, ProxySettings, Target};
+pub use server::Server;
+pub use setting::{Origin, Setting};
+pub use split_clients::SplitClients;
+pub use upstream::{Peer, Upstream, UpstreamId};
+pub use value::{ComplexValue, Segment, Variable, VariableId, VariableSource};
+
+/// A whole configuration for one nginx version.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The nginx it is meant for: decides defaults and behaviour.
+    pub version: Version,
+    /// `worker_processes`, `events { … }` and the like.
+    pub core: CoreSettings,
+    /// `http { … }`; empty if the configuration has none.
+    pub http: Http,
+    /// Directives that nginx obeys and our runtime does not, in source order.
+    pub unsupported: Vec<Unsupported>,
+}
+
+/// A directive that `ngxc run` does not execute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// Its name, or what of it is not executed ("`listen … quic`").
+    pub what: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Why it is safe to go on without it; `None` if it is not, and the runtime must refuse.
+    pub safe_because: Option<&'static str>,
+}

@@ -1,0 +1,113 @@
+//! Settings of `ngx_http_proxy_module`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::setting::settings;
+use super::upstream::UpstreamId;
+use super::value::ComplexValue;
+use crate::source::Span;
+
+/// `proxy_http_version`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HttpVersion {
+    /// `1.0`
+    Http10,
+    /// `1.1`
+    Http11,
+    /// `2`, since 1.29.4
+    Http2,
+}
+
+impl HttpVersion {
+    /// As written in the directive.
+    pub fn name(self) -> &'static str {
+        match self {
+            HttpVersion::Http10 => "1.0",
+            HttpVersion::Http11 => "1.1",
+            HttpVersion::Http2 => "2",
+        }
+    }
+}
+
+/// One `proxy_set_header`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Its name as written; compared without regard to case.
+    pub name: Box<[u8]>,
+    /// Its value; when it is empty the header is not sent.
+    pub value: ComplexValue,
+    /// The directive.
+    pub span: Span,
+}
+
+/// `proxy_bind`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// Not bound: the kernel chooses the source address.
+    Off,
+    /// This address; port 0: any.
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// `transparent`
+        transparent: bool,
+    },
+    /// An address that is known per request; empty or invalid: not bound.
+    Value {
+        /// The text.
+        value: ComplexValue,
+        /// `transparent`
+        transparent: bool,
+    },
+}
+
+/// `proxy_pass`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyPass {
+    /// `https://`
+    pub tls: bool,
+    /// Where the request goes.
+    pub target: Target,
+    /// Host and port as written: `$proxy_host`. Empty if the URL has variables.
+    pub host: String,
+    /// The URI part that replaces the location's prefix, if one is written.
+    pub uri: Option<ComplexValue>,
+    /// The directive.
+    pub span: Span,
+}
+
+/// Where `proxy_pass` sends a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// An `upstream` block, or the implicit one of a bare host.
+    Upstream(UpstreamId),
+    /// A URL that is known per request.
+    Value(ComplexValue),
+}
+
+settings! {
+    /// What is merged of `ngx_http_proxy_module`.
+    pub struct ProxySettings {
+        /// Version spoken to the peer.
+        http_version: HttpVersion = "proxy_http_version",
+        /// Headers of this level; they replace those of the outer level as a whole.
+        set_header: Vec<Header> = "proxy_set_header",
+        /// Source address.
+        bind: Bind = "proxy_bind",
+        /// Time to connect.
+        connect_timeout: Duration = "proxy_connect_timeout",
+        /// Time between two reads.
+        read_timeout: Duration = "proxy_read_timeout",
+        /// Time between two writes.
+        send_timeout: Duration = "proxy_send_timeout",
+    }
+}
+
+impl ProxySettings {
+    /// The `proxy_set_header` in force for a name, without regard to case; the last one wins if several
+    /// are set, as both are sent but lint and preview speak of one.
+    pub fn header(&self, name: &[u8]) -> Option<&Header> {
+        self.set_header.value.iter().rev().find(|h| h.name.eq_ignore_ascii_case(name))
+    }
+}

@@ -1,0 +1,125 @@
+//! One setting with its origin, and the declaration from which parsing, merging and defaults follow.
+
+use crate::source::Span;
+
+/// Where the value of a [`Setting`] came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// Set at this level, by the directive at the place.
+    Set(Span),
+    /// Set at an outer level, by the directive at the place.
+    Inherited(Span),
+    /// The default of the selected nginx version.
+    Default,
+}
+
+impl Origin {
+    /// The directive that decided, if any did.
+    pub fn span(self) -> Option<Span> {
+        match self {
+            Origin::Set(span) | Origin::Inherited(span) => Some(span),
+            Origin::Default => None,
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value in force.
+    pub value: T,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    /// A value that a directive sets here.
+    pub fn set(value: T, span: Span) -> Self {
+        Self { value, origin: Origin::Set(span) }
+    }
+
+    /// A value that no directive sets.
+    pub fn default(value: T) -> Self {
+        Self { value, origin: Origin::Default }
+    }
+
+    /// Whether a directive of this very level set it.
+    pub fn is_set_here(&self) -> bool {
+        matches!(self.origin, Origin::Set(_))
+    }
+}
+
+impl<T: Clone> Setting<T> {
+    /// The same value as an inner level sees it.
+    #[must_use]
+    pub fn inherited(&self) -> Self {
+        let origin = match self.origin {
+            Origin::Set(span) => Origin::Inherited(span),
+            other => other,
+        };
+        Self { value: self.value.clone(), origin }
+    }
+}
+
+/// Reads settings of type `T`: the compiler implements it for every type a directive can have.
+pub trait Reader<T> {
+    /// The value that holds when no level sets `directive`.
+    fn default(&mut self, directive: &'static str) -> Setting<T>;
+
+    /// Takes over what the directive at hand says.
+    fn read(&mut self, setting: &mut Setting<T>);
+}
+
+/// Declares a group of settings that merge together: each field is one directive.
+///
+/// The compiler reads, merges and defaults all of them through the generated functions; a new directive
+/// of a known type is one line.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        pub struct $Group:ident {
+            $( $(#[$field_meta:meta])* $field:ident : $Type:ty = $directive:literal, )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug)]
+        pub struct $Group {
+            $( $(#[$field_meta])* pub $field: $crate::model::Setting<$Type>, )*
+        }
+
+        impl $Group {
+            /// The directives of the group.
+            pub const DIRECTIVES: &'static [&'static str] = &[$($directive),*];
+
+            /// The values that hold when no level sets anything.
+            pub fn defaults<R>(reader: &mut R) -> Self
+            where $( R: $crate::model::setting::Reader<$Type>, )*
+            {
+                Self { $( $field: $crate::model::setting::Reader::<$Type>::default(reader, $directive), )* }
+            }
+
+            /// What an inner level starts from.
+            #[must_use]
+            pub fn inherited(&self) -> Self {
+                Self { $( $field: self.$field.inherited(), )* }
+            }
+
+            /// Lets `reader` read `directive` into its field; false if the group has no such directive.
+            pub fn read<R>(&mut self, directive: &str, reader: &mut R) -> bool
+            where $( R: $crate::model::setting::Reader<$Type>, )*
+            {
+                match directive {
+                    $( $directive => $crate::model::setting::Reader::<$Type>::read(reader, &mut self.$field), )*
+                    _ => return false,
+                }
+                true
+            }
+
+            /// Name, value and origin of each setting.
+            pub fn each(&self, mut see: impl FnMut(&'static str, &dyn std::fmt::Debug, $crate::model::Origin)) {
+                $( see($directive, &self.$field.value, self.$field.origin); )*
+            }
+        }
+    };
+}
+pub(crate) use settings;

@@ -1,0 +1,28 @@
+//! `split_clients` blocks (`ngx_http_split_clients_module`).
+
+use super::value::{ComplexValue, VariableId};
+use crate::source::Span;
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Share in hundredths of a percent, 1 ..= 10000; 0 stands for `*`, as in nginx.
+    pub percent: u32,
+    /// The variable's value; taken literally, variables in it are not evaluated.
+    pub value: Box<[u8]>,
+    /// The entry.
+    pub span: Span,
+}
+
+/// `split_clients key $variable { … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitClients {
+    /// What is hashed.
+    pub key: ComplexValue,
+    /// The variable it defines.
+    pub variable: VariableId,
+    /// Entries in source order; the shares add up to at most 10000.
+    pub buckets: Vec<Bucket>,
+    /// The block's head.
+    pub span: Span,
+}

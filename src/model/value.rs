@@ -1,0 +1,133 @@
+//! Complex values: text with variables, resolved to the variables they name (`ngx_http_complex_value_t`).
+
+use crate::source::Span;
+
+/// A variable of a configuration: its position in [`Variables`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VariableId(pub u32);
+
+/// Where a variable gets its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VariableSource {
+    /// nginx's own, by its full name; for the prefix families `http_`, `arg_` … the name with the prefix.
+    Builtin,
+    /// `map`: position in [`Http::maps`](crate::model::Http::maps).
+    Map(usize),
+    /// `split_clients`: position in [`Http::split_clients`](crate::model::Http::split_clients).
+    SplitClients(usize),
+    /// `set`, which stores a value per request.
+    Set,
+    /// A named capture of a regular expression.
+    Capture,
+    /// Defined by a directive that only nginx executes (`geo`, `perl_set`, `auth_request_set` …).
+    Other(&'static str),
+}
+
+/// One variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Name without `$`, lower case as nginx stores it.
+    pub name: String,
+    /// Where its value comes from.
+    pub source: VariableSource,
+    /// The directive that defines it, unless nginx does.
+    pub defined: Option<Span>,
+}
+
+/// All variables that a configuration defines or uses.
+#[derive(Clone, Debug, Default)]
+pub struct Variables {
+    list: Vec<Variable>,
+    by_name: std::collections::HashMap<String, VariableId>,
+}
+
+impl Variables {
+    /// The variable of a name.
+    pub fn find(&self, name: &str) -> Option<VariableId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// Adds a variable, or returns the one that has the name already.
+    pub fn add(&mut self, variable: Variable) -> VariableId {
+        if let Some(id) = self.find(&variable.name) {
+            return id;
+        }
+        let id = VariableId(self.list.len() as u32);
+        self.by_name.insert(variable.name.clone(), id);
+        self.list.push(variable);
+        id
+    }
+
+    /// The variable of an id that this table gave out.
+    pub fn get(&self, id: VariableId) -> &Variable {
+        &self.list[id.0 as usize]
+    }
+
+    /// The variable of an id, to change it.
+    pub fn get_mut(&mut self, id: VariableId) -> &mut Variable {
+        &mut self.list[id.0 as usize]
+    }
+
+    /// All of them with their ids.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (VariableId, &Variable)> {
+        self.list.iter().enumerate().map(|(i, v)| (VariableId(i as u32), v))
+    }
+}
+
+/// A piece of a complex value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// Text as it is.
+    Literal(Box<[u8]>),
+    /// `$name` or `${name}`.
+    Variable(VariableId),
+    /// `$1` … `$9`.
+    Capture(u8),
+}
+
+/// Text with variables.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ComplexValue {
+    /// The pieces in order; neighbouring literals are one.
+    pub segments: Vec<Segment>,
+}
+
+impl ComplexValue {
+    /// A value without variables.
+    pub fn literal(text: &[u8]) -> Self {
+        let segments = if text.is_empty() { Vec::new() } else { vec![Segment::Literal(text.into())] };
+        Self { segments }
+    }
+
+    /// The text, if it needs no request to know it.
+    pub fn constant(&self) -> Option<&[u8]> {
+        match self.segments.as_slice() {
+            [] => Some(b""),
+            [Segment::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The variables it names.
+    pub fn variables(&self) -> impl Iterator<Item = VariableId> + '_ {
+        self.segments.iter().filter_map(|s| if let Segment::Variable(id) = s { Some(*id) } else { None })
+    }
+
+    /// As one would write it.
+    pub fn display(&self, variables: &Variables) -> String {
+        let mut out = String::new();
+        for (i, segment) in self.segments.iter().enumerate() {
+            match segment {
+                Segment::Literal(text) => out.push_str(&String::from_utf8_lossy(text)),
+                Segment::Capture(n) => out.push_str(&format!("${n}")),
+                Segment::Variable(id) => {
+                    let name = &variables.get(*id).name;
+                    let glued = matches!(self.segments.get(i + 1), Some(Segment::Literal(next))
+                        if next.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_'));
+                    out.push_str(&if glued { format!("${{{name}}}") } else { format!("${name}") });
+                }
+            }
+        }
+        out
+    }
+}
