@@ -6,4 +6,6 @@ pub mod version;
 pub mod diagnostic;
 pub mod edit;
 
+pub mod catalog;
+
 pub mod model;
