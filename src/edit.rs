@@ -85,8 +85,7 @@ fn is_taken(taken: &std::collections::BTreeMap<(FileId, u32), u32>, span: Span) 
 
 /// The text of `file` after the edits of `fixes` that belong to it; the fixes come from [`select`].
 pub fn apply(file: FileId, text: &[u8], fixes: &[&Fix]) -> Vec<u8> {
-    let mut edits: Vec<&Edit> =
-        fixes.iter().flat_map(|f| &f.edits).filter(|e| e.span.file == file).collect();
+    let mut edits: Vec<&Edit> = fixes.iter().flat_map(|f| &f.edits).filter(|e| e.span.file == file).collect();
     edits.sort_by_key(|e| (e.span.start, e.span.end));
     let mut out = Vec::with_capacity(text.len() + edits.iter().map(|e| e.text.len()).sum::<usize>());
     let mut at = 0;

@@ -193,7 +193,8 @@ impl Loader for Disk {
             require_literal_separator: true,
             require_literal_leading_dot: true,
         };
-        let paths = glob::glob_with(pattern, options).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+        let paths =
+            glob::glob_with(pattern, options).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
         let mut paths: Vec<PathBuf> = paths.filter_map(Result::ok).collect();
         paths.sort();
         Ok(paths)

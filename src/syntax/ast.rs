@@ -181,6 +181,13 @@ pub enum Item<'t> {
     Skipped(Span),
 }
 
+impl Items<'_> {
+    /// Nothing more to come.
+    pub(super) fn end(self) -> Self {
+        Self { next: self.end, ..self }
+    }
+}
+
 /// The items of a block.
 #[derive(Clone)]
 pub struct Items<'t> {
@@ -203,9 +210,7 @@ impl<'t> Iterator for Items<'t> {
                 self.next = data.next;
                 Item::Directive(Directive { tree, index })
             }
-            ItemData::Comment { start, end } => {
-                Item::Comment(Comment { tree, range: (start, end) })
-            }
+            ItemData::Comment { start, end } => Item::Comment(Comment { tree, range: (start, end) }),
             ItemData::Skipped { start, end } => Item::Skipped(tree.span(start as usize..end as usize)),
         })
     }

@@ -36,6 +36,8 @@ pub(super) fn is_plain(byte: u8) -> bool {
 pub(super) fn lua_end(source: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
+    // A quote that fails to close fails for the rest of its line: without this, `"\"\"\"…` is quadratic.
+    let mut lone_until = [0; 2];
     while let Some(&byte) = source.get(at) {
         let rest = &source[at..];
         at += match byte {
@@ -48,7 +50,17 @@ pub(super) fn lua_end(source: &[u8]) -> Option<usize> {
                 depth -= 1;
                 1
             }
-            b'"' | b'\'' => string(rest),
+            b'"' | b'\'' => {
+                let lone = &mut lone_until[usize::from(byte == b'"')];
+                if at < *lone {
+                    1
+                } else {
+                    string(rest).unwrap_or_else(|len| {
+                        *lone = at + len;
+                        1
+                    })
+                }
+            }
             b'[' => match long_bracket(rest) {
                 LongBracket::None => 1,
                 LongBracket::Open => return None,
@@ -65,19 +77,19 @@ pub(super) fn lua_end(source: &[u8]) -> Option<usize> {
     None
 }
 
-/// Length of the string at the start of `source`; a quote that its line does not close stands alone.
-fn string(source: &[u8]) -> usize {
+/// Length of the string at the start of `source`, or how far it was searched: to the end of the line.
+fn string(source: &[u8]) -> Result<usize, usize> {
     let quote = source[0];
     let mut at = 1;
     while let Some(&byte) = source.get(at) {
         match byte {
             b'\\' => at += 2,
-            b'\n' => return 1,
-            _ if byte == quote => return at + 1,
+            b'\n' => return Err(at),
+            _ if byte == quote => return Ok(at + 1),
             _ => at += 1,
         }
     }
-    1
+    Err(source.len())
 }
 
 enum LongBracket {
@@ -137,8 +149,10 @@ mod tests {
 
     #[test]
     fn quotes_without_end_cost_linear_time() {
-        // Each quote searches its line only; one very long line is the worst case and must still end.
-        let source = "x'\n".repeat(200_000);
-        assert_eq!(lua_end(source.as_bytes()), None);
+        for source in
+            ["x'\n".repeat(1_000_000), format!("\"{}", "\\\"".repeat(1_000_000)), "[=".repeat(1_000_000)]
+        {
+            assert_eq!(lua_end(source.as_bytes()), None);
+        }
     }
 }

@@ -128,7 +128,7 @@ fn unescape(content: &[u8]) -> Vec<u8> {
     while let Some(i) = memchr::memchr(b'\\', rest) {
         value.extend_from_slice(&rest[..i]);
         let converted = match rest.get(i + 1) {
-            Some(&(c @ (b'"' | b'\'' | b'\\'))) => Some(c),
+            Some(&c @ (b'"' | b'\'' | b'\\')) => Some(c),
             Some(b't') => Some(b'\t'),
             Some(b'r') => Some(b'\r'),
             Some(b'n') => Some(b'\n'),
