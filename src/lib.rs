@@ -7,5 +7,6 @@ pub mod diagnostic;
 pub mod edit;
 
 pub mod catalog;
+pub mod syntax;
 
 pub mod model;
