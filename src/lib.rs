@@ -10,3 +10,6 @@ pub mod catalog;
 pub mod syntax;
 
 pub mod model;
+
+pub mod compile;
+pub mod lint;

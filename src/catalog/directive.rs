@@ -230,6 +230,24 @@ impl Arity {
     }
 }
 
+/// As said in a sentence: "no arguments", "1 to 3 arguments".
+impl fmt::Display for Arity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts: Vec<usize> = (0..15).filter(|&n| self.allows(n)).collect();
+        let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
+        match counts.as_slice() {
+            [] => write!(f, "15 or more arguments"),
+            [0] => write!(f, "no arguments"),
+            [0, ..] if self.allows(15) => write!(f, "any number of arguments"),
+            [first, ..] if self.allows(15) => write!(f, "{first} or more arguments"),
+            [one] => write!(f, "{one} {}", plural(*one)),
+            [0, 1] => write!(f, "at most one argument"),
+            [first, last] => write!(f, "{first} or {last} arguments"),
+            [first, .., last] => write!(f, "{first} to {last} arguments"),
+        }
+    }
+}
+
 impl fmt::Debug for Arity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Arity({:#06x})", self.0)

@@ -93,6 +93,16 @@ impl Tree {
         }
     }
 
+    /// The directive whose name begins at `offset`.
+    pub fn directive_at(&self, offset: u32) -> Option<Directive<'_>> {
+        let start = |item: &ItemData| match item {
+            ItemData::Directive(d) => self.words[d.first_word as usize].range().start as u32,
+            ItemData::Comment { start, .. } | ItemData::Skipped { start, .. } => *start,
+        };
+        let index = self.items.partition_point(|item| start(item) < offset);
+        self.directive(index as u32).filter(|d| d.name().span().start == offset)
+    }
+
     pub(super) fn span(&self, range: Range<usize>) -> Span {
         Span::new(self.file, range.start, range.end)
     }
