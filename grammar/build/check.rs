@@ -293,11 +293,11 @@ fn body(text: &str) -> Result<Body, String> {
 fn releases(branch: &str, patches: &str) -> Option<Vec<Version>> {
     let (major, minor) = branch.split_once('.')?;
     let (major, minor) = (major.parse().ok()?, minor.parse().ok()?);
-    let mut list = Vec::new();
+    let mut releases = Vec::new();
     for part in patches.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
-        list.extend((first..=last).map(|patch| Version::new(major, minor, patch)));
+        releases.extend((first..=last).map(|patch| Version::new(major, minor, patch)));
     }
-    Some(list)
+    Some(releases)
 }

@@ -14,25 +14,45 @@ pub fn catalog(facts: &Facts) -> String {
     let mut lists = Lists::default();
     let mut text = String::from("// Made by grammar/build.rs.\n\n");
 
-    table(&mut text, "DIRECTIVES", "Directive", "every directive, by name, then tier, then module", {
-        facts.directives.iter().enumerate().map(|(id, d)| directive(id, d, &mut lists)).collect()
-    });
+    table(
+        &mut text,
+        "DIRECTIVES",
+        "Directive",
+        "every directive, by name, then tier, then module",
+        &facts.directives.iter().enumerate().map(|(id, d)| directive(id, d, &mut lists)).collect::<Vec<_>>(),
+    );
     names(&mut text, "DIRECTIVE_NAMES", facts.directives.iter().map(|d| d.entry.name.as_str()));
-    table(&mut text, "VARIABLES", "Variable", "every variable, by name, then subsystem", {
-        facts.variables.iter().map(variable).collect()
-    });
+    table(
+        &mut text,
+        "VARIABLES",
+        "Variable",
+        "every variable, by name, then subsystem",
+        &facts.variables.iter().map(variable).collect::<Vec<_>>(),
+    );
     names(&mut text, "VARIABLE_NAMES", facts.variables.iter().map(|v| v.entry.name.as_str()));
     let families = facts.variables.iter().enumerate().filter(|(_, v)| v.entry.prefix);
-    table(&mut text, "FAMILIES", "u16", "positions of the prefix families in [`VARIABLES`]", {
-        families.map(|(position, _)| position.to_string()).collect()
-    });
+    table(
+        &mut text,
+        "FAMILIES",
+        "u16",
+        "positions of the prefix families in [`VARIABLES`]",
+        &families.map(|(position, _)| position.to_string()).collect::<Vec<_>>(),
+    );
     if let Some(versions) = &facts.versions {
-        table(&mut text, "RELEASES", "Version", "every release, oldest first", {
-            versions.releases.iter().map(|&v| version(v)).collect()
-        });
-        table(&mut text, "CHANGES", "Change", "what changed for configurations, oldest first", {
-            versions.changes.iter().map(|c| change(c, &mut lists)).collect()
-        });
+        table(
+            &mut text,
+            "RELEASES",
+            "Version",
+            "every release, oldest first",
+            &versions.releases.iter().map(|&v| version(v)).collect::<Vec<_>>(),
+        );
+        table(
+            &mut text,
+            "CHANGES",
+            "Change",
+            "what changed for configurations, oldest first",
+            &versions.changes.iter().map(|c| change(c, &mut lists)).collect::<Vec<_>>(),
+        );
         let newest = version(versions.newest);
         let _ =
             writeln!(text, "/// The newest version the facts cover.\npub const NEWEST: Version = {newest};");
@@ -166,7 +186,7 @@ fn directive(id: usize, directive: &CheckedDirective, lists: &mut Lists) -> Stri
         None => {}
         Some(Runtime::Executed) => fields.set("runtime", "Runtime::Executed"),
         Some(Runtime::Ignored(reason)) => {
-            fields.set("runtime", format!("Runtime::Ignored({})", quoted(reason)))
+            fields.set("runtime", format!("Runtime::Ignored({})", quoted(reason)));
         }
     }
     fields.list("syntax", lists.list("&str", entry.syntax.iter().map(quoted)));
@@ -205,7 +225,7 @@ fn change(change: &Change, lists: &mut Lists) -> String {
     )
 }
 
-fn table(text: &mut String, name: &str, kind: &str, what: &str, rows: Vec<String>) {
+fn table(text: &mut String, name: &str, kind: &str, what: &str, rows: &[String]) {
     let _ = writeln!(text, "/// {}{}.", what[..1].to_uppercase(), &what[1..]);
     let _ = writeln!(text, "pub static {name}: [{kind}; {}] = [\n{}\n];", rows.len(), rows.join(",\n"));
 }

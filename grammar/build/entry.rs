@@ -68,6 +68,7 @@ pub struct Directive {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Variable {
     pub name: String,
     pub subsystem: Subsystem,

@@ -13,6 +13,7 @@ pub enum Subsystem {
 
 /// A built-in variable.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Variable {
     /// Its name without `$`; of a prefix family the prefix, for example `http_`.
     pub name: &'static str,
