@@ -13,3 +13,6 @@ pub mod model;
 
 pub mod compile;
 pub mod lint;
+
+#[doc(hidden)]
+pub mod cli;

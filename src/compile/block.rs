@@ -82,9 +82,10 @@ fn walk_block<'t>(cx: &mut Compiler<'t>, block: Block<'t>, walk: &mut Walk<'t>, 
         if syntax.terminator() == Terminator::Block {
             walk.inner.push(directive);
         } else {
+            let before = cx.diagnostics.len();
             simple(cx, &directive, blocks);
+            forgotten::explain(cx, syntax, walk.context, before);
         }
-        forgotten::warn(cx, syntax, walk.context);
     }
 }
 
@@ -277,11 +278,13 @@ fn wrong_arity(syntax: syntax::Directive<'_>, catalog: &catalog::Directive, vers
 
 /// The forms of a directive as a help line.
 pub(super) fn syntax_help(catalog: &catalog::Directive) -> String {
+    if catalog.syntax.iter().map(|form| form.len()).sum::<usize>() > 160 {
+        return format!("see `ngxc explain {}`", catalog.name);
+    }
     let end = if catalog.body == Body::None { ";" } else { " { … }" };
     match catalog.syntax {
         [] => format!("see the documentation of {}", catalog.module),
         [one] => format!("syntax: {one}{end}"),
-        [first, ..] if catalog.syntax.len() > 3 => format!("syntax: {first}{end}, and more forms"),
         forms => format!(
             "syntax: {}",
             forms.iter().map(|f| format!("{f}{end}")).collect::<Vec<_>>().join("  or  ")
@@ -316,8 +319,13 @@ fn check_duplicate(cx: &mut Compiler<'_>, directive: &Directive<'_>, walk: &mut 
 
 /// A block that the model does not hold: its directives are still checked.
 fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, context: Context) {
-    value::check_arguments(cx, directive);
     let Some(block) = directive.syntax.block() else { return };
+    match directive.name() {
+        // In `stream` they are read for their errors and the variables they define.
+        "map" => return super::map::map(cx, directive, block),
+        "split_clients" => return super::split_clients::split_clients(cx, directive, block),
+        _ => value::check_arguments(cx, directive),
+    }
     match directive.catalog.inner(context) {
         Some(inner) if directive.catalog.tier != Tier::ThirdParty || is_known_inside(inner) => {
             directives(cx, block, inner, &mut Unmodelled);

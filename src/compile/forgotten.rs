@@ -5,7 +5,7 @@
 
 use super::scope::Compiler;
 use crate::catalog::{self, Context};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{Edit, Fix};
 use crate::source::Span;
 use crate::syntax::{self, Quote};
@@ -32,16 +32,26 @@ pub(super) fn semicolon(
     )
 }
 
-/// Warns where nginx accepts the result.
-pub(super) fn warn(cx: &mut Compiler<'_>, directive: syntax::Directive<'_>, context: Context) {
-    // Most directives stand on one line: look at the text only if there is something to find.
+/// Says that a `;` seems to be missing in a directive that was read. The findings since `before` are about its
+/// arguments: if there are any, the missing `;` is the reason, else nginx accepts the result and this warns.
+pub(super) fn explain(
+    cx: &mut Compiler<'_>,
+    directive: syntax::Directive<'_>,
+    context: Context,
+    before: usize,
+) {
+    // Most directives have one argument: look at the text only if there is something to find.
     if directive.args().len() < 2 {
         return;
     }
-    if let Some(mut diagnostic) = semicolon(cx, directive, context) {
-        diagnostic.level = crate::diagnostic::Level::Warning;
-        cx.report(diagnostic);
+    let Some(mut diagnostic) = semicolon(cx, directive, context) else { return };
+    if cx.diagnostics[before..].iter().any(|d| d.level == Level::Error) {
+        diagnostic.nginx = cx.diagnostics[before].nginx.take();
+        cx.diagnostics.truncate(before);
+    } else {
+        diagnostic.level = Level::Warning;
     }
+    cx.report(diagnostic);
 }
 
 /// The word before the missing `;`, and the word after it.
@@ -57,4 +67,12 @@ fn place(cx: &Compiler<'_>, directive: syntax::Directive<'_>, context: Context) 
         previous = word;
     }
     None
+}
+
+/// Some parameters are directives too: `gzip` of `access_log`.
+fn is_parameter(directive: syntax::Directive<'_>, name: &[u8]) -> bool {
+    catalog::directives(&directive.name().value())
+        .iter()
+        .flat_map(|d| d.words)
+        .any(|word| word.trim_end_matches('=').as_bytes() == name)
 }

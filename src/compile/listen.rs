@@ -6,6 +6,7 @@ use super::address::{self, Form};
 use super::argument::{self, digits};
 use super::directive::Directive;
 use super::scope::Compiler;
+use crate::catalog;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Endpoint, Listen};
 
@@ -99,11 +100,10 @@ fn parameter(
         b"bind" | b"deferred" | b"multipath" | b"setfib=" | b"fastopen=" | b"rcvbuf=" | b"sndbuf="
         | b"accept_filter=" | b"so_keepalive=" => {}
         _ => {
-            let words: Vec<String> = directive.catalog.words.iter().map(|w| format!("`{w}`")).collect();
-            let near = directive.catalog.words.iter().find(|w| strsim::osa_distance(w, &key_text) <= 2);
+            let near = catalog::closest(key, directive.catalog.words.iter().copied());
             let expected = match near {
                 Some(near) => format!("a parameter of `listen`; did you mean `{near}`?"),
-                None => format!("one of {}", words.join(", ")),
+                None => "a parameter of `listen`: `default_server`, `ssl`, `reuseport` …".to_owned(),
             };
             return refuse(cx, directive, n, &expected, "invalid parameter");
         }

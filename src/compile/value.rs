@@ -1,8 +1,6 @@
 //! Complex values: `$name`, `${name}` and captures, resolved to the variables they name
 //! (`ngx_http_script_compile`).
 
-use std::borrow::Cow;
-
 use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Subsystem};
@@ -238,17 +236,17 @@ pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) 
             define(cx, directive, defined, VariableSource::Other(name));
         }
     }
-    let Some(positions) = directive.catalog.variables else { return };
     for (n, text) in directive.args_from(1) {
-        let evaluated = positions.is_empty() || positions.contains(&(n as u8));
-        if n != defined && evaluated && text.contains(&b'$') && !is_regex(&text) {
+        if let Some(pattern) = text.strip_prefix(b"~") {
+            define_captures(cx, pattern, directive.arg_span(n));
+            continue;
+        }
+        let positions = directive.catalog.variables;
+        let evaluated = positions.is_some_and(|p| p.is_empty() || p.contains(&(n as u8)));
+        if n != defined && evaluated && text.contains(&b'$') {
             self::text(cx, &text, directive.arg_span(n));
         }
     }
-}
-
-fn is_regex(text: &Cow<'_, [u8]>) -> bool {
-    text.first() == Some(&b'~')
 }
 
 /// Notes the named captures of a regular expression: they are variables.

@@ -103,7 +103,7 @@ fn finding(target: Target<'_>, leaf: &Leaf<'_>) -> Diagnostic {
 pub(super) fn fix(target: Target<'_>, leaf: &Leaf<'_>) -> Option<Fix> {
     let edit = match leaf.proxy.set_header.value.last() {
         Some(last) => place::after(target.configuration, last.span, ADD),
-        None => place::before(target.configuration, line_in_location(leaf)?, ADD),
+        None => place::after(target.configuration, line_in_location(leaf)?, ADD),
     }?;
     Some(Fix::safe(format!("add `{ADD}`"), vec![edit]))
 }
