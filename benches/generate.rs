@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 /// A configuration of that many servers, 50 upstreams and a map; about 29 lines and 1 KB a server.
-pub fn generate(servers: usize) -> String {
+pub(crate) fn generate(servers: usize) -> String {
     let mut text = String::with_capacity(servers * 1100 + 20_000);
     text.push_str(HEAD);
     text.push_str("    map $http_upgrade $connection_upgrade {\n        default upgrade;\n        \"\" \"\";\n    }\n\n");

@@ -1,5 +1,8 @@
 //! The parser against nginx's own verdicts, against arbitrary bytes, and message by message.
 
+// The lint spares functions marked #[test] only; a failing unwrap is a failing test all the same.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 #[path = "syntax/include.rs"]
 mod include;
 #[path = "syntax/property.rs"]

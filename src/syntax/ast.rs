@@ -279,7 +279,7 @@ impl<'t> Directive<'t> {
 
     /// The first word.
     pub fn name(self) -> Word<'t> {
-        self.words().next().expect("the parser starts a directive with its first word")
+        Word::new(self.tree, self.tree.words[self.data().first_word as usize])
     }
 
     /// The words after the name.

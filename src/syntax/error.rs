@@ -138,6 +138,8 @@ pub(super) fn unterminated_quote(
 
 /// `"a"b`: the word must end after the closing quote.
 pub(super) fn text_after_quote(quoted: &[u8], after: &[u8], at: Span) -> SyntaxError {
+    // One character of it: the rest may be the whole file.
+    let after = &after[..after.len().min(4)];
     let (quoted, first) = (excerpt(quoted), after.first().map_or(&[][..], std::slice::from_ref));
     let character = after.utf8_chunks().next().and_then(|c| c.valid().chars().next());
     let found = character.map_or_else(|| format!("\\x{:02x}", first.first().unwrap_or(&0)), String::from);

@@ -307,7 +307,9 @@ impl Load<'_> {
         );
         let not_found = error.kind() == io::ErrorKind::NotFound;
         let code = if not_found { "include-not-found" } else { "include-unreadable" };
-        let help = if error.kind() == io::ErrorKind::IsADirectory {
+        let help = if include.name.is_empty() {
+            "write the name of a file".to_owned()
+        } else if error.kind() == io::ErrorKind::IsADirectory {
             format!(
                 "write `{}/*.conf` to include the files in it",
                 lossy(&include.name).trim_end_matches('/')

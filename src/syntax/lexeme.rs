@@ -31,7 +31,7 @@ pub(super) fn is_plain(byte: u8) -> bool {
     CLASS[byte as usize] & STOP == 0
 }
 
-/// Position of the `}` that ends a Lua block, searched as OpenResty's lexer does: braces are counted
+/// Position of the `}` that ends a Lua block, searched as `OpenResty`'s lexer does: braces are counted
 /// outside strings, long brackets and comments.
 pub(super) fn lua_end(source: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;

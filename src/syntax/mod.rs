@@ -9,6 +9,7 @@ mod word;
 mod error;
 mod lexeme;
 mod parser;
+mod recover;
 
 mod print;
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::ast::{Block, DirectiveData, Item, ItemData, NOWHERE, Terminator, Tree};
 use super::lexeme::is_space;
+use super::word::Shown;
 
 /// The text of the file, put together from the pieces of the tree: words, terminators, braces, comments and
 /// skipped text. Only white space is taken from between them, so whatever the tree lost is missing here.
@@ -116,7 +117,7 @@ fn outline(f: &mut fmt::Formatter<'_>, block: Block<'_>, depth: usize) -> fmt::R
         match item {
             Item::Comment(comment) => {
                 let span = comment.span();
-                writeln!(f, "{:indent$}{:?} comment {}", "", span.range(), comment.raw().escape_ascii())?;
+                writeln!(f, "{:indent$}{:?} comment {}", "", span.range(), Shown(comment.raw()))?;
             }
             Item::Skipped(span) => writeln!(f, "{:indent$}{:?} skipped", "", span.range())?,
             Item::Directive(directive) => {
@@ -125,10 +126,10 @@ fn outline(f: &mut fmt::Formatter<'_>, block: Block<'_>, depth: usize) -> fmt::R
                     write!(f, " {word:?}")?;
                 }
                 for comment in directive.comments() {
-                    write!(f, " ({})", comment.raw().escape_ascii())?;
+                    write!(f, " ({})", Shown(comment.raw()))?;
                 }
                 match (directive.terminator(), directive.lua()) {
-                    (_, Some(lua)) => writeln!(f, " lua {{{}}}", lua.escape_ascii())?,
+                    (_, Some(lua)) => writeln!(f, " lua {{{}}}", Shown(lua))?,
                     (Terminator::Semicolon, _) => writeln!(f, " ;")?,
                     (Terminator::Missing, _) => writeln!(f, " (no terminator)")?,
                     (Terminator::Block, _) => writeln!(f, " {{")?,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ast::{Block, Directive, Item, Items};
 use super::include::Configuration;
+use super::word::Word;
 use crate::source::{FileId, Span};
 
 /// The `include` directives through which a directive was reached. Cloning it costs no allocation.
@@ -92,7 +93,7 @@ impl<'c> Expanded<'c> {
     }
 
     fn enter(&mut self, include: Directive<'c>, files: &'c [FileId]) {
-        let span = include.arg(0).map_or_else(|| include.head(), |argument| argument.span());
+        let span = include.arg(0).map_or_else(|| include.head(), Word::span);
         let nothing = self.configuration.tree(self.configuration.main).root().items().end();
         self.outer.push(Around {
             items: std::mem::replace(&mut self.items, nothing),

@@ -60,6 +60,10 @@ pub struct Word<'t> {
 }
 
 impl<'t> Word<'t> {
+    pub(super) fn new(tree: &'t Tree, data: WordData) -> Self {
+        Self { tree, data }
+    }
+
     /// Where it stands, quotes included.
     pub fn span(self) -> Span {
         self.tree.span(self.data.range())
@@ -116,7 +120,23 @@ impl fmt::Display for Word<'_> {
 
 impl fmt::Debug for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.raw().escape_ascii())
+        write!(f, "`{}`", Shown(self.raw()))
+    }
+}
+
+/// Text on one line: control characters escaped, � for bytes that are not UTF-8.
+pub(super) struct Shown<'t>(pub(super) &'t [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in String::from_utf8_lossy(self.0).chars() {
+            if c.is_control() || c == '\u{feff}' {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
     }
 }
 
