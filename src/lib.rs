@@ -9,3 +9,4 @@ pub mod edit;
 pub mod model;
 
 pub mod eval;
+pub mod simulate;

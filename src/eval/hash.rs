@@ -6,6 +6,12 @@ pub fn murmur2(data: &[u8]) -> u32 {
     murmur2::murmur2(data, 0)
 }
 
+/// A 64-bit hash to tell keys apart; nginx has none.
+#[inline]
+pub fn fingerprint(data: &[u8]) -> u64 {
+    murmur2::murmur64a(data, 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::murmur2;

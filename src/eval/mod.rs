@@ -3,6 +3,7 @@
 //! The simulator and the runtime share it: what is previewed is what is served.
 
 pub mod hash;
+pub mod inet;
 pub mod map;
 pub mod names;
 pub mod regex;
