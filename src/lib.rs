@@ -10,3 +10,5 @@ pub mod model;
 
 pub mod eval;
 pub mod simulate;
+
+pub mod cli;
