@@ -386,8 +386,7 @@ fn human_split(out: &mut String, split: &Split, style: Style, version: &str) {
     if observed {
         let _ = write!(out, "  {:>count_width$}    share", "observed");
     }
-    let _ = writeln!(out, "  {:value_width$}{off}", "value");
-    // Shares differ by digits that two decimals would hide.
+    let _ = writeln!(out, "  value{off}");
     let fixed = 46 + if observed { count_width + 11 } else { 0 } + value_width;
     let room = style.width.saturating_sub(fixed).min(30);
     let share = |b: &Bucket| b.observed_share.unwrap_or(b.expected_share);

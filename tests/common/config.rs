@@ -11,8 +11,8 @@ use ngxc::model::server::ServerName;
 use ngxc::model::setting::Reader;
 use ngxc::model::split_clients::Bucket;
 use ngxc::model::{
-    ComplexValue, Config, CoreSettings, Endpoint, HttpSettings, Listen, Location, LocationKind, Map, ProxySettings,
-    Segment, Server, Setting, SplitClients, Variable, VariableId, VariableSource,
+    ComplexValue, Config, CoreSettings, Endpoint, HttpSettings, Listen, Location, LocationKind, Map,
+    ProxySettings, Segment, Server, Setting, SplitClients, Variable, VariableId, VariableSource,
 };
 use ngxc::source::{SourceMap, Span};
 use ngxc::version::Version;
@@ -88,7 +88,8 @@ impl Builder {
     pub fn value(&mut self, text: &str) -> ComplexValue {
         let mut segments = Vec::new();
         for (i, piece) in text.split('$').enumerate() {
-            let name_end = piece.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(piece.len());
+            let name_end =
+                piece.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(piece.len());
             let (name, literal) = if i == 0 { ("", piece) } else { piece.split_at(name_end) };
             match name.parse() {
                 Ok(group) => segments.push(Segment::Capture(group)),
@@ -108,8 +109,11 @@ impl Builder {
         let position = self.config.http.split_clients.len();
         let variable = self.variable(name, VariableSource::SplitClients(position));
         let span = self.span;
-        let buckets =
-            buckets.iter().map(|(percent, value)| Bucket { percent: *percent, value: value.as_bytes().into(), span });
+        let buckets = buckets.iter().map(|(percent, value)| Bucket {
+            percent: *percent,
+            value: value.as_bytes().into(),
+            span,
+        });
         let split = SplitClients { key, variable, buckets: buckets.collect(), span };
         self.config.http.split_clients.push(split);
     }
@@ -190,7 +194,14 @@ impl Builder {
         });
         let names = names.collect();
         let (span, settings) = (self.span, self.settings());
-        self.config.http.servers.push(Server { span, listen, names, settings, instructions: Vec::new(), locations });
+        self.config.http.servers.push(Server {
+            span,
+            listen,
+            names,
+            settings,
+            instructions: Vec::new(),
+            locations,
+        });
     }
 
     /// `location`, modifier and URI as written; ` pass` after it gives it a handler that passes on.
