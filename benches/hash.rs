@@ -8,7 +8,7 @@ use ngxc::eval::hash::murmur2;
 use ngxc::simulate::{Clients, Ports};
 use ngxc::version::Version;
 
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, clippy::unwrap_used, clippy::unused_self, reason = "shared with tests")]
 #[path = "../tests/common/config.rs"]
 mod config;
 

@@ -452,14 +452,19 @@ fn percent(share: f64) -> String {
     if percent > 0.0 && percent < 0.001 { "<0.001%".to_owned() } else { format!("{percent:.3}%") }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1, times a width")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "0 to 1, times a width"
+)]
 fn bar(part: f64, width: usize, unicode: bool) -> String {
     let eighths = (part.clamp(0.0, 1.0) * (width * 8) as f64).round() as usize;
     if !unicode {
         return "#".repeat((eighths + 4) / 8);
     }
     let mut bar = "\u{2588}".repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         bar.extend(char::from_u32(0x2590 - (eighths % 8) as u32));
     }
     bar

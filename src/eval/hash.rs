@@ -1,4 +1,4 @@
-//! The hash of `split_clients`: MurmurHash2 with seed 0 (`ngx_murmur_hash2`, src/core/ngx_murmurhash.c).
+//! The hash of `split_clients`: MurmurHash2 with seed 0 (`ngx_murmur_hash2`, `ngx_murmurhash.c`).
 
 /// Hash of a key.
 #[inline]
@@ -22,20 +22,37 @@ mod tests {
         // From nginx 1.31.5's own function, compiled alone.
         let cases: &[(&[u8], u32)] = &[
             (b"", 0),
-            (b"a", 2456313694),
-            (b"ab", 446775395),
-            (b"abc", 324500635),
-            (b"abcd", 646393889),
-            (b"abcde", 1594468574),
-            (b"192.0.2.1", 3369748723),
-            (b"127.0.0.1", 3054706065),
-            (b"203.0.113.740001", 1265451290),
-            (b"10.0.0.2542768", 687177156),
-            (b"2001:db8::1", 4051387920),
-            (b"\xff\xfe\xfd\xfc\xfb", 4209270460),
-            (b"nginx", 2217402021),
-            (b"/index.html?q=1", 1246808731),
-            (b"The quick brown fox jumps over the lazy dog", 556214736),
+            (b"a", 2_456_313_694),
+            (b"ab", 446_775_395),
+            (b"abc", 324_500_635),
+            (b"abcd", 646_393_889),
+            (b"abcde", 1_594_468_574),
+            (b"192.0.2.1", 3_369_748_723),
+            (b"127.0.0.1", 3_054_706_065),
+            (b"203.0.113.740001", 1_265_451_290),
+            (b"10.0.0.2542768", 687_177_156),
+            (b"2001:db8::1", 4_051_387_920),
+            (b"\xff\xfe\xfd\xfc\xfb", 4_209_270_460),
+            (b"nginx", 2_217_402_021),
+            (b"/index.html?q=1", 1_246_808_731),
+            (b"The quick brown fox jumps over the lazy dog", 556_214_736),
+            // Keys made for hashes at the borders of buckets.
+            (b"aafzVfou", 0),
+            (b"aabfCXE0", 4_294_967_295),
+            (b"aahlY3MS", 150_000_000),
+            (b"aae9T3Ss", 1_500_000_000),
+            (b"aau7Z5rC", 429_496_728),
+            (b"aaa7Runw", 429_496_729),
+            (b"aaaeb1PC", 858_993_457),
+            (b"aahi5B0k", 858_993_458),
+            (b"aaueizX5", 3_865_470_560),
+            (b"aak6iB4W", 3_865_470_561),
+            (b"aaqttImM", 4_294_967_289),
+            (b"aafi3oV2", 4_294_967_290),
+            (b"aafch0wO", 2_147_483_646),
+            (b"aae3m7fs", 2_147_483_647),
+            (b"aaetL4jk", 429_495),
+            (b"aaooZfyK", 429_496),
         ];
         for (data, expected) in cases {
             assert_eq!(murmur2(data), *expected, "{:?}", data.escape_ascii().to_string());

@@ -5,6 +5,9 @@ use super::regex::{Captures, CompileError, MatchError, Regex};
 use crate::model::map::MapKey;
 use crate::model::{Config, Map};
 
+/// Position of the entry that takes a key, and what its regular expression captured; `None`: the default.
+pub type Found = Option<(usize, Option<Captures>)>;
+
 /// A `map` prepared for lookup.
 #[derive(Clone, Debug)]
 pub struct Lookup {
@@ -21,17 +24,17 @@ impl Lookup {
     pub fn new(map: &Map, config: &Config) -> Result<Self, CompileError> {
         let mut lookup = Self { names: Names::default(), regexes: Vec::new(), hostnames: map.hostnames };
         for (i, entry) in map.entries.iter().enumerate() {
-            let (key, kind): (&[u8], fn(&[u8]) -> Name<'_>) = match &entry.key {
-                MapKey::Exact(key) => (key, |n| Name::Exact(n)),
-                MapKey::Suffix(key) => (key.as_bytes(), |n| Name::Head(n)),
-                MapKey::Dot(key) => (key.as_bytes(), |n| Name::Dot(n)),
-                MapKey::Prefix(key) => (key.as_bytes(), |n| Name::Tail(n)),
+            let lower = |key: &[u8]| key.to_ascii_lowercase();
+            match &entry.key {
+                MapKey::Exact(key) => lookup.names.add(Name::Exact(&lower(key)), i),
+                MapKey::Suffix(key) => lookup.names.add(Name::Head(&lower(key.as_bytes())), i),
+                MapKey::Dot(key) => lookup.names.add(Name::Dot(&lower(key.as_bytes())), i),
+                MapKey::Prefix(key) => lookup.names.add(Name::Tail(&lower(key.as_bytes())), i),
                 MapKey::Regex { pattern, caseless } => {
                     lookup.regexes.push((Regex::new(pattern, *caseless, entry.span, config)?, i));
-                    continue;
+                    true
                 }
             };
-            lookup.names.add(kind(&key.to_ascii_lowercase()), i);
         }
         Ok(lookup)
     }
@@ -41,11 +44,7 @@ impl Lookup {
     ///
     /// # Errors
     /// If matching was given up; nginx then takes the default.
-    pub fn find(
-        &self,
-        buffer: &mut Vec<u8>,
-        start: usize,
-    ) -> Result<Option<(usize, Option<Captures>)>, MatchError> {
+    pub fn find(&self, buffer: &mut Vec<u8>, start: usize) -> Result<Found, MatchError> {
         if self.hostnames && buffer[start..].ends_with(b".") {
             buffer.pop();
         }

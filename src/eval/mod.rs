@@ -16,7 +16,7 @@ pub use select::Router;
 pub use value::{Failure, Program, Request};
 
 #[cfg(test)]
-#[allow(unreachable_pub, missing_docs)]
+#[allow(unreachable_pub, missing_docs, clippy::unused_self, reason = "shared with tests/")]
 mod testing {
     extern crate self as ngxc;
     include!("../../tests/common/config.rs");

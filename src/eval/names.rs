@@ -182,6 +182,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::type_complexity, reason = "a table of cases")]
     fn the_first_of_two_that_conflict_wins() {
         let cases: &[(&[&'static str], &[&str], &str, Option<&str>)] = &[
             (&["a.com", ".a.com"], &[".a.com"], "x.a.com", None),

@@ -85,19 +85,11 @@ fn field<'l>(line: &'l [u8], end: &[u8], out: &mut Vec<u8>) -> Option<&'l [u8]> 
     let mut text = &line[..at];
     while let Some(escape) = memchr::memchr(b'\\', text) {
         out.extend_from_slice(&text[..escape]);
-        // A log that nginx wrote has no other escape; anything else stays as it is.
         let digits = text.get(escape + 1..escape + 4).filter(|d| d[0] == b'x');
         let byte = digits.and_then(|d| Some(hex(d[1])? * 16 + hex(d[2])?));
-        match byte {
-            Some(byte) => {
-                out.push(byte);
-                text = &text[escape + 4..];
-            }
-            None => {
-                out.push(b'\\');
-                text = &text[escape + 1..];
-            }
-        }
+        // A log that nginx wrote has no other escape; anything else stays as it is.
+        out.push(byte.unwrap_or(b'\\'));
+        text = &text[escape + if byte.is_some() { 4 } else { 1 }..];
     }
     out.extend_from_slice(text);
     Some(&line[at + end.len()..])

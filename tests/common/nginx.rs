@@ -12,7 +12,7 @@ pub struct Nginx {
     child: Child,
     pub address: SocketAddr,
     pub version: Version,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// The nginx to compare with: `NGINX`, else `/usr/sbin/nginx`; says so if there is none.
@@ -60,11 +60,11 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut nginx = Self { child, address, version, _directory: directory };
+        let mut nginx = Self { child, address, version, directory };
         let end = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(address).is_err() {
             if nginx.child.try_wait().unwrap().is_some() || Instant::now() > end {
-                let log = std::fs::read_to_string(nginx._directory.path().join("error.log"));
+                let log = std::fs::read_to_string(nginx.directory.path().join("error.log"));
                 panic!("nginx did not start: {log:?}");
             }
             std::thread::sleep(Duration::from_millis(10));

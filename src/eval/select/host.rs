@@ -57,6 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::type_complexity, reason = "a table of cases")]
     fn names_and_ports() {
         let cases: &[(&str, Option<(&str, Option<u16>)>)] = &[
             ("Example.COM", Some(("example.com", None))),

@@ -186,8 +186,8 @@ mod tests {
         for (host, expected) in cases {
             let (server, captures) = router.server(AddressId(0), host.as_bytes()).unwrap();
             assert_eq!(server, ServerId(*expected), "{host}");
-            let captured = captures.and_then(|c| c.named().next().map(|(id, v)| (id, v.to_vec())));
-            assert_eq!(captured, (*host == "x.re.net").then(|| (sub, b"x".to_vec())), "{host}");
+            let text = captures.and_then(|c| c.named().next().map(|(id, v)| (id, v.to_vec())));
+            assert_eq!(text, (*host == "x.re.net").then(|| (sub, b"x".to_vec())), "{host}");
         }
     }
 
