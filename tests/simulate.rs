@@ -354,3 +354,76 @@ fn what_a_person_sees() {
     let error = run(&args, &config, &sources, Style::default(), &mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "no `split_clients` defines `$other`, expected `$split_ip`");
 }
+
+#[test]
+fn real_nginx_takes_the_same_servers() {
+    let servers: [&[&str]; 10] = [
+        &["first.example"],
+        &["example.com"],
+        &["*.example.com", "*.com"],
+        &["www.*"],
+        &["~^(?<sub>[a-z]+)\\.re\\.net$"],
+        &["~^A.*$"],
+        &[".example.org", "example.com"],
+        &["", "*.a.example.org"],
+        &["~^.*\\.re\\.net$", "www.example.*"],
+        &["x.example.org", ".first.example", "[::1]"],
+    ];
+    let mut http = String::new();
+    let mut builder = Builder::new(NEW);
+    for (i, names) in servers.iter().enumerate() {
+        let written: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
+        http += &format!("server {{ listen PORT; server_name {}; return 200 {i}; }}\n", written.join(" "));
+        builder.server(&["127.0.0.1:80"], names, vec![]);
+    }
+    let Some(nginx) = Nginx::start(&http) else { return };
+    let router = Router::new(builder.build()).unwrap();
+    let address = router.address(0, || None);
+    let hosts = [
+        "first.example",
+        "FIRST.example.:80",
+        "x.first.example",
+        "example.com",
+        "a.b.example.com",
+        "www.example.com",
+        "other.com",
+        "com",
+        "www.elsewhere",
+        "www.example.net",
+        "www",
+        "www.",
+        "x.re.net",
+        "1.re.net",
+        "abc",
+        "example.org",
+        "a.example.org",
+        "b.a.example.org",
+        "x.example.org",
+        ".example.org",
+        ".com",
+        "unknown",
+        "[::1]:80",
+        "a..b",
+        "x:70000",
+        "x/y",
+        "[::1",
+        "x:",
+        "",
+    ];
+    for host in hosts {
+        // Before 1.29.4 nginx refused fewer of them.
+        if nginx.version < Version::new(1, 29, 4) && ["x:70000", "[::1"].contains(&host) {
+            continue;
+        }
+        let mut name = Vec::new();
+        let expected = match ngxc::eval::select::host::normalize(host.as_bytes(), &mut name) {
+            // An empty Host header is one that nginx refuses too.
+            Err(_) => (400, None),
+            Ok(_) => (200, Some(router.server(address, &name).unwrap().0.0.to_string())),
+        };
+        let (status, body) = nginx.get(&["/".to_owned()], host).remove(0);
+        let got = (status, (status == 200).then(|| String::from_utf8(body).unwrap()));
+        assert_eq!(got, expected, "{host:?} with nginx {}", nginx.version);
+    }
+    println!("compared {} hosts with nginx {}", hosts.len(), nginx.version);
+}

@@ -1,4 +1,4 @@
-//! The name in a Host header (`ngx_http_validate_host`).
+//! The name in a Host header (`ngx_http_validate_host` of 1.29.4 and later; earlier ones refuse less).
 
 /// A name that nginx answers with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
