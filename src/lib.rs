@@ -1,4 +1,22 @@
 //! The nginx configuration compiler as a library.
+//!
+//! ```text
+//! files ─ Loader ► source ─ syntax::load ► tree ─ compile ► model::Config ─► lint, simulate, ports, runtime
+//! ```
+//!
+//! ```
+//! use ngxc::{compile, lint, source::Memory, syntax};
+//!
+//! let files = Memory::default().with("nginx.conf", "events {} http { upstream app { server 10.0.0.1; } }");
+//! let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default())?;
+//! let options = compile::Options { version: ngxc::catalog::NEWEST, contexts: Vec::new() };
+//! let compiled = compile::compile(&configuration, &options);
+//! assert!(compiled.is_valid());
+//! assert!(lint::lint(&configuration, &compiled.config, lint::RULES).is_empty());
+//! # Ok::<(), syntax::LoadError>(())
+//! ```
+//!
+//! The modules in reading order; ARCHITECTURE.md says who may import whom.
 
 pub mod source;
 pub mod version;
@@ -12,7 +30,9 @@ pub mod syntax;
 pub mod model;
 
 pub mod compile;
-pub mod lint;
+pub mod eval;
 
-#[doc(hidden)]
+pub mod lint;
+pub mod simulate;
+
 pub mod cli;

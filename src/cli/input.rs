@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
+use super::render::{self, Report};
 use crate::catalog::{Context, NEWEST};
 use crate::compile::{self, Compiled, Options};
+use crate::diagnostic::Level;
+use crate::model::Config;
 use crate::source::Loader;
 use crate::syntax::{self, Configuration, LoadOptions};
 use crate::version::Version;
@@ -56,6 +59,21 @@ impl Input {
             }
             failure
         })
+    }
+
+    /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed.
+    pub(super) fn valid(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
+        let configuration = self.load(loader)?;
+        let compiled = self.compile(&configuration, self.version());
+        let mut findings = configuration.diagnostics.clone();
+        findings.extend(compiled.diagnostics);
+        findings.retain(|d| d.level == Level::Error);
+        if findings.is_empty() {
+            return Ok((configuration, compiled.config));
+        }
+        let report = Report::new(&configuration.sources, findings, self.version(), &self.file, "");
+        render::complain(&report);
+        Err(Failure::new(format!("`{}` has errors", self.file.display())))
     }
 
     /// Compiles it for a version.

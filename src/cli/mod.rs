@@ -5,7 +5,9 @@ mod explain;
 mod fix;
 mod input;
 mod lint;
+mod preview;
 mod render;
+pub mod split;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Check a configuration and apply the rules to it.
     Lint(lint::LintArgs),
+    /// Preview which value each client gets from `split_clients`.
+    Split(preview::PreviewArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
 }
@@ -69,6 +73,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
+        Command::Split(args) => preview::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
     };
     let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));

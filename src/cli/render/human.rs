@@ -9,7 +9,7 @@ use miette::{
     SourceCode, SourceSpan, SpanContents,
 };
 
-use super::Report;
+use super::{Report, terminal_width};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::{FileId, SourceFile, Span};
 
@@ -58,11 +58,6 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
         }
         summary => writeln!(out, "{summary}"),
     }
-}
-
-fn terminal_width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    columns.unwrap_or(100).clamp(60, 120)
 }
 
 /// A finding as miette wants it.

@@ -89,12 +89,29 @@ impl Output {
     pub(super) fn print(self, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         match self.format {
             Format::Human => {
-                let terminal = io::stdout().is_terminal();
-                let color = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+                let color = io::stdout().is_terminal() && color();
                 human::print(report, &human::Style { color, all: self.all }, out)
             }
             Format::Short => short::print(report, out),
             Format::Json => json::print(report, out),
         }
     }
+}
+
+/// Prints a report to standard error, for commands whose output is something else.
+pub(super) fn complain(report: &Report<'_>) {
+    let style = human::Style { color: io::stderr().is_terminal() && color(), all: false };
+    // There is nobody left to tell that standard error is gone.
+    let _ = human::print(report, &style, &mut io::stderr().lock());
+}
+
+/// Whether the user lets us use colours on a terminal.
+pub(super) fn color() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Columns of the terminal, as far as the shell tells.
+pub(super) fn terminal_width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    columns.unwrap_or(100).clamp(60, 120)
 }

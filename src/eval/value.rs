@@ -1,0 +1,378 @@
+//! Values of variables and of text with variables, per request (`ngx_http_complex_value`,
+//! `ngx_http_get_flushed_variable`).
+
+use std::sync::Arc;
+
+use super::hash::murmur2;
+use super::map::Lookup;
+use super::regex::{Captures, CompileError, MatchError};
+use super::split_clients::Table;
+use crate::model::{ComplexValue, Config, Segment, Variable, VariableId, VariableSource};
+
+/// Variables may depend on each other this deep (`ngx_http_variable_depth`).
+pub const MAX_DEPTH: u32 = 100;
+/// Maps and splits that one evaluation may take: without memory for values a chain of maps that each use the one
+/// before twice doubles at each step.
+const MAX_LOOKUPS: u32 = 10_000;
+/// Longest value; for the same reason.
+const MAX_LENGTH: usize = 16 << 20;
+
+/// What a request, real or imagined, knows.
+pub trait Request {
+    /// Appends the value of a variable that is neither `map` nor `split_clients`; false if it has none.
+    fn variable(&mut self, id: VariableId, variable: &Variable, out: &mut Vec<u8>) -> bool;
+
+    /// Appends the text of `$1` … `$9`; false if there is none.
+    fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool;
+
+    /// A regular expression matched: replaces the numbered captures and sets the named ones.
+    fn set_captures(&mut self, captures: Captures);
+
+    /// Appends the value of a `map` or `split_clients` variable that was remembered, or stored by `set`;
+    /// `None` if it has to be found out.
+    fn known(&mut self, _id: VariableId, _out: &mut Vec<u8>) -> Option<bool> {
+        None
+    }
+
+    /// Remembers the value of a `map` or `split_clients` variable, as nginx does for the rest of the request.
+    /// Not called for a `volatile` map.
+    fn remember(&mut self, _id: VariableId, _value: &[u8]) {}
+
+    /// Evaluation went on with an empty value, or a map's default; nginx logs it.
+    fn failed(&mut self, _failure: &Failure) {}
+}
+
+/// Why a value is empty that should not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The variable depends on itself, or on more than [`MAX_DEPTH`] others in a row.
+    Cycle(VariableId),
+    /// Too many lookups or too long a value.
+    TooLarge(VariableId),
+    /// A regular expression gave up.
+    Regex(MatchError),
+}
+
+/// A configuration prepared for evaluation.
+#[derive(Clone, Debug)]
+pub struct Program {
+    config: Arc<Config>,
+    maps: Vec<Lookup>,
+    splits: Vec<Table>,
+}
+
+/// What is left of an evaluation's bounds.
+struct Bounds {
+    depth: u32,
+    lookups: u32,
+}
+
+impl Program {
+    /// Prepares the maps and splits of a configuration.
+    ///
+    /// # Errors
+    /// If a regular expression of a map does not compile.
+    pub fn new(config: Arc<Config>) -> Result<Self, CompileError> {
+        let maps = config.http.maps.iter().map(|map| Lookup::new(map, &config)).collect::<Result<_, _>>()?;
+        let splits = config.http.split_clients.iter().map(|s| Table::new(s, config.version)).collect();
+        Ok(Self { config, maps, splits })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The thresholds of a `split_clients`, by its position.
+    pub fn split(&self, position: usize) -> &Table {
+        &self.splits[position]
+    }
+
+    /// Appends a text with its variables replaced; one without a value is empty.
+    #[inline]
+    pub fn evaluate<R: Request>(&self, value: &ComplexValue, request: &mut R, out: &mut Vec<u8>) {
+        self.segments(value, request, out, &mut Bounds { depth: MAX_DEPTH, lookups: MAX_LOOKUPS });
+    }
+
+    /// Appends the value of a variable; false if it has none.
+    #[inline]
+    pub fn variable<R: Request>(&self, id: VariableId, request: &mut R, out: &mut Vec<u8>) -> bool {
+        self.lookup(id, request, out, &mut Bounds { depth: MAX_DEPTH, lookups: MAX_LOOKUPS })
+    }
+
+    /// Position of the bucket of a `split_clients` that takes the request, and the hash of its key, which is
+    /// appended to `out`.
+    #[inline]
+    pub fn bucket<R: Request>(
+        &self,
+        position: usize,
+        request: &mut R,
+        out: &mut Vec<u8>,
+    ) -> (u32, Option<usize>) {
+        let start = out.len();
+        self.evaluate(&self.config.http.split_clients[position].key, request, out);
+        let hash = murmur2(&out[start..]);
+        (hash, self.splits[position].find(hash))
+    }
+
+    fn segments<R: Request>(
+        &self,
+        value: &ComplexValue,
+        request: &mut R,
+        out: &mut Vec<u8>,
+        bounds: &mut Bounds,
+    ) {
+        for segment in &value.segments {
+            match segment {
+                Segment::Literal(text) => out.extend_from_slice(text),
+                Segment::Variable(id) => {
+                    self.lookup(*id, request, out, bounds);
+                }
+                Segment::Capture(group) => {
+                    request.capture(*group, out);
+                }
+            }
+        }
+    }
+
+    fn lookup<R: Request>(
+        &self,
+        id: VariableId,
+        request: &mut R,
+        out: &mut Vec<u8>,
+        bounds: &mut Bounds,
+    ) -> bool {
+        let variable = self.config.http.variables.get(id);
+        if !matches!(variable.source, VariableSource::Map(_) | VariableSource::SplitClients(_)) {
+            return request.variable(id, variable, out);
+        }
+        if bounds.lookups == 0 || out.len() > MAX_LENGTH {
+            // Said once: the rest of this evaluation passes here in no time.
+            if std::mem::take(&mut bounds.lookups) > 0 {
+                request.failed(&Failure::TooLarge(id));
+            }
+            return false;
+        }
+        if let Some(known) = request.known(id, out) {
+            return known;
+        }
+        if bounds.depth == 0 {
+            request.failed(&Failure::Cycle(id));
+            bounds.lookups = 0;
+            return false;
+        }
+        bounds.depth -= 1;
+        bounds.lookups -= 1;
+        if bounds.lookups == 0 {
+            request.failed(&Failure::TooLarge(id));
+        }
+        let start = out.len();
+        let (has_value, keep) = match variable.source {
+            VariableSource::Map(position) => self.map(position, request, out, bounds),
+            VariableSource::SplitClients(position) => {
+                (self.split_clients(position, request, out, bounds), true)
+            }
+            _ => (false, false),
+        };
+        bounds.depth += 1;
+        if keep {
+            request.remember(id, &out[start..]);
+        }
+        has_value
+    }
+
+    /// `ngx_http_map_variable`: the value and whether nginx keeps it for the rest of the request.
+    fn map<R: Request>(
+        &self,
+        position: usize,
+        request: &mut R,
+        out: &mut Vec<u8>,
+        bounds: &mut Bounds,
+    ) -> (bool, bool) {
+        let map = &self.config.http.maps[position];
+        let start = out.len();
+        // The key is written where the value will be, so that no buffer is needed.
+        self.segments(&map.source, request, out, bounds);
+        let found = self.maps[position].find(out, start).unwrap_or_else(|error| {
+            request.failed(&Failure::Regex(error));
+            None
+        });
+        out.truncate(start);
+        let value = match found {
+            Some((entry, captures)) => {
+                if let Some(captures) = captures {
+                    request.set_captures(captures);
+                }
+                Some(&map.entries[entry].value)
+            }
+            None => map.default.as_ref().map(|default| &default.value),
+        };
+        if let Some(value) = value {
+            self.segments(value, request, out, bounds);
+        }
+        (true, !map.volatile)
+    }
+
+    /// `ngx_http_split_clients_variable`
+    fn split_clients<R: Request>(
+        &self,
+        position: usize,
+        request: &mut R,
+        out: &mut Vec<u8>,
+        bounds: &mut Bounds,
+    ) -> bool {
+        let split = &self.config.http.split_clients[position];
+        let start = out.len();
+        self.segments(&split.key, request, out, bounds);
+        let bucket = self.splits[position].find(murmur2(&out[start..]));
+        out.truncate(start);
+        if let Some(bucket) = bucket {
+            out.extend_from_slice(&split.buckets[bucket].value);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::testing::Builder;
+    use crate::version::Version;
+    use std::collections::HashMap;
+
+    /// Knows what the test says.
+    #[derive(Default)]
+    struct Known {
+        values: HashMap<&'static str, &'static str>,
+        captures: Captures,
+        named: HashMap<VariableId, Vec<u8>>,
+        kept: HashMap<VariableId, Vec<u8>>,
+        keeps: bool,
+        failures: Vec<Failure>,
+        calls: usize,
+    }
+
+    impl Request for Known {
+        fn variable(&mut self, id: VariableId, variable: &Variable, out: &mut Vec<u8>) -> bool {
+            self.calls += 1;
+            let named = self.named.get(&id).map(Vec::as_slice);
+            let value = self.values.get(variable.name.as_str()).map(|v| v.as_bytes());
+            value.or(named).inspect(|v| out.extend_from_slice(v)).is_some()
+        }
+        fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool {
+            self.captures.get(group.into()).inspect(|v| out.extend_from_slice(v)).is_some()
+        }
+        fn set_captures(&mut self, captures: Captures) {
+            self.named.extend(captures.named().map(|(id, v)| (id, v.to_vec())));
+            self.captures = captures;
+        }
+        fn known(&mut self, id: VariableId, out: &mut Vec<u8>) -> Option<bool> {
+            self.kept.get(&id).map(|v| out.extend_from_slice(v)).map(|()| true)
+        }
+        fn remember(&mut self, id: VariableId, value: &[u8]) {
+            if self.keeps {
+                self.kept.insert(id, value.to_vec());
+            }
+        }
+        fn failed(&mut self, failure: &Failure) {
+            self.failures.push(failure.clone());
+        }
+    }
+
+    fn text(program: &Program, value: &ComplexValue, request: &mut Known) -> String {
+        let mut out = b"<".to_vec();
+        program.evaluate(value, request, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn maps() {
+        let mut b = Builder::new(Version::new(1, 31, 5));
+        b.variable("net", VariableSource::Capture);
+        let entries = [
+            ("default", "none"),
+            ("Plain", "p"),
+            ("*.Example.com", "head"),
+            (".example.org", "dot"),
+            ("mail.*", "tail"),
+            ("~^(?<net>\\d+)\\.(\\d+)$", "net $net two $2 $host"),
+            ("~b", "case"),
+            ("~*b", "caseless"),
+            ("", "empty"),
+        ];
+        b.map("$host", "m", true, &entries);
+        b.map("$host", "bare", false, &[("*.example.com", "literal"), ("x.", "dot stays")]);
+        let (m, bare) = (b.value("[$m]"), b.value("[$bare]$1"));
+        let program = Program::new(b.build()).unwrap();
+        let cases = [
+            ("PLAIN", "<[p]", "<[]"),
+            ("plain.", "<[p]", "<[]"),
+            ("x.EXAMPLE.com", "<[head]", "<[]"),
+            ("example.org", "<[dot]", "<[]"),
+            ("mail.x", "<[tail]", "<[]"),
+            ("10.20", "<[net 10 two 20 10.20]", "<[]10"),
+            ("abc", "<[case]", "<[]"),
+            ("aBc", "<[caseless]", "<[]"),
+            ("", "<[empty]", "<[]"),
+            ("zzz", "<[none]", "<[]"),
+            ("*.example.com", "<[head]", "<[literal]"),
+            ("X.", "<[none]", "<[dot stays]"),
+        ];
+        for (host, expected, of_bare) in cases {
+            let mut request = Known { values: [("host", host)].into(), ..Known::default() };
+            assert_eq!(text(&program, &m, &mut request), expected, "{host}");
+            assert_eq!(text(&program, &bare, &mut request), of_bare, "{host}");
+            assert!(request.failures.is_empty());
+        }
+    }
+
+    #[test]
+    fn splits_and_what_is_remembered() {
+        let mut b = Builder::new(Version::new(1, 31, 5));
+        b.split("$remote_addr", "s", &[(5000, "a".into()), (0, "b".into())]);
+        let (value, s) = (b.value("$s$s"), b.variable("s", VariableSource::SplitClients(0)));
+        let program = Program::new(b.build()).unwrap();
+        // 192.0.2.1 hashes to 3369748723, x2 below to less than half.
+        for (address, keeps, expected, calls) in
+            [("192.0.2.1", false, "<bb", 2), ("192.0.2.1", true, "<bb", 1), ("abc", true, "<aa", 1)]
+        {
+            let mut request = Known { values: [("remote_addr", address)].into(), keeps, ..Known::default() };
+            assert_eq!(text(&program, &value, &mut request), expected);
+            assert_eq!(request.calls, calls);
+        }
+        let mut request = Known { kept: [(s, b"set".to_vec())].into(), ..Known::default() };
+        assert_eq!(text(&program, &value, &mut request), "<setset");
+    }
+
+    #[test]
+    fn cycles_and_doublings_end() {
+        let mut b = Builder::new(Version::new(1, 31, 5));
+        b.map("$b$b", "a", false, &[("default", "a$b$b")]);
+        b.map("$a$a", "b", false, &[("default", "b$a")]);
+        b.map("x", "d0", false, &[("default", "0123456789")]);
+        for i in 1..60 {
+            let before = format!("$d{0}$d{0}", i - 1);
+            b.map("x", &format!("d{i}"), false, &[("default", &before)]);
+        }
+        let (cycle, doubling) = (b.value("$a"), b.value("$d59"));
+        let program = Program::new(b.build()).unwrap();
+        for keeps in [false, true] {
+            let mut request = Known { keeps, ..Known::default() };
+            text(&program, &cycle, &mut request);
+            assert!(matches!(request.failures[..], [Failure::Cycle(_)]), "{:?}", request.failures);
+            let mut request = Known { keeps, ..Known::default() };
+            let length = text(&program, &doubling, &mut request).len();
+            assert!(matches!(request.failures[..], [Failure::TooLarge(_)]), "{:?}", request.failures);
+            assert!(length < 100 << 20, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_bad_pattern_is_an_error() {
+        let mut b = Builder::new(Version::new(1, 31, 5));
+        b.map("$host", "m", false, &[("~(", "x")]);
+        let error = Program::new(b.build()).unwrap_err();
+        assert_eq!(error.pattern, "(");
+        assert!(error.to_string().contains("does not compile"), "{error}");
+    }
+}

@@ -1,0 +1,6 @@
+//! What the integration tests share.
+
+mod config;
+pub mod nginx;
+
+pub use config::Builder;
