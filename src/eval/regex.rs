@@ -57,6 +57,11 @@ impl Captures {
         Some(&self.subject[start as usize..end as usize])
     }
 
+    /// Whether there are no groups.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
     /// The variables that named groups set; empty for a group that took no part.
     pub fn named(&self) -> impl Iterator<Item = (VariableId, &[u8])> {
         self.named.iter().map(|&(group, id)| (id, self.get(group).unwrap_or_default()))

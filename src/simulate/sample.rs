@@ -167,7 +167,7 @@ impl<'k> Sample<'k> {
 
     /// Forgets what an earlier request captured.
     pub fn reset(&mut self) {
-        if !self.named.is_empty() || self.captures != Captures::default() {
+        if !self.named.is_empty() || !self.captures.is_empty() {
             self.captures = Captures::default();
             self.named.clear();
         }
