@@ -111,7 +111,8 @@ mod tests {
     fn overlapping_fixes_are_skipped_and_the_rest_applied() {
         let mut map = SourceMap::default();
         let file = map.add("x", *b"0123456789");
-        let cases: &[(&[(usize, usize, &str)], &str)] = &[
+        type Replacement = (usize, usize, &'static str);
+        let cases: &[(&[Replacement], &str)] = &[
             (&[(0, 1, "a"), (1, 2, "b")], "ab23456789"),
             (&[(0, 3, "a"), (2, 4, "b")], "a3456789"),
             (&[(2, 4, "b"), (0, 3, "a")], "01b456789"),

@@ -264,7 +264,7 @@ fn missing_block(syntax: syntax::Directive<'_>, catalog: &catalog::Directive) ->
 fn wrong_arity(syntax: syntax::Directive<'_>, catalog: &catalog::Directive, version: Version) -> Diagnostic {
     let name = catalog.name;
     let found = syntax.args().len();
-    let span = match syntax.args().last() {
+    let span = match syntax.args().next_back() {
         Some(last) if found > 0 => syntax.name().span().to(last.span()),
         _ => syntax.name().span(),
     };

@@ -16,7 +16,7 @@ declare_rule! {
     /// ## Why is this bad
     ///
     /// Every request opens a connection of its own and needs a source port of its own. A closed connection keeps its
-    /// port for a minute (TIME_WAIT), so a busy proxy runs out: `connect() failed (99: Cannot assign requested
+    /// port for a minute (`TIME_WAIT`), so a busy proxy runs out: `connect() failed (99: Cannot assign requested
     /// address)`, and clients see 502.
     ///
     /// ## Example
@@ -111,15 +111,11 @@ fn pool_size(upstream: &Upstream) -> usize {
 fn fix(target: Target<'_>, upstream: &Upstream, size: usize) -> Option<Fix> {
     let title = format!("add `keepalive {size};`");
     let directive = format!("keepalive {size};");
-    match upstream.keepalive.size.origin {
+    if let Origin::Set(span) = upstream.keepalive.size.origin {
         // `keepalive 0;` was written on purpose: a person has to look.
-        Origin::Set(span) => {
-            let old = place::find(target.configuration, span)?.span();
-            Some(Fix::unsafe_(title, vec![Edit::replace(old, directive)]))
-        }
-        _ => {
-            let edit = place::at_end_of_block(target.configuration, upstream.span, &directive)?;
-            Some(Fix::safe(title, vec![edit]))
-        }
+        let old = place::find(target.configuration, span)?.span();
+        return Some(Fix::unsafe_(title, vec![Edit::replace(old, directive)]));
     }
+    let edit = place::at_end_of_block(target.configuration, upstream.span, &directive)?;
+    Some(Fix::safe(title, vec![edit]))
 }
