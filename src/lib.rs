@@ -7,3 +7,5 @@ pub mod diagnostic;
 pub mod edit;
 
 pub mod model;
+
+pub mod eval;

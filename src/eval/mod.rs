@@ -1,0 +1,22 @@
+//! What a configuration does with a request: variables, maps, splits, the choice of server and location.
+//!
+//! The simulator and the runtime share it: what is previewed is what is served.
+
+pub mod hash;
+pub mod map;
+pub mod names;
+pub mod regex;
+pub mod select;
+pub mod split_clients;
+pub mod value;
+
+pub use regex::{Captures, CompileError};
+pub use select::Router;
+pub use value::{Failure, Program, Request};
+
+#[cfg(test)]
+#[allow(unreachable_pub, missing_docs)]
+mod testing {
+    extern crate self as ngxc;
+    include!("../../tests/common/config.rs");
+}

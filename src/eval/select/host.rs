@@ -1,0 +1,90 @@
+//! The name in a Host header (`ngx_http_validate_host`).
+
+/// A name that nginx answers with 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidHost;
+
+/// Appends the name that servers are looked up by: lower case, without port and trailing dot. Returns the port if one
+/// is written.
+///
+/// # Errors
+/// If the text is not a host: empty, two dots in a row, a byte that RFC 3986 does not allow, a bad port.
+pub fn normalize(host: &[u8], out: &mut Vec<u8>) -> Result<Option<u16>, InvalidHost> {
+    let literal = host.first() == Some(&b'[');
+    let end = if literal {
+        memchr::memchr(b']', host).ok_or(InvalidHost)? + 1
+    } else {
+        memchr::memchr(b':', host).unwrap_or(host.len())
+    };
+    let (name, port) = host.split_at(end);
+    let port = match port {
+        [] => None,
+        [b':', digits @ ..] => port_number(digits)?,
+        _ => return Err(InvalidHost),
+    };
+    let inner = if literal { &name[1..name.len() - 1] } else { name };
+    let allowed = |b: &u8| {
+        b.is_ascii_alphanumeric()
+            || b"-._~!$&'()*+,;=".contains(b)
+            || (!literal && *b == b'%')
+            || (literal && *b == b':')
+    };
+    if !inner.iter().all(allowed) || inner.windows(2).any(|pair| pair == b"..") {
+        return Err(InvalidHost);
+    }
+    let name = if literal { name } else { name.strip_suffix(b".").unwrap_or(name) };
+    if name.is_empty() {
+        return Err(InvalidHost);
+    }
+    out.extend(name.iter().map(u8::to_ascii_lowercase));
+    Ok(port)
+}
+
+fn port_number(digits: &[u8]) -> Result<Option<u16>, InvalidHost> {
+    let mut port = None;
+    for digit in digits {
+        let value = char::from(*digit).to_digit(10).ok_or(InvalidHost)?;
+        port = Some(port.unwrap_or(0) * 10 + value).filter(|p| *p <= 65535);
+        if port.is_none() {
+            return Err(InvalidHost);
+        }
+    }
+    Ok(port.map(|p| p as u16))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_ports() {
+        let cases: &[(&str, Option<(&str, Option<u16>)>)] = &[
+            ("Example.COM", Some(("example.com", None))),
+            ("example.com.", Some(("example.com", None))),
+            ("example.com.:8080", Some(("example.com", Some(8080)))),
+            ("example.com:", Some(("example.com", None))),
+            ("[2001:DB8::1]:443", Some(("[2001:db8::1]", Some(443)))),
+            ("[::1]", Some(("[::1]", None))),
+            ("a_b~%41", Some(("a_b~%41", None))),
+            ("x:65535", Some(("x", Some(65535)))),
+            (".x", Some((".x", None))),
+            ("x:65536", None),
+            ("x:8a", None),
+            ("a..b", None),
+            ("..", None),
+            (".", None),
+            ("", None),
+            (":80", None),
+            ("[::1", None),
+            ("[::1]x", None),
+            ("a/b", None),
+            ("a b", None),
+            ("caf\u{e9}", None),
+        ];
+        for (host, expected) in cases {
+            let mut out = Vec::new();
+            let got = normalize(host.as_bytes(), &mut out).ok().map(|port| (out.as_slice(), port));
+            assert_eq!(got, expected.map(|(name, port)| (name.as_bytes(), port)), "{host}");
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The choice of a location (`ngx_http_core_find_location`, `ngx_http_core_find_static_location`).
+
+use std::collections::HashMap;
+
+use super::ServerId;
+use crate::eval::regex::{Captures, CompileError, MatchError, Regex};
+use crate::model::location::Handler;
+use crate::model::{Config, Location, LocationKind};
+
+/// A location of a router, also an `if` or `limit_except`: numbered through all servers, outer before inner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocationId(pub u32);
+
+/// What was chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The location; `None`: the server itself.
+    pub location: Option<LocationId>,
+    /// The location is the URI with a slash after it and is passed on to an upstream: nginx answers 301 to it.
+    pub redirect: bool,
+    /// What the regular expressions captured, in the order they matched.
+    pub captures: Vec<Captures>,
+}
+
+/// How the lookup on one level ended.
+#[derive(PartialEq)]
+enum Outcome {
+    /// `NGX_OK`
+    Final,
+    /// `NGX_DONE`
+    Redirect,
+    /// `NGX_AGAIN` and `NGX_DECLINED`: outer levels may still try regular expressions.
+    Open,
+}
+
+/// Directives beside `proxy_pass` whose location is redirected to (`auto_redirect`).
+const REDIRECTED: [&str; 5] = ["fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
+
+/// The locations of all servers.
+#[derive(Debug)]
+pub(super) struct Index {
+    servers: Vec<Level>,
+    places: Vec<Place>,
+}
+
+/// Where a location is in the model, and what is inside.
+#[derive(Debug)]
+struct Place {
+    server: u32,
+    path: Box<[u32]>,
+    level: Level,
+}
+
+/// Locations of one level, of a server or in a location.
+#[derive(Debug, Default)]
+struct Level {
+    /// Sorted by URI.
+    prefixes: Vec<Prefix>,
+    has_redirects: bool,
+    regexes: Vec<(Regex, LocationId)>,
+    named: HashMap<String, LocationId>,
+    /// Ids by position in the block.
+    blocks: Vec<LocationId>,
+}
+
+#[derive(Debug)]
+struct Prefix {
+    uri: Box<[u8]>,
+    exact: Option<LocationId>,
+    inclusive: Option<LocationId>,
+    no_regex: bool,
+    redirect: bool,
+    /// The longest other prefix that this one begins with.
+    shorter: Option<u32>,
+}
+
+impl Index {
+    pub(super) fn new(config: &Config) -> Result<Self, CompileError> {
+        let mut places = Vec::new();
+        let mut servers = Vec::new();
+        for (i, server) in config.http.servers.iter().enumerate() {
+            servers.push(level(&server.locations, i as u32, &[], &mut places, config)?);
+        }
+        Ok(Self { servers, places })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn get<'c>(&self, config: &'c Config, id: LocationId) -> &'c Location {
+        let Place { server, path, .. } = &self.places[id.0 as usize];
+        let outermost = &config.http.servers[*server as usize].locations[path[0] as usize];
+        path[1..].iter().fold(outermost, |outer, &at| &outer.inner[at as usize])
+    }
+
+    pub(super) fn named(&self, server: ServerId, name: &str) -> Option<LocationId> {
+        self.servers[server.0 as usize].named.get(name).copied()
+    }
+
+    pub(super) fn inner(
+        &self,
+        outer: Option<LocationId>,
+        server: ServerId,
+        position: usize,
+    ) -> Option<LocationId> {
+        let level = match outer {
+            Some(outer) => &self.places[outer.0 as usize].level,
+            None => &self.servers[server.0 as usize],
+        };
+        level.blocks.get(position).copied()
+    }
+
+    pub(super) fn find(&self, server: ServerId, uri: &[u8]) -> Result<Choice, MatchError> {
+        let mut choice = Choice::default();
+        let outcome = self.find_in(&self.servers[server.0 as usize], uri, &mut choice)?;
+        choice.redirect = outcome == Outcome::Redirect;
+        Ok(choice)
+    }
+
+    /// `ngx_http_core_find_location`
+    fn find_in(&self, level: &Level, uri: &[u8], choice: &mut Choice) -> Result<Outcome, MatchError> {
+        let mut no_regex = false;
+        if level.has_redirects
+            && let Some(id) = level.redirect(uri)
+        {
+            choice.location = Some(id);
+            return Ok(Outcome::Redirect);
+        }
+        if let Some(prefix) = level.longest(uri) {
+            if let Some(exact) = prefix.exact.filter(|_| prefix.uri.len() == uri.len()) {
+                choice.location = Some(exact);
+                return Ok(Outcome::Final);
+            }
+            if let Some(id) = prefix.inclusive {
+                choice.location = Some(id);
+                no_regex = prefix.no_regex;
+                let outcome = self.find_in(&self.places[id.0 as usize].level, uri, choice)?;
+                if outcome != Outcome::Open {
+                    return Ok(outcome);
+                }
+            }
+        }
+        if !no_regex {
+            for (regex, id) in &level.regexes {
+                if let Some(captures) = regex.exec(uri)? {
+                    choice.captures.push(captures);
+                    choice.location = Some(*id);
+                    // As in nginx a redirection found inside is none any more.
+                    self.find_in(&self.places[id.0 as usize].level, uri, choice)?;
+                    return Ok(Outcome::Final);
+                }
+            }
+        }
+        Ok(Outcome::Open)
+    }
+}
+
+impl Level {
+    /// The exact location of the URI or the longest prefix.
+    fn longest(&self, uri: &[u8]) -> Option<&Prefix> {
+        // All that sort between the longest prefix and the URI begin with that prefix.
+        let mut at = self.prefixes.partition_point(|p| *p.uri <= *uri).checked_sub(1)?;
+        loop {
+            let prefix = &self.prefixes[at];
+            let fits =
+                if prefix.inclusive.is_some() { uri.starts_with(&prefix.uri) } else { uri == &*prefix.uri };
+            if fits {
+                return Some(prefix);
+            }
+            at = prefix.shorter? as usize;
+        }
+    }
+
+    /// The location that is the URI and a slash, unless one is the URI itself.
+    fn redirect(&self, uri: &[u8]) -> Option<LocationId> {
+        let with_slash = || uri.iter().chain(b"/");
+        let at = self.prefixes.binary_search_by(|p| p.uri.iter().cmp(with_slash())).ok()?;
+        let prefix = &self.prefixes[at];
+        if !prefix.redirect || self.prefixes.binary_search_by(|p| (*p.uri).cmp(uri)).is_ok() {
+            return None;
+        }
+        prefix.exact.or(prefix.inclusive)
+    }
+}
+
+/// Numbers and sorts the locations of a block (`ngx_http_init_locations`).
+fn level(
+    locations: &[Location],
+    server: u32,
+    outer: &[u32],
+    places: &mut Vec<Place>,
+    config: &Config,
+) -> Result<Level, CompileError> {
+    let mut level = Level::default();
+    for (i, location) in locations.iter().enumerate() {
+        let id = LocationId(places.len() as u32);
+        let path: Box<[u32]> = outer.iter().copied().chain([i as u32]).collect();
+        places.push(Place { server, path: path.clone(), level: Level::default() });
+        level.blocks.push(id);
+        match &location.kind {
+            LocationKind::Exact(uri) => level.prefixes.push(prefix(uri, Some(id), None, false, location)),
+            LocationKind::Prefix { uri, no_regex } => {
+                level.prefixes.push(prefix(uri, None, Some(id), *no_regex, location));
+            }
+            LocationKind::Regex { pattern, caseless } => {
+                level.regexes.push((Regex::new(pattern, *caseless, location.span, config)?, id));
+            }
+            LocationKind::Named(name) => {
+                level.named.insert(name.clone(), id);
+            }
+            LocationKind::If | LocationKind::LimitExcept(_) => {}
+        }
+        let inner = self::level(&location.inner, server, &path, places, config)?;
+        places[id.0 as usize].level = inner;
+    }
+    sort(&mut level);
+    Ok(level)
+}
+
+fn prefix(
+    uri: &[u8],
+    exact: Option<LocationId>,
+    inclusive: Option<LocationId>,
+    no_regex: bool,
+    location: &Location,
+) -> Prefix {
+    let passes_on = match &location.handler {
+        Some(Handler::Proxy(_)) => true,
+        Some(Handler::Other(directive, _)) => REDIRECTED.contains(directive),
+        None => false,
+    };
+    let redirect = passes_on && uri.ends_with(b"/");
+    Prefix { uri: uri.into(), exact, inclusive, no_regex, redirect, shorter: None }
+}
+
+fn sort(level: &mut Level) {
+    level.prefixes.sort_by(|a, b| a.uri.cmp(&b.uri));
+    // `= /uri` and `/uri` are one (`ngx_http_join_exact_locations`).
+    level.prefixes.dedup_by(|later, kept| {
+        let same = later.uri == kept.uri;
+        if same {
+            kept.exact = kept.exact.or(later.exact);
+            kept.inclusive = kept.inclusive.or(later.inclusive);
+            kept.no_regex |= later.no_regex;
+            kept.redirect |= later.redirect;
+        }
+        same
+    });
+    level.has_redirects = level.prefixes.iter().any(|p| p.redirect);
+    let mut open: Vec<usize> = Vec::new();
+    for i in 0..level.prefixes.len() {
+        while open.last().is_some_and(|&o| !level.prefixes[i].uri.starts_with(&level.prefixes[o].uri)) {
+            open.pop();
+        }
+        level.prefixes[i].shorter = open.last().map(|&o| o as u32);
+        if level.prefixes[i].inclusive.is_some() {
+            open.push(i);
+        }
+    }
+}
