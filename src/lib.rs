@@ -9,3 +9,5 @@ pub mod edit;
 pub mod model;
 
 pub mod eval;
+
+pub mod runtime;

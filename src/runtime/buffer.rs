@@ -70,6 +70,16 @@ impl Buffer {
         self.data.resize(size.max(self.data.len()), 0);
     }
 
+    /// Puts `text` behind the filled part.
+    pub(crate) fn append(&mut self, text: &[u8]) {
+        let end = self.end + text.len();
+        if end > self.data.len() {
+            self.data.resize(end, 0);
+        }
+        self.data[self.end..end].copy_from_slice(text);
+        self.end = end;
+    }
+
     /// Puts `text` before the filled part; false if there is no room.
     pub(crate) fn prepend(&mut self, text: &[u8]) -> bool {
         let Some(start) = self.start.checked_sub(text.len()) else { return false };

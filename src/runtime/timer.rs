@@ -16,6 +16,8 @@ const GRAIN: Duration = Duration::from_millis(10);
 struct Slot {
     deadline: Option<Instant>,
     expired: bool,
+    /// Whoever waits has nothing to do: it may be told to stop.
+    idle: bool,
     waker: Option<Waker>,
 }
 
@@ -74,6 +76,18 @@ impl Timers {
         }
         drop(state);
         sleep.as_mut().poll(cx)
+    }
+
+    /// Lets all idle waits end, and those that begin from now on will not wait long.
+    pub(crate) fn expire_idle(&self) {
+        let mut state = self.state.borrow_mut();
+        for slot in state.slots.iter_mut().filter(|slot| slot.idle) {
+            slot.deadline = None;
+            slot.expired = true;
+            if let Some(waker) = slot.waker.take() {
+                waker.wake();
+            }
+        }
     }
 
     fn expire(&self, now: Instant) {
@@ -147,6 +161,14 @@ impl Timer {
         if is_set {
             self.clear();
         }
+        out
+    }
+
+    /// As [`Timer::limit`], but the wait also ends when the worker stops.
+    pub(crate) async fn idle<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+        self.timers.state.borrow_mut().slots[self.slot].idle = true;
+        let out = self.limit(limit, poll).await;
+        self.timers.state.borrow_mut().slots[self.slot].idle = false;
         out
     }
 }

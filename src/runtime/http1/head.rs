@@ -2,7 +2,8 @@
 
 use super::field::{self, Field, Known, Line};
 use super::request_line::{self, RequestLine};
-use super::{Piece, host};
+use super::Piece;
+use crate::eval::select::host;
 
 /// Longest request line or header line: one of the `large_client_header_buffers`, 4 of 8k by default.
 pub(crate) const MAX_LINE: usize = 8 << 10;
@@ -18,6 +19,15 @@ pub(crate) enum ConnectionType {
     KeepAlive,
 }
 
+#[derive(Debug)]
+struct First([u16; Known::COUNT]);
+
+impl Default for First {
+    fn default() -> Self {
+        Self([0; Known::COUNT])
+    }
+}
+
 /// A head, or what of it has arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
@@ -25,7 +35,7 @@ pub(crate) struct Head {
     /// The valid lines in order.
     pub(crate) fields: Vec<Field>,
     /// Position + 1 of the first field of each known name.
-    first: [u16; Known::COUNT],
+    first: First,
     /// Name of the host without port, in lower case: what the server is chosen by.
     pub(crate) server: Vec<u8>,
     /// Port of the host, 0 if none was sent.
@@ -73,7 +83,7 @@ impl Head {
 
     /// The first field of a known name.
     pub(crate) fn field(&self, known: Known) -> Option<&Field> {
-        match self.first[known as usize] {
+        match self.first.0[known as usize] {
             0 => None,
             n => self.fields.get(usize::from(n) - 1),
         }
@@ -163,8 +173,8 @@ impl Head {
         self.position = lf + 1;
         self.has_line = true;
         if let Some(piece) = self.line.host {
-            match host::validate(piece.of(buffer), &mut self.server) {
-                Ok(port) => self.port = port,
+            match host::normalize(piece.of(buffer), &mut self.server) {
+                Ok(port) => self.port = port.unwrap_or(0),
                 Err(_) => return bad(400, "client sent invalid host in request line"),
             }
         }
@@ -201,8 +211,8 @@ impl Head {
                     String::from_utf8_lossy(previous.value.of(buffer)),
                 ));
             }
-            if self.first[known as usize] == 0 {
-                self.first[known as usize] = self.fields.len() as u16 + 1;
+            if self.first.0[known as usize] == 0 {
+                self.first.0[known as usize] = self.fields.len() as u16 + 1;
             }
         }
         self.fields.push(field);
@@ -210,9 +220,9 @@ impl Head {
             Known::Host => {
                 let mut name = Vec::new();
                 let target = if self.line.host.is_some() { &mut name } else { &mut self.server };
-                match host::validate(value, target) {
+                match host::normalize(value, target) {
                     Err(_) => return refuse("client sent invalid host header".to_owned()),
-                    Ok(port) if self.line.host.is_none() => self.port = port,
+                    Ok(port) if self.line.host.is_none() => self.port = port.unwrap_or(0),
                     Ok(_) => {}
                 }
             }

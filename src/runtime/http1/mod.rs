@@ -8,7 +8,6 @@ mod piece;
 pub(crate) use piece::Piece;
 
 pub(crate) mod field;
-pub(crate) mod host;
 pub(crate) mod request_line;
 pub(crate) mod uri;
 
