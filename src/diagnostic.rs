@@ -71,6 +71,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// An edit that repairs it.
     pub fix: Option<Fix>,
+    /// What nginx says instead, without the file and line; `None` where nginx does not complain.
+    pub nginx: Option<String>,
     /// The `include` directives through which the file of `span` was reached, outermost first.
     pub includes: Vec<Span>,
 }
@@ -94,6 +96,7 @@ impl Diagnostic {
             related: Vec::new(),
             help: None,
             fix: None,
+            nginx: None,
             includes: Vec::new(),
         }
     }
@@ -136,6 +139,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// What nginx says instead, without the file and line.
+    #[must_use]
+    pub fn nginx(mut self, text: impl Into<String>) -> Self {
+        self.nginx = Some(text.into());
         self
     }
 

@@ -1,3 +1,7 @@
 //! The `ngxc` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ngxc::cli::main()
+}

@@ -97,6 +97,11 @@ impl SourceFile {
         Position { line: line as u32 + 1, column: characters(before) + 1 }
     }
 
+    /// Offset of the first byte of a line (counted from 1); the end of the text past the last line.
+    pub fn line_start(&self, line: u32) -> usize {
+        self.line_starts().get(line as usize - 1).map_or(self.text.len(), |&start| start as usize)
+    }
+
     /// The bytes of a line (counted from 1) without its line end; empty past the end.
     pub fn line(&self, line: u32) -> &[u8] {
         let starts = self.line_starts();

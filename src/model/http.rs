@@ -14,7 +14,7 @@ pub struct Http {
     pub settings: Option<HttpSettings>,
     /// Virtual servers in source order.
     pub servers: Vec<Server>,
-    /// `upstream` blocks in source order, then the implicit ones of `proxy_pass` to a bare host.
+    /// `upstream` blocks, and the implicit ones of `proxy_pass` to a bare host, in order of first mention.
     pub upstreams: Vec<Upstream>,
     /// Variables defined or used.
     pub variables: Variables,

@@ -1,0 +1,125 @@
+//! Finds directives and variables by name, and the name that was probably meant.
+
+use std::borrow::Cow;
+
+use super::tables::{DIRECTIVE_NAMES, FAMILIES, VARIABLE_NAMES};
+use super::{Context, DIRECTIVES, Directive, Subsystem, Tier, VARIABLES, Variable};
+
+/// No name nginx knows is longer; what a user writes may be.
+const LONGEST: usize = 64;
+
+/// All directives with this name, whatever the module; nginx's own first. Names are case-sensitive
+/// (`ngx_conf_handler`).
+pub fn directives(name: &[u8]) -> &'static [Directive] {
+    match DIRECTIVE_NAMES.get(name) {
+        Some(&(start, end)) => &DIRECTIVES[usize::from(start)..usize::from(end)],
+        None => &[],
+    }
+}
+
+/// The directive of this name that `context` allows: one that still exists before a removed one, then open source,
+/// Plus, external, third-party.
+pub fn in_context(name: &[u8], context: Context) -> Option<&'static Directive> {
+    let mut allowed = directives(name).iter().filter(|directive| directive.contexts.contains(context));
+    let first = allowed.next()?;
+    if first.removed.is_none() {
+        return Some(first);
+    }
+    Some(allowed.find(|directive| directive.removed.is_none()).unwrap_or(first))
+}
+
+/// The directive with this [`Directive::id`].
+pub fn by_id(id: u16) -> Option<&'static Directive> {
+    DIRECTIVES.get(usize::from(id))
+}
+
+/// The built-in variable that `$name` is, without `$`: the exact name, else the longest prefix family
+/// (`ngx_http_variables_init_vars`). Upper case is the same as lower case (`ngx_http_get_variable_index`).
+pub fn variable(subsystem: Subsystem, name: &[u8]) -> Option<&'static Variable> {
+    let lower = if name.iter().any(u8::is_ascii_uppercase) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    };
+    let exact = VARIABLE_NAMES.get(&*lower).and_then(|&(start, end)| {
+        VARIABLES[usize::from(start)..usize::from(end)]
+            .iter()
+            .find(|variable| variable.subsystem == subsystem)
+    });
+    let families = || FAMILIES.iter().map(|&position| &VARIABLES[usize::from(position)]);
+    exact.or_else(|| {
+        families()
+            .filter(|family| family.subsystem == subsystem && lower.starts_with(family.name.as_bytes()))
+            .max_by_key(|family| family.name.len())
+    })
+}
+
+/// The directive that was probably meant by an unknown `name`. Names that `context` allows are preferred, and
+/// nginx's own to those of third-party modules; removed and obsolete ones are not suggested.
+pub fn suggest(name: &[u8], context: Context) -> Option<&'static str> {
+    let word = Word::new(name)?;
+    let mut best = None;
+    for directive in &DIRECTIVES {
+        if directive.removed.is_some() || directive.obsolete.is_some() {
+            continue;
+        }
+        let Some(distance) = word.distance(directive.name) else { continue };
+        let elsewhere = usize::from(!directive.contexts.contains(context));
+        let foreign = usize::from(directive.tier == Tier::ThirdParty);
+        let rank = (distance + elsewhere + foreign, distance);
+        if best.is_none_or(|(least, _)| rank < least) {
+            best = Some((rank, directive.name));
+        }
+    }
+    best.map(|(_, name)| name)
+}
+
+/// The built-in variable that was probably meant by an unknown `$name`.
+pub fn suggest_variable(subsystem: Subsystem, name: &[u8]) -> Option<&'static str> {
+    let own = VARIABLES.iter().filter(|variable| {
+        variable.subsystem == subsystem && !variable.prefix && !variable.internal && !variable.deprecated
+    });
+    closest(name, own.map(|variable| variable.name))
+}
+
+/// The word closest to `name` among others (upstreams, zones, variables of this configuration), if one is close.
+pub fn closest<'a>(name: &[u8], among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = Word::new(name)?;
+    among
+        .into_iter()
+        .filter_map(|other| Some((word.distance(other)?, other)))
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, other)| other)
+}
+
+/// A misspelt word, and how many letters of it may be wrong.
+struct Word {
+    text: String,
+    allowed: usize,
+}
+
+impl Word {
+    /// `None` for what is too long, or no text.
+    fn new(name: &[u8]) -> Option<Self> {
+        if name.len() > LONGEST {
+            return None;
+        }
+        // `Proxy-Pass` is as close as it gets.
+        let text = std::str::from_utf8(name).ok()?.to_ascii_lowercase().replace('-', "_");
+        let allowed = match text.len() {
+            0..=2 => 0,
+            3..=5 => 1,
+            6..=9 => 2,
+            _ => 3,
+        };
+        Some(Self { text, allowed })
+    }
+
+    /// Insertions, deletions, replacements and swaps of neighbours, if few enough.
+    fn distance(&self, other: &str) -> Option<usize> {
+        if self.text.len().abs_diff(other.len()) > self.allowed {
+            return None;
+        }
+        Some(strsim::osa_distance(&self.text, other)).filter(|&distance| distance <= self.allowed)
+    }
+}

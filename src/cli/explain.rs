@@ -1,0 +1,98 @@
+//! `ngxc explain`: why a rule exists; what a directive takes.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use super::{Failure, Outcome};
+use crate::catalog::{self, Body, Directive, Runtime, Tier};
+use crate::lint::{RULES, Rule};
+
+/// Arguments of `ngxc explain`.
+#[derive(Args)]
+pub(super) struct ExplainArgs {
+    /// The name of a rule or of a directive.
+    #[arg(value_name = "RULE|DIRECTIVE")]
+    name: String,
+}
+
+pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let name = args.name.as_str();
+    if let Some(rule) = RULES.iter().find(|r| r.name == name) {
+        explain_rule(rule, out)?;
+        return Ok(Outcome::Clean);
+    }
+    let directives = catalog::directives(name.as_bytes());
+    if directives.is_empty() {
+        let failure = Failure::new(format!("no rule and no directive is called `{name}`"));
+        let names = RULES.iter().map(|r| r.name).chain(catalog::DIRECTIVES.iter().map(|d| d.name));
+        return Err(match catalog::closest(name.as_bytes(), names) {
+            Some(near) => failure.help(format!("did you mean `{near}`?")),
+            None => failure,
+        });
+    }
+    for (n, directive) in directives.iter().enumerate() {
+        if n > 0 {
+            writeln!(out)?;
+        }
+        explain_directive(directive, out)?;
+    }
+    Ok(Outcome::Clean)
+}
+
+fn explain_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}: {}\n", rule.name, rule.summary)?;
+    writeln!(out, "category {}, level {}\n", rule.category.name(), rule.level.name())?;
+    for line in rule.docs.lines() {
+        writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line))?;
+    }
+    writeln!(out, "\nnginx: nginx.org{}", rule.doc)
+}
+
+fn explain_directive(directive: &Directive, out: &mut dyn Write) -> io::Result<()> {
+    let whose = match directive.tier {
+        Tier::OpenSource => "",
+        Tier::Plus => " (NGINX Plus)",
+        Tier::External => " (built separately)",
+        Tier::ThirdParty => " (third-party)",
+    };
+    writeln!(out, "{}: {}{whose}", directive.name, directive.module)?;
+    let end = if directive.body == Body::None { ";" } else { " { … }" };
+    for form in directive.syntax {
+        writeln!(out, "  {:<10} {form}{end}", "syntax")?;
+    }
+    let contexts: Vec<&str> = directive.contexts.iter().map(catalog::Context::name).collect();
+    let mut line = |what: &str, text: String| writeln!(out, "  {what:<10} {text}");
+    line("context", contexts.join(", "))?;
+    if directive.syntax.is_empty() {
+        line("takes", directive.arity.to_string())?;
+    }
+    if let Some(default) = directive.default {
+        line("default", default.to_owned())?;
+    }
+    for old in directive.old_defaults {
+        line("", format!("{} before nginx {}", old.value.unwrap_or("none"), old.until))?;
+    }
+    if let Some(since) = directive.since {
+        line("since", format!("nginx {since}"))?;
+    }
+    for (word, since) in directive.words_since {
+        line("", format!("`{word}` since nginx {since}"))?;
+    }
+    if let Some(removed) = directive.removed {
+        let instead = directive.replacement.map(|r| format!("; write `{r}` instead")).unwrap_or_default();
+        line("removed", format!("in nginx {removed}{instead}"))?;
+    }
+    line(
+        "ngxc run",
+        match directive.runtime {
+            Runtime::Executed => "executed".to_owned(),
+            Runtime::Ignored(reason) => format!("ignored: {reason}"),
+            Runtime::Refused => "refused at start".to_owned(),
+        },
+    )?;
+    if !directive.doc.is_empty() {
+        line("see", format!("nginx.org{}", directive.doc))?;
+    }
+    Ok(())
+}

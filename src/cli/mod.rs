@@ -1,0 +1,98 @@
+//! The command line: the only layer that prints, exits or reads the environment.
+
+mod check;
+mod explain;
+mod fix;
+mod input;
+mod lint;
+mod render;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The nginx configuration compiler: check, lint, preview, plan and run nginx.conf.
+#[derive(Parser)]
+#[command(name = "ngxc", version, max_term_width = 110, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say whether nginx would accept a configuration; needs no nginx, root, DNS or certificates.
+    Check(check::CheckArgs),
+    /// Check a configuration and apply the rules to it.
+    Lint(lint::LintArgs),
+    /// Explain a rule or a directive.
+    Explain(explain::ExplainArgs),
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing to report: exit status 0.
+    Clean,
+    /// Findings: exit status 1.
+    Findings,
+}
+
+/// Why a command could not do its work: exit status 2.
+struct Failure {
+    message: String,
+    help: Option<String>,
+}
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None }
+    }
+
+    fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(format!("cannot write the output: {error}"))
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let result = match cli.command {
+        Command::Check(args) => check::run(&args, &mut out),
+        Command::Lint(args) => lint::run(&args, &mut out),
+        Command::Explain(args) => explain::run(&args, &mut out),
+    };
+    let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(failure) => {
+            // A reader that closed the pipe has seen what it wanted.
+            complain(&failure);
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "this is where the program complains")]
+fn complain(failure: &Failure) {
+    eprintln!("error: {}", failure.message);
+    if let Some(help) = &failure.help {
+        eprintln!("help: {help}");
+    }
+}
+
+/// Notes for a person that are not data.
+#[expect(clippy::print_stderr, reason = "this is where the program speaks to a person")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}

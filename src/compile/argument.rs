@@ -1,0 +1,383 @@
+//! Values by kind: the grammars of nginx's standard setters (`ngx_conf_set_*_slot`, `ngx_parse.c`).
+
+use std::time::Duration;
+
+use super::directive::Directive;
+use super::scope::Compiler;
+use crate::catalog::Kind;
+use crate::diagnostic::Diagnostic;
+
+/// Checks the value of a directive whose kind the catalog knows; false if it was reported.
+pub(super) fn check(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    let catalog = directive.catalog;
+    match catalog.kind {
+        Kind::Flag => flag(cx, directive, 1).is_some(),
+        Kind::Num => number(cx, directive, 1).is_some(),
+        Kind::Size => expect(cx, directive, 1, size(&directive.arg(1)), SIZE).is_some(),
+        Kind::Offset => expect(cx, directive, 1, offset(&directive.arg(1)), OFFSET).is_some(),
+        Kind::Msec => expect(cx, directive, 1, time(&directive.arg(1), false), MSEC).is_some(),
+        Kind::Sec => expect(cx, directive, 1, time(&directive.arg(1), true), SEC).is_some(),
+        Kind::Bufs => buffers(cx, directive),
+        Kind::Enum => word(cx, directive, 1).is_some(),
+        Kind::Bitmask => (1..=directive.len()).all(|n| word(cx, directive, n).is_some()),
+        Kind::ComplexSize if !directive.arg(1).contains(&b'$') => {
+            expect(cx, directive, 1, size(&directive.arg(1)), SIZE).is_some()
+        }
+        Kind::Obsolete => {
+            obsolete(cx, directive);
+            true
+        }
+        _ => true,
+    }
+}
+
+const SIZE: &str = "a size in bytes, with `k` or `m`: `8k`";
+const OFFSET: &str = "a size in bytes, with `k`, `m` or `g`: `10m`";
+const MSEC: &str = "a time with `ms`, `s`, `m`, `h`, `d` or `w`: `60s`";
+const SEC: &str = "a time with `s`, `m`, `h`, `d`, `w`, `M` or `y`: `60s`";
+
+/// Reports `expected` unless there is a value.
+pub(super) fn expect<T>(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    n: usize,
+    value: Option<T>,
+    expected: &str,
+) -> Option<T> {
+    if value.is_none() {
+        invalid(cx, directive, n, expected, "invalid value");
+    }
+    value
+}
+
+/// Reports an argument that is not what the directive takes. `nginx` is what nginx's setter says.
+pub(super) fn invalid(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    n: usize,
+    expected: &str,
+    nginx: &str,
+) {
+    let name = directive.name();
+    let found = super::block::abbreviate(&directive.text(n));
+    let nginx = if nginx.starts_with("invalid value") || nginx.starts_with("invalid number") {
+        format!("\"{name}\" directive {nginx}")
+    } else {
+        nginx.to_owned()
+    };
+    cx.report(
+        Diagnostic::error(
+            "invalid-value",
+            directive.arg_span(n),
+            format!("`{name}` cannot be `{found}`; expected {expected}"),
+        )
+        .label(format!("expected {expected}"))
+        .help(super::block::syntax_help(directive.catalog))
+        .nginx(nginx),
+    );
+}
+
+/// `on` or `off`, in any case.
+pub(super) fn flag(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<bool> {
+    let text = directive.arg(n);
+    if text.eq_ignore_ascii_case(b"on") {
+        return Some(true);
+    }
+    if text.eq_ignore_ascii_case(b"off") {
+        return Some(false);
+    }
+    let nginx = format!(
+        "invalid value \"{}\" in \"{}\" directive, it must be \"on\" or \"off\"",
+        directive.text(n),
+        directive.name()
+    );
+    let name = directive.name();
+    let found = super::block::abbreviate(&directive.text(n));
+    cx.report(
+        Diagnostic::error(
+            "invalid-value",
+            directive.arg_span(n),
+            format!("`{name}` cannot be `{found}`; expected `on` or `off`"),
+        )
+        .label("expected `on` or `off`")
+        .nginx(nginx),
+    );
+    None
+}
+
+/// A number within the bounds of the directive.
+pub(super) fn number(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<u64> {
+    let bounds = directive.catalog.bounds;
+    let value = digits(&directive.arg(n));
+    let inside =
+        |v: u64| bounds.is_none_or(|(low, high)| i64::try_from(v).is_ok_and(|v| low <= v && v <= high));
+    match (value, bounds) {
+        (Some(value), _) if inside(value) => Some(value),
+        (Some(_), Some((low, high))) => {
+            let nginx = if value < u64::try_from(low).ok() {
+                format!("value must be equal to or greater than {low}")
+            } else {
+                format!("value must be equal to or less than {high}")
+            };
+            invalid(cx, directive, n, &format!("a number from {low} to {high}"), &nginx);
+            None
+        }
+        _ => {
+            invalid(cx, directive, n, "a number", "invalid number");
+            None
+        }
+    }
+}
+
+/// One of the words of an enum or a bitmask, in any case.
+fn word(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<&'static str> {
+    let text = directive.arg(n);
+    let words = directive.catalog.words;
+    if let Some(word) = words.iter().find(|w| text.eq_ignore_ascii_case(w.as_bytes())) {
+        return since(cx, directive, n, word).then_some(word);
+    }
+    let quoted: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
+    let refs: Vec<&str> = quoted.iter().map(String::as_str).collect();
+    let nginx = format!("invalid value \"{}\"", directive.text(n));
+    let name = directive.name();
+    let found = directive.text(n);
+    let expected = super::block::one_of(&refs);
+    let near = words.iter().find(|w| strsim::osa_distance(w, &found) <= 2);
+    let diagnostic = Diagnostic::error(
+        "invalid-value",
+        directive.arg_span(n),
+        format!("`{name}` cannot be `{}`; expected {expected}", super::block::abbreviate(&found)),
+    )
+    .label(if near.is_some() { "not one of its words".to_owned() } else { format!("expected {expected}") })
+    .nginx(nginx);
+    cx.report(match near {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic,
+    });
+    None
+}
+
+/// Whether the selected version knows `word` of the directive; reports it if not.
+pub(super) fn since(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, word: &str) -> bool {
+    let version = cx.version();
+    let since = directive.catalog.words_since.iter().find(|(w, _)| *w == word).map(|(_, since)| *since);
+    let Some(since) = since.filter(|&since| version < since) else { return true };
+    let message = format!(
+        "`{word}` of `{}` exists since nginx {since}; this is checked for {version}",
+        directive.name()
+    );
+    cx.report(
+        Diagnostic::error("parameter-of-other-version", directive.arg_span(n), message)
+            .label(format!("unknown to nginx {version}"))
+            .nginx(format!("invalid parameter \"{}\"", directive.text(n))),
+    );
+    false
+}
+
+fn buffers(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    let expected = "the number and the size of buffers: `8 4k`";
+    let number = digits(&directive.arg(1)).filter(|&n| n > 0);
+    let number = expect(cx, directive, 1, number, expected);
+    let size = size(&directive.arg(2)).filter(|&n| n > 0);
+    number.is_some() && expect(cx, directive, 2, size, expected).is_some()
+}
+
+fn obsolete(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+    let name = directive.name();
+    let nginx = match directive.catalog.replacement {
+        Some(other) => format!("the \"{name}\" directive is obsolete, use the \"{other}\" directive instead"),
+        None => format!("the \"{name}\" directive is obsolete"),
+    };
+    let mut diagnostic = Diagnostic::warning(
+        "obsolete-directive",
+        directive.span(),
+        format!("`{name}` is obsolete and has no effect"),
+    )
+    .label("nginx ignores it")
+    .nginx(nginx);
+    if let Some(other) = directive.catalog.replacement {
+        diagnostic = diagnostic.help(format!("write `{other}` instead"));
+    }
+    cx.report(diagnostic);
+}
+
+/// Decimal digits only (`ngx_atoi`).
+pub(super) fn digits(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    let number = text.iter().try_fold(0u64, |n, b| {
+        b.is_ascii_digit().then(|| n.checked_mul(10)?.checked_add(u64::from(b - b'0'))).flatten()
+    })?;
+    (number <= i64::MAX as u64).then_some(number)
+}
+
+/// `ngx_atofp`: digits with at most `point` decimals, as an integer of that many decimals.
+pub(super) fn fixed_point(text: &[u8], point: u32) -> Option<u64> {
+    let mut left = point;
+    let mut seen_dot = false;
+    let mut value: u64 = 0;
+    if text.is_empty() {
+        return None;
+    }
+    for &byte in text {
+        if seen_dot && left == 0 {
+            return None;
+        }
+        match byte {
+            b'.' if !seen_dot => seen_dot = true,
+            b'0'..=b'9' => {
+                value = value.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+                left -= u32::from(seen_dot);
+            }
+            _ => return None,
+        }
+    }
+    let value = value.checked_mul(10u64.pow(left))?;
+    (value <= i64::MAX as u64).then_some(value)
+}
+
+/// Bytes, with `k` or `m` (`ngx_parse_size`).
+pub(super) fn size(text: &[u8]) -> Option<u64> {
+    scaled(text, &[(b'k', 1 << 10), (b'm', 1 << 20)])
+}
+
+/// Bytes, with `k`, `m` or `g` (`ngx_parse_offset`).
+pub(super) fn offset(text: &[u8]) -> Option<u64> {
+    scaled(text, &[(b'k', 1 << 10), (b'm', 1 << 20), (b'g', 1 << 30)])
+}
+
+fn scaled(text: &[u8], units: &[(u8, u64)]) -> Option<u64> {
+    let (last, init) = text.split_last()?;
+    let unit = units.iter().find(|(unit, _)| last.eq_ignore_ascii_case(unit));
+    let (number, scale) = unit.map_or((text, 1), |(_, scale)| (init, *scale));
+    digits(number)?.checked_mul(scale).filter(|&n| n <= i64::MAX as u64)
+}
+
+/// A time in milliseconds, or in whole seconds (`ngx_parse_time`): units from large to small, each once; a
+/// number without a unit is seconds.
+pub(super) fn time(text: &[u8], seconds_only: bool) -> Option<Duration> {
+    // Position, whether whole-second settings take it, whether the others do, milliseconds.
+    const UNITS: [(&[u8], u8, bool, bool, u64); 8] = [
+        (b"y", 1, true, false, 365 * 86_400_000),
+        (b"M", 2, true, false, 30 * 86_400_000),
+        (b"w", 3, true, true, 7 * 86_400_000),
+        (b"d", 4, true, true, 86_400_000),
+        (b"h", 5, true, true, 3_600_000),
+        (b"ms", 8, false, true, 1),
+        (b"m", 6, true, true, 60_000),
+        (b"s", 7, true, true, 1_000),
+    ];
+    let mut rest = text;
+    let mut total: u64 = 0;
+    let mut step = 0;
+    let mut valid = false;
+    loop {
+        let end = rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, tail) = rest.split_at(end);
+        valid |= end > 0;
+        let value = if number.is_empty() { 0 } else { digits(number)? };
+        if tail.is_empty() {
+            total = total.checked_add(value.checked_mul(1000)?)?;
+            break;
+        }
+        let (length, scale) = if tail[0] == b' ' {
+            // A space ends the number, which is seconds; nothing but a plain number may follow.
+            if step >= 7 {
+                return None;
+            }
+            step = 9;
+            (1, 1_000)
+        } else {
+            let &(unit, position, in_seconds, in_msec, scale) =
+                UNITS.iter().find(|(unit, ..)| tail.starts_with(unit))?;
+            if step >= position || !(if seconds_only { in_seconds } else { in_msec }) {
+                return None;
+            }
+            step = position;
+            (unit.len(), scale)
+        };
+        total = total.checked_add(value.checked_mul(scale)?)?;
+        rest = &tail[length..];
+        while let [b' ', after @ ..] = rest {
+            rest = after;
+        }
+        if rest.is_empty() {
+            break;
+        }
+    }
+    (valid && total <= i64::MAX as u64).then(|| Duration::from_millis(total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_as_ngx_parse_size_and_ngx_parse_offset() {
+        let cases: &[(&str, Option<u64>, Option<u64>)] = &[
+            ("0", Some(0), Some(0)),
+            ("8k", Some(8192), Some(8192)),
+            ("8K", Some(8192), Some(8192)),
+            ("1m", Some(1 << 20), Some(1 << 20)),
+            ("1g", None, Some(1 << 30)),
+            ("", None, None),
+            ("k", None, None),
+            ("1kk", None, None),
+            ("-1", None, None),
+            ("1.5m", None, None),
+            ("9223372036854775807", Some(i64::MAX as u64), Some(i64::MAX as u64)),
+            ("9223372036854775808", None, None),
+            ("9007199254740992k", None, None),
+        ];
+        for &(text, as_size, as_offset) in cases {
+            assert_eq!(size(text.as_bytes()), as_size, "{text}");
+            assert_eq!(offset(text.as_bytes()), as_offset, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_as_ngx_parse_time() {
+        let ms = |n| Some(Duration::from_millis(n));
+        let cases: &[(&str, Option<Duration>, Option<Duration>)] = &[
+            ("60", ms(60_000), ms(60_000)),
+            ("60s", ms(60_000), ms(60_000)),
+            ("500ms", ms(500), None),
+            ("1m30s", ms(90_000), ms(90_000)),
+            ("1m 30s", ms(90_000), ms(90_000)),
+            ("1s1", ms(2_000), ms(2_000)),
+            ("30s1m", None, None),
+            ("1s1s", None, None),
+            ("1y", None, ms(365 * 86_400_000)),
+            ("1M", None, ms(30 * 86_400_000)),
+            ("1d", ms(86_400_000), ms(86_400_000)),
+            ("", None, None),
+            ("s", None, None),
+            ("1x", None, None),
+            ("-1", None, None),
+            ("1h5", ms(3_605_000), ms(3_605_000)),
+        ];
+        for &(text, msec, sec) in cases {
+            assert_eq!(time(text.as_bytes(), false), msec, "{text} as ms");
+            assert_eq!(time(text.as_bytes(), true), sec, "{text} as s");
+        }
+    }
+
+    #[test]
+    fn percentages_are_as_ngx_atofp() {
+        let cases: &[(&str, Option<u64>)] = &[
+            ("10", Some(1000)),
+            ("0.01", Some(1)),
+            ("33.33", Some(3333)),
+            ("33.333", None),
+            (".5", Some(50)),
+            ("5.", Some(500)),
+            ("1.2.3", None),
+            ("", None),
+            ("x", None),
+        ];
+        for &(text, expected) in cases {
+            assert_eq!(fixed_point(text.as_bytes(), 2), expected, "{text}");
+        }
+    }
+}

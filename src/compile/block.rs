@@ -1,0 +1,367 @@
+//! Walking a block: includes expanded, each directive checked against the catalog, inner blocks last.
+//!
+//! Inner blocks wait until the block's own directives are read, because nginx merges after it has parsed:
+//! a `proxy_http_version` below a location still holds in it.
+
+use std::rc::Rc;
+
+use super::directive::Directive;
+use super::scope::Compiler;
+use super::{argument, forgotten, value};
+use crate::catalog::{self, Body, Context, Duplicate, Tier};
+use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::source::{FileId, Span};
+use crate::syntax::{self, Block, Terminator};
+use crate::version::Version;
+
+/// What a kind of block does with its directives.
+pub(super) trait Blocks<'t> {
+    /// Takes a directive that ends with `;`; false if it has no meaning for the model, so that only the
+    /// catalog's checks apply.
+    fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool;
+
+    /// Takes a block, after all simple directives; false if it has no meaning for the model.
+    fn block(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool;
+}
+
+/// Directives that only the catalog checks: `stream`, `mail`, `events` of other subsystems …
+pub(super) struct Unmodelled;
+
+impl<'t> Blocks<'t> for Unmodelled {
+    fn simple(&mut self, _: &mut Compiler<'t>, _: &Directive<'t>) -> bool {
+        false
+    }
+
+    fn block(&mut self, _: &mut Compiler<'t>, _: &Directive<'t>) -> bool {
+        false
+    }
+}
+
+/// Compiles the directives of a block that stands in `context`.
+pub(super) fn directives<'t>(
+    cx: &mut Compiler<'t>,
+    block: Block<'t>,
+    context: Context,
+    blocks: &mut dyn Blocks<'t>,
+) {
+    let mut walk = Walk { context, seen: Vec::new(), inner: Vec::new() };
+    walk_block(cx, block, &mut walk, blocks);
+    let outer = Rc::clone(&cx.includes);
+    for directive in walk.inner {
+        cx.includes = Rc::clone(&directive.includes);
+        if !blocks.block(cx, &directive) {
+            unmodelled_block(cx, &directive, context);
+        }
+    }
+    cx.includes = outer;
+}
+
+struct Walk<'t> {
+    context: Context,
+    /// Directives that may stand only once, with the place of the first.
+    seen: Vec<(u16, Span)>,
+    inner: Vec<Directive<'t>>,
+}
+
+fn walk_block<'t>(cx: &mut Compiler<'t>, block: Block<'t>, walk: &mut Walk<'t>, blocks: &mut dyn Blocks<'t>) {
+    for syntax in block.directives() {
+        let included = included(cx, syntax);
+        if !included.is_empty() {
+            let outer = Rc::clone(&cx.includes);
+            cx.includes = outer.iter().copied().chain([syntax.head()]).collect();
+            for &file in included {
+                walk_block(cx, cx.configuration.tree(file).root(), walk, blocks);
+            }
+            cx.includes = outer;
+            continue;
+        }
+        let Some(directive) = check(cx, syntax, walk.context) else { continue };
+        if !check_duplicate(cx, &directive, walk) {
+            continue;
+        }
+        if syntax.terminator() == Terminator::Block {
+            walk.inner.push(directive);
+        } else {
+            let before = cx.diagnostics.len();
+            simple(cx, &directive, blocks);
+            forgotten::explain(cx, syntax, walk.context, before);
+        }
+    }
+}
+
+/// The files that stand in place of a directive; most directives are no `include`.
+pub(super) fn included<'t>(cx: &Compiler<'t>, directive: syntax::Directive<'t>) -> &'t [FileId] {
+    if directive.name().is("include") { cx.configuration.included(directive) } else { &[] }
+}
+
+fn simple<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn Blocks<'t>) {
+    if !argument::check(cx, directive) {
+        return;
+    }
+    if !blocks.simple(cx, directive) {
+        value::check_arguments(cx, directive);
+    }
+}
+
+/// Notes what takes part besides nginx, and what our runtime leaves out.
+fn note(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+    cx.note_runtime(directive);
+    let module = directive.catalog.module;
+    let foreign = matches!(directive.catalog.tier, Tier::ThirdParty | Tier::External);
+    cx.foreign_modules |= foreign || directive.name() == "load_module";
+    if directive.catalog.tier != Tier::OpenSource && cx.modules.insert(module) {
+        let whose = match directive.catalog.tier {
+            Tier::Plus => "NGINX Plus",
+            Tier::External => "a module that is built separately",
+            _ => "a third-party module",
+        };
+        let message = format!(
+            "`{}` belongs to {module}, {whose}: open-source nginx does not know it",
+            directive.name()
+        );
+        cx.report(
+            Diagnostic::new(
+                "foreign-directive",
+                Class::Configuration,
+                Level::Info,
+                directive.span(),
+                message,
+            )
+            .label(format!("needs {module}"))
+            .nginx(format!("unknown directive \"{}\"", directive.name())),
+        );
+    }
+}
+
+/// Name, context, terminator, number of arguments: the checks of `ngx_conf_handler` before it calls the
+/// directive's own function.
+fn check<'t>(
+    cx: &mut Compiler<'t>,
+    syntax: syntax::Directive<'t>,
+    context: Context,
+) -> Option<Directive<'t>> {
+    let name = syntax.name().value();
+    let Some(catalog) = lookup(cx, &name, context) else {
+        report_unknown(cx, syntax, &name, context);
+        return None;
+    };
+    let directive = Directive { syntax, catalog, includes: Rc::clone(&cx.includes) };
+    note(cx, &directive);
+    match (catalog.body, syntax.terminator()) {
+        // The parser has reported the missing terminator.
+        (_, Terminator::Missing) => {}
+        (Body::None, Terminator::Block) => {
+            cx.report(unexpected_block(syntax, catalog));
+            return None;
+        }
+        (Body::None, _) | (_, Terminator::Block) => {}
+        (_, Terminator::Semicolon) => {
+            let diagnostic =
+                forgotten::semicolon(cx, syntax, context).unwrap_or_else(|| missing_block(syntax, catalog));
+            cx.report(diagnostic);
+            return None;
+        }
+    }
+    if !catalog.arity_in(cx.version()).allows(syntax.args().len()) {
+        let diagnostic = forgotten::semicolon(cx, syntax, context)
+            .unwrap_or_else(|| wrong_arity(syntax, catalog, cx.version()));
+        cx.report(diagnostic);
+        return None;
+    }
+    Some(directive)
+}
+
+/// The entry that nginx of the selected version would find; nginx's own come first.
+fn lookup(cx: &Compiler<'_>, name: &[u8], context: Context) -> Option<&'static catalog::Directive> {
+    let version = cx.version();
+    catalog::directives(name)
+        .iter()
+        .find(|d| d.contexts_in(version).contains(context) && d.exists_in(version))
+}
+
+fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[u8], context: Context) {
+    let span = syntax.name().span();
+    let shown = String::from_utf8_lossy(name);
+    let known = catalog::directives(name);
+    let version = cx.version();
+    let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
+        wrong_version(other, span, version)
+    } else if let Some(first) = known.iter().find(|d| d.exists_in(version)).or(known.first()) {
+        let places = known
+            .iter()
+            .filter(|d| d.tier == first.tier)
+            .flat_map(|d| d.contexts.iter())
+            .map(Context::phrase)
+            .collect::<Vec<_>>();
+        Diagnostic::error(
+            "directive-not-allowed-here",
+            span,
+            format!("`{shown}` is not allowed in {}; it belongs in {}", context.phrase(), one_of(&places)),
+        )
+        .label(format!("not allowed in {}", context.phrase()))
+        .nginx(format!("\"{shown}\" directive is not allowed here"))
+    } else {
+        let diagnostic = Diagnostic::error(
+            "unknown-directive",
+            span,
+            format!("unknown directive `{}`", abbreviate(&shown)),
+        )
+        .label("nginx knows no directive of this name")
+        .nginx(format!("unknown directive \"{shown}\""));
+        match catalog::suggest(name, context) {
+            Some(suggestion) => diagnostic.help(format!("did you mean `{suggestion}`?")),
+            None => diagnostic,
+        }
+    };
+    cx.report(diagnostic);
+}
+
+fn wrong_version(directive: &'static catalog::Directive, span: Span, version: Version) -> Diagnostic {
+    let name = directive.name;
+    let (message, help) = match (directive.since, directive.removed) {
+        (Some(since), _) if version < since => {
+            (format!("`{name}` exists since nginx {since}; this is checked for {version}"), None)
+        }
+        (_, Some(removed)) => (
+            format!("`{name}` was removed in nginx {removed}; this is checked for {version}"),
+            directive.replacement.map(|r| format!("write `{r}` instead")),
+        ),
+        _ => (format!("`{name}` does not exist in nginx {version}"), None),
+    };
+    let diagnostic = Diagnostic::error("directive-of-other-version", span, message)
+        .label(format!("unknown to nginx {version}"))
+        .nginx(format!("unknown directive \"{name}\""));
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+fn unexpected_block(syntax: syntax::Directive<'_>, catalog: &catalog::Directive) -> Diagnostic {
+    let name = catalog.name;
+    Diagnostic::error(
+        "unexpected-block",
+        syntax.head(),
+        format!("`{name}` takes no block; expected `;` and found `{{`"),
+    )
+    .label("`;` is expected after this")
+    .help(syntax_help(catalog))
+    .nginx(format!("directive \"{name}\" is not terminated by \";\""))
+}
+
+fn missing_block(syntax: syntax::Directive<'_>, catalog: &catalog::Directive) -> Diagnostic {
+    let name = catalog.name;
+    Diagnostic::error(
+        "missing-block",
+        syntax.head(),
+        format!("`{name}` needs a block; expected `{{` and found `;`"),
+    )
+    .label("`{` is expected after this")
+    .help(syntax_help(catalog))
+    .nginx(format!("directive \"{name}\" has no opening \"{{\""))
+}
+
+fn wrong_arity(syntax: syntax::Directive<'_>, catalog: &catalog::Directive, version: Version) -> Diagnostic {
+    let name = catalog.name;
+    let found = syntax.args().len();
+    let span = match syntax.args().last() {
+        Some(last) if found > 0 => syntax.name().span().to(last.span()),
+        _ => syntax.name().span(),
+    };
+    let expected = catalog.arity_in(version).to_string();
+    let number = if found == 0 { "none".to_owned() } else { found.to_string() };
+    Diagnostic::error("wrong-number-of-arguments", span, format!("`{name}` takes {expected}, found {number}"))
+        .label(format!("takes {expected}"))
+        .help(syntax_help(catalog))
+        .nginx(format!("invalid number of arguments in \"{name}\" directive"))
+}
+
+/// The forms of a directive as a help line.
+pub(super) fn syntax_help(catalog: &catalog::Directive) -> String {
+    if catalog.syntax.iter().map(|form| form.len()).sum::<usize>() > 160 {
+        return format!("see `ngxc explain {}`", catalog.name);
+    }
+    let end = if catalog.body == Body::None { ";" } else { " { … }" };
+    match catalog.syntax {
+        [] => format!("see the documentation of {}", catalog.module),
+        [one] => format!("syntax: {one}{end}"),
+        forms => format!(
+            "syntax: {}",
+            forms.iter().map(|f| format!("{f}{end}")).collect::<Vec<_>>().join("  or  ")
+        ),
+    }
+}
+
+fn check_duplicate(cx: &mut Compiler<'_>, directive: &Directive<'_>, walk: &mut Walk<'_>) -> bool {
+    if directive.catalog.duplicate != Duplicate::Reject {
+        return true;
+    }
+    let id = directive.catalog.id;
+    let Some(&(_, first)) = walk.seen.iter().find(|(seen, _)| *seen == id) else {
+        walk.seen.push((id, directive.span()));
+        return true;
+    };
+    let name = directive.name();
+    let place = cx.configuration.sources.place(first);
+    cx.report(
+        Diagnostic::error(
+            "duplicate-directive",
+            directive.span(),
+            format!("`{name}` is set twice in one block, first at {place}"),
+        )
+        .label("set again here")
+        .related(first, "first set here")
+        .help("remove one of the two")
+        .nginx(format!("\"{name}\" directive is duplicate")),
+    );
+    false
+}
+
+/// A block that the model does not hold: its directives are still checked.
+fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, context: Context) {
+    let Some(block) = directive.syntax.block() else { return };
+    match directive.name() {
+        // In `stream` they are read for their errors and the variables they define.
+        "map" => return super::map::map(cx, directive, block),
+        "split_clients" => return super::split_clients::split_clients(cx, directive, block),
+        _ => value::check_arguments(cx, directive),
+    }
+    match directive.catalog.inner(context) {
+        Some(inner) if directive.catalog.tier != Tier::ThirdParty || is_known_inside(inner) => {
+            directives(cx, block, inner, &mut Unmodelled);
+        }
+        _ => super::map::foreign_entries(cx, directive, block),
+    }
+}
+
+/// Third-party blocks with directives of their own are looked into only where the catalog lists them.
+fn is_known_inside(context: Context) -> bool {
+    matches!(context, Context::Rtmp | Context::RtmpServer | Context::RtmpApplication | Context::RtmpRecorder)
+}
+
+/// `a`, `b` or `c`.
+pub(super) fn one_of<T: AsRef<str> + Ord + Copy>(words: &[T]) -> String {
+    let mut unique: Vec<T> = Vec::new();
+    for &word in words {
+        if !unique.contains(&word) {
+            unique.push(word);
+        }
+    }
+    match unique.as_slice() {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [init @ .., last] => {
+            let init: Vec<&str> = init.iter().map(AsRef::as_ref).collect();
+            format!("{} or {}", init.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// At most forty characters of a word, for messages.
+pub(super) fn abbreviate(word: &str) -> String {
+    if word.chars().count() <= 40 {
+        word.to_owned()
+    } else {
+        word.chars().take(37).chain("...".chars()).collect()
+    }
+}

@@ -1,0 +1,85 @@
+//! `http { … }`: what servers share, then the servers.
+
+use super::block::{self, Blocks};
+use super::directive::Directive;
+use super::scope::Compiler;
+use super::{location, log, map, server, settings, split_clients, upstream};
+use crate::catalog::Context;
+use crate::model::HttpSettings;
+use crate::source::Span;
+use crate::syntax::Block;
+
+/// Compiles an `http` block.
+pub(super) fn http<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
+    cx.http.span = Some(directive.span());
+    let started = begin(cx);
+    compile(cx, block, started);
+}
+
+/// Compiles a file as if it stood in `http`, or in a block of it.
+pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>, context: Context) {
+    let started = begin(cx);
+    let head = Span { end: block.span().start, ..block.span() };
+    match context {
+        Context::Http => compile(cx, block, started),
+        Context::Upstream => upstream::fragment(cx, head, block),
+        Context::Location => {
+            let location = location::fragment(cx, head, block, &started);
+            let server = server::around(head, vec![location], &started);
+            cx.http.servers.push(server);
+        }
+        _ => server::server(cx, head, block, &started),
+    }
+}
+
+/// Defaults, and what exists without being declared.
+fn begin(cx: &mut Compiler<'_>) -> HttpSettings {
+    log::combined(cx);
+    settings::http_defaults(cx)
+}
+
+fn compile<'t>(cx: &mut Compiler<'t>, block: Block<'t>, started: HttpSettings) {
+    let mut http = HttpBlock { settings: started.clone(), inherited: None, started };
+    block::directives(cx, block, Context::Http, &mut http);
+    cx.http.settings = Some(http.settings);
+}
+
+struct HttpBlock {
+    started: HttpSettings,
+    settings: HttpSettings,
+    /// What servers start from; made when the first block comes, after all simple directives.
+    inherited: Option<HttpSettings>,
+}
+
+/// Blocks that define what the servers after or before them use; they are compiled before the servers.
+type Definition = for<'t> fn(&mut Compiler<'t>, &Directive<'t>, Block<'t>);
+
+const DEFINITIONS: &[(&str, Definition)] =
+    &[("map", map::map), ("split_clients", split_clients::split_clients), ("upstream", upstream::upstream)];
+
+impl<'t> Blocks<'t> for HttpBlock {
+    fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+        if directive.name() == "log_format" {
+            log::log_format(cx, directive);
+            return true;
+        }
+        settings::read_http(cx, &mut self.settings, directive)
+    }
+
+    fn block(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+        let Some(block) = directive.syntax.block() else { return true };
+        if directive.name() == "server" {
+            let inherited =
+                self.inherited.get_or_insert_with(|| settings::inherited(&self.settings, &self.started));
+            server::server(cx, directive.span(), block, inherited);
+            return true;
+        }
+        match DEFINITIONS.iter().find(|(name, _)| *name == directive.name()) {
+            Some((_, define)) => {
+                define(cx, directive, block);
+                true
+            }
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `log_format`, `access_log`, `error_log`.
+
+use super::directive::Directive;
+use super::scope::Compiler;
+use super::settings::Value;
+use super::value;
+use crate::catalog::Kind;
+use crate::diagnostic::Diagnostic;
+use crate::model::Setting;
+use crate::model::log::{AccessLog, AccessLogs, ErrorLog, Escape, LogFormat, LogTarget, Severity};
+use crate::source::Span;
+
+/// The format that exists without being declared (`ngx_http_combined_fmt`).
+const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
+                        \"$http_referer\" \"$http_user_agent\"";
+
+/// Adds the format `combined`.
+pub(super) fn combined(cx: &mut Compiler<'_>) {
+    // It names only built-in variables, so the place is never shown.
+    let nowhere = Span::new(cx.configuration.main, 0, 0);
+    let value = value::text(cx, COMBINED.as_bytes(), nowhere);
+    let format = LogFormat { name: "combined".to_owned(), escape: Escape::Default, value, span: None };
+    cx.http.log_formats.push(format);
+}
+
+/// `log_format name [escape=…] string …` (`ngx_http_log_set_format`).
+pub(super) fn log_format(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+    let name = directive.text(1);
+    if let Some(first) = cx.http.log_formats.iter().find(|f| f.name == name) {
+        let first = first.span;
+        let message = match first {
+            Some(span) => format!(
+                "log format `{name}` is defined twice, first at {}",
+                cx.configuration.sources.place(span)
+            ),
+            None => format!("log format `{name}` is nginx's own and cannot be redefined"),
+        };
+        let mut diagnostic = Diagnostic::error("duplicate-log-format", directive.arg_span(1), message)
+            .label("defined again here")
+            .help("choose another name")
+            .nginx(format!("duplicate \"log_format\" name \"{name}\""));
+        if let Some(first) = first {
+            diagnostic = diagnostic.related(first, "first defined here");
+        }
+        cx.report(diagnostic);
+        return;
+    }
+    let (escape, from) = match escape(cx, directive) {
+        Some(escape) => (escape, 3),
+        None => (Escape::Default, 2),
+    };
+    let mut text = Vec::new();
+    for (_, part) in directive.args_from(from) {
+        text.extend_from_slice(&part);
+    }
+    let value = value::text(cx, &text, directive.arg_span(from));
+    cx.http.log_formats.push(LogFormat { name, escape, value, span: Some(directive.span()) });
+}
+
+fn escape(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Escape> {
+    let text = directive.arg(2);
+    let name = text.strip_prefix(b"escape=")?;
+    Some(match name {
+        b"default" => Escape::Default,
+        b"json" => Escape::Json,
+        b"none" => Escape::None,
+        other => {
+            let other = String::from_utf8_lossy(other).into_owned();
+            cx.report(
+                Diagnostic::error(
+                    "invalid-value",
+                    directive.arg_span(2),
+                    format!("`escape={other}` is no escaping; expected `default`, `json` or `none`"),
+                )
+                .label("expected `default`, `json` or `none`")
+                .nginx(format!("unknown log format escaping \"{other}\"")),
+            );
+            Escape::Default
+        }
+    })
+}
+
+impl Value for AccessLogs {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        let file = text.and_then(|t| t.split(' ').next()).unwrap_or("logs/access.log");
+        AccessLogs::To(vec![AccessLog {
+            target: LogTarget::File(file.to_owned()),
+            path: None,
+            format: 0,
+            condition: None,
+        }])
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let text = directive.arg(1);
+        if *text == *b"off" && directive.len() == 1 {
+            return Some(AccessLogs::Off);
+        }
+        let format = match directive.len() {
+            2.. => format(cx, directive)?,
+            _ => 0,
+        };
+        let mut log = AccessLog { target: target(&directive.text(1)), path: None, format, condition: None };
+        if text.contains(&b'$') && matches!(log.target, LogTarget::File(_)) {
+            log.path = Some(value::argument(cx, directive, 1));
+        }
+        for (n, parameter) in directive.args_from(3) {
+            if let Some(condition) = parameter.strip_prefix(b"if=") {
+                log.condition = Some(value::text(cx, condition, directive.arg_span(n)));
+            } else if !is_parameter(&parameter) {
+                let nginx = format!("invalid parameter \"{}\"", directive.text(n));
+                let expected = "`buffer=SIZE`, `gzip[=LEVEL]`, `flush=TIME` or `if=CONDITION`";
+                super::argument::invalid(cx, directive, n, expected, &nginx);
+                return None;
+            }
+        }
+        Some(AccessLogs::To(vec![log]))
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        match (Self::parse(cx, directive), setting.is_set_here(), &mut setting.value) {
+            (Some(AccessLogs::To(more)), true, AccessLogs::To(logs)) => logs.extend(more),
+            (Some(value), ..) => *setting = Setting::set(value, directive.span()),
+            (None, ..) => {}
+        }
+    }
+}
+
+fn is_parameter(text: &[u8]) -> bool {
+    text == b"gzip" || [&b"buffer="[..], b"gzip=", b"flush="].iter().any(|p| text.starts_with(p))
+}
+
+fn format(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<usize> {
+    let name = directive.text(2);
+    if let Some(at) = cx.http.log_formats.iter().position(|f| f.name == name) {
+        return Some(at);
+    }
+    let near = cx
+        .http
+        .log_formats
+        .iter()
+        .map(|f| f.name.as_str())
+        .min_by_key(|other| strsim::osa_distance(other, &name))
+        .filter(|other| strsim::osa_distance(other, &name) <= 2);
+    let help = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("define it before with `log_format {name} …;`"),
+    };
+    cx.report(
+        Diagnostic::error(
+            "unknown-log-format",
+            directive.arg_span(2),
+            format!("unknown log format `{name}`"),
+        )
+        .label("no `log_format` of this name before this line")
+        .help(help)
+        .nginx(format!("unknown log format \"{name}\"")),
+    );
+    None
+}
+
+fn target(text: &str) -> LogTarget {
+    if text == "stderr" {
+        return LogTarget::Stderr;
+    }
+    match text.split_once(':') {
+        Some(("syslog", parameters)) => LogTarget::Syslog(parameters.to_owned()),
+        Some(("memory", parameters)) => LogTarget::Memory(parameters.to_owned()),
+        _ => LogTarget::File(text.to_owned()),
+    }
+}
+
+impl Value for Vec<ErrorLog> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let severity = match directive.len() {
+            2.. => severity(cx, directive)?,
+            _ => Severity::Error,
+        };
+        let span = Some(directive.span());
+        Some(vec![ErrorLog { target: target(&directive.text(1)), severity, span }])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let Some(logs) = Self::parse(cx, directive) else { return };
+        if setting.is_set_here() {
+            setting.value.extend(logs);
+        } else {
+            *setting = Setting::set(logs, directive.span());
+        }
+    }
+}
+
+fn severity(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Severity> {
+    let text = directive.text(2);
+    // `debug_core` and the like select parts of the debug level.
+    let name = if text.starts_with("debug_") { "debug" } else { &text };
+    let severity = Severity::NAMES.iter().find(|(n, _)| *n == name).map(|(_, s)| *s);
+    if severity.is_none() {
+        let nginx = format!("invalid log level \"{text}\"");
+        let expected = "`debug`, `info`, `notice`, `warn`, `error`, `crit`, `alert` or `emerg`";
+        super::argument::invalid(cx, directive, 2, expected, &nginx);
+    }
+    severity
+}

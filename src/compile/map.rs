@@ -1,0 +1,149 @@
+//! `map`, and the entries of blocks that the model does not hold.
+
+use super::directive::Directive;
+use super::scope::Compiler;
+use super::value;
+use crate::catalog::Subsystem;
+use crate::diagnostic::Diagnostic;
+use crate::model::map::{Map, MapDefault, MapEntry, MapKey};
+use crate::model::value::VariableSource;
+use crate::syntax::{self, Block, Terminator};
+
+/// Compiles a `map` block (`ngx_http_map_block`).
+pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
+    let source = value::argument(cx, directive, 1);
+    let position = cx.http.maps.len();
+    let variable = value::define(cx, directive, 2, VariableSource::Map(position));
+    let mut map = Map {
+        source,
+        variable: variable.unwrap_or(crate::model::VariableId(0)),
+        entries: Vec::new(),
+        default: None,
+        hostnames: false,
+        volatile: false,
+        span: directive.span(),
+    };
+    entries(cx, block, &mut |cx, entry| map_entry(cx, &mut map, entry));
+    if variable.is_some() && cx.subsystem == Subsystem::Http {
+        cx.http.maps.push(map);
+    }
+}
+
+/// Calls `see` for each entry of a block, includes expanded.
+fn entries<'t>(
+    cx: &mut Compiler<'t>,
+    block: Block<'t>,
+    see: &mut dyn FnMut(&mut Compiler<'t>, syntax::Directive<'t>),
+) {
+    for entry in block.directives() {
+        let included = super::block::included(cx, entry);
+        if included.is_empty() {
+            if !entry.name().is("include") {
+                see(cx, entry);
+            }
+            continue;
+        }
+        let outer = std::rc::Rc::clone(&cx.includes);
+        cx.includes = outer.iter().copied().chain([entry.head()]).collect();
+        for &file in included {
+            entries(cx, cx.configuration.tree(file).root(), see);
+        }
+        cx.includes = outer;
+    }
+}
+
+fn map_entry(cx: &mut Compiler<'_>, map: &mut Map, entry: syntax::Directive<'_>) {
+    let key = entry.name().value();
+    if entry.terminator() == Terminator::Block {
+        cx.report(
+            Diagnostic::error(
+                "invalid-entry",
+                entry.head(),
+                "an entry of `map` is a key and a value, not a block",
+            )
+            .label("expected `;`")
+            .nginx("unexpected \"{\""),
+        );
+        return;
+    }
+    match (&*key, entry.args().len()) {
+        (b"hostnames", 0) => map.hostnames = true,
+        (b"volatile", 0) => map.volatile = true,
+        (_, 1) => {
+            let Some(word) = entry.arg(0) else { return };
+            let value = value::text(cx, &word.value(), word.span());
+            if *key == *b"default" {
+                set_default(cx, map, entry, value);
+            } else {
+                let key = self::key(cx, &key, map.hostnames, entry);
+                map.entries.push(MapEntry { key, value, span: entry.head() });
+            }
+        }
+        (_, found) => cx.report(
+            Diagnostic::error(
+                "invalid-entry",
+                entry.head(),
+                format!("an entry of `map` is a key and a value; found {} words", found + 1),
+            )
+            .label("expected two words")
+            .help("quote a key or value that contains spaces")
+            .nginx("invalid number of the map parameters"),
+        ),
+    }
+}
+
+fn set_default(
+    cx: &mut Compiler<'_>,
+    map: &mut Map,
+    entry: syntax::Directive<'_>,
+    value: crate::model::ComplexValue,
+) {
+    if let Some(first) = &map.default {
+        let first = first.span;
+        cx.report(
+            Diagnostic::error("duplicate-default", entry.head(), "this `map` has two defaults")
+                .label("second default")
+                .related(first, "first default")
+                .nginx("duplicate default map parameter"),
+        );
+        return;
+    }
+    map.default = Some(MapDefault { value, span: entry.head() });
+}
+
+fn key(cx: &mut Compiler<'_>, text: &[u8], hostnames: bool, entry: syntax::Directive<'_>) -> MapKey {
+    if let Some(pattern) = text.strip_prefix(b"~") {
+        let (pattern, caseless) = match pattern.strip_prefix(b"*") {
+            Some(pattern) => (pattern, true),
+            None => (pattern, false),
+        };
+        value::define_captures(cx, pattern, entry.name().span());
+        return MapKey::Regex { pattern: String::from_utf8_lossy(pattern).into_owned(), caseless };
+    }
+    // A leading backslash takes the special meaning away.
+    let text = text.strip_prefix(b"\\").unwrap_or(text);
+    if hostnames {
+        let name = String::from_utf8_lossy(text).to_ascii_lowercase();
+        if let Some(rest) = name.strip_prefix("*.") {
+            return MapKey::Suffix(format!(".{rest}"));
+        }
+        if let Some(rest) = name.strip_suffix(".*") {
+            return MapKey::Prefix(format!("{rest}."));
+        }
+        if let Some(rest) = name.strip_prefix('.') {
+            return MapKey::Dot(rest.to_owned());
+        }
+    }
+    MapKey::Exact(text.to_ascii_lowercase().into())
+}
+
+/// Entries of a block that only nginx understands: notes the variables that they may define, as in
+/// `geoip2 … { $name … }`.
+pub(super) fn foreign_entries<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
+    let name = directive.name();
+    entries(cx, block, &mut |cx, entry| {
+        if let Some(variable) = entry.name().value().strip_prefix(b"$") {
+            value::define_name(cx, variable, VariableSource::Other(name), entry.head());
+        }
+    });
+}

@@ -1,0 +1,67 @@
+//! Syntax to model: looks every directive up in the catalog, checks it, and merges what it says.
+//!
+//! The order of checks is nginx's (`ngx_conf_handler`): name, context, block or semicolon, number of
+//! arguments, then what the directive itself demands. Unlike nginx it goes on after an error.
+
+mod argument;
+mod block;
+mod directive;
+mod forgotten;
+mod scope;
+mod value;
+
+mod address;
+mod settings;
+
+mod core;
+mod http;
+mod listen;
+mod location;
+mod log;
+mod map;
+mod proxy;
+mod rewrite;
+mod server;
+mod split_clients;
+mod upstream;
+
+pub mod host;
+
+use crate::catalog::Context;
+use crate::diagnostic::{Diagnostic, Level};
+use crate::model::Config;
+use crate::syntax::Configuration;
+use crate::version::Version;
+
+/// For which nginx, and how much of a configuration.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Decides which directives exist and which defaults hold.
+    pub version: Version,
+    /// The blocks that would enclose the file, outermost first: empty for a whole configuration,
+    /// `[Http, Server]` for a fragment that is included in a server.
+    pub contexts: Vec<Context>,
+}
+
+/// What came of a compilation; the model is complete only if there is no error.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The model, of all that could be understood.
+    pub config: Config,
+    /// What nginx would refuse or warn about.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Compiled {
+    /// Whether nginx would start with it.
+    pub fn is_valid(&self) -> bool {
+        self.diagnostics.iter().all(|d| d.level != Level::Error)
+    }
+}
+
+/// Compiles a configuration.
+pub fn compile(configuration: &Configuration, options: &Options) -> Compiled {
+    let mut cx = scope::Compiler::new(configuration, options);
+    core::configuration(&mut cx);
+    cx.finish()
+}

@@ -1,0 +1,132 @@
+//! What the compiler knows while it walks: findings, variables, upstreams, and where it is.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use super::directive::Directive;
+use super::{Compiled, Options};
+use crate::catalog::{Runtime, Subsystem};
+use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::model::value::Variables;
+use crate::model::{Config, CoreSettings, Http, Unsupported, UpstreamId};
+use crate::source::Span;
+use crate::syntax::Configuration;
+use crate::version::Version;
+
+/// Findings above this number are counted, not kept: a generated file must not flood memory.
+const MAX_DIAGNOSTICS: usize = 10_000;
+
+/// The state of a compilation.
+pub(super) struct Compiler<'t> {
+    pub(super) configuration: &'t Configuration,
+    pub(super) options: Options,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// The `include`s through which the directive at hand was reached.
+    pub(super) includes: Rc<[Span]>,
+    /// Whether `http` or `stream` is being compiled.
+    pub(super) subsystem: Subsystem,
+    /// Variables of `http` and of `stream`.
+    pub(super) variables: [VariableTable; 2],
+    /// What the model will hold.
+    pub(super) http: Http,
+    pub(super) core: Option<CoreSettings>,
+    pub(super) unsupported: Vec<Unsupported>,
+    /// Upstreams by lower-case host, blocks and implicit ones.
+    pub(super) upstreams: HashMap<String, Vec<KnownUpstream>>,
+    /// A directive of a module that we do not know inside out was seen: it may define variables.
+    pub(super) foreign_modules: bool,
+    /// Modules outside open-source nginx that were seen.
+    pub(super) modules: HashSet<&'static str>,
+    dropped: usize,
+}
+
+/// An upstream as `ngx_http_upstream_add` tells them apart.
+#[derive(Clone, Copy)]
+pub(super) struct KnownUpstream {
+    pub(super) id: UpstreamId,
+    /// Port written or implied in `proxy_pass`; `None` for a block, which any port means.
+    pub(super) port: Option<u16>,
+}
+
+/// Variables of one subsystem while they are being collected.
+#[derive(Default)]
+pub(super) struct VariableTable {
+    /// The table that goes into the model.
+    pub(super) list: Variables,
+    /// Names that were used and that nothing has defined yet, with the places of use.
+    pub(super) undefined: HashMap<u32, Vec<Span>>,
+}
+
+impl<'t> Compiler<'t> {
+    pub(super) fn new(configuration: &'t Configuration, options: &Options) -> Self {
+        Self {
+            configuration,
+            options: options.clone(),
+            diagnostics: Vec::new(),
+            includes: Rc::from([]),
+            subsystem: Subsystem::Http,
+            variables: Default::default(),
+            http: Http::default(),
+            core: None,
+            unsupported: Vec::new(),
+            upstreams: HashMap::new(),
+            // A file that is missing may define what the rest uses.
+            foreign_modules: configuration.diagnostics.iter().any(|d| d.class == Class::Environment),
+            modules: HashSet::new(),
+            dropped: 0,
+        }
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.options.version
+    }
+
+    /// Reports a finding at the current place of the walk.
+    pub(super) fn report(&mut self, mut diagnostic: Diagnostic) {
+        if self.diagnostics.len() >= MAX_DIAGNOSTICS {
+            self.dropped += 1;
+            return;
+        }
+        diagnostic.includes = self.includes.to_vec();
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The variables of the subsystem at hand.
+    pub(super) fn table(&mut self) -> &mut VariableTable {
+        &mut self.variables[self.subsystem as usize]
+    }
+
+    /// Notes what our runtime does not execute.
+    pub(super) fn note_runtime(&mut self, directive: &Directive<'_>) {
+        let safe_because = match directive.catalog.runtime {
+            Runtime::Executed => return,
+            Runtime::Ignored(reason) => Some(reason),
+            Runtime::Refused => None,
+        };
+        let what = directive.name().to_owned();
+        self.unsupported.push(Unsupported { what, span: directive.span(), safe_because });
+    }
+
+    /// The result: resolves what had to wait until everything was known.
+    pub(super) fn finish(mut self) -> Compiled {
+        super::upstream::check(&mut self);
+        super::value::report_undefined(&mut self);
+        if self.dropped > 0 {
+            let span = self.diagnostics[0].span;
+            let message = format!("{} more findings are not shown", self.dropped);
+            self.diagnostics.push(Diagnostic::new(
+                "too-many-findings",
+                Class::Configuration,
+                Level::Info,
+                span,
+                message,
+            ));
+        }
+        let core = self.core.take().unwrap_or_else(|| super::settings::core_defaults(&mut self));
+        let [http_variables, _] = self.variables;
+        self.http.variables = http_variables.list;
+        let config =
+            Config { version: self.options.version, core, http: self.http, unsupported: self.unsupported };
+        Compiled { config, diagnostics: self.diagnostics }
+    }
+}

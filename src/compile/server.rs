@@ -1,0 +1,149 @@
+//! `server { … }` in `http`.
+
+use super::block::{self, Blocks};
+use super::directive::Directive;
+use super::location::Level;
+use super::scope::Compiler;
+use super::{listen, location, value};
+use crate::catalog::Context;
+use crate::diagnostic::Diagnostic;
+use crate::model::server::ServerName;
+use crate::model::{HttpSettings, Listen, Location, Server};
+use crate::source::Span;
+use crate::syntax::Block;
+
+/// Compiles a `server` block whose head is at `span`.
+pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, outer: &HttpSettings) {
+    let mut server =
+        ServerBlock { listen: Vec::new(), names: Vec::new(), level: Level::new(Context::Server, outer) };
+    block::directives(cx, block, Context::Server, &mut server);
+    let mut built = around(span, server.level.inner, outer);
+    if !server.listen.is_empty() {
+        built.listen = server.listen;
+    }
+    if !server.names.is_empty() {
+        built.names = server.names;
+    }
+    built.settings = server.level.settings;
+    built.instructions = server.level.instructions;
+    cx.http.servers.push(built);
+}
+
+/// A server that says nothing itself.
+pub(super) fn around(span: Span, locations: Vec<Location>, settings: &HttpSettings) -> Server {
+    Server {
+        span,
+        listen: vec![listen::implied()],
+        names: vec![ServerName::Exact(String::new())],
+        settings: settings.clone(),
+        instructions: Vec::new(),
+        locations,
+    }
+}
+
+struct ServerBlock {
+    listen: Vec<Listen>,
+    names: Vec<ServerName>,
+    level: Level,
+}
+
+impl<'t> Blocks<'t> for ServerBlock {
+    fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+        match directive.name() {
+            "listen" => listen::listen(cx, directive, &mut self.listen),
+            "server_name" => {
+                for (n, _) in directive.args_from(1) {
+                    self.names.extend(server_name(cx, directive, n));
+                }
+            }
+            _ => return self.level.simple(cx, directive),
+        }
+        true
+    }
+
+    fn block(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+        location::block(cx, &mut self.level, directive)
+    }
+}
+
+/// One name of `server_name` (`ngx_http_core_server_name`).
+fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<ServerName> {
+    let text = directive.arg(n);
+    if let Some(pattern) = text.strip_prefix(b"~") {
+        if pattern.is_empty() {
+            report_name(
+                cx,
+                directive,
+                n,
+                "a regular expression is expected after `~`",
+                "empty regex in server name",
+            );
+            return None;
+        }
+        value::define_captures(cx, pattern, directive.arg_span(n));
+        return Some(ServerName::Regex(String::from_utf8_lossy(pattern).into_owned()));
+    }
+    let name = directive.text(n).to_ascii_lowercase();
+    if name == "$hostname" {
+        return Some(ServerName::Exact(name));
+    }
+    if name.contains('/') {
+        let message =
+            "a `/` cannot be part of a name; a server is chosen by host only, paths belong in `location`";
+        warn_name(cx, directive, n, message);
+    }
+    let stars = name.matches('*').count();
+    if name == "*"
+        || stars > 1
+        || (stars == 1 && !name.starts_with("*.") && !name.ends_with(".*"))
+        || name == "."
+    {
+        report_name(
+            cx,
+            directive,
+            n,
+            "`*` stands only at the start, `*.example.com`, or at the end, `www.example.*`",
+            "invalid server name or wildcard",
+        );
+        return None;
+    }
+    Some(if let Some(rest) = name.strip_prefix("*.") {
+        ServerName::WildcardHead(format!(".{rest}"))
+    } else if let Some(rest) = name.strip_suffix('*') {
+        ServerName::WildcardTail(rest.to_owned())
+    } else if let Some(rest) = name.strip_prefix('.') {
+        ServerName::DotHead(rest.to_owned())
+    } else {
+        ServerName::Exact(name)
+    })
+}
+
+fn report_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, expected: &str, nginx: &str) {
+    let shown = directive.text(n);
+    let nginx = match nginx {
+        "invalid server name or wildcard" => format!("{nginx} \"{shown}\" on 0.0.0.0:80"),
+        _ => format!("{nginx} \"{shown}\""),
+    };
+    cx.report(
+        Diagnostic::error(
+            "invalid-server-name",
+            directive.arg_span(n),
+            format!("`{shown}` is no server name: {expected}"),
+        )
+        .label("not a server name")
+        .nginx(nginx),
+    );
+}
+
+fn warn_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, message: &str) {
+    let shown = directive.text(n);
+    cx.report(
+        Diagnostic::warning(
+            "suspicious-server-name",
+            directive.arg_span(n),
+            format!("`{shown}` never matches: {message}"),
+        )
+        .label("contains `/`")
+        .nginx(format!("server name \"{shown}\" has suspicious symbols")),
+    );
+}

@@ -1,0 +1,352 @@
+//! Complex values: `$name`, `${name}` and captures, resolved to the variables they name
+//! (`ngx_http_script_compile`).
+
+use super::directive::Directive;
+use super::scope::Compiler;
+use crate::catalog::{self, Subsystem};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::model::value::{Variable, VariableSource};
+use crate::model::{ComplexValue, Segment, VariableId};
+use crate::source::Span;
+
+/// Compiles an argument; variables that nothing defines are reported when everything is known.
+pub(super) fn argument(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> ComplexValue {
+    text(cx, &directive.arg(n), directive.arg_span(n))
+}
+
+/// Compiles the text of a value that stands at `span`.
+pub(super) fn text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexValue {
+    if memchr::memchr(b'$', text).is_none() {
+        return ComplexValue::literal(text);
+    }
+    match pieces(text) {
+        Ok(pieces) => {
+            let segments = pieces
+                .into_iter()
+                .map(|piece| match piece {
+                    Piece::Literal(text) => Segment::Literal(text.into()),
+                    Piece::Capture(n) => Segment::Capture(n),
+                    Piece::Variable(name) => Segment::Variable(reference(cx, name, span)),
+                })
+                .collect();
+            ComplexValue { segments }
+        }
+        Err(fault) => {
+            let shown = String::from_utf8_lossy(text).into_owned();
+            cx.report(fault.diagnostic(&shown, span));
+            ComplexValue::literal(text)
+        }
+    }
+}
+
+/// A piece of a value before its names are resolved.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    Literal(&'a [u8]),
+    Capture(u8),
+    Variable(&'a [u8]),
+}
+
+/// What is wrong with a `$`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault<'a> {
+    /// A `$` with no name behind it.
+    NoName,
+    /// A `${` without `}`.
+    Unclosed(&'a [u8]),
+}
+
+impl Fault<'_> {
+    fn diagnostic(&self, shown: &str, span: Span) -> Diagnostic {
+        match self {
+            Fault::NoName => Diagnostic::error(
+                "invalid-variable",
+                span,
+                format!("a `$` in `{}` is not followed by a variable name", super::block::abbreviate(shown)),
+            )
+            .label("expected a name after `$`")
+            .help("nginx has no escape for `$`; a `geo $dollar { default \"$\"; }` gives one")
+            .nginx("invalid variable name"),
+            Fault::Unclosed(name) => {
+                let name = String::from_utf8_lossy(name).into_owned();
+                Diagnostic::error("invalid-variable", span, format!("`${{{name}` has no closing `}}`"))
+                    .label("expected `}`")
+                    .help(format!("write `${{{name}}}`"))
+                    .nginx(format!("the closing bracket in \"{name}\" variable is missing"))
+            }
+        }
+    }
+}
+
+/// Splits a value at its variables.
+pub(super) fn pieces(text: &[u8]) -> Result<Vec<Piece<'_>>, Fault<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(dollar) = memchr::memchr(b'$', rest) {
+        if dollar > 0 {
+            pieces.push(Piece::Literal(&rest[..dollar]));
+        }
+        rest = &rest[dollar + 1..];
+        match rest.first() {
+            Some(digit @ b'1'..=b'9') => {
+                pieces.push(Piece::Capture(digit - b'0'));
+                rest = &rest[1..];
+            }
+            Some(b'{') => {
+                let end = name_length(&rest[1..]);
+                let name = &rest[1..=end];
+                if rest.get(end + 1) != Some(&b'}') {
+                    return Err(if rest.len() == 1 { Fault::NoName } else { Fault::Unclosed(name) });
+                }
+                if name.is_empty() {
+                    return Err(Fault::NoName);
+                }
+                pieces.push(Piece::Variable(name));
+                rest = &rest[end + 2..];
+            }
+            _ => {
+                let (name, after) = rest.split_at(name_length(rest));
+                if name.is_empty() {
+                    return Err(Fault::NoName);
+                }
+                pieces.push(Piece::Variable(name));
+                rest = after;
+            }
+        }
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Literal(rest));
+    }
+    Ok(pieces)
+}
+
+fn name_length(text: &[u8]) -> usize {
+    text.iter().position(|b| !b.is_ascii_alphanumeric() && *b != b'_').unwrap_or(text.len())
+}
+
+/// The variable of a name that is used at `span`.
+pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> VariableId {
+    let subsystem = cx.subsystem;
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let table = cx.table();
+    if let Some(id) = table.list.find(&name) {
+        if let Some(places) = table.undefined.get_mut(&id.0) {
+            places.push(span);
+        }
+        return id;
+    }
+    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some();
+    let id = table.list.add(Variable { name, source: VariableSource::Builtin, defined: None });
+    if !builtin {
+        table.undefined.insert(id.0, vec![span]);
+    }
+    id
+}
+
+/// Defines the variable that an argument like `$name` names; `None` if it is no variable name, which is
+/// reported.
+pub(super) fn define(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    n: usize,
+    source: VariableSource,
+) -> Option<VariableId> {
+    let text = directive.arg(n);
+    let Some(name) = text.strip_prefix(b"$").filter(|name| !name.is_empty()) else {
+        let shown = directive.text(n);
+        let message = format!(
+            "`{}` defines a variable, but `{shown}` is none; expected `$` and a name",
+            directive.name()
+        );
+        cx.report(
+            Diagnostic::error("invalid-variable", directive.arg_span(n), message)
+                .label("expected `$` and a name")
+                .help(format!("write `${}`", shown.trim_start_matches('$')))
+                .nginx(format!("invalid variable name \"{shown}\"")),
+        );
+        return None;
+    };
+    Some(define_name(cx, name, source, directive.span()))
+}
+
+/// Defines a variable by name: `set`, `map`, a named capture.
+pub(super) fn define_name(
+    cx: &mut Compiler<'_>,
+    name: &[u8],
+    source: VariableSource,
+    span: Span,
+) -> VariableId {
+    let subsystem = cx.subsystem;
+    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let builtin = catalog::variable(subsystem, name.as_bytes());
+    if let Some(builtin) = builtin.filter(|v| !v.settable && !v.prefix) {
+        let name = builtin.name;
+        cx.report(
+            Diagnostic::error(
+                "variable-not-changeable",
+                span,
+                format!("`${name}` is nginx's own variable and cannot be redefined"),
+            )
+            .label("redefined here")
+            .help("choose another name")
+            .nginx(format!("the duplicate \"{name}\" variable")),
+        );
+    }
+    let table = cx.table();
+    let id = table.list.add(Variable { name, source: source.clone(), defined: Some(span) });
+    table.undefined.remove(&id.0);
+    let variable = table.list.get_mut(id);
+    // `set` and captures store a value; a variable that is computed stays computed.
+    if matches!(variable.source, VariableSource::Builtin) && builtin.is_none() || computes(&source) {
+        variable.source = source;
+    }
+    variable.defined.get_or_insert(span);
+    id
+}
+
+fn computes(source: &VariableSource) -> bool {
+    matches!(source, VariableSource::Map(_) | VariableSource::SplitClients(_))
+}
+
+/// Directives outside the model that define a variable: the position of its name.
+const DEFINERS: &[(&str, usize)] = &[
+    ("auth_request_set", 1),
+    ("geo", 2),
+    ("geoip2", 1),
+    ("js_set", 1),
+    ("js_var", 1),
+    ("keyval", 2),
+    ("map", 2),
+    ("num_map", 2),
+    ("perl_set", 1),
+    ("set", 1),
+    ("split_clients", 2),
+];
+
+/// For a directive that the model does not hold: notes the variables that its arguments use or define.
+pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+    if !matches!(cx.subsystem, Subsystem::Http | Subsystem::Stream) {
+        return;
+    }
+    let mut defined = 0;
+    if let Some(&(name, n)) = DEFINERS.iter().find(|(name, _)| *name == directive.name()) {
+        // `geo $variable` has the name as its only argument.
+        defined = n.min(directive.len());
+        if defined > 0 && directive.arg(defined).starts_with(b"$") {
+            define(cx, directive, defined, VariableSource::Other(name));
+        }
+    }
+    for (n, text) in directive.args_from(1) {
+        if let Some(pattern) = text.strip_prefix(b"~") {
+            define_captures(cx, pattern, directive.arg_span(n));
+            continue;
+        }
+        let positions = directive.catalog.variables;
+        let evaluated = positions.is_some_and(|p| p.is_empty() || p.contains(&(n as u8)));
+        if n != defined && evaluated && text.contains(&b'$') {
+            self::text(cx, &text, directive.arg_span(n));
+        }
+    }
+}
+
+/// Notes the named captures of a regular expression: they are variables.
+pub(super) fn define_captures(cx: &mut Compiler<'_>, pattern: &[u8], span: Span) {
+    let mut rest = pattern;
+    while let Some(at) = memchr::memmem::find(rest, b"(?") {
+        rest = &rest[at + 2..];
+        let after = rest.strip_prefix(b"P").unwrap_or(rest);
+        let (after, close) = match after.first() {
+            Some(b'<') => (&after[1..], b'>'),
+            Some(b'\'') => (&after[1..], b'\''),
+            _ => continue,
+        };
+        let name = &after[..name_length(after)];
+        // `(?<=` and `(?<!` look behind.
+        if !name.is_empty() && after.get(name.len()) == Some(&close) {
+            define_name(cx, name, VariableSource::Capture, span);
+        }
+    }
+}
+
+/// Reports the variables that nothing defines.
+pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
+    let mut found = Vec::new();
+    for (table, subsystem) in cx.variables.iter_mut().zip([Subsystem::Http, Subsystem::Stream]) {
+        for (id, places) in std::mem::take(&mut table.undefined) {
+            found.push((table.list.get(VariableId(id)).name.clone(), places, subsystem));
+        }
+    }
+    found.sort_by_key(|(_, places, _)| places[0]);
+    for (name, places, subsystem) in found {
+        let diagnostic = undefined(cx, &name, &places, subsystem);
+        cx.includes = std::rc::Rc::from([]);
+        cx.report(diagnostic);
+    }
+}
+
+fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsystem) -> Diagnostic {
+    let message = match places.len() {
+        1 => format!("unknown variable `${name}`"),
+        n => format!("unknown variable `${name}`, used in {n} places"),
+    };
+    let mut diagnostic = Diagnostic::error("unknown-variable", places[0], message)
+        .label("nothing defines it")
+        .nginx(format!("unknown \"{name}\" variable"));
+    for &place in places.iter().skip(1).take(3) {
+        diagnostic = diagnostic.related(place, "used here too");
+    }
+    if cx.foreign_modules {
+        // A module that we know only by its directives may define it.
+        diagnostic.level = Level::Info;
+        return diagnostic.help("a third-party or loaded module may define it");
+    }
+    let own = cx.variables[subsystem as usize]
+        .list
+        .iter()
+        .filter(|(_, v)| v.defined.is_some())
+        .map(|(_, v)| v.name.as_str())
+        .min_by_key(|other| strsim::osa_distance(other, name))
+        .filter(|other| strsim::osa_distance(other, name) <= 2);
+    match own.or_else(|| catalog::suggest_variable(subsystem, name.as_bytes())) {
+        Some(near) => diagnostic.help(format!("did you mean `${near}`?")),
+        None => diagnostic.help(format!("define it with `set ${name} …;` or `map … ${name} {{ … }}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_split_as_ngx_http_script_compile_splits_them() {
+        use Piece::{Capture, Literal, Variable};
+        let cases: &[(&str, Result<Vec<Piece<'_>>, Fault<'_>>)] = &[
+            ("", Ok(vec![])),
+            ("text", Ok(vec![Literal(b"text")])),
+            ("$host", Ok(vec![Variable(b"host")])),
+            ("${host}x", Ok(vec![Variable(b"host"), Literal(b"x")])),
+            (
+                "http://$host$uri?a=$arg_a",
+                Ok(vec![
+                    Literal(b"http://"),
+                    Variable(b"host"),
+                    Variable(b"uri"),
+                    Literal(b"?a="),
+                    Variable(b"arg_a"),
+                ]),
+            ),
+            ("$1$2x", Ok(vec![Capture(1), Capture(2), Literal(b"x")])),
+            ("$10", Ok(vec![Capture(1), Literal(b"0")])),
+            ("$0", Ok(vec![Variable(b"0")])),
+            ("a$", Err(Fault::NoName)),
+            ("$-", Err(Fault::NoName)),
+            ("${", Err(Fault::NoName)),
+            ("${}", Err(Fault::NoName)),
+            ("${host", Err(Fault::Unclosed(b"host"))),
+            ("${ho-st}", Err(Fault::Unclosed(b"ho"))),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(pieces(text.as_bytes()), *expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Rules over the model: what nginx accepts and a person should know.
+//!
+//! A rule is one file under `rules/`: its documentation with a bad and a good example, the check, the fix. The slice
+//! [`RULES`] drives the engine, `ngxc explain`, the settings and `docs/rules.md`; tests execute every example.
+
+mod leaf;
+mod place;
+mod rule;
+mod rules;
+
+pub use rule::{Category, Rule};
+pub use rules::RULES;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::Config;
+use crate::syntax::Configuration;
+use crate::version::Version;
+
+/// The newest stable nginx of the time when upstream connections were not reused by default.
+pub const BEFORE_DEFAULT_KEEPALIVE: Version = Version::new(1, 28, 3);
+
+/// First version that keeps connections to explicit upstreams by default, speaks HTTP/1.1 and sends no
+/// `Connection: close`.
+pub const DEFAULT_KEEPALIVE: Version = Version::new(1, 29, 7);
+
+/// What a rule looks at.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The compiled configuration.
+    pub config: &'a Config,
+    /// The source, for the places of fixes.
+    pub configuration: &'a Configuration,
+}
+
+/// Runs `rules` over a configuration.
+pub fn lint(configuration: &Configuration, config: &Config, rules: &[&'static Rule]) -> Vec<Diagnostic> {
+    let target = Target { config, configuration };
+    let mut found = Vec::new();
+    for rule in rules {
+        (rule.check)(target, &mut found);
+    }
+    found.sort_by_key(|d| (d.span, d.code));
+    found
+}
+
+/// Findings of a configuration whose nginx is not known: those for the newest version, and those that hold only
+/// before upstream connections were reused by default, which say so.
+pub fn merge_versions(newest: Vec<Diagnostic>, before: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let known: std::collections::HashSet<_> = newest.iter().map(|d| (d.code, d.span)).collect();
+    let only_before: Vec<Diagnostic> =
+        before.into_iter().filter(|d| !known.contains(&(d.code, d.span))).collect();
+    let mut all = newest;
+    all.extend(only_before.into_iter().map(|mut d| {
+        d.message = format!("{} (nginx before {DEFAULT_KEEPALIVE})", d.message);
+        d
+    }));
+    all.sort_by_key(|d| (d.span, d.code));
+    all
+}

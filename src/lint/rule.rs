@@ -1,0 +1,86 @@
+//! The declaration of a rule.
+
+use super::Target;
+use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::source::Span;
+
+/// What a rule is about; profiles and settings select by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// Reuse of upstream connections: the ports that a proxy needs.
+    Reuse,
+    /// The configuration does not do what it seems to say.
+    Correctness,
+    /// It can be abused.
+    Security,
+    /// It costs more than it has to.
+    Performance,
+    /// It will stop working.
+    Deprecation,
+}
+
+impl Category {
+    /// As written in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Category::Reuse => "reuse",
+            Category::Correctness => "correctness",
+            Category::Security => "security",
+            Category::Performance => "performance",
+            Category::Deprecation => "deprecation",
+        }
+    }
+}
+
+/// A rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name, in kebab case; also the name of its file.
+    pub name: &'static str,
+    /// What it is about.
+    pub category: Category,
+    /// How bad a finding is, unless the settings say otherwise.
+    pub level: Level,
+    /// One line: what it reports.
+    pub summary: &'static str,
+    /// Its documentation: what it does, why that is bad, examples. Fences marked `bad` are reported by the rule,
+    /// those marked `good` are not; `before` or `since` with a version say for which nginx.
+    pub docs: &'static str,
+    /// Page of nginx's documentation.
+    pub doc: &'static str,
+    /// Looks for it.
+    pub check: fn(Target<'_>, &mut Vec<Diagnostic>),
+}
+
+impl Rule {
+    /// A finding of this rule.
+    pub fn finding(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.name, Class::Rule, self.level, span, message)
+    }
+}
+
+/// Declares a rule: the doc comment is its documentation.
+macro_rules! declare_rule {
+    (
+        $(#[doc = $docs:literal])+
+        $Rule:ident {
+            name: $name:literal,
+            category: $category:ident,
+            level: $level:ident,
+            summary: $summary:literal,
+            doc: $doc:literal,
+        }
+    ) => {
+        $(#[doc = $docs])+
+        pub(super) static $Rule: $crate::lint::Rule = $crate::lint::Rule {
+            name: $name,
+            category: $crate::lint::Category::$category,
+            level: $crate::diagnostic::Level::$level,
+            summary: $summary,
+            docs: concat!($($docs, "\n"),+),
+            doc: $doc,
+            check,
+        };
+    };
+}
+pub(super) use declare_rule;

@@ -1,0 +1,133 @@
+//! HTTP/1.0 to an upstream that keeps connections.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::edit::{Edit, Fix};
+use crate::lint::leaf::{Leaf, leaves};
+use crate::lint::rule::declare_rule;
+use crate::lint::{Target, place};
+use crate::model::proxy::HttpVersion;
+use crate::model::{LocationKind, Origin};
+use crate::source::Span;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports a location that speaks HTTP/1.0 to an upstream that keeps connections: because `proxy_http_version 1.0`
+    /// says so, or because that is the default before nginx 1.29.7.
+    ///
+    /// ## Why is this bad
+    ///
+    /// With HTTP/1.0 the peer closes the connection after each response, so the cache of the upstream stays empty and
+    /// every request needs a source port of its own.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad before=1.29.7
+    /// upstream backend { server 10.0.0.100:1234; keepalive 16; }
+    /// server {
+    ///     location / {
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad
+    /// upstream backend { server 10.0.0.100:1234; keepalive 16; }
+    /// server {
+    ///     proxy_http_version 1.0;
+    ///     location / { proxy_pass http://backend; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// upstream backend { server 10.0.0.100:1234; keepalive 16; }
+    /// server {
+    ///     location / {
+    ///         proxy_http_version 1.1;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    PROXY_HTTP_VERSION_PREVENTS_REUSE {
+        name: "proxy-http-version-prevents-reuse",
+        category: Reuse,
+        level: Warning,
+        summary: "HTTP/1.0 to an upstream that keeps connections: the peer closes after each response",
+        doc: "/en/docs/http/ngx_http_proxy_module.html#proxy_http_version",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let mut explicit: BTreeMap<Span, Vec<Leaf<'_>>> = BTreeMap::new();
+    for leaf in leaves(target.config) {
+        let version = &leaf.proxy.http_version;
+        if version.value != HttpVersion::Http10 || leaf.upstream.pool().is_none() || keeps_alive(&leaf) {
+            continue;
+        }
+        match version.origin {
+            Origin::Set(span) | Origin::Inherited(span) => explicit.entry(span).or_default().push(leaf),
+            Origin::Default => found.push(by_default(target, &leaf)),
+        }
+    }
+    found.extend(explicit.into_iter().map(|(span, leaves)| by_directive(target, span, &leaves)));
+}
+
+/// With `Connection: keep-alive` a peer may keep even an HTTP/1.0 connection; nginx then caches it.
+fn keeps_alive(leaf: &Leaf<'_>) -> bool {
+    leaf.proxy
+        .header(b"connection")
+        .and_then(|h| h.value.constant())
+        .is_some_and(|value| value.eq_ignore_ascii_case(b"keep-alive"))
+}
+
+fn by_default(target: Target<'_>, leaf: &Leaf<'_>) -> Diagnostic {
+    let name = &leaf.upstream.name;
+    let finding = PROXY_HTTP_VERSION_PREVENTS_REUSE
+        .finding(
+            leaf.pass.span,
+            format!("HTTP/1.0 is spoken to `{name}` by default, so none of its connections is reused"),
+        )
+        .label("speaks HTTP/1.0")
+        .help("add `proxy_http_version 1.1;`");
+    let Some(span) = line_in_location(leaf) else { return finding };
+    match place::before(target.configuration, span, "proxy_http_version 1.1;") {
+        Some(edit) => finding.fix(Fix::safe("add `proxy_http_version 1.1;`", vec![edit])),
+        None => finding,
+    }
+}
+
+/// A line of the leaf's location beside which a `proxy_` directive may stand: they are not allowed in `if` and
+/// `limit_except`.
+pub(super) fn line_in_location(leaf: &Leaf<'_>) -> Option<Span> {
+    match leaf.location.kind {
+        LocationKind::If | LocationKind::LimitExcept(_) => None,
+        _ => Some(leaf.pass.span),
+    }
+}
+
+fn by_directive(target: Target<'_>, span: Span, leaves: &[Leaf<'_>]) -> Diagnostic {
+    let mut names: Vec<&str> = leaves.iter().map(|l| l.upstream.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let shown = match names.as_slice() {
+        [one] => format!("`{one}`"),
+        [first, rest @ ..] => format!("`{first}` and {} more upstreams", rest.len()),
+        [] => String::new(),
+    };
+    let mut finding = PROXY_HTTP_VERSION_PREVENTS_REUSE
+        .finding(span, format!("HTTP/1.0 is spoken to {shown}, so no connection is reused"))
+        .label("the peer closes after each response")
+        .help("write `proxy_http_version 1.1;`");
+    for leaf in leaves.iter().take(3) {
+        finding = finding.related(leaf.pass.span, "used here");
+    }
+    let value = place::find(target.configuration, span).and_then(|d| d.arg(0));
+    match value {
+        Some(value) => finding.fix(Fix::safe("write `1.1`", vec![Edit::replace(value.span(), "1.1")])),
+        None => finding,
+    }
+}

@@ -1,0 +1,125 @@
+//! An upstream without a connection cache.
+
+use crate::diagnostic::{Diagnostic, Level};
+use crate::edit::{Edit, Fix};
+use crate::lint::leaf::{Leaf, leaves};
+use crate::lint::rule::declare_rule;
+use crate::lint::{Target, place};
+use crate::model::{Config, Endpoint, Origin, Upstream};
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports an `upstream` that locations proxy to and that has no connection cache: before nginx 1.29.7 one without
+    /// `keepalive`, since then one with `keepalive 0`.
+    ///
+    /// ## Why is this bad
+    ///
+    /// Every request opens a connection of its own and needs a source port of its own. A closed connection keeps its
+    /// port for a minute (TIME_WAIT), so a busy proxy runs out: `connect() failed (99: Cannot assign requested
+    /// address)`, and clients see 502.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad before=1.29.7
+    /// upstream backend {
+    ///     server 10.0.0.100:1234;
+    /// }
+    /// server {
+    ///     location / {
+    ///         proxy_http_version 1.1;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// upstream backend {
+    ///     server 10.0.0.100:1234;
+    ///     keepalive 16;
+    /// }
+    /// server {
+    ///     location / {
+    ///         proxy_http_version 1.1;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    UPSTREAM_NOT_POOLED {
+        name: "upstream-not-pooled",
+        category: Reuse,
+        level: Warning,
+        summary: "an upstream keeps no connections: every request needs a source port of its own",
+        doc: "/en/docs/http/ngx_http_upstream_module.html#keepalive",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let leaves = leaves(target.config);
+    for upstream in &target.config.http.upstreams {
+        // A cache that the balancer switched off is nginx's own warning.
+        let explicit = !upstream.is_implicit() && upstream.keepalive_overridden.is_none();
+        if explicit && upstream.keepalive.size.value.is_none() {
+            let users: Vec<&Leaf<'_>> =
+                leaves.iter().filter(|l| std::ptr::eq(l.upstream, upstream)).collect();
+            if !users.is_empty() {
+                found.push(finding(target, upstream, &users));
+            }
+        }
+    }
+}
+
+fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Leaf<'_>]) -> Diagnostic {
+    let name = &upstream.name;
+    let size = pool_size(upstream);
+    let asked = users.iter().any(|l| asks_for_reuse(target.config, l));
+    let worse = if asked {
+        ", and locations ask it to keep connections open: each leaves a port in TIME_WAIT on this host"
+    } else {
+        ""
+    };
+    let message = format!("upstream `{name}` keeps no connections: every request opens a new one{worse}");
+    let mut finding = UPSTREAM_NOT_POOLED
+        .finding(upstream.span, message)
+        .label("no connection is reused")
+        .help(format!("add `keepalive {size};` at the end of the upstream"));
+    if upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_))) {
+        // No ports are used; only the cost of connecting remains.
+        finding.level = Level::Info;
+    }
+    for leaf in users.iter().take(3) {
+        finding = finding.related(leaf.pass.span, "used here");
+    }
+    match fix(target, upstream, size) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    }
+}
+
+fn asks_for_reuse(config: &Config, leaf: &Leaf<'_>) -> bool {
+    leaf.proxy.http_version.value >= crate::model::proxy::HttpVersion::Http11
+        && super::connection_header_missing::sends_no_close(config, leaf)
+}
+
+/// Twice the number of peers, so that round robin finds a connection to each, and at least 16.
+fn pool_size(upstream: &Upstream) -> usize {
+    (2 * upstream.peers.len()).max(16)
+}
+
+fn fix(target: Target<'_>, upstream: &Upstream, size: usize) -> Option<Fix> {
+    let title = format!("add `keepalive {size};`");
+    let directive = format!("keepalive {size};");
+    match upstream.keepalive.size.origin {
+        // `keepalive 0;` was written on purpose: a person has to look.
+        Origin::Set(span) => {
+            let old = place::find(target.configuration, span)?.span();
+            Some(Fix::unsafe_(title, vec![Edit::replace(old, directive)]))
+        }
+        _ => {
+            let edit = place::at_end_of_block(target.configuration, upstream.span, &directive)?;
+            Some(Fix::safe(title, vec![edit]))
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The tree of one file: flat, in source order, every byte of the text accounted for.
+//!
+//! Words and items lie in two vectors; what a reader holds are small handles that can be copied. The
+//! descendants of a directive follow it directly, so the children of a block are a range of the items.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::word::{Word, WordData, Words};
+use crate::source::{FileId, Span};
+
+/// The syntax of one file.
+pub struct Tree {
+    pub(super) file: FileId,
+    pub(super) text: Arc<[u8]>,
+    pub(super) words: Vec<WordData>,
+    pub(super) items: Vec<ItemData>,
+}
+
+/// One item as stored. Offsets and positions are `u32`: a file is at most [`crate::source::MAX_FILE_SIZE`] long.
+#[derive(Clone, Copy)]
+pub(super) enum ItemData {
+    Directive(DirectiveData),
+    Comment { start: u32, end: u32 },
+    Skipped { start: u32, end: u32 },
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct DirectiveData {
+    pub(super) first_word: u32,
+    pub(super) end_word: u32,
+    /// Offset of the `;` or `{`, or where the terminator is missing: after the last word.
+    pub(super) at: u32,
+    /// Offset of the closing `}`, [`NOWHERE`] if there is none.
+    pub(super) close: u32,
+    /// Position after the last descendant.
+    pub(super) next: u32,
+    pub(super) terminator: Terminator,
+    /// The body is Lua source, not items.
+    pub(super) lua: bool,
+}
+
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+const _: () = assert!(size_of::<ItemData>() == 24 && size_of::<WordData>() == 8);
+
+/// What ends the words of a directive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Terminator {
+    /// `;`
+    Semicolon,
+    /// `{`
+    Block,
+    /// Neither: a syntax error has been reported.
+    Missing,
+}
+
+/// Names a directive within a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectiveId {
+    /// The file it stands in.
+    pub file: FileId,
+    /// Its position in that file's tree.
+    pub index: u32,
+}
+
+impl Tree {
+    /// The file this is the tree of.
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// The text the tree was made from.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The top level of the file.
+    pub fn root(&self) -> Block<'_> {
+        Block { tree: self, owner: None }
+    }
+
+    /// Every directive of the file in source order, those inside blocks included.
+    pub fn directives(&self) -> impl Iterator<Item = Directive<'_>> + Clone {
+        (0..self.items.len() as u32).filter_map(|i| self.directive(i))
+    }
+
+    /// The directive with that [`DirectiveId::index`].
+    pub fn directive(&self, index: u32) -> Option<Directive<'_>> {
+        match self.items.get(index as usize)? {
+            ItemData::Directive(_) => Some(Directive { tree: self, index }),
+            ItemData::Comment { .. } | ItemData::Skipped { .. } => None,
+        }
+    }
+
+    /// The directive whose name begins at `offset`.
+    pub fn directive_at(&self, offset: u32) -> Option<Directive<'_>> {
+        let start = |item: &ItemData| match item {
+            ItemData::Directive(d) => self.words[d.first_word as usize].range().start as u32,
+            ItemData::Comment { start, .. } | ItemData::Skipped { start, .. } => *start,
+        };
+        let index = self.items.partition_point(|item| start(item) < offset);
+        self.directive(index as u32).filter(|d| d.name().span().start == offset)
+    }
+
+    pub(super) fn span(&self, range: Range<usize>) -> Span {
+        Span::new(self.file, range.start, range.end)
+    }
+
+    fn at(&self, offset: u32) -> Span {
+        self.span(offset as usize..offset as usize + 1)
+    }
+
+    /// Position of the first child of a directive: past the comments between its words.
+    pub(super) fn first_child(&self, index: u32, directive: &DirectiveData) -> u32 {
+        let mut child = index + 1;
+        while child < directive.next
+            && matches!(self.items[child as usize], ItemData::Comment { start, .. } if start < directive.at)
+        {
+            child += 1;
+        }
+        child
+    }
+}
+
+/// The top level of a file, or what stands between the braces of a directive.
+#[derive(Clone, Copy)]
+pub struct Block<'t> {
+    tree: &'t Tree,
+    owner: Option<Directive<'t>>,
+}
+
+impl<'t> Block<'t> {
+    /// What the block contains, in order.
+    pub fn items(self) -> Items<'t> {
+        match self.owner {
+            None => Items { tree: self.tree, next: 0, end: self.tree.items.len() as u32 },
+            Some(owner) => {
+                let data = owner.data();
+                let first = self.tree.first_child(owner.index, data);
+                Items { tree: self.tree, next: first, end: data.next }
+            }
+        }
+    }
+
+    /// The directives directly in the block, in order; `include` is one of them.
+    pub fn directives(self) -> impl Iterator<Item = Directive<'t>> + Clone {
+        self.items().filter_map(|item| match item {
+            Item::Directive(directive) => Some(directive),
+            Item::Comment(_) | Item::Skipped(_) => None,
+        })
+    }
+
+    /// What stands between the braces, or the whole file.
+    pub fn span(self) -> Span {
+        let start = self.open().map_or(0, |open| open.end);
+        let end = self.close().map_or(self.tree.text.len() as u32, |close| close.start);
+        self.tree.span(start as usize..end as usize)
+    }
+
+    /// The `{`; a file has none.
+    pub fn open(self) -> Option<Span> {
+        self.owner.map(|owner| self.tree.at(owner.data().at))
+    }
+
+    /// The `}`; a file has none, nor has a block that is not closed.
+    pub fn close(self) -> Option<Span> {
+        let close = self.owner?.data().close;
+        (close != NOWHERE).then(|| self.tree.at(close))
+    }
+
+    /// The directive the block belongs to; a file has none.
+    pub fn owner(self) -> Option<Directive<'t>> {
+        self.owner
+    }
+
+    /// The tree the block is part of.
+    pub fn tree(self) -> &'t Tree {
+        self.tree
+    }
+}
+
+/// What a block contains.
+#[derive(Clone, Copy)]
+pub enum Item<'t> {
+    /// `listen 80;` or `server { … }`
+    Directive(Directive<'t>),
+    /// `# …`
+    Comment(Comment<'t>),
+    /// Text that could not be part of a directive; a syntax error has been reported.
+    Skipped(Span),
+}
+
+impl Items<'_> {
+    /// Nothing more to come.
+    pub(super) fn end(self) -> Self {
+        Self { next: self.end, ..self }
+    }
+}
+
+/// The items of a block.
+#[derive(Clone)]
+pub struct Items<'t> {
+    tree: &'t Tree,
+    next: u32,
+    end: u32,
+}
+
+impl<'t> Iterator for Items<'t> {
+    type Item = Item<'t>;
+
+    fn next(&mut self) -> Option<Item<'t>> {
+        if self.next >= self.end {
+            return None;
+        }
+        let (tree, index) = (self.tree, self.next);
+        self.next += 1;
+        Some(match tree.items[index as usize] {
+            ItemData::Directive(data) => {
+                self.next = data.next;
+                Item::Directive(Directive { tree, index })
+            }
+            ItemData::Comment { start, end } => Item::Comment(Comment { tree, range: (start, end) }),
+            ItemData::Skipped { start, end } => Item::Skipped(tree.span(start as usize..end as usize)),
+        })
+    }
+}
+
+/// A comment, from its `#` to the end of the line.
+#[derive(Clone, Copy)]
+pub struct Comment<'t> {
+    tree: &'t Tree,
+    range: (u32, u32),
+}
+
+impl<'t> Comment<'t> {
+    /// Where it stands, without the line end.
+    pub fn span(self) -> Span {
+        self.tree.span(self.range.0 as usize..self.range.1 as usize)
+    }
+
+    /// As written, from the `#`.
+    pub fn raw(self) -> &'t [u8] {
+        &self.tree.text[self.span().range()]
+    }
+}
+
+/// A directive: its words and what ends them.
+#[derive(Clone, Copy)]
+pub struct Directive<'t> {
+    tree: &'t Tree,
+    index: u32,
+}
+
+impl<'t> Directive<'t> {
+    fn data(self) -> &'t DirectiveData {
+        match &self.tree.items[self.index as usize] {
+            ItemData::Directive(data) => data,
+            // Only `Tree::directive` and `Items` make handles, both after looking.
+            ItemData::Comment { .. } | ItemData::Skipped { .. } => unreachable!("not a directive"),
+        }
+    }
+
+    /// Key of the directive in a configuration.
+    pub fn id(self) -> DirectiveId {
+        DirectiveId { file: self.tree.file, index: self.index }
+    }
+
+    /// The tree it is part of.
+    pub fn tree(self) -> &'t Tree {
+        self.tree
+    }
+
+    /// Its name and arguments; never empty.
+    pub fn words(self) -> Words<'t> {
+        let data = self.data();
+        Words::new(self.tree, &self.tree.words[data.first_word as usize..data.end_word as usize])
+    }
+
+    /// The first word.
+    pub fn name(self) -> Word<'t> {
+        Word::new(self.tree, self.tree.words[self.data().first_word as usize])
+    }
+
+    /// The words after the name.
+    pub fn args(self) -> Words<'t> {
+        let mut words = self.words();
+        words.next();
+        words
+    }
+
+    /// An argument, counted from 0: `arg(0)` is nginx's `value[1]`.
+    pub fn arg(self, index: usize) -> Option<Word<'t>> {
+        self.words().get(index + 1)
+    }
+
+    /// From the first word to the end of the `;` or of the closing `}`, or as far as there is text.
+    pub fn span(self) -> Span {
+        let data = self.data();
+        let end = match data.terminator {
+            Terminator::Semicolon => data.at as usize + 1,
+            Terminator::Missing => data.at as usize,
+            Terminator::Block if data.close == NOWHERE => self.tree.text.len(),
+            Terminator::Block => data.close as usize + 1,
+        };
+        self.tree.span(self.head().start as usize..end)
+    }
+
+    /// From the first word to the last.
+    pub fn head(self) -> Span {
+        let data = self.data();
+        let first = self.tree.words[data.first_word as usize].range().start;
+        self.tree.span(first..self.tree.words[data.end_word as usize - 1].end())
+    }
+
+    /// What ends the words.
+    pub fn terminator(self) -> Terminator {
+        self.data().terminator
+    }
+
+    /// The `;` or `{`; the empty place where it belongs if it is missing.
+    pub fn terminator_span(self) -> Span {
+        let data = self.data();
+        let at = self.tree.at(data.at);
+        if data.terminator == Terminator::Missing { Span { end: at.start, ..at } } else { at }
+    }
+
+    /// The block, if it has one; that of a Lua block contains no items.
+    pub fn block(self) -> Option<Block<'t>> {
+        (self.data().terminator == Terminator::Block).then_some(Block { tree: self.tree, owner: Some(self) })
+    }
+
+    /// The Lua source between the braces of a `*_by_lua_block`.
+    pub fn lua(self) -> Option<&'t [u8]> {
+        let block = self.block().filter(|_| self.data().lua)?;
+        Some(&self.tree.text[block.span().range()])
+    }
+
+    /// Comments between the words, or between them and the `;` or `{`.
+    pub fn comments(self) -> impl Iterator<Item = Comment<'t>> {
+        let data = self.data();
+        let items = self.index + 1..self.tree.first_child(self.index, data);
+        items.filter_map(move |i| match self.tree.items[i as usize] {
+            ItemData::Comment { start, end } => Some(Comment { tree: self.tree, range: (start, end) }),
+            ItemData::Directive(_) | ItemData::Skipped { .. } => None,
+        })
+    }
+}

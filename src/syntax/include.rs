@@ -1,0 +1,409 @@
+//! From the main file to the configuration: `include` is followed, each file is parsed once.
+//!
+//! Equals `ngx_conf_include` and `ngx_conf_full_name` (`src/core/ngx_conf_file.c`), except that a file that
+//! includes itself is an error: nginx dies of it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::ast::{Directive, DirectiveId, Terminator, Tree};
+use super::error::SyntaxError;
+use super::parser::parse;
+use crate::diagnostic::Diagnostic;
+use crate::source::{FileId, Loader, SourceMap, Span};
+
+/// Bound on the inclusions that walking a configuration meets: a file may be included many times, and what
+/// it includes counts each time.
+const MAX_INCLUSIONS: u64 = 1_000_000;
+
+/// How `include` is followed.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// What relative names are relative to; otherwise the directory of the main file.
+    pub conf_prefix: Option<PathBuf>,
+    /// Directories that lie elsewhere on this machine: a path below the first is read below the second.
+    pub path_maps: Vec<(PathBuf, PathBuf)>,
+    /// Files read at most.
+    pub max_files: usize,
+    /// Files within each other at most.
+    pub max_depth: usize,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { conf_prefix: None, path_maps: Vec::new(), max_files: 10_000, max_depth: 64 }
+    }
+}
+
+/// The main file could not be read.
+#[derive(Debug)]
+pub struct LoadError {
+    /// The main file.
+    pub path: PathBuf,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot read `{}`: {}", self.path.display(), reason(&self.error))
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// The syntax of a whole configuration.
+#[derive(Debug)]
+pub struct Configuration {
+    /// The text of every file.
+    pub sources: SourceMap,
+    /// The tree of every file, by [`FileId::index`].
+    pub trees: Vec<Tree>,
+    /// The file it starts with.
+    pub main: FileId,
+    /// What each `include` stands for; those that name no argument or several are not in it.
+    pub inclusions: HashMap<DirectiveId, Vec<FileId>>,
+    /// Everything found so far, in the order in which nginx would meet it: the syntax errors and the
+    /// includes that could not be followed, each with the includes that lead to it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The syntax errors again, with nginx's words for them.
+    pub syntax_errors: Vec<SyntaxError>,
+}
+
+impl Configuration {
+    /// The tree of a file.
+    pub fn tree(&self, file: FileId) -> &Tree {
+        &self.trees[file.index()]
+    }
+
+    /// The directive of an id.
+    pub fn directive(&self, id: DirectiveId) -> Option<Directive<'_>> {
+        self.tree(id.file).directive(id.index)
+    }
+
+    /// The files an `include` stands for, in order.
+    pub fn included(&self, include: Directive<'_>) -> &[FileId] {
+        self.inclusions.get(&include.id()).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Reads the main file and all it includes.
+///
+/// # Errors
+/// If the main file cannot be read. Whatever else is wrong is among the diagnostics.
+pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<Configuration, LoadError> {
+    let text = loader.read(main).map_err(|error| LoadError { path: main.to_owned(), error })?;
+    let prefix =
+        options.conf_prefix.clone().or_else(|| main.parent().map(Path::to_owned)).unwrap_or_default();
+    let mut sources = SourceMap::default();
+    let id = sources.add(main, text);
+    let mut load = Load {
+        loader,
+        options,
+        prefix,
+        configuration: Configuration {
+            sources,
+            trees: Vec::new(),
+            main: id,
+            inclusions: HashMap::new(),
+            diagnostics: Vec::new(),
+            syntax_errors: Vec::new(),
+        },
+        files: HashMap::from([(main.to_owned(), id)]),
+        extents: Vec::new(),
+        open: Vec::new(),
+        chain: Vec::new(),
+        exceeded: Vec::new(),
+    };
+    load.file(id);
+    Ok(load.configuration)
+}
+
+/// What including a file brings with it.
+#[derive(Clone, Copy)]
+struct Extent {
+    /// Files within each other, itself counted.
+    depth: usize,
+    /// Inclusions in it and in what it includes, itself counted.
+    inclusions: u64,
+}
+
+struct Load<'a> {
+    loader: &'a dyn Loader,
+    options: &'a LoadOptions,
+    prefix: PathBuf,
+    configuration: Configuration,
+    files: HashMap<PathBuf, FileId>,
+    /// By file; that of an open file is provisional.
+    extents: Vec<Extent>,
+    /// The files being read, the main file first.
+    open: Vec<FileId>,
+    /// The `include` directives that led from one of them to the next.
+    chain: Vec<Span>,
+    /// Limits reported: once is enough, a pattern may match a million files.
+    exceeded: Vec<&'static str>,
+}
+
+/// An `include` as found in a tree.
+struct Include {
+    id: DirectiveId,
+    /// Up to here nginx has read when it opens the file.
+    end: u32,
+    argument: Span,
+    name: Vec<u8>,
+}
+
+impl Load<'_> {
+    /// Parses a file just added and follows what it includes. Recursion is bounded by `max_depth`.
+    fn file(&mut self, file: FileId) {
+        let (tree, errors) = parse(file, self.configuration.sources.file(file).text.clone());
+        let includes = includes(&tree);
+        self.configuration.trees.push(tree);
+        self.extents.push(Extent { depth: 1, inclusions: 1 });
+        self.open.push(file);
+        let mut errors = errors.into_iter().peekable();
+        for include in includes {
+            while let Some(error) = errors.next_if(|e| e.nginx_place().start < include.end) {
+                self.syntax_error(error);
+            }
+            let files = self.include(&include);
+            self.configuration.inclusions.insert(include.id, files);
+        }
+        errors.for_each(|error| self.syntax_error(error));
+        self.open.pop();
+    }
+
+    fn syntax_error(&mut self, mut error: SyntaxError) {
+        error.diagnostic.includes.clone_from(&self.chain);
+        self.configuration.diagnostics.push(error.diagnostic.clone());
+        self.configuration.syntax_errors.push(error);
+    }
+
+    fn report(&mut self, mut diagnostic: Diagnostic) {
+        diagnostic.includes.clone_from(&self.chain);
+        self.configuration.diagnostics.push(diagnostic);
+    }
+
+    /// The files an `include` stands for; what could not be included is reported and left out.
+    fn include(&mut self, include: &Include) -> Vec<FileId> {
+        let path = self.map_path(full_name(&self.prefix, &include.name));
+        let is_pattern = path.as_os_str().as_encoded_bytes().iter().any(|b| b"*?[".contains(b));
+        let paths = if is_pattern { self.matches(&path) } else { vec![path] };
+        paths.into_iter().filter_map(|path| self.include_file(include, path)).collect()
+    }
+
+    /// glob(3): byte order, nothing if nothing matches; a malformed pattern is a literal name.
+    fn matches(&self, pattern: &Path) -> Vec<PathBuf> {
+        match self.loader.glob(pattern) {
+            Ok(mut paths) => {
+                paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+                paths
+            }
+            Err(_) if self.loader.read(pattern).is_ok() => vec![pattern.to_owned()],
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn include_file(&mut self, include: &Include, path: PathBuf) -> Option<FileId> {
+        let from = include.id.file;
+        let known = self.files.get(&path).copied();
+        if let Some(start) = known.and_then(|file| self.open.iter().position(|&f| f == file)) {
+            self.report_cycle(include, start);
+            return None;
+        }
+        let extent = known.map_or(Extent { depth: 1, inclusions: 1 }, |file| self.extents[file.index()]);
+        if self.exceeds_limits(include, extent, known.is_none()) {
+            return None;
+        }
+        let file = if let Some(file) = known {
+            file
+        } else {
+            let text = match self.loader.read(&path) {
+                Ok(text) => text,
+                Err(error) => {
+                    self.report_unreadable(include, &path, &error);
+                    return None;
+                }
+            };
+            let file = self.configuration.sources.add(path.clone(), text);
+            self.files.insert(path, file);
+            self.chain.push(include.argument);
+            self.file(file);
+            self.chain.pop();
+            file
+        };
+        let added = self.extents[file.index()];
+        let extent = &mut self.extents[from.index()];
+        // What the file brings is known only now: it may be too much for this place.
+        if extent.inclusions + added.inclusions > MAX_INCLUSIONS {
+            self.report_limit(include, "inclusions", MAX_INCLUSIONS as usize);
+            return None;
+        }
+        extent.inclusions += added.inclusions;
+        extent.depth = extent.depth.max(added.depth + 1);
+        Some(file)
+    }
+
+    fn exceeds_limits(&mut self, include: &Include, extent: Extent, is_new: bool) -> bool {
+        if self.open.len() + extent.depth > self.options.max_depth {
+            self.report_limit(include, "files within each other", self.options.max_depth);
+            true
+        } else if is_new && self.configuration.trees.len() >= self.options.max_files {
+            self.report_limit(include, "files", self.options.max_files);
+            true
+        } else {
+            false
+        }
+    }
+
+    fn report_limit(&mut self, include: &Include, what: &'static str, limit: usize) {
+        if self.exceeded.contains(&what) {
+            return;
+        }
+        self.exceeded.push(what);
+        self.report(
+            Diagnostic::error(
+                "include-limit",
+                include.argument,
+                format!("expected at most {limit} {what}, found more at `{}`", lossy(&include.name)),
+            )
+            .label("not included"),
+        );
+    }
+
+    fn report_cycle(&mut self, include: &Include, start: usize) {
+        let name = |file: FileId| self.configuration.sources.file(file).name();
+        let round: Vec<String> = self.open[start..]
+            .iter()
+            .chain(&self.open[start..=start])
+            .map(|&f| format!("`{}`", name(f)))
+            .collect();
+        let message = match round.as_slice() {
+            [one, _] => format!("{one} includes itself"),
+            _ => format!("{} includes itself: {}", round[0], round.join(" → ")),
+        };
+        let mut diagnostic = Diagnostic::error("include-cycle", include.argument, message)
+            .label("closes the cycle")
+            .help("remove one of the includes; nginx crashes on them");
+        for &span in &self.chain[start..] {
+            diagnostic = diagnostic.related(span, "included here");
+        }
+        self.report(diagnostic);
+    }
+
+    fn report_unreadable(&mut self, include: &Include, path: &Path, error: &io::Error) {
+        let from = PathBuf::from(self.configuration.sources.file(include.id.file).name());
+        let message = format!(
+            "cannot read `{}`, included from `{}`: {}",
+            path.display(),
+            from.display(),
+            reason(error)
+        );
+        let not_found = error.kind() == io::ErrorKind::NotFound;
+        let code = if not_found { "include-not-found" } else { "include-unreadable" };
+        let help = if include.name.is_empty() {
+            "write the name of a file".to_owned()
+        } else if error.kind() == io::ErrorKind::IsADirectory {
+            format!(
+                "write `{}/*.conf` to include the files in it",
+                lossy(&include.name).trim_end_matches('/')
+            )
+        } else if let Some(beside) = self.beside(&from, include) {
+            format!("write `{}`: names are relative to the directory of the main file", beside.display())
+        } else if include.name.starts_with(b"/") {
+            "check the path, or map its directory to where it lies on this machine".to_owned()
+        } else {
+            format!(
+                "names are relative to the directory of the main file, `{}`",
+                directory(&self.prefix).display()
+            )
+        };
+        self.report(
+            Diagnostic::environment(code, include.argument, message).label("not included").help(help),
+        );
+    }
+
+    /// The file of that name in the directory of the including file, as it would have to be written.
+    fn beside(&self, from: &Path, include: &Include) -> Option<PathBuf> {
+        let beside = from.parent().filter(|&parent| parent != self.prefix)?.join(os_path(&include.name));
+        self.loader.read(&beside).ok()?;
+        Some(beside.strip_prefix(&self.prefix).unwrap_or(&beside).to_owned())
+    }
+
+    fn map_path(&self, path: PathBuf) -> PathBuf {
+        let mapped = self.options.path_maps.iter().find_map(|(from, to)| {
+            let below = path.strip_prefix(from).ok()?;
+            Some(if below.as_os_str().is_empty() { to.clone() } else { to.join(below) })
+        });
+        mapped.unwrap_or(path)
+    }
+}
+
+/// Every `include` with one argument, in order. In the bodies of `split_clients` and `charset_map` the
+/// word is an ordinary entry: their handlers do not know it.
+fn includes(tree: &Tree) -> Vec<Include> {
+    let mut includes = Vec::new();
+    let mut foreign_until = 0;
+    for directive in tree.directives() {
+        let name = directive.name();
+        if let Some(block) = directive.block() {
+            if name.is("split_clients") || name.is("charset_map") {
+                foreign_until = foreign_until.max(block.span().end);
+            }
+            continue;
+        }
+        let is_include = name.is("include") && directive.terminator() != Terminator::Block;
+        if !is_include || directive.args().len() != 1 || directive.head().start < foreign_until {
+            continue;
+        }
+        if let Some(argument) = directive.arg(0) {
+            includes.push(Include {
+                id: directive.id(),
+                end: directive.span().end,
+                argument: argument.span(),
+                name: argument.value().into_owned(),
+            });
+        }
+    }
+    includes
+}
+
+/// `ngx_get_full_name`: the prefix before a name that does not start with `/`.
+fn full_name(prefix: &Path, name: &[u8]) -> PathBuf {
+    if name.is_empty() { directory(prefix).to_owned() } else { prefix.join(os_path(name)) }
+}
+
+fn directory(prefix: &Path) -> &Path {
+    if prefix.as_os_str().is_empty() { Path::new(".") } else { prefix }
+}
+
+#[cfg(unix)]
+fn os_path(name: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+fn os_path(name: &[u8]) -> PathBuf {
+    PathBuf::from(lossy(name))
+}
+
+fn lossy(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
+}
+
+/// The usual reasons in our words, so that messages do not depend on the platform.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}

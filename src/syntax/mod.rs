@@ -1,0 +1,25 @@
+//! One file's text becomes a tree that loses nothing, and files become a configuration.
+//!
+//! Lexical rules are those of `ngx_conf_read_token` (`src/core/ngx_conf_file.c`); the grammar is
+//! `grammar/nginx.ebnf`. Parsing never fails: a broken file gives a tree and all its errors.
+
+mod ast;
+mod word;
+
+mod error;
+mod lexeme;
+mod parser;
+mod recover;
+
+mod print;
+
+mod include;
+mod visit;
+
+pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items, Terminator, Tree};
+pub use error::{MAX_ERRORS, SyntaxError};
+pub use include::{Configuration, LoadError, LoadOptions, load};
+pub use parser::{MAX_DEPTH, parse};
+pub use print::print;
+pub use visit::{Expanded, IncludeChain};
+pub use word::{Quote, Word, Words};

@@ -1,0 +1,206 @@
+//! A word of a directive: its spelling, and its value as nginx sees it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use super::ast::Tree;
+use crate::source::Span;
+
+/// How a word is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quote {
+    /// `word`
+    None,
+    /// `'word'`
+    Single,
+    /// `"word"`
+    Double,
+}
+
+/// A word in eight bytes: where it starts, its length, and what the lexer learned about it.
+#[derive(Clone, Copy)]
+pub(super) struct WordData {
+    start: u32,
+    /// Length in the upper 29 bits (files end at 2^28 bytes), then the three flags.
+    bits: u32,
+}
+
+/// There is a backslash in the word.
+pub(super) const ESCAPES: u32 = 1;
+/// The word starts with a quote.
+pub(super) const QUOTED: u32 = 2;
+/// The quote is never closed.
+pub(super) const UNTERMINATED: u32 = 4;
+const FLAG_BITS: u32 = 3;
+
+impl WordData {
+    pub(super) fn new(start: usize, end: usize, flags: u32) -> Self {
+        Self { start: start as u32, bits: ((end - start) as u32) << FLAG_BITS | flags }
+    }
+
+    pub(super) fn range(self) -> Range<usize> {
+        self.start as usize..self.end()
+    }
+
+    pub(super) fn end(self) -> usize {
+        self.start as usize + (self.bits >> FLAG_BITS) as usize
+    }
+
+    fn has(self, flag: u32) -> bool {
+        self.bits & flag != 0
+    }
+}
+
+/// A word: the name of a directive or one of its arguments.
+#[derive(Clone, Copy)]
+pub struct Word<'t> {
+    tree: &'t Tree,
+    data: WordData,
+}
+
+impl<'t> Word<'t> {
+    pub(super) fn new(tree: &'t Tree, data: WordData) -> Self {
+        Self { tree, data }
+    }
+
+    /// Where it stands, quotes included.
+    pub fn span(self) -> Span {
+        self.tree.span(self.data.range())
+    }
+
+    /// As written, quotes and backslashes included.
+    pub fn raw(self) -> &'t [u8] {
+        &self.tree.text()[self.data.range()]
+    }
+
+    /// What stands between the quotes, or the whole word; backslashes included.
+    pub fn content(self) -> &'t [u8] {
+        let raw = self.raw();
+        match (self.data.has(QUOTED), self.data.has(UNTERMINATED)) {
+            (false, _) => raw,
+            (true, false) => &raw[1..raw.len() - 1],
+            (true, true) => &raw[1..],
+        }
+    }
+
+    /// What nginx passes to the directive: quotes removed, escapes resolved.
+    pub fn value(self) -> Cow<'t, [u8]> {
+        let content = self.content();
+        if self.data.has(ESCAPES) { Cow::Owned(unescape(content)) } else { Cow::Borrowed(content) }
+    }
+
+    /// Whether [`value`](Self::value) equals `text`.
+    pub fn is(self, text: impl AsRef<[u8]>) -> bool {
+        let text = text.as_ref();
+        if self.data.has(ESCAPES) { unescape(self.content()) == text } else { self.content() == text }
+    }
+
+    /// How it is quoted.
+    pub fn quote(self) -> Quote {
+        match (self.data.has(QUOTED), self.raw().first()) {
+            (true, Some(b'\'')) => Quote::Single,
+            (true, _) => Quote::Double,
+            (false, _) => Quote::None,
+        }
+    }
+
+    /// Whether a backslash makes [`value`](Self::value) differ from [`content`](Self::content).
+    pub fn has_escapes(self) -> bool {
+        self.data.has(ESCAPES)
+    }
+}
+
+impl fmt::Display for Word<'_> {
+    /// The value, with � for bytes that are not UTF-8.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.value()))
+    }
+}
+
+impl fmt::Debug for Word<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", Shown(self.raw()))
+    }
+}
+
+/// Text on one line: control characters escaped, � for bytes that are not UTF-8.
+pub(super) struct Shown<'t>(pub(super) &'t [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in String::from_utf8_lossy(self.0).chars() {
+            if c.is_control() || c == '\u{feff}' {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Resolves backslashes as the copying loop of `ngx_conf_read_token` does, the same in all three forms:
+/// `\" \' \\ \t \r \n` convert, any other backslash stays.
+fn unescape(content: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(content.len());
+    let mut rest = content;
+    while let Some(i) = memchr::memchr(b'\\', rest) {
+        value.extend_from_slice(&rest[..i]);
+        let converted = match rest.get(i + 1) {
+            Some(&c @ (b'"' | b'\'' | b'\\')) => Some(c),
+            Some(b't') => Some(b'\t'),
+            Some(b'r') => Some(b'\r'),
+            Some(b'n') => Some(b'\n'),
+            _ => None,
+        };
+        value.push(converted.unwrap_or(b'\\'));
+        rest = &rest[i + 1 + usize::from(converted.is_some())..];
+    }
+    value.extend_from_slice(rest);
+    value
+}
+
+/// Consecutive words of one directive.
+#[derive(Clone)]
+pub struct Words<'t> {
+    tree: &'t Tree,
+    data: std::slice::Iter<'t, WordData>,
+}
+
+impl<'t> Words<'t> {
+    pub(super) fn new(tree: &'t Tree, data: &'t [WordData]) -> Self {
+        Self { tree, data: data.iter() }
+    }
+
+    /// The word at a position among those left.
+    pub fn get(&self, index: usize) -> Option<Word<'t>> {
+        self.data.as_slice().get(index).map(|&data| Word { tree: self.tree, data })
+    }
+}
+
+impl<'t> Iterator for Words<'t> {
+    type Item = Word<'t>;
+
+    fn next(&mut self) -> Option<Word<'t>> {
+        self.data.next().map(|&data| Word { tree: self.tree, data })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.data.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Words<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.data.next_back().map(|&data| Word { tree: self.tree, data })
+    }
+}
+
+impl ExactSizeIterator for Words<'_> {}
+
+impl fmt::Debug for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
