@@ -155,11 +155,14 @@ async fn receive(connection: &mut Connection, room: &mut [u8], timeout: Duration
 }
 
 /// `Expect: 100-continue` (`ngx_http_test_expect`).
-async fn expect_continue(connection: &mut Connection, request: &Request) -> Result<(), BodyError> {
+async fn expect_continue(connection: &mut Connection, request: &mut Request) -> Result<(), BodyError> {
     let expect = request.head.value(Known::Expect, request.buffer.all());
     if request.head.line.version < 1001 || !expect.is_some_and(|e| e.eq_ignore_ascii_case(b"100-continue")) {
         return Ok(());
     }
-    let written: io::Result<()> = connection.write(b"HTTP/1.1 100 Continue\r\n\r\n", Duration::from_secs(60)).await;
+    let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+    // nginx counts it in `$bytes_sent`, and as body.
+    request.sent += interim.len() as u64;
+    let written: io::Result<()> = connection.write(interim, Duration::from_secs(60)).await;
     written.map_err(|_| BodyError::Closed)
 }

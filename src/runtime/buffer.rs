@@ -40,11 +40,6 @@ impl Buffer {
         self.start == self.end
     }
 
-    /// Whether it has no memory.
-    pub(crate) fn is_absent(&self) -> bool {
-        self.data.is_empty()
-    }
-
     /// Room behind the filled part.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         &mut self.data[self.end..]

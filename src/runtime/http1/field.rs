@@ -128,7 +128,7 @@ pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
     match buffer.get(i) {
         None => return Line::Incomplete,
         Some(b'\n') => {}
-        Some(_) => return Line::Invalid { at: i },
+        Some(_) => return Line::Invalid { at: value_end },
     }
     while value_end > value_start && buffer[value_end - 1] == b' ' {
         value_end -= 1;

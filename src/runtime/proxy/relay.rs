@@ -6,7 +6,7 @@ use super::Passing;
 use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::chunked::{Chunk, Chunked};
-use crate::runtime::http1::field::Known;
+use crate::runtime::http1::field::{Field, Known};
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
@@ -202,19 +202,28 @@ fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
         r.keepalive &= chunked;
     }
     let content_type = response.fields.iter().find(|f| f.known == Known::ContentType).map(|f| f.value.of(text));
+    let redirected = |header: &Field| {
+        let (from, to) = p.plan.redirect.as_ref()?;
+        let is_redirect = matches!(header.known, Known::Location | Known::Refresh);
+        let rest = is_redirect.then(|| header.value.of(text).strip_prefix(&from[..])).flatten()?;
+        Some([to, rest].concat())
+    };
+    let location = response.fields.iter().find(|f| f.known == Known::Location).and_then(redirected);
     let head = Head {
         line: Some(response.status.text.of(text)),
         content_type: content_type.filter(|t| !t.is_empty()),
         content_length: response.content_length,
-        location: None,
+        // Only one that was rewritten is made absolute.
+        location: location.as_deref().filter(|l| l.first() == Some(&b'/')),
         chunked,
     };
     response::begin(&worker, &p.c.client, r, &head);
+    let is_absolute = head.location.is_some();
     for header in response.fields.iter().filter(|f| f.known == Known::Other || HIDDEN & f.known.bit() == 0) {
         let (name, value) = (header.name.of(text), header.value.of(text));
-        let redirect = p.plan.redirect.as_ref().filter(|_| matches!(header.known, Known::Location | Known::Refresh));
-        match redirect.and_then(|(from, to)| Some((to, value.strip_prefix(&from[..])?))) {
-            Some((to, rest)) => field(&mut r.out, name, &[to, rest].concat()),
+        match redirected(header) {
+            Some(_) if is_absolute && header.known == Known::Location => {}
+            Some(value) => field(&mut r.out, name, &value),
             None => field(&mut r.out, name, value),
         }
     }
