@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use http::{Backend, Client, once, polite};
 use ngxc::compile::{Options, compile};
 use ngxc::eval::hash::murmur2;
-use ngxc::model::Config;
+use ngxc::model::{Config, Endpoint};
 use ngxc::runtime::{RunOptions, Running, StartError, Stop, start, unsupported};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
@@ -27,7 +27,16 @@ fn config(http: &str, version: Version) -> Arc<Config> {
     let loaded = load(&files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
     let compiled = compile(&loaded, &Options { version, contexts: Vec::new() });
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
-    Arc::new(compiled.config)
+    let mut config = compiled.config;
+    // Port 9 stands for one that the kernel chooses, which nginx has no words for.
+    for listen in config.http.servers.iter_mut().flat_map(|server| &mut server.listen) {
+        if let Endpoint::Inet(address) = &mut listen.endpoint {
+            if address.port() == 9 {
+                address.set_port(0);
+            }
+        }
+    }
+    Arc::new(config)
 }
 
 struct Proxy {
@@ -72,7 +81,7 @@ fn proxied(backend: &Backend, upstream: &str, location: &str, version: Version) 
     let b = backend.address;
     let http = format!(
         "upstream b {{ server {b}; {upstream} }}\n\
-         server {{ listen 127.0.0.1:0; server_name a.test; location / {{ proxy_pass http://b; {location} }} }}"
+         server {{ listen 127.0.0.1:9; server_name a.test; location / {{ proxy_pass http://b; {location} }} }}"
     );
     Proxy::new(&http, version)
 }
@@ -113,7 +122,7 @@ fn default_headers_are_those_of_the_version() {
 #[test]
 fn an_implicit_upstream_is_never_pooled() {
     let backend = Backend::new(polite);
-    let http = format!("server {{ listen 127.0.0.1:0; location / {{ proxy_pass http://{}; }} }}", backend.address);
+    let http = format!("server {{ listen 127.0.0.1:9; location / {{ proxy_pass http://{}; }} }}", backend.address);
     let proxy = Proxy::new(&http, NEW);
     let mut client = Client::new(proxy.address);
     for _ in 0..5 {
@@ -128,7 +137,7 @@ fn source_addresses_are_the_ones_the_split_says() {
     let http = format!(
         "split_clients \"$remote_addr$remote_port\" $split_ip {{ 25% 127.0.0.2; 25% 127.0.0.3; 25% 127.0.0.4; * 127.0.0.5; }}
          upstream b {{ server {}; keepalive 0; }}
-         server {{ listen 127.0.0.1:0; location / {{ proxy_pass http://b; proxy_bind $split_ip; }} }}",
+         server {{ listen 127.0.0.1:9; location / {{ proxy_pass http://b; proxy_bind $split_ip; }} }}",
         backend.address
     );
     let proxy = Proxy::new(&http, NEW);
@@ -189,7 +198,7 @@ fn the_oldest_idle_connection_makes_room() {
     let one = Backend::new(polite);
     let two = Backend::new(polite);
     let http = format!(
-        "upstream b {{ server {}; server {}; keepalive 1; }} server {{ listen 127.0.0.1:0; location / {{ proxy_pass http://b; }} }}",
+        "upstream b {{ server {}; server {}; keepalive 1; }} server {{ listen 127.0.0.1:9; location / {{ proxy_pass http://b; }} }}",
         one.address, two.address
     );
     let proxy = Proxy::new(&http, NEW);
@@ -222,7 +231,7 @@ fn the_next_upstream_is_tried_and_logged() {
     let http = format!(
         "log_format t '$status $upstream_status $upstream_addr'; access_log logs/access.log t;
          upstream b {{ server {gone}; server {}; }} upstream none {{ server {gone}; }}
-         server {{ listen 127.0.0.1:0; location / {{ proxy_pass http://b; }} location /none {{ proxy_pass http://none; }} }}",
+         server {{ listen 127.0.0.1:9; location / {{ proxy_pass http://b; }} location /none {{ proxy_pass http://none; }} }}",
         backend.address
     );
     let proxy = Proxy::new(&http, NEW);
@@ -239,7 +248,7 @@ fn the_next_upstream_is_tried_and_logged() {
 fn a_silent_upstream_is_504() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let http = format!(
-        "server {{ listen 127.0.0.1:0; location / {{ proxy_pass http://{}; proxy_read_timeout 50ms; }} }}",
+        "server {{ listen 127.0.0.1:9; location / {{ proxy_pass http://{}; proxy_read_timeout 50ms; }} }}",
         silent.local_addr().unwrap()
     );
     let proxy = Proxy::new(&http, NEW);
@@ -324,7 +333,7 @@ fn large_responses_arrive_whole() {
 #[test]
 fn answers_of_the_configuration() {
     let proxy = Proxy::new(
-        "server { listen 127.0.0.1:0; server_name a.test; default_type text/plain;
+        "server { listen 127.0.0.1:9; server_name a.test; default_type text/plain;
            location /text { return 200 \"$uri $arg_q\"; }
            location /to { return 301 /other; }
            location /abs { return 302 http://x.test/; }
@@ -332,7 +341,7 @@ fn answers_of_the_configuration() {
            location = /exact { return 204; }
            location /drop { return 444; }
            location ~ ^/re/(.*)$ { return 200 $1; } }
-         server { listen 127.0.0.1:0; server_name b.test; location / { return 200 b; } }",
+         server { listen 127.0.0.1:9; server_name b.test; location / { return 200 b; } }",
         NEW,
     );
     let port = proxy.address.port();
@@ -356,7 +365,7 @@ fn pipelined_requests_are_answered_in_order() {
     let backend = Backend::new(polite);
     let b = backend.address;
     let proxy = Proxy::new(
-        &format!("server {{ listen 127.0.0.1:0; location / {{ return 200 $uri; }} location /p {{ proxy_pass http://{b}; }} }}"),
+        &format!("server {{ listen 127.0.0.1:9; location / {{ return 200 $uri; }} location /p {{ proxy_pass http://{b}; }} }}"),
         NEW,
     );
     let one = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -409,7 +418,7 @@ fn malformed_requests_are_refused_and_never_passed_on() {
 #[test]
 fn client_connections_are_kept_as_long_as_said() {
     let proxy = Proxy::new(
-        "server { listen 127.0.0.1:0; keepalive_requests 2; keepalive_timeout 100ms; location / { return 200 x; } }",
+        "server { listen 127.0.0.1:9; keepalive_requests 2; keepalive_timeout 100ms; location / { return 200 x; } }",
         NEW,
     );
     let mut client = Client::new(proxy.address);

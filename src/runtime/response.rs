@@ -40,6 +40,7 @@ pub(crate) fn product(worker: &Worker, request: &Request) -> &'static str {
 /// Appends status line and headers to `request.out`, up to where further headers can be added.
 pub(crate) fn begin(worker: &Worker, client: &Client, request: &mut Request, head: &Head<'_>) {
     let product = product(worker, request);
+    request.keepalive &= !worker.is_stopping.get();
     let mut out = std::mem::take(&mut request.out);
     out.extend_from_slice(b"HTTP/1.1 ");
     match (head.line, page::reason(request.status)) {

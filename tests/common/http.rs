@@ -10,22 +10,22 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// What a backend has seen.
 #[derive(Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Accepted connections.
-    pub connections: AtomicUsize,
+    pub(crate) connections: AtomicUsize,
     /// Source address and text of each request.
-    pub requests: Mutex<Vec<(SocketAddr, String)>>,
+    pub(crate) requests: Mutex<Vec<(SocketAddr, String)>>,
 }
 
-pub struct Backend {
-    pub address: SocketAddr,
-    pub seen: Arc<Seen>,
+pub(crate) struct Backend {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Seen>,
 }
 
 impl Backend {
     /// A backend that answers every request with `respond(request)`; an empty answer closes the connection, and so
     /// does one that says `Connection: close`.
-    pub fn new(respond: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(respond: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Seen::default());
@@ -41,11 +41,11 @@ impl Backend {
         Self { address, seen }
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.seen.connections.load(Ordering::SeqCst)
     }
 
-    pub fn requests(&self) -> Vec<(SocketAddr, String)> {
+    pub(crate) fn requests(&self) -> Vec<(SocketAddr, String)> {
         self.seen.requests.lock().unwrap().clone()
     }
 }
@@ -87,52 +87,52 @@ fn message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<String> {
 }
 
 /// Answers `ok` and keeps the connection if the request lets it.
-pub fn polite(request: &str) -> String {
+pub(crate) fn polite(request: &str) -> String {
     let close = request.contains("HTTP/1.0\r\n") || request.to_ascii_lowercase().contains("connection: close");
     let connection = if close { "Connection: close\r\n" } else { "" };
     format!("HTTP/1.1 200 OK\r\n{connection}Content-Length: 2\r\n\r\nok")
 }
 
-pub struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    pub fn new(to: SocketAddr) -> Self {
+    pub(crate) fn new(to: SocketAddr) -> Self {
         let stream = TcpStream::connect(to).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         Self { stream, buffer: Vec::new() }
     }
 
-    pub fn send(&mut self, text: &str) {
+    pub(crate) fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).unwrap();
     }
 
-    pub fn local(&self) -> SocketAddr {
+    pub(crate) fn local(&self) -> SocketAddr {
         self.stream.local_addr().unwrap()
     }
 
     /// The next response with the body its Content-Length announces.
-    pub fn response(&mut self) -> String {
+    pub(crate) fn response(&mut self) -> String {
         message(&mut self.stream, &mut self.buffer).expect("a response")
     }
 
     /// Everything up to the end of the connection.
-    pub fn rest(mut self) -> String {
+    pub(crate) fn rest(mut self) -> String {
         let _ = self.stream.read_to_end(&mut self.buffer);
         String::from_utf8_lossy(&self.buffer).into_owned()
     }
 
     /// Sends a GET and returns the response.
-    pub fn get(&mut self, path: &str) -> String {
+    pub(crate) fn get(&mut self, path: &str) -> String {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n"));
         self.response()
     }
 }
 
 /// One request on a connection of its own; everything that comes back.
-pub fn once(to: SocketAddr, request: &str) -> String {
+pub(crate) fn once(to: SocketAddr, request: &str) -> String {
     let mut client = Client::new(to);
     client.send(request);
     client.rest()
