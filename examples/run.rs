@@ -1,5 +1,7 @@
 //! Executes a configuration file: `cargo run --example run -- nginx.conf [prefix [version]]`.
 
+#![allow(clippy::print_stderr, reason = "a command line program")]
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! `ngxc run` from configuration text to bytes on sockets. Loopback only, ports chosen by the kernel.
 
+#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+
 #[path = "common/http.rs"]
 mod http;
 
@@ -22,7 +24,8 @@ const OLD: Version = Version::new(1, 22, 1);
 
 /// The model of an `http` block's content; one worker, so that a pool is one pool.
 fn config(http: &str, version: Version) -> Arc<Config> {
-    let text = format!("worker_processes 1;\nerror_log logs/error.log info;\nevents {{}}\nhttp {{\n{http}\n}}\n");
+    let text =
+        format!("worker_processes 1;\nerror_log logs/error.log info;\nevents {{}}\nhttp {{\n{http}\n}}\n");
     let files = Memory::default().with("nginx.conf", text);
     let loaded = load(&files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
     let compiled = compile(&loaded, &Options { version, contexts: Vec::new() });
@@ -30,10 +33,9 @@ fn config(http: &str, version: Version) -> Arc<Config> {
     let mut config = compiled.config;
     // Port 9 stands for one that the kernel chooses, which nginx has no words for.
     for listen in config.http.servers.iter_mut().flat_map(|server| &mut server.listen) {
-        if let Endpoint::Inet(address) = &mut listen.endpoint {
-            if address.port() == 9 {
-                address.set_port(0);
-            }
+        match &mut listen.endpoint {
+            Endpoint::Inet(address) if address.port() == 9 => address.set_port(0),
+            _ => {}
         }
     }
     Arc::new(config)
@@ -114,7 +116,10 @@ fn default_headers_are_those_of_the_version() {
     ] {
         let backend = Backend::new(polite);
         let proxy = proxied(&backend, "", "", version);
-        once(proxy.address, "GET /x?y HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\nTE: x\r\nConnection: close\r\n\r\n");
+        once(
+            proxy.address,
+            "GET /x?y HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\nTE: x\r\nConnection: close\r\n\r\n",
+        );
         assert_eq!(backend.requests()[0].1, expected, "{version}");
     }
 }
@@ -122,7 +127,8 @@ fn default_headers_are_those_of_the_version() {
 #[test]
 fn an_implicit_upstream_is_never_pooled() {
     let backend = Backend::new(polite);
-    let http = format!("server {{ listen 127.0.0.1:9; location / {{ proxy_pass http://{}; }} }}", backend.address);
+    let http =
+        format!("server {{ listen 127.0.0.1:9; location / {{ proxy_pass http://{}; }} }}", backend.address);
     let proxy = Proxy::new(&http, NEW);
     let mut client = Client::new(proxy.address);
     for _ in 0..5 {
@@ -167,7 +173,10 @@ fn a_bind_that_fails_is_500_and_an_invalid_address_is_not_bound() {
     }
     let log = proxy.log("error.log");
     assert!(log.contains("[crit]") && log.contains("bind(192.0.2.1) failed (99: "), "{log}");
-    assert!(log.contains("[error]") && log.contains("invalid local address \"nonsense\", client: 127.0.0.1"), "{log}");
+    assert!(
+        log.contains("[error]") && log.contains("invalid local address \"nonsense\", client: 127.0.0.1"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -213,7 +222,11 @@ fn the_oldest_idle_connection_makes_room() {
 #[test]
 fn an_idle_connection_that_the_peer_closes_is_not_used() {
     let backend = Backend::new(|request| {
-        if request.starts_with("GET /last") { "HTTP/1.1 200 OK\r\nX: Connection: close\r\nContent-Length: 2\r\n\r\nok".into() } else { polite(request) }
+        if request.starts_with("GET /last") {
+            "HTTP/1.1 200 OK\r\nX: Connection: close\r\nContent-Length: 2\r\n\r\nok".into()
+        } else {
+            polite(request)
+        }
     });
     let proxy = proxied(&backend, "keepalive 4;", "", NEW);
     let mut client = Client::new(proxy.address);
@@ -253,7 +266,9 @@ fn a_silent_upstream_is_504() {
     );
     let proxy = Proxy::new(&http, NEW);
     assert!(Client::new(proxy.address).get("/").starts_with("HTTP/1.1 504 Gateway Time-out\r\n"));
-    assert!(proxy.log("error.log").contains("upstream timed out (110: Connection timed out) while reading response header from upstream"));
+    assert!(proxy.log("error.log").contains(
+        "upstream timed out (110: Connection timed out) while reading response header from upstream"
+    ));
 }
 
 #[test]
@@ -273,7 +288,8 @@ fn bodies_are_passed_on() {
         assert!(client.get("/").starts_with("HTTP/1.1 200"));
     }
     let requests = backend.requests();
-    for (request, body) in [(&requests[0].1, "hello"), (&requests[2].1, "hello"), (&requests[4].1, &big[..])] {
+    for (request, body) in [(&requests[0].1, "hello"), (&requests[2].1, "hello"), (&requests[4].1, &big[..])]
+    {
         assert!(request.contains(&format!("Content-Length: {}\r\n", body.len())) && request.ends_with(body));
         assert!(!request.contains("chunked"));
     }
@@ -288,7 +304,10 @@ fn bodies_are_passed_on() {
 fn too_large_bodies_are_413() {
     let backend = Backend::new(polite);
     let proxy = proxied(&backend, "", "client_max_body_size 10;", NEW);
-    for (headers, body) in [("Content-Length: 11", "01234567890"), ("Transfer-Encoding: chunked", "b\r\n01234567890\r\n0\r\n\r\n")] {
+    for (headers, body) in [
+        ("Content-Length: 11", "01234567890"),
+        ("Transfer-Encoding: chunked", "b\r\n01234567890\r\n0\r\n\r\n"),
+    ] {
         let response = once(proxy.address, &format!("POST / HTTP/1.1\r\nHost: a\r\n{headers}\r\n\r\n{body}"));
         assert!(response.starts_with("HTTP/1.1 413 Request Entity Too Large\r\n"), "{response}");
     }
@@ -298,13 +317,23 @@ fn too_large_bodies_are_413() {
 #[test]
 fn responses_are_framed_for_the_client() {
     let backend = Backend::new(|request| match request.split(' ').nth(1).unwrap_or_default() {
-        "/chunked" => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n".into(),
+        "/chunked" => {
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n".into()
+        }
         "/close" => "HTTP/1.0 200 OK\r\nX: Connection: close\r\n\r\nuntil the end".into(),
-        _ => "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nKeep-Alive: x\r\nServer: y\r\n\r\n".to_owned() + if request.starts_with("HEAD") { "" } else { "abc" },
+        _ => {
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nKeep-Alive: x\r\nServer: y\r\n\r\n".to_owned()
+                + if request.starts_with("HEAD") { "" } else { "abc" }
+        }
     });
     let proxy = proxied(&backend, "", "", NEW);
     for (request, ends_with, has, has_not) in [
-        ("GET /chunked HTTP/1.1", "\r\n\r\n5\r\nabcde\r\n0\r\n\r\n", "Transfer-Encoding: chunked", "Content-Length"),
+        (
+            "GET /chunked HTTP/1.1",
+            "\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
+            "Transfer-Encoding: chunked",
+            "Content-Length",
+        ),
         ("GET /chunked HTTP/1.0", "\r\n\r\nabcde", "Connection: close", "Transfer-Encoding"),
         ("GET /close HTTP/1.0", "\r\n\r\nuntil the end", "Connection: close", "Content-Length"),
         ("GET /close HTTP/1.1", "until the end\r\n0\r\n\r\n", "Transfer-Encoding: chunked", "Content-Length"),
@@ -312,7 +341,10 @@ fn responses_are_framed_for_the_client() {
         ("GET / HTTP/1.1", "\r\n\r\nabc", "Server: nginx/1.31.5", "Server: y"),
     ] {
         let response = once(proxy.address, &format!("{request}\r\nHost: a\r\nConnection: close\r\n\r\n"));
-        assert!(response.ends_with(ends_with) && response.contains(has) && !response.contains(has_not), "{request}: {response}");
+        assert!(
+            response.ends_with(ends_with) && response.contains(has) && !response.contains(has_not),
+            "{request}: {response}"
+        );
     }
 }
 
@@ -347,14 +379,20 @@ fn answers_of_the_configuration() {
     let port = proxy.address.port();
     for (path, host, starts, contains) in [
         ("/text%20x?q=1", "a.test", "HTTP/1.1 200 OK\r\n", "\r\n\r\n/text x 1".to_owned()),
-        ("/to", "a.test", "HTTP/1.1 301 Moved Permanently\r\n", format!("Location: http://a.test:{port}/other\r\n")),
+        (
+            "/to",
+            "a.test",
+            "HTTP/1.1 301 Moved Permanently\r\n",
+            format!("Location: http://a.test:{port}/other\r\n"),
+        ),
         ("/abs", "a.test", "HTTP/1.1 302 Moved Temporarily\r\n", "Location: http://x.test/\r\n".to_owned()),
         ("/gone", "a.test", "HTTP/1.1 410 Gone\r\n", "<center>nginx/1.31.5</center>\r\n".to_owned()),
         ("/exact", "a.test", "HTTP/1.1 204 No Content\r\n", "Connection: close\r\n\r\n".to_owned()),
         ("/re/abc", "a.test", "HTTP/1.1 200 OK\r\n", "\r\n\r\nabc".to_owned()),
         ("/text", "b.test", "HTTP/1.1 200 OK\r\n", "\r\n\r\nb".to_owned()),
     ] {
-        let response = once(proxy.address, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+        let response =
+            once(proxy.address, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
         assert!(response.starts_with(starts) && response.contains(&contains), "{path}: {response}");
     }
     assert_eq!(once(proxy.address, "GET /drop HTTP/1.1\r\nHost: a.test\r\n\r\n"), "");
@@ -365,7 +403,9 @@ fn pipelined_requests_are_answered_in_order() {
     let backend = Backend::new(polite);
     let b = backend.address;
     let proxy = Proxy::new(
-        &format!("server {{ listen 127.0.0.1:9; location / {{ return 200 $uri; }} location /p {{ proxy_pass http://{b}; }} }}"),
+        &format!(
+            "server {{ listen 127.0.0.1:9; location / {{ return 200 $uri; }} location /p {{ proxy_pass http://{b}; }} }}"
+        ),
         NEW,
     );
     let one = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -393,13 +433,28 @@ fn malformed_requests_are_refused_and_never_passed_on() {
         ("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nX : a\r\n\r\n".to_owned(), 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(), 400),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                .to_owned(),
+            400,
+        ),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc".to_owned(), 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\nabc".to_owned(), 400),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n".to_owned(), 501),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n".to_owned(), 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n".to_owned(), 400),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n".to_owned(), 400),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n"
+                .to_owned(),
+            400,
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"
+                .to_owned(),
+            400,
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n".to_owned(),
+            400,
+        ),
         ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(), 400),
         ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405),
         ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405),
@@ -462,11 +517,16 @@ fn what_cannot_be_had_is_said_at_start() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("logs")).unwrap();
     let options = RunOptions { prefix: directory.path().to_owned() };
-    let Err(StartError::Failed { message, span }) = start(config(&config_text, NEW), &options) else { panic!() };
+    let Err(StartError::Failed { message, span }) = start(config(&config_text, NEW), &options) else {
+        panic!()
+    };
     assert_eq!(message, format!("bind() to {address} failed (98: Address already in use)"));
     assert!(span.is_some());
 
-    let refused = unsupported(&config("server { listen 1; location / { return 200 $realip_remote_addr; } location /f { } }", NEW));
+    let refused = unsupported(&config(
+        "server { listen 1; location / { return 200 $realip_remote_addr; } location /f { } }",
+        NEW,
+    ));
     let names: Vec<_> = refused.iter().map(|u| u.what.as_str()).collect();
     assert_eq!(names, ["the variable `$realip_remote_addr`", "a location that serves files"]);
 }

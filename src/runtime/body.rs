@@ -31,7 +31,9 @@ fn limit(request: &Request) -> Result<u64, BodyError> {
     let limit = request.plan.core.client_max_body_size.value;
     let limit = if limit == 0 { CAP } else { limit };
     match request.head.content_length {
-        Some(length) if length > limit => Err(BodyError::Status(413, "client intended to send too large body")),
+        Some(length) if length > limit => {
+            Err(BodyError::Status(413, "client intended to send too large body"))
+        }
         _ => Ok(limit),
     }
 }
@@ -145,7 +147,11 @@ async fn read_chunked(
     }
 }
 
-async fn receive(connection: &mut Connection, room: &mut [u8], timeout: Duration) -> Result<usize, BodyError> {
+async fn receive(
+    connection: &mut Connection,
+    room: &mut [u8],
+    timeout: Duration,
+) -> Result<usize, BodyError> {
     let stream = &mut connection.stream;
     match connection.timer.limit(timeout, |cx| stream.poll_read(cx, room)).await {
         None => Err(BodyError::TimedOut),

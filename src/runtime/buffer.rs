@@ -10,16 +10,23 @@ pub(crate) const SIZE: usize = 16 << 10;
 const KEPT: usize = 256;
 
 /// A buffer of which `start .. end` is filled.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Buffer {
     data: Vec<u8>,
     pub(crate) start: usize,
     pub(crate) end: usize,
 }
 
-impl Buffer {
-    fn new() -> Self {
+impl Default for Buffer {
+    fn default() -> Self {
         Self { data: vec![0; HEADROOM + SIZE], start: HEADROOM, end: HEADROOM }
+    }
+}
+
+impl Buffer {
+    /// One without memory, for a place that has none at the moment.
+    pub(crate) const fn absent() -> Self {
+        Self { data: Vec::new(), start: 0, end: 0 }
     }
 
     /// All bytes from the beginning to the filled end: positions of a parsed head count from there.
@@ -93,7 +100,7 @@ pub(crate) struct FreeList {
 impl FreeList {
     /// A buffer, empty.
     pub(crate) fn take(&self) -> Buffer {
-        self.free.borrow_mut().pop().unwrap_or_else(Buffer::new)
+        self.free.borrow_mut().pop().unwrap_or_default()
     }
 
     /// Takes a buffer back, unless it has grown.

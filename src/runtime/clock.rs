@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A worker's clock.
 #[derive(Debug, Default)]
@@ -27,7 +28,13 @@ impl Clock {
             let c = Civil::new(now);
             *self.date.borrow_mut() = format!(
                 "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-                c.week_day, c.day, MONTHS[c.month - 1], c.year, c.hour, c.minute, c.second
+                c.week_day,
+                c.day,
+                MONTHS[c.month - 1],
+                c.year,
+                c.hour,
+                c.minute,
+                c.second
             );
         }
         out.extend_from_slice(self.date.borrow().as_bytes());
@@ -72,7 +79,12 @@ pub(crate) fn local(now: Duration) -> String {
     let c = Civil::new(now.as_secs());
     format!(
         "{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000",
-        c.day, MONTHS[c.month - 1], c.year, c.hour, c.minute, c.second
+        c.day,
+        MONTHS[c.month - 1],
+        c.year,
+        c.hour,
+        c.minute,
+        c.second
     )
 }
 

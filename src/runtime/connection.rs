@@ -40,7 +40,12 @@ enum Head {
 }
 
 /// Serves a connection until it is closed.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: Stream, remote: Option<std::net::SocketAddr>, address: AddressId) {
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    stream: Stream,
+    remote: Option<std::net::SocketAddr>,
+    address: AddressId,
+) {
     stream.no_delay();
     let client = Client {
         number: worker.next_connection(),
@@ -142,8 +147,11 @@ impl Connection {
     }
 
     fn log(&self, request: &mut Request, severity: Severity, message: &str) {
-        let action =
-            if request.head.has_line() { " while reading client request headers" } else { " while reading client request line" };
+        let action = if request.head.has_line() {
+            " while reading client request headers"
+        } else {
+            " while reading client request line"
+        };
         Scope { worker: &self.worker, client: &self.client, request }.log(severity, message, action);
     }
 
@@ -199,7 +207,9 @@ impl Connection {
 
     /// Closes so that the client gets the response although it is still sending (`lingering_close`).
     async fn linger(&mut self, request: &Request) {
-        let is_sending = !request.buffer.is_empty() || body::is_expected(request) || page::wire_status(request.status) == 400;
+        let is_sending = !request.buffer.is_empty()
+            || body::is_expected(request)
+            || page::wire_status(request.status) == 400;
         if !is_sending {
             return;
         }

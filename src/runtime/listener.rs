@@ -93,7 +93,9 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Listener, socket: usize
     };
     loop {
         let accepted = match &listener {
-            Accept::Tcp(listener) => listener.accept().await.map(|(s, remote)| (Stream::Tcp(s), Some(remote))),
+            Accept::Tcp(listener) => {
+                listener.accept().await.map(|(s, remote)| (Stream::Tcp(s), Some(remote)))
+            }
             Accept::Unix(listener) => listener.accept().await.map(|(s, _)| (Stream::Unix(s), None)),
         };
         match accepted {

@@ -131,7 +131,12 @@ pub(crate) fn escape(value: Option<&[u8]>, escape: Escape, out: &mut Vec<u8>) {
             for b in value {
                 match b {
                     b'"' | b'\\' | 0..0x20 | 0x7f.. => {
-                        out.extend_from_slice(&[b'\\', b'x', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+                        out.extend_from_slice(&[
+                            b'\\',
+                            b'x',
+                            HEX[usize::from(b >> 4)],
+                            HEX[usize::from(b & 15)],
+                        ]);
                     }
                     _ => out.push(*b),
                 }
@@ -147,7 +152,14 @@ pub(crate) fn escape(value: Option<&[u8]>, escape: Escape, out: &mut Vec<u8>) {
                     0x08 => out.extend_from_slice(b"\\b"),
                     0x0c => out.extend_from_slice(b"\\f"),
                     0..0x20 => {
-                        out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+                        out.extend_from_slice(&[
+                            b'\\',
+                            b'u',
+                            b'0',
+                            b'0',
+                            HEX[usize::from(b >> 4)],
+                            HEX[usize::from(b & 15)],
+                        ]);
                     }
                     _ => out.push(*b),
                 }

@@ -100,11 +100,11 @@ pub(crate) fn write(status: u16, product: &str, out: &mut Vec<u8>) -> bool {
 mod tests {
     #[test]
     fn sizes() {
-        // As measured with nginx/1.9.x: the page of 500 has 192 bytes, that of 502 172.
-        for (status, size) in [(500, 192), (502, 172)] {
+        // As nginx 1.31.5 sends them.
+        for (status, size) in [(400, 157), (404, 153), (500, 177), (502, 157), (505, 187)] {
             let mut out = Vec::new();
-            assert!(super::write(status, "nginx/1.9.15", &mut out));
-            assert_eq!(out.len() , size, "{status}");
+            assert!(super::write(status, "nginx/1.31.5", &mut out));
+            assert_eq!(out.len(), size, "{status}");
         }
         assert!(!super::write(299, "nginx", &mut Vec::new()));
     }

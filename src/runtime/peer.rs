@@ -39,15 +39,14 @@ pub(crate) enum ConnectError {
 pub(crate) fn connect(address: &Address, local: Option<&Local>) -> Result<Stream, ConnectError> {
     let (domain, to) = match address {
         Address::Inet(address) => (Domain::for_address(*address), SockAddr::from(*address)),
-        Address::Unix(path) => {
-            (Domain::UNIX, SockAddr::unix(path).map_err(ConnectError::Connect)?)
-        }
+        Address::Unix(path) => (Domain::UNIX, SockAddr::unix(path).map_err(ConnectError::Connect)?),
     };
     let failed = |what: &str| {
         let what = what.to_owned();
         move |error: io::Error| ConnectError::Local(what, error)
     };
-    let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None).map_err(failed("socket() failed"))?;
+    let socket =
+        Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None).map_err(failed("socket() failed"))?;
     if let Some(local) = local {
         if local.transparent {
             transparent(&socket, local.address.ip()).map_err(failed("setsockopt(IP_TRANSPARENT) failed"))?;
@@ -87,10 +86,17 @@ pub(crate) fn parse_local(text: &[u8]) -> Option<SocketAddr> {
         .or_else(|| bracketed.unwrap_or(text).parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0)))
 }
 
-/// Whether connect() failed in a way that nginx logs as `error` and not `crit`.
+/// Whether `connect()` failed in a way that nginx logs as `error` and not `crit`.
 pub(crate) fn is_ordinary(error: &io::Error) -> bool {
     use nix::libc as c;
-    let ordinary =
-        [c::ECONNREFUSED, c::EAGAIN, c::ECONNRESET, c::ENETDOWN, c::ENETUNREACH, c::EHOSTDOWN, c::EHOSTUNREACH];
+    let ordinary = [
+        c::ECONNREFUSED,
+        c::EAGAIN,
+        c::ECONNRESET,
+        c::ENETDOWN,
+        c::ENETUNREACH,
+        c::EHOSTDOWN,
+        c::EHOSTUNREACH,
+    ];
     error.raw_os_error().is_some_and(|code| ordinary.contains(&code))
 }

@@ -7,7 +7,9 @@ use super::log::{ErrorLogs, Files, Sink};
 use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
-use crate::model::{ComplexValue, Config, HttpSettings, Location, LocationKind, ProxySettings, Target, UpstreamId};
+use crate::model::{
+    ComplexValue, Config, HttpSettings, Location, LocationKind, ProxySettings, Target, UpstreamId,
+};
 use crate::runtime::http1::field::Known;
 use crate::version::Version;
 
@@ -78,13 +80,20 @@ impl ProxyPlan {
             headers.push((b"Host".as_slice().into(), HeaderValue::ProxyHost));
         }
         if version < Version::new(1, 29, 7) && !is_set(b"Connection") {
-            headers.push((b"Connection".as_slice().into(), HeaderValue::Text(ComplexValue::literal(b"close"))));
+            headers
+                .push((b"Connection".as_slice().into(), HeaderValue::Text(ComplexValue::literal(b"close"))));
         }
         if !is_set(b"Content-Length") {
             headers.push((b"Content-Length".as_slice().into(), HeaderValue::BodyLength));
         }
         let defaults: &[&[u8]] = &[
-            b"Host", b"Connection", b"Content-Length", b"Transfer-Encoding", b"TE", b"Keep-Alive", b"Expect",
+            b"Host",
+            b"Connection",
+            b"Content-Length",
+            b"Transfer-Encoding",
+            b"TE",
+            b"Keep-Alive",
+            b"Expect",
             b"Upgrade",
         ];
         let proxy_connection: &[&[u8]] =
@@ -131,10 +140,13 @@ impl Plan {
     ) -> Result<Rc<Self>, (std::path::PathBuf, std::io::Error)> {
         let core = Arc::clone(&settings.core);
         let own = &core.error_log.value;
-        let error_log = ErrorLogs::open(if own.is_empty() { &config.core.error_log.value } else { own }, files)?;
+        let error_log =
+            ErrorLogs::open(if own.is_empty() { &config.core.error_log.value } else { own }, files)?;
         let mut access_log = Vec::new();
         if let AccessLogs::To(logs) = &core.access_log.value {
-            for log in logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off")) {
+            for log in
+                logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off"))
+            {
                 if let Some(sink) = files.open(&log.target)? {
                     access_log.push(AccessTo { sink, format: log.format, condition: log.condition.clone() });
                 }

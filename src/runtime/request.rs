@@ -12,8 +12,8 @@ use super::plan::Plan;
 use super::worker::Worker;
 use crate::eval::select::{AddressId, LocationId, ServerId};
 use crate::eval::{Captures, Failure};
-use crate::model::{Variable, VariableId, VariableSource};
 use crate::model::log::Severity;
+use crate::model::{Variable, VariableId, VariableSource};
 use std::net::SocketAddr;
 
 /// The client's side of a connection, without its socket.
@@ -43,6 +43,7 @@ pub(crate) struct Try {
 
 /// A request. Its memory is used again by the next one.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Request {
     /// The head, and behind it what has arrived of the body or of the next request.
     pub(crate) buffer: Buffer,
@@ -85,7 +86,7 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn new(plan: Rc<Plan>) -> Self {
         Self {
-            buffer: Buffer::default(),
+            buffer: Buffer::absent(),
             head: Head::default(),
             uri: Vec::new(),
             args: Piece::default(),
@@ -230,7 +231,8 @@ impl Scope<'_> {
         let r = &*self.request;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let client = self.client.remote.map_or_else(|| "unix:".to_owned(), |a| a.ip().to_string());
-        let mut line = format!("{message}{action}, client: {client}, server: {}", self.worker.server_name(r.server));
+        let mut line =
+            format!("{message}{action}, client: {client}, server: {}", self.worker.server_name(r.server));
         let buffer = r.buffer.all();
         if !r.head.line.line.is_empty() {
             let _ = write!(line, ", request: \"{}\"", text(r.head.line.line.of(buffer)));

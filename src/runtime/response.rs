@@ -135,7 +135,13 @@ pub(crate) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 }
 
 /// A page for `status`, with `Location` for redirections.
-pub(crate) fn special(worker: &Worker, client: &Client, request: &mut Request, status: u16, location: Option<&[u8]>) {
+pub(crate) fn special(
+    worker: &Worker,
+    client: &Client,
+    request: &mut Request,
+    status: u16,
+    location: Option<&[u8]>,
+) {
     if matches!(status, 400 | 413 | 414 | 494..=497 | 500 | 501) {
         request.keepalive = false;
     }

@@ -64,10 +64,7 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     if let Some(flow) = run(c, r, &config.http.servers[r.server.0 as usize].instructions) {
         return flow;
     }
-    let choice = match c.worker.router.location(r.server, &r.uri) {
-        Ok(choice) => choice,
-        Err(_) => return page(c, r, 500),
-    };
+    let Ok(choice) = c.worker.router.location(r.server, &r.uri) else { return page(c, r, 500) };
     r.location = choice.location;
     if let Some(location) = choice.location {
         r.plan = Rc::clone(&c.worker.locations[location.0 as usize]);
@@ -92,10 +89,9 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     }
     capture(c, r, choice.captures);
     let worker = Rc::clone(&c.worker);
-    if let Some(location) = choice.location.map(|id| worker.router.get(id)) {
-        if let Some(flow) = run(c, r, &location.instructions) {
-            return flow;
-        }
+    let location = choice.location.map(|id| worker.router.get(id));
+    if let Some(flow) = location.and_then(|location| run(c, r, &location.instructions)) {
+        return flow;
     }
     if r.plan.proxy.is_some() {
         return proxy::pass(c, r).await;

@@ -107,8 +107,10 @@ impl Running {
 ///
 /// # Errors
 /// If the configuration asks for something that is not executed, or a socket, file or name is not to be had.
+#[expect(clippy::needless_pass_by_value, reason = "it belongs to the workers from now on")]
 pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, StartError> {
-    let refused: Vec<_> = super::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
+    let refused: Vec<_> =
+        super::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
     if !refused.is_empty() {
         return Err(StartError::Unsupported(refused));
     }
@@ -129,7 +131,8 @@ pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, Start
     let counter = Arc::new(AtomicU64::new(1));
     let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
     // Each worker makes its own; this one shows whether it can be made, and opens the logs.
-    let trial = Worker::new(&config, &peers, &files, Arc::clone(&counter), product).map_err(|m| failed(m, None))?;
+    let trial =
+        Worker::new(&config, &peers, &files, Arc::clone(&counter), product).map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);
     let pid = write_pid(&config, options)?;
@@ -152,7 +155,8 @@ pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, Start
             }
         };
         let thread = std::thread::Builder::new().name(format!("worker {i}")).spawn(make);
-        workers.push(thread.map_err(|e| failed(format!("a worker could not be started{}", errno(&e)), None))?);
+        workers
+            .push(thread.map_err(|e| failed(format!("a worker could not be started{}", errno(&e)), None))?);
     }
     Ok(Running { addresses, stop, workers, pid, sockets, error_log })
 }
@@ -219,7 +223,10 @@ fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
             }
         }
         if peers.is_empty() {
-            return Err(failed(format!("no servers are inside upstream \"{}\"", upstream.name), Some(upstream.span)));
+            return Err(failed(
+                format!("no servers are inside upstream \"{}\"", upstream.name),
+                Some(upstream.span),
+            ));
         }
         all.push(peers);
     }
@@ -254,7 +261,11 @@ pub fn run(config: Arc<Config>, options: &RunOptions) -> Result<(), StartError> 
             return Poll::Ready(Stop::Fast);
         }
         while hup.poll_recv(cx).is_ready() {
-            running.error_log.write(Severity::Error, None, "SIGHUP: reloading is not supported yet, nothing changes");
+            running.error_log.write(
+                Severity::Error,
+                None,
+                "SIGHUP: reloading is not supported yet, nothing changes",
+            );
         }
         quit.poll_recv(cx).map(|_| Stop::Graceful)
     }));

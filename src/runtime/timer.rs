@@ -63,7 +63,11 @@ impl Timers {
         }
     }
 
-    fn wait(&self, cx: &mut Context<'_>, sleep: &mut Option<std::pin::Pin<Box<tokio::time::Sleep>>>) -> Poll<()> {
+    fn wait(
+        &self,
+        cx: &mut Context<'_>,
+        sleep: &mut Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+    ) -> Poll<()> {
         let mut state = self.state.borrow_mut();
         if !state.sweeper.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
             state.sweeper = Some(cx.waker().clone());
@@ -145,7 +149,11 @@ impl Timer {
     }
 
     /// What `poll` gives, or `None` when that takes longer than `limit`.
-    pub(crate) async fn limit<T>(&self, limit: Duration, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    pub(crate) async fn limit<T>(
+        &self,
+        limit: Duration,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
         let mut is_set = false;
         let out = poll_fn(|cx| {
             if let Poll::Ready(value) = poll(cx) {
@@ -165,7 +173,11 @@ impl Timer {
     }
 
     /// As [`Timer::limit`], but the wait also ends when the worker stops.
-    pub(crate) async fn idle<T>(&self, limit: Duration, poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    pub(crate) async fn idle<T>(
+        &self,
+        limit: Duration,
+        poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
         self.timers.state.borrow_mut().slots[self.slot].idle = true;
         let out = self.limit(limit, poll).await;
         self.timers.state.borrow_mut().slots[self.slot].idle = false;

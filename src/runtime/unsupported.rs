@@ -58,7 +58,10 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
                     refuse("`proxy_pass` with variables in the host".to_owned(), pass.span);
                 }
                 if proxy.http_version.value == HttpVersion::Http2 {
-                    refuse("`proxy_http_version 2`".to_owned(), proxy.http_version.origin.span().unwrap_or(pass.span));
+                    refuse(
+                        "`proxy_http_version 2`".to_owned(),
+                        proxy.http_version.origin.span().unwrap_or(pass.span),
+                    );
                 }
             }
             None if returns || matches!(location.kind, LocationKind::Named(_)) => {}

@@ -53,7 +53,11 @@ const PLAIN: &[(&str, Get)] = &[
     ("http_referer", |s, out| known(s, Known::Referer, out)),
     ("content_length", |s, out| match s.request.head.content_length {
         Some(n) => text(out, n.to_string().as_bytes()),
-        None => s.request.head.chunked && s.request.has_body && text(out, s.request.body.len().to_string().as_bytes()),
+        None => {
+            s.request.head.chunked
+                && s.request.has_body
+                && text(out, s.request.body.len().to_string().as_bytes())
+        }
     }),
     ("content_type", |s, out| known(s, Known::ContentType, out)),
     ("host", |s, out| {
@@ -210,7 +214,10 @@ fn lines(head: &[u8], name: &str, separator: &[u8], out: &mut Vec<u8>) -> bool {
 /// `X-Name` is `x_name`.
 fn is_named(name: &[u8], variable: &str) -> bool {
     name.len() == variable.len()
-        && name.iter().zip(variable.bytes()).all(|(a, b)| (if *a == b'-' { b'_' } else { a.to_ascii_lowercase() }) == b)
+        && name
+            .iter()
+            .zip(variable.bytes())
+            .all(|(a, b)| (if *a == b'-' { b'_' } else { a.to_ascii_lowercase() }) == b)
 }
 
 fn args(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
@@ -230,19 +237,27 @@ fn argument(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
 fn cookie(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
     let buffer = s.request.buffer.all();
     let cookies = s.request.head.fields.iter().filter(|f| f.name.of(buffer).eq_ignore_ascii_case(b"cookie"));
-    let found = cookies.flat_map(|f| f.value.of(buffer).split(|b| matches!(b, b';' | b','))).find_map(|pair| {
-        let pair = pair.trim_ascii_start();
-        let equals = pair.iter().position(|b| *b == b'=')?;
-        pair[..equals].trim_ascii_end().eq_ignore_ascii_case(name.as_bytes()).then(|| pair[equals + 1..].trim_ascii_start())
-    });
+    let found =
+        cookies.flat_map(|f| f.value.of(buffer).split(|b| matches!(b, b';' | b','))).find_map(|pair| {
+            let pair = pair.trim_ascii_start();
+            let equals = pair.iter().position(|b| *b == b'=')?;
+            pair[..equals]
+                .trim_ascii_end()
+                .eq_ignore_ascii_case(name.as_bytes())
+                .then(|| pair[equals + 1..].trim_ascii_start())
+        });
     found.is_some_and(|value| text(out, value))
 }
 
 /// The name in `Authorization: Basic` (`ngx_http_auth_basic_user`).
 fn remote_user(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
-    let Some(value) = s.request.head.value(Known::Authorization, s.request.buffer.all()) else { return false };
+    let Some(value) = s.request.head.value(Known::Authorization, s.request.buffer.all()) else {
+        return false;
+    };
     let Some((scheme, encoded)) = value.split_at_checked(6) else { return false };
-    let Some(decoded) = scheme.eq_ignore_ascii_case(b"basic ").then(|| base64(encoded.trim_ascii())).flatten() else {
+    let Some(decoded) =
+        scheme.eq_ignore_ascii_case(b"basic ").then(|| base64(encoded.trim_ascii())).flatten()
+    else {
         return false;
     };
     let name = decoded.split(|b| *b == b':').next().unwrap_or_default();

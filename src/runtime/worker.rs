@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::balancer::{Balancer, RoundRobin};
-use super::buffer::FreeList;
+use super::buffer::{Buffer, FreeList};
 use super::clock::Clock;
 use super::log::{ErrorLogs, Files};
 use super::peer::Address;
@@ -43,6 +43,7 @@ pub(crate) struct Worker {
     pub(crate) getters: Vec<Option<Getter>>,
     pub(crate) upstreams: Vec<UpstreamState>,
     pub(crate) buffers: FreeList,
+    #[expect(clippy::vec_box, reason = "they are taken out and put back whole")]
     pub(crate) requests: RefCell<Vec<Box<Request>>>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Clock,
@@ -88,7 +89,8 @@ impl Worker {
             VariableSource::Builtin => Getter::find(&variable.name),
             _ => None,
         });
-        let upstreams = config.http.upstreams.iter().zip(peers).map(|(upstream, peers)| upstream_state(upstream, peers));
+        let upstreams =
+            config.http.upstreams.iter().zip(peers).map(|(upstream, peers)| upstream_state(upstream, peers));
         let timers: Rc<Timers> = Rc::default();
         Ok(Self {
             getters: getters.collect(),
@@ -106,9 +108,16 @@ impl Worker {
             timers,
             clock: Clock::default(),
             counter,
-            hostname: std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned(),
+            hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
             product,
-            max_headers: if config.version >= crate::version::Version::new(1, 29, 8) { 1000 } else { usize::MAX },
+            max_headers: if config.version >= crate::version::Version::new(1, 29, 8) {
+                1000
+            } else {
+                usize::MAX
+            },
             is_stopping: Cell::new(false),
             open: Cell::new(0),
             pool_waker: RefCell::default(),
@@ -125,7 +134,9 @@ impl Worker {
     pub(crate) fn server_name(&self, server: ServerId) -> &str {
         match self.config.http.servers.get(server.0 as usize).and_then(|s| s.names.first()) {
             Some(ServerName::Exact(name) | ServerName::Regex(name)) => name,
-            Some(ServerName::WildcardHead(name) | ServerName::DotHead(name) | ServerName::WildcardTail(name)) => name,
+            Some(
+                ServerName::WildcardHead(name) | ServerName::DotHead(name) | ServerName::WildcardTail(name),
+            ) => name,
             None => "",
         }
     }
@@ -152,7 +163,8 @@ impl Worker {
         }
         let waker = self.pool_waker.borrow();
         let Some(waker) = waker.as_ref() else { return };
-        let Some(timeout) = pool.borrow_mut().put(connection, address, tag, &mut Context::from_waker(waker)) else {
+        let Some(timeout) = pool.borrow_mut().put(connection, address, tag, &mut Context::from_waker(waker))
+        else {
             return;
         };
         let look = Instant::now() + timeout;
@@ -187,7 +199,7 @@ impl Worker {
 
     /// Takes a request back.
     pub(crate) fn give_request(&self, mut request: Box<Request>) {
-        self.buffers.give(std::mem::take(&mut request.buffer));
+        self.buffers.give(std::mem::replace(&mut request.buffer, Buffer::absent()));
         let mut free = self.requests.borrow_mut();
         if free.len() < 64 {
             free.push(request);

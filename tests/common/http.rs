@@ -58,7 +58,10 @@ fn serve(mut stream: TcpStream, seen: &Seen, respond: &dyn Fn(&str) -> String) {
         let Some(text) = message(&mut stream, &mut buffer) else { return };
         seen.requests.lock().unwrap().push((peer, text.clone()));
         let response = respond(&text);
-        if stream.write_all(response.as_bytes()).is_err() || response.is_empty() || response.contains("Connection: close") {
+        if stream.write_all(response.as_bytes()).is_err()
+            || response.is_empty()
+            || response.contains("Connection: close")
+        {
             return;
         }
     }
@@ -88,7 +91,8 @@ fn message(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<String> {
 
 /// Answers `ok` and keeps the connection if the request lets it.
 pub(crate) fn polite(request: &str) -> String {
-    let close = request.contains("HTTP/1.0\r\n") || request.to_ascii_lowercase().contains("connection: close");
+    let close =
+        request.contains("HTTP/1.0\r\n") || request.to_ascii_lowercase().contains("connection: close");
     let connection = if close { "Connection: close\r\n" } else { "" };
     format!("HTTP/1.1 200 OK\r\n{connection}Content-Length: 2\r\n\r\nok")
 }

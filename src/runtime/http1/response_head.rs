@@ -53,7 +53,9 @@ impl ResponseHead {
             if !self.has_status {
                 match status_line::parse(buffer, self.position) {
                     None => return Progress::More,
-                    Some(Err(())) => return Progress::Invalid("upstream sent no valid HTTP/1.0 header".into()),
+                    Some(Err(())) => {
+                        return Progress::Invalid("upstream sent no valid HTTP/1.0 header".into());
+                    }
                     Some(Ok((status, next))) => {
                         self.close = status.version < 1001;
                         self.status = status;
@@ -83,7 +85,9 @@ impl ResponseHead {
                 Line::Invalid { at } => {
                     let shown = String::from_utf8_lossy(&buffer[self.position..at]);
                     let byte = buffer.get(at).copied().unwrap_or_default();
-                    return Progress::Invalid(format!("upstream sent invalid header: \"{shown}\\x{byte:02x}...\""));
+                    return Progress::Invalid(format!(
+                        "upstream sent invalid header: \"{shown}\\x{byte:02x}...\""
+                    ));
                 }
                 Line::Incomplete => return Progress::More,
             }
@@ -106,7 +110,8 @@ impl ResponseHead {
                 return Err(format!("upstream sent duplicate header line: \"{name}: {value}\""));
             }
             Known::ContentLength | Known::TransferEncoding if self.seen & both == both => {
-                let message = "upstream sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
+                let message =
+                    "upstream sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
                 return Err(message.to_owned());
             }
             Known::ContentLength => {
@@ -140,7 +145,10 @@ mod tests {
             assert_eq!(head.advance(&text[..end]), Progress::More, "{end}");
         }
         assert_eq!(head.advance(text), Progress::Done);
-        assert_eq!((head.status.code, head.content_length, head.close, head.fields.len()), (200, Some(3), false, 3));
+        assert_eq!(
+            (head.status.code, head.content_length, head.close, head.fields.len()),
+            (200, Some(3), false, 3)
+        );
         assert_eq!(&text[head.position..], b"abc");
     }
 

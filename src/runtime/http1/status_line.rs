@@ -61,7 +61,9 @@ mod tests {
             assert_eq!((line.version, line.code, next), (version, code, text.len()));
             assert_eq!(line.text.of(text.as_bytes()), rest.as_bytes());
         }
-        for text in ["ICY 200\r\n", "HTTP/1.1 20\r\n", "HTTP/1.1 2000\r\n", "HTTP/ 200\r\n", "HTTP/1.1 abc\r\n", "x"] {
+        for text in
+            ["ICY 200\r\n", "HTTP/1.1 20\r\n", "HTTP/1.1 2000\r\n", "HTTP/ 200\r\n", "HTTP/1.1 abc\r\n", "x"]
+        {
             assert_eq!(parse(text.as_bytes(), 0), Some(Err(())), "{text}");
         }
         for text in ["", "HT", "HTTP/1.1 200", "HTTP/1.1 200 OK\r"] {

@@ -76,11 +76,10 @@ pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstr
 
 async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, Failure> {
     let worker = Rc::clone(&p.c.worker);
-    if let Some(pool) = &worker.upstreams[p.upstream].pool {
-        if let Some(connection) = pool.borrow_mut().take(address, p.tag()) {
-            p.is_cached = true;
-            return Ok(connection);
-        }
+    let pool = worker.upstreams[p.upstream].pool.as_ref();
+    if let Some(connection) = pool.and_then(|pool| pool.borrow_mut().take(address, p.tag())) {
+        p.is_cached = true;
+        return Ok(connection);
     }
     let stream = match peer::connect(address, p.local.as_ref()) {
         Ok(stream) => stream,

@@ -37,7 +37,8 @@ pub(crate) struct Passing<'a> {
 
 impl Passing<'_> {
     pub(crate) fn log(&mut self, severity: Severity, message: &str, action: &str) {
-        Scope { worker: &self.c.worker, client: &self.c.client, request: self.r }.log(severity, message, action);
+        Scope { worker: &self.c.worker, client: &self.c.client, request: self.r }
+            .log(severity, message, action);
     }
 
     pub(crate) fn this_try(&mut self) -> Option<&mut Try> {
@@ -107,7 +108,11 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             Err(failure) => failure,
         };
         finish_try(&mut p);
-        let outcome = if matches!(failure, Failure::Local | Failure::ClientClosed) { Outcome::Good } else { Outcome::Failed };
+        let outcome = if matches!(failure, Failure::Local | Failure::ClientClosed) {
+            Outcome::Good
+        } else {
+            Outcome::Failed
+        };
         if state.balancer.borrow_mut().free(&mut attempt, peer, outcome, now) {
             p.log(Severity::Warn, "upstream server temporarily disabled", failure.action());
         }
@@ -185,13 +190,11 @@ fn local(p: &mut Passing<'_>) -> Option<Local> {
                 return None;
             }
             let name = String::from_utf8_lossy(&text).into_owned();
-            match peer::parse_local(&text) {
-                Some(address) => Some(Local { address, name, transparent: *transparent }),
-                None => {
-                    p.log(Severity::Error, &format!("invalid local address \"{name}\""), "");
-                    None
-                }
+            let address = peer::parse_local(&text);
+            if address.is_none() {
+                p.log(Severity::Error, &format!("invalid local address \"{name}\""), "");
             }
+            address.map(|address| Local { address, name, transparent: *transparent })
         }
     }
 }

@@ -86,7 +86,12 @@ impl Framing {
 }
 
 /// Sends head and body to the client; the connection goes back to the pool as soon as the response has arrived.
-pub(super) async fn run(p: &mut Passing<'_>, connection: Upstreamed, mut buffer: Buffer, address: &Address) -> Flow {
+pub(super) async fn run(
+    p: &mut Passing<'_>,
+    connection: Upstreamed,
+    mut buffer: Buffer,
+    address: &Address,
+) -> Flow {
     let is_bodyless = p.r.is_head() || matches!(p.r.response.status.code, 204 | 304);
     let is_chunked = begin(p, &buffer, is_bodyless);
     buffer.start = p.r.response.position;
@@ -107,9 +112,9 @@ pub(super) async fn run(p: &mut Passing<'_>, connection: Upstreamed, mut buffer:
         }
         let is_done = matches!(part, Part::Done(_));
         if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
-            if *is_clean && !p.r.response.close {
-                worker.keep(p.upstream, connection, address, p.tag());
-            }
+            let keep = *is_clean && !p.r.response.close;
+            // Else it is closed here.
+            keep.then(|| worker.keep(p.upstream, connection, address, p.tag()));
         }
         if (has_head || is_done || !buffer.is_empty())
             && !write(p, &mut buffer, &mut has_head, is_chunked, is_done).await
@@ -162,7 +167,13 @@ async fn abort(p: &mut Passing<'_>, has_head: bool) -> Flow {
 }
 
 /// Writes the head, if it is still to be sent, and the body in `buffer` in one go.
-async fn write(p: &mut Passing<'_>, buffer: &mut Buffer, has_head: &mut bool, is_chunked: bool, is_done: bool) -> bool {
+async fn write(
+    p: &mut Passing<'_>,
+    buffer: &mut Buffer,
+    has_head: &mut bool,
+    is_chunked: bool,
+    is_done: bool,
+) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
     if is_chunked {
         let length = buffer.filled().len();
@@ -201,7 +212,8 @@ fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
         chunked = r.head.line.version >= 1001;
         r.keepalive &= chunked;
     }
-    let content_type = response.fields.iter().find(|f| f.known == Known::ContentType).map(|f| f.value.of(text));
+    let content_type =
+        response.fields.iter().find(|f| f.known == Known::ContentType).map(|f| f.value.of(text));
     let redirected = |header: &Field| {
         let (from, to) = p.plan.redirect.as_ref()?;
         let is_redirect = matches!(header.known, Known::Location | Known::Refresh);
