@@ -33,6 +33,7 @@ pub mod compile;
 pub mod eval;
 
 pub mod lint;
+pub mod runtime;
 pub mod simulate;
 
 pub mod cli;

@@ -7,6 +7,7 @@ mod input;
 mod lint;
 mod preview;
 mod render;
+mod run;
 pub mod split;
 
 use std::io::{self, Write};
@@ -30,6 +31,8 @@ enum Command {
     Lint(lint::LintArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
+    /// Execute a configuration.
+    Run(run::RunArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
 }
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
+        Command::Run(args) => run::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
     };
     let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));
