@@ -10,6 +10,7 @@ use super::input::Input;
 use super::render::{self, Report};
 use super::{Failure, Outcome, note};
 use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::model::log::{ErrorLog, LogTarget, Severity};
 use crate::model::{Config, Unsupported};
 use crate::runtime::{self, RunOptions, StartError};
 use crate::source::Disk;
@@ -47,7 +48,12 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Failur
 }
 
 /// Runs until a signal ends it.
-fn start(configuration: &Configuration, config: Config, prefix: PathBuf) -> Result<(), Failure> {
+fn start(configuration: &Configuration, mut config: Config, prefix: PathBuf) -> Result<(), Failure> {
+    if config.core.error_log.value.is_empty() {
+        // Where nginx has the log that was compiled in.
+        let log = ErrorLog { target: LogTarget::Stderr, severity: Severity::Error, span: None };
+        config.core.error_log.value.push(log);
+    }
     runtime::run(Arc::new(config), &RunOptions { prefix }).map_err(|error| match &error {
         StartError::Failed { span: Some(span), .. } => {
             Failure::new(format!("{error} in {}", configuration.sources.place(*span)))

@@ -1,5 +1,6 @@
 //! What a server or location does, worked out at start: logs opened, headers to the upstream merged.
 
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    ComplexValue, Config, HttpSettings, Location, LocationKind, ProxySettings, Target, UpstreamId,
+    ComplexValue, Config, HttpSettings, Location, LocationKind, Origin, ProxySettings, Target, UpstreamId,
 };
 use crate::runtime::http1::field::Known;
 use crate::version::Version;
@@ -143,11 +144,17 @@ impl Plan {
         let error_log =
             ErrorLogs::open(if own.is_empty() { &config.core.error_log.value } else { own }, files)?;
         let mut access_log = Vec::new();
+        let is_default = core.access_log.origin == Origin::Default;
         if let AccessLogs::To(logs) = &core.access_log.value {
             for log in
                 logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off"))
             {
-                if let Some(sink) = files.open(&log.target)? {
+                let sink = match files.open(&log.target) {
+                    // Nobody asked for `logs/access.log`: without the directory there is no log.
+                    Err((_, error)) if error.kind() == ErrorKind::NotFound && is_default => None,
+                    opened => opened?,
+                };
+                if let Some(sink) = sink {
                     access_log.push(AccessTo { sink, format: log.format, condition: log.condition.clone() });
                 }
             }
