@@ -20,14 +20,15 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
         &["strsim", "pcre2", "ipnet"],
     ),
     ("eval", &["source", "model", "version"], &["murmur2", "pcre2", "ipnet"]),
-    ("lint", &["source", "diagnostic", "edit", "catalog", "syntax", "model", "version"], &["strsim"]),
-    ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
-    ("ports", &["source", "model", "eval", "version"], &["ipnet", "flate2", "rustix"]),
+    ("reuse", &["source", "model", "version"], &[]),
     (
-        "runtime",
-        &["model", "eval", "version", "source"],
-        &["tokio", "httparse", "socket2", "rustix", "signal_hook", "flate2"],
+        "lint",
+        &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "version"],
+        &["strsim"],
     ),
+    ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
+    ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),
+    ("runtime", &["model", "eval", "version", "source"], &["tokio", "socket2", "nix", "flate2", "ipnet"]),
 ];
 
 fn files(root: &Path) -> Vec<PathBuf> {

@@ -50,6 +50,7 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
                 refuse("`if` and `limit_except`".to_owned(), location.span);
             }
             Some(Handler::Other(name, span)) => refuse(format!("`{name}`"), *span),
+            Some(Handler::Pass(pass)) => refuse(format!("`{}`", pass.directive), pass.span),
             Some(Handler::Proxy(pass)) => {
                 if pass.tls {
                     refuse("`proxy_pass` to `https://`".to_owned(), pass.span);
