@@ -175,6 +175,17 @@ const CASES: &[Case] = &[
         "a.conf",
         "events {}\nhttp {\n server { listen 1; location / {\n proxy_pass http://nohost.invalid; } } }\n",
     )]),
+    conf(&[("a.conf", "pid a.pid;\nerror_log no/such.log;\nevents {}\n")]),
+    conf(&[("a.conf", "pid no/a.pid;\nevents {}\n")]),
+    conf(&[("a.conf", "load_module modules/no.so;\nevents {}\nx;\n")]),
+    conf(&[("sub/no", ""), ("a.conf", "pid a.pid;\nevents {}\nhttp { access_log sub; }\n")]),
+    newer(
+        T,
+        &[(
+            "a.conf",
+            "events {}\nhttp {\n server { listen 1 ssl; ssl_certificate no.crt; ssl_certificate_key no.key; }\n}\n",
+        )],
+    ),
     // A module that nobody has.
     conf(&[("a.conf", "events {}\nhttp {\n vhost_traffic_status_zone;\n}\n")]),
     Case { args: T, files: &[("a.conf", "events {}\nhttp {\n server { listen 99999; } }\n")], since: (0, 0) },

@@ -51,8 +51,11 @@ pub(super) fn opened(tested: &Tested, places: &Places, log: &Log) -> Result<(), 
         return Ok(());
     }
     let pid = pid_file(tested, places);
-    let create = || File::options().create(true).truncate(false).write(true).open(place::path(&pid));
-    create().map_err(|error| log.write(Severity::Emerg, &log::failed("open", &pid, &error)))?;
+    for name in std::iter::once(pid).chain(logs(tested, places)) {
+        // Appending, so that a file that is there stays as it is.
+        let file = File::options().create(true).append(true).open(place::path(&name));
+        file.map_err(|error| log.write(Severity::Emerg, &log::failed("open", &name, &error)))?;
+    }
     let Some(config) = &tested.config else { return Ok(()) };
     let mut seen = std::collections::HashSet::new();
     for listen in config.http.servers.iter().flat_map(|server| &server.listen) {
@@ -64,6 +67,23 @@ pub(super) fn opened(tested: &Tested, places: &Places, log: &Log) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// The files of `error_log` and `access_log`; `off`, `stderr`, `syslog:` and names with variables are none.
+fn logs(tested: &Tested, places: &Places) -> Vec<Vec<u8>> {
+    let trees = tested.read.iter().flat_map(|read| &read.configuration.trees);
+    let directives = trees.flat_map(|tree| tree.directives());
+    let names = directives.filter_map(|d| {
+        let is_access_log = d.name().is("access_log");
+        let name = d.arg(0).filter(|_| is_access_log || d.name().is("error_log"))?.value();
+        let special = if is_access_log { *name == *b"off" } else { *name == *b"stderr" };
+        let file = !special
+            && !name.contains(&b'$')
+            && !name.starts_with(b"syslog:")
+            && !name.starts_with(b"memory:");
+        file.then(|| place::full_name(&places.prefix, &name))
+    });
+    names.collect()
 }
 
 /// Whether the address could be bound; that another nginx listens on it does not matter for a test.

@@ -22,6 +22,10 @@ pub(super) struct Message {
 pub(super) struct Read {
     pub(super) configuration: Configuration,
     pub(super) command_line: usize,
+    /// What modules and logs are relative to.
+    pub(super) prefix: Vec<u8>,
+    /// What includes and certificates are relative to.
+    pub(super) conf_prefix: Vec<u8>,
 }
 
 /// When nginx finds out, if not when it reads the directive.
@@ -205,6 +209,10 @@ fn when(diagnostic: &Diagnostic, directive: Option<Directive<'_>>, text: &str) -
     // Names of peers are resolved when they are read, those of `proxy_pass` and the like later.
     if diagnostic.code == "host-not-found" && !words::is_read_at_once(directive) {
         return When::EndOfHttp { step: 0, place: true };
+    }
+    // Modules are loaded at once, certificates when `http` has been read.
+    if diagnostic.code == "file-not-readable" && directive.is_some_and(|d| d.name().is("load_module")) {
+        return When::Directive;
     }
     // A directory can be opened but not read: the file in which that happens has no lines yet.
     if text.starts_with("pread()") {

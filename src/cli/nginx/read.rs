@@ -93,7 +93,12 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
     if !offline() {
         found.extend(super::host::asked(&configuration, &compiled.config));
     }
-    let read = Read { configuration, command_line };
+    let read = Read {
+        configuration,
+        command_line,
+        prefix: places.prefix.clone(),
+        conf_prefix: places.conf_prefix.clone(),
+    };
     let messages = order::messages(&read, &found);
     Tested { messages, read: Some(read), config: Some(compiled.config) }
 }

@@ -67,7 +67,7 @@ fn environment(read: &Read, diagnostic: &Diagnostic, directive: Directive<'_>) -
     let argument = || directive.args().next_back().map(|word| word.value().into_owned()).unwrap_or_default();
     Some(match diagnostic.code {
         "include-not-found" | "include-unreadable" => unreadable(diagnostic),
-        "file-not-readable" => certificate(read, directive, &argument()),
+        "file-not-readable" => unreadable_file(read, directive, &argument())?,
         "host-not-found" if directive.name().is("listen") => {
             Some(format!("host not found in \"{}\" of the \"listen\" directive", first(directive)))
         }
@@ -95,27 +95,35 @@ fn unreadable(diagnostic: &Diagnostic) -> Option<String> {
     Some(String::from_utf8_lossy(&error).into_owned())
 }
 
-/// `ngx_ssl_certificate`, with OpenSSL's error stack as OpenSSL 3 prints it.
-fn certificate(read: &Read, directive: Directive<'_>, name: &[u8]) -> Option<String> {
-    let main = read.configuration.sources.file(read.configuration.main);
-    let path = main.path.parent()?.join(place::path(name));
+/// A file that nginx opens when it reads the configuration; nothing to say if it is there after all.
+#[expect(clippy::option_option, reason = "as above")]
+fn unreadable_file(read: &Read, directive: Directive<'_>, name: &[u8]) -> Option<Option<String>> {
+    let is_module = directive.name().is("load_module");
+    let prefix = if is_module { &read.prefix } else { &read.conf_prefix };
+    let path = place::path(&place::full_name(prefix, name));
     let error = File::open(&path).err()?;
     let path = path.display();
+    let reason = error.to_string();
+    let reason = reason.split(" (os error").next().unwrap_or_default();
     let what = match directive.name().value().as_ref() {
+        b"load_module" => {
+            return Some(Some(format!(
+                "dlopen() \"{path}\" failed ({path}: cannot open shared object file: {reason})"
+            )));
+        }
         b"ssl_certificate" | b"proxy_ssl_certificate" => "cannot load certificate",
         b"ssl_certificate_key" | b"proxy_ssl_certificate_key" => "cannot load certificate key",
-        _ => return None,
+        _ => return Some(None),
     };
-    let code = error.raw_os_error().unwrap_or_default();
-    let reason = error.to_string();
-    let reason = reason.split(" (os error").next()?;
+    // OpenSSL's error stack as OpenSSL 3 prints it.
+    let code = 0x8000_0000_u32 | error.raw_os_error().unwrap_or_default().unsigned_abs();
     let bio = if error.kind() == std::io::ErrorKind::NotFound {
         "error:10000080:BIO routines::no such file"
     } else {
         "error:10080002:BIO routines::system lib"
     };
-    Some(format!(
-        "{what} \"{path}\": BIO_new_file() failed (SSL: error:{:08X}:system library::{reason}:calling fopen({path}, r) {bio})",
-        0x8000_0000_u32 | code.unsigned_abs()
-    ))
+    Some(Some(format!(
+        "{what} \"{path}\": BIO_new_file() failed (SSL: error:{code:08X}:system library::{reason}:\
+         calling fopen({path}, r) {bio})"
+    )))
 }
