@@ -5,6 +5,7 @@ mod explain;
 mod fix;
 mod input;
 mod lint;
+mod nginx;
 mod preview;
 mod render;
 mod run;
@@ -35,6 +36,8 @@ enum Command {
     Run(run::RunArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
+    /// Take nginx's own command line; so does this program when it is called `nginx`.
+    Nginx(nginx::NginxArgs),
 }
 
 /// How a command ended.
@@ -71,6 +74,9 @@ impl From<io::Error> for Failure {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    if let Some(args) = nginx::called() {
+        return nginx::run(args);
+    }
     let cli = Cli::parse();
     let mut out = io::BufWriter::new(io::stdout().lock());
     let result = match cli.command {
@@ -79,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
+        Command::Nginx(args) => return nginx::run(args.options),
     };
     let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));
     match result {

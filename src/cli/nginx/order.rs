@@ -1,0 +1,226 @@
+//! Findings as nginx would print them: in the order in which it meets them, in its words, up to the first error.
+//!
+//! nginx reads directive after directive and stops at the first error. Some checks wait until a block, the whole
+//! `http` block or the whole file has been read: [`LATE`] lists them.
+
+use super::log::Severity;
+use super::words;
+use crate::diagnostic::{Class, Diagnostic};
+use crate::source::{FileId, Span};
+use crate::syntax::{Configuration, Directive, SyntaxError};
+
+/// A message for the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) severity: Severity,
+    pub(super) text: Vec<u8>,
+    /// nginx has said "syntax is ok" before.
+    pub(super) after_syntax: bool,
+}
+
+/// A configuration, and how many bytes of its main file are the value of `-g`.
+pub(super) struct Read {
+    pub(super) configuration: Configuration,
+    pub(super) command_line: usize,
+    /// What modules and logs are relative to.
+    pub(super) prefix: Vec<u8>,
+    /// What includes and certificates are relative to.
+    pub(super) conf_prefix: Vec<u8>,
+}
+
+/// When nginx finds out, if not when it reads the directive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// At the `;` or `{` of the directive.
+    Directive,
+    /// There, but the message names no place.
+    NoPlace,
+    /// At the `}` of the directive.
+    EndOfBlock,
+    /// When `http { … }` has been read: its steps in the order of `ngx_http_block`; the place, if any, is that of
+    /// the directive.
+    EndOfHttp { step: u32, place: bool },
+    /// When everything has been read.
+    EndOfFile,
+}
+
+/// Checks that wait.
+const LATE: &[(&str, When)] = &[
+    ("upstream-without-servers", When::EndOfBlock),
+    ("percent-total", When::EndOfBlock),
+    ("file-not-readable", When::EndOfHttp { step: 1, place: false }),
+    ("duplicate-location", When::EndOfHttp { step: 2, place: true }),
+    ("unknown-variable", When::EndOfHttp { step: 3, place: false }),
+    ("conflicting-server-name", When::EndOfHttp { step: 4, place: false }),
+    ("invalid-server-name", When::EndOfHttp { step: 4, place: false }),
+    ("no-events", When::EndOfFile),
+];
+
+/// Syntax errors, then what the compiler and the host say; only what nginx would still come to say.
+pub(super) fn messages(read: &Read, found: &[Diagnostic]) -> Vec<Message> {
+    let order = Order::new(read);
+    let syntax = read.configuration.syntax_errors.iter().map(|e| order.syntax_error(e));
+    let blocks = order.command_line_block();
+    let others = read.configuration.diagnostics.iter().filter(|d| d.class != Class::Syntax).chain(found);
+    let mut all: Vec<Placed> = syntax.chain(blocks).chain(others.filter_map(|d| order.finding(d))).collect();
+    // Stable: of two findings about one directive the one that was found first.
+    all.sort_by(|a, b| (a.after_syntax, &a.key).cmp(&(b.after_syntax, &b.key)));
+    let end = all.iter().position(|p| p.severity <= Severity::Crit).map_or(all.len(), |fatal| fatal + 1);
+    all.truncate(end);
+    all.dedup_by(|a, b| a.key == b.key && a.text == b.text);
+    let message = |p: Placed| Message { severity: p.severity, text: p.text, after_syntax: p.after_syntax };
+    all.into_iter().map(message).collect()
+}
+
+struct Placed {
+    after_syntax: bool,
+    key: Key,
+    severity: Severity,
+    text: Vec<u8>,
+}
+
+/// Position in the expanded configuration: for each file on the way the offset, and which file of an `include`
+/// (from 1) or which step after a block.
+type Key = Vec<(u32, u32)>;
+
+struct Order<'a> {
+    read: &'a Read,
+    /// By file: where each directive starts, with its index.
+    starts: Vec<Vec<(u32, u32)>>,
+}
+
+impl<'a> Order<'a> {
+    fn new(read: &'a Read) -> Self {
+        let starts = read.configuration.trees.iter();
+        let starts = starts.map(|tree| tree.directives().map(|d| (d.head().start, d.id().index)).collect());
+        Self { read, starts: starts.collect() }
+    }
+
+    fn syntax_error(&self, error: &SyntaxError) -> Placed {
+        let place = error.nginx_place();
+        let found = error.diagnostic.span;
+        // Between the mistake and the place where nginx stumbles over it our tree is a guess.
+        let at = if error.diagnostic.code == "unclosed-block" { place } else { found };
+        let mut message = error.nginx_message();
+        if self.is_command_line(place) {
+            message =
+                message.replace("end of file, expecting \";\" or \"}\"", "end of parameter, expecting \";\"");
+        }
+        let mut key = self.chain(&error.diagnostic.includes, found.file);
+        key.push((at.start.min(place.start), 0));
+        Placed { after_syntax: false, key, severity: Severity::Emerg, text: self.at(&message, place) }
+    }
+
+    /// `ngx_conf_parse` refuses any block in `-g`.
+    fn command_line_block(&self) -> Option<Placed> {
+        let main = self.read.configuration.tree(self.read.configuration.main);
+        let open = main.root().directives().find_map(|d| d.block()?.open())?;
+        let text = "block directives are not supported in -g option in command line".into();
+        self.is_command_line(open).then(|| Placed {
+            after_syntax: false,
+            key: vec![(open.start, 0)],
+            severity: Severity::Emerg,
+            text,
+        })
+    }
+
+    fn finding(&self, diagnostic: &Diagnostic) -> Option<Placed> {
+        let directive = self.directive_at(diagnostic.span);
+        let (severity, text) = words::of(self.read, diagnostic, directive)?;
+        let when = when(diagnostic, directive, &text);
+        let mut key = self.chain(&diagnostic.includes, diagnostic.span.file);
+        let end = directive.map_or(diagnostic.span, |d| d.terminator_span());
+        // An entry that is one too many is found when its block has been read.
+        let owner = directive.filter(|d| d.block().is_some());
+        let owner = owner.or_else(|| self.directive_at(diagnostic.related.first()?.span));
+        let close = owner.and_then(|d| d.block()?.close());
+        let (offset, step, place) = match when {
+            When::EndOfFile => (0, 0, None),
+            When::Directive => (end.start, 0, Some(end)),
+            When::NoPlace => (end.start, 0, None),
+            When::EndOfBlock => (close.unwrap_or(end).start, 0, Some(close.unwrap_or(end))),
+            When::EndOfHttp { step, place } => {
+                let (level, offset) = self.end_of_http(diagnostic).unwrap_or((key.len(), end.start));
+                key.truncate(level);
+                (offset, step, place.then_some(end))
+            }
+        };
+        key.push((offset, step));
+        let text = place.map_or_else(|| text.clone().into_bytes(), |place| self.at(&text, place));
+        Some(Placed { after_syntax: when == When::EndOfFile, key, severity, text })
+    }
+
+    /// The way from the main file to `file`.
+    fn chain(&self, includes: &[Span], file: FileId) -> Key {
+        let targets = includes.iter().skip(1).map(|span| span.file).chain([file]);
+        let step = |(include, target): (&Span, FileId)| {
+            let directive = self.directive_at(*include);
+            let files = directive.map_or(&[][..], |d| self.read.configuration.included(d));
+            let nth = files.iter().position(|&f| f == target).map_or(0, |n| n as u32 + 1);
+            (directive.map_or(include.start, |d| d.terminator_span().start), nth)
+        };
+        includes.iter().zip(targets).map(step).collect()
+    }
+
+    /// The end of the `http` block around a finding: how many includes lead to it, and its offset there.
+    fn end_of_http(&self, diagnostic: &Diagnostic) -> Option<(usize, u32)> {
+        diagnostic.includes.iter().chain([&diagnostic.span]).enumerate().find_map(|(level, span)| {
+            let tree = self.read.configuration.tree(span.file);
+            let around = tree
+                .root()
+                .directives()
+                .find(|d| d.name().is("http") && (d.span().start..d.span().end).contains(&span.start))?;
+            Some((level, around.span().end))
+        })
+    }
+
+    /// The directive whose words a span belongs to, or the one before it.
+    fn directive_at(&self, span: Span) -> Option<Directive<'a>> {
+        let starts = &self.starts[span.file.index()];
+        let (_, index) =
+            starts.partition_point(|&(start, _)| start <= span.start).checked_sub(1).map(|i| starts[i])?;
+        self.read.configuration.tree(span.file).directive(index)
+    }
+
+    fn is_command_line(&self, place: Span) -> bool {
+        self.read.command_line > 0
+            && place.file == self.read.configuration.main
+            && place.start as usize <= self.read.command_line
+    }
+
+    /// A message with its place, as `ngx_conf_log_error` appends it.
+    fn at(&self, message: &str, place: Span) -> Vec<u8> {
+        /// `NGX_MAX_CONF_ERRSTR`
+        const MAX: usize = 1024;
+        let mut text = message.as_bytes()[..message.len().min(MAX)].to_vec();
+        if self.is_command_line(place) {
+            text.extend_from_slice(b" in command line");
+        } else {
+            let sources = &self.read.configuration.sources;
+            text.extend_from_slice(b" in ");
+            text.extend_from_slice(sources.file(place.file).path.as_os_str().as_encoded_bytes());
+            text.extend_from_slice(format!(":{}", sources.position(place).line).as_bytes());
+        }
+        text
+    }
+}
+
+fn when(diagnostic: &Diagnostic, directive: Option<Directive<'_>>, text: &str) -> When {
+    // Names of peers are resolved when they are read, those of `proxy_pass` and the like later.
+    if diagnostic.code == "host-not-found" && !words::is_read_at_once(directive) {
+        return When::EndOfHttp { step: 0, place: true };
+    }
+    // Modules are loaded at once, certificates when `http` has been read.
+    if diagnostic.code == "file-not-readable" && directive.is_some_and(|d| d.name().is("load_module")) {
+        return When::Directive;
+    }
+    // A directory can be opened but not read: the file in which that happens has no lines yet.
+    if text.starts_with("pread()") {
+        return When::NoPlace;
+    }
+    // Of the wrong names only the wildcards wait for the hash.
+    if diagnostic.code == "invalid-server-name" && !text.starts_with("invalid server name or wildcard") {
+        return When::Directive;
+    }
+    LATE.iter().find(|(code, _)| *code == diagnostic.code).map_or(When::Directive, |&(_, when)| when)
+}

@@ -1,0 +1,125 @@
+//! Reads and tests the configuration: `-g` first, then the file, as `ngx_init_cycle` does.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::log::{self, Severity};
+use super::options::Options;
+use super::order::{self, Message, Read};
+use super::place::{self, Places};
+use crate::catalog::NEWEST;
+use crate::compile;
+use crate::diagnostic::Diagnostic;
+use crate::model::Config;
+use crate::source::{Disk, Loader};
+use crate::syntax::{self, LoadOptions};
+
+/// What came of it.
+pub(super) struct Tested {
+    /// What nginx would log.
+    pub(super) messages: Vec<Message>,
+    /// None if the main file could not be opened.
+    pub(super) read: Option<Read>,
+    /// Complete if no message is an error.
+    pub(super) config: Option<Config>,
+}
+
+/// Reads, compiles, and asks the host unless `NGXC_OFFLINE` is set.
+pub(super) fn test(options: &Options, places: &Places) -> Tested {
+    let text = options.directives.as_deref().unwrap_or_default();
+    if text.is_empty() {
+        return whole(places, None);
+    }
+    // Alone first: what is open at its end would swallow the file.
+    let alone = with_text(places, text.to_vec());
+    let failed = alone.messages.iter().any(|m| m.severity <= Severity::Crit && !m.after_syntax);
+    if failed { alone } else { whole(places, Some(text)) }
+}
+
+fn whole(places: &Places, text: Option<&[u8]>) -> Tested {
+    let file = place::path(&places.file);
+    if let Err(error) = Disk.read(&file) {
+        // nginx opens a directory and then fails to read it.
+        let message = match error.kind() {
+            io::ErrorKind::IsADirectory => {
+                let error = io::Error::from_raw_os_error(21);
+                (Severity::Crit, log::failed("pread", &places.file, &error))
+            }
+            _ => (Severity::Emerg, log::failed("open", &places.file, &error)),
+        };
+        let message = Message { severity: message.0, text: message.1, after_syntax: false };
+        return Tested { messages: vec![message], read: None, config: None };
+    }
+    match text {
+        None => loaded(&Disk, places, &file, 0),
+        Some(text) => {
+            let quoted = places.file.iter().flat_map(|b| match b {
+                b'"' | b'\\' => vec![b'\\', *b],
+                _ => vec![*b],
+            });
+            let include = [b"\ninclude \"".to_vec(), quoted.collect(), b"\";\n".to_vec()].concat();
+            let all = [text, &include].concat();
+            tested(places, all, text.len())
+        }
+    }
+}
+
+fn with_text(places: &Places, text: Vec<u8>) -> Tested {
+    let length = text.len();
+    tested(places, text, length)
+}
+
+/// `-g` as a file of its own that includes the main file.
+fn tested(places: &Places, text: Vec<u8>, command_line: usize) -> Tested {
+    let name = place::path(&places.conf_prefix).join("\u{1}command line");
+    let loader = CommandLine { name: name.clone(), text };
+    loaded(&loader, places, &name, command_line)
+}
+
+fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize) -> Tested {
+    let options =
+        LoadOptions { conf_prefix: Some(place::path(&places.conf_prefix)), ..LoadOptions::default() };
+    let configuration = match syntax::load(loader, file, &options) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            let text = log::failed("open", &places.file, &error.error);
+            let message = Message { severity: Severity::Emerg, text, after_syntax: false };
+            return Tested { messages: vec![message], read: None, config: None };
+        }
+    };
+    let compiled =
+        compile::compile(&configuration, &compile::Options { version: NEWEST, contexts: Vec::new() });
+    let mut found: Vec<Diagnostic> = compiled.diagnostics;
+    if !offline() {
+        found.extend(super::host::asked(&configuration, &compiled.config));
+    }
+    let read = Read {
+        configuration,
+        command_line,
+        prefix: places.prefix.clone(),
+        conf_prefix: places.conf_prefix.clone(),
+    };
+    let messages = order::messages(&read, &found);
+    Tested { messages, read: Some(read), config: Some(compiled.config) }
+}
+
+/// Whether the host is not to be asked: for a test of a configuration that is meant for another host.
+pub(super) fn offline() -> bool {
+    std::env::var_os("NGXC_OFFLINE").is_some_and(|v| v == "1")
+}
+
+/// The disk, and one file that is not on it.
+struct CommandLine {
+    name: PathBuf,
+    text: Vec<u8>,
+}
+
+impl Loader for CommandLine {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        if path == self.name { Ok(self.text.clone()) } else { Disk.read(path) }
+    }
+
+    fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
+        Disk.glob(pattern)
+    }
+}
