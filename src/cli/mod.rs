@@ -6,6 +6,7 @@ mod fix;
 mod input;
 mod lint;
 mod nginx;
+mod ports;
 mod preview;
 mod render;
 mod run;
@@ -32,6 +33,8 @@ enum Command {
     Lint(lint::LintArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
+    /// Plan source ports: how many connections can be opened, and what each remedy buys.
+    Ports(ports::PortsArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
     /// Explain a rule or a directive.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
+        Command::Ports(args) => ports::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
         Command::Nginx(args) => return nginx::run(args.options),
