@@ -82,7 +82,7 @@ impl Input {
     }
 }
 
-fn parse_version(text: &str) -> Result<Version, String> {
+pub(super) fn parse_version(text: &str) -> Result<Version, String> {
     let version: Version = text.parse()?;
     if version > NEWEST {
         return Err(format!("nginx {version} is newer than this program knows; expected at most {NEWEST}"));

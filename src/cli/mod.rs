@@ -1,6 +1,7 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
 mod check;
+mod doctor;
 mod explain;
 mod fix;
 mod input;
@@ -35,6 +36,8 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
     Ports(ports::PortsArgs),
+    /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
+    Doctor(doctor::DoctorArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
     /// Explain a rule or a directive.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
+        Command::Doctor(args) => doctor::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
         Command::Nginx(args) => return nginx::run(args.options),
