@@ -1,7 +1,7 @@
 //! `ngxc split`: which share of the hashes, and of a population, each bucket of `split_clients` gets.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use crate::eval::hash::murmur2;
 use crate::eval::split_clients::HASHES;
 use crate::eval::{CompileError, Program};
 use crate::model::Config;
+use crate::model::log::{AccessLogs, LogFormat};
+use crate::simulate::lines;
 use crate::simulate::population::{run_keys, run_log};
 use crate::simulate::report::Distinct;
 use crate::simulate::{self, Clients, Ports, Report};
@@ -38,9 +40,12 @@ pub struct SplitArgs {
     /// Whole keys, one a line; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "log")]
     pub keys: Option<PathBuf>,
-    /// Access log in the format `combined`; `-` is standard input
+    /// Access log in a format of the configuration, plain or gzip; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// `log_format` of the log [default: that of the first access_log, else combined]
+    #[arg(long, value_name = "NAME", requires = "log")]
+    pub log_format: Option<String>,
     /// Hash and bucket of one key; can be repeated
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Vec<String>,
@@ -85,6 +90,8 @@ impl Default for Style {
 pub enum SplitError {
     /// No `split_clients` in the configuration, or none with the variable; with those there are.
     NoSplit(Option<String>, Vec<String>),
+    /// No such `log_format`; with those there are.
+    NoFormat(String, Vec<String>),
     /// A regular expression of a map does not compile.
     Regex(CompileError),
     /// The population.
@@ -102,6 +109,9 @@ impl std::fmt::Display for SplitError {
             SplitError::NoSplit(Some(name), known) => {
                 write!(f, "no `split_clients` defines `${name}`, expected {}", known.join(" or "))
             }
+            SplitError::NoFormat(name, known) => {
+                write!(f, "no `log_format` is called `{name}`, expected {}", known.join(" or "))
+            }
             SplitError::Regex(error) => error.fmt(f),
             SplitError::Population(error) => error.fmt(f),
             SplitError::Open(path, error) => write!(f, "cannot read `{}`: {error}", path.display()),
@@ -114,7 +124,7 @@ impl std::error::Error for SplitError {}
 
 impl SplitError {
     /// What to type instead.
-    pub fn help(&self) -> Option<&'static str> {
+    pub fn help(&self) -> Option<String> {
         if let SplitError::Population(error) = self { error.help() } else { None }
     }
 }
@@ -184,7 +194,7 @@ fn population(args: &SplitArgs, program: &Program, split: usize) -> Result<Optio
     let report = if let Some(path) = &args.keys {
         run_keys(program, split, open(path)?)
     } else if let Some(path) = &args.log {
-        run_log(program, split, ports, open(path)?)
+        run_log(program, split, log_format(args, program.config())?, ports, open(path)?)
     } else if !args.clients.is_empty() {
         Clients::new(args.clients.clone(), ports, args.sample).and_then(|c| c.run(program, split))
     } else {
@@ -193,12 +203,34 @@ fn population(args: &SplitArgs, program: &Program, split: usize) -> Result<Optio
     report.map(Some).map_err(SplitError::Population)
 }
 
-fn open(path: &Path) -> Result<Box<dyn BufRead>, SplitError> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let file = std::fs::File::open(path).map_err(|e| SplitError::Open(path.to_owned(), e))?;
-    Ok(Box::new(io::BufReader::new(file)))
+/// The format that was named, else that of the configuration's first access log, else `combined`.
+fn log_format<'c>(args: &SplitArgs, config: &'c Config) -> Result<&'c LogFormat, SplitError> {
+    let formats = &config.http.log_formats;
+    let named = match &args.log_format {
+        Some(name) => formats.iter().find(|f| f.name == *name),
+        None => formats.get(first_format(config).unwrap_or(0)),
+    };
+    named.ok_or_else(|| {
+        let known = formats.iter().map(|f| format!("`{}`", f.name)).collect();
+        SplitError::NoFormat(args.log_format.clone().unwrap_or_default(), known)
+    })
+}
+
+fn first_format(config: &Config) -> Option<usize> {
+    let settings = config.http.settings.iter().chain(config.http.servers.iter().map(|s| &s.settings));
+    settings.map(|s| &s.core.access_log.value).find_map(|logs| match logs {
+        AccessLogs::To(list) => list.first().map(|log| log.format),
+        AccessLogs::Off => None,
+    })
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read + Send>, SplitError> {
+    let opened = if path == Path::new("-") {
+        lines::decompressed(io::stdin())
+    } else {
+        std::fs::File::open(path).and_then(lines::decompressed)
+    };
+    opened.map_err(|e| SplitError::Open(path.to_owned(), e))
 }
 
 /// The JSON schema, described in docs/split.md.
@@ -251,7 +283,7 @@ struct Population {
 #[derive(Debug, Serialize)]
 struct Malformed {
     line: u64,
-    expected: &'static str,
+    expected: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -337,7 +369,7 @@ fn population_of(args: &SplitArgs, report: &Report) -> Population {
         first_malformed: report
             .malformed_first
             .iter()
-            .map(|&(line, expected)| Malformed { line, expected })
+            .map(|(line, expected)| Malformed { line: *line, expected: expected.clone() })
             .collect(),
         assumed_ports: report.assumed_ports.map(|p| format!("{} of {}-{}", p.per_client, p.first, p.last)),
         // A network can have more addresses than a JSON number holds exactly.

@@ -61,7 +61,7 @@ pub fn blocks(mut input: impl Read, mut see: impl FnMut(Vec<u8>)) -> io::Result<
 /// Calls `see` with each line of a block, without its end and its carriage return; `None` for one that is longer than
 /// [`MAX_LINE`].
 #[inline]
-pub fn of_block(block: &[u8], mut see: impl FnMut(Option<&[u8]>)) {
+pub fn of_block<'b>(block: &'b [u8], mut see: impl FnMut(Option<&'b [u8]>)) {
     let mut start = 0;
     while start < block.len() {
         let end = memchr::memchr(b'\n', &block[start..]).map_or(block.len(), |n| start + n);
