@@ -338,7 +338,7 @@ fn what_a_person_sees() {
     };
     let show = |args: &SplitArgs, style| {
         let mut out = Vec::new();
-        run(args, &config, &sources, style, &mut out).unwrap();
+        run(args, &config, None, &sources, style, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     };
     let plain = show(&args, Style::default());
@@ -365,7 +365,7 @@ fn what_a_person_sees() {
     assert_eq!(split["lookups"][1]["bucket"], 3);
     assert_eq!(split["population"]["keys"], 1024);
     args.variable = Some("$other".to_owned());
-    let error = run(&args, &config, &sources, Style::default(), &mut Vec::new()).unwrap_err();
+    let error = run(&args, &config, None, &sources, Style::default(), &mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "no `split_clients` defines `$other`, expected `$split_ip`");
 }
 

@@ -18,7 +18,7 @@ pub use value::{Failure, Program, Request};
 
 #[cfg(test)]
 #[allow(unreachable_pub, missing_docs, clippy::unused_self, reason = "shared with tests/")]
-mod testing {
+pub(crate) mod testing {
     extern crate self as ngxc;
     include!("../../tests/common/config.rs");
 }
