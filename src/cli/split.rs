@@ -664,7 +664,9 @@ fn human_judgement(out: &mut String, split: &Split) {
             s.chi_square, s.degrees_of_freedom
         );
     }
-    if let Some(p) = &split.ports {
+    // Even shares alone say nothing.
+    let telling = |p: &&SourcePorts| split.population.is_some() || p.usable_share < 0.99;
+    if let Some(p) = split.ports.as_ref().filter(telling) {
         let _ = writeln!(
             out,
             "proxy_bind: {} addresses with {} ports each (Linux' default) to one destination; {} of them, {} ports, are in use when {} \

@@ -3,13 +3,15 @@
 
 use super::population::Ports;
 use super::report::Report;
-use crate::eval::hash::Prefix;
+use crate::eval::hash::{MAX_SUFFIX, Prefix};
 use crate::eval::inet::write_number;
 use crate::eval::split_clients::Table;
 use crate::model::{ComplexValue, Config, Segment, VariableSource};
 
-/// Longest text around the address.
-const MOST: usize = 32;
+/// Longest text behind the address: with an octet it is the end of a [`Prefix`].
+const MOST: usize = MAX_SUFFIX - 3;
+/// Longest text before the address.
+const LONGEST_HEAD: usize = 256;
 
 /// What stands behind the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +52,8 @@ impl Template {
             [port] if builtin(port) == Some("remote_port") => Tail::Port,
             _ => return None,
         };
-        let length = head.len() + if let Tail::Text(text) = &tail { text.len() } else { 0 };
-        (length <= MOST).then_some(Self { head, tail })
+        let fits = if let Tail::Text(text) = &tail { text.len() <= MOST } else { true };
+        (fits && head.len() <= LONGEST_HEAD).then_some(Self { head, tail })
     }
 
     /// Whether it needs ports.
@@ -60,16 +62,22 @@ impl Template {
     }
 }
 
-/// Texts of numbers, and their lengths.
-fn texts<const WIDTH: usize>(below: u32) -> Vec<([u8; WIDTH], u8)> {
-    let mut out = Vec::with_capacity(WIDTH);
+/// Bytes of a text, the first lowest, and their number.
+type Packed = (u128, u8);
+
+fn pack(text: &[u8]) -> Packed {
+    (text.iter().rev().fold(0, |packed, byte| packed << 8 | u128::from(*byte)), text.len() as u8)
+}
+
+/// Texts of numbers; of ports they fit into half the size.
+fn texts(below: u32) -> Vec<(u64, u8)> {
+    let mut out = Vec::with_capacity(5);
     (0..below)
         .map(|number| {
             out.clear();
             write_number(number, &mut out);
-            let mut text = [0; WIDTH];
-            text[..out.len()].copy_from_slice(&out);
-            (text, out.len() as u8)
+            let (packed, length) = pack(&out);
+            (packed as u64, length)
         })
         .collect()
 }
@@ -84,8 +92,8 @@ pub(super) struct Run {
 
 /// Counts the buckets of the addresses of a run, one port each.
 pub(super) fn sweep(table: &Table, template: &Template, run: Run, ports: Ports, report: &mut Report) {
-    let octets = texts::<3>(256);
-    let all_ports = if template.uses_port() { texts::<5>(65_536) } else { Vec::new() };
+    let octets = texts(256);
+    let all_ports = if template.uses_port() { texts(65_536) } else { Vec::new() };
     let text: &[u8] = if let Tail::Text(text) = &template.tail { text } else { b"" };
     let (least, most) = match template.tail {
         Tail::Port => (2, 8),
@@ -93,7 +101,8 @@ pub(super) fn sweep(table: &Table, template: &Template, run: Run, ports: Ports, 
     };
     let mut address = u64::from(run.first);
     let end = address + run.count;
-    let mut shared = Vec::with_capacity(MOST + 16);
+    let (tail, tail_length) = pack(text);
+    let mut shared = Vec::with_capacity(template.head.len() + 16);
     let mut take = |hash: u32| match table.find(hash) {
         Some(bucket) => report.observed[bucket] += 1,
         None => report.none += 1,
@@ -107,23 +116,18 @@ pub(super) fn sweep(table: &Table, template: &Template, run: Run, ports: Ports, 
             shared.push(b'.');
         }
         let prefix = Prefix::new(&shared, least..=most);
-        let mut key = prefix.buffer();
-        let start = prefix.rest();
         let numbers = &octets[(address & 255) as usize..=((last - 1) & 255) as usize];
         // One loop for each tail: nothing is decided per key.
         match template.tail {
             Tail::Nothing => {
                 for (octet, length) in numbers {
-                    key[start..start + 3].copy_from_slice(octet);
-                    take(prefix.hash(&key, usize::from(*length)));
+                    take(prefix.hash(u128::from(*octet), usize::from(*length)));
                 }
             }
             Tail::Text(_) => {
                 for (octet, length) in numbers {
-                    key[start..start + 3].copy_from_slice(octet);
-                    let at = usize::from(*length);
-                    key[start + at..start + at + text.len()].copy_from_slice(text);
-                    take(prefix.hash(&key, at + text.len()));
+                    let end = u128::from(*octet) | tail << (8 * length);
+                    take(prefix.hash(end, usize::from(length + tail_length)));
                 }
             }
             Tail::Port => {
@@ -131,10 +135,8 @@ pub(super) fn sweep(table: &Table, template: &Template, run: Run, ports: Ports, 
                 for (octet, length) in numbers {
                     let (port, digits) = all_ports[usize::from(ports.one_of(client))];
                     client += 1;
-                    key[start..start + 3].copy_from_slice(octet);
-                    let at = usize::from(*length);
-                    key[start + at..start + at + 5].copy_from_slice(&port);
-                    take(prefix.hash(&key, at + usize::from(digits)));
+                    let end = *octet | port << (8 * length);
+                    take(prefix.hash(u128::from(end), usize::from(length + digits)));
                 }
             }
         }
