@@ -1,6 +1,7 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
 mod check;
+mod demo;
 mod doctor;
 mod explain;
 mod fix;
@@ -38,6 +39,8 @@ enum Command {
     Ports(ports::PortsArgs),
     /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
     Doctor(doctor::DoctorArgs),
+    /// Show port exhaustion and its cures, in a network namespace of its own.
+    Demo(demo::DemoArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
     /// Explain a rule or a directive.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),
+        Command::Demo(args) => demo::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
         Command::Nginx(args) => return nginx::run(args.options),

@@ -1,5 +1,7 @@
 //! The plan: what becomes of a load as configured and with each remedy, and how much of a remedy is needed.
 
+use std::fmt::Write as _;
+
 use super::capacity::{Capacity, Load, Outcome, Setup, outcome};
 use super::change::Change;
 use super::flow::Flow;
@@ -179,9 +181,9 @@ pub fn split_block(sources: u32) -> String {
     let each = 10_000 / sources;
     let mut out = String::from("split_clients $request_id $source {\n");
     for i in 1..sources {
-        out.push_str(&format!("    {}.{:02}% 192.0.2.{i};\n", each / 100, each % 100));
+        let _ = writeln!(out, "    {}.{:02}% 192.0.2.{i};", each / 100, each % 100);
     }
-    out.push_str(&format!("    * 192.0.2.{sources};\n}}\nproxy_bind $source;\n"));
+    let _ = writeln!(out, "    * 192.0.2.{sources};\n}}\nproxy_bind $source;");
     out
 }
 
