@@ -39,6 +39,7 @@ pub fn chi_square(observed: &[f64], expected: &[f64], n: f64) -> Option<ChiSquar
 }
 
 /// Regularized upper incomplete gamma function: by its series below `a + 1`, by its continued fraction above.
+#[expect(clippy::many_single_char_names, reason = "the names of the formula")]
 fn upper_gamma(a: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 1.0;
