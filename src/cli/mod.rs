@@ -1,13 +1,18 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
+mod build;
 mod check;
 mod explain;
 mod fix;
 mod input;
 mod lint;
 mod nginx;
+mod parse;
+mod payload;
 mod preview;
 mod render;
+#[cfg(test)]
+mod round_trip;
 pub mod split;
 
 use std::io::{self, Write};
@@ -33,6 +38,10 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
+    /// Print the syntax of a configuration as JSON, in crossplane's format.
+    Parse(parse::ParseArgs),
+    /// Write configuration files from such JSON.
+    Build(build::BuildArgs),
     /// Take nginx's own command line; so does this program when it is called `nginx`.
     Nginx(nginx::NginxArgs),
 }
@@ -81,6 +90,8 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
+        Command::Parse(args) => parse::run(&args, &mut out),
+        Command::Build(args) => build::run(&args, &mut out),
         Command::Nginx(args) => return nginx::run(args.options),
     };
     let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));
