@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::lint::{LintArgs, findings, report};
-use super::{Failure, Outcome, note};
+use super::{Failure, Outcome, note, write};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
 use crate::source::{Disk, Loader};
@@ -71,7 +71,8 @@ pub(super) fn run(args: &LintArgs, out: &mut dyn Write) -> Result<Outcome, Failu
         return Ok(if applied > 0 { Outcome::Findings } else { Outcome::Clean });
     }
     for (path, text) in &files.0 {
-        write(path, text).map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))?;
+        write::write(path, text)
+            .map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))?;
     }
     let changed: Vec<String> = files.0.keys().map(|p| p.display().to_string()).collect();
     note(&match changed.as_slice() {
@@ -106,27 +107,5 @@ fn diff(before: &Configuration, files: &Overlay, out: &mut dyn Write) -> io::Res
         let name = file.name();
         diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_writer(&mut *out)?;
     }
-    Ok(())
-}
-
-/// Writes beside the file and renames over it, so that nobody ever reads half of it; mode and owner are kept, and a
-/// link stays a link.
-fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let path = path.canonicalize()?;
-    let meta = std::fs::metadata(&path)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::Builder::new().prefix(".ngxc").tempfile_in(directory)?;
-    new.write_all(text)?;
-    new.as_file().set_permissions(meta.permissions())?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt, fchown};
-        let ours = new.as_file().metadata()?;
-        if (ours.uid(), ours.gid()) != (meta.uid(), meta.gid()) {
-            fchown(new.as_file(), Some(meta.uid()), Some(meta.gid()))?;
-        }
-    }
-    new.as_file().sync_all()?;
-    new.persist(&path).map_err(|e| e.error)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod explain;
 mod fix;
+mod fmt;
 mod input;
 mod lint;
 mod nginx;
@@ -14,6 +15,7 @@ mod render;
 #[cfg(test)]
 mod round_trip;
 pub mod split;
+mod write;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -38,6 +40,8 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
+    /// Lay configuration files out in one way.
+    Fmt(fmt::FmtArgs),
     /// Print the syntax of a configuration as JSON, in crossplane's format.
     Parse(parse::ParseArgs),
     /// Write configuration files from such JSON.
@@ -90,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
+        Command::Fmt(args) => fmt::run(&args, &mut out),
         Command::Parse(args) => parse::run(&args, &mut out),
         Command::Build(args) => build::run(&args, &mut out),
         Command::Nginx(args) => return nginx::run(args.options),

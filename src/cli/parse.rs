@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::payload::{File, FileError, Payload, PayloadError, Statement};
+use super::payload::{ConfigFile, FileError, Payload, PayloadError, Statement};
 use super::{Failure, Outcome, note};
 use crate::diagnostic::Class;
 use crate::source::{Disk, FileId, Loader, SourceMap};
@@ -119,7 +119,7 @@ fn payload(args: &ParseArgs, configuration: &Configuration) -> Payload {
     let order = breadth_first(args, configuration);
     let positions: HashMap<FileId, usize> = order.iter().enumerate().map(|(i, &file)| (file, i)).collect();
     let reader = Reader { args, configuration, positions };
-    let files: Vec<File> = order.iter().map(|&file| reader.file(file)).collect();
+    let files: Vec<ConfigFile> = order.iter().map(|&file| reader.file(file)).collect();
     let errors = files.iter().flat_map(|file| {
         file.errors.iter().map(|e| PayloadError {
             file: file.file.clone(),
@@ -169,12 +169,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn file(&self, id: FileId) -> File {
+    fn file(&self, id: FileId) -> ConfigFile {
         let sources = &self.configuration.sources;
         let file = sources.file(id).name();
         let errors: Vec<FileError> = self.errors(id);
         let status = if errors.is_empty() { "ok" } else { "failed" }.to_owned();
-        File { file, status, errors, parsed: self.block(self.configuration.tree(id).root()) }
+        ConfigFile { file, status, errors, parsed: self.block(self.configuration.tree(id).root()) }
     }
 
     fn errors(&self, file: FileId) -> Vec<FileError> {
@@ -279,16 +279,16 @@ fn without_parentheses(args: &mut Vec<String>) {
 }
 
 /// One file of all: each `include` replaced.
-fn combined(files: &[File]) -> File {
+fn combined(files: &[ConfigFile]) -> ConfigFile {
     let errors: Vec<FileError> = files.iter().flat_map(|f| f.errors.clone()).collect();
     let status = if errors.is_empty() { "ok" } else { "failed" }.to_owned();
     let parsed = files.first().map(|main| included(&main.parsed, files)).unwrap_or_default();
     let file = files.first().map(|main| main.file.clone()).unwrap_or_default();
-    File { file, status, errors, parsed }
+    ConfigFile { file, status, errors, parsed }
 }
 
 // Ends: `syntax::load` refuses cycles and bounds how much is included.
-fn included(block: &[Statement], files: &[File]) -> Vec<Statement> {
+fn included(block: &[Statement], files: &[ConfigFile]) -> Vec<Statement> {
     let mut out = Vec::with_capacity(block.len());
     for statement in block {
         if let Some(includes) = &statement.includes {

@@ -12,7 +12,7 @@ pub(super) struct Payload {
     #[serde(default)]
     pub(super) errors: Vec<PayloadError>,
     /// The files; `includes` counts in this list, from 0.
-    pub(super) config: Vec<File>,
+    pub(super) config: Vec<ConfigFile>,
 }
 
 /// An error with its file.
@@ -25,7 +25,7 @@ pub(super) struct PayloadError {
 
 /// One file.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct File {
+pub(super) struct ConfigFile {
     pub(super) file: String,
     #[serde(default)]
     pub(super) status: String,
