@@ -2,6 +2,8 @@
 //!
 //! The nginx is `NGXC_TEST_NGINX`, else `/usr/sbin/nginx`; without one the comparison is skipped, and says so.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -230,7 +232,7 @@ fn without_time(line: &str) -> String {
     if line.starts_with("nginx version:") {
         return "nginx version".to_owned();
     }
-    match (line.find(" ["), line.find("#"), line.find(": ")) {
+    match (line.find(" ["), line.find('#'), line.find(": ")) {
         (Some(level), Some(hash), Some(colon)) if line.starts_with("20") && hash < colon => {
             let level = &line[level..];
             let end = level.find(']').unwrap() + 1;

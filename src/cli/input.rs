@@ -1,6 +1,6 @@
 //! Which configuration, for which nginx: the arguments that all commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -21,6 +21,13 @@ pub(super) struct Input {
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
 
+    #[command(flatten)]
+    pub(super) meaning: Meaning,
+}
+
+/// How files are to be understood.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Meaning {
     /// The nginx that the configuration is meant for, for example 1.28.0 [default: the newest known].
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub(super) nginx_version: Option<Version>,
@@ -39,41 +46,41 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// The version that was asked for, or the newest.
-    pub(super) fn version(&self) -> Version {
-        self.nginx_version.unwrap_or(NEWEST)
-    }
-
-    /// Reads the configuration and all it includes.
-    pub(super) fn load(&self, loader: &dyn Loader) -> Result<Configuration, Failure> {
-        let options = LoadOptions {
-            conf_prefix: self.prefix.clone(),
-            path_maps: self.map_path.clone(),
-            ..LoadOptions::default()
-        };
-        syntax::load(loader, &self.file, &options).map_err(|error| {
-            let failure = Failure::new(error.to_string());
-            if self.file.is_dir() {
-                return failure
-                    .help(format!("name a file in it: `{}`", self.file.join("nginx.conf").display()));
-            }
-            failure
-        })
-    }
-
     /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed.
     pub(super) fn valid(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
-        let configuration = self.load(loader)?;
-        let compiled = self.compile(&configuration, self.version());
+        let configuration = self.meaning.load(&self.file, loader)?;
+        let compiled = self.meaning.compile(&configuration, self.meaning.version());
         let mut findings = configuration.diagnostics.clone();
         findings.extend(compiled.diagnostics);
         findings.retain(|d| d.level == Level::Error);
         if findings.is_empty() {
             return Ok((configuration, compiled.config));
         }
-        let report = Report::new(&configuration.sources, findings, self.version(), &self.file, "");
-        render::complain(&report);
+        render::complain(&Report::one(&configuration.sources, findings, self.meaning.version(), &self.file));
         Err(Failure::new(format!("`{}` has errors", self.file.display())))
+    }
+}
+
+impl Meaning {
+    /// The version that was asked for, or the newest.
+    pub(super) fn version(&self) -> Version {
+        self.nginx_version.unwrap_or(NEWEST)
+    }
+
+    /// Reads a configuration and all it includes.
+    pub(super) fn load(&self, file: &Path, loader: &dyn Loader) -> Result<Configuration, Failure> {
+        let options = LoadOptions {
+            conf_prefix: self.prefix.clone(),
+            path_maps: self.map_path.clone(),
+            ..LoadOptions::default()
+        };
+        syntax::load(loader, file, &options).map_err(|error| {
+            let failure = Failure::new(error.to_string());
+            if file.is_dir() {
+                return failure.help(format!("name a file in it: `{}`", file.join("nginx.conf").display()));
+            }
+            failure
+        })
     }
 
     /// Compiles it for a version.

@@ -1,15 +1,25 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
+mod build;
 mod check;
+mod estate;
 mod explain;
 mod fix;
+mod fmt;
 mod input;
 mod lint;
 mod nginx;
+mod parse;
+mod payload;
 mod preview;
 mod render;
+#[cfg(test)]
+mod round_trip;
+mod rules;
 mod run;
+mod selection;
 pub mod split;
+mod write;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -34,8 +44,16 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
+    /// List the rules.
+    Rules(rules::RulesArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
+    /// Lay configuration files out in one way.
+    Fmt(fmt::FmtArgs),
+    /// Print the syntax of a configuration as JSON, in crossplane's format.
+    Parse(parse::ParseArgs),
+    /// Write configuration files from such JSON.
+    Build(build::BuildArgs),
     /// Take nginx's own command line; so does this program when it is called `nginx`.
     Nginx(nginx::NginxArgs),
 }
@@ -84,7 +102,11 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
+        Command::Rules(args) => rules::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
+        Command::Fmt(args) => fmt::run(&args, &mut out),
+        Command::Parse(args) => parse::run(&args, &mut out),
+        Command::Build(args) => build::run(&args, &mut out),
         Command::Nginx(args) => return nginx::run(args.options),
     };
     let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));

@@ -96,14 +96,18 @@ fn started(options: &Options) -> ExitCode {
 fn said(messages: &[Message], options: &Options, places: &Places, log: &Log) -> bool {
     let failed = |m: &Message| m.severity <= Severity::Crit;
     let (late, early): (Vec<&Message>, Vec<&Message>) = messages.iter().partition(|m| m.after_syntax);
-    early.iter().for_each(|m| log.write(m.severity, &m.text));
+    for message in &early {
+        log.write(message.severity, &message.text);
+    }
     if early.iter().any(|m| failed(m)) {
         return true;
     }
     if options.test && !options.quiet {
         about(places, "the configuration file", "syntax is ok");
     }
-    late.iter().for_each(|m| log.write(m.severity, &m.text));
+    for message in &late {
+        log.write(message.severity, &message.text);
+    }
     late.iter().any(|m| failed(m))
 }
 

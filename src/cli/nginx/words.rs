@@ -34,8 +34,8 @@ pub(super) fn of(
     match text {
         Some(text) => Some((severity, text)),
         None if diagnostic.level == Level::Error => {
-            let forgotten = (diagnostic.code == "missing-semicolon").then(|| forgotten_semicolon(directive?));
-            Some((severity, forgotten.flatten().unwrap_or_else(|| diagnostic.message.clone())))
+            let forgotten = directive.filter(|_| diagnostic.code == "missing-semicolon");
+            Some((severity, forgotten.map_or_else(|| diagnostic.message.clone(), forgotten_semicolon)))
         }
         None => None,
     }
@@ -51,14 +51,14 @@ fn loads_modules(read: &Read) -> bool {
 }
 
 /// What nginx says of a directive that swallowed the next one.
-fn forgotten_semicolon(directive: Directive<'_>) -> Option<String> {
+fn forgotten_semicolon(directive: Directive<'_>) -> String {
     let name = directive.name();
     let block = catalog::directives(&name.value()).first().is_some_and(|d| d.body != Body::None);
-    Some(if block && directive.terminator() == Terminator::Semicolon {
+    if block && directive.terminator() == Terminator::Semicolon {
         format!("directive \"{name}\" has no opening \"{{\"")
     } else {
         format!("invalid number of arguments in \"{name}\" directive")
-    })
+    }
 }
 
 /// `None`: nothing to say. `Some(None)`: nothing known, our words will do.
