@@ -160,8 +160,9 @@ fn baseline<'a>(
         let mut count = 0;
         for (sources, findings) in all {
             count += findings.len();
-            findings.iter().for_each(|finding| new.add(sources, finding));
-            findings.clear();
+            for finding in findings.drain(..) {
+                new.add(sources, &finding);
+            }
         }
         super::write::create(path, new.write().as_bytes()).map_err(|e| failed("write", e.to_string()))?;
         note(&format!("{count} findings written to {}", path.display()));

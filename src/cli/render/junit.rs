@@ -1,4 +1,4 @@
-//! JUnit XML: a test case a configuration, a failure a finding.
+//! `JUnit` XML: a test case a configuration, a failure a finding.
 
 use std::io::{self, Write};
 

@@ -10,6 +10,8 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::RULES;
 use crate::source::{FileId, SourceMap, Span};
 
+const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+
 pub(super) fn print(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut codes: Vec<&str> = report.findings().map(|(_, f)| f.code).collect();
     codes.sort_unstable();
@@ -103,9 +105,9 @@ fn artifact(sources: &SourceMap, file: FileId) -> Value {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                uri.push(byte.into())
+                uri.push(byte.into());
             }
-            other => uri.push_str(&format!("%{other:02X}")),
+            other => uri.extend(['%', HEX[usize::from(other >> 4)], HEX[usize::from(other & 15)]]),
         }
     }
     json!({ "uri": uri })
