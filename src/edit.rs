@@ -107,11 +107,13 @@ mod tests {
         Fix::safe("", vec![Edit::replace(Span::new(file, start, end), text)])
     }
 
+    type Replacement = (usize, usize, &'static str);
+
     #[test]
     fn overlapping_fixes_are_skipped_and_the_rest_applied() {
         let mut map = SourceMap::default();
         let file = map.add("x", *b"0123456789");
-        let cases: &[(&[(usize, usize, &str)], &str)] = &[
+        let cases: &[(&[Replacement], &str)] = &[
             (&[(0, 1, "a"), (1, 2, "b")], "ab23456789"),
             (&[(0, 3, "a"), (2, 4, "b")], "a3456789"),
             (&[(2, 4, "b"), (0, 3, "a")], "01b456789"),

@@ -32,7 +32,10 @@ pub mod model;
 pub mod compile;
 pub mod eval;
 
+pub mod reuse;
+
 pub mod lint;
+pub mod runtime;
 pub mod simulate;
 
 pub mod cli;

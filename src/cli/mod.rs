@@ -14,6 +14,7 @@ mod preview;
 mod render;
 #[cfg(test)]
 mod round_trip;
+mod run;
 pub mod split;
 mod write;
 
@@ -38,6 +39,8 @@ enum Command {
     Lint(lint::LintArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
+    /// Execute a configuration.
+    Run(run::RunArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
     /// Lay configuration files out in one way.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
+        Command::Run(args) => run::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
         Command::Fmt(args) => fmt::run(&args, &mut out),
         Command::Parse(args) => parse::run(&args, &mut out),

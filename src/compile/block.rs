@@ -20,6 +20,11 @@ pub(super) trait Blocks<'t> {
     /// catalog's checks apply.
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool;
 
+    /// Order in which inner blocks are taken: what others refer to has a lower rank than those.
+    fn rank(&self, _: &Directive<'t>) -> u8 {
+        0
+    }
+
     /// Takes a block, after all simple directives; false if it has no meaning for the model.
     fn block(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool;
 }
@@ -47,6 +52,7 @@ pub(super) fn directives<'t>(
     let mut walk = Walk { context, seen: Vec::new(), inner: Vec::new() };
     walk_block(cx, block, &mut walk, blocks);
     let outer = Rc::clone(&cx.includes);
+    walk.inner.sort_by_key(|directive| blocks.rank(directive));
     for directive in walk.inner {
         cx.includes = Rc::clone(&directive.includes);
         if !blocks.block(cx, &directive) {
@@ -264,7 +270,7 @@ fn missing_block(syntax: syntax::Directive<'_>, catalog: &catalog::Directive) ->
 fn wrong_arity(syntax: syntax::Directive<'_>, catalog: &catalog::Directive, version: Version) -> Diagnostic {
     let name = catalog.name;
     let found = syntax.args().len();
-    let span = match syntax.args().last() {
+    let span = match syntax.args().next_back() {
         Some(last) if found > 0 => syntax.name().span().to(last.span()),
         _ => syntax.name().span(),
     };

@@ -24,7 +24,7 @@ pub(super) fn configuration(cx: &mut Compiler<'_>) {
             }
         }
         Context::Http | Context::Server | Context::Location | Context::Upstream => {
-            http::fragment(cx, root, context)
+            http::fragment(cx, root, context);
         }
         _ => {
             cx.subsystem = subsystem(context);

@@ -51,7 +51,7 @@ struct HttpBlock {
     inherited: Option<HttpSettings>,
 }
 
-/// Blocks that define what the servers after or before them use; they are compiled before the servers.
+/// Blocks that define what servers refer to, wherever they stand.
 type Definition = for<'t> fn(&mut Compiler<'t>, &Directive<'t>, Block<'t>);
 
 const DEFINITIONS: &[(&str, Definition)] =
@@ -64,6 +64,10 @@ impl<'t> Blocks<'t> for HttpBlock {
             return true;
         }
         settings::read_http(cx, &mut self.settings, directive)
+    }
+
+    fn rank(&self, directive: &Directive<'t>) -> u8 {
+        u8::from(directive.name() == "server")
     }
 
     fn block(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {

@@ -59,7 +59,11 @@ impl<'t> Blocks<'t> for Level {
             return true;
         }
         if directive.catalog.content_handler {
-            self.handler = Some(Handler::Other(directive.name(), directive.span()));
+            let (name, span) = (directive.name(), directive.span());
+            self.handler = Some(match proxy::pass(cx, directive) {
+                Some(pass) => Handler::Pass(pass),
+                None => Handler::Other(name, span),
+            });
             return false;
         }
         settings::read_http(cx, &mut self.settings, directive)

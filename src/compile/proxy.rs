@@ -7,6 +7,7 @@ use super::settings::Value;
 use super::{argument, upstream, value};
 use crate::catalog::Kind;
 use crate::diagnostic::Diagnostic;
+use crate::model::location::Pass;
 use crate::model::proxy::{Bind, Header, HttpVersion, ProxyPass, Target};
 use crate::model::{ComplexValue, Endpoint, LocationKind, Setting};
 
@@ -49,6 +50,35 @@ pub(super) fn proxy_pass(
     };
     let uri = (!url.uri.is_empty()).then(|| ComplexValue::literal(&url.uri));
     Some(ProxyPass { tls, target, host, uri, span })
+}
+
+/// Schemes and default ports of the directives that pass requests on in other protocols.
+const PASSES: &[(&str, &[(&str, u16)])] = &[
+    ("fastcgi_pass", &[("", 0)]),
+    ("grpc_pass", &[("grpc://", 80), ("grpcs://", 443), ("", 80)]),
+    ("memcached_pass", &[("", 0)]),
+    ("scgi_pass", &[("", 0)]),
+    ("uwsgi_pass", &[("uwsgi://", 0), ("suwsgi://", 0), ("", 0)]),
+];
+
+/// Where another protocol's `…_pass` sends requests; `None` for a handler that answers itself.
+pub(super) fn pass(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Pass> {
+    let (name, schemes) = PASSES.iter().find(|(name, _)| *name == directive.name())?;
+    let text = directive.arg(1);
+    let span = directive.span();
+    if text.contains(&b'$') {
+        let target = Target::Value(value::argument(cx, directive, 1));
+        return Some(Pass { directive: name, target, span });
+    }
+    let (scheme, port) = schemes.iter().find(|(scheme, _)| text.starts_with(scheme.as_bytes()))?;
+    let url = address::parse(&text[scheme.len()..], *port, Form::Peer).ok()?;
+    let port = match url.endpoint {
+        Endpoint::Inet(address) => address.port(),
+        Endpoint::Name(_, port) => port,
+        Endpoint::Unix(_) => 0,
+    };
+    let target = Target::Upstream(upstream::of_url(cx, directive, &url, port)?);
+    Some(Pass { directive: name, target, span })
 }
 
 fn scheme<'a>(cx: &mut Compiler<'_>, directive: &Directive<'_>, text: &'a [u8]) -> Option<(bool, &'a [u8])> {

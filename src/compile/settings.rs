@@ -8,7 +8,7 @@ use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Context, Kind};
 use crate::model::core::WorkerProcesses;
-use crate::model::location::{CoreHttpSettings, KeepaliveTimeout, ServerTokens};
+use crate::model::location::{CoreHttpSettings, KeepaliveTimeout, ReuseSettings, ServerTokens};
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
 use crate::model::{CoreSettings, HttpSettings, ProxySettings, Setting};
@@ -80,6 +80,7 @@ pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
     HttpSettings {
         core: Arc::new(CoreHttpSettings::defaults(&mut defaults)),
         proxy: Arc::new(ProxySettings::defaults(&mut defaults)),
+        reuse: Arc::new(ReuseSettings::defaults(&mut defaults)),
     }
 }
 
@@ -117,6 +118,8 @@ pub(super) fn read_http<'t>(
         Arc::make_mut(&mut settings.core).read(name, &mut Reading { cx, directive })
     } else if ProxySettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.proxy).read(name, &mut Reading { cx, directive })
+    } else if ReuseSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.reuse).read(name, &mut Reading { cx, directive })
     } else {
         false
     }
@@ -125,17 +128,14 @@ pub(super) fn read_http<'t>(
 /// What the levels inside a level start from. `started` is what the level itself started from: a group that
 /// it did not touch is shared.
 pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSettings {
+    /// Shared if the level did not touch it, else as an inner level sees it.
+    fn group<T>(level: &Arc<T>, started: &Arc<T>, inherited: impl Fn(&T) -> T) -> Arc<T> {
+        if Arc::ptr_eq(level, started) { Arc::clone(level) } else { Arc::new(inherited(level)) }
+    }
     HttpSettings {
-        core: if Arc::ptr_eq(&level.core, &started.core) {
-            Arc::clone(&level.core)
-        } else {
-            Arc::new(level.core.inherited())
-        },
-        proxy: if Arc::ptr_eq(&level.proxy, &started.proxy) {
-            Arc::clone(&level.proxy)
-        } else {
-            Arc::new(level.proxy.inherited())
-        },
+        core: group(&level.core, &started.core, CoreHttpSettings::inherited),
+        proxy: group(&level.proxy, &started.proxy, ProxySettings::inherited),
+        reuse: group(&level.reuse, &started.reuse, ReuseSettings::inherited),
     }
 }
 
@@ -282,5 +282,25 @@ impl Value for Option<Pool> {
             return None;
         }
         Some((size > 0).then_some(Pool { size, local }))
+    }
+}
+
+/// `mirror uri;` or `mirror off;`
+impl Value for Vec<String> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let text = directive.text(1);
+        Some(if text == "off" { Vec::new() } else { vec![text] })
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        match Self::parse(cx, directive) {
+            Some(more) if setting.is_set_here() => setting.value.extend(more),
+            Some(value) => *setting = Setting::set(value, directive.span()),
+            None => {}
+        }
     }
 }

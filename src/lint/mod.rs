@@ -3,7 +3,6 @@
 //! A rule is one file under `rules/`: its documentation with a bad and a good example, the check, the fix. The slice
 //! [`RULES`] drives the engine, `ngxc explain`, the settings and `docs/rules.md`; tests execute every example.
 
-mod leaf;
 mod place;
 mod rule;
 mod rules;
@@ -13,15 +12,9 @@ pub use rules::RULES;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Config;
+pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
+use crate::reuse::{DEFAULT_KEEPALIVE, Leaf, Reached, leaves, targets};
 use crate::syntax::Configuration;
-use crate::version::Version;
-
-/// The newest stable nginx of the time when upstream connections were not reused by default.
-pub const BEFORE_DEFAULT_KEEPALIVE: Version = Version::new(1, 28, 3);
-
-/// First version that keeps connections to explicit upstreams by default, speaks HTTP/1.1 and sends no
-/// `Connection: close`.
-pub const DEFAULT_KEEPALIVE: Version = Version::new(1, 29, 7);
 
 /// What a rule looks at.
 #[derive(Clone, Copy)]
@@ -56,4 +49,21 @@ pub fn merge_versions(newest: Vec<Diagnostic>, before: Vec<Diagnostic>) -> Vec<D
     }));
     all.sort_by_key(|d| (d.span, d.code));
     all
+}
+
+/// The leaves that speak HTTP/1 to an upstream that keeps connections, with its name; a leaf whose only purpose is to
+/// upgrade connections is none of them.
+fn pooled_http_leaves(config: &Config) -> Vec<(Leaf<'_>, String)> {
+    let mut found = Vec::new();
+    for leaf in leaves(config) {
+        if !leaf.is_http() || leaf.is_websocket_only() {
+            continue;
+        }
+        let pooled = targets(config, &leaf).into_iter().find_map(|reached| match reached {
+            Reached::Upstream(upstream) if upstream.pool().is_some() => Some(upstream.name.clone()),
+            _ => None,
+        });
+        found.extend(pooled.map(|name| (leaf, name)));
+    }
+    found
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::log::{AccessLogs, ErrorLog};
-use super::proxy::{ProxyPass, ProxySettings};
+use super::proxy::{ProxyPass, ProxySettings, Target};
 use super::rewrite::Instruction;
 use super::setting::settings;
 use super::value::ComplexValue;
@@ -42,15 +42,38 @@ pub enum LocationKind {
 pub enum Handler {
     /// `proxy_pass`
     Proxy(ProxyPass),
+    /// `fastcgi_pass`, `grpc_pass` and the like, which only nginx executes.
+    Pass(Pass),
     /// A handler that only nginx executes: its directive and place.
     Other(&'static str, Span),
 }
 
+/// A handler that passes requests on in another protocol than HTTP/1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// The directive's name.
+    pub directive: &'static str,
+    /// Where the request goes.
+    pub target: Target,
+    /// The directive.
+    pub span: Span,
+}
+
 impl Handler {
+    /// Where the requests go, and the directive's name; `None` for a handler that answers itself.
+    pub fn target(&self) -> Option<(&'static str, &Target)> {
+        match self {
+            Handler::Proxy(pass) => Some(("proxy_pass", &pass.target)),
+            Handler::Pass(pass) => Some((pass.directive, &pass.target)),
+            Handler::Other(..) => None,
+        }
+    }
+
     /// The directive that set it.
     pub fn span(&self) -> Span {
         match self {
             Handler::Proxy(pass) => pass.span,
+            Handler::Pass(pass) => pass.span,
             Handler::Other(_, span) => *span,
         }
     }
@@ -82,6 +105,22 @@ pub struct HttpSettings {
     pub core: Arc<CoreHttpSettings>,
     /// `ngx_http_proxy_module`
     pub proxy: Arc<ProxySettings>,
+    /// What decides how many upstream connections other modules need.
+    pub reuse: Arc<ReuseSettings>,
+}
+
+settings! {
+    /// Settings of several modules that decide how many upstream connections are opened.
+    pub struct ReuseSettings {
+        /// Whether a FastCGI server is asked to keep the connection.
+        fastcgi_keep_conn: bool = "fastcgi_keep_conn",
+        /// Locations that get a copy of each request; `None`: off.
+        mirror: Vec<String> = "mirror",
+        /// Location that is asked whether a request is allowed; empty: off.
+        auth_request: String = "auth_request",
+        /// Size of the pieces that a response is fetched in, in bytes; 0: whole.
+        slice: u64 = "slice",
+    }
 }
 
 settings! {

@@ -119,12 +119,16 @@ impl ComplexValue {
         for (i, segment) in self.segments.iter().enumerate() {
             match segment {
                 Segment::Literal(text) => out.push_str(&String::from_utf8_lossy(text)),
-                Segment::Capture(n) => out.push_str(&format!("${n}")),
+                Segment::Capture(n) => {
+                    out.push('$');
+                    out.push(char::from(b'0' + n));
+                }
                 Segment::Variable(id) => {
                     let name = &variables.get(*id).name;
                     let glued = matches!(self.segments.get(i + 1), Some(Segment::Literal(next))
                         if next.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_'));
-                    out.push_str(&if glued { format!("${{{name}}}") } else { format!("${name}") });
+                    let (before, after) = if glued { ("${", "}") } else { ("$", "") };
+                    out.extend([before, name, after]);
                 }
             }
         }

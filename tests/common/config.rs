@@ -1,18 +1,13 @@
 // Configurations made by hand, without the compiler: values and directives that a test names, defaults for the rest.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use ngxc::model::location::{KeepaliveTimeout, ServerTokens};
-use ngxc::model::log::{AccessLogs, ErrorLog};
 use ngxc::model::map::{MapDefault, MapEntry, MapKey};
-use ngxc::model::proxy::{Bind, Header, HttpVersion};
 use ngxc::model::server::ServerName;
-use ngxc::model::setting::Reader;
 use ngxc::model::split_clients::Bucket;
 use ngxc::model::{
-    ComplexValue, Config, CoreSettings, Endpoint, HttpSettings, Listen, Location, LocationKind, Map,
-    ProxySettings, Segment, Server, Setting, SplitClients, Variable, VariableId, VariableSource,
+    ComplexValue, Config, Endpoint, HttpSettings, Listen, Location, LocationKind, Map, Segment, Server,
+    SplitClients, Variable, VariableId, VariableSource,
 };
 use ngxc::source::{SourceMap, Span};
 use ngxc::version::Version;
@@ -25,34 +20,12 @@ pub struct Builder {
     pub span: Span,
 }
 
-struct Defaults;
-
-macro_rules! defaults {
-    ($($Type:ty = $value:expr;)*) => {
-        $(impl Reader<$Type> for Defaults {
-            fn default(&mut self, _: &'static str) -> Setting<$Type> {
-                Setting::default($value)
-            }
-            fn read(&mut self, _: &mut Setting<$Type>) {}
-        })*
-    };
-}
-
-defaults! {
-    bool = false;
-    u32 = 0;
-    u64 = 0;
-    String = String::new();
-    Duration = Duration::from_secs(60);
-    Option<Duration> = None;
-    Vec<ErrorLog> = Vec::new();
-    Vec<Header> = Vec::new();
-    ngxc::model::core::WorkerProcesses = ngxc::model::core::WorkerProcesses::Auto;
-    KeepaliveTimeout = KeepaliveTimeout { idle: Duration::from_secs(75), header: None };
-    ServerTokens = ServerTokens::On;
-    AccessLogs = AccessLogs::Off;
-    HttpVersion = HttpVersion::Http11;
-    Bind = Bind::Off;
+/// A compiled text.
+fn compiled(text: &str, version: Version) -> Config {
+    let files = ngxc::source::Memory::default().with("nginx.conf", text);
+    let options = ngxc::syntax::LoadOptions::default();
+    let configuration = ngxc::syntax::load(&files, "nginx.conf".as_ref(), &options).unwrap();
+    ngxc::compile::compile(&configuration, &ngxc::compile::Options { version, contexts: Vec::new() }).config
 }
 
 #[allow(dead_code)]
@@ -61,12 +34,7 @@ impl Builder {
     pub fn new(version: Version) -> Self {
         let mut sources = SourceMap::default();
         let file = sources.add("nginx.conf", *b"http {\n\n    split_clients\n}\n");
-        let config = Config {
-            version,
-            core: CoreSettings::defaults(&mut Defaults),
-            http: ngxc::model::Http::default(),
-            unsupported: Vec::new(),
-        };
+        let config = compiled("events {}", version);
         Self { config, sources, span: Span::new(file, 12, 25) }
     }
 
@@ -152,10 +120,8 @@ impl Builder {
     }
 
     pub fn settings(&self) -> HttpSettings {
-        HttpSettings {
-            core: Arc::new(ngxc::model::location::CoreHttpSettings::defaults(&mut Defaults)),
-            proxy: Arc::new(ProxySettings::defaults(&mut Defaults)),
-        }
+        let access_log = "events {} http { access_log off; }";
+        compiled(access_log, self.config.version).http.settings.unwrap()
     }
 
     /// `server`; listens as `address:port`, with ` default` and ` bind` after it, names as written.

@@ -21,6 +21,11 @@ pub fn program() -> Option<PathBuf> {
     if path.is_file() {
         return Some(path);
     }
+    assert!(
+        std::env::var_os("NGXC_REQUIRE_NGINX").is_none(),
+        "no nginx at {}, and NGXC_REQUIRE_NGINX forbids to skip",
+        path.display()
+    );
     eprintln!("SKIPPED: no nginx at {}; name one with NGINX=/path/to/nginx", path.display());
     None
 }

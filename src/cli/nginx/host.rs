@@ -97,7 +97,7 @@ fn bound(endpoint: &Endpoint) -> io::Result<()> {
 
 fn is_root() -> bool {
     #[cfg(unix)]
-    return rustix::process::geteuid().is_root();
+    return nix::unistd::geteuid().is_root();
     #[cfg(not(unix))]
     true
 }

@@ -64,16 +64,14 @@ fn number(digits: &[u8]) -> Option<i32> {
 
 #[cfg(unix)]
 fn kill(pid: i32, signal: Signal) -> Result<(), (i32, std::io::Error)> {
-    use rustix::process::{Pid, Signal as Number, kill_process};
+    use nix::sys::signal::{self, Signal as Number};
     let number = match signal {
-        Signal::Stop => Number::TERM,
-        Signal::Quit => Number::QUIT,
-        Signal::Reopen => Number::USR1,
-        Signal::Reload => Number::HUP,
+        Signal::Stop => Number::SIGTERM,
+        Signal::Quit => Number::SIGQUIT,
+        Signal::Reopen => Number::SIGUSR1,
+        Signal::Reload => Number::SIGHUP,
     };
-    let failed = |error: rustix::io::Errno| (number.as_raw(), error.into());
-    let pid = Pid::from_raw(pid).ok_or_else(|| failed(rustix::io::Errno::SRCH))?;
-    kill_process(pid, number).map_err(failed)
+    signal::kill(nix::unistd::Pid::from_raw(pid), number).map_err(|error| (number as i32, error.into()))
 }
 
 #[cfg(not(unix))]

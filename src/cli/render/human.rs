@@ -41,7 +41,10 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
         let mut text = String::new();
         // Formatting into a string does not fail.
         let _ = handler.render_report(&mut text, &Shown::new(report, finding));
-        writeln!(out, "{}\n", text.trim_end())?;
+        for line in text.trim_end().lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        writeln!(out)?;
     }
     let mut hidden: Vec<(&str, usize)> = seen.into_iter().filter(|&(_, n)| n > SHOWN && !style.all).collect();
     hidden.sort_unstable();

@@ -226,7 +226,7 @@ fn prefix(
     location: &Location,
 ) -> Prefix {
     let passes_on = match &location.handler {
-        Some(Handler::Proxy(_)) => true,
+        Some(Handler::Proxy(_) | Handler::Pass(_)) => true,
         Some(Handler::Other(directive, _)) => REDIRECTED.contains(directive),
         None => false,
     };

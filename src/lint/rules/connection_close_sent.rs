@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
-use crate::lint::leaf::leaves;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place};
+use crate::lint::{Target, place, pooled_http_leaves};
 use crate::source::Span;
 
 declare_rule! {
@@ -52,11 +51,11 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let mut places: BTreeMap<Span, Vec<(Span, String)>> = BTreeMap::new();
-    for leaf in leaves(target.config) {
-        let Some(header) = leaf.proxy.header(b"connection") else { continue };
+    for (leaf, name) in pooled_http_leaves(target.config) {
+        let Some(header) = leaf.proxy().header(b"connection") else { continue };
         let closes = header.value.constant().is_some_and(|v| v.eq_ignore_ascii_case(b"close"));
-        if closes && leaf.upstream.pool().is_some() {
-            places.entry(header.span).or_default().push((leaf.pass.span, leaf.upstream.name.clone()));
+        if closes {
+            places.entry(header.span).or_default().push((leaf.span, name));
         }
     }
     for (span, users) in places {

@@ -2,9 +2,9 @@
 
 use super::connection_header_missing::{fix, lost, sends_close};
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::leaf::{Leaf, leaves};
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, pooled_http_leaves};
+use crate::reuse::Leaf;
 use crate::source::Span;
 
 declare_rule! {
@@ -54,19 +54,18 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for leaf in leaves(target.config) {
+    for (leaf, name) in pooled_http_leaves(target.config) {
         if !sends_close(target.config, &leaf) {
             continue;
         }
         if let Some(outer) = lost(target.config, &leaf) {
-            found.push(finding(target, &leaf, outer));
+            found.push(finding(target, &leaf, &name, outer));
         }
     }
 }
 
-fn finding(target: Target<'_>, leaf: &Leaf<'_>, outer: Span) -> Diagnostic {
-    let name = &leaf.upstream.name;
-    let first = leaf.proxy.set_header.value.first().map_or(leaf.pass.span, |h| h.span);
+fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str, outer: Span) -> Diagnostic {
+    let first = leaf.proxy().set_header.value.first().map_or(leaf.span, |h| h.span);
     let finding = CONNECTION_HEADER_LOST
         .finding(
             first,
@@ -77,7 +76,7 @@ fn finding(target: Target<'_>, leaf: &Leaf<'_>, outer: Span) -> Diagnostic {
         )
         .label("replaces the outer headers")
         .related(outer, "this line has no effect in the location")
-        .related(leaf.pass.span, "sends `Connection: close`")
+        .related(leaf.span, "sends `Connection: close`")
         .help("repeat the line `proxy_set_header Connection \"\";` here");
     match fix(target, leaf) {
         Some(fix) => finding.fix(fix),

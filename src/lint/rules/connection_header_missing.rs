@@ -3,10 +3,10 @@
 use super::proxy_http_version_prevents_reuse::line_in_location;
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
-use crate::lint::leaf::{Leaf, leaves};
 use crate::lint::rule::declare_rule;
-use crate::lint::{DEFAULT_KEEPALIVE, Target, place};
+use crate::lint::{Target, place, pooled_http_leaves};
 use crate::model::{Config, Origin};
+use crate::reuse::{Connection, Leaf, connections};
 use crate::source::Span;
 
 declare_rule! {
@@ -50,45 +50,37 @@ declare_rule! {
     }
 }
 
-/// What keeps the connections of a leaf from being reused.
+/// The line that lets connections live.
 const ADD: &str = "proxy_set_header Connection \"\";";
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for leaf in leaves(target.config) {
+    for (leaf, name) in pooled_http_leaves(target.config) {
         if sends_close(target.config, &leaf) && lost(target.config, &leaf).is_none() {
-            found.push(finding(target, &leaf));
+            found.push(finding(target, &leaf, &name));
         }
     }
 }
 
-/// Whether nginx adds `Connection: close` to the requests of a leaf whose upstream has a cache.
+/// Whether nginx adds `Connection: close` to the requests of a leaf.
 pub(super) fn sends_close(config: &Config, leaf: &Leaf<'_>) -> bool {
-    leaf.upstream.pool().is_some()
-        && !sends_no_close(config, leaf)
-        && leaf.proxy.header(b"connection").is_none()
-}
-
-/// Whether nothing is sent that makes the peer close.
-pub(super) fn sends_no_close(config: &Config, leaf: &Leaf<'_>) -> bool {
-    match leaf.proxy.header(b"connection") {
-        Some(header) => header.value.constant().is_some_and(|v| !v.eq_ignore_ascii_case(b"close")),
-        None => config.version >= DEFAULT_KEEPALIVE,
-    }
+    connections(config, leaf) == [Connection::CloseByDefault]
 }
 
 /// The `Connection` header of an outer level that the leaf's own headers replace, if there is one.
 pub(super) fn lost(config: &Config, leaf: &Leaf<'_>) -> Option<Span> {
-    if matches!(leaf.proxy.set_header.origin, Origin::Default) {
+    if matches!(leaf.proxy().set_header.origin, Origin::Default) {
         return None;
     }
-    leaf.outer_settings(config).find_map(|outer| outer.header(b"connection")).map(|header| header.span)
+    leaf.around(config)
+        .into_iter()
+        .find_map(|outer| outer.proxy.header(b"connection"))
+        .map(|header| header.span)
 }
 
-fn finding(target: Target<'_>, leaf: &Leaf<'_>) -> Diagnostic {
-    let name = &leaf.upstream.name;
+fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str) -> Diagnostic {
     let finding = CONNECTION_HEADER_MISSING
         .finding(
-            leaf.pass.span,
+            leaf.span,
             format!("nginx sends `Connection: close` to `{name}`, so none of its connections is reused"),
         )
         .label("sends `Connection: close`")
@@ -101,7 +93,7 @@ fn finding(target: Target<'_>, leaf: &Leaf<'_>) -> Diagnostic {
 
 /// Adds the header where the headers in force are set, so that none of them is lost.
 pub(super) fn fix(target: Target<'_>, leaf: &Leaf<'_>) -> Option<Fix> {
-    let edit = match leaf.proxy.set_header.value.last() {
+    let edit = match leaf.proxy().set_header.value.last() {
         Some(last) => place::after(target.configuration, last.span, ADD),
         None => place::after(target.configuration, line_in_location(leaf)?, ADD),
     }?;

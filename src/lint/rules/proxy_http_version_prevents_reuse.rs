@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
-use crate::lint::leaf::{Leaf, leaves};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place};
+use crate::lint::{Target, place, pooled_http_leaves};
 use crate::model::proxy::HttpVersion;
 use crate::model::{LocationKind, Origin};
+use crate::reuse::{Connection, Leaf, connections};
 use crate::source::Span;
 
 declare_rule! {
@@ -62,33 +62,28 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut explicit: BTreeMap<Span, Vec<Leaf<'_>>> = BTreeMap::new();
-    for leaf in leaves(target.config) {
-        let version = &leaf.proxy.http_version;
-        if version.value != HttpVersion::Http10 || leaf.upstream.pool().is_none() || keeps_alive(&leaf) {
+    let mut explicit: BTreeMap<Span, Vec<(Leaf<'_>, String)>> = BTreeMap::new();
+    for (leaf, name) in pooled_http_leaves(target.config) {
+        let version = &leaf.proxy().http_version;
+        // With `Connection: keep-alive` a peer may keep even an HTTP/1.0 connection; nginx then caches it.
+        let keeps = connections(target.config, &leaf).contains(&Connection::KeepAlive);
+        if version.value != HttpVersion::Http10 || keeps {
             continue;
         }
         match version.origin {
-            Origin::Set(span) | Origin::Inherited(span) => explicit.entry(span).or_default().push(leaf),
-            Origin::Default => found.push(by_default(target, &leaf)),
+            Origin::Set(span) | Origin::Inherited(span) => {
+                explicit.entry(span).or_default().push((leaf, name));
+            }
+            Origin::Default => found.push(by_default(target, &leaf, &name)),
         }
     }
     found.extend(explicit.into_iter().map(|(span, leaves)| by_directive(target, span, &leaves)));
 }
 
-/// With `Connection: keep-alive` a peer may keep even an HTTP/1.0 connection; nginx then caches it.
-fn keeps_alive(leaf: &Leaf<'_>) -> bool {
-    leaf.proxy
-        .header(b"connection")
-        .and_then(|h| h.value.constant())
-        .is_some_and(|value| value.eq_ignore_ascii_case(b"keep-alive"))
-}
-
-fn by_default(target: Target<'_>, leaf: &Leaf<'_>) -> Diagnostic {
-    let name = &leaf.upstream.name;
+fn by_default(target: Target<'_>, leaf: &Leaf<'_>, name: &str) -> Diagnostic {
     let finding = PROXY_HTTP_VERSION_PREVENTS_REUSE
         .finding(
-            leaf.pass.span,
+            leaf.span,
             format!("HTTP/1.0 is spoken to `{name}` by default, so none of its connections is reused"),
         )
         .label("speaks HTTP/1.0")
@@ -105,12 +100,12 @@ fn by_default(target: Target<'_>, leaf: &Leaf<'_>) -> Diagnostic {
 pub(super) fn line_in_location(leaf: &Leaf<'_>) -> Option<Span> {
     match leaf.location.kind {
         LocationKind::If | LocationKind::LimitExcept(_) => None,
-        _ => Some(leaf.pass.span),
+        _ => Some(leaf.span),
     }
 }
 
-fn by_directive(target: Target<'_>, span: Span, leaves: &[Leaf<'_>]) -> Diagnostic {
-    let mut names: Vec<&str> = leaves.iter().map(|l| l.upstream.name.as_str()).collect();
+fn by_directive(target: Target<'_>, span: Span, leaves: &[(Leaf<'_>, String)]) -> Diagnostic {
+    let mut names: Vec<&str> = leaves.iter().map(|(_, name)| name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     let shown = match names.as_slice() {
@@ -122,8 +117,8 @@ fn by_directive(target: Target<'_>, span: Span, leaves: &[Leaf<'_>]) -> Diagnost
         .finding(span, format!("HTTP/1.0 is spoken to {shown}, so no connection is reused"))
         .label("the peer closes after each response")
         .help("write `proxy_http_version 1.1;`");
-    for leaf in leaves.iter().take(3) {
-        finding = finding.related(leaf.pass.span, "used here");
+    for (leaf, _) in leaves.iter().take(3) {
+        finding = finding.related(leaf.span, "used here");
     }
     let value = place::find(target.configuration, span).and_then(|d| d.arg(0));
     match value {

@@ -1,11 +1,14 @@
 //! An upstream without a connection cache.
 
+use std::collections::HashMap;
+
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{Edit, Fix};
-use crate::lint::leaf::{Leaf, leaves};
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, place};
+use crate::model::proxy::HttpVersion;
 use crate::model::{Config, Endpoint, Origin, Upstream};
+use crate::reuse::{Leaf, Reached, connections, leaves, targets};
 
 declare_rule! {
     /// ## What it does
@@ -16,7 +19,7 @@ declare_rule! {
     /// ## Why is this bad
     ///
     /// Every request opens a connection of its own and needs a source port of its own. A closed connection keeps its
-    /// port for a minute (TIME_WAIT), so a busy proxy runs out: `connect() failed (99: Cannot assign requested
+    /// port for a minute (`TIME_WAIT`), so a busy proxy runs out: `connect() failed (99: Cannot assign requested
     /// address)`, and clients see 502.
     ///
     /// ## Example
@@ -57,21 +60,31 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let leaves = leaves(target.config);
+    let mut users: HashMap<*const Upstream, Vec<Leaf<'_>>> = HashMap::new();
+    for leaf in leaves(target.config) {
+        // uwsgi and SCGI cannot use a cache, an upgraded connection never returns to one.
+        if matches!(leaf.directive, "uwsgi_pass" | "scgi_pass") || leaf.is_websocket_only() {
+            continue;
+        }
+        for reached in targets(target.config, &leaf) {
+            if let Reached::Upstream(upstream) = reached {
+                users.entry(upstream).or_default().push(leaf.clone());
+            }
+        }
+    }
     for upstream in &target.config.http.upstreams {
         // A cache that the balancer switched off is nginx's own warning.
         let explicit = !upstream.is_implicit() && upstream.keepalive_overridden.is_none();
-        if explicit && upstream.keepalive.size.value.is_none() {
-            let users: Vec<&Leaf<'_>> =
-                leaves.iter().filter(|l| std::ptr::eq(l.upstream, upstream)).collect();
-            if !users.is_empty() {
-                found.push(finding(target, upstream, &users));
-            }
+        if explicit
+            && upstream.keepalive.size.value.is_none()
+            && let Some(users) = users.get(&std::ptr::from_ref(upstream))
+        {
+            found.push(finding(target, upstream, users));
         }
     }
 }
 
-fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Leaf<'_>]) -> Diagnostic {
+fn finding(target: Target<'_>, upstream: &Upstream, users: &[Leaf<'_>]) -> Diagnostic {
     let name = &upstream.name;
     let size = pool_size(upstream);
     let asked = users.iter().any(|l| asks_for_reuse(target.config, l));
@@ -90,7 +103,7 @@ fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Leaf<'_>]) -> Diag
         finding.level = Level::Info;
     }
     for leaf in users.iter().take(3) {
-        finding = finding.related(leaf.pass.span, "used here");
+        finding = finding.related(leaf.span, "used here");
     }
     match fix(target, upstream, size) {
         Some(fix) => finding.fix(fix),
@@ -99,8 +112,9 @@ fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Leaf<'_>]) -> Diag
 }
 
 fn asks_for_reuse(config: &Config, leaf: &Leaf<'_>) -> bool {
-    leaf.proxy.http_version.value >= crate::model::proxy::HttpVersion::Http11
-        && super::connection_header_missing::sends_no_close(config, leaf)
+    leaf.is_http()
+        && leaf.proxy().http_version.value >= HttpVersion::Http11
+        && connections(config, leaf).iter().all(|c| !c.closes())
 }
 
 /// Twice the number of peers, so that round robin finds a connection to each, and at least 16.
@@ -111,15 +125,11 @@ fn pool_size(upstream: &Upstream) -> usize {
 fn fix(target: Target<'_>, upstream: &Upstream, size: usize) -> Option<Fix> {
     let title = format!("add `keepalive {size};`");
     let directive = format!("keepalive {size};");
-    match upstream.keepalive.size.origin {
+    if let Origin::Set(span) = upstream.keepalive.size.origin {
         // `keepalive 0;` was written on purpose: a person has to look.
-        Origin::Set(span) => {
-            let old = place::find(target.configuration, span)?.span();
-            Some(Fix::unsafe_(title, vec![Edit::replace(old, directive)]))
-        }
-        _ => {
-            let edit = place::at_end_of_block(target.configuration, upstream.span, &directive)?;
-            Some(Fix::safe(title, vec![edit]))
-        }
+        let old = place::find(target.configuration, span)?.span();
+        return Some(Fix::unsafe_(title, vec![Edit::replace(old, directive)]));
     }
+    let edit = place::at_end_of_block(target.configuration, upstream.span, &directive)?;
+    Some(Fix::safe(title, vec![edit]))
 }

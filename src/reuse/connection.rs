@@ -1,0 +1,103 @@
+//! What a leaf says in the `Connection` header of an ordinary request: one without `Upgrade`.
+
+use super::DEFAULT_KEEPALIVE;
+use super::fold::fold;
+use super::leaf::Leaf;
+use crate::model::map::MapKey;
+use crate::model::proxy::Header;
+use crate::model::{ComplexValue, Config, Map, Segment, VariableId, VariableSource};
+use crate::source::Span;
+
+/// A value that can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// The header is not sent.
+    Absent,
+    /// `close`, which nginx adds before 1.29.7 when nothing sets the header.
+    CloseByDefault,
+    /// `close`, as the configuration says; with the map entry or line that says it.
+    Close(Span),
+    /// `keep-alive`
+    KeepAlive,
+    /// `upgrade`, also with requests that ask for none.
+    Upgrade,
+    /// Whatever the client sent.
+    Client(Span),
+    /// Something else, or not known.
+    Other,
+}
+
+impl Connection {
+    /// Whether the peer closes the connection after the response, or may because the client says so.
+    pub fn closes(self) -> bool {
+        matches!(self, Connection::CloseByDefault | Connection::Close(_) | Connection::Client(_))
+    }
+}
+
+/// The values that a leaf can send with a request without `Upgrade`.
+pub fn connections(config: &Config, leaf: &Leaf<'_>) -> Vec<Connection> {
+    let Some(header) = leaf.proxy().header(b"connection") else {
+        let before = config.version < DEFAULT_KEEPALIVE;
+        return vec![if before { Connection::CloseByDefault } else { Connection::Absent }];
+    };
+    if let [Segment::Variable(id)] = header.value.segments.as_slice() {
+        if is_builtin(config, *id, "http_connection") {
+            return vec![Connection::Client(header.span)];
+        }
+        if let Some(map) = upgrade_map(config, *id) {
+            let (value, span) = without_upgrade(map);
+            return values(config, value, span);
+        }
+    }
+    let mentions = header.value.variables().any(|id| is_builtin(config, id, "http_connection"));
+    if mentions { vec![Connection::Client(header.span)] } else { of_header(config, header) }
+}
+
+fn of_header(config: &Config, header: &Header) -> Vec<Connection> {
+    values(config, &header.value, header.span)
+}
+
+fn values(config: &Config, value: &ComplexValue, place: Span) -> Vec<Connection> {
+    let values = fold(config, value);
+    let mut found: Vec<Connection> = values
+        .known
+        .iter()
+        .map(|(text, span)| match text.to_ascii_lowercase().as_slice() {
+            b"" => Connection::Absent,
+            b"close" => Connection::Close(span.unwrap_or(place)),
+            b"keep-alive" => Connection::KeepAlive,
+            b"upgrade" => Connection::Upgrade,
+            _ => Connection::Other,
+        })
+        .collect();
+    if values.open {
+        found.push(Connection::Other);
+    }
+    found
+}
+
+fn is_builtin(config: &Config, id: VariableId, name: &str) -> bool {
+    let variable = config.http.variables.get(id);
+    variable.source == VariableSource::Builtin && variable.name == name
+}
+
+/// The map of `$http_upgrade` that defines a variable.
+fn upgrade_map(config: &Config, id: VariableId) -> Option<&Map> {
+    let VariableSource::Map(position) = config.http.variables.get(id).source else { return None };
+    let map = &config.http.maps[position];
+    match map.source.segments.as_slice() {
+        [Segment::Variable(source)] if is_builtin(config, *source, "http_upgrade") => Some(map),
+        _ => None,
+    }
+}
+
+/// What a map of `$http_upgrade` gives when there is none: the entry `''`, else the default.
+fn without_upgrade(map: &Map) -> (&ComplexValue, Span) {
+    const EMPTY: &ComplexValue = &ComplexValue { segments: Vec::new() };
+    let empty = map.entries.iter().find(|e| matches!(&e.key, MapKey::Exact(key) if key.is_empty()));
+    match (empty, &map.default) {
+        (Some(entry), _) => (&entry.value, entry.span),
+        (None, Some(default)) => (&default.value, default.span),
+        (None, None) => (EMPTY, map.span),
+    }
+}

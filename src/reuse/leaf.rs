@@ -1,0 +1,94 @@
+//! Leaves: the places that pass requests on, with what holds around them.
+
+use std::sync::Arc;
+
+use crate::model::location::Handler;
+use crate::model::{Config, HttpSettings, Location, LocationKind, ProxySettings, Server, Target};
+use crate::source::Span;
+
+/// A location, `if` or `limit_except` that passes requests on.
+#[derive(Clone, Debug)]
+pub struct Leaf<'a> {
+    /// The virtual server.
+    pub server: &'a Server,
+    /// The enclosing locations, outermost first.
+    pub outer: Vec<&'a Location>,
+    /// The location itself.
+    pub location: &'a Location,
+    /// `proxy_pass`, `fastcgi_pass` …
+    pub directive: &'static str,
+    /// Where it passes requests to, as written.
+    pub target: &'a Target,
+    /// The directive.
+    pub span: Span,
+}
+
+impl<'a> Leaf<'a> {
+    /// Whether it speaks HTTP/1 to the peer.
+    pub fn is_http(&self) -> bool {
+        self.directive == "proxy_pass"
+    }
+
+    /// The settings of `ngx_http_proxy_module` in force.
+    pub fn proxy(&self) -> &'a ProxySettings {
+        &self.location.settings.proxy
+    }
+
+    /// What holds at the levels around it, innermost first: locations, server, http.
+    pub fn around(&self, config: &'a Config) -> Vec<&'a HttpSettings> {
+        let locations = self.outer.iter().rev().map(|l| &l.settings);
+        locations.chain([&self.server.settings]).chain(config.http.settings.iter()).collect()
+    }
+
+    /// Whether only upgraded connections go through it: `Connection` is the constant `upgrade`, and the path or the
+    /// timeouts say so. Such a connection is never used again, whatever the configuration says.
+    pub fn is_websocket_only(&self) -> bool {
+        let proxy = self.proxy();
+        let upgrades = proxy
+            .header(b"connection")
+            .and_then(|h| h.value.constant())
+            .is_some_and(|v| v.eq_ignore_ascii_case(b"upgrade"));
+        let path = match &self.location.kind {
+            LocationKind::Exact(uri) | LocationKind::Prefix { uri, .. } => {
+                String::from_utf8_lossy(uri).into_owned()
+            }
+            LocationKind::Regex { pattern, .. } => pattern.clone(),
+            _ => String::new(),
+        };
+        let path = path.to_ascii_lowercase();
+        let named = ["/ws", "socket", "/cable", "/live", "/hub"].iter().any(|part| path.contains(part));
+        let patient = proxy.read_timeout.value >= std::time::Duration::from_secs(600);
+        upgrades && (named || patient && proxy.header(b"upgrade").is_some())
+    }
+}
+
+/// Every leaf in source order. An `if` or `limit_except` that only repeats its location is left out.
+pub fn leaves(config: &Config) -> Vec<Leaf<'_>> {
+    let mut found = Vec::new();
+    for server in &config.http.servers {
+        let mut open: Vec<(&Location, Vec<&Location>)> =
+            server.locations.iter().rev().map(|l| (l, Vec::new())).collect();
+        while let Some((location, outer)) = open.pop() {
+            if !location.inner.is_empty() {
+                let path: Vec<&Location> = outer.iter().copied().chain([location]).collect();
+                open.extend(location.inner.iter().rev().map(|l| (l, path.clone())));
+            }
+            let Some(handler) = &location.handler else { continue };
+            let Some((directive, target)) = handler.target() else { continue };
+            if !repeats(location, handler, outer.last().copied()) {
+                let span = handler.span();
+                found.push(Leaf { server, outer, location, directive, target, span });
+            }
+        }
+    }
+    found
+}
+
+fn repeats(location: &Location, handler: &Handler, outer: Option<&Location>) -> bool {
+    let nameless = matches!(location.kind, LocationKind::If | LocationKind::LimitExcept(_));
+    nameless
+        && outer.is_some_and(|outer| {
+            outer.handler.as_ref() == Some(handler)
+                && Arc::ptr_eq(&outer.settings.proxy, &location.settings.proxy)
+        })
+}

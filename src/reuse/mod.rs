@@ -1,0 +1,26 @@
+//! Whether upstream connections are used again: for each leaf of a configuration and each target it can reach, a
+//! verdict and its cause.
+//!
+//! A leaf is a location, `if` or `limit_except` that passes requests on. The facts behind the verdicts were measured
+//! against nginx before and since 1.29.7, by counting connections.
+
+mod connection;
+mod fold;
+mod leaf;
+mod target;
+mod verdict;
+
+pub use connection::{Connection, connections};
+pub use fold::{Values, fold};
+pub use leaf::{Leaf, leaves};
+pub use target::{Reached, targets};
+pub use verdict::{Cause, Verdict, verdict};
+
+use crate::version::Version;
+
+/// First version that keeps connections to explicit upstreams by default, speaks HTTP/1.1 and sends no
+/// `Connection: close`.
+pub const DEFAULT_KEEPALIVE: Version = Version::new(1, 29, 7);
+
+/// The newest stable version before [`DEFAULT_KEEPALIVE`].
+pub const BEFORE_DEFAULT_KEEPALIVE: Version = Version::new(1, 28, 3);

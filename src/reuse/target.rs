@@ -1,0 +1,90 @@
+//! What a leaf can reach: upstreams, bare hosts, sockets; known at load or folded from variables.
+
+use super::fold::fold_segments;
+use super::leaf::Leaf;
+use crate::model::{ComplexValue, Config, Endpoint, Segment, Target, Upstream, VariableSource};
+use crate::source::Span;
+
+/// One thing that a leaf can reach.
+#[derive(Clone, Debug)]
+pub enum Reached<'a> {
+    /// An `upstream` block.
+    Upstream(&'a Upstream),
+    /// A host without an `upstream`, which nginx never pools; with the entry that names it.
+    Bare(String, Option<Span>),
+    /// A unix socket, which needs no port.
+    Unix(String),
+    /// A host that comes with the request.
+    Unknown,
+}
+
+/// Everything that a leaf can reach.
+pub fn targets<'a>(config: &'a Config, leaf: &Leaf<'a>) -> Vec<Reached<'a>> {
+    match leaf.target {
+        Target::Upstream(id) => vec![of_upstream(config.http.upstream(*id))],
+        Target::Value(value) => of_value(config, value),
+    }
+}
+
+fn of_upstream(upstream: &Upstream) -> Reached<'_> {
+    if !upstream.is_implicit() {
+        return Reached::Upstream(upstream);
+    }
+    match upstream.peers.first().map(|p| &p.endpoint) {
+        Some(Endpoint::Unix(path)) => Reached::Unix(path.clone()),
+        _ => Reached::Bare(upstream.name.clone(), None),
+    }
+}
+
+fn of_value<'a>(config: &'a Config, value: &ComplexValue) -> Vec<Reached<'a>> {
+    let values = fold_segments(config, host(config, value));
+    let mut found: Vec<Reached<'a>> =
+        values.known.iter().map(|(text, span)| of_text(config, text, *span)).collect();
+    if values.open || found.is_empty() {
+        found.push(Reached::Unknown);
+    }
+    found
+}
+
+/// The leading segments that hold the scheme and the host: up to a `/` behind the scheme, or a variable that begins
+/// with one.
+fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment] {
+    let begins_with_slash = |segment: &Segment| match segment {
+        Segment::Variable(id) => {
+            let variable = config.http.variables.get(*id);
+            variable.source == VariableSource::Builtin
+                && ["request_uri", "uri", "document_uri", "is_args", "args"].contains(&variable.name.as_str())
+        }
+        _ => false,
+    };
+    let end = value.segments.iter().enumerate().find_map(|(n, segment)| match segment {
+        Segment::Literal(text) => {
+            let rest = after_scheme(text);
+            rest.strip_prefix(b"://").unwrap_or(rest).contains(&b'/').then_some(n + 1)
+        }
+        other => begins_with_slash(other).then_some(n),
+    });
+    &value.segments[..end.unwrap_or(value.segments.len())]
+}
+
+fn after_scheme(text: &[u8]) -> &[u8] {
+    let schemes: [&[u8]; 4] = [b"http://", b"https://", b"grpc://", b"grpcs://"];
+    let known = schemes.iter().find(|s| text.len() >= s.len() && text[..s.len()].eq_ignore_ascii_case(s));
+    known.map_or(text, |scheme| &text[scheme.len()..])
+}
+
+fn of_text<'a>(config: &'a Config, text: &[u8], span: Option<Span>) -> Reached<'a> {
+    let rest = after_scheme(text);
+    if rest.len() >= 5 && rest[..5].eq_ignore_ascii_case(b"unix:") {
+        return Reached::Unix(String::from_utf8_lossy(&rest[5..]).into_owned());
+    }
+    let end = rest.iter().position(|&b| b == b'/' || b == b'?').unwrap_or(rest.len());
+    let host = String::from_utf8_lossy(&rest[..end]).into_owned();
+    let name = host.to_lowercase();
+    let explicit = config.http.upstreams.iter().find(|u| !u.is_implicit() && u.name.to_lowercase() == name);
+    match explicit {
+        Some(upstream) => Reached::Upstream(upstream),
+        None if host.is_empty() => Reached::Unknown,
+        None => Reached::Bare(host, span),
+    }
+}

@@ -1,0 +1,40 @@
+//! The access logs (`ngx_http_log_module`): one line a request, written at once.
+
+use super::log;
+use super::request::{Client, Request, Scope};
+use super::worker::Worker;
+use crate::model::Segment;
+
+/// Writes the request's line to the logs of its level.
+pub(crate) fn write(worker: &Worker, client: &Client, request: &mut Request) {
+    let plan = std::rc::Rc::clone(&request.plan);
+    let mut scope = Scope { worker, client, request };
+    for log in &plan.access_log {
+        if let Some(condition) = &log.condition {
+            let mut value = Vec::new();
+            worker.program.evaluate(condition, &mut scope, &mut value);
+            if value.is_empty() || value == b"0" {
+                continue;
+            }
+        }
+        let format = &worker.config.http.log_formats[log.format];
+        let mut line = Vec::with_capacity(256);
+        let mut value = Vec::new();
+        for segment in &format.value.segments {
+            value.clear();
+            match segment {
+                Segment::Literal(text) => line.extend_from_slice(text),
+                Segment::Variable(id) => {
+                    let found = worker.program.variable(*id, &mut scope, &mut value);
+                    log::escape(found.then_some(&value[..]), format.escape, &mut line);
+                }
+                Segment::Capture(n) => {
+                    let found = crate::eval::Request::capture(&mut scope, *n, &mut value);
+                    log::escape(found.then_some(&value[..]), format.escape, &mut line);
+                }
+            }
+        }
+        line.push(b'\n');
+        log.sink.write(&line);
+    }
+}

@@ -1,0 +1,114 @@
+//! Buffers, and the list of free ones that each worker keeps: an idle connection owns none.
+
+use std::cell::RefCell;
+
+/// Room before the body of a response, into which its head is written: both leave in one write.
+pub(crate) const HEADROOM: usize = 1 << 10;
+/// Size of a buffer behind the headroom.
+pub(crate) const SIZE: usize = 16 << 10;
+/// Free buffers kept per worker.
+const KEPT: usize = 256;
+
+/// A buffer of which `start .. end` is filled.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    data: Vec<u8>,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { data: vec![0; HEADROOM + SIZE], start: HEADROOM, end: HEADROOM }
+    }
+}
+
+impl Buffer {
+    /// One without memory, for a place that has none at the moment.
+    pub(crate) const fn absent() -> Self {
+        Self { data: Vec::new(), start: 0, end: 0 }
+    }
+
+    /// All bytes from the beginning to the filled end: positions of a parsed head count from there.
+    pub(crate) fn all(&self) -> &[u8] {
+        &self.data[..self.end]
+    }
+
+    /// The filled part.
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.data[self.start..self.end]
+    }
+
+    pub(crate) fn filled_mut(&mut self) -> &mut [u8] {
+        &mut self.data[self.start..self.end]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Room behind the filled part.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        &mut self.data[self.end..]
+    }
+
+    /// Makes it empty.
+    pub(crate) fn clear(&mut self) {
+        (self.start, self.end) = (HEADROOM, HEADROOM);
+    }
+
+    /// Moves the filled part to the beginning, to have more room behind it.
+    pub(crate) fn compact(&mut self) {
+        if self.start > HEADROOM {
+            self.data.copy_within(self.start..self.end, HEADROOM);
+            self.end -= self.start - HEADROOM;
+            self.start = HEADROOM;
+        }
+    }
+
+    /// Grows up to `limit` bytes of content.
+    pub(crate) fn grow(&mut self, limit: usize) {
+        let size = (self.data.len() * 2).min(HEADROOM + limit);
+        self.data.resize(size.max(self.data.len()), 0);
+    }
+
+    /// Puts `text` behind the filled part.
+    pub(crate) fn append(&mut self, text: &[u8]) {
+        let end = self.end + text.len();
+        if end > self.data.len() {
+            self.data.resize(end, 0);
+        }
+        self.data[self.end..end].copy_from_slice(text);
+        self.end = end;
+    }
+
+    /// Puts `text` before the filled part; false if there is no room.
+    pub(crate) fn prepend(&mut self, text: &[u8]) -> bool {
+        let Some(start) = self.start.checked_sub(text.len()) else { return false };
+        self.data[start..self.start].copy_from_slice(text);
+        self.start = start;
+        true
+    }
+}
+
+/// The free buffers of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct FreeList {
+    free: RefCell<Vec<Buffer>>,
+}
+
+impl FreeList {
+    /// A buffer, empty.
+    pub(crate) fn take(&self) -> Buffer {
+        self.free.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back, unless it has grown.
+    pub(crate) fn give(&self, mut buffer: Buffer) {
+        let mut free = self.free.borrow_mut();
+        if buffer.data.len() == HEADROOM + SIZE && free.len() < KEPT {
+            buffer.clear();
+            free.push(buffer);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! A client's connection: requests one after the other, and between them nothing but a socket and a timer.
+
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::body;
+use super::buffer::HEADROOM;
+use super::http1::head::{MAX_HEAD, Progress};
+use super::request::{Client, Request, Scope};
+use super::response;
+use super::route::{self, Flow};
+use super::stream::Stream;
+use super::timer::Timer;
+use super::worker::Worker;
+use super::{access_log, page};
+use crate::eval::select::AddressId;
+use crate::model::log::Severity;
+
+/// A client's connection.
+pub(crate) struct Connection {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) client: Client,
+    pub(crate) stream: Stream,
+    pub(crate) timer: Timer,
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    Idle,
+    Close,
+}
+
+enum Head {
+    Done,
+    /// The client closed; whether it had begun a request.
+    Closed(bool),
+    TimedOut,
+    Bad(u16, String),
+}
+
+/// Serves a connection until it is closed.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    stream: Stream,
+    remote: Option<std::net::SocketAddr>,
+    address: AddressId,
+) {
+    stream.no_delay();
+    let client = Client {
+        number: worker.next_connection(),
+        remote,
+        local: stream.local(),
+        address,
+        requests: 0,
+        opened: Instant::now(),
+    };
+    let timer = worker.timers.timer();
+    worker.open.set(worker.open.get() + 1);
+    let mut connection = Connection { worker, client, stream, timer };
+    let settings = Rc::clone(&connection.default_plan());
+    let mut idle = settings.core.client_header_timeout.value;
+    loop {
+        if connection.worker.is_stopping.get() && connection.client.requests > 0 {
+            break;
+        }
+        let stream = &connection.stream;
+        if !matches!(connection.timer.idle(idle, |cx| stream.poll_read_ready(cx)).await, Some(Ok(()))) {
+            break;
+        }
+        // Boxed: an idle connection is as small as what is above.
+        let (next, timeout) = Box::pin(connection.busy()).await;
+        if next == Next::Close {
+            break;
+        }
+        idle = timeout;
+    }
+    connection.worker.open.set(connection.worker.open.get() - 1);
+}
+
+impl Connection {
+    fn default_plan(&self) -> Rc<super::plan::Plan> {
+        let server = self.worker.router.listen(self.client.address).default_server;
+        Rc::clone(&self.worker.servers[server.0 as usize])
+    }
+
+    /// Serves what has arrived; afterwards the connection is idle and owns no buffer, or is closed.
+    async fn busy(&mut self) -> (Next, Duration) {
+        let plan = self.default_plan();
+        let mut request = self.worker.take_request(&plan);
+        request.buffer = self.worker.buffers.take();
+        let next = self.requests(&mut request).await;
+        let timeout = request.plan.core.keepalive_timeout.value.idle;
+        self.worker.give_request(request);
+        (next, timeout)
+    }
+
+    async fn requests(&mut self, request: &mut Request) -> Next {
+        loop {
+            self.client.requests += 1;
+            let server = self.worker.router.listen(self.client.address).default_server;
+            request.reset(&self.default_plan(), server);
+            let flow = match self.read_head(request).await {
+                Head::Done => {
+                    request.buffer.start = request.head.position;
+                    route::handle(self, request).await
+                }
+                Head::Closed(false) => return Next::Close,
+                Head::Closed(true) => {
+                    request.status = 400;
+                    self.log(request, Severity::Info, "client prematurely closed connection");
+                    Flow::Abort
+                }
+                Head::TimedOut => {
+                    request.status = 408;
+                    self.log(request, Severity::Info, "client timed out (110: Connection timed out)");
+                    Flow::Abort
+                }
+                Head::Bad(status, message) => {
+                    route::choose_server(self, request);
+                    self.log(request, Severity::Info, &message);
+                    request.keepalive = false;
+                    request.buffer.start = request.head.position.max(HEADROOM);
+                    let worker = Rc::clone(&self.worker);
+                    response::special(&worker, &self.client, request, status, None);
+                    Flow::Answer
+                }
+            };
+            let flow = match flow {
+                Flow::Answer => self.answer(request).await,
+                other => other,
+            };
+            request.is_complete = flow != Flow::Abort;
+            access_log::write(&self.worker, &self.client, request);
+            if flow == Flow::Abort {
+                return Next::Close;
+            }
+            let keep = request.keepalive && !self.worker.is_stopping.get();
+            if !keep || !body::discard(self, request).await {
+                self.linger(request).await;
+                return Next::Close;
+            }
+            if request.buffer.is_empty() {
+                return Next::Idle;
+            }
+        }
+    }
+
+    fn log(&self, request: &mut Request, severity: Severity, message: &str) {
+        let action = if request.head.has_line() {
+            " while reading client request headers"
+        } else {
+            " while reading client request line"
+        };
+        Scope { worker: &self.worker, client: &self.client, request }.log(severity, message, action);
+    }
+
+    async fn read_head(&mut self, request: &mut Request) -> Head {
+        let deadline = Instant::now() + request.plan.core.client_header_timeout.value;
+        loop {
+            if !request.buffer.is_empty() {
+                match request.head.advance(request.buffer.all(), self.worker.max_headers) {
+                    Progress::Done => return Head::Done,
+                    Progress::Bad(bad) => return Head::Bad(bad.status, bad.message),
+                    Progress::More => {}
+                }
+            }
+            if request.buffer.room().is_empty() {
+                // The parser refuses a head before it is as long as that.
+                request.buffer.grow(2 * MAX_HEAD);
+            }
+            let (stream, room) = (&mut self.stream, request.buffer.room());
+            let limit = deadline.saturating_duration_since(Instant::now());
+            match self.timer.limit(limit, |cx| stream.poll_read(cx, room)).await {
+                Some(Ok(n)) if n > 0 => request.buffer.end += n,
+                Some(_) => return Head::Closed(!request.buffer.is_empty()),
+                None if request.buffer.is_empty() && self.client.requests > 1 => return Head::Closed(false),
+                None => return Head::TimedOut,
+            }
+        }
+    }
+
+    /// Writes what is in `request.out`.
+    async fn answer(&mut self, request: &mut Request) -> Flow {
+        let out = std::mem::take(&mut request.out);
+        let timeout = request.plan.core.send_timeout.value;
+        let written = self.write(&out, timeout).await;
+        request.sent += out.len() as u64;
+        request.out = out;
+        if written.is_ok() { Flow::Written } else { Flow::Abort }
+    }
+
+    /// Writes all of `data`; an error also when the client takes nothing for `timeout`.
+    pub(crate) async fn write(&mut self, data: &[u8], timeout: Duration) -> io::Result<()> {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let stream = &mut self.stream;
+            match self.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
+                Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Some(Ok(n)) => rest = &rest[n..],
+                Some(Err(error)) => return Err(error),
+                None => return Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes so that the client gets the response although it is still sending (`lingering_close`).
+    async fn linger(&mut self, request: &Request) {
+        let is_sending = !request.buffer.is_empty()
+            || body::is_expected(request)
+            || page::wire_status(request.status) == 400;
+        if !is_sending {
+            return;
+        }
+        let end = Instant::now() + Duration::from_secs(30);
+        let stream = &mut self.stream;
+        let _ = self.timer.limit(Duration::from_secs(5), |cx| stream.poll_shutdown(cx)).await;
+        let mut scratch = self.worker.buffers.take();
+        while Instant::now() < end && !self.worker.is_stopping.get() {
+            let (stream, room) = (&mut self.stream, scratch.room());
+            match self.timer.idle(Duration::from_secs(5), |cx| stream.poll_read(cx, room)).await {
+                Some(Ok(n)) if n > 0 => {}
+                _ => break,
+            }
+        }
+        self.worker.buffers.give(scratch);
+    }
+}

@@ -1,0 +1,166 @@
+//! Chunked bodies (`ngx_http_parse_chunked`): CR LF only, sizes bounded, trailers skipped.
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    ChunkStart,
+    Size,
+    Extension,
+    ExtensionLf,
+    Data,
+    AfterData,
+    AfterDataLf,
+    LastExtension,
+    LastExtensionLf,
+    Trailer,
+    TrailerLf,
+    TrailerHeader,
+    TrailerHeaderLf,
+}
+
+/// Where in a chunked body the reader is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chunked {
+    state: State,
+    size: u64,
+}
+
+/// What the parser came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chunk {
+    /// This many bytes of data follow, of which the input has at least one.
+    Data(usize),
+    /// The input is used up.
+    More,
+    /// The body has ended.
+    Done,
+    /// This is no chunked body.
+    Invalid,
+}
+
+/// Longest run of trailer bytes and chunk extensions that is read over; nginx bounds it by its buffers.
+const MAX_SIZE: u64 = i64::MAX as u64 / 16;
+
+impl Chunked {
+    /// Reads from `input`; returns how much of it was framing, and what comes then. After `Data(n)` the caller
+    /// takes `n` bytes away and calls again.
+    pub(crate) fn parse(&mut self, input: &[u8]) -> (usize, Chunk) {
+        let mut i = 0;
+        while i < input.len() {
+            let b = input[i];
+            let next = match self.state {
+                State::ChunkStart => match hex(b) {
+                    Some(digit) => {
+                        self.size = digit;
+                        State::Size
+                    }
+                    None => return (i, Chunk::Invalid),
+                },
+                State::Size => match (hex(b), b) {
+                    (Some(_), _) if self.size > MAX_SIZE => return (i, Chunk::Invalid),
+                    (Some(digit), _) => {
+                        self.size = self.size * 16 + digit;
+                        State::Size
+                    }
+                    (None, b'\r') if self.size == 0 => State::LastExtensionLf,
+                    (None, b';' | b' ' | b'\t') if self.size == 0 => State::LastExtension,
+                    (None, b'\r') => State::ExtensionLf,
+                    (None, b';' | b' ' | b'\t') => State::Extension,
+                    _ => return (i, Chunk::Invalid),
+                },
+                State::Data => {
+                    let length = usize::try_from(self.size).unwrap_or(usize::MAX).min(input.len() - i);
+                    self.size -= length as u64;
+                    if self.size == 0 {
+                        self.state = State::AfterData;
+                    }
+                    return (i, Chunk::Data(length));
+                }
+                state => match step(state, b) {
+                    Some(state) => state,
+                    None if state == State::TrailerLf && b == b'\n' => return (i + 1, Chunk::Done),
+                    None => return (i, Chunk::Invalid),
+                },
+            };
+            self.state = next;
+            i += 1;
+        }
+        (i, Chunk::More)
+    }
+}
+
+/// The states that only compare a byte.
+fn step(state: State, b: u8) -> Option<State> {
+    Some(match (state, b) {
+        (State::Extension, b'\r') => State::ExtensionLf,
+        (State::Extension | State::LastExtension | State::TrailerHeader | State::Trailer, b'\n') => {
+            return None;
+        }
+        (State::Extension, _) => State::Extension,
+        (State::ExtensionLf, b'\n') => State::Data,
+        (State::AfterData, b'\r') => State::AfterDataLf,
+        (State::AfterDataLf, b'\n') => State::ChunkStart,
+        (State::LastExtension, b'\r') => State::LastExtensionLf,
+        (State::LastExtension, _) => State::LastExtension,
+        (State::LastExtensionLf | State::TrailerHeaderLf, b'\n') => State::Trailer,
+        (State::Trailer, b'\r') => State::TrailerLf,
+        (State::TrailerHeader, b'\r') => State::TrailerHeaderLf,
+        (State::Trailer | State::TrailerHeader, _) => State::TrailerHeader,
+        _ => return None,
+    })
+}
+
+fn hex(b: u8) -> Option<u64> {
+    char::from(b).to_digit(16).map(u64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(input: &[u8], step: usize) -> Result<Vec<u8>, Chunk> {
+        let mut chunked = Chunked::default();
+        let mut out = Vec::new();
+        for part in input.chunks(step) {
+            let mut rest = part;
+            loop {
+                let (used, chunk) = chunked.parse(rest);
+                rest = &rest[used..];
+                match chunk {
+                    Chunk::Data(n) => {
+                        out.extend_from_slice(&rest[..n]);
+                        rest = &rest[n..];
+                    }
+                    Chunk::More => break,
+                    Chunk::Done => return Ok(out),
+                    Chunk::Invalid => return Err(chunk),
+                }
+            }
+        }
+        Err(Chunk::More)
+    }
+
+    #[test]
+    fn bodies() {
+        for step in 1..20 {
+            assert_eq!(decode(b"3\r\nabc\r\n0\r\n\r\n", step).unwrap(), b"abc");
+            assert_eq!(
+                decode(b"a;x=y\r\n0123456789\r\n1\r\nz\r\n0;q\r\nT: v\r\n\r\n", step).unwrap(),
+                b"0123456789z"
+            );
+            for bad in [
+                "g\r\n",
+                "\r\n",
+                "3\nabc",
+                "3\r\nabcd\r\n",
+                "0\r\n\n",
+                "ffffffffffffffffff\r\n",
+                "-1\r\n",
+                "3;\n",
+                "0x3\r\n",
+            ] {
+                assert_eq!(decode(bad.as_bytes(), step), Err(Chunk::Invalid), "{bad:?} {step}");
+            }
+        }
+    }
+}

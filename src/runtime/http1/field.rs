@@ -1,0 +1,177 @@
+//! One header line (`ngx_http_parse_header_line`), and the names the runtime knows.
+
+use super::Piece;
+
+/// A header line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: Piece,
+    pub(crate) value: Piece,
+    pub(crate) known: Known,
+}
+
+/// What stands at a position of a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// A line; `valid` is false if nginx ignores it (`ignore_invalid_headers`).
+    Field { field: Field, valid: bool, next: usize },
+    /// The empty line.
+    End { next: usize },
+    /// A byte that may not stand here.
+    Invalid { at: usize },
+    /// The buffer ends within the line.
+    Incomplete,
+}
+
+macro_rules! known {
+    ($($name:ident = $text:literal,)*) => {
+        /// A header name that some step looks at.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Known { Other, $($name,)* }
+
+        impl Known {
+            pub(crate) const COUNT: usize = [$(stringify!($name)),*].len() + 1;
+
+            /// The name's entry, without regard to case.
+            pub(crate) fn of(name: &[u8]) -> Known {
+                match name.len() {
+                    $( n if n == $text.len() && name.eq_ignore_ascii_case($text) => Known::$name, )*
+                    _ => Known::Other,
+                }
+            }
+
+            /// Its bit in a set of known names.
+            pub(crate) const fn bit(self) -> u64 {
+                1 << self as u64
+            }
+        }
+    };
+}
+
+known! {
+    Host = b"host",
+    Connection = b"connection",
+    ContentLength = b"content-length",
+    ContentType = b"content-type",
+    TransferEncoding = b"transfer-encoding",
+    UserAgent = b"user-agent",
+    Date = b"date",
+    Server = b"server",
+    KeepAlive = b"keep-alive",
+    Expect = b"expect",
+    Upgrade = b"upgrade",
+    Te = b"te",
+    ProxyConnection = b"proxy-connection",
+    Referer = b"referer",
+    Authorization = b"authorization",
+    IfModifiedSince = b"if-modified-since",
+    IfUnmodifiedSince = b"if-unmodified-since",
+    IfMatch = b"if-match",
+    IfNoneMatch = b"if-none-match",
+    ContentRange = b"content-range",
+    IfRange = b"if-range",
+    Location = b"location",
+    LastModified = b"last-modified",
+    Etag = b"etag",
+    Expires = b"expires",
+    Refresh = b"refresh",
+    Status = b"status",
+    XPad = b"x-pad",
+    XAccelExpires = b"x-accel-expires",
+    XAccelRedirect = b"x-accel-redirect",
+    XAccelLimitRate = b"x-accel-limit-rate",
+    XAccelBuffering = b"x-accel-buffering",
+    XAccelCharset = b"x-accel-charset",
+}
+
+/// Parses the line at `start`. Underscores are accepted from upstreams, and from clients not.
+pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
+    let mut i = start;
+    let mut valid = true;
+    match buffer.get(i) {
+        None => return Line::Incomplete,
+        Some(b'\n') => return Line::End { next: i + 1 },
+        Some(b'\r') => {
+            return match buffer.get(i + 1) {
+                None => Line::Incomplete,
+                Some(b'\n') => Line::End { next: i + 2 },
+                Some(_) => Line::Invalid { at: i + 1 },
+            };
+        }
+        Some(b':') => return Line::Invalid { at: i },
+        Some(_) => {}
+    }
+    loop {
+        match buffer.get(i) {
+            None => return Line::Incomplete,
+            Some(b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'0'..=b'9') => {}
+            Some(b':' | b'\r' | b'\n') => break,
+            Some(b'_') if underscores => {}
+            Some(0..=0x20 | 0x7f) => return Line::Invalid { at: i },
+            Some(_) => valid = false,
+        }
+        i += 1;
+    }
+    let name = Piece::new(start, i);
+    if buffer[i] == b':' {
+        i += 1;
+        while buffer.get(i) == Some(&b' ') {
+            i += 1;
+        }
+    }
+    let Some(length) = memchr::memchr3(b'\n', b'\r', 0, &buffer[i..]) else { return Line::Incomplete };
+    let (value_start, mut value_end) = (i, i + length);
+    i = value_end;
+    while buffer.get(i) == Some(&b'\r') {
+        i += 1;
+    }
+    match buffer.get(i) {
+        None => return Line::Incomplete,
+        Some(b'\n') => {}
+        Some(_) => return Line::Invalid { at: value_end },
+    }
+    while value_end > value_start && buffer[value_end - 1] == b' ' {
+        value_end -= 1;
+    }
+    let known = Known::of(name.of(buffer));
+    Line::Field {
+        field: Field { name, value: Piece::new(value_start, value_end), known },
+        valid,
+        next: i + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        for (text, name, value, is_valid) in [
+            ("Host: a\r\n", "Host", "a", true),
+            ("Host:a\n", "Host", "a", true),
+            ("A:  b c  \r\r\n", "A", "b c", true),
+            ("A:\r\n", "A", "", true),
+            ("A\r\n", "A", "", true),
+            ("A_b: c\r\n", "A_b", "c", false),
+            ("A\"b: c\r\n", "A\"b", "c", false),
+            ("A: \tb\r\n", "A", "\tb", true),
+        ] {
+            let Line::Field { field, valid, next } = parse(text.as_bytes(), 0, false) else {
+                panic!("{text}")
+            };
+            assert_eq!(field.name.of(text.as_bytes()), name.as_bytes());
+            assert_eq!(field.value.of(text.as_bytes()), value.as_bytes(), "{text}");
+            assert_eq!((valid, next), (is_valid, text.len()), "{text}");
+        }
+        for text in [": a\r\n", " a: b\r\n", "a b: c\r\n", "A: b\rc\r\n", "A: b\0\r\n", "\rx", "A \r\n"] {
+            assert!(matches!(parse(text.as_bytes(), 0, false), Line::Invalid { .. }), "{text:?}");
+        }
+        for text in ["", "A", "A:", "A: b", "A: b\r", "\r"] {
+            assert_eq!(parse(text.as_bytes(), 0, false), Line::Incomplete, "{text:?}");
+        }
+        assert_eq!(parse(b"\r\n", 0, false), Line::End { next: 2 });
+        assert_eq!(Known::of(b"CONTENT-length"), Known::ContentLength);
+        const { assert!(Known::COUNT <= 64) };
+    }
+}

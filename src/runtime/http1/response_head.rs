@@ -1,0 +1,169 @@
+//! The head of an upstream's response (`ngx_http_proxy_process_status_line`, `ngx_http_proxy_process_header`).
+
+use super::field::{self, Field, Known, Line};
+use super::head::{contains, decimal};
+use super::status_line::{self, StatusLine};
+
+/// A response head, or what of it has arrived.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseHead {
+    pub(crate) status: StatusLine,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) content_length: Option<u64>,
+    pub(crate) chunked: bool,
+    /// The upstream will close the connection.
+    pub(crate) close: bool,
+    /// Up to where the buffer is parsed.
+    pub(crate) position: usize,
+    has_status: bool,
+    seen: u64,
+}
+
+/// How far the parser came.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Done,
+    More,
+    /// Not a response; the message is for the error log.
+    Invalid(String),
+}
+
+/// Names that nginx takes once and ignores, with a warning, when they come again.
+const ONCE: u64 = Known::ContentType.bit()
+    | Known::Date.bit()
+    | Known::Server.bit()
+    | Known::LastModified.bit()
+    | Known::Etag.bit()
+    | Known::Expires.bit()
+    | Known::Location.bit()
+    | Known::Refresh.bit()
+    | Known::Status.bit();
+
+impl ResponseHead {
+    /// Forgets everything but the memory; the head begins at `start`.
+    pub(crate) fn reset(&mut self, start: usize) {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.clear();
+        *self = Self { fields, position: start, ..Self::default() };
+    }
+
+    /// Parses what has arrived since the last call; responses 1xx, other than 101, are passed over.
+    pub(crate) fn advance(&mut self, buffer: &[u8]) -> Progress {
+        loop {
+            if !self.has_status {
+                match status_line::parse(buffer, self.position) {
+                    None => return Progress::More,
+                    Some(Err(())) => {
+                        return Progress::Invalid("upstream sent no valid HTTP/1.0 header".into());
+                    }
+                    Some(Ok((status, next))) => {
+                        self.close = status.version < 1001;
+                        self.status = status;
+                        self.position = next;
+                        self.has_status = true;
+                    }
+                }
+            }
+            match field::parse(buffer, self.position, true) {
+                Line::Field { field, next, .. } => {
+                    self.position = next;
+                    if let Err(message) = self.add(buffer, field) {
+                        return Progress::Invalid(message);
+                    }
+                }
+                Line::End { next } => {
+                    self.position = next;
+                    if matches!(self.status.code, 100 | 102..=199) {
+                        self.reset(next);
+                        continue;
+                    }
+                    if self.chunked {
+                        self.content_length = None;
+                    }
+                    return Progress::Done;
+                }
+                Line::Invalid { at } => {
+                    let shown = String::from_utf8_lossy(&buffer[self.position..at]);
+                    let byte = buffer.get(at).copied().unwrap_or_default();
+                    return Progress::Invalid(format!(
+                        "upstream sent invalid header: \"{shown}\\x{byte:02x}...\""
+                    ));
+                }
+                Line::Incomplete => return Progress::More,
+            }
+        }
+    }
+
+    fn add(&mut self, buffer: &[u8], field: Field) -> Result<(), String> {
+        let value = field.value.of(buffer);
+        let known = field.known;
+        let again = known != Known::Other && self.seen & known.bit() != 0;
+        if again && ONCE & known.bit() != 0 {
+            return Ok(());
+        }
+        self.seen |= known.bit();
+        let both = Known::ContentLength.bit() | Known::TransferEncoding.bit();
+        match known {
+            Known::ContentLength | Known::TransferEncoding if again => {
+                let name = String::from_utf8_lossy(field.name.of(buffer));
+                let value = String::from_utf8_lossy(value);
+                return Err(format!("upstream sent duplicate header line: \"{name}: {value}\""));
+            }
+            Known::ContentLength | Known::TransferEncoding if self.seen & both == both => {
+                let message =
+                    "upstream sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
+                return Err(message.to_owned());
+            }
+            Known::ContentLength => {
+                self.content_length = Some(decimal(value).ok_or_else(|| {
+                    let value = String::from_utf8_lossy(value);
+                    format!("upstream sent invalid \"Content-Length\" header: \"Content-Length: {value}\"")
+                })?);
+            }
+            Known::TransferEncoding if value.eq_ignore_ascii_case(b"chunked") => self.chunked = true,
+            Known::TransferEncoding => {
+                let value = String::from_utf8_lossy(value);
+                return Err(format!("upstream sent unknown \"Transfer-Encoding\": \"{value}\""));
+            }
+            Known::Connection if contains(value, b"close") => self.close = true,
+            _ => {}
+        }
+        self.fields.push(field);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads() {
+        let text = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nA_b: c\r\nDate: 1\r\nDate: 2\r\nContent-Length: 3\r\n\r\nabc";
+        let mut head = ResponseHead::default();
+        for end in 0..text.len() - 3 {
+            assert_eq!(head.advance(&text[..end]), Progress::More, "{end}");
+        }
+        assert_eq!(head.advance(text), Progress::Done);
+        assert_eq!(
+            (head.status.code, head.content_length, head.close, head.fields.len()),
+            (200, Some(3), false, 3)
+        );
+        assert_eq!(&text[head.position..], b"abc");
+    }
+
+    #[test]
+    fn refused() {
+        for text in [
+            "ICY 200 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n bad\r\n\r\n",
+        ] {
+            let progress = ResponseHead::default().advance(text.as_bytes());
+            assert!(matches!(progress, Progress::Invalid(_)), "{text:?} {progress:?}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Normalising and escaping of paths (`ngx_http_parse_complex_uri`, `ngx_escape_uri`).
+
+/// A path that leaves the root or has a bad escape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InvalidUri;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Usual,
+    Slash,
+    Dot,
+    DotDot,
+}
+
+/// Appends the normalised path of `raw` to `path`, slashes merged; returns where in `raw` the arguments are.
+pub(crate) fn normalize(raw: &[u8], path: &mut Vec<u8>) -> Result<std::ops::Range<usize>, InvalidUri> {
+    let mut state = State::Usual;
+    let mut i = 0;
+    while i < raw.len() {
+        let (mut b, at) = (raw[i], i);
+        i += 1;
+        let mut quoted = false;
+        if b == b'%' {
+            b = hex(raw.get(i)).zip(hex(raw.get(i + 1))).map(|(h, l)| h << 4 | l).ok_or(InvalidUri)?;
+            i += 2;
+            quoted = true;
+            if b == 0 {
+                return Err(InvalidUri);
+            }
+        }
+        if quoted && matches!(b, b'%' | b'#' | b'?') {
+            path.push(b);
+            state = State::Usual;
+            continue;
+        }
+        match (b, state) {
+            (b'?' | b'#', _) => {
+                finish(path, state)?;
+                if b == b'#' {
+                    return Ok(raw.len()..raw.len());
+                }
+                let end = raw[at + 1..].iter().position(|b| *b == b'#').map_or(raw.len(), |n| at + 1 + n);
+                return Ok(at + 1..end);
+            }
+            (b'/', State::Usual) => {
+                path.push(b);
+                state = State::Slash;
+            }
+            (b'/', _) => {
+                finish(path, state)?;
+                state = State::Slash;
+            }
+            (b'.', State::Slash) => {
+                path.push(b);
+                state = State::Dot;
+            }
+            (b'.', State::Dot) => {
+                path.push(b);
+                state = State::DotDot;
+            }
+            _ => {
+                path.push(b);
+                state = State::Usual;
+            }
+        }
+    }
+    finish(path, state)?;
+    Ok(raw.len()..raw.len())
+}
+
+/// Takes back what `.` or `..` pushed, and for `..` the segment before.
+fn finish(path: &mut Vec<u8>, state: State) -> Result<(), InvalidUri> {
+    match state {
+        State::Usual | State::Slash => {}
+        State::Dot => {
+            path.pop();
+        }
+        State::DotDot => {
+            let before = path.len().checked_sub(3).ok_or(InvalidUri)?;
+            let slash = path[..before].iter().rposition(|b| *b == b'/').ok_or(InvalidUri)?;
+            path.truncate(slash + 1);
+        }
+    }
+    Ok(())
+}
+
+fn hex(b: Option<&u8>) -> Option<u8> {
+    b.and_then(|b| char::from(*b).to_digit(16)).map(|d| d as u8)
+}
+
+/// Appends `text` with everything escaped that may not stand in a path (`NGX_ESCAPE_URI`).
+pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for b in text {
+        let bad = matches!(b, 0..=0x20 | b'"' | b'#' | b'%' | b'<' | b'>' | b'?' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7f..);
+        if bad {
+            out.extend_from_slice(&[b'%', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+        } else {
+            out.push(*b);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        for (raw, path, args) in [
+            ("/a//b", "/a/b", ""),
+            ("/a/./b", "/a/b", ""),
+            ("/a/../b?x=1", "/b", "x=1"),
+            ("/a/..", "/", ""),
+            ("/a/b/..?q", "/a/", "q"),
+            ("/a/.", "/a/", ""),
+            ("/%61%2fb", "/a/b", ""),
+            ("/a%3Fb", "/a?b", ""),
+            ("/a%23b#c", "/a#b", ""),
+            ("/a?b#c", "/a", "b"),
+            ("/...", "/...", ""),
+            ("/a/%2e%2E/b", "/b", ""),
+        ] {
+            let mut out = Vec::new();
+            let range = normalize(raw.as_bytes(), &mut out).unwrap();
+            assert_eq!((out.as_slice(), &raw[range]), (path.as_bytes(), args), "{raw}");
+        }
+    }
+
+    #[test]
+    fn refused() {
+        for raw in ["/..", "/../a", "/%0", "/%zz", "/%00", "/a/../.."] {
+            assert_eq!(normalize(raw.as_bytes(), &mut Vec::new()), Err(InvalidUri), "{raw}");
+        }
+    }
+
+    #[test]
+    fn escaped() {
+        let mut out = Vec::new();
+        escape("/a b%é".as_bytes(), &mut out);
+        assert_eq!(out, b"/a%20b%25%C3%A9");
+    }
+}

@@ -1,0 +1,117 @@
+//! Listening sockets: bound before anything else happens, shared by the workers, each of which accepts.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::connection;
+use super::log::errno;
+use super::stream::Stream;
+use super::worker::Worker;
+use crate::model::log::Severity;
+use crate::model::{Endpoint, Listen};
+
+/// A bound socket; clones share it.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Binds and listens.
+    pub(crate) fn bind(listen: &Listen) -> io::Result<Self> {
+        let address = match &listen.endpoint {
+            Endpoint::Inet(address) => *address,
+            Endpoint::Name(host, port) => {
+                let mut all = (host.as_str(), *port).to_socket_addrs()?;
+                all.next().ok_or(io::ErrorKind::AddrNotAvailable)?
+            }
+            Endpoint::Unix(path) => {
+                let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
+                socket.bind(&SockAddr::unix(Path::new(path))?)?;
+                socket.listen(backlog(listen))?;
+                return Ok(Self::Unix(socket.into()));
+            }
+        };
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), None)?;
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(listen.ipv6only.unwrap_or(true))?;
+        }
+        socket.bind(&SockAddr::from(address))?;
+        socket.listen(backlog(listen))?;
+        Ok(Self::Tcp(socket.into()))
+    }
+
+    /// Where it listens, if that is an address.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix(_) => None,
+        }
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Listener::Tcp(listener) => Self::Tcp(listener.try_clone()?),
+            Listener::Unix(listener) => Self::Unix(listener.try_clone()?),
+        })
+    }
+}
+
+fn backlog(listen: &Listen) -> i32 {
+    listen.backlog.and_then(|n| i32::try_from(n).ok()).unwrap_or(511)
+}
+
+enum Accept {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
+
+/// Accepts for a worker until the task is stopped; `socket` is the position in the router's sockets.
+pub(crate) async fn accept(worker: Rc<Worker>, listener: Listener, socket: usize) {
+    let listener = match listener {
+        Listener::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Accept::Tcp),
+        Listener::Unix(listener) => tokio::net::UnixListener::from_std(listener).map(Accept::Unix),
+    };
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => {
+            worker.error_log.write(Severity::Alert, None, &format!("epoll_ctl() failed{}", errno(&error)));
+            return;
+        }
+    };
+    let limit = match worker.config.core.worker_connections.value as usize {
+        0 => usize::MAX,
+        limit => limit,
+    };
+    loop {
+        let accepted = match &listener {
+            Accept::Tcp(listener) => {
+                listener.accept().await.map(|(s, remote)| (Stream::Tcp(s), Some(remote)))
+            }
+            Accept::Unix(listener) => listener.accept().await.map(|(s, _)| (Stream::Unix(s), None)),
+        };
+        match accepted {
+            Ok(_) if worker.open.get() >= limit => {
+                let message = format!("{limit} worker_connections are not enough");
+                worker.error_log.write(Severity::Alert, None, &message);
+            }
+            Ok((stream, remote)) => {
+                let address = worker.router.address(socket, || stream.local().map(|a| a.ip()));
+                tokio::task::spawn_local(connection::serve(Rc::clone(&worker), stream, remote, address));
+            }
+            Err(error) => {
+                worker.error_log.write(Severity::Crit, None, &format!("accept4() failed{}", errno(&error)));
+                // As `accept_mutex_delay` when descriptors run out: nothing is gained by trying at once.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What a server or location does, worked out at start: logs opened, headers to the upstream merged.
+
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::log::{ErrorLogs, Files, Sink};
+use crate::model::location::{CoreHttpSettings, Handler};
+use crate::model::log::{AccessLogs, LogTarget};
+use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
+use crate::model::{
+    ComplexValue, Config, HttpSettings, Location, LocationKind, Origin, ProxySettings, Target, UpstreamId,
+};
+use crate::runtime::http1::field::Known;
+use crate::version::Version;
+
+/// Settings of a server or location in the form requests need them.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) core: Arc<CoreHttpSettings>,
+    pub(crate) error_log: ErrorLogs,
+    pub(crate) access_log: Vec<AccessTo>,
+    pub(crate) proxy: Option<ProxyPlan>,
+}
+
+/// An open access log.
+#[derive(Debug)]
+pub(crate) struct AccessTo {
+    pub(crate) sink: Arc<Sink>,
+    pub(crate) format: usize,
+    pub(crate) condition: Option<ComplexValue>,
+}
+
+/// What is sent for a header.
+#[derive(Debug)]
+pub(crate) enum HeaderValue {
+    Text(ComplexValue),
+    /// `$proxy_host`
+    ProxyHost,
+    /// `$proxy_internal_body_length`
+    BodyLength,
+}
+
+/// `proxy_pass` with everything around it.
+#[derive(Debug)]
+pub(crate) struct ProxyPlan {
+    pub(crate) upstream: UpstreamId,
+    pub(crate) pass: ProxyPass,
+    pub(crate) settings: Arc<ProxySettings>,
+    /// The location's prefix, which the URI of `proxy_pass` replaces.
+    pub(crate) prefix: Box<[u8]>,
+    /// Headers in the order they are sent.
+    pub(crate) headers: Vec<(Box<[u8]>, HeaderValue)>,
+    /// The client's headers of these names are not passed on.
+    pub(crate) replaced: u64,
+    pub(crate) replaced_others: Vec<Box<[u8]>>,
+    /// `http://host/uri` → prefix: what `proxy_redirect default` replaces.
+    pub(crate) redirect: Option<(Vec<u8>, Vec<u8>)>,
+    /// Without `Host` in HTTP/1.1 the default one is sent (since 1.31.4).
+    pub(crate) fills_host: bool,
+    pub(crate) bind: Bind,
+}
+
+impl ProxyPlan {
+    fn new(pass: &ProxyPass, location: &Location, version: Version) -> Option<Self> {
+        let Target::Upstream(upstream) = pass.target else { return None };
+        let settings = Arc::clone(&location.settings.proxy);
+        let mut headers: Vec<(Box<[u8]>, HeaderValue)> = Vec::new();
+        let host_first = version >= Version::new(1, 31, 4);
+        let set = &settings.set_header.value;
+        let is_set = |name: &[u8]| set.iter().any(|h| h.name.eq_ignore_ascii_case(name));
+        if host_first {
+            let host = set.iter().rev().find(|h| h.name.eq_ignore_ascii_case(b"host"));
+            let value = host.map_or(HeaderValue::ProxyHost, |h| HeaderValue::Text(h.value.clone()));
+            headers.push((b"Host".as_slice().into(), value));
+        }
+        for header in set.iter().filter(|h| !(host_first && h.name.eq_ignore_ascii_case(b"host"))) {
+            headers.push((header.name.clone(), HeaderValue::Text(header.value.clone())));
+        }
+        if !host_first && !is_set(b"Host") {
+            headers.push((b"Host".as_slice().into(), HeaderValue::ProxyHost));
+        }
+        if version < Version::new(1, 29, 7) && !is_set(b"Connection") {
+            headers
+                .push((b"Connection".as_slice().into(), HeaderValue::Text(ComplexValue::literal(b"close"))));
+        }
+        if !is_set(b"Content-Length") {
+            headers.push((b"Content-Length".as_slice().into(), HeaderValue::BodyLength));
+        }
+        let defaults: &[&[u8]] = &[
+            b"Host",
+            b"Connection",
+            b"Content-Length",
+            b"Transfer-Encoding",
+            b"TE",
+            b"Keep-Alive",
+            b"Expect",
+            b"Upgrade",
+        ];
+        let proxy_connection: &[&[u8]] =
+            if version >= Version::new(1, 31, 0) { &[b"Proxy-Connection"] } else { &[] };
+        let mut replaced = 0;
+        let mut replaced_others = Vec::new();
+        for name in defaults.iter().chain(proxy_connection).copied().chain(set.iter().map(|h| &*h.name)) {
+            match Known::of(name) {
+                Known::Other => replaced_others.push(name.into()),
+                known => replaced |= known.bit(),
+            }
+        }
+        let prefix: Box<[u8]> = match &location.kind {
+            LocationKind::Exact(uri) | LocationKind::Prefix { uri, .. } => uri.clone(),
+            _ => Box::default(),
+        };
+        let url = [b"http://", pass.host.as_bytes()].concat();
+        let redirect = match &pass.uri {
+            None => Some(([&url[..], b"/"].concat(), b"/".to_vec())),
+            Some(uri) => uri.constant().map(|uri| ([&url[..], uri].concat(), prefix.to_vec())),
+        };
+        Some(Self {
+            upstream,
+            pass: pass.clone(),
+            prefix,
+            headers,
+            replaced,
+            replaced_others,
+            redirect,
+            fills_host: host_first && settings.http_version.value == HttpVersion::Http11,
+            bind: settings.bind.value.clone(),
+            settings,
+        })
+    }
+}
+
+impl Plan {
+    /// The plan of a level; `location` is `None` for a server itself.
+    pub(crate) fn new(
+        config: &Config,
+        settings: &HttpSettings,
+        location: Option<&Location>,
+        files: &Files,
+    ) -> Result<Rc<Self>, (std::path::PathBuf, std::io::Error)> {
+        let core = Arc::clone(&settings.core);
+        let own = &core.error_log.value;
+        let error_log =
+            ErrorLogs::open(if own.is_empty() { &config.core.error_log.value } else { own }, files)?;
+        let mut access_log = Vec::new();
+        let is_default = core.access_log.origin == Origin::Default;
+        if let AccessLogs::To(logs) = &core.access_log.value {
+            for log in
+                logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off"))
+            {
+                let sink = match files.open(&log.target) {
+                    // Nobody asked for `logs/access.log`: without the directory there is no log.
+                    Err((_, error)) if error.kind() == ErrorKind::NotFound && is_default => None,
+                    opened => opened?,
+                };
+                if let Some(sink) = sink {
+                    access_log.push(AccessTo { sink, format: log.format, condition: log.condition.clone() });
+                }
+            }
+        }
+        let proxy = match location.map(|l| (l, &l.handler)) {
+            Some((location, Some(Handler::Proxy(pass)))) => ProxyPlan::new(pass, location, config.version),
+            _ => None,
+        };
+        Ok(Rc::new(Self { core, error_log, access_log, proxy }))
+    }
+}

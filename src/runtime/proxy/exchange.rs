@@ -1,0 +1,182 @@
+//! One try of one peer: connection, request, head of the response.
+
+use std::io;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Instant;
+
+use super::Passing;
+use super::head::SMALL_BODY;
+use crate::model::log::Severity;
+use crate::runtime::buffer::Buffer;
+use crate::runtime::http1::response_head::Progress;
+use crate::runtime::log::errno;
+use crate::runtime::peer::{self, Address, ConnectError};
+use crate::runtime::pool::Upstreamed;
+use crate::runtime::stream::{Stir, Stream};
+
+const CONNECTING: &str = " while connecting to upstream";
+const SENDING: &str = " while sending request to upstream";
+const READING: &str = " while reading response header from upstream";
+
+/// Longest head of a response: `proxy_buffer_size`, a page by default.
+const MAX_HEAD: usize = 4 << 10;
+
+/// Why a try failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// On this side; logged already.
+    Local,
+    /// `proxy_next_upstream error`; logged already. While doing what.
+    Error(&'static str),
+    /// `proxy_next_upstream timeout`
+    TimedOut(&'static str),
+    /// `proxy_next_upstream invalid_header`; logged already.
+    Invalid,
+    /// The client is gone.
+    ClientClosed,
+}
+
+impl Failure {
+    pub(super) fn action(&self) -> &'static str {
+        match self {
+            Failure::Error(action) | Failure::TimedOut(action) => action,
+            Failure::Invalid => READING,
+            Failure::Local | Failure::ClientClosed => CONNECTING,
+        }
+    }
+}
+
+/// The connection, and the buffer with the head of the response, which is in `request.response`.
+pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstreamed, Buffer), Failure> {
+    let mut connection = connect(p, address).await?;
+    connection.requests += 1;
+    let elapsed = p.started.elapsed();
+    if let Some(this) = p.this_try() {
+        this.connect = Some(elapsed);
+    }
+    p.is_sent = true;
+    let sent = send(p, &mut connection.stream).await;
+    if let Err(Failure::TimedOut(_)) = sent {
+        return Err(Failure::TimedOut(SENDING));
+    }
+    // A peer may answer and close before it has read the whole body.
+    let broken = sent.is_err();
+    let mut buffer = p.c.worker.buffers.take();
+    read_head(p, &mut connection.stream, &mut buffer).await?;
+    p.r.response.close |= broken;
+    let elapsed = p.started.elapsed();
+    let code = p.r.response.status.code;
+    if let Some(this) = p.this_try() {
+        this.header = Some(elapsed);
+        this.status = code;
+    }
+    Ok((connection, buffer))
+}
+
+async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, Failure> {
+    let worker = Rc::clone(&p.c.worker);
+    let pool = worker.upstreams[p.upstream].pool.as_ref();
+    if let Some(connection) = pool.and_then(|pool| pool.borrow_mut().take(address, p.tag())) {
+        p.is_cached = true;
+        return Ok(connection);
+    }
+    let stream = match peer::connect(address, p.local.as_ref()) {
+        Ok(stream) => stream,
+        Err(ConnectError::Local(what, error)) => {
+            p.log(Severity::Crit, &format!("{what}{}", errno(&error)), CONNECTING);
+            return Err(Failure::Local);
+        }
+        Err(ConnectError::Connect(error)) => {
+            worker.next_connection();
+            let severity = if peer::is_ordinary(&error) { Severity::Error } else { Severity::Crit };
+            let name = p.r.tries.last().map(|t| t.peer.clone()).unwrap_or_default();
+            p.log(severity, &format!("connect() to {name} failed{}", errno(&error)), CONNECTING);
+            return Err(Failure::Error(CONNECTING));
+        }
+    };
+    worker.next_connection();
+    let timeout = p.plan.settings.connect_timeout.value;
+    match p.c.timer.limit(timeout, |cx| stream.poll_write_ready(cx)).await {
+        None => return Err(Failure::TimedOut(CONNECTING)),
+        Some(ready) => {
+            if let Some(error) = ready.err().or_else(|| stream.take_error()) {
+                p.log(Severity::Error, &format!("connect() failed{}", errno(&error)), CONNECTING);
+                return Err(Failure::Error(CONNECTING));
+            }
+        }
+    }
+    Ok(Upstreamed { stream, requests: 0, opened: Instant::now() })
+}
+
+async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<(), Failure> {
+    let timeout = p.plan.settings.send_timeout.value;
+    let body: &[u8] = if p.r.body.len() > SMALL_BODY { &p.r.body } else { b"" };
+    for mut rest in [p.r.upstream_out.as_slice(), body] {
+        while !rest.is_empty() {
+            match p.c.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
+                None => return Err(Failure::TimedOut(SENDING)),
+                Some(Ok(n)) if n > 0 => rest = &rest[n..],
+                Some(_) => return Err(Failure::Error(SENDING)),
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Event {
+    Read(io::Result<usize>),
+    ClientClosed,
+}
+
+async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer) -> Result<(), Failure> {
+    let timeout = p.plan.settings.read_timeout.value;
+    p.r.response.reset(buffer.start);
+    let mut watch = true;
+    loop {
+        let (client, room) = (&p.c.stream, buffer.room());
+        let event = p.c.timer.limit(timeout, |cx| {
+            if let Poll::Ready(read) = stream.poll_read(cx, room) {
+                return Poll::Ready(Event::Read(read));
+            }
+            if watch {
+                match client.poll_stir(cx) {
+                    Poll::Ready(Stir::Closed) => return Poll::Ready(Event::ClientClosed),
+                    // The next request; as long as it is unread nothing can be told.
+                    Poll::Ready(Stir::Data) => watch = false,
+                    Poll::Pending => {}
+                }
+            }
+            Poll::Pending
+        });
+        match event.await {
+            None => return Err(Failure::TimedOut(READING)),
+            Some(Event::ClientClosed) => {
+                let message = "client prematurely closed connection, so upstream connection is closed too";
+                p.log(Severity::Info, message, READING);
+                return Err(Failure::ClientClosed);
+            }
+            Some(Event::Read(Ok(0))) => {
+                p.log(Severity::Error, "upstream prematurely closed connection", READING);
+                return Err(Failure::Error(READING));
+            }
+            Some(Event::Read(Err(error))) => {
+                p.log(Severity::Error, &format!("recv() failed{}", errno(&error)), READING);
+                return Err(Failure::Error(READING));
+            }
+            Some(Event::Read(Ok(n))) => buffer.end += n,
+        }
+        match p.r.response.advance(buffer.all()) {
+            Progress::Done if p.r.response.position - buffer.start <= MAX_HEAD => return Ok(()),
+            Progress::Invalid(message) => {
+                p.log(Severity::Error, &message, READING);
+                return Err(Failure::Invalid);
+            }
+            Progress::More if buffer.filled().len() < MAX_HEAD => {}
+            Progress::Done | Progress::More => {
+                p.log(Severity::Error, "upstream sent too big header", READING);
+                return Err(Failure::Invalid);
+            }
+        }
+    }
+}

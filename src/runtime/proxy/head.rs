@@ -1,0 +1,105 @@
+//! The request as the upstream gets it (`ngx_http_proxy_create_request`).
+
+use std::rc::Rc;
+
+use super::Passing;
+use crate::model::proxy::HttpVersion;
+use crate::runtime::http1::Piece;
+use crate::runtime::http1::field::Known;
+use crate::runtime::http1::uri::escape;
+use crate::runtime::plan::HeaderValue;
+use crate::runtime::response::{field, number};
+
+/// Bodies up to this size are sent in one write with the head.
+pub(super) const SMALL_BODY: usize = 16 << 10;
+
+/// Writes the head, and a small body behind it, to `upstream_out`.
+pub(super) fn write(p: &mut Passing<'_>) {
+    let mut out = std::mem::take(&mut p.r.upstream_out);
+    out.clear();
+    let worker = Rc::clone(&p.c.worker);
+    out.extend_from_slice(p.r.method());
+    out.push(b' ');
+    let start = out.len();
+    uri(p, &mut out);
+    p.r.upstream_uri = Piece::new(start, out.len());
+    let is_11 = p.plan.settings.http_version.value == HttpVersion::Http11;
+    out.extend_from_slice(if is_11 { b" HTTP/1.1\r\n" } else { b" HTTP/1.0\r\n" });
+    for (i, (name, value)) in p.plan.headers.iter().enumerate() {
+        let line = out.len();
+        out.extend_from_slice(name);
+        out.extend_from_slice(b": ");
+        let start = out.len();
+        match value {
+            HeaderValue::Text(value) => worker.program.evaluate(value, &mut p.scope(), &mut out),
+            HeaderValue::ProxyHost => out.extend_from_slice(p.plan.pass.host.as_bytes()),
+            HeaderValue::BodyLength => {
+                let length = if p.r.has_body { Some(p.r.body.len() as u64) } else { p.r.head.content_length };
+                if let Some(length) = length {
+                    number(&mut out, length);
+                }
+            }
+        }
+        if out.len() == start && i == 0 && p.plan.fills_host {
+            out.extend_from_slice(p.plan.pass.host.as_bytes());
+        }
+        if out.len() == start {
+            out.truncate(line);
+        } else {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    let buffer = p.r.buffer.all();
+    for header in &p.r.head.fields {
+        let name = header.name.of(buffer);
+        let is_replaced = match header.known {
+            Known::Other => p.plan.replaced_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
+            known => p.plan.replaced & known.bit() != 0,
+        };
+        if !is_replaced {
+            field(&mut out, name, header.value.of(buffer));
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    if p.r.body.len() <= SMALL_BODY {
+        out.extend_from_slice(&p.r.body);
+    }
+    p.r.upstream_out = out;
+}
+
+fn uri(p: &mut Passing<'_>, out: &mut Vec<u8>) {
+    let worker = Rc::clone(&p.c.worker);
+    let start = out.len();
+    let mut rest_from = 0;
+    if let Some(uri) = &p.plan.pass.uri {
+        match uri.constant() {
+            Some(uri) if !uri.is_empty() => {
+                out.extend_from_slice(uri);
+                rest_from = p.plan.prefix.len().min(p.r.uri.len());
+            }
+            Some(_) => {}
+            None => {
+                worker.program.evaluate(uri, &mut p.scope(), out);
+                if out.len() > start {
+                    return;
+                }
+            }
+        }
+    }
+    let line = p.r.head.line;
+    let buffer = p.r.buffer.all();
+    if out.len() == start && !line.empty_path {
+        out.extend_from_slice(line.target.of(buffer));
+        return;
+    }
+    let rest = &p.r.uri[rest_from..];
+    if line.quoted {
+        escape(rest, out);
+    } else {
+        out.extend_from_slice(rest);
+    }
+    if !p.r.args.is_empty() {
+        out.push(b'?');
+        out.extend_from_slice(p.r.args.of(buffer));
+    }
+}

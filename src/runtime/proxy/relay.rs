@@ -1,0 +1,245 @@
+//! The response on its way to the client (`ngx_http_upstream_process_headers`, the header and chunked filters).
+
+use std::rc::Rc;
+
+use super::Passing;
+use crate::model::log::Severity;
+use crate::runtime::buffer::Buffer;
+use crate::runtime::http1::chunked::{Chunk, Chunked};
+use crate::runtime::http1::field::{Field, Known};
+use crate::runtime::log::errno;
+use crate::runtime::peer::Address;
+use crate::runtime::pool::Upstreamed;
+use crate::runtime::response::{self, Head, field};
+use crate::runtime::route::Flow;
+
+const READING: &str = " while reading upstream";
+/// Kept free at the end of a buffer for what ends a chunk.
+const TAIL: usize = 16;
+
+/// Headers that nginx makes itself or never passes on.
+const HIDDEN: u64 = Known::Date.bit()
+    | Known::Server.bit()
+    | Known::XPad.bit()
+    | Known::XAccelExpires.bit()
+    | Known::XAccelRedirect.bit()
+    | Known::XAccelLimitRate.bit()
+    | Known::XAccelBuffering.bit()
+    | Known::XAccelCharset.bit()
+    | Known::ContentType.bit()
+    | Known::ContentLength.bit()
+    | Known::TransferEncoding.bit()
+    | Known::Connection.bit()
+    | Known::KeepAlive.bit()
+    | Known::Upgrade.bit();
+
+/// How the upstream's body ends.
+enum Framing {
+    Length(u64),
+    Chunked(Chunked),
+    Close,
+}
+
+/// What one buffer of the upstream's body was.
+enum Part {
+    More,
+    /// The body is complete; whether nothing follows it.
+    Done(bool),
+    Invalid,
+}
+
+impl Framing {
+    /// Leaves in `buffer` the body's bytes only.
+    fn take(&mut self, buffer: &mut Buffer) -> Part {
+        match self {
+            Framing::Close => Part::More,
+            Framing::Length(left) => {
+                let have = buffer.filled().len() as u64;
+                let is_clean = have <= *left;
+                let take = have.min(*left);
+                *left -= take;
+                buffer.end = buffer.start + take as usize;
+                if *left == 0 { Part::Done(is_clean) } else { Part::More }
+            }
+            Framing::Chunked(chunked) => {
+                let data = buffer.filled_mut();
+                let (mut read, mut write) = (0, 0);
+                let part = loop {
+                    let (used, chunk) = chunked.parse(&data[read..]);
+                    read += used;
+                    match chunk {
+                        Chunk::Data(n) => {
+                            data.copy_within(read..read + n, write);
+                            read += n;
+                            write += n;
+                        }
+                        Chunk::More => break Part::More,
+                        Chunk::Done => break Part::Done(read == data.len()),
+                        Chunk::Invalid => break Part::Invalid,
+                    }
+                };
+                buffer.end = buffer.start + write;
+                part
+            }
+        }
+    }
+}
+
+/// Sends head and body to the client; the connection goes back to the pool as soon as the response has arrived.
+pub(super) async fn run(
+    p: &mut Passing<'_>,
+    connection: Upstreamed,
+    mut buffer: Buffer,
+    address: &Address,
+) -> Flow {
+    let is_bodyless = p.r.is_head() || matches!(p.r.response.status.code, 204 | 304);
+    let is_chunked = begin(p, &buffer, is_bodyless);
+    buffer.start = p.r.response.position;
+    let mut framing = match (p.r.response.chunked, p.r.response.content_length) {
+        _ if is_bodyless => Framing::Length(0),
+        (true, _) => Framing::Chunked(Chunked::default()),
+        (false, Some(length)) => Framing::Length(length),
+        (false, None) => Framing::Close,
+    };
+    let mut connection = Some(connection);
+    let worker = Rc::clone(&p.c.worker);
+    let mut has_head = true;
+    loop {
+        let part = framing.take(&mut buffer);
+        if let Part::Invalid = part {
+            p.log(Severity::Error, "upstream sent invalid chunked response", READING);
+            return abort(p, has_head).await;
+        }
+        let is_done = matches!(part, Part::Done(_));
+        if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
+            let keep = *is_clean && !p.r.response.close;
+            // Else it is closed here.
+            keep.then(|| worker.keep(p.upstream, connection, address, p.tag()));
+        }
+        if (has_head || is_done || !buffer.is_empty())
+            && !write(p, &mut buffer, &mut has_head, is_chunked, is_done).await
+        {
+            return Flow::Abort;
+        }
+        if is_done {
+            break;
+        }
+        let Some(upstream) = &mut connection else { break };
+        buffer.clear();
+        let room = buffer.room();
+        let most = room.len() - TAIL;
+        let timeout = p.plan.settings.read_timeout.value;
+        match p.c.timer.limit(timeout, |cx| upstream.stream.poll_read(cx, &mut room[..most])).await {
+            Some(Ok(n)) if n > 0 => buffer.end += n,
+            Some(Ok(_)) if matches!(framing, Framing::Close) => {
+                connection = None;
+                framing = Framing::Length(0);
+            }
+            Some(Ok(_)) => {
+                p.log(Severity::Error, "upstream prematurely closed connection", READING);
+                return Flow::Abort;
+            }
+            Some(Err(error)) => {
+                p.log(Severity::Error, &format!("recv() failed{}", errno(&error)), READING);
+                return Flow::Abort;
+            }
+            None => {
+                p.log(Severity::Error, "upstream timed out (110: Connection timed out)", READING);
+                return Flow::Abort;
+            }
+        }
+    }
+    worker.buffers.give(buffer);
+    Flow::Written
+}
+
+/// The head has gone or goes out before the connection is closed, as in nginx.
+async fn abort(p: &mut Passing<'_>, has_head: bool) -> Flow {
+    if has_head {
+        let head = std::mem::take(&mut p.r.out);
+        let timeout = p.r.plan.core.send_timeout.value;
+        if p.c.write(&head, timeout).await.is_ok() {
+            p.r.sent += head.len() as u64;
+        }
+        p.r.out = head;
+    }
+    Flow::Abort
+}
+
+/// Writes the head, if it is still to be sent, and the body in `buffer` in one go.
+async fn write(
+    p: &mut Passing<'_>,
+    buffer: &mut Buffer,
+    has_head: &mut bool,
+    is_chunked: bool,
+    is_done: bool,
+) -> bool {
+    let timeout = p.r.plan.core.send_timeout.value;
+    if is_chunked {
+        let length = buffer.filled().len();
+        if length > 0 {
+            buffer.append(b"\r\n");
+            let size = format!("{length:x}\r\n");
+            buffer.prepend(size.as_bytes());
+        }
+        if is_done {
+            buffer.append(b"0\r\n\r\n");
+        }
+    }
+    if std::mem::take(has_head) && !buffer.prepend(&p.r.out) {
+        let head = std::mem::take(&mut p.r.out);
+        let written = p.c.write(&head, timeout).await;
+        p.r.sent += head.len() as u64;
+        p.r.out = head;
+        if written.is_err() {
+            return false;
+        }
+    }
+    p.r.sent += buffer.filled().len() as u64;
+    p.c.write(buffer.filled(), timeout).await.is_ok()
+}
+
+/// Makes the client's head; true if the body will be chunked (`ngx_http_chunked_header_filter`).
+fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
+    let text = buffer.all();
+    let worker = Rc::clone(&p.c.worker);
+    let r = &mut *p.r;
+    let response = std::mem::take(&mut r.response);
+    r.upstream_head.extend_from_slice(&text[response.status.text.start as usize..response.position]);
+    r.status = response.status.code;
+    let mut chunked = false;
+    if !is_bodyless && response.content_length.is_none() {
+        chunked = r.head.line.version >= 1001;
+        r.keepalive &= chunked;
+    }
+    let content_type =
+        response.fields.iter().find(|f| f.known == Known::ContentType).map(|f| f.value.of(text));
+    let redirected = |header: &Field| {
+        let (from, to) = p.plan.redirect.as_ref()?;
+        let is_redirect = matches!(header.known, Known::Location | Known::Refresh);
+        let rest = is_redirect.then(|| header.value.of(text).strip_prefix(&from[..])).flatten()?;
+        Some([to, rest].concat())
+    };
+    let location = response.fields.iter().find(|f| f.known == Known::Location).and_then(redirected);
+    let head = Head {
+        line: Some(response.status.text.of(text)),
+        content_type: content_type.filter(|t| !t.is_empty()),
+        content_length: response.content_length,
+        // Only one that was rewritten is made absolute.
+        location: location.as_deref().filter(|l| l.first() == Some(&b'/')),
+        chunked,
+    };
+    response::begin(&worker, &p.c.client, r, &head);
+    let is_absolute = head.location.is_some();
+    for header in response.fields.iter().filter(|f| f.known == Known::Other || HIDDEN & f.known.bit() == 0) {
+        let (name, value) = (header.name.of(text), header.value.of(text));
+        match redirected(header) {
+            Some(_) if is_absolute && header.known == Known::Location => {}
+            Some(value) => field(&mut r.out, name, &value),
+            None => field(&mut r.out, name, value),
+        }
+    }
+    response::end(r);
+    r.response = response;
+    chunked
+}

@@ -1,0 +1,252 @@
+//! A request and all that is known of it until it is logged.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::buffer::Buffer;
+use super::clock::Clock;
+use super::http1::Piece;
+use super::http1::head::Head;
+use super::http1::response_head::ResponseHead;
+use super::plan::Plan;
+use super::worker::Worker;
+use crate::eval::select::{AddressId, LocationId, ServerId};
+use crate::eval::{Captures, Failure};
+use crate::model::log::Severity;
+use crate::model::{Variable, VariableId, VariableSource};
+use std::net::SocketAddr;
+
+/// The client's side of a connection, without its socket.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// `$connection`
+    pub(crate) number: u64,
+    /// `None` for a unix socket.
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) address: AddressId,
+    /// `$connection_requests`
+    pub(crate) requests: u32,
+    pub(crate) opened: Instant,
+}
+
+/// One try of an upstream (`ngx_http_upstream_state_t`).
+#[derive(Debug, Clone)]
+pub(crate) struct Try {
+    /// The peer's name, or the upstream's if no peer was live; empty before one is chosen.
+    pub(crate) peer: String,
+    pub(crate) status: u16,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) header: Option<Duration>,
+    pub(crate) response: Option<Duration>,
+}
+
+/// A request. Its memory is used again by the next one.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
+pub(crate) struct Request {
+    /// The head, and behind it what has arrived of the body or of the next request.
+    pub(crate) buffer: Buffer,
+    pub(crate) head: Head,
+    /// `$uri`
+    pub(crate) uri: Vec<u8>,
+    /// `$args`, in the buffer.
+    pub(crate) args: Piece,
+    pub(crate) server: ServerId,
+    pub(crate) location: Option<LocationId>,
+    pub(crate) plan: Rc<Plan>,
+    /// The connection is kept after the response.
+    pub(crate) keepalive: bool,
+    pub(crate) body: Vec<u8>,
+    /// The body has been read or thrown away.
+    pub(crate) has_body: bool,
+    /// What is being written to the client; the response head is its first `head_length` bytes.
+    pub(crate) out: Vec<u8>,
+    pub(crate) head_length: usize,
+    pub(crate) status: u16,
+    /// `$bytes_sent` and, without the head, `$body_bytes_sent`.
+    pub(crate) sent: u64,
+    pub(crate) is_complete: bool,
+    pub(crate) tries: Vec<Try>,
+    /// The request as it goes to the upstream, and where in it the URI is.
+    pub(crate) upstream_out: Vec<u8>,
+    pub(crate) upstream_uri: Piece,
+    pub(crate) upstream_is_unix: bool,
+    pub(crate) response: ResponseHead,
+    /// The upstream's head as it came.
+    pub(crate) upstream_head: Vec<u8>,
+    pub(crate) captures: Captures,
+    pub(crate) stored: Vec<(VariableId, Vec<u8>)>,
+    memo: Vec<(VariableId, Piece)>,
+    memo_text: Vec<u8>,
+    pub(crate) started: Duration,
+    pub(crate) id: Option<String>,
+}
+
+impl Request {
+    pub(crate) fn new(plan: Rc<Plan>) -> Self {
+        Self {
+            buffer: Buffer::absent(),
+            head: Head::default(),
+            uri: Vec::new(),
+            args: Piece::default(),
+            server: ServerId(0),
+            location: None,
+            plan,
+            keepalive: false,
+            body: Vec::new(),
+            has_body: false,
+            out: Vec::new(),
+            head_length: 0,
+            status: 0,
+            sent: 0,
+            is_complete: false,
+            tries: Vec::new(),
+            upstream_out: Vec::new(),
+            upstream_uri: Piece::default(),
+            upstream_is_unix: false,
+            response: ResponseHead::default(),
+            upstream_head: Vec::new(),
+            captures: Captures::default(),
+            stored: Vec::new(),
+            memo: Vec::new(),
+            memo_text: Vec::new(),
+            started: Duration::ZERO,
+            id: None,
+        }
+    }
+
+    /// Makes it ready for the request at the start of the buffer.
+    pub(crate) fn reset(&mut self, plan: &Rc<Plan>, server: ServerId) {
+        self.buffer.compact();
+        self.head.reset(self.buffer.start);
+        self.uri.clear();
+        self.args = Piece::default();
+        self.server = server;
+        self.location = None;
+        self.plan = Rc::clone(plan);
+        self.keepalive = false;
+        for memory in [&mut self.body, &mut self.out, &mut self.upstream_out, &mut self.upstream_head] {
+            memory.clear();
+            memory.shrink_to(64 << 10);
+        }
+        self.has_body = false;
+        self.head_length = 0;
+        self.status = 0;
+        self.sent = 0;
+        self.is_complete = false;
+        self.tries.clear();
+        self.upstream_uri = Piece::default();
+        self.captures = Captures::default();
+        self.stored.clear();
+        self.memo.clear();
+        self.memo_text.clear();
+        self.started = Clock::now();
+        self.id = None;
+    }
+
+    pub(crate) fn method(&self) -> &[u8] {
+        self.head.line.method.of(self.buffer.all())
+    }
+
+    pub(crate) fn is_head(&self) -> bool {
+        self.method() == b"HEAD"
+    }
+
+    /// `$request_length`
+    pub(crate) fn length(&self) -> u64 {
+        (self.head.position - self.head.start) as u64 + self.body.len() as u64
+    }
+
+    pub(crate) fn store(&mut self, id: VariableId, value: &[u8]) {
+        self.stored.retain(|(other, _)| *other != id);
+        self.stored.push((id, value.to_vec()));
+    }
+}
+
+/// What variables are evaluated in: the request, its connection, its worker.
+pub(crate) struct Scope<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) client: &'a Client,
+    pub(crate) request: &'a mut Request,
+}
+
+impl crate::eval::Request for Scope<'_> {
+    fn variable(&mut self, id: VariableId, variable: &Variable, out: &mut Vec<u8>) -> bool {
+        if matches!(variable.source, VariableSource::Set | VariableSource::Capture) {
+            return match self.request.stored.iter().find(|(other, _)| *other == id) {
+                Some((_, value)) => {
+                    out.extend_from_slice(value);
+                    true
+                }
+                None => false,
+            };
+        }
+        match self.worker.getters.get(id.0 as usize) {
+            Some(Some(getter)) => getter.get(self, &variable.name, out),
+            _ => false,
+        }
+    }
+
+    fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool {
+        let Some(text) = self.request.captures.get(usize::from(group)) else { return false };
+        out.extend_from_slice(text);
+        true
+    }
+
+    fn set_captures(&mut self, captures: Captures) {
+        for (id, value) in captures.named() {
+            self.request.store(id, value);
+        }
+        self.request.captures = captures;
+    }
+
+    fn known(&mut self, id: VariableId, out: &mut Vec<u8>) -> Option<bool> {
+        let (_, piece) = self.request.memo.iter().find(|(other, _)| *other == id)?;
+        out.extend_from_slice(piece.of(&self.request.memo_text));
+        Some(true)
+    }
+
+    fn remember(&mut self, id: VariableId, value: &[u8]) {
+        let start = self.request.memo_text.len();
+        self.request.memo_text.extend_from_slice(value);
+        self.request.memo.push((id, Piece::new(start, start + value.len())));
+    }
+
+    fn failed(&mut self, failure: &Failure) {
+        self.log(Severity::Error, &format!("{failure:?}"), "");
+    }
+}
+
+impl Scope<'_> {
+    /// Writes a line to the error log of the request's level (`ngx_http_log_error_handler`); `action` is what the
+    /// worker was doing, with ` while `.
+    pub(crate) fn log(&self, severity: Severity, message: &str, action: &str) {
+        use super::http1::field::Known;
+        use std::fmt::Write;
+        let logs = &self.request.plan.error_log;
+        if !logs.takes(severity) {
+            return;
+        }
+        let r = &*self.request;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let client = self.client.remote.map_or_else(|| "unix:".to_owned(), |a| a.ip().to_string());
+        let mut line =
+            format!("{message}{action}, client: {client}, server: {}", self.worker.server_name(r.server));
+        let buffer = r.buffer.all();
+        if !r.head.line.line.is_empty() {
+            let _ = write!(line, ", request: \"{}\"", text(r.head.line.line.of(buffer)));
+        }
+        if let Some(last) = r.tries.last().filter(|t| !t.peer.is_empty()) {
+            let colon = if r.upstream_is_unix { ":" } else { "" };
+            let uri = text(r.upstream_uri.of(&r.upstream_out));
+            let _ = write!(line, ", upstream: \"http://{}{colon}{uri}\"", last.peer);
+        }
+        for (known, name) in [(Known::Host, "host"), (Known::Referer, "referrer")] {
+            if let Some(value) = r.head.value(known, buffer) {
+                let _ = write!(line, ", {name}: \"{}\"", text(value));
+            }
+        }
+        logs.write(severity, Some(self.client.number), &line);
+    }
+}

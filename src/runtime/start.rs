@@ -1,0 +1,300 @@
+//! Start and stop: sockets, logs and names first, then the workers; signals end them.
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::listener::{self, Listener};
+use super::log::{ErrorLogs, Files, errno};
+use super::peer::Address;
+use super::worker::{Resolved, Worker};
+use crate::eval::Router;
+use crate::model::core::WorkerProcesses;
+use crate::model::log::Severity;
+use crate::model::{Config, Endpoint, Unsupported};
+use crate::source::Span;
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Directory that relative paths of logs and of the pid file belong to.
+    pub prefix: PathBuf,
+}
+
+/// Why nothing runs.
+#[derive(Debug)]
+pub enum StartError {
+    /// These directives are not executed, and to go on without them is not safe.
+    Unsupported(Vec<Unsupported>),
+    /// What failed, in nginx's words, and which directive asked for it.
+    Failed {
+        /// `bind() to 0.0.0.0:80 failed (98: Address already in use)`
+        message: String,
+        /// The directive.
+        span: Option<Span>,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Failed { message, .. } => f.write_str(message),
+            StartError::Unsupported(list) => {
+                let names: Vec<_> = list.iter().map(|u| u.what.as_str()).collect();
+                write!(f, "not supported by `ngxc run`: {}", names.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn failed(message: impl Into<String>, span: Option<Span>) -> StartError {
+    StartError::Failed { message: message.into(), span }
+}
+
+/// How to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGTERM, SIGINT: at once.
+    Fast,
+    /// SIGQUIT: no new connections, requests under way are answered.
+    Graceful,
+}
+
+/// A configuration that is being executed.
+#[derive(Debug)]
+pub struct Running {
+    addresses: Vec<SocketAddr>,
+    stop: watch::Sender<Option<Stop>>,
+    workers: Vec<JoinHandle<()>>,
+    pid: Option<PathBuf>,
+    sockets: Vec<PathBuf>,
+    error_log: ErrorLogs,
+}
+
+impl Running {
+    /// Where it listens, in the order of the configuration; port 0 has become the real one.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops and waits until the workers have ended.
+    pub fn stop(self, how: Stop) {
+        self.stop.send_replace(Some(how));
+        self.join();
+    }
+
+    fn join(self) {
+        for worker in self.workers {
+            // A worker that panicked has ended too.
+            let _ = worker.join();
+        }
+        for path in self.pid.iter().chain(&self.sockets) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Binds, opens and resolves everything, then starts the workers.
+///
+/// # Errors
+/// If the configuration asks for something that is not executed, or a socket, file or name is not to be had.
+#[expect(clippy::needless_pass_by_value, reason = "it belongs to the workers from now on")]
+pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, StartError> {
+    let refused: Vec<_> =
+        super::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
+    if !refused.is_empty() {
+        return Err(StartError::Unsupported(refused));
+    }
+    let router = Router::new(Arc::clone(&config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;
+    let mut listeners = Vec::new();
+    let mut sockets = Vec::new();
+    for socket in router.sockets() {
+        let listen = &router.listen(socket.bind).listen;
+        let listener = Listener::bind(listen)
+            .map_err(|e| failed(format!("bind() to {} failed{}", listen.endpoint, errno(&e)), listen.span))?;
+        listeners.push(listener);
+        if let Endpoint::Unix(path) = &listen.endpoint {
+            sockets.push(PathBuf::from(path));
+        }
+    }
+    let peers = resolve(&config)?;
+    let files = Arc::new(Files::new(&options.prefix));
+    let counter = Arc::new(AtomicU64::new(1));
+    let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
+    // Each worker makes its own; this one shows whether it can be made, and opens the logs.
+    let trial =
+        Worker::new(&config, &peers, &files, Arc::clone(&counter), product).map_err(|m| failed(m, None))?;
+    let error_log = trial.error_log.clone();
+    drop(trial);
+    let pid = write_pid(&config, options)?;
+    let count = match config.core.worker_processes.value {
+        WorkerProcesses::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        WorkerProcesses::Count(n) => n.max(1) as usize,
+    };
+    let addresses = listeners.iter().filter_map(Listener::address).collect();
+    let (stop, stopped) = watch::channel(None);
+    let peers = Arc::new(peers);
+    let mut workers = Vec::new();
+    for i in 0..count {
+        let own: Result<Vec<_>, _> = listeners.iter().map(Listener::try_clone).collect();
+        let own = own.map_err(|e| failed(format!("dup() failed{}", errno(&e)), None))?;
+        let (config, peers, files) = (Arc::clone(&config), Arc::clone(&peers), Arc::clone(&files));
+        let (counter, stopped) = (Arc::clone(&counter), stopped.clone());
+        let make = move || {
+            if let Ok(worker) = Worker::new(&config, &peers, &files, counter, product) {
+                serve(worker, own, stopped);
+            }
+        };
+        let thread = std::thread::Builder::new().name(format!("worker {i}")).spawn(make);
+        workers
+            .push(thread.map_err(|e| failed(format!("a worker could not be started{}", errno(&e)), None))?);
+    }
+    Ok(Running { addresses, stop, workers, pid, sockets, error_log })
+}
+
+/// A worker's thread.
+fn serve(worker: Worker, listeners: Vec<Listener>, mut stopped: watch::Receiver<Option<Stop>>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            worker.error_log.write(Severity::Emerg, None, &format!("epoll_create() failed{}", errno(&error)));
+            return;
+        }
+    };
+    let tasks = tokio::task::LocalSet::new();
+    tasks.block_on(&runtime, async move {
+        let worker = Rc::new(worker);
+        tokio::task::spawn_local(Rc::clone(&worker.timers).sweep());
+        tokio::task::spawn_local(Rc::clone(&worker).watch_pools());
+        let accepting: Vec<_> = listeners
+            .into_iter()
+            .enumerate()
+            .map(|(i, listener)| tokio::task::spawn_local(listener::accept(Rc::clone(&worker), listener, i)))
+            .collect();
+        // The channel closes only when the process gives up as a whole.
+        let how = stopped.wait_for(Option::is_some).await.ok().and_then(|how| *how);
+        if how == Some(Stop::Graceful) {
+            for task in accepting {
+                task.abort();
+            }
+            drain(&worker).await;
+        }
+    });
+}
+
+async fn drain(worker: &Worker) {
+    worker.is_stopping.set(true);
+    for pool in worker.upstreams.iter().filter_map(|u| u.pool.as_ref()) {
+        pool.borrow_mut().clear();
+    }
+    let limit = worker.config.core.worker_shutdown_timeout.value;
+    let begun = Instant::now();
+    while worker.open.get() > 0 && limit.is_none_or(|limit| begun.elapsed() < limit) {
+        worker.timers.expire_idle();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The addresses of all peers, with the position of their `server` line: a name can have several.
+fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
+    let mut all = Vec::new();
+    for upstream in &config.http.upstreams {
+        let mut peers = Vec::new();
+        for (i, peer) in upstream.peers.iter().enumerate() {
+            match &peer.endpoint {
+                Endpoint::Inet(address) => peers.push((i, (Address::Inet(*address), address.to_string()))),
+                Endpoint::Unix(path) => peers.push((i, (Address::Unix(path.into()), format!("unix:{path}")))),
+                Endpoint::Name(host, port) => {
+                    let found = (host.as_str(), *port).to_socket_addrs();
+                    let found = found.map_err(|_| {
+                        failed(format!("host not found in upstream \"{}\"", peer.name), Some(peer.span))
+                    })?;
+                    peers.extend(found.map(|address| (i, (Address::Inet(address), address.to_string()))));
+                }
+            }
+        }
+        if peers.is_empty() {
+            return Err(failed(
+                format!("no servers are inside upstream \"{}\"", upstream.name),
+                Some(upstream.span),
+            ));
+        }
+        all.push(peers);
+    }
+    Ok(all)
+}
+
+fn write_pid(config: &Config, options: &RunOptions) -> Result<Option<PathBuf>, StartError> {
+    let Some(span) = config.core.pid.origin.span() else { return Ok(None) };
+    let path = options.prefix.join(&config.core.pid.value);
+    std::fs::write(&path, format!("{}\n", std::process::id()))
+        .map_err(|e| failed(format!("open() \"{}\" failed{}", path.display(), errno(&e)), Some(span)))?;
+    Ok(Some(path))
+}
+
+/// Executes a configuration until a signal ends it: SIGTERM and SIGINT at once, SIGQUIT gracefully.
+///
+/// # Errors
+/// As [`start`].
+pub fn run(config: Arc<Config>, options: &RunOptions) -> Result<(), StartError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| failed(format!("epoll_create() failed{}", errno(&e)), None))?;
+    let _entered = runtime.enter();
+    let make = |kind| signal(kind).map_err(|e| failed(format!("sigaction() failed{}", errno(&e)), None));
+    // Before the workers: a signal that comes early is not lost.
+    let (mut term, mut int) = (make(SignalKind::terminate())?, make(SignalKind::interrupt())?);
+    let (mut quit, mut hup) = (make(SignalKind::quit())?, make(SignalKind::hangup())?);
+    let running = start(config, options)?;
+    let how = runtime.block_on(std::future::poll_fn(|cx| {
+        use std::task::Poll;
+        if term.poll_recv(cx).is_ready() || int.poll_recv(cx).is_ready() {
+            return Poll::Ready(Stop::Fast);
+        }
+        while hup.poll_recv(cx).is_ready() {
+            running.error_log.write(
+                Severity::Error,
+                None,
+                "SIGHUP: reloading is not supported yet, nothing changes",
+            );
+        }
+        quit.poll_recv(cx).map(|_| Stop::Graceful)
+    }));
+    if how == Stop::Graceful {
+        running.stop.send_replace(Some(how));
+        runtime.block_on(async {
+            // A second, impatient signal.
+            let ended = async {
+                while running.workers.iter().any(|w| !w.is_finished()) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            let mut ended = std::pin::pin!(ended);
+            std::future::poll_fn(|cx| {
+                if term.poll_recv(cx).is_ready() || int.poll_recv(cx).is_ready() {
+                    running.stop.send_replace(Some(Stop::Fast));
+                    return std::task::Poll::Ready(());
+                }
+                ended.as_mut().poll(cx)
+            })
+            .await;
+        });
+        if running.workers.iter().any(|w| !w.is_finished()) {
+            // Workers that drain do not listen any more; the process ends and they with it.
+            return Ok(());
+        }
+        running.join();
+    } else {
+        running.stop(how);
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! What a configuration asks for that the runtime does not execute: said at start, with name and place.
+
+use std::collections::HashSet;
+
+use super::variable::Getter;
+use crate::model::location::Handler;
+use crate::model::log::{AccessLogs, LogTarget};
+use crate::model::proxy::HttpVersion;
+use crate::model::rewrite::Instruction;
+use crate::model::upstream::Balancer;
+use crate::model::{Config, LocationKind, Target, Unsupported, VariableSource};
+use crate::source::Span;
+
+/// Everything that is not executed, what the compiler noted included. The runtime starts only if each entry is safe.
+pub fn unsupported(config: &Config) -> Vec<Unsupported> {
+    let mut found = config.unsupported.clone();
+    let mut refuse = |what: String, span: Span| found.push(Unsupported { what, span, safe_because: None });
+    let Some(http) = config.http.span else { return found };
+    for (_, variable) in config.http.variables.iter() {
+        let is_known = match variable.source {
+            VariableSource::Builtin => Getter::find(&variable.name).is_some(),
+            VariableSource::Other(_) => false,
+            _ => true,
+        };
+        if !is_known {
+            refuse(format!("the variable `${}`", variable.name), variable.defined.unwrap_or(http));
+        }
+    }
+    for server in &config.http.servers {
+        for listen in &server.listen {
+            let parameters = [
+                (listen.ssl, "ssl"),
+                (listen.http2, "http2"),
+                (listen.quic, "quic"),
+                (listen.proxy_protocol, "proxy_protocol"),
+            ];
+            for (_, name) in parameters.iter().filter(|(is_set, _)| *is_set) {
+                refuse(format!("`listen … {name}`"), listen.span.unwrap_or(server.span));
+            }
+        }
+        instructions(&server.instructions, &mut refuse);
+    }
+    let mut logs = HashSet::new();
+    for (_, location) in config.http.locations() {
+        instructions(&location.instructions, &mut refuse);
+        let returns = location.instructions.iter().any(|i| matches!(i, Instruction::Return(_)));
+        let proxy = &location.settings.proxy;
+        match &location.handler {
+            _ if matches!(location.kind, LocationKind::If | LocationKind::LimitExcept(_)) => {
+                refuse("`if` and `limit_except`".to_owned(), location.span);
+            }
+            Some(Handler::Other(name, span)) => refuse(format!("`{name}`"), *span),
+            Some(Handler::Pass(pass)) => refuse(format!("`{}`", pass.directive), pass.span),
+            Some(Handler::Proxy(pass)) => {
+                if pass.tls {
+                    refuse("`proxy_pass` to `https://`".to_owned(), pass.span);
+                }
+                if matches!(pass.target, Target::Value(_)) {
+                    refuse("`proxy_pass` with variables in the host".to_owned(), pass.span);
+                }
+                if proxy.http_version.value == HttpVersion::Http2 {
+                    refuse(
+                        "`proxy_http_version 2`".to_owned(),
+                        proxy.http_version.origin.span().unwrap_or(pass.span),
+                    );
+                }
+            }
+            None if returns || matches!(location.kind, LocationKind::Named(_)) => {}
+            None => refuse("a location that serves files".to_owned(), location.span),
+        }
+        if let AccessLogs::To(list) = &location.settings.core.access_log.value {
+            let span = location.settings.core.access_log.origin.span().unwrap_or(location.span);
+            for log in list.iter().filter(|l| l.path.is_some() || is_foreign(&l.target)) {
+                if logs.insert((span, format!("{:?}", log.target))) {
+                    refuse("`access_log` to syslog, memory or a path with variables".to_owned(), span);
+                }
+            }
+        }
+    }
+    for upstream in &config.http.upstreams {
+        let name = match &upstream.balancer.value {
+            Balancer::RoundRobin => continue,
+            Balancer::IpHash => "ip_hash",
+            Balancer::LeastConn => "least_conn",
+            Balancer::Hash { .. } => "hash",
+            Balancer::Other(name) => name,
+        };
+        refuse(format!("`{name}`"), upstream.balancer.origin.span().unwrap_or(upstream.span));
+    }
+    found
+}
+
+fn is_foreign(target: &LogTarget) -> bool {
+    matches!(target, LogTarget::Syslog(_) | LogTarget::Memory(_))
+}
+
+fn instructions(list: &[Instruction], refuse: &mut impl FnMut(String, Span)) {
+    for instruction in list {
+        match instruction {
+            Instruction::If { span, .. } => refuse("`if`".to_owned(), *span),
+            Instruction::Other(name, span) => refuse(format!("`{name}`"), *span),
+            Instruction::Return(_) | Instruction::Set { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! nginx's variables: one table from name to getter. A variable without getter is refused at start.
+
+use super::clock::{self, Clock};
+use super::http1::field::{self, Known, Line};
+use super::request::{Scope, Try};
+use super::response::put;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
+type GetNamed = fn(&mut Scope<'_>, &str, &mut Vec<u8>) -> bool;
+
+/// How a variable gets its value.
+#[derive(Clone, Copy)]
+pub(crate) enum Getter {
+    /// By itself.
+    Plain(Get),
+    /// By what follows the prefix, of which the length is given.
+    Named(usize, GetNamed),
+}
+
+impl Getter {
+    /// The getter of a name.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        if let Some((_, get)) = PLAIN.iter().find(|(plain, _)| *plain == name) {
+            return Some(Getter::Plain(*get));
+        }
+        let (prefix, get) = PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix))?;
+        Some(Getter::Named(prefix.len(), *get))
+    }
+
+    /// Appends the value; false if there is none.
+    pub(crate) fn get(self, scope: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
+        match self {
+            Getter::Plain(get) => get(scope, out),
+            Getter::Named(prefix, get) => get(scope, &name[prefix..], out),
+        }
+    }
+}
+
+const PREFIXES: &[(&str, GetNamed)] = &[
+    ("http_", |s, name, out| joined(s, name, b", ", out)),
+    ("arg_", argument),
+    ("cookie_", cookie),
+    ("sent_http_", |s, name, out| lines(&s.request.out[..s.request.head_length], name, b", ", out)),
+    ("upstream_http_", |s, name, out| lines(&s.request.upstream_head, name, b", ", out)),
+];
+
+const PLAIN: &[(&str, Get)] = &[
+    ("http_cookie", |s, out| joined(s, "cookie", b"; ", out)),
+    ("http_host", |s, out| known(s, Known::Host, out)),
+    ("http_user_agent", |s, out| known(s, Known::UserAgent, out)),
+    ("http_referer", |s, out| known(s, Known::Referer, out)),
+    ("content_length", |s, out| match s.request.head.content_length {
+        Some(n) => text(out, n.to_string().as_bytes()),
+        None => {
+            s.request.head.chunked
+                && s.request.has_body
+                && text(out, s.request.body.len().to_string().as_bytes())
+        }
+    }),
+    ("content_type", |s, out| known(s, Known::ContentType, out)),
+    ("host", |s, out| {
+        if s.request.head.server.is_empty() {
+            return text(out, s.worker.server_name(s.request.server).as_bytes());
+        }
+        text(out, &s.request.head.server)
+    }),
+    ("hostname", |s, out| text(out, s.worker.hostname.as_bytes())),
+    ("remote_addr", |s, out| address(s.client.remote, out)),
+    ("remote_port", |s, out| s.client.remote.is_none_or(|a| display(out, a.port()))),
+    ("binary_remote_addr", |s, out| match s.client.remote.map(|a| a.ip()) {
+        Some(IpAddr::V4(ip)) => text(out, &ip.octets()),
+        Some(IpAddr::V6(ip)) => text(out, &ip.octets()),
+        None => text(out, b"unix:"),
+    }),
+    ("remote_user", remote_user),
+    ("server_addr", |s, out| address(s.client.local, out)),
+    ("server_port", |s, out| s.client.local.is_none_or(|a| display(out, a.port()))),
+    ("server_name", |s, out| text(out, s.worker.server_name(s.request.server).as_bytes())),
+    ("server_protocol", |s, out| text(out, s.request.head.line.protocol.of(s.request.buffer.all()))),
+    ("request_method", |s, out| text(out, s.request.head.line.method.of(s.request.buffer.all()))),
+    ("request_uri", |s, out| text(out, s.request.head.line.target.of(s.request.buffer.all()))),
+    ("request", |s, out| {
+        let line = s.request.head.line.line;
+        !line.is_empty() && text(out, line.of(s.request.buffer.all()))
+    }),
+    ("uri", |s, out| text(out, &s.request.uri)),
+    ("document_uri", |s, out| text(out, &s.request.uri)),
+    ("args", args),
+    ("query_string", args),
+    ("is_args", |s, out| s.request.args.is_empty() || text(out, b"?")),
+    ("scheme", |_, out| text(out, b"http")),
+    ("https", |_, _| true),
+    ("request_length", |s, out| display(out, s.request.length())),
+    ("request_time", |s, out| seconds(out, Clock::now().saturating_sub(s.request.started))),
+    ("request_id", |s, out| {
+        let id = s.request.id.get_or_insert_with(|| s.worker.random_id());
+        text(out, id.as_bytes())
+    }),
+    ("request_completion", |s, out| !s.request.is_complete || text(out, b"OK")),
+    ("status", |s, out| {
+        put(out, format_args!("{:03}", s.request.status));
+        true
+    }),
+    ("bytes_sent", |s, out| display(out, s.request.sent)),
+    ("body_bytes_sent", |s, out| display(out, s.request.sent.saturating_sub(s.request.head_length as u64))),
+    ("connection", |s, out| display(out, s.client.number)),
+    ("connection_requests", |s, out| display(out, s.client.requests)),
+    ("connection_time", |s, out| seconds(out, s.client.opened.elapsed())),
+    ("msec", |_, out| seconds(out, Clock::now())),
+    ("time_local", |_, out| text(out, clock::local(Clock::now()).as_bytes())),
+    ("time_iso8601", |_, out| text(out, clock::iso8601(Clock::now()).as_bytes())),
+    ("pid", |_, out| display(out, std::process::id())),
+    ("nginx_version", |s, out| display(out, s.worker.config.version)),
+    ("pipe", |s, out| text(out, if s.request.buffer.is_empty() { b"." } else { b"p" })),
+    ("proxy_host", |s, out| {
+        let plan = std::rc::Rc::clone(&s.request.plan);
+        plan.proxy.as_ref().is_some_and(|p| text(out, p.pass.host.as_bytes()))
+    }),
+    ("proxy_port", |s, out| {
+        let plan = std::rc::Rc::clone(&s.request.plan);
+        plan.proxy.as_ref().is_some_and(|p| text(out, port(&p.pass.host).as_bytes()))
+    }),
+    ("proxy_add_x_forwarded_for", |s, out| {
+        if joined(s, "x_forwarded_for", b", ", out) {
+            out.extend_from_slice(b", ");
+        }
+        address(s.client.remote, out)
+    }),
+    ("upstream_addr", |s, out| tries(s, out, |t, out| out.extend_from_slice(t.peer.as_bytes()))),
+    ("upstream_status", |s, out| {
+        tries(s, out, |t, out| match t.status {
+            0 => out.push(b'-'),
+            status => put(out, format_args!("{status}")),
+        })
+    }),
+    ("upstream_response_time", |s, out| tries(s, out, |t, out| time(t.response, out))),
+    ("upstream_connect_time", |s, out| tries(s, out, |t, out| time(t.connect, out))),
+    ("upstream_header_time", |s, out| tries(s, out, |t, out| time(t.header, out))),
+];
+
+fn text(out: &mut Vec<u8>, value: &[u8]) -> bool {
+    out.extend_from_slice(value);
+    true
+}
+
+fn display(out: &mut Vec<u8>, value: impl std::fmt::Display) -> bool {
+    put(out, format_args!("{value}"));
+    true
+}
+
+fn seconds(out: &mut Vec<u8>, time: Duration) -> bool {
+    put(out, format_args!("{}.{:03}", time.as_secs(), time.subsec_millis()));
+    true
+}
+
+fn time(time: Option<Duration>, out: &mut Vec<u8>) {
+    match time {
+        Some(time) => {
+            seconds(out, time);
+        }
+        None => out.push(b'-'),
+    }
+}
+
+fn address(address: Option<SocketAddr>, out: &mut Vec<u8>) -> bool {
+    match address {
+        Some(SocketAddr::V4(a)) => {
+            let [a, b, c, d] = a.ip().octets();
+            put(out, format_args!("{a}.{b}.{c}.{d}"));
+            true
+        }
+        Some(SocketAddr::V6(a)) => display(out, a.ip()),
+        None => text(out, b"unix:"),
+    }
+}
+
+fn known(s: &Scope<'_>, known: Known, out: &mut Vec<u8>) -> bool {
+    s.request.head.value(known, s.request.buffer.all()).is_some_and(|value| text(out, value))
+}
+
+/// The values of all lines of a name of the request, joined.
+fn joined(s: &Scope<'_>, name: &str, separator: &[u8], out: &mut Vec<u8>) -> bool {
+    let buffer = s.request.buffer.all();
+    let mut found = false;
+    for field in s.request.head.fields.iter().filter(|f| is_named(f.name.of(buffer), name)) {
+        if found {
+            out.extend_from_slice(separator);
+        }
+        found = true;
+        out.extend_from_slice(field.value.of(buffer));
+    }
+    found
+}
+
+/// The same in a head that is kept as text.
+fn lines(head: &[u8], name: &str, separator: &[u8], out: &mut Vec<u8>) -> bool {
+    let mut position = memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
+    let mut found = false;
+    while let Line::Field { field, next, .. } = field::parse(head, position, true) {
+        position = next;
+        if is_named(field.name.of(head), name) {
+            if found {
+                out.extend_from_slice(separator);
+            }
+            found = true;
+            out.extend_from_slice(field.value.of(head));
+        }
+    }
+    found
+}
+
+/// `X-Name` is `x_name`.
+fn is_named(name: &[u8], variable: &str) -> bool {
+    name.len() == variable.len()
+        && name
+            .iter()
+            .zip(variable.bytes())
+            .all(|(a, b)| (if *a == b'-' { b'_' } else { a.to_ascii_lowercase() }) == b)
+}
+
+fn args(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
+    let args = s.request.args;
+    !args.is_empty() && text(out, args.of(s.request.buffer.all()))
+}
+
+fn argument(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
+    let args = s.request.args.of(s.request.buffer.all());
+    let found = args.split(|b| *b == b'&').find_map(|pair| {
+        let equals = pair.iter().position(|b| *b == b'=')?;
+        pair[..equals].eq_ignore_ascii_case(name.as_bytes()).then(|| &pair[equals + 1..])
+    });
+    found.is_some_and(|value| text(out, value))
+}
+
+fn cookie(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
+    let buffer = s.request.buffer.all();
+    let cookies = s.request.head.fields.iter().filter(|f| f.name.of(buffer).eq_ignore_ascii_case(b"cookie"));
+    let found =
+        cookies.flat_map(|f| f.value.of(buffer).split(|b| matches!(b, b';' | b','))).find_map(|pair| {
+            let pair = pair.trim_ascii_start();
+            let equals = pair.iter().position(|b| *b == b'=')?;
+            pair[..equals]
+                .trim_ascii_end()
+                .eq_ignore_ascii_case(name.as_bytes())
+                .then(|| pair[equals + 1..].trim_ascii_start())
+        });
+    found.is_some_and(|value| text(out, value))
+}
+
+/// The name in `Authorization: Basic` (`ngx_http_auth_basic_user`).
+fn remote_user(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
+    let Some(value) = s.request.head.value(Known::Authorization, s.request.buffer.all()) else {
+        return false;
+    };
+    let Some((scheme, encoded)) = value.split_at_checked(6) else { return false };
+    let Some(decoded) =
+        scheme.eq_ignore_ascii_case(b"basic ").then(|| base64(encoded.trim_ascii())).flatten()
+    else {
+        return false;
+    };
+    let name = decoded.split(|b| *b == b':').next().unwrap_or_default();
+    decoded.contains(&b':') && !name.is_empty() && text(out, name)
+}
+
+fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let (mut bits, mut have) = (0u32, 0);
+    for b in text.iter().take_while(|b| **b != b'=') {
+        let digit = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(digit);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            out.push((bits >> have) as u8);
+            bits &= (1 << have) - 1;
+        }
+    }
+    Some(out)
+}
+
+/// The port in the host of `proxy_pass`.
+pub(crate) fn port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => port,
+        _ => "80",
+    }
+}
+
+/// One value a try of an upstream, separated as nginx does.
+fn tries(s: &Scope<'_>, out: &mut Vec<u8>, mut one: impl FnMut(&Try, &mut Vec<u8>)) -> bool {
+    let tries = &s.request.tries;
+    for (i, this) in tries.iter().enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b", ");
+        }
+        one(this, out);
+    }
+    !tries.is_empty()
+}

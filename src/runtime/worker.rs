@@ -1,0 +1,228 @@
+//! What a worker owns. One thread, one event loop, nothing shared but logs and the connection counter.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use super::balancer::{Balancer, RoundRobin};
+use super::buffer::{Buffer, FreeList};
+use super::clock::Clock;
+use super::log::{ErrorLogs, Files};
+use super::peer::Address;
+use super::plan::Plan;
+use super::pool::{Limits, Pool, Upstreamed};
+use super::request::Request;
+use super::timer::{Timer, Timers};
+use super::variable::Getter;
+use crate::eval::select::{LocationId, ServerId};
+use crate::eval::{Program, Router};
+use crate::model::server::ServerName;
+use crate::model::{Config, Upstream, VariableSource};
+
+/// A peer of an upstream: its address, and the name that logs and `$upstream_addr` give it.
+pub(crate) type Resolved = (Address, String);
+
+/// State of an upstream.
+pub(crate) struct UpstreamState {
+    pub(crate) name: String,
+    pub(crate) peers: Vec<Resolved>,
+    pub(crate) balancer: RefCell<Box<dyn Balancer>>,
+    pub(crate) pool: Option<RefCell<Pool>>,
+}
+
+/// A worker.
+pub(crate) struct Worker {
+    pub(crate) config: Arc<Config>,
+    pub(crate) program: Program,
+    pub(crate) router: Router,
+    pub(crate) servers: Vec<Rc<Plan>>,
+    pub(crate) locations: Vec<Rc<Plan>>,
+    pub(crate) getters: Vec<Option<Getter>>,
+    pub(crate) upstreams: Vec<UpstreamState>,
+    pub(crate) buffers: FreeList,
+    #[expect(clippy::vec_box, reason = "they are taken out and put back whole")]
+    pub(crate) requests: RefCell<Vec<Box<Request>>>,
+    pub(crate) timers: Rc<Timers>,
+    pub(crate) clock: Clock,
+    pub(crate) error_log: ErrorLogs,
+    pub(crate) counter: Arc<AtomicU64>,
+    pub(crate) hostname: String,
+    /// `nginx/1.31.5`
+    pub(crate) product: &'static str,
+    pub(crate) max_headers: usize,
+    /// Told to finish: no new connections, no keepalive.
+    pub(crate) is_stopping: Cell<bool>,
+    /// Client connections.
+    pub(crate) open: Cell<usize>,
+    pool_waker: RefCell<Option<Waker>>,
+    pool_timer: Timer,
+    /// When the pools will be looked at.
+    pool_look: Cell<Option<Instant>>,
+    seed: Cell<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        config: &Arc<Config>,
+        peers: &[Vec<(usize, Resolved)>],
+        files: &Files,
+        counter: Arc<AtomicU64>,
+        product: &'static str,
+    ) -> Result<Self, String> {
+        let io = |(path, error): (std::path::PathBuf, std::io::Error)| {
+            format!("open() \"{}\" failed{}", path.display(), super::log::errno(&error))
+        };
+        let program = Program::new(Arc::clone(config)).map_err(|e| e.to_string())?;
+        let router = Router::new(Arc::clone(config)).map_err(|e| e.to_string())?;
+        let servers = config.http.servers.iter().map(|s| Plan::new(config, &s.settings, None, files));
+        let servers = servers.collect::<Result<_, _>>().map_err(io)?;
+        let count = router.location_count();
+        let locations = (0..count).map(|i| {
+            let location = router.get(LocationId(i as u32));
+            Plan::new(config, &location.settings, Some(location), files)
+        });
+        let locations = locations.collect::<Result<_, _>>().map_err(io)?;
+        let getters = config.http.variables.iter().map(|(_, variable)| match variable.source {
+            VariableSource::Builtin => Getter::find(&variable.name),
+            _ => None,
+        });
+        let upstreams =
+            config.http.upstreams.iter().zip(peers).map(|(upstream, peers)| upstream_state(upstream, peers));
+        let timers: Rc<Timers> = Rc::default();
+        Ok(Self {
+            getters: getters.collect(),
+            upstreams: upstreams.collect(),
+            error_log: ErrorLogs::open(&config.core.error_log.value, files).map_err(io)?,
+            config: Arc::clone(config),
+            program,
+            router,
+            servers,
+            locations,
+            buffers: FreeList::default(),
+            requests: RefCell::default(),
+            pool_timer: timers.timer(),
+            pool_look: Cell::new(None),
+            timers,
+            clock: Clock::default(),
+            counter,
+            hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
+            product,
+            max_headers: if config.version >= crate::version::Version::new(1, 29, 8) {
+                1000
+            } else {
+                usize::MAX
+            },
+            is_stopping: Cell::new(false),
+            open: Cell::new(0),
+            pool_waker: RefCell::default(),
+            seed: Cell::new(Clock::now().as_nanos() as u64 ^ u64::from(std::process::id()) << 40),
+        })
+    }
+
+    /// The next `$connection`; upstream connections count too.
+    pub(crate) fn next_connection(&self) -> u64 {
+        self.counter.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// `$server_name`
+    pub(crate) fn server_name(&self, server: ServerId) -> &str {
+        match self.config.http.servers.get(server.0 as usize).and_then(|s| s.names.first()) {
+            Some(ServerName::Exact(name) | ServerName::Regex(name)) => name,
+            Some(
+                ServerName::WildcardHead(name) | ServerName::DotHead(name) | ServerName::WildcardTail(name),
+            ) => name,
+            None => "",
+        }
+    }
+
+    /// `$request_id`: sixteen bytes that nobody has to guess.
+    pub(crate) fn random_id(&self) -> String {
+        let next = || {
+            // splitmix64
+            let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+            self.seed.set(seed);
+            let mut z = seed;
+            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ z >> 31
+        };
+        format!("{:016x}{:016x}", next(), next())
+    }
+
+    /// Gives an upstream connection back: into the pool, or closed.
+    pub(crate) fn keep(&self, upstream: usize, connection: Upstreamed, address: &Address, tag: u32) {
+        let Some(pool) = &self.upstreams[upstream].pool else { return };
+        if self.is_stopping.get() {
+            return;
+        }
+        let waker = self.pool_waker.borrow();
+        let Some(waker) = waker.as_ref() else { return };
+        let Some(timeout) = pool.borrow_mut().put(connection, address, tag, &mut Context::from_waker(waker))
+        else {
+            return;
+        };
+        let look = Instant::now() + timeout;
+        if self.pool_look.get().is_none_or(|planned| look < planned) {
+            self.pool_look.set(Some(look));
+            self.pool_timer.set(timeout);
+        }
+    }
+
+    /// Closes idle upstream connections that were closed by the peer, or are too old; runs as long as the worker.
+    pub(crate) async fn watch_pools(self: Rc<Self>) {
+        std::future::poll_fn(|cx| {
+            *self.pool_waker.borrow_mut() = Some(cx.waker().clone());
+            let pools = self.upstreams.iter().filter_map(|u| u.pool.as_ref());
+            let next = pools.filter_map(|pool| pool.borrow_mut().sweep(cx)).min();
+            self.pool_look.set(next);
+            match next {
+                Some(next) => self.pool_timer.set(next.saturating_duration_since(Instant::now())),
+                None => self.pool_timer.clear(),
+            }
+            let _ = self.pool_timer.poll(cx);
+            Poll::<()>::Pending
+        })
+        .await;
+    }
+
+    /// A request to fill, used before if possible.
+    pub(crate) fn take_request(&self, plan: &Rc<Plan>) -> Box<Request> {
+        let free = self.requests.borrow_mut().pop();
+        free.unwrap_or_else(|| Box::new(Request::new(Rc::clone(plan))))
+    }
+
+    /// Takes a request back.
+    pub(crate) fn give_request(&self, mut request: Box<Request>) {
+        self.buffers.give(std::mem::replace(&mut request.buffer, Buffer::absent()));
+        let mut free = self.requests.borrow_mut();
+        if free.len() < 64 {
+            free.push(request);
+        }
+    }
+}
+
+fn upstream_state(upstream: &Upstream, peers: &[(usize, Resolved)]) -> UpstreamState {
+    let balancer = RoundRobin::new(peers.iter().map(|(i, _)| &upstream.peers[*i]));
+    let keepalive = &upstream.keepalive;
+    let pool = upstream.pool().filter(|pool| pool.size > 0).map(|pool| {
+        RefCell::new(Pool::new(Limits {
+            size: pool.size as usize,
+            local: pool.local,
+            requests: keepalive.requests.value,
+            time: keepalive.time.value,
+            timeout: keepalive.timeout.value,
+        }))
+    });
+    UpstreamState {
+        name: upstream.name.clone(),
+        peers: peers.iter().map(|(_, peer)| peer.clone()).collect(),
+        balancer: RefCell::new(Box::new(balancer)),
+        pool,
+    }
+}

@@ -1,0 +1,152 @@
+//! Who may import whom, and which outside crate belongs to which layer: the table of ARCHITECTURE.md, held.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Module, the modules it may import, the outside crates it may use beside `memchr`.
+const LAYERS: &[(&str, &[&str], &[&str])] = &[
+    ("source", &[], &["glob"]),
+    ("version", &[], &[]),
+    ("edit", &["source"], &[]),
+    ("diagnostic", &["source", "edit"], &[]),
+    ("catalog", &["version"], &["phf", "strsim"]),
+    ("syntax", &["source", "diagnostic"], &["nom"]),
+    ("model", &["source", "version"], &["ipnet"]),
+    (
+        "compile",
+        &["source", "diagnostic", "edit", "catalog", "syntax", "model", "version"],
+        &["strsim", "pcre2", "ipnet"],
+    ),
+    ("eval", &["source", "model", "version"], &["murmur2", "pcre2", "ipnet"]),
+    ("reuse", &["source", "model", "version"], &[]),
+    (
+        "lint",
+        &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "version"],
+        &["strsim"],
+    ),
+    ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
+    ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),
+    ("runtime", &["model", "eval", "version", "source"], &["tokio", "socket2", "nix", "flate2", "ipnet"]),
+];
+
+fn files(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The layer of a file, and its text without comments and without its tests, which may import what they like.
+fn layer(path: &Path) -> (String, String) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let relative = path.strip_prefix(source).unwrap();
+    let first = relative.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+    let text = fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
+    let code: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect();
+    (first.trim_end_matches(".rs").to_owned(), code.join("\n"))
+}
+
+/// Every `crate::name` in a text.
+fn imports(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices("crate::") {
+        let rest = &text[at + "crate::".len()..];
+        let names = match rest.strip_prefix('{') {
+            Some(list) => list.split('}').next().unwrap(),
+            None => rest,
+        };
+        for name in names.split(',') {
+            let name: String =
+                name.trim().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            found.insert(name);
+            if !rest.starts_with('{') {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The packages that Cargo.toml depends on, as they are written in code.
+fn dependencies() -> Vec<String> {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let names = section.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once(" ="));
+    names.map(|(name, _)| name.trim().replace('-', "_")).collect()
+}
+
+/// Whether a text has the path `name::…`.
+fn mentions(text: &str, name: &str) -> bool {
+    let ident = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    text.match_indices(&format!("{name}::")).any(|(at, _)| !text[..at].ends_with(ident))
+}
+
+#[test]
+fn layers_import_only_what_is_below_them() {
+    let modules: BTreeSet<&str> = LAYERS.iter().map(|(name, ..)| *name).chain(["cli"]).collect();
+    let mut seen = 0;
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let (own, text) = layer(&path);
+        let Some((_, allowed, _)) = LAYERS.iter().find(|(name, ..)| *name == own) else {
+            assert!(
+                ["cli", "lib", "main"].contains(&own.as_str()),
+                "{own} is in no layer: {}",
+                path.display()
+            );
+            continue;
+        };
+        for import in imports(&text) {
+            if modules.contains(import.as_str()) && import != own {
+                seen += 1;
+                assert!(allowed.contains(&import.as_str()), "{} imports {import}", path.display());
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} imports were found: the test reads the wrong place");
+}
+
+#[test]
+fn outside_crates_stay_in_their_layer() {
+    let dependencies = dependencies();
+    assert!(dependencies.len() > 8, "{dependencies:?}");
+    let mut seen = BTreeSet::new();
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let (own, text) = layer(&path);
+        let Some((_, _, allowed)) = LAYERS.iter().find(|(name, ..)| *name == own) else { continue };
+        for name in dependencies.iter().filter(|name| *name != "memchr" && mentions(&text, name)) {
+            seen.insert(name.clone());
+            assert!(allowed.contains(&name.as_str()), "{} uses the crate {name}", path.display());
+        }
+    }
+    assert!(seen.contains("nom") && seen.contains("murmur2"), "the test reads the wrong place: {seen:?}");
+}
+
+#[test]
+fn only_the_command_line_prints_or_exits() {
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let (own, text) = layer(&path);
+        if own == "cli" || own == "main" {
+            continue;
+        }
+        for word in ["println!", "eprintln!", "process::exit", "env::var"] {
+            assert!(!text.contains(word), "{} contains {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_say_what_they_are() {
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{} does not begin with a `//!` line", path.display());
+    }
+}

@@ -1,0 +1,170 @@
+//! Every rule does what its documentation says: examples are linted, fixes applied, the page in docs is fresh.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use ngxc::catalog::{Context, NEWEST};
+use ngxc::compile::{self, Options};
+use ngxc::diagnostic::{Diagnostic, Level};
+use ngxc::edit;
+use ngxc::lint::{self, BEFORE_DEFAULT_KEEPALIVE, RULES, Rule};
+use ngxc::source::Memory;
+use ngxc::syntax::{self, Configuration, LoadOptions};
+use ngxc::version::Version;
+
+/// An example of a rule's documentation.
+struct Example {
+    bad: bool,
+    versions: Vec<Version>,
+    text: String,
+}
+
+fn examples(rule: &Rule) -> Vec<Example> {
+    let mut found = Vec::new();
+    let mut lines = rule.docs.lines().map(|l| l.strip_prefix(' ').unwrap_or(l));
+    while let Some(line) = lines.next() {
+        let Some(info) = line.strip_prefix("```nginx ") else { continue };
+        let words: Vec<&str> = info.split(' ').collect();
+        let before = words.iter().any(|w| w.starts_with("before="));
+        let since = words.iter().any(|w| w.starts_with("since="));
+        let mut versions = Vec::new();
+        if !since {
+            versions.push(BEFORE_DEFAULT_KEEPALIVE);
+        }
+        if !before {
+            versions.push(NEWEST);
+        }
+        let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
+        found.push(Example { bad: words[0] == "bad", versions, text: text.join("\n") + "\n" });
+    }
+    found
+}
+
+fn lint(text: &str, version: Version) -> (Configuration, Vec<Diagnostic>) {
+    let files = Memory::default().with("nginx.conf", text);
+    let configuration = syntax::load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
+    let options = Options { version, contexts: vec![Context::Http] };
+    let compiled = compile::compile(&configuration, &options);
+    let errors: Vec<_> = configuration
+        .diagnostics
+        .iter()
+        .chain(&compiled.diagnostics)
+        .filter(|d| d.level == Level::Error)
+        .collect();
+    assert!(errors.is_empty(), "nginx {version} would refuse the example: {errors:#?}\n{text}");
+    let found = lint::lint(&configuration, &compiled.config, RULES);
+    (configuration, found)
+}
+
+#[test]
+fn bad_examples_are_reported_and_good_ones_are_not() {
+    for rule in RULES {
+        let examples = examples(rule);
+        assert!(examples.iter().any(|e| e.bad), "{} has no bad example", rule.name);
+        assert!(examples.iter().any(|e| !e.bad), "{} has no good example", rule.name);
+        for example in examples {
+            for &version in &example.versions {
+                let (_, found) = lint(&example.text, version);
+                let reported = found.iter().any(|d| d.code == rule.name);
+                assert_eq!(
+                    reported, example.bad,
+                    "{} for {version}:\n{}\n{found:#?}",
+                    rule.name, example.text
+                );
+                if !example.bad {
+                    let others: Vec<_> = found.iter().filter(|d| d.level > Level::Info).collect();
+                    assert!(
+                        others.is_empty(),
+                        "the good example of {} is bad for {version}: {others:#?}",
+                        rule.name
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fixes_remove_what_they_fix_and_add_nothing() {
+    let mut fixed = 0;
+    for rule in RULES {
+        for example in examples(rule).iter().filter(|e| e.bad) {
+            for &version in &example.versions {
+                let mut text = example.text.clone();
+                let had_fix = lint(&text, version).1.iter().any(|d| d.code == rule.name && d.fix.is_some());
+                for _ in 0..10 {
+                    let (configuration, found) = lint(&text, version);
+                    let fixes = edit::select(found.iter().filter_map(|d| d.fix.as_ref()));
+                    if fixes.is_empty() {
+                        break;
+                    }
+                    let main = configuration.main;
+                    text = String::from_utf8(edit::apply(main, text.as_bytes(), &fixes)).unwrap();
+                }
+                let (_, left) = lint(&text, version);
+                if had_fix {
+                    fixed += 1;
+                    assert!(
+                        left.iter().all(|d| d.code != rule.name),
+                        "{} is still there:\n{text}\n{left:#?}",
+                        rule.name
+                    );
+                }
+                assert!(left.iter().all(|d| d.fix.is_none()), "fixes go on for ever:\n{text}");
+            }
+        }
+    }
+    assert!(fixed > 3, "only {fixed} examples were fixed");
+}
+
+#[test]
+fn rules_are_sorted_and_bear_the_names_of_their_files() {
+    let names: Vec<&str> = RULES.iter().map(|r| r.name).collect();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(names, sorted);
+    for rule in RULES {
+        let file = format!("src/lint/rules/{}.rs", rule.name.replace('-', "_"));
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).exists(), "{file} is missing");
+        assert!(rule.doc.starts_with("/en/docs/"), "{} links to no page", rule.name);
+        for part in ["## What it does", "## Why is this bad", "## Example"] {
+            assert!(rule.docs.contains(part), "{} says nothing under {part}", rule.name);
+        }
+    }
+}
+
+/// `docs/rules.md` is made from the rules; `NGXC_UPDATE=1 cargo test --test rules` writes it.
+#[test]
+fn the_page_of_rules_is_fresh() {
+    let mut page = String::from("# Rules\n\nMade from `src/lint/rules`; `ngxc explain NAME` prints one.\n\n");
+    page.push_str("| rule | category | level | reports |\n|---|---|---|---|\n");
+    for rule in RULES {
+        writeln!(
+            page,
+            "| [{0}](#{0}) | {1} | {2} | {3} |",
+            rule.name,
+            rule.category.name(),
+            rule.level.name(),
+            rule.summary
+        )
+        .unwrap();
+    }
+    for rule in RULES {
+        writeln!(page, "\n## {}\n", rule.name).unwrap();
+        for line in rule.docs.lines() {
+            let line = line.strip_prefix(' ').unwrap_or(line);
+            let line = line.strip_prefix("## ").map_or(line.to_owned(), |h| format!("### {h}"));
+            writeln!(page, "{line}").unwrap();
+        }
+        writeln!(page, "\nSee nginx.org{}.", rule.doc).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+    if std::env::var_os("NGXC_UPDATE").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page, "docs/rules.md is stale: run `NGXC_UPDATE=1 cargo test --test rules`");
+}
