@@ -1,12 +1,14 @@
 //! Which configuration, for which nginx: the arguments that all commands share.
 
 use std::path::PathBuf;
+use std::sync::Once;
 
 use clap::Args;
 
-use super::Failure;
 use super::render::{self, Report};
+use super::{Failure, note};
 use crate::catalog::{Context, NEWEST};
+use crate::compile::fragment::{self, Place};
 use crate::compile::{self, Compiled, Options};
 use crate::diagnostic::Level;
 use crate::model::Config;
@@ -51,14 +53,45 @@ impl Input {
             path_maps: self.map_path.clone(),
             ..LoadOptions::default()
         };
-        syntax::load(loader, &self.file, &options).map_err(|error| {
+        let configuration = syntax::load(loader, &self.file, &options).map_err(|error| {
             let failure = Failure::new(error.to_string());
             if self.file.is_dir() {
                 return failure
                     .help(format!("name a file in it: `{}`", self.file.join("nginx.conf").display()));
             }
             failure
-        })
+        })?;
+        if let (Place::Unknown(name, span), true) = (fragment::place(&configuration), self.context.is_empty())
+        {
+            let place = configuration.sources.place(span);
+            return Err(Failure::new(format!("{} in {place}", no_context(&name))));
+        }
+        Ok(configuration)
+    }
+
+    /// The blocks around the file: those of `--context`, those that it names itself, or those that its directives
+    /// show; the last is said, because it may be wrong.
+    fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
+        static SAID: Once = Once::new();
+        if !self.context.is_empty() {
+            return self.context.clone();
+        }
+        match fragment::place(configuration) {
+            Place::Declared(contexts) => contexts,
+            Place::Main | Place::Unknown(..) => Vec::new(),
+            Place::Guessed(contexts) => {
+                let names: Vec<&str> = contexts.iter().map(|c| c.name()).collect();
+                let (last, all) = (names.last().copied().unwrap_or_default(), names.join(","));
+                SAID.call_once(|| {
+                    note(&format!(
+                        "note: {} is read as a fragment of `{last}`; say `--context {all}`, or write \
+                         `# ngxc: context({all})` at its top",
+                        self.file.display()
+                    ));
+                });
+                contexts
+            }
+        }
     }
 
     /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed.
@@ -78,7 +111,7 @@ impl Input {
 
     /// Compiles it for a version.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
-        compile::compile(configuration, &Options { version, contexts: self.context.clone() })
+        compile::compile(configuration, &Options { version, contexts: self.contexts(configuration) })
     }
 }
 
@@ -91,10 +124,12 @@ fn parse_version(text: &str) -> Result<Version, String> {
 }
 
 fn parse_context(text: &str) -> Result<Context, String> {
-    Context::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| {
-        let known: Vec<&str> = Context::ALL.into_iter().map(Context::name).collect();
-        format!("no context is called `{text}`; expected one of {}", known.join(", "))
-    })
+    Context::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| no_context(text))
+}
+
+fn no_context(name: &str) -> String {
+    let known: Vec<&str> = Context::ALL.into_iter().map(Context::name).collect();
+    format!("no context is called `{name}`; expected one of {}", known.join(", "))
 }
 
 fn parse_path_map(text: &str) -> Result<(PathBuf, PathBuf), String> {
