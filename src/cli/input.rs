@@ -1,12 +1,15 @@
 //! Which configuration, for which nginx: the arguments that all commands share.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 
-use super::Failure;
 use super::render::{self, Report};
+use super::{Failure, note};
 use crate::catalog::{Context, NEWEST};
+use crate::compile::fragment::{self, Place};
 use crate::compile::{self, Compiled, Options};
 use crate::diagnostic::Level;
 use crate::model::Config;
@@ -74,18 +77,54 @@ impl Meaning {
             path_maps: self.map_path.clone(),
             ..LoadOptions::default()
         };
-        syntax::load(loader, file, &options).map_err(|error| {
+        let configuration = syntax::load(loader, file, &options).map_err(|error| {
             let failure = Failure::new(error.to_string());
             if file.is_dir() {
                 return failure.help(format!("name a file in it: `{}`", file.join("nginx.conf").display()));
             }
             failure
-        })
+        })?;
+        match fragment::place(&configuration) {
+            _ if !self.context.is_empty() => {}
+            Place::Unknown(name, span) => {
+                let place = configuration.sources.place(span);
+                return Err(Failure::new(format!("{} in {place}", no_context(&name))));
+            }
+            Place::Guessed(contexts) => say_guess(file, &contexts),
+            Place::Declared(_) | Place::Main => {}
+        }
+        Ok(configuration)
+    }
+
+    /// The blocks around a file: those of `--context`, those that it names itself, or those that its directives show.
+    fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
+        if !self.context.is_empty() {
+            return self.context.clone();
+        }
+        match fragment::place(configuration) {
+            Place::Declared(contexts) | Place::Guessed(contexts) => contexts,
+            Place::Main | Place::Unknown(..) => Vec::new(),
+        }
     }
 
     /// Compiles it for a version.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
-        compile::compile(configuration, &Options { version, contexts: self.context.clone() })
+        compile::compile(configuration, &Options { version, contexts: self.contexts(configuration) })
+    }
+}
+
+/// Says once a file how it is read, because a guess may be wrong.
+fn say_guess(file: &Path, contexts: &[Context]) {
+    static SAID: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.get_or_insert_default().insert(file.to_owned()) {
+        let names: Vec<&str> = contexts.iter().map(|c| c.name()).collect();
+        let (last, all) = (names.last().copied().unwrap_or_default(), names.join(","));
+        note(&format!(
+            "note: {} is read as a fragment of `{last}`; say `--context {all}`, or write `# ngxc: context({all})` \
+             at its top",
+            file.display()
+        ));
     }
 }
 
@@ -98,10 +137,12 @@ fn parse_version(text: &str) -> Result<Version, String> {
 }
 
 fn parse_context(text: &str) -> Result<Context, String> {
-    Context::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| {
-        let known: Vec<&str> = Context::ALL.into_iter().map(Context::name).collect();
-        format!("no context is called `{text}`; expected one of {}", known.join(", "))
-    })
+    Context::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| no_context(text))
+}
+
+fn no_context(name: &str) -> String {
+    let known: Vec<&str> = Context::ALL.into_iter().map(Context::name).collect();
+    format!("no context is called `{name}`; expected one of {}", known.join(", "))
 }
 
 fn parse_path_map(text: &str) -> Result<(PathBuf, PathBuf), String> {

@@ -47,7 +47,7 @@ enum Format {
     Github,
     /// Code quality report of GitLab.
     Gitlab,
-    /// JUnit XML.
+    /// `JUnit` XML.
     Junit,
     /// Checkstyle XML.
     Checkstyle,
