@@ -15,7 +15,7 @@ pub use connection::{Connection, connections, upgrade_map};
 pub use fold::{Values, fold};
 pub use leaf::{Leaf, leaves};
 pub use overview::{Judged, Overview};
-pub use target::{Reached, has_variable_host, targets};
+pub use target::{Reached, fixed_parts, has_variable_host, targets};
 pub use verdict::{Cause, Verdict, distinct_peers, verdict};
 
 use crate::version::Version;

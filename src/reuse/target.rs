@@ -32,6 +32,17 @@ pub(super) fn reached<'a>(scope: &Scope<'_, 'a>, leaf: &Leaf<'a>) -> Vec<Reached
     }
 }
 
+/// The fixed parts of a host that comes from variables: `up_` of `http://up_$name`.
+pub fn fixed_parts<'a>(config: &Config, target: &'a Target) -> Vec<&'a [u8]> {
+    let Target::Value(value) = target else { return Vec::new() };
+    let literals = host(config, value).iter().filter_map(|segment| match segment {
+        Segment::Literal(text) => Some(after_scheme(text)),
+        _ => None,
+    });
+    let parts = literals.map(|text| text.strip_prefix(b"://").unwrap_or(text).split(|b| *b == b'/').next());
+    parts.flatten().filter(|part| !part.is_empty()).collect()
+}
+
 /// Whether the host of a target comes from a variable; the path alone does not decide where a request goes.
 pub fn has_variable_host(config: &Config, target: &Target) -> bool {
     match target {
@@ -52,7 +63,20 @@ fn of_upstream(upstream: &Upstream) -> Reached<'_> {
 
 fn of_value<'a>(scope: &Scope<'_, 'a>, value: &ComplexValue) -> Vec<Reached<'a>> {
     let config = scope.config;
-    let values = scope.fold_segments(host(config, value));
+    // The scheme says nothing about where: a value is blamed on what names the host.
+    let host = host(config, value);
+    let scheme = host.iter().position(|s| matches!(s, Segment::Literal(text) if text.starts_with(b"://")));
+    let values = match scheme {
+        Some(at) => {
+            let mut rest = host[at..].to_vec();
+            rest[0] = match &rest[0] {
+                Segment::Literal(text) => Segment::Literal(text[3..].into()),
+                other => other.clone(),
+            };
+            scope.fold_segments(&rest)
+        }
+        None => scope.fold_segments(host),
+    };
     let mut found: Vec<Reached<'a>> =
         values.known.iter().map(|(text, span)| of_text(config, text, *span)).collect();
     if values.open || found.is_empty() {
@@ -74,12 +98,17 @@ pub(super) fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment
     };
     let end = value.segments.iter().enumerate().find_map(|(n, segment)| match segment {
         Segment::Literal(text) => {
-            let rest = after_scheme(text);
+            let rest = if is_begun_scheme(text) { &b""[..] } else { after_scheme(text) };
             rest.strip_prefix(b"://").unwrap_or(rest).contains(&b'/').then_some(n + 1)
         }
         other => begins_with_slash(other).then_some(n),
     });
     &value.segments[..end.unwrap_or(value.segments.len())]
+}
+
+/// `http:/` before a variable that begins with the second slash.
+fn is_begun_scheme(text: &[u8]) -> bool {
+    text.ends_with(b":/") || text.ends_with(b":")
 }
 
 fn after_scheme(text: &[u8]) -> &[u8] {

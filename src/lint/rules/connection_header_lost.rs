@@ -68,6 +68,10 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 
 fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str, outer: &Header) -> Diagnostic {
     let first = leaf.proxy().set_header.value.first().map_or(leaf.span, |h| h.span);
+    let line = place::find(target.configuration, outer.span).map(|line| line.span().range());
+    let text = line.map_or_else(String::new, |line| {
+        String::from_utf8_lossy(&target.configuration.tree(outer.span.file).text()[line]).into_owned()
+    });
     let finding = CONNECTION_HEADER_LOST
         .finding(
             first,
@@ -79,7 +83,7 @@ fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str, outer: &Header) -> D
         .label("replaces the outer headers")
         .related(outer.span, "this line has no effect in the location")
         .related(leaf.span, "sends `Connection: close`")
-        .help("repeat the line here");
+        .help(format!("repeat the line `{text}` here"));
     match repeat(target, leaf, &[outer]) {
         Some(edits) => finding.fix(Fix::safe("repeat the `Connection` line", edits)),
         None => finding,

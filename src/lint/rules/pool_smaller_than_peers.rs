@@ -78,17 +78,18 @@ fn finding(target: Target<'_>, upstream: &Upstream, pool: Pool, peers: usize) ->
     let Pool { size, local } = pool;
     let name = &upstream.name;
     let enough = size as usize >= peers;
+    let (connections, servers) = (count(size as usize, "connection"), count(peers, "server"));
     let message = if enough {
-        format!("`{name}` keeps {size} connections for {peers} servers: under load few of them are reused")
+        format!("`{name}` keeps {connections} for {servers}: under load few of them are reused")
     } else {
         format!(
-            "`{name}` keeps {size} connections for {peers} servers: each is thrown out before its server's next turn"
+            "`{name}` keeps {connections} for {servers}: each is thrown out before its server's next turn"
         )
     };
     let directive = format!("keepalive {}{};", pool_size(upstream), if local { " local" } else { "" });
     let mut finding = POOL_SMALLER_THAN_PEERS
         .finding(upstream.keepalive.size.origin.span().unwrap_or(upstream.span), message)
-        .label(format!("{size} for {peers} servers"))
+        .label(format!("{size} for {servers}"))
         .help(format!("write `{directive}`"));
     if enough {
         finding.level = Level::Info;
@@ -102,4 +103,8 @@ fn finding(target: Target<'_>, upstream: &Upstream, pool: Pool, peers: usize) ->
         Some(edit) => finding.fix(Fix::safe(format!("write `{directive}`"), vec![edit])),
         None => finding,
     }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

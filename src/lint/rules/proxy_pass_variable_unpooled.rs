@@ -6,7 +6,7 @@ use super::upstream_undefined::{is_missing_upstream, looks_like_upstream};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, affected::affected};
-use crate::reuse::{Judged, Reached, has_variable_host};
+use crate::reuse::{Judged, Leaf, Reached, fixed_parts, has_variable_host};
 use crate::source::Span;
 
 declare_rule! {
@@ -75,7 +75,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let bare = hosts(target, judged);
         if let Some((first, _)) = bare.first() {
             known.entry(*first).or_insert_with(|| (bare, Vec::new())).1.push(leaf.span);
-        } else if judged.reached.iter().all(|(reached, _)| matches!(reached, Reached::Unknown)) {
+        } else if judged.reached.iter().all(|(reached, _)| matches!(reached, Reached::Unknown))
+            && !is_family(target, leaf)
+        {
             found.push(unknown(leaf.span));
         }
     }
@@ -111,6 +113,13 @@ fn finding(span: Span, hosts: &[(Span, String)], users: &[Span]) -> Diagnostic {
         .label("no connection to it is reused")
         .help("define an `upstream` with `keepalive` for it, and let the variable name that");
     affected(finding, users.iter().copied().filter(|user| *user != span), "used here")
+}
+
+/// Whether the fixed part of the host is that of upstreams: `http://up_$name` and `upstream up_a`.
+fn is_family(target: Target<'_>, leaf: &Leaf<'_>) -> bool {
+    let parts = fixed_parts(target.config, leaf.target);
+    let has = |name: &str| parts.iter().all(|part| memchr::memmem::find(name.as_bytes(), part).is_some());
+    !parts.is_empty() && target.upstreams().any(|upstream| has(&upstream.name))
 }
 
 fn unknown(span: Span) -> Diagnostic {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::{self, Subsystem};
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
 use crate::lint::rule::declare_rule;
@@ -68,6 +69,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             _ => false,
         };
         if let Some(span) = variable.defined.filter(|_| defined)
+            // One that a module reads, such as `$memcached_key` and `$limit_rate`.
+            && catalog::variable(Subsystem::Http, variable.name.as_bytes()).is_none()
             && target.uses().complete
             && !target.uses().is_read(&variable.name)
         {

@@ -90,12 +90,27 @@ fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Judged<'_>]) -> Di
     if upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_))) {
         // No ports are used; only the cost of connecting remains.
         finding.level = Level::Info;
+    } else if users.iter().all(|user| is_closing_fastcgi(user)) {
+        // It takes `fastcgi_keep_conn` too, and a worker of the FastCGI server for each connection: a choice.
+        finding.level = Level::Info;
+    } else if matches!(upstream.keepalive.size.origin, Origin::Set(_)) && users.iter().any(|u| empties(u)) {
+        // The locations say the opposite of `keepalive 0`.
+        finding.level = Level::Error;
     }
     finding = affected(finding, users.iter().map(|user| user.leaf.span), "used here");
     match fix(target, upstream, size) {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
+}
+
+fn is_closing_fastcgi(user: &Judged<'_>) -> bool {
+    user.leaf.directive == "fastcgi_pass" && !user.leaf.location.settings.reuse.fastcgi_keep_conn.value
+}
+
+/// Whether the `Connection` header is emptied on purpose.
+fn empties(user: &Judged<'_>) -> bool {
+    asks_for_reuse(user) && user.leaf.proxy().header(b"connection").is_some()
 }
 
 fn asks_for_reuse(user: &Judged<'_>) -> bool {
