@@ -69,7 +69,7 @@ fn formatted(path: &Path, text: &[u8]) -> Option<Vec<u8>> {
         return Some(syntax::format(&tree));
     }
     let errors: Vec<Diagnostic> = errors.into_iter().map(Diagnostic::from).collect();
-    render::complain(&Report::new(&sources, errors, NEWEST, path, ""));
+    render::complain(&Report::one(&sources, errors, NEWEST, path));
     None
 }
 

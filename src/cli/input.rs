@@ -1,7 +1,8 @@
 //! Which configuration, for which nginx: the arguments that all commands share.
 
-use std::path::PathBuf;
-use std::sync::Once;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 
@@ -23,6 +24,13 @@ pub(super) struct Input {
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
 
+    #[command(flatten)]
+    pub(super) meaning: Meaning,
+}
+
+/// How files are to be understood.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Meaning {
     /// The nginx that the configuration is meant for, for example 1.28.0 [default: the newest known].
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub(super) nginx_version: Option<Version>,
@@ -41,77 +49,82 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// The version that was asked for, or the newest.
-    pub(super) fn version(&self) -> Version {
-        self.nginx_version.unwrap_or(NEWEST)
-    }
-
-    /// Reads the configuration and all it includes.
-    pub(super) fn load(&self, loader: &dyn Loader) -> Result<Configuration, Failure> {
-        let options = LoadOptions {
-            conf_prefix: self.prefix.clone(),
-            path_maps: self.map_path.clone(),
-            ..LoadOptions::default()
-        };
-        let configuration = syntax::load(loader, &self.file, &options).map_err(|error| {
-            let failure = Failure::new(error.to_string());
-            if self.file.is_dir() {
-                return failure
-                    .help(format!("name a file in it: `{}`", self.file.join("nginx.conf").display()));
-            }
-            failure
-        })?;
-        if let (Place::Unknown(name, span), true) = (fragment::place(&configuration), self.context.is_empty())
-        {
-            let place = configuration.sources.place(span);
-            return Err(Failure::new(format!("{} in {place}", no_context(&name))));
-        }
-        Ok(configuration)
-    }
-
-    /// The blocks around the file: those of `--context`, those that it names itself, or those that its directives
-    /// show; the last is said, because it may be wrong.
-    fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
-        static SAID: Once = Once::new();
-        if !self.context.is_empty() {
-            return self.context.clone();
-        }
-        match fragment::place(configuration) {
-            Place::Declared(contexts) => contexts,
-            Place::Main | Place::Unknown(..) => Vec::new(),
-            Place::Guessed(contexts) => {
-                let names: Vec<&str> = contexts.iter().map(|c| c.name()).collect();
-                let (last, all) = (names.last().copied().unwrap_or_default(), names.join(","));
-                SAID.call_once(|| {
-                    note(&format!(
-                        "note: {} is read as a fragment of `{last}`; say `--context {all}`, or write \
-                         `# ngxc: context({all})` at its top",
-                        self.file.display()
-                    ));
-                });
-                contexts
-            }
-        }
-    }
-
     /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed.
     pub(super) fn valid(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
-        let configuration = self.load(loader)?;
-        let compiled = self.compile(&configuration, self.version());
+        let configuration = self.meaning.load(&self.file, loader)?;
+        let compiled = self.meaning.compile(&configuration, self.meaning.version());
         let mut findings = configuration.diagnostics.clone();
         findings.extend(compiled.diagnostics);
         findings.retain(|d| d.level == Level::Error);
         if findings.is_empty() {
             return Ok((configuration, compiled.config));
         }
-        let report = Report::new(&configuration.sources, findings, self.version(), &self.file, "");
-        render::complain(&report);
+        render::complain(&Report::one(&configuration.sources, findings, self.meaning.version(), &self.file));
         Err(Failure::new(format!("`{}` has errors", self.file.display())))
+    }
+}
+
+impl Meaning {
+    /// The version that was asked for, or the newest.
+    pub(super) fn version(&self) -> Version {
+        self.nginx_version.unwrap_or(NEWEST)
+    }
+
+    /// Reads a configuration and all it includes.
+    pub(super) fn load(&self, file: &Path, loader: &dyn Loader) -> Result<Configuration, Failure> {
+        let options = LoadOptions {
+            conf_prefix: self.prefix.clone(),
+            path_maps: self.map_path.clone(),
+            ..LoadOptions::default()
+        };
+        let configuration = syntax::load(loader, file, &options).map_err(|error| {
+            let failure = Failure::new(error.to_string());
+            if file.is_dir() {
+                return failure.help(format!("name a file in it: `{}`", file.join("nginx.conf").display()));
+            }
+            failure
+        })?;
+        match fragment::place(&configuration) {
+            _ if !self.context.is_empty() => {}
+            Place::Unknown(name, span) => {
+                let place = configuration.sources.place(span);
+                return Err(Failure::new(format!("{} in {place}", no_context(&name))));
+            }
+            Place::Guessed(contexts) => say_guess(file, &contexts),
+            Place::Declared(_) | Place::Main => {}
+        }
+        Ok(configuration)
+    }
+
+    /// The blocks around a file: those of `--context`, those that it names itself, or those that its directives show.
+    fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
+        if !self.context.is_empty() {
+            return self.context.clone();
+        }
+        match fragment::place(configuration) {
+            Place::Declared(contexts) | Place::Guessed(contexts) => contexts,
+            Place::Main | Place::Unknown(..) => Vec::new(),
+        }
     }
 
     /// Compiles it for a version.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
         compile::compile(configuration, &Options { version, contexts: self.contexts(configuration) })
+    }
+}
+
+/// Says once a file how it is read, because a guess may be wrong.
+fn say_guess(file: &Path, contexts: &[Context]) {
+    static SAID: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.get_or_insert_default().insert(file.to_owned()) {
+        let names: Vec<&str> = contexts.iter().map(|c| c.name()).collect();
+        let (last, all) = (names.last().copied().unwrap_or_default(), names.join(","));
+        note(&format!(
+            "note: {} is read as a fragment of `{last}`; say `--context {all}`, or write `# ngxc: context({all})` \
+             at its top",
+            file.display()
+        ));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod estate;
 mod explain;
 mod fix;
 mod fmt;
@@ -14,7 +15,9 @@ mod preview;
 mod render;
 #[cfg(test)]
 mod round_trip;
+mod rules;
 mod run;
+mod selection;
 pub mod split;
 mod write;
 
@@ -41,6 +44,8 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
+    /// List the rules.
+    Rules(rules::RulesArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
     /// Lay configuration files out in one way.
@@ -97,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
+        Command::Rules(args) => rules::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
         Command::Fmt(args) => fmt::run(&args, &mut out),
         Command::Parse(args) => parse::run(&args, &mut out),

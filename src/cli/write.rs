@@ -24,3 +24,21 @@ pub(super) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     new.persist(&path).map_err(|e| e.error)?;
     Ok(())
 }
+
+/// Writes a file that may be new.
+pub(super) fn create(path: &Path, text: &[u8]) -> io::Result<()> {
+    if path.exists() {
+        return write(path, text);
+    }
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut new = tempfile::Builder::new().prefix(".ngxc").tempfile_in(directory)?;
+    new.write_all(text)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // A temporary file is private, a file that belongs to a repository is not.
+        new.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    new.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}

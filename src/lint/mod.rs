@@ -7,8 +7,18 @@ mod place;
 mod rule;
 mod rules;
 
+mod baseline;
+mod settings;
+mod suppress;
+
+pub mod verify;
+
 pub use rule::{Category, Rule};
 pub use rules::RULES;
+
+pub use baseline::Baseline;
+pub use settings::{File, Profile, Settings};
+pub use suppress::suppress;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Config;
