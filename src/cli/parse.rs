@@ -109,21 +109,21 @@ fn write(payload: &Payload, indent: Option<u8>, out: &mut dyn Write) -> Result<(
 #[cfg(test)]
 pub(super) fn of_text(text: &[u8], comments: bool) -> Payload {
     let files = crate::source::Memory::default().with("nginx.conf", text);
-    of_files(&files, ParseArgs { comments, ..ParseArgs::default() })
+    of_files(&files, &ParseArgs { comments, ..ParseArgs::default() })
 }
 
 /// The payload of `nginx.conf` and what it includes, for tests.
 #[cfg(test)]
-fn of_files(files: &crate::source::Memory, args: ParseArgs) -> Payload {
+fn of_files(files: &crate::source::Memory, args: &ParseArgs) -> Payload {
     let configuration = syntax::load(files, Path::new("nginx.conf"), &LoadOptions::default());
-    payload(&args, &configuration.expect("the file is in memory"))
+    payload(args, &configuration.expect("the file is in memory"))
 }
 
 /// The same with options.
 #[cfg(test)]
 pub(super) fn of_files_with(files: &crate::source::Memory, combine: bool, ignore: &[&str]) -> Payload {
     let ignore = ignore.iter().map(|&name| name.to_owned()).collect();
-    of_files(files, ParseArgs { combine, ignore, ..ParseArgs::default() })
+    of_files(files, &ParseArgs { combine, ignore, ..ParseArgs::default() })
 }
 
 /// The payload of a configuration.
