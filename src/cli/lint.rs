@@ -98,6 +98,9 @@ impl Judge {
         let rules = self.selected.settings.rules();
         let compiled = self.meaning.compile(&configuration, self.meaning.version());
         let mut found = lint::lint(&configuration, &compiled.config, &rules);
+        // One model at a time: that of a large estate is large.
+        let refused = compiled.diagnostics;
+        drop(compiled.config);
         if self.meaning.nginx_version.is_none() {
             // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
             let before = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
@@ -107,7 +110,7 @@ impl Judge {
         let known: Vec<&str> = rules.iter().map(|rule| rule.name).collect();
         let found = lint::suppress(&configuration, found, &known);
         let mut all = configuration.diagnostics.clone();
-        all.extend(compiled.diagnostics);
+        all.extend(refused);
         all.extend(found);
         Ok((configuration, all))
     }
