@@ -177,12 +177,12 @@ pub fn show(change: &Change) -> String {
 pub fn split_block(sources: u32) -> String {
     let sources = sources.clamp(1, 100);
     let each = 10_000 / sources;
-    let mut out = String::from("split_clients $request_id $source {\n");
-    for i in 1..sources {
-        out.push_str(&format!("    {}.{:02}% 192.0.2.{i};\n", each / 100, each % 100));
-    }
-    out.push_str(&format!("    * 192.0.2.{sources};\n}}\nproxy_bind $source;\n"));
-    out
+    let entry = |i: u32| format!("    {}.{:02}% 192.0.2.{i};\n", each / 100, each % 100);
+    let entries: Vec<String> = (1..sources).map(entry).collect();
+    let entries = entries.concat();
+    format!(
+        "split_clients $request_id $source {{\n{entries}    * 192.0.2.{sources};\n}}\nproxy_bind $source;\n"
+    )
 }
 
 /// Whether a flow needs no ports at all.
