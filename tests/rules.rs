@@ -17,6 +17,8 @@ use ngxc::version::Version;
 /// An example of a rule's documentation.
 struct Example {
     bad: bool,
+    /// A whole configuration, not the inside of `http`.
+    main: bool,
     versions: Vec<Version>,
     text: String,
 }
@@ -37,15 +39,16 @@ fn examples(rule: &Rule) -> Vec<Example> {
             versions.push(NEWEST);
         }
         let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
-        found.push(Example { bad: words[0] == "bad", versions, text: text.join("\n") + "\n" });
+        let main = words.contains(&"main");
+        found.push(Example { bad: words[0] == "bad", main, versions, text: text.join("\n") + "\n" });
     }
     found
 }
 
-fn lint(text: &str, version: Version) -> (Configuration, Vec<Diagnostic>) {
+fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Diagnostic>) {
     let files = Memory::default().with("nginx.conf", text);
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-    let options = Options { version, contexts: vec![Context::Http] };
+    let options = Options { version, contexts: if main { Vec::new() } else { vec![Context::Http] } };
     let compiled = compile::compile(&configuration, &options);
     let errors: Vec<_> = configuration
         .diagnostics
@@ -66,7 +69,7 @@ fn bad_examples_are_reported_and_good_ones_are_not() {
         assert!(examples.iter().any(|e| !e.bad), "{} has no good example", rule.name);
         for example in examples {
             for &version in &example.versions {
-                let (_, found) = lint(&example.text, version);
+                let (_, found) = lint(&example.text, example.main, version);
                 let reported = found.iter().any(|d| d.code == rule.name);
                 assert_eq!(
                     reported, example.bad,
@@ -93,9 +96,12 @@ fn fixes_remove_what_they_fix_and_add_nothing() {
         for example in examples(rule).iter().filter(|e| e.bad) {
             for &version in &example.versions {
                 let mut text = example.text.clone();
-                let had_fix = lint(&text, version).1.iter().any(|d| d.code == rule.name && d.fix.is_some());
+                let had_fix = lint(&text, example.main, version)
+                    .1
+                    .iter()
+                    .any(|d| d.code == rule.name && d.fix.is_some());
                 for _ in 0..10 {
-                    let (configuration, found) = lint(&text, version);
+                    let (configuration, found) = lint(&text, example.main, version);
                     let fixes = edit::select(found.iter().filter_map(|d| d.fix.as_ref()));
                     if fixes.is_empty() {
                         break;
@@ -103,7 +109,7 @@ fn fixes_remove_what_they_fix_and_add_nothing() {
                     let main = configuration.main;
                     text = String::from_utf8(edit::apply(main, text.as_bytes(), &fixes)).unwrap();
                 }
-                let (_, left) = lint(&text, version);
+                let (_, left) = lint(&text, example.main, version);
                 if had_fix {
                     fixed += 1;
                     assert!(

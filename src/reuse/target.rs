@@ -1,6 +1,8 @@
 //! What a leaf can reach: upstreams, bare hosts, sockets; known at load or folded from variables.
 
-use super::fold::fold_segments;
+use std::cell::OnceCell;
+
+use super::fold::Scope;
 use super::leaf::Leaf;
 use crate::model::{ComplexValue, Config, Endpoint, Segment, Target, Upstream, VariableSource};
 use crate::source::Span;
@@ -20,9 +22,21 @@ pub enum Reached<'a> {
 
 /// Everything that a leaf can reach.
 pub fn targets<'a>(config: &'a Config, leaf: &Leaf<'a>) -> Vec<Reached<'a>> {
+    reached(&Scope::new(config, Some(leaf), &OnceCell::new()), leaf)
+}
+
+pub(super) fn reached<'a>(scope: &Scope<'_, 'a>, leaf: &Leaf<'a>) -> Vec<Reached<'a>> {
     match leaf.target {
-        Target::Upstream(id) => vec![of_upstream(config.http.upstream(*id))],
-        Target::Value(value) => of_value(config, value),
+        Target::Upstream(id) => vec![of_upstream(scope.config.http.upstream(*id))],
+        Target::Value(value) => of_value(scope, value),
+    }
+}
+
+/// Whether the host of a target comes from a variable; the path alone does not decide where a request goes.
+pub fn has_variable_host(config: &Config, target: &Target) -> bool {
+    match target {
+        Target::Upstream(_) => false,
+        Target::Value(value) => host(config, value).iter().any(|s| !matches!(s, Segment::Literal(_))),
     }
 }
 
@@ -36,8 +50,9 @@ fn of_upstream(upstream: &Upstream) -> Reached<'_> {
     }
 }
 
-fn of_value<'a>(config: &'a Config, value: &ComplexValue) -> Vec<Reached<'a>> {
-    let values = fold_segments(config, host(config, value));
+fn of_value<'a>(scope: &Scope<'_, 'a>, value: &ComplexValue) -> Vec<Reached<'a>> {
+    let config = scope.config;
+    let values = scope.fold_segments(host(config, value));
     let mut found: Vec<Reached<'a>> =
         values.known.iter().map(|(text, span)| of_text(config, text, *span)).collect();
     if values.open || found.is_empty() {
@@ -48,7 +63,7 @@ fn of_value<'a>(config: &'a Config, value: &ComplexValue) -> Vec<Reached<'a>> {
 
 /// The leading segments that hold the scheme and the host: up to a `/` behind the scheme, or a variable that begins
 /// with one.
-fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment] {
+pub(super) fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment] {
     let begins_with_slash = |segment: &Segment| match segment {
         Segment::Variable(id) => {
             let variable = config.http.variables.get(*id);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place, pooled_http_leaves};
+use crate::lint::{Target, affected::affected, place};
 use crate::model::proxy::HttpVersion;
 use crate::model::{LocationKind, Origin};
-use crate::reuse::{Connection, Leaf, connections};
+use crate::reuse::{Connection, Leaf};
 use crate::source::Span;
 
 declare_rule! {
@@ -62,11 +62,12 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut explicit: BTreeMap<Span, Vec<(Leaf<'_>, String)>> = BTreeMap::new();
-    for (leaf, name) in pooled_http_leaves(target.config) {
+    let mut explicit: BTreeMap<Span, Vec<(&Leaf<'_>, &str)>> = BTreeMap::new();
+    for (judged, upstream) in target.pooled_http() {
+        let (leaf, name) = (&judged.leaf, upstream.name.as_str());
         let version = &leaf.proxy().http_version;
         // With `Connection: keep-alive` a peer may keep even an HTTP/1.0 connection; nginx then caches it.
-        let keeps = connections(target.config, &leaf).contains(&Connection::KeepAlive);
+        let keeps = judged.connections.contains(&Connection::KeepAlive);
         if version.value != HttpVersion::Http10 || keeps {
             continue;
         }
@@ -74,7 +75,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             Origin::Set(span) | Origin::Inherited(span) => {
                 explicit.entry(span).or_default().push((leaf, name));
             }
-            Origin::Default => found.push(by_default(target, &leaf, &name)),
+            Origin::Default => found.push(by_default(target, leaf, name)),
         }
     }
     found.extend(explicit.into_iter().map(|(span, leaves)| by_directive(target, span, &leaves)));
@@ -104,8 +105,8 @@ pub(super) fn line_in_location(leaf: &Leaf<'_>) -> Option<Span> {
     }
 }
 
-fn by_directive(target: Target<'_>, span: Span, leaves: &[(Leaf<'_>, String)]) -> Diagnostic {
-    let mut names: Vec<&str> = leaves.iter().map(|(_, name)| name.as_str()).collect();
+fn by_directive(target: Target<'_>, span: Span, leaves: &[(&Leaf<'_>, &str)]) -> Diagnostic {
+    let mut names: Vec<&str> = leaves.iter().map(|(_, name)| *name).collect();
     names.sort_unstable();
     names.dedup();
     let shown = match names.as_slice() {
@@ -117,9 +118,7 @@ fn by_directive(target: Target<'_>, span: Span, leaves: &[(Leaf<'_>, String)]) -
         .finding(span, format!("HTTP/1.0 is spoken to {shown}, so no connection is reused"))
         .label("the peer closes after each response")
         .help("write `proxy_http_version 1.1;`");
-    for (leaf, _) in leaves.iter().take(3) {
-        finding = finding.related(leaf.span, "used here");
-    }
+    finding = affected(finding, leaves.iter().map(|(leaf, _)| leaf.span), "used here");
     let value = place::find(target.configuration, span).and_then(|d| d.arg(0));
     match value {
         Some(value) => finding.fix(Fix::safe("write `1.1`", vec![Edit::replace(value.span(), "1.1")])),
