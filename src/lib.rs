@@ -35,6 +35,7 @@ pub mod eval;
 pub mod reuse;
 
 pub mod lint;
+pub mod ports;
 pub mod runtime;
 pub mod simulate;
 

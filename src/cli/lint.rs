@@ -98,11 +98,15 @@ impl Judge {
         let rules = self.selected.settings.rules();
         let compiled = self.meaning.compile(&configuration, self.meaning.version());
         let mut found = lint::lint(&configuration, &compiled.config, &rules);
+        let valid = compiled.is_valid();
+        // One model at a time: that of a large estate is large.
+        let refused = compiled.diagnostics;
+        drop(compiled.config);
         if self.meaning.nginx_version.is_none() {
             // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
             let before = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
             // What only a newer nginx accepts is not meant for an older one.
-            if before.is_valid() || !compiled.is_valid() {
+            if before.is_valid() || !valid {
                 found = lint::merge_versions(found, lint::lint(&configuration, &before.config, &rules));
             }
         }
@@ -114,7 +118,7 @@ impl Judge {
         let warned = |d: &Diagnostic| d.level == Level::Warning && d.nginx.is_some();
         let is_said =
             |d: &Diagnostic| warned(d) && found.iter().any(|f| f.span == d.span && f.nginx == d.nginx);
-        all.extend(compiled.diagnostics.into_iter().filter(|d| !is_said(d)));
+        all.extend(refused.into_iter().filter(|d| !is_said(d)));
         all.extend(found);
         Ok((configuration, all))
     }

@@ -1,6 +1,6 @@
 //! An emptied `Connection` header that an inner level loses.
 
-use super::connection_header_missing::{lost, sends_close};
+use super::connection_header_missing::{lost, sends_close, speaks_http10};
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
@@ -57,7 +57,7 @@ declare_rule! {
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (judged, upstream) in target.pooled_http() {
         // When `Upgrade` is lost too, websockets are the greater loss: `upgrade-headers-lost` speaks of both.
-        if !sends_close(judged) || lost(target, &judged.leaf, b"upgrade").is_some() {
+        if speaks_http10(judged) || !sends_close(judged) || lost(target, &judged.leaf, b"upgrade").is_some() {
             continue;
         }
         if let Some(outer) = lost(target, &judged.leaf, b"connection") {

@@ -6,7 +6,7 @@ use crate::edit::Fix;
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, place};
 use crate::model::Origin;
-use crate::model::proxy::Header;
+use crate::model::proxy::{Header, HttpVersion};
 use crate::reuse::{Connection, Judged, Leaf};
 
 declare_rule! {
@@ -55,10 +55,17 @@ const ADD: &str = "proxy_set_header Connection \"\";";
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (judged, upstream) in target.pooled_http() {
-        if sends_close(judged) && lost(target, &judged.leaf, b"connection").is_none() {
+        let first_cause = !speaks_http10(judged);
+        if first_cause && sends_close(judged) && lost(target, &judged.leaf, b"connection").is_none() {
             found.push(finding(target, &judged.leaf, &upstream.name));
         }
     }
+}
+
+/// Whether HTTP/1.0 already prevents reuse: the first cause is the one that is reported, with the whole remedy.
+pub(super) fn speaks_http10(judged: &Judged<'_>) -> bool {
+    judged.leaf.proxy().http_version.value == HttpVersion::Http10
+        && !judged.connections.contains(&Connection::KeepAlive)
 }
 
 /// Whether nginx adds `Connection: close` to the requests of a leaf.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::connection_header_lost::repeat;
+use super::connection_header_missing::{fix, lost, sends_close, speaks_http10};
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, affected::affected, place};
-use crate::model::proxy::HttpVersion;
 use crate::model::{LocationKind, Origin};
-use crate::reuse::{Connection, Leaf};
+use crate::reuse::{Judged, Leaf};
 use crate::source::Span;
 
 declare_rule! {
@@ -67,33 +68,51 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let (leaf, name) = (&judged.leaf, upstream.name.as_str());
         let version = &leaf.proxy().http_version;
         // With `Connection: keep-alive` a peer may keep even an HTTP/1.0 connection; nginx then caches it.
-        let keeps = judged.connections.contains(&Connection::KeepAlive);
-        if version.value != HttpVersion::Http10 || keeps {
+        if !speaks_http10(judged) {
             continue;
         }
         match version.origin {
             Origin::Set(span) | Origin::Inherited(span) => {
                 explicit.entry(span).or_default().push((leaf, name));
             }
-            Origin::Default => found.push(by_default(target, leaf, name)),
+            Origin::Default => found.push(by_default(target, judged, name)),
         }
     }
     found.extend(explicit.into_iter().map(|(span, leaves)| by_directive(target, span, &leaves)));
 }
 
-fn by_default(target: Target<'_>, leaf: &Leaf<'_>, name: &str) -> Diagnostic {
+fn by_default<'a>(target: Target<'a>, judged: &Judged<'a>, name: &str) -> Diagnostic {
+    let closes = sends_close(judged);
+    let help = if closes {
+        "add `proxy_http_version 1.1;` and `proxy_set_header Connection \"\";`"
+    } else {
+        "add `proxy_http_version 1.1;`"
+    };
     let finding = PROXY_HTTP_VERSION_PREVENTS_REUSE
         .finding(
-            leaf.span,
+            judged.leaf.span,
             format!("HTTP/1.0 is spoken to `{name}` by default, so none of its connections is reused"),
         )
         .label("speaks HTTP/1.0")
-        .help("add `proxy_http_version 1.1;`");
-    let Some(span) = line_in_location(leaf) else { return finding };
-    match place::before(target.configuration, span, "proxy_http_version 1.1;") {
-        Some(edit) => finding.fix(Fix::safe("add `proxy_http_version 1.1;`", vec![edit])),
+        .help(help);
+    match remedy(target, judged, closes) {
+        Some(edits) => finding.fix(Fix::safe(help, edits)),
         None => finding,
     }
+}
+
+/// The version, and the header without which it would not help.
+fn remedy<'a>(target: Target<'a>, judged: &Judged<'a>, closes: bool) -> Option<Vec<Edit>> {
+    let leaf = &judged.leaf;
+    let version = place::before(target.configuration, line_in_location(leaf)?, "proxy_http_version 1.1;")?;
+    let mut edits = vec![version];
+    if closes {
+        edits.extend(match lost(target, leaf, b"connection") {
+            Some(outer) => repeat(target, leaf, &[outer])?,
+            None => fix(target, leaf)?.edits,
+        });
+    }
+    Some(edits)
 }
 
 /// A line of the leaf's location beside which a `proxy_` directive may stand: they are not allowed in `if` and
