@@ -1,19 +1,26 @@
 //! The verdicts on connection reuse against literal expectations, and against the number of connections that a real
 //! nginx and our own runtime make. Loopback only.
-#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
 
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::print_stderr,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "other tests use the rest"
+)]
+mod common;
 #[path = "common/http.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod http;
-#[path = "common/nginx.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod nginx;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use common::nginx::{self, Nginx};
 use http::{Backend, Client};
-use nginx::Nginx;
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{Options, compile};
 use ngxc::model::{Config, Endpoint};
@@ -374,7 +381,8 @@ fn other_protocols_and_targets() {
 
 #[test]
 fn a_variable_that_is_made_of_itself_ends() {
-    let sets: String = (0..200).map(|n| format!("set $x \"${{x}}{n}$y\"; set $y \"$y$x\";\n")).collect();
+    let sets: Vec<String> = (0..200).map(|n| format!("set $x \"${{x}}{n}$y\"; set $y \"$y$x\";\n")).collect();
+    let sets = sets.concat();
     let text = format!("server {{ {sets} location / {{ proxy_pass http://$x; }} }}");
     assert!(verdicts(&compiled(&text, NEWEST).unwrap()).contains("unknown"));
 }

@@ -55,9 +55,9 @@ impl<'a> Leaf<'a> {
 
     /// The location that has a name: around an `if` or `limit_except`, else the leaf's own.
     pub fn named_location(&self) -> &'a Location {
-        let inner = |l: &&Location| matches!(l.kind, LocationKind::If | LocationKind::LimitExcept(_));
+        let named = |l: &&Location| !matches!(l.kind, LocationKind::If | LocationKind::LimitExcept(_));
         let all = [self.location].into_iter().chain(self.outer.iter().rev().copied());
-        all.skip_while(inner).next().unwrap_or(self.location)
+        all.into_iter().find(named).unwrap_or(self.location)
     }
 
     /// Whether only upgraded connections go through it: `Connection` is the constant `upgrade`, and the path or the

@@ -63,8 +63,11 @@ declare_rule! {
     }
 }
 
+/// A host that is no upstream, and what names it.
+type Entry = (Span, String);
+
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut known: BTreeMap<Span, (Vec<(Span, String)>, Vec<Span>)> = BTreeMap::new();
+    let mut known: BTreeMap<Span, (Vec<Entry>, Vec<Span>)> = BTreeMap::new();
     for judged in &target.reuse.leaves {
         let leaf = &judged.leaf;
         let could_keep =
@@ -86,8 +89,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 
 /// The hosts that are no upstream, each with the entry that names it. What looks like the name of an upstream that
 /// was forgotten is another rule's.
-fn hosts(target: Target<'_>, judged: &Judged<'_>) -> Vec<(Span, String)> {
-    let mut hosts: Vec<(Span, String)> = Vec::new();
+fn hosts(target: Target<'_>, judged: &Judged<'_>) -> Vec<Entry> {
+    let mut hosts: Vec<Entry> = Vec::new();
     for (reached, _) in &judged.reached {
         if let Reached::Bare(host, span) = reached
             && !is_missing_upstream(target, &judged.leaf, host)
@@ -100,7 +103,7 @@ fn hosts(target: Target<'_>, judged: &Judged<'_>) -> Vec<(Span, String)> {
     hosts
 }
 
-fn finding(span: Span, hosts: &[(Span, String)], users: &[Span]) -> Diagnostic {
+fn finding(span: Span, hosts: &[Entry], users: &[Span]) -> Diagnostic {
     let host = &hosts[0].1;
     let more = match hosts.len() {
         1 => String::new(),

@@ -11,6 +11,7 @@ use crate::lint::{Target, affected::affected, place};
 use crate::model::location::Handler;
 use crate::model::{Origin, ProxyPass};
 use crate::reuse::{Judged, Leaf, Reached, has_variable_host};
+use crate::syntax::Directive;
 
 declare_rule! {
     /// ## What it does
@@ -110,7 +111,7 @@ fn finding(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Diagnostic 
 /// A loopback address that only nginx itself asks for: an authentication daemon and the like.
 fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     let loopback = host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost");
-    let location = place::find(target.configuration, leaf.named_location().span).and_then(|d| d.block());
+    let location = place::find(target.configuration, leaf.named_location().span).and_then(Directive::block);
     loopback && location.is_some_and(|block| block.directives().any(|d| d.name().is("internal")))
 }
 

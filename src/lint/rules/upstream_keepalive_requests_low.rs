@@ -68,15 +68,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             2..=10 => Level::Warning,
             _ => Level::Info,
         };
-        found.push(match requests.origin {
-            Origin::Default => finding.help("add `keepalive_requests 1000;`"),
-            _ => {
-                let finding = finding.help("leave the line out: the default is 1000 since 1.19.10");
-                match place::remove(target.configuration, place) {
-                    Some(edit) => finding.fix(Fix::safe("remove the line", vec![edit])),
-                    None => finding,
-                }
-            }
+        if requests.origin == Origin::Default {
+            found.push(finding.help("add `keepalive_requests 1000;`"));
+            continue;
+        }
+        let finding = finding.help("leave the line out: the default is 1000 since 1.19.10");
+        found.push(match place::remove(target.configuration, place) {
+            Some(edit) => finding.fix(Fix::safe("remove the line", vec![edit])),
+            None => finding,
         });
     }
 }
