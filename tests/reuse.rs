@@ -358,6 +358,7 @@ fn other_protocols_and_targets() {
         ("location / { grpc_pass u; }", REUSED),
         ("location / { memcached_pass u; }", REUSED),
         ("location / { proxy_pass http://$host; }", "unknown"),
+        ("location / { proxy_pass http:/$uri; }", "unknown"),
         ("location / { proxy_pass http://unix:/run/x; }", BARE),
         (
             "proxy_http_version 1.1; location / { proxy_set_header Connection $http_connection; proxy_pass http://u; }",

@@ -96,9 +96,12 @@ pub(super) fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment
         }
         _ => false,
     };
+    if matches!(value.segments.first(), Some(Segment::Literal(text)) if is_begun_scheme(text)) {
+        return &value.segments;
+    }
     let end = value.segments.iter().enumerate().find_map(|(n, segment)| match segment {
         Segment::Literal(text) => {
-            let rest = if is_begun_scheme(text) { &b""[..] } else { after_scheme(text) };
+            let rest = after_scheme(text);
             rest.strip_prefix(b"://").unwrap_or(rest).contains(&b'/').then_some(n + 1)
         }
         other => begins_with_slash(other).then_some(n),
@@ -108,7 +111,7 @@ pub(super) fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment
 
 /// `http:/` before a variable that begins with the second slash.
 fn is_begun_scheme(text: &[u8]) -> bool {
-    text.ends_with(b":/") || text.ends_with(b":")
+    text.eq_ignore_ascii_case(b"http:/") || text.eq_ignore_ascii_case(b"https:/")
 }
 
 fn after_scheme(text: &[u8]) -> &[u8] {
