@@ -29,8 +29,8 @@ fn examples(rule: &Rule) -> Vec<Example> {
     while let Some(line) = lines.next() {
         let Some(info) = line.strip_prefix("```nginx ") else { continue };
         let words: Vec<&str> = info.split(' ').collect();
-        let before = words.iter().any(|w| w.starts_with("before="));
-        let since = words.iter().any(|w| w.starts_with("since="));
+        let before = words.iter().any(|w| w.starts_with("before-"));
+        let since = words.iter().any(|w| w.starts_with("since-"));
         let mut versions = Vec::new();
         if !since {
             versions.push(BEFORE_DEFAULT_KEEPALIVE);

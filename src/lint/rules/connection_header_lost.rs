@@ -21,7 +21,7 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// ```nginx bad before=1.29.7
+    /// ```nginx bad before-1.29.7
     /// upstream backend { server 10.0.0.100:1234; keepalive 16; }
     /// server {
     ///     proxy_http_version 1.1;

@@ -20,7 +20,7 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// ```nginx bad before=1.29.7
+    /// ```nginx bad before-1.29.7
     /// upstream backend {
     ///     server 10.0.0.1:8080;
     ///     keepalive 16;

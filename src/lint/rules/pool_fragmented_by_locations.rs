@@ -26,7 +26,7 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// ```nginx bad since=1.29.7
+    /// ```nginx bad since-1.29.7
     /// upstream backend {
     ///     server 10.0.0.1:8080;
     ///     server 10.0.0.2:8080;

@@ -37,7 +37,7 @@ declare_rule! {
     /// }
     /// ```
     ///
-    /// ```nginx good since=1.29.7
+    /// ```nginx good since-1.29.7
     /// upstream backend { server 10.0.0.1:8080; keepalive 0; }
     /// server {
     ///     location / {

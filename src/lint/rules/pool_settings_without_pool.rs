@@ -17,7 +17,7 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// ```nginx bad before=1.29.7
+    /// ```nginx bad before-1.29.7
     /// upstream backend { server 10.0.0.1:8080; keepalive_timeout 30s; }
     /// server {
     ///     location / { proxy_pass http://backend; }

@@ -35,7 +35,7 @@ declare_rule! {
     /// }
     /// ```
     ///
-    /// ```nginx good since=1.29.7
+    /// ```nginx good since-1.29.7
     /// upstream backend { server 10.0.0.1:443; keepalive 16 local; }
     /// server {
     ///     location /a { proxy_ssl_name a.test; proxy_pass https://backend; }

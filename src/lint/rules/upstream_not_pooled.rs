@@ -23,7 +23,7 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// ```nginx bad before=1.29.7
+    /// ```nginx bad before-1.29.7
     /// upstream backend {
     ///     server 10.0.0.100:1234;
     /// }
