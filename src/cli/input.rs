@@ -134,7 +134,7 @@ fn say_guess(file: &Path, contexts: &[Context]) {
     ));
 }
 
-fn parse_version(text: &str) -> Result<Version, String> {
+pub(super) fn parse_version(text: &str) -> Result<Version, String> {
     let version: Version = text.parse()?;
     if version > NEWEST {
         return Err(format!("nginx {version} is newer than this program knows; expected at most {NEWEST}"));

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod doctor;
 mod estate;
 mod explain;
 mod fix;
@@ -45,6 +46,8 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
     Ports(ports::PortsArgs),
+    /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
+    Doctor(doctor::DoctorArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
     /// List the rules.
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
+        Command::Doctor(args) => doctor::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Rules(args) => rules::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),

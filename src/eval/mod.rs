@@ -4,6 +4,7 @@
 
 pub mod hash;
 pub mod inet;
+pub mod log_format;
 pub mod map;
 pub mod names;
 pub mod regex;

@@ -1,5 +1,6 @@
 //! Preview of `split_clients`: runs a population of requests through [`eval`](crate::eval) and counts.
 
+pub mod lines;
 pub mod log;
 pub mod population;
 pub mod report;
