@@ -2,6 +2,8 @@
 //!
 //! The nginx is `NGXC_TEST_NGINX`, else `/usr/sbin/nginx`; without one the comparison is skipped, and says so.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
+
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -99,6 +101,14 @@ const CASES: &[Case] = &[
         &[("a.conf", GOOD), ("b.conf", "\nx;")],
     ),
     case(&["-t", "-p", "DIR", "-c", "no.conf", "-e", "error.log", "-g", "daemon off;"], &[]),
+    case(
+        &["-t", "-p", "sub", "-c", "a.conf", "-e", "error.log", "-g", "daemon off;"],
+        &[("sub/a.conf", "x;")],
+    ),
+    case(
+        &["-t", "-p", "", "-c", "sub/a.conf", "-e", "error.log", "-g", "pid x;"],
+        &[("sub/a.conf", "include b;"), ("sub/b", "x;")],
+    ),
     // -s
     case(&["-s", "stop", "-p", "DIR", "-c", "a.conf", "-e", "error.log"], &[("a.conf", GOOD)]),
     case(&["-squit", "-p", "DIR", "-c", "a.conf", "-e", "stderr"], &[("a.conf", GOOD)]),
@@ -209,7 +219,7 @@ fn outcome(program: &Path, called: &str, case: &Case) -> Outcome {
         std::fs::write(file, text).unwrap();
     }
     let args = case.args.iter().map(|arg| arg.replace("DIR", path));
-    let output = Command::new(program).arg0(called).args(args).output().unwrap();
+    let output = Command::new(program).arg0(called).args(args).current_dir(path).output().unwrap();
     let clean = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).replace(path, "DIR");
         text.lines().map(without_time).collect::<Vec<_>>().join("\n")
@@ -230,7 +240,7 @@ fn without_time(line: &str) -> String {
     if line.starts_with("nginx version:") {
         return "nginx version".to_owned();
     }
-    match (line.find(" ["), line.find("#"), line.find(": ")) {
+    match (line.find(" ["), line.find('#'), line.find(": ")) {
         (Some(level), Some(hash), Some(colon)) if line.starts_with("20") && hash < colon => {
             let level = &line[level..];
             let end = level.find(']').unwrap() + 1;

@@ -1,20 +1,24 @@
 //! `ngxc check`: would nginx accept it?
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::input::Input;
+use super::input::Meaning;
 use super::render::{self, Report};
-use super::{Failure, Outcome};
-use crate::diagnostic::Level;
+use super::{Failure, Outcome, estate};
 use crate::source::Disk;
 
 /// Arguments of `ngxc check`.
 #[derive(Args)]
 pub(super) struct CheckArgs {
+    /// Configurations, or directories of them; `-` is standard input.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
     #[command(flatten)]
-    input: Input,
+    meaning: Meaning,
 
     #[command(flatten)]
     host: HostArgs,
@@ -26,30 +30,33 @@ pub(super) struct CheckArgs {
 /// Whether this host takes part.
 #[derive(Args, Clone, Copy)]
 #[group(multiple = false)]
-pub(super) struct HostArgs {
+struct HostArgs {
     /// Look at nothing but the configuration [default].
     #[arg(long)]
     offline: bool,
 
     /// Also ask this host for the files, users and host names that the configuration needs.
     #[arg(long)]
-    pub(super) host: bool,
+    host: bool,
 }
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let configuration = args.input.load(&Disk)?;
-    let compiled = args.input.compile(&configuration, args.input.version());
-    let mut findings = configuration.diagnostics.clone();
-    findings.extend(compiled.diagnostics);
-    if args.host.host {
-        findings.extend(crate::compile::host::check(&configuration, &compiled.config));
+    let version = args.meaning.version();
+    let mut checked = Vec::new();
+    for file in estate::configurations(&args.files, |_| false)? {
+        let configuration = args.meaning.load(&file, &Disk)?;
+        let compiled = args.meaning.compile(&configuration, version);
+        let mut findings = configuration.diagnostics.clone();
+        findings.extend(compiled.diagnostics);
+        if args.host.host {
+            findings.extend(crate::compile::host::check(&configuration, &compiled.config));
+        }
+        checked.push((file, configuration, findings));
     }
-    let report =
-        Report::new(&configuration.sources, findings, args.input.version(), &args.input.file, "valid");
+    let mut report = Report::new("valid");
+    for (file, configuration, findings) in &mut checked {
+        report.add(&configuration.sources, std::mem::take(findings), version, file);
+    }
     args.output.print(&report, out)?;
-    Ok(if report.count(Level::Error) + report.count(Level::Warning) > 0 {
-        Outcome::Findings
-    } else {
-        Outcome::Clean
-    })
+    Ok(report.outcome())
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::input::Input;
+use super::input::{Input, Meaning};
 use super::ports::HostArgs;
 use super::{Failure, Outcome, note};
 use crate::model::Config;
@@ -148,10 +148,12 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     };
     let input = Input {
         file,
-        nginx_version: args.input.nginx_version,
-        context: Vec::new(),
-        prefix: args.input.prefix.clone(),
-        map_path: Vec::new(),
+        meaning: Meaning {
+            nginx_version: args.input.nginx_version,
+            context: Vec::new(),
+            prefix: args.input.prefix.clone(),
+            map_path: Vec::new(),
+        },
     };
     let (configuration, config) = input.valid(loader)?;
     if let Some(path) = &args.collect {

@@ -1,26 +1,31 @@
-//! `ngxc lint --fix` and `--diff`: applies fixes until nothing changes, then writes each file at once.
+//! `ngxc lint --fix` and `--diff`: applies fixes until nothing changes, makes sure that they changed nothing else, then
+//! writes each file at once.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::lint::{LintArgs, findings, report};
-use super::{Failure, Outcome, note};
+use super::lint::{Judge, Judged, LintArgs, report};
+use super::{Failure, Outcome, note, write};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
+use crate::lint::verify;
 use crate::source::{Disk, Loader};
 use crate::syntax::Configuration;
 
 /// Fixes make room for others; more rounds than this mean that two of them undo each other.
 const MAX_ROUNDS: usize = 10;
 
-/// Files as they are after the fixes so far.
+/// Files as they are after the fixes so far, and the texts they had.
 #[derive(Default)]
-struct Overlay(BTreeMap<PathBuf, Vec<u8>>);
+struct Overlay {
+    new: BTreeMap<PathBuf, Vec<u8>>,
+    old: BTreeMap<PathBuf, Vec<u8>>,
+}
 
 impl Loader for Overlay {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        match self.0.get(path) {
+        match self.new.get(path) {
             Some(text) => Ok(text.clone()),
             None => Disk.read(path),
         }
@@ -31,55 +36,93 @@ impl Loader for Overlay {
     }
 }
 
-pub(super) fn run(args: &LintArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    if args.input.file == Path::new("-") && !args.diff {
-        return Err(
-            Failure::new("standard input cannot be fixed in place").help("use `--diff` to see the repairs")
-        );
-    }
-    let mut files = Overlay::default();
-    if args.input.file == Path::new("-") {
-        files.0.insert(
-            "-".into(),
-            Disk.read(Path::new("-"))
-                .map_err(|e| Failure::new(format!("cannot read standard input: {e}")))?,
-        );
-    }
-    let (before, mut found) = findings(args, &files)?;
-    let errors_before = errors(&found);
-    let mut configuration = None;
-    let mut applied = 0;
-    for _ in 0..MAX_ROUNDS {
-        let current = configuration.as_ref().unwrap_or(&before);
-        let fixes = chosen(&found, args.unsafe_fixes);
-        if fixes.is_empty() {
-            break;
+pub(super) fn run(
+    args: &LintArgs,
+    judge: &Judge,
+    files: &[PathBuf],
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    let stdin = Path::new("-");
+    let mut overlay = Overlay::default();
+    if files.iter().any(|f| f == stdin) {
+        if !args.diff {
+            return Err(Failure::new("standard input cannot be fixed in place")
+                .help("use `--diff` to see the repairs"));
         }
-        applied += fixes.len();
-        apply(current, &fixes, &mut files);
-        let (next, left) = findings(args, &files)?;
-        configuration = Some(next);
-        found = left;
+        // It can be read only once.
+        let failed = |e| Failure::new(format!("cannot read standard input: {e}"));
+        overlay.new.insert(stdin.into(), Disk.read(stdin).map_err(failed)?);
     }
-    let after = configuration.as_ref().unwrap_or(&before);
-    if errors(&found) > errors_before {
-        return Err(Failure::new("the fixes would make the configuration worse, so nothing was changed")
-            .help("please report the configuration; until then repair it by hand"));
+    let mut applied = 0;
+    let mut judged = Vec::new();
+    for file in files {
+        let (count, result) = repair(args, judge, file, &mut overlay)?;
+        applied += count;
+        judged.push(result);
     }
     if args.diff {
-        diff(&before, &files, out)?;
+        diff(&overlay, out)?;
         return Ok(if applied > 0 { Outcome::Findings } else { Outcome::Clean });
     }
-    for (path, text) in &files.0 {
-        write(path, text).map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))?;
+    for path in overlay.old.keys() {
+        let text = &overlay.new[path];
+        write::write(path, text)
+            .map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))?;
     }
-    let changed: Vec<String> = files.0.keys().map(|p| p.display().to_string()).collect();
+    let changed: Vec<String> = overlay.old.keys().map(|p| p.display().to_string()).collect();
     note(&match changed.as_slice() {
         [] => "nothing to fix".to_owned(),
         [one] => format!("{applied} fixed in {one}"),
         _ => format!("{applied} fixed in {} files", changed.len()),
     });
-    report(args, after, found, out)
+    report(args, judge, files, judged, out)
+}
+
+/// Repairs one configuration in memory.
+fn repair(
+    args: &LintArgs,
+    judge: &Judge,
+    file: &Path,
+    overlay: &mut Overlay,
+) -> Result<(usize, Judged), Failure> {
+    let mut applied = 0;
+    let (mut configuration, mut found) = judge.findings(file, overlay)?;
+    for _ in 0..MAX_ROUNDS {
+        let fixes = chosen(&found, args.unsafe_fixes);
+        if fixes.is_empty() {
+            break;
+        }
+        apply(&configuration, &fixes, overlay);
+        let (next, left) = judge.findings(file, overlay)?;
+        harmless(judge, (&configuration, &found), (&next, &left), &fixes)?;
+        applied += fixes.len();
+        (configuration, found) = (next, left);
+    }
+    Ok((applied, (configuration, found)))
+}
+
+/// Makes sure that the fixes did what they are for and nothing else.
+fn harmless(
+    judge: &Judge,
+    (before, found): (&Configuration, &[Diagnostic]),
+    (after, left): (&Configuration, &[Diagnostic]),
+    fixes: &[&Fix],
+) -> Result<(), Failure> {
+    let version = judge.meaning.version();
+    let (old, new) = (judge.meaning.compile(before, version), judge.meaning.compile(after, version));
+    let problem = if errors(left) > errors(found) {
+        Some("they would make new errors".to_owned())
+    } else {
+        let touched = verify::touched(before, fixes);
+        verify::beyond(&old.config, &new.config, &touched)
+    };
+    match problem {
+        None => Ok(()),
+        Some(problem) => {
+            Err(Failure::new(format!("nothing was changed, the fixes are not safe here: {problem}"))
+                .help("repair it by hand, and please report the configuration"))
+        }
+    }
 }
 
 fn errors(found: &[Diagnostic]) -> usize {
@@ -91,42 +134,20 @@ fn chosen(found: &[Diagnostic], unsafe_too: bool) -> Vec<&Fix> {
     edit::select(found.iter().filter_map(|d| d.fix.as_ref()).filter(|f| f.applicability <= allowed))
 }
 
-fn apply(configuration: &Configuration, fixes: &[&Fix], files: &mut Overlay) {
+fn apply(configuration: &Configuration, fixes: &[&Fix], overlay: &mut Overlay) {
     for (id, file) in configuration.sources.files() {
         if fixes.iter().any(|f| f.edits.iter().any(|e| e.span.file == id)) {
-            files.0.insert(file.path.clone(), edit::apply(id, &file.text, fixes));
+            overlay.old.entry(file.path.clone()).or_insert_with(|| file.text.to_vec());
+            overlay.new.insert(file.path.clone(), edit::apply(id, &file.text, fixes));
         }
     }
 }
 
-fn diff(before: &Configuration, files: &Overlay, out: &mut dyn Write) -> io::Result<()> {
-    for (_, file) in before.sources.files() {
-        let Some(new) = files.0.get(&file.path) else { continue };
-        let diff = similar::TextDiff::from_lines(&file.text[..], &new[..]);
-        let name = file.name();
+fn diff(overlay: &Overlay, out: &mut dyn Write) -> io::Result<()> {
+    for (path, old) in &overlay.old {
+        let diff = similar::TextDiff::from_lines(&old[..], &overlay.new[path][..]);
+        let name = path.display();
         diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_writer(&mut *out)?;
     }
-    Ok(())
-}
-
-/// Writes beside the file and renames over it, so that nobody ever reads half of it; mode and owner are kept, and a
-/// link stays a link.
-fn write(path: &Path, text: &[u8]) -> io::Result<()> {
-    let path = path.canonicalize()?;
-    let meta = std::fs::metadata(&path)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut new = tempfile::Builder::new().prefix(".ngxc").tempfile_in(directory)?;
-    new.write_all(text)?;
-    new.as_file().set_permissions(meta.permissions())?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt, fchown};
-        let ours = new.as_file().metadata()?;
-        if (ours.uid(), ours.gid()) != (meta.uid(), meta.gid()) {
-            fchown(new.as_file(), Some(meta.uid()), Some(meta.gid()))?;
-        }
-    }
-    new.as_file().sync_all()?;
-    new.persist(&path).map_err(|e| e.error)?;
     Ok(())
 }

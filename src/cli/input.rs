@@ -1,12 +1,15 @@
 //! Which configuration, for which nginx: the arguments that all commands share.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 
-use super::Failure;
 use super::render::{self, Report};
+use super::{Failure, note};
 use crate::catalog::{Context, NEWEST};
+use crate::compile::fragment::{self, Place};
 use crate::compile::{self, Compiled, Options};
 use crate::diagnostic::Level;
 use crate::model::Config;
@@ -21,6 +24,13 @@ pub(super) struct Input {
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
 
+    #[command(flatten)]
+    pub(super) meaning: Meaning,
+}
+
+/// How files are to be understood.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Meaning {
     /// The nginx that the configuration is meant for, for example 1.28.0 [default: the newest known].
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub(super) nginx_version: Option<Version>,
@@ -39,47 +49,89 @@ pub(super) struct Input {
 }
 
 impl Input {
-    /// The version that was asked for, or the newest.
-    pub(super) fn version(&self) -> Version {
-        self.nginx_version.unwrap_or(NEWEST)
-    }
-
-    /// Reads the configuration and all it includes.
-    pub(super) fn load(&self, loader: &dyn Loader) -> Result<Configuration, Failure> {
-        let options = LoadOptions {
-            conf_prefix: self.prefix.clone(),
-            path_maps: self.map_path.clone(),
-            ..LoadOptions::default()
-        };
-        syntax::load(loader, &self.file, &options).map_err(|error| {
-            let failure = Failure::new(error.to_string());
-            if self.file.is_dir() {
-                return failure
-                    .help(format!("name a file in it: `{}`", self.file.join("nginx.conf").display()));
-            }
-            failure
-        })
-    }
-
     /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed.
     pub(super) fn valid(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
-        let configuration = self.load(loader)?;
-        let compiled = self.compile(&configuration, self.version());
+        let configuration = self.meaning.load(&self.file, loader)?;
+        let compiled = self.meaning.compile(&configuration, self.meaning.version());
         let mut findings = configuration.diagnostics.clone();
         findings.extend(compiled.diagnostics);
         findings.retain(|d| d.level == Level::Error);
         if findings.is_empty() {
             return Ok((configuration, compiled.config));
         }
-        let report = Report::new(&configuration.sources, findings, self.version(), &self.file, "");
-        render::complain(&report);
+        render::complain(&Report::one(&configuration.sources, findings, self.meaning.version(), &self.file));
         Err(Failure::new(format!("`{}` has errors", self.file.display())))
+    }
+}
+
+impl Meaning {
+    /// The version that was asked for, or the newest.
+    pub(super) fn version(&self) -> Version {
+        self.nginx_version.unwrap_or(NEWEST)
+    }
+
+    /// Reads a configuration and all it includes.
+    pub(super) fn load(&self, file: &Path, loader: &dyn Loader) -> Result<Configuration, Failure> {
+        let options = LoadOptions {
+            conf_prefix: self.prefix.clone(),
+            path_maps: self.map_path.clone(),
+            ..LoadOptions::default()
+        };
+        let configuration = syntax::load(loader, file, &options).map_err(|error| {
+            let failure = Failure::new(error.to_string());
+            if file.is_dir() {
+                return failure.help(format!("name a file in it: `{}`", file.join("nginx.conf").display()));
+            }
+            failure
+        })?;
+        match fragment::place(&configuration) {
+            _ if !self.context.is_empty() => {}
+            Place::Unknown(name, span) => {
+                let place = configuration.sources.place(span);
+                return Err(Failure::new(format!("{} in {place}", no_context(&name))));
+            }
+            Place::Guessed(contexts) => say_guess(file, &contexts),
+            Place::Declared(_) | Place::Main => {}
+        }
+        Ok(configuration)
+    }
+
+    /// The blocks around a file: those of `--context`, those that it names itself, or those that its directives show.
+    fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
+        if !self.context.is_empty() {
+            return self.context.clone();
+        }
+        match fragment::place(configuration) {
+            Place::Declared(contexts) | Place::Guessed(contexts) => contexts,
+            Place::Main | Place::Unknown(..) => Vec::new(),
+        }
     }
 
     /// Compiles it for a version.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
-        compile::compile(configuration, &Options { version, contexts: self.context.clone() })
+        compile::compile(configuration, &Options { version, contexts: self.contexts(configuration) })
     }
+}
+
+/// Says how a file is read, because a guess may be wrong: once a file, and only of the first few.
+fn say_guess(file: &Path, contexts: &[Context]) {
+    const MOST: usize = 3;
+    static SAID: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    let said = said.get_or_insert_default();
+    if said.len() > MOST || !said.insert(file.to_owned()) {
+        return;
+    }
+    if said.len() > MOST {
+        return note("note: more files are read as fragments");
+    }
+    let names: Vec<&str> = contexts.iter().map(|c| c.name()).collect();
+    let (last, all) = (names.last().copied().unwrap_or_default(), names.join(","));
+    note(&format!(
+        "note: {} is read as a fragment of `{last}`; say `--context {all}`, or write `# ngxc: context({all})` at its \
+         top",
+        file.display()
+    ));
 }
 
 pub(super) fn parse_version(text: &str) -> Result<Version, String> {
@@ -91,10 +143,12 @@ pub(super) fn parse_version(text: &str) -> Result<Version, String> {
 }
 
 fn parse_context(text: &str) -> Result<Context, String> {
-    Context::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| {
-        let known: Vec<&str> = Context::ALL.into_iter().map(Context::name).collect();
-        format!("no context is called `{text}`; expected one of {}", known.join(", "))
-    })
+    Context::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| no_context(text))
+}
+
+fn no_context(name: &str) -> String {
+    let known: Vec<&str> = Context::ALL.into_iter().map(Context::name).collect();
+    format!("no context is called `{name}`; expected one of {}", known.join(", "))
 }
 
 fn parse_path_map(text: &str) -> Result<(PathBuf, PathBuf), String> {

@@ -1,22 +1,33 @@
 //! `ngxc lint`: check, and what nginx accepts but a person should know; repairs it if asked.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
 
-use super::input::Input;
+use super::input::Meaning;
 use super::render::{self, Report};
-use super::{Failure, Outcome, fix};
+use super::selection::{Selected, Selection};
+use super::{Failure, Outcome, estate, fix, note};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, RULES};
-use crate::source::{Disk, Loader};
+use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline};
+use crate::source::{Disk, Loader, SourceMap};
 use crate::syntax::Configuration;
 
 /// Arguments of `ngxc lint`.
 #[derive(Args)]
 pub(super) struct LintArgs {
+    /// Configurations, or directories of them; `-` is standard input.
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+
     #[command(flatten)]
-    pub(super) input: Input,
+    meaning: Meaning,
+
+    #[command(flatten)]
+    selection: Selection,
 
     /// Repair what can be repaired safely, in place.
     #[arg(long)]
@@ -34,53 +45,151 @@ pub(super) struct LintArgs {
     output: render::Output,
 }
 
+/// What configurations are judged by.
+pub(super) struct Judge {
+    pub(super) meaning: Meaning,
+    pub(super) selected: Selected,
+}
+
+/// A configuration with what was found.
+pub(super) type Judged = (Configuration, Vec<Diagnostic>);
+
 pub(super) fn run(args: &LintArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let mut meaning = args.meaning.clone();
+    let selected = args.selection.resolve(&args.files, &mut meaning)?;
+    let files = estate::configurations(&args.files, |file| selected.excludes(file))?;
+    let judge = Judge { meaning, selected };
     if args.fix || args.diff {
-        return fix::run(args, out);
+        return fix::run(args, &judge, &files, out);
     }
-    let (configuration, findings) = findings(args, &Disk)?;
-    report(args, &configuration, findings, out)
+    let judged = judge.all(&files)?;
+    report(args, &judge, &files, judged, out)
 }
 
 /// Prints findings and says how the command ends.
 pub(super) fn report(
     args: &LintArgs,
-    configuration: &Configuration,
-    findings: Vec<Diagnostic>,
+    judge: &Judge,
+    files: &[PathBuf],
+    judged: Vec<Judged>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    let report = Report::new(
-        &configuration.sources,
-        findings,
-        args.input.version(),
-        &args.input.file,
-        "nothing to report",
-    );
+    let (configurations, mut findings): (Vec<Configuration>, Vec<Vec<Diagnostic>>) =
+        judged.into_iter().unzip();
+    for (configuration, found) in configurations.iter().zip(&mut findings) {
+        found.retain(|f| judge.selected.wants(&configuration.sources.file(f.span.file).path));
+    }
+    if let Some(path) = &args.selection.baseline {
+        let sources = configurations.iter().map(|c| &c.sources);
+        baseline(path, args.selection.update_baseline, sources.zip(&mut findings))?;
+    }
+    let mut report = Report::new("nothing to report");
+    for ((file, configuration), found) in files.iter().zip(&configurations).zip(findings) {
+        report.add(&configuration.sources, found, judge.meaning.version(), file);
+    }
     args.output.print(&report, out)?;
-    Ok(if report.count(Level::Error) + report.count(Level::Warning) > 0 {
-        Outcome::Findings
-    } else {
-        Outcome::Clean
-    })
+    Ok(report.outcome())
 }
 
-/// Everything that is wrong with a configuration.
-pub(super) fn findings(
-    args: &LintArgs,
-    loader: &dyn Loader,
-) -> Result<(Configuration, Vec<Diagnostic>), Failure> {
-    let configuration = args.input.load(loader)?;
-    let version = args.input.version();
-    let compiled = args.input.compile(&configuration, version);
-    let mut found = lint::lint(&configuration, &compiled.config, RULES);
-    if args.input.nginx_version.is_none() {
-        // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
-        let before = args.input.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
-        let before = lint::lint(&configuration, &before.config, RULES);
-        found = lint::merge_versions(found, before);
+impl Judge {
+    /// Everything that is wrong with a configuration, as the settings and the comments in it want it told.
+    pub(super) fn findings(&self, file: &Path, loader: &dyn Loader) -> Result<Judged, Failure> {
+        let configuration = self.meaning.load(file, loader)?;
+        let rules = self.selected.settings.rules();
+        let compiled = self.meaning.compile(&configuration, self.meaning.version());
+        let mut found = lint::lint(&configuration, &compiled.config, &rules);
+        let valid = compiled.is_valid();
+        // One model at a time: that of a large estate is large.
+        let refused = compiled.diagnostics;
+        drop(compiled.config);
+        if self.meaning.nginx_version.is_none() {
+            // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
+            let before = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
+            // What only a newer nginx accepts is not meant for an older one.
+            if before.is_valid() || !valid {
+                found = lint::merge_versions(found, lint::lint(&configuration, &before.config, &rules));
+            }
+        }
+        self.selected.settings.apply(&mut found);
+        let known: Vec<&str> = rules.iter().map(|rule| rule.name).collect();
+        let found = lint::suppress(&configuration, found, &known);
+        let mut all = configuration.diagnostics.clone();
+        // A rule that says what nginx warns of says it better.
+        let warned = |d: &Diagnostic| d.level == Level::Warning && d.nginx.is_some();
+        let is_said =
+            |d: &Diagnostic| warned(d) && found.iter().any(|f| f.span == d.span && f.nginx == d.nginx);
+        all.extend(refused.into_iter().filter(|d| !is_said(d)));
+        all.extend(found);
+        Ok((configuration, all))
     }
-    let mut all = configuration.diagnostics.clone();
-    all.extend(compiled.diagnostics);
-    all.extend(found);
-    Ok((configuration, all))
+
+    /// All configurations, as many at once as there are processors.
+    fn all(&self, files: &[PathBuf]) -> Result<Vec<Judged>, Failure> {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
+        let bar = progress(files.len());
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(Vec::with_capacity(files.len()));
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    while let Some((n, file)) =
+                        Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, files.get(n)?)))
+                    {
+                        let judged = self.findings(file, &Disk);
+                        bar.inc(1);
+                        // A thread that panicked has left the list whole.
+                        done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((n, judged));
+                    }
+                });
+            }
+        });
+        bar.finish_and_clear();
+        let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        done.sort_by_key(|(n, _)| *n);
+        done.into_iter().map(|(_, judged)| judged).collect()
+    }
+}
+
+/// A bar on a terminal, when there is something to wait for.
+fn progress(files: usize) -> indicatif::ProgressBar {
+    if files < 50 || !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    indicatif::ProgressBar::new(files as u64)
+}
+
+/// Takes out the findings that a baseline knows; writes it if there is none.
+fn baseline<'a>(
+    path: &Path,
+    update: bool,
+    all: impl Iterator<Item = (&'a SourceMap, &'a mut Vec<Diagnostic>)>,
+) -> Result<(), Failure> {
+    let failed =
+        |what: &str, error: String| Failure::new(format!("cannot {what} `{}`: {error}", path.display()));
+    if update || !path.exists() {
+        let mut new = Baseline::default();
+        let mut count = 0;
+        for (sources, findings) in all {
+            count += findings.len();
+            for finding in findings.drain(..) {
+                new.add(sources, &finding);
+            }
+        }
+        super::write::create(path, new.write().as_bytes()).map_err(|e| failed("write", e.to_string()))?;
+        note(&format!("{count} findings written to {}", path.display()));
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| failed("read", e.to_string()))?;
+    let mut known = Baseline::parse(&text).map_err(|e| failed("read the baseline", e))?;
+    for (sources, findings) in all {
+        findings.retain(|finding| !known.take(sources, finding));
+    }
+    if known.left() > 0 {
+        note(&format!(
+            "{} findings of {} are gone: shrink it with --update-baseline",
+            known.left(),
+            path.display()
+        ));
+    }
+    Ok(())
 }

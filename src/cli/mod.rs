@@ -1,18 +1,28 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
+mod build;
 mod check;
 mod demo;
 mod doctor;
+mod estate;
 mod explain;
 mod fix;
+mod fmt;
 mod input;
 mod lint;
 mod nginx;
+mod parse;
+mod payload;
 mod ports;
 mod preview;
 mod render;
+#[cfg(test)]
+mod round_trip;
+mod rules;
 mod run;
+mod selection;
 pub mod split;
+mod write;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -43,8 +53,16 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
+    /// List the rules.
+    Rules(rules::RulesArgs),
     /// Explain a rule or a directive.
     Explain(explain::ExplainArgs),
+    /// Lay configuration files out in one way.
+    Fmt(fmt::FmtArgs),
+    /// Print the syntax of a configuration as JSON, in crossplane's format.
+    Parse(parse::ParseArgs),
+    /// Write configuration files from such JSON.
+    Build(build::BuildArgs),
     /// Take nginx's own command line; so does this program when it is called `nginx`.
     Nginx(nginx::NginxArgs),
 }
@@ -96,7 +114,11 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
+        Command::Rules(args) => rules::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
+        Command::Fmt(args) => fmt::run(&args, &mut out),
+        Command::Parse(args) => parse::run(&args, &mut out),
+        Command::Build(args) => build::run(&args, &mut out),
         Command::Nginx(args) => return nginx::run(args.options),
     };
     let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));

@@ -77,8 +77,8 @@ fn refuse(args: &RunArgs, configuration: &Configuration, refused: &[Unsupported]
                 .label("refused")
         })
         .collect();
-    let report = Report::new(&configuration.sources, findings, args.input.version(), &args.input.file, "");
-    render::complain(&report);
+    let version = args.input.meaning.version();
+    render::complain(&Report::one(&configuration.sources, findings, version, &args.input.file));
     Failure::new("the configuration asks for more than `ngxc run` executes, so it was not started")
         .help("`ngxc explain DIRECTIVE` says what is done with a directive")
 }

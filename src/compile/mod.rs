@@ -25,6 +25,7 @@ mod server;
 mod split_clients;
 mod upstream;
 
+pub mod fragment;
 pub mod host;
 
 use crate::catalog::Context;

@@ -20,6 +20,15 @@ pub enum Category {
 }
 
 impl Category {
+    /// All of them.
+    pub const ALL: [Category; 5] = [
+        Category::Reuse,
+        Category::Correctness,
+        Category::Security,
+        Category::Performance,
+        Category::Deprecation,
+    ];
+
     /// As written in settings.
     pub fn name(self) -> &'static str {
         match self {

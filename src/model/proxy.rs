@@ -30,8 +30,8 @@ impl HttpVersion {
     }
 }
 
-/// One `proxy_set_header`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One `proxy_set_header`. Two are equal if they say the same, wherever they stand.
+#[derive(Clone, Debug)]
 pub struct Header {
     /// Its name as written; compared without regard to case.
     pub name: Box<[u8]>,
@@ -40,6 +40,14 @@ pub struct Header {
     /// The directive.
     pub span: Span,
 }
+
+impl PartialEq for Header {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.value == other.value
+    }
+}
+
+impl Eq for Header {}
 
 /// `proxy_bind`
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -115,6 +115,15 @@ macro_rules! settings {
                 true
             }
 
+            /// The directives whose values differ in `other`.
+            pub fn changed(&self, other: &Self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $( if self.$field.value != other.$field.value {
+                    names.push($directive);
+                } )*
+                names
+            }
+
             /// Name, value and origin of each setting.
             pub fn each(&self, mut see: impl FnMut(&'static str, &dyn std::fmt::Debug, $crate::model::Origin)) {
                 $( see($directive, &self.$field.value, self.$field.origin); )*

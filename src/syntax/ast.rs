@@ -85,6 +85,14 @@ impl Tree {
         (0..self.items.len() as u32).filter_map(|i| self.directive(i))
     }
 
+    /// Every comment of the file in source order, those inside blocks and directives included.
+    pub fn comments(&self) -> impl Iterator<Item = Comment<'_>> {
+        self.items.iter().filter_map(|item| match *item {
+            ItemData::Comment { start, end } => Some(Comment { tree: self, range: (start, end) }),
+            _ => None,
+        })
+    }
+
     /// The directive with that [`DirectiveId::index`].
     pub fn directive(&self, index: u32) -> Option<Directive<'_>> {
         match self.items.get(index as usize)? {

@@ -11,6 +11,7 @@ mod lexeme;
 mod parser;
 mod recover;
 
+mod format;
 mod print;
 
 mod include;
@@ -18,6 +19,7 @@ mod visit;
 
 pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items, Terminator, Tree};
 pub use error::{MAX_ERRORS, SyntaxError};
+pub use format::format;
 pub use include::{Configuration, LoadError, LoadOptions, load};
 pub use parser::{MAX_DEPTH, parse};
 pub use print::print;

@@ -95,8 +95,11 @@ pub(super) fn collect(
             parts.push((name.to_owned(), bytes));
         }
     }
-    let directory =
-        input.prefix.clone().unwrap_or_else(|| input.file.parent().unwrap_or(Path::new("")).to_owned());
+    let directory = input
+        .meaning
+        .prefix
+        .clone()
+        .unwrap_or_else(|| input.file.parent().unwrap_or(Path::new("")).to_owned());
     let logs = [
         (
             "error.log",

@@ -137,7 +137,7 @@ fn logs_of(named: &[PathBuf], configured: Option<&str>, input: &Input, found: &m
     }
     let Some(configured) = configured else { return Vec::new() };
     let directory = input.file.parent().unwrap_or(Path::new(""));
-    let path = input.prefix.as_deref().unwrap_or(directory).join(configured);
+    let path = input.meaning.prefix.as_deref().unwrap_or(directory).join(configured);
     match fs::metadata(&path) {
         Ok(meta) if meta.is_file() => vec![path],
         _ => {

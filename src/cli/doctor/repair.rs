@@ -36,8 +36,8 @@ pub(super) fn diff(
         .collect();
     let mut files = apply(configuration, &edit::select(&fixes));
     for _ in 0..MAX_ROUNDS {
-        let next = input.load(&files).ok()?;
-        let compiled = input.compile(&next, input.version());
+        let next = input.meaning.load(&input.file, &files).ok()?;
+        let compiled = input.meaning.compile(&next, input.meaning.version());
         if !compiled.is_valid() {
             return None;
         }

@@ -10,7 +10,7 @@ use super::read::{Tested, offline};
 use crate::compile;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Config, Endpoint};
-use crate::syntax::Configuration;
+use crate::syntax::{Configuration, Tree};
 
 /// What is missing that the configuration names.
 pub(super) fn asked(configuration: &Configuration, config: &Config) -> Vec<Diagnostic> {
@@ -21,7 +21,7 @@ pub(super) fn asked(configuration: &Configuration, config: &Config) -> Vec<Diagn
             diagnostic.level = crate::diagnostic::Level::Info;
         }
         let trees = configuration.trees.iter();
-        for directive in trees.flat_map(|tree| tree.directives()).filter(|d| d.name().is("user")) {
+        for directive in trees.flat_map(Tree::directives).filter(|d| d.name().is("user")) {
             found.push(
                 Diagnostic::warning("user-without-root", directive.head(), "only root can change the user").nginx(
                     "the \"user\" directive makes sense only if the master process runs with super-user privileges, \
@@ -59,9 +59,13 @@ pub(super) fn opened(tested: &Tested, places: &Places, log: &Log) -> Result<(), 
     let Some(config) = &tested.config else { return Ok(()) };
     let mut seen = std::collections::HashSet::new();
     for listen in config.http.servers.iter().flat_map(|server| &server.listen) {
-        if !listen.quic && seen.insert(&listen.endpoint) {
-            bound(&listen.endpoint).map_err(|error| {
-                let message = format!("bind() to {} failed{}", listen.endpoint, log::reason(&error));
+        // A server without `listen` takes port 8000 if it may not have 80 (`ngx_http_core_server`).
+        let implied = listen.span.is_none() && !is_root();
+        let endpoint =
+            if implied { Endpoint::Inet(([0, 0, 0, 0], 8000).into()) } else { listen.endpoint.clone() };
+        if !listen.quic && seen.insert(endpoint.clone()) {
+            bound(&endpoint).map_err(|error| {
+                let message = format!("bind() to {endpoint} failed{}", log::reason(&error));
                 log.write(Severity::Emerg, message.as_bytes());
             })?;
         }
@@ -72,7 +76,7 @@ pub(super) fn opened(tested: &Tested, places: &Places, log: &Log) -> Result<(), 
 /// The files of `error_log` and `access_log`; `off`, `stderr`, `syslog:` and names with variables are none.
 fn logs(tested: &Tested, places: &Places) -> Vec<Vec<u8>> {
     let trees = tested.read.iter().flat_map(|read| &read.configuration.trees);
-    let directives = trees.flat_map(|tree| tree.directives());
+    let directives = trees.flat_map(Tree::directives);
     let names = directives.filter_map(|d| {
         let is_access_log = d.name().is("access_log");
         let name = d.arg(0).filter(|_| is_access_log || d.name().is("error_log"))?.value();

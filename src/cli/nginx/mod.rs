@@ -15,6 +15,7 @@ mod words;
 mod host;
 mod read;
 mod signal;
+mod start;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -76,7 +77,7 @@ fn started(options: &Options) -> ExitCode {
         if failed && options.test {
             about(&places, "configuration file", "test failed");
         }
-        return if failed { ExitCode::FAILURE } else { go(options, &places, &tested, &log) };
+        return if failed { ExitCode::FAILURE } else { go(options, &places, tested, &log) };
     }
     if host::opened(&tested, &places, &log).is_err() {
         about(&places, "configuration file", "test failed");
@@ -96,14 +97,18 @@ fn started(options: &Options) -> ExitCode {
 fn said(messages: &[Message], options: &Options, places: &Places, log: &Log) -> bool {
     let failed = |m: &Message| m.severity <= Severity::Crit;
     let (late, early): (Vec<&Message>, Vec<&Message>) = messages.iter().partition(|m| m.after_syntax);
-    early.iter().for_each(|m| log.write(m.severity, &m.text));
+    for message in &early {
+        log.write(message.severity, &message.text);
+    }
     if early.iter().any(|m| failed(m)) {
         return true;
     }
     if options.test && !options.quiet {
         about(places, "the configuration file", "syntax is ok");
     }
-    late.iter().for_each(|m| log.write(m.severity, &m.text));
+    for message in &late {
+        log.write(message.severity, &message.text);
+    }
     late.iter().any(|m| failed(m))
 }
 
@@ -112,19 +117,13 @@ fn about(places: &Places, what: &str, outcome: &str) {
 }
 
 /// `-s`, or the start.
-fn go(options: &Options, places: &Places, tested: &Tested, log: &Log) -> ExitCode {
-    let Some(signal) = options.signal else { return start(tested, places, log) };
-    if signal::send(signal, &host::pid_file(tested, places), log) {
+fn go(options: &Options, places: &Places, tested: Tested, log: &Log) -> ExitCode {
+    let Some(signal) = options.signal else { return start::start(tested, places, log) };
+    if signal::send(signal, &host::pid_file(&tested, places), log) {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// Starts the server. HOOK for the runtime: `cli::run::start(&tested.config, …)` belongs here.
-fn start(_: &Tested, _: &Places, log: &Log) -> ExitCode {
-    log.write(Severity::Emerg, b"this build of ngxc cannot run a configuration; it can test it with -t");
-    ExitCode::FAILURE
 }
 
 /// `-T`: every file once, in the order in which they were opened.

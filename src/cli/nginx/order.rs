@@ -129,7 +129,7 @@ impl<'a> Order<'a> {
         let (severity, text) = words::of(self.read, diagnostic, directive)?;
         let when = when(diagnostic, directive, &text);
         let mut key = self.chain(&diagnostic.includes, diagnostic.span.file);
-        let end = directive.map_or(diagnostic.span, |d| d.terminator_span());
+        let end = directive.map_or(diagnostic.span, Directive::terminator_span);
         // An entry that is one too many is found when its block has been read.
         let owner = directive.filter(|d| d.block().is_some());
         let owner = owner.or_else(|| self.directive_at(diagnostic.related.first()?.span));

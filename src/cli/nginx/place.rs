@@ -73,8 +73,8 @@ mod tests {
             (Some("/p"), Some("/b.conf"), "/b.conf", "/p/"),
         ];
         for (prefix, file, full, conf_prefix) in cases {
-            let bytes = |s: &Option<&str>| s.map(|s| s.as_bytes().to_vec());
-            let options = Options { prefix: bytes(prefix), file: bytes(file), ..Options::default() };
+            let bytes = |s: Option<&str>| s.map(|s| s.as_bytes().to_vec());
+            let options = Options { prefix: bytes(*prefix), file: bytes(*file), ..Options::default() };
             let places = places(&options);
             assert_eq!(places.file, full.as_bytes());
             assert_eq!(places.conf_prefix, conf_prefix.as_bytes(), "{full}");

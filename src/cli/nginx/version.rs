@@ -2,79 +2,88 @@
 
 use super::options::Options;
 use super::place;
-use crate::catalog::NEWEST;
+use crate::catalog::{self, NEWEST, Runtime, Tier};
 
 /// One part of nginx that is chosen when nginx is configured.
 struct Feature {
-    /// Word of `./configure` that says so.
+    /// Word of `./configure`; nginx has what has a `--without-` unless told so.
     argument: &'static str,
-    /// Whether this program executes it.
-    here: bool,
-    /// nginx has it unless told otherwise: the argument then starts with `--without-`.
-    default: bool,
+    /// The part is here if the runtime executes these directives of `http`.
+    directives: &'static [&'static str],
 }
 
-const fn with(argument: &'static str, here: bool) -> Feature {
-    Feature { argument, here, default: false }
+impl Feature {
+    fn is_here(&self) -> bool {
+        let executed = |name: &&str| {
+            catalog::directives(name.as_bytes())
+                .iter()
+                .any(|d| d.tier == Tier::OpenSource && d.runtime == Runtime::Executed)
+        };
+        !self.directives.is_empty() && self.directives.iter().all(executed)
+    }
+
+    /// A `--with-` is printed if the part is here, a `--without-` if it is not: who reads `-V` to learn what a
+    /// binary can do (nginx's own test suite does) must not be told more than is true.
+    fn is_printed(&self) -> bool {
+        self.is_here() != self.argument.starts_with("--without-")
+    }
 }
 
-const fn without(argument: &'static str, here: bool) -> Feature {
-    Feature { argument, here, default: true }
+const fn feature(argument: &'static str, directives: &'static [&'static str]) -> Feature {
+    Feature { argument, directives }
 }
 
-/// What the runtime executes. A `--with-` is printed if it is here, a `--without-` if it is not: who reads `-V`
-/// to learn what a binary can do (nginx's own test suite does) must not be told more than is true.
 const FEATURES: &[Feature] = &[
-    with("--with-debug", false),
-    with("--with-threads", false),
-    with("--with-http_ssl_module", false),
-    with("--with-http_v2_module", false),
-    with("--with-http_v3_module", false),
-    with("--with-http_realip_module", false),
-    with("--with-http_stub_status_module", false),
-    with("--with-http_gzip_static_module", false),
-    with("--with-http_gunzip_module", false),
-    with("--with-http_sub_module", false),
-    with("--with-http_auth_request_module", false),
-    with("--with-http_slice_module", false),
-    with("--with-http_secure_link_module", false),
-    with("--with-http_addition_module", false),
-    with("--with-http_random_index_module", false),
-    with("--with-http_dav_module", false),
-    with("--with-http_mp4_module", false),
-    with("--with-http_flv_module", false),
-    with("--with-stream", false),
-    with("--with-mail", false),
-    without("--without-http_rewrite_module", false),
-    without("--without-http_proxy_module", false),
-    without("--without-http_map_module", false),
-    without("--without-http_split_clients_module", false),
-    without("--without-http_upstream_keepalive_module", false),
-    without("--without-http_charset_module", false),
-    without("--without-http_gzip_module", false),
-    without("--without-http_ssi_module", false),
-    without("--without-http_userid_module", false),
-    without("--without-http_access_module", false),
-    without("--without-http_auth_basic_module", false),
-    without("--without-http_mirror_module", false),
-    without("--without-http_autoindex_module", false),
-    without("--without-http_geo_module", false),
-    without("--without-http_referer_module", false),
-    without("--without-http_fastcgi_module", false),
-    without("--without-http_uwsgi_module", false),
-    without("--without-http_scgi_module", false),
-    without("--without-http_grpc_module", false),
-    without("--without-http_memcached_module", false),
-    without("--without-http_limit_conn_module", false),
-    without("--without-http_limit_req_module", false),
-    without("--without-http_empty_gif_module", false),
-    without("--without-http_browser_module", false),
-    without("--without-http_upstream_hash_module", false),
-    without("--without-http_upstream_ip_hash_module", false),
-    without("--without-http_upstream_least_conn_module", false),
-    without("--without-http_upstream_random_module", false),
-    without("--without-http_upstream_zone_module", false),
-    without("--without-http-cache", false),
+    feature("--with-debug", &[]),
+    feature("--with-threads", &["thread_pool"]),
+    feature("--with-http_ssl_module", &["ssl_certificate"]),
+    feature("--with-http_v2_module", &["http2"]),
+    feature("--with-http_v3_module", &["http3"]),
+    feature("--with-http_realip_module", &["set_real_ip_from"]),
+    feature("--with-http_stub_status_module", &["stub_status"]),
+    feature("--with-http_gzip_static_module", &["gzip_static"]),
+    feature("--with-http_gunzip_module", &["gunzip"]),
+    feature("--with-http_sub_module", &["sub_filter"]),
+    feature("--with-http_auth_request_module", &["auth_request"]),
+    feature("--with-http_slice_module", &["slice"]),
+    feature("--with-http_secure_link_module", &["secure_link"]),
+    feature("--with-http_addition_module", &["add_after_body"]),
+    feature("--with-http_random_index_module", &["random_index"]),
+    feature("--with-http_dav_module", &["dav_methods"]),
+    feature("--with-http_mp4_module", &["mp4"]),
+    feature("--with-http_flv_module", &["flv"]),
+    feature("--with-stream", &["stream"]),
+    feature("--with-mail", &["mail"]),
+    feature("--without-http_rewrite_module", &["return", "rewrite", "set", "if"]),
+    feature("--without-http_proxy_module", &["proxy_pass"]),
+    feature("--without-http_map_module", &["map"]),
+    feature("--without-http_split_clients_module", &["split_clients"]),
+    feature("--without-http_upstream_keepalive_module", &["keepalive"]),
+    feature("--without-http_charset_module", &["charset"]),
+    feature("--without-http_gzip_module", &["gzip"]),
+    feature("--without-http_ssi_module", &["ssi"]),
+    feature("--without-http_userid_module", &["userid"]),
+    feature("--without-http_access_module", &["allow", "deny"]),
+    feature("--without-http_auth_basic_module", &["auth_basic"]),
+    feature("--without-http_mirror_module", &["mirror"]),
+    feature("--without-http_autoindex_module", &["autoindex"]),
+    feature("--without-http_geo_module", &["geo"]),
+    feature("--without-http_referer_module", &["valid_referers"]),
+    feature("--without-http_fastcgi_module", &["fastcgi_pass"]),
+    feature("--without-http_uwsgi_module", &["uwsgi_pass"]),
+    feature("--without-http_scgi_module", &["scgi_pass"]),
+    feature("--without-http_grpc_module", &["grpc_pass"]),
+    feature("--without-http_memcached_module", &["memcached_pass"]),
+    feature("--without-http_limit_conn_module", &["limit_conn"]),
+    feature("--without-http_limit_req_module", &["limit_req"]),
+    feature("--without-http_empty_gif_module", &["empty_gif"]),
+    feature("--without-http_browser_module", &["ancient_browser"]),
+    feature("--without-http_upstream_hash_module", &["hash"]),
+    feature("--without-http_upstream_ip_hash_module", &["ip_hash"]),
+    feature("--without-http_upstream_least_conn_module", &["least_conn"]),
+    feature("--without-http_upstream_random_module", &["random"]),
+    feature("--without-http_upstream_zone_module", &["zone"]),
+    feature("--without-http-cache", &["proxy_cache"]),
 ];
 
 /// The text for standard error.
@@ -84,8 +93,7 @@ pub(super) fn text(options: &Options) -> String {
         text.push_str(&help());
     }
     if options.configure {
-        let arguments: Vec<&str> =
-            FEATURES.iter().filter(|f| f.here != f.default).map(|f| f.argument).collect();
+        let arguments: Vec<&str> = FEATURES.iter().filter(|f| f.is_printed()).map(|f| f.argument).collect();
         let paths = format!(
             "--prefix={} --conf-path={} --error-log-path={} --pid-path={}",
             place::PREFIX.trim_end_matches('/'),
@@ -132,13 +140,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_claimed_that_is_not_here() {
+    fn what_is_executed_is_claimed_and_nothing_else() {
         let all = Options { version: true, configure: true, ..Options::default() };
         let text = text(&all);
+        let printed = |argument: &str| text.split_whitespace().any(|word| word == argument);
+        assert!(!printed("--without-http_proxy_module") && !printed("--without-http_split_clients_module"));
+        assert!(!printed("--with-debug") && !printed("--with-http_mp4_module"));
+        assert!(printed("--without-http_fastcgi_module"));
+    }
+
+    #[test]
+    fn features_name_directives_that_exist() {
         for feature in FEATURES {
-            let printed = text.split_whitespace().any(|word| word == feature.argument);
-            assert_eq!(printed, feature.here != feature.default, "{}", feature.argument);
-            assert_eq!(feature.default, feature.argument.starts_with("--without-"), "{}", feature.argument);
+            for name in feature.directives {
+                assert!(!catalog::directives(name.as_bytes()).is_empty(), "{name}");
+            }
         }
     }
 }

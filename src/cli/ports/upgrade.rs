@@ -44,9 +44,11 @@ pub(super) fn run(
     versions: (Version, Version),
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    let configuration = args.input.load(&Disk)?;
-    let (old, new) =
-        (args.input.compile(&configuration, versions.0), args.input.compile(&configuration, versions.1));
+    let configuration = args.input.meaning.load(&args.input.file, &Disk)?;
+    let (old, new) = (
+        args.input.meaning.compile(&configuration, versions.0),
+        args.input.meaning.compile(&configuration, versions.1),
+    );
     let refused = |compiled: &crate::compile::Compiled, by: Version| {
         let errors = compiled.diagnostics.iter().filter(|d| d.level == crate::diagnostic::Level::Error);
         let refused = errors.map(|d| Refused {

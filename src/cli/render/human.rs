@@ -11,7 +11,7 @@ use miette::{
 
 use super::{Report, terminal_width};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::source::{FileId, SourceFile, Span};
+use crate::source::{FileId, SourceFile, SourceMap, Span};
 
 /// Findings of one name that are shown before "and N more like this".
 const SHOWN: usize = 3;
@@ -32,7 +32,7 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
         .with_context_lines(1)
         .without_syntax_highlighting();
     let mut seen: HashMap<&str, usize> = HashMap::new();
-    for finding in &report.findings {
+    for (sources, finding) in report.findings() {
         let count = seen.entry(finding.code).or_default();
         *count += 1;
         if *count > SHOWN && !style.all {
@@ -40,7 +40,7 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
         }
         let mut text = String::new();
         // Formatting into a string does not fail.
-        let _ = handler.render_report(&mut text, &Shown::new(report, finding));
+        let _ = handler.render_report(&mut text, &Shown::new(sources, finding));
         for line in text.trim_end().lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
@@ -51,11 +51,11 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
     for (code, count) in hidden {
         writeln!(out, "and {} more like {code}: see them with --all or --format short\n", count - SHOWN)?;
     }
-    let fixable = report.findings.iter().filter(|f| f.fix.is_some()).count();
+    let fixable = report.findings().filter(|(_, f)| f.fix.is_some()).count();
     match report.summary() {
-        nothing if nothing.is_empty() => {
-            writeln!(out, "{}: {} (nginx {})", report.file.display(), report.clean, report.version)
-        }
+        nothing if nothing.is_empty() => report.parts.iter().try_for_each(|part| {
+            writeln!(out, "{}: {} (nginx {})", part.file.display(), report.clean, part.version)
+        }),
         summary if fixable > 0 => {
             writeln!(out, "{summary}; {fixable} can be repaired with `ngxc lint --fix`")
         }
@@ -71,8 +71,8 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn new(report: &'a Report<'_>, finding: &'a Diagnostic) -> Self {
-        let file = report.sources.file(finding.span.file);
+    fn new(sources: &'a SourceMap, finding: &'a Diagnostic) -> Self {
+        let file = sources.file(finding.span.file);
         let excerpt = Excerpt { id: finding.span.file, file };
         let excerpt = excerpt.is_readable(finding.span).then_some(excerpt);
         let mut notes = Vec::new();
@@ -83,11 +83,11 @@ impl<'a> Shown<'a> {
         notes.extend(finding.help.clone());
         for label in &finding.related {
             if label.span.file != finding.span.file {
-                notes.push(format!("{}: {}", report.sources.place(label.span), label.text));
+                notes.push(format!("{}: {}", sources.place(label.span), label.text));
             }
         }
         for include in finding.includes.iter().rev() {
-            notes.push(format!("included from {}", report.sources.place(*include)));
+            notes.push(format!("included from {}", sources.place(*include)));
         }
         Self { finding, excerpt, help: notes.join("\n") }
     }

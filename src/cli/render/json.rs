@@ -15,7 +15,7 @@ const SCHEMA: u32 = 1;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: u32,
-    nginx_version: String,
+    nginx_version: Option<String>,
     findings: Vec<Finding<'a>>,
     summary: Summary,
 }
@@ -78,8 +78,8 @@ struct EditOut<'a> {
 pub(super) fn print(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let document = Document {
         schema: SCHEMA,
-        nginx_version: report.version.to_string(),
-        findings: report.findings.iter().map(|f| finding(report.sources, f)).collect(),
+        nginx_version: report.parts.first().map(|p| p.version.to_string()),
+        findings: report.findings().map(|(sources, f)| finding(sources, f)).collect(),
         summary: Summary {
             errors: report.count(Level::Error),
             warnings: report.count(Level::Warning),

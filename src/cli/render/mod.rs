@@ -1,14 +1,22 @@
 //! One file an output format, behind one function type.
 
+mod checkstyle;
+mod github;
+mod gitlab;
 mod human;
 mod json;
+mod junit;
+mod sarif;
 mod short;
+mod xml;
 
+use std::cmp::Reverse;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::Outcome;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::SourceMap;
 use crate::version::Version;
@@ -33,54 +41,105 @@ enum Format {
     Short,
     /// One JSON document; its schema is documented and stable.
     Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// Code quality report of GitLab.
+    Gitlab,
+    /// `JUnit` XML.
+    Junit,
+    /// Checkstyle XML.
+    Checkstyle,
 }
 
 /// What a command found.
 pub(super) struct Report<'a> {
+    parts: Vec<Part<'a>>,
+    /// What to say of a configuration without findings.
+    clean: &'static str,
+}
+
+/// What was found in one configuration.
+pub(super) struct Part<'a> {
     sources: &'a SourceMap,
     findings: Vec<Diagnostic>,
     version: Version,
     file: PathBuf,
-    /// What to say when there is nothing.
-    clean: &'static str,
 }
 
 impl<'a> Report<'a> {
-    /// Findings in the order of the source.
-    pub(super) fn new(
+    /// An empty report.
+    pub(super) fn new(clean: &'static str) -> Self {
+        Self { parts: Vec::new(), clean }
+    }
+
+    /// A report of one configuration.
+    pub(super) fn one(
+        sources: &'a SourceMap,
+        findings: Vec<Diagnostic>,
+        version: Version,
+        file: &Path,
+    ) -> Self {
+        let mut report = Self::new("");
+        report.add(sources, findings, version, file);
+        report
+    }
+
+    /// Adds the findings of a configuration, which will be in the order of its source. A file that is included in two
+    /// places, or by two configurations, is right or wrong once.
+    pub(super) fn add(
+        &mut self,
         sources: &'a SourceMap,
         mut findings: Vec<Diagnostic>,
         version: Version,
         file: &Path,
-        clean: &'static str,
-    ) -> Self {
-        findings.sort_by(|a, b| {
-            (a.span, std::cmp::Reverse(a.level), a.code).cmp(&(b.span, std::cmp::Reverse(b.level), b.code))
-        });
-        // A file that is included in two places is right or wrong once.
+    ) {
+        findings.sort_by(|a, b| (a.span, Reverse(a.level), a.code).cmp(&(b.span, Reverse(b.level), b.code)));
         findings.dedup_by(|a, b| a.span == b.span && a.code == b.code && a.message == b.message);
-        Self { sources, findings, version, file: file.to_owned(), clean }
+        findings.retain(|finding| !self.parts.iter().any(|part| part.has(sources, finding)));
+        self.parts.push(Part { sources, findings, version, file: file.to_owned() });
+    }
+
+    /// Every finding with the texts it points into.
+    fn findings(&self) -> impl Iterator<Item = (&SourceMap, &Diagnostic)> {
+        self.parts.iter().flat_map(|part| part.findings.iter().map(move |f| (part.sources, f)))
     }
 
     /// How many findings there are of a level.
     pub(super) fn count(&self, level: Level) -> usize {
-        self.findings.iter().filter(|d| d.level == level).count()
+        self.findings().filter(|(_, d)| d.level == level).count()
+    }
+
+    /// How the command ends: notes alone are no reason to fail.
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.count(Level::Error) + self.count(Level::Warning) > 0 {
+            Outcome::Findings
+        } else {
+            Outcome::Clean
+        }
     }
 
     /// `2 errors, 1 warning`
     fn summary(&self) -> String {
-        let mut parts = Vec::new();
-        for level in [Level::Error, Level::Warning, Level::Info] {
-            let plural = if level == Level::Info { "notes" } else { level.name() };
-            match self.count(level) {
-                0 => {}
-                1 if level == Level::Info => parts.push("1 note".to_owned()),
-                1 => parts.push(format!("1 {}", level.name())),
-                n if level == Level::Info => parts.push(format!("{n} {plural}")),
-                n => parts.push(format!("{n} {plural}s")),
-            }
-        }
-        parts.join(", ")
+        let named = [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Info, "note")];
+        let counts = named.map(|(level, name)| (self.count(level), name));
+        let parts = counts.iter().filter(|(n, _)| *n > 0);
+        parts
+            .map(|(n, name)| format!("{n} {name}{}", if *n == 1 { "" } else { "s" }))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+impl Part<'_> {
+    fn has(&self, sources: &SourceMap, finding: &Diagnostic) -> bool {
+        let path = &sources.file(finding.span.file).path;
+        self.findings.iter().any(|own| {
+            (own.span.start, own.span.end, own.code) == (finding.span.start, finding.span.end, finding.code)
+                && own.message == finding.message
+                && self.sources.file(own.span.file).path == *path
+        })
     }
 }
 
@@ -94,6 +153,11 @@ impl Output {
             }
             Format::Short => short::print(report, out),
             Format::Json => json::print(report, out),
+            Format::Sarif => sarif::print(report, out),
+            Format::Github => github::print(report, out),
+            Format::Gitlab => gitlab::print(report, out),
+            Format::Junit => junit::print(report, out),
+            Format::Checkstyle => checkstyle::print(report, out),
         }
     }
 }

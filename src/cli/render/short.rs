@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use super::Report;
 
 pub(super) fn print(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    for finding in &report.findings {
-        let file = report.sources.file(finding.span.file);
+    for (sources, finding) in report.findings() {
+        let file = sources.file(finding.span.file);
         let at = file.position(finding.span.start);
         writeln!(
             out,

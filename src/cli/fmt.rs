@@ -1,0 +1,79 @@
+//! `ngxc fmt`: lays configuration files out in one way.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::render::{self, Report};
+use super::{Failure, Outcome, note, write};
+use crate::catalog::NEWEST;
+use crate::diagnostic::Diagnostic;
+use crate::source::{Disk, Loader, SourceMap};
+use crate::syntax;
+
+/// Arguments of `ngxc fmt`.
+#[derive(Args)]
+pub(super) struct FmtArgs {
+    /// The files to lay out, in place; `-` is standard input and goes to standard output.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// Change nothing; name the files that are laid out otherwise.
+    #[arg(long)]
+    check: bool,
+
+    /// Change nothing; show what would change.
+    #[arg(long)]
+    diff: bool,
+}
+
+pub(super) fn run(args: &FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let mut outcome = Outcome::Clean;
+    let mut broken = Vec::new();
+    for path in &args.files {
+        let name = path.display();
+        let failed = |what: &str, error| Failure::new(format!("cannot {what} `{name}`: {error}"));
+        let before = Disk.read(path).map_err(|error| failed("read", error))?;
+        let Some(after) = formatted(path, &before) else {
+            broken.push(name.to_string());
+            continue;
+        };
+        let same = before == after;
+        if args.diff || args.check {
+            outcome = if same { outcome } else { Outcome::Findings };
+            if args.diff {
+                show(&name.to_string(), &before, &after, out)?;
+            } else if !same {
+                writeln!(out, "{name}")?;
+            }
+        } else if path == Path::new("-") {
+            out.write_all(&after)?;
+        } else if !same {
+            write::write(path, &after).map_err(|error| failed("write", error))?;
+            note(&format!("formatted {name}"));
+        }
+    }
+    if broken.is_empty() {
+        return Ok(outcome);
+    }
+    Err(Failure::new(format!("left as it is because of syntax errors: {}", broken.join(", "))))
+}
+
+/// The new text; none if there are syntax errors, which have been printed.
+fn formatted(path: &Path, text: &[u8]) -> Option<Vec<u8>> {
+    let mut sources = SourceMap::default();
+    let file = sources.add(path, text);
+    let (tree, errors) = syntax::parse(file, sources.file(file).text.clone());
+    if errors.is_empty() {
+        return Some(syntax::format(&tree));
+    }
+    let errors: Vec<Diagnostic> = errors.into_iter().map(Diagnostic::from).collect();
+    render::complain(&Report::one(&sources, errors, NEWEST, path));
+    None
+}
+
+fn show(name: &str, before: &[u8], after: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
+    let diff = similar::TextDiff::from_lines(before, after);
+    Ok(diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_writer(out)?)
+}

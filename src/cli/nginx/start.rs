@@ -1,0 +1,63 @@
+//! Without `-t`: runs the configuration. What nginx says in the error log when it cannot start, so does this.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::log::{Log, Severity};
+use super::place::{self, Places};
+use super::read::Tested;
+use crate::model::Setting;
+use crate::model::log::{ErrorLog, LogTarget, Severity as LogLevel};
+use crate::runtime::{self, RunOptions, StartError};
+use crate::source::{SourceMap, Span};
+
+/// Runs until a signal ends it.
+pub(super) fn start(tested: Tested, places: &Places, log: &Log) -> ExitCode {
+    let (Some(read), Some(mut config)) = (tested.read, tested.config) else { return ExitCode::FAILURE };
+    let sources = &read.configuration.sources;
+    let refused: Vec<_> =
+        runtime::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
+    for unsupported in &refused {
+        // A directive, or a few words about what is meant.
+        let what = &unsupported.what;
+        let what = if what.contains(' ') { what.replace('`', "\"") } else { format!("\"{what}\"") };
+        let text = format!("{what} is not executed by this program");
+        log.write(Severity::Emerg, &[text.as_bytes(), &at(sources, unsupported.span)].concat());
+    }
+    if !refused.is_empty() {
+        return ExitCode::FAILURE;
+    }
+    if config.core.error_log.value.is_empty() {
+        config.core.error_log.value.push(ErrorLog {
+            target: if places.error_log.is_empty() {
+                LogTarget::Stderr
+            } else {
+                LogTarget::File(String::from_utf8_lossy(&places.error_log).into_owned())
+            },
+            severity: LogLevel::Error,
+            span: None,
+        });
+    }
+    if !config.core.pid.is_set_here() {
+        // The runtime writes the file that is named; nginx always writes one.
+        let main = read.configuration.tree(read.configuration.main).root().span();
+        config.core.pid = Setting::set(place::PID_PATH.to_owned(), main);
+    }
+    let prefix = if places.prefix.is_empty() { b"." } else { places.prefix.as_slice() };
+    match runtime::run(Arc::new(config), &RunOptions { prefix: place::path(prefix) }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let place = match &error {
+                StartError::Failed { span: Some(span), .. } => at(sources, *span),
+                _ => Vec::new(),
+            };
+            log.write(Severity::Emerg, &[error.to_string().as_bytes(), &place].concat());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// ` in FILE:LINE`
+fn at(sources: &SourceMap, span: Span) -> Vec<u8> {
+    format!(" in {}", sources.place(span)).into_bytes()
+}

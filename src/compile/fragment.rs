@@ -1,0 +1,188 @@
+//! A file that is included somewhere: in which block does it belong?
+//!
+//! Nothing in nginx says so. The file may say it itself, in a comment before its first directive,
+//! `# ngxc: context(http,server)`; otherwise the directives at its top level show it, if it cannot be a main file.
+
+use crate::catalog::{self, Body, Context};
+use crate::source::Span;
+use crate::syntax::{Block, Configuration, Directive, Item, Terminator};
+
+/// Where a configuration belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It is a whole configuration, or nothing speaks against that.
+    Main,
+    /// Its comment names these blocks, outermost first.
+    Declared(Vec<Context>),
+    /// Its comment names something that is no block.
+    Unknown(String, Span),
+    /// Its directives belong in these blocks, outermost first.
+    Guessed(Vec<Context>),
+}
+
+/// Blocks that a fragment may belong in; of those that fit equally well the first is taken.
+const CANDIDATES: &[&[Context]] = &[
+    &[Context::Http],
+    &[Context::Http, Context::Server],
+    &[Context::Http, Context::Server, Context::Location],
+    &[Context::Http, Context::Upstream],
+    &[Context::Stream],
+    &[Context::Stream, Context::StreamServer],
+    &[Context::Stream, Context::StreamUpstream],
+    &[Context::Mail],
+    &[Context::Mail, Context::MailServer],
+    &[Context::Events],
+];
+
+/// Blocks of a main file.
+const MAIN_BLOCKS: [&str; 4] = ["events", "http", "stream", "mail"];
+
+/// Directives that are looked at: more make no difference, a file may have a million.
+const LOOKED_AT: usize = 1000;
+
+/// Where a configuration says or shows that it belongs.
+pub fn place(configuration: &Configuration) -> Place {
+    let root = configuration.tree(configuration.main).root();
+    declared(root).unwrap_or_else(|| guessed(configuration))
+}
+
+/// `# ngxc: context(http,server)` before the first directive.
+fn declared(root: Block<'_>) -> Option<Place> {
+    let comments = root.items().map_while(|item| match item {
+        Item::Comment(comment) => Some(comment),
+        Item::Directive(_) | Item::Skipped(_) => None,
+    });
+    for comment in comments {
+        let text = String::from_utf8_lossy(comment.raw());
+        let names = text.trim_start_matches('#').trim().strip_prefix("ngxc:").map(str::trim_start);
+        let names = names.and_then(|text| text.strip_prefix("context(")?.split_once(')'));
+        let Some((names, _)) = names else { continue };
+        let mut contexts = Vec::new();
+        for name in names.split(',').map(str::trim) {
+            match Context::ALL.into_iter().find(|c| c.name() == name) {
+                Some(context) => contexts.push(context),
+                None => return Some(Place::Unknown(name.to_owned(), comment.span())),
+            }
+        }
+        return Some(Place::Declared(contexts));
+    }
+    None
+}
+
+fn guessed(configuration: &Configuration) -> Place {
+    let directives: Vec<Directive<'_>> =
+        configuration.expanded_root().map(|(directive, _)| directive).take(LOOKED_AT).collect();
+    let is_main_block = |d: &Directive<'_>| d.block().is_some() && MAIN_BLOCKS.iter().any(|n| d.name().is(n));
+    if directives.iter().any(is_main_block) {
+        return Place::Main;
+    }
+    let fit = |context| directives.iter().map(|&d| fits(d, context, 1)).sum::<i32>();
+    let mut best = (Place::Main, fit(Context::Main));
+    for contexts in CANDIDATES {
+        let fit = contexts.last().map_or(0, |&context| fit(context));
+        if fit > best.1 && fit > 0 {
+            best = (Place::Guessed(contexts.to_vec()), fit);
+        }
+    }
+    best.0
+}
+
+/// How well a directive and what it contains fit a context: plus one for each that may stand there, minus one for
+/// each that may not, nothing for those that nobody knows.
+fn fits(directive: Directive<'_>, context: Context, levels: usize) -> i32 {
+    let name = directive.name().value();
+    let known = catalog::directives(&name);
+    let has_block = directive.terminator() == Terminator::Block;
+    let Some(entry) =
+        known.iter().find(|d| d.contexts.contains(context) && (d.body != Body::None) == has_block)
+    else {
+        return -i32::from(!known.is_empty());
+    };
+    let (Some(block), Some(inner), true) = (directive.block(), entry.inner(context), levels > 0) else {
+        return 1;
+    };
+    1 + block.directives().take(LOOKED_AT).map(|d| fits(d, inner, levels - 1)).sum::<i32>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Memory;
+    use crate::syntax::{self, LoadOptions};
+
+    fn place_of(text: &str) -> Place {
+        let files = Memory::default().with("a.conf", text);
+        place(&syntax::load(&files, "a.conf".as_ref(), &LoadOptions::default()).unwrap())
+    }
+
+    #[test]
+    fn directives_show_the_block() {
+        let cases: &[(&str, &[Context])] = &[
+            ("server { listen 80; location / { } }", &[Context::Http]),
+            ("upstream a { server b; }\nserver { listen 80; location / { } }", &[Context::Http]),
+            ("map $a $b { }", &[Context::Http]),
+            ("server { listen 1; proxy_pass a; ssl_preread on; }", &[Context::Stream]),
+            ("listen 80;\nserver_name a;\nlocation / { }", &[Context::Http, Context::Server]),
+            ("location / { }", &[Context::Http, Context::Server]),
+            (
+                "proxy_pass http://a;\nproxy_set_header Host b;",
+                &[Context::Http, Context::Server, Context::Location],
+            ),
+            ("proxy_set_header Host b;", &[Context::Http]),
+            ("server 10.0.0.1;\nserver 10.0.0.2;\nkeepalive 8;", &[Context::Http, Context::Upstream]),
+        ];
+        for (text, contexts) in cases {
+            assert_eq!(place_of(text), Place::Guessed(contexts.to_vec()), "{text}");
+        }
+    }
+
+    #[test]
+    fn main_files_stay_main() {
+        for text in
+            ["", "events { }", "http { server { } }", "user a;", "foo;", "server { }\nevents { }", "pid a;"]
+        {
+            assert_eq!(place_of(text), Place::Main, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_comment_decides() {
+        let cases = [
+            ("# ngxc: context(http,server)\nfoo;", Place::Declared(vec![Context::Http, Context::Server])),
+            ("# a\n\n#ngxc: context( upstream )\nserver a;", Place::Declared(vec![Context::Upstream])),
+            ("pid a; # ngxc: context(http)", Place::Main),
+        ];
+        for (text, place) in cases {
+            assert_eq!(place_of(text), place, "{text}");
+        }
+        assert!(matches!(place_of("# ngxc: context(htpp)"), Place::Unknown(name, _) if name == "htpp"));
+    }
+
+    #[test]
+    fn public_fragments_are_told_apart() {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+        let Ok(index) = std::fs::read_to_string(corpus.join("index.tsv")) else {
+            println!("SKIPPED: no corpus at {}", corpus.display());
+            return;
+        };
+        let (mut right, mut all) = (0, 0);
+        for line in index.lines().skip(1) {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let Ok(text) = std::fs::read(corpus.join("dev").join(format!("{}.conf", fields[0]))) else {
+                continue;
+            };
+            let found = match place_of(&String::from_utf8_lossy(&text)) {
+                Place::Guessed(contexts) => contexts.last().map_or("", |c| c.name()),
+                _ => "main",
+            };
+            let expected = fields[2].trim_end_matches("+events");
+            right += usize::from(found == expected);
+            all += 1;
+            if found != expected {
+                println!("{} {expected}, guessed {found}", fields[0]);
+            }
+        }
+        println!("{right} of {all}");
+        assert!(right * 100 > all * 95, "{right} of {all}");
+    }
+}

@@ -1,0 +1,256 @@
+//! `ngxc lint` as a person or a pipeline uses it: fixes, settings, comments, baselines, directories.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const CONFIG: &str = "events {}\nhttp {\n    upstream app {\n        server 10.0.0.1:80;\n    }\n    \
+                      include sites/*.conf;\n}\n";
+const SITE: &str = "server {\n    listen 8080;\n    location / {\n        proxy_pass http://app;\n    }\n}\n";
+
+fn estate() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("nginx.conf"), CONFIG).unwrap();
+    fs::create_dir(directory.path().join("sites")).unwrap();
+    fs::write(directory.path().join("sites/a.conf"), SITE).unwrap();
+    directory
+}
+
+fn ngxc(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ngxc"))
+        .args(arguments)
+        .current_dir(directory)
+        .env_remove("NO_COLOR")
+        .output()
+        .unwrap()
+}
+
+/// Exit status and standard output.
+fn run(directory: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = ngxc(directory, arguments);
+    (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// Exit status and standard error.
+fn complaint(directory: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = ngxc(directory, arguments);
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn fixes_go_into_the_included_files_and_leave_nothing_to_report() {
+    let estate = estate();
+    let (status, before) = run(estate.path(), &["lint", "--format", "short", "nginx.conf"]);
+    assert_eq!(status, 1);
+    assert!(before.contains("nginx.conf:3:5: warning: upstream `app` keeps no connections"), "{before}");
+    let (status, after) = run(estate.path(), &["lint", "--fix", "nginx.conf"]);
+    assert_eq!((status, after.contains("nothing to report")), (0, true), "{after}");
+    let config = fs::read_to_string(estate.path().join("nginx.conf")).unwrap();
+    assert!(config.contains("server 10.0.0.1:80;\n        keepalive 16;\n    }"), "{config}");
+    let site = fs::read_to_string(estate.path().join("sites/a.conf")).unwrap();
+    assert!(
+        site.contains(
+            "        proxy_http_version 1.1;\n        proxy_pass http://app;\n        \
+             proxy_set_header Connection \"\";\n"
+        ),
+        "{site}"
+    );
+    let left: Vec<_> = fs::read_dir(estate.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "temporary files are left: {left:?}");
+}
+
+#[test]
+fn a_diff_changes_nothing() {
+    let estate = estate();
+    let (status, diff) = run(estate.path(), &["lint", "--diff", "nginx.conf"]);
+    assert_eq!(status, 1);
+    assert!(diff.contains("--- a/nginx.conf\n+++ b/nginx.conf\n"), "{diff}");
+    assert!(diff.contains("+        proxy_http_version 1.1;"), "{diff}");
+    assert_eq!(fs::read_to_string(estate.path().join("nginx.conf")).unwrap(), CONFIG);
+    assert_eq!(fs::read_to_string(estate.path().join("sites/a.conf")).unwrap(), SITE);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fixed_file_keeps_its_mode_and_a_link_stays_a_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let estate = estate();
+    let available = estate.path().join("available.conf");
+    fs::rename(estate.path().join("sites/a.conf"), &available).unwrap();
+    symlink("../available.conf", estate.path().join("sites/a.conf")).unwrap();
+    fs::set_permissions(&available, fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(run(estate.path(), &["lint", "--fix", "nginx.conf"]).0, 0);
+    assert!(fs::symlink_metadata(estate.path().join("sites/a.conf")).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&available).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(fs::read_to_string(&available).unwrap().contains("proxy_http_version 1.1;"));
+}
+
+#[test]
+fn the_settings_file_is_found_upwards_and_the_command_line_comes_first() {
+    let estate = estate();
+    let settings = "nginx_version = \"1.24.0\"\n[rules]\nupstream-not-pooled = \"error\"\n";
+    fs::write(estate.path().join("ngxc.toml"), settings).unwrap();
+    let (_, found) = run(estate.path(), &["lint", "--format", "short", "nginx.conf"]);
+    assert!(found.contains("nginx.conf:3:5: error: upstream `app` keeps no connections"), "{found}");
+    assert!(!found.contains("before 1.29.7"), "the version is known: {found}");
+    let (status, found) = run(
+        &estate.path().join("sites"),
+        &["lint", "--ignore", "reuse", "--format", "short", "../nginx.conf"],
+    );
+    assert_eq!((status, found.as_str()), (0, ""));
+    let (status, found) = run(estate.path(), &["lint", "--nginx-version", "1.30.0", "nginx.conf"]);
+    assert_eq!(status, 0, "{found}");
+}
+
+#[test]
+fn what_cannot_be_done_is_status_2_and_says_what_to_type() {
+    let estate = estate();
+    let cases: &[(&[&str], &str)] = &[
+        (&["lint", "absent.conf"], "cannot read `absent.conf`"),
+        (&["lint", "--select", "upstream-not-poled", "nginx.conf"], "did you mean `upstream-not-pooled`?"),
+        (&["lint", "--ignore", "nothing-like-it-at-all", "nginx.conf"], "`ngxc rules` lists them"),
+        (&["lint", "--settings", "absent.toml", "nginx.conf"], "absent.toml: cannot be read"),
+        (&["lint", "--nginx-version", "1.99.0", "nginx.conf"], "newer than this program knows"),
+        (&["lint", "--nginx-version", "new", "nginx.conf"], "is no nginx version"),
+        (&["lint", "--fix", "-"], "standard input cannot be fixed in place"),
+        (&["explain", "proxy_pas"], "did you mean `proxy_pass`?"),
+    ];
+    for (arguments, expected) in cases {
+        let (status, error) = complaint(estate.path(), arguments);
+        assert_eq!(status, 2, "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_baseline_hides_what_is_known_and_shows_what_is_new() {
+    let estate = estate();
+    let arguments = ["lint", "--baseline", "known.json", "--format", "short", "nginx.conf"];
+    assert_eq!(run(estate.path(), &arguments), (0, String::new()));
+    assert_eq!(run(estate.path(), &arguments), (0, String::new()));
+    let moved = CONFIG.replace("http {", "http {\n\n    # two lines further down");
+    let more = moved.replace("    include", "    upstream more { server 10.0.0.2; }\n    include");
+    fs::write(estate.path().join("nginx.conf"), more).unwrap();
+    fs::write(estate.path().join("sites/b.conf"), SITE.replace("8080", "8081").replace("app", "more"))
+        .unwrap();
+    let (status, found) = run(estate.path(), &arguments);
+    assert_eq!(status, 1);
+    assert!(found.contains("upstream `more`") && !found.contains("upstream `app`"), "{found}");
+}
+
+#[test]
+fn a_directory_stands_for_the_configurations_in_it() {
+    let estate = estate();
+    let (status, found) = run(estate.path(), &["lint", "--format", "short", "."]);
+    assert_eq!(status, 1);
+    // `sites/a.conf` is included, so it is no configuration of its own.
+    assert!(!found.contains("no `events` block"), "{found}");
+    assert_eq!(found.matches("keeps no connections").count(), 1, "{found}");
+}
+
+#[test]
+fn only_files_that_differ_from_a_revision_are_reported() {
+    let estate = estate();
+    let git = |arguments: &[&str]| {
+        let config = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+        let status = Command::new("git")
+            .args(config)
+            .args(arguments)
+            .current_dir(estate.path())
+            .output()
+            .unwrap()
+            .status;
+        assert!(status.success(), "git {arguments:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "all"]);
+    let arguments =
+        ["lint", "--changed-since", "HEAD", "--nginx-version", "1.24.0", "--format", "short", "nginx.conf"];
+    assert_eq!(run(estate.path(), &arguments), (0, String::new()));
+    fs::write(estate.path().join("nginx.conf"), format!("{CONFIG}\n")).unwrap();
+    let (status, found) = run(estate.path(), &arguments);
+    assert_eq!(status, 1);
+    assert!(found.lines().all(|line| line.starts_with("nginx.conf:")) && !found.is_empty(), "{found}");
+    let (status, error) = complaint(estate.path(), &["lint", "--changed-since", "nowhere", "nginx.conf"]);
+    assert_eq!(status, 2, "{error}");
+}
+
+#[test]
+fn formats_are_what_their_readers_expect() {
+    let estate = estate();
+    let json = |format: &str| -> serde_json::Value {
+        let (_, text) = run(estate.path(), &["lint", "--format", format, "nginx.conf"]);
+        serde_json::from_str(&text).unwrap()
+    };
+    let own = json("json");
+    assert_eq!(own["schema"], 1);
+    assert_eq!(own["findings"][0]["name"], "upstream-not-pooled");
+    assert_eq!(own["findings"][0]["line"], 3);
+    assert_eq!(own["findings"][0]["fix"]["applicability"], "safe");
+    let sarif = json("sarif");
+    assert_eq!(sarif["version"], "2.1.0");
+    let run_ = &sarif["runs"][0];
+    let result = &run_["results"][0];
+    let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+    assert_eq!(run_["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "nginx.conf");
+    assert_eq!(place["region"]["startLine"], 3);
+    assert!(result["fixes"][0]["artifactChanges"][0]["replacements"][0]["deletedRegion"]["byteLength"] == 0);
+    let gitlab = json("gitlab");
+    assert_eq!(gitlab[0]["location"]["path"], "nginx.conf");
+    assert_eq!(gitlab[0]["fingerprint"].as_str().unwrap().len(), 16);
+    let (_, github) = run(estate.path(), &["lint", "--format", "github", "nginx.conf"]);
+    assert!(
+        github.starts_with("::warning file=nginx.conf,line=3,endLine=3,col=5,title=upstream-not-pooled::")
+    );
+    let (_, junit) = run(estate.path(), &["lint", "--format", "junit", "nginx.conf"]);
+    let failures = junit.matches("<failure ").count();
+    assert!(junit.contains(&format!("failures=\"{failures}\"")) && failures > 0, "{junit}");
+    let (_, checkstyle) = run(estate.path(), &["lint", "--format", "checkstyle", "nginx.conf"]);
+    assert!(checkstyle.contains("source=\"ngxc.upstream-not-pooled\""), "{checkstyle}");
+}
+
+#[test]
+fn the_host_is_asked_only_with_host() {
+    let estate = estate();
+    let text = "user nobody-here-has-this-name;\nevents {}\nhttp { server { listen 443 ssl;\n  ssl_certificate a.pem;\n  \
+                ssl_certificate_key a.key;\n} }\n";
+    fs::write(estate.path().join("tls.conf"), text).unwrap();
+    let (status, found) = run(estate.path(), &["check", "--format", "short", "tls.conf"]);
+    assert_eq!((status, found.as_str()), (0, ""));
+    let (status, found) = run(estate.path(), &["check", "--host", "--format", "json", "tls.conf"]);
+    assert_eq!(status, 1);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let all = found["findings"].as_array().unwrap();
+    let names: Vec<&str> = all.iter().map(|f| f["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["unknown-user", "file-not-readable", "file-not-readable"]);
+    assert!(all.iter().all(|f| f["class"] == "environment"));
+    fs::write(estate.path().join("a.pem"), "").unwrap();
+    fs::write(estate.path().join("a.key"), "").unwrap();
+    let (_, found) = run(estate.path(), &["check", "--host", "--format", "short", "tls.conf"]);
+    assert_eq!(found.lines().count(), 1, "{found}");
+}
+
+#[test]
+fn standard_input_is_a_configuration() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let estate = estate();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+        .args(["check", "--format", "short", "-"])
+        .current_dir(estate.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"events {}\nhttp { include sites/*.conf; }\nbad;\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text, "-:3:1: error: unknown directive `bad` [unknown-directive]\n");
+}
