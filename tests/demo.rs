@@ -20,7 +20,7 @@ fn demo(args: &[&str]) -> Option<(i32, String)> {
     Some((code, text))
 }
 
-/// The numbers of a case: predicted, 200, 502, connections, TIME_WAIT.
+/// The numbers of a case: predicted, 200, 502, connections, `TIME_WAIT`.
 fn numbers(text: &str, case: &str) -> Vec<u32> {
     let line = text.lines().find(|l| l.split_whitespace().next() == Some(case)).unwrap();
     line.split_whitespace().skip(1).take(5).map(|n| n.parse().unwrap()).collect()

@@ -192,6 +192,6 @@ fn bursts_in_the_access_log() {
     assert_eq!(names(&http, NEWEST, &healthy), (vec![], vec![]));
     let mut foreign = read(&[]);
     foreign.add(b"something else \xff");
-    foreign.add(&[b'x'; 100_000]);
+    foreign.add(&vec![b'x'; 100_000]);
     assert_eq!((foreign.requests, foreign.foreign), (0, 2));
 }

@@ -267,7 +267,7 @@ fn send(socket: &Path, requests: u32) -> std::io::Result<(u32, u32)> {
     Ok((ok, failed))
 }
 
-/// Time of a connect() below and above half of a larger range, without any proxy.
+/// Time of a `connect()` below and above half of a larger range, without any proxy.
 fn cliff(out: &mut dyn Write) -> std::io::Result<()> {
     const RANGE: (u16, u16) = (20_000, 28_191);
     const HALF: usize = 4096;

@@ -38,7 +38,7 @@ pub(super) struct DoctorArgs {
     #[arg(long, value_name = "FILE")]
     access_log: Vec<PathBuf>,
 
-    /// `log_format` of the access log [default: the one of the configuration's access_log].
+    /// `log_format` of the access log [default: the one of the configuration's `access_log`].
     #[arg(long, value_name = "NAME")]
     log_format: Option<String>,
 

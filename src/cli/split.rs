@@ -47,7 +47,7 @@ pub struct SplitArgs {
     /// Access log in a format of the configuration, plain or gzip; `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// `log_format` of the log [default: that of the first access_log, else combined]
+    /// `log_format` of the log [default: that of the first `access_log`, else combined]
     #[arg(long, value_name = "NAME", requires = "log")]
     pub log_format: Option<String>,
     /// Hash and bucket of one key; can be repeated

@@ -199,7 +199,7 @@ fn local(text: &str) -> Option<i64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let n = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let month = MONTHS.iter().position(|m| text.get(3..6) == Some(m))? as i64 + 1;
+    let (month, _) = (1..).zip(MONTHS).find(|(_, m)| text.get(3..6) == Some(m))?;
     Some(seconds((n(7, 11)?, month, n(0, 2)?), (n(12, 14)?, n(15, 17)?, n(18, 20)?)))
 }
 
@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn times() {
-        let cases: [(fn(&str) -> Option<i64>, &str); 3] = [
+        type Read = fn(&str) -> Option<i64>;
+        let cases: [(Read, &str); 3] = [
             (msec, "1795369562.123"),
             (iso8601, "2026-11-22T17:46:02+00:00"),
             (local, "22/Nov/2026:17:46:02 +0000"),

@@ -187,10 +187,12 @@ mod tests {
 
     const TAIL: &str = ", client: 192.0.2.7, server: a, request: \"GET / HTTP/1.1\", upstream: \"http://10.0.0.1:80/\", host: \"a\"";
 
+    type Expected = Option<(Signal, Option<&'static str>)>;
+
     #[test]
     fn literal_lines() {
         let up = "while connecting to upstream";
-        let cases: &[(String, Option<(Signal, Option<&str>)>)] = &[
+        let cases: &[(String, Expected)] = &[
             (
                 format!("2026/11/22 17:46:02 [crit] 812#812: *9 connect() to 10.0.0.1:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
                 Some((Signal::NoPort, Some("10.0.0.1:80"))),

@@ -56,6 +56,19 @@ pub struct Meaning {
     pub remedy: &'static str,
 }
 
+/// What a line says that fails in no system call named above, in order.
+const TEXTS: [(&str, Signal); 9] = [
+    ("invalid local address", Signal::InvalidLocal),
+    ("no live upstreams", Signal::NoLive),
+    ("upstream server temporarily disabled", Signal::Disabled),
+    ("worker_connections are not enough", Signal::WorkerConnections),
+    ("(24: Too many open files)", Signal::OpenFiles),
+    ("upstream prematurely closed connection", Signal::Closed),
+    ("recv() failed (104:", Signal::Closed),
+    ("upstream timed out", Signal::ConnectTimeout),
+    ("worker_connections exceed open file", Signal::Other),
+];
+
 /// Every kind but [`Signal::Other`].
 pub const MEANINGS: &[Meaning] = &[
     Meaning {
@@ -227,17 +240,6 @@ pub fn classify(message: &str) -> Signal {
             () => Signal::Other,
         };
     }
-    const TEXTS: [(&str, Signal); 9] = [
-        ("invalid local address", Signal::InvalidLocal),
-        ("no live upstreams", Signal::NoLive),
-        ("upstream server temporarily disabled", Signal::Disabled),
-        ("worker_connections are not enough", Signal::WorkerConnections),
-        ("(24: Too many open files)", Signal::OpenFiles),
-        ("upstream prematurely closed connection", Signal::Closed),
-        ("recv() failed (104:", Signal::Closed),
-        ("upstream timed out", Signal::ConnectTimeout),
-        ("worker_connections exceed open file", Signal::Other),
-    ];
     TEXTS.iter().find(|(text, _)| has(text)).map_or(Signal::Other, |(_, signal)| *signal)
 }
 

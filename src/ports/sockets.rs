@@ -78,9 +78,9 @@ pub struct Sockets {
     pub outgoing: BTreeMap<(IpAddr, SocketAddr), Use>,
     /// Ports that something listens on.
     pub listening: std::collections::BTreeSet<u16>,
-    /// TIME_WAIT of connections that came in: their local port is a listening one or outside the range.
+    /// `TIME_WAIT` of connections that came in: their local port is a listening one or outside the range.
     pub incoming_time_wait: u32,
-    /// TIME_WAIT in all.
+    /// `TIME_WAIT` in all.
     pub time_wait: u32,
     /// Lines that are no sockets.
     pub foreign: u32,

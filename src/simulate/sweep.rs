@@ -131,10 +131,9 @@ pub(super) fn sweep(table: &Table, template: &Template, run: Run, ports: Ports, 
                 }
             }
             Tail::Port => {
-                let mut client = run.client + (address - u64::from(run.first));
-                for (octet, length) in numbers {
+                let first = run.client + (address - u64::from(run.first));
+                for (client, (octet, length)) in (first..).zip(numbers) {
                     let (port, digits) = all_ports[usize::from(ports.one_of(client))];
-                    client += 1;
                     let end = *octet | port << (8 * length);
                     take(prefix.hash(u128::from(end), usize::from(length + digits)));
                 }

@@ -77,7 +77,7 @@ impl Case {
     }
 
     /// Whether it came as the model says. With several sources the first to be full decides, and which request goes
-    /// where is chance: a tenth may be missing. Where closing is a race a few ports more or less are in TIME_WAIT.
+    /// where is chance: a tenth may be missing. Where closing is a race a few ports more or less are in `TIME_WAIT`.
     pub(super) fn is_as_predicted(&self, row: &Row, requests: u32) -> bool {
         let least = if self.name == "split" { row.predicted - row.predicted / 10 } else { row.predicted };
         row.ok >= least && row.ok <= row.predicted && row.ok + row.failed == requests

@@ -1,5 +1,6 @@
 //! Reads the evidence: logs, `/proc`, kernel settings.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -200,9 +201,9 @@ fn read_error_log(input: Opened, path: &Path, found: &mut Gathered) {
     }
     let mut text = format!("{}: {lines} lines", path.display());
     if foreign > 0 {
-        text.push_str(&format!(", {foreign} of them not nginx's"));
+        let _ = write!(text, ", {foreign} of them not nginx's");
         if let Some(sample) = log.foreign_samples.first() {
-            text.push_str(&format!(", for example \"{}\"", printable(sample, 60)));
+            let _ = write!(text, ", for example \"{}\"", printable(sample, 60));
         }
     }
     found.notes.push(text);
@@ -253,9 +254,9 @@ fn read_access_logs<'p>(
         }
         let mut text = format!("{}: {requests} requests in the format `{}`", path.display(), format.name);
         if foreign > 0 {
-            text.push_str(&format!(", {foreign} other lines"));
+            let _ = write!(text, ", {foreign} other lines");
             if let Some((sample, why)) = &log.foreign_sample {
-                text.push_str(&format!(", for example \"{}\": {why}", printable(sample, 60)));
+                let _ = write!(text, ", for example \"{}\": {why}", printable(sample, 60));
             }
         }
         found.notes.push(text);

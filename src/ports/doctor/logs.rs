@@ -91,8 +91,8 @@ fn bind_line(case: &Case<'_>, signal: Signal) -> Option<(crate::source::Span, St
     if !about_bind {
         return None;
     }
-    let settings = case.config.http.locations().map(|(_, l)| &l.settings.proxy.bind);
-    let span = settings.filter_map(|bind| bind.origin.span()).next()?;
+    let mut settings = case.config.http.locations().map(|(_, l)| &l.settings.proxy.bind);
+    let span = settings.find_map(|bind| bind.origin.span())?;
     Some((span, "proxy_bind".to_owned()))
 }
 
