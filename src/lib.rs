@@ -9,7 +9,7 @@
 //!
 //! let files = Memory::default().with("nginx.conf", "events {} http { upstream app { server 10.0.0.1; } }");
 //! let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default())?;
-//! let options = compile::Options { version: ngxc::catalog::NEWEST, contexts: Vec::new() };
+//! let options = compile::Options { version: ngxc::catalog::NEWEST, contexts: Vec::new(), strict_modules: false };
 //! let compiled = compile::compile(&configuration, &options);
 //! assert!(compiled.is_valid());
 //! assert!(lint::lint(&configuration, &compiled.config, lint::RULES).is_empty());

@@ -45,7 +45,7 @@ fn examples(rule: &Rule) -> Vec<Example> {
 fn lint(text: &str, version: Version) -> (Configuration, Vec<Diagnostic>) {
     let files = Memory::default().with("nginx.conf", text);
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-    let options = Options { version, contexts: vec![Context::Http] };
+    let options = Options { version, contexts: vec![Context::Http], strict_modules: false };
     let compiled = compile::compile(&configuration, &options);
     let errors: Vec<_> = configuration
         .diagnostics

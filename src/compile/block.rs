@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{argument, forgotten, value};
+use super::scope::Scope;
+use super::{argument, checks, forgotten, value};
 use crate::catalog::{self, Body, Context, Duplicate, Tier};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::{FileId, Span};
@@ -53,7 +54,10 @@ pub(super) fn directives<'t>(
     blocks: &mut dyn Blocks<'t>,
 ) {
     let mut walk = Walk { context, seen: Vec::new(), inner: Vec::new() };
+    let head = block.owner().map(syntax::Directive::head);
+    cx.levels.push(Scope { context, head, remembered: Vec::new() });
     walk_block(cx, block, &mut walk, blocks);
+    checks::merge(cx);
     let outer = Rc::clone(&cx.includes);
     walk.inner.sort_by_key(|directive| blocks.rank(directive));
     for directive in walk.inner {
@@ -63,6 +67,7 @@ pub(super) fn directives<'t>(
         }
     }
     cx.includes = outer;
+    cx.levels.pop();
 }
 
 struct Walk<'t> {
@@ -88,7 +93,13 @@ fn walk_block<'t>(cx: &mut Compiler<'t>, block: Block<'t>, walk: &mut Walk<'t>, 
         if !check_duplicate(cx, &directive, walk) {
             continue;
         }
+        if checks::is_remembered(directive.catalog.id)
+            && let Some(level) = cx.levels.last_mut()
+        {
+            level.remembered.push(directive.clone());
+        }
         if syntax.terminator() == Terminator::Block {
+            checks::check(cx, &directive);
             walk.inner.push(directive);
         } else {
             let before = cx.diagnostics.len();
@@ -104,7 +115,7 @@ pub(super) fn included<'t>(cx: &Compiler<'t>, directive: syntax::Directive<'t>) 
 }
 
 fn simple<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn Blocks<'t>) {
-    if !argument::check(cx, directive) {
+    if !argument::check(cx, directive) || !checks::check(cx, directive) {
         return;
     }
     if !blocks.simple(cx, directive) {
@@ -154,6 +165,10 @@ fn check<'t>(
         report_unknown(cx, syntax, &name, context);
         return None;
     };
+    if cx.options.strict_modules && catalog.tier != Tier::OpenSource && !cx.loads_modules() {
+        report_unknown(cx, syntax, &name, context);
+        return None;
+    }
     let directive = Directive { syntax, catalog, includes: Rc::clone(&cx.includes) };
     note(cx, &directive);
     match (catalog.body, syntax.terminator()) {
@@ -195,7 +210,11 @@ fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[
     }
     let span = syntax.name().span();
     let shown = String::from_utf8_lossy(name);
+    let strict = cx.options.strict_modules && !cx.loads_modules();
     let known = catalog::directives(name);
+    // nginx's own come first.
+    let own = known.iter().take_while(|d| !strict || d.tier == Tier::OpenSource).count();
+    let known = &known[..own];
     let version = cx.version();
     let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
         wrong_version(other, span, version)
@@ -337,7 +356,14 @@ fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, contex
         // In `stream` they are read for their errors and the variables they define.
         "map" => return super::map::map(cx, directive, block),
         "split_clients" => return super::split_clients::split_clients(cx, directive, block),
+        "upstream" if context == Context::Stream => return super::stream::upstream(cx, directive, block),
         _ => value::check_arguments(cx, directive),
+    }
+    match directive.name() {
+        "geo" => return super::geo::geo(cx, block),
+        "charset_map" => return super::geo::charset_map(cx, directive, block),
+        "types" => return super::geo::types(cx, block),
+        _ => {}
     }
     match directive.catalog.inner(context) {
         Some(inner) if directive.catalog.tier != Tier::ThirdParty || is_known_inside(inner) => {
