@@ -137,7 +137,12 @@ pub(super) fn number(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize)
             None
         }
         _ => {
-            invalid(cx, directive, n, "a number", "invalid number");
+            let nginx = match directive.name() {
+                "worker_connections" => format!("invalid number \"{}\"", directive.text(n)),
+                _ => "invalid number".to_owned(),
+            };
+            // The exact text is a sign for the usual sentence.
+            invalid(cx, directive, n, "a number", &nginx);
             None
         }
     }
@@ -146,7 +151,9 @@ pub(super) fn number(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize)
 /// One of the words of an enum or a bitmask, in any case.
 fn word(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<&'static str> {
     let text = directive.arg(n);
-    let words = directive.catalog.words;
+    // An nginx for Linux has no other event method, unless it was built so.
+    let only_epoll = directive.name() == "use" && cx.options.strict_modules;
+    let words = if only_epoll { &["epoll"][..] } else { directive.catalog.words };
     if let Some(word) = words.iter().find(|w| text.eq_ignore_ascii_case(w.as_bytes())) {
         return since(cx, directive, n, word).then_some(word);
     }

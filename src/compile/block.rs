@@ -10,7 +10,7 @@ use super::scope::Compiler;
 use super::scope::Scope;
 use super::{argument, checks, forgotten, value};
 use crate::catalog::{self, Body, Context, Duplicate, Tier};
-use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level, Place, When};
 use crate::source::{FileId, Span};
 use crate::syntax::{self, Block, Terminator};
 use crate::version::Version;
@@ -115,6 +115,27 @@ pub(super) fn included<'t>(cx: &Compiler<'t>, directive: syntax::Directive<'t>) 
 }
 
 fn simple<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn Blocks<'t>) {
+    // Headers and parameters for an upstream are compiled where they are merged: when `http` ends, and only if there
+    // is a server.
+    let name = directive.name();
+    let late = name.ends_with("_set_header") || LATE_PARAMETERS.contains(&name);
+    if !late {
+        return read(cx, directive, blocks);
+    }
+    let before = cx.diagnostics.len();
+    cx.late = true;
+    read(cx, directive, blocks);
+    cx.late = false;
+    for diagnostic in &mut cx.diagnostics[before..] {
+        if diagnostic.code == "invalid-variable" {
+            diagnostic.when = When::EndOfSubsystem { step: 25, place: Place::Close };
+        }
+    }
+}
+
+const LATE_PARAMETERS: &[&str] = &["fastcgi_param", "uwsgi_param", "scgi_param"];
+
+fn read<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn Blocks<'t>) {
     if !argument::check(cx, directive) || !checks::check(cx, directive) {
         return;
     }

@@ -17,31 +17,24 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("directio", directio),
     ("disable_symlinks", disable_symlinks),
     ("limit_except", limit_except),
-    ("keepalive_timeout", keepalive_timeout),
     ("auth_request_set", auth_request_set),
     ("connection_pool_size", pool_size),
     ("request_pool_size", pool_size),
     ("gzip_window", gzip_window),
     ("gzip_hash", gzip_hash),
-    ("gunzip_buffers", fine),
-    ("http2_max_concurrent_streams", fine),
-    ("http2_chunk_size", fine),
-    ("http2_preread_size", fine),
-    ("http2_recv_buffer_size", fine),
+    ("http2_chunk_size", chunk_size),
+    ("http2_recv_buffer_size", recv_buffer_size),
+    ("http2_body_preread_size", preread_size),
+    ("http2_pool_size", pool_size),
+    ("http2_streams_index_size", streams_index),
     ("fastcgi_split_path_info", split_path_info),
     ("fastcgi_param", param),
     ("uwsgi_param", param),
     ("scgi_param", param),
-    ("keepalive_disable", fine),
-    ("auth_basic", fine),
 ];
 
 pub(super) const REMEMBERED: &[&str] =
     &["root", "alias", "connection_pool_size", "large_client_header_buffers", "types_hash_bucket_size"];
-
-fn fine<'t>(_: &mut Compiler<'t>, _: &Directive<'t>) -> bool {
-    true
-}
 
 /// `ngx_http_try_files`
 fn try_files<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -112,9 +105,6 @@ fn root<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 fn aio<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     let valid = matches!(&*text, b"on" | b"off" | b"sendfile" | b"threads") || text.starts_with(b"threads=");
-    if *text == *b"on" {
-        return refuse(cx, directive, 1, "`threads` or `off`", "\"aio on\" is unsupported on this platform");
-    }
     valid || refuse(cx, directive, 1, "`threads[=POOL]` or `off`", "invalid value")
 }
 
@@ -169,10 +159,6 @@ fn limit_except<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     true
 }
 
-fn keepalive_timeout<'t>(_: &mut Compiler<'t>, _: &Directive<'t>) -> bool {
-    true
-}
-
 fn auth_request_set<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     let nginx = format!("invalid variable name \"{}\"", directive.text(1));
@@ -182,10 +168,32 @@ fn auth_request_set<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> boo
 /// `ngx_http_core_pool_size`
 fn pool_size<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let Some(bytes) = size(&directive.arg(1)) else { return true };
-    if bytes < 256 {
-        return refuse(cx, directive, 1, "at least 256", "the pool size must be no less than 256");
+    // NGX_MIN_POOL_SIZE
+    if bytes < 112 {
+        return refuse(cx, directive, 1, "at least 112", "the pool size must be no less than 112");
     }
     bytes % 16 == 0 || refuse(cx, directive, 1, "a multiple of 16", "the pool size must be a multiple of 16")
+}
+
+fn chunk_size<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    size(&directive.arg(1)) != Some(0)
+        || refuse(cx, directive, 1, "more than 0", "the http2 chunk size cannot be zero")
+}
+
+fn recv_buffer_size<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let nginx = "\"http2_recv_buffer_size\" directive value is too small";
+    size(&directive.arg(1)).is_none_or(|n| n > 16) || refuse(cx, directive, 1, "more than 16", nginx)
+}
+
+fn preread_size<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let nginx = "the maximum body preread buffer size is 2147483647";
+    size(&directive.arg(1)).is_none_or(|n| n < 1 << 31) || refuse(cx, directive, 1, "less than 2g", nginx)
+}
+
+fn streams_index<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let nginx = "\"http2_streams_index_size\" directive must be a power of two";
+    digits(&directive.arg(1)).is_none_or(u64::is_power_of_two)
+        || refuse(cx, directive, 1, "a power of two", nginx)
 }
 
 fn gzip_window<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {

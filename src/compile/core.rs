@@ -103,10 +103,6 @@ fn report_no_events(cx: &mut Compiler<'_>) {
 
 fn worker_connections<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     match digits(&directive.arg(1)) {
-        None => {
-            let nginx = format!("invalid number \"{}\"", directive.text(1));
-            refuse(cx, directive, 1, "a number", nginx)
-        }
         Some(0) => {
             let message = "no worker may open a connection";
             let diagnostic = Diagnostic::error("invalid-value", directive.arg_span(1), message)
@@ -116,7 +112,7 @@ fn worker_connections<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> b
             cx.report(diagnostic);
             false
         }
-        Some(_) => true,
+        _ => true,
     }
 }
 

@@ -18,10 +18,6 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("modern_browser", modern_browser),
     ("gzip_disable", gzip_disable),
     ("sub_filter", sub_filter),
-    ("secure_link", secure_link),
-    ("secure_link_md5", secure_link),
-    ("secure_link_secret", secure_link),
-    ("slice", slice),
     ("index", index),
 ];
 
@@ -152,15 +148,6 @@ fn sub_filter<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     !directive.arg(1).is_empty() || refuse(cx, directive, 1, "a text to search for", "empty search pattern")
 }
 
-/// `secure_link_secret` excludes the other two (`ngx_http_secure_link_merge_conf`).
-fn secure_link<'t>(_: &mut Compiler<'t>, _: &Directive<'t>) -> bool {
-    true
-}
-
-fn slice<'t>(_: &mut Compiler<'t>, _: &Directive<'t>) -> bool {
-    true
-}
-
 /// `ngx_http_index_set_index`
 fn index<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     for (n, text) in directive.args_from(1) {
@@ -168,7 +155,7 @@ fn index<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             cx.report(
                 Diagnostic::warning("absolute-index", directive.arg_span(n), "only the last `index` should be absolute")
                     .label("no later one is tried")
-                    .nginx(format!("only the last index in \"index\" directive should be absolute")),
+                    .nginx("only the last index in \"index\" directive should be absolute"),
             );
         }
         if text.is_empty() {
@@ -184,14 +171,11 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     referers_only_special(cx);
 }
 
+/// `ngx_http_secure_link_merge_conf`
 fn secure_link_mixed(cx: &mut Compiler<'_>) {
-    let own = ["secure_link", "secure_link_md5", "secure_link_secret"].iter().any(|name| cx.here(name).is_some());
-    let level = cx.levels.last().map(|l| l.context);
-    if !own && level != Some(Context::Server) {
-        return;
-    }
-    let Some(secret) = cx.in_force("secure_link_secret").cloned() else { return };
-    let other = ["secure_link", "secure_link_md5"].iter().find_map(|name| cx.in_force(name)).map(Directive::span);
+    // Only what stands in one block: each form replaces the other that is inherited.
+    let Some(secret) = cx.here("secure_link_secret").cloned() else { return };
+    let other = ["secure_link", "secure_link_md5"].iter().find_map(|name| cx.here(name)).map(Directive::span);
     let Some(other) = other else { return };
     cx.report(
         Diagnostic::error(
@@ -209,6 +193,9 @@ fn secure_link_mixed(cx: &mut Compiler<'_>) {
 fn referers_only_special(cx: &mut Compiler<'_>) {
     let words = |d: &Directive<'_>| d.args_from(1).map(|(_, text)| text.into_owned()).collect::<Vec<_>>();
     let Some(level) = cx.levels.last() else { return };
+    if level.context == Context::Http {
+        return;
+    }
     let all: Vec<Vec<u8>> =
         level.remembered.iter().filter(|d| d.name() == "valid_referers").flat_map(words).collect();
     let special = |w: &[u8]| matches!(w, b"none" | b"blocked") || w.starts_with(b"~");

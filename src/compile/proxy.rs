@@ -1,6 +1,6 @@
 //! `proxy_pass` and the settings of `ngx_http_proxy_module` that have a grammar of their own.
 
-use super::address::{self, AddressError, Form};
+use super::address::{self, Form};
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::Value;
@@ -189,11 +189,8 @@ impl Value for Bind {
         }
         match address::parse_address(&text) {
             Ok(address) => Some(Bind::Address { address, transparent }),
-            Err(fault) => {
-                let nginx = match fault {
-                    AddressError::NotAnAddress => format!("invalid address \"{}\"", directive.text(1)),
-                    AddressError::Port => "invalid port".to_owned(),
-                };
+            Err(_) => {
+                let nginx = format!("invalid address \"{}\"", directive.text(1));
                 argument::invalid(
                     cx,
                     directive,

@@ -87,10 +87,13 @@ pub(super) fn condition(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     if words[last].1.last() != Some(&b')') {
         return invalid(cx, words[last].0, &words[last].1);
     }
-    if words[last].1.len() == 1 && last > 0 {
+    if words[last].1.len() > 1 {
+        words[last].1.pop();
+    } else if last > current {
         last -= 1;
     } else {
-        words[last].1.pop();
+        // Nothing between the parentheses.
+        return invalid(cx, words[last].0, b")");
     }
     let Some((n, first)) = words.get(current) else { return invalid(cx, 1, b"") };
     if first.len() > 1 && first[0] == b'$' {

@@ -35,6 +35,8 @@ pub(super) struct Compiler<'t> {
     pub(super) upstreams: HashMap<String, Vec<KnownUpstream>>,
     /// A directive of a module that we do not know inside out was seen: it may define variables.
     pub(super) foreign_modules: bool,
+    /// The values at hand are compiled when `http` ends.
+    pub(super) late: bool,
     /// Modules outside open-source nginx that were seen.
     pub(super) modules: HashSet<&'static str>,
     /// The blocks around the directive at hand, outermost first.
@@ -94,6 +96,8 @@ pub(super) struct VariableTable {
     pub(super) list: Variables,
     /// Names that were used and that nothing has defined yet, with the places of use.
     pub(super) undefined: HashMap<u32, Vec<Span>>,
+    /// Places of use that matter only where a server inherits them.
+    pub(super) late: HashSet<Span>,
 }
 
 impl<'t> Compiler<'t> {
@@ -111,6 +115,7 @@ impl<'t> Compiler<'t> {
             upstreams: HashMap::new(),
             // A file that is missing may define what the rest uses.
             foreign_modules: configuration.diagnostics.iter().any(|d| d.class == Class::Environment),
+            late: false,
             modules: HashSet::new(),
             levels: Vec::new(),
             names: Names::default(),

@@ -305,10 +305,6 @@ fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         Ok(url) => url,
         Err(fault) => return refuse_address(cx, directive, fault),
     };
-    // There is no default port.
-    if !url.has_port && !matches!(url.endpoint, Endpoint::Unix(_)) {
-        return refuse_address(cx, directive, "no port");
-    }
     let Some(options) = options(cx, directive) else { return false };
     let server = cx.names.sockets.servers.len();
     let mut valid = true;

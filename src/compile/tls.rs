@@ -30,6 +30,7 @@ pub(super) const REMEMBERED: &[&str] = &[
     "*_ssl_trusted_certificate",
     "*_ssl_verify",
     "starttls",
+    "listen",
 ];
 
 fn tag(directive: &Directive<'_>) -> &'static str {
@@ -159,15 +160,15 @@ fn server(cx: &mut Compiler<'_>) {
         let level = cx.levels.iter().rev().find(|level| level.find(name).is_some());
         level.map_or(0, |level| level.remembered.iter().filter(|d| d.name() == name).count())
     };
+    if cx.levels.last().is_some_and(|l| l.context == Context::MailServer) {
+        return mail(cx);
+    }
     let certificates = count(cx, "ssl_certificate");
     let when = When::EndOfSubsystem { step: 60, place: Place::None };
     if certificates > count(cx, "ssl_certificate_key") {
         let Some(certificate) = cx.in_force("ssl_certificate").cloned() else { return };
         let file = certificate.text(1);
-        let (nginx, when) = match cx.levels.last().map(|l| l.context) {
-            Some(Context::MailServer) => return,
-            _ => (format!("no \"ssl_certificate_key\" is defined for certificate \"{file}\""), when),
-        };
+        let nginx = format!("no \"ssl_certificate_key\" is defined for certificate \"{file}\"");
         cx.report(
             Diagnostic::error(
                 "missing-certificate-key",
@@ -204,5 +205,32 @@ fn server(cx: &mut Compiler<'_>) {
         .help("add `ssl_client_certificate …;`")
         .nginx(nginx)
         .when(when),
+    );
+}
+
+/// What needs a certificate and has none (`ngx_mail_ssl_merge_conf`).
+fn mail(cx: &mut Compiler<'_>) {
+    let Some(level) = cx.levels.last() else { return };
+    let ssl = |d: &&Directive<'_>| d.name() == "listen" && d.args_from(2).any(|(_, word)| *word == *b"ssl");
+    let listen = level.remembered.iter().rev().find(ssl).cloned();
+    let starttls = cx.in_force("starttls").cloned().filter(|d| !d.arg(1).eq_ignore_ascii_case(b"off"));
+    let (mode, directive) = match (listen, starttls) {
+        (Some(directive), _) => ("listen ... ssl", directive),
+        (None, Some(directive)) => ("starttls", directive),
+        (None, None) => return,
+    };
+    let missing = ["ssl_certificate", "ssl_certificate_key"].into_iter().find(|name| cx.in_force(name).is_none());
+    let Some(missing) = missing else { return };
+    // nginx names the last of the directives that it remembers the place of.
+    let names = ["listen", "starttls", "ssl_certificate", "ssl_certificate_key"];
+    let remembered = |d: &&Directive<'_>| names.contains(&d.name()) && (d.name() != "listen" || ssl(d));
+    let place = cx.levels.last().and_then(|l| l.remembered.iter().rev().find(remembered).cloned());
+    let place = place.unwrap_or(directive);
+    cx.report(
+        Diagnostic::error("missing-certificate", place.span(), format!("`{mode}` needs `{missing}`"))
+            .label("no certificate for it")
+            .help("add `ssl_certificate …;` and `ssl_certificate_key …;`")
+            .nginx(format!("no \"{missing}\" is defined for the \"{mode}\" directive"))
+            .when(When::EndOfSubsystem { step: 60, place: Place::Directive }),
     );
 }
