@@ -337,6 +337,10 @@ def corpus(ours, work):
         if "strip load_module" in row["stubs"]:
             # As it was done when nginx was asked.
             text = re.sub(r"(?m)^(\s*)load_module\b", r"\1#load_module", text)
+        for stub in row["stubs"].split(" | "):
+            kind, _, name = stub.partition(" ")
+            if kind == "include":
+                text = re.sub(r"include\s+[\"']?%s[\"']?\s*;" % re.escape(name), lambda m: "\n" * m[0].count("\n"), text)
         path = os.path.join(work, "corpus.conf")
         with open(path, "wb") as file:
             file.write((wrap["prefix"] + text + wrap["suffix"]).encode("utf-8", "surrogateescape"))
@@ -357,7 +361,13 @@ def corpus(ours, work):
 
 
 def record(path, recorded):
-    usable = [(n, v, t) for n, v, t in recorded if v["ok"] or not ENVIRONMENT.search(v["text"])]
+    # What depends on the host or on the modules that this nginx was built with is left out.
+    builds = re.compile(r"requires ngx_|unsupported on this platform|invalid event type")
+    usable = [
+        (n, v, t) for n, v, t in recorded
+        if v["ok"] or not ENVIRONMENT.search(v["text"]) and not builds.search(v["text"])
+        and not any(v["text"] == 'unknown directive "%s"' % name for name in OPEN_SOURCE)
+    ]
     with open(path, "w") as file:
         for name, verdict, text in usable:
             file.write(json.dumps({"name": name, "text": text, "nginx": verdict["text"], "line": verdict["line"]}) + "\n")

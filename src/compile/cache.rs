@@ -8,12 +8,8 @@ use super::zone::{self, PAGE};
 use crate::catalog::Context;
 use crate::diagnostic::{Diagnostic, Place, When};
 
-pub(super) const CHECKS: &[(&str, Check)] = &[
-    ("*_cache_path", cache_path),
-    ("*_cache", cache),
-    ("*_cache_valid", cache_valid),
-    ("*_store", store),
-];
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("*_cache_path", cache_path), ("*_cache", cache), ("*_cache_valid", cache_valid), ("*_store", store)];
 
 pub(super) const REMEMBERED: &[&str] = &[
     "*_cache",
@@ -175,7 +171,8 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
         let prefix = |d: &Directive<'_>| d.name().starts_with(family);
         let touched = |level: &super::scope::Scope<'_>| level.remembered.iter().any(prefix);
         let server = cx.levels.last().is_some_and(|l| l.context == Context::Server);
-        let concerned = if server { cx.levels.iter().any(touched) } else { cx.levels.last().is_some_and(touched) };
+        let concerned =
+            if server { cx.levels.iter().any(touched) } else { cx.levels.last().is_some_and(touched) };
         if concerned {
             buffers(cx, family, step);
             known_cache(cx, family, step);
@@ -193,11 +190,15 @@ fn known_cache(cx: &mut Compiler<'_>, family: &str, step: u16) {
     }
     let zone = directive.text(1);
     cx.report(
-        Diagnostic::error("undefined-zone", directive.arg_span(1), format!("`{name}` names the zone `{zone}`, which no `{name}_path` defines"))
-            .label("no such zone")
-            .help(format!("define it: `{name}_path /var/cache/nginx keys_zone={zone}:10m;` in `http`"))
-            .nginx(format!("\"{name}\" zone \"{zone}\" is unknown"))
-            .when(When::EndOfSubsystem { step, place: Place::Close }),
+        Diagnostic::error(
+            "undefined-zone",
+            directive.arg_span(1),
+            format!("`{name}` names the zone `{zone}`, which no `{name}_path` defines"),
+        )
+        .label("no such zone")
+        .help(format!("define it: `{name}_path /var/cache/nginx keys_zone={zone}:10m;` in `http`"))
+        .nginx(format!("\"{name}\" zone \"{zone}\" is unknown"))
+        .when(When::EndOfSubsystem { step, place: Place::Close }),
     );
     // Reported once.
     cx.names.zones.remove(directive.arg(1).as_ref());
@@ -213,25 +214,36 @@ fn buffers(cx: &mut Compiler<'_>, family: &str, step: u16) {
     let busy = of(cx, "busy_buffers_size", 1).unwrap_or(2 * largest);
     let write = of(cx, "temp_file_write_size", 1).unwrap_or(2 * largest);
     let file = of(cx, "max_temp_file_size", 1).unwrap_or(1 << 30);
-    let both = format!("the maximum of the value of \"{family}_buffer_size\" and one of the \"{family}_buffers\"");
+    let both =
+        format!("the maximum of the value of \"{family}_buffer_size\" and one of the \"{family}_buffers\"");
     let (what, expected, nginx) = if number < 2 {
-        ("buffers", "at least two buffers".to_owned(), format!("there must be at least 2 \"{family}_buffers\""))
+        (
+            "buffers",
+            "at least two buffers".to_owned(),
+            format!("there must be at least 2 \"{family}_buffers\""),
+        )
     } else if busy < largest {
         (
             "busy_buffers_size",
-            format!("at least {largest} bytes, the larger of `{family}_buffer_size` and one of `{family}_buffers`"),
+            format!(
+                "at least {largest} bytes, the larger of `{family}_buffer_size` and one of `{family}_buffers`"
+            ),
             format!("\"{family}_busy_buffers_size\" must be equal to or greater than {both}"),
         )
     } else if busy > (number - 1).saturating_mul(each) {
         (
             "busy_buffers_size",
             format!("at most {} bytes, all `{family}_buffers` but one", (number - 1).saturating_mul(each)),
-            format!("\"{family}_busy_buffers_size\" must be less than the size of all \"{family}_buffers\" minus one buffer"),
+            format!(
+                "\"{family}_busy_buffers_size\" must be less than the size of all \"{family}_buffers\" minus one buffer"
+            ),
         )
     } else if write < largest {
         (
             "temp_file_write_size",
-            format!("at least {largest} bytes, the larger of `{family}_buffer_size` and one of `{family}_buffers`"),
+            format!(
+                "at least {largest} bytes, the larger of `{family}_buffer_size` and one of `{family}_buffers`"
+            ),
             format!("\"{family}_temp_file_write_size\" must be equal to or greater than {both}"),
         )
     } else if file != 0 && file < largest {

@@ -48,7 +48,8 @@ const REMEMBERED: &[&[&str]] = &[
     super::upstream::REMEMBERED,
 ];
 
-const MERGES: &[Merge] = &[super::cache::merge, super::content::merge, super::headers::merge, super::tls::merge];
+const MERGES: &[Merge] =
+    &[super::cache::merge, super::content::merge, super::headers::merge, super::tls::merge];
 
 const FAMILY: &[&str] = &["proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached", "tunnel"];
 
@@ -104,7 +105,9 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     let Some(level) = cx.levels.last() else { return };
     let context = level.context;
     let inner = matches!(context, Location | IfInLocation | LimitExcept);
-    if inner && level.remembered.is_empty() || !inner && !matches!(context, Server | StreamServer | MailServer) {
+    if inner && level.remembered.is_empty()
+        || !inner && !matches!(context, Server | StreamServer | MailServer)
+    {
         return;
     }
     for merge in MERGES {

@@ -61,7 +61,9 @@ fn error_page<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         let shown = directive.text(n);
         let expected = "a status from 300 to 599, not 499";
         match digits(&directive.arg(n)) {
-            None | Some(499) => return refuse(cx, directive, n, expected, format!("invalid value \"{shown}\"")),
+            None | Some(499) => {
+                return refuse(cx, directive, n, expected, format!("invalid value \"{shown}\""));
+            }
             Some(300..=599) => {}
             Some(_) => {
                 let nginx = format!("value \"{shown}\" must be between 300 and 599");
@@ -147,8 +149,20 @@ fn disable_symlinks<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> boo
 /// `ngx_http_core_limit_except`
 fn limit_except<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     const METHODS: &[&str] = &[
-        "GET", "HEAD", "POST", "PUT", "DELETE", "MKCOL", "COPY", "MOVE", "OPTIONS", "PROPFIND", "PROPPATCH",
-        "LOCK", "UNLOCK", "PATCH",
+        "GET",
+        "HEAD",
+        "POST",
+        "PUT",
+        "DELETE",
+        "MKCOL",
+        "COPY",
+        "MOVE",
+        "OPTIONS",
+        "PROPFIND",
+        "PROPPATCH",
+        "LOCK",
+        "UNLOCK",
+        "PATCH",
     ];
     for (n, text) in directive.args_from(1) {
         if !METHODS.iter().any(|m| text.eq_ignore_ascii_case(m.as_bytes())) {
@@ -199,13 +213,15 @@ fn streams_index<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 fn gzip_window<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let nginx = "\"gzip_window\" directive must be 512, 1k, 2k, 4k, 8k, 16k, or 32k";
     let Some(bytes) = size(&directive.arg(1)) else { return true };
-    matches!(bytes, 512..=32_768 if bytes.is_power_of_two()) || refuse(cx, directive, 1, "a power of two from 512 to 32k", nginx)
+    matches!(bytes, 512..=32_768 if bytes.is_power_of_two())
+        || refuse(cx, directive, 1, "a power of two from 512 to 32k", nginx)
 }
 
 fn gzip_hash<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let nginx = "\"gzip_hash\" directive must be 512, 1k, 2k, 4k, 8k, 16k, 32k, 64k, or 128k";
     let Some(bytes) = size(&directive.arg(1)) else { return true };
-    matches!(bytes, 512..=131_072 if bytes.is_power_of_two()) || refuse(cx, directive, 1, "a power of two from 512 to 128k", nginx)
+    matches!(bytes, 512..=131_072 if bytes.is_power_of_two())
+        || refuse(cx, directive, 1, "a power of two from 512 to 128k", nginx)
 }
 
 /// `ngx_http_fastcgi_split_path_info`

@@ -157,7 +157,13 @@ fn thread_pool<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         if let Some(value) = text.strip_prefix(b"threads=") {
             threads = true;
             if digits(value).is_none_or(|n| n == 0) {
-                return refuse(cx, directive, n, "a number from 1", format!("invalid threads value \"{shown}\""));
+                return refuse(
+                    cx,
+                    directive,
+                    n,
+                    "a number from 1",
+                    format!("invalid threads value \"{shown}\""),
+                );
             }
         } else if let Some(value) = text.strip_prefix(b"max_queue=")
             && digits(value).is_none()
@@ -174,11 +180,15 @@ fn load_module<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let blocks = ["events", "http", "stream", "mail"];
     let Some(first) = blocks.iter().find_map(|name| cx.here(name)).map(Directive::span) else { return true };
     cx.report(
-        Diagnostic::error("load-module-too-late", directive.span(), "`load_module` must stand before all blocks")
-            .label("too late")
-            .related(first, "the first block")
-            .help("move it to the top of the file")
-            .nginx("\"load_module\" directive is specified too late"),
+        Diagnostic::error(
+            "load-module-too-late",
+            directive.span(),
+            "`load_module` must stand before all blocks",
+        )
+        .label("too late")
+        .related(first, "the first block")
+        .help("move it to the top of the file")
+        .nginx("\"load_module\" directive is specified too late"),
     );
     false
 }

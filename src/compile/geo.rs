@@ -40,7 +40,12 @@ pub(super) fn geo<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
 fn geo_entry(cx: &mut Compiler<'_>, state: &mut State, entry: syntax::Directive<'_>) {
     let key = entry.name().value();
     if entry.terminator() == Terminator::Block {
-        return entry_error(cx, entry.head(), "an entry of `geo` is a network and a value, not a block", "unexpected \"{\"");
+        return entry_error(
+            cx,
+            entry.head(),
+            "an entry of `geo` is a network and a value, not a block",
+            "unexpected \"{\"",
+        );
     }
     match (&*key, entry.args().len()) {
         (b"ranges", 0) if state.networks => {
@@ -60,7 +65,12 @@ fn geo_entry(cx: &mut Compiler<'_>, state: &mut State, entry: syntax::Directive<
             state.networks = true;
             name_is_network(cx, entry, &key);
         }
-        _ => entry_error(cx, entry.head(), "an entry of `geo` is a network and a value", "invalid number of the geo parameters"),
+        _ => entry_error(
+            cx,
+            entry.head(),
+            "an entry of `geo` is a network and a value",
+            "invalid number of the geo parameters",
+        ),
     }
 }
 
@@ -138,7 +148,8 @@ pub(super) fn charset_map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, 
         let wrong = if hex(&entry.name().value()).is_none() {
             Some(invalid(entry.name()))
         } else if utf8 {
-            let valid = value.len() / 2 <= 4 && value.len() % 2 == 0 && value.chunks(2).all(|c| hex(c).is_some());
+            let valid =
+                value.len() / 2 <= 4 && value.len() % 2 == 0 && value.chunks(2).all(|c| hex(c).is_some());
             (!valid || !decodes(&value)).then(|| invalid(word))
         } else {
             hex(&value).is_none().then(|| invalid(word))
@@ -151,10 +162,8 @@ pub(super) fn charset_map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, 
 
 /// Whether hexadecimal UTF-8 is one character that fits into 16 bits.
 fn decodes(hex: &[u8]) -> bool {
-    let bytes: Option<Vec<u8>> = hex
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
+    let bytes: Option<Vec<u8>> =
+        hex.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     text.is_some_and(|text| text.chars().next().is_some_and(|c| (c as u32) <= 0xffff))
 }
@@ -163,7 +172,12 @@ fn decodes(hex: &[u8]) -> bool {
 pub(super) fn types<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
     for entry in block.directives() {
         if entry.terminator() == Terminator::Block {
-            entry_error(cx, entry.head(), "an entry of `types` is a type and its extensions", "unexpected \"{\"");
+            entry_error(
+                cx,
+                entry.head(),
+                "an entry of `types` is a type and its extensions",
+                "unexpected \"{\"",
+            );
         } else if entry.name().is("include") && entry.args().len() != 1 {
             let nginx = "invalid number of arguments in \"include\" directive";
             entry_error(cx, entry.head(), "`include` takes one argument", nginx);

@@ -21,7 +21,8 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("index", index),
 ];
 
-pub(super) const REMEMBERED: &[&str] = &["secure_link", "secure_link_md5", "secure_link_secret", "valid_referers"];
+pub(super) const REMEMBERED: &[&str] =
+    &["secure_link", "secure_link_md5", "secure_link_secret", "valid_referers"];
 
 /// `ngx_http_headers_expires`
 fn expires<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -125,7 +126,14 @@ pub(super) fn wildcard(name: &[u8]) -> bool {
 fn modern_browser<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     if directive.len() == 1 {
         let plain = matches!(&*directive.arg(1), b"unlisted");
-        return plain || refuse(cx, directive, 1, "`unlisted`, or a browser and its version", "invalid number of arguments in \"modern_browser\" directive");
+        return plain
+            || refuse(
+                cx,
+                directive,
+                1,
+                "`unlisted`, or a browser and its version",
+                "invalid number of arguments in \"modern_browser\" directive",
+            );
     }
     let browser = directive.arg(1);
     if !matches!(&*browser, b"msie" | b"gecko" | b"opera" | b"safari" | b"konqueror") {
@@ -153,9 +161,13 @@ fn index<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     for (n, text) in directive.args_from(1) {
         if n < directive.len() && text.first() == Some(&b'/') {
             cx.report(
-                Diagnostic::warning("absolute-index", directive.arg_span(n), "only the last `index` should be absolute")
-                    .label("no later one is tried")
-                    .nginx("only the last index in \"index\" directive should be absolute"),
+                Diagnostic::warning(
+                    "absolute-index",
+                    directive.arg_span(n),
+                    "only the last `index` should be absolute",
+                )
+                .label("no later one is tried")
+                .nginx("only the last index in \"index\" directive should be absolute"),
             );
         }
         if text.is_empty() {

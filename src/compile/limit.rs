@@ -39,7 +39,9 @@ fn limit_zone<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
                 return refuse(cx, directive, n, expected, format!("zone \"{shown}\" is too small"));
             }
             zone = Some((name.to_vec(), size));
-        } else if let Some(rate) = text.strip_prefix(b"rate=").filter(|_| directive.name() == "limit_req_zone") {
+        } else if let Some(rate) =
+            text.strip_prefix(b"rate=").filter(|_| directive.name() == "limit_req_zone")
+        {
             let number = rate.strip_suffix(b"r/s").or_else(|| rate.strip_suffix(b"r/m")).unwrap_or(rate);
             if digits(number).is_none_or(|n| n == 0) {
                 let nginx = format!("invalid rate \"{shown}\"");
@@ -90,7 +92,8 @@ fn limit_req<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         }
     }
     let Some(zone) = zone else { return no_zone(cx, directive) };
-    zone::add(cx, directive, &zone, 0, "limit_req") && once(cx, directive, |d| parameter(d, b"zone=") == Some(zone.clone()))
+    zone::add(cx, directive, &zone, 0, "limit_req")
+        && once(cx, directive, |d| parameter(d, b"zone=") == Some(zone.clone()))
 }
 
 /// `ngx_http_limit_conn`, `ngx_stream_limit_conn`
@@ -116,7 +119,11 @@ fn parameter(directive: &Directive<'_>, key: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Reports a second directive of a name in one block for which `same` holds.
-pub(super) fn once(cx: &mut Compiler<'_>, directive: &Directive<'_>, same: impl Fn(&Directive<'_>) -> bool) -> bool {
+pub(super) fn once(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    same: impl Fn(&Directive<'_>) -> bool,
+) -> bool {
     let me = directive.syntax.id();
     let earlier = cx.levels.last().and_then(|level| {
         level.remembered.iter().find(|d| d.name() == directive.name() && d.syntax.id() != me && same(d))
@@ -124,11 +131,15 @@ pub(super) fn once(cx: &mut Compiler<'_>, directive: &Directive<'_>, same: impl 
     let Some(first) = earlier.map(Directive::span) else { return true };
     let name = directive.name();
     cx.report(
-        Diagnostic::error("duplicate-directive", directive.span(), format!("`{name}` is set twice in one block"))
-            .label("set again here")
-            .related(first, "first set here")
-            .help("remove one of the two")
-            .nginx(format!("\"{name}\" directive is duplicate")),
+        Diagnostic::error(
+            "duplicate-directive",
+            directive.span(),
+            format!("`{name}` is set twice in one block"),
+        )
+        .label("set again here")
+        .related(first, "first set here")
+        .help("remove one of the two")
+        .nginx(format!("\"{name}\" directive is duplicate")),
     );
     false
 }

@@ -8,8 +8,8 @@ use super::settings::Value;
 use super::{log_target, value};
 use crate::catalog::Kind;
 use crate::diagnostic::Diagnostic;
-use crate::model::{ComplexValue, Setting};
 use crate::model::log::{AccessLog, AccessLogs, ErrorLog, Escape, LogFormat, LogTarget, Severity};
+use crate::model::{ComplexValue, Setting};
 use crate::source::Span;
 
 /// The format that exists without being declared (`ngx_http_combined_fmt`).
@@ -63,7 +63,13 @@ fn access_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         return directive.len() == 1 || refuse(cx, directive, 2, "`off` alone", nginx);
     }
     if directive.len() < 2 {
-        return refuse(cx, directive, 1, "the name of a `log_format` behind it", "log format is not specified");
+        return refuse(
+            cx,
+            directive,
+            1,
+            "the name of a `log_format` behind it",
+            "log format is not specified",
+        );
     }
     if !cx.names.stream_formats.contains_key(&*directive.arg(2)) {
         let nginx = format!("unknown log format \"{}\"", directive.text(2));

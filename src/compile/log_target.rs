@@ -6,8 +6,9 @@ use super::directive::Directive;
 use super::scope::Compiler;
 
 const FACILITIES: &[&str] = &[
-    "kern", "user", "mail", "daemon", "auth", "intern", "lpr", "news", "uucp", "clock", "authpriv", "ftp", "ntp",
-    "audit", "alert", "cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern", "user", "mail", "daemon", "auth", "intern", "lpr", "news", "uucp", "clock", "authpriv", "ftp",
+    "ntp", "audit", "alert", "cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+    "local7",
 ];
 
 const SEVERITIES: &[&str] = &["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
@@ -33,7 +34,8 @@ fn syslog(cx: &mut Compiler<'_>, directive: &Directive<'_>, parameters: &[u8]) -
     for parameter in parameters.split(|&b| b == b',') {
         let shown = String::from_utf8_lossy(parameter).into_owned();
         let (key, value) = shown.split_once('=').unwrap_or((&shown, ""));
-        let Some(key) = ["server", "facility", "severity", "tag"].into_iter().find(|k| *k == key && shown.contains('='))
+        let Some(key) =
+            ["server", "facility", "severity", "tag"].into_iter().find(|k| *k == key && shown.contains('='))
         else {
             if shown == "nohostname" {
                 continue;
@@ -49,8 +51,12 @@ fn syslog(cx: &mut Compiler<'_>, directive: &Directive<'_>, parameters: &[u8]) -
                 Err(fault) => Some(format!("{fault} in syslog server \"{value}\"")),
                 Ok(_) => None,
             },
-            "facility" => (!FACILITIES.contains(&value)).then(|| format!("unknown syslog facility \"{value}\"")),
-            "severity" => (!SEVERITIES.contains(&value)).then(|| format!("unknown syslog severity \"{value}\"")),
+            "facility" => {
+                (!FACILITIES.contains(&value)).then(|| format!("unknown syslog facility \"{value}\""))
+            }
+            "severity" => {
+                (!SEVERITIES.contains(&value)).then(|| format!("unknown syslog severity \"{value}\""))
+            }
             _ if value.len() > 32 => Some("syslog tag length exceeds 32".to_owned()),
             _ => (!value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
                 .then(|| "syslog \"tag\" only allows alphanumeric characters and underscore".to_owned()),
@@ -88,7 +94,13 @@ pub(super) fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bo
             Some(format!("invalid parameter \"{shown}\""))
         };
         if let Some(nginx) = wrong {
-            return refuse(cx, directive, n, "`buffer=SIZE`, `gzip[=LEVEL]`, `flush=TIME` or `if=CONDITION`", nginx);
+            return refuse(
+                cx,
+                directive,
+                n,
+                "`buffer=SIZE`, `gzip[=LEVEL]`, `flush=TIME` or `if=CONDITION`",
+                nginx,
+            );
         }
     }
     let text = directive.arg(1);
@@ -100,7 +112,13 @@ pub(super) fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bo
         return refuse(cx, directive, 1, "no buffer", "logs to syslog cannot be buffered");
     }
     if buffer && text.contains(&b'$') {
-        return refuse(cx, directive, 1, "a name without variables", "buffered logs cannot have variables in name");
+        return refuse(
+            cx,
+            directive,
+            1,
+            "a name without variables",
+            "buffered logs cannot have variables in name",
+        );
     }
     true
 }

@@ -123,7 +123,8 @@ fn is_new(
         return false;
     }
     let lower = key.to_ascii_lowercase();
-    let lower = lower.strip_prefix(b".").filter(|_| hostnames && key.len() > 1).map_or(lower.clone(), <[u8]>::to_vec);
+    let lower =
+        lower.strip_prefix(b".").filter(|_| hostnames && key.len() > 1).map_or(lower.clone(), <[u8]>::to_vec);
     if seen.insert(lower) {
         return true;
     }

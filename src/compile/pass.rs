@@ -46,7 +46,8 @@ pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool
         "grpc_pass" => &[b"grpc://", b"grpcs://"],
         _ => &[],
     };
-    if directive.len() == 0 || variables_in(&text) {
+    // `memcached_pass` is the one that takes no variables.
+    if directive.len() == 0 || directive.name() != "memcached_pass" && variables_in(&text) {
         return true;
     }
     let scheme = schemes.iter().find(|s| text.len() >= s.len() && text[..s.len()].eq_ignore_ascii_case(s));
@@ -89,15 +90,11 @@ pub(super) fn report_unported(cx: &mut Compiler<'_>) {
         let url = unported.url;
         cx.includes = unported.includes;
         cx.report(
-            Diagnostic::error(
-                "no-port",
-                unported.span,
-                format!("`{url}` is no upstream and has no port"),
-            )
-            .label("expected a port, or the name of an `upstream`")
-            .help(format!("write `{url}:9000`, or define `upstream {url} {{ … }}`"))
-            .nginx(format!("no port in upstream \"{url}\""))
-            .when(When::EndOfSubsystem { step: 10, place: Place::Directive }),
+            Diagnostic::error("no-port", unported.span, format!("`{url}` is no upstream and has no port"))
+                .label("expected a port, or the name of an `upstream`")
+                .help(format!("write `{url}:9000`, or define `upstream {url} {{ … }}`"))
+                .nginx(format!("no port in upstream \"{url}\""))
+                .when(When::EndOfSubsystem { step: 10, place: Place::Directive }),
         );
     }
 }
@@ -155,7 +152,8 @@ fn proxy_redirect<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool 
                 }
                 Some(_) => true,
                 None => {
-                    let nginx = "\"proxy_redirect default\" should be placed after the \"proxy_pass\" directive";
+                    let nginx =
+                        "\"proxy_redirect default\" should be placed after the \"proxy_pass\" directive";
                     refuse(cx, directive, 1, "`proxy_pass` before it", nginx)
                 }
             }

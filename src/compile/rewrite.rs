@@ -1,9 +1,9 @@
 //! `return`, `set`, `rewrite`, `break`, and the condition of `if` (`ngx_http_rewrite_module.c`).
 
-use super::directive::Directive;
-use super::scope::Compiler;
 use super::argument::refuse;
 use super::checks::Check;
+use super::directive::Directive;
+use super::scope::Compiler;
 use super::{argument, regex, value};
 use crate::model::rewrite::{Instruction, Return};
 use crate::model::value::VariableSource;
@@ -40,9 +40,7 @@ fn return_(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Return> {
     let first = directive.arg(1);
     let span = directive.span();
     let Some(status) = argument::digits(&first) else {
-        let is_url = [&b"http://"[..], b"https://", b"$scheme"]
-            .iter()
-            .any(|p| first.starts_with(p));
+        let is_url = [&b"http://"[..], b"https://", b"$scheme"].iter().any(|p| first.starts_with(p));
         if directive.len() == 1 && is_url {
             return Some(Return { status: 302, text: Some(value::argument(cx, directive, 1)), span });
         }
@@ -122,7 +120,11 @@ pub(super) fn condition(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
         return;
     }
     let test = first.strip_prefix(b"!").unwrap_or(first);
-    if test.len() != 2 || test[0] != b'-' || current + 1 != last || !matches!(test[1], b'f' | b'd' | b'e' | b'x') {
+    if test.len() != 2
+        || test[0] != b'-'
+        || current + 1 != last
+        || !matches!(test[1], b'f' | b'd' | b'e' | b'x')
+    {
         return invalid(cx, *n, first);
     }
     let (at, file) = &words[last];

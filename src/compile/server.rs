@@ -14,8 +14,12 @@ use crate::syntax::Block;
 
 /// Compiles a `server` block whose head is at `span`.
 pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, outer: &HttpSettings) {
-    let mut server =
-        ServerBlock { listen: Vec::new(), has_listen: false, names: Vec::new(), level: Level::new(Context::Server, outer) };
+    let mut server = ServerBlock {
+        listen: Vec::new(),
+        has_listen: false,
+        names: Vec::new(),
+        level: Level::new(Context::Server, outer),
+    };
     block::directives(cx, block, Context::Server, &mut server);
     let mut built = around(span, server.level.inner, outer);
     if server.has_listen {

@@ -85,7 +85,13 @@ pub(super) fn options(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Optio
     compatible(cx, directive, &options).then_some(options)
 }
 
-fn parameter(cx: &mut Compiler<'_>, directive: &Directive<'_>, options: &mut Options, n: usize, text: &[u8]) -> bool {
+fn parameter(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    options: &mut Options,
+    n: usize,
+    text: &[u8],
+) -> bool {
     let shown = directive.text(n);
     let (key, value) = match text.iter().position(|&b| b == b'=') {
         Some(at) => (&text[..=at], &text[at + 1..]),
@@ -175,7 +181,9 @@ fn parameter(cx: &mut Compiler<'_>, directive: &Directive<'_>, options: &mut Opt
         b"accept_filter=" if !mail => {
             socket = false;
             let message = "accept filters do not exist on Linux: nginx ignores the parameter";
-            cx.report(Diagnostic::warning("unsupported-parameter", directive.arg_span(n), message).label("ignored"));
+            cx.report(
+                Diagnostic::warning("unsupported-parameter", directive.arg_span(n), message).label("ignored"),
+            );
             None
         }
         b"setfib=" if !mail && !cx.options.strict_modules => None,
@@ -347,7 +355,8 @@ pub(super) fn report_missing_certificates(cx: &mut Compiler<'_>) {
         } else {
             Some(socket.default_server)
         };
-        let Some(server) = missing.filter(|&s| reported.insert(s)).and_then(|s| sockets.servers.get(s)) else {
+        let Some(server) = missing.filter(|&s| reported.insert(s)).and_then(|s| sockets.servers.get(s))
+        else {
             continue;
         };
         let Some(head) = server.head else { continue };
@@ -355,7 +364,9 @@ pub(super) fn report_missing_certificates(cx: &mut Compiler<'_>) {
         let mut diagnostic = Diagnostic::error(
             "missing-certificate",
             head,
-            format!("this server has no `ssl_certificate`, but its socket speaks TLS (`listen … {parameter}`)"),
+            format!(
+                "this server has no `ssl_certificate`, but its socket speaks TLS (`listen … {parameter}`)"
+            ),
         )
         .label("no certificate")
         .help("add `ssl_certificate …;` and `ssl_certificate_key …;`, or `ssl_reject_handshake on;`")

@@ -14,7 +14,9 @@ pub(super) fn cookie(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     for (n, text) in directive.args_from(3) {
         let (key, value) = split(&text);
         let known = ["domain=", "path=", "expires=", "httponly", "secure", "samesite="];
-        let Some(key) = known.into_iter().find(|k| k.as_bytes() == key) else { return unknown(cx, directive, n) };
+        let Some(key) = known.into_iter().find(|k| k.as_bytes() == key) else {
+            return unknown(cx, directive, n);
+        };
         let name = key.trim_end_matches('=');
         if seen.contains(&key) {
             return fault(cx, directive, n, &format!("parameter \"{name}\" is duplicate"));

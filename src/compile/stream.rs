@@ -36,11 +36,15 @@ pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blo
     let first = *cx.names.stream_upstreams.entry(name.to_lowercase()).or_insert(directive.span());
     if first != directive.span() {
         cx.report(
-            Diagnostic::error("duplicate-upstream", directive.span(), format!("upstream `{name}` is defined twice"))
-                .label("defined again here")
-                .related(first, "first defined here")
-                .help("merge the two, or rename one")
-                .nginx(format!("duplicate upstream \"{name}\"")),
+            Diagnostic::error(
+                "duplicate-upstream",
+                directive.span(),
+                format!("upstream `{name}` is defined twice"),
+            )
+            .label("defined again here")
+            .related(first, "first defined here")
+            .help("merge the two, or rename one")
+            .nginx(format!("duplicate upstream \"{name}\"")),
         );
     }
     let mut upstream = Upstream { servers: 0, method: None };
@@ -85,7 +89,11 @@ fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>, method: Option<&'sta
         Err(fault) => {
             refuse(cx, directive, 1, expected, format!("{fault} in upstream \"{shown}\""));
         }
-        Ok(url) if !url.has_port && !resolves.service && !matches!(url.endpoint, crate::model::Endpoint::Unix(_)) => {
+        Ok(url)
+            if !url.has_port
+                && !resolves.service
+                && !matches!(url.endpoint, crate::model::Endpoint::Unix(_)) =>
+        {
             refuse(cx, directive, 1, expected, format!("no port in upstream \"{shown}\""));
         }
         Ok(url) => {

@@ -84,7 +84,13 @@ fn ocsp_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 }
 
 /// `NAME:SIZE`; `None` if something was reported.
-fn shared_zone(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, text: &[u8], what: &str) -> Option<bool> {
+fn shared_zone(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    n: usize,
+    text: &[u8],
+    what: &str,
+) -> Option<bool> {
     let colon = text.iter().position(|&b| b == b':').filter(|&at| at > 0);
     let Some((name, size)) = colon.and_then(|at| Some((&text[..at], size(&text[at + 1..])?))) else {
         return Some(false);
@@ -110,7 +116,8 @@ fn file_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             seconds(value)
         } else if let Some(value) = text.strip_prefix(b"valid=").filter(|_| name != "open_file_cache") {
             seconds(value)
-        } else if let Some(value) = text.strip_prefix(b"min_uses=").filter(|_| name == "open_log_file_cache") {
+        } else if let Some(value) = text.strip_prefix(b"min_uses=").filter(|_| name == "open_log_file_cache")
+        {
             digits(value).is_some_and(|n| n > 0)
         } else {
             off |= *text == *b"off";
@@ -183,9 +190,10 @@ fn server(cx: &mut Compiler<'_>) {
         return;
     }
     let rejects = cx.in_force("ssl_reject_handshake").is_some_and(|d| d.arg(1).eq_ignore_ascii_case(b"on"));
-    let verify = cx.in_force("ssl_verify_client").cloned().filter(|d| {
-        d.arg(1).eq_ignore_ascii_case(b"on") || d.arg(1).eq_ignore_ascii_case(b"optional")
-    });
+    let verify = cx
+        .in_force("ssl_verify_client")
+        .cloned()
+        .filter(|d| d.arg(1).eq_ignore_ascii_case(b"on") || d.arg(1).eq_ignore_ascii_case(b"optional"));
     let Some(verify) = verify.filter(|_| certificates > 0 || rejects) else { return };
     let trusted = ["ssl_client_certificate", "ssl_trusted_certificate"];
     if trusted.iter().any(|name| cx.in_force(name).is_some_and(|d| !d.arg(1).is_empty())) {
@@ -219,7 +227,8 @@ fn mail(cx: &mut Compiler<'_>) {
         (None, Some(directive)) => ("starttls", directive),
         (None, None) => return,
     };
-    let missing = ["ssl_certificate", "ssl_certificate_key"].into_iter().find(|name| cx.in_force(name).is_none());
+    let missing =
+        ["ssl_certificate", "ssl_certificate_key"].into_iter().find(|name| cx.in_force(name).is_none());
     let Some(missing) = missing else { return };
     // nginx names the last of the directives that it remembers the place of.
     let names = ["listen", "starttls", "ssl_certificate", "ssl_certificate_key"];

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::address::{self, Form, Url};
 use super::argument::{self, digits, refuse};
-use super::checks::Check;
 use super::block::{self, Blocks};
+use super::checks::Check;
 use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::{settings, value};
@@ -331,7 +331,12 @@ pub(super) fn parameters(
 }
 
 /// `service=` needs `resolve`, a name, and no port; false if something was reported.
-pub(super) fn check_service(cx: &mut Compiler<'_>, directive: &Directive<'_>, url: &Url, asks: &Asks) -> bool {
+pub(super) fn check_service(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    url: &Url,
+    asks: &Asks,
+) -> bool {
     if !asks.service {
         return true;
     }
@@ -367,7 +372,11 @@ fn hash<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// `random [two [least_conn]]`
 fn random<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    let plus: &[&str] = if cx.knows(Tier::Plus) { &["least_conn", "least_time=header", "least_time=last_byte"] } else { &["least_conn"] };
+    let plus: &[&str] = if cx.knows(Tier::Plus) {
+        &["least_conn", "least_time=header", "least_time=last_byte"]
+    } else {
+        &["least_conn"]
+    };
     (directive.len() < 1 || one_of(cx, directive, 1, &["two"]))
         && (directive.len() < 2 || one_of(cx, directive, 2, plus))
 }
@@ -384,7 +393,8 @@ fn least_time<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         &[b"header", b"last_byte"]
     };
     let nginx = format!("invalid value \"{}\"", directive.text(1));
-    words.iter().any(|w| text.eq_ignore_ascii_case(w)) || refuse(cx, directive, 1, "what time to compare", nginx)
+    words.iter().any(|w| text.eq_ignore_ascii_case(w))
+        || refuse(cx, directive, 1, "what time to compare", nginx)
 }
 
 fn one_of(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, words: &[&str]) -> bool {

@@ -289,8 +289,8 @@ pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
             continue;
         }
         let step = if late { 301 } else { 300 };
-        let diagnostic = undefined(cx, &name, &places, subsystem)
-            .when(When::EndOfSubsystem { step, place: Place::None });
+        let diagnostic =
+            undefined(cx, &name, &places, subsystem).when(When::EndOfSubsystem { step, place: Place::None });
         cx.includes = std::rc::Rc::from([]);
         cx.report(diagnostic);
     }

@@ -36,7 +36,13 @@ pub(super) fn add(
 ) -> bool {
     let span = directive.span();
     let includes = std::rc::Rc::clone(&cx.includes);
-    let zone = cx.names.zones.entry(name.to_vec()).or_insert_with(|| Zone { tag, size, bound: None, span, includes });
+    let zone = cx.names.zones.entry(name.to_vec()).or_insert_with(|| Zone {
+        tag,
+        size,
+        bound: None,
+        span,
+        includes,
+    });
     let shown = String::from_utf8_lossy(name).into_owned();
     let (message, nginx) = if zone.tag != tag {
         (
