@@ -319,7 +319,7 @@ fn every_declared_setting_is_in_the_catalog() {
 #[test]
 fn an_upstream_is_found_wherever_it_stands() {
     let text = "events {} http { server { location /a { proxy_pass http://App; } } upstream app { server a; } \
-                server { location /b { proxy_pass http://app:81; } } }";
+                server { server_name b; location /b { proxy_pass http://app:81; } } }";
     let found = findings(text, NEWEST);
     assert_eq!(
         found,

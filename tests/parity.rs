@@ -2,7 +2,11 @@
 //! reference data lies beside the project, configurations that nginx started with and configurations from the wild.
 //!
 //! `benches/parity.py` runs the full comparison against an nginx, and records `tests/fixtures/parity.jsonl`.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and says what it did"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

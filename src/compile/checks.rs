@@ -120,6 +120,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_names_every_check() {
+        let documented = include_str!("../../docs/checks.md");
+        for (name, _) in FAMILIES.iter().flat_map(|family| family.iter()) {
+            assert!(documented.contains(&format!("`{name}`")), "docs/checks.md does not name `{name}`");
+        }
+    }
+
+    #[test]
     fn every_name_is_a_directive() {
         let names = FAMILIES.iter().flat_map(|f| f.iter().map(|(name, _)| *name));
         for name in names.chain(REMEMBERED.iter().flat_map(|names| names.iter().copied())) {

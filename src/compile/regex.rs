@@ -29,9 +29,10 @@ pub(super) fn check(cx: &mut Compiler<'_>, pattern: &[u8], caseless: bool, span:
     let found = super::block::abbreviate(text);
     cx.report(
         Diagnostic::error("invalid-regex", span, format!("`{found}` is no regular expression: {reason}"))
-            .label(match rest.is_empty() {
-                true => "at its end".to_owned(),
-                false => format!("at `{}`", super::block::abbreviate(rest)),
+            .label(if rest.is_empty() {
+                "at its end".to_owned()
+            } else {
+                format!("at `{}`", super::block::abbreviate(rest))
             })
             .nginx(nginx),
     );

@@ -27,7 +27,13 @@ pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, ou
     } else {
         let number = cx.names.sockets.servers.len() - 1;
         let endpoint = listen::implied().endpoint;
-        super::socket::add(cx, None, &endpoint, &Default::default(), (super::socket::Whose::Http, number));
+        super::socket::add(
+            cx,
+            None,
+            &endpoint,
+            &super::socket::Options::default(),
+            (super::socket::Whose::Http, number),
+        );
     }
     if !server.names.is_empty() {
         built.names = server.names;

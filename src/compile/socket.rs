@@ -85,6 +85,7 @@ pub(super) fn options(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Optio
     compatible(cx, directive, &options).then_some(options)
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm a parameter")]
 fn parameter(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,

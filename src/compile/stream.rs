@@ -49,7 +49,8 @@ pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blo
     }
     let mut upstream = Upstream { servers: 0, method: None };
     block::directives(cx, block, Context::StreamUpstream, &mut upstream);
-    if upstream.servers == 0 {
+    let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
+    if upstream.servers == 0 && !elsewhere {
         super::upstream::report_empty(cx, &name, directive.span());
     }
 }

@@ -125,9 +125,10 @@ fn file_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         };
         if !valid {
             let shown = directive.text(n);
-            let nginx = match name.starts_with("open") {
-                true => format!("invalid \"{name}\" parameter \"{shown}\""),
-                false => format!("invalid parameter \"{shown}\""),
+            let nginx = if name.starts_with("open") {
+                format!("invalid \"{name}\" parameter \"{shown}\"")
+            } else {
+                format!("invalid parameter \"{shown}\"")
             };
             return refuse(cx, directive, n, "`max=N`, `inactive=TIME` or `off`", nginx);
         }

@@ -50,7 +50,9 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         zone: None,
     };
     block::directives(cx, block, Context::Upstream, &mut upstream);
-    if upstream.servers == 0 && !name.is_empty() {
+    // The servers may stand in a file that is not here.
+    let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
+    if upstream.servers == 0 && !name.is_empty() && !elsewhere {
         report_empty(cx, &name, span);
     }
     let body = block.close().unwrap_or(block.span().after());
