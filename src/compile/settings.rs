@@ -11,7 +11,7 @@ use crate::model::core::WorkerProcesses;
 use crate::model::location::{CoreHttpSettings, KeepaliveTimeout, ReuseSettings, ServerTokens};
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
-use crate::model::{CoreSettings, HttpSettings, ProxySettings, Setting};
+use crate::model::{ComplexValue, CoreSettings, HttpSettings, ProxySettings, Setting};
 
 /// A type that a setting can have.
 pub(super) trait Value: Sized {
@@ -176,6 +176,16 @@ impl Value for String {
 
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         Some(directive.text(1))
+    }
+}
+
+impl Value for ComplexValue {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        ComplexValue::literal(text.unwrap_or_default().as_bytes())
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        Some(super::value::argument(cx, directive, 1))
     }
 }
 
