@@ -117,7 +117,7 @@ fn valid_referers<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool 
 
 /// A name with at most one `*`, at one end (`ngx_hash_add_key`).
 pub(super) fn wildcard(name: &[u8]) -> bool {
-    let stars = name.iter().filter(|&&b| b == b'*').count();
+    let stars = memchr::memchr_iter(b'*', name).count();
     let dots = name.windows(2).any(|pair| pair == b"..");
     let at_end = name.starts_with(b"*.") && name.len() > 2 || name.ends_with(b".*") && name.len() > 2;
     !name.contains(&0) && !dots && name != b"." && (stars == 0 || stars == 1 && at_end)

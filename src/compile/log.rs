@@ -128,7 +128,7 @@ pub(super) fn log_format(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
         None => (Escape::Default, 2),
     };
     // Each argument for itself: a name ends where its argument ends.
-    let mut value = ComplexValue::default();
+    let mut value = <ComplexValue as Default>::default();
     for (n, part) in directive.args_from(from) {
         value.segments.extend(value::text(cx, &part, directive.arg_span(n)).segments);
     }

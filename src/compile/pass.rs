@@ -82,7 +82,7 @@ pub(super) fn report_unported(cx: &mut Compiler<'_>) {
             Subsystem::Http => {
                 cx.upstreams.get(&unported.host).is_some_and(|list| list.iter().any(|k| k.port.is_none()))
             }
-            _ => cx.names.stream_upstreams.contains_key(&unported.host),
+            Subsystem::Stream => cx.names.stream_upstreams.contains_key(&unported.host),
         };
         if known {
             continue;

@@ -187,19 +187,17 @@ impl Value for Bind {
         if text.contains(&b'$') {
             return Some(Bind::Value { value: value::argument(cx, directive, 1), transparent });
         }
-        match address::parse_address(&text) {
-            Ok(address) => Some(Bind::Address { address, transparent }),
-            Err(_) => {
-                let nginx = format!("invalid address \"{}\"", directive.text(1));
-                argument::invalid(
-                    cx,
-                    directive,
-                    1,
-                    "an address of this host: `10.0.0.9`, a variable, or `off`",
-                    &nginx,
-                );
-                None
-            }
-        }
+        let Ok(address) = address::parse_address(&text) else {
+            let nginx = format!("invalid address \"{}\"", directive.text(1));
+            argument::invalid(
+                cx,
+                directive,
+                1,
+                "an address of this host: `10.0.0.9`, a variable, or `off`",
+                &nginx,
+            );
+            return None;
+        };
+        Some(Bind::Address { address, transparent })
     }
 }

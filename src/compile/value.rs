@@ -130,7 +130,7 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
     let late = cx.late;
     let table = cx.table();
-    if late && !table.list.find(&name).is_some_and(|id| !table.undefined.contains_key(&id.0)) {
+    if late && table.list.find(&name).is_none_or(|id| table.undefined.contains_key(&id.0)) {
         table.late.insert(span);
     }
     if let Some(id) = table.list.find(&name) {
