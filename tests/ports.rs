@@ -78,7 +78,7 @@ fn who_closes() {
             NEWEST,
             Closer::Race,
         ),
-        ("server { location / { grpc_pass grpc://10.1.0.1; } }", OLD, Closer::Nginx),
+        ("server { location / { grpc_pass grpc://10.1.0.1:80; } }", OLD, Closer::Nginx),
         ("server { location / { fastcgi_pass 10.1.0.1:9000; } }", NEWEST, Closer::Race),
         ("server { location / { uwsgi_pass 10.1.0.1:9000; } }", NEWEST, Closer::Race),
     ];
