@@ -25,7 +25,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let compiled = compile(&loaded, &Options { version, contexts: Vec::new() });
+    let compiled = compile(&loaded, &Options { version, contexts: Vec::new(), strict_modules: false });
     for diagnostic in &compiled.diagnostics {
         eprintln!("{diagnostic:?}");
     }

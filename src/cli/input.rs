@@ -109,7 +109,10 @@ impl Meaning {
 
     /// Compiles it for a version.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
-        compile::compile(configuration, &Options { version, contexts: self.contexts(configuration) })
+        compile::compile(
+            configuration,
+            &Options { version, contexts: self.contexts(configuration), strict_modules: false },
+        )
     }
 }
 

@@ -175,6 +175,7 @@ fn regex(
     caseless: bool,
 ) -> LocationKind {
     value::define_captures(cx, pattern, directive.arg_span(n));
+    super::regex::check(cx, pattern, caseless, directive.arg_span(n));
     LocationKind::Regex { pattern: String::from_utf8_lossy(pattern).into_owned(), caseless }
 }
 

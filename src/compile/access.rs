@@ -1,0 +1,67 @@
+//! Networks and rights: `allow`, `deny`, and the `user:rw` of `*_store_access`.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::address::{parse_ip4, parse_ip6};
+use super::argument::{digits, refuse};
+use super::checks::Check;
+use super::directive::Directive;
+use super::scope::Compiler;
+
+pub(super) const CHECKS: &[(&str, Check)] = &[("allow", rule), ("deny", rule)];
+
+pub(super) const REMEMBERED: &[&str] = &[];
+
+/// `allow`, `deny`: `all`, `unix:` or a network (`ngx_http_access_rule`, `ngx_stream_access_rule`).
+fn rule<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    if *text == *b"all" || *text == *b"unix:" || cidr(&text).is_some() {
+        return true;
+    }
+    let nginx = format!("invalid parameter \"{}\"", directive.text(1));
+    refuse(cx, directive, 1, "an address, a network `10.0.0.0/8`, `unix:` or `all`", nginx)
+}
+
+/// `address[/prefix]` (`ngx_ptocidr`).
+pub(super) fn cidr(text: &[u8]) -> Option<(IpAddr, u8)> {
+    let (address, prefix) = match text.iter().position(|&b| b == b'/') {
+        Some(slash) => (&text[..slash], Some(&text[slash + 1..])),
+        None => (text, None),
+    };
+    let address = match parse_ip4(address).filter(|&a| a != Ipv4Addr::BROADCAST) {
+        Some(address) => IpAddr::V4(address),
+        None => IpAddr::V6(parse_ip6(address)?),
+    };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        Some(text) => digits(text).filter(|&n| n <= longest)?,
+        None => longest,
+    };
+    Some((address, prefix as u8))
+}
+
+/// `user:rw group:r all:r` (`ngx_conf_set_access_slot`).
+pub(super) fn rights(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    for (n, text) in directive.args_from(1) {
+        let right = [&b"user:"[..], b"group:", b"all:"].iter().find_map(|who| text.strip_prefix(*who));
+        if !matches!(right, Some(b"rw" | b"r")) {
+            let nginx = format!("invalid value \"{}\"", directive.text(n));
+            return refuse(cx, directive, n, "`user:`, `group:` or `all:` with `rw` or `r`", nginx);
+        }
+    }
+    true
+}
+
+/// `path [level [level [level]]]` (`ngx_conf_set_path_slot`).
+pub(super) fn path_levels(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    let mut length = 0;
+    let mut count = 0;
+    for (n, text) in directive.args_from(2) {
+        match digits(&text) {
+            Some(level @ 1..=32) => length += level + 1,
+            _ => return refuse(cx, directive, n, "a number of characters", "invalid value"),
+        }
+        count += 1;
+    }
+    length <= 10 + count || refuse(cx, directive, 2, "up to three levels of 1 or 2 digits", "invalid value")
+}
