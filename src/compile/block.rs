@@ -151,7 +151,8 @@ fn check<'t>(
         report_unknown(cx, syntax, &name, context);
         return None;
     };
-    let directive = Directive { syntax, catalog, includes: Rc::clone(&cx.includes) };
+    cx.order += 1;
+    let directive = Directive { syntax, catalog, includes: Rc::clone(&cx.includes), order: cx.order };
     note(cx, &directive);
     match (catalog.body, syntax.terminator()) {
         // The parser has reported the missing terminator.

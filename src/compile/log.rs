@@ -3,7 +3,7 @@
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::Value;
-use super::value;
+use super::{argument, value};
 use crate::catalog::Kind;
 use crate::diagnostic::Diagnostic;
 use crate::model::Setting;
@@ -88,6 +88,9 @@ impl Value for AccessLogs {
             path: None,
             format: 0,
             condition: None,
+            buffer: 0,
+            flush: None,
+            gzip: None,
         }])
     }
 
@@ -100,14 +103,22 @@ impl Value for AccessLogs {
             2.. => format(cx, directive)?,
             _ => 0,
         };
-        let mut log = AccessLog { target: target(&directive.text(1)), path: None, format, condition: None };
+        let mut log = AccessLog {
+            target: target(&directive.text(1)),
+            path: None,
+            format,
+            condition: None,
+            buffer: 0,
+            flush: None,
+            gzip: None,
+        };
         if text.contains(&b'$') && matches!(log.target, LogTarget::File(_)) {
             log.path = Some(value::argument(cx, directive, 1));
         }
         for (n, parameter) in directive.args_from(3) {
             if let Some(condition) = parameter.strip_prefix(b"if=") {
                 log.condition = Some(value::text(cx, condition, directive.arg_span(n)));
-            } else if !is_parameter(&parameter) {
+            } else if !buffering(&mut log, &parameter) {
                 let nginx = format!("invalid parameter \"{}\"", directive.text(n));
                 let expected = "`buffer=SIZE`, `gzip[=LEVEL]`, `flush=TIME` or `if=CONDITION`";
                 super::argument::invalid(cx, directive, n, expected, &nginx);
@@ -126,8 +137,23 @@ impl Value for AccessLogs {
     }
 }
 
-fn is_parameter(text: &[u8]) -> bool {
-    text == b"gzip" || [&b"buffer="[..], b"gzip=", b"flush="].iter().any(|p| text.starts_with(p))
+/// Takes `buffer=`, `gzip` and `flush=` over; false if it is none of them (`ngx_http_log_set_log`).
+fn buffering(log: &mut AccessLog, text: &[u8]) -> bool {
+    if text == b"gzip" {
+        log.gzip = Some(1);
+    } else if let Some(level) = text.strip_prefix(b"gzip=") {
+        log.gzip = Some(argument::digits(level).unwrap_or(1) as u32);
+    } else if let Some(size) = text.strip_prefix(b"buffer=") {
+        log.buffer = argument::size(size).unwrap_or(0);
+    } else if let Some(time) = text.strip_prefix(b"flush=") {
+        log.flush = argument::time(time, false);
+    } else {
+        return false;
+    }
+    if log.gzip.is_some() && log.buffer == 0 {
+        log.buffer = 64 << 10;
+    }
+    true
 }
 
 fn format(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<usize> {

@@ -30,7 +30,7 @@ pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
 }
 
 /// Calls `see` for each entry of a block, includes expanded.
-fn entries<'t>(
+pub(super) fn entries<'t>(
     cx: &mut Compiler<'t>,
     block: Block<'t>,
     see: &mut dyn FnMut(&mut Compiler<'t>, syntax::Directive<'t>),

@@ -13,6 +13,10 @@ mod value;
 mod address;
 mod settings;
 
+mod access;
+mod content;
+mod geo;
+
 mod core;
 mod http;
 mod listen;

@@ -37,6 +37,8 @@ pub(super) struct Compiler<'t> {
     pub(super) foreign_modules: bool,
     /// Modules outside open-source nginx that were seen.
     pub(super) modules: HashSet<&'static str>,
+    /// Directives that have been read.
+    pub(super) order: u32,
     dropped: usize,
 }
 
@@ -73,6 +75,7 @@ impl<'t> Compiler<'t> {
             // A file that is missing may define what the rest uses.
             foreign_modules: configuration.diagnostics.iter().any(|d| d.class == Class::Environment),
             modules: HashSet::new(),
+            order: 0,
             dropped: 0,
         }
     }

@@ -205,7 +205,7 @@ pub(super) fn define_name(
 }
 
 fn computes(source: &VariableSource) -> bool {
-    matches!(source, VariableSource::Map(_) | VariableSource::SplitClients(_))
+    matches!(source, VariableSource::Map(_) | VariableSource::SplitClients(_) | VariableSource::Geo(_))
 }
 
 /// Directives outside the model that define a variable: the position of its name.

@@ -1,21 +1,28 @@
 //! A client's connection: requests one after the other, and between them nothing but a socket and a timer.
 
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use super::body;
 use super::buffer::HEADROOM;
+use super::clock::Clock;
 use super::http1::head::{MAX_HEAD, Progress};
 use super::request::{Client, Request, Scope};
-use super::response;
 use super::route::{self, Flow};
 use super::stream::Stream;
 use super::timer::Timer;
 use super::worker::Worker;
-use super::{access_log, page};
+use super::reply::Part;
+use super::response::put;
+use super::{access_log, headers, page};
 use crate::eval::select::AddressId;
 use crate::model::log::Severity;
+
+/// Files are read in pieces of this size.
+const FILE_PIECE: usize = 64 << 10;
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -57,6 +64,7 @@ pub(crate) async fn serve(
     };
     let timer = worker.timers.timer();
     worker.open.set(worker.open.get() + 1);
+    worker.counters.active.fetch_add(1, Relaxed);
     let mut connection = Connection { worker, client, stream, timer };
     let settings = Rc::clone(&connection.default_plan());
     let mut idle = settings.core.client_header_timeout.value;
@@ -76,6 +84,7 @@ pub(crate) async fn serve(
         idle = timeout;
     }
     connection.worker.open.set(connection.worker.open.get() - 1);
+    connection.worker.counters.active.fetch_sub(1, Relaxed);
 }
 
 impl Connection {
@@ -98,14 +107,24 @@ impl Connection {
     async fn requests(&mut self, request: &mut Request) -> Next {
         loop {
             self.client.requests += 1;
+            let mut is_writing = false;
+            self.worker.counters.requests.fetch_add(1, Relaxed);
+            self.worker.counters.reading.fetch_add(1, Relaxed);
             let server = self.worker.router.listen(self.client.address).default_server;
             request.reset(&self.default_plan(), server);
             let flow = match self.read_head(request).await {
                 Head::Done => {
                     request.buffer.start = request.head.position;
+                    let counters = Rc::clone(&self.worker);
+                    counters.counters.reading.fetch_sub(1, Relaxed);
+                    counters.counters.writing.fetch_add(1, Relaxed);
+                    is_writing = true;
                     route::handle(self, request).await
                 }
-                Head::Closed(false) => return Next::Close,
+                Head::Closed(false) => {
+                    self.worker.counters.reading.fetch_sub(1, Relaxed);
+                    return Next::Close;
+                }
                 Head::Closed(true) => {
                     request.status = 400;
                     self.log(request, Severity::Info, "client prematurely closed connection");
@@ -121,9 +140,7 @@ impl Connection {
                     self.log(request, Severity::Info, &message);
                     request.keepalive = false;
                     request.buffer.start = request.head.position.max(HEADROOM);
-                    let worker = Rc::clone(&self.worker);
-                    response::special(&worker, &self.client, request, status, None);
-                    Flow::Answer
+                    route::finish(self, request, Flow::Status(status)).await
                 }
             };
             let flow = match flow {
@@ -132,6 +149,12 @@ impl Connection {
             };
             request.is_complete = flow != Flow::Abort;
             access_log::write(&self.worker, &self.client, request);
+            if let Some(remote) = request.real {
+                self.client.remote = remote;
+            }
+            let counters = &self.worker.counters;
+            let counter = if is_writing { &counters.writing } else { &counters.reading };
+            counter.fetch_sub(1, Relaxed);
             if flow == Flow::Abort {
                 return Next::Close;
             }
@@ -180,14 +203,118 @@ impl Connection {
         }
     }
 
-    /// Writes what is in `request.out`.
+    /// Writes the head in `request.out` and the body in `request.reply`.
     async fn answer(&mut self, request: &mut Request) -> Flow {
-        let out = std::mem::take(&mut request.out);
-        let timeout = request.plan.core.send_timeout.value;
-        let written = self.write(&out, timeout).await;
-        request.sent += out.len() as u64;
+        let mut out = std::mem::take(&mut request.out);
+        let written = self.send(request, &mut out).await;
+        out.truncate(request.head_length);
         request.out = out;
         if written.is_ok() { Flow::Written } else { Flow::Abort }
+    }
+
+    async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
+        let mut written = 0;
+        let parts = std::mem::take(&mut request.reply.parts);
+        let parts: &[Part] = if request.reply.header_only { &[] } else { &parts };
+        let length: u64 = parts.iter().map(Part::len).sum();
+        let chunked = request.reply.chunked && !request.reply.header_only;
+        if chunked && length > 0 {
+            put(out, format_args!("{length:x}\r\n"));
+        }
+        for part in parts {
+            match *part {
+                Part::Text(from, to) => {
+                    let start = out.len();
+                    out.extend_from_slice(&request.reply.text[from..to]);
+                    self.recode(request, &mut out[start..]);
+                }
+                Part::File(mut from, to) => {
+                    let file = request.reply.file.take();
+                    while from < to {
+                        // Head and small file leave in one write.
+                        let start = out.len();
+                        let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                        out.resize(start + most, 0);
+                        let read = match &file {
+                            Some(file) => file.read_at(&mut out[start..], from)?,
+                            None => 0,
+                        };
+                        if read == 0 {
+                            // It has become shorter.
+                            return Err(io::ErrorKind::UnexpectedEof.into());
+                        }
+                        out.truncate(start + read);
+                        self.recode(request, &mut out[start..]);
+                        from += read as u64;
+                        if from < to {
+                            self.flush(request, out, &mut written).await?;
+                        }
+                    }
+                    request.reply.file = file;
+                }
+            }
+        }
+        if chunked {
+            if request.reply.expect_trailers {
+                headers::trailers(&mut self.scope(request));
+            }
+            out.extend_from_slice(if length > 0 { b"\r\n0\r\n" } else { b"0\r\n" });
+            out.extend_from_slice(&request.reply.trailers);
+            out.extend_from_slice(b"\r\n");
+        }
+        self.flush(request, out, &mut written).await
+    }
+
+    fn recode(&self, request: &Request, data: &mut [u8]) {
+        if let Some(recoder) = request.reply.recode.and_then(|n| self.worker.recoders.get(n)) {
+            recoder.recode(data);
+        }
+    }
+
+    /// Writes what is in `out`, as fast as the client may get it.
+    async fn flush(&mut self, request: &mut Request, out: &mut Vec<u8>, from: &mut usize) -> io::Result<()> {
+        let timeout = request.plan.core.send_timeout.value;
+        let rate = self.scope(request).limit_rate();
+        if rate == 0 {
+            self.write(&out[*from..], timeout).await?;
+            request.sent += (out.len() - *from) as u64;
+        } else {
+            self.write_slowly(request, &out[*from..], rate, timeout).await?;
+        }
+        // The head is still asked for by the log.
+        out.truncate(request.head_length);
+        *from = request.head_length;
+        Ok(())
+    }
+
+    /// `limit_rate`
+    async fn write_slowly(
+        &mut self,
+        request: &mut Request,
+        out: &[u8],
+        rate: u64,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let mut rest = out;
+        while !rest.is_empty() {
+            let free = self.scope(request).limit_rate_after();
+            let elapsed = Clock::now().saturating_sub(request.started).as_secs();
+            let may = (rate * (elapsed + 1) + free).saturating_sub(request.sent);
+            if may == 0 {
+                let over = request.sent.saturating_sub(rate * elapsed + free);
+                let wait = Duration::from_millis(over * 1000 / rate + 1);
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            let n = rest.len().min(usize::try_from(may).unwrap_or(usize::MAX));
+            self.write(&rest[..n], timeout).await?;
+            request.sent += n as u64;
+            rest = &rest[n..];
+            if !rest.is_empty() {
+                tokio::time::sleep(Duration::from_millis(n as u64 * 1000 / rate + 1)).await;
+            }
+        }
+        Ok(())
     }
 
     /// Writes all of `data`; an error also when the client takes nothing for `timeout`.

@@ -41,6 +41,16 @@ impl Files {
         Self { prefix: prefix.to_owned(), open: Mutex::default() }
     }
 
+    /// The directory, with a slash at its end.
+    pub(crate) fn prefix(&self) -> Vec<u8> {
+        use std::os::unix::ffi::OsStrExt;
+        let mut prefix = self.prefix.as_os_str().as_bytes().to_vec();
+        if !prefix.is_empty() && !prefix.ends_with(b"/") {
+            prefix.push(b'/');
+        }
+        prefix
+    }
+
     /// Opens a target for appending; `None` for one that only nginx has.
     pub(crate) fn open(&self, target: &LogTarget) -> Result<Option<Arc<Sink>>, (PathBuf, io::Error)> {
         let path = match target {

@@ -39,8 +39,30 @@ mod variable;
 
 mod body;
 mod page;
+mod reply;
 mod response;
+
+mod charset;
+mod headers;
+mod not_modified;
+mod range;
+
 mod route;
+
+mod real_ip;
+mod rewrite;
+
+mod access;
+mod auth_basic;
+
+mod autoindex;
+mod empty_gif;
+mod file;
+mod index;
+mod stub_status;
+mod try_files;
+
+mod error_page;
 
 mod balancer;
 mod peer;

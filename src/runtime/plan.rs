@@ -5,11 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::log::{ErrorLogs, Files, Sink};
+use super::rewrite::Script;
+use crate::eval::select::LocationId;
 use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    ComplexValue, Config, HttpSettings, Location, LocationKind, Origin, ProxySettings, Target, UpstreamId,
+    AccessSettings, ComplexValue, Config, ContentSettings, HttpSettings, Location, LocationKind, Origin, ProxySettings, Target, UpstreamId,
 };
 use crate::runtime::http1::field::Known;
 use crate::version::Version;
@@ -21,6 +23,17 @@ pub(crate) struct Plan {
     pub(crate) error_log: ErrorLogs,
     pub(crate) access_log: Vec<AccessTo>,
     pub(crate) proxy: Option<ProxyPlan>,
+    pub(crate) content: Arc<ContentSettings>,
+    pub(crate) access: Arc<AccessSettings>,
+    pub(crate) handler: Option<Handler>,
+    /// The instructions of this level.
+    pub(crate) script: Script,
+    /// Methods that are not limited, and what holds for the others.
+    pub(crate) limit_except: Option<(Vec<String>, LocationId)>,
+    /// `root` or `alias`, if it needs no request to know it.
+    pub(crate) root: Option<Vec<u8>>,
+    /// Not everybody may ask.
+    pub(crate) is_restricted: bool,
 }
 
 /// An open access log.
@@ -137,6 +150,8 @@ impl Plan {
         config: &Config,
         settings: &HttpSettings,
         location: Option<&Location>,
+        script: Script,
+        limit_except: Option<(Vec<String>, LocationId)>,
         files: &Files,
     ) -> Result<Rc<Self>, (std::path::PathBuf, std::io::Error)> {
         let core = Arc::clone(&settings.core);
@@ -163,6 +178,26 @@ impl Plan {
             Some((location, Some(Handler::Proxy(pass)))) => ProxyPlan::new(pass, location, config.version),
             _ => None,
         };
-        Ok(Rc::new(Self { core, error_log, access_log, proxy }))
+        let (content, access) = (Arc::clone(&settings.content), Arc::clone(&settings.access));
+        let root = content.root.value.path.constant().map(|path| match path {
+            path if path.starts_with(b"/") => path.to_vec(),
+            path => [&files.prefix()[..], path].concat(),
+        });
+        let is_restricted =
+            !access.rules.value.is_empty() || access.auth_basic.value.constant() != Some(b"off");
+        let handler = location.and_then(|l| l.handler.clone());
+        Ok(Rc::new(Self {
+            core,
+            error_log,
+            access_log,
+            proxy,
+            content,
+            access,
+            handler,
+            script,
+            limit_except,
+            root,
+            is_restricted,
+        }))
     }
 }

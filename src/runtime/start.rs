@@ -5,7 +5,6 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use super::listener::{self, Listener};
 use super::log::{ErrorLogs, Files, errno};
 use super::peer::Address;
+use super::stub_status::Counters;
 use super::worker::{Resolved, Worker};
 use crate::eval::Router;
 use crate::model::core::WorkerProcesses;
@@ -128,11 +128,11 @@ pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, Start
     }
     let peers = resolve(&config)?;
     let files = Arc::new(Files::new(&options.prefix));
-    let counter = Arc::new(AtomicU64::new(1));
+    let counters: Arc<Counters> = Arc::default();
     let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
     // Each worker makes its own; this one shows whether it can be made, and opens the logs.
     let trial =
-        Worker::new(&config, &peers, &files, Arc::clone(&counter), product).map_err(|m| failed(m, None))?;
+        Worker::new(&config, &peers, &files, Arc::clone(&counters), product).map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);
     let pid = write_pid(&config, options)?;
@@ -148,9 +148,9 @@ pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, Start
         let own: Result<Vec<_>, _> = listeners.iter().map(Listener::try_clone).collect();
         let own = own.map_err(|e| failed(format!("dup() failed{}", errno(&e)), None))?;
         let (config, peers, files) = (Arc::clone(&config), Arc::clone(&peers), Arc::clone(&files));
-        let (counter, stopped) = (Arc::clone(&counter), stopped.clone());
+        let (counters, stopped) = (Arc::clone(&counters), stopped.clone());
         let make = move || {
-            if let Ok(worker) = Worker::new(&config, &peers, &files, counter, product) {
+            if let Ok(worker) = Worker::new(&config, &peers, &files, counters, product) {
                 serve(worker, own, stopped);
             }
         };

@@ -8,7 +8,7 @@ use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::HttpVersion;
 use crate::model::rewrite::Instruction;
 use crate::model::upstream::Balancer;
-use crate::model::{Config, LocationKind, Target, Unsupported, VariableSource};
+use crate::model::{Config, Target, Unsupported, VariableSource};
 use crate::source::Span;
 
 /// Everything that is not executed, what the compiler noted included. The runtime starts only if each entry is safe.
@@ -43,12 +43,8 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     let mut logs = HashSet::new();
     for (_, location) in config.http.locations() {
         instructions(&location.instructions, &mut refuse);
-        let returns = location.instructions.iter().any(|i| matches!(i, Instruction::Return(_)));
         let proxy = &location.settings.proxy;
         match &location.handler {
-            _ if matches!(location.kind, LocationKind::If | LocationKind::LimitExcept(_)) => {
-                refuse("`if` and `limit_except`".to_owned(), location.span);
-            }
             Some(Handler::Other(name, span)) => refuse(format!("`{name}`"), *span),
             Some(Handler::Pass(pass)) => refuse(format!("`{}`", pass.directive), pass.span),
             Some(Handler::Proxy(pass)) => {
@@ -65,8 +61,7 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
                     );
                 }
             }
-            None if returns || matches!(location.kind, LocationKind::Named(_)) => {}
-            None => refuse("a location that serves files".to_owned(), location.span),
+            Some(Handler::StubStatus(_) | Handler::EmptyGif(_)) | None => {}
         }
         if let AccessLogs::To(list) = &location.settings.core.access_log.value {
             let span = location.settings.core.access_log.origin.span().unwrap_or(location.span);
@@ -97,9 +92,12 @@ fn is_foreign(target: &LogTarget) -> bool {
 fn instructions(list: &[Instruction], refuse: &mut impl FnMut(String, Span)) {
     for instruction in list {
         match instruction {
-            Instruction::If { span, .. } => refuse("`if`".to_owned(), *span),
             Instruction::Other(name, span) => refuse(format!("`{name}`"), *span),
-            Instruction::Return(_) | Instruction::Set { .. } => {}
+            Instruction::Return(_)
+            | Instruction::Set { .. }
+            | Instruction::If { .. }
+            | Instruction::Rewrite(_)
+            | Instruction::Break(_) => {}
         }
     }
 }

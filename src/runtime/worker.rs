@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -14,13 +14,16 @@ use super::log::{ErrorLogs, Files};
 use super::peer::Address;
 use super::plan::Plan;
 use super::pool::{Limits, Pool, Upstreamed};
+use super::charset::Recoder;
 use super::request::Request;
+use super::rewrite::Script;
+use super::stub_status::Counters;
 use super::timer::{Timer, Timers};
 use super::variable::Getter;
 use crate::eval::select::{LocationId, ServerId};
 use crate::eval::{Program, Router};
 use crate::model::server::ServerName;
-use crate::model::{Config, Upstream, VariableSource};
+use crate::model::{Config, LocationKind, Upstream, VariableSource};
 
 /// A peer of an upstream: its address, and the name that logs and `$upstream_addr` give it.
 pub(crate) type Resolved = (Address, String);
@@ -48,7 +51,12 @@ pub(crate) struct Worker {
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Clock,
     pub(crate) error_log: ErrorLogs,
-    pub(crate) counter: Arc<AtomicU64>,
+    /// What is counted of all workers together.
+    pub(crate) counters: Arc<Counters>,
+    /// Tables of `charset_map`.
+    pub(crate) recoders: Vec<Recoder>,
+    /// Directory that relative paths belong to.
+    prefix: Vec<u8>,
     pub(crate) hostname: String,
     /// `nginx/1.31.5`
     pub(crate) product: &'static str,
@@ -61,7 +69,7 @@ pub(crate) struct Worker {
     pool_timer: Timer,
     /// When the pools will be looked at.
     pool_look: Cell<Option<Instant>>,
-    seed: Cell<u64>,
+    random: RefCell<Vec<u8>>,
 }
 
 impl Worker {
@@ -69,7 +77,7 @@ impl Worker {
         config: &Arc<Config>,
         peers: &[Vec<(usize, Resolved)>],
         files: &Files,
-        counter: Arc<AtomicU64>,
+        counters: Arc<Counters>,
         product: &'static str,
     ) -> Result<Self, String> {
         let io = |(path, error): (std::path::PathBuf, std::io::Error)| {
@@ -77,14 +85,26 @@ impl Worker {
         };
         let program = Program::new(Arc::clone(config)).map_err(|e| e.to_string())?;
         let router = Router::new(Arc::clone(config)).map_err(|e| e.to_string())?;
-        let servers = config.http.servers.iter().map(|s| Plan::new(config, &s.settings, None, files));
-        let servers = servers.collect::<Result<_, _>>().map_err(io)?;
+        let prefix = files.prefix();
+        let servers = config.http.servers.iter().enumerate().map(|(i, s)| {
+            let script = Script::new(&s.instructions, config, |at| router.outermost(ServerId(i as u32), at));
+            let script = script.map_err(|e| e.to_string())?;
+            Plan::new(config, &s.settings, None, script, None, files).map_err(io)
+        });
+        let servers = servers.collect::<Result<_, _>>()?;
         let count = router.location_count();
         let locations = (0..count).map(|i| {
-            let location = router.get(LocationId(i as u32));
-            Plan::new(config, &location.settings, Some(location), files)
+            let id = LocationId(i as u32);
+            let location = router.get(id);
+            let script = Script::new(&location.instructions, config, |at| router.inner(id, at));
+            let script = script.map_err(|e| e.to_string())?;
+            let limit_except = location.inner.iter().enumerate().find_map(|(at, inner)| match &inner.kind {
+                LocationKind::LimitExcept(methods) => Some((methods.clone(), router.inner(id, at)?)),
+                _ => None,
+            });
+            Plan::new(config, &location.settings, Some(location), script, limit_except, files).map_err(io)
         });
-        let locations = locations.collect::<Result<_, _>>().map_err(io)?;
+        let locations = locations.collect::<Result<_, _>>()?;
         let getters = config.http.variables.iter().map(|(_, variable)| match variable.source {
             VariableSource::Builtin => Getter::find(&variable.name),
             _ => None,
@@ -107,7 +127,9 @@ impl Worker {
             pool_look: Cell::new(None),
             timers,
             clock: Clock::default(),
-            counter,
+            counters,
+            recoders: config.http.charset_maps.iter().filter_map(Recoder::both).flatten().collect(),
+            prefix,
             hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
                 .unwrap_or_default()
                 .trim()
@@ -121,13 +143,23 @@ impl Worker {
             is_stopping: Cell::new(false),
             open: Cell::new(0),
             pool_waker: RefCell::default(),
-            seed: Cell::new(Clock::now().as_nanos() as u64 ^ u64::from(std::process::id()) << 40),
+            random: RefCell::default(),
         })
     }
 
     /// The next `$connection`; upstream connections count too.
     pub(crate) fn next_connection(&self) -> u64 {
-        self.counter.fetch_add(1, Ordering::Relaxed)
+        self.counters.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A number that no other response has, for boundaries (`ngx_next_temp_number`).
+    pub(crate) fn next_temporary(&self) -> u64 {
+        self.counters.temporary.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A path of the configuration as an absolute one (`ngx_get_full_name`).
+    pub(crate) fn absolute(&self, path: Vec<u8>) -> Vec<u8> {
+        if path.starts_with(b"/") { path } else { [&self.prefix[..], &path].concat() }
     }
 
     /// `$server_name`
@@ -141,18 +173,22 @@ impl Worker {
         }
     }
 
-    /// `$request_id`: sixteen bytes that nobody has to guess.
+    /// `$request_id`: sixteen random bytes.
     pub(crate) fn random_id(&self) -> String {
-        let next = || {
-            // splitmix64
-            let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-            self.seed.set(seed);
-            let mut z = seed;
-            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ z >> 31
-        };
-        format!("{:016x}{:016x}", next(), next())
+        use std::io::Read;
+        // The system's source of randomness, read in pieces: a request does not pay for a call of its own.
+        let mut pool = self.random.borrow_mut();
+        if pool.len() < 16 {
+            let mut fresh = [0; 512];
+            let read = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut fresh));
+            if read.is_err() {
+                let now = Clock::now().as_nanos() ^ u128::from(self.next_temporary()) << 64;
+                return format!("{now:032x}");
+            }
+            pool.extend_from_slice(&fresh);
+        }
+        let at = pool.len() - 16;
+        pool.drain(at..).fold(String::with_capacity(32), |id, byte| format!("{id}{byte:02x}"))
     }
 
     /// Gives an upstream connection back: into the pool, or closed.

@@ -70,6 +70,7 @@ known! {
     IfNoneMatch = b"if-none-match",
     ContentRange = b"content-range",
     IfRange = b"if-range",
+    Range = b"range",
     Location = b"location",
     LastModified = b"last-modified",
     Etag = b"etag",

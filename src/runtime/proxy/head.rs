@@ -88,18 +88,18 @@ fn uri(p: &mut Passing<'_>, out: &mut Vec<u8>) {
     }
     let line = p.r.head.line;
     let buffer = p.r.buffer.all();
-    if out.len() == start && !line.empty_path {
+    if out.len() == start && !line.empty_path && p.r.valid_unparsed_uri {
         out.extend_from_slice(line.target.of(buffer));
         return;
     }
     let rest = &p.r.uri[rest_from..];
-    if line.quoted {
+    if line.quoted || p.r.internal {
         escape(rest, out);
     } else {
         out.extend_from_slice(rest);
     }
     if !p.r.args.is_empty() {
         out.push(b'?');
-        out.extend_from_slice(p.r.args.of(buffer));
+        out.extend_from_slice(&p.r.args);
     }
 }

@@ -14,7 +14,6 @@ use super::connection::Connection;
 use super::peer::{self, Local};
 use super::plan::ProxyPlan;
 use super::request::{Request, Scope, Try};
-use super::response;
 use super::route::Flow;
 use crate::model::log::Severity;
 use crate::model::proxy::Bind;
@@ -54,10 +53,6 @@ impl Passing<'_> {
         self.r.location.map_or(u32::MAX, |id| id.0)
     }
 
-    fn special(&mut self, status: u16) -> Flow {
-        response::special(&self.c.worker, &self.c.client, self.r, status, None);
-        Flow::Answer
-    }
 }
 
 /// Passes the request on and the response back.
@@ -89,7 +84,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
                 this.response = Some(std::time::Duration::ZERO);
             }
             p.log(Severity::Error, "no live upstreams", " while connecting to upstream");
-            return p.special(502);
+            return Flow::Status(502);
         };
         let (address, name) = &state.peers[peer];
         if let Some(this) = p.this_try() {
@@ -122,7 +117,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
                 if let Some(this) = p.this_try() {
                     this.peer.clear();
                 }
-                return p.special(500);
+                return Flow::Status(500);
             }
             Failure::ClientClosed => {
                 p.r.status = 499;
@@ -143,7 +138,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         }
         let is_risky = p.is_sent && matches!(p.r.method(), b"POST" | b"LOCK" | b"PATCH");
         if attempt.tries == 0 || !may_retry || is_risky {
-            return p.special(status);
+            return Flow::Status(status);
         }
     }
 }
@@ -161,7 +156,7 @@ fn body_failed(p: &mut Passing<'_>, error: &BodyError) -> Flow {
             let severity = if *status == 413 { Severity::Error } else { Severity::Info };
             p.log(severity, message, "");
             p.r.keepalive = false;
-            p.special(*status)
+            Flow::Status(*status)
         }
         BodyError::Closed => {
             p.r.status = 400;

@@ -10,7 +10,7 @@ use crate::runtime::http1::field::{Field, Known};
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
-use crate::runtime::response::{self, Head, field};
+use crate::runtime::response;
 use crate::runtime::route::Flow;
 
 const READING: &str = " while reading upstream";
@@ -207,39 +207,41 @@ fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
     let response = std::mem::take(&mut r.response);
     r.upstream_head.extend_from_slice(&text[response.status.text.start as usize..response.position]);
     r.status = response.status.code;
-    let mut chunked = false;
-    if !is_bodyless && response.content_length.is_none() {
-        chunked = r.head.line.version >= 1001;
-        r.keepalive &= chunked;
-    }
-    let content_type =
-        response.fields.iter().find(|f| f.known == Known::ContentType).map(|f| f.value.of(text));
     let redirected = |header: &Field| {
         let (from, to) = p.plan.redirect.as_ref()?;
         let is_redirect = matches!(header.known, Known::Location | Known::Refresh);
         let rest = is_redirect.then(|| header.value.of(text).strip_prefix(&from[..])).flatten()?;
         Some([to, rest].concat())
     };
-    let location = response.fields.iter().find(|f| f.known == Known::Location).and_then(redirected);
-    let head = Head {
-        line: Some(response.status.text.of(text)),
-        content_type: content_type.filter(|t| !t.is_empty()),
-        content_length: response.content_length,
-        // Only one that was rewritten is made absolute.
-        location: location.as_deref().filter(|l| l.first() == Some(&b'/')),
-        chunked,
-    };
-    response::begin(&worker, &p.c.client, r, &head);
-    let is_absolute = head.location.is_some();
-    for header in response.fields.iter().filter(|f| f.known == Known::Other || HIDDEN & f.known.bit() == 0) {
+    let reply = &mut r.reply;
+    reply.clear_body();
+    reply.is_proxied = true;
+    reply.line.clear();
+    reply.line.extend_from_slice(response.status.text.of(text));
+    reply.content_type.clear();
+    reply.content_length = response.content_length;
+    for header in &response.fields {
         let (name, value) = (header.name.of(text), header.value.of(text));
-        match redirected(header) {
-            Some(_) if is_absolute && header.known == Known::Location => {}
-            Some(value) => field(&mut r.out, name, &value),
-            None => field(&mut r.out, name, value),
+        match header.known {
+            Known::ContentType => reply.content_type.extend_from_slice(value),
+            known if known != Known::Other && HIDDEN & known.bit() != 0 => {}
+            known => {
+                if known == Known::LastModified {
+                    reply.last_modified = crate::runtime::clock::parse_http(value);
+                }
+                match redirected(header) {
+                    Some(value) => reply.push(name, &value),
+                    None => reply.push(name, value),
+                }
+            }
         }
     }
-    response::end(r);
+    // Only one that was rewritten is made absolute.
+    let location = response.fields.iter().find(|f| f.known == Known::Location);
+    r.reply.plain_location = location.is_some_and(|f| redirected(f).is_none());
+    r.reply.header_only = is_bodyless;
+    // No filter refuses an upstream's response.
+    let _ = response::head(&worker, &p.c.client, r);
     r.response = response;
-    chunked
+    r.reply.chunked
 }
