@@ -67,7 +67,7 @@ fn key(address: IpAddr, length: u8) -> u128 {
 mod tests {
     use super::*;
     use crate::model::VariableId;
-    use crate::source::{FileId, Span};
+    use crate::source::{SourceMap, Span};
 
     #[test]
     fn longest_prefix_and_ranges() {
@@ -86,7 +86,7 @@ mod tests {
             proxies: Vec::new(),
             proxy_recursive: false,
             volatile: false,
-            span: Span::new(FileId::default(), 0, 0),
+            span: Span::new(SourceMap::default().add("a", *b"a"), 0, 0),
         };
         let (nets, ranges) = (geo(GeoTable::Networks(networks)), geo(GeoTable::Ranges(ranges)));
         for (address, of_nets, of_ranges) in [

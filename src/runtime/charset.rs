@@ -71,7 +71,7 @@ impl Recoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{FileId, Span};
+    use crate::source::{SourceMap, Span};
 
     #[test]
     fn both_directions() {
@@ -79,7 +79,7 @@ mod tests {
             from: "B".into(),
             to: "A".into(),
             entries,
-            span: Span::new(FileId::default(), 0, 0),
+            span: Span::new(SourceMap::default().add("a", *b"a"), 0, 0),
         };
         let [there, back] = Recoder::both(&map(vec![(0x58, vec![0x59])])).unwrap();
         assert!(there.fits(b"b", b"a") && back.fits(b"A", b"B") && !there.fits(b"a", b"b"));

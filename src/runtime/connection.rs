@@ -4,15 +4,16 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::body;
-use super::buffer::HEADROOM;
+use super::buffer::{HEADROOM, SIZE};
 use super::clock::Clock;
-use super::http1::head::{MAX_HEAD, Progress};
+use super::http1::head::Progress;
 use super::request::{Client, Request, Scope};
 use super::route::{self, Flow};
-use super::stream::Stream;
+use super::stream::{Stir, Stream};
 use super::timer::Timer;
 use super::worker::Worker;
 use super::reply::Part;
@@ -158,6 +159,7 @@ impl Connection {
             if flow == Flow::Abort {
                 return Next::Close;
             }
+            request.pipelined = false;
             let keep = request.keepalive && !self.worker.is_stopping.get();
             if !keep || !body::discard(self, request).await {
                 self.linger(request).await;
@@ -166,6 +168,7 @@ impl Connection {
             if request.buffer.is_empty() {
                 return Next::Idle;
             }
+            request.pipelined = true;
         }
     }
 
@@ -179,10 +182,11 @@ impl Connection {
     }
 
     async fn read_head(&mut self, request: &mut Request) -> Head {
+        let rules = request.plan.rules;
         let deadline = Instant::now() + request.plan.core.client_header_timeout.value;
         loop {
             if !request.buffer.is_empty() {
-                match request.head.advance(request.buffer.all(), self.worker.max_headers) {
+                match request.head.advance(request.buffer.all(), &rules) {
                     Progress::Done => return Head::Done,
                     Progress::Bad(bad) => return Head::Bad(bad.status, bad.message),
                     Progress::More => {}
@@ -190,7 +194,7 @@ impl Connection {
             }
             if request.buffer.room().is_empty() {
                 // The parser refuses a head before it is as long as that.
-                request.buffer.grow(2 * MAX_HEAD);
+                request.buffer.grow(2 * rules.head.max(SIZE));
             }
             let (stream, room) = (&mut self.stream, request.buffer.room());
             let limit = deadline.saturating_duration_since(Instant::now());
@@ -303,7 +307,7 @@ impl Connection {
             if may == 0 {
                 let over = request.sent.saturating_sub(rate * elapsed + free);
                 let wait = Duration::from_millis(over * 1000 / rate + 1);
-                tokio::time::sleep(wait).await;
+                self.pause(wait).await?;
                 continue;
             }
             let n = rest.len().min(usize::try_from(may).unwrap_or(usize::MAX));
@@ -311,10 +315,23 @@ impl Connection {
             request.sent += n as u64;
             rest = &rest[n..];
             if !rest.is_empty() {
-                tokio::time::sleep(Duration::from_millis(n as u64 * 1000 / rate + 1)).await;
+                self.pause(Duration::from_millis(n as u64 * 1000 / rate + 1)).await?;
             }
         }
         Ok(())
+    }
+
+    /// Waits; an error if the client is gone.
+    async fn pause(&mut self, time: Duration) -> io::Result<()> {
+        let stream = &self.stream;
+        let is_gone = |cx: &mut Context<'_>| match stream.poll_stir(cx) {
+            Poll::Ready(Stir::Closed) => Poll::Ready(()),
+            _ => Poll::Pending,
+        };
+        match self.timer.limit(time, is_gone).await {
+            Some(()) => Err(io::ErrorKind::ConnectionReset.into()),
+            None => Ok(()),
+        }
     }
 
     /// Writes all of `data`; an error also when the client takes nothing for `timeout`.

@@ -14,6 +14,7 @@ use crate::model::{
     AccessSettings, ComplexValue, Config, ContentSettings, HttpSettings, Location, LocationKind, Origin, ProxySettings, Target, UpstreamId,
 };
 use crate::runtime::http1::field::Known;
+use crate::runtime::http1::head::Rules;
 use crate::version::Version;
 
 /// Settings of a server or location in the form requests need them.
@@ -34,6 +35,23 @@ pub(crate) struct Plan {
     pub(crate) root: Option<Vec<u8>>,
     /// Not everybody may ask.
     pub(crate) is_restricted: bool,
+    pub(crate) rules: Rules,
+}
+
+fn rules(core: &CoreHttpSettings, version: Version) -> Rules {
+    let large = core.large_client_header_buffers.value;
+    let line = usize::try_from(large.size).unwrap_or(1 << 20).min(1 << 20);
+    Rules {
+        line,
+        head: line.saturating_mul(large.number as usize).min(16 << 20),
+        headers: match core.max_headers.value {
+            // Of versions before 1.29.8 none.
+            _ if version < Version::new(1, 29, 8) => usize::MAX,
+            n => n as usize,
+        },
+        underscores: core.underscores_in_headers.value,
+        ignores_invalid: core.ignore_invalid_headers.value,
+    }
 }
 
 /// An open access log.
@@ -187,6 +205,7 @@ impl Plan {
             !access.rules.value.is_empty() || access.auth_basic.value.constant() != Some(b"off");
         let handler = location.and_then(|l| l.handler.clone());
         Ok(Rc::new(Self {
+            rules: rules(&core, config.version),
             core,
             error_log,
             access_log,

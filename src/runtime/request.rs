@@ -77,6 +77,8 @@ pub(crate) struct Request {
     pub(crate) err_status: u16,
     /// The client's address on the connection, while another is believed.
     pub(crate) real: Option<Option<SocketAddr>>,
+    /// It came together with the one before.
+    pub(crate) pipelined: bool,
     /// Set by `set $limit_rate`.
     pub(crate) limit_rate: Option<u64>,
     pub(crate) reply: Reply,
@@ -128,6 +130,7 @@ impl Request {
             error_page: false,
             err_status: 0,
             real: None,
+            pipelined: false,
             limit_rate: None,
             reply: Reply::default(),
             server: ServerId(0),

@@ -175,7 +175,7 @@ fn is_there(scope: &mut Scope<'_>, test: FileTest, path: Vec<u8>) -> bool {
             FileTest::File => metadata.is_file(),
             FileTest::Directory => metadata.is_dir(),
             FileTest::Exists => true,
-            FileTest::Executable => metadata.is_file() && metadata.permissions().mode() & 0o100 != 0,
+            FileTest::Executable => metadata.permissions().mode() & 0o100 != 0,
         },
         Err(error) => {
             if !file::is_missing(&error) {

@@ -67,6 +67,7 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
         real_ip::apply(c, r);
         phases(c, r, Enter::Server).await
     } else {
+        r.uri.clear();
         c.scope(r).log(Severity::Info, "client sent invalid request", " while reading client request line");
         Flow::Status(400)
     };
@@ -97,6 +98,7 @@ pub(crate) fn redirect(c: &Connection, r: &mut Request) -> Flow {
     }
     r.internal = true;
     r.valid_unparsed_uri = false;
+    r.valid_location = true;
     r.add_uri_to_alias = false;
     Flow::Redirect
 }

@@ -149,7 +149,7 @@ const PLAIN: &[(&str, Get)] = &[
     ("time_iso8601", |_, out| text(out, clock::iso8601(Clock::now()).as_bytes())),
     ("pid", |_, out| display(out, std::process::id())),
     ("nginx_version", |s, out| display(out, s.worker.config.version)),
-    ("pipe", |s, out| text(out, if s.request.buffer.is_empty() { b"." } else { b"p" })),
+    ("pipe", |s, out| text(out, if s.request.pipelined { b"p" } else { b"." })),
     ("proxy_host", |s, out| {
         let plan = std::rc::Rc::clone(&s.request.plan);
         plan.proxy.as_ref().is_some_and(|p| text(out, p.pass.host.as_bytes()))

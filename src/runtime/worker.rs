@@ -53,6 +53,8 @@ pub(crate) struct Worker {
     pub(crate) error_log: ErrorLogs,
     /// What is counted of all workers together.
     pub(crate) counters: Arc<Counters>,
+    /// The first name of each server, as written.
+    server_names: Vec<String>,
     /// Tables of `charset_map`.
     pub(crate) recoders: Vec<Recoder>,
     /// Directory that relative paths belong to.
@@ -60,7 +62,6 @@ pub(crate) struct Worker {
     pub(crate) hostname: String,
     /// `nginx/1.31.5`
     pub(crate) product: &'static str,
-    pub(crate) max_headers: usize,
     /// Told to finish: no new connections, no keepalive.
     pub(crate) is_stopping: Cell<bool>,
     /// Client connections.
@@ -128,6 +129,7 @@ impl Worker {
             timers,
             clock: Clock::default(),
             counters,
+            server_names: config.http.servers.iter().map(|s| first_name(s.names.first())).collect(),
             recoders: config.http.charset_maps.iter().filter_map(Recoder::both).flatten().collect(),
             prefix,
             hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
@@ -135,11 +137,6 @@ impl Worker {
                 .trim()
                 .to_owned(),
             product,
-            max_headers: if config.version >= crate::version::Version::new(1, 29, 8) {
-                1000
-            } else {
-                usize::MAX
-            },
             is_stopping: Cell::new(false),
             open: Cell::new(0),
             pool_waker: RefCell::default(),
@@ -164,13 +161,7 @@ impl Worker {
 
     /// `$server_name`
     pub(crate) fn server_name(&self, server: ServerId) -> &str {
-        match self.config.http.servers.get(server.0 as usize).and_then(|s| s.names.first()) {
-            Some(ServerName::Exact(name) | ServerName::Regex(name)) => name,
-            Some(
-                ServerName::WildcardHead(name) | ServerName::DotHead(name) | ServerName::WildcardTail(name),
-            ) => name,
-            None => "",
-        }
+        self.server_names.get(server.0 as usize).map_or("", String::as_str)
     }
 
     /// `$request_id`: sixteen random bytes.
@@ -240,6 +231,17 @@ impl Worker {
         if free.len() < 64 {
             free.push(request);
         }
+    }
+}
+
+/// A name as it was written, but without the dot of `.example.com` (`ngx_http_core_server_name`).
+fn first_name(name: Option<&ServerName>) -> String {
+    match name {
+        Some(ServerName::Exact(name) | ServerName::DotHead(name)) => name.clone(),
+        Some(ServerName::WildcardHead(name)) => format!("*{name}"),
+        Some(ServerName::WildcardTail(name)) => format!("{name}*"),
+        Some(ServerName::Regex(pattern)) => format!("~{pattern}"),
+        None => String::new(),
     }
 }
 
