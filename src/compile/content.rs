@@ -116,8 +116,7 @@ pub(super) fn types<'t>(
     block: Block<'t>,
     setting: &mut Setting<Types>,
 ) {
-    let mut types =
-        if setting.is_set_here() { setting.value.0.as_ref().clone() } else { BTreeMap::new() };
+    let mut types = if setting.is_set_here() { setting.value.0.as_ref().clone() } else { BTreeMap::new() };
     map::entries(cx, block, &mut |_, entry| {
         let name: Box<[u8]> = entry.name().value().into();
         for extension in entry.args() {

@@ -54,12 +54,22 @@ impl Building {
             (b"ranges", None) if self.networks.is_empty() => self.is_ranges = true,
             (b"ranges", None) => {
                 let message = "`ranges` must be the first entry of `geo`";
-                report(cx, entry, message, "the \"ranges\" directive must be the first directive inside \"geo\" block");
+                report(
+                    cx,
+                    entry,
+                    message,
+                    "the \"ranges\" directive must be the first directive inside \"geo\" block",
+                );
             }
             (b"proxy_recursive", None) => self.proxy_recursive = true,
             (b"volatile", None) => self.volatile = true,
             (_, None) => {
-                report(cx, entry, "an entry of `geo` is an address and a value", "invalid number of the geo parameters");
+                report(
+                    cx,
+                    entry,
+                    "an entry of `geo` is an address and a value",
+                    "invalid number of the geo parameters",
+                );
             }
             (b"default", Some(value)) => self.default = (*value).into(),
             (b"proxy", Some(text)) => match network(&text) {

@@ -54,8 +54,7 @@ struct HttpBlock {
 /// Blocks that define what servers refer to, wherever they stand.
 type Definition = for<'t> fn(&mut Compiler<'t>, &Directive<'t>, Block<'t>);
 
-const DEFINITIONS: &[(&str, Definition)] =
-    &[
+const DEFINITIONS: &[(&str, Definition)] = &[
     ("charset_map", content::charset_map),
     ("geo", geo::geo),
     ("map", map::map),

@@ -142,7 +142,9 @@ fn words<'t>(directive: &Directive<'t>) -> Vec<(usize, Cow<'t, [u8]>)> {
         (n, text)
     });
     // `( $a` and `$a )` are words of their own; an empty text to compare with is not.
-    stripped.filter(|(n, text)| !text.is_empty() || (*n != 1 && (*n != last || *directive.arg(*n) != *b")"))).collect()
+    stripped
+        .filter(|(n, text)| !text.is_empty() || (*n != 1 && (*n != last || *directive.arg(*n) != *b")")))
+        .collect()
 }
 
 fn comparison(

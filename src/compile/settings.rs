@@ -81,7 +81,8 @@ pub(super) fn core_defaults(cx: &mut Compiler<'_>) -> CoreSettings {
 
 /// Settings of http when nothing sets them.
 pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
-    let mut defaults = Defaults { version: cx.version(), contexts: &[Context::Http, Context::Server, Context::Location] };
+    let mut defaults =
+        Defaults { version: cx.version(), contexts: &[Context::Http, Context::Server, Context::Location] };
     HttpSettings {
         core: Arc::new(CoreHttpSettings::defaults(&mut defaults)),
         proxy: Arc::new(ProxySettings::defaults(&mut defaults)),

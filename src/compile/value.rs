@@ -199,6 +199,9 @@ pub(super) fn define_name(
     // `set` and captures store a value; a variable that is computed stays computed.
     if matches!(variable.source, VariableSource::Builtin) && builtin.is_none() || computes(&source) {
         variable.source = source;
+    } else if builtin.is_some() && matches!(variable.source, VariableSource::Set | VariableSource::Capture) {
+        // Until it is set it has nginx's own value.
+        variable.source = VariableSource::Builtin;
     }
     variable.defined.get_or_insert(span);
     id

@@ -101,7 +101,8 @@ mod tests {
             ("2001:db8::1", "e", "-"),
             ("::5", "-", "t"),
         ] {
-            let find = |geo: &Geo| String::from_utf8_lossy(Lookup::new(geo).find(geo, ip(address))).into_owned();
+            let find =
+                |geo: &Geo| String::from_utf8_lossy(Lookup::new(geo).find(geo, ip(address))).into_owned();
             assert_eq!((find(&nets).as_str(), find(&ranges).as_str()), (of_nets, of_ranges), "{address}");
         }
     }

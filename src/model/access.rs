@@ -56,7 +56,9 @@ impl Addresses {
     pub fn contains(&self, address: Option<IpAddr>) -> bool {
         match (self, address) {
             (Addresses::All, _) | (Addresses::Unix, None) => true,
-            (Addresses::Net(net), Some(address)) => net.contains(&address.to_canonical()) || net.contains(&address),
+            (Addresses::Net(net), Some(address)) => {
+                net.contains(&address.to_canonical()) || net.contains(&address)
+            }
             _ => false,
         }
     }

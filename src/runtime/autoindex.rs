@@ -8,9 +8,9 @@ use super::clock;
 use super::connection::Connection;
 use super::file::{self, ENOENT};
 use super::http1::uri::escape_component;
+use super::reply::Part;
 use super::request::Request;
 use super::response::{self, put};
-use super::reply::Part;
 use super::route::Flow;
 
 /// Width of the names' column.
@@ -158,7 +158,11 @@ fn json(entries: &[Entry], callback: &[u8], out: &mut Vec<u8>) {
         super::log::escape(Some(&entry.name), crate::model::log::Escape::Json, out);
         put(
             out,
-            format_args!("\", \"type\":\"{}\", \"mtime\":\"{}\"", kind(entry), clock::http_date(entry.modified)),
+            format_args!(
+                "\", \"type\":\"{}\", \"mtime\":\"{}\"",
+                kind(entry),
+                clock::http_date(entry.modified)
+            ),
         );
         if entry.is_file {
             put(out, format_args!(", \"size\":{}", entry.size));

@@ -208,7 +208,8 @@ pub(crate) fn parse_http(text: &[u8]) -> Option<i64> {
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     };
-    if !(1..=longest).contains(&day) || hour > 23 || minute > 59 || second > 59 || !(1..=9999).contains(&year) {
+    if !(1..=longest).contains(&day) || hour > 23 || minute > 59 || second > 59 || !(1..=9999).contains(&year)
+    {
         return None;
     }
     // Days since 0000-03-01, as in `Civil::new`.

@@ -11,13 +11,13 @@ use super::body;
 use super::buffer::{HEADROOM, SIZE};
 use super::clock::Clock;
 use super::http1::head::Progress;
+use super::reply::Part;
 use super::request::{Client, Request, Scope};
+use super::response::put;
 use super::route::{self, Flow};
 use super::stream::{Stir, Stream};
 use super::timer::Timer;
 use super::worker::Worker;
-use super::reply::Part;
-use super::response::put;
 use super::{access_log, headers, page};
 use crate::eval::select::AddressId;
 use crate::model::log::Severity;
@@ -36,6 +36,8 @@ pub(crate) struct Connection {
 #[derive(PartialEq, Eq)]
 enum Next {
     Idle,
+    /// There was nothing to read after all.
+    Again,
     Close,
 }
 
@@ -79,10 +81,11 @@ pub(crate) async fn serve(
         }
         // Boxed: an idle connection is as small as what is above.
         let (next, timeout) = Box::pin(connection.busy()).await;
-        if next == Next::Close {
-            break;
+        match next {
+            Next::Idle => idle = timeout,
+            Next::Again => {}
+            Next::Close => break,
         }
-        idle = timeout;
     }
     connection.worker.open.set(connection.worker.open.get() - 1);
     connection.worker.counters.active.fetch_sub(1, Relaxed);
@@ -96,9 +99,28 @@ impl Connection {
 
     /// Serves what has arrived; afterwards the connection is idle and owns no buffer, or is closed.
     async fn busy(&mut self) -> (Next, Duration) {
+        let mut buffer = self.worker.buffers.take();
+        let stream = &mut self.stream;
+        // A new socket is taken for readable until it was tried.
+        let read = std::future::poll_fn(|cx| match stream.poll_read(cx, buffer.room()) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending => Poll::Ready(None),
+        });
+        let next = match read.await {
+            Some(Ok(n)) if n > 0 => {
+                buffer.end += n;
+                Next::Idle
+            }
+            Some(_) => Next::Close,
+            None => Next::Again,
+        };
+        if next != Next::Idle {
+            self.worker.buffers.give(buffer);
+            return (next, Duration::ZERO);
+        }
         let plan = self.default_plan();
         let mut request = self.worker.take_request(&plan);
-        request.buffer = self.worker.buffers.take();
+        request.buffer = buffer;
         let next = self.requests(&mut request).await;
         let timeout = request.plan.core.keepalive_timeout.value.idle;
         self.worker.give_request(request);

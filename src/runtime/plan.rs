@@ -11,7 +11,8 @@ use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    AccessSettings, ComplexValue, Config, ContentSettings, HttpSettings, Location, LocationKind, Origin, ProxySettings, Target, UpstreamId,
+    AccessSettings, ComplexValue, Config, ContentSettings, HttpSettings, Location, LocationKind, Origin,
+    ProxySettings,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -75,7 +76,6 @@ pub(crate) enum HeaderValue {
 /// `proxy_pass` with everything around it.
 #[derive(Debug)]
 pub(crate) struct ProxyPlan {
-    pub(crate) upstream: UpstreamId,
     pub(crate) pass: ProxyPass,
     pub(crate) settings: Arc<ProxySettings>,
     /// The location's prefix, which the URI of `proxy_pass` replaces.
@@ -93,8 +93,7 @@ pub(crate) struct ProxyPlan {
 }
 
 impl ProxyPlan {
-    fn new(pass: &ProxyPass, location: &Location, version: Version) -> Option<Self> {
-        let Target::Upstream(upstream) = pass.target else { return None };
+    fn new(pass: &ProxyPass, location: &Location, version: Version) -> Self {
         let settings = Arc::clone(&location.settings.proxy);
         let mut headers: Vec<(Box<[u8]>, HeaderValue)> = Vec::new();
         let host_first = version >= Version::new(1, 31, 4);
@@ -147,8 +146,7 @@ impl ProxyPlan {
             None => Some(([&url[..], b"/"].concat(), b"/".to_vec())),
             Some(uri) => uri.constant().map(|uri| ([&url[..], uri].concat(), prefix.to_vec())),
         };
-        Some(Self {
-            upstream,
+        Self {
             pass: pass.clone(),
             prefix,
             headers,
@@ -158,7 +156,7 @@ impl ProxyPlan {
             fills_host: host_first && settings.http_version.value == HttpVersion::Http11,
             bind: settings.bind.value.clone(),
             settings,
-        })
+        }
     }
 }
 
@@ -193,7 +191,9 @@ impl Plan {
             }
         }
         let proxy = match location.map(|l| (l, &l.handler)) {
-            Some((location, Some(Handler::Proxy(pass)))) => ProxyPlan::new(pass, location, config.version),
+            Some((location, Some(Handler::Proxy(pass)))) => {
+                Some(ProxyPlan::new(pass, location, config.version))
+            }
             _ => None,
         };
         let (content, access) = (Arc::clone(&settings.content), Arc::clone(&settings.access));

@@ -9,8 +9,8 @@ use super::http1::Piece;
 use super::http1::head::Head;
 use super::http1::response_head::ResponseHead;
 use super::plan::Plan;
-use super::reply::Reply;
 use super::real_ip;
+use super::reply::Reply;
 use super::worker::Worker;
 use crate::eval::select::{AddressId, LocationId, ServerId};
 use crate::eval::{Captures, Failure};
@@ -102,6 +102,8 @@ pub(crate) struct Request {
     pub(crate) upstream_out: Vec<u8>,
     pub(crate) upstream_uri: Piece,
     pub(crate) upstream_is_unix: bool,
+    /// `$proxy_host`
+    pub(crate) proxy_host: Vec<u8>,
     pub(crate) response: ResponseHead,
     /// The upstream's head as it came.
     pub(crate) upstream_head: Vec<u8>,
@@ -148,6 +150,7 @@ impl Request {
             upstream_out: Vec::new(),
             upstream_uri: Piece::default(),
             upstream_is_unix: false,
+            proxy_host: Vec::new(),
             response: ResponseHead::default(),
             upstream_head: Vec::new(),
             captures: Captures::default(),
@@ -192,6 +195,7 @@ impl Request {
         self.is_complete = false;
         self.tries.clear();
         self.upstream_uri = Piece::default();
+        self.proxy_host.clear();
         self.captures = Captures::default();
         self.stored.clear();
         self.memo.clear();

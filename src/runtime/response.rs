@@ -62,8 +62,8 @@ fn frame(request: &mut Request) {
         return;
     }
     if reply.content_length.is_none() || reply.expect_trailers {
-        let can_chunk = request.head.line.version >= 1001
-            && request.plan.core.chunked_transfer_encoding.value;
+        let can_chunk =
+            request.head.line.version >= 1001 && request.plan.core.chunked_transfer_encoding.value;
         if can_chunk {
             if reply.expect_trailers {
                 reply.content_length = None;
@@ -254,7 +254,9 @@ pub(crate) fn content_type(request: &mut Request) {
     let known = dot.and_then(|dot| {
         let extension = &name[dot + 1..];
         match types.get(extension) {
-            None if extension.iter().any(u8::is_ascii_uppercase) => types.get(&*extension.to_ascii_lowercase()),
+            None if extension.iter().any(u8::is_ascii_uppercase) => {
+                types.get(&*extension.to_ascii_lowercase())
+            }
             found => found,
         }
     });

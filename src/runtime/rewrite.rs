@@ -100,6 +100,7 @@ fn execute(c: &Connection, r: &mut Request, script: &Script) -> Next {
             Code::Return(r#return) => Next::Flow(answer(c, r, r#return)),
             Code::Rewrite(regex, rewrite) => self::rewrite(c, r, regex, rewrite),
             Code::Break => {
+                r.valid_location &= !r.uri_changed;
                 r.uri_changed = false;
                 Next::Stop
             }
@@ -211,7 +212,8 @@ fn rewrite(c: &Connection, r: &mut Request, regex: &Regex, rewrite: &Rewrite) ->
         Err(error) => return failed(c, r, &error),
     };
     let mut scope = c.scope(r);
-    let subject = if scope.request.plan.core.rewrite_log.value { scope.request.uri.clone() } else { Vec::new() };
+    let subject =
+        if scope.request.plan.core.rewrite_log.value { scope.request.uri.clone() } else { Vec::new() };
     note(&mut scope, &rewrite.pattern, &subject, found.is_some());
     let is_match = found.is_some();
     capture(&mut scope, found);
@@ -253,7 +255,8 @@ fn rewrite(c: &Connection, r: &mut Request, regex: &Regex, rewrite: &Rewrite) ->
         scope.request.args.clear();
     }
     if scope.request.plan.core.rewrite_log.value {
-        let (uri, args) = (String::from_utf8_lossy(&uri), String::from_utf8_lossy(&scope.request.args).into_owned());
+        let (uri, args) =
+            (String::from_utf8_lossy(&uri), String::from_utf8_lossy(&scope.request.args).into_owned());
         scope.log(Severity::Notice, &format!("rewritten data: \"{uri}\", args: \"{args}\""), "");
     }
     if uri.is_empty() {

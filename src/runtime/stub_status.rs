@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use super::connection::Connection;
+use super::reply::Part;
 use super::request::Request;
 use super::response::{self, put};
 use super::route::Flow;
-use super::reply::Part;
 
 /// What is counted of all workers together.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::HttpVersion;
 use crate::model::rewrite::Instruction;
 use crate::model::upstream::Balancer;
-use crate::model::{Config, Target, Unsupported, VariableSource};
+use crate::model::{Config, Unsupported, VariableSource};
 use crate::source::Span;
 
 /// Everything that is not executed, what the compiler noted included. The runtime starts only if each entry is safe.
@@ -50,9 +50,6 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
             Some(Handler::Proxy(pass)) => {
                 if pass.tls {
                     refuse("`proxy_pass` to `https://`".to_owned(), pass.span);
-                }
-                if matches!(pass.target, Target::Value(_)) {
-                    refuse("`proxy_pass` with variables in the host".to_owned(), pass.span);
                 }
                 if proxy.http_version.value == HttpVersion::Http2 {
                     refuse(

@@ -150,13 +150,10 @@ const PLAIN: &[(&str, Get)] = &[
     ("pid", |_, out| display(out, std::process::id())),
     ("nginx_version", |s, out| display(out, s.worker.config.version)),
     ("pipe", |s, out| text(out, if s.request.pipelined { b"p" } else { b"." })),
-    ("proxy_host", |s, out| {
-        let plan = std::rc::Rc::clone(&s.request.plan);
-        plan.proxy.as_ref().is_some_and(|p| text(out, p.pass.host.as_bytes()))
-    }),
+    ("proxy_host", |s, out| !s.request.proxy_host.is_empty() && text(out, &s.request.proxy_host)),
     ("proxy_port", |s, out| {
-        let plan = std::rc::Rc::clone(&s.request.plan);
-        plan.proxy.as_ref().is_some_and(|p| text(out, port(&p.pass.host).as_bytes()))
+        let host = String::from_utf8_lossy(&s.request.proxy_host).into_owned();
+        !host.is_empty() && text(out, port(&host).as_bytes())
     }),
     ("proxy_add_x_forwarded_for", |s, out| {
         if joined(s, "x_forwarded_for", b", ", out) {
@@ -264,7 +261,9 @@ fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
         "connection" => text(out, if r.keepalive { b"keep-alive" } else { b"close" }),
         "keep_alive" => {
             let header = r.plan.core.keepalive_timeout.value.header;
-            header.is_some_and(|header| r.keepalive && text(out, format!("timeout={}", header.as_secs()).as_bytes()))
+            header.is_some_and(|header| {
+                r.keepalive && text(out, format!("timeout={}", header.as_secs()).as_bytes())
+            })
         }
         "transfer_encoding" => reply.chunked && text(out, b"chunked"),
         _ => all(reply::values(&reply.lines, name), out),

@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use super::balancer::{Balancer, RoundRobin};
 use super::buffer::{Buffer, FreeList};
+use super::charset::Recoder;
 use super::clock::Clock;
 use super::log::{ErrorLogs, Files};
 use super::peer::Address;
 use super::plan::Plan;
 use super::pool::{Limits, Pool, Upstreamed};
-use super::charset::Recoder;
 use super::request::Request;
 use super::rewrite::Script;
 use super::stub_status::Counters;
@@ -44,7 +44,7 @@ pub(crate) struct Worker {
     pub(crate) servers: Vec<Rc<Plan>>,
     pub(crate) locations: Vec<Rc<Plan>>,
     pub(crate) getters: Vec<Option<Getter>>,
-    pub(crate) upstreams: Vec<UpstreamState>,
+    pub(crate) upstreams: Vec<Rc<UpstreamState>>,
     pub(crate) buffers: FreeList,
     #[expect(clippy::vec_box, reason = "they are taken out and put back whole")]
     pub(crate) requests: RefCell<Vec<Box<Request>>>,
@@ -110,8 +110,8 @@ impl Worker {
             VariableSource::Builtin => Getter::find(&variable.name),
             _ => None,
         });
-        let upstreams =
-            config.http.upstreams.iter().zip(peers).map(|(upstream, peers)| upstream_state(upstream, peers));
+        let upstreams = config.http.upstreams.iter().zip(peers);
+        let upstreams = upstreams.map(|(upstream, peers)| Rc::new(upstream_state(upstream, peers)));
         let timers: Rc<Timers> = Rc::default();
         Ok(Self {
             getters: getters.collect(),
@@ -183,8 +183,8 @@ impl Worker {
     }
 
     /// Gives an upstream connection back: into the pool, or closed.
-    pub(crate) fn keep(&self, upstream: usize, connection: Upstreamed, address: &Address, tag: u32) {
-        let Some(pool) = &self.upstreams[upstream].pool else { return };
+    pub(crate) fn keep(&self, upstream: &UpstreamState, connection: Upstreamed, address: &Address, tag: u32) {
+        let Some(pool) = &upstream.pool else { return };
         if self.is_stopping.get() {
             return;
         }
@@ -242,6 +242,18 @@ fn first_name(name: Option<&ServerName>) -> String {
         Some(ServerName::WildcardTail(name)) => format!("{name}*"),
         Some(ServerName::Regex(pattern)) => format!("~{pattern}"),
         None => String::new(),
+    }
+}
+
+impl UpstreamState {
+    /// An upstream that only one request knows: `proxy_pass` with an address in a variable.
+    pub(crate) fn single(name: String, address: Address) -> Self {
+        Self {
+            peers: vec![(address, name.clone())],
+            name,
+            balancer: RefCell::new(Box::new(RoundRobin::single())),
+            pool: None,
+        }
     }
 }
 

@@ -76,7 +76,8 @@ pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstr
 
 async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, Failure> {
     let worker = Rc::clone(&p.c.worker);
-    let pool = worker.upstreams[p.upstream].pool.as_ref();
+    let state = Rc::clone(&p.state);
+    let pool = state.pool.as_ref();
     if let Some(connection) = pool.and_then(|pool| pool.borrow_mut().take(address, p.tag())) {
         p.is_cached = true;
         return Ok(connection);

@@ -3,6 +3,7 @@
 mod exchange;
 mod head;
 mod relay;
+mod target;
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -15,6 +16,8 @@ use super::peer::{self, Local};
 use super::plan::ProxyPlan;
 use super::request::{Request, Scope, Try};
 use super::route::Flow;
+use super::worker::UpstreamState;
+use crate::model::Target;
 use crate::model::log::Severity;
 use crate::model::proxy::Bind;
 use exchange::Failure;
@@ -25,7 +28,9 @@ pub(crate) struct Passing<'a> {
     pub(crate) r: &'a mut Request,
     pub(crate) plan: &'a ProxyPlan,
     pub(crate) local: Option<Local>,
-    pub(crate) upstream: usize,
+    pub(crate) state: Rc<UpstreamState>,
+    /// What replaces the location's part of the URI, if `proxy_pass` has variables.
+    pub(crate) uri: Option<Vec<u8>>,
     /// The try began.
     pub(crate) started: Instant,
     /// Something of the request has been sent to the peer.
@@ -52,23 +57,31 @@ impl Passing<'_> {
     pub(crate) fn tag(&self) -> u32 {
         self.r.location.map_or(u32::MAX, |id| id.0)
     }
-
 }
 
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let plan = Rc::clone(&r.plan);
     let Some(plan) = &plan.proxy else { return Flow::Abort };
-    let upstream = plan.upstream.0 as usize;
+    r.proxy_host.clear();
+    let (state, uri) = match &plan.pass.target {
+        Target::Upstream(id) => {
+            r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
+            (Rc::clone(&c.worker.upstreams[id.0 as usize]), None)
+        }
+        Target::Value(value) => match target::find(c, r, value) {
+            Ok(found) => found,
+            Err(status) => return Flow::Status(status),
+        },
+    };
     let started = Instant::now();
-    let mut p = Passing { c, r, plan, local: None, upstream, started, is_sent: false, is_cached: false };
+    let mut p = Passing { c, r, plan, local: None, state, uri, started, is_sent: false, is_cached: false };
     if let Err(error) = body::read(p.c, p.r).await {
         return body_failed(&mut p, &error);
     }
     p.local = local(&mut p);
     head::write(&mut p);
-    let worker = Rc::clone(&p.c.worker);
-    let state = &worker.upstreams[upstream];
+    let state = Rc::clone(&p.state);
     let mut attempt = state.balancer.borrow().start();
     loop {
         p.started = Instant::now();

@@ -114,7 +114,7 @@ pub(super) async fn run(
         if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
             let keep = *is_clean && !p.r.response.close;
             // Else it is closed here.
-            keep.then(|| worker.keep(p.upstream, connection, address, p.tag()));
+            keep.then(|| worker.keep(&p.state, connection, address, p.tag()));
         }
         if (has_head || is_done || !buffer.is_empty())
             && !write(p, &mut buffer, &mut has_head, is_chunked, is_done).await
