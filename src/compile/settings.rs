@@ -14,7 +14,7 @@ use crate::model::location::{
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
 use crate::model::{
-    AccessSettings, ComplexValue, ContentSettings, CoreSettings, HttpSettings, ProxySettings, Setting,
+    AccessSettings, ComplexValue, ContentSettings, CoreSettings, GzipSettings, HttpSettings, ProxySettings, Setting,
 };
 use crate::source::Span;
 
@@ -89,6 +89,7 @@ pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
         reuse: Arc::new(ReuseSettings::defaults(&mut defaults)),
         content: Arc::new(ContentSettings::defaults(&mut defaults)),
         access: Arc::new(AccessSettings::defaults(&mut defaults)),
+        gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
     }
 }
 
@@ -132,6 +133,8 @@ pub(super) fn read_http<'t>(
         Arc::make_mut(&mut settings.content).read(name, &mut Reading { cx, directive })
     } else if AccessSettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.access).read(name, &mut Reading { cx, directive })
+    } else if GzipSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.gzip).read(name, &mut Reading { cx, directive })
     } else {
         false
     }
@@ -153,6 +156,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
             ContentSettings { try_files: Setting::default(None), ..content.inherited() }
         }),
         access: group(&level.access, &started.access, AccessSettings::inherited),
+        gzip: group(&level.gzip, &started.gzip, GzipSettings::inherited),
     }
 }
 
@@ -311,15 +315,15 @@ impl Value for Option<Pool> {
     }
 }
 
-/// `mirror uri;` or `mirror off;`
+/// `mirror uri;` or `mirror off;`, and the patterns of `gzip_disable`
 impl Value for Vec<String> {
     fn default(_: Option<&str>, _: Kind) -> Self {
         Vec::new()
     }
 
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        let text = directive.text(1);
-        Some(if text == "off" { Vec::new() } else { vec![text] })
+        let is_off = directive.len() == 1 && directive.name() == "mirror" && *directive.arg(1) == *b"off";
+        Some(if is_off { Vec::new() } else { (1..=directive.len()).map(|n| directive.text(n)).collect() })
     }
 
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
@@ -375,7 +379,7 @@ impl Value for Word {
 
 /// The defaults of settings of type [`Word`].
 fn catalog_word(text: &str) -> &'static str {
-    const WORDS: &[&str] = &["off", "on", "all", "any", "exact", "before", "html", "always"];
+    const WORDS: &[&str] = &["off", "on", "all", "any", "exact", "before", "html", "always", "1.0", "1.1"];
     WORDS.iter().find(|word| **word == text).copied().unwrap_or("off")
 }
 

@@ -55,6 +55,28 @@ settings! {
     }
 }
 
+settings! {
+    /// Settings of `ngx_http_gzip_module`.
+    pub struct GzipSettings {
+        /// Whether responses are compressed.
+        gzip: bool = "gzip",
+        /// How well, 1 to 9.
+        level: u32 = "gzip_comp_level",
+        /// Which types.
+        types: MimeTypes = "gzip_types",
+        /// Shortest response, in bytes.
+        min_length: u64 = "gzip_min_length",
+        /// Which responses to requests that came through a proxy.
+        proxied: Words = "gzip_proxied",
+        /// Lowest version of HTTP.
+        http_version: Word = "gzip_http_version",
+        /// Whether Vary says so.
+        vary: bool = "gzip_vary",
+        /// Browsers that get nothing compressed: patterns, or `msie6`.
+        disable: Vec<String> = "gzip_disable",
+    }
+}
+
 /// `root` or `alias`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::AccessSettings;
-use super::content::ContentSettings;
+use super::content::{ContentSettings, GzipSettings};
 use super::log::{AccessLogs, ErrorLog};
 use super::proxy::{ProxyPass, ProxySettings, Target};
 use super::rewrite::Instruction;
@@ -117,6 +117,8 @@ pub struct HttpSettings {
     pub content: Arc<ContentSettings>,
     /// Who may ask.
     pub access: Arc<AccessSettings>,
+    /// Compression.
+    pub gzip: Arc<GzipSettings>,
 }
 
 settings! {

@@ -24,7 +24,7 @@ pub mod upstream;
 
 pub use self::core::CoreSettings;
 pub use access::AccessSettings;
-pub use content::ContentSettings;
+pub use content::{ContentSettings, GzipSettings};
 pub use geo::Geo;
 pub use http::Http;
 pub use listen::{Endpoint, Listen};

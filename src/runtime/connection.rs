@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::body;
 use super::buffer::{HEADROOM, SIZE};
 use super::clock::Clock;
+use super::gzip::Gzip;
 use super::http1::head::Progress;
 use super::reply::Part;
 use super::request::{Client, Request, Scope};
@@ -239,6 +240,9 @@ impl Connection {
     }
 
     async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(gzip) = request.reply.gzip.take().filter(|_| !request.reply.header_only) {
+            return self.send_compressed(request, gzip, out).await;
+        }
         let mut written = 0;
         let parts = std::mem::take(&mut request.reply.parts);
         let parts: &[Part] = if request.reply.header_only { &[] } else { &parts };
@@ -285,6 +289,63 @@ impl Connection {
                 headers::trailers(&mut self.scope(request));
             }
             out.extend_from_slice(if length > 0 { b"\r\n0\r\n" } else { b"0\r\n" });
+            out.extend_from_slice(&request.reply.trailers);
+            out.extend_from_slice(b"\r\n");
+        }
+        self.flush(request, out, &mut written).await
+    }
+
+    /// The same for a body that is compressed on its way.
+    async fn send_compressed(
+        &mut self,
+        request: &mut Request,
+        mut gzip: Box<Gzip>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let mut written = 0;
+        let (mut piece, mut ready) = (Vec::new(), Vec::new());
+        let parts = std::mem::take(&mut request.reply.parts);
+        let mut parts = parts.into_iter().peekable();
+        let mut is_last = parts.peek().is_none();
+        loop {
+            piece.clear();
+            match parts.next() {
+                Some(Part::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
+                Some(Part::File(from, to)) => {
+                    let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                    piece.resize(most, 0);
+                    let Some(file) = &request.reply.file else { return Ok(()) };
+                    file.read_exact_at(&mut piece, from)?;
+                    let from = from + most as u64;
+                    if from < to {
+                        request.reply.parts.push(Part::File(from, to));
+                        let rest: Vec<Part> = request.reply.parts.drain(..).chain(parts).collect();
+                        parts = rest.into_iter().peekable();
+                    }
+                }
+                None => {}
+            }
+            is_last |= parts.peek().is_none();
+            self.recode(request, &mut piece);
+            ready.clear();
+            gzip.take(&piece, is_last, &mut ready);
+            if request.reply.chunked && !ready.is_empty() {
+                put(out, format_args!("{:x}\r\n", ready.len()));
+                out.extend_from_slice(&ready);
+                out.extend_from_slice(b"\r\n");
+            } else {
+                out.extend_from_slice(&ready);
+            }
+            if is_last {
+                break;
+            }
+            self.flush(request, out, &mut written).await?;
+        }
+        if request.reply.chunked {
+            if request.reply.expect_trailers {
+                headers::trailers(&mut self.scope(request));
+            }
+            out.extend_from_slice(b"0\r\n");
             out.extend_from_slice(&request.reply.trailers);
             out.extend_from_slice(b"\r\n");
         }

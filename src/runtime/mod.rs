@@ -43,6 +43,7 @@ mod reply;
 mod response;
 
 mod charset;
+mod gzip;
 mod headers;
 mod not_modified;
 mod range;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::log::{ErrorLogs, Files, Sink};
 use super::rewrite::Script;
+use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
 use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    AccessSettings, ComplexValue, Config, ContentSettings, HttpSettings, Location, LocationKind, Origin,
+    AccessSettings, ComplexValue, Config, ContentSettings, GzipSettings, HttpSettings, Location, LocationKind, Origin,
     ProxySettings,
 };
 use crate::runtime::http1::field::Known;
@@ -37,6 +38,18 @@ pub(crate) struct Plan {
     /// Not everybody may ask.
     pub(crate) is_restricted: bool,
     pub(crate) rules: Rules,
+    pub(crate) gzip: Arc<GzipSettings>,
+    pub(crate) gzip_disable: Vec<Regex>,
+}
+
+/// `msie6` stands for a pattern, and so does a pattern for itself (`ngx_http_gzip_disable`).
+fn gzip_disable(gzip: &GzipSettings, config: &Config) -> Vec<Regex> {
+    let Some(span) = gzip.disable.origin.span() else { return Vec::new() };
+    let patterns = gzip.disable.value.iter().map(|pattern| match pattern.as_str() {
+        "msie6" => "MSIE (4\\.|5\\.|6\\.(?!.*SV1))",
+        pattern => pattern,
+    });
+    patterns.filter_map(|pattern| Regex::new(pattern, true, span, config).ok()).collect()
 }
 
 fn rules(core: &CoreHttpSettings, version: Version) -> Rules {
@@ -205,6 +218,8 @@ impl Plan {
             !access.rules.value.is_empty() || access.auth_basic.value.constant() != Some(b"off");
         let handler = location.and_then(|l| l.handler.clone());
         Ok(Rc::new(Self {
+            gzip_disable: gzip_disable(&settings.gzip, config),
+            gzip: Arc::clone(&settings.gzip),
             rules: rules(&core, config.version),
             core,
             error_log,

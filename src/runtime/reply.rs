@@ -56,6 +56,8 @@ pub(crate) struct Reply {
     pub(crate) parts: Vec<Part>,
     /// Position of the table that recodes the body.
     pub(crate) recode: Option<usize>,
+    /// Compresses the body.
+    pub(crate) gzip: Option<Box<super::gzip::Gzip>>,
 }
 
 impl Reply {
@@ -83,6 +85,7 @@ impl Reply {
         self.file = None;
         self.parts.clear();
         self.recode = None;
+        self.gzip = None;
     }
 
     /// Forgets the body.
@@ -91,6 +94,7 @@ impl Reply {
         self.file = None;
         self.parts.clear();
         self.recode = None;
+        self.gzip = None;
     }
 
     /// Adds a header line.

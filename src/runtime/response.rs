@@ -10,7 +10,7 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
-use super::{charset, headers, not_modified, range};
+use super::{charset, gzip, headers, not_modified, range};
 use crate::model::location::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
@@ -43,6 +43,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     not_modified::filter(request)?;
     headers::filter(&mut Scope { worker, client, request });
     charset::filter(&mut Scope { worker, client, request });
+    gzip::filter(request);
     range::filter(worker, request)?;
     frame(request);
     if request.head.has_line() && request.head.line.version < 1000 {

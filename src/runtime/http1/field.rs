@@ -69,6 +69,8 @@ known! {
     IfMatch = b"if-match",
     IfNoneMatch = b"if-none-match",
     ContentRange = b"content-range",
+    AcceptEncoding = b"accept-encoding",
+    Via = b"via",
     IfRange = b"if-range",
     Range = b"range",
     Location = b"location",

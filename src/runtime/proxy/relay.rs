@@ -10,7 +10,7 @@ use crate::runtime::http1::field::{Field, Known};
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
-use crate::runtime::response;
+use crate::runtime::{headers, response};
 use crate::runtime::route::Flow;
 
 const READING: &str = " while reading upstream";
@@ -175,6 +175,15 @@ async fn write(
     is_done: bool,
 ) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
+    if let Some(recoder) = p.r.reply.recode.and_then(|n| p.c.worker.recoders.get(n)) {
+        recoder.recode(buffer.filled_mut());
+    }
+    if let Some(gzip) = &mut p.r.reply.gzip {
+        let mut ready = Vec::new();
+        gzip.take(buffer.filled(), is_done, &mut ready);
+        buffer.clear();
+        buffer.append(&ready);
+    }
     if is_chunked {
         let length = buffer.filled().len();
         if length > 0 {
@@ -183,7 +192,12 @@ async fn write(
             buffer.prepend(size.as_bytes());
         }
         if is_done {
-            buffer.append(b"0\r\n\r\n");
+            buffer.append(b"0\r\n");
+            if p.r.reply.expect_trailers {
+                headers::trailers(&mut p.c.scope(p.r));
+            }
+            buffer.append(&p.r.reply.trailers);
+            buffer.append(b"\r\n");
         }
     }
     if std::mem::take(has_head) && !buffer.prepend(&p.r.out) {
