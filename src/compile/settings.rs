@@ -14,7 +14,8 @@ use crate::model::location::{
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
 use crate::model::{
-    AccessSettings, ComplexValue, ContentSettings, CoreSettings, GzipSettings, HttpSettings, ProxySettings, Setting,
+    AccessSettings, ComplexValue, ContentSettings, CoreSettings, GzipSettings, HttpSettings, ProxySettings,
+    Setting,
 };
 use crate::source::Span;
 

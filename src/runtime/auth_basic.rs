@@ -187,8 +187,10 @@ mod tests {
             ("{PLAIN}secret", "secret", true),
             ("{PLAIN}secret", "secreT", false),
             ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "secret", true),
+            ("$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/", "secret", true),
             ("$apr1$abcdefgh$Qr/cSdbTDKzpJ1PkA0G5f0", "wrong", false),
-            ("abNANd1rDfiNc", "secret", false),
+            ("abNANd1rDfiNc", "secret", true),
+            ("abNANd1rDfiNc", "Secret", false),
             ("", "secret", false),
         ] {
             assert_eq!(verify(password.as_bytes(), hash.as_bytes()), expected, "{hash}");

@@ -12,8 +12,8 @@ use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    AccessSettings, ComplexValue, Config, ContentSettings, GzipSettings, HttpSettings, Location, LocationKind, Origin,
-    ProxySettings,
+    AccessSettings, ComplexValue, Config, ContentSettings, GzipSettings, HttpSettings, Location,
+    LocationKind, Origin, ProxySettings,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -68,10 +68,18 @@ fn rules(core: &CoreHttpSettings, version: Version) -> Rules {
     }
 }
 
-/// An open access log.
+/// Where the lines of an access log go.
+#[derive(Debug)]
+pub(crate) enum AccessSink {
+    Open(Arc<Sink>),
+    /// The path has variables.
+    Path(ComplexValue),
+}
+
+/// An access log.
 #[derive(Debug)]
 pub(crate) struct AccessTo {
-    pub(crate) sink: Arc<Sink>,
+    pub(crate) sink: AccessSink,
     pub(crate) format: usize,
     pub(crate) condition: Option<ComplexValue>,
 }
@@ -193,13 +201,20 @@ impl Plan {
             for log in
                 logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off"))
             {
-                let sink = match files.open(&log.target) {
+                if let Some(path) = &log.path {
+                    let sink = AccessSink::Path(path.clone());
+                    let condition = log.condition.clone();
+                    access_log.push(AccessTo { sink, format: log.format, condition });
+                    continue;
+                }
+                let sink = match files.open(&log.target, Some(log)) {
                     // Nobody asked for `logs/access.log`: without the directory there is no log.
                     Err((_, error)) if error.kind() == ErrorKind::NotFound && is_default => None,
                     opened => opened?,
                 };
                 if let Some(sink) = sink {
-                    access_log.push(AccessTo { sink, format: log.format, condition: log.condition.clone() });
+                    let condition = log.condition.clone();
+                    access_log.push(AccessTo { sink: AccessSink::Open(sink), format: log.format, condition });
                 }
             }
         }

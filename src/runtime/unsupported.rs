@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::variable::Getter;
+use crate::model::access::RealIpHeader;
 use crate::model::location::Handler;
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::HttpVersion;
@@ -62,11 +63,28 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         }
         if let AccessLogs::To(list) = &location.settings.core.access_log.value {
             let span = location.settings.core.access_log.origin.span().unwrap_or(location.span);
-            for log in list.iter().filter(|l| l.path.is_some() || is_foreign(&l.target)) {
+            for log in list.iter().filter(|l| matches!(l.target, LogTarget::Memory(_))) {
                 if logs.insert((span, format!("{:?}", log.target))) {
-                    refuse("`access_log` to syslog, memory or a path with variables".to_owned(), span);
+                    refuse("`access_log` to memory".to_owned(), span);
                 }
             }
+        }
+        if location.settings.access.real_ip_header.value == RealIpHeader::ProxyProtocol {
+            let span = location.settings.access.real_ip_header.origin.span().unwrap_or(location.span);
+            refuse("`real_ip_header proxy_protocol`".to_owned(), span);
+        }
+    }
+    let levels = config.http.locations().map(|(_, l)| &l.settings.core.error_log.value);
+    for log in levels.flatten().chain(&config.core.error_log.value) {
+        if let (LogTarget::Memory(_), Some(span)) = (&log.target, log.span)
+            && logs.insert((span, String::new()))
+        {
+            refuse("`error_log` to memory".to_owned(), span);
+        }
+    }
+    for map in &config.http.charset_maps {
+        if map.entries.iter().any(|(_, other)| other.len() != 1) {
+            refuse("`charset_map` to UTF-8".to_owned(), map.span);
         }
     }
     for upstream in &config.http.upstreams {
@@ -80,10 +98,6 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         refuse(format!("`{name}`"), upstream.balancer.origin.span().unwrap_or(upstream.span));
     }
     found
-}
-
-fn is_foreign(target: &LogTarget) -> bool {
-    matches!(target, LogTarget::Syslog(_) | LogTarget::Memory(_))
 }
 
 fn instructions(list: &[Instruction], refuse: &mut impl FnMut(String, Span)) {

@@ -10,8 +10,8 @@ use crate::runtime::http1::field::{Field, Known};
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
-use crate::runtime::{headers, response};
 use crate::runtime::route::Flow;
+use crate::runtime::{headers, response};
 
 const READING: &str = " while reading upstream";
 /// Kept free at the end of a buffer for what ends a chunk.
