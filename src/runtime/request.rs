@@ -37,7 +37,7 @@ pub(crate) struct Client {
 const MAX_URI_CHANGES: u8 = 11;
 
 /// One try of an upstream (`ngx_http_upstream_state_t`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Try {
     /// The peer's name, or the upstream's if no peer was live; empty before one is chosen.
     pub(crate) peer: String,
@@ -45,6 +45,10 @@ pub(crate) struct Try {
     pub(crate) connect: Option<Duration>,
     pub(crate) header: Option<Duration>,
     pub(crate) response: Option<Duration>,
+    /// Bytes of the body, and of all that was received and sent.
+    pub(crate) length: u64,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 /// A request. Its memory is used again by the next one.

@@ -5,7 +5,7 @@ use super::file;
 use super::http1::field::{self, Known, Line};
 use super::reply;
 use super::request::{Request, Scope, Try};
-use super::response::put;
+use super::response::{number, put};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -47,6 +47,10 @@ const PREFIXES: &[(&str, GetNamed)] = &[
     ("cookie_", cookie),
     ("sent_http_", sent),
     ("sent_trailer_", |s, name, out| all(reply::values(&s.request.reply.trailers, name), out)),
+    ("upstream_cookie_", |s, name, out| {
+        let cookies = reply::values(&s.request.upstream_head, "set_cookie");
+        cookies.filter_map(|value| cookie_value(value, name)).next().is_some_and(|value| text(out, value))
+    }),
     ("upstream_http_", |s, name, out| lines(&s.request.upstream_head, name, b", ", out)),
 ];
 
@@ -168,6 +172,9 @@ const PLAIN: &[(&str, Get)] = &[
             status => put(out, format_args!("{status}")),
         })
     }),
+    ("upstream_bytes_received", |s, out| tries(s, out, |t, out| number(out, t.received))),
+    ("upstream_bytes_sent", |s, out| tries(s, out, |t, out| number(out, t.sent))),
+    ("upstream_response_length", |s, out| tries(s, out, |t, out| number(out, t.length))),
     ("upstream_response_time", |s, out| tries(s, out, |t, out| time(t.response, out))),
     ("upstream_connect_time", |s, out| tries(s, out, |t, out| time(t.connect, out))),
     ("upstream_header_time", |s, out| tries(s, out, |t, out| time(t.header, out))),
@@ -335,6 +342,14 @@ pub(crate) fn port(host: &str) -> &str {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => port,
         _ => "80",
     }
+}
+
+/// The value of a cookie that an upstream sets (`ngx_http_parse_set_cookie_lines`).
+fn cookie_value<'v>(line: &'v [u8], name: &str) -> Option<&'v [u8]> {
+    let pair = line.split(|b| *b == b';').next()?.trim_ascii();
+    let equals = pair.iter().position(|b| *b == b'=')?;
+    let is_it = pair[..equals].trim_ascii_end().eq_ignore_ascii_case(name.as_bytes());
+    is_it.then(|| pair[equals + 1..].trim_ascii_start())
 }
 
 /// One value a try of an upstream, separated as nginx does.

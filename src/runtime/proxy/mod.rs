@@ -87,7 +87,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         p.started = Instant::now();
         p.is_sent = false;
         p.is_cached = false;
-        p.r.tries.push(Try { peer: String::new(), status: 0, connect: None, header: None, response: None });
+        p.r.tries.push(Try::default());
         let now = Clock::now().as_secs();
         let chosen = state.balancer.borrow_mut().get(&mut attempt, now);
         let Some(peer) = chosen else {

@@ -111,6 +111,10 @@ pub(super) async fn run(
             return abort(p, has_head).await;
         }
         let is_done = matches!(part, Part::Done(_));
+        let length = buffer.filled().len() as u64;
+        if let Some(this) = p.this_try() {
+            this.length += length;
+        }
         if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
             let keep = *is_clean && !p.r.response.close;
             // Else it is closed here.
@@ -130,7 +134,12 @@ pub(super) async fn run(
         let most = room.len() - TAIL;
         let timeout = p.plan.settings.read_timeout.value;
         match p.c.timer.limit(timeout, |cx| upstream.stream.poll_read(cx, &mut room[..most])).await {
-            Some(Ok(n)) if n > 0 => buffer.end += n,
+            Some(Ok(n)) if n > 0 => {
+                buffer.end += n;
+                if let Some(this) = p.this_try() {
+                    this.received += n as u64;
+                }
+            }
             Some(Ok(_)) if matches!(framing, Framing::Close) => {
                 connection = None;
                 framing = Framing::Length(0);
