@@ -286,7 +286,7 @@ impl Connection {
         }
         if chunked {
             if request.reply.expect_trailers {
-                headers::trailers(&mut self.scope(request));
+                self.trailers(request, out);
             }
             out.extend_from_slice(if length > 0 { b"\r\n0\r\n" } else { b"0\r\n" });
             out.extend_from_slice(&request.reply.trailers);
@@ -343,13 +343,20 @@ impl Connection {
         }
         if request.reply.chunked {
             if request.reply.expect_trailers {
-                headers::trailers(&mut self.scope(request));
+                self.trailers(request, out);
             }
             out.extend_from_slice(b"0\r\n");
             out.extend_from_slice(&request.reply.trailers);
             out.extend_from_slice(b"\r\n");
         }
         self.flush(request, out, &mut written).await
+    }
+
+    /// Evaluates the trailers, which may ask for the head.
+    fn trailers(&self, request: &mut Request, out: &mut Vec<u8>) {
+        std::mem::swap(&mut request.out, out);
+        headers::trailers(&mut self.scope(request));
+        std::mem::swap(&mut request.out, out);
     }
 
     fn recode(&self, request: &Request, data: &mut [u8]) {

@@ -46,7 +46,6 @@ pub(crate) fn filter(request: &mut Request) {
         || kind.is_empty()
         || !gzip.types.value.has(kind)
         || reply.header_only
-        || request.is_head()
     {
         return;
     }

@@ -248,8 +248,8 @@ fn all<'l>(values: impl Iterator<Item = &'l [u8]>, out: &mut Vec<u8>) -> bool {
 /// `$sent_http_name`: of the head as it was written, or as it is so far.
 fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
     let r = &*s.request;
-    if r.head_length > 0 {
-        return lines(&r.out[..r.head_length], name, b", ", out);
+    if let Some(head) = r.out.get(..r.head_length).filter(|head| !head.is_empty()) {
+        return lines(head, name, b", ", out);
     }
     let reply = &r.reply;
     match name {
