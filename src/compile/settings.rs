@@ -176,7 +176,8 @@ impl Value for bool {
     }
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        argument::flag(cx, directive, 1)
+        // `internal` stands for itself.
+        if directive.len() == 0 { Some(true) } else { argument::flag(cx, directive, 1) }
     }
 }
 
