@@ -7,7 +7,8 @@
 //! ```
 //! use ngxc::{compile, lint, source::Memory, syntax};
 //!
-//! let files = Memory::default().with("nginx.conf", "events {} http { upstream app { server 10.0.0.1; } }");
+//! let files = Memory::default().with("nginx.conf", "events {} http { include app.conf; }")
+//!     .with("app.conf", "upstream app { server 10.0.0.1; } server { location / { proxy_pass http://app; } }");
 //! let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default())?;
 //! let options = compile::Options { version: ngxc::catalog::NEWEST, contexts: Vec::new() };
 //! let compiled = compile::compile(&configuration, &options);
@@ -35,6 +36,7 @@ pub mod eval;
 pub mod reuse;
 
 pub mod lint;
+pub mod ports;
 pub mod runtime;
 pub mod simulate;
 

@@ -214,3 +214,43 @@ fn formats_are_what_their_readers_expect() {
     let (_, checkstyle) = run(estate.path(), &["lint", "--format", "checkstyle", "nginx.conf"]);
     assert!(checkstyle.contains("source=\"ngxc.upstream-not-pooled\""), "{checkstyle}");
 }
+
+#[test]
+fn the_host_is_asked_only_with_host() {
+    let estate = estate();
+    let text = "user nobody-here-has-this-name;\nevents {}\nhttp { server { listen 443 ssl;\n  ssl_certificate a.pem;\n  \
+                ssl_certificate_key a.key;\n} }\n";
+    fs::write(estate.path().join("tls.conf"), text).unwrap();
+    let (status, found) = run(estate.path(), &["check", "--format", "short", "tls.conf"]);
+    assert_eq!((status, found.as_str()), (0, ""));
+    let (status, found) = run(estate.path(), &["check", "--host", "--format", "json", "tls.conf"]);
+    assert_eq!(status, 1);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let all = found["findings"].as_array().unwrap();
+    let names: Vec<&str> = all.iter().map(|f| f["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["unknown-user", "file-not-readable", "file-not-readable"]);
+    assert!(all.iter().all(|f| f["class"] == "environment"));
+    fs::write(estate.path().join("a.pem"), "").unwrap();
+    fs::write(estate.path().join("a.key"), "").unwrap();
+    let (_, found) = run(estate.path(), &["check", "--host", "--format", "short", "tls.conf"]);
+    assert_eq!(found.lines().count(), 1, "{found}");
+}
+
+#[test]
+fn standard_input_is_a_configuration() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let estate = estate();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+        .args(["check", "--format", "short", "-"])
+        .current_dir(estate.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"events {}\nhttp { include sites/*.conf; }\nbad;\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text, "-:3:1: error: unknown directive `bad` [unknown-directive]\n");
+}

@@ -101,6 +101,14 @@ const CASES: &[Case] = &[
         &[("a.conf", GOOD), ("b.conf", "\nx;")],
     ),
     case(&["-t", "-p", "DIR", "-c", "no.conf", "-e", "error.log", "-g", "daemon off;"], &[]),
+    case(
+        &["-t", "-p", "sub", "-c", "a.conf", "-e", "error.log", "-g", "daemon off;"],
+        &[("sub/a.conf", "x;")],
+    ),
+    case(
+        &["-t", "-p", "", "-c", "sub/a.conf", "-e", "error.log", "-g", "pid x;"],
+        &[("sub/a.conf", "include b;"), ("sub/b", "x;")],
+    ),
     // -s
     case(&["-s", "stop", "-p", "DIR", "-c", "a.conf", "-e", "error.log"], &[("a.conf", GOOD)]),
     case(&["-squit", "-p", "DIR", "-c", "a.conf", "-e", "stderr"], &[("a.conf", GOOD)]),
@@ -211,7 +219,7 @@ fn outcome(program: &Path, called: &str, case: &Case) -> Outcome {
         std::fs::write(file, text).unwrap();
     }
     let args = case.args.iter().map(|arg| arg.replace("DIR", path));
-    let output = Command::new(program).arg0(called).args(args).output().unwrap();
+    let output = Command::new(program).arg0(called).args(args).current_dir(path).output().unwrap();
     let clean = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).replace(path, "DIR");
         text.lines().map(without_time).collect::<Vec<_>>().join("\n")

@@ -17,6 +17,8 @@ use ngxc::version::Version;
 /// An example of a rule's documentation.
 struct Example {
     bad: bool,
+    /// A whole configuration, not the inside of `http`.
+    main: bool,
     versions: Vec<Version>,
     text: String,
 }
@@ -27,8 +29,8 @@ fn examples(rule: &Rule) -> Vec<Example> {
     while let Some(line) = lines.next() {
         let Some(info) = line.strip_prefix("```nginx ") else { continue };
         let words: Vec<&str> = info.split(' ').collect();
-        let before = words.iter().any(|w| w.starts_with("before="));
-        let since = words.iter().any(|w| w.starts_with("since="));
+        let before = words.iter().any(|w| w.starts_with("before-"));
+        let since = words.iter().any(|w| w.starts_with("since-"));
         let mut versions = Vec::new();
         if !since {
             versions.push(BEFORE_DEFAULT_KEEPALIVE);
@@ -37,15 +39,16 @@ fn examples(rule: &Rule) -> Vec<Example> {
             versions.push(NEWEST);
         }
         let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
-        found.push(Example { bad: words[0] == "bad", versions, text: text.join("\n") + "\n" });
+        let main = words.contains(&"main");
+        found.push(Example { bad: words[0] == "bad", main, versions, text: text.join("\n") + "\n" });
     }
     found
 }
 
-fn lint(text: &str, version: Version) -> (Configuration, Vec<Diagnostic>) {
+fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Diagnostic>) {
     let files = Memory::default().with("nginx.conf", text);
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-    let options = Options { version, contexts: vec![Context::Http] };
+    let options = Options { version, contexts: if main { Vec::new() } else { vec![Context::Http] } };
     let compiled = compile::compile(&configuration, &options);
     let errors: Vec<_> = configuration
         .diagnostics
@@ -66,7 +69,7 @@ fn bad_examples_are_reported_and_good_ones_are_not() {
         assert!(examples.iter().any(|e| !e.bad), "{} has no good example", rule.name);
         for example in examples {
             for &version in &example.versions {
-                let (_, found) = lint(&example.text, version);
+                let (_, found) = lint(&example.text, example.main, version);
                 let reported = found.iter().any(|d| d.code == rule.name);
                 assert_eq!(
                     reported, example.bad,
@@ -93,9 +96,12 @@ fn fixes_remove_what_they_fix_and_add_nothing() {
         for example in examples(rule).iter().filter(|e| e.bad) {
             for &version in &example.versions {
                 let mut text = example.text.clone();
-                let had_fix = lint(&text, version).1.iter().any(|d| d.code == rule.name && d.fix.is_some());
+                let had_fix = lint(&text, example.main, version)
+                    .1
+                    .iter()
+                    .any(|d| d.code == rule.name && d.fix.is_some());
                 for _ in 0..10 {
-                    let (configuration, found) = lint(&text, version);
+                    let (configuration, found) = lint(&text, example.main, version);
                     let fixes = edit::select(found.iter().filter_map(|d| d.fix.as_ref()));
                     if fixes.is_empty() {
                         break;
@@ -103,7 +109,7 @@ fn fixes_remove_what_they_fix_and_add_nothing() {
                     let main = configuration.main;
                     text = String::from_utf8(edit::apply(main, text.as_bytes(), &fixes)).unwrap();
                 }
-                let (_, left) = lint(&text, version);
+                let (_, left) = lint(&text, example.main, version);
                 if had_fix {
                     fixed += 1;
                     assert!(
@@ -167,4 +173,67 @@ fn the_page_of_rules_is_fresh() {
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(written == page, "docs/rules.md is stale: run `NGXC_UPDATE=1 cargo test --test rules`");
+}
+
+/// `docs/ngxc.schema.json` describes `ngxc.toml` to editors; `NGXC_UPDATE=1 cargo test --test rules` writes it.
+#[test]
+fn the_schema_of_the_settings_is_fresh() {
+    let level = serde_json::json!({ "enum": ["error", "warning", "info", "off"] });
+    let names =
+        lint::Category::ALL.iter().map(|c| (c.name(), format!("every rule of the category {}", c.name())));
+    let rules: serde_json::Map<String, serde_json::Value> = names
+        .chain(RULES.iter().map(|r| (r.name, r.summary.to_owned())))
+        .map(|(name, description)| {
+            let mut entry = level.clone();
+            entry["description"] = description.into();
+            (name.to_owned(), entry)
+        })
+        .collect();
+    let schema = serde_json::json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "ngxc.toml",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "nginx_version": {
+                "type": "string",
+                "pattern": "^[0-9]+\\.[0-9]+\\.[0-9]+$",
+                "description": "the nginx that the configurations are meant for",
+            },
+            "profile": { "enum": ["reuse", "recommended", "strict"], "description": "the rules to start from" },
+            "exclude": {
+                "type": "array",
+                "items": { "type": "string" },
+                "description": "patterns of files that are not linted, relative to the settings file",
+            },
+            "path-map": {
+                "type": "object",
+                "additionalProperties": { "type": "string" },
+                "description": "directories that lie elsewhere on this machine",
+            },
+            "rules": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": rules,
+                "description": "levels of rules and categories",
+            },
+        },
+    });
+    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ngxc.schema.json");
+    if std::env::var_os("NGXC_UPDATE").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == text, "docs/ngxc.schema.json is stale: run `NGXC_UPDATE=1 cargo test --test rules`");
+}
+
+/// The documented settings are accepted, and mean what the page says.
+#[test]
+fn the_documented_settings_are_read() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lint.md")).unwrap();
+    let text = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let settings = lint::File::parse(text).unwrap().settings(None).unwrap();
+    assert_eq!(settings.level("upstream-not-pooled"), Some(Level::Error));
+    assert_eq!(settings.level("connection-close-sent"), None);
 }

@@ -113,19 +113,25 @@ impl Meaning {
     }
 }
 
-/// Says once a file how it is read, because a guess may be wrong.
+/// Says how a file is read, because a guess may be wrong: once a file, and only of the first few.
 fn say_guess(file: &Path, contexts: &[Context]) {
+    const MOST: usize = 3;
     static SAID: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    if said.get_or_insert_default().insert(file.to_owned()) {
-        let names: Vec<&str> = contexts.iter().map(|c| c.name()).collect();
-        let (last, all) = (names.last().copied().unwrap_or_default(), names.join(","));
-        note(&format!(
-            "note: {} is read as a fragment of `{last}`; say `--context {all}`, or write `# ngxc: context({all})` \
-             at its top",
-            file.display()
-        ));
+    let said = said.get_or_insert_default();
+    if said.len() > MOST || !said.insert(file.to_owned()) {
+        return;
     }
+    if said.len() > MOST {
+        return note("note: more files are read as fragments");
+    }
+    let names: Vec<&str> = contexts.iter().map(|c| c.name()).collect();
+    let (last, all) = (names.last().copied().unwrap_or_default(), names.join(","));
+    note(&format!(
+        "note: {} is read as a fragment of `{last}`; say `--context {all}`, or write `# ngxc: context({all})` at its \
+         top",
+        file.display()
+    ));
 }
 
 fn parse_version(text: &str) -> Result<Version, String> {

@@ -11,7 +11,7 @@ use super::input::Meaning;
 use super::render::{self, Report};
 use super::selection::{Selected, Selection};
 use super::{Failure, Outcome, estate, fix, note};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline};
 use crate::source::{Disk, Loader, SourceMap};
 use crate::syntax::Configuration;
@@ -98,16 +98,27 @@ impl Judge {
         let rules = self.selected.settings.rules();
         let compiled = self.meaning.compile(&configuration, self.meaning.version());
         let mut found = lint::lint(&configuration, &compiled.config, &rules);
+        let valid = compiled.is_valid();
+        // One model at a time: that of a large estate is large.
+        let refused = compiled.diagnostics;
+        drop(compiled.config);
         if self.meaning.nginx_version.is_none() {
             // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
             let before = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
-            found = lint::merge_versions(found, lint::lint(&configuration, &before.config, &rules));
+            // What only a newer nginx accepts is not meant for an older one.
+            if before.is_valid() || !valid {
+                found = lint::merge_versions(found, lint::lint(&configuration, &before.config, &rules));
+            }
         }
         self.selected.settings.apply(&mut found);
         let known: Vec<&str> = rules.iter().map(|rule| rule.name).collect();
         let found = lint::suppress(&configuration, found, &known);
         let mut all = configuration.diagnostics.clone();
-        all.extend(compiled.diagnostics);
+        // A rule that says what nginx warns of says it better.
+        let warned = |d: &Diagnostic| d.level == Level::Warning && d.nginx.is_some();
+        let is_said =
+            |d: &Diagnostic| warned(d) && found.iter().any(|f| f.span == d.span && f.nginx == d.nginx);
+        all.extend(refused.into_iter().filter(|d| !is_said(d)));
         all.extend(found);
         Ok((configuration, all))
     }

@@ -11,6 +11,7 @@ mod lint;
 mod nginx;
 mod parse;
 mod payload;
+mod ports;
 mod preview;
 mod render;
 #[cfg(test)]
@@ -42,6 +43,8 @@ enum Command {
     Lint(lint::LintArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
+    /// Plan source ports: how many connections can be opened, and what each remedy buys.
+    Ports(ports::PortsArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
     /// List the rules.
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
+        Command::Ports(args) => ports::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Rules(args) => rules::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),

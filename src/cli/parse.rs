@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::payload::{ConfigFile, FileError, Payload, PayloadError, Statement};
 use super::{Failure, Outcome, note};
-use crate::diagnostic::Class;
-use crate::source::{Disk, FileId, Loader, SourceMap};
+use crate::diagnostic::{Class, Diagnostic};
+use crate::source::{Disk, FileId, Loader, SourceMap, Span};
 use crate::syntax::{self, Block, Configuration, Directive, Item, LoadError, LoadOptions, Quote, Word};
 
 /// Arguments of `ngxc parse`.
@@ -109,9 +109,21 @@ fn write(payload: &Payload, indent: Option<u8>, out: &mut dyn Write) -> Result<(
 #[cfg(test)]
 pub(super) fn of_text(text: &[u8], comments: bool) -> Payload {
     let files = crate::source::Memory::default().with("nginx.conf", text);
-    let configuration = syntax::load(&files, Path::new("nginx.conf"), &LoadOptions::default());
-    let args = ParseArgs { comments, ..ParseArgs::default() };
-    payload(&args, &configuration.expect("the file is in memory"))
+    of_files(&files, &ParseArgs { comments, ..ParseArgs::default() })
+}
+
+/// The payload of `nginx.conf` and what it includes, for tests.
+#[cfg(test)]
+fn of_files(files: &crate::source::Memory, args: &ParseArgs) -> Payload {
+    let configuration = syntax::load(files, Path::new("nginx.conf"), &LoadOptions::default());
+    payload(args, &configuration.expect("the file is in memory"))
+}
+
+/// The same with options.
+#[cfg(test)]
+pub(super) fn of_files_with(files: &crate::source::Memory, combine: bool, ignore: &[&str]) -> Payload {
+    let ignore = ignore.iter().map(|&name| name.to_owned()).collect();
+    of_files(files, &ParseArgs { combine, ignore, ..ParseArgs::default() })
 }
 
 /// The payload of a configuration.
@@ -179,16 +191,16 @@ impl Reader<'_> {
 
     fn errors(&self, file: FileId) -> Vec<FileError> {
         let sources = &self.configuration.sources;
-        let syntax = self.configuration.syntax_errors.iter().map(|e| (e.nginx_place(), e.nginx_message()));
+        let syntax = self.configuration.syntax_errors.iter().map(|e| {
+            let place = e.nginx_place();
+            (place, format!("{} in {}", e.nginx_message(), sources.place(place)))
+        });
         let others = self.configuration.diagnostics.iter().filter(|d| d.class != Class::Syntax);
-        let others = others.map(|d| (d.span, d.message.clone()));
+        let others = others.map(|d| (d.span, unreadable(d).unwrap_or_else(|| d.message.clone())));
         let mut errors: Vec<_> = syntax.chain(others).filter(|(span, _)| span.file == file).collect();
         errors.sort_by_key(|(span, _)| span.start);
         errors.dedup();
-        let error = |(span, text)| FileError {
-            error: format!("{text} in {}", sources.place(span)),
-            line: Some(sources.position(span).line),
-        };
+        let error = |(span, error)| FileError { error, line: Some(sources.position(span).line) };
         errors.into_iter().map(error).collect()
     }
 
@@ -200,12 +212,18 @@ impl Reader<'_> {
                 Item::Directive(directive) => self.directive(directive, &mut statements),
                 Item::Comment(comment) if self.args.comments => {
                     let line = self.configuration.sources.position(comment.span()).line;
-                    statements.push(comment_of(comment.raw(), line));
+                    let file = self.file_of(comment.span());
+                    statements.push(Statement { file, ..comment_of(comment.raw(), line) });
                 }
                 Item::Comment(_) | Item::Skipped(_) => {}
             }
         }
         statements
+    }
+
+    /// Only a combined payload says where each statement comes from.
+    fn file_of(&self, span: Span) -> Option<String> {
+        self.args.combine.then(|| self.configuration.sources.file(span.file).name())
     }
 
     fn directive(&self, directive: Directive<'_>, out: &mut Vec<Statement>) {
@@ -226,12 +244,21 @@ impl Reader<'_> {
             let files = self.configuration.included(directive);
             files.iter().filter_map(|file| self.positions.get(file).copied()).collect()
         });
-        let file = self.args.combine.then(|| self.configuration.sources.file(directive.head().file).name());
+        let file = self.file_of(directive.head());
         out.push(Statement { file, directive: name, line, args, comment: None, includes, block });
         if self.args.comments {
             out.extend(directive.comments().map(|comment| comment_of(comment.raw(), line)));
         }
     }
+}
+
+/// An include that cannot be read, in the words of crossplane, which are Python's.
+fn unreadable(diagnostic: &Diagnostic) -> Option<String> {
+    let name = diagnostic.message.split('`').nth(1).filter(|_| diagnostic.class == Class::Environment)?;
+    let error = Disk.read(Path::new(name)).err()?;
+    let reason = error.to_string();
+    let reason = reason.split(" (os error").next()?;
+    Some(format!("[Errno {}] {reason}: '{name}'", error.raw_os_error()?))
 }
 
 fn comment_of(raw: &[u8], line: u32) -> Statement {

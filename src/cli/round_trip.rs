@@ -5,8 +5,9 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::build::text_of;
-use super::parse::of_text;
+use super::parse::{of_files_with, of_text};
 use super::payload::{Payload, Statement};
+use crate::source::Memory;
 
 /// Statements without line numbers, which the layout changes.
 fn without_lines(statements: &[Statement]) -> Vec<Statement> {
@@ -69,6 +70,51 @@ fn statements_are_those_of_crossplane() {
     for (text, expected) in cases {
         assert_eq!(json(text), expected, "{text}");
     }
+}
+
+#[test]
+fn includes_count_in_the_order_of_crossplane() {
+    let files = Memory::default()
+        .with("nginx.conf", "include a.conf; b { include c/*; include a.conf; }")
+        .with("a.conf", "include d.conf;")
+        .with("c/1", "e;")
+        .with("c/2", "f { g; }")
+        .with("d.conf", "h;");
+    let read = |ignore: &[&str]| serde_json::to_string(&of_files_with(&files, false, ignore).config).unwrap();
+    let file = |name: &str, parsed: &str| {
+        format!(r#"{{"file":"{name}","status":"ok","errors":[],"parsed":[{parsed}]}}"#)
+    };
+    let include = |name: &str, positions: &str| {
+        format!(r#"{{"directive":"include","line":1,"args":["{name}"],"includes":[{positions}]}}"#)
+    };
+    let leaf = |name: &str| format!(r#"{{"directive":"{name}","line":1,"args":[]}}"#);
+    let block =
+        |name: &str, inner: &str| format!(r#"{{"directive":"{name}","line":1,"args":[],"block":[{inner}]}}"#);
+    let inner = format!("{},{}", include("c/*", "2,3"), include("a.conf", "1"));
+    let all = [
+        file("nginx.conf", &format!("{},{}", include("a.conf", "1"), block("b", &inner))),
+        file("a.conf", &include("d.conf", "4")),
+        file("c/1", &leaf("e")),
+        file("c/2", &block("f", &leaf("g"))),
+        file("d.conf", &leaf("h")),
+    ];
+    assert_eq!(read(&[]), format!("[{}]", all.join(",")));
+
+    let some = [
+        file("nginx.conf", &include("a.conf", "1")),
+        file("a.conf", &include("d.conf", "2")),
+        file("d.conf", ""),
+    ];
+    assert_eq!(read(&["b", "h"]), format!("[{}]", some.join(",")));
+
+    let combined = of_files_with(&files, true, &[]);
+    let shown: Vec<_> =
+        combined.config[0].parsed.iter().map(|s| (s.file.as_deref(), s.directive.as_str())).collect();
+    assert_eq!(combined.config.len(), 1);
+    assert_eq!(shown, [(Some("d.conf"), "h"), (Some("nginx.conf"), "b")]);
+    let inside: Vec<_> =
+        combined.config[0].parsed[1].block.iter().flatten().map(|s| s.directive.as_str()).collect();
+    assert_eq!(inside, ["e", "f", "h"]);
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::source::{FileId, Span};
 use crate::syntax::{self, Block, Terminator};
 use crate::version::Version;
 
+/// nginx reads no longer words.
+const LONGEST_WORD: usize = 4096;
+
 /// What a kind of block does with its directives.
 pub(super) trait Blocks<'t> {
     /// Takes a directive that ends with `;`; false if it has no meaning for the model, so that only the
@@ -187,6 +190,10 @@ fn lookup(cx: &Compiler<'_>, name: &[u8], context: Context) -> Option<&'static c
 }
 
 fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[u8], context: Context) {
+    if name.len() >= LONGEST_WORD {
+        // A syntax error that has been reported.
+        return;
+    }
     let span = syntax.name().span();
     let shown = String::from_utf8_lossy(name);
     let known = catalog::directives(name);

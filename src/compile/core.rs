@@ -19,7 +19,8 @@ pub(super) fn configuration(cx: &mut Compiler<'_>) {
     match context {
         Context::Main => {
             block::directives(cx, root, Context::Main, &mut main);
-            if !main.has_events {
+            // After a syntax error the block may only be lost.
+            if !main.has_events && cx.configuration.syntax_errors.is_empty() {
                 report_no_events(cx);
             }
         }

@@ -211,6 +211,16 @@ impl Value for String {
     }
 }
 
+impl Value for ComplexValue {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        ComplexValue::literal(text.unwrap_or_default().as_bytes())
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        Some(super::value::argument(cx, directive, 1))
+    }
+}
+
 impl Value for Duration {
     fn default(text: Option<&str>, kind: Kind) -> Self {
         text.and_then(|t| argument::time(t.as_bytes(), kind == Kind::Sec)).unwrap_or_default()

@@ -3,9 +3,11 @@
 //! A rule is one file under `rules/`: its documentation with a bad and a good example, the check, the fix. The slice
 //! [`RULES`] drives the engine, `ngxc explain`, the settings and `docs/rules.md`; tests execute every example.
 
+mod affected;
 mod place;
 mod rule;
 mod rules;
+mod uses;
 
 mod baseline;
 mod settings;
@@ -20,11 +22,15 @@ pub use baseline::Baseline;
 pub use settings::{File, Profile, Settings};
 pub use suppress::suppress;
 
-use crate::diagnostic::Diagnostic;
-use crate::model::Config;
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
+use crate::diagnostic::{Diagnostic, Level};
+use crate::model::{Config, Upstream};
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
-use crate::reuse::{DEFAULT_KEEPALIVE, Leaf, Reached, leaves, targets};
+use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview};
 use crate::syntax::Configuration;
+use uses::Uses;
 
 /// What a rule looks at.
 #[derive(Clone, Copy)]
@@ -33,11 +39,40 @@ pub struct Target<'a> {
     pub config: &'a Config,
     /// The source, for the places of fixes.
     pub configuration: &'a Configuration,
+    /// Every leaf with what it reaches and whether its connections are used again.
+    pub reuse: &'a Overview<'a>,
+    uses: &'a OnceCell<Uses<'a>>,
+}
+
+impl<'a> Target<'a> {
+    /// Where variables are read.
+    fn uses(self) -> &'a Uses<'a> {
+        self.uses.get_or_init(|| Uses::new(self.configuration))
+    }
+
+    /// Whether the configuration is all there is: not a fragment that something else includes.
+    fn is_whole(self) -> bool {
+        self.config.http.span.is_some()
+    }
+
+    /// The leaves that speak HTTP/1 to an upstream that keeps connections, with that upstream; a leaf whose only
+    /// purpose is to upgrade connections is none of them.
+    fn pooled_http(self) -> impl Iterator<Item = (&'a Judged<'a>, &'a Upstream)> {
+        let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http() && j.can_reuse());
+        leaves.filter_map(|judged| Some((judged, judged.pooled()?)))
+    }
+
+    /// The `upstream` blocks.
+    fn upstreams(self) -> impl Iterator<Item = &'a Upstream> {
+        self.config.http.upstreams.iter().filter(|u| !u.is_implicit())
+    }
 }
 
 /// Runs `rules` over a configuration.
 pub fn lint(configuration: &Configuration, config: &Config, rules: &[&'static Rule]) -> Vec<Diagnostic> {
-    let target = Target { config, configuration };
+    let overview = Overview::new(config);
+    let uses = OnceCell::new();
+    let target = Target { config, configuration, reuse: &overview, uses: &uses };
     let mut found = Vec::new();
     for rule in rules {
         (rule.check)(target, &mut found);
@@ -46,34 +81,22 @@ pub fn lint(configuration: &Configuration, config: &Config, rules: &[&'static Ru
     found
 }
 
-/// Findings of a configuration whose nginx is not known: those for the newest version, and those that hold only
-/// before upstream connections were reused by default, which say so.
+/// Findings of a configuration whose nginx is not known: those for the newest version and those for the last one before
+/// upstream connections were reused by default; what holds only for one of them says so, and is no error.
 pub fn merge_versions(newest: Vec<Diagnostic>, before: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let known: std::collections::HashSet<_> = newest.iter().map(|d| (d.code, d.span)).collect();
-    let only_before: Vec<Diagnostic> =
-        before.into_iter().filter(|d| !known.contains(&(d.code, d.span))).collect();
-    let mut all = newest;
-    all.extend(only_before.into_iter().map(|mut d| {
-        d.message = format!("{} (nginx before {DEFAULT_KEEPALIVE})", d.message);
+    let keys = |all: &[Diagnostic]| all.iter().map(|d| (d.code, d.span)).collect::<HashSet<_>>();
+    let (new, old) = (keys(&newest), keys(&before));
+    let only = |mut d: Diagnostic, versions: &str| {
+        d.message = format!("{} (nginx {versions} {DEFAULT_KEEPALIVE})", d.message);
+        d.level = d.level.min(Level::Warning);
         d
-    }));
+    };
+    let mut all: Vec<Diagnostic> = newest
+        .into_iter()
+        .map(|d| if old.contains(&(d.code, d.span)) { d } else { only(d, "since") })
+        .collect();
+    let before = before.into_iter().filter(|d| !new.contains(&(d.code, d.span)));
+    all.extend(before.map(|d| only(d, "before")));
     all.sort_by_key(|d| (d.span, d.code));
     all
-}
-
-/// The leaves that speak HTTP/1 to an upstream that keeps connections, with its name; a leaf whose only purpose is to
-/// upgrade connections is none of them.
-fn pooled_http_leaves(config: &Config) -> Vec<(Leaf<'_>, String)> {
-    let mut found = Vec::new();
-    for leaf in leaves(config) {
-        if !leaf.is_http() || leaf.is_websocket_only() {
-            continue;
-        }
-        let pooled = targets(config, &leaf).into_iter().find_map(|reached| match reached {
-            Reached::Upstream(upstream) if upstream.pool().is_some() => Some(upstream.name.clone()),
-            _ => None,
-        });
-        found.extend(pooled.map(|name| (leaf, name)));
-    }
-    found
 }

@@ -26,6 +26,33 @@ pub(super) fn at_end_of_block(configuration: &Configuration, span: Span, text: &
     }
 }
 
+/// Removes the directive whose head is at `span`, with its line if it has one of its own.
+pub(super) fn remove(configuration: &Configuration, span: Span) -> Option<Edit> {
+    let whole = find(configuration, span)?.span();
+    let text = configuration.tree(span.file).text();
+    let (start, end) = (whole.start as usize, whole.end as usize);
+    let blank = |b: &u8| b" \t\r".contains(b);
+    let before = text[..start].iter().rev().take_while(|b| b" \t".contains(b)).count();
+    let after = text[end..].iter().take_while(|b| blank(b)).count();
+    let alone = start == before || text[start - before - 1] == b'\n';
+    let range = match text.get(end + after) {
+        Some(b'\n') if alone => start - before..end + after + 1,
+        _ if before > 0 => start - before..end,
+        _ => start..end,
+    };
+    Some(Edit::replace(Span::new(span.file, range.start, range.end), ""))
+}
+
+/// Replaces an argument, counted from 0, of the directive whose head is at `span`.
+pub(super) fn argument(configuration: &Configuration, span: Span, n: usize, text: &str) -> Option<Edit> {
+    Some(Edit::replace(find(configuration, span)?.arg(n)?.span(), text))
+}
+
+/// Replaces the directive whose head is at `span`.
+pub(super) fn replace(configuration: &Configuration, span: Span, text: &str) -> Option<Edit> {
+    Some(Edit::replace(find(configuration, span)?.span(), text))
+}
+
 /// The directive whose head is at `span`.
 pub(super) fn find(configuration: &Configuration, span: Span) -> Option<Directive<'_>> {
     configuration.tree(span.file).directive_at(span.start)

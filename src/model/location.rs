@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::access::AccessSettings;
 use super::content::{ContentSettings, GzipSettings};
 use super::log::{AccessLogs, ErrorLog};
-use super::proxy::{ProxyPass, ProxySettings, Target};
+use super::proxy::{Bind, ProxyPass, ProxySettings, Target};
 use super::rewrite::Instruction;
 use super::setting::settings;
 use super::value::ComplexValue;
@@ -128,6 +128,34 @@ settings! {
         fastcgi_keep_conn: bool = "fastcgi_keep_conn",
         /// Locations that get a copy of each request; `None`: off.
         mirror: Vec<String> = "mirror",
+        /// Source address of FastCGI connections.
+        fastcgi_bind: Bind = "fastcgi_bind",
+        /// Source address of gRPC connections.
+        grpc_bind: Bind = "grpc_bind",
+        /// Source address of memcached connections.
+        memcached_bind: Bind = "memcached_bind",
+        /// Method of the requests to the peer; empty: the client's.
+        proxy_method: ComplexValue = "proxy_method",
+        /// Whether error responses of the peer are replaced by pages of one's own.
+        proxy_intercept_errors: bool = "proxy_intercept_errors",
+        /// Name that the peer's certificate is checked against and that SNI carries.
+        proxy_ssl_name: ComplexValue = "proxy_ssl_name",
+        /// Whether SNI is sent.
+        proxy_ssl_server_name: bool = "proxy_ssl_server_name",
+        /// Certificate shown to the peer.
+        proxy_ssl_certificate: ComplexValue = "proxy_ssl_certificate",
+        /// Whether the peer's certificate is checked.
+        proxy_ssl_verify: bool = "proxy_ssl_verify",
+        /// What it is checked against.
+        proxy_ssl_trusted_certificate: String = "proxy_ssl_trusted_certificate",
+        /// First name server for names that are known per request; empty: none.
+        resolver: String = "resolver",
+        /// Header or protocol that tells the client's address behind another proxy.
+        real_ip_header: String = "real_ip_header",
+        /// Location whose response goes before each response; empty: off.
+        add_before_body: String = "add_before_body",
+        /// Location whose response goes after each response; empty: off.
+        add_after_body: String = "add_after_body",
         /// Location that is asked whether a request is allowed; empty: off.
         auth_request: String = "auth_request",
         /// Size of the pieces that a response is fetched in, in bytes; 0: whole.

@@ -1,7 +1,9 @@
 //! What a leaf says in the `Connection` header of an ordinary request: one without `Upgrade`.
 
+use std::cell::OnceCell;
+
 use super::DEFAULT_KEEPALIVE;
-use super::fold::fold;
+use super::fold::Scope;
 use super::leaf::Leaf;
 use crate::model::map::MapKey;
 use crate::model::proxy::Header;
@@ -36,6 +38,11 @@ impl Connection {
 
 /// The values that a leaf can send with a request without `Upgrade`.
 pub fn connections(config: &Config, leaf: &Leaf<'_>) -> Vec<Connection> {
+    sent(&Scope::new(config, Some(leaf), &OnceCell::new()), leaf)
+}
+
+pub(super) fn sent(scope: &Scope<'_, '_>, leaf: &Leaf<'_>) -> Vec<Connection> {
+    let config = scope.config;
     let Some(header) = leaf.proxy().header(b"connection") else {
         let before = config.version < DEFAULT_KEEPALIVE;
         return vec![if before { Connection::CloseByDefault } else { Connection::Absent }];
@@ -46,19 +53,19 @@ pub fn connections(config: &Config, leaf: &Leaf<'_>) -> Vec<Connection> {
         }
         if let Some(map) = upgrade_map(config, *id) {
             let (value, span) = without_upgrade(map);
-            return values(config, value, span);
+            return values(scope, value, span);
         }
     }
     let mentions = header.value.variables().any(|id| is_builtin(config, id, "http_connection"));
-    if mentions { vec![Connection::Client(header.span)] } else { of_header(config, header) }
+    if mentions { vec![Connection::Client(header.span)] } else { of_header(scope, header) }
 }
 
-fn of_header(config: &Config, header: &Header) -> Vec<Connection> {
-    values(config, &header.value, header.span)
+fn of_header(scope: &Scope<'_, '_>, header: &Header) -> Vec<Connection> {
+    values(scope, &header.value, header.span)
 }
 
-fn values(config: &Config, value: &ComplexValue, place: Span) -> Vec<Connection> {
-    let values = fold(config, value);
+fn values(scope: &Scope<'_, '_>, value: &ComplexValue, place: Span) -> Vec<Connection> {
+    let values = scope.fold(value);
     let mut found: Vec<Connection> = values
         .known
         .iter()
@@ -82,7 +89,7 @@ fn is_builtin(config: &Config, id: VariableId, name: &str) -> bool {
 }
 
 /// The map of `$http_upgrade` that defines a variable.
-fn upgrade_map(config: &Config, id: VariableId) -> Option<&Map> {
+pub fn upgrade_map(config: &Config, id: VariableId) -> Option<&Map> {
     let VariableSource::Map(position) = config.http.variables.get(id).source else { return None };
     let map = &config.http.maps[position];
     match map.source.segments.as_slice() {

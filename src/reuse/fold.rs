@@ -1,7 +1,11 @@
 //! Constant folding: the values that a complex value can take, as far as `set`, `map` and `split_clients` tell.
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+
+use super::leaf::Leaf;
 use crate::model::rewrite::Instruction;
-use crate::model::{ComplexValue, Config, Segment, VariableId, VariableSource};
+use crate::model::{ComplexValue, Config, Location, LocationKind, Segment, VariableId, VariableSource};
 use crate::source::Span;
 
 /// More values than this are not told apart.
@@ -37,27 +41,163 @@ impl Values {
     }
 }
 
-/// The values of `value`. Variables that come with the request are open.
+/// Every `set` of a server, by variable.
+pub(super) type Sets<'a> = HashMap<VariableId, Vec<(&'a ComplexValue, Span)>>;
+
+/// The values of `value` in any location of any server. Variables that come with the request are open.
 pub fn fold(config: &Config, value: &ComplexValue) -> Values {
-    folded(config, value, DEEPEST)
+    Scope::new(config, None, &OnceCell::new()).fold(value)
 }
 
-/// The values of a few segments of a complex value.
-pub(super) fn fold_segments(config: &Config, segments: &[Segment]) -> Values {
-    fold(config, &ComplexValue { segments: segments.to_vec() })
+/// From where values are looked at: which `set`s have run depends on it. Each variable is folded once.
+pub(super) struct Scope<'s, 'a> {
+    pub(super) config: &'a Config,
+    leaf: Option<&'s Leaf<'a>>,
+    sets: &'s OnceCell<Sets<'a>>,
+    /// `None` while it is being folded: a variable may be made of itself.
+    known: RefCell<HashMap<VariableId, Option<Values>>>,
 }
 
-fn folded(config: &Config, value: &ComplexValue, depth: usize) -> Values {
-    let mut all = Values::one(b"");
-    for segment in &value.segments {
-        let part = match segment {
-            Segment::Literal(text) => Values::one(text),
-            Segment::Capture(_) => Values::unknown(),
-            Segment::Variable(id) => variable(config, *id, depth),
-        };
-        all = product(&all, &part);
+impl<'s, 'a> Scope<'s, 'a> {
+    /// `sets` belongs to the server of the leaf; without a leaf, to the whole configuration.
+    pub(super) fn new(config: &'a Config, leaf: Option<&'s Leaf<'a>>, sets: &'s OnceCell<Sets<'a>>) -> Self {
+        Self { config, leaf, sets, known: RefCell::default() }
     }
-    all
+
+    pub(super) fn fold(&self, value: &ComplexValue) -> Values {
+        self.folded(&value.segments, DEEPEST)
+    }
+
+    /// The values of a few segments of a complex value.
+    pub(super) fn fold_segments(&self, segments: &[Segment]) -> Values {
+        self.folded(segments, DEEPEST)
+    }
+
+    fn folded(&self, segments: &[Segment], depth: usize) -> Values {
+        let mut all = Values::one(b"");
+        for segment in segments {
+            let part = match segment {
+                Segment::Literal(text) => Values::one(text),
+                Segment::Capture(_) => Values::unknown(),
+                Segment::Variable(id) => self.variable(*id, depth),
+            };
+            all = product(&all, &part);
+        }
+        all
+    }
+
+    fn variable(&self, id: VariableId, depth: usize) -> Values {
+        if depth == 0 {
+            return Values::unknown();
+        }
+        if let Some(known) = self.known.borrow().get(&id) {
+            return known.clone().unwrap_or_else(Values::unknown);
+        }
+        self.known.borrow_mut().insert(id, None);
+        let values = self.computed(id, depth - 1);
+        self.known.borrow_mut().insert(id, Some(values.clone()));
+        values
+    }
+
+    fn computed(&self, id: VariableId, depth: usize) -> Values {
+        let mut all = Values::default();
+        let mut add = |values: Values, from: Option<Span>| {
+            all.open |= values.open;
+            all.known.extend(values.known.into_iter().map(|(text, span)| (text, span.or(from))));
+        };
+        let variable = self.config.http.variables.get(id);
+        match variable.source {
+            VariableSource::Builtin if variable.name == "scheme" => {
+                add(Values::one(b"http"), None);
+                add(Values::one(b"https"), None);
+            }
+            VariableSource::Map(position) => {
+                let map = &self.config.http.maps[position];
+                for entry in &map.entries {
+                    add(self.folded(&entry.value.segments, depth), Some(entry.span));
+                }
+                match &map.default {
+                    Some(default) => add(self.folded(&default.value.segments, depth), Some(default.span)),
+                    None => add(Values::one(b""), Some(map.span)),
+                }
+            }
+            VariableSource::SplitClients(position) => {
+                for bucket in &self.config.http.split_clients[position].buckets {
+                    add(Values::one(&bucket.value), Some(bucket.span));
+                }
+            }
+            VariableSource::Set => {
+                let sets = self.sets_of(id);
+                if sets.is_empty() {
+                    return Values::unknown();
+                }
+                for (value, span) in sets {
+                    add(self.folded(&value.segments, depth), Some(span));
+                }
+            }
+            _ => return Values::unknown(),
+        }
+        all.known.sort();
+        all.known.dedup_by(|a, b| a.0 == b.0);
+        if all.known.len() > MOST {
+            all.known.truncate(MOST);
+            all.open = true;
+        }
+        all
+    }
+
+    /// Every variable that a value is made of, through maps and `set`; how `split_clients` chooses says nothing about
+    /// the value.
+    pub(super) fn behind(&self, value: &ComplexValue) -> Vec<VariableId> {
+        let mut open: Vec<VariableId> = value.variables().collect();
+        let mut found: Vec<VariableId> = Vec::new();
+        while let Some(id) = open.pop() {
+            if found.contains(&id) {
+                continue;
+            }
+            found.push(id);
+            match self.config.http.variables.get(id).source {
+                VariableSource::Map(position) => {
+                    let map = &self.config.http.maps[position];
+                    let values = map.entries.iter().map(|e| &e.value);
+                    let values = values.chain(map.default.iter().map(|d| &d.value)).chain([&map.source]);
+                    open.extend(values.flat_map(ComplexValue::variables));
+                }
+                VariableSource::Set => {
+                    open.extend(self.sets_of(id).into_iter().flat_map(|(value, _)| value.variables()));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The `set`s that can have given a variable its value: those of the leaf's own location if one of them stands
+    /// outside every `if`, else all of the server, as a request may come from another location.
+    fn sets_of(&self, id: VariableId) -> Vec<(&'a ComplexValue, Span)> {
+        let set_by = |i: &Instruction| matches!(i, Instruction::Set { variable, .. } if *variable == id);
+        if let Some(own) = self.leaf.map(Leaf::named_location)
+            && own.instructions.iter().any(set_by)
+        {
+            let mut sets = Sets::new();
+            each_set(&own.instructions, &mut sets);
+            for inner in own.inner.iter().filter(|l| l.kind == LocationKind::If) {
+                each_set(&inner.instructions, &mut sets);
+            }
+            return sets.remove(&id).unwrap_or_default();
+        }
+        let all = self.sets.get_or_init(|| {
+            let mut sets = Sets::new();
+            for server in &self.config.http.servers {
+                if self.leaf.is_none_or(|leaf| std::ptr::eq(leaf.server, server)) {
+                    each_set(&server.instructions, &mut sets);
+                    within(&server.locations, &mut sets);
+                }
+            }
+            sets
+        });
+        all.get(&id).cloned().unwrap_or_default()
+    }
 }
 
 fn product(left: &Values, right: &Values) -> Values {
@@ -77,66 +217,17 @@ fn product(left: &Values, right: &Values) -> Values {
     Values { known, open }
 }
 
-fn variable(config: &Config, id: VariableId, depth: usize) -> Values {
-    if depth == 0 {
-        return Values::unknown();
+fn within<'a>(locations: &'a [Location], sets: &mut Sets<'a>) {
+    for location in locations {
+        each_set(&location.instructions, sets);
+        within(&location.inner, sets);
     }
-    let mut all = Values::default();
-    let mut add = |values: Values, from: Option<Span>| {
-        all.open |= values.open;
-        all.known.extend(values.known.into_iter().map(|(text, span)| (text, span.or(from))));
-    };
-    let variable = config.http.variables.get(id);
-    match variable.source {
-        VariableSource::Builtin if variable.name == "scheme" => {
-            add(Values::one(b"http"), None);
-            add(Values::one(b"https"), None);
-        }
-        VariableSource::Map(position) => {
-            let map = &config.http.maps[position];
-            for entry in &map.entries {
-                add(folded(config, &entry.value, depth - 1), Some(entry.span));
-            }
-            match &map.default {
-                Some(default) => add(folded(config, &default.value, depth - 1), Some(default.span)),
-                None => add(Values::one(b""), Some(map.span)),
-            }
-        }
-        VariableSource::SplitClients(position) => {
-            for bucket in &config.http.split_clients[position].buckets {
-                add(Values::one(&bucket.value), Some(bucket.span));
-            }
-        }
-        VariableSource::Set => {
-            let mut seen = false;
-            each_set(config, id, |value, span| {
-                seen = true;
-                add(folded(config, value, depth - 1), Some(span));
-            });
-            if !seen {
-                return Values::unknown();
-            }
-        }
-        _ => return Values::unknown(),
-    }
-    all.known.sort();
-    all.known.dedup_by(|a, b| a.0 == b.0);
-    if all.known.len() > MOST {
-        all.known.truncate(MOST);
-        all.open = true;
-    }
-    all
 }
 
-/// Every `set` of a variable in the configuration.
-fn each_set(config: &Config, id: VariableId, mut see: impl FnMut(&ComplexValue, Span)) {
-    let servers = config.http.servers.iter().map(|s| &s.instructions);
-    let locations = config.http.locations().map(|(_, l)| &l.instructions);
-    for instruction in servers.chain(locations).flatten() {
-        if let Instruction::Set { variable, value, span } = instruction
-            && *variable == id
-        {
-            see(value, *span);
+fn each_set<'a>(instructions: &'a [Instruction], sets: &mut Sets<'a>) {
+    for instruction in instructions {
+        if let Instruction::Set { variable, value, span } = instruction {
+            sets.entry(*variable).or_default().push((value, *span));
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::location::Handler;
-use crate::model::{Config, HttpSettings, Location, LocationKind, ProxySettings, Server, Target};
+use crate::model::proxy::Bind;
+use crate::model::{Config, HttpSettings, Location, LocationKind, ProxySettings, Server, Setting, Target};
 use crate::source::Span;
 
 /// A location, `if` or `limit_except` that passes requests on.
@@ -34,10 +35,29 @@ impl<'a> Leaf<'a> {
         &self.location.settings.proxy
     }
 
+    /// Where its connections come from: the `…_bind` of its protocol, if that has one.
+    pub fn bind(&self) -> Option<&'a Setting<Bind>> {
+        let settings = &self.location.settings;
+        match self.directive {
+            "proxy_pass" => Some(&settings.proxy.bind),
+            "fastcgi_pass" => Some(&settings.reuse.fastcgi_bind),
+            "grpc_pass" => Some(&settings.reuse.grpc_bind),
+            "memcached_pass" => Some(&settings.reuse.memcached_bind),
+            _ => None,
+        }
+    }
+
     /// What holds at the levels around it, innermost first: locations, server, http.
     pub fn around(&self, config: &'a Config) -> Vec<&'a HttpSettings> {
         let locations = self.outer.iter().rev().map(|l| &l.settings);
         locations.chain([&self.server.settings]).chain(config.http.settings.iter()).collect()
+    }
+
+    /// The location that has a name: around an `if` or `limit_except`, else the leaf's own.
+    pub fn named_location(&self) -> &'a Location {
+        let named = |l: &&Location| !matches!(l.kind, LocationKind::If | LocationKind::LimitExcept(_));
+        let all = [self.location].into_iter().chain(self.outer.iter().rev().copied());
+        all.into_iter().find(named).unwrap_or(self.location)
     }
 
     /// Whether only upgraded connections go through it: `Connection` is the constant `upgrade`, and the path or the

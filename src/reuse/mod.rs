@@ -7,14 +7,16 @@
 mod connection;
 mod fold;
 mod leaf;
+mod overview;
 mod target;
 mod verdict;
 
-pub use connection::{Connection, connections};
+pub use connection::{Connection, connections, upgrade_map};
 pub use fold::{Values, fold};
 pub use leaf::{Leaf, leaves};
-pub use target::{Reached, targets};
-pub use verdict::{Cause, Verdict, verdict};
+pub use overview::{Judged, Overview};
+pub use target::{Reached, fixed_parts, has_variable_host, targets};
+pub use verdict::{Cause, Verdict, distinct_peers, verdict};
 
 use crate::version::Version;
 

@@ -1,6 +1,8 @@
 //! What a leaf can reach: upstreams, bare hosts, sockets; known at load or folded from variables.
 
-use super::fold::fold_segments;
+use std::cell::OnceCell;
+
+use super::fold::Scope;
 use super::leaf::Leaf;
 use crate::model::{ComplexValue, Config, Endpoint, Segment, Target, Upstream, VariableSource};
 use crate::source::Span;
@@ -20,9 +22,32 @@ pub enum Reached<'a> {
 
 /// Everything that a leaf can reach.
 pub fn targets<'a>(config: &'a Config, leaf: &Leaf<'a>) -> Vec<Reached<'a>> {
+    reached(&Scope::new(config, Some(leaf), &OnceCell::new()), leaf)
+}
+
+pub(super) fn reached<'a>(scope: &Scope<'_, 'a>, leaf: &Leaf<'a>) -> Vec<Reached<'a>> {
     match leaf.target {
-        Target::Upstream(id) => vec![of_upstream(config.http.upstream(*id))],
-        Target::Value(value) => of_value(config, value),
+        Target::Upstream(id) => vec![of_upstream(scope.config.http.upstream(*id))],
+        Target::Value(value) => of_value(scope, value),
+    }
+}
+
+/// The fixed parts of a host that comes from variables: `up_` of `http://up_$name`.
+pub fn fixed_parts<'a>(config: &Config, target: &'a Target) -> Vec<&'a [u8]> {
+    let Target::Value(value) = target else { return Vec::new() };
+    let literals = host(config, value).iter().filter_map(|segment| match segment {
+        Segment::Literal(text) => Some(after_scheme(text)),
+        _ => None,
+    });
+    let parts = literals.map(|text| text.strip_prefix(b"://").unwrap_or(text).split(|b| *b == b'/').next());
+    parts.flatten().filter(|part| !part.is_empty()).collect()
+}
+
+/// Whether the host of a target comes from a variable; the path alone does not decide where a request goes.
+pub fn has_variable_host(config: &Config, target: &Target) -> bool {
+    match target {
+        Target::Upstream(_) => false,
+        Target::Value(value) => host(config, value).iter().any(|s| !matches!(s, Segment::Literal(_))),
     }
 }
 
@@ -36,8 +61,22 @@ fn of_upstream(upstream: &Upstream) -> Reached<'_> {
     }
 }
 
-fn of_value<'a>(config: &'a Config, value: &ComplexValue) -> Vec<Reached<'a>> {
-    let values = fold_segments(config, host(config, value));
+fn of_value<'a>(scope: &Scope<'_, 'a>, value: &ComplexValue) -> Vec<Reached<'a>> {
+    let config = scope.config;
+    // The scheme says nothing about where: a value is blamed on what names the host.
+    let host = host(config, value);
+    let scheme = host.iter().position(|s| matches!(s, Segment::Literal(text) if text.starts_with(b"://")));
+    let values = match scheme {
+        Some(at) => {
+            let mut rest = host[at..].to_vec();
+            rest[0] = match &rest[0] {
+                Segment::Literal(text) => Segment::Literal(text[3..].into()),
+                other => other.clone(),
+            };
+            scope.fold_segments(&rest)
+        }
+        None => scope.fold_segments(host),
+    };
     let mut found: Vec<Reached<'a>> =
         values.known.iter().map(|(text, span)| of_text(config, text, *span)).collect();
     if values.open || found.is_empty() {
@@ -48,7 +87,7 @@ fn of_value<'a>(config: &'a Config, value: &ComplexValue) -> Vec<Reached<'a>> {
 
 /// The leading segments that hold the scheme and the host: up to a `/` behind the scheme, or a variable that begins
 /// with one.
-fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment] {
+pub(super) fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment] {
     let begins_with_slash = |segment: &Segment| match segment {
         Segment::Variable(id) => {
             let variable = config.http.variables.get(*id);
@@ -57,6 +96,9 @@ fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment] {
         }
         _ => false,
     };
+    if matches!(value.segments.first(), Some(Segment::Literal(text)) if is_begun_scheme(text)) {
+        return &value.segments;
+    }
     let end = value.segments.iter().enumerate().find_map(|(n, segment)| match segment {
         Segment::Literal(text) => {
             let rest = after_scheme(text);
@@ -65,6 +107,11 @@ fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment] {
         other => begins_with_slash(other).then_some(n),
     });
     &value.segments[..end.unwrap_or(value.segments.len())]
+}
+
+/// `http:/` before a variable that begins with the second slash.
+fn is_begun_scheme(text: &[u8]) -> bool {
+    text.eq_ignore_ascii_case(b"http:/") || text.eq_ignore_ascii_case(b"https:/")
 }
 
 fn after_scheme(text: &[u8]) -> &[u8] {

@@ -25,6 +25,8 @@ pub enum Cause {
     FastcgiKeepConn,
     /// The pool is smaller than the number of peers, so round robin evicts each connection before it comes round.
     PoolTooSmall,
+    /// The pool is kept per location, and the locations that share its slots are too many for it.
+    Fragmented,
 }
 
 /// Whether connections are used again.
@@ -42,6 +44,11 @@ pub enum Verdict {
 
 /// The verdict for a leaf and something that it reaches.
 pub fn verdict(config: &Config, leaf: &Leaf<'_>, reached: &Reached<'_>) -> Verdict {
+    judge(leaf, reached, &connections(config, leaf))
+}
+
+/// The same, when it is known what the leaf sends as `Connection`.
+pub(super) fn judge(leaf: &Leaf<'_>, reached: &Reached<'_>, sent: &[Connection]) -> Verdict {
     let upstream = match reached {
         Reached::Unknown => return Verdict::Unknown,
         Reached::Bare(..) | Reached::Unix(_) => return Verdict::NotReused(Cause::NoUpstream),
@@ -54,7 +61,7 @@ pub fn verdict(config: &Config, leaf: &Leaf<'_>, reached: &Reached<'_>) -> Verdi
     if upstream.keepalive.requests.value <= 1 || upstream.keepalive.timeout.value.is_zero() {
         return Verdict::NotReused(Cause::Lifetime);
     }
-    match willing(config, leaf) {
+    match willing(leaf, sent) {
         Verdict::Reused if (pool.size as usize) < distinct_peers(upstream) => {
             Verdict::Partly(Cause::PoolTooSmall)
         }
@@ -63,7 +70,7 @@ pub fn verdict(config: &Config, leaf: &Leaf<'_>, reached: &Reached<'_>) -> Verdi
 }
 
 /// Whether the requests of a leaf let a connection live.
-fn willing(config: &Config, leaf: &Leaf<'_>) -> Verdict {
+fn willing(leaf: &Leaf<'_>, sent: &[Connection]) -> Verdict {
     match leaf.directive {
         "fastcgi_pass" if !leaf.location.settings.reuse.fastcgi_keep_conn.value => {
             return Verdict::NotReused(Cause::FastcgiKeepConn);
@@ -75,7 +82,6 @@ fn willing(config: &Config, leaf: &Leaf<'_>) -> Verdict {
     if version == HttpVersion::Http2 {
         return Verdict::Reused;
     }
-    let sent = connections(config, leaf);
     if version == HttpVersion::Http10 && !sent.contains(&Connection::KeepAlive) {
         return Verdict::NotReused(Cause::Version);
     }
@@ -90,7 +96,7 @@ fn willing(config: &Config, leaf: &Leaf<'_>) -> Verdict {
 }
 
 /// Peers that take requests and are not the same address twice.
-pub(crate) fn distinct_peers(upstream: &Upstream) -> usize {
+pub fn distinct_peers(upstream: &Upstream) -> usize {
     let mut seen: Vec<&Endpoint> = Vec::new();
     for peer in upstream.peers.iter().filter(|p| !p.down && !p.backup) {
         if !seen.contains(&&peer.endpoint) {
@@ -114,6 +120,7 @@ impl Cause {
             Cause::Connection(_) => "Connection: close is set",
             Cause::FastcgiKeepConn => "fastcgi_keep_conn off",
             Cause::PoolTooSmall => "pool smaller than the peers",
+            Cause::Fragmented => "pool divided among too many locations",
         }
     }
 }

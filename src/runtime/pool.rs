@@ -65,7 +65,9 @@ impl Pool {
     ) -> Option<Duration> {
         let now = Instant::now();
         let Limits { size, requests, time, timeout, .. } = self.limits;
-        let is_spent = connection.requests >= requests || now.duration_since(connection.opened) > time;
+        let is_spent = connection.requests >= requests
+            || now.duration_since(connection.opened) > time
+            || timeout.is_zero();
         if is_spent || connection.stream.poll_stir(cx).is_ready() {
             return None;
         }

@@ -96,6 +96,10 @@ impl<'a> Builder<'a> {
         let text = self.text;
         let first = self.words[data.first_word as usize].range().start;
         let last = self.words[data.end_word as usize - 1].range();
+        if last.len() >= BUFFER {
+            // That it is too long has been said, and nginx stops there.
+            return;
+        }
         let at = data.at as usize;
         let place = self.span(at, at);
         let found = input.first().map(|_| self.span_at(input, 1));

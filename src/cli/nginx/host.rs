@@ -59,9 +59,13 @@ pub(super) fn opened(tested: &Tested, places: &Places, log: &Log) -> Result<(), 
     let Some(config) = &tested.config else { return Ok(()) };
     let mut seen = std::collections::HashSet::new();
     for listen in config.http.servers.iter().flat_map(|server| &server.listen) {
-        if !listen.quic && seen.insert(&listen.endpoint) {
-            bound(&listen.endpoint).map_err(|error| {
-                let message = format!("bind() to {} failed{}", listen.endpoint, log::reason(&error));
+        // A server without `listen` takes port 8000 if it may not have 80 (`ngx_http_core_server`).
+        let implied = listen.span.is_none() && !is_root();
+        let endpoint =
+            if implied { Endpoint::Inet(([0, 0, 0, 0], 8000).into()) } else { listen.endpoint.clone() };
+        if !listen.quic && seen.insert(endpoint.clone()) {
+            bound(&endpoint).map_err(|error| {
+                let message = format!("bind() to {endpoint} failed{}", log::reason(&error));
                 log.write(Severity::Emerg, message.as_bytes());
             })?;
         }

@@ -24,6 +24,9 @@ pub(super) struct Tested {
     pub(super) config: Option<Config>,
 }
 
+/// Stands for the main file where the text of `-g` includes it: its real name may be relative to another directory.
+const MAIN: &str = "\u{1}main";
+
 /// Reads, compiles, and asks the host unless `NGXC_OFFLINE` is set.
 pub(super) fn test(options: &Options, places: &Places) -> Tested {
     let text = options.directives.as_deref().unwrap_or_default();
@@ -31,7 +34,7 @@ pub(super) fn test(options: &Options, places: &Places) -> Tested {
         return whole(places, None);
     }
     // Alone first: what is open at its end would swallow the file.
-    let alone = with_text(places, text.to_vec());
+    let alone = tested(places, text.to_vec(), text.len());
     let failed = alone.messages.iter().any(|m| m.severity <= Severity::Crit && !m.after_syntax);
     if failed { alone } else { whole(places, Some(text)) }
 }
@@ -53,20 +56,10 @@ fn whole(places: &Places, text: Option<&[u8]>) -> Tested {
     match text {
         None => loaded(&Disk, places, &file, 0),
         Some(text) => {
-            let quoted = places.file.iter().flat_map(|b| match b {
-                b'"' | b'\\' => vec![b'\\', *b],
-                _ => vec![*b],
-            });
-            let include = [b"\ninclude \"".to_vec(), quoted.collect(), b"\";\n".to_vec()].concat();
-            let all = [text, &include].concat();
-            tested(places, all, text.len())
+            let include = [b"\ninclude ".as_slice(), MAIN.as_bytes(), b";\n"].concat();
+            tested(places, [text, &include].concat(), text.len())
         }
     }
-}
-
-fn with_text(places: &Places, text: Vec<u8>) -> Tested {
-    let length = text.len();
-    tested(places, text, length)
 }
 
 /// `-g` as a file of its own that includes the main file.
@@ -77,8 +70,11 @@ fn tested(places: &Places, text: Vec<u8>, command_line: usize) -> Tested {
 }
 
 fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize) -> Tested {
-    let options =
-        LoadOptions { conf_prefix: Some(place::path(&places.conf_prefix)), ..LoadOptions::default() };
+    let options = LoadOptions {
+        conf_prefix: Some(place::path(&places.conf_prefix)),
+        path_maps: vec![(place::path(&places.conf_prefix).join(MAIN), place::path(&places.file))],
+        ..LoadOptions::default()
+    };
     let configuration = match syntax::load(loader, file, &options) {
         Ok(configuration) => configuration,
         Err(error) => {

@@ -20,7 +20,10 @@ pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Lo
     let refused: Vec<_> =
         runtime::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
     for unsupported in &refused {
-        let text = format!("\"{}\" is not executed by this program", unsupported.what);
+        // A directive, or a few words about what is meant.
+        let what = &unsupported.what;
+        let what = if what.contains(' ') { what.replace('`', "\"") } else { format!("\"{what}\"") };
+        let text = format!("{what} is not executed by this program");
         log.write(Severity::Emerg, &[text.as_bytes(), &at(sources, unsupported.span)].concat());
     }
     if !refused.is_empty() {

@@ -26,7 +26,7 @@ pub(super) fn of(
         (Level::Warning, _) => Severity::Warn,
         // nginx has not heard of directives of modules that it was built without; a module that is loaded
         // may bring them.
-        (Level::Info, Some(text)) if text.starts_with("unknown directive") && !loads_modules(read) => {
+        (Level::Info, Some(text)) if text.starts_with("unknown directive") && !has(read, "load_module") => {
             Severity::Emerg
         }
         (Level::Info, _) => return None,
@@ -46,8 +46,8 @@ pub(super) fn is_read_at_once(directive: Option<Directive<'_>>) -> bool {
     directive.is_some_and(|d| d.name().is("server") || d.name().is("listen"))
 }
 
-fn loads_modules(read: &Read) -> bool {
-    read.configuration.trees.iter().any(|tree| tree.directives().any(|d| d.name().is("load_module")))
+fn has(read: &Read, name: &str) -> bool {
+    read.configuration.trees.iter().any(|tree| tree.directives().any(|d| d.name().is(name)))
 }
 
 /// What nginx says of a directive that swallowed the next one.
@@ -99,6 +99,11 @@ fn unreadable(diagnostic: &Diagnostic) -> Option<String> {
 #[expect(clippy::option_option, reason = "as above")]
 fn unreadable_file(read: &Read, directive: Directive<'_>, name: &[u8]) -> Option<Option<String>> {
     let is_module = directive.name().is("load_module");
+    // A server without certificates has no TLS to set up (`ngx_http_ssl_merge_srv_conf`).
+    let needs_certificate = directive.name().value().starts_with(b"ssl_");
+    if needs_certificate && !has(read, "ssl_certificate") {
+        return None;
+    }
     let prefix = if is_module { &read.prefix } else { &read.conf_prefix };
     let path = place::path(&place::full_name(prefix, name));
     let error = File::open(&path).err()?;

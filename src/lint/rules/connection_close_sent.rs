@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place, pooled_http_leaves};
+use crate::lint::{Target, affected::affected, place};
 use crate::source::Span;
 
 declare_rule! {
@@ -50,16 +50,16 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut places: BTreeMap<Span, Vec<(Span, String)>> = BTreeMap::new();
-    for (leaf, name) in pooled_http_leaves(target.config) {
-        let Some(header) = leaf.proxy().header(b"connection") else { continue };
+    let mut places: BTreeMap<Span, Vec<(Span, &str)>> = BTreeMap::new();
+    for (judged, upstream) in target.pooled_http() {
+        let Some(header) = judged.leaf.proxy().header(b"connection") else { continue };
         let closes = header.value.constant().is_some_and(|v| v.eq_ignore_ascii_case(b"close"));
         if closes {
-            places.entry(header.span).or_default().push((leaf.span, name));
+            places.entry(header.span).or_default().push((judged.leaf.span, &upstream.name));
         }
     }
     for (span, users) in places {
-        let name = &users[0].1;
+        let name = users[0].1;
         let mut finding = CONNECTION_CLOSE_SENT
             .finding(
                 span,
@@ -67,9 +67,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             )
             .label("the peer closes after each response")
             .help("write `proxy_set_header Connection \"\";`");
-        for (pass, _) in users.iter().take(3) {
-            finding = finding.related(*pass, "used here");
-        }
+        finding = affected(finding, users.iter().map(|(pass, _)| *pass), "used here");
         // Somebody may have meant it: a person has to look.
         let value = place::find(target.configuration, span).and_then(|d| d.arg(1));
         if let Some(value) = value {

@@ -4,10 +4,10 @@ use super::proxy_http_version_prevents_reuse::line_in_location;
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place, pooled_http_leaves};
-use crate::model::{Config, Origin};
-use crate::reuse::{Connection, Leaf, connections};
-use crate::source::Span;
+use crate::lint::{Target, place};
+use crate::model::Origin;
+use crate::model::proxy::{Header, HttpVersion};
+use crate::reuse::{Connection, Judged, Leaf};
 
 declare_rule! {
     /// ## What it does
@@ -21,7 +21,7 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// ```nginx bad before=1.29.7
+    /// ```nginx bad before-1.29.7
     /// upstream backend { server 10.0.0.100:1234; keepalive 16; }
     /// server {
     ///     location / {
@@ -54,27 +54,34 @@ declare_rule! {
 const ADD: &str = "proxy_set_header Connection \"\";";
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (leaf, name) in pooled_http_leaves(target.config) {
-        if sends_close(target.config, &leaf) && lost(target.config, &leaf).is_none() {
-            found.push(finding(target, &leaf, &name));
+    for (judged, upstream) in target.pooled_http() {
+        let first_cause = !speaks_http10(judged);
+        if first_cause && sends_close(judged) && lost(target, &judged.leaf, b"connection").is_none() {
+            found.push(finding(target, &judged.leaf, &upstream.name));
         }
     }
 }
 
-/// Whether nginx adds `Connection: close` to the requests of a leaf.
-pub(super) fn sends_close(config: &Config, leaf: &Leaf<'_>) -> bool {
-    connections(config, leaf) == [Connection::CloseByDefault]
+/// Whether HTTP/1.0 already prevents reuse: the first cause is the one that is reported, with the whole remedy.
+pub(super) fn speaks_http10(judged: &Judged<'_>) -> bool {
+    judged.leaf.proxy().http_version.value == HttpVersion::Http10
+        && !judged.connections.contains(&Connection::KeepAlive)
 }
 
-/// The `Connection` header of an outer level that the leaf's own headers replace, if there is one.
-pub(super) fn lost(config: &Config, leaf: &Leaf<'_>) -> Option<Span> {
-    if matches!(leaf.proxy().set_header.origin, Origin::Default) {
+/// Whether nginx adds `Connection: close` to the requests of a leaf.
+pub(super) fn sends_close(judged: &Judged<'_>) -> bool {
+    judged.connections == [Connection::CloseByDefault]
+}
+
+/// The header of an outer level that the headers of an inner one replace: the innermost of those levels that set
+/// headers. One that closes connections is no loss.
+pub(super) fn lost<'a>(target: Target<'a>, leaf: &Leaf<'a>, name: &[u8]) -> Option<&'a Header> {
+    if matches!(leaf.proxy().set_header.origin, Origin::Default) || leaf.proxy().header(name).is_some() {
         return None;
     }
-    leaf.around(config)
-        .into_iter()
-        .find_map(|outer| outer.proxy.header(b"connection"))
-        .map(|header| header.span)
+    let header = leaf.around(target.config).into_iter().find_map(|outer| outer.proxy.header(name))?;
+    let closes = header.value.constant().is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
+    (!closes).then_some(header)
 }
 
 fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str) -> Diagnostic {

@@ -1,14 +1,13 @@
 //! An upstream without a connection cache.
 
-use std::collections::HashMap;
-
+use super::pool_ignores_source_address::is_client_source;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place};
+use crate::lint::{Target, affected::affected, place};
 use crate::model::proxy::HttpVersion;
-use crate::model::{Config, Endpoint, Origin, Upstream};
-use crate::reuse::{Leaf, Reached, connections, leaves, targets};
+use crate::model::{Endpoint, Origin, Upstream};
+use crate::reuse::Judged;
 
 declare_rule! {
     /// ## What it does
@@ -24,7 +23,7 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// ```nginx bad before=1.29.7
+    /// ```nginx bad before-1.29.7
     /// upstream backend {
     ///     server 10.0.0.100:1234;
     /// }
@@ -60,34 +59,24 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut users: HashMap<*const Upstream, Vec<Leaf<'_>>> = HashMap::new();
-    for leaf in leaves(target.config) {
-        // uwsgi and SCGI cannot use a cache, an upgraded connection never returns to one.
-        if matches!(leaf.directive, "uwsgi_pass" | "scgi_pass") || leaf.is_websocket_only() {
+    for upstream in target.upstreams() {
+        // A cache that the balancer switched off is a rule of its own.
+        if upstream.keepalive.size.value.is_some() || upstream.keepalive_overridden.is_some() {
             continue;
         }
-        for reached in targets(target.config, &leaf) {
-            if let Reached::Upstream(upstream) = reached {
-                users.entry(upstream).or_default().push(leaf.clone());
-            }
-        }
-    }
-    for upstream in &target.config.http.upstreams {
-        // A cache that the balancer switched off is nginx's own warning.
-        let explicit = !upstream.is_implicit() && upstream.keepalive_overridden.is_none();
-        if explicit
-            && upstream.keepalive.size.value.is_none()
-            && let Some(users) = users.get(&std::ptr::from_ref(upstream))
-        {
-            found.push(finding(target, upstream, users));
+        let users: Vec<_> = target.reuse.users(upstream).filter(|user| user.can_reuse()).collect();
+        // Connections that bear a client's address must not be shared.
+        let bound = users.iter().any(|user| is_client_source(target, &user.leaf));
+        if !users.is_empty() && !bound {
+            found.push(finding(target, upstream, &users));
         }
     }
 }
 
-fn finding(target: Target<'_>, upstream: &Upstream, users: &[Leaf<'_>]) -> Diagnostic {
+fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Judged<'_>]) -> Diagnostic {
     let name = &upstream.name;
     let size = pool_size(upstream);
-    let asked = users.iter().any(|l| asks_for_reuse(target.config, l));
+    let asked = users.iter().any(|user| asks_for_reuse(user));
     let worse = if asked {
         ", and locations ask it to keep connections open: each leaves a port in TIME_WAIT on this host"
     } else {
@@ -101,24 +90,37 @@ fn finding(target: Target<'_>, upstream: &Upstream, users: &[Leaf<'_>]) -> Diagn
     if upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_))) {
         // No ports are used; only the cost of connecting remains.
         finding.level = Level::Info;
+    } else if users.iter().all(|user| is_closing_fastcgi(user)) {
+        // It takes `fastcgi_keep_conn` too, and a worker of the FastCGI server for each connection: a choice.
+        finding.level = Level::Info;
+    } else if matches!(upstream.keepalive.size.origin, Origin::Set(_)) && users.iter().any(|u| empties(u)) {
+        // The locations say the opposite of `keepalive 0`.
+        finding.level = Level::Error;
     }
-    for leaf in users.iter().take(3) {
-        finding = finding.related(leaf.span, "used here");
-    }
+    finding = affected(finding, users.iter().map(|user| user.leaf.span), "used here");
     match fix(target, upstream, size) {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
 }
 
-fn asks_for_reuse(config: &Config, leaf: &Leaf<'_>) -> bool {
-    leaf.is_http()
-        && leaf.proxy().http_version.value >= HttpVersion::Http11
-        && connections(config, leaf).iter().all(|c| !c.closes())
+fn is_closing_fastcgi(user: &Judged<'_>) -> bool {
+    user.leaf.directive == "fastcgi_pass" && !user.leaf.location.settings.reuse.fastcgi_keep_conn.value
+}
+
+/// Whether the `Connection` header is emptied on purpose.
+fn empties(user: &Judged<'_>) -> bool {
+    asks_for_reuse(user) && user.leaf.proxy().header(b"connection").is_some()
+}
+
+fn asks_for_reuse(user: &Judged<'_>) -> bool {
+    user.leaf.is_http()
+        && user.leaf.proxy().http_version.value >= HttpVersion::Http11
+        && user.connections.iter().all(|c| !c.closes())
 }
 
 /// Twice the number of peers, so that round robin finds a connection to each, and at least 16.
-fn pool_size(upstream: &Upstream) -> usize {
+pub(super) fn pool_size(upstream: &Upstream) -> usize {
     (2 * upstream.peers.len()).max(16)
 }
 

@@ -1,0 +1,201 @@
+//! `ngxc ports`: how many connections a configuration can open, and what each remedy buys.
+
+mod answer;
+mod host;
+mod human;
+mod upgrade;
+
+use std::io::Write;
+
+use clap::{Args, ValueEnum};
+
+use super::input::Input;
+use super::{Failure, Outcome};
+use crate::ports::Load;
+use crate::ports::change::Change;
+use crate::ports::nat::{GATEWAYS, Gateway};
+use crate::ports::plan::Unknown;
+use crate::source::Disk;
+use crate::version::Version;
+
+pub(super) use host::{HostArgs, Machine};
+
+/// Arguments of `ngxc ports`.
+#[derive(Args)]
+pub(super) struct PortsArgs {
+    #[command(flatten)]
+    input: Input,
+
+    #[command(flatten)]
+    host: HostArgs,
+
+    /// Only this upstream, or host as `proxy_pass` names it.
+    #[arg(long, value_name = "NAME")]
+    upstream: Option<String>,
+
+    /// Requests a second to each upstream.
+    #[arg(long, value_name = "N", value_parser = rate)]
+    rate: Option<f64>,
+
+    /// Time from connecting to the end of a response: `40ms`, `1.5s` [default: 0].
+    #[arg(long, value_name = "TIME", value_parser = latency)]
+    latency: Option<f64>,
+
+    /// Requests under way at once [default: rate times latency].
+    #[arg(long, value_name = "N", value_parser = concurrency)]
+    concurrency: Option<f64>,
+
+    /// Share of the connections that nginx closes before the peer does, where that is a race: 0 to 1 [default: 1, the
+    /// worst case].
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    active_close: Option<f64>,
+
+    /// Another row, with numbers changed: `keepalive=64,range=15000-65000,sources=4`; may be repeated.
+    #[arg(long, value_name = "CHANGES", value_parser = changes)]
+    what_if: Vec<Changes>,
+
+    /// The least that keeps the load below the cliff; needs --rate or --concurrency.
+    #[arg(long, value_name = "NUMBER", value_enum)]
+    solve_for: Vec<SolveFor>,
+
+    /// The NAT gateway that connections go through.
+    #[arg(long, value_name = "CLOUD", value_parser = gateway)]
+    nat: Option<Gateway>,
+
+    /// Public addresses of the NAT gateway.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "nat", value_parser = clap::value_parser!(u32).range(1..=300))]
+    nat_addresses: u32,
+
+    /// What an upgrade changes: `1.28,1.30`.
+    #[arg(long, value_name = "FROM,TO", value_parser = versions)]
+    compare_versions: Option<(Version, Version)>,
+
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables.
+    #[default]
+    Human,
+    /// The schema of docs/ports.md.
+    Json,
+}
+
+/// The numbers that can be solved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SolveFor {
+    /// The size of the pool.
+    Keepalive,
+    /// The number of source addresses.
+    Sources,
+    /// The port range.
+    Range,
+}
+
+impl SolveFor {
+    fn unknown(self) -> Unknown {
+        match self {
+            SolveFor::Keepalive => Unknown::Keepalive,
+            SolveFor::Sources => Unknown::Sources,
+            SolveFor::Range => Unknown::Range,
+        }
+    }
+}
+
+/// Changes that belong to one row, as they were written.
+#[derive(Clone, Debug)]
+struct Changes {
+    text: String,
+    list: Vec<Change>,
+}
+
+pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    if let Some(versions) = args.compare_versions {
+        return upgrade::run(args, versions, out);
+    }
+    let load = load(args);
+    if !args.solve_for.is_empty() && load.is_none() {
+        return Err(Failure::new("nothing to solve for without a load")
+            .help("say `--rate 3000`, and `--latency 40ms` or `--concurrency 200`"));
+    }
+    let (configuration, config) = args.input.valid(&Disk)?;
+    let machine = args.host.machine(&config)?;
+    let answer = answer::answer(args, &configuration.sources, &config, &machine, load)?;
+    match args.format {
+        Format::Human => out.write_all(human::text(&answer).as_bytes())?,
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &answer).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(if answer.suffers() { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// The load that was said, if any was.
+fn load(args: &PortsArgs) -> Option<Load> {
+    if args.rate.is_none() && args.concurrency.is_none() {
+        return None;
+    }
+    let latency = args.latency.unwrap_or(0.0);
+    // Requests that each take the latency, as many at once as was said, follow each other at this rate.
+    let implied = args.concurrency.filter(|_| latency > 0.0).map_or(0.0, |c| c / latency);
+    Some(Load { rate: args.rate.unwrap_or(implied), latency, concurrency: args.concurrency })
+}
+
+fn number(text: &str, least: f64, most: f64, what: &str) -> Result<f64, String> {
+    let parsed = text.parse::<f64>().ok().filter(|n| n.is_finite() && (least..=most).contains(n));
+    parsed.ok_or_else(|| format!("expected {what} from {least} to {most}"))
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    number(text, 0.001, 1e9, "requests a second")
+}
+
+fn concurrency(text: &str) -> Result<f64, String> {
+    number(text, 1.0, 1e8, "requests at once")
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, 0.0, 1.0, "a share")
+}
+
+fn latency(text: &str) -> Result<f64, String> {
+    let units = [("ms", 0.001), ("us", 1e-6), ("s", 1.0), ("m", 60.0)];
+    let (number, unit) =
+        units.iter().find_map(|(u, f)| Some((text.strip_suffix(u)?, *f))).unwrap_or((text, 1.0));
+    let seconds = number.trim().parse::<f64>().ok().map(|n| n * unit);
+    seconds
+        .filter(|s| s.is_finite() && (0.0..=86_400.0).contains(s))
+        .ok_or_else(|| "expected a time from 0 to 86400s such as `40ms` or `1.5s`".to_owned())
+}
+
+fn changes(text: &str) -> Result<Changes, String> {
+    let list = text.split(',').map(Change::parse).collect::<Result<_, _>>()?;
+    Ok(Changes { text: text.replace(',', ", "), list })
+}
+
+fn gateway(text: &str) -> Result<Gateway, String> {
+    let found = GATEWAYS.iter().find(|g| g.name == text).copied();
+    found.ok_or_else(|| format!("expected one of {}", GATEWAYS.map(|g| g.name).join(", ")))
+}
+
+fn versions(text: &str) -> Result<(Version, Version), String> {
+    let one = |text: &str| {
+        // `1.28` is enough: within a stable branch nothing changes that matters here.
+        let whole = if text.matches('.').count() == 1 { format!("{text}.0") } else { text.to_owned() };
+        let version = whole.parse::<Version>()?;
+        if version > crate::catalog::NEWEST {
+            return Err(format!(
+                "nginx {version} is newer than this program knows: at most {}",
+                crate::catalog::NEWEST
+            ));
+        }
+        Ok(version)
+    };
+    let (from, to) = text.split_once(',').ok_or("expected two versions such as `1.28,1.30`")?;
+    Ok((one(from.trim())?, one(to.trim())?))
+}

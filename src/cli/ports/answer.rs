@@ -1,0 +1,408 @@
+//! The answer of `ngxc ports`: what is printed, for a person and as JSON.
+
+use serde::Serialize;
+
+use super::{Failure, Machine, PortsArgs};
+use crate::model::Config;
+use crate::ports::capacity::{Capacity, Load, Outcome, Setup};
+use crate::ports::host::show_range;
+use crate::ports::plan::{self, Row, Solution};
+use crate::ports::sources::{Doubt, Source};
+use crate::ports::{Flow, flows, nat, upgrade};
+use crate::source::SourceMap;
+
+/// The JSON schema, described in docs/ports.md.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    pub(super) schema: u32,
+    pub(super) nginx_version: String,
+    pub(super) host: HostFacts,
+    pub(super) flows: Vec<FlowAnswer>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct HostFacts {
+    /// Where the facts come from.
+    pub(super) source: String,
+    /// Settings that were not read and are Linux' defaults.
+    pub(super) assumed: Vec<&'static str>,
+    pub(super) port_range: [u16; 2],
+    pub(super) reserved: String,
+    pub(super) listening_in_range: Vec<u16>,
+    /// Ports of one source to one destination.
+    pub(super) ports: u32,
+    /// Ports that `connect()` tries first.
+    pub(super) cliff: u32,
+    pub(super) tcp_tw_reuse: u32,
+    pub(super) tcp_timestamps: u32,
+    pub(super) time_wait_seconds: f64,
+    pub(super) tcp_max_tw_buckets: u32,
+    pub(super) workers_if_auto: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FlowAnswer {
+    pub(super) name: String,
+    pub(super) places: Vec<String>,
+    pub(super) reused: String,
+    pub(super) time_wait: String,
+    pub(super) workers: u32,
+    pub(super) sources: Vec<Share>,
+    pub(super) destinations: Vec<Share>,
+    pub(super) notes: Vec<String>,
+    /// Null if the flow needs no ports.
+    pub(super) limits: Option<Limits>,
+    pub(super) tuples: Vec<Tuple>,
+    pub(super) load: Option<LoadAnswer>,
+    pub(super) rows: Vec<RowAnswer>,
+    pub(super) solutions: Vec<SolutionAnswer>,
+    pub(super) nat: Option<Nat>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Share {
+    pub(super) name: String,
+    pub(super) share: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Limits {
+    pub(super) requests_per_connection: u32,
+    /// Seconds that a connection holds its port once it is open.
+    pub(super) hold_seconds: f64,
+    pub(super) hard_connections_per_second: f64,
+    pub(super) safe_connections_per_second: f64,
+    pub(super) hard_requests_per_second: f64,
+    pub(super) safe_requests_per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Tuple {
+    pub(super) source: String,
+    pub(super) destination: String,
+    pub(super) share: f64,
+    pub(super) ports: u32,
+    pub(super) cliff: u32,
+    pub(super) hard_connections_per_second: f64,
+    pub(super) safe_connections_per_second: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct LoadAnswer {
+    pub(super) requests_per_second: f64,
+    pub(super) requests_at_once: f64,
+    /// Ports that the heaviest tuple has in use in steady state.
+    pub(super) ports_in_use: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RowAnswer {
+    pub(super) name: String,
+    pub(super) hard_requests_per_second: f64,
+    pub(super) safe_requests_per_second: f64,
+    /// The load as a fraction of the safe limit; null without a load, or if nothing is safe.
+    pub(super) used: Option<f64>,
+    /// `fits`, `tight`, `cliff`, `exhausted`; null without a load.
+    pub(super) verdict: Option<&'static str>,
+    pub(super) head_room: Option<f64>,
+    pub(super) cliff_after_seconds: Option<f64>,
+    pub(super) exhausted_after_seconds: Option<f64>,
+    /// The pool is too small for the load: what it would have to be.
+    pub(super) pool_needed: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SolutionAnswer {
+    pub(super) solve_for: String,
+    /// `enough`, `change`, `impossible`.
+    pub(super) result: &'static str,
+    pub(super) text: String,
+    /// Lines for the configuration or for sysctl.conf.
+    pub(super) lines: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Nat {
+    pub(super) gateway: &'static str,
+    pub(super) addresses: u32,
+    pub(super) requests_per_second: f64,
+    /// Whether it is less than the host itself carries safely.
+    pub(super) is_binding: bool,
+    pub(super) remark: &'static str,
+}
+
+impl Answer {
+    /// Whether a load that was said does not fit.
+    pub(super) fn suffers(&self) -> bool {
+        self.flows
+            .iter()
+            .any(|f| f.rows.first().is_some_and(|r| matches!(r.verdict, Some("cliff" | "exhausted"))))
+    }
+}
+
+pub(super) fn answer(
+    args: &PortsArgs,
+    sources: &SourceMap,
+    config: &Config,
+    machine: &Machine,
+    load: Option<Load>,
+) -> Result<Answer, Failure> {
+    let mut found = flows(config);
+    if let Some(name) = &args.upstream {
+        let known: Vec<String> = found.iter().map(|f| format!("`{}`", f.name)).collect();
+        found.retain(|f| f.name == *name);
+        if found.is_empty() {
+            return Err(Failure::new(format!("nothing passes requests to `{name}`")).help(
+                match known.len() {
+                    0 => "the configuration has no `proxy_pass` or the like".to_owned(),
+                    _ => format!("expected one of {}", known.join(", ")),
+                },
+            ));
+        }
+    }
+    let all = self::flows(config);
+    let flows = found.iter().map(|flow| {
+        let mut answer = flow_answer(args, sources, config, machine, flow, load);
+        answer.notes.extend(shared(flow, &all));
+        answer
+    });
+    let flows = flows.collect();
+    let host = &machine.host;
+    let ports = host.ports();
+    Ok(Answer {
+        schema: 1,
+        nginx_version: config.version.to_string(),
+        host: HostFacts {
+            source: machine.source.clone(),
+            assumed: assumed(machine),
+            port_range: [host.range.value.0, host.range.value.1],
+            reserved: host.reserved.value.iter().map(|r| show_range(*r)).collect::<Vec<_>>().join(","),
+            listening_in_range: host.exposed(),
+            ports: ports.all,
+            cliff: ports.first_parity,
+            tcp_tw_reuse: host.tw_reuse.value,
+            tcp_timestamps: host.timestamps.value,
+            time_wait_seconds: host.time_wait(false),
+            tcp_max_tw_buckets: host.max_tw_buckets.value,
+            workers_if_auto: host.cpus.value,
+        },
+        flows,
+    })
+}
+
+fn assumed(machine: &Machine) -> Vec<&'static str> {
+    let host = &machine.host;
+    let read = [
+        ("ip_local_port_range", host.range.is_read),
+        ("ip_local_reserved_ports", host.reserved.is_read),
+        ("tcp_tw_reuse", host.tw_reuse.is_read),
+        ("tcp_timestamps", host.timestamps.is_read),
+        ("tcp_max_tw_buckets", host.max_tw_buckets.is_read),
+        ("cpus", host.cpus.is_read),
+    ];
+    read.iter().filter(|(_, read)| !read).map(|(name, _)| *name).collect()
+}
+
+fn flow_answer(
+    args: &PortsArgs,
+    sources: &SourceMap,
+    config: &Config,
+    machine: &Machine,
+    flow: &Flow<'_>,
+    load: Option<Load>,
+) -> FlowAnswer {
+    let setup = Setup::new(config, flow, &machine.host, args.active_close);
+    let places = flow.passes.iter().map(|(name, span)| format!("{} {name}", sources.place(*span))).collect();
+    let mut answer = FlowAnswer {
+        name: flow.name.clone(),
+        places,
+        reused: upgrade::words(flow),
+        time_wait: upgrade::closer_words(flow).to_owned(),
+        workers: setup.workers,
+        sources: flow.sources.list.iter().map(|s| Share { name: source_name(s), share: s.share }).collect(),
+        destinations: flow
+            .destinations
+            .iter()
+            .map(|d| Share { name: d.endpoint.to_string(), share: d.share })
+            .collect(),
+        notes: notes(args, flow, &setup),
+        limits: None,
+        tuples: Vec::new(),
+        load: None,
+        rows: Vec::new(),
+        solutions: Vec::new(),
+        nat: None,
+    };
+    if flow.is_unix() {
+        return answer;
+    }
+    let given = load.unwrap_or(Load { latency: args.latency.unwrap_or(0.0), ..Load::default() });
+    let capacity = Capacity::of(&setup, &given);
+    answer.limits = Some(limits(&capacity));
+    answer.tuples = tuples(flow, &setup, &capacity);
+    answer.rows = rows(args, &setup, &given, load.is_some());
+    answer.load = load.map(|load| LoadAnswer {
+        requests_per_second: load.rate,
+        requests_at_once: load.open(),
+        ports_in_use: plan::ports_in_use(&setup, &load),
+    });
+    answer.solutions = args.solve_for.iter().map(|s| solution(*s, &setup, &given)).collect();
+    answer.nat = args.nat.map(|gateway| {
+        let requests = nat::ceiling(&gateway, args.nat_addresses, &setup, &given);
+        Nat {
+            gateway: gateway.title,
+            addresses: args.nat_addresses,
+            requests_per_second: requests,
+            is_binding: requests < capacity.safe_requests(),
+            remark: gateway.remark,
+        }
+    });
+    answer
+}
+
+fn source_name(source: &Source) -> String {
+    source.address.map_or("(kernel's choice)".to_owned(), |a| a.to_string())
+}
+
+fn limits(capacity: &Capacity) -> Limits {
+    Limits {
+        requests_per_connection: capacity.requests,
+        hold_seconds: capacity.hold,
+        hard_connections_per_second: capacity.hard,
+        safe_connections_per_second: capacity.safe,
+        hard_requests_per_second: capacity.hard_requests(),
+        safe_requests_per_second: capacity.safe_requests(),
+    }
+}
+
+fn tuples(flow: &Flow<'_>, setup: &Setup, capacity: &Capacity) -> Vec<Tuple> {
+    let scale = setup.heaviest_tuple();
+    let mut all = Vec::new();
+    for source in &flow.sources.list {
+        for destination in flow.destinations.iter().filter(|d| d.needs_port()) {
+            // Each tuple alone carries what the heaviest one does.
+            all.push(Tuple {
+                source: source_name(source),
+                destination: destination.endpoint.to_string(),
+                share: source.share * destination.share,
+                ports: capacity.ports,
+                cliff: capacity.cliff,
+                hard_connections_per_second: capacity.hard * scale,
+                safe_connections_per_second: capacity.safe * scale,
+            });
+        }
+    }
+    all
+}
+
+fn rows(args: &PortsArgs, setup: &Setup, load: &Load, has_load: bool) -> Vec<RowAnswer> {
+    let mut rows = plan::rows(setup, load);
+    for changes in &args.what_if {
+        let mut changed = setup.clone();
+        for change in &changes.list {
+            change.apply(&mut changed);
+        }
+        rows.push(plan::row(format!("what if: {}", changes.text), &changed, load));
+    }
+    rows.iter().map(|row| row_answer(row, has_load)).collect()
+}
+
+fn row_answer(row: &Row, has_load: bool) -> RowAnswer {
+    let (verdict, head_room, cliff, exhausted) = match row.outcome {
+        Outcome::Fits(room) => ("fits", Some(room), None, None),
+        Outcome::Tight(room) => ("tight", Some(room), None, None),
+        Outcome::Cliff(after) => ("cliff", None, Some(after), None),
+        Outcome::Exhausted { after, cliff } => ("exhausted", None, Some(cliff), Some(after)),
+    };
+    RowAnswer {
+        name: row.name.clone(),
+        hard_requests_per_second: row.capacity.hard_requests(),
+        safe_requests_per_second: row.capacity.safe_requests(),
+        used: Some(row.used).filter(|u| has_load && u.is_finite()),
+        verdict: has_load.then_some(verdict),
+        head_room: head_room.filter(|_| has_load),
+        cliff_after_seconds: cliff.filter(|_| has_load),
+        exhausted_after_seconds: exhausted.filter(|_| has_load),
+        pool_needed: row.pool_needed.filter(|_| has_load),
+    }
+}
+
+fn solution(unknown: super::SolveFor, setup: &Setup, load: &Load) -> SolutionAnswer {
+    use crate::ports::change::Change;
+    let name =
+        clap::ValueEnum::to_possible_value(&unknown).map_or(String::new(), |v| v.get_name().to_owned());
+    let (result, text, lines) = match plan::solve(setup, load, unknown.unknown()) {
+        Solution::Enough => ("enough", "nothing has to change: the load is below the cliff".to_owned(), None),
+        Solution::Impossible(why) => ("impossible", why, None),
+        Solution::Change(change) => {
+            let lines = match &change {
+                Change::Keepalive(n) => format!(
+                    "upstream … {{ … keepalive {n}; }}\nproxy_http_version 1.1;\nproxy_set_header Connection \"\";\n"
+                ),
+                Change::Sources(n) => plan::split_block(*n),
+                Change::Range((first, last)) => format!("net.ipv4.ip_local_port_range = {first} {last}\n"),
+                _ => String::new(),
+            };
+            ("change", plan::show(&change), Some(lines))
+        }
+    };
+    SolutionAnswer { solve_for: name, result, text, lines }
+}
+
+/// Other flows to the same peers: they take ports of the same tuples.
+fn shared(flow: &Flow<'_>, all: &[Flow<'_>]) -> Option<String> {
+    let same = |other: &&Flow<'_>| {
+        other.passes != flow.passes
+            && other.sources == flow.sources
+            && flow
+                .destinations
+                .iter()
+                .any(|d| d.needs_port() && other.destinations.iter().any(|o| o.endpoint == d.endpoint))
+    };
+    let mut names: Vec<String> = all.iter().filter(same).map(|f| format!("`{}`", f.name)).collect();
+    names.dedup();
+    (!names.is_empty()).then(|| {
+        format!("other locations connect to the same peers and share these ports: {}", names.join(", "))
+    })
+}
+
+fn notes(args: &PortsArgs, flow: &Flow<'_>, setup: &Setup) -> Vec<String> {
+    let mut notes = Vec::new();
+    if flow.is_unix() {
+        notes.push("unix sockets need no ports".to_owned());
+        return notes;
+    }
+    if flow.destinations.is_empty() {
+        notes.push("the destination comes with the request: counted as one".to_owned());
+    }
+    if flow.destinations.iter().any(|d| matches!(d.endpoint, crate::model::Endpoint::Name(..))) {
+        notes.push("a name counts as one address: it was not resolved".to_owned());
+    }
+    match flow.sources.doubt {
+        Some(Doubt::Request) => {
+            notes.push("proxy_bind depends on the request: counted as one source".to_owned());
+        }
+        Some(Doubt::Shares) => notes.push("the shares of the sources are not known: counted as equal".to_owned()),
+        Some(Doubt::Port) => notes.push(
+            "proxy_bind fixes the port: a second connection to the same peer fails with status 500 (98: Address \
+             already in use)"
+                .to_owned(),
+        ),
+        None => {}
+    }
+    if setup.reuse.is_some() && flow.sources.list.len() > 1 {
+        notes.push(format!(
+            "the cache looks at the peer only: about {:.0} % of the requests leave from another source than the \
+             variable says",
+            100.0 * (1.0 - flow.sources.list.iter().map(|s| s.share * s.share).sum::<f64>())
+        ));
+    }
+    if setup.loopback && setup.time_wait() < crate::ports::host::TIME_WAIT {
+        notes.push(format!("over loopback ports are used again after {} s", setup.time_wait()));
+    }
+    let race = flow.closer == crate::ports::flow::Closer::Race && setup.reuse.is_none();
+    if race && args.active_close.is_none() {
+        notes.push("worst case: every connection is counted as closed by nginx (--active-close)".to_owned());
+    }
+    notes
+}

@@ -1,0 +1,90 @@
+//! A pool, and FastCGI that closes.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::edit::Fix;
+use crate::lint::rule::declare_rule;
+use crate::lint::{Target, affected::affected, place};
+use crate::model::{Endpoint, Origin};
+use crate::reuse::Judged;
+use crate::source::Span;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports `fastcgi_pass` to an upstream that keeps connections and has a TCP server, without `fastcgi_keep_conn
+    /// on`.
+    ///
+    /// ## Why is this bad
+    ///
+    /// Without it nginx asks the FastCGI server to close after each response, and the pool stays empty. But each kept
+    /// connection occupies a worker of PHP-FPM: keep `keepalive` times `worker_processes` well below `pm.max_children`.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// upstream php { server 10.0.0.1:9000; keepalive 8; }
+    /// server {
+    ///     location / { fastcgi_pass php; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// upstream php { server 10.0.0.1:9000; keepalive 8; }
+    /// server {
+    ///     location / { fastcgi_pass php; fastcgi_keep_conn on; }
+    /// }
+    /// ```
+    FASTCGI_KEEP_CONN_MISSING {
+        name: "fastcgi-keep-conn-missing",
+        category: Reuse,
+        level: Info,
+        summary: "FastCGI servers are asked to close each connection",
+        doc: "/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_keep_conn",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let mut places: BTreeMap<Span, (&str, Vec<&Judged<'_>>)> = BTreeMap::new();
+    for judged in target.reuse.leaves.iter().filter(|judged| judged.leaf.directive == "fastcgi_pass") {
+        if judged.leaf.location.settings.reuse.fastcgi_keep_conn.value {
+            continue;
+        }
+        let Some(upstream) = judged.pooled() else { continue };
+        if upstream.peers.iter().any(|peer| !matches!(peer.endpoint, Endpoint::Unix(_))) {
+            // One finding for each upstream: the pool is what stays empty.
+            places.entry(upstream.span).or_insert((&upstream.name, Vec::new())).1.push(judged);
+        }
+    }
+    for (name, users) in places.into_values() {
+        let message =
+            format!("FastCGI closes each connection to `{name}`, although the upstream would keep it");
+        let finding = FASTCGI_KEEP_CONN_MISSING
+            .finding(users[0].leaf.span, message)
+            .label("asks the server to close")
+            .help("add `fastcgi_keep_conn on;`, and keep `keepalive` times workers well below `pm.max_children`");
+        let finding = affected(finding, users.iter().skip(1).map(|user| user.leaf.span), "and here");
+        found.push(match fix(target, &users) {
+            Some(fix) => finding.fix(fix),
+            None => finding,
+        });
+    }
+}
+
+fn fix(target: Target<'_>, users: &[&Judged<'_>]) -> Option<Fix> {
+    let mut edits = Vec::new();
+    for user in users {
+        let keep = &user.leaf.location.settings.reuse.fastcgi_keep_conn;
+        let edit = match keep.origin {
+            Origin::Default => place::after(target.configuration, user.leaf.span, "fastcgi_keep_conn on;")?,
+            Origin::Set(span) | Origin::Inherited(span) => {
+                place::argument(target.configuration, span, 0, "on")?
+            }
+        };
+        if !edits.contains(&edit) {
+            edits.push(edit);
+        }
+    }
+    Some(Fix::unsafe_("add `fastcgi_keep_conn on;`", edits))
+}

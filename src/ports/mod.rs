@@ -1,0 +1,22 @@
+//! Source ports: what a configuration needs of them, what a host has, and what each remedy buys.
+//!
+//! `host` says which ports there are and for how long each is held; `flow` finds in the configuration who connects
+//! from where to where and whether connections are used again; `capacity` is the arithmetic; `plan` applies it to a
+//! load and to remedies.
+
+pub mod host;
+pub mod sysctl;
+
+pub mod flow;
+pub mod sources;
+
+pub mod capacity;
+pub mod change;
+pub mod plan;
+
+pub mod nat;
+pub mod upgrade;
+
+pub use capacity::{Capacity, Load, Setup};
+pub use flow::{Flow, flows};
+pub use host::{Fact, Host};

@@ -1,0 +1,69 @@
+//! The upgrade report: which flows open more or fewer connections with another nginx.
+
+use super::flow::Flow;
+use crate::reuse::{Cause, Connection, Verdict};
+
+/// What an upgrade does to a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Connections are used again that were not.
+    Better,
+    /// They are no longer, or nginx now is the side that keeps `TIME_WAIT`.
+    Worse,
+    /// Nothing that matters to ports.
+    Same,
+}
+
+/// The effect of going from one nginx to another.
+pub fn effect(before: &Flow<'_>, after: &Flow<'_>) -> Effect {
+    match badness(after).cmp(&badness(before)) {
+        std::cmp::Ordering::Less => Effect::Better,
+        std::cmp::Ordering::Greater => Effect::Worse,
+        std::cmp::Ordering::Equal => Effect::Same,
+    }
+}
+
+fn badness(flow: &Flow<'_>) -> u32 {
+    match (flow.verdict, flow.closer) {
+        (Verdict::Reused, _) => 0,
+        (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Race) => 1,
+        (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Nginx) => 2,
+        (Verdict::NotReused(_), super::flow::Closer::Race) => 3,
+        (Verdict::NotReused(_), super::flow::Closer::Nginx) => 4,
+    }
+}
+
+/// The verdict in words.
+pub fn words(flow: &Flow<'_>) -> String {
+    let pool = flow.upstream.and_then(crate::model::Upstream::pool);
+    match flow.verdict {
+        Verdict::Reused => {
+            let pool = pool.map_or(String::new(), |p| {
+                format!(": keepalive {}{}", p.size, if p.local { " local" } else { "" })
+            });
+            format!("connections are used again{pool}")
+        }
+        Verdict::NotReused(cause) => format!("a connection for each request: {}", cause_words(cause)),
+        Verdict::Partly(cause) => format!("used again in part: {}", cause_words(cause)),
+        Verdict::Unknown => "not known: it depends on the request".to_owned(),
+    }
+}
+
+fn cause_words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Connection(Connection::CloseByDefault) => "nginx sends `Connection: close`",
+        Cause::NoUpstream => "no `upstream` block, so no connection cache",
+        Cause::NoPool => "the upstream has no `keepalive`",
+        Cause::Version => "HTTP/1.0",
+        other => other.text(),
+    }
+}
+
+/// Who is left with `TIME_WAIT`.
+pub fn closer_words(flow: &Flow<'_>) -> &'static str {
+    match (flow.verdict, flow.closer) {
+        (Verdict::Reused, _) => "nginx closes a connection after its last request",
+        (_, super::flow::Closer::Nginx) => "nginx closes every connection: each leaves TIME_WAIT here",
+        (_, super::flow::Closer::Race) => "the peer usually closes first; TIME_WAIT here for 0.5 to 30 %",
+    }
+}
