@@ -354,16 +354,6 @@ impl Value for Option<u32> {
     }
 }
 
-impl Value for ComplexValue {
-    fn default(text: Option<&str>, _: Kind) -> Self {
-        ComplexValue::literal(text.unwrap_or_default().as_bytes())
-    }
-
-    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        Some(super::value::argument(cx, directive, 1))
-    }
-}
-
 impl Value for Buffers {
     fn default(text: Option<&str>, _: Kind) -> Self {
         let mut words = text.unwrap_or_default().split(' ').map(|word| argument::size(word.as_bytes()));
