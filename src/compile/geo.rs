@@ -49,7 +49,7 @@ pub(super) fn geo<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
 impl Building {
     fn entry(&mut self, cx: &mut Compiler<'_>, entry: syntax::Directive<'_>) {
         let key = entry.name().value();
-        let argument = entry.arg(0).map(|word| word.value());
+        let argument = entry.arg(0).map(syntax::Word::value);
         match (&*key, argument) {
             (b"ranges", None) if self.networks.is_empty() => self.is_ranges = true,
             (b"ranges", None) => {

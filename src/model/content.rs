@@ -28,7 +28,7 @@ settings! {
         autoindex_localtime: bool = "autoindex_localtime",
         /// MIME types by extension.
         types: Types = "types",
-        /// Whether files have an ETag.
+        /// Whether files have an `ETag`.
         etag: bool = "etag",
         /// How If-Modified-Since is compared.
         if_modified_since: Word = "if_modified_since",
@@ -119,7 +119,10 @@ pub enum TryLast {
 
 /// `types`: type by extension, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Types(pub Arc<BTreeMap<Box<[u8]>, Box<[u8]>>>);
+pub struct Types(pub Arc<TypeMap>);
+
+/// Type by extension.
+pub type TypeMap = BTreeMap<Box<[u8]>, Box<[u8]>>;
 
 /// MIME types that a filter acts on; `text/html` always.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,14 +175,14 @@ impl Expires {
         }
         let (sign, time) = match text {
             [b'@', time @ ..] if !modified => {
-                let seconds = super::time::time(time, true)?.as_secs() as i64;
+                let seconds = super::time::time(time, true)?.as_secs().cast_signed();
                 return (seconds <= 86_400).then_some(Expires::Daily(seconds));
             }
             [b'-', time @ ..] => (-1, time),
             [b'+', time @ ..] => (1, time),
             time => (1, time),
         };
-        let seconds = sign * super::time::time(time, true)?.as_secs() as i64;
+        let seconds = sign * super::time::time(time, true)?.as_secs().cast_signed();
         Some(if modified { Expires::Modified(seconds) } else { Expires::Access(seconds) })
     }
 }

@@ -109,7 +109,7 @@ fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
     }
     let reply = &request.reply;
     if let Some(expires) = reply.get(b"Expires") {
-        let now = clock::Clock::now().as_secs() as i64;
+        let now = clock::Clock::now().as_secs().cast_signed();
         return proxied.has("expired") && clock::parse_http(expires).is_some_and(|at| at < now);
     }
     if let Some(control) = reply.get(b"Cache-Control") {

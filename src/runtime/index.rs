@@ -30,12 +30,9 @@ pub(crate) fn find(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
         let Some(directory) = &directory else { return Some(Flow::Status(500)) };
         let path = [&directory.path[..], &name].concat();
-        let error = match file::metadata(&path) {
-            Ok(_) => {
-                scope.request.uri.extend_from_slice(&name);
-                return Some(route::redirect(c, r));
-            }
-            Err(error) => error,
+        let Err(error) = file::metadata(&path) else {
+            scope.request.uri.extend_from_slice(&name);
+            return Some(route::redirect(c, r));
         };
         match error.raw_os_error() {
             Some(ENOTDIR | ENAMETOOLONG | EACCES) => {

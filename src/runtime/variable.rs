@@ -48,8 +48,8 @@ const PREFIXES: &[(&str, GetNamed)] = &[
     ("sent_http_", sent),
     ("sent_trailer_", |s, name, out| all(reply::values(&s.request.reply.trailers, name), out)),
     ("upstream_cookie_", |s, name, out| {
-        let cookies = reply::values(&s.request.upstream_head, "set_cookie");
-        cookies.filter_map(|value| cookie_value(value, name)).next().is_some_and(|value| text(out, value))
+        let mut cookies = reply::values(&s.request.upstream_head, "set_cookie");
+        cookies.find_map(|value| cookie_value(value, name)).is_some_and(|value| text(out, value))
     }),
     ("upstream_http_", |s, name, out| lines(&s.request.upstream_head, name, b", ", out)),
 ];
