@@ -16,7 +16,7 @@ const OLD: Version = Version::new(1, 28, 0);
 fn config(http: &str, version: Version) -> Config {
     let files = Memory::default().with("nginx.conf", format!("events {{}} http {{ {http} }}"));
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default()).unwrap();
-    let options = compile::Options { version, contexts: Vec::new() };
+    let options = compile::Options { version, contexts: Vec::new(), strict_modules: false };
     let compiled = compile::compile(&configuration, &options);
     assert!(compiled.is_valid(), "{http}: {:?}", compiled.diagnostics);
     compiled.config
@@ -78,7 +78,7 @@ fn who_closes() {
             NEWEST,
             Closer::Race,
         ),
-        ("server { location / { grpc_pass grpc://10.1.0.1; } }", OLD, Closer::Nginx),
+        ("server { location / { grpc_pass grpc://10.1.0.1:80; } }", OLD, Closer::Nginx),
         ("server { location / { fastcgi_pass 10.1.0.1:9000; } }", NEWEST, Closer::Race),
         ("server { location / { uwsgi_pass 10.1.0.1:9000; } }", NEWEST, Closer::Race),
     ];

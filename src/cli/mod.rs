@@ -2,6 +2,8 @@
 
 mod build;
 mod check;
+mod demo;
+mod doctor;
 mod estate;
 mod explain;
 mod fix;
@@ -45,6 +47,10 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
     Ports(ports::PortsArgs),
+    /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
+    Doctor(doctor::DoctorArgs),
+    /// Show port exhaustion and its cures, in a network namespace of its own.
+    Demo(demo::DemoArgs),
     /// Execute a configuration.
     Run(run::RunArgs),
     /// List the rules.
@@ -105,6 +111,8 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
+        Command::Doctor(args) => doctor::run(&args, &mut out),
+        Command::Demo(args) => demo::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Rules(args) => rules::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),

@@ -6,6 +6,93 @@ pub fn murmur2(data: &[u8]) -> u32 {
     murmur2::murmur2(data, 0)
 }
 
+const M: u32 = 0x5bd1_e995;
+
+/// Longest end of a key behind a [`Prefix`].
+pub const MAX_SUFFIX: usize = 13;
+
+#[inline]
+fn mix(h: u32, word: u32) -> u32 {
+    let k = word.wrapping_mul(M);
+    h.wrapping_mul(M) ^ (k ^ (k >> 24)).wrapping_mul(M)
+}
+
+/// The hash of keys that begin alike: the state behind their common words, computed once for each length of what
+/// follows, as the length of the whole key is where the hash starts.
+#[derive(Clone, Debug)]
+pub struct Prefix {
+    states: [u32; MAX_SUFFIX + 1],
+    rest: [u8; 4],
+    length: usize,
+}
+
+impl Prefix {
+    /// Keys that begin with `shared` and go on with so many bytes, at most [`MAX_SUFFIX`].
+    pub fn new(shared: &[u8], suffix: std::ops::RangeInclusive<usize>) -> Self {
+        let words = shared.chunks_exact(4);
+        let mut rest = [0; 4];
+        let length = words.remainder().len();
+        rest[..length].copy_from_slice(words.remainder());
+        let mut states = [0; MAX_SUFFIX + 1];
+        for n in suffix.take_while(|n| *n <= MAX_SUFFIX) {
+            let whole = (shared.len() + n) as u32;
+            states[n] =
+                words.clone().fold(whole, |h, w| mix(h, u32::from_le_bytes([w[0], w[1], w[2], w[3]])));
+        }
+        Self { states, rest, length }
+    }
+
+    /// Hash of a key that ends with the `suffix` low bytes of `end`, first byte lowest; the others are 0. At most 13, as
+    /// up to three shared bytes stand before them.
+    #[inline]
+    pub fn hash(&self, end: u128, suffix: usize) -> u32 {
+        let mut h = self.states[suffix];
+        // In registers: what is stored bytewise and loaded as words would wait for the stores.
+        let mut words = u128::from(u32::from_le_bytes(self.rest)) | end << (8 * self.length);
+        let mut left = self.length + suffix;
+        while left >= 4 {
+            h = mix(h, words as u32);
+            words >>= 32;
+            left -= 4;
+        }
+        if left > 0 {
+            h = (h ^ words as u32).wrapping_mul(M);
+        }
+        h ^= h >> 13;
+        h = h.wrapping_mul(M);
+        h ^ (h >> 15)
+    }
+}
+
+/// A key of eight letters and digits whose hash is `wanted`; different `seed`s give different keys.
+pub fn make_key(wanted: u32, seed: u32) -> [u8; 8] {
+    const LETTERS: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    // Each step of the hash can be undone: M is odd, and the shifts are of a half or more, or repeated.
+    const M_INVERSE: u32 = 0xe59b_19bd;
+    let mut h = wanted ^ (wanted >> 15) ^ (wanted >> 30);
+    h = h.wrapping_mul(M_INVERSE);
+    h = h ^ (h >> 13) ^ (h >> 26);
+    let mut number = seed;
+    loop {
+        let mut key = [0; 8];
+        let mut n = number;
+        for byte in &mut key[..4] {
+            *byte = LETTERS[(n % 62) as usize];
+            n /= 62;
+        }
+        let state = mix(8, u32::from_le_bytes([key[0], key[1], key[2], key[3]]));
+        // What the second word has to become: undo its mixing.
+        let k = (h ^ state.wrapping_mul(M)).wrapping_mul(M_INVERSE);
+        let word = (k ^ (k >> 24)).wrapping_mul(M_INVERSE).to_le_bytes();
+        if word.iter().all(u8::is_ascii_alphanumeric) {
+            key[4..].copy_from_slice(&word);
+            return key;
+        }
+        // One of 290 first words fits, and there are 62^4.
+        number = number.wrapping_add(1);
+    }
+}
+
 /// A 64-bit hash to tell keys apart; nginx has none.
 #[inline]
 pub fn fingerprint(data: &[u8]) -> u64 {
@@ -14,7 +101,7 @@ pub fn fingerprint(data: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::murmur2;
+    use super::{MAX_SUFFIX, Prefix, make_key, murmur2};
     use proptest::prelude::*;
 
     #[test]
@@ -61,7 +148,7 @@ mod tests {
 
     /// `ngx_murmur_hash2` line by line.
     fn as_nginx_writes_it(mut data: &[u8]) -> u32 {
-        const M: u32 = 0x5bd1_e995;
+        const M: u32 = super::M;
         let mut h = data.len() as u32;
         while data.len() >= 4 {
             let mut k = u32::from(data[0]);
@@ -90,7 +177,28 @@ mod tests {
         h ^ (h >> 15)
     }
 
+    #[test]
+    fn made_keys_have_the_hash() {
+        for hash in [0, 1, 150_000_000, 1_500_000_000, 429_496_728, 429_496_729, u32::MAX - 1, u32::MAX] {
+            let key = make_key(hash, 0);
+            assert_eq!(murmur2(&key), hash, "{}", key.escape_ascii());
+            assert_ne!(make_key(hash, 12_345), key);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn prefixes_change_nothing(
+            shared in proptest::collection::vec(any::<u8>(), 0..40),
+            suffix in proptest::collection::vec(any::<u8>(), 0..=MAX_SUFFIX),
+        ) {
+            let prefix = Prefix::new(&shared, 0..=MAX_SUFFIX);
+            let mut bytes = [0; 16];
+            bytes[..suffix.len()].copy_from_slice(&suffix);
+            let end = u128::from_le_bytes(bytes);
+            prop_assert_eq!(prefix.hash(end, suffix.len()), murmur2(&[shared, suffix].concat()));
+        }
+
         #[test]
         fn equals_nginx(data in proptest::collection::vec(any::<u8>(), 0..80)) {
             prop_assert_eq!(murmur2(&data), as_nginx_writes_it(&data));

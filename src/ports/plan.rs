@@ -1,5 +1,7 @@
 //! The plan: what becomes of a load as configured and with each remedy, and how much of a remedy is needed.
 
+use std::fmt::Write as _;
+
 use super::capacity::{Capacity, Load, Outcome, Setup, outcome};
 use super::change::Change;
 use super::flow::Flow;
@@ -177,12 +179,12 @@ pub fn show(change: &Change) -> String {
 pub fn split_block(sources: u32) -> String {
     let sources = sources.clamp(1, 100);
     let each = 10_000 / sources;
-    let entry = |i: u32| format!("    {}.{:02}% 192.0.2.{i};\n", each / 100, each % 100);
-    let entries: Vec<String> = (1..sources).map(entry).collect();
-    let entries = entries.concat();
-    format!(
-        "split_clients $request_id $source {{\n{entries}    * 192.0.2.{sources};\n}}\nproxy_bind $source;\n"
-    )
+    let mut out = String::from("split_clients $request_id $source {\n");
+    for i in 1..sources {
+        let _ = writeln!(out, "    {}.{:02}% 192.0.2.{i};", each / 100, each % 100);
+    }
+    let _ = writeln!(out, "    * 192.0.2.{sources};\n}}\nproxy_bind $source;");
+    out
 }
 
 /// Whether a flow needs no ports at all.
