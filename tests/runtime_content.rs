@@ -43,7 +43,7 @@ impl Server {
         );
         let loaded =
             load(&Memory::default().with("n", text), Path::new("n"), &LoadOptions::default()).unwrap();
-        let options = Options { version: Version::new(1, 31, 5), contexts: Vec::new() };
+        let options = Options::new(Version::new(1, 31, 5));
         let compiled = compile(&loaded, &options);
         assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
         let mut config = compiled.config;

@@ -150,8 +150,6 @@ settings! {
         proxy_ssl_trusted_certificate: String = "proxy_ssl_trusted_certificate",
         /// First name server for names that are known per request; empty: none.
         resolver: String = "resolver",
-        /// Header or protocol that tells the client's address behind another proxy.
-        real_ip_header: String = "real_ip_header",
         /// Location whose response goes before each response; empty: off.
         add_before_body: String = "add_before_body",
         /// Location whose response goes after each response; empty: off.
