@@ -303,7 +303,7 @@ fn defaults_are_those_of_the_version() {
 fn every_declared_setting_is_in_the_catalog() {
     let groups: [(&[&str], &[Context]); 4] = [
         (CoreSettings::DIRECTIVES, &[Context::Main, Context::Events]),
-        (CoreHttpSettings::DIRECTIVES, &[Context::Http]),
+        (CoreHttpSettings::DIRECTIVES, &[Context::Http, Context::Location]),
         (ProxySettings::DIRECTIVES, &[Context::Http]),
         (KeepaliveSettings::DIRECTIVES, &[Context::Upstream]),
     ];

@@ -524,9 +524,9 @@ fn what_cannot_be_had_is_said_at_start() {
     assert!(span.is_some());
 
     let refused = unsupported(&config(
-        "server { listen 1; location / { return 200 $realip_remote_addr; } location /f { } }",
+        "server { listen 1; location / { return 200 $geoip_city; } location /f { dav_methods PUT; } }",
         NEW,
     ));
     let names: Vec<_> = refused.iter().map(|u| u.what.as_str()).collect();
-    assert_eq!(names, ["the variable `$realip_remote_addr`", "a location that serves files"]);
+    assert_eq!(names, ["dav_methods", "the variable `$geoip_city`"]);
 }

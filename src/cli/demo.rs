@@ -225,7 +225,12 @@ impl Proxy {
         let file = directory.join(format!("{name}.conf"));
         let pid = directory.join(format!("{name}.pid"));
         let head = format!("user root root; daemon off; master_process off; pid {};\n", pid.display());
-        fs::write(&file, head + text).map_err(failed)?;
+        // The paths it was built with belong to another user, and root of a namespace cannot change that.
+        let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {}/{kind};", directory.display()))
+            .join(" ");
+        let text = text.replacen("http {", &format!("http {{ {temp}"), 1);
+        fs::write(&file, head + &text).map_err(failed)?;
         let child = std::process::Command::new(nginx)
             .arg("-p")
             .arg(directory)

@@ -43,23 +43,38 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Failur
         writeln!(out, "{}: can be executed", args.input.file.display())?;
         return Ok(Outcome::Clean);
     }
-    start(&configuration, config, args.work_dir.clone())?;
+    let reload = || {
+        let (_, mut config) = args.input.valid(&Disk).map_err(|e| e.message)?;
+        with_log(&mut config);
+        Ok(config)
+    };
+    start(&configuration, config, args.work_dir.clone(), &reload)?;
     Ok(Outcome::Clean)
 }
 
 /// Runs until a signal ends it.
-fn start(configuration: &Configuration, mut config: Config, prefix: PathBuf) -> Result<(), Failure> {
-    if config.core.error_log.value.is_empty() {
-        // Where nginx has the log that was compiled in.
-        let log = ErrorLog { target: LogTarget::Stderr, severity: Severity::Error, span: None };
-        config.core.error_log.value.push(log);
-    }
-    runtime::run(Arc::new(config), &RunOptions { prefix }).map_err(|error| match &error {
+fn start(
+    configuration: &Configuration,
+    mut config: Config,
+    prefix: PathBuf,
+    reload: runtime::Reload<'_>,
+) -> Result<(), Failure> {
+    with_log(&mut config);
+    runtime::run(Arc::new(config), &RunOptions { prefix }, reload).map_err(|error| match &error {
         StartError::Failed { span: Some(span), .. } => {
             Failure::new(format!("{error} in {}", configuration.sources.place(*span)))
         }
         _ => Failure::new(error.to_string()),
     })
+}
+
+/// Errors go somewhere even if the configuration does not say where.
+fn with_log(config: &mut Config) {
+    if config.core.error_log.value.is_empty() {
+        // Where nginx has the log that was compiled in.
+        let log = ErrorLog { target: LogTarget::Stderr, severity: Severity::Error, span: None };
+        config.core.error_log.value.push(log);
+    }
 }
 
 /// Each directive that would have to be executed and is not, with its place.

@@ -1,12 +1,18 @@
-//! Networks and rights: `allow`, `deny`, and the `user:rw` of `*_store_access`.
+//! Who may ask, and networks and rights in general: `allow`, `deny`, `set_real_ip_from`, `*_store_access`.
 
 use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
 
 use super::address::{parse_ip4, parse_ip6};
 use super::argument::{digits, refuse};
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
+use super::settings::{Value, extend};
+use crate::catalog::Kind;
+use crate::model::access::{Addresses, RealIpHeader, Rule};
+use crate::model::{Setting, Unsupported};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("allow", rule), ("deny", rule)];
 
@@ -40,6 +46,12 @@ pub(super) fn cidr(text: &[u8]) -> Option<(IpAddr, u8)> {
     Some((address, prefix as u8))
 }
 
+/// The network of [`cidr`], with the bits behind the prefix cleared.
+pub(super) fn network(text: &[u8]) -> Option<IpNet> {
+    let (address, prefix) = cidr(text)?;
+    Some(IpNet::new(address, prefix).ok()?.trunc())
+}
+
 /// `user:rw group:r all:r` (`ngx_conf_set_access_slot`).
 pub(super) fn rights(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     for (n, text) in directive.args_from(1) {
@@ -64,4 +76,65 @@ pub(super) fn path_levels(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> b
         count += 1;
     }
     length <= 10 + count || refuse(cx, directive, 2, "up to three levels of 1 or 2 digits", "invalid value")
+}
+
+fn addresses(text: &[u8]) -> Option<Addresses> {
+    match text {
+        b"unix:" => Some(Addresses::Unix),
+        _ => network(text).map(Addresses::Net),
+    }
+}
+
+impl Value for Vec<Rule> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let text = directive.arg(1);
+        // `rule` has reported what is neither.
+        let who = if *text == *b"all" { Addresses::All } else { addresses(&text)? };
+        Some(vec![Rule { allow: directive.name() == "allow", who }])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
+}
+
+impl Value for Vec<Addresses> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        if let Some(one) = addresses(&directive.arg(1)) {
+            return Some(vec![one]);
+        }
+        // A host: whom it names is known when nginx starts.
+        let what = format!("a name in `{}`", directive.name());
+        cx.unsupported.push(Unsupported { what, span: directive.span(), safe_because: None });
+        Some(Vec::new())
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
+}
+
+impl Value for RealIpHeader {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        RealIpHeader::Header((*b"X-Real-IP").into())
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let text = directive.arg(1);
+        Some(match &*text {
+            b"X-Forwarded-For" => RealIpHeader::ForwardedFor,
+            b"proxy_protocol" => RealIpHeader::ProxyProtocol,
+            name => RealIpHeader::Header(name.into()),
+        })
+    }
 }

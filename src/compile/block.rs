@@ -190,7 +190,8 @@ fn check<'t>(
         report_unknown(cx, syntax, &name, context);
         return None;
     }
-    let directive = Directive { syntax, catalog, includes: Rc::clone(&cx.includes) };
+    cx.order += 1;
+    let directive = Directive { syntax, catalog, includes: Rc::clone(&cx.includes), order: cx.order };
     note(cx, &directive);
     match (catalog.body, syntax.terminator()) {
         // The parser has reported the missing terminator.
@@ -380,11 +381,8 @@ fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, contex
         "upstream" if context == Context::Stream => return super::stream::upstream(cx, directive, block),
         _ => value::check_arguments(cx, directive),
     }
-    match directive.name() {
-        "geo" => return super::geo::geo(cx, block),
-        "charset_map" => return super::geo::charset_map(cx, directive, block),
-        "types" => return super::geo::types(cx, block),
-        _ => {}
+    if directive.name() == "geo" {
+        return super::geo::check(cx, block);
     }
     match directive.catalog.inner(context) {
         Some(inner) if directive.catalog.tier != Tier::ThirdParty || is_known_inside(inner) => {

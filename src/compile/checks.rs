@@ -21,6 +21,7 @@ const FAMILIES: &[&[(&str, Check)]] = &[
     super::core::CHECKS,
     super::access::CHECKS,
     super::cache::CHECKS,
+    super::charset::CHECKS,
     super::content::CHECKS,
     super::geo::CHECKS,
     super::headers::CHECKS,

@@ -4,9 +4,12 @@ use super::argument::{digits, refuse, size};
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
+use super::settings::Value;
 use super::{regex, value};
-use crate::catalog::Context;
+use crate::catalog::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Place, When};
+use crate::model::content::{Alias, Index, Root, TryFiles, TryLast};
+use crate::model::{ComplexValue, LocationKind, Segment, Setting};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("try_files", try_files),
@@ -266,4 +269,73 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
         .nginx(nginx)
         .when(When::EndOfSubsystem { step: 1, place: Place::Close }),
     );
+}
+
+impl Value for Root {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        Root { path: ComplexValue::literal(text.unwrap_or("html").as_bytes()), alias: None }
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let mut path = value::argument(cx, directive, 1);
+        if directive.name() == "alias" {
+            // What it replaces is known to the location only: `replaces`.
+            return Some(Root { path, alias: Some(Alias::Prefix(0)) });
+        }
+        if let [Segment::Literal(text)] = path.segments.as_mut_slice()
+            && let Some(without) = text.strip_suffix(b"/")
+        {
+            *text = without.into();
+        }
+        Some(Root { path, alias: None })
+    }
+}
+
+/// What of the URI an `alias` in a location of this kind replaces.
+pub(super) fn replaces(kind: Option<&LocationKind>) -> Alias {
+    match kind {
+        Some(LocationKind::Exact(name) | LocationKind::Prefix { uri: name, .. }) => Alias::Prefix(name.len()),
+        _ => Alias::All,
+    }
+}
+
+impl Value for Index {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        Index(text.into_iter().map(|t| ComplexValue::literal(t.as_bytes())).collect())
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        Some(Index((1..=directive.len()).map(|n| value::argument(cx, directive, n)).collect()))
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let Some(more) = Self::parse(cx, directive) else { return };
+        if setting.is_set_here() {
+            setting.value.0.extend(more.0);
+        } else {
+            *setting = Setting::set(more, directive.span());
+        }
+    }
+}
+
+impl Value for Option<TryFiles> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        None
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let last = directive.len();
+        let mut files = Vec::new();
+        for (n, text) in directive.args_from(1).take(last - 1) {
+            let is_directory = text.ends_with(b"/");
+            let text = text.strip_suffix(b"/").unwrap_or(&text);
+            files.push((value::text(cx, text, directive.arg_span(n)), is_directory));
+        }
+        let text = directive.arg(last);
+        let last = match text.strip_prefix(b"=") {
+            Some(code) => TryLast::Status(digits(code)? as u16),
+            None => TryLast::Uri(value::argument(cx, directive, last)),
+        };
+        Some(Some(TryFiles { files, last }))
+    }
 }

@@ -16,6 +16,8 @@ pub(super) struct Directive<'t> {
     pub(super) catalog: &'static catalog::Directive,
     /// The `include`s through which it was reached, outermost first.
     pub(super) includes: Rc<[Span]>,
+    /// Its place in the order in which nginx reads directives.
+    pub(super) order: u32,
 }
 
 impl<'t> Directive<'t> {

@@ -1,17 +1,23 @@
-//! Entries of `geo` (`ngx_http_geo_module.c`, `ngx_stream_geo_module.c`), `charset_map` and `types`.
+//! `geo` (`ngx_http_geo_block`, `ngx_stream_geo_block`).
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::access;
-use super::address::parse_ip4;
+use ipnet::IpNet;
+
+use super::access::network;
+use super::address::{parse_ip4, parse_ip6};
 use super::argument::refuse;
 use super::checks::Check;
 use super::directive::Directive;
 use super::map::{entries, entry_error};
 use super::scope::Compiler;
+use super::value;
+use crate::model::access::Addresses;
+use crate::model::geo::{Geo, GeoTable};
+use crate::model::value::VariableSource;
 use crate::syntax::{self, Block, Terminator};
 
-pub(super) const CHECKS: &[(&str, Check)] = &[("geo", variables), ("charset_map", charsets)];
+pub(super) const CHECKS: &[(&str, Check)] = &[("geo", variables)];
 
 /// `geo [$address] $variable`
 fn variables<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -24,163 +30,204 @@ fn variables<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     true
 }
 
-/// What an entry may follow.
+type Range = (IpAddr, IpAddr, Box<[u8]>);
+
 #[derive(Default)]
-struct State {
-    ranges: bool,
-    networks: bool,
+#[expect(clippy::struct_excessive_bools, reason = "each is an entry of the block")]
+struct Building {
+    is_ranges: bool,
+    /// An entry was read that `ranges` may not follow.
+    has_networks: bool,
+    networks: Vec<(IpNet, Box<[u8]>)>,
+    ranges: Vec<Range>,
+    default: Box<[u8]>,
+    proxies: Vec<Addresses>,
+    proxy_recursive: bool,
+    volatile: bool,
 }
 
-/// Checks the entries of a `geo` block.
-pub(super) fn geo<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
-    let mut state = State::default();
-    entries(cx, block, &mut |cx, entry| geo_entry(cx, &mut state, entry));
+/// Checks the entries of a `geo` block that the model does not hold.
+pub(super) fn check<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
+    let mut building = Building::default();
+    entries(cx, block, &mut |cx, entry| building.entry(cx, entry));
 }
 
-fn geo_entry(cx: &mut Compiler<'_>, state: &mut State, entry: syntax::Directive<'_>) {
-    let key = entry.name().value();
-    if entry.terminator() == Terminator::Block {
-        return entry_error(
-            cx,
-            entry.head(),
-            "an entry of `geo` is a network and a value, not a block",
-            "unexpected \"{\"",
-        );
+/// Compiles a `geo` block of `http`.
+pub(super) fn geo<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
+    let has_source = directive.len() == 2;
+    let name = directive.arg(1);
+    let source = has_source
+        .then(|| name.strip_prefix(b"$").map(|name| value::reference(cx, name, directive.arg_span(1))))
+        .flatten();
+    let position = cx.http.geos.len();
+    let n = if has_source { 2 } else { 1 };
+    let variable = value::define(cx, directive, n, VariableSource::Geo(position));
+    let mut building = Building::default();
+    entries(cx, block, &mut |cx, entry| building.entry(cx, entry));
+    let Some(variable) = variable else { return };
+    let Building { is_ranges, networks, ranges, default, proxies, proxy_recursive, volatile, .. } = building;
+    let table = if is_ranges { GeoTable::Ranges(ranges) } else { GeoTable::Networks(networks) };
+    let span = directive.span();
+    cx.http.geos.push(Geo { source, variable, default, table, proxies, proxy_recursive, volatile, span });
+}
+
+impl Building {
+    fn entry(&mut self, cx: &mut Compiler<'_>, entry: syntax::Directive<'_>) {
+        let key = entry.name().value();
+        if entry.terminator() == Terminator::Block {
+            return entry_error(
+                cx,
+                entry.head(),
+                "an entry of `geo` is a network and a value, not a block",
+                "unexpected \"{\"",
+            );
+        }
+        let value = entry.arg(0).map(syntax::Word::value).unwrap_or_default();
+        let delete = *key == *b"delete";
+        match (&*key, entry.args().len()) {
+            (b"ranges", 0) if self.has_networks => {
+                let nginx = "the \"ranges\" directive must be the first directive inside \"geo\" block";
+                entry_error(cx, entry.head(), "`ranges` stands before all entries", nginx);
+            }
+            (b"ranges", 0) => self.is_ranges = true,
+            (b"proxy_recursive", 0) => self.proxy_recursive = true,
+            (b"volatile", 0) => self.volatile = true,
+            (b"proxy", 1) => {
+                let net = read_network(cx, entry, &value);
+                self.proxies.extend(net.map(Addresses::Net));
+            }
+            (b"default", 1) => {
+                self.has_networks |= !self.is_ranges;
+                self.default = (*value).into();
+            }
+            (_, 1) if self.is_ranges => {
+                let Some((first, last)) = read_range(cx, entry, if delete { &value } else { &key }) else {
+                    return;
+                };
+                if delete {
+                    self.ranges.retain(|r| (r.0, r.1) != (first, last));
+                } else {
+                    paint(&mut self.ranges, (first, last, (*value).into()));
+                }
+            }
+            (_, 1) => {
+                self.has_networks = true;
+                let Some(net) = read_network(cx, entry, if delete { &value } else { &key }) else { return };
+                if delete {
+                    self.networks.retain(|(other, _)| *other != net);
+                } else {
+                    self.networks.push((net, (*value).into()));
+                }
+            }
+            _ => entry_error(
+                cx,
+                entry.head(),
+                "an entry of `geo` is a network and a value",
+                "invalid number of the geo parameters",
+            ),
+        }
     }
-    match (&*key, entry.args().len()) {
-        (b"ranges", 0) if state.networks => {
-            let nginx = "the \"ranges\" directive must be the first directive inside \"geo\" block";
-            entry_error(cx, entry.head(), "`ranges` stands before all entries", nginx);
-        }
-        (b"ranges", 0) => state.ranges = true,
-        (b"proxy_recursive" | b"volatile", 0) => {}
-        (b"proxy", 1) => network(cx, entry, 0),
-        (_, 1) if state.ranges => range(cx, entry),
-        (b"default", 1) => state.networks = true,
-        (b"delete", 1) => {
-            state.networks = true;
-            network(cx, entry, 0);
-        }
-        (_, 1) => {
-            state.networks = true;
-            name_is_network(cx, entry, &key);
-        }
-        _ => entry_error(
-            cx,
-            entry.head(),
-            "an entry of `geo` is a network and a value",
-            "invalid number of the geo parameters",
-        ),
-    }
 }
 
-fn name_is_network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) {
-    if text != b"255.255.255.255" && access::cidr(text).is_none() {
+/// `ngx_http_geo_cidr_value`; reports what is no network.
+fn read_network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) -> Option<IpNet> {
+    if text == b"255.255.255.255" {
+        return Some(IpNet::from(IpAddr::V4(Ipv4Addr::BROADCAST)));
+    }
+    let network = network(text);
+    if network.is_none() {
         let shown = String::from_utf8_lossy(text).into_owned();
         let message = format!("`{shown}` is no network; expected `10.0.0.0/8`");
         entry_error(cx, entry.name().span(), &message, format!("invalid network \"{shown}\""));
     }
+    network
 }
 
-fn network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, n: usize) {
-    let Some(word) = entry.arg(n) else { return };
-    name_is_network(cx, entry, &word.value());
-}
-
-fn range(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>) {
-    let key = entry.name().value();
-    let text = match &*key {
-        b"default" => return,
-        b"delete" => entry.arg(0).map_or(key.clone(), syntax::Word::value),
-        _ => key,
-    };
-    let address = |text: &[u8]| parse_ip4(text).filter(|&a| a != Ipv4Addr::BROADCAST);
-    let dash = text.iter().position(|&b| b == b'-');
-    let both = dash.and_then(|at| Some((address(&text[..at])?, address(&text[at + 1..])?)));
-    if both.is_none_or(|(first, last)| first > last) {
-        let shown = String::from_utf8_lossy(&text).into_owned();
+/// Reports what is no range.
+fn read_range(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) -> Option<(IpAddr, IpAddr)> {
+    let range = range(text);
+    if range.is_none() {
+        let shown = String::from_utf8_lossy(text).into_owned();
         let message = format!("`{shown}` is no range; expected `10.0.0.1-10.0.0.9`");
         entry_error(cx, entry.name().span(), &message, format!("invalid range \"{shown}\""));
     }
+    range
 }
 
-/// The two names of `charset_map` (`ngx_http_charset_map_block`).
-fn charsets<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    let lower = |n| directive.arg(n).to_ascii_lowercase();
-    let (from, to) = (lower(1), lower(2));
-    let (a, b) = (directive.text(1), directive.text(2));
-    if from == to {
-        let nginx = format!("\"charset_map\" between the same charsets \"{a}\" and \"{b}\"");
-        return refuse(cx, directive, 2, "another charset", nginx);
-    }
-    if from == b"utf-8" {
-        let nginx = "\"charset_map\" with \"utf-8\" charset should be given in the second column";
-        return refuse(cx, directive, 1, "`utf-8` as the second", nginx);
-    }
-    if cx.names.charset_maps.contains(&(from.clone(), to.clone()))
-        || cx.names.charset_maps.contains(&(to.clone(), from.clone()))
+fn range(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
+    let dash = text.iter().position(|&b| b == b'-')?;
+    let address = |text: &[u8]| {
+        let v4 = parse_ip4(text).filter(|&a| a != Ipv4Addr::BROADCAST).map(IpAddr::V4);
+        v4.or_else(|| parse_ip6(text).map(IpAddr::V6))
+    };
+    let (first, last) = (address(&text[..dash])?, address(&text[dash + 1..])?);
+    (first.is_ipv4() == last.is_ipv4() && first <= last).then_some((first, last))
+}
+
+/// Puts a range over those that are there (`ngx_http_geo_add_range`).
+fn paint(ranges: &mut Vec<Range>, new: Range) {
+    let from = ranges.partition_point(|r| r.1 < new.0);
+    let to = ranges.partition_point(|r| r.0 <= new.1);
+    let mut parts = Vec::with_capacity(3);
+    if let Some(first) = ranges[from..to].first().filter(|r| r.0 < new.0)
+        && let Some(end) = step(new.0, false)
     {
-        let nginx = format!("duplicate \"charset_map\" between \"{a}\" and \"{b}\"");
-        return refuse(cx, directive, 1, "one map for two charsets", nginx);
+        parts.push((first.0, end, first.2.clone()));
     }
-    cx.names.charset_maps.insert((from, to));
-    true
+    let rest = ranges[from..to].last().filter(|r| r.1 > new.1);
+    let rest = rest.and_then(|last| Some((step(new.1, true)?, last.1, last.2.clone())));
+    parts.push(new);
+    parts.extend(rest);
+    ranges.splice(from..to, parts);
 }
 
-/// Checks the entries of a `charset_map` block (`ngx_http_charset_map`).
-pub(super) fn charset_map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
-    let utf8 = directive.arg(2).eq_ignore_ascii_case(b"utf-8");
-    for entry in block.directives() {
-        let Some(word) = entry.arg(0).filter(|_| entry.args().len() == 1) else {
-            if entry.terminator() == Terminator::Block {
-                entry_error(cx, entry.head(), "not a block", "unexpected \"{\"");
-            } else {
-                entry_error(cx, entry.head(), "an entry is two codes", "invalid parameters number");
-            }
-            continue;
-        };
-        let hex = |text: &[u8]| {
-            let text = std::str::from_utf8(text).ok().filter(|t| !t.starts_with('+'))?;
-            u64::from_str_radix(text, 16).ok().filter(|&n| n <= 255)
-        };
-        let invalid = |word: syntax::Word<'_>| (word.span(), format!("invalid value \"{word}\""));
-        let value = word.value();
-        let wrong = if hex(&entry.name().value()).is_none() {
-            Some(invalid(entry.name()))
-        } else if utf8 {
-            let valid =
-                value.len() / 2 <= 4 && value.len() % 2 == 0 && value.chunks(2).all(|c| hex(c).is_some());
-            (!valid || !decodes(&value)).then(|| invalid(word))
-        } else {
-            hex(&value).is_none().then(|| invalid(word))
-        };
-        if let Some((span, nginx)) = wrong {
-            entry_error(cx, span, "expected a code in hexadecimal digits", nginx);
+/// The next or the previous address.
+fn step(address: IpAddr, up: bool) -> Option<IpAddr> {
+    Some(match address {
+        IpAddr::V4(a) => {
+            let n = a.to_bits();
+            IpAddr::V4((if up { n.checked_add(1) } else { n.checked_sub(1) })?.into())
         }
-    }
-}
-
-/// Whether hexadecimal UTF-8 is one character that fits into 16 bits.
-fn decodes(hex: &[u8]) -> bool {
-    let bytes: Option<Vec<u8>> =
-        hex.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.is_some_and(|text| text.chars().next().is_some_and(|c| (c as u32) <= 0xffff))
-}
-
-/// Checks the entries of a `types` block (`ngx_http_core_type`).
-pub(super) fn types<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
-    for entry in block.directives() {
-        if entry.terminator() == Terminator::Block {
-            entry_error(
-                cx,
-                entry.head(),
-                "an entry of `types` is a type and its extensions",
-                "unexpected \"{\"",
-            );
-        } else if entry.name().is("include") && entry.args().len() != 1 {
-            let nginx = "invalid number of arguments in \"include\" directive";
-            entry_error(cx, entry.head(), "`include` takes one argument", nginx);
+        IpAddr::V6(a) => {
+            let n = a.to_bits();
+            IpAddr::V6((if up { n.checked_add(1) } else { n.checked_sub(1) })?.into())
         }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_ranges_lie_over_earlier_ones() {
+        let mut ranges = Vec::new();
+        for (text, value) in [
+            ("10.0.0.0-10.0.0.255", "a"),
+            ("10.0.0.10-10.0.0.20", "b"),
+            ("10.0.0.0-10.0.0.1", "c"),
+            ("10.0.0.20-10.0.0.30", "d"),
+            ("::1-::2", "e"),
+            ("10.0.0.254-10.0.0.255", "f"),
+        ] {
+            let (first, last) = range(text.as_bytes()).unwrap();
+            paint(&mut ranges, (first, last, value.as_bytes().into()));
+        }
+        let shown: Vec<String> =
+            ranges.iter().map(|(a, b, v)| format!("{a}-{b} {}", String::from_utf8_lossy(v))).collect();
+        assert_eq!(
+            shown,
+            [
+                "10.0.0.0-10.0.0.1 c",
+                "10.0.0.2-10.0.0.9 a",
+                "10.0.0.10-10.0.0.19 b",
+                "10.0.0.20-10.0.0.30 d",
+                "10.0.0.31-10.0.0.253 a",
+                "10.0.0.254-10.0.0.255 f",
+                "::1-::2 e",
+            ]
+        );
+        assert_eq!(range(b"10.0.0.2-10.0.0.1"), None);
+        assert_eq!(range(b"10.0.0.2"), None);
     }
 }

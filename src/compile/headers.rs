@@ -4,9 +4,12 @@ use super::argument::{refuse, time};
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
+use super::settings::{Value, extend};
 use super::{regex, value};
-use crate::catalog::Context;
+use crate::catalog::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Place, When};
+use crate::model::Setting;
+use crate::model::content::{AddHeader, Expires};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("expires", expires),
@@ -226,4 +229,37 @@ fn referers_only_special(cx: &mut Compiler<'_>) {
         .nginx("the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive without any valid referer")
         .when(When::EndOfSubsystem { step: 35, place: Place::None }),
     );
+}
+
+impl Value for Expires {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Expires::Off
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let n = directive.len();
+        let modified = n == 2;
+        let text = directive.arg(n);
+        if text.contains(&b'$') {
+            return Some(Expires::Value { value: value::argument(cx, directive, n), modified });
+        }
+        Expires::of(&text, modified)
+    }
+}
+
+impl Value for Vec<AddHeader> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let always = directive.len() == 3;
+        let value = value::argument(cx, directive, 2);
+        Some(vec![AddHeader { name: directive.arg(1).into(), value, always, span: directive.span() }])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
 }

@@ -3,7 +3,7 @@
 use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{location, log, map, server, settings, split_clients, upstream};
+use super::{charset, geo, location, log, map, server, settings, split_clients, types, upstream};
 use crate::catalog::Context;
 use crate::model::HttpSettings;
 use crate::source::Span;
@@ -54,8 +54,13 @@ struct HttpBlock {
 /// Blocks that define what servers refer to, wherever they stand.
 type Definition = for<'t> fn(&mut Compiler<'t>, &Directive<'t>, Block<'t>);
 
-const DEFINITIONS: &[(&str, Definition)] =
-    &[("map", map::map), ("split_clients", split_clients::split_clients), ("upstream", upstream::upstream)];
+const DEFINITIONS: &[(&str, Definition)] = &[
+    ("charset_map", charset::charset_map),
+    ("geo", geo::geo),
+    ("map", map::map),
+    ("split_clients", split_clients::split_clients),
+    ("upstream", upstream::upstream),
+];
 
 impl<'t> Blocks<'t> for HttpBlock {
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -76,6 +81,11 @@ impl<'t> Blocks<'t> for HttpBlock {
             let inherited =
                 self.inherited.get_or_insert_with(|| settings::inherited(&self.settings, &self.started));
             server::server(cx, directive.span(), block, inherited);
+            return true;
+        }
+        if directive.name() == "types" {
+            let setting = &mut std::sync::Arc::make_mut(&mut self.settings.content).types;
+            types::types(cx, directive, block, setting);
             return true;
         }
         match DEFINITIONS.iter().find(|(name, _)| *name == directive.name()) {

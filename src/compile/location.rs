@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{proxy, rewrite, settings, value};
+use super::{content, proxy, rewrite, settings, types, value};
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::model::location::Handler;
@@ -18,7 +18,8 @@ use crate::syntax::Block;
 pub(super) struct Level {
     pub(super) context: Context,
     pub(super) settings: HttpSettings,
-    pub(super) instructions: Vec<Instruction>,
+    /// With their places in the order of the source.
+    pub(super) instructions: Vec<(u32, Instruction)>,
     pub(super) inner: Vec<Location>,
     pub(super) handler: Option<Handler>,
     /// How the location is chosen; `None` for a server.
@@ -48,7 +49,7 @@ impl Level {
 impl<'t> Blocks<'t> for Level {
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         if let Some(instruction) = rewrite::instruction(cx, directive) {
-            self.instructions.push(instruction);
+            self.instructions.push((directive.order, instruction));
             return true;
         }
         if directive.name() == "proxy_pass" {
@@ -60,13 +61,25 @@ impl<'t> Blocks<'t> for Level {
         }
         if directive.catalog.content_handler {
             let (name, span) = (directive.name(), directive.span());
-            self.handler = Some(match proxy::pass(cx, directive) {
-                Some(pass) => Handler::Pass(pass),
-                None => Handler::Other(name, span),
+            let pass = proxy::pass(cx, directive);
+            self.handler = Some(match (name, pass) {
+                (_, Some(pass)) => Handler::Pass(pass),
+                ("stub_status", _) => Handler::StubStatus(span),
+                ("empty_gif", _) => Handler::EmptyGif(span),
+                _ => Handler::Other(name, span),
             });
             return false;
         }
-        settings::read_http(cx, &mut self.settings, directive)
+        let is_setting = settings::read_http(cx, &mut self.settings, directive);
+        if directive.name() == "alias" {
+            let root = &mut std::sync::Arc::make_mut(&mut self.settings.content).root.value;
+            root.alias = root.alias.and(Some(content::replaces(self.kind.as_ref())));
+        }
+        is_setting
+    }
+
+    fn rank(&self, directive: &Directive<'t>) -> u8 {
+        rank(directive)
     }
 
     fn block(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -74,9 +87,19 @@ impl<'t> Blocks<'t> for Level {
     }
 }
 
+/// Blocks that set something come before those that inherit it.
+pub(super) fn rank(directive: &Directive<'_>) -> u8 {
+    u8::from(directive.name() != "types")
+}
+
 /// Compiles a block inside a level; false if it is no location.
 pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Directive<'t>) -> bool {
     let Some(block) = directive.syntax.block() else { return true };
+    if directive.name() == "types" {
+        let setting = &mut std::sync::Arc::make_mut(&mut outer.settings.content).types;
+        types::types(cx, directive, block, setting);
+        return true;
+    }
     let Some(inner) = directive.catalog.inner(outer.context) else { return false };
     let kind = match directive.name() {
         "location" => match kind(cx, directive) {
@@ -85,7 +108,10 @@ pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Di
             None => LocationKind::Prefix { uri: Box::from(*b"/"), no_regex: false },
         },
         "if" => {
-            rewrite::condition(cx, directive);
+            let condition = rewrite::condition(cx, directive);
+            let inner = outer.inner.len();
+            let instruction = Instruction::If { inner, condition, span: directive.span() };
+            outer.instructions.push((directive.order, instruction));
             LocationKind::If
         }
         "limit_except" => {
@@ -93,9 +119,6 @@ pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Di
         }
         _ => return false,
     };
-    if kind == LocationKind::If {
-        outer.instructions.push(Instruction::If { inner: outer.inner.len(), span: directive.span() });
-    }
     check_nesting(cx, outer, directive, &kind);
     let started =
         outer.inherited.get_or_insert_with(|| settings::inherited(&outer.settings, &outer.started)).clone();
@@ -117,6 +140,12 @@ pub(super) fn fragment<'t>(
     location(cx, head, block, Context::Location, kind, outer, None)
 }
 
+/// Instructions as they are executed: `if` blocks are compiled after all simple directives.
+pub(super) fn in_order(mut instructions: Vec<(u32, Instruction)>) -> Vec<Instruction> {
+    instructions.sort_by_key(|(order, _)| *order);
+    instructions.into_iter().map(|(_, instruction)| instruction).collect()
+}
+
 fn location<'t>(
     cx: &mut Compiler<'t>,
     span: Span,
@@ -136,7 +165,7 @@ fn location<'t>(
         body,
         settings: level.settings,
         handler: level.handler,
-        instructions: level.instructions,
+        instructions: in_order(level.instructions),
         inner: level.inner,
     }
 }

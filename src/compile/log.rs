@@ -5,7 +5,7 @@ use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::Value;
-use super::{log_target, value};
+use super::{argument, log_target, value};
 use crate::catalog::Kind;
 use crate::diagnostic::Diagnostic;
 use crate::model::log::{AccessLog, AccessLogs, ErrorLog, Escape, LogFormat, LogTarget, Severity};
@@ -168,6 +168,9 @@ impl Value for AccessLogs {
             path: None,
             format: 0,
             condition: None,
+            buffer: 0,
+            flush: None,
+            gzip: None,
         }])
     }
 
@@ -188,13 +191,23 @@ impl Value for AccessLogs {
         if !log_target::parameters(cx, directive) {
             return None;
         }
-        let mut log = AccessLog { target: target(&directive.text(1)), path: None, format, condition: None };
+        let mut log = AccessLog {
+            target: target(&directive.text(1)),
+            path: None,
+            format,
+            condition: None,
+            buffer: 0,
+            flush: None,
+            gzip: None,
+        };
         if text.contains(&b'$') && matches!(log.target, LogTarget::File(_)) {
             log.path = Some(value::argument(cx, directive, 1));
         }
         for (n, parameter) in directive.args_from(3) {
             if let Some(condition) = parameter.strip_prefix(b"if=") {
                 log.condition = Some(value::text(cx, condition, directive.arg_span(n)));
+            } else {
+                buffering(&mut log, &parameter);
             }
         }
         Some(AccessLogs::To(vec![log]))
@@ -206,6 +219,22 @@ impl Value for AccessLogs {
             (Some(value), ..) => *setting = Setting::set(value, directive.span()),
             (None, ..) => {}
         }
+    }
+}
+
+/// Takes `buffer=`, `gzip` and `flush=` over, which [`log_target::parameters`] found right.
+fn buffering(log: &mut AccessLog, text: &[u8]) {
+    if text == b"gzip" {
+        log.gzip = Some(1);
+    } else if let Some(level) = text.strip_prefix(b"gzip=") {
+        log.gzip = Some(argument::digits(level).unwrap_or(1) as u32);
+    } else if let Some(size) = text.strip_prefix(b"buffer=") {
+        log.buffer = argument::size(size).unwrap_or(0);
+    } else if let Some(time) = text.strip_prefix(b"flush=") {
+        log.flush = argument::time(time, false);
+    }
+    if log.gzip.is_some() && log.buffer == 0 {
+        log.buffer = 64 << 10;
     }
 }
 

@@ -34,6 +34,7 @@ mod upstream;
 
 mod access;
 mod cache;
+mod charset;
 mod content;
 mod geo;
 mod headers;
@@ -42,6 +43,7 @@ mod pass;
 mod resolver;
 mod sticky;
 mod tls;
+mod types;
 
 pub mod fragment;
 pub mod host;

@@ -5,10 +5,10 @@ use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::{argument, regex, value};
-use crate::model::rewrite::{Instruction, Return};
+use crate::model::rewrite::{Condition, FileTest, Instruction, Return, Rewrite, RewriteFlag};
 use crate::model::value::VariableSource;
 
-pub(super) const CHECKS: &[(&str, Check)] = &[("rewrite", rewrite)];
+pub(super) const CHECKS: &[(&str, Check)] = &[("rewrite", check)];
 
 /// The instruction of a directive; `None` if it is none.
 pub(super) fn instruction(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Instruction> {
@@ -27,10 +27,12 @@ pub(super) fn instruction(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> O
         }
         "rewrite" => {
             value::define_captures(cx, &directive.arg(1), directive.arg_span(1));
-            value::argument(cx, directive, 2);
-            Instruction::Other("rewrite", span)
+            match rewrite(cx, directive) {
+                Some(rewrite) => Instruction::Rewrite(rewrite),
+                None => Instruction::Other("rewrite", span),
+            }
         }
-        "break" => Instruction::Other("break", span),
+        "break" => Instruction::Break(span),
         _ => return None,
     })
 }
@@ -64,13 +66,45 @@ fn invalid_code(cx: &mut Compiler<'_>, directive: &Directive<'_>, expected: &str
     argument::invalid(cx, directive, 1, expected, &nginx);
 }
 
-/// The condition of `if` (`ngx_http_rewrite_if_condition`); notes its variables and captures.
-pub(super) fn condition(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+/// `ngx_http_rewrite`
+fn rewrite(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Rewrite> {
+    let text = directive.arg(2);
+    let (text, keeps_args) = match text.strip_suffix(b"?") {
+        Some(without) => (without, false),
+        None => (&*text, true),
+    };
+    let has_scheme = [&b"http://"[..], b"https://", b"$scheme"].iter().any(|p| text.starts_with(p));
+    let word = directive.arg(3);
+    let flag = match &*word {
+        b"redirect" => RewriteFlag::Redirect(302),
+        b"permanent" => RewriteFlag::Redirect(301),
+        b"" | b"last" | b"break" if has_scheme => RewriteFlag::Redirect(302),
+        b"last" => RewriteFlag::Last,
+        b"break" => RewriteFlag::Break,
+        b"" if directive.len() == 2 => RewriteFlag::Next,
+        // `check` has reported it.
+        _ => return None,
+    };
+    let span = directive.arg_span(2);
+    let mark = text.iter().position(|b| *b == b'?');
+    let (replacement, args) = match (flag, mark) {
+        (RewriteFlag::Redirect(_), _) | (_, None) => (value::text(cx, text, span), None),
+        (_, Some(mark)) => {
+            (value::text(cx, &text[..mark], span), Some(value::text(cx, &text[mark + 1..], span)))
+        }
+    };
+    let (has_args, span) = (mark.is_some(), directive.span());
+    Some(Rewrite { pattern: directive.text(1), replacement, args, has_args, keeps_args, flag, span })
+}
+
+/// The condition of `if` (`ngx_http_rewrite_if_condition`).
+pub(super) fn condition(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Condition {
     let mut words: Vec<(usize, Vec<u8>)> = directive.args_from(1).map(|(n, w)| (n, w.into_owned())).collect();
     let invalid = |cx: &mut Compiler<'_>, n: usize, text: &[u8]| {
         let text = String::from_utf8_lossy(text).into_owned();
         let expected = "`($variable)`, `($variable = text)`, `($variable ~ pattern)` or `(-f file)`";
         argument::invalid(cx, directive, n, expected, &format!("invalid condition \"{text}\""));
+        Condition::Invalid
     };
     if words[0].1.first() != Some(&b'(') {
         return invalid(cx, 1, &words[0].1);
@@ -98,41 +132,50 @@ pub(super) fn condition(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
         if current != last && current + 2 != last {
             return invalid(cx, *n, first);
         }
-        value::reference(cx, &first[1..], directive.arg_span(*n));
+        let variable = value::reference(cx, &first[1..], directive.arg_span(*n));
         if current == last {
-            return;
+            return Condition::True(variable);
         }
         let (n, operator) = &words[current + 1];
         let (at, right) = &words[last];
-        match &operator[..] {
-            b"=" | b"!=" => {
-                value::text(cx, right, directive.arg_span(*at));
-            }
+        let span = directive.arg_span(*at);
+        let negated = operator.starts_with(b"!");
+        return match &operator[..] {
+            b"=" | b"!=" => Condition::Equal { variable, text: value::text(cx, right, span), negated },
             b"~" | b"~*" | b"!~" | b"!~*" => {
-                value::define_captures(cx, right, directive.arg_span(*at));
-                regex::check(cx, right, operator.ends_with(b"*"), directive.arg_span(*at));
+                value::define_captures(cx, right, span);
+                let caseless = operator.ends_with(b"*");
+                regex::check(cx, right, caseless, span);
+                let pattern = String::from_utf8_lossy(right).into_owned();
+                Condition::Match { variable, pattern, caseless, negated }
             }
             _ => {
                 let nginx = format!("unexpected \"{}\" in condition", String::from_utf8_lossy(operator));
                 argument::invalid(cx, directive, *n, "`=`, `!=`, `~`, `~*`, `!~` or `!~*`", &nginx);
+                Condition::Invalid
             }
-        }
-        return;
+        };
     }
-    let test = first.strip_prefix(b"!").unwrap_or(first);
-    if test.len() != 2
-        || test[0] != b'-'
-        || current + 1 != last
-        || !matches!(test[1], b'f' | b'd' | b'e' | b'x')
-    {
+    let (negated, test) = match first.strip_prefix(b"!") {
+        Some(test) => (true, test),
+        None => (false, &first[..]),
+    };
+    let test = match test {
+        b"-f" => FileTest::File,
+        b"-d" => FileTest::Directory,
+        b"-e" => FileTest::Exists,
+        b"-x" => FileTest::Executable,
+        _ => return invalid(cx, *n, first),
+    };
+    if current + 1 != last {
         return invalid(cx, *n, first);
     }
-    let (at, file) = &words[last];
-    value::text(cx, file, directive.arg_span(*at));
+    let (at, path) = &words[last];
+    Condition::File { test, path: value::text(cx, path, directive.arg_span(*at)), negated }
 }
 
 /// `rewrite regex replacement [flag]` (`ngx_http_rewrite`).
-fn rewrite<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+fn check<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     if directive.arg(2).is_empty() {
         return refuse(cx, directive, 2, "a replacement", "empty replacement");
     }

@@ -39,6 +39,8 @@ pub(super) struct Compiler<'t> {
     pub(super) late: bool,
     /// Modules outside open-source nginx that were seen.
     pub(super) modules: HashSet<&'static str>,
+    /// Directives that have been read.
+    pub(super) order: u32,
     /// The blocks around the directive at hand, outermost first.
     pub(super) levels: Vec<Scope<'t>>,
     /// Names that one directive defines and others use: zones, pools, sockets.
@@ -117,6 +119,7 @@ impl<'t> Compiler<'t> {
             foreign_modules: configuration.diagnostics.iter().any(|d| d.class == Class::Environment),
             late: false,
             modules: HashSet::new(),
+            order: 0,
             levels: Vec::new(),
             names: Names::default(),
             loads_modules: configuration.trees.iter().any(loads_modules),

@@ -39,7 +39,7 @@ pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, ou
         built.names = server.names;
     }
     built.settings = server.level.settings;
-    built.instructions = server.level.instructions;
+    built.instructions = location::in_order(server.level.instructions);
     cx.http.servers.push(built);
 }
 
@@ -77,6 +77,10 @@ impl<'t> Blocks<'t> for ServerBlock {
             _ => return self.level.simple(cx, directive),
         }
         true
+    }
+
+    fn rank(&self, directive: &Directive<'t>) -> u8 {
+        location::rank(directive)
     }
 
     fn block(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {

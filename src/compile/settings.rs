@@ -8,10 +8,16 @@ use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Context, Kind};
 use crate::model::core::WorkerProcesses;
-use crate::model::location::{CoreHttpSettings, KeepaliveTimeout, ReuseSettings, ServerTokens};
+use crate::model::location::{
+    Buffers, CoreHttpSettings, ErrorPage, KeepaliveTimeout, ReuseSettings, ServerTokens, Word, Words,
+};
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
-use crate::model::{ComplexValue, CoreSettings, HttpSettings, ProxySettings, Setting};
+use crate::model::{
+    AccessSettings, ComplexValue, ContentSettings, CoreSettings, GzipSettings, HttpSettings, ProxySettings,
+    Setting,
+};
+use crate::source::Span;
 
 /// A type that a setting can have.
 pub(super) trait Value: Sized {
@@ -76,11 +82,15 @@ pub(super) fn core_defaults(cx: &mut Compiler<'_>) -> CoreSettings {
 
 /// Settings of http when nothing sets them.
 pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
-    let mut defaults = Defaults { version: cx.version(), contexts: &[Context::Http] };
+    let mut defaults =
+        Defaults { version: cx.version(), contexts: &[Context::Http, Context::Server, Context::Location] };
     HttpSettings {
         core: Arc::new(CoreHttpSettings::defaults(&mut defaults)),
         proxy: Arc::new(ProxySettings::defaults(&mut defaults)),
         reuse: Arc::new(ReuseSettings::defaults(&mut defaults)),
+        content: Arc::new(ContentSettings::defaults(&mut defaults)),
+        access: Arc::new(AccessSettings::defaults(&mut defaults)),
+        gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
     }
 }
 
@@ -120,6 +130,12 @@ pub(super) fn read_http<'t>(
         Arc::make_mut(&mut settings.proxy).read(name, &mut Reading { cx, directive })
     } else if ReuseSettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.reuse).read(name, &mut Reading { cx, directive })
+    } else if ContentSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.content).read(name, &mut Reading { cx, directive })
+    } else if AccessSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.access).read(name, &mut Reading { cx, directive })
+    } else if GzipSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.gzip).read(name, &mut Reading { cx, directive })
     } else {
         false
     }
@@ -136,6 +152,21 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         core: group(&level.core, &started.core, CoreHttpSettings::inherited),
         proxy: group(&level.proxy, &started.proxy, ProxySettings::inherited),
         reuse: group(&level.reuse, &started.reuse, ReuseSettings::inherited),
+        content: group(&level.content, &started.content, |content| {
+            // Of its level only.
+            ContentSettings { try_files: Setting::default(None), ..content.inherited() }
+        }),
+        access: group(&level.access, &started.access, AccessSettings::inherited),
+        gzip: group(&level.gzip, &started.gzip, GzipSettings::inherited),
+    }
+}
+
+/// Adds to a list of this level, or begins one.
+pub(super) fn extend<T>(setting: &mut Setting<Vec<T>>, more: Option<Vec<T>>, span: Span) {
+    match more {
+        Some(more) if setting.is_set_here() => setting.value.extend(more),
+        Some(value) => *setting = Setting::set(value, span),
+        None => {}
     }
 }
 
@@ -145,7 +176,8 @@ impl Value for bool {
     }
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        argument::flag(cx, directive, 1)
+        // `internal` stands for itself.
+        if directive.len() == 0 { Some(true) } else { argument::flag(cx, directive, 1) }
     }
 }
 
@@ -295,22 +327,110 @@ impl Value for Option<Pool> {
     }
 }
 
-/// `mirror uri;` or `mirror off;`
+/// `mirror uri;` or `mirror off;`, and the patterns of `gzip_disable`
 impl Value for Vec<String> {
     fn default(_: Option<&str>, _: Kind) -> Self {
         Vec::new()
     }
 
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        let text = directive.text(1);
-        Some(if text == "off" { Vec::new() } else { vec![text] })
+        let is_off = directive.len() == 1 && directive.name() == "mirror" && *directive.arg(1) == *b"off";
+        Some(if is_off { Vec::new() } else { (1..=directive.len()).map(|n| directive.text(n)).collect() })
     }
 
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
-        match Self::parse(cx, directive) {
-            Some(more) if setting.is_set_here() => setting.value.extend(more),
-            Some(value) => *setting = Setting::set(value, directive.span()),
-            None => {}
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
+}
+
+impl Value for Option<u32> {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        text.and_then(|t| t.parse().ok())
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        <u32 as Value>::parse(cx, directive).map(Some)
+    }
+}
+
+impl Value for Buffers {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        let mut words = text.unwrap_or_default().split(' ').map(|word| argument::size(word.as_bytes()));
+        let (number, size) = (words.next().flatten(), words.next().flatten());
+        Buffers { number: number.unwrap_or(4) as u32, size: size.unwrap_or(8192) }
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        // The catalog's check has reported what is wrong.
+        let number = argument::digits(&directive.arg(1))?.min(u64::from(u32::MAX)) as u32;
+        Some(Buffers { number, size: argument::size(&directive.arg(2))? })
+    }
+}
+
+impl Value for Word {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        // A word of the catalog: `'static` as it is.
+        Word(catalog_word(text.unwrap_or_default()))
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        argument::word(cx, directive, 1).map(Word)
+    }
+}
+
+/// The defaults of settings of type [`Word`].
+fn catalog_word(text: &str) -> &'static str {
+    const WORDS: &[&str] = &["off", "on", "all", "any", "exact", "before", "html", "always", "1.0", "1.1"];
+    WORDS.iter().find(|word| **word == text).copied().unwrap_or("off")
+}
+
+impl Value for Words {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        Words(if text == Some("msie6") { vec!["msie6"] } else { Vec::new() })
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let words = directive.catalog.words;
+        let found = directive.args_from(1).filter_map(|(_, text)| {
+            words.iter().find(|word| text.eq_ignore_ascii_case(word.as_bytes())).copied()
+        });
+        Some(Words(found.collect()))
+    }
+}
+
+impl Value for Vec<ErrorPage> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    /// `ngx_http_core_error_page`
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let last = directive.len();
+        let mut codes = last;
+        let mut status = None;
+        let second = directive.arg(last - 1);
+        if let Some(code) = second.strip_prefix(b"=") {
+            codes -= 1;
+            let code = if code.is_empty() { Some(0) } else { argument::digits(code).filter(|&c| c <= 999) };
+            status = Some(argument::expect(cx, directive, last - 1, code, "a status after `=`")? as u16);
         }
+        let mut statuses = Vec::new();
+        for (n, text) in directive.args_from(1).take(codes - 1) {
+            let code = argument::digits(&text).filter(|c| (300..=599).contains(c) && *c != 499);
+            let Some(code) = code else {
+                let nginx = "value must be between 300 and 599";
+                argument::invalid(cx, directive, n, "a status from 300 to 599, but not 499", nginx);
+                return None;
+            };
+            statuses.push(code as u16);
+        }
+        let uri = super::value::argument(cx, directive, last);
+        Some(vec![ErrorPage { statuses, status, uri, span: directive.span() }])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
     }
 }

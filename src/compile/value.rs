@@ -203,13 +203,16 @@ pub(super) fn define_name(
     // `set` and captures store a value; a variable that is computed stays computed.
     if matches!(variable.source, VariableSource::Builtin) && builtin.is_none() || computes(&source) {
         variable.source = source;
+    } else if builtin.is_some() && matches!(variable.source, VariableSource::Set | VariableSource::Capture) {
+        // Until it is set it has nginx's own value.
+        variable.source = VariableSource::Builtin;
     }
     variable.defined.get_or_insert(span);
     id
 }
 
 fn computes(source: &VariableSource) -> bool {
-    matches!(source, VariableSource::Map(_) | VariableSource::SplitClients(_))
+    matches!(source, VariableSource::Map(_) | VariableSource::SplitClients(_) | VariableSource::Geo(_))
 }
 
 /// Directives outside the model that define a variable: the position of its name.

@@ -2,6 +2,7 @@
 //!
 //! The simulator and the runtime share it: what is previewed is what is served.
 
+pub mod geo;
 pub mod hash;
 pub mod inet;
 pub mod log_format;

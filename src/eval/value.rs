@@ -1,12 +1,15 @@
 //! Values of variables and of text with variables, per request (`ngx_http_complex_value`,
 //! `ngx_http_get_flushed_variable`).
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use super::geo;
 use super::hash::murmur2;
 use super::map::Lookup;
 use super::regex::{Captures, CompileError, MatchError};
 use super::split_clients::Table;
+use crate::model::access::Addresses;
 use crate::model::{ComplexValue, Config, Segment, Variable, VariableId, VariableSource};
 
 /// Variables may depend on each other this deep (`ngx_http_variable_depth`).
@@ -21,6 +24,17 @@ const MAX_LENGTH: usize = 16 << 20;
 pub trait Request {
     /// Appends the value of a variable that is neither `map` nor `split_clients`; false if it has none.
     fn variable(&mut self, id: VariableId, variable: &Variable, out: &mut Vec<u8>) -> bool;
+
+    /// The client's address; `None` for a unix socket.
+    fn address(&mut self) -> Option<IpAddr> {
+        None
+    }
+
+    /// The address in X-Forwarded-For, as far as those who report it are believed
+    /// (`ngx_http_get_forwarded_addr`).
+    fn forwarded(&mut self, address: IpAddr, _believed: &[Addresses], _recursive: bool) -> IpAddr {
+        address
+    }
 
     /// Appends the text of `$1` … `$9`; false if there is none.
     fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool;
@@ -58,6 +72,7 @@ pub enum Failure {
 pub struct Program {
     config: Arc<Config>,
     maps: Vec<Lookup>,
+    geos: Vec<geo::Lookup>,
     splits: Vec<Table>,
 }
 
@@ -75,7 +90,8 @@ impl Program {
     pub fn new(config: Arc<Config>) -> Result<Self, CompileError> {
         let maps = config.http.maps.iter().map(|map| Lookup::new(map, &config)).collect::<Result<_, _>>()?;
         let splits = config.http.split_clients.iter().map(|s| Table::new(s, config.version)).collect();
-        Ok(Self { config, maps, splits })
+        let geos = config.http.geos.iter().map(geo::Lookup::new).collect();
+        Ok(Self { config, maps, geos, splits })
     }
 
     /// The configuration.
@@ -143,7 +159,11 @@ impl Program {
         bounds: &mut Bounds,
     ) -> bool {
         let variable = self.config.http.variables.get(id);
-        if !matches!(variable.source, VariableSource::Map(_) | VariableSource::SplitClients(_)) {
+        let is_computed = matches!(
+            variable.source,
+            VariableSource::Map(_) | VariableSource::SplitClients(_) | VariableSource::Geo(_)
+        );
+        if !is_computed {
             return request.variable(id, variable, out);
         }
         if bounds.lookups == 0 || out.len() > MAX_LENGTH {
@@ -172,6 +192,7 @@ impl Program {
             VariableSource::SplitClients(position) => {
                 (self.split_clients(position, request, out, bounds), true)
             }
+            VariableSource::Geo(position) => self.geo(position, request, out, bounds),
             _ => (false, false),
         };
         bounds.depth += 1;
@@ -211,6 +232,37 @@ impl Program {
             self.segments(value, request, out, bounds);
         }
         (true, !map.volatile)
+    }
+
+    /// `ngx_http_geo_cidr_variable`, `ngx_http_geo_range_variable`
+    fn geo<R: Request>(
+        &self,
+        position: usize,
+        request: &mut R,
+        out: &mut Vec<u8>,
+        bounds: &mut Bounds,
+    ) -> (bool, bool) {
+        let geo = &self.config.http.geos[position];
+        let start = out.len();
+        let address = match geo.source {
+            Some(source) => {
+                self.lookup(source, request, out, bounds);
+                let text = String::from_utf8_lossy(&out[start..]).into_owned();
+                out.truncate(start);
+                text.parse().ok()
+            }
+            None => request.address(),
+        };
+        let address = address.map(|address| {
+            if geo.proxies.is_empty() {
+                return address;
+            }
+            request.forwarded(address, &geo.proxies, geo.proxy_recursive)
+        });
+        // As nginx: what is no address is 255.255.255.255.
+        let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::BROADCAST));
+        out.extend_from_slice(self.geos[position].find(geo, address));
+        (true, !geo.volatile)
     }
 
     /// `ngx_http_split_clients_variable`

@@ -25,6 +25,8 @@ settings! {
         error_log: Vec<ErrorLog> = "error_log",
         /// Connections a worker may have open, clients and upstreams together.
         worker_connections: u32 = "worker_connections",
+        /// Files a worker may have open; 0: as many as it may now.
+        worker_rlimit_nofile: u32 = "worker_rlimit_nofile",
         /// How long a worker that was told to stop waits for its connections.
         worker_shutdown_timeout: Option<std::time::Duration> = "worker_shutdown_timeout",
     }

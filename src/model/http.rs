@@ -1,8 +1,9 @@
 //! The `http` block: servers, upstreams, and what they share.
 
+use super::content::CharsetMap;
 use super::log::LogFormat;
 use super::value::Variables;
-use super::{HttpSettings, Location, Map, Server, SplitClients, Upstream, UpstreamId};
+use super::{Geo, HttpSettings, Location, Map, Server, SplitClients, Upstream, UpstreamId};
 use crate::source::Span;
 
 /// `http { … }`
@@ -20,6 +21,10 @@ pub struct Http {
     pub variables: Variables,
     /// `map` blocks.
     pub maps: Vec<Map>,
+    /// `geo` blocks.
+    pub geos: Vec<Geo>,
+    /// `charset_map` blocks.
+    pub charset_maps: Vec<CharsetMap>,
     /// `split_clients` blocks.
     pub split_clients: Vec<SplitClients>,
     /// `log_format`s; the first is `combined`.

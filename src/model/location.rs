@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access::AccessSettings;
+use super::content::{ContentSettings, GzipSettings};
 use super::log::{AccessLogs, ErrorLog};
 use super::proxy::{Bind, ProxyPass, ProxySettings, Target};
 use super::rewrite::Instruction;
@@ -62,6 +64,10 @@ pub enum Handler {
     Proxy(ProxyPass),
     /// `fastcgi_pass`, `grpc_pass` and the like, which only nginx executes.
     Pass(Pass),
+    /// `stub_status`
+    StubStatus(Span),
+    /// `empty_gif`
+    EmptyGif(Span),
     /// A handler that only nginx executes: its directive and place.
     Other(&'static str, Span),
 }
@@ -83,7 +89,7 @@ impl Handler {
         match self {
             Handler::Proxy(pass) => Some(("proxy_pass", &pass.target)),
             Handler::Pass(pass) => Some((pass.directive, &pass.target)),
-            Handler::Other(..) => None,
+            Handler::StubStatus(_) | Handler::EmptyGif(_) | Handler::Other(..) => None,
         }
     }
 
@@ -92,7 +98,7 @@ impl Handler {
         match self {
             Handler::Proxy(pass) => pass.span,
             Handler::Pass(pass) => pass.span,
-            Handler::Other(_, span) => *span,
+            Handler::StubStatus(span) | Handler::EmptyGif(span) | Handler::Other(_, span) => *span,
         }
     }
 }
@@ -125,6 +131,12 @@ pub struct HttpSettings {
     pub proxy: Arc<ProxySettings>,
     /// What decides how many upstream connections other modules need.
     pub reuse: Arc<ReuseSettings>,
+    /// Files, and the filters of responses.
+    pub content: Arc<ContentSettings>,
+    /// Who may ask.
+    pub access: Arc<AccessSettings>,
+    /// Compression.
+    pub gzip: Arc<GzipSettings>,
 }
 
 settings! {
@@ -156,8 +168,6 @@ settings! {
         proxy_ssl_trusted_certificate: String = "proxy_ssl_trusted_certificate",
         /// First name server for names that are known per request; empty: none.
         resolver: String = "resolver",
-        /// Header or protocol that tells the client's address behind another proxy.
-        real_ip_header: String = "real_ip_header",
         /// Location whose response goes before each response; empty: off.
         add_before_body: String = "add_before_body",
         /// Location whose response goes after each response; empty: off.
@@ -191,6 +201,50 @@ settings! {
         default_type: String = "default_type",
         /// What the Server header and error pages say.
         server_tokens: ServerTokens = "server_tokens",
+        /// First buffer for a request head, in bytes.
+        client_header_buffer_size: u64 = "client_header_buffer_size",
+        /// Number and size of the buffers for a head that does not fit into the first one.
+        large_client_header_buffers: Buffers = "large_client_header_buffers",
+        /// Header lines a request may have.
+        max_headers: u32 = "max_headers",
+        /// Whether header lines with bad names are left out instead of refused.
+        ignore_invalid_headers: bool = "ignore_invalid_headers",
+        /// Whether `_` is good in the name of a header.
+        underscores_in_headers: bool = "underscores_in_headers",
+        /// Whether slashes in a row are one.
+        merge_slashes: bool = "merge_slashes",
+        /// Whether only requests of nginx itself reach the location.
+        internal: bool = "internal",
+        /// Whether Location headers get scheme and host.
+        absolute_redirect: bool = "absolute_redirect",
+        /// Whether such a Location gets the port.
+        port_in_redirect: bool = "port_in_redirect",
+        /// Whether such a Location gets `server_name` instead of the host that was asked for.
+        server_name_in_redirect: bool = "server_name_in_redirect",
+        /// Pages for errors.
+        error_page: Vec<ErrorPage> = "error_page",
+        /// Whether an error of an error page gets its own error page.
+        recursive_error_pages: bool = "recursive_error_pages",
+        /// Whether a file that is not there is logged.
+        log_not_found: bool = "log_not_found",
+        /// Browsers that get no keepalive after a POST, or none at all.
+        keepalive_disable: Words = "keepalive_disable",
+        /// Bytes a second to the client; 0: any.
+        limit_rate: ComplexValue = "limit_rate",
+        /// Bytes before `limit_rate` holds.
+        limit_rate_after: ComplexValue = "limit_rate_after",
+        /// When a connection is closed slowly.
+        lingering_close: Word = "lingering_close",
+        /// Longest time for it.
+        lingering_time: Duration = "lingering_time",
+        /// Longest pause of the client in it.
+        lingering_timeout: Duration = "lingering_timeout",
+        /// Whether bodies of unknown length are chunked in HTTP/1.1.
+        chunked_transfer_encoding: bool = "chunked_transfer_encoding",
+        /// Whether `rewrite` says in the error log what it does.
+        rewrite_log: bool = "rewrite_log",
+        /// Whether a variable without a value is logged.
+        uninitialized_variable_warn: bool = "uninitialized_variable_warn",
         /// Access logs.
         access_log: AccessLogs = "access_log",
         /// Error logs of this level; empty: those of the main context.
@@ -219,3 +273,48 @@ pub enum ServerTokens {
     /// NGINX Plus: a text of one's own.
     Text(ComplexValue),
 }
+
+/// Number and size of buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffers {
+    /// How many.
+    pub number: u32,
+    /// Bytes of each.
+    pub size: u64,
+}
+
+/// One word of several that a directive knows, in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word(pub &'static str);
+
+/// Some of the words that a directive knows.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Words(pub Vec<&'static str>);
+
+impl Words {
+    /// Whether the word is among them.
+    pub fn has(&self, word: &str) -> bool {
+        self.0.contains(&word)
+    }
+}
+
+/// One `error_page`.
+#[derive(Clone, Debug)]
+pub struct ErrorPage {
+    /// For which statuses.
+    pub statuses: Vec<u16>,
+    /// The status that is sent instead; `Some(0)` for `=` alone: that of the page.
+    pub status: Option<u16>,
+    /// URI of the page, `@name` of a location, or a URL to redirect to.
+    pub uri: ComplexValue,
+    /// The directive.
+    pub span: Span,
+}
+
+impl PartialEq for ErrorPage {
+    fn eq(&self, other: &Self) -> bool {
+        self.statuses == other.statuses && self.status == other.status && self.uri == other.uri
+    }
+}
+
+impl Eq for ErrorPage {}

@@ -103,6 +103,12 @@ pub struct AccessLog {
     pub format: usize,
     /// `if=`
     pub condition: Option<ComplexValue>,
+    /// `buffer=`, or what `gzip` implies: bytes that are collected before they are written; 0: none.
+    pub buffer: u64,
+    /// `flush=`: lines are written at the latest after this time.
+    pub flush: Option<std::time::Duration>,
+    /// `gzip`, and its level.
+    pub gzip: Option<u32>,
 }
 
 /// The access logs of a level.

@@ -4,9 +4,13 @@ use crate::source::Span;
 use crate::version::Version;
 
 pub mod setting;
+pub mod time;
 pub mod value;
 
+pub mod access;
+pub mod content;
 pub mod core;
+pub mod geo;
 pub mod http;
 pub mod listen;
 pub mod location;
@@ -19,6 +23,9 @@ pub mod split_clients;
 pub mod upstream;
 
 pub use self::core::CoreSettings;
+pub use access::AccessSettings;
+pub use content::{ContentSettings, GzipSettings};
+pub use geo::Geo;
 pub use http::Http;
 pub use listen::{Endpoint, Listen};
 pub use location::{HttpSettings, Location, LocationKind};

@@ -21,11 +21,100 @@ pub enum Instruction {
     If {
         /// Position in `inner` of the location, or in `locations` of the server.
         inner: usize,
+        /// When the block holds.
+        condition: Condition,
         /// The directive's head.
         span: Span,
     },
-    /// `rewrite` and `break`, which only nginx executes so far.
+    /// `rewrite`
+    Rewrite(Rewrite),
+    /// `break`
+    Break(Span),
+    /// One that could not be understood, which is reported.
     Other(&'static str, Span),
+}
+
+/// `rewrite regex replacement [flag]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The pattern as written.
+    pub pattern: String,
+    /// The replacement; for one that is not a redirection up to its first `?`.
+    pub replacement: ComplexValue,
+    /// What follows the first `?`, if there is one. A redirection keeps it in `replacement`.
+    pub args: Option<ComplexValue>,
+    /// The replacement has a `?`: the request's arguments follow with `&`.
+    pub has_args: bool,
+    /// The request's arguments are added; a `?` at the end of the replacement prevents it.
+    pub keeps_args: bool,
+    /// What happens then.
+    pub flag: RewriteFlag,
+    /// The directive.
+    pub span: Span,
+}
+
+/// What happens after a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RewriteFlag {
+    /// The next instruction.
+    Next,
+    /// `last`: the location is chosen anew.
+    Last,
+    /// `break`: the location stays.
+    Break,
+    /// `redirect`, `permanent`, or a replacement that begins with a scheme: 302 or 301.
+    Redirect(u16),
+}
+
+/// The condition of `if`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// `$variable`: neither empty nor `0`.
+    True(VariableId),
+    /// `$variable = text` and, negated, `!=`.
+    Equal {
+        /// The left side.
+        variable: VariableId,
+        /// The right side.
+        text: ComplexValue,
+        /// `!=`
+        negated: bool,
+    },
+    /// `$variable ~ regex`, `~*`, `!~`, `!~*`
+    Match {
+        /// The left side.
+        variable: VariableId,
+        /// The pattern as written.
+        pattern: String,
+        /// `~*`
+        caseless: bool,
+        /// `!~`
+        negated: bool,
+    },
+    /// `-f`, `-d`, `-e`, `-x`
+    File {
+        /// What is asked of it.
+        test: FileTest,
+        /// Its path; relative to the prefix.
+        path: ComplexValue,
+        /// `!-f`
+        negated: bool,
+    },
+    /// One that could not be understood, which is reported.
+    Invalid,
+}
+
+/// What `if` asks of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileTest {
+    /// `-f`
+    File,
+    /// `-d`
+    Directory,
+    /// `-e`
+    Exists,
+    /// `-x`
+    Executable,
 }
 
 /// `return code [text]`, `return code URL`, `return URL`

@@ -70,7 +70,8 @@ pub trait Reader<T> {
     fn read(&mut self, setting: &mut Setting<T>);
 }
 
-/// Declares a group of settings that merge together: each field is one directive.
+/// Declares a group of settings that merge together: each field is one directive, or
+/// several that make one list (`allow` and `deny`).
 ///
 /// The compiler reads, merges and defaults all of them through the generated functions; a new directive
 /// of a known type is one line.
@@ -78,7 +79,7 @@ macro_rules! settings {
     (
         $(#[$meta:meta])*
         pub struct $Group:ident {
-            $( $(#[$field_meta:meta])* $field:ident : $Type:ty = $directive:literal, )*
+            $( $(#[$field_meta:meta])* $field:ident : $Type:ty = $directive:literal $(| $also:literal)*, )*
         }
     ) => {
         $(#[$meta])*
@@ -89,7 +90,7 @@ macro_rules! settings {
 
         impl $Group {
             /// The directives of the group.
-            pub const DIRECTIVES: &'static [&'static str] = &[$($directive),*];
+            pub const DIRECTIVES: &'static [&'static str] = &[$($directive, $($also,)*)*];
 
             /// The values that hold when no level sets anything.
             pub fn defaults<R>(reader: &mut R) -> Self
@@ -109,7 +110,7 @@ macro_rules! settings {
             where $( R: $crate::model::setting::Reader<$Type>, )*
             {
                 match directive {
-                    $( $directive => $crate::model::setting::Reader::<$Type>::read(reader, &mut self.$field), )*
+                    $( $directive $(| $also)* => $crate::model::setting::Reader::<$Type>::read(reader, &mut self.$field), )*
                     _ => return false,
                 }
                 true

@@ -15,11 +15,13 @@ pub enum VariableSource {
     Map(usize),
     /// `split_clients`: position in [`Http::split_clients`](crate::model::Http::split_clients).
     SplitClients(usize),
+    /// `geo`: position in [`Http::geos`](crate::model::Http::geos).
+    Geo(usize),
     /// `set`, which stores a value per request.
     Set,
     /// A named capture of a regular expression.
     Capture,
-    /// Defined by a directive that only nginx executes (`geo`, `perl_set`, `auth_request_set` …).
+    /// Defined by a directive that only nginx executes (`perl_set`, `auth_request_set` …).
     Other(&'static str),
 }
 

@@ -1,9 +1,13 @@
 //! The access logs (`ngx_http_log_module`): one line a request, written at once.
 
+use super::file;
 use super::log;
+use super::log::errno;
+use super::plan::AccessSink;
 use super::request::{Client, Request, Scope};
 use super::worker::Worker;
-use crate::model::Segment;
+use crate::model::log::Severity;
+use crate::model::{ComplexValue, Segment};
 
 /// Writes the request's line to the logs of its level.
 pub(crate) fn write(worker: &Worker, client: &Client, request: &mut Request) {
@@ -35,6 +39,22 @@ pub(crate) fn write(worker: &Worker, client: &Client, request: &mut Request) {
             }
         }
         line.push(b'\n');
-        log.sink.write(&line);
+        match &log.sink {
+            AccessSink::Open(sink) => sink.write(&line, None),
+            AccessSink::Path(path) => append(&mut scope, path, &line),
+        }
+    }
+}
+
+/// A log whose path is known per request (`ngx_http_log_script_write`).
+fn append(scope: &mut Scope<'_>, path: &ComplexValue, line: &[u8]) {
+    use std::io::Write;
+    let mut name = Vec::new();
+    scope.evaluate(path, &mut name);
+    let name = scope.worker.absolute(name);
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file::os(&name));
+    if let Err(error) = opened.and_then(|mut file| file.write_all(line)) {
+        let shown = String::from_utf8_lossy(&name);
+        scope.log(Severity::Crit, &format!("open() \"{shown}\" failed{}", errno(&error)), "");
     }
 }

@@ -41,7 +41,7 @@ impl Clock {
     }
 }
 
-/// A point in time by the calendar, UTC: the runtime reads no time zone, as a container has none.
+/// A point in time by the calendar.
 struct Civil {
     year: u64,
     month: usize,
@@ -74,11 +74,80 @@ impl Civil {
     }
 }
 
+impl Civil {
+    /// A time before 1970 is 1970.
+    fn of(seconds: i64) -> Self {
+        Self::new(u64::try_from(seconds).unwrap_or(0))
+    }
+}
+
+/// A time in the zone of this host, with the zone's distance from UTC in minutes.
+fn zoned(now: Duration) -> (Civil, i64) {
+    thread_local! {
+        static ZONE: jiff::tz::TimeZone = jiff::tz::TimeZone::system();
+    }
+    let seconds = now.as_secs().cast_signed();
+    let offset = jiff::Timestamp::from_second(seconds)
+        .map_or(0, |timestamp| i64::from(ZONE.with(|zone| zone.to_offset(timestamp).seconds())));
+    (Civil::of(seconds + offset), offset / 60)
+}
+
+fn sign(minutes: i64) -> char {
+    if minutes < 0 { '-' } else { '+' }
+}
+
 /// `$time_local`
 pub(crate) fn local(now: Duration) -> String {
-    let c = Civil::new(now.as_secs());
+    let (c, offset) = zoned(now);
     format!(
-        "{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000",
+        "{:02}/{}/{:04}:{:02}:{:02}:{:02} {}{:02}{:02}",
+        c.day,
+        MONTHS[c.month - 1],
+        c.year,
+        c.hour,
+        c.minute,
+        c.second,
+        sign(offset),
+        offset.abs() / 60,
+        offset.abs() % 60
+    )
+}
+
+/// `$time_iso8601`
+pub(crate) fn iso8601(now: Duration) -> String {
+    let (c, offset) = zoned(now);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}{:02}:{:02}",
+        c.year,
+        c.month,
+        c.day,
+        c.hour,
+        c.minute,
+        c.second,
+        sign(offset),
+        offset.abs() / 60,
+        offset.abs() % 60
+    )
+}
+
+/// The time of an error log line.
+pub(crate) fn error_log(now: Duration) -> String {
+    let (c, _) = zoned(now);
+    format!("{:04}/{:02}/{:02} {:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour, c.minute, c.second)
+}
+
+/// The time of a syslog message.
+pub(crate) fn syslog(now: Duration) -> String {
+    let (c, _) = zoned(now);
+    format!("{} {:2} {:02}:{:02}:{:02}", MONTHS[c.month - 1], c.day, c.hour, c.minute, c.second)
+}
+
+/// As in Last-Modified (`ngx_http_time`).
+pub(crate) fn http_date(seconds: i64) -> String {
+    let c = Civil::of(seconds);
+    format!(
+        "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+        c.week_day,
         c.day,
         MONTHS[c.month - 1],
         c.year,
@@ -88,16 +157,65 @@ pub(crate) fn local(now: Duration) -> String {
     )
 }
 
-/// `$time_iso8601`
-pub(crate) fn iso8601(now: Duration) -> String {
-    let c = Civil::new(now.as_secs());
-    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}+00:00", c.year, c.month, c.day, c.hour, c.minute, c.second)
+/// As in the list of a directory.
+pub(crate) fn listing(seconds: i64, local: bool) -> String {
+    let seconds = seconds.max(0);
+    let c = if local { zoned(Duration::from_secs(seconds.cast_unsigned())).0 } else { Civil::of(seconds) };
+    format!("{:02}-{}-{:04} {:02}:{:02}", c.day, MONTHS[c.month - 1], c.year, c.hour, c.minute)
 }
 
-/// The time of an error log line.
-pub(crate) fn error_log(now: Duration) -> String {
-    let c = Civil::new(now.as_secs());
-    format!("{:04}/{:02}/{:02} {:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour, c.minute, c.second)
+/// `2000-01-01T00:00:00Z`
+pub(crate) fn iso_utc(seconds: i64) -> String {
+    let c = Civil::of(seconds);
+    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+}
+
+/// When it will next be this second of the day, here (`ngx_next_time`).
+pub(crate) fn next_time_of_day(now: i64, second: i64) -> i64 {
+    let (c, offset) = zoned(Duration::from_secs(now.cast_unsigned()));
+    let today = (c.hour * 3600 + c.minute * 60 + c.second).cast_signed();
+    let _ = offset;
+    let at = now - today + second;
+    if at > now { at } else { at + 86_400 }
+}
+
+/// Seconds since 1970 of a date in one of HTTP's three forms (`ngx_parse_http_time`).
+pub(crate) fn parse_http(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let comma = text.find(',');
+    let rest = comma.map_or(text, |at| &text[at + 1..]).trim_start();
+    let (day, month, year, time) = if comma.is_none() {
+        // Sun Nov  6 08:49:37 1994
+        let mut words = rest.split_ascii_whitespace().skip(1);
+        let (month, day, time) = (words.next()?, words.next()?, words.next()?);
+        (day, month, words.next()?, time)
+    } else {
+        // 06 Nov 1994 08:49:37 GMT, 06-Nov-94 08:49:37 GMT
+        let mut words = rest.split([' ', '-']).filter(|word| !word.is_empty());
+        (words.next()?, words.next()?, words.next()?, words.next()?)
+    };
+    let day: i64 = day.parse().ok()?;
+    let month = i64::try_from(MONTHS.iter().position(|m| month.starts_with(m))?).ok()? + 1;
+    let mut year: i64 = year.parse().ok()?;
+    if year < 100 {
+        year += if year >= 70 { 1900 } else { 2000 };
+    }
+    let mut parts = time.split(':').map(str::parse::<i64>);
+    let (hour, minute, second) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let longest = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if !(1..=longest).contains(&day) || hour > 23 || minute > 59 || second > 59 || !(1..=9999).contains(&year)
+    {
+        return None;
+    }
+    // Days since 0000-03-01, as in `Civil::new`.
+    let (y, m) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]
@@ -107,13 +225,22 @@ mod tests {
     #[test]
     fn calendar() {
         for (seconds, expected) in [
-            (0, "1970-01-01T00:00:00+00:00"),
-            (951_782_400, "2000-02-29T00:00:00+00:00"),
-            (1_709_251_199, "2024-02-29T23:59:59+00:00"),
-            (4_102_444_800, "2100-01-01T00:00:00+00:00"),
+            (0_i64, "1970-01-01T00:00:00Z"),
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (4_102_444_800, "2100-01-01T00:00:00Z"),
         ] {
-            assert_eq!(iso8601(Duration::from_secs(seconds)), expected);
+            assert_eq!(iso_utc(seconds), expected);
+            assert_eq!(parse_http(http_date(seconds).as_bytes()), Some(seconds));
         }
-        assert_eq!(local(Duration::from_secs(951_782_400)), "29/Feb/2000:00:00:00 +0000");
+        for text in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            assert_eq!(parse_http(text.as_bytes()), Some(784_111_777), "{text}");
+        }
+        for text in ["", "foo", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT"] {
+            assert_eq!(parse_http(text.as_bytes()), None, "{text}");
+        }
     }
 }

@@ -1,21 +1,30 @@
 //! A client's connection: requests one after the other, and between them nothing but a socket and a timer.
 
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::body;
-use super::buffer::HEADROOM;
-use super::http1::head::{MAX_HEAD, Progress};
+use super::buffer::{HEADROOM, SIZE};
+use super::clock::Clock;
+use super::gzip::Gzip;
+use super::http1::head::Progress;
+use super::reply::Part;
 use super::request::{Client, Request, Scope};
-use super::response;
+use super::response::put;
 use super::route::{self, Flow};
-use super::stream::Stream;
+use super::stream::{Stir, Stream};
 use super::timer::Timer;
 use super::worker::Worker;
-use super::{access_log, page};
+use super::{access_log, headers, page};
 use crate::eval::select::AddressId;
 use crate::model::log::Severity;
+
+/// Files are read in pieces of this size.
+const FILE_PIECE: usize = 64 << 10;
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -28,6 +37,8 @@ pub(crate) struct Connection {
 #[derive(PartialEq, Eq)]
 enum Next {
     Idle,
+    /// There was nothing to read after all.
+    Again,
     Close,
 }
 
@@ -57,6 +68,7 @@ pub(crate) async fn serve(
     };
     let timer = worker.timers.timer();
     worker.open.set(worker.open.get() + 1);
+    worker.counters.active.fetch_add(1, Relaxed);
     let mut connection = Connection { worker, client, stream, timer };
     let settings = Rc::clone(&connection.default_plan());
     let mut idle = settings.core.client_header_timeout.value;
@@ -70,12 +82,14 @@ pub(crate) async fn serve(
         }
         // Boxed: an idle connection is as small as what is above.
         let (next, timeout) = Box::pin(connection.busy()).await;
-        if next == Next::Close {
-            break;
+        match next {
+            Next::Idle => idle = timeout,
+            Next::Again => {}
+            Next::Close => break,
         }
-        idle = timeout;
     }
     connection.worker.open.set(connection.worker.open.get() - 1);
+    connection.worker.counters.active.fetch_sub(1, Relaxed);
 }
 
 impl Connection {
@@ -86,9 +100,28 @@ impl Connection {
 
     /// Serves what has arrived; afterwards the connection is idle and owns no buffer, or is closed.
     async fn busy(&mut self) -> (Next, Duration) {
+        let mut buffer = self.worker.buffers.take();
+        let stream = &mut self.stream;
+        // A new socket is taken for readable until it was tried.
+        let read = std::future::poll_fn(|cx| match stream.poll_read(cx, buffer.room()) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending => Poll::Ready(None),
+        });
+        let next = match read.await {
+            Some(Ok(n)) if n > 0 => {
+                buffer.end += n;
+                Next::Idle
+            }
+            Some(_) => Next::Close,
+            None => Next::Again,
+        };
+        if next != Next::Idle {
+            self.worker.buffers.give(buffer);
+            return (next, Duration::ZERO);
+        }
         let plan = self.default_plan();
         let mut request = self.worker.take_request(&plan);
-        request.buffer = self.worker.buffers.take();
+        request.buffer = buffer;
         let next = self.requests(&mut request).await;
         let timeout = request.plan.core.keepalive_timeout.value.idle;
         self.worker.give_request(request);
@@ -98,14 +131,24 @@ impl Connection {
     async fn requests(&mut self, request: &mut Request) -> Next {
         loop {
             self.client.requests += 1;
+            let mut is_writing = false;
+            self.worker.counters.requests.fetch_add(1, Relaxed);
+            self.worker.counters.reading.fetch_add(1, Relaxed);
             let server = self.worker.router.listen(self.client.address).default_server;
             request.reset(&self.default_plan(), server);
             let flow = match self.read_head(request).await {
                 Head::Done => {
                     request.buffer.start = request.head.position;
+                    let counters = Rc::clone(&self.worker);
+                    counters.counters.reading.fetch_sub(1, Relaxed);
+                    counters.counters.writing.fetch_add(1, Relaxed);
+                    is_writing = true;
                     route::handle(self, request).await
                 }
-                Head::Closed(false) => return Next::Close,
+                Head::Closed(false) => {
+                    self.worker.counters.reading.fetch_sub(1, Relaxed);
+                    return Next::Close;
+                }
                 Head::Closed(true) => {
                     request.status = 400;
                     self.log(request, Severity::Info, "client prematurely closed connection");
@@ -121,9 +164,7 @@ impl Connection {
                     self.log(request, Severity::Info, &message);
                     request.keepalive = false;
                     request.buffer.start = request.head.position.max(HEADROOM);
-                    let worker = Rc::clone(&self.worker);
-                    response::special(&worker, &self.client, request, status, None);
-                    Flow::Answer
+                    route::finish(self, request, Flow::Status(status)).await
                 }
             };
             let flow = match flow {
@@ -132,9 +173,16 @@ impl Connection {
             };
             request.is_complete = flow != Flow::Abort;
             access_log::write(&self.worker, &self.client, request);
+            if let Some(remote) = request.real {
+                self.client.remote = remote;
+            }
+            let counters = &self.worker.counters;
+            let counter = if is_writing { &counters.writing } else { &counters.reading };
+            counter.fetch_sub(1, Relaxed);
             if flow == Flow::Abort {
                 return Next::Close;
             }
+            request.pipelined = false;
             let keep = request.keepalive && !self.worker.is_stopping.get();
             if !keep || !body::discard(self, request).await {
                 self.linger(request).await;
@@ -143,6 +191,7 @@ impl Connection {
             if request.buffer.is_empty() {
                 return Next::Idle;
             }
+            request.pipelined = true;
         }
     }
 
@@ -156,10 +205,11 @@ impl Connection {
     }
 
     async fn read_head(&mut self, request: &mut Request) -> Head {
+        let rules = request.plan.rules;
         let deadline = Instant::now() + request.plan.core.client_header_timeout.value;
         loop {
             if !request.buffer.is_empty() {
-                match request.head.advance(request.buffer.all(), self.worker.max_headers) {
+                match request.head.advance(request.buffer.all(), &rules) {
                     Progress::Done => return Head::Done,
                     Progress::Bad(bad) => return Head::Bad(bad.status, bad.message),
                     Progress::More => {}
@@ -167,7 +217,7 @@ impl Connection {
             }
             if request.buffer.room().is_empty() {
                 // The parser refuses a head before it is as long as that.
-                request.buffer.grow(2 * MAX_HEAD);
+                request.buffer.grow(2 * rules.head.max(SIZE));
             }
             let (stream, room) = (&mut self.stream, request.buffer.room());
             let limit = deadline.saturating_duration_since(Instant::now());
@@ -180,14 +230,198 @@ impl Connection {
         }
     }
 
-    /// Writes what is in `request.out`.
+    /// Writes the head in `request.out` and the body in `request.reply`.
     async fn answer(&mut self, request: &mut Request) -> Flow {
-        let out = std::mem::take(&mut request.out);
-        let timeout = request.plan.core.send_timeout.value;
-        let written = self.write(&out, timeout).await;
-        request.sent += out.len() as u64;
+        let mut out = std::mem::take(&mut request.out);
+        let written = self.send(request, &mut out).await;
+        out.truncate(request.head_length);
         request.out = out;
         if written.is_ok() { Flow::Written } else { Flow::Abort }
+    }
+
+    async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(gzip) = request.reply.gzip.take().filter(|_| !request.reply.header_only) {
+            return self.send_compressed(request, gzip, out).await;
+        }
+        let mut written = 0;
+        let parts = std::mem::take(&mut request.reply.parts);
+        let parts: &[Part] = if request.reply.header_only { &[] } else { &parts };
+        let length: u64 = parts.iter().map(Part::len).sum();
+        let chunked = request.reply.chunked && !request.reply.header_only;
+        if chunked && length > 0 {
+            put(out, format_args!("{length:x}\r\n"));
+        }
+        for part in parts {
+            match *part {
+                Part::Text(from, to) => {
+                    let start = out.len();
+                    out.extend_from_slice(&request.reply.text[from..to]);
+                    self.recode(request, &mut out[start..]);
+                }
+                Part::File(mut from, to) => {
+                    let file = request.reply.file.take();
+                    while from < to {
+                        // Head and small file leave in one write.
+                        let start = out.len();
+                        let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                        out.resize(start + most, 0);
+                        let read = match &file {
+                            Some(file) => file.read_at(&mut out[start..], from)?,
+                            None => 0,
+                        };
+                        if read == 0 {
+                            // It has become shorter.
+                            return Err(io::ErrorKind::UnexpectedEof.into());
+                        }
+                        out.truncate(start + read);
+                        self.recode(request, &mut out[start..]);
+                        from += read as u64;
+                        if from < to {
+                            self.flush(request, out, &mut written).await?;
+                        }
+                    }
+                    request.reply.file = file;
+                }
+            }
+        }
+        if chunked {
+            if request.reply.expect_trailers {
+                self.trailers(request, out);
+            }
+            out.extend_from_slice(if length > 0 { b"\r\n0\r\n" } else { b"0\r\n" });
+            out.extend_from_slice(&request.reply.trailers);
+            out.extend_from_slice(b"\r\n");
+        }
+        self.flush(request, out, &mut written).await
+    }
+
+    /// The same for a body that is compressed on its way.
+    async fn send_compressed(
+        &mut self,
+        request: &mut Request,
+        mut gzip: Box<Gzip>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let mut written = 0;
+        let (mut piece, mut ready) = (Vec::new(), Vec::new());
+        let parts = std::mem::take(&mut request.reply.parts);
+        let mut parts = parts.into_iter().peekable();
+        let mut is_last = parts.peek().is_none();
+        loop {
+            piece.clear();
+            match parts.next() {
+                Some(Part::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
+                Some(Part::File(from, to)) => {
+                    let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                    piece.resize(most, 0);
+                    let Some(file) = &request.reply.file else { return Ok(()) };
+                    file.read_exact_at(&mut piece, from)?;
+                    let from = from + most as u64;
+                    if from < to {
+                        request.reply.parts.push(Part::File(from, to));
+                        let rest: Vec<Part> = request.reply.parts.drain(..).chain(parts).collect();
+                        parts = rest.into_iter().peekable();
+                    }
+                }
+                None => {}
+            }
+            is_last |= parts.peek().is_none();
+            self.recode(request, &mut piece);
+            ready.clear();
+            gzip.take(&piece, is_last, &mut ready);
+            if request.reply.chunked && !ready.is_empty() {
+                put(out, format_args!("{:x}\r\n", ready.len()));
+                out.extend_from_slice(&ready);
+                out.extend_from_slice(b"\r\n");
+            } else {
+                out.extend_from_slice(&ready);
+            }
+            if is_last {
+                break;
+            }
+            self.flush(request, out, &mut written).await?;
+        }
+        if request.reply.chunked {
+            if request.reply.expect_trailers {
+                self.trailers(request, out);
+            }
+            out.extend_from_slice(b"0\r\n");
+            out.extend_from_slice(&request.reply.trailers);
+            out.extend_from_slice(b"\r\n");
+        }
+        self.flush(request, out, &mut written).await
+    }
+
+    /// Evaluates the trailers, which may ask for the head.
+    fn trailers(&self, request: &mut Request, out: &mut Vec<u8>) {
+        std::mem::swap(&mut request.out, out);
+        headers::trailers(&mut self.scope(request));
+        std::mem::swap(&mut request.out, out);
+    }
+
+    fn recode(&self, request: &Request, data: &mut [u8]) {
+        if let Some(recoder) = request.reply.recode.and_then(|n| self.worker.recoders.get(n)) {
+            recoder.recode(data);
+        }
+    }
+
+    /// Writes what is in `out`, as fast as the client may get it.
+    async fn flush(&mut self, request: &mut Request, out: &mut Vec<u8>, from: &mut usize) -> io::Result<()> {
+        let timeout = request.plan.core.send_timeout.value;
+        let rate = self.scope(request).limit_rate();
+        if rate == 0 {
+            self.write(&out[*from..], timeout).await?;
+            request.sent += (out.len() - *from) as u64;
+        } else {
+            self.write_slowly(request, &out[*from..], rate, timeout).await?;
+        }
+        // The head is still asked for by the log.
+        out.truncate(request.head_length);
+        *from = request.head_length;
+        Ok(())
+    }
+
+    /// `limit_rate`
+    async fn write_slowly(
+        &mut self,
+        request: &mut Request,
+        out: &[u8],
+        rate: u64,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let mut rest = out;
+        while !rest.is_empty() {
+            let free = self.scope(request).limit_rate_after();
+            let elapsed = Clock::now().saturating_sub(request.started).as_secs();
+            let may = (rate * (elapsed + 1) + free).saturating_sub(request.sent);
+            if may == 0 {
+                let over = request.sent.saturating_sub(rate * elapsed + free);
+                let wait = Duration::from_millis(over * 1000 / rate + 1);
+                self.pause(wait).await?;
+                continue;
+            }
+            let n = rest.len().min(usize::try_from(may).unwrap_or(usize::MAX));
+            self.write(&rest[..n], timeout).await?;
+            request.sent += n as u64;
+            rest = &rest[n..];
+            if !rest.is_empty() {
+                self.pause(Duration::from_millis(n as u64 * 1000 / rate + 1)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits; an error if the client is gone.
+    async fn pause(&mut self, time: Duration) -> io::Result<()> {
+        let stream = &self.stream;
+        let is_gone = |cx: &mut Context<'_>| match stream.poll_stir(cx) {
+            Poll::Ready(Stir::Closed) => Poll::Ready(()),
+            _ => Poll::Pending,
+        };
+        match self.timer.limit(time, is_gone).await {
+            Some(()) => Err(io::ErrorKind::ConnectionReset.into()),
+            None => Ok(()),
+        }
     }
 
     /// Writes all of `data`; an error also when the client takes nothing for `timeout`.

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -100,10 +101,13 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Listener, socket: usize
         };
         match accepted {
             Ok(_) if worker.open.get() >= limit => {
+                worker.counters.accepted.fetch_add(1, Relaxed);
                 let message = format!("{limit} worker_connections are not enough");
                 worker.error_log.write(Severity::Alert, None, &message);
             }
             Ok((stream, remote)) => {
+                worker.counters.accepted.fetch_add(1, Relaxed);
+                worker.counters.handled.fetch_add(1, Relaxed);
                 let address = worker.router.address(socket, || stream.local().map(|a| a.ip()));
                 tokio::task::spawn_local(connection::serve(Rc::clone(&worker), stream, remote, address));
             }

@@ -7,25 +7,100 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::{self, Clock};
-use crate::model::log::{ErrorLog, Escape, LogTarget, Severity};
+use super::syslog::Syslog;
+use crate::model::log::{AccessLog, ErrorLog, Escape, LogTarget, Severity};
 
 /// Where lines go.
 #[derive(Debug)]
 pub(crate) enum Sink {
-    File(File),
+    File(LogFile),
     Stderr,
+    Syslog(Syslog),
+}
+
+/// A file, and what has been collected for it.
+#[derive(Debug)]
+pub(crate) struct LogFile {
+    path: PathBuf,
+    /// Replaced when logs are reopened.
+    file: Mutex<Arc<File>>,
+    buffered: Option<Mutex<Vec<u8>>>,
+    buffer: usize,
+    gzip: Option<u32>,
+}
+
+impl LogFile {
+    fn open(path: &Path, log: Option<&AccessLog>) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let buffer = log.map_or(0, |log| usize::try_from(log.buffer).unwrap_or(1 << 20));
+        Ok(Self {
+            path: path.to_owned(),
+            file: Mutex::new(Arc::new(file)),
+            buffered: (buffer > 0).then(Mutex::default),
+            buffer,
+            gzip: log.and_then(|log| log.gzip),
+        })
+    }
+
+    fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, line: &[u8]) {
+        let Some(buffered) = &self.buffered else {
+            let _ = (&*self.file()).write_all(line);
+            return;
+        };
+        let mut buffered = buffered.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffered.len() + line.len() > self.buffer {
+            self.put(&mut buffered);
+        }
+        buffered.extend_from_slice(line);
+    }
+
+    fn put(&self, buffered: &mut Vec<u8>) {
+        if buffered.is_empty() {
+            return;
+        }
+        let file = self.file();
+        let _ = match self.gzip {
+            None => (&*file).write_all(buffered),
+            Some(level) => {
+                let level = flate2::Compression::new(level.clamp(1, 9));
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+                let written = encoder.write_all(buffered).and_then(|()| encoder.finish());
+                written.and_then(|packed| (&*file).write_all(&packed))
+            }
+        };
+        buffered.clear();
+    }
+
+    /// Writes what was collected.
+    fn flush(&self) {
+        if let Some(buffered) = &self.buffered {
+            self.put(&mut buffered.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Opens the file of the path anew; keeps the old one if that fails.
+    fn reopen(&self) {
+        self.flush();
+        if let Ok(file) = OpenOptions::new().append(true).create(true).open(&self.path) {
+            *self.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(file);
+        }
+    }
 }
 
 impl Sink {
     /// Writes a line with its line feed; like nginx goes on if the disk is full.
-    pub(crate) fn write(&self, line: &[u8]) {
-        let _ = match self {
-            Sink::File(file) => {
-                let mut file: &File = file;
-                file.write_all(line)
+    pub(crate) fn write(&self, line: &[u8], severity: Option<Severity>) {
+        match self {
+            Sink::File(file) => file.write(line),
+            Sink::Stderr => {
+                let _ = io::stderr().lock().write_all(line);
             }
-            Sink::Stderr => io::stderr().lock().write_all(line),
-        };
+            Sink::Syslog(syslog) => syslog.send(line, severity),
+        }
     }
 }
 
@@ -34,19 +109,36 @@ impl Sink {
 pub(crate) struct Files {
     prefix: PathBuf,
     open: Mutex<HashMap<PathBuf, Arc<Sink>>>,
+    hostname: String,
 }
 
 impl Files {
     pub(crate) fn new(prefix: &Path) -> Self {
-        Self { prefix: prefix.to_owned(), open: Mutex::default() }
+        let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self { prefix: prefix.to_owned(), open: Mutex::default(), hostname: hostname.trim().to_owned() }
+    }
+
+    /// The directory, with a slash at its end.
+    pub(crate) fn prefix(&self) -> Vec<u8> {
+        use std::os::unix::ffi::OsStrExt;
+        let mut prefix = self.prefix.as_os_str().as_bytes().to_vec();
+        if !prefix.is_empty() && !prefix.ends_with(b"/") {
+            prefix.push(b'/');
+        }
+        prefix
     }
 
     /// Opens a target for appending; `None` for one that only nginx has.
-    pub(crate) fn open(&self, target: &LogTarget) -> Result<Option<Arc<Sink>>, (PathBuf, io::Error)> {
+    pub(crate) fn open(
+        &self,
+        target: &LogTarget,
+        log: Option<&AccessLog>,
+    ) -> Result<Option<Arc<Sink>>, (PathBuf, io::Error)> {
         let path = match target {
             LogTarget::File(path) => self.prefix.join(path),
             LogTarget::Stderr => PathBuf::from("stderr"),
-            LogTarget::Syslog(_) | LogTarget::Memory(_) => return Ok(None),
+            LogTarget::Syslog(parameters) => PathBuf::from(format!("syslog:{parameters}")),
+            LogTarget::Memory(_) => return Ok(None),
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sink) = open.get(&path) {
@@ -54,14 +146,34 @@ impl Files {
         }
         let sink = match target {
             LogTarget::File(_) => {
-                let file = OpenOptions::new().append(true).create(true).open(&path);
-                Sink::File(file.map_err(|error| (path.clone(), error))?)
+                Sink::File(LogFile::open(&path, log).map_err(|error| (path.clone(), error))?)
+            }
+            LogTarget::Syslog(parameters) => {
+                Sink::Syslog(Syslog::open(parameters, &self.hostname).map_err(|error| (path.clone(), error))?)
             }
             _ => Sink::Stderr,
         };
         let sink = Arc::new(sink);
         open.insert(path, Arc::clone(&sink));
         Ok(Some(sink))
+    }
+
+    fn each(&self, mut see: impl FnMut(&LogFile)) {
+        for sink in self.open.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            if let Sink::File(file) = &**sink {
+                see(file);
+            }
+        }
+    }
+
+    /// Writes what was collected.
+    pub(crate) fn flush(&self) {
+        self.each(LogFile::flush);
+    }
+
+    /// SIGUSR1: logs may have been renamed.
+    pub(crate) fn reopen(&self) {
+        self.each(LogFile::reopen);
     }
 }
 
@@ -75,7 +187,7 @@ impl ErrorLogs {
     pub(crate) fn open(logs: &[ErrorLog], files: &Files) -> Result<Self, (PathBuf, io::Error)> {
         let mut sinks = Vec::new();
         for log in logs {
-            if let Some(sink) = files.open(&log.target)? {
+            if let Some(sink) = files.open(&log.target, None)? {
                 sinks.push((sink, log.severity));
             }
         }
@@ -98,7 +210,7 @@ impl ErrorLogs {
         let line = format!("{time} [{}] {pid}#{pid}: {number}{message}\n", severity.name());
         for (sink, least) in &self.sinks {
             if severity <= *least {
-                sink.write(line.as_bytes());
+                sink.write(line.as_bytes(), Some(severity));
             }
         }
     }

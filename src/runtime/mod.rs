@@ -17,14 +17,15 @@
 //! 11. `access_log` writes the line; the next request of the connection begins at 3, or it waits at 2.
 //!
 //! What is not as in nginx, on purpose: workers are threads of one process and the process stays in the foreground
-//! whatever `daemon` says; times in logs are UTC; request bodies are held in memory (64m when
-//! `client_max_body_size` is 0); responses are passed as they come and never spooled to disk, a slow client slows
-//! its upstream; a response that is no HTTP is 502 and not passed on as HTTP/0.9. SIGHUP is not supported yet.
+//! whatever `daemon` says; request bodies are held in memory (64m when `client_max_body_size` is 0); responses are
+//! passed as they come and never spooled to disk, a slow client slows its upstream; a response that is no HTTP is 502
+//! and not passed on as HTTP/0.9.
 
 mod buffer;
 mod clock;
 mod log;
 mod stream;
+mod syslog;
 mod timer;
 
 mod http1;
@@ -39,8 +40,31 @@ mod variable;
 
 mod body;
 mod page;
+mod reply;
 mod response;
+
+mod charset;
+mod gzip;
+mod headers;
+mod not_modified;
+mod range;
+
 mod route;
+
+mod real_ip;
+mod rewrite;
+
+mod access;
+mod auth_basic;
+
+mod autoindex;
+mod empty_gif;
+mod file;
+mod index;
+mod stub_status;
+mod try_files;
+
+mod error_page;
 
 mod balancer;
 mod peer;
@@ -52,5 +76,5 @@ mod unsupported;
 
 mod start;
 
-pub use start::{RunOptions, Running, StartError, Stop, run, start};
+pub use start::{Reload, RunOptions, Running, StartError, Stop, run, start};
 pub use unsupported::unsupported;

@@ -5,13 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::log::{ErrorLogs, Files, Sink};
+use super::rewrite::Script;
+use crate::eval::regex::Regex;
+use crate::eval::select::LocationId;
 use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    ComplexValue, Config, HttpSettings, Location, LocationKind, Origin, ProxySettings, Target, UpstreamId,
+    AccessSettings, ComplexValue, Config, ContentSettings, GzipSettings, HttpSettings, Location,
+    LocationKind, Origin, ProxySettings,
 };
 use crate::runtime::http1::field::Known;
+use crate::runtime::http1::head::Rules;
 use crate::version::Version;
 
 /// Settings of a server or location in the form requests need them.
@@ -21,12 +26,60 @@ pub(crate) struct Plan {
     pub(crate) error_log: ErrorLogs,
     pub(crate) access_log: Vec<AccessTo>,
     pub(crate) proxy: Option<ProxyPlan>,
+    pub(crate) content: Arc<ContentSettings>,
+    pub(crate) access: Arc<AccessSettings>,
+    pub(crate) handler: Option<Handler>,
+    /// The instructions of this level.
+    pub(crate) script: Script,
+    /// Methods that are not limited, and what holds for the others.
+    pub(crate) limit_except: Option<(Vec<String>, LocationId)>,
+    /// `root` or `alias`, if it needs no request to know it.
+    pub(crate) root: Option<Vec<u8>>,
+    /// Not everybody may ask.
+    pub(crate) is_restricted: bool,
+    pub(crate) rules: Rules,
+    pub(crate) gzip: Arc<GzipSettings>,
+    pub(crate) gzip_disable: Vec<Regex>,
 }
 
-/// An open access log.
+/// `msie6` stands for a pattern, and so does a pattern for itself (`ngx_http_gzip_disable`).
+fn gzip_disable(gzip: &GzipSettings, config: &Config) -> Vec<Regex> {
+    let Some(span) = gzip.disable.origin.span() else { return Vec::new() };
+    let patterns = gzip.disable.value.iter().map(|pattern| match pattern.as_str() {
+        "msie6" => "MSIE (4\\.|5\\.|6\\.(?!.*SV1))",
+        pattern => pattern,
+    });
+    patterns.filter_map(|pattern| Regex::new(pattern, true, span, config).ok()).collect()
+}
+
+fn rules(core: &CoreHttpSettings, version: Version) -> Rules {
+    let large = core.large_client_header_buffers.value;
+    let line = usize::try_from(large.size).unwrap_or(1 << 20).min(1 << 20);
+    Rules {
+        line,
+        head: line.saturating_mul(large.number as usize).min(16 << 20),
+        headers: match core.max_headers.value {
+            // Of versions before 1.29.8 none.
+            _ if version < Version::new(1, 29, 8) => usize::MAX,
+            n => n as usize,
+        },
+        underscores: core.underscores_in_headers.value,
+        ignores_invalid: core.ignore_invalid_headers.value,
+    }
+}
+
+/// Where the lines of an access log go.
+#[derive(Debug)]
+pub(crate) enum AccessSink {
+    Open(Arc<Sink>),
+    /// The path has variables.
+    Path(ComplexValue),
+}
+
+/// An access log.
 #[derive(Debug)]
 pub(crate) struct AccessTo {
-    pub(crate) sink: Arc<Sink>,
+    pub(crate) sink: AccessSink,
     pub(crate) format: usize,
     pub(crate) condition: Option<ComplexValue>,
 }
@@ -44,7 +97,6 @@ pub(crate) enum HeaderValue {
 /// `proxy_pass` with everything around it.
 #[derive(Debug)]
 pub(crate) struct ProxyPlan {
-    pub(crate) upstream: UpstreamId,
     pub(crate) pass: ProxyPass,
     pub(crate) settings: Arc<ProxySettings>,
     /// The location's prefix, which the URI of `proxy_pass` replaces.
@@ -62,8 +114,7 @@ pub(crate) struct ProxyPlan {
 }
 
 impl ProxyPlan {
-    fn new(pass: &ProxyPass, location: &Location, version: Version) -> Option<Self> {
-        let Target::Upstream(upstream) = pass.target else { return None };
+    fn new(pass: &ProxyPass, location: &Location, version: Version) -> Self {
         let settings = Arc::clone(&location.settings.proxy);
         let mut headers: Vec<(Box<[u8]>, HeaderValue)> = Vec::new();
         let host_first = version >= Version::new(1, 31, 4);
@@ -116,8 +167,7 @@ impl ProxyPlan {
             None => Some(([&url[..], b"/"].concat(), b"/".to_vec())),
             Some(uri) => uri.constant().map(|uri| ([&url[..], uri].concat(), prefix.to_vec())),
         };
-        Some(Self {
-            upstream,
+        Self {
             pass: pass.clone(),
             prefix,
             headers,
@@ -127,7 +177,7 @@ impl ProxyPlan {
             fills_host: host_first && settings.http_version.value == HttpVersion::Http11,
             bind: settings.bind.value.clone(),
             settings,
-        })
+        }
     }
 }
 
@@ -137,6 +187,8 @@ impl Plan {
         config: &Config,
         settings: &HttpSettings,
         location: Option<&Location>,
+        script: Script,
+        limit_except: Option<(Vec<String>, LocationId)>,
         files: &Files,
     ) -> Result<Rc<Self>, (std::path::PathBuf, std::io::Error)> {
         let core = Arc::clone(&settings.core);
@@ -149,20 +201,52 @@ impl Plan {
             for log in
                 logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off"))
             {
-                let sink = match files.open(&log.target) {
+                if let Some(path) = &log.path {
+                    let sink = AccessSink::Path(path.clone());
+                    let condition = log.condition.clone();
+                    access_log.push(AccessTo { sink, format: log.format, condition });
+                    continue;
+                }
+                let sink = match files.open(&log.target, Some(log)) {
                     // Nobody asked for `logs/access.log`: without the directory there is no log.
                     Err((_, error)) if error.kind() == ErrorKind::NotFound && is_default => None,
                     opened => opened?,
                 };
                 if let Some(sink) = sink {
-                    access_log.push(AccessTo { sink, format: log.format, condition: log.condition.clone() });
+                    let condition = log.condition.clone();
+                    access_log.push(AccessTo { sink: AccessSink::Open(sink), format: log.format, condition });
                 }
             }
         }
         let proxy = match location.map(|l| (l, &l.handler)) {
-            Some((location, Some(Handler::Proxy(pass)))) => ProxyPlan::new(pass, location, config.version),
+            Some((location, Some(Handler::Proxy(pass)))) => {
+                Some(ProxyPlan::new(pass, location, config.version))
+            }
             _ => None,
         };
-        Ok(Rc::new(Self { core, error_log, access_log, proxy }))
+        let (content, access) = (Arc::clone(&settings.content), Arc::clone(&settings.access));
+        let root = content.root.value.path.constant().map(|path| match path {
+            path if path.starts_with(b"/") => path.to_vec(),
+            path => [&files.prefix()[..], path].concat(),
+        });
+        let is_restricted =
+            !access.rules.value.is_empty() || access.auth_basic.value.constant() != Some(b"off");
+        let handler = location.and_then(|l| l.handler.clone());
+        Ok(Rc::new(Self {
+            gzip_disable: gzip_disable(&settings.gzip, config),
+            gzip: Arc::clone(&settings.gzip),
+            rules: rules(&core, config.version),
+            core,
+            error_log,
+            access_log,
+            proxy,
+            content,
+            access,
+            handler,
+            script,
+            limit_except,
+            root,
+            is_restricted,
+        }))
     }
 }

@@ -9,20 +9,25 @@ use super::http1::Piece;
 use super::http1::head::Head;
 use super::http1::response_head::ResponseHead;
 use super::plan::Plan;
+use super::real_ip;
+use super::reply::Reply;
 use super::worker::Worker;
 use crate::eval::select::{AddressId, LocationId, ServerId};
 use crate::eval::{Captures, Failure};
+use crate::model::access::Addresses;
 use crate::model::log::Severity;
-use crate::model::{Variable, VariableId, VariableSource};
-use std::net::SocketAddr;
+use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
+use std::net::{IpAddr, SocketAddr};
+
+/// A client's address; `None` for one on a unix socket.
+pub(crate) type Remote = Option<SocketAddr>;
 
 /// The client's side of a connection, without its socket.
 #[derive(Debug)]
 pub(crate) struct Client {
     /// `$connection`
     pub(crate) number: u64,
-    /// `None` for a unix socket.
-    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) remote: Remote,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) address: AddressId,
     /// `$connection_requests`
@@ -30,8 +35,11 @@ pub(crate) struct Client {
     pub(crate) opened: Instant,
 }
 
+/// Changes of the URI before it is called a cycle (`NGX_HTTP_MAX_URI_CHANGES`).
+const MAX_URI_CHANGES: u8 = 11;
+
 /// One try of an upstream (`ngx_http_upstream_state_t`).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Try {
     /// The peer's name, or the upstream's if no peer was live; empty before one is chosen.
     pub(crate) peer: String,
@@ -39,6 +47,10 @@ pub(crate) struct Try {
     pub(crate) connect: Option<Duration>,
     pub(crate) header: Option<Duration>,
     pub(crate) response: Option<Duration>,
+    /// Bytes of the body, and of all that was received and sent.
+    pub(crate) length: u64,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
 }
 
 /// A request. Its memory is used again by the next one.
@@ -50,8 +62,32 @@ pub(crate) struct Request {
     pub(crate) head: Head,
     /// `$uri`
     pub(crate) uri: Vec<u8>,
-    /// `$args`, in the buffer.
-    pub(crate) args: Piece,
+    /// `$args`
+    pub(crate) args: Vec<u8>,
+    /// The method became GET for the page of an error.
+    is_get: bool,
+    /// A redirection inside has happened: `internal` locations are open.
+    pub(crate) internal: bool,
+    /// The URI was changed by `rewrite` in this phase.
+    pub(crate) uri_changed: bool,
+    /// How often it may still change.
+    pub(crate) uri_changes: u8,
+    /// The URI is still as the client sent it.
+    pub(crate) valid_unparsed_uri: bool,
+    /// The URI still begins with the location's name.
+    pub(crate) valid_location: bool,
+    pub(crate) add_uri_to_alias: bool,
+    /// The page of an error is being made.
+    pub(crate) error_page: bool,
+    /// The status of the response, whatever the handler says; 0: none.
+    pub(crate) err_status: u16,
+    /// The client's address on the connection, while another is believed.
+    pub(crate) real: Option<Remote>,
+    /// It came together with the one before.
+    pub(crate) pipelined: bool,
+    /// Set by `set $limit_rate`.
+    pub(crate) limit_rate: Option<u64>,
+    pub(crate) reply: Reply,
     pub(crate) server: ServerId,
     pub(crate) location: Option<LocationId>,
     pub(crate) plan: Rc<Plan>,
@@ -72,6 +108,8 @@ pub(crate) struct Request {
     pub(crate) upstream_out: Vec<u8>,
     pub(crate) upstream_uri: Piece,
     pub(crate) upstream_is_unix: bool,
+    /// `$proxy_host`
+    pub(crate) proxy_host: Vec<u8>,
     pub(crate) response: ResponseHead,
     /// The upstream's head as it came.
     pub(crate) upstream_head: Vec<u8>,
@@ -89,7 +127,20 @@ impl Request {
             buffer: Buffer::absent(),
             head: Head::default(),
             uri: Vec::new(),
-            args: Piece::default(),
+            args: Vec::new(),
+            is_get: false,
+            internal: false,
+            uri_changed: false,
+            uri_changes: MAX_URI_CHANGES,
+            valid_unparsed_uri: true,
+            valid_location: true,
+            add_uri_to_alias: false,
+            error_page: false,
+            err_status: 0,
+            real: None,
+            pipelined: false,
+            limit_rate: None,
+            reply: Reply::default(),
             server: ServerId(0),
             location: None,
             plan,
@@ -105,6 +156,7 @@ impl Request {
             upstream_out: Vec::new(),
             upstream_uri: Piece::default(),
             upstream_is_unix: false,
+            proxy_host: Vec::new(),
             response: ResponseHead::default(),
             upstream_head: Vec::new(),
             captures: Captures::default(),
@@ -121,7 +173,19 @@ impl Request {
         self.buffer.compact();
         self.head.reset(self.buffer.start);
         self.uri.clear();
-        self.args = Piece::default();
+        self.args.clear();
+        self.is_get = false;
+        self.internal = false;
+        self.uri_changed = false;
+        self.uri_changes = MAX_URI_CHANGES;
+        self.valid_unparsed_uri = true;
+        self.valid_location = true;
+        self.add_uri_to_alias = false;
+        self.error_page = false;
+        self.err_status = 0;
+        self.real = None;
+        self.limit_rate = None;
+        self.reply.clear();
         self.server = server;
         self.location = None;
         self.plan = Rc::clone(plan);
@@ -137,6 +201,7 @@ impl Request {
         self.is_complete = false;
         self.tries.clear();
         self.upstream_uri = Piece::default();
+        self.proxy_host.clear();
         self.captures = Captures::default();
         self.stored.clear();
         self.memo.clear();
@@ -145,12 +210,18 @@ impl Request {
         self.id = None;
     }
 
+    /// `$request_method`
     pub(crate) fn method(&self) -> &[u8] {
-        self.head.line.method.of(self.buffer.all())
+        if self.is_get { b"GET" } else { self.head.line.method.of(self.buffer.all()) }
     }
 
     pub(crate) fn is_head(&self) -> bool {
         self.method() == b"HEAD"
+    }
+
+    /// The page of an error is asked for with GET, or HEAD.
+    pub(crate) fn become_get(&mut self) {
+        self.is_get = !self.is_head();
     }
 
     /// `$request_length`
@@ -173,19 +244,37 @@ pub(crate) struct Scope<'a> {
 
 impl crate::eval::Request for Scope<'_> {
     fn variable(&mut self, id: VariableId, variable: &Variable, out: &mut Vec<u8>) -> bool {
+        if let Some((_, value)) = self.request.stored.iter().find(|(other, _)| *other == id) {
+            out.extend_from_slice(value);
+            return true;
+        }
         if matches!(variable.source, VariableSource::Set | VariableSource::Capture) {
-            return match self.request.stored.iter().find(|(other, _)| *other == id) {
-                Some((_, value)) => {
-                    out.extend_from_slice(value);
-                    true
-                }
-                None => false,
-            };
+            if variable.source == VariableSource::Set
+                && self.request.plan.core.uninitialized_variable_warn.value
+            {
+                let message = format!("using uninitialized \"{}\" variable", variable.name);
+                self.log(Severity::Warn, &message, "");
+            }
+            return false;
         }
         match self.worker.getters.get(id.0 as usize) {
             Some(Some(getter)) => getter.get(self, &variable.name, out),
             _ => false,
         }
+    }
+
+    fn address(&mut self) -> Option<IpAddr> {
+        self.client.remote.map(|a| a.ip())
+    }
+
+    fn forwarded(&mut self, address: IpAddr, believed: &[Addresses], recursive: bool) -> IpAddr {
+        let r = &*self.request;
+        let buffer = r.buffer.all();
+        let fields = r.head.fields.iter();
+        let fields = fields.filter(|f| f.name.of(buffer).eq_ignore_ascii_case(b"X-Forwarded-For"));
+        let values: Vec<&[u8]> = fields.map(|f| f.value.of(buffer)).collect();
+        let from = Some(SocketAddr::new(address, 0));
+        real_ip::forwarded(from, &values, believed, recursive).map_or(address, |a| a.ip())
     }
 
     fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool {
@@ -202,6 +291,10 @@ impl crate::eval::Request for Scope<'_> {
     }
 
     fn known(&mut self, id: VariableId, out: &mut Vec<u8>) -> Option<bool> {
+        if let Some((_, value)) = self.request.stored.iter().find(|(other, _)| *other == id) {
+            out.extend_from_slice(value);
+            return Some(true);
+        }
         let (_, piece) = self.request.memo.iter().find(|(other, _)| *other == id)?;
         out.extend_from_slice(piece.of(&self.request.memo_text));
         Some(true)
@@ -219,6 +312,42 @@ impl crate::eval::Request for Scope<'_> {
 }
 
 impl Scope<'_> {
+    /// Appends a text with its variables replaced.
+    pub(crate) fn evaluate(&mut self, value: &ComplexValue, out: &mut Vec<u8>) {
+        match value.constant() {
+            Some(text) => out.extend_from_slice(text),
+            None => self.worker.program.evaluate(value, self, out),
+        }
+    }
+
+    /// `$limit_rate`: set by the request, else by the configuration.
+    pub(crate) fn limit_rate(&mut self) -> u64 {
+        if let Some(rate) = self.request.limit_rate {
+            return rate;
+        }
+        let plan = Rc::clone(&self.request.plan);
+        self.size(&plan.core.limit_rate.value)
+    }
+
+    pub(crate) fn limit_rate_after(&mut self) -> u64 {
+        let plan = Rc::clone(&self.request.plan);
+        self.size(&plan.core.limit_rate_after.value)
+    }
+
+    fn size(&mut self, value: &ComplexValue) -> u64 {
+        if value.constant() == Some(b"0") {
+            return 0;
+        }
+        let mut text = Vec::new();
+        self.evaluate(value, &mut text);
+        crate::model::time::size(&text).unwrap_or(0)
+    }
+
+    /// Appends the value of a variable; false if it has none.
+    pub(crate) fn variable(&mut self, id: VariableId, out: &mut Vec<u8>) -> bool {
+        self.worker.program.variable(id, self, out)
+    }
+
     /// Writes a line to the error log of the request's level (`ngx_http_log_error_handler`); `action` is what the
     /// worker was doing, with ` while `.
     pub(crate) fn log(&self, severity: Severity, message: &str, action: &str) {

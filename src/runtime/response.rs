@@ -3,22 +3,15 @@
 
 use std::io::Write;
 
+use super::connection::Connection;
 use super::http1::head::ConnectionType;
 use super::page;
-use super::request::{Client, Request};
+use super::reply::Part;
+use super::request::{Client, Request, Scope};
+use super::route::Flow;
 use super::worker::Worker;
+use super::{charset, gzip, headers, not_modified, range};
 use crate::model::location::ServerTokens;
-
-/// What of a head differs between responses.
-#[derive(Debug, Default)]
-pub(crate) struct Head<'a> {
-    /// Code and reason as the upstream sent them; `None`: nginx's own words.
-    pub(crate) line: Option<&'a [u8]>,
-    pub(crate) content_type: Option<&'a [u8]>,
-    pub(crate) content_length: Option<u64>,
-    pub(crate) location: Option<&'a [u8]>,
-    pub(crate) chunked: bool,
-}
 
 /// Whether the connection is kept (`ngx_http_handler`).
 pub(crate) fn wants_keepalive(request: &Request) -> bool {
@@ -37,65 +30,130 @@ pub(crate) fn product(worker: &Worker, request: &Request) -> &'static str {
     }
 }
 
-/// Appends status line and headers to `request.out`, up to where further headers can be added.
-pub(crate) fn begin(worker: &Worker, client: &Client, request: &mut Request, head: &Head<'_>) {
+/// Runs the header filters over `request.reply` and writes the head to `request.out` (`ngx_http_send_header`).
+///
+/// # Errors
+/// A filter asks for the page of another status instead.
+pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> Result<(), u16> {
+    request.out.clear();
+    if request.err_status != 0 {
+        request.status = request.err_status;
+        request.reply.line.clear();
+    }
+    not_modified::filter(request)?;
+    headers::filter(&mut Scope { worker, client, request });
+    charset::filter(&mut Scope { worker, client, request });
+    gzip::filter(request);
+    range::filter(worker, request)?;
+    frame(request);
+    if request.head.has_line() && request.head.line.version < 1000 {
+        request.head_length = 0;
+        return Ok(());
+    }
+    write(worker, client, request);
+    Ok(())
+}
+
+/// How the end of the body is told (`ngx_http_chunked_header_filter`).
+fn frame(request: &mut Request) {
+    let is_head = request.is_head();
+    let reply = &mut request.reply;
+    if is_head || matches!(request.status, 204 | 304) || request.status < 200 {
+        reply.header_only = true;
+        return;
+    }
+    if reply.content_length.is_none() || reply.expect_trailers {
+        let can_chunk =
+            request.head.line.version >= 1001 && request.plan.core.chunked_transfer_encoding.value;
+        if can_chunk {
+            if reply.expect_trailers {
+                reply.content_length = None;
+            }
+            reply.chunked = true;
+        } else if reply.content_length.is_none() {
+            request.keepalive = false;
+        }
+    }
+}
+
+fn write(worker: &Worker, client: &Client, request: &mut Request) {
     let product = product(worker, request);
     request.keepalive &= !worker.is_stopping.get();
+    let plan = std::rc::Rc::clone(&request.plan);
+    let core = &plan.core;
+    let status = request.status;
     let mut out = std::mem::take(&mut request.out);
+    let reply = &mut request.reply;
     out.extend_from_slice(b"HTTP/1.1 ");
-    match (head.line, page::reason(request.status)) {
-        (Some(line), _) => out.extend_from_slice(line),
-        (None, Some(reason)) => put(&mut out, format_args!("{} {reason}", request.status)),
-        (None, None) => put(&mut out, format_args!("{:03} ", request.status)),
+    match page::reason(status) {
+        _ if !reply.line.is_empty() => out.extend_from_slice(&reply.line),
+        Some(reason) => put(&mut out, format_args!("{status} {reason}")),
+        None => put(&mut out, format_args!("{status:03} ")),
     }
     out.extend_from_slice(b"\r\nServer: ");
     out.extend_from_slice(product.as_bytes());
     out.extend_from_slice(b"\r\nDate: ");
     worker.clock.date(&mut out);
     out.extend_from_slice(b"\r\n");
-    if let Some(content_type) = head.content_type {
-        field(&mut out, b"Content-Type", content_type);
+    if status == 204 {
+        reply.content_type.clear();
+        reply.content_length = None;
     }
-    if let Some(length) = head.content_length {
+    if !reply.content_type.is_empty() {
+        out.extend_from_slice(b"Content-Type: ");
+        out.extend_from_slice(&reply.content_type);
+        if !reply.charset.is_empty() {
+            out.extend_from_slice(b"; charset=");
+            out.extend_from_slice(&reply.charset);
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some(length) = reply.content_length {
         out.extend_from_slice(b"Content-Length: ");
         number(&mut out, length);
         out.extend_from_slice(b"\r\n");
     }
-    let is_relative = head.location.is_some_and(|l| l.first() == Some(&b'/'));
-    if let (Some(location), true) = (head.location, is_relative) {
+    if let Some(time) = reply.last_modified.filter(|_| matches!(status, 200 | 206 | 304))
+        && reply.get(b"Last-Modified").is_none()
+    {
+        out.extend_from_slice(b"Last-Modified: ");
+        out.extend_from_slice(super::clock::http_date(time).as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    let may = core.absolute_redirect.value && !reply.plain_location;
+    let relative = reply.get(b"Location").filter(|l| may && l.first() == Some(&b'/'));
+    if let Some(location) = relative {
         out.extend_from_slice(b"Location: http://");
-        if request.head.server.is_empty() {
+        if core.server_name_in_redirect.value {
+            out.extend_from_slice(worker.server_name(request.server).as_bytes());
+        } else if request.head.server.is_empty() {
             put(&mut out, format_args!("{}", client.local.map_or(String::new(), |a| host_text(&a))));
         } else {
             out.extend_from_slice(&request.head.server);
         }
-        if let Some(port) = client.local.map(|a| a.port()).filter(|port| *port != 80) {
+        let port = client.local.map(|a| a.port()).filter(|port| *port != 80 && core.port_in_redirect.value);
+        if let Some(port) = port {
             put(&mut out, format_args!(":{port}"));
         }
         out.extend_from_slice(location);
         out.extend_from_slice(b"\r\n");
+        reply.remove(b"Location");
     }
-    if head.chunked {
+    if reply.chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     if request.keepalive {
         out.extend_from_slice(b"Connection: keep-alive\r\n");
-        if let Some(header) = request.plan.core.keepalive_timeout.value.header.filter(|h| !h.is_zero()) {
+        if let Some(header) = core.keepalive_timeout.value.header.filter(|h| !h.is_zero()) {
             put(&mut out, format_args!("Keep-Alive: timeout={}\r\n", header.as_secs()));
         }
     } else {
         out.extend_from_slice(b"Connection: close\r\n");
     }
-    if let (Some(location), false) = (head.location, is_relative) {
-        field(&mut out, b"Location", location);
-    }
+    out.extend_from_slice(&reply.lines);
+    out.extend_from_slice(b"\r\n");
+    request.head_length = out.len();
     request.out = out;
-}
-
-/// Ends the head.
-pub(crate) fn end(request: &mut Request) {
-    request.out.extend_from_slice(b"\r\n");
-    request.head_length = request.out.len();
 }
 
 /// Appends a header line.
@@ -134,65 +192,76 @@ pub(crate) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// A page for `status`, with `Location` for redirections.
-pub(crate) fn special(
-    worker: &Worker,
-    client: &Client,
-    request: &mut Request,
-    status: u16,
-    location: Option<&[u8]>,
-) {
+/// A page for `status`; it is not asked whether the configuration has one of its own (`error_page`).
+pub(crate) fn special(worker: &Worker, client: &Client, request: &mut Request, status: u16) {
     if matches!(status, 400 | 413 | 414 | 494..=497 | 500 | 501) {
         request.keepalive = false;
     }
-    request.status = page::wire_status(status);
-    let mut body = Vec::new();
-    let has_page = page::write(status, product(worker, request), &mut body);
-    let content_type = has_page.then_some(&b"text/html"[..]);
-    if request.head.has_line() && request.head.line.version < 1000 {
-        request.head_length = 0;
-    } else {
-        let content_length = (status != 204).then_some(body.len() as u64);
-        begin(worker, client, request, &Head { content_type, content_length, location, ..Head::default() });
-        end(request);
+    request.err_status = page::wire_status(status);
+    request.status = request.err_status;
+    let product = product(worker, request);
+    let reply = &mut request.reply;
+    reply.clear_body();
+    let has_page = page::write(status, product, &mut reply.text);
+    reply.content_type.clear();
+    reply.charset.clear();
+    if has_page {
+        reply.content_type.extend_from_slice(b"text/html");
     }
-    if !request.is_head() {
-        request.out.extend_from_slice(&body);
-    }
+    reply.line.clear();
+    reply.content_length = Some(reply.text.len() as u64);
+    reply.allow_ranges = false;
+    reply.is_proxied = false;
+    reply.plain_location = false;
+    reply.last_modified = None;
+    reply.remove(b"Last-Modified");
+    reply.remove(b"ETag");
+    reply.remove(b"Accept-Ranges");
+    reply.parts.push(Part::Text(0, reply.text.len()));
+    // No filter refuses a page.
+    let _ = head(worker, client, request);
 }
 
-/// `return`: a text, a redirection or a page.
-pub(crate) fn send(worker: &Worker, client: &Client, request: &mut Request, status: u16, text: &[u8]) {
+/// `return`: a text, a redirection or a page (`ngx_http_send_response`).
+pub(crate) fn send(c: &Connection, request: &mut Request, status: u16, text: &[u8]) -> Flow {
     if matches!(status, 301 | 302 | 303 | 307 | 308) {
-        special(worker, client, request, status, Some(text));
-        return;
+        request.reply.set(b"Location", text);
+        return Flow::Status(status);
     }
     request.status = status;
-    let mut content_type = content_type(request);
-    let is_bodyless = matches!(status, 204 | 304);
-    if request.head.line.version >= 1000 {
-        let content_length = (status != 204).then_some(text.len() as u64);
-        if status == 204 {
-            content_type = None;
-        }
-        let head = Head { content_type: content_type.as_deref(), content_length, ..Head::default() };
-        begin(worker, client, request, &head);
-        end(request);
-    }
-    if !is_bodyless && !request.is_head() {
-        request.out.extend_from_slice(text);
+    content_type(request);
+    let reply = &mut request.reply;
+    reply.clear_body();
+    reply.text.extend_from_slice(text);
+    reply.content_length = Some(text.len() as u64);
+    reply.parts.push(Part::Text(0, text.len()));
+    answer(c, request)
+}
+
+/// Runs the filters over an answer that is complete in `request.reply`.
+pub(crate) fn answer(c: &Connection, request: &mut Request) -> Flow {
+    match head(&c.worker, &c.client, request) {
+        Ok(()) => Flow::Answer,
+        Err(status) => Flow::Status(status),
     }
 }
 
-/// The type by the URI's extension in the built-in `types`, else `default_type` (`ngx_http_set_content_type`).
-fn content_type(request: &Request) -> Option<Vec<u8>> {
+/// The type by the URI's extension in `types`, else `default_type` (`ngx_http_set_content_type`).
+pub(crate) fn content_type(request: &mut Request) {
+    let plan = std::rc::Rc::clone(&request.plan);
     let name = request.uri.rsplit(|b| *b == b'/').next().unwrap_or_default();
-    let extension = name.iter().rposition(|b| *b == b'.').map_or(&b""[..], |dot| &name[dot + 1..]);
-    let known: &[u8] = match extension.to_ascii_lowercase().as_slice() {
-        b"html" => b"text/html",
-        b"gif" => b"image/gif",
-        b"jpg" => b"image/jpeg",
-        _ => request.plan.core.default_type.value.as_bytes(),
-    };
-    (!known.is_empty()).then(|| known.to_vec())
+    let dot = name.iter().rposition(|b| *b == b'.').filter(|dot| *dot > 0);
+    let types = &plan.content.types.value.0;
+    let known = dot.and_then(|dot| {
+        let extension = &name[dot + 1..];
+        match types.get(extension) {
+            None if extension.iter().any(u8::is_ascii_uppercase) => {
+                types.get(&*extension.to_ascii_lowercase())
+            }
+            found => found,
+        }
+    });
+    let content_type = &mut request.reply.content_type;
+    content_type.clear();
+    content_type.extend_from_slice(known.map_or(plan.core.default_type.value.as_bytes(), |t| &**t));
 }

@@ -1,24 +1,40 @@
-//! From a request to who answers it: server, rewrite instructions, location, handler (`ngx_http_core_run_phases`).
+//! From a request to who answers it: the phases (`ngx_http_core_run_phases`).
+//!
+//! Server, its rewrite instructions, location, its rewrite instructions (and again, if they changed the URI), access,
+//! `try_files`, handler. A redirection inside starts anew with the server's instructions, a named location with its own.
 
 use std::rc::Rc;
 
 use super::connection::Connection;
 use super::http1::uri;
 use super::request::{Request, Scope};
-use super::{proxy, response};
+use super::{access, error_page, file, index, proxy, real_ip, response, rewrite, stub_status, try_files};
 use crate::eval::Captures;
+use crate::eval::select::LocationId;
+use crate::model::location::Handler;
 use crate::model::log::Severity;
-use crate::model::rewrite::{Instruction, Return};
 
 /// How far the answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
-    /// It is in `request.out`.
+    /// The head is in `request.out`, the body in `request.reply`.
     Answer,
     /// It has been written.
     Written,
     /// There is none, or only a part: the connection is closed.
     Abort,
+    /// A page for this status.
+    Status(u16),
+    /// From the beginning, with the URI in `request.uri`.
+    Redirect,
+    /// From the rewrite instructions of this location.
+    Named(LocationId),
+}
+
+/// Where the phases begin.
+enum Enter {
+    Server,
+    Location(LocationId),
 }
 
 /// Chooses the server by the host of the request; false if matching was given up.
@@ -41,126 +57,253 @@ fn capture(c: &Connection, r: &mut Request, captures: impl IntoIterator<Item = C
     }
 }
 
-fn page(c: &Connection, r: &mut Request, status: u16) -> Flow {
-    response::special(&c.worker, &c.client, r, status, None);
-    Flow::Answer
-}
-
 /// Answers a request of which the head has been read.
 pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     if !choose_server(c, r) {
         return Flow::Abort;
     }
-    if normalize(r).is_err() {
-        Scope { worker: &c.worker, client: &c.client, request: r }.log(
-            Severity::Info,
-            "client sent invalid request",
-            " while reading client request line",
-        );
-        return page(c, r, 400);
-    }
     r.keepalive = response::wants_keepalive(r);
-    let config = std::sync::Arc::clone(&c.worker.config);
-    if let Some(flow) = run(c, r, &config.http.servers[r.server.0 as usize].instructions) {
+    let flow = if normalize(r).is_ok() {
+        real_ip::apply(c, r);
+        phases(c, r, Enter::Server).await
+    } else {
+        r.uri.clear();
+        c.scope(r).log(Severity::Info, "client sent invalid request", " while reading client request line");
+        Flow::Status(400)
+    };
+    finish(c, r, flow).await
+}
+
+/// Follows pages of errors and redirections inside until there is an answer.
+pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) -> Flow {
+    loop {
+        flow = match flow {
+            Flow::Status(status) => error_page::respond(c, r, status),
+            Flow::Redirect => phases(c, r, Enter::Server).await,
+            Flow::Named(id) => phases(c, r, Enter::Location(id)).await,
+            done => return done,
+        };
+    }
+}
+
+/// Starts anew with the URI in `r.uri` (`ngx_http_internal_redirect`).
+pub(crate) fn redirect(c: &Connection, r: &mut Request) -> Flow {
+    r.uri_changes = r.uri_changes.saturating_sub(1);
+    if r.uri_changes == 0 {
+        let uri = String::from_utf8_lossy(&r.uri).into_owned();
+        let message =
+            format!("rewrite or internal redirection cycle while internally redirecting to \"{uri}\"");
+        c.scope(r).log(Severity::Error, &message, "");
+        return Flow::Status(500);
+    }
+    r.internal = true;
+    r.valid_unparsed_uri = false;
+    r.valid_location = true;
+    r.add_uri_to_alias = false;
+    Flow::Redirect
+}
+
+/// Goes on in a named location (`ngx_http_named_location`).
+pub(crate) fn named(c: &Connection, r: &mut Request, name: &[u8]) -> Flow {
+    r.uri_changes = r.uri_changes.saturating_sub(1);
+    let shown = String::from_utf8_lossy(name).into_owned();
+    if r.uri_changes == 0 {
+        let message =
+            format!("rewrite or internal redirection cycle while redirect to named location \"{shown}\"");
+        c.scope(r).log(Severity::Error, &message, "");
+        return Flow::Status(500);
+    }
+    let Some(id) = c.worker.router.named(r.server, &shown) else {
+        c.scope(r).log(Severity::Error, &format!("could not find named location \"{shown}\""), "");
+        return Flow::Status(500);
+    };
+    r.internal = true;
+    r.uri_changed = false;
+    Flow::Named(id)
+}
+
+/// Takes a URI with arguments apart (`ngx_http_split_args`).
+pub(crate) fn split_args(r: &mut Request, text: &[u8]) {
+    r.args.clear();
+    let (uri, args) = match memchr::memchr(b'?', text) {
+        Some(mark) => (&text[..mark], &text[mark + 1..]),
+        None => (text, &b""[..]),
+    };
+    r.uri.clear();
+    r.uri.extend_from_slice(uri);
+    r.args.extend_from_slice(args);
+}
+
+async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
+    let mut location = match enter {
+        Enter::Location(id) => Some(id),
+        Enter::Server => {
+            r.plan = Rc::clone(&c.worker.servers[r.server.0 as usize]);
+            r.location = None;
+            if let Some(flow) = rewrite::run(c, r) {
+                return flow;
+            }
+            None
+        }
+    };
+    loop {
+        r.uri_changed = false;
+        match location.take() {
+            Some(id) => c.enter(r, id),
+            None => {
+                if let Some(flow) = find_location(c, r) {
+                    return flow;
+                }
+            }
+        }
+        if r.location.is_some()
+            && let Some(flow) = rewrite::run(c, r)
+        {
+            return flow;
+        }
+        if !r.uri_changed {
+            break;
+        }
+        r.uri_changes = r.uri_changes.saturating_sub(1);
+        if r.uri_changes == 0 {
+            let uri = String::from_utf8_lossy(&r.uri).into_owned();
+            let message = format!("rewrite or internal redirection cycle while processing \"{uri}\"");
+            c.scope(r).log(Severity::Error, &message, "");
+            return Flow::Status(500);
+        }
+    }
+    real_ip::apply(c, r);
+    if let Some(flow) = access::check(c, r).await {
         return flow;
     }
-    let Ok(choice) = c.worker.router.location(r.server, &r.uri) else { return page(c, r, 500) };
-    r.location = choice.location;
-    if let Some(location) = choice.location {
-        r.plan = Rc::clone(&c.worker.locations[location.0 as usize]);
+    if let Some(flow) = try_files::find(c, r) {
+        return flow;
     }
-    limit_keepalive(c, r);
+    content(c, r).await
+}
+
+/// `ngx_http_core_content_phase`
+async fn content(c: &mut Connection, r: &mut Request) -> Flow {
+    let plan = Rc::clone(&r.plan);
+    match plan.handler {
+        Some(Handler::Proxy(_)) => return proxy::pass(c, r).await,
+        Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
+        Some(Handler::EmptyGif(_)) => return super::empty_gif::send(c, r),
+        // Refused at start.
+        Some(Handler::Pass(_) | Handler::Other(..)) => return Flow::Status(500),
+        None => {}
+    }
+    if let Some(flow) = index::find(c, r) {
+        return flow;
+    }
+    if plan.content.autoindex.value
+        && let Some(flow) = super::autoindex::send(c, r)
+    {
+        return flow;
+    }
+    file::send(c, r)
+}
+
+/// `ngx_http_core_find_config_phase`
+fn find_location(c: &Connection, r: &mut Request) -> Option<Flow> {
+    let Ok(choice) = c.worker.router.location(r.server, &r.uri) else { return Some(Flow::Status(500)) };
+    r.location = None;
+    r.plan = Rc::clone(&c.worker.servers[r.server.0 as usize]);
+    if let Some(id) = choice.location {
+        c.enter(r, id);
+    }
+    if r.plan.core.internal.value && !r.internal {
+        return Some(Flow::Status(404));
+    }
+    c.limit_keepalive(r);
+    let limit = r.plan.core.client_max_body_size.value;
+    if let Some(length) = r.head.content_length.filter(|length| limit > 0 && *length > limit && !r.has_body) {
+        let message = format!("client intended to send too large body: {length} bytes");
+        c.scope(r).log(Severity::Error, &message, "");
+        return Some(Flow::Status(413));
+    }
     if choice.redirect {
         let mut target = Vec::new();
         uri::escape(&r.uri, &mut target);
         target.push(b'/');
         if !r.args.is_empty() {
             target.push(b'?');
-            target.extend_from_slice(r.args.of(r.buffer.all()));
+            target.extend_from_slice(&r.args);
         }
-        response::special(&c.worker, &c.client, r, 301, Some(&target));
-        return Flow::Answer;
-    }
-    let limit = r.plan.core.client_max_body_size.value;
-    if let Some(length) = r.head.content_length.filter(|length| limit > 0 && *length > limit) {
-        let message = format!("client intended to send too large body: {length} bytes");
-        Scope { worker: &c.worker, client: &c.client, request: r }.log(Severity::Error, &message, "");
-        return page(c, r, 413);
+        r.reply.set(b"Location", &target);
+        return Some(Flow::Status(301));
     }
     capture(c, r, choice.captures);
-    let worker = Rc::clone(&c.worker);
-    let location = choice.location.map(|id| worker.router.get(id));
-    if let Some(flow) = location.and_then(|location| run(c, r, &location.instructions)) {
-        return flow;
-    }
-    if r.plan.proxy.is_some() {
-        return proxy::pass(c, r).await;
-    }
-    page(c, r, 404)
+    None
 }
 
-/// `ngx_http_update_location_config`
-fn limit_keepalive(c: &Connection, r: &mut Request) {
-    let core = &r.plan.core;
-    r.keepalive = r.keepalive
-        && !c.worker.is_stopping.get()
-        && !core.keepalive_timeout.value.idle.is_zero()
-        && c.client.requests < core.keepalive_requests.value
-        && c.client.opened.elapsed() <= core.keepalive_time.value;
+impl Connection {
+    /// What variables are evaluated in.
+    pub(crate) fn scope<'a>(&'a self, request: &'a mut Request) -> Scope<'a> {
+        Scope { worker: &self.worker, client: &self.client, request }
+    }
+
+    /// Makes a location that of the request (`ngx_http_update_location_config`).
+    pub(crate) fn enter(&self, r: &mut Request, id: LocationId) {
+        let mut id = id;
+        if let Some((methods, inner)) = &self.worker.locations[id.0 as usize].limit_except
+            && !allows(methods, r.method())
+        {
+            id = *inner;
+        }
+        r.location = Some(id);
+        r.plan = Rc::clone(&self.worker.locations[id.0 as usize]);
+        self.limit_keepalive(r);
+    }
+
+    fn limit_keepalive(&self, r: &mut Request) {
+        let core = &r.plan.core;
+        r.keepalive = r.keepalive
+            && !self.worker.is_stopping.get()
+            && !core.keepalive_timeout.value.idle.is_zero()
+            && self.client.requests < core.keepalive_requests.value
+            && self.client.opened.elapsed() <= core.keepalive_time.value
+            && !is_disabled(r);
+    }
+}
+
+/// `keepalive_disable`
+fn is_disabled(r: &Request) -> bool {
+    use super::http1::field::Known;
+    let disabled = &r.plan.core.keepalive_disable.value;
+    if disabled.0.is_empty() || disabled.has("none") {
+        return false;
+    }
+    let Some(agent) = r.head.value(Known::UserAgent, r.buffer.all()) else { return false };
+    let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
+    let is_old_msie = memchr::memmem::find(agent, b"MSIE ")
+        .and_then(|at| agent.get(at + 5..at + 8))
+        .is_some_and(|v| v[1] == b'.' && matches!(v[0], b'4'..=b'6') && !(v[0] == b'6' && has(b"SV1")));
+    let is_safari = has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
+    disabled.has("msie6") && is_old_msie && r.method() == b"POST" || disabled.has("safari") && is_safari
+}
+
+/// Whether a method is one that `limit_except` does not limit.
+fn allows(methods: &[String], method: &[u8]) -> bool {
+    let has = |name: &[u8]| methods.iter().any(|m| m.as_bytes().eq_ignore_ascii_case(name));
+    has(method) || method == b"HEAD" && has(b"GET")
 }
 
 /// Finds `$uri` and `$args` (`ngx_http_process_request_uri`).
 fn normalize(r: &mut Request) -> Result<(), uri::InvalidUri> {
     let line = r.head.line;
+    let merge = r.plan.core.merge_slashes.value;
     let buffer = r.buffer.all();
     if line.complex || line.quoted || line.empty_path {
         if line.empty_path {
             r.uri.push(b'/');
         }
-        let args = uri::normalize(line.target.of(buffer), &mut r.uri)?;
-        let start = line.target.start as usize;
-        r.args = super::http1::Piece::new(start + args.start, start + args.end);
+        let target = line.target.of(buffer);
+        let args = uri::normalize(target, merge, &mut r.uri)?;
+        r.args.extend_from_slice(&target[args]);
     } else {
         r.uri.extend_from_slice(line.path.of(buffer));
-        r.args = line.args;
+        r.args.extend_from_slice(line.args.of(buffer));
     }
     Ok(())
-}
-
-/// Executes the instructions of a level; `None`: none of them answers.
-fn run(c: &Connection, r: &mut Request, instructions: &[Instruction]) -> Option<Flow> {
-    for instruction in instructions {
-        match instruction {
-            Instruction::Set { variable, value, .. } => {
-                let mut text = Vec::new();
-                let mut scope = Scope { worker: &c.worker, client: &c.client, request: r };
-                c.worker.program.evaluate(value, &mut scope, &mut text);
-                r.store(*variable, &text);
-            }
-            Instruction::Return(r#return) => return Some(answer(c, r, r#return)),
-            // Refused at start.
-            Instruction::If { .. } | Instruction::Other(..) => return Some(page(c, r, 500)),
-        }
-    }
-    None
-}
-
-/// `ngx_http_script_return_code`
-fn answer(c: &Connection, r: &mut Request, r#return: &Return) -> Flow {
-    limit_keepalive(c, r);
-    let status = r#return.status;
-    if status == 444 {
-        r.status = 444;
-        return Flow::Abort;
-    }
-    let mut text = Vec::new();
-    if let Some(value) = &r#return.text {
-        let mut scope = Scope { worker: &c.worker, client: &c.client, request: r };
-        c.worker.program.evaluate(value, &mut scope, &mut text);
-    }
-    if status < 400 || r#return.text.is_some() {
-        response::send(&c.worker, &c.client, r, status, &text);
-        return Flow::Answer;
-    }
-    page(c, r, status)
 }

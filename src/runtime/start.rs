@@ -5,7 +5,6 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 use super::listener::{self, Listener};
 use super::log::{ErrorLogs, Files, errno};
 use super::peer::Address;
+use super::stub_status::Counters;
 use super::worker::{Resolved, Worker};
 use crate::eval::Router;
 use crate::model::core::WorkerProcesses;
@@ -73,6 +73,10 @@ pub enum Stop {
 #[derive(Debug)]
 pub struct Running {
     addresses: Vec<SocketAddr>,
+    /// What the next configuration goes on listening on.
+    listeners: Vec<(Endpoint, Listener)>,
+    counters: Arc<Counters>,
+    files: Arc<Files>,
     stop: watch::Sender<Option<Stop>>,
     workers: Vec<JoinHandle<()>>,
     pid: Option<PathBuf>,
@@ -97,6 +101,7 @@ impl Running {
             // A worker that panicked has ended too.
             let _ = worker.join();
         }
+        self.files.flush();
         for path in self.pid.iter().chain(&self.sockets) {
             let _ = std::fs::remove_file(path);
         }
@@ -107,8 +112,13 @@ impl Running {
 ///
 /// # Errors
 /// If the configuration asks for something that is not executed, or a socket, file or name is not to be had.
-#[expect(clippy::needless_pass_by_value, reason = "it belongs to the workers from now on")]
 pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, StartError> {
+    begin(config, options, None)
+}
+
+/// Starts; `before` is what ran until now.
+#[expect(clippy::needless_pass_by_value, reason = "it belongs to the workers from now on")]
+fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) -> Result<Running, StartError> {
     let refused: Vec<_> =
         super::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
     if !refused.is_empty() {
@@ -119,38 +129,48 @@ pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, Start
     let mut sockets = Vec::new();
     for socket in router.sockets() {
         let listen = &router.listen(socket.bind).listen;
-        let listener = Listener::bind(listen)
+        let inherited = before.and_then(|b| b.listeners.iter().find(|(at, _)| *at == listen.endpoint));
+        let listener = match inherited {
+            Some((_, listener)) => listener.try_clone(),
+            None => Listener::bind(listen),
+        };
+        let listener = listener
             .map_err(|e| failed(format!("bind() to {} failed{}", listen.endpoint, errno(&e)), listen.span))?;
-        listeners.push(listener);
+        listeners.push((listen.endpoint.clone(), listener));
         if let Endpoint::Unix(path) = &listen.endpoint {
             sockets.push(PathBuf::from(path));
         }
     }
     let peers = resolve(&config)?;
     let files = Arc::new(Files::new(&options.prefix));
-    let counter = Arc::new(AtomicU64::new(1));
+    let counters = before.map_or_else(Arc::default, |b| Arc::clone(&b.counters));
     let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
     // Each worker makes its own; this one shows whether it can be made, and opens the logs.
     let trial =
-        Worker::new(&config, &peers, &files, Arc::clone(&counter), product).map_err(|m| failed(m, None))?;
+        Worker::new(&config, &peers, &files, Arc::clone(&counters), product).map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);
-    let pid = write_pid(&config, options)?;
+    let path = options.prefix.join(&config.core.pid.value);
+    let pid = match before.and_then(|b| b.pid.clone()).filter(|same| *same == path) {
+        Some(same) => Some(same),
+        None => write_pid(&config, options)?,
+    };
+    limit_files(&config);
     let count = match config.core.worker_processes.value {
         WorkerProcesses::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         WorkerProcesses::Count(n) => n.max(1) as usize,
     };
-    let addresses = listeners.iter().filter_map(Listener::address).collect();
+    let addresses = listeners.iter().filter_map(|(_, listener)| listener.address()).collect();
     let (stop, stopped) = watch::channel(None);
     let peers = Arc::new(peers);
     let mut workers = Vec::new();
     for i in 0..count {
-        let own: Result<Vec<_>, _> = listeners.iter().map(Listener::try_clone).collect();
+        let own: Result<Vec<_>, _> = listeners.iter().map(|(_, listener)| listener.try_clone()).collect();
         let own = own.map_err(|e| failed(format!("dup() failed{}", errno(&e)), None))?;
         let (config, peers, files) = (Arc::clone(&config), Arc::clone(&peers), Arc::clone(&files));
-        let (counter, stopped) = (Arc::clone(&counter), stopped.clone());
+        let (counters, stopped) = (Arc::clone(&counters), stopped.clone());
         let make = move || {
-            if let Ok(worker) = Worker::new(&config, &peers, &files, counter, product) {
+            if let Ok(worker) = Worker::new(&config, &peers, &files, counters, product) {
                 serve(worker, own, stopped);
             }
         };
@@ -158,7 +178,8 @@ pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, Start
         workers
             .push(thread.map_err(|e| failed(format!("a worker could not be started{}", errno(&e)), None))?);
     }
-    Ok(Running { addresses, stop, workers, pid, sockets, error_log })
+    flush_in_time(&config, &files);
+    Ok(Running { addresses, listeners, counters, files, stop, workers, pid, sockets, error_log })
 }
 
 /// A worker's thread.
@@ -241,11 +262,59 @@ fn write_pid(config: &Config, options: &RunOptions) -> Result<Option<PathBuf>, S
     Ok(Some(path))
 }
 
-/// Executes a configuration until a signal ends it: SIGTERM and SIGINT at once, SIGQUIT gracefully.
+/// `flush=` of access logs: a thread of its own, as lines are collected for all workers together.
+fn flush_in_time(config: &Config, files: &Arc<Files>) {
+    use crate::model::log::AccessLogs;
+    let levels = config.http.locations().map(|(_, l)| &l.settings.core.access_log.value);
+    let levels = levels.chain(config.http.servers.iter().map(|s| &s.settings.core.access_log.value));
+    let times = levels.filter_map(|logs| match logs {
+        AccessLogs::To(list) => list.iter().filter_map(|log| log.flush).min(),
+        AccessLogs::Off => None,
+    });
+    let Some(time) = times.min().map(|time| time.max(Duration::from_millis(10))) else { return };
+    let files = Arc::downgrade(files);
+    let flush = move || {
+        while let Some(files) = files.upgrade() {
+            files.flush();
+            drop(files);
+            std::thread::sleep(time);
+        }
+    };
+    // Without it lines are written when the buffer is full.
+    let _ = std::thread::Builder::new().name("log flush".to_owned()).spawn(flush);
+}
+
+/// `worker_rlimit_nofile`
+fn limit_files(config: &Config) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let wanted = u64::from(config.core.worker_rlimit_nofile.value);
+    if wanted > 0 {
+        // nginx too goes on if it may not.
+        let hard = getrlimit(Resource::RLIMIT_NOFILE).map_or(wanted, |(_, hard)| hard.max(wanted));
+        if setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_err() {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted, wanted);
+        }
+    }
+}
+
+/// What a signal asks for.
+enum Signal {
+    Stop(Stop),
+    Reload,
+    Reopen,
+    /// Time to see whether old workers have ended.
+    Look,
+}
+
+/// Compiles the configuration anew, for SIGHUP; the error is what is wrong with it.
+pub type Reload<'r> = &'r dyn Fn() -> Result<Config, String>;
+
+/// Executes a configuration until a signal ends it: SIGTERM and SIGINT at once, SIGQUIT gracefully. SIGHUP goes on with
+/// what `reload` compiles, SIGUSR1 opens the logs anew.
 ///
 /// # Errors
 /// As [`start`].
-pub fn run(config: Arc<Config>, options: &RunOptions) -> Result<(), StartError> {
+pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Result<(), StartError> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| failed(format!("epoll_create() failed{}", errno(&e)), None))?;
@@ -254,47 +323,91 @@ pub fn run(config: Arc<Config>, options: &RunOptions) -> Result<(), StartError> 
     // Before the workers: a signal that comes early is not lost.
     let (mut term, mut int) = (make(SignalKind::terminate())?, make(SignalKind::interrupt())?);
     let (mut quit, mut hup) = (make(SignalKind::quit())?, make(SignalKind::hangup())?);
-    let running = start(config, options)?;
-    let how = runtime.block_on(std::future::poll_fn(|cx| {
-        use std::task::Poll;
-        if term.poll_recv(cx).is_ready() || int.poll_recv(cx).is_ready() {
-            return Poll::Ready(Stop::Fast);
-        }
-        while hup.poll_recv(cx).is_ready() {
-            running.error_log.write(
-                Severity::Error,
-                None,
-                "SIGHUP: reloading is not supported yet, nothing changes",
-            );
-        }
-        quit.poll_recv(cx).map(|_| Stop::Graceful)
-    }));
-    if how == Stop::Graceful {
-        running.stop.send_replace(Some(how));
-        runtime.block_on(async {
-            // A second, impatient signal.
-            let ended = async {
-                while running.workers.iter().any(|w| !w.is_finished()) {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            };
-            let mut ended = std::pin::pin!(ended);
-            std::future::poll_fn(|cx| {
-                if term.poll_recv(cx).is_ready() || int.poll_recv(cx).is_ready() {
-                    running.stop.send_replace(Some(Stop::Fast));
-                    return std::task::Poll::Ready(());
-                }
-                ended.as_mut().poll(cx)
-            })
-            .await;
+    let mut usr1 = make(SignalKind::user_defined1())?;
+    let mut running = begin(config, options, None)?;
+    let mut old: Vec<Running> = Vec::new();
+    let how = loop {
+        let next = runtime.block_on(async {
+            let look = tokio::time::sleep(Duration::from_millis(if old.is_empty() { 3_600_000 } else { 50 }));
+            tokio::select! {
+                _ = term.recv() => Signal::Stop(Stop::Fast),
+                _ = int.recv() => Signal::Stop(Stop::Fast),
+                _ = quit.recv() => Signal::Stop(Stop::Graceful),
+                _ = hup.recv() => Signal::Reload,
+                _ = usr1.recv() => Signal::Reopen,
+                () = look => Signal::Look,
+            }
         });
-        if running.workers.iter().any(|w| !w.is_finished()) {
-            // Workers that drain do not listen any more; the process ends and they with it.
-            return Ok(());
+        match next {
+            Signal::Stop(how) => break how,
+            Signal::Reopen => running.files.reopen(),
+            Signal::Reload => {
+                let log = running.error_log.clone();
+                log.write(Severity::Notice, None, "signal 1 (SIGHUP) received, reconfiguring");
+                let next = reload().and_then(|config| {
+                    begin(Arc::new(config), options, Some(&running)).map_err(|e| e.to_string())
+                });
+                match next {
+                    Ok(next) => {
+                        let before = std::mem::replace(&mut running, next);
+                        before.stop.send_replace(Some(Stop::Graceful));
+                        old.push(before);
+                    }
+                    Err(message) => log.write(Severity::Emerg, None, &message),
+                }
+            }
+            Signal::Look => {}
         }
+        retire(&mut old, &running);
+    };
+    for before in &old {
+        before.stop.send_replace(Some(how));
+    }
+    running.stop.send_replace(Some(how));
+    let all = || old.iter().chain([&running]).flat_map(|r| &r.workers);
+    let is_fast = how == Stop::Fast;
+    while !is_fast && all().any(|worker| !worker.is_finished()) {
+        // A second, impatient signal.
+        let hurry = runtime.block_on(async {
+            tokio::select! {
+                _ = term.recv() => true,
+                _ = int.recv() => true,
+                () = tokio::time::sleep(Duration::from_millis(20)) => false,
+            }
+        });
+        if hurry {
+            for r in old.iter().chain([&running]) {
+                r.stop.send_replace(Some(Stop::Fast));
+            }
+            if all().any(|worker| !worker.is_finished()) {
+                // Workers that drain do not listen any more; the process ends and they with it.
+                break;
+            }
+        }
+    }
+    if all().all(std::thread::JoinHandle::is_finished) || is_fast {
         running.join();
     } else {
-        running.stop(how);
+        running.files.flush();
     }
     Ok(())
+}
+
+/// Lets go of workers that have ended, and says so.
+fn retire(old: &mut Vec<Running>, running: &Running) {
+    old.retain(|before| {
+        let is_alive = before.workers.iter().any(|worker| !worker.is_finished());
+        if !is_alive {
+            before.files.flush();
+            let pid = std::process::id();
+            for _ in &before.workers {
+                let message = format!("worker process {pid} exited with code 0");
+                running.error_log.write(Severity::Notice, None, &message);
+            }
+            for path in before.sockets.iter().filter(|path| !running.sockets.contains(path)) {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        is_alive
+    });
 }

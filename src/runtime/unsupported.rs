@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use super::variable::Getter;
+use crate::model::access::RealIpHeader;
 use crate::model::location::Handler;
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::HttpVersion;
 use crate::model::rewrite::Instruction;
 use crate::model::upstream::Balancer;
-use crate::model::{Config, LocationKind, Target, Unsupported, VariableSource};
+use crate::model::{Config, Unsupported, VariableSource};
 use crate::source::Span;
 
 /// Everything that is not executed, what the compiler noted included. The runtime starts only if each entry is safe.
@@ -43,20 +44,13 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     let mut logs = HashSet::new();
     for (_, location) in config.http.locations() {
         instructions(&location.instructions, &mut refuse);
-        let returns = location.instructions.iter().any(|i| matches!(i, Instruction::Return(_)));
         let proxy = &location.settings.proxy;
         match &location.handler {
-            _ if matches!(location.kind, LocationKind::If | LocationKind::LimitExcept(_)) => {
-                refuse("`if` and `limit_except`".to_owned(), location.span);
-            }
             Some(Handler::Other(name, span)) => refuse(format!("`{name}`"), *span),
             Some(Handler::Pass(pass)) => refuse(format!("`{}`", pass.directive), pass.span),
             Some(Handler::Proxy(pass)) => {
                 if pass.tls {
                     refuse("`proxy_pass` to `https://`".to_owned(), pass.span);
-                }
-                if matches!(pass.target, Target::Value(_)) {
-                    refuse("`proxy_pass` with variables in the host".to_owned(), pass.span);
                 }
                 if proxy.http_version.value == HttpVersion::Http2 {
                     refuse(
@@ -65,16 +59,32 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
                     );
                 }
             }
-            None if returns || matches!(location.kind, LocationKind::Named(_)) => {}
-            None => refuse("a location that serves files".to_owned(), location.span),
+            Some(Handler::StubStatus(_) | Handler::EmptyGif(_)) | None => {}
         }
         if let AccessLogs::To(list) = &location.settings.core.access_log.value {
             let span = location.settings.core.access_log.origin.span().unwrap_or(location.span);
-            for log in list.iter().filter(|l| l.path.is_some() || is_foreign(&l.target)) {
+            for log in list.iter().filter(|l| matches!(l.target, LogTarget::Memory(_))) {
                 if logs.insert((span, format!("{:?}", log.target))) {
-                    refuse("`access_log` to syslog, memory or a path with variables".to_owned(), span);
+                    refuse("`access_log` to memory".to_owned(), span);
                 }
             }
+        }
+        if location.settings.access.real_ip_header.value == RealIpHeader::ProxyProtocol {
+            let span = location.settings.access.real_ip_header.origin.span().unwrap_or(location.span);
+            refuse("`real_ip_header proxy_protocol`".to_owned(), span);
+        }
+    }
+    let levels = config.http.locations().map(|(_, l)| &l.settings.core.error_log.value);
+    for log in levels.flatten().chain(&config.core.error_log.value) {
+        if let (LogTarget::Memory(_), Some(span)) = (&log.target, log.span)
+            && logs.insert((span, String::new()))
+        {
+            refuse("`error_log` to memory".to_owned(), span);
+        }
+    }
+    for map in &config.http.charset_maps {
+        if map.entries.iter().any(|(_, other)| other.len() != 1) {
+            refuse("`charset_map` to UTF-8".to_owned(), map.span);
         }
     }
     for upstream in &config.http.upstreams {
@@ -90,16 +100,15 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     found
 }
 
-fn is_foreign(target: &LogTarget) -> bool {
-    matches!(target, LogTarget::Syslog(_) | LogTarget::Memory(_))
-}
-
 fn instructions(list: &[Instruction], refuse: &mut impl FnMut(String, Span)) {
     for instruction in list {
         match instruction {
-            Instruction::If { span, .. } => refuse("`if`".to_owned(), *span),
             Instruction::Other(name, span) => refuse(format!("`{name}`"), *span),
-            Instruction::Return(_) | Instruction::Set { .. } => {}
+            Instruction::Return(_)
+            | Instruction::Set { .. }
+            | Instruction::If { .. }
+            | Instruction::Rewrite(_)
+            | Instruction::Break(_) => {}
         }
     }
 }

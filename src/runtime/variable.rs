@@ -1,10 +1,13 @@
 //! nginx's variables: one table from name to getter. A variable without getter is refused at start.
 
 use super::clock::{self, Clock};
+use super::file;
 use super::http1::field::{self, Known, Line};
-use super::request::{Scope, Try};
-use super::response::put;
+use super::reply;
+use super::request::{Request, Scope, Try};
+use super::response::{number, put};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
@@ -40,9 +43,14 @@ impl Getter {
 
 const PREFIXES: &[(&str, GetNamed)] = &[
     ("http_", |s, name, out| joined(s, name, b", ", out)),
-    ("arg_", argument),
+    ("arg_", |s, name, out| argument(s.request, name, out)),
     ("cookie_", cookie),
-    ("sent_http_", |s, name, out| lines(&s.request.out[..s.request.head_length], name, b", ", out)),
+    ("sent_http_", sent),
+    ("sent_trailer_", |s, name, out| all(reply::values(&s.request.reply.trailers, name), out)),
+    ("upstream_cookie_", |s, name, out| {
+        let mut cookies = reply::values(&s.request.upstream_head, "set_cookie");
+        cookies.find_map(|value| cookie_value(value, name)).is_some_and(|value| text(out, value))
+    }),
     ("upstream_http_", |s, name, out| lines(&s.request.upstream_head, name, b", ", out)),
 ];
 
@@ -68,7 +76,7 @@ const PLAIN: &[(&str, Get)] = &[
     }),
     ("hostname", |s, out| text(out, s.worker.hostname.as_bytes())),
     ("remote_addr", |s, out| address(s.client.remote, out)),
-    ("remote_port", |s, out| s.client.remote.is_none_or(|a| display(out, a.port()))),
+    ("remote_port", |s, out| s.client.remote.is_none_or(|a| a.port() == 0 || display(out, a.port()))),
     ("binary_remote_addr", |s, out| match s.client.remote.map(|a| a.ip()) {
         Some(IpAddr::V4(ip)) => text(out, &ip.octets()),
         Some(IpAddr::V6(ip)) => text(out, &ip.octets()),
@@ -79,12 +87,44 @@ const PLAIN: &[(&str, Get)] = &[
     ("server_port", |s, out| s.client.local.is_none_or(|a| display(out, a.port()))),
     ("server_name", |s, out| text(out, s.worker.server_name(s.request.server).as_bytes())),
     ("server_protocol", |s, out| text(out, s.request.head.line.protocol.of(s.request.buffer.all()))),
-    ("request_method", |s, out| text(out, s.request.head.line.method.of(s.request.buffer.all()))),
+    ("request_method", |s, out| text(out, s.request.method())),
     ("request_uri", |s, out| text(out, s.request.head.line.target.of(s.request.buffer.all()))),
     ("request", |s, out| {
         let line = s.request.head.line.line;
         !line.is_empty() && text(out, line.of(s.request.buffer.all()))
     }),
+    ("request_port", |s, out| {
+        let port = s.request.head.port;
+        port != 0 && display(out, port)
+    }),
+    ("is_request_port", |s, out| s.request.head.port == 0 || text(out, b":")),
+    ("document_root", |s, out| {
+        let root = file::document_root(s);
+        text(out, &root)
+    }),
+    ("realpath_root", |s, out| {
+        use std::os::unix::ffi::OsStrExt;
+        let root = file::document_root(s);
+        let real = std::fs::canonicalize(file::os(&root));
+        real.is_ok_and(|real| text(out, real.as_os_str().as_bytes()))
+    }),
+    ("request_filename", |s, out| file::map(s).is_some_and(|mapped| text(out, &mapped.path))),
+    ("request_body", |s, out| {
+        let body = &s.request.body;
+        !body.is_empty() && text(out, body)
+    }),
+    ("limit_rate", |s, out| {
+        let rate = s.limit_rate();
+        display(out, rate)
+    }),
+    ("realip_remote_addr", |s, out| address(s.request.real.unwrap_or(s.client.remote), out)),
+    ("realip_remote_port", |s, out| {
+        s.request.real.unwrap_or(s.client.remote).is_none_or(|a| display(out, a.port()))
+    }),
+    ("connections_active", |s, out| display(out, s.worker.counters.active.load(Relaxed))),
+    ("connections_reading", |s, out| display(out, s.worker.counters.reading.load(Relaxed))),
+    ("connections_writing", |s, out| display(out, s.worker.counters.writing.load(Relaxed))),
+    ("connections_waiting", |s, out| display(out, s.worker.counters.waiting())),
     ("uri", |s, out| text(out, &s.request.uri)),
     ("document_uri", |s, out| text(out, &s.request.uri)),
     ("args", args),
@@ -113,14 +153,11 @@ const PLAIN: &[(&str, Get)] = &[
     ("time_iso8601", |_, out| text(out, clock::iso8601(Clock::now()).as_bytes())),
     ("pid", |_, out| display(out, std::process::id())),
     ("nginx_version", |s, out| display(out, s.worker.config.version)),
-    ("pipe", |s, out| text(out, if s.request.buffer.is_empty() { b"." } else { b"p" })),
-    ("proxy_host", |s, out| {
-        let plan = std::rc::Rc::clone(&s.request.plan);
-        plan.proxy.as_ref().is_some_and(|p| text(out, p.pass.host.as_bytes()))
-    }),
+    ("pipe", |s, out| text(out, if s.request.pipelined { b"p" } else { b"." })),
+    ("proxy_host", |s, out| !s.request.proxy_host.is_empty() && text(out, &s.request.proxy_host)),
     ("proxy_port", |s, out| {
-        let plan = std::rc::Rc::clone(&s.request.plan);
-        plan.proxy.as_ref().is_some_and(|p| text(out, port(&p.pass.host).as_bytes()))
+        let host = String::from_utf8_lossy(&s.request.proxy_host).into_owned();
+        !host.is_empty() && text(out, port(&host).as_bytes())
     }),
     ("proxy_add_x_forwarded_for", |s, out| {
         if joined(s, "x_forwarded_for", b", ", out) {
@@ -135,6 +172,9 @@ const PLAIN: &[(&str, Get)] = &[
             status => put(out, format_args!("{status}")),
         })
     }),
+    ("upstream_bytes_received", |s, out| tries(s, out, |t, out| number(out, t.received))),
+    ("upstream_bytes_sent", |s, out| tries(s, out, |t, out| number(out, t.sent))),
+    ("upstream_response_length", |s, out| tries(s, out, |t, out| number(out, t.length))),
     ("upstream_response_time", |s, out| tries(s, out, |t, out| time(t.response, out))),
     ("upstream_connect_time", |s, out| tries(s, out, |t, out| time(t.connect, out))),
     ("upstream_header_time", |s, out| tries(s, out, |t, out| time(t.header, out))),
@@ -194,6 +234,49 @@ fn joined(s: &Scope<'_>, name: &str, separator: &[u8], out: &mut Vec<u8>) -> boo
     found
 }
 
+fn all<'l>(values: impl Iterator<Item = &'l [u8]>, out: &mut Vec<u8>) -> bool {
+    let mut found = false;
+    for value in values {
+        if std::mem::replace(&mut found, true) {
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(value);
+    }
+    found
+}
+
+/// `$sent_http_name`: of the head as it was written, or as it is so far.
+fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
+    let r = &*s.request;
+    if let Some(head) = r.out.get(..r.head_length).filter(|head| !head.is_empty()) {
+        return lines(head, name, b", ", out);
+    }
+    let reply = &r.reply;
+    match name {
+        "content_type" if !reply.content_type.is_empty() => {
+            out.extend_from_slice(&reply.content_type);
+            if !reply.charset.is_empty() {
+                out.extend_from_slice(b"; charset=");
+                out.extend_from_slice(&reply.charset);
+            }
+            true
+        }
+        "content_length" => reply.content_length.is_some_and(|n| display(out, n)),
+        "last_modified" if reply.get(b"Last-Modified").is_none() => {
+            reply.last_modified.is_some_and(|time| text(out, clock::http_date(time).as_bytes()))
+        }
+        "connection" => text(out, if r.keepalive { b"keep-alive" } else { b"close" }),
+        "keep_alive" => {
+            let header = r.plan.core.keepalive_timeout.value.header;
+            header.is_some_and(|header| {
+                r.keepalive && text(out, format!("timeout={}", header.as_secs()).as_bytes())
+            })
+        }
+        "transfer_encoding" => reply.chunked && text(out, b"chunked"),
+        _ => all(reply::values(&reply.lines, name), out),
+    }
+}
+
 /// The same in a head that is kept as text.
 fn lines(head: &[u8], name: &str, separator: &[u8], out: &mut Vec<u8>) -> bool {
     let mut position = memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
@@ -212,7 +295,7 @@ fn lines(head: &[u8], name: &str, separator: &[u8], out: &mut Vec<u8>) -> bool {
 }
 
 /// `X-Name` is `x_name`.
-fn is_named(name: &[u8], variable: &str) -> bool {
+pub(crate) fn is_named(name: &[u8], variable: &str) -> bool {
     name.len() == variable.len()
         && name
             .iter()
@@ -221,13 +304,12 @@ fn is_named(name: &[u8], variable: &str) -> bool {
 }
 
 fn args(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
-    let args = s.request.args;
-    !args.is_empty() && text(out, args.of(s.request.buffer.all()))
+    !s.request.args.is_empty() && text(out, &s.request.args)
 }
 
-fn argument(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
-    let args = s.request.args.of(s.request.buffer.all());
-    let found = args.split(|b| *b == b'&').find_map(|pair| {
+/// `$arg_name`
+pub(crate) fn argument(request: &Request, name: &str, out: &mut Vec<u8>) -> bool {
+    let found = request.args.split(|b| *b == b'&').find_map(|pair| {
         let equals = pair.iter().position(|b| *b == b'=')?;
         pair[..equals].eq_ignore_ascii_case(name.as_bytes()).then(|| &pair[equals + 1..])
     });
@@ -251,40 +333,7 @@ fn cookie(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
 
 /// The name in `Authorization: Basic` (`ngx_http_auth_basic_user`).
 fn remote_user(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
-    let Some(value) = s.request.head.value(Known::Authorization, s.request.buffer.all()) else {
-        return false;
-    };
-    let Some((scheme, encoded)) = value.split_at_checked(6) else { return false };
-    let Some(decoded) =
-        scheme.eq_ignore_ascii_case(b"basic ").then(|| base64(encoded.trim_ascii())).flatten()
-    else {
-        return false;
-    };
-    let name = decoded.split(|b| *b == b':').next().unwrap_or_default();
-    decoded.contains(&b':') && !name.is_empty() && text(out, name)
-}
-
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
-    let (mut bits, mut have) = (0u32, 0);
-    for b in text.iter().take_while(|b| **b != b'=') {
-        let digit = match b {
-            b'A'..=b'Z' => b - b'A',
-            b'a'..=b'z' => b - b'a' + 26,
-            b'0'..=b'9' => b - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(digit);
-        have += 6;
-        if have >= 8 {
-            have -= 8;
-            out.push((bits >> have) as u8);
-            bits &= (1 << have) - 1;
-        }
-    }
-    Some(out)
+    super::auth_basic::credentials(s.request).is_some_and(|(name, _)| text(out, &name))
 }
 
 /// The port in the host of `proxy_pass`.
@@ -293,6 +342,14 @@ pub(crate) fn port(host: &str) -> &str {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => port,
         _ => "80",
     }
+}
+
+/// The value of a cookie that an upstream sets (`ngx_http_parse_set_cookie_lines`).
+fn cookie_value<'v>(line: &'v [u8], name: &str) -> Option<&'v [u8]> {
+    let pair = line.split(|b| *b == b';').next()?.trim_ascii();
+    let equals = pair.iter().position(|b| *b == b'=')?;
+    let is_it = pair[..equals].trim_ascii_end().eq_ignore_ascii_case(name.as_bytes());
+    is_it.then(|| pair[equals + 1..].trim_ascii_start())
 }
 
 /// One value a try of an upstream, separated as nginx does.

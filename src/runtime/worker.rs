@@ -3,24 +3,27 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::balancer::{Balancer, RoundRobin};
 use super::buffer::{Buffer, FreeList};
+use super::charset::Recoder;
 use super::clock::Clock;
 use super::log::{ErrorLogs, Files};
 use super::peer::Address;
 use super::plan::Plan;
 use super::pool::{Limits, Pool, Upstreamed};
 use super::request::Request;
+use super::rewrite::Script;
+use super::stub_status::Counters;
 use super::timer::{Timer, Timers};
 use super::variable::Getter;
 use crate::eval::select::{LocationId, ServerId};
 use crate::eval::{Program, Router};
 use crate::model::server::ServerName;
-use crate::model::{Config, Upstream, VariableSource};
+use crate::model::{Config, LocationKind, Upstream, VariableSource};
 
 /// A peer of an upstream: its address, and the name that logs and `$upstream_addr` give it.
 pub(crate) type Resolved = (Address, String);
@@ -41,18 +44,24 @@ pub(crate) struct Worker {
     pub(crate) servers: Vec<Rc<Plan>>,
     pub(crate) locations: Vec<Rc<Plan>>,
     pub(crate) getters: Vec<Option<Getter>>,
-    pub(crate) upstreams: Vec<UpstreamState>,
+    pub(crate) upstreams: Vec<Rc<UpstreamState>>,
     pub(crate) buffers: FreeList,
     #[expect(clippy::vec_box, reason = "they are taken out and put back whole")]
     pub(crate) requests: RefCell<Vec<Box<Request>>>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Clock,
     pub(crate) error_log: ErrorLogs,
-    pub(crate) counter: Arc<AtomicU64>,
+    /// What is counted of all workers together.
+    pub(crate) counters: Arc<Counters>,
+    /// The first name of each server, as written.
+    server_names: Vec<String>,
+    /// Tables of `charset_map`.
+    pub(crate) recoders: Vec<Recoder>,
+    /// Directory that relative paths belong to.
+    prefix: Vec<u8>,
     pub(crate) hostname: String,
     /// `nginx/1.31.5`
     pub(crate) product: &'static str,
-    pub(crate) max_headers: usize,
     /// Told to finish: no new connections, no keepalive.
     pub(crate) is_stopping: Cell<bool>,
     /// Client connections.
@@ -61,7 +70,7 @@ pub(crate) struct Worker {
     pool_timer: Timer,
     /// When the pools will be looked at.
     pool_look: Cell<Option<Instant>>,
-    seed: Cell<u64>,
+    random: RefCell<Vec<u8>>,
 }
 
 impl Worker {
@@ -69,7 +78,7 @@ impl Worker {
         config: &Arc<Config>,
         peers: &[Vec<(usize, Resolved)>],
         files: &Files,
-        counter: Arc<AtomicU64>,
+        counters: Arc<Counters>,
         product: &'static str,
     ) -> Result<Self, String> {
         let io = |(path, error): (std::path::PathBuf, std::io::Error)| {
@@ -77,20 +86,32 @@ impl Worker {
         };
         let program = Program::new(Arc::clone(config)).map_err(|e| e.to_string())?;
         let router = Router::new(Arc::clone(config)).map_err(|e| e.to_string())?;
-        let servers = config.http.servers.iter().map(|s| Plan::new(config, &s.settings, None, files));
-        let servers = servers.collect::<Result<_, _>>().map_err(io)?;
+        let prefix = files.prefix();
+        let servers = config.http.servers.iter().enumerate().map(|(i, s)| {
+            let script = Script::new(&s.instructions, config, |at| router.outermost(ServerId(i as u32), at));
+            let script = script.map_err(|e| e.to_string())?;
+            Plan::new(config, &s.settings, None, script, None, files).map_err(io)
+        });
+        let servers = servers.collect::<Result<_, _>>()?;
         let count = router.location_count();
         let locations = (0..count).map(|i| {
-            let location = router.get(LocationId(i as u32));
-            Plan::new(config, &location.settings, Some(location), files)
+            let id = LocationId(i as u32);
+            let location = router.get(id);
+            let script = Script::new(&location.instructions, config, |at| router.inner(id, at));
+            let script = script.map_err(|e| e.to_string())?;
+            let limit_except = location.inner.iter().enumerate().find_map(|(at, inner)| match &inner.kind {
+                LocationKind::LimitExcept(methods) => Some((methods.clone(), router.inner(id, at)?)),
+                _ => None,
+            });
+            Plan::new(config, &location.settings, Some(location), script, limit_except, files).map_err(io)
         });
-        let locations = locations.collect::<Result<_, _>>().map_err(io)?;
+        let locations = locations.collect::<Result<_, _>>()?;
         let getters = config.http.variables.iter().map(|(_, variable)| match variable.source {
             VariableSource::Builtin => Getter::find(&variable.name),
             _ => None,
         });
-        let upstreams =
-            config.http.upstreams.iter().zip(peers).map(|(upstream, peers)| upstream_state(upstream, peers));
+        let upstreams = config.http.upstreams.iter().zip(peers);
+        let upstreams = upstreams.map(|(upstream, peers)| Rc::new(upstream_state(upstream, peers)));
         let timers: Rc<Timers> = Rc::default();
         Ok(Self {
             getters: getters.collect(),
@@ -107,57 +128,63 @@ impl Worker {
             pool_look: Cell::new(None),
             timers,
             clock: Clock::default(),
-            counter,
+            counters,
+            server_names: config.http.servers.iter().map(|s| first_name(s.names.first())).collect(),
+            recoders: config.http.charset_maps.iter().filter_map(Recoder::both).flatten().collect(),
+            prefix,
             hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
                 .unwrap_or_default()
                 .trim()
                 .to_owned(),
             product,
-            max_headers: if config.version >= crate::version::Version::new(1, 29, 8) {
-                1000
-            } else {
-                usize::MAX
-            },
             is_stopping: Cell::new(false),
             open: Cell::new(0),
             pool_waker: RefCell::default(),
-            seed: Cell::new(Clock::now().as_nanos() as u64 ^ u64::from(std::process::id()) << 40),
+            random: RefCell::default(),
         })
     }
 
     /// The next `$connection`; upstream connections count too.
     pub(crate) fn next_connection(&self) -> u64 {
-        self.counter.fetch_add(1, Ordering::Relaxed)
+        self.counters.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A number that no other response has, for boundaries (`ngx_next_temp_number`).
+    pub(crate) fn next_temporary(&self) -> u64 {
+        self.counters.temporary.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A path of the configuration as an absolute one (`ngx_get_full_name`).
+    pub(crate) fn absolute(&self, path: Vec<u8>) -> Vec<u8> {
+        if path.starts_with(b"/") { path } else { [&self.prefix[..], &path].concat() }
     }
 
     /// `$server_name`
     pub(crate) fn server_name(&self, server: ServerId) -> &str {
-        match self.config.http.servers.get(server.0 as usize).and_then(|s| s.names.first()) {
-            Some(ServerName::Exact(name) | ServerName::Regex(name)) => name,
-            Some(
-                ServerName::WildcardHead(name) | ServerName::DotHead(name) | ServerName::WildcardTail(name),
-            ) => name,
-            None => "",
-        }
+        self.server_names.get(server.0 as usize).map_or("", String::as_str)
     }
 
-    /// `$request_id`: sixteen bytes that nobody has to guess.
+    /// `$request_id`: sixteen random bytes.
     pub(crate) fn random_id(&self) -> String {
-        let next = || {
-            // splitmix64
-            let seed = self.seed.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-            self.seed.set(seed);
-            let mut z = seed;
-            z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ z >> 31
-        };
-        format!("{:016x}{:016x}", next(), next())
+        use std::io::Read;
+        // The system's source of randomness, read in pieces: a request does not pay for a call of its own.
+        let mut pool = self.random.borrow_mut();
+        if pool.len() < 16 {
+            let mut fresh = [0; 512];
+            let read = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut fresh));
+            if read.is_err() {
+                let now = Clock::now().as_nanos() ^ u128::from(self.next_temporary()) << 64;
+                return format!("{now:032x}");
+            }
+            pool.extend_from_slice(&fresh);
+        }
+        let at = pool.len() - 16;
+        pool.drain(at..).fold(String::with_capacity(32), |id, byte| format!("{id}{byte:02x}"))
     }
 
     /// Gives an upstream connection back: into the pool, or closed.
-    pub(crate) fn keep(&self, upstream: usize, connection: Upstreamed, address: &Address, tag: u32) {
-        let Some(pool) = &self.upstreams[upstream].pool else { return };
+    pub(crate) fn keep(&self, upstream: &UpstreamState, connection: Upstreamed, address: &Address, tag: u32) {
+        let Some(pool) = &upstream.pool else { return };
         if self.is_stopping.get() {
             return;
         }
@@ -203,6 +230,29 @@ impl Worker {
         let mut free = self.requests.borrow_mut();
         if free.len() < 64 {
             free.push(request);
+        }
+    }
+}
+
+/// A name as it was written, but without the dot of `.example.com` (`ngx_http_core_server_name`).
+fn first_name(name: Option<&ServerName>) -> String {
+    match name {
+        Some(ServerName::Exact(name) | ServerName::DotHead(name)) => name.clone(),
+        Some(ServerName::WildcardHead(name)) => format!("*{name}"),
+        Some(ServerName::WildcardTail(name)) => format!("{name}*"),
+        Some(ServerName::Regex(pattern)) => format!("~{pattern}"),
+        None => String::new(),
+    }
+}
+
+impl UpstreamState {
+    /// An upstream that only one request knows: `proxy_pass` with an address in a variable.
+    pub(crate) fn single(name: String, address: Address) -> Self {
+        Self {
+            peers: vec![(address, name.clone())],
+            name,
+            balancer: RefCell::new(Box::new(RoundRobin::single())),
+            pool: None,
         }
     }
 }

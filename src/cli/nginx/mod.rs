@@ -118,7 +118,7 @@ fn about(places: &Places, what: &str, outcome: &str) {
 
 /// `-s`, or the start.
 fn go(options: &Options, places: &Places, tested: Tested, log: &Log) -> ExitCode {
-    let Some(signal) = options.signal else { return start::start(tested, places, log) };
+    let Some(signal) = options.signal else { return start::start(tested, options, places, log) };
     if signal::send(signal, &host::pid_file(&tested, places), log) {
         ExitCode::SUCCESS
     } else {

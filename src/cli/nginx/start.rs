@@ -4,16 +4,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::log::{Log, Severity};
+use super::options::Options;
+use super::order::Read;
 use super::place::{self, Places};
-use super::read::Tested;
-use crate::model::Setting;
+use super::read::{self, Tested};
 use crate::model::log::{ErrorLog, LogTarget, Severity as LogLevel};
+use crate::model::{Config, Setting};
 use crate::runtime::{self, RunOptions, StartError};
 use crate::source::{SourceMap, Span};
 
 /// Runs until a signal ends it.
-pub(super) fn start(tested: Tested, places: &Places, log: &Log) -> ExitCode {
-    let (Some(read), Some(mut config)) = (tested.read, tested.config) else { return ExitCode::FAILURE };
+pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Log) -> ExitCode {
+    let (Some(read), Some(mut config)) = (&tested.read, tested.config) else { return ExitCode::FAILURE };
     let sources = &read.configuration.sources;
     let refused: Vec<_> =
         runtime::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
@@ -27,6 +29,35 @@ pub(super) fn start(tested: Tested, places: &Places, log: &Log) -> ExitCode {
     if !refused.is_empty() {
         return ExitCode::FAILURE;
     }
+    complete(&mut config, read, places);
+    let prefix = if places.prefix.is_empty() { b"." } else { places.prefix.as_slice() };
+    let reload = || {
+        let tested = read::test(options, places);
+        let failed = tested.messages.iter().find(|m| m.severity <= Severity::Crit);
+        if let Some(message) = failed {
+            return Err(String::from_utf8_lossy(&message.text).into_owned());
+        }
+        let (Some(read), Some(mut config)) = (&tested.read, tested.config) else {
+            return Err("the configuration could not be read".to_owned());
+        };
+        complete(&mut config, read, places);
+        Ok(config)
+    };
+    match runtime::run(Arc::new(config), &RunOptions { prefix: place::path(prefix) }, &reload) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let place = match &error {
+                StartError::Failed { span: Some(span), .. } => at(sources, *span),
+                _ => Vec::new(),
+            };
+            log.write(Severity::Emerg, &[error.to_string().as_bytes(), &place].concat());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What nginx has when the configuration does not say it: the error log and the file of the process id.
+fn complete(config: &mut Config, read: &Read, places: &Places) {
     if config.core.error_log.value.is_empty() {
         config.core.error_log.value.push(ErrorLog {
             target: if places.error_log.is_empty() {
@@ -42,18 +73,6 @@ pub(super) fn start(tested: Tested, places: &Places, log: &Log) -> ExitCode {
         // The runtime writes the file that is named; nginx always writes one.
         let main = read.configuration.tree(read.configuration.main).root().span();
         config.core.pid = Setting::set(place::PID_PATH.to_owned(), main);
-    }
-    let prefix = if places.prefix.is_empty() { b"." } else { places.prefix.as_slice() };
-    match runtime::run(Arc::new(config), &RunOptions { prefix: place::path(prefix) }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let place = match &error {
-                StartError::Failed { span: Some(span), .. } => at(sources, *span),
-                _ => Vec::new(),
-            };
-            log.write(Severity::Emerg, &[error.to_string().as_bytes(), &place].concat());
-            ExitCode::FAILURE
-        }
     }
 }
 

@@ -228,6 +228,7 @@ fn prefix(
     let passes_on = match &location.handler {
         Some(Handler::Proxy(_) | Handler::Pass(_)) => true,
         Some(Handler::Other(directive, _)) => REDIRECTED.contains(directive),
+        Some(Handler::StubStatus(_) | Handler::EmptyGif(_)) => false,
         None => false,
     };
     let redirect = passes_on && uri.ends_with(b"/");

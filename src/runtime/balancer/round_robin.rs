@@ -50,6 +50,25 @@ impl RoundRobin {
         Self { single: peers.len() == 1 && backups == 0, peers }
     }
 
+    /// The balancer of one peer.
+    pub(crate) fn single() -> Self {
+        let peer = State {
+            backup: false,
+            down: false,
+            weight: 1,
+            effective_weight: 1,
+            current_weight: 0,
+            max_fails: 0,
+            fail_timeout: 0,
+            max_conns: 0,
+            conns: 0,
+            fails: 0,
+            accessed: 0,
+            checked: 0,
+        };
+        Self { single: true, peers: vec![peer] }
+    }
+
     fn choose(&mut self, attempt: &mut Attempt, now: u64) -> Option<usize> {
         let mut best: Option<usize> = None;
         let mut total = 0;

@@ -5,10 +5,26 @@ use super::field::{self, Field, Known, Line};
 use super::request_line::{self, RequestLine};
 use crate::eval::select::host;
 
-/// Longest request line or header line: one of the `large_client_header_buffers`, 4 of 8k by default.
-pub(crate) const MAX_LINE: usize = 8 << 10;
-/// Longest head: all of them.
-pub(crate) const MAX_HEAD: usize = 4 * MAX_LINE;
+/// What the configuration says about heads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// Longest request line or header line: one of the `large_client_header_buffers`.
+    pub(crate) line: usize,
+    /// Longest head: all of them.
+    pub(crate) head: usize,
+    /// `max_headers`
+    pub(crate) headers: usize,
+    /// `underscores_in_headers`
+    pub(crate) underscores: bool,
+    /// `ignore_invalid_headers`
+    pub(crate) ignores_invalid: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { line: 8 << 10, head: 32 << 10, headers: 1000, underscores: false, ignores_invalid: true }
+    }
+}
 
 /// `Connection` of the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,9 +116,9 @@ impl Head {
     }
 
     /// Parses what has arrived since the last call.
-    pub(crate) fn advance(&mut self, buffer: &[u8], max_headers: usize) -> Progress {
+    pub(crate) fn advance(&mut self, buffer: &[u8], rules: &Rules) -> Progress {
         if !self.has_line {
-            match self.request_line(buffer) {
+            match self.request_line(buffer, rules) {
                 Progress::Done => {}
                 other => return other,
             }
@@ -111,14 +127,18 @@ impl Head {
             }
         }
         loop {
-            match field::parse(buffer, self.position, false) {
+            match field::parse(buffer, self.position, rules.underscores) {
                 Line::Field { field, valid, next } => {
-                    if next - self.position > MAX_LINE {
+                    if next - self.position > rules.line {
                         return bad(494, "client sent too long header line");
+                    }
+                    if !valid && !rules.ignores_invalid {
+                        let shown = String::from_utf8_lossy(field.name.of(buffer));
+                        return bad(400, format!("client sent invalid header line: \"{shown}\""));
                     }
                     self.position = next;
                     if valid {
-                        if self.fields.len() >= max_headers {
+                        if self.fields.len() >= rules.headers {
                             return bad(494, "client sent too many header lines");
                         }
                         if let Err(refused) = self.add(buffer, field) {
@@ -136,8 +156,8 @@ impl Head {
                     return bad(400, format!("client sent invalid header line: \"{shown}\\x{byte:02x}...\""));
                 }
                 Line::Incomplete => {
-                    let too_long = buffer.len() - self.position >= MAX_LINE;
-                    if too_long || buffer.len() - self.start >= MAX_HEAD {
+                    let too_long = buffer.len() - self.position >= rules.line;
+                    if too_long || buffer.len() - self.start >= rules.head {
                         return bad(494, "client sent too long header line");
                     }
                     return Progress::More;
@@ -146,7 +166,7 @@ impl Head {
         }
     }
 
-    fn request_line(&mut self, buffer: &[u8]) -> Progress {
+    fn request_line(&mut self, buffer: &[u8], rules: &Rules) -> Progress {
         while matches!(buffer.get(self.position), Some(b'\r' | b'\n')) {
             self.position += 1;
             self.start = self.position;
@@ -156,13 +176,13 @@ impl Head {
             if !request_line::plausible(rest) {
                 return bad(400, request_line::LineError::Method.message());
             }
-            return if rest.len() >= MAX_LINE {
+            return if rest.len() >= rules.line {
                 bad(414, "client sent too long URI")
             } else {
                 Progress::More
             };
         };
-        if length > MAX_LINE {
+        if length > rules.line {
             return bad(414, "client sent too long URI");
         }
         let lf = self.position + length;
@@ -298,12 +318,15 @@ pub(crate) fn contains(text: &[u8], word: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    const RULES: Rules =
+        Rules { line: 8 << 10, head: 32 << 10, headers: 3, underscores: false, ignores_invalid: true };
+
     fn parse(text: &[u8], step: usize) -> (Head, Progress) {
         let mut head = Head::default();
         let mut end = 0;
         loop {
             end = (end + step).min(text.len());
-            let progress = head.advance(&text[..end], 3);
+            let progress = head.advance(&text[..end], &RULES);
             if progress != Progress::More || end == text.len() {
                 return (head, progress);
             }
@@ -344,9 +367,9 @@ mod tests {
             let (_, progress) = parse(text.as_bytes(), 1000);
             assert!(matches!(&progress, Progress::Bad(b) if b.status == status), "{text:?} {progress:?}");
         }
-        let long = [b"GET /".to_vec(), vec![b'a'; MAX_LINE]].concat();
+        let long = [b"GET /".to_vec(), vec![b'a'; RULES.line]].concat();
         assert!(matches!(parse(&long, 1000).1, Progress::Bad(BadRequest { status: 414, .. })));
-        let long = [b"GET / HTTP/1.1\r\nA: ".to_vec(), vec![b'a'; MAX_LINE]].concat();
+        let long = [b"GET / HTTP/1.1\r\nA: ".to_vec(), vec![b'a'; RULES.line]].concat();
         assert!(matches!(parse(&long, 1000).1, Progress::Bad(BadRequest { status: 494, .. })));
     }
 }

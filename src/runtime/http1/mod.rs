@@ -7,6 +7,7 @@
 mod piece;
 pub(crate) use piece::Piece;
 
+pub(crate) mod base64;
 pub(crate) mod field;
 pub(crate) mod request_line;
 pub(crate) mod uri;

@@ -3,6 +3,7 @@
 use super::Piece;
 
 /// A parsed request line; positions are in the buffer of the head.
+#[allow(clippy::struct_excessive_bools)] // nginx's own marks of a request line, each tested by itself
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestLine {
     /// The whole line without its end.
@@ -24,6 +25,8 @@ pub(crate) struct RequestLine {
     pub(crate) complex: bool,
     /// The path has `%XX`.
     pub(crate) quoted: bool,
+    /// The path or the arguments have `+`.
+    pub(crate) plus: bool,
     /// `http://host?args`: the path is empty and stands for `/`.
     pub(crate) empty_path: bool,
 }
@@ -192,6 +195,7 @@ fn target(line: &[u8], start: usize, out: &mut RequestLine) -> Result<usize, Lin
             b'#' => out.complex = true,
             b'?' if args.is_none() => args = Some(i + 1),
             b'%' if args.is_none() => out.quoted = true,
+            b'+' => out.plus = true,
             b'/' | b'.' if previous == b'/' && args.is_none() => out.complex = true,
             _ => {}
         }

@@ -12,8 +12,12 @@ enum State {
     DotDot,
 }
 
-/// Appends the normalised path of `raw` to `path`, slashes merged; returns where in `raw` the arguments are.
-pub(crate) fn normalize(raw: &[u8], path: &mut Vec<u8>) -> Result<std::ops::Range<usize>, InvalidUri> {
+/// Appends the normalised path of `raw` to `path`, slashes merged if so; returns where in `raw` the arguments are.
+pub(crate) fn normalize(
+    raw: &[u8],
+    merge: bool,
+    path: &mut Vec<u8>,
+) -> Result<std::ops::Range<usize>, InvalidUri> {
     let mut state = State::Usual;
     let mut i = 0;
     while i < raw.len() {
@@ -46,6 +50,7 @@ pub(crate) fn normalize(raw: &[u8], path: &mut Vec<u8>) -> Result<std::ops::Rang
                 path.push(b);
                 state = State::Slash;
             }
+            (b'/', State::Slash) if !merge => path.push(b),
             (b'/', _) => {
                 finish(path, state)?;
                 state = State::Slash;
@@ -88,17 +93,75 @@ fn hex(b: Option<&u8>) -> Option<u8> {
     b.and_then(|b| char::from(*b).to_digit(16)).map(|d| d as u8)
 }
 
-/// Appends `text` with everything escaped that may not stand in a path (`NGX_ESCAPE_URI`).
-pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+fn escape_if(text: &[u8], bad: impl Fn(u8) -> bool, out: &mut Vec<u8>) {
     for b in text {
-        let bad = matches!(b, 0..=0x20 | b'"' | b'#' | b'%' | b'<' | b'>' | b'?' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x7f..);
-        if bad {
+        if bad(*b) {
             out.extend_from_slice(&[b'%', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
         } else {
             out.push(*b);
         }
     }
+}
+
+/// Appends `text` with everything escaped that may not stand in a path (`NGX_ESCAPE_URI`).
+pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
+    let bad = |b| {
+        matches!(b, 0..=0x20 | b'"' | b'#' | b'%' | b'<' | b'>' | b'?' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+            | 0x7f..)
+    };
+    escape_if(text, bad, out);
+}
+
+/// The same for arguments (`NGX_ESCAPE_ARGS`).
+pub(crate) fn escape_args(text: &[u8], out: &mut Vec<u8>) {
+    let bad = |b| {
+        matches!(b, 0..=0x20 | b'"' | b'#' | b'%' | b'&' | b'+' | b';' | b'<' | b'>' | b'?' | b'\\' | b'^' | b'`'
+            | b'{' | b'|' | b'}' | 0x7f..)
+    };
+    escape_if(text, bad, out);
+}
+
+/// The same for one segment of a path (`NGX_ESCAPE_URI_COMPONENT`).
+pub(crate) fn escape_component(text: &[u8], out: &mut Vec<u8>) {
+    escape_if(text, |b| !(b.is_ascii_alphanumeric() || b"-._~".contains(&b)), out);
+}
+
+/// Unescapes what stands before the first `?` (`NGX_UNESCAPE_REDIRECT`): of it, what was escaped without need.
+pub(crate) fn unescape_redirect(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut i = 0;
+    while i < text.len() {
+        match text[i] {
+            b'?' => break,
+            b'%' => match (hex(text.get(i + 1)), hex(text.get(i + 2))) {
+                (Some(high), Some(low)) => {
+                    let b = high << 4 | low;
+                    let raw = i;
+                    i += 3;
+                    if b == b'?' {
+                        out.push(b);
+                        break;
+                    }
+                    if b > b'%' && b < 0x7f {
+                        out.push(b);
+                    } else {
+                        out.extend_from_slice(&text[raw..i]);
+                    }
+                }
+                // As nginx: what cannot be unescaped is lost.
+                (Some(_), None) => i += 3,
+                (None, _) => i += 1,
+            },
+            b => {
+                out.push(b);
+                i += 1;
+            }
+        }
+    }
+    out.extend_from_slice(text.get(i..).unwrap_or_default());
+    out
 }
 
 #[cfg(test)]
@@ -122,7 +185,7 @@ mod tests {
             ("/a/%2e%2E/b", "/b", ""),
         ] {
             let mut out = Vec::new();
-            let range = normalize(raw.as_bytes(), &mut out).unwrap();
+            let range = normalize(raw.as_bytes(), true, &mut out).unwrap();
             assert_eq!((out.as_slice(), &raw[range]), (path.as_bytes(), args), "{raw}");
         }
     }
@@ -130,7 +193,7 @@ mod tests {
     #[test]
     fn refused() {
         for raw in ["/..", "/../a", "/%0", "/%zz", "/%00", "/a/../.."] {
-            assert_eq!(normalize(raw.as_bytes(), &mut Vec::new()), Err(InvalidUri), "{raw}");
+            assert_eq!(normalize(raw.as_bytes(), true, &mut Vec::new()), Err(InvalidUri), "{raw}");
         }
     }
 

@@ -76,7 +76,8 @@ pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstr
 
 async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, Failure> {
     let worker = Rc::clone(&p.c.worker);
-    let pool = worker.upstreams[p.upstream].pool.as_ref();
+    let state = Rc::clone(&p.state);
+    let pool = state.pool.as_ref();
     if let Some(connection) = pool.and_then(|pool| pool.borrow_mut().take(address, p.tag())) {
         p.is_cached = true;
         return Ok(connection);
@@ -116,7 +117,12 @@ async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<(), Failure> {
         while !rest.is_empty() {
             match p.c.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
                 None => return Err(Failure::TimedOut(SENDING)),
-                Some(Ok(n)) if n > 0 => rest = &rest[n..],
+                Some(Ok(n)) if n > 0 => {
+                    rest = &rest[n..];
+                    if let Some(this) = p.r.tries.last_mut() {
+                        this.sent += n as u64;
+                    }
+                }
                 Some(_) => return Err(Failure::Error(SENDING)),
             }
         }
@@ -164,7 +170,12 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
                 p.log(Severity::Error, &format!("recv() failed{}", errno(&error)), READING);
                 return Err(Failure::Error(READING));
             }
-            Some(Event::Read(Ok(n))) => buffer.end += n,
+            Some(Event::Read(Ok(n))) => {
+                buffer.end += n;
+                if let Some(this) = p.this_try() {
+                    this.received += n as u64;
+                }
+            }
         }
         match p.r.response.advance(buffer.all()) {
             Progress::Done if p.r.response.position - buffer.start <= MAX_HEAD => return Ok(()),

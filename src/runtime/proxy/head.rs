@@ -32,7 +32,7 @@ pub(super) fn write(p: &mut Passing<'_>) {
         let start = out.len();
         match value {
             HeaderValue::Text(value) => worker.program.evaluate(value, &mut p.scope(), &mut out),
-            HeaderValue::ProxyHost => out.extend_from_slice(p.plan.pass.host.as_bytes()),
+            HeaderValue::ProxyHost => out.extend_from_slice(&p.r.proxy_host),
             HeaderValue::BodyLength => {
                 let length = if p.r.has_body { Some(p.r.body.len() as u64) } else { p.r.head.content_length };
                 if let Some(length) = length {
@@ -41,7 +41,7 @@ pub(super) fn write(p: &mut Passing<'_>) {
             }
         }
         if out.len() == start && i == 0 && p.plan.fills_host {
-            out.extend_from_slice(p.plan.pass.host.as_bytes());
+            out.extend_from_slice(&p.r.proxy_host);
         }
         if out.len() == start {
             out.truncate(line);
@@ -67,39 +67,38 @@ pub(super) fn write(p: &mut Passing<'_>) {
     p.r.upstream_out = out;
 }
 
-fn uri(p: &mut Passing<'_>, out: &mut Vec<u8>) {
-    let worker = Rc::clone(&p.c.worker);
-    let start = out.len();
-    let mut rest_from = 0;
-    if let Some(uri) = &p.plan.pass.uri {
-        match uri.constant() {
-            Some(uri) if !uri.is_empty() => {
-                out.extend_from_slice(uri);
-                rest_from = p.plan.prefix.len().min(p.r.uri.len());
-            }
-            Some(_) => {}
-            None => {
-                worker.program.evaluate(uri, &mut p.scope(), out);
-                if out.len() > start {
-                    return;
-                }
-            }
-        }
-    }
-    let line = p.r.head.line;
-    let buffer = p.r.buffer.all();
-    if out.len() == start && !line.empty_path {
-        out.extend_from_slice(line.target.of(buffer));
+fn uri(p: &Passing<'_>, out: &mut Vec<u8>) {
+    if let Some(uri) = &p.uri {
+        out.extend_from_slice(uri);
         return;
     }
-    let rest = &p.r.uri[rest_from..];
-    if line.quoted {
+    let line = p.r.head.line;
+    let written = p.plan.pass.uri.as_ref().and_then(crate::model::ComplexValue::constant);
+    let Some(uri) = written else {
+        if p.r.valid_unparsed_uri && !line.empty_path {
+            out.extend_from_slice(line.target.of(p.r.buffer.all()));
+            return;
+        }
+        return rest(p, 0, out);
+    };
+    let mut from = 0;
+    if p.r.valid_location {
+        out.extend_from_slice(uri);
+        from = p.plan.prefix.len().min(p.r.uri.len());
+    }
+    rest(p, from, out);
+}
+
+/// The request's URI from a position on, and its arguments.
+fn rest(p: &Passing<'_>, from: usize, out: &mut Vec<u8>) {
+    let rest = &p.r.uri[from..];
+    if p.r.head.line.quoted || p.r.internal {
         escape(rest, out);
     } else {
         out.extend_from_slice(rest);
     }
     if !p.r.args.is_empty() {
         out.push(b'?');
-        out.extend_from_slice(p.r.args.of(buffer));
+        out.extend_from_slice(&p.r.args);
     }
 }

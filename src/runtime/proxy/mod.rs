@@ -3,6 +3,7 @@
 mod exchange;
 mod head;
 mod relay;
+mod target;
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -14,8 +15,9 @@ use super::connection::Connection;
 use super::peer::{self, Local};
 use super::plan::ProxyPlan;
 use super::request::{Request, Scope, Try};
-use super::response;
 use super::route::Flow;
+use super::worker::UpstreamState;
+use crate::model::Target;
 use crate::model::log::Severity;
 use crate::model::proxy::Bind;
 use exchange::Failure;
@@ -26,7 +28,9 @@ pub(crate) struct Passing<'a> {
     pub(crate) r: &'a mut Request,
     pub(crate) plan: &'a ProxyPlan,
     pub(crate) local: Option<Local>,
-    pub(crate) upstream: usize,
+    pub(crate) state: Rc<UpstreamState>,
+    /// What replaces the location's part of the URI, if `proxy_pass` has variables.
+    pub(crate) uri: Option<Vec<u8>>,
     /// The try began.
     pub(crate) started: Instant,
     /// Something of the request has been sent to the peer.
@@ -53,33 +57,37 @@ impl Passing<'_> {
     pub(crate) fn tag(&self) -> u32 {
         self.r.location.map_or(u32::MAX, |id| id.0)
     }
-
-    fn special(&mut self, status: u16) -> Flow {
-        response::special(&self.c.worker, &self.c.client, self.r, status, None);
-        Flow::Answer
-    }
 }
 
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let plan = Rc::clone(&r.plan);
     let Some(plan) = &plan.proxy else { return Flow::Abort };
-    let upstream = plan.upstream.0 as usize;
+    r.proxy_host.clear();
+    let (state, uri) = match &plan.pass.target {
+        Target::Upstream(id) => {
+            r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
+            (Rc::clone(&c.worker.upstreams[id.0 as usize]), None)
+        }
+        Target::Value(value) => match target::find(c, r, value) {
+            Ok(found) => found,
+            Err(status) => return Flow::Status(status),
+        },
+    };
     let started = Instant::now();
-    let mut p = Passing { c, r, plan, local: None, upstream, started, is_sent: false, is_cached: false };
+    let mut p = Passing { c, r, plan, local: None, state, uri, started, is_sent: false, is_cached: false };
     if let Err(error) = body::read(p.c, p.r).await {
         return body_failed(&mut p, &error);
     }
     p.local = local(&mut p);
     head::write(&mut p);
-    let worker = Rc::clone(&p.c.worker);
-    let state = &worker.upstreams[upstream];
+    let state = Rc::clone(&p.state);
     let mut attempt = state.balancer.borrow().start();
     loop {
         p.started = Instant::now();
         p.is_sent = false;
         p.is_cached = false;
-        p.r.tries.push(Try { peer: String::new(), status: 0, connect: None, header: None, response: None });
+        p.r.tries.push(Try::default());
         let now = Clock::now().as_secs();
         let chosen = state.balancer.borrow_mut().get(&mut attempt, now);
         let Some(peer) = chosen else {
@@ -89,7 +97,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
                 this.response = Some(std::time::Duration::ZERO);
             }
             p.log(Severity::Error, "no live upstreams", " while connecting to upstream");
-            return p.special(502);
+            return Flow::Status(502);
         };
         let (address, name) = &state.peers[peer];
         if let Some(this) = p.this_try() {
@@ -122,7 +130,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
                 if let Some(this) = p.this_try() {
                     this.peer.clear();
                 }
-                return p.special(500);
+                return Flow::Status(500);
             }
             Failure::ClientClosed => {
                 p.r.status = 499;
@@ -143,7 +151,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         }
         let is_risky = p.is_sent && matches!(p.r.method(), b"POST" | b"LOCK" | b"PATCH");
         if attempt.tries == 0 || !may_retry || is_risky {
-            return p.special(status);
+            return Flow::Status(status);
         }
     }
 }
@@ -161,7 +169,7 @@ fn body_failed(p: &mut Passing<'_>, error: &BodyError) -> Flow {
             let severity = if *status == 413 { Severity::Error } else { Severity::Info };
             p.log(severity, message, "");
             p.r.keepalive = false;
-            p.special(*status)
+            Flow::Status(*status)
         }
         BodyError::Closed => {
             p.r.status = 400;

@@ -10,8 +10,8 @@ use crate::runtime::http1::field::{Field, Known};
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
-use crate::runtime::response::{self, Head, field};
 use crate::runtime::route::Flow;
+use crate::runtime::{headers, response};
 
 const READING: &str = " while reading upstream";
 /// Kept free at the end of a buffer for what ends a chunk.
@@ -111,10 +111,14 @@ pub(super) async fn run(
             return abort(p, has_head).await;
         }
         let is_done = matches!(part, Part::Done(_));
+        let length = buffer.filled().len() as u64;
+        if let Some(this) = p.this_try() {
+            this.length += length;
+        }
         if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
             let keep = *is_clean && !p.r.response.close;
             // Else it is closed here.
-            keep.then(|| worker.keep(p.upstream, connection, address, p.tag()));
+            keep.then(|| worker.keep(&p.state, connection, address, p.tag()));
         }
         if (has_head || is_done || !buffer.is_empty())
             && !write(p, &mut buffer, &mut has_head, is_chunked, is_done).await
@@ -130,7 +134,12 @@ pub(super) async fn run(
         let most = room.len() - TAIL;
         let timeout = p.plan.settings.read_timeout.value;
         match p.c.timer.limit(timeout, |cx| upstream.stream.poll_read(cx, &mut room[..most])).await {
-            Some(Ok(n)) if n > 0 => buffer.end += n,
+            Some(Ok(n)) if n > 0 => {
+                buffer.end += n;
+                if let Some(this) = p.this_try() {
+                    this.received += n as u64;
+                }
+            }
             Some(Ok(_)) if matches!(framing, Framing::Close) => {
                 connection = None;
                 framing = Framing::Length(0);
@@ -175,6 +184,15 @@ async fn write(
     is_done: bool,
 ) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
+    if let Some(recoder) = p.r.reply.recode.and_then(|n| p.c.worker.recoders.get(n)) {
+        recoder.recode(buffer.filled_mut());
+    }
+    if let Some(gzip) = &mut p.r.reply.gzip {
+        let mut ready = Vec::new();
+        gzip.take(buffer.filled(), is_done, &mut ready);
+        buffer.clear();
+        buffer.append(&ready);
+    }
     if is_chunked {
         let length = buffer.filled().len();
         if length > 0 {
@@ -183,7 +201,12 @@ async fn write(
             buffer.prepend(size.as_bytes());
         }
         if is_done {
-            buffer.append(b"0\r\n\r\n");
+            buffer.append(b"0\r\n");
+            if p.r.reply.expect_trailers {
+                headers::trailers(&mut p.c.scope(p.r));
+            }
+            buffer.append(&p.r.reply.trailers);
+            buffer.append(b"\r\n");
         }
     }
     if std::mem::take(has_head) && !buffer.prepend(&p.r.out) {
@@ -207,39 +230,41 @@ fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
     let response = std::mem::take(&mut r.response);
     r.upstream_head.extend_from_slice(&text[response.status.text.start as usize..response.position]);
     r.status = response.status.code;
-    let mut chunked = false;
-    if !is_bodyless && response.content_length.is_none() {
-        chunked = r.head.line.version >= 1001;
-        r.keepalive &= chunked;
-    }
-    let content_type =
-        response.fields.iter().find(|f| f.known == Known::ContentType).map(|f| f.value.of(text));
     let redirected = |header: &Field| {
         let (from, to) = p.plan.redirect.as_ref()?;
         let is_redirect = matches!(header.known, Known::Location | Known::Refresh);
         let rest = is_redirect.then(|| header.value.of(text).strip_prefix(&from[..])).flatten()?;
         Some([to, rest].concat())
     };
-    let location = response.fields.iter().find(|f| f.known == Known::Location).and_then(redirected);
-    let head = Head {
-        line: Some(response.status.text.of(text)),
-        content_type: content_type.filter(|t| !t.is_empty()),
-        content_length: response.content_length,
-        // Only one that was rewritten is made absolute.
-        location: location.as_deref().filter(|l| l.first() == Some(&b'/')),
-        chunked,
-    };
-    response::begin(&worker, &p.c.client, r, &head);
-    let is_absolute = head.location.is_some();
-    for header in response.fields.iter().filter(|f| f.known == Known::Other || HIDDEN & f.known.bit() == 0) {
+    let reply = &mut r.reply;
+    reply.clear_body();
+    reply.is_proxied = true;
+    reply.line.clear();
+    reply.line.extend_from_slice(response.status.text.of(text));
+    reply.content_type.clear();
+    reply.content_length = response.content_length;
+    for header in &response.fields {
         let (name, value) = (header.name.of(text), header.value.of(text));
-        match redirected(header) {
-            Some(_) if is_absolute && header.known == Known::Location => {}
-            Some(value) => field(&mut r.out, name, &value),
-            None => field(&mut r.out, name, value),
+        match header.known {
+            Known::ContentType => reply.content_type.extend_from_slice(value),
+            known if known != Known::Other && HIDDEN & known.bit() != 0 => {}
+            known => {
+                if known == Known::LastModified {
+                    reply.last_modified = crate::runtime::clock::parse_http(value);
+                }
+                match redirected(header) {
+                    Some(value) => reply.push(name, &value),
+                    None => reply.push(name, value),
+                }
+            }
         }
     }
-    response::end(r);
+    // Only one that was rewritten is made absolute.
+    let location = response.fields.iter().find(|f| f.known == Known::Location);
+    r.reply.plain_location = location.is_some_and(|f| redirected(f).is_none());
+    r.reply.header_only = is_bodyless;
+    // No filter refuses an upstream's response.
+    let _ = response::head(&worker, &p.c.client, r);
     r.response = response;
-    chunked
+    r.reply.chunked
 }

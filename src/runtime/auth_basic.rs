@@ -1,0 +1,201 @@
+//! Names and passwords (`ngx_http_auth_basic_module.c`, `ngx_crypt.c`).
+
+use std::io::{BufRead, BufReader};
+use std::rc::Rc;
+
+use md5::Md5;
+use sha1::{Digest, Sha1};
+
+use super::access::Verdict;
+use super::connection::Connection;
+use super::file;
+use super::http1::base64;
+use super::http1::field::Known;
+use super::log::errno;
+use super::request::Request;
+use crate::model::log::Severity;
+
+/// Asks for a name and a password and compares them with the file.
+pub(crate) fn check(c: &Connection, r: &mut Request) -> Verdict {
+    let plan = Rc::clone(&r.plan);
+    let (realm, users) = (&plan.access.auth_basic.value, &plan.access.auth_basic_user_file.value);
+    if realm.constant() == Some(b"off") || users.segments.is_empty() {
+        return Verdict::Declined;
+    }
+    let mut scope = c.scope(r);
+    let mut text = Vec::new();
+    scope.evaluate(realm, &mut text);
+    if text == b"off" {
+        return Verdict::Declined;
+    }
+    let realm = text;
+    let Some((name, password)) = credentials(scope.request) else {
+        let level = if scope.request.head.value(Known::Authorization, scope.request.buffer.all()).is_some() {
+            Severity::Error
+        } else {
+            Severity::Info
+        };
+        scope.log(level, "no user/password was provided for basic authentication", "");
+        return refuse(r, &realm);
+    };
+    let mut path = Vec::new();
+    scope.evaluate(users, &mut path);
+    let path = scope.worker.absolute(path);
+    let found = match find(&path, &name) {
+        Ok(found) => found,
+        Err(error) => {
+            let missing = file::is_missing(&error);
+            let level = if missing { Severity::Error } else { Severity::Crit };
+            let shown = String::from_utf8_lossy(&path);
+            scope.log(level, &format!("open() \"{shown}\" failed{}", errno(&error)), "");
+            return Verdict::Refused(if missing { 403 } else { 500 });
+        }
+    };
+    let shown = String::from_utf8_lossy(&name);
+    let Some(hash) = found else {
+        let users = String::from_utf8_lossy(&path);
+        scope.log(Severity::Error, &format!("user \"{shown}\" was not found in \"{users}\""), "");
+        return refuse(r, &realm);
+    };
+    if verify(&password, &hash) {
+        return Verdict::Allowed;
+    }
+    scope.log(Severity::Error, &format!("user \"{shown}\": password mismatch"), "");
+    refuse(r, &realm)
+}
+
+fn refuse(r: &mut Request, realm: &[u8]) -> Verdict {
+    r.reply.set(b"WWW-Authenticate", &[b"Basic realm=\"", realm, b"\""].concat());
+    Verdict::Refused(401)
+}
+
+/// Name and password that the client sent (`ngx_http_auth_basic_user`).
+pub(crate) fn credentials(r: &Request) -> Option<(Vec<u8>, Vec<u8>)> {
+    let value = r.head.value(Known::Authorization, r.buffer.all())?;
+    let (scheme, encoded) = value.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let decoded = base64::decode(encoded.trim_ascii())?;
+    let colon = decoded.iter().position(|b| *b == b':').filter(|at| *at > 0)?;
+    Some((decoded[..colon].to_vec(), decoded[colon + 1..].to_vec()))
+}
+
+/// The password of a name, as the file has it.
+fn find(path: &[u8], name: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
+    let mut reader = BufReader::new(std::fs::File::open(file::os(path))?);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        let text = line.trim_ascii_end();
+        if let Some(rest) = text.strip_prefix(name)
+            && let Some(rest) = rest.strip_prefix(b":")
+        {
+            let end = rest.iter().position(|b| *b == b':').unwrap_or(rest.len());
+            return Ok(Some(rest[..end].to_vec()));
+        }
+        line.clear();
+    }
+    Ok(None)
+}
+
+/// Whether a password is the one that was hashed (`ngx_crypt`, `crypt(3)`).
+fn verify(password: &[u8], hash: &[u8]) -> bool {
+    if let Some(plain) = hash.strip_prefix(b"{PLAIN}") {
+        return plain == password;
+    }
+    if let Some(encoded) = hash.strip_prefix(b"{SHA}") {
+        return base64::decode(encoded).is_some_and(|digest| digest == Sha1::digest(password).to_vec());
+    }
+    if let Some(encoded) = hash.strip_prefix(b"{SSHA}") {
+        let Some(decoded) = base64::decode(encoded) else { return false };
+        let Some((digest, salt)) = decoded.split_at_checked(20) else { return false };
+        return digest == Sha1::new().chain_update(password).chain_update(salt).finalize().as_slice();
+    }
+    if let Some(rest) = hash.strip_prefix(b"$apr1$") {
+        let salt = rest.split(|b| *b == b'$').next().unwrap_or_default();
+        let salt = &salt[..salt.len().min(8)];
+        return rest.get(salt.len() + 1..) == Some(&apr1(password, salt));
+    }
+    std::str::from_utf8(hash).is_ok_and(|hash| pwhash::unix::verify(password, hash))
+}
+
+/// The order of a base64 of its own (crypt's), and that of the digest's bytes in an MD5 password.
+const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
+
+/// Apache's MD5 (`ngx_crypt_apr1`), without the salt in front.
+fn apr1(password: &[u8], salt: &[u8]) -> [u8; 22] {
+    let inner = Md5::new().chain_update(password).chain_update(salt).chain_update(password).finalize();
+    let mut first = Md5::new().chain_update(password).chain_update(b"$apr1$").chain_update(salt);
+    let mut left = password.len();
+    while left > 0 {
+        first.update(&inner[..left.min(16)]);
+        left = left.saturating_sub(16);
+    }
+    let mut bits = password.len();
+    while bits > 0 {
+        if bits & 1 == 1 {
+            first.update([0]);
+        } else {
+            first.update(&password[..1]);
+        }
+        bits >>= 1;
+    }
+    let mut last = first.finalize();
+    for i in 0..1000 {
+        let mut round = Md5::new();
+        if i & 1 == 1 {
+            round.update(password);
+        } else {
+            round.update(last);
+        }
+        if i % 3 != 0 {
+            round.update(salt);
+        }
+        if i % 7 != 0 {
+            round.update(password);
+        }
+        if i & 1 == 1 {
+            round.update(last);
+        } else {
+            round.update(password);
+        }
+        last = round.finalize();
+    }
+    let mut out = [0; 22];
+    let mut at = 0;
+    let mut put = |mut bits: u32, n: usize| {
+        for _ in 0..n {
+            out[at] = DIGITS[(bits & 63) as usize];
+            bits >>= 6;
+            at += 1;
+        }
+    };
+    for [a, b, c] in ORDER {
+        put(u32::from(last[a]) << 16 | u32::from(last[b]) << 8 | u32::from(last[c]), 4);
+    }
+    put(u32::from(last[11]), 2);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verify;
+
+    #[test]
+    fn schemes() {
+        // Made with `openssl passwd` and Python.
+        for (hash, password, expected) in [
+            ("{PLAIN}secret", "secret", true),
+            ("{PLAIN}secret", "secreT", false),
+            ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "secret", true),
+            ("$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/", "secret", true),
+            ("$apr1$abcdefgh$Qr/cSdbTDKzpJ1PkA0G5f0", "wrong", false),
+            ("abNANd1rDfiNc", "secret", true),
+            ("abNANd1rDfiNc", "Secret", false),
+            ("", "secret", false),
+        ] {
+            assert_eq!(verify(password.as_bytes(), hash.as_bytes()), expected, "{hash}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A response before it is written: what the filters may still change (`ngx_http_headers_out_t`).
+
+use std::fs::File;
+
+use super::http1::field::{self, Line};
+use super::response::field as put_field;
+
+/// A part of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// This of `text`.
+    Text(usize, usize),
+    /// This of the file.
+    File(u64, u64),
+}
+
+impl Part {
+    pub(crate) fn len(&self) -> u64 {
+        match *self {
+            Part::Text(from, to) => (to - from) as u64,
+            Part::File(from, to) => to - from,
+        }
+    }
+}
+
+/// Status aside, what a response is made of. Its memory is used again.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
+pub(crate) struct Reply {
+    /// Code and reason as an upstream sent them; empty: nginx's own words.
+    pub(crate) line: Vec<u8>,
+    /// Empty: none.
+    pub(crate) content_type: Vec<u8>,
+    /// `; charset=`
+    pub(crate) charset: Vec<u8>,
+    pub(crate) content_length: Option<u64>,
+    /// Seconds since 1970.
+    pub(crate) last_modified: Option<i64>,
+    /// Header lines in order, each with its end.
+    pub(crate) lines: Vec<u8>,
+    /// Ranges of it can be asked for.
+    pub(crate) allow_ranges: bool,
+    /// From an upstream: conditions of the request were its affair.
+    pub(crate) is_proxied: bool,
+    /// Its Location stays as it is.
+    pub(crate) plain_location: bool,
+    pub(crate) chunked: bool,
+    pub(crate) expect_trailers: bool,
+    /// Trailers, when they are known.
+    pub(crate) trailers: Vec<u8>,
+    /// Only a head.
+    pub(crate) header_only: bool,
+    /// What of the body is in memory.
+    pub(crate) text: Vec<u8>,
+    pub(crate) file: Option<File>,
+    pub(crate) parts: Vec<Part>,
+    /// Position of the table that recodes the body.
+    pub(crate) recode: Option<usize>,
+    /// Compresses the body.
+    pub(crate) gzip: Option<Box<super::gzip::Gzip>>,
+}
+
+impl Reply {
+    /// Forgets everything but the memory.
+    pub(crate) fn clear(&mut self) {
+        for memory in [
+            &mut self.line,
+            &mut self.content_type,
+            &mut self.charset,
+            &mut self.lines,
+            &mut self.trailers,
+            &mut self.text,
+        ] {
+            memory.clear();
+            memory.shrink_to(64 << 10);
+        }
+        self.content_length = None;
+        self.last_modified = None;
+        self.allow_ranges = false;
+        self.is_proxied = false;
+        self.plain_location = false;
+        self.chunked = false;
+        self.expect_trailers = false;
+        self.header_only = false;
+        self.file = None;
+        self.parts.clear();
+        self.recode = None;
+        self.gzip = None;
+    }
+
+    /// Forgets the body.
+    pub(crate) fn clear_body(&mut self) {
+        self.text.clear();
+        self.file = None;
+        self.parts.clear();
+        self.recode = None;
+        self.gzip = None;
+    }
+
+    /// Adds a header line.
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
+        put_field(&mut self.lines, name, value);
+    }
+
+    /// Takes all lines of a name away.
+    pub(crate) fn remove(&mut self, name: &[u8]) {
+        while let Some((start, end, _)) = self.place(name) {
+            self.lines.drain(start..end);
+        }
+    }
+
+    /// Replaces the first line of a name and takes the others away, or adds one.
+    pub(crate) fn set(&mut self, name: &[u8], value: &[u8]) {
+        let Some((start, end, _)) = self.place(name) else { return self.push(name, value) };
+        let rest = self.lines.split_off(end);
+        self.lines.truncate(start);
+        self.push(name, value);
+        let kept = self.lines.len();
+        self.lines.extend_from_slice(&rest);
+        while let Some((from, to, _)) = place(&self.lines, kept, name) {
+            self.lines.drain(from..to);
+        }
+    }
+
+    /// The value of the first line of a name.
+    pub(crate) fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        self.place(name).map(|(.., value)| value)
+    }
+
+    fn place(&self, name: &[u8]) -> Option<(usize, usize, &[u8])> {
+        place(&self.lines, 0, name)
+    }
+}
+
+/// Start, end and value of the first line of a name from a position on.
+fn place<'l>(lines: &'l [u8], mut at: usize, name: &[u8]) -> Option<(usize, usize, &'l [u8])> {
+    while at < lines.len() {
+        let start = at;
+        at += memchr::memchr(b'\n', &lines[at..])? + 1;
+        if lines[start..].len() > name.len()
+            && lines[start + name.len()] == b':'
+            && lines[start..start + name.len()].eq_ignore_ascii_case(name)
+        {
+            let value = &lines[start + name.len() + 1..at];
+            return Some((start, at, value.trim_ascii()));
+        }
+    }
+    None
+}
+
+/// Values of all lines of a name, which is written as in a variable.
+pub(crate) fn values<'l>(lines: &'l [u8], variable: &str) -> impl Iterator<Item = &'l [u8]> {
+    let mut position = 0;
+    std::iter::from_fn(move || {
+        while let Line::Field { field, next, .. } = field::parse(lines, position, true) {
+            position = next;
+            if super::variable::is_named(field.name.of(lines), variable) {
+                return Some(field.value.of(lines));
+            }
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let mut reply = Reply::default();
+        for (name, value) in [("ETag", "a"), ("X", "1"), ("etag", "b"), ("Y", "2")] {
+            reply.push(name.as_bytes(), value.as_bytes());
+        }
+        assert_eq!(reply.get(b"eTAG"), Some(&b"a"[..]));
+        reply.set(b"ETag", b"c");
+        assert_eq!(reply.lines, b"ETag: c\r\nX: 1\r\nY: 2\r\n");
+        reply.remove(b"x");
+        reply.set(b"Z", b"3");
+        assert_eq!(reply.lines, b"ETag: c\r\nY: 2\r\nZ: 3\r\n");
+        assert_eq!(reply.get(b"X"), None);
+        assert_eq!(values(b"A-B: 1\r\na-b: 2\r\n", "a_b").collect::<Vec<_>>(), [b"1", b"2"]);
+    }
+}
