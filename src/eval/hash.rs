@@ -17,50 +17,96 @@ fn mix(h: u32, word: u32) -> u32 {
     h.wrapping_mul(M) ^ (k ^ (k >> 24)).wrapping_mul(M)
 }
 
-/// The hash of keys that begin alike: the state behind their common words, computed once for each length of what
-/// follows, as the length of the whole key is where the hash starts.
-#[derive(Clone, Debug)]
+#[inline]
+fn finish(mut h: u32) -> u32 {
+    h ^= h >> 13;
+    h = h.wrapping_mul(M);
+    h ^ (h >> 15)
+}
+
+/// The hash of keys that begin alike and are equally long: the state behind their common words is computed once, as the
+/// length of the whole key is where the hash starts.
+#[derive(Clone, Copy, Debug)]
 pub struct Prefix {
-    states: [u32; MAX_SUFFIX + 1],
-    rest: [u8; 4],
-    length: usize,
+    state: u32,
+    /// Up to three bytes behind the common words, and their number.
+    rest: u32,
+    rest_length: usize,
+    suffix: usize,
 }
 
 impl Prefix {
-    /// Keys that begin with `shared` and go on with so many bytes, at most [`MAX_SUFFIX`].
-    pub fn new(shared: &[u8], suffix: std::ops::RangeInclusive<usize>) -> Self {
+    /// Keys that begin with `shared` and go on with so many bytes, from one to [`MAX_SUFFIX`].
+    pub fn new(shared: &[u8], suffix: usize) -> Self {
         let words = shared.chunks_exact(4);
         let mut rest = [0; 4];
-        let length = words.remainder().len();
-        rest[..length].copy_from_slice(words.remainder());
-        let mut states = [0; MAX_SUFFIX + 1];
-        for n in suffix.take_while(|n| *n <= MAX_SUFFIX) {
-            let whole = (shared.len() + n) as u32;
-            states[n] =
-                words.clone().fold(whole, |h, w| mix(h, u32::from_le_bytes([w[0], w[1], w[2], w[3]])));
-        }
-        Self { states, rest, length }
+        let rest_length = words.remainder().len();
+        rest[..rest_length].copy_from_slice(words.remainder());
+        let length = (shared.len() + suffix) as u32;
+        let state = words.fold(length, |h, w| mix(h, u32::from_le_bytes([w[0], w[1], w[2], w[3]])));
+        Self { state, rest: u32::from_le_bytes(rest), rest_length, suffix }
     }
 
-    /// Hash of a key that ends with the `suffix` low bytes of `end`, first byte lowest; the others are 0. At most 13, as
-    /// up to three shared bytes stand before them.
+    /// Hashes of the keys with these ends: the low bytes, the first byte lowest, the others 0.
     #[inline]
-    pub fn hash(&self, end: u128, suffix: usize) -> u32 {
-        let mut h = self.states[suffix];
-        // In registers: what is stored bytewise and loaded as words would wait for the stores.
-        let mut words = u128::from(u32::from_le_bytes(self.rest)) | end << (8 * self.length);
-        let mut left = self.length + suffix;
-        while left >= 4 {
-            h = mix(h, words as u32);
-            words >>= 32;
-            left -= 4;
+    pub fn hashes(&self, ends: impl Iterator<Item = u128>, out: &mut [u32]) {
+        let length = self.rest_length + self.suffix;
+        // One loop for each number of words: nothing is decided per key.
+        match (length / 4, !length.is_multiple_of(4)) {
+            (0, _) => self.each::<0, true>(ends, out),
+            (1, false) => self.each::<1, false>(ends, out),
+            (1, true) => self.each::<1, true>(ends, out),
+            (2, false) => self.each::<2, false>(ends, out),
+            (2, true) => self.each::<2, true>(ends, out),
+            (3, false) => self.each::<3, false>(ends, out),
+            (3, true) => self.each::<3, true>(ends, out),
+            _ => self.each::<4, false>(ends, out),
         }
-        if left > 0 {
-            h = (h ^ words as u32).wrapping_mul(M);
+    }
+
+    fn each<const WORDS: usize, const MORE: bool>(&self, ends: impl Iterator<Item = u128>, out: &mut [u32]) {
+        for (end, out) in ends.zip(out) {
+            // In registers: what is stored bytewise and loaded as words would wait for the stores.
+            let mut words = u128::from(self.rest) | end << (8 * self.rest_length);
+            let mut h = self.state;
+            for _ in 0..WORDS {
+                h = mix(h, words as u32);
+                words >>= 32;
+            }
+            if MORE {
+                h = (h ^ words as u32).wrapping_mul(M);
+            }
+            *out = finish(h);
         }
-        h ^= h >> 13;
-        h = h.wrapping_mul(M);
-        h ^ (h >> 15)
+    }
+
+    /// The same for ends of four to eight bytes.
+    #[inline]
+    pub fn short_hashes(&self, ends: impl Iterator<Item = u64>, out: &mut [u32]) {
+        match self.rest_length {
+            0 => self.each_short::<0>(ends, out),
+            1 => self.each_short::<1>(ends, out),
+            2 => self.each_short::<2>(ends, out),
+            _ => self.each_short::<3>(ends, out),
+        }
+    }
+
+    fn each_short<const REST: usize>(&self, ends: impl Iterator<Item = u64>, out: &mut [u32]) {
+        let length = REST + self.suffix;
+        for (end, out) in ends.zip(out) {
+            let low = u64::from(self.rest) | end << (8 * REST);
+            // Shifting by all 64 bits would be shifting by none.
+            let high = (end >> 32) >> (32 - 8 * REST);
+            let mut h = mix(self.state, low as u32);
+            let second = (low >> 32) as u32;
+            h = match length {
+                4 => h,
+                5..=7 => (h ^ second).wrapping_mul(M),
+                8 => mix(h, second),
+                _ => (mix(h, second) ^ high as u32).wrapping_mul(M),
+            };
+            *out = finish(h);
+        }
     }
 }
 
@@ -190,13 +236,20 @@ mod tests {
         #[test]
         fn prefixes_change_nothing(
             shared in proptest::collection::vec(any::<u8>(), 0..40),
-            suffix in proptest::collection::vec(any::<u8>(), 0..=MAX_SUFFIX),
+            suffix in proptest::collection::vec(any::<u8>(), 1..=MAX_SUFFIX),
         ) {
-            let prefix = Prefix::new(&shared, 0..=MAX_SUFFIX);
+            let prefix = Prefix::new(&shared, suffix.len());
             let mut bytes = [0; 16];
             bytes[..suffix.len()].copy_from_slice(&suffix);
             let end = u128::from_le_bytes(bytes);
-            prop_assert_eq!(prefix.hash(end, suffix.len()), murmur2(&[shared, suffix].concat()));
+            let mut hashes = [0; 2];
+            prefix.hashes([end, end].into_iter(), &mut hashes);
+            let expected = murmur2(&[&shared[..], &suffix].concat());
+            prop_assert_eq!(hashes, [expected; 2]);
+            if (4..=8).contains(&suffix.len()) {
+                prefix.short_hashes([end as u64].into_iter(), &mut hashes[..1]);
+                prop_assert_eq!(hashes[0], expected);
+            }
         }
 
         #[test]

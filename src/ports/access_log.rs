@@ -138,11 +138,11 @@ impl AccessLog {
     }
 
     fn time(&mut self, line: &[u8]) -> Option<i64> {
-        for (name, read) in [(3, msec as fn(&str) -> Option<i64>), (2, iso8601), (1, local)] {
+        for name in [3, 2, 1] {
             if let Some(position) = self.positions[name] {
                 self.value.clear();
                 self.format.value(line, &self.fields[position], &mut self.value);
-                return read(std::str::from_utf8(&self.value).ok()?);
+                return moment(NAMES[name], std::str::from_utf8(&self.value).ok()?);
             }
         }
         None
@@ -180,6 +180,15 @@ impl AccessLog {
             }
         }
         best
+    }
+}
+
+/// Seconds that the value of a variable of time says.
+pub(super) fn moment(variable: &str, text: &str) -> Option<i64> {
+    match variable {
+        "msec" => msec(text),
+        "time_iso8601" => iso8601(text),
+        _ => local(text),
     }
 }
 

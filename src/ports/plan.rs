@@ -33,16 +33,21 @@ pub fn row(name: impl Into<String>, setup: &Setup, load: &Load) -> Row {
     }
 }
 
-/// The configuration as it is, without the remedies that it has, and with each that it has not.
+/// The verdict table.
 pub fn rows(setup: &Setup, load: &Load) -> Vec<Row> {
+    setups(setup, load).iter().map(|(name, setup)| row(name, setup, load)).collect()
+}
+
+/// The configuration as it is, without the remedies that it has, and with each that it has not.
+pub fn setups(setup: &Setup, load: &Load) -> Vec<(String, Setup)> {
     let with = |name: String, changes: &[Change]| {
         let mut changed = setup.clone();
         for change in changes {
             change.apply(&mut changed);
         }
-        row(name, &changed, load)
+        (name, changed)
     };
-    let mut rows = vec![row("as configured", setup, load)];
+    let mut rows = vec![("as configured".to_owned(), setup.clone())];
     if setup.reuse.is_some() {
         rows.push(with("without keepalive".to_owned(), &[Change::Keepalive(0)]));
     }

@@ -123,9 +123,33 @@ impl Ports {
     }
 
     /// The first of them.
-    #[inline]
     pub(super) fn one_of(self, client: u64) -> u16 {
-        self.first + (((scatter(client) >> 32) * u64::from(self.size())) >> 32) as u16
+        let size = u64::from(self.size());
+        let within = client % Self::BLOCK;
+        self.first + ((self.start(client) + within * self.stride()) % size) as u16
+    }
+
+    /// Clients that share a start; from one to the next the ports are a stride apart.
+    pub(super) const BLOCK: u64 = 256;
+
+    /// Where the ports of a client's block start, counted from the first port.
+    pub(super) fn start(self, client: u64) -> u64 {
+        ((scatter(client / Self::BLOCK) >> 32) * u64::from(self.size())) >> 32
+    }
+
+    /// The golden section of the range: no number of steps comes back near an earlier one.
+    pub(super) fn stride(self) -> u64 {
+        u64::from(self.size()) * 618 / 1000
+    }
+
+    /// The size of the range.
+    pub(super) fn count(self) -> u64 {
+        u64::from(self.size())
+    }
+
+    /// Lowest port.
+    pub(super) fn lowest(self) -> u16 {
+        self.first
     }
 }
 

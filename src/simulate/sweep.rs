@@ -63,21 +63,20 @@ impl Template {
 }
 
 /// Bytes of a text, the first lowest, and their number.
-type Packed = (u128, u8);
+type Packed = (u128, usize);
 
 fn pack(text: &[u8]) -> Packed {
-    (text.iter().rev().fold(0, |packed, byte| packed << 8 | u128::from(*byte)), text.len() as u8)
+    (text.iter().rev().fold(0, |packed, byte| packed << 8 | u128::from(*byte)), text.len())
 }
 
-/// Texts of numbers; of ports they fit into half the size.
-fn texts(below: u32) -> Vec<(u64, u8)> {
+/// Texts of numbers, packed.
+fn texts(numbers: impl Iterator<Item = u32>) -> Vec<u64> {
     let mut out = Vec::with_capacity(5);
-    (0..below)
+    numbers
         .map(|number| {
             out.clear();
             write_number(number, &mut out);
-            let (packed, length) = pack(&out);
-            (packed as u64, length)
+            pack(&out).0 as u64
         })
         .collect()
 }
@@ -90,55 +89,136 @@ pub(super) struct Run {
     pub(super) client: u64,
 }
 
+/// Octets by the number of their digits.
+const OCTETS: [(usize, std::ops::Range<usize>); 3] = [(1, 0..10), (2, 10..100), (3, 100..256)];
+
+/// Ports by the number of their digits.
+const PORTS: [(usize, std::ops::RangeInclusive<u32>); 5] =
+    [(1, 0..=9), (2, 10..=99), (3, 100..=999), (4, 1000..=9999), (5, 10_000..=65_535)];
+
 /// Counts the buckets of the addresses of a run, one port each.
 pub(super) fn sweep(table: &Table, template: &Template, run: Run, ports: Ports, report: &mut Report) {
-    let octets = texts(256);
-    let all_ports = if template.uses_port() { texts(65_536) } else { Vec::new() };
-    let text: &[u8] = if let Tail::Text(text) = &template.tail { text } else { b"" };
-    let (least, most) = match template.tail {
-        Tail::Port => (2, 8),
-        _ => (1 + text.len(), 3 + text.len()),
-    };
+    let mut sweep = Sweep::new(template, ports);
     let mut address = u64::from(run.first);
     let end = address + run.count;
-    let (tail, tail_length) = pack(text);
-    let mut shared = Vec::with_capacity(template.head.len() + 16);
-    let mut take = |hash: u32| match table.find(hash) {
-        Some(bucket) => report.observed[bucket] += 1,
-        None => report.none += 1,
-    };
     while address < end {
         let last = ((address & !255) + 256).min(end);
-        shared.clear();
-        shared.extend_from_slice(&template.head);
-        for shift in [24, 16, 8] {
-            write_number((address >> shift) as u32 & 255, &mut shared);
-            shared.push(b'.');
-        }
-        let prefix = Prefix::new(&shared, least..=most);
-        let numbers = &octets[(address & 255) as usize..=((last - 1) & 255) as usize];
-        // One loop for each tail: nothing is decided per key.
-        match template.tail {
-            Tail::Nothing => {
-                for (octet, length) in numbers {
-                    take(prefix.hash(u128::from(*octet), usize::from(*length)));
-                }
-            }
-            Tail::Text(_) => {
-                for (octet, length) in numbers {
-                    let end = u128::from(*octet) | tail << (8 * length);
-                    take(prefix.hash(end, usize::from(length + tail_length)));
-                }
-            }
-            Tail::Port => {
-                let first = run.client + (address - u64::from(run.first));
-                for (client, (octet, length)) in (first..).zip(numbers) {
-                    let (port, digits) = all_ports[usize::from(ports.one_of(client))];
-                    let end = *octet | port << (8 * length);
-                    take(prefix.hash(u128::from(end), usize::from(length + digits)));
-                }
+        let octets = (address & 255) as usize..((last - 1) & 255) as usize + 1;
+        let client = run.client + (address - u64::from(run.first));
+        for hash in sweep.block(address as u32, octets, client) {
+            match table.find(*hash) {
+                Some(bucket) => report.observed[bucket] += 1,
+                None => report.none += 1,
             }
         }
         address = last;
+    }
+}
+
+/// What is computed once for all addresses.
+struct Sweep<'t> {
+    template: &'t Template,
+    ports: Ports,
+    /// Text behind the address, if it is the same for all.
+    tail: Packed,
+    octets: Vec<u64>,
+    port_texts: Vec<u64>,
+    /// Number of digits that all ports have; 0: not the same.
+    digits: usize,
+    shared: Vec<u8>,
+    /// For each address of a block the position of its port in the range.
+    chosen: [u32; 256],
+    hashes: [u32; 256],
+}
+
+impl<'t> Sweep<'t> {
+    fn new(template: &'t Template, ports: Ports) -> Self {
+        let lowest = u32::from(ports.lowest());
+        let range = lowest..lowest + ports.count() as u32;
+        let digits =
+            PORTS.iter().find(|(_, all)| all.contains(&range.start) && all.contains(&(range.end - 1)));
+        Self {
+            template,
+            ports,
+            tail: if let Tail::Text(text) = &template.tail { pack(text) } else { (0, 0) },
+            octets: texts(0..256),
+            port_texts: if template.uses_port() { texts(range) } else { Vec::new() },
+            digits: digits.map_or(0, |(digits, _)| *digits),
+            shared: Vec::with_capacity(template.head.len() + 16),
+            chosen: [0; 256],
+            hashes: [0; 256],
+        }
+    }
+
+    /// Hashes of the keys of some addresses that share three octets.
+    fn block(&mut self, address: u32, octets: std::ops::Range<usize>, client: u64) -> &[u32] {
+        self.shared.clear();
+        self.shared.extend_from_slice(&self.template.head);
+        for shift in [24, 16, 8] {
+            write_number(address >> shift & 255, &mut self.shared);
+            self.shared.push(b'.');
+        }
+        if self.template.uses_port() {
+            self.choose(octets.clone(), client);
+        }
+        for (length, all) in OCTETS {
+            let part = octets.start.max(all.start)..octets.end.min(all.end);
+            if part.is_empty() {
+                continue;
+            }
+            if !self.template.uses_port() {
+                self.texts(length, part);
+            } else if self.digits == 5 {
+                self.five_digits(length, part);
+            } else {
+                self.ports(length, part);
+            }
+        }
+        &self.hashes[octets]
+    }
+
+    /// What [`Ports::one_of`] says, a step at a time.
+    fn choose(&mut self, octets: std::ops::Range<usize>, mut client: u64) {
+        let (count, stride) = (self.ports.count(), self.ports.stride());
+        let mut position = (self.ports.start(client) + client % Ports::BLOCK * stride) % count;
+        for chosen in &mut self.chosen[octets] {
+            *chosen = position as u32;
+            client += 1;
+            position += stride;
+            if position >= count {
+                position -= count;
+            }
+            if client.is_multiple_of(Ports::BLOCK) {
+                position = self.ports.start(client);
+            }
+        }
+    }
+
+    /// Keys that end with the octet and a text.
+    fn texts(&mut self, length: usize, part: std::ops::Range<usize>) {
+        let prefix = Prefix::new(&self.shared, length + self.tail.1);
+        let tail = self.tail.0 << (8 * length);
+        let hashes = &mut self.hashes[part.clone()];
+        prefix.hashes(self.octets[part].iter().map(|octet| u128::from(*octet) | tail), hashes);
+    }
+
+    /// Keys that end with the octet and a port of any length.
+    fn ports(&mut self, length: usize, part: std::ops::Range<usize>) {
+        for i in part {
+            let port = self.chosen[i];
+            let number = u32::from(self.ports.lowest()) + port;
+            let digits = PORTS.iter().find(|(_, all)| all.contains(&number)).map_or(5, |(digits, _)| *digits);
+            let end = u128::from(self.octets[i] | self.port_texts[port as usize] << (8 * length));
+            let prefix = Prefix::new(&self.shared, length + digits);
+            prefix.hashes(std::iter::once(end), &mut self.hashes[i..=i]);
+        }
+    }
+
+    /// Keys that end with the octet and a port of five digits, as nearly all are.
+    fn five_digits(&mut self, length: usize, part: std::ops::Range<usize>) {
+        let prefix = Prefix::new(&self.shared, length + 5);
+        let ends = self.octets[part.clone()].iter().zip(&self.chosen[part.clone()]);
+        let ends = ends.map(|(octet, port)| octet | self.port_texts[*port as usize] << (8 * length));
+        prefix.short_hashes(ends, &mut self.hashes[part]);
     }
 }

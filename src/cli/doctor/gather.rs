@@ -217,18 +217,8 @@ fn keep(place: &mut Option<ErrorLog>, log: ErrorLog) {
 }
 
 fn format<'c>(args: &DoctorArgs, config: &'c Config) -> Result<&'c LogFormat, Failure> {
-    let formats = &config.http.log_formats;
-    if let Some(name) = &args.log_format {
-        return formats.iter().find(|f| f.name == *name).ok_or_else(|| {
-            let known: Vec<String> = formats.iter().map(|f| format!("`{}`", f.name)).collect();
-            Failure::new(format!("the configuration has no log_format `{name}`"))
-                .help(format!("expected one of {}", known.join(", ")))
-        });
-    }
-    let position = access_log(config).map_or(0, |(_, format)| format);
-    formats
-        .get(position)
-        .ok_or_else(|| Failure::new("the configuration has no `http` block, so no log_format"))
+    let written = access_log(config).map(|(_, format)| format);
+    super::super::log_format::choose(config, args.log_format.as_deref(), written)
 }
 
 fn read_access_logs<'p>(
