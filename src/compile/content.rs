@@ -8,7 +8,7 @@ use super::settings::Value;
 use super::{regex, value};
 use crate::catalog::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Place, When};
-use crate::model::content::{Alias, Index, Root, TryFiles, TryLast};
+use crate::model::content::{Alias, Index, LinkPolicy, Root, Symlinks, TryFiles, TryLast};
 use crate::model::{ComplexValue, LocationKind, Segment, Setting};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -296,6 +296,25 @@ pub(super) fn replaces(kind: Option<&LocationKind>) -> Alias {
     match kind {
         Some(LocationKind::Exact(name) | LocationKind::Prefix { uri: name, .. }) => Alias::Prefix(name.len()),
         _ => Alias::All,
+    }
+}
+
+impl Value for Symlinks {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Symlinks { policy: LinkPolicy::Follow, from: None }
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let mut symlinks = Symlinks { policy: LinkPolicy::Follow, from: None };
+        for (n, text) in directive.args_from(1) {
+            match (&*text, text.strip_prefix(b"from=")) {
+                (_, Some(from)) => symlinks.from = Some(value::text(cx, from, directive.arg_span(n))),
+                (b"on", _) => symlinks.policy = LinkPolicy::Refuse,
+                (b"if_not_owner", _) => symlinks.policy = LinkPolicy::SameOwner,
+                _ => {}
+            }
+        }
+        Some(symlinks)
     }
 }
 

@@ -50,8 +50,8 @@ settings! {
         override_charset: bool = "override_charset",
         /// Whether a file with `.gz` is sent instead.
         gzip_static: Word = "gzip_static",
-        /// Whether symbolic links are followed, with the words of the directive.
-        disable_symlinks: Words = "disable_symlinks",
+        /// Which symbolic links are followed.
+        disable_symlinks: Symlinks = "disable_symlinks",
     }
 }
 
@@ -93,6 +93,26 @@ pub enum Alias {
     Prefix(usize),
     /// The whole URI, in a location with a regular expression.
     All,
+}
+
+/// `disable_symlinks`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symlinks {
+    /// Which links are followed.
+    pub policy: LinkPolicy,
+    /// `from=`: the part of the path in which all are.
+    pub from: Option<ComplexValue>,
+}
+
+/// Which symbolic links are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkPolicy {
+    /// `off`: all.
+    Follow,
+    /// `if_not_owner`: those that belong to the owner of what they lead to.
+    SameOwner,
+    /// `on`: none.
+    Refuse,
 }
 
 /// `index`
