@@ -10,6 +10,7 @@ mod fix;
 mod fmt;
 mod input;
 mod lint;
+mod log_file;
 mod log_format;
 mod nginx;
 mod parse;
