@@ -2,12 +2,14 @@
 
 mod build;
 mod check;
+mod compile;
 mod estate;
 mod explain;
 mod fix;
 mod fmt;
 mod input;
 mod lint;
+mod model_json;
 mod nginx;
 mod parse;
 mod payload;
@@ -45,7 +47,9 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
     Ports(ports::PortsArgs),
-    /// Execute a configuration.
+    /// Write a checked configuration into one file that can be executed without the original ones.
+    Compile(compile::CompileArgs),
+    /// Execute a configuration, or a compiled one.
     Run(run::RunArgs),
     /// List the rules.
     Rules(rules::RulesArgs),
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
+        Command::Compile(args) => compile::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Rules(args) => rules::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::location::{Word, Words};
 use super::setting::settings;
 use super::value::ComplexValue;
@@ -78,7 +80,7 @@ settings! {
 }
 
 /// `root` or `alias`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root {
     /// The directory; relative to the prefix.
     pub path: ComplexValue,
@@ -87,7 +89,8 @@ pub struct Root {
 }
 
 /// What `alias` replaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Alias {
     /// As many bytes as the location's name has.
     Prefix(usize),
@@ -96,11 +99,11 @@ pub enum Alias {
 }
 
 /// `index`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index(pub Vec<ComplexValue>);
 
 /// `try_files`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TryFiles {
     /// What is looked for, and whether it has to be a directory.
     pub files: Vec<(ComplexValue, bool)>,
@@ -109,7 +112,8 @@ pub struct TryFiles {
 }
 
 /// The last argument of `try_files`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TryLast {
     /// `=code`
     Status(u16),
@@ -118,15 +122,16 @@ pub enum TryLast {
 }
 
 /// `types`: type by extension, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Types(pub Arc<BTreeMap<Box<[u8]>, Box<[u8]>>>);
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Types(#[serde(with = "super::serial::table")] pub Arc<BTreeMap<Box<[u8]>, Box<[u8]>>>);
 
 /// MIME types that a filter acts on; `text/html` always.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MimeTypes {
     /// `*`
     pub any: bool,
     /// The types in lower case.
+    #[serde(with = "super::serial::text")]
     pub list: Vec<Box<[u8]>>,
 }
 
@@ -138,7 +143,8 @@ impl MimeTypes {
 }
 
 /// `expires`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Expires {
     /// No header.
     Off,
@@ -185,9 +191,10 @@ impl Expires {
 }
 
 /// One `add_header` or `add_trailer`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddHeader {
     /// Its name as written.
+    #[serde(with = "super::serial::text")]
     pub name: Box<[u8]>,
     /// Its value; when it is empty there is no header.
     pub value: ComplexValue,
@@ -206,7 +213,7 @@ impl PartialEq for AddHeader {
 impl Eq for AddHeader {}
 
 /// `charset_map`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CharsetMap {
     /// The first charset.
     pub from: String,
