@@ -21,6 +21,7 @@ mod round_trip;
 mod rules;
 mod run;
 mod selection;
+mod show;
 pub mod split;
 mod write;
 
@@ -43,6 +44,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Check a configuration and apply the rules to it.
     Lint(lint::LintArgs),
+    /// Show which server and location take a URL and why, and where each setting comes from.
+    Show(show::ShowArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
+        Command::Show(args) => show::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
         Command::Compile(args) => compile::run(&args, &mut out),

@@ -25,7 +25,7 @@ pub(super) fn print(config: &Config, sources: &SourceMap, all: bool, out: &mut d
         "core": view.of(&config.core)?,
         "http": {
             "place": view.of(&http.span)?,
-            "settings": view.of(&http.settings)?,
+            "settings": flattened(view.of(&http.settings)?),
             "servers": servers,
             "upstreams": view.of(&http.upstreams)?,
             "variables": view.of(&http.variables)?,
@@ -105,6 +105,7 @@ impl View<'_> {
         }
         let parts = map.into_iter().map(|(key, value)| {
             let value = self.value(&key, value);
+            let value = if key == "settings" { flattened(value) } else { value };
             (if key == "span" { "place".to_owned() } else { key }, value)
         });
         // A setting that nothing sets has become null by now, and so has what is not there: both go without saying.
@@ -145,6 +146,16 @@ impl View<'_> {
         let position = file.position(start);
         json!({ "file": file.name(), "line": position.line, "column": position.column })
     }
+}
+
+/// Settings by their names alone: how the model groups them is its own affair.
+fn flattened(groups: Value) -> Value {
+    let Value::Object(groups) = groups else { return groups };
+    let groups = groups.into_iter().map(|(_, group)| group);
+    groups
+        .filter_map(|group| if let Value::Object(settings) = group { Some(settings) } else { None })
+        .flatten()
+        .collect()
 }
 
 /// The pieces of a complex value as one would write them.

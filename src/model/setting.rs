@@ -88,7 +88,7 @@ macro_rules! settings {
         $(#[$meta])*
         #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
         pub struct $Group {
-            $( $(#[$field_meta])* pub $field: $crate::model::Setting<$Type>, )*
+            $( $(#[$field_meta])* #[serde(rename = $directive)] pub $field: $crate::model::Setting<$Type>, )*
         }
 
         impl $Group {
