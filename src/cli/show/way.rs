@@ -24,6 +24,8 @@ pub(super) struct Way {
     pub(super) uri: String,
     /// What answers.
     pub(super) answer: String,
+    /// Text of the answer, or target of a redirection, if known.
+    pub(super) value: Option<String>,
     /// The status, if the configuration decides it.
     pub(super) status: Option<u16>,
     /// The directive that answers.
@@ -88,6 +90,10 @@ pub(super) fn way(book: Book<'_>, ground: &Ground, asked: &Asked, walk: &Walk) -
         location: walk.location.map(|id| view.location(id)),
         uri: text(&walk.uri),
         answer,
+        value: match &walk.end {
+            End::Answer(_, _, value) => value.as_deref().map(text),
+            _ => None,
+        },
         status,
         answer_place: place.map(|span| book.place(span)),
         otherwise: walk
