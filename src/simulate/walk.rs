@@ -204,7 +204,10 @@ impl<'w> Way<'w> {
         loop {
             self.is_changed = false;
             match next.take() {
-                Some(id) => self.enter(id),
+                Some(id) => {
+                    self.events.push(Event::Location(self.request.uri.clone(), Some(id), Vec::new()));
+                    self.enter(id);
+                }
                 None => {
                     if let Some(end) = self.find_location() {
                         return end;

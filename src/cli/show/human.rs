@@ -47,11 +47,9 @@ fn way(way: &Way, indent: usize, out: &mut dyn Write) -> io::Result<()> {
 
 fn step(step: &Step, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     let place = step.place.as_deref().unwrap_or_default();
-    let text = if step.kind == "location" && step.place.is_some() {
-        step.text.clone()
-    } else {
-        format!("{} {}", step.kind, step.text)
-    };
+    // What is written begins with the kind.
+    let is_written = step.text.trim_start_matches('`').starts_with(step.kind);
+    let text = if is_written { step.text.clone() } else { format!("{} {}", step.kind, step.text) };
     row(out, indent, 0, &text, place)?;
     let width =
         step.candidates.iter().map(|c| c.block.name.len()).filter(|n| *n <= WIDEST).max().unwrap_or(0);

@@ -11,7 +11,7 @@ use crate::model::location::Handler;
 use crate::model::{
     AccessSettings, ContentSettings, GzipSettings, HttpSettings, Location, ProxySettings, location,
 };
-use crate::simulate::walk::Walk;
+use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
 
 /// A setting.
@@ -86,10 +86,10 @@ pub(super) fn of(book: Book<'_>, router: &Router, walk: &Walk, wanted: &[String]
             inside = &location.inner;
         }
     }
-    let matters = match handler {
-        None => STATIC,
-        Some(Handler::Proxy(_)) => PROXY,
-        Some(_) => &[],
+    let matters = match (&walk.end, handler) {
+        (End::Content(_), None) => STATIC,
+        (End::Content(_), Some(Handler::Proxy(_))) => PROXY,
+        _ => &[],
     };
     let Some((_, own)) = levels.last() else { return Vec::new() };
     let mut shown: Vec<Shown> = Vec::new();

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Book;
 use crate::eval::names::{How, Name, Names};
 use crate::eval::select::{LocationId, LocationStep, ServerId, ServerStep};
+use crate::model::content::Alias;
 use crate::model::server::ServerName;
 use crate::model::{Server, VariableId};
 use crate::simulate::imagined::Asked;
@@ -191,9 +192,9 @@ impl View<'_> {
                 let candidates = self.servers(*id, steps);
                 Step { kind: "server", text: server.name, place: Some(server.place), candidates }
             }
-            Event::Location(uri, id, steps) => {
+            Event::Location(_, id, steps) => {
                 let block = id.map(|id| self.location(id));
-                let candidates = steps.iter().filter_map(|step| self.candidate(step, *id, uri)).collect();
+                let candidates = steps.iter().map(|step| self.candidate(step, *id)).collect();
                 let text =
                     block.as_ref().map_or("no location fits: the server itself", |b| &b.name).to_owned();
                 Step { kind: "location", text, place: block.map(|b| b.place), candidates }
@@ -296,7 +297,7 @@ impl View<'_> {
         }
     }
 
-    fn candidate(&self, step: &LocationStep, chosen: Option<LocationId>, uri: &[u8]) -> Option<Candidate> {
+    fn candidate(&self, step: &LocationStep, chosen: Option<LocationId>) -> Candidate {
         let (id, result, why) = match *step {
             LocationStep::Inside(id) => (id, "kept", "looking inside"),
             LocationStep::Shorter(id) => (id, "passed", "fits, but is not the longest"),
@@ -316,8 +317,7 @@ impl View<'_> {
             LocationStep::Regex(id, false) => (id, "no", "does not match"),
             LocationStep::Untried(id) => (id, "no", "not tried"),
         };
-        let _ = uri;
-        Some(Candidate { block: self.location(id), result, why: why.to_owned() })
+        Candidate { block: self.location(id), result, why: why.to_owned() }
     }
 
     fn end(&self, end: &End, walk: &Walk) -> (String, Option<u16>, Option<Span>) {
@@ -353,6 +353,12 @@ impl View<'_> {
         let root = &settings.content.root;
         let path = root.value.path.display(&self.book.config.http.variables);
         let what = if root.value.alias.is_some() { "alias" } else { "root" };
-        (format!("files, `{what} {path}`"), None, root.origin.span())
+        let file = match (root.value.path.constant(), root.value.alias) {
+            (Some(path), None) => Some([path, &walk.uri].concat()),
+            (Some(path), Some(Alias::Prefix(n))) => walk.uri.get(n..).map(|rest| [path, rest].concat()),
+            _ => None,
+        };
+        let file = file.map(|file| format!(": `{}`", text(&file))).unwrap_or_default();
+        (format!("files, `{what} {path}`{file}"), None, root.origin.span())
     }
 }
