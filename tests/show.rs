@@ -17,7 +17,7 @@ use ngxc::version::Version;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod http;
 #[path = "common/nginx.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[allow(dead_code, unreachable_pub, reason = "other tests use the rest")]
 mod nginx;
 
 /// Every answer is the name of what answers, so that it tells the choice. `PORT` is the address.
@@ -45,7 +45,8 @@ const HTTP: &str = r#"
         location ~* \.JPG$ { return 200 jpg; }
         location = /exact { return 200 exact; }
         location /exactly { return 200 exactly; }
-        location /limited { limit_except GET { return 200 limited; } return 200 free; }
+        location /limited { limit_except GET { deny all; } return 200 free; }
+        location /denied { allow 192.0.2.1; deny all; }
         location /old/ { rewrite ^/old/(.*)$ /exact last; return 200 never; }
         location /query/ { rewrite ^/query/(.*)$ /show?x=$1 last; }
         location /show { return 200 "show $args"; }
@@ -102,7 +103,8 @@ const CASES: &[(&str, &str, &str, &[&str], u16, &str)] = &[
     ("main.test", "GET", "/exactly2", &[], 200, "exactly"),
     ("main.test", "GET", "/limited", &[], 200, "free"),
     ("main.test", "HEAD", "/limited", &[], 200, ""),
-    ("main.test", "DELETE", "/limited", &[], 200, "limited"),
+    ("main.test", "DELETE", "/limited", &[], 403, ""),
+    ("main.test", "GET", "/denied", &[], 403, ""),
     ("main.test", "GET", "/old/x", &[], 200, "exact"),
     ("main.test", "GET", "/query/z", &[], 200, "show x=z"),
     ("main.test", "GET", "/query/z?a=b", &[], 200, "show x=z&a=b"),
@@ -149,8 +151,8 @@ fn ask(to: SocketAddr, case: &(&str, &str, &str, &[&str], u16, &str)) -> (u16, S
 fn shown(file: &Path, port: u16, case: &(&str, &str, &str, &[&str], u16, &str)) -> (u16, String) {
     let (host, method, target, headers, ..) = case;
     let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
-    command.arg("show").arg(file).arg(target).args(["--host", host, "-X", method, "--format", "json"]);
-    command.arg("--port").arg(port.to_string());
+    command.arg("show").arg(file).arg(target).args(["--host", host, "-X", method, "--client", "127.0.0.1"]);
+    command.args(["--format", "json", "--port", &port.to_string()]);
     for header in *headers {
         command.args(["-H", header]);
     }

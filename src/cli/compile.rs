@@ -89,7 +89,7 @@ pub(super) fn run(args: &CompileArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         1 => "1 server".to_owned(),
         n => format!("{n} servers"),
     };
-    writeln!(out, "{}: {servers} from {files}, {} bytes", output.display(), bytes.len())?;
+    writeln!(out, "{}: {servers} from {files}", output.display())?;
     Ok(Outcome::Clean)
 }
 

@@ -7,6 +7,7 @@ use super::imagined::{Asked, Imagined};
 use crate::eval::regex::Regex;
 use crate::eval::select::{LocationId, LocationStep, Router, ServerId, ServerStep};
 use crate::eval::{CompileError, Program, Request as _};
+use crate::model::access::Addresses;
 use crate::model::content::TryLast;
 use crate::model::location::Handler;
 use crate::model::rewrite::{Condition, Instruction, Rewrite, RewriteFlag};
@@ -220,12 +221,33 @@ impl<'w> Way<'w> {
                 return end;
             }
             if !self.is_changed {
+                if self.is_denied() {
+                    return End::Status(403, "`deny` holds for the client");
+                }
                 return End::Content(self.handler().map(Handler::span));
             }
             if self.is_cycle() {
                 return End::Status(500, "rewrite or internal redirection cycle");
             }
         }
+    }
+
+    /// `ngx_http_access_module`, as far as the client is known. A password is taken to be right.
+    fn is_denied(&self) -> bool {
+        let access = &self.settings().access;
+        let asks_password = access.auth_basic.value.constant() != Some(b"off");
+        if access.satisfy.value.0 == "any" && asks_password {
+            return false;
+        }
+        for rule in &access.rules.value {
+            match (rule.who, self.asked.client) {
+                (Addresses::All, _) => return !rule.allow,
+                (Addresses::Net(_), None) | (Addresses::Unix, _) => return false,
+                (who, client) if who.contains(client) => return !rule.allow,
+                _ => {}
+            }
+        }
+        false
     }
 
     fn is_cycle(&mut self) -> bool {
