@@ -80,6 +80,7 @@ pub(super) struct Otherwise {
 
 /// Servers that are listed beside the chosen one.
 const MOST: usize = 12;
+const NO_REGEX: &str = ", and `^~`: no regular expression is tried";
 
 pub(super) fn way(book: Book<'_>, ground: &Ground, asked: &Asked, walk: &Walk) -> Way {
     let view = View { book, ground, asked };
@@ -194,7 +195,7 @@ impl View<'_> {
             }
             Event::Location(_, id, steps) => {
                 let block = id.map(|id| self.location(id));
-                let candidates = steps.iter().map(|step| self.candidate(step, *id)).collect();
+                let candidates = self.candidates(steps, *id);
                 let text =
                     block.as_ref().map_or("no location fits: the server itself", |b| &b.name).to_owned();
                 Step { kind: "location", text, place: block.map(|b| b.place), candidates }
@@ -297,6 +298,19 @@ impl View<'_> {
         }
     }
 
+    fn candidates(&self, steps: &[LocationStep], chosen: Option<LocationId>) -> Vec<Candidate> {
+        let mut found: Vec<Candidate> = Vec::new();
+        for step in steps {
+            let candidate = self.candidate(step, chosen);
+            match found.iter_mut().find(|known| known.block.place == candidate.block.place) {
+                // Said of a location that is there already.
+                Some(known) if matches!(step, LocationStep::NoRegex(_)) => known.why.push_str(NO_REGEX),
+                _ => found.push(candidate),
+            }
+        }
+        found
+    }
+
     fn candidate(&self, step: &LocationStep, chosen: Option<LocationId>) -> Candidate {
         let (id, result, why) = match *step {
             LocationStep::Inside(id) => (id, "kept", "looking inside"),
@@ -309,7 +323,7 @@ impl View<'_> {
             LocationStep::Redirect(id) => {
                 (id, "chosen", "the URI with a slash, and it passes on: nginx answers 301")
             }
-            LocationStep::NoRegex(id) => (id, "kept", "`^~`: no regular expression is tried"),
+            LocationStep::NoRegex(id) => (id, "kept", NO_REGEX),
             LocationStep::Regex(id, true) if chosen == Some(id) => {
                 (id, "chosen", "the first expression to match")
             }
