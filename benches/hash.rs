@@ -5,6 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ngxc::eval::Program;
 use ngxc::eval::hash::murmur2;
+use ngxc::model::log::{Escape, LogFormat};
+use ngxc::simulate::population::run_log;
 use ngxc::simulate::{Clients, Ports};
 use ngxc::version::Version;
 
@@ -35,8 +37,9 @@ fn benches(criterion: &mut Criterion) {
         });
     });
     for (key, network) in [
-        ("$remote_addr", "10.0.0.0/10"),
-        ("$remote_addr$remote_port", "10.0.0.0/10"),
+        ("$remote_addr", "10.0.0.0/8"),
+        ("$remote_addr$remote_port", "10.0.0.0/8"),
+        ("client $remote_addr", "10.0.0.0/8"),
         ("$binary_remote_addr", "10.0.0.0/10"),
         ("$remote_addr", "2001:db8::/106"),
     ] {
@@ -47,7 +50,29 @@ fn benches(criterion: &mut Criterion) {
         group.sample_size(10);
         group.bench_function(format!("{key} of {network}"), |b| b.iter(|| clients.run(&program, 0)));
     }
+    logs(&mut group);
     group.finish();
+}
+
+/// Lines of an access log with a thousand clients, in memory.
+fn logs(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>) {
+    let mut builder = config::Builder::new(Version::new(1, 31, 5));
+    builder.split("$remote_addr", "split_ip", &[(1000, "a".to_owned()), (0, "b".to_owned())]);
+    let text = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" \"$http_user_agent\"";
+    let value = builder.value(text);
+    let combined = LogFormat { name: "combined".to_owned(), escape: Escape::Default, value, span: None };
+    let program = Program::new(builder.build()).expect("no regular expressions");
+    let mut log = Vec::new();
+    let mut i = 0_u32;
+    while log.len() < 256 << 20 {
+        i += 1;
+        let (a, b) = (i % 250, i / 250 % 4);
+        log.extend(format!("203.0.{b}.{a} - - [22/Nov/2026:17:46:02 +0000] \"GET /articles/{i}?page=2 HTTP/1.1\" 200 6123 \"https://www.example.com/\" \"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\"\n").bytes());
+    }
+    group.throughput(Throughput::Bytes(log.len() as u64));
+    group.bench_function("log in the format combined", |b| {
+        b.iter(|| run_log(&program, 0, &combined, Ports::default(), &log[..]));
+    });
 }
 
 criterion_group!(hash, benches);

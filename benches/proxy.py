@@ -21,7 +21,7 @@ import time
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 9
 SECONDS = int(os.environ.get("SECONDS_PER_RUN", "2"))
 NGINX = os.environ.get("NGINX_BIN", "nginx")
-NGXC = os.environ.get("NGXC", "target/release/ngxc run -p {dir} {conf}")
+NGXC = os.environ.get("NGXC", "target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 CONNECTIONS = os.environ.get("CONNECTIONS", "32")
 TICK = os.sysconf("SC_CLK_TCK")
 

@@ -38,6 +38,36 @@ pub enum Class {
     Rule,
 }
 
+/// When nginx notices it: nginx reads directive after directive, and stops at the first error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum When {
+    /// At the `;` or `{` of the directive.
+    #[default]
+    Directive,
+    /// At the `}` of the directive.
+    EndOfBlock,
+    /// When the whole `http`, `stream` or `mail` block has been read: its steps in nginx's order.
+    EndOfSubsystem {
+        /// Position among the steps: the modules' merges, the locations, the variables, the server names.
+        step: u16,
+        /// Which place the message names.
+        place: Place,
+    },
+    /// When everything has been read; the message names no place.
+    EndOfFile,
+}
+
+/// Which place a late message of nginx names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// None.
+    None,
+    /// That of the directive.
+    Directive,
+    /// The `}` of the subsystem's block, where reading has got to.
+    Close,
+}
+
 /// A further place that takes part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -73,6 +103,8 @@ pub struct Diagnostic {
     pub fix: Option<Fix>,
     /// What nginx says instead, without the file and line; `None` where nginx does not complain.
     pub nginx: Option<String>,
+    /// When nginx says it.
+    pub when: When,
     /// The `include` directives through which the file of `span` was reached, outermost first.
     pub includes: Vec<Span>,
 }
@@ -97,6 +129,7 @@ impl Diagnostic {
             help: None,
             fix: None,
             nginx: None,
+            when: When::Directive,
             includes: Vec::new(),
         }
     }
@@ -146,6 +179,13 @@ impl Diagnostic {
     #[must_use]
     pub fn nginx(mut self, text: impl Into<String>) -> Self {
         self.nginx = Some(text.into());
+        self
+    }
+
+    /// When nginx says it, if not when it reads the directive.
+    #[must_use]
+    pub fn when(mut self, when: When) -> Self {
+        self.when = when;
         self
     }
 

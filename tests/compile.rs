@@ -25,7 +25,7 @@ fn read(files: &Memory) -> Configuration {
 
 fn compiled(text: &str, version: Version) -> (Configuration, Compiled) {
     let configuration = read(&Memory::default().with("nginx.conf", text));
-    let compiled = compile(&configuration, &Options { version, contexts: Vec::new() });
+    let compiled = compile(&configuration, &Options { version, contexts: Vec::new(), strict_modules: false });
     (configuration, compiled)
 }
 
@@ -303,7 +303,7 @@ fn defaults_are_those_of_the_version() {
 fn every_declared_setting_is_in_the_catalog() {
     let groups: [(&[&str], &[Context]); 4] = [
         (CoreSettings::DIRECTIVES, &[Context::Main, Context::Events]),
-        (CoreHttpSettings::DIRECTIVES, &[Context::Http]),
+        (CoreHttpSettings::DIRECTIVES, &[Context::Http, Context::Location]),
         (ProxySettings::DIRECTIVES, &[Context::Http]),
         (KeepaliveSettings::DIRECTIVES, &[Context::Upstream]),
     ];
@@ -319,7 +319,7 @@ fn every_declared_setting_is_in_the_catalog() {
 #[test]
 fn an_upstream_is_found_wherever_it_stands() {
     let text = "events {} http { server { location /a { proxy_pass http://App; } } upstream app { server a; } \
-                server { location /b { proxy_pass http://app:81; } } }";
+                server { server_name b; location /b { proxy_pass http://app:81; } } }";
     let found = findings(text, NEWEST);
     assert_eq!(
         found,
@@ -382,7 +382,8 @@ fn a_finding_in_an_included_file_knows_its_includes() {
         .with("nginx.conf", "events {}\nhttp {\n  include a.conf;\n}\n")
         .with("a.conf", "server {\n  bad on;\n}\n");
     let configuration = read(&files);
-    let compiled = compile(&configuration, &Options { version: NEWEST, contexts: Vec::new() });
+    let compiled =
+        compile(&configuration, &Options { version: NEWEST, contexts: Vec::new(), strict_modules: false });
     let finding = &compiled.diagnostics[0];
     assert_eq!(configuration.sources.place(finding.span), "a.conf:2");
     let includes: Vec<String> = finding.includes.iter().map(|&s| configuration.sources.place(s)).collect();

@@ -29,7 +29,11 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
     ("site", &["source", "model"], &["serde", "postcard", "sha2"]),
     ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),
-    ("runtime", &["model", "eval", "version", "source"], &["tokio", "socket2", "nix", "flate2", "ipnet"]),
+    (
+        "runtime",
+        &["model", "eval", "version", "source"],
+        &["tokio", "socket2", "nix", "flate2", "ipnet", "jiff", "pwhash", "md5", "sha1"],
+    ),
 ];
 
 fn files(root: &Path) -> Vec<PathBuf> {

@@ -16,7 +16,7 @@ const OLD: Version = Version::new(1, 28, 0);
 fn config(http: &str, version: Version) -> Config {
     let files = Memory::default().with("nginx.conf", format!("events {{}} http {{ {http} }}"));
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default()).unwrap();
-    let options = compile::Options { version, contexts: Vec::new() };
+    let options = compile::Options { version, contexts: Vec::new(), strict_modules: false };
     let compiled = compile::compile(&configuration, &options);
     assert!(compiled.is_valid(), "{http}: {:?}", compiled.diagnostics);
     compiled.config
@@ -78,7 +78,7 @@ fn who_closes() {
             NEWEST,
             Closer::Race,
         ),
-        ("server { location / { grpc_pass grpc://10.1.0.1; } }", OLD, Closer::Nginx),
+        ("server { location / { grpc_pass grpc://10.1.0.1:80; } }", OLD, Closer::Nginx),
         ("server { location / { fastcgi_pass 10.1.0.1:9000; } }", NEWEST, Closer::Race),
         ("server { location / { uwsgi_pass 10.1.0.1:9000; } }", NEWEST, Closer::Race),
     ];
@@ -108,4 +108,69 @@ fn unix_sockets_need_no_ports() {
         OLD,
     );
     assert!(flows(&config)[0].is_unix());
+}
+
+#[test]
+fn the_report_names_every_leaf_and_cause() {
+    let conf = "events {}
+        http {
+            upstream pool { server 10.0.0.1; keepalive 8; }
+            upstream none { server 10.0.0.1; }
+            map $host $to { default pool; b none; c 10.9.9.9; }
+            proxy_http_version 1.1;
+            proxy_set_header Connection '';
+            server {
+                server_name a.example;
+                location / { proxy_pass http://$to; }
+                location /x { proxy_set_header Host $host; proxy_pass http://pool; if ($arg_a) { proxy_pass http://none; } }
+                location /u { proxy_pass http://unix:/run/app.sock; }
+            }
+        }
+        stream { server { listen 53 udp; proxy_pass 10.0.0.53:53; } }";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("nginx.conf");
+    std::fs::write(&file, conf).unwrap();
+    let run = |version: &str| -> serde_json::Value {
+        let ngxc = std::process::Command::new(env!("CARGO_BIN_EXE_ngxc"))
+            .args(["ports", "--report", "--assume-defaults", "--format", "json", "--nginx-version", version])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert_eq!(ngxc.status.code(), Some(1), "{}", String::from_utf8_lossy(&ngxc.stderr));
+        serde_json::from_slice(&ngxc.stdout).unwrap()
+    };
+    let rows = |report: &serde_json::Value| -> Vec<String> {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+        let leaves = report["leaves"].as_array().unwrap();
+        leaves
+            .iter()
+            .map(|leaf| {
+                let verdict = &leaf["verdicts"][0];
+                let line = text(&leaf["place"]).rsplit(':').next().unwrap().to_owned();
+                [
+                    line,
+                    text(&leaf["location"]),
+                    text(&leaf["target"]),
+                    text(&verdict["verdict"]),
+                    text(&verdict["cause"]),
+                ]
+                .join("|")
+            })
+            .collect()
+    };
+    let old = run("1.28.3");
+    let expected = [
+        "10|location /|10.9.9.9|not-reused|no upstream block",
+        "10|location /|none|not-reused|no keepalive",
+        "10|location /|pool|reused|-",
+        "11|location /x|pool|not-reused|nginx sends Connection: close",
+        "11|location /x, if|none|not-reused|no keepalive",
+        "12|location /u|unix:/run/app.sock|not-reused|no upstream block",
+    ];
+    assert_eq!(rows(&old), expected);
+    assert_eq!(old["upstreams"][0]["pools"][0]["idle_connections_at_most"], 8);
+    assert!(old["upstreams"][1]["pools"][0].is_null());
+    assert!(old["stream"][0].as_str().unwrap().ends_with(":15  10.0.0.53:53"), "{}", old["stream"]);
+    // Since 1.29.7 nginx sends no `Connection: close`.
+    assert_eq!(rows(&run("1.31.5"))[3], "11|location /x|pool|reused|-");
 }

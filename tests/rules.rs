@@ -48,7 +48,11 @@ fn examples(rule: &Rule) -> Vec<Example> {
 fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Diagnostic>) {
     let files = Memory::default().with("nginx.conf", text);
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-    let options = Options { version, contexts: if main { Vec::new() } else { vec![Context::Http] } };
+    let options = Options {
+        version,
+        contexts: if main { Vec::new() } else { vec![Context::Http] },
+        strict_modules: false,
+    };
     let compiled = compile::compile(&configuration, &options);
     let errors: Vec<_> = configuration
         .diagnostics

@@ -43,7 +43,7 @@ impl Server {
         );
         let loaded =
             load(&Memory::default().with("n", text), Path::new("n"), &LoadOptions::default()).unwrap();
-        let options = Options { version: Version::new(1, 31, 5), contexts: Vec::new() };
+        let options = Options::new(Version::new(1, 31, 5));
         let compiled = compile(&loaded, &options);
         assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
         let mut config = compiled.config;
@@ -258,4 +258,41 @@ fn logs_with_variables_conditions_and_buffers() {
         assert!(begun.elapsed().as_secs() < 5, "{} {}", server.log("if.log"), server.log("buffered.log"));
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
+}
+
+#[test]
+fn compressed_files_and_symbolic_links() {
+    let server = Server::new(
+        "",
+        "location /gz/ { alias html/; gzip_static on; gzip_vary on; }
+         location /always/ { alias html/; gzip_static always; }
+         location /links/ { alias html/; disable_symlinks on from=$document_root; }
+         location /mine/ { alias html/; disable_symlinks if_not_owner from=$document_root; }
+         location /all/ { alias html/; }",
+    );
+    let html = server.directory.path().join("html");
+    std::fs::write(html.join("a.txt.gz"), "compressed").unwrap();
+    std::os::unix::fs::symlink("a.txt", html.join("link.txt")).unwrap();
+    std::os::unix::fs::symlink("dir", html.join("to")).unwrap();
+    let gzip = "Accept-Encoding: gzip\r\n";
+    for (path, headers, status, encoded, vary) in [
+        ("/gz/a.txt", gzip, "200", true, true),
+        ("/gz/a.txt", "", "200", false, true),
+        ("/gz/b.css", gzip, "200", false, false),
+        ("/always/a.txt", "", "200", true, false),
+        ("/links/a.txt", "", "200", false, false),
+        ("/links/link.txt", "", "403", false, false),
+        ("/links/to/index.html", "", "403", false, false),
+        ("/links/dir/", "", "200", false, false),
+        ("/mine/link.txt", "", "200", false, false),
+        ("/mine/to/index.html", "", "200", false, false),
+        ("/all/link.txt", "", "200", false, false),
+    ] {
+        let got = server.get(path, headers);
+        assert_eq!(&got[9..12], status, "{path}");
+        assert_eq!(got.contains("\r\nContent-Encoding: gzip\r\n"), encoded, "{got}");
+        assert_eq!(got.ends_with("compressed"), encoded, "{got}");
+        assert_eq!(got.contains("\r\nVary: Accept-Encoding\r\n"), vary, "{got}");
+    }
+    assert!(server.log("error.log").contains("openat() \""), "{}", server.log("error.log"));
 }

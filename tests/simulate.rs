@@ -27,6 +27,7 @@ use ngxc::eval::hash::murmur2;
 use ngxc::eval::select::ServerId;
 use ngxc::eval::split_clients::Table;
 use ngxc::eval::{Program, Router};
+use ngxc::model::log::{Escape, LogFormat};
 use ngxc::simulate::population::{run_keys, run_log};
 use ngxc::simulate::report::Distinct;
 use ngxc::simulate::{Clients, Error, Ports};
@@ -43,7 +44,20 @@ fn article(last: u32) -> Vec<(u32, String)> {
 fn program(key: &str, buckets: &[(u32, String)], version: Version) -> Program {
     let mut builder = Builder::new(version);
     builder.split(key, "split_ip", buckets);
+    with_combined(builder)
+}
+
+/// With the log format that every configuration has.
+fn with_combined(mut builder: Builder) -> Program {
+    let text = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" \"$http_user_agent\"";
+    let value = builder.value(text);
+    let combined = LogFormat { name: "combined".to_owned(), escape: Escape::Default, value, span: None };
+    builder.config.http.log_formats = vec![combined];
     Program::new(builder.build()).unwrap()
+}
+
+fn combined(program: &Program) -> LogFormat {
+    program.config().http.log_formats[0].clone()
 }
 
 fn table(buckets: &[(u32, String)], version: Version) -> Table {
@@ -275,9 +289,9 @@ fn lists_and_logs() {
 
     let log = "203.0.113.7 - - [t] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"\nnonsense\n\
                203.0.113.8 - - [t] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"\n";
-    let report = run_log(&program, 0, Ports::default(), log.as_bytes()).unwrap();
+    let report = run_log(&program, 0, &combined(&program), Ports::default(), log.as_bytes()).unwrap();
     assert_eq!((report.total(), report.malformed), (2, 1));
-    assert_eq!(report.malformed_first, [(2, "expected ` - ` after the address")]);
+    assert_eq!(report.malformed_first, [(2, "expected ` - ` after byte 0".to_owned())]);
     assert!(report.assumed_ports.is_some());
 }
 
@@ -292,7 +306,7 @@ fn what_a_population_cannot_know_is_an_error() {
     for (key, from_log, name) in cases {
         let program = program(key, &article(0), NEW);
         let error = if from_log {
-            run_log(&program, 0, Ports::default(), &b""[..]).unwrap_err()
+            run_log(&program, 0, &combined(&program), Ports::default(), &b""[..]).unwrap_err()
         } else {
             let networks = vec!["10.0.0.0/30".parse().unwrap()];
             Clients::new(networks, Ports::default(), None).unwrap().run(&program, 0).unwrap_err()
@@ -304,8 +318,8 @@ fn what_a_population_cannot_know_is_an_error() {
     let mut builder = Builder::new(NEW);
     builder.map("$remote_addr", "m", false, &[("~^(\\d+)\\.", "$1"), ("default", "$cookie_id")]);
     builder.split("$m", "s", &article(0));
-    let program = Program::new(builder.build()).unwrap();
-    let error = run_log(&program, 0, Ports::default(), &b""[..]).unwrap_err();
+    let program = with_combined(builder);
+    let error = run_log(&program, 0, &combined(&program), Ports::default(), &b""[..]).unwrap_err();
     assert!(error.to_string().contains("`$cookie_id`"), "{error}");
 }
 
@@ -324,7 +338,7 @@ fn what_a_person_sees() {
     };
     let show = |args: &SplitArgs, style| {
         let mut out = Vec::new();
-        run(args, &config, &sources, style, &mut out).unwrap();
+        run(args, &config, None, &sources, style, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     };
     let plain = show(&args, Style::default());
@@ -351,7 +365,7 @@ fn what_a_person_sees() {
     assert_eq!(split["lookups"][1]["bucket"], 3);
     assert_eq!(split["population"]["keys"], 1024);
     args.variable = Some("$other".to_owned());
-    let error = run(&args, &config, &sources, Style::default(), &mut Vec::new()).unwrap_err();
+    let error = run(&args, &config, None, &sources, Style::default(), &mut Vec::new()).unwrap_err();
     assert_eq!(error.to_string(), "no `split_clients` defines `$other`, expected `$split_ip`");
 }
 

@@ -11,7 +11,7 @@ use super::{Failure, Outcome, model_json, note, write};
 use crate::model::Unsupported;
 use crate::site;
 use crate::source::{Disk, Loader};
-use crate::syntax::Configuration;
+use crate::syntax::{Configuration, Tree};
 
 /// Arguments of `ngxc compile`.
 #[derive(Args)]
@@ -102,7 +102,7 @@ struct Secret {
 /// Those whose path is known without a request.
 fn secrets(configuration: &Configuration) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
-    for directive in configuration.trees.iter().flat_map(|tree| tree.directives()) {
+    for directive in configuration.trees.iter().flat_map(Tree::directives) {
         if !SECRETS.iter().any(|name| *directive.name().value() == *name.as_bytes()) {
             continue;
         }

@@ -137,7 +137,10 @@ impl Meaning {
 
     /// Compiles it for a version.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
-        compile::compile(configuration, &Options { version, contexts: self.contexts(configuration) })
+        compile::compile(
+            configuration,
+            &Options { version, contexts: self.contexts(configuration), strict_modules: false },
+        )
     }
 }
 
@@ -162,7 +165,7 @@ fn say_guess(file: &Path, contexts: &[Context]) {
     ));
 }
 
-fn parse_version(text: &str) -> Result<Version, String> {
+pub(super) fn parse_version(text: &str) -> Result<Version, String> {
     let version: Version = text.parse()?;
     if version > NEWEST {
         return Err(format!("nginx {version} is newer than this program knows; expected at most {NEWEST}"));

@@ -3,12 +3,15 @@
 mod build;
 mod check;
 mod compile;
+mod demo;
+mod doctor;
 mod estate;
 mod explain;
 mod fix;
 mod fmt;
 mod input;
 mod lint;
+mod log_format;
 mod model_json;
 mod nginx;
 mod parse;
@@ -50,6 +53,10 @@ enum Command {
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
     Ports(ports::PortsArgs),
+    /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
+    Doctor(doctor::DoctorArgs),
+    /// Show port exhaustion and its cures, in a network namespace of its own.
+    Demo(demo::DemoArgs),
     /// Write a checked configuration into one file that can be executed without the original ones.
     Compile(compile::CompileArgs),
     /// Execute a configuration, or a compiled one.
@@ -114,6 +121,8 @@ pub fn main() -> ExitCode {
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
         Command::Compile(args) => compile::run(&args, &mut out),
+        Command::Doctor(args) => doctor::run(&args, &mut out),
+        Command::Demo(args) => demo::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),
         Command::Rules(args) => rules::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),

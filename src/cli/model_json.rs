@@ -57,14 +57,14 @@ impl View<'_> {
     fn value(&self, key: &str, value: Value) -> Value {
         match value {
             Value::Array(list) => list.into_iter().map(|v| self.value("", v)).collect(),
-            Value::Number(number) => self.number(key, number),
+            Value::Number(number) => self.number(key, &number),
             Value::Object(map) => self.object(map),
             other => other,
         }
     }
 
     /// A variable or an upstream has a name.
-    fn number(&self, key: &str, number: serde_json::Number) -> Value {
+    fn number(&self, key: &str, number: &serde_json::Number) -> Value {
         let position = number.as_u64().and_then(|n| usize::try_from(n).ok());
         let name = position.and_then(|at| match key {
             "variable" | "source" | "true" => self.variable(at),
@@ -72,7 +72,7 @@ impl View<'_> {
             "format" => self.config.http.log_formats.get(at).map(|f| f.name.clone()),
             _ => None,
         });
-        name.map_or(Value::Number(number), Value::String)
+        name.map_or_else(|| Value::Number(number.clone()), Value::String)
     }
 
     fn variable(&self, at: usize) -> Option<String> {
@@ -94,7 +94,9 @@ impl View<'_> {
             && let (Some(seconds), Some(nanos)) =
                 (map.get("secs").and_then(Value::as_u64), map.get("nanos").and_then(Value::as_u64))
         {
-            return if nanos == 0 { json!(seconds) } else { json!(seconds as f64 + nanos as f64 / 1e9) };
+            let nanos = u32::try_from(nanos).unwrap_or_default();
+            let time = std::time::Duration::new(seconds, nanos);
+            return if nanos == 0 { json!(seconds) } else { json!(time.as_secs_f64()) };
         }
         if map.len() == 2
             && map.contains_key("value")
@@ -134,8 +136,7 @@ impl View<'_> {
         match (kind.as_str(), value) {
             ("literal", Value::String(text)) => text.clone(),
             ("variable", Value::Number(n)) => {
-                let name = n.as_u64().and_then(|at| self.variable(at as usize)).unwrap_or_default();
-                name
+                n.as_u64().and_then(|at| self.variable(at as usize)).unwrap_or_default()
             }
             (_, other) => format!("${other}"),
         }

@@ -1,11 +1,14 @@
 //! `ngxc ports`: how many connections a configuration can open, and what each remedy buys.
 
 mod answer;
+mod from_log;
 mod host;
 mod human;
+mod report;
 mod upgrade;
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -70,6 +73,19 @@ pub(super) struct PortsArgs {
     #[arg(long, value_name = "FROM,TO", value_parser = versions)]
     compare_versions: Option<(Version, Version)>,
 
+    /// Instead of capacities, for each place that passes requests on: whether connections are used again, and why not.
+    #[arg(long, conflicts_with_all = ["rate", "latency", "concurrency", "what_if", "solve_for", "nat", "compare_versions"])]
+    report: bool,
+
+    /// Replay an access log, plain or gzip, `-` for standard input: how many ports its requests would have taken, as
+    /// configured and with each remedy.
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["rate", "latency", "concurrency", "solve_for", "nat", "compare_versions", "report"])]
+    from_log: Option<PathBuf>,
+
+    /// `log_format` of the log [default: that of the first `access_log`, else combined].
+    #[arg(long, value_name = "NAME", requires = "from_log")]
+    log_format: Option<String>,
+
     /// Form of the output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -116,6 +132,12 @@ struct Changes {
 pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if let Some(versions) = args.compare_versions {
         return upgrade::run(args, versions, out);
+    }
+    if let Some(log) = &args.from_log {
+        return from_log::run(args, log, out);
+    }
+    if args.report {
+        return report::run(args, out);
     }
     let load = load(args);
     if !args.solve_for.is_empty() && load.is_none() {

@@ -24,12 +24,28 @@ pub(super) fn run(args: &PreviewArgs, out: &mut dyn Write) -> Result<Outcome, Fa
     let (configuration, config) = args.input.valid(&Disk)?;
     let terminal = io::stdout().is_terminal();
     let style = Style { color: terminal && render::color(), unicode: true, width: render::terminal_width() };
-    split::run(&args.split, &Arc::new(config), &configuration.sources, style, out).map_err(|error| {
-        let failure = Failure::new(error.to_string());
-        match error.help() {
-            Some(help) => failure.help(help),
-            None => failure,
+    let other = match &args.split.compare {
+        Some(path) => {
+            let input = Input { file: path.clone(), ..args.input.clone() };
+            Some(Arc::new(input.valid(&Disk)?.1))
         }
-    })?;
+        None => None,
+    };
+    if config.http.split_clients.is_empty() {
+        return Err(Failure::new("the configuration has no `split_clients`").help(EXAMPLE));
+    }
+    split::run(&args.split, &Arc::new(config), other.as_ref(), &configuration.sources, style, out).map_err(
+        |error| {
+            let failure = Failure::new(error.to_string());
+            match error.help() {
+                Some(help) => failure.help(help),
+                None => failure,
+            }
+        },
+    )?;
     Ok(Outcome::Clean)
 }
+
+/// What a split looks like.
+const EXAMPLE: &str = "it looks like this, in `http`: split_clients \"$remote_addr$remote_port\" $source { 50% 192.0.2.1; * \
+                       192.0.2.2; }";

@@ -1,10 +1,12 @@
-//! Reading who may ask: `allow`, `deny`, `set_real_ip_from`, `real_ip_header`.
+//! Who may ask, and networks and rights in general: `allow`, `deny`, `set_real_ip_from`, `*_store_access`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::argument;
+use super::address::{parse_ip4, parse_ip6};
+use super::argument::{digits, refuse};
+use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::{Value, extend};
@@ -12,20 +14,68 @@ use crate::catalog::Kind;
 use crate::model::access::{Addresses, RealIpHeader, Rule};
 use crate::model::{Setting, Unsupported};
 
-/// An address, or one with the length of its network (`ngx_ptocidr`). Bits behind the length are cleared.
-pub(super) fn network(text: &[u8]) -> Option<IpNet> {
-    let text = std::str::from_utf8(text).ok()?;
-    match text.split_once('/') {
-        Some((address, length)) => {
-            let address = ip(address)?;
-            Some(IpNet::new(address, length.parse().ok()?).ok()?.trunc())
-        }
-        None => ip(text).map(IpNet::from),
+pub(super) const CHECKS: &[(&str, Check)] = &[("allow", rule), ("deny", rule)];
+
+pub(super) const REMEMBERED: &[&str] = &[];
+
+/// `allow`, `deny`: `all`, `unix:` or a network (`ngx_http_access_rule`, `ngx_stream_access_rule`).
+fn rule<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    if *text == *b"all" || *text == *b"unix:" || cidr(&text).is_some() {
+        return true;
     }
+    let nginx = format!("invalid parameter \"{}\"", directive.text(1));
+    refuse(cx, directive, 1, "an address, a network `10.0.0.0/8`, `unix:` or `all`", nginx)
 }
 
-fn ip(text: &str) -> Option<IpAddr> {
-    text.parse().ok()
+/// `address[/prefix]` (`ngx_ptocidr`).
+pub(super) fn cidr(text: &[u8]) -> Option<(IpAddr, u8)> {
+    let (address, prefix) = match text.iter().position(|&b| b == b'/') {
+        Some(slash) => (&text[..slash], Some(&text[slash + 1..])),
+        None => (text, None),
+    };
+    let address = match parse_ip4(address).filter(|&a| a != Ipv4Addr::BROADCAST) {
+        Some(address) => IpAddr::V4(address),
+        None => IpAddr::V6(parse_ip6(address)?),
+    };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        Some(text) => digits(text).filter(|&n| n <= longest)?,
+        None => longest,
+    };
+    Some((address, prefix as u8))
+}
+
+/// The network of [`cidr`], with the bits behind the prefix cleared.
+pub(super) fn network(text: &[u8]) -> Option<IpNet> {
+    let (address, prefix) = cidr(text)?;
+    Some(IpNet::new(address, prefix).ok()?.trunc())
+}
+
+/// `user:rw group:r all:r` (`ngx_conf_set_access_slot`).
+pub(super) fn rights(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    for (n, text) in directive.args_from(1) {
+        let right = [&b"user:"[..], b"group:", b"all:"].iter().find_map(|who| text.strip_prefix(*who));
+        if !matches!(right, Some(b"rw" | b"r")) {
+            let nginx = format!("invalid value \"{}\"", directive.text(n));
+            return refuse(cx, directive, n, "`user:`, `group:` or `all:` with `rw` or `r`", nginx);
+        }
+    }
+    true
+}
+
+/// `path [level [level [level]]]` (`ngx_conf_set_path_slot`).
+pub(super) fn path_levels(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    let mut length = 0;
+    let mut count = 0;
+    for (n, text) in directive.args_from(2) {
+        match digits(&text) {
+            Some(level @ 1..=32) => length += level + 1,
+            _ => return refuse(cx, directive, n, "a number of characters", "invalid value"),
+        }
+        count += 1;
+    }
+    length <= 10 + count || refuse(cx, directive, 2, "up to three levels of 1 or 2 digits", "invalid value")
 }
 
 fn addresses(text: &[u8]) -> Option<Addresses> {
@@ -40,15 +90,10 @@ impl Value for Vec<Rule> {
         Vec::new()
     }
 
-    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         let text = directive.arg(1);
-        let who = if *text == *b"all" { Some(Addresses::All) } else { addresses(&text) };
-        let expected = "an address, a network, `unix:` or `all`";
-        let nginx = format!("invalid parameter \"{}\"", directive.text(1));
-        let Some(who) = who else {
-            argument::invalid(cx, directive, 1, expected, &nginx);
-            return None;
-        };
+        // `rule` has reported what is neither.
+        let who = if *text == *b"all" { Addresses::All } else { addresses(&text)? };
         Some(vec![Rule { allow: directive.name() == "allow", who }])
     }
 

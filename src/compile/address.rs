@@ -155,15 +155,16 @@ fn ports(text: &[u8], form: Form) -> Result<(u16, Option<u16>), &'static str> {
     }
 }
 
-/// `ngx_inet_addr`: four decimal numbers.
+/// `ngx_inet_addr`: four decimal numbers; an empty one is 0.
 pub(super) fn parse_ip4(text: &[u8]) -> Option<Ipv4Addr> {
     let mut octets = [0u8; 4];
     let mut parts = text.split(|&b| b == b'.');
     for octet in &mut octets {
         let part = parts.next()?;
-        *octet = u8::try_from(digits(part)?).ok()?;
+        *octet = if part.is_empty() { 0 } else { u8::try_from(digits(part)?).ok()? };
     }
-    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+    // 255.255.255.255 is how nginx says that there is no address.
+    parts.next().is_none().then(|| Ipv4Addr::from(octets)).filter(|a| *a != Ipv4Addr::BROADCAST)
 }
 
 /// An IPv6 address without brackets.
@@ -172,14 +173,14 @@ pub(super) fn parse_ip6(text: &[u8]) -> Option<Ipv6Addr> {
 }
 
 /// `ngx_parse_addr_port`: an address with or without a port, never a name.
-pub(super) fn parse_address(text: &[u8]) -> Result<SocketAddr, AddressError> {
+pub(super) fn parse_address(text: &[u8]) -> Result<SocketAddr, NotAnAddress> {
     if let Some(rest) = text.strip_prefix(b"[") {
-        let end = rest.iter().position(|&b| b == b']').ok_or(AddressError::NotAnAddress)?;
-        let address = parse_ip6(&rest[..end]).ok_or(AddressError::NotAnAddress)?;
+        let end = rest.iter().position(|&b| b == b']').ok_or(NotAnAddress)?;
+        let address = parse_ip6(&rest[..end]).ok_or(NotAnAddress)?;
         return match &rest[end + 1..] {
             [] => Ok(SocketAddr::new(IpAddr::V6(address), 0)),
             [b':', port @ ..] => Ok(SocketAddr::new(IpAddr::V6(address), port_of(port)?)),
-            _ => Err(AddressError::NotAnAddress),
+            _ => Err(NotAnAddress),
         };
     }
     if let Some(address) = parse_ip6(text) {
@@ -189,20 +190,15 @@ pub(super) fn parse_address(text: &[u8]) -> Result<SocketAddr, AddressError> {
         Some(colon) => (&text[..colon], port_of(&text[colon + 1..])?),
         None => (text, 0),
     };
-    parse_ip4(host).map(|a| SocketAddr::new(IpAddr::V4(a), port)).ok_or(AddressError::NotAnAddress)
+    parse_ip4(host).map(|a| SocketAddr::new(IpAddr::V4(a), port)).ok_or(NotAnAddress)
 }
 
-/// Why a text is no address.
+/// Neither an IPv4 nor an IPv6 address, or its port is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AddressError {
-    /// Neither IPv4 nor IPv6.
-    NotAnAddress,
-    /// The part behind the colon is no port.
-    Port,
-}
+pub(super) struct NotAnAddress;
 
-fn port_of(text: &[u8]) -> Result<u16, AddressError> {
-    digits(text).and_then(|n| u16::try_from(n).ok()).filter(|&n| n > 0).ok_or(AddressError::Port)
+fn port_of(text: &[u8]) -> Result<u16, NotAnAddress> {
+    digits(text).and_then(|n| u16::try_from(n).ok()).filter(|&n| n > 0).ok_or(NotAnAddress)
 }
 
 #[cfg(test)]
@@ -245,15 +241,15 @@ mod tests {
 
     #[test]
     fn addresses_for_proxy_bind_are_never_names() {
-        let cases: &[(&str, Result<&str, AddressError>)] = &[
+        let cases: &[(&str, Result<&str, NotAnAddress>)] = &[
             ("10.0.0.1", Ok("10.0.0.1:0")),
             ("10.0.0.1:8080", Ok("10.0.0.1:8080")),
             ("::1", Ok("[::1]:0")),
             ("[::1]:80", Ok("[::1]:80")),
-            ("localhost", Err(AddressError::NotAnAddress)),
-            ("10.0.0", Err(AddressError::NotAnAddress)),
-            ("10.0.0.256", Err(AddressError::NotAnAddress)),
-            ("10.0.0.1:x", Err(AddressError::Port)),
+            ("localhost", Err(NotAnAddress)),
+            ("10.0.0", Err(NotAnAddress)),
+            ("10.0.0.256", Err(NotAnAddress)),
+            ("10.0.0.1:x", Err(NotAnAddress)),
         ];
         for &(text, expected) in cases {
             assert_eq!(

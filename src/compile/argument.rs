@@ -9,7 +9,7 @@ pub(super) use crate::model::time::{digits, offset, size, time};
 /// Checks the value of a directive whose kind the catalog knows; false if it was reported.
 pub(super) fn check(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     let catalog = directive.catalog;
-    match catalog.kind {
+    match catalog.kind_in(cx.version()) {
         Kind::Flag => flag(cx, directive, 1).is_some(),
         Kind::Num => number(cx, directive, 1).is_some(),
         Kind::Size => expect(cx, directive, 1, size(&directive.arg(1)), SIZE).is_some(),
@@ -22,6 +22,9 @@ pub(super) fn check(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
         Kind::ComplexSize if !directive.arg(1).contains(&b'$') => {
             expect(cx, directive, 1, size(&directive.arg(1)), SIZE).is_some()
         }
+        Kind::Access => super::access::rights(cx, directive),
+        Kind::PathLevels => super::access::path_levels(cx, directive),
+        Kind::Bind => super::pass::bind(cx, directive),
         Kind::Obsolete => {
             obsolete(cx, directive);
             true
@@ -49,6 +52,18 @@ pub(super) fn expect<T>(
     value
 }
 
+/// Reports an argument, and says that it did.
+pub(super) fn refuse(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    n: usize,
+    expected: &str,
+    nginx: impl AsRef<str>,
+) -> bool {
+    invalid(cx, directive, n, expected, nginx.as_ref());
+    false
+}
+
 /// Reports an argument that is not what the directive takes. `nginx` is what nginx's setter says.
 pub(super) fn invalid(
     cx: &mut Compiler<'_>,
@@ -59,7 +74,7 @@ pub(super) fn invalid(
 ) {
     let name = directive.name();
     let found = super::block::abbreviate(&directive.text(n));
-    let nginx = if nginx.starts_with("invalid value") || nginx.starts_with("invalid number") {
+    let nginx = if nginx == "invalid value" || nginx == "invalid number" {
         format!("\"{name}\" directive {nginx}")
     } else {
         nginx.to_owned()
@@ -113,16 +128,20 @@ pub(super) fn number(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize)
     match (value, bounds) {
         (Some(value), _) if inside(value) => Some(value),
         (Some(_), Some((low, high))) => {
-            let nginx = if value < u64::try_from(low).ok() {
-                format!("value must be equal to or greater than {low}")
-            } else {
-                format!("value must be equal to or less than {high}")
+            let nginx = match high {
+                -1 | i64::MAX => format!("value must be equal to or greater than {low}"),
+                _ => format!("value must be between {low} and {high}"),
             };
             invalid(cx, directive, n, &format!("a number from {low} to {high}"), &nginx);
             None
         }
         _ => {
-            invalid(cx, directive, n, "a number", "invalid number");
+            let nginx = match directive.name() {
+                "worker_connections" => format!("invalid number \"{}\"", directive.text(n)),
+                _ => "invalid number".to_owned(),
+            };
+            // The exact text is a sign for the usual sentence.
+            invalid(cx, directive, n, "a number", &nginx);
             None
         }
     }
@@ -131,14 +150,21 @@ pub(super) fn number(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize)
 /// One of the words of an enum or a bitmask, in any case.
 pub(super) fn word(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<&'static str> {
     let text = directive.arg(n);
-    let words = directive.catalog.words;
+    // An nginx for Linux has no other event method, unless it was built so.
+    let only_epoll = directive.name() == "use" && cx.options.strict_modules;
+    let words = if only_epoll { &["epoll"][..] } else { directive.catalog.words };
     if let Some(word) = words.iter().find(|w| text.eq_ignore_ascii_case(w.as_bytes())) {
         return since(cx, directive, n, word).then_some(word);
     }
     let quoted: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
     let refs: Vec<&str> = quoted.iter().map(String::as_str).collect();
-    let nginx = format!("invalid value \"{}\"", directive.text(n));
     let name = directive.name();
+    let what = match name {
+        "use" => "invalid event type",
+        "protocol" => "unknown protocol",
+        _ => "invalid value",
+    };
+    let nginx = format!("{what} \"{}\"", directive.text(n));
     let found = directive.text(n);
     let expected = super::block::one_of(&refs);
     let near = words.iter().find(|w| strsim::osa_distance(w, &found) <= 2);

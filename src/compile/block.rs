@@ -7,9 +7,10 @@ use std::rc::Rc;
 
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{argument, forgotten, value};
+use super::scope::Scope;
+use super::{argument, checks, forgotten, value};
 use crate::catalog::{self, Body, Context, Duplicate, Tier};
-use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level, Place, When};
 use crate::source::{FileId, Span};
 use crate::syntax::{self, Block, Terminator};
 use crate::version::Version;
@@ -53,7 +54,10 @@ pub(super) fn directives<'t>(
     blocks: &mut dyn Blocks<'t>,
 ) {
     let mut walk = Walk { context, seen: Vec::new(), inner: Vec::new() };
+    let head = block.owner().map(syntax::Directive::head);
+    cx.levels.push(Scope { context, head, remembered: Vec::new() });
     walk_block(cx, block, &mut walk, blocks);
+    checks::merge(cx);
     let outer = Rc::clone(&cx.includes);
     walk.inner.sort_by_key(|directive| blocks.rank(directive));
     for directive in walk.inner {
@@ -63,6 +67,7 @@ pub(super) fn directives<'t>(
         }
     }
     cx.includes = outer;
+    cx.levels.pop();
 }
 
 struct Walk<'t> {
@@ -88,7 +93,13 @@ fn walk_block<'t>(cx: &mut Compiler<'t>, block: Block<'t>, walk: &mut Walk<'t>, 
         if !check_duplicate(cx, &directive, walk) {
             continue;
         }
+        if checks::is_remembered(directive.catalog.id)
+            && let Some(level) = cx.levels.last_mut()
+        {
+            level.remembered.push(directive.clone());
+        }
         if syntax.terminator() == Terminator::Block {
+            checks::check(cx, &directive);
             walk.inner.push(directive);
         } else {
             let before = cx.diagnostics.len();
@@ -104,7 +115,28 @@ pub(super) fn included<'t>(cx: &Compiler<'t>, directive: syntax::Directive<'t>) 
 }
 
 fn simple<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn Blocks<'t>) {
-    if !argument::check(cx, directive) {
+    // Headers and parameters for an upstream are compiled where they are merged: when `http` ends, and only if there
+    // is a server.
+    let name = directive.name();
+    let late = name.ends_with("_set_header") || LATE_PARAMETERS.contains(&name);
+    if !late {
+        return read(cx, directive, blocks);
+    }
+    let before = cx.diagnostics.len();
+    cx.late = true;
+    read(cx, directive, blocks);
+    cx.late = false;
+    for diagnostic in &mut cx.diagnostics[before..] {
+        if diagnostic.code == "invalid-variable" {
+            diagnostic.when = When::EndOfSubsystem { step: 25, place: Place::Close };
+        }
+    }
+}
+
+const LATE_PARAMETERS: &[&str] = &["fastcgi_param", "uwsgi_param", "scgi_param"];
+
+fn read<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn Blocks<'t>) {
+    if !argument::check(cx, directive) || !checks::check(cx, directive) {
         return;
     }
     if !blocks.simple(cx, directive) {
@@ -154,6 +186,10 @@ fn check<'t>(
         report_unknown(cx, syntax, &name, context);
         return None;
     };
+    if cx.options.strict_modules && catalog.tier != Tier::OpenSource && !cx.loads_modules() {
+        report_unknown(cx, syntax, &name, context);
+        return None;
+    }
     cx.order += 1;
     let directive = Directive { syntax, catalog, includes: Rc::clone(&cx.includes), order: cx.order };
     note(cx, &directive);
@@ -196,7 +232,11 @@ fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[
     }
     let span = syntax.name().span();
     let shown = String::from_utf8_lossy(name);
+    let strict = cx.options.strict_modules && !cx.loads_modules();
     let known = catalog::directives(name);
+    // nginx's own come first.
+    let own = known.iter().take_while(|d| !strict || d.tier == Tier::OpenSource).count();
+    let known = &known[..own];
     let version = cx.version();
     let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
         wrong_version(other, span, version)
@@ -338,7 +378,11 @@ fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, contex
         // In `stream` they are read for their errors and the variables they define.
         "map" => return super::map::map(cx, directive, block),
         "split_clients" => return super::split_clients::split_clients(cx, directive, block),
+        "upstream" if context == Context::Stream => return super::stream::upstream(cx, directive, block),
         _ => value::check_arguments(cx, directive),
+    }
+    if directive.name() == "geo" {
+        return super::geo::check(cx, block);
     }
     match directive.catalog.inner(context) {
         Some(inner) if directive.catalog.tier != Tier::ThirdParty || is_known_inside(inner) => {

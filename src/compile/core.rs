@@ -1,13 +1,23 @@
 //! The main context and `events`.
 
+use super::argument::{digits, refuse};
 use super::block::{self, Blocks};
+use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::{http, settings};
 use crate::catalog::{Context, Subsystem};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, When};
 use crate::model::CoreSettings;
 use crate::source::Span;
+
+pub(super) const CHECKS: &[(&str, Check)] = &[
+    ("worker_connections", worker_connections),
+    ("worker_cpu_affinity", cpu_affinity),
+    ("worker_priority", priority),
+    ("thread_pool", thread_pool),
+    ("load_module", load_module),
+];
 
 /// Compiles the whole file, as if it stood in the blocks that the options name.
 pub(super) fn configuration(cx: &mut Compiler<'_>) {
@@ -86,6 +96,99 @@ fn report_no_events(cx: &mut Compiler<'_>) {
         )
         .label("expected `events { }` before the end of the file")
         .help("add `events { }`; for a file that is included somewhere, say where: `--context http`")
-        .nginx("no \"events\" section in configuration"),
+        .nginx("no \"events\" section in configuration")
+        .when(When::EndOfFile),
     );
+}
+
+fn worker_connections<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    match digits(&directive.arg(1)) {
+        Some(0) => {
+            let message = "no worker may open a connection";
+            let diagnostic = Diagnostic::error("invalid-value", directive.arg_span(1), message)
+                .label("expected a number from 1")
+                .nginx("0 worker_connections are not enough for 0 listening sockets")
+                .when(When::EndOfFile);
+            cx.report(diagnostic);
+            false
+        }
+        _ => true,
+    }
+}
+
+/// `ngx_set_cpu_affinity`
+fn cpu_affinity<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let auto = *directive.arg(1) == *b"auto";
+    if auto && directive.len() > 2 {
+        let nginx = "invalid number of arguments in \"worker_cpu_affinity\" directive";
+        return refuse(cx, directive, 3, "one mask behind `auto`", nginx);
+    }
+    for (n, text) in directive.args_from(if auto { 2 } else { 1 }) {
+        if text.len() > 1024 {
+            let nginx = "\"worker_cpu_affinity\" supports up to 1024 CPUs only";
+            return refuse(cx, directive, n, "at most 1024 digits", nginx);
+        }
+        // nginx reads from the end.
+        if let Some(&other) = text.iter().rev().find(|b| !matches!(b, b' ' | b'0' | b'1')) {
+            let nginx = format!("invalid character \"{}\" in \"worker_cpu_affinity\"", char::from(other));
+            return refuse(cx, directive, n, "`auto`, or masks of `0` and `1`", nginx);
+        }
+    }
+    true
+}
+
+/// `ngx_set_priority`
+fn priority<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    let number = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(&text);
+    digits(number).is_some() || refuse(cx, directive, 1, "a number, perhaps with a sign", "invalid number")
+}
+
+/// `ngx_thread_pool`
+fn thread_pool<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let name = directive.arg(1).into_owned();
+    if cx.names.thread_pools.contains_key(&name) {
+        let nginx = format!("duplicate thread pool \"{}\"", directive.text(1));
+        return refuse(cx, directive, 1, "another name", nginx);
+    }
+    let mut threads = false;
+    for (n, text) in directive.args_from(2) {
+        let shown = directive.text(n);
+        if let Some(value) = text.strip_prefix(b"threads=") {
+            threads = true;
+            if digits(value).is_none_or(|n| n == 0) {
+                return refuse(
+                    cx,
+                    directive,
+                    n,
+                    "a number from 1",
+                    format!("invalid threads value \"{shown}\""),
+                );
+            }
+        } else if let Some(value) = text.strip_prefix(b"max_queue=")
+            && digits(value).is_none()
+        {
+            return refuse(cx, directive, n, "a number", format!("invalid max_queue value \"{shown}\""));
+        }
+    }
+    cx.names.thread_pools.insert(name, directive.span());
+    threads || refuse(cx, directive, 1, "`threads=N`", "\"thread_pool\" must have \"threads\" parameter")
+}
+
+/// Modules are counted when the first block of one begins (`ngx_load_module`).
+fn load_module<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let blocks = ["events", "http", "stream", "mail"];
+    let Some(first) = blocks.iter().find_map(|name| cx.here(name)).map(Directive::span) else { return true };
+    cx.report(
+        Diagnostic::error(
+            "load-module-too-late",
+            directive.span(),
+            "`load_module` must stand before all blocks",
+        )
+        .label("too late")
+        .related(first, "the first block")
+        .help("move it to the top of the file")
+        .nginx("\"load_module\" directive is specified too late"),
+    );
+    false
 }

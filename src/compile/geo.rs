@@ -1,30 +1,55 @@
-//! `geo` (`ngx_http_geo_block`).
+//! `geo` (`ngx_http_geo_block`, `ngx_stream_geo_block`).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
 use super::access::network;
+use super::address::{parse_ip4, parse_ip6};
+use super::argument::refuse;
+use super::checks::Check;
 use super::directive::Directive;
+use super::map::{entries, entry_error};
 use super::scope::Compiler;
-use super::{map, value};
-use crate::diagnostic::Diagnostic;
+use super::value;
 use crate::model::access::Addresses;
 use crate::model::geo::{Geo, GeoTable};
 use crate::model::value::VariableSource;
-use crate::syntax::{self, Block};
+use crate::syntax::{self, Block, Terminator};
+
+pub(super) const CHECKS: &[(&str, Check)] = &[("geo", variables)];
+
+/// `geo [$address] $variable`
+fn variables<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    for n in 1..=directive.len() {
+        if directive.arg(n).first() != Some(&b'$') {
+            let nginx = format!("invalid variable name \"{}\"", directive.text(n));
+            return refuse(cx, directive, n, "a variable", nginx);
+        }
+    }
+    true
+}
 
 type Range = (IpAddr, IpAddr, Box<[u8]>);
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an entry of the block")]
 struct Building {
     is_ranges: bool,
+    /// An entry was read that `ranges` may not follow.
+    has_networks: bool,
     networks: Vec<(IpNet, Box<[u8]>)>,
     ranges: Vec<Range>,
     default: Box<[u8]>,
     proxies: Vec<Addresses>,
     proxy_recursive: bool,
     volatile: bool,
+}
+
+/// Checks the entries of a `geo` block that the model does not hold.
+pub(super) fn check<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
+    let mut building = Building::default();
+    entries(cx, block, &mut |cx, entry| building.entry(cx, entry));
 }
 
 /// Compiles a `geo` block of `http`.
@@ -38,9 +63,9 @@ pub(super) fn geo<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
     let n = if has_source { 2 } else { 1 };
     let variable = value::define(cx, directive, n, VariableSource::Geo(position));
     let mut building = Building::default();
-    map::entries(cx, block, &mut |cx, entry| building.entry(cx, entry));
+    entries(cx, block, &mut |cx, entry| building.entry(cx, entry));
     let Some(variable) = variable else { return };
-    let Building { is_ranges, networks, ranges, default, proxies, proxy_recursive, volatile } = building;
+    let Building { is_ranges, networks, ranges, default, proxies, proxy_recursive, volatile, .. } = building;
     let table = if is_ranges { GeoTable::Ranges(ranges) } else { GeoTable::Networks(networks) };
     let span = directive.span();
     cx.http.geos.push(Geo { source, variable, default, table, proxies, proxy_recursive, volatile, span });
@@ -49,57 +74,93 @@ pub(super) fn geo<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
 impl Building {
     fn entry(&mut self, cx: &mut Compiler<'_>, entry: syntax::Directive<'_>) {
         let key = entry.name().value();
-        let argument = entry.arg(0).map(|word| word.value());
-        match (&*key, argument) {
-            (b"ranges", None) if self.networks.is_empty() => self.is_ranges = true,
-            (b"ranges", None) => {
-                let message = "`ranges` must be the first entry of `geo`";
-                report(
-                    cx,
-                    entry,
-                    message,
-                    "the \"ranges\" directive must be the first directive inside \"geo\" block",
-                );
+        if entry.terminator() == Terminator::Block {
+            return entry_error(
+                cx,
+                entry.head(),
+                "an entry of `geo` is a network and a value, not a block",
+                "unexpected \"{\"",
+            );
+        }
+        let value = entry.arg(0).map(syntax::Word::value).unwrap_or_default();
+        let delete = *key == *b"delete";
+        match (&*key, entry.args().len()) {
+            (b"ranges", 0) if self.has_networks => {
+                let nginx = "the \"ranges\" directive must be the first directive inside \"geo\" block";
+                entry_error(cx, entry.head(), "`ranges` stands before all entries", nginx);
             }
-            (b"proxy_recursive", None) => self.proxy_recursive = true,
-            (b"volatile", None) => self.volatile = true,
-            (_, None) => {
-                report(
-                    cx,
-                    entry,
-                    "an entry of `geo` is an address and a value",
-                    "invalid number of the geo parameters",
-                );
+            (b"ranges", 0) => self.is_ranges = true,
+            (b"proxy_recursive", 0) => self.proxy_recursive = true,
+            (b"volatile", 0) => self.volatile = true,
+            (b"proxy", 1) => {
+                let net = read_network(cx, entry, &value);
+                self.proxies.extend(net.map(Addresses::Net));
             }
-            (b"default", Some(value)) => self.default = (*value).into(),
-            (b"proxy", Some(text)) => match network(&text) {
-                Some(net) => self.proxies.push(Addresses::Net(net)),
-                None => report_network(cx, entry, &text),
-            },
-            (b"delete", Some(text)) if self.is_ranges => match range(&text) {
-                Some((first, last)) => self.ranges.retain(|r| (r.0, r.1) != (first, last)),
-                None => report_range(cx, entry, &text),
-            },
-            (b"delete", Some(text)) => match network(&text) {
-                Some(net) => self.networks.retain(|(other, _)| *other != net),
-                None => report_network(cx, entry, &text),
-            },
-            (key, Some(value)) if self.is_ranges => match range(key) {
-                Some((first, last)) => paint(&mut self.ranges, (first, last, (*value).into())),
-                None => report_range(cx, entry, key),
-            },
-            (key, Some(value)) => match network(key) {
-                Some(net) => self.networks.push((net, (*value).into())),
-                None => report_network(cx, entry, key),
-            },
+            (b"default", 1) => {
+                self.has_networks |= !self.is_ranges;
+                self.default = (*value).into();
+            }
+            (_, 1) if self.is_ranges => {
+                let Some((first, last)) = read_range(cx, entry, if delete { &value } else { &key }) else {
+                    return;
+                };
+                if delete {
+                    self.ranges.retain(|r| (r.0, r.1) != (first, last));
+                } else {
+                    paint(&mut self.ranges, (first, last, (*value).into()));
+                }
+            }
+            (_, 1) => {
+                self.has_networks = true;
+                let Some(net) = read_network(cx, entry, if delete { &value } else { &key }) else { return };
+                if delete {
+                    self.networks.retain(|(other, _)| *other != net);
+                } else {
+                    self.networks.push((net, (*value).into()));
+                }
+            }
+            _ => entry_error(
+                cx,
+                entry.head(),
+                "an entry of `geo` is a network and a value",
+                "invalid number of the geo parameters",
+            ),
         }
     }
 }
 
+/// `ngx_http_geo_cidr_value`; reports what is no network.
+fn read_network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) -> Option<IpNet> {
+    if text == b"255.255.255.255" {
+        return Some(IpNet::from(IpAddr::V4(Ipv4Addr::BROADCAST)));
+    }
+    let network = network(text);
+    if network.is_none() {
+        let shown = String::from_utf8_lossy(text).into_owned();
+        let message = format!("`{shown}` is no network; expected `10.0.0.0/8`");
+        entry_error(cx, entry.name().span(), &message, format!("invalid network \"{shown}\""));
+    }
+    network
+}
+
+/// Reports what is no range.
+fn read_range(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) -> Option<(IpAddr, IpAddr)> {
+    let range = range(text);
+    if range.is_none() {
+        let shown = String::from_utf8_lossy(text).into_owned();
+        let message = format!("`{shown}` is no range; expected `10.0.0.1-10.0.0.9`");
+        entry_error(cx, entry.name().span(), &message, format!("invalid range \"{shown}\""));
+    }
+    range
+}
+
 fn range(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (first, last) = text.split_once('-')?;
-    let (first, last): (IpAddr, IpAddr) = (first.parse().ok()?, last.parse().ok()?);
+    let dash = text.iter().position(|&b| b == b'-')?;
+    let address = |text: &[u8]| {
+        let v4 = parse_ip4(text).filter(|&a| a != Ipv4Addr::BROADCAST).map(IpAddr::V4);
+        v4.or_else(|| parse_ip6(text).map(IpAddr::V6))
+    };
+    let (first, last) = (address(&text[..dash])?, address(&text[dash + 1..])?);
     (first.is_ipv4() == last.is_ipv4() && first <= last).then_some((first, last))
 }
 
@@ -132,22 +193,6 @@ fn step(address: IpAddr, up: bool) -> Option<IpAddr> {
             IpAddr::V6((if up { n.checked_add(1) } else { n.checked_sub(1) })?.into())
         }
     })
-}
-
-fn report(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, message: &str, nginx: &str) {
-    cx.report(Diagnostic::error("invalid-entry", entry.head(), message).label("this entry").nginx(nginx));
-}
-
-fn report_network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) {
-    let shown = String::from_utf8_lossy(text);
-    let message = format!("`{shown}` is no address or network like `192.0.2.0/24`");
-    report(cx, entry, &message, &format!("invalid network \"{shown}\""));
-}
-
-fn report_range(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) {
-    let shown = String::from_utf8_lossy(text);
-    let message = format!("`{shown}` is no range of addresses like `192.0.2.1-192.0.2.9`");
-    report(cx, entry, &message, &format!("invalid range \"{shown}\""));
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{content, geo, location, log, map, server, settings, split_clients, upstream};
+use super::{charset, geo, location, log, map, server, settings, split_clients, types, upstream};
 use crate::catalog::Context;
 use crate::model::HttpSettings;
 use crate::source::Span;
@@ -55,7 +55,7 @@ struct HttpBlock {
 type Definition = for<'t> fn(&mut Compiler<'t>, &Directive<'t>, Block<'t>);
 
 const DEFINITIONS: &[(&str, Definition)] = &[
-    ("charset_map", content::charset_map),
+    ("charset_map", charset::charset_map),
     ("geo", geo::geo),
     ("map", map::map),
     ("split_clients", split_clients::split_clients),
@@ -85,7 +85,7 @@ impl<'t> Blocks<'t> for HttpBlock {
         }
         if directive.name() == "types" {
             let setting = &mut std::sync::Arc::make_mut(&mut self.settings.content).types;
-            content::types(cx, directive, block, setting);
+            types::types(cx, directive, block, setting);
             return true;
         }
         match DEFINITIONS.iter().find(|(name, _)| *name == directive.name()) {

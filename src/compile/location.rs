@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{content, proxy, rewrite, settings, value};
+use super::{content, proxy, rewrite, settings, types, value};
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::model::location::Handler;
@@ -97,7 +97,7 @@ pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Di
     let Some(block) = directive.syntax.block() else { return true };
     if directive.name() == "types" {
         let setting = &mut std::sync::Arc::make_mut(&mut outer.settings.content).types;
-        content::types(cx, directive, block, setting);
+        types::types(cx, directive, block, setting);
         return true;
     }
     let Some(inner) = directive.catalog.inner(outer.context) else { return false };
@@ -204,6 +204,7 @@ fn regex(
     caseless: bool,
 ) -> LocationKind {
     value::define_captures(cx, pattern, directive.arg_span(n));
+    super::regex::check(cx, pattern, caseless, directive.arg_span(n));
     LocationKind::Regex { pattern: String::from_utf8_lossy(pattern).into_owned(), caseless }
 }
 

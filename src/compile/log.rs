@@ -1,18 +1,96 @@
 //! `log_format`, `access_log`, `error_log`.
 
+use super::argument::refuse;
+use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::Value;
-use super::{argument, value};
+use super::{argument, log_target, value};
 use crate::catalog::Kind;
 use crate::diagnostic::Diagnostic;
-use crate::model::Setting;
 use crate::model::log::{AccessLog, AccessLogs, ErrorLog, Escape, LogFormat, LogTarget, Severity};
+use crate::model::{ComplexValue, Setting};
 use crate::source::Span;
 
 /// The format that exists without being declared (`ngx_http_combined_fmt`).
 const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
                         \"$http_referer\" \"$http_user_agent\"";
+
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("error_log", error_log), ("access_log", access_log), ("log_format", stream_format)];
+
+/// `ngx_log_set_log`
+fn error_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if !log_target::check(cx, directive) {
+        return false;
+    }
+    let mut level = false;
+    for (n, text) in directive.args_from(2) {
+        let shown = directive.text(n);
+        let plain = Severity::NAMES.iter().any(|(name, _)| *text == *name.as_bytes());
+        let part = DEBUG_PARTS.iter().any(|name| *text == *name.as_bytes());
+        let nginx = match (plain, part, level) {
+            (true, _, true) => format!("duplicate log level \"{shown}\""),
+            (true, _, false) => {
+                level = true;
+                continue;
+            }
+            (_, true, false) => continue,
+            _ => format!("invalid log level \"{shown}\""),
+        };
+        let expected = "`debug`, `info`, `notice`, `warn`, `error`, `crit`, `alert` or `emerg`";
+        return refuse(cx, directive, n, expected, nginx);
+    }
+    true
+}
+
+/// Parts of the debug level (`debug_levels`).
+const DEBUG_PARTS: &[&str] =
+    &["debug_core", "debug_alloc", "debug_mutex", "debug_event", "debug_http", "debug_mail", "debug_stream"];
+
+/// Where it goes; the rest of http's is compiled.
+fn access_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let stream = super::stream::is_stream(directive);
+    let off = *directive.arg(1) == *b"off";
+    if !off && !log_target::check(cx, directive) {
+        return false;
+    }
+    if !stream {
+        return true;
+    }
+    if off {
+        let nginx = format!("invalid parameter \"{}\"", directive.text(2));
+        return directive.len() == 1 || refuse(cx, directive, 2, "`off` alone", nginx);
+    }
+    if directive.len() < 2 {
+        return refuse(
+            cx,
+            directive,
+            1,
+            "the name of a `log_format` behind it",
+            "log format is not specified",
+        );
+    }
+    if !cx.names.stream_formats.contains_key(&*directive.arg(2)) {
+        let nginx = format!("unknown log format \"{}\"", directive.text(2));
+        return refuse(cx, directive, 2, "the name of a `log_format` of `stream`", nginx);
+    }
+    log_target::parameters(cx, directive)
+}
+
+/// `log_format` of stream; that of http is compiled.
+fn stream_format<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if !super::stream::is_stream(directive) {
+        return true;
+    }
+    let name = directive.arg(1).into_owned();
+    if cx.names.stream_formats.insert(name, directive.span()).is_some() {
+        let nginx = format!("duplicate \"log_format\" name \"{}\"", directive.text(1));
+        return refuse(cx, directive, 1, "another name", nginx);
+    }
+    escape(cx, directive);
+    true
+}
 
 /// Adds the format `combined`.
 pub(super) fn combined(cx: &mut Compiler<'_>) {
@@ -49,11 +127,13 @@ pub(super) fn log_format(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
         Some(escape) => (escape, 3),
         None => (Escape::Default, 2),
     };
-    let mut text = Vec::new();
-    for (_, part) in directive.args_from(from) {
-        text.extend_from_slice(&part);
+    // Each argument for itself: a name ends where its argument ends.
+    let mut value = <ComplexValue as Default>::default();
+    for (n, part) in directive.args_from(from) {
+        value.segments.extend(value::text(cx, &part, directive.arg_span(n)).segments);
     }
-    let value = value::text(cx, &text, directive.arg_span(from));
+    let place = cx.position(directive.span());
+    cx.names.format_places.insert(name.clone().into_bytes(), place);
     cx.http.log_formats.push(LogFormat { name, escape, value, span: Some(directive.span()) });
 }
 
@@ -96,13 +176,21 @@ impl Value for AccessLogs {
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         let text = directive.arg(1);
-        if *text == *b"off" && directive.len() == 1 {
+        if *text == *b"off" {
+            if directive.len() > 1 {
+                let nginx = format!("invalid parameter \"{}\"", directive.text(2));
+                super::argument::invalid(cx, directive, 2, "`off` alone", &nginx);
+                return None;
+            }
             return Some(AccessLogs::Off);
         }
         let format = match directive.len() {
             2.. => format(cx, directive)?,
             _ => 0,
         };
+        if !log_target::parameters(cx, directive) {
+            return None;
+        }
         let mut log = AccessLog {
             target: target(&directive.text(1)),
             path: None,
@@ -118,11 +206,8 @@ impl Value for AccessLogs {
         for (n, parameter) in directive.args_from(3) {
             if let Some(condition) = parameter.strip_prefix(b"if=") {
                 log.condition = Some(value::text(cx, condition, directive.arg_span(n)));
-            } else if !buffering(&mut log, &parameter) {
-                let nginx = format!("invalid parameter \"{}\"", directive.text(n));
-                let expected = "`buffer=SIZE`, `gzip[=LEVEL]`, `flush=TIME` or `if=CONDITION`";
-                super::argument::invalid(cx, directive, n, expected, &nginx);
-                return None;
+            } else {
+                buffering(&mut log, &parameter);
             }
         }
         Some(AccessLogs::To(vec![log]))
@@ -137,8 +222,8 @@ impl Value for AccessLogs {
     }
 }
 
-/// Takes `buffer=`, `gzip` and `flush=` over; false if it is none of them (`ngx_http_log_set_log`).
-fn buffering(log: &mut AccessLog, text: &[u8]) -> bool {
+/// Takes `buffer=`, `gzip` and `flush=` over, which [`log_target::parameters`] found right.
+fn buffering(log: &mut AccessLog, text: &[u8]) {
     if text == b"gzip" {
         log.gzip = Some(1);
     } else if let Some(level) = text.strip_prefix(b"gzip=") {
@@ -147,18 +232,21 @@ fn buffering(log: &mut AccessLog, text: &[u8]) -> bool {
         log.buffer = argument::size(size).unwrap_or(0);
     } else if let Some(time) = text.strip_prefix(b"flush=") {
         log.flush = argument::time(time, false);
-    } else {
-        return false;
     }
     if log.gzip.is_some() && log.buffer == 0 {
         log.buffer = 64 << 10;
     }
-    true
 }
 
 fn format(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<usize> {
     let name = directive.text(2);
-    if let Some(at) = cx.http.log_formats.iter().position(|f| f.name == name) {
+    let at = cx.http.log_formats.iter().position(|f| f.name.eq_ignore_ascii_case(&name));
+    // nginx reads from top to bottom.
+    let later = |cx: &Compiler<'_>, name: &str| {
+        let defined = cx.names.format_places.get(name.as_bytes());
+        defined.is_some_and(|place| *place > cx.position(directive.span()))
+    };
+    if let Some(at) = at.filter(|&at| !later(cx, &cx.http.log_formats[at].name)) {
         return Some(at);
     }
     let near = cx

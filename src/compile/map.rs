@@ -1,18 +1,22 @@
 //! `map`, and the entries of blocks that the model does not hold.
 
+use std::collections::HashSet;
+
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::value;
+use super::{regex, value};
 use crate::catalog::Subsystem;
 use crate::diagnostic::Diagnostic;
 use crate::model::map::{Map, MapDefault, MapEntry, MapKey};
 use crate::model::value::VariableSource;
+use crate::source::Span;
 use crate::syntax::{self, Block, Terminator};
 
 /// Compiles a `map` block (`ngx_http_map_block`).
 pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
     let source = value::argument(cx, directive, 1);
     let position = cx.http.maps.len();
+    let mut seen = HashSet::new();
     let variable = value::define(cx, directive, 2, VariableSource::Map(position));
     let mut map = Map {
         source,
@@ -23,7 +27,7 @@ pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
         volatile: false,
         span: directive.span(),
     };
-    entries(cx, block, &mut |cx, entry| map_entry(cx, &mut map, entry));
+    entries(cx, block, &mut |cx, entry| map_entry(cx, &mut map, &mut seen, entry));
     if variable.is_some() && cx.subsystem == Subsystem::Http {
         cx.http.maps.push(map);
     }
@@ -52,7 +56,12 @@ pub(super) fn entries<'t>(
     }
 }
 
-fn map_entry(cx: &mut Compiler<'_>, map: &mut Map, entry: syntax::Directive<'_>) {
+fn map_entry(
+    cx: &mut Compiler<'_>,
+    map: &mut Map,
+    seen: &mut HashSet<Vec<u8>>,
+    entry: syntax::Directive<'_>,
+) {
     let key = entry.name().value();
     if entry.terminator() == Terminator::Block {
         cx.report(
@@ -75,6 +84,9 @@ fn map_entry(cx: &mut Compiler<'_>, map: &mut Map, entry: syntax::Directive<'_>)
             if *key == *b"default" {
                 set_default(cx, map, entry, value);
             } else {
+                if !is_new(cx, &key, map.hostnames, seen, entry) {
+                    return;
+                }
                 let key = self::key(cx, &key, map.hostnames, entry);
                 map.entries.push(MapEntry { key, value, span: entry.head() });
             }
@@ -90,6 +102,40 @@ fn map_entry(cx: &mut Compiler<'_>, map: &mut Map, entry: syntax::Directive<'_>)
             .nginx("invalid number of the map parameters"),
         ),
     }
+}
+
+/// Whether a key that is no pattern can be added: it is well-formed, and there is no such key yet (`ngx_hash_add_key`).
+fn is_new(
+    cx: &mut Compiler<'_>,
+    key: &[u8],
+    hostnames: bool,
+    seen: &mut HashSet<Vec<u8>>,
+    entry: syntax::Directive<'_>,
+) -> bool {
+    if key.first() == Some(&b'~') {
+        return true;
+    }
+    let key = key.strip_prefix(b"\\").unwrap_or(key);
+    let shown = String::from_utf8_lossy(key).into_owned();
+    if hostnames && !super::headers::wildcard(key) {
+        let nginx = format!("invalid hostname or wildcard \"{shown}\"");
+        entry_error(cx, entry.name().span(), &format!("`{shown}` is no name or wildcard"), nginx);
+        return false;
+    }
+    let lower = key.to_ascii_lowercase();
+    let lower =
+        lower.strip_prefix(b".").filter(|_| hostnames && key.len() > 1).map_or(lower.clone(), <[u8]>::to_vec);
+    if seen.insert(lower) {
+        return true;
+    }
+    let nginx = format!("conflicting parameter \"{}\"", shown.to_ascii_lowercase());
+    entry_error(cx, entry.name().span(), &format!("`{shown}` stands twice in this `map`"), nginx);
+    false
+}
+
+/// Reports an entry.
+pub(super) fn entry_error(cx: &mut Compiler<'_>, span: Span, message: &str, nginx: impl Into<String>) {
+    cx.report(Diagnostic::error("invalid-entry", span, message).label("not a valid entry").nginx(nginx));
 }
 
 fn set_default(
@@ -118,6 +164,7 @@ fn key(cx: &mut Compiler<'_>, text: &[u8], hostnames: bool, entry: syntax::Direc
             None => (pattern, false),
         };
         value::define_captures(cx, pattern, entry.name().span());
+        regex::check(cx, pattern, caseless, entry.name().span());
         return MapKey::Regex { pattern: String::from_utf8_lossy(pattern).into_owned(), caseless };
     }
     // A leading backslash takes the special meaning away.

@@ -3,31 +3,47 @@
 //! The order of checks is nginx's (`ngx_conf_handler`): name, context, block or semicolon, number of
 //! arguments, then what the directive itself demands. Unlike nginx it goes on after an error.
 
-mod argument;
 mod block;
+mod checks;
 mod directive;
 mod forgotten;
 mod scope;
-mod value;
 
 mod address;
+mod argument;
+mod regex;
 mod settings;
-
-mod access;
-mod content;
-mod geo;
+mod value;
+mod zone;
 
 mod core;
 mod http;
 mod listen;
 mod location;
 mod log;
+mod log_target;
 mod map;
+mod names;
 mod proxy;
 mod rewrite;
 mod server;
+mod socket;
 mod split_clients;
+mod stream;
 mod upstream;
+
+mod access;
+mod cache;
+mod charset;
+mod content;
+mod geo;
+mod headers;
+mod limit;
+mod pass;
+mod resolver;
+mod sticky;
+mod tls;
+mod types;
 
 pub mod fragment;
 pub mod host;
@@ -46,6 +62,16 @@ pub struct Options {
     /// The blocks that would enclose the file, outermost first: empty for a whole configuration,
     /// `[Http, Server]` for a fragment that is included in a server.
     pub contexts: Vec<Context>,
+    /// Directives of modules that open-source nginx does not have are errors unless a `load_module` may bring
+    /// them: what a real `nginx -t` would say.
+    pub strict_modules: bool,
+}
+
+impl Options {
+    /// A whole configuration for a version.
+    pub fn new(version: Version) -> Self {
+        Self { version, contexts: Vec::new(), strict_modules: false }
+    }
 }
 
 /// What came of a compilation; the model is complete only if there is no error.

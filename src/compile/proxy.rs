@@ -1,6 +1,6 @@
 //! `proxy_pass` and the settings of `ngx_http_proxy_module` that have a grammar of their own.
 
-use super::address::{self, AddressError, Form};
+use super::address::{self, Form};
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::Value;
@@ -187,22 +187,17 @@ impl Value for Bind {
         if text.contains(&b'$') {
             return Some(Bind::Value { value: value::argument(cx, directive, 1), transparent });
         }
-        match address::parse_address(&text) {
-            Ok(address) => Some(Bind::Address { address, transparent }),
-            Err(fault) => {
-                let nginx = match fault {
-                    AddressError::NotAnAddress => format!("invalid address \"{}\"", directive.text(1)),
-                    AddressError::Port => "invalid port".to_owned(),
-                };
-                argument::invalid(
-                    cx,
-                    directive,
-                    1,
-                    "an address of this host: `10.0.0.9`, a variable, or `off`",
-                    &nginx,
-                );
-                None
-            }
-        }
+        let Ok(address) = address::parse_address(&text) else {
+            let nginx = format!("invalid address \"{}\"", directive.text(1));
+            argument::invalid(
+                cx,
+                directive,
+                1,
+                "an address of this host: `10.0.0.9`, a variable, or `off`",
+                &nginx,
+            );
+            return None;
+        };
+        Some(Bind::Address { address, transparent })
     }
 }

@@ -1,12 +1,14 @@
 //! `return`, `set`, `rewrite`, `break`, and the condition of `if` (`ngx_http_rewrite_module.c`).
 
-use std::borrow::Cow;
-
+use super::argument::refuse;
+use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{argument, value};
+use super::{argument, regex, value};
 use crate::model::rewrite::{Condition, FileTest, Instruction, Return, Rewrite, RewriteFlag};
 use crate::model::value::VariableSource;
+
+pub(super) const CHECKS: &[(&str, Check)] = &[("rewrite", check)];
 
 /// The instruction of a directive; `None` if it is none.
 pub(super) fn instruction(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Instruction> {
@@ -40,9 +42,7 @@ fn return_(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Return> {
     let first = directive.arg(1);
     let span = directive.span();
     let Some(status) = argument::digits(&first) else {
-        let is_url = [&b"http://"[..], b"https://", b"$scheme"]
-            .iter()
-            .any(|p| first.len() >= p.len() && first[..p.len()].eq_ignore_ascii_case(p));
+        let is_url = [&b"http://"[..], b"https://", b"$scheme"].iter().any(|p| first.starts_with(p));
         if directive.len() == 1 && is_url {
             return Some(Return { status: 302, text: Some(value::argument(cx, directive, 1)), span });
         }
@@ -82,11 +82,8 @@ fn rewrite(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Rewrite> 
         b"last" => RewriteFlag::Last,
         b"break" => RewriteFlag::Break,
         b"" if directive.len() == 2 => RewriteFlag::Next,
-        _ => {
-            let nginx = format!("invalid parameter \"{}\"", directive.text(3));
-            argument::invalid(cx, directive, 3, "`last`, `break`, `redirect` or `permanent`", &nginx);
-            return None;
-        }
+        // `check` has reported it.
+        _ => return None,
     };
     let span = directive.arg_span(2);
     let mark = text.iter().position(|b| *b == b'?');
@@ -102,85 +99,92 @@ fn rewrite(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Rewrite> 
 
 /// The condition of `if` (`ngx_http_rewrite_if_condition`).
 pub(super) fn condition(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Condition {
-    let words = words(directive);
-    let [(n, first), rest @ ..] = words.as_slice() else { return invalid_condition(cx, directive, 1) };
-    if let Some(name) = first.strip_prefix(b"$") {
-        let variable = value::reference(cx, name, directive.arg_span(*n));
-        return match rest {
-            [] => Condition::True(variable),
-            [(_, sign), (n, right)] => comparison(cx, directive, variable, sign, *n, right),
-            _ => invalid_condition(cx, directive, *n),
+    let mut words: Vec<(usize, Vec<u8>)> = directive.args_from(1).map(|(n, w)| (n, w.into_owned())).collect();
+    let invalid = |cx: &mut Compiler<'_>, n: usize, text: &[u8]| {
+        let text = String::from_utf8_lossy(text).into_owned();
+        let expected = "`($variable)`, `($variable = text)`, `($variable ~ pattern)` or `(-f file)`";
+        argument::invalid(cx, directive, n, expected, &format!("invalid condition \"{text}\""));
+        Condition::Invalid
+    };
+    if words[0].1.first() != Some(&b'(') {
+        return invalid(cx, 1, &words[0].1);
+    }
+    let mut current = 0;
+    if words[0].1.len() == 1 {
+        current = 1;
+    } else {
+        words[0].1.remove(0);
+    }
+    let mut last = words.len() - 1;
+    if words[last].1.last() != Some(&b')') {
+        return invalid(cx, words[last].0, &words[last].1);
+    }
+    if words[last].1.len() > 1 {
+        words[last].1.pop();
+    } else if last > current {
+        last -= 1;
+    } else {
+        // Nothing between the parentheses.
+        return invalid(cx, words[last].0, b")");
+    }
+    let Some((n, first)) = words.get(current) else { return invalid(cx, 1, b"") };
+    if first.len() > 1 && first[0] == b'$' {
+        if current != last && current + 2 != last {
+            return invalid(cx, *n, first);
+        }
+        let variable = value::reference(cx, &first[1..], directive.arg_span(*n));
+        if current == last {
+            return Condition::True(variable);
+        }
+        let (n, operator) = &words[current + 1];
+        let (at, right) = &words[last];
+        let span = directive.arg_span(*at);
+        let negated = operator.starts_with(b"!");
+        return match &operator[..] {
+            b"=" | b"!=" => Condition::Equal { variable, text: value::text(cx, right, span), negated },
+            b"~" | b"~*" | b"!~" | b"!~*" => {
+                value::define_captures(cx, right, span);
+                let caseless = operator.ends_with(b"*");
+                regex::check(cx, right, caseless, span);
+                let pattern = String::from_utf8_lossy(right).into_owned();
+                Condition::Match { variable, pattern, caseless, negated }
+            }
+            _ => {
+                let nginx = format!("unexpected \"{}\" in condition", String::from_utf8_lossy(operator));
+                argument::invalid(cx, directive, *n, "`=`, `!=`, `~`, `~*`, `!~` or `!~*`", &nginx);
+                Condition::Invalid
+            }
         };
     }
     let (negated, test) = match first.strip_prefix(b"!") {
         Some(test) => (true, test),
-        None => (false, &**first),
+        None => (false, &first[..]),
     };
     let test = match test {
         b"-f" => FileTest::File,
         b"-d" => FileTest::Directory,
         b"-e" => FileTest::Exists,
         b"-x" => FileTest::Executable,
-        _ => return invalid_condition(cx, directive, *n),
+        _ => return invalid(cx, *n, first),
     };
-    match rest {
-        [(n, path)] => Condition::File { test, path: value::text(cx, path, directive.arg_span(*n)), negated },
-        _ => invalid_condition(cx, directive, *n),
+    if current + 1 != last {
+        return invalid(cx, *n, first);
     }
+    let (at, path) = &words[last];
+    Condition::File { test, path: value::text(cx, path, directive.arg_span(*at)), negated }
 }
 
-/// The words of a condition, without the parentheses around them.
-fn words<'t>(directive: &Directive<'t>) -> Vec<(usize, Cow<'t, [u8]>)> {
-    let last = directive.len();
-    let stripped = directive.args_from(1).map(|(n, mut text)| {
-        if n == 1 && text.starts_with(b"(") {
-            text = text[1..].to_vec().into();
-        }
-        if n == last && text.ends_with(b")") {
-            text = text[..text.len() - 1].to_vec().into();
-        }
-        (n, text)
-    });
-    // `( $a` and `$a )` are words of their own; an empty text to compare with is not.
-    stripped
-        .filter(|(n, text)| !text.is_empty() || (*n != 1 && (*n != last || *directive.arg(*n) != *b")")))
-        .collect()
-}
-
-fn comparison(
-    cx: &mut Compiler<'_>,
-    directive: &Directive<'_>,
-    variable: crate::model::VariableId,
-    sign: &[u8],
-    n: usize,
-    right: &[u8],
-) -> Condition {
-    let span = directive.arg_span(n);
-    match sign {
-        b"=" | b"!=" => {
-            Condition::Equal { variable, text: value::text(cx, right, span), negated: sign == b"!=" }
-        }
-        b"~" | b"~*" | b"!~" | b"!~*" => {
-            value::define_captures(cx, right, span);
-            Condition::Match {
-                variable,
-                pattern: String::from_utf8_lossy(right).into_owned(),
-                caseless: sign.ends_with(b"*"),
-                negated: sign.starts_with(b"!"),
-            }
-        }
-        _ => {
-            let nginx = format!("unexpected \"{}\" in condition", String::from_utf8_lossy(sign));
-            let expected = "`=`, `!=`, `~`, `~*`, `!~` or `!~*`";
-            argument::invalid(cx, directive, n - 1, expected, &nginx);
-            Condition::Invalid
-        }
+/// `rewrite regex replacement [flag]` (`ngx_http_rewrite`).
+fn check<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if directive.arg(2).is_empty() {
+        return refuse(cx, directive, 2, "a replacement", "empty replacement");
     }
-}
-
-fn invalid_condition(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Condition {
-    let nginx = format!("invalid condition \"{}\"", directive.text(n));
-    let expected = "`$variable`, a comparison like `$variable = text`, or a test of a file like `-f path`";
-    argument::invalid(cx, directive, n, expected, &nginx);
-    Condition::Invalid
+    if !regex::check(cx, &directive.arg(1), false, directive.arg_span(1)) {
+        return false;
+    }
+    if directive.len() < 3 || matches!(&*directive.arg(3), b"last" | b"break" | b"redirect" | b"permanent") {
+        return true;
+    }
+    let nginx = format!("invalid parameter \"{}\"", directive.text(3));
+    refuse(cx, directive, 3, "`last`, `break`, `redirect` or `permanent`", nginx)
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::directive::Directive;
 use super::{Compiled, Options};
-use crate::catalog::{Runtime, Subsystem};
+use crate::catalog::{Context, Runtime, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::value::Variables;
 use crate::model::{Config, CoreSettings, Http, Unsupported, UpstreamId};
@@ -35,11 +35,52 @@ pub(super) struct Compiler<'t> {
     pub(super) upstreams: HashMap<String, Vec<KnownUpstream>>,
     /// A directive of a module that we do not know inside out was seen: it may define variables.
     pub(super) foreign_modules: bool,
+    /// The values at hand are compiled when `http` ends.
+    pub(super) late: bool,
     /// Modules outside open-source nginx that were seen.
     pub(super) modules: HashSet<&'static str>,
     /// Directives that have been read.
     pub(super) order: u32,
+    /// The blocks around the directive at hand, outermost first.
+    pub(super) levels: Vec<Scope<'t>>,
+    /// Names that one directive defines and others use: zones, pools, sockets.
+    pub(super) names: Names,
+    loads_modules: bool,
     dropped: usize,
+}
+
+/// A block that is being read: what stands directly in it, as far as later checks ask for it.
+pub(super) struct Scope<'t> {
+    pub(super) context: Context,
+    /// The block's directive; none for the file.
+    pub(super) head: Option<Span>,
+    /// The directives that [`super::checks::is_remembered`] names.
+    pub(super) remembered: Vec<Directive<'t>>,
+}
+
+impl<'t> Scope<'t> {
+    /// The last directive of a name in the block.
+    pub(super) fn find(&self, name: &str) -> Option<&Directive<'t>> {
+        self.remembered.iter().rev().find(|d| d.name() == name)
+    }
+}
+
+/// Names that one directive defines and others use.
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) zones: HashMap<Vec<u8>, super::zone::Zone>,
+    pub(super) sockets: super::socket::Sockets,
+    pub(super) thread_pools: HashMap<Vec<u8>, Span>,
+    /// `log_format`s of `stream`.
+    pub(super) stream_formats: HashMap<Vec<u8>, Span>,
+    /// Patterns that compile.
+    pub(super) patterns: HashSet<(Vec<u8>, bool)>,
+    pub(super) stream_upstreams: HashMap<String, Span>,
+    pub(super) charset_maps: HashSet<(Vec<u8>, Vec<u8>)>,
+    /// Where in the reading order each `log_format` of http stands.
+    pub(super) format_places: HashMap<Vec<u8>, Vec<(u32, usize)>>,
+    /// Addresses without a port.
+    pub(super) unported: Vec<super::pass::Unported>,
 }
 
 /// An upstream as `ngx_http_upstream_add` tells them apart.
@@ -57,6 +98,8 @@ pub(super) struct VariableTable {
     pub(super) list: Variables,
     /// Names that were used and that nothing has defined yet, with the places of use.
     pub(super) undefined: HashMap<u32, Vec<Span>>,
+    /// Places of use that matter only where a server inherits them.
+    pub(super) late: HashSet<Span>,
 }
 
 impl<'t> Compiler<'t> {
@@ -74,14 +117,28 @@ impl<'t> Compiler<'t> {
             upstreams: HashMap::new(),
             // A file that is missing may define what the rest uses.
             foreign_modules: configuration.diagnostics.iter().any(|d| d.class == Class::Environment),
+            late: false,
             modules: HashSet::new(),
             order: 0,
+            levels: Vec::new(),
+            names: Names::default(),
+            loads_modules: configuration.trees.iter().any(loads_modules),
             dropped: 0,
         }
     }
 
     pub(super) fn version(&self) -> Version {
         self.options.version
+    }
+
+    /// Whether directives and parameters of a tier are accepted.
+    pub(super) fn knows(&self, tier: crate::catalog::Tier) -> bool {
+        tier == crate::catalog::Tier::OpenSource || !self.options.strict_modules || self.loads_modules
+    }
+
+    /// Whether a `load_module` may bring directives and variables that nginx has not.
+    pub(super) fn loads_modules(&self) -> bool {
+        self.loads_modules
     }
 
     /// Reports a finding at the current place of the walk.
@@ -92,6 +149,21 @@ impl<'t> Compiler<'t> {
         }
         diagnostic.includes = self.includes.to_vec();
         self.diagnostics.push(diagnostic);
+    }
+
+    /// A directive of a name that stands directly in the block at hand.
+    pub(super) fn here(&self, name: &str) -> Option<&Directive<'t>> {
+        self.levels.last()?.find(name)
+    }
+
+    /// The directive of a name that holds in the block at hand: its own, or that of the nearest block around.
+    pub(super) fn in_force(&self, name: &str) -> Option<&Directive<'t>> {
+        self.levels.iter().rev().find_map(|level| level.find(name))
+    }
+
+    /// Where a place comes in the order in which nginx reads, for comparing.
+    pub(super) fn position(&self, span: Span) -> Vec<(u32, usize)> {
+        self.includes.iter().chain([&span]).map(|s| (s.start, s.file.index())).collect()
     }
 
     /// The variables of the subsystem at hand.
@@ -112,7 +184,10 @@ impl<'t> Compiler<'t> {
 
     /// The result: resolves what had to wait until everything was known.
     pub(super) fn finish(mut self) -> Compiled {
-        super::upstream::check(&mut self);
+        super::pass::report_unported(&mut self);
+        super::socket::report_missing_certificates(&mut self);
+        super::names::report_conflicts(&mut self);
+        super::zone::report_undefined(&mut self);
         super::value::report_undefined(&mut self);
         if self.dropped > 0 {
             let span = self.diagnostics[0].span;
@@ -137,4 +212,9 @@ impl<'t> Compiler<'t> {
         };
         Compiled { config, diagnostics: self.diagnostics }
     }
+}
+
+/// `load_module` stands before anything else, in the main context.
+fn loads_modules(tree: &crate::syntax::Tree) -> bool {
+    tree.root().directives().any(|d| d.name().is("load_module"))
 }

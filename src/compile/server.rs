@@ -14,12 +14,26 @@ use crate::syntax::Block;
 
 /// Compiles a `server` block whose head is at `span`.
 pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, outer: &HttpSettings) {
-    let mut server =
-        ServerBlock { listen: Vec::new(), names: Vec::new(), level: Level::new(Context::Server, outer) };
+    let mut server = ServerBlock {
+        listen: Vec::new(),
+        has_listen: false,
+        names: Vec::new(),
+        level: Level::new(Context::Server, outer),
+    };
     block::directives(cx, block, Context::Server, &mut server);
     let mut built = around(span, server.level.inner, outer);
-    if !server.listen.is_empty() {
+    if server.has_listen {
         built.listen = server.listen;
+    } else {
+        let number = cx.names.sockets.servers.len() - 1;
+        let endpoint = listen::implied().endpoint;
+        super::socket::add(
+            cx,
+            None,
+            &endpoint,
+            &super::socket::Options::default(),
+            (super::socket::Whose::Http, number),
+        );
     }
     if !server.names.is_empty() {
         built.names = server.names;
@@ -43,6 +57,7 @@ pub(super) fn around(span: Span, locations: Vec<Location>, settings: &HttpSettin
 
 struct ServerBlock {
     listen: Vec<Listen>,
+    has_listen: bool,
     names: Vec<ServerName>,
     level: Level,
 }
@@ -50,7 +65,10 @@ struct ServerBlock {
 impl<'t> Blocks<'t> for ServerBlock {
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         match directive.name() {
-            "listen" => listen::listen(cx, directive, &mut self.listen),
+            "listen" => {
+                self.has_listen = true;
+                listen::listen(cx, directive, &mut self.listen);
+            }
             "server_name" => {
                 for (n, _) in directive.args_from(1) {
                     self.names.extend(server_name(cx, directive, n));
@@ -85,6 +103,9 @@ fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Op
             return None;
         }
         value::define_captures(cx, pattern, directive.arg_span(n));
+        // Without upper case the expression is compiled as it is, else without regard to case.
+        let caseless = pattern.iter().any(u8::is_ascii_uppercase);
+        super::regex::check(cx, pattern, caseless, directive.arg_span(n));
         return Some(ServerName::Regex(String::from_utf8_lossy(pattern).into_owned()));
     }
     let name = directive.text(n).to_ascii_lowercase();

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::address::{self, Form, Url};
-use super::argument::{self, digits};
+use super::argument::{self, digits, refuse};
 use super::block::{self, Blocks};
+use super::checks::Check;
 use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::{settings, value};
-use crate::catalog::Context;
-use crate::diagnostic::Diagnostic;
+use crate::catalog::{Context, Tier};
+use crate::diagnostic::{Diagnostic, When};
 use crate::model::upstream::{Balancer, KeepaliveSettings};
 use crate::model::{Endpoint, Origin, Peer, Setting, Upstream, UpstreamId};
 use crate::source::Span;
@@ -18,6 +19,11 @@ use crate::version::Version;
 
 /// Since when `keepalive` may stand before the balancing method.
 const ORDER_DOES_NOT_MATTER: Version = Version::new(1, 29, 7);
+
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("hash", hash), ("random", random), ("least_time", least_time), ("sticky", sticky)];
+
+pub(super) const REMEMBERED: &[&str] = &["events", "http", "stream", "mail"];
 
 /// Compiles an `upstream` block.
 pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
@@ -36,12 +42,19 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
     let keepalive = settings::keepalive_defaults(cx);
     let mut upstream = UpstreamBlock {
         peers: Vec::new(),
+        servers: 0,
+        method: None,
         balancer: Setting::default(Balancer::RoundRobin),
         keepalive,
         keepalive_overridden: None,
         zone: None,
     };
     block::directives(cx, block, Context::Upstream, &mut upstream);
+    // The servers may stand in a file that is not here.
+    let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
+    if upstream.servers == 0 && !name.is_empty() && !elsewhere {
+        report_empty(cx, &name, span);
+    }
     let body = block.close().unwrap_or(block.span().after());
     Upstream {
         name,
@@ -145,6 +158,10 @@ fn peer(endpoint: Endpoint, name: String, span: Span) -> Peer {
 
 struct UpstreamBlock {
     peers: Vec<Peer>,
+    /// `server`s seen, wrong ones too.
+    servers: usize,
+    /// The balancing method so far.
+    method: Option<&'static str>,
     balancer: Setting<Balancer>,
     keepalive: KeepaliveSettings,
     keepalive_overridden: Option<Span>,
@@ -154,7 +171,11 @@ struct UpstreamBlock {
 impl<'t> Blocks<'t> for UpstreamBlock {
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         match directive.name() {
-            "server" => self.peers.extend(server(cx, directive)),
+            "server" => {
+                self.servers += 1;
+                let method = self.method;
+                self.peers.extend(server(cx, directive, method));
+            }
             "zone" => self.zone = Some(directive.span()),
             name if BALANCERS.contains(&name) => balance(cx, self, directive),
             _ => return settings::read_keepalive(cx, &mut self.keepalive, directive),
@@ -177,10 +198,6 @@ fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, directive: &Dire
         "least_conn" => Balancer::LeastConn,
         "hash" => {
             let consistent = directive.len() == 2;
-            if consistent && *directive.arg(2) != *b"consistent" {
-                let nginx = format!("invalid parameter \"{}\"", directive.text(2));
-                argument::invalid(cx, directive, 2, "`consistent`", &nginx);
-            }
             Balancer::Hash { key: value::argument(cx, directive, 1), consistent }
         }
         other => Balancer::Other(other),
@@ -206,86 +223,200 @@ fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, directive: &Dire
             .nginx("load balancing method redefined"),
         );
     }
+    upstream.method = Some(directive.name());
     upstream.balancer = Setting::set(balancer, directive.span());
 }
 
 /// `server address [parameters]` (`ngx_http_upstream_server`).
-fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Peer> {
-    let url = match address::parse(&directive.arg(1), 80, Form::Peer) {
-        Ok(url) => url,
+fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>, method: Option<&'static str>) -> Option<Peer> {
+    let nowhere = Endpoint::Unix(String::new());
+    let mut peer = peer(nowhere, directive.text(1), directive.span());
+    let asks = parameters(cx, directive, method, &mut |key, value| {
+        let number = digits(value).and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX);
+        match key {
+            b"weight=" => peer.weight = number,
+            b"max_fails=" => peer.max_fails = number,
+            b"max_conns=" => peer.max_conns = number,
+            b"fail_timeout=" => peer.fail_timeout = argument::time(value, true).unwrap_or_default(),
+            b"backup" => peer.backup = true,
+            b"down" => peer.down = true,
+            _ => {}
+        }
+    })?;
+    match address::parse(&directive.arg(1), 80, Form::Peer) {
+        Ok(url) => {
+            if !check_service(cx, directive, &url, &asks) {
+                return None;
+            }
+            peer.endpoint = url.endpoint;
+            Some(peer)
+        }
         Err(fault) => {
             let nginx = format!("{fault} in upstream \"{}\"", directive.text(1));
-            argument::invalid(
-                cx,
-                directive,
-                1,
-                "an address: `10.0.0.1:8080`, a host name, `unix:/path`",
-                &nginx,
-            );
-            return None;
-        }
-    };
-    let mut peer = peer(url.endpoint, directive.text(1), directive.span());
-    for (n, text) in directive.args_from(2) {
-        if !parameter(cx, directive, &mut peer, n, &text) {
-            return None;
+            let expected = "an address: `10.0.0.1:8080`, a host name, `unix:/path`";
+            argument::invalid(cx, directive, 1, expected, &nginx);
+            None
         }
     }
-    Some(peer)
 }
 
-fn parameter(
+/// What the parameters of a `server` ask the resolver for.
+pub(super) struct Asks {
+    pub(super) resolve: bool,
+    pub(super) service: bool,
+}
+
+/// Checks the parameters of a `server` in http or stream and gives each to `see`; `None` if one is wrong.
+pub(super) fn parameters(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
-    peer: &mut Peer,
-    n: usize,
-    text: &[u8],
-) -> bool {
-    let number = |value: &[u8]| digits(value).and_then(|n| u32::try_from(n).ok());
-    let (key, value) = match text.iter().position(|&b| b == b'=') {
-        Some(at) => (&text[..=at], &text[at + 1..]),
-        None => (text, &b""[..]),
-    };
-    let known = match key {
-        b"weight=" => number(value).filter(|&w| w > 0).map(|w| peer.weight = w),
-        b"max_fails=" => number(value).map(|n| peer.max_fails = n),
-        b"max_conns=" => number(value).map(|n| peer.max_conns = n),
-        b"fail_timeout=" => argument::time(value, true).map(|t| peer.fail_timeout = t),
-        b"backup" => {
-            peer.backup = true;
-            Some(())
+    method: Option<&'static str>,
+    see: &mut dyn FnMut(&[u8], &[u8]),
+) -> Option<Asks> {
+    let http = !super::stream::is_stream(directive);
+    let mut asks = Asks { resolve: false, service: false };
+    for (n, text) in directive.args_from(2) {
+        let (key, value) = match text.iter().position(|&b| b == b'=') {
+            Some(at) => (&text[..=at], &text[at + 1..]),
+            None => (&text[..], &b""[..]),
+        };
+        let shown = directive.text(n);
+        let valid = match key {
+            b"weight=" => digits(value).is_some_and(|w| w > 0),
+            b"max_fails=" | b"max_conns=" => digits(value).is_some(),
+            b"fail_timeout=" => argument::time(value, true).is_some(),
+            b"backup" if matches!(method, Some("hash" | "ip_hash" | "random")) => {
+                let nginx = format!("balancing method does not support parameter \"{shown}\"");
+                refuse(cx, directive, n, "no `backup` with this balancing method", nginx);
+                return None;
+            }
+            b"backup" | b"down" => true,
+            b"resolve" => {
+                asks.resolve = true;
+                true
+            }
+            b"service=" if value.is_empty() => {
+                refuse(cx, directive, n, "the name of a service", "service is empty");
+                return None;
+            }
+            b"service=" => {
+                asks.service = true;
+                true
+            }
+            b"drain" => http,
+            b"route=" if value.is_empty() && http => {
+                refuse(cx, directive, n, "a route", "route is empty");
+                return None;
+            }
+            b"route=" if value.len() > 32 && http => {
+                refuse(cx, directive, n, "at most 32 characters", "route is longer than 32");
+                return None;
+            }
+            b"route=" => http,
+            b"slow_start=" => cx.knows(Tier::Plus) && argument::time(value, true).is_some(),
+            _ => false,
+        };
+        if !valid {
+            let nginx = format!("invalid parameter \"{shown}\"");
+            let expected =
+                "`weight=`, `max_conns=`, `max_fails=`, `fail_timeout=`, `backup`, `down` or `resolve`";
+            argument::invalid(cx, directive, n, expected, &nginx);
+            return None;
         }
-        b"down" => {
-            peer.down = true;
-            Some(())
+        let word = String::from_utf8_lossy(key).into_owned();
+        if !argument::since(cx, directive, n, &word) {
+            return None;
         }
-        b"resolve" | b"drain" | b"route=" | b"service=" | b"slow_start=" => Some(()),
-        _ => None,
-    };
-    if known.is_none() {
-        let nginx = format!("invalid parameter \"{}\"", directive.text(n));
-        let expected =
-            "`weight=`, `max_conns=`, `max_fails=`, `fail_timeout=`, `backup`, `down` or `resolve`";
-        argument::invalid(cx, directive, n, expected, &nginx);
+        see(key, value);
     }
-    known.is_some()
+    Some(asks)
 }
 
-/// What can be said of upstreams only when all are known.
-pub(super) fn check(cx: &mut Compiler<'_>) {
-    let empty: Vec<(String, Span)> = cx
-        .http
-        .upstreams
-        .iter()
-        .filter(|u| u.peers.is_empty() && !u.name.is_empty())
-        .map(|u| (u.name.clone(), u.span))
-        .collect();
-    for (name, span) in empty {
-        cx.report(
-            Diagnostic::error("upstream-without-servers", span, format!("upstream `{name}` has no `server`"))
-                .label("expected at least one `server` inside")
-                .help("add `server 127.0.0.1:8080;`")
-                .nginx("no servers are inside upstream"),
-        );
+/// `service=` needs `resolve`, a name, and no port; false if something was reported.
+pub(super) fn check_service(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    url: &Url,
+    asks: &Asks,
+) -> bool {
+    if !asks.service {
+        return true;
+    }
+    let url_text = directive.text(1);
+    let fault = if !asks.resolve {
+        "requires \"resolve\" parameter"
+    } else if url.has_port {
+        "may not have port"
+    } else if !matches!(url.endpoint, Endpoint::Name(..)) {
+        "requires domain name"
+    } else {
+        return true;
+    };
+    let nginx = format!("service upstream \"{url_text}\" {fault}");
+    refuse(cx, directive, 1, "a name without a port, and `resolve`", nginx)
+}
+
+/// An upstream without a server.
+pub(super) fn report_empty(cx: &mut Compiler<'_>, name: &str, span: Span) {
+    cx.report(
+        Diagnostic::error("upstream-without-servers", span, format!("upstream `{name}` has no `server`"))
+            .label("expected at least one `server` inside")
+            .help("add `server 127.0.0.1:8080;`")
+            .nginx("no servers are inside upstream")
+            .when(When::EndOfBlock),
+    );
+}
+
+/// `hash key [consistent]`
+fn hash<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    directive.len() < 2 || one_of(cx, directive, 2, &["consistent"])
+}
+
+/// `random [two [least_conn]]`
+fn random<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let plus: &[&str] = if cx.knows(Tier::Plus) {
+        &["least_conn", "least_time=header", "least_time=last_byte"]
+    } else {
+        &["least_conn"]
+    };
+    (directive.len() < 1 || one_of(cx, directive, 1, &["two"]))
+        && (directive.len() < 2 || one_of(cx, directive, 2, plus))
+}
+
+/// `least_time header | last_byte [inflight]`
+fn least_time<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if directive.len() == 2 && !one_of(cx, directive, 2, &["inflight"]) {
+        return false;
+    }
+    let text = directive.arg(1);
+    let words: &[&[u8]] = if super::stream::is_stream(directive) {
+        &[b"connect", b"first_byte", b"last_byte"]
+    } else {
+        &[b"header", b"last_byte"]
+    };
+    let nginx = format!("invalid value \"{}\"", directive.text(1));
+    words.iter().any(|w| text.eq_ignore_ascii_case(w))
+        || refuse(cx, directive, 1, "what time to compare", nginx)
+}
+
+fn one_of(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, words: &[&str]) -> bool {
+    if words.iter().any(|w| *directive.arg(n) == *w.as_bytes()) {
+        return true;
+    }
+    let nginx = format!("invalid parameter \"{}\"", directive.text(n));
+    refuse(cx, directive, n, &format!("`{}`", words.join("` or `")), nginx)
+}
+
+/// `sticky cookie | route | learn …` (`ngx_http_upstream_sticky_module.c`)
+fn sticky<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    match &*text {
+        b"cookie" => super::sticky::cookie(cx, directive),
+        b"route" => super::sticky::route(cx, directive),
+        b"learn" => super::sticky::learn(cx, directive),
+        _ => {
+            let nginx = format!("unknown parameter \"{}\"", directive.text(1));
+            refuse(cx, directive, 1, "`cookie`, `route` or `learn`", nginx)
+        }
     }
 }

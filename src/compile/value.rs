@@ -4,7 +4,7 @@
 use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Subsystem};
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::{Diagnostic, Level, Place, When};
 use crate::model::value::{Variable, VariableSource};
 use crate::model::{ComplexValue, Segment, VariableId};
 use crate::source::Span;
@@ -128,7 +128,11 @@ fn name_length(text: &[u8]) -> usize {
 pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> VariableId {
     let subsystem = cx.subsystem;
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+    let late = cx.late;
     let table = cx.table();
+    if late && table.list.find(&name).is_none_or(|id| table.undefined.contains_key(&id.0)) {
+        table.late.insert(span);
+    }
     if let Some(id) = table.list.find(&name) {
         if let Some(places) = table.undefined.get_mut(&id.0) {
             places.push(span);
@@ -280,8 +284,16 @@ pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
         }
     }
     found.sort_by_key(|(_, places, _)| places[0]);
+    // Values that no server inherits are never compiled.
+    let unused = cx.http.span.is_some() && cx.http.servers.is_empty() && cx.options.strict_modules;
     for (name, places, subsystem) in found {
-        let diagnostic = undefined(cx, &name, &places, subsystem);
+        let late = places.iter().all(|place| cx.variables[subsystem as usize].late.contains(place));
+        if late && unused {
+            continue;
+        }
+        let step = if late { 301 } else { 300 };
+        let diagnostic =
+            undefined(cx, &name, &places, subsystem).when(When::EndOfSubsystem { step, place: Place::None });
         cx.includes = std::rc::Rc::from([]);
         cx.report(diagnostic);
     }

@@ -5,6 +5,7 @@
 pub mod geo;
 pub mod hash;
 pub mod inet;
+pub mod log_format;
 pub mod map;
 pub mod names;
 pub mod regex;
@@ -18,7 +19,7 @@ pub use value::{Failure, Program, Request};
 
 #[cfg(test)]
 #[allow(unreachable_pub, missing_docs, clippy::unused_self, reason = "shared with tests/")]
-mod testing {
+pub(crate) mod testing {
     extern crate self as ngxc;
     include!("../../tests/common/config.rs");
 }

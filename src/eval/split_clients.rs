@@ -31,6 +31,8 @@ impl Range {
 pub struct Table {
     /// A bucket takes the hashes below its threshold that no earlier one took; 0 stands for all of them.
     thresholds: Box<[u32]>,
+    /// For each first byte of a hash the first bucket that takes any such hash: the search begins there.
+    starts: Box<[u32]>,
 }
 
 impl Table {
@@ -51,13 +53,20 @@ impl Table {
             }
             percent
         });
-        Self { thresholds: thresholds.collect() }
+        let thresholds: Box<[u32]> = thresholds.collect();
+        let first = |hash: u32| {
+            thresholds.iter().position(|&t| hash < t || t == 0).unwrap_or(thresholds.len()) as u32
+        };
+        let starts = (0..=255_u32).map(|byte| first(byte << 24)).collect();
+        Self { thresholds, starts }
     }
 
     /// Position of the bucket that takes a hash (`ngx_http_split_clients_variable`); `None`: the variable is empty.
     #[inline]
     pub fn find(&self, hash: u32) -> Option<usize> {
-        self.thresholds.iter().position(|&threshold| hash < threshold || threshold == 0)
+        let start = self.starts[(hash >> 24) as usize] as usize;
+        let found = self.thresholds[start..].iter().position(|&t| hash < t || t == 0);
+        found.map(|position| start + position)
     }
 
     /// The hashes of each bucket, `None` for one that gets none, and after them those that no bucket takes.

@@ -253,9 +253,11 @@ impl Program {
             }
             None => request.address(),
         };
-        let address = address.map(|address| match geo.proxies.is_empty() {
-            true => address,
-            false => request.forwarded(address, &geo.proxies, geo.proxy_recursive),
+        let address = address.map(|address| {
+            if geo.proxies.is_empty() {
+                return address;
+            }
+            request.forwarded(address, &geo.proxies, geo.proxy_recursive)
         });
         // As nginx: what is no address is 255.255.255.255.
         let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::BROADCAST));

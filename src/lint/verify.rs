@@ -65,7 +65,11 @@ mod tests {
         let text = format!("events {{}} http {{ {text} }}");
         let files = Memory::default().with("x", text);
         let configuration = load(&files, "x".as_ref(), &LoadOptions::default()).unwrap();
-        compile(&configuration, &Options { version: crate::catalog::NEWEST, contexts: Vec::new() }).config
+        compile(
+            &configuration,
+            &Options { version: crate::catalog::NEWEST, contexts: Vec::new(), strict_modules: false },
+        )
+        .config
     }
 
     #[test]

@@ -30,7 +30,7 @@ settings! {
         autoindex_localtime: bool = "autoindex_localtime",
         /// MIME types by extension.
         types: Types = "types",
-        /// Whether files have an ETag.
+        /// Whether files have an `ETag`.
         etag: bool = "etag",
         /// How If-Modified-Since is compared.
         if_modified_since: Word = "if_modified_since",
@@ -52,8 +52,8 @@ settings! {
         override_charset: bool = "override_charset",
         /// Whether a file with `.gz` is sent instead.
         gzip_static: Word = "gzip_static",
-        /// Whether symbolic links are followed, with the words of the directive.
-        disable_symlinks: Words = "disable_symlinks",
+        /// Which symbolic links are followed.
+        disable_symlinks: Symlinks = "disable_symlinks",
     }
 }
 
@@ -98,6 +98,27 @@ pub enum Alias {
     All,
 }
 
+/// `disable_symlinks`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Symlinks {
+    /// Which links are followed.
+    pub policy: LinkPolicy,
+    /// `from=`: the part of the path in which all are.
+    pub from: Option<ComplexValue>,
+}
+
+/// Which symbolic links are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkPolicy {
+    /// `off`: all.
+    Follow,
+    /// `if_not_owner`: those that belong to the owner of what they lead to.
+    SameOwner,
+    /// `on`: none.
+    Refuse,
+}
+
 /// `index`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index(pub Vec<ComplexValue>);
@@ -123,7 +144,10 @@ pub enum TryLast {
 
 /// `types`: type by extension, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Types(#[serde(with = "super::serial::table")] pub Arc<BTreeMap<Box<[u8]>, Box<[u8]>>>);
+pub struct Types(#[serde(with = "super::serial::table")] pub Arc<TypeMap>);
+
+/// Type by extension.
+pub type TypeMap = BTreeMap<Box<[u8]>, Box<[u8]>>;
 
 /// MIME types that a filter acts on; `text/html` always.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,14 +202,14 @@ impl Expires {
         }
         let (sign, time) = match text {
             [b'@', time @ ..] if !modified => {
-                let seconds = super::time::time(time, true)?.as_secs() as i64;
+                let seconds = super::time::time(time, true)?.as_secs().cast_signed();
                 return (seconds <= 86_400).then_some(Expires::Daily(seconds));
             }
             [b'-', time @ ..] => (-1, time),
             [b'+', time @ ..] => (1, time),
             time => (1, time),
         };
-        let seconds = sign * super::time::time(time, true)?.as_secs() as i64;
+        let seconds = sign * super::time::time(time, true)?.as_secs().cast_signed();
         Some(if modified { Expires::Modified(seconds) } else { Expires::Access(seconds) })
     }
 }

@@ -43,6 +43,24 @@ pub enum LocationKind {
     LimitExcept(Vec<String>),
 }
 
+impl std::fmt::Display for LocationKind {
+    /// As it is written in a configuration.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LocationKind::Exact(uri) => write!(f, "location = {}", String::from_utf8_lossy(uri)),
+            LocationKind::Prefix { uri, no_regex } => {
+                write!(f, "location {}{}", if *no_regex { "^~ " } else { "" }, String::from_utf8_lossy(uri))
+            }
+            LocationKind::Regex { pattern, caseless } => {
+                write!(f, "location ~{} {pattern}", if *caseless { "*" } else { "" })
+            }
+            LocationKind::Named(name) => write!(f, "location {name}"),
+            LocationKind::If => f.write_str("if"),
+            LocationKind::LimitExcept(methods) => write!(f, "limit_except {}", methods.join(" ")),
+        }
+    }
+}
+
 /// What answers a request (`content_handler`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -162,8 +180,6 @@ settings! {
         proxy_ssl_trusted_certificate: String = "proxy_ssl_trusted_certificate",
         /// First name server for names that are known per request; empty: none.
         resolver: String = "resolver",
-        /// Header or protocol that tells the client's address behind another proxy.
-        real_ip_header: String = "real_ip_header",
         /// Location whose response goes before each response; empty: off.
         add_before_body: String = "add_before_body",
         /// Location whose response goes after each response; empty: off.

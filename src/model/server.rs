@@ -22,6 +22,19 @@ pub enum ServerName {
     Regex(String),
 }
 
+impl std::fmt::Display for ServerName {
+    /// As `server_name` has it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ServerName::Exact(name) => f.write_str(name),
+            ServerName::WildcardHead(suffix) => write!(f, "*{suffix}"),
+            ServerName::DotHead(name) => write!(f, ".{name}"),
+            ServerName::WildcardTail(prefix) => write!(f, "{prefix}*"),
+            ServerName::Regex(pattern) => write!(f, "~{pattern}"),
+        }
+    }
+}
+
 /// `server { … }` in `http`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Server {

@@ -82,10 +82,6 @@ impl Setup {
             Closer::Nginx => 1.0,
             Closer::Race => active_close.unwrap_or(1.0),
         };
-        let workers = match config.core.worker_processes.value {
-            WorkerProcesses::Auto => host.cpus.value,
-            WorkerProcesses::Count(n) => n,
-        };
         let default_requests = if config.version >= THOUSAND_REQUESTS { 1000 } else { 100 };
         Self {
             host: host.clone(),
@@ -96,7 +92,7 @@ impl Setup {
             loopback: flow.is_loopback(),
             reuse,
             active_close: closes,
-            workers: workers.max(1),
+            workers: workers(config, host),
             default_requests: requests.unwrap_or(default_requests),
         }
     }
@@ -241,6 +237,14 @@ pub fn outcome(setup: &Setup, load: &Load) -> (f64, Outcome) {
         Outcome::Fits(1.0 - used)
     };
     (used, outcome)
+}
+
+/// Worker processes: at least one.
+pub fn workers(config: &Config, host: &Host) -> u32 {
+    match config.core.worker_processes.value {
+        WorkerProcesses::Auto => host.cpus.value.max(1),
+        WorkerProcesses::Count(n) => n.max(1),
+    }
 }
 
 #[cfg(test)]

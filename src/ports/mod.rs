@@ -2,7 +2,8 @@
 //!
 //! `host` says which ports there are and for how long each is held; `flow` finds in the configuration who connects
 //! from where to where and whether connections are used again; `capacity` is the arithmetic; `plan` applies it to a
-//! load and to remedies.
+//! load and to remedies. `trace` reads an access log and `replay`
+//! runs it through the model. `doctor` joins that with logs (`error_log`, `signal`, `access_log`), `sockets` and `counters`.
 
 pub mod host;
 pub mod sysctl;
@@ -16,6 +17,17 @@ pub mod plan;
 
 pub mod nat;
 pub mod upgrade;
+
+pub mod access_log;
+pub mod replay;
+pub mod trace;
+
+pub mod counters;
+pub mod error_log;
+pub mod signal;
+pub mod sockets;
+
+pub mod doctor;
 
 pub use capacity::{Capacity, Load, Setup};
 pub use flow::{Flow, flows};

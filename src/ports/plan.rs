@@ -1,5 +1,7 @@
 //! The plan: what becomes of a load as configured and with each remedy, and how much of a remedy is needed.
 
+use std::fmt::Write as _;
+
 use super::capacity::{Capacity, Load, Outcome, Setup, outcome};
 use super::change::Change;
 use super::flow::Flow;
@@ -31,16 +33,21 @@ pub fn row(name: impl Into<String>, setup: &Setup, load: &Load) -> Row {
     }
 }
 
-/// The configuration as it is, without the remedies that it has, and with each that it has not.
+/// The verdict table.
 pub fn rows(setup: &Setup, load: &Load) -> Vec<Row> {
+    setups(setup, load).iter().map(|(name, setup)| row(name, setup, load)).collect()
+}
+
+/// The configuration as it is, without the remedies that it has, and with each that it has not.
+pub fn setups(setup: &Setup, load: &Load) -> Vec<(String, Setup)> {
     let with = |name: String, changes: &[Change]| {
         let mut changed = setup.clone();
         for change in changes {
             change.apply(&mut changed);
         }
-        row(name, &changed, load)
+        (name, changed)
     };
-    let mut rows = vec![row("as configured", setup, load)];
+    let mut rows = vec![("as configured".to_owned(), setup.clone())];
     if setup.reuse.is_some() {
         rows.push(with("without keepalive".to_owned(), &[Change::Keepalive(0)]));
     }
@@ -177,12 +184,12 @@ pub fn show(change: &Change) -> String {
 pub fn split_block(sources: u32) -> String {
     let sources = sources.clamp(1, 100);
     let each = 10_000 / sources;
-    let entry = |i: u32| format!("    {}.{:02}% 192.0.2.{i};\n", each / 100, each % 100);
-    let entries: Vec<String> = (1..sources).map(entry).collect();
-    let entries = entries.concat();
-    format!(
-        "split_clients $request_id $source {{\n{entries}    * 192.0.2.{sources};\n}}\nproxy_bind $source;\n"
-    )
+    let mut out = String::from("split_clients $request_id $source {\n");
+    for i in 1..sources {
+        let _ = writeln!(out, "    {}.{:02}% 192.0.2.{i};", each / 100, each % 100);
+    }
+    let _ = writeln!(out, "    * 192.0.2.{sources};\n}}\nproxy_bind $source;");
+    out
 }
 
 /// Whether a flow needs no ports at all.

@@ -127,6 +127,10 @@ fn verify(password: &[u8], hash: &[u8]) -> bool {
     std::str::from_utf8(hash).is_ok_and(|hash| pwhash::unix::verify(password, hash))
 }
 
+/// The order of a base64 of its own (crypt's), and that of the digest's bytes in an MD5 password.
+const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
+
 /// Apache's MD5 (`ngx_crypt_apr1`), without the salt in front.
 fn apr1(password: &[u8], salt: &[u8]) -> [u8; 22] {
     let inner = Md5::new().chain_update(password).chain_update(salt).chain_update(password).finalize();
@@ -166,8 +170,6 @@ fn apr1(password: &[u8], salt: &[u8]) -> [u8; 22] {
         }
         last = round.finalize();
     }
-    const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
     let mut out = [0; 22];
     let mut at = 0;
     let mut put = |mut bits: u32, n: usize| {

@@ -86,7 +86,7 @@ fn zoned(now: Duration) -> (Civil, i64) {
     thread_local! {
         static ZONE: jiff::tz::TimeZone = jiff::tz::TimeZone::system();
     }
-    let seconds = now.as_secs() as i64;
+    let seconds = now.as_secs().cast_signed();
     let offset = jiff::Timestamp::from_second(seconds)
         .map_or(0, |timestamp| i64::from(ZONE.with(|zone| zone.to_offset(timestamp).seconds())));
     (Civil::of(seconds + offset), offset / 60)
@@ -160,7 +160,7 @@ pub(crate) fn http_date(seconds: i64) -> String {
 /// As in the list of a directory.
 pub(crate) fn listing(seconds: i64, local: bool) -> String {
     let seconds = seconds.max(0);
-    let c = if local { zoned(Duration::from_secs(seconds as u64)).0 } else { Civil::of(seconds) };
+    let c = if local { zoned(Duration::from_secs(seconds.cast_unsigned())).0 } else { Civil::of(seconds) };
     format!("{:02}-{}-{:04} {:02}:{:02}", c.day, MONTHS[c.month - 1], c.year, c.hour, c.minute)
 }
 
@@ -172,8 +172,8 @@ pub(crate) fn iso_utc(seconds: i64) -> String {
 
 /// When it will next be this second of the day, here (`ngx_next_time`).
 pub(crate) fn next_time_of_day(now: i64, second: i64) -> i64 {
-    let (c, offset) = zoned(Duration::from_secs(now as u64));
-    let today = (c.hour * 3600 + c.minute * 60 + c.second) as i64;
+    let (c, offset) = zoned(Duration::from_secs(now.cast_unsigned()));
+    let today = (c.hour * 3600 + c.minute * 60 + c.second).cast_signed();
     let _ = offset;
     let at = now - today + second;
     if at > now { at } else { at + 86_400 }
@@ -191,11 +191,11 @@ pub(crate) fn parse_http(text: &[u8]) -> Option<i64> {
         (day, month, words.next()?, time)
     } else {
         // 06 Nov 1994 08:49:37 GMT, 06-Nov-94 08:49:37 GMT
-        let mut words = rest.split(|c: char| c == ' ' || c == '-').filter(|word| !word.is_empty());
+        let mut words = rest.split([' ', '-']).filter(|word| !word.is_empty());
         (words.next()?, words.next()?, words.next()?, words.next()?)
     };
     let day: i64 = day.parse().ok()?;
-    let month = MONTHS.iter().position(|m| month.starts_with(m))? as i64 + 1;
+    let month = i64::try_from(MONTHS.iter().position(|m| month.starts_with(m))?).ok()? + 1;
     let mut year: i64 = year.parse().ok()?;
     if year < 100 {
         year += if year >= 70 { 1900 } else { 2000 };

@@ -236,6 +236,7 @@ impl Connection {
         let written = self.send(request, &mut out).await;
         out.truncate(request.head_length);
         request.out = out;
+        request.reply.file = None;
         if written.is_ok() { Flow::Written } else { Flow::Abort }
     }
 

@@ -1,10 +1,10 @@
 //! From URI to file (`ngx_http_map_uri_to_path`), and the file itself (`ngx_http_static_module.c`).
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -15,11 +15,9 @@ use super::reply::Part;
 use super::request::{Request, Scope};
 use super::response::{self, put};
 use super::route::Flow;
+use super::symlink::Links;
 use crate::model::content::Alias;
 use crate::model::log::Severity;
-
-/// `O_NONBLOCK` of Linux: a pipe does not stop the worker.
-const NONBLOCK: i32 = 0o4000;
 
 /// A path, and how long its part is that does not come from the URI.
 #[derive(Debug)]
@@ -66,8 +64,8 @@ pub(crate) fn os(path: &[u8]) -> &Path {
 }
 
 /// Metadata of what a path leads to.
-pub(crate) fn metadata(path: &[u8]) -> io::Result<Metadata> {
-    std::fs::metadata(os(path))
+pub(crate) fn metadata(scope: &mut Scope<'_>, path: &[u8]) -> io::Result<Metadata> {
+    Links::of(scope, path).metadata(path)
 }
 
 /// Whether nothing is there, as opposed to something that cannot be reached.
@@ -75,18 +73,23 @@ pub(crate) fn is_missing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(ENOENT | ENOTDIR | ENAMETOOLONG))
 }
 
+/// Whether something is there that may not be opened.
+pub(crate) fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(EACCES | ELOOP | EMLINK))
+}
+
 pub(crate) const ENOENT: i32 = 2;
 pub(crate) const EACCES: i32 = 13;
 pub(crate) const ENOTDIR: i32 = 20;
 pub(crate) const ENAMETOOLONG: i32 = 36;
-const ELOOP: i32 = 40;
-const EMLINK: i32 = 31;
+pub(crate) const ELOOP: i32 = 40;
+pub(crate) const EMLINK: i32 = 31;
 
 /// Logs a failure and says the status (`ngx_http_static_handler`, `ngx_http_index_error`).
 pub(crate) fn failed(scope: &mut Scope<'_>, call: &str, path: &[u8], error: &io::Error) -> u16 {
     let (severity, status) = match error.raw_os_error() {
         Some(ENOENT | ENOTDIR | ENAMETOOLONG) => (Severity::Error, 404),
-        Some(EACCES | ELOOP | EMLINK) => (Severity::Error, 403),
+        _ if is_forbidden(error) => (Severity::Error, 403),
         _ => (Severity::Crit, 500),
     };
     if status != 404 || scope.request.plan.core.log_not_found.value {
@@ -108,11 +111,12 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
         scope.log(Severity::Error, &format!("directory index of \"{shown}\" is forbidden"), "");
         return Flow::Status(403);
     }
-    let opened = OpenOptions::new().read(true).custom_flags(NONBLOCK).open(os(&mapped.path));
+    let links = Links::of(&mut scope, &mapped.path);
+    let opened = links.open(&mapped.path);
     let opened = opened.and_then(|file| file.metadata().map(|metadata| (file, metadata)));
     let (file, metadata) = match opened {
         Ok(opened) => opened,
-        Err(error) => return Flow::Status(failed(&mut scope, "open()", &mapped.path, &error)),
+        Err(error) => return Flow::Status(failed(&mut scope, links.call("open()"), &mapped.path, &error)),
     };
     if metadata.is_dir() {
         return Flow::Status(redirect(r));

@@ -35,6 +35,9 @@ impl Gzip {
 pub(crate) fn filter(request: &mut Request) {
     let plan = std::rc::Rc::clone(&request.plan);
     let gzip = &plan.gzip;
+    if request.reply.vary && gzip.vary.value {
+        request.reply.lines.splice(0..0, *b"Vary: Accept-Encoding\r\n");
+    }
     if !gzip.gzip.value {
         return;
     }
@@ -49,7 +52,7 @@ pub(crate) fn filter(request: &mut Request) {
     {
         return;
     }
-    if gzip.vary.value {
+    if gzip.vary.value && !request.reply.vary {
         // In front of the other lines, as nginx writes it.
         request.reply.lines.splice(0..0, *b"Vary: Accept-Encoding\r\n");
     }
@@ -81,7 +84,7 @@ fn weaken(reply: &mut super::reply::Reply) {
 }
 
 /// Whether the client takes gzip, and gets it.
-fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
+pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
     let plan = &request.plan;
     let buffer = request.buffer.all();
     let value = |known| request.head.value(known, buffer);
@@ -109,7 +112,7 @@ fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
     }
     let reply = &request.reply;
     if let Some(expires) = reply.get(b"Expires") {
-        let now = clock::Clock::now().as_secs() as i64;
+        let now = clock::Clock::now().as_secs().cast_signed();
         return proxied.has("expired") && clock::parse_http(expires).is_some_and(|at| at < now);
     }
     if let Some(control) = reply.get(b"Cache-Control") {

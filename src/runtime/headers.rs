@@ -71,7 +71,7 @@ fn expires(scope: &mut Scope<'_>, setting: &Expires) {
         setting => setting,
     };
     let reply = &mut scope.request.reply;
-    let now = Clock::now().as_secs() as i64;
+    let now = Clock::now().as_secs().cast_signed();
     let (at, age, is_past) = match setting {
         Expires::Epoch => return both(reply, "Thu, 01 Jan 1970 00:00:01 GMT", "no-cache"),
         Expires::Max => return both(reply, "Thu, 31 Dec 2037 23:55:55 GMT", "max-age=315360000"),

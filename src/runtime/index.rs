@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::connection::Connection;
-use super::file::{self, EACCES, ENAMETOOLONG, ENOENT, ENOTDIR};
+use super::file::{self, EACCES, ELOOP, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR};
 use super::log::errno;
 use super::request::Request;
 use super::route::{self, Flow};
@@ -30,15 +30,12 @@ pub(crate) fn find(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
         let Some(directory) = &directory else { return Some(Flow::Status(500)) };
         let path = [&directory.path[..], &name].concat();
-        let error = match file::metadata(&path) {
-            Ok(_) => {
-                scope.request.uri.extend_from_slice(&name);
-                return Some(route::redirect(c, r));
-            }
-            Err(error) => error,
+        let Err(error) = file::metadata(&mut scope, &path) else {
+            scope.request.uri.extend_from_slice(&name);
+            return Some(route::redirect(c, r));
         };
         match error.raw_os_error() {
-            Some(ENOTDIR | ENAMETOOLONG | EACCES) => {
+            Some(ENOTDIR | ENAMETOOLONG | EACCES | ELOOP | EMLINK) => {
                 return Some(Flow::Status(file::failed(&mut scope, "stat()", &path, &error)));
             }
             Some(ENOENT) => {}
@@ -50,7 +47,7 @@ pub(crate) fn find(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
         if !std::mem::replace(&mut is_tested, true) {
             let parent = directory.path.strip_suffix(b"/").unwrap_or(&directory.path);
-            match file::metadata(parent) {
+            match file::metadata(&mut scope, parent) {
                 Err(error) if error.raw_os_error() == Some(ENOENT) => {
                     return Some(Flow::Status(file::failed(&mut scope, "stat()", &directory.path, &error)));
                 }

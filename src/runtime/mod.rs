@@ -45,6 +45,7 @@ mod response;
 
 mod charset;
 mod gzip;
+mod gzip_static;
 mod headers;
 mod not_modified;
 mod range;
@@ -62,6 +63,7 @@ mod empty_gif;
 mod file;
 mod index;
 mod stub_status;
+mod symlink;
 mod try_files;
 
 mod error_page;

@@ -96,7 +96,7 @@ fn parse(text: &[u8], length: u64, max: Option<u32>) -> Asked {
             (None, None) => return Asked::Unsatisfiable,
         };
         if start < end {
-            ranges.push((start as u64, end as u64));
+            ranges.push((start.cast_unsigned(), end.cast_unsigned()));
             let Some(sum) = total.checked_add(end - start) else { return Asked::Unsatisfiable };
             total = sum;
             if let Some(left) = &mut left {
@@ -109,12 +109,13 @@ fn parse(text: &[u8], length: u64, max: Option<u32>) -> Asked {
             return Asked::Whole;
         }
     }
+    let boundaries = i64::try_from(ranges.len()).unwrap_or(i64::MAX).saturating_mul(256);
     match ranges.len() {
         0 => Asked::Unsatisfiable,
         1 => Asked::Ranges(ranges),
         _ if total > length => Asked::Whole,
         // More of boundaries than of body.
-        n if max.is_none() && total + n as i64 * 256 > length + 4096 => Asked::Whole,
+        _ if max.is_none() && total.saturating_add(boundaries) > length.saturating_add(4096) => Asked::Whole,
         _ => Asked::Ranges(ranges),
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Reply {
     pub(crate) lines: Vec<u8>,
     /// Ranges of it can be asked for.
     pub(crate) allow_ranges: bool,
+    /// The answer depends on what encodings the client takes.
+    pub(crate) vary: bool,
     /// From an upstream: conditions of the request were its affair.
     pub(crate) is_proxied: bool,
     /// Its Location stays as it is.
@@ -77,6 +79,7 @@ impl Reply {
         self.content_length = None;
         self.last_modified = None;
         self.allow_ranges = false;
+        self.vary = false;
         self.is_proxied = false;
         self.plain_location = false;
         self.chunked = false;

@@ -19,13 +19,15 @@ use crate::model::log::Severity;
 use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
 use std::net::{IpAddr, SocketAddr};
 
+/// A client's address; `None` for one on a unix socket.
+pub(crate) type Remote = Option<SocketAddr>;
+
 /// The client's side of a connection, without its socket.
 #[derive(Debug)]
 pub(crate) struct Client {
     /// `$connection`
     pub(crate) number: u64,
-    /// `None` for a unix socket.
-    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) remote: Remote,
     pub(crate) local: Option<SocketAddr>,
     pub(crate) address: AddressId,
     /// `$connection_requests`
@@ -80,7 +82,7 @@ pub(crate) struct Request {
     /// The status of the response, whatever the handler says; 0: none.
     pub(crate) err_status: u16,
     /// The client's address on the connection, while another is believed.
-    pub(crate) real: Option<Option<SocketAddr>>,
+    pub(crate) real: Option<Remote>,
     /// It came together with the one before.
     pub(crate) pipelined: bool,
     /// Set by `set $limit_rate`.

@@ -171,7 +171,7 @@ fn holds(scope: &mut Scope<'_>, test: &Test) -> Result<bool, MatchError> {
 /// `ngx_http_script_file_code`
 fn is_there(scope: &mut Scope<'_>, test: FileTest, path: Vec<u8>) -> bool {
     let path = scope.worker.absolute(path);
-    match file::metadata(&path) {
+    match file::metadata(scope, &path) {
         Ok(metadata) => match test {
             FileTest::File => metadata.is_file(),
             FileTest::Directory => metadata.is_dir(),

@@ -201,6 +201,9 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
     {
         return flow;
     }
+    if let Some(flow) = super::gzip_static::send(c, r) {
+        return flow;
+    }
     file::send(c, r)
 }
 

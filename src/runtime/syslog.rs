@@ -53,26 +53,23 @@ impl Syslog {
                 _ => {}
             }
         }
-        let socket = match server.strip_prefix("unix:") {
-            Some(path) => {
-                let socket = UnixDatagram::unbound()?;
-                // nginx too starts without the daemon.
-                let _ = socket.connect(path);
-                socket.set_nonblocking(true)?;
-                Socket::Unix(socket, path.to_owned())
-            }
-            None => {
-                let address = server.to_socket_addrs().or_else(|_| (server, 514).to_socket_addrs())?.next();
-                let address = address.ok_or(io::ErrorKind::AddrNotAvailable)?;
-                let socket = if address.is_ipv4() {
-                    UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?
-                } else {
-                    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?
-                };
-                socket.connect(address)?;
-                socket.set_nonblocking(true)?;
-                Socket::Udp(socket)
-            }
+        let socket = if let Some(path) = server.strip_prefix("unix:") {
+            let socket = UnixDatagram::unbound()?;
+            // nginx too starts without the daemon.
+            let _ = socket.connect(path);
+            socket.set_nonblocking(true)?;
+            Socket::Unix(socket, path.to_owned())
+        } else {
+            let address = server.to_socket_addrs().or_else(|_| (server, 514).to_socket_addrs())?.next();
+            let address = address.ok_or(io::ErrorKind::AddrNotAvailable)?;
+            let socket = if address.is_ipv4() {
+                UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?
+            } else {
+                UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?
+            };
+            socket.connect(address)?;
+            socket.set_nonblocking(true)?;
+            Socket::Udp(socket)
         };
         Ok(Self { socket, facility, severity, tag: tag.to_owned(), hostname })
     }

@@ -28,7 +28,7 @@ pub(crate) fn find(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
         mapped.path.truncate(mapped.root);
         mapped.path.extend_from_slice(&name);
-        match file::metadata(&mapped.path) {
+        match file::metadata(&mut scope, &mapped.path) {
             Ok(metadata) if metadata.is_dir() == *is_directory => {}
             Ok(_) => continue,
             Err(error) => {

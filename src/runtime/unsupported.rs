@@ -42,6 +42,7 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         instructions(&server.instructions, &mut refuse);
     }
     let mut logs = HashSet::new();
+    let mut memory = Vec::new();
     for (_, location) in config.http.locations() {
         instructions(&location.instructions, &mut refuse);
         let proxy = &location.settings.proxy;
@@ -79,7 +80,9 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         if let (LogTarget::Memory(_), Some(span)) = (&log.target, log.span)
             && logs.insert((span, String::new()))
         {
-            refuse("`error_log` to memory".to_owned(), span);
+            let what = "`error_log` to memory".to_owned();
+            let safe_because = Some("only a debugger could read it");
+            memory.push(Unsupported { what, span, safe_because });
         }
     }
     for map in &config.http.charset_maps {
@@ -97,6 +100,7 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         };
         refuse(format!("`{name}`"), upstream.balancer.origin.span().unwrap_or(upstream.span));
     }
+    found.extend(memory);
     found
 }
 

@@ -6,6 +6,7 @@ use super::http1::field::{self, Known, Line};
 use super::reply;
 use super::request::{Request, Scope, Try};
 use super::response::{number, put};
+use crate::model::Endpoint;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -48,8 +49,8 @@ const PREFIXES: &[(&str, GetNamed)] = &[
     ("sent_http_", sent),
     ("sent_trailer_", |s, name, out| all(reply::values(&s.request.reply.trailers, name), out)),
     ("upstream_cookie_", |s, name, out| {
-        let cookies = reply::values(&s.request.upstream_head, "set_cookie");
-        cookies.filter_map(|value| cookie_value(value, name)).next().is_some_and(|value| text(out, value))
+        let mut cookies = reply::values(&s.request.upstream_head, "set_cookie");
+        cookies.find_map(|value| cookie_value(value, name)).is_some_and(|value| text(out, value))
     }),
     ("upstream_http_", |s, name, out| lines(&s.request.upstream_head, name, b", ", out)),
 ];
@@ -83,7 +84,10 @@ const PLAIN: &[(&str, Get)] = &[
         None => text(out, b"unix:"),
     }),
     ("remote_user", remote_user),
-    ("server_addr", |s, out| address(s.client.local, out)),
+    ("server_addr", |s, out| match &s.worker.router.listen(s.client.address).listen.endpoint {
+        Endpoint::Unix(path) => display(out, format_args!("unix:{path}")),
+        _ => address(s.client.local, out),
+    }),
     ("server_port", |s, out| s.client.local.is_none_or(|a| display(out, a.port()))),
     ("server_name", |s, out| text(out, s.worker.server_name(s.request.server).as_bytes())),
     ("server_protocol", |s, out| text(out, s.request.head.line.protocol.of(s.request.buffer.all()))),

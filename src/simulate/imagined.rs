@@ -129,7 +129,7 @@ impl<'c> Imagined<'c> {
         } else {
             return self.plain(name, out);
         };
-        found.map(|text| out.extend_from_slice(text));
+        out.extend_from_slice(found.unwrap_or_default());
         Some(found.is_some())
     }
 
@@ -155,8 +155,11 @@ impl<'c> Imagined<'c> {
             "server_protocol" => out.extend(b"HTTP/1.1"),
             "server_name" => out.extend(self.server_name().bytes()),
             "nginx_version" => out.extend(self.config.version.to_string().bytes()),
-            "content_type" => return self.copy("content-type", out),
-            "content_length" => return self.copy("content-length", out),
+            "content_type" | "content_length" => {
+                let found = self.header(name);
+                out.extend_from_slice(found.unwrap_or_default());
+                return Some(found.is_some());
+            }
             "server_port" => match &asked.endpoint {
                 Endpoint::Inet(address) => write_number(u32::from(address.port()), out),
                 Endpoint::Name(_, port) => write_number(u32::from(*port), out),
@@ -170,10 +173,6 @@ impl<'c> Imagined<'c> {
             _ => return None,
         }
         Some(true)
-    }
-
-    fn copy(&self, header: &str, out: &mut Vec<u8>) -> Option<bool> {
-        Some(self.header(header).map(|text| out.extend_from_slice(text)).is_some())
     }
 }
 

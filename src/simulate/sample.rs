@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::log::Entry;
 use super::population::Error;
 use crate::eval::inet::{write_ip, write_number};
+use crate::eval::log_format::{Field, Format};
 use crate::eval::{Captures, Program, Request};
 use crate::model::map::MapKey;
 use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
@@ -20,51 +20,40 @@ pub enum Known {
     BinaryAddress,
     /// `$remote_port`
     Port,
-    /// Any of the variables that a line of an access log in the format `combined` holds.
-    Field(Field),
+    /// A variable of the log's format, by its position.
+    Logged(usize),
+    /// A part of `$request`, which has the position.
+    OfRequest(Part, usize),
     /// A named group of a regular expression of a map.
     Capture,
 }
 
-/// What a line in the format `combined` holds beside the address.
+/// What the request line tells beside itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "nginx's names")]
-pub enum Field {
-    RemoteUser,
-    TimeLocal,
-    Request,
+pub enum Part {
     RequestMethod,
     RequestUri,
     Args,
     IsArgs,
     ServerProtocol,
-    Status,
-    BodyBytesSent,
-    HttpReferer,
-    HttpUserAgent,
 }
 
-const FIELDS: [(&str, Field); 13] = [
-    ("remote_user", Field::RemoteUser),
-    ("time_local", Field::TimeLocal),
-    ("request", Field::Request),
-    ("request_method", Field::RequestMethod),
-    ("request_uri", Field::RequestUri),
-    ("args", Field::Args),
-    ("query_string", Field::Args),
-    ("is_args", Field::IsArgs),
-    ("server_protocol", Field::ServerProtocol),
-    ("status", Field::Status),
-    ("body_bytes_sent", Field::BodyBytesSent),
-    ("http_referer", Field::HttpReferer),
-    ("http_user_agent", Field::HttpUserAgent),
+const PARTS: [(&str, Part); 6] = [
+    ("request_method", Part::RequestMethod),
+    ("request_uri", Part::RequestUri),
+    ("args", Part::Args),
+    ("query_string", Part::Args),
+    ("is_args", Part::IsArgs),
+    ("server_protocol", Part::ServerProtocol),
 ];
 
 /// Which variables a population knows, by id.
 ///
 /// # Errors
 /// If `key` depends on a variable that it does not know.
-pub fn knowledge(program: &Program, key: &ComplexValue, from_log: bool) -> Result<Box<[Known]>, Error> {
+pub fn knowledge(program: &Program, key: &ComplexValue, log: Option<&Format>) -> Result<Box<[Known]>, Error> {
+    let from_log = log.is_some();
     let http = &program.config().http;
     let mut known = vec![Known::Nothing; http.variables.iter().len()];
     let mut seen = vec![false; known.len()];
@@ -87,7 +76,7 @@ pub fn knowledge(program: &Program, key: &ComplexValue, from_log: bool) -> Resul
                 VariableSource::SplitClients(position) => open.push(&http.split_clients[position].key),
                 VariableSource::Capture => captures.push(id),
                 _ => {
-                    known[id.0 as usize] = what_is(variable, from_log)
+                    known[id.0 as usize] = what_is(program, id, log)
                         .ok_or_else(|| Error::Unknown { variable: variable.clone(), from_log })?;
                 }
             }
@@ -102,22 +91,43 @@ pub fn knowledge(program: &Program, key: &ComplexValue, from_log: bool) -> Resul
     Ok(known.into())
 }
 
-fn what_is(variable: &Variable, from_log: bool) -> Option<Known> {
+fn what_is(program: &Program, id: VariableId, log: Option<&Format>) -> Option<Known> {
+    let variables = &program.config().http.variables;
+    let variable = variables.get(id);
+    let logged = |name: &str| log?.position(variables.find(name)?);
+    if let Some(position) = log.and_then(|log| log.position(id)) {
+        return Some(match variable.name.as_str() {
+            "remote_addr" => Known::Address,
+            _ => Known::Logged(position),
+        });
+    }
     if variable.source != VariableSource::Builtin {
         return None;
     }
+    let has_address = log.is_none() || logged("remote_addr").is_some();
     match variable.name.as_str() {
-        "remote_addr" => Some(Known::Address),
-        "binary_remote_addr" => Some(Known::BinaryAddress),
-        "remote_port" => Some(Known::Port),
-        name if from_log => FIELDS.iter().find(|(n, _)| *n == name).map(|(_, field)| Known::Field(*field)),
-        _ => None,
+        "remote_addr" if log.is_none() => Some(Known::Address),
+        "binary_remote_addr" if has_address => Some(Known::BinaryAddress),
+        "remote_port" if has_address => Some(Known::Port),
+        name => {
+            let part = PARTS.iter().find(|(n, _)| *n == name)?.1;
+            Some(Known::OfRequest(part, logged("request")?))
+        }
     }
 }
 
 /// Whether the key depends on the client's port.
 pub fn uses_port(known: &[Known]) -> bool {
     known.contains(&Known::Port)
+}
+
+/// A line of a log, taken apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// How.
+    pub format: &'a Format,
+    /// The line without its end.
+    pub text: &'a [u8],
 }
 
 /// A request of a population.
@@ -129,7 +139,10 @@ pub struct Sample<'k> {
     /// The client's port.
     pub port: u16,
     /// The line it was read from.
-    pub entry: Option<Entry>,
+    pub line: Option<Line<'k>>,
+    /// Where the values lie in the line.
+    pub fields: Vec<Field>,
+    scratch: Vec<u8>,
     captures: Captures,
     named: Vec<(VariableId, Box<[u8]>)>,
 }
@@ -142,7 +155,9 @@ impl<'k> Sample<'k> {
             address: IpAddr::from([0, 0, 0, 0]),
             text: Vec::with_capacity(46),
             port: 0,
-            entry: None,
+            line: None,
+            fields: Vec::new(),
+            scratch: Vec::new(),
             captures: Captures::default(),
             named: Vec::new(),
         }
@@ -157,8 +172,10 @@ impl<'k> Sample<'k> {
 
     /// Comes from an address that is known as text only, `unix:` for example.
     pub fn set_address_text(&mut self, text: &[u8]) {
-        let parsed = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok());
-        if let Some(address) = parsed {
+        // Reading the text as an address costs more than the rest of the line.
+        if self.known.contains(&Known::BinaryAddress)
+            && let Some(address) = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
+        {
             self.address = address;
         }
         self.text.clear();
@@ -174,6 +191,28 @@ impl<'k> Sample<'k> {
     }
 }
 
+impl Sample<'_> {
+    /// Appends a part of the request line; false if it has none.
+    fn part(&mut self, part: Part, position: usize, out: &mut Vec<u8>) -> bool {
+        let Some(line) = self.line else { return false };
+        self.scratch.clear();
+        if !line.format.value(line.text, &self.fields[position], &mut self.scratch) {
+            return false;
+        }
+        let mut words = self.scratch.splitn(3, |b| *b == b' ');
+        let (method, uri, protocol) = (words.next(), words.next(), words.next());
+        let args = uri.and_then(|uri| uri.iter().position(|b| *b == b'?').map(|at| &uri[at + 1..]));
+        let text = match part {
+            Part::RequestMethod => method,
+            Part::RequestUri => uri,
+            Part::Args => args,
+            Part::IsArgs => args.filter(|a| !a.is_empty()).map(|_| &b"?"[..]),
+            Part::ServerProtocol => protocol,
+        };
+        text.inspect(|text| out.extend_from_slice(text)).is_some()
+    }
+}
+
 impl Request for Sample<'_> {
     #[inline]
     fn variable(&mut self, id: VariableId, _: &Variable, out: &mut Vec<u8>) -> bool {
@@ -184,7 +223,10 @@ impl Request for Sample<'_> {
                 IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
                 IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
             },
-            Known::Field(field) => return self.entry.as_ref().is_some_and(|e| e.write(field, out)),
+            Known::Logged(position) => {
+                return self.line.is_some_and(|l| l.format.value(l.text, &self.fields[position], out));
+            }
+            Known::OfRequest(part, position) => return self.part(part, position, out),
             Known::Capture => {
                 let Some((_, value)) = self.named.iter().find(|(named, _)| *named == id) else {
                     return false;

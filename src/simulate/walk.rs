@@ -204,16 +204,11 @@ impl<'w> Way<'w> {
         }
         loop {
             self.is_changed = false;
-            match next.take() {
-                Some(id) => {
-                    self.events.push(Event::Location(self.request.uri.clone(), Some(id), Vec::new()));
-                    self.enter(id);
-                }
-                None => {
-                    if let Some(end) = self.find_location() {
-                        return end;
-                    }
-                }
+            if let Some(id) = next.take() {
+                self.events.push(Event::Location(self.request.uri.clone(), Some(id), Vec::new()));
+                self.enter(id);
+            } else if let Some(end) = self.find_location() {
+                return end;
             }
             if let Some(id) = self.location
                 && let Next::End(end) = self.execute(Some(id))
@@ -369,16 +364,12 @@ impl<'w> Way<'w> {
     /// Matches and captures; `None` if matching was given up.
     fn matches(&mut self, pattern: &str, caseless: bool, span: Span, subject: &[u8]) -> Option<bool> {
         let regex = Regex::new(pattern, caseless, span, self.ground.router.config()).ok()?;
-        match regex.exec(subject).ok()? {
-            Some(captures) => {
-                self.request.set_captures(captures);
-                Some(true)
-            }
-            None => {
-                self.request.forget();
-                Some(false)
-            }
-        }
+        let found = regex.exec(subject).ok()?;
+        let is_match = found.is_some();
+        // Without a match there are no numbered captures any more.
+        self.request.forget();
+        found.into_iter().for_each(|captures| self.request.set_captures(captures));
+        Some(is_match)
     }
 
     /// `ngx_http_script_regex_start_code`, `ngx_http_script_regex_end_code`
@@ -408,7 +399,7 @@ impl<'w> Way<'w> {
             }
             return Next::End(End::Answer(rewrite.span, status, Some(target)));
         }
-        self.request.args = before.clone();
+        self.request.args.clone_from(&before);
         match rewrite.args.as_ref().map(|args| self.value(args)) {
             Some(Ok(mut args)) => {
                 if keeps {
@@ -433,31 +424,21 @@ impl<'w> Way<'w> {
     /// Follows pages of statuses to the end, and looks where else files may lead.
     fn finish(mut self, mut end: End) -> Walk {
         loop {
-            end = match end {
-                End::Status(status, _) => match self.error_page(status) {
-                    Some(next) => next,
-                    None => return self.done(end),
-                },
+            let status = match &end {
+                End::Status(status, _) => Some(*status),
                 // Without a text it is a page.
-                End::Answer(_, status, Some(ref text))
-                    if status >= 400 && status != 444 && text.is_empty() =>
-                {
-                    match self.error_page(status) {
-                        Some(next) => next,
-                        None => return self.done(end),
-                    }
+                End::Answer(_, status, Some(text)) if *status >= 400 && *status != 444 && text.is_empty() => {
+                    Some(*status)
                 }
-                other => {
-                    let otherwise = match other {
-                        End::Content(_) => self.otherwise(),
-                        _ => Vec::new(),
-                    };
-                    let mut walk = self.done(other);
-                    walk.otherwise = otherwise;
-                    return walk;
-                }
+                _ => None,
+            };
+            match status.and_then(|status| self.error_page(status)) {
+                Some(next) => end = next,
+                None => break,
             }
         }
+        let otherwise = if matches!(end, End::Content(_)) { self.otherwise() } else { Vec::new() };
+        Walk { otherwise, ..self.done(end) }
     }
 
     fn done(self, end: End) -> Walk {

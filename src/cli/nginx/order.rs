@@ -5,7 +5,7 @@
 
 use super::log::Severity;
 use super::words;
-use crate::diagnostic::{Class, Diagnostic};
+use crate::diagnostic::{self, Class, Diagnostic, Place};
 use crate::source::{FileId, Span};
 use crate::syntax::{Configuration, Directive, SyntaxError};
 
@@ -37,9 +37,8 @@ pub(super) enum When {
     NoPlace,
     /// At the `}` of the directive.
     EndOfBlock,
-    /// When `http { … }` has been read: its steps in the order of `ngx_http_block`; the place, if any, is that of
-    /// the directive.
-    EndOfHttp { step: u32, place: bool },
+    /// When `http { … }` has been read: its steps in the order of `ngx_http_block`.
+    EndOfHttp { step: u32, place: Place },
     /// When everything has been read.
     EndOfFile,
 }
@@ -48,11 +47,11 @@ pub(super) enum When {
 const LATE: &[(&str, When)] = &[
     ("upstream-without-servers", When::EndOfBlock),
     ("percent-total", When::EndOfBlock),
-    ("file-not-readable", When::EndOfHttp { step: 1, place: false }),
-    ("duplicate-location", When::EndOfHttp { step: 2, place: true }),
-    ("unknown-variable", When::EndOfHttp { step: 3, place: false }),
-    ("conflicting-server-name", When::EndOfHttp { step: 4, place: false }),
-    ("invalid-server-name", When::EndOfHttp { step: 4, place: false }),
+    ("file-not-readable", When::EndOfHttp { step: 1, place: Place::None }),
+    ("duplicate-location", When::EndOfHttp { step: 200, place: Place::Directive }),
+    ("unknown-variable", When::EndOfHttp { step: 300, place: Place::None }),
+    ("conflicting-server-name", When::EndOfHttp { step: 400, place: Place::None }),
+    ("invalid-server-name", When::EndOfHttp { step: 400, place: Place::None }),
     ("no-events", When::EndOfFile),
 ];
 
@@ -140,9 +139,14 @@ impl<'a> Order<'a> {
             When::NoPlace => (end.start, 0, None),
             When::EndOfBlock => (close.unwrap_or(end).start, 0, Some(close.unwrap_or(end))),
             When::EndOfHttp { step, place } => {
-                let (level, offset) = self.end_of_http(diagnostic).unwrap_or((key.len(), end.start));
+                let (level, close) = self.end_of_subsystem(diagnostic).unwrap_or((key.len(), end));
                 key.truncate(level);
-                (offset, step, place.then_some(end))
+                let place = match place {
+                    Place::None => None,
+                    Place::Directive => Some(end),
+                    Place::Close => Some(close),
+                };
+                (close.start, step, place)
             }
         };
         key.push((offset, step));
@@ -162,15 +166,15 @@ impl<'a> Order<'a> {
         includes.iter().zip(targets).map(step).collect()
     }
 
-    /// The end of the `http` block around a finding: how many includes lead to it, and its offset there.
-    fn end_of_http(&self, diagnostic: &Diagnostic) -> Option<(usize, u32)> {
+    /// The `}` of the `http`, `stream` or `mail` block around a finding, and how many includes lead to it.
+    fn end_of_subsystem(&self, diagnostic: &Diagnostic) -> Option<(usize, Span)> {
         diagnostic.includes.iter().chain([&diagnostic.span]).enumerate().find_map(|(level, span)| {
             let tree = self.read.configuration.tree(span.file);
-            let around = tree
-                .root()
-                .directives()
-                .find(|d| d.name().is("http") && (d.span().start..d.span().end).contains(&span.start))?;
-            Some((level, around.span().end))
+            let around = tree.root().directives().find(|d| {
+                ["http", "stream", "mail"].iter().any(|name| d.name().is(name))
+                    && (d.span().start..d.span().end).contains(&span.start)
+            })?;
+            Some((level, around.block()?.close()?))
         })
     }
 
@@ -206,9 +210,17 @@ impl<'a> Order<'a> {
 }
 
 fn when(diagnostic: &Diagnostic, directive: Option<Directive<'_>>, text: &str) -> When {
+    match diagnostic.when {
+        diagnostic::When::Directive => {}
+        diagnostic::When::EndOfBlock => return When::EndOfBlock,
+        diagnostic::When::EndOfSubsystem { step, place } => {
+            return When::EndOfHttp { step: step.into(), place };
+        }
+        diagnostic::When::EndOfFile => return When::EndOfFile,
+    }
     // Names of peers are resolved when they are read, those of `proxy_pass` and the like later.
     if diagnostic.code == "host-not-found" && !words::is_read_at_once(directive) {
-        return When::EndOfHttp { step: 0, place: true };
+        return When::EndOfHttp { step: 0, place: Place::Directive };
     }
     // Modules are loaded at once, certificates when `http` has been read.
     if diagnostic.code == "file-not-readable" && directive.is_some_and(|d| d.name().is("load_module")) {

@@ -83,8 +83,10 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
             return Tested { messages: vec![message], read: None, config: None };
         }
     };
-    let compiled =
-        compile::compile(&configuration, &compile::Options { version: NEWEST, contexts: Vec::new() });
+    let compiled = compile::compile(
+        &configuration,
+        &compile::Options { version: NEWEST, contexts: Vec::new(), strict_modules: true },
+    );
     let mut found: Vec<Diagnostic> = compiled.diagnostics;
     if !offline() {
         found.extend(super::host::asked(&configuration, &compiled.config));

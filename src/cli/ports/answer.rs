@@ -147,6 +147,19 @@ pub(super) fn answer(
     machine: &Machine,
     load: Option<Load>,
 ) -> Result<Answer, Failure> {
+    let found = chosen(args, config)?;
+    let all = self::flows(config);
+    let flows = found.iter().map(|flow| {
+        let mut answer = flow_answer(args, sources, config, machine, flow, load);
+        answer.notes.extend(shared(flow, &all));
+        answer
+    });
+    let flows = flows.collect();
+    Ok(Answer { schema: 1, nginx_version: config.version.to_string(), host: facts(machine), flows })
+}
+
+/// The flows to `--upstream`, or all.
+pub(super) fn chosen<'c>(args: &PortsArgs, config: &'c Config) -> Result<Vec<Flow<'c>>, Failure> {
     let mut found = flows(config);
     if let Some(name) = &args.upstream {
         let known: Vec<String> = found.iter().map(|f| format!("`{}`", f.name)).collect();
@@ -160,34 +173,26 @@ pub(super) fn answer(
             ));
         }
     }
-    let all = self::flows(config);
-    let flows = found.iter().map(|flow| {
-        let mut answer = flow_answer(args, sources, config, machine, flow, load);
-        answer.notes.extend(shared(flow, &all));
-        answer
-    });
-    let flows = flows.collect();
+    Ok(found)
+}
+
+pub(super) fn facts(machine: &Machine) -> HostFacts {
     let host = &machine.host;
     let ports = host.ports();
-    Ok(Answer {
-        schema: 1,
-        nginx_version: config.version.to_string(),
-        host: HostFacts {
-            source: machine.source.clone(),
-            assumed: assumed(machine),
-            port_range: [host.range.value.0, host.range.value.1],
-            reserved: host.reserved.value.iter().map(|r| show_range(*r)).collect::<Vec<_>>().join(","),
-            listening_in_range: host.exposed(),
-            ports: ports.all,
-            cliff: ports.first_parity,
-            tcp_tw_reuse: host.tw_reuse.value,
-            tcp_timestamps: host.timestamps.value,
-            time_wait_seconds: host.time_wait(false),
-            tcp_max_tw_buckets: host.max_tw_buckets.value,
-            workers_if_auto: host.cpus.value,
-        },
-        flows,
-    })
+    HostFacts {
+        source: machine.source.clone(),
+        assumed: assumed(machine),
+        port_range: [host.range.value.0, host.range.value.1],
+        reserved: host.reserved.value.iter().map(|r| show_range(*r)).collect::<Vec<_>>().join(","),
+        listening_in_range: host.exposed(),
+        ports: ports.all,
+        cliff: ports.first_parity,
+        tcp_tw_reuse: host.tw_reuse.value,
+        tcp_timestamps: host.timestamps.value,
+        time_wait_seconds: host.time_wait(false),
+        tcp_max_tw_buckets: host.max_tw_buckets.value,
+        workers_if_auto: host.cpus.value,
+    }
 }
 
 fn assumed(machine: &Machine) -> Vec<&'static str> {

@@ -31,6 +31,7 @@ pub(in crate::cli) struct HostArgs {
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Machine {
     pub(in crate::cli) host: Host,
+    pub(in crate::cli) sysctls: Sysctls,
     /// `this host`, a file, or `assumed`.
     pub(in crate::cli) source: String,
 }
@@ -57,7 +58,7 @@ impl HostArgs {
                 host.listening.insert(address.port());
             }
         }
-        Ok(Machine { host, source })
+        Ok(Machine { host, sysctls, source })
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn text(answer: &Answer) -> String {
     out
 }
 
-fn host(out: &mut String, version: &str, host: &HostFacts) {
+pub(super) fn host(out: &mut String, version: &str, host: &HostFacts) {
     let [first, last] = host.port_range;
     let _ = writeln!(
         out,

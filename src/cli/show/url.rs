@@ -94,6 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::type_complexity, reason = "a table of cases")]
     fn urls() {
         let cases: &[(&str, Option<(Option<&str>, &str, Option<u16>, &str)>)] = &[
             ("http://a.test/x?y=z#f", Some((Some("http"), "a.test", None, "/x?y=z"))),

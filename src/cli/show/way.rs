@@ -301,7 +301,7 @@ impl View<'_> {
     fn candidates(&self, steps: &[LocationStep], chosen: Option<LocationId>) -> Vec<Candidate> {
         let mut found: Vec<Candidate> = Vec::new();
         for step in steps {
-            let candidate = self.candidate(step, chosen);
+            let candidate = self.candidate(*step, chosen);
             match found.iter_mut().find(|known| known.block.place == candidate.block.place) {
                 // Said of a location that is there already.
                 Some(known) if matches!(step, LocationStep::NoRegex(_)) => known.why.push_str(NO_REGEX),
@@ -311,8 +311,8 @@ impl View<'_> {
         found
     }
 
-    fn candidate(&self, step: &LocationStep, chosen: Option<LocationId>) -> Candidate {
-        let (id, result, why) = match *step {
+    fn candidate(&self, step: LocationStep, chosen: Option<LocationId>) -> Candidate {
+        let (id, result, why) = match step {
             LocationStep::Inside(id) => (id, "kept", "looking inside"),
             LocationStep::Shorter(id) => (id, "passed", "fits, but is not the longest"),
             LocationStep::Longest(id) if chosen == Some(id) => (id, "chosen", "the longest prefix"),

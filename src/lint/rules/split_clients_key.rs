@@ -139,7 +139,7 @@ pub(super) fn spreads_sources(target: Target<'_>, split: &SplitClients) -> bool 
 /// A `listen` behind another proxy whose server does not take the client's address from it.
 fn behind_proxy(target: Target<'_>) -> Option<crate::source::Span> {
     let servers = target.config.http.servers.iter();
-    let blind = servers.filter(|s| s.settings.reuse.real_ip_header.origin == crate::model::Origin::Default);
+    let blind = servers.filter(|s| s.settings.access.real_ip_header.origin == crate::model::Origin::Default);
     blind
         .flat_map(|server| &server.listen)
         .find(|listen| listen.proxy_protocol)

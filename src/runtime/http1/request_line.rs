@@ -3,6 +3,7 @@
 use super::Piece;
 
 /// A parsed request line; positions are in the buffer of the head.
+#[allow(clippy::struct_excessive_bools)] // nginx's own marks of a request line, each tested by itself
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestLine {
     /// The whole line without its end.

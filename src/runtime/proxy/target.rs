@@ -31,9 +31,10 @@ pub(super) fn find(c: &Connection, r: &mut Request, value: &ComplexValue) -> Res
         _ => return refuse(format!("invalid URL prefix in \"{shown}\""), 500),
     };
     let is_unix = rest.starts_with(b"unix:");
-    let end = match is_unix {
-        true => memchr::memchr(b':', &rest[5..]).map(|at| at + 5),
-        false => rest.iter().position(|b| matches!(b, b'/' | b'?')),
+    let end = if is_unix {
+        memchr::memchr(b':', &rest[5..]).map(|at| at + 5)
+    } else {
+        rest.iter().position(|b| matches!(b, b'/' | b'?'))
     };
     let end = end.unwrap_or(rest.len());
     let host = String::from_utf8_lossy(&rest[..end]).into_owned();

@@ -1,0 +1,225 @@
+//! `ngxc doctor`: what is wrong with ports on this host, why, and what repairs it. Reads, never changes anything.
+
+mod bundle;
+mod explain;
+mod gather;
+mod human;
+mod json;
+mod repair;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::input::{Input, Meaning};
+use super::ports::HostArgs;
+use super::{Failure, Outcome, note};
+use crate::model::Config;
+use crate::ports::doctor::{Finding, Severity, diagnose};
+use crate::ports::flows;
+use crate::source::{Disk, Loader};
+use crate::syntax::Configuration;
+
+/// Arguments of `ngxc doctor`.
+#[derive(Args)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    input: OptionalInput,
+
+    #[command(flatten)]
+    host: HostArgs,
+
+    /// Error log, plain or gzip [default: the one of the configuration, if it can be read]; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    error_log: Vec<PathBuf>,
+
+    /// Access log in a format of the configuration, plain or gzip; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    access_log: Vec<PathBuf>,
+
+    /// `log_format` of the access log [default: the one of the configuration's `access_log`].
+    #[arg(long, value_name = "NAME")]
+    log_format: Option<String>,
+
+    /// Process whose network namespace is looked at: the nginx master [default: this program's own].
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+
+    /// Look at no sockets and counters.
+    #[arg(long)]
+    no_sockets: bool,
+
+    /// Say what one line of an error log means.
+    #[arg(long, value_name = "LINE")]
+    explain: Option<String>,
+
+    /// Write everything that a diagnosis needs into one file, to look at it elsewhere with --from.
+    #[arg(long, value_name = "FILE")]
+    collect: Option<PathBuf>,
+
+    /// Diagnose what --collect wrote.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["collect", "pid", "sysctl"])]
+    from: Option<PathBuf>,
+
+    /// Look again every so many seconds, until it is interrupted.
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["collect", "from", "nagios"], value_parser = clap::value_parser!(u32).range(1..=3600))]
+    watch: Option<u32>,
+
+    /// One line and the exit status of a monitoring plugin: 0 ok, 1 warning, 2 critical, 3 unknown.
+    #[arg(long)]
+    nagios: bool,
+
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// [`Input`] whose file is not needed with --explain and --from.
+#[derive(Args, Clone, Debug)]
+struct OptionalInput {
+    /// The configuration.
+    #[arg(value_name = "FILE", required_unless_present_any = ["explain", "from"])]
+    file: Option<PathBuf>,
+
+    /// The nginx that runs, for example 1.28.0 [default: the newest known].
+    #[arg(long, value_name = "VERSION", value_parser = super::input::parse_version)]
+    nginx_version: Option<crate::version::Version>,
+
+    /// What relative includes are relative to [default: the directory of FILE].
+    #[arg(long, value_name = "DIR")]
+    prefix: Option<PathBuf>,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Findings with evidence, cause and repair.
+    #[default]
+    Human,
+    /// The schema of docs/doctor.md.
+    Json,
+}
+
+/// A diagnosis, for printing.
+pub(super) struct Diagnosis<'a> {
+    configuration: &'a Configuration,
+    config: &'a Config,
+    gathered: gather::Gathered,
+    findings: Vec<Finding>,
+    /// The diff that repairs the flows which are at fault.
+    repair: Option<String>,
+}
+
+impl Diagnosis<'_> {
+    fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|f| f.severity).max()
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|f| f.severity == severity).count()
+    }
+}
+
+pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    if let Some(line) = &args.explain {
+        return explain::run(line, args.format == Format::Json, out);
+    }
+    let Some(seconds) = args.watch else { return once(args, out) };
+    loop {
+        if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+            // Home, and clear what is below: the screen does not flicker.
+            write!(out, "\x1b[H\x1b[J")?;
+        }
+        once(args, out)?;
+        out.flush()?;
+        std::thread::sleep(std::time::Duration::from_secs(seconds.into()));
+    }
+}
+
+fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let bundle = args.from.as_deref().map(bundle::Bundle::read).transpose()?;
+    let files = bundle.as_ref().map(bundle::Bundle::files);
+    let loader: &dyn Loader = files.as_ref().map_or(&Disk, |files| files);
+    let file = match (&args.input.file, &bundle) {
+        (Some(file), _) => file.clone(),
+        (None, Some(bundle)) => bundle.main.clone(),
+        (None, None) => return Err(Failure::new("which configuration?").help("`ngxc doctor nginx.conf`")),
+    };
+    let input = Input {
+        file,
+        meaning: Meaning {
+            nginx_version: args.input.nginx_version,
+            context: Vec::new(),
+            prefix: args.input.prefix.clone(),
+            map_path: Vec::new(),
+        },
+    };
+    let (configuration, config) = input.valid(loader)?;
+    if let Some(path) = &args.collect {
+        return bundle::collect(args, &input, &configuration, &config, path);
+    }
+    let mut gathered = match &bundle {
+        Some(bundle) => gather::from_bundle(args, &config, bundle)?,
+        None => gather::from_host(args, &input, &config)?,
+    };
+    let flows = flows(&config);
+    let findings = diagnose(&config, &flows, &gathered.evidence);
+    let at_fault: Vec<usize> = findings.iter().filter_map(|f| f.repair).collect();
+    let repair = repair::diff(&input, &configuration, &config, &flows, &at_fault);
+    let unread = std::mem::take(&mut gathered.unread);
+    let diagnosis = Diagnosis { configuration: &configuration, config: &config, gathered, findings, repair };
+    print(args, &diagnosis, &unread, out)?;
+    finish(args, &diagnosis, &unread, out)
+}
+
+fn print(
+    args: &DoctorArgs,
+    diagnosis: &Diagnosis<'_>,
+    unread: &[String],
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    if args.nagios {
+        writeln!(out, "{}", human::nagios(diagnosis, unread))?;
+        return Ok(());
+    }
+    match args.format {
+        Format::Human => out.write_all(human::text(diagnosis).as_bytes())?,
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &json::value(diagnosis, unread))
+                .map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+/// How it ends: an input that could not be read is said after the partial result.
+fn finish(
+    args: &DoctorArgs,
+    diagnosis: &Diagnosis<'_>,
+    unread: &[String],
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    if args.nagios {
+        out.flush()?;
+        let status = match diagnosis.worst() {
+            Some(Severity::Critical) => 2,
+            _ if !unread.is_empty() => 3,
+            Some(Severity::Warning) => 1,
+            _ => 0,
+        };
+        std::process::exit(status);
+    }
+    if let Some(first) = unread.first() {
+        out.flush()?;
+        for more in &unread[1..] {
+            note(&format!("error: {more}"));
+        }
+        return Err(Failure::new(first.clone()));
+    }
+    Ok(match diagnosis.worst() {
+        Some(Severity::Critical | Severity::Warning) => Outcome::Findings,
+        _ => Outcome::Clean,
+    })
+}

@@ -1,0 +1,180 @@
+//! `--collect` and `--from`: everything that a diagnosis needs in one file.
+//!
+//! The format is text, described in docs/doctor.md: a first line `ngxc-evidence 1`, then for each part a line
+//! `@ LENGTH NAME` and as many bytes, then a line end.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::super::input::Input;
+use super::super::{Failure, Outcome, note};
+use super::DoctorArgs;
+use super::gather::{PROC, access_log_path, error_log_path};
+use crate::model::Config;
+use crate::source::Memory;
+use crate::syntax::Configuration;
+
+const FIRST_LINE: &[u8] = b"ngxc-evidence 1\n";
+/// What is kept of a log: its end.
+const LOG_TAIL: u64 = 16 << 20;
+/// Largest bundle that is read.
+const MAX_SIZE: u64 = 512 << 20;
+
+/// The parts by name.
+pub(super) struct Bundle {
+    parts: Vec<(String, Vec<u8>)>,
+    /// The main configuration file.
+    pub(super) main: PathBuf,
+}
+
+impl Bundle {
+    /// Reads a bundle.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let failed =
+            |e: &dyn std::fmt::Display| Failure::new(format!("cannot read `{}`: {e}", path.display()));
+        let mut bytes = Vec::new();
+        let file = fs::File::open(path).map_err(|e| failed(&e))?;
+        file.take(MAX_SIZE).read_to_end(&mut bytes).map_err(|e| failed(&e))?;
+        let parts =
+            parse(&bytes).ok_or_else(|| failed(&"not written by `ngxc doctor --collect`, or cut short"))?;
+        let main = parts.iter().find_map(|(name, _)| name.strip_prefix("conf:"));
+        let main = main.map(PathBuf::from).ok_or_else(|| failed(&"no configuration in it"))?;
+        Ok(Self { parts, main })
+    }
+
+    /// A part.
+    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
+        self.parts.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes.as_slice())
+    }
+
+    /// The configuration files.
+    pub(super) fn files(&self) -> Memory {
+        let files = self.parts.iter().filter_map(|(name, bytes)| Some((name.strip_prefix("conf:")?, bytes)));
+        files.fold(Memory::default(), |memory, (path, bytes)| memory.with(path, bytes.clone()))
+    }
+}
+
+fn parse(mut bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+    bytes = bytes.strip_prefix(FIRST_LINE)?;
+    let mut parts = Vec::new();
+    while !bytes.is_empty() {
+        let end = memchr::memchr(b'\n', bytes)?;
+        let head = std::str::from_utf8(&bytes[..end]).ok()?;
+        let (length, name) = head.strip_prefix("@ ")?.split_once(' ')?;
+        let length: usize = length.parse().ok()?;
+        bytes = &bytes[end + 1..];
+        parts.push((name.to_owned(), bytes.get(..length)?.to_vec()));
+        bytes = bytes[length..].strip_prefix(b"\n")?;
+    }
+    Some(parts)
+}
+
+/// Writes a bundle.
+pub(super) fn collect(
+    args: &DoctorArgs,
+    input: &Input,
+    configuration: &Configuration,
+    config: &Config,
+    path: &Path,
+) -> Result<Outcome, Failure> {
+    let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+    for (_, file) in configuration.sources.files() {
+        parts.push((format!("conf:{}", file.path.display()), file.text.to_vec()));
+    }
+    let machine = args.host.machine(config)?;
+    let lines: Vec<String> =
+        machine.sysctls.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+    parts.push(("sysctl".to_owned(), lines.concat().into_bytes()));
+    let directory = args.pid.map_or("/proc/self".to_owned(), |pid| format!("/proc/{pid}"));
+    if let Ok(kernel) = fs::read("/proc/sys/kernel/osrelease") {
+        parts.push(("kernel".to_owned(), kernel));
+    }
+    for name in PROC {
+        if let Ok(bytes) = fs::read(Path::new(&directory).join(name)) {
+            parts.push((name.to_owned(), bytes));
+        }
+    }
+    let directory = input
+        .meaning
+        .prefix
+        .clone()
+        .unwrap_or_else(|| input.file.parent().unwrap_or(Path::new("")).to_owned());
+    let logs = [
+        (
+            "error.log",
+            args.error_log.first().cloned().or_else(|| error_log_path(config).map(|p| directory.join(p))),
+        ),
+        (
+            "access.log",
+            args.access_log.first().cloned().or_else(|| access_log_path(config).map(|p| directory.join(p))),
+        ),
+    ];
+    for (name, log) in logs {
+        let Some(log) = log else { continue };
+        match tail(&log) {
+            Ok(bytes) => parts.push((name.to_owned(), bytes)),
+            Err(error) => note(&format!("not collected: {}: {error}", log.display())),
+        }
+    }
+    let failed = |e| Failure::new(format!("cannot write `{}`: {e}", path.display()));
+    let mut out = Vec::from(FIRST_LINE);
+    for (name, bytes) in &parts {
+        out.extend(format!("@ {} {name}\n", bytes.len()).bytes());
+        out.extend(bytes);
+        out.push(b'\n');
+    }
+    // Logs have addresses of clients in them: nobody else needs to read it.
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).and_then(|mut file| file.write_all(&out)).map_err(failed)?;
+    let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+    note(&format!("{}: {} bytes: {}", path.display(), out.len(), names.join(", ")));
+    Ok(Outcome::Clean)
+}
+
+/// The last lines of a log; a compressed one as a whole.
+fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut start = [0; 2];
+    let is_gzip = length >= 2 && file.read_exact(&mut start).is_ok() && start == [0x1f, 0x8b];
+    let from = if is_gzip { 0 } else { length.saturating_sub(LOG_TAIL) };
+    file.seek(SeekFrom::Start(from))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SIZE).read_to_end(&mut bytes)?;
+    if from > 0
+        && let Some(line) = memchr::memchr(b'\n', &bytes)
+    {
+        bytes.drain(..=line);
+    }
+    if is_gzip {
+        let mut text = Vec::new();
+        flate2::read::MultiGzDecoder::new(&bytes[..]).take(LOG_TAIL).read_to_end(&mut text)?;
+        return Ok(text);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_back_and_anything_else_is_refused() {
+        let text = b"ngxc-evidence 1\n@ 4 conf:/a b\nx\n@ \n@ 0 net/tcp\n\n";
+        let parts = parse(text).unwrap();
+        assert_eq!(parts, [("conf:/a b".to_owned(), b"x\n@ ".to_vec()), ("net/tcp".to_owned(), Vec::new())]);
+        let bad: [&[u8]; 5] = [
+            b"",
+            b"ngxc-evidence 2\n",
+            b"ngxc-evidence 1\nx",
+            b"ngxc-evidence 1\n@ 9 a\nx\n",
+            b"ngxc-evidence 1\n@ -1 a\n\n",
+        ];
+        for text in bad {
+            assert!(parse(text).is_none(), "{}", text.escape_ascii());
+        }
+    }
+}

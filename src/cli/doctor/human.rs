@@ -1,0 +1,117 @@
+//! A diagnosis for a person, and for a monitoring system.
+
+use std::fmt::Write as _;
+
+use super::Diagnosis;
+use super::gather::printable;
+use crate::ports::doctor::{Finding, Severity};
+
+/// Columns that the text is wrapped to.
+const WIDTH: usize = 110;
+
+pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
+    let mut out = String::new();
+    let host = &diagnosis.gathered.evidence.host;
+    let (first, last) = host.range.value;
+    let kernel =
+        diagnosis.gathered.evidence.kernel.map_or(String::new(), |(a, b)| format!(", Linux {a}.{b}"));
+    let _ = writeln!(
+        out,
+        "nginx {}{kernel}, ports {first}-{last} ({}), tcp_tw_reuse {}",
+        diagnosis.config.version, diagnosis.gathered.source, host.tw_reuse.value
+    );
+    for note in &diagnosis.gathered.notes {
+        let _ = writeln!(out, "{note}");
+    }
+    let mut shown = false;
+    for finding in &diagnosis.findings {
+        out.push('\n');
+        self::finding(&mut out, diagnosis, finding);
+        if finding.repair.is_some()
+            && !shown
+            && let Some(diff) = &diagnosis.repair
+        {
+            shown = true;
+            let _ = writeln!(out, "  repair of the configuration:");
+            for line in diff.lines() {
+                let _ = writeln!(out, "    {}", printable(line, 200));
+            }
+        }
+        if let Some(effect) = &finding.effect {
+            wrap(&mut out, "after", effect);
+        }
+    }
+    let _ = writeln!(out, "\n{}", summary(diagnosis));
+    out
+}
+
+fn finding(out: &mut String, diagnosis: &Diagnosis<'_>, finding: &Finding) {
+    let severity = finding.severity.name().to_uppercase();
+    let _ = writeln!(out, "{severity}  {}  [{}]", printable(&finding.title, 200), finding.name);
+    for evidence in &finding.evidence {
+        wrap(out, "", &printable(evidence, 500));
+    }
+    if let Some((span, why)) = &finding.fault {
+        let sources = &diagnosis.configuration.sources;
+        let line = sources.file(span.file).line(sources.position(*span).line);
+        wrap(out, "why", &format!("{}  {}", sources.place(*span), String::from_utf8_lossy(line).trim()));
+        wrap(out, "", why);
+    }
+    for remedy in &finding.remedy {
+        wrap(out, "do", remedy);
+    }
+}
+
+/// Text in a column behind a word.
+fn wrap(out: &mut String, word: &str, text: &str) {
+    let mut prefix = format!("  {word:<6}");
+    let mut line = String::new();
+    for part in text.split(' ') {
+        if !line.is_empty() && line.chars().count() + part.chars().count() + 9 > WIDTH {
+            let _ = writeln!(out, "{prefix}{line}");
+            prefix = " ".repeat(8);
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(part);
+    }
+    let _ = writeln!(out, "{prefix}{line}");
+}
+
+fn summary(diagnosis: &Diagnosis<'_>) -> String {
+    let counts =
+        [Severity::Critical, Severity::Warning, Severity::Info].map(|s| (diagnosis.count(s), s.name()));
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, name)| {
+            format!("{n} {name}{}", if *n > 1 && *name != "info" && *name != "critical" { "s" } else { "" })
+        })
+        .collect();
+    if parts.is_empty() { "nothing found in what was read".to_owned() } else { parts.join(", ") }
+}
+
+/// One line and performance data: the fullest tuple.
+pub(super) fn nagios(diagnosis: &Diagnosis<'_>, unread: &[String]) -> String {
+    let state = match diagnosis.worst() {
+        Some(Severity::Critical) => "CRITICAL",
+        _ if !unread.is_empty() => "UNKNOWN",
+        Some(Severity::Warning) => "WARNING",
+        _ => "OK",
+    };
+    let first = diagnosis.findings.first().filter(|f| f.severity > Severity::Info);
+    let title = match (unread.first(), first) {
+        (_, Some(finding)) => printable(&finding.title, 200),
+        (Some(unread), None) => unread.clone(),
+        (None, None) => "no shortage of ports".to_owned(),
+    };
+    let ports = diagnosis.gathered.evidence.host.ports();
+    let sockets = diagnosis.gathered.evidence.sockets.as_ref();
+    let used =
+        sockets.map_or(0, |s| s.outgoing.values().map(crate::ports::sockets::Use::total).max().unwrap_or(0));
+    let (warn, crit) = (ports.all * 2 / 5, ports.first_parity);
+    // A bar would end the text.
+    format!("PORTS {state} - {} | used={used};{warn};{crit};0;{}", title.replace('|', "/"), ports.all)
+}

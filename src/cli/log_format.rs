@@ -1,0 +1,24 @@
+//! The `log_format` that a log is read with.
+
+use super::Failure;
+use crate::model::Config;
+use crate::model::log::LogFormat;
+
+/// The format that was named, else the one at `written` (that of the configuration's access log), else `combined`.
+pub(super) fn choose<'c>(
+    config: &'c Config,
+    name: Option<&str>,
+    written: Option<usize>,
+) -> Result<&'c LogFormat, Failure> {
+    let formats = &config.http.log_formats;
+    let Some(name) = name else {
+        return formats
+            .get(written.unwrap_or(0))
+            .ok_or_else(|| Failure::new("the configuration has no `http` block, so no log_format"));
+    };
+    formats.iter().find(|f| f.name == name).ok_or_else(|| {
+        let known: Vec<String> = formats.iter().map(|f| format!("`{}`", f.name)).collect();
+        Failure::new(format!("the configuration has no log_format `{name}`"))
+            .help(format!("expected one of {}", known.join(", ")))
+    })
+}

@@ -1,0 +1,90 @@
+//! `charset_map` (`ngx_http_charset_map_block`).
+
+use super::argument::refuse;
+use super::checks::Check;
+use super::directive::Directive;
+use super::map::entry_error;
+use super::scope::Compiler;
+use crate::model::content::CharsetMap;
+use crate::syntax::{self, Block, Terminator};
+
+pub(super) const CHECKS: &[(&str, Check)] = &[("charset_map", charsets)];
+
+/// The two names of `charset_map` (`ngx_http_charset_map_block`).
+fn charsets<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let lower = |n| directive.arg(n).to_ascii_lowercase();
+    let (from, to) = (lower(1), lower(2));
+    let (a, b) = (directive.text(1), directive.text(2));
+    if from == to {
+        let nginx = format!("\"charset_map\" between the same charsets \"{a}\" and \"{b}\"");
+        return refuse(cx, directive, 2, "another charset", nginx);
+    }
+    if from == b"utf-8" {
+        let nginx = "\"charset_map\" with \"utf-8\" charset should be given in the second column";
+        return refuse(cx, directive, 1, "`utf-8` as the second", nginx);
+    }
+    if cx.names.charset_maps.contains(&(from.clone(), to.clone()))
+        || cx.names.charset_maps.contains(&(to.clone(), from.clone()))
+    {
+        let nginx = format!("duplicate \"charset_map\" between \"{a}\" and \"{b}\"");
+        return refuse(cx, directive, 1, "one map for two charsets", nginx);
+    }
+    cx.names.charset_maps.insert((from, to));
+    true
+}
+
+/// Compiles a `charset_map` block (`ngx_http_charset_map`).
+pub(super) fn charset_map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
+    let mut map = Vec::new();
+    let utf8 = directive.arg(2).eq_ignore_ascii_case(b"utf-8");
+    for entry in block.directives() {
+        let Some(word) = entry.arg(0).filter(|_| entry.args().len() == 1) else {
+            if entry.terminator() == Terminator::Block {
+                entry_error(cx, entry.head(), "not a block", "unexpected \"{\"");
+            } else {
+                entry_error(cx, entry.head(), "an entry is two codes", "invalid parameters number");
+            }
+            continue;
+        };
+        let hex = |text: &[u8]| {
+            let text = std::str::from_utf8(text).ok().filter(|t| !t.starts_with('+'))?;
+            u64::from_str_radix(text, 16).ok().filter(|&n| n <= 255)
+        };
+        let invalid = |word: syntax::Word<'_>| (word.span(), format!("invalid value \"{word}\""));
+        let value = word.value();
+        let wrong = if hex(&entry.name().value()).is_none() {
+            Some(invalid(entry.name()))
+        } else if utf8 {
+            let valid =
+                value.len() / 2 <= 4 && value.len() % 2 == 0 && value.chunks(2).all(|c| hex(c).is_some());
+            (!valid || !decodes(&value)).then(|| invalid(word))
+        } else {
+            hex(&value).is_none().then(|| invalid(word))
+        };
+        if let Some((span, nginx)) = wrong {
+            entry_error(cx, span, "expected a code in hexadecimal digits", nginx);
+        } else if let (Some(from), Some(to)) = (hex(&entry.name().value()), bytes(&value)) {
+            map.push((from as u8, to));
+        }
+    }
+    let (from, to) = (directive.text(1), directive.text(2));
+    cx.http.charset_maps.push(CharsetMap { from, to, entries: map, span: directive.span() });
+}
+
+/// Whether hexadecimal UTF-8 is one character that fits into 16 bits.
+fn decodes(hex: &[u8]) -> bool {
+    let bytes: Option<Vec<u8>> =
+        hex.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.is_some_and(|text| text.chars().next().is_some_and(|c| (c as u32) <= 0xffff))
+}
+
+/// The bytes of hexadecimal digits.
+fn bytes(text: &[u8]) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
+    let even = if text.len() == 1 { [b"0", text].concat() } else { text.to_vec() };
+    if even.is_empty() || !even.len().is_multiple_of(2) {
+        return None;
+    }
+    even.chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}

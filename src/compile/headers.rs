@@ -1,0 +1,265 @@
+//! Small setters of filter modules: `expires`, `add_header`, `userid_*`, `charset*`, `valid_referers`, browsers.
+
+use super::argument::{refuse, time};
+use super::checks::Check;
+use super::directive::Directive;
+use super::scope::Compiler;
+use super::settings::{Value, extend};
+use super::{regex, value};
+use crate::catalog::{Context, Kind};
+use crate::diagnostic::{Diagnostic, Place, When};
+use crate::model::Setting;
+use crate::model::content::{AddHeader, Expires};
+
+pub(super) const CHECKS: &[(&str, Check)] = &[
+    ("expires", expires),
+    ("add_header", always),
+    ("add_trailer", always),
+    ("userid_expires", userid_expires),
+    ("userid_mark", userid_mark),
+    ("valid_referers", valid_referers),
+    ("modern_browser", modern_browser),
+    ("gzip_disable", gzip_disable),
+    ("sub_filter", sub_filter),
+    ("index", index),
+];
+
+pub(super) const REMEMBERED: &[&str] =
+    &["secure_link", "secure_link_md5", "secure_link_secret", "valid_referers"];
+
+/// `ngx_http_headers_expires`
+fn expires<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let expected = "a time: `30d`, `-1`, `@15h30m`, `epoch`, `max` or `off`";
+    let modified = directive.len() == 2;
+    if modified && *directive.arg(1) != *b"modified" {
+        return refuse(cx, directive, 1, "`modified`", "invalid value");
+    }
+    let n = directive.len();
+    let text = directive.arg(n);
+    if text.contains(&b'$') || !modified && matches!(&*text, b"epoch" | b"max" | b"off") {
+        return true;
+    }
+    let daily = text.first() == Some(&b'@');
+    let fault = if daily && modified {
+        "daily time cannot be used with \"modified\" parameter"
+    } else {
+        let number = match text.first() {
+            Some(b'@' | b'+' | b'-') => &text[1..],
+            _ => &text[..],
+        };
+        match time(number, true) {
+            None => "invalid value",
+            Some(time) if daily && time.as_secs() > 86_400 => "daily time value must be less than 24 hours",
+            Some(_) => return true,
+        }
+    };
+    let nginx = format!("\"expires\" directive {fault}");
+    refuse(cx, directive, n, expected, nginx)
+}
+
+/// The third argument of `add_header` and `add_trailer`.
+fn always<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if directive.len() < 3 || *directive.arg(3) == *b"always" {
+        return true;
+    }
+    let nginx = format!("invalid parameter \"{}\"", directive.text(3));
+    refuse(cx, directive, 3, "`always`; quote a value that contains spaces", nginx)
+}
+
+fn userid_expires<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    matches!(&*text, b"max" | b"off")
+        || time(&text, true).is_some()
+        || refuse(cx, directive, 1, "a time, `max` or `off`", "invalid value")
+}
+
+fn userid_mark<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    let nginx = "\"userid_mark\" directive value must be \"off\" or a single letter, digit or \"=\"";
+    *text == *b"off"
+        || matches!(&*text, [b'=' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'])
+        || refuse(cx, directive, 1, "`off`, one letter, one digit or `=`", nginx)
+}
+
+/// `ngx_http_valid_referers`
+fn valid_referers<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    for (n, text) in directive.args_from(1) {
+        if text.is_empty() {
+            return refuse(cx, directive, n, "a name", "invalid referer \"\"");
+        }
+        if matches!(&*text, b"none" | b"blocked" | b"server_names") {
+            continue;
+        }
+        if let Some(pattern) = text.strip_prefix(b"~") {
+            if pattern.is_empty() {
+                return refuse(cx, directive, n, "a pattern after `~`", "empty regex in \"~\"");
+            }
+            value::define_captures(cx, pattern, directive.arg_span(n));
+            if !regex::check(cx, pattern, true, directive.arg_span(n)) {
+                return false;
+            }
+            continue;
+        }
+        let name = text.split(|&b| b == b'/').next().unwrap_or_default().to_ascii_lowercase();
+        let shown = String::from_utf8_lossy(&name).into_owned();
+        if !wildcard(&name) {
+            let nginx = format!("invalid hostname or wildcard \"{shown}\"");
+            return refuse(cx, directive, n, "a name, `*.example.com` or `www.example.*`", nginx);
+        }
+        // `.example.com` and `example.com` are the same key.
+        let key = name.strip_prefix(b".").unwrap_or(&name).to_vec();
+        if seen.contains(&key) {
+            let nginx = format!("conflicting parameter \"{shown}\"");
+            return refuse(cx, directive, n, "each name once", nginx);
+        }
+        seen.push(key);
+    }
+    true
+}
+
+/// A name with at most one `*`, at one end (`ngx_hash_add_key`).
+pub(super) fn wildcard(name: &[u8]) -> bool {
+    let stars = memchr::memchr_iter(b'*', name).count();
+    let dots = name.windows(2).any(|pair| pair == b"..");
+    let at_end = name.starts_with(b"*.") && name.len() > 2 || name.ends_with(b".*") && name.len() > 2;
+    !name.contains(&0) && !dots && name != b"." && (stars == 0 || stars == 1 && at_end)
+}
+
+fn modern_browser<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if directive.len() == 1 {
+        let plain = matches!(&*directive.arg(1), b"unlisted");
+        return plain
+            || refuse(
+                cx,
+                directive,
+                1,
+                "`unlisted`, or a browser and its version",
+                "invalid number of arguments in \"modern_browser\" directive",
+            );
+    }
+    let browser = directive.arg(1);
+    if !matches!(&*browser, b"msie" | b"gecko" | b"opera" | b"safari" | b"konqueror") {
+        let nginx = format!("unknown browser name \"{}\"", directive.text(1));
+        return refuse(cx, directive, 1, "`msie`, `gecko`, `opera`, `safari` or `konqueror`", nginx);
+    }
+    let version = directive.arg(2);
+    let valid = version.iter().all(|b| b.is_ascii_digit() || *b == b'.') && !version.is_empty();
+    let nginx = format!("invalid browser version \"{}\"", directive.text(2));
+    valid || refuse(cx, directive, 2, "a version: `5.5`", nginx)
+}
+
+fn gzip_disable<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    directive.args_from(1).all(|(n, text)| {
+        *text == *b"msie6" || *text == *b"degradation" || regex::check(cx, &text, true, directive.arg_span(n))
+    })
+}
+
+fn sub_filter<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    !directive.arg(1).is_empty() || refuse(cx, directive, 1, "a text to search for", "empty search pattern")
+}
+
+/// `ngx_http_index_set_index`
+fn index<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    for (n, text) in directive.args_from(1) {
+        if n < directive.len() && text.first() == Some(&b'/') {
+            cx.report(
+                Diagnostic::warning(
+                    "absolute-index",
+                    directive.arg_span(n),
+                    "only the last `index` should be absolute",
+                )
+                .label("no later one is tried")
+                .nginx("only the last index in \"index\" directive should be absolute"),
+            );
+        }
+        if text.is_empty() {
+            let nginx = format!("index \"{}\" in \"index\" directive is invalid", directive.text(1));
+            return refuse(cx, directive, n, "the name of a file", nginx);
+        }
+    }
+    true
+}
+
+pub(super) fn merge(cx: &mut Compiler<'_>) {
+    secure_link_mixed(cx);
+    referers_only_special(cx);
+}
+
+/// `ngx_http_secure_link_merge_conf`
+fn secure_link_mixed(cx: &mut Compiler<'_>) {
+    // Only what stands in one block: each form replaces the other that is inherited.
+    let Some(secret) = cx.here("secure_link_secret").cloned() else { return };
+    let other = ["secure_link", "secure_link_md5"].iter().find_map(|name| cx.here(name)).map(Directive::span);
+    let Some(other) = other else { return };
+    cx.report(
+        Diagnostic::error(
+            "incompatible-directives",
+            secret.span(),
+            "`secure_link_secret` cannot be mixed with `secure_link` and `secure_link_md5`",
+        )
+        .label("not together")
+        .related(other, "the other")
+        .nginx("\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"")
+        .when(When::EndOfSubsystem { step: 40, place: Place::Close }),
+    );
+}
+
+fn referers_only_special(cx: &mut Compiler<'_>) {
+    let words = |d: &Directive<'_>| d.args_from(1).map(|(_, text)| text.into_owned()).collect::<Vec<_>>();
+    let Some(level) = cx.levels.last() else { return };
+    if level.context == Context::Http {
+        return;
+    }
+    let all: Vec<Vec<u8>> =
+        level.remembered.iter().filter(|d| d.name() == "valid_referers").flat_map(words).collect();
+    let special = |w: &[u8]| matches!(w, b"none" | b"blocked") || w.starts_with(b"~");
+    let some = all.iter().any(|w| matches!(&w[..], b"none" | b"blocked"));
+    let Some(directive) = level.find("valid_referers").cloned() else { return };
+    if !some || !all.iter().all(|w| special(w)) {
+        return;
+    }
+    cx.report(
+        Diagnostic::error(
+            "no-valid-referer",
+            directive.span(),
+            "`none` and `blocked` are the only referers here; expected at least one name",
+        )
+        .label("no name")
+        .nginx("the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive without any valid referer")
+        .when(When::EndOfSubsystem { step: 35, place: Place::None }),
+    );
+}
+
+impl Value for Expires {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Expires::Off
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let n = directive.len();
+        let modified = n == 2;
+        let text = directive.arg(n);
+        if text.contains(&b'$') {
+            return Some(Expires::Value { value: value::argument(cx, directive, n), modified });
+        }
+        Expires::of(&text, modified)
+    }
+}
+
+impl Value for Vec<AddHeader> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let always = directive.len() == 3;
+        let value = value::argument(cx, directive, 2);
+        Some(vec![AddHeader { name: directive.arg(1).into(), value, always, span: directive.span() }])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
+}

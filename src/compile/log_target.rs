@@ -1,0 +1,124 @@
+//! Where logs go: `syslog:` and `memory:` (`ngx_syslog.c`, `ngx_log.c`), and the parameters of `access_log`.
+
+use super::address::{self, Form};
+use super::argument::{digits, refuse, size, time};
+use super::directive::Directive;
+use super::scope::Compiler;
+
+const FACILITIES: &[&str] = &[
+    "kern", "user", "mail", "daemon", "auth", "intern", "lpr", "news", "uucp", "clock", "authpriv", "ftp",
+    "ntp", "audit", "alert", "cron", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+    "local7",
+];
+
+const SEVERITIES: &[&str] = &["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
+
+/// The first argument of `error_log` and `access_log`; false if it is wrong, which is reported.
+pub(super) fn check(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    let text = directive.arg(1);
+    if let Some(parameters) = text.strip_prefix(b"syslog:") {
+        return syslog(cx, directive, parameters);
+    }
+    match text.strip_prefix(b"memory:").filter(|_| directive.name() == "error_log") {
+        Some(bytes) if size(bytes).is_none_or(|n| n < 4096) => {
+            let nginx = format!("invalid buffer size \"{}\"", String::from_utf8_lossy(bytes));
+            refuse(cx, directive, 1, "a size: `memory:32m`", nginx)
+        }
+        _ => true,
+    }
+}
+
+fn syslog(cx: &mut Compiler<'_>, directive: &Directive<'_>, parameters: &[u8]) -> bool {
+    let expected = "`syslog:server=ADDRESS[,facility=…,severity=…,tag=…]`";
+    let mut seen: Vec<&str> = Vec::new();
+    for parameter in parameters.split(|&b| b == b',') {
+        let shown = String::from_utf8_lossy(parameter).into_owned();
+        let (key, value) = shown.split_once('=').unwrap_or((&shown, ""));
+        let Some(key) =
+            ["server", "facility", "severity", "tag"].into_iter().find(|k| *k == key && shown.contains('='))
+        else {
+            if shown == "nohostname" {
+                continue;
+            }
+            return refuse(cx, directive, 1, expected, format!("unknown syslog parameter \"{shown}\""));
+        };
+        if seen.contains(&key) {
+            return refuse(cx, directive, 1, expected, format!("duplicate syslog \"{key}\""));
+        }
+        seen.push(key);
+        let wrong = match key {
+            "server" => match address::parse(value.as_bytes(), 514, Form::Peer) {
+                Err(fault) => Some(format!("{fault} in syslog server \"{value}\"")),
+                Ok(_) => None,
+            },
+            "facility" => {
+                (!FACILITIES.contains(&value)).then(|| format!("unknown syslog facility \"{value}\""))
+            }
+            "severity" => {
+                (!SEVERITIES.contains(&value)).then(|| format!("unknown syslog severity \"{value}\""))
+            }
+            _ if value.len() > 32 => Some("syslog tag length exceeds 32".to_owned()),
+            _ => (!value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+                .then(|| "syslog \"tag\" only allows alphanumeric characters and underscore".to_owned()),
+        };
+        if let Some(nginx) = wrong {
+            return refuse(cx, directive, 1, expected, nginx);
+        }
+    }
+    seen.contains(&"server") || refuse(cx, directive, 1, expected, "no syslog server specified")
+}
+
+/// The parameters of `access_log` from the third argument on (`ngx_http_log_set_log`).
+pub(super) fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    let (mut buffer, mut flush) = (false, false);
+    for (n, text) in directive.args_from(3) {
+        let shown = String::from_utf8_lossy(&text).into_owned();
+        let value = shown.split_once('=').map_or("", |(_, value)| value);
+        let wrong = if text.starts_with(b"buffer=") {
+            buffer = true;
+            size(value.as_bytes()).is_none_or(|n| n == 0).then(|| format!("invalid buffer size \"{value}\""))
+        } else if text.starts_with(b"flush=") {
+            flush = true;
+            let zero = |t: std::time::Duration| t.is_zero();
+            time(value.as_bytes(), false).is_none_or(zero).then(|| format!("invalid flush time \"{value}\""))
+        } else if *text == *b"gzip" {
+            buffer = true;
+            None
+        } else if text.starts_with(b"gzip=") {
+            buffer = true;
+            let level = digits(value.as_bytes()).filter(|n| (1..=9).contains(n));
+            level.is_none().then(|| format!("invalid compression level \"{value}\""))
+        } else if text.starts_with(b"if=") {
+            None
+        } else {
+            Some(format!("invalid parameter \"{shown}\""))
+        };
+        if let Some(nginx) = wrong {
+            return refuse(
+                cx,
+                directive,
+                n,
+                "`buffer=SIZE`, `gzip[=LEVEL]`, `flush=TIME` or `if=CONDITION`",
+                nginx,
+            );
+        }
+    }
+    let text = directive.arg(1);
+    if flush && !buffer {
+        let nginx = format!("no buffer is defined for access_log \"{}\"", directive.text(1));
+        return refuse(cx, directive, 1, "`buffer=` beside `flush=`", nginx);
+    }
+    if buffer && text.starts_with(b"syslog:") {
+        return refuse(cx, directive, 1, "no buffer", "logs to syslog cannot be buffered");
+    }
+    if buffer && text.contains(&b'$') {
+        return refuse(
+            cx,
+            directive,
+            1,
+            "a name without variables",
+            "buffered logs cannot have variables in name",
+        );
+    }
+    true
+}

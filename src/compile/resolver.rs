@@ -1,0 +1,53 @@
+//! `resolver` of http, stream, mail and upstreams (`ngx_resolver_create`).
+
+use super::address::{self, Form};
+use super::argument::{refuse, time};
+use super::checks::Check;
+use super::directive::Directive;
+use super::scope::Compiler;
+use crate::catalog::Tier;
+
+pub(super) const CHECKS: &[(&str, Check)] = &[("resolver", resolver)];
+
+fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    // Only mail can switch it off.
+    let mail = directive.catalog.module.starts_with("ngx_mail");
+    if mail && *directive.arg(1) == *b"off" {
+        return true;
+    }
+    let (mut servers, mut ipv4, mut ipv6) = (0, true, true);
+    for (n, text) in directive.args_from(1) {
+        let shown = directive.text(n);
+        let flag = |value: &[u8]| match value {
+            b"on" => Some(true),
+            b"off" => Some(false),
+            _ => None,
+        };
+        let valid = if let Some(value) = text.strip_prefix(b"valid=") {
+            time(value, true).is_some()
+        } else if let Some(value) = text.strip_prefix(b"ipv4=") {
+            flag(value).map(|on| ipv4 = on).is_some()
+        } else if let Some(value) = text.strip_prefix(b"ipv6=") {
+            flag(value).map(|on| ipv6 = on).is_some()
+        } else if text.starts_with(b"status_zone=") && cx.knows(Tier::Plus) {
+            true
+        } else {
+            servers += 1;
+            match address::parse(&text, 53, Form::Peer) {
+                Ok(_) => true,
+                Err(fault) => {
+                    let nginx = format!("{fault} in resolver \"{shown}\"");
+                    return refuse(cx, directive, n, "the address of a name server", nginx);
+                }
+            }
+        };
+        if !valid {
+            let expected = "`valid=TIME`, `ipv4=on|off` or `ipv6=on|off`";
+            return refuse(cx, directive, n, expected, format!("invalid parameter: {shown}"));
+        }
+    }
+    if !ipv4 && !ipv6 {
+        return refuse(cx, directive, 1, "one of the two", "\"ipv4\" and \"ipv6\" cannot both be \"off\"");
+    }
+    servers > 0 || refuse(cx, directive, 1, "the address of a name server", "no name servers defined")
+}

@@ -1,0 +1,104 @@
+//! `stream { … }`: its upstreams and setters; `listen` and `server_name` are shared with http.
+
+use super::address::{self, Form};
+use super::argument::refuse;
+use super::block::{self, Blocks};
+use super::checks::Check;
+use super::directive::Directive;
+use super::scope::Compiler;
+
+use crate::catalog::Context;
+use crate::diagnostic::Diagnostic;
+use crate::syntax::Block;
+
+pub(super) const CHECKS: &[(&str, Check)] = &[("proxy_pass", proxy_pass), ("set", set)];
+
+/// `proxy_pass address` (`ngx_stream_proxy_pass`); that of http is compiled.
+fn proxy_pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    !is_stream(directive) || super::pass::pass(cx, directive)
+}
+
+pub(super) fn is_stream(directive: &Directive<'_>) -> bool {
+    directive.catalog.module.starts_with("ngx_stream")
+}
+
+fn set<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if !is_stream(directive) || directive.arg(1).first() == Some(&b'$') {
+        return true;
+    }
+    let nginx = format!("invalid variable name \"{}\"", directive.text(1));
+    refuse(cx, directive, 1, "a variable", nginx)
+}
+
+/// Compiles an `upstream` block.
+pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
+    let name = directive.text(1);
+    let first = *cx.names.stream_upstreams.entry(name.to_lowercase()).or_insert(directive.span());
+    if first != directive.span() {
+        cx.report(
+            Diagnostic::error(
+                "duplicate-upstream",
+                directive.span(),
+                format!("upstream `{name}` is defined twice"),
+            )
+            .label("defined again here")
+            .related(first, "first defined here")
+            .help("merge the two, or rename one")
+            .nginx(format!("duplicate upstream \"{name}\"")),
+        );
+    }
+    let mut upstream = Upstream { servers: 0, method: None };
+    block::directives(cx, block, Context::StreamUpstream, &mut upstream);
+    let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
+    if upstream.servers == 0 && !elsewhere {
+        super::upstream::report_empty(cx, &name, directive.span());
+    }
+}
+
+struct Upstream {
+    servers: usize,
+    method: Option<&'static str>,
+}
+
+impl<'t> Blocks<'t> for Upstream {
+    fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+        match directive.name() {
+            "server" => {
+                self.servers += 1;
+                server(cx, directive, self.method);
+                true
+            }
+            name @ ("hash" | "least_conn" | "least_time" | "random") => {
+                self.method = Some(name);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn block(&mut self, _: &mut Compiler<'t>, _: &Directive<'t>) -> bool {
+        false
+    }
+}
+
+/// `ngx_stream_upstream_server`
+fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>, method: Option<&'static str>) {
+    let Some(resolves) = super::upstream::parameters(cx, directive, method, &mut |_, _| {}) else { return };
+    let shown = directive.text(1);
+    let expected = "an address with a port: `10.0.0.1:8080`, `unix:/path`";
+    match address::parse(&directive.arg(1), 0, Form::Peer) {
+        Err(fault) => {
+            refuse(cx, directive, 1, expected, format!("{fault} in upstream \"{shown}\""));
+        }
+        Ok(url)
+            if !url.has_port
+                && !resolves.service
+                && !matches!(url.endpoint, crate::model::Endpoint::Unix(_)) =>
+        {
+            refuse(cx, directive, 1, expected, format!("no port in upstream \"{shown}\""));
+        }
+        Ok(url) => {
+            super::upstream::check_service(cx, directive, &url, &resolves);
+        }
+    }
+}

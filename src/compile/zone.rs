@@ -1,0 +1,146 @@
+//! Zones of shared memory: one name, one use, one size (`ngx_shared_memory_add`).
+
+use super::argument::{refuse, size};
+use super::checks::Check;
+use super::directive::Directive;
+use super::scope::Compiler;
+use crate::diagnostic::{Diagnostic, When};
+use crate::source::Span;
+
+/// `zone` of an upstream.
+pub(super) const CHECKS: &[(&str, Check)] = &[("zone", upstream_zone)];
+
+/// The page size of x86-64; the smallest zone is eight of them.
+pub(super) const PAGE: u64 = 4096;
+
+/// A zone.
+pub(super) struct Zone {
+    /// Whose it is: the module's name stands for the tag.
+    pub(super) tag: &'static str,
+    /// 0 as long as it is only used.
+    pub(super) size: u64,
+    /// What the defining directive binds to it: a key.
+    pub(super) bound: Option<String>,
+    /// The directive that names it first.
+    pub(super) span: Span,
+    includes: std::rc::Rc<[Span]>,
+}
+
+/// Notes a zone; false if it contradicts an earlier one, which is reported.
+pub(super) fn add(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    name: &[u8],
+    size: u64,
+    tag: &'static str,
+) -> bool {
+    let span = directive.span();
+    let includes = std::rc::Rc::clone(&cx.includes);
+    let zone = cx.names.zones.entry(name.to_vec()).or_insert_with(|| Zone {
+        tag,
+        size,
+        bound: None,
+        span,
+        includes,
+    });
+    let shown = String::from_utf8_lossy(name).into_owned();
+    let (message, nginx) = if zone.tag != tag {
+        (
+            format!("zone `{shown}` is already declared for another use"),
+            format!("the shared memory zone \"{shown}\" is already declared for a different use"),
+        )
+    } else if size > 0 && zone.size > 0 && zone.size != size {
+        let declared = zone.size;
+        (
+            format!("zone `{shown}` has a size of {size} bytes here and of {declared} bytes before"),
+            format!(
+                "the size {size} of shared memory zone \"{shown}\" conflicts with already declared size {declared}"
+            ),
+        )
+    } else {
+        zone.size = zone.size.max(size);
+        return true;
+    };
+    let first = zone.span;
+    cx.report(
+        Diagnostic::error("conflicting-zone", span, message)
+            .label("declared again here")
+            .related(first, "first named here")
+            .help("choose another name")
+            .nginx(nginx),
+    );
+    false
+}
+
+/// Binds a key to a zone; false if it has one, which is reported.
+pub(super) fn bind(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &[u8], key: String) -> bool {
+    let Some(zone) = cx.names.zones.get_mut(name) else { return true };
+    if let Some(bound) = &zone.bound {
+        let (bound, first) = (bound.clone(), zone.span);
+        let shown = String::from_utf8_lossy(name).into_owned();
+        cx.report(
+            Diagnostic::error("duplicate-zone", directive.span(), format!("zone `{shown}` is defined twice"))
+                .label("defined again here")
+                .related(first, "first defined here")
+                .help("choose another name")
+                .nginx(match directive.name() {
+                    name if name.ends_with("_cache_path") => format!("duplicate zone \"{shown}\""),
+                    name => format!("{name} \"{shown}\" is already bound to key \"{bound}\""),
+                }),
+        );
+        return false;
+    }
+    zone.bound = Some(key);
+    zone.span = directive.span();
+    true
+}
+
+/// `name:size`; the error is the size, or that there is none.
+pub(super) fn name_and_size(text: &[u8]) -> Option<(&[u8], u64)> {
+    let colon = text.iter().position(|&b| b == b':')?;
+    Some((&text[..colon], size(&text[colon + 1..])?))
+}
+
+/// `zone name [size]` (`ngx_http_upstream_zone`, `ngx_stream_upstream_zone`).
+fn upstream_zone<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let name = directive.arg(1);
+    if name.is_empty() {
+        return refuse(cx, directive, 1, "the name of a zone", "invalid zone name \"\"");
+    }
+    let mut bytes = 0;
+    if directive.len() == 2 {
+        let Some(number) = size(&directive.arg(2)) else {
+            let nginx = format!("invalid zone size \"{}\"", directive.text(2));
+            return refuse(cx, directive, 2, "a size of 32k or more", nginx);
+        };
+        if number < 8 * PAGE {
+            let nginx = format!("zone \"{}\" is too small", directive.text(1));
+            return refuse(cx, directive, 2, "a size of 32k or more", nginx);
+        }
+        bytes = number;
+    }
+    let tag = if cx.subsystem == crate::catalog::Subsystem::Http { "upstream" } else { "stream upstream" };
+    add(cx, directive, &name, bytes, tag)
+}
+
+/// Reports the zones that directives use and none defines.
+pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
+    let zones = std::mem::take(&mut cx.names.zones);
+    let mut undefined: Vec<_> = zones.iter().filter(|(_, zone)| zone.size == 0).collect();
+    undefined.sort_by_key(|(_, zone)| zone.span);
+    for (name, zone) in undefined {
+        let name = String::from_utf8_lossy(name).into_owned();
+        cx.includes = std::rc::Rc::clone(&zone.includes);
+        cx.report(
+            Diagnostic::error("undefined-zone", zone.span, format!("no directive defines the zone `{name}`"))
+                .label("used here")
+                .help(match zone.tag {
+                    "limit_req" => format!("define it: `limit_req_zone $binary_remote_addr zone={name}:10m rate=10r/s;` in `http`"),
+                    "limit_conn" => format!("define it: `limit_conn_zone $binary_remote_addr zone={name}:10m;`"),
+                    _ => format!("give it a size where it is defined: `{name}:10m`"),
+                })
+                .nginx(format!("zero size shared memory zone \"{name}\""))
+                .when(When::EndOfFile),
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! The access log as evidence: how many requests, how many failed, and how many of those look like a missing port.
+
+use std::collections::BTreeMap;
+
+use super::error_log::seconds;
+use crate::eval::log_format::{Field, Format};
+use crate::model::Config;
+use crate::model::log::LogFormat;
+
+/// Seconds that are told apart; a longer log is summed in coarser steps.
+const MOST_SECONDS: usize = 200_000;
+
+/// Values that the diagnosis looks at.
+const NAMES: [&str; 9] = [
+    "status",
+    "time_local",
+    "time_iso8601",
+    "msec",
+    "upstream_addr",
+    "upstream_status",
+    "upstream_connect_time",
+    "upstream_response_time",
+    "upstream_bytes_sent",
+];
+
+/// What a log says in sum.
+#[derive(Clone, Debug)]
+pub struct AccessLog {
+    format: Format,
+    positions: [Option<usize>; 9],
+    fields: Vec<Field>,
+    value: Vec<u8>,
+    /// Lines of the format.
+    pub requests: u64,
+    /// Other lines.
+    pub foreign: u64,
+    /// The first of them, and why it is none.
+    pub foreign_sample: Option<(String, String)>,
+    /// Requests with status 500 to 599.
+    pub errors: u64,
+    /// Status 502, sent to a peer that was never reached: what a missing port looks like, and a refused connection.
+    pub no_port: u64,
+    /// Status 500 and no peer: what a failing `bind()` looks like.
+    pub bind_failed: u64,
+    /// Status 502 and the name of an upstream as the peer: no live upstreams.
+    pub no_live: u64,
+    /// Requests and errors by second.
+    pub seconds: BTreeMap<i64, (u32, u32)>,
+}
+
+impl AccessLog {
+    /// Nothing read yet.
+    pub fn new(config: &Config, format: &LogFormat) -> Self {
+        let variables = &config.http.variables;
+        let format = Format::new(format, variables);
+        let positions = NAMES.map(|name| variables.find(name).and_then(|id| format.position(id)));
+        Self {
+            format,
+            positions,
+            fields: Vec::new(),
+            value: Vec::new(),
+            requests: 0,
+            foreign: 0,
+            foreign_sample: None,
+            errors: 0,
+            no_port: 0,
+            bind_failed: 0,
+            no_live: 0,
+            seconds: BTreeMap::new(),
+        }
+    }
+
+    /// Variables that the format lacks and the diagnosis could use.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let lacks = |i: &usize| self.positions[*i].is_none();
+        let mut names: Vec<&str> = [0, 4, 5, 6].iter().filter(|i| lacks(i)).map(|i| NAMES[*i]).collect();
+        if (1..=3).all(|i| self.positions[i].is_none()) {
+            names.push("msec");
+        }
+        names
+    }
+
+    /// Takes a line in, which comes without its end.
+    pub fn add(&mut self, line: &[u8]) {
+        if line.is_empty() {
+            return;
+        }
+        if let Err(why) = self.format.read(line, &mut self.fields) {
+            self.foreign += 1;
+            if self.foreign_sample.is_none() {
+                let text = String::from_utf8_lossy(line).chars().take(120).collect();
+                self.foreign_sample = Some((text, why.to_string()));
+            }
+            return;
+        }
+        self.requests += 1;
+        let is_error = self.text(0, line).first() == Some(&b'5');
+        if is_error {
+            self.errors += 1;
+            self.judge(line);
+        }
+        if let Some(time) = self.time(line) {
+            let step = if self.seconds.len() < MOST_SECONDS { time } else { time - time.rem_euclid(3600) };
+            let (requests, errors) = self.seconds.entry(step).or_default();
+            *requests = requests.saturating_add(1);
+            *errors = errors.saturating_add(u32::from(is_error));
+        }
+    }
+
+    /// The value as it is written.
+    fn text<'l>(&self, name: usize, line: &'l [u8]) -> &'l [u8] {
+        let field = self.positions[name].map(|p| &self.fields[p]);
+        field.map_or(b"", |f| &line[f.start as usize..f.end as usize])
+    }
+
+    fn judge(&mut self, line: &[u8]) {
+        if self.positions[4].is_none() {
+            return;
+        }
+        let status = self.text(0, line);
+        let peer = self.text(4, line);
+        let none = |text: &[u8]| text.is_empty() || text == b"-";
+        let last = peer.rsplit(|b| *b == b' ').next().unwrap_or_default();
+        match status {
+            b"500" if none(peer) => self.bind_failed += 1,
+            b"502" if !none(peer) && !last.contains(&b':') => self.no_live += 1,
+            b"502" if !none(peer) => {
+                let connect = self.text(6, line);
+                let connect = connect.rsplit(|b| *b == b' ').next().unwrap_or_default();
+                let response = self.text(7, line);
+                let at_once = response.is_empty() || response.ends_with(b"0.000") || response.ends_with(b"-");
+                if self.positions[6].is_some() && connect == b"-" && at_once {
+                    self.no_port += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn time(&mut self, line: &[u8]) -> Option<i64> {
+        for name in [3, 2, 1] {
+            if let Some(position) = self.positions[name] {
+                self.value.clear();
+                self.format.value(line, &self.fields[position], &mut self.value);
+                return moment(NAMES[name], std::str::from_utf8(&self.value).ok()?);
+            }
+        }
+        None
+    }
+
+    /// Requests a second, from the first to the last.
+    pub fn rate(&self) -> Option<f64> {
+        let (first, _) = self.seconds.first_key_value()?;
+        let (last, _) = self.seconds.last_key_value()?;
+        #[expect(clippy::cast_precision_loss, reason = "counts")]
+        Some(self.requests as f64 / (last - first + 1) as f64)
+    }
+
+    /// The busiest second.
+    pub fn peak(&self) -> Option<(i64, u32)> {
+        self.seconds.iter().map(|(at, (n, _))| (*at, *n)).max_by_key(|(_, n)| *n)
+    }
+
+    /// The longest run of seconds in each of which more than a tenth of the requests, and at least two, failed: first
+    /// second, last second, failures.
+    pub fn burst(&self) -> Option<(i64, i64, u64)> {
+        let mut best: Option<(i64, i64, u64)> = None;
+        let mut run: Option<(i64, i64, u64)> = None;
+        for (&at, &(requests, errors)) in &self.seconds {
+            if errors < 2 || u64::from(errors) * 10 <= u64::from(requests) {
+                continue;
+            }
+            // Short gaps, in which nobody asked, do not end a burst.
+            run = match run {
+                Some((first, last, n)) if at - last <= 2 => Some((first, at, n + u64::from(errors))),
+                _ => Some((at, at, u64::from(errors))),
+            };
+            if run.map(|r| r.2) > best.map(|b| b.2) {
+                best = run;
+            }
+        }
+        best
+    }
+}
+
+/// Seconds that the value of a variable of time says.
+pub(super) fn moment(variable: &str, text: &str) -> Option<i64> {
+    match variable {
+        "msec" => msec(text),
+        "time_iso8601" => iso8601(text),
+        _ => local(text),
+    }
+}
+
+/// `1795369562.123`
+fn msec(text: &str) -> Option<i64> {
+    text.split('.').next()?.parse().ok()
+}
+
+/// `2026-11-22T17:46:02+00:00`, as seconds of the local time that is written.
+fn iso8601(text: &str) -> Option<i64> {
+    let n = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    Some(seconds((n(0, 4)?, n(5, 7)?, n(8, 10)?), (n(11, 13)?, n(14, 16)?, n(17, 19)?)))
+}
+
+/// `22/Nov/2026:17:46:02 +0000`, as seconds of the local time that is written.
+fn local(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let n = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let (month, _) = (1..).zip(MONTHS).find(|(_, m)| text.get(3..6) == Some(m))?;
+    Some(seconds((n(7, 11)?, month, n(0, 2)?), (n(12, 14)?, n(15, 17)?, n(18, 20)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        type Read = fn(&str) -> Option<i64>;
+        let cases: [(Read, &str); 3] = [
+            (msec, "1795369562.123"),
+            (iso8601, "2026-11-22T17:46:02+00:00"),
+            (local, "22/Nov/2026:17:46:02 +0000"),
+        ];
+        for (read, text) in cases {
+            assert_eq!(read(text), Some(1_795_369_562), "{text}");
+            assert_eq!(read("x"), None);
+        }
+    }
+}

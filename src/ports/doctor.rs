@@ -1,0 +1,190 @@
+//! The diagnosis: configuration, logs, sockets and kernel put together.
+
+mod config;
+mod kernel;
+mod logs;
+mod sockets;
+
+use super::access_log::AccessLog;
+use super::capacity::{Capacity, Load, Setup};
+use super::counters::Counters;
+use super::error_log::ErrorLog;
+use super::flow::Flow;
+use super::host::Host;
+use super::sockets::Sockets;
+use super::sysctl::Sysctls;
+use crate::model::{Config, Endpoint};
+use crate::source::Span;
+
+/// What is known. Whatever is absent is not judged.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// Settings of the network namespace.
+    pub host: Host,
+    /// The same as text, with those that only single findings need.
+    pub sysctls: Sysctls,
+    /// First two numbers of the kernel's version.
+    pub kernel: Option<(u32, u32)>,
+    /// Sockets.
+    pub sockets: Option<Sockets>,
+    /// Counters.
+    pub counters: Option<Counters>,
+    /// `insert_failed` of connection tracking.
+    pub insert_failed: u64,
+    /// The error log.
+    pub errors: Option<ErrorLog>,
+    /// The access log.
+    pub access: Option<AccessLog>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// It will hurt.
+    Warning,
+    /// It hurts.
+    Critical,
+}
+
+impl Severity {
+    /// As it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+/// Something that was found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Its stable name.
+    pub name: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// One line.
+    pub title: String,
+    /// What was seen.
+    pub evidence: Vec<String>,
+    /// The line of the configuration at fault, and why it is.
+    pub fault: Option<(Span, String)>,
+    /// What to do.
+    pub remedy: Vec<String>,
+    /// What the model says of the time after that.
+    pub effect: Option<String>,
+    /// The flow that has to be repaired in the configuration, by its position.
+    pub repair: Option<usize>,
+}
+
+impl Finding {
+    fn new(name: &'static str, severity: Severity, title: impl Into<String>) -> Self {
+        Self {
+            name,
+            severity,
+            title: title.into(),
+            evidence: Vec::new(),
+            fault: None,
+            remedy: Vec::new(),
+            effect: None,
+            repair: None,
+        }
+    }
+
+    fn seen(mut self, text: impl Into<String>) -> Self {
+        self.evidence.push(text.into());
+        self
+    }
+
+    fn remedy(mut self, text: impl Into<String>) -> Self {
+        self.remedy.push(text.into());
+        self
+    }
+
+    /// Blames a flow: its line, why it needs so many ports, what changes when it is repaired.
+    fn blame(mut self, case: &Case<'_>, position: usize, rate: Option<f64>) -> Self {
+        use crate::reuse::Verdict;
+        let flow = &case.flows[position];
+        let Some((directive, span)) = flow.passes.first() else { return self };
+        self.fault = Some((*span, format!("{directive}: {}", super::upgrade::words(flow))));
+        if flow.verdict != Verdict::Reused {
+            self.repair = Some(position);
+            self.effect = Some(effect(case, flow, rate));
+        }
+        self
+    }
+}
+
+/// Everything that the checks look at.
+pub(super) struct Case<'a> {
+    config: &'a Config,
+    flows: &'a [Flow<'a>],
+    evidence: &'a Evidence,
+}
+
+impl Case<'_> {
+    /// The flow that connects to an address.
+    fn flow_to(&self, peer: std::net::SocketAddr) -> Option<usize> {
+        let is_peer = |flow: &Flow<'_>| {
+            flow.destinations.iter().any(|d| match &d.endpoint {
+                Endpoint::Inet(address) => *address == peer,
+                // A name was not resolved; its port is the best that is known.
+                Endpoint::Name(name, port) => {
+                    *port == peer.port() && name == "localhost" && peer.ip().is_loopback()
+                }
+                Endpoint::Unix(_) => false,
+            })
+        };
+        self.flows.iter().position(is_peer)
+    }
+
+    /// The flow of a target as logs name it: an address, or the name of an upstream.
+    fn flow_named(&self, target: &str) -> Option<usize> {
+        target
+            .parse()
+            .ok()
+            .and_then(|peer| self.flow_to(peer))
+            .or_else(|| self.flows.iter().position(|f| f.name == target))
+    }
+}
+
+/// New connections and ports after the repair, by the model.
+fn effect(case: &Case<'_>, flow: &Flow<'_>, rate: Option<f64>) -> String {
+    let mut setup = Setup::new(case.config, flow, &case.evidence.host, None);
+    let before = Capacity::of(&setup, &Load::default());
+    let pool = setup.pool_needed(&Load { rate: rate.unwrap_or_default(), latency: 0.1, concurrency: None });
+    super::change::Change::Keepalive(pool).apply(&mut setup);
+    let after = Capacity::of(&setup, &Load::default());
+    match rate {
+        Some(rate) if rate > 0.0 => {
+            let connections = rate / f64::from(after.requests);
+            let ports = (connections * after.hold + rate * 0.1).ceil().max(1.0);
+            let connections = if connections < 0.1 {
+                "less than 0.1".to_owned()
+            } else {
+                format!("about {connections:.1}")
+            };
+            format!("{connections} new connections/s instead of {rate:.1}, about {ports:.0} in use (model)")
+        }
+        _ => format!(
+            "{:.0} requests/s are safe instead of {:.0} (model)",
+            after.safe_requests(),
+            before.safe_requests()
+        ),
+    }
+}
+
+/// Everything that is wrong, worst first.
+pub fn diagnose(config: &Config, flows: &[Flow<'_>], evidence: &Evidence) -> Vec<Finding> {
+    let case = Case { config, flows, evidence };
+    let mut found = Vec::new();
+    logs::check(&case, &mut found);
+    sockets::check(&case, &mut found);
+    kernel::check(&case, &mut found);
+    config::check(&case, &mut found);
+    found.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    found
+}

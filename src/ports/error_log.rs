@@ -1,0 +1,294 @@
+//! The error log: its lines taken apart (`ngx_log_error_core`), and what they say in sum.
+
+use std::collections::BTreeMap;
+
+use super::signal::{Signal, classify};
+use crate::model::log::Severity;
+
+/// Foreign lines that are kept as samples.
+const SAMPLES: usize = 3;
+/// Peers, addresses or ports that are told apart for each kind of message.
+const MOST_TARGETS: usize = 1000;
+
+/// One line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'l> {
+    /// Seconds since 1970 of the local time that is written.
+    pub time: i64,
+    /// Its severity.
+    pub severity: Severity,
+    /// The process.
+    pub pid: u32,
+    /// What nginx says, with `client: …` and so on.
+    pub message: &'l str,
+}
+
+impl<'l> Line<'l> {
+    /// Reads `YYYY/MM/DD hh:mm:ss [level] pid#tid: *cid message`, after whatever a syslog daemon put before it.
+    pub fn parse(line: &'l str) -> Option<Self> {
+        for (at, _) in line.match_indices(" [").take(8) {
+            let Some(time) = at.checked_sub(19).and_then(|start| line.get(start..at)).and_then(time) else {
+                continue;
+            };
+            let (level, rest) = line[at + 2..].split_once("] ")?;
+            let severity = Severity::NAMES.iter().find(|(name, _)| *name == level)?.1;
+            let (process, mut message) = rest.split_once(": ")?;
+            let pid = process.split('#').next()?.parse().ok()?;
+            if let Some(after) = message.strip_prefix('*')
+                && let Some((connection, text)) = after.split_once(' ')
+                && connection.bytes().all(|b| b.is_ascii_digit())
+            {
+                message = text;
+            }
+            return Some(Self { time, severity, pid, message });
+        }
+        None
+    }
+
+    /// A part such as `upstream: "…"`, without quotes.
+    pub fn part(&self, name: &str) -> Option<&'l str> {
+        let start = self.message.find(&format!(", {name}: "))? + name.len() + 4;
+        let rest = &self.message[start..];
+        match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next(),
+            None => rest.split(',').next(),
+        }
+    }
+
+    /// What the message is about: the address in `connect() to ADDRESS`, `bind(ADDRESS)`, `bind() to ADDRESS`; else the
+    /// upstream.
+    pub fn target(&self) -> Option<&'l str> {
+        for start in ["connect() to ", "bind() to ", "bind("] {
+            if let Some(at) = self.message.find(start) {
+                let rest = &self.message[at + start.len()..];
+                return rest.split([' ', ')']).next().filter(|t| !t.is_empty());
+            }
+        }
+        let url = self.part("upstream")?;
+        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+        host.split('/').next()
+    }
+}
+
+/// Seconds since 1970 of `YYYY/MM/DD hh:mm:ss`.
+fn time(text: &str) -> Option<i64> {
+    let digits = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let marks = [(4, b'/'), (7, b'/'), (10, b' '), (13, b':'), (16, b':')];
+    if text.len() != 19 || marks.iter().any(|(at, mark)| text.as_bytes()[*at] != *mark) {
+        return None;
+    }
+    let (y, m, d) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
+    Some(seconds((y, m, d), (hour, minute, second)))
+}
+
+/// Seconds since 1970 of a date and a time.
+pub fn seconds((y, m, d): (i64, i64, i64), (hour, minute, second): (i64, i64, i64)) -> i64 {
+    // Days from civil: years begin in March, so that the leap day is the last.
+    let y = if m <= 2 { y - 1 } else { y };
+    let era = y.div_euclid(400);
+    let year = y.rem_euclid(400);
+    let day = (153 * (m + if m > 2 { -3 } else { 9 }) + 2) / 5 + d - 1;
+    let days = era * 146_097 + year * 365 + year / 4 - year / 100 + day - 719_468;
+    days * 86_400 + hour * 3600 + minute * 60 + second
+}
+
+/// A time of day, as logs show it.
+pub fn clock(seconds: i64) -> String {
+    let s = seconds.rem_euclid(86_400);
+    format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}
+
+/// Messages of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// How many.
+    pub count: u64,
+    /// Time of the first and of the last.
+    pub times: (i64, i64),
+    /// The first line.
+    pub sample: String,
+    /// What they are about, with counts.
+    pub targets: BTreeMap<String, u64>,
+}
+
+/// What a log says in sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorLog {
+    /// Lines that were read.
+    pub lines: u64,
+    /// Lines that are not nginx's.
+    pub foreign: u64,
+    /// Some of them.
+    pub foreign_samples: Vec<String>,
+    /// By kind; [`Signal::Other`] too.
+    pub seen: BTreeMap<Signal, Seen>,
+    /// `no live upstreams` within ten seconds of a missing port.
+    pub no_live_after_no_port: u64,
+    /// Time of the first and of the last line.
+    pub times: Option<(i64, i64)>,
+    last_no_port: Option<i64>,
+}
+
+/// `fail_timeout` by default: for so long a peer that could not be reached is left out.
+const FAIL_TIMEOUT: i64 = 10;
+
+impl ErrorLog {
+    /// Takes a line in, which comes without its end.
+    pub fn add(&mut self, line: &[u8]) {
+        if line.is_empty() {
+            return;
+        }
+        self.lines += 1;
+        let text = String::from_utf8_lossy(line);
+        let Some(parsed) = Line::parse(&text) else {
+            self.foreign += 1;
+            if self.foreign_samples.len() < SAMPLES {
+                self.foreign_samples.push(text.chars().take(200).collect());
+            }
+            return;
+        };
+        let signal = classify(parsed.message);
+        let (first, last) = self.times.unwrap_or((parsed.time, parsed.time));
+        self.times = Some((first.min(parsed.time), last.max(parsed.time)));
+        match signal {
+            Signal::NoPort => self.last_no_port = Some(parsed.time),
+            Signal::NoLive
+                if self.last_no_port.is_some_and(|at| (0..=FAIL_TIMEOUT).contains(&(parsed.time - at))) =>
+            {
+                self.no_live_after_no_port += 1;
+            }
+            _ => {}
+        }
+        let seen = self.seen.entry(signal).or_default();
+        if seen.count == 0 {
+            seen.times = (parsed.time, parsed.time);
+            seen.sample = text.chars().take(400).collect();
+        }
+        seen.count += 1;
+        seen.times = (seen.times.0.min(parsed.time), seen.times.1.max(parsed.time));
+        if signal != Signal::Other
+            && let Some(target) = parsed.target()
+            && (seen.targets.len() < MOST_TARGETS || seen.targets.contains_key(target))
+        {
+            *seen.targets.entry(target.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Messages of a kind, if there were any.
+    pub fn get(&self, signal: Signal) -> Option<&Seen> {
+        self.seen.get(&signal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAIL: &str = ", client: 192.0.2.7, server: a, request: \"GET / HTTP/1.1\", upstream: \"http://10.0.0.1:80/\", host: \"a\"";
+
+    type Expected = Option<(Signal, Option<&'static str>)>;
+
+    #[test]
+    fn literal_lines() {
+        let up = "while connecting to upstream";
+        let cases: &[(String, Expected)] = &[
+            (
+                format!("2026/11/22 17:46:02 [crit] 812#812: *9 connect() to 10.0.0.1:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
+                Some((Signal::NoPort, Some("10.0.0.1:80"))),
+            ),
+            (
+                format!("2026/11/22 17:46:02 [crit] 812#812: *9 connect() to [2001:db8::1]:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
+                Some((Signal::NoPort, Some("[2001:db8::1]:80"))),
+            ),
+            (
+                format!("Nov 22 17:46:02 web1 nginx: 2026/11/22 17:46:02 [crit] 812#0: *9 connect() to 10.0.0.1:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
+                Some((Signal::NoPort, Some("10.0.0.1:80"))),
+            ),
+            (
+                format!("2026/11/22 17:46:02 [crit] 812#812: *9 bind(10.0.0.210) failed (98: Address already in use) {up}{TAIL}"),
+                Some((Signal::BindInUse, Some("10.0.0.210"))),
+            ),
+            (
+                format!("2026/11/22 17:46:02 [crit] 812#812: *9 bind(10.0.0.210) failed (99: Cannot assign requested address) {up}{TAIL}"),
+                Some((Signal::BindNoAddress, Some("10.0.0.210"))),
+            ),
+            (
+                format!("2026/11/22 17:46:02 [crit] 812#812: *9 bind([::1]) failed (97: Address family not supported by protocol) {up}{TAIL}"),
+                Some((Signal::BindFamily, Some("[::1]"))),
+            ),
+            (
+                format!("2026/11/22 17:46:02 [crit] 812#812: *9 connect() to 10.0.0.1:80 failed (22: Invalid argument) {up}{TAIL}"),
+                Some((Signal::ConnectInvalid, Some("10.0.0.1:80"))),
+            ),
+            (
+                format!("2026/11/22 17:46:02 [error] 812#812: *9 invalid local address \"$arg_x\" {up}{TAIL}"),
+                Some((Signal::InvalidLocal, Some("10.0.0.1:80"))),
+            ),
+            (
+                "2026/11/22 17:46:02 [error] 812#812: *9 connect() to 10.0.0.1:53 failed (11: Resource temporarily unavailable) while connecting to upstream, udp client: 192.0.2.7, server: 0.0.0.0:53, upstream: \"10.0.0.1:53\", bytes from/to client:17/0, bytes from/to upstream:0/0".to_owned(),
+                Some((Signal::UdpNoPort, Some("10.0.0.1:53"))),
+            ),
+            (
+                "2026/11/22 17:46:02 [error] 812#812: *9 no live upstreams while connecting to upstream, client: 192.0.2.7, server: a, request: \"GET / HTTP/1.1\", upstream: \"http://backend/\", host: \"a\"".to_owned(),
+                Some((Signal::NoLive, Some("backend"))),
+            ),
+            (
+                "2026/11/22 17:46:02 [warn] 812#812: *9 upstream server temporarily disabled while connecting to upstream, client: 192.0.2.7, upstream: \"http://10.0.0.1:80/\"".to_owned(),
+                Some((Signal::Disabled, Some("10.0.0.1:80"))),
+            ),
+            (
+                "2026/11/22 17:46:02 [emerg] 812#812: bind() to 0.0.0.0:40001 failed (98: Address already in use)".to_owned(),
+                Some((Signal::ListenInUse, Some("0.0.0.0:40001"))),
+            ),
+            (
+                "2026/11/22 17:46:02 [alert] 812#812: 1024 worker_connections are not enough".to_owned(),
+                Some((Signal::WorkerConnections, None)),
+            ),
+            (
+                "2026/11/22 17:46:02 [alert] 812#812: *9 socket() failed (24: Too many open files) while connecting to upstream".to_owned(),
+                Some((Signal::OpenFiles, None)),
+            ),
+            (
+                format!("2026/11/22 17:46:02 [error] 812#812: *9 connect() failed (111: Connection refused) {up}{TAIL}"),
+                Some((Signal::Refused, Some("10.0.0.1:80"))),
+            ),
+            ("2026/11/22 17:46:02 [notice] 812#812: signal 17 (SIGCHLD) received".to_owned(), Some((Signal::Other, None))),
+            ("PHP Fatal error: something".to_owned(), None),
+            ("2026/13 [crit] x".to_owned(), None),
+            ("\u{fffd}\u{fffd} [".to_owned(), None),
+        ];
+        for (text, expected) in cases {
+            let line = Line::parse(text);
+            let got = line.map(|l| (classify(l.message), l.target()));
+            let expected = expected.map(|(s, t)| (s, if s == Signal::OpenFiles { None } else { t }));
+            assert_eq!(got, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(time("1970/01/01 00:00:00"), Some(0));
+        assert_eq!(time("2000/03/01 00:00:00"), Some(951_868_800));
+        assert_eq!(time("2026/11/22 17:46:02"), Some(1_795_369_562));
+        assert_eq!(clock(1_795_369_562), "17:46:02");
+    }
+
+    #[test]
+    fn no_live_upstreams_after_a_missing_port() {
+        let mut log = ErrorLog::default();
+        for (second, message) in [
+            (0, "no live upstreams while connecting"),
+            (2, "connect() to 10.0.0.1:80 failed (99: x)"),
+            (3, "no live upstreams while connecting"),
+            (12, "no live upstreams while connecting"),
+            (13, "no live upstreams while connecting"),
+        ] {
+            log.add(format!("2026/11/22 17:46:{second:02} [error] 1#1: *1 {message}").as_bytes());
+        }
+        log.add(b"garbage \xff");
+        assert_eq!((log.no_live_after_no_port, log.foreign, log.lines), (2, 1, 6));
+        assert_eq!(log.get(Signal::NoLive).unwrap().count, 4);
+        assert_eq!(log.foreign_samples, ["garbage \u{fffd}"]);
+    }
+}

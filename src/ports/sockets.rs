@@ -1,0 +1,148 @@
+//! The sockets of a network namespace: `/proc/net/tcp` and `tcp6`, grouped as ports are.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::host::Host;
+
+/// States as the kernel numbers them.
+const ESTABLISHED: u8 = 1;
+const TIME_WAIT: u8 = 6;
+const LISTEN: u8 = 10;
+
+/// One socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Socket {
+    /// This side.
+    pub local: SocketAddr,
+    /// The other side.
+    pub remote: SocketAddr,
+    /// Its state, as the kernel numbers it.
+    pub state: u8,
+}
+
+impl Socket {
+    /// Reads a line of `/proc/net/tcp` or `tcp6`.
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
+        let state = u8::from_str_radix(words.next()?, 16).ok()?;
+        Some(Self { local, remote, state })
+    }
+}
+
+/// `0100007F:1F90`: words of the address in the machine's order.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |i: usize| u32::from_str_radix(address.get(8 * i..8 * i + 8)?, 16).ok().map(u32::to_le_bytes);
+    let ip = match address.len() {
+        8 => IpAddr::V4(Ipv4Addr::from(word(0)?)),
+        32 => {
+            let mut bytes = [0; 16];
+            for i in 0..4 {
+                bytes[4 * i..4 * i + 4].copy_from_slice(&word(i)?);
+            }
+            // A peer reached through an IPv6 socket is the same peer.
+            IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical()
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+/// Connections from one source address to one destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Use {
+    /// Closed by this side.
+    pub time_wait: u32,
+    /// Open.
+    pub established: u32,
+    /// In any other state.
+    pub other: u32,
+    /// Of all: those with a port of the parity that is tried first.
+    pub first_parity: u32,
+}
+
+impl Use {
+    /// Ports in use.
+    pub fn total(&self) -> u32 {
+        self.time_wait + self.established + self.other
+    }
+}
+
+/// Everything that was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sockets {
+    /// By source address and destination; only connections whose local port is ephemeral.
+    pub outgoing: BTreeMap<(IpAddr, SocketAddr), Use>,
+    /// Ports that something listens on.
+    pub listening: std::collections::BTreeSet<u16>,
+    /// `TIME_WAIT` of connections that came in: their local port is a listening one or outside the range.
+    pub incoming_time_wait: u32,
+    /// `TIME_WAIT` in all.
+    pub time_wait: u32,
+    /// Lines that are no sockets.
+    pub foreign: u32,
+}
+
+/// Groups the sockets of `/proc/net/tcp` and `tcp6`.
+pub fn group(texts: &[&str], host: &Host) -> Sockets {
+    let mut found = Sockets::default();
+    let lines = || texts.iter().flat_map(|t| t.lines()).filter(|l| !l.contains("local_address"));
+    let mut sockets = Vec::new();
+    for line in lines().filter(|l| !l.trim().is_empty()) {
+        match Socket::parse(line) {
+            Some(socket) => sockets.push(socket),
+            None => found.foreign += 1,
+        }
+    }
+    found.listening = sockets.iter().filter(|s| s.state == LISTEN).map(|s| s.local.port()).collect();
+    let (first, last) = host.range.value;
+    for socket in sockets.iter().filter(|s| s.state != LISTEN) {
+        let port = socket.local.port();
+        found.time_wait += u32::from(socket.state == TIME_WAIT);
+        let is_ephemeral = (first..=last).contains(&port) && !found.listening.contains(&port);
+        if !is_ephemeral {
+            found.incoming_time_wait += u32::from(socket.state == TIME_WAIT);
+            continue;
+        }
+        let uses = found.outgoing.entry((socket.local.ip(), socket.remote)).or_default();
+        match socket.state {
+            TIME_WAIT => uses.time_wait += 1,
+            ESTABLISHED => uses.established += 1,
+            _ => uses.other += 1,
+        }
+        uses.first_parity += u32::from(port % 2 == first % 2);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 34567 1 0000000000000000 100 0 0 10 0
+   1: 0900000A:8000 6400000A:04D2 06 00000000:00000000 03:00000F2A 00000000     0        0 0 3 0000000000000000
+   2: 0900000A:8001 6400000A:04D2 06 00000000:00000000 03:00000F2A 00000000     0        0 0 3 0000000000000000
+   3: 0900000A:8002 6400000A:04D2 01 00000000:00000000 00:00000000 00000000  1000        0 34568 1 0000000000000000 20 4 30 10 -1
+   4: 0900000A:01BB 076433C6:C001 06 00000000:00000000 03:00000F2A 00000000     0        0 0 3 0000000000000000
+   5: 0900000A:1F90 076433C6:C002 06 00000000:00000000 03:00000F2A 00000000     0        0 0 3 0000000000000000
+   broken";
+    const TCP6: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0000000000000000FFFF00000900000A:8004 0000000000000000FFFF00006400000A:04D2 06 00000000:00000000 03:00000A1B 00000000     0        0 0 3 0000000000000000
+   1: B80D0120000000000000000001000000:8006 B80D0120000000000000000002000000:0050 01 00000000:00000000 00:00000000 00000000     0        0 0 3 0000000000000000";
+
+    #[test]
+    fn sockets_by_source_and_destination() {
+        let found = group(&[TCP, TCP6], &Host::default());
+        let v4: (IpAddr, SocketAddr) = ("10.0.0.9".parse().unwrap(), "10.0.0.100:1234".parse().unwrap());
+        let v6: (IpAddr, SocketAddr) = ("2001:db8::1".parse().unwrap(), "[2001:db8::2]:80".parse().unwrap());
+        assert_eq!(found.outgoing[&v4], Use { time_wait: 3, established: 1, other: 0, first_parity: 3 });
+        assert_eq!(found.outgoing[&v6], Use { time_wait: 0, established: 1, other: 0, first_parity: 1 });
+        assert_eq!(found.outgoing.len(), 2);
+        assert_eq!((found.incoming_time_wait, found.time_wait, found.foreign), (2, 5, 1));
+        assert_eq!(found.listening.iter().copied().collect::<Vec<_>>(), [8080]);
+    }
+}

@@ -1,0 +1,55 @@
+//! Files that lie compressed beside the plain ones (`ngx_http_gzip_static_module.c`).
+
+use super::connection::Connection;
+use super::log::errno;
+use super::request::Request;
+use super::route::Flow;
+use super::symlink::Links;
+use super::{file, gzip, response};
+use crate::model::log::Severity;
+
+/// Answers with the file of the URI and `.gz`; `None` if there is none, or the client does not take it.
+pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
+    let plan = std::rc::Rc::clone(&r.plan);
+    let always = match plan.content.gzip_static.value.0 {
+        "on" => false,
+        "always" => true,
+        _ => return None,
+    };
+    if !matches!(r.method(), b"GET" | b"HEAD") || r.uri.ends_with(b"/") {
+        return None;
+    }
+    let is_wanted = always || gzip::is_wanted(r, &plan.gzip_disable);
+    if !is_wanted && !plan.gzip.vary.value {
+        return None;
+    }
+    let mut scope = c.scope(r);
+    let Some(mut mapped) = file::map(&mut scope) else { return Some(Flow::Status(500)) };
+    mapped.path.extend_from_slice(b".gz");
+    let links = Links::of(&mut scope, &mapped.path);
+    let opened = links.open(&mapped.path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+    let (file, metadata) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            if !file::is_missing(&error) {
+                let shown = String::from_utf8_lossy(&mapped.path);
+                let severity = if file::is_forbidden(&error) { Severity::Error } else { Severity::Crit };
+                let call = links.call("open()");
+                scope.log(severity, &format!("{call} \"{shown}\" failed{}", errno(&error)), "");
+            }
+            return None;
+        }
+    };
+    r.reply.vary |= !always;
+    if !is_wanted || metadata.is_dir() {
+        return None;
+    }
+    if !metadata.is_file() {
+        let shown = String::from_utf8_lossy(&mapped.path);
+        c.scope(r).log(Severity::Crit, &format!("\"{shown}\" is not a regular file"), "");
+        return Some(Flow::Status(404));
+    }
+    file::open(r, file, &metadata);
+    r.reply.push(b"Content-Encoding", b"gzip");
+    Some(response::answer(c, r))
+}
