@@ -40,4 +40,6 @@ pub mod ports;
 pub mod runtime;
 pub mod simulate;
 
+pub mod site;
+
 pub mod cli;

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod compile;
 mod demo;
 mod doctor;
 mod estate;
@@ -12,6 +13,7 @@ mod input;
 mod lint;
 mod log_file;
 mod log_format;
+mod model_json;
 mod nginx;
 mod parse;
 mod payload;
@@ -23,6 +25,7 @@ mod round_trip;
 mod rules;
 mod run;
 mod selection;
+mod show;
 pub mod split;
 mod write;
 
@@ -45,6 +48,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Check a configuration and apply the rules to it.
     Lint(lint::LintArgs),
+    /// Show which server and location take a URL and why, and where each setting comes from.
+    Show(show::ShowArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
@@ -53,7 +58,9 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Show port exhaustion and its cures, in a network namespace of its own.
     Demo(demo::DemoArgs),
-    /// Execute a configuration.
+    /// Write a checked configuration into one file that can be executed without the original ones.
+    Compile(compile::CompileArgs),
+    /// Execute a configuration, or a compiled one.
     Run(run::RunArgs),
     /// List the rules.
     Rules(rules::RulesArgs),
@@ -111,8 +118,10 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
+        Command::Show(args) => show::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
+        Command::Compile(args) => compile::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),

@@ -13,8 +13,8 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::log::{ErrorLog, LogTarget, Severity};
 use crate::model::{Config, Unsupported};
 use crate::runtime::{self, RunOptions, StartError};
-use crate::source::Disk;
-use crate::syntax::Configuration;
+use crate::site::Site;
+use crate::source::{Disk, SourceMap};
 
 /// Arguments of `ngxc run`.
 #[derive(Args)]
@@ -32,29 +32,29 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let (configuration, config) = args.input.valid(&Disk)?;
+    let Site { config, sources } = args.input.ready(&Disk)?;
     let (skipped, refused): (Vec<Unsupported>, Vec<Unsupported>) =
         runtime::unsupported(&config).into_iter().partition(|u| u.safe_because.is_some());
     if !refused.is_empty() {
-        return Err(refuse(args, &configuration, &refused));
+        return Err(refuse(args, &sources, &refused));
     }
-    say_skipped(&configuration, &skipped);
+    say_skipped(&sources, &skipped);
     if args.dry_run {
         writeln!(out, "{}: can be executed", args.input.file.display())?;
         return Ok(Outcome::Clean);
     }
     let reload = || {
-        let (_, mut config) = args.input.valid(&Disk).map_err(|e| e.message)?;
+        let mut config = args.input.ready(&Disk).map_err(|e| e.message)?.config;
         with_log(&mut config);
         Ok(config)
     };
-    start(&configuration, config, args.work_dir.clone(), &reload)?;
+    start(&sources, config, args.work_dir.clone(), &reload)?;
     Ok(Outcome::Clean)
 }
 
 /// Runs until a signal ends it.
 fn start(
-    configuration: &Configuration,
+    sources: &SourceMap,
     mut config: Config,
     prefix: PathBuf,
     reload: runtime::Reload<'_>,
@@ -62,7 +62,7 @@ fn start(
     with_log(&mut config);
     runtime::run(Arc::new(config), &RunOptions { prefix }, reload).map_err(|error| match &error {
         StartError::Failed { span: Some(span), .. } => {
-            Failure::new(format!("{error} in {}", configuration.sources.place(*span)))
+            Failure::new(format!("{error} in {}", sources.place(*span)))
         }
         _ => Failure::new(error.to_string()),
     })
@@ -78,7 +78,7 @@ fn with_log(config: &mut Config) {
 }
 
 /// Each directive that would have to be executed and is not, with its place.
-fn refuse(args: &RunArgs, configuration: &Configuration, refused: &[Unsupported]) -> Failure {
+fn refuse(args: &RunArgs, sources: &SourceMap, refused: &[Unsupported]) -> Failure {
     let findings = refused
         .iter()
         .map(|u| {
@@ -93,18 +93,18 @@ fn refuse(args: &RunArgs, configuration: &Configuration, refused: &[Unsupported]
         })
         .collect();
     let version = args.input.meaning.version();
-    render::complain(&Report::one(&configuration.sources, findings, version, &args.input.file));
+    render::complain(&Report::one(sources, findings, version, &args.input.file));
     Failure::new("the configuration asks for more than `ngxc run` executes, so it was not started")
         .help("`ngxc explain DIRECTIVE` says what is done with a directive")
 }
 
 /// What is left out without harm, once at start and in one line each.
-fn say_skipped(configuration: &Configuration, skipped: &[Unsupported]) {
+fn say_skipped(sources: &SourceMap, skipped: &[Unsupported]) {
     let mut said = std::collections::HashSet::new();
     for u in skipped {
         if said.insert(&u.what) {
             let reason = u.safe_because.unwrap_or_default();
-            note(&format!("{}: `{}` is not needed: {reason}", configuration.sources.place(u.span), u.what));
+            note(&format!("{}: `{}` is not needed: {reason}", sources.place(u.span), u.what));
         }
     }
 }

@@ -203,8 +203,13 @@ impl<'t> Compiler<'t> {
         let core = self.core.take().unwrap_or_else(|| super::settings::core_defaults(&mut self));
         let [http_variables, _] = self.variables;
         self.http.variables = http_variables.list;
-        let config =
-            Config { version: self.options.version, core, http: self.http, unsupported: self.unsupported };
+        let config = Config {
+            version: self.options.version,
+            core,
+            http: self.http,
+            unsupported: self.unsupported,
+            embedded: std::collections::BTreeMap::new(),
+        };
         Compiled { config, diagnostics: self.diagnostics }
     }
 }

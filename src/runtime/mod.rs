@@ -78,5 +78,6 @@ mod unsupported;
 
 mod start;
 
+pub(crate) use http1::uri;
 pub use start::{Reload, RunOptions, Running, StartError, Stop, run, start};
 pub use unsupported::unsupported;
