@@ -186,7 +186,7 @@ fn it_says_what_is_served() {
     let text = format!("events {{ }} http {{ access_log off; {HTTP} }}");
     let files = Memory::default().with("n", text.replace("PORT", "127.0.0.1:9"));
     let loaded = load(&files, Path::new("n"), &LoadOptions::default()).unwrap();
-    let compiled = compile(&loaded, &Options { version: Version::new(1, 31, 5), contexts: Vec::new() });
+    let compiled = compile(&loaded, &Options::new(Version::new(1, 31, 5)));
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
     let mut config = compiled.config;
     for listen in config.http.servers.iter_mut().flat_map(|server| &mut server.listen) {
