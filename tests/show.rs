@@ -41,7 +41,7 @@ const HTTP: &str = r#"
             location /ab { return 200 ab; location ~ \.deep$ { return 200 deep; } }
             location ~ \.inner$ { return 200 inner; } }
         location ^~ /static/ { return 200 static; location ~ \.png$ { return 200 static-png; } }
-        location ~ \.(png|gif)$ { return 200 "image $1"; location /a/ { return 200 image-a; } }
+        location ~ \.(png|gif)$ { return 200 "image $1"; location ~ ^/a/ { return 200 image-a; } }
         location ~* \.JPG$ { return 200 jpg; }
         location = /exact { return 200 exact; }
         location /exactly { return 200 exactly; }

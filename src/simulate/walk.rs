@@ -368,7 +368,9 @@ impl<'w> Way<'w> {
         let is_match = found.is_some();
         // Without a match there are no numbered captures any more.
         self.request.forget();
-        found.into_iter().for_each(|captures| self.request.set_captures(captures));
+        if let Some(captures) = found {
+            self.request.set_captures(captures);
+        }
         Some(is_match)
     }
 
@@ -465,13 +467,11 @@ impl<'w> Way<'w> {
             Err(unknown) => return Some(End::Unknown(Some(page.span), unknown)),
         };
         self.events.push(Event::ErrorPage(page.span, status, uri.clone()));
-        Some(match uri.first() {
-            Some(b'/' | b'@') => self.redirect(&uri),
-            _ => {
-                let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
-                End::Answer(page.span, status, Some(uri))
-            }
-        })
+        if uri.starts_with(b"/") || uri.starts_with(b"@") {
+            return Some(self.redirect(&uri));
+        }
+        let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
+        Some(End::Answer(page.span, status, Some(uri)))
     }
 
     /// `ngx_http_internal_redirect`, `ngx_http_named_location`
