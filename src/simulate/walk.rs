@@ -125,6 +125,7 @@ impl Ground {
             is_changed: false,
             is_internal: false,
             in_error_page: false,
+            err_status: None,
             depth: 0,
         };
         if let Some(captures) = captures {
@@ -158,6 +159,8 @@ struct Way<'w> {
     is_changed: bool,
     is_internal: bool,
     in_error_page: bool,
+    /// The status that a page is sent with, instead of its own.
+    err_status: Option<u16>,
     /// Files that had to be guessed about.
     depth: u32,
 }
@@ -439,6 +442,11 @@ impl<'w> Way<'w> {
                 None => break,
             }
         }
+        if let (End::Answer(_, status, _), Some(other)) = (&mut end, self.err_status)
+            && !matches!(status, 301 | 302 | 303 | 307 | 308)
+        {
+            *status = other;
+        }
         let otherwise = if matches!(end, End::Content(_)) { self.otherwise() } else { Vec::new() };
         Walk { otherwise, ..self.done(end) }
     }
@@ -462,6 +470,7 @@ impl<'w> Way<'w> {
         }
         self.in_error_page = !core.recursive_error_pages.value;
         let page = core.error_page.value.iter().find(|page| page.statuses.contains(&status))?;
+        self.err_status = Some(page.status.unwrap_or(status)).filter(|status| *status != 0);
         let uri = match self.value(&page.uri) {
             Ok(uri) => uri,
             Err(unknown) => return Some(End::Unknown(Some(page.span), unknown)),
