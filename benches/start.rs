@@ -18,7 +18,7 @@ fn start(criterion: &mut Criterion) {
     let text = generate::generate(2_000);
     let files = Memory::default().with("nginx.conf", text.as_bytes());
     let read = || load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).expect("it is in memory");
-    let options = Options { version: NEWEST, contexts: Vec::new() };
+    let options = Options::new(NEWEST);
     let configuration = read();
     let compiled = compile(&configuration, &options);
     let file = site::store(&compiled.config, &configuration.sources).expect("a model can be stored");

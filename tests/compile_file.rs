@@ -50,7 +50,7 @@ http {
 
 fn compiled(files: &Memory) -> (Config, SourceMap) {
     let loaded = load(files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
-    let compiled = compile(&loaded, &Options { version: Version::new(1, 31, 5), contexts: Vec::new() });
+    let compiled = compile(&loaded, &Options::new(Version::new(1, 31, 5)));
     assert!(compiled.is_valid(), "{:#?} {:#?}", loaded.diagnostics, compiled.diagnostics);
     (compiled.config, loaded.sources)
 }

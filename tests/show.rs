@@ -32,7 +32,7 @@ const HTTP: &str = r#"
     server { listen PORT; server_name ""; location / { return 200 empty; } }
     server {
         listen PORT default_server; server_name main.test;
-        error_page 410 /gone; error_page 411 @named; error_page 409 /loop;
+        error_page 410 /gone; error_page 411 @named; error_page 409 /loop; error_page 417 =201 /gone; error_page 426 = /gone;
         rewrite ^/server/(.*)$ /abc$1;
         if ($http_x_stop) { return 200 stopped; }
         location / { return 200 root; }
@@ -41,7 +41,7 @@ const HTTP: &str = r#"
             location /ab { return 200 ab; location ~ \.deep$ { return 200 deep; } }
             location ~ \.inner$ { return 200 inner; } }
         location ^~ /static/ { return 200 static; location ~ \.png$ { return 200 static-png; } }
-        location ~ \.(png|gif)$ { return 200 "image $1"; location /a/ { return 200 image-a; } }
+        location ~ \.(png|gif)$ { return 200 "image $1"; location ~ ^/a/ { return 200 image-a; } }
         location ~* \.JPG$ { return 200 jpg; }
         location = /exact { return 200 exact; }
         location /exactly { return 200 exactly; }
@@ -59,6 +59,8 @@ const HTTP: &str = r#"
         location /method { if ($request_method = POST) { return 200 post; } return 200 get; }
         location /gone-page { return 410; }
         location /gone { return 200 gone; }
+        location /as-201 { return 417; }
+        location /as-own { return 426; }
         location /to-named { return 411; }
         location @named { return 200 named; }
         location /secret { internal; return 200 secret; }
@@ -117,8 +119,10 @@ const CASES: &[(&str, &str, &str, &[&str], u16, &str)] = &[
     ("main.test", "GET", "/if?q=12", &[], 200, "q12"),
     ("main.test", "GET", "/method", &[], 200, "get"),
     ("main.test", "POST", "/method", &[], 200, "post"),
-    ("main.test", "GET", "/gone-page", &[], 200, "gone"),
-    ("main.test", "GET", "/to-named", &[], 200, "named"),
+    ("main.test", "GET", "/gone-page", &[], 410, "gone"),
+    ("main.test", "GET", "/to-named", &[], 411, "named"),
+    ("main.test", "GET", "/as-201", &[], 201, "gone"),
+    ("main.test", "GET", "/as-own", &[], 200, "gone"),
     ("main.test", "GET", "/secret", &[], 404, ""),
     ("main.test", "GET", "/to-secret", &[], 200, "secret"),
     ("main.test", "GET", "/loop", &[], 409, ""),
@@ -186,7 +190,7 @@ fn it_says_what_is_served() {
     let text = format!("events {{ }} http {{ access_log off; {HTTP} }}");
     let files = Memory::default().with("n", text.replace("PORT", "127.0.0.1:9"));
     let loaded = load(&files, Path::new("n"), &LoadOptions::default()).unwrap();
-    let compiled = compile(&loaded, &Options { version: Version::new(1, 31, 5), contexts: Vec::new() });
+    let compiled = compile(&loaded, &Options::new(Version::new(1, 31, 5)));
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
     let mut config = compiled.config;
     for listen in config.http.servers.iter_mut().flat_map(|server| &mut server.listen) {

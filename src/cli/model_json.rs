@@ -122,11 +122,12 @@ impl View<'_> {
             },
             _ => ("default", None),
         };
-        match place {
-            Some(place) => json!({ "value": value, "origin": name, "place": place }),
-            None if self.all => json!({ "value": value, "origin": name }),
-            None => Value::Null,
+        if place.is_none() && !self.all {
+            return Value::Null;
         }
+        let parts = [("value", Some(value)), ("origin", Some(name.into())), ("place", place)];
+        let parts = parts.into_iter().filter_map(|(key, part)| Some((key.to_owned(), part?)));
+        Value::Object(parts.collect())
     }
 
     fn segment(&self, segment: &Value) -> String {

@@ -125,6 +125,7 @@ impl Ground {
             is_changed: false,
             is_internal: false,
             in_error_page: false,
+            err_status: None,
             depth: 0,
         };
         if let Some(captures) = captures {
@@ -158,6 +159,8 @@ struct Way<'w> {
     is_changed: bool,
     is_internal: bool,
     in_error_page: bool,
+    /// The status that a page is sent with, instead of its own.
+    err_status: Option<u16>,
     /// Files that had to be guessed about.
     depth: u32,
 }
@@ -368,7 +371,9 @@ impl<'w> Way<'w> {
         let is_match = found.is_some();
         // Without a match there are no numbered captures any more.
         self.request.forget();
-        found.into_iter().for_each(|captures| self.request.set_captures(captures));
+        if let Some(captures) = found {
+            self.request.set_captures(captures);
+        }
         Some(is_match)
     }
 
@@ -437,6 +442,11 @@ impl<'w> Way<'w> {
                 None => break,
             }
         }
+        if let (End::Answer(_, status, _), Some(other)) = (&mut end, self.err_status)
+            && !matches!(status, 301 | 302 | 303 | 307 | 308)
+        {
+            *status = other;
+        }
         let otherwise = if matches!(end, End::Content(_)) { self.otherwise() } else { Vec::new() };
         Walk { otherwise, ..self.done(end) }
     }
@@ -460,18 +470,17 @@ impl<'w> Way<'w> {
         }
         self.in_error_page = !core.recursive_error_pages.value;
         let page = core.error_page.value.iter().find(|page| page.statuses.contains(&status))?;
+        self.err_status = Some(page.status.unwrap_or(status)).filter(|status| *status != 0);
         let uri = match self.value(&page.uri) {
             Ok(uri) => uri,
             Err(unknown) => return Some(End::Unknown(Some(page.span), unknown)),
         };
         self.events.push(Event::ErrorPage(page.span, status, uri.clone()));
-        Some(match uri.first() {
-            Some(b'/' | b'@') => self.redirect(&uri),
-            _ => {
-                let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
-                End::Answer(page.span, status, Some(uri))
-            }
-        })
+        if uri.starts_with(b"/") || uri.starts_with(b"@") {
+            return Some(self.redirect(&uri));
+        }
+        let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
+        Some(End::Answer(page.span, status, Some(uri)))
     }
 
     /// `ngx_http_internal_redirect`, `ngx_http_named_location`

@@ -120,11 +120,7 @@ fn text(bytes: &[u8]) -> String {
 pub(super) fn names(server: &Server) -> String {
     let names = server.names.iter().map(|name| match name {
         ServerName::Exact(name) if name.is_empty() => "\"\"".to_owned(),
-        ServerName::Exact(name) => name.clone(),
-        ServerName::WildcardHead(name) => format!("*{name}"),
-        ServerName::DotHead(name) => format!(".{name}"),
-        ServerName::WildcardTail(name) => format!("{name}*"),
-        ServerName::Regex(pattern) => format!("~{pattern}"),
+        name => name.to_string(),
     });
     names.collect::<Vec<_>>().join(" ")
 }
