@@ -1,5 +1,11 @@
 //! `ngxc show` says what the runtime, and nginx, do: the same requests, the same location.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "a test that cannot go on fails, and one that is left out says so"
+)]
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -75,7 +81,9 @@ const HTTP: &str = r#"
 "#;
 
 /// Host, method and target, further headers, then status, and body or Location.
-const CASES: &[(&str, &str, &str, &[&str], u16, &str)] = &[
+type Case = (&'static str, &'static str, &'static str, &'static [&'static str], u16, &'static str);
+
+const CASES: &[Case] = &[
     ("one.test", "GET", "/", &[], 200, "one"),
     ("ONE.test.", "GET", "/", &[], 200, "one"),
     ("a.b.one.test", "GET", "/", &[], 200, "head"),
@@ -135,7 +143,7 @@ const CASES: &[(&str, &str, &str, &[&str], u16, &str)] = &[
 ];
 
 /// Status, and Location or body; pages of nginx's own have none.
-fn ask(to: SocketAddr, case: &(&str, &str, &str, &[&str], u16, &str)) -> (u16, String) {
+fn ask(to: SocketAddr, case: &Case) -> (u16, String) {
     let (host, method, target, headers, ..) = case;
     let headers: String = headers.iter().map(|h| format!("{h}\r\n")).collect();
     let request = format!(
@@ -152,7 +160,7 @@ fn ask(to: SocketAddr, case: &(&str, &str, &str, &[&str], u16, &str)) -> (u16, S
 }
 
 /// What `ngxc show` says: the way that is taken when no file is there.
-fn shown(file: &Path, port: u16, case: &(&str, &str, &str, &[&str], u16, &str)) -> (u16, String) {
+fn shown(file: &Path, port: u16, case: &Case) -> (u16, String) {
     let (host, method, target, headers, ..) = case;
     let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
     command.arg("show").arg(file).arg(target).args(["--host", host, "-X", method, "--client", "127.0.0.1"]);
