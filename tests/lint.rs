@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-const CONFIG: &str = "events {}\nhttp {\n    upstream app {\n        server 10.0.0.1:80;\n    }\n    \
+const CONFIG: &str = "worker_processes auto; events {}\nhttp {\n    upstream app {\n        server 10.0.0.1:80;\n    }\n    \
                       include sites/*.conf;\n}\n";
 const SITE: &str = "server {\n    listen 8080;\n    location / {\n        proxy_pass http://app;\n    }\n}\n";
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use ngxc::catalog::{Context, NEWEST};
+use ngxc::catalog::{Context, NEWEST, RELEASES};
 use ngxc::compile::{self, Options};
 use ngxc::diagnostic::{Diagnostic, Level};
 use ngxc::edit;
@@ -29,13 +29,14 @@ fn examples(rule: &Rule) -> Vec<Example> {
     while let Some(line) = lines.next() {
         let Some(info) = line.strip_prefix("```nginx ") else { continue };
         let words: Vec<&str> = info.split(' ').collect();
-        let before = words.iter().any(|w| w.starts_with("before-"));
-        let since = words.iter().any(|w| w.starts_with("since-"));
+        let named = |prefix: &str| words.iter().find_map(|w| w.strip_prefix(prefix));
+        let before = named("before-").map(|text| text.parse::<Version>().unwrap());
         let mut versions = Vec::new();
-        if !since {
-            versions.push(BEFORE_DEFAULT_KEEPALIVE);
+        if named("since-").is_none() {
+            let old = before.filter(|limit| *limit <= BEFORE_DEFAULT_KEEPALIVE);
+            versions.push(old.map_or(BEFORE_DEFAULT_KEEPALIVE, last_before));
         }
-        if !before {
+        if before.is_none() {
             versions.push(NEWEST);
         }
         let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
@@ -43,6 +44,10 @@ fn examples(rule: &Rule) -> Vec<Example> {
         found.push(Example { bad: words[0] == "bad", main, versions, text: text.join("\n") + "\n" });
     }
     found
+}
+
+fn last_before(limit: Version) -> Version {
+    RELEASES.iter().copied().filter(|version| *version < limit).max().unwrap()
 }
 
 fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Diagnostic>) {
@@ -133,7 +138,7 @@ fn rules_are_sorted_and_bear_the_names_of_their_files() {
     sorted.dedup();
     assert_eq!(names, sorted);
     for rule in RULES {
-        let file = format!("src/lint/rules/{}.rs", rule.name.replace('-', "_"));
+        let file = format!("src/lint/rules/{}/{}.rs", rule.category.name(), rule.name.replace('-', "_"));
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).exists(), "{file} is missing");
         assert!(rule.doc.starts_with("/en/docs/"), "{} links to no page", rule.name);
         for part in ["## What it does", "## Why is this bad", "## Example"] {
@@ -153,7 +158,7 @@ fn the_page_of_rules_is_fresh() {
             "| [{0}](#{0}) | {1} | {2} | {3} |",
             rule.name,
             rule.category.name(),
-            rule.level.name(),
+            if rule.recommended { rule.level.name() } else { "off" },
             rule.summary
         )
         .unwrap();

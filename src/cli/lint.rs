@@ -107,7 +107,10 @@ impl Judge {
             let before = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
             // What only a newer nginx accepts is not meant for an older one.
             if before.is_valid() || !valid {
-                found = lint::merge_versions(found, lint::lint(&configuration, &before.config, &rules));
+                found = lint::merge_versions(
+                    found,
+                    lint::lint(&configuration, &before.config, &lint::by_version(&rules)),
+                );
             }
         }
         self.selected.settings.apply(&mut found);

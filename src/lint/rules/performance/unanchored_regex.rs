@@ -1,0 +1,58 @@
+//! Extensions without `$`.
+
+use crate::diagnostic::Diagnostic;
+use crate::lint::Target;
+use crate::lint::rule::declare_rule;
+use crate::lint::sources;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports a location whose pattern ends in an extension, such as `\.php`, without `$`.
+    ///
+    /// ## Why is this bad
+    ///
+    /// `/a.php.txt` and `/a.phpx/y` match too, and every path is searched from each of its characters.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location ~ \.php { return 403; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     location ~ \.php$ { return 403; }
+    ///     location ~ \.php(/|$) { return 403; }
+    ///     location ~ /\.git { return 403; }
+    /// }
+    /// ```
+    UNANCHORED_REGEX {
+        name: "unanchored-regex",
+        category: Performance,
+        level: Info,
+        summary: "a pattern for an extension that matches in the middle of a path",
+        doc: "/en/docs/http/ngx_http_core_module.html#location",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, head) in target.levels().http("location") {
+        let Some((text, _)) = sources::regex_of_location(head) else { continue };
+        let pattern = String::from_utf8_lossy(&text);
+        let Some((before, extension)) = pattern.rsplit_once("\\.") else { continue };
+        let plain = extension.trim_matches(['(', ')']).trim_start_matches("?:");
+        let words = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'|');
+        // `/\.git` is a hidden name, not an extension.
+        let is_extension = words && !before.ends_with(['/', '^', '(', '|', ')']);
+        if is_extension {
+            found.push(
+                UNANCHORED_REGEX
+                    .finding(head.head(), format!("`.{plain}` also matches in the middle of a path"))
+                    .help("end the pattern with `$`"),
+            );
+        }
+    }
+}
