@@ -1,5 +1,6 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
+mod audit;
 mod build;
 mod check;
 mod estate;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Check a configuration and apply the rules to it.
     Lint(lint::LintArgs),
+    /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
+    Audit(audit::AuditArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
+        Command::Audit(args) => audit::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),

@@ -233,6 +233,11 @@ impl PartialEq for Level<'_> {
     }
 }
 
+/// Whether it has a block that only a main file has.
+pub(super) fn has_http(configuration: &Configuration) -> bool {
+    guessed(configuration) == Context::Main
+}
+
 /// The context that allows most of what stands at the top.
 fn guessed(configuration: &Configuration) -> Context {
     const LOOKED_AT: usize = 1000;

@@ -5,6 +5,7 @@
 
 mod access;
 mod affected;
+mod audit;
 mod levels;
 mod lost;
 mod names;
@@ -23,6 +24,7 @@ mod suppress;
 
 pub mod verify;
 
+pub use audit::audit;
 pub use rule::{Category, Rule};
 pub use rules::RULES;
 

@@ -8,6 +8,7 @@ use crate::catalog::Context;
 use crate::model::map::MapKey;
 use crate::model::{ComplexValue, Segment, VariableSource};
 use crate::syntax::Directive;
+use regex_syntax::hir::Hir;
 
 /// How far maps of maps are followed.
 const DEEPEST: usize = 8;
@@ -192,12 +193,17 @@ fn capture(level: Level<'_>, n: u8, byte: u8) -> bool {
         return false;
     }
     let Some(pattern) = pattern(level) else { return false };
-    pattern.group(u32::from(n)).is_some_and(|group| pattern::can_contain(group, byte))
+    pattern.group(u32::from(n)).is_some_and(|group| carries(group, byte))
 }
 
 fn named_capture(level: Level<'_>, name: &str, byte: u8) -> bool {
     let mut patterns = level.outward().filter_map(pattern);
-    patterns.any(|p| p.named(name).is_some_and(|group| pattern::can_contain(group, byte)))
+    patterns.any(|p| p.named(name).is_some_and(|group| carries(group, byte)))
+}
+
+/// Whether a group can match a byte and something more: a line break alone begins no header.
+fn carries(group: &Hir, byte: u8) -> bool {
+    pattern::can_contain(group, byte) && group.properties().maximum_len() != Some(1)
 }
 
 /// Whether a server answers requests for any host name: what `$host` is, a client can choose.

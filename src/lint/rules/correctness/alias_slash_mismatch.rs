@@ -52,8 +52,12 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         };
         let value = path.to_string();
+        // `@NAME@` and the like are filled in before nginx reads the file.
         let last = value.rsplit('/').next().unwrap_or_default();
-        if value.ends_with('/') || value.contains('$') || last.get(1..).is_some_and(|l| l.contains('.')) {
+        if value.ends_with('/')
+            || value.contains(['$', '@', '{', '%'])
+            || last.get(1..).is_some_and(|l| l.contains('.'))
+        {
             continue;
         }
         let finding = ALIAS_SLASH_MISMATCH

@@ -43,8 +43,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let Some((text, _)) = sources::regex_of_location(head) else { continue };
         let pattern = String::from_utf8_lossy(&text);
         let Some((before, extension)) = pattern.rsplit_once("\\.") else { continue };
-        let plain = extension.trim_matches(['(', ')']).trim_start_matches("?:");
-        let words = !plain.is_empty() && plain.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'|');
+        // `a/.*\.x)` is one word in a larger group; only `\.(x|y)` is a list of extensions.
+        let own_group = extension.strip_prefix('(').and_then(|e| e.strip_suffix(')'));
+        let plain = own_group.unwrap_or_else(|| extension.trim_end_matches(')')).trim_start_matches("?:");
+        let letters = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_alphabetic())
+                && word.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        let words = if own_group.is_some() { plain.split('|').all(letters) } else { letters(plain) };
         // `/\.git` is a hidden name, not an extension.
         let is_extension = words && !before.ends_with(['/', '^', '(', '|', ')']);
         if is_extension {

@@ -11,7 +11,8 @@ use crate::lint::rule::declare_rule;
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports a whole configuration with servers that does not set `worker_processes`.
+    /// Reports a whole configuration with servers that does not set `worker_processes`. Off unless it is
+    /// switched on: in a container, or in front of a pool that is counted by worker, one can be right.
     ///
     /// ## Why is this bad
     ///
@@ -35,6 +36,7 @@ declare_rule! {
         level: Info,
         summary: "one worker, whatever the machine",
         doc: "/en/docs/ngx_core_module.html#worker_processes",
+        recommended: false,
     }
 }
 
@@ -56,7 +58,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             if edit.text.ends_with(' ') && first.head().start == 0 {
                 edit.text = String::from("worker_processes auto;\n");
             }
-            finding.fix(Fix::safe("add `worker_processes auto;`", vec![edit]))
+            finding.fix(Fix::unsafe_("add `worker_processes auto;`", vec![edit]))
         }
         _ => finding,
     });

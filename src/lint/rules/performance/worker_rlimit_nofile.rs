@@ -8,7 +8,7 @@ use crate::syntax::Directive;
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports `worker_rlimit_nofile` below twice `worker_connections`. If nothing sets it, the limit is the
+    /// Reports `worker_rlimit_nofile` below `worker_connections`, which counts connections to backends too. If nothing sets it, the limit is the
     /// system's, which the configuration does not show, and there is no finding.
     ///
     /// ## Why is this bad
@@ -19,7 +19,7 @@ declare_rule! {
     /// ## Example
     ///
     /// ```nginx bad main
-    /// worker_rlimit_nofile 1024;
+    /// worker_rlimit_nofile 512;
     /// events { worker_connections 1024; }
     /// http { }
     /// ```
@@ -44,14 +44,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let connections =
         target.levels().named("worker_connections").find_map(|(_, d)| number(d)).unwrap_or(DEFAULT);
     for (_, directive) in target.levels().named("worker_rlimit_nofile") {
-        if let Some(files) = number(directive).filter(|files| *files < connections.saturating_mul(2)) {
+        if let Some(files) = number(directive).filter(|files| *files < connections) {
             found.push(
                 WORKER_RLIMIT_NOFILE
                     .finding(
                         directive.head(),
-                        format!("{files} files for {connections} connections: a proxied request needs two"),
+                        format!("{files} files for {connections} connections: each needs one"),
                     )
-                    .help(format!("set at least {}", connections.saturating_mul(2))),
+                    .help(format!("set at least {connections}, and more for files")),
             );
         }
     }
