@@ -1,5 +1,6 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
+mod audit;
 mod build;
 mod check;
 mod compile;
@@ -50,6 +51,8 @@ enum Command {
     Lint(lint::LintArgs),
     /// Show which server and location take a URL and why, and where each setting comes from.
     Show(show::ShowArgs),
+    /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
+    Audit(audit::AuditArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
         Command::Show(args) => show::run(&args, &mut out),
+        Command::Audit(args) => audit::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
         Command::Compile(args) => compile::run(&args, &mut out),
