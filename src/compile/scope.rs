@@ -79,6 +79,8 @@ pub(super) struct Names {
     pub(super) charset_maps: HashSet<(Vec<u8>, Vec<u8>)>,
     /// Where in the reading order each `log_format` of http stands.
     pub(super) format_places: HashMap<Vec<u8>, Vec<(u32, usize)>>,
+    /// Server names that a hash cannot hold.
+    pub(super) no_wildcards: Vec<super::server::NoWildcard>,
     /// Addresses without a port.
     pub(super) unported: Vec<super::pass::Unported>,
 }

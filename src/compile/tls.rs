@@ -29,6 +29,9 @@ pub(super) const REMEMBERED: &[&str] = &[
     "*_ssl_certificate_key",
     "*_ssl_trusted_certificate",
     "*_ssl_verify",
+    "proxy_ssl",
+    "uwsgi_pass",
+    "grpc_pass",
     "starttls",
     "listen",
 ];
@@ -110,15 +113,15 @@ fn file_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     for (n, text) in directive.args_from(1) {
         let seconds = |value: &[u8]| time(value, true).is_some();
         let valid = if let Some(value) = text.strip_prefix(b"max=") {
-            max = true;
-            digits(value).is_some_and(|n| n > 0)
+            max = name != "open_log_file_cache" || digits(value) != Some(0);
+            digits(value).is_some_and(|n| n > 0 || name == "open_log_file_cache")
         } else if let Some(value) = text.strip_prefix(b"inactive=") {
             seconds(value)
         } else if let Some(value) = text.strip_prefix(b"valid=").filter(|_| name != "open_file_cache") {
             seconds(value)
         } else if let Some(value) = text.strip_prefix(b"min_uses=").filter(|_| name == "open_log_file_cache")
         {
-            digits(value).is_some_and(|n| n > 0)
+            digits(value).is_some()
         } else {
             off |= *text == *b"off";
             *text == *b"off"
@@ -143,6 +146,10 @@ fn file_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 /// Certificates without keys, and verification without certificates to verify with (`ngx_http_ssl_merge_srv_conf`).
 pub(super) fn merge(cx: &mut Compiler<'_>) {
     let Some(level) = cx.levels.last() else { return };
+    if !matches!(level.context, Context::MailServer) {
+        upstream(cx);
+    }
+    let Some(level) = cx.levels.last() else { return };
     match level.context {
         Context::Server | Context::StreamServer | Context::MailServer => {}
         _ => return,
@@ -161,6 +168,68 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     };
     cx.names.sockets.servers.push(certificates);
     server(cx);
+}
+
+/// The families that speak TLS to upstreams: the directive that says so and the schemes; `proxy_ssl` in stream.
+const UPSTREAMS: &[(&str, &str, &[&[u8]])] = &[
+    ("proxy", "proxy_pass", &[b"https://"]),
+    ("uwsgi", "uwsgi_pass", &[b"suwsgi://"]),
+    ("grpc", "grpc_pass", &[b"grpcs://"]),
+];
+
+/// What TLS to an upstream needs (`ngx_http_proxy_set_ssl`, `ngx_stream_proxy_set_ssl`).
+fn upstream(cx: &mut Compiler<'_>) {
+    for &(family, pass, schemes) in UPSTREAMS {
+        let is_tls = match cx.levels.last().map(|l| l.context) {
+            Some(Context::StreamServer) => {
+                cx.in_force("proxy_ssl").is_some_and(|d| d.arg(1).eq_ignore_ascii_case(b"on"))
+            }
+            _ => cx.here(pass).is_some_and(|d| {
+                let url = d.arg(1);
+                url.contains(&b'$')
+                    || schemes.iter().any(|s| url.get(..s.len()).is_some_and(|t| t.eq_ignore_ascii_case(s)))
+            }),
+        };
+        if is_tls {
+            upstream_certificates(cx, family);
+        }
+    }
+}
+
+fn upstream_certificates(cx: &mut Compiler<'_>, family: &str) {
+    let named = |cx: &Compiler<'_>, what: &str| {
+        cx.in_force(&format!("{family}_{what}")).map(|d| (d.span(), d.text(1)))
+    };
+    let certificate = named(cx, "ssl_certificate").filter(|(_, file)| !file.is_empty());
+    let verify = named(cx, "ssl_verify").filter(|(_, on)| on.eq_ignore_ascii_case("on"));
+    let trusted = named(cx, "ssl_trusted_certificate").is_some_and(|(_, file)| !file.is_empty());
+    let (code, span, message, nginx) = match (certificate, verify) {
+        (Some((span, file)), _) if named(cx, "ssl_certificate_key").is_none() => (
+            "missing-certificate-key",
+            span,
+            format!("the certificate `{file}` has no `{family}_ssl_certificate_key`"),
+            format!("no \"{family}_ssl_certificate_key\" is defined for certificate \"{file}\""),
+        ),
+        (_, Some((span, _))) if !trusted => (
+            "missing-trusted-certificate",
+            span,
+            format!(
+                "`{family}_ssl_verify` has no certificates to verify with: `{family}_ssl_trusted_certificate`"
+            ),
+            format!("no {family}_ssl_trusted_certificate for {family}_ssl_verify"),
+        ),
+        _ => return,
+    };
+    // Reported at each level that needs it; nginx stops at the first.
+    if cx.diagnostics.iter().any(|d| d.code == code && d.span == span) {
+        return;
+    }
+    cx.report(
+        Diagnostic::error(code, span, message)
+            .label("needed to speak TLS to the upstream")
+            .nginx(nginx)
+            .when(When::EndOfSubsystem { step: 24, place: Place::None }),
+    );
 }
 
 fn server(cx: &mut Compiler<'_>) {

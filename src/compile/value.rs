@@ -39,6 +39,40 @@ pub(super) fn text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexVal
     }
 }
 
+/// Compiles an argument of `log_format`, where digits are letters of a name (`ngx_http_log_compile_format`).
+pub(super) fn log_text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexValue {
+    let mut segments = Vec::new();
+    let mut rest = text;
+    while let Some(dollar) = memchr::memchr(b'$', rest) {
+        if dollar > 0 {
+            segments.push(Segment::Literal(rest[..dollar].into()));
+        }
+        let from = &rest[dollar..];
+        let bracket = from.get(1) == Some(&b'{');
+        let start = if bracket { 2 } else { 1 };
+        let end = start + name_length(&from[start..]);
+        let name = &from[start..end];
+        let closed = !bracket || from.get(end) == Some(&b'}');
+        if from.len() > start && !closed {
+            let shown = String::from_utf8_lossy(text).into_owned();
+            cx.report(Fault::Unclosed(name).diagnostic(&shown, span));
+            return ComplexValue::literal(text);
+        }
+        if name.is_empty() {
+            let shown = String::from_utf8_lossy(text).into_owned();
+            let parameter = format!("invalid parameter \"{}\"", String::from_utf8_lossy(from));
+            cx.report(Fault::NoName.diagnostic(&shown, span).nginx(parameter));
+            return ComplexValue::literal(text);
+        }
+        segments.push(Segment::Variable(reference(cx, name, span)));
+        rest = &from[end + usize::from(bracket)..];
+    }
+    if !rest.is_empty() {
+        segments.push(Segment::Literal(rest.into()));
+    }
+    ComplexValue { segments }
+}
+
 /// A piece of a value before its names are resolved.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
@@ -251,7 +285,8 @@ pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) 
         let positions = directive.catalog.variables;
         let evaluated = positions.is_some_and(|p| p.is_empty() || p.contains(&(n as u8)));
         if n != defined && evaluated && text.contains(&b'$') {
-            self::text(cx, &text, directive.arg_span(n));
+            let read = if directive.name() == "log_format" { log_text } else { self::text };
+            read(cx, &text, directive.arg_span(n));
         }
     }
 }
