@@ -138,6 +138,7 @@ fn read_network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]
         return Some(IpNet::from(IpAddr::V4(Ipv4Addr::BROADCAST)));
     }
     let network = network(text);
+    super::access::warn_low_bits(cx, text, entry.head());
     if network.is_none() {
         let shown = String::from_utf8_lossy(text).into_owned();
         let message = format!("`{shown}` is no network; expected `10.0.0.0/8`");

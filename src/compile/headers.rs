@@ -86,13 +86,8 @@ fn userid_mark<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 /// `ngx_http_valid_referers`
 fn valid_referers<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     // The directives of a level share their names.
-    let before: Vec<_> = cx
-        .levels
-        .last()
-        .into_iter()
-        .flat_map(|level| &level.remembered)
-        .filter(|d| d.name() == "valid_referers");
-    let before = before.filter(|d| d.span() != directive.span());
+    let level = cx.levels.last().into_iter().flat_map(|level| &level.remembered);
+    let before = level.filter(|d| d.name() == "valid_referers" && d.order < directive.order);
     let mut seen = HashKeys::default();
     for name in before.flat_map(|d| d.args_from(1)).filter_map(|(_, text)| referer(&text)) {
         seen.add(&name);

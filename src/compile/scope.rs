@@ -43,6 +43,8 @@ pub(super) struct Compiler<'t> {
     pub(super) order: u32,
     /// The blocks around the directive at hand, outermost first.
     pub(super) levels: Vec<Scope<'t>>,
+    /// Files that nginx opens at load.
+    pub(super) files: Vec<super::host::File>,
     /// Names that one directive defines and others use: zones, pools, sockets.
     pub(super) names: Names,
     loads_modules: bool,
@@ -123,6 +125,7 @@ impl<'t> Compiler<'t> {
             modules: HashSet::new(),
             order: 0,
             levels: Vec::new(),
+            files: Vec::new(),
             names: Names::default(),
             loads_modules: configuration.trees.iter().any(loads_modules),
             dropped: 0,
@@ -207,7 +210,7 @@ impl<'t> Compiler<'t> {
         self.http.variables = http_variables.list;
         let config =
             Config { version: self.options.version, core, http: self.http, unsupported: self.unsupported };
-        Compiled { config, diagnostics: self.diagnostics }
+        Compiled { config, diagnostics: self.diagnostics, files: self.files }
     }
 }
 

@@ -101,6 +101,9 @@ impl<'t> Blocks<'t> for Upstream {
                 true
             }
             name @ ("hash" | "least_conn" | "least_time" | "random") => {
+                if self.method.is_some() {
+                    super::upstream::report_redefined(cx, directive);
+                }
                 self.method = Some(name);
                 false
             }

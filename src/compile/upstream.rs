@@ -181,7 +181,7 @@ pub(super) struct Needs {
     zone: bool,
     resolver: bool,
     /// No `server` is a primary one.
-    only_backups: bool,
+    pub(super) only_backups: bool,
 }
 
 impl Needs {
@@ -313,8 +313,26 @@ fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, directive: &Dire
             .nginx("load balancing method redefined"),
         );
     }
+    if upstream.method.is_some() && upstream.keepalive_overridden.is_none() {
+        report_redefined(cx, directive);
+    }
     upstream.method = Some(directive.name());
     upstream.balancer = Setting::set(balancer, directive.span());
+}
+
+/// A second method takes the place of the first.
+pub(super) fn report_redefined(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+    let name = directive.name();
+    cx.report(
+        Diagnostic::warning(
+            "balancer-redefined",
+            directive.span(),
+            format!("`{name}` replaces the balancing method above"),
+        )
+        .label("the second method")
+        .help("keep one of the two")
+        .nginx("load balancing method redefined"),
+    );
 }
 
 /// `server address [parameters]` (`ngx_http_upstream_server`).

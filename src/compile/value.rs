@@ -3,11 +3,12 @@
 
 use super::directive::Directive;
 use super::scope::Compiler;
-use crate::catalog::{self, Subsystem};
+use crate::catalog::{self, Subsystem, Tier};
 use crate::diagnostic::{Diagnostic, Level, Place, When};
 use crate::model::value::{Variable, VariableSource};
 use crate::model::{ComplexValue, Segment, VariableId};
 use crate::source::Span;
+use crate::version::Version;
 
 /// Compiles an argument; variables that nothing defines are reported when everything is known.
 pub(super) fn argument(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> ComplexValue {
@@ -162,7 +163,7 @@ fn name_length(text: &[u8]) -> usize {
 pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> VariableId {
     let subsystem = cx.subsystem;
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let late = cx.late;
+    let (late, version) = (cx.late, cx.version());
     let table = cx.table();
     if late && table.list.find(&name).is_none_or(|id| table.undefined.contains_key(&id.0)) {
         table.late.insert(span);
@@ -173,12 +174,17 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
         }
         return id;
     }
-    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some();
+    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some_and(|v| exists(v, version));
     let id = table.list.add(Variable { name, source: VariableSource::Builtin, defined: None });
     if !builtin {
         table.undefined.insert(id.0, vec![span]);
     }
     id
+}
+
+/// Whether a version has a built-in variable.
+fn exists(variable: &catalog::Variable, version: Version) -> bool {
+    variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| since <= version)
 }
 
 /// Defines the variable that an argument like `$name` names; `None` if it is no variable name, which is
@@ -216,7 +222,8 @@ pub(super) fn define_name(
 ) -> VariableId {
     let subsystem = cx.subsystem;
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let builtin = catalog::variable(subsystem, name.as_bytes());
+    let version = cx.version();
+    let builtin = catalog::variable(subsystem, name.as_bytes()).filter(|v| exists(v, version));
     if let Some(builtin) = builtin.filter(|v| !v.settable && !v.prefix) {
         let name = builtin.name;
         cx.report(
@@ -349,6 +356,12 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
         // A module that we know only by its directives may define it.
         diagnostic.level = Level::Info;
         return diagnostic.help("a third-party or loaded module may define it");
+    }
+    let later = catalog::variable(subsystem, name.as_bytes()).and_then(|v| v.since);
+    if let Some(since) = later {
+        diagnostic.message =
+            format!("`${name}` exists since nginx {since}; this is checked for {}", cx.version());
+        return diagnostic;
     }
     let own = cx.variables[subsystem as usize]
         .list

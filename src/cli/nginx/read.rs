@@ -93,10 +93,8 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
             strict_modules: true,
         },
     );
-    let mut found: Vec<Diagnostic> = compiled.diagnostics;
-    if !offline() {
-        found.extend(super::host::asked(&configuration, &compiled.config));
-    }
+    let asked = if offline() { Vec::new() } else { super::host::asked(&configuration, &compiled, places) };
+    let found: Vec<Diagnostic> = compiled.diagnostics.into_iter().chain(asked).collect();
     let read = Read {
         configuration,
         command_line,
