@@ -137,9 +137,19 @@ impl Meaning {
 
     /// Compiles it for a version.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
+        self.compile_with(configuration, version, false)
+    }
+
+    /// Compiles it, perhaps for an nginx that has only its own modules.
+    pub(super) fn compile_with(
+        &self,
+        configuration: &Configuration,
+        version: Version,
+        strict_modules: bool,
+    ) -> Compiled {
         compile::compile(
             configuration,
-            &Options { version, contexts: self.contexts(configuration), strict_modules: false },
+            &Options { version, contexts: self.contexts(configuration), strict_modules },
         )
     }
 }

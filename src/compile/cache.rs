@@ -5,7 +5,7 @@ use super::checks::{Check, family};
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::zone::{self, PAGE};
-use crate::catalog::Context;
+use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::{Diagnostic, Place, When};
 
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -166,6 +166,10 @@ const BUFFERED: &[(&str, u16)] = &[("proxy", 20), ("fastcgi", 21), ("uwsgi", 22)
 
 /// Caches and buffers, as `ngx_http_proxy_merge_loc_conf` and its sisters check them.
 pub(super) fn merge(cx: &mut Compiler<'_>) {
+    // `proxy_buffer_size` exists in stream too.
+    if cx.subsystem != Subsystem::Http {
+        return;
+    }
     for &(family, step) in BUFFERED {
         // What a level does not touch was checked at the level around it.
         let prefix = |d: &Directive<'_>| d.name().starts_with(family);
