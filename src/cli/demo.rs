@@ -217,7 +217,7 @@ impl Proxy {
         name: &str,
     ) -> Result<Self, Failure> {
         let Some(nginx) = &args.nginx else {
-            let options = RunOptions { prefix: directory.to_owned() };
+            let options = RunOptions { prefix: directory.to_owned(), ..RunOptions::default() };
             let running = runtime::start(Arc::new(config), &options);
             return Ok(Proxy::Ours(running.map_err(|e| Failure::new(e.to_string()))?));
         };
