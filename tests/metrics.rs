@@ -1,8 +1,9 @@
 //! `ngxc run --metrics` and `--improve`: the ledger against what a backend counted itself.
 #![allow(
+    clippy::float_cmp,
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test that cannot go on fails; a note is all a skipped one leaves"
+    reason = "counts are whole numbers; a test that cannot go on fails; a note is all a skipped one leaves"
 )]
 
 #[path = "common/http.rs"]

@@ -70,7 +70,9 @@ pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Failur
         note(&format!("metrics: http://{}/", metrics::serve(place, ledger, args.improve)?));
     }
     if args.improve {
-        improvements().iter().for_each(|line| note(&format!("improve: {line}")));
+        for line in improvements() {
+            note(&format!("improve: {line}"));
+        }
     }
     start(&configuration, config, &options, &reload)?;
     Ok(Outcome::Clean)

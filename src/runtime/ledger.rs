@@ -91,7 +91,7 @@ impl WorkerLedger {
     }
 
     /// The line of peers that only requests know.
-    pub(crate) fn from_request(&self) -> Arc<UpstreamLedger> {
+    pub(crate) fn requested(&self) -> Arc<UpstreamLedger> {
         self.upstream(FROM_REQUEST)
     }
 

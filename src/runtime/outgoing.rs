@@ -160,7 +160,7 @@ impl Outgoing {
         };
         match line {
             Some(line) => line.opened(tuple),
-            None => ledger.from_request().opened(tuple),
+            None => ledger.requested().opened(tuple),
         }
     }
 }
