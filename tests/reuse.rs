@@ -436,8 +436,11 @@ fn our_runtime_makes_as_many_connections() {
                 }
             }
             let directory = tempfile::tempdir().unwrap();
-            let running =
-                start(Arc::new(config), &RunOptions { prefix: directory.path().to_owned() }).unwrap();
+            let running = start(
+                Arc::new(config),
+                &RunOptions { prefix: directory.path().to_owned(), ..RunOptions::default() },
+            )
+            .unwrap();
             let mut client = Client::new(running.addresses()[0]);
             for uri in case.uris() {
                 let response = client.get(&uri);

@@ -14,6 +14,7 @@
 //!    peer (`proxy_next_upstream error timeout`).
 //! 10. `proxy::relay` rewrites the head and passes the body. When the response has arrived as a whole the upstream
 //!     connection is in the pool again before the first byte goes to the client; head and body leave in one write.
+//!     `ledger` counts connections if somebody looks; `outgoing` has what `--improve` does beyond nginx.
 //! 11. `access_log` writes the line; the next request of the connection begins at 3, or it waits at 2.
 //!
 //! What is not as in nginx, on purpose: workers are threads of one process and the process stays in the foreground
@@ -69,6 +70,8 @@ mod try_files;
 mod error_page;
 
 mod balancer;
+mod ledger;
+mod outgoing;
 mod peer;
 mod pool;
 mod proxy;
@@ -79,5 +82,7 @@ mod unsupported;
 mod start;
 
 pub(crate) use http1::uri;
+pub use ledger::{BOUNDS, Counts, Ledger, RESULTS, UpstreamCounts};
+pub use outgoing::has_port_range;
 pub use start::{Reload, RunOptions, Running, StartError, Stop, run, start};
 pub use unsupported::unsupported;

@@ -11,7 +11,9 @@ use super::balancer::{Balancer, RoundRobin};
 use super::buffer::{Buffer, FreeList};
 use super::charset::Recoder;
 use super::clock::Clock;
+use super::ledger::UpstreamLedger;
 use super::log::{ErrorLogs, Files};
+use super::outgoing::Outgoing;
 use super::peer::Address;
 use super::plan::Plan;
 use super::pool::{Limits, Pool, Upstreamed};
@@ -34,6 +36,7 @@ pub(crate) struct UpstreamState {
     pub(crate) peers: Vec<Resolved>,
     pub(crate) balancer: RefCell<Box<dyn Balancer>>,
     pub(crate) pool: Option<RefCell<Pool>>,
+    pub(crate) ledger: Option<Arc<UpstreamLedger>>,
 }
 
 /// A worker.
@@ -51,6 +54,7 @@ pub(crate) struct Worker {
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Clock,
     pub(crate) error_log: ErrorLogs,
+    pub(crate) outgoing: Outgoing,
     /// What is counted of all workers together.
     pub(crate) counters: Arc<Counters>,
     /// The first name of each server, as written.
@@ -80,6 +84,7 @@ impl Worker {
         files: &Files,
         counters: Arc<Counters>,
         product: &'static str,
+        outgoing: Outgoing,
     ) -> Result<Self, String> {
         let io = |(path, error): (std::path::PathBuf, std::io::Error)| {
             format!("open() \"{}\" failed{}", path.display(), super::log::errno(&error))
@@ -111,7 +116,8 @@ impl Worker {
             _ => None,
         });
         let upstreams = config.http.upstreams.iter().zip(peers);
-        let upstreams = upstreams.map(|(upstream, peers)| Rc::new(upstream_state(upstream, peers)));
+        let upstreams =
+            upstreams.map(|(upstream, peers)| Rc::new(upstream_state(upstream, peers, &outgoing)));
         let timers: Rc<Timers> = Rc::default();
         Ok(Self {
             getters: getters.collect(),
@@ -128,6 +134,7 @@ impl Worker {
             pool_look: Cell::new(None),
             timers,
             clock: Clock::default(),
+            outgoing,
             counters,
             server_names: config.http.servers.iter().map(|s| first_name(s.names.first())).collect(),
             recoders: config.http.charset_maps.iter().filter_map(Recoder::both).flatten().collect(),
@@ -253,26 +260,31 @@ impl UpstreamState {
             name,
             balancer: RefCell::new(Box::new(RoundRobin::single())),
             pool: None,
+            ledger: None,
         }
     }
 }
 
-fn upstream_state(upstream: &Upstream, peers: &[(usize, Resolved)]) -> UpstreamState {
+fn upstream_state(upstream: &Upstream, peers: &[(usize, Resolved)], outgoing: &Outgoing) -> UpstreamState {
+    let ledger = outgoing.upstream(&upstream.name);
     let balancer = RoundRobin::new(peers.iter().map(|(i, _)| &upstream.peers[*i]));
     let keepalive = &upstream.keepalive;
     let pool = upstream.pool().filter(|pool| pool.size > 0).map(|pool| {
-        RefCell::new(Pool::new(Limits {
+        let limits = Limits {
             size: pool.size as usize,
             local: pool.local,
             requests: keepalive.requests.value,
             time: keepalive.time.value,
             timeout: keepalive.timeout.value,
-        }))
+            by_source: outgoing.improve,
+        };
+        RefCell::new(Pool::new(limits, ledger.clone()))
     });
     UpstreamState {
         name: upstream.name.clone(),
         peers: peers.iter().map(|(_, peer)| peer.clone()).collect(),
         balancer: RefCell::new(Box::new(balancer)),
         pool,
+        ledger,
     }
 }

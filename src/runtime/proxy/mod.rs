@@ -116,7 +116,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             Err(failure) => failure,
         };
         finish_try(&mut p);
-        let outcome = if matches!(failure, Failure::Local | Failure::ClientClosed) {
+        let outcome = if matches!(failure, Failure::Local | Failure::NoPort | Failure::ClientClosed) {
             Outcome::Good
         } else {
             Outcome::Failed
@@ -136,7 +136,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
                 p.r.status = 499;
                 return Flow::Abort;
             }
-            Failure::Error(_) => (502, true),
+            Failure::Error(_) | Failure::NoPort => (502, true),
             Failure::TimedOut(action) => {
                 p.log(Severity::Error, "upstream timed out (110: Connection timed out)", action);
                 (504, true)
@@ -197,6 +197,7 @@ fn local(p: &mut Passing<'_>) -> Option<Local> {
             if text.is_empty() {
                 return None;
             }
+            worker.outgoing.given(&worker.config, value, &text);
             let name = String::from_utf8_lossy(&text).into_owned();
             let address = peer::parse_local(&text);
             if address.is_none() {
