@@ -206,7 +206,9 @@ fn it_says_what_is_served() {
             address.set_port(0);
         }
     }
-    let running = start(Arc::new(config), &RunOptions { prefix: directory.path().to_owned() }).unwrap();
+    let running =
+        start(Arc::new(config), &RunOptions { prefix: directory.path().to_owned(), ..RunOptions::default() })
+            .unwrap();
     let address = running.addresses()[0];
     std::fs::write(&file, text.replace("PORT", &address.to_string())).unwrap();
     let real = nginx::Nginx::start(HTTP);
