@@ -184,7 +184,9 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
 
 /// Whether a version has a built-in variable.
 fn exists(variable: &catalog::Variable, version: Version) -> bool {
-    variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| since <= version)
+    // The one that `memcached_pass` reads is for the configuration to define.
+    let own = variable.name != "memcached_key";
+    own && (variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| since <= version))
 }
 
 /// Defines the variable that an argument like `$name` names; `None` if it is no variable name, which is
