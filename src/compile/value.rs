@@ -372,7 +372,8 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
         .map(|(_, v)| v.name.as_str())
         .min_by_key(|other| strsim::osa_distance(other, name))
         .filter(|other| strsim::osa_distance(other, name) <= 2);
-    match own.or_else(|| catalog::suggest_variable(subsystem, name.as_bytes())) {
+    let near = catalog::suggest_variable(subsystem, name.as_bytes()).filter(|near| *near != name);
+    match own.or(near) {
         Some(near) => diagnostic.help(format!("did you mean `${near}`?")),
         None => diagnostic.help(format!("define it with `set ${name} …;` or `map … ${name} {{ … }}`")),
     }
