@@ -7,6 +7,7 @@ use super::scope::Compiler;
 use super::zone::{self, PAGE};
 use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::{Diagnostic, Place, When};
+use crate::version::Version;
 
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("*_cache_path", cache_path), ("*_cache", cache), ("*_cache_valid", cache_valid), ("*_store", store)];
@@ -112,13 +113,16 @@ fn cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     text.contains(&b'$') || zone::add(cx, directive, &text, 0, family(directive.name()))
 }
 
+/// An empty path is refused since then.
+const NO_EMPTY_PATH: Version = Version::new(1, 27, 3);
+
 /// `*_store on | off | path`
 fn store<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     if *text == *b"off" {
         return true;
     }
-    if text.is_empty() {
+    if text.is_empty() && cx.version() >= NO_EMPTY_PATH {
         return refuse(cx, directive, 1, "`on`, `off` or a path", "empty path");
     }
     let cache = format!("{}_cache", family(directive.name()));

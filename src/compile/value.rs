@@ -184,7 +184,9 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
 
 /// Whether a version has a built-in variable.
 fn exists(variable: &catalog::Variable, version: Version) -> bool {
-    variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| since <= version)
+    // The one that `memcached_pass` reads is for the configuration to define.
+    let own = variable.name != "memcached_key";
+    own && (variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| since <= version))
 }
 
 /// Defines the variable that an argument like `$name` names; `None` if it is no variable name, which is
@@ -370,7 +372,8 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
         .map(|(_, v)| v.name.as_str())
         .min_by_key(|other| strsim::osa_distance(other, name))
         .filter(|other| strsim::osa_distance(other, name) <= 2);
-    match own.or_else(|| catalog::suggest_variable(subsystem, name.as_bytes())) {
+    let near = catalog::suggest_variable(subsystem, name.as_bytes()).filter(|near| *near != name);
+    match own.or(near) {
         Some(near) => diagnostic.help(format!("did you mean `${near}`?")),
         None => diagnostic.help(format!("define it with `set ${name} …;` or `map … ${name} {{ … }}`")),
     }
