@@ -18,6 +18,9 @@ use crate::model::geo::{Geo, GeoTable};
 use crate::model::value::VariableSource;
 use crate::syntax::{self, Block, Terminator};
 
+/// Since this version `geo` has `volatile`.
+const VOLATILE: crate::version::Version = crate::version::Version::new(1, 29, 3);
+
 pub(super) const CHECKS: &[(&str, Check)] = &[("geo", variables)];
 
 /// `geo [$address] $variable`
@@ -94,6 +97,13 @@ impl Building {
             }
             (b"ranges", 0) => self.is_ranges = true,
             (b"proxy_recursive", 0) if !self.stream => self.proxy_recursive = true,
+            (b"volatile", 0) if cx.version() < VOLATILE => {
+                let message = format!(
+                    "`volatile` of `geo` exists since nginx {VOLATILE}; this is checked for {}",
+                    cx.version()
+                );
+                entry_error(cx, entry.head(), &message, "invalid number of the geo parameters");
+            }
             (b"volatile", 0) => self.volatile = true,
             (b"proxy", 1) if !self.stream => {
                 let net = read_network(cx, entry, &value);

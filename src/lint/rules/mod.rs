@@ -48,8 +48,6 @@ mod correctness {
     pub(super) mod proxy_missing_host_header;
     pub(super) mod proxy_pass_slash_mismatch;
     pub(super) mod proxy_pass_with_uri;
-    pub(super) mod resolve_without_resolver;
-    pub(super) mod resolve_without_zone;
     pub(super) mod root_in_location;
     pub(super) mod shadowed_regex_location;
     pub(super) mod split_clients_incomplete;
@@ -187,8 +185,6 @@ pub static RULES: &[&Rule] = &[
     &security::redos::REDOS,
     &security::referrer_misspelled::REFERRER_MISSPELLED,
     &performance::regex_exact_match::REGEX_EXACT_MATCH,
-    &correctness::resolve_without_resolver::RESOLVE_WITHOUT_RESOLVER,
-    &correctness::resolve_without_zone::RESOLVE_WITHOUT_ZONE,
     &security::resolver_external::RESOLVER_EXTERNAL,
     &security::return_bypasses_acl::RETURN_BYPASSES_ACL,
     &correctness::root_in_location::ROOT_IN_LOCATION,
