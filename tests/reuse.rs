@@ -356,7 +356,7 @@ fn other_protocols_and_targets() {
         ("location / { uwsgi_pass u; }", "not: the protocol closes"),
         ("location / { scgi_pass u; }", "not: the protocol closes"),
         ("location / { grpc_pass u; }", REUSED),
-        ("location / { memcached_pass u; }", REUSED),
+        ("location / { set $memcached_key $uri; memcached_pass u; }", REUSED),
         ("location / { proxy_pass http://$host; }", "unknown"),
         ("location / { proxy_pass http:/$uri; }", "unknown"),
         ("location / { proxy_pass http://unix:/run/x; }", BARE),
