@@ -154,7 +154,7 @@ class Runner:
 
     def __call__(self, path):
         run = subprocess.run(
-            [*self.command, "-t", "-p", self.prefix, "-c", path], capture_output=True, timeout=60, env=self.env
+            [*self.command, "-t", "-p", self.prefix, "-c", path], capture_output=True, timeout=600, env=self.env
         )
         text = run.stderr.decode("utf-8", "replace")
         if run.returncode == 0:

@@ -109,6 +109,10 @@ fn each_mistake_is_one_clear_error() {
             "2: location-nesting: `location /b` can never match inside `location /a`",
         ),
         (
+            "location ~ ^/a { location /a/b { } }",
+            "2: location-nesting: `location /a/b` cannot be inside the regex location `^/a`; only a regex location can",
+        ),
+        (
             "location ~~ x { }",
             "2: invalid-location-modifier: `~~` is no location modifier; expected `=`, `^~`, `~` or `~*`",
         ),

@@ -197,10 +197,15 @@ pub(super) fn since(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, 
         "`{word}` of `{}` exists since nginx {since}; this is checked for {version}",
         directive.name()
     );
+    let what = if matches!(directive.catalog.kind, Kind::Enum | Kind::Bitmask) {
+        "invalid value"
+    } else {
+        "invalid parameter"
+    };
     cx.report(
         Diagnostic::error("parameter-of-other-version", directive.arg_span(n), message)
             .label(format!("unknown to nginx {version}"))
-            .nginx(format!("invalid parameter \"{}\"", directive.text(n))),
+            .nginx(format!("{what} \"{}\"", directive.text(n))),
     );
     false
 }

@@ -254,7 +254,11 @@ fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[
             format!("`{shown}` is not allowed in {}; it belongs in {}", context.phrase(), one_of(&places)),
         )
         .label(format!("not allowed in {}", context.phrase()))
-        .nginx(format!("\"{shown}\" directive is not allowed here"))
+        .nginx(if first.exists_in(version) {
+            format!("\"{shown}\" directive is not allowed here")
+        } else {
+            format!("unknown directive \"{shown}\"")
+        })
     } else {
         let diagnostic = Diagnostic::error(
             "unknown-directive",

@@ -255,6 +255,16 @@ fn check_nesting(cx: &mut Compiler<'_>, outer: &mut Level, directive: &Directive
                 format!("location \"{inner}\" is outside location \"{outer}\""),
             )
         }
+        // nginx compares with the text of the pattern, so hardly any prefix can stand in a regex location.
+        (
+            Some(LocationKind::Regex { pattern, .. }),
+            LocationKind::Prefix { uri: name, .. } | LocationKind::Exact(name),
+        ) if !name.starts_with(pattern.as_bytes()) => (
+            format!(
+                "`location {inner}` cannot be inside the regex location `{pattern}`; only a regex location can"
+            ),
+            format!("location \"{inner}\" is outside location \"{pattern}\""),
+        ),
         _ => return,
     };
     cx.report(
