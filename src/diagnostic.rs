@@ -48,6 +48,8 @@ pub enum When {
     EndOfBlock,
     /// There too, but the message names the directive.
     OfBlock,
+    /// There too, and the message names no place.
+    AfterBlock,
     /// When the whole `http`, `stream` or `mail` block has been read: its steps in nginx's order.
     EndOfSubsystem {
         /// Position among the steps: the modules' merges, the locations, the variables, the server names.
@@ -57,6 +59,8 @@ pub enum When {
     },
     /// When everything has been read; the message names no place.
     EndOfFile,
+    /// Then too, but the message names the directive.
+    EndOfFileAt,
 }
 
 /// Which place a late message of nginx names.

@@ -240,7 +240,14 @@ fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[
     let known = &known[..own];
     let version = cx.version();
     let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
-        wrong_version(other, span, version, context)
+        let elsewhere = known.iter().any(|d| d.exists_in(version));
+        let diagnostic = wrong_version(other, span, version, context);
+        // nginx knows the name from another block.
+        if elsewhere {
+            diagnostic.nginx(format!("\"{shown}\" directive is not allowed here"))
+        } else {
+            diagnostic
+        }
     } else if let Some(first) = known.iter().find(|d| d.exists_in(version)).or(known.first()) {
         let places = known
             .iter()

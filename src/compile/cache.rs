@@ -92,7 +92,9 @@ fn cache_path<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         return false;
     };
     let tag = family(directive.name());
-    zone::add(cx, directive, &name, size, tag) && zone::bind(cx, directive, &name, String::new())
+    super::paths::cache(cx, directive)
+        && zone::add(cx, directive, &name, size, tag)
+        && zone::bind(cx, directive, &name, String::new())
 }
 
 fn levels(text: &[u8]) -> bool {

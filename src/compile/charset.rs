@@ -6,11 +6,62 @@ use super::directive::Directive;
 use super::map::entry_error;
 use super::scope::Compiler;
 use super::value;
+use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::content::CharsetMap;
+use crate::source::Span;
 use crate::syntax::{self, Block, Terminator};
 
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("charset_map", charsets), ("charset", variable), ("source_charset", variable)];
+
+pub(super) const REMEMBERED: &[&str] = &["charset", "source_charset"];
+
+/// A conversion that a level asks for.
+pub(super) struct Recode {
+    from: Vec<u8>,
+    to: Vec<u8>,
+    span: Span,
+    includes: std::rc::Rc<[Span]>,
+}
+
+/// Notes what a level converts (`ngx_http_charset_merge_loc_conf`).
+pub(super) fn merge(cx: &mut Compiler<'_>) {
+    let (Some(to), Some(from)) = (cx.in_force("charset"), cx.in_force("source_charset")) else { return };
+    let span = to.span();
+    let (from, to) = (from.arg(1).to_ascii_lowercase(), to.arg(1).to_ascii_lowercase());
+    let fixed = |name: &[u8]| name != b"off" && !name.starts_with(b"$");
+    let known = |r: &Recode| r.from == from && r.to == to;
+    if from == to || !fixed(&from) || !fixed(&to) || cx.names.recodes.iter().any(known) {
+        return;
+    }
+    let includes = std::rc::Rc::clone(&cx.includes);
+    cx.names.recodes.push(Recode { from, to, span, includes });
+}
+
+/// Reports conversions without a `charset_map` (`ngx_http_charset_postconfiguration`).
+pub(super) fn report_unmapped(cx: &mut Compiler<'_>) {
+    for recode in std::mem::take(&mut cx.names.recodes) {
+        let (from, to) = (recode.from, recode.to);
+        let maps = &cx.names.charset_maps;
+        if maps.contains(&(from.clone(), to.clone())) || maps.contains(&(to.clone(), from.clone())) {
+            continue;
+        }
+        let (from, to) =
+            (String::from_utf8_lossy(&from).into_owned(), String::from_utf8_lossy(&to).into_owned());
+        cx.includes = recode.includes;
+        cx.report(
+            Diagnostic::error(
+                "missing-charset-map",
+                recode.span,
+                format!("no `charset_map` from `{from}` to `{to}`"),
+            )
+            .label(format!("responses in `{from}` are to become `{to}`"))
+            .help("include nginx's `koi-win`, `koi-utf` or `win-utf`, or write a `charset_map`")
+            .nginx(format!("no \"charset_map\" between the charsets \"{from}\" and \"{to}\""))
+            .when(When::EndOfSubsystem { step: 260, place: Place::None }),
+        );
+    }
+}
 
 /// `$` and the name of a variable, whatever it is made of (`ngx_http_set_charset_slot`).
 fn variable<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {

@@ -24,15 +24,18 @@ const FAMILIES: &[&[(&str, Check)]] = &[
     super::charset::CHECKS,
     super::content::CHECKS,
     super::geo::CHECKS,
+    super::hash::CHECKS,
     super::headers::CHECKS,
     super::limit::CHECKS,
     super::log::CHECKS,
     super::pass::CHECKS,
+    super::paths::CHECKS,
     super::resolver::CHECKS,
     super::rewrite::CHECKS,
     super::socket::CHECKS,
     super::stream::CHECKS,
     super::tls::CHECKS,
+    super::types::CHECKS,
     super::upstream::CHECKS,
     super::zone::CHECKS,
 ];
@@ -40,21 +43,26 @@ const FAMILIES: &[&[(&str, Check)]] = &[
 /// Directives that [`Compiler::here`] and [`Compiler::in_force`] can find.
 const REMEMBERED: &[&[&str]] = &[
     super::access::REMEMBERED,
+    super::charset::REMEMBERED,
+    super::mail::REMEMBERED,
     super::cache::REMEMBERED,
     super::content::REMEMBERED,
     super::headers::REMEMBERED,
     super::limit::REMEMBERED,
     super::pass::REMEMBERED,
     super::tls::REMEMBERED,
+    super::types::REMEMBERED,
     super::upstream::REMEMBERED,
 ];
 
 const MERGES: &[Merge] = &[
     super::socket::merge,
     super::cache::merge,
+    super::charset::merge,
     super::content::merge,
     super::headers::merge,
     super::tls::merge,
+    super::mail::merge,
 ];
 
 const FAMILY: &[&str] = &["proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached", "tunnel"];

@@ -110,6 +110,11 @@ fn root<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 fn aio<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     let valid = matches!(&*text, b"on" | b"off" | b"sendfile" | b"threads") || text.starts_with(b"threads=");
+    if let Some(pool) = text.strip_prefix(b"threads=")
+        && !pool.contains(&b'$')
+    {
+        super::core::use_pool(cx, directive, pool);
+    }
     valid || refuse(cx, directive, 1, "`threads[=POOL]` or `off`", "invalid value")
 }
 

@@ -1,5 +1,7 @@
 //! The main context and `events`.
 
+use std::rc::Rc;
+
 use super::argument::{digits, refuse};
 use super::block::{self, Blocks};
 use super::checks::Check;
@@ -10,6 +12,7 @@ use super::{http, settings};
 use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::{Diagnostic, When};
 use crate::model::CoreSettings;
+use crate::model::core::WorkerProcesses;
 use crate::source::Span;
 
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -135,6 +138,9 @@ fn cpu_affinity<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             return refuse(cx, directive, n, "`auto`, or masks of `0` and `1`", nginx);
         }
     }
+    if !auto {
+        cx.names.affinity = Some((directive.len() as u64, directive.span()));
+    }
     true
 }
 
@@ -174,6 +180,65 @@ fn thread_pool<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     }
     cx.names.thread_pools.insert(name, directive.span());
     threads || refuse(cx, directive, 1, "`threads=N`", "\"thread_pool\" must have \"threads\" parameter")
+}
+
+/// Notes a pool that `aio` uses.
+pub(super) fn use_pool(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &[u8]) {
+    let includes = Rc::clone(&cx.includes);
+    cx.names.used_pools.push((name.to_vec(), directive.span(), includes));
+}
+
+/// Reports pools that are used and not defined (`ngx_thread_pool_init_conf`).
+pub(super) fn report_pools(cx: &mut Compiler<'_>) {
+    for (name, span, includes) in std::mem::take(&mut cx.names.used_pools) {
+        let nowhere = name != b"default" && !cx.names.thread_pools.contains_key(&name);
+        // A file that is missing, or around a fragment, may hold it.
+        if !nowhere || cx.foreign_modules || !cx.options.contexts.is_empty() {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&name).into_owned();
+        cx.includes = includes;
+        cx.report(
+            Diagnostic::error(
+                "undefined-thread-pool",
+                span,
+                format!("no `thread_pool` has the name `{name}`"),
+            )
+            .label("used here")
+            .help(format!("define it: `thread_pool {name} threads=32;` beside `http`"))
+            .nginx(format!("unknown thread pool \"{name}\""))
+            .when(When::EndOfFileAt),
+        );
+        cx.names.thread_pools.insert(name.into_bytes(), span);
+    }
+}
+
+/// Warns of masks that are not as many as the worker processes (`ngx_core_module_init_conf`).
+pub(super) fn report_processes(cx: &mut Compiler<'_>) {
+    let Some((masks, span)) = cx.names.affinity else { return };
+    // The number of `auto` is the host's.
+    let Some(WorkerProcesses::Count(processes)) = cx.core.as_ref().map(|core| core.worker_processes.value)
+    else {
+        return;
+    };
+    if masks == 1 || masks == u64::from(processes) {
+        return;
+    }
+    cx.includes = Rc::from([]);
+    cx.report(
+        Diagnostic::warning(
+            "cpu-affinity-count",
+            span,
+            format!("{masks} masks for {processes} worker processes"),
+        )
+        .label("the last is used for those that remain")
+        .help("give as many masks as `worker_processes` says, or `auto`")
+        .nginx(
+            "the number of \"worker_processes\" is not equal to the number of \"worker_cpu_affinity\" masks, \
+             using last mask for remaining worker processes",
+        )
+        .when(When::EndOfFile),
+    );
 }
 
 /// Modules are counted when the first block of one begins (`ngx_load_module`).

@@ -1,11 +1,12 @@
 //! `geo` (`ngx_http_geo_block`, `ngx_stream_geo_block`).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
 use super::access::network;
-use super::address::{parse_ip4, parse_ip6};
+use super::address::parse_ip4;
 use super::argument::refuse;
 use super::checks::Check;
 use super::directive::Directive;
@@ -13,6 +14,7 @@ use super::map::{entries, entry_error};
 use super::scope::Compiler;
 use super::value;
 use crate::catalog::Subsystem;
+use crate::diagnostic::Diagnostic;
 use crate::model::access::Addresses;
 use crate::model::geo::{Geo, GeoTable};
 use crate::model::value::VariableSource;
@@ -45,8 +47,10 @@ struct Building {
     /// An entry was read that `ranges` may not follow.
     has_networks: bool,
     networks: Vec<(IpNet, Box<[u8]>)>,
+    /// The networks and their values; `default` stands for all addresses of both families.
+    known: HashMap<IpNet, Box<[u8]>>,
     ranges: Vec<Range>,
-    default: Box<[u8]>,
+    default: Option<Box<[u8]>>,
     proxies: Vec<Addresses>,
     proxy_recursive: bool,
     volatile: bool,
@@ -73,7 +77,7 @@ pub(super) fn geo<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
     let Some(variable) = variable else { return };
     let Building { is_ranges, networks, ranges, default, proxies, proxy_recursive, volatile, .. } = building;
     let table = if is_ranges { GeoTable::Ranges(ranges) } else { GeoTable::Networks(networks) };
-    let span = directive.span();
+    let (span, default) = (directive.span(), default.unwrap_or_default());
     cx.http.geos.push(Geo { source, variable, default, table, proxies, proxy_recursive, volatile, span });
 }
 
@@ -110,26 +114,32 @@ impl Building {
                 self.proxies.extend(net.map(Addresses::Net));
             }
             (b"default", 1) => {
-                self.has_networks |= !self.is_ranges;
-                self.default = (*value).into();
+                self.set_default(cx, entry, &value);
             }
             (_, 1) if self.is_ranges => {
                 let Some((first, last)) = read_range(cx, entry, if delete { &value } else { &key }) else {
                     return;
                 };
                 if delete {
+                    let before = self.ranges.len();
                     self.ranges.retain(|r| (r.0, r.1) != (first, last));
-                } else {
+                    if self.ranges.len() == before {
+                        warn(cx, entry, format!("no address range \"{}\" to delete", text(&value)));
+                    }
+                } else if overlap(cx, entry, &self.ranges, (first, last)) {
                     paint(&mut self.ranges, (first, last, (*value).into()));
                 }
             }
             (_, 1) => {
                 self.has_networks = true;
                 let Some(net) = read_network(cx, entry, if delete { &value } else { &key }) else { return };
-                if delete {
+                if !delete {
+                    self.add(cx, entry, net, &value);
+                    self.networks.push((net, (*value).into()));
+                } else if self.known.remove(&net).is_some() {
                     self.networks.retain(|(other, _)| *other != net);
                 } else {
-                    self.networks.push((net, (*value).into()));
+                    warn(cx, entry, format!("no network \"{}\" to delete", text(&value)));
                 }
             }
             _ => entry_error(
@@ -139,6 +149,48 @@ impl Building {
                 "invalid number of the geo parameters",
             ),
         }
+    }
+}
+
+impl Building {
+    fn set_default(&mut self, cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, value: &[u8]) {
+        if self.is_ranges {
+            if let Some(old) = &self.default {
+                let (value, old) = (text(value), text(old));
+                warn(
+                    cx,
+                    entry,
+                    format!("duplicate default geo range value: \"{value}\", old value: \"{old}\""),
+                );
+            }
+        } else {
+            self.has_networks = true;
+            let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+            for net in everywhere.into_iter().filter_map(|address| IpNet::new(address, 0).ok()) {
+                self.add(cx, entry, net, value);
+            }
+            self.networks.retain(|(net, _)| net.prefix_len() > 0);
+        }
+        self.default = Some(value.into());
+    }
+
+    /// Enters a network; warns if it is there (`ngx_http_geo_cidr_add`).
+    fn add(&mut self, cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, net: IpNet, value: &[u8]) {
+        if self.known.contains_key(&net) {
+            // nginx looks the first address up, and shows what a smaller network says.
+            let longest = (net.prefix_len()..=net.max_prefix_len()).rev();
+            let old = longest
+                .filter_map(|length| IpNet::new(net.network(), length).ok())
+                .find_map(|n| self.known.get(&n));
+            let (shown, old) = (entry.name().value(), text(old.map_or(b"", |old| old)));
+            let nginx = format!(
+                "duplicate network \"{}\", value: \"{}\", old value: \"{old}\"",
+                text(&shown),
+                text(value)
+            );
+            warn(cx, entry, nginx);
+        }
+        self.known.insert(net, value.into());
     }
 }
 
@@ -170,12 +222,59 @@ fn read_range(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) 
 
 fn range(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     let dash = text.iter().position(|&b| b == b'-')?;
-    let address = |text: &[u8]| {
-        let v4 = parse_ip4(text).filter(|&a| a != Ipv4Addr::BROADCAST).map(IpAddr::V4);
-        v4.or_else(|| parse_ip6(text).map(IpAddr::V6))
-    };
+    let address = |text: &[u8]| parse_ip4(text).filter(|&a| a != Ipv4Addr::BROADCAST).map(IpAddr::V4);
     let (first, last) = (address(&text[..dash])?, address(&text[dash + 1..])?);
-    (first.is_ipv4() == last.is_ipv4() && first <= last).then_some((first, last))
+    (first <= last).then_some((first, last))
+}
+
+/// A part of the addresses whose upper 16 bits are the same: nginx keeps the ranges of each apart.
+const PART: u32 = 0xffff;
+
+/// Warns of a range that is there already, and refuses one that overlaps another but is not inside it; true if the
+/// range can be entered (`ngx_http_geo_add_range`).
+fn overlap(
+    cx: &mut Compiler<'_>,
+    entry: syntax::Directive<'_>,
+    ranges: &[Range],
+    (first, last): (IpAddr, IpAddr),
+) -> bool {
+    let (IpAddr::V4(first), IpAddr::V4(last)) = (first, last) else { return true };
+    let shown = entry.name().to_string();
+    let from = ranges.partition_point(|r| r.1 < IpAddr::V4(first));
+    let to = ranges.partition_point(|r| r.0 <= IpAddr::V4(last));
+    for (start, end, old) in ranges[from..to].iter().rev() {
+        let (IpAddr::V4(start), IpAddr::V4(end)) = (*start, *end) else { continue };
+        // Both as far as they lie in one part.
+        let base = start.to_bits().max(first.to_bits()) & !PART;
+        let clip = |a: Ipv4Addr, b: Ipv4Addr| (a.to_bits().max(base), b.to_bits().min(base | PART));
+        let ((new, new_end), (old_start, old_end)) = (clip(first, last), clip(start, end));
+        if (new, new_end) == (old_start, old_end) {
+            let value = entry.arg(0).map(|word| word.to_string()).unwrap_or_default();
+            let old = text(old);
+            warn(cx, entry, format!("duplicate range \"{shown}\", value: \"{value}\", old value: \"{old}\""));
+        } else if new < old_start || new_end > old_end {
+            let (a, b) = (Ipv4Addr::from_bits(old_start), Ipv4Addr::from_bits(old_end));
+            let message = format!("`{shown}` overlaps `{a}-{b}` and is not inside it");
+            entry_error(cx, entry.name().span(), &message, format!("range \"{shown}\" overlaps \"{a}-{b}\""));
+            return false;
+        }
+    }
+    true
+}
+
+fn warn(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, nginx: String) {
+    let delete = entry.name().is("delete");
+    let message = if delete { "nothing to delete" } else { "this entry replaces an earlier one" };
+    cx.report(
+        Diagnostic::warning("duplicate-entry", entry.head(), message)
+            .label(if delete { "no such entry before" } else { "again" })
+            .help(if delete { "remove it" } else { "keep one of the two" })
+            .nginx(nginx),
+    );
+}
+
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
 }
 
 /// Puts a range over those that are there (`ngx_http_geo_add_range`).
@@ -221,7 +320,6 @@ mod tests {
             ("10.0.0.10-10.0.0.20", "b"),
             ("10.0.0.0-10.0.0.1", "c"),
             ("10.0.0.20-10.0.0.30", "d"),
-            ("::1-::2", "e"),
             ("10.0.0.254-10.0.0.255", "f"),
         ] {
             let (first, last) = range(text.as_bytes()).unwrap();
@@ -238,10 +336,11 @@ mod tests {
                 "10.0.0.20-10.0.0.30 d",
                 "10.0.0.31-10.0.0.253 a",
                 "10.0.0.254-10.0.0.255 f",
-                "::1-::2 e",
             ]
         );
         assert_eq!(range(b"10.0.0.2-10.0.0.1"), None);
         assert_eq!(range(b"10.0.0.2"), None);
+        // Ranges of IPv6 addresses do not exist.
+        assert_eq!(range(b"::1-::2"), None);
     }
 }

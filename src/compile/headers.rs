@@ -27,7 +27,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 ];
 
 pub(super) const REMEMBERED: &[&str] =
-    &["secure_link", "secure_link_md5", "secure_link_secret", "server_name", "valid_referers"];
+    &["secure_link", "secure_link_md5", "secure_link_secret", "server_name", "sub_filter", "valid_referers"];
 
 /// `ngx_http_headers_expires`
 fn expires<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -139,6 +139,17 @@ pub(super) struct HashKeys {
 }
 
 impl HashKeys {
+    /// Names that no wildcard covers as well.
+    pub(super) fn plain(&self) -> impl Iterator<Item = &[u8]> {
+        self.exact.iter().filter(|name| !self.head.contains(*name)).map(Vec::as_slice)
+    }
+
+    /// The longest part between two dots of a name with a wildcard.
+    pub(super) fn longest_label(&self) -> Option<&[u8]> {
+        let labels = self.head.iter().chain(&self.tail).flat_map(|name| name.split(|&b| b == b'.'));
+        labels.max_by_key(|label| label.len())
+    }
+
     /// Enters a lower-case name; false if it is there. `.example.com` is both `example.com` and `*.example.com`.
     pub(super) fn add(&mut self, name: &[u8]) -> bool {
         match name {
@@ -192,7 +203,13 @@ fn gzip_disable<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 }
 
 fn sub_filter<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    !directive.arg(1).is_empty() || refuse(cx, directive, 1, "a text to search for", "empty search pattern")
+    if directive.arg(1).is_empty() {
+        return refuse(cx, directive, 1, "a text to search for", "empty search pattern");
+    }
+    let before = cx.levels.last().map_or(0, |level| {
+        level.remembered.iter().filter(|d| d.name() == "sub_filter" && d.order < directive.order).count()
+    });
+    before < 255 || refuse(cx, directive, 1, "at most 255 patterns", "number of search patterns exceeds 255")
 }
 
 /// `ngx_http_index_set_index`

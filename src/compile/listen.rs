@@ -25,6 +25,18 @@ pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &
         }
     };
     let Some(options) = socket::options(cx, directive) else { return };
+    if options.http2 && cx.version() >= HTTP2_DIRECTIVE {
+        cx.report(
+            Diagnostic::warning(
+                "deprecated-parameter",
+                directive.span(),
+                "`listen … http2` is deprecated since nginx 1.25.1",
+            )
+            .label("deprecated")
+            .help("write `http2 on;` in the `server`")
+            .nginx("the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead"),
+        );
+    }
     let number = cx.names.sockets.servers.len();
     for endpoint in socket::endpoints(&url) {
         if !socket::add(cx, Some(directive.span()), &endpoint, &options, (Whose::Http, number)) {
@@ -41,18 +53,6 @@ pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &
             ipv6only: options.ipv6only,
             ..Listen::new(endpoint, Some(directive.span()))
         });
-    }
-    if options.http2 && cx.version() >= HTTP2_DIRECTIVE {
-        cx.report(
-            Diagnostic::warning(
-                "deprecated-parameter",
-                directive.span(),
-                "`listen … http2` is deprecated since nginx 1.25.1",
-            )
-            .label("deprecated")
-            .help("write `http2 on;` in the `server`")
-            .nginx("the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead"),
-        );
     }
 }
 

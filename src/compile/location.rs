@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{content, proxy, rewrite, settings, types, value};
+use super::{argument, content, proxy, rewrite, settings, types, value};
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::model::location::Handler;
@@ -69,6 +69,17 @@ impl<'t> Blocks<'t> for Level {
                 _ => Handler::Other(name, span),
             });
             return false;
+        }
+        if directive.name() == "alias" && matches!(self.kind, Some(LocationKind::Named(_))) {
+            let nginx = "the \"alias\" directive cannot be used inside the named location";
+            argument::refuse(
+                cx,
+                directive,
+                1,
+                "`root` in a named location, which has no prefix to replace",
+                nginx,
+            );
+            return true;
         }
         let is_setting = settings::read_http(cx, &mut self.settings, directive);
         if directive.name() == "alias" {

@@ -4,6 +4,7 @@ use super::address::{self, Form};
 use super::argument::{digits, refuse, size, time};
 use super::directive::Directive;
 use super::scope::Compiler;
+use crate::diagnostic::Diagnostic;
 
 const FACILITIES: &[&str] = &[
     "kern", "user", "mail", "daemon", "auth", "intern", "lpr", "news", "uucp", "clock", "authpriv", "ftp",
@@ -68,26 +69,37 @@ fn syslog(cx: &mut Compiler<'_>, directive: &Directive<'_>, parameters: &[u8]) -
     seen.contains(&"server") || refuse(cx, directive, 1, expected, "no syslog server specified")
 }
 
+/// The parameters of a buffered log, which all that write the file must share.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Buffered {
+    size: u64,
+    flush: Option<std::time::Duration>,
+    gzip: Option<u64>,
+}
+
+/// Size of the buffer of a compressed log if none is given.
+const GZIP_BUFFER: u64 = 64 * 1024;
+
 /// The parameters of `access_log` from the third argument on (`ngx_http_log_set_log`).
 pub(super) fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
-    let (mut buffer, mut flush) = (false, false);
+    let mut buffered = Buffered { size: 0, flush: None, gzip: None };
     for (n, text) in directive.args_from(3) {
         let shown = String::from_utf8_lossy(&text).into_owned();
         let value = shown.split_once('=').map_or("", |(_, value)| value);
         let wrong = if text.starts_with(b"buffer=") {
-            buffer = true;
-            size(value.as_bytes()).is_none_or(|n| n == 0).then(|| format!("invalid buffer size \"{value}\""))
+            let bytes = size(value.as_bytes()).filter(|&n| n > 0);
+            buffered.size = bytes.unwrap_or_default();
+            bytes.is_none().then(|| format!("invalid buffer size \"{value}\""))
         } else if text.starts_with(b"flush=") {
-            flush = true;
-            let zero = |t: std::time::Duration| t.is_zero();
-            time(value.as_bytes(), false).is_none_or(zero).then(|| format!("invalid flush time \"{value}\""))
+            buffered.flush = time(value.as_bytes(), false).filter(|t| !t.is_zero());
+            buffered.flush.is_none().then(|| format!("invalid flush time \"{value}\""))
         } else if *text == *b"gzip" {
-            buffer = true;
+            (buffered.size, buffered.gzip) = (buffered.size.max(GZIP_BUFFER), Some(1));
             None
         } else if text.starts_with(b"gzip=") {
-            buffer = true;
-            let level = digits(value.as_bytes()).filter(|n| (1..=9).contains(n));
-            level.is_none().then(|| format!("invalid compression level \"{value}\""))
+            buffered.gzip = digits(value.as_bytes()).filter(|n| (1..=9).contains(n));
+            buffered.size = if buffered.size == 0 { GZIP_BUFFER } else { buffered.size };
+            buffered.gzip.is_none().then(|| format!("invalid compression level \"{value}\""))
         } else if text.starts_with(b"if=") {
             None
         } else {
@@ -104,14 +116,15 @@ pub(super) fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bo
         }
     }
     let text = directive.arg(1);
-    if flush && !buffer {
+    let is_buffered = buffered.size > 0;
+    if buffered.flush.is_some() && !is_buffered {
         let nginx = format!("no buffer is defined for access_log \"{}\"", directive.text(1));
         return refuse(cx, directive, 1, "`buffer=` beside `flush=`", nginx);
     }
-    if buffer && text.starts_with(b"syslog:") {
+    if is_buffered && text.starts_with(b"syslog:") {
         return refuse(cx, directive, 1, "no buffer", "logs to syslog cannot be buffered");
     }
-    if buffer && text.contains(&b'$') {
+    if is_buffered && text.contains(&b'$') {
         return refuse(
             cx,
             directive,
@@ -120,5 +133,25 @@ pub(super) fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bo
             "buffered logs cannot have variables in name",
         );
     }
-    true
+    if !is_buffered {
+        return true;
+    }
+    let file = (cx.subsystem, directive.text(1));
+    let first = cx.names.buffered_logs.entry(file).or_insert_with(|| (buffered.clone(), directive.span()));
+    if first.0 == buffered {
+        return true;
+    }
+    let (first, shown) = (first.1, directive.text(1));
+    cx.report(
+        Diagnostic::error(
+            "conflicting-log",
+            directive.span(),
+            format!("`{shown}` is written with other parameters elsewhere"),
+        )
+        .label("another buffer, `flush` or `gzip`")
+        .related(first, "the first")
+        .help("give both the same parameters")
+        .nginx(format!("access_log \"{shown}\" already defined with conflicting parameters")),
+    );
+    false
 }

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use super::directive::Directive;
+use super::hash::{self, Table};
 use super::headers::HashKeys;
 use super::scope::Compiler;
 use super::{regex, value};
 use crate::catalog::Subsystem;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, When};
 use crate::model::map::{Map, MapDefault, MapEntry, MapKey};
 use crate::model::value::VariableSource;
 use crate::source::Span;
@@ -37,6 +38,20 @@ pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
         span: directive.span(),
     };
     entries(cx, block, &mut |cx, entry| map_entry(cx, &mut map, &mut seen, entry));
+    hash::settled(cx, directive.span());
+    let names: Vec<&[u8]> = seen.texts.iter().map(Vec::as_slice).chain(seen.names.plain()).collect();
+    let table = Table {
+        name: "map_hash",
+        place: directive.span(),
+        max_size: 2048,
+        names: &names,
+        when: When::AfterBlock,
+    };
+    hash::check(cx, &table);
+    // Wildcards of `hostnames` are in tables of their labels.
+    if let Some(label) = seen.names.longest_label() {
+        hash::check(cx, &Table { names: &[label], ..table });
+    }
     if variable.is_some() && cx.subsystem == Subsystem::Http {
         cx.http.maps.push(map);
     }

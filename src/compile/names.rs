@@ -1,12 +1,15 @@
 //! Server names that two servers of one socket claim (`ngx_http_server_names`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::hash::{self, Table};
 use super::scope::Compiler;
 use super::server::WILDCARDS;
+use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::server::ServerName;
 use crate::model::{Endpoint, Listen, Server};
+use crate::source::Span;
 
 /// Warns of names that an earlier server of the same socket has.
 pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
@@ -51,7 +54,64 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
             .nginx(format!("invalid server name or wildcard \"{name}\" on {endpoint}")),
         );
     }
+    check_hashes(cx, &servers, &shared);
     cx.http.servers = servers;
+}
+
+/// The same of the servers of `stream` (`ngx_stream_server_names`).
+pub(super) fn report_stream_conflicts(cx: &mut Compiler<'_>) {
+    let names = std::mem::take(&mut cx.names.of_stream);
+    let unnamed = [(String::new(), None)];
+    let mut found = Vec::new();
+    for (endpoint, servers) in cx.names.sockets.of_stream() {
+        let mut owners: HashMap<&str, Option<Span>> = HashMap::new();
+        for server in servers {
+            let own =
+                names.get(server).map(|names| names.iter().map(|(name, span)| (name, Some(*span))).collect());
+            let own: Vec<(&String, Option<Span>)> =
+                own.unwrap_or_else(|| unnamed.iter().map(|(name, span)| (name, *span)).collect());
+            for (name, span) in own {
+                let span = span.or_else(|| cx.names.sockets.servers.get(*server)?.head);
+                let (Some(span), Some(first)) = (span, owners.insert(name, span)) else { continue };
+                let mut diagnostic = ignored(span, name, endpoint);
+                if let Some(first) = first {
+                    diagnostic = diagnostic.related(first, "the server that answers");
+                }
+                found.push(diagnostic);
+            }
+        }
+    }
+    for diagnostic in found {
+        cx.report(diagnostic);
+    }
+}
+
+/// The tables of plain names, one for each socket whose servers are told apart by name.
+fn check_hashes(cx: &mut Compiler<'_>, servers: &[Server], shared: &HashMap<&Endpoint, usize>) {
+    let mut tables: BTreeMap<&Endpoint, BTreeMap<&str, Span>> = BTreeMap::new();
+    for server in servers {
+        // A server alone on its socket is found without its name, but for what its pattern captures.
+        let pattern = server.names.iter().any(|name| matches!(name, ServerName::Regex(_)));
+        let by_name = |l: &&Listen| shared[&l.endpoint] > 1 || pattern && has_captures(servers, &l.endpoint);
+        for listen in server.listen.iter().filter(by_name) {
+            let names = tables.entry(&listen.endpoint).or_default();
+            for name in &server.names {
+                if let ServerName::Exact(name) = name {
+                    names.entry(name).or_insert(server.span);
+                }
+            }
+        }
+    }
+    cx.subsystem = Subsystem::Http;
+    for names in tables.values() {
+        let Some((_, place)) = names.iter().max_by_key(|(name, _)| name.len()) else { continue };
+        let keys: Vec<&[u8]> = names.keys().map(|name| name.as_bytes()).collect();
+        let when = When::EndOfSubsystem { step: 400, place: Place::None };
+        hash::check(
+            cx,
+            &Table { name: "server_names_hash", place: *place, max_size: 512, names: &keys, when },
+        );
+    }
 }
 
 /// Whether the last pattern of the default server of a socket has captures (`ngx_http_core_server_name`).
@@ -77,14 +137,17 @@ fn key(name: &ServerName) -> Option<&str> {
 }
 
 fn conflict(server: &Server, first: &Server, name: &str, endpoint: &Endpoint) -> Diagnostic {
+    ignored(server.span, name, endpoint).related(first.span, "the server that answers")
+}
+
+fn ignored(span: Span, name: &str, endpoint: &Endpoint) -> Diagnostic {
     let message = if name.is_empty() {
         format!("another server answers requests without a name on `{endpoint}`: this one never does")
     } else {
         format!("another server has the name `{name}` on `{endpoint}`: this one never gets it")
     };
-    Diagnostic::warning("conflicting-server-name", server.span, message)
+    Diagnostic::warning("conflicting-server-name", span, message)
         .label("ignored for this name")
-        .related(first.span, "the server that answers")
         .help("give the servers different names, or merge them")
         .nginx(format!("conflicting server name \"{name}\" on {endpoint}, ignored"))
         .when(When::EndOfSubsystem { step: 400, place: Place::None })

@@ -78,11 +78,25 @@ pub(super) struct Names {
     /// Patterns that compile.
     pub(super) patterns: HashSet<(Vec<u8>, bool)>,
     pub(super) stream_upstreams: HashMap<String, Span>,
+    /// Of the servers of `stream`, by their number among all servers.
+    pub(super) of_stream: HashMap<usize, Vec<(String, Span)>>,
     pub(super) charset_maps: HashSet<(Vec<u8>, Vec<u8>)>,
     /// Where in the reading order each `log_format` of http stands.
     pub(super) format_places: HashMap<Vec<u8>, Vec<(u32, usize)>>,
     /// Server names that a hash cannot hold.
     pub(super) no_wildcards: Vec<super::server::NoWildcard>,
+    /// Sizes of hash tables.
+    pub(super) hash_sizes: super::hash::Sizes,
+    /// Files that buffered access logs write, and with what parameters.
+    pub(super) buffered_logs: HashMap<(Subsystem, String), (super::log_target::Buffered, Span)>,
+    /// Directories of caches and temporary files.
+    pub(super) paths: HashMap<Vec<u8>, super::paths::Known>,
+    /// Charsets that a response is to be converted between, with the place of the first.
+    pub(super) recodes: Vec<super::charset::Recode>,
+    /// Masks of `worker_cpu_affinity`.
+    pub(super) affinity: Option<(u64, Span)>,
+    /// Thread pools that `aio` uses.
+    pub(super) used_pools: Vec<(Vec<u8>, Span, Rc<[Span]>)>,
     /// Addresses without a port.
     pub(super) unported: Vec<super::pass::Unported>,
 }
@@ -190,8 +204,12 @@ impl<'t> Compiler<'t> {
     /// The result: resolves what had to wait until everything was known.
     pub(super) fn finish(mut self) -> Compiled {
         super::pass::report_unported(&mut self);
+        super::names::report_stream_conflicts(&mut self);
         super::socket::report_missing_certificates(&mut self);
+        super::charset::report_unmapped(&mut self);
         super::names::report_conflicts(&mut self);
+        super::core::report_processes(&mut self);
+        super::core::report_pools(&mut self);
         super::zone::report_undefined(&mut self);
         super::value::report_undefined(&mut self);
         if self.dropped > 0 {

@@ -340,6 +340,17 @@ impl Value for Vec<String> {
 
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
         let more = Self::parse(cx, directive);
+        let off = |list: &[String]| directive.name() == "mirror" && list.is_empty();
+        if setting.is_set_here() && (off(&setting.value) || more.as_ref().is_some_and(|list| off(list))) {
+            argument::invalid(
+                cx,
+                directive,
+                1,
+                "either `off` or locations",
+                "\"mirror\" directive is duplicate",
+            );
+            return;
+        }
         extend(setting, more, directive.span());
     }
 }

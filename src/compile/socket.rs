@@ -8,6 +8,7 @@ use super::address::{self, Form};
 use super::argument::{self, digits, refuse, size, time};
 use super::checks::Check;
 use super::directive::Directive;
+use super::protocols::{self, Protocols};
 use super::scope::Compiler;
 use crate::catalog::{self, Context};
 use crate::diagnostic::{Diagnostic, Place, When};
@@ -53,6 +54,16 @@ pub(super) struct Sockets {
     pub(super) servers: Vec<ServerCertificates>,
 }
 
+impl Sockets {
+    /// The sockets of `stream`, each with its servers in their order.
+    pub(super) fn of_stream(&self) -> Vec<(&Endpoint, &[usize])> {
+        let mut found: Vec<_> =
+            self.known.iter().filter(|((whose, ..), _)| *whose == Whose::Stream).collect();
+        found.sort_by_key(|(_, socket)| socket.order);
+        found.into_iter().map(|((_, _, endpoint), socket)| (endpoint, socket.servers.as_slice())).collect()
+    }
+}
+
 /// Whether a server can speak TLS.
 pub(super) struct ServerCertificates {
     pub(super) whose: Whose,
@@ -72,6 +83,7 @@ struct Socket {
     servers: Vec<usize>,
     ssl: bool,
     quic: bool,
+    protocols: Protocols,
 }
 
 /// The parameters of a `listen`; `None` if one is wrong, which is reported.
@@ -267,8 +279,10 @@ pub(super) fn add(
         servers: Vec::new(),
         ssl: false,
         quic: options.quic,
+        protocols: Protocols::new(options),
     });
     socket.ssl |= options.ssl;
+    let redefined = whose != Whose::Mail && !socket.servers.is_empty() && socket.protocols.redefines(options);
     let mail = whose == Whose::Mail;
     let conflict = if socket.last_server == server || mail && !socket.servers.is_empty() {
         let nginx = if mail { "duplicate \"{}\" address and port pair" } else { "a duplicate listen {}" };
@@ -288,6 +302,10 @@ pub(super) fn add(
     if options.default_server {
         socket.default = socket.default.or(span);
         socket.default_server = server;
+    }
+    let first = socket.first;
+    if let (true, None, Some(span)) = (redefined, &conflict, span) {
+        protocols::warn(cx, whose, span, first, endpoint);
     }
     let Some((code, message, nginx, first)) = conflict else { return true };
     let Some(span) = span else { return false };
@@ -323,18 +341,20 @@ fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     valid
 }
 
-/// A server of `stream` that listens on nothing (`ngx_stream_core_server`).
+/// A server of `stream` or `mail` that listens on nothing (`ngx_stream_core_server`, `ngx_mail_core_server`).
 pub(super) fn merge(cx: &mut Compiler<'_>) {
     // A file that is not there may hold it.
-    let Some(level) = cx.levels.last().filter(|l| l.context == Context::StreamServer && !cx.foreign_modules)
-    else {
-        return;
+    let Some(level) = cx.levels.last().filter(|_| !cx.foreign_modules) else { return };
+    let (subsystem, example) = match level.context {
+        Context::StreamServer => ("stream", "12345"),
+        Context::MailServer => ("mail", "143"),
+        _ => return,
     };
     let Some(head) = level.head.filter(|_| level.find("listen").is_none()) else { return };
     cx.report(
-        Diagnostic::error("missing-listen", head, "a server of `stream` needs a `listen`")
+        Diagnostic::error("missing-listen", head, format!("a server of `{subsystem}` needs a `listen`"))
             .label("no `listen` in it")
-            .help("add `listen 12345;`")
+            .help(format!("add `listen {example};`"))
             .nginx("no \"listen\" is defined for server")
             .when(When::OfBlock),
     );

@@ -103,7 +103,16 @@ pub(super) fn learn(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     }
     match zone {
         None => fault(cx, directive, 1, "\"zone\" parameter is not specified"),
-        Some((name, bytes)) => zone::add(cx, directive, &name, bytes, "sticky"),
+        Some((name, bytes)) => {
+            let upstream = cx.levels.last().and_then(|level| level.head);
+            let upstream = upstream.map(|head| cx.configuration.sources.text(head)).unwrap_or_default();
+            let upstream = String::from_utf8_lossy(upstream)
+                .split_ascii_whitespace()
+                .nth(1)
+                .unwrap_or_default()
+                .to_owned();
+            zone::add(cx, directive, &name, bytes, "sticky") && zone::bind(cx, directive, &name, upstream)
+        }
     }
 }
 

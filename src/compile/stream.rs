@@ -41,7 +41,12 @@ fn server_name<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
                 }
                 continue;
             }
-            _ => continue,
+            name => {
+                let server = cx.names.sockets.servers.len();
+                let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+                cx.names.of_stream.entry(server).or_default().push((name, directive.span()));
+                continue;
+            }
         };
         return refuse(cx, directive, n, "a name, `*.example.com`, `www.example.*` or a pattern", nginx);
     }

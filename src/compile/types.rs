@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use super::checks::Check;
 use super::directive::Directive;
+use super::hash::{self, Table};
 use super::map::{entries, entry_error};
 use super::scope::Compiler;
 use super::settings::Value;
 use crate::catalog::Kind;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::Setting;
 use crate::model::content::{MimeTypes, Types};
 use crate::syntax::{Block, Terminator, Word};
@@ -100,6 +102,26 @@ fn warn_types(cx: &mut Compiler<'_>, directive: &Directive<'_>, before: &[Box<[u
     }
 }
 
+pub(super) const REMEMBERED: &[&str] = &["addition_types", "ssi_types", "sub_filter_types", "xslt_types"];
+
+/// Those that the model does not hold.
+pub(super) const CHECKS: &[(&str, Check)] = &[
+    ("addition_types", unmodelled),
+    ("ssi_types", unmodelled),
+    ("sub_filter_types", unmodelled),
+    ("xslt_types", unmodelled),
+];
+
+fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let first: &[u8] = if directive.name() == "xslt_types" { b"text/xml" } else { b"text/html" };
+    let earlier = cx.levels.last().into_iter().flat_map(|level| &level.remembered);
+    let earlier = earlier.filter(|d| d.name() == directive.name() && d.order < directive.order);
+    let words = earlier.flat_map(|d| d.args_from(1).map(|(_, text)| text.to_ascii_lowercase().into()));
+    let before: Vec<Box<[u8]>> = std::iter::once(first.into()).chain(words).collect();
+    warn_types(cx, directive, &before);
+    true
+}
+
 impl Value for MimeTypes {
     fn default(text: Option<&str>, _: Kind) -> Self {
         let words = text.unwrap_or("text/html").split_ascii_whitespace();
@@ -127,6 +149,18 @@ impl Value for MimeTypes {
             setting.value.list.extend(more.list);
         } else {
             *setting = Setting::set(more, directive.span());
+        }
+        if !setting.value.any {
+            let names: Vec<&[u8]> = setting.value.list.iter().map(|name| &**name).collect();
+            let when = When::EndOfSubsystem { step: 30, place: Place::None };
+            let table = Table {
+                name: "test_types_hash",
+                place: directive.span(),
+                max_size: 2048,
+                names: &names,
+                when,
+            };
+            hash::check(cx, &table);
         }
     }
 }

@@ -61,7 +61,9 @@ pub(super) fn add(
         zone.size = zone.size.max(size);
         return true;
     };
-    let first = zone.span;
+    // Blocks are compiled after what stands beside them: nginx stops at the later of the two.
+    let later = zone.span.file == span.file && zone.span.start > span.start;
+    let (first, span) = if later { (span, zone.span) } else { (zone.span, span) };
     cx.report(
         Diagnostic::error("conflicting-zone", span, message)
             .label("declared again here")
@@ -85,6 +87,7 @@ pub(super) fn bind(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &[u8]
                 .help("choose another name")
                 .nginx(match directive.name() {
                     name if name.ends_with("_cache_path") => format!("duplicate zone \"{shown}\""),
+                    "sticky" => format!("sticky zone \"{shown}\" is already used in upstream \"{bound}\""),
                     name => format!("{name} \"{shown}\" is already bound to key \"{bound}\""),
                 }),
         );

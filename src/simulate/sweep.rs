@@ -126,6 +126,8 @@ struct Sweep<'t> {
     /// Number of digits that all ports have; 0: not the same.
     digits: usize,
     shared: Vec<u8>,
+    /// Of the clients of a block, how far from its start their ports are.
+    steps: Vec<u32>,
     /// For each address of a block the position of its port in the range.
     chosen: [u32; 256],
     hashes: [u32; 256],
@@ -145,6 +147,7 @@ impl<'t> Sweep<'t> {
             port_texts: if template.uses_port() { texts(range) } else { Vec::new() },
             digits: digits.map_or(0, |(digits, _)| *digits),
             shared: Vec::with_capacity(template.head.len() + 16),
+            steps: (0..Ports::BLOCK).map(|client| (client * ports.stride() % ports.count()) as u32).collect(),
             chosen: [0; 256],
             hashes: [0; 256],
         }
@@ -177,20 +180,21 @@ impl<'t> Sweep<'t> {
         &self.hashes[octets]
     }
 
-    /// What [`Ports::one_of`] says, a step at a time.
-    fn choose(&mut self, octets: std::ops::Range<usize>, mut client: u64) {
-        let (count, stride) = (self.ports.count(), self.ports.stride());
-        let mut position = (self.ports.start(client) + client % Ports::BLOCK * stride) % count;
-        for chosen in &mut self.chosen[octets] {
-            *chosen = position as u32;
-            client += 1;
-            position += stride;
-            if position >= count {
-                position -= count;
+    /// What [`Ports::one_of`] says, with the steps of a block computed once.
+    fn choose(&mut self, octets: std::ops::Range<usize>, client: u64) {
+        let count = self.ports.count() as u32;
+        let mut rest = &mut self.chosen[octets];
+        let mut client = client;
+        while !rest.is_empty() {
+            let start = self.ports.start(client) as u32;
+            let steps = &self.steps[(client % Ports::BLOCK) as usize..];
+            let (block, others) = rest.split_at_mut(steps.len().min(rest.len()));
+            for (chosen, step) in block.iter_mut().zip(steps) {
+                let position = start + step;
+                *chosen = if position < count { position } else { position - count };
             }
-            if client.is_multiple_of(Ports::BLOCK) {
-                position = self.ports.start(client);
-            }
+            client += block.len() as u64;
+            rest = others;
         }
     }
 

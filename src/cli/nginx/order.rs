@@ -39,10 +39,14 @@ pub(super) enum When {
     EndOfBlock,
     /// There, but the message names its `{`.
     OfBlock,
+    /// When it has been read; the message names no place.
+    AfterBlock,
     /// When `http { … }` has been read: its steps in the order of `ngx_http_block`.
     EndOfHttp { step: u32, place: Place },
     /// When everything has been read.
     EndOfFile,
+    /// Then too; the message names the directive.
+    EndOfFileAt,
 }
 
 /// Checks that wait.
@@ -137,8 +141,10 @@ impl<'a> Order<'a> {
         let close = owner.and_then(|d| d.block()?.close());
         let (offset, step, place) = match when {
             When::EndOfFile => (0, 0, None),
+            When::EndOfFileAt => (0, 0, Some(end)),
             When::Directive => (end.start, 0, Some(end)),
             When::NoPlace => (end.start, 0, None),
+            When::AfterBlock => (close.unwrap_or(end).start, 0, None),
             When::OfBlock => (close.unwrap_or(end).start, 0, Some(end)),
             When::EndOfBlock => (close.unwrap_or(end).start, 0, Some(close.unwrap_or(end))),
             When::EndOfHttp { step, place } => {
@@ -154,7 +160,12 @@ impl<'a> Order<'a> {
         };
         key.push((offset, step));
         let text = place.map_or_else(|| text.clone().into_bytes(), |place| self.at(&text, place));
-        Some(Placed { after_syntax: when == When::EndOfFile, key, severity, text })
+        Some(Placed {
+            after_syntax: matches!(when, When::EndOfFile | When::EndOfFileAt),
+            key,
+            severity,
+            text,
+        })
     }
 
     /// The way from the main file to `file`.
@@ -217,10 +228,12 @@ fn when(diagnostic: &Diagnostic, directive: Option<Directive<'_>>, text: &str) -
         diagnostic::When::Directive => {}
         diagnostic::When::EndOfBlock => return When::EndOfBlock,
         diagnostic::When::OfBlock => return When::OfBlock,
+        diagnostic::When::AfterBlock => return When::AfterBlock,
         diagnostic::When::EndOfSubsystem { step, place } => {
             return When::EndOfHttp { step: step.into(), place };
         }
         diagnostic::When::EndOfFile => return When::EndOfFile,
+        diagnostic::When::EndOfFileAt => return When::EndOfFileAt,
     }
     // Names of peers are resolved when they are read, those of `proxy_pass` and the like later.
     if diagnostic.code == "host-not-found" && !words::is_read_at_once(directive) {

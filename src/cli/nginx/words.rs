@@ -18,6 +18,7 @@ pub(super) fn of(
 ) -> Option<(Severity, String)> {
     let text = match diagnostic.class {
         Class::Environment => environment(read, diagnostic, directive?)?,
+        _ if diagnostic.code == "conflicting-path" => same_path(read, diagnostic, directive?),
         _ => diagnostic.nginx.clone(),
     };
     let severity = match (diagnostic.level, &text) {
@@ -59,6 +60,17 @@ fn forgotten_semicolon(directive: Directive<'_>) -> String {
     } else {
         format!("invalid number of arguments in \"{name}\" directive")
     }
+}
+
+/// A directory that two directives name: nginx says where it is, and where it was named first.
+fn same_path(read: &Read, diagnostic: &Diagnostic, directive: Directive<'_>) -> Option<String> {
+    let name = directive.arg(0)?.value();
+    let name = name.strip_suffix(b"/").unwrap_or(&name);
+    let sources = &read.configuration.sources;
+    let first = diagnostic.related.first()?.span;
+    let place = format!("{}:{}", sources.file(first.file).path.display(), sources.position(first).line);
+    let path = String::from_utf8_lossy(&place::full_name(&read.prefix, name)).into_owned();
+    Some(diagnostic.nginx.as_ref()?.replace("{path}", &path).replace("{place}", &place))
 }
 
 /// `None`: nothing to say. `Some(None)`: nothing known, our words will do.
