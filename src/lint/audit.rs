@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::levels::{Level as Block, Levels};
-use super::pattern::Pattern;
 use super::text::{self, Piece};
 use super::{levels, sources};
 use crate::catalog::Context;
@@ -122,7 +121,7 @@ fn has_unnamed_group(pattern: &[u8]) -> bool {
 fn unnamed_captures<'a>(levels: &'a Levels<'a>) -> Option<Span> {
     let locations =
         levels.http("location").filter_map(|(_, head)| Some((head, sources::regex_of_location(head)?.0)));
-    let rewrites = levels.http("rewrite").filter_map(|(_, d)| Some((d, d.arg(0)?.value().into_owned())));
+    let rewrites = levels.http("rewrite").filter_map(|(_, d)| Some((d, d.arg(0)?.value())));
     locations.chain(rewrites).find(|(_, pattern)| has_unnamed_group(pattern)).map(|(d, _)| d.head())
 }
 
@@ -137,7 +136,7 @@ fn overlapping_captures<'a>(levels: &'a Levels<'a>) -> Option<Span> {
         let plain = !pieces.iter().any(|p| matches!(p, Piece::Variable(_))) && !repeated;
         let flag = rewrite.arg(2).is_some_and(|w| w.is("redirect") || w.is("permanent"));
         let escapes = flag || to.starts_with(b"http://") || to.starts_with(b"https://") || to.contains(&b'?');
-        let pattern = Pattern::new(&pattern, false).filter(|_| plain && escapes)?;
+        let pattern = levels.pattern(&pattern, false).filter(|_| plain && escapes)?;
         let nested = used.iter().any(|outer| {
             let group = pattern.group(u32::from(*outer));
             group.is_some_and(|g| {

@@ -1,12 +1,13 @@
 //! A race that the backend wins.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, place};
-use crate::model::{Endpoint, Origin, Upstream};
+use crate::model::{Endpoint, Origin, Server, Upstream};
 use crate::source::Span;
 use crate::syntax::Item;
 
@@ -95,8 +96,9 @@ const BACKENDS: &[(&str, u64)] = &[
 ];
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let sockets = sockets(target);
     for upstream in target.upstreams().filter(|upstream| upstream.pool().is_some()) {
-        let Some((keeps, place)) = declared(target, upstream).or_else(|| own_server(target, upstream)) else {
+        let Some((keeps, place)) = declared(target, upstream).or_else(|| own_server(&sockets, upstream)) else {
             continue;
         };
         let timeout = &upstream.keepalive.timeout;
@@ -139,17 +141,38 @@ fn declared(target: Target<'_>, upstream: &Upstream) -> Option<(Duration, Span)>
     })
 }
 
+/// What the servers of this configuration listen on: by port, unix sockets under 0.
+type Sockets<'a> = HashMap<u16, Vec<(&'a Endpoint, &'a Server)>>;
+
+fn sockets(target: Target<'_>) -> Sockets<'_> {
+    let mut sockets = Sockets::new();
+    for server in &target.config.http.servers {
+        for listen in &server.listen {
+            sockets.entry(port(&listen.endpoint)).or_default().push((&listen.endpoint, server));
+        }
+    }
+    sockets
+}
+
+fn port(endpoint: &Endpoint) -> u16 {
+    match endpoint {
+        Endpoint::Inet(address) => address.port(),
+        Endpoint::Name(_, port) => *port,
+        _ => 0,
+    }
+}
+
 /// The shortest time of a server of this configuration that listens where the upstream's peers are.
-fn own_server(target: Target<'_>, upstream: &Upstream) -> Option<(Duration, Span)> {
-    let servers = target.config.http.servers.iter().filter(|server| {
-        let mut pairs = upstream.peers.iter().flat_map(|p| server.listen.iter().map(move |l| (p, l)));
-        pairs.any(|(peer, listen)| is_at(&peer.endpoint, &listen.endpoint))
+fn own_server(sockets: &Sockets<'_>, upstream: &Upstream) -> Option<(Duration, Span)> {
+    let servers = upstream.peers.iter().flat_map(|peer| {
+        let known = sockets.get(&port(&peer.endpoint)).map_or(&[][..], Vec::as_slice);
+        known.iter().filter(|(listen, _)| is_at(&peer.endpoint, listen)).map(|(_, server)| server)
     });
     servers
         .map(|server| &server.settings.core.keepalive_timeout)
         .filter(|timeout| !timeout.value.idle.is_zero())
         .map(|timeout| (timeout.value.idle, timeout.origin.span().unwrap_or(upstream.span)))
-        .min_by_key(|(idle, _)| *idle)
+        .min()
 }
 
 fn is_at(peer: &Endpoint, listen: &Endpoint) -> bool {

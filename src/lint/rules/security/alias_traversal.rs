@@ -65,7 +65,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let (Some(location), Some(path)) = (level.around(Context::Location), alias.arg(0)) else { continue };
         let Some(head) = location.head() else { continue };
         let path = path.value();
-        if let Some(pattern) = sources::location_pattern(head) {
+        if let Some(pattern) = sources::location_pattern(location, head) {
             if climbs_in_regex(&pattern, &path) {
                 found.push(finding(alias, "the group after other text can begin with `..`"));
             }

@@ -45,7 +45,7 @@ declare_rule! {
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let mut last = None;
     for (level, allow) in target.levels().named("allow") {
-        if last == Some(level) || !target.is_complete(level) {
+        if last == Some(level) || !level.is_complete() {
             continue;
         }
         last = Some(level);

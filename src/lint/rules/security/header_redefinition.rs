@@ -89,7 +89,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             if level.is(inherit, "merge") || level.is(inherit, "off") {
                 continue;
             }
-            let mut gone = lost::lines(target, level, name, lost::Keys::Caseless);
+            let mut gone = lost::lines(level, name, lost::Keys::Caseless);
             gone.retain(|line| line.arg(1).is_some_and(|value| !value.value().is_empty()));
             if let Some(first) = level.get(name).filter(|_| !gone.is_empty()) {
                 let names = lost::names(&gone);

@@ -53,7 +53,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             .inward()
             .into_iter()
             .any(|level| level.own("return").any(|d| d.arg(0).is_some_and(|w| w.is("421") || w.is("444"))));
-        if http2 && (has("default_server") || has("default")) && !refuses && target.is_complete(server) {
+        if http2 && (has("default_server") || has("default")) && !refuses && server.is_complete() {
             found.push(
                 HTTP2_MISDIRECTED
                     .finding(

@@ -53,7 +53,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             || access::asks_password(level)
             || level.outward().any(|l| l.get("internal").is_some())
             || listens_locally(level)
-            || !target.is_complete(level);
+            || !level.is_complete();
         // A fragment of a location does not show what is around it.
         if closed || level.around(Context::Server).is_none() {
             continue;
