@@ -54,8 +54,7 @@ const FRAGMENTS: [Context; 7] = [
 impl<'a> Levels<'a> {
     /// `whole`: the configuration has an `http` block.
     pub(super) fn new(configuration: &'a Configuration, whole: bool) -> Self {
-        let mut levels =
-            Self { blocks: Vec::new(), by_name: HashMap::new(), patterns: RefCell::default() };
+        let mut levels = Self { blocks: Vec::new(), by_name: HashMap::new(), patterns: RefCell::default() };
         let root = configuration.tree(configuration.main).root();
         let context = if whole { Context::Main } else { guessed(configuration) };
         levels.walk(configuration, root, &IncludeChain::default(), BlockData::new(context, None, None));

@@ -6,6 +6,7 @@
 mod access;
 mod affected;
 mod audit;
+mod exposure;
 mod levels;
 mod lost;
 mod names;

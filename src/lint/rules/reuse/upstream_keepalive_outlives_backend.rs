@@ -98,7 +98,8 @@ const BACKENDS: &[(&str, u64)] = &[
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let sockets = sockets(target);
     for upstream in target.upstreams().filter(|upstream| upstream.pool().is_some()) {
-        let Some((keeps, place)) = declared(target, upstream).or_else(|| own_server(&sockets, upstream)) else {
+        let Some((keeps, place)) = declared(target, upstream).or_else(|| own_server(&sockets, upstream))
+        else {
             continue;
         };
         let timeout = &upstream.keepalive.timeout;
@@ -158,7 +159,7 @@ fn port(endpoint: &Endpoint) -> u16 {
     match endpoint {
         Endpoint::Inet(address) => address.port(),
         Endpoint::Name(_, port) => *port,
-        _ => 0,
+        Endpoint::Unix(_) => 0,
     }
 }
 
