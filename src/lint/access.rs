@@ -21,6 +21,14 @@ pub(super) fn denies_others(rules: &[Directive<'_>]) -> bool {
     rules.iter().find(for_all).is_some_and(|d| d.name().is("deny"))
 }
 
+/// Whether a block refuses every request: `deny all` or `return 403` at its own level.
+pub(super) fn refuses(level: Level<'_>) -> bool {
+    let is_error = |d: Directive<'_>| d.arg(0).is_some_and(|w| w.content().starts_with(b"4"));
+    let denies = level.own("allow").next().is_none()
+        && level.own("deny").any(|d| d.arg(0).is_some_and(|w| w.is("all")));
+    denies || level.own("return").any(is_error)
+}
+
 /// Whether a password or the like is asked for.
 pub(super) fn asks_password(level: Level<'_>) -> bool {
     ["auth_basic", "auth_request", "auth_jwt", "auth_oidc", "auth_delay_pam", "auth_pam", "auth_digest"]

@@ -181,6 +181,11 @@ impl<'a> Level<'a> {
         self.data().inner.iter().map(move |&index| Level { index, ..self })
     }
 
+    /// The block of a directive that stands directly in it.
+    pub(super) fn below(self, head: Directive<'a>) -> Option<Level<'a>> {
+        self.inner().find(|level| level.head().is_some_and(|own| own.id() == head.id()))
+    }
+
     /// Itself and every block in it.
     pub(super) fn inward(self) -> Vec<Level<'a>> {
         let mut all = vec![self];

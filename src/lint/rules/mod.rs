@@ -58,6 +58,7 @@ mod correctness {
     pub(super) mod static_dns_proxy_pass;
     pub(super) mod strict_location;
     pub(super) mod try_files_with_proxy;
+    pub(super) mod unused_map;
     pub(super) mod unused_variable;
     pub(super) mod upgrade_headers_lost;
     pub(super) mod upstream_server_no_resolve;
@@ -211,6 +212,7 @@ pub static RULES: &[&Rule] = &[
     &performance::try_files_open_file_cache::TRY_FILES_OPEN_FILE_CACHE,
     &correctness::try_files_with_proxy::TRY_FILES_WITH_PROXY,
     &performance::unanchored_regex::UNANCHORED_REGEX,
+    &correctness::unused_map::UNUSED_MAP,
     &correctness::unused_variable::UNUSED_VARIABLE,
     &correctness::upgrade_headers_lost::UPGRADE_HEADERS_LOST,
     &reuse::upstream_keepalive_outlives_backend::UPSTREAM_KEEPALIVE_OUTLIVES_BACKEND,

@@ -42,7 +42,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let closed = access::asks_password(level)
             || access::denies_others(&access::rules(level))
             || level.outward().any(|l| l.get("internal").is_some());
-        if on && !closed {
+        if on && !closed && level.is_complete() {
             found.push(
                 AUTOINDEX_ON
                     .finding(directive.head(), "everybody can list the directory")

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::lint::Target;
+use crate::lint::levels::Level as Block;
 use crate::lint::lost;
 use crate::lint::rule::declare_rule;
 use crate::syntax::Directive;
@@ -12,7 +13,8 @@ declare_rule! {
     ///
     /// Reports a `server`, `location` or `if` that has `add_header` (or `add_trailer`) of its own and does not
     /// repeat all names that the outer level sets. A name that is set again with another value is no loss. Silent
-    /// with `add_header_inherit merge` or `off` (since 1.29.3).
+    /// with `add_header_inherit merge` or `off` (since 1.29.3), and where the block answers `204`: an answer to a
+    /// preflight request, which has nothing to protect.
     ///
     /// ## Why is this bad
     ///
@@ -86,7 +88,7 @@ const PREFIXES: &[&str] = &["content-security-policy", "cross-origin-"];
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (name, inherit) in [("add_header", "add_header_inherit"), ("add_trailer", "add_trailer_inherit")] {
         for level in lost::levels_with(target, name) {
-            if level.is(inherit, "merge") || level.is(inherit, "off") {
+            if level.is(inherit, "merge") || level.is(inherit, "off") || answers_nothing(level) {
                 continue;
             }
             let mut gone = lost::lines(level, name, lost::Keys::Caseless);
@@ -102,6 +104,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Whether the block itself answers without content.
+fn answers_nothing(level: Block<'_>) -> bool {
+    level.own("return").any(|d| d.arg(0).is_some_and(|w| w.is("204")))
 }
 
 fn protects(line: &Directive<'_>) -> bool {

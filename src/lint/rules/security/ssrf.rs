@@ -17,7 +17,8 @@ declare_rule! {
     ///
     /// Reports `proxy_pass` and its relatives whose host comes from the request: an argument, a cookie, a header, a
     /// group of a regular expression; or `$host`, in a server that any name reaches. `map` and `set` are followed,
-    /// so a variable with known values is no finding. Silent in `internal` locations.
+    /// so a variable with known values is no finding. Silent in `internal` locations, and where `try_files $uri =404`
+    /// passes on only what a file is named like.
     ///
     /// ## Why is this bad
     ///
@@ -63,7 +64,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for name in ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"] {
         for (level, pass) in target.levels().http(name) {
             let Some(value) = pass.arg(0).map(Word::value).filter(|v| v.contains(&b'$')) else { continue };
-            if level.outward().any(|l| l.get("internal").is_some()) {
+            if level.outward().any(|l| l.get("internal").is_some()) || must_be_file(level) {
                 continue;
             }
             if let Some(part) = chosen(target, level, &host(&value)) {
@@ -75,6 +76,15 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Whether `try_files` refuses every path that is no file.
+fn must_be_file(level: Block<'_>) -> bool {
+    level.get("try_files").is_some_and(|d| {
+        let mut words: Vec<_> = d.args().collect();
+        let refuses = words.pop().is_some_and(|last| last.is("=404") || last.is("=403"));
+        refuses && words.iter().all(|w| w.is("$uri") || w.is("$uri/"))
+    })
 }
 
 /// The pieces of the host: all before the first `/`, and before a variable that begins with one.
