@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, place};
-use crate::model::{Endpoint, Origin, Server, Upstream};
+use crate::model::{Endpoint, Origin, Upstream};
 use crate::source::Span;
 use crate::syntax::Item;
 
@@ -142,15 +142,22 @@ fn declared(target: Target<'_>, upstream: &Upstream) -> Option<(Duration, Span)>
     })
 }
 
-/// What the servers of this configuration listen on: by port, unix sockets under 0.
-type Sockets<'a> = HashMap<u16, Vec<(&'a Endpoint, &'a Server)>>;
+/// Where the servers of this configuration listen, by port (unix sockets under 0), each with the shortest time of a server
+/// there and the line that sets it.
+type Sockets<'a> = HashMap<u16, Vec<(&'a Endpoint, Duration, Option<Span>)>>;
 
 fn sockets(target: Target<'_>) -> Sockets<'_> {
-    let mut sockets = Sockets::new();
+    let mut shortest: HashMap<&Endpoint, (Duration, Option<Span>)> = HashMap::new();
     for server in &target.config.http.servers {
-        for listen in &server.listen {
-            sockets.entry(port(&listen.endpoint)).or_default().push((&listen.endpoint, server));
+        let timeout = &server.settings.core.keepalive_timeout;
+        let own = (timeout.value.idle, timeout.origin.span());
+        for listen in server.listen.iter().filter(|_| !own.0.is_zero()) {
+            shortest.entry(&listen.endpoint).and_modify(|known| *known = own.min(*known)).or_insert(own);
         }
+    }
+    let mut sockets = Sockets::new();
+    for (endpoint, (idle, place)) in shortest {
+        sockets.entry(port(endpoint)).or_default().push((endpoint, idle, place));
     }
     sockets
 }
@@ -165,15 +172,11 @@ fn port(endpoint: &Endpoint) -> u16 {
 
 /// The shortest time of a server of this configuration that listens where the upstream's peers are.
 fn own_server(sockets: &Sockets<'_>, upstream: &Upstream) -> Option<(Duration, Span)> {
-    let servers = upstream.peers.iter().flat_map(|peer| {
+    let reached = upstream.peers.iter().flat_map(|peer| {
         let known = sockets.get(&port(&peer.endpoint)).map_or(&[][..], Vec::as_slice);
-        known.iter().filter(|(listen, _)| is_at(&peer.endpoint, listen)).map(|(_, server)| server)
+        known.iter().filter(|(listen, ..)| is_at(&peer.endpoint, listen))
     });
-    servers
-        .map(|server| &server.settings.core.keepalive_timeout)
-        .filter(|timeout| !timeout.value.idle.is_zero())
-        .map(|timeout| (timeout.value.idle, timeout.origin.span().unwrap_or(upstream.span)))
-        .min()
+    reached.map(|(_, idle, place)| (*idle, place.unwrap_or(upstream.span))).min()
 }
 
 fn is_at(peer: &Endpoint, listen: &Endpoint) -> bool {
