@@ -15,10 +15,12 @@ pub(super) fn rules(level: Level<'_>) -> Vec<Directive<'_>> {
 
 /// Whether those who match no `allow` are refused: the first rule for everybody is a `deny`.
 pub(super) fn denies_others(rules: &[Directive<'_>]) -> bool {
-    let for_all = |d: &&Directive<'_>| {
-        d.arg(0).is_some_and(|w| w.is("all") || w.is("0.0.0.0/0") || w.is("::/0") || w.is("0/0"))
-    };
-    rules.iter().find(for_all).is_some_and(|d| d.name().is("deny"))
+    rules.iter().find(|rule| is_for_all(rule)).is_some_and(|d| d.name().is("deny"))
+}
+
+/// Whether a rule speaks of every address.
+pub(super) fn is_for_all(rule: &Directive<'_>) -> bool {
+    rule.arg(0).is_some_and(|w| w.is("all") || w.is("0.0.0.0/0") || w.is("::/0") || w.is("0/0"))
 }
 
 /// Whether a block refuses every request: `deny all` or `return 403` at its own level.

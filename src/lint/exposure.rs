@@ -34,14 +34,14 @@ pub(super) fn place<'a>(levels: &'a Levels<'a>, trigger: &str) -> Option<Span> {
 /// use.
 fn map_regex<'a>(levels: &'a Levels<'a>) -> Option<Span> {
     levels.named("map").find_map(|(_, map)| {
-        let (variable, entries) = (map.arg(1)?.value(), map.block()?);
+        let variable = map.arg(1)?.value();
         let captures = |entry: &Directive<'_>| {
             let key = entry.name().value();
             key.starts_with(b"~") && has_group(&key)
         };
-        let entry = entries.directives().find(captures)?;
-        let volatile = entries.directives().any(|e| e.name().is("volatile") && e.args().len() == 0);
-        let groups: Vec<String> = entries.directives().flat_map(|e| group_names(&e.name().value())).collect();
+        let entry = levels.entries(map).find(captures)?;
+        let volatile = levels.entries(map).any(|e| e.name().is("volatile") && e.args().len() == 0);
+        let groups: Vec<String> = levels.entries(map).flat_map(|e| group_names(&e.name().value())).collect();
         let is_capture = |piece: &Piece| match piece {
             Piece::Capture(_) => true,
             Piece::Variable(name) => groups.contains(name),

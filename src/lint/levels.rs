@@ -12,6 +12,7 @@ use crate::syntax::{Block, Configuration, Directive, IncludeChain};
 
 /// Every block that contains directives, outer before inner.
 pub(super) struct Levels<'a> {
+    configuration: &'a Configuration,
     blocks: Vec<BlockData<'a>>,
     /// Where each directive stands, in the order of the levels; those of one level in their own order.
     by_name: HashMap<&'a [u8], Vec<Found<'a>>>,
@@ -54,7 +55,8 @@ const FRAGMENTS: [Context; 7] = [
 impl<'a> Levels<'a> {
     /// `whole`: the configuration has an `http` block.
     pub(super) fn new(configuration: &'a Configuration, whole: bool) -> Self {
-        let mut levels = Self { blocks: Vec::new(), by_name: HashMap::new(), patterns: RefCell::default() };
+        let mut levels =
+            Self { configuration, blocks: Vec::new(), by_name: HashMap::new(), patterns: RefCell::default() };
         let root = configuration.tree(configuration.main).root();
         let context = if whole { Context::Main } else { guessed(configuration) };
         levels.walk(configuration, root, &IncludeChain::default(), BlockData::new(context, None, None));
@@ -127,6 +129,12 @@ impl<'a> Levels<'a> {
     /// Every directive of a name that `http` contains.
     pub(super) fn http(&'a self, name: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
         self.named(name).filter(|(level, _)| level.is_http())
+    }
+
+    /// What stands in a `map` and the like, which is no directives: includes expanded.
+    pub(super) fn entries(&self, head: Directive<'a>) -> impl Iterator<Item = Directive<'a>> + use<'a> {
+        let configuration = self.configuration;
+        head.block().into_iter().flat_map(move |block| configuration.expanded(block)).map(|(entry, _)| entry)
     }
 
     /// Whether any directive has that name.

@@ -19,8 +19,8 @@ declare_rule! {
     /// ## Why is this bad
     ///
     /// The directive is inherited as a whole: one line at an inner level replaces all lines of the outer levels,
-    /// and a policy such as HSTS is silently not sent. If what is lost protects nothing, the finding is only a
-    /// note.
+    /// and a policy such as HSTS is silently not sent. If what is lost protects nothing, or if a backend
+    /// answers that may send it, the finding is only a note.
     ///
     /// ## Example
     ///
@@ -97,13 +97,23 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 let names = lost::names(&gone);
                 let message = format!("this `{name}` replaces those of the outer level: {names} not sent");
                 let mut finding = HEADER_REDEFINITION.finding(first.head(), message);
-                if !gone.iter().any(|line| protects(line)) {
+                // The backend may send them; nginx then passes them on.
+                if !gone.iter().any(|line| protects(line)) || passes_on(level) {
                     finding.level = Level::Info;
                 }
                 found.push(lost::explain(target, finding, level, name, &gone));
             }
         }
     }
+}
+
+/// Whether the block itself passes requests on, and takes no header from the response.
+fn passes_on(level: Block<'_>) -> bool {
+    let protocols = ["proxy", "fastcgi", "uwsgi", "scgi", "grpc"];
+    protocols.iter().any(|name| {
+        level.get(&format!("{name}_pass")).is_some()
+            && level.effective(&format!("{name}_hide_header")).is_none()
+    })
 }
 
 /// Whether the block itself answers without content.

@@ -8,7 +8,6 @@ use crate::lint::pattern::can_be_empty;
 use crate::lint::pattern::is_unbounded;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
-use crate::syntax::Block;
 use crate::syntax::Directive;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::HirKind;
@@ -75,7 +74,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
     }
     for (_, map) in target.levels().http("map") {
-        for entry in map.block().into_iter().flat_map(Block::directives) {
+        for entry in target.levels().entries(map) {
             let key = entry.name().value();
             match (key.strip_prefix(b"~*"), key.strip_prefix(b"~")) {
                 (Some(pattern), _) => report(target, entry, pattern, true, found),

@@ -11,6 +11,7 @@ use crate::lint::sources::CHOSEN_BY_CLIENT;
 use crate::lint::text;
 use crate::lint::text::Piece;
 use crate::syntax::Word;
+use regex_syntax::hir::{Hir, HirKind};
 
 declare_rule! {
     /// ## What it does
@@ -78,6 +79,23 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Whether every match of a group is one of some names, or ends in a domain that is known.
+fn is_known(group: &Hir) -> bool {
+    !can_contain(group, b'/') && !can_contain(group, b'?') && ends_in_domain(group)
+}
+
+fn ends_in_domain(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Literal(text) => {
+            text.0.contains(&b'.') && text.0.last().is_some_and(u8::is_ascii_alphanumeric)
+        }
+        HirKind::Capture(group) => ends_in_domain(&group.sub),
+        HirKind::Concat(parts) => parts.last().is_some_and(ends_in_domain),
+        HirKind::Alternation(parts) => parts.iter().all(ends_in_domain),
+        _ => false,
+    }
+}
+
 /// Whether `try_files` refuses every path that is no file.
 fn must_be_file(level: Block<'_>) -> bool {
     level.get("try_files").is_some_and(|d| {
@@ -111,7 +129,10 @@ fn chosen<'a>(target: Target<'a>, level: Block<'a>, host: &[Piece]) -> Option<St
             Piece::Capture(n) => {
                 let group = |p: &Pattern| {
                     p.group(u32::from(*n)).is_some_and(|g| {
-                        can_contain(g, b'.') && (!suffixed || can_contain(g, b'/')) && !begins_with(g, b'/')
+                        can_contain(g, b'.')
+                            && (!suffixed || can_contain(g, b'/'))
+                            && !begins_with(g, b'/')
+                            && !is_known(g)
                     })
                 };
                 sources::pattern(level).is_some_and(|p| group(&p)).then(|| format!("${n}"))
