@@ -130,6 +130,7 @@ fn alias_traversal() {
             ("server { location ^~ /files { alias /srv/files/; } }", "e"),
             ("server { location /files/ { alias /srv/files/; } }", ""),
             ("server { location /files { alias /srv/files; } }", "i"),
+            ("server { location /files { internal; alias /srv/files; } }", ""),
             // One file.
             ("server { location /favicon.ico { alias /srv/icon.ico; } }", "i"),
             ("server { location = /favicon.ico { alias /srv/icon.ico; } }", ""),

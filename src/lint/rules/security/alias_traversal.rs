@@ -22,7 +22,7 @@ declare_rule! {
     ///
     /// Reports `alias` in a prefix location whose path does not end in `/`. If the alias ends in `/`, requests such
     /// as `/files../secret` leave the directory. If it does not, only names that begin alike are reached, which is
-    /// a note; for a file `location =` is meant. In a regex location it reports a group that follows other text
+    /// a note, and none in `internal` locations; for a file `location =` is meant. In a regex location it reports a group that follows other text
     /// directly and that the alias puts behind a `/`.
     ///
     /// ## Why is this bad
@@ -86,7 +86,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 Some(edit) => finding.fix(Fix::unsafe_("end the location's path with `/`", vec![edit])),
                 None => finding,
             });
-        } else if !path.contains(&b'$') {
+        } else if !path.contains(&b'$') && !location.outward().any(|l| l.get("internal").is_some()) {
             let remedy = if names_a_file(&path) {
                 format!("write `location = {uri}`")
             } else {
