@@ -431,6 +431,12 @@ fn status_page_exposed() {
             ("server { deny all; location /s { allow 127.0.0.1; stub_status; } }", "w"),
             ("server { location /s { allow all; deny all; stub_status; } }", "w"),
             ("server { location /s { auth_basic a; auth_basic_user_file b; stub_status; } }", ""),
+            // A rule for everybody of one family.
+            ("server { listen 80; location /s { allow 127.0.0.1; deny 0.0.0.0/0; stub_status; } }", ""),
+            (
+                "server { listen 80; listen [::]:80; location /s { allow 127.0.0.1; deny 0.0.0.0/0; stub_status; } }",
+                "w",
+            ),
             ("server { listen unix:/run/s.sock; location /s { stub_status; } }", ""),
             ("server { listen 127.0.0.1:81; location /s { stub_status; } }", ""),
             ("server { location /s { internal; stub_status; } }", ""),

@@ -40,7 +40,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, directive) in target.levels().http("autoindex") {
         let on = directive.arg(0).is_some_and(|w| w.value().eq_ignore_ascii_case(b"on"));
         let closed = access::asks_password(level)
-            || access::denies_others(&access::rules(level))
+            || access::denies_others(level)
             || level.outward().any(|l| l.get("internal").is_some());
         if on && !closed && level.is_complete() {
             found.push(
