@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """How often each rule fires in configurations from the wild.
 
-    benches/noise.py CORPUS [--profile recommended] [--repo OWNER/NAME] [--sample N] [--rule NAME] [--bin PATH]
+    benches/noise.py CORPUS [--profile recommended] [--repo OWNER/NAME] [--sample N] [--seed N] [--lines N] [--rule NAME]
+                    [--bin PATH]
 
 CORPUS has `index.tsv` (columns id, kind, wrap, class, repo, path …) and the files as `dev/ID.conf`. Only files that
 nginx accepts, environment aside, are counted. Prints findings per rule and per file, and the average; with --sample also
-that many findings, chosen evenly, with their lines. Needs a built binary.
+that many findings to read, drawn by chance over all rules. Needs a built binary.
 """
 
 import argparse
 import collections
 import csv
+import itertools
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +48,8 @@ def main():
     parser.add_argument("--profile", default="recommended")
     parser.add_argument("--repo")
     parser.add_argument("--sample", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lines", type=int, default=0, help="lines to show around each finding of the sample")
     parser.add_argument("--rule", action="append")
     parser.add_argument("--bin", type=Path, default=ROOT / "target/release/ngxc")
     arguments = parser.parse_args()
@@ -73,13 +78,26 @@ def main():
     print(f"{len(findings)} findings in {count} files: {len(findings) / count:.2f} a file", dict(levels))
     loud = sum(1 for f in findings if f["level"] != "info")
     print(f"without notes: {loud / count:.2f} a file")
-    if arguments.sample:
-        chosen = [f for f in findings if not arguments.rule or f["name"] in arguments.rule]
-        step = max(1, len(chosen) // arguments.sample)
-        for finding in chosen[::step][: arguments.sample]:
-            line = Path(finding["file"]).read_bytes().splitlines()[finding["line"] - 1]
-            print(f"\n{finding['file']}:{finding['line']}: {finding['level']}: {finding['name']}: {finding['message']}")
-            print("   ", line.decode("utf-8", "replace").strip()[:160])
+    for finding in sample(by_rule, arguments):
+        lines = Path(finding["file"]).read_bytes().splitlines()
+        at = finding["line"] - 1
+        print(f"\n{finding['file']}:{finding['line']}: {finding['level']}: {finding['name']}: {finding['message']}")
+        for number in range(max(0, at - arguments.lines), min(len(lines), at + arguments.lines + 1)):
+            print(" >" if number == at else "  ", lines[number].decode("utf-8", "replace").rstrip()[:160])
+
+
+def sample(by_rule, arguments):
+    """Findings to read: drawn by chance, one of each rule in turn, no rule twice in a file."""
+    chance = random.Random(arguments.seed)
+    drawn = {}
+    for name, own in sorted(by_rule.items()):
+        if not arguments.rule or name in arguments.rule:
+            shuffled = sorted(own, key=lambda f: (f["file"], f["line"], f["message"]))
+            chance.shuffle(shuffled)
+            drawn[name] = list({finding["file"]: finding for finding in shuffled}.values())
+    rounds = itertools.chain.from_iterable(itertools.zip_longest(*drawn.values()))
+    chosen = list(itertools.islice((f for f in rounds if f), arguments.sample))
+    return sorted(chosen, key=lambda f: (f["name"], f["file"]))
 
 
 if __name__ == "__main__":

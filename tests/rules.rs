@@ -1,74 +1,19 @@
 //! Every rule does what its documentation says: examples are linted, fixes applied, the page in docs is fresh.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/examples.rs"]
+#[allow(dead_code, unreachable_pub, reason = "other tests use the rest")]
+mod examples;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use ngxc::catalog::{Context, NEWEST, RELEASES};
-use ngxc::compile::{self, Options};
-use ngxc::diagnostic::{Diagnostic, Level};
+use examples::{examples, lint};
+use ngxc::catalog::NEWEST;
+use ngxc::diagnostic::Level;
 use ngxc::edit;
-use ngxc::lint::{self, BEFORE_DEFAULT_KEEPALIVE, RULES, Rule};
-use ngxc::source::Memory;
-use ngxc::syntax::{self, Configuration, LoadOptions};
-use ngxc::version::Version;
-
-/// An example of a rule's documentation.
-struct Example {
-    bad: bool,
-    /// A whole configuration, not the inside of `http`.
-    main: bool,
-    versions: Vec<Version>,
-    text: String,
-}
-
-fn examples(rule: &Rule) -> Vec<Example> {
-    let mut found = Vec::new();
-    let mut lines = rule.docs.lines().map(|l| l.strip_prefix(' ').unwrap_or(l));
-    while let Some(line) = lines.next() {
-        let Some(info) = line.strip_prefix("```nginx ") else { continue };
-        let words: Vec<&str> = info.split(' ').collect();
-        let named = |prefix: &str| words.iter().find_map(|w| w.strip_prefix(prefix));
-        let before = named("before-").map(|text| text.parse::<Version>().unwrap());
-        let mut versions = Vec::new();
-        if named("since-").is_none() {
-            let old = before.filter(|limit| *limit <= BEFORE_DEFAULT_KEEPALIVE);
-            versions.push(old.map_or(BEFORE_DEFAULT_KEEPALIVE, last_before));
-        }
-        if before.is_none() {
-            versions.push(NEWEST);
-        }
-        let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
-        let main = words.contains(&"main");
-        found.push(Example { bad: words[0] == "bad", main, versions, text: text.join("\n") + "\n" });
-    }
-    found
-}
-
-fn last_before(limit: Version) -> Version {
-    RELEASES.iter().copied().filter(|version| *version < limit).max().unwrap()
-}
-
-fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Diagnostic>) {
-    let files = Memory::default().with("nginx.conf", text);
-    let configuration = syntax::load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-    let options = Options {
-        version,
-        contexts: if main { Vec::new() } else { vec![Context::Http] },
-        strict_modules: false,
-    };
-    let compiled = compile::compile(&configuration, &options);
-    let errors: Vec<_> = configuration
-        .diagnostics
-        .iter()
-        .chain(&compiled.diagnostics)
-        .filter(|d| d.level == Level::Error)
-        .collect();
-    assert!(errors.is_empty(), "nginx {version} would refuse the example: {errors:#?}\n{text}");
-    let found = lint::lint(&configuration, &compiled.config, RULES);
-    (configuration, found)
-}
+use ngxc::lint::{self, RULES};
 
 #[test]
 fn bad_examples_are_reported_and_good_ones_are_not() {

@@ -1,6 +1,6 @@
 //! `ngxc lint`: check, and what nginx accepts but a person should know; repairs it if asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ use super::{Failure, Outcome, estate, fix, note};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline, Rule};
 use crate::model::Config;
-use crate::source::{Disk, Loader, SourceMap};
+use crate::source::{Disk, Loader, SourceMap, Span};
 use crate::syntax::Configuration;
 
 /// Arguments of `ngxc lint`.
@@ -133,10 +133,13 @@ impl Judge {
         let found = lint::suppress(&configuration, found, &known);
         let mut all = configuration.diagnostics.clone();
         // A rule that says what nginx warns of says it better.
-        let warned = |d: &Diagnostic| d.level == Level::Warning && d.nginx.is_some();
-        let is_said =
-            |d: &Diagnostic| warned(d) && found.iter().any(|f| f.span == d.span && f.nginx == d.nginx);
-        all.extend(refused.into_iter().filter(|d| !is_said(d)));
+        let said: HashSet<(Span, &str)> =
+            found.iter().filter_map(|f| Some((f.span, f.nginx.as_deref()?))).collect();
+        let is_said = |d: &Diagnostic| {
+            d.level == Level::Warning && d.nginx.as_deref().is_some_and(|text| said.contains(&(d.span, text)))
+        };
+        let refused: Vec<Diagnostic> = refused.into_iter().filter(|d| !is_said(d)).collect();
+        all.extend(refused);
         all.extend(found);
         Ok((configuration, all))
     }
@@ -161,6 +164,10 @@ impl Judge {
 
     /// All configurations, as many at once as there are processors.
     fn all(&self, files: &[PathBuf]) -> Result<Vec<Judged>, Failure> {
+        // A thread for one file would only cost its own memory arena.
+        if let [file] = files {
+            return Ok(vec![self.findings(file, &Disk)?]);
+        }
         let workers = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
         let bar = progress(files.len());
         let next = AtomicUsize::new(0);

@@ -1,7 +1,8 @@
 //! Who is let in: `allow`, `deny` and passwords (`ngx_http_access_module`, `satisfy`).
 
 use super::levels::Level;
-use crate::syntax::Directive;
+use crate::catalog::Context;
+use crate::syntax::{Directive, Word};
 
 /// The list of `allow` and `deny` that holds, in order: the two form one list, which an inner level replaces.
 pub(super) fn rules(level: Level<'_>) -> Vec<Directive<'_>> {
@@ -13,12 +14,37 @@ pub(super) fn rules(level: Level<'_>) -> Vec<Directive<'_>> {
         .unwrap_or_default()
 }
 
-/// Whether those who match no `allow` are refused: the first rule for everybody is a `deny`.
-pub(super) fn denies_others(rules: &[Directive<'_>]) -> bool {
-    let for_all = |d: &&Directive<'_>| {
-        d.arg(0).is_some_and(|w| w.is("all") || w.is("0.0.0.0/0") || w.is("::/0") || w.is("0/0"))
+/// Whether those who match no `allow` are refused: of each family of addresses that the server listens on, the first rule
+/// for everybody is a `deny`.
+pub(super) fn denies_others(level: Level<'_>) -> bool {
+    let rules = rules(level);
+    let listens = level.around(Context::Server).map(|server| server.own("listen").collect::<Vec<_>>());
+    let listens = listens.unwrap_or_default();
+    let addresses: Vec<_> = listens.iter().filter_map(|l| l.arg(0)).map(Word::content).collect();
+    let ipv6 = addresses.iter().any(|a| a.starts_with(b"["));
+    // Without `listen` a server is at `*:80`.
+    let is_ipv4 = |address: &&[u8]| !address.starts_with(b"[") && !address.starts_with(b"unix:");
+    let ipv4 = addresses.is_empty() || addresses.iter().any(is_ipv4);
+    let denies = |family: &[&str]| {
+        let speaks = |rule: &&Directive<'_>| {
+            rule.arg(0).is_some_and(|w| w.is("all") || family.iter().any(|all| w.is(all)))
+        };
+        rules.iter().find(speaks).is_some_and(|rule| rule.name().is("deny"))
     };
-    rules.iter().find(for_all).is_some_and(|d| d.name().is("deny"))
+    !rules.is_empty() && (!ipv4 || denies(&["0.0.0.0/0", "0/0"])) && (!ipv6 || denies(&["::/0"]))
+}
+
+/// Whether a rule speaks of every address.
+pub(super) fn is_for_all(rule: &Directive<'_>) -> bool {
+    rule.arg(0).is_some_and(|w| w.is("all") || w.is("0.0.0.0/0") || w.is("::/0") || w.is("0/0"))
+}
+
+/// Whether a block refuses every request: `deny all` or `return 403` at its own level.
+pub(super) fn refuses(level: Level<'_>) -> bool {
+    let is_error = |d: Directive<'_>| d.arg(0).is_some_and(|w| w.content().starts_with(b"4"));
+    let denies = level.own("allow").next().is_none()
+        && level.own("deny").any(|d| d.arg(0).is_some_and(|w| w.is("all")));
+    denies || level.own("return").any(is_error)
 }
 
 /// Whether a password or the like is asked for.

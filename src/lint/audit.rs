@@ -4,11 +4,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::levels::{Level as Block, Levels};
-use super::pattern::Pattern;
-use super::text::{self, Piece};
-use super::{levels, sources};
-use crate::catalog::Context;
+use super::exposure;
+use super::levels::{self, Levels};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::Span;
 use crate::syntax::{Configuration, Directive};
@@ -31,8 +28,10 @@ struct File {
 struct Advisory {
     name: String,
     level: String,
-    since: String,
-    fixed: Vec<String>,
+    /// Ranges of versions: `1.1.3-1.23.1`, or one version.
+    vulnerable: Vec<String>,
+    /// The first repaired release of each branch that has one.
+    good: Vec<String>,
     /// All of the lists must hold, of each any entry.
     #[serde(default)]
     when: Vec<Vec<String>>,
@@ -40,17 +39,19 @@ struct Advisory {
 }
 
 impl Advisory {
-    /// Whether a version has the fault: not fixed in its own branch, and no newer than the last fix.
+    /// Whether a version has the fault: it lies in a range, and its branch was not repaired before it.
     fn affects(&self, version: Version) -> bool {
-        let parse = |text: &String| text.parse::<Version>().ok();
-        let mut fixed = self.fixed.iter().filter_map(parse);
-        let since = parse(&self.since).is_some_and(|since| since <= version);
-        since
-            && !fixed.any(|fix| {
-                let same = (fix.major, fix.minor) == (version.major, version.minor);
-                let last = self.fixed.iter().filter_map(parse).all(|other| other <= fix);
-                version >= fix && (same || last)
+        let parse = |text: &str| text.parse::<Version>().ok();
+        let contains = |range: &String| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            parse(first) <= Some(version) && parse(last).is_some_and(|last| version <= last)
+        };
+        let repaired = |good: &String| {
+            parse(good).is_some_and(|good| {
+                (good.major, good.minor) == (version.major, version.minor) && good <= version
             })
+        };
+        self.vulnerable.iter().any(contains) && !self.good.iter().any(repaired)
     }
 
     fn level(&self) -> Level {
@@ -69,121 +70,23 @@ pub fn audit(configuration: &Configuration, version: Version) -> Vec<Diagnostic>
     let start = start.map_or(Span::new(configuration.main, 0, 0), Directive::head);
     let mut found: Vec<Diagnostic> = Vec::new();
     for advisory in ADVISORIES.iter().filter(|advisory| advisory.affects(version)) {
-        let places: Option<Vec<Span>> =
-            advisory.when.iter().map(|any| any.iter().find_map(|trigger| place(&levels, trigger))).collect();
+        let places: Option<Vec<Span>> = advisory
+            .when
+            .iter()
+            .map(|any| any.iter().find_map(|trigger| exposure::place(&levels, trigger)))
+            .collect();
         let Some(places) = places else { continue };
         let first = places.first().copied().unwrap_or(start);
         let message = format!("{} (nginx {version}): {}", advisory.name, advisory.summary);
         let finding = Diagnostic::new(&advisory.name, Class::Rule, advisory.level(), first, message)
             .label(if places.is_empty() { "every configuration is exposed" } else { "exposes it" })
-            .help(format!("fixed in nginx {}", advisory.fixed.join(" and ")));
+            .help(format!("fixed in nginx {}", advisory.good.join(" and ")));
         found.push(
             places.iter().skip(1).fold(finding, |finding, place| finding.related(*place, "takes part")),
         );
     }
     found.sort_by_key(|d| (std::cmp::Reverse(d.level), d.span, d.code));
     found
-}
-
-/// Where a trigger holds.
-fn place<'a>(levels: &'a Levels<'a>, trigger: &str) -> Option<Span> {
-    match trigger {
-        "@map-regex" => return map_regex(levels),
-        "@unnamed-captures" => return unnamed_captures(levels),
-        "@overlapping-captures" => return overlapping_captures(levels),
-        "@rewrite-args" => return rewrite_args(levels),
-        _ => {}
-    }
-    let (name, word) = trigger.split_once(' ').unwrap_or((trigger, ""));
-    let holds = |directive: &Directive<'_>| match (word, word.strip_suffix('*')) {
-        ("", _) => !directive.arg(0).is_some_and(|w| w.is("off")),
-        (_, Some(prefix)) => directive.args().any(|w| w.value().starts_with(prefix.as_bytes())),
-        (_, None) => directive.args().any(|w| w.value().eq_ignore_ascii_case(word.as_bytes())),
-    };
-    levels.named(name).map(|(_, directive)| directive).find(holds).map(Directive::head)
-}
-
-/// A `map` with a pattern that captures.
-fn map_regex<'a>(levels: &'a Levels<'a>) -> Option<Span> {
-    let captures = |entry: &Directive<'_>| {
-        let key = entry.name().value();
-        key.starts_with(b"~") && has_unnamed_group(&key)
-    };
-    levels.http("map").find_map(|(_, map)| map.block()?.directives().find(captures).map(Directive::head))
-}
-
-fn has_unnamed_group(pattern: &[u8]) -> bool {
-    (0..pattern.len()).any(|at| {
-        let escaped = at > 0 && pattern[at - 1] == b'\\';
-        pattern[at] == b'(' && !escaped && pattern.get(at + 1) != Some(&b'?')
-    })
-}
-
-fn unnamed_captures<'a>(levels: &'a Levels<'a>) -> Option<Span> {
-    let locations =
-        levels.http("location").filter_map(|(_, head)| Some((head, sources::regex_of_location(head)?.0)));
-    let rewrites = levels.http("rewrite").filter_map(|(_, d)| Some((d, d.arg(0)?.value().into_owned())));
-    locations.chain(rewrites).find(|(_, pattern)| has_unnamed_group(pattern)).map(|(d, _)| d.head())
-}
-
-/// A redirecting `rewrite`, or one with arguments, that uses two groups of which one contains the other.
-fn overlapping_captures<'a>(levels: &'a Levels<'a>) -> Option<Span> {
-    levels.http("rewrite").map(|(_, d)| d).find_map(|rewrite| {
-        let (pattern, to) = (rewrite.arg(0)?.value().into_owned(), rewrite.arg(1)?.value().into_owned());
-        let pieces = text::pieces(&to);
-        let used: Vec<u8> =
-            pieces.iter().filter_map(|p| if let Piece::Capture(n) = p { Some(*n) } else { None }).collect();
-        let repeated = used.iter().enumerate().any(|(at, n)| used[..at].contains(n));
-        let plain = !pieces.iter().any(|p| matches!(p, Piece::Variable(_))) && !repeated;
-        let flag = rewrite.arg(2).is_some_and(|w| w.is("redirect") || w.is("permanent"));
-        let escapes = flag || to.starts_with(b"http://") || to.starts_with(b"https://") || to.contains(&b'?');
-        let pattern = Pattern::new(&pattern, false).filter(|_| plain && escapes)?;
-        let nested = used.iter().any(|outer| {
-            let group = pattern.group(u32::from(*outer));
-            group.is_some_and(|g| {
-                let inside = g.properties().explicit_captures_len();
-                used.iter().any(|inner| inner > outer && usize::from(inner - outer) <= inside)
-            })
-        });
-        nested.then(|| rewrite.head())
-    })
-}
-
-/// A `rewrite` whose replacement has arguments, and after it a capture that is used in the same block.
-fn rewrite_args<'a>(levels: &'a Levels<'a>) -> Option<Span> {
-    levels.http("rewrite").find_map(|(level, rewrite)| {
-        let to = rewrite.arg(1)?.value().into_owned();
-        let ends = rewrite.arg(2).is_some() || to.starts_with(b"http") || to.starts_with(b"$scheme");
-        if !to.contains(&b'?') || ends {
-            return None;
-        }
-        let uses = |d: &Directive<'_>| {
-            let name = d.name();
-            let takes = name.is("set") || name.is("rewrite") || name.is("if");
-            takes && d.args().any(|w| text::pieces(&w.value()).iter().any(|p| matches!(p, Piece::Capture(_))))
-        };
-        later(level, rewrite).iter().any(uses).then(|| rewrite.head())
-    })
-}
-
-/// What runs after a directive in its block, those of inner `if`s included, and after the block if that is an `if`.
-fn later<'a>(level: Block<'a>, after: Directive<'a>) -> Vec<Directive<'a>> {
-    let position = level.directives().iter().position(|d| d.id() == after.id()).map_or(0, |at| at + 1);
-    let mut all = Vec::new();
-    for directive in &level.directives()[position..] {
-        all.push(*directive);
-        let inside = directive.block().filter(|_| directive.name().is("if"));
-        all.extend(inside.into_iter().flat_map(crate::syntax::Block::directives));
-        if directive.name().is("return") {
-            return all;
-        }
-    }
-    if matches!(level.context(), Context::IfInLocation | Context::IfInServer)
-        && let (Some(outer), Some(head)) = (level.outer(), level.head())
-    {
-        all.extend(later(outer, head));
-    }
-    all
 }
 
 #[cfg(test)]
@@ -206,13 +109,14 @@ mod tests {
         let file: File = toml::from_str(include_str!("../../grammar/advisories.toml")).unwrap();
         assert!(file.advisory.len() > 40);
         for advisory in &file.advisory {
-            assert!(
-                advisory.since.parse::<Version>().is_ok() && !advisory.fixed.is_empty(),
-                "{}",
-                advisory.name
-            );
+            let ends = advisory.vulnerable.iter().flat_map(|range| range.split('-'));
+            for version in ends.chain(advisory.good.iter().map(String::as_str)) {
+                assert!(version.parse::<Version>().is_ok(), "{}: {version}", advisory.name);
+            }
+            assert!(!advisory.vulnerable.is_empty() && !advisory.good.is_empty(), "{}", advisory.name);
             assert!(["error", "warning", "info"].contains(&advisory.level.as_str()), "{}", advisory.name);
             for trigger in advisory.when.iter().flatten().filter(|t| !t.starts_with('@')) {
+                let trigger = trigger.strip_prefix("stream:").unwrap_or(trigger);
                 let name = trigger.split(' ').next().unwrap();
                 assert!(!crate::catalog::directives(name.as_bytes()).is_empty(), "{trigger}");
             }
@@ -235,19 +139,126 @@ mod tests {
         }
     }
 
+    /// The versions at both ends of each range, and of the repaired branches within.
+    #[test]
+    fn ranges_begin_and_end_where_nginx_says() {
+        let cases: &[(&str, &[&str], &[&str])] = &[
+            (
+                "CVE-2026-42533",
+                &["0.9.6", "1.28.3", "1.30.3", "1.31.2"],
+                &["0.9.5", "1.30.4", "1.31.3", "1.31.5"],
+            ),
+            ("CVE-2026-60005", &["1.15.8", "1.30.3", "1.31.2"], &["1.15.7", "1.30.4", "1.31.3"]),
+            ("CVE-2026-42530", &["1.31.0", "1.31.1"], &["1.30.0", "1.30.2", "1.31.2"]),
+            ("CVE-2026-42945", &["0.6.27", "1.28.3", "1.30.0"], &["0.6.26", "1.30.1", "1.31.0"]),
+            ("CVE-2025-53859", &["0.7.22", "1.28.0", "1.29.0"], &["0.7.21", "1.28.1", "1.29.1"]),
+            ("CVE-2025-23419", &["1.11.4", "1.26.2", "1.27.3"], &["1.11.3", "1.26.3", "1.27.4", "1.28.0"]),
+            ("CVE-2024-24989", &["1.25.3"], &["1.25.2", "1.25.4"]),
+            (
+                "CVE-2022-41741",
+                &["1.0.7", "1.0.15", "1.1.3", "1.22.0", "1.23.1"],
+                &["1.0.6", "1.1.0", "1.1.2", "1.22.1", "1.23.2", "1.24.0"],
+            ),
+            ("CVE-2021-23017", &["0.6.18", "1.18.0", "1.20.0"], &["0.6.17", "1.20.1", "1.21.0"]),
+            (
+                "CVE-2013-2070",
+                &["1.1.4", "1.2.8", "1.3.9", "1.4.0"],
+                &["1.1.3", "1.2.9", "1.3.8", "1.4.1", "1.5.0"],
+            ),
+            ("CVE-2012-2089", &["1.0.7", "1.0.14", "1.1.18"], &["1.0.15", "1.1.2", "1.1.19"]),
+            ("CVE-2009-3896", &["0.5.37", "0.8.13"], &["0.5.38", "0.7.62", "0.8.14"]),
+        ];
+        for (name, affected, free) in cases {
+            let advisory = ADVISORIES.iter().find(|a| a.name == *name).unwrap();
+            for version in *affected {
+                assert!(advisory.affects(version.parse().unwrap()), "{name} {version}");
+            }
+            for version in *free {
+                assert!(!advisory.affects(version.parse().unwrap()), "{name} {version}");
+            }
+        }
+    }
+
+    /// Inside of `http` and the rest of the file, a version, and what it exposes.
     #[test]
     fn only_what_the_configuration_exposes_is_reported() {
-        let cases: &[(&str, &[&str])] = &[
-            ("rewrite ^/a/(.*)$ /b?x=1; set $y $1;", &["CVE-2026-42945"]),
-            ("rewrite ^/a/(.*)$ /b?x=1 last; set $y $1;", &[]),
-            ("if ($a) { rewrite ^/a/(.*)$ /b?x=1; } rewrite ^ /$1;", &["CVE-2026-42945"]),
-            ("rewrite ^/((a)b)$ /$1/$2 permanent;", &["CVE-2026-9256"]),
-            ("rewrite ^/(a)(b)$ /$1/$2 permanent;", &[]),
-            ("ssl_verify_client off; mp4_buffer_size 1m;", &[]),
+        let cases: &[(&str, &str, &str, &[&str])] = &[
+            ("server { rewrite ^/a/(.*)$ /b?x=1; set $y $1; }", "", "1.30.0", &["CVE-2026-42945"]),
+            ("server { rewrite ^/a/(.*)$ /b?x=1 last; set $y $1; }", "", "1.30.0", &[]),
+            (
+                "server { if ($a) { rewrite ^/a/(.*)$ /b?x=1; } rewrite ^ /$1; }",
+                "",
+                "1.30.0",
+                &["CVE-2026-42945"],
+            ),
+            ("server { rewrite ^/((a)b)$ /$1/$2 permanent; }", "", "1.30.0", &["CVE-2026-9256"]),
+            ("server { rewrite ^/(a)(b)$ /$1/$2 permanent; }", "", "1.30.0", &[]),
+            ("server { ssl_verify_client off; mp4_buffer_size 1m; }", "", "1.30.0", &[]),
+            // The map changes a capture only where both are used.
+            (
+                "map $a $b { ~(x+) 1; } server { location ~ (.*) { return 200 $1$b; } }",
+                "",
+                "1.30.3",
+                &["CVE-2026-42533"],
+            ),
+            (
+                "map $a $b { ~(?<c>x+) $c; } server { set $c 1; return 200 $c$b; }",
+                "",
+                "1.30.3",
+                &["CVE-2026-42533"],
+            ),
+            (
+                "map $a $b { ~(x+) 1; } server { location ~ (.*) { return 200 $1; } return 200 $b; }",
+                "",
+                "1.30.3",
+                &[],
+            ),
+            ("map $a $b { ~x+ 1; } server { location ~ (.*) { return 200 $1$b; } }", "", "1.30.3", &[]),
+            ("map $a $b { volatile; ~(x+) 1; } server { return 200 $b; }", "", "1.30.3", &["CVE-2026-42533"]),
+            (
+                "server { location ~ (.*) { slice 1m; proxy_set_header A $1; } }",
+                "",
+                "1.30.3",
+                &["CVE-2026-60005"],
+            ),
+            ("server { location ~ (.*) { slice 1m; } }", "", "1.30.3", &[]),
+            (
+                "ignore_invalid_headers off; large_client_header_buffers 4 8m; server { grpc_pass a; }",
+                "",
+                "1.31.1",
+                &["CVE-2026-42055"],
+            ),
+            (
+                "ignore_invalid_headers off; large_client_header_buffers 4 8k; server { grpc_pass a; }",
+                "",
+                "1.31.1",
+                &[],
+            ),
+            (
+                "server { dav_methods PUT COPY; location /a/ { alias /b/; } }",
+                "",
+                "1.29.6",
+                &["CVE-2026-27654"],
+            ),
+            (
+                "server { dav_methods PUT COPY; location /a/ { alias /b/; dav_methods PUT; } }",
+                "",
+                "1.29.6",
+                &[],
+            ),
+            ("server { ssl_ocsp on; }", "stream { server { } }", "1.31.0", &[]),
+            ("", "stream { server { ssl_ocsp on; } }", "1.29.6", &["CVE-2026-28755", "CVE-2026-40701"]),
+            ("server { location / { proxy_pass $scheme://a; } }", "", "1.29.4", &["CVE-2026-1642"]),
+            (
+                "server { listen 80 spdy; }",
+                "",
+                "1.5.11",
+                &["CVE-2014-0133", "CVE-2016-4450", "CVE-2017-7529"],
+            ),
         ];
-        for (inside, expected) in cases {
-            let text = format!("events {{ }} http {{ server {{ {inside} }} }}");
-            assert_eq!(names(&text, "1.30.0"), *expected, "{inside}");
+        for (http, rest, version, expected) in cases {
+            let text = format!("events {{ }} http {{ {http} }} {rest}");
+            assert_eq!(names(&text, version), *expected, "{text}");
         }
     }
 }

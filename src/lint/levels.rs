@@ -1,17 +1,26 @@
 //! The levels of a configuration as it is written: what stands directly in each block, includes expanded, and what an
 //! inner level gets from an outer one. For directives that the model does not hold.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use super::pattern::Pattern;
 use crate::catalog::{self, Body, Context};
+use crate::diagnostic::Class;
 use crate::syntax::{Block, Configuration, Directive, IncludeChain};
 
 /// Every block that contains directives, outer before inner.
 pub(super) struct Levels<'a> {
+    configuration: &'a Configuration,
     blocks: Vec<BlockData<'a>>,
-    /// Where each directive stands, in the order of the levels.
+    /// Where each directive stands, in the order of the levels; those of one level in their own order.
     by_name: HashMap<&'a [u8], Vec<Found<'a>>>,
+    patterns: RefCell<[Patterns; 2]>,
 }
+
+/// Patterns that were read, by their text: an estate repeats a few of them thousands of times.
+type Patterns = HashMap<Vec<u8>, Option<Rc<Pattern>>>;
 
 struct BlockData<'a> {
     context: Context,
@@ -19,6 +28,8 @@ struct BlockData<'a> {
     outer: Option<u32>,
     directives: Vec<Directive<'a>>,
     inner: Vec<u32>,
+    /// Every file that is included here or around was read.
+    complete: bool,
 }
 
 type Found<'a> = (u32, Directive<'a>);
@@ -44,11 +55,44 @@ const FRAGMENTS: [Context; 7] = [
 impl<'a> Levels<'a> {
     /// `whole`: the configuration has an `http` block.
     pub(super) fn new(configuration: &'a Configuration, whole: bool) -> Self {
-        let mut levels = Self { blocks: Vec::new(), by_name: HashMap::new() };
+        let mut levels =
+            Self { configuration, blocks: Vec::new(), by_name: HashMap::new(), patterns: RefCell::default() };
         let root = configuration.tree(configuration.main).root();
         let context = if whole { Context::Main } else { guessed(configuration) };
         levels.walk(configuration, root, &IncludeChain::default(), BlockData::new(context, None, None));
+        for found in levels.by_name.values_mut() {
+            found.sort_by_key(|(level, _)| *level);
+        }
+        if configuration.diagnostics.iter().any(|d| d.class == Class::Environment) {
+            levels.mark_incomplete(configuration, root);
+        }
         levels
+    }
+
+    /// Marks the blocks in which, or around which, something is included that was not read.
+    fn mark_incomplete(&mut self, configuration: &'a Configuration, root: Block<'a>) {
+        let is_missing = |d: Directive<'a>| {
+            let is_pattern = || d.arg(0).is_some_and(|w| w.content().contains(&b'*'));
+            d.name().is("include") && configuration.included(d).is_empty() && !is_pattern()
+        };
+        for index in 0..self.blocks.len() {
+            let data = &self.blocks[index];
+            let around = data.outer.is_none_or(|outer| self.blocks[outer as usize].complete);
+            let block = data.head.map_or(Some(root), Directive::block);
+            let complete = around && !block.into_iter().flat_map(Block::directives).any(is_missing);
+            self.blocks[index].complete = complete;
+        }
+    }
+
+    /// Reads a pattern, each once; `None` if it is not understood.
+    pub(super) fn pattern(&self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
+        let known = &mut self.patterns.borrow_mut()[usize::from(caseless)];
+        if let Some(pattern) = known.get(text) {
+            return pattern.clone();
+        }
+        let pattern = Pattern::new(text, caseless).map(Rc::new);
+        known.insert(text.to_vec(), pattern.clone());
+        pattern
     }
 
     fn walk(
@@ -87,6 +131,12 @@ impl<'a> Levels<'a> {
         self.named(name).filter(|(level, _)| level.is_http())
     }
 
+    /// What stands in a `map` and the like, which is no directives: includes expanded.
+    pub(super) fn entries(&self, head: Directive<'a>) -> impl Iterator<Item = Directive<'a>> + use<'a> {
+        let configuration = self.configuration;
+        head.block().into_iter().flat_map(move |block| configuration.expanded(block)).map(|(entry, _)| entry)
+    }
+
     /// Whether any directive has that name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name.as_bytes())
@@ -105,7 +155,7 @@ impl<'a> Levels<'a> {
 
 impl<'a> BlockData<'a> {
     fn new(context: Context, head: Option<Directive<'a>>, outer: Option<u32>) -> Self {
-        Self { context, head, outer, directives: Vec::new(), inner: Vec::new() }
+        Self { context, head, outer, directives: Vec::new(), inner: Vec::new(), complete: true }
     }
 }
 
@@ -139,6 +189,11 @@ impl<'a> Level<'a> {
         self.data().inner.iter().map(move |&index| Level { index, ..self })
     }
 
+    /// The block of a directive that stands directly in it.
+    pub(super) fn below(self, head: Directive<'a>) -> Option<Level<'a>> {
+        self.inner().find(|level| level.head().is_some_and(|own| own.id() == head.id()))
+    }
+
     /// Itself and every block in it.
     pub(super) fn inward(self) -> Vec<Level<'a>> {
         let mut all = vec![self];
@@ -157,25 +212,24 @@ impl<'a> Level<'a> {
     }
 
     /// The directives of a name that stand directly in it.
-    pub(super) fn own<'n>(self, name: &'n str) -> impl Iterator<Item = Directive<'a>> + use<'a, 'n> {
-        let own = self.data().directives.as_slice();
-        own.iter().copied().filter(move |d| d.name().is(name))
+    pub(super) fn own(self, name: &str) -> impl DoubleEndedIterator<Item = Directive<'a>> + use<'a> {
+        let all = self.levels.by_name.get(name.as_bytes()).map_or(&[][..], Vec::as_slice);
+        let start = all.partition_point(|(level, _)| *level < self.index);
+        let count = all[start..].partition_point(|(level, _)| *level == self.index);
+        all[start..start + count].iter().map(|(_, directive)| *directive)
     }
 
     /// The first of them.
     pub(super) fn get(self, name: &str) -> Option<Directive<'a>> {
-        if !self.levels.has(name) {
-            return None;
-        }
-        self.data().directives.iter().copied().find(|d| d.name().is(name))
+        let all = self.levels.by_name.get(name.as_bytes())?;
+        let start = all.partition_point(|(level, _)| *level < self.index);
+        all.get(start).filter(|(level, _)| *level == self.index).map(|(_, directive)| *directive)
     }
 
     /// The nearest level, from this one outwards, that has a directive.
     pub(super) fn holder(self, name: &str) -> Option<Level<'a>> {
-        if !self.levels.has(name) {
-            return None;
-        }
-        self.outward().find(|level| level.get(name).is_some())
+        let all = self.levels.by_name.get(name.as_bytes())?;
+        self.outward().find(|level| all.binary_search_by_key(&level.index, |(index, _)| *index).is_ok())
     }
 
     /// The directive that decides here: the nearest one outwards. nginx merges most values in this way, and lists too
@@ -200,6 +254,16 @@ impl<'a> Level<'a> {
     pub(super) fn block(self) -> Level<'a> {
         let conditional = |c| matches!(c, Context::IfInLocation | Context::IfInServer | Context::LimitExcept);
         self.outward().find(|level| !conditional(level.context())).unwrap_or(self)
+    }
+
+    /// Whether every file that is included in it or around it was read.
+    pub(super) fn is_complete(self) -> bool {
+        self.data().complete
+    }
+
+    /// Reads a pattern, as [`Levels::pattern`].
+    pub(super) fn pattern(self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
+        self.levels.pattern(text, caseless)
     }
 
     /// The nearest level of a context, from this one outwards.

@@ -4,7 +4,7 @@ use super::levels::Level;
 use super::{Target, place};
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
-use crate::syntax::Directive;
+use crate::syntax::{Directive, Word};
 
 /// How the lines of a list are told apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,39 +19,36 @@ pub(super) enum Keys {
 
 /// Every level of `http` that has a directive of its own, each once.
 pub(super) fn levels_with<'a>(target: Target<'a>, name: &str) -> Vec<Level<'a>> {
-    let mut all: Vec<Level<'a>> = Vec::new();
-    for (level, _) in target.levels().http(name) {
-        if all.last() != Some(&level) {
-            all.push(level);
-        }
-    }
+    let mut all: Vec<Level<'a>> = target.levels().http(name).map(|(level, _)| level).collect();
+    all.dedup();
     all
 }
 
 /// The lines of the nearest outer list that `level`, which has a list of its own, does not repeat; none if a file
 /// that could repeat them is missing.
-pub(super) fn lines<'a>(target: Target<'a>, level: Level<'a>, name: &str, keys: Keys) -> Vec<Directive<'a>> {
+pub(super) fn lines<'a>(level: Level<'a>, name: &str, keys: Keys) -> Vec<Directive<'a>> {
     let Some(outer) = level.outer().and_then(|outer| outer.holder(name)) else { return Vec::new() };
-    if !target.is_complete(level) {
+    if !level.is_complete() {
         return Vec::new();
     }
-    let own: Vec<Vec<u8>> = level.own(name).flat_map(|line| keys_of(line, keys)).collect();
-    outer.own(name).filter(|line| keys_of(*line, keys).iter().any(|key| !own.contains(key))).collect()
+    let is_repeated = |key: Word<'_>| {
+        let value = key.value();
+        let same = |own: Word<'_>| match keys {
+            Keys::Caseless => own.value().eq_ignore_ascii_case(&value),
+            Keys::Exact | Keys::AllButLast => own.value() == value,
+        };
+        level.own(name).flat_map(|line| keys_of(line, keys)).any(same)
+    };
+    outer.own(name).filter(|line| !keys_of(*line, keys).all(is_repeated)).collect()
 }
 
-fn keys_of(line: Directive<'_>, keys: Keys) -> Vec<Vec<u8>> {
-    let mut words: Vec<Vec<u8>> = line.args().map(|w| w.value().into_owned()).collect();
-    match keys {
-        Keys::Caseless => words.iter_mut().take(1).for_each(|w| w.make_ascii_lowercase()),
-        Keys::Exact => {}
-        Keys::AllButLast => {
-            words.pop();
-            words.retain(|w| !w.starts_with(b"="));
-            return words;
-        }
-    }
-    words.truncate(1);
-    words
+fn keys_of(line: Directive<'_>, keys: Keys) -> impl Iterator<Item = Word<'_>> {
+    let count = match keys {
+        Keys::Caseless | Keys::Exact => 1,
+        Keys::AllButLast => line.args().len().saturating_sub(1),
+    };
+    let is_code = move |word: &Word<'_>| keys != Keys::AllButLast || !word.content().starts_with(b"=");
+    line.args().take(count).filter(is_code)
 }
 
 /// "`A`, `B` and 2 more are".

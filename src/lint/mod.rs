@@ -6,6 +6,7 @@
 mod access;
 mod affected;
 mod audit;
+mod exposure;
 mod levels;
 mod lost;
 mod names;
@@ -40,8 +41,8 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::{Config, Upstream};
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview};
-use crate::syntax::{Block, Configuration, Directive};
-use levels::{Level as Place, Levels};
+use crate::syntax::Configuration;
+use levels::Levels;
 use uses::Uses;
 
 /// What a rule looks at.
@@ -71,18 +72,6 @@ impl<'a> Target<'a> {
     /// Whether every file that is included anywhere was read.
     fn reads_everything(self) -> bool {
         self.configuration.diagnostics.iter().all(|d| d.class != Class::Environment)
-    }
-
-    /// Whether every file that is included in a block or around it was read.
-    fn is_complete(self, level: Place<'_>) -> bool {
-        level.outward().all(|level| {
-            let root = self.configuration.tree(self.configuration.main).root();
-            let block = level.head().map_or(Some(root), Directive::block);
-            block.into_iter().flat_map(Block::directives).all(|d| {
-                let is_pattern = || d.arg(0).is_some_and(|w| w.content().contains(&b'*'));
-                !d.name().is("include") || !self.configuration.included(d).is_empty() || is_pattern()
-            })
-        })
     }
 
     /// Whether the configuration is all there is: not a fragment that something else includes.

@@ -83,7 +83,7 @@ impl Settings {
     /// the settings changed the rule's level.
     pub fn apply(&self, findings: &mut [Diagnostic]) {
         for finding in findings.iter_mut().filter(|f| f.class == Class::Rule) {
-            let own = RULES.iter().find(|r| r.name == finding.code).map(|r| r.level);
+            let own = RULES.binary_search_by_key(&finding.code, |r| r.name).ok().map(|at| RULES[at].level);
             match (self.level(finding.code), own) {
                 (Some(level), Some(own)) if level != own => finding.level = level,
                 _ => {}

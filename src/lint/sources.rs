@@ -1,5 +1,8 @@
 //! Where the values of variables come from: what a client can put into them.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
 use super::Target;
 use super::levels::Level;
 use super::pattern::{self, Pattern};
@@ -7,7 +10,7 @@ use super::text::{self, Piece};
 use crate::catalog::Context;
 use crate::model::map::MapKey;
 use crate::model::{ComplexValue, Segment, VariableSource};
-use crate::syntax::Directive;
+use crate::syntax::{Directive, Word};
 use regex_syntax::hir::Hir;
 
 /// How far maps of maps are followed.
@@ -131,54 +134,62 @@ fn is_variable(text: &[u8], name: &str) -> bool {
 
 /// The pattern that gives a block its captures, with whether it is compared without regard to case; `None` if
 /// there is none, or if it depends on more than one.
-pub(super) fn pattern(level: Level<'_>) -> Option<Pattern> {
+pub(super) fn pattern(level: Level<'_>) -> Option<Rc<Pattern>> {
     let head = level.head()?;
     match level.context() {
         Context::IfInLocation | Context::IfInServer => match condition(head) {
-            Some((b"~", pattern)) => Pattern::new(&pattern, false),
-            Some((b"~*", pattern)) => Pattern::new(&pattern, true),
+            Some((b"~", pattern)) => level.pattern(&pattern, false),
+            Some((b"~*", pattern)) => level.pattern(&pattern, true),
             _ => level.outer().and_then(self::pattern),
         },
-        Context::Location => location_pattern(head),
+        Context::Location => location_pattern(level, head),
         Context::LimitExcept => level.outer().and_then(self::pattern),
         _ => None,
     }
 }
 
 /// The pattern of `location ~ pattern`.
-pub(super) fn location_pattern(head: Directive<'_>) -> Option<Pattern> {
+pub(super) fn location_pattern(level: Level<'_>, head: Directive<'_>) -> Option<Rc<Pattern>> {
     let (pattern, caseless) = regex_of_location(head)?;
-    Pattern::new(&pattern, caseless)
+    level.pattern(&pattern, caseless)
 }
 
 /// The text of `location ~ pattern`, and whether case does not matter.
-pub(super) fn regex_of_location(head: Directive<'_>) -> Option<(Vec<u8>, bool)> {
-    let first = head.arg(0)?.value().into_owned();
-    match (first.as_slice(), head.arg(1)) {
-        (b"~", Some(pattern)) => Some((pattern.value().into_owned(), false)),
-        (b"~*", Some(pattern)) => Some((pattern.value().into_owned(), true)),
-        (_, Some(_)) => None,
-        (text, None) => match text.strip_prefix(b"~*") {
-            Some(pattern) => Some((pattern.to_vec(), true)),
-            None => text.strip_prefix(b"~").map(|pattern| (pattern.to_vec(), false)),
-        },
+pub(super) fn regex_of_location(head: Directive<'_>) -> Option<(Cow<'_, [u8]>, bool)> {
+    let first = head.arg(0)?.value();
+    let (skipped, caseless) = match &*first {
+        [b'~', b'*', ..] => (2, true),
+        [b'~', ..] => (1, false),
+        _ => return None,
+    };
+    match (head.arg(1), first) {
+        (Some(pattern), first) => (first.len() == skipped).then(|| (pattern.value(), caseless)),
+        (None, Cow::Borrowed(text)) => Some((Cow::Borrowed(&text[skipped..]), caseless)),
+        (None, Cow::Owned(text)) => Some((Cow::Owned(text[skipped..].to_vec()), caseless)),
     }
 }
 
 /// Operator and pattern of `if ($variable ~ pattern)`.
-pub(super) fn condition(head: Directive<'_>) -> Option<(&'static [u8], Vec<u8>)> {
+pub(super) fn condition(head: Directive<'_>) -> Option<(&'static [u8], Cow<'_, [u8]>)> {
     const OPERATORS: [&[u8]; 4] = [b"~", b"~*", b"!~", b"!~*"];
-    let words: Vec<Vec<u8>> = head.args().map(|w| w.value().into_owned()).collect();
-    let at = words.iter().position(|w| OPERATORS.contains(&w.as_slice()))?;
-    let operator = OPERATORS.into_iter().find(|o| *o == words[at])?;
-    let mut rest: Vec<Vec<u8>> = words[at + 1..].to_vec();
-    let last = rest.last_mut()?;
-    if last == b")" {
-        rest.pop();
-    } else if last.last() == Some(&b')') {
-        last.pop();
+    let mut words = head.args().map(Word::value);
+    let operator = words.find_map(|w| OPERATORS.into_iter().find(|o| **o == *w))?;
+    let mut pattern = words.next()?;
+    match (words.next(), words.next()) {
+        (None, _) if pattern.ends_with(b")") => {
+            pattern = match pattern {
+                Cow::Borrowed(text) => Cow::Borrowed(&text[..text.len() - 1]),
+                Cow::Owned(mut text) => {
+                    text.pop();
+                    Cow::Owned(text)
+                }
+            };
+        }
+        (None, _) => {}
+        (Some(last), None) if *last == *b")" => {}
+        _ => return None,
     }
-    (rest.len() == 1).then(|| (operator, rest.remove(0)))
+    Some((operator, pattern))
 }
 
 /// Whether `$n` can contain a byte; no if its pattern is not understood, or if something may have replaced it.

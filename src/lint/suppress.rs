@@ -21,6 +21,10 @@ struct Allow {
 pub fn suppress(configuration: &Configuration, findings: Vec<Diagnostic>, known: &[&str]) -> Vec<Diagnostic> {
     let mut left = Vec::new();
     let mut allows = all(configuration, &mut left);
+    if allows.is_empty() {
+        left.extend(findings);
+        return left;
+    }
     for finding in findings {
         let line = configuration.sources.position(finding.span).line;
         let here = allows.get_mut(&(finding.span.file, line));

@@ -80,10 +80,16 @@ impl<'a> Uses<'a> {
     }
 
     fn word(&mut self, word: Word<'a>, directive: Directive<'a>, defines: Option<&String>) {
-        for name in names(word.content()) {
+        each_name(word.content(), |name| {
             let used = Use { directive, defines: defines.cloned() };
-            self.by_name.entry(name).or_default().push(used);
-        }
+            if !name.iter().any(u8::is_ascii_uppercase)
+                && let Some(known) = std::str::from_utf8(name).ok().and_then(|n| self.by_name.get_mut(n))
+            {
+                known.push(used);
+            } else {
+                self.by_name.entry(lower(name)).or_default().push(used);
+            }
+        });
     }
 
     /// Whether anything reads a variable; one that is only used to make itself is not read.
@@ -122,13 +128,17 @@ fn lower(name: &[u8]) -> String {
 /// The variables that a text names.
 pub(super) fn names(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
+    each_name(text, |name| found.push(lower(name)));
+    found
+}
+
+fn each_name(text: &[u8], mut found: impl FnMut(&[u8])) {
     for at in memchr::memchr_iter(b'$', text) {
         let rest = &text[at + 1..];
         let rest = rest.strip_prefix(b"{").unwrap_or(rest);
         let end = rest.iter().position(|b| !b.is_ascii_alphanumeric() && *b != b'_').unwrap_or(rest.len());
         if end > 0 {
-            found.push(lower(&rest[..end]));
+            found(&rest[..end]);
         }
     }
-    found
 }

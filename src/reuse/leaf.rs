@@ -68,6 +68,9 @@ impl<'a> Leaf<'a> {
             .header(b"connection")
             .and_then(|h| h.value.constant())
             .is_some_and(|v| v.eq_ignore_ascii_case(b"upgrade"));
+        if !upgrades {
+            return false;
+        }
         let path = match &self.location.kind {
             LocationKind::Exact(uri) | LocationKind::Prefix { uri, .. } => {
                 String::from_utf8_lossy(uri).into_owned()
@@ -78,7 +81,7 @@ impl<'a> Leaf<'a> {
         let path = path.to_ascii_lowercase();
         let named = ["/ws", "socket", "/cable", "/live", "/hub"].iter().any(|part| path.contains(part));
         let patient = proxy.read_timeout.value >= std::time::Duration::from_secs(600);
-        upgrades && (named || patient && proxy.header(b"upgrade").is_some())
+        named || patient && proxy.header(b"upgrade").is_some()
     }
 }
 

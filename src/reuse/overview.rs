@@ -19,6 +19,7 @@ pub struct Judged<'a> {
     pub reached: Vec<(Reached<'a>, Verdict)>,
     /// What it can send in the `Connection` header of an ordinary request.
     pub connections: Vec<Connection>,
+    can_reuse: bool,
 }
 
 impl<'a> Judged<'a> {
@@ -38,7 +39,7 @@ impl<'a> Judged<'a> {
     /// Whether its protocol and purpose let a connection be used again at all: uwsgi and SCGI close it, an upgraded
     /// one never returns.
     pub fn can_reuse(&self) -> bool {
-        !matches!(self.leaf.directive, "uwsgi_pass" | "scgi_pass") && !self.leaf.is_websocket_only()
+        self.can_reuse
     }
 }
 
@@ -73,7 +74,9 @@ impl<'a> Overview<'a> {
                     overview.users.entry(*upstream).or_default().push(overview.leaves.len());
                 }
             }
-            overview.leaves.push(Judged { leaf, reached, connections });
+            let closes = matches!(leaf.directive, "uwsgi_pass" | "scgi_pass");
+            let can_reuse = !closes && !leaf.is_websocket_only();
+            overview.leaves.push(Judged { leaf, reached, connections, can_reuse });
         }
         overview.judge_fragments();
         overview

@@ -1,5 +1,7 @@
 //! The verdict: whether a leaf's connections to a target are used again, and if not, the first reason why.
 
+use std::collections::HashSet;
+
 use super::connection::{Connection, connections};
 use super::leaf::Leaf;
 use super::target::Reached;
@@ -62,7 +64,11 @@ pub(super) fn judge(leaf: &Leaf<'_>, reached: &Reached<'_>, sent: &[Connection])
         return Verdict::NotReused(Cause::Lifetime);
     }
     match willing(leaf, sent) {
-        Verdict::Reused if (pool.size as usize) < distinct_peers(upstream) => {
+        // Peers are counted only where there may be too many.
+        Verdict::Reused
+            if (pool.size as usize) < upstream.peers.len()
+                && (pool.size as usize) < distinct_peers(upstream) =>
+        {
             Verdict::Partly(Cause::PoolTooSmall)
         }
         other => other,
@@ -97,13 +103,8 @@ fn willing(leaf: &Leaf<'_>, sent: &[Connection]) -> Verdict {
 
 /// Peers that take requests and are not the same address twice.
 pub fn distinct_peers(upstream: &Upstream) -> usize {
-    let mut seen: Vec<&Endpoint> = Vec::new();
-    for peer in upstream.peers.iter().filter(|p| !p.down && !p.backup) {
-        if !seen.contains(&&peer.endpoint) {
-            seen.push(&peer.endpoint);
-        }
-    }
-    seen.len()
+    let in_turn = upstream.peers.iter().filter(|p| !p.down && !p.backup);
+    in_turn.map(|peer| &peer.endpoint).collect::<HashSet<&Endpoint>>().len()
 }
 
 impl Cause {

@@ -31,6 +31,7 @@ mod reuse {
 mod correctness {
     pub(super) mod alias_slash_mismatch;
     pub(super) mod capture_missing;
+    pub(super) mod capture_overwritten;
     pub(super) mod caret_prefix_shadows_regex;
     pub(super) mod client_max_body_size_unset;
     pub(super) mod connection_upgrade_constant;
@@ -46,6 +47,7 @@ mod correctness {
     pub(super) mod proxy_bind_fixed_port;
     pub(super) mod proxy_bind_unusable;
     pub(super) mod proxy_missing_host_header;
+    pub(super) mod proxy_pass_constant_uri;
     pub(super) mod proxy_pass_slash_mismatch;
     pub(super) mod proxy_pass_with_uri;
     pub(super) mod root_in_location;
@@ -58,6 +60,7 @@ mod correctness {
     pub(super) mod static_dns_proxy_pass;
     pub(super) mod strict_location;
     pub(super) mod try_files_with_proxy;
+    pub(super) mod unused_map;
     pub(super) mod unused_variable;
     pub(super) mod upgrade_headers_lost;
     pub(super) mod upstream_server_no_resolve;
@@ -129,6 +132,7 @@ pub static RULES: &[&Rule] = &[
     &security::allow_without_deny::ALLOW_WITHOUT_DENY,
     &security::autoindex_on::AUTOINDEX_ON,
     &correctness::capture_missing::CAPTURE_MISSING,
+    &correctness::capture_overwritten::CAPTURE_OVERWRITTEN,
     &correctness::caret_prefix_shadows_regex::CARET_PREFIX_SHADOWS_REGEX,
     &security::cipher_exclusions_missing::CIPHER_EXCLUSIONS_MISSING,
     &reuse::client_keepalive_disabled::CLIENT_KEEPALIVE_DISABLED,
@@ -176,6 +180,7 @@ pub static RULES: &[&Rule] = &[
     &security::proxy_buffering_off::PROXY_BUFFERING_OFF,
     &reuse::proxy_http_version_prevents_reuse::PROXY_HTTP_VERSION_PREVENTS_REUSE,
     &correctness::proxy_missing_host_header::PROXY_MISSING_HOST_HEADER,
+    &correctness::proxy_pass_constant_uri::PROXY_PASS_CONSTANT_URI,
     &correctness::proxy_pass_slash_mismatch::PROXY_PASS_SLASH_MISMATCH,
     &reuse::proxy_pass_variable_unpooled::PROXY_PASS_VARIABLE_UNPOOLED,
     &correctness::proxy_pass_with_uri::PROXY_PASS_WITH_URI,
@@ -211,6 +216,7 @@ pub static RULES: &[&Rule] = &[
     &performance::try_files_open_file_cache::TRY_FILES_OPEN_FILE_CACHE,
     &correctness::try_files_with_proxy::TRY_FILES_WITH_PROXY,
     &performance::unanchored_regex::UNANCHORED_REGEX,
+    &correctness::unused_map::UNUSED_MAP,
     &correctness::unused_variable::UNUSED_VARIABLE,
     &correctness::upgrade_headers_lost::UPGRADE_HEADERS_LOST,
     &reuse::upstream_keepalive_outlives_backend::UPSTREAM_KEEPALIVE_OUTLIVES_BACKEND,

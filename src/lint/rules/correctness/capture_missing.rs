@@ -1,10 +1,11 @@
 //! Groups that are not there.
 
+use std::borrow::Cow;
+
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::levels::Level as Block;
-use crate::lint::pattern::Pattern;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::lint::text;
@@ -53,10 +54,10 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, rewrite) in target.levels().http("rewrite") {
+    for (level, rewrite) in target.levels().http("rewrite") {
         let (Some(pattern), Some(to)) = (rewrite.arg(0), rewrite.arg(1)) else { continue };
         let Some(used) = highest(&to.value()) else { continue };
-        if let Some(pattern) = Pattern::new(&pattern.value(), false)
+        if let Some(pattern) = level.pattern(&pattern.value(), false)
             && pattern.groups() < usize::from(used)
         {
             found.push(finding(to, used, pattern.groups()));
@@ -73,7 +74,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         for (level, directive) in target.levels().http(name) {
             for word in directive.args() {
                 let Some(used) = highest(&word.value()) else { continue };
-                if let Some(groups) = available(target, level)
+                if let Some(groups) = available(level)
                     && groups < usize::from(used)
                 {
                     found.push(finding(word, used, groups));
@@ -106,8 +107,8 @@ fn highest(text: &[u8]) -> Option<u8> {
 }
 
 /// The most groups that any pattern before this place has; `None` if one is not understood.
-fn available(target: Target<'_>, level: Block<'_>) -> Option<usize> {
-    if !target.is_complete(level) || level.around(Context::Server).is_none() {
+fn available(level: Block<'_>) -> Option<usize> {
+    if !level.is_complete() || level.around(Context::Server).is_none() {
         return None;
     }
     let mut most = 0;
@@ -120,25 +121,25 @@ fn available(target: Target<'_>, level: Block<'_>) -> Option<usize> {
                 }
                 _ => None,
             };
-            most = most.max(groups(pattern)?);
+            most = most.max(groups(level, pattern)?);
         }
         for directive in level.directives() {
             let pattern = match directive.name().content() {
-                b"rewrite" => directive.arg(0).map(|w| (w.value().into_owned(), false)),
+                b"rewrite" => directive.arg(0).map(|w| (w.value(), false)),
                 b"if" => sources::condition(*directive).map(|(op, pattern)| (pattern, op.ends_with(b"*"))),
                 b"server_name" if directive.args().any(|w| w.content().starts_with(b"~")) => return None,
                 name if name.ends_with(b"_by_lua_block") || name.starts_with(b"js_") => return None,
                 _ => None,
             };
-            most = most.max(groups(pattern)?);
+            most = most.max(groups(level, pattern)?);
         }
     }
     Some(most)
 }
 
-fn groups(pattern: Option<(Vec<u8>, bool)>) -> Option<usize> {
+fn groups(level: Block<'_>, pattern: Option<(Cow<'_, [u8]>, bool)>) -> Option<usize> {
     match pattern {
-        Some((pattern, caseless)) => Some(Pattern::new(&pattern, caseless)?.groups()),
+        Some((pattern, caseless)) => Some(level.pattern(&pattern, caseless)?.groups()),
         None => Some(0),
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
-use crate::lint::pattern::Pattern;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 
@@ -46,7 +45,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let Some(path) = caret.arg(1).filter(|_| caret.arg(0).is_some_and(|w| w.is("^~"))) else { continue };
         for head in outer.own("location") {
             let below = sources::regex_of_location(head).is_some_and(|(text, caseless)| {
-                let prefix = Pattern::new(&text, caseless).and_then(|p| p.prefix());
+                let prefix = outer.pattern(&text, caseless).and_then(|p| p.prefix());
                 !caseless && prefix.is_some_and(|p| p.starts_with(&path.value()))
             });
             if below {

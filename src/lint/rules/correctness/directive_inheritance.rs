@@ -63,7 +63,7 @@ const LISTS: &[(&str, Keys)] = &[
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for &(name, keys) in LISTS {
         for level in lost::levels_with(target, name) {
-            let gone = lost::lines(target, level, name, keys);
+            let gone = lost::lines(level, name, keys);
             let Some(first) = level.get(name).filter(|_| !gone.is_empty()) else { continue };
             let message =
                 format!("this `{name}` replaces those of the outer level: {} lost", lost::names(&gone));

@@ -71,7 +71,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         seen.push(location);
         let going_on: Vec<Block<'_>> = location
             .inner()
-            .filter(|l| l.context() == Context::IfInLocation && !ends(*l) && target.is_complete(*l))
+            .filter(|l| l.context() == Context::IfInLocation && !ends(*l) && l.is_complete())
             .collect();
         if let Some(try_files) = location.get("try_files") {
             found.extend(going_on.iter().filter_map(|l| l.head()).map(|head| {

@@ -1,5 +1,7 @@
 //! Limits that multiply by the number of workers.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::Fix;
 use crate::lint::rule::declare_rule;
@@ -7,6 +9,7 @@ use crate::lint::{Target, place};
 use crate::model::Upstream;
 use crate::model::core::WorkerProcesses;
 use crate::model::upstream::Balancer;
+use crate::syntax::{Configuration, Tree};
 
 declare_rule! {
     /// ## What it does
@@ -59,6 +62,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     if one || !target.is_whole() {
         return;
     }
+    let mut taken = None;
     for upstream in target.upstreams().filter(|upstream| upstream.zone.is_none()) {
         let limited = upstream.peers.iter().find(|peer| peer.max_conns > 0);
         let name = &upstream.name;
@@ -79,18 +83,32 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
         let zone = format!("zone {name} 64k;");
         let finding = finding.help(format!("add `{zone}`: all workers then count together"));
-        found.push(match fix(target, upstream, &zone) {
-            Some(fix) => finding.fix(fix),
-            None => finding,
-        });
+        found.push(
+            match fix(target, upstream, &zone, taken.get_or_insert_with(|| zones(target.configuration))) {
+                Some(fix) => finding.fix(fix),
+                None => finding,
+            },
+        );
     }
 }
 
+/// The names behind `zone=` anywhere.
+fn zones(configuration: &Configuration) -> HashSet<&[u8]> {
+    const BEGIN: &[u8] = b"zone=";
+    let texts = configuration.trees.iter().map(Tree::text);
+    let names = texts.flat_map(|text| {
+        memchr::memmem::find_iter(text, BEGIN).map(|at| {
+            let rest = &text[at + BEGIN.len()..];
+            let end = rest.iter().position(|b| b":; \t\r\n\"'".contains(b)).unwrap_or(rest.len());
+            &rest[..end]
+        })
+    });
+    names.collect()
+}
+
 /// Unless another module has a zone of that name.
-fn fix(target: Target<'_>, upstream: &Upstream, zone: &str) -> Option<Fix> {
-    let taken = format!("zone={}", upstream.name);
-    let mut trees = target.configuration.trees.iter();
-    if trees.any(|tree| memchr::memmem::find(tree.text(), taken.as_bytes()).is_some()) {
+fn fix(target: Target<'_>, upstream: &Upstream, zone: &str, taken: &HashSet<&[u8]>) -> Option<Fix> {
+    if taken.contains(upstream.name.as_bytes()) {
         return None;
     }
     let first = upstream.peers.first()?.span;

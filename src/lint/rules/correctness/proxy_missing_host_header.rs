@@ -70,7 +70,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         if several
             && !sends
             && !foreign
-            && target.is_complete(level)
+            && level.is_complete()
             && !level.is("proxy_pass_request_headers", "off")
         {
             found.push(

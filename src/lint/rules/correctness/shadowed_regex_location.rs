@@ -56,7 +56,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let mut covers: Vec<(Directive<'_>, Cover)> = Vec::new();
         for head in outer.own("location") {
             let Some((text, caseless)) = sources::regex_of_location(head) else { continue };
-            let Some(pattern) = Pattern::new(&text, caseless) else { continue };
+            let Some(pattern) = outer.pattern(&text, caseless) else { continue };
             let prefix = pattern.prefix().unwrap_or_default();
             let first = covers.iter().find(|(_, cover)| match cover {
                 Cover::All => true,

@@ -1,5 +1,7 @@
 //! Names that are resolved once.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::lint::Target;
@@ -42,15 +44,13 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let upstreams = target.levels().named("upstream").filter_map(|(_, upstream)| upstream.arg(0));
+    let upstreams: HashSet<Vec<u8>> = upstreams.map(|w| w.value().to_ascii_lowercase()).collect();
     for name in ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"] {
         for (_, pass) in target.levels().named(name) {
             let Some(value) = pass.arg(0).filter(|w| !w.content().contains(&b'$')) else { continue };
             let host = text::without_port(&text::url(&value.value()).host);
-            let is_upstream = target
-                .levels()
-                .named("upstream")
-                .any(|(_, u)| u.arg(0).is_some_and(|w| w.value().eq_ignore_ascii_case(host.as_bytes())));
-            if is_upstream || !names::is_public(&host) {
+            if !names::is_public(&host) || upstreams.contains(host.as_bytes()) {
                 continue;
             }
             let mut finding = STATIC_DNS_PROXY_PASS

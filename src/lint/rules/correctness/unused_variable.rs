@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{self, Subsystem};
 use crate::diagnostic::Diagnostic;
-use crate::edit::Fix;
+use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place};
+use crate::lint::{Rule, Target, place};
 use crate::model::VariableSource;
+use crate::source::Span;
 
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports `map`, `split_clients`, `geo` and `set` whose variable nothing in the configuration reads. Silent for
-    /// fragments, and where scripts or SSI could read it.
+    /// Reports `split_clients` and `set` whose variable nothing in the configuration reads. Silent for fragments, and where
+    /// scripts or SSI could read it. For `map` and `geo` there is `unused-map`.
     ///
     /// ## Why is this bad
     ///
@@ -58,36 +59,52 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    if !target.is_whole() {
-        return;
+    let wanted =
+        |source: &VariableSource| matches!(source, VariableSource::SplitClients(_) | VariableSource::Set);
+    for (span, name) in unused(target, wanted) {
+        found.push(report(target, &UNUSED_VARIABLE, span, name, Fix::safe));
     }
+}
+
+/// The variables of a kind that nothing reads, with the directives that define them.
+pub(in crate::lint) fn unused(
+    target: Target<'_>,
+    wanted: fn(&VariableSource) -> bool,
+) -> BTreeMap<Span, &str> {
     let mut unused = BTreeMap::new();
+    if !target.is_whole() {
+        return unused;
+    }
     for (_, variable) in target.config.http.variables.iter() {
-        let defined = match variable.source {
-            VariableSource::Map(_) | VariableSource::SplitClients(_) | VariableSource::Set => true,
-            VariableSource::Other(by) => by == "geo",
-            _ => false,
-        };
-        if let Some(span) = variable.defined.filter(|_| defined)
+        if let Some(span) = variable.defined.filter(|_| wanted(&variable.source))
             // One that a module reads, such as `$memcached_key` and `$limit_rate`.
             && catalog::variable(Subsystem::Http, variable.name.as_bytes()).is_none()
             && target.uses().complete
             && !target.uses().is_read(&variable.name)
         {
-            unused.insert(span, &variable.name);
+            unused.insert(span, variable.name.as_str());
         }
     }
-    for (span, name) in unused {
-        let directive = place::find(target.configuration, span);
-        let what = directive.map_or_else(String::new, |d| d.name().to_string());
-        let finding = UNUSED_VARIABLE
-            .finding(span, format!("nothing reads `${name}`, which this `{what}` defines"))
-            .label("has no effect")
-            .help("use it, or remove it");
-        let block = directive.is_some_and(|d| d.block().is_some());
-        found.push(match place::remove(target.configuration, span).filter(|_| block) {
-            Some(edit) => finding.fix(Fix::safe(format!("remove the `{what}`"), vec![edit])),
-            None => finding,
-        });
+    unused
+}
+
+/// Says so, and removes the block.
+pub(in crate::lint) fn report(
+    target: Target<'_>,
+    rule: &Rule,
+    span: Span,
+    name: &str,
+    fix: fn(String, Vec<Edit>) -> Fix,
+) -> Diagnostic {
+    let directive = place::find(target.configuration, span);
+    let what = directive.map_or_else(String::new, |d| d.name().to_string());
+    let finding = rule
+        .finding(span, format!("nothing reads `${name}`, which this `{what}` defines"))
+        .label("has no effect")
+        .help("use it, or remove it");
+    let block = directive.is_some_and(|d| d.block().is_some());
+    match place::remove(target.configuration, span).filter(|_| block) {
+        Some(edit) => finding.fix(fix(format!("remove the `{what}`"), vec![edit])),
+        None => finding,
     }
 }

@@ -49,6 +49,9 @@ declare_rule! {
     }
 }
 
+/// Findings that carry the fix, which is the same for all.
+const MOST_FIXES: usize = 20;
+
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     const FIRST: Version = Version::new(1, 25, 1);
     if target.config.version < FIRST {
@@ -60,14 +63,15 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         .filter(|(_, listen)| listen.args().skip(1).any(|w| w.is("http2")))
         .collect();
     let fix = fix(target, &with);
-    for (_, listen) in with {
-        let Some(word) = listen.args().skip(1).find(|w| w.is("http2")) else { continue };
+    for (number, (_, listen)) in with.into_iter().enumerate() {
         let finding = LISTEN_HTTP2
-            .finding(word.span(), "`http2` in `listen` is deprecated since nginx 1.25.1")
-            .help("write `http2 on;` in every server of this address");
+            .finding(listen.head(), "`http2` in `listen` is deprecated since nginx 1.25.1")
+            .help("write `http2 on;` in every server of this address")
+            .nginx("the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead");
+        // In a large estate the first has the fix for all.
         found.push(match &fix {
-            Some(fix) => finding.fix(fix.clone()),
-            None => finding,
+            Some(fix) if number < MOST_FIXES => finding.fix(fix.clone()),
+            _ => finding,
         });
     }
 }

@@ -47,7 +47,9 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let mut seen = HashSet::new();
-    for (level, certificate) in target.levels().named("ssl_certificate") {
+    let levels = target.levels();
+    for (level, _) in levels.named("ssl_certificate").chain(levels.named("ssl_stapling")) {
+        let Some(certificate) = level.effective("ssl_certificate") else { continue };
         let theirs = certificate.arg(0).is_some_and(|w| w.content().starts_with(b"/etc/letsencrypt/"));
         let Some(stapling) = level.effective("ssl_stapling").filter(|d| d.arg(0).is_some_and(|w| w.is("on")))
         else {

@@ -2,7 +2,6 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
-use crate::lint::pattern::Pattern;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 
@@ -38,9 +37,9 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, head) in target.levels().http("location") {
+    for (level, head) in target.levels().http("location") {
         let Some((text, false)) = sources::regex_of_location(head) else { continue };
-        let Some(path) = Pattern::new(&text, false).and_then(|p| p.literal()) else { continue };
+        let Some(path) = level.pattern(&text, false).and_then(|p| p.literal()) else { continue };
         let path = String::from_utf8_lossy(&path).into_owned();
         found.push(
             REGEX_EXACT_MATCH

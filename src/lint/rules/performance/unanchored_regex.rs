@@ -2,13 +2,15 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
+use crate::lint::access;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports a location whose pattern ends in an extension, such as `\.php`, without `$`.
+    /// Reports a location whose pattern ends in an extension, such as `\.php`, without `$`. Silent for one that refuses
+    /// requests: what it matches too much is refused, and `$` would open it.
     ///
     /// ## Why is this bad
     ///
@@ -18,13 +20,14 @@ declare_rule! {
     ///
     /// ```nginx bad
     /// server {
-    ///     location ~ \.php { return 403; }
+    ///     location ~ \.php { fastcgi_pass unix:/run/php.sock; }
     /// }
     /// ```
     ///
     /// ```nginx good
     /// server {
-    ///     location ~ \.php$ { return 403; }
+    ///     location ~ \.php$ { fastcgi_pass unix:/run/php.sock; }
+    ///     location ~ \.inc { return 403; }
     ///     location ~ \.php(/|$) { return 403; }
     ///     location ~ /\.git { return 403; }
     /// }
@@ -39,7 +42,7 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, head) in target.levels().http("location") {
+    for (level, head) in target.levels().http("location") {
         let Some((text, _)) = sources::regex_of_location(head) else { continue };
         let pattern = String::from_utf8_lossy(&text);
         let Some((before, extension)) = pattern.rsplit_once("\\.") else { continue };
@@ -53,7 +56,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let words = if own_group.is_some() { plain.split('|').all(letters) } else { letters(plain) };
         // `/\.git` is a hidden name, not an extension.
         let is_extension = words && !before.ends_with(['/', '^', '(', '|', ')']);
-        if is_extension {
+        let refuses = || level.below(head).is_some_and(access::refuses);
+        if is_extension && !refuses() {
             found.push(
                 UNANCHORED_REGEX
                     .finding(head.head(), format!("`.{plain}` also matches in the middle of a path"))

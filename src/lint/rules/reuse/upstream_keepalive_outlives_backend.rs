@@ -1,5 +1,6 @@
 //! A race that the backend wins.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
@@ -95,8 +96,10 @@ const BACKENDS: &[(&str, u64)] = &[
 ];
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let sockets = sockets(target);
     for upstream in target.upstreams().filter(|upstream| upstream.pool().is_some()) {
-        let Some((keeps, place)) = declared(target, upstream).or_else(|| own_server(target, upstream)) else {
+        let Some((keeps, place)) = declared(target, upstream).or_else(|| own_server(&sockets, upstream))
+        else {
             continue;
         };
         let timeout = &upstream.keepalive.timeout;
@@ -139,17 +142,41 @@ fn declared(target: Target<'_>, upstream: &Upstream) -> Option<(Duration, Span)>
     })
 }
 
+/// Where the servers of this configuration listen, by port (unix sockets under 0), each with the shortest time of a server
+/// there and the line that sets it.
+type Sockets<'a> = HashMap<u16, Vec<(&'a Endpoint, Duration, Option<Span>)>>;
+
+fn sockets(target: Target<'_>) -> Sockets<'_> {
+    let mut shortest: HashMap<&Endpoint, (Duration, Option<Span>)> = HashMap::new();
+    for server in &target.config.http.servers {
+        let timeout = &server.settings.core.keepalive_timeout;
+        let own = (timeout.value.idle, timeout.origin.span());
+        for listen in server.listen.iter().filter(|_| !own.0.is_zero()) {
+            shortest.entry(&listen.endpoint).and_modify(|known| *known = own.min(*known)).or_insert(own);
+        }
+    }
+    let mut sockets = Sockets::new();
+    for (endpoint, (idle, place)) in shortest {
+        sockets.entry(port(endpoint)).or_default().push((endpoint, idle, place));
+    }
+    sockets
+}
+
+fn port(endpoint: &Endpoint) -> u16 {
+    match endpoint {
+        Endpoint::Inet(address) => address.port(),
+        Endpoint::Name(_, port) => *port,
+        Endpoint::Unix(_) => 0,
+    }
+}
+
 /// The shortest time of a server of this configuration that listens where the upstream's peers are.
-fn own_server(target: Target<'_>, upstream: &Upstream) -> Option<(Duration, Span)> {
-    let servers = target.config.http.servers.iter().filter(|server| {
-        let mut pairs = upstream.peers.iter().flat_map(|p| server.listen.iter().map(move |l| (p, l)));
-        pairs.any(|(peer, listen)| is_at(&peer.endpoint, &listen.endpoint))
+fn own_server(sockets: &Sockets<'_>, upstream: &Upstream) -> Option<(Duration, Span)> {
+    let reached = upstream.peers.iter().flat_map(|peer| {
+        let known = sockets.get(&port(&peer.endpoint)).map_or(&[][..], Vec::as_slice);
+        known.iter().filter(|(listen, ..)| is_at(&peer.endpoint, listen))
     });
-    servers
-        .map(|server| &server.settings.core.keepalive_timeout)
-        .filter(|timeout| !timeout.value.idle.is_zero())
-        .map(|timeout| (timeout.value.idle, timeout.origin.span().unwrap_or(upstream.span)))
-        .min_by_key(|(idle, _)| *idle)
+    reached.map(|(_, idle, place)| (*idle, place.unwrap_or(upstream.span))).min()
 }
 
 fn is_at(peer: &Endpoint, listen: &Endpoint) -> bool {

@@ -22,8 +22,8 @@ declare_rule! {
     ///
     /// Reports `alias` in a prefix location whose path does not end in `/`. If the alias ends in `/`, requests such
     /// as `/files../secret` leave the directory. If it does not, only names that begin alike are reached, which is
-    /// a note; an alias that names a file is no finding. In a regex location it reports a group that follows other
-    /// text directly and that the alias puts behind a `/`.
+    /// a note, and none in `internal` locations; for a file `location =` is meant. In a regex location it reports a group that follows other text
+    /// directly and that the alias puts behind a `/`.
     ///
     /// ## Why is this bad
     ///
@@ -47,7 +47,7 @@ declare_rule! {
     /// ```nginx good
     /// server {
     ///     location /files/ { alias /srv/files/; }
-    ///     location /favicon.ico { alias /srv/icons/favicon.ico; }
+    ///     location = /favicon.ico { alias /srv/icons/favicon.ico; }
     ///     location ~ ^/other/(.*)$ { alias /srv/other/$1; }
     /// }
     /// ```
@@ -65,7 +65,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let (Some(location), Some(path)) = (level.around(Context::Location), alias.arg(0)) else { continue };
         let Some(head) = location.head() else { continue };
         let path = path.value();
-        if let Some(pattern) = sources::location_pattern(head) {
+        if let Some(pattern) = sources::location_pattern(location, head) {
             if climbs_in_regex(&pattern, &path) {
                 found.push(finding(alias, "the group after other text can begin with `..`"));
             }
@@ -86,14 +86,19 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 Some(edit) => finding.fix(Fix::unsafe_("end the location's path with `/`", vec![edit])),
                 None => finding,
             });
-        } else if !path.contains(&b'$') && !names_a_file(&path) {
+        } else if !path.contains(&b'$') && !location.outward().any(|l| l.get("internal").is_some()) {
+            let remedy = if names_a_file(&path) {
+                format!("write `location = {uri}`")
+            } else {
+                "end both with `/`".to_owned()
+            };
             let mut finding = ALIAS_TRAVERSAL
                 .finding(
                     alias.head(),
                     format!("`location {uri}` also reaches names that begin like its alias"),
                 )
                 .related(head.head(), "has no `/` at its end")
-                .help("end both with `/`");
+                .help(remedy);
             finding.level = Level::Info;
             found.push(finding);
         }

@@ -10,8 +10,8 @@ use crate::lint::rule::declare_rule;
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports `allow` with an address in a block that has no `deny`. The rules of outer levels do not count: a
-    /// block with rules of its own inherits none. Silent with `satisfy any` and authentication, where an address
+    /// Reports `allow` with an address after which the block has no `deny`, if no rule of it is for everybody. The
+    /// rules of outer levels do not count: a block with rules of its own inherits none. Silent with `satisfy any` and authentication, where an address
     /// replaces the password.
     ///
     /// ## Why is this bad
@@ -44,19 +44,24 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let mut last = None;
-    for (level, allow) in target.levels().named("allow") {
-        if last == Some(level) || !target.is_complete(level) {
+    for (level, _) in target.levels().named("allow") {
+        if last == Some(level) || !level.is_complete() {
             continue;
         }
         last = Some(level);
-        let for_all = level.own("allow").any(|d| d.arg(0).is_some_and(|w| w.is("all")));
-        if for_all || level.get("deny").is_some() || access::password_suffices(level) {
+        let rules = access::rules(level);
+        let ends = rules.iter().any(access::is_for_all);
+        // What stands before a `deny` takes somebody out of it.
+        let Some(idle) = rules.iter().rev().take_while(|rule| rule.name().is("allow")).last() else {
+            continue;
+        };
+        if ends || access::password_suffices(level) {
             continue;
         }
         let Some(outer) = level.own("allow").last() else { continue };
         let finding = ALLOW_WITHOUT_DENY
-            .finding(allow.head(), "`allow` without `deny` restricts nothing: others are let in too")
-            .label("no `deny` in this block")
+            .finding(idle.head(), "this `allow` restricts nothing: others are let in too")
+            .label("no `deny` follows in this block")
             .help("end the list with `deny all;`");
         found.push(match place::after(target.configuration, outer.head(), "deny all;") {
             Some(edit) => finding.fix(Fix::unsafe_("add `deny all;`", vec![edit])),

@@ -40,9 +40,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, directive) in target.levels().http("autoindex") {
         let on = directive.arg(0).is_some_and(|w| w.value().eq_ignore_ascii_case(b"on"));
         let closed = access::asks_password(level)
-            || access::denies_others(&access::rules(level))
+            || access::denies_others(level)
             || level.outward().any(|l| l.get("internal").is_some());
-        if on && !closed {
+        if on && !closed && level.is_complete() {
             found.push(
                 AUTOINDEX_ON
                     .finding(directive.head(), "everybody can list the directory")

@@ -76,18 +76,20 @@ const ANSWERS: [&str; 8] =
 fn serves_everything(level: Block<'_>, name: &str) -> bool {
     let of_location =
         |head: Directive<'_>| head.args().next_back().map(|w| w.to_string()).unwrap_or_default();
-    let Some(head) = level.head() else { return false };
+    let answers_itself = || ANSWERS[..6].iter().any(|name| level.get(name).is_some());
     match level.context() {
         Context::Location if name == "alias" => {
-            head.args().len() == 1 || head.arg(0).is_some_and(|w| w.is("^~"))
+            level.head().is_some_and(|head| head.args().len() == 1 || head.arg(0).is_some_and(|w| w.is("^~")))
         }
-        Context::Location => {
-            of_location(head) == "/" && !ANSWERS[..6].iter().any(|name| level.get(name).is_some())
-        }
+        Context::Location => level.head().is_some_and(|head| of_location(head) == "/") && !answers_itself(),
         Context::Server => {
             let answers = |l: Block<'_>| ANSWERS.iter().any(|name| l.get(name).is_some());
             !level.inner().any(|l| l.head().is_some_and(|h| of_location(h) == "/") && answers(l))
                 && level.get("return").is_none()
+        }
+        Context::Http => {
+            let mut servers = level.inner().filter(|l| l.context() == Context::Server);
+            servers.any(|server| server.get(name).is_none() && serves_everything(server, name))
         }
         _ => false,
     }

@@ -46,8 +46,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         for (_, directive) in target.levels().http(name) {
             for word in directive.args() {
                 let value = word.value();
-                let Some(at) = memchr::memchr(b'\n', &value) else { continue };
-                let folded = value.get(at + 1).is_some_and(|b| b" \t".contains(b));
+                if !value.contains(&b'\n') {
+                    continue;
+                }
+                let is_fold = |at| value.get(at + 1).is_some_and(|b| b" \t".contains(b));
+                let folded = memchr::memchr_iter(b'\n', &value).all(is_fold);
                 let what = if folded { "is folded" } else { "is broken" };
                 let mut finding = HEADER_MULTILINE
                     .finding(directive.head(), format!("the value has a line break: the header {what}"))

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::lint::Target;
+use crate::lint::levels::Level as Block;
 use crate::lint::lost;
 use crate::lint::rule::declare_rule;
 use crate::syntax::Directive;
@@ -12,13 +13,14 @@ declare_rule! {
     ///
     /// Reports a `server`, `location` or `if` that has `add_header` (or `add_trailer`) of its own and does not
     /// repeat all names that the outer level sets. A name that is set again with another value is no loss. Silent
-    /// with `add_header_inherit merge` or `off` (since 1.29.3).
+    /// with `add_header_inherit merge` or `off` (since 1.29.3), and where the block answers `204`: an answer to a
+    /// preflight request, which has nothing to protect.
     ///
     /// ## Why is this bad
     ///
     /// The directive is inherited as a whole: one line at an inner level replaces all lines of the outer levels,
-    /// and a policy such as HSTS is silently not sent. If what is lost protects nothing, the finding is only a
-    /// note.
+    /// and a policy such as HSTS is silently not sent. If what is lost protects nothing, or if a backend
+    /// answers that may send it, the finding is only a note.
     ///
     /// ## Example
     ///
@@ -86,22 +88,37 @@ const PREFIXES: &[&str] = &["content-security-policy", "cross-origin-"];
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (name, inherit) in [("add_header", "add_header_inherit"), ("add_trailer", "add_trailer_inherit")] {
         for level in lost::levels_with(target, name) {
-            if level.is(inherit, "merge") || level.is(inherit, "off") {
+            if level.is(inherit, "merge") || level.is(inherit, "off") || answers_nothing(level) {
                 continue;
             }
-            let mut gone = lost::lines(target, level, name, lost::Keys::Caseless);
+            let mut gone = lost::lines(level, name, lost::Keys::Caseless);
             gone.retain(|line| line.arg(1).is_some_and(|value| !value.value().is_empty()));
             if let Some(first) = level.get(name).filter(|_| !gone.is_empty()) {
                 let names = lost::names(&gone);
                 let message = format!("this `{name}` replaces those of the outer level: {names} not sent");
                 let mut finding = HEADER_REDEFINITION.finding(first.head(), message);
-                if !gone.iter().any(|line| protects(line)) {
+                // The backend may send them; nginx then passes them on.
+                if !gone.iter().any(|line| protects(line)) || passes_on(level) {
                     finding.level = Level::Info;
                 }
                 found.push(lost::explain(target, finding, level, name, &gone));
             }
         }
     }
+}
+
+/// Whether the block itself passes requests on, and takes no header from the response.
+fn passes_on(level: Block<'_>) -> bool {
+    let protocols = ["proxy", "fastcgi", "uwsgi", "scgi", "grpc"];
+    protocols.iter().any(|name| {
+        level.get(&format!("{name}_pass")).is_some()
+            && level.effective(&format!("{name}_hide_header")).is_none()
+    })
+}
+
+/// Whether the block itself answers without content.
+fn answers_nothing(level: Block<'_>) -> bool {
+    level.own("return").any(|d| d.arg(0).is_some_and(|w| w.is("204")))
 }
 
 fn protects(line: &Directive<'_>) -> bool {

@@ -42,8 +42,12 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (server, reject) in target.levels().http("ssl_reject_handshake") {
-        if server.context() != Context::Server || !reject.arg(0).is_some_and(|w| w.is("on")) {
+    if !target.levels().has("ssl_reject_handshake") {
+        return;
+    }
+    for server in target.levels().of(Context::Server) {
+        let Some(reject) = server.effective("ssl_reject_handshake") else { continue };
+        if !reject.arg(0).is_some_and(|w| w.is("on")) {
             continue;
         }
         let has = |word: &str| server.own("listen").any(|l| l.args().any(|w| w.is(word)));
@@ -53,7 +57,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             .inward()
             .into_iter()
             .any(|level| level.own("return").any(|d| d.arg(0).is_some_and(|w| w.is("421") || w.is("444"))));
-        if http2 && (has("default_server") || has("default")) && !refuses && target.is_complete(server) {
+        if http2 && (has("default_server") || has("default")) && !refuses && server.is_complete() {
             found.push(
                 HTTP2_MISDIRECTED
                     .finding(

@@ -8,7 +8,6 @@ use crate::lint::pattern::can_contain;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::source::Span;
-use crate::syntax::Block;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::HirKind;
 use regex_syntax::hir::Look;
@@ -89,7 +88,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         if !reaches_cors(target, &result.to_string()) {
             continue;
         }
-        for entry in map.block().into_iter().flat_map(Block::directives) {
+        for entry in target.levels().entries(map) {
             let key = entry.name().value();
             let empty = entry.arg(0).is_none_or(|w| w.value().is_empty());
             match (key.strip_prefix(b"~*"), key.strip_prefix(b"~")) {

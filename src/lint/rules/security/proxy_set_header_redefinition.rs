@@ -58,7 +58,7 @@ declare_rule! {
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     const NAME: &str = "proxy_set_header";
     for level in lost::levels_with(target, NAME) {
-        let mut gone = lost::lines(target, level, NAME, lost::Keys::Caseless);
+        let mut gone = lost::lines(level, NAME, lost::Keys::Caseless);
         gone.retain(is_loss);
         if gone.is_empty() {
             continue;

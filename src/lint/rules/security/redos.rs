@@ -2,14 +2,12 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
-use crate::lint::pattern::Pattern;
 use crate::lint::pattern::bare;
 use crate::lint::pattern::bytes;
 use crate::lint::pattern::can_be_empty;
 use crate::lint::pattern::is_unbounded;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
-use crate::syntax::Block;
 use crate::syntax::Directive;
 use regex_syntax::hir::Hir;
 use regex_syntax::hir::HirKind;
@@ -55,45 +53,51 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         if level.is_http()
             && let Some((pattern, caseless)) = sources::regex_of_location(head)
         {
-            report(head, &pattern, caseless, found);
+            report(target, head, &pattern, caseless, found);
         }
     }
     for (_, head) in target.levels().http("if") {
         if let Some((operator, pattern)) = sources::condition(head) {
-            report(head, &pattern, operator.ends_with(b"*"), found);
+            report(target, head, &pattern, operator.ends_with(b"*"), found);
         }
     }
     for (_, directive) in target.levels().http("rewrite") {
         if let Some(pattern) = directive.arg(0) {
-            report(directive, &pattern.value(), false, found);
+            report(target, directive, &pattern.value(), false, found);
         }
     }
     for (_, directive) in target.levels().http("server_name") {
         for word in directive.args() {
             if let Some(pattern) = word.value().strip_prefix(b"~") {
-                report(directive, pattern, true, found);
+                report(target, directive, pattern, true, found);
             }
         }
     }
     for (_, map) in target.levels().http("map") {
-        for entry in map.block().into_iter().flat_map(Block::directives) {
+        for entry in target.levels().entries(map) {
             let key = entry.name().value();
             match (key.strip_prefix(b"~*"), key.strip_prefix(b"~")) {
-                (Some(pattern), _) => report(entry, pattern, true, found),
-                (None, Some(pattern)) => report(entry, pattern, false, found),
+                (Some(pattern), _) => report(target, entry, pattern, true, found),
+                (None, Some(pattern)) => report(target, entry, pattern, false, found),
                 (None, None) => {}
             }
         }
     }
 }
 
-fn report(directive: Directive<'_>, text: &[u8], caseless: bool, found: &mut Vec<Diagnostic>) {
+fn report(
+    target: Target<'_>,
+    directive: Directive<'_>,
+    text: &[u8],
+    caseless: bool,
+    found: &mut Vec<Diagnostic>,
+) {
     // Two repetitions, or there is nothing to find.
     let many = text.iter().filter(|b| matches!(b, b'*' | b'+' | b'{')).count();
     if many < 2 || !text.windows(2).any(|w| w[0] == b')' && matches!(w[1], b'*' | b'+' | b'{')) {
         return;
     }
-    let Some(pattern) = Pattern::new(text, caseless) else { return };
+    let Some(pattern) = target.levels().pattern(text, caseless) else { return };
     if explodes(pattern.hir(), false) {
         found.push(
             REDOS

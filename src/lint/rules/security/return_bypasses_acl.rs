@@ -1,14 +1,18 @@
 //! Access rules that a `return` does not wait for.
 
+use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Level;
 use crate::lint::Target;
+use crate::lint::access;
 use crate::lint::rule::declare_rule;
 
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports a location or server with `deny` and, in the same block, a `return` with content or a redirect.
-    /// Refusals (400 and above), `internal` and named locations are no finding.
+    /// Reports a `return` with content or a redirect where `deny` is in force. Refusals (400 and above), redirects in an
+    /// `if`, `internal` and named locations are no finding; a redirect of a whole server, and a location that only
+    /// inherits the rules, are a note.
     ///
     /// ## Why is this bad
     ///
@@ -47,22 +51,25 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, answer) in target.levels().http("return") {
-        let Some(deny) = level.get("deny") else { continue };
+        let rules = access::rules(level);
+        let Some(deny) = rules.iter().find(|rule| rule.name().is("deny")) else { continue };
         let code = answer.arg(0).map(|w| w.to_string()).unwrap_or_default();
         let answers = code.parse::<u16>().map_or(true, |code| (200..400).contains(&code));
         let named = level.head().and_then(|h| h.arg(0)).is_some_and(|w| w.content().starts_with(b"@"));
-        if !answers || named || level.get("internal").is_some() {
+        let conditional = matches!(level.context(), Context::IfInLocation | Context::IfInServer);
+        let redirects = code.starts_with('3') || answer.args().len() == 1 && code.parse::<u16>().is_err();
+        if !answers || named || conditional && redirects || level.get("internal").is_some() {
             continue;
         }
-        found.push(
-            RETURN_BYPASSES_ACL
-                .finding(
-                    answer.head(),
-                    "everybody gets this answer: `return` comes before `allow` and `deny`",
-                )
-                .label("does not wait for access rules")
-                .related(deny.head(), "is not asked")
-                .help("answer with a file and `try_files`, or choose with `geo` and `if`"),
-        );
+        let mut finding = RETURN_BYPASSES_ACL
+            .finding(answer.head(), "everybody gets this answer: `return` comes before `allow` and `deny`")
+            .label("does not wait for access rules")
+            .related(deny.head(), "is not asked")
+            .help("answer with a file and `try_files`, or choose with `geo` and `if`");
+        // A redirect to https is no secret, and what only inherits the rules may be meant for everybody.
+        if redirects && level.context() == Context::Server || level.get("deny").is_none() {
+            finding.level = Level::Info;
+        }
+        found.push(finding);
     }
 }

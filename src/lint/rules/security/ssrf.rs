@@ -11,13 +11,15 @@ use crate::lint::sources::CHOSEN_BY_CLIENT;
 use crate::lint::text;
 use crate::lint::text::Piece;
 use crate::syntax::Word;
+use regex_syntax::hir::{Hir, HirKind};
 
 declare_rule! {
     /// ## What it does
     ///
     /// Reports `proxy_pass` and its relatives whose host comes from the request: an argument, a cookie, a header, a
     /// group of a regular expression; or `$host`, in a server that any name reaches. `map` and `set` are followed,
-    /// so a variable with known values is no finding. Silent in `internal` locations.
+    /// so a variable with known values is no finding. Silent in `internal` locations, and where `try_files $uri =404`
+    /// passes on only what a file is named like.
     ///
     /// ## Why is this bad
     ///
@@ -63,7 +65,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for name in ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"] {
         for (level, pass) in target.levels().http(name) {
             let Some(value) = pass.arg(0).map(Word::value).filter(|v| v.contains(&b'$')) else { continue };
-            if level.outward().any(|l| l.get("internal").is_some()) {
+            if level.outward().any(|l| l.get("internal").is_some()) || must_be_file(level) {
                 continue;
             }
             if let Some(part) = chosen(target, level, &host(&value)) {
@@ -75,6 +77,32 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Whether every match of a group is one of some names, or ends in a domain that is known.
+fn is_known(group: &Hir) -> bool {
+    !can_contain(group, b'/') && !can_contain(group, b'?') && ends_in_domain(group)
+}
+
+fn ends_in_domain(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Literal(text) => {
+            text.0.contains(&b'.') && text.0.last().is_some_and(u8::is_ascii_alphanumeric)
+        }
+        HirKind::Capture(group) => ends_in_domain(&group.sub),
+        HirKind::Concat(parts) => parts.last().is_some_and(ends_in_domain),
+        HirKind::Alternation(parts) => parts.iter().all(ends_in_domain),
+        _ => false,
+    }
+}
+
+/// Whether `try_files` refuses every path that is no file.
+fn must_be_file(level: Block<'_>) -> bool {
+    level.get("try_files").is_some_and(|d| {
+        let mut words: Vec<_> = d.args().collect();
+        let refuses = words.pop().is_some_and(|last| last.is("=404") || last.is("=403"));
+        refuses && words.iter().all(|w| w.is("$uri") || w.is("$uri/"))
+    })
 }
 
 /// The pieces of the host: all before the first `/`, and before a variable that begins with one.
@@ -101,7 +129,10 @@ fn chosen<'a>(target: Target<'a>, level: Block<'a>, host: &[Piece]) -> Option<St
             Piece::Capture(n) => {
                 let group = |p: &Pattern| {
                     p.group(u32::from(*n)).is_some_and(|g| {
-                        can_contain(g, b'.') && (!suffixed || can_contain(g, b'/')) && !begins_with(g, b'/')
+                        can_contain(g, b'.')
+                            && (!suffixed || can_contain(g, b'/'))
+                            && !begins_with(g, b'/')
+                            && !is_known(g)
                     })
                 };
                 sources::pattern(level).is_some_and(|p| group(&p)).then(|| format!("${n}"))

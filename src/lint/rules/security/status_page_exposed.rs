@@ -49,11 +49,11 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, directive) in target.levels().http("stub_status") {
-        let closed = access::denies_others(&access::rules(level))
+        let closed = access::denies_others(level)
             || access::asks_password(level)
             || level.outward().any(|l| l.get("internal").is_some())
             || listens_locally(level)
-            || !target.is_complete(level);
+            || !level.is_complete();
         // A fragment of a location does not show what is around it.
         if closed || level.around(Context::Server).is_none() {
             continue;

@@ -46,7 +46,7 @@ declare_rule! {
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (server, listen) in tls::servers(target) {
         let only_13 = server.effective("ssl_protocols").is_some_and(|d| d.args().all(|w| w.is("TLSv1.3")));
-        if server.effective("ssl_ciphers").is_none() && !only_13 && target.is_complete(server) {
+        if server.effective("ssl_ciphers").is_none() && !only_13 && server.is_complete() {
             found.push(
                 TLS_CIPHERS_UNSET
                     .finding(

@@ -50,7 +50,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     for (server, listen) in tls::servers(target) {
-        if server.effective("ssl_protocols").is_none() && target.is_complete(server) {
+        if server.effective("ssl_protocols").is_none() && server.is_complete() {
             found.push(
                 TLS_PROTOCOLS_UNSET
                     .finding(

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
+use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
 
 declare_rule! {
@@ -47,7 +48,10 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     const HANDLERS: [&str; 5] = ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"];
     for (level, directive) in target.levels().http("valid_referers") {
         let Some(word) = directive.args().find(|w| w.is("none")) else { continue };
-        if !HANDLERS.iter().any(|name| level.get(name).is_some()) {
+        let passes = |at: &Block<'_>| {
+            at.holder("valid_referers") == Some(level) && HANDLERS.iter().any(|name| at.get(name).is_some())
+        };
+        if !level.inward().iter().any(passes) {
             continue;
         }
         found.push(
