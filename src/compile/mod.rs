@@ -41,6 +41,7 @@ mod headers;
 mod limit;
 mod pass;
 mod resolver;
+mod rewrites;
 mod sticky;
 mod tls;
 mod types;

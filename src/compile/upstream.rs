@@ -200,6 +200,8 @@ fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, directive: &Dire
             let consistent = directive.len() == 2;
             Balancer::Hash { key: value::argument(cx, directive, 1), consistent }
         }
+        // The only method for `two` that open-source nginx has is `least_conn`.
+        "random" => Balancer::Random { two: directive.len() > 0 },
         other => Balancer::Other(other),
     };
     if matches!(directive.name(), "queue" | "sticky" | "ntlm") {

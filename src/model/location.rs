@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::access::AccessSettings;
 use super::content::{ContentSettings, GzipSettings};
+use super::limit::LimitSettings;
 use super::log::{AccessLogs, ErrorLog};
+use super::pass::PassSettings;
 use super::proxy::{Bind, ProxyPass, ProxySettings, Target};
 use super::rewrite::Instruction;
 use super::setting::settings;
@@ -137,6 +139,10 @@ pub struct HttpSettings {
     pub access: Arc<AccessSettings>,
     /// Compression.
     pub gzip: Arc<GzipSettings>,
+    /// What the proxy changes on the way.
+    pub pass: Arc<PassSettings>,
+    /// Limits and the resolver.
+    pub limit: Arc<LimitSettings>,
 }
 
 settings! {
@@ -166,8 +172,6 @@ settings! {
         proxy_ssl_verify: bool = "proxy_ssl_verify",
         /// What it is checked against.
         proxy_ssl_trusted_certificate: String = "proxy_ssl_trusted_certificate",
-        /// First name server for names that are known per request; empty: none.
-        resolver: String = "resolver",
         /// Location whose response goes before each response; empty: off.
         add_before_body: String = "add_before_body",
         /// Location whose response goes after each response; empty: off.

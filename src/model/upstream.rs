@@ -84,7 +84,12 @@ pub enum Balancer {
         /// `consistent`
         consistent: bool,
     },
-    /// `random`, `least_time`, `sticky` and third-party methods.
+    /// `random [two [least_conn]]`
+    Random {
+        /// `two`
+        two: bool,
+    },
+    /// `least_time`, `sticky` and third-party methods.
     Other(&'static str),
 }
 

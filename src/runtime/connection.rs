@@ -173,6 +173,7 @@ impl Connection {
             };
             request.is_complete = flow != Flow::Abort;
             access_log::write(&self.worker, &self.client, request);
+            request.held.clear();
             if let Some(remote) = request.real {
                 self.client.remote = remote;
             }
@@ -383,7 +384,7 @@ impl Connection {
     }
 
     /// `limit_rate`
-    async fn write_slowly(
+    pub(crate) async fn write_slowly(
         &mut self,
         request: &mut Request,
         out: &[u8],
@@ -393,7 +394,7 @@ impl Connection {
         let mut rest = out;
         while !rest.is_empty() {
             let free = self.scope(request).limit_rate_after();
-            let elapsed = Clock::now().saturating_sub(request.started).as_secs();
+            let elapsed = Clock::now().as_secs().saturating_sub(request.started.as_secs());
             let may = (rate * (elapsed + 1) + free).saturating_sub(request.sent);
             if may == 0 {
                 let over = request.sent.saturating_sub(rate * elapsed + free);
@@ -413,7 +414,7 @@ impl Connection {
     }
 
     /// Waits; an error if the client is gone.
-    async fn pause(&mut self, time: Duration) -> io::Result<()> {
+    pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
         let stream = &self.stream;
         let is_gone = |cx: &mut Context<'_>| match stream.poll_stir(cx) {
             Poll::Ready(Stir::Closed) => Poll::Ready(()),

@@ -57,6 +57,8 @@ mod rewrite;
 
 mod access;
 mod auth_basic;
+mod limit;
+mod shared;
 
 mod autoindex;
 mod empty_gif;

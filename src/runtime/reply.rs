@@ -44,6 +44,11 @@ pub(crate) struct Reply {
     pub(crate) vary: bool,
     /// From an upstream: conditions of the request were its affair.
     pub(crate) is_proxied: bool,
+    /// The peer's own `Server` and `Date` are among the lines.
+    pub(crate) has_server: bool,
+    pub(crate) has_date: bool,
+    /// The type is what a peer said with its redirection.
+    pub(crate) keeps_type: bool,
     /// Its Location stays as it is.
     pub(crate) plain_location: bool,
     pub(crate) chunked: bool,
@@ -82,6 +87,9 @@ impl Reply {
         self.vary = false;
         self.is_proxied = false;
         self.plain_location = false;
+        self.has_server = false;
+        self.has_date = false;
+        self.keeps_type = false;
         self.chunked = false;
         self.expect_trailers = false;
         self.header_only = false;

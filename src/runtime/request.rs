@@ -87,6 +87,11 @@ pub(crate) struct Request {
     pub(crate) pipelined: bool,
     /// Set by `set $limit_rate`.
     pub(crate) limit_rate: Option<u64>,
+    /// `$limit_req_status`, `$limit_conn_status`
+    pub(crate) limit_req_status: Option<&'static str>,
+    pub(crate) limit_conn_status: Option<&'static str>,
+    /// What `limit_conn` counts it in.
+    pub(crate) held: Vec<super::limit::Held>,
     pub(crate) reply: Reply,
     pub(crate) server: ServerId,
     pub(crate) location: Option<LocationId>,
@@ -140,6 +145,9 @@ impl Request {
             real: None,
             pipelined: false,
             limit_rate: None,
+            limit_req_status: None,
+            limit_conn_status: None,
+            held: Vec::new(),
             reply: Reply::default(),
             server: ServerId(0),
             location: None,
@@ -185,6 +193,9 @@ impl Request {
         self.err_status = 0;
         self.real = None;
         self.limit_rate = None;
+        self.limit_req_status = None;
+        self.limit_conn_status = None;
+        self.held.clear();
         self.reply.clear();
         self.server = server;
         self.location = None;

@@ -8,7 +8,9 @@ use std::rc::Rc;
 use super::connection::Connection;
 use super::http1::uri;
 use super::request::{Request, Scope};
-use super::{access, error_page, file, index, proxy, real_ip, response, rewrite, stub_status, try_files};
+use super::{
+    access, error_page, file, index, limit, proxy, real_ip, response, rewrite, stub_status, try_files,
+};
 use crate::eval::Captures;
 use crate::eval::select::LocationId;
 use crate::model::location::Handler;
@@ -173,6 +175,9 @@ async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
         }
     }
     real_ip::apply(c, r);
+    if let Some(flow) = limit::check(c, r).await {
+        return flow;
+    }
     if let Some(flow) = access::check(c, r).await {
         return flow;
     }

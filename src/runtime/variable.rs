@@ -117,6 +117,8 @@ const PLAIN: &[(&str, Get)] = &[
         let body = &s.request.body;
         !body.is_empty() && text(out, body)
     }),
+    ("limit_req_status", |s, out| s.request.limit_req_status.is_some_and(|t| text(out, t.as_bytes()))),
+    ("limit_conn_status", |s, out| s.request.limit_conn_status.is_some_and(|t| text(out, t.as_bytes()))),
     ("limit_rate", |s, out| {
         let rate = s.limit_rate();
         display(out, rate)

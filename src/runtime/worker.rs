@@ -2,12 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::balancer::{Balancer, RoundRobin};
+use super::balancer::{self, Balancer, Key, RoundRobin};
 use super::buffer::{Buffer, FreeList};
 use super::charset::Recoder;
 use super::clock::Clock;
@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::pool::{Limits, Pool, Upstreamed};
 use super::request::Request;
 use super::rewrite::Script;
+use super::shared::SharedBalancer;
 use super::stub_status::Counters;
 use super::timer::{Timer, Timers};
 use super::variable::Getter;
@@ -32,7 +33,9 @@ pub(crate) type Resolved = (Address, String);
 pub(crate) struct UpstreamState {
     pub(crate) name: String,
     pub(crate) peers: Vec<Resolved>,
-    pub(crate) balancer: RefCell<Box<dyn Balancer>>,
+    pub(crate) balancer: SharedBalancer,
+    /// What the balancer hashes.
+    pub(crate) key: Key,
     pub(crate) pool: Option<RefCell<Pool>>,
 }
 
@@ -87,10 +90,11 @@ impl Worker {
         let program = Program::new(Arc::clone(config)).map_err(|e| e.to_string())?;
         let router = Router::new(Arc::clone(config)).map_err(|e| e.to_string())?;
         let prefix = files.prefix();
+        let shared = &counters.shared;
         let servers = config.http.servers.iter().enumerate().map(|(i, s)| {
             let script = Script::new(&s.instructions, config, |at| router.outermost(ServerId(i as u32), at));
             let script = script.map_err(|e| e.to_string())?;
-            Plan::new(config, &s.settings, None, script, None, files).map_err(io)
+            Plan::new(config, &s.settings, None, script, None, (files, shared)).map_err(io)
         });
         let servers = servers.collect::<Result<_, _>>()?;
         let count = router.location_count();
@@ -103,19 +107,32 @@ impl Worker {
                 LocationKind::LimitExcept(methods) => Some((methods.clone(), router.inner(id, at)?)),
                 _ => None,
             });
-            Plan::new(config, &location.settings, Some(location), script, limit_except, files).map_err(io)
+            let opened = (files, shared);
+            Plan::new(config, &location.settings, Some(location), script, limit_except, opened).map_err(io)
         });
         let locations = locations.collect::<Result<_, _>>()?;
         let getters = config.http.variables.iter().map(|(_, variable)| match variable.source {
             VariableSource::Builtin => Getter::find(&variable.name),
             _ => None,
         });
-        let upstreams = config.http.upstreams.iter().zip(peers);
-        let upstreams = upstreams.map(|(upstream, peers)| Rc::new(upstream_state(upstream, peers)));
+        let upstreams = config.http.upstreams.iter().zip(peers).enumerate();
+        let upstreams = upstreams.map(|(i, (upstream, peers))| {
+            let make = || {
+                let peers = peers.iter().map(|(at, _)| &upstream.peers[*at]);
+                balancer::new(&upstream.balancer.value, peers)
+            };
+            // A `zone` is one for all workers of a configuration.
+            let balancer = match upstream.zone {
+                Some(_) => shared.balancer((Arc::as_ptr(config) as usize, i), make),
+                None => Arc::new(Mutex::new(make())),
+            };
+            Rc::new(upstream_state(upstream, peers, balancer))
+        });
+        let upstreams: Vec<_> = upstreams.collect();
         let timers: Rc<Timers> = Rc::default();
         Ok(Self {
             getters: getters.collect(),
-            upstreams: upstreams.collect(),
+            upstreams,
             error_log: ErrorLogs::open(&config.core.error_log.value, files).map_err(io)?,
             config: Arc::clone(config),
             program,
@@ -246,19 +263,28 @@ fn first_name(name: Option<&ServerName>) -> String {
 }
 
 impl UpstreamState {
+    /// The balancer, for one step.
+    pub(crate) fn balancer(&self) -> MutexGuard<'_, Box<dyn Balancer + Send>> {
+        self.balancer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// An upstream that only one request knows: `proxy_pass` with an address in a variable.
     pub(crate) fn single(name: String, address: Address) -> Self {
         Self {
             peers: vec![(address, name.clone())],
             name,
-            balancer: RefCell::new(Box::new(RoundRobin::single())),
+            balancer: Arc::new(Mutex::new(Box::new(RoundRobin::single()))),
+            key: Key::None,
             pool: None,
         }
     }
 }
 
-fn upstream_state(upstream: &Upstream, peers: &[(usize, Resolved)]) -> UpstreamState {
-    let balancer = RoundRobin::new(peers.iter().map(|(i, _)| &upstream.peers[*i]));
+fn upstream_state(
+    upstream: &Upstream,
+    peers: &[(usize, Resolved)],
+    balancer: SharedBalancer,
+) -> UpstreamState {
     let keepalive = &upstream.keepalive;
     let pool = upstream.pool().filter(|pool| pool.size > 0).map(|pool| {
         RefCell::new(Pool::new(Limits {
@@ -272,7 +298,8 @@ fn upstream_state(upstream: &Upstream, peers: &[(usize, Resolved)]) -> UpstreamS
     UpstreamState {
         name: upstream.name.clone(),
         peers: peers.iter().map(|(_, peer)| peer.clone()).collect(),
-        balancer: RefCell::new(Box::new(balancer)),
+        balancer,
+        key: Key::of(&upstream.balancer.value),
         pool,
     }
 }

@@ -19,9 +19,6 @@ const CONNECTING: &str = " while connecting to upstream";
 const SENDING: &str = " while sending request to upstream";
 const READING: &str = " while reading response header from upstream";
 
-/// Longest head of a response: `proxy_buffer_size`, a page by default.
-const MAX_HEAD: usize = 4 << 10;
-
 /// Why a try failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -101,6 +98,9 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
     match p.c.timer.limit(timeout, |cx| stream.poll_write_ready(cx)).await {
         None => return Err(Failure::TimedOut(CONNECTING)),
         Some(ready) => {
+            if p.plan.on_way.socket_keepalive.value {
+                stream.keepalive();
+            }
             if let Some(error) = ready.err().or_else(|| stream.take_error()) {
                 p.log(Severity::Error, &format!("connect() failed{}", errno(&error)), CONNECTING);
                 return Err(Failure::Error(CONNECTING));
@@ -112,7 +112,8 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
 
 async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<(), Failure> {
     let timeout = p.plan.settings.send_timeout.value;
-    let body: &[u8] = if p.r.body.len() > SMALL_BODY { &p.r.body } else { b"" };
+    let is_apart = p.r.body.len() > SMALL_BODY && !p.has_own_body && p.plan.on_way.pass_request_body.value;
+    let body: &[u8] = if is_apart { &p.r.body } else { b"" };
     for mut rest in [p.r.upstream_out.as_slice(), body] {
         while !rest.is_empty() {
             match p.c.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
@@ -137,9 +138,14 @@ enum Event {
 
 async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer) -> Result<(), Failure> {
     let timeout = p.plan.settings.read_timeout.value;
+    // Longest head.
+    let most = usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX).clamp(1, 1 << 20);
     p.r.response.reset(buffer.start);
-    let mut watch = true;
+    let mut watch = !p.plan.on_way.ignore_client_abort.value;
     loop {
+        if buffer.room().is_empty() {
+            buffer.grow(most);
+        }
         let (client, room) = (&p.c.stream, buffer.room());
         let event = p.c.timer.limit(timeout, |cx| {
             if let Poll::Ready(read) = stream.poll_read(cx, room) {
@@ -178,12 +184,12 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
             }
         }
         match p.r.response.advance(buffer.all()) {
-            Progress::Done if p.r.response.position - buffer.start <= MAX_HEAD => return Ok(()),
+            Progress::Done if p.r.response.position - buffer.start <= most => return Ok(()),
             Progress::Invalid(message) => {
                 p.log(Severity::Error, &message, READING);
                 return Err(Failure::Invalid);
             }
-            Progress::More if buffer.filled().len() < MAX_HEAD => {}
+            Progress::More if buffer.filled().len() < most => {}
             Progress::Done | Progress::More => {
                 p.log(Severity::Error, "upstream sent too big header", READING);
                 return Err(Failure::Invalid);
