@@ -9,7 +9,8 @@ use super::scope::Compiler;
 use crate::catalog::{self, Context, Kind};
 use crate::model::core::WorkerProcesses;
 use crate::model::location::{
-    Buffers, CoreHttpSettings, ErrorPage, KeepaliveTimeout, ReuseSettings, ServerTokens, Word, Words,
+    Buffers, CoreHttpSettings, ErrorPage, KeepaliveTimeout, ReuseSettings, ServerTokens, TempPath, Word,
+    Words,
 };
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
@@ -395,6 +396,18 @@ fn catalog_word(text: &str) -> &'static str {
     const WORDS: &[&str] =
         &["off", "on", "error", "all", "any", "exact", "before", "html", "always", "1.0", "1.1"];
     WORDS.iter().find(|word| **word == text).copied().unwrap_or("off")
+}
+
+impl Value for TempPath {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        TempPath { path: text.unwrap_or_default().to_owned(), levels: Vec::new() }
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let levels = directive.args_from(2).filter_map(|(_, level)| argument::digits(&level));
+        let levels = levels.map(|level| usize::try_from(level).unwrap_or(0)).collect();
+        Some(TempPath { path: directive.text(1), levels })
+    }
 }
 
 impl Value for Words {

@@ -199,6 +199,14 @@ settings! {
         client_body_timeout: Duration = "client_body_timeout",
         /// Largest request body in bytes; 0: any.
         client_max_body_size: u64 = "client_max_body_size",
+        /// What of a request body is held in memory.
+        client_body_buffer_size: u64 = "client_body_buffer_size",
+        /// Whether all bodies are written to files, and whether the files stay.
+        client_body_in_file_only: Word = "client_body_in_file_only",
+        /// Whether a body lies in one piece; ours always does.
+        client_body_in_single_buffer: bool = "client_body_in_single_buffer",
+        /// Where the files are.
+        client_body_temp_path: TempPath = "client_body_temp_path",
         /// Time between two writes to the client.
         send_timeout: Duration = "send_timeout",
         /// MIME type of a response that has none.
@@ -285,6 +293,15 @@ pub struct Buffers {
     pub number: u32,
     /// Bytes of each.
     pub size: u64,
+}
+
+/// A directory for temporary files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TempPath {
+    /// As written.
+    pub path: String,
+    /// Characters of the file's name that name directories, from its end.
+    pub levels: Vec<usize>,
 }
 
 /// One word of several that a directive knows, in lower case.

@@ -174,6 +174,7 @@ impl Connection {
             request.is_complete = flow != Flow::Abort;
             access_log::write(&self.worker, &self.client, request);
             request.held.clear();
+            request.body_file = None;
             if let Some(remote) = request.real {
                 self.client.remote = remote;
             }

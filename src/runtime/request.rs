@@ -99,6 +99,10 @@ pub(crate) struct Request {
     /// The connection is kept after the response.
     pub(crate) keepalive: bool,
     pub(crate) body: Vec<u8>,
+    /// The body, if it is in a file.
+    pub(crate) body_file: Option<super::body_file::BodyFile>,
+    /// Bytes of a body that was passed on while it was read.
+    pub(crate) streamed: u64,
     /// The body has been read or thrown away.
     pub(crate) has_body: bool,
     /// What is being written to the client; the response head is its first `head_length` bytes.
@@ -154,6 +158,8 @@ impl Request {
             plan,
             keepalive: false,
             body: Vec::new(),
+            body_file: None,
+            streamed: 0,
             has_body: false,
             out: Vec::new(),
             head_length: 0,
@@ -205,6 +211,8 @@ impl Request {
             memory.clear();
             memory.shrink_to(64 << 10);
         }
+        self.body_file = None;
+        self.streamed = 0;
         self.has_body = false;
         self.head_length = 0;
         self.status = 0;
@@ -237,7 +245,12 @@ impl Request {
 
     /// `$request_length`
     pub(crate) fn length(&self) -> u64 {
-        (self.head.position - self.head.start) as u64 + self.body.len() as u64
+        (self.head.position - self.head.start) as u64 + self.body_length().max(self.streamed)
+    }
+
+    /// Bytes of the body that was read.
+    pub(crate) fn body_length(&self) -> u64 {
+        self.body_file.as_ref().map_or(0, super::body_file::BodyFile::len) + self.body.len() as u64
     }
 
     pub(crate) fn store(&mut self, id: VariableId, value: &[u8]) {

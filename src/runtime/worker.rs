@@ -11,6 +11,7 @@ use super::balancer::{self, Balancer, Key, RoundRobin};
 use super::buffer::{Buffer, FreeList};
 use super::charset::Recoder;
 use super::clock::Clock;
+use super::dns::Resolver;
 use super::log::{ErrorLogs, Files};
 use super::peer::Address;
 use super::plan::Plan;
@@ -74,6 +75,7 @@ pub(crate) struct Worker {
     /// When the pools will be looked at.
     pool_look: Cell<Option<Instant>>,
     random: RefCell<Vec<u8>>,
+    resolvers: RefCell<Vec<(crate::model::limit::Resolver, Rc<Resolver>)>>,
 }
 
 impl Worker {
@@ -158,6 +160,7 @@ impl Worker {
             open: Cell::new(0),
             pool_waker: RefCell::default(),
             random: RefCell::default(),
+            resolvers: RefCell::default(),
         })
     }
 
@@ -179,6 +182,22 @@ impl Worker {
     /// `$server_name`
     pub(crate) fn server_name(&self, server: ServerId) -> &str {
         self.server_names.get(server.0 as usize).map_or("", String::as_str)
+    }
+
+    /// A random number, to be foreseen by nobody.
+    pub(crate) fn random(&self) -> u64 {
+        u64::from_str_radix(&self.random_id()[..16], 16).unwrap_or_default()
+    }
+
+    /// The resolver of these settings.
+    pub(crate) fn resolver(&self, settings: &crate::model::limit::Resolver) -> Rc<Resolver> {
+        let mut resolvers = self.resolvers.borrow_mut();
+        if let Some((_, resolver)) = resolvers.iter().find(|(other, _)| other == settings) {
+            return Rc::clone(resolver);
+        }
+        let resolver = Rc::new(Resolver::new(settings));
+        resolvers.push((settings.clone(), Rc::clone(&resolver)));
+        resolver
     }
 
     /// `$request_id`: sixteen random bytes.
@@ -268,12 +287,12 @@ impl UpstreamState {
         self.balancer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An upstream that only one request knows: `proxy_pass` with an address in a variable.
-    pub(crate) fn single(name: String, address: Address) -> Self {
+    /// An upstream that only one request knows: `proxy_pass` with a name in a variable.
+    pub(crate) fn of(name: String, peers: Vec<Resolved>) -> Self {
         Self {
-            peers: vec![(address, name.clone())],
+            balancer: Arc::new(Mutex::new(Box::new(RoundRobin::of(peers.len())))),
+            peers,
             name,
-            balancer: Arc::new(Mutex::new(Box::new(RoundRobin::single()))),
             key: Key::None,
             pool: None,
         }

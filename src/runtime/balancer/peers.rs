@@ -55,23 +55,24 @@ impl Peers {
         Self { single: list.len() == 1 && backups == 0, total_weight, primaries: list.len() - backups, list }
     }
 
-    /// One peer, which is always there.
-    pub(super) fn one() -> Self {
-        let peer = State {
+    /// Peers without parameters (`ngx_http_upstream_create_round_robin_peer`).
+    pub(super) fn plain(count: usize) -> Self {
+        let peer = |_| State {
             backup: false,
             down: false,
             weight: 1,
             effective_weight: 1,
             current_weight: 0,
-            max_fails: 0,
-            fail_timeout: 0,
+            max_fails: 1,
+            fail_timeout: 10,
             max_conns: 0,
             conns: 0,
             fails: 0,
             accessed: 0,
             checked: 0,
         };
-        Self { single: true, list: vec![peer], total_weight: 1, primaries: 1 }
+        let list: Vec<State> = (0..count).map(peer).collect();
+        Self { single: count == 1, total_weight: list.iter().map(|p| p.weight).sum(), primaries: count, list }
     }
 
     /// `ngx_http_upstream_tries`: backups count.

@@ -16,9 +16,9 @@ impl RoundRobin {
         Self { peers: Peers::new(peers) }
     }
 
-    /// The balancer of one peer.
-    pub(crate) fn single() -> Self {
-        Self { peers: Peers::one() }
+    /// The balancer of addresses that nothing is known of.
+    pub(crate) fn of(count: usize) -> Self {
+        Self { peers: Peers::plain(count) }
     }
 }
 

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Instant;
 
-use super::Passing;
-use super::head::SMALL_BODY;
+use super::{Passing, upload};
 use crate::model::log::Severity;
+use crate::runtime::body::BodyError;
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::response_head::Progress;
 use crate::runtime::log::errno;
@@ -16,7 +16,6 @@ use crate::runtime::pool::Upstreamed;
 use crate::runtime::stream::{Stir, Stream};
 
 const CONNECTING: &str = " while connecting to upstream";
-const SENDING: &str = " while sending request to upstream";
 const READING: &str = " while reading response header from upstream";
 
 /// Why a try failed.
@@ -32,6 +31,8 @@ pub(super) enum Failure {
     Invalid,
     /// The client is gone.
     ClientClosed,
+    /// The client's body did not come, or not as it should.
+    Body(BodyError),
 }
 
 impl Failure {
@@ -39,7 +40,7 @@ impl Failure {
         match self {
             Failure::Error(action) | Failure::TimedOut(action) => action,
             Failure::Invalid => READING,
-            Failure::Local | Failure::ClientClosed => CONNECTING,
+            Failure::Local | Failure::ClientClosed | Failure::Body(_) => CONNECTING,
         }
     }
 }
@@ -53,12 +54,12 @@ pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstr
         this.connect = Some(elapsed);
     }
     p.is_sent = true;
-    let sent = send(p, &mut connection.stream).await;
-    if let Err(Failure::TimedOut(_)) = sent {
-        return Err(Failure::TimedOut(SENDING));
-    }
     // A peer may answer and close before it has read the whole body.
-    let broken = sent.is_err();
+    let broken = match upload::send(p, &mut connection.stream).await {
+        Ok(is_complete) => !is_complete,
+        Err(Failure::Error(_)) => true,
+        Err(failure) => return Err(failure),
+    };
     let mut buffer = p.c.worker.buffers.take();
     read_head(p, &mut connection.stream, &mut buffer).await?;
     p.r.response.close |= broken;
@@ -108,27 +109,6 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
         }
     }
     Ok(Upstreamed { stream, requests: 0, opened: Instant::now() })
-}
-
-async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<(), Failure> {
-    let timeout = p.plan.settings.send_timeout.value;
-    let is_apart = p.r.body.len() > SMALL_BODY && !p.has_own_body && p.plan.on_way.pass_request_body.value;
-    let body: &[u8] = if is_apart { &p.r.body } else { b"" };
-    for mut rest in [p.r.upstream_out.as_slice(), body] {
-        while !rest.is_empty() {
-            match p.c.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
-                None => return Err(Failure::TimedOut(SENDING)),
-                Some(Ok(n)) if n > 0 => {
-                    rest = &rest[n..];
-                    if let Some(this) = p.r.tries.last_mut() {
-                        this.sent += n as u64;
-                    }
-                }
-                Some(_) => return Err(Failure::Error(SENDING)),
-            }
-        }
-    }
-    Ok(())
 }
 
 enum Event {

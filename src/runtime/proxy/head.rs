@@ -43,7 +43,7 @@ pub(super) fn write(p: &mut Passing<'_>) {
                 let length = if p.has_own_body {
                     Some(own.len() as u64)
                 } else if p.r.has_body {
-                    Some(p.r.body.len() as u64)
+                    Some(p.r.body_length())
                 } else {
                     p.r.head.content_length
                 };
@@ -73,10 +73,13 @@ pub(super) fn write(p: &mut Passing<'_>) {
             field(&mut out, name, header.value.of(buffer));
         }
     }
+    if p.is_streaming && p.r.head.chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
     out.extend_from_slice(b"\r\n");
     if p.has_own_body {
         out.extend_from_slice(&own);
-    } else if p.plan.on_way.pass_request_body.value && p.r.body.len() <= SMALL_BODY {
+    } else if p.plan.on_way.pass_request_body.value && !p.is_streaming && p.r.body.len() <= SMALL_BODY {
         out.extend_from_slice(&p.r.body);
     }
     p.r.upstream_out = out;

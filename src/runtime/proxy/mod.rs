@@ -9,6 +9,7 @@ mod response;
 pub(crate) mod rewrite;
 mod target;
 mod tunnel;
+mod upload;
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -27,7 +28,7 @@ use super::route::Flow;
 use super::worker::UpstreamState;
 use crate::model::Target;
 use crate::model::log::Severity;
-use crate::model::proxy::Bind;
+use crate::model::proxy::{Bind, HttpVersion};
 use exchange::Failure;
 
 /// A request of the client in the course of being passed on.
@@ -90,7 +91,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
             (Rc::clone(&c.worker.upstreams[id.0 as usize]), None)
         }
-        Target::Value(value) => match target::find(c, r, value) {
+        Target::Value(value) => match target::find(c, r, value).await {
             Ok(found) => found,
             Err(status) => return Flow::Status(status),
         },
@@ -114,12 +115,25 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         has_own_body: false,
         rate: 0,
     };
-    if let Err(error) = body::read(p.c, p.r).await {
+    p.is_streaming = streams(&p);
+    let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
+    if let Err(error) = read {
         return body_failed(&mut p, &error);
     }
     p.local = local(&mut p);
     head::write(&mut p);
     peers(&mut p).await
+}
+
+/// Whether the body is passed on while it is read (`ngx_http_proxy_handler`).
+fn streams(p: &Passing<'_>) -> bool {
+    let settings = &p.plan.on_way;
+    !settings.request_buffering.value
+        && settings.set_body.value.is_none()
+        && settings.pass_request_body.value
+        && body::is_expected(p.r)
+        && !body::is_here(p.r)
+        && (!p.r.head.chunked || p.plan.settings.http_version.value == HttpVersion::Http11)
 }
 
 /// Asks one peer after the other.
@@ -177,7 +191,7 @@ async fn peers(p: &mut Passing<'_>) -> Flow {
             Err(failure) => failure,
         };
         finish_try(p);
-        let outcome = if matches!(failure, Failure::Local | Failure::ClientClosed) {
+        let outcome = if matches!(failure, Failure::Local | Failure::ClientClosed | Failure::Body(_)) {
             Outcome::Good
         } else {
             Outcome::Failed
@@ -216,6 +230,7 @@ fn refusal(p: &mut Passing<'_>, failure: &Failure) -> Result<(u16, &'static str)
             p.r.status = 499;
             Err(Flow::Abort)
         }
+        Failure::Body(error) => Err(body_failed(p, error)),
         Failure::Error(_) => Ok((502, "error")),
         Failure::TimedOut(action) => {
             p.log(Severity::Error, "upstream timed out (110: Connection timed out)", action);

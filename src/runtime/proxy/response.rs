@@ -112,6 +112,7 @@ pub(super) fn redirect(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
     let to = to.value.of(text).to_vec();
     let response = std::mem::take(&mut p.r.response);
     remember(p, text, &response);
+    obey(p, text, &response.fields);
     for header in &response.fields {
         let value = header.value.of(text);
         if header.known == Known::ContentType {
