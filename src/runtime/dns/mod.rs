@@ -89,16 +89,18 @@ impl Resolver {
         }
     }
 
-    /// The addresses of a name, from any of them on; how long it may take is the caller's affair.
+    /// The addresses of a name; how long it may take is the caller's affair.
     pub(crate) async fn resolve(self: &Rc<Self>, worker: &Rc<Worker>, name: &str) -> Found {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
-        let mut addresses = match self.cached(&name) {
-            Some(addresses) => addresses,
-            None => self.ask(worker, &name).await?,
-        };
-        let start = worker.random() as usize % addresses.len().max(1);
-        addresses.rotate_left(start);
-        Ok(addresses)
+        match self.cached(&name) {
+            // Known ones are given from any of them on, new ones in the order of the answer.
+            Some(mut addresses) => {
+                let start = worker.random() as usize % addresses.len().max(1);
+                addresses.rotate_left(start);
+                Ok(addresses)
+            }
+            None => self.ask(worker, &name).await,
+        }
     }
 
     /// What is known and still holds, through aliases.

@@ -4,6 +4,7 @@ mod cookie;
 mod exchange;
 mod head;
 mod next;
+mod pace;
 mod relay;
 mod response;
 pub(crate) mod rewrite;

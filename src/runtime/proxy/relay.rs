@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::pace::Pace;
 use super::{Passing, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
@@ -95,6 +96,7 @@ pub(super) async fn run(
     let mut connection = Some(connection);
     let worker = Rc::clone(&p.c.worker);
     let mut has_head = true;
+    let mut pace = Pace::new(p, buffer.filled().len());
     loop {
         let part = framing.take(&mut buffer);
         if let Part::Invalid = part {
@@ -122,13 +124,16 @@ pub(super) async fn run(
         let Some(upstream) = &mut connection else { break };
         buffer.clear();
         let room = buffer.room();
-        let most = room.len() - TAIL;
+        let Ok(most) = pace.wait(p, room.len() - TAIL).await else { return Flow::Abort };
         let timeout = p.plan.settings.read_timeout.value;
         match p.c.timer.limit(timeout, |cx| upstream.stream.poll_read(cx, &mut room[..most])).await {
             Some(Ok(n)) if n > 0 => {
                 buffer.end += n;
                 if let Some(this) = p.this_try() {
                     this.received += n as u64;
+                }
+                if pace.done(p, n).await.is_err() {
+                    return Flow::Abort;
                 }
             }
             Some(Ok(_)) if matches!(framing, Framing::Close) => {
