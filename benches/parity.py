@@ -6,6 +6,7 @@
 Whole files: the configurations of ../shared, if they are there. Mutants: every directive of the catalog in a valid
 configuration, then changed: dropped, repeated, moved to each context, one argument more or less, other values.
 `--record` writes a sample of the mutants with nginx's verdicts for tests/parity.rs, which needs no nginx then.
+ngxc is told the version of that nginx (NGXC_NGINX_VERSION). A summary comes first, then each disagreement.
 Run it inside `unshare -n` as root: nginx binds the ports it is to listen on even when it only tests.
 """
 
@@ -30,7 +31,7 @@ SHARED = os.path.join(ROOT, "..", "shared")
 
 # Reasons that lie outside the text.
 ENVIRONMENT = re.compile(
-    r"(bind|open|mkdir|chown|chmod|getpwnam|getgrnam|socket|pread|stat|dlopen|eventfd|setsockopt|io_setup)\(|host not found|"
+    r"(bind|open|malloc|mkdir|chown|chmod|getpwnam|getgrnam|socket|pread|stat|dlopen|eventfd|setsockopt|io_setup)\(|host not found|"
     r"cannot load|BIO_new|PEM_|could not build|"
     r"SSL_|X509|ssl_engine|ENGINE_"
 )
@@ -147,9 +148,9 @@ def whole_mutants(text, chance, limit):
 
 
 class Runner:
-    def __init__(self, command, prefix, offline=False):
+    def __init__(self, command, prefix, **env):
         self.command, self.prefix = command, prefix
-        self.env = dict(os.environ, NGXC_OFFLINE="1") if offline else None
+        self.env = dict(os.environ, **env)
 
     def __call__(self, path):
         run = subprocess.run(
@@ -169,20 +170,35 @@ class Runner:
         return {"ok": False, "text": "exit status %d: %s" % (run.returncode, text[-200:]), "line": None}
 
 
+def numbers(version):
+    return tuple(int(n) for n in version.split("."))
+
+
+def version_of(nginx):
+    text = subprocess.run([nginx, "-v"], capture_output=True).stderr.decode()
+    return re.search(r"nginx/([\d.]+)", text)[1]
+
+
 def message_class(text):
     return re.sub(r"\"[^\"]*\"|\d+", "*", text)
 
 
-OPEN_SOURCE = {entry["name"] for entry in directives()}
+# Open-source directives, with the oldest release that has one of that name.
+OPEN_SOURCE = {}
+for _entry in directives():
+    OPEN_SOURCE[_entry["name"]] = min(OPEN_SOURCE.get(_entry["name"], (9,)), numbers(_entry.get("since", "0")))
+
+# The release that the recorded configurations and verdicts are of.
+RECORDED = (1, 31, 5)
 
 
 class Tally:
-    def __init__(self, title):
-        self.title, self.n, self.bad = title, collections.Counter(), []
+    def __init__(self, title, version=RECORDED):
+        self.title, self.n, self.bad, self.version = title, collections.Counter(), [], version
 
     def add(self, name, ours, nginx, text, verbose_text=False):
         self.n["all"] += 1
-        if self.title == "accepted":
+        if self.title == "accepted" and self.version >= RECORDED:
             # nginx started with these; here their certificates are absent.
             nginx = {"ok": True, "text": "", "line": None}
             if not ours["ok"] and "No such file" in ours["text"]:
@@ -195,7 +211,7 @@ class Tally:
                 self.bad.append(("false rejection", name, nginx, ours, text))
             return
         unknown = re.match(r'unknown directive "(.*)"$', nginx["text"])
-        if re.search(r"requires ngx_|unsupported on this platform", nginx["text"]) or unknown and unknown[1] in OPEN_SOURCE:
+        if re.search(r"requires ngx_|unsupported on this platform", nginx["text"]) or unknown and OPEN_SOURCE.get(unknown[1], (9,)) <= self.version:
             self.n["not in this build"] += 1
             return
         self.n["judged"] += 1
@@ -216,10 +232,17 @@ class Tally:
             elif ours["text"] != nginx["text"]:
                 self.bad.append(("text", name, nginx, ours, text))
 
+    def share(self, part, whole):
+        return "%.2f %%" % (100 * self.n[part] / self.n[whole]) if self.n[whole] else "-"
+
+    def row(self):
+        n, share = self.n, self.share
+        return [self.title, n["judged"], share("verdict", "judged"), n["missed"], n["false rejection"],
+                share("line", "rejected"), share("class", "rejected")]
+
     def print(self, limit):
-        n = self.n
-        share = lambda a, b: "%.2f %%" % (100 * n[a] / n[b]) if n[b] else "-"
-        print(f"{self.title}: {n['all']} cases, {n['judged']} judged ({n['environment']} depend on the host, "
+        n, share = self.n, self.share
+        print(f"\n{self.title}: {n['all']} cases, {n['judged']} judged ({n['environment']} depend on the host, "
               f"{n['not in this build']} on the build)")
         print(f"  same verdict {share('verdict', 'judged')} ({n['missed']} missed, {n['false rejection']} false rejections); "
               f"of {n['rejected']} rejected by both: same line {share('line', 'rejected')}, "
@@ -252,7 +275,8 @@ def main():
     prefix = args.cache or work
     for directory in ("logs", "html"):
         os.makedirs(os.path.join(prefix, directory), exist_ok=True)
-    ours = Runner([os.path.abspath(args.ngxc), "nginx"], prefix, offline=True)
+    version = version_of(args.nginx)
+    ours = Runner([os.path.abspath(args.ngxc), "nginx"], prefix, NGXC_OFFLINE="1", NGXC_NGINX_VERSION=version)
     real = Runner([args.nginx, "-e", "stderr"], prefix)
     cache_path = os.path.join(args.cache, os.path.basename(args.nginx) + ".jsonl") if args.cache else None
     known = {}
@@ -308,15 +332,20 @@ def main():
     # A name that has no handler in this build of nginx can tell nothing.
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for title, name, mine, verdict, text in pool.map(judge, cases()):
-            tallies.setdefault(title, Tally(title)).add(name, mine, verdict, text)
+            tallies.setdefault(title, Tally(title, numbers(version))).add(name, mine, verdict, text)
             if title == "mutants":
                 recorded.append((name, verdict, text))
-    if "corpus" in what:
+    # These verdicts are recorded, of one release.
+    if "corpus" in what and numbers(version) >= RECORDED:
         tallies["corpus"] = corpus(ours, work)
     if cache_path:
         with open(cache_path, "a") as file:
             for item in fresh:
                 file.write(json.dumps(item) + "\n")
+    table = [["nginx " + version, "judged", "same verdict", "missed", "false rejections", "same line", "same class"]]
+    table += [tally.row() for tally in tallies.values()]
+    for row in table:
+        print(f"{row[0]:14}" + "".join(f" {cell:>17}" for cell in row[1:]))
     for tally in tallies.values():
         tally.print(args.limit)
     if args.record:

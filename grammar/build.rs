@@ -29,6 +29,10 @@ fn main() {
     println!("cargo::rerun-if-changed=src/catalog/context.rs");
     println!("cargo::rerun-if-changed=src/version.rs");
 
+    println!("cargo::rerun-if-changed=src/model");
+    println!("cargo::rerun-if-changed=src/source.rs");
+    println!("cargo::rustc-env=NGXC_MODEL={:016x}", model().unwrap_or_default());
+
     let mut problems = Vec::new();
     let facts = read::all(Path::new("grammar"), &mut problems);
     for problem in &problems {
@@ -40,4 +44,23 @@ fn main() {
     {
         println!("cargo::error=cannot write the catalog: {error}");
     }
+}
+
+/// A number that changes with the model (FNV-1a of what declares it): a compiled file tells by it whether it was
+/// written by a program with the same one, without anybody having to count.
+fn model() -> std::io::Result<u64> {
+    let mut files = vec![PathBuf::from("src/source.rs"), PathBuf::from("src/version.rs")];
+    for entry in fs::read_dir("src/model")? {
+        files.push(entry?.path());
+    }
+    files.sort();
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for file in files {
+        for line in fs::read_to_string(file)?.lines().filter(|l| !l.trim_start().starts_with("//")) {
+            for byte in line.trim().bytes() {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+    }
+    Ok(hash)
 }

@@ -46,6 +46,8 @@ pub enum When {
     Directive,
     /// At the `}` of the directive.
     EndOfBlock,
+    /// There too, but the message names the directive.
+    OfBlock,
     /// When the whole `http`, `stream` or `mail` block has been read: its steps in nginx's order.
     EndOfSubsystem {
         /// Position among the steps: the modules' merges, the locations, the variables, the server names.

@@ -13,7 +13,8 @@
 //! let options = compile::Options { version: ngxc::catalog::NEWEST, contexts: Vec::new(), strict_modules: false };
 //! let compiled = compile::compile(&configuration, &options);
 //! assert!(compiled.is_valid());
-//! assert!(lint::lint(&configuration, &compiled.config, lint::RULES).is_empty());
+//! let rules: Vec<_> = lint::RULES.iter().copied().filter(|rule| rule.recommended).collect();
+//! assert!(lint::lint(&configuration, &compiled.config, &rules).is_empty());
 //! # Ok::<(), syntax::LoadError>(())
 //! ```
 //!
@@ -39,5 +40,7 @@ pub mod lint;
 pub mod ports;
 pub mod runtime;
 pub mod simulate;
+
+pub mod site;
 
 pub mod cli;

@@ -93,8 +93,8 @@ fn each_mistake_is_one_clear_error() {
             "2: invalid-value: `listen` cannot be `70000`; expected an address, a port or both: `80`, `127.0.0.1:8080`, `[::]:80`",
         ),
         (
-            "server_name a.*.b;",
-            "2: invalid-server-name: `a.*.b` is no server name: `*` stands only at the start, `*.example.com`, or at the end, `www.example.*`",
+            "server_name *a.b;",
+            "2: invalid-server-name: `*a.b` is no server name: `*` stands only at the start, `*.example.com`, or at the end, `www.example.*`",
         ),
         (
             "location / { } location / { }",

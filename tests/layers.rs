@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 /// Module, the modules it may import, the outside crates it may use beside `memchr`.
 const LAYERS: &[(&str, &[&str], &[&str])] = &[
-    ("source", &[], &["glob"]),
-    ("version", &[], &[]),
+    ("source", &[], &["glob", "serde"]),
+    ("version", &[], &["serde"]),
     ("edit", &["source"], &[]),
     ("diagnostic", &["source", "edit"], &[]),
     ("catalog", &["version"], &["phf", "strsim"]),
     ("syntax", &["source", "diagnostic"], &["nom"]),
-    ("model", &["source", "version"], &["ipnet"]),
+    ("model", &["source", "version"], &["ipnet", "serde"]),
     (
         "compile",
         &["source", "diagnostic", "edit", "catalog", "syntax", "model", "version"],
@@ -24,9 +24,10 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     (
         "lint",
         &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "version"],
-        &["strsim", "serde", "serde_json", "toml"],
+        &["strsim", "serde", "serde_json", "toml", "regex_syntax"],
     ),
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
+    ("site", &["source", "model"], &["serde", "postcard", "sha2"]),
     ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),
     (
         "runtime",

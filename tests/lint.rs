@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-const CONFIG: &str = "events {}\nhttp {\n    upstream app {\n        server 10.0.0.1:80;\n    }\n    \
+const CONFIG: &str = "worker_processes auto; events {}\nhttp {\n    upstream app {\n        server 10.0.0.1:80;\n    }\n    \
                       include sites/*.conf;\n}\n";
 const SITE: &str = "server {\n    listen 8080;\n    location / {\n        proxy_pass http://app;\n    }\n}\n";
 
@@ -253,4 +253,74 @@ fn standard_input_is_a_configuration() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text, "-:3:1: error: unknown directive `bad` [unknown-directive]\n");
+}
+
+#[test]
+fn vulnerabilities_are_those_of_the_version_that_the_configuration_exposes() {
+    let estate = estate();
+    let text = "events {}\nhttp { server { listen 80;\n  location /video/ { mp4; }\n} }\n";
+    fs::write(estate.path().join("mp4.conf"), text).unwrap();
+    let (status, error) = complaint(estate.path(), &["audit", "mp4.conf"]);
+    assert_eq!(status, 2);
+    assert!(error.contains("--nginx-version"), "{error}");
+    let audit = |version: &str| {
+        run(estate.path(), &["audit", "--nginx-version", version, "--format", "json", "mp4.conf"])
+    };
+    let (status, found) = audit("1.26.1");
+    assert_eq!(status, 1);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let names: Vec<&str> =
+        found["findings"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["CVE-2026-27784", "CVE-2026-32647", "CVE-2024-7347"]);
+    assert_eq!(found["findings"][0]["line"], 3);
+    assert_eq!(audit("1.28.3").0, 0);
+}
+
+#[test]
+fn rules_that_are_off_can_be_switched_on() {
+    let estate = estate();
+    fs::write(estate.path().join("plain.conf"), "worker_processes 2; events {}\nhttp { }\n").unwrap();
+    let lint = |more: &[&str]| {
+        let arguments = [&["lint", "--format", "short", "plain.conf"], more].concat();
+        run(estate.path(), &arguments)
+    };
+    assert_eq!(lint(&[]), (0, String::new()));
+    let (status, found) = lint(&["--profile", "strict"]);
+    assert_eq!(status, 1);
+    assert!(found.contains("warning: nothing is compressed [gzip-off]"), "{found}");
+    let (status, found) = lint(&["--select", "gzip-off"]);
+    assert_eq!((status, found.lines().count()), (0, 1), "{found}");
+    fs::write(estate.path().join("ngxc.toml"), "[rules]\ngzip-off = \"error\"\n").unwrap();
+    let (status, found) = lint(&[]);
+    assert_eq!(status, 1);
+    assert!(found.contains("error: nothing is compressed [gzip-off]"), "{found}");
+}
+
+#[test]
+fn lists_are_followed_through_includes() {
+    let estate = estate();
+    let config = "worker_processes 2; events {}\nhttp {\n    server {\n        include headers.inc;\n        \
+                  location /static/ { add_header X-A a; }\n        location /inner/ {\n            include \
+                  headers.inc;\n            add_header X-B b;\n        }\n    }\n}\n";
+    fs::write(estate.path().join("nginx.conf"), config).unwrap();
+    fs::write(estate.path().join("headers.inc"), "add_header X-Frame-Options DENY;\n").unwrap();
+    let (_, found) = run(estate.path(), &["lint", "--format", "short", "nginx.conf"]);
+    let lines: Vec<&str> = found.lines().collect();
+    assert_eq!(lines.len(), 1, "{found}");
+    assert!(lines[0].starts_with("nginx.conf:5:29: warning: this `add_header` replaces"), "{found}");
+    // A file that is not here could repeat the lines.
+    fs::write(
+        estate.path().join("nginx.conf"),
+        config.replace("{ add_header X-A", "{ include gone.inc; add_header X-A"),
+    )
+    .unwrap();
+    let (_, found) = run(estate.path(), &["lint", "--format", "short", "nginx.conf"]);
+    assert!(!found.contains("header-redefinition"), "{found}");
+}
+
+#[test]
+fn the_time_of_each_rule_can_be_seen() {
+    let estate = estate();
+    let (_, times) = complaint(estate.path(), &["lint", "--profile-rules", "nginx.conf"]);
+    assert!(times.contains(" ms  header-redefinition\n") && times.contains(" ms  all rules\n"), "{times}");
 }

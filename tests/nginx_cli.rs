@@ -315,17 +315,41 @@ fn the_version_line_is_what_scripts_expect() {
 }
 
 #[test]
-fn a_signal_reaches_the_process_of_the_pid_file() {
+fn signals_reach_the_process_of_the_pid_file() {
+    // TERM, QUIT, USR1, HUP: each ends a program that does not catch it.
+    for (name, number) in [("stop", 15), ("quit", 3), ("reopen", 10), ("reload", 1)] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        std::fs::write(directory.path().join("a.conf"), GOOD).unwrap();
+        std::fs::write(directory.path().join("a.pid"), format!("{}\n", child.id())).unwrap();
+        let status = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+            .args(["nginx", "-s", name, "-c", "a.conf", "-e", "error.log", "-p"])
+            .arg(directory.path())
+            .status()
+            .unwrap();
+        let ended = child.wait().unwrap();
+        assert!(status.success(), "{name}");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(number), "{name}");
+    }
+}
+
+#[test]
+fn another_version_can_be_asked_for() {
     let directory = tempfile::tempdir().unwrap();
-    let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-    std::fs::write(directory.path().join("a.conf"), GOOD).unwrap();
-    std::fs::write(directory.path().join("a.pid"), format!("{}\n", child.id())).unwrap();
-    let status = Command::new(env!("CARGO_BIN_EXE_ngxc"))
-        .args(["nginx", "-s", "stop", "-c", "a.conf", "-e", "error.log", "-p"])
-        .arg(directory.path())
-        .status()
-        .unwrap();
-    let ended = child.wait().unwrap();
-    assert!(status.success());
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended), Some(15));
+    std::fs::write(directory.path().join("a.conf"), "events {}\nhttp { server { http2 on; } }\n").unwrap();
+    let run = |version: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+            .args(["nginx", "-t", "-c", "a.conf", "-e", "stderr", "-p"])
+            .arg(directory.path())
+            .env("NGXC_OFFLINE", "1")
+            .env("NGXC_NGINX_VERSION", version)
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert!(run("1.25.1").0 && run("").0);
+    let (valid, said) = run("1.22.1");
+    assert!(!valid && said.contains("unknown directive \"http2\" in"), "{said}");
+    let (valid, said) = run("newest");
+    assert!(!valid && said.contains("NGXC_NGINX_VERSION"), "{said}");
 }

@@ -111,6 +111,22 @@ fn unix_sockets_need_no_ports() {
 }
 
 #[test]
+fn targets_of_geo_and_captures_are_found() {
+    let conf = "upstream pool { server 10.0.0.1:80; } upstream api { server 10.0.0.2:80; }
+        geo $to { default pool; 192.0.2.0/24 api; }
+        server {
+            location / { proxy_pass http://$to; }
+            location ~ ^/(api|pool)/ { proxy_pass http://$1; }
+            location ~ ^/n/(?<name>api|pool)/ { proxy_pass http://$name; }
+            location ~ ^/x/(.+)/ { proxy_pass http://$1; }
+        }";
+    let config = config(conf, NEWEST);
+    let names: Vec<String> =
+        flows(&config).into_iter().map(|flow| format!("{} {}", flow.name, flow.passes.len())).collect();
+    assert_eq!(names, ["api 3", "pool 3", "(from the request) 1"]);
+}
+
+#[test]
 fn the_report_names_every_leaf_and_cause() {
     let conf = "events {}
         http {

@@ -356,7 +356,7 @@ fn other_protocols_and_targets() {
         ("location / { uwsgi_pass u; }", "not: the protocol closes"),
         ("location / { scgi_pass u; }", "not: the protocol closes"),
         ("location / { grpc_pass u; }", REUSED),
-        ("location / { memcached_pass u; }", REUSED),
+        ("location / { set $memcached_key $uri; memcached_pass u; }", REUSED),
         ("location / { proxy_pass http://$host; }", "unknown"),
         ("location / { proxy_pass http:/$uri; }", "unknown"),
         ("location / { proxy_pass http://unix:/run/x; }", BARE),
@@ -436,8 +436,11 @@ fn our_runtime_makes_as_many_connections() {
                 }
             }
             let directory = tempfile::tempdir().unwrap();
-            let running =
-                start(Arc::new(config), &RunOptions { prefix: directory.path().to_owned() }).unwrap();
+            let running = start(
+                Arc::new(config),
+                &RunOptions { prefix: directory.path().to_owned(), ..RunOptions::default() },
+            )
+            .unwrap();
             let mut client = Client::new(running.addresses()[0]);
             for uri in case.uris() {
                 let response = client.get(&uri);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use ngxc::catalog::{Context, NEWEST};
+use ngxc::catalog::{Context, NEWEST, RELEASES};
 use ngxc::compile::{self, Options};
 use ngxc::diagnostic::{Diagnostic, Level};
 use ngxc::edit;
@@ -29,13 +29,14 @@ fn examples(rule: &Rule) -> Vec<Example> {
     while let Some(line) = lines.next() {
         let Some(info) = line.strip_prefix("```nginx ") else { continue };
         let words: Vec<&str> = info.split(' ').collect();
-        let before = words.iter().any(|w| w.starts_with("before-"));
-        let since = words.iter().any(|w| w.starts_with("since-"));
+        let named = |prefix: &str| words.iter().find_map(|w| w.strip_prefix(prefix));
+        let before = named("before-").map(|text| text.parse::<Version>().unwrap());
         let mut versions = Vec::new();
-        if !since {
-            versions.push(BEFORE_DEFAULT_KEEPALIVE);
+        if named("since-").is_none() {
+            let old = before.filter(|limit| *limit <= BEFORE_DEFAULT_KEEPALIVE);
+            versions.push(old.map_or(BEFORE_DEFAULT_KEEPALIVE, last_before));
         }
-        if !before {
+        if before.is_none() {
             versions.push(NEWEST);
         }
         let text: Vec<&str> = lines.by_ref().take_while(|l| *l != "```").collect();
@@ -43,6 +44,10 @@ fn examples(rule: &Rule) -> Vec<Example> {
         found.push(Example { bad: words[0] == "bad", main, versions, text: text.join("\n") + "\n" });
     }
     found
+}
+
+fn last_before(limit: Version) -> Version {
+    RELEASES.iter().copied().filter(|version| *version < limit).max().unwrap()
 }
 
 fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Diagnostic>) {
@@ -137,7 +142,7 @@ fn rules_are_sorted_and_bear_the_names_of_their_files() {
     sorted.dedup();
     assert_eq!(names, sorted);
     for rule in RULES {
-        let file = format!("src/lint/rules/{}.rs", rule.name.replace('-', "_"));
+        let file = format!("src/lint/rules/{}/{}.rs", rule.category.name(), rule.name.replace('-', "_"));
         assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).exists(), "{file} is missing");
         assert!(rule.doc.starts_with("/en/docs/"), "{} links to no page", rule.name);
         for part in ["## What it does", "## Why is this bad", "## Example"] {
@@ -157,7 +162,7 @@ fn the_page_of_rules_is_fresh() {
             "| [{0}](#{0}) | {1} | {2} | {3} |",
             rule.name,
             rule.category.name(),
-            rule.level.name(),
+            if rule.recommended { rule.level.name() } else { "off" },
             rule.summary
         )
         .unwrap();
@@ -240,4 +245,87 @@ fn the_documented_settings_are_read() {
     let settings = lint::File::parse(text).unwrap().settings(None).unwrap();
     assert_eq!(settings.level("upstream-not-pooled"), Some(Level::Error));
     assert_eq!(settings.level("connection-close-sent"), None);
+}
+
+/// What an inner level gets from an outer one, by family of rules: fragments of `http`, and the rules above a note.
+#[test]
+fn rules_follow_inheritance() {
+    let cases: &[(&str, &[&str])] = &[
+        // The nearest list counts, and only for what is below it.
+        (
+            "add_header A a; server { add_header X-Frame-Options DENY; location / { location /x { add_header B b; } } }",
+            &["header-redefinition"],
+        ),
+        (
+            "server { add_header X-Frame-Options DENY; location / { add_header x-frame-options SAMEORIGIN; } }",
+            &[],
+        ),
+        ("server { add_header X-Frame-Options DENY; location / { expires 1d; } }", &[]),
+        // Headers to the backend: from the level that passes requests on.
+        (
+            "server { proxy_set_header Host $host; location / { proxy_set_header A a; location /x { proxy_pass \
+          http://unix:/a; } } }",
+            &["proxy-set-header-redefinition"],
+        ),
+        (
+            "server { proxy_set_header Host $host; location / { proxy_set_header A a; location /x { \
+          proxy_set_header Host b; proxy_pass http://unix:/a; } } }",
+            &[],
+        ),
+        (
+            "proxy_set_header Host $proxy_host; server { location / { proxy_set_header A a; proxy_pass \
+          http://unix:/a; } }",
+            &[],
+        ),
+        // `allow` and `deny` are one list.
+        (
+            "server { deny all; location / { allow 10.0.0.0/8; stub_status; } }",
+            &["allow-without-deny", "status-page-exposed"],
+        ),
+        ("server { allow 10.0.0.0/8; deny all; location / { location /status { stub_status; } } }", &[]),
+        (
+            "server { satisfy any; auth_basic a; auth_basic_user_file b; location / { allow 10.0.0.0/8; } }",
+            &[],
+        ),
+        ("server { location / { allow all; deny all; stub_status; } }", &["status-page-exposed"]),
+        // Values from around: the location's pattern, variables through `set` and `map`.
+        ("server { location ~ ^/([^.]+)/x$ { if ($arg_a) { return 301 /$1; } } }", &["http-splitting"]),
+        ("server { location ~ ^/([^.]+)/x$ { if ($arg_a ~ (b+)) { return 301 /$1; } } }", &[]),
+        ("server { location / { set $to $uri; return 301 https://a.example$to; } }", &["http-splitting"]),
+        ("map $arg_a $to { default $uri; } server { return 301 https://a.example$to; }", &["http-splitting"]),
+        ("server { set $to /fixed; return 301 https://a.example$to; }", &[]),
+        (
+            "map $arg_a $b { default unix:/a; x unix:/b; } server { location / { proxy_pass http://$b; } }",
+            &[],
+        ),
+        ("server { location / { set $b $arg_b; proxy_pass http://$b; } }", &["ssrf"]),
+        ("server { location ~ ^(/.*)$ { proxy_pass http://unix:/a:$1; } }", &[]),
+        // TLS: the effective protocols.
+        ("ssl_protocols TLSv1.3; server { ssl_ciphers RC4; }", &[]),
+        ("ssl_protocols TLSv1.2 TLSv1.3; server { ssl_ciphers RC4; }", &["weak-tls-ciphers"]),
+        // `if`: who ends the request, and what is lost.
+        ("server { location / { if ($arg_a) { rewrite ^ /x last; } try_files $uri =404; } }", &[]),
+        (
+            "server { location / { if ($arg_a) { add_header A a; } try_files $uri =404; } }",
+            &["if-in-location"],
+        ),
+        ("server { if ($arg_a) { set $a 1; } location / { try_files $uri =404; } }", &[]),
+    ];
+    for (text, expected) in cases {
+        let (_, found) = lint(text, false, NEWEST);
+        let mut names: Vec<&str> = found.iter().filter(|d| d.level > Level::Info).map(|d| d.code).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names, *expected, "{text}\n{found:#?}");
+    }
+}
+
+/// What is `server`, `proxy_pass` or `listen` in `stream` is judged as such.
+#[test]
+fn stream_is_not_http() {
+    let text = "events { } stream { server { listen 53 udp; proxy_responses 1; proxy_timeout 5s; proxy_pass 10.0.0.1:53; } server { listen 9000; \
+                proxy_pass 10.0.0.2:9000; allow 10.0.0.0/8; } }";
+    let (_, found) = lint(text, true, NEWEST);
+    let names: Vec<&str> = found.iter().filter(|d| d.level > Level::Info).map(|d| d.code).collect();
+    assert_eq!(names, ["allow-without-deny"]);
 }

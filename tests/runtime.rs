@@ -51,7 +51,7 @@ impl Proxy {
     fn new(http: &str, version: Version) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("logs")).unwrap();
-        let options = RunOptions { prefix: directory.path().to_owned() };
+        let options = RunOptions { prefix: directory.path().to_owned(), ..RunOptions::default() };
         let running = start(config(http, version), &options).unwrap();
         Self { address: running.addresses()[0], running: Some(running), directory }
     }
@@ -516,7 +516,7 @@ fn what_cannot_be_had_is_said_at_start() {
     let config_text = format!("server {{ listen {address}; location / {{ return 200 x; }} }}");
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("logs")).unwrap();
-    let options = RunOptions { prefix: directory.path().to_owned() };
+    let options = RunOptions { prefix: directory.path().to_owned(), ..RunOptions::default() };
     let Err(StartError::Failed { message, span }) = start(config(&config_text, NEW), &options) else {
         panic!()
     };

@@ -52,7 +52,7 @@ impl Server {
                 address.set_port(0);
             }
         }
-        let options = RunOptions { prefix: directory.path().to_owned() };
+        let options = RunOptions { prefix: directory.path().to_owned(), ..RunOptions::default() };
         let running = start(Arc::new(config), &options).unwrap();
         Self { address: running.addresses()[0], running: Some(running), directory }
     }

@@ -20,7 +20,8 @@ fn run(text: &str, directory: &Path) -> Running {
     let loaded = load(&Memory::default().with("n", text), Path::new("n"), &LoadOptions::default()).unwrap();
     let compiled = compile(&loaded, &Options::new(Version::new(1, 31, 5)));
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
-    start(Arc::new(compiled.config), &RunOptions { prefix: directory.to_owned() }).unwrap()
+    start(Arc::new(compiled.config), &RunOptions { prefix: directory.to_owned(), ..RunOptions::default() })
+        .unwrap()
 }
 
 /// The body of the answer to one GET.

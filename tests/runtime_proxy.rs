@@ -53,7 +53,7 @@ impl Proxy {
             }
         }
         let directory = tempfile::tempdir().unwrap();
-        let options = RunOptions { prefix: directory.path().to_owned() };
+        let options = RunOptions { prefix: directory.path().to_owned(), ..RunOptions::default() };
         let running = start(Arc::new(config), &options).unwrap();
         Self { address: running.addresses()[0], running: Some(running), directory }
     }

@@ -20,6 +20,11 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     meaning: Meaning,
 
+    /// Refuse directives and parameters of third-party modules and of NGINX Plus, as an nginx without them does; a
+    /// `load_module` allows them [default: they are noted].
+    #[arg(long)]
+    strict_modules: bool,
+
     #[command(flatten)]
     host: HostArgs,
 
@@ -45,12 +50,12 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     let mut checked = Vec::new();
     for file in estate::configurations(&args.files, |_| false)? {
         let configuration = args.meaning.load(&file, &Disk)?;
-        let compiled = args.meaning.compile(&configuration, version);
+        let compiled = args.meaning.compile_with(&configuration, version, args.strict_modules);
         let mut findings = configuration.diagnostics.clone();
-        findings.extend(compiled.diagnostics);
         if args.host.host {
-            findings.extend(crate::compile::host::check(&configuration, &compiled.config));
+            findings.extend(crate::compile::host::check(&configuration, &compiled, None));
         }
+        findings.extend(compiled.diagnostics);
         checked.push((file, configuration, findings));
     }
     let mut report = Report::new("valid");

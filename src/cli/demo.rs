@@ -2,6 +2,7 @@
 
 mod backend;
 mod cases;
+mod html;
 mod namespace;
 
 use std::fs;
@@ -47,6 +48,10 @@ pub(super) struct DemoArgs {
     /// The nginx whose behaviour is shown; with --nginx the version of that binary.
     #[arg(long, value_name = "VERSION", value_parser = super::input::parse_version)]
     nginx_version: Option<Version>,
+
+    /// Write a page with charts: requests of each case, and the time of `connect()` against the ports in use.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// First port of the tiny range.
@@ -99,6 +104,7 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Outcome, Failu
         "case", "predicted", "200", "502", "connections", "TIME_WAIT"
     )?;
     let mut surprised = false;
+    let (mut bars, mut curve) = (Vec::new(), Vec::new());
     for (number, case) in CASES.iter().enumerate() {
         if !args.case.is_empty() && !args.case.iter().any(|name| name == case.name) {
             continue;
@@ -110,13 +116,20 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Outcome, Failu
             "{:<17} {:>9} {:>6} {:>6} {:>11} {:>10}  {}",
             case.name, row.predicted, row.ok, row.failed, row.connections, row.time_wait, case.title
         )?;
+        let (name, title) = (case.name, case.title);
+        bars.push(html::Bar { name, title, ok: row.ok, failed: row.failed, time_wait: row.time_wait });
         if let Some(line) = row.log {
             writeln!(out, "{:<17} {line}", "")?;
         }
         out.flush()?;
     }
     if args.case.is_empty() || args.case.iter().any(|name| name == "cliff") {
-        cliff(out).map_err(failed)?;
+        curve = cliff(out).map_err(failed)?;
+    }
+    if let Some(path) = &args.html {
+        let heading = format!("{} ports, {} requests a case, {who} {version}", args.ports, args.requests);
+        fs::write(path, html::page(&heading, &bars, &curve, CLIFF_PORTS))
+            .map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))?;
     }
     writeln!(out)?;
     if surprised {
@@ -217,7 +230,7 @@ impl Proxy {
         name: &str,
     ) -> Result<Self, Failure> {
         let Some(nginx) = &args.nginx else {
-            let options = RunOptions { prefix: directory.to_owned() };
+            let options = RunOptions { prefix: directory.to_owned(), ..RunOptions::default() };
             let running = runtime::start(Arc::new(config), &options);
             return Ok(Proxy::Ours(running.map_err(|e| Failure::new(e.to_string()))?));
         };
@@ -275,11 +288,15 @@ fn send(socket: &Path, requests: u32) -> std::io::Result<(u32, u32)> {
     Ok((ok, failed))
 }
 
+/// Ports of the range in which the cliff is shown.
+const CLIFF_PORTS: u32 = 8192;
+
 /// Time of a `connect()` below and above half of a larger range, without any proxy.
-fn cliff(out: &mut dyn Write) -> std::io::Result<()> {
-    const RANGE: (u16, u16) = (20_000, 28_191);
+fn cliff(out: &mut dyn Write) -> std::io::Result<Vec<(u32, f64)>> {
+    const RANGE: (u16, u16) = (20_000, 20_000 + CLIFF_PORTS as u16 - 1);
     const HALF: usize = 4096;
     const STEP: usize = 256;
+    const PIECE: u16 = 128;
     namespace::port_range(RANGE)?;
     let port = FIRST_BACKEND_PORT + 100;
     let address = std::net::SocketAddr::from((BACKEND, port));
@@ -306,7 +323,10 @@ fn cliff(out: &mut dyn Write) -> std::io::Result<()> {
          error is logged",
         RANGE.1 - RANGE.0 + 1,
         ratio(after, before)
-    )
+    )?;
+    // Means would show the scheduler; medians of so many calls show the kernel.
+    let pieces = times.chunks(usize::from(PIECE)).zip(1_u16..);
+    Ok(pieces.map(|(times, n)| (u32::from(n * PIECE - PIECE / 2), ratio(median(times), 1))).collect())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds")]

@@ -1,6 +1,8 @@
 //! Which configuration, for which nginx: the arguments that all commands share.
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +15,8 @@ use crate::compile::fragment::{self, Place};
 use crate::compile::{self, Compiled, Options};
 use crate::diagnostic::Level;
 use crate::model::Config;
-use crate::source::Loader;
+use crate::site::{self, Site};
+use crate::source::{Disk, Loader};
 use crate::syntax::{self, Configuration, LoadOptions};
 use crate::version::Version;
 
@@ -64,6 +67,31 @@ impl Input {
     }
 }
 
+impl Input {
+    /// The same for a command that takes compiled files as well, which it recognises by their first bytes.
+    pub(super) fn ready(&self, loader: &dyn Loader) -> Result<Site, Failure> {
+        if let Some(bytes) = compiled(&self.file) {
+            let bytes = bytes.map_err(|e| Failure::new(format!("`{}`: {e}", self.file.display())))?;
+            return site::load(&bytes).map_err(|refused| {
+                Failure::new(format!("`{}` is {refused}", self.file.display())).help(refused.help())
+            });
+        }
+        let (configuration, config) = self.valid(loader)?;
+        Ok(Site { config, sources: configuration.sources })
+    }
+}
+
+/// A file that is, or by its name should be, a compiled one.
+fn compiled(path: &Path) -> Option<std::io::Result<Vec<u8>>> {
+    let is_magic = || {
+        let mut begin = [0; site::MAGIC.len()];
+        File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && site::is_site(&begin)
+    };
+    let is_named = path.extension().is_some_and(|e| e == "ngxc") && path.is_file();
+    // Not from standard input or a pipe, of which the first bytes would be gone.
+    (is_named || path.is_file() && is_magic()).then(|| Disk.read(path))
+}
+
 impl Meaning {
     /// The version that was asked for, or the newest.
     pub(super) fn version(&self) -> Version {
@@ -109,9 +137,19 @@ impl Meaning {
 
     /// Compiles it for a version.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
+        self.compile_with(configuration, version, false)
+    }
+
+    /// Compiles it, perhaps for an nginx that has only its own modules.
+    pub(super) fn compile_with(
+        &self,
+        configuration: &Configuration,
+        version: Version,
+        strict_modules: bool,
+    ) -> Compiled {
         compile::compile(
             configuration,
-            &Options { version, contexts: self.contexts(configuration), strict_modules: false },
+            &Options { version, contexts: self.contexts(configuration), strict_modules },
         )
     }
 }

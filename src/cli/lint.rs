@@ -1,9 +1,11 @@
 //! `ngxc lint`: check, and what nginx accepts but a person should know; repairs it if asked.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -12,12 +14,14 @@ use super::render::{self, Report};
 use super::selection::{Selected, Selection};
 use super::{Failure, Outcome, estate, fix, note};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline};
+use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline, Rule};
+use crate::model::Config;
 use crate::source::{Disk, Loader, SourceMap};
 use crate::syntax::Configuration;
 
 /// Arguments of `ngxc lint`.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct LintArgs {
     /// Configurations, or directories of them; `-` is standard input.
     #[arg(value_name = "FILE", required = true)]
@@ -41,6 +45,10 @@ pub(super) struct LintArgs {
     #[arg(long)]
     pub(super) diff: bool,
 
+    /// Say on standard error how long each rule took.
+    #[arg(long)]
+    profile_rules: bool,
+
     #[command(flatten)]
     output: render::Output,
 }
@@ -49,7 +57,12 @@ pub(super) struct LintArgs {
 pub(super) struct Judge {
     pub(super) meaning: Meaning,
     pub(super) selected: Selected,
+    /// How long each rule took, if somebody wants to know.
+    profile: Option<Profile>,
 }
+
+/// Time by rule.
+type Profile = Mutex<BTreeMap<&'static str, Duration>>;
 
 /// A configuration with what was found.
 pub(super) type Judged = (Configuration, Vec<Diagnostic>);
@@ -58,11 +71,15 @@ pub(super) fn run(args: &LintArgs, out: &mut dyn Write) -> Result<Outcome, Failu
     let mut meaning = args.meaning.clone();
     let selected = args.selection.resolve(&args.files, &mut meaning)?;
     let files = estate::configurations(&args.files, |file| selected.excludes(file))?;
-    let judge = Judge { meaning, selected };
+    let profile = args.profile_rules.then(Profile::default);
+    let judge = Judge { meaning, selected, profile };
     if args.fix || args.diff {
         return fix::run(args, &judge, &files, out);
     }
     let judged = judge.all(&files)?;
+    if let Some(profile) = &judge.profile {
+        print_profile(profile);
+    }
     report(args, &judge, &files, judged, out)
 }
 
@@ -97,7 +114,7 @@ impl Judge {
         let configuration = self.meaning.load(file, loader)?;
         let rules = self.selected.settings.rules();
         let compiled = self.meaning.compile(&configuration, self.meaning.version());
-        let mut found = lint::lint(&configuration, &compiled.config, &rules);
+        let mut found = self.lint(&configuration, &compiled.config, &rules);
         let valid = compiled.is_valid();
         // One model at a time: that of a large estate is large.
         let refused = compiled.diagnostics;
@@ -107,7 +124,8 @@ impl Judge {
             let before = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
             // What only a newer nginx accepts is not meant for an older one.
             if before.is_valid() || !valid {
-                found = lint::merge_versions(found, lint::lint(&configuration, &before.config, &rules));
+                let older = self.lint(&configuration, &before.config, &lint::by_version(&rules));
+                found = lint::merge_versions(found, older);
             }
         }
         self.selected.settings.apply(&mut found);
@@ -121,6 +139,24 @@ impl Judge {
         all.extend(refused.into_iter().filter(|d| !is_said(d)));
         all.extend(found);
         Ok((configuration, all))
+    }
+
+    /// Runs rules, and notes how long each took if that is wanted.
+    fn lint(
+        &self,
+        configuration: &Configuration,
+        config: &Config,
+        rules: &[&'static Rule],
+    ) -> Vec<Diagnostic> {
+        let Some(profile) = &self.profile else { return lint::lint(configuration, config, rules) };
+        let mut took: Vec<(&'static str, Duration)> = Vec::with_capacity(rules.len());
+        let found =
+            lint::lint_timed(configuration, config, rules, &mut |rule, time| took.push((rule.name, time)));
+        let mut all = profile.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (name, time) in took {
+            *all.entry(name).or_default() += time;
+        }
+        found
     }
 
     /// All configurations, as many at once as there are processors.
@@ -147,6 +183,17 @@ impl Judge {
         let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         done.sort_by_key(|(n, _)| *n);
         done.into_iter().map(|(_, judged)| judged).collect()
+    }
+}
+
+/// The slowest rules first.
+fn print_profile(profile: &Profile) {
+    let all = profile.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut all: Vec<(&str, Duration)> = all.iter().map(|(name, time)| (*name, *time)).collect();
+    all.sort_by_key(|(name, time)| (std::cmp::Reverse(*time), *name));
+    let total: Duration = all.iter().map(|(_, time)| *time).sum();
+    for (name, time) in all.into_iter().chain([("all rules", total)]) {
+        note(&format!("{:>9.3} ms  {name}", time.as_secs_f64() * 1000.0));
     }
 }
 

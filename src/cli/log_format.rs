@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::model::Config;
-use crate::model::log::LogFormat;
+use crate::model::log::{AccessLogs, LogFormat};
 
 /// The format that was named, else the one at `written` (that of the configuration's access log), else `combined`.
 pub(super) fn choose<'c>(
@@ -20,5 +20,14 @@ pub(super) fn choose<'c>(
         let known: Vec<String> = formats.iter().map(|f| format!("`{}`", f.name)).collect();
         Failure::new(format!("the configuration has no log_format `{name}`"))
             .help(format!("expected one of {}", known.join(", ")))
+    })
+}
+
+/// The format of the first access log that is written.
+pub(super) fn written(config: &Config) -> Option<usize> {
+    let settings = config.http.settings.iter().chain(config.http.servers.iter().map(|s| &s.settings));
+    settings.map(|s| &s.core.access_log.value).find_map(|logs| match logs {
+        AccessLogs::To(list) => list.first().map(|log| log.format),
+        AccessLogs::Off => None,
     })
 }

@@ -1,7 +1,9 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
+mod audit;
 mod build;
 mod check;
+mod compile;
 mod demo;
 mod doctor;
 mod estate;
@@ -10,7 +12,9 @@ mod fix;
 mod fmt;
 mod input;
 mod lint;
+mod log_file;
 mod log_format;
+mod model_json;
 mod nginx;
 mod parse;
 mod payload;
@@ -22,6 +26,7 @@ mod round_trip;
 mod rules;
 mod run;
 mod selection;
+mod show;
 pub mod split;
 mod write;
 
@@ -44,6 +49,10 @@ enum Command {
     Check(check::CheckArgs),
     /// Check a configuration and apply the rules to it.
     Lint(lint::LintArgs),
+    /// Show which server and location take a URL and why, and where each setting comes from.
+    Show(show::ShowArgs),
+    /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
+    Audit(audit::AuditArgs),
     /// Preview which value each client gets from `split_clients`.
     Split(preview::PreviewArgs),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
@@ -52,7 +61,9 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Show port exhaustion and its cures, in a network namespace of its own.
     Demo(demo::DemoArgs),
-    /// Execute a configuration.
+    /// Write a checked configuration into one file that can be executed without the original ones.
+    Compile(compile::CompileArgs),
+    /// Execute a configuration, or a compiled one.
     Run(run::RunArgs),
     /// List the rules.
     Rules(rules::RulesArgs),
@@ -110,8 +121,11 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Lint(args) => lint::run(&args, &mut out),
+        Command::Show(args) => show::run(&args, &mut out),
+        Command::Audit(args) => audit::run(&args, &mut out),
         Command::Split(args) => preview::run(&args, &mut out),
         Command::Ports(args) => ports::run(&args, &mut out),
+        Command::Compile(args) => compile::run(&args, &mut out),
         Command::Doctor(args) => doctor::run(&args, &mut out),
         Command::Demo(args) => demo::run(&args, &mut out),
         Command::Run(args) => run::run(&args, &mut out),

@@ -21,7 +21,7 @@ use crate::ports::plan::Unknown;
 use crate::source::Disk;
 use crate::version::Version;
 
-pub(super) use host::{HostArgs, Machine};
+pub(super) use host::{HostArgs, Machine, this_host};
 
 /// Arguments of `ngxc ports`.
 #[derive(Args)]

@@ -14,7 +14,8 @@ pub(super) struct RulesArgs {}
 pub(super) fn run(_: &RulesArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let width = RULES.iter().map(|r| r.name.len()).max().unwrap_or_default();
     for rule in RULES {
-        let (category, level) = (rule.category.name(), rule.level.name());
+        let level = if rule.recommended { rule.level.name() } else { "off" };
+        let category = rule.category.name();
         writeln!(out, "{:width$}  {category:<11}  {level:<7}  {}", rule.name, rule.summary)?;
     }
     Ok(Outcome::Clean)

@@ -1,6 +1,11 @@
 //! `ngxc run`: executes a configuration.
 
+mod metrics;
+mod prometheus;
+mod scrape;
+
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,8 +18,8 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::log::{ErrorLog, LogTarget, Severity};
 use crate::model::{Config, Unsupported};
 use crate::runtime::{self, RunOptions, StartError};
-use crate::source::Disk;
-use crate::syntax::Configuration;
+use crate::site::Site;
+use crate::source::{Disk, SourceMap};
 
 /// Arguments of `ngxc run`.
 #[derive(Args)]
@@ -29,43 +34,82 @@ pub(super) struct RunArgs {
     /// Say what would be executed, skipped and refused, and do not start.
     #[arg(long)]
     dry_run: bool,
+
+    /// Show upstream connections and ports: a page at `/`, Prometheus text at `/metrics`, JSON at `/ledger.json`. An
+    /// address, a port or both; without address on loopback, without port on 9145.
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = metrics::parse_place)]
+    metrics: Option<SocketAddr>,
+
+    /// Do what nginx does not: no half-range cliff, idle connections by source address, a full source gives way to
+    /// the next one.
+    #[arg(long)]
+    improve: bool,
 }
 
 pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let (configuration, config) = args.input.valid(&Disk)?;
+    let Site { config, sources } = args.input.ready(&Disk)?;
     let (skipped, refused): (Vec<Unsupported>, Vec<Unsupported>) =
         runtime::unsupported(&config).into_iter().partition(|u| u.safe_because.is_some());
     if !refused.is_empty() {
-        return Err(refuse(args, &configuration, &refused));
+        return Err(refuse(args, &sources, &refused));
     }
-    say_skipped(&configuration, &skipped);
+    say_skipped(&sources, &skipped);
     if args.dry_run {
         writeln!(out, "{}: can be executed", args.input.file.display())?;
         return Ok(Outcome::Clean);
     }
     let reload = || {
-        let (_, mut config) = args.input.valid(&Disk).map_err(|e| e.message)?;
+        let mut config = args.input.ready(&Disk).map_err(|e| e.message)?.config;
         with_log(&mut config);
         Ok(config)
     };
-    start(&configuration, config, args.work_dir.clone(), &reload)?;
+    let mut options = RunOptions { prefix: args.work_dir.clone(), ledger: None, improve: args.improve };
+    if let Some(place) = args.metrics {
+        let ledger = Arc::default();
+        options.ledger = Some(Arc::clone(&ledger));
+        note(&format!("metrics: http://{}/", metrics::serve(place, ledger, args.improve)?));
+    }
+    if args.improve {
+        for line in improvements() {
+            note(&format!("improve: {line}"));
+        }
+    }
+    start(&sources, config, &options, &reload)?;
     Ok(Outcome::Clean)
 }
 
 /// Runs until a signal ends it.
 fn start(
-    configuration: &Configuration,
+    sources: &SourceMap,
     mut config: Config,
-    prefix: PathBuf,
+    options: &RunOptions,
     reload: runtime::Reload<'_>,
 ) -> Result<(), Failure> {
     with_log(&mut config);
-    runtime::run(Arc::new(config), &RunOptions { prefix }, reload).map_err(|error| match &error {
+    runtime::run(Arc::new(config), options, reload).map_err(|error| match &error {
         StartError::Failed { span: Some(span), .. } => {
-            Failure::new(format!("{error} in {}", configuration.sources.place(*span)))
+            Failure::new(format!("{error} in {}", sources.place(*span)))
         }
         _ => Failure::new(error.to_string()),
     })
+}
+
+/// What is done that nginx does not do.
+fn improvements() -> [&'static str; 3] {
+    let range = if scrape::searches_all_ports() {
+        "a port range for each socket: connect() stays fast past half of the ports"
+    } else if runtime::has_port_range() {
+        "this kernel takes a port range for each socket but tries half of them first all the same (Linux 6.8 does not): \
+         connect() gets slow past half of the ports"
+    } else {
+        "this kernel has no port range for each socket (Linux 6.3): connect() gets slow past half of the ports"
+    };
+    [
+        range,
+        "an idle connection is used again only from the address that `proxy_bind` asks for",
+        "an address without a free port (99: Cannot assign requested address) gives way to the next one of the \
+         `split_clients` variable, and the peer is not blamed",
+    ]
 }
 
 /// Errors go somewhere even if the configuration does not say where.
@@ -78,7 +122,7 @@ fn with_log(config: &mut Config) {
 }
 
 /// Each directive that would have to be executed and is not, with its place.
-fn refuse(args: &RunArgs, configuration: &Configuration, refused: &[Unsupported]) -> Failure {
+fn refuse(args: &RunArgs, sources: &SourceMap, refused: &[Unsupported]) -> Failure {
     let findings = refused
         .iter()
         .map(|u| {
@@ -93,18 +137,18 @@ fn refuse(args: &RunArgs, configuration: &Configuration, refused: &[Unsupported]
         })
         .collect();
     let version = args.input.meaning.version();
-    render::complain(&Report::one(&configuration.sources, findings, version, &args.input.file));
+    render::complain(&Report::one(sources, findings, version, &args.input.file));
     Failure::new("the configuration asks for more than `ngxc run` executes, so it was not started")
         .help("`ngxc explain DIRECTIVE` says what is done with a directive")
 }
 
 /// What is left out without harm, once at start and in one line each.
-fn say_skipped(configuration: &Configuration, skipped: &[Unsupported]) {
+fn say_skipped(sources: &SourceMap, skipped: &[Unsupported]) {
     let mut said = std::collections::HashSet::new();
     for u in skipped {
         if said.insert(&u.what) {
             let reason = u.safe_because.unwrap_or_default();
-            note(&format!("{}: `{}` is not needed: {reason}", configuration.sources.place(u.span), u.what));
+            note(&format!("{}: `{}` is not needed: {reason}", sources.place(u.span), u.what));
         }
     }
 }

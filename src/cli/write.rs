@@ -42,3 +42,14 @@ pub(super) fn create(path: &Path, text: &[u8]) -> io::Result<()> {
     new.persist(path).map_err(|e| e.error)?;
     Ok(())
 }
+
+/// Writes a file that only its owner may read, whoever could read the one before.
+pub(super) fn create_private(path: &Path, text: &[u8]) -> io::Result<()> {
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Temporary files are private.
+    let mut new = tempfile::Builder::new().prefix(".ngxc").tempfile_in(directory)?;
+    new.write_all(text)?;
+    new.as_file().sync_all()?;
+    new.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}

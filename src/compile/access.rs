@@ -11,8 +11,10 @@ use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::{Value, extend};
 use crate::catalog::Kind;
+use crate::diagnostic::Diagnostic;
 use crate::model::access::{Addresses, RealIpHeader, Rule};
 use crate::model::{Setting, Unsupported};
+use crate::source::Span;
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("allow", rule), ("deny", rule)];
 
@@ -22,6 +24,7 @@ pub(super) const REMEMBERED: &[&str] = &[];
 fn rule<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     if *text == *b"all" || *text == *b"unix:" || cidr(&text).is_some() {
+        warn_low_bits(cx, &text, directive.arg_span(1));
         return true;
     }
     let nginx = format!("invalid parameter \"{}\"", directive.text(1));
@@ -44,6 +47,21 @@ pub(super) fn cidr(text: &[u8]) -> Option<(IpAddr, u8)> {
         None => longest,
     };
     Some((address, prefix as u8))
+}
+
+/// Warns of bits behind the prefix: `10.0.0.1/8` means `10.0.0.0/8` (`NGX_DONE` of `ngx_ptocidr`).
+pub(super) fn warn_low_bits(cx: &mut Compiler<'_>, text: &[u8], span: Span) {
+    let (Some((address, _)), Some(network)) = (cidr(text), network(text)) else { return };
+    if network.addr() == address {
+        return;
+    }
+    let shown = String::from_utf8_lossy(text).into_owned();
+    cx.report(
+        Diagnostic::warning("low-address-bits", span, format!("`{shown}` means `{network}`"))
+            .label("bits behind the prefix are cleared")
+            .help(format!("write `{network}`"))
+            .nginx(format!("low address bits of {shown} are meaningless")),
+    );
 }
 
 /// The network of [`cidr`], with the bits behind the prefix cleared.
@@ -110,6 +128,7 @@ impl Value for Vec<Addresses> {
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         if let Some(one) = addresses(&directive.arg(1)) {
+            warn_low_bits(cx, &directive.arg(1), directive.arg_span(1));
             return Some(vec![one]);
         }
         // A host: whom it names is known when nginx starts.

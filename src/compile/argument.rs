@@ -79,6 +79,12 @@ pub(super) fn invalid(
     } else {
         nginx.to_owned()
     };
+    let version = cx.version();
+    let newer = directive.catalog.old_kinds.iter().rev().find(|&&(until, _)| version < until);
+    let help = match newer {
+        Some((since, _)) => format!("since nginx {since} it takes more; this is checked for {version}"),
+        None => super::block::syntax_help(directive.catalog),
+    };
     cx.report(
         Diagnostic::error(
             "invalid-value",
@@ -86,7 +92,7 @@ pub(super) fn invalid(
             format!("`{name}` cannot be `{found}`; expected {expected}"),
         )
         .label(format!("expected {expected}"))
-        .help(super::block::syntax_help(directive.catalog))
+        .help(help)
         .nginx(nginx),
     );
 }
@@ -207,11 +213,35 @@ fn buffers(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     number.is_some() && expect(cx, directive, 2, size, expected).is_some()
 }
 
+/// A directive that works, but should not be written any more (`ngx_conf_deprecated`).
+pub(super) fn deprecated(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+    let catalog = directive.catalog;
+    let version = cx.version();
+    let works = matches!(catalog.kind_in(version), Kind::Flag | Kind::Size);
+    let since = catalog.obsolete.filter(|&since| since <= version && works);
+    let (Some(since), Some(other)) = (since, catalog.replacement) else { return };
+    let name = directive.name();
+    cx.report(
+        Diagnostic::warning(
+            "deprecated-directive",
+            directive.span(),
+            format!("`{name}` is deprecated since nginx {since}"),
+        )
+        .label("deprecated")
+        .help(format!("write `{other}` instead"))
+        .nginx(format!("the \"{name}\" directive is deprecated, use the \"{other}\" directive instead")),
+    );
+}
+
 fn obsolete(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     let name = directive.name();
+    // What replaces server push is no directive that nginx would name.
+    let pushes = name.starts_with("http2_push") || name == "http2_max_concurrent_pushes";
     let nginx = match directive.catalog.replacement {
-        Some(other) => format!("the \"{name}\" directive is obsolete, use the \"{other}\" directive instead"),
-        None => format!("the \"{name}\" directive is obsolete"),
+        Some(other) if !pushes => {
+            format!("the \"{name}\" directive is obsolete, use the \"{other}\" directive instead")
+        }
+        _ => format!("the \"{name}\" directive is obsolete, ignored"),
     };
     let mut diagnostic = Diagnostic::warning(
         "obsolete-directive",

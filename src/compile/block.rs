@@ -142,6 +142,7 @@ fn read<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn B
     if !blocks.simple(cx, directive) {
         value::check_arguments(cx, directive);
     }
+    argument::deprecated(cx, directive);
 }
 
 /// Notes what takes part besides nginx, and what our runtime leaves out.
@@ -239,7 +240,7 @@ fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[
     let known = &known[..own];
     let version = cx.version();
     let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
-        wrong_version(other, span, version)
+        wrong_version(other, span, version, context)
     } else if let Some(first) = known.iter().find(|d| d.exists_in(version)).or(known.first()) {
         let places = known
             .iter()
@@ -270,8 +271,23 @@ fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[
     cx.report(diagnostic);
 }
 
-fn wrong_version(directive: &'static catalog::Directive, span: Span, version: Version) -> Diagnostic {
+fn wrong_version(
+    directive: &'static catalog::Directive,
+    span: Span,
+    version: Version,
+    context: Context,
+) -> Diagnostic {
     let name = directive.name;
+    if directive.exists_in(version) {
+        let place = context.phrase();
+        let since =
+            directive.contexts_since.iter().find(|(other, _)| *other == context).map(|(_, since)| *since);
+        let when = since.map(|since| format!("since nginx {since}")).unwrap_or_default();
+        let message = format!("`{name}` is allowed in {place} {when}; this is checked for {version}");
+        return Diagnostic::error("directive-of-other-version", span, message)
+            .label(format!("not allowed here in nginx {version}"))
+            .nginx(format!("\"{name}\" directive is not allowed here"));
+    }
     let (message, help) = match (directive.since, directive.removed) {
         (Some(since), _) if version < since => {
             (format!("`{name}` exists since nginx {since}; this is checked for {version}"), None)
@@ -324,6 +340,16 @@ fn wrong_arity(syntax: syntax::Directive<'_>, catalog: &catalog::Directive, vers
     };
     let expected = catalog.arity_in(version).to_string();
     let number = if found == 0 { "none".to_owned() } else { found.to_string() };
+    let later = catalog.old_arities.iter().rev().find(|&&(until, _)| version < until);
+    if let Some(&(since, _)) = later.filter(|_| catalog.arity.allows(found)) {
+        let message = format!(
+            "`{name}` takes {expected}, and {} only since nginx {since}; this is checked for {version}",
+            catalog.arity
+        );
+        return Diagnostic::error("wrong-number-of-arguments", span, message)
+            .label(format!("takes {expected} in nginx {version}"))
+            .nginx(format!("invalid number of arguments in \"{name}\" directive"));
+    }
     Diagnostic::error("wrong-number-of-arguments", span, format!("`{name}` takes {expected}, found {number}"))
         .label(format!("takes {expected}"))
         .help(syntax_help(catalog))

@@ -5,8 +5,9 @@ use super::checks::{Check, family};
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::zone::{self, PAGE};
-use crate::catalog::Context;
+use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::{Diagnostic, Place, When};
+use crate::version::Version;
 
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("*_cache_path", cache_path), ("*_cache", cache), ("*_cache_valid", cache_valid), ("*_store", store)];
@@ -112,13 +113,16 @@ fn cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     text.contains(&b'$') || zone::add(cx, directive, &text, 0, family(directive.name()))
 }
 
+/// An empty path is refused since then.
+const NO_EMPTY_PATH: Version = Version::new(1, 27, 3);
+
 /// `*_store on | off | path`
 fn store<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     if *text == *b"off" {
         return true;
     }
-    if text.is_empty() {
+    if text.is_empty() && cx.version() >= NO_EMPTY_PATH {
         return refuse(cx, directive, 1, "`on`, `off` or a path", "empty path");
     }
     let cache = format!("{}_cache", family(directive.name()));
@@ -166,6 +170,10 @@ const BUFFERED: &[(&str, u16)] = &[("proxy", 20), ("fastcgi", 21), ("uwsgi", 22)
 
 /// Caches and buffers, as `ngx_http_proxy_merge_loc_conf` and its sisters check them.
 pub(super) fn merge(cx: &mut Compiler<'_>) {
+    // `proxy_buffer_size` exists in stream too.
+    if cx.subsystem != Subsystem::Http {
+        return;
+    }
     for &(family, step) in BUFFERED {
         // What a level does not touch was checked at the level around it.
         let prefix = |d: &Directive<'_>| d.name().starts_with(family);

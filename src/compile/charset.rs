@@ -5,10 +5,27 @@ use super::checks::Check;
 use super::directive::Directive;
 use super::map::entry_error;
 use super::scope::Compiler;
+use super::value;
 use crate::model::content::CharsetMap;
 use crate::syntax::{self, Block, Terminator};
 
-pub(super) const CHECKS: &[(&str, Check)] = &[("charset_map", charsets)];
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("charset_map", charsets), ("charset", variable), ("source_charset", variable)];
+
+/// `$` and the name of a variable, whatever it is made of (`ngx_http_set_charset_slot`).
+fn variable<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    let Some(name) = text.strip_prefix(b"$") else { return true };
+    if name.is_empty() {
+        return refuse(cx, directive, 1, "a charset or a variable", "invalid variable name \"$\"");
+    }
+    let plain = name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_') && !name[0].is_ascii_digit();
+    if !plain {
+        // Nothing can define it, which is found at the end.
+        value::reference(cx, name, directive.arg_span(1));
+    }
+    plain
+}
 
 /// The two names of `charset_map` (`ngx_http_charset_map_block`).
 fn charsets<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -75,8 +92,22 @@ pub(super) fn charset_map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, 
 fn decodes(hex: &[u8]) -> bool {
     let bytes: Option<Vec<u8>> =
         hex.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
-    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.is_some_and(|text| text.chars().next().is_some_and(|c| (c as u32) <= 0xffff))
+    bytes.and_then(|bytes| utf8_decode(&bytes)).is_some_and(|c| c <= 0xffff)
+}
+
+/// `ngx_utf8_decode`: the first character, which takes more than one byte.
+fn utf8_decode(bytes: &[u8]) -> Option<u32> {
+    let (&first, rest) = bytes.split_first()?;
+    let (bits, above, more) = match first {
+        0xf8.. => return None,
+        0xf0.. => (first & 0x07, 0xffff, 3),
+        0xe0.. => (first & 0x0f, 0x7ff, 2),
+        0xc2.. => (first & 0x1f, 0x7f, 1),
+        _ => return None,
+    };
+    let rest = rest.get(..more)?;
+    let low = |u: u32, b: &u8| (*b >= 0x80).then(|| u << 6 | u32::from(b & 0x3f));
+    rest.iter().try_fold(u32::from(bits), low).filter(|&u| u > above)
 }
 
 /// The bytes of hexadecimal digits.

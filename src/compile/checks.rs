@@ -49,8 +49,13 @@ const REMEMBERED: &[&[&str]] = &[
     super::upstream::REMEMBERED,
 ];
 
-const MERGES: &[Merge] =
-    &[super::cache::merge, super::content::merge, super::headers::merge, super::tls::merge];
+const MERGES: &[Merge] = &[
+    super::socket::merge,
+    super::cache::merge,
+    super::content::merge,
+    super::headers::merge,
+    super::tls::merge,
+];
 
 const FAMILY: &[&str] = &["proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached", "tunnel"];
 

@@ -252,11 +252,11 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     if cx.levels.last().is_none_or(|l| l.context != Context::Server) {
         return;
     }
-    let Some(pool) = cx.in_force("connection_pool_size").cloned() else { return };
-    let buffers = cx.in_force("large_client_header_buffers").and_then(|d| size(&d.arg(2))).unwrap_or(8192);
-    if size(&pool.arg(1)).is_none_or(|pool| buffers >= pool) {
-        return;
-    }
+    let pool = cx.in_force("connection_pool_size").cloned();
+    let headers = cx.in_force("large_client_header_buffers").cloned();
+    let bytes = pool.as_ref().map_or(Some(512), |d| size(&d.arg(1)));
+    let buffers = headers.as_ref().and_then(|d| size(&d.arg(2))).unwrap_or(8192);
+    let Some(pool) = pool.or(headers).filter(|_| bytes.is_some_and(|bytes| buffers < bytes)) else { return };
     let nginx =
         "the \"large_client_header_buffers\" size must be equal to or greater than \"connection_pool_size\"";
     cx.report(

@@ -4,6 +4,7 @@ use super::argument::{digits, refuse};
 use super::block::{self, Blocks};
 use super::checks::Check;
 use super::directive::Directive;
+use super::host::File;
 use super::scope::Compiler;
 use super::{http, settings};
 use crate::catalog::{Context, Subsystem};
@@ -177,6 +178,8 @@ fn thread_pool<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// Modules are counted when the first block of one begins (`ngx_load_module`).
 fn load_module<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let file = File { directive: "load_module", name: directive.text(1), span: directive.arg_span(1) };
+    cx.files.push(file);
     let blocks = ["events", "http", "stream", "mail"];
     let Some(first) = blocks.iter().find_map(|name| cx.here(name)).map(Directive::span) else { return true };
     cx.report(

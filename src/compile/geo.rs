@@ -12,10 +12,14 @@ use super::directive::Directive;
 use super::map::{entries, entry_error};
 use super::scope::Compiler;
 use super::value;
+use crate::catalog::Subsystem;
 use crate::model::access::Addresses;
 use crate::model::geo::{Geo, GeoTable};
 use crate::model::value::VariableSource;
 use crate::syntax::{self, Block, Terminator};
+
+/// Since this version `geo` has `volatile`.
+const VOLATILE: crate::version::Version = crate::version::Version::new(1, 29, 3);
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("geo", variables)];
 
@@ -35,6 +39,8 @@ type Range = (IpAddr, IpAddr, Box<[u8]>);
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an entry of the block")]
 struct Building {
+    /// `stream` has no proxies.
+    stream: bool,
     is_ranges: bool,
     /// An entry was read that `ranges` may not follow.
     has_networks: bool,
@@ -48,7 +54,7 @@ struct Building {
 
 /// Checks the entries of a `geo` block that the model does not hold.
 pub(super) fn check<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
-    let mut building = Building::default();
+    let mut building = Building { stream: cx.subsystem == Subsystem::Stream, ..Building::default() };
     entries(cx, block, &mut |cx, entry| building.entry(cx, entry));
 }
 
@@ -90,9 +96,16 @@ impl Building {
                 entry_error(cx, entry.head(), "`ranges` stands before all entries", nginx);
             }
             (b"ranges", 0) => self.is_ranges = true,
-            (b"proxy_recursive", 0) => self.proxy_recursive = true,
+            (b"proxy_recursive", 0) if !self.stream => self.proxy_recursive = true,
+            (b"volatile", 0) if cx.version() < VOLATILE => {
+                let message = format!(
+                    "`volatile` of `geo` exists since nginx {VOLATILE}; this is checked for {}",
+                    cx.version()
+                );
+                entry_error(cx, entry.head(), &message, "invalid number of the geo parameters");
+            }
             (b"volatile", 0) => self.volatile = true,
-            (b"proxy", 1) => {
+            (b"proxy", 1) if !self.stream => {
                 let net = read_network(cx, entry, &value);
                 self.proxies.extend(net.map(Addresses::Net));
             }
@@ -135,6 +148,7 @@ fn read_network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]
         return Some(IpNet::from(IpAddr::V4(Ipv4Addr::BROADCAST)));
     }
     let network = network(text);
+    super::access::warn_low_bits(cx, text, entry.head());
     if network.is_none() {
         let shown = String::from_utf8_lossy(text).into_owned();
         let message = format!("`{shown}` is no network; expected `10.0.0.0/8`");

@@ -1,5 +1,7 @@
 //! Small setters of filter modules: `expires`, `add_header`, `userid_*`, `charset*`, `valid_referers`, browsers.
 
+use std::collections::HashSet;
+
 use super::argument::{refuse, time};
 use super::checks::Check;
 use super::directive::Directive;
@@ -25,7 +27,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 ];
 
 pub(super) const REMEMBERED: &[&str] =
-    &["secure_link", "secure_link_md5", "secure_link_secret", "valid_referers"];
+    &["secure_link", "secure_link_md5", "secure_link_secret", "server_name", "valid_referers"];
 
 /// `ngx_http_headers_expires`
 fn expires<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -83,7 +85,13 @@ fn userid_mark<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// `ngx_http_valid_referers`
 fn valid_referers<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    let mut seen: Vec<Vec<u8>> = Vec::new();
+    // The directives of a level share their names.
+    let level = cx.levels.last().into_iter().flat_map(|level| &level.remembered);
+    let before = level.filter(|d| d.name() == "valid_referers" && d.order < directive.order);
+    let mut seen = HashKeys::default();
+    for name in before.flat_map(|d| d.args_from(1)).filter_map(|(_, text)| referer(&text)) {
+        seen.add(&name);
+    }
     for (n, text) in directive.args_from(1) {
         if text.is_empty() {
             return refuse(cx, directive, n, "a name", "invalid referer \"\"");
@@ -101,21 +109,47 @@ fn valid_referers<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool 
             }
             continue;
         }
-        let name = text.split(|&b| b == b'/').next().unwrap_or_default().to_ascii_lowercase();
+        let name = referer(&text).unwrap_or_default();
         let shown = String::from_utf8_lossy(&name).into_owned();
         if !wildcard(&name) {
             let nginx = format!("invalid hostname or wildcard \"{shown}\"");
             return refuse(cx, directive, n, "a name, `*.example.com` or `www.example.*`", nginx);
         }
-        // `.example.com` and `example.com` are the same key.
-        let key = name.strip_prefix(b".").unwrap_or(&name).to_vec();
-        if seen.contains(&key) {
+        if !seen.add(&name) {
             let nginx = format!("conflicting parameter \"{shown}\"");
             return refuse(cx, directive, n, "each name once", nginx);
         }
-        seen.push(key);
     }
     true
+}
+
+/// The name of a referer: what stands before the path; none for the words and patterns.
+fn referer(text: &[u8]) -> Option<Vec<u8>> {
+    let special = matches!(text, b"" | b"none" | b"blocked" | b"server_names") || text.starts_with(b"~");
+    let name = text.split(|&b| b == b'/').next().unwrap_or_default();
+    (!special).then(|| name.to_ascii_lowercase())
+}
+
+/// The names in a hash with wildcards (`ngx_hash_keys_arrays_t`).
+#[derive(Default)]
+pub(super) struct HashKeys {
+    exact: HashSet<Vec<u8>>,
+    head: HashSet<Vec<u8>>,
+    tail: HashSet<Vec<u8>>,
+}
+
+impl HashKeys {
+    /// Enters a lower-case name; false if it is there. `.example.com` is both `example.com` and `*.example.com`.
+    pub(super) fn add(&mut self, name: &[u8]) -> bool {
+        match name {
+            [b'.', rest @ ..] if !rest.is_empty() => {
+                self.exact.insert(rest.to_vec()) && self.head.insert(rest.to_vec())
+            }
+            [b'*', b'.', rest @ ..] if !rest.is_empty() => self.head.insert(rest.to_vec()),
+            [rest @ .., b'.', b'*'] if !rest.is_empty() => self.tail.insert(rest.to_vec()),
+            exact => self.exact.insert(exact.to_vec()),
+        }
+    }
 }
 
 /// A name with at most one `*`, at one end (`ngx_hash_add_key`).
@@ -123,8 +157,10 @@ pub(super) fn wildcard(name: &[u8]) -> bool {
     let stars = memchr::memchr_iter(b'*', name).count();
     let dots = name.windows(2).any(|pair| pair == b"..");
     let at_end = name.starts_with(b"*.") && name.len() > 2 || name.ends_with(b".*") && name.len() > 2;
-    !name.contains(&0) && !dots && name != b"." && (stars == 0 || stars == 1 && at_end)
+    !name.contains(&0) && !dots && (stars == 0 || stars == 1 && at_end)
 }
+
+const BROWSERS: &[&str] = &["msie", "gecko", "opera", "safari", "konqueror"];
 
 fn modern_browser<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     if directive.len() == 1 {
@@ -139,12 +175,12 @@ fn modern_browser<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool 
             );
     }
     let browser = directive.arg(1);
-    if !matches!(&*browser, b"msie" | b"gecko" | b"opera" | b"safari" | b"konqueror") {
+    if !BROWSERS.iter().any(|name| browser.eq_ignore_ascii_case(name.as_bytes())) {
         let nginx = format!("unknown browser name \"{}\"", directive.text(1));
         return refuse(cx, directive, 1, "`msie`, `gecko`, `opera`, `safari` or `konqueror`", nginx);
     }
     let version = directive.arg(2);
-    let valid = version.iter().all(|b| b.is_ascii_digit() || *b == b'.') && !version.is_empty();
+    let valid = version.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     let nginx = format!("invalid browser version \"{}\"", directive.text(2));
     valid || refuse(cx, directive, 2, "a version: `5.5`", nginx)
 }
@@ -213,6 +249,9 @@ fn referers_only_special(cx: &mut Compiler<'_>) {
     }
     let all: Vec<Vec<u8>> =
         level.remembered.iter().filter(|d| d.name() == "valid_referers").flat_map(words).collect();
+    if all.iter().any(|w| w == b"server_names") {
+        return server_names_too(cx, &all);
+    }
     let special = |w: &[u8]| matches!(w, b"none" | b"blocked") || w.starts_with(b"~");
     let some = all.iter().any(|w| matches!(&w[..], b"none" | b"blocked"));
     let Some(directive) = level.find("valid_referers").cloned() else { return };
@@ -228,6 +267,40 @@ fn referers_only_special(cx: &mut Compiler<'_>) {
         .label("no name")
         .nginx("the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive without any valid referer")
         .when(When::EndOfSubsystem { step: 35, place: Place::None }),
+    );
+}
+
+/// `server_names` adds the names of the server, which must not stand there as well (`ngx_http_referer_merge_conf`).
+fn server_names_too(cx: &mut Compiler<'_>, referers: &[Vec<u8>]) {
+    let mut keys = HashKeys::default();
+    for name in referers.iter().filter_map(|text| referer(text)) {
+        keys.add(&name);
+    }
+    let level = cx.levels.iter().rev().find(|level| level.context == Context::Server);
+    let directives =
+        level.into_iter().flat_map(|level| &level.remembered).filter(|d| d.name() == "server_name");
+    let mut names: Vec<Vec<u8>> =
+        directives.flat_map(|d| d.args_from(1)).map(|(_, text)| text.to_ascii_lowercase()).collect();
+    // The name of this host is not known.
+    names.retain(|name| !name.starts_with(b"~") && name != b"$hostname");
+    if level.is_some_and(|level| level.find("server_name").is_none()) {
+        names.push(Vec::new());
+    }
+    let Some(twice) = names.iter().find(|name| !keys.add(name)) else { return };
+    let Some(span) = cx.here("valid_referers").map(Directive::span) else { return };
+    let shown = String::from_utf8_lossy(twice).into_owned();
+    cx.report(
+        Diagnostic::error(
+            "conflicting-referer",
+            span,
+            format!(
+                "`server_names` brings `{shown}`, which is a referer here already; expected each name once"
+            ),
+        )
+        .label("together with `server_names`")
+        .help("leave out either")
+        .nginx(format!("conflicting parameter \"{shown}\""))
+        .when(When::EndOfSubsystem { step: 35, place: Place::Close }),
     );
 }
 

@@ -3,76 +3,74 @@
 //! `nginx -t` fails where one is missing. A check in CI runs elsewhere, so this is asked for, and its findings are
 //! a class of their own.
 
+use std::collections::HashSet;
 use std::net::ToSocketAddrs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::catalog::{self, Context, Kind};
+use super::Compiled;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Config, Endpoint};
 use crate::source::Span;
 use crate::syntax::Configuration;
 
-/// Directives whose file nginx opens at load; others (`root`, logs, caches) it creates or opens per request.
-const OPENED_AT_LOAD: &[&str] = &[
-    "ssl_certificate",
-    "ssl_certificate_key",
-    "ssl_client_certificate",
-    "ssl_trusted_certificate",
-    "ssl_crl",
-    "ssl_dhparam",
-    "ssl_password_file",
-    "ssl_session_ticket_key",
-    "proxy_ssl_certificate",
-    "proxy_ssl_certificate_key",
-    "proxy_ssl_trusted_certificate",
-    "proxy_ssl_crl",
-    "load_module",
-];
+/// A file that a directive names and that nginx opens at load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The directive.
+    pub directive: &'static str,
+    /// Its name as written.
+    pub name: String,
+    /// Where.
+    pub span: Span,
+}
 
-/// Asks this host for what the configuration names.
-pub fn check(configuration: &Configuration, config: &Config) -> Vec<Diagnostic> {
-    let prefix =
-        configuration.sources.file(configuration.main).path.parent().unwrap_or(Path::new("")).to_owned();
+/// What `load_module` is relative to: the prefix that nginx was built with. Those of nginx.org's packages, of
+/// Debian's, and of a build without `--prefix`; a module that any of them has is there.
+const PREFIXES: &[&str] = &["/etc/nginx", "/usr/share/nginx", "/usr/local/nginx"];
+
+/// Asks this host for what the configuration names. `prefix` is nginx's own, if it is known.
+pub fn check(configuration: &Configuration, compiled: &Compiled, prefix: Option<&Path>) -> Vec<Diagnostic> {
+    let main = &configuration.sources.file(configuration.main).path;
+    let directory = main.parent().unwrap_or(Path::new(""));
     let mut found = Vec::new();
-    for tree in &configuration.trees {
-        for directive in tree.directives() {
-            let name = directive.name();
-            if let Some(&known) = OPENED_AT_LOAD.iter().find(|n| name.is(n)) {
-                found.extend(
-                    directive.arg(0).and_then(|word| file(known, &word.value(), word.span(), &prefix)),
-                );
-            }
-            if name.is("user") {
-                found.extend(directive.arg(0).and_then(|word| user(&word.value(), word.span())));
-            }
+    let mut seen = HashSet::new();
+    for file in compiled.files.iter().filter(|f| seen.insert((f.directive, &f.name))) {
+        if file.directive == "load_module" {
+            let known = PREFIXES.iter().map(Path::new);
+            let prefixes: Vec<&Path> = prefix.map_or_else(|| known.collect(), |prefix| vec![prefix]);
+            found.extend(unreadable(file, &prefixes));
+        } else {
+            found.extend(unreadable(file, &[directory]));
         }
     }
-    found.extend(hosts(config));
+    for directive in configuration.trees.iter().flat_map(|tree| tree.root().directives()) {
+        if directive.name().is("user") {
+            found.extend(directive.arg(0).and_then(|word| user(&word.value(), word.span())));
+        }
+    }
+    found.extend(hosts(configuration, &compiled.config));
     found
 }
 
-fn file(directive: &str, text: &[u8], span: Span, prefix: &Path) -> Option<Diagnostic> {
+/// A file that none of the directories has.
+fn unreadable(file: &File, directories: &[&Path]) -> Option<Diagnostic> {
+    let text = &file.name;
     // Variables are evaluated per connection, the other forms name no file.
-    if text.contains(&b'$')
-        || text.starts_with(b"data:")
-        || text.starts_with(b"engine:")
-        || text.starts_with(b"store:")
+    if text.is_empty()
+        || text.contains('$')
+        || ["data:", "engine:", "store:"].iter().any(|p| text.starts_with(p))
     {
         return None;
     }
-    let relative_to_prefix = catalog::in_context(directive.as_bytes(), Context::Http)
-        .is_none_or(|d| matches!(d.kind, Kind::File | Kind::Custom(_) | Kind::String | Kind::Strings));
-    let shown = String::from_utf8_lossy(text).into_owned();
-    let path = if relative_to_prefix { prefix.join(&shown) } else { PathBuf::from(&shown) };
-    let error = std::fs::File::open(&path).err()?;
-    Some(
-        Diagnostic::environment(
-            "file-not-readable",
-            span,
-            format!("`{directive}` names `{shown}`, which cannot be read: {error}"),
-        )
-        .label("needed when nginx starts"),
-    )
+    let mut error = None;
+    for directory in directories {
+        match std::fs::File::open(directory.join(text)) {
+            Ok(_) => return None,
+            Err(first) => error = error.or(Some(first)),
+        }
+    }
+    let message = format!("`{}` names `{text}`, which cannot be read: {}", file.directive, error?);
+    Some(Diagnostic::environment("file-not-readable", file.span, message).label("needed when nginx starts"))
 }
 
 fn user(text: &[u8], span: Span) -> Option<Diagnostic> {
@@ -89,14 +87,16 @@ fn user(text: &[u8], span: Span) -> Option<Diagnostic> {
     })
 }
 
-fn hosts(config: &Config) -> Vec<Diagnostic> {
+fn hosts(configuration: &Configuration, config: &Config) -> Vec<Diagnostic> {
     let peers = config.http.upstreams.iter().flat_map(|u| &u.peers).map(|p| (&p.endpoint, Some(p.span)));
     let listens = config.http.servers.iter().flat_map(|s| &s.listen).map(|l| (&l.endpoint, l.span));
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let mut found = Vec::new();
     for (endpoint, span) in peers.chain(listens) {
         let (Endpoint::Name(host, port), Some(span)) = (endpoint, span) else { continue };
-        if !seen.insert(host) {
+        // With `resolve` that is asked again and again, and not before nginx runs.
+        let text = &configuration.sources.file(span.file).text[span.start as usize..span.end as usize];
+        if text.split(u8::is_ascii_whitespace).any(|word| word == b"resolve") || !seen.insert(host) {
             continue;
         }
         if let Err(error) = (host.as_str(), *port).to_socket_addrs() {

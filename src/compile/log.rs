@@ -130,7 +130,7 @@ pub(super) fn log_format(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     // Each argument for itself: a name ends where its argument ends.
     let mut value = <ComplexValue as Default>::default();
     for (n, part) in directive.args_from(from) {
-        value.segments.extend(value::text(cx, &part, directive.arg_span(n)).segments);
+        value.segments.extend(value::log_text(cx, &part, directive.arg_span(n)).segments);
     }
     let place = cx.position(directive.span());
     cx.names.format_places.insert(name.clone().into_bytes(), place);

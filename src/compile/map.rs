@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::directive::Directive;
+use super::headers::HashKeys;
 use super::scope::Compiler;
 use super::{regex, value};
 use crate::catalog::Subsystem;
@@ -12,11 +13,19 @@ use crate::model::value::VariableSource;
 use crate::source::Span;
 use crate::syntax::{self, Block, Terminator};
 
+/// The keys of a `map`.
+#[derive(Default)]
+struct Seen {
+    texts: HashSet<Vec<u8>>,
+    /// With `hostnames`.
+    names: HashKeys,
+}
+
 /// Compiles a `map` block (`ngx_http_map_block`).
 pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
     let source = value::argument(cx, directive, 1);
     let position = cx.http.maps.len();
-    let mut seen = HashSet::new();
+    let mut seen = Seen::default();
     let variable = value::define(cx, directive, 2, VariableSource::Map(position));
     let mut map = Map {
         source,
@@ -42,7 +51,8 @@ pub(super) fn entries<'t>(
     for entry in block.directives() {
         let included = super::block::included(cx, entry);
         if included.is_empty() {
-            if !entry.name().is("include") {
+            // A wrong one is an entry; one that names no file has been reported.
+            if !entry.name().is("include") || entry.args().len() != 1 {
                 see(cx, entry);
             }
             continue;
@@ -56,12 +66,7 @@ pub(super) fn entries<'t>(
     }
 }
 
-fn map_entry(
-    cx: &mut Compiler<'_>,
-    map: &mut Map,
-    seen: &mut HashSet<Vec<u8>>,
-    entry: syntax::Directive<'_>,
-) {
+fn map_entry(cx: &mut Compiler<'_>, map: &mut Map, seen: &mut Seen, entry: syntax::Directive<'_>) {
     let key = entry.name().value();
     if entry.terminator() == Terminator::Block {
         cx.report(
@@ -109,7 +114,7 @@ fn is_new(
     cx: &mut Compiler<'_>,
     key: &[u8],
     hostnames: bool,
-    seen: &mut HashSet<Vec<u8>>,
+    seen: &mut Seen,
     entry: syntax::Directive<'_>,
 ) -> bool {
     if key.first() == Some(&b'~') {
@@ -123,9 +128,7 @@ fn is_new(
         return false;
     }
     let lower = key.to_ascii_lowercase();
-    let lower =
-        lower.strip_prefix(b".").filter(|_| hostnames && key.len() > 1).map_or(lower.clone(), <[u8]>::to_vec);
-    if seen.insert(lower) {
+    if if hostnames { seen.names.add(&lower) } else { seen.texts.insert(lower) } {
         return true;
     }
     let nginx = format!("conflicting parameter \"{}\"", shown.to_ascii_lowercase());

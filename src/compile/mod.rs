@@ -82,6 +82,8 @@ pub struct Compiled {
     pub config: Config,
     /// What nginx would refuse or warn about.
     pub diagnostics: Vec<Diagnostic>,
+    /// Files that nginx opens when it reads the configuration, besides what it includes and what it creates.
+    pub files: Vec<host::File>,
 }
 
 impl Compiled {

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::scope::Compiler;
+use super::server::WILDCARDS;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::server::ServerName;
-use crate::model::{Endpoint, Server};
+use crate::model::{Endpoint, Listen, Server};
 
 /// Warns of names that an earlier server of the same socket has.
 pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
@@ -33,7 +34,37 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
     for diagnostic in found {
         cx.report(diagnostic);
     }
+    for wrong in std::mem::take(&mut cx.names.no_wildcards) {
+        let Some(server) = servers.get(wrong.server) else { continue };
+        // One server without captures is found without looking at names (`ngx_http_optimize_servers`).
+        let hashed = |l: &&Listen| shared[&l.endpoint] > 1 || has_captures(&servers, &l.endpoint);
+        let Some(listen) = server.listen.iter().find(hashed) else { continue };
+        let (name, endpoint) = (wrong.name, &listen.endpoint);
+        cx.includes = wrong.includes;
+        cx.report(
+            Diagnostic::error(
+                "invalid-server-name",
+                wrong.span,
+                format!("`{name}` is no server name: {WILDCARDS}"),
+            )
+            .label("not a server name")
+            .nginx(format!("invalid server name or wildcard \"{name}\" on {endpoint}")),
+        );
+    }
     cx.http.servers = servers;
+}
+
+/// Whether the last pattern of the default server of a socket has captures (`ngx_http_core_server_name`).
+fn has_captures(servers: &[Server], endpoint: &Endpoint) -> bool {
+    let mut sharing =
+        servers.iter().filter_map(|s| Some((s, s.listen.iter().find(|l| l.endpoint == *endpoint)?)));
+    let first = sharing.clone().next();
+    let Some((server, _)) = sharing.find(|(_, l)| l.default_server).or(first) else { return false };
+    let pattern = server.names.iter().rev().find_map(|name| match name {
+        ServerName::Regex(pattern) => Some(pattern),
+        _ => None,
+    });
+    pattern.is_some_and(|pattern| super::regex::captures(pattern.as_bytes()) > 0)
 }
 
 /// What two names have in common when nginx takes only one; none for patterns, which are tried in order.

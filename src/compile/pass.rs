@@ -8,6 +8,7 @@ use super::argument::refuse;
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
+use super::value;
 use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::Endpoint;
@@ -21,13 +22,36 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("memcached_pass", pass),
     ("tunnel_pass", pass),
     ("pass", stream_pass),
+    ("auth_http", auth_http),
     ("proxy_redirect", proxy_redirect),
     ("proxy_cookie_domain", cookie),
     ("proxy_cookie_path", cookie),
     ("proxy_cookie_flags", cookie_flags),
 ];
 
-pub(super) const REMEMBERED: &[&str] = &["proxy_pass"];
+pub(super) const REMEMBERED: &[&str] =
+    &["proxy_pass", "proxy_redirect", "proxy_cookie_domain", "proxy_cookie_path", "proxy_cookie_flags"];
+
+/// `off` stands alone in its block; false if it does not, which is reported.
+fn off_is_alone(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
+    let name = directive.name();
+    let off = |d: &Directive<'_>| d.len() == 1 && *d.arg(1) == *b"off";
+    let level = cx.levels.last().into_iter().flat_map(|level| &level.remembered);
+    let mut others = level.filter(|d| d.name() == name && d.order < directive.order);
+    let Some(first) = others.find(|d| off(d) || off(directive)).map(Directive::span) else { return true };
+    cx.report(
+        Diagnostic::error(
+            "duplicate-directive",
+            directive.span(),
+            format!("`{name} off` has to stand alone in its block"),
+        )
+        .label("the second")
+        .related(first, "the first")
+        .help("remove one of the two")
+        .nginx(format!("\"{name}\" directive is duplicate")),
+    );
+    false
+}
 
 /// A name without a port that has to be an upstream.
 pub(super) struct Unported {
@@ -64,6 +88,10 @@ pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool
                 let (subsystem, host) = (cx.subsystem, url.host.to_lowercase());
                 let span = directive.span();
                 cx.names.unported.push(Unported { subsystem, host, url: shown, span, includes });
+            }
+            if directive.name() == "memcached_pass" {
+                // The key of each request.
+                value::reference(cx, b"memcached_key", directive.span());
             }
             true
         }
@@ -116,6 +144,15 @@ fn stream_pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     refuse(cx, directive, 1, "an address with a port: `127.0.0.1:8080`", nginx)
 }
 
+/// `auth_http url` of mail (`ngx_mail_auth_http`).
+fn auth_http<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    let url = text.strip_prefix(b"http://").unwrap_or(&text);
+    let Err(fault) = address::parse(url, 80, Form::WithUri) else { return true };
+    let nginx = format!("{fault} in auth_http \"{}\"", String::from_utf8_lossy(url));
+    refuse(cx, directive, 1, "the URL of an HTTP server: `127.0.0.1:9000/auth`", nginx)
+}
+
 /// `*_bind address [transparent] | off` (`ngx_http_upstream_bind_set_slot`, `ngx_stream_proxy_bind`).
 pub(super) fn bind(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     let text = directive.arg(1);
@@ -137,6 +174,9 @@ pub(super) fn bind(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
 
 /// `ngx_http_proxy_redirect`
 fn proxy_redirect<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if !off_is_alone(cx, directive) {
+        return false;
+    }
     let first = directive.arg(1);
     if directive.len() == 2 {
         return pattern(cx, directive, &first);
@@ -177,6 +217,9 @@ fn pattern(cx: &mut Compiler<'_>, directive: &Directive<'_>, text: &[u8]) -> boo
 
 /// `ngx_http_proxy_cookie_domain`, `ngx_http_proxy_cookie_path`
 fn cookie<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if !off_is_alone(cx, directive) {
+        return false;
+    }
     let first = directive.arg(1);
     if directive.len() == 1 {
         let nginx = format!("invalid parameter \"{}\"", directive.text(1));
@@ -194,6 +237,9 @@ fn cookie<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// `ngx_http_proxy_cookie_flags`
 fn cookie_flags<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if !off_is_alone(cx, directive) {
+        return false;
+    }
     let first = directive.arg(1);
     if directive.len() == 1 {
         let nginx = format!("invalid parameter \"{}\"", directive.text(1));

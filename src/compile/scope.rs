@@ -43,6 +43,8 @@ pub(super) struct Compiler<'t> {
     pub(super) order: u32,
     /// The blocks around the directive at hand, outermost first.
     pub(super) levels: Vec<Scope<'t>>,
+    /// Files that nginx opens at load.
+    pub(super) files: Vec<super::host::File>,
     /// Names that one directive defines and others use: zones, pools, sockets.
     pub(super) names: Names,
     loads_modules: bool,
@@ -79,6 +81,8 @@ pub(super) struct Names {
     pub(super) charset_maps: HashSet<(Vec<u8>, Vec<u8>)>,
     /// Where in the reading order each `log_format` of http stands.
     pub(super) format_places: HashMap<Vec<u8>, Vec<(u32, usize)>>,
+    /// Server names that a hash cannot hold.
+    pub(super) no_wildcards: Vec<super::server::NoWildcard>,
     /// Addresses without a port.
     pub(super) unported: Vec<super::pass::Unported>,
 }
@@ -121,6 +125,7 @@ impl<'t> Compiler<'t> {
             modules: HashSet::new(),
             order: 0,
             levels: Vec::new(),
+            files: Vec::new(),
             names: Names::default(),
             loads_modules: configuration.trees.iter().any(loads_modules),
             dropped: 0,
@@ -203,9 +208,14 @@ impl<'t> Compiler<'t> {
         let core = self.core.take().unwrap_or_else(|| super::settings::core_defaults(&mut self));
         let [http_variables, _] = self.variables;
         self.http.variables = http_variables.list;
-        let config =
-            Config { version: self.options.version, core, http: self.http, unsupported: self.unsupported };
-        Compiled { config, diagnostics: self.diagnostics }
+        let config = Config {
+            version: self.options.version,
+            core,
+            http: self.http,
+            unsupported: self.unsupported,
+            embedded: std::collections::BTreeMap::new(),
+        };
+        Compiled { config, diagnostics: self.diagnostics, files: self.files }
     }
 }
 

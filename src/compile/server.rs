@@ -88,6 +88,19 @@ impl<'t> Blocks<'t> for ServerBlock {
     }
 }
 
+/// Where wildcards may stand.
+pub(super) const WILDCARDS: &str =
+    "`*` stands only at the start, `*.example.com`, or at the end, `www.example.*`";
+
+/// A name with a `*` or two dots where none can be.
+pub(super) struct NoWildcard {
+    /// Its server among those of `http`.
+    pub(super) server: usize,
+    pub(super) name: String,
+    pub(super) span: Span,
+    pub(super) includes: std::rc::Rc<[Span]>,
+}
+
 /// One name of `server_name` (`ngx_http_core_server_name`).
 fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<ServerName> {
     let text = directive.arg(n);
@@ -109,6 +122,10 @@ fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Op
         return Some(ServerName::Regex(String::from_utf8_lossy(pattern).into_owned()));
     }
     let name = directive.text(n).to_ascii_lowercase();
+    if name.starts_with('*') && (name.len() < 3 || !name.starts_with("*.")) || name == "." {
+        report_name(cx, directive, n, WILDCARDS, "server name");
+        return None;
+    }
     if name == "$hostname" {
         return Some(ServerName::Exact(name));
     }
@@ -117,20 +134,17 @@ fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Op
             "a `/` cannot be part of a name; a server is chosen by host only, paths belong in `location`";
         warn_name(cx, directive, n, message);
     }
-    let stars = name.matches('*').count();
-    if name == "*"
-        || stars > 1
-        || (stars == 1 && !name.starts_with("*.") && !name.ends_with(".*"))
-        || name == "."
-    {
-        report_name(
-            cx,
-            directive,
-            n,
-            "`*` stands only at the start, `*.example.com`, or at the end, `www.example.*`",
-            "invalid server name or wildcard",
-        );
-        return None;
+    if !super::headers::wildcard(name.as_bytes()) {
+        // nginx notices only when servers share the socket.
+        let server = cx.http.servers.len();
+        let includes = std::rc::Rc::clone(&cx.includes);
+        cx.names.no_wildcards.push(NoWildcard {
+            server,
+            name: name.clone(),
+            span: directive.arg_span(n),
+            includes,
+        });
+        return Some(ServerName::Exact(name));
     }
     Some(if let Some(rest) = name.strip_prefix("*.") {
         ServerName::WildcardHead(format!(".{rest}"))
@@ -146,7 +160,7 @@ fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Op
 fn report_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, expected: &str, nginx: &str) {
     let shown = directive.text(n);
     let nginx = match nginx {
-        "invalid server name or wildcard" => format!("{nginx} \"{shown}\" on 0.0.0.0:80"),
+        "server name" => format!("{nginx} \"{shown}\" is invalid"),
         _ => format!("{nginx} \"{shown}\""),
     };
     cx.report(

@@ -263,9 +263,9 @@ impl Value for WorkerProcesses {
         if *text == *b"auto" {
             return Some(WorkerProcesses::Auto);
         }
-        let count = argument::digits(&text).and_then(|n| u32::try_from(n).ok()).filter(|&n| n > 0);
+        let count = argument::digits(&text).and_then(|n| u32::try_from(n).ok());
         if count.is_none() {
-            argument::invalid(cx, directive, 1, "a number from 1, or `auto`", "invalid value");
+            argument::invalid(cx, directive, 1, "a number, or `auto`", "invalid value");
         }
         count.map(WorkerProcesses::Count)
     }

@@ -9,7 +9,7 @@ use super::argument::{self, digits, refuse, size, time};
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
-use crate::catalog;
+use crate::catalog::{self, Context};
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::Endpoint;
 use crate::source::Span;
@@ -321,6 +321,23 @@ fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         valid &= add(cx, Some(directive.span()), &endpoint, &options, (whose, server));
     }
     valid
+}
+
+/// A server of `stream` that listens on nothing (`ngx_stream_core_server`).
+pub(super) fn merge(cx: &mut Compiler<'_>) {
+    // A file that is not there may hold it.
+    let Some(level) = cx.levels.last().filter(|l| l.context == Context::StreamServer && !cx.foreign_modules)
+    else {
+        return;
+    };
+    let Some(head) = level.head.filter(|_| level.find("listen").is_none()) else { return };
+    cx.report(
+        Diagnostic::error("missing-listen", head, "a server of `stream` needs a `listen`")
+            .label("no `listen` in it")
+            .help("add `listen 12345;`")
+            .nginx("no \"listen\" is defined for server")
+            .when(When::OfBlock),
+    );
 }
 
 /// Reports what is no address to listen on.

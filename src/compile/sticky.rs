@@ -3,6 +3,7 @@
 use super::argument::{refuse, size, time};
 use super::directive::Directive;
 use super::scope::Compiler;
+use super::value;
 use super::zone::{self, PAGE};
 
 /// `sticky cookie name [expires=] [domain=] [path=] …`
@@ -35,6 +36,9 @@ pub(super) fn cookie(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
         };
         if let Some(wrong) = wrong {
             return fault(cx, directive, n, &wrong);
+        }
+        if matches!(key, "domain=" | "samesite=") {
+            value::text(cx, value, directive.arg_span(n));
         }
     }
     true

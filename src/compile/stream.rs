@@ -6,12 +6,14 @@ use super::block::{self, Blocks};
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
+use super::upstream::Needs;
 
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::syntax::Block;
 
-pub(super) const CHECKS: &[(&str, Check)] = &[("proxy_pass", proxy_pass), ("set", set)];
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("proxy_pass", proxy_pass), ("set", set), ("server_name", server_name)];
 
 /// `proxy_pass address` (`ngx_stream_proxy_pass`); that of http is compiled.
 fn proxy_pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -20,6 +22,30 @@ fn proxy_pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 pub(super) fn is_stream(directive: &Directive<'_>) -> bool {
     directive.catalog.module.starts_with("ngx_stream")
+}
+
+/// `ngx_stream_core_server_name`; that of http is compiled.
+fn server_name<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    if !is_stream(directive) {
+        return true;
+    }
+    for (n, text) in directive.args_from(1) {
+        let wildcard = text.first() == Some(&b'*') && (text.len() < 3 || text[1] != b'.');
+        let nginx = match &*text {
+            b"~" => "empty regex in server name \"~\"".to_owned(),
+            name if wildcard || name == b"." => format!("server name \"{}\" is invalid", directive.text(n)),
+            [b'~', pattern @ ..] => {
+                let caseless = pattern.iter().any(u8::is_ascii_uppercase);
+                if !super::regex::check(cx, pattern, caseless, directive.arg_span(n)) {
+                    return false;
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        return refuse(cx, directive, n, "a name, `*.example.com`, `www.example.*` or a pattern", nginx);
+    }
+    true
 }
 
 fn set<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -47,21 +73,27 @@ pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blo
             .nginx(format!("duplicate upstream \"{name}\"")),
         );
     }
-    let mut upstream = Upstream { servers: 0, method: None };
+    let mut upstream = Upstream { servers: 0, method: None, needs: Needs::new() };
     block::directives(cx, block, Context::StreamUpstream, &mut upstream);
     let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
     if upstream.servers == 0 && !elsewhere {
         super::upstream::report_empty(cx, &name, directive.span());
+    }
+    super::upstream::resolvable(cx, &name, directive.span(), &upstream.needs);
+    if upstream.servers > 0 && !elsewhere && upstream.needs.only_backups {
+        super::upstream::report_only_backups(cx, &name, directive.span());
     }
 }
 
 struct Upstream {
     servers: usize,
     method: Option<&'static str>,
+    needs: Needs,
 }
 
 impl<'t> Blocks<'t> for Upstream {
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+        self.needs.see(directive);
         match directive.name() {
             "server" => {
                 self.servers += 1;
@@ -69,6 +101,9 @@ impl<'t> Blocks<'t> for Upstream {
                 true
             }
             name @ ("hash" | "least_conn" | "least_time" | "random") => {
+                if self.method.is_some() {
+                    super::upstream::report_redefined(cx, directive);
+                }
                 self.method = Some(name);
                 false
             }

@@ -3,6 +3,7 @@
 use super::argument::{digits, refuse, size, time};
 use super::checks::Check;
 use super::directive::Directive;
+use super::host::File;
 use super::scope::Compiler;
 use super::socket::{ServerCertificates, Whose};
 use super::zone::{self, PAGE};
@@ -16,6 +17,8 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("*_ssl_certificate_cache", file_cache),
     ("open_file_cache", file_cache),
     ("open_log_file_cache", file_cache),
+    ("ssl_password_file", read_at_once),
+    ("*_ssl_password_file", read_at_once),
 ];
 
 pub(super) const REMEMBERED: &[&str] = &[
@@ -25,10 +28,18 @@ pub(super) const REMEMBERED: &[&str] = &[
     "ssl_verify_client",
     "ssl_client_certificate",
     "ssl_trusted_certificate",
+    "ssl_crl",
+    "ssl_dhparam",
+    "ssl_session_ticket_key",
+    "ssl_stapling_file",
+    "*_ssl_crl",
     "*_ssl_certificate",
     "*_ssl_certificate_key",
     "*_ssl_trusted_certificate",
     "*_ssl_verify",
+    "proxy_ssl",
+    "uwsgi_pass",
+    "grpc_pass",
     "starttls",
     "listen",
 ];
@@ -110,15 +121,15 @@ fn file_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     for (n, text) in directive.args_from(1) {
         let seconds = |value: &[u8]| time(value, true).is_some();
         let valid = if let Some(value) = text.strip_prefix(b"max=") {
-            max = true;
-            digits(value).is_some_and(|n| n > 0)
+            max = name != "open_log_file_cache" || digits(value) != Some(0);
+            digits(value).is_some_and(|n| n > 0 || name == "open_log_file_cache")
         } else if let Some(value) = text.strip_prefix(b"inactive=") {
             seconds(value)
         } else if let Some(value) = text.strip_prefix(b"valid=").filter(|_| name != "open_file_cache") {
             seconds(value)
         } else if let Some(value) = text.strip_prefix(b"min_uses=").filter(|_| name == "open_log_file_cache")
         {
-            digits(value).is_some_and(|n| n > 0)
+            digits(value).is_some()
         } else {
             off |= *text == *b"off";
             *text == *b"off"
@@ -143,6 +154,10 @@ fn file_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 /// Certificates without keys, and verification without certificates to verify with (`ngx_http_ssl_merge_srv_conf`).
 pub(super) fn merge(cx: &mut Compiler<'_>) {
     let Some(level) = cx.levels.last() else { return };
+    if !matches!(level.context, Context::MailServer) {
+        upstream(cx);
+    }
+    let Some(level) = cx.levels.last() else { return };
     match level.context {
         Context::Server | Context::StreamServer | Context::MailServer => {}
         _ => return,
@@ -161,6 +176,74 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     };
     cx.names.sockets.servers.push(certificates);
     server(cx);
+}
+
+/// The families that speak TLS to upstreams: the directive that says so and the schemes; `proxy_ssl` in stream.
+const UPSTREAMS: &[(&str, &str, &[&[u8]])] = &[
+    ("proxy", "proxy_pass", &[b"https://"]),
+    ("uwsgi", "uwsgi_pass", &[b"suwsgi://"]),
+    ("grpc", "grpc_pass", &[b"grpcs://"]),
+];
+
+/// What TLS to an upstream needs (`ngx_http_proxy_set_ssl`, `ngx_stream_proxy_set_ssl`).
+fn upstream(cx: &mut Compiler<'_>) {
+    for &(family, pass, schemes) in UPSTREAMS {
+        let is_tls = match cx.levels.last().map(|l| l.context) {
+            Some(Context::StreamServer) => {
+                cx.in_force("proxy_ssl").is_some_and(|d| d.arg(1).eq_ignore_ascii_case(b"on"))
+            }
+            _ => cx.here(pass).is_some_and(|d| {
+                let url = d.arg(1);
+                url.contains(&b'$')
+                    || schemes.iter().any(|s| url.get(..s.len()).is_some_and(|t| t.eq_ignore_ascii_case(s)))
+            }),
+        };
+        if is_tls {
+            upstream_certificates(cx, family);
+        }
+    }
+}
+
+fn upstream_certificates(cx: &mut Compiler<'_>, family: &str) {
+    let value = |cx: &Compiler<'_>, what: &str| {
+        cx.in_force(&format!("{family}_{what}")).map(|d| (d.span(), d.text(1)))
+    };
+    let certificate = value(cx, "ssl_certificate").filter(|(_, file)| !file.is_empty());
+    let verify = value(cx, "ssl_verify").filter(|(_, on)| on.eq_ignore_ascii_case("on"));
+    let trusted = value(cx, "ssl_trusted_certificate").is_some_and(|(_, file)| !file.is_empty());
+    for what in ["ssl_certificate", "ssl_certificate_key", "ssl_trusted_certificate", "ssl_crl"] {
+        // The last two are for verifying only.
+        let used = what.starts_with("ssl_certificate") || verify.is_some();
+        let file = cx.in_force(&format!("{family}_{what}")).filter(|_| used).map(named);
+        cx.files.extend(file);
+    }
+    let (code, span, message, nginx) = match (certificate, verify) {
+        (Some((span, file)), _) if value(cx, "ssl_certificate_key").is_none() => (
+            "missing-certificate-key",
+            span,
+            format!("the certificate `{file}` has no `{family}_ssl_certificate_key`"),
+            format!("no \"{family}_ssl_certificate_key\" is defined for certificate \"{file}\""),
+        ),
+        (_, Some((span, _))) if !trusted => (
+            "missing-trusted-certificate",
+            span,
+            format!(
+                "`{family}_ssl_verify` has no certificates to verify with: `{family}_ssl_trusted_certificate`"
+            ),
+            format!("no {family}_ssl_trusted_certificate for {family}_ssl_verify"),
+        ),
+        _ => return,
+    };
+    // Reported at each level that needs it; nginx stops at the first.
+    if cx.diagnostics.iter().any(|d| d.code == code && d.span == span) {
+        return;
+    }
+    cx.report(
+        Diagnostic::error(code, span, message)
+            .label("needed to speak TLS to the upstream")
+            .nginx(nginx)
+            .when(When::EndOfSubsystem { step: 24, place: Place::None }),
+    );
 }
 
 fn server(cx: &mut Compiler<'_>) {
@@ -191,6 +274,9 @@ fn server(cx: &mut Compiler<'_>) {
         return;
     }
     let rejects = cx.in_force("ssl_reject_handshake").is_some_and(|d| d.arg(1).eq_ignore_ascii_case(b"on"));
+    if certificates > 0 || rejects {
+        opened(cx);
+    }
     let verify = cx
         .in_force("ssl_verify_client")
         .cloned()
@@ -217,6 +303,42 @@ fn server(cx: &mut Compiler<'_>) {
     );
 }
 
+/// Notes the files of a server that speaks TLS: nginx opens those of a server with certificates, and no others.
+fn opened(cx: &mut Compiler<'_>) {
+    let verifies = cx.in_force("ssl_verify_client").is_some_and(|d| !d.arg(1).eq_ignore_ascii_case(b"off"));
+    for name in [
+        "ssl_certificate",
+        "ssl_certificate_key",
+        "ssl_client_certificate",
+        "ssl_trusted_certificate",
+        "ssl_crl",
+        "ssl_dhparam",
+        "ssl_session_ticket_key",
+        "ssl_stapling_file",
+    ] {
+        if name == "ssl_client_certificate" && !verifies {
+            continue;
+        }
+        let level = cx.levels.iter().rev().find(|level| level.find(name).is_some());
+        let directives = level.into_iter().flat_map(|level| &level.remembered).filter(|d| d.name() == name);
+        let files: Vec<File> = directives.map(named).collect();
+        // One with a variable makes all of them wait for a connection.
+        if !(name.starts_with("ssl_certificate") && files.iter().any(|f| f.name.contains('$'))) {
+            cx.files.extend(files);
+        }
+    }
+}
+
+fn named(directive: &Directive<'_>) -> File {
+    File { directive: directive.name(), name: directive.text(1), span: directive.arg_span(1) }
+}
+
+/// Files that are opened when their directive is read.
+fn read_at_once<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    cx.files.push(named(directive));
+    true
+}
+
 /// What needs a certificate and has none (`ngx_mail_ssl_merge_conf`).
 fn mail(cx: &mut Compiler<'_>) {
     let Some(level) = cx.levels.last() else { return };
@@ -230,7 +352,7 @@ fn mail(cx: &mut Compiler<'_>) {
     };
     let missing =
         ["ssl_certificate", "ssl_certificate_key"].into_iter().find(|name| cx.in_force(name).is_none());
-    let Some(missing) = missing else { return };
+    let Some(missing) = missing else { return opened(cx) };
     // nginx names the last of the directives that it remembers the place of.
     let names = ["listen", "starttls", "ssl_certificate", "ssl_certificate_key"];
     let remembered = |d: &&Directive<'_>| names.contains(&d.name()) && (d.name() != "listen" || ssl(d));

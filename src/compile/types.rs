@@ -1,6 +1,6 @@
 //! `types`, and the directives that name MIME types: `gzip_types`, `charset_types` …
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::directive::Directive;
@@ -8,9 +8,10 @@ use super::map::{entries, entry_error};
 use super::scope::Compiler;
 use super::settings::Value;
 use crate::catalog::Kind;
+use crate::diagnostic::Diagnostic;
 use crate::model::Setting;
 use crate::model::content::{MimeTypes, Types};
-use crate::syntax::{Block, Terminator};
+use crate::syntax::{Block, Terminator, Word};
 
 impl Value for Types {
     fn default(text: Option<&str>, _: Kind) -> Self {
@@ -50,10 +51,53 @@ pub(super) fn types<'t>(
         }
         let name: Box<[u8]> = entry.name().value().into();
         for extension in entry.args() {
-            types.insert(extension.value().to_ascii_lowercase().into(), name.clone());
+            let key: Box<[u8]> = extension.value().to_ascii_lowercase().into();
+            let old = types.insert(key, name.clone());
+            if let Some(old) = old {
+                warn_extension(cx, extension, &name, &old);
+            }
         }
     });
     *setting = Setting::set(Types(Arc::new(types)), directive.span());
+}
+
+fn warn_extension(cx: &mut Compiler<'_>, extension: Word<'_>, name: &[u8], old: &[u8]) {
+    let shown = extension.to_string().to_ascii_lowercase();
+    let (name, old) = (String::from_utf8_lossy(name), String::from_utf8_lossy(old));
+    cx.report(
+        Diagnostic::warning(
+            "duplicate-extension",
+            extension.span(),
+            format!("`{shown}` had the type `{old}` before"),
+        )
+        .label(format!("is `{name}` from here on"))
+        .help("keep one of the two")
+        .nginx(format!(
+            "duplicate extension \"{shown}\", content type: \"{name}\", previous content type: \"{old}\""
+        )),
+    );
+}
+
+/// Types that are in the list already (`ngx_http_types_slot`).
+fn warn_types(cx: &mut Compiler<'_>, directive: &Directive<'_>, before: &[Box<[u8]>]) {
+    let mut seen: HashSet<Vec<u8>> = before.iter().map(|name| name.to_vec()).collect();
+    for (n, text) in directive.args_from(1).filter(|(_, text)| **text != *b"*") {
+        if seen.insert(text.to_ascii_lowercase()) {
+            continue;
+        }
+        let shown = directive.text(n).to_ascii_lowercase();
+        let always = shown == "text/html";
+        cx.report(
+            Diagnostic::warning(
+                "duplicate-mime-type",
+                directive.arg_span(n),
+                format!("`{shown}` is in the list already{}", if always { ": it always is" } else { "" }),
+            )
+            .label("again")
+            .help("leave it out")
+            .nginx(format!("duplicate MIME type \"{shown}\"")),
+        );
+    }
 }
 
 impl Value for MimeTypes {
@@ -76,6 +120,8 @@ impl Value for MimeTypes {
 
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
         let Some(more) = Self::parse(cx, directive) else { return };
+        let html: &[Box<[u8]>] = &[(*b"text/html").into()];
+        warn_types(cx, directive, if setting.is_set_here() { &setting.value.list } else { html });
         if setting.is_set_here() {
             setting.value.any |= more.any;
             setting.value.list.extend(more.list);

@@ -10,7 +10,7 @@ use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::{settings, value};
 use crate::catalog::{Context, Tier};
-use crate::diagnostic::{Diagnostic, When};
+use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::upstream::{Balancer, KeepaliveSettings};
 use crate::model::{Endpoint, Origin, Peer, Setting, Upstream, UpstreamId};
 use crate::source::Span;
@@ -23,7 +23,7 @@ const ORDER_DOES_NOT_MATTER: Version = Version::new(1, 29, 7);
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("hash", hash), ("random", random), ("least_time", least_time), ("sticky", sticky)];
 
-pub(super) const REMEMBERED: &[&str] = &["events", "http", "stream", "mail"];
+pub(super) const REMEMBERED: &[&str] = &["events", "http", "stream", "mail", "resolver"];
 
 /// Compiles an `upstream` block.
 pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
@@ -48,12 +48,17 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         keepalive,
         keepalive_overridden: None,
         zone: None,
+        needs: Needs::new(),
     };
     block::directives(cx, block, Context::Upstream, &mut upstream);
     // The servers may stand in a file that is not here.
     let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
     if upstream.servers == 0 && !name.is_empty() && !elsewhere {
         report_empty(cx, &name, span);
+    }
+    resolvable(cx, &name, span, &upstream.needs);
+    if upstream.servers > 0 && !elsewhere && upstream.needs.only_backups {
+        report_only_backups(cx, &name, span);
     }
     let body = block.close().unwrap_or(block.span().after());
     Upstream {
@@ -166,10 +171,95 @@ struct UpstreamBlock {
     keepalive: KeepaliveSettings,
     keepalive_overridden: Option<Span>,
     zone: Option<Span>,
+    needs: Needs,
+}
+
+/// What the directives of an upstream say about names that are resolved at run time.
+pub(super) struct Needs {
+    /// A `server` with a host name and `resolve`.
+    resolve: Option<Span>,
+    zone: bool,
+    resolver: bool,
+    /// No `server` is a primary one.
+    pub(super) only_backups: bool,
+}
+
+impl Needs {
+    pub(super) fn new() -> Self {
+        Self { resolve: None, zone: false, resolver: false, only_backups: true }
+    }
+
+    /// Takes a directive of the block.
+    pub(super) fn see(&mut self, directive: &Directive<'_>) {
+        match directive.name() {
+            "zone" => self.zone = true,
+            "resolver" => self.resolver = true,
+            "server" => {
+                let says = |word: &[u8]| directive.args_from(2).any(|(_, text)| *text == *word);
+                self.only_backups &= says(b"backup");
+                let is_name = || {
+                    let url = address::parse(&directive.arg(1), 80, Form::Peer);
+                    url.is_ok_and(|url| matches!(url.endpoint, Endpoint::Name(..)))
+                };
+                if says(b"resolve") && is_name() {
+                    self.resolve = self.resolve.or(Some(directive.span()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Names that are resolved at run time need a zone and a resolver (`ngx_http_upstream_init_round_robin`).
+pub(super) fn resolvable(cx: &mut Compiler<'_>, name: &str, head: Span, needs: &Needs) {
+    // What is around a fragment is not known, nor what a missing file holds.
+    let Some(server) = needs.resolve.filter(|_| cx.options.contexts.is_empty() && !cx.foreign_modules) else {
+        return;
+    };
+    let when = |place| When::EndOfSubsystem { step: 10, place };
+    let diagnostic = if !needs.zone {
+        let place = cx.configuration.sources.place(head);
+        Diagnostic::error("resolve-without-zone", server, "`resolve` needs a `zone` in the upstream")
+            .label("resolved at run time")
+            .help(format!("add `zone {name} 64k;`"))
+            .nginx(format!(
+                "resolving names at run time requires upstream \"{name}\" in {place} to be in shared memory"
+            ))
+            .when(when(Place::None))
+    } else if !needs.resolver && cx.in_force("resolver").is_none() {
+        Diagnostic::error(
+            "resolve-without-resolver",
+            head,
+            "`resolve` needs a `resolver` in the upstream or around it",
+        )
+        .label("no `resolver`")
+        .related(server, "resolved at run time")
+        .help("add `resolver 127.0.0.1;`")
+        .nginx(format!("no resolver defined to resolve names at run time in upstream \"{name}\""))
+        .when(when(Place::Directive))
+    } else {
+        return;
+    };
+    cx.report(diagnostic);
+}
+
+/// An upstream whose servers are all `backup`.
+pub(super) fn report_only_backups(cx: &mut Compiler<'_>, name: &str, head: Span) {
+    cx.report(
+        Diagnostic::error(
+            "upstream-without-servers",
+            head,
+            format!("upstream `{name}` has only `backup` servers"),
+        )
+        .label("expected at least one `server` that is none")
+        .nginx(format!("no servers in upstream \"{name}\""))
+        .when(When::EndOfSubsystem { step: 10, place: Place::Directive }),
+    );
 }
 
 impl<'t> Blocks<'t> for UpstreamBlock {
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+        self.needs.see(directive);
         match directive.name() {
             "server" => {
                 self.servers += 1;
@@ -225,8 +315,26 @@ fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, directive: &Dire
             .nginx("load balancing method redefined"),
         );
     }
+    if upstream.method.is_some() && upstream.keepalive_overridden.is_none() {
+        report_redefined(cx, directive);
+    }
     upstream.method = Some(directive.name());
     upstream.balancer = Setting::set(balancer, directive.span());
+}
+
+/// A second method takes the place of the first.
+pub(super) fn report_redefined(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+    let name = directive.name();
+    cx.report(
+        Diagnostic::warning(
+            "balancer-redefined",
+            directive.span(),
+            format!("`{name}` replaces the balancing method above"),
+        )
+        .label("the second method")
+        .help("keep one of the two")
+        .nginx("load balancing method redefined"),
+    );
 }
 
 /// `server address [parameters]` (`ngx_http_upstream_server`).

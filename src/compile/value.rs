@@ -3,11 +3,12 @@
 
 use super::directive::Directive;
 use super::scope::Compiler;
-use crate::catalog::{self, Subsystem};
+use crate::catalog::{self, Subsystem, Tier};
 use crate::diagnostic::{Diagnostic, Level, Place, When};
 use crate::model::value::{Variable, VariableSource};
 use crate::model::{ComplexValue, Segment, VariableId};
 use crate::source::Span;
+use crate::version::Version;
 
 /// Compiles an argument; variables that nothing defines are reported when everything is known.
 pub(super) fn argument(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> ComplexValue {
@@ -37,6 +38,40 @@ pub(super) fn text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexVal
             ComplexValue::literal(text)
         }
     }
+}
+
+/// Compiles an argument of `log_format`, where digits are letters of a name (`ngx_http_log_compile_format`).
+pub(super) fn log_text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexValue {
+    let mut segments = Vec::new();
+    let mut rest = text;
+    while let Some(dollar) = memchr::memchr(b'$', rest) {
+        if dollar > 0 {
+            segments.push(Segment::Literal(rest[..dollar].into()));
+        }
+        let from = &rest[dollar..];
+        let bracket = from.get(1) == Some(&b'{');
+        let start = if bracket { 2 } else { 1 };
+        let end = start + name_length(&from[start..]);
+        let name = &from[start..end];
+        let closed = !bracket || from.get(end) == Some(&b'}');
+        if from.len() > start && !closed {
+            let shown = String::from_utf8_lossy(text).into_owned();
+            cx.report(Fault::Unclosed(name).diagnostic(&shown, span));
+            return ComplexValue::literal(text);
+        }
+        if name.is_empty() {
+            let shown = String::from_utf8_lossy(text).into_owned();
+            let parameter = format!("invalid parameter \"{}\"", String::from_utf8_lossy(from));
+            cx.report(Fault::NoName.diagnostic(&shown, span).nginx(parameter));
+            return ComplexValue::literal(text);
+        }
+        segments.push(Segment::Variable(reference(cx, name, span)));
+        rest = &from[end + usize::from(bracket)..];
+    }
+    if !rest.is_empty() {
+        segments.push(Segment::Literal(rest.into()));
+    }
+    ComplexValue { segments }
 }
 
 /// A piece of a value before its names are resolved.
@@ -128,7 +163,7 @@ fn name_length(text: &[u8]) -> usize {
 pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> VariableId {
     let subsystem = cx.subsystem;
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let late = cx.late;
+    let (late, version) = (cx.late, cx.version());
     let table = cx.table();
     if late && table.list.find(&name).is_none_or(|id| table.undefined.contains_key(&id.0)) {
         table.late.insert(span);
@@ -139,12 +174,19 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
         }
         return id;
     }
-    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some();
+    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some_and(|v| exists(v, version));
     let id = table.list.add(Variable { name, source: VariableSource::Builtin, defined: None });
     if !builtin {
         table.undefined.insert(id.0, vec![span]);
     }
     id
+}
+
+/// Whether a version has a built-in variable.
+fn exists(variable: &catalog::Variable, version: Version) -> bool {
+    // The one that `memcached_pass` reads is for the configuration to define.
+    let own = variable.name != "memcached_key";
+    own && (variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| since <= version))
 }
 
 /// Defines the variable that an argument like `$name` names; `None` if it is no variable name, which is
@@ -182,7 +224,8 @@ pub(super) fn define_name(
 ) -> VariableId {
     let subsystem = cx.subsystem;
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let builtin = catalog::variable(subsystem, name.as_bytes());
+    let version = cx.version();
+    let builtin = catalog::variable(subsystem, name.as_bytes()).filter(|v| exists(v, version));
     if let Some(builtin) = builtin.filter(|v| !v.settable && !v.prefix) {
         let name = builtin.name;
         cx.report(
@@ -251,7 +294,8 @@ pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) 
         let positions = directive.catalog.variables;
         let evaluated = positions.is_some_and(|p| p.is_empty() || p.contains(&(n as u8)));
         if n != defined && evaluated && text.contains(&b'$') {
-            self::text(cx, &text, directive.arg_span(n));
+            let read = if directive.name() == "log_format" { log_text } else { self::text };
+            read(cx, &text, directive.arg_span(n));
         }
     }
 }
@@ -315,6 +359,12 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
         diagnostic.level = Level::Info;
         return diagnostic.help("a third-party or loaded module may define it");
     }
+    let later = catalog::variable(subsystem, name.as_bytes()).and_then(|v| v.since);
+    if let Some(since) = later {
+        diagnostic.message =
+            format!("`${name}` exists since nginx {since}; this is checked for {}", cx.version());
+        return diagnostic;
+    }
     let own = cx.variables[subsystem as usize]
         .list
         .iter()
@@ -322,7 +372,8 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
         .map(|(_, v)| v.name.as_str())
         .min_by_key(|other| strsim::osa_distance(other, name))
         .filter(|other| strsim::osa_distance(other, name) <= 2);
-    match own.or_else(|| catalog::suggest_variable(subsystem, name.as_bytes())) {
+    let near = catalog::suggest_variable(subsystem, name.as_bytes()).filter(|near| *near != name);
+    match own.or(near) {
         Some(near) => diagnostic.help(format!("did you mean `${near}`?")),
         None => diagnostic.help(format!("define it with `set ${name} …;` or `map … ${name} {{ … }}`")),
     }

@@ -15,6 +15,17 @@ pub enum Name<'n> {
     Tail(&'n [u8]),
 }
 
+/// By what a name was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The name itself.
+    Exact,
+    /// `*.example.com` or `.example.com`
+    Head,
+    /// `www.example.*`
+    Tail,
+}
+
 /// A table of names; the first of two that conflict wins, as in nginx.
 #[derive(Clone, Debug)]
 pub struct Names<T> {
@@ -86,13 +97,19 @@ impl<T: Copy> Names<T> {
     /// Looks a lower-case name up: exact, then the longest head wildcard, then the longest tail wildcard
     /// (`ngx_hash_find_combined`).
     pub fn find(&self, name: &[u8]) -> Option<T> {
+        self.find_how(name).map(|(value, _)| value)
+    }
+
+    /// The same, and by what it was found.
+    pub fn find_how(&self, name: &[u8]) -> Option<(T, How)> {
         if let Some(value) = self.exact.get(name) {
-            return Some(*value);
+            return Some((*value, How::Exact));
         }
         if name.is_empty() {
             return None;
         }
-        self.find_head(name).or_else(|| self.find_tail(name))
+        let head = self.find_head(name).map(|value| (value, How::Head));
+        head.or_else(|| self.find_tail(name).map(|value| (value, How::Tail)))
     }
 
     fn find_head(&self, name: &[u8]) -> Option<T> {

@@ -93,6 +93,11 @@ impl Regex {
         Ok(Self { named: named.collect(), engine })
     }
 
+    /// The pattern.
+    pub fn pattern(&self) -> &str {
+        self.engine.as_str()
+    }
+
     /// Matches `subject`; `None` if it does not match.
     ///
     /// # Errors

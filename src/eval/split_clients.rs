@@ -26,13 +26,20 @@ impl Range {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cell {
+    first: u32,
+    is_whole: bool,
+}
+
 /// The thresholds of one `split_clients`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// A bucket takes the hashes below its threshold that no earlier one took; 0 stands for all of them.
     thresholds: Box<[u32]>,
-    /// For each first byte of a hash the first bucket that takes any such hash: the search begins there.
-    starts: Box<[u32]>,
+    /// For each first byte of a hash the first bucket that takes any such hash, and whether it takes all of them;
+    /// else the search begins there.
+    cells: Box<[Cell; 256]>,
 }
 
 impl Table {
@@ -57,14 +64,22 @@ impl Table {
         let first = |hash: u32| {
             thresholds.iter().position(|&t| hash < t || t == 0).unwrap_or(thresholds.len()) as u32
         };
-        let starts = (0..=255_u32).map(|byte| first(byte << 24)).collect();
-        Self { thresholds, starts }
+        let cells = std::array::from_fn(|byte| {
+            let low = (byte as u32) << 24;
+            let first_bucket = first(low);
+            Cell { first: first_bucket, is_whole: first(low | 0x00ff_ffff) == first_bucket }
+        });
+        Self { thresholds, cells: Box::new(cells) }
     }
 
     /// Position of the bucket that takes a hash (`ngx_http_split_clients_variable`); `None`: the variable is empty.
     #[inline]
     pub fn find(&self, hash: u32) -> Option<usize> {
-        let start = self.starts[(hash >> 24) as usize] as usize;
+        let cell = self.cells[(hash >> 24) as usize];
+        let start = cell.first as usize;
+        if cell.is_whole {
+            return (start < self.thresholds.len()).then_some(start);
+        }
         let found = self.thresholds[start..].iter().position(|&t| hash < t || t == 0);
         found.map(|position| start + position)
     }

@@ -3,10 +3,19 @@
 //! A rule is one file under `rules/`: its documentation with a bad and a good example, the check, the fix. The slice
 //! [`RULES`] drives the engine, `ngxc explain`, the settings and `docs/rules.md`; tests execute every example.
 
+mod access;
 mod affected;
+mod audit;
+mod levels;
+mod lost;
+mod names;
+mod pattern;
 mod place;
 mod rule;
 mod rules;
+mod sources;
+mod text;
+mod tls;
 mod uses;
 
 mod baseline;
@@ -15,6 +24,7 @@ mod suppress;
 
 pub mod verify;
 
+pub use audit::audit;
 pub use rule::{Category, Rule};
 pub use rules::RULES;
 
@@ -24,12 +34,14 @@ pub use suppress::suppress;
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::{Config, Upstream};
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview};
-use crate::syntax::Configuration;
+use crate::syntax::{Block, Configuration, Directive};
+use levels::{Level as Place, Levels};
 use uses::Uses;
 
 /// What a rule looks at.
@@ -42,12 +54,35 @@ pub struct Target<'a> {
     /// Every leaf with what it reaches and whether its connections are used again.
     pub reuse: &'a Overview<'a>,
     uses: &'a OnceCell<Uses<'a>>,
+    levels: &'a OnceCell<Levels<'a>>,
 }
 
 impl<'a> Target<'a> {
     /// Where variables are read.
     fn uses(self) -> &'a Uses<'a> {
         self.uses.get_or_init(|| Uses::new(self.configuration))
+    }
+
+    /// The blocks as they are written.
+    fn levels(self) -> &'a Levels<'a> {
+        self.levels.get_or_init(|| Levels::new(self.configuration, self.is_whole()))
+    }
+
+    /// Whether every file that is included anywhere was read.
+    fn reads_everything(self) -> bool {
+        self.configuration.diagnostics.iter().all(|d| d.class != Class::Environment)
+    }
+
+    /// Whether every file that is included in a block or around it was read.
+    fn is_complete(self, level: Place<'_>) -> bool {
+        level.outward().all(|level| {
+            let root = self.configuration.tree(self.configuration.main).root();
+            let block = level.head().map_or(Some(root), Directive::block);
+            block.into_iter().flat_map(Block::directives).all(|d| {
+                let is_pattern = || d.arg(0).is_some_and(|w| w.content().contains(&b'*'));
+                !d.name().is("include") || !self.configuration.included(d).is_empty() || is_pattern()
+            })
+        })
     }
 
     /// Whether the configuration is all there is: not a fragment that something else includes.
@@ -70,31 +105,52 @@ impl<'a> Target<'a> {
 
 /// Runs `rules` over a configuration.
 pub fn lint(configuration: &Configuration, config: &Config, rules: &[&'static Rule]) -> Vec<Diagnostic> {
+    lint_timed(configuration, config, rules, &mut |_, _| {})
+}
+
+/// Runs `rules` over a configuration and says how long each took.
+pub fn lint_timed(
+    configuration: &Configuration,
+    config: &Config,
+    rules: &[&'static Rule],
+    took: &mut dyn FnMut(&'static Rule, Duration),
+) -> Vec<Diagnostic> {
     let overview = Overview::new(config);
-    let uses = OnceCell::new();
-    let target = Target { config, configuration, reuse: &overview, uses: &uses };
+    let (uses, levels) = (OnceCell::new(), OnceCell::new());
+    let target = Target { config, configuration, reuse: &overview, uses: &uses, levels: &levels };
     let mut found = Vec::new();
-    for rule in rules {
+    let mut start = Instant::now();
+    for &rule in rules {
         (rule.check)(target, &mut found);
+        let end = Instant::now();
+        took(rule, end - start);
+        start = end;
     }
-    found.sort_by_key(|d| (d.span, d.code));
+    found.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
+    // A file that is included in several blocks is judged in each.
+    found.dedup_by(|a, b| (a.span, a.code, &a.message) == (b.span, b.code, &b.message));
     found
 }
 
+/// The rules whose findings depend on whether upstream connections are reused by default.
+pub fn by_version(rules: &[&'static Rule]) -> Vec<&'static Rule> {
+    rules.iter().copied().filter(|rule| rule.by_version).collect()
+}
+
 /// Findings of a configuration whose nginx is not known: those for the newest version and those for the last one before
-/// upstream connections were reused by default; what holds only for one of them says so, and is no error.
+/// upstream connections were reused by default, of the rules [`by_version`]; what holds only for one of them says so, and is no error.
 pub fn merge_versions(newest: Vec<Diagnostic>, before: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let keys = |all: &[Diagnostic]| all.iter().map(|d| (d.code, d.span)).collect::<HashSet<_>>();
     let (new, old) = (keys(&newest), keys(&before));
+    let differs: HashSet<&str> = RULES.iter().filter(|r| r.by_version).map(|r| r.name).collect();
+    let holds = |d: &Diagnostic| old.contains(&(d.code, d.span)) || !differs.contains(d.code);
     let only = |mut d: Diagnostic, versions: &str| {
         d.message = format!("{} (nginx {versions} {DEFAULT_KEEPALIVE})", d.message);
         d.level = d.level.min(Level::Warning);
         d
     };
-    let mut all: Vec<Diagnostic> = newest
-        .into_iter()
-        .map(|d| if old.contains(&(d.code, d.span)) { d } else { only(d, "since") })
-        .collect();
+    let mut all: Vec<Diagnostic> =
+        newest.into_iter().map(|d| if holds(&d) { d } else { only(d, "since") }).collect();
     let before = before.into_iter().filter(|d| !new.contains(&(d.code, d.span)));
     all.extend(before.map(|d| only(d, "before")));
     all.sort_by_key(|d| (d.span, d.code));

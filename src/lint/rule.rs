@@ -57,6 +57,11 @@ pub struct Rule {
     pub docs: &'static str,
     /// Page of nginx's documentation.
     pub doc: &'static str,
+    /// Whether the recommended profile has it.
+    pub recommended: bool,
+    /// Whether findings depend on whether upstream connections are reused by default: where the version is not
+    /// known, such a rule runs for both.
+    pub by_version: bool,
     /// Looks for it.
     pub check: fn(Target<'_>, &mut Vec<Diagnostic>),
 }
@@ -78,16 +83,19 @@ macro_rules! declare_rule {
             level: $level:ident,
             summary: $summary:literal,
             doc: $doc:literal,
+            $(recommended: $recommended:literal,)?
         }
     ) => {
         $(#[doc = $docs])+
-        pub(super) static $Rule: $crate::lint::Rule = $crate::lint::Rule {
+        pub(in crate::lint) static $Rule: $crate::lint::Rule = $crate::lint::Rule {
             name: $name,
             category: $crate::lint::Category::$category,
             level: $crate::diagnostic::Level::$level,
             summary: $summary,
             docs: concat!($($docs, "\n"),+),
             doc: $doc,
+            recommended: true $(&& $recommended)?,
+            by_version: matches!($crate::lint::Category::$category, $crate::lint::Category::Reuse),
             check,
         };
     };

@@ -18,7 +18,7 @@ pub enum Profile {
     /// What is worth a look in nearly every configuration.
     #[default]
     Recommended,
-    /// Every rule, and nothing is less than a warning.
+    /// Every rule, also those that are off elsewhere, and nothing is less than a warning.
     Strict,
 }
 
@@ -33,7 +33,7 @@ impl Settings {
     pub fn of(profile: Profile) -> Self {
         let level = |rule: &Rule| match profile {
             Profile::Reuse => (rule.category == Category::Reuse).then_some(rule.level),
-            Profile::Recommended => Some(rule.level),
+            Profile::Recommended => rule.recommended.then_some(rule.level),
             Profile::Strict => Some(rule.level.max(Level::Warning)),
         };
         Self { levels: RULES.iter().map(|rule| (rule.name, level(rule))).collect() }

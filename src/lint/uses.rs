@@ -91,6 +91,11 @@ impl<'a> Uses<'a> {
         self.by_name.get(name).is_some_and(|uses| uses.iter().any(|u| u.defines.as_deref() != Some(name)))
     }
 
+    /// The directives and entries that read a variable.
+    pub(super) fn directives(&self, name: &str) -> impl Iterator<Item = Directive<'a>> {
+        self.by_name.get(name).into_iter().flatten().map(|used| used.directive)
+    }
+
     /// The directives that a variable reaches, also through variables that are made of it, each with the name under
     /// which it arrives.
     pub(super) fn reached(&self, name: &str) -> Vec<(String, Directive<'a>)> {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::location::Word;
 use super::setting::settings;
@@ -32,7 +33,7 @@ settings! {
 }
 
 /// One `allow` or `deny`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// `allow`
     pub allow: bool,
@@ -41,7 +42,8 @@ pub struct Rule {
 }
 
 /// A set of addresses as `allow` and `set_real_ip_from` have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Addresses {
     /// `all`
     All,
@@ -65,10 +67,11 @@ impl Addresses {
 }
 
 /// `real_ip_header`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RealIpHeader {
     /// A header of this name, whole.
-    Header(Box<[u8]>),
+    Header(#[serde(with = "super::serial::text")] Box<[u8]>),
     /// `X-Forwarded-For`, a list.
     ForwardedFor,
     /// What came before the request.

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::location::{Word, Words};
 use super::setting::settings;
 use super::value::ComplexValue;
@@ -78,7 +80,7 @@ settings! {
 }
 
 /// `root` or `alias`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root {
     /// The directory; relative to the prefix.
     pub path: ComplexValue,
@@ -87,7 +89,8 @@ pub struct Root {
 }
 
 /// What `alias` replaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Alias {
     /// As many bytes as the location's name has.
     Prefix(usize),
@@ -96,7 +99,7 @@ pub enum Alias {
 }
 
 /// `disable_symlinks`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Symlinks {
     /// Which links are followed.
     pub policy: LinkPolicy,
@@ -105,7 +108,8 @@ pub struct Symlinks {
 }
 
 /// Which symbolic links are followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LinkPolicy {
     /// `off`: all.
     Follow,
@@ -116,11 +120,11 @@ pub enum LinkPolicy {
 }
 
 /// `index`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index(pub Vec<ComplexValue>);
 
 /// `try_files`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TryFiles {
     /// What is looked for, and whether it has to be a directory.
     pub files: Vec<(ComplexValue, bool)>,
@@ -129,7 +133,8 @@ pub struct TryFiles {
 }
 
 /// The last argument of `try_files`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TryLast {
     /// `=code`
     Status(u16),
@@ -138,18 +143,19 @@ pub enum TryLast {
 }
 
 /// `types`: type by extension, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Types(pub Arc<TypeMap>);
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Types(#[serde(with = "super::serial::table")] pub Arc<TypeMap>);
 
 /// Type by extension.
 pub type TypeMap = BTreeMap<Box<[u8]>, Box<[u8]>>;
 
 /// MIME types that a filter acts on; `text/html` always.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MimeTypes {
     /// `*`
     pub any: bool,
     /// The types in lower case.
+    #[serde(with = "super::serial::text")]
     pub list: Vec<Box<[u8]>>,
 }
 
@@ -161,7 +167,8 @@ impl MimeTypes {
 }
 
 /// `expires`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Expires {
     /// No header.
     Off,
@@ -208,9 +215,10 @@ impl Expires {
 }
 
 /// One `add_header` or `add_trailer`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddHeader {
     /// Its name as written.
+    #[serde(with = "super::serial::text")]
     pub name: Box<[u8]>,
     /// Its value; when it is empty there is no header.
     pub value: ComplexValue,
@@ -229,7 +237,7 @@ impl PartialEq for AddHeader {
 impl Eq for AddHeader {}
 
 /// `charset_map`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CharsetMap {
     /// The first charset.
     pub from: String,

@@ -1,10 +1,13 @@
 //! Settings of the main context and of `events` (`ngx_core_module`, `ngx_event_core_module`).
 
+use serde::{Deserialize, Serialize};
+
 use super::log::ErrorLog;
 use super::setting::settings;
 
 /// How many workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WorkerProcesses {
     /// As many as there are CPUs.
     Auto,

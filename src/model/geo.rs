@@ -3,19 +3,21 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::access::Addresses;
 use super::value::VariableId;
 use crate::source::Span;
 
 /// `geo [$address] $variable { … }`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geo {
     /// The variable that holds the address; `None`: the client's own.
     pub source: Option<VariableId>,
     /// The variable it defines.
     pub variable: VariableId,
     /// `default`, else empty.
+    #[serde(with = "super::serial::text")]
     pub default: Box<[u8]>,
     /// Who takes which value.
     pub table: GeoTable,
@@ -30,10 +32,11 @@ pub struct Geo {
 }
 
 /// Addresses with values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GeoTable {
     /// Networks; the longest prefix counts. Deleted ones are gone.
-    Networks(Vec<(IpNet, Box<[u8]>)>),
+    Networks(#[serde(with = "super::serial::text")] Vec<(IpNet, Box<[u8]>)>),
     /// `ranges`: first and last address, ordered and without overlap.
-    Ranges(Vec<(IpAddr, IpAddr, Box<[u8]>)>),
+    Ranges(#[serde(with = "super::serial::text")] Vec<(IpAddr, IpAddr, Box<[u8]>)>),
 }

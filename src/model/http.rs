@@ -1,5 +1,7 @@
 //! The `http` block: servers, upstreams, and what they share.
 
+use serde::{Deserialize, Serialize};
+
 use super::content::CharsetMap;
 use super::limit::Zone;
 use super::log::LogFormat;
@@ -8,7 +10,7 @@ use super::{Geo, HttpSettings, Location, Map, Server, SplitClients, Upstream, Up
 use crate::source::Span;
 
 /// `http { … }`
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Http {
     /// The block's head; `None` if the configuration has no `http`.
     pub span: Option<Span>,

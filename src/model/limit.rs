@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::location::Word;
 use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;
 
 /// `limit_req_zone`, `limit_conn_zone`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zone {
     /// Its name.
     pub name: String,
@@ -23,7 +25,7 @@ pub struct Zone {
 }
 
 /// One `limit_req`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitReq {
     /// Name of the zone.
     pub zone: String,
@@ -34,7 +36,7 @@ pub struct LimitReq {
 }
 
 /// One `limit_conn`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitConn {
     /// Name of the zone.
     pub zone: String,
@@ -43,7 +45,7 @@ pub struct LimitConn {
 }
 
 /// A `resolver`: name servers, and how long and as what their answers count.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Resolver {
     /// `address`, `address:port` or a name, as written; empty: none.
     pub servers: Vec<super::Endpoint>,

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::Span;
 
 /// An address of a listening socket or of a peer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Endpoint {
     /// Address and port.
     Inet(SocketAddr),
@@ -26,7 +29,7 @@ impl std::fmt::Display for Endpoint {
 }
 
 /// One `listen`, or the `*:80` of a server that has none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the directive")]
 pub struct Listen {
     /// Where.

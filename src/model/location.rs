@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::access::AccessSettings;
 use super::content::{ContentSettings, GzipSettings};
 use super::limit::LimitSettings;
@@ -15,13 +17,15 @@ use super::value::ComplexValue;
 use crate::source::Span;
 
 /// How a location is chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LocationKind {
     /// `location = /uri`
-    Exact(Box<[u8]>),
+    Exact(#[serde(with = "super::serial::text")] Box<[u8]>),
     /// `location /uri`; with `^~` no regular expression is tried when it is the longest match.
     Prefix {
         /// The prefix.
+        #[serde(with = "super::serial::text")]
         uri: Box<[u8]>,
         /// `^~`
         no_regex: bool,
@@ -60,7 +64,8 @@ impl std::fmt::Display for LocationKind {
 }
 
 /// What answers a request (`content_handler`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Handler {
     /// `proxy_pass`
     Proxy(ProxyPass),
@@ -71,14 +76,15 @@ pub enum Handler {
     /// `empty_gif`
     EmptyGif(Span),
     /// A handler that only nginx executes: its directive and place.
-    Other(&'static str, Span),
+    Other(#[serde(with = "super::serial::word")] super::serial::Known, Span),
 }
 
 /// A handler that passes requests on in another protocol than HTTP/1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pass {
     /// The directive's name.
-    pub directive: &'static str,
+    #[serde(with = "super::serial::word")]
+    pub directive: super::serial::Known,
     /// Where the request goes.
     pub target: Target,
     /// The directive.
@@ -106,7 +112,7 @@ impl Handler {
 }
 
 /// A location.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Location {
     /// How it is chosen.
     pub kind: LocationKind,
@@ -125,23 +131,31 @@ pub struct Location {
 }
 
 /// Settings that are merged from http to server to location. Levels that set nothing of a group share it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HttpSettings {
     /// `ngx_http_core_module` and what is near it.
+    #[serde(with = "super::serial::shared")]
     pub core: Arc<CoreHttpSettings>,
     /// `ngx_http_proxy_module`
+    #[serde(with = "super::serial::shared")]
     pub proxy: Arc<ProxySettings>,
     /// What decides how many upstream connections other modules need.
+    #[serde(with = "super::serial::shared")]
     pub reuse: Arc<ReuseSettings>,
     /// Files, and the filters of responses.
+    #[serde(with = "super::serial::shared")]
     pub content: Arc<ContentSettings>,
     /// Who may ask.
+    #[serde(with = "super::serial::shared")]
     pub access: Arc<AccessSettings>,
     /// Compression.
+    #[serde(with = "super::serial::shared")]
     pub gzip: Arc<GzipSettings>,
     /// What the proxy changes on the way.
+    #[serde(with = "super::serial::shared")]
     pub pass: Arc<PassSettings>,
     /// Limits and the resolver.
+    #[serde(with = "super::serial::shared")]
     pub limit: Arc<LimitSettings>,
 }
 
@@ -265,7 +279,7 @@ settings! {
 }
 
 /// `keepalive_timeout time [header_time];`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeepaliveTimeout {
     /// Time an idle connection is kept; zero: connections are not kept.
     pub idle: Duration,
@@ -274,7 +288,8 @@ pub struct KeepaliveTimeout {
 }
 
 /// `server_tokens on | off | build | string;`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ServerTokens {
     /// `nginx/1.31.5`
     On,
@@ -287,7 +302,7 @@ pub enum ServerTokens {
 }
 
 /// Number and size of buffers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Buffers {
     /// How many.
     pub number: u32,
@@ -296,7 +311,7 @@ pub struct Buffers {
 }
 
 /// A directory for temporary files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TempPath {
     /// As written.
     pub path: String,
@@ -305,12 +320,12 @@ pub struct TempPath {
 }
 
 /// One word of several that a directive knows, in lower case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Word(pub &'static str);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word(#[serde(with = "super::serial::word")] pub super::serial::Known);
 
 /// Some of the words that a directive knows.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Words(pub Vec<&'static str>);
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Words(#[serde(with = "super::serial::word")] pub Vec<super::serial::Known>);
 
 impl Words {
     /// Whether the word is among them.
@@ -320,7 +335,7 @@ impl Words {
 }
 
 /// One `error_page`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ErrorPage {
     /// For which statuses.
     pub statuses: Vec<u16>,

@@ -1,11 +1,14 @@
 //! Access and error logs.
 
+use serde::{Deserialize, Serialize};
+
 use super::value::ComplexValue;
 use crate::source::Span;
 
 /// Severity of the error log, most severe first (`ngx_log.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "nginx's names")]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     Emerg,
     Alert,
@@ -37,7 +40,8 @@ impl Severity {
 }
 
 /// Where a log goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LogTarget {
     /// A file; relative to the prefix.
     File(String),
@@ -50,7 +54,7 @@ pub enum LogTarget {
 }
 
 /// One `error_log`. Two are equal if they say the same, wherever they stand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ErrorLog {
     /// Where it goes.
     pub target: LogTarget,
@@ -69,7 +73,8 @@ impl PartialEq for ErrorLog {
 impl Eq for ErrorLog {}
 
 /// How `log_format` escapes variables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Escape {
     /// `escape=default`: `"`, `\` and bytes outside 32..=126 become `\xXX`.
     Default,
@@ -80,7 +85,7 @@ pub enum Escape {
 }
 
 /// `log_format`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogFormat {
     /// Its name.
     pub name: String,
@@ -93,7 +98,7 @@ pub struct LogFormat {
 }
 
 /// One `access_log`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessLog {
     /// Where it goes.
     pub target: LogTarget,
@@ -112,7 +117,8 @@ pub struct AccessLog {
 }
 
 /// The access logs of a level.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AccessLogs {
     /// `access_log off;`
     Off,

@@ -1,13 +1,16 @@
 //! `map` blocks (`ngx_http_map_module`).
 
+use serde::{Deserialize, Serialize};
+
 use super::value::{ComplexValue, VariableId};
 use crate::source::Span;
 
 /// How an entry of a `map` matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MapKey {
     /// A string, compared without regard to case.
-    Exact(Box<[u8]>),
+    Exact(#[serde(with = "super::serial::text")] Box<[u8]>),
     /// `*.example.com`, with `hostnames`: the suffix with its dot.
     Suffix(String),
     /// `.example.com`, with `hostnames`: without the leading dot.
@@ -24,7 +27,7 @@ pub enum MapKey {
 }
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapEntry {
     /// When it holds.
     pub key: MapKey,
@@ -35,7 +38,7 @@ pub struct MapEntry {
 }
 
 /// `map source $variable { … }`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Map {
     /// What is looked up.
     pub source: ComplexValue,
@@ -54,7 +57,7 @@ pub struct Map {
 }
 
 /// The `default` entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapDefault {
     /// The result.
     pub value: ComplexValue,

@@ -1,8 +1,13 @@
 //! The compiled configuration: typed, merged, owned. No syntax, no lifetimes; each value knows where it came from.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::source::Span;
 use crate::version::Version;
 
+mod serial;
 pub mod setting;
 pub mod time;
 pub mod value;
@@ -35,6 +40,7 @@ pub use location::{HttpSettings, Location, LocationKind};
 pub use map::Map;
 pub use pass::PassSettings;
 pub use proxy::{ProxyPass, ProxySettings, Target};
+pub use serial::{load, store};
 pub use server::Server;
 pub use setting::{Origin, Setting};
 pub use split_clients::SplitClients;
@@ -42,7 +48,7 @@ pub use upstream::{Peer, Upstream, UpstreamId};
 pub use value::{ComplexValue, Segment, Variable, VariableId, VariableSource};
 
 /// A whole configuration for one nginx version.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// The nginx it is meant for: decides defaults and behaviour.
     pub version: Version,
@@ -52,15 +58,19 @@ pub struct Config {
     pub http: Http,
     /// Directives that nginx obeys and our runtime does not, in source order.
     pub unsupported: Vec<Unsupported>,
+    /// What is in files that the configuration names, by path as written: such a file is not opened. Only a compiled
+    /// file has it (`ngxc compile --embed-secrets`).
+    pub embedded: BTreeMap<String, Vec<u8>>,
 }
 
 /// A directive that `ngxc run` does not execute.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsupported {
     /// Its name, or what of it is not executed ("`listen … quic`").
     pub what: String,
     /// Where it stands.
     pub span: Span,
     /// Why it is safe to go on without it; `None` if it is not, and the runtime must refuse.
-    pub safe_because: Option<&'static str>,
+    #[serde(with = "serial::word")]
+    pub safe_because: Option<serial::Known>,
 }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::location::{Buffers, Words};
 use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;
 
 /// What a rewriting of headers looks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Pattern {
     /// This text.
     Text(ComplexValue),
@@ -24,7 +27,8 @@ pub enum Pattern {
 }
 
 /// One replacement of `proxy_redirect`, `proxy_cookie_domain` or `proxy_cookie_path`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rewrite {
     /// `proxy_redirect default`
     Default,
@@ -36,7 +40,7 @@ pub enum Rewrite {
 pub type Rewrites = Option<Vec<Rewrite>>;
 
 /// One `proxy_cookie_flags`: which cookie, and the flags it gets or loses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CookieFlags {
     /// The cookie's name.
     pub cookie: Pattern,

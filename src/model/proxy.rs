@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::setting::settings;
 use super::upstream::UpstreamId;
 use super::value::ComplexValue;
 use crate::source::Span;
 
 /// `proxy_http_version`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HttpVersion {
     /// `1.0`
     Http10,
@@ -31,9 +34,10 @@ impl HttpVersion {
 }
 
 /// One `proxy_set_header`. Two are equal if they say the same, wherever they stand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Header {
     /// Its name as written; compared without regard to case.
+    #[serde(with = "super::serial::text")]
     pub name: Box<[u8]>,
     /// Its value; when it is empty the header is not sent.
     pub value: ComplexValue,
@@ -50,7 +54,8 @@ impl PartialEq for Header {
 impl Eq for Header {}
 
 /// `proxy_bind`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Bind {
     /// Not bound: the kernel chooses the source address.
     Off,
@@ -71,7 +76,7 @@ pub enum Bind {
 }
 
 /// `proxy_pass`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyPass {
     /// `https://`
     pub tls: bool,
@@ -86,7 +91,8 @@ pub struct ProxyPass {
 }
 
 /// Where `proxy_pass` sends a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Target {
     /// An `upstream` block, or the implicit one of a bare host.
     Upstream(UpstreamId),

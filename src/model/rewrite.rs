@@ -1,10 +1,13 @@
 //! Instructions of the rewrite phase (`ngx_http_rewrite_module`), in the order they are executed.
 
+use serde::{Deserialize, Serialize};
+
 use super::value::{ComplexValue, VariableId};
 use crate::source::Span;
 
 /// One instruction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Instruction {
     /// `return`
     Return(Return),
@@ -31,11 +34,11 @@ pub enum Instruction {
     /// `break`
     Break(Span),
     /// One that could not be understood, which is reported.
-    Other(&'static str, Span),
+    Other(#[serde(with = "super::serial::word")] super::serial::Known, Span),
 }
 
 /// `rewrite regex replacement [flag]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewrite {
     /// The pattern as written.
     pub pattern: String,
@@ -54,7 +57,8 @@ pub struct Rewrite {
 }
 
 /// What happens after a replacement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RewriteFlag {
     /// The next instruction.
     Next,
@@ -67,7 +71,8 @@ pub enum RewriteFlag {
 }
 
 /// The condition of `if`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// `$variable`: neither empty nor `0`.
     True(VariableId),
@@ -105,7 +110,8 @@ pub enum Condition {
 }
 
 /// What `if` asks of a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FileTest {
     /// `-f`
     File,
@@ -118,7 +124,7 @@ pub enum FileTest {
 }
 
 /// `return code [text]`, `return code URL`, `return URL`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Return {
     /// Status, 0 ..= 999; 444 closes the connection.
     pub status: u16,

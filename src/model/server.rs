@@ -1,11 +1,14 @@
 //! Virtual servers.
 
+use serde::{Deserialize, Serialize};
+
 use super::rewrite::Instruction;
 use super::{HttpSettings, Listen, Location};
 use crate::source::Span;
 
 /// A pattern of `server_name` (`ngx_http_core_server_name`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ServerName {
     /// `example.com`, also the empty name; lower case.
     Exact(String),
@@ -33,7 +36,7 @@ impl std::fmt::Display for ServerName {
 }
 
 /// `server { … }` in `http`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Server {
     /// The block's head.
     pub span: Span,

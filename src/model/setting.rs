@@ -1,9 +1,12 @@
 //! One setting with its origin, and the declaration from which parsing, merging and defaults follow.
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::Span;
 
 /// Where the value of a [`Setting`] came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Set at this level, by the directive at the place.
     Set(Span),
@@ -24,7 +27,7 @@ impl Origin {
 }
 
 /// A value and where it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setting<T> {
     /// The value in force.
     pub value: T,
@@ -83,9 +86,9 @@ macro_rules! settings {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
         pub struct $Group {
-            $( $(#[$field_meta])* pub $field: $crate::model::Setting<$Type>, )*
+            $( $(#[$field_meta])* #[serde(rename = $directive)] pub $field: $crate::model::Setting<$Type>, )*
         }
 
         impl $Group {

@@ -1,21 +1,24 @@
 //! `split_clients` blocks (`ngx_http_split_clients_module`).
 
+use serde::{Deserialize, Serialize};
+
 use super::value::{ComplexValue, VariableId};
 use crate::source::Span;
 
 /// One entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
     /// Share in hundredths of a percent, 1 ..= 10000; 0 stands for `*`, as in nginx.
     pub percent: u32,
     /// The variable's value; taken literally, variables in it are not evaluated.
+    #[serde(with = "super::serial::text")]
     pub value: Box<[u8]>,
     /// The entry.
     pub span: Span,
 }
 
 /// `split_clients key $variable { … }`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitClients {
     /// What is hashed.
     pub key: ComplexValue,

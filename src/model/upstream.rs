@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::listen::Endpoint;
 use super::setting::{Setting, settings};
 use super::value::ComplexValue;
 use crate::source::Span;
 
 /// An upstream of a configuration: its position in [`Http::upstreams`](crate::model::Http::upstreams).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UpstreamId(pub u32);
 
 /// `upstream name { … }`, or what `proxy_pass http://host` implies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upstream {
     /// Its name; of an implicit one host and port as written.
     pub name: String,
@@ -46,7 +48,7 @@ impl Upstream {
 }
 
 /// One `server` of an upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
     /// Where it is.
     pub endpoint: Endpoint,
@@ -69,7 +71,8 @@ pub struct Peer {
 }
 
 /// How a peer is chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Balancer {
     /// Weighted round robin.
     RoundRobin,
@@ -90,11 +93,11 @@ pub enum Balancer {
         two: bool,
     },
     /// `least_time`, `sticky` and third-party methods.
-    Other(&'static str),
+    Other(#[serde(with = "super::serial::word")] super::serial::Known),
 }
 
 /// `keepalive connections [local]`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     /// Idle connections a worker keeps, from 1.
     pub size: u32,

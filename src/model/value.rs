@@ -1,13 +1,16 @@
 //! Complex values: text with variables, resolved to the variables they name (`ngx_http_complex_value_t`).
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::Span;
 
 /// A variable of a configuration: its position in [`Variables`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VariableId(pub u32);
 
 /// Where a variable gets its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VariableSource {
     /// nginx's own, by its full name; for the prefix families `http_`, `arg_` … the name with the prefix.
     Builtin,
@@ -22,11 +25,11 @@ pub enum VariableSource {
     /// A named capture of a regular expression.
     Capture,
     /// Defined by a directive that only nginx executes (`perl_set`, `auth_request_set` …).
-    Other(&'static str),
+    Other(#[serde(with = "super::serial::word")] super::serial::Known),
 }
 
 /// One variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variable {
     /// Name without `$`, lower case as nginx stores it.
     pub name: String,
@@ -37,10 +40,25 @@ pub struct Variable {
 }
 
 /// All variables that a configuration defines or uses.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Vec<Variable>")]
 pub struct Variables {
     list: Vec<Variable>,
     by_name: std::collections::HashMap<String, VariableId>,
+}
+
+impl From<Vec<Variable>> for Variables {
+    fn from(list: Vec<Variable>) -> Self {
+        let names = list.iter().enumerate();
+        let by_name = names.map(|(i, v)| (v.name.clone(), VariableId(i as u32))).collect();
+        Self { list, by_name }
+    }
+}
+
+impl Serialize for Variables {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.list.serialize(to)
+    }
 }
 
 impl Variables {
@@ -77,10 +95,11 @@ impl Variables {
 }
 
 /// A piece of a complex value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Segment {
     /// Text as it is.
-    Literal(Box<[u8]>),
+    Literal(#[serde(with = "super::serial::text")] Box<[u8]>),
     /// `$name` or `${name}`.
     Variable(VariableId),
     /// `$1` … `$9`.
@@ -88,7 +107,7 @@ pub enum Segment {
 }
 
 /// Text with variables.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ComplexValue {
     /// The pieces in order; neighbouring literals are one.
     pub segments: Vec<Segment>,

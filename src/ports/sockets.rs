@@ -7,6 +7,8 @@ use super::host::Host;
 
 /// States as the kernel numbers them.
 const ESTABLISHED: u8 = 1;
+const SYN_SENT: u8 = 2;
+const FIN_WAIT2: u8 = 5;
 const TIME_WAIT: u8 = 6;
 const LISTEN: u8 = 10;
 
@@ -60,6 +62,10 @@ pub struct Use {
     pub established: u32,
     /// In any other state.
     pub other: u32,
+    /// Of those, connecting.
+    pub syn_sent: u32,
+    /// Of those, closed by this side and not yet by the other.
+    pub fin_wait2: u32,
     /// Of all: those with a port of the parity that is tried first.
     pub first_parity: u32,
 }
@@ -113,6 +119,8 @@ pub fn group(texts: &[&str], host: &Host) -> Sockets {
             ESTABLISHED => uses.established += 1,
             _ => uses.other += 1,
         }
+        uses.syn_sent += u32::from(socket.state == SYN_SENT);
+        uses.fin_wait2 += u32::from(socket.state == FIN_WAIT2);
         uses.first_parity += u32::from(port % 2 == first % 2);
     }
     found
@@ -139,8 +147,11 @@ mod tests {
         let found = group(&[TCP, TCP6], &Host::default());
         let v4: (IpAddr, SocketAddr) = ("10.0.0.9".parse().unwrap(), "10.0.0.100:1234".parse().unwrap());
         let v6: (IpAddr, SocketAddr) = ("2001:db8::1".parse().unwrap(), "[2001:db8::2]:80".parse().unwrap());
-        assert_eq!(found.outgoing[&v4], Use { time_wait: 3, established: 1, other: 0, first_parity: 3 });
-        assert_eq!(found.outgoing[&v6], Use { time_wait: 0, established: 1, other: 0, first_parity: 1 });
+        assert_eq!(
+            found.outgoing[&v4],
+            Use { time_wait: 3, established: 1, first_parity: 3, ..Use::default() }
+        );
+        assert_eq!(found.outgoing[&v6], Use { established: 1, first_parity: 1, ..Use::default() });
         assert_eq!(found.outgoing.len(), 2);
         assert_eq!((found.incoming_time_wait, found.time_wait, found.foreign), (2, 5, 1));
         assert_eq!(found.listening.iter().copied().collect::<Vec<_>>(), [8080]);

@@ -1,9 +1,12 @@
-//! Constant folding: the values that a complex value can take, as far as `set`, `map` and `split_clients` tell.
+//! Constant folding: the values that a complex value can take, as far as `set`, `map`, `geo`, `split_clients` and the
+//! location's own pattern tell.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
+use super::capture;
 use super::leaf::Leaf;
+use crate::model::geo::GeoTable;
 use crate::model::rewrite::Instruction;
 use crate::model::{ComplexValue, Config, Location, LocationKind, Segment, VariableId, VariableSource};
 use crate::source::Span;
@@ -78,7 +81,9 @@ impl<'s, 'a> Scope<'s, 'a> {
         for segment in segments {
             let part = match segment {
                 Segment::Literal(text) => Values::one(text),
-                Segment::Capture(_) => Values::unknown(),
+                Segment::Capture(number) => {
+                    self.capture(|pattern| capture::numbered(pattern, usize::from(*number)))
+                }
                 Segment::Variable(id) => self.variable(*id, depth),
             };
             all = product(&all, &part);
@@ -126,6 +131,19 @@ impl<'s, 'a> Scope<'s, 'a> {
                     add(Values::one(&bucket.value), Some(bucket.span));
                 }
             }
+            VariableSource::Geo(position) => {
+                let geo = &self.config.http.geos[position];
+                let values: Vec<&[u8]> = match &geo.table {
+                    GeoTable::Networks(list) => list.iter().map(|(_, value)| &**value).collect(),
+                    GeoTable::Ranges(list) => list.iter().map(|(_, _, value)| &**value).collect(),
+                };
+                for value in values.into_iter().chain([&*geo.default]) {
+                    add(Values::one(value), Some(geo.span));
+                }
+            }
+            VariableSource::Capture => {
+                return self.capture(|pattern| capture::named(pattern, &variable.name));
+            }
             VariableSource::Set => {
                 let sets = self.sets_of(id);
                 if sets.is_empty() {
@@ -144,6 +162,20 @@ impl<'s, 'a> Scope<'s, 'a> {
             all.open = true;
         }
         all
+    }
+
+    /// What a capture of the location's own pattern can hold, if nothing else in the location captures.
+    fn capture(&self, texts: impl Fn(&str) -> Option<Vec<String>>) -> Values {
+        let Some(location) = self.leaf.map(Leaf::named_location) else { return Values::unknown() };
+        let LocationKind::Regex { pattern, caseless: false } = &location.kind else {
+            return Values::unknown();
+        };
+        let captures = |i: &Instruction| matches!(i, Instruction::Rewrite(_) | Instruction::If { .. });
+        if location.instructions.iter().any(captures) {
+            return Values::unknown();
+        }
+        let Some(texts) = texts(pattern) else { return Values::unknown() };
+        Values { known: texts.into_iter().map(|text| (text.into_bytes(), None)).collect(), open: false }
     }
 
     /// Every variable that a value is made of, through maps and `set`; how `split_clients` chooses says nothing about

@@ -4,6 +4,7 @@
 //! A leaf is a location, `if` or `limit_except` that passes requests on. The facts behind the verdicts were measured
 //! against nginx before and since 1.29.7, by counting connections.
 
+mod capture;
 mod connection;
 mod fold;
 mod leaf;

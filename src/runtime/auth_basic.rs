@@ -40,8 +40,13 @@ pub(crate) fn check(c: &Connection, r: &mut Request) -> Verdict {
     };
     let mut path = Vec::new();
     scope.evaluate(users, &mut path);
+    let embedded = std::str::from_utf8(&path).ok().and_then(|path| scope.worker.config.embedded.get(path));
+    let found = match embedded {
+        Some(text) => find(&text[..], &name),
+        None => open(&scope.worker.absolute(path.clone())).and_then(|file| find(file, &name)),
+    };
     let path = scope.worker.absolute(path);
-    let found = match find(&path, &name) {
+    let found = match found {
         Ok(found) => found,
         Err(error) => {
             let missing = file::is_missing(&error);
@@ -81,9 +86,12 @@ pub(crate) fn credentials(r: &Request) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((decoded[..colon].to_vec(), decoded[colon + 1..].to_vec()))
 }
 
+fn open(path: &[u8]) -> std::io::Result<BufReader<std::fs::File>> {
+    std::fs::File::open(file::os(path)).map(BufReader::new)
+}
+
 /// The password of a name, as the file has it.
-fn find(path: &[u8], name: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
-    let mut reader = BufReader::new(std::fs::File::open(file::os(path))?);
+fn find(mut reader: impl BufRead, name: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         let text = line.trim_ascii_end();

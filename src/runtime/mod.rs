@@ -15,6 +15,7 @@
 //!    peer (`proxy_next_upstream`).
 //! 10. `proxy::relay` rewrites the head and passes the body. When the response has arrived as a whole the upstream
 //!     connection is in the pool again before the first byte goes to the client; head and body leave in one write.
+//!     `ledger` counts connections if somebody looks; `outgoing` has what `--improve` does beyond nginx.
 //! 11. `access_log` writes the line; the next request of the connection begins at 3, or it waits at 2.
 //!
 //! What is not as in nginx, on purpose: workers are threads of one process and the process stays in the foreground
@@ -73,6 +74,8 @@ mod error_page;
 
 mod balancer;
 mod dns;
+mod ledger;
+mod outgoing;
 mod peer;
 mod pool;
 mod proxy;
@@ -82,5 +85,8 @@ mod unsupported;
 
 mod start;
 
+pub(crate) use http1::uri;
+pub use ledger::{BOUNDS, Counts, Ledger, RESULTS, UpstreamCounts};
+pub use outgoing::has_port_range;
 pub use start::{Reload, RunOptions, Running, StartError, Stop, run, start};
 pub use unsupported::unsupported;

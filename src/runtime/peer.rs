@@ -8,6 +8,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::outgoing::Outgoing;
 use super::stream::Stream;
 
 /// Where a peer is, resolved.
@@ -36,7 +37,11 @@ pub(crate) enum ConnectError {
 }
 
 /// Starts to connect; the stream becomes writable when that is done.
-pub(crate) fn connect(address: &Address, local: Option<&Local>) -> Result<Stream, ConnectError> {
+pub(crate) fn connect(
+    address: &Address,
+    local: Option<&Local>,
+    outgoing: &Outgoing,
+) -> Result<Stream, ConnectError> {
     let (domain, to) = match address {
         Address::Inet(address) => (Domain::for_address(*address), SockAddr::from(*address)),
         Address::Unix(path) => (Domain::UNIX, SockAddr::unix(path).map_err(ConnectError::Connect)?),
@@ -58,7 +63,7 @@ pub(crate) fn connect(address: &Address, local: Option<&Local>) -> Result<Stream
         let what = format!("bind({}) failed", local.name);
         socket.bind(&SockAddr::from(local.address)).map_err(failed(&what))?;
     }
-    match socket.connect(&to) {
+    match outgoing.connect(&socket, &to) {
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(nix::libc::EINPROGRESS) => {}
         Err(error) => return Err(ConnectError::Connect(error)),

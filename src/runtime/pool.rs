@@ -1,9 +1,13 @@
 //! The cache of idle upstream connections (`ngx_http_upstream_keepalive_module`): one per upstream and worker.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+use super::ledger::{UpstreamLedger, WorkerLedger};
 use super::peer::Address;
 use super::stream::Stream;
 
@@ -14,6 +18,41 @@ pub(crate) struct Upstreamed {
     /// Requests it has carried.
     pub(crate) requests: u32,
     pub(crate) opened: Instant,
+    /// What `proxy_bind` asked for.
+    pub(crate) source: Option<SocketAddr>,
+    pub(crate) ledger: Option<Arc<WorkerLedger>>,
+}
+
+impl Drop for Upstreamed {
+    /// Who closed first: the one place that every connection comes to.
+    fn drop(&mut self) {
+        if let Some(ledger) = &self.ledger
+            && let Some(by_peer) = self.stream.is_closed_by_peer()
+        {
+            ledger.closed(by_peer);
+        }
+    }
+}
+
+/// Counts an idle connection as long as it is one.
+#[derive(Debug)]
+struct Counted(Option<Arc<UpstreamLedger>>);
+
+impl Counted {
+    fn new(ledger: Option<&Arc<UpstreamLedger>>) -> Self {
+        if let Some(ledger) = ledger {
+            ledger.idle.fetch_add(1, Relaxed);
+        }
+        Self(ledger.cloned())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(ledger) = &self.0 {
+            ledger.idle.fetch_sub(1, Relaxed);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -23,6 +62,7 @@ struct Idle {
     /// The location that opened it, compared with `keepalive … local`.
     tag: u32,
     until: Instant,
+    _counted: Counted,
 }
 
 /// What the directives of the upstream say.
@@ -33,6 +73,8 @@ pub(crate) struct Limits {
     pub(crate) requests: u32,
     pub(crate) time: Duration,
     pub(crate) timeout: Duration,
+    /// Only a connection from the address that `proxy_bind` asks for is taken (`--improve`).
+    pub(crate) by_source: bool,
 }
 
 /// The cache; the newest connection is last.
@@ -40,17 +82,24 @@ pub(crate) struct Limits {
 pub(crate) struct Pool {
     limits: Limits,
     idle: VecDeque<Idle>,
+    ledger: Option<Arc<UpstreamLedger>>,
 }
 
 impl Pool {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, idle: VecDeque::new() }
+    pub(crate) fn new(limits: Limits, ledger: Option<Arc<UpstreamLedger>>) -> Self {
+        Self { limits, idle: VecDeque::new(), ledger }
     }
 
     /// The newest connection to a peer. Only the peer's address counts, as in nginx: not the local one.
-    pub(crate) fn take(&mut self, address: &Address, tag: u32) -> Option<Upstreamed> {
-        let local = self.limits.local;
-        let found = self.idle.iter().rposition(|i| (!local || i.tag == tag) && i.address == *address)?;
+    pub(crate) fn take(
+        &mut self,
+        address: &Address,
+        tag: u32,
+        source: Option<SocketAddr>,
+    ) -> Option<Upstreamed> {
+        let Limits { local, by_source, .. } = self.limits;
+        let fits = |i: &Idle| (!local || i.tag == tag) && (!by_source || i.connection.source == source);
+        let found = self.idle.iter().rposition(|i| fits(i) && i.address == *address)?;
         self.idle.remove(found).map(|idle| idle.connection)
     }
 
@@ -73,8 +122,13 @@ impl Pool {
         }
         while self.idle.len() >= size {
             self.idle.pop_front();
+            if let Some(ledger) = &self.ledger {
+                ledger.evicted.fetch_add(1, Relaxed);
+            }
         }
-        self.idle.push_back(Idle { connection, address: address.clone(), tag, until: now + timeout });
+        let counted = Counted::new(self.ledger.as_ref());
+        let address = address.clone();
+        self.idle.push_back(Idle { connection, address, tag, until: now + timeout, _counted: counted });
         Some(timeout)
     }
 

@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::ledger::Ledger;
 use super::listener::{self, Listener};
 use super::log::{ErrorLogs, Files, errno};
+use super::outgoing::Outgoing;
 use super::peer::Address;
 use super::stub_status::Counters;
 use super::worker::{Resolved, Worker};
@@ -26,6 +28,10 @@ use crate::source::Span;
 pub struct RunOptions {
     /// Directory that relative paths of logs and of the pid file belong to.
     pub prefix: PathBuf,
+    /// Where connections to peers are counted; nowhere if there is none.
+    pub ledger: Option<Arc<Ledger>>,
+    /// Do for ports what nginx does not: see docs/run.md.
+    pub improve: bool,
 }
 
 /// Why nothing runs.
@@ -146,8 +152,8 @@ fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) ->
     let counters = before.map_or_else(Arc::default, |b| Arc::clone(&b.counters));
     let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
     // Each worker makes its own; this one shows whether it can be made, and opens the logs.
-    let trial =
-        Worker::new(&config, &peers, &files, Arc::clone(&counters), product).map_err(|m| failed(m, None))?;
+    let trial = Worker::new(&config, &peers, &files, Arc::clone(&counters), product, Outgoing::default())
+        .map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);
     let path = options.prefix.join(&config.core.pid.value);
@@ -169,8 +175,10 @@ fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) ->
         let own = own.map_err(|e| failed(format!("dup() failed{}", errno(&e)), None))?;
         let (config, peers, files) = (Arc::clone(&config), Arc::clone(&peers), Arc::clone(&files));
         let (counters, stopped) = (Arc::clone(&counters), stopped.clone());
+        let (improve, page) = (options.improve, options.ledger.as_ref().map(|ledger| ledger.worker(i)));
         let make = move || {
-            if let Ok(worker) = Worker::new(&config, &peers, &files, counters, product) {
+            let outgoing = Outgoing::new(&config, improve, page);
+            if let Ok(worker) = Worker::new(&config, &peers, &files, counters, product, outgoing) {
                 serve(worker, own, stopped);
             }
         };

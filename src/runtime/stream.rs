@@ -83,6 +83,16 @@ impl Stream {
         }
     }
 
+    /// Whether the other side of a TCP connection has closed it; `None` of a unix socket, where nobody keeps a port.
+    pub(crate) fn is_closed_by_peer(&self) -> Option<bool> {
+        let Stream::Tcp(s) = self else { return None };
+        let mut byte = [MaybeUninit::uninit()];
+        Some(match SockRef::from(s).peek(&mut byte) {
+            Ok(n) => n == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        })
+    }
+
     /// What a pending connect came to.
     pub(crate) fn take_error(&self) -> Option<io::Error> {
         let error = match self {

@@ -12,7 +12,9 @@ use super::buffer::{Buffer, FreeList};
 use super::charset::Recoder;
 use super::clock::Clock;
 use super::dns::Resolver;
+use super::ledger::UpstreamLedger;
 use super::log::{ErrorLogs, Files};
+use super::outgoing::Outgoing;
 use super::peer::Address;
 use super::plan::Plan;
 use super::pool::{Limits, Pool, Upstreamed};
@@ -38,6 +40,7 @@ pub(crate) struct UpstreamState {
     /// What the balancer hashes.
     pub(crate) key: Key,
     pub(crate) pool: Option<RefCell<Pool>>,
+    pub(crate) ledger: Option<Arc<UpstreamLedger>>,
 }
 
 /// A worker.
@@ -55,6 +58,7 @@ pub(crate) struct Worker {
     pub(crate) timers: Rc<Timers>,
     pub(crate) clock: Clock,
     pub(crate) error_log: ErrorLogs,
+    pub(crate) outgoing: Outgoing,
     /// What is counted of all workers together.
     pub(crate) counters: Arc<Counters>,
     /// The first name of each server, as written.
@@ -85,6 +89,7 @@ impl Worker {
         files: &Files,
         counters: Arc<Counters>,
         product: &'static str,
+        outgoing: Outgoing,
     ) -> Result<Self, String> {
         let io = |(path, error): (std::path::PathBuf, std::io::Error)| {
             format!("open() \"{}\" failed{}", path.display(), super::log::errno(&error))
@@ -128,7 +133,7 @@ impl Worker {
                 Some(_) => shared.balancer((Arc::as_ptr(config) as usize, i), make),
                 None => Arc::new(Mutex::new(make())),
             };
-            Rc::new(upstream_state(upstream, peers, balancer))
+            Rc::new(upstream_state(upstream, peers, balancer, &outgoing))
         });
         let upstreams: Vec<_> = upstreams.collect();
         let timers: Rc<Timers> = Rc::default();
@@ -147,6 +152,7 @@ impl Worker {
             pool_look: Cell::new(None),
             timers,
             clock: Clock::default(),
+            outgoing,
             counters,
             server_names: config.http.servers.iter().map(|s| first_name(s.names.first())).collect(),
             recoders: config.http.charset_maps.iter().filter_map(Recoder::both).flatten().collect(),
@@ -295,6 +301,7 @@ impl UpstreamState {
             name,
             key: Key::None,
             pool: None,
+            ledger: None,
         }
     }
 }
@@ -303,16 +310,20 @@ fn upstream_state(
     upstream: &Upstream,
     peers: &[(usize, Resolved)],
     balancer: SharedBalancer,
+    outgoing: &Outgoing,
 ) -> UpstreamState {
+    let ledger = outgoing.upstream(&upstream.name);
     let keepalive = &upstream.keepalive;
     let pool = upstream.pool().filter(|pool| pool.size > 0).map(|pool| {
-        RefCell::new(Pool::new(Limits {
+        let limits = Limits {
             size: pool.size as usize,
             local: pool.local,
             requests: keepalive.requests.value,
             time: keepalive.time.value,
             timeout: keepalive.timeout.value,
-        }))
+            by_source: outgoing.improve,
+        };
+        RefCell::new(Pool::new(limits, ledger.clone()))
     });
     UpstreamState {
         name: upstream.name.clone(),
@@ -320,5 +331,6 @@ fn upstream_state(
         balancer,
         key: Key::of(&upstream.balancer.value),
         pool,
+        ledger,
     }
 }

@@ -1,4 +1,5 @@
-//! Preview of `split_clients`: runs a population of requests through [`eval`](crate::eval) and counts.
+//! Previews by [`eval`](crate::eval): the shares of `split_clients`, for a population of requests that is counted, and
+//! the way of one request.
 
 pub mod lines;
 pub mod sample;
@@ -10,6 +11,9 @@ mod sweep;
 pub mod compare;
 pub mod report;
 pub mod statistics;
+
+pub mod imagined;
+pub mod walk;
 
 pub use population::{Clients, Error, Ports};
 pub use report::Report;

@@ -7,14 +7,14 @@ use std::io;
 use super::log::{self, Log, Severity};
 use super::place::{self, Places};
 use super::read::{Tested, offline};
-use crate::compile;
+use crate::compile::{self, Compiled};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Config, Endpoint};
+use crate::model::Endpoint;
 use crate::syntax::{Configuration, Tree};
 
 /// What is missing that the configuration names.
-pub(super) fn asked(configuration: &Configuration, config: &Config) -> Vec<Diagnostic> {
-    let mut found = compile::host::check(configuration, config);
+pub(super) fn asked(configuration: &Configuration, compiled: &Compiled, places: &Places) -> Vec<Diagnostic> {
+    let mut found = compile::host::check(configuration, compiled, Some(&place::path(&places.prefix)));
     if !is_root() {
         // Then nginx does not look the user up.
         for diagnostic in found.iter_mut().filter(|d| d.code == "unknown-user") {

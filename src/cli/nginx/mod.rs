@@ -53,6 +53,10 @@ pub(super) fn called() -> Option<Vec<OsString>> {
 /// Does what nginx would do with these arguments.
 pub(super) fn run(args: Vec<OsString>) -> ExitCode {
     let args: Vec<Vec<u8>> = args.into_iter().map(OsString::into_encoded_bytes).collect();
+    if let Err(error) = read::version() {
+        log::stderr(error.as_bytes());
+        return ExitCode::FAILURE;
+    }
     match options::parse(&args) {
         Ok(options) => started(&options),
         Err(error) => {

@@ -37,6 +37,8 @@ pub(super) enum When {
     NoPlace,
     /// At the `}` of the directive.
     EndOfBlock,
+    /// There, but the message names its `{`.
+    OfBlock,
     /// When `http { … }` has been read: its steps in the order of `ngx_http_block`.
     EndOfHttp { step: u32, place: Place },
     /// When everything has been read.
@@ -137,6 +139,7 @@ impl<'a> Order<'a> {
             When::EndOfFile => (0, 0, None),
             When::Directive => (end.start, 0, Some(end)),
             When::NoPlace => (end.start, 0, None),
+            When::OfBlock => (close.unwrap_or(end).start, 0, Some(end)),
             When::EndOfBlock => (close.unwrap_or(end).start, 0, Some(close.unwrap_or(end))),
             When::EndOfHttp { step, place } => {
                 let (level, close) = self.end_of_subsystem(diagnostic).unwrap_or((key.len(), end));
@@ -213,6 +216,7 @@ fn when(diagnostic: &Diagnostic, directive: Option<Directive<'_>>, text: &str) -
     match diagnostic.when {
         diagnostic::When::Directive => {}
         diagnostic::When::EndOfBlock => return When::EndOfBlock,
+        diagnostic::When::OfBlock => return When::OfBlock,
         diagnostic::When::EndOfSubsystem { step, place } => {
             return When::EndOfHttp { step: step.into(), place };
         }

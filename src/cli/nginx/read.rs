@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::input;
 use super::log::{self, Severity};
 use super::options::Options;
 use super::order::{self, Message, Read};
@@ -13,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::Config;
 use crate::source::{Disk, Loader};
 use crate::syntax::{self, LoadOptions};
+use crate::version::Version;
 
 /// What came of it.
 pub(super) struct Tested {
@@ -85,12 +87,14 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
     };
     let compiled = compile::compile(
         &configuration,
-        &compile::Options { version: NEWEST, contexts: Vec::new(), strict_modules: true },
+        &compile::Options {
+            version: version().unwrap_or(NEWEST),
+            contexts: Vec::new(),
+            strict_modules: true,
+        },
     );
-    let mut found: Vec<Diagnostic> = compiled.diagnostics;
-    if !offline() {
-        found.extend(super::host::asked(&configuration, &compiled.config));
-    }
+    let asked = if offline() { Vec::new() } else { super::host::asked(&configuration, &compiled, places) };
+    let found: Vec<Diagnostic> = compiled.diagnostics.into_iter().chain(asked).collect();
     let read = Read {
         configuration,
         command_line,
@@ -99,6 +103,16 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
     };
     let messages = order::messages(&read, &found);
     Tested { messages, read: Some(read), config: Some(compiled.config) }
+}
+
+/// The nginx that this program stands for: `NGXC_NGINX_VERSION`, else the newest. nginx's own options have no room for it.
+pub(super) fn version() -> Result<Version, String> {
+    match std::env::var("NGXC_NGINX_VERSION") {
+        Ok(text) if !text.is_empty() => {
+            input::parse_version(&text).map_err(|error| format!("NGXC_NGINX_VERSION: {error}"))
+        }
+        _ => Ok(NEWEST),
+    }
 }
 
 /// Whether the host is not to be asked: for a test of a configuration that is meant for another host.

@@ -43,7 +43,11 @@ pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Lo
         complete(&mut config, read, places);
         Ok(config)
     };
-    match runtime::run(Arc::new(config), &RunOptions { prefix: place::path(prefix) }, &reload) {
+    match runtime::run(
+        Arc::new(config),
+        &RunOptions { prefix: place::path(prefix), ..RunOptions::default() },
+        &reload,
+    ) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let place = match &error {

@@ -88,7 +88,7 @@ const FEATURES: &[Feature] = &[
 
 /// The text for standard error.
 pub(super) fn text(options: &Options) -> String {
-    let mut text = format!("nginx version: nginx/{NEWEST}\n");
+    let mut text = format!("nginx version: nginx/{}\n", super::read::version().unwrap_or(NEWEST));
     if options.help {
         text.push_str(&help());
     }

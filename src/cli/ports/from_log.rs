@@ -10,10 +10,9 @@ use serde::Serialize;
 use super::answer::{HostFacts, chosen, facts};
 use super::human::{self, group};
 use super::{Failure, Format, Outcome, PortsArgs};
-use crate::cli::log_format;
+use crate::cli::{log_file, log_format};
 use crate::eval::hash::murmur2;
 use crate::model::Config;
-use crate::model::log::AccessLogs;
 use crate::ports::capacity::{Load, Setup};
 use crate::ports::error_log::clock;
 use crate::ports::plan;
@@ -86,7 +85,7 @@ pub(super) fn run(args: &PortsArgs, path: &Path, out: &mut dyn Write) -> Result<
         return Err(Failure::new("the configuration passes no requests on, or only to unix sockets")
             .help("a log can be replayed for a configuration with `proxy_pass` to an address"));
     }
-    let format = log_format::choose(&config, args.log_format.as_deref(), written(&config))?;
+    let format = log_format::choose(&config, args.log_format.as_deref(), log_format::written(&config))?;
     let mut trace = Trace::new(&config, format).map_err(|missing| {
         Failure::new(format!("the log_format `{}` has no time", format.name))
             .help(format!("add `{missing}` to it, or name another with `--log-format`"))
@@ -120,22 +119,8 @@ pub(super) fn run(args: &PortsArgs, path: &Path, out: &mut dyn Write) -> Result<
     Ok(if answer.flows.iter().any(suffers) { Outcome::Findings } else { Outcome::Clean })
 }
 
-/// The format of the first access log that is written.
-fn written(config: &Config) -> Option<usize> {
-    let settings = config.http.settings.iter().chain(config.http.servers.iter().map(|s| &s.settings));
-    settings.map(|s| &s.core.access_log.value).find_map(|logs| match logs {
-        AccessLogs::To(list) => list.first().map(|log| log.format),
-        AccessLogs::Off => None,
-    })
-}
-
 fn read(path: &Path, trace: &mut Trace) -> Result<(), Failure> {
-    let opened = if path == Path::new("-") {
-        lines::decompressed(io::stdin())
-    } else {
-        std::fs::File::open(path).and_then(lines::decompressed)
-    };
-    opened
+    log_file::open(path)
         .and_then(|input| lines::each(input, |line| trace.add(line.unwrap_or(b"(a line that is too long)"))))
         .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", path.display())))
 }

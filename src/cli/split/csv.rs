@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Answer, Bucket};
+use super::answer::{Answer, Bucket};
 
 pub(super) fn text(answer: &Answer) -> String {
     let mut out = String::from(

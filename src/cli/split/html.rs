@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Answer, Bucket, Split, percent};
+use super::answer::{Answer, Bucket, Split};
+use super::human::{self, percent};
 
 const STYLE: &str = "
 :root { --ink: #1c2126; --dim: #5f6b76; --paper: #fff; --bar: #0a7d4b; --range: #c7ccd1; --mark: #b3261e; }
@@ -52,9 +53,9 @@ fn section(out: &mut String, split: &Split) {
     chart(out, &rows);
     let mut judgement = String::new();
     if let Some(population) = &split.population {
-        super::human_population(&mut judgement, population);
+        human::human_population(&mut judgement, population);
     }
-    super::human_judgement(&mut judgement, split);
+    human::human_judgement(&mut judgement, split);
     for line in judgement.lines() {
         let _ = writeln!(out, "<p>{}</p>", escape(line));
     }
@@ -81,7 +82,7 @@ fn chart(out: &mut String, rows: &[&Bucket]) {
         #[expect(clippy::cast_precision_loss, reason = "a few buckets")]
         let y = i as f64 * ROW + 4.0;
         let share = bucket.observed_share.unwrap_or(bucket.expected_share);
-        let value: String = super::shown(&bucket.value).chars().take(24).collect();
+        let value: String = human::shown(&bucket.value).chars().take(24).collect();
         let _ = writeln!(
             out,
             "<text x=\"0\" y=\"{:.1}\">{}</text><rect class=\"bar\" x=\"{LABEL}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"16\"/>\
@@ -123,7 +124,7 @@ fn table(out: &mut String, rows: &[&Bucket]) {
         let _ = writeln!(
             out,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            escape(&super::shown(&bucket.value)),
+            escape(&human::shown(&bucket.value)),
             escape(bucket.percent.as_deref().unwrap_or("(rest)")),
             number(bucket.first_hash),
             number(bucket.last_hash),

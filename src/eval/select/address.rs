@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::ServerId;
+use super::trace::{ServerStep, Trace, listen};
 use crate::eval::names::{Name, Names};
 use crate::eval::regex::{Captures, CompileError, MatchError, Regex};
 use crate::model::server::ServerName;
@@ -67,17 +68,25 @@ impl Address {
     }
 
     /// `ngx_http_find_virtual_server`
-    pub(super) fn server(&self, name: &[u8]) -> Result<(ServerId, Option<Captures>), MatchError> {
-        if let Some(server) = self.names.find(name) {
+    pub(super) fn server(
+        &self,
+        name: &[u8],
+        trace: &mut impl Trace<ServerStep>,
+    ) -> Result<(ServerId, Option<Captures>), MatchError> {
+        if let Some((server, how)) = self.names.find_how(name) {
+            trace.step(ServerStep::Name(server, how));
             return Ok((server, None));
         }
         if !name.is_empty() {
             for (regex, server) in &self.regexes {
-                if let Some(captures) = regex.exec(name)? {
+                let captures = regex.exec(name)?;
+                listen(trace, || ServerStep::Regex(*server, regex.pattern().to_owned(), captures.is_some()));
+                if let Some(captures) = captures {
                     return Ok((*server, Some(captures)));
                 }
             }
         }
+        trace.step(ServerStep::Default(self.default_server));
         Ok((self.default_server, None))
     }
 

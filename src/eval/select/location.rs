@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::ServerId;
+use super::trace::{LocationStep, Trace};
 use crate::eval::regex::{Captures, CompileError, MatchError, Regex};
 use crate::model::location::Handler;
 use crate::model::{Config, Location, LocationKind};
@@ -94,6 +95,12 @@ impl Index {
         path[1..].iter().fold(outermost, |outer, &at| &outer.inner[at as usize])
     }
 
+    /// Where a location is: its server and the positions that lead to it.
+    pub(super) fn path(&self, id: LocationId) -> (ServerId, &[u32]) {
+        let place = &self.places[id.0 as usize];
+        (ServerId(place.server), &place.path)
+    }
+
     pub(super) fn named(&self, server: ServerId, name: &str) -> Option<LocationId> {
         self.servers[server.0 as usize].named.get(name).copied()
     }
@@ -111,52 +118,110 @@ impl Index {
         level.blocks.get(position).copied()
     }
 
-    pub(super) fn find(&self, server: ServerId, uri: &[u8]) -> Result<Choice, MatchError> {
+    pub(super) fn find(
+        &self,
+        server: ServerId,
+        uri: &[u8],
+        trace: &mut impl Trace<LocationStep>,
+    ) -> Result<Choice, MatchError> {
         let mut choice = Choice::default();
-        let outcome = self.find_in(&self.servers[server.0 as usize], uri, &mut choice)?;
+        let outcome = self.find_in(&self.servers[server.0 as usize], uri, &mut choice, trace)?;
         choice.redirect = outcome == Outcome::Redirect;
         Ok(choice)
     }
 
     /// `ngx_http_core_find_location`
-    fn find_in(&self, level: &Level, uri: &[u8], choice: &mut Choice) -> Result<Outcome, MatchError> {
+    fn find_in<T: Trace<LocationStep>>(
+        &self,
+        level: &Level,
+        uri: &[u8],
+        choice: &mut Choice,
+        trace: &mut T,
+    ) -> Result<Outcome, MatchError> {
         let mut no_regex = false;
         if level.has_redirects
             && let Some(id) = level.redirect(uri)
         {
             choice.location = Some(id);
+            trace.step(LocationStep::Redirect(id));
             return Ok(Outcome::Redirect);
         }
         if let Some(prefix) = level.longest(uri) {
+            if T::LISTENS {
+                level.shorter(prefix).for_each(|id| trace.step(LocationStep::Shorter(id)));
+            }
             if let Some(exact) = prefix.exact.filter(|_| prefix.uri.len() == uri.len()) {
+                prefix.inclusive.into_iter().for_each(|id| trace.step(LocationStep::Shorter(id)));
+                trace.step(LocationStep::Exact(exact));
                 choice.location = Some(exact);
                 return Ok(Outcome::Final);
             }
             if let Some(id) = prefix.inclusive {
                 choice.location = Some(id);
                 no_regex = prefix.no_regex;
-                let outcome = self.find_in(&self.places[id.0 as usize].level, uri, choice)?;
+                trace.step(LocationStep::Longest(id));
+                let outcome = self.find_inside(id, uri, choice, trace)?;
                 if outcome != Outcome::Open {
                     return Ok(outcome);
                 }
+                if no_regex {
+                    trace.step(LocationStep::NoRegex(id));
+                }
             }
         }
-        if !no_regex {
-            for (regex, id) in &level.regexes {
-                if let Some(captures) = regex.exec(uri)? {
+        if no_regex {
+            level.untried(0, trace);
+        } else {
+            for (i, (regex, id)) in level.regexes.iter().enumerate() {
+                let captures = regex.exec(uri)?;
+                trace.step(LocationStep::Regex(*id, captures.is_some()));
+                if let Some(captures) = captures {
+                    level.untried(i + 1, trace);
                     choice.captures.push(captures);
                     choice.location = Some(*id);
                     // As in nginx a redirection found inside is none any more.
-                    self.find_in(&self.places[id.0 as usize].level, uri, choice)?;
+                    self.find_inside(*id, uri, choice, trace)?;
                     return Ok(Outcome::Final);
                 }
             }
         }
         Ok(Outcome::Open)
     }
+
+    /// The same among the locations of a location.
+    fn find_inside<T: Trace<LocationStep>>(
+        &self,
+        outer: LocationId,
+        uri: &[u8],
+        choice: &mut Choice,
+        trace: &mut T,
+    ) -> Result<Outcome, MatchError> {
+        let level = &self.places[outer.0 as usize].level;
+        if T::LISTENS && !(level.prefixes.is_empty() && level.regexes.is_empty()) {
+            trace.step(LocationStep::Inside(outer));
+        }
+        self.find_in(level, uri, choice, trace)
+    }
 }
 
 impl Level {
+    /// The other prefixes that a prefix begins with, shortest first.
+    fn shorter(&self, prefix: &Prefix) -> impl Iterator<Item = LocationId> {
+        let next = |at: &u32| self.prefixes[*at as usize].shorter;
+        let mut found: Vec<_> = std::iter::successors(prefix.shorter, next)
+            .filter_map(|at| self.prefixes[at as usize].inclusive)
+            .collect();
+        found.reverse();
+        found.into_iter()
+    }
+
+    /// The regular expressions from a position on are not tried.
+    fn untried<T: Trace<LocationStep>>(&self, from: usize, trace: &mut T) {
+        if T::LISTENS {
+            self.regexes[from..].iter().for_each(|(_, id)| trace.step(LocationStep::Untried(*id)));
+        }
+    }
+
     /// The exact location of the URI or the longest prefix.
     fn longest(&self, uri: &[u8]) -> Option<&Prefix> {
         // All that sort between the longest prefix and the URI begin with that prefix.

@@ -12,9 +12,11 @@ use crate::model::{Config, Location};
 pub mod address;
 pub mod host;
 pub mod location;
+pub mod trace;
 
 pub use address::{Address, AddressId, Socket};
 pub use location::{Choice, LocationId};
+pub use trace::{LocationStep, ServerStep};
 
 /// A server of a configuration: its position in [`Http::servers`](crate::model::Http::servers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,7 +74,20 @@ impl Router {
         address: AddressId,
         name: &[u8],
     ) -> Result<(ServerId, Option<Captures>), MatchError> {
-        self.listen(address).server(name)
+        self.listen(address).server(name, &mut ())
+    }
+
+    /// The same, telling each step.
+    ///
+    /// # Errors
+    /// As [`Router::server`].
+    pub fn trace_server(
+        &self,
+        address: AddressId,
+        name: &[u8],
+        steps: &mut Vec<ServerStep>,
+    ) -> Result<(ServerId, Option<Captures>), MatchError> {
+        self.listen(address).server(name, steps)
     }
 
     /// The location of a server for a decoded and normalized URI without arguments.
@@ -80,7 +95,35 @@ impl Router {
     /// # Errors
     /// If matching was given up: nginx answers 500.
     pub fn location(&self, server: ServerId, uri: &[u8]) -> Result<Choice, MatchError> {
-        self.locations.find(server, uri)
+        self.locations.find(server, uri, &mut ())
+    }
+
+    /// The same, telling each step.
+    ///
+    /// # Errors
+    /// As [`Router::location`].
+    pub fn trace_location(
+        &self,
+        server: ServerId,
+        uri: &[u8],
+        steps: &mut Vec<LocationStep>,
+    ) -> Result<Choice, MatchError> {
+        self.locations.find(server, uri, steps)
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The addresses in source order.
+    pub fn addresses(&self) -> impl Iterator<Item = (AddressId, &Address)> {
+        self.addresses.iter().enumerate().map(|(i, address)| (AddressId(i as u32), address))
+    }
+
+    /// Where a location is in the model: its server, its position in `locations` and those in `inner`.
+    pub fn path(&self, id: LocationId) -> (ServerId, &[u32]) {
+        self.locations.path(id)
     }
 
     /// The location `@name`, with the `@`.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -10,7 +11,9 @@ use crate::model::log::Severity;
 use crate::runtime::body::BodyError;
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::response_head::Progress;
+use crate::runtime::ledger::Missed;
 use crate::runtime::log::errno;
+use crate::runtime::outgoing::is_port_shortage;
 use crate::runtime::peer::{self, Address, ConnectError};
 use crate::runtime::pool::Upstreamed;
 use crate::runtime::stream::{Stir, Stream};
@@ -23,6 +26,8 @@ const READING: &str = " while reading response header from upstream";
 pub(super) enum Failure {
     /// On this side; logged already.
     Local,
+    /// No port is left towards the peer, which is not its failure (`--improve`); logged already.
+    NoPort,
     /// `proxy_next_upstream error`; logged already. While doing what.
     Error(&'static str),
     /// `proxy_next_upstream timeout`
@@ -40,7 +45,7 @@ impl Failure {
         match self {
             Failure::Error(action) | Failure::TimedOut(action) => action,
             Failure::Invalid => READING,
-            Failure::Local | Failure::ClientClosed | Failure::Body(_) => CONNECTING,
+            Failure::Local | Failure::NoPort | Failure::ClientClosed | Failure::Body(_) => CONNECTING,
         }
     }
 }
@@ -76,11 +81,31 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
     let worker = Rc::clone(&p.c.worker);
     let state = Rc::clone(&p.state);
     let pool = state.pool.as_ref();
-    if let Some(connection) = pool.and_then(|pool| pool.borrow_mut().take(address, p.tag())) {
-        p.is_cached = true;
-        return Ok(connection);
-    }
-    let stream = match peer::connect(address, p.local.as_ref()) {
+    let outgoing = &worker.outgoing;
+    let mut tried = Vec::new();
+    let connected = loop {
+        let source = p.local.as_ref().map(|local| local.address);
+        if let Some(connection) = pool.and_then(|pool| pool.borrow_mut().take(address, p.tag(), source)) {
+            p.is_cached = true;
+            if let Some(ledger) = &state.ledger {
+                ledger.reused.fetch_add(1, Ordering::Relaxed);
+            }
+            return Ok(connection);
+        }
+        let connected = peer::connect(address, p.local.as_ref(), outgoing);
+        let Err(error) = &connected else { break connected };
+        outgoing.failed(error);
+        tried.push(source);
+        match error {
+            ConnectError::Connect(error) if is_port_shortage(error) => {}
+            _ => break connected,
+        }
+        match outgoing.next_source(&worker.config, &p.plan.bind, &tried) {
+            Some(next) => p.local = Some(next),
+            None => break connected,
+        }
+    };
+    let stream = match connected {
         Ok(stream) => stream,
         Err(ConnectError::Local(what, error)) => {
             p.log(Severity::Crit, &format!("{what}{}", errno(&error)), CONNECTING);
@@ -91,24 +116,32 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
             let severity = if peer::is_ordinary(&error) { Severity::Error } else { Severity::Crit };
             let name = p.r.tries.last().map(|t| t.peer.clone()).unwrap_or_default();
             p.log(severity, &format!("connect() to {name} failed{}", errno(&error)), CONNECTING);
-            return Err(Failure::Error(CONNECTING));
+            let is_ours = outgoing.improve && is_port_shortage(&error);
+            return Err(if is_ours { Failure::NoPort } else { Failure::Error(CONNECTING) });
         }
     };
     worker.next_connection();
     let timeout = p.plan.settings.connect_timeout.value;
     match p.c.timer.limit(timeout, |cx| stream.poll_write_ready(cx)).await {
-        None => return Err(Failure::TimedOut(CONNECTING)),
+        None => {
+            outgoing.missed(Missed::TimedOut);
+            return Err(Failure::TimedOut(CONNECTING));
+        }
         Some(ready) => {
             if p.plan.on_way.socket_keepalive.value {
                 stream.keepalive();
             }
             if let Some(error) = ready.err().or_else(|| stream.take_error()) {
+                outgoing.missed(Missed::of(&error));
                 p.log(Severity::Error, &format!("connect() failed{}", errno(&error)), CONNECTING);
                 return Err(Failure::Error(CONNECTING));
             }
         }
     }
-    Ok(Upstreamed { stream, requests: 0, opened: Instant::now() })
+    outgoing.opened(state.ledger.as_ref(), &stream, address);
+    let source = p.local.as_ref().map(|local| local.address);
+    let ledger = outgoing.ledger.clone();
+    Ok(Upstreamed { stream, requests: 0, opened: Instant::now(), source, ledger })
 }
 
 enum Event {

@@ -192,11 +192,13 @@ async fn peers(p: &mut Passing<'_>) -> Flow {
             Err(failure) => failure,
         };
         finish_try(p);
-        let outcome = if matches!(failure, Failure::Local | Failure::ClientClosed | Failure::Body(_)) {
-            Outcome::Good
-        } else {
-            Outcome::Failed
-        };
+        let outcome =
+            if matches!(failure, Failure::Local | Failure::NoPort | Failure::ClientClosed | Failure::Body(_))
+            {
+                Outcome::Good
+            } else {
+                Outcome::Failed
+            };
         let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
         if is_disabled {
             p.log(Severity::Warn, "upstream server temporarily disabled", failure.action());
@@ -232,7 +234,7 @@ fn refusal(p: &mut Passing<'_>, failure: &Failure) -> Result<(u16, &'static str)
             Err(Flow::Abort)
         }
         Failure::Body(error) => Err(body_failed(p, error)),
-        Failure::Error(_) => Ok((502, "error")),
+        Failure::Error(_) | Failure::NoPort => Ok((502, "error")),
         Failure::TimedOut(action) => {
             p.log(Severity::Error, "upstream timed out (110: Connection timed out)", action);
             Ok((504, "timeout"))
@@ -315,6 +317,7 @@ fn local(p: &mut Passing<'_>) -> Option<Local> {
             if text.is_empty() {
                 return None;
             }
+            worker.outgoing.given(&worker.config, value, &text);
             let name = String::from_utf8_lossy(&text).into_owned();
             let address = peer::parse_local(&text);
             if address.is_none() {

@@ -1,0 +1,144 @@
+//! `ngxc compile`: a checked configuration in one file that needs nothing else to be executed.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::input::Input;
+use super::{Failure, Outcome, model_json, note, write};
+use crate::model::Unsupported;
+use crate::site;
+use crate::source::{Disk, Loader};
+use crate::syntax::{Configuration, Tree};
+
+/// Arguments of `ngxc compile`.
+#[derive(Args)]
+pub(super) struct CompileArgs {
+    #[command(flatten)]
+    input: Input,
+
+    /// File to write [default: FILE with the ending `.ngxc`].
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
+    output: Option<PathBuf>,
+
+    /// Put what password files and keys hold into the file, which then only its owner may read.
+    #[arg(long, conflicts_with = "json")]
+    embed_secrets: bool,
+
+    /// Print the model instead, as docs/json.md describes it.
+    #[arg(long)]
+    json: bool,
+
+    /// With `--json`: settings that nothing sets as well.
+    #[arg(long, requires = "json")]
+    all: bool,
+}
+
+/// Directives whose first argument names a file that is nobody else's business.
+const SECRETS: &[&str] = &[
+    "auth_basic_user_file",
+    "grpc_ssl_certificate_key",
+    "proxy_ssl_certificate_key",
+    "proxy_ssl_password_file",
+    "ssl_certificate_key",
+    "ssl_password_file",
+    "ssl_session_ticket_key",
+    "uwsgi_ssl_certificate_key",
+];
+
+pub(super) fn run(args: &CompileArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let (configuration, mut config) = args.input.valid(&Disk)?;
+    if args.json {
+        model_json::print(&config, &configuration.sources, args.all, out)?;
+        return Ok(Outcome::Clean);
+    }
+    let file = &args.input.file;
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None if file == Path::new("-") => {
+            return Err(Failure::new("standard input has no name to give the compiled file")
+                .help("say `-o site.ngxc`"));
+        }
+        None => file.with_extension("ngxc"),
+    };
+    let secrets = secrets(&configuration);
+    if args.embed_secrets {
+        config.embedded = embed(args, &secrets)?;
+    }
+    let bytes = site::store(&config, &configuration.sources)
+        .map_err(|error| Failure::new(format!("the model cannot be stored: {error}")))?;
+    let written = if config.embedded.is_empty() {
+        write::create(&output, &bytes)
+    } else {
+        write::create_private(&output, &bytes)
+    };
+    written.map_err(|error| Failure::new(format!("cannot write `{}`: {error}", output.display())))?;
+    say(&configuration, &secrets, &config.embedded);
+    let refused: Vec<Unsupported> =
+        crate::runtime::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
+    if let Some(first) = refused.first() {
+        let place = configuration.sources.place(first.span);
+        let what = first.what.trim_matches('`');
+        note(&format!("note: `ngxc run` will refuse it: {place}: `{what}` is not executed"));
+    }
+    let files = configuration.sources.files().len();
+    let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+    let servers = match config.http.servers.len() {
+        1 => "1 server".to_owned(),
+        n => format!("{n} servers"),
+    };
+    writeln!(out, "{}: {servers} from {files}", output.display())?;
+    Ok(Outcome::Clean)
+}
+
+/// A file that a configuration names and that is secret.
+struct Secret {
+    path: String,
+    place: crate::source::Span,
+}
+
+/// Those whose path is known without a request.
+fn secrets(configuration: &Configuration) -> Vec<Secret> {
+    let mut found: Vec<Secret> = Vec::new();
+    for directive in configuration.trees.iter().flat_map(Tree::directives) {
+        if !SECRETS.iter().any(|name| *directive.name().value() == *name.as_bytes()) {
+            continue;
+        }
+        let Some(argument) = directive.arg(0) else { continue };
+        let path = String::from_utf8_lossy(&argument.value()).into_owned();
+        let is_file = !path.contains('$') && !path.contains(':') && path != "off" && !path.is_empty();
+        if is_file && !found.iter().any(|known| known.path == path) {
+            found.push(Secret { path, place: directive.head() });
+        }
+    }
+    found
+}
+
+fn embed(args: &CompileArgs, secrets: &[Secret]) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let directory = args.input.file.parent().unwrap_or(Path::new(""));
+    let prefix = args.input.meaning.prefix.as_deref().unwrap_or(directory);
+    let mut embedded = BTreeMap::new();
+    for secret in secrets {
+        let path = prefix.join(&secret.path);
+        let text = Disk.read(&path).map_err(|error| {
+            Failure::new(format!("cannot read `{}`: {error}", path.display()))
+                .help("leave `--embed-secrets` out to have it read where the compiled file is executed")
+        })?;
+        embedded.insert(secret.path.clone(), text);
+    }
+    Ok(embedded)
+}
+
+/// Which secrets are in the file, and which it needs.
+fn say(configuration: &Configuration, secrets: &[Secret], embedded: &BTreeMap<String, Vec<u8>>) {
+    for secret in secrets {
+        let place = configuration.sources.place(secret.place);
+        if embedded.contains_key(&secret.path) {
+            note(&format!("{place}: `{}` is in the file, which is as secret as it", secret.path));
+        } else {
+            note(&format!("{place}: `{}` is not in the file: it is read where it is executed", secret.path));
+        }
+    }
+}

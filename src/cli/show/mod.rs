@@ -1,0 +1,181 @@
+//! `ngxc show`: which server and location take a request, why, and what holds there.
+
+mod address;
+mod human;
+mod settings;
+mod table;
+mod url;
+mod way;
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::input::Input;
+use super::{Failure, Outcome};
+use crate::model::Config;
+use crate::simulate::walk::Ground;
+use crate::site::Site;
+use crate::source::{Disk, SourceMap};
+
+/// Version of the schema.
+const SCHEMA: u32 = 1;
+
+/// Arguments of `ngxc show`.
+#[derive(Args)]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    input: Input,
+
+    /// What is asked for: `http://www.example.com/a?b=c`, or a path [default: all servers and locations].
+    #[arg(value_name = "URL")]
+    url: Option<String>,
+
+    #[command(flatten)]
+    request: RequestArgs,
+
+    /// Only settings of this name; may be repeated.
+    #[arg(long, value_name = "DIRECTIVE", requires = "url")]
+    setting: Vec<String>,
+
+    /// Settings that nothing sets as well.
+    #[arg(long, requires = "url")]
+    all: bool,
+
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// What the URL does not say.
+#[derive(Args)]
+struct RequestArgs {
+    /// The Host header [default: that of URL].
+    #[arg(long, value_name = "NAME", requires = "url")]
+    host: Option<String>,
+
+    /// The port that is connected to [default: that of URL].
+    #[arg(long, value_name = "PORT", requires = "url")]
+    port: Option<u16>,
+
+    /// The address that is connected to: `10.0.0.1`, `10.0.0.1:8080`, `unix:/run/nginx.sock`.
+    #[arg(long, value_name = "ADDRESS", requires = "url")]
+    address: Option<String>,
+
+    /// The client's address.
+    #[arg(long, value_name = "ADDRESS", requires = "url")]
+    client: Option<IpAddr>,
+
+    /// The method.
+    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET", requires = "url")]
+    method: String,
+
+    /// A further header; may be repeated.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "url", value_parser = header)]
+    headers: Vec<(String, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For reading
+    Human,
+    /// The schema of docs/show.md
+    Json,
+}
+
+/// The answer for a URL.
+#[derive(Debug, Serialize)]
+struct Answer {
+    schema: u32,
+    nginx_version: String,
+    method: String,
+    url: String,
+    host: String,
+    notes: Vec<String>,
+    #[serde(flatten)]
+    way: way::Way,
+    settings: Vec<settings::Shown>,
+}
+
+/// What names and places are made of.
+#[derive(Clone, Copy)]
+struct Book<'b> {
+    config: &'b Config,
+    sources: &'b SourceMap,
+}
+
+impl Book<'_> {
+    /// What is written at a place, in one line.
+    fn text(&self, span: crate::source::Span) -> String {
+        let text = String::from_utf8_lossy(self.sources.text(span)).into_owned();
+        let text = text.trim_end_matches(['{', ';']).split_whitespace().collect::<Vec<_>>();
+        text.join(" ")
+    }
+
+    fn place(&self, span: crate::source::Span) -> String {
+        self.sources.place(span)
+    }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.is_empty() && !name.contains(' ') => {
+            Ok((name.to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("expected a name and a value with a colon between: `Accept: text/html`".to_owned()),
+    }
+}
+
+pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let Site { config, sources } = args.input.ready(&Disk)?;
+    let config = Arc::new(config);
+    let book = Book { config: &config, sources: &sources };
+    let Some(url) = &args.url else {
+        let servers = table::servers(book);
+        match args.format {
+            Format::Human => table::print(&servers, out)?,
+            Format::Json => {
+                let document = serde_json::json!({
+                    "schema": SCHEMA, "nginx_version": config.version.to_string(), "servers": servers
+                });
+                serde_json::to_writer_pretty(&mut *out, &document).map_err(std::io::Error::from)?;
+                writeln!(out)?;
+            }
+        }
+        return Ok(Outcome::Clean);
+    };
+    settings::check_names(&args.setting)?;
+    let ground = Ground::new(Arc::clone(&config))
+        .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))?;
+    let url = url::Url::parse(url)?;
+    let found = address::find(&ground.router, &url, &args.request)?;
+    let asked = url::asked(&url, &args.request, &ground.router, found.address)?;
+    let normalize = |merge: bool| {
+        let mut path = Vec::new();
+        let range = crate::runtime::uri::normalize(&asked.target, merge, &mut path).ok()?;
+        let args = asked.target[range].to_vec();
+        Some((path, args))
+    };
+    let walk = ground.walk(&asked, normalize).map_err(Failure::new)?;
+    let answer = Answer {
+        schema: SCHEMA,
+        nginx_version: config.version.to_string(),
+        method: asked.method.clone(),
+        url: format!("{}://{}{}", asked.scheme, String::from_utf8_lossy(&asked.host), url.target),
+        host: String::from_utf8_lossy(&asked.host).into_owned(),
+        notes: found.notes,
+        way: way::way(book, &ground, &asked, &walk),
+        settings: settings::of(book, &ground.router, &walk, &args.setting, args.all),
+    };
+    match args.format {
+        Format::Human => human::print(&answer, out)?,
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &answer).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(Outcome::Clean)
+}

@@ -1,0 +1,182 @@
+//! What holds in a location: each setting as it is written, and where it comes from.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Book;
+use crate::catalog::{self, Context};
+use crate::cli::Failure;
+use crate::eval::select::Router;
+use crate::model::location::Handler;
+use crate::model::{
+    AccessSettings, ContentSettings, GzipSettings, HttpSettings, Location, ProxySettings, location,
+};
+use crate::simulate::walk::{End, Walk};
+use crate::source::Span;
+
+/// A setting.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown {
+    /// The directive's name.
+    pub(super) name: String,
+    /// As written, one line a directive; the default as nginx documents it; empty if there is none.
+    pub(super) text: Vec<String>,
+    /// `set`, `inherited`, `default`
+    pub(super) origin: &'static str,
+    /// The block that sets it.
+    pub(super) from: Option<String>,
+    /// File and line of each line of `text`.
+    pub(super) places: Vec<String>,
+}
+
+/// Settings that matter although nothing sets them.
+const STATIC: &[&str] = &["root", "index"];
+const PROXY: &[&str] = &["proxy_http_version", "proxy_set_header", "proxy_bind"];
+
+/// Names of all settings that there can be.
+fn names() -> impl Iterator<Item = &'static str> {
+    [
+        location::CoreHttpSettings::DIRECTIVES,
+        ProxySettings::DIRECTIVES,
+        location::ReuseSettings::DIRECTIVES,
+        ContentSettings::DIRECTIVES,
+        AccessSettings::DIRECTIVES,
+        GzipSettings::DIRECTIVES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// Whether `--setting` names what there is.
+pub(super) fn check_names(wanted: &[String]) -> Result<(), Failure> {
+    let Some(unknown) = wanted.iter().find(|w| !names().any(|name| name == w.as_str())) else {
+        return Ok(());
+    };
+    let is_directive = !catalog::directives(unknown.as_bytes()).is_empty();
+    let failure = if is_directive {
+        Failure::new(format!("`{unknown}` is no setting that `ngxc` evaluates for a location"))
+    } else {
+        Failure::new(format!("no directive is called `{unknown}`"))
+    };
+    let near = names().min_by_key(|name| strsim::damerau_levenshtein(name, unknown));
+    Err(match near.filter(|name| strsim::damerau_levenshtein(name, unknown) <= 3) {
+        Some(name) => failure.help(format!("did you mean `{name}`?")),
+        None => failure,
+    })
+}
+
+/// The settings of where a request ended.
+pub(super) fn of(book: Book<'_>, router: &Router, walk: &Walk, wanted: &[String], all: bool) -> Vec<Shown> {
+    let server = &book.config.http.servers[walk.server.0 as usize];
+    // Outer before inner; the last is the one in force.
+    let mut levels: Vec<(String, Vec<Raw>)> = Vec::new();
+    if let Some(settings) = &book.config.http.settings {
+        levels.push(("http".to_owned(), raw(settings)));
+    }
+    levels.push(("server".to_owned(), raw(&server.settings)));
+    let mut handler = None;
+    if let Some(id) = walk.location {
+        let (_, path) = router.path(id);
+        let mut inside: &[Location] = &server.locations;
+        for &at in path {
+            let Some(location) = inside.get(at as usize) else { break };
+            levels.push((book.text(location.span), raw(&location.settings)));
+            handler = location.handler.as_ref();
+            inside = &location.inner;
+        }
+    }
+    let matters = match (&walk.end, handler) {
+        (End::Content(_), None) => STATIC,
+        (End::Content(_), Some(Handler::Proxy(_))) => PROXY,
+        _ => &[],
+    };
+    let Some((_, own)) = levels.last() else { return Vec::new() };
+    let mut shown: Vec<Shown> = Vec::new();
+    for setting in own {
+        let is_wanted = if wanted.is_empty() {
+            all || setting.origin.is_some() || matters.contains(&setting.name.as_str())
+        } else {
+            wanted.iter().any(|w| group(w) == setting.name)
+        };
+        if is_wanted {
+            shown.push(show(book, &levels, setting));
+        }
+    }
+    shown.sort_by(|a, b| a.name.cmp(&b.name));
+    shown
+}
+
+/// The name under which the model has what several directives set.
+fn group(name: &str) -> &str {
+    match name {
+        "alias" => "root",
+        "deny" => "allow",
+        name => name,
+    }
+}
+
+/// A setting of a level as the model has it.
+struct Raw {
+    name: String,
+    value: Value,
+    origin: Option<(bool, Span)>,
+}
+
+fn raw(settings: &HttpSettings) -> Vec<Raw> {
+    let Ok(Value::Object(groups)) = serde_json::to_value(settings) else { return Vec::new() };
+    let settings = groups.into_iter().filter_map(|(_, group)| match group {
+        Value::Object(settings) => Some(settings),
+        _ => None,
+    });
+    let raw = |(name, mut setting): (String, Value)| {
+        let origin = setting.get("origin").and_then(Value::as_object).and_then(|o| o.iter().next());
+        let origin = origin.and_then(|(how, at)| Some((how == "set", span(at)?)));
+        let value = setting.get_mut("value").map(Value::take).unwrap_or_default();
+        Raw { name, value, origin }
+    };
+    settings.flatten().map(raw).collect()
+}
+
+fn span(value: &Value) -> Option<Span> {
+    serde_json::from_value(value.clone()).ok()
+}
+
+/// The places that the parts of a value know of themselves.
+fn spans(value: &Value, found: &mut Vec<Span>) {
+    if let Some(span) = span(value) {
+        found.push(span);
+    }
+    match value {
+        Value::Array(list) => list.iter().for_each(|v| spans(v, found)),
+        Value::Object(map) => map.values().for_each(|v| spans(v, found)),
+        _ => {}
+    }
+}
+
+fn show(book: Book<'_>, levels: &[(String, Vec<Raw>)], setting: &Raw) -> Shown {
+    let name = setting.name.clone();
+    let Some((is_own, at)) = setting.origin else {
+        let contexts = [Context::Location, Context::Server, Context::Http];
+        let entry = contexts.iter().find_map(|&c| catalog::in_context(name.as_bytes(), c));
+        let text = entry.and_then(|entry| entry.default_in(book.config.version));
+        let text = text.map(|text| text.split("; ").map(str::to_owned).collect()).unwrap_or_default();
+        return Shown { name, text, origin: "default", from: None, places: Vec::new() };
+    };
+    let from = levels
+        .iter()
+        .find(|(_, level)| level.iter().any(|other| other.name == name && other.origin == Some((true, at))));
+    let mut parts = Vec::new();
+    spans(&setting.value, &mut parts);
+    parts.dedup();
+    if parts.is_empty() {
+        parts.push(at);
+    }
+    Shown {
+        text: parts.iter().map(|span| book.text(*span)).collect(),
+        places: parts.iter().map(|span| book.place(*span)).collect(),
+        origin: if is_own { "set" } else { "inherited" },
+        from: from.map(|(block, _)| block.clone()),
+        name,
+    }
+}

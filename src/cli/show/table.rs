@@ -1,0 +1,106 @@
+//! All servers and locations, with what answers and where.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Book, way};
+use crate::model::location::Handler;
+use crate::model::rewrite::Instruction;
+use crate::model::{HttpSettings, Location};
+
+/// A server.
+#[derive(Debug, Serialize)]
+pub(super) struct ServerRow {
+    names: String,
+    listen: Vec<String>,
+    answer: String,
+    place: String,
+    locations: Vec<LocationRow>,
+}
+
+/// A location, also an `if` or `limit_except`.
+#[derive(Debug, Serialize)]
+pub(super) struct LocationRow {
+    location: String,
+    answer: String,
+    place: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<LocationRow>,
+}
+
+pub(super) fn servers(book: Book<'_>) -> Vec<ServerRow> {
+    let servers = book.config.http.servers.iter();
+    servers
+        .map(|server| ServerRow {
+            names: way::names(server),
+            listen: server
+                .listen
+                .iter()
+                .map(|listen| {
+                    listen.span.map_or_else(|| format!("listen {}", listen.endpoint), |s| book.text(s))
+                })
+                .collect(),
+            answer: answer(book, &server.instructions, None, &server.settings),
+            place: book.place(server.span),
+            locations: server.locations.iter().map(|l| location(book, l)).collect(),
+        })
+        .collect()
+}
+
+fn location(book: Book<'_>, model: &Location) -> LocationRow {
+    LocationRow {
+        location: book.text(model.span),
+        answer: answer(book, &model.instructions, model.handler.as_ref(), &model.settings),
+        place: book.place(model.span),
+        locations: model.inner.iter().map(|l| location(book, l)).collect(),
+    }
+}
+
+/// What answers in a block, as far as it says so.
+fn answer(
+    book: Book<'_>,
+    instructions: &[Instruction],
+    handler: Option<&Handler>,
+    settings: &HttpSettings,
+) -> String {
+    let content = &settings.content;
+    let answers =
+        instructions.iter().find_map(|i| if let Instruction::Return(r) = i { Some(r.span) } else { None });
+    if let Some(span) = answers.or(handler.map(Handler::span)) {
+        return book.text(span);
+    }
+    if let Some(span) = content.try_files.origin.span() {
+        return book.text(span);
+    }
+    match content.root.origin.span() {
+        Some(span) => book.text(span),
+        None => "root html".to_owned(),
+    }
+}
+
+pub(super) fn print(servers: &[ServerRow], out: &mut dyn Write) -> io::Result<()> {
+    let mut lines = Vec::new();
+    for server in servers {
+        lines.push((format!("server {}", server.names), server.listen.join("; "), server.place.as_str()));
+        if server.locations.iter().all(|l| l.location.starts_with("if")) {
+            lines.push(("  (no location)".to_owned(), server.answer.clone(), ""));
+        }
+        rows(&server.locations, 1, &mut lines);
+    }
+    let width =
+        |text: &dyn Fn(&(String, String, &str)) -> usize| lines.iter().map(text).max().unwrap_or(0).min(48);
+    let (first, second) = (width(&|l| l.0.len()), width(&|l| l.1.len()));
+    for (left, middle, place) in &lines {
+        writeln!(out, "{}", format!("{left:first$}  {middle:second$}  {place}").trim_end())?;
+    }
+    Ok(())
+}
+
+fn rows<'r>(locations: &'r [LocationRow], depth: usize, lines: &mut Vec<(String, String, &'r str)>) {
+    for row in locations {
+        let name = format!("{:1$}{2}", "", depth * 2, row.location);
+        lines.push((name, row.answer.clone(), row.place.as_str()));
+        rows(&row.locations, depth + 1, lines);
+    }
+}

@@ -1,0 +1,325 @@
+//! The levels of a configuration as it is written: what stands directly in each block, includes expanded, and what an
+//! inner level gets from an outer one. For directives that the model does not hold.
+
+use std::collections::HashMap;
+
+use crate::catalog::{self, Body, Context};
+use crate::syntax::{Block, Configuration, Directive, IncludeChain};
+
+/// Every block that contains directives, outer before inner.
+pub(super) struct Levels<'a> {
+    blocks: Vec<BlockData<'a>>,
+    /// Where each directive stands, in the order of the levels.
+    by_name: HashMap<&'a [u8], Vec<Found<'a>>>,
+}
+
+struct BlockData<'a> {
+    context: Context,
+    head: Option<Directive<'a>>,
+    outer: Option<u32>,
+    directives: Vec<Directive<'a>>,
+    inner: Vec<u32>,
+}
+
+type Found<'a> = (u32, Directive<'a>);
+
+/// A block.
+#[derive(Clone, Copy)]
+pub(super) struct Level<'a> {
+    levels: &'a Levels<'a>,
+    index: u32,
+}
+
+/// Contexts that a file without a main block may be a fragment of.
+const FRAGMENTS: [Context; 7] = [
+    Context::Http,
+    Context::Server,
+    Context::Location,
+    Context::Upstream,
+    Context::Stream,
+    Context::StreamServer,
+    Context::StreamUpstream,
+];
+
+impl<'a> Levels<'a> {
+    /// `whole`: the configuration has an `http` block.
+    pub(super) fn new(configuration: &'a Configuration, whole: bool) -> Self {
+        let mut levels = Self { blocks: Vec::new(), by_name: HashMap::new() };
+        let root = configuration.tree(configuration.main).root();
+        let context = if whole { Context::Main } else { guessed(configuration) };
+        levels.walk(configuration, root, &IncludeChain::default(), BlockData::new(context, None, None));
+        levels
+    }
+
+    fn walk(
+        &mut self,
+        configuration: &'a Configuration,
+        block: Block<'a>,
+        chain: &IncludeChain,
+        data: BlockData<'a>,
+    ) -> u32 {
+        let (index, context) = (self.blocks.len() as u32, data.context);
+        self.blocks.push(data);
+        for (directive, chain) in configuration.expanded_within(block, chain) {
+            let name = directive.name().content();
+            self.blocks[index as usize].directives.push(directive);
+            self.by_name.entry(name).or_default().push((index, directive));
+            let Some(inside) = directive.block() else { continue };
+            // An `if` of a location is another directive than that of a server.
+            let known = catalog::in_context(name, context);
+            if let Some(Body::Directives(inner)) = known.map(|d| d.body) {
+                let inner = BlockData::new(inner, Some(directive), Some(index));
+                let inner = self.walk(configuration, inside, &chain, inner);
+                self.blocks[index as usize].inner.push(inner);
+            }
+        }
+        index
+    }
+
+    /// Every directive of a name, with the level it stands in.
+    pub(super) fn named(&'a self, name: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
+        let found = self.by_name.get(name.as_bytes()).map_or(&[][..], Vec::as_slice);
+        found.iter().map(|&(index, directive)| (Level { levels: self, index }, directive))
+    }
+
+    /// Every directive of a name that `http` contains.
+    pub(super) fn http(&'a self, name: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
+        self.named(name).filter(|(level, _)| level.is_http())
+    }
+
+    /// Whether any directive has that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name.as_bytes())
+    }
+
+    /// Every block.
+    pub(super) fn all(&'a self) -> impl Iterator<Item = Level<'a>> {
+        (0..self.blocks.len() as u32).map(|index| Level { levels: self, index })
+    }
+
+    /// Every block of a context.
+    pub(super) fn of(&'a self, context: Context) -> impl Iterator<Item = Level<'a>> {
+        self.all().filter(move |level| level.context() == context)
+    }
+}
+
+impl<'a> BlockData<'a> {
+    fn new(context: Context, head: Option<Directive<'a>>, outer: Option<u32>) -> Self {
+        Self { context, head, outer, directives: Vec::new(), inner: Vec::new() }
+    }
+}
+
+impl<'a> Level<'a> {
+    fn data(self) -> &'a BlockData<'a> {
+        &self.levels.blocks[self.index as usize]
+    }
+
+    /// Which block it is.
+    pub(super) fn context(self) -> Context {
+        self.data().context
+    }
+
+    /// The directive that opens it; the outermost level has none.
+    pub(super) fn head(self) -> Option<Directive<'a>> {
+        self.data().head
+    }
+
+    /// The level around it.
+    pub(super) fn outer(self) -> Option<Level<'a>> {
+        self.data().outer.map(|index| Level { index, ..self })
+    }
+
+    /// Itself and all around it, innermost first.
+    pub(super) fn outward(self) -> impl Iterator<Item = Level<'a>> {
+        std::iter::successors(Some(self), |level| level.outer())
+    }
+
+    /// The blocks directly in it.
+    pub(super) fn inner(self) -> impl Iterator<Item = Level<'a>> {
+        self.data().inner.iter().map(move |&index| Level { index, ..self })
+    }
+
+    /// Itself and every block in it.
+    pub(super) fn inward(self) -> Vec<Level<'a>> {
+        let mut all = vec![self];
+        let mut at = 0;
+        while let Some(level) = all.get(at) {
+            let inner: Vec<_> = level.inner().collect();
+            all.extend(inner);
+            at += 1;
+        }
+        all
+    }
+
+    /// What stands directly in it.
+    pub(super) fn directives(self) -> &'a [Directive<'a>] {
+        &self.data().directives
+    }
+
+    /// The directives of a name that stand directly in it.
+    pub(super) fn own<'n>(self, name: &'n str) -> impl Iterator<Item = Directive<'a>> + use<'a, 'n> {
+        let own = self.data().directives.as_slice();
+        own.iter().copied().filter(move |d| d.name().is(name))
+    }
+
+    /// The first of them.
+    pub(super) fn get(self, name: &str) -> Option<Directive<'a>> {
+        if !self.levels.has(name) {
+            return None;
+        }
+        self.data().directives.iter().copied().find(|d| d.name().is(name))
+    }
+
+    /// The nearest level, from this one outwards, that has a directive.
+    pub(super) fn holder(self, name: &str) -> Option<Level<'a>> {
+        if !self.levels.has(name) {
+            return None;
+        }
+        self.outward().find(|level| level.get(name).is_some())
+    }
+
+    /// The directive that decides here: the nearest one outwards. nginx merges most values in this way, and lists too
+    /// (`ngx_conf_merge_ptr_value`): a level that has any of a list inherits none.
+    pub(super) fn effective(self, name: &str) -> Option<Directive<'a>> {
+        self.holder(name)?.get(name)
+    }
+
+    /// The list of directives that holds here.
+    pub(super) fn list(self, name: &str) -> Vec<Directive<'a>> {
+        self.holder(name).map(|level| level.own(name).collect()).unwrap_or_default()
+    }
+
+    /// Whether the first argument of the directive that decides is `value`.
+    pub(super) fn is(self, name: &str, value: &str) -> bool {
+        self.effective(name)
+            .and_then(|d| d.arg(0))
+            .is_some_and(|w| w.value().eq_ignore_ascii_case(value.as_bytes()))
+    }
+
+    /// The named location, `server` or `http` around an `if` or `limit_except`; itself if it is none of them.
+    pub(super) fn block(self) -> Level<'a> {
+        let conditional = |c| matches!(c, Context::IfInLocation | Context::IfInServer | Context::LimitExcept);
+        self.outward().find(|level| !conditional(level.context())).unwrap_or(self)
+    }
+
+    /// The nearest level of a context, from this one outwards.
+    pub(super) fn around(self, context: Context) -> Option<Level<'a>> {
+        self.outward().find(|level| level.context() == context)
+    }
+
+    /// Whether everything around it is known: the configuration is no fragment.
+    pub(super) fn is_rooted(self) -> bool {
+        self.levels.blocks.first().is_some_and(|root| root.context == Context::Main)
+    }
+
+    /// Whether it is `http` or in it.
+    pub(super) fn is_http(self) -> bool {
+        matches!(
+            self.context(),
+            Context::Http
+                | Context::Server
+                | Context::Location
+                | Context::IfInServer
+                | Context::IfInLocation
+                | Context::LimitExcept
+                | Context::Upstream
+        )
+    }
+}
+
+impl PartialEq for Level<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index
+    }
+}
+
+/// Whether it has a block that only a main file has.
+pub(super) fn has_http(configuration: &Configuration) -> bool {
+    guessed(configuration) == Context::Main
+}
+
+/// The context that allows most of what stands at the top.
+fn guessed(configuration: &Configuration) -> Context {
+    const LOOKED_AT: usize = 1000;
+    let top: Vec<Directive<'_>> = configuration.expanded_root().map(|(d, _)| d).take(LOOKED_AT).collect();
+    let main = ["http", "stream", "mail", "events"];
+    if top.iter().any(|d| d.block().is_some() && main.iter().any(|name| d.name().is(name))) {
+        return Context::Main;
+    }
+    let fits = |context: Context| {
+        let allowed = |d: &&Directive<'_>| {
+            catalog::directives(d.name().content())
+                .iter()
+                .any(|c| c.contexts.contains(context) && (c.body != Body::None) == d.block().is_some())
+        };
+        top.iter().filter(allowed).count()
+    };
+    let mut best = (Context::Http, 0);
+    for context in FRAGMENTS {
+        let count = fits(context);
+        if count > best.1 {
+            best = (context, count);
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Memory;
+    use crate::syntax::{LoadOptions, load};
+
+    #[test]
+    fn a_list_comes_from_the_nearest_level_that_has_any_also_through_includes() {
+        let files = Memory::default()
+            .with(
+                "nginx.conf",
+                "http { add_header A a; server { include headers; location /x { location /y { } } location /z { \
+                 add_header C c; if ($a) { } } } server { } }",
+            )
+            .with("headers", "add_header B b; add_header B2 b;");
+        let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
+        let levels = Levels::new(&configuration, true);
+        let lists: Vec<(Context, Vec<String>)> = levels
+            .all()
+            .filter(|level| level.is_http())
+            .map(|level| {
+                let list = level.list("add_header");
+                (level.context(), list.iter().map(|d| d.arg(0).unwrap().to_string()).collect())
+            })
+            .collect();
+        let expected: &[(Context, &[&str])] = &[
+            (Context::Http, &["A"]),
+            (Context::Server, &["B", "B2"]),
+            (Context::Location, &["B", "B2"]),
+            (Context::Location, &["B", "B2"]),
+            (Context::Location, &["C"]),
+            (Context::IfInLocation, &["C"]),
+            (Context::Server, &["A"]),
+        ];
+        assert_eq!(lists.len(), expected.len());
+        for ((context, list), (expected, names)) in lists.iter().zip(expected) {
+            assert_eq!(
+                (context, list.iter().map(String::as_str).collect::<Vec<_>>()),
+                (expected, names.to_vec())
+            );
+        }
+    }
+
+    #[test]
+    fn a_fragment_knows_where_it_belongs() {
+        let cases = [
+            ("server { listen 80; }", Context::Http),
+            ("listen 80; server_name x; location / { }", Context::Server),
+            ("proxy_pass http://x; internal;", Context::Location),
+            ("worker_processes 2; events { }", Context::Main),
+        ];
+        for (text, expected) in cases {
+            let files = Memory::default().with("x", text);
+            let configuration = load(&files, "x".as_ref(), &LoadOptions::default()).unwrap();
+            let levels = Levels::new(&configuration, false);
+            assert_eq!(levels.all().next().unwrap().context(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Lines of an outer level that an inner list replaces: array directives are inherited as a whole or not at all.
+
+use super::levels::Level;
+use super::{Target, place};
+use crate::diagnostic::Diagnostic;
+use crate::edit::{Edit, Fix};
+use crate::syntax::Directive;
+
+/// How the lines of a list are told apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// By the first argument, without regard to case.
+    Caseless,
+    /// By the first argument.
+    Exact,
+    /// By every argument but the last: the status codes of `error_page`.
+    AllButLast,
+}
+
+/// Every level of `http` that has a directive of its own, each once.
+pub(super) fn levels_with<'a>(target: Target<'a>, name: &str) -> Vec<Level<'a>> {
+    let mut all: Vec<Level<'a>> = Vec::new();
+    for (level, _) in target.levels().http(name) {
+        if all.last() != Some(&level) {
+            all.push(level);
+        }
+    }
+    all
+}
+
+/// The lines of the nearest outer list that `level`, which has a list of its own, does not repeat; none if a file
+/// that could repeat them is missing.
+pub(super) fn lines<'a>(target: Target<'a>, level: Level<'a>, name: &str, keys: Keys) -> Vec<Directive<'a>> {
+    let Some(outer) = level.outer().and_then(|outer| outer.holder(name)) else { return Vec::new() };
+    if !target.is_complete(level) {
+        return Vec::new();
+    }
+    let own: Vec<Vec<u8>> = level.own(name).flat_map(|line| keys_of(line, keys)).collect();
+    outer.own(name).filter(|line| keys_of(*line, keys).iter().any(|key| !own.contains(key))).collect()
+}
+
+fn keys_of(line: Directive<'_>, keys: Keys) -> Vec<Vec<u8>> {
+    let mut words: Vec<Vec<u8>> = line.args().map(|w| w.value().into_owned()).collect();
+    match keys {
+        Keys::Caseless => words.iter_mut().take(1).for_each(|w| w.make_ascii_lowercase()),
+        Keys::Exact => {}
+        Keys::AllButLast => {
+            words.pop();
+            words.retain(|w| !w.starts_with(b"="));
+            return words;
+        }
+    }
+    words.truncate(1);
+    words
+}
+
+/// "`A`, `B` and 2 more are".
+pub(super) fn names(lines: &[Directive<'_>]) -> String {
+    const SHOWN: usize = 3;
+    let mut names: Vec<String> = Vec::new();
+    for line in lines {
+        let name = line.arg(0).map(|w| format!("`{w}`")).unwrap_or_default();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    match (names.split_last(), more) {
+        (Some((last, first)), 0) if !first.is_empty() => format!("{} and {last} {verb}", first.join(", ")),
+        (_, 0) => format!("{} {verb}", names.join(", ")),
+        (_, more) => format!("{} and {more} more {verb}", names.join(", ")),
+    }
+}
+
+/// Adds what is lost and how to get it back.
+pub(super) fn explain(
+    target: Target<'_>,
+    mut finding: Diagnostic,
+    level: Level<'_>,
+    name: &str,
+    lost: &[Directive<'_>],
+) -> Diagnostic {
+    finding = finding.label("replaces the whole list of the outer level");
+    for line in lost.iter().take(3) {
+        finding = finding.related(line.head(), "has no effect in the inner block");
+    }
+    finding = finding.help("repeat the lines here");
+    let Some(last) = level.own(name).last() else { return finding };
+    let mut text = Vec::new();
+    for line in lost {
+        let whole = &line.tree().text()[line.span().range()];
+        let Some(edit) = std::str::from_utf8(whole)
+            .ok()
+            .filter(|text| !text.contains(['\n', '#']))
+            .and_then(|text| place::after(target.configuration, last.head(), text))
+        else {
+            return finding;
+        };
+        text.push(edit);
+    }
+    let Some(first) = text.first() else { return finding };
+    let joined: String = text.iter().map(|edit| edit.text.as_str()).collect();
+    let edit = Edit { span: first.span, text: joined };
+    finding.fix(Fix::unsafe_("repeat the lines of the outer level", vec![edit]))
+}

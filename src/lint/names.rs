@@ -1,0 +1,86 @@
+//! Host names: which are names at all, and whose they are.
+
+use std::net::IpAddr;
+
+/// Endings of names that only one's own network knows.
+const INTERNAL: &[&str] = &[
+    "local",
+    "localhost",
+    "internal",
+    "lan",
+    "home",
+    "corp",
+    "intranet",
+    "private",
+    "test",
+    "invalid",
+    "localdomain",
+    "arpa",
+    "consul",
+    "svc",
+    "docker",
+    "example",
+];
+
+/// Endings of names whose addresses change often.
+const CLOUD: &[&str] = &[
+    ".amazonaws.com",
+    ".cloudfront.net",
+    ".azurewebsites.net",
+    ".azureedge.net",
+    ".cloudapp.azure.com",
+    ".herokuapp.com",
+    ".vercel.app",
+    ".netlify.app",
+    ".run.app",
+    ".appspot.com",
+    ".workers.dev",
+    ".fly.dev",
+    ".onrender.com",
+    ".ondigitalocean.app",
+];
+
+/// Whether a host without its port is a name, not an address, a socket or a variable.
+pub(super) fn is_name(host: &str) -> bool {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !host.is_empty() && host.bytes().all(letters) && host.parse::<IpAddr>().is_err()
+}
+
+/// Whether it is a name that the whole internet knows.
+pub(super) fn is_public(host: &str) -> bool {
+    let Some((before, last)) = host.trim_end_matches('.').rsplit_once('.') else { return false };
+    let is_tld = last.len() > 1 && last.bytes().all(|b| b.is_ascii_alphabetic());
+    is_name(host)
+        && is_tld
+        && !before.is_empty()
+        && !INTERNAL.contains(&last)
+        && before.rsplit('.').next() != Some("svc")
+}
+
+/// Whether its address changes by the hour.
+pub(super) fn is_cloud(host: &str) -> bool {
+    CLOUD.iter().any(|suffix| host.ends_with(suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_and_other_names() {
+        let cases = [
+            ("example.com", true),
+            ("a.b.example.co.uk", true),
+            ("app", false),
+            ("10.0.0.1", false),
+            ("app.default.svc.cluster.local", false),
+            ("db.internal", false),
+            ("$host", false),
+            ("unix", false),
+            ("", false),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(is_public(name), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Regex locations that are never reached.
+
+use crate::diagnostic::Diagnostic;
+use crate::lint::Target;
+use crate::lint::levels::Level as Block;
+use crate::lint::pattern::Pattern;
+use crate::lint::pattern::is_look;
+use crate::lint::rule::declare_rule;
+use crate::lint::sources;
+use crate::syntax::Directive;
+use regex_syntax::hir::HirKind;
+use regex_syntax::hir::Look;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports a regex location after one in the same block that matches everything that it matches: everything at
+    /// all, or every path with a beginning that it demands. Patterns that are only partly covered are no finding.
+    ///
+    /// ## Why is this bad
+    ///
+    /// nginx takes the first regular expression that matches, in the order of the file.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location ~ ^/static/ { expires 1d; }
+    ///     location ~ ^/static/fonts/.*\.woff2$ { expires 1y; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     location ~ ^/static/fonts/.*\.woff2$ { expires 1y; }
+    ///     location ~ ^/static/ { expires 1d; }
+    ///     location ~ \.php$ { return 404; }
+    /// }
+    /// ```
+    SHADOWED_REGEX_LOCATION {
+        name: "shadowed-regex-location",
+        category: Correctness,
+        level: Warning,
+        summary: "a regex location that an earlier one always comes before",
+        doc: "/en/docs/http/ngx_http_core_module.html#location",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let mut seen: Option<Block<'_>> = None;
+    for (outer, _) in target.levels().http("location") {
+        if seen == Some(outer) {
+            continue;
+        }
+        seen = Some(outer);
+        let mut covers: Vec<(Directive<'_>, Cover)> = Vec::new();
+        for head in outer.own("location") {
+            let Some((text, caseless)) = sources::regex_of_location(head) else { continue };
+            let Some(pattern) = Pattern::new(&text, caseless) else { continue };
+            let prefix = pattern.prefix().unwrap_or_default();
+            let first = covers.iter().find(|(_, cover)| match cover {
+                Cover::All => true,
+                Cover::Beginning(begin) => !caseless && prefix.starts_with(begin),
+            });
+            if let Some((first, _)) = first {
+                found.push(
+                    SHADOWED_REGEX_LOCATION
+                        .finding(
+                            head.head(),
+                            "this location is never chosen: an earlier pattern matches all of it",
+                        )
+                        .related(first.head(), "matches first")
+                        .help("put the narrower pattern first"),
+                );
+            } else if let Some(cover) = cover(&text, &pattern, caseless) {
+                covers.push((head, cover));
+            }
+        }
+    }
+}
+
+/// What a pattern matches for sure.
+enum Cover {
+    All,
+    Beginning(Vec<u8>),
+}
+
+fn cover(text: &[u8], pattern: &Pattern, caseless: bool) -> Option<Cover> {
+    if [&b"/"[..], b"^/", b".*", b".", b"^", b"^/.*", b"^.*$", b"^/.*$", b".*$"].contains(&text) {
+        return Some(Cover::All);
+    }
+    let HirKind::Concat(parts) = pattern.hir().kind() else { return None };
+    let only_prefix = parts.len() == 2 && is_look(&parts[0], Look::Start);
+    (only_prefix && !caseless)
+        .then(|| pattern.prefix())
+        .flatten()
+        .filter(|p| !p.is_empty())
+        .map(Cover::Beginning)
+}

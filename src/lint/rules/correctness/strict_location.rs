@@ -1,0 +1,63 @@
+//! A forgotten `~`.
+
+use crate::diagnostic::Diagnostic;
+use crate::lint::Target;
+use crate::lint::rule::declare_rule;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports prefix and exact locations whose path looks like a pattern: `\.`, `.*`, `(…|…)`, a `^` at its begin
+    /// or a `$` at its end.
+    ///
+    /// ## Why is this bad
+    ///
+    /// Without `~` the characters mean themselves, and no request has them.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location \.php$ { return 403; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     location ~ \.php$ { return 403; }
+    ///     location /a+b(c) { return 204; }
+    /// }
+    /// ```
+    STRICT_LOCATION {
+        name: "strict-location",
+        category: Correctness,
+        level: Info,
+        summary: "a plain location that looks like a regular expression",
+        doc: "/en/docs/http/ngx_http_core_module.html#location",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, head) in target.levels().http("location") {
+        let path = match head.args().len() {
+            1 => head.arg(0).filter(|w| !w.content().starts_with(b"~")),
+            2 if head.arg(0).is_some_and(|w| w.is("=") || w.is("^~")) => head.arg(1),
+            _ => None,
+        };
+        if let Some(word) = path.filter(|w| looks_like_pattern(&w.to_string())) {
+            found.push(
+                STRICT_LOCATION
+                    .finding(word.span(), "this path looks like a regular expression, and is none")
+                    .label("means itself")
+                    .help(format!("write `location ~ {word}` if a pattern is meant")),
+            );
+        }
+    }
+}
+
+fn looks_like_pattern(path: &str) -> bool {
+    let group = path.contains('(') && path.contains('|') && path.contains(')');
+    let path_without_mark = path.trim_start_matches(['=', '^', '~']);
+    let begins = path.starts_with('^') && !path.starts_with("^~");
+    begins || path.ends_with('$') || group || path.contains("\\.") || path_without_mark.contains(".*")
+}

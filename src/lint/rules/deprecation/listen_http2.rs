@@ -1,0 +1,104 @@
+//! `listen … http2`.
+
+use crate::diagnostic::Diagnostic;
+use crate::edit::Edit;
+use crate::edit::Fix;
+use crate::lint::Target;
+use crate::lint::levels::Level as Block;
+use crate::lint::place;
+use crate::lint::rule::declare_rule;
+use crate::source::Span;
+use crate::syntax::Directive;
+use crate::version::Version;
+use std::collections::HashSet;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports the parameter for nginx 1.25.1 and later, which has the directive `http2`.
+    ///
+    /// ## Why is this bad
+    ///
+    /// nginx warns at every start. The parameter acts on the socket and so on all servers that share it; the
+    /// directive acts on one server. The fix therefore adds `http2 on;` to every server of the configuration that
+    /// listens on the same address.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     listen 443 ssl http2;
+    ///     ssl_certificate a.pem;
+    ///     ssl_certificate_key a.key;
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     listen 443 ssl;
+    ///     ssl_certificate a.pem;
+    ///     ssl_certificate_key a.key;
+    /// }
+    /// ```
+    LISTEN_HTTP2 {
+        name: "listen-http2",
+        category: Deprecation,
+        level: Info,
+        summary: "`http2` in `listen` is deprecated",
+        doc: "/en/docs/http/ngx_http_v2_module.html#http2",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    const FIRST: Version = Version::new(1, 25, 1);
+    if target.config.version < FIRST {
+        return;
+    }
+    let with: Vec<(Block<'_>, Directive<'_>)> = target
+        .levels()
+        .http("listen")
+        .filter(|(_, listen)| listen.args().skip(1).any(|w| w.is("http2")))
+        .collect();
+    let fix = fix(target, &with);
+    for (_, listen) in with {
+        let Some(word) = listen.args().skip(1).find(|w| w.is("http2")) else { continue };
+        let finding = LISTEN_HTTP2
+            .finding(word.span(), "`http2` in `listen` is deprecated since nginx 1.25.1")
+            .help("write `http2 on;` in every server of this address");
+        found.push(match &fix {
+            Some(fix) => finding.fix(fix.clone()),
+            None => finding,
+        });
+    }
+}
+
+/// One fix for all: removes every parameter, and adds the directive to every server that shares an address with one
+/// that had it. Only if all the servers are known.
+fn fix(target: Target<'_>, with: &[(Block<'_>, Directive<'_>)]) -> Option<Fix> {
+    const MOST: usize = 1000;
+    if !target.is_whole() || !target.reads_everything() || with.is_empty() || with.len() > MOST {
+        return None;
+    }
+    let address = |listen: Directive<'_>| listen.arg(0).map(|w| w.to_string());
+    let addresses: HashSet<_> = with.iter().map(|(_, listen)| address(*listen)).collect();
+    let mut edits = Vec::new();
+    for (_, listen) in with {
+        let word = listen.args().skip(1).find(|w| w.is("http2"))?;
+        let text = listen.tree().text();
+        let start = word.span().start as usize;
+        let blanks = text[..start].iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
+        edits.push(Edit::replace(Span::new(word.span().file, start - blanks, word.span().end as usize), ""));
+    }
+    let mut done: Vec<Block<'_>> = Vec::new();
+    for (server, listen) in target.levels().http("listen") {
+        let shares = addresses.contains(&address(listen)) && listen.args().skip(1).any(|w| w.is("ssl"));
+        if shares && done.last() != Some(&server) && server.effective("http2").is_none() {
+            done.push(server);
+            let last = server.own("listen").last()?;
+            edits.push(place::after(target.configuration, last.head(), "http2 on;")?);
+        }
+    }
+    edits.sort_by_key(|e| e.span);
+    edits.dedup();
+    Some(Fix::safe("write `http2 on;` in the servers", edits))
+}

@@ -1,0 +1,64 @@
+//! Extensions without `$`.
+
+use crate::diagnostic::Diagnostic;
+use crate::lint::Target;
+use crate::lint::rule::declare_rule;
+use crate::lint::sources;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports a location whose pattern ends in an extension, such as `\.php`, without `$`.
+    ///
+    /// ## Why is this bad
+    ///
+    /// `/a.php.txt` and `/a.phpx/y` match too, and every path is searched from each of its characters.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location ~ \.php { return 403; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     location ~ \.php$ { return 403; }
+    ///     location ~ \.php(/|$) { return 403; }
+    ///     location ~ /\.git { return 403; }
+    /// }
+    /// ```
+    UNANCHORED_REGEX {
+        name: "unanchored-regex",
+        category: Performance,
+        level: Info,
+        summary: "a pattern for an extension that matches in the middle of a path",
+        doc: "/en/docs/http/ngx_http_core_module.html#location",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for (_, head) in target.levels().http("location") {
+        let Some((text, _)) = sources::regex_of_location(head) else { continue };
+        let pattern = String::from_utf8_lossy(&text);
+        let Some((before, extension)) = pattern.rsplit_once("\\.") else { continue };
+        // `a/.*\.x)` is one word in a larger group; only `\.(x|y)` is a list of extensions.
+        let own_group = extension.strip_prefix('(').and_then(|e| e.strip_suffix(')'));
+        let plain = own_group.unwrap_or_else(|| extension.trim_end_matches(')')).trim_start_matches("?:");
+        let letters = |word: &str| {
+            word.starts_with(|c: char| c.is_ascii_alphabetic())
+                && word.bytes().all(|b| b.is_ascii_alphanumeric())
+        };
+        let words = if own_group.is_some() { plain.split('|').all(letters) } else { letters(plain) };
+        // `/\.git` is a hidden name, not an extension.
+        let is_extension = words && !before.ends_with(['/', '^', '(', '|', ')']);
+        if is_extension {
+            found.push(
+                UNANCHORED_REGEX
+                    .finding(head.head(), format!("`.{plain}` also matches in the middle of a path"))
+                    .help("end the pattern with `$`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! An emptied `Connection` header that an inner level loses.
+
+use super::connection_header_missing::{lost, sends_close, speaks_http10};
+use crate::diagnostic::Diagnostic;
+use crate::edit::{Edit, Fix};
+use crate::lint::rule::declare_rule;
+use crate::lint::{Target, place};
+use crate::model::proxy::Header;
+use crate::reuse::Leaf;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports a location that proxies to an upstream with a connection cache, where `Connection` is set further out
+    /// and lost: the inner level sets another header with `proxy_set_header`.
+    ///
+    /// ## Why is this bad
+    ///
+    /// `proxy_set_header` is inherited as a whole: one line at an inner level replaces all lines of the outer levels.
+    /// Before 1.29.7 nginx then sends `Connection: close`, and the peer closes after each response.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad before-1.29.7
+    /// upstream backend { server 10.0.0.100:1234; keepalive 16; }
+    /// server {
+    ///     proxy_http_version 1.1;
+    ///     proxy_set_header Connection "";
+    ///     location / {
+    ///         proxy_set_header X-Real-IP $remote_addr;
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// upstream backend { server 10.0.0.100:1234; keepalive 16; }
+    /// server {
+    ///     proxy_http_version 1.1;
+    ///     proxy_set_header Connection "";
+    ///     location / {
+    ///         proxy_set_header X-Real-IP $remote_addr;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    CONNECTION_HEADER_LOST {
+        name: "connection-header-lost",
+        category: Reuse,
+        level: Warning,
+        summary: "an inner `proxy_set_header` drops the outer `Connection` line, and nginx sends `close`",
+        doc: "/en/docs/http/ngx_http_proxy_module.html#proxy_set_header",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for (judged, upstream) in target.pooled_http() {
+        // When `Upgrade` is lost too, websockets are the greater loss: `upgrade-headers-lost` speaks of both.
+        if speaks_http10(judged) || !sends_close(judged) || lost(target, &judged.leaf, b"upgrade").is_some() {
+            continue;
+        }
+        if let Some(outer) = lost(target, &judged.leaf, b"connection") {
+            found.push(finding(target, &judged.leaf, &upstream.name, outer));
+        }
+    }
+}
+
+fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str, outer: &Header) -> Diagnostic {
+    let first = leaf.proxy().set_header.value.first().map_or(leaf.span, |h| h.span);
+    let line = place::find(target.configuration, outer.span).map(|line| line.span().range());
+    let text = line.map_or_else(String::new, |line| {
+        String::from_utf8_lossy(&target.configuration.tree(outer.span.file).text()[line]).into_owned()
+    });
+    let finding = CONNECTION_HEADER_LOST
+        .finding(
+            first,
+            format!(
+                "this header replaces all of the outer level, `Connection` among them: nginx sends \
+                 `Connection: close` to `{name}`"
+            ),
+        )
+        .label("replaces the outer headers")
+        .related(outer.span, "this line has no effect in the location")
+        .related(leaf.span, "sends `Connection: close`")
+        .help(format!("repeat the line `{text}` here"));
+    match repeat(target, leaf, &[outer]) {
+        Some(edits) => finding.fix(Fix::safe("repeat the `Connection` line", edits)),
+        None => finding,
+    }
+}
+
+/// Repeats headers of an outer level behind those in force.
+pub(in crate::lint) fn repeat(target: Target<'_>, leaf: &Leaf<'_>, headers: &[&Header]) -> Option<Vec<Edit>> {
+    let last = leaf.proxy().set_header.value.last()?;
+    let mut edits: Vec<Edit> = Vec::new();
+    for header in headers {
+        let line = place::find(target.configuration, header.span)?;
+        let text = line.tree().text()[line.span().range()].to_vec();
+        let edit = place::after(target.configuration, last.span, &String::from_utf8(text).ok()?)?;
+        match edits.last_mut() {
+            Some(first) => first.text.push_str(&edit.text),
+            None => edits.push(edit),
+        }
+    }
+    Some(edits)
+}

@@ -1,0 +1,138 @@
+//! A variable host that is no upstream.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::rule::declare_rule;
+use crate::lint::rules::correctness::upstream_undefined::{is_missing_upstream, looks_like_upstream};
+use crate::lint::{Target, affected::affected};
+use crate::reuse::{Judged, Leaf, Reached, fixed_parts, has_variable_host};
+use crate::source::Span;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports `proxy_pass` and the like whose host comes from a variable that can name something else than an
+    /// `upstream` block: by its `set`, `map` or `split_clients`, which are followed. Where the value comes with the
+    /// request, that is an info.
+    ///
+    /// ## Why is this bad
+    ///
+    /// nginx keeps connections only to explicit upstreams. An address or host name in a variable is resolved and
+    /// connected to for every request. A variable in the path alone changes nothing.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// upstream a { server 10.0.0.1:8080; keepalive 16; }
+    /// map $arg_p $backend { default a; x 10.0.0.2:8080; }
+    /// server {
+    ///     location / {
+    ///         proxy_http_version 1.1;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://$backend;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     set $backend 127.0.0.1:19001;
+    ///     location / { proxy_pass http://$backend; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// upstream a { server 10.0.0.1:8080; keepalive 16; }
+    /// upstream b { server 10.0.0.2:8080; keepalive 16; }
+    /// map $arg_p $backend { default a; x b; }
+    /// server {
+    ///     location / {
+    ///         proxy_http_version 1.1;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://$backend$request_uri;
+    ///     }
+    /// }
+    /// ```
+    PROXY_PASS_VARIABLE_UNPOOLED {
+        name: "proxy-pass-variable-unpooled",
+        category: Reuse,
+        level: Warning,
+        summary: "a variable sends requests to a host that is no upstream",
+        doc: "/en/docs/http/ngx_http_proxy_module.html#proxy_pass",
+    }
+}
+
+/// A host that is no upstream, and what names it.
+type Entry = (Span, String);
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let mut known: BTreeMap<Span, (Vec<Entry>, Vec<Span>)> = BTreeMap::new();
+    for judged in &target.reuse.leaves {
+        let leaf = &judged.leaf;
+        let could_keep =
+            leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
+        if !judged.can_reuse() || !could_keep || !has_variable_host(target.config, leaf.target) {
+            continue;
+        }
+        let bare = hosts(target, judged);
+        if let Some((first, _)) = bare.first() {
+            known.entry(*first).or_insert_with(|| (bare, Vec::new())).1.push(leaf.span);
+        } else if judged.reached.iter().all(|(reached, _)| matches!(reached, Reached::Unknown))
+            && !is_family(target, leaf)
+        {
+            found.push(unknown(leaf.span));
+        }
+    }
+    found.extend(known.into_iter().map(|(span, (hosts, users))| finding(span, &hosts, &users)));
+}
+
+/// The hosts that are no upstream, each with the entry that names it. What looks like the name of an upstream that
+/// was forgotten is another rule's.
+fn hosts(target: Target<'_>, judged: &Judged<'_>) -> Vec<Entry> {
+    let mut hosts: Vec<Entry> = Vec::new();
+    for (reached, _) in &judged.reached {
+        if let Reached::Bare(host, span) = reached
+            && !is_missing_upstream(target, &judged.leaf, host)
+            && (target.is_whole() || !looks_like_upstream(host))
+        {
+            hosts.push((span.unwrap_or(judged.leaf.span), host.clone()));
+        }
+    }
+    hosts.sort();
+    hosts
+}
+
+fn finding(span: Span, hosts: &[Entry], users: &[Span]) -> Diagnostic {
+    let host = &hosts[0].1;
+    let more = match hosts.len() {
+        1 => String::new(),
+        n => format!(" (and {} more values)", n - 1),
+    };
+    let message =
+        format!("requests go to `{host}`{more}, which is no upstream: every one opens a new connection");
+    let finding = PROXY_PASS_VARIABLE_UNPOOLED
+        .finding(span, message)
+        .label("no connection to it is reused")
+        .help("define an `upstream` with `keepalive` for it, and let the variable name that");
+    affected(finding, users.iter().copied().filter(|user| *user != span), "used here")
+}
+
+/// Whether the fixed part of the host is that of upstreams: `http://up_$name` and `upstream up_a`.
+fn is_family(target: Target<'_>, leaf: &Leaf<'_>) -> bool {
+    let parts = fixed_parts(target.config, leaf.target);
+    let has = |name: &str| parts.iter().all(|part| memchr::memmem::find(name.as_bytes(), part).is_some());
+    !parts.is_empty() && target.upstreams().any(|upstream| has(&upstream.name))
+}
+
+fn unknown(span: Span) -> Diagnostic {
+    let mut finding = PROXY_PASS_VARIABLE_UNPOOLED
+        .finding(
+            span,
+            "where requests go comes with the request: no connection is reused unless it names an upstream",
+        )
+        .label("the host is not known before the request")
+        .help("let a `map` choose among upstreams");
+    finding.level = Level::Info;
+    finding
+}

@@ -1,0 +1,196 @@
+//! A host without an `upstream` block.
+
+use std::collections::BTreeMap;
+
+use super::proxy_http_version_prevents_reuse::line_in_location;
+use crate::diagnostic::{Diagnostic, Level};
+use crate::edit::{Edit, Fix};
+use crate::lint::rule::declare_rule;
+use crate::lint::rules::correctness::upstream_undefined::looks_like_upstream;
+use crate::lint::{Target, affected::affected, place};
+use crate::model::location::Handler;
+use crate::model::{Origin, ProxyPass};
+use crate::reuse::{Judged, Leaf, Reached, has_variable_host};
+use crate::syntax::Directive;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports `proxy_pass`, `grpc_pass`, `memcached_pass` and, with `fastcgi_keep_conn on`, `fastcgi_pass` to a host
+    /// and port that no `upstream` block stands for.
+    ///
+    /// ## Why is this bad
+    ///
+    /// nginx keeps connections only to explicit upstreams, in every version: not even the default of 1.29.7 changes
+    /// that. Every request needs a source port of its own, and a closed connection keeps its port for a minute.
+    ///
+    /// The fix adds an upstream and keeps what the peer sees: the `Host` header and the name in TLS. It is not made
+    /// where `$proxy_host` or `$proxy_port` is used.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location / { proxy_pass http://10.0.0.1:8080; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location / {
+    ///         proxy_set_header Host $host;
+    ///         proxy_pass https://10.0.0.1:8443$request_uri;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// upstream backend { server 10.0.0.1:8080; keepalive 16; }
+    /// server {
+    ///     location / {
+    ///         proxy_http_version 1.1;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     location / { proxy_pass http://unix:/run/app.sock; }
+    /// }
+    /// ```
+    PROXY_TO_BARE_HOST {
+        name: "proxy-to-bare-host",
+        category: Reuse,
+        level: Warning,
+        summary: "requests go to a host without an `upstream` block: every one opens a connection",
+        doc: "/en/docs/http/ngx_http_upstream_module.html#upstream",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let mut hosts: BTreeMap<String, Vec<&Judged<'_>>> = BTreeMap::new();
+    for judged in &target.reuse.leaves {
+        let leaf = &judged.leaf;
+        let could_keep =
+            leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
+        if !judged.can_reuse() || !could_keep || has_variable_host(target.config, leaf.target) {
+            continue;
+        }
+        for (reached, _) in &judged.reached {
+            if let Reached::Bare(host, _) = reached
+                && (target.is_whole() || !looks_like_upstream(host))
+            {
+                hosts.entry(host.to_lowercase()).or_default().push(judged);
+            }
+        }
+    }
+    found.extend(hosts.iter().map(|(host, users)| finding(target, host, users)));
+}
+
+fn finding(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Diagnostic {
+    let first = &users[0].leaf;
+    let message =
+        format!("`{host}` is no upstream, so nginx keeps no connection to it: every request opens a new one");
+    let mut finding =
+        PROXY_TO_BARE_HOST.finding(first.span, message).label("no connection is reused").help(format!(
+            "define `upstream {} {{ server {host}; keepalive 16; }}` and pass to that",
+            name(target, host)
+        ));
+    if users.iter().all(|user| is_control_endpoint(target, &user.leaf, host)) {
+        finding.level = Level::Info;
+    }
+    let finding = affected(finding, users.iter().skip(1).map(|user| user.leaf.span), "and here");
+    match fix(target, host, users) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    }
+}
+
+/// A loopback address that only nginx itself asks for: an authentication daemon and the like.
+fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
+    let loopback = host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost");
+    let location = place::find(target.configuration, leaf.named_location().span).and_then(Directive::block);
+    loopback && location.is_some_and(|block| block.directives().any(|d| d.name().is("internal")))
+}
+
+/// A name for the upstream that nothing else has.
+fn name(target: Target<'_>, host: &str) -> String {
+    let plain: String = host.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let mut name = format!("to_{}", plain.trim_matches('_'));
+    while target.config.http.upstreams.iter().any(|u| u.name.eq_ignore_ascii_case(&name)) {
+        name.push('_');
+    }
+    name
+}
+
+fn fix(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Option<Fix> {
+    let uses = target.uses();
+    if !uses.complete || uses.is_read("proxy_host") || uses.is_read("proxy_port") {
+        return None;
+    }
+    let name = name(target, host);
+    let server =
+        place::find(target.configuration, users[0].leaf.server.span).filter(|d| d.name().is("server"))?;
+    let mut tls = None;
+    let mut edits = Vec::new();
+    for user in users {
+        let Some(Handler::Proxy(pass)) = &user.leaf.location.handler else { return None };
+        // One upstream has one port, which the scheme may imply.
+        if *tls.get_or_insert(pass.tls) != pass.tls {
+            return None;
+        }
+        for edit in of_leaf(target, &user.leaf, pass, host, &name)? {
+            if !edits.contains(&edit) {
+                edits.push(edit);
+            }
+        }
+    }
+    let port = if tls == Some(true) && !has_port(host) { ":443" } else { "" };
+    let upstream = format!("upstream {name} {{ server {host}{port}; keepalive 16; }}");
+    edits.push(place::before(target.configuration, server.head(), &upstream)?);
+    Some(Fix::unsafe_(format!("add `upstream {name}` and pass to it"), edits))
+}
+
+fn has_port(host: &str) -> bool {
+    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
+}
+
+/// The new target, and what the old one implied: the `Host` header and the name in TLS.
+fn of_leaf(
+    target: Target<'_>,
+    leaf: &Leaf<'_>,
+    pass: &ProxyPass,
+    host: &str,
+    name: &str,
+) -> Option<Vec<Edit>> {
+    let argument = place::find(target.configuration, leaf.span)?.arg(0)?;
+    let text = String::from_utf8(argument.raw().to_vec()).ok()?;
+    let at = text.to_lowercase().find(host)?;
+    let mut edits =
+        vec![Edit::replace(argument.span(), format!("{}{name}{}", &text[..at], &text[at + host.len()..]))];
+    let proxy = leaf.proxy();
+    let settings = &leaf.location.settings.reuse;
+    let mut before = String::new();
+    if proxy.header(b"host").is_none() {
+        let shown = if pass.host.is_empty() { host } else { &pass.host };
+        let line = format!("proxy_set_header Host {shown};");
+        match proxy.set_header.origin {
+            Origin::Set(_) => {
+                edits.push(place::after(target.configuration, proxy.set_header.value.last()?.span, &line)?);
+            }
+            Origin::Default => before.push_str(&line),
+            // A line here would replace all of the outer level.
+            Origin::Inherited(_) => return None,
+        }
+    }
+    if pass.tls && settings.proxy_ssl_name.origin == Origin::Default {
+        let bare = if has_port(host) { host.rsplit_once(':').map_or(host, |(host, _)| host) } else { host };
+        before = format!("{before}{}proxy_ssl_name {bare};", if before.is_empty() { "" } else { " " });
+    }
+    if !before.is_empty() {
+        edits.push(place::before(target.configuration, line_in_location(leaf)?, &before)?);
+    }
+    Some(edits)
+}

@@ -1,0 +1,137 @@
+//! An upstream without a connection cache.
+
+use super::pool_ignores_source_address::is_client_source;
+use crate::diagnostic::{Diagnostic, Level};
+use crate::edit::{Edit, Fix};
+use crate::lint::rule::declare_rule;
+use crate::lint::{Target, affected::affected, place};
+use crate::model::proxy::HttpVersion;
+use crate::model::{Endpoint, Origin, Upstream};
+use crate::reuse::Judged;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports an `upstream` that locations proxy to and that has no connection cache: before nginx 1.29.7 one without
+    /// `keepalive`, since then one with `keepalive 0`.
+    ///
+    /// ## Why is this bad
+    ///
+    /// Every request opens a connection of its own and needs a source port of its own. A closed connection keeps its
+    /// port for a minute (`TIME_WAIT`), so a busy proxy runs out: `connect() failed (99: Cannot assign requested
+    /// address)`, and clients see 502.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad before-1.29.7
+    /// upstream backend {
+    ///     server 10.0.0.100:1234;
+    /// }
+    /// server {
+    ///     location / {
+    ///         proxy_http_version 1.1;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// upstream backend {
+    ///     server 10.0.0.100:1234;
+    ///     keepalive 16;
+    /// }
+    /// server {
+    ///     location / {
+    ///         proxy_http_version 1.1;
+    ///         proxy_set_header Connection "";
+    ///         proxy_pass http://backend;
+    ///     }
+    /// }
+    /// ```
+    UPSTREAM_NOT_POOLED {
+        name: "upstream-not-pooled",
+        category: Reuse,
+        level: Warning,
+        summary: "an upstream keeps no connections: every request needs a source port of its own",
+        doc: "/en/docs/http/ngx_http_upstream_module.html#keepalive",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for upstream in target.upstreams() {
+        // A cache that the balancer switched off is a rule of its own.
+        if upstream.keepalive.size.value.is_some() || upstream.keepalive_overridden.is_some() {
+            continue;
+        }
+        let users: Vec<_> = target.reuse.users(upstream).filter(|user| user.can_reuse()).collect();
+        // Connections that bear a client's address must not be shared.
+        let bound = users.iter().any(|user| is_client_source(target, &user.leaf));
+        if !users.is_empty() && !bound {
+            found.push(finding(target, upstream, &users));
+        }
+    }
+}
+
+fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Judged<'_>]) -> Diagnostic {
+    let name = &upstream.name;
+    let size = pool_size(upstream);
+    let asked = users.iter().any(|user| asks_for_reuse(user));
+    let worse = if asked {
+        ", and locations ask it to keep connections open: each leaves a port in TIME_WAIT on this host"
+    } else {
+        ""
+    };
+    let message = format!("upstream `{name}` keeps no connections: every request opens a new one{worse}");
+    let mut finding = UPSTREAM_NOT_POOLED
+        .finding(upstream.span, message)
+        .label("no connection is reused")
+        .help(format!("add `keepalive {size};` at the end of the upstream"));
+    if upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_))) {
+        // No ports are used; only the cost of connecting remains.
+        finding.level = Level::Info;
+    } else if users.iter().all(|user| is_closing_fastcgi(user)) {
+        // It takes `fastcgi_keep_conn` too, and a worker of the FastCGI server for each connection: a choice.
+        finding.level = Level::Info;
+    } else if matches!(upstream.keepalive.size.origin, Origin::Set(_)) && users.iter().any(|u| empties(u)) {
+        // The locations say the opposite of `keepalive 0`.
+        finding.level = Level::Error;
+    }
+    finding = affected(finding, users.iter().map(|user| user.leaf.span), "used here");
+    match fix(target, upstream, size) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    }
+}
+
+fn is_closing_fastcgi(user: &Judged<'_>) -> bool {
+    user.leaf.directive == "fastcgi_pass" && !user.leaf.location.settings.reuse.fastcgi_keep_conn.value
+}
+
+/// Whether the `Connection` header is emptied on purpose.
+fn empties(user: &Judged<'_>) -> bool {
+    asks_for_reuse(user) && user.leaf.proxy().header(b"connection").is_some()
+}
+
+fn asks_for_reuse(user: &Judged<'_>) -> bool {
+    user.leaf.is_http()
+        && user.leaf.proxy().http_version.value >= HttpVersion::Http11
+        && user.connections.iter().all(|c| !c.closes())
+}
+
+/// Twice the number of peers, so that round robin finds a connection to each, and at least 16.
+pub(in crate::lint) fn pool_size(upstream: &Upstream) -> usize {
+    (2 * upstream.peers.len()).max(16)
+}
+
+fn fix(target: Target<'_>, upstream: &Upstream, size: usize) -> Option<Fix> {
+    let title = format!("add `keepalive {size};`");
+    let directive = format!("keepalive {size};");
+    if let Origin::Set(span) = upstream.keepalive.size.origin {
+        // `keepalive 0;` was written on purpose: a person has to look.
+        let old = place::find(target.configuration, span)?.span();
+        return Some(Fix::unsafe_(title, vec![Edit::replace(old, directive)]));
+    }
+    let edit = place::at_end_of_block(target.configuration, upstream.span, &directive)?;
+    Some(Fix::safe(title, vec![edit]))
+}

@@ -1,0 +1,68 @@
+//! Header values over several lines.
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Level;
+use crate::edit::Edit;
+use crate::edit::Fix;
+use crate::lint::Target;
+use crate::lint::rule::declare_rule;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports `add_header`, `add_trailer`, `proxy_set_header` and `more_set_headers` whose value contains a line
+    /// break.
+    ///
+    /// ## Why is this bad
+    ///
+    /// nginx sends the value as it is. A line break followed by a blank is the obsolete folding of headers, which
+    /// HTTP/2 and many clients refuse; without a blank the rest becomes another header or ends the head.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     add_header Content-Security-Policy "default-src 'self';
+    ///         img-src *";
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     add_header Content-Security-Policy "default-src 'self'; img-src *";
+    /// }
+    /// ```
+    HEADER_MULTILINE {
+        name: "header-multiline",
+        category: Security,
+        level: Warning,
+        summary: "a header value contains a line break",
+        doc: "/en/docs/http/ngx_http_headers_module.html#add_header",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for name in ["add_header", "add_trailer", "proxy_set_header", "grpc_set_header", "more_set_headers"] {
+        for (_, directive) in target.levels().http(name) {
+            for word in directive.args() {
+                let value = word.value();
+                let Some(at) = memchr::memchr(b'\n', &value) else { continue };
+                let folded = value.get(at + 1).is_some_and(|b| b" \t".contains(b));
+                let what = if folded { "is folded" } else { "is broken" };
+                let mut finding = HEADER_MULTILINE
+                    .finding(directive.head(), format!("the value has a line break: the header {what}"))
+                    .label("is sent over several lines")
+                    .help("write the value on one line");
+                if !folded {
+                    finding.level = Level::Error;
+                }
+                if let Ok(text) = std::str::from_utf8(word.raw()) {
+                    let joined = text.split('\n').map(str::trim).collect::<Vec<_>>().join(" ");
+                    let edit = Edit::replace(word.span(), joined);
+                    finding = finding.fix(Fix::unsafe_("join the lines", vec![edit]));
+                }
+                found.push(finding);
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A `Host` header that the client chooses.
+
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Level;
+use crate::lint::Target;
+use crate::lint::rule::declare_rule;
+use crate::lint::sources;
+use crate::lint::text;
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports `proxy_set_header Host` with a value from an argument, a cookie or another header than `Host`. With
+    /// `$http_host` it is a note, in servers that any name reaches: a default server, one without names, one with
+    /// `_` or a regular expression.
+    ///
+    /// ## Why is this bad
+    ///
+    /// The backend makes links, redirects and cache keys of it. `$host` is what nginx chose the server by, in lower
+    /// case and without the port; `$http_host` is what the header says, even if the request line says otherwise.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location / {
+    ///         proxy_set_header Host $arg_host;
+    ///         proxy_pass http://unix:/run/app.sock;
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad main
+    /// events { }
+    /// http {
+    ///     server {
+    ///         listen 80 default_server;
+    ///         location / {
+    ///             proxy_set_header Host $http_host;
+    ///             proxy_pass http://unix:/run/app.sock;
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     server_name example.com;
+    ///     location / {
+    ///         proxy_set_header Host $host;
+    ///         proxy_pass http://unix:/run/app.sock;
+    ///     }
+    /// }
+    /// ```
+    HOST_SPOOFING {
+        name: "host-spoofing",
+        category: Security,
+        level: Warning,
+        summary: "the backend gets a host name that the client chooses freely",
+        doc: "/en/docs/http/ngx_http_proxy_module.html#proxy_set_header",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for name in ["proxy_set_header", "grpc_set_header"] {
+        for (level, directive) in target.levels().http(name) {
+            let (Some(header), Some(value)) = (directive.arg(0), directive.arg(1)) else { continue };
+            if !header.value().eq_ignore_ascii_case(b"host") {
+                continue;
+            }
+            let Some(variable) = text::variables(&value.value()).find(|name| is_chosen(name)) else {
+                continue;
+            };
+            let finding = HOST_SPOOFING
+                .finding(
+                    directive.head(),
+                    format!("the backend gets the host that the client says in `${variable}`"),
+                )
+                .label("is chosen by the client");
+            if variable != "http_host" {
+                found.push(finding.help("use `$host`"));
+            } else if sources::accepts_any_host(target, level) {
+                let mut finding = finding.help("use `$host`, with `:$server_port` if the port matters");
+                finding.level = Level::Info;
+                found.push(finding);
+            }
+        }
+    }
+}
+
+fn is_chosen(name: &str) -> bool {
+    matches!(name, "http_host" | "http_x_forwarded_host" | "http_x_host" | "http_forwarded")
+        || name.starts_with("arg_")
+        || name.starts_with("cookie_")
+}

@@ -1,0 +1,542 @@
+//! The way of one request through a configuration, as far as it is known without files, upstreams and the rest of
+//! the world: the phases of `ngx_http_core_module.c` from server to content.
+
+use std::sync::Arc;
+
+use super::imagined::{Asked, Imagined};
+use crate::eval::regex::Regex;
+use crate::eval::select::{LocationId, LocationStep, Router, ServerId, ServerStep};
+use crate::eval::{CompileError, Program, Request as _};
+use crate::model::access::Addresses;
+use crate::model::content::TryLast;
+use crate::model::location::Handler;
+use crate::model::rewrite::{Condition, Instruction, Rewrite, RewriteFlag};
+use crate::model::{ComplexValue, HttpSettings, LocationKind, VariableId};
+use crate::source::Span;
+
+/// A configuration prepared for walking.
+#[derive(Debug)]
+pub struct Ground {
+    /// Chooses servers and locations.
+    pub router: Router,
+    /// Evaluates variables.
+    pub program: Program,
+}
+
+/// What happened on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The server was chosen.
+    Server(ServerId, Vec<ServerStep>),
+    /// A location was chosen for a URI; `None`: the server itself.
+    Location(Vec<u8>, Option<LocationId>, Vec<LocationStep>),
+    /// `limit_except` holds for the method, so its block is the location.
+    Limited(LocationId),
+    /// `set`, with the value if it is known.
+    Set(Span, VariableId, Option<Vec<u8>>),
+    /// `if`; `None`: not known, and taken as not to hold.
+    If(Span, Option<bool>, Vec<VariableId>),
+    /// `rewrite`, with URI and arguments if it matches.
+    Rewrite(Span, Option<(Vec<u8>, Vec<u8>)>),
+    /// `break`
+    Break(Span),
+    /// The page of a status.
+    ErrorPage(Span, u16, Vec<u8>),
+    /// On to a URI or a named location.
+    Redirect(Vec<u8>),
+}
+
+/// How the way ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A content handler answers, or files do (`None`).
+    Content(Option<Span>),
+    /// `return`, or a redirection by `rewrite`: status, text if known.
+    Answer(Span, u16, Option<Vec<u8>>),
+    /// nginx's own answer, and why.
+    Status(u16, &'static str),
+    /// 301 to the URI with a slash.
+    Slash,
+    /// A URI depends on variables that are not known.
+    Unknown(Option<Span>, Vec<VariableId>),
+}
+
+/// Where a request goes if files are, or are not, there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    /// None of the files of `try_files` is there.
+    NothingThere(Span),
+    /// The index file is there.
+    Index(Vec<u8>),
+}
+
+/// A way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walk {
+    /// What happened.
+    pub events: Vec<Event>,
+    /// The server in the end.
+    pub server: ServerId,
+    /// The location in the end, also an `if` or `limit_except`.
+    pub location: Option<LocationId>,
+    /// The URI in the end.
+    pub uri: Vec<u8>,
+    /// How it ends.
+    pub end: End,
+    /// Other ways that depend on files.
+    pub otherwise: Vec<(When, Walk)>,
+}
+
+/// As `NGX_HTTP_MAX_URI_CHANGES`.
+const MAX_URI_CHANGES: u32 = 10;
+/// Each way may fork where files decide, and so may those.
+const MAX_DEPTH: u32 = 3;
+
+impl Ground {
+    /// Prepares a configuration.
+    ///
+    /// # Errors
+    /// If a regular expression does not compile.
+    pub fn new(config: Arc<crate::model::Config>) -> Result<Self, CompileError> {
+        Ok(Self { router: Router::new(Arc::clone(&config))?, program: Program::new(config)? })
+    }
+
+    /// Follows a request; `normalize` makes `$uri` and `$args` of the target, if it can, and is told whether slashes
+    /// are merged.
+    ///
+    /// # Errors
+    /// If matching the server's name was given up.
+    pub fn walk(
+        &self,
+        asked: &Asked,
+        normalize: impl FnOnce(bool) -> Option<(Vec<u8>, Vec<u8>)>,
+    ) -> Result<Walk, String> {
+        let mut steps = Vec::new();
+        let chosen = self.router.trace_server(asked.address, &asked.name, &mut steps);
+        let (server, captures) = chosen.map_err(|e| e.to_string())?;
+        let config = self.router.config();
+        let mut way = Way {
+            ground: self,
+            request: Imagined::new(config, asked, server),
+            asked,
+            location: None,
+            events: vec![Event::Server(server, steps)],
+            changes: MAX_URI_CHANGES + 1,
+            is_changed: false,
+            is_internal: false,
+            in_error_page: false,
+            err_status: None,
+            depth: 0,
+        };
+        if let Some(captures) = captures {
+            way.request.set_captures(captures);
+        }
+        let Some((uri, args)) = normalize(way.settings().core.merge_slashes.value) else {
+            return Ok(way.done(End::Status(400, "the path is invalid")));
+        };
+        way.request.uri = uri;
+        way.request.args = args;
+        let end = way.phases(None);
+        Ok(way.finish(end))
+    }
+}
+
+/// What an instruction leads to.
+enum Next {
+    Go,
+    Stop,
+    End(End),
+}
+
+/// The request on its way.
+struct Way<'w> {
+    ground: &'w Ground,
+    request: Imagined<'w>,
+    asked: &'w Asked,
+    location: Option<LocationId>,
+    events: Vec<Event>,
+    changes: u32,
+    is_changed: bool,
+    is_internal: bool,
+    in_error_page: bool,
+    /// The status that a page is sent with, instead of its own.
+    err_status: Option<u16>,
+    /// Files that had to be guessed about.
+    depth: u32,
+}
+
+impl<'w> Way<'w> {
+    fn settings(&self) -> &'w HttpSettings {
+        match self.location {
+            Some(id) => &self.ground.router.get(id).settings,
+            None => &self.ground.router.config().http.servers[self.request.server.0 as usize].settings,
+        }
+    }
+
+    fn handler(&self) -> Option<&'w Handler> {
+        self.location.and_then(|id| self.ground.router.get(id).handler.as_ref())
+    }
+
+    /// The value of a text, or the variables that are not known.
+    fn value(&mut self, value: &ComplexValue) -> Result<Vec<u8>, Vec<VariableId>> {
+        let mut out = Vec::new();
+        self.ground.program.evaluate(value, &mut self.request, &mut out);
+        self.known(out)
+    }
+
+    fn variable(&mut self, id: VariableId) -> Result<Vec<u8>, Vec<VariableId>> {
+        let mut out = Vec::new();
+        self.ground.program.variable(id, &mut self.request, &mut out);
+        self.known(out)
+    }
+
+    fn known(&mut self, value: Vec<u8>) -> Result<Vec<u8>, Vec<VariableId>> {
+        let unknown = std::mem::take(&mut self.request.unknown);
+        let needs_client = std::mem::take(&mut self.request.needs_client);
+        if unknown.is_empty() && !needs_client { Ok(value) } else { Err(unknown) }
+    }
+
+    /// `ngx_http_core_run_phases`, up to content; `named` is where it begins, if not at the server.
+    fn phases(&mut self, named: Option<LocationId>) -> End {
+        let mut next = named;
+        if named.is_none() {
+            self.location = None;
+            if let Next::End(end) = self.execute(None) {
+                return end;
+            }
+        }
+        loop {
+            self.is_changed = false;
+            if let Some(id) = next.take() {
+                self.events.push(Event::Location(self.request.uri.clone(), Some(id), Vec::new()));
+                self.enter(id);
+            } else if let Some(end) = self.find_location() {
+                return end;
+            }
+            if let Some(id) = self.location
+                && let Next::End(end) = self.execute(Some(id))
+            {
+                return end;
+            }
+            if !self.is_changed {
+                if self.is_denied() {
+                    return End::Status(403, "`deny` holds for the client");
+                }
+                return End::Content(self.handler().map(Handler::span));
+            }
+            if self.is_cycle() {
+                return End::Status(500, "rewrite or internal redirection cycle");
+            }
+        }
+    }
+
+    /// `ngx_http_access_module`, as far as the client is known. A password is taken to be right.
+    fn is_denied(&self) -> bool {
+        let access = &self.settings().access;
+        let asks_password = access.auth_basic.value.constant() != Some(b"off");
+        if access.satisfy.value.0 == "any" && asks_password {
+            return false;
+        }
+        for rule in &access.rules.value {
+            match (rule.who, self.asked.client) {
+                (Addresses::All, _) => return !rule.allow,
+                (Addresses::Net(_), None) | (Addresses::Unix, _) => return false,
+                (who, client) if who.contains(client) => return !rule.allow,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    fn is_cycle(&mut self) -> bool {
+        self.changes = self.changes.saturating_sub(1);
+        self.changes == 0
+    }
+
+    /// `ngx_http_core_find_config_phase`
+    fn find_location(&mut self) -> Option<End> {
+        let mut steps = Vec::new();
+        self.location = None;
+        let uri = self.request.uri.clone();
+        let Ok(choice) = self.ground.router.trace_location(self.request.server, &uri, &mut steps) else {
+            return Some(End::Status(500, "a regular expression gave up"));
+        };
+        self.events.push(Event::Location(uri, choice.location, steps));
+        if let Some(id) = choice.location {
+            self.enter(id);
+        }
+        if self.settings().core.internal.value && !self.is_internal {
+            return Some(End::Status(404, "the location is `internal`"));
+        }
+        if choice.redirect {
+            return Some(End::Slash);
+        }
+        choice.captures.into_iter().for_each(|captures| self.request.set_captures(captures));
+        None
+    }
+
+    /// `ngx_http_update_location_config`
+    fn enter(&mut self, id: LocationId) {
+        self.location = Some(id);
+        let mut limits = self.ground.router.get(id).inner.iter().enumerate();
+        let limit = limits.find_map(|(at, inner)| match &inner.kind {
+            LocationKind::LimitExcept(methods) => Some((at, methods)),
+            _ => None,
+        });
+        let Some((at, methods)) = limit else { return };
+        let has = |name: &str| methods.iter().any(|m| m.eq_ignore_ascii_case(name));
+        let is_allowed = has(&self.asked.method) || self.asked.method == "HEAD" && has("GET");
+        if let Some(inner) = self.ground.router.inner(id, at).filter(|_| !is_allowed) {
+            self.location = Some(inner);
+            self.events.push(Event::Limited(inner));
+        }
+    }
+
+    /// Executes the instructions of a location, or of the server.
+    fn execute(&mut self, owner: Option<LocationId>) -> Next {
+        let instructions = match owner {
+            Some(id) => &self.ground.router.get(id).instructions,
+            None => &self.ground.router.config().http.servers[self.request.server.0 as usize].instructions,
+        };
+        for instruction in instructions {
+            let next = match instruction {
+                Instruction::Set { variable, value, span } => {
+                    let value = self.value(value).ok();
+                    self.events.push(Event::Set(*span, *variable, value.clone()));
+                    self.request.store(*variable, value);
+                    Next::Go
+                }
+                Instruction::Break(span) => {
+                    self.events.push(Event::Break(*span));
+                    self.is_changed = false;
+                    Next::Stop
+                }
+                Instruction::Return(r#return) => {
+                    let text = match &r#return.text {
+                        Some(text) => self.value(text).ok(),
+                        None => Some(Vec::new()),
+                    };
+                    Next::End(End::Answer(r#return.span, r#return.status, text))
+                }
+                Instruction::Rewrite(rewrite) => self.rewrite(rewrite),
+                Instruction::If { inner, condition, span } => {
+                    let holds = self.holds(condition, *span);
+                    let unknown = holds.as_ref().err().cloned().unwrap_or_default();
+                    self.events.push(Event::If(*span, holds.as_ref().ok().copied(), unknown));
+                    let block = match owner {
+                        Some(outer) => self.ground.router.inner(outer, *inner),
+                        None => self.ground.router.outermost(self.request.server, *inner),
+                    };
+                    match block.filter(|_| holds == Ok(true)) {
+                        Some(block) => {
+                            self.location = Some(block);
+                            self.execute(Some(block))
+                        }
+                        None => Next::Go,
+                    }
+                }
+                Instruction::Other(..) => Next::End(End::Status(500, "an instruction is invalid")),
+            };
+            if !matches!(next, Next::Go) {
+                return next;
+            }
+        }
+        Next::Go
+    }
+
+    /// Whether a condition holds; else the variables that are not known, none of them if it asks for a file.
+    fn holds(&mut self, condition: &Condition, span: Span) -> Result<bool, Vec<VariableId>> {
+        match condition {
+            Condition::True(variable) => {
+                let value = self.variable(*variable)?;
+                Ok(!value.is_empty() && value != b"0")
+            }
+            Condition::Equal { variable, text, negated } => {
+                let (left, right) = (self.variable(*variable)?, self.value(text)?);
+                Ok((left == right) != *negated)
+            }
+            Condition::Match { variable, pattern, caseless, negated } => {
+                let value = self.variable(*variable)?;
+                let found = self.matches(pattern, *caseless, span, &value).ok_or_else(Vec::new)?;
+                Ok(found != *negated)
+            }
+            Condition::File { .. } | Condition::Invalid => Err(Vec::new()),
+        }
+    }
+
+    /// Matches and captures; `None` if matching was given up.
+    fn matches(&mut self, pattern: &str, caseless: bool, span: Span, subject: &[u8]) -> Option<bool> {
+        let regex = Regex::new(pattern, caseless, span, self.ground.router.config()).ok()?;
+        let found = regex.exec(subject).ok()?;
+        let is_match = found.is_some();
+        // Without a match there are no numbered captures any more.
+        self.request.forget();
+        if let Some(captures) = found {
+            self.request.set_captures(captures);
+        }
+        Some(is_match)
+    }
+
+    /// `ngx_http_script_regex_start_code`, `ngx_http_script_regex_end_code`
+    fn rewrite(&mut self, rewrite: &Rewrite) -> Next {
+        let uri = self.request.uri.clone();
+        match self.matches(&rewrite.pattern, false, rewrite.span, &uri) {
+            None => return Next::End(End::Status(500, "a regular expression gave up")),
+            Some(false) => {
+                self.events.push(Event::Rewrite(rewrite.span, None));
+                return Next::Go;
+            }
+            Some(true) => {}
+        }
+        self.is_internal = true;
+        self.is_changed = rewrite.flag != RewriteFlag::Break;
+        let replacement = match self.value(&rewrite.replacement) {
+            Ok(value) => value,
+            Err(unknown) => return Next::End(End::Unknown(Some(rewrite.span), unknown)),
+        };
+        let before = std::mem::take(&mut self.request.args);
+        let keeps = rewrite.keeps_args && !before.is_empty();
+        if let RewriteFlag::Redirect(status) = rewrite.flag {
+            let mut target = replacement;
+            if keeps {
+                target.push(if rewrite.has_args { b'&' } else { b'?' });
+                target.extend_from_slice(&before);
+            }
+            return Next::End(End::Answer(rewrite.span, status, Some(target)));
+        }
+        self.request.args.clone_from(&before);
+        match rewrite.args.as_ref().map(|args| self.value(args)) {
+            Some(Ok(mut args)) => {
+                if keeps {
+                    args.push(b'&');
+                    args.extend_from_slice(&before);
+                }
+                self.request.args = args;
+            }
+            Some(Err(unknown)) => return Next::End(End::Unknown(Some(rewrite.span), unknown)),
+            None if !rewrite.keeps_args => self.request.args.clear(),
+            None => {}
+        }
+        if replacement.is_empty() {
+            return Next::End(End::Status(500, "the rewritten URI has a zero length"));
+        }
+        self.request.uri = replacement;
+        self.events
+            .push(Event::Rewrite(rewrite.span, Some((self.request.uri.clone(), self.request.args.clone()))));
+        if rewrite.flag == RewriteFlag::Next { Next::Go } else { Next::Stop }
+    }
+
+    /// Follows pages of statuses to the end, and looks where else files may lead.
+    fn finish(mut self, mut end: End) -> Walk {
+        loop {
+            let status = match &end {
+                End::Status(status, _) => Some(*status),
+                // Without a text it is a page.
+                End::Answer(_, status, Some(text)) if *status >= 400 && *status != 444 && text.is_empty() => {
+                    Some(*status)
+                }
+                _ => None,
+            };
+            match status.and_then(|status| self.error_page(status)) {
+                Some(next) => end = next,
+                None => break,
+            }
+        }
+        if let (End::Answer(_, status, _), Some(other)) = (&mut end, self.err_status)
+            && !matches!(status, 301 | 302 | 303 | 307 | 308)
+        {
+            *status = other;
+        }
+        let otherwise = if matches!(end, End::Content(_)) { self.otherwise() } else { Vec::new() };
+        Walk { otherwise, ..self.done(end) }
+    }
+
+    fn done(self, end: End) -> Walk {
+        Walk {
+            events: self.events,
+            server: self.request.server,
+            location: self.location,
+            uri: self.request.uri,
+            end,
+            otherwise: Vec::new(),
+        }
+    }
+
+    /// `ngx_http_special_response_handler`
+    fn error_page(&mut self, status: u16) -> Option<End> {
+        let core = &self.settings().core;
+        if self.in_error_page || self.changes == 0 || core.error_page.value.is_empty() {
+            return None;
+        }
+        self.in_error_page = !core.recursive_error_pages.value;
+        let page = core.error_page.value.iter().find(|page| page.statuses.contains(&status))?;
+        self.err_status = Some(page.status.unwrap_or(status)).filter(|status| *status != 0);
+        let uri = match self.value(&page.uri) {
+            Ok(uri) => uri,
+            Err(unknown) => return Some(End::Unknown(Some(page.span), unknown)),
+        };
+        self.events.push(Event::ErrorPage(page.span, status, uri.clone()));
+        if uri.starts_with(b"/") || uri.starts_with(b"@") {
+            return Some(self.redirect(&uri));
+        }
+        let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
+        Some(End::Answer(page.span, status, Some(uri)))
+    }
+
+    /// `ngx_http_internal_redirect`, `ngx_http_named_location`
+    fn redirect(&mut self, uri: &[u8]) -> End {
+        self.events.push(Event::Redirect(uri.to_vec()));
+        if self.is_cycle() {
+            return End::Status(500, "rewrite or internal redirection cycle");
+        }
+        self.is_internal = true;
+        if uri.starts_with(b"@") {
+            let name = String::from_utf8_lossy(uri);
+            return match self.ground.router.named(self.request.server, &name) {
+                Some(id) => self.phases(Some(id)),
+                None => End::Status(500, "there is no such named location"),
+            };
+        }
+        let (path, args) = uri.split_at(memchr::memchr(b'?', uri).unwrap_or(uri.len()));
+        self.request.uri = path.to_vec();
+        self.request.args = args.get(1..).unwrap_or_default().to_vec();
+        self.phases(None)
+    }
+
+    /// What files decide: `try_files` and `index`.
+    fn otherwise(&self) -> Vec<(When, Walk)> {
+        let content = &self.settings().content;
+        let mut ways = Vec::new();
+        if self.depth >= MAX_DEPTH {
+            return ways;
+        }
+        if let Some(tried) = &content.try_files.value {
+            let span = content.try_files.origin.span();
+            let mut way = self.fork();
+            let end = match &tried.last {
+                TryLast::Status(status) => End::Status(*status, "none of the files is there"),
+                TryLast::Uri(uri) => match way.value(uri) {
+                    Ok(uri) => way.redirect(&uri),
+                    Err(unknown) => End::Unknown(span, unknown),
+                },
+            };
+            if let Some(span) = span {
+                ways.push((When::NothingThere(span), way.finish(end)));
+            }
+        }
+        if self.handler().is_none() && self.request.uri.ends_with(b"/") {
+            for index in content.index.value.0.iter().take(MAX_DEPTH as usize) {
+                let mut way = self.fork();
+                let Ok(name) = way.value(index) else { continue };
+                let uri = if name.starts_with(b"/") { name } else { [&self.request.uri[..], &name].concat() };
+                let end = way.redirect(&uri);
+                ways.push((When::Index(uri), way.finish(end)));
+            }
+        }
+        ways
+    }
+
+    fn fork(&self) -> Way<'w> {
+        Way { request: self.request.clone(), events: Vec::new(), depth: self.depth + 1, ..*self }
+    }
+}
