@@ -75,6 +75,7 @@ mod error_page;
 mod balancer;
 mod dns;
 mod ledger;
+mod live;
 mod outgoing;
 mod peer;
 mod pool;

@@ -13,6 +13,7 @@ use super::charset::Recoder;
 use super::clock::Clock;
 use super::dns::Resolver;
 use super::ledger::UpstreamLedger;
+use super::live::{self, Live};
 use super::log::{ErrorLogs, Files};
 use super::outgoing::Outgoing;
 use super::peer::Address;
@@ -39,8 +40,14 @@ pub(crate) struct UpstreamState {
     pub(crate) balancer: SharedBalancer,
     /// What the balancer hashes.
     pub(crate) key: Key,
-    pub(crate) pool: Option<RefCell<Pool>>,
+    pub(crate) pool: Option<Rc<RefCell<Pool>>>,
     pub(crate) ledger: Option<Arc<UpstreamLedger>>,
+}
+
+/// An upstream, and where its peers come from if they change.
+pub(crate) struct Slot {
+    state: RefCell<Rc<UpstreamState>>,
+    live: Option<(Arc<Live>, Cell<u64>)>,
 }
 
 /// A worker.
@@ -51,7 +58,7 @@ pub(crate) struct Worker {
     pub(crate) servers: Vec<Rc<Plan>>,
     pub(crate) locations: Vec<Rc<Plan>>,
     pub(crate) getters: Vec<Option<Getter>>,
-    pub(crate) upstreams: Vec<Rc<UpstreamState>>,
+    upstreams: Vec<Slot>,
     pub(crate) buffers: FreeList,
     #[expect(clippy::vec_box, reason = "they are taken out and put back whole")]
     pub(crate) requests: RefCell<Vec<Box<Request>>>,
@@ -128,12 +135,20 @@ impl Worker {
                 let peers = peers.iter().map(|(at, _)| &upstream.peers[*at]);
                 balancer::new(&upstream.balancer.value, peers)
             };
+            let key = (Arc::as_ptr(config) as usize, i);
+            if live::is_live(upstream) {
+                let live = shared.live(key, || Live::new(upstream, live::first(shared, upstream, peers)));
+                let (version, now) = (live.version(), live.now().clone());
+                let state = upstream_state(upstream, &now.peers, now.balancer, &outgoing);
+                return Slot { state: RefCell::new(Rc::new(state)), live: Some((live, Cell::new(version))) };
+            }
             // A `zone` is one for all workers of a configuration.
             let balancer = match upstream.zone {
-                Some(_) => shared.balancer((Arc::as_ptr(config) as usize, i), make),
+                Some(_) => shared.balancer(key, make),
                 None => Arc::new(Mutex::new(make())),
             };
-            Rc::new(upstream_state(upstream, peers, balancer, &outgoing))
+            let state = upstream_state(upstream, peers, balancer, &outgoing);
+            Slot { state: RefCell::new(Rc::new(state)), live: None }
         });
         let upstreams: Vec<_> = upstreams.collect();
         let timers: Rc<Timers> = Rc::default();
@@ -168,6 +183,43 @@ impl Worker {
             random: RefCell::default(),
             resolvers: RefCell::default(),
         })
+    }
+
+    /// The state of the upstream at a position, with the peers it has now.
+    pub(crate) fn upstream(&self, at: usize) -> Rc<UpstreamState> {
+        let slot = &self.upstreams[at];
+        if let Some((live, seen)) = &slot.live
+            && live.version() != seen.get()
+        {
+            seen.set(live.version());
+            let now = live.now().clone();
+            let mut state = slot.state.borrow_mut();
+            *state = Rc::new(UpstreamState {
+                name: state.name.clone(),
+                peers: now.peers.into_iter().map(|(_, peer)| peer).collect(),
+                balancer: now.balancer,
+                key: state.key.clone(),
+                pool: state.pool.clone(),
+                ledger: state.ledger.clone(),
+            });
+        }
+        Rc::clone(&slot.state.borrow())
+    }
+
+    /// The changing peers of the upstream at a position.
+    pub(crate) fn live(&self, at: usize) -> Option<Arc<Live>> {
+        self.upstreams.get(at)?.live.as_ref().map(|(live, _)| Arc::clone(live))
+    }
+
+    /// Closes all idle connections to peers.
+    pub(crate) fn clear_pools(&self) {
+        for pool in self.pools() {
+            pool.borrow_mut().clear();
+        }
+    }
+
+    fn pools(&self) -> impl Iterator<Item = Rc<RefCell<Pool>>> {
+        self.upstreams.iter().filter_map(|slot| slot.state.borrow().pool.clone())
     }
 
     /// The next `$connection`; upstream connections count too.
@@ -247,8 +299,7 @@ impl Worker {
     pub(crate) async fn watch_pools(self: Rc<Self>) {
         std::future::poll_fn(|cx| {
             *self.pool_waker.borrow_mut() = Some(cx.waker().clone());
-            let pools = self.upstreams.iter().filter_map(|u| u.pool.as_ref());
-            let next = pools.filter_map(|pool| pool.borrow_mut().sweep(cx)).min();
+            let next = self.pools().filter_map(|pool| pool.borrow_mut().sweep(cx)).min();
             self.pool_look.set(next);
             match next {
                 Some(next) => self.pool_timer.set(next.saturating_duration_since(Instant::now())),
@@ -323,7 +374,7 @@ fn upstream_state(
             timeout: keepalive.timeout.value,
             by_source: outgoing.improve,
         };
-        RefCell::new(Pool::new(limits, ledger.clone()))
+        Rc::new(RefCell::new(Pool::new(limits, ledger.clone())))
     });
     UpstreamState {
         name: upstream.name.clone(),

@@ -5,7 +5,7 @@ use super::{Attempt, Outcome};
 use crate::model::Peer;
 
 /// A peer (`ngx_http_upstream_rr_peer_t`).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(super) backup: bool,
     pub(super) down: bool,
@@ -73,6 +73,13 @@ impl Peers {
         };
         let list: Vec<State> = (0..count).map(peer).collect();
         Self { single: count == 1, total_weight: list.iter().map(|p| p.weight).sum(), primaries: count, list }
+    }
+
+    /// Takes over what is known of a peer.
+    pub(crate) fn adopt(&mut self, to: usize, other: &mut Self, from: usize) {
+        if let (Some(to), Some(from)) = (self.list.get_mut(to), other.list.get(from)) {
+            to.clone_from(from);
+        }
     }
 
     /// `ngx_http_upstream_tries`: backups count.

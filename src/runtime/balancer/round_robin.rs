@@ -53,6 +53,7 @@ mod tests {
                 max_conns: 0,
                 backup: *backup,
                 down: false,
+                resolve: false,
                 span,
             })
             .collect();

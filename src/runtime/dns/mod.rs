@@ -33,7 +33,7 @@ pub(crate) struct Failure(u8);
 
 impl Failure {
     pub(crate) const TIMED_OUT: Self = Failure(110);
-    const NO_NAME: Self = Failure(3);
+    pub(crate) const NO_NAME: Self = Failure(3);
 
     /// `3: Host not found`
     pub(crate) fn text(self) -> String {
@@ -101,6 +101,22 @@ impl Resolver {
             }
             None => self.ask(worker, &name).await,
         }
+    }
+
+    /// How long what is known of a name still holds.
+    pub(crate) fn holds(&self, name: &str) -> Duration {
+        let known = self.known.borrow();
+        let mut name = name.trim_end_matches('.').to_ascii_lowercase();
+        let mut until: Option<Instant> = None;
+        for _ in 0..MAX_ALIASES {
+            let Some(entry) = known.get(&name) else { break };
+            until = Some(until.map_or(entry.until, |until| until.min(entry.until)));
+            match &entry.alias {
+                Some(alias) => name.clone_from(alias),
+                None => break,
+            }
+        }
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 
     /// What is known and still holds, through aliases.

@@ -90,7 +90,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let (state, uri) = match &plan.pass.target {
         Target::Upstream(id) => {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
-            (Rc::clone(&c.worker.upstreams[id.0 as usize]), None)
+            (c.worker.upstream(id.0 as usize), None)
         }
         Target::Value(value) => match target::find(c, r, value).await {
             Ok(found) => found,

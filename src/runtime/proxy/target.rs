@@ -84,7 +84,7 @@ fn known(c: &Connection, host: &str) -> Option<Rc<UpstreamState>> {
         other.eq_ignore_ascii_case(name) && other_port.unwrap_or(80) == port.unwrap_or(80)
     };
     let at = upstreams.iter().position(is_it)?;
-    Some(Rc::clone(&c.worker.upstreams[at]))
+    Some(c.worker.upstream(at))
 }
 
 /// Name and port.
