@@ -271,6 +271,10 @@ settings! {
         rewrite_log: bool = "rewrite_log",
         /// Whether a variable without a value is logged.
         uninitialized_variable_warn: bool = "uninitialized_variable_warn",
+        /// Whether requests inside others are in the access log.
+        log_subrequest: bool = "log_subrequest",
+        /// What of a response is held in memory for a variable.
+        subrequest_output_buffer_size: u64 = "subrequest_output_buffer_size",
         /// Access logs.
         access_log: AccessLogs = "access_log",
         /// Error logs of this level; empty: those of the main context.

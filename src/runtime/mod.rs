@@ -51,6 +51,9 @@ mod gzip_static;
 mod headers;
 mod not_modified;
 mod range;
+mod sink;
+mod ssi;
+mod subrequest;
 
 mod route;
 

@@ -63,6 +63,8 @@ pub(crate) struct Reply {
     pub(crate) parts: Vec<Part>,
     /// Position of the table that recodes the body.
     pub(crate) recode: Option<usize>,
+    /// Obeys the commands in the body.
+    pub(crate) ssi: Option<Box<super::ssi::Page>>,
     /// Compresses the body.
     pub(crate) gzip: Option<Box<super::gzip::Gzip>>,
 }
@@ -97,6 +99,7 @@ impl Reply {
         self.parts.clear();
         self.recode = None;
         self.gzip = None;
+        self.ssi = None;
     }
 
     /// Forgets the body.
@@ -106,6 +109,7 @@ impl Reply {
         self.parts.clear();
         self.recode = None;
         self.gzip = None;
+        self.ssi = None;
     }
 
     /// Adds a header line.

@@ -93,6 +93,9 @@ pub(crate) struct Request {
     /// What `limit_conn` counts it in.
     pub(crate) held: Vec<super::limit::Held>,
     pub(crate) reply: Reply,
+    /// How deep it is inside other requests; 0: the client's own.
+    pub(crate) depth: u8,
+    pub(crate) ssi: super::ssi::Shared,
     pub(crate) server: ServerId,
     pub(crate) location: Option<LocationId>,
     pub(crate) plan: Rc<Plan>,
@@ -153,6 +156,8 @@ impl Request {
             limit_conn_status: None,
             held: Vec::new(),
             reply: Reply::default(),
+            depth: 0,
+            ssi: super::ssi::Shared::default(),
             server: ServerId(0),
             location: None,
             plan,
@@ -203,6 +208,8 @@ impl Request {
         self.limit_conn_status = None;
         self.held.clear();
         self.reply.clear();
+        self.depth = 0;
+        self.ssi.clear();
         self.server = server;
         self.location = None;
         self.plan = Rc::clone(plan);

@@ -10,7 +10,7 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
-use super::{charset, gzip, headers, not_modified, range};
+use super::{charset, gzip, headers, not_modified, range, ssi};
 use crate::model::location::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
@@ -40,9 +40,16 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
         request.status = request.err_status;
         request.reply.line.clear();
     }
+    if request.depth > 0 {
+        ssi::filter(request);
+        request.reply.header_only |= request.is_head() || matches!(request.status, 204 | 304);
+        request.head_length = 0;
+        return Ok(());
+    }
     not_modified::filter(request)?;
     headers::filter(&mut Scope { worker, client, request });
     charset::filter(&mut Scope { worker, client, request });
+    ssi::filter(request);
     gzip::filter(request);
     range::filter(worker, request)?;
     frame(request);

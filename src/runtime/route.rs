@@ -76,6 +76,12 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     finish(c, r, flow).await
 }
 
+/// Answers a request that is inside another one, its URI in `r.uri`.
+pub(crate) async fn inside(c: &mut Connection, r: &mut Request) -> Flow {
+    let flow = phases(c, r, Enter::Server).await;
+    finish(c, r, flow).await
+}
+
 /// Follows pages of errors and redirections inside until there is an answer.
 pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) -> Flow {
     loop {
@@ -174,12 +180,15 @@ async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
             return Flow::Status(500);
         }
     }
-    real_ip::apply(c, r);
-    if let Some(flow) = limit::check(c, r).await {
-        return flow;
-    }
-    if let Some(flow) = access::check(c, r).await {
-        return flow;
+    // A request inside another one may what that one may.
+    if r.depth == 0 {
+        real_ip::apply(c, r);
+        if let Some(flow) = limit::check(c, r).await {
+            return flow;
+        }
+        if let Some(flow) = access::check(c, r).await {
+            return flow;
+        }
     }
     if let Some(flow) = try_files::find(c, r) {
         return flow;

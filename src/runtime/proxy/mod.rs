@@ -6,7 +6,7 @@ mod head;
 mod next;
 mod pace;
 mod relay;
-mod response;
+pub(crate) mod response;
 pub(crate) mod rewrite;
 mod target;
 mod tunnel;

@@ -6,12 +6,12 @@ use super::pace::Pace;
 use super::{Passing, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
-use crate::runtime::headers;
 use crate::runtime::http1::chunked::{Chunk, Chunked};
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
 use crate::runtime::route::Flow;
+use crate::runtime::{headers, ssi};
 
 const READING: &str = " while reading upstream";
 /// Kept free at the end of a buffer for what ends a chunk.
@@ -81,6 +81,10 @@ pub(super) async fn run(
     // A body may follow that the client did not ask for: nobody waits for it.
     let is_unasked = is_bodyless && !has_none && !p.is_head;
     let is_chunked = response::begin(p, &buffer, is_bodyless);
+    if p.is_upgraded && p.r.depth > 0 {
+        p.log(Severity::Error, "connection upgrade in subrequest", READING);
+        return Flow::Abort;
+    }
     if p.is_upgraded {
         buffer.start = p.r.response.position;
         return tunnel::run(p, connection, buffer).await;
@@ -182,6 +186,10 @@ async fn write(
     let timeout = p.r.plan.core.send_timeout.value;
     if let Some(recoder) = p.r.reply.recode.and_then(|n| p.c.worker.recoders.get(n)) {
         recoder.recode(buffer.filled_mut());
+    }
+    if p.r.reply.ssi.is_some() {
+        *has_head = false;
+        return Box::pin(ssi::pass(p.c, p.r, buffer.filled(), is_done)).await.is_ok();
     }
     if let Some(gzip) = &mut p.r.reply.gzip {
         let mut ready = Vec::new();

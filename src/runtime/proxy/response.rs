@@ -144,7 +144,7 @@ pub(super) fn redirect(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
 }
 
 /// `ngx_http_parse_unsafe_uri`: path and arguments; `None` if the path leaves the root.
-fn unsafe_uri(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn unsafe_uri(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (path, args) = match memchr::memchr(b'?', text) {
         Some(mark) => (&text[..mark], &text[mark + 1..]),
         None => (text, &b""[..]),
