@@ -271,6 +271,8 @@ settings! {
         rewrite_log: bool = "rewrite_log",
         /// Whether a variable without a value is logged.
         uninitialized_variable_warn: bool = "uninitialized_variable_warn",
+        /// Whether old clients get a page instead of a redirection.
+        msie_refresh: bool = "msie_refresh",
         /// Whether requests inside others are in the access log.
         log_subrequest: bool = "log_subrequest",
         /// What of a response is held in memory for a variable.

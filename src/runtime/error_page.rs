@@ -24,6 +24,9 @@ pub(crate) fn respond(c: &Connection, r: &mut Request, status: u16) -> Flow {
             return send(c, r, page, status);
         }
     }
+    if let Some(flow) = super::refresh::page(c, r, status) {
+        return flow;
+    }
     response::special(&c.worker, &c.client, r, status);
     Flow::Answer
 }

@@ -74,6 +74,7 @@ mod symlink;
 mod try_files;
 
 mod error_page;
+mod refresh;
 
 mod balancer;
 mod dns;

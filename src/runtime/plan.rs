@@ -297,7 +297,7 @@ impl Plan {
             Some((location, Some(Handler::Proxy(pass)))) => Some(ProxyPlan::new(pass, location, config)),
             _ => None,
         };
-        let (content, access) = (Arc::clone(&settings.content), Arc::clone(&settings.access));
+        let (content, access) = (Arc::clone(&settings.content), super::real_ip::named(&settings.access)?);
         let root = content.root.value.path.constant().map(|path| match path {
             path if path.starts_with(b"/") => path.to_vec(),
             path => [&files.prefix()[..], path].concat(),

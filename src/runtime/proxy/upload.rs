@@ -16,13 +16,13 @@ const PIECE: usize = 64 << 10;
 
 /// Sends head and body. False if the peer answered before it had all.
 pub(super) async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failure> {
+    if p.is_streaming {
+        return pass_on(p, stream).await;
+    }
     let head = std::mem::take(&mut p.r.upstream_out);
     let sent = write(p, stream, &head).await;
     p.r.upstream_out = head;
     sent?;
-    if p.is_streaming {
-        return pass_on(p, stream).await;
-    }
     if p.has_own_body || !p.plan.on_way.pass_request_body.value {
         return Ok(true);
     }
@@ -81,7 +81,8 @@ async fn pass_on(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failu
     let chunked = p.r.head.chunked;
     let mut reader = Reader::new(p.c, p.r);
     let mut piece = Vec::new();
-    let mut out = Vec::new();
+    // What has arrived of the body leaves together with the head.
+    let mut out = p.r.upstream_out.clone();
     // The rest of the body is nobody's: the connection ends with the response.
     p.r.has_body = true;
     loop {
@@ -89,18 +90,20 @@ async fn pass_on(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failu
         let is_done = reader.take(p.r, &mut piece).map_err(Failure::Body)?;
         if !piece.is_empty() {
             remember(p, &piece);
-            out.clear();
             if chunked {
                 put(&mut out, format_args!("{:x}\r\n", piece.len()));
-                out.extend_from_slice(&piece);
+            }
+            out.extend_from_slice(&piece);
+            if chunked {
                 out.extend_from_slice(b"\r\n");
             }
-            write(p, stream, if chunked { &out } else { &piece }).await?;
         }
+        if is_done && chunked {
+            out.extend_from_slice(b"0\r\n\r\n");
+        }
+        write(p, stream, &out).await?;
+        out.clear();
         if is_done {
-            if chunked {
-                write(p, stream, b"0\r\n\r\n").await?;
-            }
             reader.finish(p.c, p.r);
             return Ok(true);
         }

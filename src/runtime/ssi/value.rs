@@ -47,15 +47,12 @@ pub(super) fn evaluate(page: &Page, scope: &mut Scope<'_>, text: &[u8]) -> Optio
                 rest = &rest[1..];
             }
             (b'$', Some(_)) => {
-                let (name, after) = match rest.strip_prefix(b"{") {
-                    Some(inner) => {
-                        let end = memchr::memchr(b'}', inner)?;
-                        (&inner[..end], &inner[end + 1..])
-                    }
-                    None => {
-                        let end = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_'));
-                        rest.split_at(end.unwrap_or(rest.len()))
-                    }
+                let (name, after) = if let Some(inner) = rest.strip_prefix(b"{") {
+                    let end = memchr::memchr(b'}', inner)?;
+                    (&inner[..end], &inner[end + 1..])
+                } else {
+                    let end = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_'));
+                    rest.split_at(end.unwrap_or(rest.len()))
                 };
                 if name.is_empty() {
                     return None;
