@@ -16,60 +16,15 @@ mod http;
 #[path = "common/nginx.rs"]
 mod nginx;
 
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "common/proxy.rs"]
+mod proxy;
+
 use std::fmt::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::sync::Arc;
 
 use http::{Backend, once};
-use ngxc::compile::{Options, compile};
-use ngxc::model::Endpoint;
-use ngxc::runtime::{RunOptions, Running, Stop, start};
-use ngxc::source::Memory;
-use ngxc::syntax::{LoadOptions, load};
-use ngxc::version::Version;
-
-struct Proxy {
-    running: Option<Running>,
-    address: SocketAddr,
-    directory: tempfile::TempDir,
-}
-
-impl Proxy {
-    /// Runs an `http` block's content; port 9 becomes one that the kernel chooses.
-    fn new(http: &str) -> Self {
-        let text = format!(
-            "worker_processes 1;\nerror_log error.log info;\nevents {{}}\nhttp {{\naccess_log off;\n{http}\n}}\n"
-        );
-        let files = Memory::default().with("nginx.conf", text);
-        let loaded = load(&files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
-        let compiled = compile(&loaded, &Options::new(Version::new(1, 31, 5)));
-        assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
-        let mut config = compiled.config;
-        for listen in config.http.servers.iter_mut().flat_map(|server| &mut server.listen) {
-            match &mut listen.endpoint {
-                Endpoint::Inet(address) if address.port() == 9 => address.set_port(0),
-                _ => {}
-            }
-        }
-        let directory = tempfile::tempdir().unwrap();
-        let options = RunOptions { prefix: directory.path().to_owned(), ..RunOptions::default() };
-        let running = start(Arc::new(config), &options).unwrap();
-        Self { address: running.addresses()[0], running: Some(running), directory }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("error.log")).unwrap()
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop(Stop::Fast);
-        }
-    }
-}
+use proxy::Proxy;
 
 fn get(to: SocketAddr, uri: &str) -> String {
     once(to, &format!("GET {uri} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))

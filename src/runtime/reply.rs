@@ -157,7 +157,8 @@ fn place<'l>(lines: &'l [u8], mut at: usize, name: &[u8]) -> Option<(usize, usiz
             && lines[start..start + name.len()].eq_ignore_ascii_case(name)
         {
             let value = &lines[start + name.len() + 1..at];
-            return Some((start, at, value.trim_ascii()));
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            return Some((start, at, value.strip_suffix(b"\r\n").unwrap_or(value)));
         }
     }
     None
