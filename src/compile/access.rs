@@ -12,8 +12,8 @@ use super::scope::Compiler;
 use super::settings::{Value, extend};
 use crate::catalog::Kind;
 use crate::diagnostic::Diagnostic;
+use crate::model::Setting;
 use crate::model::access::{Addresses, RealIpHeader, Rule};
-use crate::model::{Setting, Unsupported};
 use crate::source::Span;
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("allow", rule), ("deny", rule)];
@@ -132,9 +132,7 @@ impl Value for Vec<Addresses> {
             return Some(vec![one]);
         }
         // A host: whom it names is known when nginx starts.
-        let what = format!("a name in `{}`", directive.name());
-        cx.unsupported.push(Unsupported { what, span: directive.span(), safe_because: None });
-        Some(Vec::new())
+        Some(vec![Addresses::Name(directive.text(1))])
     }
 
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {

@@ -3,7 +3,7 @@
 use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{charset, geo, location, log, map, server, settings, split_clients, types, upstream};
+use super::{charset, geo, limit, location, log, map, server, settings, split_clients, types, upstream};
 use crate::catalog::Context;
 use crate::model::HttpSettings;
 use crate::source::Span;
@@ -66,6 +66,10 @@ impl<'t> Blocks<'t> for HttpBlock {
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         if directive.name() == "log_format" {
             log::log_format(cx, directive);
+            return true;
+        }
+        if matches!(directive.name(), "limit_req_zone" | "limit_conn_zone") {
+            limit::define(cx, directive);
             return true;
         }
         settings::read_http(cx, &mut self.settings, directive)

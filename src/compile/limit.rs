@@ -4,9 +4,13 @@ use super::argument::{digits, refuse};
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
+use super::settings::{Value, extend};
+use super::value;
 use super::zone::{self, PAGE};
-use crate::catalog::Subsystem;
+use crate::catalog::{Kind, Subsystem};
 use crate::diagnostic::Diagnostic;
+use crate::model::Setting;
+use crate::model::limit::{LimitConn, LimitReq, Zone};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("limit_req_zone", limit_zone),
@@ -142,4 +146,70 @@ pub(super) fn once(
         .nginx(format!("\"{name}\" directive is duplicate")),
     );
     false
+}
+
+/// The zone that `limit_req_zone` or `limit_conn_zone` defines; `limit_zone` has checked it.
+pub(super) fn define(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
+    let key = value::argument(cx, directive, 1);
+    let mut zone = Zone { name: String::new(), key, size: 0, rate: 0, span: directive.span() };
+    for (_, text) in directive.args_from(2) {
+        if let Some((name, size)) = text.strip_prefix(b"zone=").and_then(zone::name_and_size) {
+            zone.name = String::from_utf8_lossy(name).into_owned();
+            zone.size = size;
+        } else if let Some(rate) = text.strip_prefix(b"rate=") {
+            let per_minute = rate.strip_suffix(b"r/m");
+            let number = per_minute.or_else(|| rate.strip_suffix(b"r/s")).unwrap_or(rate);
+            let number = digits(number).unwrap_or(1).min(u64::MAX / 1000);
+            zone.rate = number * 1000 / if per_minute.is_some() { 60 } else { 1 };
+        }
+    }
+    let zones = match directive.name() {
+        "limit_req_zone" => &mut cx.http.limit_req_zones,
+        _ => &mut cx.http.limit_conn_zones,
+    };
+    zones.push(zone);
+}
+
+impl Value for Vec<LimitReq> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let mut limit = LimitReq { zone: String::new(), burst: 0, delay: 0 };
+        for (_, text) in directive.args_from(1) {
+            let thousand = |value: &[u8]| digits(value).map_or(0, |n| n.saturating_mul(1000));
+            if let Some(name) = text.strip_prefix(b"zone=") {
+                limit.zone = String::from_utf8_lossy(name).into_owned();
+            } else if let Some(value) = text.strip_prefix(b"burst=") {
+                limit.burst = thousand(value);
+            } else if let Some(value) = text.strip_prefix(b"delay=") {
+                limit.delay = thousand(value);
+            } else if *text == *b"nodelay" {
+                limit.delay = u64::MAX;
+            }
+        }
+        Some(vec![limit])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
+}
+
+impl Value for Vec<LimitConn> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let number = digits(&directive.arg(2)).and_then(|n| u32::try_from(n).ok())?;
+        Some(vec![LimitConn { zone: directive.text(1), number }])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
 }

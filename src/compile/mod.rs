@@ -45,6 +45,7 @@ mod limit;
 mod pass;
 mod paths;
 mod resolver;
+mod rewrites;
 mod sticky;
 mod tls;
 mod types;

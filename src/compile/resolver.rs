@@ -5,7 +5,9 @@ use super::argument::{refuse, time};
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
-use crate::catalog::Tier;
+use super::settings::Value;
+use crate::catalog::{Kind, Tier};
+use crate::model::limit::Resolver;
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("resolver", resolver)];
 
@@ -50,4 +52,28 @@ fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         return refuse(cx, directive, 1, "one of the two", "\"ipv4\" and \"ipv6\" cannot both be \"off\"");
     }
     servers > 0 || refuse(cx, directive, 1, "the address of a name server", "no name servers defined")
+}
+
+impl Value for Resolver {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        <Self as Default>::default()
+    }
+
+    /// `resolver` has checked it.
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let mut resolver = <Self as Default>::default();
+        for (_, text) in directive.args_from(1) {
+            match &*text {
+                b"ipv4=off" => resolver.no_ipv4 = true,
+                b"ipv6=off" => resolver.no_ipv6 = true,
+                b"ipv4=on" | b"ipv6=on" => {}
+                text => match text.strip_prefix(b"valid=") {
+                    Some(value) => resolver.valid = time(value, true),
+                    None if text.starts_with(b"status_zone=") => {}
+                    None => resolver.servers.push(address::parse(text, 53, Form::Peer).ok()?.endpoint),
+                },
+            }
+        }
+        Some(resolver)
+    }
 }

@@ -9,13 +9,14 @@ use super::scope::Compiler;
 use crate::catalog::{self, Context, Kind};
 use crate::model::core::WorkerProcesses;
 use crate::model::location::{
-    Buffers, CoreHttpSettings, ErrorPage, KeepaliveTimeout, ReuseSettings, ServerTokens, Word, Words,
+    Buffers, CoreHttpSettings, ErrorPage, KeepaliveTimeout, ReuseSettings, ServerTokens, TempPath, Word,
+    Words,
 };
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
 use crate::model::{
-    AccessSettings, ComplexValue, ContentSettings, CoreSettings, GzipSettings, HttpSettings, ProxySettings,
-    Setting,
+    AccessSettings, ComplexValue, ContentSettings, CoreSettings, GzipSettings, HttpSettings, LimitSettings,
+    PassSettings, ProxySettings, Setting,
 };
 use crate::source::Span;
 
@@ -91,6 +92,8 @@ pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
         content: Arc::new(ContentSettings::defaults(&mut defaults)),
         access: Arc::new(AccessSettings::defaults(&mut defaults)),
         gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
+        pass: Arc::new(PassSettings::defaults(&mut defaults)),
+        limit: Arc::new(LimitSettings::defaults(&mut defaults)),
     }
 }
 
@@ -136,6 +139,10 @@ pub(super) fn read_http<'t>(
         Arc::make_mut(&mut settings.access).read(name, &mut Reading { cx, directive })
     } else if GzipSettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.gzip).read(name, &mut Reading { cx, directive })
+    } else if PassSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.pass).read(name, &mut Reading { cx, directive })
+    } else if LimitSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.limit).read(name, &mut Reading { cx, directive })
     } else {
         false
     }
@@ -158,6 +165,8 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         }),
         access: group(&level.access, &started.access, AccessSettings::inherited),
         gzip: group(&level.gzip, &started.gzip, GzipSettings::inherited),
+        pass: group(&level.pass, &started.pass, PassSettings::inherited),
+        limit: group(&level.limit, &started.limit, LimitSettings::inherited),
     }
 }
 
@@ -193,7 +202,9 @@ impl Value for u32 {
 
 impl Value for u64 {
     fn default(text: Option<&str>, _: Kind) -> Self {
-        text.and_then(|t| argument::offset(t.as_bytes())).unwrap_or(0)
+        // `4k|8k` is a page, which has 4k.
+        let first = text.and_then(|t| t.split('|').next());
+        first.and_then(|t| argument::offset(t.as_bytes())).unwrap_or(0)
     }
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
@@ -367,7 +378,8 @@ impl Value for Option<u32> {
 
 impl Value for Buffers {
     fn default(text: Option<&str>, _: Kind) -> Self {
-        let mut words = text.unwrap_or_default().split(' ').map(|word| argument::size(word.as_bytes()));
+        let mut words =
+            text.unwrap_or_default().split(['|', ' ']).map(|word| argument::size(word.as_bytes()));
         let (number, size) = (words.next().flatten(), words.next().flatten());
         Buffers { number: number.unwrap_or(4) as u32, size: size.unwrap_or(8192) }
     }
@@ -392,13 +404,30 @@ impl Value for Word {
 
 /// The defaults of settings of type [`Word`].
 fn catalog_word(text: &str) -> &'static str {
-    const WORDS: &[&str] = &["off", "on", "all", "any", "exact", "before", "html", "always", "1.0", "1.1"];
+    const WORDS: &[&str] =
+        &["off", "on", "error", "all", "any", "exact", "before", "html", "always", "1.0", "1.1"];
     WORDS.iter().find(|word| **word == text).copied().unwrap_or("off")
+}
+
+impl Value for TempPath {
+    fn default(text: Option<&str>, _: Kind) -> Self {
+        TempPath { path: text.unwrap_or_default().to_owned(), levels: Vec::new() }
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let levels = directive.args_from(2).filter_map(|(_, level)| argument::digits(&level));
+        let levels = levels.map(|level| usize::try_from(level).unwrap_or(0)).collect();
+        Some(TempPath { path: directive.text(1), levels })
+    }
 }
 
 impl Value for Words {
     fn default(text: Option<&str>, _: Kind) -> Self {
-        Words(if text == Some("msie6") { vec!["msie6"] } else { Vec::new() })
+        Words(match text {
+            Some("msie6") => vec!["msie6"],
+            Some("error timeout") => vec!["error", "timeout"],
+            _ => Vec::new(),
+        })
     }
 
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
@@ -407,6 +436,15 @@ impl Value for Words {
             words.iter().find(|word| text.eq_ignore_ascii_case(word.as_bytes())).copied()
         });
         Some(Words(found.collect()))
+    }
+
+    /// A bitmask: words add up.
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        match Self::parse(cx, directive) {
+            Some(more) if setting.is_set_here() => setting.value.0.extend(more.0),
+            Some(value) => *setting = Setting::set(value, directive.span()),
+            None => {}
+        }
     }
 }
 

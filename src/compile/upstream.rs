@@ -8,11 +8,13 @@ use super::block::{self, Blocks};
 use super::checks::Check;
 use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
+use super::settings::Value;
 use super::{settings, value};
 use crate::catalog::{Context, Tier};
 use crate::diagnostic::{Diagnostic, Place, When};
+use crate::model::limit::Resolver;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
-use crate::model::{Endpoint, Origin, Peer, Setting, Upstream, UpstreamId};
+use crate::model::{Endpoint, Origin, Peer, Setting, Unsupported, Upstream, UpstreamId};
 use crate::source::Span;
 use crate::syntax::Block;
 use crate::version::Version;
@@ -48,6 +50,8 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         keepalive,
         keepalive_overridden: None,
         zone: None,
+        resolver: None,
+        resolver_timeout: None,
         needs: Needs::new(),
     };
     block::directives(cx, block, Context::Upstream, &mut upstream);
@@ -70,6 +74,8 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         keepalive: upstream.keepalive,
         keepalive_overridden: upstream.keepalive_overridden,
         zone: upstream.zone,
+        resolver: upstream.resolver,
+        resolver_timeout: upstream.resolver_timeout,
     }
 }
 
@@ -142,6 +148,8 @@ pub(super) fn of_url(
         keepalive,
         keepalive_overridden: None,
         zone: None,
+        resolver: None,
+        resolver_timeout: None,
     });
     Some(id)
 }
@@ -157,6 +165,7 @@ fn peer(endpoint: Endpoint, name: String, span: Span) -> Peer {
         max_conns: 0,
         backup: false,
         down: false,
+        resolve: false,
         span,
     }
 }
@@ -171,6 +180,8 @@ struct UpstreamBlock {
     keepalive: KeepaliveSettings,
     keepalive_overridden: Option<Span>,
     zone: Option<Span>,
+    resolver: Option<Resolver>,
+    resolver_timeout: Option<Duration>,
     needs: Needs,
 }
 
@@ -267,6 +278,8 @@ impl<'t> Blocks<'t> for UpstreamBlock {
                 self.peers.extend(server(cx, directive, method));
             }
             "zone" => self.zone = Some(directive.span()),
+            "resolver" => self.resolver = Value::parse(cx, directive),
+            "resolver_timeout" => self.resolver_timeout = argument::time(&directive.arg(1), false),
             name if BALANCERS.contains(&name) => balance(cx, self, directive),
             _ => return settings::read_keepalive(cx, &mut self.keepalive, directive),
         }
@@ -290,6 +303,8 @@ fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, directive: &Dire
             let consistent = directive.len() == 2;
             Balancer::Hash { key: value::argument(cx, directive, 1), consistent }
         }
+        // The only method for `two` that open-source nginx has is `least_conn`.
+        "random" => Balancer::Random { two: directive.len() > 0 },
         other => Balancer::Other(other),
     };
     if matches!(directive.name(), "queue" | "sticky" | "ntlm") {
@@ -356,6 +371,16 @@ fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>, method: Option<&'sta
             if !check_service(cx, directive, &url, &asks) {
                 return None;
             }
+            for word in directive.args_from(2).map(|(_, text)| text) {
+                for name in ["service=", "drain", "route=", "slow_start="]
+                    .into_iter()
+                    .filter(|n| word.starts_with(n.as_bytes()))
+                {
+                    let what = format!("server … {name}");
+                    cx.unsupported.push(Unsupported { what, span: directive.span(), safe_because: None });
+                }
+            }
+            peer.resolve = asks.resolve && matches!(url.endpoint, Endpoint::Name(..));
             peer.endpoint = url.endpoint;
             Some(peer)
         }

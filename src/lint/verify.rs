@@ -34,6 +34,8 @@ pub fn beyond(before: &Config, after: &Config, touched: &BTreeSet<String>) -> Op
         let mut changed = old.core.changed(&new.core);
         changed.extend(old.proxy.changed(&new.proxy));
         changed.extend(old.reuse.changed(&new.reuse));
+        changed.extend(old.pass.changed(&new.pass));
+        changed.extend(old.limit.changed(&new.limit));
         if let Some(name) = changed.iter().find(|name| !touched.contains(**name)) {
             return Some(format!("`{name}` would change"));
         }

@@ -33,7 +33,7 @@ settings! {
 }
 
 /// One `allow` or `deny`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// `allow`
     pub allow: bool,
@@ -42,7 +42,7 @@ pub struct Rule {
 }
 
 /// A set of addresses as `allow` and `set_real_ip_from` have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Addresses {
     /// `all`
@@ -51,6 +51,8 @@ pub enum Addresses {
     Unix,
     /// An address or network.
     Net(IpNet),
+    /// Those of a host, which are known when nginx starts (`set_real_ip_from`).
+    Name(String),
 }
 
 impl Addresses {

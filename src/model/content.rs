@@ -50,6 +50,16 @@ settings! {
         charset_types: MimeTypes = "charset_types",
         /// Whether an upstream's charset is recoded.
         override_charset: bool = "override_charset",
+        /// Whether SSI commands in responses are obeyed.
+        ssi: bool = "ssi",
+        /// In which types.
+        ssi_types: MimeTypes = "ssi_types",
+        /// Whether nothing is said of commands that fail.
+        ssi_silent_errors: bool = "ssi_silent_errors",
+        /// Whether such a response keeps its `Last-Modified`.
+        ssi_last_modified: bool = "ssi_last_modified",
+        /// Longest value of a parameter.
+        ssi_value_length: u64 = "ssi_value_length",
         /// Whether a file with `.gz` is sent instead.
         gzip_static: Word = "gzip_static",
         /// Which symbolic links are followed.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::content::CharsetMap;
+use super::limit::Zone;
 use super::log::LogFormat;
 use super::value::Variables;
 use super::{Geo, HttpSettings, Location, Map, Server, SplitClients, Upstream, UpstreamId};
@@ -29,6 +30,10 @@ pub struct Http {
     pub charset_maps: Vec<CharsetMap>,
     /// `split_clients` blocks.
     pub split_clients: Vec<SplitClients>,
+    /// `limit_req_zone`s.
+    pub limit_req_zones: Vec<Zone>,
+    /// `limit_conn_zone`s.
+    pub limit_conn_zones: Vec<Zone>,
     /// `log_format`s; the first is `combined`.
     pub log_formats: Vec<LogFormat>,
 }

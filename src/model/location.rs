@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::access::AccessSettings;
 use super::content::{ContentSettings, GzipSettings};
+use super::limit::LimitSettings;
 use super::log::{AccessLogs, ErrorLog};
+use super::pass::PassSettings;
 use super::proxy::{Bind, ProxyPass, ProxySettings, Target};
 use super::rewrite::Instruction;
 use super::setting::settings;
@@ -149,6 +151,12 @@ pub struct HttpSettings {
     /// Compression.
     #[serde(with = "super::serial::shared")]
     pub gzip: Arc<GzipSettings>,
+    /// What the proxy changes on the way.
+    #[serde(with = "super::serial::shared")]
+    pub pass: Arc<PassSettings>,
+    /// Limits and the resolver.
+    #[serde(with = "super::serial::shared")]
+    pub limit: Arc<LimitSettings>,
 }
 
 settings! {
@@ -178,8 +186,6 @@ settings! {
         proxy_ssl_verify: bool = "proxy_ssl_verify",
         /// What it is checked against.
         proxy_ssl_trusted_certificate: String = "proxy_ssl_trusted_certificate",
-        /// First name server for names that are known per request; empty: none.
-        resolver: String = "resolver",
         /// Location whose response goes before each response; empty: off.
         add_before_body: String = "add_before_body",
         /// Location whose response goes after each response; empty: off.
@@ -207,6 +213,14 @@ settings! {
         client_body_timeout: Duration = "client_body_timeout",
         /// Largest request body in bytes; 0: any.
         client_max_body_size: u64 = "client_max_body_size",
+        /// What of a request body is held in memory.
+        client_body_buffer_size: u64 = "client_body_buffer_size",
+        /// Whether all bodies are written to files, and whether the files stay.
+        client_body_in_file_only: Word = "client_body_in_file_only",
+        /// Whether a body lies in one piece; ours always does.
+        client_body_in_single_buffer: bool = "client_body_in_single_buffer",
+        /// Where the files are.
+        client_body_temp_path: TempPath = "client_body_temp_path",
         /// Time between two writes to the client.
         send_timeout: Duration = "send_timeout",
         /// MIME type of a response that has none.
@@ -257,6 +271,12 @@ settings! {
         rewrite_log: bool = "rewrite_log",
         /// Whether a variable without a value is logged.
         uninitialized_variable_warn: bool = "uninitialized_variable_warn",
+        /// Whether old clients get a page instead of a redirection.
+        msie_refresh: bool = "msie_refresh",
+        /// Whether requests inside others are in the access log.
+        log_subrequest: bool = "log_subrequest",
+        /// What of a response is held in memory for a variable.
+        subrequest_output_buffer_size: u64 = "subrequest_output_buffer_size",
         /// Access logs.
         access_log: AccessLogs = "access_log",
         /// Error logs of this level; empty: those of the main context.
@@ -294,6 +314,15 @@ pub struct Buffers {
     pub number: u32,
     /// Bytes of each.
     pub size: u64,
+}
+
+/// A directory for temporary files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TempPath {
+    /// As written.
+    pub path: String,
+    /// Characters of the file's name that name directories, from its end.
+    pub levels: Vec<usize>,
 }
 
 /// One word of several that a directive knows, in lower case.

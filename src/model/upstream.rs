@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::limit::Resolver;
 use super::listen::Endpoint;
 use super::setting::{Setting, settings};
 use super::value::ComplexValue;
@@ -32,6 +33,10 @@ pub struct Upstream {
     pub keepalive_overridden: Option<Span>,
     /// `zone`: state shared by all workers.
     pub zone: Option<Span>,
+    /// Who is asked for names with `resolve`; `None`: the resolver of `http`.
+    pub resolver: Option<Resolver>,
+    /// How long; `None`: as long as in `http`.
+    pub resolver_timeout: Option<Duration>,
 }
 
 impl Upstream {
@@ -66,6 +71,8 @@ pub struct Peer {
     pub backup: bool,
     /// `down`
     pub down: bool,
+    /// `resolve`: the name is resolved again and again while nginx runs.
+    pub resolve: bool,
     /// The directive.
     pub span: Span,
 }
@@ -87,7 +94,12 @@ pub enum Balancer {
         /// `consistent`
         consistent: bool,
     },
-    /// `random`, `least_time`, `sticky` and third-party methods.
+    /// `random [two [least_conn]]`
+    Random {
+        /// `two`
+        two: bool,
+    },
+    /// `least_time`, `sticky` and third-party methods.
     Other(#[serde(with = "super::serial::word")] super::serial::Known),
 }
 

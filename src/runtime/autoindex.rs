@@ -198,7 +198,7 @@ fn kind(entry: &Entry) -> &'static str {
     }
 }
 
-fn escape_html(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn escape_html(text: &[u8], out: &mut Vec<u8>) {
     for b in text {
         match b {
             b'<' => out.extend_from_slice(b"&lt;"),

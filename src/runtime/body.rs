@@ -1,15 +1,15 @@
-//! The body of a request: read into memory before it is passed on, or thrown away after the response.
+//! The body of a request: read before it is passed on, passed on while it is read, or thrown away after the response.
 
 use std::io;
 use std::time::Duration;
 
+use super::body_file::BodyFile;
+use super::buffer::Buffer;
 use super::connection::Connection;
 use super::http1::chunked::{Chunk, Chunked};
 use super::http1::field::Known;
 use super::request::Request;
-
-/// Largest body that is taken when `client_max_body_size` is 0: bodies are held in memory.
-const CAP: u64 = 64 << 20;
+use super::worker::Worker;
 
 /// Why there is no body.
 #[derive(Debug)]
@@ -26,45 +26,167 @@ pub(crate) fn is_expected(request: &Request) -> bool {
     !request.has_body && (request.head.chunked || request.head.content_length.is_some_and(|n| n > 0))
 }
 
-/// The longest body the location takes; 413 if the head says that it is longer.
-fn limit(request: &Request) -> Result<u64, BodyError> {
+/// Whether all of the body has come with the head.
+pub(crate) fn is_here(request: &Request) -> bool {
+    let here = request.buffer.filled().len() as u64;
+    request.head.content_length.is_some_and(|length| length <= here)
+}
+
+/// Whether the head says that the body is longer than the location takes.
+fn check_length(request: &Request) -> Result<(), BodyError> {
     let limit = request.plan.core.client_max_body_size.value;
-    let limit = if limit == 0 { CAP } else { limit };
     match request.head.content_length {
-        Some(length) if length > limit => {
+        Some(length) if limit > 0 && length > limit && !request.has_body => {
             Err(BodyError::Status(413, "client intended to send too large body"))
         }
-        _ => Ok(limit),
+        _ => Ok(()),
     }
 }
 
-/// Reads the whole body into `request.body` (`ngx_http_read_client_request_body`).
+/// A body as it comes, with its framing taken away.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    framing: Framing,
+    /// Bytes of the body so far, and of its framing.
+    total: u64,
+    framed: u64,
+    limit: u64,
+    scratch: Buffer,
+    /// What came with the head has been taken.
+    is_past_head: bool,
+}
+
+#[derive(Debug)]
+enum Framing {
+    /// Bytes that are still to come.
+    Length(u64),
+    Chunked(Chunked),
+}
+
+impl Reader {
+    pub(crate) fn new(connection: &Connection, request: &Request) -> Self {
+        let framing = match request.head.content_length {
+            Some(length) => Framing::Length(length),
+            None => Framing::Chunked(Chunked::default()),
+        };
+        let limit = request.plan.core.client_max_body_size.value;
+        let limit = if limit == 0 { u64::MAX } else { limit };
+        let scratch = connection.worker.buffers.take();
+        Self { framing, total: 0, framed: 0, limit, scratch, is_past_head: false }
+    }
+
+    /// Where the next bytes of the client belong.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        self.scratch.clear();
+        self.scratch.room()
+    }
+
+    /// So many have come.
+    pub(crate) fn filled(&mut self, n: usize) {
+        self.scratch.end += n;
+    }
+
+    /// Takes what has come, first of what came with the head; true if the body has ended.
+    pub(crate) fn take(&mut self, request: &mut Request, out: &mut Vec<u8>) -> Result<bool, BodyError> {
+        let is_head = !std::mem::replace(&mut self.is_past_head, true);
+        let input = if is_head { &mut request.buffer } else { &mut self.scratch };
+        match &mut self.framing {
+            Framing::Length(left) => {
+                let take = usize::try_from(*left).unwrap_or(usize::MAX).min(input.filled().len());
+                out.extend_from_slice(&input.filled()[..take]);
+                input.start += take;
+                *left -= take as u64;
+                Ok(*left == 0)
+            }
+            Framing::Chunked(chunked) => loop {
+                let (used, chunk) = chunked.parse(input.filled());
+                input.start += used;
+                self.framed += used as u64;
+                if self.framed > self.total + (1 << 20) {
+                    return Err(BodyError::Status(400, "client sent invalid chunked body"));
+                }
+                match chunk {
+                    Chunk::Data(n) => {
+                        self.total += n as u64;
+                        if self.total > self.limit {
+                            let message = "client intended to send too large chunked body";
+                            return Err(BodyError::Status(413, message));
+                        }
+                        out.extend_from_slice(&input.filled()[..n]);
+                        input.start += n;
+                    }
+                    Chunk::More => return Ok(false),
+                    Chunk::Invalid => {
+                        return Err(BodyError::Status(400, "client sent invalid chunked body"));
+                    }
+                    Chunk::Done => return Ok(true),
+                }
+            },
+        }
+    }
+
+    /// Gives what belongs to the next request back.
+    pub(crate) fn finish(self, connection: &Connection, request: &mut Request) {
+        request.buffer.append(self.scratch.filled());
+        connection.worker.buffers.give(self.scratch);
+    }
+}
+
+/// Reads the whole body into `request.body` or a file (`ngx_http_read_client_request_body`).
 pub(crate) async fn read(connection: &mut Connection, request: &mut Request) -> Result<(), BodyError> {
-    let limit = limit(request)?;
+    begin(connection, request).await?;
     if !is_expected(request) {
         return Ok(());
     }
-    expect_continue(connection, request).await?;
     let timeout = request.plan.core.client_body_timeout.value;
-    if let Some(length) = request.head.content_length {
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let have = request.buffer.filled().len().min(length);
-        request.body.extend_from_slice(&request.buffer.filled()[..have]);
-        request.buffer.start += have;
-        let mut filled = have;
-        while filled < length {
-            // Grows with what arrives, not with what was announced.
-            let next = length.min(filled + (64 << 10));
-            if request.body.len() < next {
-                request.body.resize(next, 0);
-            }
-            filled += receive(connection, &mut request.body[filled..next], timeout).await?;
+    let mut reader = Reader::new(connection, request);
+    let mut piece = std::mem::take(&mut request.body);
+    loop {
+        let start = if request.body_file.is_none() { piece.len() } else { 0 };
+        piece.truncate(start);
+        let is_done = reader.take(request, &mut piece)?;
+        keep(&connection.worker, request, &mut piece, is_done)?;
+        if is_done {
+            break;
         }
-        request.body.truncate(length);
-    } else {
-        read_chunked(connection, request, limit, timeout, true).await?;
+        let n = receive(connection, reader.room(), timeout).await?;
+        reader.filled(n);
     }
+    request.body = piece;
+    reader.finish(connection, request);
     request.has_body = true;
+    Ok(())
+}
+
+/// Before a body is read: `client_max_body_size`, and what the client waits for.
+pub(crate) async fn begin(connection: &mut Connection, request: &mut Request) -> Result<(), BodyError> {
+    check_length(request)?;
+    if request.has_body {
+        return Ok(());
+    }
+    expect_continue(connection, request).await
+}
+
+/// Moves what does not fit into the buffer to a file, and all if the configuration says so.
+fn keep(worker: &Worker, request: &mut Request, body: &mut Vec<u8>, is_done: bool) -> Result<(), BodyError> {
+    let core = &request.plan.core;
+    let in_file_only = core.client_body_in_file_only.value.0;
+    let size = core.client_body_buffer_size.value;
+    // A body of which the length is known may be a quarter longer.
+    let most = if request.head.content_length.is_some() { size + size / 4 } else { size };
+    let fits = body.len() as u64 <= most && (in_file_only == "off" || !is_done);
+    if fits && request.body_file.is_none() {
+        return Ok(());
+    }
+    let failed = |_| BodyError::Status(500, "the body could not be written to a temporary file");
+    let mut file = match request.body_file.take() {
+        Some(file) => file,
+        None => BodyFile::create(worker, &core.client_body_temp_path.value, in_file_only == "on")
+            .map_err(failed)?,
+    };
+    file.append(body).map_err(failed)?;
+    body.clear();
+    request.body_file = Some(file);
     Ok(())
 }
 
@@ -76,75 +198,23 @@ pub(crate) async fn discard(connection: &mut Connection, request: &mut Request) 
     }
     request.has_body = true;
     let timeout = Duration::from_secs(5);
-    if request.head.chunked {
-        return read_chunked(connection, request, u64::MAX, timeout, false).await.is_ok();
-    }
-    let length = request.head.content_length.unwrap_or(0);
-    let have = (request.buffer.filled().len() as u64).min(length);
-    request.buffer.start += have as usize;
-    let mut left = length - have;
-    let mut scratch = connection.worker.buffers.take();
-    while left > 0 {
-        let room = scratch.room();
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
-        match receive(connection, &mut room[..most], timeout).await {
-            Ok(n) => left -= n as u64,
+    let mut reader = Reader::new(connection, request);
+    reader.limit = u64::MAX;
+    let mut piece = Vec::new();
+    loop {
+        piece.clear();
+        match reader.take(request, &mut piece) {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(_) => return false,
+        }
+        match receive(connection, reader.room(), timeout).await {
+            Ok(n) => reader.filled(n),
             Err(_) => return false,
         }
     }
-    connection.worker.buffers.give(scratch);
+    reader.finish(connection, request);
     true
-}
-
-async fn read_chunked(
-    connection: &mut Connection,
-    request: &mut Request,
-    limit: u64,
-    timeout: Duration,
-    keep: bool,
-) -> Result<(), BodyError> {
-    let mut chunked = Chunked::default();
-    let mut scratch = connection.worker.buffers.take();
-    let mut total = 0u64;
-    let mut framing = 0u64;
-    // First what came with the head, then what is read.
-    let mut from_head = true;
-    loop {
-        let input = if from_head { &mut request.buffer } else { &mut scratch };
-        loop {
-            let (used, chunk) = chunked.parse(input.filled());
-            input.start += used;
-            framing += used as u64;
-            if framing > total + (1 << 20) {
-                return Err(BodyError::Status(400, "client sent invalid chunked body"));
-            }
-            match chunk {
-                Chunk::Data(n) => {
-                    total += n as u64;
-                    if total > limit {
-                        return Err(BodyError::Status(413, "client intended to send too large chunked body"));
-                    }
-                    if keep {
-                        request.body.extend_from_slice(&input.filled()[..n]);
-                    }
-                    input.start += n;
-                }
-                Chunk::More => break,
-                Chunk::Invalid => return Err(BodyError::Status(400, "client sent invalid chunked body")),
-                Chunk::Done => {
-                    if !from_head {
-                        request.buffer.append(scratch.filled());
-                    }
-                    connection.worker.buffers.give(scratch);
-                    return Ok(());
-                }
-            }
-        }
-        from_head = false;
-        scratch.clear();
-        let n = receive(connection, scratch.room(), timeout).await?;
-        scratch.end += n;
-    }
 }
 
 async fn receive(

@@ -16,10 +16,11 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::response::put;
 use super::route::{self, Flow};
+use super::sink::Sink;
 use super::stream::{Stir, Stream};
 use super::timer::Timer;
 use super::worker::Worker;
-use super::{access_log, headers, page};
+use super::{access_log, headers, page, ssi};
 use crate::eval::select::AddressId;
 use crate::model::log::Severity;
 
@@ -32,6 +33,8 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) stream: Stream,
     pub(crate) timer: Timer,
+    /// Where a response goes that is put together.
+    pub(crate) sink: Option<Sink>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -69,7 +72,7 @@ pub(crate) async fn serve(
     let timer = worker.timers.timer();
     worker.open.set(worker.open.get() + 1);
     worker.counters.active.fetch_add(1, Relaxed);
-    let mut connection = Connection { worker, client, stream, timer };
+    let mut connection = Connection { worker, client, stream, timer, sink: None };
     let settings = Rc::clone(&connection.default_plan());
     let mut idle = settings.core.client_header_timeout.value;
     loop {
@@ -171,8 +174,11 @@ impl Connection {
                 Flow::Answer => self.answer(request).await,
                 other => other,
             };
+            self.sink = None;
             request.is_complete = flow != Flow::Abort;
             access_log::write(&self.worker, &self.client, request);
+            request.held.clear();
+            request.body_file = None;
             if let Some(remote) = request.real {
                 self.client.remote = remote;
             }
@@ -231,7 +237,12 @@ impl Connection {
     }
 
     /// Writes the head in `request.out` and the body in `request.reply`.
-    async fn answer(&mut self, request: &mut Request) -> Flow {
+    pub(crate) async fn answer(&mut self, request: &mut Request) -> Flow {
+        if request.reply.ssi.is_some() && !request.reply.header_only {
+            let written = Box::pin(self.send_page(request)).await;
+            request.reply.file = None;
+            return if written.is_ok() { Flow::Written } else { Flow::Abort };
+        }
         let mut out = std::mem::take(&mut request.out);
         let written = self.send(request, &mut out).await;
         out.truncate(request.head_length);
@@ -294,6 +305,36 @@ impl Connection {
             out.extend_from_slice(b"\r\n");
         }
         self.flush(request, out, &mut written).await
+    }
+
+    /// The same for a page with commands in it.
+    async fn send_page(&mut self, request: &mut Request) -> io::Result<()> {
+        let parts = std::mem::take(&mut request.reply.parts);
+        let text = std::mem::take(&mut request.reply.text);
+        let file = request.reply.file.take();
+        let mut piece = Vec::new();
+        for part in parts {
+            match part {
+                Part::Text(from, to) => {
+                    piece.clear();
+                    piece.extend_from_slice(&text[from..to]);
+                    self.recode(request, &mut piece);
+                    ssi::pass(self, request, &piece, false).await?;
+                }
+                Part::File(mut from, to) => {
+                    while from < to {
+                        let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                        piece.resize(most, 0);
+                        let Some(file) = &file else { return Ok(()) };
+                        file.read_exact_at(&mut piece, from)?;
+                        from += most as u64;
+                        self.recode(request, &mut piece);
+                        ssi::pass(self, request, &piece, false).await?;
+                    }
+                }
+            }
+        }
+        ssi::pass(self, request, b"", true).await
     }
 
     /// The same for a body that is compressed on its way.
@@ -383,7 +424,7 @@ impl Connection {
     }
 
     /// `limit_rate`
-    async fn write_slowly(
+    pub(crate) async fn write_slowly(
         &mut self,
         request: &mut Request,
         out: &[u8],
@@ -393,7 +434,7 @@ impl Connection {
         let mut rest = out;
         while !rest.is_empty() {
             let free = self.scope(request).limit_rate_after();
-            let elapsed = Clock::now().saturating_sub(request.started).as_secs();
+            let elapsed = Clock::now().as_secs().saturating_sub(request.started.as_secs());
             let may = (rate * (elapsed + 1) + free).saturating_sub(request.sent);
             if may == 0 {
                 let over = request.sent.saturating_sub(rate * elapsed + free);
@@ -413,7 +454,7 @@ impl Connection {
     }
 
     /// Waits; an error if the client is gone.
-    async fn pause(&mut self, time: Duration) -> io::Result<()> {
+    pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
         let stream = &self.stream;
         let is_gone = |cx: &mut Context<'_>| match stream.poll_stir(cx) {
             Poll::Ready(Stir::Closed) => Poll::Ready(()),
@@ -427,7 +468,12 @@ impl Connection {
 
     /// Writes all of `data`; an error also when the client takes nothing for `timeout`.
     pub(crate) async fn write(&mut self, data: &[u8], timeout: Duration) -> io::Result<()> {
+        let framed;
         let mut rest = data;
+        if let Some(sink) = &mut self.sink {
+            framed = sink.take(data, false)?;
+            rest = &framed;
+        }
         while !rest.is_empty() {
             let stream = &mut self.stream;
             match self.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {

@@ -24,6 +24,9 @@ pub(crate) fn respond(c: &Connection, r: &mut Request, status: u16) -> Flow {
             return send(c, r, page, status);
         }
     }
+    if let Some(flow) = super::refresh::page(c, r, status) {
+        return flow;
+    }
     response::special(&c.worker, &c.client, r, status);
     Flow::Answer
 }
@@ -47,6 +50,10 @@ fn send(c: &Connection, r: &mut Request, page: &ErrorPage, status: u16) -> Flow 
         _ => {
             let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
             r.reply.set(b"Location", &uri);
+            r.err_status = status;
+            if let Some(flow) = super::refresh::page(c, r, status) {
+                return flow;
+            }
             response::special(&c.worker, &c.client, r, status);
             Flow::Answer
         }

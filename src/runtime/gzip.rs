@@ -70,7 +70,7 @@ pub(crate) fn filter(request: &mut Request) {
 }
 
 /// `ngx_http_weak_etag`
-fn weaken(reply: &mut super::reply::Reply) {
+pub(crate) fn weaken(reply: &mut super::reply::Reply) {
     let Some(etag) = reply.get(b"ETag") else { return };
     if etag.starts_with(b"W/") {
         return;
@@ -85,6 +85,9 @@ fn weaken(reply: &mut super::reply::Reply) {
 
 /// Whether the client takes gzip, and gets it.
 pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
+    if request.depth > 0 {
+        return false;
+    }
     let plan = &request.plan;
     let buffer = request.buffer.all();
     let value = |known| request.head.value(known, buffer);

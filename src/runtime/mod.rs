@@ -7,19 +7,19 @@
 //! 3. `http1::head` parses the head where it lies, with nginx's rules, and refuses what nginx refuses.
 //! 4. `route` chooses the server, executes `set` and `return`, chooses the location (`eval::select`).
 //! 5. `response` answers what the configuration itself answers: `return`, redirections, pages of errors (`page`).
-//! 6. `body` reads a request body, bounded by `client_max_body_size`.
+//! 6. `limit` counts it (`limit_req`, `limit_conn`); `body` reads a request body into memory or a file, bounded by
+//!    `client_max_body_size`.
 //! 7. `proxy::head` writes the request for the upstream from the headers that `plan` merged at start.
 //! 8. `balancer` chooses a peer; `pool` has an idle connection to it, or `peer` opens one, bound by `proxy_bind`.
 //! 9. `proxy::exchange` sends the request and reads the head of the response; if that fails `proxy` tries the next
-//!    peer (`proxy_next_upstream error timeout`).
+//!    peer (`proxy_next_upstream`).
 //! 10. `proxy::relay` rewrites the head and passes the body. When the response has arrived as a whole the upstream
 //!     connection is in the pool again before the first byte goes to the client; head and body leave in one write.
 //!     `ledger` counts connections if somebody looks; `outgoing` has what `--improve` does beyond nginx.
 //! 11. `access_log` writes the line; the next request of the connection begins at 3, or it waits at 2.
 //!
 //! What is not as in nginx, on purpose: workers are threads of one process and the process stays in the foreground
-//! whatever `daemon` says; request bodies are held in memory (64m when `client_max_body_size` is 0); responses are
-//! passed as they come and never spooled to disk, a slow client slows its upstream; a response that is no HTTP is 502
+//! whatever `daemon` says; responses are passed as they come and never spooled to disk, a slow client slows its upstream; a response that is no HTTP is 502
 //! and not passed on as HTTP/0.9.
 
 mod buffer;
@@ -40,6 +40,7 @@ mod request;
 mod variable;
 
 mod body;
+mod body_file;
 mod page;
 mod reply;
 mod response;
@@ -50,6 +51,9 @@ mod gzip_static;
 mod headers;
 mod not_modified;
 mod range;
+mod sink;
+mod ssi;
+mod subrequest;
 
 mod route;
 
@@ -58,6 +62,8 @@ mod rewrite;
 
 mod access;
 mod auth_basic;
+mod limit;
+mod shared;
 
 mod autoindex;
 mod empty_gif;
@@ -68,9 +74,12 @@ mod symlink;
 mod try_files;
 
 mod error_page;
+mod refresh;
 
 mod balancer;
+mod dns;
 mod ledger;
+mod live;
 mod outgoing;
 mod peer;
 mod pool;

@@ -4,16 +4,19 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::limit::Limits;
 use super::log::{ErrorLogs, Files, Sink};
+use super::proxy::rewrite::Rewriting;
 use super::rewrite::Script;
+use super::shared::Shared;
 use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
 use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    AccessSettings, ComplexValue, Config, ContentSettings, GzipSettings, HttpSettings, Location,
-    LocationKind, Origin, ProxySettings,
+    AccessSettings, ComplexValue, Config, ContentSettings, GzipSettings, HttpSettings, LimitSettings,
+    Location, LocationKind, Origin, PassSettings, ProxySettings, Target,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -40,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) rules: Rules,
     pub(crate) gzip: Arc<GzipSettings>,
     pub(crate) gzip_disable: Vec<Regex>,
+    pub(crate) limits: Limits,
+    pub(crate) limit: Arc<LimitSettings>,
 }
 
 /// `msie6` stands for a pattern, and so does a pattern for itself (`ngx_http_gzip_disable`).
@@ -106,15 +111,23 @@ pub(crate) struct ProxyPlan {
     /// The client's headers of these names are not passed on.
     pub(crate) replaced: u64,
     pub(crate) replaced_others: Vec<Box<[u8]>>,
-    /// `http://host/uri` → prefix: what `proxy_redirect default` replaces.
-    pub(crate) redirect: Option<(Vec<u8>, Vec<u8>)>,
+    /// How headers of the response are rewritten.
+    pub(crate) rewriting: Rewriting,
+    pub(crate) on_way: Arc<PassSettings>,
+    /// `proxy_method`; empty: the client's.
+    pub(crate) method: ComplexValue,
+    pub(crate) intercept_errors: bool,
+    /// Headers of the response that the client does not get.
+    pub(crate) hidden: u64,
+    pub(crate) hidden_others: Vec<Box<[u8]>>,
     /// Without `Host` in HTTP/1.1 the default one is sent (since 1.31.4).
     pub(crate) fills_host: bool,
     pub(crate) bind: Bind,
 }
 
 impl ProxyPlan {
-    fn new(pass: &ProxyPass, location: &Location, version: Version) -> Self {
+    fn new(pass: &ProxyPass, location: &Location, config: &Config) -> Self {
+        let version = config.version;
         let settings = Arc::clone(&location.settings.proxy);
         let mut headers: Vec<(Box<[u8]>, HeaderValue)> = Vec::new();
         let host_first = version >= Version::new(1, 31, 4);
@@ -162,23 +175,85 @@ impl ProxyPlan {
             LocationKind::Exact(uri) | LocationKind::Prefix { uri, .. } => uri.clone(),
             _ => Box::default(),
         };
-        let url = [b"http://", pass.host.as_bytes()].concat();
-        let redirect = match &pass.uri {
-            None => Some(([&url[..], b"/"].concat(), b"/".to_vec())),
-            Some(uri) => uri.constant().map(|uri| ([&url[..], uri].concat(), prefix.to_vec())),
-        };
+        let on_way = Arc::clone(&location.settings.pass);
+        if !on_way.pass_request_headers.value {
+            replaced = u64::MAX;
+        }
+        let (hidden, hidden_others) = hidden(&on_way);
+        let default = default_redirect(pass, &prefix);
         Self {
             pass: pass.clone(),
             prefix,
             headers,
             replaced,
             replaced_others,
-            redirect,
+            rewriting: Rewriting::new(&on_way, default.as_ref(), config),
+            method: location.settings.reuse.proxy_method.value.clone(),
+            intercept_errors: location.settings.reuse.proxy_intercept_errors.value,
+            hidden,
+            hidden_others,
+            on_way,
             fills_host: host_first && settings.http_version.value == HttpVersion::Http11,
             bind: settings.bind.value.clone(),
             settings,
         }
     }
+}
+
+/// What `proxy_redirect default` replaces, and by what; nothing if the URL has variables.
+fn default_redirect(pass: &ProxyPass, prefix: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    if let Target::Value(_) = pass.target {
+        return None;
+    }
+    let scheme: &[u8] = if pass.tls { b"https://" } else { b"http://" };
+    let url = [scheme, pass.host.as_bytes()].concat();
+    match &pass.uri {
+        None => Some(([&url[..], b"/"].concat(), b"/".to_vec())),
+        Some(uri) => uri.constant().map(|uri| ([&url[..], uri].concat(), prefix.to_vec())),
+    }
+}
+
+/// Headers that nginx makes itself or never passes on.
+const NEVER: u64 = Known::ContentType.bit()
+    | Known::ContentLength.bit()
+    | Known::TransferEncoding.bit()
+    | Known::Connection.bit()
+    | Known::KeepAlive.bit()
+    | Known::Upgrade.bit();
+
+/// What `proxy_hide_header` adds to (`ngx_http_proxy_hide_headers`).
+const HIDDEN: &[Known] = &[
+    Known::Date,
+    Known::Server,
+    Known::XPad,
+    Known::XAccelExpires,
+    Known::XAccelRedirect,
+    Known::XAccelLimitRate,
+    Known::XAccelBuffering,
+    Known::XAccelCharset,
+];
+
+fn is_named(other: &[u8], name: &str) -> bool {
+    other.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// `ngx_http_upstream_hide_headers_hash`
+fn hidden(settings: &PassSettings) -> (u64, Vec<Box<[u8]>>) {
+    let mut hidden = HIDDEN.iter().fold(NEVER, |set, known| set | known.bit());
+    let mut others: Vec<Box<[u8]>> = Vec::new();
+    for name in &settings.hide_header.value {
+        match Known::of(name.as_bytes()) {
+            Known::Other => others.push(name.as_bytes().into()),
+            known => hidden |= known.bit(),
+        }
+    }
+    for name in &settings.pass_header.value {
+        match Known::of(name.as_bytes()) {
+            Known::Other => others.retain(|other| !is_named(other, name)),
+            known => hidden &= !known.bit() | NEVER,
+        }
+    }
+    (hidden, others)
 }
 
 impl Plan {
@@ -189,7 +264,7 @@ impl Plan {
         location: Option<&Location>,
         script: Script,
         limit_except: Option<(Vec<String>, LocationId)>,
-        files: &Files,
+        (files, shared): (&Files, &Shared),
     ) -> Result<Rc<Self>, (std::path::PathBuf, std::io::Error)> {
         let core = Arc::clone(&settings.core);
         let own = &core.error_log.value;
@@ -219,12 +294,10 @@ impl Plan {
             }
         }
         let proxy = match location.map(|l| (l, &l.handler)) {
-            Some((location, Some(Handler::Proxy(pass)))) => {
-                Some(ProxyPlan::new(pass, location, config.version))
-            }
+            Some((location, Some(Handler::Proxy(pass)))) => Some(ProxyPlan::new(pass, location, config)),
             _ => None,
         };
-        let (content, access) = (Arc::clone(&settings.content), Arc::clone(&settings.access));
+        let (content, access) = (Arc::clone(&settings.content), super::real_ip::named(&settings.access)?);
         let root = content.root.value.path.constant().map(|path| match path {
             path if path.starts_with(b"/") => path.to_vec(),
             path => [&files.prefix()[..], path].concat(),
@@ -235,6 +308,8 @@ impl Plan {
         Ok(Rc::new(Self {
             gzip_disable: gzip_disable(&settings.gzip, config),
             gzip: Arc::clone(&settings.gzip),
+            limits: Limits::new(config, &settings.limit, shared),
+            limit: Arc::clone(&settings.limit),
             rules: rules(&core, config.version),
             core,
             error_log,

@@ -1,12 +1,39 @@
 //! The client's address as a proxy in front reports it (`ngx_http_realip_module.c`), and addresses in
 //! X-Forwarded-For (`ngx_http_get_forwarded_addr`).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::connection::Connection;
 use super::request::Request;
+use crate::model::AccessSettings;
 use crate::model::access::{Addresses, RealIpHeader};
+
+/// The settings with the addresses of hosts in place of their names.
+///
+/// # Errors
+/// A name stands for nothing.
+pub(crate) fn named(access: &Arc<AccessSettings>) -> Result<Arc<AccessSettings>, (PathBuf, std::io::Error)> {
+    let list = &access.set_real_ip_from.value;
+    if !list.iter().any(|one| matches!(one, Addresses::Name(_))) {
+        return Ok(Arc::clone(access));
+    }
+    let mut known = Vec::new();
+    for one in list {
+        match one {
+            Addresses::Name(name) => {
+                let found = (name.as_str(), 0).to_socket_addrs().map_err(|error| (name.into(), error))?;
+                known.extend(found.map(|address| Addresses::Net(address.ip().into())));
+            }
+            other => known.push(other.clone()),
+        }
+    }
+    let mut access = AccessSettings::clone(access);
+    access.set_real_ip_from.value = known;
+    Ok(Arc::new(access))
+}
 
 /// Takes the reported address for the client's until the request is logged.
 pub(crate) fn apply(c: &mut Connection, r: &mut Request) {

@@ -44,6 +44,11 @@ pub(crate) struct Reply {
     pub(crate) vary: bool,
     /// From an upstream: conditions of the request were its affair.
     pub(crate) is_proxied: bool,
+    /// The peer's own `Server` and `Date` are among the lines.
+    pub(crate) has_server: bool,
+    pub(crate) has_date: bool,
+    /// The type is what a peer said with its redirection.
+    pub(crate) keeps_type: bool,
     /// Its Location stays as it is.
     pub(crate) plain_location: bool,
     pub(crate) chunked: bool,
@@ -58,6 +63,8 @@ pub(crate) struct Reply {
     pub(crate) parts: Vec<Part>,
     /// Position of the table that recodes the body.
     pub(crate) recode: Option<usize>,
+    /// Obeys the commands in the body.
+    pub(crate) ssi: Option<Box<super::ssi::Page>>,
     /// Compresses the body.
     pub(crate) gzip: Option<Box<super::gzip::Gzip>>,
 }
@@ -82,6 +89,9 @@ impl Reply {
         self.vary = false;
         self.is_proxied = false;
         self.plain_location = false;
+        self.has_server = false;
+        self.has_date = false;
+        self.keeps_type = false;
         self.chunked = false;
         self.expect_trailers = false;
         self.header_only = false;
@@ -89,6 +99,7 @@ impl Reply {
         self.parts.clear();
         self.recode = None;
         self.gzip = None;
+        self.ssi = None;
     }
 
     /// Forgets the body.
@@ -98,6 +109,7 @@ impl Reply {
         self.parts.clear();
         self.recode = None;
         self.gzip = None;
+        self.ssi = None;
     }
 
     /// Adds a header line.
@@ -145,7 +157,8 @@ fn place<'l>(lines: &'l [u8], mut at: usize, name: &[u8]) -> Option<(usize, usiz
             && lines[start..start + name.len()].eq_ignore_ascii_case(name)
         {
             let value = &lines[start + name.len() + 1..at];
-            return Some((start, at, value.trim_ascii()));
+            let value = value.strip_prefix(b" ").unwrap_or(value);
+            return Some((start, at, value.strip_suffix(b"\r\n").unwrap_or(value)));
         }
     }
     None

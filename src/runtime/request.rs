@@ -87,13 +87,25 @@ pub(crate) struct Request {
     pub(crate) pipelined: bool,
     /// Set by `set $limit_rate`.
     pub(crate) limit_rate: Option<u64>,
+    /// `$limit_req_status`, `$limit_conn_status`
+    pub(crate) limit_req_status: Option<&'static str>,
+    pub(crate) limit_conn_status: Option<&'static str>,
+    /// What `limit_conn` counts it in.
+    pub(crate) held: Vec<super::limit::Held>,
     pub(crate) reply: Reply,
+    /// How deep it is inside other requests; 0: the client's own.
+    pub(crate) depth: u8,
+    pub(crate) ssi: super::ssi::Shared,
     pub(crate) server: ServerId,
     pub(crate) location: Option<LocationId>,
     pub(crate) plan: Rc<Plan>,
     /// The connection is kept after the response.
     pub(crate) keepalive: bool,
     pub(crate) body: Vec<u8>,
+    /// The body, if it is in a file.
+    pub(crate) body_file: Option<super::body_file::BodyFile>,
+    /// Bytes of a body that was passed on while it was read.
+    pub(crate) streamed: u64,
     /// The body has been read or thrown away.
     pub(crate) has_body: bool,
     /// What is being written to the client; the response head is its first `head_length` bytes.
@@ -140,12 +152,19 @@ impl Request {
             real: None,
             pipelined: false,
             limit_rate: None,
+            limit_req_status: None,
+            limit_conn_status: None,
+            held: Vec::new(),
             reply: Reply::default(),
+            depth: 0,
+            ssi: super::ssi::Shared::default(),
             server: ServerId(0),
             location: None,
             plan,
             keepalive: false,
             body: Vec::new(),
+            body_file: None,
+            streamed: 0,
             has_body: false,
             out: Vec::new(),
             head_length: 0,
@@ -185,7 +204,12 @@ impl Request {
         self.err_status = 0;
         self.real = None;
         self.limit_rate = None;
+        self.limit_req_status = None;
+        self.limit_conn_status = None;
+        self.held.clear();
         self.reply.clear();
+        self.depth = 0;
+        self.ssi.clear();
         self.server = server;
         self.location = None;
         self.plan = Rc::clone(plan);
@@ -194,6 +218,8 @@ impl Request {
             memory.clear();
             memory.shrink_to(64 << 10);
         }
+        self.body_file = None;
+        self.streamed = 0;
         self.has_body = false;
         self.head_length = 0;
         self.status = 0;
@@ -226,7 +252,12 @@ impl Request {
 
     /// `$request_length`
     pub(crate) fn length(&self) -> u64 {
-        (self.head.position - self.head.start) as u64 + self.body.len() as u64
+        (self.head.position - self.head.start) as u64 + self.body_length().max(self.streamed)
+    }
+
+    /// Bytes of the body that was read.
+    pub(crate) fn body_length(&self) -> u64 {
+        self.body_file.as_ref().map_or(0, super::body_file::BodyFile::len) + self.body.len() as u64
     }
 
     pub(crate) fn store(&mut self, id: VariableId, value: &[u8]) {

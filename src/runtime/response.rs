@@ -10,7 +10,7 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
-use super::{charset, gzip, headers, not_modified, range};
+use super::{charset, gzip, headers, not_modified, range, ssi};
 use crate::model::location::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
@@ -40,9 +40,16 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
         request.status = request.err_status;
         request.reply.line.clear();
     }
+    if request.depth > 0 {
+        ssi::filter(request);
+        request.reply.header_only |= request.is_head() || matches!(request.status, 204 | 304);
+        request.head_length = 0;
+        return Ok(());
+    }
     not_modified::filter(request)?;
     headers::filter(&mut Scope { worker, client, request });
     charset::filter(&mut Scope { worker, client, request });
+    ssi::filter(request);
     gzip::filter(request);
     range::filter(worker, request)?;
     frame(request);
@@ -90,11 +97,15 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
         Some(reason) => put(&mut out, format_args!("{status} {reason}")),
         None => put(&mut out, format_args!("{status:03} ")),
     }
-    out.extend_from_slice(b"\r\nServer: ");
-    out.extend_from_slice(product.as_bytes());
-    out.extend_from_slice(b"\r\nDate: ");
-    worker.clock.date(&mut out);
     out.extend_from_slice(b"\r\n");
+    if !reply.has_server {
+        field(&mut out, b"Server", product.as_bytes());
+    }
+    if !reply.has_date {
+        out.extend_from_slice(b"Date: ");
+        worker.clock.date(&mut out);
+        out.extend_from_slice(b"\r\n");
+    }
     if status == 204 {
         reply.content_type.clear();
         reply.content_length = None;
@@ -142,7 +153,9 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
     if reply.chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
-    if request.keepalive {
+    if status == 101 {
+        out.extend_from_slice(b"Connection: upgrade\r\n");
+    } else if request.keepalive {
         out.extend_from_slice(b"Connection: keep-alive\r\n");
         if let Some(header) = core.keepalive_timeout.value.header.filter(|h| !h.is_zero()) {
             put(&mut out, format_args!("Keep-Alive: timeout={}\r\n", header.as_secs()));
@@ -213,6 +226,8 @@ pub(crate) fn special(worker: &Worker, client: &Client, request: &mut Request, s
     reply.allow_ranges = false;
     reply.is_proxied = false;
     reply.plain_location = false;
+    reply.has_server = false;
+    reply.has_date = false;
     reply.last_modified = None;
     reply.remove(b"Last-Modified");
     reply.remove(b"ETag");
@@ -248,6 +263,9 @@ pub(crate) fn answer(c: &Connection, request: &mut Request) -> Flow {
 
 /// The type by the URI's extension in `types`, else `default_type` (`ngx_http_set_content_type`).
 pub(crate) fn content_type(request: &mut Request) {
+    if request.reply.keeps_type && !request.reply.content_type.is_empty() {
+        return;
+    }
     let plan = std::rc::Rc::clone(&request.plan);
     let name = request.uri.rsplit(|b| *b == b'/').next().unwrap_or_default();
     let dot = name.iter().rposition(|b| *b == b'.').filter(|dot| *dot > 0);

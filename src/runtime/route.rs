@@ -8,7 +8,9 @@ use std::rc::Rc;
 use super::connection::Connection;
 use super::http1::uri;
 use super::request::{Request, Scope};
-use super::{access, error_page, file, index, proxy, real_ip, response, rewrite, stub_status, try_files};
+use super::{
+    access, error_page, file, index, limit, proxy, real_ip, response, rewrite, stub_status, try_files,
+};
 use crate::eval::Captures;
 use crate::eval::select::LocationId;
 use crate::model::location::Handler;
@@ -71,6 +73,12 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
         c.scope(r).log(Severity::Info, "client sent invalid request", " while reading client request line");
         Flow::Status(400)
     };
+    finish(c, r, flow).await
+}
+
+/// Answers a request that is inside another one, its URI in `r.uri`.
+pub(crate) async fn inside(c: &mut Connection, r: &mut Request) -> Flow {
+    let flow = phases(c, r, Enter::Server).await;
     finish(c, r, flow).await
 }
 
@@ -172,9 +180,15 @@ async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
             return Flow::Status(500);
         }
     }
-    real_ip::apply(c, r);
-    if let Some(flow) = access::check(c, r).await {
-        return flow;
+    // A request inside another one may what that one may.
+    if r.depth == 0 {
+        real_ip::apply(c, r);
+        if let Some(flow) = limit::check(c, r).await {
+            return flow;
+        }
+        if let Some(flow) = access::check(c, r).await {
+            return flow;
+        }
     }
     if let Some(flow) = try_files::find(c, r) {
         return flow;

@@ -179,7 +179,7 @@ fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) ->
         let make = move || {
             let outgoing = Outgoing::new(&config, improve, page);
             if let Ok(worker) = Worker::new(&config, &peers, &files, counters, product, outgoing) {
-                serve(worker, own, stopped);
+                serve(worker, own, stopped, i == 0);
             }
         };
         let thread = std::thread::Builder::new().name(format!("worker {i}")).spawn(make);
@@ -191,7 +191,12 @@ fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) ->
 }
 
 /// A worker's thread.
-fn serve(worker: Worker, listeners: Vec<Listener>, mut stopped: watch::Receiver<Option<Stop>>) {
+fn serve(
+    worker: Worker,
+    listeners: Vec<Listener>,
+    mut stopped: watch::Receiver<Option<Stop>>,
+    is_first: bool,
+) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -204,6 +209,9 @@ fn serve(worker: Worker, listeners: Vec<Listener>, mut stopped: watch::Receiver<
         let worker = Rc::new(worker);
         tokio::task::spawn_local(Rc::clone(&worker.timers).sweep());
         tokio::task::spawn_local(Rc::clone(&worker).watch_pools());
+        if is_first {
+            super::live::watch(&worker);
+        }
         let accepting: Vec<_> = listeners
             .into_iter()
             .enumerate()
@@ -222,9 +230,7 @@ fn serve(worker: Worker, listeners: Vec<Listener>, mut stopped: watch::Receiver<
 
 async fn drain(worker: &Worker) {
     worker.is_stopping.set(true);
-    for pool in worker.upstreams.iter().filter_map(|u| u.pool.as_ref()) {
-        pool.borrow_mut().clear();
-    }
+    worker.clear_pools();
     let limit = worker.config.core.worker_shutdown_timeout.value;
     let begun = Instant::now();
     while worker.open.get() > 0 && limit.is_none_or(|limit| begun.elapsed() < limit) {
@@ -242,6 +248,7 @@ fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
             match &peer.endpoint {
                 Endpoint::Inet(address) => peers.push((i, (Address::Inet(*address), address.to_string()))),
                 Endpoint::Unix(path) => peers.push((i, (Address::Unix(path.into()), format!("unix:{path}")))),
+                Endpoint::Name(..) if peer.resolve => {}
                 Endpoint::Name(host, port) => {
                     let found = (host.as_str(), *port).to_socket_addrs();
                     let found = found.map_err(|_| {
@@ -251,7 +258,7 @@ fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
                 }
             }
         }
-        if peers.is_empty() {
+        if peers.is_empty() && !super::live::is_live(upstream) {
             return Err(failed(
                 format!("no servers are inside upstream \"{}\"", upstream.name),
                 Some(upstream.span),

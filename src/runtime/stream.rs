@@ -110,6 +110,14 @@ impl Stream {
         }
     }
 
+    /// `SO_KEEPALIVE`
+    pub(crate) fn keepalive(&self) {
+        if let Stream::Tcp(s) = self {
+            // Nothing but a dead peer is noticed later if it fails.
+            let _ = SockRef::from(s).set_keepalive(true);
+        }
+    }
+
     pub(crate) fn no_delay(&self) {
         if let Stream::Tcp(s) = self {
             // Only slower if it fails.

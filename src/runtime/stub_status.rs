@@ -21,6 +21,8 @@ pub(crate) struct Counters {
     pub(crate) active: AtomicI64,
     pub(crate) reading: AtomicI64,
     pub(crate) writing: AtomicI64,
+    /// Zones.
+    pub(crate) shared: super::shared::Shared,
 }
 
 impl Counters {

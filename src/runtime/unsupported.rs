@@ -91,14 +91,9 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         }
     }
     for upstream in &config.http.upstreams {
-        let name = match &upstream.balancer.value {
-            Balancer::RoundRobin => continue,
-            Balancer::IpHash => "ip_hash",
-            Balancer::LeastConn => "least_conn",
-            Balancer::Hash { .. } => "hash",
-            Balancer::Other(name) => name,
-        };
-        refuse(format!("`{name}`"), upstream.balancer.origin.span().unwrap_or(upstream.span));
+        if let Balancer::Other(name) = upstream.balancer.value {
+            refuse(format!("`{name}`"), upstream.balancer.origin.span().unwrap_or(upstream.span));
+        }
     }
     found.extend(memory);
     found

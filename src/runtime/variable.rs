@@ -49,7 +49,9 @@ const PREFIXES: &[(&str, GetNamed)] = &[
     ("sent_http_", sent),
     ("sent_trailer_", |s, name, out| all(reply::values(&s.request.reply.trailers, name), out)),
     ("upstream_cookie_", |s, name, out| {
-        let mut cookies = reply::values(&s.request.upstream_head, "set_cookie");
+        let head = &s.request.upstream_head;
+        let after = memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
+        let mut cookies = reply::values(&head[after..], "set_cookie");
         cookies.find_map(|value| cookie_value(value, name)).is_some_and(|value| text(out, value))
     }),
     ("upstream_http_", |s, name, out| lines(&s.request.upstream_head, name, b", ", out)),
@@ -58,17 +60,15 @@ const PREFIXES: &[(&str, GetNamed)] = &[
 const PLAIN: &[(&str, Get)] = &[
     ("http_cookie", |s, out| joined(s, "cookie", b"; ", out)),
     ("http_host", |s, out| known(s, Known::Host, out)),
-    ("http_user_agent", |s, out| known(s, Known::UserAgent, out)),
-    ("http_referer", |s, out| known(s, Known::Referer, out)),
     ("content_length", |s, out| match s.request.head.content_length {
         Some(n) => text(out, n.to_string().as_bytes()),
         None => {
             s.request.head.chunked
                 && s.request.has_body
-                && text(out, s.request.body.len().to_string().as_bytes())
+                && text(out, s.request.body_length().to_string().as_bytes())
         }
     }),
-    ("content_type", |s, out| known(s, Known::ContentType, out)),
+    ("content_type", |s, out| joined(s, "content_type", b", ", out)),
     ("host", |s, out| {
         if s.request.head.server.is_empty() {
             return text(out, s.worker.server_name(s.request.server).as_bytes());
@@ -116,6 +116,12 @@ const PLAIN: &[(&str, Get)] = &[
     ("request_body", |s, out| {
         let body = &s.request.body;
         !body.is_empty() && text(out, body)
+    }),
+    ("limit_req_status", |s, out| s.request.limit_req_status.is_some_and(|t| text(out, t.as_bytes()))),
+    ("limit_conn_status", |s, out| s.request.limit_conn_status.is_some_and(|t| text(out, t.as_bytes()))),
+    ("request_body_file", |s, out| match &s.request.body_file {
+        Some(file) => text(out, file.path()),
+        None => false,
     }),
     ("limit_rate", |s, out| {
         let rate = s.limit_rate();
@@ -320,19 +326,31 @@ pub(crate) fn argument(request: &Request, name: &str, out: &mut Vec<u8>) -> bool
     found.is_some_and(|value| text(out, value))
 }
 
+/// `ngx_http_parse_multi_header_lines`
 fn cookie(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
     let buffer = s.request.buffer.all();
     let cookies = s.request.head.fields.iter().filter(|f| f.name.of(buffer).eq_ignore_ascii_case(b"cookie"));
-    let found =
-        cookies.flat_map(|f| f.value.of(buffer).split(|b| matches!(b, b';' | b','))).find_map(|pair| {
-            let pair = pair.trim_ascii_start();
-            let equals = pair.iter().position(|b| *b == b'=')?;
-            pair[..equals]
-                .trim_ascii_end()
-                .eq_ignore_ascii_case(name.as_bytes())
-                .then(|| pair[equals + 1..].trim_ascii_start())
-        });
-    found.is_some_and(|value| text(out, value))
+    cookies
+        .map(|f| f.value.of(buffer))
+        .find_map(|line| find_cookie(line, name.as_bytes()))
+        .is_some_and(|value| text(out, value))
+}
+
+/// Spaces are read over, tabs are not.
+fn find_cookie<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let mut rest = line;
+    loop {
+        if rest.len() >= name.len() && rest[..name.len()].eq_ignore_ascii_case(name) {
+            let after = after_spaces(&rest[name.len()..]);
+            if let Some(value) = after.strip_prefix(b"=") {
+                let value = after_spaces(value);
+                let end = value.iter().position(|b| *b == b';').unwrap_or(value.len());
+                return Some(&value[..end]);
+            }
+        }
+        let next = memchr::memchr(b';', rest)?;
+        rest = after_spaces(&rest[next + 1..]);
+    }
 }
 
 /// The name in `Authorization: Basic` (`ngx_http_auth_basic_user`).
@@ -348,12 +366,16 @@ pub(crate) fn port(host: &str) -> &str {
     }
 }
 
+fn after_spaces(text: &[u8]) -> &[u8] {
+    &text[text.iter().position(|b| *b != b' ').unwrap_or(text.len())..]
+}
+
 /// The value of a cookie that an upstream sets (`ngx_http_parse_set_cookie_lines`).
 fn cookie_value<'v>(line: &'v [u8], name: &str) -> Option<&'v [u8]> {
-    let pair = line.split(|b| *b == b';').next()?.trim_ascii();
-    let equals = pair.iter().position(|b| *b == b'=')?;
-    let is_it = pair[..equals].trim_ascii_end().eq_ignore_ascii_case(name.as_bytes());
-    is_it.then(|| pair[equals + 1..].trim_ascii_start())
+    let is_it = line.len() >= name.len() && line[..name.len()].eq_ignore_ascii_case(name.as_bytes());
+    let value = is_it.then(|| after_spaces(&line[name.len()..]).strip_prefix(b"="))??;
+    let value = after_spaces(value);
+    Some(&value[..memchr::memchr(b';', value).unwrap_or(value.len())])
 }
 
 /// One value a try of an upstream, separated as nginx does.

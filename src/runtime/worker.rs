@@ -2,16 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use super::balancer::{Balancer, RoundRobin};
+use super::balancer::{self, Balancer, Key, RoundRobin};
 use super::buffer::{Buffer, FreeList};
 use super::charset::Recoder;
 use super::clock::Clock;
+use super::dns::Resolver;
 use super::ledger::UpstreamLedger;
+use super::live::{self, Live};
 use super::log::{ErrorLogs, Files};
 use super::outgoing::Outgoing;
 use super::peer::Address;
@@ -19,6 +21,7 @@ use super::plan::Plan;
 use super::pool::{Limits, Pool, Upstreamed};
 use super::request::Request;
 use super::rewrite::Script;
+use super::shared::SharedBalancer;
 use super::stub_status::Counters;
 use super::timer::{Timer, Timers};
 use super::variable::Getter;
@@ -34,9 +37,17 @@ pub(crate) type Resolved = (Address, String);
 pub(crate) struct UpstreamState {
     pub(crate) name: String,
     pub(crate) peers: Vec<Resolved>,
-    pub(crate) balancer: RefCell<Box<dyn Balancer>>,
-    pub(crate) pool: Option<RefCell<Pool>>,
+    pub(crate) balancer: SharedBalancer,
+    /// What the balancer hashes.
+    pub(crate) key: Key,
+    pub(crate) pool: Option<Rc<RefCell<Pool>>>,
     pub(crate) ledger: Option<Arc<UpstreamLedger>>,
+}
+
+/// An upstream, and where its peers come from if they change.
+pub(crate) struct Slot {
+    state: RefCell<Rc<UpstreamState>>,
+    live: Option<(Arc<Live>, Cell<u64>)>,
 }
 
 /// A worker.
@@ -47,7 +58,7 @@ pub(crate) struct Worker {
     pub(crate) servers: Vec<Rc<Plan>>,
     pub(crate) locations: Vec<Rc<Plan>>,
     pub(crate) getters: Vec<Option<Getter>>,
-    pub(crate) upstreams: Vec<Rc<UpstreamState>>,
+    upstreams: Vec<Slot>,
     pub(crate) buffers: FreeList,
     #[expect(clippy::vec_box, reason = "they are taken out and put back whole")]
     pub(crate) requests: RefCell<Vec<Box<Request>>>,
@@ -75,6 +86,7 @@ pub(crate) struct Worker {
     /// When the pools will be looked at.
     pool_look: Cell<Option<Instant>>,
     random: RefCell<Vec<u8>>,
+    resolvers: RefCell<Vec<(crate::model::limit::Resolver, Rc<Resolver>)>>,
 }
 
 impl Worker {
@@ -92,10 +104,11 @@ impl Worker {
         let program = Program::new(Arc::clone(config)).map_err(|e| e.to_string())?;
         let router = Router::new(Arc::clone(config)).map_err(|e| e.to_string())?;
         let prefix = files.prefix();
+        let shared = &counters.shared;
         let servers = config.http.servers.iter().enumerate().map(|(i, s)| {
             let script = Script::new(&s.instructions, config, |at| router.outermost(ServerId(i as u32), at));
             let script = script.map_err(|e| e.to_string())?;
-            Plan::new(config, &s.settings, None, script, None, files).map_err(io)
+            Plan::new(config, &s.settings, None, script, None, (files, shared)).map_err(io)
         });
         let servers = servers.collect::<Result<_, _>>()?;
         let count = router.location_count();
@@ -108,20 +121,40 @@ impl Worker {
                 LocationKind::LimitExcept(methods) => Some((methods.clone(), router.inner(id, at)?)),
                 _ => None,
             });
-            Plan::new(config, &location.settings, Some(location), script, limit_except, files).map_err(io)
+            let opened = (files, shared);
+            Plan::new(config, &location.settings, Some(location), script, limit_except, opened).map_err(io)
         });
         let locations = locations.collect::<Result<_, _>>()?;
         let getters = config.http.variables.iter().map(|(_, variable)| match variable.source {
             VariableSource::Builtin => Getter::find(&variable.name),
             _ => None,
         });
-        let upstreams = config.http.upstreams.iter().zip(peers);
-        let upstreams =
-            upstreams.map(|(upstream, peers)| Rc::new(upstream_state(upstream, peers, &outgoing)));
+        let upstreams = config.http.upstreams.iter().zip(peers).enumerate();
+        let upstreams = upstreams.map(|(i, (upstream, peers))| {
+            let make = || {
+                let peers = peers.iter().map(|(at, _)| &upstream.peers[*at]);
+                balancer::new(&upstream.balancer.value, peers)
+            };
+            let key = (Arc::as_ptr(config) as usize, i);
+            if live::is_live(upstream) {
+                let live = shared.live(key, || Live::new(upstream, live::first(shared, upstream, peers)));
+                let (version, now) = (live.version(), live.now().clone());
+                let state = upstream_state(upstream, &now.peers, now.balancer, &outgoing);
+                return Slot { state: RefCell::new(Rc::new(state)), live: Some((live, Cell::new(version))) };
+            }
+            // A `zone` is one for all workers of a configuration.
+            let balancer = match upstream.zone {
+                Some(_) => shared.balancer(key, make),
+                None => Arc::new(Mutex::new(make())),
+            };
+            let state = upstream_state(upstream, peers, balancer, &outgoing);
+            Slot { state: RefCell::new(Rc::new(state)), live: None }
+        });
+        let upstreams: Vec<_> = upstreams.collect();
         let timers: Rc<Timers> = Rc::default();
         Ok(Self {
             getters: getters.collect(),
-            upstreams: upstreams.collect(),
+            upstreams,
             error_log: ErrorLogs::open(&config.core.error_log.value, files).map_err(io)?,
             config: Arc::clone(config),
             program,
@@ -148,7 +181,45 @@ impl Worker {
             open: Cell::new(0),
             pool_waker: RefCell::default(),
             random: RefCell::default(),
+            resolvers: RefCell::default(),
         })
+    }
+
+    /// The state of the upstream at a position, with the peers it has now.
+    pub(crate) fn upstream(&self, at: usize) -> Rc<UpstreamState> {
+        let slot = &self.upstreams[at];
+        if let Some((live, seen)) = &slot.live
+            && live.version() != seen.get()
+        {
+            seen.set(live.version());
+            let now = live.now().clone();
+            let mut state = slot.state.borrow_mut();
+            *state = Rc::new(UpstreamState {
+                name: state.name.clone(),
+                peers: now.peers.into_iter().map(|(_, peer)| peer).collect(),
+                balancer: now.balancer,
+                key: state.key.clone(),
+                pool: state.pool.clone(),
+                ledger: state.ledger.clone(),
+            });
+        }
+        Rc::clone(&slot.state.borrow())
+    }
+
+    /// The changing peers of the upstream at a position.
+    pub(crate) fn live(&self, at: usize) -> Option<Arc<Live>> {
+        self.upstreams.get(at)?.live.as_ref().map(|(live, _)| Arc::clone(live))
+    }
+
+    /// Closes all idle connections to peers.
+    pub(crate) fn clear_pools(&self) {
+        for pool in self.pools() {
+            pool.borrow_mut().clear();
+        }
+    }
+
+    fn pools(&self) -> impl Iterator<Item = Rc<RefCell<Pool>>> {
+        self.upstreams.iter().filter_map(|slot| slot.state.borrow().pool.clone())
     }
 
     /// The next `$connection`; upstream connections count too.
@@ -169,6 +240,22 @@ impl Worker {
     /// `$server_name`
     pub(crate) fn server_name(&self, server: ServerId) -> &str {
         self.server_names.get(server.0 as usize).map_or("", String::as_str)
+    }
+
+    /// A random number, to be foreseen by nobody.
+    pub(crate) fn random(&self) -> u64 {
+        u64::from_str_radix(&self.random_id()[..16], 16).unwrap_or_default()
+    }
+
+    /// The resolver of these settings.
+    pub(crate) fn resolver(&self, settings: &crate::model::limit::Resolver) -> Rc<Resolver> {
+        let mut resolvers = self.resolvers.borrow_mut();
+        if let Some((_, resolver)) = resolvers.iter().find(|(other, _)| other == settings) {
+            return Rc::clone(resolver);
+        }
+        let resolver = Rc::new(Resolver::new(settings));
+        resolvers.push((settings.clone(), Rc::clone(&resolver)));
+        resolver
     }
 
     /// `$request_id`: sixteen random bytes.
@@ -212,8 +299,7 @@ impl Worker {
     pub(crate) async fn watch_pools(self: Rc<Self>) {
         std::future::poll_fn(|cx| {
             *self.pool_waker.borrow_mut() = Some(cx.waker().clone());
-            let pools = self.upstreams.iter().filter_map(|u| u.pool.as_ref());
-            let next = pools.filter_map(|pool| pool.borrow_mut().sweep(cx)).min();
+            let next = self.pools().filter_map(|pool| pool.borrow_mut().sweep(cx)).min();
             self.pool_look.set(next);
             match next {
                 Some(next) => self.pool_timer.set(next.saturating_duration_since(Instant::now())),
@@ -253,21 +339,31 @@ fn first_name(name: Option<&ServerName>) -> String {
 }
 
 impl UpstreamState {
-    /// An upstream that only one request knows: `proxy_pass` with an address in a variable.
-    pub(crate) fn single(name: String, address: Address) -> Self {
+    /// The balancer, for one step.
+    pub(crate) fn balancer(&self) -> MutexGuard<'_, Box<dyn Balancer + Send>> {
+        self.balancer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An upstream that only one request knows: `proxy_pass` with a name in a variable.
+    pub(crate) fn of(name: String, peers: Vec<Resolved>) -> Self {
         Self {
-            peers: vec![(address, name.clone())],
+            balancer: Arc::new(Mutex::new(Box::new(RoundRobin::of(peers.len())))),
+            peers,
             name,
-            balancer: RefCell::new(Box::new(RoundRobin::single())),
+            key: Key::None,
             pool: None,
             ledger: None,
         }
     }
 }
 
-fn upstream_state(upstream: &Upstream, peers: &[(usize, Resolved)], outgoing: &Outgoing) -> UpstreamState {
+fn upstream_state(
+    upstream: &Upstream,
+    peers: &[(usize, Resolved)],
+    balancer: SharedBalancer,
+    outgoing: &Outgoing,
+) -> UpstreamState {
     let ledger = outgoing.upstream(&upstream.name);
-    let balancer = RoundRobin::new(peers.iter().map(|(i, _)| &upstream.peers[*i]));
     let keepalive = &upstream.keepalive;
     let pool = upstream.pool().filter(|pool| pool.size > 0).map(|pool| {
         let limits = Limits {
@@ -278,12 +374,13 @@ fn upstream_state(upstream: &Upstream, peers: &[(usize, Resolved)], outgoing: &O
             timeout: keepalive.timeout.value,
             by_source: outgoing.improve,
         };
-        RefCell::new(Pool::new(limits, ledger.clone()))
+        Rc::new(RefCell::new(Pool::new(limits, ledger.clone())))
     });
     UpstreamState {
         name: upstream.name.clone(),
         peers: peers.iter().map(|(_, peer)| peer.clone()).collect(),
-        balancer: RefCell::new(Box::new(balancer)),
+        balancer,
+        key: Key::of(&upstream.balancer.value),
         pool,
         ledger,
     }

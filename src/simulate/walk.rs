@@ -238,7 +238,7 @@ impl<'w> Way<'w> {
             return false;
         }
         for rule in &access.rules.value {
-            match (rule.who, self.asked.client) {
+            match (&rule.who, self.asked.client) {
                 (Addresses::All, _) => return !rule.allow,
                 (Addresses::Net(_), None) | (Addresses::Unix, _) => return false,
                 (who, client) if who.contains(client) => return !rule.allow,

@@ -1,8 +1,18 @@
 //! The choice of a peer: one algorithm a file.
 
+mod consistent;
+mod hash;
+mod ip_hash;
+mod least_conn;
+mod peers;
+mod random;
 mod round_robin;
 
 pub(crate) use round_robin::RoundRobin;
+
+use crate::model::upstream::Balancer as Method;
+use crate::model::{ComplexValue, Peer};
+use peers::Peers;
 
 /// What a request has tried so far (`ngx_http_upstream_rr_peer_data_t`).
 #[derive(Debug, Default)]
@@ -13,6 +23,21 @@ pub(crate) struct Attempt {
     pub(crate) tries: usize,
     /// The backup peers have their turn.
     pub(crate) backup: bool,
+    /// What is hashed.
+    key: Vec<u8>,
+    /// The hash so far, and how often it was made anew.
+    hash: u32,
+    rehash: u32,
+    /// Peers that a method found and could not use; after twenty it is round robin's turn.
+    misses: u32,
+}
+
+impl Attempt {
+    /// One more miss; true if there were too many.
+    fn miss(&mut self) -> bool {
+        self.misses += 1;
+        self.misses > 20
+    }
 }
 
 /// How a peer was given back.
@@ -23,14 +48,60 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-/// Chooses peers for requests; one per upstream and worker.
+/// Chooses peers for requests.
 pub(crate) trait Balancer {
-    /// A request begins.
-    fn start(&self) -> Attempt;
+    /// The peers.
+    fn peers(&mut self) -> &mut Peers;
+
+    /// A request begins; `key` is what its method hashes.
+    fn start(&mut self, key: &[u8]) -> Attempt {
+        let mut attempt = self.peers().start();
+        attempt.key.extend_from_slice(key);
+        attempt
+    }
 
     /// The next peer by its position in the upstream; `None`: no live upstreams. `now` in seconds.
     fn get(&mut self, attempt: &mut Attempt, now: u64) -> Option<usize>;
 
     /// Gives a peer back; true if it is disabled from now on.
-    fn free(&mut self, attempt: &mut Attempt, peer: usize, outcome: Outcome, now: u64) -> bool;
+    fn free(&mut self, attempt: &mut Attempt, peer: usize, outcome: Outcome, now: u64) -> bool {
+        self.peers().free(attempt, peer, outcome, now)
+    }
+}
+
+/// What a method hashes.
+#[derive(Clone, Debug)]
+pub(crate) enum Key {
+    None,
+    /// The client's address.
+    Address,
+    Value(ComplexValue),
+}
+
+impl Key {
+    pub(crate) fn of(method: &Method) -> Self {
+        match method {
+            Method::IpHash => Key::Address,
+            Method::Hash { key, .. } => Key::Value(key.clone()),
+            _ => Key::None,
+        }
+    }
+}
+
+/// The balancer of a method; `peers` with the address each was resolved to from the name that is written.
+pub(crate) fn new<'a>(
+    method: &Method,
+    peers: impl Iterator<Item = &'a Peer> + Clone,
+) -> Box<dyn Balancer + Send> {
+    match method {
+        Method::RoundRobin | Method::Other(_) => Box::new(RoundRobin::new(peers)),
+        Method::LeastConn => Box::new(least_conn::LeastConn::new(Peers::new(peers))),
+        Method::IpHash => Box::new(ip_hash::IpHash::new(Peers::new(peers))),
+        Method::Hash { consistent: false, .. } => Box::new(hash::Hash::new(Peers::new(peers))),
+        Method::Hash { .. } => {
+            let names = peers.clone().map(|peer| peer.name.as_str());
+            Box::new(consistent::Consistent::new(Peers::new(peers.clone()), names))
+        }
+        Method::Random { two } => Box::new(random::Random::new(Peers::new(peers), *two)),
+    }
 }

@@ -132,12 +132,8 @@ impl Head {
                     if next - self.position > rules.line {
                         return bad(494, "client sent too long header line");
                     }
-                    if !valid && !rules.ignores_invalid {
-                        let shown = String::from_utf8_lossy(field.name.of(buffer));
-                        return bad(400, format!("client sent invalid header line: \"{shown}\""));
-                    }
                     self.position = next;
-                    if valid {
+                    if valid || !rules.ignores_invalid {
                         if self.fields.len() >= rules.headers {
                             return bad(494, "client sent too many header lines");
                         }
@@ -223,6 +219,7 @@ impl Head {
                     | Known::IfRange
                     | Known::TransferEncoding
                     | Known::Expect
+                    | Known::Authorization
                     | Known::Upgrade
             );
             if let (true, Some(previous)) = (unique, self.field(known)) {

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
-use super::Passing;
-use super::head::SMALL_BODY;
+use super::{Passing, upload};
 use crate::model::log::Severity;
+use crate::runtime::body::BodyError;
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::response_head::Progress;
 use crate::runtime::ledger::Missed;
@@ -19,11 +19,7 @@ use crate::runtime::pool::Upstreamed;
 use crate::runtime::stream::{Stir, Stream};
 
 const CONNECTING: &str = " while connecting to upstream";
-const SENDING: &str = " while sending request to upstream";
 const READING: &str = " while reading response header from upstream";
-
-/// Longest head of a response: `proxy_buffer_size`, a page by default.
-const MAX_HEAD: usize = 4 << 10;
 
 /// Why a try failed.
 #[derive(Debug)]
@@ -40,6 +36,8 @@ pub(super) enum Failure {
     Invalid,
     /// The client is gone.
     ClientClosed,
+    /// The client's body did not come, or not as it should.
+    Body(BodyError),
 }
 
 impl Failure {
@@ -47,7 +45,7 @@ impl Failure {
         match self {
             Failure::Error(action) | Failure::TimedOut(action) => action,
             Failure::Invalid => READING,
-            Failure::Local | Failure::NoPort | Failure::ClientClosed => CONNECTING,
+            Failure::Local | Failure::NoPort | Failure::ClientClosed | Failure::Body(_) => CONNECTING,
         }
     }
 }
@@ -61,12 +59,12 @@ pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstr
         this.connect = Some(elapsed);
     }
     p.is_sent = true;
-    let sent = send(p, &mut connection.stream).await;
-    if let Err(Failure::TimedOut(_)) = sent {
-        return Err(Failure::TimedOut(SENDING));
-    }
     // A peer may answer and close before it has read the whole body.
-    let broken = sent.is_err();
+    let broken = match upload::send(p, &mut connection.stream).await {
+        Ok(is_complete) => !is_complete,
+        Err(Failure::Error(_)) => true,
+        Err(failure) => return Err(failure),
+    };
     let mut buffer = p.c.worker.buffers.take();
     read_head(p, &mut connection.stream, &mut buffer).await?;
     p.r.response.close |= broken;
@@ -130,6 +128,9 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
             return Err(Failure::TimedOut(CONNECTING));
         }
         Some(ready) => {
+            if p.plan.on_way.socket_keepalive.value {
+                stream.keepalive();
+            }
             if let Some(error) = ready.err().or_else(|| stream.take_error()) {
                 outgoing.missed(Missed::of(&error));
                 p.log(Severity::Error, &format!("connect() failed{}", errno(&error)), CONNECTING);
@@ -143,26 +144,6 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
     Ok(Upstreamed { stream, requests: 0, opened: Instant::now(), source, ledger })
 }
 
-async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<(), Failure> {
-    let timeout = p.plan.settings.send_timeout.value;
-    let body: &[u8] = if p.r.body.len() > SMALL_BODY { &p.r.body } else { b"" };
-    for mut rest in [p.r.upstream_out.as_slice(), body] {
-        while !rest.is_empty() {
-            match p.c.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
-                None => return Err(Failure::TimedOut(SENDING)),
-                Some(Ok(n)) if n > 0 => {
-                    rest = &rest[n..];
-                    if let Some(this) = p.r.tries.last_mut() {
-                        this.sent += n as u64;
-                    }
-                }
-                Some(_) => return Err(Failure::Error(SENDING)),
-            }
-        }
-    }
-    Ok(())
-}
-
 enum Event {
     Read(io::Result<usize>),
     ClientClosed,
@@ -170,9 +151,14 @@ enum Event {
 
 async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer) -> Result<(), Failure> {
     let timeout = p.plan.settings.read_timeout.value;
+    // Longest head.
+    let most = usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX).clamp(1, 1 << 20);
     p.r.response.reset(buffer.start);
-    let mut watch = true;
+    let mut watch = !p.plan.on_way.ignore_client_abort.value;
     loop {
+        if buffer.room().is_empty() {
+            buffer.grow(most);
+        }
         let (client, room) = (&p.c.stream, buffer.room());
         let event = p.c.timer.limit(timeout, |cx| {
             if let Poll::Ready(read) = stream.poll_read(cx, room) {
@@ -211,12 +197,12 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
             }
         }
         match p.r.response.advance(buffer.all()) {
-            Progress::Done if p.r.response.position - buffer.start <= MAX_HEAD => return Ok(()),
+            Progress::Done if p.r.response.position - buffer.start <= most => return Ok(()),
             Progress::Invalid(message) => {
                 p.log(Severity::Error, &message, READING);
                 return Err(Failure::Invalid);
             }
-            Progress::More if buffer.filled().len() < MAX_HEAD => {}
+            Progress::More if buffer.filled().len() < most => {}
             Progress::Done | Progress::More => {
                 p.log(Severity::Error, "upstream sent too big header", READING);
                 return Err(Failure::Invalid);

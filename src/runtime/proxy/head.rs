@@ -18,7 +18,13 @@ pub(super) fn write(p: &mut Passing<'_>) {
     let mut out = std::mem::take(&mut p.r.upstream_out);
     out.clear();
     let worker = Rc::clone(&p.c.worker);
-    out.extend_from_slice(p.r.method());
+    // The body of `proxy_set_body`; it is evaluated before the headers.
+    let mut own = Vec::new();
+    if let Some(value) = &p.plan.on_way.set_body.value {
+        p.scope().evaluate(value, &mut own);
+        p.has_own_body = true;
+    }
+    method(p, &mut out);
     out.push(b' ');
     let start = out.len();
     uri(p, &mut out);
@@ -34,7 +40,13 @@ pub(super) fn write(p: &mut Passing<'_>) {
             HeaderValue::Text(value) => worker.program.evaluate(value, &mut p.scope(), &mut out),
             HeaderValue::ProxyHost => out.extend_from_slice(&p.r.proxy_host),
             HeaderValue::BodyLength => {
-                let length = if p.r.has_body { Some(p.r.body.len() as u64) } else { p.r.head.content_length };
+                let length = if p.has_own_body {
+                    Some(own.len() as u64)
+                } else if p.r.has_body {
+                    Some(p.r.body_length())
+                } else {
+                    p.r.head.content_length
+                };
                 if let Some(length) = length {
                     number(&mut out, length);
                 }
@@ -53,6 +65,7 @@ pub(super) fn write(p: &mut Passing<'_>) {
     for header in &p.r.head.fields {
         let name = header.name.of(buffer);
         let is_replaced = match header.known {
+            Known::Other if p.plan.replaced & Known::Other.bit() != 0 => true,
             Known::Other => p.plan.replaced_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
             known => p.plan.replaced & known.bit() != 0,
         };
@@ -60,11 +73,31 @@ pub(super) fn write(p: &mut Passing<'_>) {
             field(&mut out, name, header.value.of(buffer));
         }
     }
+    if p.is_streaming && p.r.head.chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
     out.extend_from_slice(b"\r\n");
-    if p.r.body.len() <= SMALL_BODY {
+    if p.has_own_body {
+        out.extend_from_slice(&own);
+    } else if p.plan.on_way.pass_request_body.value && !p.is_streaming && p.r.body.len() <= SMALL_BODY {
         out.extend_from_slice(&p.r.body);
     }
     p.r.upstream_out = out;
+}
+
+/// The client's method, or that of `proxy_method`.
+fn method(p: &mut Passing<'_>, out: &mut Vec<u8>) {
+    let start = out.len();
+    let plan = p.plan;
+    match plan.method.constant() {
+        Some(b"") => {}
+        Some(method) => out.extend_from_slice(method),
+        None => p.scope().evaluate(&plan.method, out),
+    }
+    if out.len() == start {
+        out.extend_from_slice(p.r.method());
+    }
+    p.is_head = out[start..].eq_ignore_ascii_case(b"HEAD");
 }
 
 fn uri(p: &Passing<'_>, out: &mut Vec<u8>) {

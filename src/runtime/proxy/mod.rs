@@ -1,17 +1,27 @@
 //! Passing a request to an upstream (`ngx_http_upstream.c`): one peer after the other until one answers.
 
+mod cookie;
 mod exchange;
 mod head;
+mod next;
+mod pace;
 mod relay;
+pub(crate) mod response;
+pub(crate) mod rewrite;
 mod target;
+mod tunnel;
+mod upload;
 
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::balancer::Outcome;
+use super::balancer::{Attempt, Key, Outcome};
 use super::body::{self, BodyError};
+use super::buffer::Buffer;
 use super::clock::Clock;
 use super::connection::Connection;
+use super::http1::field::Known;
 use super::peer::{self, Local};
 use super::plan::ProxyPlan;
 use super::request::{Request, Scope, Try};
@@ -19,10 +29,11 @@ use super::route::Flow;
 use super::worker::UpstreamState;
 use crate::model::Target;
 use crate::model::log::Severity;
-use crate::model::proxy::Bind;
+use crate::model::proxy::{Bind, HttpVersion};
 use exchange::Failure;
 
 /// A request of the client in the course of being passed on.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Passing<'a> {
     pub(crate) c: &'a mut Connection,
     pub(crate) r: &'a mut Request,
@@ -37,6 +48,18 @@ pub(crate) struct Passing<'a> {
     pub(crate) is_sent: bool,
     /// The connection came from the pool.
     pub(crate) is_cached: bool,
+    /// The peer is asked with HEAD.
+    pub(crate) is_head: bool,
+    /// The connection became a tunnel.
+    pub(crate) is_upgraded: bool,
+    /// The response is read ahead of the client.
+    pub(crate) is_buffering: bool,
+    /// The body of the request is passed on while it is read.
+    pub(crate) is_streaming: bool,
+    /// What follows the head is in `upstream_out` as a whole.
+    pub(crate) has_own_body: bool,
+    /// Bytes a second that the client gets; 0: any.
+    pub(crate) rate: u64,
 }
 
 impl Passing<'_> {
@@ -67,29 +90,69 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let (state, uri) = match &plan.pass.target {
         Target::Upstream(id) => {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
-            (Rc::clone(&c.worker.upstreams[id.0 as usize]), None)
+            (c.worker.upstream(id.0 as usize), None)
         }
-        Target::Value(value) => match target::find(c, r, value) {
+        Target::Value(value) => match target::find(c, r, value).await {
             Ok(found) => found,
             Err(status) => return Flow::Status(status),
         },
     };
     let started = Instant::now();
-    let mut p = Passing { c, r, plan, local: None, state, uri, started, is_sent: false, is_cached: false };
-    if let Err(error) = body::read(p.c, p.r).await {
+    let settings = &plan.on_way;
+    let mut p = Passing {
+        c,
+        r,
+        plan,
+        local: None,
+        state,
+        uri,
+        started,
+        is_sent: false,
+        is_cached: false,
+        is_head: false,
+        is_upgraded: false,
+        is_buffering: settings.buffering.value,
+        is_streaming: false,
+        has_own_body: false,
+        rate: 0,
+    };
+    p.is_streaming = streams(&p);
+    let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
+    if let Err(error) = read {
         return body_failed(&mut p, &error);
     }
     p.local = local(&mut p);
     head::write(&mut p);
+    peers(&mut p).await
+}
+
+/// Whether the body is passed on while it is read (`ngx_http_proxy_handler`).
+fn streams(p: &Passing<'_>) -> bool {
+    let settings = &p.plan.on_way;
+    !settings.request_buffering.value
+        && settings.set_body.value.is_none()
+        && settings.pass_request_body.value
+        && body::is_expected(p.r)
+        && !body::is_here(p.r)
+        && (!p.r.head.chunked || p.plan.settings.http_version.value == HttpVersion::Http11)
+}
+
+/// Asks one peer after the other.
+async fn peers(p: &mut Passing<'_>) -> Flow {
+    let settings = &p.plan.on_way;
     let state = Rc::clone(&p.state);
-    let mut attempt = state.balancer.borrow().start();
+    let begun = Instant::now();
+    let mut attempt = start(p, &state);
+    if settings.next_upstream_tries.value > 0 {
+        attempt.tries = attempt.tries.min(settings.next_upstream_tries.value as usize);
+    }
     loop {
         p.started = Instant::now();
         p.is_sent = false;
         p.is_cached = false;
         p.r.tries.push(Try::default());
         let now = Clock::now().as_secs();
-        let chosen = state.balancer.borrow_mut().get(&mut attempt, now);
+        let chosen = state.balancer().get(&mut attempt, now);
         let Some(peer) = chosen else {
             if let Some(this) = p.this_try() {
                 this.peer.clone_from(&state.name);
@@ -104,44 +167,45 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             this.peer.clone_from(name);
         }
         p.r.upstream_is_unix = matches!(address, peer::Address::Unix(_));
-        let exchanged = exchange::run(&mut p, address).await;
+        let exchanged = exchange::run(p, address).await;
         let now = Clock::now().as_secs();
         let failure = match exchanged {
             Ok((connection, buffer)) => {
-                state.balancer.borrow_mut().free(&mut attempt, peer, Outcome::Good, now);
-                let flow = relay::run(&mut p, connection, buffer, address).await;
-                finish_try(&mut p);
+                if let Some(outcome) = next::after_status(p, attempt.tries, begun) {
+                    finish_try(p);
+                    p.c.worker.buffers.give(buffer);
+                    state.balancer().free(&mut attempt, peer, outcome, now);
+                    continue;
+                }
+                let flow = match answered(p, &buffer) {
+                    Some(flow) => {
+                        p.c.worker.buffers.give(buffer);
+                        flow
+                    }
+                    None => relay::run(p, connection, buffer, address).await,
+                };
+                let now = Clock::now().as_secs();
+                state.balancer().free(&mut attempt, peer, Outcome::Good, now);
+                finish_try(p);
                 return flow;
             }
             Err(failure) => failure,
         };
-        finish_try(&mut p);
-        let outcome = if matches!(failure, Failure::Local | Failure::NoPort | Failure::ClientClosed) {
-            Outcome::Good
-        } else {
-            Outcome::Failed
-        };
-        if state.balancer.borrow_mut().free(&mut attempt, peer, outcome, now) {
+        finish_try(p);
+        let outcome =
+            if matches!(failure, Failure::Local | Failure::NoPort | Failure::ClientClosed | Failure::Body(_))
+            {
+                Outcome::Good
+            } else {
+                Outcome::Failed
+            };
+        let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
+        if is_disabled {
             p.log(Severity::Warn, "upstream server temporarily disabled", failure.action());
         }
-        let (status, may_retry) = match &failure {
-            Failure::Local => {
-                // nginx has not noted the peer yet.
-                if let Some(this) = p.this_try() {
-                    this.peer.clear();
-                }
-                return Flow::Status(500);
-            }
-            Failure::ClientClosed => {
-                p.r.status = 499;
-                return Flow::Abort;
-            }
-            Failure::Error(_) | Failure::NoPort => (502, true),
-            Failure::TimedOut(action) => {
-                p.log(Severity::Error, "upstream timed out (110: Connection timed out)", action);
-                (504, true)
-            }
-            Failure::Invalid => (502, false),
+        let (status, word) = match refusal(p, &failure) {
+            Ok(found) => found,
+            Err(flow) => return flow,
         };
         if p.is_cached && matches!(failure, Failure::Error(_)) {
             attempt.tries += 1;
@@ -149,11 +213,67 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         if let Some(this) = p.this_try() {
             this.status = status;
         }
-        let is_risky = p.is_sent && matches!(p.r.method(), b"POST" | b"LOCK" | b"PATCH");
-        if attempt.tries == 0 || !may_retry || is_risky {
+        if attempt.tries == 0 || !next::may(p, word, begun) {
             return Flow::Status(status);
         }
     }
+}
+
+/// Status and word of `proxy_next_upstream` of a try that failed; an error: no other peer is asked.
+fn refusal(p: &mut Passing<'_>, failure: &Failure) -> Result<(u16, &'static str), Flow> {
+    match failure {
+        Failure::Local => {
+            // nginx has not noted the peer yet.
+            if let Some(this) = p.this_try() {
+                this.peer.clear();
+            }
+            Err(Flow::Status(500))
+        }
+        Failure::ClientClosed => {
+            p.r.status = 499;
+            Err(Flow::Abort)
+        }
+        Failure::Body(error) => Err(body_failed(p, error)),
+        Failure::Error(_) | Failure::NoPort => Ok((502, "error")),
+        Failure::TimedOut(action) => {
+            p.log(Severity::Error, "upstream timed out (110: Connection timed out)", action);
+            Ok((504, "timeout"))
+        }
+        Failure::Invalid => Ok((502, "invalid_header")),
+    }
+}
+
+/// A request begins for the balancer, with what it hashes.
+fn start(p: &mut Passing<'_>, state: &UpstreamState) -> Attempt {
+    let mut key = Vec::new();
+    match &state.key {
+        Key::None => {}
+        Key::Address => match p.c.client.remote.map(|a| a.ip()) {
+            Some(IpAddr::V4(ip)) => key.extend_from_slice(&ip.octets()),
+            Some(IpAddr::V6(ip)) => key.extend_from_slice(&ip.octets()),
+            None => key.extend_from_slice(&[0; 3]),
+        },
+        Key::Value(value) => p.scope().evaluate(value, &mut key),
+    }
+    state.balancer().start(&key)
+}
+
+/// What answers instead of the peer's response: a page of the configuration, or a redirection inside. `None`: the
+/// response goes to the client.
+fn answered(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
+    let status = p.r.response.status.code;
+    if next::is_intercepted(p) {
+        if status == 401 {
+            let text = buffer.all();
+            let fields = p.r.response.fields.iter().filter(|f| f.known == Known::WwwAuthenticate);
+            for header in fields {
+                p.r.reply.push(header.name.of(text), header.value.of(text));
+            }
+        }
+        return Some(Flow::Status(status));
+    }
+    p.is_upgraded = status == 101 && p.r.head.value(Known::Upgrade, p.r.buffer.all()).is_some();
+    response::redirect(p, buffer)
 }
 
 fn finish_try(p: &mut Passing<'_>) {

@@ -2,36 +2,20 @@
 
 use std::rc::Rc;
 
-use super::Passing;
+use super::pace::Pace;
+use super::{Passing, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::chunked::{Chunk, Chunked};
-use crate::runtime::http1::field::{Field, Known};
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
 use crate::runtime::route::Flow;
-use crate::runtime::{headers, response};
+use crate::runtime::{headers, ssi};
 
 const READING: &str = " while reading upstream";
 /// Kept free at the end of a buffer for what ends a chunk.
 const TAIL: usize = 16;
-
-/// Headers that nginx makes itself or never passes on.
-const HIDDEN: u64 = Known::Date.bit()
-    | Known::Server.bit()
-    | Known::XPad.bit()
-    | Known::XAccelExpires.bit()
-    | Known::XAccelRedirect.bit()
-    | Known::XAccelLimitRate.bit()
-    | Known::XAccelBuffering.bit()
-    | Known::XAccelCharset.bit()
-    | Known::ContentType.bit()
-    | Known::ContentLength.bit()
-    | Known::TransferEncoding.bit()
-    | Known::Connection.bit()
-    | Known::KeepAlive.bit()
-    | Known::Upgrade.bit();
 
 /// How the upstream's body ends.
 enum Framing {
@@ -92,11 +76,23 @@ pub(super) async fn run(
     mut buffer: Buffer,
     address: &Address,
 ) -> Flow {
-    let is_bodyless = p.r.is_head() || matches!(p.r.response.status.code, 204 | 304);
-    let is_chunked = begin(p, &buffer, is_bodyless);
+    let has_none = matches!(p.r.response.status.code, 204 | 304);
+    let is_bodyless = p.r.is_head() || has_none;
+    // A body may follow that the client did not ask for: nobody waits for it.
+    let is_unasked = is_bodyless && !has_none && !p.is_head;
+    let is_chunked = response::begin(p, &buffer, is_bodyless);
+    if p.is_upgraded && p.r.depth > 0 {
+        p.log(Severity::Error, "connection upgrade in subrequest", READING);
+        return Flow::Abort;
+    }
+    if p.is_upgraded {
+        buffer.start = p.r.response.position;
+        return tunnel::run(p, connection, buffer).await;
+    }
+    p.rate = p.scope().limit_rate();
     buffer.start = p.r.response.position;
     let mut framing = match (p.r.response.chunked, p.r.response.content_length) {
-        _ if is_bodyless => Framing::Length(0),
+        _ if is_bodyless || p.is_head => Framing::Length(0),
         (true, _) => Framing::Chunked(Chunked::default()),
         (false, Some(length)) => Framing::Length(length),
         (false, None) => Framing::Close,
@@ -104,6 +100,7 @@ pub(super) async fn run(
     let mut connection = Some(connection);
     let worker = Rc::clone(&p.c.worker);
     let mut has_head = true;
+    let mut pace = Pace::new(p, buffer.filled().len());
     loop {
         let part = framing.take(&mut buffer);
         if let Part::Invalid = part {
@@ -116,7 +113,7 @@ pub(super) async fn run(
             this.length += length;
         }
         if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
-            let keep = *is_clean && !p.r.response.close;
+            let keep = *is_clean && !p.r.response.close && !is_unasked;
             // Else it is closed here.
             keep.then(|| worker.keep(&p.state, connection, address, p.tag()));
         }
@@ -131,13 +128,16 @@ pub(super) async fn run(
         let Some(upstream) = &mut connection else { break };
         buffer.clear();
         let room = buffer.room();
-        let most = room.len() - TAIL;
+        let Ok(most) = pace.wait(p, room.len() - TAIL).await else { return Flow::Abort };
         let timeout = p.plan.settings.read_timeout.value;
         match p.c.timer.limit(timeout, |cx| upstream.stream.poll_read(cx, &mut room[..most])).await {
             Some(Ok(n)) if n > 0 => {
                 buffer.end += n;
                 if let Some(this) = p.this_try() {
                     this.received += n as u64;
+                }
+                if pace.done(p, n).await.is_err() {
+                    return Flow::Abort;
                 }
             }
             Some(Ok(_)) if matches!(framing, Framing::Close) => {
@@ -187,6 +187,10 @@ async fn write(
     if let Some(recoder) = p.r.reply.recode.and_then(|n| p.c.worker.recoders.get(n)) {
         recoder.recode(buffer.filled_mut());
     }
+    if p.r.reply.ssi.is_some() {
+        *has_head = false;
+        return Box::pin(ssi::pass(p.c, p.r, buffer.filled(), is_done)).await.is_ok();
+    }
     if let Some(gzip) = &mut p.r.reply.gzip {
         let mut ready = Vec::new();
         gzip.take(buffer.filled(), is_done, &mut ready);
@@ -218,53 +222,9 @@ async fn write(
             return false;
         }
     }
-    p.r.sent += buffer.filled().len() as u64;
-    p.c.write(buffer.filled(), timeout).await.is_ok()
-}
-
-/// Makes the client's head; true if the body will be chunked (`ngx_http_chunked_header_filter`).
-fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
-    let text = buffer.all();
-    let worker = Rc::clone(&p.c.worker);
-    let r = &mut *p.r;
-    let response = std::mem::take(&mut r.response);
-    r.upstream_head.extend_from_slice(&text[response.status.text.start as usize..response.position]);
-    r.status = response.status.code;
-    let redirected = |header: &Field| {
-        let (from, to) = p.plan.redirect.as_ref()?;
-        let is_redirect = matches!(header.known, Known::Location | Known::Refresh);
-        let rest = is_redirect.then(|| header.value.of(text).strip_prefix(&from[..])).flatten()?;
-        Some([to, rest].concat())
-    };
-    let reply = &mut r.reply;
-    reply.clear_body();
-    reply.is_proxied = true;
-    reply.line.clear();
-    reply.line.extend_from_slice(response.status.text.of(text));
-    reply.content_type.clear();
-    reply.content_length = response.content_length;
-    for header in &response.fields {
-        let (name, value) = (header.name.of(text), header.value.of(text));
-        match header.known {
-            Known::ContentType => reply.content_type.extend_from_slice(value),
-            known if known != Known::Other && HIDDEN & known.bit() != 0 => {}
-            known => {
-                if known == Known::LastModified {
-                    reply.last_modified = crate::runtime::clock::parse_http(value);
-                }
-                match redirected(header) {
-                    Some(value) => reply.push(name, &value),
-                    None => reply.push(name, value),
-                }
-            }
-        }
+    if p.rate == 0 {
+        p.r.sent += buffer.filled().len() as u64;
+        return p.c.write(buffer.filled(), timeout).await.is_ok();
     }
-    // Only one that was rewritten is made absolute.
-    let location = response.fields.iter().find(|f| f.known == Known::Location);
-    r.reply.plain_location = location.is_some_and(|f| redirected(f).is_none());
-    r.reply.header_only = is_bodyless;
-    // No filter refuses an upstream's response.
-    let _ = response::head(&worker, &p.c.client, r);
-    r.response = response;
-    r.reply.chunked
+    p.c.write_slowly(p.r, buffer.filled(), p.rate, timeout).await.is_ok()
 }

@@ -1,10 +1,12 @@
 //! `proxy_pass` with variables: where it leads this time (`ngx_http_proxy_eval`).
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
-use crate::model::ComplexValue;
 use crate::model::log::Severity;
+use crate::model::{ComplexValue, Upstream};
 use crate::runtime::connection::Connection;
+use crate::runtime::dns::Failure;
 use crate::runtime::peer::Address;
 use crate::runtime::request::Request;
 use crate::runtime::worker::UpstreamState;
@@ -15,20 +17,16 @@ type Found = (Rc<UpstreamState>, Option<Vec<u8>>);
 ///
 /// # Errors
 /// The status of the answer, if there is none; logged.
-pub(super) fn find(c: &Connection, r: &mut Request, value: &ComplexValue) -> Result<Found, u16> {
+pub(super) async fn find(c: &mut Connection, r: &mut Request, value: &ComplexValue) -> Result<Found, u16> {
     let mut url = Vec::new();
     c.scope(r).evaluate(value, &mut url);
-    let mut refuse = |message: String, status| {
-        c.scope(r).log(Severity::Error, &message, "");
-        Err(status)
-    };
     let shown = String::from_utf8_lossy(&url).into_owned();
     let rest = match url.get(..7) {
         Some(scheme) if scheme.eq_ignore_ascii_case(b"http://") => &url[7..],
         _ if url.len() >= 8 && url[..8].eq_ignore_ascii_case(b"https://") => {
-            return refuse("https protocol requires SSL support".to_owned(), 500);
+            return refuse(c, r, "https protocol requires SSL support", 500);
         }
-        _ => return refuse(format!("invalid URL prefix in \"{shown}\""), 500),
+        _ => return refuse(c, r, format!("invalid URL prefix in \"{shown}\""), 500),
     };
     let is_unix = rest.starts_with(b"unix:");
     let end = if is_unix {
@@ -47,19 +45,23 @@ pub(super) fn find(c: &Connection, r: &mut Request, value: &ComplexValue) -> Res
     }
     let uri = (!uri.is_empty()).then_some(uri);
     if host.is_empty() {
-        return refuse(format!("no host in upstream \"{shown}\""), 500);
+        return refuse(c, r, format!("no host in upstream \"{shown}\""), 500);
     }
-    let upstreams = &c.worker.config.http.upstreams;
-    let known = upstreams.iter().position(|u| !u.is_implicit() && u.name.eq_ignore_ascii_case(&host));
-    let state = match known {
-        Some(at) => Rc::clone(&c.worker.upstreams[at]),
+    let state = match known(c, &host) {
+        Some(state) => state,
         None => match address(&host, is_unix) {
-            Some((address, name)) => Rc::new(UpstreamState::single(name, address)),
-            None => return refuse(format!("no resolver defined to resolve {host}"), 502),
+            Some((address, name)) => Rc::new(UpstreamState::of(name.clone(), vec![(address, name)])),
+            None => resolved(c, r, &host).await?,
         },
     };
     r.proxy_host.extend_from_slice(if is_unix { b"localhost" } else { host.as_bytes() });
     Ok((state, uri))
+}
+
+/// Logs why there is no upstream.
+fn refuse(c: &Connection, r: &mut Request, message: impl AsRef<str>, status: u16) -> Result<Found, u16> {
+    c.scope(r).log(Severity::Error, message.as_ref(), "");
+    Err(status)
 }
 
 fn address(host: &str, is_unix: bool) -> Option<(Address, String)> {
@@ -67,5 +69,60 @@ fn address(host: &str, is_unix: bool) -> Option<(Address, String)> {
         return Some((Address::Unix(host[5..].into()), host.to_owned()));
     }
     let address = host.parse().or_else(|_| format!("{host}:80").parse());
-    address.ok().map(|address: std::net::SocketAddr| (Address::Inet(address), address.to_string()))
+    address.ok().map(|address: SocketAddr| (Address::Inet(address), address.to_string()))
+}
+
+/// An upstream of that name, or the one that another `proxy_pass` implies.
+fn known(c: &Connection, host: &str) -> Option<Rc<UpstreamState>> {
+    let upstreams = &c.worker.config.http.upstreams;
+    let (name, port) = split(host);
+    let is_it = |upstream: &Upstream| {
+        if !upstream.is_implicit() {
+            return upstream.name.eq_ignore_ascii_case(host);
+        }
+        let (other, other_port) = split(&upstream.name);
+        other.eq_ignore_ascii_case(name) && other_port.unwrap_or(80) == port.unwrap_or(80)
+    };
+    let at = upstreams.iter().position(is_it)?;
+    Some(c.worker.upstream(at))
+}
+
+/// Name and port.
+fn split(host: &str) -> (&str, Option<u16>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) => match port.parse() {
+            Ok(port) => (name, Some(port)),
+            Err(_) => (host, None),
+        },
+        None => (host, None),
+    }
+}
+
+/// Asks the resolver (`ngx_http_upstream_resolve_handler`).
+async fn resolved(c: &mut Connection, r: &mut Request, host: &str) -> Result<Rc<UpstreamState>, u16> {
+    let plan = Rc::clone(&r.plan);
+    let settings = &plan.limit;
+    let (name, port) = split(host);
+    if settings.resolver.value.servers.is_empty() {
+        c.scope(r).log(Severity::Error, &format!("no resolver defined to resolve {name}"), "");
+        return Err(502);
+    }
+    let worker = Rc::clone(&c.worker);
+    let resolver = worker.resolver(&settings.resolver.value);
+    let found = tokio::time::timeout(settings.resolver_timeout.value, resolver.resolve(&worker, name)).await;
+    match found.unwrap_or(Err(Failure::TIMED_OUT)) {
+        Ok(addresses) => {
+            let port = port.unwrap_or(80);
+            let peers = addresses.into_iter().map(|ip| {
+                let address = SocketAddr::new(ip, port);
+                (Address::Inet(address), address.to_string())
+            });
+            Ok(Rc::new(UpstreamState::of(host.to_owned(), peers.collect())))
+        }
+        Err(failure) => {
+            let message = format!("{name} could not be resolved ({})", failure.text());
+            c.scope(r).log(Severity::Error, &message, "");
+            Err(502)
+        }
+    }
 }

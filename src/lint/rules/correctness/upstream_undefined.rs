@@ -96,5 +96,5 @@ pub(in crate::lint) fn looks_like_upstream(host: &str) -> bool {
 pub(in crate::lint) fn is_missing_upstream(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     has_variable_host(target.config, leaf.target)
         && looks_like_upstream(host)
-        && leaf.location.settings.reuse.resolver.value.is_empty()
+        && leaf.location.settings.limit.resolver.value.servers.is_empty()
 }

@@ -59,8 +59,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
     for judged in &target.reuse.leaves {
         let leaf = &judged.leaf;
-        let resolver = &leaf.location.settings.reuse.resolver.value;
-        if !resolver.is_empty() || !has_variable_host(target.config, leaf.target) {
+        let resolver = &leaf.location.settings.limit.resolver.value;
+        if !resolver.servers.is_empty() || !has_variable_host(target.config, leaf.target) {
             continue;
         }
         let name = judged.reached.iter().find_map(|(reached, _)| match reached {

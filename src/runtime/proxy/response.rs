@@ -1,0 +1,167 @@
+//! The head of the peer's response as the client gets it (`ngx_http_upstream_process_headers`).
+
+use std::rc::Rc;
+
+use super::Passing;
+use crate::model::log::Severity;
+use crate::runtime::buffer::Buffer;
+use crate::runtime::http1::field::{Field, Known};
+use crate::runtime::response;
+use crate::runtime::route::{self, Flow};
+
+/// Makes the client's head; true if the body will be chunked (`ngx_http_chunked_header_filter`).
+pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
+    let text = buffer.all();
+    let worker = Rc::clone(&p.c.worker);
+    let response = std::mem::take(&mut p.r.response);
+    remember(p, text, &response);
+    obey(p, text, &response.fields);
+    let plan = p.plan;
+    p.r.status = response.status.code;
+    let is_upgraded = p.is_upgraded;
+    let reply = &mut p.r.reply;
+    reply.clear_body();
+    reply.is_proxied = true;
+    reply.line.clear();
+    reply.line.extend_from_slice(response.status.text.of(text));
+    reply.content_type.clear();
+    reply.content_length = response.content_length;
+    reply.plain_location = true;
+    for header in &response.fields {
+        let (name, value) = (header.name.of(text), header.value.of(text));
+        let is_hidden = match header.known {
+            Known::ContentType => {
+                if plan.hidden_others.iter().all(|other| !other.eq_ignore_ascii_case(b"content-type")) {
+                    p.r.reply.content_type.extend_from_slice(value);
+                }
+                true
+            }
+            Known::Upgrade => !is_upgraded,
+            Known::Other => plan.hidden_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
+            known => plan.hidden & known.bit() != 0,
+        };
+        if is_hidden {
+            continue;
+        }
+        match header.known {
+            Known::LastModified => p.r.reply.last_modified = crate::runtime::clock::parse_http(value),
+            Known::Date => p.r.reply.has_date = true,
+            Known::Server => p.r.reply.has_server = true,
+            Known::AcceptRanges if plan.on_way.force_ranges.value => continue,
+            _ => {}
+        }
+        let new = match header.known {
+            Known::Location => plan.rewriting.location(&mut p.scope(), value),
+            Known::Refresh => plan.rewriting.refresh(&mut p.scope(), value),
+            Known::SetCookie if plan.rewriting.has_cookies() => plan.rewriting.cookie(&mut p.scope(), value),
+            _ => None,
+        };
+        // Only one that was rewritten is made absolute.
+        p.r.reply.plain_location &= header.known != Known::Location || new.is_none();
+        p.r.reply.push(name, new.as_deref().unwrap_or(value));
+    }
+    let r = &mut *p.r;
+    r.reply.header_only = is_bodyless;
+    // No filter refuses an upstream's response.
+    let _ = response::head(&worker, &p.c.client, r);
+    r.response = response;
+    r.reply.chunked
+}
+
+fn remember(p: &mut Passing<'_>, text: &[u8], response: &crate::runtime::http1::response_head::ResponseHead) {
+    p.r.upstream_head.clear();
+    p.r.upstream_head.extend_from_slice(&text[response.status.text.start as usize..response.position]);
+}
+
+/// Whether a header of the response is obeyed.
+fn is_obeyed(p: &Passing<'_>, name: &str) -> bool {
+    !p.plan.on_way.ignore_headers.value.has(name)
+}
+
+/// `X-Accel-Limit-Rate` and `X-Accel-Buffering`
+fn obey(p: &mut Passing<'_>, text: &[u8], fields: &[Field]) {
+    for header in fields {
+        let value = header.value.of(text);
+        match header.known {
+            Known::XAccelLimitRate if is_obeyed(p, "X-Accel-Limit-Rate") => {
+                let rate = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                p.r.limit_rate = rate.or(p.r.limit_rate);
+            }
+            Known::XAccelBuffering if is_obeyed(p, "X-Accel-Buffering") => match value {
+                value if value.eq_ignore_ascii_case(b"no") => p.is_buffering = false,
+                value if value.eq_ignore_ascii_case(b"yes") => p.is_buffering = true,
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+}
+
+/// Headers that go with a redirection inside.
+const REDIRECTED: &[Known] =
+    &[Known::SetCookie, Known::ContentDisposition, Known::CacheControl, Known::Expires, Known::AcceptRanges];
+
+/// `X-Accel-Redirect`: the request goes on inside, with some headers of this response.
+pub(super) fn redirect(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
+    let text = buffer.all();
+    let fields = &p.r.response.fields;
+    let to = fields.iter().find(|f| f.known == Known::XAccelRedirect)?;
+    if !is_obeyed(p, "X-Accel-Redirect") {
+        return None;
+    }
+    let to = to.value.of(text).to_vec();
+    let response = std::mem::take(&mut p.r.response);
+    remember(p, text, &response);
+    obey(p, text, &response.fields);
+    for header in &response.fields {
+        let value = header.value.of(text);
+        if header.known == Known::ContentType {
+            p.r.reply.content_type.clear();
+            p.r.reply.content_type.extend_from_slice(value);
+            p.r.reply.keeps_type = true;
+        } else if REDIRECTED.contains(&header.known) {
+            let new = match header.known {
+                Known::SetCookie if p.plan.rewriting.has_cookies() => {
+                    p.plan.rewriting.cookie(&mut p.scope(), value)
+                }
+                _ => None,
+            };
+            p.r.reply.push(header.name.of(text), new.as_deref().unwrap_or(value));
+        }
+    }
+    p.r.response = response;
+    if to.first() == Some(&b'@') {
+        return Some(route::named(p.c, p.r, &to));
+    }
+    let Some((uri, args)) = unsafe_uri(&to) else {
+        p.log(Severity::Error, &format!("unsafe URI \"{}\" was detected", String::from_utf8_lossy(&to)), "");
+        return Some(Flow::Status(404));
+    };
+    p.r.become_get();
+    p.r.uri = uri;
+    p.r.args = args;
+    Some(route::redirect(p.c, p.r))
+}
+
+/// `ngx_http_parse_unsafe_uri`: path and arguments; `None` if the path leaves the root.
+pub(crate) fn unsafe_uri(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (path, args) = match memchr::memchr(b'?', text) {
+        Some(mark) => (&text[..mark], &text[mark + 1..]),
+        None => (text, &b""[..]),
+    };
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        let digit = |at: usize| after.get(at).and_then(|b| char::from(*b).to_digit(16));
+        match (byte, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            _ => out.push(*byte),
+        }
+    }
+    let is_safe = !out.is_empty() && !out.contains(&0) && out.split(|b| *b == b'/').all(|part| part != b"..");
+    is_safe.then(|| (out, args.to_vec()))
+}

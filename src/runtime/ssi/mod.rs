@@ -1,0 +1,215 @@
+//! Server Side Includes (`ngx_http_ssi_filter_module.c`): commands in a page are obeyed while it passes. What is included
+//! is asked for one request after the other.
+
+mod command;
+mod parse;
+mod value;
+
+use std::io;
+
+use super::connection::Connection;
+use super::headers;
+use super::request::Request;
+use super::sink::Sink;
+use crate::eval::Captures;
+use crate::model::log::Severity;
+use parse::{Event, Parser};
+
+/// What the pages of a request share: variables that were set, and blocks by name.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    variables: Vec<(String, Vec<u8>)>,
+    blocks: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Shared {
+    pub(crate) fn clear(&mut self) {
+        self.variables.clear();
+        self.blocks.clear();
+    }
+
+    fn set(&mut self, name: &[u8], value: Vec<u8>) {
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        match self.variables.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, old)) => *old = value,
+            None => self.variables.push((name, value)),
+        }
+    }
+}
+
+/// How the values of `echo` are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    None,
+    Url,
+    Entity,
+}
+
+/// Which command of a condition was the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Conditional {
+    None,
+    If,
+    Else,
+}
+
+/// A page that is passing.
+#[derive(Debug)]
+pub(crate) struct Page {
+    parser: Parser,
+    has_begun: bool,
+    /// What is read is part of the response.
+    output: bool,
+    /// A branch of the condition was taken.
+    chosen: bool,
+    conditional: Conditional,
+    /// What is read belongs to the block of this position.
+    block: Option<usize>,
+    encoding: Encoding,
+    timefmt: String,
+    errmsg: Vec<u8>,
+    captures: Captures,
+}
+
+impl Page {
+    fn new() -> Self {
+        Self {
+            parser: Parser::default(),
+            has_begun: false,
+            output: true,
+            chosen: false,
+            conditional: Conditional::None,
+            block: None,
+            encoding: Encoding::Entity,
+            timefmt: "%A, %d-%b-%Y %H:%M:%S %Z".to_owned(),
+            errmsg: b"[an error occurred while processing the directive]".to_vec(),
+            captures: Captures::default(),
+        }
+    }
+}
+
+/// Has the body read if the configuration wants it (`ngx_http_ssi_header_filter`).
+pub(crate) fn filter(request: &mut Request) {
+    let content = &request.plan.content;
+    let reply = &mut request.reply;
+    let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    if !content.ssi.value
+        || reply.content_length == Some(0)
+        || kind.is_empty()
+        || !content.ssi_types.value.has(kind)
+    {
+        return;
+    }
+    reply.ssi = Some(Box::new(Page::new()));
+    if request.depth > 0 {
+        return;
+    }
+    reply.content_length = None;
+    reply.allow_ranges = false;
+    reply.remove(b"Accept-Ranges");
+    if content.ssi_last_modified.value {
+        super::gzip::weaken(reply);
+    } else {
+        reply.last_modified = None;
+        reply.remove(b"Last-Modified");
+        reply.remove(b"ETag");
+    }
+}
+
+/// Takes a piece of the page; head and end of the response are written too.
+///
+/// # Errors
+/// The response cannot be completed.
+pub(crate) async fn pass(c: &mut Connection, r: &mut Request, data: &[u8], is_last: bool) -> io::Result<()> {
+    let Some(mut page) = r.reply.ssi.take() else { return Ok(()) };
+    if !std::mem::replace(&mut page.has_begun, true) {
+        begin(c, r).await?;
+    }
+    let done = read(&mut page, c, r, data, is_last).await;
+    r.reply.ssi = Some(page);
+    done?;
+    if is_last && r.depth == 0 { end(c, r).await } else { Ok(()) }
+}
+
+/// The head goes out, and what follows it through the filters behind this one.
+async fn begin(c: &mut Connection, r: &mut Request) -> io::Result<()> {
+    if r.depth > 0 {
+        return Ok(());
+    }
+    let head = std::mem::take(&mut r.out);
+    let written = c.write(&head, r.plan.core.send_timeout.value).await;
+    r.sent += head.len() as u64;
+    r.out = head;
+    c.sink = Some(Sink::Client { gzip: r.reply.gzip.take(), chunked: r.reply.chunked, sent: 0 });
+    written
+}
+
+async fn end(c: &mut Connection, r: &mut Request) -> io::Result<()> {
+    let Some(mut sink) = c.sink.take() else { return Ok(()) };
+    let mut last = sink.take(b"", true)?;
+    if let Sink::Client { sent, .. } = sink {
+        r.sent += sent;
+    }
+    if r.reply.chunked {
+        let before = last.len();
+        if r.reply.expect_trailers {
+            headers::trailers(&mut c.scope(r));
+        }
+        last.extend_from_slice(&r.reply.trailers);
+        last.extend_from_slice(b"\r\n");
+        r.sent += (last.len() - before) as u64;
+    }
+    c.write(&last, r.plan.core.send_timeout.value).await
+}
+
+async fn read(
+    page: &mut Page,
+    c: &mut Connection,
+    r: &mut Request,
+    mut data: &[u8],
+    is_last: bool,
+) -> io::Result<()> {
+    let most = usize::try_from(r.plan.content.ssi_value_length.value).unwrap_or(usize::MAX).min(1 << 20);
+    let timeout = r.plan.core.send_timeout.value;
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        let event = page.parser.next(&mut data, most, &mut text);
+        if is_last && event == Event::More {
+            text.extend_from_slice(page.parser.rest());
+        }
+        if page.output {
+            if !text.is_empty() {
+                c.write(&text, timeout).await?;
+            }
+        } else if let Some((_, block)) = page.block.and_then(|at| r.ssi.blocks.get_mut(at)) {
+            block.extend_from_slice(&text);
+        }
+        match event {
+            Event::More => return Ok(()),
+            Event::Broken(message) => {
+                c.scope(r).log(Severity::Error, &message, "");
+                if page.output {
+                    error(page, c, r).await?;
+                }
+            }
+            Event::Command => command::obey(page, c, r).await?,
+        }
+    }
+}
+
+async fn error(page: &Page, c: &mut Connection, r: &mut Request) -> io::Result<()> {
+    if r.plan.content.ssi_silent_errors.value {
+        return Ok(());
+    }
+    c.write(&page.errmsg, r.plan.core.send_timeout.value).await
+}
+
+/// The text of a block, in place of an answer.
+pub(crate) async fn raw(c: &mut Connection, r: &mut Request, text: &[u8]) -> io::Result<()> {
+    r.depth += 1;
+    let mut page = Page::new();
+    let done = read(&mut page, c, r, text, true).await;
+    r.depth -= 1;
+    done
+}

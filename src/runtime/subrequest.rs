@@ -1,0 +1,84 @@
+//! A request that a response asks for (`ngx_http_subrequest`): the same client and headers, another URI. What it answers
+//! goes where the connection's sink leads; its head goes nowhere.
+
+use std::future::Future;
+use std::io;
+use std::mem::swap;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use super::connection::Connection;
+use super::request::Request;
+use super::route::{self, Flow};
+use super::{access_log, ssi};
+use crate::model::log::Severity;
+
+/// How deep requests may ask for requests (`NGX_HTTP_MAX_SUBREQUESTS`).
+const MAX_DEPTH: u8 = 50;
+
+/// Runs a request for a URI inside another one; the status of its answer.
+///
+/// # Errors
+/// The answer did not come as a whole: the response that it belongs to cannot be completed.
+pub(crate) fn run<'a>(
+    c: &'a mut Connection,
+    parent: &'a mut Request,
+    uri: Vec<u8>,
+    args: Vec<u8>,
+    stub: Option<Vec<u8>>,
+) -> Pin<Box<dyn Future<Output = io::Result<u16>> + 'a>> {
+    Box::pin(async move {
+        if parent.depth >= MAX_DEPTH {
+            let uri = String::from_utf8_lossy(&uri).into_owned();
+            c.scope(parent).log(
+                Severity::Error,
+                &format!("subrequests cycle while processing \"{uri}\""),
+                "",
+            );
+            return Err(io::ErrorKind::Other.into());
+        }
+        let plan = Rc::clone(&c.worker.servers[parent.server.0 as usize]);
+        let mut sub = c.worker.take_request(&plan);
+        sub.reset(&plan, parent.server);
+        sub.uri = uri;
+        sub.args = args;
+        sub.internal = true;
+        sub.valid_unparsed_uri = false;
+        sub.depth = parent.depth + 1;
+        share(parent, &mut sub);
+        sub.become_get();
+        let flow = route::inside(c, &mut sub).await;
+        let is_empty = sub.reply.content_length == Some(0);
+        let flow = match flow {
+            Flow::Answer => c.answer(&mut sub).await,
+            other => other,
+        };
+        let status = sub.status;
+        let is_logged = sub.plan.core.log_subrequest.value;
+        sub.is_complete = flow != Flow::Abort;
+        if is_logged {
+            access_log::write(&c.worker, &c.client, &mut sub);
+        }
+        share(parent, &mut sub);
+        c.worker.give_request(sub);
+        if flow == Flow::Abort {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(text) = stub.filter(|_| is_empty || status >= 300) {
+            ssi::raw(c, parent, &text).await?;
+        }
+        Ok(status)
+    })
+}
+
+/// What both have is in one of them at a time: the head and the body of the client's request, variables, the id.
+fn share(parent: &mut Request, sub: &mut Request) {
+    swap(&mut parent.buffer, &mut sub.buffer);
+    swap(&mut parent.head, &mut sub.head);
+    swap(&mut parent.body, &mut sub.body);
+    swap(&mut parent.body_file, &mut sub.body_file);
+    swap(&mut parent.has_body, &mut sub.has_body);
+    swap(&mut parent.stored, &mut sub.stored);
+    swap(&mut parent.id, &mut sub.id);
+    swap(&mut parent.ssi, &mut sub.ssi);
+}

@@ -1,0 +1,104 @@
+//! SSI: commands in pages, and the requests that they make.
+
+#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "common/http.rs"]
+mod http;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "common/proxy.rs"]
+mod proxy;
+
+use http::{Backend, once};
+use proxy::Proxy;
+
+const ERROR: &str = "[an error occurred while processing the directive]";
+
+/// The body of what HTTP/1.0 gets for a page.
+fn page(text: &str) -> String {
+    let backend = Backend::new(|request| {
+        let body = request.lines().next().unwrap().to_owned();
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    });
+    let proxy = Proxy::with_files(
+        &format!(
+            "server {{ listen 127.0.0.1:9; ssi on; default_type text/html;\n\
+             location /peer {{ proxy_pass http://{}; }}\n\
+             location /text {{ return 200 \"text of $uri, $args;\"; }}\n\
+             location /hidden {{ internal; return 200 hidden; }}\n\
+             location /gone {{ return 404; error_page 404 =200 /text/gone; }} }}",
+            backend.address
+        ),
+        &[("page.html", text), ("other.html", "other <!--#echo var='uri' -->"), ("loop.html", LOOP)],
+    );
+    let response = once(proxy.address, "GET /page.html?a=b HTTP/1.0\r\nHost: h\r\n\r\n");
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK") && !head.contains("Content-Length"), "{head}");
+    body.to_owned()
+}
+
+const LOOP: &str = "x<!--#include virtual='/loop.html' -->";
+
+#[test]
+fn commands() {
+    for (text, expected) in [
+        ("no command <!-- comment -->", "no command <!-- comment -->".to_owned()),
+        ("<!--#echo var='arg_a' -->, <!--#echo var=\"no\" -->", "b, (none)".to_owned()),
+        ("<!--#echo var='no' default='<' -->", "&lt;".to_owned()),
+        ("<!--#echo var='no' default='<' encoding='none' -->", "<".to_owned()),
+        ("<!--#set var='v' value='${arg_a}&c' --><!--#echo var='v' encoding='url' -->", "b&c".to_owned()),
+        ("<!--#if expr='$arg_a = b' -->yes<!--#else -->no<!--#endif -->", "yes".to_owned()),
+        (
+            "<!--#if expr='$arg_a != b' -->1<!--#elif expr='$arg_a = /^(.)/' -->$<!--#echo var='1' --><!--#endif -->",
+            "$b".to_owned(),
+        ),
+        ("<!--#if expr='$no' -->1<!--#else -->2<!--#endif -->3", "23".to_owned()),
+        ("<!--#nothing --> <!--#echo -->", format!("{ERROR} {ERROR}")),
+        ("<!--#config errmsg='!' --><!--#endif -->", "!".to_owned()),
+        (
+            "<!--#config timefmt='%Y' --><!--#if expr='$date_gmt = /^2/' -->now<!--#endif -->",
+            "now".to_owned(),
+        ),
+    ] {
+        assert_eq!(page(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn included() {
+    for (text, expected) in [
+        ("<!--#include virtual='/text/x?y' -->.", "text of /text/x, y;."),
+        ("<!--#include virtual='/peer/x' -->", "GET /peer/x HTTP/1.1"),
+        ("<!--#include file='other.html' -->", "other /other.html"),
+        ("<!--#include virtual='/hidden' -->", "hidden"),
+        ("<!--#include virtual='/gone' -->", "text of /text/gone, ;"),
+        ("a<!--#include virtual='/text/b' set='x' -->b<!--#echo var='x' -->", "abtext of /text/b, ;"),
+        ("<!--#block name='b' -->stub<!--#endblock --><!--#include virtual='/missing' stub='b' -->", "stub"),
+    ] {
+        let body = page(text);
+        assert!(body.ends_with(expected), "{text}: {body}");
+    }
+    assert_eq!(page("<!--#include virtual='/../x' -->"), ERROR);
+    // As deep as nginx goes, then the response ends.
+    let depth = page("<!--#include virtual='/loop.html' -->").len();
+    assert_eq!(depth, 50);
+}
+
+#[test]
+fn what_is_put_together_is_chunked_and_kept() {
+    let proxy = Proxy::with_files(
+        "server { listen 127.0.0.1:9; ssi on; default_type text/html; gzip on; gzip_min_length 0;\n\
+         location /text { return 200 text; } }",
+        &[("page.html", "<<!--#include virtual='/text' -->>")],
+    );
+    let request = "GET /page.html HTTP/1.1\r\nHost: h\r\n\r\nGET /text HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    let response = once(proxy.address, request);
+    assert!(
+        response.contains("\r\n1\r\n<\r\n4\r\ntext\r\n1\r\n>\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n"),
+        "{response}"
+    );
+    assert!(!response.contains("ETag") && !response.contains("Last-Modified: "), "{response}");
+    let packed = "GET /page.html HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
+    let response = once(proxy.address, packed);
+    assert!(response.contains("Content-Encoding: gzip") && !response.contains("text\r\n"), "{response}");
+}
