@@ -116,15 +116,17 @@ impl Judge {
         let compiled = self.meaning.compile(&configuration, self.meaning.version());
         let mut found = self.lint(&configuration, &compiled.config, &rules);
         let valid = compiled.is_valid();
+        let by_version = lint::by_version(&rules);
+        let differs = !by_version.is_empty() && lint::depends_on_version(&compiled.config);
         // One model at a time: that of a large estate is large.
         let refused = compiled.diagnostics;
         drop(compiled.config);
-        if self.meaning.nginx_version.is_none() {
+        if differs && self.meaning.nginx_version.is_none() {
             // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
             let before = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
             // What only a newer nginx accepts is not meant for an older one.
             if before.is_valid() || !valid {
-                let older = self.lint(&configuration, &before.config, &lint::by_version(&rules));
+                let older = self.lint(&configuration, &before.config, &by_version);
                 found = lint::merge_versions(found, older);
             }
         }

@@ -7,11 +7,9 @@ use crate::syntax::{Directive, Word};
 /// The list of `allow` and `deny` that holds, in order: the two form one list, which an inner level replaces.
 pub(super) fn rules(level: Level<'_>) -> Vec<Directive<'_>> {
     let is_rule = |d: &Directive<'_>| d.name().is("allow") || d.name().is("deny");
-    level
-        .outward()
-        .map(|level| level.directives().iter().copied().filter(is_rule).collect::<Vec<_>>())
-        .find(|rules| !rules.is_empty())
-        .unwrap_or_default()
+    let holder = level.outward().find(|level| level.get("allow").or_else(|| level.get("deny")).is_some());
+    let directives = holder.map_or(&[][..], Level::directives);
+    directives.iter().copied().filter(is_rule).collect()
 }
 
 /// Whether those who match no `allow` are refused: of each family of addresses that the server listens on, the first rule

@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::{Config, Upstream};
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
-use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview};
+use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview, leaves};
 use crate::syntax::Configuration;
 use levels::Levels;
 use uses::Uses;
@@ -124,6 +124,11 @@ pub fn lint_timed(
 /// The rules whose findings depend on whether upstream connections are reused by default.
 pub fn by_version(rules: &[&'static Rule]) -> Vec<&'static Rule> {
     rules.iter().copied().filter(|rule| rule.by_version).collect()
+}
+
+/// Whether the findings of such rules can differ: something is passed on to somewhere.
+pub fn depends_on_version(config: &Config) -> bool {
+    !config.http.upstreams.is_empty() || !leaves(config).is_empty()
 }
 
 /// Findings of a configuration whose nginx is not known: those for the newest version and those for the last one before

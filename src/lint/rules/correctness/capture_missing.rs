@@ -112,7 +112,8 @@ fn available(level: Block<'_>) -> Option<usize> {
         return None;
     }
     let mut most = 0;
-    for level in level.outward() {
+    // No pattern stands outside of servers.
+    for level in level.outward().take_while(|level| level.context() != Context::Http) {
         if let Some(head) = level.head() {
             let pattern = match level.context() {
                 Context::Location => sources::regex_of_location(head),
