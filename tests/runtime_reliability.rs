@@ -1,0 +1,220 @@
+//! The program as a process: reloads lose nothing, slow clients are bounded, memory and file descriptors stay. The long
+//! version is benches/reliability.py.
+
+#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "common/http.rs"]
+mod http;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{Backend, once, polite};
+
+struct Process {
+    child: Child,
+    address: SocketAddr,
+    directory: tempfile::TempDir,
+}
+
+impl Process {
+    fn new(http: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let text = format!(
+            "worker_processes 2; pid p.pid; error_log error.log info; events {{}}\n\
+             http {{ access_log off; {} }}\n",
+            http.replace("LISTEN", &address.to_string())
+        );
+        let file = directory.path().join("nginx.conf");
+        std::fs::write(&file, text).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+            .args(["run", "--prefix"])
+            .arg(directory.path())
+            .arg("--work-dir")
+            .arg(directory.path())
+            .arg(&file)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let process = Self { child, address, directory };
+        eventually("it starts", || process.directory.path().join("p.pid").exists());
+        process
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Resident kB.
+    fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn eventually(what: &str, mut check: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !check() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn a_reload_under_load_loses_no_request() {
+    let backend = Backend::new(polite);
+    let process = Process::new(&format!(
+        "upstream u {{ server {}; keepalive 8; }} server {{ listen LISTEN; location / {{ proxy_pass http://u; }} }}",
+        backend.address
+    ));
+    let (done, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (done, stop, address) = (Arc::clone(&done), Arc::clone(&stop), process.address);
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let response = once(address, GET);
+                    assert!(response.starts_with("HTTP/1.1 200 OK"), "{response:?}");
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..5 {
+        let before = done.load(Ordering::Relaxed);
+        process.signal("HUP");
+        eventually("requests go on", || done.load(Ordering::Relaxed) >= before + 40);
+    }
+    stop.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().unwrap();
+    }
+    let log = std::fs::read_to_string(process.directory.path().join("error.log")).unwrap();
+    assert_eq!(log.matches("reconfiguring").count(), 5, "{log}");
+}
+
+/// A peer that resets, one that is slow, one that is gone: each request has its answer, whatever peer it met first.
+#[test]
+fn peers_that_reset_or_are_slow_lose_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let resets = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // What was sent and not read makes close() a reset.
+            let mut byte = [0];
+            let _ = (&stream).read(&mut byte);
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let slow = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 1000]);
+                for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow" {
+                    std::thread::sleep(Duration::from_millis(5));
+                    let _ = stream.write_all(&[*byte]);
+                }
+            });
+        }
+    });
+    let good = Backend::new(polite);
+    for bad in [resets, slow] {
+        let process = Process::new(&format!(
+            "upstream u {{ server {bad} max_fails=0; server {} max_fails=0; }}\n\
+             server {{ listen LISTEN; location / {{ proxy_pass http://u; }} }}",
+            good.address
+        ));
+        for _ in 0..6 {
+            let response = once(process.address, GET);
+            assert!(response.ends_with("ok") || response.ends_with("slow"), "{response:?}");
+        }
+    }
+}
+
+#[test]
+fn slow_clients_are_bounded() {
+    let backend = Backend::new(|_| {
+        format!("HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n{}", "x".repeat(20_000_000))
+    });
+    let process = Process::new(&format!(
+        "client_header_timeout 1s; client_body_timeout 1s; send_timeout 1s; keepalive_timeout 1s; lingering_close off;\n\
+         server {{ listen LISTEN; location / {{ proxy_pass http://{}; }} }}",
+        backend.address
+    ));
+    let before = process.descriptors();
+    // A head byte by byte, a body that does not come, an answer that is not read, a connection without a request.
+    let mut trickle = TcpStream::connect(process.address).unwrap();
+    let mut promise = TcpStream::connect(process.address).unwrap();
+    promise.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n").unwrap();
+    let mut deaf = TcpStream::connect(process.address).unwrap();
+    deaf.write_all(GET.as_bytes()).unwrap();
+    let silent = TcpStream::connect(process.address).unwrap();
+    let begun = Instant::now();
+    for byte in GET.bytes().cycle() {
+        if begun.elapsed() > Duration::from_secs(3) || trickle.write_all(&[byte]).is_err() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    eventually("all are closed", || process.descriptors() <= before);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    drop((trickle, promise, deaf, silent));
+}
+
+#[test]
+fn memory_and_descriptors_stay() {
+    let backend = Backend::new(|request| {
+        if request.contains("/close") {
+            return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok".to_owned();
+        }
+        if request.contains("/cut") {
+            return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 200\r\n\r\nok".to_owned();
+        }
+        polite(request)
+    });
+    let process = Process::new(&format!(
+        "upstream u {{ server {}; keepalive 8; }}\n\
+         server {{ listen LISTEN; location / {{ proxy_pass http://u; }} }}",
+        backend.address
+    ));
+    let round = || {
+        for path in ["/", "/close", "/cut"] {
+            for _ in 0..200 {
+                once(process.address, &GET.replace(" / ", &format!(" {path} ")));
+            }
+        }
+    };
+    round();
+    let (descriptors, memory) = (process.descriptors(), process.memory());
+    for _ in 0..4 {
+        round();
+    }
+    eventually("descriptors are closed", || process.descriptors() <= descriptors + 8);
+    let grown = process.memory().saturating_sub(memory);
+    assert!(grown < 4000, "{grown} kB more than the {memory} kB before");
+}
