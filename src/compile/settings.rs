@@ -16,7 +16,7 @@ use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
 use crate::model::{
     AccessSettings, ComplexValue, ContentSettings, CoreSettings, GzipSettings, HttpSettings, LimitSettings,
-    PassSettings, ProxySettings, Setting,
+    PassSettings, ProxySettings, Setting, TlsSettings,
 };
 use crate::source::Span;
 
@@ -94,6 +94,7 @@ pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
         gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
         pass: Arc::new(PassSettings::defaults(&mut defaults)),
         limit: Arc::new(LimitSettings::defaults(&mut defaults)),
+        tls: Arc::new(TlsSettings::defaults(&mut defaults)),
     }
 }
 
@@ -143,6 +144,8 @@ pub(super) fn read_http<'t>(
         Arc::make_mut(&mut settings.pass).read(name, &mut Reading { cx, directive })
     } else if LimitSettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.limit).read(name, &mut Reading { cx, directive })
+    } else if TlsSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.tls).read(name, &mut Reading { cx, directive })
     } else {
         false
     }
@@ -167,6 +170,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         gzip: group(&level.gzip, &started.gzip, GzipSettings::inherited),
         pass: group(&level.pass, &started.pass, PassSettings::inherited),
         limit: group(&level.limit, &started.limit, LimitSettings::inherited),
+        tls: group(&level.tls, &started.tls, TlsSettings::inherited),
     }
 }
 
@@ -339,6 +343,21 @@ impl Value for Option<Pool> {
 }
 
 /// `mirror uri;` or `mirror off;`, and the patterns of `gzip_disable`
+impl Value for Vec<ComplexValue> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        Some(vec![super::value::argument(cx, directive, 1)])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
+}
+
 impl Value for Vec<String> {
     fn default(_: Option<&str>, _: Kind) -> Self {
         Vec::new()
@@ -426,6 +445,10 @@ impl Value for Words {
         Words(match text {
             Some("msie6") => vec!["msie6"],
             Some("error timeout") => vec!["error", "timeout"],
+            Some(text) if text.contains("TLSv1") => {
+                let known = ["SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+                known.into_iter().filter(|word| text.split(' ').any(|other| other == *word)).collect()
+            }
             _ => Vec::new(),
         })
     }

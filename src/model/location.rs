@@ -13,6 +13,7 @@ use super::pass::PassSettings;
 use super::proxy::{Bind, ProxyPass, ProxySettings, Target};
 use super::rewrite::Instruction;
 use super::setting::settings;
+use super::tls::TlsSettings;
 use super::value::ComplexValue;
 use crate::source::Span;
 
@@ -157,6 +158,9 @@ pub struct HttpSettings {
     /// Limits and the resolver.
     #[serde(with = "super::serial::shared")]
     pub limit: Arc<LimitSettings>,
+    /// TLS and HTTP/2.
+    #[serde(with = "super::serial::shared")]
+    pub tls: Arc<TlsSettings>,
 }
 
 settings! {

@@ -27,6 +27,7 @@ pub mod proxy;
 pub mod rewrite;
 pub mod server;
 pub mod split_clients;
+pub mod tls;
 pub mod upstream;
 
 pub use self::core::CoreSettings;
@@ -44,6 +45,7 @@ pub use serial::{load, store};
 pub use server::Server;
 pub use setting::{Origin, Setting};
 pub use split_clients::SplitClients;
+pub use tls::TlsSettings;
 pub use upstream::{Peer, Upstream, UpstreamId};
 pub use value::{ComplexValue, Segment, Variable, VariableId, VariableSource};
 

@@ -19,9 +19,10 @@ use super::route::{self, Flow};
 use super::sink::Sink;
 use super::stream::{Stir, Stream};
 use super::timer::Timer;
+use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
 use super::{access_log, headers, page, ssi};
-use crate::eval::select::AddressId;
+use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 
 /// Files are read in pieces of this size.
@@ -67,12 +68,33 @@ pub(crate) async fn serve(
         local: stream.local(),
         address,
         requests: 0,
+        side: Side::Plain,
         opened: Instant::now(),
     };
     let timer = worker.timers.timer();
     worker.open.set(worker.open.get() + 1);
     worker.counters.active.fetch_add(1, Relaxed);
-    let mut connection = Connection { worker, client, stream, timer, sink: None };
+    keep_alive(&worker, client, stream, timer).await;
+    worker.open.set(worker.open.get() - 1);
+    worker.counters.active.fetch_sub(1, Relaxed);
+}
+
+/// One request after the other.
+async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream, timer: Timer) {
+    if worker.router.listen(client.address).listen.ssl {
+        stream = match tls::accept(worker, &timer, stream, &client).await {
+            Accepted::Tls(stream, side) => {
+                client.side = side;
+                stream
+            }
+            Accepted::Plain(stream) => {
+                client.side = Side::Refused;
+                stream
+            }
+            Accepted::Closed => return,
+        };
+    }
+    let mut connection = Connection { worker: Rc::clone(worker), client, stream, timer, sink: None };
     let settings = Rc::clone(&connection.default_plan());
     let mut idle = settings.core.client_header_timeout.value;
     loop {
@@ -91,14 +113,17 @@ pub(crate) async fn serve(
             Next::Close => break,
         }
     }
-    connection.worker.open.set(connection.worker.open.get() - 1);
-    connection.worker.counters.active.fetch_sub(1, Relaxed);
 }
 
 impl Connection {
+    /// The server of requests that name none: that of SNI, or the address's own.
+    fn default_server(&self) -> ServerId {
+        let named = self.client.side.info().and_then(|info| info.named);
+        named.unwrap_or_else(|| self.worker.router.listen(self.client.address).default_server)
+    }
+
     fn default_plan(&self) -> Rc<super::plan::Plan> {
-        let server = self.worker.router.listen(self.client.address).default_server;
-        Rc::clone(&self.worker.servers[server.0 as usize])
+        Rc::clone(&self.worker.servers[self.default_server().0 as usize])
     }
 
     /// Serves what has arrived; afterwards the connection is idle and owns no buffer, or is closed.
@@ -137,8 +162,7 @@ impl Connection {
             let mut is_writing = false;
             self.worker.counters.requests.fetch_add(1, Relaxed);
             self.worker.counters.reading.fetch_add(1, Relaxed);
-            let server = self.worker.router.listen(self.client.address).default_server;
-            request.reset(&self.default_plan(), server);
+            request.reset(&self.default_plan(), self.default_server());
             let flow = match self.read_head(request).await {
                 Head::Done => {
                     request.buffer.start = request.head.position;

@@ -28,6 +28,7 @@ mod log;
 mod stream;
 mod syslog;
 mod timer;
+mod tls;
 
 mod http1;
 

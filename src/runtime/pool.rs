@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
@@ -21,6 +22,8 @@ pub(crate) struct Upstreamed {
     /// What `proxy_bind` asked for.
     pub(crate) source: Option<SocketAddr>,
     pub(crate) ledger: Option<Arc<WorkerLedger>>,
+    /// How it is secured, if it is.
+    pub(crate) secure: Option<Rc<str>>,
 }
 
 impl Drop for Upstreamed {
@@ -90,16 +93,21 @@ impl Pool {
         Self { limits, idle: VecDeque::new(), ledger }
     }
 
-    /// The newest connection to a peer. Only the peer's address counts, as in nginx: not the local one.
+    /// The newest connection to a peer. Only the peer's address counts, as in nginx: not the local one; but what was
+    /// secured for one name is not used for another, or without TLS.
     pub(crate) fn take(
         &mut self,
         address: &Address,
         tag: u32,
         source: Option<SocketAddr>,
+        secure: Option<&str>,
     ) -> Option<Upstreamed> {
         let Limits { local, by_source, .. } = self.limits;
         let fits = |i: &Idle| (!local || i.tag == tag) && (!by_source || i.connection.source == source);
-        let found = self.idle.iter().rposition(|i| fits(i) && i.address == *address)?;
+        let found = self
+            .idle
+            .iter()
+            .rposition(|i| fits(i) && i.address == *address && i.connection.secure.as_deref() == secure)?;
         self.idle.remove(found).map(|idle| idle.connection)
     }
 

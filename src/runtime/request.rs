@@ -32,6 +32,7 @@ pub(crate) struct Client {
     pub(crate) address: AddressId,
     /// `$connection_requests`
     pub(crate) requests: u32,
+    pub(crate) side: super::tls::Side,
     pub(crate) opened: Instant,
 }
 
@@ -120,6 +121,7 @@ pub(crate) struct Request {
     pub(crate) upstream_out: Vec<u8>,
     pub(crate) upstream_uri: Piece,
     pub(crate) upstream_is_unix: bool,
+    pub(crate) upstream_is_tls: bool,
     /// `$proxy_host`
     pub(crate) proxy_host: Vec<u8>,
     pub(crate) response: ResponseHead,
@@ -175,6 +177,7 @@ impl Request {
             upstream_out: Vec::new(),
             upstream_uri: Piece::default(),
             upstream_is_unix: false,
+            upstream_is_tls: false,
             proxy_host: Vec::new(),
             response: ResponseHead::default(),
             upstream_head: Vec::new(),
@@ -400,7 +403,8 @@ impl Scope<'_> {
         if let Some(last) = r.tries.last().filter(|t| !t.peer.is_empty()) {
             let colon = if r.upstream_is_unix { ":" } else { "" };
             let uri = text(r.upstream_uri.of(&r.upstream_out));
-            let _ = write!(line, ", upstream: \"http://{}{colon}{uri}\"", last.peer);
+            let scheme = if r.upstream_is_tls { "https" } else { "http" };
+            let _ = write!(line, ", upstream: \"{scheme}://{}{colon}{uri}\"", last.peer);
         }
         for (known, name) in [(Known::Host, "host"), (Known::Referer, "referrer")] {
             if let Some(value) = r.head.value(known, buffer) {

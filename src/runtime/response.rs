@@ -134,7 +134,8 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
     let may = core.absolute_redirect.value && !reply.plain_location;
     let relative = reply.get(b"Location").filter(|l| may && l.first() == Some(&b'/'));
     if let Some(location) = relative {
-        out.extend_from_slice(b"Location: http://");
+        let is_tls = client.side.info().is_some();
+        out.extend_from_slice(if is_tls { b"Location: https://" } else { b"Location: http://" });
         if core.server_name_in_redirect.value {
             out.extend_from_slice(worker.server_name(request.server).as_bytes());
         } else if request.head.server.is_empty() {
@@ -142,7 +143,8 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
         } else {
             out.extend_from_slice(&request.head.server);
         }
-        let port = client.local.map(|a| a.port()).filter(|port| *port != 80 && core.port_in_redirect.value);
+        let port = client.local.map(|a| a.port());
+        let port = port.filter(|port| *port != if is_tls { 443 } else { 80 } && core.port_in_redirect.value);
         if let Some(port) = port {
             put(&mut out, format_args!(":{port}"));
         }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::connection::Connection;
 use super::http1::uri;
 use super::request::{Request, Scope};
+use super::tls::{Side, Verdict};
 use super::{
     access, error_page, file, index, limit, proxy, real_ip, response, rewrite, stub_status, try_files,
 };
@@ -52,6 +53,34 @@ pub(crate) fn choose_server(c: &Connection, r: &mut Request) -> bool {
     }
 }
 
+/// What TLS has against a request (`ngx_http_process_request`, `ngx_http_set_virtual_server`).
+fn secure(c: &Connection, r: &mut Request) -> Option<u16> {
+    let settings = &c.worker.config.http.servers[r.server.0 as usize].settings.tls;
+    let mode = settings.verify_client.value.0;
+    let (status, message) = match &c.client.side {
+        Side::Plain => return None,
+        Side::Refused => (497, "client sent plain HTTP request to HTTPS port".to_owned()),
+        Side::Tls(_) if mode == "off" => return None,
+        Side::Tls(info) => {
+            let is_other = |name: &str| !name.as_bytes().eq_ignore_ascii_case(&r.head.server);
+            let Verdict(code, text) = info.verdict;
+            if info.named.is_some() && info.server_name.as_deref().is_some_and(is_other) {
+                let message =
+                    "client attempted to request the server name different from the one that was negotiated";
+                (421, message.to_owned())
+            } else if code != 0 && !(mode == "optional_no_ca" && info.verdict.is_optional()) {
+                (495, format!("client SSL certificate verify error: ({code}:{text})"))
+            } else if mode == "on" && !info.has_certificate() {
+                (496, "client sent no required SSL certificate".to_owned())
+            } else {
+                return None;
+            }
+        }
+    };
+    c.scope(r).log(Severity::Info, &message, " while reading client request headers");
+    Some(status)
+}
+
 fn capture(c: &Connection, r: &mut Request, captures: impl IntoIterator<Item = Captures>) {
     for captures in captures {
         let mut scope = Scope { worker: &c.worker, client: &c.client, request: r };
@@ -65,6 +94,9 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
         return Flow::Abort;
     }
     r.keepalive = response::wants_keepalive(r);
+    if let Some(status) = secure(c, r) {
+        return finish(c, r, Flow::Status(status)).await;
+    }
     let flow = if normalize(r).is_ok() {
         real_ip::apply(c, r);
         phases(c, r, Enter::Server).await

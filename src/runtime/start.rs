@@ -151,9 +151,14 @@ fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) ->
     let files = Arc::new(Files::new(&options.prefix));
     let counters = before.map_or_else(Arc::default, |b| Arc::clone(&b.counters));
     let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
+    let tls =
+        super::tls::Store::new(&config, &router, &options.prefix).map_err(|(m, span)| failed(m, span))?;
+    let tls = Arc::new(tls);
     // Each worker makes its own; this one shows whether it can be made, and opens the logs.
-    let trial = Worker::new(&config, &peers, &files, Arc::clone(&counters), product, Outgoing::default())
-        .map_err(|m| failed(m, None))?;
+    let nothing = Outgoing::default();
+    let trial =
+        Worker::new(&config, &peers, &files, Arc::clone(&counters), product, nothing, Arc::clone(&tls))
+            .map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);
     let path = options.prefix.join(&config.core.pid.value);
@@ -174,11 +179,11 @@ fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) ->
         let own: Result<Vec<_>, _> = listeners.iter().map(|(_, listener)| listener.try_clone()).collect();
         let own = own.map_err(|e| failed(format!("dup() failed{}", errno(&e)), None))?;
         let (config, peers, files) = (Arc::clone(&config), Arc::clone(&peers), Arc::clone(&files));
-        let (counters, stopped) = (Arc::clone(&counters), stopped.clone());
+        let (counters, stopped, tls) = (Arc::clone(&counters), stopped.clone(), Arc::clone(&tls));
         let (improve, page) = (options.improve, options.ledger.as_ref().map(|ledger| ledger.worker(i)));
         let make = move || {
             let outgoing = Outgoing::new(&config, improve, page);
-            if let Ok(worker) = Worker::new(&config, &peers, &files, counters, product, outgoing) {
+            if let Ok(worker) = Worker::new(&config, &peers, &files, counters, product, outgoing, tls) {
                 serve(worker, own, stopped, i == 0);
             }
         };

@@ -1,20 +1,25 @@
-//! A connected socket, TCP or unix, of a client or of an upstream.
+//! A connected socket, TCP or unix, of a client or of an upstream; or what speaks through one.
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use nix::sys::socket::{MsgFlags, recv};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+use super::tls::Tls;
 
 /// The socket.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<Tls>),
 }
 
 /// What a connection that should be silent does.
@@ -32,6 +37,7 @@ impl Stream {
         ready!(match self {
             Stream::Tcp(s) => Pin::new(s).poll_read(cx, &mut room),
             Stream::Unix(s) => Pin::new(s).poll_read(cx, &mut room),
+            Stream::Tls(s) => return s.poll_read(cx, room.initialize_unfilled()),
         })?;
         Poll::Ready(Ok(room.filled().len()))
     }
@@ -40,6 +46,7 @@ impl Stream {
         match self {
             Stream::Tcp(s) => Pin::new(s).poll_write(cx, data),
             Stream::Unix(s) => Pin::new(s).poll_write(cx, data),
+            Stream::Tls(s) => s.poll_write(cx, data),
         }
     }
 
@@ -47,6 +54,7 @@ impl Stream {
         match self {
             Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
             Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
+            Stream::Tls(s) => s.poll_shutdown(cx),
         }
     }
 
@@ -54,6 +62,7 @@ impl Stream {
         match self {
             Stream::Tcp(s) => s.poll_read_ready(cx),
             Stream::Unix(s) => s.poll_read_ready(cx),
+            Stream::Tls(s) => s.poll_read_ready(cx),
         }
     }
 
@@ -61,11 +70,15 @@ impl Stream {
         match self {
             Stream::Tcp(s) => s.poll_write_ready(cx),
             Stream::Unix(s) => s.poll_write_ready(cx),
+            Stream::Tls(s) => s.socket().poll_write_ready(cx),
         }
     }
 
     /// Ready when a connection that should be silent is closed or sends; nothing is read.
     pub(crate) fn poll_stir(&self, cx: &mut Context<'_>) -> Poll<Stir> {
+        if let Stream::Tls(s) = self {
+            return s.poll_stir(cx);
+        }
         loop {
             if ready!(self.poll_read_ready(cx)).is_err() {
                 return Poll::Ready(Stir::Closed);
@@ -74,6 +87,7 @@ impl Stream {
             let peeked = match self {
                 Stream::Tcp(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
                 Stream::Unix(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
+                Stream::Tls(_) => return Poll::Ready(Stir::Closed),
             };
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -85,7 +99,12 @@ impl Stream {
 
     /// Whether the other side of a TCP connection has closed it; `None` of a unix socket, where nobody keeps a port.
     pub(crate) fn is_closed_by_peer(&self) -> Option<bool> {
-        let Stream::Tcp(s) = self else { return None };
+        let s = match self {
+            Stream::Tcp(s) => s,
+            Stream::Tls(s) if s.is_closed_by_peer() => return Some(true),
+            Stream::Tls(s) => return s.socket().is_closed_by_peer(),
+            Stream::Unix(_) => return None,
+        };
         let mut byte = [MaybeUninit::uninit()];
         Some(match SockRef::from(s).peek(&mut byte) {
             Ok(n) => n == 0,
@@ -98,8 +117,45 @@ impl Stream {
         let error = match self {
             Stream::Tcp(s) => s.take_error(),
             Stream::Unix(s) => s.take_error(),
+            Stream::Tls(s) => return s.socket().take_error(),
         };
         error.unwrap_or_else(Some)
+    }
+
+    /// Reads from the socket itself what is there.
+    pub(crate) fn try_read(&self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.try_read(room),
+            Stream::Unix(s) => s.try_read(room),
+            Stream::Tls(s) => s.socket().try_read(room),
+        }
+    }
+
+    /// Writes to the socket itself what it takes.
+    pub(crate) fn try_write(&self, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.try_write(data),
+            Stream::Unix(s) => s.try_write(data),
+            Stream::Tls(s) => s.socket().try_write(data),
+        }
+    }
+
+    /// The first byte that is there, without taking it; `None` at the end.
+    pub(crate) fn poll_first(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
+        loop {
+            ready!(self.poll_read_ready(cx))?;
+            let mut byte = [0];
+            let mut peek = |fd| Ok(recv(fd, &mut byte, MsgFlags::MSG_PEEK)?);
+            let peeked = match self {
+                Stream::Tcp(s) => s.try_io(Interest::READABLE, || peek(s.as_raw_fd())),
+                Stream::Unix(s) => s.try_io(Interest::READABLE, || peek(s.as_raw_fd())),
+                Stream::Tls(_) => Ok(0),
+            };
+            match peeked {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                peeked => return Poll::Ready(peeked.map(|n| byte[..n].first().copied())),
+            }
+        }
     }
 
     /// The connection's own address.
@@ -107,6 +163,7 @@ impl Stream {
         match self {
             Stream::Tcp(s) => s.local_addr().ok(),
             Stream::Unix(_) => None,
+            Stream::Tls(s) => s.socket().local(),
         }
     }
 

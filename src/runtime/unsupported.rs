@@ -29,12 +29,8 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     }
     for server in &config.http.servers {
         for listen in &server.listen {
-            let parameters = [
-                (listen.ssl, "ssl"),
-                (listen.http2, "http2"),
-                (listen.quic, "quic"),
-                (listen.proxy_protocol, "proxy_protocol"),
-            ];
+            let parameters =
+                [(listen.http2, "http2"), (listen.quic, "quic"), (listen.proxy_protocol, "proxy_protocol")];
             for (_, name) in parameters.iter().filter(|(is_set, _)| *is_set) {
                 refuse(format!("`listen … {name}`"), listen.span.unwrap_or(server.span));
             }
@@ -50,9 +46,6 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
             Some(Handler::Other(name, span)) => refuse(format!("`{name}`"), *span),
             Some(Handler::Pass(pass)) => refuse(format!("`{}`", pass.directive), pass.span),
             Some(Handler::Proxy(pass)) => {
-                if pass.tls {
-                    refuse("`proxy_pass` to `https://`".to_owned(), pass.span);
-                }
                 if proxy.http_version.value == HttpVersion::Http2 {
                     refuse(
                         "`proxy_http_version 2`".to_owned(),
@@ -96,6 +89,7 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         }
     }
     found.extend(memory);
+    super::tls::unsupported(config, &mut found);
     found
 }
 

@@ -26,7 +26,7 @@ pub(crate) enum Getter {
 impl Getter {
     /// The getter of a name.
     pub(crate) fn find(name: &str) -> Option<Self> {
-        if let Some((_, get)) = PLAIN.iter().find(|(plain, _)| *plain == name) {
+        if let Some((_, get)) = PLAIN.iter().chain(super::tls::PLAIN).find(|(plain, _)| *plain == name) {
             return Some(Getter::Plain(*get));
         }
         let (prefix, get) = PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix))?;
@@ -140,8 +140,6 @@ const PLAIN: &[(&str, Get)] = &[
     ("args", args),
     ("query_string", args),
     ("is_args", |s, out| s.request.args.is_empty() || text(out, b"?")),
-    ("scheme", |_, out| text(out, b"http")),
-    ("https", |_, _| true),
     ("request_length", |s, out| display(out, s.request.length())),
     ("request_time", |s, out| seconds(out, Clock::now().saturating_sub(s.request.started))),
     ("request_id", |s, out| {

@@ -66,6 +66,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Clock,
     pub(crate) error_log: ErrorLogs,
     pub(crate) outgoing: Outgoing,
+    pub(crate) tls: Arc<super::tls::Store>,
     /// What is counted of all workers together.
     pub(crate) counters: Arc<Counters>,
     /// The first name of each server, as written.
@@ -97,6 +98,7 @@ impl Worker {
         counters: Arc<Counters>,
         product: &'static str,
         outgoing: Outgoing,
+        tls: Arc<super::tls::Store>,
     ) -> Result<Self, String> {
         let io = |(path, error): (std::path::PathBuf, std::io::Error)| {
             format!("open() \"{}\" failed{}", path.display(), super::log::errno(&error))
@@ -168,6 +170,7 @@ impl Worker {
             timers,
             clock: Clock::default(),
             outgoing,
+            tls,
             counters,
             server_names: config.http.servers.iter().map(|s| first_name(s.names.first())).collect(),
             recoders: config.http.charset_maps.iter().filter_map(Recoder::both).flatten().collect(),

@@ -23,3 +23,17 @@ pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     }
     Some(out)
 }
+
+/// Encodes, with `=` at the end.
+pub(crate) fn encode(data: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(data.len().div_ceil(3) * 4);
+    for three in data.chunks(3) {
+        let bits = three.iter().fold(0u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - three.len()));
+        for i in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * i) & 63) as usize];
+            out.push(if i > three.len() { '=' } else { char::from(digit) });
+        }
+    }
+    out
+}

@@ -17,8 +17,10 @@ use crate::runtime::outgoing::is_port_shortage;
 use crate::runtime::peer::{self, Address, ConnectError};
 use crate::runtime::pool::Upstreamed;
 use crate::runtime::stream::{Stir, Stream};
+use crate::runtime::tls;
 
 const CONNECTING: &str = " while connecting to upstream";
+const SHAKING: &str = " while SSL handshaking to upstream";
 const READING: &str = " while reading response header from upstream";
 
 /// Why a try failed.
@@ -85,7 +87,11 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
     let mut tried = Vec::new();
     let connected = loop {
         let source = p.local.as_ref().map(|local| local.address);
-        if let Some(connection) = pool.and_then(|pool| pool.borrow_mut().take(address, p.tag(), source)) {
+        let secure = p.secure.as_ref().map(|secure| Rc::clone(&secure.key));
+        let take = |pool: &std::cell::RefCell<crate::runtime::pool::Pool>| {
+            pool.borrow_mut().take(address, p.tag(), source, secure.as_deref())
+        };
+        if let Some(connection) = pool.and_then(|pool| take(pool)) {
             p.is_cached = true;
             if let Some(ledger) = &state.ledger {
                 ledger.reused.fetch_add(1, Ordering::Relaxed);
@@ -139,9 +145,25 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
         }
     }
     outgoing.opened(state.ledger.as_ref(), &stream, address);
+    let stream = secure(p, stream).await?;
     let source = p.local.as_ref().map(|local| local.address);
     let ledger = outgoing.ledger.clone();
-    Ok(Upstreamed { stream, requests: 0, opened: Instant::now(), source, ledger })
+    let secure = p.secure.as_ref().map(|secure| Rc::clone(&secure.key));
+    Ok(Upstreamed { stream, requests: 0, opened: Instant::now(), source, ledger, secure })
+}
+
+/// Shakes hands with the peer, if the location asks for TLS.
+async fn secure(p: &mut Passing<'_>, stream: Stream) -> Result<Stream, Failure> {
+    let Some(secure) = p.secure.clone() else { return Ok(stream) };
+    let timeout = p.plan.settings.connect_timeout.value;
+    match Box::pin(tls::connect(&p.c.timer, stream, &secure, timeout)).await {
+        Ok(stream) => Ok(stream),
+        Err(tls::Failed::TimedOut) => Err(Failure::TimedOut(SHAKING)),
+        Err(tls::Failed::Message(message)) => {
+            p.log(Severity::Error, &message, SHAKING);
+            Err(Failure::Error(SHAKING))
+        }
+    }
 }
 
 enum Event {

@@ -26,6 +26,7 @@ use super::peer::{self, Local};
 use super::plan::ProxyPlan;
 use super::request::{Request, Scope, Try};
 use super::route::Flow;
+use super::tls::Secure;
 use super::worker::UpstreamState;
 use crate::model::Target;
 use crate::model::log::Severity;
@@ -40,6 +41,8 @@ pub(crate) struct Passing<'a> {
     pub(crate) plan: &'a ProxyPlan,
     pub(crate) local: Option<Local>,
     pub(crate) state: Rc<UpstreamState>,
+    /// How connections to peers are secured, if they are.
+    pub(crate) secure: Option<Secure>,
     /// What replaces the location's part of the URI, if `proxy_pass` has variables.
     pub(crate) uri: Option<Vec<u8>>,
     /// The try began.
@@ -87,15 +90,20 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let plan = Rc::clone(&r.plan);
     let Some(plan) = &plan.proxy else { return Flow::Abort };
     r.proxy_host.clear();
-    let (state, uri) = match &plan.pass.target {
+    let (state, uri, is_tls) = match &plan.pass.target {
         Target::Upstream(id) => {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
-            (c.worker.upstream(id.0 as usize), None)
+            (c.worker.upstream(id.0 as usize), None, plan.pass.tls)
         }
         Target::Value(value) => match target::find(c, r, value).await {
             Ok(found) => found,
             Err(status) => return Flow::Status(status),
         },
+    };
+    r.upstream_is_tls = is_tls;
+    let secure = match secure(c, r, is_tls) {
+        Ok(secure) => secure,
+        Err(status) => return Flow::Status(status),
     };
     let started = Instant::now();
     let settings = &plan.on_way;
@@ -105,6 +113,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         plan,
         local: None,
         state,
+        secure,
         uri,
         started,
         is_sent: false,
@@ -124,6 +133,17 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     p.local = local(&mut p);
     head::write(&mut p);
     peers(&mut p).await
+}
+
+/// What `proxy_ssl_*` says for this request.
+fn secure(c: &Connection, r: &mut Request, is_tls: bool) -> Result<Option<Secure>, u16> {
+    let Some(location) = r.location.filter(|_| is_tls) else { return Ok(None) };
+    let settings = &c.worker.router.get(location).settings;
+    let mut scope = Scope { worker: &c.worker, client: &c.client, request: r };
+    c.worker.tls.peer(&mut scope, settings).map(Some).map_err(|message| {
+        c.scope(r).log(Severity::Error, &message, "");
+        500
+    })
 }
 
 /// Whether the body is passed on while it is read (`ngx_http_proxy_handler`).

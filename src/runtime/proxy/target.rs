@@ -11,7 +11,7 @@ use crate::runtime::peer::Address;
 use crate::runtime::request::Request;
 use crate::runtime::worker::UpstreamState;
 
-type Found = (Rc<UpstreamState>, Option<Vec<u8>>);
+type Found = (Rc<UpstreamState>, Option<Vec<u8>>, bool);
 
 /// The upstream that a URL names, and the URI in it.
 ///
@@ -21,13 +21,12 @@ pub(super) async fn find(c: &mut Connection, r: &mut Request, value: &ComplexVal
     let mut url = Vec::new();
     c.scope(r).evaluate(value, &mut url);
     let shown = String::from_utf8_lossy(&url).into_owned();
-    let rest = match url.get(..7) {
-        Some(scheme) if scheme.eq_ignore_ascii_case(b"http://") => &url[7..],
-        _ if url.len() >= 8 && url[..8].eq_ignore_ascii_case(b"https://") => {
-            return refuse(c, r, "https protocol requires SSL support", 500);
-        }
+    let (rest, is_tls) = match url.get(..7) {
+        Some(scheme) if scheme.eq_ignore_ascii_case(b"http://") => (&url[7..], false),
+        _ if url.len() >= 8 && url[..8].eq_ignore_ascii_case(b"https://") => (&url[8..], true),
         _ => return refuse(c, r, format!("invalid URL prefix in \"{shown}\""), 500),
     };
+    let default = if is_tls { 443 } else { 80 };
     let is_unix = rest.starts_with(b"unix:");
     let end = if is_unix {
         memchr::memchr(b':', &rest[5..]).map(|at| at + 5)
@@ -47,15 +46,15 @@ pub(super) async fn find(c: &mut Connection, r: &mut Request, value: &ComplexVal
     if host.is_empty() {
         return refuse(c, r, format!("no host in upstream \"{shown}\""), 500);
     }
-    let state = match known(c, &host) {
+    let state = match known(c, &host, default) {
         Some(state) => state,
-        None => match address(&host, is_unix) {
+        None => match address(&host, is_unix, default) {
             Some((address, name)) => Rc::new(UpstreamState::of(name.clone(), vec![(address, name)])),
-            None => resolved(c, r, &host).await?,
+            None => resolved(c, r, &host, default).await?,
         },
     };
     r.proxy_host.extend_from_slice(if is_unix { b"localhost" } else { host.as_bytes() });
-    Ok((state, uri))
+    Ok((state, uri, is_tls))
 }
 
 /// Logs why there is no upstream.
@@ -64,16 +63,16 @@ fn refuse(c: &Connection, r: &mut Request, message: impl AsRef<str>, status: u16
     Err(status)
 }
 
-fn address(host: &str, is_unix: bool) -> Option<(Address, String)> {
+fn address(host: &str, is_unix: bool, default: u16) -> Option<(Address, String)> {
     if is_unix {
         return Some((Address::Unix(host[5..].into()), host.to_owned()));
     }
-    let address = host.parse().or_else(|_| format!("{host}:80").parse());
+    let address = host.parse().or_else(|_| format!("{host}:{default}").parse());
     address.ok().map(|address: SocketAddr| (Address::Inet(address), address.to_string()))
 }
 
 /// An upstream of that name, or the one that another `proxy_pass` implies.
-fn known(c: &Connection, host: &str) -> Option<Rc<UpstreamState>> {
+fn known(c: &Connection, host: &str, default: u16) -> Option<Rc<UpstreamState>> {
     let upstreams = &c.worker.config.http.upstreams;
     let (name, port) = split(host);
     let is_it = |upstream: &Upstream| {
@@ -81,7 +80,7 @@ fn known(c: &Connection, host: &str) -> Option<Rc<UpstreamState>> {
             return upstream.name.eq_ignore_ascii_case(host);
         }
         let (other, other_port) = split(&upstream.name);
-        other.eq_ignore_ascii_case(name) && other_port.unwrap_or(80) == port.unwrap_or(80)
+        other.eq_ignore_ascii_case(name) && other_port.unwrap_or(80) == port.unwrap_or(default)
     };
     let at = upstreams.iter().position(is_it)?;
     Some(c.worker.upstream(at))
@@ -99,7 +98,12 @@ fn split(host: &str) -> (&str, Option<u16>) {
 }
 
 /// Asks the resolver (`ngx_http_upstream_resolve_handler`).
-async fn resolved(c: &mut Connection, r: &mut Request, host: &str) -> Result<Rc<UpstreamState>, u16> {
+async fn resolved(
+    c: &mut Connection,
+    r: &mut Request,
+    host: &str,
+    default: u16,
+) -> Result<Rc<UpstreamState>, u16> {
     let plan = Rc::clone(&r.plan);
     let settings = &plan.limit;
     let (name, port) = split(host);
@@ -112,7 +116,7 @@ async fn resolved(c: &mut Connection, r: &mut Request, host: &str) -> Result<Rc<
     let found = tokio::time::timeout(settings.resolver_timeout.value, resolver.resolve(&worker, name)).await;
     match found.unwrap_or(Err(Failure::TIMED_OUT)) {
         Ok(addresses) => {
-            let port = port.unwrap_or(80);
+            let port = port.unwrap_or(default);
             let peers = addresses.into_iter().map(|ip| {
                 let address = SocketAddr::new(ip, port);
                 (Address::Inet(address), address.to_string())
