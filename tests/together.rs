@@ -50,5 +50,8 @@ fn the_lines_are_those_of_nginx() {
             Some(_) => warned += 1,
         }
     }
-    assert!(refused > 60 && warned >= 10 && taken > 15, "{refused} refused, {warned} warned of, {taken} taken");
+    assert!(
+        refused > 60 && warned >= 10 && taken > 15,
+        "{refused} refused, {warned} warned of, {taken} taken"
+    );
 }
