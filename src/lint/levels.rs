@@ -16,6 +16,8 @@ pub(super) struct Levels<'a> {
     blocks: Vec<BlockData<'a>>,
     /// Where each directive stands, in the order of the levels; those of one level in their own order.
     by_name: HashMap<&'a [u8], Vec<Found<'a>>>,
+    /// Where each `set` stands, by its variable in lower case.
+    sets: HashMap<Vec<u8>, Vec<Found<'a>>>,
     patterns: RefCell<[Patterns; 2]>,
 }
 
@@ -55,13 +57,23 @@ const FRAGMENTS: [Context; 7] = [
 impl<'a> Levels<'a> {
     /// `whole`: the configuration has an `http` block.
     pub(super) fn new(configuration: &'a Configuration, whole: bool) -> Self {
-        let mut levels =
-            Self { configuration, blocks: Vec::new(), by_name: HashMap::new(), patterns: RefCell::default() };
+        let mut levels = Self {
+            configuration,
+            blocks: Vec::new(),
+            by_name: HashMap::new(),
+            sets: HashMap::new(),
+            patterns: RefCell::default(),
+        };
         let root = configuration.tree(configuration.main).root();
         let context = if whole { Context::Main } else { guessed(configuration) };
         levels.walk(configuration, root, &IncludeChain::default(), BlockData::new(context, None, None));
         for found in levels.by_name.values_mut() {
             found.sort_by_key(|(level, _)| *level);
+        }
+        for &(level, set) in levels.by_name.get(&b"set"[..]).into_iter().flatten() {
+            if let Some(name) = set.arg(0).and_then(|w| w.content().strip_prefix(b"$")) {
+                levels.sets.entry(name.to_ascii_lowercase()).or_default().push((level, set));
+            }
         }
         if configuration.diagnostics.iter().any(|d| d.class == Class::Environment) {
             levels.mark_incomplete(configuration, root);
@@ -129,6 +141,13 @@ impl<'a> Levels<'a> {
     /// Every directive of a name that `http` contains.
     pub(super) fn http(&'a self, name: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
         self.named(name).filter(|(level, _)| level.is_http())
+    }
+
+    /// Every `set` of a variable in `http`.
+    pub(super) fn sets(&'a self, variable: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
+        let found = self.sets.get(variable.to_ascii_lowercase().as_bytes()).map_or(&[][..], Vec::as_slice);
+        let all = found.iter().map(|&(index, set)| (Level { levels: self, index }, set));
+        all.filter(|(level, _)| level.is_http())
     }
 
     /// What stands in a `map` and the like, which is no directives: includes expanded.

@@ -118,18 +118,13 @@ pub(super) fn sets<'a>(target: Target<'a>, level: Level<'a>, name: &str) -> Vec<
     let server = level.around(Context::Server);
     let of_server: Vec<_> = target
         .levels()
-        .http("set")
-        .filter(|(_, set)| set.arg(0).is_some_and(|w| is_variable(&w.value(), name)))
+        .sets(name)
         .filter(|(at, _)| server.is_none() || at.around(Context::Server) == server)
         .collect();
     let block = level.block();
     let own: Vec<_> = of_server.iter().copied().filter(|(at, _)| at.block() == block).collect();
     let unconditional = own.iter().any(|(at, _)| *at == block);
     if unconditional { own } else { of_server }
-}
-
-fn is_variable(text: &[u8], name: &str) -> bool {
-    text.strip_prefix(b"$").is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// The pattern that gives a block its captures, with whether it is compared without regard to case; `None` if
@@ -224,7 +219,7 @@ pub(super) fn accepts_any_host(target: Target<'_>, level: Level<'_>) -> bool {
     let names: Vec<_> = server.own("server_name").flat_map(|d| d.args().collect::<Vec<_>>()).collect();
     let is_default =
         server.own("listen").any(|l| l.args().skip(1).any(|w| w.is("default_server") || w.is("default")));
-    let alone = target.levels().of(Context::Server).count() == 1 && server.is_rooted();
+    let alone = target.levels().of(Context::Server).nth(1).is_none() && server.is_rooted();
     is_default
         || alone
         || names.is_empty() && server.is_rooted()

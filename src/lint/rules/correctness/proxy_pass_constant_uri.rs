@@ -109,10 +109,7 @@ fn may_hold_path(target: Target<'_>, name: &str) -> bool {
             let mut maps = levels.http("map").map(|(_, map)| map).filter(|map| defines(map.arg(1)));
             maps.any(|map| levels.entries(map).any(|entry| entry.args().any(is_more)))
         }
-        VariableSource::Set => {
-            let mut sets = levels.http("set").map(|(_, set)| set).filter(|set| defines(set.arg(0)));
-            sets.any(|set| set.args().skip(1).any(is_more))
-        }
+        VariableSource::Set => levels.sets(name).any(|(_, set)| set.args().skip(1).any(is_more)),
         _ => true,
     }
 }
