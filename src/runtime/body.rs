@@ -233,7 +233,8 @@ async fn receive(
 /// `Expect: 100-continue` (`ngx_http_test_expect`).
 async fn expect_continue(connection: &mut Connection, request: &mut Request) -> Result<(), BodyError> {
     let expect = request.head.value(Known::Expect, request.buffer.all());
-    if request.head.line.version < 1001 || !expect.is_some_and(|e| e.eq_ignore_ascii_case(b"100-continue")) {
+    let is_told = (1001..2000).contains(&request.head.line.version);
+    if !is_told || !expect.is_some_and(|e| e.eq_ignore_ascii_case(b"100-continue")) {
         return Ok(());
     }
     let interim = b"HTTP/1.1 100 Continue\r\n\r\n";

@@ -21,7 +21,7 @@ use super::stream::{Stir, Stream};
 use super::timer::Timer;
 use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
-use super::{access_log, headers, page, ssi};
+use super::{access_log, headers, http2, page, ssi};
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 
@@ -46,7 +46,7 @@ enum Next {
     Close,
 }
 
-enum Head {
+pub(crate) enum Head {
     Done,
     /// The client closed; whether it had begun a request.
     Closed(bool),
@@ -81,10 +81,13 @@ pub(crate) async fn serve(
 
 /// One request after the other.
 async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream, timer: Timer) {
-    if worker.router.listen(client.address).listen.ssl {
+    let listen = &worker.router.listen(client.address).listen;
+    let mut is_http2 = false;
+    if listen.ssl {
         stream = match tls::accept(worker, &timer, stream, &client).await {
-            Accepted::Tls(stream, side) => {
+            Accepted::Tls(stream, side, agreed) => {
                 client.side = side;
+                is_http2 = agreed;
                 stream
             }
             Accepted::Plain(stream) => {
@@ -93,6 +96,15 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
             }
             Accepted::Closed => return,
         };
+    } else {
+        let server = &worker.config.http.servers[default_server(worker, &client).0 as usize];
+        if listen.http2 || server.settings.tls.http2.value {
+            is_http2 = has_preface(worker, &timer, &stream, &client).await;
+        }
+    }
+    if is_http2 {
+        let server = default_server(worker, &client);
+        return Box::pin(http2::serve(worker, client, stream, &timer, server)).await;
     }
     let mut connection = Connection { worker: Rc::clone(worker), client, stream, timer, sink: None };
     let settings = Rc::clone(&connection.default_plan());
@@ -115,11 +127,36 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
     }
 }
 
+/// The server of requests that name none: that of SNI, or the address's own.
+fn default_server(worker: &Worker, client: &Client) -> ServerId {
+    let named = client.side.info().and_then(|info| info.named);
+    named.unwrap_or_else(|| worker.router.listen(client.address).default_server)
+}
+
+/// Whether a client without TLS begins as HTTP/2 does.
+async fn has_preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &Client) -> bool {
+    let plan = &worker.servers[default_server(worker, client).0 as usize];
+    let timeout = plan.core.client_header_timeout.value;
+    let deadline = Instant::now() + timeout;
+    let mut first = [0; http2::PREFACE.len()];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match timer.idle(left, |cx| stream.poll_peek(cx, &mut first)).await {
+            Some(Ok(n)) if n == first.len() => return first == *http2::PREFACE,
+            Some(Ok(n)) if n > 0 && first[..n] == http2::PREFACE[..n] => {}
+            _ => return false,
+        }
+        // A part of it: what has come stays where it is, so nobody says when more is there.
+        let _ = timer.idle(Duration::from_millis(10), |_| Poll::<()>::Pending).await;
+        if worker.is_stopping.get() {
+            return false;
+        }
+    }
+}
+
 impl Connection {
-    /// The server of requests that name none: that of SNI, or the address's own.
     fn default_server(&self) -> ServerId {
-        let named = self.client.side.info().and_then(|info| info.named);
-        named.unwrap_or_else(|| self.worker.router.listen(self.client.address).default_server)
+        default_server(&self.worker, &self.client)
     }
 
     fn default_plan(&self) -> Rc<super::plan::Plan> {
@@ -159,57 +196,15 @@ impl Connection {
     async fn requests(&mut self, request: &mut Request) -> Next {
         loop {
             self.client.requests += 1;
-            let mut is_writing = false;
             self.worker.counters.requests.fetch_add(1, Relaxed);
             self.worker.counters.reading.fetch_add(1, Relaxed);
             request.reset(&self.default_plan(), self.default_server());
-            let flow = match self.read_head(request).await {
-                Head::Done => {
-                    request.buffer.start = request.head.position;
-                    let counters = Rc::clone(&self.worker);
-                    counters.counters.reading.fetch_sub(1, Relaxed);
-                    counters.counters.writing.fetch_add(1, Relaxed);
-                    is_writing = true;
-                    route::handle(self, request).await
-                }
-                Head::Closed(false) => {
-                    self.worker.counters.reading.fetch_sub(1, Relaxed);
-                    return Next::Close;
-                }
-                Head::Closed(true) => {
-                    request.status = 400;
-                    self.log(request, Severity::Info, "client prematurely closed connection");
-                    Flow::Abort
-                }
-                Head::TimedOut => {
-                    request.status = 408;
-                    self.log(request, Severity::Info, "client timed out (110: Connection timed out)");
-                    Flow::Abort
-                }
-                Head::Bad(status, message) => {
-                    route::choose_server(self, request);
-                    self.log(request, Severity::Info, &message);
-                    request.keepalive = false;
-                    request.buffer.start = request.head.position.max(HEADROOM);
-                    route::finish(self, request, Flow::Status(status)).await
-                }
-            };
-            let flow = match flow {
-                Flow::Answer => self.answer(request).await,
-                other => other,
-            };
-            self.sink = None;
-            request.is_complete = flow != Flow::Abort;
-            access_log::write(&self.worker, &self.client, request);
-            request.held.clear();
-            request.body_file = None;
-            if let Some(remote) = request.real {
-                self.client.remote = remote;
+            let head = self.read_head(request).await;
+            if let Head::Closed(false) = head {
+                self.worker.counters.reading.fetch_sub(1, Relaxed);
+                return Next::Close;
             }
-            let counters = &self.worker.counters;
-            let counter = if is_writing { &counters.writing } else { &counters.reading };
-            counter.fetch_sub(1, Relaxed);
-            if flow == Flow::Abort {
+            if self.respond(request, head).await == Flow::Abort {
                 return Next::Close;
             }
             request.pipelined = false;
@@ -223,6 +218,54 @@ impl Connection {
             }
             request.pipelined = true;
         }
+    }
+
+    /// Answers a request of which the head was read, or could not be, and logs it.
+    pub(crate) async fn respond(&mut self, request: &mut Request, head: Head) -> Flow {
+        let mut is_writing = false;
+        let flow = match head {
+            Head::Done => {
+                request.buffer.start = request.head.position;
+                let counters = &self.worker.counters;
+                counters.reading.fetch_sub(1, Relaxed);
+                counters.writing.fetch_add(1, Relaxed);
+                is_writing = true;
+                route::handle(self, request).await
+            }
+            Head::Closed(_) => {
+                request.status = 400;
+                self.log(request, Severity::Info, "client prematurely closed connection");
+                Flow::Abort
+            }
+            Head::TimedOut => {
+                request.status = 408;
+                self.log(request, Severity::Info, "client timed out (110: Connection timed out)");
+                Flow::Abort
+            }
+            Head::Bad(status, message) => {
+                route::choose_server(self, request);
+                self.log(request, Severity::Info, &message);
+                request.keepalive = false;
+                request.buffer.start = request.head.position.max(HEADROOM);
+                route::finish(self, request, Flow::Status(status)).await
+            }
+        };
+        let flow = match flow {
+            Flow::Answer => self.answer(request).await,
+            other => other,
+        };
+        self.sink = None;
+        request.is_complete = flow != Flow::Abort;
+        access_log::write(&self.worker, &self.client, request);
+        request.held.clear();
+        request.body_file = None;
+        if let Some(remote) = request.real {
+            self.client.remote = remote;
+        }
+        let counters = &self.worker.counters;
+        let counter = if is_writing { &counters.writing } else { &counters.reading };
+        counter.fetch_sub(1, Relaxed);
+        flow
     }
 
     fn log(&self, request: &mut Request, severity: Severity, message: &str) {

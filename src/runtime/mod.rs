@@ -31,6 +31,7 @@ mod timer;
 mod tls;
 
 mod http1;
+mod http2;
 
 mod listener;
 mod plan;

@@ -23,7 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) type Remote = Option<SocketAddr>;
 
 /// The client's side of a connection, without its socket.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
     /// `$connection`
     pub(crate) number: u64,

@@ -70,6 +70,10 @@ fn frame(request: &mut Request) {
         return;
     }
     if reply.content_length.is_none() || reply.expect_trailers {
+        if request.head.line.version >= 2000 {
+            // Frames tell where it ends.
+            return;
+        }
         let can_chunk =
             request.head.line.version >= 1001 && request.plan.core.chunked_transfer_encoding.value;
         if can_chunk {
@@ -91,8 +95,13 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
     let status = request.status;
     let mut out = std::mem::take(&mut request.out);
     let reply = &mut request.reply;
-    out.extend_from_slice(b"HTTP/1.1 ");
+    let is_http2 = request.head.line.version >= 2000;
+    out.extend_from_slice(if is_http2 { b"HTTP/2.0 " } else { b"HTTP/1.1 " });
     match page::reason(status) {
+        _ if is_http2 => {
+            let trailers = if reply.expect_trailers { " trailers" } else { "" };
+            put(&mut out, format_args!("{status:03}{trailers}"));
+        }
         _ if !reply.line.is_empty() => out.extend_from_slice(&reply.line),
         Some(reason) => put(&mut out, format_args!("{status} {reason}")),
         None => put(&mut out, format_args!("{status:03} ")),
@@ -155,7 +164,9 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
     if reply.chunked {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
-    if status == 101 {
+    if is_http2 {
+        // There is a connection for each request, in a way.
+    } else if status == 101 {
         out.extend_from_slice(b"Connection: upgrade\r\n");
     } else if request.keepalive {
         out.extend_from_slice(b"Connection: keep-alive\r\n");

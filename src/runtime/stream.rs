@@ -12,6 +12,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::http2::Http2;
 use super::tls::Tls;
 
 /// The socket.
@@ -20,6 +21,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<Tls>),
+    /// One request of a connection.
+    Http2(Box<Http2>),
 }
 
 /// What a connection that should be silent does.
@@ -38,6 +41,7 @@ impl Stream {
             Stream::Tcp(s) => Pin::new(s).poll_read(cx, &mut room),
             Stream::Unix(s) => Pin::new(s).poll_read(cx, &mut room),
             Stream::Tls(s) => return s.poll_read(cx, room.initialize_unfilled()),
+            Stream::Http2(s) => return s.poll_read(cx, room.initialize_unfilled()),
         })?;
         Poll::Ready(Ok(room.filled().len()))
     }
@@ -47,6 +51,7 @@ impl Stream {
             Stream::Tcp(s) => Pin::new(s).poll_write(cx, data),
             Stream::Unix(s) => Pin::new(s).poll_write(cx, data),
             Stream::Tls(s) => s.poll_write(cx, data),
+            Stream::Http2(s) => s.poll_write(cx, data),
         }
     }
 
@@ -55,6 +60,7 @@ impl Stream {
             Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
             Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
             Stream::Tls(s) => s.poll_shutdown(cx),
+            Stream::Http2(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -63,6 +69,7 @@ impl Stream {
             Stream::Tcp(s) => s.poll_read_ready(cx),
             Stream::Unix(s) => s.poll_read_ready(cx),
             Stream::Tls(s) => s.poll_read_ready(cx),
+            Stream::Http2(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -71,13 +78,16 @@ impl Stream {
             Stream::Tcp(s) => s.poll_write_ready(cx),
             Stream::Unix(s) => s.poll_write_ready(cx),
             Stream::Tls(s) => s.socket().poll_write_ready(cx),
+            Stream::Http2(_) => Poll::Ready(Ok(())),
         }
     }
 
     /// Ready when a connection that should be silent is closed or sends; nothing is read.
     pub(crate) fn poll_stir(&self, cx: &mut Context<'_>) -> Poll<Stir> {
-        if let Stream::Tls(s) = self {
-            return s.poll_stir(cx);
+        match self {
+            Stream::Tls(s) => return s.poll_stir(cx),
+            Stream::Http2(s) => return s.poll_stir(cx),
+            Stream::Tcp(_) | Stream::Unix(_) => {}
         }
         loop {
             if ready!(self.poll_read_ready(cx)).is_err() {
@@ -87,7 +97,7 @@ impl Stream {
             let peeked = match self {
                 Stream::Tcp(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
                 Stream::Unix(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
-                Stream::Tls(_) => return Poll::Ready(Stir::Closed),
+                Stream::Tls(_) | Stream::Http2(_) => return Poll::Ready(Stir::Closed),
             };
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -103,7 +113,7 @@ impl Stream {
             Stream::Tcp(s) => s,
             Stream::Tls(s) if s.is_closed_by_peer() => return Some(true),
             Stream::Tls(s) => return s.socket().is_closed_by_peer(),
-            Stream::Unix(_) => return None,
+            Stream::Unix(_) | Stream::Http2(_) => return None,
         };
         let mut byte = [MaybeUninit::uninit()];
         Some(match SockRef::from(s).peek(&mut byte) {
@@ -118,6 +128,7 @@ impl Stream {
             Stream::Tcp(s) => s.take_error(),
             Stream::Unix(s) => s.take_error(),
             Stream::Tls(s) => return s.socket().take_error(),
+            Stream::Http2(_) => return None,
         };
         error.unwrap_or_else(Some)
     }
@@ -128,6 +139,7 @@ impl Stream {
             Stream::Tcp(s) => s.try_read(room),
             Stream::Unix(s) => s.try_read(room),
             Stream::Tls(s) => s.socket().try_read(room),
+            Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -137,23 +149,23 @@ impl Stream {
             Stream::Tcp(s) => s.try_write(data),
             Stream::Unix(s) => s.try_write(data),
             Stream::Tls(s) => s.socket().try_write(data),
+            Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
-    /// The first byte that is there, without taking it; `None` at the end.
-    pub(crate) fn poll_first(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<u8>>> {
+    /// What is there of the first bytes, without taking it; 0 at the end.
+    pub(crate) fn poll_peek(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.poll_read_ready(cx))?;
-            let mut byte = [0];
-            let mut peek = |fd| Ok(recv(fd, &mut byte, MsgFlags::MSG_PEEK)?);
+            let mut peek = |fd| Ok(recv(fd, room, MsgFlags::MSG_PEEK)?);
             let peeked = match self {
                 Stream::Tcp(s) => s.try_io(Interest::READABLE, || peek(s.as_raw_fd())),
                 Stream::Unix(s) => s.try_io(Interest::READABLE, || peek(s.as_raw_fd())),
-                Stream::Tls(_) => Ok(0),
+                Stream::Tls(_) | Stream::Http2(_) => Ok(0),
             };
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                peeked => return Poll::Ready(peeked.map(|n| byte[..n].first().copied())),
+                peeked => return Poll::Ready(peeked),
             }
         }
     }
@@ -162,7 +174,7 @@ impl Stream {
     pub(crate) fn local(&self) -> Option<SocketAddr> {
         match self {
             Stream::Tcp(s) => s.local_addr().ok(),
-            Stream::Unix(_) => None,
+            Stream::Unix(_) | Stream::Http2(_) => None,
             Stream::Tls(s) => s.socket().local(),
         }
     }

@@ -29,8 +29,7 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     }
     for server in &config.http.servers {
         for listen in &server.listen {
-            let parameters =
-                [(listen.http2, "http2"), (listen.quic, "quic"), (listen.proxy_protocol, "proxy_protocol")];
+            let parameters = [(listen.quic, "quic"), (listen.proxy_protocol, "proxy_protocol")];
             for (_, name) in parameters.iter().filter(|(is_set, _)| *is_set) {
                 refuse(format!("`listen … {name}`"), listen.span.unwrap_or(server.span));
             }

@@ -26,7 +26,9 @@ pub(crate) enum Getter {
 impl Getter {
     /// The getter of a name.
     pub(crate) fn find(name: &str) -> Option<Self> {
-        if let Some((_, get)) = PLAIN.iter().chain(super::tls::PLAIN).find(|(plain, _)| *plain == name) {
+        if let Some((_, get)) =
+            PLAIN.iter().chain(super::tls::PLAIN).chain(super::http2::PLAIN).find(|(plain, _)| *plain == name)
+        {
             return Some(Getter::Plain(*get));
         }
         let (prefix, get) = PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix))?;

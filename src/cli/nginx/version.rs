@@ -102,6 +102,7 @@ pub(super) fn text(options: &Options) -> String {
             place::PID_PATH
         );
         text.push_str(concat!("built by ngxc ", env!("CARGO_PKG_VERSION"), "\n"));
+        text.push_str("TLS SNI support enabled\n");
         text.push_str("configure arguments: ");
         text.push_str(&paths);
         for argument in arguments {

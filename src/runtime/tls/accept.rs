@@ -25,8 +25,8 @@ const UNRECOGNIZED_NAME: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 112];
 
 /// What a client's connection became.
 pub(crate) enum Accepted {
-    /// With what is known of it.
-    Tls(Stream, Side),
+    /// With what is known of it, and whether HTTP/2 was agreed on.
+    Tls(Stream, Side, bool),
     /// The client speaks HTTP where it should not.
     Plain(Stream),
     Closed,
@@ -36,14 +36,15 @@ pub(crate) enum Accepted {
 pub(crate) async fn accept(worker: &Worker, timer: &Timer, stream: Stream, client: &Client) -> Accepted {
     let default = worker.router.listen(client.address).default_server;
     let timeout = worker.servers[default.0 as usize].core.client_header_timeout.value;
-    match timer.idle(timeout, |cx| stream.poll_first(cx)).await {
+    let mut first = [0];
+    match timer.idle(timeout, |cx| stream.poll_peek(cx, &mut first)).await {
         None => {
             log(worker, client, default, Severity::Info, "client timed out (110: Connection timed out)");
             return Accepted::Closed;
         }
-        Some(Ok(Some(0x16 | 0x80..))) => {}
-        Some(Ok(Some(_))) => return Accepted::Plain(stream),
-        Some(Ok(None)) => {
+        Some(Ok(1..)) if matches!(first[0], 0x16 | 0x80..) => {}
+        Some(Ok(1..)) => return Accepted::Plain(stream),
+        Some(Ok(0)) => {
             log(worker, client, default, Severity::Info, "client closed connection");
             return Accepted::Closed;
         }
@@ -55,7 +56,10 @@ pub(crate) async fn accept(worker: &Worker, timer: &Timer, stream: Stream, clien
     // Boxed: idle connections are small.
     let shaken = Box::pin(shake(worker, timer, stream, client, timeout)).await;
     match shaken {
-        Ok((stream, info)) => Accepted::Tls(Stream::Tls(Box::new(stream)), Side::Tls(Rc::new(info))),
+        Ok((stream, info)) => {
+            let is_http2 = info.alpn == b"h2";
+            Accepted::Tls(Stream::Tls(Box::new(stream)), Side::Tls(Rc::new(info)), is_http2)
+        }
         Err((server, message)) => {
             log(worker, client, server, Severity::Info, &message);
             Accepted::Closed

@@ -25,9 +25,6 @@ pub(crate) fn unsupported(config: &Config, found: &mut Vec<Unsupported>) {
         versions("ssl_protocols", &settings.protocols, server.span, &mut note);
         ciphers("ssl_ciphers", &settings.ciphers, &settings.protocols.value, server.span, &mut note);
         curves(settings, server.span, &mut note);
-        if settings.http2.value {
-            note("`http2 on`".to_owned(), settings.http2.origin.span().unwrap_or(server.span), None);
-        }
         if settings.early_data.value {
             let span = settings.early_data.origin.span().unwrap_or(server.span);
             note("`ssl_early_data on`".to_owned(), span, None);
