@@ -1,11 +1,59 @@
 //! Times as nginx prints them; what changes once a second is formatted once a second.
 
 use std::cell::{Cell, RefCell};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// How often the time of a turn is told before the system is asked again: a worker that never sleeps is late by this.
+const TOLD: u32 = 100;
+
+/// The time of a turn of a worker's event loop, as in `ngx_time_update`.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// How often it may still be told.
+    left: u32,
+    instant: Instant,
+    time: Duration,
+}
+
+thread_local! {
+    /// `None`: the thread has no turns.
+    static TURN: Cell<Option<Turn>> = const { Cell::new(None) };
+}
+
+/// From now on this thread's time is that of its turns; called at the beginning of each.
+pub(crate) fn turn() {
+    let known = TURN.get();
+    let begun = known.unwrap_or_else(|| Turn { left: 0, instant: Instant::now(), time: Duration::ZERO });
+    TURN.set(Some(Turn { left: 0, ..begun }));
+}
+
+fn told() -> Turn {
+    let known = TURN.get();
+    if let Some(turn @ Turn { left: 1.., .. }) = known {
+        TURN.set(Some(Turn { left: turn.left - 1, ..turn }));
+        return turn;
+    }
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let turn = Turn { left: TOLD, instant: Instant::now(), time };
+    if known.is_some() {
+        TURN.set(Some(turn));
+    }
+    turn
+}
+
+/// The time of the turn, for measuring.
+pub(crate) fn instant() -> Instant {
+    told().instant
+}
+
+/// How long ago something was, at the time of the turn.
+pub(crate) fn since(earlier: Instant) -> Duration {
+    instant().saturating_duration_since(earlier)
+}
 
 /// A worker's clock.
 #[derive(Debug, Default)]
@@ -17,7 +65,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// Time since 1970.
     pub(crate) fn now() -> Duration {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+        told().time
     }
 
     /// Appends the time as in the Date header.

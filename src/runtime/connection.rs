@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::body;
 use super::buffer::{HEADROOM, SIZE};
-use super::clock::Clock;
+use super::clock::{self, Clock};
 use super::gzip::Gzip;
 use super::http1::head::Progress;
 use super::reply::Part;
@@ -54,7 +54,7 @@ pub(crate) enum Head {
     Bad(u16, String),
 }
 
-/// Serves a connection until it is closed.
+/// Serves a connection, which is counted in `worker.open`, until it is closed.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     stream: Stream,
@@ -69,10 +69,9 @@ pub(crate) async fn serve(
         address,
         requests: 0,
         side: Side::Plain,
-        opened: Instant::now(),
+        opened: clock::instant(),
     };
     let timer = worker.timers.timer();
-    worker.open.set(worker.open.get() + 1);
     worker.counters.active.fetch_add(1, Relaxed);
     keep_alive(&worker, client, stream, timer).await;
     worker.open.set(worker.open.get() - 1);
@@ -114,7 +113,14 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
             break;
         }
         let stream = &connection.stream;
-        if !matches!(connection.timer.idle(idle, |cx| stream.poll_read_ready(cx)).await, Some(Ok(()))) {
+        let ready = |cx: &mut Context<'_>| stream.poll_read_ready(cx);
+        // A connection that has not had its answer yet is not idle: its request may be on the way.
+        let ready = if connection.client.requests == 0 {
+            connection.timer.limit(idle, ready).await
+        } else {
+            connection.timer.idle(idle, ready).await
+        };
+        if !matches!(ready, Some(Ok(()))) {
             break;
         }
         // Boxed: an idle connection is as small as what is above.
@@ -279,7 +285,7 @@ impl Connection {
 
     async fn read_head(&mut self, request: &mut Request) -> Head {
         let rules = request.plan.rules;
-        let deadline = Instant::now() + request.plan.core.client_header_timeout.value;
+        let deadline = clock::instant() + request.plan.core.client_header_timeout.value;
         loop {
             if !request.buffer.is_empty() {
                 match request.head.advance(request.buffer.all(), &rules) {
@@ -293,7 +299,7 @@ impl Connection {
                 request.buffer.grow(2 * rules.head.max(SIZE));
             }
             let (stream, room) = (&mut self.stream, request.buffer.room());
-            let limit = deadline.saturating_duration_since(Instant::now());
+            let limit = deadline.saturating_duration_since(clock::instant());
             match self.timer.limit(limit, |cx| stream.poll_read(cx, room)).await {
                 Some(Ok(n)) if n > 0 => request.buffer.end += n,
                 Some(_) => return Head::Closed(!request.buffer.is_empty()),

@@ -109,6 +109,8 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Listener, socket: usize
                 worker.counters.accepted.fetch_add(1, Relaxed);
                 worker.counters.handled.fetch_add(1, Relaxed);
                 let address = worker.router.address(socket, || stream.local().map(|a| a.ip()));
+                // Before its task begins: a worker that stops waits for it.
+                worker.open.set(worker.open.get() + 1);
                 tokio::task::spawn_local(connection::serve(Rc::clone(&worker), stream, remote, address));
             }
             Err(error) => {

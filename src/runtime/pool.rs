@@ -120,7 +120,7 @@ impl Pool {
         tag: u32,
         cx: &mut Context<'_>,
     ) -> Option<Duration> {
-        let now = Instant::now();
+        let now = super::clock::instant();
         let Limits { size, requests, time, timeout, .. } = self.limits;
         let is_spent = connection.requests >= requests
             || now.duration_since(connection.opened) > time

@@ -311,7 +311,7 @@ impl Connection {
             && !self.worker.is_stopping.get()
             && !core.keepalive_timeout.value.idle.is_zero()
             && self.client.requests < core.keepalive_requests.value
-            && self.client.opened.elapsed() <= core.keepalive_time.value
+            && super::clock::since(self.client.opened) <= core.keepalive_time.value
             && !is_disabled(r);
     }
 }

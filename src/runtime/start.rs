@@ -202,7 +202,8 @@ fn serve(
     mut stopped: watch::Receiver<Option<Stop>>,
     is_first: bool,
 ) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = match builder.enable_all().on_thread_unpark(super::clock::turn).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             worker.error_log.write(Severity::Emerg, None, &format!("epoll_create() failed{}", errno(&error)));

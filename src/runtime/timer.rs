@@ -116,7 +116,7 @@ impl Timers {
 impl Timer {
     /// Lets it expire after `after`.
     pub(crate) fn set(&self, after: Duration) {
-        let deadline = Instant::now() + after.min(Duration::from_secs(86_400 * 365));
+        let deadline = super::clock::instant() + after.min(Duration::from_secs(86_400 * 365));
         let mut state = self.timers.state.borrow_mut();
         let slot = &mut state.slots[self.slot];
         slot.deadline = Some(deadline);

@@ -157,7 +157,7 @@ const PLAIN: &[(&str, Get)] = &[
     ("body_bytes_sent", |s, out| display(out, s.request.sent.saturating_sub(s.request.head_length as u64))),
     ("connection", |s, out| display(out, s.client.number)),
     ("connection_requests", |s, out| display(out, s.client.requests)),
-    ("connection_time", |s, out| seconds(out, s.client.opened.elapsed())),
+    ("connection_time", |s, out| seconds(out, super::clock::since(s.client.opened))),
     ("msec", |_, out| seconds(out, Clock::now())),
     ("time_local", |_, out| text(out, clock::local(Clock::now()).as_bytes())),
     ("time_iso8601", |_, out| text(out, clock::iso8601(Clock::now()).as_bytes())),

@@ -291,7 +291,7 @@ impl Worker {
         else {
             return;
         };
-        let look = Instant::now() + timeout;
+        let look = super::clock::instant() + timeout;
         if self.pool_look.get().is_none_or(|planned| look < planned) {
             self.pool_look.set(Some(look));
             self.pool_timer.set(timeout);

@@ -4,12 +4,12 @@ use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::Instant;
 
 use super::{Passing, upload};
 use crate::model::log::Severity;
 use crate::runtime::body::BodyError;
 use crate::runtime::buffer::Buffer;
+use crate::runtime::clock;
 use crate::runtime::http1::response_head::Progress;
 use crate::runtime::ledger::Missed;
 use crate::runtime::log::errno;
@@ -56,7 +56,7 @@ impl Failure {
 pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstreamed, Buffer), Failure> {
     let mut connection = connect(p, address).await?;
     connection.requests += 1;
-    let elapsed = p.started.elapsed();
+    let elapsed = clock::since(p.started);
     if let Some(this) = p.this_try() {
         this.connect = Some(elapsed);
     }
@@ -70,7 +70,7 @@ pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstr
     let mut buffer = p.c.worker.buffers.take();
     read_head(p, &mut connection.stream, &mut buffer).await?;
     p.r.response.close |= broken;
-    let elapsed = p.started.elapsed();
+    let elapsed = clock::since(p.started);
     let code = p.r.response.status.code;
     if let Some(this) = p.this_try() {
         this.header = Some(elapsed);
@@ -149,7 +149,7 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
     let source = p.local.as_ref().map(|local| local.address);
     let ledger = outgoing.ledger.clone();
     let secure = p.secure.as_ref().map(|secure| Rc::clone(&secure.key));
-    Ok(Upstreamed { stream, requests: 0, opened: Instant::now(), source, ledger, secure })
+    Ok(Upstreamed { stream, requests: 0, opened: clock::instant(), source, ledger, secure })
 }
 
 /// Shakes hands with the peer, if the location asks for TLS.

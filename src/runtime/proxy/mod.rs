@@ -19,7 +19,7 @@ use std::time::Instant;
 use super::balancer::{Attempt, Key, Outcome};
 use super::body::{self, BodyError};
 use super::buffer::Buffer;
-use super::clock::Clock;
+use super::clock::{self, Clock};
 use super::connection::Connection;
 use super::http1::field::Known;
 use super::peer::{self, Local};
@@ -105,7 +105,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         Ok(secure) => secure,
         Err(status) => return Flow::Status(status),
     };
-    let started = Instant::now();
+    let started = clock::instant();
     let settings = &plan.on_way;
     let mut p = Passing {
         c,
@@ -161,13 +161,13 @@ fn streams(p: &Passing<'_>) -> bool {
 async fn peers(p: &mut Passing<'_>) -> Flow {
     let settings = &p.plan.on_way;
     let state = Rc::clone(&p.state);
-    let begun = Instant::now();
+    let begun = clock::instant();
     let mut attempt = start(p, &state);
     if settings.next_upstream_tries.value > 0 {
         attempt.tries = attempt.tries.min(settings.next_upstream_tries.value as usize);
     }
     loop {
-        p.started = Instant::now();
+        p.started = clock::instant();
         p.is_sent = false;
         p.is_cached = false;
         p.r.tries.push(Try::default());
@@ -297,7 +297,7 @@ fn answered(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
 }
 
 fn finish_try(p: &mut Passing<'_>) {
-    let elapsed = p.started.elapsed();
+    let elapsed = clock::since(p.started);
     if let Some(this) = p.this_try() {
         this.response.get_or_insert(elapsed);
     }

@@ -32,7 +32,7 @@ pub(super) fn may(p: &Passing<'_>, word: &str, begun: Instant) -> bool {
         && !words.has("off")
         && (!is_risky || words.has("non_idempotent"))
         && !(p.is_sent && p.is_streaming)
-        && (timeout.is_zero() || begun.elapsed() < timeout)
+        && (timeout.is_zero() || crate::runtime::clock::since(begun) < timeout)
 }
 
 /// Whether a response is to be forgotten and another peer asked; how the peer is given back then.
