@@ -32,7 +32,23 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     (
         "runtime",
         &["model", "eval", "version", "source"],
-        &["tokio", "socket2", "nix", "flate2", "ipnet", "jiff", "pwhash", "md5", "sha1"],
+        &[
+            "tokio",
+            "socket2",
+            "nix",
+            "flate2",
+            "ipnet",
+            "jiff",
+            "pwhash",
+            "md5",
+            "sha1",
+            "rustls",
+            "tokio_rustls",
+            "x509_parser",
+            "h2",
+            "h2_http",
+            "bytes",
+        ],
     ),
 ];
 

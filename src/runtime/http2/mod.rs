@@ -79,7 +79,7 @@ impl Drop for One {
 }
 
 enum Event {
-    Request(Box<(http::Request<RecvStream>, SendResponse<Bytes>)>),
+    Request(Box<(h2_http::Request<RecvStream>, SendResponse<Bytes>)>),
     /// The last request was answered.
     Idle,
     Closed,
@@ -159,15 +159,15 @@ pub(crate) async fn serve(
 async fn answer(
     worker: Rc<Worker>,
     client: Client,
-    (parts, respond): (http::Request<RecvStream>, SendResponse<Bytes>),
+    (parts, respond): (h2_http::Request<RecvStream>, SendResponse<Bytes>),
     server: ServerId,
 ) {
     let (parts, body) = parts.into_parts();
     let plan = Rc::clone(&worker.servers[server.0 as usize]);
     let text = request::text(&parts);
     let has_body = !h2::RecvStream::is_end_stream(&body);
-    let is_framed = has_body && !parts.headers.contains_key(http::header::CONTENT_LENGTH);
-    let stream = Http2::new(body, respond, is_framed, parts.method == http::Method::HEAD);
+    let is_framed = has_body && !parts.headers.contains_key(h2_http::header::CONTENT_LENGTH);
+    let stream = Http2::new(body, respond, is_framed, parts.method == h2_http::Method::HEAD);
     let timer = worker.timers.timer();
     let counters = std::sync::Arc::clone(&worker.counters);
     counters.requests.fetch_add(1, Relaxed);

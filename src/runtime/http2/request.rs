@@ -1,13 +1,13 @@
 //! The head of a request as HTTP/1 would have sent it (`ngx_http_v2_construct_request_line` and what follows it).
 
-use http::header::{COOKIE, HOST};
-use http::request::Parts;
+use h2_http::header::{COOKIE, HOST};
+use h2_http::request::Parts;
 
 /// The text; it says HTTP/1.1 until it has been parsed.
 pub(super) fn text(parts: &Parts) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
-    let authority = parts.uri.authority().map(http::uri::Authority::as_str);
-    let target = parts.uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+    let authority = parts.uri.authority().map(h2_http::uri::Authority::as_str);
+    let target = parts.uri.path_and_query().map(h2_http::uri::PathAndQuery::as_str);
     out.extend_from_slice(parts.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.or(authority).unwrap_or("/").as_bytes());
@@ -30,7 +30,8 @@ pub(super) fn text(parts: &Parts) -> Vec<u8> {
         line(name.as_str().as_bytes(), value.as_bytes());
     }
     // Clients send cookies in pieces (`ngx_http_v2_construct_cookie_header`).
-    let cookies: Vec<&[u8]> = parts.headers.get_all(COOKIE).iter().map(http::HeaderValue::as_bytes).collect();
+    let cookies: Vec<&[u8]> =
+        parts.headers.get_all(COOKIE).iter().map(h2_http::HeaderValue::as_bytes).collect();
     if !cookies.is_empty() {
         line(b"cookie", &cookies.join(&b"; "[..]));
     }
@@ -44,7 +45,7 @@ mod tests {
 
     #[test]
     fn texts() {
-        let request = http::Request::builder()
+        let request = h2_http::Request::builder()
             .method("POST")
             .uri("https://a.test/x?y=1")
             .header("host", "A.test")

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use h2_http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use crate::runtime::http1::field::{self, Line};
 use crate::runtime::stream::Stir;
@@ -198,13 +198,14 @@ fn begin(respond: &mut SendResponse<Bytes>, head: &[u8], is_head: bool) -> Resul
         return Ok(State::Head(Vec::new()));
     }
     let mut response = Response::new(());
-    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_GATEWAY);
+    *response.status_mut() =
+        h2_http::StatusCode::from_u16(status).unwrap_or(h2_http::StatusCode::BAD_GATEWAY);
     *response.headers_mut() = fields(&head[line_end..]);
     if status < 200 {
         respond.send_informational(response)?;
         return Ok(State::Head(Vec::new()));
     }
-    let left = response.headers().get(http::header::CONTENT_LENGTH);
+    let left = response.headers().get(h2_http::header::CONTENT_LENGTH);
     let left = left.and_then(|value| value.to_str().ok()?.parse().ok());
     let has_no_body = is_head || matches!(status, 204 | 304);
     if has_no_body || left == Some(0) && !has_trailers {
