@@ -26,6 +26,9 @@ const LENGTH: usize = 256;
 /// Bytes that an automaton may take.
 const SIZE: usize = 1 << 20;
 
+/// The origin as an attacker would have it.
+type Change = fn(&Origin) -> Option<String>;
+
 /// A byte of a member, and whether the pattern spells it out.
 type Byte = (u8, bool);
 
@@ -37,15 +40,11 @@ pub(super) fn foreign(pattern: &Pattern) -> Option<(Way, String)> {
     let mut cache = automaton.create_cache();
     let mut admits = |text: &str| automaton.is_match(&mut cache, text.as_bytes());
     let members: Vec<Origin> = members(pattern.hir(), false).iter().filter_map(|m| Origin::new(m)).collect();
-    let ways: [fn(&Origin) -> Option<(Way, String)>; 3] = [behind, before, dot];
-    for way in ways {
-        for origin in members.iter().filter(|origin| origin.host.len() > 1) {
-            if let Some((way, witness)) = way(origin).filter(|(_, text)| admits(text)) {
-                return Some((way, witness));
-            }
-        }
-    }
-    None
+    let ways: [(Way, Change); 3] = [(Way::Behind, behind), (Way::Before, before), (Way::Dot, dot)];
+    ways.iter().find_map(|(way, change)| {
+        let mut changed = members.iter().filter(|origin| origin.host.len() > 1).filter_map(change);
+        Some((*way, changed.find(|text| admits(text))?))
+    })
 }
 
 /// An origin that the pattern admits.
@@ -88,22 +87,22 @@ impl Origin {
     }
 }
 
-fn behind(origin: &Origin) -> Option<(Way, String)> {
+fn behind(origin: &Origin) -> Option<String> {
     let last = origin.host.last()?;
     // What ends in something open was not meant to end there.
-    last.1.then(|| (Way::Behind, origin.with(&format!("{}.evil.net", origin.text()))))
+    last.1.then(|| origin.with(&format!("{}.evil.net", origin.text())))
 }
 
-fn before(origin: &Origin) -> Option<(Way, String)> {
+fn before(origin: &Origin) -> Option<String> {
     let open = origin.host.iter().rposition(|(_, spelled)| !spelled).map_or(0, |at| at + 1);
     let text = origin.text();
     let named = text.get(open..)?;
     // Before a dot there are only names of the same domain.
     let is_whole = named.contains('.') && !named.starts_with('.');
-    is_whole.then(|| (Way::Before, origin.with(&format!("{}evil{named}", &text[..open]))))
+    is_whole.then(|| origin.with(&format!("{}evil{named}", &text[..open])))
 }
 
-fn dot(origin: &Origin) -> Option<(Way, String)> {
+fn dot(origin: &Origin) -> Option<String> {
     let text = origin.text();
     let labels: Vec<&str> = text.split('.').collect();
     // The dot before the registered name: two labels behind it, or three as in `example.co.uk`.
@@ -115,7 +114,7 @@ fn dot(origin: &Origin) -> Option<(Way, String)> {
     let cut = labels.len().checked_sub(registered).filter(|cut| *cut > 0)?;
     let at = labels[..cut].join(".").len();
     let is_open = origin.host.get(at).is_some_and(|(_, spelled)| !spelled);
-    is_open.then(|| (Way::Dot, origin.with(&format!("{}x{}", &text[..at], &text[at + 1..]))))
+    is_open.then(|| origin.with(&format!("{}x{}", &text[..at], &text[at + 1..])))
 }
 
 /// Members of a language: of each choice one, of what may be left out both.
@@ -158,8 +157,11 @@ fn member_of(class: &Class, repeated: bool) -> Option<Byte> {
     let has = |byte: u8| class.ranges().iter().any(|range| range.start() <= byte && byte <= range.end());
     let size: usize = class.ranges().iter().map(|range| usize::from(range.end() - range.start()) + 1).sum();
     let letter = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').find(|byte| has(*byte));
-    let byte =
-        if size > 200 && !repeated { b'.' } else { letter.or(class.ranges().first().map(|r| r.start()))? };
+    let byte = if size > 200 && !repeated {
+        b'.'
+    } else {
+        letter.or(class.ranges().first().map(regex_syntax::hir::ClassBytesRange::start))?
+    };
     // A letter of either case is spelled out.
     let spelled = size == 1 || size == 2 && has(byte.to_ascii_lowercase()) && has(byte.to_ascii_uppercase());
     Some((byte, spelled && byte.is_ascii()))
