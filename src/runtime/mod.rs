@@ -43,6 +43,7 @@ mod variable;
 
 mod body;
 mod body_file;
+mod browser;
 mod page;
 mod reply;
 mod response;
@@ -71,6 +72,8 @@ mod autoindex;
 mod empty_gif;
 mod file;
 mod index;
+mod open_file;
+mod sendfile;
 mod stub_status;
 mod symlink;
 mod try_files;

@@ -1,6 +1,7 @@
 //! A response before it is written: what the filters may still change (`ngx_http_headers_out_t`).
 
 use std::fs::File;
+use std::rc::Rc;
 
 use super::http1::field::{self, Line};
 use super::response::field as put_field;
@@ -59,7 +60,7 @@ pub(crate) struct Reply {
     pub(crate) header_only: bool,
     /// What of the body is in memory.
     pub(crate) text: Vec<u8>,
-    pub(crate) file: Option<File>,
+    pub(crate) file: Option<Rc<File>>,
     pub(crate) parts: Vec<Part>,
     /// Position of the table that recodes the body.
     pub(crate) recode: Option<usize>,
