@@ -21,7 +21,7 @@ use super::stream::{Stir, Stream};
 use super::timer::Timer;
 use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
-use super::{access_log, headers, http2, page, sendfile, ssi};
+use super::{access_log, headers, http2, page, proxy_protocol, sendfile, ssi};
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 
@@ -71,6 +71,7 @@ pub(crate) async fn serve(
         address,
         requests: 0,
         side: Side::Plain,
+        proxied: None,
         opened: clock::instant(),
     };
     let timer = worker.timers.timer();
@@ -83,6 +84,12 @@ pub(crate) async fn serve(
 /// One request after the other.
 async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream, timer: Timer) {
     let listen = &worker.router.listen(client.address).listen;
+    if listen.proxy_protocol {
+        match Box::pin(proxy_protocol::read(worker, &timer, &mut stream, &client)).await {
+            Ok(proxied) => client.proxied = proxied,
+            Err(()) => return,
+        }
+    }
     let mut is_http2 = false;
     if listen.ssl {
         stream = match tls::accept(worker, &timer, stream, &client).await {
@@ -341,8 +348,11 @@ impl Connection {
     }
 
     async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
-        if let Some(gzip) = request.reply.gzip.take().filter(|_| !request.reply.header_only) {
-            return self.send_compressed(request, gzip, out).await;
+        let gzip = request.reply.gzip.take();
+        let recoder = request.reply.recode.and_then(|n| self.worker.recoders.get(n));
+        let is_changed = gzip.is_some() || recoder.is_some_and(super::charset::Recoder::changes_length);
+        if is_changed && !request.reply.header_only {
+            return self.send_changed(request, gzip, out).await;
         }
         let mut written = 0;
         let parts = std::mem::take(&mut request.reply.parts);
@@ -357,7 +367,7 @@ impl Connection {
                 Part::Text(from, to) => {
                     let start = out.len();
                     out.extend_from_slice(&request.reply.text[from..to]);
-                    self.recode(request, &mut out[start..]);
+                    self.recode(request, out, start);
                 }
                 Part::File(mut from, to) => {
                     let file = request.reply.file.take();
@@ -375,7 +385,7 @@ impl Connection {
                             return Err(io::ErrorKind::UnexpectedEof.into());
                         }
                         out.truncate(start + read);
-                        self.recode(request, &mut out[start..]);
+                        self.recode(request, out, start);
                         from += read as u64;
                         if from < to {
                             self.flush(request, out, &mut written).await?;
@@ -414,7 +424,7 @@ impl Connection {
                 Part::Text(from, to) => {
                     piece.clear();
                     piece.extend_from_slice(&text[from..to]);
-                    self.recode(request, &mut piece);
+                    self.recode(request, &mut piece, 0);
                     ssi::pass(self, request, &piece, false).await?;
                 }
                 Part::File(mut from, to) => {
@@ -424,7 +434,7 @@ impl Connection {
                         let Some(file) = &file else { return Ok(()) };
                         file.read_exact_at(&mut piece, from)?;
                         from += most as u64;
-                        self.recode(request, &mut piece);
+                        self.recode(request, &mut piece, 0);
                         ssi::pass(self, request, &piece, false).await?;
                     }
                 }
@@ -433,11 +443,11 @@ impl Connection {
         ssi::pass(self, request, b"", true).await
     }
 
-    /// The same for a body that is compressed on its way.
-    async fn send_compressed(
+    /// The same for a body that is compressed, or becomes longer or shorter, on its way.
+    async fn send_changed(
         &mut self,
         request: &mut Request,
-        mut gzip: Box<Gzip>,
+        mut gzip: Option<Box<Gzip>>,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let mut written = 0;
@@ -464,9 +474,12 @@ impl Connection {
                 None => {}
             }
             is_last |= parts.peek().is_none();
-            self.recode(request, &mut piece);
+            self.recode(request, &mut piece, 0);
             ready.clear();
-            gzip.take(&piece, is_last, &mut ready);
+            match &mut gzip {
+                Some(gzip) => gzip.take(&piece, is_last, &mut ready),
+                None => ready.extend_from_slice(&piece),
+            }
             if request.reply.chunked && !ready.is_empty() {
                 put(out, format_args!("{:x}\r\n", ready.len()));
                 out.extend_from_slice(&ready);
@@ -497,9 +510,14 @@ impl Connection {
         std::mem::swap(&mut request.out, out);
     }
 
-    fn recode(&self, request: &Request, data: &mut [u8]) {
-        if let Some(recoder) = request.reply.recode.and_then(|n| self.worker.recoders.get(n)) {
-            recoder.recode(data);
+    /// Recodes what stands from `start` on.
+    fn recode(&self, request: &mut Request, data: &mut Vec<u8>, start: usize) {
+        let Some(recoder) = request.reply.recode.and_then(|n| self.worker.recoders.get(n)) else { return };
+        if recoder.changes_length() {
+            let tail = data.split_off(start);
+            recoder.recode(&tail, &mut request.reply.recode_rest, data);
+        } else {
+            recoder.recode_in_place(&mut data[start..]);
         }
     }
 

@@ -35,6 +35,7 @@ mod http2;
 
 mod listener;
 mod plan;
+mod proxy_protocol;
 mod worker;
 
 mod connection;

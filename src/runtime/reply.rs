@@ -64,6 +64,8 @@ pub(crate) struct Reply {
     pub(crate) parts: Vec<Part>,
     /// Position of the table that recodes the body.
     pub(crate) recode: Option<usize>,
+    /// What has begun of a character that is recoded.
+    pub(crate) recode_rest: Vec<u8>,
     /// Obeys the commands in the body.
     pub(crate) ssi: Option<Box<super::ssi::Page>>,
     /// Compresses the body.
@@ -99,6 +101,7 @@ impl Reply {
         self.file = None;
         self.parts.clear();
         self.recode = None;
+        self.recode_rest.clear();
         self.gzip = None;
         self.ssi = None;
     }

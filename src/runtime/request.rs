@@ -33,6 +33,8 @@ pub(crate) struct Client {
     /// `$connection_requests`
     pub(crate) requests: u32,
     pub(crate) side: super::tls::Side,
+    /// What a proxy in front said of it.
+    pub(crate) proxied: Option<Rc<super::proxy_protocol::ProxyProtocol>>,
     pub(crate) opened: Instant,
 }
 

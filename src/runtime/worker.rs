@@ -175,7 +175,7 @@ impl Worker {
             tls,
             counters,
             server_names: config.http.servers.iter().map(|s| first_name(s.names.first())).collect(),
-            recoders: config.http.charset_maps.iter().filter_map(Recoder::both).flatten().collect(),
+            recoders: config.http.charset_maps.iter().flat_map(Recoder::both).collect(),
             files_open: super::open_file::Caches::default(),
             prefix,
             hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
