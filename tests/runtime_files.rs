@@ -134,9 +134,11 @@ fn open_files_are_kept() {
     // Not used often enough: not kept yet.
     assert_eq!(server.body("/twice/a.txt"), "one");
     assert_eq!(server.body("/b.txt"), "404");
-    assert_eq!(server.body("/errors/b.txt"), "404");
+    assert_eq!(server.body("/errors/c.txt"), "404");
     server.put("html/a.txt", "second");
     server.put("html/b.txt", "there");
+    server.put("html/c.txt", "there");
+    assert_eq!(server.body("/errors/c.txt"), "404");
     assert_eq!(server.body("/off/a.txt"), "second");
     assert_eq!(server.body("/twice/a.txt"), "second");
     let answer = server.get("/a.txt", "");
@@ -148,7 +150,7 @@ fn open_files_are_kept() {
     // Kept since its second use.
     assert_eq!(server.body("/twice/a.txt"), "second");
     soon("the cache is asked again", || server.body("/a.txt") == "the third");
-    soon("errors are forgotten", || server.body("/errors/b.txt") == "there");
+    soon("errors are forgotten", || server.body("/errors/c.txt") == "there");
     std::fs::remove_file(server.directory.path().join("html/a.txt")).unwrap();
     assert_eq!(server.body("/off/a.txt"), "404");
     soon("the file is gone", || server.body("/a.txt") == "404");
@@ -281,10 +283,10 @@ fn the_proxy_protocol_says_who_asks() {
         "$proxy_protocol_addr:$proxy_protocol_port $proxy_protocol_server_addr:$proxy_protocol_server_port";
     let server = Server::listening(
         "proxy_protocol",
-        "set_real_ip_from 127.0.0.1;",
+        "set_real_ip_from 127.0.0.1; real_ip_header proxy_protocol;",
         &format!(
-            "location / {{ return 200 '{said} $remote_addr'; }}
-             location /real {{ real_ip_header proxy_protocol; return 200 '$remote_addr:$remote_port $realip_remote_addr'; }}
+            "location / {{ return 200 '{said} $realip_remote_addr'; }}
+             location /real {{ return 200 '$remote_addr:$remote_port $realip_remote_addr'; }}
              location /more {{ return 200 '$proxy_protocol_tlv_authority $proxy_protocol_tlv_0xe0'; }}"
         ),
     );
