@@ -53,6 +53,8 @@ pub enum Refused {
     Format(u32, String),
     /// The format is known, but the model was another one; and who wrote it.
     Model(String),
+    /// Everything can be read, but it does not fit together: no ngxc wrote it like that.
+    Broken(model::Broken),
 }
 
 impl fmt::Display for Refused {
@@ -73,6 +75,7 @@ impl fmt::Display for Refused {
             Refused::Model(by) => {
                 write!(f, "written by another build of ngxc ({by}); this is ngxc {VERSION}")
             }
+            Refused::Broken(what) => write!(f, "forged or damaged: {what}"),
         }
     }
 }
@@ -106,6 +109,14 @@ fn bytes(path: &Path) -> &[u8] {
 
 fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
+}
+
+/// Why bytes are no model.
+fn unreadable(error: &postcard::Error) -> &'static str {
+    match error {
+        postcard::Error::DeserializeUnexpectedEnd => "it ends within the model",
+        _ => "what should be the model is something else",
+    }
 }
 
 /// Whether a file is meant to be a compiled one.
@@ -143,7 +154,7 @@ fn checksum(file: &[u8]) -> [u8; 32] {
 }
 
 /// Reads a file that [`store`] made. The checksum tells damage, not forgery: who may write the file may make the
-/// program do anything that a configuration can.
+/// program do anything that a configuration can, but no more than that.
 ///
 /// # Errors
 /// If it is no such file, damaged, or not of this program's format.
@@ -175,7 +186,13 @@ pub fn load(file: &[u8]) -> Result<Site, Refused> {
     }
     let (content, rest) =
         postcard::take_from_bytes::<Content<'_>>(rest).map_err(|_| Refused::Model(by.clone()))?;
-    let config = model::load(|| postcard::from_bytes::<Config>(rest)).map_err(|_| Refused::Model(by))?;
+    let config = model::load(|| postcard::take_from_bytes::<Config>(rest));
+    let (config, after) = config.map_err(|e| Refused::Broken(model::Broken(unreadable(&e).to_owned())))?;
+    if !after.is_empty() {
+        return Err(Refused::Broken(model::Broken("more follows the model".to_owned())));
+    }
+    let lengths: Vec<u64> = content.files.iter().map(|(_, text)| text.len() as u64).collect();
+    model::check(&config, &lengths).map_err(Refused::Broken)?;
     let mut sources = SourceMap::default();
     for (name, text) in content.files {
         sources.add(path(name), text);

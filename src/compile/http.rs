@@ -42,6 +42,7 @@ fn compile<'t>(cx: &mut Compiler<'t>, block: Block<'t>, started: HttpSettings) {
     let mut http = HttpBlock { settings: started.clone(), inherited: None, started };
     block::directives(cx, block, Context::Http, &mut http);
     cx.http.settings = Some(http.settings);
+    super::inherit::apply(&mut cx.http);
 }
 
 struct HttpBlock {

@@ -15,8 +15,8 @@ use crate::model::location::{
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
 use crate::model::{
-    AccessSettings, ComplexValue, ContentSettings, CoreSettings, GzipSettings, HttpSettings, LimitSettings,
-    PassSettings, ProxySettings, Setting, TlsSettings,
+    AccessSettings, ComplexValue, ContentSettings, CoreSettings, FileSettings, GzipSettings, HttpSettings,
+    LimitSettings, PassSettings, ProxySettings, Setting, TlsSettings,
 };
 use crate::source::Span;
 
@@ -90,6 +90,7 @@ pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
         proxy: Arc::new(ProxySettings::defaults(&mut defaults)),
         reuse: Arc::new(ReuseSettings::defaults(&mut defaults)),
         content: Arc::new(ContentSettings::defaults(&mut defaults)),
+        files: Arc::new(FileSettings::defaults(&mut defaults)),
         access: Arc::new(AccessSettings::defaults(&mut defaults)),
         gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
         pass: Arc::new(PassSettings::defaults(&mut defaults)),
@@ -136,6 +137,8 @@ pub(super) fn read_http<'t>(
         Arc::make_mut(&mut settings.reuse).read(name, &mut Reading { cx, directive })
     } else if ContentSettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.content).read(name, &mut Reading { cx, directive })
+    } else if FileSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.files).read(name, &mut Reading { cx, directive })
     } else if AccessSettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.access).read(name, &mut Reading { cx, directive })
     } else if GzipSettings::DIRECTIVES.contains(&name) {
@@ -166,6 +169,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
             // Of its level only.
             ContentSettings { try_files: Setting::default(None), ..content.inherited() }
         }),
+        files: group(&level.files, &started.files, FileSettings::inherited),
         access: group(&level.access, &started.access, AccessSettings::inherited),
         gzip: group(&level.gzip, &started.gzip, GzipSettings::inherited),
         pass: group(&level.pass, &started.pass, PassSettings::inherited),

@@ -40,8 +40,12 @@ settings! {
         expires: Expires = "expires",
         /// Headers of responses.
         add_header: Vec<AddHeader> = "add_header",
+        /// Whether those of outer levels hold as well.
+        add_header_inherit: Word = "add_header_inherit",
         /// Trailers of responses.
         add_trailer: Vec<AddHeader> = "add_trailer",
+        /// Whether those of outer levels hold as well.
+        add_trailer_inherit: Word = "add_trailer_inherit",
         /// Charset of responses; `off`: none is said.
         charset: ComplexValue = "charset",
         /// Charset that files are in.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::AccessSettings;
 use super::content::{ContentSettings, GzipSettings};
+use super::files::FileSettings;
 use super::limit::LimitSettings;
 use super::log::{AccessLogs, ErrorLog};
 use super::pass::PassSettings;
@@ -128,6 +129,7 @@ pub struct Location {
     /// `return`, `rewrite`, `set` and `if` in order.
     pub instructions: Vec<Instruction>,
     /// Inner locations, `if`s and `limit_except`s in source order.
+    #[serde(with = "super::serial::nested")]
     pub inner: Vec<Location>,
 }
 
@@ -146,6 +148,9 @@ pub struct HttpSettings {
     /// Files, and the filters of responses.
     #[serde(with = "super::serial::shared")]
     pub content: Arc<ContentSettings>,
+    /// How files are opened and sent.
+    #[serde(with = "super::serial::shared")]
+    pub files: Arc<FileSettings>,
     /// Who may ask.
     #[serde(with = "super::serial::shared")]
     pub access: Arc<AccessSettings>,
@@ -207,6 +212,8 @@ settings! {
         /// Time an idle client connection is kept; zero: not at all. The second argument, a response
         /// header, is in `header`.
         keepalive_timeout: KeepaliveTimeout = "keepalive_timeout",
+        /// Time an idle client connection is kept although its place is needed, or the worker stops.
+        keepalive_min_timeout: Duration = "keepalive_min_timeout",
         /// Requests on one client connection.
         keepalive_requests: u32 = "keepalive_requests",
         /// Age at which a client connection is closed.
@@ -275,6 +282,10 @@ settings! {
         rewrite_log: bool = "rewrite_log",
         /// Whether a variable without a value is logged.
         uninitialized_variable_warn: bool = "uninitialized_variable_warn",
+        /// Whether a connection that timed out is reset instead of closed.
+        reset_timedout_connection: bool = "reset_timedout_connection",
+        /// Whether pages of errors are made longer for clients that show short ones as their own.
+        msie_padding: bool = "msie_padding",
         /// Whether old clients get a page instead of a redirection.
         msie_refresh: bool = "msie_refresh",
         /// Whether requests inside others are in the access log.

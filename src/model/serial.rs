@@ -104,6 +104,38 @@ pub(super) mod shared {
     }
 }
 
+/// Locations in locations: a file could have them so deep that the stack ends.
+pub(super) mod nested {
+    use super::super::Location;
+    use super::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde::de::Error as _;
+    use std::cell::Cell;
+
+    /// Deeper than blocks in a file that can be compiled.
+    const DEEPEST: u32 = 128;
+
+    thread_local! {
+        static DEPTH: Cell<u32> = const { Cell::new(0) };
+    }
+
+    pub(in crate::model) fn serialize<S: Serializer>(value: &[Location], to: S) -> Result<S::Ok, S::Error> {
+        value.serialize(to)
+    }
+
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<Location>, D::Error> {
+        let depth = DEPTH.get();
+        if depth == DEEPEST {
+            return Err(D::Error::custom("locations are too deep"));
+        }
+        DEPTH.set(depth + 1);
+        let inner = Vec::deserialize(from);
+        DEPTH.set(depth);
+        inner
+    }
+}
+
 /// Bytes that are text for a person: a string where one reads it, which then may have U+FFFD in it.
 struct Text<'t>(&'t [u8]);
 

@@ -3,6 +3,7 @@
 use super::file;
 use super::log;
 use super::log::errno;
+use super::open_file;
 use super::plan::AccessSink;
 use super::request::{Client, Request, Scope};
 use super::worker::Worker;
@@ -52,9 +53,32 @@ fn append(scope: &mut Scope<'_>, path: &ComplexValue, line: &[u8]) {
     let mut name = Vec::new();
     scope.evaluate(path, &mut name);
     let name = scope.worker.absolute(name);
-    let opened = std::fs::OpenOptions::new().append(true).create(true).open(file::os(&name));
-    if let Err(error) = opened.and_then(|mut file| file.write_all(line)) {
+    if !scope.request.root_tested && !has_root(scope) {
+        return;
+    }
+    let opened = open_file::log(scope, &name);
+    let written = opened.and_then(|opened| match &opened.file {
+        Some(file) => (&**file).write_all(line),
+        None => Err(std::io::Error::from_raw_os_error(EISDIR)),
+    });
+    if let Err(error) = written {
         let shown = String::from_utf8_lossy(&name);
         scope.log(Severity::Crit, &format!("open() \"{shown}\" failed{}", errno(&error)), "");
     }
+}
+
+const EISDIR: i32 = 21;
+
+/// Whether the directory of the request's files is there: a name that a client made up gets no log.
+fn has_root(scope: &mut Scope<'_>) -> bool {
+    let Some(mut mapped) = file::map(scope) else { return false };
+    mapped.path.truncate(mapped.root);
+    let error = match open_file::info(scope, &mapped.path) {
+        Ok(info) if info.is_dir => return true,
+        Ok(_) => std::io::Error::from_raw_os_error(file::ENOTDIR),
+        Err(error) => error,
+    };
+    let shown = String::from_utf8_lossy(&mapped.path);
+    scope.log(Severity::Error, &format!("testing \"{shown}\" existence failed{}", errno(&error)), "");
+    false
 }

@@ -1,71 +1,218 @@
 //! The charset of a response, and recoding to it (`ngx_http_charset_filter_module.c`).
 
-use super::request::Scope;
-use crate::model::content::CharsetMap;
+use std::collections::HashMap;
 
-/// Says the charset, and has the body recoded if there is a table from its own.
+use super::request::Scope;
+use super::response::put;
+use crate::model::content::CharsetMap;
+use crate::model::log::Severity;
+
+/// Says the charset, and has the body recoded if there is a table from its own (`ngx_http_charset_header_filter`).
 pub(crate) fn filter(scope: &mut Scope<'_>) {
     let plan = std::rc::Rc::clone(&scope.request.plan);
     let content = &plan.content;
-    let reply = &scope.request.reply;
     let is_off = content.charset.value.constant() == Some(b"off");
-    if is_off || reply.content_type.is_empty() || reply.content_type.contains(&b';') {
+    let content_type = &scope.request.reply.content_type;
+    if is_off || content_type.is_empty() {
         return;
     }
-    if reply.get(b"Content-Encoding").is_some() || !content.charset_types.value.has(&reply.content_type) {
+    // What the peer says of its own.
+    let own = said(content_type);
+    if own.is_some() && !content.override_charset.value
+        || own.is_none() && (content_type.contains(&b';') || !content.charset_types.value.has(content_type))
+    {
         return;
     }
     let mut charset = Vec::new();
     scope.evaluate(&content.charset.value, &mut charset);
     let mut source = Vec::new();
-    scope.evaluate(&content.source_charset.value, &mut source);
-    let worker = scope.worker;
-    let reply = &mut scope.request.reply;
-    reply.charset.clone_from(&charset);
-    if source.is_empty() || source == b"off" || source.eq_ignore_ascii_case(&charset) {
-        return;
+    match &own {
+        Some((_, own)) => source.extend_from_slice(own),
+        None => scope.evaluate(&content.source_charset.value, &mut source),
     }
-    reply.recode = worker.recoders.iter().position(|recoder| recoder.fits(&source, &charset));
+    let is_same = source.is_empty() || source == b"off" || source.eq_ignore_ascii_case(&charset);
+    let mut table = None;
+    if !is_same {
+        table = scope.worker.recoders.iter().position(|recoder| recoder.fits(&source, &charset));
+        if table.is_none() {
+            let name = |name| String::from_utf8_lossy(name).into_owned();
+            let (from, to) = (name(&source), name(&charset));
+            let message = format!("no \"charset_map\" between the charsets \"{from}\" and \"{to}\"");
+            return scope.log(Severity::Error, &message, "");
+        }
+        if scope.request.reply.get(b"Content-Encoding").is_some_and(|value| !value.is_empty()) {
+            return;
+        }
+    }
+    let changes_length = table.is_some_and(|table| scope.worker.recoders[table].changes_length());
+    let request = &mut *scope.request;
+    let reply = &mut request.reply;
+    if let Some((at, _)) = own {
+        reply.content_type.truncate(at);
+    }
+    // A client might take it for the charset of where it is sent to.
+    reply.charset = if matches!(request.status, 301 | 302) { Vec::new() } else { charset };
+    reply.recode = table;
+    if changes_length {
+        reply.content_length = None;
+        reply.remove(b"Content-Length");
+    }
 }
 
-/// A table that recodes byte by byte.
+/// Where the parameters of a type begin, and its charset (`ngx_http_upstream_copy_content_type`).
+fn said(content_type: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let at = memchr::memchr(b';', content_type)?;
+    let parameter = content_type[at + 1..].trim_ascii_start();
+    let name = parameter.get(..8).filter(|name| name.eq_ignore_ascii_case(b"charset="))?;
+    let value = &parameter[name.len()..];
+    let value = value.strip_prefix(b"\"").map_or(value, |v| v.strip_suffix(b"\"").unwrap_or(v));
+    Some((at, value.to_vec()))
+}
+
+/// A table between two charsets.
 #[derive(Debug)]
 pub(crate) struct Recoder {
     from: String,
     to: String,
-    pub(crate) table: Box<[u8; 256]>,
+    table: Table,
+}
+
+#[derive(Debug)]
+enum Table {
+    /// Byte by byte.
+    Bytes(Box<[u8; 256]>),
+    /// Each byte is a character of UTF-8.
+    ToUtf8(Vec<Vec<u8>>),
+    /// The byte of a character.
+    FromUtf8(HashMap<u32, u8>),
 }
 
 impl Recoder {
-    /// The two directions of a `charset_map`; `None` if it is one to UTF-8.
-    pub(crate) fn both(map: &CharsetMap) -> Option<[Self; 2]> {
-        let mut tables = [Box::new([b'?'; 256]), Box::new([b'?'; 256])];
-        for i in 0..128u8 {
-            tables[0][usize::from(i)] = i;
-            tables[1][usize::from(i)] = i;
-        }
-        for (left, right) in &map.entries {
-            let [right] = right[..] else { return None };
-            tables[0][usize::from(*left)] = right;
-            tables[1][usize::from(right)] = *left;
-        }
-        let [there, back] = tables;
-        Some([
-            Self { from: map.from.clone(), to: map.to.clone(), table: there },
-            Self { from: map.to.clone(), to: map.from.clone(), table: back },
-        ])
+    /// The two directions of a `charset_map`.
+    pub(crate) fn both(map: &CharsetMap) -> [Self; 2] {
+        let (there, back) = if map.to.eq_ignore_ascii_case("utf-8") { utf8(map) } else { bytes(map) };
+        let (from, to) = (map.from.clone(), map.to.clone());
+        [Self { from: from.clone(), to: to.clone(), table: there }, Self { from: to, to: from, table: back }]
     }
 
     fn fits(&self, from: &[u8], to: &[u8]) -> bool {
         self.from.as_bytes().eq_ignore_ascii_case(from) && self.to.as_bytes().eq_ignore_ascii_case(to)
     }
 
-    /// Recodes in place.
-    pub(crate) fn recode(&self, data: &mut [u8]) {
-        for byte in data {
-            *byte = self.table[usize::from(*byte)];
+    /// Whether what comes out is of another length.
+    pub(crate) fn changes_length(&self) -> bool {
+        !matches!(self.table, Table::Bytes(_))
+    }
+
+    /// Recodes a piece; `rest` is what has begun of a character in the piece before.
+    pub(crate) fn recode(&self, data: &[u8], rest: &mut Vec<u8>, out: &mut Vec<u8>) {
+        match &self.table {
+            Table::Bytes(table) => out.extend(data.iter().map(|b| table[usize::from(*b)])),
+            Table::ToUtf8(table) => {
+                data.iter().for_each(|b| out.extend_from_slice(&table[usize::from(*b)]));
+            }
+            Table::FromUtf8(table) => from_utf8(table, data, rest, out),
         }
     }
+
+    /// The same in place, if that is possible.
+    pub(crate) fn recode_in_place(&self, data: &mut [u8]) {
+        if let Table::Bytes(table) = &self.table {
+            data.iter_mut().for_each(|byte| *byte = table[usize::from(*byte)]);
+        }
+    }
+}
+
+fn bytes(map: &CharsetMap) -> (Table, Table) {
+    let mut tables = [Box::new([b'?'; 256]), Box::new([b'?'; 256])];
+    for i in 0..128u8 {
+        tables[0][usize::from(i)] = i;
+        tables[1][usize::from(i)] = i;
+    }
+    for (left, right) in &map.entries {
+        if let [right] = right[..] {
+            tables[0][usize::from(*left)] = right;
+            tables[1][usize::from(right)] = *left;
+        }
+    }
+    let [there, back] = tables;
+    (Table::Bytes(there), Table::Bytes(back))
+}
+
+fn utf8(map: &CharsetMap) -> (Table, Table) {
+    let mut there: Vec<Vec<u8>> = (0..=255u8).map(|b| vec![if b < 128 { b } else { b'?' }]).collect();
+    let mut back: HashMap<u32, u8> = HashMap::new();
+    for (byte, character) in &map.entries {
+        if let (Decoded::Character(number), _) = decode(character) {
+            there[usize::from(*byte)].clone_from(character);
+            back.insert(number, *byte);
+        }
+    }
+    (Table::ToUtf8(there), Table::FromUtf8(back))
+}
+
+/// `ngx_http_charset_recode_from_utf8`: what has no byte becomes an entity.
+fn from_utf8(table: &HashMap<u32, u8>, data: &[u8], rest: &mut Vec<u8>, out: &mut Vec<u8>) {
+    let before = rest.len();
+    let joined;
+    let mut data = data;
+    if before > 0 {
+        rest.extend_from_slice(data);
+        joined = std::mem::take(rest);
+        data = &joined;
+    }
+    let mut is_first = before > 0;
+    while let Some(first) = data.first() {
+        if *first < 0x80 {
+            out.push(*first);
+            data = &data[1..];
+            continue;
+        }
+        let (decoded, mut used) = decode(data);
+        match decoded {
+            Decoded::Character(n) => match table.get(&n) {
+                Some(byte) => out.push(*byte),
+                None => put(out, format_args!("&#{n};")),
+            },
+            Decoded::Invalid => {
+                // What has been waiting was wrong as a whole.
+                used = used.max(if is_first { before } else { 0 });
+                out.push(b'?');
+            }
+            Decoded::Incomplete => return rest.extend_from_slice(data),
+        }
+        is_first = false;
+        data = &data[used..];
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Decoded {
+    Character(u32),
+    Invalid,
+    Incomplete,
+}
+
+/// The first character that takes more than a byte, and how many it takes (`ngx_utf8_decode`).
+fn decode(data: &[u8]) -> (Decoded, usize) {
+    let Some(&first) = data.first() else { return (Decoded::Incomplete, 0) };
+    let (bits, above, more) = match first {
+        0xf8.. => return (Decoded::Invalid, 1),
+        0xf0.. => (first & 0x07, 0xffff, 3),
+        0xe0.. => (first & 0x0f, 0x7ff, 2),
+        0xc2.. => (first & 0x1f, 0x7f, 1),
+        _ => return (Decoded::Invalid, 1),
+    };
+    let Some(rest) = data.get(1..=more) else { return (Decoded::Incomplete, 0) };
+    let mut number = u32::from(bits);
+    for (i, byte) in rest.iter().enumerate() {
+        if *byte < 0x80 {
+            return (Decoded::Invalid, i + 2);
+        }
+        number = number << 6 | u32::from(byte & 0x3f);
+    }
+    let is_good = number > above && number <= 0x0010_ffff;
+    (if is_good { Decoded::Character(number) } else { Decoded::Invalid }, more + 1)
 }
 
 #[cfg(test)]
@@ -73,21 +220,63 @@ mod tests {
     use super::*;
     use crate::source::{SourceMap, Span};
 
+    fn map(to: &str, entries: Vec<(u8, Vec<u8>)>) -> [Recoder; 2] {
+        let span = Span::new(SourceMap::default().add("a", *b"a"), 0, 0);
+        Recoder::both(&CharsetMap { from: "B".into(), to: to.into(), entries, span })
+    }
+
+    fn recoded(recoder: &Recoder, pieces: &[&[u8]]) -> Vec<u8> {
+        let (mut rest, mut out) = (Vec::new(), Vec::new());
+        pieces.iter().for_each(|piece| recoder.recode(piece, &mut rest, &mut out));
+        out
+    }
+
     #[test]
     fn both_directions() {
-        let map = |entries| CharsetMap {
-            from: "B".into(),
-            to: "A".into(),
-            entries,
-            span: Span::new(SourceMap::default().add("a", *b"a"), 0, 0),
-        };
-        let [there, back] = Recoder::both(&map(vec![(0x58, vec![0x59])])).unwrap();
+        let [there, back] = map("A", vec![(0x58, vec![0x59])]);
         assert!(there.fits(b"b", b"a") && back.fits(b"A", b"B") && !there.fits(b"a", b"b"));
         let mut text = *b"aXY\xff";
-        there.recode(&mut text);
+        there.recode_in_place(&mut text);
         assert_eq!(&text, b"aYY?");
-        back.recode(&mut text);
-        assert_eq!(&text, b"aXX?");
-        assert!(Recoder::both(&map(vec![(0x80, vec![0xe2, 0x82, 0xac])])).is_none());
+        assert_eq!(recoded(&back, &[&text]), b"aXX?");
+        assert!(!there.changes_length());
+    }
+
+    #[test]
+    fn utf8_and_back() {
+        let [there, back] = map("UTF-8", vec![(0x80, "\u{20ac}".into()), (0xe9, "\u{e9}".into())]);
+        assert!(there.changes_length() && back.changes_length());
+        assert_eq!(recoded(&there, &[b"a\x80\xe9\x81z"]), "a\u{20ac}\u{e9}?z".as_bytes());
+        for (pieces, expected) in [
+            (&["a\u{20ac}\u{e9}z".as_bytes()][..], &b"a\x80\xe9z"[..]),
+            // Characters without a byte, also those of four.
+            (&["\u{416}\u{1f600}".as_bytes()], b"&#1046;&#128512;"),
+            (&[b"a\xe2", b"\x82", b"\xacb"], b"a\x80b"),
+            (&[b"\xf0\x9f", b"\x98\x80"], b"&#128512;"),
+            (&[b"\xffx\xc1y"], b"?x?y"),
+            // The byte that is no part of it is lost.
+            (&[b"\xe2Ax"], b"?x"),
+            (&[b"\xe2", b"Ax"], b"?x"),
+            (&[b"\xf0AB", b"CD"], b"?CD"),
+            // Longer than necessary, or too large.
+            (&[b"\xe0\x80\x80\xf7\xbf\xbf\xbf"], b"??"),
+            (&[b"end\xe2\x82"], b"end"),
+        ] {
+            let out = recoded(&back, pieces);
+            assert_eq!(out, expected, "{pieces:?}: {}", String::from_utf8_lossy(&out));
+        }
+    }
+
+    #[test]
+    fn charset_of_a_type() {
+        for (text, expected) in [
+            ("text/html", None),
+            ("text/html; charset=koi8-r", Some((9, "koi8-r"))),
+            ("text/html;Charset=\"A\"", Some((9, "A"))),
+            ("text/html; a=b", None),
+        ] {
+            let found = said(text.as_bytes());
+            assert_eq!(found, expected.map(|(at, name)| (at, name.as_bytes().to_vec())), "{text}");
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::stream::{Stir, Stream};
 use super::timer::Timer;
 use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
-use super::{access_log, headers, http2, page, ssi};
+use super::{access_log, headers, http2, page, proxy_protocol, sendfile, ssi};
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 
@@ -34,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) stream: Stream,
     pub(crate) timer: Timer,
+    /// The client took nothing for too long.
+    pub(crate) timed_out: bool,
     /// Where a response goes that is put together.
     pub(crate) sink: Option<Sink>,
 }
@@ -69,6 +71,7 @@ pub(crate) async fn serve(
         address,
         requests: 0,
         side: Side::Plain,
+        proxied: None,
         opened: clock::instant(),
     };
     let timer = worker.timers.timer();
@@ -81,6 +84,12 @@ pub(crate) async fn serve(
 /// One request after the other.
 async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream, timer: Timer) {
     let listen = &worker.router.listen(client.address).listen;
+    if listen.proxy_protocol {
+        match Box::pin(proxy_protocol::read(worker, &timer, &mut stream, &client)).await {
+            Ok(proxied) => client.proxied = proxied,
+            Err(()) => return,
+        }
+    }
     let mut is_http2 = false;
     if listen.ssl {
         stream = match tls::accept(worker, &timer, stream, &client).await {
@@ -105,11 +114,12 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
         let server = default_server(worker, &client);
         return Box::pin(http2::serve(worker, client, stream, &timer, server)).await;
     }
-    let mut connection = Connection { worker: Rc::clone(worker), client, stream, timer, sink: None };
+    let mut connection =
+        Connection { worker: Rc::clone(worker), client, stream, timer, timed_out: false, sink: None };
     let settings = Rc::clone(&connection.default_plan());
-    let mut idle = settings.core.client_header_timeout.value;
+    let (mut idle, mut sure) = (settings.core.client_header_timeout.value, Duration::ZERO);
     loop {
-        if connection.worker.is_stopping.get() && connection.client.requests > 0 {
+        if connection.worker.is_stopping.get() && connection.client.requests > 0 && sure.is_zero() {
             break;
         }
         let stream = &connection.stream;
@@ -117,16 +127,23 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
         // A connection that has not had its answer yet is not idle: its request may be on the way.
         let ready = if connection.client.requests == 0 {
             connection.timer.limit(idle, ready).await
-        } else {
+        } else if sure.is_zero() {
             connection.timer.idle(idle, ready).await
+        } else {
+            match connection.timer.limit(sure, ready).await {
+                None if idle > sure && !connection.worker.is_stopping.get() => {
+                    connection.timer.idle(idle.saturating_sub(sure), ready).await
+                }
+                ready => ready,
+            }
         };
         if !matches!(ready, Some(Ok(()))) {
             break;
         }
         // Boxed: an idle connection is as small as what is above.
-        let (next, timeout) = Box::pin(connection.busy()).await;
+        let (next, timeouts) = Box::pin(connection.busy()).await;
         match next {
-            Next::Idle => idle = timeout,
+            Next::Idle => (idle, sure) = timeouts,
             Next::Again => {}
             Next::Close => break,
         }
@@ -170,7 +187,7 @@ impl Connection {
     }
 
     /// Serves what has arrived; afterwards the connection is idle and owns no buffer, or is closed.
-    async fn busy(&mut self) -> (Next, Duration) {
+    async fn busy(&mut self) -> (Next, (Duration, Duration)) {
         let mut buffer = self.worker.buffers.take();
         let stream = &mut self.stream;
         // A new socket is taken for readable until it was tried.
@@ -188,15 +205,17 @@ impl Connection {
         };
         if next != Next::Idle {
             self.worker.buffers.give(buffer);
-            return (next, Duration::ZERO);
+            return (next, (Duration::ZERO, Duration::ZERO));
         }
         let plan = self.default_plan();
         let mut request = self.worker.take_request(&plan);
         request.buffer = buffer;
         let next = self.requests(&mut request).await;
-        let timeout = request.plan.core.keepalive_timeout.value.idle;
+        let core = &request.plan.core;
+        let idle = core.keepalive_timeout.value.idle;
+        let timeouts = (idle, core.keepalive_min_timeout.value.min(idle));
         self.worker.give_request(request);
-        (next, timeout)
+        (next, timeouts)
     }
 
     async fn requests(&mut self, request: &mut Request) -> Next {
@@ -214,7 +233,7 @@ impl Connection {
                 return Next::Close;
             }
             request.pipelined = false;
-            let keep = request.keepalive && !self.worker.is_stopping.get();
+            let keep = request.keepalive && (!self.worker.is_stopping.get() || request.stays());
             if !keep || !body::discard(self, request).await {
                 self.linger(request).await;
                 return Next::Close;
@@ -260,6 +279,10 @@ impl Connection {
             Flow::Answer => self.answer(request).await,
             other => other,
         };
+        let timed_out = self.timed_out || matches!(request.status, 408 | 444);
+        if flow == Flow::Abort && timed_out && request.plan.core.reset_timedout_connection.value {
+            self.stream.reset();
+        }
         self.sink = None;
         request.is_complete = flow != Flow::Abort;
         access_log::write(&self.worker, &self.client, request);
@@ -325,8 +348,11 @@ impl Connection {
     }
 
     async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
-        if let Some(gzip) = request.reply.gzip.take().filter(|_| !request.reply.header_only) {
-            return self.send_compressed(request, gzip, out).await;
+        let gzip = request.reply.gzip.take();
+        let recoder = request.reply.recode.and_then(|n| self.worker.recoders.get(n));
+        let is_changed = gzip.is_some() || recoder.is_some_and(super::charset::Recoder::changes_length);
+        if is_changed && !request.reply.header_only {
+            return self.send_changed(request, gzip, out).await;
         }
         let mut written = 0;
         let parts = std::mem::take(&mut request.reply.parts);
@@ -341,7 +367,7 @@ impl Connection {
                 Part::Text(from, to) => {
                     let start = out.len();
                     out.extend_from_slice(&request.reply.text[from..to]);
-                    self.recode(request, &mut out[start..]);
+                    self.recode(request, out, start);
                 }
                 Part::File(mut from, to) => {
                     let file = request.reply.file.take();
@@ -359,10 +385,17 @@ impl Connection {
                             return Err(io::ErrorKind::UnexpectedEof.into());
                         }
                         out.truncate(start + read);
-                        self.recode(request, &mut out[start..]);
+                        self.recode(request, out, start);
                         from += read as u64;
                         if from < to {
                             self.flush(request, out, &mut written).await?;
+                            if let Some(file) = &file
+                                && sendfile::is_possible(self, request)
+                                && self.scope(request).limit_rate() == 0
+                            {
+                                sendfile::send(self, request, file, from, to).await?;
+                                from = to;
+                            }
                         }
                     }
                     request.reply.file = file;
@@ -391,7 +424,7 @@ impl Connection {
                 Part::Text(from, to) => {
                     piece.clear();
                     piece.extend_from_slice(&text[from..to]);
-                    self.recode(request, &mut piece);
+                    self.recode(request, &mut piece, 0);
                     ssi::pass(self, request, &piece, false).await?;
                 }
                 Part::File(mut from, to) => {
@@ -401,7 +434,7 @@ impl Connection {
                         let Some(file) = &file else { return Ok(()) };
                         file.read_exact_at(&mut piece, from)?;
                         from += most as u64;
-                        self.recode(request, &mut piece);
+                        self.recode(request, &mut piece, 0);
                         ssi::pass(self, request, &piece, false).await?;
                     }
                 }
@@ -410,11 +443,11 @@ impl Connection {
         ssi::pass(self, request, b"", true).await
     }
 
-    /// The same for a body that is compressed on its way.
-    async fn send_compressed(
+    /// The same for a body that is compressed, or becomes longer or shorter, on its way.
+    async fn send_changed(
         &mut self,
         request: &mut Request,
-        mut gzip: Box<Gzip>,
+        mut gzip: Option<Box<Gzip>>,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
         let mut written = 0;
@@ -441,9 +474,12 @@ impl Connection {
                 None => {}
             }
             is_last |= parts.peek().is_none();
-            self.recode(request, &mut piece);
+            self.recode(request, &mut piece, 0);
             ready.clear();
-            gzip.take(&piece, is_last, &mut ready);
+            match &mut gzip {
+                Some(gzip) => gzip.take(&piece, is_last, &mut ready),
+                None => ready.extend_from_slice(&piece),
+            }
             if request.reply.chunked && !ready.is_empty() {
                 put(out, format_args!("{:x}\r\n", ready.len()));
                 out.extend_from_slice(&ready);
@@ -474,9 +510,14 @@ impl Connection {
         std::mem::swap(&mut request.out, out);
     }
 
-    fn recode(&self, request: &Request, data: &mut [u8]) {
-        if let Some(recoder) = request.reply.recode.and_then(|n| self.worker.recoders.get(n)) {
-            recoder.recode(data);
+    /// Recodes what stands from `start` on.
+    fn recode(&self, request: &mut Request, data: &mut Vec<u8>, start: usize) {
+        let Some(recoder) = request.reply.recode.and_then(|n| self.worker.recoders.get(n)) else { return };
+        if recoder.changes_length() {
+            let tail = data.split_off(start);
+            recoder.recode(&tail, &mut request.reply.recode_rest, data);
+        } else {
+            recoder.recode_in_place(&mut data[start..]);
         }
     }
 
@@ -553,7 +594,10 @@ impl Connection {
                 Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Some(Ok(n)) => rest = &rest[n..],
                 Some(Err(error)) => return Err(error),
-                None => return Err(io::ErrorKind::TimedOut.into()),
+                None => {
+                    self.timed_out = true;
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
             }
         }
         Ok(())
@@ -564,16 +608,22 @@ impl Connection {
         let is_sending = !request.buffer.is_empty()
             || body::is_expected(request)
             || page::wire_status(request.status) == 400;
-        if !is_sending {
-            return;
+        let core = &request.plan.core;
+        match core.lingering_close.value.0 {
+            "off" => return,
+            "always" => {}
+            _ if is_sending => {}
+            _ => return,
         }
-        let end = Instant::now() + Duration::from_secs(30);
+        let (time, timeout) = (core.lingering_time.value, core.lingering_timeout.value);
+        let end = Instant::now() + time;
         let stream = &mut self.stream;
         let _ = self.timer.limit(Duration::from_secs(5), |cx| stream.poll_shutdown(cx)).await;
         let mut scratch = self.worker.buffers.take();
         while Instant::now() < end && !self.worker.is_stopping.get() {
             let (stream, room) = (&mut self.stream, scratch.room());
-            match self.timer.idle(Duration::from_secs(5), |cx| stream.poll_read(cx, room)).await {
+            let left = timeout.min(end.saturating_duration_since(Instant::now()));
+            match self.timer.idle(left, |cx| stream.poll_read(cx, room)).await {
                 Some(Ok(n)) if n > 0 => {}
                 _ => break,
             }

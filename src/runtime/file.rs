@@ -1,21 +1,19 @@
 //! From URI to file (`ngx_http_map_uri_to_path`), and the file itself (`ngx_http_static_module.c`).
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::rc::Rc;
 
 use super::connection::Connection;
 use super::http1::uri;
 use super::log::errno;
+use super::open_file::{self, Opened};
 use super::reply::Part;
 use super::request::{Request, Scope};
 use super::response::{self, put};
 use super::route::Flow;
-use super::symlink::Links;
 use crate::model::content::Alias;
 use crate::model::log::Severity;
 
@@ -63,11 +61,6 @@ pub(crate) fn os(path: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(path))
 }
 
-/// Metadata of what a path leads to.
-pub(crate) fn metadata(scope: &mut Scope<'_>, path: &[u8]) -> io::Result<Metadata> {
-    Links::of(scope, path).metadata(path)
-}
-
 /// Whether nothing is there, as opposed to something that cannot be reached.
 pub(crate) fn is_missing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(ENOENT | ENOTDIR | ENAMETOOLONG))
@@ -111,17 +104,16 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
         scope.log(Severity::Error, &format!("directory index of \"{shown}\" is forbidden"), "");
         return Flow::Status(403);
     }
-    let links = Links::of(&mut scope, &mapped.path);
-    let opened = links.open(&mapped.path);
-    let opened = opened.and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-    let (file, metadata) = match opened {
+    let (links, opened) = open_file::open(&mut scope, &mapped.path);
+    let opened = match opened {
         Ok(opened) => opened,
         Err(error) => return Flow::Status(failed(&mut scope, links.call("open()"), &mapped.path, &error)),
     };
-    if metadata.is_dir() {
+    scope.request.root_tested = !scope.request.error_page;
+    if opened.info.is_dir {
         return Flow::Status(redirect(r));
     }
-    if !metadata.is_file() {
+    if !opened.info.is_file {
         let shown = String::from_utf8_lossy(&mapped.path);
         scope.log(Severity::Crit, &format!("\"{shown}\" is not a regular file"), "");
         return Flow::Status(404);
@@ -129,16 +121,16 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
     if r.method() == b"POST" {
         return Flow::Status(405);
     }
-    open(r, file, &metadata);
+    open(r, opened);
     response::answer(c, r)
 }
 
 /// Makes a file the body of the response.
-pub(crate) fn open(r: &mut Request, file: File, metadata: &Metadata) {
+pub(crate) fn open(r: &mut Request, opened: Opened) {
     r.status = 200;
     response::content_type(r);
     let has_etag = r.plan.content.etag.value;
-    let (size, modified) = (metadata.size(), metadata.mtime());
+    let (size, modified) = (opened.info.size, opened.info.modified);
     let reply = &mut r.reply;
     reply.clear_body();
     reply.content_length = Some(size);
@@ -149,7 +141,7 @@ pub(crate) fn open(r: &mut Request, file: File, metadata: &Metadata) {
     }
     reply.allow_ranges = true;
     reply.parts.push(Part::File(0, size));
-    reply.file = Some(file);
+    reply.file = opened.file;
 }
 
 /// To the same URI with a slash.

@@ -4,8 +4,7 @@ use super::connection::Connection;
 use super::log::errno;
 use super::request::Request;
 use super::route::Flow;
-use super::symlink::Links;
-use super::{file, gzip, response};
+use super::{file, gzip, open_file, response};
 use crate::model::log::Severity;
 
 /// Answers with the file of the URI and `.gz`; `None` if there is none, or the client does not take it.
@@ -26,9 +25,8 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
     let mut scope = c.scope(r);
     let Some(mut mapped) = file::map(&mut scope) else { return Some(Flow::Status(500)) };
     mapped.path.extend_from_slice(b".gz");
-    let links = Links::of(&mut scope, &mapped.path);
-    let opened = links.open(&mapped.path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-    let (file, metadata) = match opened {
+    let (links, opened) = open_file::open(&mut scope, &mapped.path);
+    let opened = match opened {
         Ok(opened) => opened,
         Err(error) => {
             if !file::is_missing(&error) {
@@ -41,15 +39,15 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
     };
     r.reply.vary |= !always;
-    if !is_wanted || metadata.is_dir() {
+    if !is_wanted || opened.info.is_dir {
         return None;
     }
-    if !metadata.is_file() {
+    if !opened.info.is_file {
         let shown = String::from_utf8_lossy(&mapped.path);
         c.scope(r).log(Severity::Crit, &format!("\"{shown}\" is not a regular file"), "");
         return Some(Flow::Status(404));
     }
-    file::open(r, file, &metadata);
+    file::open(r, opened);
     r.reply.push(b"Content-Encoding", b"gzip");
     Some(response::answer(c, r))
 }

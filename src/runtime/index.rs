@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::connection::Connection;
 use super::file::{self, EACCES, ELOOP, EMLINK, ENAMETOOLONG, ENOENT, ENOTDIR};
 use super::log::errno;
+use super::open_file;
 use super::request::Request;
 use super::route::{self, Flow};
 use crate::model::log::Severity;
@@ -30,7 +31,8 @@ pub(crate) fn find(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
         let Some(directory) = &directory else { return Some(Flow::Status(500)) };
         let path = [&directory.path[..], &name].concat();
-        let Err(error) = file::metadata(&mut scope, &path) else {
+        let Err(error) = open_file::info(&mut scope, &path) else {
+            scope.request.root_tested = !scope.request.error_page;
             scope.request.uri.extend_from_slice(&name);
             return Some(route::redirect(c, r));
         };
@@ -47,7 +49,7 @@ pub(crate) fn find(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
         if !std::mem::replace(&mut is_tested, true) {
             let parent = directory.path.strip_suffix(b"/").unwrap_or(&directory.path);
-            match file::metadata(&mut scope, parent) {
+            match open_file::info(&mut scope, parent) {
                 Err(error) if error.raw_os_error() == Some(ENOENT) => {
                     return Some(Flow::Status(file::failed(&mut scope, "stat()", &directory.path, &error)));
                 }

@@ -35,6 +35,7 @@ mod http2;
 
 mod listener;
 mod plan;
+mod proxy_protocol;
 mod worker;
 
 mod connection;
@@ -43,6 +44,7 @@ mod variable;
 
 mod body;
 mod body_file;
+mod browser;
 mod page;
 mod reply;
 mod response;
@@ -71,6 +73,8 @@ mod autoindex;
 mod empty_gif;
 mod file;
 mod index;
+mod open_file;
+mod sendfile;
 mod stub_status;
 mod symlink;
 mod try_files;

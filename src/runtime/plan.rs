@@ -15,8 +15,8 @@ use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    AccessSettings, ComplexValue, Config, ContentSettings, GzipSettings, HttpSettings, LimitSettings,
-    Location, LocationKind, Origin, PassSettings, ProxySettings, Target,
+    AccessSettings, ComplexValue, Config, ContentSettings, FileSettings, GzipSettings, HttpSettings,
+    LimitSettings, Location, LocationKind, Origin, PassSettings, ProxySettings, Target,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -30,6 +30,7 @@ pub(crate) struct Plan {
     pub(crate) access_log: Vec<AccessTo>,
     pub(crate) proxy: Option<ProxyPlan>,
     pub(crate) content: Arc<ContentSettings>,
+    pub(crate) files: Arc<FileSettings>,
     pub(crate) access: Arc<AccessSettings>,
     pub(crate) handler: Option<Handler>,
     /// The instructions of this level.
@@ -316,6 +317,7 @@ impl Plan {
             access_log,
             proxy,
             content,
+            files: Arc::clone(&settings.files),
             access,
             handler,
             script,

@@ -48,14 +48,23 @@ pub(crate) fn apply(c: &mut Connection, r: &mut Request) {
     let name: &[u8] = match &access.real_ip_header.value {
         RealIpHeader::ForwardedFor => b"X-Forwarded-For",
         RealIpHeader::Header(name) => name,
-        // Refused at start.
-        RealIpHeader::ProxyProtocol => return,
+        RealIpHeader::ProxyProtocol => return announced(c, r, believed, access.real_ip_recursive.value),
     };
     let lines = r.head.fields.iter().filter(|f| f.name.of(buffer).eq_ignore_ascii_case(name));
     let values: Vec<&[u8]> = lines.map(|f| f.value.of(buffer)).collect();
     let values = if is_list { &values[..] } else { &values[..values.len().min(1)] };
     let found = forwarded(c.client.remote, values, believed, access.real_ip_recursive.value);
     if let Some(address) = found {
+        r.real = Some(c.client.remote);
+        c.client.remote = Some(address);
+    }
+}
+
+/// The same with what came before the request.
+fn announced(c: &mut Connection, r: &mut Request, believed: &[Addresses], recursive: bool) {
+    let Some(proxied) = c.client.proxied.clone() else { return };
+    if let Some(mut address) = forwarded(c.client.remote, &[&proxied.source], believed, recursive) {
+        address.set_port(proxied.source_port);
         r.real = Some(c.client.remote);
         c.client.remote = Some(address);
     }

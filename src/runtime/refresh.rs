@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use super::browser::is_msie;
 use super::connection::Connection;
-use super::http1::field::Known;
 use super::reply::Part;
 use super::request::Request;
 use super::response;
@@ -29,12 +29,6 @@ pub(crate) fn page(c: &Connection, r: &mut Request, status: u16) -> Option<Flow>
     reply.content_length = Some(reply.text.len() as u64);
     reply.parts.push(Part::Text(0, reply.text.len()));
     Some(response::answer(c, r))
-}
-
-/// `MSIE ` and a version (`ngx_http_process_user_agent`).
-fn is_msie(r: &Request) -> bool {
-    let agent = r.head.value(Known::UserAgent, r.buffer.all());
-    agent.is_some_and(|agent| memchr::memmem::find(agent, b"MSIE ").is_some_and(|at| at + 7 < agent.len()))
 }
 
 /// `NGX_ESCAPE_REFRESH`: what would end the attribute.

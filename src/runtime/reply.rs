@@ -1,6 +1,7 @@
 //! A response before it is written: what the filters may still change (`ngx_http_headers_out_t`).
 
 use std::fs::File;
+use std::rc::Rc;
 
 use super::http1::field::{self, Line};
 use super::response::field as put_field;
@@ -59,10 +60,12 @@ pub(crate) struct Reply {
     pub(crate) header_only: bool,
     /// What of the body is in memory.
     pub(crate) text: Vec<u8>,
-    pub(crate) file: Option<File>,
+    pub(crate) file: Option<Rc<File>>,
     pub(crate) parts: Vec<Part>,
     /// Position of the table that recodes the body.
     pub(crate) recode: Option<usize>,
+    /// What has begun of a character that is recoded.
+    pub(crate) recode_rest: Vec<u8>,
     /// Obeys the commands in the body.
     pub(crate) ssi: Option<Box<super::ssi::Page>>,
     /// Compresses the body.
@@ -98,6 +101,7 @@ impl Reply {
         self.file = None;
         self.parts.clear();
         self.recode = None;
+        self.recode_rest.clear();
         self.gzip = None;
         self.ssi = None;
     }

@@ -33,6 +33,8 @@ pub(crate) struct Client {
     /// `$connection_requests`
     pub(crate) requests: u32,
     pub(crate) side: super::tls::Side,
+    /// What a proxy in front said of it.
+    pub(crate) proxied: Option<Rc<super::proxy_protocol::ProxyProtocol>>,
     pub(crate) opened: Instant,
 }
 
@@ -82,6 +84,8 @@ pub(crate) struct Request {
     pub(crate) error_page: bool,
     /// The status of the response, whatever the handler says; 0: none.
     pub(crate) err_status: u16,
+    /// The directory of its files has been found there.
+    pub(crate) root_tested: bool,
     /// The client's address on the connection, while another is believed.
     pub(crate) real: Option<Remote>,
     /// It came together with the one before.
@@ -151,6 +155,7 @@ impl Request {
             add_uri_to_alias: false,
             error_page: false,
             err_status: 0,
+            root_tested: false,
             real: None,
             pipelined: false,
             limit_rate: None,
@@ -205,6 +210,7 @@ impl Request {
         self.add_uri_to_alias = false;
         self.error_page = false;
         self.err_status = 0;
+        self.root_tested = false;
         self.real = None;
         self.limit_rate = None;
         self.limit_req_status = None;
@@ -237,6 +243,11 @@ impl Request {
         self.memo_text.clear();
         self.started = Clock::now();
         self.id = None;
+    }
+
+    /// The connection is kept for a while even if the worker stops (`keepalive_min_timeout`).
+    pub(crate) fn stays(&self) -> bool {
+        !self.plan.core.keepalive_min_timeout.value.is_zero()
     }
 
     /// `$request_method`

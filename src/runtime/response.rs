@@ -10,7 +10,7 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
-use super::{charset, gzip, headers, not_modified, range, ssi};
+use super::{browser, charset, gzip, headers, not_modified, range, ssi};
 use crate::model::location::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
@@ -89,7 +89,7 @@ fn frame(request: &mut Request) {
 
 fn write(worker: &Worker, client: &Client, request: &mut Request) {
     let product = product(worker, request);
-    request.keepalive &= !worker.is_stopping.get();
+    request.keepalive &= !worker.is_stopping.get() || request.stays();
     let plan = std::rc::Rc::clone(&request.plan);
     let core = &plan.core;
     let status = request.status;
@@ -226,9 +226,13 @@ pub(crate) fn special(worker: &Worker, client: &Client, request: &mut Request, s
     request.err_status = page::wire_status(status);
     request.status = request.err_status;
     let product = product(worker, request);
+    let is_padded = browser::is_padded(request, status);
     let reply = &mut request.reply;
     reply.clear_body();
     let has_page = page::write(status, product, &mut reply.text);
+    if has_page && is_padded {
+        (0..6).for_each(|_| reply.text.extend_from_slice(browser::PADDING));
+    }
     reply.content_type.clear();
     reply.charset.clear();
     if has_page {

@@ -1,12 +1,12 @@
 //! `rewrite`, `return`, `set`, `if` and `break` (`ngx_http_rewrite_module.c`, `ngx_http_script.c`).
 
-use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
 
 use super::connection::Connection;
 use super::file;
 use super::http1::uri::{escape_args, unescape_redirect};
 use super::log::errno;
+use super::open_file;
 use super::request::{Request, Scope};
 use super::response;
 use super::route::Flow;
@@ -171,12 +171,12 @@ fn holds(scope: &mut Scope<'_>, test: &Test) -> Result<bool, MatchError> {
 /// `ngx_http_script_file_code`
 fn is_there(scope: &mut Scope<'_>, test: FileTest, path: Vec<u8>) -> bool {
     let path = scope.worker.absolute(path);
-    match file::metadata(scope, &path) {
-        Ok(metadata) => match test {
-            FileTest::File => metadata.is_file(),
-            FileTest::Directory => metadata.is_dir(),
+    match open_file::info(scope, &path) {
+        Ok(info) => match test {
+            FileTest::File => info.is_file,
+            FileTest::Directory => info.is_dir,
             FileTest::Exists => true,
-            FileTest::Executable => metadata.permissions().mode() & 0o100 != 0,
+            FileTest::Executable => info.is_executable,
         },
         Err(error) => {
             if !file::is_missing(&error) {

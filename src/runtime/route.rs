@@ -308,7 +308,7 @@ impl Connection {
     fn limit_keepalive(&self, r: &mut Request) {
         let core = &r.plan.core;
         r.keepalive = r.keepalive
-            && !self.worker.is_stopping.get()
+            && (!self.worker.is_stopping.get() || r.stays())
             && !core.keepalive_timeout.value.idle.is_zero()
             && self.client.requests < core.keepalive_requests.value
             && super::clock::since(self.client.opened) <= core.keepalive_time.value

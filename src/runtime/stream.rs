@@ -187,6 +187,16 @@ impl Stream {
         }
     }
 
+    /// Lets the close that follows be a reset.
+    pub(crate) fn reset(&self) {
+        // An ordinary close if it fails.
+        let _ = match self {
+            Stream::Tcp(s) => SockRef::from(s).set_linger(Some(std::time::Duration::ZERO)),
+            Stream::Tls(s) => return s.socket().reset(),
+            Stream::Unix(_) | Stream::Http2(_) => Ok(()),
+        };
+    }
+
     pub(crate) fn no_delay(&self) {
         if let Stream::Tcp(s) = self {
             // Only slower if it fails.

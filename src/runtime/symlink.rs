@@ -14,7 +14,7 @@ use super::request::Scope;
 use crate::model::content::LinkPolicy;
 
 /// Which links are followed on the way to a file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Links {
     policy: LinkPolicy,
     /// As many bytes of the path may have links of any kind.
@@ -22,6 +22,10 @@ pub(crate) struct Links {
 }
 
 impl Links {
+    /// All links are followed.
+    #[cfg(test)]
+    pub(crate) const FOLLOW: Self = Self { policy: LinkPolicy::Follow, from: 0 };
+
     /// What the request's location says of a path (`ngx_http_set_disable_symlinks`).
     pub(crate) fn of(scope: &mut Scope<'_>, path: &[u8]) -> Self {
         let plan = std::rc::Rc::clone(&scope.request.plan);

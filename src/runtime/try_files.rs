@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::connection::Connection;
 use super::file;
 use super::log::errno;
+use super::open_file;
 use super::request::Request;
 use super::route::{self, Flow};
 use crate::model::content::{Alias, TryLast};
@@ -28,8 +29,8 @@ pub(crate) fn find(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
         mapped.path.truncate(mapped.root);
         mapped.path.extend_from_slice(&name);
-        match file::metadata(&mut scope, &mapped.path) {
-            Ok(metadata) if metadata.is_dir() == *is_directory => {}
+        match open_file::info(&mut scope, &mapped.path) {
+            Ok(info) if info.is_dir == *is_directory => {}
             Ok(_) => continue,
             Err(error) => {
                 if !file::is_missing(&error) {

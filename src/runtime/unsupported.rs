@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use super::variable::Getter;
-use crate::model::access::RealIpHeader;
 use crate::model::location::Handler;
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::HttpVersion;
@@ -29,9 +28,8 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     }
     for server in &config.http.servers {
         for listen in &server.listen {
-            let parameters = [(listen.quic, "quic"), (listen.proxy_protocol, "proxy_protocol")];
-            for (_, name) in parameters.iter().filter(|(is_set, _)| *is_set) {
-                refuse(format!("`listen … {name}`"), listen.span.unwrap_or(server.span));
+            if listen.quic {
+                refuse("`listen … quic`".to_owned(), listen.span.unwrap_or(server.span));
             }
         }
         instructions(&server.instructions, &mut refuse);
@@ -62,10 +60,6 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
                 }
             }
         }
-        if location.settings.access.real_ip_header.value == RealIpHeader::ProxyProtocol {
-            let span = location.settings.access.real_ip_header.origin.span().unwrap_or(location.span);
-            refuse("`real_ip_header proxy_protocol`".to_owned(), span);
-        }
     }
     let levels = config.http.locations().map(|(_, l)| &l.settings.core.error_log.value);
     for log in levels.flatten().chain(&config.core.error_log.value) {
@@ -75,11 +69,6 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
             let what = "`error_log` to memory".to_owned();
             let safe_because = Some("only a debugger could read it");
             memory.push(Unsupported { what, span, safe_because });
-        }
-    }
-    for map in &config.http.charset_maps {
-        if map.entries.iter().any(|(_, other)| other.len() != 1) {
-            refuse("`charset_map` to UTF-8".to_owned(), map.span);
         }
     }
     for upstream in &config.http.upstreams {

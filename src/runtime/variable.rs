@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
+pub(crate) type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
 type GetNamed = fn(&mut Scope<'_>, &str, &mut Vec<u8>) -> bool;
 
 /// How a variable gets its value.
@@ -26,9 +26,8 @@ pub(crate) enum Getter {
 impl Getter {
     /// The getter of a name.
     pub(crate) fn find(name: &str) -> Option<Self> {
-        if let Some((_, get)) =
-            PLAIN.iter().chain(super::tls::PLAIN).chain(super::http2::PLAIN).find(|(plain, _)| *plain == name)
-        {
+        let tables = [PLAIN, super::tls::PLAIN, super::http2::PLAIN, super::proxy_protocol::PLAIN];
+        if let Some((_, get)) = tables.into_iter().flatten().find(|(plain, _)| *plain == name) {
             return Some(Getter::Plain(*get));
         }
         let (prefix, get) = PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix))?;
@@ -45,6 +44,7 @@ impl Getter {
 }
 
 const PREFIXES: &[(&str, GetNamed)] = &[
+    ("proxy_protocol_tlv_", super::proxy_protocol::value),
     ("http_", |s, name, out| joined(s, name, b", ", out)),
     ("arg_", |s, name, out| argument(s.request, name, out)),
     ("cookie_", cookie),

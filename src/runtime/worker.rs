@@ -73,6 +73,8 @@ pub(crate) struct Worker {
     server_names: Vec<String>,
     /// Tables of `charset_map`.
     pub(crate) recoders: Vec<Recoder>,
+    /// Files that stay open.
+    pub(crate) files_open: super::open_file::Caches,
     /// Directory that relative paths belong to.
     prefix: Vec<u8>,
     pub(crate) hostname: String,
@@ -173,7 +175,8 @@ impl Worker {
             tls,
             counters,
             server_names: config.http.servers.iter().map(|s| first_name(s.names.first())).collect(),
-            recoders: config.http.charset_maps.iter().filter_map(Recoder::both).flatten().collect(),
+            recoders: config.http.charset_maps.iter().flat_map(Recoder::both).collect(),
+            files_open: super::open_file::Caches::default(),
             prefix,
             hostname: std::fs::read_to_string("/proc/sys/kernel/hostname")
                 .unwrap_or_default()

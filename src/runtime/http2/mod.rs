@@ -176,7 +176,14 @@ async fn answer(
     request.buffer = worker.buffers.take();
     request.reset(&plan, server);
     request.buffer.append(&text);
-    let mut c = Connection { worker, client, stream: Stream::Http2(Box::new(stream)), timer, sink: None };
+    let mut c = Connection {
+        worker,
+        client,
+        stream: Stream::Http2(Box::new(stream)),
+        timer,
+        timed_out: false,
+        sink: None,
+    };
     let head = match request.head.advance(request.buffer.all(), &plan.rules) {
         Progress::Done => Head::Done,
         Progress::Bad(bad) => Head::Bad(bad.status, bad.message),

@@ -185,7 +185,14 @@ async fn write(
 ) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
     if let Some(recoder) = p.r.reply.recode.and_then(|n| p.c.worker.recoders.get(n)) {
-        recoder.recode(buffer.filled_mut());
+        if recoder.changes_length() {
+            let mut ready = Vec::new();
+            recoder.recode(buffer.filled(), &mut p.r.reply.recode_rest, &mut ready);
+            buffer.clear();
+            buffer.append(&ready);
+        } else {
+            recoder.recode_in_place(buffer.filled_mut());
+        }
     }
     if p.r.reply.ssi.is_some() {
         *has_head = false;

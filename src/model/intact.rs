@@ -1,0 +1,285 @@
+//! What a loaded model has to fulfil that its bytes alone do not: every id is one of something, every place is in a file.
+//!
+//! A checksum tells damage, not forgery. The walk sees the model as serde does, by the names of its types, so an id in a
+//! field that comes later is checked as well.
+
+use std::fmt::{self, Display};
+
+use serde::ser::{
+    Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
+    SerializeTuple, SerializeTupleVariant, Serializer,
+};
+
+use super::rewrite::Instruction;
+use super::{Config, Location, LocationKind};
+
+/// What is wrong with a model, as a sentence goes on: "it names a variable that is not there".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken(pub String);
+
+impl Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+impl serde::ser::Error for Broken {
+    fn custom<T: Display>(message: T) -> Self {
+        Broken(message.to_string())
+    }
+}
+
+/// Checks a model whose files have these lengths.
+///
+/// # Errors
+/// What is wrong first.
+pub fn check(config: &Config, files: &[u64]) -> Result<(), Broken> {
+    let http = &config.http;
+    let mut walk = Walk {
+        files,
+        sizes: [
+            ("VariableId", "a variable", http.variables.iter().len()),
+            ("UpstreamId", "an upstream", http.upstreams.len()),
+            ("FileId", "a file", files.len()),
+            ("map", "a map", http.maps.len()),
+            ("geo", "a geo", http.geos.len()),
+            ("split_clients", "a split_clients", http.split_clients.len()),
+            ("format", "a log format", http.log_formats.len()),
+        ],
+        next: None,
+        last: 0,
+    };
+    super::store(|| config.serialize(&mut walk))?;
+    for server in &http.servers {
+        if server.listen.is_empty() || server.names.is_empty() {
+            return Err(Broken("a server has no address or no name".to_owned()));
+        }
+        blocks(&server.instructions, &server.locations)?;
+    }
+    http.locations().try_for_each(|(_, location)| blocks(&location.instructions, &location.inner))
+}
+
+/// The block of an `if` is where its instruction says.
+fn blocks(instructions: &[Instruction], inner: &[Location]) -> Result<(), Broken> {
+    let is_there = |instruction: &Instruction| match instruction {
+        Instruction::If { inner: at, .. } => inner.get(*at).is_some_and(|l| l.kind == LocationKind::If),
+        _ => true,
+    };
+    match instructions.iter().all(is_there) {
+        true => Ok(()),
+        false => Err(Broken("the block of an `if` is not there".to_owned())),
+    }
+}
+
+/// The longest time that a configuration can say (`ngx_parse_time`), in seconds.
+const LONGEST: u64 = i64::MAX as u64 / 1000 + 1;
+
+struct Walk<'w> {
+    files: &'w [u64],
+    /// Name of a type, variant or field; what it stands for; how many there are.
+    sizes: [(&'static str, &'static str, usize); 7],
+    /// What the next number stands for, and how large it may be.
+    next: Option<(&'static str, u64)>,
+    /// The last number.
+    last: u64,
+}
+
+impl Walk<'_> {
+    /// The next number is an id, if this is the name of one.
+    fn expect(&mut self, name: &str) {
+        let known = self.sizes.iter().find(|(known, ..)| *known == name);
+        self.next = known.map(|&(_, what, size)| (what, size as u64));
+    }
+
+    fn number(&mut self, n: u64) -> Result<(), Broken> {
+        self.last = n;
+        match self.next.take() {
+            Some((what, size)) if n >= size => {
+                Err(Broken(format!("it names {what} that is not there ({n}, of {size})")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The fields of a value, or of a variant.
+struct Fields<'f, 'w> {
+    walk: &'f mut Walk<'w>,
+    of: &'static str,
+    /// Length of the file that the place is in, and the place's beginning.
+    place: (u64, u64),
+}
+
+impl Fields<'_, '_> {
+    fn field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Broken> {
+        match (self.of, key) {
+            ("AccessLog", "format") => self.walk.expect("format"),
+            ("Duration", "secs") => self.walk.next = Some(("a time", LONGEST)),
+            _ => {}
+        }
+        value.serialize(&mut *self.walk)?;
+        if self.of == "Span" {
+            let n = self.walk.last;
+            match key {
+                "file" => self.place.0 = self.walk.files.get(n as usize).copied().unwrap_or(0),
+                "start" => self.place.1 = n,
+                _ if self.place.1 <= n && n <= self.place.0 => {}
+                _ => {
+                    let (length, start) = self.place;
+                    let message = format!("a place is not in its file ({start} to {n}, of {length} bytes)");
+                    return Err(Broken(message));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+macro_rules! nothing {
+    ($($name:ident: $Type:ty),*) => {
+        $( fn $name(self, _: $Type) -> Result<(), Broken> { Ok(()) } )*
+    };
+}
+
+macro_rules! numbers {
+    ($($name:ident: $Type:ty),*) => {
+        $( fn $name(self, n: $Type) -> Result<(), Broken> { self.number(u64::from(n)) } )*
+    };
+}
+
+impl<'f, 'w> Serializer for &'f mut Walk<'w> {
+    type Ok = ();
+    type Error = Broken;
+    type SerializeSeq = Self;
+    type SerializeTuple = Self;
+    type SerializeTupleStruct = Impossible<(), Broken>;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Self;
+    type SerializeStruct = Fields<'f, 'w>;
+    type SerializeStructVariant = Fields<'f, 'w>;
+
+    nothing! {
+        serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64,
+        serialize_f32: f32, serialize_f64: f64, serialize_char: char, serialize_str: &str, serialize_bytes: &[u8],
+        serialize_unit_struct: &'static str
+    }
+    numbers! { serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64 }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+    fn serialize_none(self) -> Result<(), Broken> {
+        Ok(())
+    }
+    fn serialize_unit(self) -> Result<(), Broken> {
+        Ok(())
+    }
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<(), Broken> {
+        value.serialize(self)
+    }
+    fn serialize_unit_variant(self, _: &str, _: u32, _: &str) -> Result<(), Broken> {
+        Ok(())
+    }
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Broken> {
+        self.expect(name);
+        value.serialize(self)
+    }
+    fn serialize_newtype_variant<T: ?Sized + Serialize>(
+        self,
+        name: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Broken> {
+        if name == "VariableSource" {
+            self.expect(variant);
+        }
+        value.serialize(self)
+    }
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Broken> {
+        Ok(self)
+    }
+    fn serialize_tuple(self, _: usize) -> Result<Self, Broken> {
+        Ok(self)
+    }
+    fn serialize_tuple_struct(self, name: &str, _: usize) -> Result<Self::SerializeTupleStruct, Broken> {
+        Err(Broken(format!("{name} is not checked")))
+    }
+    fn serialize_tuple_variant(self, _: &str, _: u32, _: &str, _: usize) -> Result<Self, Broken> {
+        Ok(self)
+    }
+    fn serialize_map(self, _: Option<usize>) -> Result<Self, Broken> {
+        Ok(self)
+    }
+    fn serialize_struct(self, of: &'static str, _: usize) -> Result<Fields<'f, 'w>, Broken> {
+        Ok(Fields { walk: self, of, place: (0, 0) })
+    }
+    fn serialize_struct_variant(
+        self,
+        of: &'static str,
+        _: u32,
+        _: &str,
+        _: usize,
+    ) -> Result<Fields<'f, 'w>, Broken> {
+        Ok(Fields { walk: self, of, place: (0, 0) })
+    }
+}
+
+impl SerializeStruct for Fields<'_, '_> {
+    type Ok = ();
+    type Error = Broken;
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Broken> {
+        self.field(key, value)
+    }
+    fn end(self) -> Result<(), Broken> {
+        Ok(())
+    }
+}
+
+impl SerializeStructVariant for Fields<'_, '_> {
+    type Ok = ();
+    type Error = Broken;
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Broken> {
+        self.field(key, value)
+    }
+    fn end(self) -> Result<(), Broken> {
+        Ok(())
+    }
+}
+
+impl SerializeMap for &mut Walk<'_> {
+    type Ok = ();
+    type Error = Broken;
+    fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), Broken> {
+        key.serialize(&mut **self)
+    }
+    fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Broken> {
+        value.serialize(&mut **self)
+    }
+    fn end(self) -> Result<(), Broken> {
+        Ok(())
+    }
+}
+
+macro_rules! list {
+    ($($Trait:ident $name:ident),*) => {
+        $( impl $Trait for &mut Walk<'_> {
+            type Ok = ();
+            type Error = Broken;
+            fn $name<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Broken> {
+                value.serialize(&mut **self)
+            }
+            fn end(self) -> Result<(), Broken> {
+                Ok(())
+            }
+        } )*
+    };
+}
+
+list!(SerializeSeq serialize_element, SerializeTuple serialize_element, SerializeTupleVariant serialize_field);
