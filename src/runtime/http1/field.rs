@@ -34,10 +34,8 @@ macro_rules! known {
 
             /// The name's entry, without regard to case.
             pub(crate) fn of(name: &[u8]) -> Known {
-                match name.len() {
-                    $( n if n == $text.len() && name.eq_ignore_ascii_case($text) => Known::$name, )*
-                    _ => Known::Other,
-                }
+                let (text, known) = TABLE[slot(name)];
+                if name.eq_ignore_ascii_case(text) { known } else { Known::Other }
             }
 
             /// Its bit in a set of known names.
@@ -45,7 +43,28 @@ macro_rules! known {
                 1 << self as u64
             }
         }
+
+        /// The names, each at its [`slot`].
+        static TABLE: [(&[u8], Known); SLOTS] = {
+            let mut table: [(&[u8], Known); SLOTS] = [(b"", Known::Other); SLOTS];
+            $(
+                let at = slot($text);
+                assert!(table[at].0.is_empty(), "two names have one slot: change its factors");
+                table[at] = ($text, Known::$name);
+            )*
+            table
+        };
     };
+}
+
+const SLOTS: usize = 128;
+/// Found by trying.
+const FACTORS: (usize, usize, usize) = (1, 3, 32);
+
+/// Where a name stands if it is known: its length, first and last letter tell all of them apart.
+const fn slot(name: &[u8]) -> usize {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
+    (name.len() * FACTORS.0 + (*first | 0x20) as usize * FACTORS.1 + (*last | 0x20) as usize * FACTORS.2) % SLOTS
 }
 
 known! {
@@ -92,6 +111,33 @@ known! {
     XAccelCharset = b"x-accel-charset",
 }
 
+/// What a byte is in a name.
+#[derive(Clone, Copy)]
+enum Class {
+    Name,
+    /// The name ends.
+    End,
+    Underscore,
+    Control,
+    Other,
+}
+
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'0'..=b'9' => Class::Name,
+            b':' | b'\r' | b'\n' => Class::End,
+            b'_' => Class::Underscore,
+            0..=0x20 | 0x7f => Class::Control,
+            _ => Class::Other,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// Parses the line at `start`. Underscores are accepted from upstreams, and from clients not.
 pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
     let mut i = start;
@@ -110,13 +156,13 @@ pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
         Some(_) => {}
     }
     loop {
-        match buffer.get(i) {
-            None => return Line::Incomplete,
-            Some(b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'0'..=b'9') => {}
-            Some(b':' | b'\r' | b'\n') => break,
-            Some(b'_') if underscores => {}
-            Some(0..=0x20 | 0x7f) => return Line::Invalid { at: i },
-            Some(_) => valid = false,
+        let Some(byte) = buffer.get(i) else { return Line::Incomplete };
+        match CLASSES[usize::from(*byte)] {
+            Class::Name => {}
+            Class::End => break,
+            Class::Underscore => valid &= underscores,
+            Class::Control => return Line::Invalid { at: i },
+            Class::Other => valid = false,
         }
         i += 1;
     }

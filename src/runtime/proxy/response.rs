@@ -44,7 +44,6 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
             continue;
         }
         match header.known {
-            Known::LastModified => p.r.reply.last_modified = crate::runtime::clock::parse_http(value),
             Known::Date => p.r.reply.has_date = true,
             Known::Server => p.r.reply.has_server = true,
             Known::AcceptRanges if plan.on_way.force_ranges.value => continue,
