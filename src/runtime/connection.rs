@@ -357,8 +357,8 @@ impl Connection {
             return self.send_changed(request, gzip, out).await;
         }
         let mut written = 0;
-        let parts = std::mem::take(&mut request.reply.parts);
-        let parts: &[Part] = if request.reply.header_only { &[] } else { &parts };
+        let kept = std::mem::take(&mut request.reply.parts);
+        let parts: &[Part] = if request.reply.header_only { &[] } else { &kept };
         let length: u64 = parts.iter().map(Part::len).sum();
         let chunked = request.reply.chunked && !request.reply.header_only;
         if chunked && length > 0 {
@@ -412,6 +412,8 @@ impl Connection {
             out.extend_from_slice(&request.reply.trailers);
             out.extend_from_slice(b"\r\n");
         }
+        // Its memory is used again.
+        request.reply.parts = kept;
         self.flush(request, out, &mut written).await
     }
 

@@ -10,6 +10,22 @@ pub(crate) struct Field {
     pub(crate) known: Known,
 }
 
+impl Field {
+    /// Appends it as a line to `out`; `text` is what it was parsed from.
+    pub(crate) fn copy(&self, text: &[u8], out: &mut Vec<u8>) {
+        let (start, end) = (self.name.start as usize, self.value.end as usize);
+        // As most are written: one copy instead of four.
+        if text.get(self.name.end as usize..self.value.start as usize) == Some(b": ") {
+            out.extend_from_slice(&text[start..end]);
+        } else {
+            out.extend_from_slice(self.name.of(text));
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(self.value.of(text));
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
 /// What stands at a position of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
@@ -64,7 +80,8 @@ const FACTORS: (usize, usize, usize) = (1, 3, 32);
 /// Where a name stands if it is known: its length, first and last letter tell all of them apart.
 const fn slot(name: &[u8]) -> usize {
     let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
-    (name.len() * FACTORS.0 + (*first | 0x20) as usize * FACTORS.1 + (*last | 0x20) as usize * FACTORS.2) % SLOTS
+    (name.len() * FACTORS.0 + (*first | 0x20) as usize * FACTORS.1 + (*last | 0x20) as usize * FACTORS.2)
+        % SLOTS
 }
 
 known! {
@@ -218,6 +235,13 @@ mod tests {
             assert_eq!(field.value.of(text.as_bytes()), value.as_bytes(), "{text}");
             assert_eq!((valid, next), (is_valid, text.len()), "{text}");
         }
+        let text = b"A: b\r\nC:d\r\nE:  \r\nF\r\n";
+        let (mut at, mut out) = (0, Vec::new());
+        while let Line::Field { field, next, .. } = parse(text, at, false) {
+            field.copy(text, &mut out);
+            at = next;
+        }
+        assert_eq!(out, b"A: b\r\nC: d\r\nE: \r\nF: \r\n");
         for text in [": a\r\n", " a: b\r\n", "a b: c\r\n", "A: b\rc\r\n", "A: b\0\r\n", "\rx", "A \r\n"] {
             assert!(matches!(parse(text.as_bytes(), 0, false), Line::Invalid { .. }), "{text:?}");
         }

@@ -96,10 +96,7 @@ pub(crate) fn filter(request: &mut Request) {
     }
     let reply = &mut request.reply;
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    if reply.content_length == Some(0)
-        || kind.is_empty()
-        || !content.ssi_types.value.has(kind)
-    {
+    if reply.content_length == Some(0) || kind.is_empty() || !content.ssi_types.value.has(kind) {
         return;
     }
     reply.ssi = Some(Box::new(Page::new()));
