@@ -51,7 +51,7 @@ macro_rules! known {
             /// The name's entry, without regard to case.
             pub(crate) fn of(name: &[u8]) -> Known {
                 let (text, known) = TABLE[slot(name)];
-                if name.eq_ignore_ascii_case(text) { known } else { Known::Other }
+                if is_same(name, text) { known } else { Known::Other }
             }
 
             /// Its bit in a set of known names.
@@ -71,6 +71,32 @@ macro_rules! known {
             table
         };
     };
+}
+
+/// Compares a name with one in lower case, eight bytes at a time. A bit makes letters lower case and leaves a hyphen;
+/// what else it makes one of either of is no byte of a name.
+fn is_same(name: &[u8], text: &[u8]) -> bool {
+    const BIT: u64 = 0x2020_2020_2020_2020;
+    let word = |bytes: &[u8], at: usize| {
+        let word = bytes.get(at..at + 8).and_then(|word| word.try_into().ok());
+        u64::from_le_bytes(word.unwrap_or_default())
+    };
+    let length = text.len();
+    if name.len() != length {
+        return false;
+    }
+    if length < 8 {
+        return name.eq_ignore_ascii_case(text);
+    }
+    let mut at = 0;
+    while at + 8 < length {
+        if word(name, at) | BIT != word(text, at) {
+            return false;
+        }
+        at += 8;
+    }
+    // The last eight, some of them for the second time.
+    word(name, length - 8) | BIT == word(text, length - 8)
 }
 
 const SLOTS: usize = 128;
@@ -173,13 +199,16 @@ pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
         Some(_) => {}
     }
     loop {
-        let Some(byte) = buffer.get(i) else { return Line::Incomplete };
-        match CLASSES[usize::from(*byte)] {
-            Class::Name => {}
+        let is_name = |byte: &u8| matches!(CLASSES[usize::from(*byte)], Class::Name);
+        let Some(length) = buffer[i..].iter().position(|byte| !is_name(byte)) else {
+            return Line::Incomplete;
+        };
+        i += length;
+        match CLASSES[usize::from(buffer[i])] {
             Class::End => break,
-            Class::Underscore => valid &= underscores,
             Class::Control => return Line::Invalid { at: i },
-            Class::Other => valid = false,
+            Class::Underscore => valid &= underscores,
+            Class::Name | Class::Other => valid = false,
         }
         i += 1;
     }
@@ -249,7 +278,22 @@ mod tests {
             assert_eq!(parse(text.as_bytes(), 0, false), Line::Incomplete, "{text:?}");
         }
         assert_eq!(parse(b"\r\n", 0, false), Line::End { next: 2 });
-        assert_eq!(Known::of(b"CONTENT-length"), Known::ContentLength);
+        for (text, known) in [
+            ("CONTENT-length", Known::ContentLength),
+            ("Host", Known::Host),
+            ("hosts", Known::Other),
+            ("x-accel-redirect", Known::XAccelRedirect),
+            ("X-Accel-Redirecu", Known::Other),
+            ("Y-Accel-Redirect", Known::Other),
+            ("If-Unmodified-Since", Known::IfUnmodifiedSince),
+            ("If-Unmodifiex-Since", Known::Other),
+            ("", Known::Other),
+        ] {
+            assert_eq!(Known::of(text.as_bytes()), known, "{text}");
+        }
+        for (text, known) in TABLE.iter().filter(|(text, _)| !text.is_empty()) {
+            assert_eq!(Known::of(&text.to_ascii_uppercase()), *known);
+        }
         const { assert!(Known::COUNT <= 64) };
     }
 }

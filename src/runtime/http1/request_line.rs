@@ -229,6 +229,12 @@ fn protocol(line: &[u8], start: usize, out: &mut RequestLine) -> Result<(), Line
     if i == line.len() {
         return Ok(());
     }
+    if line[i..] == *b"HTTP/1.1" {
+        // As most are.
+        out.version = 1001;
+        out.protocol = Piece::new(i, line.len());
+        return Ok(());
+    }
     if line.get(i..i + 5) != Some(b"HTTP/") {
         return Err(LineError::Request);
     }
