@@ -308,7 +308,8 @@ impl Connection {
 
     async fn read_head(&mut self, request: &mut Request) -> Head {
         let rules = request.plan.rules;
-        let deadline = clock::instant() + request.plan.core.client_header_timeout.value;
+        let timeout = request.plan.core.client_header_timeout.value;
+        let mut deadline = None;
         loop {
             if !request.buffer.is_empty() {
                 match request.head.advance(request.buffer.all(), &rules) {
@@ -322,7 +323,8 @@ impl Connection {
                 request.buffer.grow(2 * rules.head.max(SIZE));
             }
             let (stream, room) = (&mut self.stream, request.buffer.room());
-            let limit = deadline.saturating_duration_since(clock::instant());
+            let now = clock::instant();
+            let limit = deadline.get_or_insert(now + timeout).saturating_duration_since(now);
             match self.timer.limit(limit, |cx| stream.poll_read(cx, room)).await {
                 Some(Ok(n)) if n > 0 => request.buffer.end += n,
                 Some(_) => return Head::Closed(!request.buffer.is_empty()),
@@ -355,8 +357,8 @@ impl Connection {
             return self.send_changed(request, gzip, out).await;
         }
         let mut written = 0;
-        let parts = std::mem::take(&mut request.reply.parts);
-        let parts: &[Part] = if request.reply.header_only { &[] } else { &parts };
+        let kept = std::mem::take(&mut request.reply.parts);
+        let parts: &[Part] = if request.reply.header_only { &[] } else { &kept };
         let length: u64 = parts.iter().map(Part::len).sum();
         let chunked = request.reply.chunked && !request.reply.header_only;
         if chunked && length > 0 {
@@ -410,6 +412,8 @@ impl Connection {
             out.extend_from_slice(&request.reply.trailers);
             out.extend_from_slice(b"\r\n");
         }
+        // Its memory is used again.
+        request.reply.parts = kept;
         self.flush(request, out, &mut written).await
     }
 

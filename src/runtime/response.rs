@@ -103,7 +103,11 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
             put(&mut out, format_args!("{status:03}{trailers}"));
         }
         _ if !reply.line.is_empty() => out.extend_from_slice(&reply.line),
-        Some(reason) => put(&mut out, format_args!("{status} {reason}")),
+        Some(reason) => {
+            number(&mut out, u64::from(status));
+            out.push(b' ');
+            out.extend_from_slice(reason.as_bytes());
+        }
         None => put(&mut out, format_args!("{status:03} ")),
     }
     out.extend_from_slice(b"\r\n");
@@ -141,7 +145,8 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
         out.extend_from_slice(b"\r\n");
     }
     let may = core.absolute_redirect.value && !reply.plain_location;
-    let relative = reply.get(b"Location").filter(|l| may && l.first() == Some(&b'/'));
+    let location = if may { reply.get(b"Location") } else { None };
+    let relative = location.filter(|l| l.first() == Some(&b'/'));
     if let Some(location) = relative {
         let is_tls = client.side.info().is_some();
         out.extend_from_slice(if is_tls { b"Location: https://" } else { b"Location: http://" });

@@ -258,13 +258,13 @@ fn find_location(c: &Connection, r: &mut Request) -> Option<Flow> {
     let Ok(choice) = c.worker.router.location(r.server, &r.uri) else { return Some(Flow::Status(500)) };
     r.location = None;
     r.plan = Rc::clone(&c.worker.servers[r.server.0 as usize]);
-    if let Some(id) = choice.location {
-        c.enter(r, id);
+    match choice.location {
+        Some(id) => c.enter(r, id),
+        None => c.limit_keepalive(r),
     }
     if r.plan.core.internal.value && !r.internal {
         return Some(Flow::Status(404));
     }
-    c.limit_keepalive(r);
     let limit = r.plan.core.client_max_body_size.value;
     if let Some(length) = r.head.content_length.filter(|length| limit > 0 && *length > limit && !r.has_body) {
         let message = format!("client intended to send too large body: {length} bytes");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 
 use super::ledger::Ledger;
@@ -203,15 +204,16 @@ fn serve(
     is_first: bool,
 ) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = match builder.enable_all().on_thread_unpark(super::clock::turn).build() {
+    builder.enable_all().on_thread_unpark(super::clock::turn);
+    // Its tasks wait in the scheduler's own queue: with a `LocalSet` each goes through two of them.
+    let runtime = match builder.build_local(LocalOptions::default()) {
         Ok(runtime) => runtime,
         Err(error) => {
             worker.error_log.write(Severity::Emerg, None, &format!("epoll_create() failed{}", errno(&error)));
             return;
         }
     };
-    let tasks = tokio::task::LocalSet::new();
-    tasks.block_on(&runtime, async move {
+    runtime.block_on(async move {
         let worker = Rc::new(worker);
         tokio::task::spawn_local(Rc::clone(&worker.timers).sweep());
         tokio::task::spawn_local(Rc::clone(&worker).watch_pools());

@@ -8,7 +8,7 @@ use crate::runtime::http1::Piece;
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::uri::escape;
 use crate::runtime::plan::HeaderValue;
-use crate::runtime::response::{field, number};
+use crate::runtime::response::number;
 
 /// Bodies up to this size are sent in one write with the head.
 pub(super) const SMALL_BODY: usize = 16 << 10;
@@ -70,7 +70,7 @@ pub(super) fn write(p: &mut Passing<'_>) {
             known => p.plan.replaced & known.bit() != 0,
         };
         if !is_replaced {
-            field(&mut out, name, header.value.of(buffer));
+            header.copy(buffer, &mut out);
         }
     }
     if p.is_streaming && p.r.head.chunked {
