@@ -36,7 +36,7 @@ def main():
     parser.add_argument("--nginx", default=shutil.which("nginx"))
     parser.add_argument("--target", help="the target directory of a build")
     arguments = parser.parse_args()
-    target = Path(arguments.target or os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+    target = Path(arguments.target or os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "release"
     if not arguments.target:
         cargo = ["cargo", "build", "--release", "--quiet", "--bin", "ngxc", "--example", "generate_config"]
         subprocess.run(cargo, cwd=ROOT, check=True)

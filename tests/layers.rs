@@ -24,7 +24,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     (
         "lint",
         &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "version"],
-        &["strsim", "serde", "serde_json", "toml", "regex_syntax"],
+        &["strsim", "serde", "serde_json", "toml", "regex_syntax", "regex_automata"],
     ),
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
     ("site", &["source", "model"], &["serde", "postcard", "sha2"]),

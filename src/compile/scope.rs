@@ -212,6 +212,7 @@ impl<'t> Compiler<'t> {
         super::core::report_pools(&mut self);
         super::zone::report_undefined(&mut self);
         super::value::report_undefined(&mut self);
+        super::hash::variables(&mut self);
         if self.dropped > 0 {
             let span = self.diagnostics[0].span;
             let message = format!("{} more findings are not shown", self.dropped);

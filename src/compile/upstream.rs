@@ -414,6 +414,9 @@ pub(super) fn parameters(
             None => (&text[..], &b""[..]),
         };
         let shown = directive.text(n);
+        if !argument::since(cx, directive, n, &String::from_utf8_lossy(key)) {
+            return None;
+        }
         let valid = match key {
             b"weight=" => digits(value).is_some_and(|w| w > 0),
             b"max_fails=" | b"max_conns=" => digits(value).is_some(),
@@ -454,10 +457,6 @@ pub(super) fn parameters(
             let expected =
                 "`weight=`, `max_conns=`, `max_fails=`, `fail_timeout=`, `backup`, `down` or `resolve`";
             argument::invalid(cx, directive, n, expected, &nginx);
-            return None;
-        }
-        let word = String::from_utf8_lossy(key).into_owned();
-        if !argument::since(cx, directive, n, &word) {
             return None;
         }
         see(key, value);

@@ -24,6 +24,7 @@ mod settings;
 mod suppress;
 
 pub mod verify;
+mod witness;
 
 pub use audit::audit;
 pub use rule::{Category, Rule};

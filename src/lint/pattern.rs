@@ -33,16 +33,6 @@ impl Pattern {
         self.hir.properties().explicit_captures_len()
     }
 
-    /// Whether every match begins where the text begins.
-    pub(super) fn is_anchored_at_start(&self) -> bool {
-        self.hir.properties().look_set_prefix().contains(Look::Start)
-    }
-
-    /// Whether every match ends where the text ends.
-    pub(super) fn is_anchored_at_end(&self) -> bool {
-        self.hir.properties().look_set_suffix().contains(Look::End)
-    }
-
     /// A group by its number.
     pub(super) fn group(&self, number: u32) -> Option<&Hir> {
         find_group(&self.hir, &|index, _| index == number)

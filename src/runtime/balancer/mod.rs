@@ -46,6 +46,8 @@ pub(crate) enum Outcome {
     Good,
     /// It gave no valid response.
     Failed,
+    /// It was never asked, for want of a port of ours (`--improve`): neither its failure nor its recovery.
+    Unasked,
 }
 
 /// Chooses peers for requests.

@@ -184,7 +184,7 @@ impl Peers {
                 is_disabled = peer.fails >= peer.max_fails;
             }
             peer.effective_weight = peer.effective_weight.max(0);
-        } else if peer.accessed < peer.checked {
+        } else if outcome == Outcome::Good && peer.accessed < peer.checked {
             peer.fails = 0;
         }
         attempt.tries = attempt.tries.saturating_sub(1);

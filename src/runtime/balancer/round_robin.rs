@@ -93,4 +93,19 @@ mod tests {
         assert!(!single.free(&mut attempt, peer, Outcome::Failed, 100));
         assert_eq!(take(&mut single, 100), Some(0));
     }
+
+    #[test]
+    fn a_peer_that_was_not_asked_has_not_recovered() {
+        let mut balancer = peers(&[(1, false), (1, false)]);
+        let mut attempt = balancer.start(b"");
+        for _ in 0..2 {
+            let peer = balancer.get(&mut attempt, 100).unwrap();
+            balancer.free(&mut attempt, peer, Outcome::Failed, 100);
+        }
+        let mut attempt = balancer.start(b"");
+        let unasked = balancer.get(&mut attempt, 111).unwrap();
+        assert!(!balancer.free(&mut attempt, unasked, Outcome::Unasked, 111));
+        let taken: Vec<_> = (0..4).map(|_| take(&mut balancer, 112)).collect();
+        assert_eq!(taken, [Some(1 - unasked); 4]);
+    }
 }

@@ -212,13 +212,11 @@ async fn peers(p: &mut Passing<'_>) -> Flow {
             Err(failure) => failure,
         };
         finish_try(p);
-        let outcome =
-            if matches!(failure, Failure::Local | Failure::NoPort | Failure::ClientClosed | Failure::Body(_))
-            {
-                Outcome::Good
-            } else {
-                Outcome::Failed
-            };
+        let outcome = match failure {
+            Failure::NoPort => Outcome::Unasked,
+            Failure::Local | Failure::ClientClosed | Failure::Body(_) => Outcome::Good,
+            _ => Outcome::Failed,
+        };
         let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
         if is_disabled {
             p.log(Severity::Warn, "upstream server temporarily disabled", failure.action());

@@ -1,0 +1,208 @@
+//! A foreign origin that a pattern admits, found by asking an automaton of the pattern.
+//!
+//! Members of the pattern's language give the hosts that its author meant; each is changed as an attacker would, and
+//! what still matches is the witness.
+
+use regex_automata::nfa::thompson::pikevm::PikeVM;
+use regex_automata::nfa::thompson::{self, NFA};
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use super::pattern::Pattern;
+
+/// How a foreign host gets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The host goes on behind what is named.
+    Behind,
+    /// Something stands before what is named.
+    Before,
+    /// A dot that is any character.
+    Dot,
+}
+
+/// The most members that are looked at, and their longest in bytes.
+const MEMBERS: usize = 64;
+const LENGTH: usize = 256;
+/// Bytes that an automaton may take.
+const SIZE: usize = 1 << 20;
+
+/// The origin as an attacker would have it.
+type Change = fn(&Origin) -> Option<String>;
+
+/// A byte of a member, and whether the pattern spells it out.
+type Byte = (u8, bool);
+
+/// A foreign origin that the pattern admits, and how; `None` if there is none, or none that this finds.
+pub(super) fn foreign(pattern: &Pattern) -> Option<(Way, String)> {
+    let config = thompson::Config::new().utf8(false).nfa_size_limit(Some(SIZE));
+    let nfa: NFA = thompson::Compiler::new().configure(config).build_from_hir(pattern.hir()).ok()?;
+    let automaton = PikeVM::new_from_nfa(nfa).ok()?;
+    let mut cache = automaton.create_cache();
+    let mut admits = |text: &str| automaton.is_match(&mut cache, text.as_bytes());
+    let members: Vec<Origin> = members(pattern.hir(), false).iter().filter_map(|m| Origin::new(m)).collect();
+    let ways: [(Way, Change); 3] = [(Way::Behind, behind), (Way::Before, before), (Way::Dot, dot)];
+    ways.iter().find_map(|(way, change)| {
+        let mut changed = members.iter().filter(|origin| origin.host.len() > 1).filter_map(change);
+        Some((*way, changed.find(|text| admits(text))?))
+    })
+}
+
+/// An origin that the pattern admits.
+struct Origin {
+    scheme: String,
+    host: Vec<Byte>,
+    /// What the pattern wants behind the host: a port, a path.
+    rest: String,
+}
+
+impl Origin {
+    /// Completes what a pattern names to an origin; `None` without a host.
+    fn new(member: &[Byte]) -> Option<Self> {
+        let text: String = member.iter().map(|(byte, _)| char::from(*byte)).collect();
+        let (scheme, start) = match text.find("://") {
+            Some(at) => (text[..at].to_owned(), at + 3),
+            None => ("https".to_owned(), if text.starts_with("//") { 2 } else { 0 }),
+        };
+        let scheme = if matches!(scheme.as_str(), "http" | "https") { scheme } else { "https".to_owned() };
+        let left = member.get(start..)?;
+        let end = left.iter().position(|(byte, _)| b"/:?#".contains(byte)).unwrap_or(left.len());
+        let mut host = left[..end].to_vec();
+        if host.first().is_some_and(|(byte, _)| *byte == b'.') {
+            host.insert(0, (b'a', false));
+        }
+        let valid = |(byte, _): &Byte| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
+        (!host.is_empty() && host.iter().all(valid)).then(|| Self {
+            scheme,
+            host,
+            rest: left[end..].iter().map(|(byte, _)| char::from(*byte)).collect(),
+        })
+    }
+
+    fn with(&self, host: &str) -> String {
+        format!("{}://{host}{}", self.scheme, self.rest)
+    }
+
+    fn text(&self) -> String {
+        self.host.iter().map(|(byte, _)| char::from(*byte)).collect()
+    }
+}
+
+fn behind(origin: &Origin) -> Option<String> {
+    let last = origin.host.last()?;
+    // What ends in something open was not meant to end there.
+    last.1.then(|| origin.with(&format!("{}.evil.net", origin.text())))
+}
+
+fn before(origin: &Origin) -> Option<String> {
+    let open = origin.host.iter().rposition(|(_, spelled)| !spelled).map_or(0, |at| at + 1);
+    let text = origin.text();
+    let named = text.get(open..)?;
+    // Before a dot there are only names of the same domain.
+    let is_whole = named.contains('.') && !named.starts_with('.');
+    is_whole.then(|| origin.with(&format!("{}evil{named}", &text[..open])))
+}
+
+fn dot(origin: &Origin) -> Option<String> {
+    let text = origin.text();
+    let labels: Vec<&str> = text.split('.').collect();
+    // The dot before the registered name: two labels behind it, or three as in `example.co.uk`.
+    let is_second_level = |label: &&str| label.len() <= 3;
+    let registered = match labels.as_slice() {
+        [.., _, second, top] if top.len() == 2 && is_second_level(second) => 3,
+        _ => 2,
+    };
+    let cut = labels.len().checked_sub(registered).filter(|cut| *cut > 0)?;
+    let at = labels[..cut].join(".").len();
+    let is_open = origin.host.get(at).is_some_and(|(_, spelled)| !spelled);
+    is_open.then(|| origin.with(&format!("{}x{}", &text[..at], &text[at + 1..])))
+}
+
+/// Members of a language: of each choice one, of what may be left out both.
+fn members(hir: &Hir, repeated: bool) -> Vec<Vec<Byte>> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => vec![Vec::new()],
+        HirKind::Literal(literal) => vec![literal.0.iter().map(|byte| (*byte, true)).collect()],
+        HirKind::Class(class) => member_of(class, repeated).map(|byte| vec![byte]).into_iter().collect(),
+        HirKind::Capture(group) => members(&group.sub, repeated),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.min.max(1) as usize;
+            let once = members(&repetition.sub, true);
+            let mut found: Vec<_> =
+                once.iter().map(|one| one.repeat(times.min(LENGTH / one.len().max(1)))).collect();
+            if repetition.min == 0 {
+                found.insert(0, Vec::new());
+            }
+            found.truncate(MEMBERS);
+            found
+        }
+        HirKind::Concat(parts) => {
+            let mut found = vec![Vec::new()];
+            for part in parts {
+                let next = members(part, repeated);
+                let joined =
+                    found.iter().flat_map(|head| next.iter().map(move |tail| [&head[..], tail].concat()));
+                found = joined.filter(|member| member.len() <= LENGTH).take(MEMBERS).collect();
+            }
+            found
+        }
+        HirKind::Alternation(parts) => {
+            parts.iter().flat_map(|part| members(part, repeated)).take(MEMBERS).collect()
+        }
+    }
+}
+
+/// What stands for a class: the dot that any character was written for, or a letter.
+fn member_of(class: &Class, repeated: bool) -> Option<Byte> {
+    let Class::Bytes(class) = class else { return None };
+    let has = |byte: u8| class.ranges().iter().any(|range| range.start() <= byte && byte <= range.end());
+    let size: usize = class.ranges().iter().map(|range| usize::from(range.end() - range.start()) + 1).sum();
+    let letter = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').find(|byte| has(*byte));
+    let byte = if size > 200 && !repeated {
+        b'.'
+    } else {
+        letter.or(class.ranges().first().map(regex_syntax::hir::ClassBytesRange::start))?
+    };
+    // A letter of either case is spelled out.
+    let spelled = size == 1 || size == 2 && has(byte.to_ascii_lowercase()) && has(byte.to_ascii_uppercase());
+    Some((byte, spelled && byte.is_ascii()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_has_its_witness() {
+        let cases: &[(&str, Option<(Way, &str)>)] = &[
+            (r"^https://(www\.)?example\.com$", None),
+            (r"^https?://([a-z0-9-]+\.)*example\.com(:\d+)?$", None),
+            (r"^https://.*\.example\.com$", None),
+            (r"^https://.+\.example\.com(/|$)", None),
+            (r"^https?://localhost(:[0-9]+)?$", None),
+            (r"^https://api.v1\.example\.com$", None),
+            (r"\.example\.com$", None),
+            (r"^https://example\.com", Some((Way::Behind, "https://example.com.evil.net"))),
+            (r"^http://localhost", Some((Way::Behind, "http://localhost.evil.net"))),
+            (r"example\.com", Some((Way::Behind, "https://example.com.evil.net"))),
+            (r"example\.com$", Some((Way::Before, "https://evilexample.com"))),
+            (r"^https://[a-z]*example\.com$", Some((Way::Before, "https://evilexample.com"))),
+            (r"^https?://.*example\.com(:443)?$", Some((Way::Before, "http://evilexample.com"))),
+            (r"^https://www.example\.com$", Some((Way::Dot, "https://wwwxexample.com"))),
+            (r"^https://www.example.co.uk$", Some((Way::Dot, "https://wwwxexample.co.uk"))),
+            (r"^https://(a\.example\.org|b.example\.org)$", Some((Way::Dot, "https://bxexample.org"))),
+        ];
+        for (text, expected) in cases {
+            let pattern = Pattern::new(text.as_bytes(), false).unwrap();
+            let found = foreign(&pattern);
+            let found = found.as_ref().map(|(way, witness)| (*way, witness.as_str()));
+            assert_eq!(found, *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn members_are_bounded() {
+        let pattern = Pattern::new(b"^(a|b|c|d){9}(e|f)*[g-z]{300}x\\.y$", false).unwrap();
+        assert!(members(pattern.hir(), false).len() <= MEMBERS);
+        foreign(&pattern);
+    }
+}
