@@ -2,6 +2,7 @@
 //! a sentence, and costs neither a panic nor memory.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,7 +192,7 @@ fn ids_of_nothing_are_refused() {
 fn the_deepest_configuration_is_read() {
     let mut text = String::from("events { } http { server { listen 81; ");
     for i in 0..ngxc::syntax::MAX_DEPTH - 2 {
-        text.push_str(&format!("location /{} {{ ", "a".repeat(i + 1)));
+        let _ = write!(text, "location /{} {{ ", "a".repeat(i + 1));
     }
     text.push_str(&"} ".repeat(ngxc::syntax::MAX_DEPTH));
     let work = move || {

@@ -319,7 +319,8 @@ fn signals_reach_the_process_of_the_pid_file() {
     // TERM, QUIT, USR1, HUP: each ends a program that does not catch it.
     for (name, number) in [("stop", 15), ("quit", 3), ("reopen", 10), ("reload", 1)] {
         let directory = tempfile::tempdir().unwrap();
-        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        // A background job of a shell ignores QUIT, and so do its children.
+        let mut child = Command::new("env").args(["--default-signal", "sleep", "60"]).spawn().unwrap();
         std::fs::write(directory.path().join("a.conf"), GOOD).unwrap();
         std::fs::write(directory.path().join("a.pid"), format!("{}\n", child.id())).unwrap();
         let status = Command::new(env!("CARGO_BIN_EXE_ngxc"))

@@ -28,9 +28,9 @@ use ngxc::eval::select::ServerId;
 use ngxc::eval::split_clients::Table;
 use ngxc::eval::{Program, Router};
 use ngxc::model::log::{Escape, LogFormat};
-use ngxc::simulate::population::{run_keys, run_log};
 use ngxc::simulate::report::Distinct;
 use ngxc::simulate::{Clients, Error, Ports};
+use ngxc::simulate::{run_keys, run_log};
 use ngxc::version::Version;
 
 const NEW: Version = Version::new(1, 31, 5);

@@ -5,6 +5,7 @@ mod from_log;
 mod host;
 mod human;
 mod report;
+mod schema;
 mod upgrade;
 
 use std::io::Write;

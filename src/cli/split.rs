@@ -15,8 +15,7 @@ use self::answer::Answer;
 use super::{log_file, log_format};
 use crate::eval::{CompileError, Program};
 use crate::model::Config;
-use crate::simulate::population::{run_keys, run_log};
-use crate::simulate::{self, Clients, Ports, Report};
+use crate::simulate::{self, Clients, Ports, Report, run_keys, run_log};
 use crate::source::SourceMap;
 
 /// Arguments beside the configuration.

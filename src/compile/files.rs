@@ -16,8 +16,10 @@ impl Value for Option<FileCache> {
     }
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        let found = parameters(cx, directive, Duration::from_secs(60))?;
-        Some(found.map(|log| log.cache))
+        match parameters(cx, directive, Duration::from_secs(60))? {
+            Said::Off => Some(None),
+            Said::On(found) => Some(Some(found.cache)),
+        }
     }
 }
 
@@ -28,16 +30,21 @@ impl Value for Option<LogFileCache> {
     }
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        parameters(cx, directive, Duration::from_secs(10))
+        match parameters(cx, directive, Duration::from_secs(10))? {
+            Said::Off => Some(None),
+            Said::On(found) => Some(Some(found)),
+        }
     }
 }
 
+/// What the parameters say.
+enum Said {
+    Off,
+    On(LogFileCache),
+}
+
 /// Both directives have the same parameters, but for two that only logs have.
-fn parameters(
-    cx: &mut Compiler<'_>,
-    directive: &Directive<'_>,
-    inactive: Duration,
-) -> Option<Option<LogFileCache>> {
+fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>, inactive: Duration) -> Option<Said> {
     let is_log = directive.name() == "open_log_file_cache";
     let cache = FileCache { max: 0, inactive };
     let mut found = LogFileCache { cache, min_uses: 1, valid: Duration::from_secs(60) };
@@ -72,12 +79,12 @@ fn parameters(
         }
     }
     if is_off {
-        return Some(None);
+        return Some(Said::Off);
     }
     if found.cache.max == 0 {
         let nginx = format!("\"{}\" must have \"max\" parameter", directive.name());
         argument::invalid(cx, directive, 1, "`max=` and a number as well", &nginx);
         return None;
     }
-    Some(Some(found))
+    Some(Said::On(found))
 }

@@ -60,10 +60,12 @@ fn place(cx: &Compiler<'_>, directive: syntax::Directive<'_>, context: Context) 
     for word in directive.args() {
         let gap = Span { start: previous.span().end, end: word.span().start, ..word.span() };
         let begins_line = memchr::memchr(b'\n', cx.configuration.sources.text(gap)).is_some();
-        let name = word.value();
-        let is_directive = word.quote() == Quote::None && catalog::in_context(&name, context).is_some();
-        if begins_line && is_directive && !is_parameter(directive, &name) {
-            return Some((previous.span(), word.span()));
+        // Few words begin a line: only those are looked up.
+        if begins_line && word.quote() == Quote::None {
+            let name = word.value();
+            if catalog::in_context(&name, context).is_some() && !is_parameter(directive, &name) {
+                return Some((previous.span(), word.span()));
+            }
         }
         previous = word;
     }

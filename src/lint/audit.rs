@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::exposure;
-use super::levels::{self, Levels};
+use super::fragment;
+use super::levels::Levels;
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::Span;
 use crate::syntax::{Configuration, Directive};
@@ -65,7 +66,7 @@ impl Advisory {
 
 /// The vulnerabilities of `version` that a configuration is exposed to, each at the directive that exposes it.
 pub fn audit(configuration: &Configuration, version: Version) -> Vec<Diagnostic> {
-    let levels = Levels::new(configuration, levels::has_http(configuration));
+    let levels = Levels::new(configuration, fragment::has_http(configuration));
     let start = configuration.tree(configuration.main).root().directives().next();
     let start = start.map_or(Span::new(configuration.main, 0, 0), Directive::head);
     let mut found: Vec<Diagnostic> = Vec::new();

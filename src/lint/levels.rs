@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::fragment;
 use super::pattern::Pattern;
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::Class;
@@ -43,17 +44,6 @@ pub(super) struct Level<'a> {
     index: u32,
 }
 
-/// Contexts that a file without a main block may be a fragment of.
-const FRAGMENTS: [Context; 7] = [
-    Context::Http,
-    Context::Server,
-    Context::Location,
-    Context::Upstream,
-    Context::Stream,
-    Context::StreamServer,
-    Context::StreamUpstream,
-];
-
 impl<'a> Levels<'a> {
     /// `whole`: the configuration has an `http` block.
     pub(super) fn new(configuration: &'a Configuration, whole: bool) -> Self {
@@ -65,7 +55,7 @@ impl<'a> Levels<'a> {
             patterns: RefCell::default(),
         };
         let root = configuration.tree(configuration.main).root();
-        let context = if whole { Context::Main } else { guessed(configuration) };
+        let context = if whole { Context::Main } else { fragment::guessed(configuration) };
         levels.walk(configuration, root, &IncludeChain::default(), BlockData::new(context, None, None));
         for found in levels.by_name.values_mut() {
             found.sort_by_key(|(level, _)| *level);
@@ -314,37 +304,6 @@ impl PartialEq for Level<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.index == other.index
     }
-}
-
-/// Whether it has a block that only a main file has.
-pub(super) fn has_http(configuration: &Configuration) -> bool {
-    guessed(configuration) == Context::Main
-}
-
-/// The context that allows most of what stands at the top.
-fn guessed(configuration: &Configuration) -> Context {
-    const LOOKED_AT: usize = 1000;
-    let top: Vec<Directive<'_>> = configuration.expanded_root().map(|(d, _)| d).take(LOOKED_AT).collect();
-    let main = ["http", "stream", "mail", "events"];
-    if top.iter().any(|d| d.block().is_some() && main.iter().any(|name| d.name().is(name))) {
-        return Context::Main;
-    }
-    let fits = |context: Context| {
-        let allowed = |d: &&Directive<'_>| {
-            catalog::directives(d.name().content())
-                .iter()
-                .any(|c| c.contexts.contains(context) && (c.body != Body::None) == d.block().is_some())
-        };
-        top.iter().filter(allowed).count()
-    };
-    let mut best = (Context::Http, 0);
-    for context in FRAGMENTS {
-        let count = fits(context);
-        if count > best.1 {
-            best = (context, count);
-        }
-    }
-    best.0
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod access;
 mod affected;
 mod audit;
 mod exposure;
+mod fragment;
 mod levels;
 mod lost;
 mod names;

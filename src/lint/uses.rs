@@ -67,7 +67,7 @@ impl<'a> Uses<'a> {
 
     fn directive(&mut self, directive: Directive<'a>, name: &[u8]) {
         let script = [&b"js_"[..], b"perl", b"ssi"].iter().any(|prefix| name.starts_with(prefix));
-        if script || memchr::memmem::find(name, b"_by_lua").is_some() {
+        if script || name.windows(7).any(|part| part == b"_by_lua") {
             self.complete = false;
         }
         let defining = DEFINING.iter().any(|n| n.as_bytes() == name);

@@ -67,9 +67,10 @@ fn blocks(instructions: &[Instruction], inner: &[Location]) -> Result<(), Broken
         Instruction::If { inner: at, .. } => inner.get(*at).is_some_and(|l| l.kind == LocationKind::If),
         _ => true,
     };
-    match instructions.iter().all(is_there) {
-        true => Ok(()),
-        false => Err(Broken("the block of an `if` is not there".to_owned())),
+    if instructions.iter().all(is_there) {
+        Ok(())
+    } else {
+        Err(Broken("the block of an `if` is not there".to_owned()))
     }
 }
 

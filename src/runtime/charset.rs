@@ -109,7 +109,9 @@ impl Recoder {
         match &self.table {
             Table::Bytes(table) => out.extend(data.iter().map(|b| table[usize::from(*b)])),
             Table::ToUtf8(table) => {
-                data.iter().for_each(|b| out.extend_from_slice(&table[usize::from(*b)]));
+                for byte in data {
+                    out.extend_from_slice(&table[usize::from(*byte)]);
+                }
             }
             Table::FromUtf8(table) => from_utf8(table, data, rest, out),
         }
@@ -118,7 +120,9 @@ impl Recoder {
     /// The same in place, if that is possible.
     pub(crate) fn recode_in_place(&self, data: &mut [u8]) {
         if let Table::Bytes(table) = &self.table {
-            data.iter_mut().for_each(|byte| *byte = table[usize::from(*byte)]);
+            for byte in data {
+                *byte = table[usize::from(*byte)];
+            }
         }
     }
 }
@@ -227,7 +231,9 @@ mod tests {
 
     fn recoded(recoder: &Recoder, pieces: &[&[u8]]) -> Vec<u8> {
         let (mut rest, mut out) = (Vec::new(), Vec::new());
-        pieces.iter().for_each(|piece| recoder.recode(piece, &mut rest, &mut out));
+        for piece in pieces {
+            recoder.recode(piece, &mut rest, &mut out);
+        }
         out
     }
 

@@ -4,8 +4,11 @@
 pub mod lines;
 pub mod sample;
 
+mod error;
 mod keys;
-pub mod population;
+mod population;
+mod ports;
+mod read;
 mod sweep;
 
 pub mod compare;
@@ -15,6 +18,9 @@ pub mod statistics;
 pub mod imagined;
 pub mod walk;
 
-pub use population::{Clients, Error, Ports};
+pub use error::Error;
+pub use population::{Clients, MAX_KEYS};
+pub use ports::Ports;
+pub use read::{run_keys, run_log};
 pub use report::Report;
 pub use sample::Known;

@@ -1,7 +1,7 @@
 //! What a simulation counted.
 
+use super::Ports;
 use super::keys::Keys;
-use super::population::Ports;
 use crate::eval::Program;
 use crate::eval::hash::fingerprint;
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::population::Error;
+use super::Error;
 use crate::eval::inet::{write_ip, write_number};
 use crate::eval::log_format::{Field, Format};
 use crate::eval::{Captures, Program, Request};

@@ -1,7 +1,7 @@
 //! The fast way through a range of IPv4 addresses: keys of 256 neighbours differ in their last bytes only, so the hash
 //! of what they share is computed once. The result equals the general way, which a test holds.
 
-use super::population::Ports;
+use super::Ports;
 use super::report::Report;
 use crate::eval::hash::{MAX_SUFFIX, Prefix};
 use crate::eval::inet::write_number;

@@ -1,16 +1,18 @@
 //! The way of one request through a configuration, as far as it is known without files, upstreams and the rest of
 //! the world: the phases of `ngx_http_core_module.c` from server to content.
 
+mod end;
+mod instructions;
+
 use std::sync::Arc;
 
+use instructions::Next;
+
 use super::imagined::{Asked, Imagined};
-use crate::eval::regex::Regex;
 use crate::eval::select::{LocationId, LocationStep, Router, ServerId, ServerStep};
 use crate::eval::{CompileError, Program, Request as _};
 use crate::model::access::Addresses;
-use crate::model::content::TryLast;
 use crate::model::location::Handler;
-use crate::model::rewrite::{Condition, Instruction, Rewrite, RewriteFlag};
 use crate::model::{ComplexValue, HttpSettings, LocationKind, VariableId};
 use crate::source::Span;
 
@@ -139,13 +141,6 @@ impl Ground {
         let end = way.phases(None);
         Ok(way.finish(end))
     }
-}
-
-/// What an instruction leads to.
-enum Next {
-    Go,
-    Stop,
-    End(End),
 }
 
 /// The request on its way.
@@ -290,253 +285,5 @@ impl<'w> Way<'w> {
             self.location = Some(inner);
             self.events.push(Event::Limited(inner));
         }
-    }
-
-    /// Executes the instructions of a location, or of the server.
-    fn execute(&mut self, owner: Option<LocationId>) -> Next {
-        let instructions = match owner {
-            Some(id) => &self.ground.router.get(id).instructions,
-            None => &self.ground.router.config().http.servers[self.request.server.0 as usize].instructions,
-        };
-        for instruction in instructions {
-            let next = match instruction {
-                Instruction::Set { variable, value, span } => {
-                    let value = self.value(value).ok();
-                    self.events.push(Event::Set(*span, *variable, value.clone()));
-                    self.request.store(*variable, value);
-                    Next::Go
-                }
-                Instruction::Break(span) => {
-                    self.events.push(Event::Break(*span));
-                    self.is_changed = false;
-                    Next::Stop
-                }
-                Instruction::Return(r#return) => {
-                    let text = match &r#return.text {
-                        Some(text) => self.value(text).ok(),
-                        None => Some(Vec::new()),
-                    };
-                    Next::End(End::Answer(r#return.span, r#return.status, text))
-                }
-                Instruction::Rewrite(rewrite) => self.rewrite(rewrite),
-                Instruction::If { inner, condition, span } => {
-                    let holds = self.holds(condition, *span);
-                    let unknown = holds.as_ref().err().cloned().unwrap_or_default();
-                    self.events.push(Event::If(*span, holds.as_ref().ok().copied(), unknown));
-                    let block = match owner {
-                        Some(outer) => self.ground.router.inner(outer, *inner),
-                        None => self.ground.router.outermost(self.request.server, *inner),
-                    };
-                    match block.filter(|_| holds == Ok(true)) {
-                        Some(block) => {
-                            self.location = Some(block);
-                            self.execute(Some(block))
-                        }
-                        None => Next::Go,
-                    }
-                }
-                Instruction::Other(..) => Next::End(End::Status(500, "an instruction is invalid")),
-            };
-            if !matches!(next, Next::Go) {
-                return next;
-            }
-        }
-        Next::Go
-    }
-
-    /// Whether a condition holds; else the variables that are not known, none of them if it asks for a file.
-    fn holds(&mut self, condition: &Condition, span: Span) -> Result<bool, Vec<VariableId>> {
-        match condition {
-            Condition::True(variable) => {
-                let value = self.variable(*variable)?;
-                Ok(!value.is_empty() && value != b"0")
-            }
-            Condition::Equal { variable, text, negated } => {
-                let (left, right) = (self.variable(*variable)?, self.value(text)?);
-                Ok((left == right) != *negated)
-            }
-            Condition::Match { variable, pattern, caseless, negated } => {
-                let value = self.variable(*variable)?;
-                let found = self.matches(pattern, *caseless, span, &value).ok_or_else(Vec::new)?;
-                Ok(found != *negated)
-            }
-            Condition::File { .. } | Condition::Invalid => Err(Vec::new()),
-        }
-    }
-
-    /// Matches and captures; `None` if matching was given up.
-    fn matches(&mut self, pattern: &str, caseless: bool, span: Span, subject: &[u8]) -> Option<bool> {
-        let regex = Regex::new(pattern, caseless, span, self.ground.router.config()).ok()?;
-        let found = regex.exec(subject).ok()?;
-        let is_match = found.is_some();
-        // Without a match there are no numbered captures any more.
-        self.request.forget();
-        if let Some(captures) = found {
-            self.request.set_captures(captures);
-        }
-        Some(is_match)
-    }
-
-    /// `ngx_http_script_regex_start_code`, `ngx_http_script_regex_end_code`
-    fn rewrite(&mut self, rewrite: &Rewrite) -> Next {
-        let uri = self.request.uri.clone();
-        match self.matches(&rewrite.pattern, false, rewrite.span, &uri) {
-            None => return Next::End(End::Status(500, "a regular expression gave up")),
-            Some(false) => {
-                self.events.push(Event::Rewrite(rewrite.span, None));
-                return Next::Go;
-            }
-            Some(true) => {}
-        }
-        self.is_internal = true;
-        self.is_changed = rewrite.flag != RewriteFlag::Break;
-        let replacement = match self.value(&rewrite.replacement) {
-            Ok(value) => value,
-            Err(unknown) => return Next::End(End::Unknown(Some(rewrite.span), unknown)),
-        };
-        let before = std::mem::take(&mut self.request.args);
-        let keeps = rewrite.keeps_args && !before.is_empty();
-        if let RewriteFlag::Redirect(status) = rewrite.flag {
-            let mut target = replacement;
-            if keeps {
-                target.push(if rewrite.has_args { b'&' } else { b'?' });
-                target.extend_from_slice(&before);
-            }
-            return Next::End(End::Answer(rewrite.span, status, Some(target)));
-        }
-        self.request.args.clone_from(&before);
-        match rewrite.args.as_ref().map(|args| self.value(args)) {
-            Some(Ok(mut args)) => {
-                if keeps {
-                    args.push(b'&');
-                    args.extend_from_slice(&before);
-                }
-                self.request.args = args;
-            }
-            Some(Err(unknown)) => return Next::End(End::Unknown(Some(rewrite.span), unknown)),
-            None if !rewrite.keeps_args => self.request.args.clear(),
-            None => {}
-        }
-        if replacement.is_empty() {
-            return Next::End(End::Status(500, "the rewritten URI has a zero length"));
-        }
-        self.request.uri = replacement;
-        self.events
-            .push(Event::Rewrite(rewrite.span, Some((self.request.uri.clone(), self.request.args.clone()))));
-        if rewrite.flag == RewriteFlag::Next { Next::Go } else { Next::Stop }
-    }
-
-    /// Follows pages of statuses to the end, and looks where else files may lead.
-    fn finish(mut self, mut end: End) -> Walk {
-        loop {
-            let status = match &end {
-                End::Status(status, _) => Some(*status),
-                // Without a text it is a page.
-                End::Answer(_, status, Some(text)) if *status >= 400 && *status != 444 && text.is_empty() => {
-                    Some(*status)
-                }
-                _ => None,
-            };
-            match status.and_then(|status| self.error_page(status)) {
-                Some(next) => end = next,
-                None => break,
-            }
-        }
-        if let (End::Answer(_, status, _), Some(other)) = (&mut end, self.err_status)
-            && !matches!(status, 301 | 302 | 303 | 307 | 308)
-        {
-            *status = other;
-        }
-        let otherwise = if matches!(end, End::Content(_)) { self.otherwise() } else { Vec::new() };
-        Walk { otherwise, ..self.done(end) }
-    }
-
-    fn done(self, end: End) -> Walk {
-        Walk {
-            events: self.events,
-            server: self.request.server,
-            location: self.location,
-            uri: self.request.uri,
-            end,
-            otherwise: Vec::new(),
-        }
-    }
-
-    /// `ngx_http_special_response_handler`
-    fn error_page(&mut self, status: u16) -> Option<End> {
-        let core = &self.settings().core;
-        if self.in_error_page || self.changes == 0 || core.error_page.value.is_empty() {
-            return None;
-        }
-        self.in_error_page = !core.recursive_error_pages.value;
-        let page = core.error_page.value.iter().find(|page| page.statuses.contains(&status))?;
-        self.err_status = Some(page.status.unwrap_or(status)).filter(|status| *status != 0);
-        let uri = match self.value(&page.uri) {
-            Ok(uri) => uri,
-            Err(unknown) => return Some(End::Unknown(Some(page.span), unknown)),
-        };
-        self.events.push(Event::ErrorPage(page.span, status, uri.clone()));
-        if uri.starts_with(b"/") || uri.starts_with(b"@") {
-            return Some(self.redirect(&uri));
-        }
-        let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
-        Some(End::Answer(page.span, status, Some(uri)))
-    }
-
-    /// `ngx_http_internal_redirect`, `ngx_http_named_location`
-    fn redirect(&mut self, uri: &[u8]) -> End {
-        self.events.push(Event::Redirect(uri.to_vec()));
-        if self.is_cycle() {
-            return End::Status(500, "rewrite or internal redirection cycle");
-        }
-        self.is_internal = true;
-        if uri.starts_with(b"@") {
-            let name = String::from_utf8_lossy(uri);
-            return match self.ground.router.named(self.request.server, &name) {
-                Some(id) => self.phases(Some(id)),
-                None => End::Status(500, "there is no such named location"),
-            };
-        }
-        let (path, args) = uri.split_at(memchr::memchr(b'?', uri).unwrap_or(uri.len()));
-        self.request.uri = path.to_vec();
-        self.request.args = args.get(1..).unwrap_or_default().to_vec();
-        self.phases(None)
-    }
-
-    /// What files decide: `try_files` and `index`.
-    fn otherwise(&self) -> Vec<(When, Walk)> {
-        let content = &self.settings().content;
-        let mut ways = Vec::new();
-        if self.depth >= MAX_DEPTH {
-            return ways;
-        }
-        if let Some(tried) = &content.try_files.value {
-            let span = content.try_files.origin.span();
-            let mut way = self.fork();
-            let end = match &tried.last {
-                TryLast::Status(status) => End::Status(*status, "none of the files is there"),
-                TryLast::Uri(uri) => match way.value(uri) {
-                    Ok(uri) => way.redirect(&uri),
-                    Err(unknown) => End::Unknown(span, unknown),
-                },
-            };
-            if let Some(span) = span {
-                ways.push((When::NothingThere(span), way.finish(end)));
-            }
-        }
-        if self.handler().is_none() && self.request.uri.ends_with(b"/") {
-            for index in content.index.value.0.iter().take(MAX_DEPTH as usize) {
-                let mut way = self.fork();
-                let Ok(name) = way.value(index) else { continue };
-                let uri = if name.starts_with(b"/") { name } else { [&self.request.uri[..], &name].concat() };
-                let end = way.redirect(&uri);
-                ways.push((When::Index(uri), way.finish(end)));
-            }
-        }
-        ways
-    }
-
-    fn fork(&self) -> Way<'w> {
-        Way { request: self.request.clone(), events: Vec::new(), depth: self.depth + 1, ..*self }
     }
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::answer::{HostFacts, chosen, facts};
+use super::answer::{chosen, facts};
 use super::human::{self, group};
+use super::schema::HostFacts;
 use super::{Failure, Format, Outcome, PortsArgs};
 use crate::cli::{log_file, log_format};
 use crate::eval::hash::murmur2;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::answer::{Answer, FlowAnswer, HostFacts, RowAnswer, Tuple};
+use super::schema::{Answer, FlowAnswer, HostFacts, RowAnswer, Tuple};
 
 /// Tuples that are listed; the rest is counted.
 const LISTED: usize = 8;

@@ -7,6 +7,7 @@ use crate::lint::levels::Level as Block;
 use crate::lint::lost;
 use crate::lint::rule::declare_rule;
 use crate::syntax::Directive;
+use crate::version::Version;
 
 declare_rule! {
     /// ## What it does
@@ -83,6 +84,9 @@ const PROTECTING: &[&str] = &[
     "clear-site-data",
 ];
 
+/// The version that knows `add_header_inherit`.
+const INHERIT: Version = Version::new(1, 29, 3);
+
 const PREFIXES: &[&str] = &["content-security-policy", "cross-origin-"];
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
@@ -101,7 +105,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 if !gone.iter().any(|line| protects(line)) || passes_on(level) {
                     finding.level = Level::Info;
                 }
-                found.push(lost::explain(target, finding, level, name, &gone));
+                let explained = lost::explain(target, finding, level, name, &gone);
+                found.push(if target.config.version < INHERIT {
+                    explained
+                } else {
+                    explained.help(format!(
+                        "repeat the lines here, or, since nginx {INHERIT}, add `{inherit} merge;`"
+                    ))
+                });
             }
         }
     }

@@ -1,0 +1,152 @@
+//! The instructions of `ngx_http_rewrite_module` on the way.
+
+use super::{End, Event, Way};
+use crate::eval::Request as _;
+use crate::eval::regex::Regex;
+use crate::eval::select::LocationId;
+use crate::model::VariableId;
+use crate::model::rewrite::{Condition, Instruction, Rewrite, RewriteFlag};
+use crate::source::Span;
+
+/// What an instruction leads to.
+pub(super) enum Next {
+    Go,
+    Stop,
+    End(End),
+}
+
+impl Way<'_> {
+    /// Executes the instructions of a location, or of the server.
+    pub(super) fn execute(&mut self, owner: Option<LocationId>) -> Next {
+        let instructions = match owner {
+            Some(id) => &self.ground.router.get(id).instructions,
+            None => &self.ground.router.config().http.servers[self.request.server.0 as usize].instructions,
+        };
+        for instruction in instructions {
+            let next = match instruction {
+                Instruction::Set { variable, value, span } => {
+                    let value = self.value(value).ok();
+                    self.events.push(Event::Set(*span, *variable, value.clone()));
+                    self.request.store(*variable, value);
+                    Next::Go
+                }
+                Instruction::Break(span) => {
+                    self.events.push(Event::Break(*span));
+                    self.is_changed = false;
+                    Next::Stop
+                }
+                Instruction::Return(r#return) => {
+                    let text = match &r#return.text {
+                        Some(text) => self.value(text).ok(),
+                        None => Some(Vec::new()),
+                    };
+                    Next::End(End::Answer(r#return.span, r#return.status, text))
+                }
+                Instruction::Rewrite(rewrite) => self.rewrite(rewrite),
+                Instruction::If { inner, condition, span } => {
+                    let holds = self.holds(condition, *span);
+                    let unknown = holds.as_ref().err().cloned().unwrap_or_default();
+                    self.events.push(Event::If(*span, holds.as_ref().ok().copied(), unknown));
+                    let block = match owner {
+                        Some(outer) => self.ground.router.inner(outer, *inner),
+                        None => self.ground.router.outermost(self.request.server, *inner),
+                    };
+                    match block.filter(|_| holds == Ok(true)) {
+                        Some(block) => {
+                            self.location = Some(block);
+                            self.execute(Some(block))
+                        }
+                        None => Next::Go,
+                    }
+                }
+                Instruction::Other(..) => Next::End(End::Status(500, "an instruction is invalid")),
+            };
+            if !matches!(next, Next::Go) {
+                return next;
+            }
+        }
+        Next::Go
+    }
+
+    /// Whether a condition holds; else the variables that are not known, none of them if it asks for a file.
+    fn holds(&mut self, condition: &Condition, span: Span) -> Result<bool, Vec<VariableId>> {
+        match condition {
+            Condition::True(variable) => {
+                let value = self.variable(*variable)?;
+                Ok(!value.is_empty() && value != b"0")
+            }
+            Condition::Equal { variable, text, negated } => {
+                let (left, right) = (self.variable(*variable)?, self.value(text)?);
+                Ok((left == right) != *negated)
+            }
+            Condition::Match { variable, pattern, caseless, negated } => {
+                let value = self.variable(*variable)?;
+                let found = self.matches(pattern, *caseless, span, &value).ok_or_else(Vec::new)?;
+                Ok(found != *negated)
+            }
+            Condition::File { .. } | Condition::Invalid => Err(Vec::new()),
+        }
+    }
+
+    /// Matches and captures; `None` if matching was given up.
+    fn matches(&mut self, pattern: &str, caseless: bool, span: Span, subject: &[u8]) -> Option<bool> {
+        let regex = Regex::new(pattern, caseless, span, self.ground.router.config()).ok()?;
+        let found = regex.exec(subject).ok()?;
+        let is_match = found.is_some();
+        // Without a match there are no numbered captures any more.
+        self.request.forget();
+        if let Some(captures) = found {
+            self.request.set_captures(captures);
+        }
+        Some(is_match)
+    }
+
+    /// `ngx_http_script_regex_start_code`, `ngx_http_script_regex_end_code`
+    fn rewrite(&mut self, rewrite: &Rewrite) -> Next {
+        let uri = self.request.uri.clone();
+        match self.matches(&rewrite.pattern, false, rewrite.span, &uri) {
+            None => return Next::End(End::Status(500, "a regular expression gave up")),
+            Some(false) => {
+                self.events.push(Event::Rewrite(rewrite.span, None));
+                return Next::Go;
+            }
+            Some(true) => {}
+        }
+        self.is_internal = true;
+        self.is_changed = rewrite.flag != RewriteFlag::Break;
+        let replacement = match self.value(&rewrite.replacement) {
+            Ok(value) => value,
+            Err(unknown) => return Next::End(End::Unknown(Some(rewrite.span), unknown)),
+        };
+        let before = std::mem::take(&mut self.request.args);
+        let keeps = rewrite.keeps_args && !before.is_empty();
+        if let RewriteFlag::Redirect(status) = rewrite.flag {
+            let mut target = replacement;
+            if keeps {
+                target.push(if rewrite.has_args { b'&' } else { b'?' });
+                target.extend_from_slice(&before);
+            }
+            return Next::End(End::Answer(rewrite.span, status, Some(target)));
+        }
+        self.request.args.clone_from(&before);
+        match rewrite.args.as_ref().map(|args| self.value(args)) {
+            Some(Ok(mut args)) => {
+                if keeps {
+                    args.push(b'&');
+                    args.extend_from_slice(&before);
+                }
+                self.request.args = args;
+            }
+            Some(Err(unknown)) => return Next::End(End::Unknown(Some(rewrite.span), unknown)),
+            None if !rewrite.keeps_args => self.request.args.clear(),
+            None => {}
+        }
+        if replacement.is_empty() {
+            return Next::End(End::Status(500, "the rewritten URI has a zero length"));
+        }
+        self.request.uri = replacement;
+        self.events
+            .push(Event::Rewrite(rewrite.span, Some((self.request.uri.clone(), self.request.args.clone()))));
+        if rewrite.flag == RewriteFlag::Next { Next::Go } else { Next::Stop }
+    }
+}
