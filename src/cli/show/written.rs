@@ -1,8 +1,8 @@
 //! Settings that the model does not hold, as they are written: what stands on the way to a location, inherited as the
 //! catalog says.
 
-use super::settings::Shown;
 use super::Book;
+use super::settings::Shown;
 use crate::catalog::{self, Context, Directive, Duplicate, Inheritance, Tier};
 use crate::cli::Failure;
 use crate::source::{Memory, SourceMap, Span};
@@ -12,7 +12,8 @@ use crate::syntax::{self, Block, Configuration, IncludeChain, LoadOptions};
 pub(super) fn trees(sources: &SourceMap, prefix: Option<&std::path::Path>) -> Result<Configuration, Failure> {
     let files = sources.files().fold(Memory::default(), |all, (_, f)| all.with(&f.path, f.text.to_vec()));
     let Some((_, main)) = sources.files().next() else { return Err(Failure::new("the file has no text")) };
-    let options = LoadOptions { conf_prefix: prefix.map(std::path::Path::to_owned), ..LoadOptions::default() };
+    let options =
+        LoadOptions { conf_prefix: prefix.map(std::path::Path::to_owned), ..LoadOptions::default() };
     let loaded = syntax::load(&files, &main.path, &options).map_err(|e| Failure::new(e.to_string()))?;
     let same = loaded.sources.files().map(|(_, f)| &f.path).eq(sources.files().map(|(_, f)| &f.path));
     if same {
@@ -82,7 +83,8 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
         let found = d.name().content();
         found == name.as_bytes()
             || group.is_some()
-                && std::str::from_utf8(found).ok().and_then(self::entry).and_then(|e| e.inheritance_group) == group
+                && std::str::from_utf8(found).ok().and_then(self::entry).and_then(|e| e.inheritance_group)
+                    == group
     };
     let own = levels.len().saturating_sub(1);
     for (at, level) in levels.iter().enumerate().rev() {
@@ -94,10 +96,12 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
             continue;
         }
         let is_list = group.is_some() || matches!(inheritance, Inheritance::Array);
-        let accumulates = entry.is_some_and(|e| matches!(e.duplicate, Duplicate::Accumulate | Duplicate::Unique));
+        let accumulates =
+            entry.is_some_and(|e| matches!(e.duplicate, Duplicate::Accumulate | Duplicate::Unique));
         if !is_list && !accumulates {
             // Of several the last counts, unless the first does.
-            let is_first = entry.is_some_and(|e| matches!(e.duplicate, Duplicate::First | Duplicate::Idempotent));
+            let is_first =
+                entry.is_some_and(|e| matches!(e.duplicate, Duplicate::First | Duplicate::Idempotent));
             let keep = if is_first { 0 } else { found.len() - 1 };
             found = vec![found[keep]];
         }
