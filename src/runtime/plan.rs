@@ -16,7 +16,7 @@ use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
     AccessSettings, ComplexValue, Config, ContentSettings, FileSettings, GzipSettings, HttpSettings,
-    LimitSettings, Location, LocationKind, Origin, PassSettings, ProxySettings, Target,
+    LimitSettings, Location, Origin, PassSettings, ProxySettings, Target,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -105,8 +105,6 @@ pub(crate) enum HeaderValue {
 pub(crate) struct ProxyPlan {
     pub(crate) pass: ProxyPass,
     pub(crate) settings: Arc<ProxySettings>,
-    /// The location's prefix, which the URI of `proxy_pass` replaces.
-    pub(crate) prefix: Box<[u8]>,
     /// Headers in the order they are sent.
     pub(crate) headers: Vec<(Box<[u8]>, HeaderValue)>,
     /// The client's headers of these names are not passed on.
@@ -172,19 +170,14 @@ impl ProxyPlan {
                 known => replaced |= known.bit(),
             }
         }
-        let prefix: Box<[u8]> = match &location.kind {
-            LocationKind::Exact(uri) | LocationKind::Prefix { uri, .. } => uri.clone(),
-            _ => Box::default(),
-        };
         let on_way = Arc::clone(&location.settings.pass);
         if !on_way.pass_request_headers.value {
             replaced = u64::MAX;
         }
         let (hidden, hidden_others) = hidden(&on_way);
-        let default = default_redirect(pass, &prefix);
+        let default = default_redirect(pass, &pass.prefix);
         Self {
             pass: pass.clone(),
-            prefix,
             headers,
             replaced,
             replaced_others,

@@ -103,6 +103,8 @@ pub(crate) struct Request {
     pub(crate) ssi: super::ssi::Shared,
     pub(crate) server: ServerId,
     pub(crate) location: Option<LocationId>,
+    /// The last location that had a handler: an `if` without one leaves it.
+    pub(crate) handled_by: Option<LocationId>,
     pub(crate) plan: Rc<Plan>,
     /// The connection is kept after the response.
     pub(crate) keepalive: bool,
@@ -167,6 +169,7 @@ impl Request {
             ssi: super::ssi::Shared::default(),
             server: ServerId(0),
             location: None,
+            handled_by: None,
             plan,
             keepalive: false,
             body: Vec::new(),
@@ -221,6 +224,7 @@ impl Request {
         self.ssi.clear();
         self.server = server;
         self.location = None;
+        self.handled_by = None;
         self.plan = Rc::clone(plan);
         self.keepalive = false;
         for memory in [&mut self.body, &mut self.out, &mut self.upstream_out, &mut self.upstream_head] {

@@ -260,6 +260,9 @@ pub(crate) fn send(c: &Connection, request: &mut Request, status: u16, text: &[u
         request.reply.set(b"Location", text);
         return Flow::Status(status);
     }
+    if super::body::is_broken(request) {
+        return Flow::Status(400);
+    }
     request.status = status;
     content_type(request);
     let reply = &mut request.reply;

@@ -117,7 +117,7 @@ fn uri(p: &Passing<'_>, out: &mut Vec<u8>) {
     let mut from = 0;
     if p.r.valid_location {
         out.extend_from_slice(uri);
-        from = p.plan.prefix.len().min(p.r.uri.len());
+        from = p.plan.pass.prefix.len().min(p.r.uri.len());
     }
     rest(p, from, out);
 }

@@ -88,7 +88,11 @@ impl Passing<'_> {
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let plan = Rc::clone(&r.plan);
-    let Some(plan) = &plan.proxy else { return Flow::Abort };
+    let Some(plan) = &plan.proxy else {
+        // The handler is that of an `if` before.
+        c.scope(r).log(Severity::Alert, "no upstream configuration", "");
+        return Flow::Status(500);
+    };
     r.proxy_host.clear();
     let (state, uri, is_tls) = match &plan.pass.target {
         Target::Upstream(id) => {

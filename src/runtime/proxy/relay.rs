@@ -76,7 +76,7 @@ pub(super) async fn run(
     mut buffer: Buffer,
     address: &Address,
 ) -> Flow {
-    let has_none = matches!(p.r.response.status.code, 204 | 304);
+    let has_none = matches!(p.r.response.status.code, 100..=199 | 204 | 304);
     let is_bodyless = p.r.is_head() || has_none;
     // A body may follow that the client did not ask for: nobody waits for it.
     let is_unasked = is_bodyless && !has_none && !p.is_head;
@@ -113,7 +113,8 @@ pub(super) async fn run(
             this.length += length;
         }
         if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
-            let keep = *is_clean && !p.r.response.close && !is_unasked;
+            let is_other = p.r.response.status.code == 101;
+            let keep = *is_clean && !p.r.response.close && !is_unasked && !is_other;
             // Else it is closed here.
             keep.then(|| worker.keep(&p.state, connection, address, p.tag()));
         }

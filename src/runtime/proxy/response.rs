@@ -8,6 +8,7 @@ use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::field::{Field, Known};
 use crate::runtime::response;
 use crate::runtime::route::{self, Flow};
+use crate::version::Version;
 
 /// Makes the client's head; true if the body will be chunked (`ngx_http_chunked_header_filter`).
 pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
@@ -18,7 +19,8 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
     obey(p, text, &response.fields);
     let plan = p.plan;
     p.r.status = response.status.code;
-    let is_upgraded = p.is_upgraded;
+    // Frames of HTTP/2 cannot be left for another protocol (since 1.31.3).
+    let is_bare = p.r.head.line.version >= 2000 && worker.config.version >= Version::new(1, 31, 3);
     let reply = &mut p.r.reply;
     reply.clear_body();
     reply.is_proxied = true;
@@ -36,7 +38,7 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
                 }
                 true
             }
-            Known::Upgrade => !is_upgraded,
+            Known::Upgrade => is_bare,
             Known::Other => plan.hidden_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
             known => plan.hidden & known.bit() != 0,
         };
