@@ -38,6 +38,7 @@ mod upstream;
 
 mod access;
 mod cache;
+mod cached;
 mod charset;
 mod content;
 mod files;

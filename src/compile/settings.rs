@@ -15,8 +15,8 @@ use crate::model::location::{
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
 use crate::model::{
-    AccessSettings, ComplexValue, ContentSettings, CoreSettings, FileSettings, GzipSettings, HttpSettings,
-    LimitSettings, PassSettings, ProxySettings, Setting, TlsSettings,
+    AccessSettings, CacheSettings, ComplexValue, ContentSettings, CoreSettings, FileSettings, GzipSettings,
+    HttpSettings, LimitSettings, PassSettings, ProxySettings, Setting, TlsSettings,
 };
 use crate::source::Span;
 
@@ -95,6 +95,7 @@ pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
         gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
         pass: Arc::new(PassSettings::defaults(&mut defaults)),
         limit: Arc::new(LimitSettings::defaults(&mut defaults)),
+        cache: Arc::new(CacheSettings::defaults(&mut defaults)),
         tls: Arc::new(TlsSettings::defaults(&mut defaults)),
     }
 }
@@ -147,6 +148,8 @@ pub(super) fn read_http<'t>(
         Arc::make_mut(&mut settings.pass).read(name, &mut Reading { cx, directive })
     } else if LimitSettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.limit).read(name, &mut Reading { cx, directive })
+    } else if CacheSettings::DIRECTIVES.contains(&name) {
+        Arc::make_mut(&mut settings.cache).read(name, &mut Reading { cx, directive })
     } else if TlsSettings::DIRECTIVES.contains(&name) {
         Arc::make_mut(&mut settings.tls).read(name, &mut Reading { cx, directive })
     } else {
@@ -174,6 +177,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         gzip: group(&level.gzip, &started.gzip, GzipSettings::inherited),
         pass: group(&level.pass, &started.pass, PassSettings::inherited),
         limit: group(&level.limit, &started.limit, LimitSettings::inherited),
+        cache: group(&level.cache, &started.cache, CacheSettings::inherited),
         tls: group(&level.tls, &started.tls, TlsSettings::inherited),
     }
 }

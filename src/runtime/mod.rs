@@ -83,6 +83,7 @@ mod error_page;
 mod refresh;
 
 mod balancer;
+mod cache;
 mod dns;
 mod ledger;
 mod live;

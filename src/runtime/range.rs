@@ -30,6 +30,7 @@ pub(crate) fn filter(worker: &Worker, request: &mut Request) -> Result<(), u16> 
     {
         return Ok(());
     }
+    let max = if request.reply.single_range { Some(1) } else { max };
     match asked(request, length, max) {
         Asked::Whole => request.reply.push(b"Accept-Ranges", b"bytes"),
         Asked::Unsatisfiable => {

@@ -41,6 +41,8 @@ pub(crate) struct Reply {
     pub(crate) lines: Vec<u8>,
     /// Ranges of it can be asked for.
     pub(crate) allow_ranges: bool,
+    /// But only one.
+    pub(crate) single_range: bool,
     /// The answer depends on what encodings the client takes.
     pub(crate) vary: bool,
     /// From an upstream: conditions of the request were its affair.
@@ -89,6 +91,7 @@ impl Reply {
         self.content_length = None;
         self.last_modified = None;
         self.allow_ranges = false;
+        self.single_range = false;
         self.vary = false;
         self.is_proxied = false;
         self.plain_location = false;

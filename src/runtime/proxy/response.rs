@@ -1,17 +1,30 @@
 //! The head of the peer's response as the client gets it (`ngx_http_upstream_process_headers`).
 
+use std::fs::File;
 use std::rc::Rc;
 
 use super::Passing;
 use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::field::{Field, Known};
+use crate::runtime::reply::Part;
 use crate::runtime::response;
 use crate::runtime::route::{self, Flow};
 use crate::version::Version;
 
+/// A body that is in a file: from here to there.
+pub(super) type Kept = (Rc<File>, u64, u64);
+
 /// Makes the client's head; true if the body will be chunked (`ngx_http_chunked_header_filter`).
-pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
+///
+/// # Errors
+/// A page of this status is sent instead.
+pub(super) fn begin(
+    p: &mut Passing<'_>,
+    buffer: &Buffer,
+    is_bodyless: bool,
+    kept: Option<Kept>,
+) -> Result<bool, u16> {
     let text = buffer.all();
     let worker = Rc::clone(&p.c.worker);
     let response = std::mem::take(&mut p.r.response);
@@ -21,9 +34,13 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
     p.r.status = response.status.code;
     // Frames of HTTP/2 cannot be left for another protocol (since 1.31.3).
     let is_bare = p.r.head.line.version >= 2000 && worker.config.version >= Version::new(1, 31, 3);
+    let is_cacheable = p.is_cacheable();
     let reply = &mut p.r.reply;
     reply.clear_body();
-    reply.is_proxied = true;
+    let is_kept = kept.is_some();
+    reply.is_proxied = !is_kept && !is_cacheable;
+    reply.allow_ranges = plan.on_way.force_ranges.value;
+    reply.single_range = !is_kept;
     reply.line.clear();
     reply.line.extend_from_slice(response.status.text.of(text));
     reply.content_type.clear();
@@ -50,6 +67,10 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
             Known::Date => p.r.reply.has_date = true,
             Known::Server => p.r.reply.has_server = true,
             Known::AcceptRanges if plan.on_way.force_ranges.value => continue,
+            Known::AcceptRanges if is_kept || is_cacheable => {
+                p.r.reply.allow_ranges = true;
+                continue;
+            }
             _ => {}
         }
         let new = match header.known {
@@ -64,10 +85,27 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
     }
     let r = &mut *p.r;
     r.reply.header_only = is_bodyless;
-    // No filter refuses an upstream's response.
-    let _ = response::head(&worker, &p.c.client, r);
+    match kept {
+        Some((file, from, to)) => {
+            r.reply.file = Some(file);
+            r.reply.parts.push(Part::File(from, to));
+        }
+        None if r.reply.allow_ranges => {
+            r.reply.parts.extend(r.reply.content_length.map(|n| Part::Text(0, n as usize)));
+        }
+        None => {}
+    }
+    let made = response::head(&worker, &p.c.client, r);
     r.response = response;
-    r.reply.chunked
+    if !is_kept {
+        // What is sent of a body that is passed on as it comes.
+        p.window = match r.reply.parts[..] {
+            [Part::Text(from, to)] if r.status == 206 => Some((from as u64, to as u64)),
+            _ => None,
+        };
+        r.reply.parts.clear();
+    }
+    made.map(|()| r.reply.chunked)
 }
 
 fn remember(p: &mut Passing<'_>, text: &[u8], response: &crate::runtime::http1::response_head::ResponseHead) {
