@@ -36,7 +36,7 @@ const FAMILIES: &[&[(&str, Check)]] = &[
     super::stream::CHECKS,
     super::tls::CHECKS,
     super::types::CHECKS,
-    super::upstream::CHECKS,
+    super::method::CHECKS,
     super::zone::CHECKS,
 ];
 

@@ -3,7 +3,9 @@
 use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{charset, geo, limit, location, log, map, server, settings, split_clients, types, upstream};
+use super::{
+    cached, charset, geo, limit, location, log, map, server, settings, split_clients, types, upstream,
+};
 use crate::catalog::Context;
 use crate::model::HttpSettings;
 use crate::source::Span;
@@ -71,6 +73,10 @@ impl<'t> Blocks<'t> for HttpBlock {
         }
         if matches!(directive.name(), "limit_req_zone" | "limit_conn_zone") {
             limit::define(cx, directive);
+            return true;
+        }
+        if directive.name() == "proxy_cache_path" {
+            cached::define(cx, directive);
             return true;
         }
         settings::read_http(cx, &mut self.settings, directive)

@@ -24,7 +24,9 @@ mod log;
 mod log_target;
 mod mail;
 mod map;
+mod method;
 mod names;
+mod peer;
 mod protocols;
 mod proxy;
 mod rewrite;
@@ -36,6 +38,7 @@ mod upstream;
 
 mod access;
 mod cache;
+mod cached;
 mod charset;
 mod content;
 mod files;

@@ -19,10 +19,14 @@ pub(super) fn proxy_pass(
 ) -> Option<ProxyPass> {
     let text = directive.arg(1);
     let span = directive.span();
+    let prefix = match location {
+        Some(LocationKind::Exact(uri) | LocationKind::Prefix { uri, .. }) => uri.clone(),
+        _ => Box::default(),
+    };
     if text.contains(&b'$') {
         let tls = text.len() >= 8 && text[..8].eq_ignore_ascii_case(b"https://");
         let target = Target::Value(value::argument(cx, directive, 1));
-        return Some(ProxyPass { tls, target, host: String::new(), uri: None, span });
+        return Some(ProxyPass { tls, target, host: String::new(), uri: None, prefix, span });
     }
     let (tls, rest) = scheme(cx, directive, &text)?;
     let default_port = if tls { 443 } else { 80 };
@@ -49,7 +53,7 @@ pub(super) fn proxy_pass(
         _ => url.host.clone(),
     };
     let uri = (!url.uri.is_empty()).then(|| ComplexValue::literal(&url.uri));
-    Some(ProxyPass { tls, target, host, uri, span })
+    Some(ProxyPass { tls, target, host, uri, prefix, span })
 }
 
 /// Schemes and default ports of the directives that pass requests on in other protocols.

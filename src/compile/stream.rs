@@ -107,7 +107,7 @@ impl<'t> Blocks<'t> for Upstream {
             }
             name @ ("hash" | "least_conn" | "least_time" | "random") => {
                 if self.method.is_some() {
-                    super::upstream::report_redefined(cx, directive);
+                    super::method::report_redefined(cx, directive);
                 }
                 self.method = Some(name);
                 false
@@ -123,7 +123,7 @@ impl<'t> Blocks<'t> for Upstream {
 
 /// `ngx_stream_upstream_server`
 fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>, method: Option<&'static str>) {
-    let Some(resolves) = super::upstream::parameters(cx, directive, method, &mut |_, _| {}) else { return };
+    let Some(resolves) = super::peer::parameters(cx, directive, method, &mut |_, _| {}) else { return };
     let shown = directive.text(1);
     let expected = "an address with a port: `10.0.0.1:8080`, `unix:/path`";
     match address::parse(&directive.arg(1), 0, Form::Peer) {
@@ -138,7 +138,7 @@ fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>, method: Option<&'sta
             refuse(cx, directive, 1, expected, format!("no port in upstream \"{shown}\""));
         }
         Ok(url) => {
-            super::upstream::check_service(cx, directive, &url, &resolves);
+            super::peer::check_service(cx, directive, &url, &resolves);
         }
     }
 }

@@ -3,27 +3,19 @@
 use std::time::Duration;
 
 use super::address::{self, Form, Url};
-use super::argument::{self, digits, refuse};
+use super::argument;
 use super::block::{self, Blocks};
-use super::checks::Check;
 use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
-use super::{settings, value};
-use crate::catalog::{Context, Tier};
+use super::{method, peer, settings};
+use crate::catalog::Context;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::limit::Resolver;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
-use crate::model::{Endpoint, Origin, Peer, Setting, Unsupported, Upstream, UpstreamId};
+use crate::model::{Endpoint, Peer, Setting, Upstream, UpstreamId};
 use crate::source::Span;
 use crate::syntax::Block;
-use crate::version::Version;
-
-/// Since when `keepalive` may stand before the balancing method.
-const ORDER_DOES_NOT_MATTER: Version = Version::new(1, 29, 7);
-
-pub(super) const CHECKS: &[(&str, Check)] =
-    &[("hash", hash), ("random", random), ("least_time", least_time), ("sticky", sticky)];
 
 pub(super) const REMEMBERED: &[&str] = &["events", "http", "stream", "mail", "resolver"];
 
@@ -143,7 +135,7 @@ pub(super) fn of_url(
         name: name.clone(),
         span,
         body: None,
-        peers: vec![peer(url.endpoint.clone(), name, span)],
+        peers: vec![peer::plain(url.endpoint.clone(), name, span)],
         balancer: Setting::default(Balancer::RoundRobin),
         keepalive,
         keepalive_overridden: None,
@@ -154,31 +146,16 @@ pub(super) fn of_url(
     Some(id)
 }
 
-/// A peer without parameters.
-fn peer(endpoint: Endpoint, name: String, span: Span) -> Peer {
-    Peer {
-        endpoint,
-        name,
-        weight: 1,
-        max_fails: 1,
-        fail_timeout: Duration::from_secs(10),
-        max_conns: 0,
-        backup: false,
-        down: false,
-        resolve: false,
-        span,
-    }
-}
-
-struct UpstreamBlock {
+/// What the directives of an `upstream` say.
+pub(super) struct UpstreamBlock {
     peers: Vec<Peer>,
     /// `server`s seen, wrong ones too.
     servers: usize,
     /// The balancing method so far.
-    method: Option<&'static str>,
-    balancer: Setting<Balancer>,
-    keepalive: KeepaliveSettings,
-    keepalive_overridden: Option<Span>,
+    pub(super) method: Option<&'static str>,
+    pub(super) balancer: Setting<Balancer>,
+    pub(super) keepalive: KeepaliveSettings,
+    pub(super) keepalive_overridden: Option<Span>,
     zone: Option<Span>,
     resolver: Option<Resolver>,
     resolver_timeout: Option<Duration>,
@@ -275,12 +252,12 @@ impl<'t> Blocks<'t> for UpstreamBlock {
             "server" => {
                 self.servers += 1;
                 let method = self.method;
-                self.peers.extend(server(cx, directive, method));
+                self.peers.extend(peer::server(cx, directive, method));
             }
             "zone" => self.zone = Some(directive.span()),
             "resolver" => self.resolver = Value::parse(cx, directive),
             "resolver_timeout" => self.resolver_timeout = argument::time(&directive.arg(1), false),
-            name if BALANCERS.contains(&name) => balance(cx, self, directive),
+            name if method::BALANCERS.contains(&name) => method::balance(cx, self, directive),
             _ => return settings::read_keepalive(cx, &mut self.keepalive, directive),
         }
         true
@@ -289,203 +266,6 @@ impl<'t> Blocks<'t> for UpstreamBlock {
     fn block(&mut self, _: &mut Compiler<'t>, _: &Directive<'t>) -> bool {
         false
     }
-}
-
-/// Directives that choose how a peer is chosen.
-const BALANCERS: &[&str] =
-    &["hash", "ip_hash", "least_conn", "least_time", "ntlm", "random", "sticky", "queue"];
-
-fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, directive: &Directive<'_>) {
-    let balancer = match directive.name() {
-        "ip_hash" => Balancer::IpHash,
-        "least_conn" => Balancer::LeastConn,
-        "hash" => {
-            let consistent = directive.len() == 2;
-            Balancer::Hash { key: value::argument(cx, directive, 1), consistent }
-        }
-        // The only method for `two` that open-source nginx has is `least_conn`.
-        "random" => Balancer::Random { two: directive.len() > 0 },
-        other => Balancer::Other(other),
-    };
-    if matches!(directive.name(), "queue" | "sticky" | "ntlm") {
-        // They go with a method, they are none.
-        return;
-    }
-    if let Origin::Set(keepalive) = upstream.keepalive.size.origin
-        && cx.version() < ORDER_DOES_NOT_MATTER
-    {
-        upstream.keepalive_overridden = Some(keepalive);
-        let name = directive.name();
-        cx.report(
-            Diagnostic::warning(
-                "balancer-after-keepalive",
-                directive.span(),
-                format!("`{name}` stands after `keepalive` and switches it off (before nginx 1.29.7)"),
-            )
-            .label("the load balancing method is set here")
-            .related(keepalive, "this has no effect")
-            .help(format!("put `{name}` before `keepalive`"))
-            .nginx("load balancing method redefined"),
-        );
-    }
-    if upstream.method.is_some() && upstream.keepalive_overridden.is_none() {
-        report_redefined(cx, directive);
-    }
-    upstream.method = Some(directive.name());
-    upstream.balancer = Setting::set(balancer, directive.span());
-}
-
-/// A second method takes the place of the first.
-pub(super) fn report_redefined(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
-    let name = directive.name();
-    cx.report(
-        Diagnostic::warning(
-            "balancer-redefined",
-            directive.span(),
-            format!("`{name}` replaces the balancing method above"),
-        )
-        .label("the second method")
-        .help("keep one of the two")
-        .nginx("load balancing method redefined"),
-    );
-}
-
-/// `server address [parameters]` (`ngx_http_upstream_server`).
-fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>, method: Option<&'static str>) -> Option<Peer> {
-    let nowhere = Endpoint::Unix(String::new());
-    let mut peer = peer(nowhere, directive.text(1), directive.span());
-    let asks = parameters(cx, directive, method, &mut |key, value| {
-        let number = digits(value).and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX);
-        match key {
-            b"weight=" => peer.weight = number,
-            b"max_fails=" => peer.max_fails = number,
-            b"max_conns=" => peer.max_conns = number,
-            b"fail_timeout=" => peer.fail_timeout = argument::time(value, true).unwrap_or_default(),
-            b"backup" => peer.backup = true,
-            b"down" => peer.down = true,
-            _ => {}
-        }
-    })?;
-    match address::parse(&directive.arg(1), 80, Form::Peer) {
-        Ok(url) => {
-            if !check_service(cx, directive, &url, &asks) {
-                return None;
-            }
-            for word in directive.args_from(2).map(|(_, text)| text) {
-                for name in ["service=", "drain", "route=", "slow_start="]
-                    .into_iter()
-                    .filter(|n| word.starts_with(n.as_bytes()))
-                {
-                    let what = format!("server … {name}");
-                    cx.unsupported.push(Unsupported { what, span: directive.span(), safe_because: None });
-                }
-            }
-            peer.resolve = asks.resolve && matches!(url.endpoint, Endpoint::Name(..));
-            peer.endpoint = url.endpoint;
-            Some(peer)
-        }
-        Err(fault) => {
-            let nginx = format!("{fault} in upstream \"{}\"", directive.text(1));
-            let expected = "an address: `10.0.0.1:8080`, a host name, `unix:/path`";
-            argument::invalid(cx, directive, 1, expected, &nginx);
-            None
-        }
-    }
-}
-
-/// What the parameters of a `server` ask the resolver for.
-pub(super) struct Asks {
-    pub(super) resolve: bool,
-    pub(super) service: bool,
-}
-
-/// Checks the parameters of a `server` in http or stream and gives each to `see`; `None` if one is wrong.
-pub(super) fn parameters(
-    cx: &mut Compiler<'_>,
-    directive: &Directive<'_>,
-    method: Option<&'static str>,
-    see: &mut dyn FnMut(&[u8], &[u8]),
-) -> Option<Asks> {
-    let http = !super::stream::is_stream(directive);
-    let mut asks = Asks { resolve: false, service: false };
-    for (n, text) in directive.args_from(2) {
-        let (key, value) = match text.iter().position(|&b| b == b'=') {
-            Some(at) => (&text[..=at], &text[at + 1..]),
-            None => (&text[..], &b""[..]),
-        };
-        let shown = directive.text(n);
-        if !argument::since(cx, directive, n, &String::from_utf8_lossy(key)) {
-            return None;
-        }
-        let valid = match key {
-            b"weight=" => digits(value).is_some_and(|w| w > 0),
-            b"max_fails=" | b"max_conns=" => digits(value).is_some(),
-            b"fail_timeout=" => argument::time(value, true).is_some(),
-            b"backup" if matches!(method, Some("hash" | "ip_hash" | "random")) => {
-                let nginx = format!("balancing method does not support parameter \"{shown}\"");
-                refuse(cx, directive, n, "no `backup` with this balancing method", nginx);
-                return None;
-            }
-            b"backup" | b"down" => true,
-            b"resolve" => {
-                asks.resolve = true;
-                true
-            }
-            b"service=" if value.is_empty() => {
-                refuse(cx, directive, n, "the name of a service", "service is empty");
-                return None;
-            }
-            b"service=" => {
-                asks.service = true;
-                true
-            }
-            b"drain" => http,
-            b"route=" if value.is_empty() && http => {
-                refuse(cx, directive, n, "a route", "route is empty");
-                return None;
-            }
-            b"route=" if value.len() > 32 && http => {
-                refuse(cx, directive, n, "at most 32 characters", "route is longer than 32");
-                return None;
-            }
-            b"route=" => http,
-            b"slow_start=" => cx.knows(Tier::Plus) && argument::time(value, true).is_some(),
-            _ => false,
-        };
-        if !valid {
-            let nginx = format!("invalid parameter \"{shown}\"");
-            let expected =
-                "`weight=`, `max_conns=`, `max_fails=`, `fail_timeout=`, `backup`, `down` or `resolve`";
-            argument::invalid(cx, directive, n, expected, &nginx);
-            return None;
-        }
-        see(key, value);
-    }
-    Some(asks)
-}
-
-/// `service=` needs `resolve`, a name, and no port; false if something was reported.
-pub(super) fn check_service(
-    cx: &mut Compiler<'_>,
-    directive: &Directive<'_>,
-    url: &Url,
-    asks: &Asks,
-) -> bool {
-    if !asks.service {
-        return true;
-    }
-    let url_text = directive.text(1);
-    let fault = if !asks.resolve {
-        "requires \"resolve\" parameter"
-    } else if url.has_port {
-        "may not have port"
-    } else if !matches!(url.endpoint, Endpoint::Name(..)) {
-        "requires domain name"
-    } else {
-        return true;
-    };
-    let nginx = format!("service upstream \"{url_text}\" {fault}");
-    refuse(cx, directive, 1, "a name without a port, and `resolve`", nginx)
 }
 
 /// An upstream without a server.
@@ -497,58 +277,4 @@ pub(super) fn report_empty(cx: &mut Compiler<'_>, name: &str, span: Span) {
             .nginx("no servers are inside upstream")
             .when(When::EndOfBlock),
     );
-}
-
-/// `hash key [consistent]`
-fn hash<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    directive.len() < 2 || one_of(cx, directive, 2, &["consistent"])
-}
-
-/// `random [two [least_conn]]`
-fn random<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    let plus: &[&str] = if cx.knows(Tier::Plus) {
-        &["least_conn", "least_time=header", "least_time=last_byte"]
-    } else {
-        &["least_conn"]
-    };
-    (directive.len() < 1 || one_of(cx, directive, 1, &["two"]))
-        && (directive.len() < 2 || one_of(cx, directive, 2, plus))
-}
-
-/// `least_time header | last_byte [inflight]`
-fn least_time<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    if directive.len() == 2 && !one_of(cx, directive, 2, &["inflight"]) {
-        return false;
-    }
-    let text = directive.arg(1);
-    let words: &[&[u8]] = if super::stream::is_stream(directive) {
-        &[b"connect", b"first_byte", b"last_byte"]
-    } else {
-        &[b"header", b"last_byte"]
-    };
-    let nginx = format!("invalid value \"{}\"", directive.text(1));
-    words.iter().any(|w| text.eq_ignore_ascii_case(w))
-        || refuse(cx, directive, 1, "what time to compare", nginx)
-}
-
-fn one_of(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, words: &[&str]) -> bool {
-    if words.iter().any(|w| *directive.arg(n) == *w.as_bytes()) {
-        return true;
-    }
-    let nginx = format!("invalid parameter \"{}\"", directive.text(n));
-    refuse(cx, directive, n, &format!("`{}`", words.join("` or `")), nginx)
-}
-
-/// `sticky cookie | route | learn …` (`ngx_http_upstream_sticky_module.c`)
-fn sticky<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    let text = directive.arg(1);
-    match &*text {
-        b"cookie" => super::sticky::cookie(cx, directive),
-        b"route" => super::sticky::route(cx, directive),
-        b"learn" => super::sticky::learn(cx, directive),
-        _ => {
-            let nginx = format!("unknown parameter \"{}\"", directive.text(1));
-            refuse(cx, directive, 1, "`cookie`, `route` or `learn`", nginx)
-        }
-    }
 }

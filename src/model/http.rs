@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cache::CachePath;
 use super::content::CharsetMap;
 use super::limit::Zone;
 use super::log::LogFormat;
@@ -34,6 +35,8 @@ pub struct Http {
     pub limit_req_zones: Vec<Zone>,
     /// `limit_conn_zone`s.
     pub limit_conn_zones: Vec<Zone>,
+    /// `proxy_cache_path`s.
+    pub caches: Vec<CachePath>,
     /// `log_format`s; the first is `combined`.
     pub log_formats: Vec<LogFormat>,
 }

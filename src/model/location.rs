@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::access::AccessSettings;
+use super::cache::CacheSettings;
 use super::content::{ContentSettings, GzipSettings};
 use super::files::FileSettings;
 use super::limit::LimitSettings;
@@ -163,6 +164,9 @@ pub struct HttpSettings {
     /// Limits and the resolver.
     #[serde(with = "super::serial::shared")]
     pub limit: Arc<LimitSettings>,
+    /// Files with responses.
+    #[serde(with = "super::serial::shared")]
+    pub cache: Arc<CacheSettings>,
     /// TLS and HTTP/2.
     #[serde(with = "super::serial::shared")]
     pub tls: Arc<TlsSettings>,

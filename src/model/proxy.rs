@@ -86,6 +86,9 @@ pub struct ProxyPass {
     pub host: String,
     /// The URI part that replaces the location's prefix, if one is written.
     pub uri: Option<ComplexValue>,
+    /// Name of the location it stands in, which the URI replaces.
+    #[serde(with = "super::serial::text")]
+    pub prefix: Box<[u8]>,
     /// The directive.
     pub span: Span,
 }

@@ -32,6 +32,23 @@ pub(crate) fn is_here(request: &Request) -> bool {
     request.head.content_length.is_some_and(|length| length <= here)
 }
 
+/// Whether what has come of the body with the head is none (`ngx_http_discard_request_body_filter`).
+pub(crate) fn is_broken(request: &Request) -> bool {
+    if !request.head.chunked || request.has_body {
+        return false;
+    }
+    let mut chunked = Chunked::default();
+    let mut rest = request.buffer.filled();
+    loop {
+        let (used, chunk) = chunked.parse(rest);
+        match chunk {
+            Chunk::Data(n) => rest = &rest[used + n..],
+            Chunk::Invalid => return true,
+            Chunk::More | Chunk::Done => return false,
+        }
+    }
+}
+
 /// Whether the head says that the body is longer than the location takes.
 fn check_length(request: &Request) -> Result<(), BodyError> {
     let limit = request.plan.core.client_max_body_size.value;

@@ -19,7 +19,7 @@ use super::stream::Stream;
 use super::timer::Timer;
 use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
-use super::{access_log, http2, page, proxy_protocol};
+use super::{access_log, http2, page, proxy, proxy_protocol};
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 
@@ -282,6 +282,9 @@ impl Connection {
         request.is_complete = flow != Flow::Abort;
         access_log::write(&self.worker, &self.client, request);
         request.held.clear();
+        if request.renewal.is_some() {
+            Box::pin(proxy::renew(self, request)).await;
+        }
         request.body_file = None;
         if let Some(remote) = request.real {
             self.client.remote = remote;

@@ -57,6 +57,7 @@ mod not_modified;
 mod range;
 mod sink;
 mod ssi;
+mod sub;
 mod subrequest;
 
 mod route;
@@ -83,6 +84,7 @@ mod error_page;
 mod refresh;
 
 mod balancer;
+mod cache;
 mod dns;
 mod ledger;
 mod live;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::limit::Limits;
 use super::log::{ErrorLogs, Files, Sink};
+use super::proxy::cached::CachePlan;
 use super::proxy::rewrite::Rewriting;
 use super::rewrite::Script;
 use super::shared::Shared;
@@ -15,8 +16,8 @@ use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    AccessSettings, ComplexValue, Config, ContentSettings, FileSettings, GzipSettings, HttpSettings,
-    LimitSettings, Location, LocationKind, Origin, PassSettings, ProxySettings, Target,
+    AccessSettings, CacheSettings, ComplexValue, Config, ContentSettings, FileSettings, GzipSettings,
+    HttpSettings, LimitSettings, Location, Origin, PassSettings, ProxySettings, Target,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -105,8 +106,6 @@ pub(crate) enum HeaderValue {
 pub(crate) struct ProxyPlan {
     pub(crate) pass: ProxyPass,
     pub(crate) settings: Arc<ProxySettings>,
-    /// The location's prefix, which the URI of `proxy_pass` replaces.
-    pub(crate) prefix: Box<[u8]>,
     /// Headers in the order they are sent.
     pub(crate) headers: Vec<(Box<[u8]>, HeaderValue)>,
     /// The client's headers of these names are not passed on.
@@ -124,10 +123,20 @@ pub(crate) struct ProxyPlan {
     /// Without `Host` in HTTP/1.1 the default one is sent (since 1.31.4).
     pub(crate) fills_host: bool,
     pub(crate) bind: Bind,
+    pub(crate) cache: Option<CachePlan>,
+    pub(crate) kept: Arc<CacheSettings>,
+    /// The peer is asked for changes only unless the configuration says for what.
+    pub(crate) asks_modified: bool,
+    pub(crate) asks_match: bool,
 }
 
 impl ProxyPlan {
-    fn new(pass: &ProxyPass, location: &Location, config: &Config) -> Self {
+    fn new(
+        pass: &ProxyPass,
+        location: &Location,
+        config: &Config,
+        (files, shared): (&Files, &Shared),
+    ) -> Self {
         let version = config.version;
         let settings = Arc::clone(&location.settings.proxy);
         let mut headers: Vec<(Box<[u8]>, HeaderValue)> = Vec::new();
@@ -172,19 +181,15 @@ impl ProxyPlan {
                 known => replaced |= known.bit(),
             }
         }
-        let prefix: Box<[u8]> = match &location.kind {
-            LocationKind::Exact(uri) | LocationKind::Prefix { uri, .. } => uri.clone(),
-            _ => Box::default(),
-        };
         let on_way = Arc::clone(&location.settings.pass);
         if !on_way.pass_request_headers.value {
             replaced = u64::MAX;
         }
+        let (asks_modified, asks_match) = (!is_set(b"If-Modified-Since"), !is_set(b"If-None-Match"));
         let (hidden, hidden_others) = hidden(&on_way);
-        let default = default_redirect(pass, &prefix);
+        let default = default_redirect(pass, &pass.prefix);
         Self {
             pass: pass.clone(),
-            prefix,
             headers,
             replaced,
             replaced_others,
@@ -196,6 +201,10 @@ impl ProxyPlan {
             on_way,
             fills_host: host_first && settings.http_version.value == HttpVersion::Http11,
             bind: settings.bind.value.clone(),
+            cache: CachePlan::new(&location.settings.cache, config, shared, &files.prefix()),
+            kept: Arc::clone(&location.settings.cache),
+            asks_modified,
+            asks_match,
             settings,
         }
     }
@@ -295,7 +304,9 @@ impl Plan {
             }
         }
         let proxy = match location.map(|l| (l, &l.handler)) {
-            Some((location, Some(Handler::Proxy(pass)))) => Some(ProxyPlan::new(pass, location, config)),
+            Some((location, Some(Handler::Proxy(pass)))) => {
+                Some(ProxyPlan::new(pass, location, config, (files, shared)))
+            }
             _ => None,
         };
         let (content, access) = (Arc::clone(&settings.content), super::real_ip::named(&settings.access)?);

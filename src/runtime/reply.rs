@@ -35,6 +35,8 @@ pub(crate) struct Reply {
     pub(crate) content_type: Vec<u8>,
     /// `; charset=`
     pub(crate) charset: Vec<u8>,
+    /// The charset that an upstream wants the client to get.
+    pub(crate) override_charset: Vec<u8>,
     pub(crate) content_length: Option<u64>,
     /// Seconds since 1970; that of a peer's response is among the lines ([`Reply::modified`]).
     pub(crate) last_modified: Option<i64>,
@@ -42,6 +44,8 @@ pub(crate) struct Reply {
     pub(crate) lines: Vec<u8>,
     /// Ranges of it can be asked for.
     pub(crate) allow_ranges: bool,
+    /// But only one.
+    pub(crate) single_range: bool,
     /// The answer depends on what encodings the client takes.
     pub(crate) vary: bool,
     /// From an upstream: conditions of the request were its affair.
@@ -67,6 +71,8 @@ pub(crate) struct Reply {
     pub(crate) recode: Option<usize>,
     /// What has begun of a character that is recoded.
     pub(crate) recode_rest: Vec<u8>,
+    /// Replaces texts of the body.
+    pub(crate) sub: Option<Box<super::sub::Substitution>>,
     /// Obeys the commands in the body.
     pub(crate) ssi: Option<Box<super::ssi::Page>>,
     /// Compresses the body.
@@ -80,6 +86,7 @@ impl Reply {
             &mut self.line,
             &mut self.content_type,
             &mut self.charset,
+            &mut self.override_charset,
             &mut self.lines,
             &mut self.trailers,
             &mut self.text,
@@ -90,6 +97,7 @@ impl Reply {
         self.content_length = None;
         self.last_modified = None;
         self.allow_ranges = false;
+        self.single_range = false;
         self.vary = false;
         self.is_proxied = false;
         self.plain_location = false;
@@ -104,6 +112,7 @@ impl Reply {
         self.recode = None;
         self.recode_rest.clear();
         self.gzip = None;
+        self.sub = None;
         self.ssi = None;
     }
 
@@ -114,6 +123,7 @@ impl Reply {
         self.parts.clear();
         self.recode = None;
         self.gzip = None;
+        self.sub = None;
         self.ssi = None;
     }
 

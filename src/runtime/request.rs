@@ -103,6 +103,8 @@ pub(crate) struct Request {
     pub(crate) ssi: super::ssi::Shared,
     pub(crate) server: ServerId,
     pub(crate) location: Option<LocationId>,
+    /// The last location that had a handler: an `if` without one leaves it.
+    pub(crate) handled_by: Option<LocationId>,
     pub(crate) plan: Rc<Plan>,
     /// The connection is kept after the response.
     pub(crate) keepalive: bool,
@@ -131,6 +133,14 @@ pub(crate) struct Request {
     pub(crate) response: ResponseHead,
     /// The upstream's head as it came.
     pub(crate) upstream_head: Vec<u8>,
+    /// `$upstream_cache_status`
+    pub(crate) cache_status: Option<&'static str>,
+    /// What a response is revalidated with: the time of its last change or -1, and its tag.
+    pub(crate) validators: (i64, Vec<u8>),
+    /// A kept response is to be renewed when this request has its answer.
+    pub(crate) renewal: Option<super::cache::Held>,
+    /// Nobody waits for the answer.
+    pub(crate) is_background: bool,
     pub(crate) captures: Captures,
     pub(crate) stored: Vec<(VariableId, Vec<u8>)>,
     memo: Vec<(VariableId, Piece)>,
@@ -167,6 +177,7 @@ impl Request {
             ssi: super::ssi::Shared::default(),
             server: ServerId(0),
             location: None,
+            handled_by: None,
             plan,
             keepalive: false,
             body: Vec::new(),
@@ -186,6 +197,10 @@ impl Request {
             proxy_host: Vec::new(),
             response: ResponseHead::default(),
             upstream_head: Vec::new(),
+            cache_status: None,
+            validators: (-1, Vec::new()),
+            renewal: None,
+            is_background: false,
             captures: Captures::default(),
             stored: Vec::new(),
             memo: Vec::new(),
@@ -221,6 +236,7 @@ impl Request {
         self.ssi.clear();
         self.server = server;
         self.location = None;
+        self.handled_by = None;
         self.plan = Rc::clone(plan);
         self.keepalive = false;
         for memory in [&mut self.body, &mut self.out, &mut self.upstream_out, &mut self.upstream_head] {
@@ -237,6 +253,10 @@ impl Request {
         self.tries.clear();
         self.upstream_uri = Piece::default();
         self.proxy_host.clear();
+        self.cache_status = None;
+        self.validators = (-1, Vec::new());
+        self.renewal = None;
+        self.is_background = false;
         self.captures = Captures::default();
         self.stored.clear();
         self.memo.clear();

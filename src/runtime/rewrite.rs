@@ -108,6 +108,9 @@ fn execute(c: &Connection, r: &mut Request, script: &Script) -> Next {
                 Err(error) => failed(c, r, &error),
                 Ok(false) => Next::Go,
                 Ok(true) => {
+                    if r.plan.handler.is_some() {
+                        r.handled_by = r.location;
+                    }
                     c.enter(r, *id);
                     let plan = Rc::clone(&r.plan);
                     execute(c, r, &plan.script)

@@ -159,6 +159,7 @@ pub(crate) fn named(c: &Connection, r: &mut Request, name: &[u8]) -> Flow {
     };
     r.internal = true;
     r.uri_changed = false;
+    r.handled_by = None;
     Flow::Named(id)
 }
 
@@ -231,7 +232,9 @@ async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
 /// `ngx_http_core_content_phase`
 async fn content(c: &mut Connection, r: &mut Request) -> Flow {
     let plan = Rc::clone(&r.plan);
-    match plan.handler {
+    let left = r.handled_by.filter(|_| plan.handler.is_none());
+    let left = left.map(|id| Rc::clone(&c.worker.locations[id.0 as usize]));
+    match left.as_ref().unwrap_or(&plan).handler {
         Some(Handler::Proxy(_)) => return proxy::pass(c, r).await,
         Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
         Some(Handler::EmptyGif(_)) => return super::empty_gif::send(c, r),
@@ -257,6 +260,7 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
 fn find_location(c: &Connection, r: &mut Request) -> Option<Flow> {
     let Ok(choice) = c.worker.router.location(r.server, &r.uri) else { return Some(Flow::Status(500)) };
     r.location = None;
+    r.handled_by = None;
     r.plan = Rc::clone(&c.worker.servers[r.server.0 as usize]);
     match choice.location {
         Some(id) => c.enter(r, id),

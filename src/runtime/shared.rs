@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::balancer::Balancer;
+use super::cache;
 use super::limit::{ConnZone, ReqZone};
 use super::live::Live;
+use crate::model::cache::CachePath;
 use crate::model::limit::Zone;
 
 /// A balancer that all workers ask (`zone`), or one of a worker alone.
@@ -35,6 +37,7 @@ impl Names {
 pub(crate) struct Shared {
     req: Named<ReqZone>,
     conn: Named<ConnZone>,
+    caches: Mutex<HashMap<(String, Vec<u8>), Arc<cache::Zone>>>,
     pub(crate) names: Names,
     live: Mutex<HashMap<(usize, usize), Weak<Live>>>,
     #[expect(clippy::type_complexity, reason = "spelled out once")]
@@ -56,6 +59,17 @@ impl Shared {
     /// The zone of a `limit_conn_zone`.
     pub(crate) fn conn(&self, zone: &Zone) -> Arc<ConnZone> {
         named(&self.conn, zone, ConnZone::new)
+    }
+
+    /// The cache of a `proxy_cache_path`.
+    pub(crate) fn cache(&self, settings: &CachePath, prefix: &[u8]) -> Arc<cache::Zone> {
+        let path = match settings.path.as_bytes() {
+            path if path.starts_with(b"/") => path.to_vec(),
+            path => [prefix, path].concat(),
+        };
+        let mut caches = self.caches.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || cache::Zone::new(settings, super::file::os(&path).to_owned());
+        Arc::clone(caches.entry((settings.name.clone(), path.clone())).or_insert_with(make))
     }
 
     /// The changing peers of the upstream at a position of a configuration.

@@ -17,6 +17,8 @@ pub(crate) enum Sink {
     },
     /// Into memory, so much at most.
     Memory { data: Vec<u8>, most: usize },
+    /// Nowhere.
+    Nothing,
 }
 
 impl Sink {
@@ -33,6 +35,7 @@ impl Sink {
                 data.extend_from_slice(body);
                 Ok(Vec::new())
             }
+            Sink::Nothing => Ok(Vec::new()),
             Sink::Client { gzip, chunked, sent } => {
                 let mut ready = Vec::new();
                 match gzip {

@@ -175,6 +175,15 @@ const PLAIN: &[(&str, Get)] = &[
         }
         address(s.client.remote, out)
     }),
+    ("upstream_cache_status", |s, out| s.request.cache_status.is_some_and(|t| text(out, t.as_bytes()))),
+    ("upstream_cache_last_modified", |s, out| {
+        let time = s.request.validators.0;
+        time != -1 && text(out, clock::http_date(time).as_bytes())
+    }),
+    ("upstream_cache_etag", |s, out| {
+        let tag = &s.request.validators.1;
+        !tag.is_empty() && text(out, tag)
+    }),
     ("upstream_addr", |s, out| tries(s, out, |t, out| out.extend_from_slice(t.peer.as_bytes()))),
     ("upstream_status", |s, out| {
         tries(s, out, |t, out| match t.status {

@@ -13,6 +13,8 @@ pub(crate) struct ResponseHead {
     pub(crate) chunked: bool,
     /// The upstream will close the connection.
     pub(crate) close: bool,
+    /// Where the status line begins.
+    pub(crate) start: usize,
     /// Up to where the buffer is parsed.
     pub(crate) position: usize,
     has_status: bool,
@@ -44,7 +46,7 @@ impl ResponseHead {
     pub(crate) fn reset(&mut self, start: usize) {
         let mut fields = std::mem::take(&mut self.fields);
         fields.clear();
-        *self = Self { fields, position: start, ..Self::default() };
+        *self = Self { fields, start, position: start, ..Self::default() };
     }
 
     /// Whether one of these names is among the fields.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use super::{Passing, upload};
+use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::body::BodyError;
 use crate::runtime::buffer::Buffer;
@@ -176,7 +177,9 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
     // Longest head.
     let most = usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX).clamp(1, 1 << 20);
     p.r.response.reset(buffer.start);
-    let mut watch = !p.plan.on_way.ignore_client_abort.value;
+    // A response that is kept is of use to others.
+    let is_kept = p.is_cacheable() || p.plan.kept.store.value != Store::Off;
+    let mut watch = !p.plan.on_way.ignore_client_abort.value && !is_kept && !p.r.is_background;
     loop {
         if buffer.room().is_empty() {
             buffer.grow(most);

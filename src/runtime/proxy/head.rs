@@ -4,14 +4,24 @@ use std::rc::Rc;
 
 use super::Passing;
 use crate::model::proxy::HttpVersion;
+use crate::runtime::clock::http_date;
 use crate::runtime::http1::Piece;
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::uri::escape;
 use crate::runtime::plan::HeaderValue;
-use crate::runtime::response::number;
+use crate::runtime::response::{field, number};
 
 /// Bodies up to this size are sent in one write with the head.
 pub(super) const SMALL_BODY: usize = 16 << 10;
+
+/// What a client asks of its own copy: the response is fetched whole if it is to be kept
+/// (`ngx_http_proxy_cache_headers`).
+const CONDITIONS: u64 = Known::IfModifiedSince.bit()
+    | Known::IfUnmodifiedSince.bit()
+    | Known::IfNoneMatch.bit()
+    | Known::IfMatch.bit()
+    | Known::Range.bit()
+    | Known::IfRange.bit();
 
 /// Writes the head, and a small body behind it, to `upstream_out`.
 pub(super) fn write(p: &mut Passing<'_>) {
@@ -61,13 +71,24 @@ pub(super) fn write(p: &mut Passing<'_>) {
             out.extend_from_slice(b"\r\n");
         }
     }
+    let is_cacheable = p.is_cacheable();
+    let replaced = if is_cacheable { p.plan.replaced | CONDITIONS } else { p.plan.replaced };
+    if is_cacheable {
+        let (modified, tag) = &p.r.validators;
+        if *modified != -1 && p.plan.asks_modified {
+            field(&mut out, b"If-Modified-Since", http_date(*modified).as_bytes());
+        }
+        if !tag.is_empty() && p.plan.asks_match {
+            field(&mut out, b"If-None-Match", tag);
+        }
+    }
     let buffer = p.r.buffer.all();
     for header in &p.r.head.fields {
         let name = header.name.of(buffer);
         let is_replaced = match header.known {
-            Known::Other if p.plan.replaced & Known::Other.bit() != 0 => true,
+            Known::Other if replaced & Known::Other.bit() != 0 => true,
             Known::Other => p.plan.replaced_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
-            known => p.plan.replaced & known.bit() != 0,
+            known => replaced & known.bit() != 0,
         };
         if !is_replaced {
             header.copy(buffer, &mut out);
@@ -95,12 +116,14 @@ fn method(p: &mut Passing<'_>, out: &mut Vec<u8>) {
         None => p.scope().evaluate(&plan.method, out),
     }
     if out.len() == start {
-        out.extend_from_slice(p.r.method());
+        let is_converted = p.cache.is_some() && p.r.is_head() && plan.kept.convert_head.value;
+        out.extend_from_slice(if is_converted { b"GET" } else { p.r.method() });
     }
     p.is_head = out[start..].eq_ignore_ascii_case(b"HEAD");
 }
 
-fn uri(p: &Passing<'_>, out: &mut Vec<u8>) {
+/// The URI that the peer is asked for.
+pub(super) fn uri(p: &Passing<'_>, out: &mut Vec<u8>) {
     if let Some(uri) = &p.uri {
         out.extend_from_slice(uri);
         return;
@@ -117,7 +140,7 @@ fn uri(p: &Passing<'_>, out: &mut Vec<u8>) {
     let mut from = 0;
     if p.r.valid_location {
         out.extend_from_slice(uri);
-        from = p.plan.prefix.len().min(p.r.uri.len());
+        from = p.plan.pass.prefix.len().min(p.r.uri.len());
     }
     rest(p, from, out);
 }

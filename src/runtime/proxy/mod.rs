@@ -1,5 +1,6 @@
 //! Passing a request to an upstream (`ngx_http_upstream.c`): one peer after the other until one answers.
 
+pub(crate) mod cached;
 mod cookie;
 mod exchange;
 mod head;
@@ -8,6 +9,7 @@ mod pace;
 mod relay;
 pub(crate) mod response;
 pub(crate) mod rewrite;
+mod saving;
 mod target;
 mod tunnel;
 mod upload;
@@ -26,6 +28,7 @@ use super::peer::{self, Local};
 use super::plan::ProxyPlan;
 use super::request::{Request, Scope, Try};
 use super::route::Flow;
+use super::sink::Sink;
 use super::tls::Secure;
 use super::worker::UpstreamState;
 use crate::model::Target;
@@ -63,6 +66,10 @@ pub(crate) struct Passing<'a> {
     pub(crate) has_own_body: bool,
     /// Bytes a second that the client gets; 0: any.
     pub(crate) rate: u64,
+    /// What it has of a cache.
+    pub(crate) cache: Option<Box<cached::Cached>>,
+    /// What the client gets of the body: from here to there.
+    pub(crate) window: Option<(u64, u64)>,
 }
 
 impl Passing<'_> {
@@ -73,6 +80,11 @@ impl Passing<'_> {
 
     pub(crate) fn this_try(&mut self) -> Option<&mut Try> {
         self.r.tries.last_mut()
+    }
+
+    /// The response may be kept.
+    pub(crate) fn is_cacheable(&self) -> bool {
+        self.cache.as_ref().is_some_and(|cached| cached.is_cacheable)
     }
 
     fn scope(&mut self) -> Scope<'_> {
@@ -88,7 +100,11 @@ impl Passing<'_> {
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let plan = Rc::clone(&r.plan);
-    let Some(plan) = &plan.proxy else { return Flow::Abort };
+    let Some(plan) = &plan.proxy else {
+        // The handler is that of an `if` before.
+        c.scope(r).log(Severity::Alert, "no upstream configuration", "");
+        return Flow::Status(500);
+    };
     r.proxy_host.clear();
     let (state, uri, is_tls) = match &plan.pass.target {
         Target::Upstream(id) => {
@@ -124,15 +140,36 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         is_streaming: false,
         has_own_body: false,
         rate: 0,
+        cache: None,
+        window: None,
     };
     p.is_streaming = streams(&p);
     let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
     if let Err(error) = read {
         return body_failed(&mut p, &error);
     }
+    if plan.cache.is_some()
+        && let Some(flow) = Box::pin(cached::open(&mut p)).await
+    {
+        return flow;
+    }
     p.local = local(&mut p);
     head::write(&mut p);
     peers(&mut p).await
+}
+
+/// Renews the kept response that the client has got (`ngx_http_upstream_cache_background_update`).
+pub(crate) async fn renew(c: &mut Connection, r: &mut Request) {
+    let held = r.renewal.take();
+    let (status, keepalive) = (r.status, r.keepalive);
+    let sink = c.sink.replace(Sink::Nothing);
+    r.is_background = true;
+    // Nobody waits for the answer.
+    let _ = pass(c, r).await;
+    r.is_background = false;
+    c.sink = sink;
+    (r.status, r.keepalive) = (status, keepalive);
+    drop(held);
 }
 
 /// What `proxy_ssl_*` says for this request.
@@ -180,7 +217,7 @@ async fn peers(p: &mut Passing<'_>) -> Flow {
                 this.response = Some(std::time::Duration::ZERO);
             }
             p.log(Severity::Error, "no live upstreams", " while connecting to upstream");
-            return Flow::Status(502);
+            return unanswered(p, 502, "error");
         };
         let (address, name) = &state.peers[peer];
         if let Some(this) = p.this_try() {
@@ -197,9 +234,14 @@ async fn peers(p: &mut Passing<'_>) -> Flow {
                     state.balancer().free(&mut attempt, peer, outcome, now);
                     continue;
                 }
+                cached::judge(p, &buffer);
+                let is_clean = buffer.end == p.r.response.position && !p.r.response.close;
                 let flow = match answered(p, &buffer) {
                     Some(flow) => {
                         p.c.worker.buffers.give(buffer);
+                        if is_clean && p.r.cache_status == Some("REVALIDATED") {
+                            p.c.worker.keep(&p.state, connection, address, p.tag());
+                        }
                         flow
                     }
                     None => relay::run(p, connection, buffer, address).await,
@@ -232,9 +274,18 @@ async fn peers(p: &mut Passing<'_>) -> Flow {
             this.status = status;
         }
         if attempt.tries == 0 || !next::may(p, word, begun) {
-            return Flow::Status(status);
+            return unanswered(p, status, word);
         }
     }
+}
+
+/// No peer has answered: a stale response does, or a page of the status.
+fn unanswered(p: &mut Passing<'_>, status: u16, word: &str) -> Flow {
+    if let Some(flow) = cached::instead(p, word, true) {
+        return flow;
+    }
+    cached::failed(p, status);
+    Flow::Status(status)
 }
 
 /// Status and word of `proxy_next_upstream` of a try that failed; an error: no other peer is asked.
@@ -280,7 +331,12 @@ fn start(p: &mut Passing<'_>, state: &UpstreamState) -> Attempt {
 /// response goes to the client.
 fn answered(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
     let status = p.r.response.status.code;
+    let stale = next::word(status).and_then(|word| cached::instead(p, word, false));
+    if let Some(flow) = stale.or_else(|| cached::revalidated(p)) {
+        return Some(flow);
+    }
     if next::is_intercepted(p) {
+        cached::failed(p, status);
         if status == 401 {
             let text = buffer.all();
             let fields = p.r.response.fields.iter().filter(|f| f.known == Known::WwwAuthenticate);

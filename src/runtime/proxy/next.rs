@@ -18,7 +18,7 @@ const STATUSES: &[(u16, &str)] = &[
 ];
 
 /// The word of a status.
-fn word(status: u16) -> Option<&'static str> {
+pub(super) fn word(status: u16) -> Option<&'static str> {
     STATUSES.iter().find(|(other, _)| *other == status).map(|(_, word)| *word)
 }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::pace::Pace;
+use super::saving::Copy;
 use super::{Passing, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::buffer::{Buffer, SIZE};
@@ -76,11 +77,12 @@ pub(super) async fn run(
     mut buffer: Buffer,
     address: &Address,
 ) -> Flow {
-    let has_none = matches!(p.r.response.status.code, 204 | 304);
+    let has_none = matches!(p.r.response.status.code, 100..=199 | 204 | 304);
     let is_bodyless = p.r.is_head() || has_none;
-    // A body may follow that the client did not ask for: nobody waits for it.
-    let is_unasked = is_bodyless && !has_none && !p.is_head;
-    let is_chunked = response::begin(p, &buffer, is_bodyless);
+    let is_chunked = match response::begin(p, &buffer, is_bodyless, None) {
+        Ok(is_chunked) => is_chunked,
+        Err(status) => return Flow::Status(status),
+    };
     if p.is_upgraded && p.r.depth > 0 {
         p.log(Severity::Error, "connection upgrade in subrequest", READING);
         return Flow::Abort;
@@ -89,10 +91,17 @@ pub(super) async fn run(
         buffer.start = p.r.response.position;
         return tunnel::run(p, connection, buffer).await;
     }
+    let mut copy = Copy::begin(p, &buffer);
+    // A body may follow that the client did not ask for: nobody waits for it unless it is kept.
+    let is_silent = p.r.reply.header_only;
+    let has_body = !has_none && !p.is_head;
+    let is_read = has_body && (!is_silent || copy.is_some());
+    let mut is_gone = false;
+    let mut position = 0;
     p.rate = p.scope().limit_rate();
     buffer.start = p.r.response.position;
     let mut framing = match (p.r.response.chunked, p.r.response.content_length) {
-        _ if is_bodyless || p.is_head => Framing::Length(0),
+        _ if !is_read => Framing::Length(0),
         (true, _) => Framing::Chunked(Chunked::default()),
         (false, Some(length)) => Framing::Length(length),
         (false, None) => Framing::Close,
@@ -114,14 +123,35 @@ pub(super) async fn run(
             this.length += length;
         }
         if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
-            let keep = *is_clean && !p.r.response.close && !is_unasked;
+            let is_other = p.r.response.status.code == 101;
+            let keep = *is_clean && !p.r.response.close && (is_read || !has_body) && !is_other;
             // Else it is closed here.
             keep.then(|| worker.keep(&p.state, connection, address, p.tag()));
         }
-        if (has_head || is_done || !buffer.is_empty())
+        if let Some(mut begun) = copy.take() {
+            if begun.append(p, buffer.filled()) {
+                if is_done {
+                    begun.complete(p);
+                } else {
+                    copy = Some(begun);
+                }
+            }
+        }
+        if let Some(window) = p.window {
+            cut(&mut buffer, window, position);
+        }
+        position += length;
+        if is_silent || is_gone {
+            buffer.end = buffer.start;
+        }
+        if !is_gone
+            && (has_head || (is_done && !is_silent) || !buffer.is_empty())
             && !write(p, &mut buffer, &mut has_head, is_chunked, is_done).await
         {
-            return Flow::Abort;
+            if copy.is_none() {
+                return Flow::Abort;
+            }
+            is_gone = true;
         }
         if is_done {
             break;
@@ -165,7 +195,16 @@ pub(super) async fn run(
         }
     }
     worker.buffers.give(buffer);
-    Flow::Written
+    if is_gone { Flow::Abort } else { Flow::Written }
+}
+
+/// Leaves of what stands at this position of the body only what the client asked for.
+fn cut(buffer: &mut Buffer, (from, to): (u64, u64), position: u64) {
+    let length = buffer.filled().len() as u64;
+    let skip = from.saturating_sub(position).min(length);
+    let end = to.saturating_sub(position).clamp(skip, length);
+    buffer.end = buffer.start + end as usize;
+    buffer.start += skip as usize;
 }
 
 /// The head has gone or goes out before the connection is closed, as in nginx.
@@ -190,6 +229,12 @@ async fn write(
     is_done: bool,
 ) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
+    if let Some(sub) = &mut p.r.reply.sub {
+        let mut ready = Vec::new();
+        sub.take(buffer.filled(), is_done, &mut ready);
+        buffer.clear();
+        buffer.append(&ready);
+    }
     if let Some(recoder) = p.r.reply.recode.and_then(|n| p.c.worker.recoders.get(n)) {
         if recoder.changes_length() {
             let mut ready = Vec::new();

@@ -1,5 +1,6 @@
 //! The head of the peer's response as the client gets it (`ngx_http_upstream_process_headers`).
 
+use std::fs::File;
 use std::rc::Rc;
 
 use super::Passing;
@@ -7,11 +8,24 @@ use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::response_head::ResponseHead;
+use crate::runtime::reply::Part;
 use crate::runtime::response;
 use crate::runtime::route::{self, Flow};
+use crate::version::Version;
+
+/// A body that is in a file: from here to there.
+pub(super) type Kept = (Rc<File>, u64, u64);
 
 /// Makes the client's head; true if the body will be chunked (`ngx_http_chunked_header_filter`).
-pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> bool {
+///
+/// # Errors
+/// A page of this status is sent instead.
+pub(super) fn begin(
+    p: &mut Passing<'_>,
+    buffer: &Buffer,
+    is_bodyless: bool,
+    kept: Option<Kept>,
+) -> Result<bool, u16> {
     let text = buffer.all();
     let worker = Rc::clone(&p.c.worker);
     let response = std::mem::take(&mut p.r.response);
@@ -19,10 +33,15 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
     obey(p, text, &response);
     let plan = p.plan;
     p.r.status = response.status.code;
-    let is_upgraded = p.is_upgraded;
+    // Frames of HTTP/2 cannot be left for another protocol (since 1.31.3).
+    let is_bare = p.r.head.line.version >= 2000 && worker.config.version >= Version::new(1, 31, 3);
+    let is_cacheable = p.is_cacheable();
     let reply = &mut p.r.reply;
     reply.clear_body();
-    reply.is_proxied = true;
+    let is_kept = kept.is_some();
+    reply.is_proxied = !is_kept && !is_cacheable;
+    reply.allow_ranges = plan.on_way.force_ranges.value;
+    reply.single_range = !is_kept;
     reply.line.clear();
     reply.line.extend_from_slice(response.status.text.of(text));
     reply.content_type.clear();
@@ -37,7 +56,7 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
                 }
                 true
             }
-            Known::Upgrade => !is_upgraded,
+            Known::Upgrade => is_bare,
             Known::Other => plan.hidden_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
             known => plan.hidden & known.bit() != 0,
         };
@@ -48,6 +67,10 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
             Known::Date => p.r.reply.has_date = true,
             Known::Server => p.r.reply.has_server = true,
             Known::AcceptRanges if plan.on_way.force_ranges.value => continue,
+            Known::AcceptRanges if is_kept || is_cacheable => {
+                p.r.reply.allow_ranges = true;
+                continue;
+            }
             _ => {}
         }
         let new = match header.known {
@@ -65,10 +88,27 @@ pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer, is_bodyless: bool) -> 
     }
     let r = &mut *p.r;
     r.reply.header_only = is_bodyless;
-    // No filter refuses an upstream's response.
-    let _ = response::head(&worker, &p.c.client, r);
+    match kept {
+        Some((file, from, to)) => {
+            r.reply.file = Some(file);
+            r.reply.parts.push(Part::File(from, to));
+        }
+        None if r.reply.allow_ranges => {
+            r.reply.parts.extend(r.reply.content_length.map(|n| Part::Text(0, n as usize)));
+        }
+        None => {}
+    }
+    let made = response::head(&worker, &p.c.client, r);
     r.response = response;
-    r.reply.chunked
+    if !is_kept {
+        // What is sent of a body that is passed on as it comes.
+        p.window = match r.reply.parts[..] {
+            [Part::Text(from, to)] if r.status == 206 => Some((from as u64, to as u64)),
+            _ => None,
+        };
+        r.reply.parts.clear();
+    }
+    made.map(|()| r.reply.chunked)
 }
 
 fn remember(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
@@ -92,6 +132,10 @@ fn obey(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
             Known::XAccelLimitRate if is_obeyed(p, "X-Accel-Limit-Rate") => {
                 let rate = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                 p.r.limit_rate = rate.or(p.r.limit_rate);
+            }
+            Known::XAccelCharset if is_obeyed(p, "X-Accel-Charset") => {
+                p.r.reply.override_charset.clear();
+                p.r.reply.override_charset.extend_from_slice(value);
             }
             Known::XAccelBuffering if is_obeyed(p, "X-Accel-Buffering") => match value {
                 value if value.eq_ignore_ascii_case(b"no") => p.is_buffering = false,

@@ -1,0 +1,422 @@
+//! `proxy_cache`: a kept response instead of the peer's, and what becomes of the peer's (`ngx_http_upstream_cache`).
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Passing, head, response};
+use crate::model::Config;
+use crate::model::cache::{CacheSettings, CacheZone, Predicates};
+use crate::model::log::Severity;
+use crate::runtime::buffer::Buffer;
+use crate::runtime::cache::header::{Header, head_start};
+use crate::runtime::cache::key::{sum, variant};
+use crate::runtime::cache::validity::{self, Validity};
+use crate::runtime::cache::{Held, Key, Seen, Zone};
+use crate::runtime::clock::Clock;
+use crate::runtime::http1::field::Known;
+use crate::runtime::http1::response_head::Progress;
+use crate::runtime::log::errno;
+use crate::runtime::route::Flow;
+use crate::runtime::shared::Shared;
+
+/// How often a request looks whether another one has fetched the response.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The caches that a location may use.
+#[derive(Debug)]
+pub(crate) struct CachePlan {
+    pub(super) settings: Arc<CacheSettings>,
+    zones: Vec<(String, Arc<Zone>)>,
+}
+
+impl CachePlan {
+    pub(crate) fn new(
+        settings: &Arc<CacheSettings>,
+        config: &Config,
+        shared: &Shared,
+        prefix: &[u8],
+    ) -> Option<Self> {
+        let is_used = |name: &str| match &settings.zone.value {
+            CacheZone::Off => false,
+            CacheZone::Named(zone) => zone == name,
+            CacheZone::Value(_) => true,
+        };
+        let zones = config.http.caches.iter().filter(|cache| is_used(&cache.name));
+        let zones: Vec<_> = zones.map(|cache| (cache.name.clone(), shared.cache(cache, prefix))).collect();
+        (!zones.is_empty()).then(|| Self { settings: Arc::clone(settings), zones })
+    }
+}
+
+/// A response in a file.
+#[derive(Debug)]
+struct Stored {
+    file: File,
+    header: Header,
+    /// The response's head.
+    head: Vec<u8>,
+    length: u64,
+}
+
+/// What a request has of a cache.
+#[derive(Debug)]
+pub(crate) struct Cached {
+    pub(super) zone: Arc<Zone>,
+    pub(super) text: Vec<u8>,
+    pub(super) main: Key,
+    pub(super) held: Option<Held>,
+    /// A response that is not fresh any more.
+    stored: Option<Stored>,
+    pub(super) is_cacheable: bool,
+    /// What the peer's response says.
+    pub(super) validity: Validity,
+}
+
+enum Found {
+    Error(u16),
+    Nothing(Held),
+    Scarce,
+    Stored(Held, Box<Stored>),
+}
+
+pub(super) fn now() -> i64 {
+    i64::try_from(Clock::now().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Whether one of the values is neither empty nor `0`.
+pub(super) fn holds(p: &mut Passing<'_>, predicates: &Predicates) -> bool {
+    let mut text = Vec::new();
+    predicates.0.iter().any(|value| {
+        text.clear();
+        p.scope().evaluate(value, &mut text);
+        !text.is_empty() && text != b"0"
+    })
+}
+
+/// Looks for a kept response; what answers the request, if the peer need not be asked.
+pub(super) async fn open(p: &mut Passing<'_>) -> Option<Flow> {
+    let plan = p.plan.cache.as_ref()?;
+    let settings = &plan.settings;
+    let is_meant = match p.r.method() {
+        b"GET" | b"HEAD" => true,
+        b"POST" => settings.methods.value.has("POST"),
+        _ => false,
+    };
+    if !is_meant {
+        return None;
+    }
+    let zone = match zone(p, plan) {
+        Ok(zone) => zone?,
+        Err(status) => return Some(Flow::Status(status)),
+    };
+    let text = key(p, settings);
+    if head_start(&text) as u64 + 256 > p.plan.on_way.buffer_size.value {
+        p.log(Severity::Error, "proxy_buffer_size is not enough for cache key", "");
+        return None;
+    }
+    let main = sum(&text);
+    p.cache = Some(Box::new(Cached {
+        zone,
+        text,
+        main,
+        held: None,
+        stored: None,
+        is_cacheable: true,
+        validity: Validity::default(),
+    }));
+    let flow = if holds(p, &settings.bypass.value) {
+        p.r.cache_status = Some("BYPASS");
+        None
+    } else {
+        p.r.cache_status = Some("MISS");
+        look(p, settings).await
+    };
+    if flow.is_none() && is_far(p, settings.max_range_offset.value) {
+        uncacheable(p);
+    }
+    flow
+}
+
+fn zone(p: &mut Passing<'_>, plan: &CachePlan) -> Result<Option<Arc<Zone>>, u16> {
+    let CacheZone::Value(value) = &plan.settings.zone.value else {
+        return Ok(plan.zones.first().map(|(_, zone)| Arc::clone(zone)));
+    };
+    let mut name = Vec::new();
+    p.scope().evaluate(value, &mut name);
+    if name.is_empty() || name == b"off" {
+        return Ok(None);
+    }
+    match plan.zones.iter().find(|(other, _)| other.as_bytes() == name) {
+        Some((_, zone)) => Ok(Some(Arc::clone(zone))),
+        None => {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            p.log(Severity::Error, &format!("cache \"{name}\" not found"), "");
+            Err(500)
+        }
+    }
+}
+
+/// `proxy_cache_key`, else the URL that the peer is asked for (`ngx_http_proxy_create_key`).
+fn key(p: &mut Passing<'_>, settings: &CacheSettings) -> Vec<u8> {
+    let mut text = Vec::new();
+    if let Some(value) = &settings.key.value {
+        p.scope().evaluate(value, &mut text);
+    } else {
+        text.extend_from_slice(if p.r.upstream_is_tls { b"https://" } else { b"http://" });
+        text.extend_from_slice(&p.r.proxy_host);
+        head::uri(p, &mut text);
+    }
+    text
+}
+
+async fn look(p: &mut Passing<'_>, settings: &CacheSettings) -> Option<Flow> {
+    let begun = Instant::now();
+    let may_update = |header: &Header, now: i64| {
+        settings.use_stale.value.has("updating") || header.valid.saturating_add(header.updating) >= now
+    };
+    loop {
+        match find(p, settings.min_uses.value) {
+            Found::Error(status) => {
+                p.r.cache_status = Some("HIT");
+                return Some(Flow::Status(status));
+            }
+            Found::Scarce => {
+                uncacheable(p);
+                return None;
+            }
+            Found::Stored(_, stored) if stored.header.valid >= now() => match send(p, *stored, "HIT") {
+                Ok(flow) => return Some(flow),
+                // As if it were not there.
+                Err(()) => {
+                    p.r.cache_status = Some("MISS");
+                    return None;
+                }
+            },
+            Found::Stored(mut held, stored) => {
+                let is_first = held.lock(None);
+                if may_update(&stored.header, now()) && !p.r.is_background && p.r.depth == 0 {
+                    let status = if !is_first {
+                        "UPDATING"
+                    } else if settings.background_update.value {
+                        p.r.renewal = Some(held);
+                        "STALE"
+                    } else {
+                        return expired(p, held, *stored, settings);
+                    };
+                    return send(p, *stored, status).ok();
+                }
+                return expired(p, held, *stored, settings);
+            }
+            Found::Nothing(mut held) => {
+                if !settings.lock.value || held.lock(Some(settings.lock_age.value)) {
+                    if let Some(cached) = &mut p.cache {
+                        cached.held = Some(held);
+                    }
+                    return None;
+                }
+                drop(held);
+                if begun.elapsed() >= settings.lock_timeout.value {
+                    p.log(Severity::Info, "cache lock timeout", "");
+                    uncacheable(p);
+                    return None;
+                }
+                if p.c.pause(LOOK).await.is_err() {
+                    p.r.status = 499;
+                    return Some(Flow::Abort);
+                }
+            }
+        }
+    }
+}
+
+/// The peer is asked; the response that is there may still be of use.
+fn expired(p: &mut Passing<'_>, held: Held, stored: Stored, settings: &CacheSettings) -> Option<Flow> {
+    p.r.cache_status = Some("EXPIRED");
+    if settings.revalidate.value {
+        p.r.validators = (stored.header.last_modified, stored.header.etag.clone());
+    }
+    if let Some(cached) = &mut p.cache {
+        cached.held = Some(held);
+        cached.stored = Some(stored);
+    }
+    None
+}
+
+/// The response is not kept, and the peer is asked as without a cache.
+pub(super) fn uncacheable(p: &mut Passing<'_>) {
+    if let Some(cached) = &mut p.cache {
+        cached.is_cacheable = false;
+    }
+}
+
+/// Whether a range is asked for that begins far behind (`ngx_http_upstream_cache_check_range`).
+fn is_far(p: &Passing<'_>, most: Option<u64>) -> bool {
+    let Some(most) = most else { return false };
+    let Some(range) = p.r.head.value(Known::Range, p.r.buffer.all()) else { return false };
+    if most == 0 {
+        return true;
+    }
+    let Some(range) = range.get(6..).filter(|_| range[..6].eq_ignore_ascii_case(b"bytes=")) else {
+        return false;
+    };
+    let start = range.trim_ascii_start();
+    let digits = start.iter().take_while(|b| b.is_ascii_digit()).count();
+    let number = std::str::from_utf8(&start[..digits]).ok().and_then(|text| text.parse::<u64>().ok());
+    start.first() == Some(&b'-') || number.is_none_or(|number| number >= most)
+}
+
+/// Opens the file of the request's key, or of its variant.
+fn find(p: &mut Passing<'_>, min_uses: u32) -> Found {
+    let Some(cached) = &p.cache else { return Found::Scarce };
+    let (zone, main) = (Arc::clone(&cached.zone), cached.main);
+    let mut key = main;
+    loop {
+        let (held, seen) = zone.enter(key, min_uses);
+        match seen {
+            Seen::Error(status) => return Found::Error(status),
+            Seen::Scarce => return Found::Scarce,
+            Seen::Nothing => return Found::Nothing(held),
+            Seen::File => {}
+        }
+        let nothing =
+            |held: Held| if held.is_scarce(min_uses) { Found::Scarce } else { Found::Nothing(held) };
+        let path = zone.file(&key);
+        let text = p.cache.as_ref().map(|cached| &cached.text[..]).unwrap_or_default();
+        let stored = match read(&path, text) {
+            Ok(Ok(stored)) => stored,
+            Ok(Err(fault)) => {
+                let severity = if fault == "version mismatch" { Severity::Info } else { Severity::Crit };
+                p.log(severity, &format!("cache file \"{}\" {fault}", path.display()), "");
+                return nothing(held);
+            }
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    let message = format!("open() \"{}\" failed{}", path.display(), errno(&error));
+                    p.log(Severity::Crit, &message, "");
+                }
+                return nothing(held);
+            }
+        };
+        if stored.header.vary.is_empty() {
+            return Found::Stored(held, Box::new(stored));
+        }
+        let other = variant(&main, &stored.header.vary, &p.r.head, p.r.buffer.all());
+        if other == stored.header.variant {
+            return Found::Stored(held, Box::new(stored));
+        }
+        if key != main {
+            let message = format!("cache file \"{}\" has incorrect vary hash", path.display());
+            p.log(Severity::Crit, &message, "");
+            return Found::Nothing(held);
+        }
+        key = other;
+    }
+}
+
+fn read(path: &Path, key: &[u8]) -> io::Result<Result<Stored, &'static str>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    // No head begins or ends behind what 16 bits count.
+    let mut data = Vec::new();
+    (&mut file).take(u64::from(u16::MAX) + 1).read_to_end(&mut data)?;
+    Ok(Header::read(&data, key).map(|header| {
+        let head = data[header.head..header.body].to_vec();
+        Stored { file, header, head, length }
+    }))
+}
+
+/// Answers with a kept response (`ngx_http_upstream_cache_send`).
+fn send(p: &mut Passing<'_>, stored: Stored, status: &'static str) -> Result<Flow, ()> {
+    p.r.cache_status = Some(status);
+    let mut buffer = p.c.worker.buffers.take();
+    buffer.append(&stored.head);
+    p.r.response.reset(buffer.start);
+    if p.r.response.advance(buffer.all()) != Progress::Done {
+        p.log(Severity::Crit, "cache file contains invalid header", "");
+        p.c.worker.buffers.give(buffer);
+        return Err(());
+    }
+    let flow = response::redirect(p, &buffer).unwrap_or_else(|| {
+        let is_bodyless = p.r.is_head() || matches!(p.r.response.status.code, 100..=199 | 204 | 304);
+        let body = (Rc::new(stored.file), stored.header.body as u64, stored.length);
+        match response::begin(p, &buffer, is_bodyless, Some(body)) {
+            Ok(_) => Flow::Answer,
+            Err(status) => Flow::Status(status),
+        }
+    });
+    p.c.worker.buffers.give(buffer);
+    Ok(flow)
+}
+
+/// Notes what the peer's response says of itself.
+pub(super) fn judge(p: &mut Passing<'_>, buffer: &Buffer) {
+    let ignored = &p.plan.on_way.ignore_headers.value;
+    let Some(cached) = &mut p.cache else { return };
+    cached.validity = validity::of(buffer.all(), &p.r.response.fields, ignored, now());
+    cached.is_cacheable &= !cached.validity.is_refused;
+}
+
+/// The stale response instead of one that failed so: a word of `proxy_cache_use_stale`.
+pub(super) fn instead(p: &mut Passing<'_>, word: &str, is_failure: bool) -> Option<Flow> {
+    let words = &p.plan.cache.as_ref()?.settings.use_stale.value;
+    let may = words.has(word) && !words.has("off");
+    let cached = p.cache.as_mut().filter(|_| p.r.cache_status == Some("EXPIRED"))?;
+    let header = &cached.stored.as_ref()?.header;
+    let says = is_failure && header.valid.saturating_add(header.error) >= now();
+    let stored = cached.stored.take().filter(|_| may || says)?;
+    send(p, stored, "STALE").ok()
+}
+
+/// The kept response if the peer says that it is still the same (`proxy_cache_revalidate`).
+pub(super) fn revalidated(p: &mut Passing<'_>) -> Option<Flow> {
+    let settings = &p.plan.cache.as_ref()?.settings;
+    let is_same = p.r.response.status.code == 304 && p.r.cache_status == Some("EXPIRED");
+    let cached = p.cache.as_mut().filter(|_| is_same && settings.revalidate.value)?;
+    let stored = cached.stored.take()?;
+    let mut header = stored.header.clone();
+    let said = std::mem::take(&mut cached.validity);
+    let (text, key) = (cached.text.clone(), cached.held.as_ref().map_or(cached.main, |held| held.key));
+    let path = cached.zone.file(&key);
+    let flow = send(p, stored, "REVALIDATED").ok()?;
+    // What the kept response says counts if the new one says nothing.
+    let kept = {
+        let ignored = &p.plan.on_way.ignore_headers.value;
+        let text = &p.r.upstream_head;
+        let mut head = crate::runtime::http1::response_head::ResponseHead::default();
+        let _ = head.advance(&[b"HTTP/1.1 ", &text[..]].concat());
+        validity::of(&[b"HTTP/1.1 ", &text[..]].concat(), &head.fields, ignored, now())
+    };
+    let said = if said.valid != 0 { said } else { kept };
+    let valid = match said.valid {
+        0 => validity::configured(&settings.valid.value, p.r.response.status.code).map(|time| now() + time),
+        valid => Some(valid),
+    };
+    if let Some(valid) = valid {
+        (header.valid, header.updating, header.error) = (valid, said.updating, said.error);
+        header.date = now();
+        let written = File::options().write(true).open(&path);
+        let written = written.and_then(|file| file.write_all_at(&header.write(&text), 0));
+        if let Err(error) = written {
+            let message = format!("open() \"{}\" failed{}", path.display(), errno(&error));
+            p.log(Severity::Crit, &message, "");
+        }
+    }
+    Some(flow)
+}
+
+/// Keeps the status itself: of a failure, or of a page of one's own.
+pub(super) fn failed(p: &mut Passing<'_>, status: u16) {
+    let Some(plan) = &p.plan.cache else { return };
+    let Some(cached) = p.cache.as_mut().filter(|cached| cached.is_cacheable) else { return };
+    let until = match cached.validity.valid {
+        0 => validity::configured(&plan.settings.valid.value, status).map(|time| now() + time),
+        until => Some(until),
+    };
+    if let (Some(until), Some(held)) = (until, &cached.held) {
+        held.failed(status, until);
+    }
+}

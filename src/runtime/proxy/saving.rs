@@ -1,0 +1,168 @@
+//! A copy of the peer's response in a file: for the cache, or for `proxy_store` (`ngx_http_upstream_send_response`,
+//! `ngx_http_upstream_store`).
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::Passing;
+use super::cached::{holds, now};
+use crate::model::cache::Store;
+use crate::model::log::Severity;
+use crate::runtime::buffer::Buffer;
+use crate::runtime::cache::Held;
+use crate::runtime::cache::header::{Header, head_start};
+use crate::runtime::cache::key::variant;
+use crate::runtime::cache::validity;
+use crate::runtime::cache::writer::Writer;
+use crate::runtime::clock;
+use crate::runtime::file;
+use crate::runtime::http1::field::Known;
+use crate::runtime::log::errno;
+
+/// The copy so far.
+pub(super) struct Copy {
+    writer: Writer,
+    to: To,
+}
+
+enum To {
+    Cache(Held),
+    File { path: PathBuf, mode: u32, modified: Option<SystemTime> },
+}
+
+impl Copy {
+    /// Begins a copy of the response of which the head is in `buffer`, if there is to be one.
+    pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Self> {
+        if !p.is_buffering || p.is_upgraded {
+            p.cache = None;
+            return None;
+        }
+        let copy = match stored(p, buffer) {
+            Some(copy) => Some(copy),
+            None => kept(p, buffer),
+        };
+        match copy? {
+            Ok(copy) => Some(copy),
+            Err((path, error)) => {
+                let message = format!("open() \"{}\" failed{}", path.display(), errno(&error));
+                p.log(Severity::Crit, &message, "");
+                None
+            }
+        }
+    }
+
+    /// Adds a part of the body; false if that failed, and the copy is to be given up.
+    pub(super) fn append(&mut self, p: &mut Passing<'_>, data: &[u8]) -> bool {
+        match self.writer.append(data) {
+            Ok(()) => true,
+            Err(error) => {
+                p.log(Severity::Crit, &format!("write() to a copy failed{}", errno(&error)), "");
+                false
+            }
+        }
+    }
+
+    /// The response has arrived as a whole.
+    pub(super) fn complete(self, p: &mut Passing<'_>) {
+        let (path, result) = match self.to {
+            To::Cache(held) => {
+                let path = held.zone.file(&held.key);
+                let result = self.writer.complete(&path).map(|size| held.saved(size));
+                (path, result)
+            }
+            To::File { path, mode, modified } => {
+                let stamped = self.writer.stamp(mode, modified);
+                let result = stamped.and_then(|()| self.writer.complete(&path)).map(|_| ());
+                (path, result)
+            }
+        };
+        if let Err(error) = result {
+            let message = format!("rename() to \"{}\" failed{}", path.display(), errno(&error));
+            p.log(Severity::Crit, &message, "");
+        }
+    }
+}
+
+type Begun = Result<Copy, (PathBuf, std::io::Error)>;
+
+fn value<'b>(p: &Passing<'_>, buffer: &'b Buffer, known: Known) -> Option<&'b [u8]> {
+    let fields = &p.r.response.fields;
+    fields.iter().find(|f| f.known == known).map(|f| f.value.of(buffer.all()))
+}
+
+/// `proxy_store`: a response 200 at a path of its own.
+fn stored(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Begun> {
+    let settings = &p.plan.kept;
+    let path = match &settings.store.value {
+        Store::Off => return None,
+        _ if p.r.response.status.code != 200 || p.is_head => return None,
+        Store::On => file::map(&mut p.scope())?.path,
+        Store::Path(value) => {
+            let mut path = Vec::new();
+            p.scope().evaluate(value, &mut path);
+            p.c.worker.absolute(path)
+        }
+    };
+    let modified = value(p, buffer, Known::LastModified).and_then(clock::parse_http);
+    let modified = modified.and_then(|time| u64::try_from(time).ok());
+    let modified = modified.map(|time| SystemTime::UNIX_EPOCH + Duration::from_secs(time));
+    let path = file::os(&path).to_owned();
+    let mut temporary = path.clone().into_os_string();
+    temporary.push(format!(".{:010}", p.c.worker.next_temporary()));
+    let to = To::File { path, mode: settings.store_access.value.0, modified };
+    let temporary = PathBuf::from(temporary);
+    Some(match Writer::create(temporary.clone()) {
+        Ok(writer) => Ok(Copy { writer, to }),
+        Err(error) => Err((temporary, error)),
+    })
+}
+
+/// The cache, if the response may be kept and is fresh for a time.
+fn kept(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Begun> {
+    let plan = p.plan.cache.as_ref()?;
+    let is_refused = holds(p, &plan.settings.no_cache.value);
+    // What is not kept is given back at once: others may wait for it.
+    let cached = p.cache.take().filter(|cached| cached.is_cacheable && !is_refused)?;
+    let status = p.r.response.status.code;
+    let valid = match cached.validity.valid {
+        0 => now() + validity::configured(&plan.settings.valid.value, status)?,
+        valid => valid,
+    };
+    let text = buffer.all();
+    let head = &text[p.r.response.start..p.r.response.position];
+    let body = head_start(&cached.text) + head.len();
+    if body > usize::from(u16::MAX) {
+        return None;
+    }
+    let is_whole = matches!(status, 200 | 206);
+    let modified = value(p, buffer, Known::LastModified).and_then(clock::parse_http);
+    let etag = value(p, buffer, Known::Etag).filter(|_| is_whole);
+    let vary = cached.validity.vary;
+    let other =
+        if vary.is_empty() { cached.main } else { variant(&cached.main, &vary, &p.r.head, p.r.buffer.all()) };
+    let header = Header {
+        valid,
+        updating: cached.validity.updating,
+        error: cached.validity.error,
+        last_modified: modified.filter(|_| is_whole).unwrap_or(-1),
+        date: now(),
+        etag: etag.unwrap_or_default().to_vec(),
+        variant: if vary.is_empty() { [0; 16] } else { other },
+        vary,
+        head: head_start(&cached.text),
+        body,
+    };
+    // A variant that another file stands for is not this one (`ngx_http_file_cache_update_variant`).
+    let held = cached.held.filter(|held| held.key == cached.main || held.key == other);
+    let held = held.unwrap_or_else(|| cached.zone.enter(cached.main, 1).0);
+    let temporary = held.zone.temporary(&held.key);
+    let begun = Writer::create(temporary.clone()).and_then(|mut writer| {
+        writer.append(&header.write(&cached.text))?;
+        writer.append(head)?;
+        Ok(writer)
+    });
+    Some(match begun {
+        Ok(writer) => Ok(Copy { writer, to: To::Cache(held) }),
+        Err(error) => Err((temporary, error)),
+    })
+}
