@@ -1,8 +1,8 @@
 //! Settings that the model does not hold, as they are written: what stands on the way to a location, inherited as the
 //! catalog says.
 
-use super::settings::Shown;
 use super::Book;
+use super::settings::Shown;
 use crate::catalog::{self, Context, Directive, Duplicate, Inheritance, Tier};
 use crate::cli::Failure;
 use crate::source::{Memory, SourceMap, Span};
@@ -12,7 +12,8 @@ use crate::syntax::{self, Block, Configuration, IncludeChain, LoadOptions};
 pub(super) fn trees(sources: &SourceMap, prefix: Option<&std::path::Path>) -> Result<Configuration, Failure> {
     let files = sources.files().fold(Memory::default(), |all, (_, f)| all.with(&f.path, f.text.to_vec()));
     let Some((_, main)) = sources.files().next() else { return Err(Failure::new("the file has no text")) };
-    let options = LoadOptions { conf_prefix: prefix.map(std::path::Path::to_owned), ..LoadOptions::default() };
+    let options =
+        LoadOptions { conf_prefix: prefix.map(std::path::Path::to_owned), ..LoadOptions::default() };
     let loaded = syntax::load(&files, &main.path, &options).map_err(|e| Failure::new(e.to_string()))?;
     let same = loaded.sources.files().map(|(_, f)| &f.path).eq(sources.files().map(|(_, f)| &f.path));
     if same {
@@ -52,13 +53,16 @@ pub(super) fn levels<'c>(configuration: &'c Configuration, heads: &[(Span, Strin
 const CONTEXTS: [Context; 5] =
     [Context::Location, Context::IfInLocation, Context::LimitExcept, Context::Server, Context::Http];
 
+/// What is done in order, what a server is chosen by, and files: parts of the way, not settings.
+const NO_SETTINGS: [&str; 7] = ["include", "set", "rewrite", "return", "break", "listen", "server_name"];
+
 /// The catalog's entry of a setting of http.
 pub(super) fn entry(name: &str) -> Option<&'static Directive> {
     let entry = CONTEXTS.iter().find_map(|context| catalog::in_context(name.as_bytes(), *context))?;
     let defines = entry.inheritance == Inheritance::Global
         && matches!(entry.duplicate, Duplicate::Accumulate | Duplicate::Unique);
     let is_block = entry.body != catalog::Body::None;
-    (!is_block && !defines && name != "include").then_some(entry)
+    (!is_block && !defines && !NO_SETTINGS.contains(&name)).then_some(entry)
 }
 
 /// Names of all settings of http that the version has.
@@ -82,10 +86,11 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
         let found = d.name().content();
         found == name.as_bytes()
             || group.is_some()
-                && std::str::from_utf8(found).ok().and_then(self::entry).and_then(|e| e.inheritance_group) == group
+                && std::str::from_utf8(found).ok().and_then(self::entry).and_then(|e| e.inheritance_group)
+                    == group
     };
-    let own = levels.len().saturating_sub(1);
-    for (at, level) in levels.iter().enumerate().rev() {
+    let own = own(levels, entry);
+    for (at, level) in levels.iter().enumerate().take(own + 1).rev() {
         if at != own && inheritance == Inheritance::None {
             break;
         }
@@ -94,10 +99,12 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
             continue;
         }
         let is_list = group.is_some() || matches!(inheritance, Inheritance::Array);
-        let accumulates = entry.is_some_and(|e| matches!(e.duplicate, Duplicate::Accumulate | Duplicate::Unique));
+        let accumulates =
+            entry.is_some_and(|e| matches!(e.duplicate, Duplicate::Accumulate | Duplicate::Unique));
         if !is_list && !accumulates {
             // Of several the last counts, unless the first does.
-            let is_first = entry.is_some_and(|e| matches!(e.duplicate, Duplicate::First | Duplicate::Idempotent));
+            let is_first =
+                entry.is_some_and(|e| matches!(e.duplicate, Duplicate::First | Duplicate::Idempotent));
             let keep = if is_first { 0 } else { found.len() - 1 };
             found = vec![found[keep]];
         }
@@ -106,14 +113,30 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
         return Shown {
             name: name.to_owned(),
             text: found.iter().map(|d| book.text(d.head())).collect(),
-            origin: if at == own { "set" } else { "inherited" },
+            origin: if at == levels.len() - 1 { "set" } else { "inherited" },
             from: Some(level.name.clone()),
             places: found.iter().map(|d| book.place(d.head())).collect(),
         };
     }
-    let default = entry.and_then(|e| e.default_in(book.config.version));
-    let text = default.map(|text| text.split("; ").map(str::to_owned).collect()).unwrap_or_default();
+    let text = default(book, entry);
     Shown { name: name.to_owned(), text, origin: "default", from: None, places: Vec::new() }
+}
+
+/// The innermost level that has the setting: of `merge_slashes` that is the server, wherever a location is.
+fn own(levels: &[Level<'_>], entry: Option<&Directive>) -> usize {
+    let may = |context| entry.is_none_or(|entry| entry.contexts.contains(context));
+    let block = match [Context::Location, Context::Server].map(may) {
+        [false, true] => levels.iter().position(|level| level.name == "server"),
+        [false, false] => levels.iter().position(|level| level.name == "http"),
+        _ => None,
+    };
+    block.unwrap_or(levels.len().saturating_sub(1))
+}
+
+/// What holds if nothing is written, one line a directive.
+pub(super) fn default(book: Book<'_>, entry: Option<&Directive>) -> Vec<String> {
+    let text = entry.and_then(|entry| entry.default_in(book.config.version)).unwrap_or_default();
+    text.split(';').map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
 /// Names that stand anywhere on the way.
