@@ -11,8 +11,8 @@ use crate::cli::Failure;
 use crate::eval::select::Router;
 use crate::model::location::Handler;
 use crate::model::{
-    AccessSettings, ContentSettings, FileSettings, GzipSettings, HttpSettings, LimitSettings, Location,
-    PassSettings, ProxySettings, TlsSettings, location,
+    AccessSettings, ContentSettings, FileSettings, GzipSettings, HttpSettings, LimitSettings,
+    Location, PassSettings, ProxySettings, TlsSettings, location,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -58,7 +58,8 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
 
 /// Whether `--setting` names what there is.
 pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failure> {
-    let Some(unknown) = wanted.iter().find(|name| written::entry(name).is_none()) else { return Ok(()) };
+    let is_known = |name: &str| written::entry(name).is_some() || evaluated().any(|known| known == name);
+    let Some(unknown) = wanted.iter().find(|name| !is_known(name)) else { return Ok(()) };
     let failure = if catalog::directives(unknown.as_bytes()).is_empty() {
         Failure::new(format!("no directive is called `{unknown}`"))
     } else {
@@ -195,8 +196,7 @@ fn show(book: Book<'_>, levels: &[(String, Vec<Raw>)], setting: &Raw) -> Shown {
     let Some((is_own, at)) = setting.origin else {
         let contexts = [Context::Location, Context::Server, Context::Http];
         let entry = contexts.iter().find_map(|&c| catalog::in_context(name.as_bytes(), c));
-        let text = entry.and_then(|entry| entry.default_in(book.config.version));
-        let text = text.map(|text| text.split("; ").map(str::to_owned).collect()).unwrap_or_default();
+        let text = written::default(book, entry);
         return Shown { name, text, origin: "default", from: None, places: Vec::new() };
     };
     let from = levels

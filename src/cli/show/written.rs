@@ -53,13 +53,16 @@ pub(super) fn levels<'c>(configuration: &'c Configuration, heads: &[(Span, Strin
 const CONTEXTS: [Context; 5] =
     [Context::Location, Context::IfInLocation, Context::LimitExcept, Context::Server, Context::Http];
 
+/// What is done in order, what a server is chosen by, and files: parts of the way, not settings.
+const NO_SETTINGS: [&str; 7] = ["include", "set", "rewrite", "return", "break", "listen", "server_name"];
+
 /// The catalog's entry of a setting of http.
 pub(super) fn entry(name: &str) -> Option<&'static Directive> {
     let entry = CONTEXTS.iter().find_map(|context| catalog::in_context(name.as_bytes(), *context))?;
     let defines = entry.inheritance == Inheritance::Global
         && matches!(entry.duplicate, Duplicate::Accumulate | Duplicate::Unique);
     let is_block = entry.body != catalog::Body::None;
-    (!is_block && !defines && name != "include").then_some(entry)
+    (!is_block && !defines && !NO_SETTINGS.contains(&name)).then_some(entry)
 }
 
 /// Names of all settings of http that the version has.
@@ -86,8 +89,8 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
                 && std::str::from_utf8(found).ok().and_then(self::entry).and_then(|e| e.inheritance_group)
                     == group
     };
-    let own = levels.len().saturating_sub(1);
-    for (at, level) in levels.iter().enumerate().rev() {
+    let own = own(levels, entry);
+    for (at, level) in levels.iter().enumerate().take(own + 1).rev() {
         if at != own && inheritance == Inheritance::None {
             break;
         }
@@ -110,14 +113,30 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
         return Shown {
             name: name.to_owned(),
             text: found.iter().map(|d| book.text(d.head())).collect(),
-            origin: if at == own { "set" } else { "inherited" },
+            origin: if at == levels.len() - 1 { "set" } else { "inherited" },
             from: Some(level.name.clone()),
             places: found.iter().map(|d| book.place(d.head())).collect(),
         };
     }
-    let default = entry.and_then(|e| e.default_in(book.config.version));
-    let text = default.map(|text| text.split("; ").map(str::to_owned).collect()).unwrap_or_default();
+    let text = default(book, entry);
     Shown { name: name.to_owned(), text, origin: "default", from: None, places: Vec::new() }
+}
+
+/// The innermost level that has the setting: of `merge_slashes` that is the server, wherever a location is.
+fn own(levels: &[Level<'_>], entry: Option<&Directive>) -> usize {
+    let may = |context| entry.is_none_or(|entry| entry.contexts.contains(context));
+    let block = match [Context::Location, Context::Server].map(may) {
+        [false, true] => levels.iter().position(|level| level.name == "server"),
+        [false, false] => levels.iter().position(|level| level.name == "http"),
+        _ => None,
+    };
+    block.unwrap_or(levels.len().saturating_sub(1))
+}
+
+/// What holds if nothing is written, one line a directive.
+pub(super) fn default(book: Book<'_>, entry: Option<&Directive>) -> Vec<String> {
+    let text = entry.and_then(|entry| entry.default_in(book.config.version)).unwrap_or_default();
+    text.split(';').map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
 /// Names that stand anywhere on the way.
