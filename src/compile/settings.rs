@@ -514,3 +514,18 @@ impl Value for Vec<ErrorPage> {
         extend(setting, more, directive.span());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::GROUPS;
+
+    #[test]
+    fn a_directive_is_in_one_group() {
+        let mut all: Vec<&str> = GROUPS.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert!(count > 100);
+        assert_eq!(all.len(), count, "a second group would never get it");
+    }
+}
