@@ -296,8 +296,9 @@ pub(crate) fn content_type(request: &mut Request) {
         return;
     }
     let plan = std::rc::Rc::clone(&request.plan);
-    let name = request.uri.rsplit(|b| *b == b'/').next().unwrap_or_default();
-    let dot = name.iter().rposition(|b| *b == b'.').filter(|dot| *dot > 0);
+    let name = memchr::memrchr(b'/', &request.uri).map_or(0, |slash| slash + 1);
+    let name = &request.uri[name..];
+    let dot = memchr::memrchr(b'.', name).filter(|dot| *dot > 0);
     let types = &plan.content.types.value.0;
     let known = dot.and_then(|dot| {
         let extension = &name[dot + 1..];
