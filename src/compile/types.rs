@@ -105,12 +105,8 @@ fn warn_types(cx: &mut Compiler<'_>, directive: &Directive<'_>, before: &[Box<[u
 pub(super) const REMEMBERED: &[&str] = &["addition_types", "ssi_types", "sub_filter_types", "xslt_types"];
 
 /// Those that the model does not hold.
-pub(super) const CHECKS: &[(&str, Check)] = &[
-    ("addition_types", unmodelled),
-    ("ssi_types", unmodelled),
-    ("sub_filter_types", unmodelled),
-    ("xslt_types", unmodelled),
-];
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("addition_types", unmodelled), ("ssi_types", unmodelled), ("xslt_types", unmodelled)];
 
 fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let first: &[u8] = if directive.name() == "xslt_types" { b"text/xml" } else { b"text/html" };

@@ -72,12 +72,6 @@ settings! {
         sub_filter_types: MimeTypes = "sub_filter_types",
         /// Whether such a response keeps its `Last-Modified`.
         sub_filter_last_modified: bool = "sub_filter_last_modified",
-        /// What is asked for and put before responses; empty: nothing.
-        add_before_body: String = "add_before_body",
-        /// What is asked for and put behind them.
-        add_after_body: String = "add_after_body",
-        /// Of which types.
-        addition_types: MimeTypes = "addition_types",
         /// Whether a file with `.gz` is sent instead.
         gzip_static: Word = "gzip_static",
         /// Which symbolic links are followed.

@@ -52,7 +52,6 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     sub::filter(&mut Scope { worker, client, request });
     charset::filter(&mut Scope { worker, client, request });
     ssi::filter(request);
-    ssi::add(request);
     gzip::filter(request);
     range::filter(worker, request)?;
     frame(request);
