@@ -37,6 +37,7 @@ mod upstream;
 mod access;
 mod cache;
 mod charset;
+mod client;
 mod content;
 mod files;
 mod geo;

@@ -15,8 +15,8 @@ use crate::model::location::{
 use crate::model::setting::Reader;
 use crate::model::upstream::{KeepaliveSettings, Pool};
 use crate::model::{
-    AccessSettings, ComplexValue, ContentSettings, CoreSettings, FileSettings, GzipSettings, HttpSettings,
-    LimitSettings, PassSettings, ProxySettings, Setting, TlsSettings,
+    AccessSettings, ClientSettings, ComplexValue, ContentSettings, CoreSettings, FileSettings, GzipSettings,
+    HttpSettings, LimitSettings, PassSettings, ProxySettings, Setting, TlsSettings,
 };
 use crate::source::Span;
 
@@ -95,6 +95,7 @@ pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
         gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
         pass: Arc::new(PassSettings::defaults(&mut defaults)),
         limit: Arc::new(LimitSettings::defaults(&mut defaults)),
+        client: Arc::new(ClientSettings::defaults(&mut defaults)),
         tls: Arc::new(TlsSettings::defaults(&mut defaults)),
     }
 }
@@ -126,7 +127,7 @@ pub(super) fn read_keepalive<'t>(
 type Read = for<'t> fn(&mut HttpSettings, &str, &mut Reading<'_, 't>) -> bool;
 
 /// The groups of http's settings: their directives, and how they are read.
-const GROUPS: [(&[&str], Read); 10] = [
+const GROUPS: [(&[&str], Read); 11] = [
     (CoreHttpSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.core).read(name, reader)),
     (ProxySettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.proxy).read(name, reader)),
     (ReuseSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.reuse).read(name, reader)),
@@ -136,6 +137,7 @@ const GROUPS: [(&[&str], Read); 10] = [
     (GzipSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.gzip).read(name, reader)),
     (PassSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.pass).read(name, reader)),
     (LimitSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.limit).read(name, reader)),
+    (ClientSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.client).read(name, reader)),
     (TlsSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.tls).read(name, reader)),
 ];
 
@@ -175,6 +177,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         gzip: group(&level.gzip, &started.gzip, GzipSettings::inherited),
         pass: group(&level.pass, &started.pass, PassSettings::inherited),
         limit: group(&level.limit, &started.limit, LimitSettings::inherited),
+        client: group(&level.client, &started.client, ClientSettings::inherited),
         tls: group(&level.tls, &started.tls, TlsSettings::inherited),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::access::AccessSettings;
+use super::client::ClientSettings;
 use super::content::{ContentSettings, GzipSettings};
 use super::files::FileSettings;
 use super::limit::LimitSettings;
@@ -163,6 +164,9 @@ pub struct HttpSettings {
     /// Limits and the resolver.
     #[serde(with = "super::serial::shared")]
     pub limit: Arc<LimitSettings>,
+    /// How clients are told apart.
+    #[serde(with = "super::serial::shared")]
+    pub client: Arc<ClientSettings>,
     /// TLS and HTTP/2.
     #[serde(with = "super::serial::shared")]
     pub tls: Arc<TlsSettings>,

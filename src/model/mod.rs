@@ -14,6 +14,7 @@ pub mod time;
 pub mod value;
 
 pub mod access;
+pub mod client;
 pub mod content;
 pub mod core;
 pub mod files;
@@ -34,6 +35,7 @@ pub mod upstream;
 
 pub use self::core::CoreSettings;
 pub use access::AccessSettings;
+pub use client::ClientSettings;
 pub use content::{ContentSettings, GzipSettings};
 pub use files::FileSettings;
 pub use geo::Geo;

@@ -58,10 +58,12 @@ mod range;
 mod sink;
 mod ssi;
 mod subrequest;
+mod userid;
 
 mod route;
 
 mod real_ip;
+mod referer;
 mod rewrite;
 
 mod access;
@@ -74,6 +76,7 @@ mod empty_gif;
 mod file;
 mod index;
 mod open_file;
+mod random_index;
 mod sendfile;
 mod stub_status;
 mod symlink;
