@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::AccessSettings;
 use super::cache::CacheSettings;
+use super::client::ClientSettings;
 use super::content::{ContentSettings, GzipSettings};
 use super::files::FileSettings;
 use super::limit::LimitSettings;
@@ -167,6 +168,9 @@ pub struct HttpSettings {
     /// Files with responses.
     #[serde(with = "super::serial::shared")]
     pub cache: Arc<CacheSettings>,
+    /// How clients are told apart.
+    #[serde(with = "super::serial::shared")]
+    pub client: Arc<ClientSettings>,
     /// TLS and HTTP/2.
     #[serde(with = "super::serial::shared")]
     pub tls: Arc<TlsSettings>,

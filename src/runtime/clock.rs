@@ -224,6 +224,15 @@ pub(crate) fn http_date(seconds: i64) -> String {
     )
 }
 
+/// As in `expires` of a cookie (`ngx_http_cookie_time`).
+pub(crate) fn cookie_date(seconds: i64) -> String {
+    let c = Civil::of(seconds);
+    // Old clients know no years but those of two digits, up to this one.
+    let year = if c.year > 2037 { format!("{}", c.year) } else { format!("{:02}", c.year % 100) };
+    let (day, month) = (c.day, MONTHS[c.month - 1]);
+    format!("{}, {day:02}-{month}-{year} {:02}:{:02}:{:02} GMT", c.week_day, c.hour, c.minute, c.second)
+}
+
 /// As in the list of a directory.
 pub(crate) fn listing(seconds: i64, local: bool) -> String {
     let seconds = seconds.max(0);

@@ -59,10 +59,12 @@ mod sink;
 mod ssi;
 mod sub;
 mod subrequest;
+mod userid;
 
 mod route;
 
 mod real_ip;
+mod referer;
 mod rewrite;
 
 mod access;
@@ -75,6 +77,7 @@ mod empty_gif;
 mod file;
 mod index;
 mod open_file;
+mod random_index;
 mod sendfile;
 mod stub_status;
 mod symlink;

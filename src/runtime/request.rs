@@ -147,6 +147,8 @@ pub(crate) struct Request {
     memo_text: Vec<u8>,
     pub(crate) started: Duration,
     pub(crate) id: Option<String>,
+    /// The cookie of `userid`.
+    pub(crate) uid: Option<Box<super::userid::Uid>>,
 }
 
 impl Request {
@@ -207,6 +209,7 @@ impl Request {
             memo_text: Vec::new(),
             started: Duration::ZERO,
             id: None,
+            uid: None,
         }
     }
 
@@ -263,6 +266,7 @@ impl Request {
         self.memo_text.clear();
         self.started = Clock::now();
         self.id = None;
+        self.uid = None;
     }
 
     /// The connection is kept for a while even if the worker stops (`keepalive_min_timeout`).

@@ -10,7 +10,7 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
-use super::{browser, charset, gzip, headers, not_modified, range, ssi, sub};
+use super::{browser, charset, gzip, headers, not_modified, range, ssi, sub, userid};
 use crate::model::location::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
@@ -49,6 +49,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     }
     not_modified::filter(request)?;
     headers::filter(&mut Scope { worker, client, request });
+    userid::filter(&mut Scope { worker, client, request });
     sub::filter(&mut Scope { worker, client, request });
     charset::filter(&mut Scope { worker, client, request });
     ssi::filter(request);

@@ -137,6 +137,7 @@ pub(crate) fn redirect(c: &Connection, r: &mut Request) -> Flow {
         return Flow::Status(500);
     }
     r.internal = true;
+    r.uid = None;
     r.valid_unparsed_uri = false;
     r.valid_location = true;
     r.add_uri_to_alias = false;
@@ -158,6 +159,7 @@ pub(crate) fn named(c: &Connection, r: &mut Request, name: &[u8]) -> Flow {
         return Flow::Status(500);
     };
     r.internal = true;
+    r.uid = None;
     r.uri_changed = false;
     r.handled_by = None;
     Flow::Named(id)
@@ -241,6 +243,11 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
         // Refused at start.
         Some(Handler::Pass(_) | Handler::Other(..)) => return Flow::Status(500),
         None => {}
+    }
+    if plan.content.random_index.value
+        && let Some(flow) = super::random_index::find(c, r)
+    {
+        return flow;
     }
     if let Some(flow) = index::find(c, r) {
         return flow;

@@ -11,8 +11,8 @@ use crate::cli::Failure;
 use crate::eval::select::Router;
 use crate::model::location::Handler;
 use crate::model::{
-    AccessSettings, ContentSettings, FileSettings, GzipSettings, HttpSettings, LimitSettings, Location,
-    PassSettings, ProxySettings, TlsSettings, location,
+    AccessSettings, ClientSettings, ContentSettings, FileSettings, GzipSettings, HttpSettings, LimitSettings,
+    Location, PassSettings, ProxySettings, TlsSettings, location,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -49,6 +49,7 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
         GzipSettings::DIRECTIVES,
         PassSettings::DIRECTIVES,
         LimitSettings::DIRECTIVES,
+        ClientSettings::DIRECTIVES,
         TlsSettings::DIRECTIVES,
     ]
     .into_iter()
