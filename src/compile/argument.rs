@@ -73,7 +73,7 @@ pub(super) fn invalid(
     nginx: &str,
 ) {
     let name = directive.name();
-    let found = super::block::abbreviate(&directive.text(n));
+    let found = super::refusal::abbreviate(&directive.text(n));
     let nginx = if nginx == "invalid value" || nginx == "invalid number" {
         format!("\"{name}\" directive {nginx}")
     } else {
@@ -83,7 +83,7 @@ pub(super) fn invalid(
     let newer = directive.catalog.old_kinds.iter().rev().find(|&&(until, _)| version < until);
     let help = match newer {
         Some((since, _)) => format!("since nginx {since} it takes more; this is checked for {version}"),
-        None => super::block::syntax_help(directive.catalog),
+        None => super::refusal::syntax_help(directive.catalog),
     };
     cx.report(
         Diagnostic::error(
@@ -112,7 +112,7 @@ pub(super) fn flag(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -
         directive.name()
     );
     let name = directive.name();
-    let found = super::block::abbreviate(&directive.text(n));
+    let found = super::refusal::abbreviate(&directive.text(n));
     cx.report(
         Diagnostic::error(
             "invalid-value",
@@ -172,12 +172,12 @@ pub(super) fn word(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -
     };
     let nginx = format!("{what} \"{}\"", directive.text(n));
     let found = directive.text(n);
-    let expected = super::block::one_of(&refs);
+    let expected = super::refusal::one_of(&refs);
     let near = words.iter().find(|w| strsim::osa_distance(w, &found) <= 2);
     let diagnostic = Diagnostic::error(
         "invalid-value",
         directive.arg_span(n),
-        format!("`{name}` cannot be `{}`; expected {expected}", super::block::abbreviate(&found)),
+        format!("`{name}` cannot be `{}`; expected {expected}", super::refusal::abbreviate(&found)),
     )
     .label(if near.is_some() { "not one of its words".to_owned() } else { format!("expected {expected}") })
     .nginx(nginx);

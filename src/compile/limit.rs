@@ -67,7 +67,7 @@ fn no_zone(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     cx.report(
         Diagnostic::error("missing-parameter", directive.span(), format!("`{name}` needs `zone=`"))
             .label("expected `zone=`")
-            .help(super::block::syntax_help(directive.catalog))
+            .help(super::refusal::syntax_help(directive.catalog))
             .nginx(format!("\"{name}\" must have \"zone\" parameter")),
     );
     false

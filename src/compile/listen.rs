@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::address::{self, Form};
 use super::directive::Directive;
+use super::parameters;
 use super::scope::Compiler;
 use super::socket::{self, Whose};
 use crate::diagnostic::Diagnostic;
@@ -24,7 +25,7 @@ pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &
             return;
         }
     };
-    let Some(options) = socket::options(cx, directive) else { return };
+    let Some(options) = parameters::options(cx, directive) else { return };
     if options.http2 && cx.version() >= HTTP2_DIRECTIVE {
         cx.report(
             Diagnostic::warning(

@@ -7,13 +7,16 @@ mod block;
 mod checks;
 mod directive;
 mod forgotten;
+mod refusal;
 mod scope;
 
 mod address;
 mod argument;
+mod pieces;
 mod regex;
 mod settings;
 mod value;
+mod values;
 mod zone;
 
 mod core;
@@ -25,6 +28,7 @@ mod log_target;
 mod mail;
 mod map;
 mod names;
+mod parameters;
 mod protocols;
 mod proxy;
 mod rewrite;

@@ -1,7 +1,8 @@
 //! Warnings of `listen`s that disagree about the protocols of one socket (`ngx_http_add_addresses`).
 
+use super::parameters::Options;
 use super::scope::Compiler;
-use super::socket::{Options, Whose};
+use super::socket::Whose;
 use crate::diagnostic::Diagnostic;
 use crate::model::Endpoint;
 use crate::source::Span;

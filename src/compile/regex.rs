@@ -26,13 +26,13 @@ pub(super) fn check(cx: &mut Compiler<'_>, pattern: &[u8], caseless: bool, span:
     } else {
         format!("pcre2_compile() failed: {reason} in \"{text}\" at \"{rest}\"")
     };
-    let found = super::block::abbreviate(text);
+    let found = super::refusal::abbreviate(text);
     cx.report(
         Diagnostic::error("invalid-regex", span, format!("`{found}` is no regular expression: {reason}"))
             .label(if rest.is_empty() {
                 "at its end".to_owned()
             } else {
-                format!("at `{}`", super::block::abbreviate(rest))
+                format!("at `{}`", super::refusal::abbreviate(rest))
             })
             .nginx(nginx),
     );

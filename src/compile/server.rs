@@ -31,7 +31,7 @@ pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, ou
             cx,
             None,
             &endpoint,
-            &super::socket::Options::default(),
+            &super::parameters::Options::default(),
             (super::socket::Whose::Http, number),
         );
     }
