@@ -1,7 +1,13 @@
 //! `ngxc run` and nginx tell clients apart alike: by Referer, browser and cookie; and any file of a directory may
 //! stand for it. Loopback only.
 
-#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "what helpers of tests unwrap is a failed test; who runs it shall see what was skipped"
+)]
 
 #[path = "common/http.rs"]
 #[allow(dead_code, reason = "shared with tests that use more of it")]

@@ -44,6 +44,7 @@ fn start_value() -> u32 {
 }
 
 /// Takes the cookie of the request apart, once (`ngx_http_userid_get_uid`).
+#[expect(clippy::unnecessary_box_returns, reason = "the request keeps it boxed, as most have none")]
 fn get(s: &mut Scope<'_>, settings: &ClientSettings) -> Box<Uid> {
     if let Some(known) = s.request.uid.take() {
         return known;
