@@ -1,6 +1,7 @@
 //! Server names that two servers of one socket claim (`ngx_http_server_names`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::hash::{self, Table};
 use super::scope::Compiler;
@@ -8,41 +9,72 @@ use super::server::WILDCARDS;
 use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::server::ServerName;
-use crate::model::{Endpoint, Listen, Server};
+use crate::model::{Endpoint, Server};
 use crate::source::Span;
+
+/// The sockets of `http`, each once, and who listens on them.
+struct Sockets<'a> {
+    /// With the number of its servers.
+    all: Vec<(&'a Endpoint, usize)>,
+    /// The number of a server, and that of a socket, for each `listen`.
+    uses: Vec<(usize, usize)>,
+}
+
+impl<'a> Sockets<'a> {
+    fn new(servers: &'a [Server]) -> Self {
+        let mut found = Self { all: Vec::new(), uses: Vec::new() };
+        let mut known: HashMap<&Endpoint, usize> = HashMap::new();
+        for (number, server) in servers.iter().enumerate() {
+            for listen in &server.listen {
+                let socket = *known.entry(&listen.endpoint).or_insert(found.all.len());
+                if socket == found.all.len() {
+                    found.all.push((&listen.endpoint, 0));
+                }
+                found.all[socket].1 += 1;
+                found.uses.push((number, socket));
+            }
+        }
+        found
+    }
+
+    /// Each `listen` whose servers are told apart by name.
+    fn shared(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.uses.iter().copied().filter(|(_, socket)| self.all[*socket].1 > 1)
+    }
+
+    /// The first socket of a server for which something holds.
+    fn find(&self, server: usize, holds: impl Fn(&Endpoint, usize) -> bool) -> Option<&'a Endpoint> {
+        let start = self.uses.partition_point(|(number, _)| *number < server);
+        let own = self.uses[start..].iter().take_while(|(number, _)| *number == server);
+        own.map(|(_, socket)| self.all[*socket])
+            .find(|(endpoint, count)| holds(endpoint, *count))
+            .map(|(e, _)| e)
+    }
+}
 
 /// Warns of names that an earlier server of the same socket has.
 pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
     let servers = std::mem::take(&mut cx.http.servers);
-    let mut shared: HashMap<&Endpoint, usize> = HashMap::new();
-    for listen in servers.iter().flat_map(|s| &s.listen) {
-        *shared.entry(&listen.endpoint).or_default() += 1;
-    }
-    let mut owners: HashMap<(&Endpoint, &str), usize> = HashMap::new();
-    let mut found = Vec::new();
-    for (number, server) in servers.iter().enumerate() {
-        for listen in server.listen.iter().filter(|l| shared[&l.endpoint] > 1) {
-            for name in server.names.iter().filter_map(key) {
-                match owners.entry((&listen.endpoint, name)) {
-                    std::collections::hash_map::Entry::Vacant(free) => {
-                        free.insert(number);
-                    }
-                    std::collections::hash_map::Entry::Occupied(first) => {
-                        found.push(conflict(server, &servers[*first.get()], name, &listen.endpoint));
-                    }
+    let sockets = Sockets::new(&servers);
+    let mut owners: HashMap<(usize, &str), usize> = HashMap::new();
+    for (number, socket) in sockets.shared() {
+        let server = &servers[number];
+        for name in server.names.iter().filter_map(key) {
+            match owners.entry((socket, name)) {
+                Entry::Vacant(free) => {
+                    free.insert(number);
+                }
+                Entry::Occupied(first) => {
+                    cx.report(conflict(server, &servers[*first.get()], name, sockets.all[socket].0));
                 }
             }
         }
     }
-    for diagnostic in found {
-        cx.report(diagnostic);
-    }
     for wrong in std::mem::take(&mut cx.names.no_wildcards) {
-        let Some(server) = servers.get(wrong.server) else { continue };
         // One server without captures is found without looking at names (`ngx_http_optimize_servers`).
-        let hashed = |l: &&Listen| shared[&l.endpoint] > 1 || has_captures(&servers, &l.endpoint);
-        let Some(listen) = server.listen.iter().find(hashed) else { continue };
-        let (name, endpoint) = (wrong.name, &listen.endpoint);
+        let hashed = |endpoint: &Endpoint, count| count > 1 || has_captures(&servers, endpoint);
+        let Some(endpoint) = sockets.find(wrong.server, hashed) else { continue };
+        let name = wrong.name;
         cx.includes = wrong.includes;
         cx.report(
             Diagnostic::error(
@@ -54,7 +86,7 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
             .nginx(format!("invalid server name or wildcard \"{name}\" on {endpoint}")),
         );
     }
-    check_hashes(cx, &servers, &shared);
+    check_hashes(cx, &servers, &sockets);
     cx.http.servers = servers;
 }
 
@@ -87,25 +119,29 @@ pub(super) fn report_stream_conflicts(cx: &mut Compiler<'_>) {
 }
 
 /// The tables of plain names, one for each socket whose servers are told apart by name.
-fn check_hashes(cx: &mut Compiler<'_>, servers: &[Server], shared: &HashMap<&Endpoint, usize>) {
-    let mut tables: BTreeMap<&Endpoint, BTreeMap<&str, Span>> = BTreeMap::new();
-    for server in servers {
+fn check_hashes(cx: &mut Compiler<'_>, servers: &[Server], sockets: &Sockets<'_>) {
+    let mut tables: Vec<Vec<(&str, Span)>> = vec![Vec::new(); sockets.all.len()];
+    for &(number, socket) in &sockets.uses {
+        let server = &servers[number];
+        let (endpoint, count) = sockets.all[socket];
         // A server alone on its socket is found without its name, but for what its pattern captures.
-        let pattern = server.names.iter().any(|name| matches!(name, ServerName::Regex(_)));
-        let by_name = |l: &&Listen| shared[&l.endpoint] > 1 || pattern && has_captures(servers, &l.endpoint);
-        for listen in server.listen.iter().filter(by_name) {
-            let names = tables.entry(&listen.endpoint).or_default();
-            for name in &server.names {
-                if let ServerName::Exact(name) = name {
-                    names.entry(name).or_insert(server.span);
-                }
-            }
+        let pattern = || server.names.iter().any(|name| matches!(name, ServerName::Regex(_)));
+        if count > 1 || pattern() && has_captures(servers, endpoint) {
+            tables[socket].extend(server.names.iter().filter_map(|name| match name {
+                ServerName::Exact(name) => Some((name.as_str(), server.span)),
+                _ => None,
+            }));
         }
     }
+    let mut in_order: Vec<(&Endpoint, Vec<(&str, Span)>)> =
+        sockets.all.iter().map(|(endpoint, _)| *endpoint).zip(tables).collect();
+    in_order.sort_by(|a, b| a.0.cmp(b.0));
     cx.subsystem = Subsystem::Http;
-    for names in tables.values() {
+    for (_, mut names) in in_order {
+        names.sort_by_key(|(name, _)| *name);
+        names.dedup_by_key(|(name, _)| *name);
         let Some((_, place)) = names.iter().max_by_key(|(name, _)| name.len()) else { continue };
-        let keys: Vec<&[u8]> = names.keys().map(|name| name.as_bytes()).collect();
+        let keys: Vec<&[u8]> = names.iter().map(|(name, _)| name.as_bytes()).collect();
         let when = When::EndOfSubsystem { step: 400, place: Place::None };
         hash::check(
             cx,

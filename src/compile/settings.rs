@@ -1,6 +1,6 @@
 //! Reading settings: for each type of a setting, how a directive gives its value and what its default is.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::argument;
@@ -123,38 +123,38 @@ pub(super) fn read_keepalive<'t>(
     settings.read(directive.name(), &mut Reading { cx, directive })
 }
 
+/// How a group of http's settings reads a directive.
+type Read = for<'t> fn(&mut HttpSettings, &str, &mut Reading<'_, 't>) -> bool;
+
+/// The groups of http's settings: their directives, and how they are read.
+const GROUPS: [(&[&str], Read); 11] = [
+    (CoreHttpSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.core).read(name, reader)),
+    (ProxySettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.proxy).read(name, reader)),
+    (ReuseSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.reuse).read(name, reader)),
+    (ContentSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.content).read(name, reader)),
+    (FileSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.files).read(name, reader)),
+    (AccessSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.access).read(name, reader)),
+    (GzipSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.gzip).read(name, reader)),
+    (PassSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.pass).read(name, reader)),
+    (LimitSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.limit).read(name, reader)),
+    (CacheSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.cache).read(name, reader)),
+    (TlsSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.tls).read(name, reader)),
+];
+
+/// The group of each directive of the catalog.
+static GROUP_OF: LazyLock<Vec<Option<usize>>> = LazyLock::new(|| {
+    let group_of = |name| GROUPS.iter().position(|(directives, _)| directives.contains(&name));
+    catalog::DIRECTIVES.iter().map(|directive| group_of(directive.name)).collect()
+});
+
 /// Lets a directive of http, server or location set its setting; false if it has none.
 pub(super) fn read_http<'t>(
     cx: &mut Compiler<'t>,
     settings: &mut HttpSettings,
     directive: &Directive<'t>,
 ) -> bool {
-    let name = directive.name();
-    if CoreHttpSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.core).read(name, &mut Reading { cx, directive })
-    } else if ProxySettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.proxy).read(name, &mut Reading { cx, directive })
-    } else if ReuseSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.reuse).read(name, &mut Reading { cx, directive })
-    } else if ContentSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.content).read(name, &mut Reading { cx, directive })
-    } else if FileSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.files).read(name, &mut Reading { cx, directive })
-    } else if AccessSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.access).read(name, &mut Reading { cx, directive })
-    } else if GzipSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.gzip).read(name, &mut Reading { cx, directive })
-    } else if PassSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.pass).read(name, &mut Reading { cx, directive })
-    } else if LimitSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.limit).read(name, &mut Reading { cx, directive })
-    } else if CacheSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.cache).read(name, &mut Reading { cx, directive })
-    } else if TlsSettings::DIRECTIVES.contains(&name) {
-        Arc::make_mut(&mut settings.tls).read(name, &mut Reading { cx, directive })
-    } else {
-        false
-    }
+    let group = GROUP_OF.get(usize::from(directive.catalog.id)).copied().flatten();
+    group.is_some_and(|group| GROUPS[group].1(settings, directive.name(), &mut Reading { cx, directive }))
 }
 
 /// What the levels inside a level start from. `started` is what the level itself started from: a group that

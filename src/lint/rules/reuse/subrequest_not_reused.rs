@@ -1,5 +1,6 @@
 //! Subrequests that open connections.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Level};
@@ -65,8 +66,7 @@ declare_rule! {
 type Reached<'a> = BTreeMap<Span, (&'static str, &'a Judged<'a>)>;
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let leaves = Leaves::new(target);
-    for (span, (directive, judged)) in subrequests(target, &leaves) {
+    for (span, (directive, judged)) in subrequests(target) {
         found.extend(of_subrequest(directive, span, judged));
     }
     for (span, users) in sliced(target) {
@@ -144,8 +144,10 @@ impl<'a> Leaves<'a> {
     }
 }
 
-fn subrequests<'a>(target: Target<'a>, leaves: &Leaves<'a>) -> Reached<'a> {
+fn subrequests(target: Target<'_>) -> Reached<'_> {
     let mut found = Reached::new();
+    // Most configurations make no subrequests.
+    let leaves = OnceCell::new();
     for (server, location) in target.config.http.locations() {
         let settings = &location.settings.reuse;
         let one = [
@@ -154,6 +156,7 @@ fn subrequests<'a>(target: Target<'a>, leaves: &Leaves<'a>) -> Reached<'a> {
             ("add_after_body", &settings.add_after_body),
         ];
         let mut add = |directive, uri: &str, span: Option<Span>| {
+            let leaves = leaves.get_or_init(|| Leaves::new(target));
             if let (Some(span), Some(judged)) = (span, leaves.find(server, uri)) {
                 found.entry(span).or_insert((directive, judged));
             }

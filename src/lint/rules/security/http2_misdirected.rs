@@ -46,18 +46,21 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     for server in target.levels().of(Context::Server) {
+        let has = |word: &str| server.own("listen").any(|l| l.args().any(|w| w.is(word)));
+        if !has("default_server") && !has("default") {
+            continue;
+        }
         let Some(reject) = server.effective("ssl_reject_handshake") else { continue };
         if !reject.arg(0).is_some_and(|w| w.is("on")) {
             continue;
         }
-        let has = |word: &str| server.own("listen").any(|l| l.args().any(|w| w.is(word)));
         let http2 = has("http2") || server.is("http2", "on");
         // 444 closes the connection, which ends it too.
         let refuses = server
             .inward()
             .into_iter()
             .any(|level| level.own("return").any(|d| d.arg(0).is_some_and(|w| w.is("421") || w.is("444"))));
-        if http2 && (has("default_server") || has("default")) && !refuses && server.is_complete() {
+        if http2 && !refuses && server.is_complete() {
             found.push(
                 HTTP2_MISDIRECTED
                     .finding(
