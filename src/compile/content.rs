@@ -8,7 +8,7 @@ use super::settings::Value;
 use super::{regex, value};
 use crate::catalog::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Place, When};
-use crate::model::content::{Alias, Index, LinkPolicy, Root, Symlinks, TryFiles, TryLast};
+use crate::model::content::{Alias, Index, LinkPolicy, Root, Substitute, Symlinks, TryFiles, TryLast};
 use crate::model::{ComplexValue, LocationKind, Segment, Setting};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -320,6 +320,22 @@ impl Value for Symlinks {
             }
         }
         Some(symlinks)
+    }
+}
+
+impl Value for Vec<Substitute> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let (find, new) = (value::argument(cx, directive, 1), value::argument(cx, directive, 2));
+        Some(vec![Substitute { find, new }])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        super::settings::extend(setting, more, directive.span());
     }
 }
 

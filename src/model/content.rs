@@ -64,6 +64,20 @@ settings! {
         ssi_last_modified: bool = "ssi_last_modified",
         /// Longest value of a parameter.
         ssi_value_length: u64 = "ssi_value_length",
+        /// Texts of responses that are replaced.
+        sub_filter: Vec<Substitute> = "sub_filter",
+        /// Whether each is replaced only once.
+        sub_filter_once: bool = "sub_filter_once",
+        /// In which types.
+        sub_filter_types: MimeTypes = "sub_filter_types",
+        /// Whether such a response keeps its `Last-Modified`.
+        sub_filter_last_modified: bool = "sub_filter_last_modified",
+        /// What is asked for and put before responses; empty: nothing.
+        add_before_body: String = "add_before_body",
+        /// What is asked for and put behind them.
+        add_after_body: String = "add_after_body",
+        /// Of which types.
+        addition_types: MimeTypes = "addition_types",
         /// Whether a file with `.gz` is sent instead.
         gzip_static: Word = "gzip_static",
         /// Which symbolic links are followed.
@@ -91,6 +105,15 @@ settings! {
         /// Browsers that get nothing compressed: patterns, or `msie6`.
         disable: Vec<String> = "gzip_disable",
     }
+}
+
+/// One `sub_filter`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Substitute {
+    /// What is looked for.
+    pub find: ComplexValue,
+    /// What replaces it.
+    pub new: ComplexValue,
 }
 
 /// `root` or `alias`.

@@ -13,18 +13,29 @@ pub(crate) fn filter(scope: &mut Scope<'_>) {
     let content = &plan.content;
     let is_off = content.charset.value.constant() == Some(b"off");
     let content_type = &scope.request.reply.content_type;
-    if is_off || content_type.is_empty() {
+    let is_overridden = !scope.request.reply.override_charset.is_empty();
+    if is_off && !is_overridden || content_type.is_empty() {
         return;
     }
     // What the peer says of its own.
     let own = said(content_type);
-    if own.is_some() && !content.override_charset.value
+    if is_overridden {
+        // Types do not matter then (`ngx_http_destination_charset`).
+    } else if own.is_some() && !content.override_charset.value
         || own.is_none() && (content_type.contains(&b';') || !content.charset_types.value.has(content_type))
     {
         return;
     }
-    let mut charset = Vec::new();
-    scope.evaluate(&content.charset.value, &mut charset);
+    let mut charset = std::mem::take(&mut scope.request.reply.override_charset);
+    if is_overridden {
+        let is_known = |recoder: &Recoder| recoder.from.as_bytes().eq_ignore_ascii_case(&charset);
+        if !scope.worker.recoders.iter().any(is_known) {
+            let name = String::from_utf8_lossy(&charset).into_owned();
+            return scope.log(Severity::Error, &format!("unknown charset \"{name}\" to override"), "");
+        }
+    } else {
+        scope.evaluate(&content.charset.value, &mut charset);
+    }
     let mut source = Vec::new();
     match &own {
         Some((_, own)) => source.extend_from_slice(own),

@@ -353,7 +353,9 @@ impl Connection {
     async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
         let gzip = request.reply.gzip.take();
         let recoder = request.reply.recode.and_then(|n| self.worker.recoders.get(n));
-        let is_changed = gzip.is_some() || recoder.is_some_and(super::charset::Recoder::changes_length);
+        let is_changed = gzip.is_some()
+            || request.reply.sub.is_some()
+            || recoder.is_some_and(super::charset::Recoder::changes_length);
         if is_changed && !request.reply.header_only {
             return self.send_changed(request, gzip, out).await;
         }
@@ -427,7 +429,7 @@ impl Connection {
                 Part::Text(from, to) => {
                     piece.clear();
                     piece.extend_from_slice(&text[from..to]);
-                    self.recode(request, &mut piece, 0);
+                    self.change(request, &mut piece, false);
                     ssi::pass(self, request, &piece, false).await?;
                 }
                 Part::File(mut from, to) => {
@@ -437,13 +439,15 @@ impl Connection {
                         let Some(file) = &file else { return Ok(()) };
                         file.read_exact_at(&mut piece, from)?;
                         from += most as u64;
-                        self.recode(request, &mut piece, 0);
+                        self.change(request, &mut piece, false);
                         ssi::pass(self, request, &piece, false).await?;
                     }
                 }
             }
         }
-        ssi::pass(self, request, b"", true).await
+        piece.clear();
+        self.change(request, &mut piece, true);
+        ssi::pass(self, request, &piece, true).await
     }
 
     /// The same for a body that is compressed, or becomes longer or shorter, on its way.
@@ -477,7 +481,7 @@ impl Connection {
                 None => {}
             }
             is_last |= parts.peek().is_none();
-            self.recode(request, &mut piece, 0);
+            self.change(request, &mut piece, is_last);
             ready.clear();
             match &mut gzip {
                 Some(gzip) => gzip.take(&piece, is_last, &mut ready),
@@ -511,6 +515,16 @@ impl Connection {
         std::mem::swap(&mut request.out, out);
         headers::trailers(&mut self.scope(request));
         std::mem::swap(&mut request.out, out);
+    }
+
+    /// Replaces texts of a piece of the body, and recodes it.
+    fn change(&self, request: &mut Request, piece: &mut Vec<u8>, is_last: bool) {
+        if let Some(sub) = &mut request.reply.sub {
+            let mut ready = Vec::with_capacity(piece.len());
+            sub.take(piece, is_last, &mut ready);
+            *piece = ready;
+        }
+        self.recode(request, piece, 0);
     }
 
     /// Recodes what stands from `start` on.

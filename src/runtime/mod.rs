@@ -57,6 +57,7 @@ mod not_modified;
 mod range;
 mod sink;
 mod ssi;
+mod sub;
 mod subrequest;
 
 mod route;

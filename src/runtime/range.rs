@@ -200,6 +200,7 @@ fn multipart(reply: &mut Reply, ranges: &[(u64, u64)], length: u64, boundary: u6
     put(&mut reply.text, format_args!("\r\n--{boundary:020}--\r\n"));
     reply.parts.push(Part::Text(from, reply.text.len()));
     reply.content_length = Some(total + (reply.text.len() - from) as u64);
+    reply.remove(b"Content-Range");
     reply.content_type.clear();
     put(&mut reply.content_type, format_args!("multipart/byteranges; boundary={boundary:020}"));
     reply.charset.clear();

@@ -34,6 +34,8 @@ pub(crate) struct Reply {
     pub(crate) content_type: Vec<u8>,
     /// `; charset=`
     pub(crate) charset: Vec<u8>,
+    /// The charset that an upstream wants the client to get.
+    pub(crate) override_charset: Vec<u8>,
     pub(crate) content_length: Option<u64>,
     /// Seconds since 1970.
     pub(crate) last_modified: Option<i64>,
@@ -68,6 +70,8 @@ pub(crate) struct Reply {
     pub(crate) recode: Option<usize>,
     /// What has begun of a character that is recoded.
     pub(crate) recode_rest: Vec<u8>,
+    /// Replaces texts of the body.
+    pub(crate) sub: Option<Box<super::sub::Substitution>>,
     /// Obeys the commands in the body.
     pub(crate) ssi: Option<Box<super::ssi::Page>>,
     /// Compresses the body.
@@ -81,6 +85,7 @@ impl Reply {
             &mut self.line,
             &mut self.content_type,
             &mut self.charset,
+            &mut self.override_charset,
             &mut self.lines,
             &mut self.trailers,
             &mut self.text,
@@ -106,6 +111,7 @@ impl Reply {
         self.recode = None;
         self.recode_rest.clear();
         self.gzip = None;
+        self.sub = None;
         self.ssi = None;
     }
 
@@ -116,6 +122,7 @@ impl Reply {
         self.parts.clear();
         self.recode = None;
         self.gzip = None;
+        self.sub = None;
         self.ssi = None;
     }
 

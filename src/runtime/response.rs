@@ -10,7 +10,7 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
-use super::{browser, charset, gzip, headers, not_modified, range, ssi};
+use super::{browser, charset, gzip, headers, not_modified, range, ssi, sub};
 use crate::model::location::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
@@ -41,6 +41,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
         request.reply.line.clear();
     }
     if request.depth > 0 {
+        sub::filter(&mut Scope { worker, client, request });
         ssi::filter(request);
         request.reply.header_only |= request.is_head() || matches!(request.status, 204 | 304);
         request.head_length = 0;
@@ -48,8 +49,10 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     }
     not_modified::filter(request)?;
     headers::filter(&mut Scope { worker, client, request });
+    sub::filter(&mut Scope { worker, client, request });
     charset::filter(&mut Scope { worker, client, request });
     ssi::filter(request);
+    ssi::add(request);
     gzip::filter(request);
     range::filter(worker, request)?;
     frame(request);
@@ -235,6 +238,7 @@ pub(crate) fn special(worker: &Worker, client: &Client, request: &mut Request, s
     }
     reply.content_type.clear();
     reply.charset.clear();
+    reply.override_charset.clear();
     if has_page {
         reply.content_type.extend_from_slice(b"text/html");
     }

@@ -223,6 +223,12 @@ async fn write(
     is_done: bool,
 ) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
+    if let Some(sub) = &mut p.r.reply.sub {
+        let mut ready = Vec::new();
+        sub.take(buffer.filled(), is_done, &mut ready);
+        buffer.clear();
+        buffer.append(&ready);
+    }
     if let Some(recoder) = p.r.reply.recode.and_then(|n| p.c.worker.recoders.get(n)) {
         if recoder.changes_length() {
             let mut ready = Vec::new();

@@ -127,6 +127,10 @@ fn obey(p: &mut Passing<'_>, text: &[u8], fields: &[Field]) {
                 let rate = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                 p.r.limit_rate = rate.or(p.r.limit_rate);
             }
+            Known::XAccelCharset if is_obeyed(p, "X-Accel-Charset") => {
+                p.r.reply.override_charset.clear();
+                p.r.reply.override_charset.extend_from_slice(value);
+            }
             Known::XAccelBuffering if is_obeyed(p, "X-Accel-Buffering") => match value {
                 value if value.eq_ignore_ascii_case(b"no") => p.is_buffering = false,
                 value if value.eq_ignore_ascii_case(b"yes") => p.is_buffering = true,

@@ -11,7 +11,9 @@ use super::connection::Connection;
 use super::headers;
 use super::request::Request;
 use super::sink::Sink;
+use super::subrequest;
 use crate::eval::Captures;
+use crate::model::ContentSettings;
 use crate::model::log::Severity;
 use parse::{Event, Parser};
 
@@ -69,6 +71,8 @@ pub(crate) struct Page {
     timefmt: String,
     errmsg: Vec<u8>,
     captures: Captures,
+    /// Nothing in it is obeyed.
+    is_plain: bool,
 }
 
 impl Page {
@@ -84,6 +88,7 @@ impl Page {
             timefmt: "%A, %d-%b-%Y %H:%M:%S %Z".to_owned(),
             errmsg: b"[an error occurred while processing the directive]".to_vec(),
             captures: Captures::default(),
+            is_plain: false,
         }
     }
 }
@@ -116,6 +121,27 @@ pub(crate) fn filter(request: &mut Request) {
     }
 }
 
+/// Has something put around the body if the configuration wants it (`ngx_http_addition_header_filter`).
+pub(crate) fn add(request: &mut Request) {
+    let content = &request.plan.content;
+    let reply = &mut request.reply;
+    if content.add_before_body.value.is_empty() && content.add_after_body.value.is_empty() {
+        return;
+    }
+    let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    let is_head = request.head.line.method.of(request.buffer.all()) == b"HEAD";
+    if request.status != 200 || kind.is_empty() || !content.addition_types.value.has(kind) {
+        return;
+    }
+    reply.content_length = None;
+    reply.allow_ranges = false;
+    reply.remove(b"Accept-Ranges");
+    super::gzip::weaken(reply);
+    if reply.ssi.is_none() && !is_head {
+        reply.ssi = Some(Box::new(Page { is_plain: true, ..Page::new() }));
+    }
+}
+
 /// Takes a piece of the page; head and end of the response are written too.
 ///
 /// # Errors
@@ -124,11 +150,30 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request, data: &[u8], is_la
     let Some(mut page) = r.reply.ssi.take() else { return Ok(()) };
     if !std::mem::replace(&mut page.has_begun, true) {
         begin(c, r).await?;
+        around(c, r, |content| &content.add_before_body.value).await?;
     }
     let done = read(&mut page, c, r, data, is_last).await;
     r.reply.ssi = Some(page);
     done?;
+    if is_last {
+        around(c, r, |content| &content.add_after_body.value).await?;
+    }
     if is_last && r.depth == 0 { end(c, r).await } else { Ok(()) }
+}
+
+/// What stands before or behind the body (`ngx_http_addition_body_filter`).
+async fn around(
+    c: &mut Connection,
+    r: &mut Request,
+    which: impl Fn(&ContentSettings) -> &String,
+) -> io::Result<()> {
+    let content = std::sync::Arc::clone(&r.plan.content);
+    let uri = which(&content);
+    let kind = r.reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+    if r.depth > 0 || uri.is_empty() || r.status != 200 || !content.addition_types.value.has(kind) {
+        return Ok(());
+    }
+    subrequest::run(c, r, uri.clone().into_bytes(), Vec::new(), None).await.map(|_| ())
 }
 
 /// The head goes out, and what follows it through the filters behind this one.
@@ -172,6 +217,9 @@ async fn read(
     let most = usize::try_from(r.plan.content.ssi_value_length.value).unwrap_or(usize::MAX).min(1 << 20);
     let timeout = r.plan.core.send_timeout.value;
     let mut text = Vec::new();
+    if page.is_plain {
+        return if data.is_empty() { Ok(()) } else { c.write(data, timeout).await };
+    }
     loop {
         text.clear();
         let event = page.parser.next(&mut data, most, &mut text);
