@@ -60,6 +60,7 @@ mod ssi;
 mod sub;
 mod subrequest;
 
+mod post_action;
 mod route;
 
 mod real_ip;
