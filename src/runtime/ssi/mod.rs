@@ -130,7 +130,7 @@ pub(crate) fn add(request: &mut Request) {
     }
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     let is_head = request.head.line.method.of(request.buffer.all()) == b"HEAD";
-    if request.status != 200 || kind.is_empty() || !content.addition_types.value.has(kind) {
+    if request.status != 200 || !content.addition_types.value.has(kind) {
         return;
     }
     reply.content_length = None;
