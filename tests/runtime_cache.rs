@@ -20,6 +20,7 @@ mod nginx;
 mod proxy;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -317,7 +318,7 @@ fn ranges_and_conditions_of_kept_responses() {
 
 #[test]
 fn forced_ranges_are_cut_while_the_response_passes() {
-    let big: String = (0..20_000).map(|n| format!("{n:05}")).collect();
+    let big = (0..20_000).fold(String::new(), |all, n| all + &format!("{n:05}"));
     let text = big.clone();
     let backend = Backend::new(move |_| answer("", &text));
     let proxy = Proxy::new(&format!(
@@ -334,9 +335,11 @@ fn forced_ranges_are_cut_while_the_response_passes() {
 
 #[test]
 fn copies_are_stored() {
-    let backend = Backend::new(|request| match request.contains("/short") {
-        true => "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\nx".to_owned(),
-        false => answer("Last-Modified: Thu, 01 Jan 1970 00:00:09 GMT\r\n", "copy"),
+    let backend = Backend::new(|request| {
+        if request.contains("/short") {
+            return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\nx".to_owned();
+        }
+        answer("Last-Modified: Thu, 01 Jan 1970 00:00:09 GMT\r\n", "copy")
     });
     let proxy = Proxy::new(&format!(
         "server {{ listen 127.0.0.1:9; location / {{ proxy_pass http://{0}; proxy_store on;\n\
@@ -353,7 +356,6 @@ fn copies_are_stored() {
         let modified = path(name).metadata().unwrap().modified().unwrap();
         assert_eq!(modified.duration_since(std::time::UNIX_EPOCH).unwrap(), Duration::from_secs(9));
     }
-    use std::os::unix::fs::PermissionsExt;
     assert_eq!(path("a/b").metadata().unwrap().permissions().mode() & 0o777, 0o664);
     assert!(!path("short").exists());
 }

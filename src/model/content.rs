@@ -80,6 +80,8 @@ settings! {
         add_after_body: String = "add_after_body",
         /// Of which types.
         addition_types: MimeTypes = "addition_types",
+        /// What follows when the client has its answer; empty: nothing.
+        post_action: String = "post_action",
         /// Whether a file with `.gz` is sent instead.
         gzip_static: Word = "gzip_static",
         /// Which symbolic links are followed.

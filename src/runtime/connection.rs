@@ -19,7 +19,7 @@ use super::stream::Stream;
 use super::timer::Timer;
 use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
-use super::{access_log, http2, page, proxy, proxy_protocol};
+use super::{access_log, http2, page, post_action, proxy, proxy_protocol};
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 
@@ -280,6 +280,9 @@ impl Connection {
         }
         self.sink = None;
         request.is_complete = flow != Flow::Abort;
+        if is_writing && !request.plan.content.post_action.value.is_empty() {
+            Box::pin(post_action::run(self, request)).await;
+        }
         access_log::write(&self.worker, &self.client, request);
         request.held.clear();
         if request.renewal.is_some() {

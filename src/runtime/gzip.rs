@@ -46,7 +46,6 @@ pub(crate) fn filter(request: &mut Request) {
     if !matches!(request.status, 200 | 403 | 404)
         || reply.get(b"Content-Encoding").is_some_and(|value| !value.is_empty())
         || reply.content_length.is_some_and(|length| length < gzip.min_length.value)
-        || kind.is_empty()
         || !gzip.types.value.has(kind)
         || reply.header_only
     {

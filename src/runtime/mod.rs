@@ -61,6 +61,7 @@ mod sub;
 mod subrequest;
 mod userid;
 
+mod post_action;
 mod route;
 
 mod real_ip;

@@ -106,6 +106,7 @@ pub(crate) enum HeaderValue {
 
 /// `proxy_pass` with everything around it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct ProxyPlan {
     pub(crate) pass: ProxyPass,
     pub(crate) settings: Arc<ProxySettings>,

@@ -32,12 +32,15 @@ impl Names {
     }
 }
 
+/// Keys zones of caches by name, and where their files are.
+type Caches = HashMap<(String, Vec<u8>), Arc<cache::Zone>>;
+
 /// Zones by name and size, as `ngx_init_cycle` finds them again; balancers by configuration and position.
 #[derive(Default)]
 pub(crate) struct Shared {
     req: Named<ReqZone>,
     conn: Named<ConnZone>,
-    caches: Mutex<HashMap<(String, Vec<u8>), Arc<cache::Zone>>>,
+    caches: Mutex<Caches>,
     pub(crate) names: Names,
     live: Mutex<HashMap<(usize, usize), Weak<Live>>>,
     #[expect(clippy::type_complexity, reason = "spelled out once")]

@@ -102,7 +102,6 @@ pub(crate) fn filter(scope: &mut Scope<'_>) {
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     if content.sub_filter.value.is_empty()
         || reply.content_length == Some(0)
-        || kind.is_empty()
         || !content.sub_filter_types.value.has(kind)
     {
         return;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,9 +53,9 @@ impl CachePlan {
 
 /// A response in a file.
 #[derive(Debug)]
-struct Stored {
+pub(super) struct Stored {
     file: File,
-    header: Header,
+    pub(super) header: Header,
     /// The response's head.
     head: Vec<u8>,
     length: u64,
@@ -70,7 +69,7 @@ pub(crate) struct Cached {
     pub(super) main: Key,
     pub(super) held: Option<Held>,
     /// A response that is not fresh any more.
-    stored: Option<Stored>,
+    pub(super) stored: Option<Stored>,
     pub(super) is_cacheable: bool,
     /// What the peer's response says.
     pub(super) validity: Validity,
@@ -150,14 +149,12 @@ fn zone(p: &mut Passing<'_>, plan: &CachePlan) -> Result<Option<Arc<Zone>>, u16>
     if name.is_empty() || name == b"off" {
         return Ok(None);
     }
-    match plan.zones.iter().find(|(other, _)| other.as_bytes() == name) {
-        Some((_, zone)) => Ok(Some(Arc::clone(zone))),
-        None => {
-            let name = String::from_utf8_lossy(&name).into_owned();
-            p.log(Severity::Error, &format!("cache \"{name}\" not found"), "");
-            Err(500)
-        }
+    if let Some((_, zone)) = plan.zones.iter().find(|(other, _)| other.as_bytes() == name) {
+        return Ok(Some(Arc::clone(zone)));
     }
+    let name = String::from_utf8_lossy(&name).into_owned();
+    p.log(Severity::Error, &format!("cache \"{name}\" not found"), "");
+    Err(500)
 }
 
 /// `proxy_cache_key`, else the URL that the peer is asked for (`ngx_http_proxy_create_key`).
@@ -188,14 +185,14 @@ async fn look(p: &mut Passing<'_>, settings: &CacheSettings) -> Option<Flow> {
                 uncacheable(p);
                 return None;
             }
-            Found::Stored(_, stored) if stored.header.valid >= now() => match send(p, *stored, "HIT") {
-                Ok(flow) => return Some(flow),
-                // As if it were not there.
-                Err(()) => {
+            Found::Stored(_, stored) if stored.header.valid >= now() => {
+                let sent = send(p, *stored, "HIT").ok();
+                if sent.is_none() {
+                    // As if it were not there.
                     p.r.cache_status = Some("MISS");
-                    return None;
                 }
-            },
+                return sent;
+            }
             Found::Stored(mut held, stored) => {
                 let is_first = held.lock(None);
                 if may_update(&stored.header, now()) && !p.r.is_background && p.r.depth == 0 {
@@ -330,7 +327,7 @@ fn read(path: &Path, key: &[u8]) -> io::Result<Result<Stored, &'static str>> {
 }
 
 /// Answers with a kept response (`ngx_http_upstream_cache_send`).
-fn send(p: &mut Passing<'_>, stored: Stored, status: &'static str) -> Result<Flow, ()> {
+pub(super) fn send(p: &mut Passing<'_>, stored: Stored, status: &'static str) -> Result<Flow, ()> {
     p.r.cache_status = Some(status);
     let mut buffer = p.c.worker.buffers.take();
     buffer.append(&stored.head);
@@ -358,54 +355,6 @@ pub(super) fn judge(p: &mut Passing<'_>, buffer: &Buffer) {
     let Some(cached) = &mut p.cache else { return };
     cached.validity = validity::of(buffer.all(), &p.r.response.fields, ignored, now());
     cached.is_cacheable &= !cached.validity.is_refused;
-}
-
-/// The stale response instead of one that failed so: a word of `proxy_cache_use_stale`.
-pub(super) fn instead(p: &mut Passing<'_>, word: &str, is_failure: bool) -> Option<Flow> {
-    let words = &p.plan.cache.as_ref()?.settings.use_stale.value;
-    let may = words.has(word) && !words.has("off");
-    let cached = p.cache.as_mut().filter(|_| p.r.cache_status == Some("EXPIRED"))?;
-    let header = &cached.stored.as_ref()?.header;
-    let says = is_failure && header.valid.saturating_add(header.error) >= now();
-    let stored = cached.stored.take().filter(|_| may || says)?;
-    send(p, stored, "STALE").ok()
-}
-
-/// The kept response if the peer says that it is still the same (`proxy_cache_revalidate`).
-pub(super) fn revalidated(p: &mut Passing<'_>) -> Option<Flow> {
-    let settings = &p.plan.cache.as_ref()?.settings;
-    let is_same = p.r.response.status.code == 304 && p.r.cache_status == Some("EXPIRED");
-    let cached = p.cache.as_mut().filter(|_| is_same && settings.revalidate.value)?;
-    let stored = cached.stored.take()?;
-    let mut header = stored.header.clone();
-    let said = std::mem::take(&mut cached.validity);
-    let (text, key) = (cached.text.clone(), cached.held.as_ref().map_or(cached.main, |held| held.key));
-    let path = cached.zone.file(&key);
-    let flow = send(p, stored, "REVALIDATED").ok()?;
-    // What the kept response says counts if the new one says nothing.
-    let kept = {
-        let ignored = &p.plan.on_way.ignore_headers.value;
-        let text = &p.r.upstream_head;
-        let mut head = crate::runtime::http1::response_head::ResponseHead::default();
-        let _ = head.advance(&[b"HTTP/1.1 ", &text[..]].concat());
-        validity::of(&[b"HTTP/1.1 ", &text[..]].concat(), &head.fields, ignored, now())
-    };
-    let said = if said.valid != 0 { said } else { kept };
-    let valid = match said.valid {
-        0 => validity::configured(&settings.valid.value, p.r.response.status.code).map(|time| now() + time),
-        valid => Some(valid),
-    };
-    if let Some(valid) = valid {
-        (header.valid, header.updating, header.error) = (valid, said.updating, said.error);
-        header.date = now();
-        let written = File::options().write(true).open(&path);
-        let written = written.and_then(|file| file.write_all_at(&header.write(&text), 0));
-        if let Err(error) = written {
-            let message = format!("open() \"{}\" failed{}", path.display(), errno(&error));
-            p.log(Severity::Crit, &message, "");
-        }
-    }
-    Some(flow)
 }
 
 /// Keeps the status itself: of a failure, or of a page of one's own.

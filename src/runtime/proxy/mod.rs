@@ -10,6 +10,7 @@ mod relay;
 pub(crate) mod response;
 pub(crate) mod rewrite;
 mod saving;
+mod stale;
 mod target;
 mod tunnel;
 mod upload;
@@ -28,13 +29,13 @@ use super::peer::{self, Local};
 use super::plan::ProxyPlan;
 use super::request::{Request, Scope, Try};
 use super::route::Flow;
-use super::sink::Sink;
 use super::tls::Secure;
 use super::worker::UpstreamState;
 use crate::model::Target;
 use crate::model::log::Severity;
 use crate::model::proxy::{Bind, HttpVersion};
 use exchange::Failure;
+pub(crate) use stale::renew;
 
 /// A request of the client in the course of being passed on.
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
@@ -158,20 +159,6 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     peers(&mut p).await
 }
 
-/// Renews the kept response that the client has got (`ngx_http_upstream_cache_background_update`).
-pub(crate) async fn renew(c: &mut Connection, r: &mut Request) {
-    let held = r.renewal.take();
-    let (status, keepalive) = (r.status, r.keepalive);
-    let sink = c.sink.replace(Sink::Nothing);
-    r.is_background = true;
-    // Nobody waits for the answer.
-    let _ = pass(c, r).await;
-    r.is_background = false;
-    c.sink = sink;
-    (r.status, r.keepalive) = (status, keepalive);
-    drop(held);
-}
-
 /// What `proxy_ssl_*` says for this request.
 fn secure(c: &Connection, r: &mut Request, is_tls: bool) -> Result<Option<Secure>, u16> {
     let Some(location) = r.location.filter(|_| is_tls) else { return Ok(None) };
@@ -281,7 +268,7 @@ async fn peers(p: &mut Passing<'_>) -> Flow {
 
 /// No peer has answered: a stale response does, or a page of the status.
 fn unanswered(p: &mut Passing<'_>, status: u16, word: &str) -> Flow {
-    if let Some(flow) = cached::instead(p, word, true) {
+    if let Some(flow) = stale::instead(p, word, true) {
         return flow;
     }
     cached::failed(p, status);
@@ -331,8 +318,8 @@ fn start(p: &mut Passing<'_>, state: &UpstreamState) -> Attempt {
 /// response goes to the client.
 fn answered(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
     let status = p.r.response.status.code;
-    let stale = next::word(status).and_then(|word| cached::instead(p, word, false));
-    if let Some(flow) = stale.or_else(|| cached::revalidated(p)) {
+    let stale = next::word(status).and_then(|word| stale::instead(p, word, false));
+    if let Some(flow) = stale.or_else(|| stale::revalidated(p)) {
         return Some(flow);
     }
     if next::is_intercepted(p) {

@@ -8,6 +8,7 @@ use super::{Passing, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::buffer::{Buffer, SIZE};
 use crate::runtime::http1::chunked::{Chunk, Chunked};
+use crate::runtime::http1::response_head::ResponseHead;
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
@@ -34,6 +35,15 @@ enum Part {
 }
 
 impl Framing {
+    /// How the body of a response is framed.
+    fn of(response: &ResponseHead) -> Self {
+        match (response.chunked, response.content_length) {
+            (true, _) => Framing::Chunked(Chunked::default()),
+            (false, Some(length)) => Framing::Length(length),
+            (false, None) => Framing::Close,
+        }
+    }
+
     /// Leaves in `buffer` the body's bytes only.
     fn take(&mut self, buffer: &mut Buffer) -> Part {
         match self {
@@ -100,12 +110,7 @@ pub(super) async fn run(
     let mut position = 0;
     p.rate = p.scope().limit_rate();
     buffer.start = p.r.response.position;
-    let mut framing = match (p.r.response.chunked, p.r.response.content_length) {
-        _ if !is_read => Framing::Length(0),
-        (true, _) => Framing::Chunked(Chunked::default()),
-        (false, Some(length)) => Framing::Length(length),
-        (false, None) => Framing::Close,
-    };
+    let mut framing = if is_read { Framing::of(&p.r.response) } else { Framing::Length(0) };
     let mut connection = Some(connection);
     let worker = Rc::clone(&p.c.worker);
     let mut has_head = true;
@@ -128,15 +133,7 @@ pub(super) async fn run(
             // Else it is closed here.
             keep.then(|| worker.keep(&p.state, connection, address, p.tag()));
         }
-        if let Some(mut begun) = copy.take() {
-            if begun.append(p, buffer.filled()) {
-                if is_done {
-                    begun.complete(p);
-                } else {
-                    copy = Some(begun);
-                }
-            }
-        }
+        copy = copy.take().and_then(|copy| kept(p, copy, &buffer, is_done));
         if let Some(window) = p.window {
             cut(&mut buffer, window, position);
         }
@@ -180,22 +177,35 @@ pub(super) async fn run(
                 connection = None;
                 framing = Framing::Length(0);
             }
-            Some(Ok(_)) => {
-                p.log(Severity::Error, "upstream prematurely closed connection", READING);
-                return Flow::Abort;
-            }
-            Some(Err(error)) => {
-                p.log(Severity::Error, &format!("recv() failed{}", errno(&error)), READING);
-                return Flow::Abort;
-            }
-            None => {
-                p.log(Severity::Error, "upstream timed out (110: Connection timed out)", READING);
+            broken => {
+                say(p, broken.as_ref());
                 return Flow::Abort;
             }
         }
     }
     worker.buffers.give(buffer);
     if is_gone { Flow::Abort } else { Flow::Written }
+}
+
+/// The copy with what is in `buffer`; none any more when it is whole, or cannot be made.
+fn kept(p: &mut Passing<'_>, mut copy: Copy, buffer: &Buffer, is_done: bool) -> Option<Copy> {
+    if !copy.append(p, buffer.filled()) {
+        return None;
+    }
+    if is_done {
+        copy.complete(p);
+        return None;
+    }
+    Some(copy)
+}
+
+/// Says why no more of the response comes.
+fn say(p: &mut Passing<'_>, broken: Option<&std::io::Result<usize>>) {
+    match broken {
+        Some(Ok(_)) => p.log(Severity::Error, "upstream prematurely closed connection", READING),
+        Some(Err(error)) => p.log(Severity::Error, &format!("recv() failed{}", errno(error)), READING),
+        None => p.log(Severity::Error, "upstream timed out (110: Connection timed out)", READING),
+    }
 }
 
 /// Leaves of what stands at this position of the body only what the client asked for.

@@ -47,6 +47,9 @@ pub(super) fn begin(
     reply.content_type.clear();
     reply.content_length = response.content_length;
     reply.plain_location = true;
+    // One that may pass and did not come is not made here either (`ngx_http_proxy_process_header`).
+    reply.has_date = plan.hidden & Known::Date.bit() == 0;
+    reply.has_server = plan.hidden & Known::Server.bit() == 0;
     for header in &response.fields {
         let (name, value) = (header.name.of(text), header.value.of(text));
         let is_hidden = match header.known {

@@ -57,6 +57,7 @@ enum Conditional {
 
 /// A page that is passing.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(crate) struct Page {
     parser: Parser,
     has_begun: bool,
@@ -129,7 +130,7 @@ pub(crate) fn add(request: &mut Request) {
     }
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     let is_head = request.head.line.method.of(request.buffer.all()) == b"HEAD";
-    if request.status != 200 || kind.is_empty() || !content.addition_types.value.has(kind) {
+    if request.status != 200 || !content.addition_types.value.has(kind) {
         return;
     }
     reply.content_length = None;

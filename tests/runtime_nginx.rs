@@ -1,0 +1,358 @@
+//! The same requests to this program and to a real nginx: what `proxy_cache` keeps, how long, and what is done with what
+//! is old; what `post_action` does and logs.
+
+#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "common/http.rs"]
+mod http;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stderr,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "as where all tests share it"
+)]
+#[path = "common/nginx.rs"]
+mod nginx;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "common/proxy.rs"]
+mod proxy;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use http::{Backend, Client, once};
+use proxy::Proxy;
+
+/// A peer that answers with how often it was asked for the URI. `X-Status` and `X-Say` of a request are what its answer
+/// has as status and headers; it knows the entity tag `"e"`.
+fn peer() -> Backend {
+    let asked = Mutex::new(HashMap::<String, usize>::new());
+    Backend::new(move |request| {
+        let uri = request.split(' ').nth(1).unwrap_or_default().to_owned();
+        let number = {
+            let mut asked = asked.lock().unwrap();
+            let number = asked.entry(uri).or_default();
+            *number += 1;
+            number.to_string()
+        };
+        let told = |name: &str| request.lines().find_map(|line| line.strip_prefix(name));
+        let said: String = told("X-Say: ")
+            .into_iter()
+            .flat_map(|all| all.split(" | "))
+            .fold(String::new(), |all, line| all + line + "\r\n");
+        if request.contains("If-None-Match: \"e\"\r\n") {
+            return format!("HTTP/1.1 304 Not Modified\r\nETag: \"e\"\r\n{said}Connection: close\r\n\r\n");
+        }
+        let status = told("X-Status: ").unwrap_or("200 OK");
+        let length = number.len();
+        let body = if request.starts_with("HEAD ") { "" } else { &number };
+        format!("HTTP/1.1 {status}\r\n{said}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+    })
+}
+
+/// Sends a request, its headers in further lines; status, `$upstream_cache_status` and body of the answer.
+fn ask(to: SocketAddr, step: &str) -> String {
+    let (line, headers) = step.split_once('\n').unwrap_or((step, ""));
+    let headers: String = headers.lines().fold(String::new(), |all, header| all + header + "\r\n");
+    let response = once(to, &format!("{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n"));
+    let (head, body) = response.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{step}: {response:?}"));
+    let status = head.lines().find_map(|line| line.strip_prefix("X-Cache: ")).unwrap_or("-");
+    let body = if body.starts_with('<') { "page" } else { body };
+    format!("{} {status} {body}", &head[9..12])
+}
+
+/// Longer than a response is kept of which the peer says `max-age=1`: whole seconds count.
+const WAIT: &str = "wait";
+
+type Case = (&'static str, &'static [(&'static str, &'static str)]);
+
+const CASES: &[Case] = &[
+    (
+        "proxy_cache_valid 200 1m;",
+        &[
+            ("GET /a", "200 MISS 1"),
+            ("GET /a", "200 HIT 1"),
+            ("HEAD /a", "200 HIT "),
+            ("GET /a?b", "200 MISS 1"),
+            ("POST /a", "200 - 2"),
+            ("GET /a\nRange: bytes=0-0", "200 HIT 1"),
+            ("HEAD /h", "200 MISS "),
+            ("GET /h", "200 HIT 1"),
+            ("GET /f\nX-Status: 404 No", "404 MISS 1"),
+            ("GET /f\nX-Status: 404 No", "404 MISS 2"),
+            ("GET /e\nX-Say: ETag: \"t\"", "200 MISS 1"),
+            ("GET /e\nIf-None-Match: \"t\"", "304 HIT "),
+        ],
+    ),
+    ("", &[("GET /a", "200 MISS 1"), ("GET /a", "200 MISS 2")]),
+    (
+        "proxy_cache_valid 1m; proxy_cache_valid 404 1m;",
+        &[
+            ("GET /a\nX-Status: 404 No", "404 MISS 1"),
+            ("GET /a", "404 HIT 1"),
+            ("GET /b\nX-Status: 302 Found", "302 MISS 1"),
+            ("GET /b", "302 HIT 1"),
+            ("GET /c\nX-Status: 500 Sorry", "500 MISS 1"),
+            ("GET /c", "200 MISS 2"),
+        ],
+    ),
+    (
+        "proxy_cache_valid 1m;",
+        &[
+            ("GET /s\nX-Say: Set-Cookie: a=b", "200 MISS 1"),
+            ("GET /s\nX-Say: Cache-Control: private", "200 MISS 2"),
+            ("GET /s\nX-Say: Cache-Control: no-store", "200 MISS 3"),
+            ("GET /s\nX-Say: Cache-Control: max-age=0", "200 MISS 4"),
+            ("GET /s\nX-Say: X-Accel-Expires: 0", "200 MISS 5"),
+            ("GET /s\nX-Say: Expires: Thu, 01 Jan 1970 00:00:01 GMT", "200 MISS 6"),
+            ("GET /s\nX-Say: Vary: *", "200 MISS 7"),
+            ("GET /s", "200 MISS 8"),
+            ("GET /s", "200 HIT 8"),
+        ],
+    ),
+    (
+        "proxy_ignore_headers Set-Cookie Cache-Control Vary; proxy_cache_valid 1m;",
+        &[
+            ("GET /s\nX-Say: Set-Cookie: a=b | Cache-Control: private | Vary: *", "200 MISS 1"),
+            ("GET /s", "200 HIT 1"),
+        ],
+    ),
+    (
+        "proxy_cache_valid 1m; proxy_cache_bypass $arg_b; proxy_no_cache $arg_n; proxy_cache_key $uri;",
+        &[
+            ("GET /a?n=1", "200 MISS 1"),
+            ("GET /a", "200 MISS 1"),
+            ("GET /a?n=0", "200 HIT 1"),
+            ("GET /a?b=1", "200 BYPASS 1"),
+            ("GET /a?b=1&n=1", "200 BYPASS 1"),
+            ("GET /a?c", "200 HIT 1"),
+        ],
+    ),
+    (
+        "proxy_cache_valid 1m; proxy_cache_min_uses 2;",
+        &[("GET /a", "200 MISS 1"), ("GET /a", "200 MISS 2"), ("GET /a", "200 HIT 2")],
+    ),
+    (
+        "proxy_cache_valid 1m; proxy_cache_methods POST;",
+        &[("POST /a", "200 MISS 1"), ("POST /a", "200 HIT 1"), ("GET /a", "200 HIT 1")],
+    ),
+    (
+        "proxy_cache_valid 1m;",
+        &[
+            ("GET /v\nX-Say: Vary: X-L\nX-L: a", "200 MISS 1"),
+            ("GET /v\nX-Say: Vary: X-L\nX-L: b", "200 MISS 2"),
+            ("GET /v\nX-L: a", "200 HIT 1"),
+            ("GET /v\nX-L: b", "200 HIT 2"),
+            ("GET /v\nX-Say: Vary: X-L", "200 MISS 3"),
+        ],
+    ),
+    (
+        "proxy_cache_use_stale http_500 error;",
+        &[
+            ("GET /a\nX-Say: Cache-Control: max-age=1", "200 MISS 1"),
+            (WAIT, ""),
+            ("GET /a\nX-Status: 500 Sorry", "200 STALE 1"),
+            ("GET /a\nX-Status: 404 No", "404 EXPIRED 3"),
+            ("GET /a\nX-Say: Cache-Control: max-age=60", "200 EXPIRED 4"),
+            ("GET /a", "200 HIT 4"),
+        ],
+    ),
+    (
+        "",
+        &[
+            ("GET /a\nX-Say: Cache-Control: max-age=1, stale-if-error=60", "200 MISS 1"),
+            ("GET /b\nX-Say: Cache-Control: max-age=1", "200 MISS 1"),
+            (WAIT, ""),
+            ("GET /a\nX-Status: 500 Sorry", "500 EXPIRED 2"),
+            ("GET /b\nX-Status: 500 Sorry", "500 EXPIRED 2"),
+        ],
+    ),
+    (
+        "proxy_cache_revalidate on;",
+        &[
+            ("GET /a\nX-Say: Cache-Control: max-age=1 | ETag: \"e\"", "200 MISS 1"),
+            (WAIT, ""),
+            ("GET /a\nX-Say: Cache-Control: max-age=60", "200 REVALIDATED 1"),
+            ("GET /a", "200 HIT 1"),
+        ],
+    ),
+    (
+        "proxy_cache_use_stale updating; proxy_cache_background_update on;",
+        &[
+            ("GET /a\nX-Say: Cache-Control: max-age=1", "200 MISS 1"),
+            (WAIT, ""),
+            ("GET /a\nX-Say: Cache-Control: max-age=60", "200 STALE 1"),
+            ("GET /a", "200 HIT 2"),
+        ],
+    ),
+    (
+        "proxy_cache_valid any 1m; if ($arg_dead) { proxy_pass http://127.0.0.1:1; }",
+        &[("GET /a?dead=1", "502 MISS page"), ("GET /a?dead=1", "502 HIT page")],
+    ),
+];
+
+fn configuration(listen: &str, directory: &tempfile::TempDir, peer: SocketAddr, settings: &str) -> String {
+    format!(
+        "proxy_cache_path {} levels=1:2 keys_zone=z:1m use_temp_path=off;\n\
+         server {{ listen {listen}; location / {{ proxy_pass http://{peer}; proxy_cache z;\n\
+         add_header X-Cache $upstream_cache_status always; {settings} }} }}",
+        directory.path().display()
+    )
+}
+
+fn check(who: &str, address: SocketAddr, (settings, steps): &Case) {
+    for (n, (step, expected)) in steps.iter().enumerate() {
+        if *step == WAIT {
+            std::thread::sleep(Duration::from_millis(2200));
+        } else {
+            assert_eq!(ask(address, step), *expected, "{who}: {settings}: step {n}: {step}");
+        }
+    }
+}
+
+#[test]
+fn what_is_kept() {
+    std::thread::scope(|scope| {
+        for case in CASES {
+            scope.spawn(move || {
+                let (peer, directory) = (peer(), tempfile::tempdir().unwrap());
+                let ours = Proxy::new(&configuration("127.0.0.1:9", &directory, peer.address, case.0));
+                check("ngxc", ours.address, case);
+            });
+        }
+    });
+}
+
+/// That the expectations are nginx's own.
+#[test]
+fn nginx_keeps_the_same() {
+    std::thread::scope(|scope| {
+        for case in CASES {
+            scope.spawn(move || {
+                let (peer, directory) = (peer(), tempfile::tempdir().unwrap());
+                let text = configuration("PORT", &directory, peer.address, case.0);
+                if let Some(real) = nginx::Nginx::start(&text) {
+                    check("nginx", real.address, case);
+                }
+            });
+        }
+    });
+}
+
+/// A file that is cut, or is another's, is as if it were not there.
+#[test]
+fn broken_files_are_fetched_anew() {
+    let (peer, directory) = (peer(), tempfile::tempdir().unwrap());
+    let text = configuration("127.0.0.1:9", &directory, peer.address, "proxy_cache_valid 1m;");
+    let ours = Proxy::new(&text);
+    assert_eq!(ask(ours.address, "GET /a"), "200 MISS 1");
+    let mut file = directory.path().to_owned();
+    while file.is_dir() {
+        file = std::fs::read_dir(&file).unwrap().next().unwrap().unwrap().path();
+    }
+    let whole = std::fs::read(&file).unwrap();
+    let mut number = 1;
+    for length in [0, 100, 336, whole.len() - 40] {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        number += 1;
+        assert_eq!(ask(ours.address, "GET /a"), format!("200 MISS {number}"), "{length}: {}", ours.log());
+        assert_eq!(ask(ours.address, "GET /a"), format!("200 HIT {number}"), "{length}");
+    }
+    std::fs::write(&file, whole.iter().map(|byte| byte ^ 0x55).collect::<Vec<u8>>()).unwrap();
+    assert_eq!(ask(ours.address, "GET /a"), format!("200 MISS {}", number + 1));
+}
+
+/// The client gets nothing of what follows its answer; the log has the status and the location of what followed.
+#[test]
+fn what_follows_the_answer() {
+    let peer = Backend::new(|_| {
+        "HTTP/1.1 202 Fine\r\nConnection: close\r\nContent-Length: 6\r\n\r\nhidden".to_owned()
+    });
+    let http = |listen: &str, log: &str| {
+        format!(
+            "log_format x '$request_uri $uri $status $body_bytes_sent $sent_http_x'; \n\
+             server {{ listen {listen}; access_log {log} x;\n\
+             location /a {{ return 201 hello; add_header X a; post_action /p; }}\n\
+             location /named {{ return 200 hello; post_action @n; }}\n\
+             location /peer {{ return 200 hello; post_action /passed; }}\n\
+             location /loop {{ return 200 hello; post_action /loop; }}\n\
+             location /mark {{ return 200 hello; post_action /p?a; }}\n\
+             location /two {{ return 200 hello; post_action /a; }}\n\
+             location /p {{ return 203 longer-than-that; add_header X p; }}\n\
+             location /passed {{ internal; proxy_pass http://{}; }}\n\
+             location @n {{ return 404; }} }}",
+            peer.address
+        )
+    };
+    let uris = ["/a", "/named", "/peer", "/loop", "/mark", "/two"];
+    let directory = tempfile::tempdir().unwrap();
+    let run = |address: SocketAddr, log: &Path| {
+        for uri in uris {
+            let mut client = Client::new(address);
+            let response = client.get(uri);
+            assert!(response.ends_with("\r\n\r\nhello"), "{uri}: {response}");
+            // On the same connection: it comes behind what follows. nginx closes it after a cycle.
+            assert!(uri == "/loop" || client.get("/p").ends_with("\r\n\r\nlonger-than-that"), "{uri}");
+        }
+        let text = std::fs::read_to_string(log).unwrap();
+        text.lines().filter(|line| !line.starts_with("/p ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let log = directory.path().join("ours.log");
+    let ours = Proxy::new(&http("127.0.0.1:9", log.to_str().unwrap()));
+    let lines = run(ours.address, &log);
+    assert_eq!(
+        lines,
+        [
+            "/a /p 203 5 a",
+            "/named /named 404 5 -",
+            "/peer /passed 202 5 -",
+            "/loop /loop 500 5 -",
+            "/mark /p?a 203 5 -",
+            "/two /p 203 5 -",
+        ]
+    );
+    assert_eq!(peer.requests().len(), 1);
+    let log = directory.path().join("nginx.log");
+    let Some(real) = nginx::Nginx::start(&http("PORT", log.to_str().unwrap())) else { return };
+    assert_eq!(run(real.address, &log), lines);
+}
+
+/// `Date` and `Server` that may pass and do not come are not made here; `*` is also what has no type.
+#[test]
+fn what_the_peer_does_not_say() {
+    let peer =
+        Backend::new(|_| "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok".to_owned());
+    let http = |listen: &str| {
+        format!(
+            "server {{ listen {listen}; location / {{ proxy_pass http://{}; }}\n\
+             location /passed {{ proxy_pass http://{}; proxy_pass_header Date; proxy_pass_header Server; }}\n\
+             location /sub {{ proxy_pass http://{}; sub_filter k K; sub_filter_types *; }}\n\
+             location /html {{ proxy_pass http://{}; sub_filter k K; }} }}",
+            peer.address, peer.address, peer.address, peer.address
+        )
+    };
+    let check = |who: &str, address: SocketAddr| {
+        for (uri, date, server, body) in [
+            ("/", true, true, "ok"),
+            ("/passed", false, false, "ok"),
+            ("/sub", true, true, "oK"),
+            ("/html", true, true, "ok"),
+        ] {
+            let request = format!("GET {uri} HTTP/1.0\r\nHost: a\r\n\r\n");
+            let response = once(address, &request);
+            let has = |name: &str| response.contains(name);
+            assert_eq!((has("\r\nDate: "), has("\r\nServer: ")), (date, server), "{who} {uri}: {response}");
+            assert!(response.ends_with(&format!("\r\n\r\n{body}")), "{who} {uri}: {response}");
+        }
+    };
+    check("ngxc", Proxy::new(&http("127.0.0.1:9")).address);
+    if let Some(real) = nginx::Nginx::start(&http("PORT")) {
+        check("nginx", real.address);
+    }
+}
