@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Whether `ngxc run` stays as it is under load and with peers that fail: the long version of tests/runtime_reliability.rs.
 
-    NGXC="target/release/ngxc run" benches/reliability.py [--requests N] [--seconds S]
+    NGINX_BIN=/path/to/nginx NGXC="target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}" benches/reliability.py
 
-Needs wrk and nginx (as the good peer). One worker pair of `ngxc run` in front of a good peer and one that fails; what
+Needs wrk and nginx (as the good peer). A pair of workers of `ngxc run` in front of a good peer and one that fails; what
 must hold: no idempotent request without an answer, whatever the other peer does (gone, hangs, resets, answers garbage,
 answers a byte at a time) and while the configuration is loaded again; the log names the fault; clients that send a byte
 a second or never read are closed in time; memory and file descriptors are the same after a million requests. Exit
@@ -31,7 +31,8 @@ events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 100000000;
   client_body_temp_path {dir}/a; proxy_temp_path {dir}/b; fastcgi_temp_path {dir}/c; uwsgi_temp_path {dir}/d;
   scgi_temp_path {dir}/e;
-  server {{ listen 127.0.0.1:{good}; location / {{ return 200 "{body}"; }} }} }}
+  server {{ listen 127.0.0.1:{good}; location / {{ return 200 "{body}"; }}
+    location = /large {{ root {dir}/www; }} }} }}
 """
 CONF = """
 worker_processes 2; error_log {dir}/error.log warn; pid {dir}/ngxc.pid;
@@ -40,10 +41,11 @@ http {{ access_log off; keepalive_requests 100000000;
   client_header_timeout 2s; client_body_timeout 2s; send_timeout 2s; lingering_close off;
   proxy_connect_timeout 300ms; proxy_read_timeout 300ms; proxy_http_version 1.1; proxy_set_header Connection "";
   proxy_next_upstream error timeout invalid_header;
-  upstream both {{ server 127.0.0.1:{bad} fail_timeout=1s; server 127.0.0.1:{good}; keepalive 64; }}
-  upstream one {{ server 127.0.0.1:{good}; keepalive 64; keepalive_requests 100000000; }}
+  upstream both {{ server 127.0.0.1:{bad} fail_timeout=1s; server 127.0.0.1:{good}; keepalive 64; keepalive_timeout 1s; }}
+  upstream one {{ server 127.0.0.1:{good}; keepalive 64; keepalive_timeout 1s; keepalive_requests 100000000; }}
   server {{ listen 127.0.0.1:{port};
     location / {{ proxy_pass http://one; }}
+    location = /large {{ proxy_pass http://one; proxy_read_timeout 10s; }}
     location /both {{ proxy_pass http://both; }} }} }}
 """
 FAULTS = {
@@ -141,6 +143,8 @@ def faults(pid, ports, log, seconds):
     for fault, words in FAULTS.items():
         size = os.path.getsize(log)
         bad = Bad(ports["bad"], fault) if fault != "gone" else None
+        # What the one before did is forgiven after `fail_timeout`.
+        time.sleep(1.1)
         end = time.time() + seconds
         asked, statuses = 0, set()
         while time.time() < end:
@@ -181,8 +185,16 @@ def reloads(pid, ports, seconds):
     expect(not lost, f"{count} reloads under load: {len(statuses)} requests, lost {lost[:3]}")
 
 
-def slow_clients(pid, ports):
-    before = state(pid)[1]
+def settled(pid, files):
+    """Memory and descriptors when idle connections to peers are closed: as many as there were, or what is left."""
+    end = time.time() + 10
+    while state(pid)[1] > files and time.time() < end:
+        time.sleep(0.1)
+    return state(pid)
+
+
+def slow_clients(pid, ports, before):
+    settled(pid, before)
     clients = []
     for text in [b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"]:
         clients += [socket.create_connection(("127.0.0.1", ports["port"])) for _ in range(50)]
@@ -196,7 +208,27 @@ def slow_clients(pid, ports):
             except OSError:
                 pass
         time.sleep(1)
-    expect(time.time() - begun < 10, f"150 clients that send a byte a second are gone after {time.time() - begun:.0f} s")
+    took = time.time() - begun
+    expect(took < 10, f"150 clients that send nothing or a byte a second are gone after {took:.0f} s")
+
+
+def deaf_clients(pid, ports, before):
+    """They ask for more than the kernel's buffers hold, and read nothing of it."""
+    memory = state(pid)[0]
+    clients, most = [], 0
+    for _ in range(100):
+        clients.append(socket.socket())
+        clients[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        clients[-1].connect(("127.0.0.1", ports["port"]))
+        clients[-1].sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    begun = time.time()
+    while state(pid)[1] > before and time.time() - begun < 20:
+        most = max(most, state(pid)[0])
+        time.sleep(0.1)
+    took = time.time() - begun
+    expect(took < 10, f"100 clients that never read are gone after {took:.0f} s")
+    each = max(0, most - memory) / len(clients)
+    expect(each < 256, f"  {each:.0f} kB for each of them, of a response of 64 MiB")
 
 
 def main():
@@ -206,7 +238,11 @@ def main():
     options = parser.parse_args()
     ports = {name: free_port() for name in ("good", "bad", "port")}
     with tempfile.TemporaryDirectory() as directory:
-        os.mkdir(f"{directory}/logs")
+        os.chmod(directory, 0o755)
+        for name in ("logs", "www"):
+            os.mkdir(f"{directory}/{name}")
+        with open(f"{directory}/www/large", "wb") as f:
+            f.truncate(64 << 20)
         for name, text in (("peer", PEER), ("ngxc", CONF)):
             with open(f"{directory}/{name}.conf", "w") as f:
                 f.write(text.format(dir=directory, body="x" * 1024, **ports))
@@ -216,20 +252,20 @@ def main():
         pid, log = ngxc.pid, f"{directory}/error.log"
         try:
             time.sleep(1)
+            files = state(pid)[1]
             faults(pid, ports, log, options.seconds)
             reloads(pid, ports, options.seconds)
-            slow_clients(pid, ports)
+            slow_clients(pid, ports, files)
+            deaf_clients(pid, ports, files)
             wrk(ports["port"], "/", 2)
-            time.sleep(2)
-            before, done, bad = state(pid), 0, 0
+            before, done, bad = settled(pid, files), 0, 0
             while done < options.requests:
                 more, wrong, lost = wrk(ports["port"], "/", 5)
                 done, bad = done + more, bad + wrong + lost
-            time.sleep(2)
-            after = state(pid)
+            after = settled(pid, files)
             expect(bad == 0, f"{done} requests, {bad} bad")
             expect(after[0] - before[0] < 2048, f"  memory {before[0]} kB before, {after[0]} kB after")
-            expect(after[1] <= before[1], f"  {before[1]} file descriptors before, {after[1]} after")
+            expect(after[1] <= files, f"  {files} file descriptors at the start, {after[1]} at the end")
             expect(ngxc.poll() is None, "it still runs")
         finally:
             for child in (ngxc, peer):

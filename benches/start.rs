@@ -1,5 +1,5 @@
-//! What `ngxc run` does before it starts, on a generated configuration of 2,000 servers: from source, and from a
-//! compiled file.
+//! What `ngxc run` does before it starts: from source, and from a compiled file. A generated configuration of 2,000
+//! servers, and one of three.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::hint::black_box;
@@ -15,19 +15,22 @@ use ngxc::syntax::{LoadOptions, load};
 mod generate;
 
 fn start(criterion: &mut Criterion) {
-    let text = generate::generate(2_000);
-    let files = Memory::default().with("nginx.conf", text.as_bytes());
-    let read = || load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).expect("it is in memory");
-    let options = Options::new(NEWEST);
-    let configuration = read();
-    let compiled = compile(&configuration, &options);
-    let file = site::store(&compiled.config, &configuration.sources).expect("a model can be stored");
+    let large = generate::generate(2_000);
+    let small = include_str!("../examples/shop.conf");
+    for (name, text) in [("2000 servers", large.as_str()), ("3 servers", small)] {
+        let files = Memory::default().with("nginx.conf", text.as_bytes());
+        let read = || load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).expect("it is in memory");
+        let options = Options::new(NEWEST);
+        let configuration = read();
+        let compiled = compile(&configuration, &options);
+        let file = site::store(&compiled.config, &configuration.sources).expect("a model can be stored");
 
-    let mut group = criterion.benchmark_group("2000 servers");
-    group.sample_size(20);
-    group.bench_function("from source", |b| b.iter(|| black_box(compile(&read(), &options))));
-    group.bench_function("from the compiled file", |b| b.iter(|| black_box(site::load(&file))));
-    group.finish();
+        let mut group = criterion.benchmark_group(name);
+        group.sample_size(20);
+        group.bench_function("from source", |b| b.iter(|| black_box(compile(&read(), &options))));
+        group.bench_function("from the compiled file", |b| b.iter(|| black_box(site::load(&file))));
+        group.finish();
+    }
 }
 
 criterion_group!(benches, start);

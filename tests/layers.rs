@@ -45,6 +45,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
             "rustls",
             "tokio_rustls",
             "x509_parser",
+            "simple_dns",
             "h2",
             "h2_http",
             "bytes",

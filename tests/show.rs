@@ -247,7 +247,7 @@ fn errors_name_what_there_is() {
         (&["/", "--address", "x"], "`x` is no address"),
         (&["/", "-H", "nothing"], "expected a name and a value with a colon"),
         (&["/", "--setting", "rot"], "no directive is called `rot`\nhelp: did you mean `root`?"),
-        (&["/", "--setting", "ssl_protocols"], "is no setting that `ngxc` evaluates for a location"),
+        (&["/", "--setting", "worker_processes"], "`worker_processes` is no setting of a location"),
     ];
     for (args, expected) in cases {
         let output =

@@ -68,16 +68,23 @@ impl Input {
 }
 
 impl Input {
-    /// The same for a command that takes compiled files as well, which it recognises by their first bytes.
+    /// The same for a command that takes compiled files as well.
     pub(super) fn ready(&self, loader: &dyn Loader) -> Result<Site, Failure> {
-        if let Some(bytes) = compiled(&self.file) {
-            let bytes = bytes.map_err(|e| Failure::new(format!("`{}`: {e}", self.file.display())))?;
-            return site::load(&bytes).map_err(|refused| {
-                Failure::new(format!("`{}` is {refused}", self.file.display())).help(refused.help())
-            });
+        if let Some(site) = self.compiled()? {
+            return Ok(site);
         }
         let (configuration, config) = self.valid(loader)?;
         Ok(Site { config, sources: configuration.sources })
+    }
+
+    /// What is in a compiled file, which is recognised by its first bytes; `None` if it is none.
+    pub(super) fn compiled(&self) -> Result<Option<Site>, Failure> {
+        let Some(bytes) = compiled(&self.file) else { return Ok(None) };
+        let bytes = bytes.map_err(|e| Failure::new(format!("`{}`: {e}", self.file.display())))?;
+        let site = site::load(&bytes).map_err(|refused| {
+            Failure::new(format!("`{}` is {refused}", self.file.display())).help(refused.help())
+        })?;
+        Ok(Some(site))
     }
 }
 

@@ -3,6 +3,9 @@
 //! Inner blocks wait until the block's own directives are read, because nginx merges after it has parsed:
 //! a `proxy_http_version` below a location still holds in it.
 
+mod refused;
+mod wording;
+
 use std::rc::Rc;
 
 use super::directive::Directive;
@@ -13,10 +16,9 @@ use crate::catalog::{self, Body, Context, Duplicate, Tier};
 use crate::diagnostic::{Class, Diagnostic, Level, Place, When};
 use crate::source::{FileId, Span};
 use crate::syntax::{self, Block, Terminator};
-use crate::version::Version;
 
-/// nginx reads no longer words.
-const LONGEST_WORD: usize = 4096;
+use refused::{missing_block, report_unknown, unexpected_block, wrong_arity};
+pub(super) use wording::{abbreviate, one_of, syntax_help};
 
 /// What a kind of block does with its directives.
 pub(super) trait Blocks<'t> {
@@ -226,163 +228,6 @@ fn lookup(cx: &Compiler<'_>, name: &[u8], context: Context) -> Option<&'static c
         .find(|d| d.contexts_in(version).contains(context) && d.exists_in(version))
 }
 
-fn report_unknown(cx: &mut Compiler<'_>, syntax: syntax::Directive<'_>, name: &[u8], context: Context) {
-    if name.len() >= LONGEST_WORD {
-        // A syntax error that has been reported.
-        return;
-    }
-    let span = syntax.name().span();
-    let shown = String::from_utf8_lossy(name);
-    let strict = cx.options.strict_modules && !cx.loads_modules();
-    let known = catalog::directives(name);
-    // nginx's own come first.
-    let own = known.iter().take_while(|d| !strict || d.tier == Tier::OpenSource).count();
-    let known = &known[..own];
-    let version = cx.version();
-    let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
-        let elsewhere = known.iter().any(|d| d.exists_in(version));
-        let diagnostic = wrong_version(other, span, version, context);
-        // nginx knows the name from another block.
-        if elsewhere {
-            diagnostic.nginx(format!("\"{shown}\" directive is not allowed here"))
-        } else {
-            diagnostic
-        }
-    } else if let Some(first) = known.iter().find(|d| d.exists_in(version)).or(known.first()) {
-        let places = known
-            .iter()
-            .filter(|d| d.tier == first.tier)
-            .flat_map(|d| d.contexts.iter())
-            .map(Context::phrase)
-            .collect::<Vec<_>>();
-        Diagnostic::error(
-            "directive-not-allowed-here",
-            span,
-            format!("`{shown}` is not allowed in {}; it belongs in {}", context.phrase(), one_of(&places)),
-        )
-        .label(format!("not allowed in {}", context.phrase()))
-        .nginx(if first.exists_in(version) {
-            format!("\"{shown}\" directive is not allowed here")
-        } else {
-            format!("unknown directive \"{shown}\"")
-        })
-    } else {
-        let diagnostic = Diagnostic::error(
-            "unknown-directive",
-            span,
-            format!("unknown directive `{}`", abbreviate(&shown)),
-        )
-        .label("nginx knows no directive of this name")
-        .nginx(format!("unknown directive \"{shown}\""));
-        match catalog::suggest(name, context) {
-            Some(suggestion) => diagnostic.help(format!("did you mean `{suggestion}`?")),
-            None => diagnostic,
-        }
-    };
-    cx.report(diagnostic);
-}
-
-fn wrong_version(
-    directive: &'static catalog::Directive,
-    span: Span,
-    version: Version,
-    context: Context,
-) -> Diagnostic {
-    let name = directive.name;
-    if directive.exists_in(version) {
-        let place = context.phrase();
-        let since =
-            directive.contexts_since.iter().find(|(other, _)| *other == context).map(|(_, since)| *since);
-        let when = since.map(|since| format!("since nginx {since}")).unwrap_or_default();
-        let message = format!("`{name}` is allowed in {place} {when}; this is checked for {version}");
-        return Diagnostic::error("directive-of-other-version", span, message)
-            .label(format!("not allowed here in nginx {version}"))
-            .nginx(format!("\"{name}\" directive is not allowed here"));
-    }
-    let (message, help) = match (directive.since, directive.removed) {
-        (Some(since), _) if version < since => {
-            (format!("`{name}` exists since nginx {since}; this is checked for {version}"), None)
-        }
-        (_, Some(removed)) => (
-            format!("`{name}` was removed in nginx {removed}; this is checked for {version}"),
-            directive.replacement.map(|r| format!("write `{r}` instead")),
-        ),
-        _ => (format!("`{name}` does not exist in nginx {version}"), None),
-    };
-    let diagnostic = Diagnostic::error("directive-of-other-version", span, message)
-        .label(format!("unknown to nginx {version}"))
-        .nginx(format!("unknown directive \"{name}\""));
-    match help {
-        Some(help) => diagnostic.help(help),
-        None => diagnostic,
-    }
-}
-
-fn unexpected_block(syntax: syntax::Directive<'_>, catalog: &catalog::Directive) -> Diagnostic {
-    let name = catalog.name;
-    Diagnostic::error(
-        "unexpected-block",
-        syntax.head(),
-        format!("`{name}` takes no block; expected `;` and found `{{`"),
-    )
-    .label("`;` is expected after this")
-    .help(syntax_help(catalog))
-    .nginx(format!("directive \"{name}\" is not terminated by \";\""))
-}
-
-fn missing_block(syntax: syntax::Directive<'_>, catalog: &catalog::Directive) -> Diagnostic {
-    let name = catalog.name;
-    Diagnostic::error(
-        "missing-block",
-        syntax.head(),
-        format!("`{name}` needs a block; expected `{{` and found `;`"),
-    )
-    .label("`{` is expected after this")
-    .help(syntax_help(catalog))
-    .nginx(format!("directive \"{name}\" has no opening \"{{\""))
-}
-
-fn wrong_arity(syntax: syntax::Directive<'_>, catalog: &catalog::Directive, version: Version) -> Diagnostic {
-    let name = catalog.name;
-    let found = syntax.args().len();
-    let span = match syntax.args().next_back() {
-        Some(last) if found > 0 => syntax.name().span().to(last.span()),
-        _ => syntax.name().span(),
-    };
-    let expected = catalog.arity_in(version).to_string();
-    let number = if found == 0 { "none".to_owned() } else { found.to_string() };
-    let later = catalog.old_arities.iter().rev().find(|&&(until, _)| version < until);
-    if let Some(&(since, _)) = later.filter(|_| catalog.arity.allows(found)) {
-        let message = format!(
-            "`{name}` takes {expected}, and {} only since nginx {since}; this is checked for {version}",
-            catalog.arity
-        );
-        return Diagnostic::error("wrong-number-of-arguments", span, message)
-            .label(format!("takes {expected} in nginx {version}"))
-            .nginx(format!("invalid number of arguments in \"{name}\" directive"));
-    }
-    Diagnostic::error("wrong-number-of-arguments", span, format!("`{name}` takes {expected}, found {number}"))
-        .label(format!("takes {expected}"))
-        .help(syntax_help(catalog))
-        .nginx(format!("invalid number of arguments in \"{name}\" directive"))
-}
-
-/// The forms of a directive as a help line.
-pub(super) fn syntax_help(catalog: &catalog::Directive) -> String {
-    if catalog.syntax.iter().map(|form| form.len()).sum::<usize>() > 160 {
-        return format!("see `ngxc explain {}`", catalog.name);
-    }
-    let end = if catalog.body == Body::None { ";" } else { " { … }" };
-    match catalog.syntax {
-        [] => format!("see the documentation of {}", catalog.module),
-        [one] => format!("syntax: {one}{end}"),
-        forms => format!(
-            "syntax: {}",
-            forms.iter().map(|f| format!("{f}{end}")).collect::<Vec<_>>().join("  or  ")
-        ),
-    }
-}
-
 fn check_duplicate(cx: &mut Compiler<'_>, directive: &Directive<'_>, walk: &mut Walk<'_>) -> bool {
     if directive.catalog.duplicate != Duplicate::Reject {
         return true;
@@ -432,31 +277,4 @@ fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, contex
 /// Third-party blocks with directives of their own are looked into only where the catalog lists them.
 fn is_known_inside(context: Context) -> bool {
     matches!(context, Context::Rtmp | Context::RtmpServer | Context::RtmpApplication | Context::RtmpRecorder)
-}
-
-/// `a`, `b` or `c`.
-pub(super) fn one_of<T: AsRef<str> + Ord + Copy>(words: &[T]) -> String {
-    let mut unique: Vec<T> = Vec::new();
-    for &word in words {
-        if !unique.contains(&word) {
-            unique.push(word);
-        }
-    }
-    match unique.as_slice() {
-        [] => String::new(),
-        [one] => one.as_ref().to_owned(),
-        [init @ .., last] => {
-            let init: Vec<&str> = init.iter().map(AsRef::as_ref).collect();
-            format!("{} or {}", init.join(", "), last.as_ref())
-        }
-    }
-}
-
-/// At most forty characters of a word, for messages.
-pub(super) fn abbreviate(word: &str) -> String {
-    if word.chars().count() <= 40 {
-        word.to_owned()
-    } else {
-        word.chars().take(37).chain("...".chars()).collect()
-    }
 }

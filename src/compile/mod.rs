@@ -14,6 +14,7 @@ mod argument;
 mod regex;
 mod settings;
 mod value;
+mod values;
 mod zone;
 
 mod core;
@@ -40,6 +41,7 @@ mod access;
 mod cache;
 mod cached;
 mod charset;
+mod client;
 mod content;
 mod files;
 mod geo;

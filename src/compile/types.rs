@@ -104,7 +104,7 @@ fn warn_types(cx: &mut Compiler<'_>, directive: &Directive<'_>, before: &[Box<[u
 
 pub(super) const REMEMBERED: &[&str] = &["addition_types", "ssi_types", "sub_filter_types", "xslt_types"];
 
-/// Those that the model does not hold.
+/// Lists of several lines: what one repeats of the lines before.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("addition_types", unmodelled),
     ("ssi_types", unmodelled),

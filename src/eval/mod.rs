@@ -9,13 +9,15 @@ pub mod log_format;
 pub mod map;
 pub mod names;
 pub mod regex;
+pub mod request;
 pub mod select;
 pub mod split_clients;
 pub mod value;
 
 pub use regex::{Captures, CompileError};
+pub use request::{Failure, Request};
 pub use select::Router;
-pub use value::{Failure, Program, Request};
+pub use value::Program;
 
 #[cfg(test)]
 #[allow(unreachable_pub, missing_docs, clippy::unused_self, reason = "shared with tests/")]

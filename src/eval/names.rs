@@ -1,6 +1,7 @@
 //! Names with wildcards, for `server_name` and `map` with `hostnames` (`ngx_hash_combined_t`).
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// How a name of the table is written. Text is lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +27,34 @@ pub enum How {
     Tail,
 }
 
+type Table<T> = HashMap<Box<[u8]>, T, BuildHasherDefault<NameHasher>>;
+
+/// Hashes names: the tables are as the configuration says, so nobody can fill one bucket, and each request asks one.
+#[derive(Clone, Copy, Debug, Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = u64::from(murmur2::murmur2(bytes, self.0 as u32));
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.0 ^= n as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        // The table looks at both ends of it.
+        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
 /// A table of names; the first of two that conflict wins, as in nginx.
 #[derive(Clone, Debug)]
 pub struct Names<T> {
-    exact: HashMap<Box<[u8]>, T>,
+    exact: Table<T>,
     /// Names below the key; with `true` also the key itself.
-    head: HashMap<Box<[u8]>, (T, bool)>,
-    tail: HashMap<Box<[u8]>, T>,
+    head: Table<(T, bool)>,
+    tail: Table<T>,
     // A hostile name of thousands of labels must not cost thousands of lookups.
     head_labels: usize,
     tail_labels: usize,
@@ -41,9 +63,9 @@ pub struct Names<T> {
 impl<T> Default for Names<T> {
     fn default() -> Self {
         Self {
-            exact: HashMap::new(),
-            head: HashMap::new(),
-            tail: HashMap::new(),
+            exact: HashMap::default(),
+            head: HashMap::default(),
+            tail: HashMap::default(),
             head_labels: 0,
             tail_labels: 0,
         }

@@ -18,6 +18,8 @@ settings! {
         root: Root = "root" | "alias",
         /// Files that stand for a directory.
         index: Index = "index",
+        /// Whether any file stands for a directory.
+        random_index: bool = "random_index",
         /// Files that are tried one after the other; of this level only.
         try_files: Option<TryFiles> = "try_files",
         /// Whether a directory without index is listed.

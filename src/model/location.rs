@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::AccessSettings;
 use super::cache::CacheSettings;
+use super::client::ClientSettings;
 use super::content::{ContentSettings, GzipSettings};
 use super::files::FileSettings;
 use super::limit::LimitSettings;
@@ -167,6 +168,9 @@ pub struct HttpSettings {
     /// Files with responses.
     #[serde(with = "super::serial::shared")]
     pub cache: Arc<CacheSettings>,
+    /// How clients are told apart.
+    #[serde(with = "super::serial::shared")]
+    pub client: Arc<ClientSettings>,
     /// TLS and HTTP/2.
     #[serde(with = "super::serial::shared")]
     pub tls: Arc<TlsSettings>,
@@ -199,10 +203,6 @@ settings! {
         proxy_ssl_verify: bool = "proxy_ssl_verify",
         /// What it is checked against.
         proxy_ssl_trusted_certificate: String = "proxy_ssl_trusted_certificate",
-        /// Location whose response goes before each response; empty: off.
-        add_before_body: String = "add_before_body",
-        /// Location whose response goes after each response; empty: off.
-        add_after_body: String = "add_after_body",
         /// Location that is asked whether a request is allowed; empty: off.
         auth_request: String = "auth_request",
         /// Size of the pieces that a response is fetched in, in bytes; 0: whole.

@@ -15,6 +15,7 @@ pub mod value;
 
 pub mod access;
 pub mod cache;
+pub mod client;
 pub mod content;
 pub mod core;
 pub mod files;
@@ -36,6 +37,7 @@ pub mod upstream;
 pub use self::core::CoreSettings;
 pub use access::AccessSettings;
 pub use cache::CacheSettings;
+pub use client::ClientSettings;
 pub use content::{ContentSettings, GzipSettings};
 pub use files::FileSettings;
 pub use geo::Geo;

@@ -4,6 +4,7 @@
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
@@ -12,9 +13,32 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// What is shared in the configuration that this thread stores or loads.
 enum Table {
     /// Numbers of what has been stored, by type and address.
-    Store(HashMap<(TypeId, usize), u32>),
+    Store(HashMap<(TypeId, usize), u32, BuildHasherDefault<Address>>),
     /// What has been loaded, by number.
     Load(Vec<Arc<dyn Any + Send + Sync>>),
+}
+
+/// Types and addresses are no input of anybody: mixing their bits is enough, and a large configuration asks for
+/// hundreds of thousands.
+#[derive(Default)]
+struct Address(u64);
+
+impl Hasher for Address {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0 ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
 }
 
 thread_local! {
@@ -31,7 +55,7 @@ fn with_table<R>(table: Table, work: impl FnOnce() -> R) -> R {
 
 /// Stores in a form in which shared groups stay shared.
 pub fn store<R>(work: impl FnOnce() -> R) -> R {
-    with_table(Table::Store(HashMap::new()), work)
+    with_table(Table::Store(HashMap::default()), work)
 }
 
 /// Loads what [`store`] stored.

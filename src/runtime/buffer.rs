@@ -6,8 +6,13 @@ use std::cell::RefCell;
 pub(crate) const HEADROOM: usize = 1 << 10;
 /// Size of a buffer behind the headroom.
 pub(crate) const SIZE: usize = 16 << 10;
+/// Size of a large one, for the rest of a response that does not fit into an ordinary one: a system call costs less
+/// than the bytes it moves only if they are many.
+pub(crate) const LARGE: usize = 64 << 10;
 /// Free buffers kept per worker.
 const KEPT: usize = 256;
+/// Large ones of them.
+const KEPT_LARGE: usize = 32;
 
 /// A buffer of which `start .. end` is filled.
 #[derive(Debug)]
@@ -19,11 +24,15 @@ pub(crate) struct Buffer {
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self { data: vec![0; HEADROOM + SIZE], start: HEADROOM, end: HEADROOM }
+        Self::of(SIZE)
     }
 }
 
 impl Buffer {
+    fn of(size: usize) -> Self {
+        Self { data: vec![0; HEADROOM + size], start: HEADROOM, end: HEADROOM }
+    }
+
     /// One without memory, for a place that has none at the moment.
     pub(crate) const fn absent() -> Self {
         Self { data: Vec::new(), start: 0, end: 0 }
@@ -45,6 +54,11 @@ impl Buffer {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.start == self.end
+    }
+
+    /// Whether it holds more than an ordinary one.
+    pub(crate) fn is_large(&self) -> bool {
+        self.data.len() > HEADROOM + SIZE
     }
 
     /// Room behind the filled part.
@@ -95,6 +109,7 @@ impl Buffer {
 #[derive(Debug, Default)]
 pub(crate) struct FreeList {
     free: RefCell<Vec<Buffer>>,
+    large: RefCell<Vec<Buffer>>,
 }
 
 impl FreeList {
@@ -103,10 +118,20 @@ impl FreeList {
         self.free.borrow_mut().pop().unwrap_or_default()
     }
 
+    /// A large one.
+    pub(crate) fn take_large(&self) -> Buffer {
+        self.large.borrow_mut().pop().unwrap_or_else(|| Buffer::of(LARGE))
+    }
+
     /// Takes a buffer back, unless it has grown.
     pub(crate) fn give(&self, mut buffer: Buffer) {
-        let mut free = self.free.borrow_mut();
-        if buffer.data.len() == HEADROOM + SIZE && free.len() < KEPT {
+        let (free, most) = match buffer.data.len().checked_sub(HEADROOM) {
+            Some(SIZE) => (&self.free, KEPT),
+            Some(LARGE) => (&self.large, KEPT_LARGE),
+            _ => return,
+        };
+        let mut free = free.borrow_mut();
+        if free.len() < most {
             buffer.clear();
             free.push(buffer);
         }

@@ -11,43 +11,59 @@ const MONTHS: [&str; 12] =
 const TOLD: u32 = 100;
 
 /// The time of a turn of a worker's event loop, as in `ngx_time_update`.
-#[derive(Clone, Copy)]
 struct Turn {
+    /// False: the thread has no turns.
+    is_known: Cell<bool>,
     /// How often it may still be told.
-    left: u32,
-    instant: Instant,
-    time: Duration,
+    left: Cell<u32>,
+    instant: Cell<Option<Instant>>,
+    time: Cell<Duration>,
 }
 
 thread_local! {
-    /// `None`: the thread has no turns.
-    static TURN: Cell<Option<Turn>> = const { Cell::new(None) };
+    static TURN: Turn = const {
+        Turn {
+            is_known: Cell::new(false),
+            left: Cell::new(0),
+            instant: Cell::new(None),
+            time: Cell::new(Duration::ZERO),
+        }
+    };
 }
 
 /// From now on this thread's time is that of its turns; called at the beginning of each.
 pub(crate) fn turn() {
-    let known = TURN.get();
-    let begun = known.unwrap_or_else(|| Turn { left: 0, instant: Instant::now(), time: Duration::ZERO });
-    TURN.set(Some(Turn { left: 0, ..begun }));
+    TURN.with(|turn| {
+        turn.is_known.set(true);
+        turn.left.set(0);
+    });
 }
 
-fn told() -> Turn {
-    let known = TURN.get();
-    if let Some(turn @ Turn { left: 1.., .. }) = known {
-        TURN.set(Some(Turn { left: turn.left - 1, ..turn }));
-        return turn;
+impl Turn {
+    #[inline]
+    fn tell(&self) -> Instant {
+        match (self.left.get().checked_sub(1), self.instant.get()) {
+            (Some(left), Some(instant)) => {
+                self.left.set(left);
+                instant
+            }
+            _ => self.ask(),
+        }
     }
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let turn = Turn { left: TOLD, instant: Instant::now(), time };
-    if known.is_some() {
-        TURN.set(Some(turn));
+
+    #[cold]
+    fn ask(&self) -> Instant {
+        let now = Instant::now();
+        self.instant.set(Some(now));
+        self.time.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
+        self.left.set(if self.is_known.get() { TOLD } else { 0 });
+        now
     }
-    turn
 }
 
 /// The time of the turn, for measuring.
 pub(crate) fn instant() -> Instant {
-    told().instant
+    TURN.with(Turn::tell)
 }
 
 /// How long ago something was, at the time of the turn.
@@ -65,7 +81,10 @@ pub(crate) struct Clock {
 impl Clock {
     /// Time since 1970.
     pub(crate) fn now() -> Duration {
-        told().time
+        TURN.with(|turn| {
+            turn.tell();
+            turn.time.get()
+        })
     }
 
     /// Appends the time as in the Date header.
@@ -203,6 +222,15 @@ pub(crate) fn http_date(seconds: i64) -> String {
         c.minute,
         c.second
     )
+}
+
+/// As in `expires` of a cookie (`ngx_http_cookie_time`).
+pub(crate) fn cookie_date(seconds: i64) -> String {
+    let c = Civil::of(seconds);
+    // Old clients know no years but those of two digits, up to this one.
+    let year = if c.year > 2037 { format!("{}", c.year) } else { format!("{:02}", c.year % 100) };
+    let (day, month) = (c.day, MONTHS[c.month - 1]);
+    format!("{}, {day:02}-{month}-{year} {:02}:{:02}:{:02} GMT", c.week_day, c.hour, c.minute, c.second)
 }
 
 /// As in the list of a directory.

@@ -1,7 +1,8 @@
 //! A client's connection: requests one after the other, and between them nothing but a socket and a timer.
 
-use std::io;
-use std::os::unix::fs::FileExt;
+mod answer;
+mod write;
+
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
@@ -9,24 +10,18 @@ use std::time::{Duration, Instant};
 
 use super::body;
 use super::buffer::{HEADROOM, SIZE};
-use super::clock::{self, Clock};
-use super::gzip::Gzip;
+use super::clock;
 use super::http1::head::Progress;
-use super::reply::Part;
 use super::request::{Client, Request, Scope};
-use super::response::put;
 use super::route::{self, Flow};
 use super::sink::Sink;
-use super::stream::{Stir, Stream};
+use super::stream::Stream;
 use super::timer::Timer;
 use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
-use super::{access_log, headers, http2, page, post_action, proxy, proxy_protocol, sendfile, ssi};
+use super::{access_log, http2, page, post_action, proxy, proxy_protocol};
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
-
-/// Files are read in pieces of this size.
-const FILE_PIECE: usize = 64 << 10;
 
 /// A client's connection.
 pub(crate) struct Connection {
@@ -314,7 +309,8 @@ impl Connection {
 
     async fn read_head(&mut self, request: &mut Request) -> Head {
         let rules = request.plan.rules;
-        let deadline = clock::instant() + request.plan.core.client_header_timeout.value;
+        let timeout = request.plan.core.client_header_timeout.value;
+        let mut deadline = None;
         loop {
             if !request.buffer.is_empty() {
                 match request.head.advance(request.buffer.all(), &rules) {
@@ -328,7 +324,8 @@ impl Connection {
                 request.buffer.grow(2 * rules.head.max(SIZE));
             }
             let (stream, room) = (&mut self.stream, request.buffer.room());
-            let limit = deadline.saturating_duration_since(clock::instant());
+            let now = clock::instant();
+            let limit = deadline.get_or_insert(now + timeout).saturating_duration_since(now);
             match self.timer.limit(limit, |cx| stream.poll_read(cx, room)).await {
                 Some(Ok(n)) if n > 0 => request.buffer.end += n,
                 Some(_) => return Head::Closed(!request.buffer.is_empty()),
@@ -336,291 +333,6 @@ impl Connection {
                 None => return Head::TimedOut,
             }
         }
-    }
-
-    /// Writes the head in `request.out` and the body in `request.reply`.
-    pub(crate) async fn answer(&mut self, request: &mut Request) -> Flow {
-        if request.reply.ssi.is_some() && !request.reply.header_only {
-            let written = Box::pin(self.send_page(request)).await;
-            request.reply.file = None;
-            return if written.is_ok() { Flow::Written } else { Flow::Abort };
-        }
-        let mut out = std::mem::take(&mut request.out);
-        let written = self.send(request, &mut out).await;
-        out.truncate(request.head_length);
-        request.out = out;
-        request.reply.file = None;
-        if written.is_ok() { Flow::Written } else { Flow::Abort }
-    }
-
-    async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
-        let gzip = request.reply.gzip.take();
-        let recoder = request.reply.recode.and_then(|n| self.worker.recoders.get(n));
-        let is_changed = gzip.is_some()
-            || request.reply.sub.is_some()
-            || recoder.is_some_and(super::charset::Recoder::changes_length);
-        if is_changed && !request.reply.header_only {
-            return self.send_changed(request, gzip, out).await;
-        }
-        let mut written = 0;
-        let parts = std::mem::take(&mut request.reply.parts);
-        let parts: &[Part] = if request.reply.header_only { &[] } else { &parts };
-        let length: u64 = parts.iter().map(Part::len).sum();
-        let chunked = request.reply.chunked && !request.reply.header_only;
-        if chunked && length > 0 {
-            put(out, format_args!("{length:x}\r\n"));
-        }
-        for part in parts {
-            match *part {
-                Part::Text(from, to) => {
-                    let start = out.len();
-                    out.extend_from_slice(&request.reply.text[from..to]);
-                    self.recode(request, out, start);
-                }
-                Part::File(mut from, to) => {
-                    let file = request.reply.file.take();
-                    while from < to {
-                        // Head and small file leave in one write.
-                        let start = out.len();
-                        let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
-                        out.resize(start + most, 0);
-                        let read = match &file {
-                            Some(file) => file.read_at(&mut out[start..], from)?,
-                            None => 0,
-                        };
-                        if read == 0 {
-                            // It has become shorter.
-                            return Err(io::ErrorKind::UnexpectedEof.into());
-                        }
-                        out.truncate(start + read);
-                        self.recode(request, out, start);
-                        from += read as u64;
-                        if from < to {
-                            self.flush(request, out, &mut written).await?;
-                            if let Some(file) = &file
-                                && sendfile::is_possible(self, request)
-                                && self.scope(request).limit_rate() == 0
-                            {
-                                sendfile::send(self, request, file, from, to).await?;
-                                from = to;
-                            }
-                        }
-                    }
-                    request.reply.file = file;
-                }
-            }
-        }
-        if chunked {
-            if request.reply.expect_trailers {
-                self.trailers(request, out);
-            }
-            out.extend_from_slice(if length > 0 { b"\r\n0\r\n" } else { b"0\r\n" });
-            out.extend_from_slice(&request.reply.trailers);
-            out.extend_from_slice(b"\r\n");
-        }
-        self.flush(request, out, &mut written).await
-    }
-
-    /// The same for a page with commands in it.
-    async fn send_page(&mut self, request: &mut Request) -> io::Result<()> {
-        let parts = std::mem::take(&mut request.reply.parts);
-        let text = std::mem::take(&mut request.reply.text);
-        let file = request.reply.file.take();
-        let mut piece = Vec::new();
-        for part in parts {
-            match part {
-                Part::Text(from, to) => {
-                    piece.clear();
-                    piece.extend_from_slice(&text[from..to]);
-                    self.change(request, &mut piece, false);
-                    ssi::pass(self, request, &piece, false).await?;
-                }
-                Part::File(mut from, to) => {
-                    while from < to {
-                        let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
-                        piece.resize(most, 0);
-                        let Some(file) = &file else { return Ok(()) };
-                        file.read_exact_at(&mut piece, from)?;
-                        from += most as u64;
-                        self.change(request, &mut piece, false);
-                        ssi::pass(self, request, &piece, false).await?;
-                    }
-                }
-            }
-        }
-        piece.clear();
-        self.change(request, &mut piece, true);
-        ssi::pass(self, request, &piece, true).await
-    }
-
-    /// The same for a body that is compressed, or becomes longer or shorter, on its way.
-    async fn send_changed(
-        &mut self,
-        request: &mut Request,
-        mut gzip: Option<Box<Gzip>>,
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
-        let mut written = 0;
-        let (mut piece, mut ready) = (Vec::new(), Vec::new());
-        let parts = std::mem::take(&mut request.reply.parts);
-        let mut parts = parts.into_iter().peekable();
-        let mut is_last = parts.peek().is_none();
-        loop {
-            piece.clear();
-            match parts.next() {
-                Some(Part::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
-                Some(Part::File(from, to)) => {
-                    let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
-                    piece.resize(most, 0);
-                    let Some(file) = &request.reply.file else { return Ok(()) };
-                    file.read_exact_at(&mut piece, from)?;
-                    let from = from + most as u64;
-                    if from < to {
-                        request.reply.parts.push(Part::File(from, to));
-                        let rest: Vec<Part> = request.reply.parts.drain(..).chain(parts).collect();
-                        parts = rest.into_iter().peekable();
-                    }
-                }
-                None => {}
-            }
-            is_last |= parts.peek().is_none();
-            self.change(request, &mut piece, is_last);
-            ready.clear();
-            match &mut gzip {
-                Some(gzip) => gzip.take(&piece, is_last, &mut ready),
-                None => ready.extend_from_slice(&piece),
-            }
-            if request.reply.chunked && !ready.is_empty() {
-                put(out, format_args!("{:x}\r\n", ready.len()));
-                out.extend_from_slice(&ready);
-                out.extend_from_slice(b"\r\n");
-            } else {
-                out.extend_from_slice(&ready);
-            }
-            if is_last {
-                break;
-            }
-            self.flush(request, out, &mut written).await?;
-        }
-        if request.reply.chunked {
-            if request.reply.expect_trailers {
-                self.trailers(request, out);
-            }
-            out.extend_from_slice(b"0\r\n");
-            out.extend_from_slice(&request.reply.trailers);
-            out.extend_from_slice(b"\r\n");
-        }
-        self.flush(request, out, &mut written).await
-    }
-
-    /// Evaluates the trailers, which may ask for the head.
-    fn trailers(&self, request: &mut Request, out: &mut Vec<u8>) {
-        std::mem::swap(&mut request.out, out);
-        headers::trailers(&mut self.scope(request));
-        std::mem::swap(&mut request.out, out);
-    }
-
-    /// Replaces texts of a piece of the body, and recodes it.
-    fn change(&self, request: &mut Request, piece: &mut Vec<u8>, is_last: bool) {
-        if let Some(sub) = &mut request.reply.sub {
-            let mut ready = Vec::with_capacity(piece.len());
-            sub.take(piece, is_last, &mut ready);
-            *piece = ready;
-        }
-        self.recode(request, piece, 0);
-    }
-
-    /// Recodes what stands from `start` on.
-    fn recode(&self, request: &mut Request, data: &mut Vec<u8>, start: usize) {
-        let Some(recoder) = request.reply.recode.and_then(|n| self.worker.recoders.get(n)) else { return };
-        if recoder.changes_length() {
-            let tail = data.split_off(start);
-            recoder.recode(&tail, &mut request.reply.recode_rest, data);
-        } else {
-            recoder.recode_in_place(&mut data[start..]);
-        }
-    }
-
-    /// Writes what is in `out`, as fast as the client may get it.
-    async fn flush(&mut self, request: &mut Request, out: &mut Vec<u8>, from: &mut usize) -> io::Result<()> {
-        let timeout = request.plan.core.send_timeout.value;
-        let rate = self.scope(request).limit_rate();
-        if rate == 0 {
-            self.write(&out[*from..], timeout).await?;
-            request.sent += (out.len() - *from) as u64;
-        } else {
-            self.write_slowly(request, &out[*from..], rate, timeout).await?;
-        }
-        // The head is still asked for by the log.
-        out.truncate(request.head_length);
-        *from = request.head_length;
-        Ok(())
-    }
-
-    /// `limit_rate`
-    pub(crate) async fn write_slowly(
-        &mut self,
-        request: &mut Request,
-        out: &[u8],
-        rate: u64,
-        timeout: Duration,
-    ) -> io::Result<()> {
-        let mut rest = out;
-        while !rest.is_empty() {
-            let free = self.scope(request).limit_rate_after();
-            let elapsed = Clock::now().as_secs().saturating_sub(request.started.as_secs());
-            let may = (rate * (elapsed + 1) + free).saturating_sub(request.sent);
-            if may == 0 {
-                let over = request.sent.saturating_sub(rate * elapsed + free);
-                let wait = Duration::from_millis(over * 1000 / rate + 1);
-                self.pause(wait).await?;
-                continue;
-            }
-            let n = rest.len().min(usize::try_from(may).unwrap_or(usize::MAX));
-            self.write(&rest[..n], timeout).await?;
-            request.sent += n as u64;
-            rest = &rest[n..];
-            if !rest.is_empty() {
-                self.pause(Duration::from_millis(n as u64 * 1000 / rate + 1)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits; an error if the client is gone.
-    pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
-        let stream = &self.stream;
-        let is_gone = |cx: &mut Context<'_>| match stream.poll_stir(cx) {
-            Poll::Ready(Stir::Closed) => Poll::Ready(()),
-            _ => Poll::Pending,
-        };
-        match self.timer.limit(time, is_gone).await {
-            Some(()) => Err(io::ErrorKind::ConnectionReset.into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes all of `data`; an error also when the client takes nothing for `timeout`.
-    pub(crate) async fn write(&mut self, data: &[u8], timeout: Duration) -> io::Result<()> {
-        let framed;
-        let mut rest = data;
-        if let Some(sink) = &mut self.sink {
-            framed = sink.take(data, false)?;
-            rest = &framed;
-        }
-        while !rest.is_empty() {
-            let stream = &mut self.stream;
-            match self.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
-                Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Some(Ok(n)) => rest = &rest[n..],
-                Some(Err(error)) => return Err(error),
-                None => {
-                    self.timed_out = true;
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Closes so that the client gets the response although it is still sending (`lingering_close`).

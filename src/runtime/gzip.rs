@@ -121,7 +121,7 @@ pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
         let has = |word: &str| super::http1::head::contains(control, word.as_bytes());
         return ["no-cache", "no-store", "private"].iter().any(|word| proxied.has(word) && has(word));
     }
-    proxied.has("no_last_modified") && reply.last_modified.is_none()
+    proxied.has("no_last_modified") && reply.modified().is_none()
         || proxied.has("no_etag") && reply.get(b"ETag").is_none()
 }
 

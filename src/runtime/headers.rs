@@ -84,7 +84,7 @@ fn expires(scope: &mut Scope<'_>, setting: &Expires) {
             (at, at - now, false)
         }
         Expires::Access(seconds) => (now + seconds, *seconds, *seconds < 0),
-        Expires::Modified(seconds) => match reply.last_modified {
+        Expires::Modified(seconds) => match reply.modified() {
             Some(modified) => (modified + seconds, modified + seconds - now, *seconds < 0),
             None => (now + seconds, *seconds, *seconds < 0),
         },

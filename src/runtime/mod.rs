@@ -15,7 +15,7 @@
 //!    peer (`proxy_next_upstream`).
 //! 10. `proxy::relay` rewrites the head and passes the body. When the response has arrived as a whole the upstream
 //!     connection is in the pool again before the first byte goes to the client; head and body leave in one write.
-//!     `ledger` counts connections if somebody looks; `outgoing` has what `--improve` does beyond nginx.
+//!     A `cache` may have kept it, or keeps it now. `ledger` counts connections if somebody looks; `outgoing` has what `--improve` does beyond nginx.
 //! 11. `access_log` writes the line; the next request of the connection begins at 3, or it waits at 2.
 //!
 //! What is not as in nginx, on purpose: workers are threads of one process and the process stays in the foreground
@@ -59,11 +59,13 @@ mod sink;
 mod ssi;
 mod sub;
 mod subrequest;
+mod userid;
 
 mod post_action;
 mod route;
 
 mod real_ip;
+mod referer;
 mod rewrite;
 
 mod access;
@@ -76,6 +78,7 @@ mod empty_gif;
 mod file;
 mod index;
 mod open_file;
+mod random_index;
 mod sendfile;
 mod stub_status;
 mod symlink;

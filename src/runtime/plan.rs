@@ -8,6 +8,7 @@ use super::limit::Limits;
 use super::log::{ErrorLogs, Files, Sink};
 use super::proxy::cached::CachePlan;
 use super::proxy::rewrite::Rewriting;
+use super::referer::RefererPlan;
 use super::rewrite::Script;
 use super::shared::Shared;
 use crate::eval::regex::Regex;
@@ -16,8 +17,8 @@ use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
-    AccessSettings, CacheSettings, ComplexValue, Config, ContentSettings, FileSettings, GzipSettings,
-    HttpSettings, LimitSettings, Location, Origin, PassSettings, ProxySettings, Target,
+    AccessSettings, CacheSettings, ClientSettings, ComplexValue, Config, ContentSettings, FileSettings,
+    GzipSettings, LimitSettings, Location, Origin, PassSettings, ProxySettings, Server, Target,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -47,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) gzip_disable: Vec<Regex>,
     pub(crate) limits: Limits,
     pub(crate) limit: Arc<LimitSettings>,
+    pub(crate) client: Arc<ClientSettings>,
+    pub(crate) referers: Option<Box<RefererPlan>>,
 }
 
 /// `msie6` stands for a pattern, and so does a pattern for itself (`ngx_http_gzip_disable`).
@@ -270,12 +273,13 @@ impl Plan {
     /// The plan of a level; `location` is `None` for a server itself.
     pub(crate) fn new(
         config: &Config,
-        settings: &HttpSettings,
+        server: &Server,
         location: Option<&Location>,
         script: Script,
         limit_except: Option<(Vec<String>, LocationId)>,
         (files, shared): (&Files, &Shared),
     ) -> Result<Rc<Self>, (std::path::PathBuf, std::io::Error)> {
+        let settings = location.map_or(&server.settings, |location| &location.settings);
         let core = Arc::clone(&settings.core);
         let own = &core.error_log.value;
         let error_log =
@@ -322,6 +326,8 @@ impl Plan {
             gzip: Arc::clone(&settings.gzip),
             limits: Limits::new(config, &settings.limit, shared),
             limit: Arc::clone(&settings.limit),
+            referers: RefererPlan::new(&settings.client.valid_referers, server, config),
+            client: Arc::clone(&settings.client),
             rules: rules(&core, config.version),
             core,
             error_log,

@@ -72,8 +72,8 @@ fn asked(request: &Request, length: u64, max: Option<u32>) -> Asked {
         let holds = if condition.len() >= 2 && condition.ends_with(b"\"") {
             request.reply.get(b"ETag") == Some(condition)
         } else {
-            request.reply.last_modified.is_some()
-                && request.reply.last_modified == clock::parse_http(condition)
+            let modified = request.reply.modified();
+            modified.is_some() && modified == clock::parse_http(condition)
         };
         if !holds {
             return Asked::Whole;

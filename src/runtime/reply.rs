@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::rc::Rc;
 
+use super::clock::parse_http;
 use super::http1::field::{self, Line};
 use super::response::field as put_field;
 
@@ -37,7 +38,7 @@ pub(crate) struct Reply {
     /// The charset that an upstream wants the client to get.
     pub(crate) override_charset: Vec<u8>,
     pub(crate) content_length: Option<u64>,
-    /// Seconds since 1970.
+    /// Seconds since 1970; that of a peer's response is among the lines ([`Reply::modified`]).
     pub(crate) last_modified: Option<i64>,
     /// Header lines in order, each with its end.
     pub(crate) lines: Vec<u8>,
@@ -124,6 +125,12 @@ impl Reply {
         self.gzip = None;
         self.sub = None;
         self.ssi = None;
+    }
+
+    /// When it was last modified: read from a peer's line only if somebody asks.
+    pub(crate) fn modified(&self) -> Option<i64> {
+        let said = || self.get(b"Last-Modified").filter(|_| self.is_proxied).and_then(parse_http);
+        self.last_modified.or_else(said)
     }
 
     /// Adds a header line.

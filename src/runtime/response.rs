@@ -10,7 +10,7 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
-use super::{browser, charset, gzip, headers, not_modified, range, ssi, sub};
+use super::{browser, charset, gzip, headers, not_modified, range, ssi, sub, userid};
 use crate::model::location::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
@@ -49,6 +49,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     }
     not_modified::filter(request)?;
     headers::filter(&mut Scope { worker, client, request });
+    userid::filter(&mut Scope { worker, client, request });
     sub::filter(&mut Scope { worker, client, request });
     charset::filter(&mut Scope { worker, client, request });
     ssi::filter(request);
@@ -106,7 +107,11 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
             put(&mut out, format_args!("{status:03}{trailers}"));
         }
         _ if !reply.line.is_empty() => out.extend_from_slice(&reply.line),
-        Some(reason) => put(&mut out, format_args!("{status} {reason}")),
+        Some(reason) => {
+            number(&mut out, u64::from(status));
+            out.push(b' ');
+            out.extend_from_slice(reason.as_bytes());
+        }
         None => put(&mut out, format_args!("{status:03} ")),
     }
     out.extend_from_slice(b"\r\n");
@@ -144,7 +149,8 @@ fn write(worker: &Worker, client: &Client, request: &mut Request) {
         out.extend_from_slice(b"\r\n");
     }
     let may = core.absolute_redirect.value && !reply.plain_location;
-    let relative = reply.get(b"Location").filter(|l| may && l.first() == Some(&b'/'));
+    let location = if may { reply.get(b"Location") } else { None };
+    let relative = location.filter(|l| l.first() == Some(&b'/'));
     if let Some(location) = relative {
         let is_tls = client.side.info().is_some();
         out.extend_from_slice(if is_tls { b"Location: https://" } else { b"Location: http://" });
@@ -291,8 +297,9 @@ pub(crate) fn content_type(request: &mut Request) {
         return;
     }
     let plan = std::rc::Rc::clone(&request.plan);
-    let name = request.uri.rsplit(|b| *b == b'/').next().unwrap_or_default();
-    let dot = name.iter().rposition(|b| *b == b'.').filter(|dot| *dot > 0);
+    let name = memchr::memrchr(b'/', &request.uri).map_or(0, |slash| slash + 1);
+    let name = &request.uri[name..];
+    let dot = memchr::memrchr(b'.', name).filter(|dot| *dot > 0);
     let types = &plan.content.types.value.0;
     let known = dot.and_then(|dot| {
         let extension = &name[dot + 1..];

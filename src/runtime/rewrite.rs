@@ -298,10 +298,14 @@ fn answer(c: &Connection, r: &mut Request, r#return: &Return) -> Flow {
         r.status = 444;
         return Flow::Abort;
     }
-    let mut text = Vec::new();
-    if let Some(value) = &r#return.text {
-        c.scope(r).evaluate(value, &mut text);
-    }
+    let mut made = Vec::new();
+    let text = match &r#return.text {
+        None => &[],
+        Some(value) => value.constant().unwrap_or_else(|| {
+            c.scope(r).evaluate(value, &mut made);
+            &made
+        }),
+    };
     let has_text = r#return.text.as_ref().is_some_and(|t| !t.segments.is_empty());
-    if status < 400 || has_text { response::send(c, r, status, &text) } else { Flow::Status(status) }
+    if status < 400 || has_text { response::send(c, r, status, text) } else { Flow::Status(status) }
 }

@@ -137,6 +137,7 @@ pub(crate) fn redirect(c: &Connection, r: &mut Request) -> Flow {
         return Flow::Status(500);
     }
     r.internal = true;
+    r.uid = None;
     r.valid_unparsed_uri = false;
     r.valid_location = true;
     r.add_uri_to_alias = false;
@@ -158,6 +159,7 @@ pub(crate) fn named(c: &Connection, r: &mut Request, name: &[u8]) -> Flow {
         return Flow::Status(500);
     };
     r.internal = true;
+    r.uid = None;
     r.uri_changed = false;
     r.handled_by = None;
     Flow::Named(id)
@@ -242,6 +244,11 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
         Some(Handler::Pass(_) | Handler::Other(..)) => return Flow::Status(500),
         None => {}
     }
+    if plan.content.random_index.value
+        && let Some(flow) = super::random_index::find(c, r)
+    {
+        return flow;
+    }
     if let Some(flow) = index::find(c, r) {
         return flow;
     }
@@ -262,13 +269,13 @@ fn find_location(c: &Connection, r: &mut Request) -> Option<Flow> {
     r.location = None;
     r.handled_by = None;
     r.plan = Rc::clone(&c.worker.servers[r.server.0 as usize]);
-    if let Some(id) = choice.location {
-        c.enter(r, id);
+    match choice.location {
+        Some(id) => c.enter(r, id),
+        None => c.limit_keepalive(r),
     }
     if r.plan.core.internal.value && !r.internal {
         return Some(Flow::Status(404));
     }
-    c.limit_keepalive(r);
     let limit = r.plan.core.client_max_body_size.value;
     if let Some(length) = r.head.content_length.filter(|length| limit > 0 && *length > limit && !r.has_body) {
         let message = format!("client intended to send too large body: {length} bytes");

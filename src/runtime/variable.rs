@@ -137,6 +137,13 @@ const PLAIN: &[(&str, Get)] = &[
     ("connections_reading", |s, out| display(out, s.worker.counters.reading.load(Relaxed))),
     ("connections_writing", |s, out| display(out, s.worker.counters.writing.load(Relaxed))),
     ("connections_waiting", |s, out| display(out, s.worker.counters.waiting())),
+    ("invalid_referer", super::referer::variable),
+    ("modern_browser", |s, out| super::browser::variable(s, true, out)),
+    ("ancient_browser", |s, out| super::browser::variable(s, false, out)),
+    ("msie", |s, out| !super::browser::is_msie(s.request) || text(out, b"1")),
+    ("uid_got", super::userid::got),
+    ("uid_set", super::userid::set),
+    ("uid_reset", |_, _| true),
     ("uri", |s, out| text(out, &s.request.uri)),
     ("document_uri", |s, out| text(out, &s.request.uri)),
     ("args", args),
@@ -337,12 +344,15 @@ pub(crate) fn argument(request: &Request, name: &str, out: &mut Vec<u8>) -> bool
 
 /// `ngx_http_parse_multi_header_lines`
 fn cookie(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
-    let buffer = s.request.buffer.all();
-    let cookies = s.request.head.fields.iter().filter(|f| f.name.of(buffer).eq_ignore_ascii_case(b"cookie"));
-    cookies
-        .map(|f| f.value.of(buffer))
-        .find_map(|line| find_cookie(line, name.as_bytes()))
-        .is_some_and(|value| text(out, value))
+    find_cookie_line(s.request, name.as_bytes()).is_some_and(|(_, value)| text(out, value))
+}
+
+/// The line with the cookie, and its value.
+pub(crate) fn find_cookie_line<'r>(request: &'r Request, name: &[u8]) -> Option<(&'r [u8], &'r [u8])> {
+    let buffer = request.buffer.all();
+    let cookies = request.head.fields.iter().filter(|f| f.name.of(buffer).eq_ignore_ascii_case(b"cookie"));
+    let mut lines = cookies.map(|f| f.value.of(buffer));
+    lines.find_map(|line| Some((line, find_cookie(line, name)?)))
 }
 
 /// Spaces are read over, tabs are not.

@@ -112,7 +112,7 @@ impl Worker {
         let servers = config.http.servers.iter().enumerate().map(|(i, s)| {
             let script = Script::new(&s.instructions, config, |at| router.outermost(ServerId(i as u32), at));
             let script = script.map_err(|e| e.to_string())?;
-            Plan::new(config, &s.settings, None, script, None, (files, shared)).map_err(io)
+            Plan::new(config, s, None, script, None, (files, shared)).map_err(io)
         });
         let servers = servers.collect::<Result<_, _>>()?;
         let count = router.location_count();
@@ -126,7 +126,8 @@ impl Worker {
                 _ => None,
             });
             let opened = (files, shared);
-            Plan::new(config, &location.settings, Some(location), script, limit_except, opened).map_err(io)
+            let server = &config.http.servers[router.path(id).0.0 as usize];
+            Plan::new(config, server, Some(location), script, limit_except, opened).map_err(io)
         });
         let locations = locations.collect::<Result<_, _>>()?;
         let getters = config.http.variables.iter().map(|(_, variable)| match variable.source {

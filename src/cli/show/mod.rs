@@ -6,6 +6,7 @@ mod settings;
 mod table;
 mod url;
 mod way;
+mod written;
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -18,7 +19,6 @@ use super::input::Input;
 use super::{Failure, Outcome};
 use crate::model::Config;
 use crate::simulate::walk::Ground;
-use crate::site::Site;
 use crate::source::{Disk, SourceMap};
 
 /// Version of the schema.
@@ -130,9 +130,13 @@ fn header(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let Site { config, sources } = args.input.ready(&Disk)?;
+    let (configuration, config) = match args.input.compiled()? {
+        Some(site) => (written::trees(&site.sources, args.input.meaning.prefix.as_deref())?, site.config),
+        None => args.input.valid(&Disk)?,
+    };
+    let sources = &configuration.sources;
     let config = Arc::new(config);
-    let book = Book { config: &config, sources: &sources };
+    let book = Book { config: &config, sources };
     let Some(url) = &args.url else {
         let servers = table::servers(book);
         match args.format {
@@ -147,7 +151,7 @@ pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failu
         }
         return Ok(Outcome::Clean);
     };
-    settings::check_names(&args.setting)?;
+    settings::check_names(book, &args.setting)?;
     let ground = Ground::new(Arc::clone(&config))
         .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))?;
     let url = url::Url::parse(url)?;
@@ -168,7 +172,7 @@ pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failu
         host: String::from_utf8_lossy(&asked.host).into_owned(),
         notes: found.notes,
         way: way::way(book, &ground, &asked, &walk),
-        settings: settings::of(book, &ground.router, &walk, &args.setting, args.all),
+        settings: settings::of(book, &configuration, &ground.router, &walk, &args.setting, args.all),
     };
     match args.format {
         Format::Human => human::print(&answer, out)?,

@@ -1,18 +1,22 @@
 //! What holds in a location: each setting as it is written, and where it comes from.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Book;
+use super::{Book, written};
 use crate::catalog::{self, Context};
 use crate::cli::Failure;
 use crate::eval::select::Router;
 use crate::model::location::Handler;
 use crate::model::{
-    AccessSettings, ContentSettings, GzipSettings, HttpSettings, Location, ProxySettings, location,
+    AccessSettings, ClientSettings, ContentSettings, FileSettings, GzipSettings, HttpSettings, LimitSettings,
+    Location, PassSettings, ProxySettings, TlsSettings, location,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
+use crate::syntax::Configuration;
 
 /// A setting.
 #[derive(Debug, Serialize)]
@@ -33,15 +37,20 @@ pub(super) struct Shown {
 const STATIC: &[&str] = &["root", "index"];
 const PROXY: &[&str] = &["proxy_http_version", "proxy_set_header", "proxy_bind"];
 
-/// Names of all settings that there can be.
-fn names() -> impl Iterator<Item = &'static str> {
+/// Names of the settings that the model holds.
+fn evaluated() -> impl Iterator<Item = &'static str> {
     [
         location::CoreHttpSettings::DIRECTIVES,
         ProxySettings::DIRECTIVES,
         location::ReuseSettings::DIRECTIVES,
         ContentSettings::DIRECTIVES,
+        FileSettings::DIRECTIVES,
         AccessSettings::DIRECTIVES,
         GzipSettings::DIRECTIVES,
+        PassSettings::DIRECTIVES,
+        LimitSettings::DIRECTIVES,
+        ClientSettings::DIRECTIVES,
+        TlsSettings::DIRECTIVES,
     ]
     .into_iter()
     .flatten()
@@ -49,17 +58,15 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether `--setting` names what there is.
-pub(super) fn check_names(wanted: &[String]) -> Result<(), Failure> {
-    let Some(unknown) = wanted.iter().find(|w| !names().any(|name| name == w.as_str())) else {
-        return Ok(());
-    };
-    let is_directive = !catalog::directives(unknown.as_bytes()).is_empty();
-    let failure = if is_directive {
-        Failure::new(format!("`{unknown}` is no setting that `ngxc` evaluates for a location"))
-    } else {
+pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failure> {
+    let is_known = |name: &str| written::entry(name).is_some() || evaluated().any(|known| known == name);
+    let Some(unknown) = wanted.iter().find(|name| !is_known(name)) else { return Ok(()) };
+    let failure = if catalog::directives(unknown.as_bytes()).is_empty() {
         Failure::new(format!("no directive is called `{unknown}`"))
+    } else {
+        Failure::new(format!("`{unknown}` is no setting of a location"))
     };
-    let near = names().min_by_key(|name| strsim::damerau_levenshtein(name, unknown));
+    let near = written::names(book).min_by_key(|name| strsim::damerau_levenshtein(name, unknown));
     Err(match near.filter(|name| strsim::damerau_levenshtein(name, unknown) <= 3) {
         Some(name) => failure.help(format!("did you mean `{name}`?")),
         None => failure,
@@ -67,14 +74,24 @@ pub(super) fn check_names(wanted: &[String]) -> Result<(), Failure> {
 }
 
 /// The settings of where a request ended.
-pub(super) fn of(book: Book<'_>, router: &Router, walk: &Walk, wanted: &[String], all: bool) -> Vec<Shown> {
+pub(super) fn of(
+    book: Book<'_>,
+    configuration: &Configuration,
+    router: &Router,
+    walk: &Walk,
+    wanted: &[String],
+    all: bool,
+) -> Vec<Shown> {
     let server = &book.config.http.servers[walk.server.0 as usize];
     // Outer before inner; the last is the one in force.
     let mut levels: Vec<(String, Vec<Raw>)> = Vec::new();
+    let mut heads: Vec<(Span, String)> = Vec::new();
     if let Some(settings) = &book.config.http.settings {
         levels.push(("http".to_owned(), raw(settings)));
     }
+    heads.extend(book.config.http.span.map(|span| (span, "http".to_owned())));
     levels.push(("server".to_owned(), raw(&server.settings)));
+    heads.push((server.span, "server".to_owned()));
     let mut handler = None;
     if let Some(id) = walk.location {
         let (_, path) = router.path(id);
@@ -82,6 +99,7 @@ pub(super) fn of(book: Book<'_>, router: &Router, walk: &Walk, wanted: &[String]
         for &at in path {
             let Some(location) = inside.get(at as usize) else { break };
             levels.push((book.text(location.span), raw(&location.settings)));
+            heads.push((location.span, book.text(location.span)));
             handler = location.handler.as_ref();
             inside = &location.inner;
         }
@@ -101,6 +119,26 @@ pub(super) fn of(book: Book<'_>, router: &Router, walk: &Walk, wanted: &[String]
         };
         if is_wanted {
             shown.push(show(book, &levels, setting));
+        }
+    }
+    let written = written::levels(configuration, &heads);
+    let names: Vec<String> = match (wanted.is_empty(), all) {
+        (true, false) => written::written(&written),
+        (true, true) => {
+            let known = written::names(book).map(str::to_owned);
+            known.chain(written::written(&written)).collect::<BTreeSet<_>>().into_iter().collect()
+        }
+        (false, _) => wanted.to_vec(),
+    };
+    let evaluated: HashSet<&str> = evaluated().collect();
+    for name in names {
+        if evaluated.contains(name.as_str()) || written::entry(&name).is_none() {
+            continue;
+        }
+        let setting = written::setting(book, &written, &name);
+        // What holds only where it stands, somewhere else.
+        if setting.origin != "default" || all || !wanted.is_empty() {
+            shown.push(setting);
         }
     }
     shown.sort_by(|a, b| a.name.cmp(&b.name));
@@ -159,8 +197,7 @@ fn show(book: Book<'_>, levels: &[(String, Vec<Raw>)], setting: &Raw) -> Shown {
     let Some((is_own, at)) = setting.origin else {
         let contexts = [Context::Location, Context::Server, Context::Http];
         let entry = contexts.iter().find_map(|&c| catalog::in_context(name.as_bytes(), c));
-        let text = entry.and_then(|entry| entry.default_in(book.config.version));
-        let text = text.map(|text| text.split("; ").map(str::to_owned).collect()).unwrap_or_default();
+        let text = written::default(book, entry);
         return Shown { name, text, origin: "default", from: None, places: Vec::new() };
     };
     let from = levels

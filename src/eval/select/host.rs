@@ -23,22 +23,50 @@ pub fn normalize(host: &[u8], out: &mut Vec<u8>) -> Result<Option<u16>, InvalidH
         _ => return Err(InvalidHost),
     };
     let inner = if literal { &name[1..name.len() - 1] } else { name };
-    let allowed = |b: &u8| {
-        b.is_ascii_alphanumeric()
-            || b"-._~!$&'()*+,;=".contains(b)
-            || (!literal && *b == b'%')
-            || (literal && *b == b':')
-    };
-    if !inner.iter().all(allowed) || inner.windows(2).any(|pair| pair == b"..") {
+    let allowed = if literal { LITERAL } else { NAME };
+    let (mut all, mut twice, mut previous) = (allowed, 0, 0);
+    for byte in inner {
+        let bits = ALLOWED[usize::from(*byte)];
+        all &= bits;
+        twice |= bits & previous;
+        previous = bits;
+    }
+    if all == 0 || twice & DOT != 0 {
         return Err(InvalidHost);
     }
     let name = if literal { name } else { name.strip_suffix(b".").unwrap_or(name) };
     if name.is_empty() {
         return Err(InvalidHost);
     }
-    out.extend(name.iter().map(u8::to_ascii_lowercase));
+    let start = out.len();
+    out.extend_from_slice(name);
+    out[start..].make_ascii_lowercase();
     Ok(port)
 }
+
+/// Bits of [`ALLOWED`]: in a name, and in an address in brackets.
+const NAME: u8 = 1;
+const LITERAL: u8 = 2;
+/// A dot, of which there may not be two in a row.
+const DOT: u8 = 4;
+
+static ALLOWED: [u8; 256] = {
+    let mut allowed = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        allowed[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => NAME | LITERAL,
+            b'.' => NAME | LITERAL | DOT,
+            b'-' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' => NAME | LITERAL,
+            b'*' | b'+' | b',' | b';' | b'=' => NAME | LITERAL,
+            b'%' => NAME,
+            b':' => LITERAL,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    allowed
+};
 
 fn port_number(digits: &[u8]) -> Result<Option<u16>, InvalidHost> {
     let mut port = None;

@@ -1,14 +1,12 @@
-//! Questions to name servers and what their answers say (RFC 1035), read with every length checked.
+//! Questions to name servers and what their answers say.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Types of records.
-pub(super) const A: u16 = 1;
-const CNAME: u16 = 5;
-pub(super) const AAAA: u16 = 28;
+use simple_dns::rdata::RData;
+use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, TYPE, header_buffer};
 
-/// Pointers that are followed in one name.
-const MAX_POINTERS: usize = 128;
+/// What a datagram has always held (RFC 1035).
+const LONGEST: usize = 512;
 
 /// What an answer says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,104 +23,60 @@ pub(super) struct Answer {
 }
 
 /// A question; `None` if the name cannot be asked for.
-pub(super) fn question(id: u16, name: &str, kind: u16) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(name.len() + 18);
-    out.extend_from_slice(&id.to_be_bytes());
-    // Recursion desired; one question.
-    out.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    for label in name.split('.') {
-        if label.is_empty() || label.len() > 63 {
-            return None;
-        }
-        out.push(label.len() as u8);
-        out.extend_from_slice(label.as_bytes());
+pub(super) fn question(id: u16, name: &str, kind: TYPE) -> Option<Vec<u8>> {
+    // The library would leave out empty labels, and read escapes.
+    if name.split('.').any(str::is_empty) || name.contains('\\') {
+        return None;
     }
-    out.push(0);
-    out.extend_from_slice(&kind.to_be_bytes());
-    out.extend_from_slice(&1u16.to_be_bytes());
-    // What a datagram has always held.
-    (out.len() <= 512).then_some(out)
+    let mut packet = Packet::new_query(id);
+    packet.set_flags(PacketFlag::RECURSION_DESIRED);
+    packet.questions.push(Question::new(Name::new(name).ok()?, kind.into(), CLASS::IN.into(), false));
+    packet.build_bytes_vec().ok().filter(|out| out.len() <= LONGEST)
 }
 
 /// Reads the answer to a question; `None` if it is none, or none to this question.
 pub(super) fn answer(question: &[u8], data: &[u8]) -> Option<Answer> {
-    let is_ours = data.len() >= question.len() && data[..2] == question[..2] && data[2] & 0x80 != 0;
-    if !is_ours || data[4..6] != [0, 1] {
+    if header_buffer::id(data).ok()? != header_buffer::id(question).ok()?
+        || !header_buffer::has_flags(data, PacketFlag::RESPONSE).ok()?
+    {
         return None;
     }
+    let code = data.get(3)? & 0xf;
+    if header_buffer::has_flags(data, PacketFlag::TRUNCATION).ok()? {
+        // What is there may end anywhere.
+        return Some(Answer { code, truncated: true, ..Answer::default() });
+    }
+    let (asked, packet) = (Packet::parse(question).ok()?, Packet::parse(data).ok()?);
+    let ([asked], [about]) = (asked.questions.as_slice(), packet.questions.as_slice()) else { return None };
     // Names come back in the case they were asked for, or in another.
-    if !data[12..question.len()].eq_ignore_ascii_case(&question[12..]) {
+    let is_same = about.qname.to_string().eq_ignore_ascii_case(&asked.qname.to_string());
+    if !is_same || about.qtype != asked.qtype || about.qclass != asked.qclass {
         return None;
     }
-    let mut answer =
-        Answer { code: data[3] & 0xf, truncated: data[2] & 2 != 0, ttl: u32::MAX, ..Answer::default() };
-    let count = u16::from_be_bytes([data[6], data[7]]);
-    let mut at = question.len();
-    for _ in 0..count {
-        at = skip_name(data, at)?;
-        let head = data.get(at..at + 10)?;
-        let (kind, class) = (u16::from_be_bytes([head[0], head[1]]), u16::from_be_bytes([head[2], head[3]]));
-        let ttl = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-        let length = usize::from(u16::from_be_bytes([head[8], head[9]]));
-        let value = data.get(at + 10..at + 10 + length)?;
-        match (class, kind) {
-            (1, A) => answer.addresses.push(IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?))),
-            (1, AAAA) => answer.addresses.push(IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?))),
-            (1, CNAME) => answer.alias = Some(name(data, at + 10)?),
-            _ => {}
+    let mut answer = Answer { code, ttl: u32::MAX, ..Answer::default() };
+    for record in packet.answers.iter().filter(|record| record.class == CLASS::IN) {
+        match &record.rdata {
+            RData::A(a) => answer.addresses.push(IpAddr::V4(Ipv4Addr::from(a.address))),
+            RData::AAAA(a) => answer.addresses.push(IpAddr::V6(Ipv6Addr::from(a.address))),
+            RData::CNAME(name) => answer.alias = Some(name.0.to_string().to_ascii_lowercase()),
+            _ => continue,
         }
-        if class == 1 && matches!(kind, A | AAAA | CNAME) {
-            answer.ttl = answer.ttl.min(ttl & 0x7fff_ffff);
-        }
-        at += 10 + length;
+        answer.ttl = answer.ttl.min(record.ttl & 0x7fff_ffff);
     }
     Some(answer)
-}
-
-fn skip_name(data: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        match *data.get(at)? {
-            0 => return Some(at + 1),
-            length if length & 0xc0 == 0xc0 => return Some(at + 2),
-            length if length & 0xc0 == 0 => at += 1 + usize::from(length),
-            _ => return None,
-        }
-    }
-}
-
-/// A name in lower case, pointers followed.
-fn name(data: &[u8], mut at: usize) -> Option<String> {
-    let mut out = String::new();
-    for _ in 0..MAX_POINTERS {
-        let length = *data.get(at)?;
-        match length & 0xc0 {
-            0xc0 => at = usize::from(length & 0x3f) << 8 | usize::from(*data.get(at + 1)?),
-            0 if length == 0 => return (!out.is_empty()).then_some(out),
-            0 => {
-                let label = data.get(at + 1..at + 1 + usize::from(length))?;
-                if !out.is_empty() {
-                    out.push('.');
-                }
-                out.push_str(&String::from_utf8_lossy(label).to_ascii_lowercase());
-                at += 1 + usize::from(length);
-            }
-            _ => return None,
-        }
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn response(question: &[u8], records: &[(u16, &[u8])]) -> Vec<u8> {
+    fn response(question: &[u8], records: &[(TYPE, &[u8])]) -> Vec<u8> {
         let mut out = question.to_vec();
         out[2] |= 0x80;
         out[7] = records.len() as u8;
         for (kind, value) in records {
             out.extend_from_slice(&[0xc0, 12]);
-            out.extend_from_slice(&kind.to_be_bytes());
+            out.extend_from_slice(&u16::from(*kind).to_be_bytes());
             out.extend_from_slice(&[0, 1, 0, 0, 0, 60, 0, value.len() as u8]);
             out.extend_from_slice(value);
         }
@@ -131,27 +85,28 @@ mod tests {
 
     #[test]
     fn answers() {
-        let asked = question(7, "a.example", A).unwrap();
+        let asked = question(7, "a.example", TYPE::A).unwrap();
         assert_eq!(asked.len(), 12 + 11 + 4);
         let got =
-            answer(&asked, &response(&asked, &[(CNAME, b"\x01B\xc0\x0e"), (A, &[127, 0, 0, 1])])).unwrap();
+            answer(&asked, &response(&asked, &[(TYPE::CNAME, b"\x01B\xc0\x0e"), (TYPE::A, &[127, 0, 0, 1])]))
+                .unwrap();
         assert_eq!((got.code, got.ttl, got.alias.as_deref()), (0, 60, Some("b.example")));
         assert_eq!(got.addresses, [IpAddr::from([127, 0, 0, 1])]);
-        assert_eq!(question(1, "a..b", A), None);
-        assert_eq!(question(1, &"a".repeat(64), A), None);
+        assert_eq!(question(1, "a..b", TYPE::A), None);
+        assert_eq!(question(1, &"a".repeat(64), TYPE::A), None);
     }
 
     #[test]
     fn what_is_no_answer() {
-        let asked = question(7, "a.example", A).unwrap();
-        let good = response(&asked, &[(A, &[127, 0, 0, 1])]);
+        let asked = question(7, "a.example", TYPE::A).unwrap();
+        let good = response(&asked, &[(TYPE::A, &[127, 0, 0, 1])]);
         for end in 0..good.len() {
             assert_eq!(answer(&asked, &good[..end]), None, "{end}");
         }
-        let other = question(8, "a.example", A).unwrap();
+        let other = question(8, "a.example", TYPE::A).unwrap();
         assert_eq!(answer(&other, &good), None);
         // A name that points to itself ends.
-        let looping = response(&asked, &[(CNAME, &[0xc0, 39])]);
+        let looping = response(&asked, &[(TYPE::CNAME, &[0xc0, 39])]);
         assert_eq!(answer(&asked, &looping), None);
         assert_eq!(answer(&asked, &asked), None);
     }

@@ -17,6 +17,7 @@ use super::worker::Worker;
 use crate::model::Endpoint;
 use crate::model::limit::Resolver as Settings;
 use message::Answer;
+use simple_dns::TYPE;
 
 /// A name server that does not answer is given up, and the next one asked, after this time.
 const RESEND: Duration = Duration::from_secs(5);
@@ -186,8 +187,8 @@ impl Resolver {
         let turn = self.turn.get();
         self.turn.set(turn.wrapping_add(1));
         let (v4, v6) = tokio::join!(
-            self.one(worker, name, turn, (!no_ipv4).then_some(message::A)),
-            self.one(worker, name, turn, (!no_ipv6).then_some(message::AAAA)),
+            self.one(worker, name, turn, (!no_ipv4).then_some(TYPE::A)),
+            self.one(worker, name, turn, (!no_ipv6).then_some(TYPE::AAAA)),
         );
         let is_empty = |answer: &Option<Answer>| {
             answer.as_ref().is_some_and(|a| a.addresses.is_empty() && a.alias.is_none())
@@ -227,7 +228,7 @@ impl Resolver {
     }
 
     /// One question, asked of one server after the other until one answers.
-    async fn one(&self, worker: &Worker, name: &str, mut turn: usize, kind: Option<u16>) -> Option<Answer> {
+    async fn one(&self, worker: &Worker, name: &str, mut turn: usize, kind: Option<TYPE>) -> Option<Answer> {
         let mut question = message::question(worker.random() as u16, name, kind?)?;
         loop {
             let server = *self.servers.get(turn % self.servers.len().max(1))?;

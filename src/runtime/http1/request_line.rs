@@ -182,6 +182,17 @@ fn digits(line: &[u8], mut i: usize) -> usize {
     i
 }
 
+/// Bytes of a target that say nothing.
+static IS_PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = !matches!(byte as u8, 0..=b' ' | 0x7f | b'#' | b'?' | b'%' | b'+' | b'/' | b'.');
+        byte += 1;
+    }
+    plain
+};
+
 /// The target up to a space; notes what of it has to be normalised.
 fn target(line: &[u8], start: usize, out: &mut RequestLine) -> Result<usize, LineError> {
     let mut i = start;
@@ -189,6 +200,11 @@ fn target(line: &[u8], start: usize, out: &mut RequestLine) -> Result<usize, Lin
     let mut previous = 0;
     while i < line.len() {
         let b = line[i];
+        if IS_PLAIN[usize::from(b)] {
+            previous = b;
+            i += 1;
+            continue;
+        }
         match b {
             b' ' => break,
             0..0x20 | 0x7f => return Err(LineError::Request),
@@ -211,6 +227,12 @@ fn target(line: &[u8], start: usize, out: &mut RequestLine) -> Result<usize, Lin
 fn protocol(line: &[u8], start: usize, out: &mut RequestLine) -> Result<(), LineError> {
     let i = skip_spaces(line, start);
     if i == line.len() {
+        return Ok(());
+    }
+    if line[i..] == *b"HTTP/1.1" {
+        // As most are.
+        out.version = 1001;
+        out.protocol = Piece::new(i, line.len());
         return Ok(());
     }
     if line.get(i..i + 5) != Some(b"HTTP/") {

@@ -49,6 +49,11 @@ impl ResponseHead {
         *self = Self { fields, start, position: start, ..Self::default() };
     }
 
+    /// Whether one of these names is among the fields.
+    pub(crate) fn has_any(&self, names: &[Known]) -> bool {
+        names.iter().any(|known| self.seen & known.bit() != 0)
+    }
+
     /// Parses what has arrived since the last call; responses 1xx, other than 101, are passed over.
     pub(crate) fn advance(&mut self, buffer: &[u8]) -> Progress {
         loop {

@@ -25,10 +25,11 @@ pub(crate) fn parse(buffer: &[u8], start: usize) -> Option<Result<(StatusLine, u
 }
 
 fn line(line: &[u8], start: usize) -> Option<StatusLine> {
-    let dot = start + line[start..].iter().position(|b| *b == b'.')?;
-    let space = dot + line[dot..].iter().position(|b| *b == b' ')?;
-    let major = number(&line[start + 5..dot])?;
-    let minor = number(&line[dot + 1..space])?;
+    let (version, space) = match line.get(start..start + 9)? {
+        b"HTTP/1.1 " => (1001, start + 8),
+        b"HTTP/1.0 " => (1000, start + 8),
+        _ => version(line, start)?,
+    };
     let mut i = space;
     while line.get(i) == Some(&b' ') {
         i += 1;
@@ -37,7 +38,15 @@ fn line(line: &[u8], start: usize) -> Option<StatusLine> {
     if !matches!(line.get(i + 3), None | Some(b' ' | b'.')) || memchr::memchr(b'\r', &line[i..]).is_some() {
         return None;
     }
-    Some(StatusLine { version: major * 1000 + minor, code, text: Piece::new(i, line.len()) })
+    Some(StatusLine { version, code, text: Piece::new(i, line.len()) })
+}
+
+/// Any version, and where the space behind it is.
+fn version(line: &[u8], start: usize) -> Option<(u16, usize)> {
+    let dot = start + line[start..].iter().position(|b| *b == b'.')?;
+    let space = dot + line[dot..].iter().position(|b| *b == b' ')?;
+    let (major, minor) = (number(&line[start + 5..dot])?, number(&line[dot + 1..space])?);
+    Some((major * 1000 + minor, space))
 }
 
 fn number(digits: &[u8]) -> Option<u16> {

@@ -91,7 +91,7 @@ pub(super) fn write(p: &mut Passing<'_>) {
             known => replaced & known.bit() != 0,
         };
         if !is_replaced {
-            field(&mut out, name, header.value.of(buffer));
+            header.copy(buffer, &mut out);
         }
     }
     if p.is_streaming && p.r.head.chunked {

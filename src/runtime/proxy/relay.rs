@@ -6,7 +6,7 @@ use super::pace::Pace;
 use super::saving::Copy;
 use super::{Passing, response, tunnel};
 use crate::model::log::Severity;
-use crate::runtime::buffer::Buffer;
+use crate::runtime::buffer::{Buffer, SIZE};
 use crate::runtime::http1::chunked::{Chunk, Chunked};
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
@@ -110,6 +110,7 @@ pub(super) async fn run(
     let worker = Rc::clone(&p.c.worker);
     let mut has_head = true;
     let mut pace = Pace::new(p, buffer.filled().len());
+    let mut is_full = buffer.room().is_empty();
     loop {
         let part = framing.take(&mut buffer);
         if let Part::Invalid = part {
@@ -156,6 +157,10 @@ pub(super) async fn run(
             break;
         }
         let Some(upstream) = &mut connection else { break };
+        let is_long = is_full || matches!(framing, Framing::Length(left) if left > SIZE as u64);
+        if is_long && !buffer.is_large() {
+            worker.buffers.give(std::mem::replace(&mut buffer, worker.buffers.take_large()));
+        }
         buffer.clear();
         let room = buffer.room();
         let Ok(most) = pace.wait(p, room.len() - TAIL).await else { return Flow::Abort };
@@ -163,6 +168,7 @@ pub(super) async fn run(
         match p.c.timer.limit(timeout, |cx| upstream.stream.poll_read(cx, &mut room[..most])).await {
             Some(Ok(n)) if n > 0 => {
                 buffer.end += n;
+                is_full = n == most;
                 if let Some(this) = p.this_try() {
                     this.received += n as u64;
                 }

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use super::Passing;
 use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
-use crate::runtime::http1::field::{Field, Known};
+use crate::runtime::http1::field::Known;
+use crate::runtime::http1::response_head::ResponseHead;
 use crate::runtime::reply::Part;
 use crate::runtime::response;
 use crate::runtime::route::{self, Flow};
@@ -29,7 +30,7 @@ pub(super) fn begin(
     let worker = Rc::clone(&p.c.worker);
     let response = std::mem::take(&mut p.r.response);
     remember(p, text, &response);
-    obey(p, text, &response.fields);
+    obey(p, text, &response);
     let plan = p.plan;
     p.r.status = response.status.code;
     // Frames of HTTP/2 cannot be left for another protocol (since 1.31.3).
@@ -66,7 +67,6 @@ pub(super) fn begin(
             continue;
         }
         match header.known {
-            Known::LastModified => p.r.reply.last_modified = crate::runtime::clock::parse_http(value),
             Known::Date => p.r.reply.has_date = true,
             Known::Server => p.r.reply.has_server = true,
             Known::AcceptRanges if plan.on_way.force_ranges.value => continue,
@@ -84,7 +84,10 @@ pub(super) fn begin(
         };
         // Only one that was rewritten is made absolute.
         p.r.reply.plain_location &= header.known != Known::Location || new.is_none();
-        p.r.reply.push(name, new.as_deref().unwrap_or(value));
+        match new {
+            Some(new) => p.r.reply.push(name, &new),
+            None => header.copy(text, &mut p.r.reply.lines),
+        }
     }
     let r = &mut *p.r;
     r.reply.header_only = is_bodyless;
@@ -111,7 +114,7 @@ pub(super) fn begin(
     made.map(|()| r.reply.chunked)
 }
 
-fn remember(p: &mut Passing<'_>, text: &[u8], response: &crate::runtime::http1::response_head::ResponseHead) {
+fn remember(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
     p.r.upstream_head.clear();
     p.r.upstream_head.extend_from_slice(&text[response.status.text.start as usize..response.position]);
 }
@@ -122,8 +125,11 @@ fn is_obeyed(p: &Passing<'_>, name: &str) -> bool {
 }
 
 /// `X-Accel-Limit-Rate` and `X-Accel-Buffering`
-fn obey(p: &mut Passing<'_>, text: &[u8], fields: &[Field]) {
-    for header in fields {
+fn obey(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
+    if !response.has_any(&[Known::XAccelLimitRate, Known::XAccelBuffering]) {
+        return;
+    }
+    for header in &response.fields {
         let value = header.value.of(text);
         match header.known {
             Known::XAccelLimitRate if is_obeyed(p, "X-Accel-Limit-Rate") => {
@@ -150,6 +156,9 @@ const REDIRECTED: &[Known] =
 
 /// `X-Accel-Redirect`: the request goes on inside, with some headers of this response.
 pub(super) fn redirect(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
+    if !p.r.response.has_any(&[Known::XAccelRedirect]) {
+        return None;
+    }
     let text = buffer.all();
     let fields = &p.r.response.fields;
     let to = fields.iter().find(|f| f.known == Known::XAccelRedirect)?;
@@ -159,7 +168,7 @@ pub(super) fn redirect(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
     let to = to.value.of(text).to_vec();
     let response = std::mem::take(&mut p.r.response);
     remember(p, text, &response);
-    obey(p, text, &response.fields);
+    obey(p, text, &response);
     for header in &response.fields {
         let value = header.value.of(text);
         if header.known == Known::ContentType {

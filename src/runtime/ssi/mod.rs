@@ -96,13 +96,12 @@ impl Page {
 /// Has the body read if the configuration wants it (`ngx_http_ssi_header_filter`).
 pub(crate) fn filter(request: &mut Request) {
     let content = &request.plan.content;
+    if !content.ssi.value {
+        return;
+    }
     let reply = &mut request.reply;
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    if !content.ssi.value
-        || reply.content_length == Some(0)
-        || kind.is_empty()
-        || !content.ssi_types.value.has(kind)
-    {
+    if reply.content_length == Some(0) || kind.is_empty() || !content.ssi_types.value.has(kind) {
         return;
     }
     reply.ssi = Some(Box::new(Page::new()));

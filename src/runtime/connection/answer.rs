@@ -1,0 +1,222 @@
+//! Writing a response to the client: its head, its parts, and what changes them on their way.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::Connection;
+use crate::runtime::gzip::Gzip;
+use crate::runtime::reply::Part;
+use crate::runtime::request::Request;
+use crate::runtime::response::put;
+use crate::runtime::route::Flow;
+use crate::runtime::{charset, headers, sendfile, ssi};
+
+/// Files are read in pieces of this size.
+const FILE_PIECE: usize = 64 << 10;
+
+impl Connection {
+    /// Writes the head in `request.out` and the body in `request.reply`.
+    pub(crate) async fn answer(&mut self, request: &mut Request) -> Flow {
+        if request.reply.ssi.is_some() && !request.reply.header_only {
+            let written = Box::pin(self.send_page(request)).await;
+            request.reply.file = None;
+            return if written.is_ok() { Flow::Written } else { Flow::Abort };
+        }
+        let mut out = std::mem::take(&mut request.out);
+        let written = self.send(request, &mut out).await;
+        out.truncate(request.head_length);
+        request.out = out;
+        request.reply.file = None;
+        if written.is_ok() { Flow::Written } else { Flow::Abort }
+    }
+
+    async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
+        let gzip = request.reply.gzip.take();
+        let recoder = request.reply.recode.and_then(|n| self.worker.recoders.get(n));
+        let is_changed = gzip.is_some()
+            || request.reply.sub.is_some()
+            || recoder.is_some_and(charset::Recoder::changes_length);
+        if is_changed && !request.reply.header_only {
+            return self.send_changed(request, gzip, out).await;
+        }
+        let mut written = 0;
+        let kept = std::mem::take(&mut request.reply.parts);
+        let parts: &[Part] = if request.reply.header_only { &[] } else { &kept };
+        let length: u64 = parts.iter().map(Part::len).sum();
+        let chunked = request.reply.chunked && !request.reply.header_only;
+        if chunked && length > 0 {
+            put(out, format_args!("{length:x}\r\n"));
+        }
+        for part in parts {
+            match *part {
+                Part::Text(from, to) => {
+                    let start = out.len();
+                    out.extend_from_slice(&request.reply.text[from..to]);
+                    self.recode(request, out, start);
+                }
+                Part::File(mut from, to) => {
+                    let file = request.reply.file.take();
+                    while from < to {
+                        // Head and small file leave in one write.
+                        let start = out.len();
+                        let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                        out.resize(start + most, 0);
+                        let read = match &file {
+                            Some(file) => file.read_at(&mut out[start..], from)?,
+                            None => 0,
+                        };
+                        if read == 0 {
+                            // It has become shorter.
+                            return Err(io::ErrorKind::UnexpectedEof.into());
+                        }
+                        out.truncate(start + read);
+                        self.recode(request, out, start);
+                        from += read as u64;
+                        if from < to {
+                            self.flush(request, out, &mut written).await?;
+                            if let Some(file) = &file
+                                && sendfile::is_possible(self, request)
+                                && self.scope(request).limit_rate() == 0
+                            {
+                                sendfile::send(self, request, file, from, to).await?;
+                                from = to;
+                            }
+                        }
+                    }
+                    request.reply.file = file;
+                }
+            }
+        }
+        if chunked {
+            if request.reply.expect_trailers {
+                self.trailers(request, out);
+            }
+            out.extend_from_slice(if length > 0 { b"\r\n0\r\n" } else { b"0\r\n" });
+            out.extend_from_slice(&request.reply.trailers);
+            out.extend_from_slice(b"\r\n");
+        }
+        // Its memory is used again.
+        request.reply.parts = kept;
+        self.flush(request, out, &mut written).await
+    }
+
+    /// The same for a page with commands in it.
+    async fn send_page(&mut self, request: &mut Request) -> io::Result<()> {
+        let parts = std::mem::take(&mut request.reply.parts);
+        let text = std::mem::take(&mut request.reply.text);
+        let file = request.reply.file.take();
+        let mut piece = Vec::new();
+        for part in parts {
+            match part {
+                Part::Text(from, to) => {
+                    piece.clear();
+                    piece.extend_from_slice(&text[from..to]);
+                    self.change(request, &mut piece, false);
+                    ssi::pass(self, request, &piece, false).await?;
+                }
+                Part::File(mut from, to) => {
+                    while from < to {
+                        let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                        piece.resize(most, 0);
+                        let Some(file) = &file else { return Ok(()) };
+                        file.read_exact_at(&mut piece, from)?;
+                        from += most as u64;
+                        self.change(request, &mut piece, false);
+                        ssi::pass(self, request, &piece, false).await?;
+                    }
+                }
+            }
+        }
+        piece.clear();
+        self.change(request, &mut piece, true);
+        ssi::pass(self, request, &piece, true).await
+    }
+
+    /// The same for a body that is compressed, or becomes longer or shorter, on its way.
+    async fn send_changed(
+        &mut self,
+        request: &mut Request,
+        mut gzip: Option<Box<Gzip>>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let mut written = 0;
+        let (mut piece, mut ready) = (Vec::new(), Vec::new());
+        let parts = std::mem::take(&mut request.reply.parts);
+        let mut parts = parts.into_iter().peekable();
+        let mut is_last = parts.peek().is_none();
+        loop {
+            piece.clear();
+            match parts.next() {
+                Some(Part::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
+                Some(Part::File(from, to)) => {
+                    let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                    piece.resize(most, 0);
+                    let Some(file) = &request.reply.file else { return Ok(()) };
+                    file.read_exact_at(&mut piece, from)?;
+                    let from = from + most as u64;
+                    if from < to {
+                        request.reply.parts.push(Part::File(from, to));
+                        let rest: Vec<Part> = request.reply.parts.drain(..).chain(parts).collect();
+                        parts = rest.into_iter().peekable();
+                    }
+                }
+                None => {}
+            }
+            is_last |= parts.peek().is_none();
+            self.change(request, &mut piece, is_last);
+            ready.clear();
+            match &mut gzip {
+                Some(gzip) => gzip.take(&piece, is_last, &mut ready),
+                None => ready.extend_from_slice(&piece),
+            }
+            if request.reply.chunked && !ready.is_empty() {
+                put(out, format_args!("{:x}\r\n", ready.len()));
+                out.extend_from_slice(&ready);
+                out.extend_from_slice(b"\r\n");
+            } else {
+                out.extend_from_slice(&ready);
+            }
+            if is_last {
+                break;
+            }
+            self.flush(request, out, &mut written).await?;
+        }
+        if request.reply.chunked {
+            if request.reply.expect_trailers {
+                self.trailers(request, out);
+            }
+            out.extend_from_slice(b"0\r\n");
+            out.extend_from_slice(&request.reply.trailers);
+            out.extend_from_slice(b"\r\n");
+        }
+        self.flush(request, out, &mut written).await
+    }
+
+    /// Evaluates the trailers, which may ask for the head.
+    fn trailers(&self, request: &mut Request, out: &mut Vec<u8>) {
+        std::mem::swap(&mut request.out, out);
+        headers::trailers(&mut self.scope(request));
+        std::mem::swap(&mut request.out, out);
+    }
+
+    /// Replaces texts of a piece of the body, and recodes it.
+    fn change(&self, request: &mut Request, piece: &mut Vec<u8>, is_last: bool) {
+        if let Some(sub) = &mut request.reply.sub {
+            let mut ready = Vec::with_capacity(piece.len());
+            sub.take(piece, is_last, &mut ready);
+            *piece = ready;
+        }
+        self.recode(request, piece, 0);
+    }
+
+    /// Recodes what stands from `start` on.
+    fn recode(&self, request: &mut Request, data: &mut Vec<u8>, start: usize) {
+        let Some(recoder) = request.reply.recode.and_then(|n| self.worker.recoders.get(n)) else { return };
+        if recoder.changes_length() {
+            let tail = data.split_off(start);
+            recoder.recode(&tail, &mut request.reply.recode_rest, data);
+        } else {
+            recoder.recode_in_place(&mut data[start..]);
+        }
+    }
+}

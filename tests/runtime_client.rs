@@ -1,0 +1,225 @@
+//! `ngxc run` and nginx tell clients apart alike: by Referer, browser and cookie; and any file of a directory may
+//! stand for it. Loopback only.
+
+#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+
+#[path = "common/http.rs"]
+#[allow(dead_code, reason = "shared with tests that use more of it")]
+mod http;
+#[path = "common/nginx.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::format_push_string,
+    reason = "shared with tests that use more of it"
+)]
+mod nginx;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use http::once;
+use nginx::Nginx;
+use ngxc::compile::{Options, compile};
+use ngxc::model::Endpoint;
+use ngxc::runtime::{RunOptions, Running, Stop, start};
+use ngxc::source::Memory;
+use ngxc::syntax::{LoadOptions, load};
+use ngxc::version::Version;
+
+const HTTP: &str = r#"
+    map $arg_reset $again { default ""; ~. $arg_reset; }
+    server {
+        listen PORT; server_name own.test *.own.test ~^re\d+\.test$; default_type text/plain;
+        valid_referers none blocked server_names example.com/dir/ *.example.org www.example.* ~google\.;
+        set $uid_reset $again;
+        location /referer { return 200 "<$invalid_referer>"; }
+        location /inner { valid_referers other.test; return 200 "<$invalid_referer>"; }
+        location /pattern { valid_referers ~yandex\.; return 200 "<$invalid_referer>"; }
+        location /modern {
+            modern_browser msie 5.5; modern_browser gecko 1.0.1; modern_browser_value new; ancient_browser_value old;
+            ancient_browser Lynx netscape4; return 200 "$modern_browser/$ancient_browser/$msie";
+        }
+        location /listed { modern_browser opera 9.0; modern_browser unlisted; ancient_browser Lynx netscape4;
+            return 200 "$modern_browser/$ancient_browser"; }
+        location /ancient { ancient_browser Lynx; return 200 "$modern_browser/$ancient_browser"; }
+        location /uid {
+            userid on; userid_name who; userid_domain a.test; userid_path /p; userid_expires max; userid_service 16909060;
+            userid_p3p "policyref=x"; userid_flags secure samesite=lax; return 200 "got $uid_got";
+            location /uid/mark { userid_mark t; return 200 "got $uid_got"; }
+            location /uid/log { userid log; return 200 "got $uid_got set $uid_set"; }
+            location /uid/off { userid off; return 200 "got $uid_got set $uid_set"; }
+            location /uid/v1 { userid v1; userid_domain none; userid_expires off; userid_flags off; userid_p3p none;
+                return 200 "got $uid_got"; }
+        }
+    }
+"#;
+
+/// Target, further header, body, and the cookie without the number that differs each time.
+type Case = (&'static str, &'static str, &'static str, &'static str);
+
+#[rustfmt::skip]
+const CASES: &[Case] = &[
+    ("/referer", "", "<>", ""),
+    ("/referer", "Referer: no-scheme", "<>", ""),
+    ("/referer", "Referer: http://own.test/x", "<>", ""),
+    ("/referer", "Referer: http://www.own.test:81/x", "<>", ""),
+    ("/referer", "Referer: https://RE7.test", "<>", ""),
+    ("/referer", "Referer: http://other.test/", "<1>", ""),
+    ("/referer", "Referer: http://example.com/dir/a", "<>", ""),
+    ("/referer", "Referer: http://example.com/else", "<1>", ""),
+    ("/referer", "Referer: http://example.com", "<1>", ""),
+    ("/referer", "Referer: http://a.b.example.org/", "<>", ""),
+    ("/referer", "Referer: http://example.org/", "<1>", ""),
+    ("/referer", "Referer: http://www.example.net/", "<>", ""),
+    ("/referer", "Referer: HTTP://search.Google.com/?q=1", "<>", ""),
+    ("/referer", "Referer: http://a/", "<>", ""),
+    ("/inner", "", "<1>", ""),
+    ("/inner", "Referer: http://other.test/", "<>", ""),
+    ("/inner", "Referer: http://own.test/", "<1>", ""),
+    ("/inner", "Referer: http://search.google.com/", "<>", ""),
+    ("/inner", "Referer: http://re7.test/", "<>", ""),
+    ("/pattern", "Referer: http://search.google.com/", "<1>", ""),
+    ("/pattern", "Referer: http://www.yandex.ru/", "<>", ""),
+    ("/modern", "", "/old/", ""),
+    ("/modern", "User-Agent: Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)", "new//1", ""),
+    ("/modern", "User-Agent: Mozilla/4.0 (compatible; MSIE 5.0; Windows)", "/old/1", ""),
+    ("/modern", "User-Agent: Mozilla/4.0 (compatible; MSIE 6.0; X11) Opera 7.50", "/old/", ""),
+    ("/modern", "User-Agent: Mozilla/5.0 (X11; U; rv:1.0.0) Gecko/2002", "/old/", ""),
+    ("/modern", "User-Agent: Mozilla/5.0 (X11; U; rv:1.0.1) Gecko/2002", "new//", ""),
+    ("/modern", "User-Agent: Mozilla/5.0 (X11; U; rv:120.0) Gecko/2010", "new//", ""),
+    ("/modern", "User-Agent: Lynx/2.8", "/old/", ""),
+    ("/listed", "", "1/", ""),
+    ("/listed", "User-Agent: Opera/9.01 (X11)", "1/", ""),
+    ("/listed", "User-Agent: Opera/8.5 (X11)", "/1", ""),
+    ("/listed", "User-Agent: Lynx/2.8", "/1", ""),
+    ("/listed", "User-Agent: Mozilla/4.72 [en] (X11)", "/1", ""),
+    ("/listed", "User-Agent: Mozilla/5.0 (whatever)", "1/", ""),
+    ("/ancient", "User-Agent: Lynx/2.8", "/1", ""),
+    ("/ancient", "User-Agent: curl", "/1", ""),
+    ("/uid", "", "got ", "who=AQID*==; expires=Thu, 31-Dec-37 23:55:55 GMT; domain=a.test; path=/p; secure; samesite=lax"),
+    ("/uid", "Cookie: a=b; who=AQIDBGUrPDQwOQAAAgMDAw==; c=d", "got who=04030201343C2B650000393003030302", ""),
+    ("/uid", "Cookie: who=AQIDBGUrPDQwOQAAAgMDAw", "got who=04030201343C2B650000393003030302", ""),
+    ("/uid", "Cookie: who=short", "got ", "who=AQID*==; expires=Thu, 31-Dec-37 23:55:55 GMT; domain=a.test; path=/p; secure; samesite=lax"),
+    ("/uid", "Cookie: who=!!!DBGUrPDQwOQAAAgMDAw==", "got ", "who=AQID*==; expires=Thu, 31-Dec-37 23:55:55 GMT; domain=a.test; path=/p; secure; samesite=lax"),
+    ("/uid?reset=1", "Cookie: who=AQIDBGUrPDQwOQAAAgMDAw==", "got who=04030201343C2B650000393003030302", "who=AQID*==; expires=Thu, 31-Dec-37 23:55:55 GMT; domain=a.test; path=/p; secure; samesite=lax"),
+    ("/uid?reset=0", "Cookie: who=AQIDBGUrPDQwOQAAAgMDAw==", "got who=04030201343C2B650000393003030302", ""),
+    ("/uid/mark", "", "got ", "who=AQID*t=; expires=Thu, 31-Dec-37 23:55:55 GMT; domain=a.test; path=/p; secure; samesite=lax"),
+    ("/uid/mark", "Cookie: who=AQIDBGUrPDQwOQAAAgMDAw==", "got who=04030201343C2B650000393003030302", "who=AQID*t=; expires=Thu, 31-Dec-37 23:55:55 GMT; domain=a.test; path=/p; secure; samesite=lax"),
+    ("/uid/mark", "Cookie: who=AQIDBGUrPDQwOQAAAgMDAwt=", "got who=04030201343C2B650000393003030302", ""),
+    ("/uid/log", "Cookie: who=AQIDBGUrPDQwOQAAAgMDAw==", "got who=04030201343C2B650000393003030302 set ", ""),
+    ("/uid/off", "Cookie: who=AQIDBGUrPDQwOQAAAgMDAw==", "got  set ", ""),
+    ("/uid/v1", "", "got ", "who=BAMC*==; path=/p"),
+];
+
+fn server(http: &str, directory: &Path) -> (Running, SocketAddr) {
+    let _ = std::fs::create_dir(directory.join("logs"));
+    let text = format!("error_log logs/error.log info; events {{}} http {{ access_log off; {http} }}");
+    let text = text.replace("PORT", "127.0.0.1:9");
+    let loaded = load(&Memory::default().with("n", text), Path::new("n"), &LoadOptions::default()).unwrap();
+    let compiled = compile(&loaded, &Options::new(Version::new(1, 31, 5)));
+    assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
+    let mut config = compiled.config;
+    for listen in config.http.servers.iter_mut().flat_map(|server| &mut server.listen) {
+        if let Endpoint::Inet(address) = &mut listen.endpoint {
+            address.set_port(0);
+        }
+    }
+    let options = RunOptions { prefix: directory.to_owned(), ..RunOptions::default() };
+    let running = start(Arc::new(config), &options).unwrap();
+    let address = running.addresses()[0];
+    (running, address)
+}
+
+/// Body, and the cookie of which all but the first and last characters of the number are a star.
+fn ask(to: SocketAddr, target: &str, header: &str) -> (String, String) {
+    let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
+    let request = format!("GET {target} HTTP/1.1\r\nHost: own.test\r\nConnection: close\r\n{header}\r\n");
+    let answer = once(to, &request);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{target} {header}: {head}");
+    let cookie = head.lines().find_map(|line| line.strip_prefix("Set-Cookie: ")).unwrap_or_default();
+    let cookie = match cookie.split_once(';') {
+        Some((number, rest)) => {
+            assert_eq!(number.len(), "who=".len() + 24, "{number}");
+            format!("{}*{};{rest}", &number[..8], &number[26..])
+        }
+        None => cookie.to_owned(),
+    };
+    let policy = head.lines().any(|line| line == "P3P: policyref=x");
+    assert_eq!(policy, cookie.contains("samesite"), "{target}: {head}");
+    (body.to_owned(), cookie)
+}
+
+#[test]
+fn clients_are_told_apart_as_by_nginx() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, own) = server(HTTP, directory.path());
+    let real = Nginx::start(HTTP);
+    for to in [Some(own), real.as_ref().map(|n| n.address)].into_iter().flatten() {
+        for (target, header, body, cookie) in CASES {
+            let who = if to == own { "ngxc" } else { "nginx" };
+            assert_eq!(
+                ask(to, target, header),
+                ((*body).to_owned(), (*cookie).to_owned()),
+                "{who}: {target} {header}"
+            );
+        }
+    }
+    running.stop(Stop::Fast);
+    let log = std::fs::read_to_string(directory.path().join("logs/error.log")).unwrap();
+    for message in
+        ["too short userid cookie \"who=short\"", "invalid userid cookie \"who=!!!DBGUrPDQwOQAAAgMDAw==\""]
+    {
+        assert!(log.contains(&format!("client sent {message}, client: 127.0.0.1")), "{message}: {log}");
+    }
+}
+
+#[test]
+fn numbers_differ() {
+    let directory = tempfile::tempdir().unwrap();
+    let (running, address) =
+        server("server { listen PORT; userid on; location / { return 200 $uid_set; } }", directory.path());
+    let mut seen = BTreeSet::new();
+    for _ in 0..20 {
+        let answer = once(address, "GET / HTTP/1.0\r\n\r\n");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("Set-Cookie: uid=fwAAA"), "{head}");
+        // 127.0.0.1 as the machine has it.
+        assert!(body.starts_with("uid=0100007F") && body.len() == 36, "{body}");
+        seen.insert(body.to_owned());
+    }
+    assert_eq!(seen.len(), 20);
+    running.stop(Stop::Fast);
+}
+
+#[test]
+fn any_file_of_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["html", "html/sub", "html/empty"] {
+        std::fs::create_dir(directory.path().join(name)).unwrap();
+    }
+    for name in ["a", "b", ".hidden"] {
+        std::fs::write(directory.path().join("html").join(name), name).unwrap();
+    }
+    std::os::unix::fs::symlink("a", directory.path().join("html/link")).unwrap();
+    let http = format!(
+        "server {{ listen PORT; root {}; location / {{ random_index on; index a; }} location /plain/ {{ random_index on; }} }}",
+        directory.path().join("html").display()
+    );
+    let (running, own) = server(&http, directory.path());
+    let real = Nginx::start(&http);
+    for to in [Some(own), real.as_ref().map(|n| n.address)].into_iter().flatten() {
+        let get = |target: &str| once(to, &format!("GET {target} HTTP/1.0\r\n\r\n"));
+        let seen: BTreeSet<String> =
+            (0..60).map(|_| get("/").rsplit("\r\n").next().unwrap().to_owned()).collect();
+        assert_eq!(seen, ["a", "b"].map(str::to_owned).into());
+        for (target, status) in [("/empty/", "403"), ("/absent/", "404"), ("/a/", "404"), ("/plain/", "404")]
+        {
+            assert_eq!(&get(target)[9..12], status, "{target} of {to}");
+        }
+    }
+    running.stop(Stop::Fast);
+}
