@@ -88,6 +88,9 @@ const CASES: &[Case] = &[
             ("GET /f\nX-Status: 404 No", "404 MISS 2"),
             ("GET /e\nX-Say: ETag: \"t\"", "200 MISS 1"),
             ("GET /e\nIf-None-Match: \"t\"", "304 HIT "),
+            ("GET /m\nX-Say: Last-Modified: Thu, 01 Jan 1970 00:01:00 GMT", "200 MISS 1"),
+            ("GET /m\nIf-Modified-Since: Thu, 01 Jan 1970 00:01:00 GMT", "304 HIT "),
+            ("GET /m\nIf-Unmodified-Since: Thu, 01 Jan 1970 00:00:59 GMT", "412 HIT page"),
         ],
     ),
     ("", &[("GET /a", "200 MISS 1"), ("GET /a", "200 MISS 2")]),
@@ -349,6 +352,35 @@ fn what_the_peer_does_not_say() {
             let has = |name: &str| response.contains(name);
             assert_eq!((has("\r\nDate: "), has("\r\nServer: ")), (date, server), "{who} {uri}: {response}");
             assert!(response.ends_with(&format!("\r\n\r\n{body}")), "{who} {uri}: {response}");
+        }
+    };
+    check("ngxc", Proxy::new(&http("127.0.0.1:9")).address);
+    if let Some(real) = nginx::Nginx::start(&http("PORT")) {
+        check("nginx", real.address);
+    }
+}
+
+/// `X-Accel-Charset` wins over `charset`, unless it is ignored.
+#[test]
+fn the_peer_chooses_the_charset() {
+    let peer = Backend::new(|_| {
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nX-Accel-Charset: one\r\n\r\nok"
+            .to_owned()
+    });
+    let http = |listen: &str| {
+        format!(
+            "charset_map one two {{ 80 81; }}\n\
+             server {{ listen {listen}; charset one; proxy_ignore_headers Expires;\n\
+             location / {{ proxy_pass http://{0}; charset two; }}\n\
+             location /own {{ proxy_pass http://{0}; charset two; proxy_ignore_headers X-Accel-Charset; }} }}",
+            peer.address
+        )
+    };
+    let check = |who: &str, address: SocketAddr| {
+        for (uri, charset) in [("/", "one"), ("/own", "two")] {
+            let response = once(address, &format!("GET {uri} HTTP/1.0\r\nHost: a\r\n\r\n"));
+            let line = format!("\r\nContent-Type: text/plain; charset={charset}\r\n");
+            assert!(response.contains(&line), "{who} {uri}: {response}");
         }
     };
     check("ngxc", Proxy::new(&http("127.0.0.1:9")).address);

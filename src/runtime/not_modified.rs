@@ -16,7 +16,8 @@ pub(crate) fn filter(request: &mut Request) -> Result<(), u16> {
     let head = &request.head;
     let value = |known| head.value(known, buffer);
     let reply = &request.reply;
-    let modified = reply.last_modified;
+    let asks = [Known::IfUnmodifiedSince, Known::IfModifiedSince];
+    let modified = if asks.iter().any(|known| value(*known).is_some()) { reply.modified() } else { None };
     let etag = reply.get(b"ETag");
     if let Some(since) = value(Known::IfUnmodifiedSince) {
         let holds = modified.is_some_and(|m| clock::parse_http(since).unwrap_or(-1) >= m);

@@ -127,9 +127,9 @@ impl Reply {
         self.ssi = None;
     }
 
-    /// When it was last modified: read from a peer's line only if somebody asks.
+    /// When it was last modified: read from a peer's line, which may have been kept, only if somebody asks.
     pub(crate) fn modified(&self) -> Option<i64> {
-        let said = || self.get(b"Last-Modified").filter(|_| self.is_proxied).and_then(parse_http);
+        let said = || self.get(b"Last-Modified").and_then(parse_http);
         self.last_modified.or_else(said)
     }
 

@@ -124,9 +124,9 @@ fn is_obeyed(p: &Passing<'_>, name: &str) -> bool {
     !p.plan.on_way.ignore_headers.value.has(name)
 }
 
-/// `X-Accel-Limit-Rate` and `X-Accel-Buffering`
+/// `X-Accel-Limit-Rate`, `X-Accel-Charset` and `X-Accel-Buffering`
 fn obey(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
-    if !response.has_any(&[Known::XAccelLimitRate, Known::XAccelBuffering]) {
+    if !response.has_any(&[Known::XAccelLimitRate, Known::XAccelCharset, Known::XAccelBuffering]) {
         return;
     }
     for header in &response.fields {
