@@ -102,22 +102,16 @@ fn warn_types(cx: &mut Compiler<'_>, directive: &Directive<'_>, before: &[Box<[u
     }
 }
 
-pub(super) const REMEMBERED: &[&str] = &["addition_types", "ssi_types", "sub_filter_types", "xslt_types"];
+pub(super) const REMEMBERED: &[&str] = &["xslt_types"];
 
-/// Lists of several lines: what one repeats of the lines before.
-pub(super) const CHECKS: &[(&str, Check)] = &[
-    ("addition_types", unmodelled),
-    ("ssi_types", unmodelled),
-    ("sub_filter_types", unmodelled),
-    ("xslt_types", unmodelled),
-];
+/// Those that the model does not hold.
+pub(super) const CHECKS: &[(&str, Check)] = &[("xslt_types", unmodelled)];
 
 fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    let first: &[u8] = if directive.name() == "xslt_types" { b"text/xml" } else { b"text/html" };
     let earlier = cx.levels.last().into_iter().flat_map(|level| &level.remembered);
     let earlier = earlier.filter(|d| d.name() == directive.name() && d.order < directive.order);
     let words = earlier.flat_map(|d| d.args_from(1).map(|(_, text)| text.to_ascii_lowercase().into()));
-    let before: Vec<Box<[u8]>> = std::iter::once(first.into()).chain(words).collect();
+    let before: Vec<Box<[u8]>> = std::iter::once((*b"text/xml").into()).chain(words).collect();
     warn_types(cx, directive, &before);
     true
 }
@@ -150,6 +144,8 @@ impl Value for MimeTypes {
         } else {
             *setting = Setting::set(more, directive.span());
         }
+        let mut seen = HashSet::new();
+        setting.value.list.retain(|name| seen.insert(name.clone()));
         if !setting.value.any {
             let names: Vec<&[u8]> = setting.value.list.iter().map(|name| &**name).collect();
             let when = When::EndOfSubsystem { step: 30, place: Place::None };

@@ -11,8 +11,8 @@ use crate::cli::Failure;
 use crate::eval::select::Router;
 use crate::model::location::Handler;
 use crate::model::{
-    AccessSettings, ClientSettings, ContentSettings, FileSettings, GzipSettings, HttpSettings, LimitSettings,
-    Location, PassSettings, ProxySettings, TlsSettings, location,
+    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FileSettings, GzipSettings, HttpSettings,
+    LimitSettings, Location, PassSettings, ProxySettings, TlsSettings, location,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -49,6 +49,7 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
         GzipSettings::DIRECTIVES,
         PassSettings::DIRECTIVES,
         LimitSettings::DIRECTIVES,
+        CacheSettings::DIRECTIVES,
         ClientSettings::DIRECTIVES,
         TlsSettings::DIRECTIVES,
     ]
@@ -110,6 +111,7 @@ pub(super) fn of(
         _ => &[],
     };
     let Some((_, own)) = levels.last() else { return Vec::new() };
+    let written = written::levels(configuration, &heads);
     let mut shown: Vec<Shown> = Vec::new();
     for setting in own {
         let is_wanted = if wanted.is_empty() {
@@ -118,10 +120,15 @@ pub(super) fn of(
             wanted.iter().any(|w| group(w) == setting.name)
         };
         if is_wanted {
-            shown.push(show(book, &levels, setting));
+            let mut one = show(book, &levels, setting);
+            // Of a list whose parts do not know their places the model has but the first one.
+            let lines = written::setting(book, &written, &setting.name);
+            if one.places.len() == 1 && lines.places.len() > 1 && lines.places.first() == one.places.first() {
+                (one.text, one.places) = (lines.text, lines.places);
+            }
+            shown.push(one);
         }
     }
-    let written = written::levels(configuration, &heads);
     let names: Vec<String> = match (wanted.is_empty(), all) {
         (true, false) => written::written(&written),
         (true, true) => {

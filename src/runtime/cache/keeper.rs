@@ -48,10 +48,8 @@ fn load(zone: &Zone, directory: &Path, levels: usize) {
         {
             let size = entry.metadata().map_or(0, |meta| meta.len());
             zone.found(key, size);
-        } else if kind.is_file() && name.len() == 43 && key::of_name(&name[..32]).is_some() {
-            // One that was never completed.
-            let _ = std::fs::remove_file(entry.path());
         }
+        // One that is not complete is left alone, as a request may be writing it (`ngx_http_file_cache_add_file`).
     }
 }
 
