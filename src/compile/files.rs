@@ -50,8 +50,10 @@ fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>, inactive: Durati
     let mut found = LogFileCache { cache, min_uses: 1, valid: Duration::from_secs(60) };
     let mut is_off = false;
     for (n, text) in directive.args_from(1) {
-        let number =
-            |text: &[u8]| argument::digits(text).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+        // `ngx_http_log_open_file_cache` takes zero.
+        let number = |text: &[u8]| {
+            argument::digits(text).and_then(|n| u32::try_from(n).ok()).filter(|n| is_log || *n > 0)
+        };
         let seconds = |text: &[u8]| argument::time(text, true);
         let after = |name: &[u8]| text.strip_prefix(name);
         let is_good = if let Some(max) = after(b"max=") {
