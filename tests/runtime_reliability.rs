@@ -9,6 +9,7 @@ mod http;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -47,6 +48,9 @@ impl Process {
             .unwrap();
         let process = Self { child, address, directory };
         eventually("it starts", || process.directory.path().join("p.pid").exists());
+        // The pid file is there before the workers are: what they open for themselves is no leak.
+        eventually("its workers wait for events", || process.event_loops() == 3);
+        std::thread::sleep(Duration::from_millis(200));
         process
     }
 
@@ -55,8 +59,19 @@ impl Process {
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
     }
 
+    fn opened(&self) -> impl Iterator<Item = PathBuf> {
+        let entries = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        // One that is closed meanwhile has no target.
+        entries.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok())
+    }
+
     fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+        self.opened().count()
+    }
+
+    /// The main thread's and each worker's. Each has one `eventfd`.
+    fn event_loops(&self) -> usize {
+        self.opened().filter(|target| target.to_string_lossy().ends_with("[eventfd]")).count()
     }
 
     /// Resident kB.

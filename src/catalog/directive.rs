@@ -315,6 +315,12 @@ impl Directive {
         self.old_arities.iter().find(|&&(until, _)| version < until).map_or(self.arity, |&(_, arity)| arity)
     }
 
+    /// The versions that changed whether it takes `count` arguments to what holds in `version`.
+    pub fn arity_changes(&self, count: usize, version: Version) -> impl Iterator<Item = Version> {
+        let allows = self.arity_in(version).allows(count);
+        self.old_arities.iter().filter(move |(_, old)| old.allows(count) != allows).map(|&(until, _)| until)
+    }
+
     /// The grammar of its value in `version`.
     pub fn kind_in(&self, version: Version) -> Kind {
         self.old_kinds.iter().find(|&&(until, _)| version < until).map_or(self.kind, |&(_, kind)| kind)
@@ -326,6 +332,14 @@ impl Directive {
         let lost = self.contexts_until.iter().filter(|&&(_, until)| version < until);
         let bits = later.fold(self.contexts.0, |bits, &(context, _)| bits & !(1 << context as u32));
         Contexts(lost.fold(bits, |bits, &(context, _)| bits | 1 << context as u32))
+    }
+
+    /// The versions that changed whether it exists, where it may stand, or the grammar of its value.
+    pub fn changes(&self) -> impl Iterator<Item = Version> + use<> {
+        let known = [self.since, self.backported, self.removed, self.obsolete, self.plus_only_before];
+        let contexts = self.contexts_since.iter().chain(self.contexts_until).map(|&(_, version)| version);
+        let kinds = self.old_kinds.iter().map(|&(until, _)| until);
+        known.into_iter().flatten().chain(contexts).chain(kinds)
     }
 
     /// The context inside its block when it stands in `outer`; `None` if it may not stand there, or if its body is

@@ -13,6 +13,7 @@ use super::input::Meaning;
 use super::render::{self, Report};
 use super::selection::{Selected, Selection};
 use super::{Failure, Outcome, estate, fix, note};
+use crate::compile;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline, Rule};
 use crate::model::Config;
@@ -113,21 +114,27 @@ impl Judge {
     pub(super) fn findings(&self, file: &Path, loader: &dyn Loader) -> Result<Judged, Failure> {
         let configuration = self.meaning.load(file, loader)?;
         let rules = self.selected.settings.rules();
-        let compiled = self.meaning.compile(&configuration, self.meaning.version());
+        let mut compiled = self.meaning.compile(&configuration, self.meaning.version());
         let mut found = self.lint(&configuration, &compiled.config, &rules);
         let valid = compiled.is_valid();
         let by_version = lint::by_version(&rules);
         let differs = !by_version.is_empty() && lint::depends_on_version(&compiled.config);
-        // One model at a time: that of a large estate is large.
-        let refused = compiled.diagnostics;
-        drop(compiled.config);
+        // The findings of an older nginx are not told.
+        let refused = std::mem::take(&mut compiled.diagnostics);
         if differs && self.meaning.nginx_version.is_none() {
             // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
-            let before = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
-            // What only a newer nginx accepts is not meant for an older one.
-            if before.is_valid() || !valid {
-                let older = self.lint(&configuration, &before.config, &by_version);
-                found = lint::merge_versions(found, older);
+            let older = if compile::make_older(&mut compiled, BEFORE_DEFAULT_KEEPALIVE) {
+                Some(compiled)
+            } else {
+                // One model at a time: that of a large estate is large.
+                drop(compiled);
+                let compiled = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
+                // What only a newer nginx accepts is not meant for an older one.
+                (compiled.is_valid() || !valid).then_some(compiled)
+            };
+            if let Some(older) = older {
+                let before = self.lint(&configuration, &older.config, &by_version);
+                found = lint::merge_versions(found, before);
             }
         }
         self.selected.settings.apply(&mut found);

@@ -192,7 +192,7 @@ pub(super) fn word(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -
 pub(super) fn since(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, word: &str) -> bool {
     let version = cx.version();
     let since = directive.catalog.words_since.iter().find(|(w, _)| *w == word).map(|(_, since)| *since);
-    let Some(since) = since.filter(|&since| version < since) else { return true };
+    let Some(since) = since.filter(|&since| !cx.is_since(since)) else { return true };
     let message = format!(
         "`{word}` of `{}` exists since nginx {since}; this is checked for {version}",
         directive.name()

@@ -211,6 +211,7 @@ fn check<'t>(
             return None;
         }
     }
+    cx.note_changes(catalog.arity_changes(syntax.args().len(), cx.version()));
     if !catalog.arity_in(cx.version()).allows(syntax.args().len()) {
         let diagnostic = forgotten::semicolon(cx, syntax, context)
             .unwrap_or_else(|| wrong_arity(syntax, catalog, cx.version()));
@@ -225,6 +226,7 @@ fn lookup(cx: &Compiler<'_>, name: &[u8], context: Context) -> Option<&'static c
     let version = cx.version();
     catalog::directives(name)
         .iter()
+        .inspect(|d| cx.note_changes(d.changes()))
         .find(|d| d.contexts_in(version).contains(context) && d.exists_in(version))
 }
 

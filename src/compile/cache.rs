@@ -124,7 +124,7 @@ fn store<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     if *text == *b"off" {
         return true;
     }
-    if text.is_empty() && cx.version() >= NO_EMPTY_PATH {
+    if text.is_empty() && cx.is_since(NO_EMPTY_PATH) {
         return refuse(cx, directive, 1, "`on`, `off` or a path", "empty path");
     }
     let cache = format!("{}_cache", family(directive.name()));

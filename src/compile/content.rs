@@ -8,7 +8,8 @@ use super::settings::Value;
 use super::{regex, value};
 use crate::catalog::{Context, Kind};
 use crate::diagnostic::{Diagnostic, Place, When};
-use crate::model::content::{Alias, Index, LinkPolicy, Root, Substitute, Symlinks, TryFiles, TryLast};
+use crate::model::content::{Alias, Index, LinkPolicy, Root, Symlinks, TryFiles, TryLast};
+use crate::model::filter::Substitute;
 use crate::model::{ComplexValue, LocationKind, Segment, Setting};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[

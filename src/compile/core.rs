@@ -25,7 +25,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 
 /// Compiles the whole file, as if it stood in the blocks that the options name.
 pub(super) fn configuration(cx: &mut Compiler<'_>) {
-    let core = settings::core_defaults(cx);
+    let core = settings::core_defaults(cx.version());
     let mut main = Main { core, has_events: false };
     let tree = cx.configuration.tree(cx.configuration.main);
     let root = tree.root();

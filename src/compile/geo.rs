@@ -101,7 +101,7 @@ impl Building {
             }
             (b"ranges", 0) => self.is_ranges = true,
             (b"proxy_recursive", 0) if !self.stream => self.proxy_recursive = true,
-            (b"volatile", 0) if cx.version() < VOLATILE => {
+            (b"volatile", 0) if !cx.is_since(VOLATILE) => {
                 let message = format!(
                     "`volatile` of `geo` exists since nginx {VOLATILE}; this is checked for {}",
                     cx.version()

@@ -37,7 +37,7 @@ pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>, context: Con
 /// Defaults, and what exists without being declared.
 fn begin(cx: &mut Compiler<'_>) -> HttpSettings {
     log::combined(cx);
-    settings::http_defaults(cx)
+    settings::http_defaults(cx.version())
 }
 
 fn compile<'t>(cx: &mut Compiler<'t>, block: Block<'t>, started: HttpSettings) {

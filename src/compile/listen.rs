@@ -25,7 +25,7 @@ pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &
         }
     };
     let Some(options) = socket::options(cx, directive) else { return };
-    if options.http2 && cx.version() >= HTTP2_DIRECTIVE {
+    if options.http2 && cx.is_since(HTTP2_DIRECTIVE) {
         cx.report(
             Diagnostic::warning(
                 "deprecated-parameter",

@@ -40,7 +40,7 @@ pub(super) fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, direc
         return;
     }
     if let Origin::Set(keepalive) = upstream.keepalive.size.origin
-        && cx.version() < ORDER_DOES_NOT_MATTER
+        && !cx.is_since(ORDER_DOES_NOT_MATTER)
     {
         upstream.keepalive_overridden = Some(keepalive);
         let name = directive.name();

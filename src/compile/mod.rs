@@ -49,6 +49,7 @@ mod hash;
 mod headers;
 mod inherit;
 mod limit;
+mod older;
 mod pass;
 mod paths;
 mod resolver;
@@ -59,6 +60,8 @@ mod types;
 
 pub mod fragment;
 pub mod host;
+
+pub use older::make_older;
 
 use crate::catalog::Context;
 use crate::diagnostic::{Diagnostic, Level};
@@ -95,6 +98,9 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
     /// Files that nginx opens when it reads the configuration, besides what it includes and what it creates.
     pub files: Vec<host::File>,
+    /// The oldest version for which it is valid or not as for the selected one, and of the same model but for
+    /// defaults: [`make_older`] makes that.
+    pub same_since: Version,
 }
 
 impl Compiled {

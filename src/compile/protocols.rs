@@ -13,7 +13,7 @@ const SINCE: [(Whose, Version); 2] =
 
 /// Warns of a `listen` that redefines what others of its socket said.
 pub(super) fn warn(cx: &mut Compiler<'_>, whose: Whose, span: Span, first: Option<Span>, socket: &Endpoint) {
-    if !SINCE.iter().any(|(of, since)| *of == whose && cx.version() >= *since) {
+    if !SINCE.iter().any(|(of, since)| *of == whose && cx.is_since(*since)) {
         return;
     }
     let message = format!("the `listen`s of `{socket}` differ in `ssl`, `http2` or `proxy_protocol`");

@@ -1,11 +1,12 @@
 //! What the compiler knows while it walks: findings, variables, upstreams, and where it is.
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::directive::Directive;
 use super::{Compiled, Options};
-use crate::catalog::{Context, Runtime, Subsystem};
+use crate::catalog::{self, Context, Runtime, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::value::Variables;
 use crate::model::{Config, CoreSettings, Http, Unsupported, UpstreamId};
@@ -47,6 +48,8 @@ pub(super) struct Compiler<'t> {
     pub(super) files: Vec<super::host::File>,
     /// Names that one directive defines and others use: zones, pools, sockets.
     pub(super) names: Names,
+    /// See [`Compiled::same_since`].
+    same_since: Cell<Version>,
     loads_modules: bool,
     dropped: usize,
 }
@@ -141,6 +144,7 @@ impl<'t> Compiler<'t> {
             levels: Vec::new(),
             files: Vec::new(),
             names: Names::default(),
+            same_since: Cell::new(Version::new(0, 0, 0)),
             loads_modules: configuration.trees.iter().any(loads_modules),
             dropped: 0,
         }
@@ -150,9 +154,25 @@ impl<'t> Compiler<'t> {
         self.options.version
     }
 
+    /// Whether the selected version is `first` or a later one, where that decides what the configuration means.
+    pub(super) fn is_since(&self, first: Version) -> bool {
+        let is_since = first <= self.options.version;
+        if is_since {
+            self.same_since.set(self.same_since.get().max(first));
+        }
+        is_since
+    }
+
+    /// Notes the versions that changed what decides.
+    pub(super) fn note_changes(&self, changes: impl Iterator<Item = Version>) {
+        for change in changes {
+            self.is_since(change);
+        }
+    }
+
     /// Whether directives and parameters of a tier are accepted.
-    pub(super) fn knows(&self, tier: crate::catalog::Tier) -> bool {
-        tier == crate::catalog::Tier::OpenSource || !self.options.strict_modules || self.loads_modules
+    pub(super) fn knows(&self, tier: catalog::Tier) -> bool {
+        tier == catalog::Tier::OpenSource || !self.options.strict_modules || self.loads_modules
     }
 
     /// Whether a `load_module` may bring directives and variables that nginx has not.
@@ -224,7 +244,7 @@ impl<'t> Compiler<'t> {
                 message,
             ));
         }
-        let core = self.core.take().unwrap_or_else(|| super::settings::core_defaults(&mut self));
+        let core = self.core.take().unwrap_or_else(|| super::settings::core_defaults(self.options.version));
         let [http_variables, _] = self.variables;
         self.http.variables = http_variables.list;
         let config = Config {
@@ -234,7 +254,8 @@ impl<'t> Compiler<'t> {
             unsupported: self.unsupported,
             embedded: std::collections::BTreeMap::new(),
         };
-        Compiled { config, diagnostics: self.diagnostics, files: self.files }
+        let same_since = self.same_since.get();
+        Compiled { config, diagnostics: self.diagnostics, files: self.files, same_since }
     }
 }
 

@@ -9,10 +9,12 @@ use crate::model::location::{CoreHttpSettings, ReuseSettings};
 use crate::model::setting::Reader;
 use crate::model::upstream::KeepaliveSettings;
 use crate::model::{
-    AccessSettings, CacheSettings, ClientSettings, ContentSettings, CoreSettings, FileSettings, GzipSettings,
-    HttpSettings, LimitSettings, PassSettings, ProxySettings, Setting, TlsSettings,
+    AccessSettings, CacheSettings, ClientSettings, ContentSettings, CoreSettings, FileSettings,
+    FilterSettings, GzipSettings, HttpSettings, LimitSettings, PassSettings, ProxySettings, Setting,
+    TlsSettings,
 };
 use crate::source::Span;
+use crate::version::Version;
 
 /// A type that a setting can have.
 pub(super) trait Value: Sized {
@@ -48,7 +50,7 @@ impl<T: Value> Reader<T> for Reading<'_, '_> {
 
 /// Defaults of the selected version, for [`Reader`].
 struct Defaults {
-    version: crate::version::Version,
+    version: Version,
     contexts: &'static [Context],
 }
 
@@ -68,22 +70,19 @@ impl<T: Value> Reader<T> for Defaults {
 }
 
 /// Settings of the main context when nothing sets them.
-pub(super) fn core_defaults(cx: &mut Compiler<'_>) -> CoreSettings {
-    CoreSettings::defaults(&mut Defaults {
-        version: cx.version(),
-        contexts: &[Context::Main, Context::Events],
-    })
+pub(super) fn core_defaults(version: Version) -> CoreSettings {
+    CoreSettings::defaults(&mut Defaults { version, contexts: &[Context::Main, Context::Events] })
 }
 
 /// Settings of http when nothing sets them.
-pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
-    let mut defaults =
-        Defaults { version: cx.version(), contexts: &[Context::Http, Context::Server, Context::Location] };
+pub(super) fn http_defaults(version: Version) -> HttpSettings {
+    let mut defaults = Defaults { version, contexts: &[Context::Http, Context::Server, Context::Location] };
     HttpSettings {
         core: Arc::new(CoreHttpSettings::defaults(&mut defaults)),
         proxy: Arc::new(ProxySettings::defaults(&mut defaults)),
         reuse: Arc::new(ReuseSettings::defaults(&mut defaults)),
         content: Arc::new(ContentSettings::defaults(&mut defaults)),
+        filter: Arc::new(FilterSettings::defaults(&mut defaults)),
         files: Arc::new(FileSettings::defaults(&mut defaults)),
         access: Arc::new(AccessSettings::defaults(&mut defaults)),
         gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
@@ -96,8 +95,8 @@ pub(super) fn http_defaults(cx: &mut Compiler<'_>) -> HttpSettings {
 }
 
 /// Settings of an upstream's connection cache when nothing sets them.
-pub(super) fn keepalive_defaults(cx: &mut Compiler<'_>) -> KeepaliveSettings {
-    KeepaliveSettings::defaults(&mut Defaults { version: cx.version(), contexts: &[Context::Upstream] })
+pub(super) fn keepalive_defaults(version: Version) -> KeepaliveSettings {
+    KeepaliveSettings::defaults(&mut Defaults { version, contexts: &[Context::Upstream] })
 }
 
 /// Lets a directive of the main context or of `events` set its setting; false if it has none.
@@ -122,11 +121,12 @@ pub(super) fn read_keepalive<'t>(
 type Read = for<'t> fn(&mut HttpSettings, &str, &mut Reading<'_, 't>) -> bool;
 
 /// The groups of http's settings: their directives, and how they are read.
-const GROUPS: [(&[&str], Read); 12] = [
+const GROUPS: [(&[&str], Read); 13] = [
     (CoreHttpSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.core).read(name, reader)),
     (ProxySettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.proxy).read(name, reader)),
     (ReuseSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.reuse).read(name, reader)),
     (ContentSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.content).read(name, reader)),
+    (FilterSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.filter).read(name, reader)),
     (FileSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.files).read(name, reader)),
     (AccessSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.access).read(name, reader)),
     (GzipSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.gzip).read(name, reader)),
@@ -168,6 +168,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
             // Of its level only.
             ContentSettings { try_files: Setting::default(None), ..content.inherited() }
         }),
+        filter: group(&level.filter, &started.filter, FilterSettings::inherited),
         files: group(&level.files, &started.files, FileSettings::inherited),
         access: group(&level.access, &started.access, AccessSettings::inherited),
         gzip: group(&level.gzip, &started.gzip, GzipSettings::inherited),

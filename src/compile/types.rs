@@ -12,7 +12,8 @@ use super::settings::Value;
 use crate::catalog::Kind;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::Setting;
-use crate::model::content::{MimeTypes, Types};
+use crate::model::content::Types;
+use crate::model::filter::MimeTypes;
 use crate::syntax::{Block, Terminator, Word};
 
 impl Value for Types {

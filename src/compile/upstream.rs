@@ -33,7 +33,7 @@ pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, head: Span, block: Block<'t>) 
 }
 
 fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) -> Upstream {
-    let keepalive = settings::keepalive_defaults(cx);
+    let keepalive = settings::keepalive_defaults(cx.version());
     let mut upstream = UpstreamBlock {
         peers: Vec::new(),
         servers: 0,
@@ -128,7 +128,7 @@ pub(super) fn of_url(
     }
     let id = UpstreamId(cx.http.upstreams.len() as u32);
     known.push(KnownUpstream { id, port: Some(port) });
-    let keepalive = settings::keepalive_defaults(cx);
+    let keepalive = settings::keepalive_defaults(cx.version());
     let name = if url.has_port { format!("{}:{port}", url.host) } else { url.host.clone() };
     let span = directive.span();
     cx.http.upstreams.push(Upstream {

@@ -10,7 +10,6 @@ use crate::diagnostic::{Diagnostic, Level, Place, When};
 use crate::model::value::{Variable, VariableSource};
 use crate::model::{ComplexValue, Segment, VariableId};
 use crate::source::Span;
-use crate::version::Version;
 
 use pieces::name_length;
 pub(super) use pieces::{Fault, Piece, pieces};
@@ -83,7 +82,7 @@ pub(super) fn log_text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> Comple
 pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> VariableId {
     let subsystem = cx.subsystem;
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let (late, version) = (cx.late, cx.version());
+    let late = cx.late;
     let table = cx.table();
     if late && table.list.find(&name).is_none_or(|id| table.undefined.contains_key(&id.0)) {
         table.late.insert(span);
@@ -94,7 +93,8 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
         }
         return id;
     }
-    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some_and(|v| exists(v, version));
+    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some_and(|v| exists(cx, v));
+    let table = cx.table();
     let id = table.list.add(Variable { name, source: VariableSource::Builtin, defined: None });
     if !builtin {
         table.undefined.insert(id.0, vec![span]);
@@ -103,10 +103,10 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
 }
 
 /// Whether a version has a built-in variable.
-fn exists(variable: &catalog::Variable, version: Version) -> bool {
+fn exists(cx: &Compiler<'_>, variable: &catalog::Variable) -> bool {
     // The one that `memcached_pass` reads is for the configuration to define.
     let own = variable.name != "memcached_key";
-    own && (variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| since <= version))
+    own && (variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| cx.is_since(since)))
 }
 
 /// Defines the variable that an argument like `$name` names; `None` if it is no variable name, which is
@@ -144,8 +144,7 @@ pub(super) fn define_name(
 ) -> VariableId {
     let subsystem = cx.subsystem;
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-    let version = cx.version();
-    let builtin = catalog::variable(subsystem, name.as_bytes()).filter(|v| exists(v, version));
+    let builtin = catalog::variable(subsystem, name.as_bytes()).filter(|v| exists(cx, v));
     if let Some(builtin) = builtin.filter(|v| !v.settable && !v.prefix) {
         let name = builtin.name;
         cx.report(

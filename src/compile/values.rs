@@ -150,8 +150,8 @@ impl Value for Option<Pool> {
         let since_default = crate::version::Version::new(1, 29, 7);
         let size = argument::digits(&directive.arg(1)).and_then(|n| u32::try_from(n).ok());
         // Before the cache was on by default, nothing could mean "off", and 0 was an error.
-        let zero_allowed = cx.version() >= since_default;
-        let Some(size) = size.filter(|&n| n > 0 || zero_allowed) else {
+        let Some(size) = size.filter(|&n| n > 0 || cx.is_since(since_default)) else {
+            let zero_allowed = cx.is_since(since_default);
             let expected =
                 if zero_allowed { "a number of connections" } else { "a number of connections from 1" };
             let nginx = format!("invalid value \"{}\" in \"keepalive\" directive", directive.text(1));

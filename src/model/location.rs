@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::access::AccessSettings;
 use super::cache::CacheSettings;
 use super::client::ClientSettings;
-use super::content::{ContentSettings, GzipSettings};
+use super::content::ContentSettings;
 use super::files::FileSettings;
+use super::filter::{FilterSettings, GzipSettings};
 use super::limit::LimitSettings;
 use super::log::{AccessLogs, ErrorLog};
 use super::pass::PassSettings;
@@ -147,9 +148,12 @@ pub struct HttpSettings {
     /// What decides how many upstream connections other modules need.
     #[serde(with = "super::serial::shared")]
     pub reuse: Arc<ReuseSettings>,
-    /// Files, and the filters of responses.
+    /// Files, and headers of responses.
     #[serde(with = "super::serial::shared")]
     pub content: Arc<ContentSettings>,
+    /// The filters of responses.
+    #[serde(with = "super::serial::shared")]
+    pub filter: Arc<FilterSettings>,
     /// How files are opened and sent.
     #[serde(with = "super::serial::shared")]
     pub files: Arc<FileSettings>,

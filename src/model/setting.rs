@@ -119,6 +119,13 @@ macro_rules! settings {
                 true
             }
 
+            /// The same settings with the defaults of another version.
+            #[must_use]
+            pub fn with_defaults(&self, defaults: &Self) -> Self {
+                let is_default = |origin| origin == $crate::model::Origin::Default;
+                Self { $( $field: if is_default(self.$field.origin) { &defaults.$field } else { &self.$field }.clone(), )* }
+            }
+
             /// The directives whose values differ in `other`.
             pub fn changed(&self, other: &Self) -> Vec<&'static str> {
                 let mut names = Vec::new();

@@ -10,8 +10,8 @@ use crate::model::log::Severity;
 /// Says the charset, and has the body recoded if there is a table from its own (`ngx_http_charset_header_filter`).
 pub(crate) fn filter(scope: &mut Scope<'_>) {
     let plan = std::rc::Rc::clone(&scope.request.plan);
-    let content = &plan.content;
-    let is_off = content.charset.value.constant() == Some(b"off");
+    let filter = &plan.filter;
+    let is_off = filter.charset.value.constant() == Some(b"off");
     let content_type = &scope.request.reply.content_type;
     let is_overridden = !scope.request.reply.override_charset.is_empty();
     if is_off && !is_overridden || content_type.is_empty() {
@@ -21,8 +21,8 @@ pub(crate) fn filter(scope: &mut Scope<'_>) {
     let own = said(content_type);
     if is_overridden {
         // Types do not matter then (`ngx_http_destination_charset`).
-    } else if own.is_some() && !content.override_charset.value
-        || own.is_none() && (content_type.contains(&b';') || !content.charset_types.value.has(content_type))
+    } else if own.is_some() && !filter.override_charset.value
+        || own.is_none() && (content_type.contains(&b';') || !filter.charset_types.value.has(content_type))
     {
         return;
     }
@@ -34,12 +34,12 @@ pub(crate) fn filter(scope: &mut Scope<'_>) {
             return scope.log(Severity::Error, &format!("unknown charset \"{name}\" to override"), "");
         }
     } else {
-        scope.evaluate(&content.charset.value, &mut charset);
+        scope.evaluate(&filter.charset.value, &mut charset);
     }
     let mut source = Vec::new();
     match &own {
         Some((_, own)) => source.extend_from_slice(own),
-        None => scope.evaluate(&content.source_charset.value, &mut source),
+        None => scope.evaluate(&filter.source_charset.value, &mut source),
     }
     let is_same = source.is_empty() || source == b"off" || source.eq_ignore_ascii_case(&charset);
     let mut table = None;

@@ -280,7 +280,7 @@ impl Connection {
         }
         self.sink = None;
         request.is_complete = flow != Flow::Abort;
-        if is_writing && !request.plan.content.post_action.value.is_empty() {
+        if is_writing && !request.plan.filter.post_action.value.is_empty() {
             Box::pin(post_action::run(self, request)).await;
         }
         access_log::write(&self.worker, &self.client, request);

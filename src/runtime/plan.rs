@@ -18,7 +18,8 @@ use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ComplexValue, Config, ContentSettings, FileSettings,
-    GzipSettings, LimitSettings, Location, Origin, PassSettings, ProxySettings, Server, Target,
+    FilterSettings, GzipSettings, LimitSettings, Location, Origin, PassSettings, ProxySettings, Server,
+    Target,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -32,6 +33,7 @@ pub(crate) struct Plan {
     pub(crate) access_log: Vec<AccessTo>,
     pub(crate) proxy: Option<ProxyPlan>,
     pub(crate) content: Arc<ContentSettings>,
+    pub(crate) filter: Arc<FilterSettings>,
     pub(crate) files: Arc<FileSettings>,
     pub(crate) access: Arc<AccessSettings>,
     pub(crate) handler: Option<Handler>,
@@ -335,6 +337,7 @@ impl Plan {
             access_log,
             proxy,
             content,
+            filter: Arc::clone(&settings.filter),
             files: Arc::clone(&settings.files),
             access,
             handler,

@@ -15,8 +15,8 @@ pub(crate) async fn run(c: &mut Connection, r: &mut Request) {
     let (reply, out) = (take(&mut r.reply), take(&mut r.out));
     let sink = c.sink.replace(Sink::Nothing);
     r.is_background = true;
-    while r.uri_changes > 0 && !r.plan.content.post_action.value.is_empty() {
-        let target = r.plan.content.post_action.value.clone().into_bytes();
+    while r.uri_changes > 0 && !r.plan.filter.post_action.value.is_empty() {
+        let target = r.plan.filter.post_action.value.clone().into_bytes();
         let flow = if target.starts_with(b"/") {
             // A `?` in it is one of the URI.
             r.uri = target;

@@ -97,22 +97,22 @@ impl Substitution {
 /// Has texts of the body replaced if the configuration wants it (`ngx_http_sub_header_filter`).
 pub(crate) fn filter(scope: &mut Scope<'_>) {
     let plan = std::rc::Rc::clone(&scope.request.plan);
-    let content = &plan.content;
+    let filter = &plan.filter;
     let reply = &scope.request.reply;
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    if content.sub_filter.value.is_empty()
+    if filter.sub_filter.value.is_empty()
         || reply.content_length == Some(0)
-        || !content.sub_filter_types.value.has(kind)
+        || !filter.sub_filter_types.value.has(kind)
     {
         return;
     }
-    let pairs = content.sub_filter.value.iter().map(|pair| {
+    let pairs = filter.sub_filter.value.iter().map(|pair| {
         let (mut find, mut new) = (Vec::new(), Vec::new());
         scope.evaluate(&pair.find, &mut find);
         scope.evaluate(&pair.new, &mut new);
         (find, new)
     });
-    let substitution = Substitution::new(pairs, content.sub_filter_once.value);
+    let substitution = Substitution::new(pairs, filter.sub_filter_once.value);
     if substitution.pairs.is_empty() {
         return;
     }
@@ -124,7 +124,7 @@ pub(crate) fn filter(scope: &mut Scope<'_>) {
     reply.content_length = None;
     reply.allow_ranges = false;
     reply.remove(b"Accept-Ranges");
-    if content.sub_filter_last_modified.value {
+    if filter.sub_filter_last_modified.value {
         gzip::weaken(reply);
     } else {
         reply.last_modified = None;

@@ -11,8 +11,8 @@ use crate::cli::Failure;
 use crate::eval::select::Router;
 use crate::model::location::Handler;
 use crate::model::{
-    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FileSettings, GzipSettings, HttpSettings,
-    LimitSettings, Location, PassSettings, ProxySettings, TlsSettings, location,
+    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FileSettings, FilterSettings,
+    GzipSettings, HttpSettings, LimitSettings, Location, PassSettings, ProxySettings, TlsSettings, location,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -44,6 +44,7 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
         ProxySettings::DIRECTIVES,
         location::ReuseSettings::DIRECTIVES,
         ContentSettings::DIRECTIVES,
+        FilterSettings::DIRECTIVES,
         FileSettings::DIRECTIVES,
         AccessSettings::DIRECTIVES,
         GzipSettings::DIRECTIVES,

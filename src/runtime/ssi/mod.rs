@@ -13,7 +13,7 @@ use super::request::Request;
 use super::sink::Sink;
 use super::subrequest;
 use crate::eval::Captures;
-use crate::model::ContentSettings;
+use crate::model::FilterSettings;
 use crate::model::log::Severity;
 use parse::{Event, Parser};
 
@@ -96,13 +96,13 @@ impl Page {
 
 /// Has the body read if the configuration wants it (`ngx_http_ssi_header_filter`).
 pub(crate) fn filter(request: &mut Request) {
-    let content = &request.plan.content;
-    if !content.ssi.value {
+    let filter = &request.plan.filter;
+    if !filter.ssi.value {
         return;
     }
     let reply = &mut request.reply;
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    if reply.content_length == Some(0) || kind.is_empty() || !content.ssi_types.value.has(kind) {
+    if reply.content_length == Some(0) || kind.is_empty() || !filter.ssi_types.value.has(kind) {
         return;
     }
     reply.ssi = Some(Box::new(Page::new()));
@@ -112,7 +112,7 @@ pub(crate) fn filter(request: &mut Request) {
     reply.content_length = None;
     reply.allow_ranges = false;
     reply.remove(b"Accept-Ranges");
-    if content.ssi_last_modified.value {
+    if filter.ssi_last_modified.value {
         super::gzip::weaken(reply);
     } else {
         reply.last_modified = None;
@@ -123,14 +123,14 @@ pub(crate) fn filter(request: &mut Request) {
 
 /// Has something put around the body if the configuration wants it (`ngx_http_addition_header_filter`).
 pub(crate) fn add(request: &mut Request) {
-    let content = &request.plan.content;
+    let filter = &request.plan.filter;
     let reply = &mut request.reply;
-    if content.add_before_body.value.is_empty() && content.add_after_body.value.is_empty() {
+    if filter.add_before_body.value.is_empty() && filter.add_after_body.value.is_empty() {
         return;
     }
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     let is_head = request.head.line.method.of(request.buffer.all()) == b"HEAD";
-    if request.status != 200 || !content.addition_types.value.has(kind) {
+    if request.status != 200 || !filter.addition_types.value.has(kind) {
         return;
     }
     reply.content_length = None;
@@ -150,13 +150,13 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request, data: &[u8], is_la
     let Some(mut page) = r.reply.ssi.take() else { return Ok(()) };
     if !std::mem::replace(&mut page.has_begun, true) {
         begin(c, r).await?;
-        around(c, r, |content| &content.add_before_body.value).await?;
+        around(c, r, |filter| &filter.add_before_body.value).await?;
     }
     let done = read(&mut page, c, r, data, is_last).await;
     r.reply.ssi = Some(page);
     done?;
     if is_last {
-        around(c, r, |content| &content.add_after_body.value).await?;
+        around(c, r, |filter| &filter.add_after_body.value).await?;
     }
     if is_last && r.depth == 0 { end(c, r).await } else { Ok(()) }
 }
@@ -165,12 +165,12 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request, data: &[u8], is_la
 async fn around(
     c: &mut Connection,
     r: &mut Request,
-    which: impl Fn(&ContentSettings) -> &String,
+    which: impl Fn(&FilterSettings) -> &String,
 ) -> io::Result<()> {
-    let content = std::sync::Arc::clone(&r.plan.content);
-    let uri = which(&content);
+    let filter = std::sync::Arc::clone(&r.plan.filter);
+    let uri = which(&filter);
     let kind = r.reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    if r.depth > 0 || uri.is_empty() || r.status != 200 || !content.addition_types.value.has(kind) {
+    if r.depth > 0 || uri.is_empty() || r.status != 200 || !filter.addition_types.value.has(kind) {
         return Ok(());
     }
     subrequest::run(c, r, uri.clone().into_bytes(), Vec::new(), None).await.map(|_| ())
@@ -214,7 +214,7 @@ async fn read(
     mut data: &[u8],
     is_last: bool,
 ) -> io::Result<()> {
-    let most = usize::try_from(r.plan.content.ssi_value_length.value).unwrap_or(usize::MAX).min(1 << 20);
+    let most = usize::try_from(r.plan.filter.ssi_value_length.value).unwrap_or(usize::MAX).min(1 << 20);
     let timeout = r.plan.core.send_timeout.value;
     let mut text = Vec::new();
     if page.is_plain {
@@ -247,7 +247,7 @@ async fn read(
 }
 
 async fn error(page: &Page, c: &mut Connection, r: &mut Request) -> io::Result<()> {
-    if r.plan.content.ssi_silent_errors.value {
+    if r.plan.filter.ssi_silent_errors.value {
         return Ok(());
     }
     c.write(&page.errmsg, r.plan.core.send_timeout.value).await

@@ -149,11 +149,11 @@ fn subrequests(target: Target<'_>) -> Reached<'_> {
     // Most configurations make no subrequests.
     let leaves = OnceCell::new();
     for (server, location) in target.config.http.locations() {
-        let (settings, content) = (&location.settings.reuse, &location.settings.content);
+        let (settings, filter) = (&location.settings.reuse, &location.settings.filter);
         let one = [
             ("auth_request", &settings.auth_request),
-            ("add_before_body", &content.add_before_body),
-            ("add_after_body", &content.add_after_body),
+            ("add_before_body", &filter.add_before_body),
+            ("add_after_body", &filter.add_after_body),
         ];
         let mut add = |directive, uri: &str, span: Option<Span>| {
             let leaves = leaves.get_or_init(|| Leaves::new(target));
