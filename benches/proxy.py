@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """`ngxc run` beside nginx (and haproxy, if it is installed): CPU time per request, latency, memory.
 
+Beside them `target/release/examples/floor`, if it is built (`cargo build --release --example floor`): four system
+calls a request and nothing else, with one worker.
+
     NGINX_BIN=/path/to/nginx NGXC="target/release/ngxc run" benches/proxy.py [--rounds N] [--workers 1,2] [CASE ...]
 
 Needs wrk. Same configuration for both; every round measures each server for a while, in turns first, and the figure
@@ -25,6 +28,7 @@ import time
 NGINX = os.environ.get("NGINX_BIN", "nginx")
 NGXC = os.environ.get("NGXC", "target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 HAPROXY = shutil.which("haproxy")
+FLOOR = os.environ.get("FLOOR", "target/release/examples/floor")
 TICK = os.sysconf("SC_CLK_TCK")
 # Name, path, what it is, target of the ratio to nginx.
 CASES = [
@@ -139,7 +143,8 @@ def latency(server, path, rate, directory):
 
 def start(directory, backend, workers, children):
     servers = {}
-    for name in ["nginx", "ngxc"] + ["haproxy"] * bool(HAPROXY):
+    has_floor = workers == 1 and os.path.exists(FLOOR)
+    for name in ["nginx", "ngxc"] + ["haproxy"] * bool(HAPROXY) + ["floor"] * has_floor:
         port = free_port()
         path = f"{directory}/{name}.conf"
         text = HACONF if name == "haproxy" else CONF
@@ -149,8 +154,10 @@ def start(directory, backend, workers, children):
             command = [NGINX, "-p", directory, "-c", path]
         elif name == "ngxc":
             command = [word.format(conf=path, dir=directory) for word in NGXC.split()]
-        else:
+        elif name == "haproxy":
             command = [HAPROXY, "-db", "-f", path]
+        else:
+            command = [FLOOR, str(port), str(backend)]
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         children.append(child)
         servers[name] = (port, child.pid)
@@ -160,6 +167,7 @@ def start(directory, backend, workers, children):
 
 def measure(servers, case, workers, options, directory):
     _, path, what, target = case
+    servers = {name: server for name, server in servers.items() if name != "floor" or path in ("/1k", "/static")}
     figures = {name: [] for name in servers}
     for i in range(options.rounds + 1):
         for name in list(servers)[:: 1 if i % 2 else -1]:
