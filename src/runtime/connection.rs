@@ -4,7 +4,6 @@ mod answer;
 mod write;
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -70,10 +69,10 @@ pub(crate) async fn serve(
         opened: clock::instant(),
     };
     let timer = worker.timers.timer();
-    worker.counters.active.fetch_add(1, Relaxed);
+    worker.tally.active.up();
     keep_alive(&worker, client, stream, timer).await;
     worker.open.set(worker.open.get() - 1);
-    worker.counters.active.fetch_sub(1, Relaxed);
+    worker.tally.active.down();
 }
 
 /// One request after the other.
@@ -216,12 +215,12 @@ impl Connection {
     async fn requests(&mut self, request: &mut Request) -> Next {
         loop {
             self.client.requests += 1;
-            self.worker.counters.requests.fetch_add(1, Relaxed);
-            self.worker.counters.reading.fetch_add(1, Relaxed);
+            self.worker.tally.requests.up();
+            self.worker.tally.reading.up();
             request.reset(&self.default_plan(), self.default_server());
             let head = self.read_head(request).await;
             if let Head::Closed(false) = head {
-                self.worker.counters.reading.fetch_sub(1, Relaxed);
+                self.worker.tally.reading.down();
                 return Next::Close;
             }
             if self.respond(request, head).await == Flow::Abort {
@@ -246,9 +245,9 @@ impl Connection {
         let flow = match head {
             Head::Done => {
                 request.buffer.start = request.head.position;
-                let counters = &self.worker.counters;
-                counters.reading.fetch_sub(1, Relaxed);
-                counters.writing.fetch_add(1, Relaxed);
+                let tally = &self.worker.tally;
+                tally.reading.down();
+                tally.writing.up();
                 is_writing = true;
                 route::handle(self, request).await
             }
@@ -292,9 +291,12 @@ impl Connection {
         if let Some(remote) = request.real {
             self.client.remote = remote;
         }
-        let counters = &self.worker.counters;
-        let counter = if is_writing { &counters.writing } else { &counters.reading };
-        counter.fetch_sub(1, Relaxed);
+        let tally = &self.worker.tally;
+        if is_writing {
+            tally.writing.down();
+        } else {
+            tally.reading.down();
+        }
         flow
     }
 

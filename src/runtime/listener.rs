@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -101,13 +100,13 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Listener, socket: usize
         };
         match accepted {
             Ok(_) if worker.open.get() >= limit => {
-                worker.counters.accepted.fetch_add(1, Relaxed);
+                worker.tally.accepted.up();
                 let message = format!("{limit} worker_connections are not enough");
                 worker.error_log.write(Severity::Alert, None, &message);
             }
             Ok((stream, remote)) => {
-                worker.counters.accepted.fetch_add(1, Relaxed);
-                worker.counters.handled.fetch_add(1, Relaxed);
+                worker.tally.accepted.up();
+                worker.tally.handled.up();
                 let address = worker.router.address(socket, || stream.local().map(|a| a.ip()));
                 // Before its task begins: a worker that stops waits for it.
                 worker.open.set(worker.open.get() + 1);

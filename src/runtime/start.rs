@@ -15,12 +15,12 @@ use tokio::sync::watch;
 
 pub use signal::{Reload, run};
 
+use super::counters::Counters;
 use super::ledger::Ledger;
 use super::listener::{self, Listener};
 use super::log::{ErrorLogs, Files, errno};
 use super::outgoing::Outgoing;
 use super::peer::Address;
-use super::stub_status::Counters;
 use super::worker::{Resolved, Worker};
 use crate::eval::Router;
 use crate::model::core::WorkerProcesses;

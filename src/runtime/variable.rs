@@ -8,7 +8,6 @@ use super::request::{Request, Scope, Try};
 use super::response::{number, put};
 use crate::model::Endpoint;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 pub(crate) type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
@@ -133,10 +132,10 @@ const PLAIN: &[(&str, Get)] = &[
     ("realip_remote_port", |s, out| {
         s.request.real.unwrap_or(s.client.remote).is_none_or(|a| display(out, a.port()))
     }),
-    ("connections_active", |s, out| display(out, s.worker.counters.active.load(Relaxed))),
-    ("connections_reading", |s, out| display(out, s.worker.counters.reading.load(Relaxed))),
-    ("connections_writing", |s, out| display(out, s.worker.counters.writing.load(Relaxed))),
-    ("connections_waiting", |s, out| display(out, s.worker.counters.waiting())),
+    ("connections_active", |s, out| display(out, s.worker.counters.totals().active)),
+    ("connections_reading", |s, out| display(out, s.worker.counters.totals().reading)),
+    ("connections_writing", |s, out| display(out, s.worker.counters.totals().writing)),
+    ("connections_waiting", |s, out| display(out, s.worker.counters.totals().waiting())),
     ("invalid_referer", super::referer::variable),
     ("modern_browser", |s, out| super::browser::variable(s, true, out)),
     ("ancient_browser", |s, out| super::browser::variable(s, false, out)),

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -11,6 +10,7 @@ use super::balancer::{self, Balancer, Key, RoundRobin};
 use super::buffer::{Buffer, FreeList};
 use super::charset::Recoder;
 use super::clock::Clock;
+use super::counters::{Counters, Tally};
 use super::dns::Resolver;
 use super::ledger::UpstreamLedger;
 use super::live::{self, Live};
@@ -22,7 +22,6 @@ use super::pool::{Limits, Pool, Upstreamed};
 use super::request::Request;
 use super::rewrite::Script;
 use super::shared::SharedBalancer;
-use super::stub_status::Counters;
 use super::timer::{Timer, Timers};
 use super::variable::Getter;
 use crate::eval::select::{LocationId, ServerId};
@@ -69,6 +68,8 @@ pub(crate) struct Worker {
     pub(crate) tls: Arc<super::tls::Store>,
     /// What is counted of all workers together.
     pub(crate) counters: Arc<Counters>,
+    /// Its own part of what is counted.
+    pub(crate) tally: Arc<Tally>,
     /// The first name of each server, as written.
     server_names: Vec<String>,
     /// Tables of `charset_map`.
@@ -174,6 +175,7 @@ impl Worker {
             clock: Clock::default(),
             outgoing,
             tls,
+            tally: counters.tally(),
             counters,
             server_names: config.http.servers.iter().map(|s| first_name(s.names.first())).collect(),
             recoders: config.http.charset_maps.iter().flat_map(Recoder::both).collect(),
@@ -231,12 +233,12 @@ impl Worker {
 
     /// The next `$connection`; upstream connections count too.
     pub(crate) fn next_connection(&self) -> u64 {
-        self.counters.connections.fetch_add(1, Ordering::Relaxed) + 1
+        self.counters.next_connection()
     }
 
     /// A number that no other response has, for boundaries (`ngx_next_temp_number`).
     pub(crate) fn next_temporary(&self) -> u64 {
-        self.counters.temporary.fetch_add(1, Ordering::Relaxed) + 1
+        self.counters.next_temporary()
     }
 
     /// A path of the configuration as an absolute one (`ngx_get_full_name`).

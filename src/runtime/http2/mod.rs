@@ -11,7 +11,6 @@ mod stream;
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -169,9 +168,9 @@ async fn answer(
     let is_framed = has_body && !parts.headers.contains_key(h2_http::header::CONTENT_LENGTH);
     let stream = Http2::new(body, respond, is_framed, parts.method == h2_http::Method::HEAD);
     let timer = worker.timers.timer();
-    let counters = std::sync::Arc::clone(&worker.counters);
-    counters.requests.fetch_add(1, Relaxed);
-    counters.reading.fetch_add(1, Relaxed);
+    let tally = std::sync::Arc::clone(&worker.tally);
+    tally.requests.up();
+    tally.reading.up();
     let mut request = worker.take_request(&plan);
     request.buffer = worker.buffers.take();
     request.reset(&plan, server);
