@@ -5,7 +5,7 @@
 
 Needs wrk and nginx (as the good peer). A pair of workers of `ngxc run` in front of a good peer and one that fails; what
 must hold: no idempotent request without an answer, whatever the other peer does (gone, hangs, resets, answers garbage,
-answers a byte at a time) and while the configuration is loaded again; the log names the fault; clients that send a byte
+stops in the middle of a head, answers a byte at a time) and while the configuration is loaded again; the log names the fault; clients that send a byte
 a second or never read are closed in time; memory and file descriptors are the same after a million requests. Exit
 status 1 if one of them does not.
 """
@@ -54,6 +54,8 @@ FAULTS = {
     "resets": "104: Connection reset by peer",
     "garbage": "upstream sent no valid HTTP/1.0 header",
     "closes": "upstream prematurely closed connection",
+    "stalls": "while reading response header from upstream",
+    # In time, if only just: there is nothing to say.
     "slow": "",
 }
 failures = []
@@ -80,6 +82,9 @@ def misbehave(connection, fault):
             time.sleep(2)
         elif fault == "garbage":
             connection.sendall(b"no HTTP at all\r\n\r\n")
+        elif fault == "stalls":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Le")
+            time.sleep(2)
         elif fault == "slow" and request:
             for byte in b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok":
                 connection.sendall(bytes([byte]))
@@ -124,6 +129,29 @@ def ask(port, path):
     return int(found.group(1)) if found else None
 
 
+def ask_kept(port, path, connections):
+    """The status of a request on the connection of before. One that was closed between two requests is opened again,
+    as clients do: the server cannot know that a request is on its way."""
+    for s in (connections.pop() if connections else None, None):
+        is_new = s is None
+        s = s or socket.create_connection(("127.0.0.1", port), timeout=20)
+        out = b""
+        try:
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            while not (end := out.find(b"\r\n\r\n") + 4) > 3 or len(out) - end < 1024:
+                if not (piece := s.recv(65536)):
+                    break
+                out += piece
+            else:
+                (s.close if b"Connection: close" in out else lambda: connections.append(s))()
+                return int(out.split(b" ", 2)[1])
+        except OSError:
+            pass
+        s.close()
+        if is_new or out:
+            return None
+
+
 def wrk(port, path, seconds):
     command = ["wrk", "-t1", "-c32", f"-d{seconds}s", "--timeout", "10s", f"http://127.0.0.1:{port}{path}"]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -155,18 +183,20 @@ def faults(pid, ports, log, seconds):
         with open(log) as f:
             f.seek(size)
             new = f.read()
-        expect(statuses == {200}, f"a peer that is {fault}: {asked} requests, answers {statuses}")
+        expect(statuses == {200}, f"a peer ({fault}): {asked} requests, answers {statuses}")
         expect(words in new, f"  the log says so ({words or 'nothing to say'})")
 
 
-def reloads(pid, ports, seconds):
-    """Connections of their own, so that a connection that ends between two requests counts for nothing."""
+def reloads(pid, ports, seconds, is_kept):
+    """The configuration is loaded again and again under load, on connections that are kept or not."""
     stop, statuses = threading.Event(), []
 
     def client():
+        connections = []
         while not stop.is_set():
             try:
-                statuses.append(ask(ports["port"], "/"))
+                one = ask_kept(ports["port"], "/", connections) if is_kept else ask(ports["port"], "/")
+                statuses.append(one)
             except OSError as error:
                 statuses.append(error)
 
@@ -182,7 +212,8 @@ def reloads(pid, ports, seconds):
     for one in clients:
         one.join()
     lost = [status for status in statuses if status != 200]
-    expect(not lost, f"{count} reloads under load: {len(statuses)} requests, lost {lost[:3]}")
+    kind = "kept connections" if is_kept else "a connection each"
+    expect(not lost, f"{count} reloads under load, {kind}: {len(statuses)} requests, lost {lost[:3]}")
 
 
 def settled(pid, files):
@@ -254,7 +285,8 @@ def main():
             time.sleep(1)
             files = state(pid)[1]
             faults(pid, ports, log, options.seconds)
-            reloads(pid, ports, options.seconds)
+            reloads(pid, ports, options.seconds, False)
+            reloads(pid, ports, options.seconds, True)
             slow_clients(pid, ports, files)
             deaf_clients(pid, ports, files)
             wrk(ports["port"], "/", 2)
