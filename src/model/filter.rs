@@ -18,6 +18,8 @@ settings! {
         charset_types: MimeTypes = "charset_types",
         /// Whether an upstream's charset is recoded.
         override_charset: bool = "override_charset",
+        /// Whether compressed responses are decompressed for clients that take no gzip.
+        gunzip: bool = "gunzip",
         /// Whether SSI commands in responses are obeyed.
         ssi: bool = "ssi",
         /// In which types.

@@ -93,6 +93,8 @@ settings! {
         ignore_client_abort: bool = "proxy_ignore_client_abort",
         /// Whether `SO_KEEPALIVE` is set.
         socket_keepalive: bool = "proxy_socket_keepalive",
+        /// Whether trailers of a chunked response are passed on.
+        pass_trailers: bool = "proxy_pass_trailers",
         /// Whether ranges are cut out of every response.
         force_ranges: bool = "proxy_force_ranges",
     }

@@ -44,7 +44,7 @@ pub(crate) fn is_broken(request: &Request) -> bool {
         match chunk {
             Chunk::Data(n) => rest = &rest[used + n..],
             Chunk::Invalid => return true,
-            Chunk::More | Chunk::Done => return false,
+            Chunk::More | Chunk::Done | Chunk::Trailers => return false,
         }
     }
 }
@@ -136,7 +136,7 @@ impl Reader {
                     Chunk::Invalid => {
                         return Err(BodyError::Status(400, "client sent invalid chunked body"));
                     }
-                    Chunk::Done => return Ok(true),
+                    Chunk::Done | Chunk::Trailers => return Ok(true),
                 }
             },
         }

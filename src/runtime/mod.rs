@@ -51,6 +51,7 @@ mod reply;
 mod response;
 
 mod charset;
+mod gunzip;
 mod gzip;
 mod gzip_static;
 mod headers;

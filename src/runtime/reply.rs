@@ -71,6 +71,8 @@ pub(crate) struct Reply {
     pub(crate) recode: Option<usize>,
     /// What has begun of a character that is recoded.
     pub(crate) recode_rest: Vec<u8>,
+    /// Decompresses the body.
+    pub(crate) gunzip: Option<Box<super::gunzip::Gunzip>>,
     /// Replaces texts of the body.
     pub(crate) sub: Option<Box<super::sub::Substitution>>,
     /// Obeys the commands in the body.
@@ -112,6 +114,7 @@ impl Reply {
         self.recode = None;
         self.recode_rest.clear();
         self.gzip = None;
+        self.gunzip = None;
         self.sub = None;
         self.ssi = None;
     }
@@ -123,6 +126,7 @@ impl Reply {
         self.parts.clear();
         self.recode = None;
         self.gzip = None;
+        self.gunzip = None;
         self.sub = None;
         self.ssi = None;
     }

@@ -133,6 +133,8 @@ pub(crate) struct Request {
     pub(crate) response: ResponseHead,
     /// The upstream's head as it came.
     pub(crate) upstream_head: Vec<u8>,
+    /// Its trailers as they came, if they are passed on.
+    pub(crate) upstream_trailers: Vec<u8>,
     /// `$upstream_cache_status`
     pub(crate) cache_status: Option<&'static str>,
     /// What a response is revalidated with: the time of its last change or -1, and its tag.
@@ -199,6 +201,7 @@ impl Request {
             proxy_host: Vec::new(),
             response: ResponseHead::default(),
             upstream_head: Vec::new(),
+            upstream_trailers: Vec::new(),
             cache_status: None,
             validators: (-1, Vec::new()),
             renewal: None,
@@ -242,7 +245,13 @@ impl Request {
         self.handled_by = None;
         self.plan = Rc::clone(plan);
         self.keepalive = false;
-        for memory in [&mut self.body, &mut self.out, &mut self.upstream_out, &mut self.upstream_head] {
+        for memory in [
+            &mut self.body,
+            &mut self.out,
+            &mut self.upstream_out,
+            &mut self.upstream_head,
+            &mut self.upstream_trailers,
+        ] {
             memory.clear();
             memory.shrink_to(64 << 10);
         }

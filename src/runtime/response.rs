@@ -10,7 +10,7 @@ use super::reply::Part;
 use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
-use super::{browser, charset, gzip, headers, not_modified, range, ssi, sub, userid};
+use super::{browser, charset, gunzip, gzip, headers, not_modified, range, ssi, sub, userid};
 use crate::model::location::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
@@ -40,6 +40,8 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
         request.status = request.err_status;
         request.reply.line.clear();
     }
+    // Before the lines that the configuration adds: what they say is no encoding.
+    gunzip::filter(request);
     if request.depth > 0 {
         sub::filter(&mut Scope { worker, client, request });
         ssi::filter(request);

@@ -55,6 +55,7 @@ const PREFIXES: &[(&str, GetNamed)] = &[
         let mut cookies = reply::values(&head[after..], "set_cookie");
         cookies.find_map(|value| cookie_value(value, name)).is_some_and(|value| text(out, value))
     }),
+    ("upstream_trailer_", |s, name, out| all(reply::values(&s.request.upstream_trailers, name), out)),
     ("upstream_http_", |s, name, out| lines(&s.request.upstream_head, name, b", ", out)),
 ];
 

@@ -4,15 +4,22 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use super::Connection;
+use crate::model::log::Severity;
 use crate::runtime::gzip::Gzip;
 use crate::runtime::reply::Part;
 use crate::runtime::request::Request;
 use crate::runtime::response::put;
 use crate::runtime::route::Flow;
-use crate::runtime::{charset, headers, sendfile, ssi};
+use crate::runtime::{charset, gunzip, headers, sendfile, ssi};
 
 /// Files are read in pieces of this size.
 const FILE_PIECE: usize = 64 << 10;
+
+/// How much of what is left of a file is read at once.
+fn piece_of(request: &Request, left: u64) -> usize {
+    let most = if request.reply.gunzip.is_some() { gunzip::PIECE } else { FILE_PIECE };
+    most.min(usize::try_from(left).unwrap_or(most))
+}
 
 impl Connection {
     /// Writes the head in `request.out` and the body in `request.reply`.
@@ -34,6 +41,7 @@ impl Connection {
         let gzip = request.reply.gzip.take();
         let recoder = request.reply.recode.and_then(|n| self.worker.recoders.get(n));
         let is_changed = gzip.is_some()
+            || request.reply.gunzip.is_some()
             || request.reply.sub.is_some()
             || recoder.is_some_and(charset::Recoder::changes_length);
         if is_changed && !request.reply.header_only {
@@ -111,24 +119,24 @@ impl Connection {
                 Part::Text(from, to) => {
                     piece.clear();
                     piece.extend_from_slice(&text[from..to]);
-                    self.change(request, &mut piece, false);
+                    self.change(request, &mut piece, false)?;
                     ssi::pass(self, request, &piece, false).await?;
                 }
                 Part::File(mut from, to) => {
                     while from < to {
-                        let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                        let most = piece_of(request, to - from);
                         piece.resize(most, 0);
                         let Some(file) = &file else { return Ok(()) };
                         file.read_exact_at(&mut piece, from)?;
                         from += most as u64;
-                        self.change(request, &mut piece, false);
+                        self.change(request, &mut piece, false)?;
                         ssi::pass(self, request, &piece, false).await?;
                     }
                 }
             }
         }
         piece.clear();
-        self.change(request, &mut piece, true);
+        self.change(request, &mut piece, true)?;
         ssi::pass(self, request, &piece, true).await
     }
 
@@ -149,7 +157,7 @@ impl Connection {
             match parts.next() {
                 Some(Part::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
                 Some(Part::File(from, to)) => {
-                    let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
+                    let most = piece_of(request, to - from);
                     piece.resize(most, 0);
                     let Some(file) = &request.reply.file else { return Ok(()) };
                     file.read_exact_at(&mut piece, from)?;
@@ -163,7 +171,7 @@ impl Connection {
                 None => {}
             }
             is_last |= parts.peek().is_none();
-            self.change(request, &mut piece, is_last);
+            self.change(request, &mut piece, is_last)?;
             ready.clear();
             match &mut gzip {
                 Some(gzip) => gzip.take(&piece, is_last, &mut ready),
@@ -199,14 +207,23 @@ impl Connection {
         std::mem::swap(&mut request.out, out);
     }
 
-    /// Replaces texts of a piece of the body, and recodes it.
-    fn change(&self, request: &mut Request, piece: &mut Vec<u8>, is_last: bool) {
+    /// Decompresses a piece of the body, replaces texts of it, and recodes it.
+    fn change(&self, request: &mut Request, piece: &mut Vec<u8>, is_last: bool) -> io::Result<()> {
+        if let Some(gunzip) = &mut request.reply.gunzip {
+            let mut ready = Vec::new();
+            if let Err(message) = gunzip.take(piece, is_last, &mut ready) {
+                self.scope(request).log(Severity::Error, message, " while sending response to client");
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            *piece = ready;
+        }
         if let Some(sub) = &mut request.reply.sub {
             let mut ready = Vec::with_capacity(piece.len());
             sub.take(piece, is_last, &mut ready);
             *piece = ready;
         }
         self.recode(request, piece, 0);
+        Ok(())
     }
 
     /// Recodes what stands from `start` on.

@@ -1,4 +1,4 @@
-//! Chunked bodies (`ngx_http_parse_chunked`): CR LF only, sizes bounded, trailers skipped.
+//! Chunked bodies (`ngx_http_parse_chunked`): CR LF only, sizes bounded, trailers skipped or left to others.
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
@@ -23,6 +23,8 @@ enum State {
 pub(crate) struct Chunked {
     state: State,
     size: u64,
+    /// Trailers are somebody else's.
+    keeps_trailers: bool,
 }
 
 /// What the parser came to.
@@ -34,6 +36,8 @@ pub(crate) enum Chunk {
     More,
     /// The body has ended.
     Done,
+    /// The last chunk has ended, and trailers may follow, which end with an empty line.
+    Trailers,
     /// This is no chunked body.
     Invalid,
 }
@@ -42,6 +46,11 @@ pub(crate) enum Chunk {
 const MAX_SIZE: u64 = i64::MAX as u64 / 16;
 
 impl Chunked {
+    /// One that ends with [`Chunk::Trailers`].
+    pub(crate) fn keeping_trailers() -> Self {
+        Self { keeps_trailers: true, ..Self::default() }
+    }
+
     /// Reads from `input`; returns how much of it was framing, and what comes then. After `Data(n)` the caller
     /// takes `n` bytes away and calls again.
     pub(crate) fn parse(&mut self, input: &[u8]) -> (usize, Chunk) {
@@ -75,6 +84,9 @@ impl Chunked {
                         self.state = State::AfterData;
                     }
                     return (i, Chunk::Data(length));
+                }
+                State::LastExtensionLf if b == b'\n' && self.keeps_trailers => {
+                    return (i + 1, Chunk::Trailers);
                 }
                 state => match step(state, b) {
                     Some(state) => state,
@@ -132,7 +144,7 @@ mod tests {
                         rest = &rest[n..];
                     }
                     Chunk::More => break,
-                    Chunk::Done => return Ok(out),
+                    Chunk::Done | Chunk::Trailers => return Ok(out),
                     Chunk::Invalid => return Err(chunk),
                 }
             }

@@ -3,6 +3,7 @@
 pub(crate) mod cached;
 mod cookie;
 mod exchange;
+mod framing;
 mod head;
 mod next;
 mod pace;
@@ -12,6 +13,7 @@ pub(crate) mod rewrite;
 mod saving;
 mod stale;
 mod target;
+mod trailers;
 mod tunnel;
 mod upload;
 

@@ -2,83 +2,21 @@
 
 use std::rc::Rc;
 
+use super::framing::{Framing, Part};
 use super::pace::Pace;
 use super::saving::Copy;
 use super::{Passing, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::buffer::{Buffer, SIZE};
-use crate::runtime::http1::chunked::{Chunk, Chunked};
-use crate::runtime::http1::response_head::ResponseHead;
 use crate::runtime::log::errno;
 use crate::runtime::peer::Address;
 use crate::runtime::pool::Upstreamed;
 use crate::runtime::route::Flow;
-use crate::runtime::{headers, ssi};
+use crate::runtime::{gunzip, headers, ssi};
 
 const READING: &str = " while reading upstream";
 /// Kept free at the end of a buffer for what ends a chunk.
 const TAIL: usize = 16;
-
-/// How the upstream's body ends.
-enum Framing {
-    Length(u64),
-    Chunked(Chunked),
-    Close,
-}
-
-/// What one buffer of the upstream's body was.
-enum Part {
-    More,
-    /// The body is complete; whether nothing follows it.
-    Done(bool),
-    Invalid,
-}
-
-impl Framing {
-    /// How the body of a response is framed.
-    fn of(response: &ResponseHead) -> Self {
-        match (response.chunked, response.content_length) {
-            (true, _) => Framing::Chunked(Chunked::default()),
-            (false, Some(length)) => Framing::Length(length),
-            (false, None) => Framing::Close,
-        }
-    }
-
-    /// Leaves in `buffer` the body's bytes only.
-    fn take(&mut self, buffer: &mut Buffer) -> Part {
-        match self {
-            Framing::Close => Part::More,
-            Framing::Length(left) => {
-                let have = buffer.filled().len() as u64;
-                let is_clean = have <= *left;
-                let take = have.min(*left);
-                *left -= take;
-                buffer.end = buffer.start + take as usize;
-                if *left == 0 { Part::Done(is_clean) } else { Part::More }
-            }
-            Framing::Chunked(chunked) => {
-                let data = buffer.filled_mut();
-                let (mut read, mut write) = (0, 0);
-                let part = loop {
-                    let (used, chunk) = chunked.parse(&data[read..]);
-                    read += used;
-                    match chunk {
-                        Chunk::Data(n) => {
-                            data.copy_within(read..read + n, write);
-                            read += n;
-                            write += n;
-                        }
-                        Chunk::More => break Part::More,
-                        Chunk::Done => break Part::Done(read == data.len()),
-                        Chunk::Invalid => break Part::Invalid,
-                    }
-                };
-                buffer.end = buffer.start + write;
-                part
-            }
-        }
-    }
-}
 
 /// Sends head and body to the client; the connection goes back to the pool as soon as the response has arrived.
 pub(super) async fn run(
@@ -106,23 +44,24 @@ pub(super) async fn run(
     let is_silent = p.r.reply.header_only;
     let has_body = !has_none && !p.is_head;
     let is_read = has_body && (!is_silent || copy.is_some());
-    let mut is_gone = false;
-    let mut position = 0;
+    let (mut is_gone, mut has_head, mut position) = (false, true, 0);
     p.rate = p.scope().limit_rate();
     buffer.start = p.r.response.position;
-    let mut framing = if is_read { Framing::of(&p.r.response) } else { Framing::Length(0) };
+    let mut framing = if is_read { Framing::of(p) } else { Framing::Length(0) };
     let mut connection = Some(connection);
     let worker = Rc::clone(&p.c.worker);
-    let mut has_head = true;
     let mut pace = Pace::new(p, buffer.filled().len());
     let mut is_full = buffer.room().is_empty();
     loop {
-        let part = framing.take(&mut buffer);
-        if let Part::Invalid = part {
-            p.log(Severity::Error, "upstream sent invalid chunked response", READING);
+        let part = framing.take(&mut buffer, p.plan.on_way.buffer_size.value);
+        if let Part::Invalid(message) = part {
+            p.log(Severity::Error, &message, READING);
             return abort(p, has_head).await;
         }
         let is_done = matches!(part, Part::Done(_));
+        if is_done {
+            framing.end(p);
+        }
         let length = buffer.filled().len() as u64;
         if let Some(this) = p.this_try() {
             this.length += length;
@@ -230,8 +169,55 @@ async fn abort(p: &mut Passing<'_>, has_head: bool) -> Flow {
     Flow::Abort
 }
 
-/// Writes the head, if it is still to be sent, and the body in `buffer` in one go.
+/// Writes the head, if it is still to be sent, and the body in `buffer`.
 async fn write(
+    p: &mut Passing<'_>,
+    buffer: &mut Buffer,
+    has_head: &mut bool,
+    is_chunked: bool,
+    is_done: bool,
+) -> bool {
+    if p.r.reply.gunzip.is_some() {
+        return Box::pin(write_decompressed(p, buffer, has_head, is_chunked, is_done)).await;
+    }
+    write_whole(p, buffer, has_head, is_chunked, is_done).await
+}
+
+/// The same for a body that is decompressed, piece by piece.
+async fn write_decompressed(
+    p: &mut Passing<'_>,
+    buffer: &mut Buffer,
+    has_head: &mut bool,
+    is_chunked: bool,
+    is_done: bool,
+) -> bool {
+    let data = buffer.filled().to_vec();
+    let mut ready = Vec::new();
+    let mut from = 0;
+    loop {
+        let to = data.len().min(from + gunzip::PIECE);
+        let is_last = to == data.len();
+        ready.clear();
+        let taken =
+            p.r.reply.gunzip.as_mut().map(|g| g.take(&data[from..to], is_done && is_last, &mut ready));
+        if let Some(Err(message)) = taken {
+            p.log(Severity::Error, message, READING);
+            return false;
+        }
+        buffer.clear();
+        buffer.append(&ready);
+        if !write_whole(p, buffer, has_head, is_chunked, is_done && is_last).await {
+            return false;
+        }
+        if is_last {
+            return true;
+        }
+        from = to;
+    }
+}
+
+/// Writes the head, if it is still to be sent, and the body in `buffer` in one go.
+async fn write_whole(
     p: &mut Passing<'_>,
     buffer: &mut Buffer,
     has_head: &mut bool,

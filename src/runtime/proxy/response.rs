@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::Passing;
 use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
-use crate::runtime::http1::field::Known;
+use crate::runtime::http1::field::{Field, Known};
 use crate::runtime::http1::response_head::ResponseHead;
+use crate::runtime::plan::ProxyPlan;
 use crate::runtime::reply::Part;
 use crate::runtime::response;
 use crate::runtime::route::{self, Flow};
@@ -60,8 +61,7 @@ pub(super) fn begin(
                 true
             }
             Known::Upgrade => is_bare,
-            Known::Other => plan.hidden_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
-            known => plan.hidden & known.bit() != 0,
+            _ => is_hidden(plan, header, name),
         };
         if is_hidden {
             continue;
@@ -114,8 +114,17 @@ pub(super) fn begin(
     made.map(|()| r.reply.chunked)
 }
 
+/// Whether `proxy_hide_header`, or nginx itself, keeps a line from clients.
+pub(super) fn is_hidden(plan: &ProxyPlan, field: &Field, name: &[u8]) -> bool {
+    match field.known {
+        Known::Other => plan.hidden_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
+        known => plan.hidden & known.bit() != 0,
+    }
+}
+
 fn remember(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
     p.r.upstream_head.clear();
+    p.r.upstream_trailers.clear();
     p.r.upstream_head.extend_from_slice(&text[response.status.text.start as usize..response.position]);
 }
 

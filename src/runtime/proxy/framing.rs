@@ -1,0 +1,108 @@
+//! How the body of a peer's response ends (`ngx_http_proxy_input_filter_init`, `ngx_http_proxy_chunked_filter`).
+
+use super::Passing;
+use super::trailers::{self, Trailers};
+use crate::runtime::buffer::Buffer;
+use crate::runtime::http1::chunked::{Chunk, Chunked};
+
+/// How the upstream's body ends.
+pub(super) enum Framing {
+    Length(u64),
+    Chunked(Chunked),
+    /// Behind the last chunk, if `proxy_pass_trailers` wants to know what is there.
+    Trailers(Trailers),
+    Close,
+}
+
+/// What one buffer of the upstream's body was.
+pub(super) enum Part {
+    More,
+    /// The body is complete; whether nothing follows it.
+    Done(bool),
+    /// For the error log.
+    Invalid(String),
+}
+
+impl Framing {
+    /// How the body of a response is framed.
+    pub(super) fn of(p: &Passing<'_>) -> Self {
+        let response = &p.r.response;
+        match (response.chunked, response.content_length) {
+            (true, _) if p.plan.on_way.pass_trailers.value => Framing::Chunked(Chunked::keeping_trailers()),
+            (true, _) => Framing::Chunked(Chunked::default()),
+            (false, Some(length)) => Framing::Length(length),
+            (false, None) => Framing::Close,
+        }
+    }
+
+    /// Leaves in `buffer` the body's bytes only.
+    pub(super) fn take(&mut self, buffer: &mut Buffer, longest: u64) -> Part {
+        match self {
+            Framing::Close => Part::More,
+            Framing::Length(left) => {
+                let have = buffer.filled().len() as u64;
+                let is_clean = have <= *left;
+                let take = have.min(*left);
+                *left -= take;
+                buffer.end = buffer.start + take as usize;
+                if *left == 0 { Part::Done(is_clean) } else { Part::More }
+            }
+            Framing::Chunked(chunked) => {
+                let data = buffer.filled_mut();
+                let (mut read, mut write, mut next) = (0, 0, None);
+                let part = loop {
+                    let (used, chunk) = chunked.parse(&data[read..]);
+                    read += used;
+                    match chunk {
+                        Chunk::Data(n) => {
+                            data.copy_within(read..read + n, write);
+                            read += n;
+                            write += n;
+                        }
+                        Chunk::More => break Part::More,
+                        Chunk::Done => break Part::Done(read == data.len()),
+                        Chunk::Invalid => {
+                            break Part::Invalid("upstream sent invalid chunked response".to_owned());
+                        }
+                        Chunk::Trailers => {
+                            let most = usize::try_from(longest).unwrap_or(usize::MAX);
+                            let mut trailers = Trailers::new(most);
+                            let part = trailers.take(&data[read..]).part(data.len() - read);
+                            next = Some(Framing::Trailers(trailers));
+                            break part;
+                        }
+                    }
+                };
+                buffer.end = buffer.start + write;
+                if let Some(next) = next {
+                    *self = next;
+                }
+                part
+            }
+            Framing::Trailers(trailers) => {
+                let length = buffer.filled().len();
+                let part = trailers.take(buffer.filled()).part(length);
+                buffer.end = buffer.start;
+                part
+            }
+        }
+    }
+
+    /// The body is complete.
+    pub(super) fn end(&mut self, p: &mut Passing<'_>) {
+        if let Framing::Trailers(trailers) = self {
+            trailers.pass(p);
+        }
+    }
+}
+
+impl trailers::Progress {
+    /// What a piece of so many bytes was.
+    fn part(self, length: usize) -> Part {
+        match self {
+            Self::More => Part::More,
+            Self::Done(used) => Part::Done(used == length),
+            Self::Invalid(message) => Part::Invalid(message),
+        }
+    }
+}
