@@ -39,6 +39,7 @@ mod proxy_protocol;
 mod worker;
 
 mod connection;
+mod cookies;
 mod counters;
 mod request;
 mod variable;

@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::clock::{self, Clock};
+use super::cookies;
 use super::http1::base64;
 use super::request::Scope;
 use super::response::put;
-use super::variable;
 use crate::model::client::{ClientSettings, CookieAge};
 use crate::model::log::Severity;
 
@@ -50,7 +50,7 @@ fn get(s: &mut Scope<'_>, settings: &ClientSettings) -> Box<Uid> {
         return known;
     }
     let mut uid = Box::<Uid>::default();
-    let found = variable::find_cookie_line(s.request, settings.userid_name.value.as_bytes());
+    let found = cookies::find_line(s.request, settings.userid_name.value.as_bytes());
     let Some((line, value)) = found.map(|(line, value)| (line.to_vec(), value.to_vec())) else { return uid };
     uid.cookie = value;
     let wrong = match uid.cookie.get(..DIGITS) {

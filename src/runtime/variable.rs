@@ -1,6 +1,7 @@
 //! nginx's variables: one table from name to getter. A variable without getter is refused at start.
 
 use super::clock::{self, Clock};
+use super::cookies;
 use super::file;
 use super::http1::field::{self, Known, Line};
 use super::reply;
@@ -53,7 +54,7 @@ const PREFIXES: &[(&str, GetNamed)] = &[
         let head = &s.request.upstream_head;
         let after = memchr::memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
         let mut cookies = reply::values(&head[after..], "set_cookie");
-        cookies.find_map(|value| cookie_value(value, name)).is_some_and(|value| text(out, value))
+        cookies.find_map(|value| cookies::set_value(value, name)).is_some_and(|value| text(out, value))
     }),
     ("upstream_trailer_", |s, name, out| all(reply::values(&s.request.upstream_trailers, name), out)),
     ("upstream_http_", |s, name, out| lines(&s.request.upstream_head, name, b", ", out)),
@@ -344,32 +345,7 @@ pub(crate) fn argument(request: &Request, name: &str, out: &mut Vec<u8>) -> bool
 
 /// `ngx_http_parse_multi_header_lines`
 fn cookie(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
-    find_cookie_line(s.request, name.as_bytes()).is_some_and(|(_, value)| text(out, value))
-}
-
-/// The line with the cookie, and its value.
-pub(crate) fn find_cookie_line<'r>(request: &'r Request, name: &[u8]) -> Option<(&'r [u8], &'r [u8])> {
-    let buffer = request.buffer.all();
-    let cookies = request.head.fields.iter().filter(|f| f.name.of(buffer).eq_ignore_ascii_case(b"cookie"));
-    let mut lines = cookies.map(|f| f.value.of(buffer));
-    lines.find_map(|line| Some((line, find_cookie(line, name)?)))
-}
-
-/// Spaces are read over, tabs are not.
-fn find_cookie<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
-    let mut rest = line;
-    loop {
-        if rest.len() >= name.len() && rest[..name.len()].eq_ignore_ascii_case(name) {
-            let after = after_spaces(&rest[name.len()..]);
-            if let Some(value) = after.strip_prefix(b"=") {
-                let value = after_spaces(value);
-                let end = value.iter().position(|b| *b == b';').unwrap_or(value.len());
-                return Some(&value[..end]);
-            }
-        }
-        let next = memchr::memchr(b';', rest)?;
-        rest = after_spaces(&rest[next + 1..]);
-    }
+    cookies::find_line(s.request, name.as_bytes()).is_some_and(|(_, value)| text(out, value))
 }
 
 /// The name in `Authorization: Basic` (`ngx_http_auth_basic_user`).
@@ -383,18 +359,6 @@ pub(crate) fn port(host: &str) -> &str {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => port,
         _ => "80",
     }
-}
-
-fn after_spaces(text: &[u8]) -> &[u8] {
-    &text[text.iter().position(|b| *b != b' ').unwrap_or(text.len())..]
-}
-
-/// The value of a cookie that an upstream sets (`ngx_http_parse_set_cookie_lines`).
-fn cookie_value<'v>(line: &'v [u8], name: &str) -> Option<&'v [u8]> {
-    let is_it = line.len() >= name.len() && line[..name.len()].eq_ignore_ascii_case(name.as_bytes());
-    let value = is_it.then(|| after_spaces(&line[name.len()..]).strip_prefix(b"="))??;
-    let value = after_spaces(value);
-    Some(&value[..memchr::memchr(b';', value).unwrap_or(value.len())])
 }
 
 /// One value a try of an upstream, separated as nginx does.
