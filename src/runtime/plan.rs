@@ -13,13 +13,14 @@ use super::rewrite::Script;
 use super::shared::Shared;
 use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
+use crate::model::content::Expires;
 use crate::model::location::{CoreHttpSettings, Handler};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ComplexValue, Config, ContentSettings, FileSettings,
-    FilterSettings, GzipSettings, LimitSettings, Location, Origin, PassSettings, ProxySettings, Server,
-    Target,
+    FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, Origin, PassSettings, ProxySettings,
+    Server, Target,
 };
 use crate::runtime::http1::field::Known;
 use crate::runtime::http1::head::Rules;
@@ -48,10 +49,27 @@ pub(crate) struct Plan {
     pub(crate) rules: Rules,
     pub(crate) gzip: Arc<GzipSettings>,
     pub(crate) gzip_disable: Vec<Regex>,
+    /// No filter of the configuration changes its responses.
+    pub(crate) is_plain: bool,
     pub(crate) limits: Limits,
     pub(crate) limit: Arc<LimitSettings>,
     pub(crate) client: Arc<ClientSettings>,
     pub(crate) referers: Option<Box<RefererPlan>>,
+}
+
+/// Whether none of the filters of headers, charset, SSI and compression has anything to do.
+fn is_plain(settings: &HttpSettings) -> bool {
+    let (content, filter) = (&settings.content, &settings.filter);
+    let adds = content.expires.value != Expires::Off
+        || !content.add_header.value.is_empty()
+        || !content.add_trailer.value.is_empty()
+        || settings.client.userid.value.0 != "off";
+    let changes = filter.charset.value.constant() != Some(b"off")
+        || filter.ssi.value
+        || !filter.sub_filter.value.is_empty()
+        || !filter.add_before_body.value.is_empty()
+        || !filter.add_after_body.value.is_empty();
+    !adds && !changes && !settings.gzip.gzip.value && !settings.gzip.vary.value
 }
 
 /// `msie6` stands for a pattern, and so does a pattern for itself (`ngx_http_gzip_disable`).
@@ -327,6 +345,7 @@ impl Plan {
         Ok(Rc::new(Self {
             gzip_disable: gzip_disable(&settings.gzip, config),
             gzip: Arc::clone(&settings.gzip),
+            is_plain: is_plain(settings),
             limits: Limits::new(config, &settings.limit, shared),
             limit: Arc::clone(&settings.limit),
             referers: RefererPlan::new(&settings.client.valid_referers, server, config),

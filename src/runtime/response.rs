@@ -50,13 +50,15 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
         return Ok(());
     }
     not_modified::filter(request)?;
-    headers::filter(&mut Scope { worker, client, request });
-    userid::filter(&mut Scope { worker, client, request });
-    sub::filter(&mut Scope { worker, client, request });
-    charset::filter(&mut Scope { worker, client, request });
-    ssi::filter(request);
-    ssi::add(request);
-    gzip::filter(request);
+    if !request.plan.is_plain || !request.reply.override_charset.is_empty() {
+        headers::filter(&mut Scope { worker, client, request });
+        userid::filter(&mut Scope { worker, client, request });
+        sub::filter(&mut Scope { worker, client, request });
+        charset::filter(&mut Scope { worker, client, request });
+        ssi::filter(request);
+        ssi::add(request);
+        gzip::filter(request);
+    }
     range::filter(worker, request)?;
     frame(request);
     if request.head.has_line() && request.head.line.version < 1000 {

@@ -98,12 +98,12 @@ impl Substitution {
 pub(crate) fn filter(scope: &mut Scope<'_>) {
     let plan = std::rc::Rc::clone(&scope.request.plan);
     let filter = &plan.filter;
+    if filter.sub_filter.value.is_empty() {
+        return;
+    }
     let reply = &scope.request.reply;
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    if filter.sub_filter.value.is_empty()
-        || reply.content_length == Some(0)
-        || !filter.sub_filter_types.value.has(kind)
-    {
+    if reply.content_length == Some(0) || !filter.sub_filter_types.value.has(kind) {
         return;
     }
     let pairs = filter.sub_filter.value.iter().map(|pair| {

@@ -37,7 +37,8 @@ pub(super) async fn run(
     }
     if p.is_upgraded {
         buffer.start = p.r.response.position;
-        return tunnel::run(p, connection, buffer).await;
+        // Boxed: every request would carry the place for it.
+        return Box::pin(tunnel::run(p, connection, buffer)).await;
     }
     let mut copy = Copy::begin(p, &buffer);
     // A body may follow that the client did not ask for: nobody waits for it unless it is kept.
