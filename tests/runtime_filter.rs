@@ -47,6 +47,9 @@ fn who_takes_no_gzip_gets_the_plain_body() {
            location / {{ proxy_pass http://{address}; }}
            location /sub/ {{ sub_filter 0123 <>; sub_filter_types *; proxy_pass http://{address}/; }}
            location /again/ {{ gzip on; gzip_http_version 1.0; gzip_types *; proxy_pass http://{address}/; }}
+           location /says {{ add_header Content-Encoding gzip; return 200 plain; }}
+           location /zips {{ gzip on; gzip_min_length 0; gzip_http_version 1.0; gzip_types *;
+             add_header Content-Encoding x; return 200 plain; }}
            location /off/ {{ gunzip off; proxy_pass http://{address}/; }} }}"
     ));
     let (head, body) = get(&server, "/t", "");
@@ -65,6 +68,11 @@ fn who_takes_no_gzip_gets_the_plain_body() {
     let answer = once(server.address, wanted);
     assert!(answer.contains("Content-Encoding: gzip") && answer.contains("Content-Length: "), "{answer:?}");
     assert!(get(&server, "/off/t", "").0.contains("Content-Encoding: gzip"));
+    // What the configuration adds is a line like others, to both filters.
+    let (head, body) = get(&server, "/says", "Accept-Encoding: gzip\r\n");
+    assert_eq!((head.matches("Content-Encoding: gzip").count(), body.as_str()), (1, "plain"), "{head}");
+    let (head, _) = get(&server, "/zips", "Accept-Encoding: gzip\r\n");
+    assert!(head.contains("Content-Encoding: x\r\n") && head.contains("Content-Encoding: gzip"), "{head}");
     // The other filters see plain text.
     assert_eq!(get(&server, "/sub/t", "").1, format!("<>{}", &text[4..]));
     let (head, body) = get(&server, "/again/t", "");

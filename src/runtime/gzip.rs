@@ -31,8 +31,8 @@ impl Gzip {
     }
 }
 
-/// Has the body compressed if the configuration and the client want it.
-pub(crate) fn filter(request: &mut Request) {
+/// Has the body compressed if the configuration and the client want it, unless it has an encoding already.
+pub(crate) fn filter(request: &mut Request, is_encoded: bool) {
     let plan = std::rc::Rc::clone(&request.plan);
     let gzip = &plan.gzip;
     if request.reply.vary && gzip.vary.value {
@@ -44,7 +44,7 @@ pub(crate) fn filter(request: &mut Request) {
     let reply = &request.reply;
     let kind = reply.content_type.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     if !matches!(request.status, 200 | 403 | 404)
-        || reply.get(b"Content-Encoding").is_some_and(|value| !value.is_empty())
+        || is_encoded
         || reply.content_length.is_some_and(|length| length < gzip.min_length.value)
         || !gzip.types.value.has(kind)
         || reply.header_only

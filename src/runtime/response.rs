@@ -42,6 +42,8 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     }
     // Before the lines that the configuration adds: what they say is no encoding.
     gunzip::filter(request);
+    let is_encoded = |value: &[u8]| !value.is_empty();
+    let is_encoded = !request.plan.is_plain && request.reply.get(b"Content-Encoding").is_some_and(is_encoded);
     if request.depth > 0 {
         sub::filter(&mut Scope { worker, client, request });
         ssi::filter(request);
@@ -57,7 +59,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
         charset::filter(&mut Scope { worker, client, request });
         ssi::filter(request);
         ssi::add(request);
-        gzip::filter(request);
+        gzip::filter(request, is_encoded);
     }
     range::filter(worker, request)?;
     frame(request);
