@@ -6,11 +6,12 @@
 #[allow(dead_code, reason = "shared with tests that use more of it")]
 mod http;
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::once;
+use http::{Client, once};
 use ngxc::compile::{Options, compile};
 use ngxc::model::Endpoint;
 use ngxc::runtime::{RunOptions, Running, Stop, start};
@@ -257,6 +258,45 @@ fn logs_with_variables_conditions_and_buffers() {
     while !done() {
         assert!(begun.elapsed().as_secs() < 5, "{} {}", server.log("if.log"), server.log("buffered.log"));
         std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn who_sees_the_end_of_the_connection_finds_the_line() {
+    let server = Server::new(
+        "log_format f escape=json \"$remote_addr $uri $arg_v $status $body_bytes_sent $request_length\";
+         log_format times \"$request_time $msec [$time_local] $time_iso8601\";",
+        "location / { access_log logs/a.log f; access_log logs/times.log times; return 200 hello; }",
+    );
+    let mut expected = String::new();
+    for n in 0..50 {
+        server.get(&format!("/{n}?v=\"{n}\\"), "");
+        let length =
+            format!("GET /{n}?v=\"{n}\\ HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n").len();
+        writeln!(expected, "127.0.0.1 /{n} \\\"{n}\\\\ 200 5 {length}").unwrap();
+        assert_eq!(server.log("a.log"), expected);
+    }
+    // All that arrive together are answered in one turn; there are more lines than are written together.
+    let mut client = Client::new(server.address);
+    client.send(&"GET /together HTTP/1.1\r\nHost: a\r\n\r\n".repeat(400));
+    (0..400).for_each(|_| assert!(client.response().ends_with("hello")));
+    expected += &"127.0.0.1 /together  200 5 35\n".repeat(400);
+    let begun = std::time::Instant::now();
+    while server.log("a.log") != expected {
+        assert!(begun.elapsed().as_secs() < 5, "{}", server.log("a.log"));
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let times = server.log("times.log");
+    assert_eq!(times.lines().count(), 450);
+    for line in times.lines() {
+        let shape = line.chars().map(|c| match c {
+            '0'..='9' => '0',
+            'A'..='Z' | 'a'..='z' => 'A',
+            '-' => '+',
+            other => other,
+        });
+        let expected = "0.000 0000000000.000 [00/AAA/0000:00:00:00 +0000] 0000+00+00A00:00:00+00:00";
+        assert_eq!(shape.collect::<String>(), expected, "{line}");
     }
 }
 

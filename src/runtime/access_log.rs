@@ -1,4 +1,4 @@
-//! The access logs (`ngx_http_log_module`): one line a request, written at once.
+//! The access logs (`ngx_http_log_module`): one line a request.
 
 use super::file;
 use super::log;
@@ -7,43 +7,50 @@ use super::open_file;
 use super::plan::AccessSink;
 use super::request::{Client, Request, Scope};
 use super::worker::Worker;
-use crate::model::log::Severity;
+use crate::model::log::{Escape, Severity};
 use crate::model::{ComplexValue, Segment};
 
 /// Writes the request's line to the logs of its level.
 pub(crate) fn write(worker: &Worker, client: &Client, request: &mut Request) {
     let plan = std::rc::Rc::clone(&request.plan);
     let mut scope = Scope { worker, client, request };
-    for log in &plan.access_log {
-        if let Some(condition) = &log.condition {
+    for to in &plan.access_log {
+        if let Some(condition) = &to.condition {
             let mut value = Vec::new();
             worker.program.evaluate(condition, &mut scope, &mut value);
             if value.is_empty() || value == b"0" {
                 continue;
             }
         }
-        let format = &worker.config.http.log_formats[log.format];
-        let mut line = Vec::with_capacity(256);
-        let mut value = Vec::new();
+        let format = &worker.config.http.log_formats[to.format];
+        let mut line = worker.line.take();
+        line.clear();
         for segment in &format.value.segments {
-            value.clear();
-            match segment {
-                Segment::Literal(text) => line.extend_from_slice(text),
-                Segment::Variable(id) => {
-                    let found = worker.program.variable(*id, &mut scope, &mut value);
-                    log::escape(found.then_some(&value[..]), format.escape, &mut line);
+            let start = line.len();
+            let found = match segment {
+                Segment::Literal(text) => {
+                    line.extend_from_slice(text);
+                    continue;
                 }
-                Segment::Capture(n) => {
-                    let found = crate::eval::Request::capture(&mut scope, *n, &mut value);
-                    log::escape(found.then_some(&value[..]), format.escape, &mut line);
+                Segment::Variable(id) => worker.program.variable(*id, &mut scope, &mut line),
+                Segment::Capture(n) => crate::eval::Request::capture(&mut scope, *n, &mut line),
+            };
+            if found {
+                log::escape::from(start, format.escape, &mut line);
+            } else {
+                line.truncate(start);
+                if format.escape == Escape::Default {
+                    line.push(b'-');
                 }
             }
         }
         line.push(b'\n');
-        match &log.sink {
+        match &to.sink {
+            AccessSink::Open(sink) if sink.writes_at_once() => log::turn::add(sink, &line),
             AccessSink::Open(sink) => sink.write(&line, None),
             AccessSink::Path(path) => append(&mut scope, path, &line),
         }
+        *worker.line.borrow_mut() = line;
     }
 }
 

@@ -155,7 +155,9 @@ fn json(entries: &[Entry], callback: &[u8], out: &mut Vec<u8>) {
     out.push(b'[');
     for (i, entry) in entries.iter().enumerate() {
         out.extend_from_slice(if i == 0 { b"\r\n{ \"name\":\"" } else { b",\r\n{ \"name\":\"" });
-        super::log::escape(Some(&entry.name), crate::model::log::Escape::Json, out);
+        let start = out.len();
+        out.extend_from_slice(&entry.name);
+        super::log::escape::from(start, crate::model::log::Escape::Json, out);
         put(
             out,
             format_args!(

@@ -71,11 +71,32 @@ pub(crate) fn since(earlier: Instant) -> Duration {
     instant().saturating_duration_since(earlier)
 }
 
+/// A text that changes once a second.
+#[derive(Debug, Default)]
+struct Stamp {
+    second: Cell<u64>,
+    text: RefCell<String>,
+}
+
+impl Stamp {
+    /// Appends the text of this second, which `make` is asked for if it is a new one.
+    fn append(&self, make: fn(Duration) -> String, out: &mut Vec<u8>) {
+        let now = Clock::now();
+        // The second of an empty one is 0.
+        if self.second.get() != now.as_secs() || now.as_secs() == 0 {
+            self.second.set(now.as_secs());
+            *self.text.borrow_mut() = make(now);
+        }
+        out.extend_from_slice(self.text.borrow().as_bytes());
+    }
+}
+
 /// A worker's clock.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
-    second: Cell<u64>,
-    date: RefCell<String>,
+    date: Stamp,
+    local: Stamp,
+    iso8601: Stamp,
 }
 
 impl Clock {
@@ -89,22 +110,17 @@ impl Clock {
 
     /// Appends the time as in the Date header.
     pub(crate) fn date(&self, out: &mut Vec<u8>) {
-        let now = Self::now().as_secs();
-        if self.second.get() != now || now == 0 {
-            self.second.set(now);
-            let c = Civil::new(now);
-            *self.date.borrow_mut() = format!(
-                "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-                c.week_day,
-                c.day,
-                MONTHS[c.month - 1],
-                c.year,
-                c.hour,
-                c.minute,
-                c.second
-            );
-        }
-        out.extend_from_slice(self.date.borrow().as_bytes());
+        self.date.append(|now| http_date(now.as_secs().cast_signed()), out);
+    }
+
+    /// `$time_local`
+    pub(crate) fn local(&self, out: &mut Vec<u8>) {
+        self.local.append(local, out);
+    }
+
+    /// `$time_iso8601`
+    pub(crate) fn iso8601(&self, out: &mut Vec<u8>) {
+        self.iso8601.append(iso8601, out);
     }
 }
 
@@ -163,8 +179,7 @@ fn sign(minutes: i64) -> char {
     if minutes < 0 { '-' } else { '+' }
 }
 
-/// `$time_local`
-pub(crate) fn local(now: Duration) -> String {
+fn local(now: Duration) -> String {
     let (c, offset) = zoned(now);
     format!(
         "{:02}/{}/{:04}:{:02}:{:02}:{:02} {}{:02}{:02}",
@@ -180,8 +195,7 @@ pub(crate) fn local(now: Duration) -> String {
     )
 }
 
-/// `$time_iso8601`
-pub(crate) fn iso8601(now: Duration) -> String {
+fn iso8601(now: Duration) -> String {
     let (c, offset) = zoned(now);
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}{:02}:{:02}",

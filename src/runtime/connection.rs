@@ -18,7 +18,7 @@ use super::stream::Stream;
 use super::timer::Timer;
 use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
-use super::{access_log, http2, page, post_action, proxy, proxy_protocol};
+use super::{access_log, http2, log, page, post_action, proxy, proxy_protocol};
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 
@@ -283,6 +283,10 @@ impl Connection {
             Box::pin(post_action::run(self, request)).await;
         }
         access_log::write(&self.worker, &self.client, request);
+        if flow == Flow::Abort || !request.keepalive {
+            // As with nginx: who sees the end of the connection finds the line.
+            log::turn::write();
+        }
         request.held.clear();
         if request.renewal.is_some() {
             Box::pin(proxy::renew(self, request)).await;

@@ -1,5 +1,8 @@
 //! Logs: whole lines appended to files that all workers share.
 
+pub(crate) mod escape;
+pub(crate) mod turn;
+
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -8,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::{self, Clock};
 use super::syslog::Syslog;
-use crate::model::log::{AccessLog, ErrorLog, Escape, LogTarget, Severity};
+use crate::model::log::{AccessLog, ErrorLog, LogTarget, Severity};
 
 /// Where lines go.
 #[derive(Debug)]
@@ -92,7 +95,12 @@ impl LogFile {
 }
 
 impl Sink {
-    /// Writes a line with its line feed; like nginx goes on if the disk is full.
+    /// Whether it is a file without `buffer=`.
+    pub(crate) fn writes_at_once(&self) -> bool {
+        matches!(self, Sink::File(LogFile { buffered: None, .. }))
+    }
+
+    /// Writes lines with their line feeds; like nginx goes on if the disk is full.
     pub(crate) fn write(&self, line: &[u8], severity: Option<Severity>) {
         match self {
             Sink::File(file) => file.write(line),
@@ -225,77 +233,5 @@ pub(crate) fn errno(error: &io::Error) -> String {
             format!(" ({code}: {text})")
         }
         None => format!(" ({error})"),
-    }
-}
-
-/// Appends a variable's value as `log_format` escapes it; `None`: the variable has no value.
-pub(crate) fn escape(value: Option<&[u8]>, escape: Escape, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let Some(value) = value else {
-        if escape == Escape::Default {
-            out.push(b'-');
-        }
-        return;
-    };
-    match escape {
-        Escape::None => out.extend_from_slice(value),
-        Escape::Default => {
-            for b in value {
-                match b {
-                    b'"' | b'\\' | 0..0x20 | 0x7f.. => {
-                        out.extend_from_slice(&[
-                            b'\\',
-                            b'x',
-                            HEX[usize::from(b >> 4)],
-                            HEX[usize::from(b & 15)],
-                        ]);
-                    }
-                    _ => out.push(*b),
-                }
-            }
-        }
-        Escape::Json => {
-            for b in value {
-                match b {
-                    b'"' | b'\\' => out.extend_from_slice(&[b'\\', *b]),
-                    b'\n' => out.extend_from_slice(b"\\n"),
-                    b'\r' => out.extend_from_slice(b"\\r"),
-                    b'\t' => out.extend_from_slice(b"\\t"),
-                    0x08 => out.extend_from_slice(b"\\b"),
-                    0x0c => out.extend_from_slice(b"\\f"),
-                    0..0x20 => {
-                        out.extend_from_slice(&[
-                            b'\\',
-                            b'u',
-                            b'0',
-                            b'0',
-                            HEX[usize::from(b >> 4)],
-                            HEX[usize::from(b & 15)],
-                        ]);
-                    }
-                    _ => out.push(*b),
-                }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes() {
-        for (value, how, expected) in [
-            (None, Escape::Default, "-"),
-            (None, Escape::Json, ""),
-            (Some("a\"\\\né"), Escape::Default, "a\\x22\\x5C\\x0A\\xC3\\xA9"),
-            (Some("a\"\n\u{1}é"), Escape::Json, "a\\\"\\n\\u0001é"),
-            (Some("a\""), Escape::None, "a\""),
-        ] {
-            let mut out = Vec::new();
-            escape(value.map(str::as_bytes), how, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), expected);
-        }
     }
 }

@@ -208,7 +208,7 @@ fn serve(
     is_first: bool,
 ) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().on_thread_unpark(super::clock::turn);
+    builder.enable_all().on_thread_park(super::log::turn::write).on_thread_unpark(super::clock::turn);
     // Its tasks wait in the scheduler's own queue: with a `LocalSet` each goes through two of them.
     let runtime = match builder.build_local(LocalOptions::default()) {
         Ok(runtime) => runtime,

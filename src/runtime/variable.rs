@@ -80,7 +80,7 @@ const PLAIN: &[(&str, Get)] = &[
     }),
     ("hostname", |s, out| text(out, s.worker.hostname.as_bytes())),
     ("remote_addr", |s, out| address(s.client.remote, out)),
-    ("remote_port", |s, out| s.client.remote.is_none_or(|a| a.port() == 0 || display(out, a.port()))),
+    ("remote_port", |s, out| s.client.remote.is_none_or(|a| a.port() == 0 || count(out, a.port()))),
     ("binary_remote_addr", |s, out| match s.client.remote.map(|a| a.ip()) {
         Some(IpAddr::V4(ip)) => text(out, &ip.octets()),
         Some(IpAddr::V6(ip)) => text(out, &ip.octets()),
@@ -91,7 +91,7 @@ const PLAIN: &[(&str, Get)] = &[
         Endpoint::Unix(path) => display(out, format_args!("unix:{path}")),
         _ => address(s.client.local, out),
     }),
-    ("server_port", |s, out| s.client.local.is_none_or(|a| display(out, a.port()))),
+    ("server_port", |s, out| s.client.local.is_none_or(|a| count(out, a.port()))),
     ("server_name", |s, out| text(out, s.worker.server_name(s.request.server).as_bytes())),
     ("server_protocol", |s, out| text(out, s.request.head.line.protocol.of(s.request.buffer.all()))),
     ("request_method", |s, out| text(out, s.request.method())),
@@ -102,7 +102,7 @@ const PLAIN: &[(&str, Get)] = &[
     }),
     ("request_port", |s, out| {
         let port = s.request.head.port;
-        port != 0 && display(out, port)
+        port != 0 && count(out, port)
     }),
     ("is_request_port", |s, out| s.request.head.port == 0 || text(out, b":")),
     ("document_root", |s, out| {
@@ -128,16 +128,16 @@ const PLAIN: &[(&str, Get)] = &[
     }),
     ("limit_rate", |s, out| {
         let rate = s.limit_rate();
-        display(out, rate)
+        count(out, rate)
     }),
     ("realip_remote_addr", |s, out| address(s.request.real.unwrap_or(s.client.remote), out)),
     ("realip_remote_port", |s, out| {
-        s.request.real.unwrap_or(s.client.remote).is_none_or(|a| display(out, a.port()))
+        s.request.real.unwrap_or(s.client.remote).is_none_or(|a| count(out, a.port()))
     }),
-    ("connections_active", |s, out| display(out, s.worker.counters.totals().active)),
-    ("connections_reading", |s, out| display(out, s.worker.counters.totals().reading)),
-    ("connections_writing", |s, out| display(out, s.worker.counters.totals().writing)),
-    ("connections_waiting", |s, out| display(out, s.worker.counters.totals().waiting())),
+    ("connections_active", |s, out| count(out, s.worker.counters.totals().active)),
+    ("connections_reading", |s, out| count(out, s.worker.counters.totals().reading)),
+    ("connections_writing", |s, out| count(out, s.worker.counters.totals().writing)),
+    ("connections_waiting", |s, out| count(out, s.worker.counters.totals().waiting())),
     ("invalid_referer", super::referer::variable),
     ("modern_browser", |s, out| super::browser::variable(s, true, out)),
     ("ancient_browser", |s, out| super::browser::variable(s, false, out)),
@@ -150,7 +150,7 @@ const PLAIN: &[(&str, Get)] = &[
     ("args", args),
     ("query_string", args),
     ("is_args", |s, out| s.request.args.is_empty() || text(out, b"?")),
-    ("request_length", |s, out| display(out, s.request.length())),
+    ("request_length", |s, out| count(out, s.request.length())),
     ("request_time", |s, out| seconds(out, Clock::now().saturating_sub(s.request.started))),
     ("request_id", |s, out| {
         let id = s.request.id.get_or_insert_with(|| s.worker.random_id());
@@ -158,18 +158,24 @@ const PLAIN: &[(&str, Get)] = &[
     }),
     ("request_completion", |s, out| !s.request.is_complete || text(out, b"OK")),
     ("status", |s, out| {
-        put(out, format_args!("{:03}", s.request.status));
+        padded(out, u64::from(s.request.status), 3);
         true
     }),
-    ("bytes_sent", |s, out| display(out, s.request.sent)),
-    ("body_bytes_sent", |s, out| display(out, s.request.sent.saturating_sub(s.request.head_length as u64))),
-    ("connection", |s, out| display(out, s.client.number)),
-    ("connection_requests", |s, out| display(out, s.client.requests)),
+    ("bytes_sent", |s, out| count(out, s.request.sent)),
+    ("body_bytes_sent", |s, out| count(out, s.request.sent.saturating_sub(s.request.head_length as u64))),
+    ("connection", |s, out| count(out, s.client.number)),
+    ("connection_requests", |s, out| count(out, s.client.requests)),
     ("connection_time", |s, out| seconds(out, super::clock::since(s.client.opened))),
     ("msec", |_, out| seconds(out, Clock::now())),
-    ("time_local", |_, out| text(out, clock::local(Clock::now()).as_bytes())),
-    ("time_iso8601", |_, out| text(out, clock::iso8601(Clock::now()).as_bytes())),
-    ("pid", |_, out| display(out, std::process::id())),
+    ("time_local", |s, out| {
+        s.worker.clock.local(out);
+        true
+    }),
+    ("time_iso8601", |s, out| {
+        s.worker.clock.iso8601(out);
+        true
+    }),
+    ("pid", |_, out| count(out, std::process::id())),
     ("nginx_version", |s, out| display(out, s.worker.config.version)),
     ("pipe", |s, out| text(out, if s.request.pipelined { b"p" } else { b"." })),
     ("proxy_host", |s, out| !s.request.proxy_host.is_empty() && text(out, &s.request.proxy_host)),
@@ -196,7 +202,7 @@ const PLAIN: &[(&str, Get)] = &[
     ("upstream_status", |s, out| {
         tries(s, out, |t, out| match t.status {
             0 => out.push(b'-'),
-            status => put(out, format_args!("{status}")),
+            status => number(out, u64::from(status)),
         })
     }),
     ("upstream_bytes_received", |s, out| tries(s, out, |t, out| number(out, t.received))),
@@ -217,8 +223,25 @@ fn display(out: &mut Vec<u8>, value: impl std::fmt::Display) -> bool {
     true
 }
 
+fn count(out: &mut Vec<u8>, n: impl Into<u64>) -> bool {
+    number(out, n.into());
+    true
+}
+
+/// Appends a number with zeros before it up to that many digits.
+fn padded(out: &mut Vec<u8>, n: u64, digits: u32) {
+    for power in (1..digits).rev() {
+        if n < 10_u64.pow(power) {
+            out.push(b'0');
+        }
+    }
+    number(out, n);
+}
+
 fn seconds(out: &mut Vec<u8>, time: Duration) -> bool {
-    put(out, format_args!("{}.{:03}", time.as_secs(), time.subsec_millis()));
+    number(out, time.as_secs());
+    out.push(b'.');
+    padded(out, u64::from(time.subsec_millis()), 3);
     true
 }
 
@@ -234,8 +257,12 @@ fn time(time: Option<Duration>, out: &mut Vec<u8>) {
 fn address(address: Option<SocketAddr>, out: &mut Vec<u8>) -> bool {
     match address {
         Some(SocketAddr::V4(a)) => {
-            let [a, b, c, d] = a.ip().octets();
-            put(out, format_args!("{a}.{b}.{c}.{d}"));
+            for (i, octet) in a.ip().octets().into_iter().enumerate() {
+                if i > 0 {
+                    out.push(b'.');
+                }
+                number(out, u64::from(octet));
+            }
             true
         }
         Some(SocketAddr::V6(a)) => display(out, a.ip()),
@@ -288,7 +315,7 @@ fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
             }
             true
         }
-        "content_length" => reply.content_length.is_some_and(|n| display(out, n)),
+        "content_length" => reply.content_length.is_some_and(|n| count(out, n)),
         "last_modified" if reply.get(b"Last-Modified").is_none() => {
             reply.last_modified.is_some_and(|time| text(out, clock::http_date(time).as_bytes()))
         }

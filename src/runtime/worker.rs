@@ -90,6 +90,8 @@ pub(crate) struct Worker {
     /// When the pools will be looked at.
     pool_look: Cell<Option<Instant>>,
     random: RefCell<Vec<u8>>,
+    /// Memory of the access log's lines.
+    pub(crate) line: RefCell<Vec<u8>>,
     resolvers: RefCell<Vec<(crate::model::limit::Resolver, Rc<Resolver>)>>,
 }
 
@@ -190,6 +192,7 @@ impl Worker {
             open: Cell::new(0),
             pool_waker: RefCell::default(),
             random: RefCell::default(),
+            line: RefCell::default(),
             resolvers: RefCell::default(),
         })
     }
