@@ -166,6 +166,16 @@ fn labelled(mut rest: &str) -> Option<()> {
     Some(())
 }
 
+/// A backend to whose port no socket leads yet: the port may have been that of a client whose connection is in `TIME_WAIT`.
+fn fresh() -> Backend {
+    let is_unknown = |backend: &Backend| {
+        let remote = format!("0100007F:{:04X}", backend.address.port());
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        !sockets.lines().any(|line| line.split_whitespace().nth(2) == Some(&remote))
+    };
+    (0..100).map(|_| Backend::new(polite)).find(is_unknown).unwrap()
+}
+
 fn upstream(backend: &Backend, inside: &str, location: &str) -> String {
     format!(
         "upstream b {{ server {}; {inside} }}\nserver {{ LISTEN location / {{ proxy_pass http://b; {location} }} }}",
@@ -176,7 +186,7 @@ fn upstream(backend: &Backend, inside: &str, location: &str) -> String {
 #[test]
 fn counts_are_those_of_the_backend() {
     for (keepalive, new) in [("keepalive 4;", 1.0), ("keepalive 0;", 20.0)] {
-        let backend = Backend::new(polite);
+        let backend = fresh();
         let proxy = Proxy::start(&upstream(&backend, keepalive, ""), &[]);
         proxy.get(20);
         eventually("twenty requests", || backend.requests().len() == 20);
@@ -239,7 +249,7 @@ fn refused_evicted_and_closed_by_the_backend_are_told_apart() {
 
 #[test]
 fn values_of_split_clients_are_counted_and_a_reload_keeps_counting() {
-    let backend = Backend::new(polite);
+    let backend = fresh();
     let http = "split_clients $request_id $source { 50% 127.0.0.2; * 127.0.0.3; }\n".to_owned()
         + &upstream(&backend, "keepalive 0;", "proxy_bind $source;");
     let proxy = Proxy::start(&http, &[]);
@@ -264,7 +274,7 @@ fn values_of_split_clients_are_counted_and_a_reload_keeps_counting() {
 
 #[test]
 fn a_place_that_is_taken_is_refused() {
-    let backend = Backend::new(polite);
+    let backend = fresh();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("nginx.conf");
     std::fs::write(&file, text(&upstream(&backend, "", ""), free())).unwrap();
@@ -281,7 +291,7 @@ fn a_place_that_is_taken_is_refused() {
 
 #[test]
 fn bad_requests_to_the_metrics_do_no_harm() {
-    let backend = Backend::new(polite);
+    let backend = fresh();
     let proxy = Proxy::start(&upstream(&backend, "", ""), &[]);
     for (request, status) in [
         ("GET /nothing HTTP/1.1\r\n\r\n", "404"),
@@ -331,7 +341,7 @@ fn the_page_shows_the_figures_in_a_real_browser() {
     if !chromium() {
         return;
     }
-    let backend = Backend::new(polite);
+    let backend = fresh();
     let proxy = Proxy::start(&upstream(&backend, "keepalive 4;", ""), &[]);
     proxy.get(20);
     let profile = tempfile::tempdir().unwrap();
@@ -371,7 +381,7 @@ fn the_page_shows_the_figures_in_a_real_browser() {
 
 #[test]
 fn improvements_are_said_at_start_and_idle_connections_keep_their_source() {
-    let backend = Backend::new(polite);
+    let backend = fresh();
     let http = "map $arg_s $source { default 127.0.0.2; 3 127.0.0.3; }\n".to_owned()
         + &upstream(&backend, "keepalive 8;", "proxy_bind $source;");
     for (options, connections) in [(&[][..], 1), (&["--improve"][..], 2)] {
