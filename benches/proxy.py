@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """`ngxc run` beside nginx (and haproxy, if it is installed): CPU time per request, latency, memory.
 
-Beside them `target/release/examples/floor`, if it is built (`cargo build --release --example floor`): four system
-calls a request and nothing else, with one worker.
+Beside them what is built of the following: `target/released/ngxc`, which `.ci/release` makes; with one worker also
+`target/release/examples/floor` (`cargo build --release --example floor`): four system calls a request and nothing else.
 
     NGINX_BIN=/path/to/nginx NGXC="target/release/ngxc run" benches/proxy.py [--rounds N] [--workers 1,2] [CASE ...]
 
@@ -10,7 +10,7 @@ Needs wrk. Same configuration for both; every round measures each server for a w
 is the median of the rounds' ratios of user + system time of the whole process (/proc/PID/stat, children of nginx's
 master included) per answered request. Then the latency at half of the load that the slower one takes (wrk with as many
 paused connections as that needs), and resident memory. `NGXC` is a command that takes a configuration file; `{conf}`
-and `{dir}` in it are replaced. Exit status 1 if a ratio misses its target.
+and `{dir}` in it are replaced; `RELEASED` is the same for the other build. Exit status 1 if a ratio misses its target.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import time
 
 NGINX = os.environ.get("NGINX_BIN", "nginx")
 NGXC = os.environ.get("NGXC", "target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}")
+RELEASED = os.environ.get("RELEASED", "target/released/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 HAPROXY = shutil.which("haproxy")
 FLOOR = os.environ.get("FLOOR", "target/release/examples/floor")
 TICK = os.sysconf("SC_CLK_TCK")
@@ -147,8 +148,9 @@ def latency(server, path, rate, directory):
 
 def start(directory, backend, workers, children):
     servers = {}
-    has_floor = workers == 1 and os.path.exists(FLOOR)
-    for name in ["nginx", "ngxc"] + ["haproxy"] * bool(HAPROXY) + ["floor"] * has_floor:
+    names = {"nginx": True, "ngxc": True, "released": os.path.exists(RELEASED.split()[0]), "haproxy": HAPROXY}
+    names["floor"] = workers == 1 and os.path.exists(FLOOR)
+    for name in (name for name, is_here in names.items() if is_here):
         port = free_port()
         path = f"{directory}/{name}.conf"
         text = HACONF if name == "haproxy" else CONF
@@ -156,8 +158,9 @@ def start(directory, backend, workers, children):
             f.write(text.format(dir=directory, name=name, backend=backend, port=port, workers=workers))
         if name == "nginx":
             command = [NGINX, "-p", directory, "-c", path]
-        elif name == "ngxc":
-            command = [word.format(conf=path, dir=directory) for word in NGXC.split()]
+        elif name in ("ngxc", "released"):
+            line = NGXC if name == "ngxc" else RELEASED
+            command = [word.format(conf=path, dir=directory) for word in line.split()]
         elif name == "haproxy":
             command = [HAPROXY, "-db", "-f", path]
         else:
@@ -188,7 +191,8 @@ def measure(servers, case, workers, options, directory):
         ratio = statistics.median(ratios)
         asked, p99 = latency(servers[name], path, half, directory)
         note = f"ratio {ratio:.3f} ({min(ratios):.3f} to {max(ratios):.3f})" if name != "nginx" else ""
-        if name == "ngxc" and target:
+        if name in ("ngxc", "released") and target:
+            # The build that is fastest has to reach it.
             missed = ratio > target
             note += f", target {target:.2f}" + " MISSED" * missed
         print(f"  {name:8}{micros:7.2f} us/request {rate:8.0f}/s  p99 {p99:6.2f} ms at {asked:.0f}/s"

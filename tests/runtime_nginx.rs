@@ -1,5 +1,5 @@
 //! The same requests to this program and to a real nginx: what `proxy_cache` keeps, how long, and what is done with what
-//! is old; what `post_action` does and logs.
+//! is old; what `post_action` does and logs; whom `auth_request` lets in.
 
 #![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
 
@@ -24,9 +24,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Backend, Client, once};
+use ngxc::version::Version;
 use proxy::Proxy;
 
 /// A peer that answers with how often it was asked for the URI. `X-Status` and `X-Say` of a request are what its answer
@@ -303,8 +304,16 @@ fn what_follows_the_answer() {
             // On the same connection: it comes behind what follows. nginx closes it after a cycle.
             assert!(uri == "/loop" || client.get("/p").ends_with("\r\n\r\nlonger-than-that"), "{uri}");
         }
-        let text = std::fs::read_to_string(log).unwrap();
-        text.lines().filter(|line| !line.starts_with("/p ")).map(str::to_owned).collect::<Vec<_>>()
+        let lines = || {
+            let text = std::fs::read_to_string(log).unwrap();
+            text.lines().filter(|line| !line.starts_with("/p ")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        // A line may be written after the client has its answer.
+        let begun = Instant::now();
+        while lines().len() < uris.len() && begun.elapsed().as_secs() < 5 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        lines()
     };
     let log = directory.path().join("ours.log");
     let ours = Proxy::new(&http("127.0.0.1:9", log.to_str().unwrap()));
@@ -324,6 +333,89 @@ fn what_follows_the_answer() {
     let log = directory.path().join("nginx.log");
     let Some(real) = nginx::Nginx::start(&http("PORT", log.to_str().unwrap())) else { return };
     assert_eq!(run(real.address, &log), lines);
+}
+
+/// Another location is asked with GET and without a body; what it says is obeyed, and kept in variables.
+#[test]
+fn another_location_lets_in() {
+    let peer = Backend::new(|request| {
+        let told = |name: &str| request.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        let (first, body) = (request.lines().next().unwrap(), request.split("\r\n\r\n").nth(1).unwrap());
+        let first = first.replace(' ', "+");
+        let (status, length) = (told("X-Status: "), told("Content-Length: "));
+        format!(
+            "HTTP/1.1 {status} Said\r\nX-User: {first}<{length}>{body}\r\nWWW-Authenticate: A\r\n\
+             WWW-Authenticate: B\r\nConnection: close\r\nContent-Length: 6\r\n\r\nhidden"
+        )
+    });
+    let http = |listen: &str| {
+        format!(
+            "server {{ listen {listen}; proxy_http_version 1.1; auth_request_set $user $upstream_http_x_user;\n\
+             add_header X-User $user always; add_header X-Other $other always;\n\
+             location / {{ auth_request /ask?a; return 200 in; }}\n\
+             location /in {{ auth_request /ask; try_files none =402; }}\n\
+             location /hidden {{ auth_request /hide; try_files none =402; }}\n\
+             location /off {{ auth_request off; try_files none =402; }}\n\
+             location /any {{ satisfy any; deny all; auth_request /ask; try_files none =402; }}\n\
+             location /allowed {{ satisfy any; allow all; auth_request /ask; try_files none =402; }}\n\
+             location /gone {{ auth_request /nobody; try_files none =402; }}\n\
+             location /twice {{ auth_request /ask; error_page 402 /in; try_files none =402; }}\n\
+             location /args {{ auth_request /ask; auth_request_set $args \"b=$status\";\n\
+             auth_request_set $other $uri; try_files none /shown?$args; }}\n\
+             location /shown {{ return 200 \"$args\"; }}\n\
+             location = /ask {{ internal; proxy_pass http://{address}; proxy_pass_request_body off;\n\
+             proxy_set_header Content-Length $http_x_length; }}\n\
+             location = /hide {{ proxy_pass http://{address}/; proxy_hide_header WWW-Authenticate; }}\n\
+             location = /nobody {{ proxy_pass http://127.0.0.1:1; }} }}",
+            address = peer.address
+        )
+    };
+    let ask = |to: SocketAddr, method: &str, uri: &str, status: &str| {
+        let (length, body) = if method == "POST" { ("Content-Length: 4\r\n", "body") } else { ("", "") };
+        let status = format!("X-Status: {status}\r\n");
+        let head = format!("{method} {uri} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{length}{status}\r\n");
+        let response = once(to, &(head + body));
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        let shown = head.lines().filter(|line| line.starts_with("X-") || line.starts_with("WWW-"));
+        let shown: Vec<&str> = shown.collect();
+        let body = if body.starts_with('<') { "page" } else { body };
+        format!("{} {} {body}", &head[9..12], shown.join(" "))
+    };
+    let challenge = "WWW-Authenticate: A WWW-Authenticate: B";
+    let cases = [
+        // `return` comes before the access phase.
+        ("GET", "/", "403", "200  in".to_owned()),
+        ("GET", "/in", "200", "402 X-User: GET+/ask+HTTP/1.1<> page".to_owned()),
+        ("GET", "/in", "204", "402 X-User: GET+/ask+HTTP/1.1<> page".to_owned()),
+        ("POST", "/in", "200", "402 X-User: GET+/ask+HTTP/1.1<> page".to_owned()),
+        ("HEAD", "/in", "200", "402 X-User: GET+/ask+HTTP/1.1<> ".to_owned()),
+        ("GET", "/in", "401", format!("401 {challenge} X-User: GET+/ask+HTTP/1.1<> page")),
+        ("GET", "/hidden", "401", format!("401 {challenge} X-User: GET+/+HTTP/1.1<> page")),
+        ("GET", "/in", "403", "403 X-User: GET+/ask+HTTP/1.1<> page".to_owned()),
+        ("GET", "/in", "302", "500 X-User: GET+/ask+HTTP/1.1<> page".to_owned()),
+        ("GET", "/off", "401", "402  page".to_owned()),
+        ("GET", "/any", "200", "402 X-User: GET+/ask+HTTP/1.1<> page".to_owned()),
+        ("GET", "/any", "403", "403 X-User: GET+/ask+HTTP/1.1<> page".to_owned()),
+        ("GET", "/any", "401", format!("401 {challenge} X-User: GET+/ask+HTTP/1.1<> page")),
+        ("GET", "/allowed", "401", "402  page".to_owned()),
+        ("GET", "/gone", "200", "500  page".to_owned()),
+        ("GET", "/twice", "200", "402 X-User: GET+/ask+HTTP/1.1<> page".to_owned()),
+        ("GET", "/args?a", "201", "200 X-Other: /ask b=201".to_owned()),
+    ];
+    let check = |who: &str, to: SocketAddr, version: Version| {
+        let all = if version < Version::new(1, 23, 0) { "WWW-Authenticate: A" } else { challenge };
+        for (method, uri, status, expected) in &cases {
+            let expected = expected.replace(challenge, all);
+            assert_eq!(ask(to, method, uri, status), expected, "{who}: {method} {uri} {status}");
+        }
+    };
+    let ours = Proxy::new(&http("127.0.0.1:9"));
+    check("ngxc", ours.address, Version::new(1, 31, 5));
+    let message = "auth request unexpected status: 302";
+    assert!(ours.log().contains(message), "{}", ours.log());
+    if let Some(real) = nginx::Nginx::start(&http("PORT")) {
+        check("nginx", real.address, real.version);
+    }
 }
 
 /// `Date` and `Server` that may pass and do not come are not made here; `*` is also what has no type.

@@ -10,10 +10,11 @@ use super::checks::Check;
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::{Value, extend};
+use super::value;
 use crate::catalog::Kind;
 use crate::diagnostic::Diagnostic;
-use crate::model::Setting;
-use crate::model::access::{Addresses, RealIpHeader, Rule};
+use crate::model::access::{Addresses, Assignment, RealIpHeader, Rule};
+use crate::model::{Setting, VariableSource};
 use crate::source::Span;
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("allow", rule), ("deny", rule)];
@@ -113,6 +114,22 @@ impl Value for Vec<Rule> {
         // `rule` has reported what is neither.
         let who = if *text == *b"all" { Addresses::All } else { addresses(&text)? };
         Some(vec![Rule { allow: directive.name() == "allow", who }])
+    }
+
+    fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
+        let more = Self::parse(cx, directive);
+        extend(setting, more, directive.span());
+    }
+}
+
+impl Value for Vec<Assignment> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        Vec::new()
+    }
+
+    fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let variable = value::define(cx, directive, 1, VariableSource::Other("auth_request_set"))?;
+        Some(vec![Assignment { variable, value: value::argument(cx, directive, 2) }])
     }
 
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {

@@ -162,10 +162,14 @@ pub(super) fn define_name(
     let id = table.list.add(Variable { name, source: source.clone(), defined: Some(span) });
     table.undefined.remove(&id.0);
     let variable = table.list.get_mut(id);
-    // `set` and captures store a value; a variable that is computed stays computed.
+    let stores = matches!(
+        variable.source,
+        VariableSource::Set | VariableSource::Capture | VariableSource::Other("auth_request_set")
+    );
+    // Those store a value; a variable that is computed stays computed.
     if matches!(variable.source, VariableSource::Builtin) && builtin.is_none() || computes(&source) {
         variable.source = source;
-    } else if builtin.is_some() && matches!(variable.source, VariableSource::Set | VariableSource::Capture) {
+    } else if builtin.is_some() && stores {
         // Until it is set it has nginx's own value.
         variable.source = VariableSource::Builtin;
     }
@@ -179,7 +183,6 @@ fn computes(source: &VariableSource) -> bool {
 
 /// Directives outside the model that define a variable: the position of its name.
 const DEFINERS: &[(&str, usize)] = &[
-    ("auth_request_set", 1),
     ("geo", 2),
     ("geoip2", 1),
     ("js_set", 1),

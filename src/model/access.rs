@@ -1,4 +1,5 @@
-//! Settings of who may ask: `ngx_http_access_module`, `ngx_http_auth_basic_module`, `ngx_http_realip_module`.
+//! Settings of who may ask: `ngx_http_access_module`, `ngx_http_auth_basic_module`, `ngx_http_auth_request_module`,
+//! `ngx_http_realip_module`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::location::Word;
 use super::setting::settings;
-use super::value::ComplexValue;
+use super::value::{ComplexValue, VariableId};
 
 settings! {
     /// Who may ask.
@@ -23,6 +24,10 @@ settings! {
         auth_basic_user_file: ComplexValue = "auth_basic_user_file",
         /// How long a refused client waits for the answer.
         auth_delay: Duration = "auth_delay",
+        /// Location that is asked whether a request is allowed; `off`: none.
+        auth_request: String = "auth_request",
+        /// What its answer leaves behind.
+        auth_request_set: Vec<Assignment> = "auth_request_set",
         /// Who is believed about the client's address.
         set_real_ip_from: Vec<Addresses> = "set_real_ip_from",
         /// Where the address is.
@@ -30,6 +35,15 @@ settings! {
         /// Whether the last address that is not believed is taken, instead of the last one.
         real_ip_recursive: bool = "real_ip_recursive",
     }
+}
+
+/// One `auth_request_set`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// What is set.
+    pub variable: VariableId,
+    /// Its value, evaluated in the request that was asked.
+    pub value: ComplexValue,
 }
 
 /// One `allow` or `deny`.

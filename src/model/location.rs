@@ -207,8 +207,6 @@ settings! {
         proxy_ssl_verify: bool = "proxy_ssl_verify",
         /// What it is checked against.
         proxy_ssl_trusted_certificate: String = "proxy_ssl_trusted_certificate",
-        /// Location that is asked whether a request is allowed; empty: off.
-        auth_request: String = "auth_request",
         /// Size of the pieces that a response is fetched in, in bytes; 0: whole.
         slice: u64 = "slice",
     }

@@ -1,12 +1,12 @@
-//! Who may ask: `allow` and `deny` (`ngx_http_access_module.c`), and how `satisfy` joins them with passwords
-//! (`ngx_http_core_access_phase`).
+//! Who may ask: `allow` and `deny` (`ngx_http_access_module.c`), and how `satisfy` joins them with passwords and the
+//! answers of others (`ngx_http_core_access_phase`).
 
 use std::rc::Rc;
 
-use super::auth_basic;
 use super::connection::Connection;
 use super::request::Request;
 use super::route::Flow;
+use super::{auth_basic, auth_request};
 use crate::model::log::Severity;
 
 /// What one of the access modules says.
@@ -26,8 +26,17 @@ pub(crate) async fn check(c: &mut Connection, r: &mut Request) -> Option<Flow> {
     }
     let any = plan.access.satisfy.value.0 == "any";
     let mut refused = None;
-    for module in [addresses as fn(&Connection, &mut Request) -> Verdict, auth_basic::check] {
-        match module(c, r) {
+    let modules = [addresses as fn(&Connection, &mut Request) -> Verdict, auth_basic::check];
+    for at in 0..=modules.len() {
+        let verdict = match modules.get(at) {
+            Some(module) => module(c, r),
+            None if !auth_request::is_on(&plan.access) => break,
+            None => match auth_request::check(c, r).await {
+                Ok(verdict) => verdict,
+                Err(flow) => return Some(flow),
+            },
+        };
+        match verdict {
             Verdict::Declined => {}
             Verdict::Allowed if any => {
                 r.reply.remove(b"WWW-Authenticate");

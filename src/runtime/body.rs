@@ -23,7 +23,9 @@ pub(crate) enum BodyError {
 
 /// Whether a body follows the head.
 pub(crate) fn is_expected(request: &Request) -> bool {
-    !request.has_body && (request.head.chunked || request.head.content_length.is_some_and(|n| n > 0))
+    !request.has_body
+        && !request.only_head
+        && (request.head.chunked || request.head.content_length.is_some_and(|n| n > 0))
 }
 
 /// Whether all of the body has come with the head.
@@ -189,8 +191,9 @@ fn keep(worker: &Worker, request: &mut Request, body: &mut Vec<u8>, is_done: boo
     let core = &request.plan.core;
     let in_file_only = core.client_body_in_file_only.value.0;
     let size = core.client_body_buffer_size.value;
-    // A body of which the length is known may be a quarter longer.
-    let most = if request.head.content_length.is_some() { size + size / 4 } else { size };
+    // A body of which the length is known may be a quarter longer; not with HTTP/2 (`ngx_http_v2_read_request_body`).
+    let is_lenient = request.head.content_length.is_some() && request.head.line.version < 2000;
+    let most = if is_lenient { size + size / 4 } else { size };
     let fits = body.len() as u64 <= most && (in_file_only == "off" || !is_done);
     if fits && request.body_file.is_none() {
         return Ok(());

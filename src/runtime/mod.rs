@@ -73,6 +73,7 @@ mod rewrite;
 
 mod access;
 mod auth_basic;
+mod auth_request;
 mod limit;
 mod shared;
 

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::auth_request;
 use super::limit::Limits;
 use super::log::{ErrorLogs, Files, Sink};
 use super::proxy::cached::CachePlan;
@@ -339,8 +340,9 @@ impl Plan {
             path if path.starts_with(b"/") => path.to_vec(),
             path => [&files.prefix()[..], path].concat(),
         });
-        let is_restricted =
-            !access.rules.value.is_empty() || access.auth_basic.value.constant() != Some(b"off");
+        let is_restricted = !access.rules.value.is_empty()
+            || access.auth_basic.value.constant() != Some(b"off")
+            || auth_request::is_on(&access);
         let handler = location.and_then(|l| l.handler.clone());
         Ok(Rc::new(Self {
             gzip_disable: gzip_disable(&settings.gzip, config),

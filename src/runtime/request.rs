@@ -141,6 +141,8 @@ pub(crate) struct Request {
     pub(crate) validators: (i64, Vec<u8>),
     /// A kept response is to be renewed when this request has its answer.
     pub(crate) renewal: Option<super::cache::Held>,
+    /// Only the head of its answer counts (`auth_request`); it has no body either, whatever the client sends.
+    pub(crate) only_head: bool,
     /// Nobody waits for the answer.
     pub(crate) is_background: bool,
     pub(crate) captures: Captures,
@@ -205,6 +207,7 @@ impl Request {
             cache_status: None,
             validators: (-1, Vec::new()),
             renewal: None,
+            only_head: false,
             is_background: false,
             captures: Captures::default(),
             stored: Vec::new(),
@@ -268,6 +271,7 @@ impl Request {
         self.cache_status = None;
         self.validators = (-1, Vec::new());
         self.renewal = None;
+        self.only_head = false;
         self.is_background = false;
         self.captures = Captures::default();
         self.stored.clear();
@@ -295,6 +299,11 @@ impl Request {
     /// The page of an error is asked for with GET, or HEAD.
     pub(crate) fn become_get(&mut self) {
         self.is_get = !self.is_head();
+    }
+
+    /// A request inside another one asks with GET, whatever the client does.
+    pub(crate) fn always_get(&mut self) {
+        self.is_get = true;
     }
 
     /// `$request_length`

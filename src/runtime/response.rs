@@ -47,7 +47,8 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     if request.depth > 0 {
         sub::filter(&mut Scope { worker, client, request });
         ssi::filter(request);
-        request.reply.header_only |= request.is_head() || matches!(request.status, 204 | 304);
+        request.reply.header_only |=
+            request.is_head() || request.only_head || matches!(request.status, 204 | 304);
         request.head_length = 0;
         return Ok(());
     }

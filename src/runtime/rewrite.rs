@@ -131,7 +131,7 @@ fn failed(c: &Connection, r: &mut Request, error: &MatchError) -> Next {
 }
 
 /// `ngx_http_script_set_var_code`, and the set handlers of built-in variables.
-fn set(c: &Connection, r: &mut Request, variable: VariableId, value: Vec<u8>) {
+pub(crate) fn set(c: &Connection, r: &mut Request, variable: VariableId, value: Vec<u8>) {
     match c.worker.config.http.variables.get(variable).name.as_str() {
         "args" => {
             r.args = value;

@@ -1,5 +1,5 @@
-//! A request that a response asks for (`ngx_http_subrequest`): the same client and headers, another URI. What it answers
-//! goes where the connection's sink leads; its head goes nowhere.
+//! A request inside another one (`ngx_http_subrequest`): the same client and headers, another URI. What it answers goes
+//! where the connection's sink leads; its head goes nowhere.
 
 use std::future::Future;
 use std::io;
@@ -28,37 +28,10 @@ pub(crate) fn run<'a>(
     stub: Option<Vec<u8>>,
 ) -> Pin<Box<dyn Future<Output = io::Result<u16>> + 'a>> {
     Box::pin(async move {
-        if parent.depth >= MAX_DEPTH {
-            let uri = String::from_utf8_lossy(&uri).into_owned();
-            c.scope(parent).log(
-                Severity::Error,
-                &format!("subrequests cycle while processing \"{uri}\""),
-                "",
-            );
-            return Err(io::ErrorKind::Other.into());
-        }
-        let plan = Rc::clone(&c.worker.servers[parent.server.0 as usize]);
-        let mut sub = c.worker.take_request(&plan);
-        sub.reset(&plan, parent.server);
-        sub.uri = uri;
-        sub.args = args;
-        sub.internal = true;
-        sub.valid_unparsed_uri = false;
-        sub.depth = parent.depth + 1;
+        let mut sub = begin(c, parent, uri, args)?;
         share(parent, &mut sub);
-        sub.become_get();
-        let flow = route::inside(c, &mut sub).await;
-        let is_empty = sub.reply.content_length == Some(0);
-        let flow = match flow {
-            Flow::Answer => c.answer(&mut sub).await,
-            other => other,
-        };
+        let (flow, is_empty) = answer(c, &mut sub).await;
         let status = sub.status;
-        let is_logged = sub.plan.core.log_subrequest.value;
-        sub.is_complete = flow != Flow::Abort;
-        if is_logged {
-            access_log::write(&c.worker, &c.client, &mut sub);
-        }
         share(parent, &mut sub);
         c.worker.give_request(sub);
         if flow == Flow::Abort {
@@ -71,13 +44,60 @@ pub(crate) fn run<'a>(
     })
 }
 
+/// A request for a URI inside another one.
+///
+/// # Errors
+/// It is too deep inside.
+pub(crate) fn begin(
+    c: &Connection,
+    parent: &mut Request,
+    uri: Vec<u8>,
+    args: Vec<u8>,
+) -> io::Result<Box<Request>> {
+    if parent.depth >= MAX_DEPTH {
+        let uri = String::from_utf8_lossy(&uri).into_owned();
+        c.scope(parent).log(Severity::Error, &format!("subrequests cycle while processing \"{uri}\""), "");
+        return Err(io::ErrorKind::Other.into());
+    }
+    let plan = Rc::clone(&c.worker.servers[parent.server.0 as usize]);
+    let mut sub = c.worker.take_request(&plan);
+    sub.reset(&plan, parent.server);
+    sub.uri = uri;
+    sub.args = args;
+    sub.internal = true;
+    sub.valid_unparsed_uri = false;
+    sub.depth = parent.depth + 1;
+    sub.always_get();
+    Ok(sub)
+}
+
+/// Answers it, and whether the answer is known to be empty.
+pub(crate) async fn answer(c: &mut Connection, sub: &mut Request) -> (Flow, bool) {
+    let flow = route::inside(c, sub).await;
+    let is_empty = sub.reply.content_length == Some(0);
+    let flow = match flow {
+        Flow::Answer => c.answer(sub).await,
+        other => other,
+    };
+    sub.is_complete = flow != Flow::Abort;
+    if sub.plan.core.log_subrequest.value {
+        access_log::write(&c.worker, &c.client, sub);
+    }
+    (flow, is_empty)
+}
+
 /// What both have is in one of them at a time: the head and the body of the client's request, variables, the id.
 fn share(parent: &mut Request, sub: &mut Request) {
-    swap(&mut parent.buffer, &mut sub.buffer);
-    swap(&mut parent.head, &mut sub.head);
     swap(&mut parent.body, &mut sub.body);
     swap(&mut parent.body_file, &mut sub.body_file);
     swap(&mut parent.has_body, &mut sub.has_body);
+    share_head(parent, sub);
+}
+
+/// The same without the body.
+pub(crate) fn share_head(parent: &mut Request, sub: &mut Request) {
+    swap(&mut parent.buffer, &mut sub.buffer);
+    swap(&mut parent.head, &mut sub.head);
     swap(&mut parent.stored, &mut sub.stored);
     swap(&mut parent.id, &mut sub.id);
     swap(&mut parent.ssi, &mut sub.ssi);

@@ -19,7 +19,7 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     for (_, variable) in config.http.variables.iter() {
         let is_known = match variable.source {
             VariableSource::Builtin => Getter::find(&variable.name).is_some(),
-            VariableSource::Other(_) => false,
+            VariableSource::Other(by) => by == "auth_request_set",
             _ => true,
         };
         if !is_known {

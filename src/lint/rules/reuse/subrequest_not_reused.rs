@@ -149,9 +149,9 @@ fn subrequests(target: Target<'_>) -> Reached<'_> {
     // Most configurations make no subrequests.
     let leaves = OnceCell::new();
     for (server, location) in target.config.http.locations() {
-        let (settings, filter) = (&location.settings.reuse, &location.settings.filter);
+        let (access, filter) = (&location.settings.access, &location.settings.filter);
         let one = [
-            ("auth_request", &settings.auth_request),
+            ("auth_request", &access.auth_request),
             ("add_before_body", &filter.add_before_body),
             ("add_after_body", &filter.add_after_body),
         ];
@@ -166,8 +166,9 @@ fn subrequests(target: Target<'_>) -> Reached<'_> {
                 add(directive, &setting.value, setting.origin.span());
             }
         }
-        for uri in &settings.mirror.value {
-            add("mirror", uri, settings.mirror.origin.span());
+        let mirror = &location.settings.reuse.mirror;
+        for uri in &mirror.value {
+            add("mirror", uri, mirror.origin.span());
         }
     }
     found
