@@ -365,9 +365,11 @@ fn the_page_shows_the_figures_in_a_real_browser() {
         ("1", "1", "0", "1")
     );
     let json: serde_json::Value = serde_json::from_str(&proxy.ask("/ledger.json")).unwrap();
-    let (total, cliff) = (&json["tuples"][0]["total"], &json["tuples"][0]["cliff"]);
-    assert_eq!(shown("total"), total.to_string());
-    assert_eq!(shown("cliff"), cliff.to_string());
+    for name in ["total", "cliff"] {
+        // Other tests listen on ports of the range, more or fewer of them since the page was made.
+        let (now, then) = (json["tuples"][0][name].as_i64().unwrap(), shown(name).parse::<i64>().unwrap());
+        assert!((now - then).abs() < 200, "{name}: {then} is not {now}");
+    }
     assert!(shown("ports").contains("class=\"cliff\"") && shown("spark").contains("polyline"), "{row:?}");
     // A second poll has come: there is a rate.
     assert_eq!(shown("rate"), "0.0");
