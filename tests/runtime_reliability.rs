@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use http::{Backend, once, polite};
+use http::{Backend, Client, once, polite};
 
 struct Process {
     child: Child,
@@ -134,6 +134,42 @@ fn a_reload_under_load_loses_no_request() {
 }
 
 /// A peer that resets, one that is slow, one that is gone: each request has its answer, whatever peer it met first.
+/// A request is under way: who connects now to an address that is given up is refused, and does not wait for ever.
+#[test]
+fn addresses_are_given_up_at_once() {
+    for signal in ["QUIT", "HUP"] {
+        let may_answer = Arc::new(AtomicBool::new(false));
+        let may = Arc::clone(&may_answer);
+        let backend = Backend::new(move |request| {
+            let begun = Instant::now();
+            while !may.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(10) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            polite(request)
+        });
+        let server =
+            format!("server {{ listen LISTEN; location / {{ proxy_pass http://{}; }} }}", backend.address);
+        let mut process = Process::new(&server);
+        let mut client = Client::new(process.address);
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        eventually("the backend is asked", || backend.requests().len() == 1);
+        if signal == "HUP" {
+            let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+            let file = process.directory.path().join("nginx.conf");
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, text.replace(&process.address.to_string(), &elsewhere)).unwrap();
+        }
+        process.signal(signal);
+        eventually("new clients are refused", || TcpStream::connect(process.address).is_err());
+        may_answer.store(true, Ordering::SeqCst);
+        assert!(client.response().starts_with("HTTP/1.1 200"), "{signal}");
+        if signal == "QUIT" {
+            drop(client);
+            eventually("it has ended", || process.child.try_wait().unwrap().is_some());
+        }
+    }
+}
+
 #[test]
 fn peers_that_reset_or_are_slow_lose_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

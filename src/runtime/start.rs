@@ -102,7 +102,8 @@ impl Running {
     }
 
     /// Stops and waits until the workers have ended.
-    pub fn stop(self, how: Stop) {
+    pub fn stop(mut self, how: Stop) {
+        self.listeners.clear();
         self.stop.send_replace(Some(how));
         self.join();
     }

@@ -60,7 +60,9 @@ pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Res
                 });
                 match next {
                     Ok(next) => {
-                        let before = std::mem::replace(&mut running, next);
+                        let mut before = std::mem::replace(&mut running, next);
+                        // Who connects to an address that is no longer listened on is refused, and does not wait.
+                        before.listeners.clear();
                         before.stop.send_replace(Some(Stop::Graceful));
                         old.push(before);
                     }
@@ -74,6 +76,8 @@ pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Res
     for before in &old {
         before.stop.send_replace(Some(how));
     }
+    // As above, while requests under way are answered.
+    running.listeners.clear();
     running.stop.send_replace(Some(how));
     let all = || old.iter().chain([&running]).flat_map(|r| &r.workers);
     let is_fast = how == Stop::Fast;
