@@ -1,5 +1,5 @@
 //! The same requests to this program and to a real nginx: what `proxy_cache` keeps, how long, and what is done with what
-//! is old; what `post_action` does and logs; whom `auth_request` lets in.
+//! is old; what `post_action` does and logs; whom `auth_request` lets in; where `mirror` leads.
 
 #![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
 
@@ -415,6 +415,76 @@ fn another_location_lets_in() {
     assert!(ours.log().contains(message), "{}", ours.log());
     if let Some(real) = nginx::Nginx::start(&http("PORT")) {
         check("nginx", real.address, real.version);
+    }
+}
+
+/// Copies go where `mirror` says, with the body unless it is left out; nobody gets the answers.
+#[test]
+fn copies_go_elsewhere() {
+    let peer = Backend::new(|_| {
+        "HTTP/1.1 202 Fine\r\nConnection: close\r\nContent-Length: 6\r\n\r\nhidden".to_owned()
+    });
+    let http = |listen: &str| {
+        format!(
+            "limit_req_zone $uri zone=z:1m rate=1r/m;\n\
+             server {{ listen {listen}; proxy_http_version 1.1; error_page 402 /file;\n\
+             location / {{ mirror /copy/; mirror /other/; proxy_pass http://{address}/main/; }}\n\
+             location /without {{ mirror /less/; mirror_request_body off; proxy_pass http://{address}/main/; }}\n\
+             location /off {{ mirror off; proxy_pass http://{address}/main/; }}\n\
+             location /file {{ mirror /copy/; try_files none =403; }}\n\
+             location /again {{ mirror /other/; try_files none =402; }}\n\
+             location /limited {{ mirror /once/; proxy_pass http://{address}/main/; }}\n\
+             location /gone {{ mirror /nobody/; proxy_pass http://{address}/main/; }}\n\
+             location /copy/ {{ internal; proxy_pass http://{address}; }}\n\
+             location /other/ {{ proxy_pass http://{address}; }}\n\
+             location /once/ {{ limit_req zone=z; proxy_pass http://{address}; }}\n\
+             location /nobody/ {{ proxy_pass http://127.0.0.1:1; }}\n\
+             location /less/ {{ proxy_pass http://{address}; proxy_set_header Content-Length \"\"; }} }}",
+            address = peer.address
+        )
+    };
+    // What the peer is asked, in any order: `mirror` is a request beside the other one.
+    let cases = [
+        ("GET", "/a?b", "202", vec!["GET /copy/?b ", "GET /main/a?b ", "GET /other/?b "]),
+        ("POST", "/a", "202", vec!["POST /copy/ body", "POST /main/a body", "POST /other/ body"]),
+        ("HEAD", "/a", "202", vec!["HEAD /copy/ ", "HEAD /main/a ", "HEAD /other/ "]),
+        ("POST", "/without", "202", vec!["POST /less/ ", "POST /main/ body"]),
+        ("POST", "/off", "202", vec!["POST /main/ body"]),
+        ("GET", "/file", "403", vec![]),
+        ("GET", "/again", "403", vec![]),
+        ("GET", "/limited", "202", vec!["GET /main/ ", "GET /once/ "]),
+        ("GET", "/limited", "202", vec!["GET /main/ "]),
+        ("GET", "/gone", "202", vec!["GET /main/ "]),
+    ];
+    let check = |who: &str, to: SocketAddr| {
+        for (method, uri, status, expected) in &cases {
+            let before = peer.requests().len();
+            let (length, body) = if *method == "POST" { ("Content-Length: 4\r\n", "body") } else { ("", "") };
+            let mut client = Client::new(to);
+            client.send(&format!("{method} {uri} HTTP/1.1\r\nHost: a\r\n{length}\r\n{body}"));
+            // The next request of the connection comes behind the copies.
+            client.send("GET /off/last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            let responses = client.rest();
+            assert_eq!(&responses[9..12], *status, "{who}: {method} {uri}: {responses}");
+            assert_eq!(responses.matches("HTTP/1.1 ").count(), 2, "{who}: {method} {uri}: {responses}");
+            let asked = peer.requests().split_off(before);
+            let (last, asked) = asked.split_last().unwrap();
+            assert!(last.1.starts_with("GET /main//last "), "{who}: {method} {uri}: {}", last.1);
+            let mut asked: Vec<String> = asked
+                .iter()
+                .map(|(_, text)| {
+                    let words: Vec<&str> = text.split(' ').take(2).collect();
+                    format!("{} {}", words.join(" "), text.split("\r\n\r\n").nth(1).unwrap())
+                })
+                .collect();
+            asked.sort();
+            assert_eq!(asked, *expected, "{who}: {method} {uri}");
+        }
+    };
+    let ours = Proxy::new(&http("127.0.0.1:9"));
+    check("ngxc", ours.address);
+    if let Some(real) = nginx::Nginx::start(&http("PORT")) {
+        check("nginx", real.address);
     }
 }
 

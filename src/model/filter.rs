@@ -46,6 +46,10 @@ settings! {
         addition_types: MimeTypes = "addition_types",
         /// What follows when the client has its answer; empty: nothing.
         post_action: String = "post_action",
+        /// Locations that get a copy of the request.
+        mirror: Vec<String> = "mirror",
+        /// Whether its body is read first and goes with the copies.
+        mirror_request_body: bool = "mirror_request_body",
     }
 }
 

@@ -185,8 +185,6 @@ settings! {
     pub struct ReuseSettings {
         /// Whether a FastCGI server is asked to keep the connection.
         fastcgi_keep_conn: bool = "fastcgi_keep_conn",
-        /// Locations that get a copy of each request; `None`: off.
-        mirror: Vec<String> = "mirror",
         /// Source address of FastCGI connections.
         fastcgi_bind: Bind = "fastcgi_bind",
         /// Source address of gRPC connections.

@@ -9,7 +9,9 @@ use super::connection::Connection;
 use super::http1::chunked::{Chunk, Chunked};
 use super::http1::field::Known;
 use super::request::Request;
+use super::route::Flow;
 use super::worker::Worker;
+use crate::model::log::Severity;
 
 /// Why there is no body.
 #[derive(Debug)]
@@ -148,6 +150,26 @@ impl Reader {
     pub(crate) fn finish(self, connection: &Connection, request: &mut Request) {
         request.buffer.append(self.scratch.filled());
         connection.worker.buffers.give(self.scratch);
+    }
+}
+
+/// What becomes of a request whose body does not come.
+pub(crate) fn failed(connection: &Connection, request: &mut Request, error: &BodyError) -> Flow {
+    match error {
+        BodyError::Status(status, message) => {
+            let severity = if *status == 413 { Severity::Error } else { Severity::Info };
+            connection.scope(request).log(severity, message, "");
+            request.keepalive = false;
+            Flow::Status(*status)
+        }
+        BodyError::Closed => {
+            request.status = 400;
+            Flow::Abort
+        }
+        BodyError::TimedOut => {
+            request.status = 408;
+            Flow::Abort
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::stream::Stream;
 use super::timer::Timer;
 use super::tls::{self, Accepted, Side};
 use super::worker::Worker;
-use super::{access_log, http2, log, page, post_action, proxy, proxy_protocol};
+use super::{access_log, http2, log, mirror, page, post_action, proxy, proxy_protocol};
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 
@@ -281,6 +281,9 @@ impl Connection {
         request.is_complete = flow != Flow::Abort;
         if is_writing && !request.plan.filter.post_action.value.is_empty() {
             Box::pin(post_action::run(self, request)).await;
+        }
+        if !request.mirrors.is_empty() {
+            Box::pin(mirror::run(self, request)).await;
         }
         access_log::write(&self.worker, &self.client, request);
         if flow == Flow::Abort || !request.keepalive {

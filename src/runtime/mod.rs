@@ -64,6 +64,7 @@ mod sub;
 mod subrequest;
 mod userid;
 
+mod mirror;
 mod post_action;
 mod route;
 

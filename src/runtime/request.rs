@@ -141,8 +141,10 @@ pub(crate) struct Request {
     pub(crate) validators: (i64, Vec<u8>),
     /// A kept response is to be renewed when this request has its answer.
     pub(crate) renewal: Option<super::cache::Held>,
-    /// Only the head of its answer counts (`auth_request`); it has no body either, whatever the client sends.
+    /// Only the head of its answer counts (`auth_request`, `mirror`); none of the client's body is read for it.
     pub(crate) only_head: bool,
+    /// Copies of it that follow when the client has its answer.
+    pub(crate) mirrors: Vec<super::mirror::Mirror>,
     /// Nobody waits for the answer.
     pub(crate) is_background: bool,
     pub(crate) captures: Captures,
@@ -208,6 +210,7 @@ impl Request {
             validators: (-1, Vec::new()),
             renewal: None,
             only_head: false,
+            mirrors: Vec::new(),
             is_background: false,
             captures: Captures::default(),
             stored: Vec::new(),
@@ -272,6 +275,7 @@ impl Request {
         self.validators = (-1, Vec::new());
         self.renewal = None;
         self.only_head = false;
+        self.mirrors.clear();
         self.is_background = false;
         self.captures = Captures::default();
         self.stored.clear();
@@ -301,9 +305,9 @@ impl Request {
         self.is_get = !self.is_head();
     }
 
-    /// A request inside another one asks with GET, whatever the client does.
-    pub(crate) fn always_get(&mut self) {
-        self.is_get = true;
+    /// A request inside another one asks with GET, whatever the client does, or as the other one does.
+    pub(crate) fn ask_as(&mut self, other: Option<&Self>) {
+        self.is_get = other.is_none_or(|other| other.is_get);
     }
 
     /// `$request_length`

@@ -10,7 +10,7 @@ use super::http1::uri;
 use super::request::{Request, Scope};
 use super::tls::{Side, Verdict};
 use super::{
-    access, error_page, file, index, limit, proxy, real_ip, response, rewrite, stub_status, try_files,
+    access, error_page, file, index, limit, mirror, proxy, real_ip, response, rewrite, stub_status, try_files,
 };
 use crate::eval::Captures;
 use crate::eval::select::LocationId;
@@ -215,17 +215,25 @@ async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
             return Flow::Status(500);
         }
     }
-    // A request inside another one may what that one may.
     if r.depth == 0 {
         real_ip::apply(c, r);
-        if let Some(flow) = limit::check(c, r).await {
-            return flow;
-        }
-        if let Some(flow) = access::check(c, r).await {
-            return flow;
-        }
+    }
+    if let Some(flow) = limit::check(c, r).await {
+        return flow;
+    }
+    // A request inside another one may what that one may.
+    if r.depth == 0
+        && let Some(flow) = access::check(c, r).await
+    {
+        return flow;
     }
     if let Some(flow) = try_files::find(c, r) {
+        return flow;
+    }
+    if r.depth == 0
+        && !r.plan.filter.mirror.value.is_empty()
+        && let Some(flow) = Box::pin(mirror::prepare(c, r)).await
+    {
         return flow;
     }
     content(c, r).await

@@ -67,7 +67,7 @@ pub(crate) fn begin(
     sub.internal = true;
     sub.valid_unparsed_uri = false;
     sub.depth = parent.depth + 1;
-    sub.always_get();
+    sub.ask_as(None);
     Ok(sub)
 }
 
@@ -86,19 +86,28 @@ pub(crate) async fn answer(c: &mut Connection, sub: &mut Request) -> (Flow, bool
     (flow, is_empty)
 }
 
-/// What both have is in one of them at a time: the head and the body of the client's request, variables, the id.
+/// What both have is in one of them at a time: the head and the body of the client's request, variables, the
+/// id, limits that were applied.
 fn share(parent: &mut Request, sub: &mut Request) {
+    share_head(parent, sub);
+    share_body(parent, sub);
+}
+
+/// The body.
+pub(crate) fn share_body(parent: &mut Request, sub: &mut Request) {
     swap(&mut parent.body, &mut sub.body);
     swap(&mut parent.body_file, &mut sub.body_file);
     swap(&mut parent.has_body, &mut sub.has_body);
-    share_head(parent, sub);
 }
 
-/// The same without the body.
+/// All but the body.
 pub(crate) fn share_head(parent: &mut Request, sub: &mut Request) {
     swap(&mut parent.buffer, &mut sub.buffer);
     swap(&mut parent.head, &mut sub.head);
     swap(&mut parent.stored, &mut sub.stored);
+    swap(&mut parent.limit_req_status, &mut sub.limit_req_status);
+    swap(&mut parent.limit_conn_status, &mut sub.limit_conn_status);
+    swap(&mut parent.held, &mut sub.held);
     swap(&mut parent.id, &mut sub.id);
     swap(&mut parent.ssi, &mut sub.ssi);
 }

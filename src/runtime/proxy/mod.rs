@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::balancer::{Attempt, Key, Outcome};
-use super::body::{self, BodyError};
+use super::body;
 use super::buffer::Buffer;
 use super::clock::{self, Clock};
 use super::connection::Connection;
@@ -149,7 +149,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     p.is_streaming = streams(&p);
     let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
     if let Err(error) = read {
-        return body_failed(&mut p, &error);
+        return body::failed(p.c, p.r, &error);
     }
     if plan.cache.is_some()
         && let Some(flow) = Box::pin(cached::open(&mut p)).await
@@ -291,7 +291,7 @@ fn refusal(p: &mut Passing<'_>, failure: &Failure) -> Result<(u16, &'static str)
             p.r.status = 499;
             Err(Flow::Abort)
         }
-        Failure::Body(error) => Err(body_failed(p, error)),
+        Failure::Body(error) => Err(body::failed(p.c, p.r, error)),
         Failure::Error(_) | Failure::NoPort => Ok((502, "error")),
         Failure::TimedOut(action) => {
             p.log(Severity::Error, "upstream timed out (110: Connection timed out)", action);
@@ -343,25 +343,6 @@ fn finish_try(p: &mut Passing<'_>) {
     let elapsed = clock::since(p.started);
     if let Some(this) = p.this_try() {
         this.response.get_or_insert(elapsed);
-    }
-}
-
-fn body_failed(p: &mut Passing<'_>, error: &BodyError) -> Flow {
-    match error {
-        BodyError::Status(status, message) => {
-            let severity = if *status == 413 { Severity::Error } else { Severity::Info };
-            p.log(severity, message, "");
-            p.r.keepalive = false;
-            Flow::Status(*status)
-        }
-        BodyError::Closed => {
-            p.r.status = 400;
-            Flow::Abort
-        }
-        BodyError::TimedOut => {
-            p.r.status = 408;
-            Flow::Abort
-        }
     }
 }
 

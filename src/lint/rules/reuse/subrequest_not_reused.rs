@@ -166,9 +166,8 @@ fn subrequests(target: Target<'_>) -> Reached<'_> {
                 add(directive, &setting.value, setting.origin.span());
             }
         }
-        let mirror = &location.settings.reuse.mirror;
-        for uri in &mirror.value {
-            add("mirror", uri, mirror.origin.span());
+        for uri in &filter.mirror.value {
+            add("mirror", uri, filter.mirror.origin.span());
         }
     }
     found
