@@ -38,6 +38,7 @@ CASES = [
     ("64k", "/64k", "64 KiB proxied, keepalive", 0.70),
     ("close", "/close", "1 KiB proxied, a connection each", None),
     ("static", "/static", "return 200", 0.85),
+    ("logged", "/logged", "return 200, access log", None),
 ]
 # What the others can be asked for, where that is not all.
 KNOWN = {"floor": ["/1k", "/static"], "haproxy": ["/1k", "/64k", "/close", "/static"]}
@@ -63,7 +64,8 @@ http {{ access_log off; keepalive_requests 100000000;
     location /log {{ proxy_pass http://kept/1k; access_log {dir}/{name}.log; }}
     location /64k {{ proxy_pass http://kept; }}
     location /close {{ proxy_pass http://127.0.0.1:{backend}/1k; proxy_set_header Connection close; }}
-    location /static {{ return 200 "hello"; }} }} }}
+    location /static {{ return 200 "hello"; }}
+    location /logged {{ return 200 "hello"; access_log {dir}/{name}.log; }} }} }}
 """
 HACONF = """
 global
