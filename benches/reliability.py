@@ -296,7 +296,10 @@ def main():
                 done, bad = done + more, bad + wrong + lost
             after = settled(pid, files)
             expect(bad == 0, f"{done} requests, {bad} bad")
-            expect(after[0] - before[0] < 2048, f"  memory {before[0]} kB before, {after[0]} kB after")
+            # A leak is a block a request or more, and the smallest has 16 bytes. Pages that reloads and deaf clients left
+            # to the allocator come into use in steps of 2 to 5 MB over a million or two of requests, and not beyond.
+            grown = (after[0] - before[0]) * 1024 / done
+            expect(grown < 8, f"  memory {before[0]} kB before, {after[0]} kB after: {grown:.1f} bytes a request")
             expect(after[1] <= files, f"  {files} file descriptors at the start, {after[1]} at the end")
             expect(ngxc.poll() is None, "it still runs")
         finally:
