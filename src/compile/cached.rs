@@ -1,4 +1,4 @@
-//! Values of `proxy_cache…` and `proxy_store`; `cache` has checked the directives.
+//! Values of `proxy_cache…`, `proxy_store` and their likes of FastCGI; `cache` has checked the directives.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::catalog::Kind;
 use crate::model::Setting;
 use crate::model::cache::{Access, CachePath, CacheValid, CacheZone, Predicates, Store};
 
-/// The cache that a `proxy_cache_path` defines.
+/// The cache that a `proxy_cache_path` or `fastcgi_cache_path` defines.
 pub(super) fn define(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     let mut path = CachePath {
         name: String::new(),

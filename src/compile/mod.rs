@@ -43,6 +43,7 @@ mod cached;
 mod charset;
 mod client;
 mod content;
+mod fastcgi;
 mod files;
 mod geo;
 mod hash;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::{Compiled, settings};
 use crate::model::location::{CoreHttpSettings, ReuseSettings};
 use crate::model::{
-    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FileSettings, FilterSettings,
-    GzipSettings, HttpSettings, LimitSettings, Location, PassSettings, ProxySettings, TlsSettings,
+    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiSettings, FileSettings,
+    FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings, ProxySettings,
+    TlsSettings,
 };
 use crate::version::Version;
 
@@ -89,6 +90,7 @@ older! {
     pass: PassSettings,
     limit: LimitSettings,
     cache: CacheSettings,
+    fastcgi: FastcgiSettings,
     client: ClientSettings,
     tls: TlsSettings,
 }

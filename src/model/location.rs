@@ -9,6 +9,7 @@ use super::access::AccessSettings;
 use super::cache::CacheSettings;
 use super::client::ClientSettings;
 use super::content::ContentSettings;
+use super::fastcgi::FastcgiSettings;
 use super::files::FileSettings;
 use super::filter::{FilterSettings, GzipSettings};
 use super::limit::LimitSettings;
@@ -74,7 +75,7 @@ impl std::fmt::Display for LocationKind {
 pub enum Handler {
     /// `proxy_pass`
     Proxy(ProxyPass),
-    /// `fastcgi_pass`, `grpc_pass` and the like, which only nginx executes.
+    /// `fastcgi_pass`, and `grpc_pass` and the like, which only nginx executes.
     Pass(Pass),
     /// `stub_status`
     StubStatus(Span),
@@ -172,6 +173,9 @@ pub struct HttpSettings {
     /// Files with responses.
     #[serde(with = "super::serial::shared")]
     pub cache: Arc<CacheSettings>,
+    /// `ngx_http_fastcgi_module`
+    #[serde(with = "super::serial::shared")]
+    pub fastcgi: Arc<FastcgiSettings>,
     /// How clients are told apart.
     #[serde(with = "super::serial::shared")]
     pub client: Arc<ClientSettings>,

@@ -9,7 +9,8 @@
 //! 5. `response` answers what the configuration itself answers: `return`, redirections, pages of errors (`page`).
 //! 6. `limit` counts it (`limit_req`, `limit_conn`), `access` lets it in (`auth_request` asks elsewhere); `body` reads a
 //!    request body into memory or a file, bounded by `client_max_body_size`.
-//! 7. `proxy::head` writes the request for the upstream from the headers that `plan` merged at start.
+//! 7. `proxy::head` writes the request for the upstream from the headers that `plan` merged at start; for a FastCGI
+//!    server `fastcgi` does, and takes the response out of its records.
 //! 8. `balancer` chooses a peer; `pool` has an idle connection to it, or `peer` opens one, bound by `proxy_bind`.
 //! 9. `proxy::exchange` sends the request and reads the head of the response; if that fails `proxy` tries the next
 //!    peer (`proxy_next_upstream`).
@@ -93,6 +94,7 @@ mod symlink;
 mod try_files;
 
 mod error_page;
+mod fastcgi;
 mod refresh;
 
 mod balancer;

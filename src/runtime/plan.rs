@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::auth_request;
+use super::fastcgi::{FastcgiPlan, ScriptName};
 use super::limit::Limits;
 use super::log::{ErrorLogs, Files, Sink};
 use super::proxy::cached::CachePlan;
@@ -15,7 +16,7 @@ use super::shared::Shared;
 use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
 use crate::model::content::Expires;
-use crate::model::location::{CoreHttpSettings, Handler};
+use crate::model::location::{CoreHttpSettings, Handler, Pass};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
@@ -34,6 +35,7 @@ pub(crate) struct Plan {
     pub(crate) error_log: ErrorLogs,
     pub(crate) access_log: Vec<AccessTo>,
     pub(crate) proxy: Option<ProxyPlan>,
+    pub(crate) script_name: ScriptName,
     pub(crate) content: Arc<ContentSettings>,
     pub(crate) filter: Arc<FilterSettings>,
     pub(crate) files: Arc<FileSettings>,
@@ -125,7 +127,7 @@ pub(crate) enum HeaderValue {
     BodyLength,
 }
 
-/// `proxy_pass` with everything around it.
+/// `proxy_pass`, or `fastcgi_pass`, with everything around it.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct ProxyPlan {
@@ -153,6 +155,8 @@ pub(crate) struct ProxyPlan {
     /// The peer is asked for changes only unless the configuration says for what.
     pub(crate) asks_modified: bool,
     pub(crate) asks_match: bool,
+    /// FastCGI is spoken instead of HTTP.
+    pub(crate) fastcgi: Option<FastcgiPlan>,
 }
 
 impl ProxyPlan {
@@ -211,7 +215,7 @@ impl ProxyPlan {
             replaced = u64::MAX;
         }
         let (asks_modified, asks_match) = (!is_set(b"If-Modified-Since"), !is_set(b"If-None-Match"));
-        let (hidden, hidden_others) = hidden(&on_way);
+        let (hidden, hidden_others) = hidden(&on_way, HIDDEN);
         let default = default_redirect(pass, &pass.prefix);
         Self {
             pass: pass.clone(),
@@ -231,6 +235,46 @@ impl ProxyPlan {
             asks_modified,
             asks_match,
             settings,
+            fastcgi: None,
+        }
+    }
+
+    fn fastcgi(
+        pass: &Pass,
+        location: &Location,
+        config: &Config,
+        (files, shared): (&Files, &Shared),
+    ) -> Self {
+        let level = &location.settings;
+        let (settings, on_way, kept) = level.fastcgi.as_proxy(level);
+        let (hidden, hidden_others) = hidden(&on_way, HIDDEN_CGI);
+        let kept = Arc::new(kept);
+        Self {
+            pass: ProxyPass {
+                tls: false,
+                target: pass.target.clone(),
+                host: String::new(),
+                uri: None,
+                prefix: Box::default(),
+                span: pass.span,
+            },
+            headers: Vec::new(),
+            replaced: 0,
+            replaced_others: Vec::new(),
+            rewriting: Rewriting::default(),
+            method: ComplexValue::literal(b""),
+            intercept_errors: level.fastcgi.intercept_errors.value,
+            hidden,
+            hidden_others,
+            fills_host: false,
+            bind: settings.bind.value.clone(),
+            cache: CachePlan::new(&kept, config, shared, &files.prefix()),
+            kept,
+            asks_modified: false,
+            asks_match: false,
+            settings: Arc::new(settings),
+            on_way: Arc::new(on_way),
+            fastcgi: Some(FastcgiPlan::new(level, config)),
         }
     }
 }
@@ -268,13 +312,23 @@ const HIDDEN: &[Known] = &[
     Known::XAccelCharset,
 ];
 
+/// What `fastcgi_hide_header` adds to (`ngx_http_fastcgi_hide_headers`).
+const HIDDEN_CGI: &[Known] = &[
+    Known::Status,
+    Known::XAccelExpires,
+    Known::XAccelRedirect,
+    Known::XAccelLimitRate,
+    Known::XAccelBuffering,
+    Known::XAccelCharset,
+];
+
 fn is_named(other: &[u8], name: &str) -> bool {
     other.eq_ignore_ascii_case(name.as_bytes())
 }
 
 /// `ngx_http_upstream_hide_headers_hash`
-fn hidden(settings: &PassSettings) -> (u64, Vec<Box<[u8]>>) {
-    let mut hidden = HIDDEN.iter().fold(NEVER, |set, known| set | known.bit());
+fn hidden(settings: &PassSettings, defaults: &[Known]) -> (u64, Vec<Box<[u8]>>) {
+    let mut hidden = defaults.iter().fold(NEVER, |set, known| set | known.bit());
     let mut others: Vec<Box<[u8]>> = Vec::new();
     for name in &settings.hide_header.value {
         match Known::of(name.as_bytes()) {
@@ -333,6 +387,9 @@ impl Plan {
             Some((location, Some(Handler::Proxy(pass)))) => {
                 Some(ProxyPlan::new(pass, location, config, (files, shared)))
             }
+            Some((location, Some(Handler::Pass(pass)))) if pass.directive == "fastcgi_pass" => {
+                Some(ProxyPlan::fastcgi(pass, location, config, (files, shared)))
+            }
             _ => None,
         };
         let (content, access) = (Arc::clone(&settings.content), super::real_ip::named(&settings.access)?);
@@ -357,6 +414,7 @@ impl Plan {
             error_log,
             access_log,
             proxy,
+            script_name: ScriptName::new(&settings.fastcgi, config),
             content,
             filter: Arc::clone(&settings.filter),
             files: Arc::clone(&settings.files),

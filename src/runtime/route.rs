@@ -245,11 +245,12 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
     let left = r.handled_by.filter(|_| plan.handler.is_none());
     let left = left.map(|id| Rc::clone(&c.worker.locations[id.0 as usize]));
     match left.as_ref().unwrap_or(&plan).handler {
-        Some(Handler::Proxy(_)) => return proxy::pass(c, r).await,
+        // Of the handlers that pass requests on in another protocol only that of FastCGI is not refused at start.
+        Some(Handler::Proxy(_) | Handler::Pass(_)) => return proxy::pass(c, r).await,
         Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
         Some(Handler::EmptyGif(_)) => return super::empty_gif::send(c, r),
         // Refused at start.
-        Some(Handler::Pass(_) | Handler::Other(..)) => return Flow::Status(500),
+        Some(Handler::Other(..)) => return Flow::Status(500),
         None => {}
     }
     if plan.content.random_index.value

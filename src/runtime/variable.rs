@@ -178,6 +178,8 @@ const PLAIN: &[(&str, Get)] = &[
     ("pid", |_, out| count(out, std::process::id())),
     ("nginx_version", |s, out| display(out, s.worker.config.version)),
     ("pipe", |s, out| text(out, if s.request.pipelined { b"p" } else { b"." })),
+    ("fastcgi_script_name", super::fastcgi::script_name),
+    ("fastcgi_path_info", super::fastcgi::path_info),
     ("proxy_host", |s, out| !s.request.proxy_host.is_empty() && text(out, &s.request.proxy_host)),
     ("proxy_port", |s, out| {
         let host = String::from_utf8_lossy(&s.request.proxy_host).into_owned();

@@ -11,8 +11,9 @@ use crate::cli::Failure;
 use crate::eval::select::Router;
 use crate::model::location::Handler;
 use crate::model::{
-    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FileSettings, FilterSettings,
-    GzipSettings, HttpSettings, LimitSettings, Location, PassSettings, ProxySettings, TlsSettings, location,
+    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiSettings, FileSettings,
+    FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings, ProxySettings,
+    TlsSettings, location,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -51,6 +52,7 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
         PassSettings::DIRECTIVES,
         LimitSettings::DIRECTIVES,
         CacheSettings::DIRECTIVES,
+        FastcgiSettings::DIRECTIVES,
         ClientSettings::DIRECTIVES,
         TlsSettings::DIRECTIVES,
     ]
@@ -208,8 +210,10 @@ fn show(book: Book<'_>, levels: &[(String, Vec<Raw>)], setting: &Raw) -> Shown {
         let text = written::default(book, entry);
         return Shown { name, text, origin: "default", from: None, places: Vec::new() };
     };
+    // One file can be included at two levels: the inner one counts.
     let from = levels
         .iter()
+        .rev()
         .find(|(_, level)| level.iter().any(|other| other.name == name && other.origin == Some((true, at))));
     let mut parts = Vec::new();
     spans(&setting.value, &mut parts);

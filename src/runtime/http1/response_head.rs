@@ -1,5 +1,6 @@
 //! The head of an upstream's response (`ngx_http_proxy_process_status_line`, `ngx_http_proxy_process_header`).
 
+use super::Piece;
 use super::field::{self, Field, Known, Line};
 use super::head::{contains, decimal};
 use super::status_line::{self, StatusLine};
@@ -17,8 +18,18 @@ pub(crate) struct ResponseHead {
     pub(crate) start: usize,
     /// Up to where the buffer is parsed.
     pub(crate) position: usize,
+    pub(crate) form: Form,
     has_status: bool,
     seen: u64,
+}
+
+/// What a head is written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Form {
+    #[default]
+    Http,
+    /// Without status line: a header `Status` says what it is (RFC 3875).
+    Cgi,
 }
 
 /// How far the parser came.
@@ -47,6 +58,12 @@ impl ResponseHead {
         let mut fields = std::mem::take(&mut self.fields);
         fields.clear();
         *self = Self { fields, start, position: start, ..Self::default() };
+    }
+
+    /// As [`reset`](Self::reset), for a head of the Common Gateway Interface.
+    pub(crate) fn reset_cgi(&mut self, start: usize) {
+        self.reset(start);
+        (self.form, self.has_status) = (Form::Cgi, true);
     }
 
     /// Whether one of these names is among the fields.
@@ -80,6 +97,9 @@ impl ResponseHead {
                 }
                 Line::End { next } => {
                     self.position = next;
+                    if self.form == Form::Cgi {
+                        return self.settle(buffer);
+                    }
                     if matches!(self.status.code, 100 | 102..=199) {
                         self.reset(next);
                         continue;
@@ -99,6 +119,27 @@ impl ResponseHead {
                 Line::Incomplete => return Progress::More,
             }
         }
+    }
+
+    /// The status of a whole head without status line (`ngx_http_fastcgi_process_header`).
+    fn settle(&mut self, buffer: &[u8]) -> Progress {
+        let field = |known| self.fields.iter().find(|field| field.known == known);
+        let (code, text) = if let Some(status) = field(Known::Status) {
+            let text = status.value.of(buffer);
+            let code = text.get(..3).and_then(decimal).and_then(|code| u16::try_from(code).ok());
+            let Some(code) = code else {
+                let text = String::from_utf8_lossy(text);
+                return Progress::Invalid(format!("upstream sent invalid status \"{text}\""));
+            };
+            (code, if text.len() > 3 { status.value } else { Piece::default() })
+        } else {
+            (if field(Known::Location).is_some() { 302 } else { 200 }, Piece::default())
+        };
+        self.status = StatusLine { version: 1001, code, text };
+        if self.chunked {
+            self.content_length = None;
+        }
+        Progress::Done
     }
 
     fn add(&mut self, buffer: &[u8], field: Field) -> Result<(), String> {
@@ -157,6 +198,26 @@ mod tests {
             (200, Some(3), false, 3)
         );
         assert_eq!(&text[head.position..], b"abc");
+    }
+
+    #[test]
+    fn without_status_line() {
+        let mut head = ResponseHead::default();
+        for (text, code, line) in [
+            ("A: b\r\n\r\n", 200, ""),
+            ("Location: /\r\n\r\n", 302, ""),
+            ("Status: 404\r\n\r\n", 404, ""),
+            ("Location: /\nStatus: 201 Here\n\n", 201, "201 Here"),
+        ] {
+            head.reset_cgi(0);
+            assert_eq!(head.advance(&text.as_bytes()[..text.len() - 1]), Progress::More, "{text:?}");
+            assert_eq!(head.advance(text.as_bytes()), Progress::Done, "{text:?}");
+            assert_eq!(head.status.code, code, "{text:?}");
+            assert_eq!(head.status.text.of(text.as_bytes()), line.as_bytes());
+        }
+        head.reset_cgi(0);
+        let invalid = Progress::Invalid("upstream sent invalid status \"4x4\"".to_owned());
+        assert_eq!(head.advance(b"Status: 4x4\r\n\r\n"), invalid);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Passing, head, response};
+use super::{Passing, fastcgi, head, response};
 use crate::model::Config;
 use crate::model::cache::{CacheSettings, CacheZone, Predicates};
 use crate::model::log::Severity;
@@ -331,7 +331,7 @@ pub(super) fn send(p: &mut Passing<'_>, stored: Stored, status: &'static str) ->
     p.r.cache_status = Some(status);
     let mut buffer = p.c.worker.buffers.take();
     buffer.append(&stored.head);
-    p.r.response.reset(buffer.start);
+    fastcgi::reset(p, buffer.start);
     if p.r.response.advance(buffer.all()) != Progress::Done {
         p.log(Severity::Crit, "cache file contains invalid header", "");
         p.c.worker.buffers.give(buffer);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use super::{Passing, upload};
+use super::{Passing, fastcgi, upload};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::body::BodyError;
@@ -176,7 +176,7 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
     let timeout = p.plan.settings.read_timeout.value;
     // Longest head.
     let most = usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX).clamp(1, 1 << 20);
-    p.r.response.reset(buffer.start);
+    fastcgi::begin(p, buffer.start);
     // A response that is kept is of use to others.
     let is_kept = p.is_cacheable() || p.plan.kept.store.value != Store::Off;
     let mut watch = !p.plan.on_way.ignore_client_abort.value && !is_kept && !p.r.is_background;
@@ -215,13 +215,14 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
                 return Err(Failure::Error(READING));
             }
             Some(Event::Read(Ok(n))) => {
-                buffer.end += n;
-                if let Some(this) = p.this_try() {
-                    this.received += n as u64;
-                }
+                arrived(p, buffer, n, READING);
             }
         }
-        match p.r.response.advance(buffer.all()) {
+        let progress = p.r.response.advance(buffer.all());
+        if p.records.is_some() {
+            fastcgi::check(p, &progress)?;
+        }
+        match progress {
             Progress::Done if p.r.response.position - buffer.start <= most => return Ok(()),
             Progress::Invalid(message) => {
                 p.log(Severity::Error, &message, READING);
@@ -233,5 +234,17 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
                 return Err(Failure::Invalid);
             }
         }
+    }
+}
+
+/// So many bytes are new behind what `buffer` holds.
+pub(super) fn arrived(p: &mut Passing<'_>, buffer: &mut Buffer, n: usize, action: &'static str) {
+    let from = buffer.end;
+    buffer.end += n;
+    if let Some(this) = p.this_try() {
+        this.received += n as u64;
+    }
+    if p.records.is_some() {
+        fastcgi::take(p, buffer, from, action);
     }
 }

@@ -1,7 +1,7 @@
 //! How the body of a peer's response ends (`ngx_http_proxy_input_filter_init`, `ngx_http_proxy_chunked_filter`).
 
-use super::Passing;
 use super::trailers::{self, Trailers};
+use super::{Passing, fastcgi};
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::chunked::{Chunk, Chunked};
 
@@ -12,6 +12,8 @@ pub(super) enum Framing {
     /// Behind the last chunk, if `proxy_pass_trailers` wants to know what is there.
     Trailers(Trailers),
     Close,
+    /// What records of FastCGI hold; bytes that are still to come, if the response says how many.
+    Records(Option<u64>),
 }
 
 /// What one buffer of the upstream's body was.
@@ -24,9 +26,17 @@ pub(super) enum Part {
 }
 
 impl Framing {
-    /// How the body of a response is framed.
-    pub(super) fn of(p: &Passing<'_>) -> Self {
-        let response = &p.r.response;
+    /// How the body of a response is framed; nothing comes of one that is not read.
+    pub(super) fn of(p: &mut Passing<'_>, is_read: bool) -> Self {
+        let response = &mut p.r.response;
+        if !is_read {
+            // The rest of the records stays in the connection.
+            response.close |= p.records.as_ref().is_some_and(|records| !records.is_clean());
+            return Framing::Length(0);
+        }
+        if p.records.is_some() {
+            return Framing::Records(response.content_length);
+        }
         match (response.chunked, response.content_length) {
             (true, _) if p.plan.on_way.pass_trailers.value => Framing::Chunked(Chunked::keeping_trailers()),
             (true, _) => Framing::Chunked(Chunked::default()),
@@ -36,9 +46,10 @@ impl Framing {
     }
 
     /// Leaves in `buffer` the body's bytes only.
-    pub(super) fn take(&mut self, buffer: &mut Buffer, longest: u64) -> Part {
+    pub(super) fn take(&mut self, p: &mut Passing<'_>, buffer: &mut Buffer) -> Part {
         match self {
             Framing::Close => Part::More,
+            Framing::Records(left) => fastcgi::part(p, buffer, left),
             Framing::Length(left) => {
                 let have = buffer.filled().len() as u64;
                 let is_clean = have <= *left;
@@ -65,6 +76,7 @@ impl Framing {
                             break Part::Invalid("upstream sent invalid chunked response".to_owned());
                         }
                         Chunk::Trailers => {
+                            let longest = p.plan.on_way.buffer_size.value;
                             let most = usize::try_from(longest).unwrap_or(usize::MAX);
                             let mut trailers = Trailers::new(most);
                             let part = trailers.take(&data[read..]).part(data.len() - read);
@@ -85,6 +97,15 @@ impl Framing {
                 buffer.end = buffer.start;
                 part
             }
+        }
+    }
+
+    /// The connection may be closed where the response has no other end.
+    pub(super) fn may_close(&self, was_to_close: bool) -> bool {
+        match self {
+            Framing::Close => true,
+            Framing::Records(left) => was_to_close && left.is_none_or(|left| left == 0),
+            Framing::Length(_) | Framing::Chunked(_) | Framing::Trailers(_) => false,
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod cached;
 mod cookie;
 mod exchange;
+mod fastcgi;
 mod framing;
 mod head;
 mod next;
@@ -26,6 +27,7 @@ use super::body;
 use super::buffer::Buffer;
 use super::clock::{self, Clock};
 use super::connection::Connection;
+use super::fastcgi::Records;
 use super::http1::field::Known;
 use super::peer::{self, Local};
 use super::plan::ProxyPlan;
@@ -73,6 +75,8 @@ pub(crate) struct Passing<'a> {
     pub(crate) cache: Option<Box<cached::Cached>>,
     /// What the client gets of the body: from here to there.
     pub(crate) window: Option<(u64, u64)>,
+    /// What the response comes in, if the peer speaks FastCGI.
+    pub(crate) records: Option<Box<Records>>,
 }
 
 impl Passing<'_> {
@@ -114,7 +118,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
             (c.worker.upstream(id.0 as usize), None, plan.pass.tls)
         }
-        Target::Value(value) => match target::find(c, r, value).await {
+        Target::Value(value) => match target::find(c, r, value, plan.fastcgi.is_some()).await {
             Ok(found) => found,
             Err(status) => return Flow::Status(status),
         },
@@ -145,6 +149,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         rate: 0,
         cache: None,
         window: None,
+        records: None,
     };
     p.is_streaming = streams(&p);
     let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
@@ -157,7 +162,14 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         return flow;
     }
     p.local = local(&mut p);
-    head::write(&mut p);
+    match &plan.fastcgi {
+        None => head::write(&mut p),
+        Some(plan) => {
+            if let Err(status) = fastcgi::write(&mut p, plan) {
+                return Flow::Status(status);
+            }
+        }
+    }
     peers(&mut p).await
 }
 
@@ -335,7 +347,8 @@ fn answered(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
         }
         return Some(Flow::Status(status));
     }
-    p.is_upgraded = status == 101 && p.r.head.value(Known::Upgrade, p.r.buffer.all()).is_some();
+    p.is_upgraded =
+        status == 101 && p.records.is_none() && p.r.head.value(Known::Upgrade, p.r.buffer.all()).is_some();
     response::redirect(p, buffer)
 }
 

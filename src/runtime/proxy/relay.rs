@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::framing::{Framing, Part};
 use super::pace::Pace;
 use super::saving::Copy;
-use super::{Passing, response, tunnel};
+use super::{Passing, exchange, fastcgi, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::buffer::{Buffer, SIZE};
 use crate::runtime::log::errno;
@@ -48,13 +48,13 @@ pub(super) async fn run(
     let (mut is_gone, mut has_head, mut position) = (false, true, 0);
     p.rate = p.scope().limit_rate();
     buffer.start = p.r.response.position;
-    let mut framing = if is_read { Framing::of(p) } else { Framing::Length(0) };
+    let mut framing = Framing::of(p, is_read);
     let mut connection = Some(connection);
     let worker = Rc::clone(&p.c.worker);
     let mut pace = Pace::new(p, buffer.filled().len());
     let mut is_full = buffer.room().is_empty();
     loop {
-        let part = framing.take(&mut buffer, p.plan.on_way.buffer_size.value);
+        let part = framing.take(p, &mut buffer);
         if let Part::Invalid(message) = part {
             p.log(Severity::Error, &message, READING);
             return abort(p, has_head).await;
@@ -93,27 +93,26 @@ pub(super) async fn run(
         if is_done {
             break;
         }
-        let Some(upstream) = &mut connection else { break };
-        let is_long = is_full || matches!(framing, Framing::Length(left) if left > SIZE as u64);
-        if is_long && !buffer.is_large() {
-            worker.buffers.give(std::mem::replace(&mut buffer, worker.buffers.take_large()));
+        if let Framing::Records(left) = framing
+            && let Some(message) = fastcgi::broken(p, left)
+        {
+            p.log(Severity::Error, &message, READING);
+            return abort(p, has_head).await;
         }
-        buffer.clear();
+        let Some(upstream) = &mut connection else { break };
+        make_room(p, &mut buffer, is_full, &framing);
         let room = buffer.room();
         let Ok(most) = pace.wait(p, room.len() - TAIL).await else { return Flow::Abort };
         let timeout = p.plan.settings.read_timeout.value;
         match p.c.timer.limit(timeout, |cx| upstream.stream.poll_read(cx, &mut room[..most])).await {
             Some(Ok(n)) if n > 0 => {
-                buffer.end += n;
                 is_full = n == most;
-                if let Some(this) = p.this_try() {
-                    this.received += n as u64;
-                }
+                exchange::arrived(p, &mut buffer, n, READING);
                 if pace.done(p, n).await.is_err() {
                     return Flow::Abort;
                 }
             }
-            Some(Ok(_)) if matches!(framing, Framing::Close) => {
+            Some(Ok(_)) if framing.may_close(p.r.response.close) => {
                 connection = None;
                 framing = Framing::Length(0);
             }
@@ -125,6 +124,16 @@ pub(super) async fn run(
     }
     worker.buffers.give(buffer);
     if is_gone { Flow::Abort } else { Flow::Written }
+}
+
+/// An empty buffer, a large one for what is long.
+fn make_room(p: &Passing<'_>, buffer: &mut Buffer, is_full: bool, framing: &Framing) {
+    let is_long = is_full || matches!(framing, Framing::Length(left) if *left > SIZE as u64);
+    if is_long && !buffer.is_large() {
+        let buffers = &p.c.worker.buffers;
+        buffers.give(std::mem::replace(buffer, buffers.take_large()));
+    }
+    buffer.clear();
 }
 
 /// The copy with what is in `buffer`; none any more when it is whole, or cannot be made.

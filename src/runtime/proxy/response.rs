@@ -7,10 +7,10 @@ use super::Passing;
 use crate::model::log::Severity;
 use crate::runtime::buffer::Buffer;
 use crate::runtime::http1::field::{Field, Known};
-use crate::runtime::http1::response_head::ResponseHead;
+use crate::runtime::http1::response_head::{Form, ResponseHead};
 use crate::runtime::plan::ProxyPlan;
 use crate::runtime::reply::Part;
-use crate::runtime::response;
+use crate::runtime::response::{self, put};
 use crate::runtime::route::{self, Flow};
 use crate::version::Version;
 
@@ -49,8 +49,8 @@ pub(super) fn begin(
     reply.content_length = response.content_length;
     reply.plain_location = true;
     // One that may pass and did not come is not made here either (`ngx_http_proxy_process_header`).
-    reply.has_date = plan.hidden & Known::Date.bit() == 0;
-    reply.has_server = plan.hidden & Known::Server.bit() == 0;
+    reply.has_date = plan.fastcgi.is_none() && plan.hidden & Known::Date.bit() == 0;
+    reply.has_server = plan.fastcgi.is_none() && plan.hidden & Known::Server.bit() == 0;
     for header in &response.fields {
         let (name, value) = (header.name.of(text), header.value.of(text));
         let is_hidden = match header.known {
@@ -125,7 +125,13 @@ pub(super) fn is_hidden(plan: &ProxyPlan, field: &Field, name: &[u8]) -> bool {
 fn remember(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
     p.r.upstream_head.clear();
     p.r.upstream_trailers.clear();
-    p.r.upstream_head.extend_from_slice(&text[response.status.text.start as usize..response.position]);
+    let mut start = response.status.text.start as usize;
+    if response.form == Form::Cgi {
+        // A status line for those that read it.
+        put(&mut p.r.upstream_head, format_args!("{:03} \r\n", response.status.code));
+        start = response.start;
+    }
+    p.r.upstream_head.extend_from_slice(&text[start..response.position]);
 }
 
 /// Whether a header of the response is obeyed.

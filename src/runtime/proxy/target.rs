@@ -17,16 +17,27 @@ type Found = (Rc<UpstreamState>, Option<Vec<u8>>, bool);
 ///
 /// # Errors
 /// The status of the answer, if there is none; logged.
-pub(super) async fn find(c: &mut Connection, r: &mut Request, value: &ComplexValue) -> Result<Found, u16> {
+pub(super) async fn find(
+    c: &mut Connection,
+    r: &mut Request,
+    value: &ComplexValue,
+    is_fastcgi: bool,
+) -> Result<Found, u16> {
     let mut url = Vec::new();
     c.scope(r).evaluate(value, &mut url);
     let shown = String::from_utf8_lossy(&url).into_owned();
     let (rest, is_tls) = match url.get(..7) {
+        // There is nothing but the peer in it.
+        _ if is_fastcgi => (&url[..], false),
         Some(scheme) if scheme.eq_ignore_ascii_case(b"http://") => (&url[7..], false),
         _ if url.len() >= 8 && url[..8].eq_ignore_ascii_case(b"https://") => (&url[8..], true),
         _ => return refuse(c, r, format!("invalid URL prefix in \"{shown}\""), 500),
     };
-    let default = if is_tls { 443 } else { 80 };
+    let default = match is_tls {
+        _ if is_fastcgi => 0,
+        true => 443,
+        false => 80,
+    };
     let is_unix = rest.starts_with(b"unix:");
     let end = if is_unix {
         memchr::memchr(b':', &rest[5..]).map(|at| at + 5)
@@ -48,12 +59,17 @@ pub(super) async fn find(c: &mut Connection, r: &mut Request, value: &ComplexVal
     }
     let state = match known(c, &host, default) {
         Some(state) => state,
+        None if is_fastcgi && !is_unix && split(&host).1.is_none() => {
+            return refuse(c, r, format!("no port in upstream \"{host}\""), 500);
+        }
         None => match address(&host, is_unix, default) {
             Some((address, name)) => Rc::new(UpstreamState::of(name.clone(), vec![(address, name)])),
             None => resolved(c, r, &host, default).await?,
         },
     };
-    r.proxy_host.extend_from_slice(if is_unix { b"localhost" } else { host.as_bytes() });
+    if !is_fastcgi {
+        r.proxy_host.extend_from_slice(if is_unix { b"localhost" } else { host.as_bytes() });
+    }
     Ok((state, uri, is_tls))
 }
 

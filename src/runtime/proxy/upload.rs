@@ -3,10 +3,12 @@
 
 use std::task::Poll;
 
-use super::Passing;
 use super::exchange::Failure;
 use super::head::SMALL_BODY;
+use super::{Passing, fastcgi};
 use crate::runtime::body::{BodyError, Reader};
+use crate::runtime::body_file::BodyFile;
+use crate::runtime::fastcgi::records;
 use crate::runtime::response::put;
 use crate::runtime::stream::Stream;
 
@@ -26,6 +28,9 @@ pub(super) async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<boo
     if p.has_own_body || !p.plan.on_way.pass_request_body.value {
         return Ok(true);
     }
+    if p.plan.fastcgi.is_some() {
+        return fastcgi::send_body(p, stream).await.map(|()| true);
+    }
     if p.r.body.len() > SMALL_BODY {
         let body = std::mem::take(&mut p.r.body);
         let sent = write(p, stream, &body).await;
@@ -33,17 +38,19 @@ pub(super) async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<boo
         sent?;
     }
     if let Some(file) = p.r.body_file.take() {
-        let sent = send_file(p, stream, &file).await;
+        let sent = send_file(p, stream, &file, false).await;
         p.r.body_file = Some(file);
         sent?;
     }
     Ok(true)
 }
 
-async fn send_file(
+/// Sends a file, as it is or in records of FastCGI.
+pub(super) async fn send_file(
     p: &mut Passing<'_>,
     stream: &mut Stream,
-    file: &crate::runtime::body_file::BodyFile,
+    file: &BodyFile,
+    in_records: bool,
 ) -> Result<(), Failure> {
     let mut piece = vec![0; PIECE];
     let mut at = 0;
@@ -52,13 +59,17 @@ async fn send_file(
             Ok(n) if n > 0 => n,
             _ => return Err(Failure::Local),
         };
-        write(p, stream, &piece[..n]).await?;
+        if in_records {
+            fastcgi::send(p, stream, &piece[..n]).await?;
+        } else {
+            write(p, stream, &piece[..n]).await?;
+        }
         at += n as u64;
     }
     Ok(())
 }
 
-async fn write(p: &mut Passing<'_>, stream: &mut Stream, data: &[u8]) -> Result<(), Failure> {
+pub(super) async fn write(p: &mut Passing<'_>, stream: &mut Stream, data: &[u8]) -> Result<(), Failure> {
     let timeout = p.plan.settings.send_timeout.value;
     let mut rest = data;
     while !rest.is_empty() {
@@ -78,7 +89,8 @@ async fn write(p: &mut Passing<'_>, stream: &mut Stream, data: &[u8]) -> Result<
 
 /// `proxy_request_buffering off`
 async fn pass_on(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failure> {
-    let chunked = p.r.head.chunked;
+    let is_fastcgi = p.plan.fastcgi.is_some();
+    let chunked = p.r.head.chunked && !is_fastcgi;
     let mut reader = Reader::new(p.c, p.r);
     let mut piece = Vec::new();
     // What has arrived of the body leaves together with the head.
@@ -93,13 +105,20 @@ async fn pass_on(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failu
             if chunked {
                 put(&mut out, format_args!("{:x}\r\n", piece.len()));
             }
-            out.extend_from_slice(&piece);
+            if is_fastcgi {
+                records::stdin(&mut out, &piece);
+            } else {
+                out.extend_from_slice(&piece);
+            }
             if chunked {
                 out.extend_from_slice(b"\r\n");
             }
         }
         if is_done && chunked {
             out.extend_from_slice(b"0\r\n\r\n");
+        }
+        if is_done && is_fastcgi {
+            records::stdin_end(&mut out);
         }
         write(p, stream, &out).await?;
         out.clear();

@@ -1,0 +1,181 @@
+//! Settings of `ngx_http_fastcgi_module`. Those that the module shares with the proxy module, under names of its own,
+//! become settings of the proxy: what happens to a request on its way is the same.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::cache::{Access, CacheSettings, CacheValid, CacheZone, Predicates, Store};
+use super::location::{HttpSettings, Words};
+use super::pass::PassSettings;
+use super::proxy::{HttpVersion, ProxySettings};
+use super::setting::{Setting, settings};
+use super::value::ComplexValue;
+use crate::source::Span;
+
+/// One `fastcgi_param`. Two are equal if they say the same, wherever they stand.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Param {
+    /// Its name.
+    #[serde(with = "super::serial::text")]
+    pub name: Box<[u8]>,
+    /// Its value.
+    pub value: ComplexValue,
+    /// `if_not_empty`: without a value it is not sent.
+    pub skips_empty: bool,
+    /// The directive.
+    pub span: Span,
+}
+
+impl PartialEq for Param {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.value == other.value && self.skips_empty == other.skips_empty
+    }
+}
+
+impl Eq for Param {}
+
+settings! {
+    /// What is merged of `ngx_http_fastcgi_module`, but for `fastcgi_keep_conn` and `fastcgi_bind`, which are in
+    /// [`ReuseSettings`](super::ReuseSettings).
+    pub struct FastcgiSettings {
+        /// Parameters of this level; they replace those of the outer level as a whole.
+        param: Vec<Param> = "fastcgi_param",
+        /// What is added to a script's name that ends in a slash.
+        index: String = "fastcgi_index",
+        /// What of a URI is the script's name, and what the path behind it; empty: all is the name.
+        split_path_info: String = "fastcgi_split_path_info",
+        /// Texts in the error stream for which another peer is asked.
+        catch_stderr: Vec<String> = "fastcgi_catch_stderr",
+        /// As `proxy_connect_timeout`.
+        connect_timeout: Duration = "fastcgi_connect_timeout",
+        /// As `proxy_read_timeout`.
+        read_timeout: Duration = "fastcgi_read_timeout",
+        /// As `proxy_send_timeout`.
+        send_timeout: Duration = "fastcgi_send_timeout",
+        /// As `proxy_next_upstream`.
+        next_upstream: Words = "fastcgi_next_upstream",
+        /// As `proxy_next_upstream_tries`.
+        next_upstream_tries: u32 = "fastcgi_next_upstream_tries",
+        /// As `proxy_next_upstream_timeout`.
+        next_upstream_timeout: Duration = "fastcgi_next_upstream_timeout",
+        /// As `proxy_pass_request_headers`.
+        pass_request_headers: bool = "fastcgi_pass_request_headers",
+        /// As `proxy_pass_request_body`.
+        pass_request_body: bool = "fastcgi_pass_request_body",
+        /// As `proxy_request_buffering`.
+        request_buffering: bool = "fastcgi_request_buffering",
+        /// As `proxy_intercept_errors`.
+        intercept_errors: bool = "fastcgi_intercept_errors",
+        /// As `proxy_hide_header`.
+        hide_header: Vec<String> = "fastcgi_hide_header",
+        /// As `proxy_pass_header`.
+        pass_header: Vec<String> = "fastcgi_pass_header",
+        /// As `proxy_ignore_headers`.
+        ignore_headers: Words = "fastcgi_ignore_headers",
+        /// As `proxy_buffering`.
+        buffering: bool = "fastcgi_buffering",
+        /// As `proxy_buffer_size`.
+        buffer_size: u64 = "fastcgi_buffer_size",
+        /// As `proxy_limit_rate`.
+        limit_rate: ComplexValue = "fastcgi_limit_rate",
+        /// As `proxy_ignore_client_abort`.
+        ignore_client_abort: bool = "fastcgi_ignore_client_abort",
+        /// As `proxy_socket_keepalive`.
+        socket_keepalive: bool = "fastcgi_socket_keepalive",
+        /// As `proxy_force_ranges`.
+        force_ranges: bool = "fastcgi_force_ranges",
+        /// As `proxy_cache`.
+        cache: CacheZone = "fastcgi_cache",
+        /// As `proxy_cache_key`, but without a default.
+        cache_key: Option<ComplexValue> = "fastcgi_cache_key",
+        /// As `proxy_cache_valid`.
+        cache_valid: Vec<CacheValid> = "fastcgi_cache_valid",
+        /// As `proxy_cache_bypass`.
+        cache_bypass: Predicates = "fastcgi_cache_bypass",
+        /// As `proxy_no_cache`.
+        no_cache: Predicates = "fastcgi_no_cache",
+        /// As `proxy_cache_use_stale`.
+        cache_use_stale: Words = "fastcgi_cache_use_stale",
+        /// As `proxy_cache_methods`.
+        cache_methods: Words = "fastcgi_cache_methods",
+        /// As `proxy_cache_min_uses`.
+        cache_min_uses: u32 = "fastcgi_cache_min_uses",
+        /// As `proxy_cache_lock`.
+        cache_lock: bool = "fastcgi_cache_lock",
+        /// As `proxy_cache_lock_timeout`.
+        cache_lock_timeout: Duration = "fastcgi_cache_lock_timeout",
+        /// As `proxy_cache_lock_age`.
+        cache_lock_age: Duration = "fastcgi_cache_lock_age",
+        /// As `proxy_cache_revalidate`.
+        cache_revalidate: bool = "fastcgi_cache_revalidate",
+        /// As `proxy_cache_background_update`.
+        cache_background_update: bool = "fastcgi_cache_background_update",
+        /// As `proxy_cache_max_range_offset`.
+        cache_max_range_offset: Option<u64> = "fastcgi_cache_max_range_offset",
+        /// As `proxy_store`.
+        store: Store = "fastcgi_store",
+        /// As `proxy_store_access`.
+        store_access: Access = "fastcgi_store_access",
+    }
+}
+
+impl FastcgiSettings {
+    /// As the proxy module would hold them. What it alone knows is as if nothing were set.
+    pub fn as_proxy(&self, level: &HttpSettings) -> (ProxySettings, PassSettings, CacheSettings) {
+        let proxy = ProxySettings {
+            http_version: Setting::default(HttpVersion::Http11),
+            set_header: Setting::default(Vec::new()),
+            bind: level.reuse.fastcgi_bind.clone(),
+            connect_timeout: self.connect_timeout.clone(),
+            read_timeout: self.read_timeout.clone(),
+            send_timeout: self.send_timeout.clone(),
+        };
+        let pass = PassSettings {
+            next_upstream: self.next_upstream.clone(),
+            next_upstream_tries: self.next_upstream_tries.clone(),
+            next_upstream_timeout: self.next_upstream_timeout.clone(),
+            set_body: Setting::default(None),
+            pass_request_headers: self.pass_request_headers.clone(),
+            pass_request_body: self.pass_request_body.clone(),
+            request_buffering: self.request_buffering.clone(),
+            redirect: Setting::default(None),
+            cookie_domain: Setting::default(None),
+            cookie_path: Setting::default(None),
+            cookie_flags: Setting::default(None),
+            hide_header: self.hide_header.clone(),
+            pass_header: self.pass_header.clone(),
+            ignore_headers: self.ignore_headers.clone(),
+            buffering: self.buffering.clone(),
+            buffer_size: self.buffer_size.clone(),
+            // No response is held back for a slow client.
+            buffers: level.pass.buffers.clone(),
+            max_temp_file_size: level.pass.max_temp_file_size.clone(),
+            limit_rate: self.limit_rate.clone(),
+            ignore_client_abort: self.ignore_client_abort.clone(),
+            socket_keepalive: self.socket_keepalive.clone(),
+            pass_trailers: Setting::default(false),
+            force_ranges: self.force_ranges.clone(),
+        };
+        let cache = CacheSettings {
+            zone: self.cache.clone(),
+            key: self.cache_key.clone(),
+            valid: self.cache_valid.clone(),
+            bypass: self.cache_bypass.clone(),
+            no_cache: self.no_cache.clone(),
+            use_stale: self.cache_use_stale.clone(),
+            methods: self.cache_methods.clone(),
+            min_uses: self.cache_min_uses.clone(),
+            lock: self.cache_lock.clone(),
+            lock_timeout: self.cache_lock_timeout.clone(),
+            lock_age: self.cache_lock_age.clone(),
+            revalidate: self.cache_revalidate.clone(),
+            background_update: self.cache_background_update.clone(),
+            convert_head: Setting::default(false),
+            max_range_offset: self.cache_max_range_offset.clone(),
+            store: self.store.clone(),
+            store_access: self.store_access.clone(),
+        };
+        (proxy, pass, cache)
+    }
+}

@@ -1,0 +1,171 @@
+//! Where a request that is passed on to a FastCGI server takes another way than one over HTTP.
+
+use super::Passing;
+use super::exchange::Failure;
+use super::framing::Part;
+use super::head::SMALL_BODY;
+use super::upload;
+use crate::model::log::Severity;
+use crate::runtime::buffer::Buffer;
+use crate::runtime::fastcgi::{End, FastcgiPlan, params, records};
+use crate::runtime::http1::Piece;
+use crate::runtime::http1::response_head::Progress;
+use crate::runtime::stream::Stream;
+
+const READING: &str = " while reading response header from upstream";
+
+/// Writes the request to `upstream_out`, with a small body.
+///
+/// # Errors
+/// A status: the parameters are too long.
+pub(super) fn write(p: &mut Passing<'_>, plan: &FastcgiPlan) -> Result<(), u16> {
+    let mut out = std::mem::take(&mut p.r.upstream_out);
+    out.clear();
+    p.r.upstream_uri = Piece::default();
+    let is_cacheable = p.is_cacheable();
+    let written = params::write(plan, &mut p.scope(), is_cacheable, &mut out);
+    if let Err(length) = written {
+        p.log(Severity::Alert, &format!("fastcgi request record is too big: {length}"), "");
+        return Err(500);
+    }
+    if !p.is_streaming {
+        if !p.plan.on_way.pass_request_body.value {
+            params::body(&mut out, b"");
+        } else if is_small(p) {
+            params::body(&mut out, &p.r.body);
+        }
+    }
+    p.r.upstream_out = out;
+    Ok(())
+}
+
+/// Sends a part of the body.
+pub(super) async fn send(p: &mut Passing<'_>, stream: &mut Stream, data: &[u8]) -> Result<(), Failure> {
+    let mut out = Vec::new();
+    for piece in data.chunks(records::PIECE) {
+        out.clear();
+        records::stdin(&mut out, piece);
+        upload::write(p, stream, &out).await?;
+    }
+    Ok(())
+}
+
+/// Sends the body, if it is not in `upstream_out`.
+pub(super) async fn send_body(p: &mut Passing<'_>, stream: &mut Stream) -> Result<(), Failure> {
+    if is_small(p) {
+        return Ok(());
+    }
+    let body = std::mem::take(&mut p.r.body);
+    let sent = send(p, stream, &body).await;
+    p.r.body = body;
+    sent?;
+    if let Some(file) = p.r.body_file.take() {
+        let sent = upload::send_file(p, stream, &file, true).await;
+        p.r.body_file = Some(file);
+        sent?;
+    }
+    let mut end = Vec::new();
+    records::stdin_end(&mut end);
+    upload::write(p, stream, &end).await
+}
+
+/// Whether the body leaves together with the parameters.
+fn is_small(p: &Passing<'_>) -> bool {
+    p.r.body_file.is_none() && p.r.body.len() <= SMALL_BODY
+}
+
+/// Forgets the head of the response before.
+pub(super) fn reset(p: &mut Passing<'_>, start: usize) {
+    if p.plan.fastcgi.is_some() {
+        p.r.response.reset_cgi(start);
+    } else {
+        p.r.response.reset(start);
+    }
+}
+
+/// A response begins, in whatever it comes.
+pub(super) fn begin(p: &mut Passing<'_>, start: usize) {
+    reset(p, start);
+    p.records = p.plan.fastcgi.is_some().then(Box::default);
+}
+
+/// Leaves of what has arrived since `from` what is the response's, and logs what the server says besides.
+pub(super) fn take(p: &mut Passing<'_>, buffer: &mut Buffer, from: usize, action: &'static str) {
+    let Some(mut records) = p.records.take() else { return };
+    let before = from - buffer.start;
+    let length = records.take(&mut buffer.filled_mut()[before..]);
+    buffer.end = from + length;
+    for (at, text) in &mut records.errors {
+        let message = format!("FastCGI sent in stderr: \"{}\"", String::from_utf8_lossy(text));
+        p.log(Severity::Error, &message, action);
+        *at += from;
+    }
+    p.records = Some(records);
+}
+
+/// Whether there can be a head (`ngx_http_fastcgi_process_header`).
+///
+/// # Errors
+/// Another peer is asked.
+pub(super) fn check(p: &mut Passing<'_>, progress: &Progress) -> Result<(), Failure> {
+    let (Some(plan), Some(records)) = (&p.plan.fastcgi, &p.records) else { return Ok(()) };
+    let is_done = *progress == Progress::Done;
+    let position = p.r.response.position;
+    if records.errors.iter().any(|(at, text)| (!is_done || *at < position) && plan.catches(text)) {
+        return Err(Failure::Invalid);
+    }
+    if is_done {
+        p.r.response.close |= !plan.keep_conn;
+        return Ok(());
+    }
+    if *progress != Progress::More {
+        return Ok(());
+    }
+    let message = match (&records.fault, records.end) {
+        (Some(fault), _) => fault.clone(),
+        (None, Some(End::Stdout)) => "upstream prematurely closed FastCGI stdout".to_owned(),
+        (None, Some(End::Request)) => "upstream sent unexpected FastCGI record: 3".to_owned(),
+        (None, None) => return Ok(()),
+    };
+    p.log(Severity::Error, &message, READING);
+    Err(Failure::Invalid)
+}
+
+/// What is in `buffer` of a body of which `left` bytes are to come (`ngx_http_fastcgi_input_filter`).
+pub(super) fn part(p: &mut Passing<'_>, buffer: &mut Buffer, left: &mut Option<u64>) -> Part {
+    let Some(records) = &p.records else { return Part::More };
+    let have = buffer.filled().len() as u64;
+    if let Some(left) = left {
+        if have > *left {
+            buffer.end = buffer.start + *left as usize;
+            *left = 0;
+            let message = "upstream sent more data than specified in \"Content-Length\" header";
+            p.log(Severity::Warn, message, " while reading upstream");
+            return Part::Done(false);
+        }
+        *left -= have;
+    }
+    if records.end.is_none() || broken(p, *left).is_some() {
+        return Part::More;
+    }
+    // The server is let finish, whether the connection is to be kept or not.
+    if records.is_over || records.is_clean() { Part::Done(records.is_clean()) } else { Part::More }
+}
+
+/// Why no more of a body comes of which `left` bytes should: what came before has gone to the client.
+pub(super) fn broken(p: &Passing<'_>, left: Option<u64>) -> Option<String> {
+    let records = p.records.as_ref()?;
+    // In an answer to HEAD there may be none of it.
+    let is_none = p.r.is_head() && left == p.r.response.content_length;
+    let is_short = left.is_some_and(|left| left > 0) && !is_none;
+    match (&records.fault, records.end) {
+        (Some(fault), _) => Some(fault.clone()),
+        (None, Some(End::Stdout)) if is_short => {
+            Some("upstream prematurely closed FastCGI stdout".to_owned())
+        }
+        (None, Some(End::Request)) if is_short => {
+            Some("upstream prematurely closed FastCGI request".to_owned())
+        }
+        _ => None,
+    }
+}
