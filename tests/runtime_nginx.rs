@@ -1,5 +1,6 @@
 //! The same requests to this program and to a real nginx: what `proxy_cache` keeps, how long, and what is done with what
-//! is old; what `post_action` does and logs; whom `auth_request` lets in; where `mirror` leads.
+//! is old; what `post_action` does and logs; whom `auth_request` lets in; where `mirror` leads;
+//! which links are signed; how far a response was compressed.
 
 #![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
 
@@ -549,4 +550,87 @@ fn the_peer_chooses_the_charset() {
     if let Some(real) = nginx::Nginx::start(&http("PORT")) {
         check("nginx", real.address);
     }
+}
+
+/// Links that only somebody could make who knows the secret, and that count up to a time.
+#[test]
+fn links_are_signed() {
+    let http = |listen: &str| {
+        format!(
+            "server {{ listen {listen}; location / {{ secure_link $arg_md5,$arg_expires;\n\
+             secure_link_md5 \"$secure_link_expires$uri secret\"; return 200 \"<$secure_link> $secure_link_expires\";\n\
+             location /plain {{ secure_link $arg_md5; return 200 \"<$secure_link> $secure_link_expires\"; }}\n\
+             location /p/ {{ secure_link_secret secret; return 200 \"<$secure_link>\"; }} }} }}"
+        )
+    };
+    // Made with `md5sum`, and with `openssl md5 -binary | openssl base64`.
+    let cases = [
+        ("/s?md5=nIWGb87gmYA8KsOIx-y4nQ&expires=2147483647", "<1> 2147483647"),
+        ("/s?md5=mIWGb87gmYA8KsOIx-y4nQ&expires=2147483647", "<> 2147483647"),
+        ("/s?md5=nIWGb87gmYA8KsOIx-y4n&expires=2147483647", "<> 2147483647"),
+        ("/s?md5=nIWGb87gmYA8KsOIx-y4nQ&expires=2147483648", "<> 2147483648"),
+        ("/s?md5=CS6dyOrqnWOjbgS4BUAcig&expires=1", "<0> 1"),
+        ("/s?md5=CS6dyOrqnWOjbgS4BUAcig&expires=x", "<> "),
+        ("/s?md5=CS6dyOrqnWOjbgS4BUAcig", "<> "),
+        ("/plain?md5=CS6dyOrqnWOjbgS4BUAcig", "<> "),
+        ("/p/5e814704a28d9bc1914ff19fa0c4a00a/link", "<link>"),
+        ("/p/5E814704A28D9BC1914FF19FA0C4A00A/link", "<link>"),
+        ("/p/5e814704a28d9bc1914ff19fa0c4a00b/link", "<>"),
+        ("/p/5e814704a28d9bc1914ff19fa0c4a00a/", "<>"),
+        ("/p/5e814704a28d9bc1914ff19fa0c4a00a", "<>"),
+    ];
+    let check = |who: &str, to: SocketAddr| {
+        for (uri, expected) in cases {
+            let response = once(to, &format!("GET {uri} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+            let body = response.split_once("\r\n\r\n").unwrap().1;
+            assert_eq!(body, expected, "{who}: {uri}");
+        }
+    };
+    check("ngxc", Proxy::new(&http("127.0.0.1:9")).address);
+    if let Some(real) = nginx::Nginx::start(&http("PORT")) {
+        check("nginx", real.address);
+    }
+}
+
+/// `$gzip_ratio` in the access log: of what was compressed as a whole.
+#[test]
+fn how_far_it_was_compressed() {
+    let directory = tempfile::tempdir().unwrap();
+    let http = |listen: &str, log: &str| {
+        format!(
+            "log_format x '$uri $gzip_ratio'; gzip on; gzip_types *; gzip_min_length 1;\n\
+             server {{ listen {listen}; access_log {log} x; location /long {{ return 200 {}; }}\n\
+             location /short {{ return 200 x; }} location /none {{ gzip off; return 200 x; }} }}",
+            "x".repeat(1000)
+        )
+    };
+    let run = |to: SocketAddr, log: &Path| {
+        for uri in ["/long", "/short", "/none"] {
+            once(
+                to,
+                &format!(
+                    "GET {uri} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+                ),
+            );
+        }
+        let begun = Instant::now();
+        loop {
+            let text = std::fs::read_to_string(log).unwrap();
+            if text.lines().count() == 3 || begun.elapsed().as_secs() > 5 {
+                return text;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    let log = directory.path().join("ours.log");
+    let ours = Proxy::new(&http("127.0.0.1:9", log.to_str().unwrap()));
+    let text = run(ours.address, &log);
+    let ratio: f64 = text.lines().next().unwrap().strip_prefix("/long ").unwrap().parse().unwrap();
+    // Two libraries are not one, but neither stores a run of one letter.
+    assert!((20.0..60.0).contains(&ratio), "{text}");
+    assert!(text.ends_with("/short 0.05\n/none -\n"), "{text}");
+    let log = directory.path().join("nginx.log");
+    let Some(real) = nginx::Nginx::start(&http("PORT", log.to_str().unwrap())) else { return };
+    let theirs = run(real.address, &log);
+    assert_eq!(theirs.lines().skip(1).collect::<Vec<_>>(), text.lines().skip(1).collect::<Vec<_>>());
 }

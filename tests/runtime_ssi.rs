@@ -53,6 +53,7 @@ fn commands() {
             "$b".to_owned(),
         ),
         ("<!--#if expr='$no' -->1<!--#else -->2<!--#endif -->3", "23".to_owned()),
+        ("<!--#if expr='$arg_a = /^(?<first>.)/' --><!--#endif --><!--#echo var='first' -->", "b".to_owned()),
         ("<!--#nothing --> <!--#echo -->", format!("{ERROR} {ERROR}")),
         ("<!--#config errmsg='!' --><!--#endif -->", "!".to_owned()),
         (
@@ -73,10 +74,15 @@ fn included() {
         ("<!--#include virtual='/hidden' -->", "hidden"),
         ("<!--#include virtual='/gone' -->", "text of /text/gone, ;"),
         ("a<!--#include virtual='/text/b' set='x' -->b<!--#echo var='x' -->", "abtext of /text/b, ;"),
-        ("<!--#block name='b' -->stub<!--#endblock --><!--#include virtual='/missing' stub='b' -->", "stub"),
     ] {
         let body = page(text);
         assert!(body.ends_with(expected), "{text}: {body}");
+    }
+    // Instead of a page of an error, not behind it.
+    let block = "<!--#block name='b' -->stub<!--#endblock -->";
+    for (uri, expected) in [("missing", "x stub"), ("gone", "x stub"), ("hidden", "x hidden")] {
+        let text = format!("{block}x <!--#include virtual='/{uri}' stub='b' -->");
+        assert_eq!(page(&text), expected, "{uri}");
     }
     assert_eq!(page("<!--#include virtual='/../x' -->"), ERROR);
     // As deep as nginx goes, then the response ends.

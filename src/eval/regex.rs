@@ -98,6 +98,12 @@ impl Regex {
         self.engine.as_str()
     }
 
+    /// The named groups: number and name, as written.
+    pub fn names(&self) -> impl Iterator<Item = (usize, &str)> {
+        let names = self.engine.capture_names().iter().enumerate();
+        names.filter_map(|(group, name)| Some((group, name.as_deref()?)))
+    }
+
     /// Matches `subject`; `None` if it does not match.
     ///
     /// # Errors

@@ -83,6 +83,10 @@ settings! {
         ignore_client_abort: bool = "fastcgi_ignore_client_abort",
         /// As `proxy_socket_keepalive`.
         socket_keepalive: bool = "fastcgi_socket_keepalive",
+        /// As `proxy_socket_rcvbuf`.
+        socket_rcvbuf: u64 = "fastcgi_socket_rcvbuf",
+        /// As `proxy_socket_sndbuf`.
+        socket_sndbuf: u64 = "fastcgi_socket_sndbuf",
         /// As `proxy_force_ranges`.
         force_ranges: bool = "fastcgi_force_ranges",
         /// As `proxy_cache`.
@@ -154,6 +158,8 @@ impl FastcgiSettings {
             limit_rate: self.limit_rate.clone(),
             ignore_client_abort: self.ignore_client_abort.clone(),
             socket_keepalive: self.socket_keepalive.clone(),
+            socket_rcvbuf: self.socket_rcvbuf.clone(),
+            socket_sndbuf: self.socket_sndbuf.clone(),
             pass_trailers: Setting::default(false),
             force_ranges: self.force_ranges.clone(),
         };

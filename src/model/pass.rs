@@ -93,6 +93,10 @@ settings! {
         ignore_client_abort: bool = "proxy_ignore_client_abort",
         /// Whether `SO_KEEPALIVE` is set.
         socket_keepalive: bool = "proxy_socket_keepalive",
+        /// Size of a socket's receive buffer in bytes; 0: as the kernel has it.
+        socket_rcvbuf: u64 = "proxy_socket_rcvbuf",
+        /// Size of its send buffer.
+        socket_sndbuf: u64 = "proxy_socket_sndbuf",
         /// Whether trailers of a chunked response are passed on.
         pass_trailers: bool = "proxy_pass_trailers",
         /// Whether ranges are cut out of every response.

@@ -1,17 +1,29 @@
 //! Compression of responses (`ngx_http_gzip_filter_module.c`, `ngx_http_gzip_ok`).
 
+use std::cell::Cell;
 use std::io::Write;
+use std::rc::Rc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::clock;
 use super::http1::field::Known;
-use super::request::Request;
+use super::request::{Request, Scope};
+use super::response::put;
 use crate::eval::regex::Regex;
 
 /// A response that is being compressed.
-pub(crate) struct Gzip(GzEncoder<Vec<u8>>);
+pub(crate) struct Gzip {
+    encoder: GzEncoder<Vec<u8>>,
+    /// Bytes so far.
+    before: u64,
+    after: u64,
+    ratio: Ratio,
+}
+
+/// Bytes before and after, when a response is compressed as a whole: `$gzip_ratio`.
+pub(crate) type Ratio = Rc<Cell<Option<(u64, u64)>>>;
 
 impl std::fmt::Debug for Gzip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -20,14 +32,24 @@ impl std::fmt::Debug for Gzip {
 }
 
 impl Gzip {
+    fn new(level: Compression, ratio: Ratio) -> Self {
+        Self { encoder: GzEncoder::new(Vec::new(), level), before: 0, after: 0, ratio }
+    }
+
     /// Takes a piece of the body; appends what is ready, all of it when it is the last piece.
     pub(crate) fn take(&mut self, data: &[u8], is_last: bool, out: &mut Vec<u8>) {
         // Memory takes everything.
-        let _ = self.0.write_all(data);
+        let _ = self.encoder.write_all(data);
         if is_last {
-            let _ = self.0.try_finish();
+            let _ = self.encoder.try_finish();
         }
-        out.append(self.0.get_mut());
+        let ready = self.encoder.get_mut();
+        self.before += data.len() as u64;
+        self.after += ready.len() as u64;
+        out.append(ready);
+        if is_last {
+            self.ratio.set(Some((self.before, self.after)));
+        }
     }
 }
 
@@ -60,12 +82,23 @@ pub(crate) fn filter(request: &mut Request, is_encoded: bool) {
     }
     let reply = &mut request.reply;
     let level = Compression::new(gzip.level.value.clamp(1, 9));
-    reply.gzip = Some(Box::new(Gzip(GzEncoder::new(Vec::new(), level))));
+    let ratio = Ratio::default();
+    reply.gzip_ratio = Some(Rc::clone(&ratio));
+    reply.gzip = Some(Box::new(Gzip::new(level, ratio)));
     reply.push(b"Content-Encoding", b"gzip");
     reply.content_length = None;
     reply.allow_ranges = false;
     reply.remove(b"Accept-Ranges");
     weaken(reply);
+}
+
+/// `$gzip_ratio`, rounded to two digits (`ngx_http_gzip_ratio_variable`).
+pub(crate) fn ratio(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
+    let ratio = s.request.reply.gzip_ratio.as_ref().and_then(|ratio| ratio.get());
+    let Some((before, after)) = ratio.filter(|(_, after)| *after > 0) else { return false };
+    let hundredths = (before * 1000 / after + 5) / 10;
+    put(out, format_args!("{}.{:02}", hundredths / 100, hundredths % 100));
+    true
 }
 
 /// `ngx_http_weak_etag`
@@ -158,7 +191,8 @@ mod tests {
     #[test]
     fn what_was_compressed_is_the_same() {
         use std::io::Read;
-        let mut gzip = Gzip(GzEncoder::new(Vec::new(), Compression::new(1)));
+        let ratio = Ratio::default();
+        let mut gzip = Gzip::new(Compression::new(1), Rc::clone(&ratio));
         let mut out = Vec::new();
         for (i, piece) in ["abc".repeat(10_000), String::new(), "x".to_owned()].iter().enumerate() {
             gzip.take(piece.as_bytes(), i == 2, &mut out);
@@ -166,5 +200,6 @@ mod tests {
         let mut text = String::new();
         flate2::read::GzDecoder::new(&out[..]).read_to_string(&mut text).unwrap();
         assert_eq!(text, "abc".repeat(10_000) + "x");
+        assert_eq!(ratio.get(), Some((30_001, out.len() as u64)));
     }
 }

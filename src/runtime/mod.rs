@@ -88,6 +88,7 @@ mod file;
 mod index;
 mod open_file;
 mod random_index;
+mod secure_link;
 mod sendfile;
 mod stub_status;
 mod symlink;

@@ -10,6 +10,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::outgoing::Outgoing;
 use super::stream::Stream;
+use crate::model::PassSettings;
 
 /// Where a peer is, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +37,26 @@ pub(crate) enum ConnectError {
     Connect(io::Error),
 }
 
+/// Sizes of a socket's buffers in bytes, if not those of the kernel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Buffers {
+    receive: Option<usize>,
+    send: Option<usize>,
+}
+
+impl Buffers {
+    /// `proxy_socket_rcvbuf` and `proxy_socket_sndbuf`
+    pub(crate) fn of(settings: &PassSettings) -> Self {
+        let size = |bytes: u64| usize::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+        Self { receive: size(settings.socket_rcvbuf.value), send: size(settings.socket_sndbuf.value) }
+    }
+}
+
 /// Starts to connect; the stream becomes writable when that is done.
 pub(crate) fn connect(
     address: &Address,
     local: Option<&Local>,
+    buffers: Buffers,
     outgoing: &Outgoing,
 ) -> Result<Stream, ConnectError> {
     let (domain, to) = match address {
@@ -52,6 +69,13 @@ pub(crate) fn connect(
     };
     let socket =
         Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None).map_err(failed("socket() failed"))?;
+    // nginx too goes on with what the kernel gives.
+    if let Some(bytes) = buffers.receive {
+        let _ = socket.set_recv_buffer_size(bytes);
+    }
+    if let Some(bytes) = buffers.send {
+        let _ = socket.set_send_buffer_size(bytes);
+    }
     if let Some(local) = local {
         if local.transparent {
             transparent(&socket, local.address.ip()).map_err(failed("setsockopt(IP_TRANSPARENT) failed"))?;

@@ -79,6 +79,8 @@ pub(crate) struct Reply {
     pub(crate) ssi: Option<Box<super::ssi::Page>>,
     /// Compresses the body.
     pub(crate) gzip: Option<Box<super::gzip::Gzip>>,
+    /// How far it was compressed.
+    pub(crate) gzip_ratio: Option<super::gzip::Ratio>,
 }
 
 impl Reply {
@@ -114,6 +116,7 @@ impl Reply {
         self.recode = None;
         self.recode_rest.clear();
         self.gzip = None;
+        self.gzip_ratio = None;
         self.gunzip = None;
         self.sub = None;
         self.ssi = None;

@@ -145,6 +145,8 @@ pub(crate) struct Request {
     pub(crate) only_head: bool,
     /// Copies of it that follow when the client has its answer.
     pub(crate) mirrors: Vec<super::mirror::Mirror>,
+    /// Something stands for an answer that fails, or is empty.
+    pub(crate) has_stub: bool,
     /// Nobody waits for the answer.
     pub(crate) is_background: bool,
     pub(crate) captures: Captures,
@@ -211,6 +213,7 @@ impl Request {
             renewal: None,
             only_head: false,
             mirrors: Vec::new(),
+            has_stub: false,
             is_background: false,
             captures: Captures::default(),
             stored: Vec::new(),
@@ -276,6 +279,7 @@ impl Request {
         self.renewal = None;
         self.only_head = false;
         self.mirrors.clear();
+        self.has_stub = false;
         self.is_background = false;
         self.captures = Captures::default();
         self.stored.clear();

@@ -118,6 +118,12 @@ pub(crate) async fn inside(c: &mut Connection, r: &mut Request) -> Flow {
 pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) -> Flow {
     loop {
         flow = match flow {
+            // What it stands for is written instead of a page.
+            Flow::Status(status) if r.has_stub => {
+                r.status = status;
+                r.reply.content_length = Some(0);
+                return Flow::Written;
+            }
             Flow::Status(status) => error_page::respond(c, r, status),
             Flow::Redirect => phases(c, r, Enter::Server).await,
             Flow::Named(id) => phases(c, r, Enter::Location(id)).await,

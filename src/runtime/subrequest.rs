@@ -29,6 +29,7 @@ pub(crate) fn run<'a>(
 ) -> Pin<Box<dyn Future<Output = io::Result<u16>> + 'a>> {
     Box::pin(async move {
         let mut sub = begin(c, parent, uri, args)?;
+        sub.has_stub = stub.is_some();
         share(parent, &mut sub);
         let (flow, is_empty) = answer(c, &mut sub).await;
         let status = sub.status;
@@ -37,7 +38,7 @@ pub(crate) fn run<'a>(
         if flow == Flow::Abort {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if let Some(text) = stub.filter(|_| is_empty || status >= 300) {
+        if let Some(text) = stub.filter(|_| is_empty) {
             ssi::raw(c, parent, &text).await?;
         }
         Ok(status)

@@ -178,6 +178,13 @@ const PLAIN: &[(&str, Get)] = &[
     ("pid", |_, out| count(out, std::process::id())),
     ("nginx_version", |s, out| display(out, s.worker.config.version)),
     ("pipe", |s, out| text(out, if s.request.pipelined { b"p" } else { b"." })),
+    ("gzip_ratio", super::gzip::ratio),
+    ("date_local", |_, out| super::ssi::plain_date(out, true)),
+    ("date_gmt", |_, out| super::ssi::plain_date(out, false)),
+    // QUIC is refused at start.
+    ("http3", |_, _| false),
+    ("secure_link", super::secure_link::verdict),
+    ("secure_link_expires", super::secure_link::expires),
     ("fastcgi_script_name", super::fastcgi::script_name),
     ("fastcgi_path_info", super::fastcgi::path_info),
     ("proxy_host", |s, out| !s.request.proxy_host.is_empty() && text(out, &s.request.proxy_host)),

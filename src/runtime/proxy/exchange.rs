@@ -85,6 +85,7 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
     let state = Rc::clone(&p.state);
     let pool = state.pool.as_ref();
     let outgoing = &worker.outgoing;
+    let buffers = peer::Buffers::of(&p.plan.on_way);
     let mut tried = Vec::new();
     let connected = loop {
         let source = p.local.as_ref().map(|local| local.address);
@@ -99,7 +100,7 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
             }
             return Ok(connection);
         }
-        let connected = peer::connect(address, p.local.as_ref(), outgoing);
+        let connected = peer::connect(address, p.local.as_ref(), buffers, outgoing);
         let Err(error) = &connected else { break connected };
         outgoing.failed(error);
         tried.push(source);

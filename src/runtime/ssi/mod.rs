@@ -5,6 +5,8 @@ mod command;
 mod parse;
 mod value;
 
+pub(crate) use value::plain_date;
+
 use std::io;
 
 use super::connection::Connection;
@@ -55,6 +57,9 @@ enum Conditional {
     Else,
 }
 
+/// How times are written unless a page says otherwise (`ngx_http_ssi_timefmt`).
+const TIMEFMT: &str = "%A, %d-%b-%Y %H:%M:%S %Z";
+
 /// A page that is passing.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
@@ -86,7 +91,7 @@ impl Page {
             conditional: Conditional::None,
             block: None,
             encoding: Encoding::Entity,
-            timefmt: "%A, %d-%b-%Y %H:%M:%S %Z".to_owned(),
+            timefmt: TIMEFMT.to_owned(),
             errmsg: b"[an error occurred while processing the directive]".to_vec(),
             captures: Captures::default(),
             is_plain: false,

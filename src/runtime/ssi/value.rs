@@ -1,6 +1,6 @@
 //! Variables in the parameters of SSI commands, and the expressions of `if` (`ngx_http_ssi_evaluate_string`).
 
-use super::Page;
+use super::{Page, TIMEFMT};
 use crate::eval::regex::Regex;
 use crate::runtime::clock::Clock;
 use crate::runtime::request::Scope;
@@ -25,6 +25,12 @@ pub(super) fn lookup(page: &Page, scope: &mut Scope<'_>, name: &[u8]) -> Option<
         None => Getter::find(&name).is_some_and(|getter| getter.get(scope, &name, &mut out)),
     };
     found.then_some(out)
+}
+
+/// `$date_local` and `$date_gmt` where no page says how they are written.
+pub(crate) fn plain_date(out: &mut Vec<u8>, local: bool) -> bool {
+    out.extend(date(TIMEFMT, local));
+    true
 }
 
 fn date(format: &str, local: bool) -> Vec<u8> {
@@ -91,6 +97,10 @@ pub(super) fn holds(page: &mut Page, scope: &mut Scope<'_>, expression: &[u8]) -
         let regex = Regex::new(&pattern, false, config.http.span?, config).ok()?;
         let captures = regex.exec(&left).ok()?;
         let matches = captures.is_some();
+        for (group, name) in regex.names() {
+            let value = captures.as_ref().and_then(|captures| captures.get(group)).unwrap_or_default();
+            scope.request.ssi.set(name.as_bytes(), value.to_vec());
+        }
         page.captures = captures.unwrap_or_default();
         matches
     } else {
