@@ -21,7 +21,7 @@ use h2::{Reason, RecvStream};
 use super::buffer::Buffer;
 use super::connection::{Connection, Head};
 use super::headers;
-use super::http1::head::Progress;
+use super::http1::head::{Progress, Rules};
 use super::request::{Client, Scope};
 use super::route::Flow;
 use super::stream::Stream;
@@ -110,7 +110,13 @@ pub(crate) async fn serve(
     let mut is_leaving = false;
     loop {
         let is_idle = active.count.get() == 0;
-        let limit = if is_idle { plan.core.keepalive_timeout.value.idle } else { LONG };
+        let idle = plan.core.keepalive_timeout.value.idle;
+        let limit = match is_idle {
+            // Also a connection that is not to be kept has its first request.
+            true if client.requests == 0 => idle.max(timeout),
+            true => idle,
+            false => LONG,
+        };
         let event = timer.idle(limit, |cx: &mut Context<'_>| {
             match connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok(request))) => return Poll::Ready(Event::Request(Box::new(request))),
@@ -150,6 +156,14 @@ pub(crate) async fn serve(
             }
         }
     }
+    if client.requests > 0 {
+        // What waits for the client still goes out if it says that it is there.
+        connection.graceful_shutdown();
+        let timeout = plan.core.lingering_timeout.value;
+        if timer.limit(timeout, |cx| connection.poll_closed(cx)).await.is_some() {
+            return;
+        }
+    }
     connection.abrupt_shutdown(Reason::NO_ERROR);
     let _ = timer.limit(Duration::from_secs(1), |cx| connection.poll_closed(cx)).await;
 }
@@ -183,7 +197,10 @@ async fn answer(
         timed_out: false,
         sink: None,
     };
-    let head = match request.head.advance(request.buffer.all(), &plan.rules) {
+    // nginx does not count what is no line of the head.
+    let pseudo = usize::from(parts.uri.authority().is_some());
+    let rules = Rules { headers: plan.rules.headers.saturating_add(pseudo), ..plan.rules };
+    let head = match request.head.advance(request.buffer.all(), &rules) {
         Progress::Done => Head::Done,
         Progress::Bad(bad) => Head::Bad(bad.status, bad.message),
         Progress::More => Head::Bad(400, "client sent invalid request".to_owned()),

@@ -1,0 +1,256 @@
+//! HTTP/2 towards clients, asked with h2's own client; a real nginx is asked the same.
+
+#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "common/http.rs"]
+mod http;
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stderr,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "as where all tests share it"
+)]
+#[path = "common/nginx.rs"]
+mod nginx;
+#[allow(dead_code, reason = "not every test needs all of it")]
+#[path = "common/proxy.rs"]
+mod proxy;
+
+use std::fmt::Write;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use h2_http::{Request, Response};
+use http::Backend;
+use proxy::Proxy;
+
+/// Runs what has to end within some seconds.
+fn within_time<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), work).await.unwrap() })
+}
+
+/// A connection, and what ends when it does.
+async fn connect(to: SocketAddr) -> (SendRequest<Bytes>, tokio::task::JoinHandle<Result<(), h2::Error>>) {
+    let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+    let (send, connection) = h2::client::handshake(stream).await.unwrap();
+    (send, tokio::spawn(connection))
+}
+
+fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
+    let request = Request::builder().method(method).uri(format!("http://a.test{path}"));
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(()).unwrap()
+}
+
+/// Sends a request with a body, unless it is empty.
+async fn send(
+    client: &mut SendRequest<Bytes>,
+    request: Request<()>,
+    body: &str,
+) -> Result<String, h2::Error> {
+    client.clone().ready().await?;
+    let (response, mut out) = client.send_request(request, body.is_empty())?;
+    if !body.is_empty() {
+        out.send_data(Bytes::copy_from_slice(body.as_bytes()), true)?;
+    }
+    shown(response.await?).await
+}
+
+/// Status, some headers, body and trailers.
+async fn shown(response: Response<h2::RecvStream>) -> Result<String, h2::Error> {
+    let (head, mut body) = response.into_parts();
+    let mut text = head.status.as_str().to_owned();
+    let known = ["connection", "x-"];
+    for (name, value) in head.headers.iter().filter(|(n, _)| known.iter().any(|k| n.as_str().starts_with(k)))
+    {
+        write!(text, " {name}={}", value.to_str().unwrap()).unwrap();
+    }
+    text += " | ";
+    while let Some(data) = body.data().await {
+        let data = data?;
+        body.flow_control().release_capacity(data.len())?;
+        text += std::str::from_utf8(&data).unwrap();
+    }
+    if let Some(trailers) = body.trailers().await? {
+        write!(text, " | {trailers:?}").unwrap();
+    }
+    Ok(if text.contains("<html>") { text[..3].to_owned() } else { text })
+}
+
+/// What a peer gets, in its answer.
+fn echo() -> Backend {
+    Backend::new(|request| {
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        let is_shown = |line: &&str| !line.starts_with("Host:") && !line.starts_with("Connection:");
+        let head: Vec<&str> = head.lines().filter(is_shown).collect();
+        let body = if body.len() > 20 { format!("{} bytes", body.len()) } else { body.to_owned() };
+        let text = format!("{} <{body}>", head.join(", "));
+        let text = if request.starts_with("GET /large") { "x".repeat(700_000) } else { text };
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+    })
+}
+
+/// Method, path, headers and body; what comes of it.
+type Case<'c> = (&'c str, &'c str, &'c [(&'c str, &'c str)], &'c str, &'c str);
+
+#[test]
+fn requests_are_answered_as_by_nginx() {
+    let peer = echo();
+    let http = |listen: &str| {
+        format!(
+            "server {{ listen {listen} http2; proxy_http_version 1.1; add_header X-Host $host;\n\
+             location / {{ return 200 \"$request_method $http2 $server_protocol $http_cookie $arg_a\"; }}\n\
+             location /peer {{ proxy_pass http://{address}; }}\n\
+             location /large {{ proxy_pass http://{address}; }}\n\
+             location /small {{ client_max_body_size 3; proxy_pass http://{address}; }}\n\
+             location /stream {{ proxy_request_buffering off; proxy_pass http://{address}; }}\n\
+             location /trailer {{ add_trailer X-T t; return 200 x; }}\n\
+             location /closed {{ return 444; }} }}",
+            address = peer.address
+        )
+    };
+    let large = format!("200 x-host=a.test | {}", "x".repeat(700_000));
+    let body = "b".repeat(200_000);
+    let cases: Vec<Case<'_>> = vec![
+        ("GET", "/?a=1", &[], "", "200 x-host=a.test | GET h2c HTTP/2.0  1"),
+        (
+            "GET",
+            "/",
+            &[("cookie", "a=1"), ("cookie", "b=2")],
+            "",
+            "200 x-host=a.test | GET h2c HTTP/2.0 a=1; b=2 ",
+        ),
+        ("HEAD", "/", &[], "", "200 x-host=a.test | "),
+        (
+            "GET",
+            "/peer",
+            &[("x-a", "b"), ("te", "trailers")],
+            "",
+            "200 x-host=a.test | GET /peer HTTP/1.1, x-a: b <>",
+        ),
+        (
+            "POST",
+            "/peer",
+            &[("content-length", "4")],
+            "body",
+            "200 x-host=a.test | POST /peer HTTP/1.1, Content-Length: 4 <body>",
+        ),
+        ("POST", "/peer", &[], "body", "200 x-host=a.test | POST /peer HTTP/1.1, Content-Length: 4 <body>"),
+        (
+            "POST",
+            "/peer",
+            &[],
+            &body,
+            "200 x-host=a.test | POST /peer HTTP/1.1, Content-Length: 200000 <200000 bytes>",
+        ),
+        ("POST", "/small", &[("content-length", "4")], "body", "413"),
+        ("POST", "/small", &[], "body", "413"),
+        (
+            "POST",
+            "/stream",
+            &[("content-length", "4")],
+            "body",
+            "200 x-host=a.test | POST /stream HTTP/1.1, Content-Length: 4 <body>",
+        ),
+        ("GET", "/large", &[], "", &large),
+        ("GET", "/trailer", &[], "", "200 x-host=a.test | x | {\"x-t\": \"t\"}"),
+        ("GET", "/closed", &[], "", "an error"),
+    ];
+    let check = |who: &str, to: SocketAddr| {
+        within_time(async {
+            // One after the other on one connection, and each on its own.
+            let (mut client, _) = connect(to).await;
+            for (method, path, headers, body, expected) in &cases {
+                let found = send(&mut client, request(method, path, headers), body).await;
+                let found = found.unwrap_or_else(|_| "an error".to_owned());
+                assert_eq!(found, *expected, "{who}: {method} {path}");
+            }
+        });
+    };
+    check("ngxc", Proxy::new(&http("127.0.0.1:9")).address);
+    if let Some(real) = nginx::Nginx::start(&http("PORT")) {
+        check("nginx", real.address);
+    }
+}
+
+#[test]
+fn many_at_a_time() {
+    let peer = Backend::new(|request| {
+        std::thread::sleep(Duration::from_millis(20));
+        let uri = request.split(' ').nth(1).unwrap();
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{uri}", uri.len())
+    });
+    let proxy = Proxy::new(&format!(
+        "server {{ listen 127.0.0.1:9; http2 on; location / {{ proxy_pass http://{}; }} }}",
+        peer.address
+    ));
+    within_time(async {
+        let (mut client, _) = connect(proxy.address).await;
+        // From here on the client knows how many streams it may have.
+        send(&mut client, request("GET", "/", &[]), "").await.unwrap();
+        let mut tasks = Vec::new();
+        for i in 0..300 {
+            let mut client = client.clone();
+            tasks.push(tokio::spawn(async move {
+                (i, send(&mut client, request("GET", &format!("/{i}"), &[]), "").await)
+            }));
+        }
+        for task in tasks {
+            let (i, answer) = task.await.unwrap();
+            let uri = format!("/{i}");
+            assert_eq!(answer.unwrap(), format!("200 | {uri}"));
+        }
+    });
+    assert_eq!(peer.requests().len(), 301);
+}
+
+#[test]
+fn connections_end() {
+    let proxy = Proxy::new(
+        "server { listen 127.0.0.1:9; http2 on; keepalive_timeout 0; location / { return 200 x; } }",
+    );
+    within_time(async {
+        let (mut client, connection) = connect(proxy.address).await;
+        let answer = send(&mut client, request("GET", "/", &[]), "").await.unwrap();
+        assert_eq!(answer, "200 | x");
+        // Without a fault, and soon.
+        connection.await.unwrap().unwrap();
+        assert!(send(&mut client, request("GET", "/", &[]), "").await.is_err());
+    });
+    let proxy = Proxy::new(
+        "server { listen 127.0.0.1:9; http2 on; keepalive_requests 2; location / { return 200 $connection_requests; } }",
+    );
+    within_time(async {
+        let (mut client, connection) = connect(proxy.address).await;
+        for number in ["1", "2"] {
+            let answer = send(&mut client, request("GET", "/", &[]), "").await.unwrap();
+            assert_eq!(answer, format!("200 | {number}"));
+        }
+        connection.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn headers_are_bounded() {
+    let proxy = Proxy::new(
+        "server { listen 127.0.0.1:9; http2 on; max_headers 3; large_client_header_buffers 4 1k;\n\
+         location / { return 200 x; } }",
+    );
+    within_time(async {
+        let (mut client, _) = connect(proxy.address).await;
+        let three = [("a", "1"), ("b", "1"), ("c", "1")];
+        let four = [("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")];
+        let long = "x".repeat(2000);
+        for (headers, expected) in
+            [(&three[..], "200 | x"), (&four[..], "400"), (&[("a", long.as_str())][..], "400")]
+        {
+            assert_eq!(send(&mut client, request("GET", "/", headers), "").await.unwrap(), expected);
+        }
+    });
+}
