@@ -254,3 +254,59 @@ fn headers_are_bounded() {
         }
     });
 }
+
+/// Hints of a peer come before the response, over HTTP/1 and HTTP/2, to those who may have them.
+#[test]
+fn early_hints_are_passed_on() {
+    let peer = Backend::new(|request| {
+        let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-Accel-Expires: 0\r\n\r\n";
+        let long = format!("HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n", "x".repeat(3000));
+        let before = match request.split(' ').nth(1).unwrap() {
+            "/two" => hints.repeat(2),
+            "/long" => long.repeat(3),
+            "/only" => return hints.to_owned() + "Connection: close",
+            _ => hints.to_owned(),
+        };
+        format!("{before}HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
+    });
+    let proxy = Proxy::new(&format!(
+        "server {{ listen 127.0.0.1:9; http2 on; early_hints $http_x_hints; proxy_buffer_size 4k;\n\
+         location / {{ proxy_pass http://{}; }} }}",
+        peer.address
+    ));
+    let hinted = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    for (uri, wants, hints) in [
+        ("/", "1", hinted.to_owned()),
+        ("/two", "1", hinted.repeat(2)),
+        ("/", "0", String::new()),
+        ("/", "", String::new()),
+    ] {
+        let text = format!("GET {uri} HTTP/1.1\r\nHost: a\r\nX-Hints: {wants}\r\nConnection: close\r\n\r\n");
+        let found = http::once(proxy.address, &text);
+        assert!(
+            found.starts_with(&(hints + "HTTP/1.1 200 OK\r\n")) && found.ends_with("\r\n\r\nx"),
+            "{found}"
+        );
+    }
+    let ask = |uri: &str, version: &str| {
+        http::once(
+            proxy.address,
+            &format!("GET {uri} HTTP/{version}\r\nHost: a\r\nX-Hints: 1\r\nConnection: close\r\n\r\n"),
+        )
+    };
+    assert!(ask("/", "1.0").starts_with("HTTP/1.1 200"));
+    assert!(ask("/only", "1.1").contains("HTTP/1.1 502"));
+    let long = ask("/long", "1.1");
+    assert_eq!((long.matches(" 103 ").count(), long.matches(" 200 OK").count()), (1, 1), "{long}");
+    assert!(proxy.log().contains("upstream sent too big early hints"), "{}", proxy.log());
+    within_time(async {
+        let (mut client, _) = connect(proxy.address).await;
+        let (mut response, _) =
+            client.send_request(request("GET", "/two", &[("x-hints", "1")]), true).unwrap();
+        for _ in 0..2 {
+            let hints = std::future::poll_fn(|cx| response.poll_informational(cx)).await.unwrap().unwrap();
+            assert_eq!((hints.status().as_u16(), hints.headers()["link"].to_str().unwrap()), (103, "</a>"));
+        }
+        assert_eq!(shown(response.await.unwrap()).await.unwrap(), "200 | x");
+    });
+}

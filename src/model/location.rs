@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::access::AccessSettings;
-use super::cache::CacheSettings;
+use super::cache::{CacheSettings, Predicates};
 use super::client::ClientSettings;
 use super::content::ContentSettings;
 use super::fastcgi::FastcgiSettings;
@@ -296,6 +296,8 @@ settings! {
         msie_padding: bool = "msie_padding",
         /// Whether old clients get a page instead of a redirection.
         msie_refresh: bool = "msie_refresh",
+        /// When early hints of a peer are passed on.
+        early_hints: Predicates = "early_hints",
         /// Whether requests inside others are in the access log.
         log_subrequest: bool = "log_subrequest",
         /// What of a response is held in memory for a variable.

@@ -71,6 +71,12 @@ impl Buffer {
         (self.start, self.end) = (HEADROOM, HEADROOM);
     }
 
+    /// Leaves of the filled part what is behind a position, in its place.
+    pub(crate) fn forget(&mut self, position: usize) {
+        self.data.copy_within(position..self.end, self.start);
+        self.end -= position - self.start;
+    }
+
     /// Moves the filled part to the beginning, to have more room behind it.
     pub(crate) fn compact(&mut self) {
         if self.start > HEADROOM {

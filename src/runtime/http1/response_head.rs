@@ -37,6 +37,8 @@ pub(crate) enum Form {
 pub(crate) enum Progress {
     Done,
     More,
+    /// Early hints (103): the response follows.
+    Hints,
     /// Not a response; the message is for the error log.
     Invalid(String),
 }
@@ -71,7 +73,7 @@ impl ResponseHead {
         names.iter().any(|known| self.seen & known.bit() != 0)
     }
 
-    /// Parses what has arrived since the last call; responses 1xx, other than 101, are passed over.
+    /// Parses what has arrived since the last call; responses 1xx, other than 101 and 103, are passed over.
     pub(crate) fn advance(&mut self, buffer: &[u8]) -> Progress {
         loop {
             if !self.has_status {
@@ -99,6 +101,13 @@ impl ResponseHead {
                     self.position = next;
                     if self.form == Form::Cgi {
                         return self.settle(buffer);
+                    }
+                    if self.status.code == 103 && self.close {
+                        let message = "upstream sent HTTP/1.0 response with early hints";
+                        return Progress::Invalid(message.to_owned());
+                    }
+                    if self.status.code == 103 {
+                        return Progress::Hints;
                     }
                     if matches!(self.status.code, 100 | 102..=199) {
                         self.reset(next);
@@ -198,6 +207,18 @@ mod tests {
             (200, Some(3), false, 3)
         );
         assert_eq!(&text[head.position..], b"abc");
+    }
+
+    #[test]
+    fn early_hints() {
+        let text = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        let mut head = ResponseHead::default();
+        assert_eq!(head.advance(text), Progress::Hints);
+        assert_eq!((head.fields.len(), &text[head.position..][..12]), (1, &b"HTTP/1.1 200"[..]));
+        head.reset(head.position);
+        assert_eq!(head.advance(text), Progress::Done);
+        let old = ResponseHead::default().advance(b"HTTP/1.0 103 Early Hints\r\n\r\n");
+        assert!(matches!(old, Progress::Invalid(_)), "{old:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use super::{Passing, fastcgi, upload};
+use super::{Passing, fastcgi, hints, upload};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::body::BodyError;
@@ -178,6 +178,7 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
     // Longest head.
     let most = usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX).clamp(1, 1 << 20);
     fastcgi::begin(p, buffer.start);
+    let mut hints_length = 0;
     // A response that is kept is of use to others.
     let is_kept = p.is_cacheable() || p.plan.kept.store.value != Store::Off;
     let mut watch = !p.plan.on_way.ignore_client_abort.value && !is_kept && !p.r.is_background;
@@ -219,7 +220,14 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
                 arrived(p, buffer, n, READING);
             }
         }
-        let progress = p.r.response.advance(buffer.all());
+        let mut progress = p.r.response.advance(buffer.all());
+        while progress == Progress::Hints {
+            hints_length += p.r.response.position - p.r.response.start;
+            hints::pass(p, buffer, hints_length).await;
+            buffer.forget(p.r.response.position);
+            p.r.response.reset(buffer.start);
+            progress = p.r.response.advance(buffer.all());
+        }
         if p.records.is_some() {
             fastcgi::check(p, &progress)?;
         }
@@ -230,7 +238,7 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
                 return Err(Failure::Invalid);
             }
             Progress::More if buffer.filled().len() < most => {}
-            Progress::Done | Progress::More => {
+            Progress::Done | Progress::More | Progress::Hints => {
                 p.log(Severity::Error, "upstream sent too big header", READING);
                 return Err(Failure::Invalid);
             }

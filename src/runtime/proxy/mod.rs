@@ -6,6 +6,7 @@ mod exchange;
 mod fastcgi;
 mod framing;
 mod head;
+mod hints;
 mod next;
 mod pace;
 mod relay;

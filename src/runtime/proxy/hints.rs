@@ -1,0 +1,36 @@
+//! Early hints of a peer (103), which the client gets before the response
+//! (`ngx_http_upstream_process_early_hints`, `ngx_http_early_hints_filter`).
+
+use super::cached::holds;
+use super::{Passing, response};
+use crate::model::log::Severity;
+use crate::runtime::buffer::Buffer;
+
+/// Passes the head in `p.r.response` on, if `early_hints` wants it; all heads of the kind have `length` bytes.
+pub(super) async fn pass(p: &mut Passing<'_>, buffer: &Buffer, length: usize) {
+    if length as u64 > p.plan.on_way.buffer_size.value {
+        p.log(Severity::Info, "upstream sent too big early hints", "");
+        return;
+    }
+    let plan = std::rc::Rc::clone(&p.r.plan);
+    let is_wanted = p.r.depth == 0 && !p.r.is_background && p.r.head.line.version >= 1001;
+    if !is_wanted || !holds(p, &plan.core.early_hints.value) {
+        return;
+    }
+    let text = buffer.all();
+    let mut out = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
+    let before = out.len();
+    for field in &p.r.response.fields {
+        if !response::is_hidden(p.plan, field, field.name.of(text)) {
+            field.copy(text, &mut out);
+        }
+    }
+    if out.len() == before {
+        return;
+    }
+    out.extend_from_slice(b"\r\n");
+    // A client that is gone is noticed by who sends the response.
+    if p.c.write(&out, plan.core.send_timeout.value).await.is_ok() {
+        p.r.sent += out.len() as u64;
+    }
+}
