@@ -270,4 +270,39 @@ mod tests {
         assert_eq!(body.len(), HEAD + PIECE + HEAD + 8);
         assert_eq!(&body[HEAD + PIECE..][..HEAD], [1, 5, 0, 1, 0, 3, 5, 0]);
     }
+
+    /// What is taken of `text` in pieces of `step` bytes, and the state after it.
+    fn taken(text: &[u8], step: usize) -> (Vec<u8>, Option<End>, bool, bool, Option<String>) {
+        let mut records = Records::default();
+        let mut out = Vec::new();
+        for piece in text.chunks(step) {
+            let mut piece = piece.to_vec();
+            let n = records.take(&mut piece);
+            out.extend_from_slice(&piece[..n]);
+        }
+        let is_clean = records.is_clean();
+        (out, records.end, records.is_over, is_clean, records.fault)
+    }
+
+    proptest::proptest! {
+        /// Whatever a server sends, and however it arrives: the same comes of it.
+        #[test]
+        fn pieces_make_no_difference(
+            parts in proptest::collection::vec((0..4usize, proptest::collection::vec(0u8.., 0..40)), 0..6),
+            step in 1..70usize,
+            wrong in proptest::option::weighted(0.3, (0..200usize, 0u8..)),
+        ) {
+            let kinds = [Kind::Stdout, Kind::Stderr, Kind::EndRequest, Kind::Stdout];
+            let mut text = Vec::new();
+            for (kind, content) in &parts {
+                record(&mut text, kinds[*kind], content);
+            }
+            if let Some((at, byte)) = wrong
+                && let Some(place) = text.get_mut(at)
+            {
+                *place = byte;
+            }
+            proptest::prop_assert_eq!(taken(&text, step), taken(&text, usize::MAX));
+        }
+    }
 }
