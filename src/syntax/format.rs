@@ -11,7 +11,8 @@ const INDENT: &[u8] = b"    ";
 /// Lays out a tree that has no syntax errors; what could not be parsed would be left out.
 pub fn format(tree: &Tree) -> Vec<u8> {
     let text = tree.text();
-    let crlf = memchr::memchr(b'\n', text).is_some_and(|end| end > 0 && text[end - 1] == b'\r');
+    // The last line break is one between words when the file has been formatted; the first can be inside of a word.
+    let crlf = memchr::memrchr(b'\n', text).is_some_and(|end| end > 0 && text[end - 1] == b'\r');
     let line_end: &[u8] = if crlf { b"\r\n" } else { b"\n" };
     let mut formatter = Formatter { text, line_end, out: Vec::with_capacity(text.len()), at: 0 };
     formatter.block(tree.root(), 0);
