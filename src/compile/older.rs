@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::{Compiled, settings};
 use crate::model::location::{CoreHttpSettings, ReuseSettings};
 use crate::model::{
-    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiSettings, FileSettings,
-    FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings, ProxySettings,
-    TlsSettings,
+    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
+    FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
+    ProxySettings, TlsSettings,
 };
 use crate::version::Version;
 
@@ -91,6 +91,7 @@ older! {
     limit: LimitSettings,
     cache: CacheSettings,
     fastcgi: FastcgiSettings,
+    fastcgi_proxy: FastcgiProxySettings,
     client: ClientSettings,
     tls: TlsSettings,
 }

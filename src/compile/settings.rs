@@ -9,9 +9,9 @@ use crate::model::location::{CoreHttpSettings, ReuseSettings};
 use crate::model::setting::Reader;
 use crate::model::upstream::KeepaliveSettings;
 use crate::model::{
-    AccessSettings, CacheSettings, ClientSettings, ContentSettings, CoreSettings, FastcgiSettings,
-    FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, PassSettings, ProxySettings,
-    Setting, TlsSettings,
+    AccessSettings, CacheSettings, ClientSettings, ContentSettings, CoreSettings, FastcgiProxySettings,
+    FastcgiSettings, FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, PassSettings,
+    ProxySettings, Setting, TlsSettings,
 };
 use crate::source::Span;
 use crate::version::Version;
@@ -90,6 +90,7 @@ pub(super) fn http_defaults(version: Version) -> HttpSettings {
         limit: Arc::new(LimitSettings::defaults(&mut defaults)),
         cache: Arc::new(CacheSettings::defaults(&mut defaults)),
         fastcgi: Arc::new(FastcgiSettings::defaults(&mut defaults)),
+        fastcgi_proxy: Arc::new(FastcgiProxySettings::defaults(&mut defaults)),
         client: Arc::new(ClientSettings::defaults(&mut defaults)),
         tls: Arc::new(TlsSettings::defaults(&mut defaults)),
     }
@@ -122,7 +123,7 @@ pub(super) fn read_keepalive<'t>(
 type Read = for<'t> fn(&mut HttpSettings, &str, &mut Reading<'_, 't>) -> bool;
 
 /// The groups of http's settings: their directives, and how they are read.
-const GROUPS: [(&[&str], Read); 14] = [
+const GROUPS: [(&[&str], Read); 15] = [
     (CoreHttpSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.core).read(name, reader)),
     (ProxySettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.proxy).read(name, reader)),
     (ReuseSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.reuse).read(name, reader)),
@@ -135,6 +136,9 @@ const GROUPS: [(&[&str], Read); 14] = [
     (LimitSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.limit).read(name, reader)),
     (CacheSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.cache).read(name, reader)),
     (FastcgiSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.fastcgi).read(name, reader)),
+    (FastcgiProxySettings::DIRECTIVES, |all, name, reader| {
+        Arc::make_mut(&mut all.fastcgi_proxy).read(name, reader)
+    }),
     (ClientSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.client).read(name, reader)),
     (TlsSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.tls).read(name, reader)),
 ];
@@ -178,6 +182,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         limit: group(&level.limit, &started.limit, LimitSettings::inherited),
         cache: group(&level.cache, &started.cache, CacheSettings::inherited),
         fastcgi: group(&level.fastcgi, &started.fastcgi, FastcgiSettings::inherited),
+        fastcgi_proxy: group(&level.fastcgi_proxy, &started.fastcgi_proxy, FastcgiProxySettings::inherited),
         client: group(&level.client, &started.client, ClientSettings::inherited),
         tls: group(&level.tls, &started.tls, TlsSettings::inherited),
     }

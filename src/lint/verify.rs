@@ -37,6 +37,7 @@ pub fn beyond(before: &Config, after: &Config, touched: &BTreeSet<String>) -> Op
         changed.extend(old.pass.changed(&new.pass));
         changed.extend(old.cache.changed(&new.cache));
         changed.extend(old.fastcgi.changed(&new.fastcgi));
+        changed.extend(old.fastcgi_proxy.changed(&new.fastcgi_proxy));
         changed.extend(old.limit.changed(&new.limit));
         if let Some(name) = changed.iter().find(|name| !touched.contains(**name)) {
             return Some(format!("`{name}` would change"));

@@ -1,5 +1,5 @@
 //! Settings of who may ask: `ngx_http_access_module`, `ngx_http_auth_basic_module`, `ngx_http_auth_request_module`,
-//! `ngx_http_realip_module`, `ngx_http_secure_link_module`.
+//! `ngx_http_realip_module`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -34,12 +34,6 @@ settings! {
         real_ip_header: RealIpHeader = "real_ip_header",
         /// Whether the last address that is not believed is taken, instead of the last one.
         real_ip_recursive: bool = "real_ip_recursive",
-        /// Digest and time that a link has, separated by a comma.
-        secure_link: Option<ComplexValue> = "secure_link",
-        /// The text of which the digest has to be.
-        secure_link_md5: Option<ComplexValue> = "secure_link_md5",
-        /// The word behind a URI of which the digest in the URI has to be; empty: none.
-        secure_link_secret: String = "secure_link_secret",
     }
 }
 

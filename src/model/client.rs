@@ -1,16 +1,23 @@
 //! Settings by which clients are told apart: `ngx_http_referer_module`, `ngx_http_browser_module`,
-//! `ngx_http_userid_filter_module`.
+//! `ngx_http_userid_filter_module`, `ngx_http_secure_link_module`.
 
 use serde::{Deserialize, Serialize};
 
 use super::location::{Word, Words};
 use super::setting::settings;
+use super::value::ComplexValue;
 
 settings! {
     /// How clients are told apart.
     pub struct ClientSettings {
         /// Where links to here may stand.
         valid_referers: Referers = "valid_referers",
+        /// Digest and time that a link has, separated by a comma.
+        secure_link: Option<ComplexValue> = "secure_link",
+        /// The text of which the digest has to be.
+        secure_link_md5: Option<ComplexValue> = "secure_link_md5",
+        /// The word behind a URI of which the digest in the URI has to be; empty: none.
+        secure_link_secret: String = "secure_link_secret",
         /// Browsers that are modern from a version on.
         modern_browser: ModernBrowsers = "modern_browser",
         /// Value of `$modern_browser`.

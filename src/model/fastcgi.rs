@@ -36,8 +36,7 @@ impl PartialEq for Param {
 impl Eq for Param {}
 
 settings! {
-    /// What is merged of `ngx_http_fastcgi_module`, but for `fastcgi_keep_conn` and `fastcgi_bind`, which are in
-    /// [`ReuseSettings`](super::ReuseSettings).
+    /// What only `ngx_http_fastcgi_module` has.
     pub struct FastcgiSettings {
         /// Parameters of this level; they replace those of the outer level as a whole.
         param: Vec<Param> = "fastcgi_param",
@@ -47,6 +46,13 @@ settings! {
         split_path_info: String = "fastcgi_split_path_info",
         /// Texts in the error stream for which another peer is asked.
         catch_stderr: Vec<String> = "fastcgi_catch_stderr",
+    }
+}
+
+settings! {
+    /// Of `ngx_http_fastcgi_module` what the proxy module has as well, but for `fastcgi_keep_conn` and `fastcgi_bind`,
+    /// which are in [`ReuseSettings`](super::ReuseSettings). Apart from the parameters, which many levels set.
+    pub struct FastcgiProxySettings {
         /// As `proxy_connect_timeout`.
         connect_timeout: Duration = "fastcgi_connect_timeout",
         /// As `proxy_read_timeout`.
@@ -124,8 +130,8 @@ settings! {
     }
 }
 
-impl FastcgiSettings {
-    /// As the proxy module would hold them. What it alone knows is as if nothing were set.
+impl FastcgiProxySettings {
+    /// As the proxy module holds them. What it alone knows is as if nothing were set.
     pub fn as_proxy(&self, level: &HttpSettings) -> (ProxySettings, PassSettings, CacheSettings) {
         let proxy = ProxySettings {
             http_version: Setting::default(HttpVersion::Http11),

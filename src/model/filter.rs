@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cache::Predicates;
 use super::location::{Word, Words};
 use super::setting::settings;
 use super::value::ComplexValue;
@@ -10,6 +11,8 @@ use super::value::ComplexValue;
 settings! {
     /// Filters but for compression.
     pub struct FilterSettings {
+        /// When early hints of a peer are passed on.
+        early_hints: Predicates = "early_hints",
         /// Charset of responses; `off`: none is said.
         charset: ComplexValue = "charset",
         /// Charset that files are in.

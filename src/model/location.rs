@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::access::AccessSettings;
-use super::cache::{CacheSettings, Predicates};
+use super::cache::CacheSettings;
 use super::client::ClientSettings;
 use super::content::ContentSettings;
-use super::fastcgi::FastcgiSettings;
+use super::fastcgi::{FastcgiProxySettings, FastcgiSettings};
 use super::files::FileSettings;
 use super::filter::{FilterSettings, GzipSettings};
 use super::limit::LimitSettings;
@@ -176,6 +176,9 @@ pub struct HttpSettings {
     /// `ngx_http_fastcgi_module`
     #[serde(with = "super::serial::shared")]
     pub fastcgi: Arc<FastcgiSettings>,
+    /// What it has as the proxy module has it.
+    #[serde(with = "super::serial::shared")]
+    pub fastcgi_proxy: Arc<FastcgiProxySettings>,
     /// How clients are told apart.
     #[serde(with = "super::serial::shared")]
     pub client: Arc<ClientSettings>,
@@ -296,8 +299,6 @@ settings! {
         msie_padding: bool = "msie_padding",
         /// Whether old clients get a page instead of a redirection.
         msie_refresh: bool = "msie_refresh",
-        /// When early hints of a peer are passed on.
-        early_hints: Predicates = "early_hints",
         /// Whether requests inside others are in the access log.
         log_subrequest: bool = "log_subrequest",
         /// What of a response is held in memory for a variable.

@@ -41,7 +41,7 @@ pub use access::AccessSettings;
 pub use cache::CacheSettings;
 pub use client::ClientSettings;
 pub use content::ContentSettings;
-pub use fastcgi::FastcgiSettings;
+pub use fastcgi::{FastcgiProxySettings, FastcgiSettings};
 pub use files::FileSettings;
 pub use filter::{FilterSettings, GzipSettings};
 pub use geo::Geo;

@@ -246,7 +246,7 @@ impl ProxyPlan {
         (files, shared): (&Files, &Shared),
     ) -> Self {
         let level = &location.settings;
-        let (settings, on_way, kept) = level.fastcgi.as_proxy(level);
+        let (settings, on_way, kept) = level.fastcgi_proxy.as_proxy(level);
         let (hidden, hidden_others) = hidden(&on_way, HIDDEN_CGI);
         let kept = Arc::new(kept);
         Self {
@@ -263,7 +263,7 @@ impl ProxyPlan {
             replaced_others: Vec::new(),
             rewriting: Rewriting::default(),
             method: ComplexValue::literal(b""),
-            intercept_errors: level.fastcgi.intercept_errors.value,
+            intercept_errors: level.fastcgi_proxy.intercept_errors.value,
             hidden,
             hidden_others,
             fills_host: false,

@@ -7,13 +7,13 @@ use super::clock::Clock;
 use super::http1::base64;
 use super::request::Scope;
 use crate::model::time;
-use crate::model::{AccessSettings, ComplexValue};
+use crate::model::{ClientSettings, ComplexValue};
 
 /// `$secure_link`: `1`, `0` for a link that is too old, nothing for one that is wrong. With `secure_link_secret` the
 /// part of the URI that the digest is of.
 pub(crate) fn verdict(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
     let plan = std::rc::Rc::clone(&s.request.plan);
-    let settings = &*plan.access;
+    let settings = &*plan.client;
     if let Some(secret) = secret(settings) {
         let target = s.request.head.line.target.of(s.request.buffer.all());
         let Some(rest) = signed(target, secret) else { return false };
@@ -35,7 +35,7 @@ pub(crate) fn verdict(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
 /// `$secure_link_expires`: the time in the link, as written.
 pub(crate) fn expires(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
     let plan = std::rc::Rc::clone(&s.request.plan);
-    let Some((_, Some((text, _)))) = link(s, &plan.access) else { return false };
+    let Some((_, Some((text, _)))) = link(s, &plan.client) else { return false };
     out.extend_from_slice(&text);
     true
 }
@@ -44,7 +44,7 @@ pub(crate) fn expires(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
 type Until = (Vec<u8>, u64);
 
 /// Digest and time of a link; `None` if the time is none.
-fn link(s: &mut Scope<'_>, settings: &AccessSettings) -> Option<(Vec<u8>, Option<Until>)> {
+fn link(s: &mut Scope<'_>, settings: &ClientSettings) -> Option<(Vec<u8>, Option<Until>)> {
     let mut digest = evaluated(s, settings.secure_link.value.as_ref()?);
     let Some(comma) = memchr::memchr(b',', &digest) else { return Some((digest, None)) };
     let until = digest.split_off(comma).split_off(1);
@@ -55,7 +55,7 @@ fn link(s: &mut Scope<'_>, settings: &AccessSettings) -> Option<(Vec<u8>, Option
 
 /// `secure_link_secret`, if it counts: the newer directives come first unless it stands further inside
 /// (`ngx_http_secure_link_merge_conf`).
-fn secret(settings: &AccessSettings) -> Option<&[u8]> {
+fn secret(settings: &ClientSettings) -> Option<&[u8]> {
     let secret = &settings.secure_link_secret;
     let has_newer = settings.secure_link.value.is_some() || settings.secure_link_md5.value.is_some();
     (!secret.value.is_empty() && (secret.is_set_here() || !has_newer)).then_some(secret.value.as_bytes())

@@ -11,9 +11,9 @@ use crate::cli::Failure;
 use crate::eval::select::Router;
 use crate::model::location::Handler;
 use crate::model::{
-    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiSettings, FileSettings,
-    FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings, ProxySettings,
-    TlsSettings, location,
+    AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
+    FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
+    ProxySettings, TlsSettings, location,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -53,6 +53,7 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
         LimitSettings::DIRECTIVES,
         CacheSettings::DIRECTIVES,
         FastcgiSettings::DIRECTIVES,
+        FastcgiProxySettings::DIRECTIVES,
         ClientSettings::DIRECTIVES,
         TlsSettings::DIRECTIVES,
     ]

@@ -47,7 +47,7 @@ impl FastcgiPlan {
         Self {
             params: params.clone(),
             replaced,
-            passes_headers: settings.pass_request_headers.value,
+            passes_headers: level.fastcgi_proxy.pass_request_headers.value,
             joins: config.version >= JOINS,
             sends_host,
             keep_conn: level.reuse.fastcgi_keep_conn.value,

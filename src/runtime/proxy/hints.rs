@@ -14,7 +14,7 @@ pub(super) async fn pass(p: &mut Passing<'_>, buffer: &Buffer, length: usize) {
     }
     let plan = std::rc::Rc::clone(&p.r.plan);
     let is_wanted = p.r.depth == 0 && !p.r.is_background && p.r.head.line.version >= 1001;
-    if !is_wanted || !holds(p, &plan.core.early_hints.value) {
+    if !is_wanted || !holds(p, &plan.filter.early_hints.value) {
         return;
     }
     let text = buffer.all();
