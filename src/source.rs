@@ -158,6 +158,13 @@ impl SourceMap {
     }
 }
 
+/// glob(3) without flags: a pattern does not match `/`, nor a dot that a name begins with.
+pub(crate) const GLOB: glob::MatchOptions = glob::MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
 /// What opens configuration files. Nothing else in the crate does.
 pub trait Loader {
     /// Reads a whole file.
@@ -195,13 +202,8 @@ impl Loader for Disk {
         let pattern = pattern
             .to_str()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the pattern is not UTF-8"))?;
-        let options = glob::MatchOptions {
-            case_sensitive: true,
-            require_literal_separator: true,
-            require_literal_leading_dot: true,
-        };
         let paths =
-            glob::glob_with(pattern, options).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+            glob::glob_with(pattern, GLOB).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
         let mut paths: Vec<PathBuf> = paths.filter_map(Result::ok).collect();
         paths.sort();
         Ok(paths)
@@ -239,11 +241,6 @@ impl Loader for Memory {
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         let pattern = glob::Pattern::new(&pattern.to_string_lossy())
             .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-        let options = glob::MatchOptions {
-            case_sensitive: true,
-            require_literal_separator: true,
-            require_literal_leading_dot: true,
-        };
-        Ok(self.0.keys().filter(|p| pattern.matches_path_with(p, options)).cloned().collect())
+        Ok(self.0.keys().filter(|p| pattern.matches_path_with(p, GLOB)).cloned().collect())
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::input::Meaning;
 use super::render::{self, Report};
-use super::{Failure, Outcome, estate};
+use super::{Failure, Outcome, estate, extract};
 use crate::source::Disk;
 
 /// Arguments of `ngxc check`.
@@ -19,6 +19,9 @@ pub(super) struct CheckArgs {
 
     #[command(flatten)]
     meaning: Meaning,
+
+    #[command(flatten)]
+    extract: extract::Extract,
 
     /// Refuse directives and parameters of third-party modules and of NGINX Plus, as an nginx without them does; a
     /// `load_module` allows them [default: they are noted].
@@ -46,11 +49,13 @@ struct HostArgs {
 }
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let version = args.meaning.version();
+    let (mut meaning, mut files) = (args.meaning.clone(), args.files.clone());
+    args.extract.files(&mut files, &mut meaning)?;
+    let version = meaning.version();
     let mut checked = Vec::new();
-    for file in estate::configurations(&args.files, |_| false)? {
-        let configuration = args.meaning.load(&file, &Disk)?;
-        let compiled = args.meaning.compile_with(&configuration, version, args.strict_modules);
+    for file in estate::configurations(&files, |_| false)? {
+        let configuration = meaning.load(&file, &Disk)?;
+        let compiled = meaning.compile_with(&configuration, version, args.strict_modules);
         let mut findings = configuration.diagnostics.clone();
         if args.host.host {
             findings.extend(crate::compile::host::check(&configuration, &compiled, None));

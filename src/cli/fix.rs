@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::lint::{Judge, Judged, LintArgs, report};
-use super::{Failure, Outcome, note, write};
+use super::{Failure, Outcome, extract, note, write};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
 use crate::lint::verify;
 use crate::source::{Disk, Loader};
-use crate::syntax::Configuration;
+use crate::syntax::{Configuration, Dump};
 
 /// Fixes make room for others; more rounds than this mean that two of them undo each other.
 const MAX_ROUNDS: usize = 10;
@@ -45,13 +45,14 @@ pub(super) fn run(
     let stdin = Path::new("-");
     let mut overlay = Overlay::default();
     if files.iter().any(|f| f == stdin) {
-        if !args.diff {
+        // It can be read only once.
+        let failed = |e| Failure::new(format!("cannot read standard input: {e}"));
+        let text = Disk.read(stdin).map_err(failed)?;
+        if !args.diff && Dump::read(&text).is_none() {
             return Err(Failure::new("standard input cannot be fixed in place")
                 .help("use `--diff` to see the repairs"));
         }
-        // It can be read only once.
-        let failed = |e| Failure::new(format!("cannot read standard input: {e}"));
-        overlay.new.insert(stdin.into(), Disk.read(stdin).map_err(failed)?);
+        overlay.new.insert(stdin.into(), text);
     }
     let mut applied = 0;
     let mut judged = Vec::new();
@@ -87,6 +88,9 @@ fn repair(
 ) -> Result<(usize, Judged), Failure> {
     let mut applied = 0;
     let (mut configuration, mut found) = judge.findings(file, overlay)?;
+    if configuration.is_dump {
+        return Err(extract::refused(file));
+    }
     for _ in 0..MAX_ROUNDS {
         let fixes = chosen(&found, args.unsafe_fixes);
         if fixes.is_empty() {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::render::{self, Report};
-use super::{Failure, Outcome, note, write};
+use super::{Failure, Outcome, extract, note, write};
 use crate::catalog::NEWEST;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Disk, Loader, SourceMap};
-use crate::syntax;
+use crate::syntax::{self, Dump};
 
 /// Arguments of `ngxc fmt`.
 #[derive(Args)]
@@ -35,6 +35,9 @@ pub(super) fn run(args: &FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failur
         let name = path.display();
         let failed = |what: &str, error| Failure::new(format!("cannot {what} `{name}`: {error}"));
         let before = Disk.read(path).map_err(|error| failed("read", error))?;
+        if Dump::read(&before).is_some() {
+            return Err(extract::refused(path));
+        }
         let Some(after) = formatted(path, &before) else {
             broken.push(name.to_string());
             continue;

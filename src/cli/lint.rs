@@ -12,7 +12,7 @@ use clap::Args;
 use super::input::Meaning;
 use super::render::{self, Report};
 use super::selection::{Selected, Selection};
-use super::{Failure, Outcome, estate, fix, note};
+use super::{Failure, Outcome, estate, extract, fix, note};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline, Rule};
@@ -30,6 +30,9 @@ pub(super) struct LintArgs {
 
     #[command(flatten)]
     meaning: Meaning,
+
+    #[command(flatten)]
+    extract: extract::Extract,
 
     #[command(flatten)]
     selection: Selection,
@@ -70,8 +73,10 @@ pub(super) type Judged = (Configuration, Vec<Diagnostic>);
 
 pub(super) fn run(args: &LintArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let mut meaning = args.meaning.clone();
-    let selected = args.selection.resolve(&args.files, &mut meaning)?;
-    let files = estate::configurations(&args.files, |file| selected.excludes(file))?;
+    let mut files = args.files.clone();
+    args.extract.files(&mut files, &mut meaning)?;
+    let selected = args.selection.resolve(&files, &mut meaning)?;
+    let files = estate::configurations(&files, |file| selected.excludes(file))?;
     let profile = args.profile_rules.then(Profile::default);
     let judge = Judge { meaning, selected, profile };
     if args.fix || args.diff {

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod estate;
 mod explain;
+mod extract;
 mod fix;
 mod fmt;
 mod input;

@@ -87,6 +87,7 @@ fn load(args: &ParseArgs, file: &Path) -> Result<Configuration, LoadError> {
         inclusions: HashMap::new(),
         diagnostics: Vec::new(),
         syntax_errors,
+        is_dump: false,
     })
 }
 

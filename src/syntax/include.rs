@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::ast::{Directive, DirectiveId, Terminator, Tree};
+use super::dump::Dump;
 use super::error::SyntaxError;
 use super::parser::parse;
 use crate::diagnostic::Diagnostic;
@@ -32,11 +34,13 @@ pub struct LoadOptions {
     pub max_files: usize,
     /// Files within each other at most.
     pub max_depth: usize,
+    /// Whether a main file that is the output of `nginx -T` stands for the files in it. nginx knows no such thing.
+    pub dumps: bool,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { conf_prefix: None, path_maps: Vec::new(), max_files: 10_000, max_depth: 64 }
+        Self { conf_prefix: None, path_maps: Vec::new(), max_files: 10_000, max_depth: 64, dumps: true }
     }
 }
 
@@ -77,6 +81,8 @@ pub struct Configuration {
     pub diagnostics: Vec<Diagnostic>,
     /// The syntax errors again, with nginx's words for them.
     pub syntax_errors: Vec<SyntaxError>,
+    /// Whether the files come out of a dump of `nginx -T`: there is none of them to be changed.
+    pub is_dump: bool,
 }
 
 impl Configuration {
@@ -88,6 +94,20 @@ impl Configuration {
     /// The directive of an id.
     pub fn directive(&self, id: DirectiveId) -> Option<Directive<'_>> {
         self.tree(id.file).directive(id.index)
+    }
+
+    /// Says that the text of a file is not certain.
+    fn report_ambiguous(&mut self, dump: &Dump) {
+        self.is_dump = true;
+        for path in &dump.ambiguous {
+            let Some((file, _)) = self.sources.files().find(|(_, f)| f.path == *path) else { continue };
+            let message =
+                format!("the dump holds `{}` twice with different texts; the first is taken", path.display());
+            self.diagnostics.push(
+                Diagnostic::warning("dump-ambiguous", Span::new(file, 0, 0), message)
+                    .help("write the output of one `nginx -T` into a file of its own"),
+            );
+        }
     }
 
     /// The files an `include` stands for, in order.
@@ -102,6 +122,25 @@ impl Configuration {
 /// If the main file cannot be read. Whatever else is wrong is among the diagnostics.
 pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<Configuration, LoadError> {
     let text = loader.read(main).map_err(|error| LoadError { path: main.to_owned(), error })?;
+    if let Some(dump) = Some(()).filter(|()| options.dumps).and_then(|()| Dump::read(&text)) {
+        drop(text);
+        let main = dump.main().to_owned();
+        // Whatever lies where on this machine: the dump has every file that nginx read.
+        let options = LoadOptions { conf_prefix: None, path_maps: Vec::new(), ..options.clone() };
+        let mut configuration = load_text(&dump, &main, dump.read(&main).unwrap_or_default(), &options);
+        configuration.report_ambiguous(&dump);
+        return Ok(configuration);
+    }
+    Ok(load_text(loader, main, text, options))
+}
+
+/// The same with the main file's text at hand.
+fn load_text(
+    loader: &dyn Loader,
+    main: &Path,
+    text: impl Into<Arc<[u8]>>,
+    options: &LoadOptions,
+) -> Configuration {
     let prefix =
         options.conf_prefix.clone().or_else(|| main.parent().map(Path::to_owned)).unwrap_or_default();
     let mut sources = SourceMap::default();
@@ -117,6 +156,7 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
             inclusions: HashMap::new(),
             diagnostics: Vec::new(),
             syntax_errors: Vec::new(),
+            is_dump: false,
         },
         files: HashMap::from([(main.to_owned(), id)]),
         extents: Vec::new(),
@@ -125,7 +165,7 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
         exceeded: Vec::new(),
     };
     load.file(id);
-    Ok(load.configuration)
+    load.configuration
 }
 
 /// What including a file brings with it.
@@ -154,12 +194,12 @@ struct Load<'a> {
 }
 
 /// An `include` as found in a tree.
-struct Include {
+pub(super) struct Include {
     id: DirectiveId,
     /// Up to here nginx has read when it opens the file.
     end: u32,
     argument: Span,
-    name: Vec<u8>,
+    pub(super) name: Vec<u8>,
 }
 
 impl Load<'_> {
@@ -196,8 +236,7 @@ impl Load<'_> {
     /// The files an `include` stands for; what could not be included is reported and left out.
     fn include(&mut self, include: &Include) -> Vec<FileId> {
         let path = self.map_path(full_name(&self.prefix, &include.name));
-        let is_pattern = path.as_os_str().as_encoded_bytes().iter().any(|b| b"*?[".contains(b));
-        let paths = if is_pattern { self.matches(&path) } else { vec![path] };
+        let paths = if is_pattern(&path) { self.matches(&path) } else { vec![path] };
         paths.into_iter().filter_map(|path| self.include_file(include, path)).collect()
     }
 
@@ -276,7 +315,7 @@ impl Load<'_> {
 
 /// Every `include` with one argument, in order. In the bodies of `split_clients` and `charset_map` the
 /// word is an ordinary entry: their handlers do not know it.
-fn includes(tree: &Tree) -> Vec<Include> {
+pub(super) fn includes(tree: &Tree) -> Vec<Include> {
     let mut includes = Vec::new();
     let mut foreign_until = 0;
     for directive in tree.directives() {
@@ -303,8 +342,13 @@ fn includes(tree: &Tree) -> Vec<Include> {
     includes
 }
 
+/// Whether `include` takes a name as a pattern.
+pub(super) fn is_pattern(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().iter().any(|b| b"*?[".contains(b))
+}
+
 /// `ngx_get_full_name`: the prefix before a name that does not start with `/`.
-fn full_name(prefix: &Path, name: &[u8]) -> PathBuf {
+pub(super) fn full_name(prefix: &Path, name: &[u8]) -> PathBuf {
     if name.is_empty() { directory(prefix).to_owned() } else { prefix.join(os_path(name)) }
 }
 
@@ -313,13 +357,13 @@ fn directory(prefix: &Path) -> &Path {
 }
 
 #[cfg(unix)]
-fn os_path(name: &[u8]) -> PathBuf {
+pub(super) fn os_path(name: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     PathBuf::from(std::ffi::OsStr::from_bytes(name))
 }
 
 #[cfg(not(unix))]
-fn os_path(name: &[u8]) -> PathBuf {
+pub(super) fn os_path(name: &[u8]) -> PathBuf {
     PathBuf::from(lossy(name))
 }
 

@@ -14,10 +14,12 @@ mod recover;
 mod format;
 mod print;
 
+mod dump;
 mod include;
 mod visit;
 
 pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items, Terminator, Tree};
+pub use dump::{Dump, DumpedFile};
 pub use error::{MAX_ERRORS, SyntaxError};
 pub use format::format;
 pub use include::{Configuration, LoadError, LoadOptions, load};

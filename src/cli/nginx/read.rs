@@ -75,6 +75,7 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
     let options = LoadOptions {
         conf_prefix: Some(place::path(&places.conf_prefix)),
         path_maps: vec![(place::path(&places.conf_prefix).join(MAIN), place::path(&places.file))],
+        dumps: false,
         ..LoadOptions::default()
     };
     let configuration = match syntax::load(loader, file, &options) {
