@@ -50,8 +50,16 @@ fn main() {
 /// written by a program with the same one, without anybody having to count.
 fn model() -> std::io::Result<u64> {
     let mut files = vec![PathBuf::from("src/source.rs"), PathBuf::from("src/version.rs")];
-    for entry in fs::read_dir("src/model")? {
-        files.push(entry?.path());
+    let mut folders = vec![PathBuf::from("src/model")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
     }
     files.sort();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

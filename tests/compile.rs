@@ -10,7 +10,7 @@ use std::time::Duration;
 use ngxc::catalog::{self, Context, NEWEST};
 use ngxc::compile::{Compiled, Options, compile};
 use ngxc::diagnostic::{Diagnostic, Level};
-use ngxc::model::location::CoreHttpSettings;
+use ngxc::model::core_http::CoreHttpSettings;
 use ngxc::model::proxy::{HttpVersion, ProxySettings};
 use ngxc::model::upstream::KeepaliveSettings;
 use ngxc::model::{CoreSettings, Location, LocationKind, Origin};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::model::argument::Word;
 use crate::model::content::AddHeader;
-use crate::model::location::Word;
 use crate::model::{ContentSettings, Http, HttpSettings, Location, Setting};
 
 /// Gives each level the lines that it inherits otherwise than usual.

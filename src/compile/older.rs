@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Compiled, settings};
-use crate::model::location::{CoreHttpSettings, ReuseSettings};
+use crate::model::core_http::CoreHttpSettings;
+use crate::model::reuse::ReuseSettings;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,

@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock};
 use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Context, Kind};
-use crate::model::location::{CoreHttpSettings, ReuseSettings};
+use crate::model::core_http::CoreHttpSettings;
+use crate::model::reuse::ReuseSettings;
 use crate::model::setting::Reader;
 use crate::model::upstream::KeepaliveSettings;
 use crate::model::{

@@ -7,8 +7,9 @@ use super::directive::Directive;
 use super::scope::Compiler;
 use super::settings::{Value, extend};
 use crate::catalog::Kind;
+use crate::model::argument::{Buffers, TempPath, Word, Words};
 use crate::model::core::WorkerProcesses;
-use crate::model::location::{Buffers, ErrorPage, KeepaliveTimeout, ServerTokens, TempPath, Word, Words};
+use crate::model::core_http::{ErrorPage, KeepaliveTimeout, ServerTokens};
 use crate::model::upstream::Pool;
 use crate::model::{ComplexValue, Setting};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::location::Word;
+use super::argument::Word;
 use super::setting::settings;
 use super::value::{ComplexValue, VariableId};
 

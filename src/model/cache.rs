@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::location::Words;
+use super::argument::Words;
 use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;

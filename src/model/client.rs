@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::location::{Word, Words};
+use super::argument::{Word, Words};
 use super::setting::settings;
 use super::value::ComplexValue;
 

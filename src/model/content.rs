@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::location::Word;
+use super::argument::Word;
 use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::argument::Words;
 use super::cache::{Access, CacheSettings, CacheValid, CacheZone, Predicates, Store};
-use super::location::{HttpSettings, Words};
 use super::pass::PassSettings;
 use super::proxy::{HttpVersion, ProxySettings};
+use super::reuse::ReuseSettings;
 use super::setting::{Setting, settings};
 use super::value::ComplexValue;
 use crate::source::Span;
@@ -51,7 +52,7 @@ settings! {
 
 settings! {
     /// Of `ngx_http_fastcgi_module` what the proxy module has as well, but for `fastcgi_keep_conn` and `fastcgi_bind`,
-    /// which are in [`ReuseSettings`](super::ReuseSettings). Apart from the parameters, which many levels set.
+    /// which are in [`ReuseSettings`]. Apart from the parameters, which many levels set.
     pub struct FastcgiProxySettings {
         /// As `proxy_connect_timeout`.
         connect_timeout: Duration = "fastcgi_connect_timeout",
@@ -132,11 +133,15 @@ settings! {
 
 impl FastcgiProxySettings {
     /// As the proxy module holds them. What it alone knows is as if nothing were set.
-    pub fn as_proxy(&self, level: &HttpSettings) -> (ProxySettings, PassSettings, CacheSettings) {
+    pub fn as_proxy(
+        &self,
+        reuse: &ReuseSettings,
+        way: &PassSettings,
+    ) -> (ProxySettings, PassSettings, CacheSettings) {
         let proxy = ProxySettings {
             http_version: Setting::default(HttpVersion::Http11),
             set_header: Setting::default(Vec::new()),
-            bind: level.reuse.fastcgi_bind.clone(),
+            bind: reuse.fastcgi_bind.clone(),
             connect_timeout: self.connect_timeout.clone(),
             read_timeout: self.read_timeout.clone(),
             send_timeout: self.send_timeout.clone(),
@@ -159,8 +164,8 @@ impl FastcgiProxySettings {
             buffering: self.buffering.clone(),
             buffer_size: self.buffer_size.clone(),
             // No response is held back for a slow client.
-            buffers: level.pass.buffers.clone(),
-            max_temp_file_size: level.pass.max_temp_file_size.clone(),
+            buffers: way.buffers.clone(),
+            max_temp_file_size: way.max_temp_file_size.clone(),
             limit_rate: self.limit_rate.clone(),
             ignore_client_abort: self.ignore_client_abort.clone(),
             socket_keepalive: self.socket_keepalive.clone(),

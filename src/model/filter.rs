@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::argument::{Word, Words};
 use super::cache::Predicates;
-use super::location::{Word, Words};
 use super::setting::settings;
 use super::value::ComplexValue;
 

@@ -4,10 +4,16 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::CachePath;
 use super::content::CharsetMap;
+use super::geo::Geo;
+use super::http_settings::HttpSettings;
 use super::limit::Zone;
+use super::location::Location;
 use super::log::LogFormat;
+use super::map::Map;
+use super::server::Server;
+use super::split_clients::SplitClients;
+use super::upstream::{Upstream, UpstreamId};
 use super::value::Variables;
-use super::{Geo, HttpSettings, Location, Map, Server, SplitClients, Upstream, UpstreamId};
 use crate::source::Span;
 
 /// `http { … }`

@@ -10,8 +10,10 @@ use serde::ser::{
     SerializeTuple, SerializeTupleVariant, Serializer,
 };
 
+use super::config::Config;
+use super::location::{Location, LocationKind};
 use super::rewrite::Instruction;
-use super::{Config, Location, LocationKind};
+use super::serial::store;
 
 /// What is wrong with a model, as a sentence goes on: "it names a variable that is not there".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub fn check(config: &Config, files: &[u64]) -> Result<(), Broken> {
         next: None,
         last: 0,
     };
-    super::store(|| config.serialize(&mut walk))?;
+    store(|| config.serialize(&mut walk))?;
     for server in &http.servers {
         if server.listen.is_empty() || server.names.is_empty() {
             return Err(Broken("a server has no address or no name".to_owned()));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::location::Word;
+use super::argument::Word;
 use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;
@@ -48,7 +48,7 @@ pub struct LimitConn {
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Resolver {
     /// `address`, `address:port` or a name, as written; empty: none.
-    pub servers: Vec<super::Endpoint>,
+    pub servers: Vec<super::listen::Endpoint>,
     /// `valid=`
     pub valid: Option<Duration>,
     /// `ipv4=off`

@@ -34,7 +34,7 @@ pub enum Instruction {
     /// `break`
     Break(Span),
     /// One that could not be understood, which is reported.
-    Other(#[serde(with = "super::serial::word")] super::serial::Known, Span),
+    Other(#[serde(with = "super::serial::word")] super::serial::word::Known, Span),
 }
 
 /// `rewrite regex replacement [flag]`

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::http_settings::HttpSettings;
+use super::listen::Listen;
+use super::location::Location;
 use super::rewrite::Instruction;
-use super::{HttpSettings, Listen, Location};
 use crate::source::Span;
 
 /// A pattern of `server_name` (`ngx_http_core_server_name`).

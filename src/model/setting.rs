@@ -88,7 +88,7 @@ macro_rules! settings {
         $(#[$meta])*
         #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
         pub struct $Group {
-            $( $(#[$field_meta])* #[serde(rename = $directive)] pub $field: $crate::model::Setting<$Type>, )*
+            $( $(#[$field_meta])* #[serde(rename = $directive)] pub $field: $crate::model::setting::Setting<$Type>, )*
         }
 
         impl $Group {
@@ -122,7 +122,7 @@ macro_rules! settings {
             /// The same settings with the defaults of another version.
             #[must_use]
             pub fn with_defaults(&self, defaults: &Self) -> Self {
-                let is_default = |origin| origin == $crate::model::Origin::Default;
+                let is_default = |origin| origin == $crate::model::setting::Origin::Default;
                 Self { $( $field: if is_default(self.$field.origin) { &defaults.$field } else { &self.$field }.clone(), )* }
             }
 
@@ -136,7 +136,7 @@ macro_rules! settings {
             }
 
             /// Name, value and origin of each setting.
-            pub fn each(&self, mut see: impl FnMut(&'static str, &dyn std::fmt::Debug, $crate::model::Origin)) {
+            pub fn each(&self, mut see: impl FnMut(&'static str, &dyn std::fmt::Debug, $crate::model::setting::Origin)) {
                 $( see($directive, &self.$field.value, self.$field.origin); )*
             }
         }

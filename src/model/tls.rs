@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::location::{Word, Words};
+use super::argument::{Word, Words};
 use super::setting::settings;
 use super::value::ComplexValue;
 

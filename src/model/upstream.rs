@@ -100,7 +100,7 @@ pub enum Balancer {
         two: bool,
     },
     /// `least_time`, `sticky` and third-party methods.
-    Other(#[serde(with = "super::serial::word")] super::serial::Known),
+    Other(#[serde(with = "super::serial::word")] super::serial::word::Known),
 }
 
 /// `keepalive connections [local]`

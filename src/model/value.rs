@@ -25,7 +25,7 @@ pub enum VariableSource {
     /// A named capture of a regular expression.
     Capture,
     /// Defined by a directive that only nginx executes (`perl_set`, `auth_request_set` …).
-    Other(#[serde(with = "super::serial::word")] super::serial::Known),
+    Other(#[serde(with = "super::serial::word")] super::serial::word::Known),
 }
 
 /// One variable.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::file::os;
 use super::worker::Worker;
-use crate::model::location::TempPath;
+use crate::model::argument::TempPath;
 
 /// The file; it is deleted with the request unless it is to stay.
 #[derive(Debug)]

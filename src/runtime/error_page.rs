@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::request::Request;
 use super::response;
 use super::route::{self, Flow};
-use crate::model::location::ErrorPage;
+use crate::model::core_http::ErrorPage;
 
 /// Answers with a status, or goes on with its page.
 pub(crate) fn respond(c: &Connection, r: &mut Request, status: u16) -> Flow {

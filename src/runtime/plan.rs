@@ -16,7 +16,8 @@ use super::shared::Shared;
 use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
 use crate::model::content::Expires;
-use crate::model::location::{CoreHttpSettings, Handler, Pass};
+use crate::model::core_http::CoreHttpSettings;
+use crate::model::location::{Handler, Pass};
 use crate::model::log::{AccessLogs, LogTarget};
 use crate::model::proxy::{Bind, HttpVersion, ProxyPass};
 use crate::model::{
@@ -246,7 +247,7 @@ impl ProxyPlan {
         (files, shared): (&Files, &Shared),
     ) -> Self {
         let level = &location.settings;
-        let (settings, on_way, kept) = level.fastcgi_proxy.as_proxy(level);
+        let (settings, on_way, kept) = level.fastcgi_proxy.as_proxy(&level.reuse, &level.pass);
         let (hidden, hidden_others) = hidden(&on_way, HIDDEN_CGI);
         let kept = Arc::new(kept);
         Self {

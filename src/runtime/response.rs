@@ -11,7 +11,7 @@ use super::request::{Client, Request, Scope};
 use super::route::Flow;
 use super::worker::Worker;
 use super::{browser, charset, gunzip, gzip, headers, not_modified, range, ssi, sub, userid};
-use crate::model::location::ServerTokens;
+use crate::model::core_http::ServerTokens;
 
 /// Whether the connection is kept (`ngx_http_handler`).
 pub(crate) fn wants_keepalive(request: &Request) -> bool {

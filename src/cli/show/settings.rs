@@ -13,7 +13,7 @@ use crate::model::location::Handler;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
-    ProxySettings, TlsSettings, location,
+    ProxySettings, TlsSettings, core_http, reuse,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -41,9 +41,9 @@ const PROXY: &[&str] = &["proxy_http_version", "proxy_set_header", "proxy_bind"]
 /// Names of the settings that the model holds.
 fn evaluated() -> impl Iterator<Item = &'static str> {
     [
-        location::CoreHttpSettings::DIRECTIVES,
+        core_http::CoreHttpSettings::DIRECTIVES,
         ProxySettings::DIRECTIVES,
-        location::ReuseSettings::DIRECTIVES,
+        reuse::ReuseSettings::DIRECTIVES,
         ContentSettings::DIRECTIVES,
         FilterSettings::DIRECTIVES,
         FileSettings::DIRECTIVES,

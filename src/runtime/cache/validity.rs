@@ -1,8 +1,8 @@
 //! How long a response says that it is fresh (`ngx_http_upstream_process_cache_control` and its neighbours).
 
 use super::header::LONGEST;
+use crate::model::argument::Words;
 use crate::model::cache::CacheValid;
-use crate::model::location::Words;
 use crate::runtime::clock;
 use crate::runtime::http1::field::{Field, Known};
 

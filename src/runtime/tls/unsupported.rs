@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::{cipher, provider};
-use crate::model::location::{Handler, Words};
+use crate::model::argument::Words;
+use crate::model::location::Handler;
 use crate::model::{Config, Setting, TlsSettings, Unsupported};
 use crate::source::Span;
 
