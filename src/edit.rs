@@ -1,5 +1,7 @@
 //! Edits of source text: what a fix changes, and applying it without ever overlapping another.
 
+use std::collections::BTreeMap;
+
 use crate::source::{FileId, Span};
 
 /// Replaces the bytes of `span` by `text`; an empty span inserts, an empty text deletes.
@@ -57,29 +59,36 @@ impl Fix {
 
 /// Chooses, in the order given, the fixes that do not touch what an earlier one touches.
 ///
-/// Equal fixes are chosen once: a file that is included five times gets one edit. Two different
-/// insertions at one place count as touching.
+/// Equal edits are made once: a file that is included five times gets one edit, and two fixes that both need the same
+/// line share it. A fix that only has edits that are made already is left out. Two different insertions at one place
+/// count as touching.
 pub fn select<'f>(fixes: impl IntoIterator<Item = &'f Fix>) -> Vec<&'f Fix> {
     let mut chosen: Vec<&Fix> = Vec::new();
-    let mut taken: std::collections::BTreeMap<(FileId, u32), u32> = std::collections::BTreeMap::new();
+    let mut taken: Taken<'_> = BTreeMap::new();
     for fix in fixes {
-        if fix.edits.iter().any(|e| is_taken(&taken, e.span)) {
+        let is_made =
+            |e: &&Edit| taken.get(&(e.span.file, e.span.start)) == Some(&(e.span.end, e.text.as_str()));
+        let new: Vec<&Edit> = fix.edits.iter().filter(|e| !is_made(e)).collect();
+        if new.is_empty() || new.iter().any(|e| is_taken(&taken, e.span)) {
             continue;
         }
-        taken.extend(fix.edits.iter().map(|e| ((e.span.file, e.span.start), e.span.end)));
+        taken.extend(new.iter().map(|e| ((e.span.file, e.span.start), (e.span.end, e.text.as_str()))));
         chosen.push(fix);
     }
     chosen
 }
 
-fn is_taken(taken: &std::collections::BTreeMap<(FileId, u32), u32>, span: Span) -> bool {
+/// Where the chosen edits begin, where they end and what they write.
+type Taken<'f> = BTreeMap<(FileId, u32), (u32, &'f str)>;
+
+fn is_taken(taken: &Taken<'_>, span: Span) -> bool {
     let starts_inside = taken
         .range((span.file, span.start)..=(span.file, span.end))
         .any(|(&(_, start), _)| start < span.end || start == span.start);
     let reaches_in = taken
         .range(..(span.file, span.start))
         .next_back()
-        .is_some_and(|(&(file, _), &end)| file == span.file && end > span.start);
+        .is_some_and(|(&(file, _), &(end, _))| file == span.file && end > span.start);
     starts_inside || reaches_in
 }
 
@@ -87,6 +96,8 @@ fn is_taken(taken: &std::collections::BTreeMap<(FileId, u32), u32>, span: Span) 
 pub fn apply(file: FileId, text: &[u8], fixes: &[&Fix]) -> Vec<u8> {
     let mut edits: Vec<&Edit> = fixes.iter().flat_map(|f| &f.edits).filter(|e| e.span.file == file).collect();
     edits.sort_by_key(|e| (e.span.start, e.span.end));
+    // Fixes may share an edit.
+    edits.dedup();
     let mut out = Vec::with_capacity(text.len() + edits.iter().map(|e| e.text.len()).sum::<usize>());
     let mut at = 0;
     for edit in edits {
@@ -126,5 +137,22 @@ mod tests {
             let out = apply(file, &map.file(file).text, &select(&fixes));
             assert_eq!(String::from_utf8(out).unwrap(), *expected, "{edits:?}");
         }
+    }
+
+    #[test]
+    fn fixes_that_need_the_same_line_share_it() {
+        let mut map = SourceMap::default();
+        let file = map.add("x", *b"0123456789");
+        let edit = |at: usize, text: &str| Edit::replace(Span::new(file, at, at), text);
+        let fixes = [
+            Fix::safe("", vec![edit(1, "a"), edit(5, "s")]),
+            Fix::safe("", vec![edit(5, "s"), edit(7, "b")]),
+            Fix::safe("", vec![edit(5, "other"), edit(9, "c")]),
+            Fix::safe("", vec![edit(7, "b"), edit(1, "a")]),
+        ];
+        let chosen = select(&fixes);
+        assert_eq!(chosen.len(), 2, "{chosen:?}");
+        let out = apply(file, &map.file(file).text, &chosen);
+        assert_eq!(String::from_utf8(out).unwrap(), "0a1234s56b789");
     }
 }

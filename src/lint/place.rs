@@ -4,17 +4,32 @@ use crate::edit::Edit;
 use crate::source::Span;
 use crate::syntax::{Configuration, Directive};
 
-/// Adds `text` after the directive whose head is at `span`; `None` if there is no such directive.
+/// Adds `text` after the directive whose head is at `span`, behind the comment that ends its line; `None` if there is
+/// no such directive.
 pub(super) fn after(configuration: &Configuration, span: Span, text: &str) -> Option<Edit> {
     let directive = find(configuration, span)?;
-    let end = directive.span().after();
-    Some(Edit::insert(end, format!("{}{text}", separator(configuration, directive))))
+    let end = directive.span().end as usize;
+    let source = configuration.tree(span.file).text();
+    match comment_behind(source, end) {
+        Some(end_of_line) => {
+            let at = Span::new(span.file, end_of_line, end_of_line);
+            Some(Edit::insert(at, format!("{}{text}", new_line(source, directive))))
+        }
+        None => Some(Edit::insert(
+            directive.span().after(),
+            format!("{}{text}", separator(configuration, directive)),
+        )),
+    }
 }
 
-/// Adds `text` before the directive whose head is at `span`.
+/// Adds `text` before the directive whose head is at `span`, and before the comments right above it.
 pub(super) fn before(configuration: &Configuration, span: Span, text: &str) -> Option<Edit> {
     let directive = find(configuration, span)?;
-    Some(Edit::insert(directive.span(), format!("{text}{}", separator(configuration, directive))))
+    let separator = separator(configuration, directive);
+    let start = directive.span().start as usize;
+    let source = configuration.tree(span.file).text();
+    let at = if separator == " " { start } else { above_comments(source, start) };
+    Some(Edit::insert(Span::new(span.file, at, at), format!("{text}{separator}")))
 }
 
 /// Adds `text` at the end of the block whose head is at `span`.
@@ -37,6 +52,8 @@ pub(super) fn remove(configuration: &Configuration, span: Span) -> Option<Edit> 
     let alone = start == before || text[start - before - 1] == b'\n';
     let range = match text.get(end + after) {
         Some(b'\n') if alone => start - before..end + after + 1,
+        // The comment keeps the line and its indentation.
+        Some(b'#') if alone => start..end + after,
         _ if before > 0 => start - before..end,
         _ => start..end,
     };
@@ -58,15 +75,64 @@ pub(super) fn find(configuration: &Configuration, span: Span) -> Option<Directiv
     configuration.tree(span.file).directive_at(span.start)
 }
 
+/// The end of the line, if nothing but a comment stands behind the offset.
+fn comment_behind(text: &[u8], end: usize) -> Option<usize> {
+    let rest = &text[end..];
+    let blanks = rest.iter().take_while(|b| b" \t".contains(b)).count();
+    if rest.get(blanks) != Some(&b'#') {
+        return None;
+    }
+    let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    let line = line - usize::from(rest[..line].ends_with(b"\r"));
+    Some(end + line)
+}
+
+/// The first offset in the line of the first of the comments right above a directive that begins its line: behind the
+/// indentation of that line.
+fn above_comments(text: &[u8], start: usize) -> usize {
+    let mut at = start;
+    loop {
+        let line = memchr::memrchr(b'\n', &text[..at]).map_or(0, |n| n + 1);
+        // The first line of a file has nothing above it.
+        let Some(end) = line.checked_sub(1) else { return at };
+        let above = memchr::memrchr(b'\n', &text[..end]).map_or(0, |n| n + 1);
+        let indent = text[above..end].iter().take_while(|b| b" \t".contains(b)).count();
+        if above == 0 || text[above..end].get(indent) != Some(&b'#') {
+            return at;
+        }
+        at = above + indent;
+    }
+}
+
 /// Line end and indentation of a directive that begins its line; a space for one that does not.
 fn separator(configuration: &Configuration, directive: Directive<'_>) -> String {
     let text = configuration.tree(directive.span().file).text();
+    let (line, indent) = indentation(text, directive);
+    let begins = line + indent.len() == directive.span().start as usize;
+    if begins && line > 0 { format!("{}{}", line_end(text, line), lossy(indent)) } else { " ".to_owned() }
+}
+
+/// The same for what cannot stand on the line of the directive, because a comment ends it.
+fn new_line(text: &[u8], directive: Directive<'_>) -> String {
+    let (line, indent) = indentation(text, directive);
+    let begins = line + indent.len() == directive.span().start as usize;
+    format!("{}{}{}", line_end(text, line), lossy(indent), if begins { "" } else { "    " })
+}
+
+/// Where the line of a directive begins, and its indentation.
+fn indentation<'t>(text: &'t [u8], directive: Directive<'_>) -> (usize, &'t [u8]) {
     let start = directive.span().start as usize;
     let line = memchr::memrchr(b'\n', &text[..start]).map_or(0, |n| n + 1);
-    let indent = &text[line..start];
-    if !indent.iter().all(|b| b" \t".contains(b)) || line == 0 {
-        return " ".to_owned();
-    }
-    let newline = if text[..line].ends_with(b"\r\n") { "\r\n" } else { "\n" };
-    format!("{newline}{}", String::from_utf8_lossy(indent))
+    let length = text[line..start].iter().take_while(|b| b" \t".contains(b)).count();
+    (line, &text[line..line + length])
+}
+
+/// The line end that the file has before the offset, or that it has at all.
+fn line_end(text: &[u8], line: usize) -> &'static str {
+    let end = if line > 0 { Some(line - 1) } else { memchr::memchr(b'\n', text) };
+    if end.is_some_and(|end| text[..end].ends_with(b"\r")) { "\r\n" } else { "\n" }
+}
+
+fn lossy(text: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(text)
 }

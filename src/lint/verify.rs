@@ -1,56 +1,227 @@
 //! After fixes: the configuration compiled again must differ only in what the fixes are for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::edit::Fix;
-use crate::model::{Config, HttpSettings};
-use crate::syntax::Configuration;
+use crate::edit::{Edit, Fix};
+use crate::model::proxy::Header;
+use crate::model::{Config, Endpoint, HttpSettings, Server};
+use crate::source::FileId;
+use crate::syntax::{Configuration, Directive};
 
-/// The directives that fixes add or change, by name.
-pub fn touched(before: &Configuration, fixes: &[&Fix]) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for edit in fixes.iter().flat_map(|fix| &fix.edits) {
-        // What is inserted are whole directives; what is replaced is one, or an argument of one.
-        let inserted = edit.text.split(';').filter_map(|text| text.split_whitespace().next());
-        names.extend(inserted.map(ToOwned::to_owned));
-        if edit.span.start < edit.span.end {
-            let around = before
-                .tree(edit.span.file)
-                .directives()
-                .filter(|d| d.head().start <= edit.span.start && edit.span.start <= d.head().end);
-            names.extend(around.map(|d| d.name().to_string()));
-        }
-    }
-    names
+/// What fixes are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// The directives that they add, change or remove, by name.
+    pub directives: BTreeSet<String>,
+    /// The headers that they set, by name in lower case.
+    pub headers: BTreeSet<String>,
+    /// The headers of whose lines they change or remove something, by name in lower case.
+    pub replaced: BTreeSet<String>,
 }
 
-/// What differs between two compiled configurations beyond the directives that were touched.
-pub fn beyond(before: &Config, after: &Config, touched: &BTreeSet<String>) -> Option<String> {
+/// What fixes are for: from their texts, and from the directives whose words they change.
+pub fn touched(before: &Configuration, fixes: &[&Fix]) -> Touched {
+    let mut touched = Touched::default();
+    let mut files: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
+    for edit in fixes.iter().flat_map(|fix| &fix.edits) {
+        // What is inserted are whole directives; what is replaced is one, or an argument of one.
+        for text in edit.text.split(['{', '}', ';']) {
+            let mut words = text.split_whitespace();
+            let Some(name) = words.next() else { continue };
+            if name == "proxy_set_header" {
+                touched.headers.extend(words.next().map(|word| header_name(word.as_bytes())));
+            }
+            touched.directives.insert(name.to_owned());
+        }
+        files.entry(edit.span.file).or_default().push(edit);
+    }
+    for (file, mut edits) in files {
+        edits.sort_by_key(|e| (e.span.start, e.span.end));
+        for directive in before.tree(file).directives() {
+            if !is_changed(&directive, &edits) {
+                continue;
+            }
+            if directive.name().is("proxy_set_header") {
+                touched.replaced.extend(directive.arg(0).map(|word| header_name(&word.value())));
+            }
+            touched.directives.insert(directive.name().to_string());
+        }
+    }
+    touched
+}
+
+/// Whether one of the edits, which are sorted and do not overlap, changes something between the first and the last
+/// word of a directive.
+fn is_changed(directive: &Directive<'_>, edits: &[&Edit]) -> bool {
+    let head = directive.head();
+    let next = edits.partition_point(|e| e.span.end <= head.start);
+    let overlaps = |e: &&Edit| e.span.start < head.end && head.start < e.span.end;
+    let inside = |e: &&Edit| head.start < e.span.start && e.span.start <= head.end;
+    edits[next..].iter().take_while(|e| e.span.start <= head.end).any(|e| overlaps(e) || inside(e))
+}
+
+fn header_name(word: &[u8]) -> String {
+    let text = String::from_utf8_lossy(word).to_ascii_lowercase();
+    text.trim_matches(['"', '\'']).to_owned()
+}
+
+/// What differs between two compiled configurations beyond what was touched.
+pub fn beyond(before: &Config, after: &Config, touched: &Touched) -> Option<String> {
     let (old, new) = (levels(before), levels(after));
-    if old.len() != new.len() {
+    if old.len() != new.len() || before.http.servers.len() != after.http.servers.len() {
         return Some("servers or locations would appear or vanish".to_owned());
     }
+    if let Some(problem) = sockets(before, after, touched) {
+        return Some(problem);
+    }
     for (old, new) in old.iter().zip(&new) {
-        let mut changed = old.core.changed(&new.core);
-        changed.extend(old.proxy.changed(&new.proxy));
-        changed.extend(old.reuse.changed(&new.reuse));
-        changed.extend(old.pass.changed(&new.pass));
-        changed.extend(old.cache.changed(&new.cache));
-        changed.extend(old.fastcgi.changed(&new.fastcgi));
-        changed.extend(old.fastcgi_proxy.changed(&new.fastcgi_proxy));
-        changed.extend(old.limit.changed(&new.limit));
-        if let Some(name) = changed.iter().find(|name| !touched.contains(**name)) {
+        if let Some(name) = setting((before, old), (after, new), touched) {
             return Some(format!("`{name}` would change"));
         }
-        let lost = old.proxy.set_header.value.iter().find(|header| {
-            !new.proxy.set_header.value.iter().any(|other| other.name.eq_ignore_ascii_case(&header.name))
-        });
-        if let Some(header) = lost {
-            let name = String::from_utf8_lossy(&header.name);
-            return Some(format!("the header `{name}` would not be sent any more"));
+        if let Some(problem) = headers((before, old), (after, new), touched) {
+            return Some(problem);
         }
     }
     None
+}
+
+/// The first setting that was not touched and says something else.
+fn setting(
+    (before, old): (&Config, &HttpSettings),
+    (after, new): (&Config, &HttpSettings),
+    touched: &Touched,
+) -> Option<&'static str> {
+    macro_rules! groups {
+        ($($group:ident)+) => {$(
+            for name in old.$group.changed(&new.$group) {
+                if touched.directives.contains(name) {
+                    continue;
+                }
+                // Variables and upstreams have other numbers after one was removed, and everything has another place.
+                let (mut left, mut right) = (String::new(), String::new());
+                old.$group.each(|n, value, _| if n == name { left = spoken(before, &format!("{value:?}")) });
+                new.$group.each(|n, value, _| if n == name { right = spoken(after, &format!("{value:?}")) });
+                if left != right {
+                    return Some(name);
+                }
+            }
+        )+};
+    }
+    groups!(core proxy reuse content filter files access gzip pass limit cache fastcgi fastcgi_proxy client tls);
+    None
+}
+
+/// The text of a value for comparison: with names for the numbers of variables and upstreams, without places.
+fn spoken(config: &Config, text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) =
+        ["VariableId(", "UpstreamId(", "Span {"].iter().filter_map(|mark| rest.find(mark)).min()
+    {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let Some(end) = rest.find([')', '}']) else { break };
+        // `Span { file: FileId(0), start: 1, end: 2 }`
+        let end = if rest.starts_with("Span") { rest.find('}').unwrap_or(end) } else { end };
+        let number = rest[..end].split('(').nth(1).and_then(|n| n.parse::<u32>().ok());
+        match number {
+            Some(n) if rest.starts_with('V') => {
+                out.push_str(config.http.variables.iter().nth(n as usize).map_or("?", |(_, v)| &v.name));
+            }
+            Some(n) if rest.starts_with('U') => {
+                out.push_str(config.http.upstreams.get(n as usize).map_or("?", |u| &u.name));
+            }
+            _ => {}
+        }
+        rest = &rest[end + 1..];
+    }
+    out + rest
+}
+
+/// Whether a level sends other headers to its peer than it did, apart from those that were touched.
+fn headers(
+    (before, old): (&Config, &HttpSettings),
+    (after, new): (&Config, &HttpSettings),
+    touched: &Touched,
+) -> Option<String> {
+    let (old, new) = (&old.proxy.set_header.value, &new.proxy.set_header.value);
+    if old == new {
+        return None;
+    }
+    let is_for = |names: &BTreeSet<String>, header: &Header| names.contains(&header_name(&header.name));
+    let sent = |config: &Config, all: &[Header], name: &[u8]| -> Vec<String> {
+        let same = all.iter().filter(|h| h.name.eq_ignore_ascii_case(name));
+        same.map(|h| spoken(config, &format!("{:?}", h.value))).collect()
+    };
+    for header in old {
+        let name = String::from_utf8_lossy(&header.name);
+        let later = sent(after, new, &header.name);
+        if later.is_empty() && !is_for(&touched.replaced, header) {
+            return Some(format!("the header `{name}` would not be sent any more"));
+        }
+        let meant = is_for(&touched.replaced, header) || is_for(&touched.headers, header);
+        if !meant && later != sent(before, old, &header.name) {
+            return Some(format!("the header `{name}` would be sent with another value"));
+        }
+    }
+    let meant = |h: &Header| is_for(&touched.headers, h) || is_for(&touched.replaced, h);
+    let added = new.iter().find(|h| !meant(h) && sent(before, old, &h.name).is_empty());
+    added.map(|h| format!("the header `{}` would be sent too", String::from_utf8_lossy(&h.name)))
+}
+
+/// Whether servers would listen elsewhere or speak something else there.
+fn sockets(before: &Config, after: &Config, touched: &Touched) -> Option<String> {
+    let (by_parameter, by_parameter_later) = (http2_sockets(before), http2_sockets(after));
+    for (old, new) in before.http.servers.iter().zip(&after.http.servers) {
+        let new_sockets = protocols(new, &by_parameter_later);
+        let old_sockets = protocols(old, &by_parameter);
+        let places = |all: &BTreeMap<&Endpoint, _>| all.keys().map(ToString::to_string).collect::<Vec<_>>();
+        if places(&old_sockets) != places(&new_sockets) {
+            let (old, new) = (places(&old_sockets).join(", "), places(&new_sockets).join(", "));
+            return Some(format!("a server that listens on {old} would listen on {new}"));
+        }
+        for ((place, had), has) in old_sockets.iter().zip(new_sockets.values()) {
+            for ((name, had), (_, has)) in had.iter().zip(has) {
+                // A directive of its own name may switch a protocol on, nothing may switch one off.
+                if *had && !has {
+                    return Some(format!("{place} would not speak {name} any more"));
+                }
+                let meant = touched.directives.contains(match *name {
+                    "HTTP/2" => "http2",
+                    "TLS" => "ssl",
+                    _ => "",
+                });
+                if !had && *has && !meant {
+                    return Some(format!("{place} would speak {name}"));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// What a server speaks on each of its sockets.
+type Protocols<'c> = BTreeMap<&'c Endpoint, [(&'static str, bool); 4]>;
+
+fn protocols<'c>(server: &'c Server, by_parameter: &HashSet<&Endpoint>) -> Protocols<'c> {
+    let by_directive = server.settings.tls.http2.value;
+    let of = |listen: &'c crate::model::Listen| {
+        let http2 = !listen.quic && (by_directive || by_parameter.contains(&listen.endpoint));
+        let spoken = [
+            ("TLS", listen.ssl),
+            ("HTTP/2", http2),
+            ("HTTP/3", listen.quic),
+            ("the PROXY protocol", listen.proxy_protocol),
+        ];
+        (&listen.endpoint, spoken)
+    };
+    server.listen.iter().map(of).collect()
+}
+
+/// The sockets on which the parameter of one `listen` lets all servers speak HTTP/2.
+fn http2_sockets(config: &Config) -> HashSet<&Endpoint> {
+    let all = config.http.servers.iter().flat_map(|server| &server.listen);
+    all.filter(|listen| listen.http2).map(|listen| &listen.endpoint).collect()
 }
 
 /// The settings of every level, in source order.
@@ -85,18 +256,84 @@ mod tests {
             )
         };
         let before = config(&location(""));
-        let touched = BTreeSet::from(["proxy_set_header".to_owned(), "proxy_http_version".to_owned()]);
+        let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let touched = Touched {
+            directives: names(&["proxy_set_header", "proxy_http_version"]),
+            headers: names(&["connection"]),
+            replaced: BTreeSet::new(),
+        };
         let cases = [
             ("", None),
             ("proxy_http_version 1.0;", None),
             ("proxy_read_timeout 5s;", Some("`proxy_read_timeout` would change")),
             ("proxy_set_header Connection \"\";", Some("the header `A` would not be sent any more")),
-            ("proxy_set_header Connection \"\"; proxy_set_header a b;", None),
+            ("proxy_set_header Connection \"\"; proxy_set_header a a;", None),
+            (
+                "proxy_set_header Connection \"\"; proxy_set_header a b;",
+                Some("the header `A` would be sent with another value"),
+            ),
+            (
+                "proxy_set_header A a; proxy_set_header Connection \"\"; proxy_set_header B b;",
+                Some("the header `B` would be sent too"),
+            ),
             ("location /x { }", Some("servers or locations would appear or vanish")),
         ];
         for (inside, expected) in cases {
             let found = beyond(&before, &config(&location(inside)), &touched);
             assert_eq!(found.as_deref(), expected, "{inside}");
         }
+    }
+
+    #[test]
+    fn sockets_keep_what_they_speak() {
+        let cases = [
+            ("listen 1 http2;", "listen 1;", "", Some("0.0.0.0:1 would not speak HTTP/2 any more")),
+            ("listen 1 http2;", "listen 1; http2 on;", "", None),
+            ("listen 1;", "listen 1; http2 on;", "http2", None),
+            ("listen 1;", "listen 1 http2;", "", Some("0.0.0.0:1 would speak HTTP/2")),
+            (
+                "listen 1;",
+                "listen 2;",
+                "listen",
+                Some("a server that listens on 0.0.0.0:1 would listen on 0.0.0.0:2"),
+            ),
+            (
+                "listen 1 proxy_protocol;",
+                "listen 1;",
+                "listen",
+                Some("0.0.0.0:1 would not speak the PROXY protocol any more"),
+            ),
+            ("listen 1 quic;", "listen 1;", "listen", Some("0.0.0.0:1 would not speak HTTP/3 any more")),
+        ];
+        for (old, new, name, expected) in cases {
+            let server = |inside: &str| config(&format!("server {{ {inside} }}"));
+            let mut touched = Touched::default();
+            touched.directives.extend([name.to_owned(), "http2".to_owned()].into_iter().filter(|n| {
+                // The parameter that becomes a directive is what the fix is for.
+                n == name || old.contains("http2")
+            }));
+            let found = beyond(&server(old), &server(new), &touched);
+            assert_eq!(found.as_deref(), expected, "{old} -> {new}");
+        }
+        // The parameter of one server acts on all of the socket.
+        let (one, other) =
+            ("server { listen 1; server_name a; }", "server { listen 1; server_name b; http2 on; }");
+        let before = config(&format!("{one} server {{ listen 1 http2; server_name b; }}"));
+        let touched = Touched { directives: BTreeSet::from(["http2".to_owned()]), ..Touched::default() };
+        let found = beyond(&before, &config(&format!("{one} {other}")), &touched);
+        assert_eq!(found.as_deref(), Some("0.0.0.0:1 would not speak HTTP/2 any more"));
+    }
+
+    #[test]
+    fn other_numbers_of_variables_are_no_change() {
+        let rest = "server { location / { proxy_bind $b; limit_rate $b; proxy_set_header X $b; } }";
+        let with = |maps: &str| config(&format!("{maps} map $uri $b {{ default 1; }} {rest}"));
+        let before = with("map $uri $a { default 1; }");
+        assert_eq!(beyond(&before, &with(""), &Touched::default()), None);
+        let other = config(&format!("map $uri $c {{ default 1; }} {}", rest.replace("$b", "$c")));
+        assert_eq!(
+            beyond(&before, &other, &Touched::default()).as_deref(),
+            Some("`limit_rate` would change")
+        );
     }
 }

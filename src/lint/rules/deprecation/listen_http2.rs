@@ -7,10 +7,11 @@ use crate::lint::Target;
 use crate::lint::levels::Level as Block;
 use crate::lint::place;
 use crate::lint::rule::declare_rule;
-use crate::source::Span;
+use crate::model::Endpoint;
+use crate::source::{FileId, Span};
 use crate::syntax::Directive;
 use crate::version::Version;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 declare_rule! {
     /// ## What it does
@@ -21,7 +22,7 @@ declare_rule! {
     ///
     /// nginx warns at every start. The parameter acts on the socket and so on all servers that share it; the
     /// directive acts on one server. The fix therefore adds `http2 on;` to every server of the configuration that
-    /// listens on the same address.
+    /// listens on the same address, with TLS or without it.
     ///
     /// ## Example
     ///
@@ -83,8 +84,10 @@ fn fix(target: Target<'_>, with: &[(Block<'_>, Directive<'_>)]) -> Option<Fix> {
     if !target.is_whole() || !target.reads_everything() || with.is_empty() || with.len() > MOST {
         return None;
     }
-    let address = |listen: Directive<'_>| listen.arg(0).map(|w| w.to_string());
-    let addresses: HashSet<_> = with.iter().map(|(_, listen)| address(*listen)).collect();
+    let sockets = sockets(target);
+    let of = |listen: &Directive<'_>| sockets.get(&(listen.head().file, listen.head().start));
+    let addresses: HashSet<&Endpoint> =
+        with.iter().filter_map(|(_, listen)| of(listen)).flatten().copied().collect();
     let mut edits = Vec::new();
     for (_, listen) in with {
         let word = listen.args().skip(1).find(|w| w.is("http2"))?;
@@ -95,7 +98,7 @@ fn fix(target: Target<'_>, with: &[(Block<'_>, Directive<'_>)]) -> Option<Fix> {
     }
     let mut done: Vec<Block<'_>> = Vec::new();
     for (server, listen) in target.levels().http("listen") {
-        let shares = addresses.contains(&address(listen)) && listen.args().skip(1).any(|w| w.is("ssl"));
+        let shares = of(&listen).is_some_and(|own| own.iter().any(|socket| addresses.contains(socket)));
         if shares && done.last() != Some(&server) && server.effective("http2").is_none() {
             done.push(server);
             let last = server.own("listen").last()?;
@@ -105,4 +108,15 @@ fn fix(target: Target<'_>, with: &[(Block<'_>, Directive<'_>)]) -> Option<Fix> {
     edits.sort_by_key(|e| e.span);
     edits.dedup();
     Some(Fix::safe("write `http2 on;` in the servers", edits))
+}
+
+/// The sockets of each `listen`: `443`, `*:443` and `0.0.0.0:443` are one.
+fn sockets(target: Target<'_>) -> HashMap<(FileId, u32), Vec<&Endpoint>> {
+    let mut found: HashMap<_, Vec<&Endpoint>> = HashMap::new();
+    for listen in target.config.http.servers.iter().flat_map(|server| &server.listen) {
+        if let Some(span) = listen.span {
+            found.entry((span.file, span.start)).or_default().push(&listen.endpoint);
+        }
+    }
+    found
 }

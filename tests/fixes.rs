@@ -1,0 +1,103 @@
+//! Fixes are independent of each other: each does what it is for and nothing else, or is refused with its reason.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Repairs a configuration; the status, what was said on standard error, and the new text.
+fn fix(directory: &Path, text: &str, arguments: &[&str]) -> (i32, String, String) {
+    let file = directory.join("nginx.conf");
+    fs::write(&file, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+    command.args(["lint", "--color", "never", "--fix", "nginx.conf"]).args(arguments).current_dir(directory);
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), said, fs::read_to_string(&file).unwrap())
+}
+
+#[test]
+fn http2_stays_on_sockets_without_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "worker_processes 1;\nevents { }\nhttp {\n    server {\n        listen 127.0.0.1:5005 http2;\n        \
+                server_name a;\n    }\n    server {\n        listen 127.0.0.1:5005;\n        server_name b;\n    }\n    \
+                server {\n        listen 5006;\n        server_name c;\n    }\n}\n";
+    let (_, _, fixed) = fix(directory.path(), text, &["--select", "listen-http2"]);
+    assert_eq!(fixed.matches("http2 on;").count(), 2, "{fixed}");
+    assert!(
+        !fixed.contains("5005 http2") && fixed.contains("listen 5006;\n        server_name c;"),
+        "{fixed}"
+    );
+}
+
+#[test]
+fn a_deletion_is_no_change_beyond_its_purpose_and_keeps_the_comment() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "worker_processes 1;\nevents { }\nhttp {\n    keepalive_timeout 0; # for old clients\n    server {\n        \
+                listen 80;\n        keepalive_requests 1;\n        location / { return 200 ok; }\n        \
+                location /a { root /srv; }\n    }\n}\n";
+    let (_, said, fixed) = fix(directory.path(), text, &["--select", "client-keepalive-disabled"]);
+    assert!(!said.contains("refused"), "{said}");
+    assert!(fixed.contains("http {\n    # for old clients\n    server {\n"), "{fixed}");
+    assert!(!fixed.contains("keepalive_requests"), "{fixed}");
+}
+
+#[test]
+fn a_refused_fix_is_named_and_the_others_are_made() {
+    let directory = tempfile::tempdir().unwrap();
+    // The line is read in two servers: what repairs one would replace the headers of the other.
+    let snippet = "location / { proxy_pass http://b; }\n";
+    fs::write(directory.path().join("pass.inc"), snippet).unwrap();
+    let text = "worker_processes 1;\nevents { }\nhttp {\n    upstream b { server 10.0.0.1:80; }\n    upstream c { server \
+                10.0.0.2:80; }\n    server {\n        listen 80;\n        server_name a;\n        include pass.inc;\n    \
+                }\n    server {\n        listen 80;\n        server_name b;\n        proxy_set_header X-Real-IP \
+                $remote_addr;\n        proxy_http_version 1.1;\n        location /c {\n            proxy_pass http://c;\n        \
+                }\n        include pass.inc;\n    }\n}\n";
+    let (status, said, fixed) =
+        fix(directory.path(), text, &["--select", "reuse", "--nginx-version", "1.28.0"]);
+    assert_eq!(status, 1, "what is refused is still reported: {said}");
+    assert!(said.contains("was refused: the header `X-Real-IP` would not be sent any more"), "{said}");
+    assert!(fixed.contains("upstream c { server 10.0.0.2:80; keepalive 16; }"), "{fixed}");
+}
+
+#[test]
+fn forty_upstreams_are_all_repaired() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut http = String::new();
+    for n in 1..=40 {
+        writeln!(http, "    upstream u{n} {{\n        server 10.0.0.{n}:80;\n    }}").unwrap();
+        writeln!(http, "    server {{\n        listen 80;\n        server_name s{n};").unwrap();
+        writeln!(http, "        location / {{\n            proxy_pass http://u{n};\n        }}\n    }}")
+            .unwrap();
+    }
+    let text = format!("worker_processes 1;\nevents {{ }}\nhttp {{\n{http}}}\n");
+    let (_, said, fixed) = fix(directory.path(), &text, &["--select", "reuse"]);
+    let lines = ["keepalive ", "proxy_http_version 1.1;", "proxy_set_header Connection \"\";"];
+    assert_eq!(lines.map(|line| fixed.matches(line).count()), [40, 40, 40], "{said}\n{fixed}");
+    assert!(!said.contains("refused"), "{said}");
+}
+
+#[test]
+fn comments_stay_with_their_directives() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "worker_processes 1;\nevents { }\nhttp {\n    upstream b {\n        server 10.0.0.1:80; # the only one\n    }\n    \
+                server {\n        listen 80;\n        location / {\n            # the shop\n            # and its carts\n            \
+                proxy_pass http://b; # node\n        }\n        location /x { proxy_pass http://b; # old\n        }\n    }\n}\n";
+    let (_, _, fixed) = fix(directory.path(), text, &["--select", "reuse"]);
+    assert!(fixed.contains("server 10.0.0.1:80; # the only one\n        keepalive 16;\n    }"), "{fixed}");
+    assert!(
+        fixed.contains(
+            "            proxy_http_version 1.1;\n            # the shop\n            # and its carts\n            proxy_pass \
+             http://b; # node\n            proxy_set_header Connection \"\";\n"
+        ),
+        "{fixed}"
+    );
+    assert!(
+        fixed.contains(
+            "location /x { proxy_http_version 1.1; proxy_pass http://b; # old\n            proxy_set_header Connection \
+             \"\";\n        }"
+        ),
+        "{fixed}"
+    );
+}
