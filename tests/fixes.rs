@@ -11,7 +11,7 @@ fn fix(directory: &Path, text: &str, arguments: &[&str]) -> (i32, String, String
     let file = directory.join("nginx.conf");
     fs::write(&file, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
-    command.args(["lint", "--color", "never", "--fix", "nginx.conf"]).args(arguments).current_dir(directory);
+    command.args(["lint", "--fix", "nginx.conf"]).args(arguments).current_dir(directory);
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     (output.status.code().unwrap(), said, fs::read_to_string(&file).unwrap())
