@@ -49,13 +49,16 @@ fn a_refused_fix_is_named_and_the_others_are_made() {
     // The line is read in two servers: what repairs one would replace the headers of the other.
     let snippet = "location / { proxy_pass http://b; }\n";
     fs::write(directory.path().join("pass.inc"), snippet).unwrap();
-    let text = "worker_processes 1;\nevents { }\nhttp {\n    upstream b { server 10.0.0.1:80; }\n    upstream c { server \
-                10.0.0.2:80; }\n    server {\n        listen 80;\n        server_name a;\n        include pass.inc;\n    \
-                }\n    server {\n        listen 80;\n        server_name b;\n        proxy_set_header X-Real-IP \
-                $remote_addr;\n        proxy_http_version 1.1;\n        location /c {\n            proxy_pass http://c;\n        \
-                }\n        include pass.inc;\n    }\n}\n";
+    let c = "server {\n        listen 80;\n        server_name c;\n        location /c {\n            proxy_pass \
+             http://c;\n        }\n    }\n";
+    let text = format!(
+        "worker_processes 1;\nevents {{ }}\nhttp {{\n    upstream b {{ server 10.0.0.1:80; }}\n    upstream c {{ server \
+         10.0.0.2:80; }}\n    server {{\n        listen 80;\n        server_name a;\n        include pass.inc;\n    \
+         }}\n    server {{\n        listen 80;\n        server_name b;\n        proxy_set_header X-Real-IP \
+         $remote_addr;\n        proxy_http_version 1.1;\n        include pass.inc;\n    }}\n    {c}}}\n"
+    );
     let (status, said, fixed) =
-        fix(directory.path(), text, &["--select", "reuse", "--nginx-version", "1.28.0"]);
+        fix(directory.path(), &text, &["--unsafe", "--select", "reuse", "--nginx-version", "1.28.0"]);
     assert_eq!(status, 1, "what is refused is still reported: {said}");
     assert!(said.contains("was refused: the header `X-Real-IP` would not be sent any more"), "{said}");
     assert!(fixed.contains("upstream c { server 10.0.0.2:80; keepalive 16; }"), "{fixed}");

@@ -49,7 +49,7 @@ const SECRETS: &[&str] = &[
 ];
 
 pub(super) fn run(args: &CompileArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let (configuration, mut config) = args.input.valid(&Disk)?;
+    let (configuration, mut config) = args.input.whole(&Disk)?;
     if args.json {
         model_json::print(&config, &configuration.sources, args.all, out)?;
         return Ok(Outcome::Clean);

@@ -52,10 +52,26 @@ pub(super) struct Meaning {
 }
 
 impl Input {
-    /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed.
+    /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed. A part of
+    /// a main file, without `events`, will do.
     pub(super) fn valid(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
+        self.without_errors(loader, Meaning::compile)
+    }
+
+    /// The same for a command that does what nginx does: nginx demands `events`.
+    pub(super) fn whole(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
+        self.without_errors(loader, |meaning, configuration, version| {
+            meaning.compile_with(configuration, version, false)
+        })
+    }
+
+    fn without_errors(
+        &self,
+        loader: &dyn Loader,
+        compile: impl Fn(&Meaning, &Configuration, Version) -> Compiled,
+    ) -> Result<(Configuration, Config), Failure> {
         let configuration = self.meaning.load(&self.file, loader)?;
-        let compiled = self.meaning.compile(&configuration, self.meaning.version());
+        let compiled = compile(&self.meaning, &configuration, self.meaning.version());
         let mut findings = configuration.diagnostics.clone();
         findings.extend(compiled.diagnostics);
         findings.retain(|d| d.level == Level::Error);
@@ -73,7 +89,7 @@ impl Input {
         if let Some(site) = self.compiled()? {
             return Ok(site);
         }
-        let (configuration, config) = self.valid(loader)?;
+        let (configuration, config) = self.whole(loader)?;
         Ok(Site { config, sources: configuration.sources })
     }
 
@@ -142,12 +158,25 @@ impl Meaning {
         }
     }
 
-    /// Compiles it for a version.
+    /// Compiles it for a version. A file with `http` and without `events` is taken as a part of a main file, as articles
+    /// print it: what nginx would refuse is a note.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
-        self.compile_with(configuration, version, false)
+        let mut compiled = self.compile_with(configuration, version, false);
+        let missing = compiled.diagnostics.iter_mut().find(|d| d.code == "no-events");
+        if let Some(missing) = missing.filter(|_| fragment::is_part_of_main(configuration)) {
+            missing.level = Level::Info;
+            missing.message =
+                "this file has no `events` block and is read as a part of a main file".to_owned();
+            missing.label = "nginx itself demands `events { }`".to_owned();
+            missing.help = Some(
+                "add `events { }`; or write `# ngxc: context(main)` at its top if another file has it"
+                    .to_owned(),
+            );
+        }
+        compiled
     }
 
-    /// Compiles it, perhaps for an nginx that has only its own modules.
+    /// Compiles it as nginx would, perhaps for an nginx that has only its own modules.
     pub(super) fn compile_with(
         &self,
         configuration: &Configuration,

@@ -33,8 +33,10 @@ pub(super) fn configuration(cx: &mut Compiler<'_>) {
     match context {
         Context::Main => {
             block::directives(cx, root, Context::Main, &mut main);
-            // After a syntax error the block may only be lost.
-            if !main.has_events && cx.configuration.syntax_errors.is_empty() {
+            // After a syntax error the block may only be lost; a file of which it is said that it is a part of the main
+            // context has it elsewhere.
+            let is_part = !cx.options.contexts.is_empty();
+            if !main.has_events && !is_part && cx.configuration.syntax_errors.is_empty() {
                 report_no_events(cx);
             }
         }
@@ -99,7 +101,7 @@ fn report_no_events(cx: &mut Compiler<'_>) {
             "the configuration has no `events` block, which nginx demands",
         )
         .label("expected `events { }` before the end of the file")
-        .help("add `events { }`; for a file that is included somewhere, say where: `--context http`")
+        .help("add `events { }`; for a file that is included somewhere, say where: `--context main`, `--context http`")
         .nginx("no \"events\" section in configuration")
         .when(When::EndOfFile),
     );

@@ -69,6 +69,12 @@ fn declared(root: Block<'_>) -> Option<Place> {
     None
 }
 
+/// Whether a file has a block such as `http` and no `events`: a part of a main file, or one that was cut out of it.
+pub fn is_part_of_main(configuration: &Configuration) -> bool {
+    let blocks = || configuration.expanded_root().map(|(d, _)| d).filter(|d| d.block().is_some());
+    !blocks().any(|d| d.name().is("events")) && blocks().any(|d| MAIN_BLOCKS.iter().any(|n| d.name().is(n)))
+}
+
 fn guessed(configuration: &Configuration) -> Place {
     let directives: Vec<Directive<'_>> =
         configuration.expanded_root().map(|(directive, _)| directive).take(LOOKED_AT).collect();
@@ -142,6 +148,23 @@ mod tests {
             ["", "events { }", "http { server { } }", "user a;", "foo;", "server { }\nevents { }", "pid a;"]
         {
             assert_eq!(place_of(text), Place::Main, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_block_without_events_is_a_part_of_the_main_context() {
+        for (text, expected) in [
+            ("http { }", true),
+            ("user a;\nstream { }\nhttp { }", true),
+            ("http { } events { }", false),
+            ("user a;", false),
+            ("server { }", false),
+            ("http;", false),
+            ("", false),
+        ] {
+            let files = Memory::default().with("a.conf", text);
+            let configuration = syntax::load(&files, "a.conf".as_ref(), &LoadOptions::default()).unwrap();
+            assert_eq!(is_part_of_main(&configuration), expected, "{text}");
         }
     }
 

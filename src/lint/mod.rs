@@ -13,6 +13,7 @@ mod lost;
 mod names;
 mod pattern;
 mod place;
+mod remedy;
 mod rule;
 mod rules;
 mod sources;
@@ -36,15 +37,19 @@ pub use settings::{File, Profile, Settings};
 pub use suppress::suppress;
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::edit::Fix;
 use crate::model::{Config, Upstream};
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview, leaves};
+use crate::source::Span;
 use crate::syntax::Configuration;
 use levels::Levels;
+use remedy::{Missing, Remedies};
+use rules::reuse::proxy_to_bare_host;
 use uses::Uses;
 
 /// What a rule looks at.
@@ -58,6 +63,7 @@ pub struct Target<'a> {
     pub reuse: &'a Overview<'a>,
     uses: &'a OnceCell<Uses<'a>>,
     levels: &'a OnceCell<Levels<'a>>,
+    remedies: &'a OnceCell<Remedies<'a>>,
 }
 
 impl<'a> Target<'a> {
@@ -69,6 +75,11 @@ impl<'a> Target<'a> {
     /// The blocks as they are written.
     fn levels(self) -> &'a Levels<'a> {
         self.levels.get_or_init(|| Levels::new(self.configuration, self.is_whole()))
+    }
+
+    /// What leaves lack to use their connections again, and the repair of each.
+    fn remedies(self) -> &'a Remedies<'a> {
+        self.remedies.get_or_init(|| Remedies::new(self))
     }
 
     /// Whether every file that is included anywhere was read.
@@ -86,6 +97,19 @@ impl<'a> Target<'a> {
     fn pooled_http(self) -> impl Iterator<Item = (&'a Judged<'a>, &'a Upstream)> {
         let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http() && j.can_reuse());
         leaves.filter_map(|judged| Some((judged, judged.pooled()?)))
+    }
+
+    /// The leaves that speak HTTP/1 and lack something that lets their connections be used again, with what they
+    /// lack and the name of the upstream or host.
+    fn lacking_http(self) -> impl Iterator<Item = (&'a Judged<'a>, Missing, &'a str)> {
+        let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http());
+        leaves.filter_map(move |judged| {
+            let missing = self.remedies().missing(judged);
+            let named =
+                judged.pooled().or_else(|| judged.upstreams().find(|u| self.remedies().lacks_pool(u)));
+            let name = named.map(|u| u.name.as_str()).or_else(|| proxy_to_bare_host::bare(self, judged))?;
+            (missing != Missing::default()).then_some((judged, missing, name))
+        })
     }
 
     /// The `upstream` blocks.
@@ -107,8 +131,9 @@ pub fn lint_timed(
     took: &mut dyn FnMut(&'static Rule, Duration),
 ) -> Vec<Diagnostic> {
     let overview = Overview::new(config);
-    let (uses, levels) = (OnceCell::new(), OnceCell::new());
-    let target = Target { config, configuration, reuse: &overview, uses: &uses, levels: &levels };
+    let (uses, levels, remedies) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+    let target =
+        Target { config, configuration, reuse: &overview, uses: &uses, levels: &levels, remedies: &remedies };
     let mut found = Vec::new();
     let mut start = Instant::now();
     for &rule in rules {
@@ -145,8 +170,20 @@ pub fn merge_versions(newest: Vec<Diagnostic>, before: Vec<Diagnostic>) -> Vec<D
         d.level = d.level.min(Level::Warning);
         d
     };
+    // What holds for both is repaired so that it is right for both: the older version needs more.
+    let mut repairs: HashMap<(&str, Span), (Option<String>, Option<Fix>)> = before
+        .iter()
+        .filter(|d| new.contains(&(d.code, d.span)))
+        .map(|d| ((d.code, d.span), (d.help.clone(), d.fix.clone())))
+        .collect();
+    let mut both = |mut d: Diagnostic| {
+        if let Some((help, fix)) = repairs.remove(&(d.code, d.span)) {
+            (d.help, d.fix) = (help, fix);
+        }
+        d
+    };
     let mut all: Vec<Diagnostic> =
-        newest.into_iter().map(|d| if holds(&d) { d } else { only(d, "since") }).collect();
+        newest.into_iter().map(|d| if holds(&d) { both(d) } else { only(d, "since") }).collect();
     let before = before.into_iter().filter(|d| !new.contains(&(d.code, d.span)));
     all.extend(before.map(|d| only(d, "before")));
     all.sort_by_key(|d| (d.span, d.code));

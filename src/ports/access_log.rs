@@ -40,6 +40,8 @@ pub struct AccessLog {
     pub errors: u64,
     /// Status 502, sent to a peer that was never reached: what a missing port looks like, and a refused connection.
     pub no_port: u64,
+    /// Status 500.
+    pub internal: u64,
     /// Status 500 and no peer: what a failing `bind()` looks like.
     pub bind_failed: u64,
     /// Status 502 and the name of an upstream as the peer: no live upstreams.
@@ -64,6 +66,7 @@ impl AccessLog {
             foreign_sample: None,
             errors: 0,
             no_port: 0,
+            internal: 0,
             bind_failed: 0,
             no_live: 0,
             seconds: BTreeMap::new(),
@@ -97,6 +100,7 @@ impl AccessLog {
         let is_error = self.text(0, line).first() == Some(&b'5');
         if is_error {
             self.errors += 1;
+            self.internal += u64::from(self.text(0, line) == b"500");
             self.judge(line);
         }
         if let Some(time) = self.time(line) {

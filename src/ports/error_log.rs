@@ -104,12 +104,48 @@ pub fn clock(seconds: i64) -> String {
 pub struct Seen {
     /// How many.
     pub count: u64,
-    /// Time of the first and of the last.
+    /// Time of the first and of the last; zeros if no line has a date.
     pub times: (i64, i64),
     /// The first line.
     pub sample: String,
     /// What they are about, with counts.
     pub targets: BTreeMap<String, u64>,
+}
+
+impl Seen {
+    /// Whether a line had a date.
+    pub fn is_dated(&self) -> bool {
+        self.times != (0, 0)
+    }
+}
+
+/// A line as articles and tickets print it: without the date, perhaps without the level, the process and the number of
+/// the connection. Only a message that means something is taken for one.
+fn abridged(text: &str) -> Option<(Signal, Line<'_>)> {
+    let mut message = text.trim_start().trim_start_matches(['.', '…', ' ']);
+    let mut severity = Severity::Error;
+    if let Some((level, rest)) = message.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
+        severity = Severity::NAMES.iter().find(|(name, _)| *name == level)?.1;
+        message = rest;
+    }
+    // `812#812: `, `*9 `
+    if let Some((process, rest)) = message.split_once(": ")
+        && process.bytes().all(|b| b.is_ascii_digit() || b == b'#')
+    {
+        message = rest;
+    }
+    if let Some((connection, rest)) = message.strip_prefix('*').and_then(|rest| rest.split_once(' '))
+        && connection.bytes().all(|b| b.is_ascii_digit())
+    {
+        message = rest;
+    }
+    let begins =
+        ["connect() ", "bind(", "bind() ", "no live upstreams", "socket() failed", "invalid local address"];
+    if !begins.iter().any(|begin| message.starts_with(begin)) {
+        return None;
+    }
+    let signal = classify(message);
+    (signal != Signal::Other).then_some((signal, Line { time: 0, severity, pid: 0, message }))
 }
 
 /// What a log says in sum.
@@ -142,6 +178,10 @@ impl ErrorLog {
         self.lines += 1;
         let text = String::from_utf8_lossy(line);
         let Some(parsed) = Line::parse(&text) else {
+            if let Some((signal, line)) = abridged(&text) {
+                self.see(signal, line.target(), None, &text);
+                return;
+            }
             self.foreign += 1;
             if self.foreign_samples.len() < SAMPLES {
                 self.foreign_samples.push(text.chars().take(200).collect());
@@ -160,15 +200,22 @@ impl ErrorLog {
             }
             _ => {}
         }
+        self.see(signal, parsed.target(), Some(parsed.time), &text);
+    }
+
+    /// Counts a message, whose time may be unknown.
+    fn see(&mut self, signal: Signal, target: Option<&str>, time: Option<i64>, text: &str) {
         let seen = self.seen.entry(signal).or_default();
         if seen.count == 0 {
-            seen.times = (parsed.time, parsed.time);
             seen.sample = text.chars().take(400).collect();
         }
+        if let Some(time) = time {
+            let (first, last) = if seen.is_dated() { seen.times } else { (time, time) };
+            seen.times = (first.min(time), last.max(time));
+        }
         seen.count += 1;
-        seen.times = (seen.times.0.min(parsed.time), seen.times.1.max(parsed.time));
         if signal != Signal::Other
-            && let Some(target) = parsed.target()
+            && let Some(target) = target
             && (seen.targets.len() < MOST_TARGETS || seen.targets.contains_key(target))
         {
             *seen.targets.entry(target.to_owned()).or_default() += 1;
@@ -264,6 +311,37 @@ mod tests {
             let expected = expected.map(|(s, t)| (s, if s == Signal::OpenFiles { None } else { t }));
             assert_eq!(got, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn lines_as_articles_print_them() {
+        let message = format!(
+            "connect() to 10.0.0.100:1234 failed (99: Cannot assign requested address) while connecting to upstream{TAIL}"
+        );
+        let starts = [
+            "2016/03/18 09:08:37 [crit] 1888#1888: *13 ",
+            "2016/03/18 09:08:37 [alert] 1888#1888: *13 ",
+            "[crit] 1888#1888: *13 ",
+            "[alert] ",
+            "... [error] ",
+            "*13 ",
+            "1888#0: *13 ",
+            "",
+        ];
+        let mut log = ErrorLog::default();
+        for start in starts {
+            log.add(format!("{start}{message}").as_bytes());
+        }
+        let seen = log.get(Signal::NoPort).unwrap();
+        assert_eq!((seen.count, log.foreign), (starts.len() as u64, 0), "{:?}", log.foreign_samples);
+        assert_eq!(seen.targets.get("10.0.0.100:1234"), Some(&seen.count));
+        assert_eq!(clock(seen.times.0), "09:08:37");
+        for other in
+            ["the article says: connect() fails", "[crit] 1#1: hello", "connect() to a", "[note] connect() x"]
+        {
+            log.add(other.as_bytes());
+        }
+        assert_eq!(log.foreign, 4);
     }
 
     #[test]

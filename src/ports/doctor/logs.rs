@@ -47,8 +47,13 @@ fn message(case: &Case<'_>, signal: Signal, seen: &Seen, meaning: &Meaning) -> F
         _ => "the process ran out of open files".to_owned(),
     };
     let (first, last) = seen.times;
+    let times = if seen.is_dated() {
+        format!(", {} to {}", clock(first), clock(last))
+    } else {
+        ", without a date".to_owned()
+    };
     let mut finding = Finding::new(meaning.name, severity(signal), title)
-        .seen(format!("{} × in the error log, {} to {}", seen.count, clock(first), clock(last)))
+        .seen(format!("{} × in the error log{times}", seen.count))
         .seen(seen.sample.clone())
         .seen(format!("clients got {}; {}", meaning.status, meaning.cause));
     if seen.targets.len() > 1 {
@@ -142,6 +147,16 @@ fn access_log(case: &Case<'_>, found: &mut Vec<Finding>) {
         }
         finding = match shortage {
             Some(seen) => finding.seen(format!("{} × connect() failed (99) at the same time", seen.count)),
+            None => finding.remedy("the error log of that time says why"),
+        };
+        found.push(finding);
+    } else if log.internal > 0 && log.bind_failed == 0 {
+        // Few, or one, as a ticket quotes them: not a burst, but the answer that this is about.
+        let title = format!("{} of {} requests were answered 500", log.internal, log.requests);
+        let mut finding = Finding::new("answered-500", Severity::Warning, title)
+            .seen("nginx answers 500 by itself when bind() fails, and 502 when connect() finds no port");
+        finding = match case.evidence.errors.as_ref().and_then(|e| e.get(Signal::NoPort)) {
+            Some(seen) => finding.seen(format!("{} × connect() failed (99) in the error log", seen.count)),
             None => finding.remedy("the error log of that time says why"),
         };
         found.push(finding);

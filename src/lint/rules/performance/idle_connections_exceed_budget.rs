@@ -65,10 +65,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let pools: Vec<(u64, Span)> = used
         .filter_map(|u| Some((u64::from(u.pool()?.size), u.keepalive.size.origin.span().unwrap_or(u.span))))
         .collect();
-    let listening: HashSet<_> =
-        target.config.http.servers.iter().flat_map(|s| &s.listen).map(|listen| &listen.endpoint).collect();
     let idle: u64 = pools.iter().map(|(size, _)| size).sum();
-    let needed = idle + listening.len() as u64;
+    let needed = idle + listening(target);
     let (name, limit, place) = budget(target, http);
     if idle == 0 || needed * 2 < limit {
         return;
@@ -90,8 +88,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     found.push(affected(finding, pools.iter().map(|(_, span)| *span), "a pool"));
 }
 
+/// Sockets that each worker listens on.
+pub(in crate::lint) fn listening(target: Target<'_>) -> u64 {
+    let all = target.config.http.servers.iter().flat_map(|s| &s.listen);
+    all.map(|listen| &listen.endpoint).collect::<HashSet<_>>().len() as u64
+}
+
 /// The tighter of the two limits, and where it is set.
-fn budget(target: Target<'_>, http: Span) -> (&'static str, u64, Span) {
+pub(in crate::lint) fn budget(target: Target<'_>, http: Span) -> (&'static str, u64, Span) {
     let setting = &target.config.core.worker_connections;
     let at = match setting.origin {
         Origin::Set(span) | Origin::Inherited(span) => span,

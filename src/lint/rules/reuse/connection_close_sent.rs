@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{Target, affected::affected, remedy};
+use crate::reuse::Judged;
 use crate::source::Span;
 
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports `proxy_set_header Connection close` in front of an upstream with a connection cache.
+    /// Reports `proxy_set_header Connection close` in front of an upstream or host.
     ///
     /// ## Why is this bad
     ///
@@ -50,29 +50,27 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut places: BTreeMap<Span, Vec<(Span, &str)>> = BTreeMap::new();
-    for (judged, upstream) in target.pooled_http() {
-        let Some(header) = judged.leaf.proxy().header(b"connection") else { continue };
-        let closes = header.value.constant().is_some_and(|v| v.eq_ignore_ascii_case(b"close"));
-        if closes {
-            places.entry(header.span).or_default().push((judged.leaf.span, &upstream.name));
+    let mut places: BTreeMap<Span, Vec<(&Judged<'_>, &str)>> = BTreeMap::new();
+    for (judged, missing, name) in target.lacking_http() {
+        if let Some(line) = missing.closed {
+            places.entry(line).or_default().push((judged, name));
         }
     }
     for (span, users) in places {
-        let name = users[0].1;
+        let (first, name) = users[0];
         let mut finding = CONNECTION_CLOSE_SENT
             .finding(
                 span,
                 format!("`Connection: close` is sent to `{name}`, so none of its connections is reused"),
             )
             .label("the peer closes after each response")
-            .help("write `proxy_set_header Connection \"\";`");
-        finding = affected(finding, users.iter().map(|(pass, _)| *pass), "used here");
+            .help(remedy::help(target, first));
+        let level = users.iter().map(|(judged, _)| remedy::level(target, judged)).max();
+        finding.level = level.unwrap_or(finding.level);
+        finding = affected(finding, users.iter().map(|(judged, _)| judged.leaf.span), "used here");
         // Somebody may have meant it: a person has to look.
-        let value = place::find(target.configuration, span).and_then(|d| d.arg(1));
-        if let Some(value) = value {
-            finding = finding
-                .fix(Fix::unsafe_("send no `Connection` header", vec![Edit::replace(value.span(), "\"\"")]));
+        if let Some(fix) = target.remedies().of_leaf(target, first) {
+            finding = finding.fix(fix);
         }
         found.push(finding);
     }

@@ -1,12 +1,12 @@
 //! An emptied `Connection` header that an inner level loses.
 
-use super::connection_header_missing::{lost, sends_close, speaks_http10};
+use super::connection_header_missing::lost;
 use crate::diagnostic::Diagnostic;
-use crate::edit::{Edit, Fix};
+use crate::edit::Edit;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place};
+use crate::lint::{Target, place, remedy};
 use crate::model::proxy::Header;
-use crate::reuse::Leaf;
+use crate::reuse::{Judged, Leaf};
 
 declare_rule! {
     /// ## What it does
@@ -55,24 +55,25 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (judged, upstream) in target.pooled_http() {
+    for (judged, missing, name) in target.lacking_http() {
         // When `Upgrade` is lost too, websockets are the greater loss: `upgrade-headers-lost` speaks of both.
-        if speaks_http10(judged) || !sends_close(judged) || lost(target, &judged.leaf, b"upgrade").is_some() {
+        if !missing.header || lost(target, &judged.leaf, b"upgrade").is_some() {
             continue;
         }
         if let Some(outer) = lost(target, &judged.leaf, b"connection") {
-            found.push(finding(target, &judged.leaf, &upstream.name, outer));
+            found.push(finding(target, judged, name, outer));
         }
     }
 }
 
-fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str, outer: &Header) -> Diagnostic {
+fn finding<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str, outer: &Header) -> Diagnostic {
+    let leaf = &judged.leaf;
     let first = leaf.proxy().set_header.value.first().map_or(leaf.span, |h| h.span);
     let line = place::find(target.configuration, outer.span).map(|line| line.span().range());
     let text = line.map_or_else(String::new, |line| {
         String::from_utf8_lossy(&target.configuration.tree(outer.span.file).text()[line]).into_owned()
     });
-    let finding = CONNECTION_HEADER_LOST
+    let mut finding = CONNECTION_HEADER_LOST
         .finding(
             first,
             format!(
@@ -83,11 +84,24 @@ fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str, outer: &Header) -> D
         .label("replaces the outer headers")
         .related(outer.span, "this line has no effect in the location")
         .related(leaf.span, "sends `Connection: close`")
-        .help(format!("repeat the line `{text}` here"));
-    match repeat(target, leaf, &[outer]) {
-        Some(edits) => finding.fix(Fix::safe("repeat the `Connection` line", edits)),
+        .help(help(target, judged, &text));
+    finding.level = remedy::level(target, judged);
+    match target.remedies().of_leaf(target, judged) {
+        Some(fix) => finding.fix(fix),
         None => finding,
     }
+}
+
+fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>, line: &str) -> String {
+    let repeat = format!("repeat the line `{line}` here");
+    let missing = target.remedies().missing(judged);
+    if !missing.version && !missing.pool {
+        return repeat;
+    }
+    let empty = format!("`{}`", remedy::EMPTY_HEADER);
+    let rest =
+        remedy::help(target, judged).replace(&format!("add {empty}"), "").replace(&empty, "what it says");
+    format!("{repeat}; {}", rest.trim_start_matches(", and ").trim())
 }
 
 /// Repeats headers of an outer level behind those in force.

@@ -1,19 +1,22 @@
 //! `Connection: close` that nginx sends by itself.
 
+use super::connection_header_lost::repeat;
 use super::proxy_http_version_prevents_reuse::line_in_location;
 use crate::diagnostic::Diagnostic;
-use crate::edit::Fix;
+use crate::edit::Edit;
+use crate::lint::remedy::EMPTY_HEADER;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place};
+use crate::lint::{Target, place, remedy};
 use crate::model::Origin;
-use crate::model::proxy::{Header, HttpVersion};
-use crate::reuse::{Connection, Judged, Leaf};
+use crate::model::proxy::Header;
+use crate::reuse::{Judged, Leaf};
 
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports a location that proxies to an upstream with a connection cache and does not empty the `Connection`
-    /// header: before 1.29.7 nginx then sends `Connection: close`.
+    /// Reports a location that proxies to an upstream or host and does not empty the `Connection` header: before 1.29.7
+    /// nginx then sends `Connection: close`. A missing `keepalive` and HTTP/1.0 are findings of their own, and the fix of
+    /// each repairs all.
     ///
     /// ## Why is this bad
     ///
@@ -50,27 +53,12 @@ declare_rule! {
     }
 }
 
-/// The line that lets connections live.
-const ADD: &str = "proxy_set_header Connection \"\";";
-
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (judged, upstream) in target.pooled_http() {
-        let first_cause = !speaks_http10(judged);
-        if first_cause && sends_close(judged) && lost(target, &judged.leaf, b"connection").is_none() {
-            found.push(finding(target, &judged.leaf, &upstream.name));
+    for (judged, missing, name) in target.lacking_http() {
+        if missing.header && lost(target, &judged.leaf, b"connection").is_none() {
+            found.push(finding(target, judged, name));
         }
     }
-}
-
-/// Whether HTTP/1.0 already prevents reuse: the first cause is the one that is reported, with the whole remedy.
-pub(in crate::lint) fn speaks_http10(judged: &Judged<'_>) -> bool {
-    judged.leaf.proxy().http_version.value == HttpVersion::Http10
-        && !judged.connections.contains(&Connection::KeepAlive)
-}
-
-/// Whether nginx adds `Connection: close` to the requests of a leaf.
-pub(in crate::lint) fn sends_close(judged: &Judged<'_>) -> bool {
-    judged.connections == [Connection::CloseByDefault]
 }
 
 /// The header of an outer level that the headers of an inner one replace: the innermost of those levels that set
@@ -84,25 +72,38 @@ pub(in crate::lint) fn lost<'a>(target: Target<'a>, leaf: &Leaf<'a>, name: &[u8]
     (!closes).then_some(header)
 }
 
-fn finding(target: Target<'_>, leaf: &Leaf<'_>, name: &str) -> Diagnostic {
-    let finding = CONNECTION_HEADER_MISSING
+fn finding<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Diagnostic {
+    let mut finding = CONNECTION_HEADER_MISSING
         .finding(
-            leaf.span,
+            judged.leaf.span,
             format!("nginx sends `Connection: close` to `{name}`, so none of its connections is reused"),
         )
         .label("sends `Connection: close`")
-        .help(format!("add `{ADD}`"));
-    match fix(target, leaf) {
+        .help(remedy::help(target, judged));
+    finding.level = remedy::level(target, judged);
+    match target.remedies().of_leaf(target, judged) {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
 }
 
-/// Adds the header where the headers in force are set, so that none of them is lost.
-pub(in crate::lint) fn fix(target: Target<'_>, leaf: &Leaf<'_>) -> Option<Fix> {
-    let edit = match leaf.proxy().set_header.value.last() {
-        Some(last) => place::after(target.configuration, last.span, ADD),
-        None => place::after(target.configuration, line_in_location(leaf)?, ADD),
-    }?;
-    Some(Fix::safe(format!("add `{ADD}`"), vec![edit]))
+/// Empties the header where the headers in force are set, so that none of them is lost; or repeats the lines of an outer
+/// level that were lost.
+pub(in crate::lint) fn edits<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> Option<Vec<Edit>> {
+    if let Some(outer) = lost(target, leaf, b"connection") {
+        let upgrade = lost(target, leaf, b"upgrade");
+        let lines: Vec<&Header> = upgrade.into_iter().chain([outer]).collect();
+        return repeat(target, leaf, &lines);
+    }
+    let beside = match leaf.proxy().set_header.value.last() {
+        Some(last) => last.span,
+        None => line_in_location(leaf)?,
+    };
+    Some(vec![place::after(target.configuration, beside, EMPTY_HEADER)?])
+}
+
+/// Whether the edits for a leaf stand at an outer level.
+pub(in crate::lint) fn is_inherited<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
+    matches!(leaf.proxy().set_header.origin, Origin::Inherited(_))
+        && lost(target, leaf, b"connection").is_none()
 }

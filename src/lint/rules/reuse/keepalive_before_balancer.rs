@@ -1,7 +1,7 @@
 //! `keepalive` before the balancing method.
 
 use crate::diagnostic::Diagnostic;
-use crate::edit::Fix;
+use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, place};
 use crate::model::Upstream;
@@ -69,7 +69,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn finding(target: Target<'_>, upstream: &Upstream, keepalive: Span, method: Span) -> Diagnostic {
+fn finding<'a>(target: Target<'a>, upstream: &'a Upstream, keepalive: Span, method: Span) -> Diagnostic {
     let name = place::find(target.configuration, method).map_or_else(String::new, |d| d.name().to_string());
     let message = format!(
         "`{name}` stands after `keepalive` and switches it off: `{}` keeps no connections",
@@ -82,19 +82,21 @@ fn finding(target: Target<'_>, upstream: &Upstream, keepalive: Span, method: Spa
         .help(format!("put `keepalive` after `{name}`"))
         // The same as nginx's own warning: it is said once.
         .nginx("load balancing method redefined");
-    match fix(target, keepalive, method) {
+    let whole = target.remedies().of_upstream(target, upstream);
+    let alone = || Some(Fix::safe("move `keepalive` behind it", edits(target, keepalive, method)?));
+    let fix = if target.remedies().lacks_pool(upstream) { whole } else { alone() };
+    match fix {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
 }
 
 /// Moves `keepalive`; its companions may stand anywhere.
-fn fix(target: Target<'_>, keepalive: Span, method: Span) -> Option<Fix> {
+pub(in crate::lint) fn edits(target: Target<'_>, keepalive: Span, method: Span) -> Option<Vec<Edit>> {
     let line = place::find(target.configuration, keepalive)?;
     let text = String::from_utf8(line.tree().text()[line.span().range()].to_vec()).ok()?;
-    let edits = vec![
+    Some(vec![
         place::remove(target.configuration, keepalive)?,
         place::after(target.configuration, method, &text)?,
-    ];
-    Some(Fix::safe("move `keepalive` behind it", edits))
+    ])
 }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::connection_header_lost::repeat;
-use super::connection_header_missing::{fix, lost, sends_close, speaks_http10};
 use crate::diagnostic::Diagnostic;
-use crate::edit::{Edit, Fix};
+use crate::edit::Edit;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{Target, affected::affected, place, remedy};
 use crate::model::{LocationKind, Origin};
 use crate::reuse::{Judged, Leaf};
 use crate::source::Span;
@@ -15,8 +13,9 @@ use crate::source::Span;
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports a location that speaks HTTP/1.0 to an upstream that keeps connections: because `proxy_http_version 1.0`
-    /// says so, or because that is the default before nginx 1.29.7.
+    /// Reports a location that speaks HTTP/1.0 to an upstream or host: because `proxy_http_version 1.0` says so, or
+    /// because that is the default before nginx 1.29.7. Where the upstream keeps no connections either, that is a finding
+    /// of its own, and the fix of each repairs both.
     ///
     /// ## Why is this bad
     ///
@@ -63,17 +62,14 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut explicit: BTreeMap<Span, Vec<(&Leaf<'_>, &str)>> = BTreeMap::new();
-    for (judged, upstream) in target.pooled_http() {
-        let (leaf, name) = (&judged.leaf, upstream.name.as_str());
-        let version = &leaf.proxy().http_version;
-        // With `Connection: keep-alive` a peer may keep even an HTTP/1.0 connection; nginx then caches it.
-        if !speaks_http10(judged) {
+    let mut explicit: BTreeMap<Span, Vec<(&Judged<'_>, &str)>> = BTreeMap::new();
+    for (judged, missing, name) in target.lacking_http() {
+        if !missing.version {
             continue;
         }
-        match version.origin {
+        match judged.leaf.proxy().http_version.origin {
             Origin::Set(span) | Origin::Inherited(span) => {
-                explicit.entry(span).or_default().push((leaf, name));
+                explicit.entry(span).or_default().push((judged, name));
             }
             Origin::Default => found.push(by_default(target, judged, name)),
         }
@@ -81,38 +77,27 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     found.extend(explicit.into_iter().map(|(span, leaves)| by_directive(target, span, &leaves)));
 }
 
-fn by_default<'a>(target: Target<'a>, judged: &Judged<'a>, name: &str) -> Diagnostic {
-    let closes = sends_close(judged);
-    let help = if closes {
-        "add `proxy_http_version 1.1;` and `proxy_set_header Connection \"\";`"
-    } else {
-        "add `proxy_http_version 1.1;`"
-    };
-    let finding = PROXY_HTTP_VERSION_PREVENTS_REUSE
+fn by_default<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Diagnostic {
+    let mut finding = PROXY_HTTP_VERSION_PREVENTS_REUSE
         .finding(
             judged.leaf.span,
             format!("HTTP/1.0 is spoken to `{name}` by default, so none of its connections is reused"),
         )
         .label("speaks HTTP/1.0")
-        .help(help);
-    match remedy(target, judged, closes) {
-        Some(edits) => finding.fix(Fix::safe(help, edits)),
+        .help(remedy::help(target, judged));
+    finding.level = remedy::level(target, judged);
+    match target.remedies().of_leaf(target, judged) {
+        Some(fix) => finding.fix(fix),
         None => finding,
     }
 }
 
-/// The version, and the header without which it would not help.
-fn remedy<'a>(target: Target<'a>, judged: &Judged<'a>, closes: bool) -> Option<Vec<Edit>> {
-    let leaf = &judged.leaf;
-    let version = place::before(target.configuration, line_in_location(leaf)?, "proxy_http_version 1.1;")?;
-    let mut edits = vec![version];
-    if closes {
-        edits.extend(match lost(target, leaf, b"connection") {
-            Some(outer) => repeat(target, leaf, &[outer])?,
-            None => fix(target, leaf)?.edits,
-        });
+/// Lets a leaf speak HTTP/1.1.
+pub(in crate::lint) fn edit(target: Target<'_>, leaf: &Leaf<'_>) -> Option<Edit> {
+    match leaf.proxy().http_version.origin {
+        Origin::Set(span) | Origin::Inherited(span) => place::argument(target.configuration, span, 0, "1.1"),
+        Origin::Default => place::before(target.configuration, line_in_location(leaf)?, remedy::HTTP11),
     }
-    Some(edits)
 }
 
 /// A line of the leaf's location beside which a `proxy_` directive may stand: they are not allowed in `if` and
@@ -124,7 +109,7 @@ pub(in crate::lint) fn line_in_location(leaf: &Leaf<'_>) -> Option<Span> {
     }
 }
 
-fn by_directive(target: Target<'_>, span: Span, leaves: &[(&Leaf<'_>, &str)]) -> Diagnostic {
+fn by_directive<'a>(target: Target<'a>, span: Span, leaves: &[(&'a Judged<'a>, &str)]) -> Diagnostic {
     let mut names: Vec<&str> = leaves.iter().map(|(_, name)| *name).collect();
     names.sort_unstable();
     names.dedup();
@@ -133,14 +118,17 @@ fn by_directive(target: Target<'_>, span: Span, leaves: &[(&Leaf<'_>, &str)]) ->
         [first, rest @ ..] => format!("`{first}` and {} more upstreams", rest.len()),
         [] => String::new(),
     };
+    // The one that lacks most says most.
+    let helps = leaves.iter().map(|(judged, _)| remedy::help(target, judged));
     let mut finding = PROXY_HTTP_VERSION_PREVENTS_REUSE
         .finding(span, format!("HTTP/1.0 is spoken to {shown}, so no connection is reused"))
         .label("the peer closes after each response")
-        .help("write `proxy_http_version 1.1;`");
-    finding = affected(finding, leaves.iter().map(|(leaf, _)| leaf.span), "used here");
-    let value = place::find(target.configuration, span).and_then(|d| d.arg(0));
-    match value {
-        Some(value) => finding.fix(Fix::safe("write `1.1`", vec![Edit::replace(value.span(), "1.1")])),
+        .help(helps.max_by_key(String::len).unwrap_or_default());
+    let level = leaves.iter().map(|(judged, _)| remedy::level(target, judged)).max();
+    finding.level = level.unwrap_or(finding.level);
+    finding = affected(finding, leaves.iter().map(|(judged, _)| judged.leaf.span), "used here");
+    match leaves.first().and_then(|(judged, _)| target.remedies().of_leaf(target, judged)) {
+        Some(fix) => finding.fix(fix),
         None => finding,
     }
 }

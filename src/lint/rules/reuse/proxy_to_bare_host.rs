@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::proxy_http_version_prevents_reuse::line_in_location;
 use crate::diagnostic::{Diagnostic, Level};
-use crate::edit::{Edit, Fix};
+use crate::edit::Edit;
+use crate::lint::remedy::{Missing, TOGETHER, lines, listed};
 use crate::lint::rule::declare_rule;
 use crate::lint::rules::correctness::upstream_undefined::looks_like_upstream;
 use crate::lint::{Target, affected::affected, place};
@@ -72,44 +73,59 @@ declare_rule! {
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let mut hosts: BTreeMap<String, Vec<&Judged<'_>>> = BTreeMap::new();
     for judged in &target.reuse.leaves {
-        let leaf = &judged.leaf;
-        let could_keep =
-            leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
-        if !judged.can_reuse() || !could_keep || has_variable_host(target.config, leaf.target) {
-            continue;
-        }
-        for (reached, _) in &judged.reached {
-            if let Reached::Bare(host, _) = reached
-                && (target.is_whole() || !looks_like_upstream(host))
-            {
-                hosts.entry(host.to_lowercase()).or_default().push(judged);
-            }
+        if let Some(host) = bare(target, judged) {
+            hosts.entry(host.to_lowercase()).or_default().push(judged);
         }
     }
     found.extend(hosts.iter().map(|(host, users)| finding(target, host, users)));
 }
 
-fn finding(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Diagnostic {
+/// The host without an upstream that a leaf passes to, if the connections could be kept.
+pub(in crate::lint) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
+    let leaf = &judged.leaf;
+    let could_keep = leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
+    if !judged.can_reuse() || !could_keep || has_variable_host(target.config, leaf.target) {
+        return None;
+    }
+    judged.reached.iter().find_map(|(reached, _)| match reached {
+        Reached::Bare(host, _) if target.is_whole() || !looks_like_upstream(host) => Some(host.as_str()),
+        _ => None,
+    })
+}
+
+fn finding<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a>]) -> Diagnostic {
     let first = &users[0].leaf;
     let message =
         format!("`{host}` is no upstream, so nginx keeps no connection to it: every request opens a new one");
-    let mut finding =
-        PROXY_TO_BARE_HOST.finding(first.span, message).label("no connection is reused").help(format!(
-            "define `upstream {} {{ server {host}; keepalive 16; }}` and pass to that",
-            name(target, host)
-        ));
+    let mut finding = PROXY_TO_BARE_HOST
+        .finding(first.span, message)
+        .label("no connection is reused")
+        .help(help(target, host, users));
     if users.iter().all(|user| is_control_endpoint(target, &user.leaf, host)) {
         finding.level = Level::Info;
     }
     let finding = affected(finding, users.iter().skip(1).map(|user| user.leaf.span), "and here");
-    match fix(target, host, users) {
+    match target.remedies().of_host(target, host) {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
 }
 
+/// The whole repair: the upstream, and what the locations lack that pass to it.
+fn help<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a>]) -> String {
+    let lacks: Vec<Missing> = users.iter().map(|user| target.remedies().missing(user)).collect();
+    let lines = lines(&lacks);
+    let define = format!("define `{}` and pass to that", upstream(target, host));
+    if lines.is_empty() { define } else { format!("{define}, with {} there: {TOGETHER}", listed(&lines)) }
+}
+
+/// The upstream that a host should have.
+pub(in crate::lint) fn upstream(target: Target<'_>, host: &str) -> String {
+    format!("upstream {} {{ server {host}; keepalive 16; }}", name(target, host))
+}
+
 /// A loopback address that only nginx itself asks for: an authentication daemon and the like.
-fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
+pub(in crate::lint) fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     let loopback = host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost");
     let location = place::find(target.configuration, leaf.named_location().span).and_then(Directive::block);
     loopback && location.is_some_and(|block| block.directives().any(|d| d.name().is("internal")))
@@ -125,7 +141,12 @@ fn name(target: Target<'_>, host: &str) -> String {
     name
 }
 
-fn fix(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Option<Fix> {
+/// The upstream and the targets that name it; with the name.
+pub(in crate::lint) fn edits(
+    target: Target<'_>,
+    host: &str,
+    users: &[&Judged<'_>],
+) -> Option<(String, Vec<Edit>)> {
     let uses = target.uses();
     if !uses.complete || uses.is_read("proxy_host") || uses.is_read("proxy_port") {
         return None;
@@ -150,7 +171,7 @@ fn fix(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Option<Fix> {
     let port = if tls == Some(true) && !has_port(host) { ":443" } else { "" };
     let upstream = format!("upstream {name} {{ server {host}{port}; keepalive 16; }}");
     edits.push(place::before(target.configuration, server.head(), &upstream)?);
-    Some(Fix::unsafe_(format!("add `upstream {name}` and pass to it"), edits))
+    Some((name, edits))
 }
 
 fn has_port(host: &str) -> bool {

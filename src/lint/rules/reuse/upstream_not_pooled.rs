@@ -1,12 +1,11 @@
 //! An upstream without a connection cache.
 
-use super::pool_ignores_source_address::is_client_source;
 use crate::diagnostic::{Diagnostic, Level};
-use crate::edit::{Edit, Fix};
+use crate::lint::remedy::{Missing, TOGETHER, is_local, lines, listed};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{Target, affected::affected};
 use crate::model::proxy::HttpVersion;
-use crate::model::{Endpoint, Origin, Upstream};
+use crate::model::{Origin, Upstream};
 use crate::reuse::Judged;
 
 declare_rule! {
@@ -61,21 +60,15 @@ declare_rule! {
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for upstream in target.upstreams() {
         // A cache that the balancer switched off is a rule of its own.
-        if upstream.keepalive.size.value.is_some() || upstream.keepalive_overridden.is_some() {
-            continue;
-        }
-        let users: Vec<_> = target.reuse.users(upstream).filter(|user| user.can_reuse()).collect();
-        // Connections that bear a client's address must not be shared.
-        let bound = users.iter().any(|user| is_client_source(target, &user.leaf));
-        if !users.is_empty() && !bound {
-            found.push(finding(target, upstream, &users));
+        if upstream.keepalive_overridden.is_none() && target.remedies().lacks_pool(upstream) {
+            found.push(finding(target, upstream));
         }
     }
 }
 
-fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Judged<'_>]) -> Diagnostic {
+fn finding<'a>(target: Target<'a>, upstream: &'a Upstream) -> Diagnostic {
+    let users: Vec<_> = target.reuse.users(upstream).filter(|user| user.can_reuse()).collect();
     let name = &upstream.name;
-    let size = pool_size(upstream);
     let asked = users.iter().any(|user| asks_for_reuse(user));
     let worse = if asked {
         ", and locations ask it to keep connections open: each leaves a port in TIME_WAIT on this host"
@@ -86,8 +79,8 @@ fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Judged<'_>]) -> Di
     let mut finding = UPSTREAM_NOT_POOLED
         .finding(upstream.span, message)
         .label("no connection is reused")
-        .help(format!("add `keepalive {size};` at the end of the upstream"));
-    if upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_))) {
+        .help(help(target, upstream, &users));
+    if is_local(upstream) {
         // No ports are used; only the cost of connecting remains.
         finding.level = Level::Info;
     } else if users.iter().all(|user| is_closing_fastcgi(user)) {
@@ -98,10 +91,22 @@ fn finding(target: Target<'_>, upstream: &Upstream, users: &[&Judged<'_>]) -> Di
         finding.level = Level::Error;
     }
     finding = affected(finding, users.iter().map(|user| user.leaf.span), "used here");
-    match fix(target, upstream, size) {
+    match target.remedies().of_upstream(target, upstream) {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
+}
+
+/// The whole repair: the pool, and what the locations lack that use it.
+fn help<'a>(target: Target<'a>, upstream: &Upstream, users: &[&'a Judged<'a>]) -> String {
+    let pool =
+        format!("add `keepalive {};` at the end of the upstream", target.remedies().pool_size(upstream));
+    let lacks: Vec<Missing> = users.iter().map(|user| target.remedies().missing(user)).collect();
+    let lines = lines(&lacks);
+    if lines.is_empty() {
+        return pool;
+    }
+    format!("{pool}, and {} where it is used: {TOGETHER}", listed(&lines))
 }
 
 fn is_closing_fastcgi(user: &Judged<'_>) -> bool {
@@ -122,16 +127,4 @@ fn asks_for_reuse(user: &Judged<'_>) -> bool {
 /// Twice the number of peers, so that round robin finds a connection to each, and at least 16.
 pub(in crate::lint) fn pool_size(upstream: &Upstream) -> usize {
     (2 * upstream.peers.len()).max(16)
-}
-
-fn fix(target: Target<'_>, upstream: &Upstream, size: usize) -> Option<Fix> {
-    let title = format!("add `keepalive {size};`");
-    let directive = format!("keepalive {size};");
-    if let Origin::Set(span) = upstream.keepalive.size.origin {
-        // `keepalive 0;` was written on purpose: a person has to look.
-        let old = place::find(target.configuration, span)?.span();
-        return Some(Fix::unsafe_(title, vec![Edit::replace(old, directive)]));
-    }
-    let edit = place::at_end_of_block(target.configuration, upstream.span, &directive)?;
-    Some(Fix::safe(title, vec![edit]))
 }

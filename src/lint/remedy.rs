@@ -1,0 +1,481 @@
+//! What lets the connections of a place be used again: a pool, HTTP/1.1 and a `Connection` header that does not close.
+//!
+//! One without the others helps nothing, and HTTP/1.1 without a pool is worse than nothing: the proxy keeps every
+//! `TIME_WAIT`. So each missing cure is a finding of its own, and the fix of each is the whole remedy.
+
+use std::cell::{Cell, OnceCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::rules::performance::idle_connections_exceed_budget::{budget, listening};
+use super::rules::reuse::pool_ignores_source_address::is_client_source;
+use super::rules::reuse::{
+    connection_header_missing, keepalive_before_balancer, proxy_http_version_prevents_reuse,
+    proxy_to_bare_host,
+};
+use super::{Target, place};
+use crate::diagnostic::Level;
+use crate::edit::{Edit, Fix};
+use crate::model::proxy::HttpVersion;
+use crate::model::{Endpoint, Origin, Upstream};
+use crate::reuse::{Connection, Judged, Reached};
+use crate::source::{FileId, Span};
+
+/// Findings of one group that carry its fix, which is the same for all.
+const MOST_FIXES: usize = 20;
+/// Edits in the fixes of all findings: beyond, only the first findings of a group carry the fix.
+const MOST_EDITS: usize = 20_000;
+/// Connections that a pool keeps at least, if `worker_connections` has room.
+const POOL: usize = 16;
+
+/// The line that lets connections live.
+pub(super) const EMPTY_HEADER: &str = "proxy_set_header Connection \"\";";
+/// The line that does not let the peer close.
+pub(super) const HTTP11: &str = "proxy_http_version 1.1;";
+
+/// Why a repair has several parts.
+pub(super) const TOGETHER: &str = "one without the others helps nothing";
+
+/// What a leaf lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// An upstream with a pool.
+    pub(super) pool: bool,
+    /// HTTP/1.1.
+    pub(super) version: bool,
+    /// A `Connection` header: nginx sends `close`.
+    pub(super) header: bool,
+    /// The line that sends `close` on purpose.
+    pub(super) closed: Option<Span>,
+}
+
+/// A leaf that lacks something.
+struct Lack {
+    missing: Missing,
+    group: usize,
+}
+
+/// Leaves and upstreams that are repaired together.
+#[derive(Default)]
+struct Group<'a> {
+    leaves: Vec<&'a Judged<'a>>,
+    upstreams: Vec<&'a Upstream>,
+    hosts: Vec<String>,
+    fix: OnceCell<Option<Fix>>,
+    given: Cell<usize>,
+}
+
+/// What all leaves lack, and how it is repaired.
+pub(super) struct Remedies<'a> {
+    lacks: HashMap<*const Judged<'a>, Lack>,
+    upstreams: HashMap<*const Upstream, usize>,
+    hosts: HashMap<String, usize>,
+    groups: Vec<Group<'a>>,
+    /// The leaves that inherit their headers from a line.
+    heirs: HashMap<Span, Vec<&'a Judged<'a>>>,
+    /// Connections that a new pool keeps at least.
+    least: usize,
+    given: Cell<usize>,
+}
+
+impl<'a> Remedies<'a> {
+    /// Looks at every leaf.
+    pub(super) fn new(target: Target<'a>) -> Self {
+        let unpooled: HashSet<*const Upstream> =
+            target.upstreams().filter(|u| lacks_pool(target, u)).map(std::ptr::from_ref).collect();
+        let mut this = Self {
+            lacks: HashMap::new(),
+            upstreams: HashMap::new(),
+            hosts: HashMap::new(),
+            groups: Vec::new(),
+            heirs: HashMap::new(),
+            least: least(target, &unpooled),
+            given: Cell::new(0),
+        };
+        let mut sets = Sets::default();
+        let mut found: Vec<(&'a Judged<'a>, Missing, Vec<&'a Upstream>, Option<&'a str>)> = Vec::new();
+        for judged in &target.reuse.leaves {
+            if let Origin::Inherited(_) = judged.leaf.proxy().set_header.origin
+                && let Some(last) = judged.leaf.proxy().set_header.value.last()
+            {
+                this.heirs.entry(last.span).or_default().push(judged);
+            }
+            if !judged.can_reuse() {
+                continue;
+            }
+            let without: Vec<&Upstream> =
+                judged.upstreams().filter(|u| unpooled.contains(&std::ptr::from_ref(*u))).collect();
+            let bare = proxy_to_bare_host::bare(target, judged);
+            if without.is_empty() && bare.is_none() && judged.pooled().is_none() {
+                continue;
+            }
+            let missing = missing(judged, !without.is_empty() || bare.is_some());
+            if missing == Missing::default() {
+                continue;
+            }
+            let number = found.len();
+            sets.add(number);
+            for upstream in &without {
+                sets.join(number, Key::Upstream(std::ptr::from_ref(*upstream)));
+            }
+            if let Some(host) = bare {
+                sets.join(number, Key::Host(host.to_lowercase()));
+            }
+            if let (true, Some(line)) = (missing.version, judged.leaf.proxy().http_version.origin.span()) {
+                sets.join(number, Key::Line(line));
+            }
+            // A line beside inherited headers lets all that inherit it keep connections: they need their pools too.
+            let heirs = judged.leaf.proxy().set_header.value.last().filter(|_| {
+                missing.header
+                    && bare.is_none()
+                    && judged.leaf.proxy().http_version.value == HttpVersion::Http11
+                    && connection_header_missing::is_inherited(target, &judged.leaf)
+            });
+            if let Some(last) = heirs {
+                sets.join(number, Key::Line(last.span));
+            }
+            for line in missing.closed.into_iter().chain([judged.leaf.span]) {
+                sets.join(number, Key::Line(line));
+            }
+            found.push((judged, missing, without, bare));
+        }
+        let mut names: HashMap<usize, usize> = HashMap::new();
+        for (number, (judged, missing, without, bare)) in found.into_iter().enumerate() {
+            let group = *names.entry(sets.root(number)).or_insert_with(|| {
+                this.groups.push(Group::default());
+                this.groups.len() - 1
+            });
+            let members = &mut this.groups[group];
+            members.leaves.push(judged);
+            for upstream in without {
+                if this.upstreams.insert(std::ptr::from_ref(upstream), group).is_none() {
+                    members.upstreams.push(upstream);
+                }
+            }
+            if let Some(host) = bare.map(str::to_lowercase)
+                && this.hosts.insert(host.clone(), group).is_none()
+            {
+                members.hosts.push(host);
+            }
+            this.lacks.insert(std::ptr::from_ref(judged), Lack { missing, group });
+        }
+        this
+    }
+
+    /// What a leaf lacks; nothing if its connections are used again, or if that cannot be had.
+    pub(super) fn missing(&self, judged: &Judged<'a>) -> Missing {
+        self.lacks.get(&std::ptr::from_ref(judged)).map_or_else(Missing::default, |lack| lack.missing)
+    }
+
+    /// Whether a pool is missing in an upstream that could have one.
+    pub(super) fn lacks_pool(&self, upstream: &Upstream) -> bool {
+        self.upstreams.contains_key(&std::ptr::from_ref(upstream))
+    }
+
+    /// The size of the pool that an upstream should get: twice the number of peers, so that round robin finds a
+    /// connection to each, and at least 16, or less where `worker_connections` has no room for that many.
+    pub(super) fn pool_size(&self, upstream: &Upstream) -> usize {
+        (2 * upstream.peers.len()).max(self.least)
+    }
+
+    /// The whole remedy for a leaf.
+    pub(super) fn of_leaf(&self, target: Target<'a>, judged: &Judged<'a>) -> Option<Fix> {
+        self.fix(target, self.lacks.get(&std::ptr::from_ref(judged))?.group)
+    }
+
+    /// The whole remedy for an upstream without a pool.
+    pub(super) fn of_upstream(&self, target: Target<'a>, upstream: &Upstream) -> Option<Fix> {
+        self.fix(target, *self.upstreams.get(&std::ptr::from_ref(upstream))?)
+    }
+
+    /// The whole remedy for a host without an upstream.
+    pub(super) fn of_host(&self, target: Target<'a>, host: &str) -> Option<Fix> {
+        self.fix(target, *self.hosts.get(host)?)
+    }
+
+    fn fix(&self, target: Target<'a>, group: usize) -> Option<Fix> {
+        let group = &self.groups[group];
+        let fix = group.fix.get_or_init(|| self.build(target, group)).as_ref()?;
+        let (of_group, of_all) = (group.given.get() + 1, self.given.get() + fix.edits.len());
+        if of_group > MOST_FIXES && of_all > MOST_EDITS {
+            return None;
+        }
+        group.given.set(of_group);
+        self.given.set(of_all);
+        Some(fix.clone())
+    }
+
+    fn build(&self, target: Target<'a>, group: &Group<'a>) -> Option<Fix> {
+        let mut remedy = Remedy::default();
+        for upstream in &group.upstreams {
+            self.add_pool(target, upstream, &mut remedy)?;
+        }
+        for host in &group.hosts {
+            let users: Vec<&Judged<'_>> = (group.leaves.iter().copied())
+                .filter(|j| {
+                    proxy_to_bare_host::bare(target, j).is_some_and(|own| own.eq_ignore_ascii_case(host))
+                })
+                .collect();
+            let (name, edits) = proxy_to_bare_host::edits(target, host, &users)?;
+            remedy.title(format!("upstream {name}"));
+            remedy.add(edits)?;
+            remedy.needs_eyes = true;
+        }
+        let members: HashSet<*const Judged<'_>> =
+            group.leaves.iter().map(|j| std::ptr::from_ref(*j)).collect();
+        let mut lines: HashSet<Span> = HashSet::new();
+        for judged in &group.leaves {
+            let missing = self.missing(judged);
+            if missing.version {
+                remedy.title(HTTP11.to_owned());
+                remedy.add([proxy_http_version_prevents_reuse::edit(target, &judged.leaf)?])?;
+            }
+            if let Some(line) = missing.closed {
+                // Somebody may have meant it: a person has to look.
+                remedy.needs_eyes = true;
+                remedy.title(EMPTY_HEADER.to_owned());
+                remedy.add([place::argument(target.configuration, line, 1, "\"\"")?])?;
+            } else if missing.header {
+                remedy.title(EMPTY_HEADER.to_owned());
+                remedy.add(connection_header_missing::edits(target, &judged.leaf)?)?;
+                if connection_header_missing::is_inherited(target, &judged.leaf)
+                    && let Some(last) = judged.leaf.proxy().set_header.value.last()
+                    && lines.insert(last.span)
+                {
+                    remedy.needs_eyes |= self.harms(last.span, &members);
+                }
+            }
+            let elsewhere = |reached: &Reached<'_>| match reached {
+                Reached::Upstream(_) | Reached::Unix(_) => false,
+                Reached::Bare(..) => group.hosts.is_empty(),
+                Reached::Unknown => true,
+            };
+            let half = missing.version || missing.header || missing.closed.is_some();
+            remedy.needs_eyes |= half && judged.reached.iter().any(|(reached, _)| elsewhere(reached));
+        }
+        remedy.fix()
+    }
+
+    /// Whether a new line beside a header that others inherit would leave one of them, which is no member of the group,
+    /// with HTTP/1.1 and open connections, but no pool.
+    fn harms(&self, line: Span, members: &HashSet<*const Judged<'a>>) -> bool {
+        let heirs = self.heirs.get(&line).map_or(&[][..], Vec::as_slice);
+        let speaks =
+            |j: &Judged<'_>| j.leaf.is_http() && j.leaf.proxy().http_version.value == HttpVersion::Http11;
+        heirs.iter().any(|j| speaks(j) && j.pooled().is_none() && !members.contains(&std::ptr::from_ref(*j)))
+    }
+
+    fn add_pool(&self, target: Target<'a>, upstream: &Upstream, remedy: &mut Remedy) -> Option<()> {
+        if let (Some(keepalive), Some(method)) =
+            (upstream.keepalive_overridden, upstream.balancer.origin.span())
+        {
+            remedy.moves = true;
+            return remedy.add(keepalive_before_balancer::edits(target, keepalive, method)?);
+        }
+        let directive = format!("keepalive {};", self.pool_size(upstream));
+        let edit = if let Origin::Set(span) = upstream.keepalive.size.origin {
+            // `keepalive 0;` was written on purpose: a person has to look.
+            remedy.needs_eyes = true;
+            place::replace(target.configuration, span, &directive)?
+        } else {
+            place::at_end_of_block(target.configuration, upstream.span, &directive)?
+        };
+        remedy.title(directive);
+        remedy.add([edit])
+    }
+}
+
+/// Edits that are made together.
+#[derive(Default)]
+struct Remedy {
+    edits: BTreeMap<(FileId, u32, u32), String>,
+    titles: Vec<String>,
+    moves: bool,
+    needs_eyes: bool,
+}
+
+impl Remedy {
+    /// Adds edits; none if one contradicts another.
+    fn add(&mut self, edits: impl IntoIterator<Item = Edit>) -> Option<()> {
+        for edit in edits {
+            let key = (edit.span.file, edit.span.start, edit.span.end);
+            match self.edits.get_mut(&key) {
+                None => {
+                    self.edits.insert(key, edit.text);
+                }
+                Some(text) if *text == edit.text => {}
+                // Whole lines at one place.
+                Some(text) if edit.span.start == edit.span.end => {
+                    if !text.contains(edit.text.as_str()) {
+                        text.push_str(&edit.text);
+                    }
+                }
+                Some(_) => return None,
+            }
+        }
+        Some(())
+    }
+
+    fn title(&mut self, line: String) {
+        if !self.titles.contains(&line) {
+            self.titles.push(line);
+        }
+    }
+
+    fn fix(self) -> Option<Fix> {
+        if self.edits.is_empty() {
+            return None;
+        }
+        let lines: Vec<String> = self.titles.iter().take(4).map(|line| format!("`{line}`")).collect();
+        let title = match (lines.is_empty(), self.moves) {
+            (true, _) => "move `keepalive` behind the balancing method".to_owned(),
+            (false, true) => format!("move `keepalive`, and add {}", listed(&lines)),
+            (false, false) => format!("add {}", listed(&lines)),
+        };
+        let edits = self.edits.into_iter().map(|((file, start, end), text)| {
+            Edit::replace(Span::new(file, start as usize, end as usize), text)
+        });
+        let edits = edits.collect();
+        Some(if self.needs_eyes { Fix::unsafe_(title, edits) } else { Fix::safe(title, edits) })
+    }
+}
+
+/// What lines lack that leaves could have, in backticks.
+pub(super) fn lines(lacks: &[Missing]) -> Vec<String> {
+    let version = lacks.iter().any(|lack| lack.version).then_some(HTTP11);
+    let header = lacks.iter().any(|lack| lack.header || lack.closed.is_some()).then_some(EMPTY_HEADER);
+    version.into_iter().chain(header).map(|line| format!("`{line}`")).collect()
+}
+
+/// The whole repair of a leaf, as an order.
+pub(super) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
+    let missing = target.remedies().missing(judged);
+    let mut here = lines(&[missing]);
+    if missing.closed.is_some() || judged.leaf.proxy().http_version.origin != Origin::Default {
+        // Lines that are there are changed.
+        here = here.into_iter().map(|line| format!("write {line}")).collect();
+    } else if let Some(first) = here.first_mut() {
+        first.insert_str(0, "add ");
+    }
+    let bare = proxy_to_bare_host::bare(target, judged);
+    let without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u));
+    let pools: Vec<String> =
+        without
+            .map(|u| match u.keepalive_overridden {
+                Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
+                None => format!(
+                    "add `keepalive {};` at the end of upstream `{}`",
+                    target.remedies().pool_size(u),
+                    u.name
+                ),
+            })
+            .chain(bare.map(|host| {
+                format!("define `{}` and pass to that", proxy_to_bare_host::upstream(target, host))
+            }))
+            .take(3)
+            .collect();
+    if pools.is_empty() {
+        return listed(&here);
+    }
+    format!("{}, and {}: {TOGETHER}", listed(&here), listed(&pools))
+}
+
+/// How bad it is that a leaf lacks something: without ports, or where only nginx itself asks, it costs little.
+pub(super) fn level<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Level {
+    let mut without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u)).peekable();
+    let local = judged.pooled().is_none() && without.peek().is_some() && without.all(is_local);
+    let control = proxy_to_bare_host::bare(target, judged)
+        .is_some_and(|host| proxy_to_bare_host::is_control_endpoint(target, &judged.leaf, host));
+    if local || control { Level::Info } else { Level::Warning }
+}
+
+/// `a`, `a and b`, `a, b and c`
+pub(super) fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// What a leaf lacks that could use connections again; whether there is a pool is known.
+fn missing(judged: &Judged<'_>, pool: bool) -> Missing {
+    if !judged.leaf.is_http() || judged.leaf.proxy().http_version.value == HttpVersion::Http2 {
+        return Missing { pool, ..Missing::default() };
+    }
+    let header = judged.leaf.proxy().header(b"connection");
+    let closes = header.filter(|h| h.value.constant().is_some_and(|v| v.eq_ignore_ascii_case(b"close")));
+    Missing {
+        pool,
+        version: judged.leaf.proxy().http_version.value == HttpVersion::Http10
+            && !judged.connections.contains(&Connection::KeepAlive),
+        header: judged.connections == [Connection::CloseByDefault],
+        closed: closes.map(|header| header.span),
+    }
+}
+
+/// Whether an upstream that is used keeps no connections although it could.
+fn lacks_pool(target: Target<'_>, upstream: &Upstream) -> bool {
+    if upstream.pool().is_some() {
+        return false;
+    }
+    let mut users = target.reuse.users(upstream).filter(|user| user.can_reuse()).peekable();
+    // Connections that bear a client's address must not be shared.
+    users.peek().is_some() && !users.any(|user| is_client_source(target, &user.leaf))
+}
+
+/// Whether an upstream has only unix sockets: no ports are used, only the cost of connecting remains.
+pub(super) fn is_local(upstream: &Upstream) -> bool {
+    upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_)))
+}
+
+/// The most connections from 16 down to 2 for each new pool that leave half of `worker_connections` to others.
+fn least(target: Target<'_>, unpooled: &HashSet<*const Upstream>) -> usize {
+    let Some(http) = target.config.http.span else { return POOL };
+    let (_, limit, _) = budget(target, http);
+    let needed = |least: usize| -> u64 {
+        let sizes = target.upstreams().map(|upstream| match upstream.pool() {
+            Some(pool) => u64::from(pool.size),
+            None if unpooled.contains(&std::ptr::from_ref(upstream)) => {
+                (2 * upstream.peers.len()).max(least) as u64
+            }
+            None => 0,
+        });
+        sizes.sum::<u64>() + listening(target)
+    };
+    [POOL, POOL / 2, POOL / 4].into_iter().find(|least| needed(*least) * 2 < limit).unwrap_or(POOL / 8)
+}
+
+/// What leaves can have in common.
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Upstream(*const Upstream),
+    Host(String),
+    Line(Span),
+}
+
+/// Numbers in disjoint sets.
+#[derive(Default)]
+struct Sets {
+    parents: Vec<usize>,
+    first: HashMap<Key, usize>,
+}
+
+impl Sets {
+    fn add(&mut self, number: usize) {
+        self.parents.push(number);
+    }
+
+    fn join(&mut self, number: usize, key: Key) {
+        let other = *self.first.entry(key).or_insert(number);
+        let (a, b) = (self.root(number), self.root(other));
+        self.parents[a.max(b)] = a.min(b);
+    }
+
+    fn root(&mut self, mut number: usize) -> usize {
+        while self.parents[number] != number {
+            self.parents[number] = self.parents[self.parents[number]];
+            number = self.parents[number];
+        }
+        number
+    }
+}
