@@ -2,6 +2,9 @@
 //!
 //! Text is bytes, as nginx reads it: a comment in latin-1 is no error.
 
+mod glob;
+mod pattern;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -158,13 +161,6 @@ impl SourceMap {
     }
 }
 
-/// glob(3) without flags: a pattern does not match `/`, nor a dot that a name begins with.
-pub(crate) const GLOB: glob::MatchOptions = glob::MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
-
 /// What opens configuration files. Nothing else in the crate does.
 pub trait Loader {
     /// Reads a whole file.
@@ -173,11 +169,12 @@ pub trait Loader {
     /// As the operating system says; also for a directory and for a file over [`MAX_FILE_SIZE`].
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// Paths that match a glob pattern with `*`, `?` and `[…]`, in byte order, dot files left out:
-    /// glob(3) without flags, as `ngx_open_glob` calls it. Directories are included.
+    /// Paths that match a pattern with `*`, `?` and `[…]`, in byte order: glob(3) without flags, as
+    /// `ngx_open_glob` calls it. A name is bytes and need not be UTF-8; directories and links that lead nowhere
+    /// are among the paths; a directory that cannot be read has no names.
     ///
     /// # Errors
-    /// If the pattern is malformed. No match is an empty list.
+    /// As the loader says; those of this module never fail. No match is an empty list.
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>>;
 }
 
@@ -199,15 +196,60 @@ impl Loader for Disk {
     }
 
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
-        let pattern = pattern
-            .to_str()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the pattern is not UTF-8"))?;
-        let paths =
-            glob::glob_with(pattern, GLOB).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-        let mut paths: Vec<PathBuf> = paths.filter_map(Result::ok).collect();
-        paths.sort();
-        Ok(paths)
+        Ok(paths(self, pattern))
     }
+}
+
+impl glob::Directories for Disk {
+    fn names(&self, directory: &[u8], directories: bool) -> Vec<Vec<u8>> {
+        let Ok(entries) = std::fs::read_dir(os_path(directory)) else { return Vec::new() };
+        // As readdir(3) has them, and `.*` matches them.
+        let mut names = vec![b".".to_vec(), b"..".to_vec()];
+        for entry in entries.flatten() {
+            // A link may lead to a directory, and a kind that is not known may be one.
+            let is_directory = || match entry.file_type() {
+                Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
+                Ok(kind) => kind.is_dir(),
+                Err(_) => true,
+            };
+            if !directories || is_directory() {
+                names.push(entry.file_name().as_encoded_bytes().to_vec());
+            }
+        }
+        names
+    }
+
+    fn exists(&self, path: &[u8]) -> bool {
+        os_path(path).symlink_metadata().is_ok()
+    }
+
+    fn is_directory(&self, path: &[u8]) -> bool {
+        os_path(path).is_dir()
+    }
+}
+
+fn paths(directories: &dyn glob::Directories, pattern: &Path) -> Vec<PathBuf> {
+    let found = glob::glob(directories, pattern.as_os_str().as_encoded_bytes());
+    found.iter().map(|path| os_path(path)).collect()
+}
+
+/// A path from its bytes; where paths are no bytes, what is not UTF-8 is replaced.
+#[cfg(unix)]
+pub fn os_path(name: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(name))
+}
+
+/// A path from its bytes; where paths are no bytes, what is not UTF-8 is replaced.
+#[cfg(not(unix))]
+pub fn os_path(name: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(name).into_owned())
+}
+
+/// Whether a name matches a pattern of `*`, `?` and `[…]` with the rules of fnmatch(3) without flags: they match
+/// slashes and dots too.
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    pattern::matches_any(pattern, name)
 }
 
 fn read_bounded(from: impl Read, size_hint: u64) -> io::Result<Vec<u8>> {
@@ -239,8 +281,39 @@ impl Loader for Memory {
     }
 
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
-        let pattern = glob::Pattern::new(&pattern.to_string_lossy())
-            .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-        Ok(self.0.keys().filter(|p| pattern.matches_path_with(p, GLOB)).cloned().collect())
+        Ok(paths(self, pattern))
+    }
+}
+
+/// A directory is what files lie in; among the names that a pattern finds are only files.
+impl glob::Directories for Memory {
+    fn names(&self, directory: &[u8], directories: bool) -> Vec<Vec<u8>> {
+        let below = |path: &PathBuf| {
+            let path = path.as_os_str().as_encoded_bytes();
+            let rest = match directory {
+                b"." if !path.starts_with(b"./") => Some(path),
+                b"/" => path.strip_prefix(b"/"),
+                _ => path.strip_prefix(directory).and_then(|rest| rest.strip_prefix(b"/")),
+            }?;
+            let (name, is_directory) = match memchr::memchr(b'/', rest) {
+                Some(end) => (&rest[..end], true),
+                None => (rest, false),
+            };
+            (is_directory == directories && !name.is_empty()).then(|| name.to_vec())
+        };
+        let mut names: Vec<Vec<u8>> = self.0.keys().filter_map(below).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn exists(&self, path: &[u8]) -> bool {
+        let path = os_path(path);
+        self.0.contains_key(&path) || path.strip_prefix(".").is_ok_and(|path| self.0.contains_key(path))
+    }
+
+    fn is_directory(&self, path: &[u8]) -> bool {
+        let path = os_path(path);
+        self.0.keys().any(|file| file != &path && file.starts_with(&path))
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Module, the modules it may import, the outside crates it may use beside `memchr`.
 const LAYERS: &[(&str, &[&str], &[&str])] = &[
-    ("source", &[], &["glob", "serde"]),
+    ("source", &[], &["serde"]),
     ("version", &[], &["serde"]),
     ("edit", &["source"], &[]),
     ("diagnostic", &["source", "edit"], &[]),

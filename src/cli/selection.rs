@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::Failure;
 use super::input::Meaning;
 use crate::lint::{File, Profile, Settings};
+use crate::source::matches;
 
 /// The name of the settings file, looked for upwards from the first configuration.
 const NAME: &str = "ngxc.toml";
@@ -58,7 +59,7 @@ enum ProfileName {
 /// A selection with the settings file read.
 pub(super) struct Selected {
     pub(super) settings: Settings,
-    exclude: Vec<(PathBuf, glob::Pattern)>,
+    exclude: Vec<(PathBuf, String)>,
     changed: Option<HashSet<PathBuf>>,
 }
 
@@ -87,11 +88,7 @@ impl Selection {
         for name in &self.ignore {
             settings.set(name, None).map_err(Failure::new)?;
         }
-        let exclude = file.exclude.iter().map(|pattern| match glob::Pattern::new(pattern) {
-            Ok(compiled) => Ok((directory.clone(), compiled)),
-            Err(error) => Err(Failure::new(format!("`exclude` of {NAME}: `{pattern}`: {error}"))),
-        });
-        let exclude = exclude.collect::<Result<Vec<_>, _>>()?;
+        let exclude = file.exclude.iter().map(|pattern| (directory.clone(), pattern.clone())).collect();
         let changed = self.changed_since.as_deref().map(changed_since).transpose()?;
         Ok(Selected { settings, exclude, changed })
     }
@@ -102,7 +99,9 @@ impl Selected {
     pub(super) fn excludes(&self, file: &Path) -> bool {
         self.exclude.iter().any(|(directory, pattern)| {
             let relative = file.strip_prefix(directory).unwrap_or(file);
-            pattern.matches_path(relative)
+            let name = relative.as_os_str().as_encoded_bytes();
+            // `**/` may stand for no directory at all.
+            [pattern.clone(), pattern.replace("**/", "")].iter().any(|p| matches(p.as_bytes(), name))
         })
     }
 

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::ast::{Item, Tree};
-use super::include::{full_name, includes, is_pattern, os_path};
+use super::include::{full_name, includes, is_pattern};
 use super::parser::parse;
-use crate::source::{Loader, Memory, SourceMap};
+use crate::source::{Loader, Memory, SourceMap, os_path};
 
 /// How a heading begins; the path and a colon follow.
 const HEADING: &[u8] = b"# configuration file ";

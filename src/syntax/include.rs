@@ -16,7 +16,7 @@ use super::dump::Dump;
 use super::error::SyntaxError;
 use super::parser::parse;
 use crate::diagnostic::Diagnostic;
-use crate::source::{FileId, Loader, SourceMap, Span};
+use crate::source::{FileId, Loader, SourceMap, Span, os_path};
 use problem::reason;
 
 /// Bound on the inclusions that walking a configuration meets: a file may be included many times, and what
@@ -240,16 +240,11 @@ impl Load<'_> {
         paths.into_iter().filter_map(|path| self.include_file(include, path)).collect()
     }
 
-    /// glob(3): byte order, nothing if nothing matches; a malformed pattern is a literal name.
+    /// glob(3): byte order, nothing if nothing matches.
     fn matches(&self, pattern: &Path) -> Vec<PathBuf> {
-        match self.loader.glob(pattern) {
-            Ok(mut paths) => {
-                paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-                paths
-            }
-            Err(_) if self.loader.read(pattern).is_ok() => vec![pattern.to_owned()],
-            Err(_) => Vec::new(),
-        }
+        let mut paths = self.loader.glob(pattern).unwrap_or_default();
+        paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+        paths
     }
 
     fn include_file(&mut self, include: &Include, path: PathBuf) -> Option<FileId> {
@@ -354,17 +349,6 @@ pub(super) fn full_name(prefix: &Path, name: &[u8]) -> PathBuf {
 
 fn directory(prefix: &Path) -> &Path {
     if prefix.as_os_str().is_empty() { Path::new(".") } else { prefix }
-}
-
-#[cfg(unix)]
-pub(super) fn os_path(name: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    PathBuf::from(std::ffi::OsStr::from_bytes(name))
-}
-
-#[cfg(not(unix))]
-pub(super) fn os_path(name: &[u8]) -> PathBuf {
-    PathBuf::from(lossy(name))
 }
 
 fn lossy(name: &[u8]) -> String {

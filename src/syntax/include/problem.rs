@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Include, Load, directory, lossy, os_path};
+use super::{Include, Load, directory, lossy};
 use crate::diagnostic::Diagnostic;
-use crate::source::FileId;
+use crate::source::{FileId, os_path};
 
 impl Load<'_> {
     pub(super) fn report_limit(&mut self, include: &Include, what: &'static str, limit: usize) {

@@ -1,0 +1,106 @@
+//! glob(3) of the GNU C library without flags and in the C locale, as `ngx_open_glob` calls it: names are bytes,
+//! the result is in byte order, what cannot be read matches nothing.
+
+use super::pattern;
+
+/// Directories as a pattern is looked for in them.
+pub(super) trait Directories {
+    /// The names in a directory, `.` and `..` included; none if it cannot be read. With `directories` those that
+    /// are certainly no directories may be left out.
+    fn names(&self, directory: &[u8], directories: bool) -> Vec<Vec<u8>>;
+
+    /// Whether something has this name; a link that leads nowhere has one.
+    fn exists(&self, path: &[u8]) -> bool;
+
+    /// Whether a directory has this name, links followed.
+    fn is_directory(&self, path: &[u8]) -> bool;
+}
+
+/// The paths that match a pattern, in byte order.
+pub(super) fn glob(directories: &dyn Directories, pattern: &[u8]) -> Vec<Vec<u8>> {
+    let mut paths = unsorted(directories, pattern, false);
+    paths.sort();
+    paths
+}
+
+fn unsorted(directories: &dyn Directories, pattern: &[u8], only_directories: bool) -> Vec<Vec<u8>> {
+    let Some(slash) = memchr::memrchr(b'/', pattern) else {
+        return within(directories, b".", pattern, only_directories);
+    };
+    let (before, name) = (&pattern[..slash], &pattern[slash + 1..]);
+    if before.is_empty() || before == b"\\" {
+        return joined(b"/", within(directories, b"/", name, only_directories));
+    }
+    if name.is_empty() && before.len() > 1 {
+        let mut paths = unsorted(directories, unescaped_end(before), true);
+        for path in paths.iter_mut().filter(|path| directories.is_directory(path)) {
+            path.push(b'/');
+        }
+        return paths;
+    }
+    if !is_magic(before) {
+        let directory = without_escapes(before);
+        return joined(&directory, within(directories, &directory, name, only_directories));
+    }
+    let parents = unsorted(directories, unescaped_end(before), true);
+    parents
+        .iter()
+        .flat_map(|parent| joined(parent, within(directories, parent, name, only_directories)))
+        .collect()
+}
+
+/// The names in one directory that match a pattern without a slash.
+fn within(
+    directories: &dyn Directories,
+    directory: &[u8],
+    name: &[u8],
+    only_directories: bool,
+) -> Vec<Vec<u8>> {
+    if name.iter().any(|b| b"*?[\\".contains(b)) {
+        let names = directories.names(directory, only_directories);
+        return names.into_iter().filter(|found| pattern::matches(name, found)).collect();
+    }
+    let path = [directory, b"/", name].concat();
+    if directories.exists(&path) { vec![name.to_owned()] } else { Vec::new() }
+}
+
+fn joined(directory: &[u8], names: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let directory = if directory == b"/" { b"" } else { directory };
+    names.into_iter().map(|name| [directory, b"/", &name].concat()).collect()
+}
+
+/// Whether a pattern has to be looked for: `*`, `?` or a bracket that closes, none of them escaped.
+fn is_magic(pattern: &[u8]) -> bool {
+    let mut is_open = false;
+    let mut bytes = pattern.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'*' | b'?' => return true,
+            b'\\' => {
+                bytes.next();
+            }
+            b'[' => is_open = true,
+            b']' if is_open => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// A backslash before a slash escapes nothing.
+fn unescaped_end(pattern: &[u8]) -> &[u8] {
+    let backslashes = pattern.iter().rev().take_while(|&&b| b == b'\\').count();
+    &pattern[..pattern.len() - backslashes % 2]
+}
+
+fn without_escapes(pattern: &[u8]) -> Vec<u8> {
+    let mut bytes = pattern.iter();
+    let mut plain = Vec::with_capacity(pattern.len());
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'\\' => plain.extend(bytes.next()),
+            _ => plain.push(byte),
+        }
+    }
+    plain
+}
