@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     (
         "compile",
         &["source", "diagnostic", "edit", "catalog", "syntax", "model", "version"],
-        &["strsim", "pcre2", "ipnet"],
+        &["strsim", "pcre2", "ipnet", "nix"],
     ),
     ("eval", &["source", "model", "version"], &["murmur2", "pcre2", "ipnet"]),
     ("reuse", &["source", "model", "version"], &[]),
@@ -36,6 +36,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
             "tokio",
             "socket2",
             "nix",
+            "caps",
             "flate2",
             "ipnet",
             "jiff",

@@ -36,8 +36,9 @@ fn free() -> SocketAddr {
 }
 
 fn text(http: &str, address: SocketAddr) -> String {
+    // The directory of the test is root's alone if root runs it.
     format!(
-        "worker_processes 1; error_log stderr crit; events {{}}\nhttp {{ access_log off;\n{} }}\n",
+        "user root; worker_processes 1; error_log stderr crit; events {{}}\nhttp {{ access_log off;\n{} }}\n",
         http.replace("LISTEN", &format!("listen {address};"))
     )
 }

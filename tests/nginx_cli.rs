@@ -148,6 +148,8 @@ const CASES: &[Case] = &[
     conf(&[("a.conf", "events {}\npid a;\npid b;\n")]),
     conf(&[("a.conf", "events {}\ndaemon maybe;\n")]),
     conf(&[("a.conf", "events {}\nuser nosuchuser;\n")]),
+    conf(&[("a.conf", "events {}\nuser nobody;\n")]),
+    conf(&[("a.conf", "events {}\nuser nobody nosuchgroup;\n")]),
     conf(&[("a.conf", "events {}\ninclude no.conf;\n")]),
     conf(&[("a.conf", "events {}\ninclude no/*.conf;\nx;\n")]),
     conf(&[("a.conf", "events {}\ninclude sub;\n"), ("sub/a", "")]),

@@ -29,8 +29,9 @@ impl Process {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
+        // Its directory is root's alone if root runs the test.
         let text = format!(
-            "worker_processes 2; pid p.pid; error_log error.log info; events {{}}\n\
+            "user root; worker_processes 2; pid p.pid; error_log error.log info; events {{}}\n\
              http {{ access_log off; {} }}\n",
             http.replace("LISTEN", &address.to_string())
         );

@@ -11,7 +11,7 @@ use super::Compiled;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Config, Endpoint};
 use crate::source::Span;
-use crate::syntax::Configuration;
+use crate::syntax::{Configuration, Directive};
 
 /// A file that a directive names and that nginx opens at load.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn check(configuration: &Configuration, compiled: &Compiled, prefix: Option<
     }
     for directive in configuration.trees.iter().flat_map(|tree| tree.root().directives()) {
         if directive.name().is("user") {
-            found.extend(directive.arg(0).and_then(|word| user(&word.value(), word.span())));
+            found.extend(user(directive));
         }
     }
     found.extend(hosts(configuration, &compiled.config));
@@ -73,17 +73,41 @@ fn unreadable(file: &File, directories: &[&Path]) -> Option<Diagnostic> {
     Some(Diagnostic::environment("file-not-readable", file.span, message).label("needed when nginx starts"))
 }
 
-fn user(text: &[u8], span: Span) -> Option<Diagnostic> {
-    let name = String::from_utf8_lossy(text).into_owned();
-    let known = std::fs::read_to_string("/etc/passwd").ok()?;
-    let exists = known.lines().any(|line| line.split(':').next() == Some(name.as_str()));
-    (!exists).then(|| {
-        Diagnostic::environment("unknown-user", span, format!("this host has no user `{name}`"))
+/// Account and group of a `user` (`ngx_set_user`): without a group, the one that is called as the account is.
+fn user(directive: Directive<'_>) -> Option<Diagnostic> {
+    use nix::unistd::{Group, User};
+    let account = directive.arg(0)?;
+    let group = directive.arg(1);
+    let name = String::from_utf8_lossy(&account.value()).into_owned();
+    // What cannot be looked up is not missing.
+    let is_missing = |name: &str| name.contains('\0') || matches!(User::from_name(name), Ok(None));
+    if is_missing(&name) {
+        return Some(
+            Diagnostic::environment(
+                "unknown-user",
+                account.span(),
+                format!("this host has no user `{name}`"),
+            )
             .label("needed when nginx starts")
             .help(format!(
                 "create the user, or name another in `user …;` (`getent passwd {name}` finds nothing)"
             ))
-            .nginx(format!("getpwnam(\"{name}\") failed"))
+            .nginx(format!("getpwnam(\"{name}\") failed")),
+        );
+    }
+    let (word, is_written) = group.map_or((account, false), |group| (group, true));
+    let name = String::from_utf8_lossy(&word.value()).into_owned();
+    let is_missing = |name: &str| name.contains('\0') || matches!(Group::from_name(name), Ok(None));
+    is_missing(&name).then(|| {
+        let help = if is_written {
+            format!("create the group, or name another (`getent group {name}` finds nothing)")
+        } else {
+            format!("`user {name};` means the group `{name}` too: write `user {name} GROUP;`")
+        };
+        Diagnostic::environment("unknown-user", word.span(), format!("this host has no group `{name}`"))
+            .label("needed when nginx starts")
+            .help(help)
+            .nginx(format!("getgrnam(\"{name}\") failed"))
     })
 }
 

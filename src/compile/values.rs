@@ -8,7 +8,7 @@ use super::scope::Compiler;
 use super::settings::{Value, extend};
 use crate::catalog::Kind;
 use crate::model::argument::{Buffers, TempPath, Word, Words};
-use crate::model::core::WorkerProcesses;
+use crate::model::core::{User, WorkerProcesses};
 use crate::model::core_http::{ErrorPage, KeepaliveTimeout, ServerTokens};
 use crate::model::upstream::Pool;
 use crate::model::{ComplexValue, Setting};
@@ -102,6 +102,17 @@ impl Value for WorkerProcesses {
             argument::invalid(cx, directive, 1, "a number, or `auto`", "invalid value");
         }
         count.map(WorkerProcesses::Count)
+    }
+}
+
+impl Value for Option<User> {
+    fn default(_: Option<&str>, _: Kind) -> Self {
+        None
+    }
+
+    fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
+        let group = (directive.len() > 1).then(|| directive.text(2));
+        Some(Some(User { name: directive.text(1), group }))
     }
 }
 

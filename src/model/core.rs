@@ -15,6 +15,15 @@ pub enum WorkerProcesses {
     Count(u32),
 }
 
+/// Who the workers are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Name of the account.
+    pub name: String,
+    /// Name of the group; `None`: the one that is called as the account is.
+    pub group: Option<String>,
+}
+
 settings! {
     /// What the main context and `events` say.
     pub struct CoreSettings {
@@ -22,6 +31,8 @@ settings! {
         worker_processes: WorkerProcesses = "worker_processes",
         /// Whether to go to the background.
         daemon: bool = "daemon",
+        /// Who serves requests when root starts; `None`: `nobody`.
+        user: Option<User> = "user",
         /// File that gets the process id.
         pid: String = "pid",
         /// Logs of the main context; empty: the one that was compiled in.

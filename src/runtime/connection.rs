@@ -50,16 +50,42 @@ pub(crate) enum Head {
     Bad(u16, String),
 }
 
-/// Serves a connection, which is counted in `worker.open`, until it is closed.
-pub(crate) async fn serve(
+/// Counts a connection as long as it is open, also if its task panics.
+pub(crate) struct Open {
     worker: Rc<Worker>,
+    number: u64,
+}
+
+impl Open {
+    pub(crate) fn new(worker: &Rc<Worker>) -> Self {
+        worker.open.set(worker.open.get() + 1);
+        worker.tally.active.up();
+        Self { worker: Rc::clone(worker), number: worker.next_connection() }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.worker.open.set(self.worker.open.get() - 1);
+        self.worker.tally.active.down();
+        if std::thread::panicking() {
+            // The event loop holds a panic in its task; standard error has its words.
+            let message = "the program panicked (a fault of ngxc) and closed the connection";
+            self.worker.error_log.write(Severity::Alert, Some(self.number), message);
+        }
+    }
+}
+
+/// Serves a connection until it is closed.
+pub(crate) async fn serve(
+    open: Open,
     stream: Stream,
     remote: Option<std::net::SocketAddr>,
     address: AddressId,
 ) {
     stream.no_delay();
     let client = Client {
-        number: worker.next_connection(),
+        number: open.number,
         remote,
         local: stream.local(),
         address,
@@ -68,11 +94,8 @@ pub(crate) async fn serve(
         proxied: None,
         opened: clock::instant(),
     };
-    let timer = worker.timers.timer();
-    worker.tally.active.up();
-    keep_alive(&worker, client, stream, timer).await;
-    worker.open.set(worker.open.get() - 1);
-    worker.tally.active.down();
+    let timer = open.worker.timers.timer();
+    keep_alive(&open.worker, client, stream, timer).await;
 }
 
 /// One request after the other.
@@ -120,7 +143,7 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
         let ready = |cx: &mut Context<'_>| stream.poll_read_ready(cx);
         // A connection that has not had its answer yet is not idle: its request may be on the way.
         let ready = if connection.client.requests == 0 {
-            connection.timer.limit(idle, ready).await
+            connection.timer.reusable(idle, ready).await
         } else if sure.is_zero() {
             connection.timer.idle(idle, ready).await
         } else {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::rc::Rc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use super::clock::Clock;
 use super::connection;
 use super::log::errno;
 use super::stream::Stream;
@@ -34,7 +36,16 @@ impl Listener {
             }
             Endpoint::Unix(path) => {
                 let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
-                socket.bind(&SockAddr::unix(Path::new(path))?)?;
+                let (path, address) = (Path::new(path), SockAddr::unix(Path::new(path))?);
+                if let Err(error) = socket.bind(&address) {
+                    if error.kind() != io::ErrorKind::AddrInUse || !is_left(path) {
+                        return Err(error);
+                    }
+                    std::fs::remove_file(path)?;
+                    socket.bind(&address)?;
+                }
+                // As nginx: whoever may come to the directory may connect.
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
                 socket.listen(backlog(listen))?;
                 return Ok(Self::Unix(socket.into()));
             }
@@ -65,41 +76,49 @@ impl Listener {
     }
 }
 
+/// Whether a socket's file is one that nobody listens on: left by a process that could not remove it, because it was
+/// root no more or was killed.
+fn is_left(path: &Path) -> bool {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|info| info.file_type().is_socket());
+    let refused = |e: io::Error| e.kind() == io::ErrorKind::ConnectionRefused;
+    is_socket && std::os::unix::net::UnixStream::connect(path).err().is_some_and(refused)
+}
+
 fn backlog(listen: &Listen) -> i32 {
     listen.backlog.and_then(|n| i32::try_from(n).ok()).unwrap_or(511)
 }
 
-enum Accept {
+/// A socket in the event loop of a worker.
+pub(crate) enum Accept {
     Tcp(tokio::net::TcpListener),
     Unix(tokio::net::UnixListener),
 }
 
-/// Accepts for a worker until the task is stopped; `socket` is the position in the router's sockets.
-pub(crate) async fn accept(worker: Rc<Worker>, listener: Listener, socket: usize) {
-    let listener = match listener {
-        Listener::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Accept::Tcp),
-        Listener::Unix(listener) => tokio::net::UnixListener::from_std(listener).map(Accept::Unix),
-    };
-    let listener = match listener {
-        Ok(listener) => listener,
-        Err(error) => {
-            worker.error_log.write(Severity::Alert, None, &format!("epoll_ctl() failed{}", errno(&error)));
-            return;
+impl Accept {
+    /// Puts a socket into the event loop that runs.
+    pub(crate) fn new(listener: Listener) -> io::Result<Self> {
+        match listener {
+            Listener::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Accept::Tcp),
+            Listener::Unix(listener) => tokio::net::UnixListener::from_std(listener).map(Accept::Unix),
         }
-    };
+    }
+}
+
+/// Accepts for a worker until the task is stopped; `socket` is the position in the router's sockets.
+pub(crate) async fn accept(worker: Rc<Worker>, listener: Rc<Accept>, socket: usize) {
     let limit = match worker.config.core.worker_connections.value as usize {
         0 => usize::MAX,
         limit => limit,
     };
     loop {
-        let accepted = match &listener {
+        let accepted = match &*listener {
             Accept::Tcp(listener) => {
                 listener.accept().await.map(|(s, remote)| (Stream::Tcp(s), Some(remote)))
             }
             Accept::Unix(listener) => listener.accept().await.map(|(s, _)| (Stream::Unix(s), None)),
         };
         match accepted {
-            Ok(_) if worker.open.get() >= limit => {
+            Ok(_) if !has_room(&worker, limit).await => {
                 worker.tally.accepted.up();
                 let message = format!("{limit} worker_connections are not enough");
                 worker.error_log.write(Severity::Alert, None, &message);
@@ -109,8 +128,8 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Listener, socket: usize
                 worker.tally.handled.up();
                 let address = worker.router.address(socket, || stream.local().map(|a| a.ip()));
                 // Before its task begins: a worker that stops waits for it.
-                worker.open.set(worker.open.get() + 1);
-                tokio::task::spawn_local(connection::serve(Rc::clone(&worker), stream, remote, address));
+                let open = connection::Open::new(&worker);
+                tokio::task::spawn_local(connection::serve(open, stream, remote, address));
             }
             Err(error) => {
                 worker.error_log.write(Severity::Crit, None, &format!("accept4() failed{}", errno(&error)));
@@ -119,4 +138,29 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Listener, socket: usize
             }
         }
     }
+}
+
+/// Turns of the event loop in which connections that were told to end do so.
+const TURNS: usize = 4;
+
+/// Whether there is room for one more connection. When little is left, those that wait longest for a client's next
+/// request are closed (`ngx_drain_connections`).
+async fn has_room(worker: &Worker, limit: usize) -> bool {
+    if limit - worker.open.get().min(limit) > limit / 16 {
+        return true;
+    }
+    for _ in 0..TURNS {
+        if worker.timers.reuse() {
+            let second = Clock::now().as_secs();
+            if worker.reused.replace(second) != second {
+                let message = format!("{limit} worker_connections are not enough, reusing connections");
+                worker.error_log.write(Severity::Warn, None, &message);
+            }
+        }
+        if worker.open.get() < limit {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    worker.open.get() < limit
 }

@@ -4,8 +4,9 @@ pub(crate) mod escape;
 pub(crate) mod turn;
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,12 +34,18 @@ pub(crate) struct LogFile {
 }
 
 impl LogFile {
-    fn open(path: &Path, log: Option<&AccessLog>) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
+    fn open(path: &Path, log: Option<&AccessLog>, before: Option<&Arc<File>>) -> io::Result<Self> {
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        let file = match (opened, before) {
+            (Err(error), Some(before)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Arc::clone(before)
+            }
+            (opened, _) => Arc::new(opened?),
+        };
         let buffer = log.map_or(0, |log| usize::try_from(log.buffer).unwrap_or(1 << 20));
         Ok(Self {
             path: path.to_owned(),
-            file: Mutex::new(Arc::new(file)),
+            file: Mutex::new(file),
             buffered: (buffer > 0).then(Mutex::default),
             buffer,
             gzip: log.and_then(|log| log.gzip),
@@ -86,11 +93,28 @@ impl LogFile {
     }
 
     /// Opens the file of the path anew; keeps the old one if that fails.
-    fn reopen(&self) {
+    fn reopen(&self) -> io::Result<()> {
         self.flush();
-        if let Ok(file) = OpenOptions::new().append(true).create(true).open(&self.path) {
-            *self.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(file);
+        let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(file);
+        Ok(())
+    }
+
+    /// Gives the file to a user who will open it again (`ngx_reopen_files`). A device or a pipe stays whose it is.
+    fn give(&self, uid: u32) -> io::Result<()> {
+        let file = self.file();
+        let info = file.metadata()?;
+        if !info.is_file() {
+            return Ok(());
         }
+        if info.uid() != uid {
+            fchown(&*file, Some(uid), None)?;
+        }
+        let mode = info.mode() & 0o7777;
+        if mode & 0o600 != 0o600 {
+            file.set_permissions(Permissions::from_mode(mode | 0o600))?;
+        }
+        Ok(())
     }
 }
 
@@ -117,13 +141,23 @@ impl Sink {
 pub(crate) struct Files {
     prefix: PathBuf,
     open: Mutex<HashMap<PathBuf, Arc<Sink>>>,
+    /// Files that were opened as root, for a process that is root no more.
+    before: HashMap<PathBuf, Arc<File>>,
     hostname: String,
 }
 
 impl Files {
-    pub(crate) fn new(prefix: &Path) -> Self {
+    /// `before` are files of the last configuration that this process may perhaps not open again.
+    pub(crate) fn new(prefix: &Path, before: Option<&Files>) -> Self {
         let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        Self { prefix: prefix.to_owned(), open: Mutex::default(), hostname: hostname.trim().to_owned() }
+        let mut kept = HashMap::new();
+        if let Some(before) = before {
+            before.each(|file| {
+                kept.insert(file.path.clone(), file.file());
+            });
+        }
+        let hostname = hostname.trim().to_owned();
+        Self { prefix: prefix.to_owned(), open: Mutex::default(), before: kept, hostname }
     }
 
     /// The directory, with a slash at its end.
@@ -154,7 +188,8 @@ impl Files {
         }
         let sink = match target {
             LogTarget::File(_) => {
-                Sink::File(LogFile::open(&path, log).map_err(|error| (path.clone(), error))?)
+                let file = LogFile::open(&path, log, self.before.get(&path));
+                Sink::File(file.map_err(|error| (path.clone(), error))?)
             }
             LogTarget::Syslog(parameters) => {
                 Sink::Syslog(Syslog::open(parameters, &self.hostname).map_err(|error| (path.clone(), error))?)
@@ -179,9 +214,24 @@ impl Files {
         self.each(LogFile::flush);
     }
 
-    /// SIGUSR1: logs may have been renamed.
-    pub(crate) fn reopen(&self) {
-        self.each(LogFile::reopen);
+    /// SIGUSR1: logs may have been renamed. Returns what could not be opened, in nginx's words; its old file stays.
+    pub(crate) fn reopen(&self) -> Vec<String> {
+        self.failures("open", LogFile::reopen)
+    }
+
+    /// Gives all files to a user. Returns what failed, in nginx's words.
+    pub(crate) fn give(&self, uid: u32) -> Vec<String> {
+        self.failures("chown", |file| file.give(uid))
+    }
+
+    fn failures(&self, call: &str, what: impl Fn(&LogFile) -> io::Result<()>) -> Vec<String> {
+        let mut failures = Vec::new();
+        self.each(|file| {
+            if let Err(error) = what(file) {
+                failures.push(format!("{call}() \"{}\" failed{}", file.path.display(), errno(&error)));
+            }
+        });
+        failures
     }
 }
 

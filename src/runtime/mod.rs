@@ -29,6 +29,7 @@
 mod buffer;
 mod clock;
 mod log;
+mod panic;
 mod stream;
 mod syslog;
 mod timer;

@@ -1,23 +1,27 @@
 //! Start and stop: sockets, logs and names first, then the workers; signals end them.
 
+mod account;
+mod paths;
+mod pid;
 mod signal;
+mod threads;
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 
+use account::Account;
+use pid::PidFile;
 pub use signal::{Reload, run};
 
 use super::counters::Counters;
 use super::ledger::Ledger;
-use super::listener::{self, Listener};
+use super::listener::Listener;
 use super::log::{ErrorLogs, Files, errno};
 use super::outgoing::Outgoing;
 use super::peer::Address;
@@ -27,6 +31,7 @@ use crate::model::core::WorkerProcesses;
 use crate::model::log::Severity;
 use crate::model::{Config, Endpoint, Unsupported};
 use crate::source::Span;
+use threads::Job;
 
 /// What the command line says.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +95,10 @@ pub struct Running {
     files: Arc<Files>,
     stop: watch::Sender<Option<Stop>>,
     workers: Vec<JoinHandle<()>>,
-    pid: Option<PathBuf>,
+    /// Removed when it is dropped.
+    pid: Option<Arc<PidFile>>,
+    /// Whom the process has become, if root started it.
+    account: Option<Account>,
     sockets: Vec<PathBuf>,
     error_log: ErrorLogs,
 }
@@ -114,27 +122,37 @@ impl Running {
             let _ = worker.join();
         }
         self.files.flush();
-        for path in self.pid.iter().chain(&self.sockets) {
+        for path in &self.sockets {
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// Binds, opens and resolves everything, then starts the workers.
+/// Binds, opens and resolves everything, then starts the workers. The process stays who it is, whatever `user` says:
+/// only [`run`] owns the process and changes it.
 ///
 /// # Errors
 /// If the configuration asks for something that is not executed, or a socket, file or name is not to be had.
 pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, StartError> {
-    begin(config, options, None)
+    begin(config, options, None, false)
 }
 
-/// Starts; `before` is what ran until now.
-#[expect(clippy::needless_pass_by_value, reason = "it belongs to the workers from now on")]
-fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) -> Result<Running, StartError> {
+/// Starts; `before` is what ran until now. `takes_user`: whether the process becomes `user`.
+fn begin(
+    config: Arc<Config>,
+    options: &RunOptions,
+    before: Option<&Running>,
+    takes_user: bool,
+) -> Result<Running, StartError> {
     let refused: Vec<_> =
         super::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
     if !refused.is_empty() {
         return Err(StartError::Unsupported(refused));
+    }
+    let was = before.and_then(|b| b.account.as_ref());
+    let account = if takes_user { account::find(&config, was.is_some())? } else { None };
+    if let (Some(was), Some(next)) = (was, &account) {
+        account::same(was, next, config.core.user.origin.span())?;
     }
     let router = Router::new(Arc::clone(&config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;
     let mut listeners = Vec::new();
@@ -153,8 +171,10 @@ fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) ->
             sockets.push(PathBuf::from(path));
         }
     }
-    let peers = resolve(&config)?;
-    let files = Arc::new(Files::new(&options.prefix));
+    let peers = Arc::new(resolve(&config)?);
+    paths::make(&config, &options.prefix, account.as_ref())?;
+    let opened = before.filter(|b| b.account.is_some()).map(|b| &*b.files);
+    let files = Arc::new(Files::new(&options.prefix, opened));
     let counters = before.map_or_else(Arc::default, |b| Arc::clone(&b.counters));
     let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
     let tls =
@@ -167,89 +187,61 @@ fn begin(config: Arc<Config>, options: &RunOptions, before: Option<&Running>) ->
             .map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);
-    let path = options.prefix.join(&config.core.pid.value);
-    let pid = match before.and_then(|b| b.pid.clone()).filter(|same| *same == path) {
-        Some(same) => Some(same),
-        None => write_pid(&config, options)?,
-    };
+    let pid = PidFile::write(&config, &options.prefix, before.and_then(|b| b.pid.as_ref()))?;
     limit_files(&config);
+    if let Some(account) = account.as_ref().filter(|_| nix::unistd::geteuid().is_root()) {
+        for failure in files.give(account.uid.as_raw()) {
+            error_log.write(Severity::Emerg, None, &failure);
+        }
+        account::become_it(account, &config, &error_log)?;
+    }
     let count = match config.core.worker_processes.value {
         WorkerProcesses::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         WorkerProcesses::Count(n) => n.max(1) as usize,
     };
     let addresses = listeners.iter().filter_map(|(_, listener)| listener.address()).collect();
     let (stop, stopped) = watch::channel(None);
-    let peers = Arc::new(peers);
+    let (report, reports) = std::sync::mpsc::channel();
     let mut workers = Vec::new();
-    for i in 0..count {
+    let mut outcome = Ok(());
+    for number in 0..count {
         let own: Result<Vec<_>, _> = listeners.iter().map(|(_, listener)| listener.try_clone()).collect();
-        let own = own.map_err(|e| failed(format!("dup() failed{}", errno(&e)), None))?;
-        let (config, peers, files) = (Arc::clone(&config), Arc::clone(&peers), Arc::clone(&files));
-        let (counters, stopped, tls) = (Arc::clone(&counters), stopped.clone(), Arc::clone(&tls));
-        let (improve, page) = (options.improve, options.ledger.as_ref().map(|ledger| ledger.worker(i)));
-        let make = move || {
-            let outgoing = Outgoing::new(&config, improve, page);
-            if let Ok(worker) = Worker::new(&config, &peers, &files, counters, product, outgoing, tls) {
-                serve(worker, own, stopped, i == 0);
+        let started = own.map_err(|e| failed(format!("dup() failed{}", errno(&e)), None)).and_then(|own| {
+            let job = Job {
+                config: Arc::clone(&config),
+                peers: Arc::clone(&peers),
+                files: Arc::clone(&files),
+                counters: Arc::clone(&counters),
+                product,
+                improve: options.improve,
+                page: options.ledger.as_ref().map(|ledger| ledger.worker(number)),
+                tls: Arc::clone(&tls),
+                listeners: own,
+                stopped: stopped.clone(),
+                error_log: error_log.clone(),
+                number,
+            };
+            threads::spawn(job, report.clone())
+        });
+        match started {
+            Ok(thread) => workers.push(thread),
+            Err(error) => {
+                outcome = Err(error);
+                break;
             }
-        };
-        let thread = std::thread::Builder::new().name(format!("worker {i}")).spawn(make);
-        workers
-            .push(thread.map_err(|e| failed(format!("a worker could not be started{}", errno(&e)), None))?);
+        }
+    }
+    drop(report);
+    for report in reports.iter().take(workers.len()) {
+        outcome = outcome.and(report.map_err(|message| failed(message, None)));
+    }
+    if let Err(error) = outcome {
+        // Those that could be started may have clients already.
+        stop.send_replace(Some(Stop::Graceful));
+        return Err(error);
     }
     flush_in_time(&config, &files);
-    Ok(Running { addresses, listeners, counters, files, stop, workers, pid, sockets, error_log })
-}
-
-/// A worker's thread.
-fn serve(
-    worker: Worker,
-    listeners: Vec<Listener>,
-    mut stopped: watch::Receiver<Option<Stop>>,
-    is_first: bool,
-) {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder.enable_all().on_thread_park(super::log::turn::write).on_thread_unpark(super::clock::turn);
-    // Its tasks wait in the scheduler's own queue: with a `LocalSet` each goes through two of them.
-    let runtime = match builder.build_local(LocalOptions::default()) {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            worker.error_log.write(Severity::Emerg, None, &format!("epoll_create() failed{}", errno(&error)));
-            return;
-        }
-    };
-    runtime.block_on(async move {
-        let worker = Rc::new(worker);
-        tokio::task::spawn_local(Rc::clone(&worker.timers).sweep());
-        tokio::task::spawn_local(Rc::clone(&worker).watch_pools());
-        if is_first {
-            super::live::watch(&worker);
-        }
-        let accepting: Vec<_> = listeners
-            .into_iter()
-            .enumerate()
-            .map(|(i, listener)| tokio::task::spawn_local(listener::accept(Rc::clone(&worker), listener, i)))
-            .collect();
-        // The channel closes only when the process gives up as a whole.
-        let how = stopped.wait_for(Option::is_some).await.ok().and_then(|how| *how);
-        if how == Some(Stop::Graceful) {
-            for task in accepting {
-                task.abort();
-            }
-            drain(&worker).await;
-        }
-    });
-}
-
-async fn drain(worker: &Worker) {
-    worker.is_stopping.set(true);
-    worker.clear_pools();
-    let limit = worker.config.core.worker_shutdown_timeout.value;
-    let begun = Instant::now();
-    while worker.open.get() > 0 && limit.is_none_or(|limit| begun.elapsed() < limit) {
-        worker.timers.expire_idle();
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    Ok(Running { addresses, listeners, counters, files, stop, workers, pid, account, sockets, error_log })
 }
 
 /// The addresses of all peers, with the position of their `server` line: a name can have several.
@@ -280,14 +272,6 @@ fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
         all.push(peers);
     }
     Ok(all)
-}
-
-fn write_pid(config: &Config, options: &RunOptions) -> Result<Option<PathBuf>, StartError> {
-    let Some(span) = config.core.pid.origin.span() else { return Ok(None) };
-    let path = options.prefix.join(&config.core.pid.value);
-    std::fs::write(&path, format!("{}\n", std::process::id()))
-        .map_err(|e| failed(format!("open() \"{}\" failed{}", path.display(), errno(&e)), Some(span)))?;
-    Ok(Some(path))
 }
 
 /// `flush=` of access logs: a thread of its own, as lines are collected for all workers together.

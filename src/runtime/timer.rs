@@ -18,6 +18,10 @@ struct Slot {
     expired: bool,
     /// Whoever waits has nothing to do: it may be told to stop.
     idle: bool,
+    /// Whoever waits may be told to make room: the turn in which it began to wait.
+    reusable: Option<u64>,
+    /// It was told to make room.
+    reused: bool,
     waker: Option<Waker>,
 }
 
@@ -25,6 +29,8 @@ struct Slot {
 struct State {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// Number of the next reusable wait.
+    turn: u64,
     /// When the sweeper will wake up.
     planned: Option<Instant>,
     sweeper: Option<Waker>,
@@ -92,6 +98,29 @@ impl Timers {
                 waker.wake();
             }
         }
+    }
+
+    /// Lets those reusable waits end that began first: an eighth of them, at least one and at most 32
+    /// (`ngx_drain_connections`). False if there is none.
+    pub(crate) fn reuse(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        let slots =
+            state.slots.iter().enumerate().filter(|(_, slot)| slot.deadline.is_some() && !slot.expired);
+        let mut all: Vec<(u64, usize)> = slots.filter_map(|(i, slot)| Some((slot.reusable?, i))).collect();
+        let count = (all.len() / 8).clamp(1, 32);
+        if all.len() > count {
+            all.select_nth_unstable(count);
+        }
+        for (_, i) in all.iter().take(count) {
+            let slot = &mut state.slots[*i];
+            slot.deadline = None;
+            slot.expired = true;
+            slot.reused = true;
+            if let Some(waker) = slot.waker.take() {
+                waker.wake();
+            }
+        }
+        !all.is_empty()
     }
 
     fn expire(&self, now: Instant) {
@@ -173,7 +202,7 @@ impl Timer {
     }
 
     /// As [`Timer::limit`], but the wait also ends when the worker stops.
-    pub(crate) async fn idle<T>(
+    pub(crate) async fn told<T>(
         &self,
         limit: Duration,
         poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
@@ -182,6 +211,39 @@ impl Timer {
         let out = self.limit(limit, poll).await;
         self.timers.state.borrow_mut().slots[self.slot].idle = false;
         out
+    }
+
+    /// As [`Timer::limit`], but the wait also ends when another connection needs the room (`ngx_reusable_connection`).
+    pub(crate) async fn reusable<T>(
+        &self,
+        limit: Duration,
+        poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
+        {
+            let mut state = self.timers.state.borrow_mut();
+            state.turn += 1;
+            state.slots[self.slot].reusable = Some(state.turn);
+        }
+        let out = self.limit(limit, poll).await;
+        self.timers.state.borrow_mut().slots[self.slot].reusable = None;
+        out
+    }
+
+    /// As [`Timer::reusable`], and the wait also ends when the worker stops.
+    pub(crate) async fn idle<T>(
+        &self,
+        limit: Duration,
+        poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
+        self.timers.state.borrow_mut().slots[self.slot].idle = true;
+        let out = self.reusable(limit, poll).await;
+        self.timers.state.borrow_mut().slots[self.slot].idle = false;
+        out
+    }
+
+    /// Whether a wait ended because another connection needed the room.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.timers.state.borrow().slots[self.slot].reused
     }
 }
 

@@ -85,6 +85,8 @@ pub(crate) struct Worker {
     pub(crate) is_stopping: Cell<bool>,
     /// Client connections.
     pub(crate) open: Cell<usize>,
+    /// The second in which it was last said that idle connections are closed to make room.
+    pub(crate) reused: Cell<u64>,
     pool_waker: RefCell<Option<Waker>>,
     pool_timer: Timer,
     /// When the pools will be looked at.
@@ -190,6 +192,7 @@ impl Worker {
             product,
             is_stopping: Cell::new(false),
             open: Cell::new(0),
+            reused: Cell::new(0),
             pool_waker: RefCell::default(),
             random: RefCell::default(),
             line: RefCell::default(),

@@ -117,7 +117,7 @@ pub(crate) async fn serve(
             true => idle,
             false => LONG,
         };
-        let event = timer.idle(limit, |cx: &mut Context<'_>| {
+        let next = |cx: &mut Context<'_>| {
             match connection.poll_accept(cx) {
                 Poll::Ready(Some(Ok(request))) => return Poll::Ready(Event::Request(Box::new(request))),
                 Poll::Ready(_) => return Poll::Ready(Event::Closed),
@@ -128,8 +128,10 @@ pub(crate) async fn serve(
             }
             *active.waker.borrow_mut() = Some(cx.waker().clone());
             if active.count.get() == 0 { Poll::Ready(Event::Idle) } else { Poll::Pending }
-        });
-        match event.await {
+        };
+        // Only without requests it makes room for another connection.
+        let event = if is_idle { timer.idle(limit, next).await } else { timer.told(limit, next).await };
+        match event {
             Some(Event::Closed) => return,
             Some(Event::Idle) => {}
             Some(Event::Request(request)) => {
@@ -156,16 +158,21 @@ pub(crate) async fn serve(
             }
         }
     }
-    if client.requests > 0 {
+    if client.requests > 0 && !timer.is_reused() {
         // What waits for the client still goes out if it says that it is there.
         connection.graceful_shutdown();
         let timeout = plan.core.lingering_timeout.value;
-        if timer.limit(timeout, |cx| connection.poll_closed(cx)).await.is_some() {
+        if timer.reusable(timeout, |cx| connection.poll_closed(cx)).await.is_some() {
             return;
         }
     }
     connection.abrupt_shutdown(Reason::NO_ERROR);
-    let _ = timer.limit(Duration::from_secs(1), |cx| connection.poll_closed(cx)).await;
+    if timer.is_reused() {
+        // Another connection needs the room now: what the socket takes at once goes out.
+        std::future::poll_fn(|cx| Poll::Ready(connection.poll_closed(cx).is_ready())).await;
+        return;
+    }
+    let _ = timer.reusable(Duration::from_secs(1), |cx| connection.poll_closed(cx)).await;
 }
 
 /// Answers one request, as a connection of its own would.

@@ -7,6 +7,7 @@ use super::{RunOptions, Running, StartError, Stop, begin, failed};
 use crate::model::Config;
 use crate::model::log::Severity;
 use crate::runtime::log::errno;
+use crate::runtime::panic;
 
 /// What a signal asks for.
 enum Signal {
@@ -21,7 +22,8 @@ enum Signal {
 pub type Reload<'r> = &'r dyn Fn() -> Result<Config, String>;
 
 /// Executes a configuration until a signal ends it: SIGTERM and SIGINT at once, SIGQUIT gracefully. SIGHUP goes on with
-/// what `reload` compiles, SIGUSR1 opens the logs anew.
+/// what `reload` compiles, SIGUSR1 opens the logs anew. A process that root has started becomes `user` as a whole when
+/// everything is bound, opened and read; a reload that then needs root is an error in the log.
 ///
 /// # Errors
 /// As [`start`](super::start).
@@ -35,7 +37,7 @@ pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Res
     let (mut term, mut int) = (make(SignalKind::terminate())?, make(SignalKind::interrupt())?);
     let (mut quit, mut hup) = (make(SignalKind::quit())?, make(SignalKind::hangup())?);
     let mut usr1 = make(SignalKind::user_defined1())?;
-    let mut running = begin(config, options, None)?;
+    let mut running = begin(config, options, None, true)?;
     let mut old: Vec<Running> = Vec::new();
     let how = loop {
         let next = runtime.block_on(async {
@@ -51,13 +53,21 @@ pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Res
         });
         match next {
             Signal::Stop(how) => break how,
-            Signal::Reopen => running.files.reopen(),
+            Signal::Reopen => {
+                for failure in running.files.reopen() {
+                    running.error_log.write(Severity::Emerg, None, &failure);
+                }
+            }
             Signal::Reload => {
                 let log = running.error_log.clone();
                 log.write(Severity::Notice, None, "signal 1 (SIGHUP) received, reconfiguring");
-                let next = reload().and_then(|config| {
-                    begin(Arc::new(config), options, Some(&running)).map_err(|e| e.to_string())
+                // Whatever is wrong with the files or with this program: what runs goes on.
+                let next = panic::caught(|| {
+                    reload().and_then(|config| {
+                        begin(Arc::new(config), options, Some(&running), true).map_err(|e| e.to_string())
+                    })
                 });
+                let next = next.unwrap_or_else(|payload| Err(panic::text(&payload)));
                 match next {
                     Ok(next) => {
                         let mut before = std::mem::replace(&mut running, next);
@@ -66,7 +76,18 @@ pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Res
                         before.stop.send_replace(Some(Stop::Graceful));
                         old.push(before);
                     }
-                    Err(message) => log.write(Severity::Emerg, None, &message),
+                    Err(message) => {
+                        log.write(Severity::Emerg, None, &message);
+                        if let Some(account) = running.account.as_ref().filter(|_| message.contains("(13: "))
+                        {
+                            let message = format!(
+                                "reload as \"{}\": the process is root no more; what only root may bind or read \
+                                 takes a restart, the old configuration goes on",
+                                account.name
+                            );
+                            log.write(Severity::Error, None, &message);
+                        }
+                    }
                 }
             }
             Signal::Look => {}
