@@ -35,7 +35,7 @@ http {{ access_log off; keepalive_requests 100000000;
     location = /large {{ root {dir}/www; }} }} }}
 """
 CONF = """
-worker_processes 2; error_log {dir}/error.log warn; pid {dir}/ngxc.pid;
+user root; worker_processes 2; error_log {dir}/error.log warn; pid {dir}/ngxc.pid;
 events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 100000000;
   client_header_timeout 2s; client_body_timeout 2s; send_timeout 2s; lingering_close off;
