@@ -161,6 +161,9 @@ async fn has_room(worker: &Worker, limit: usize) -> bool {
             return true;
         }
         tokio::task::yield_now().await;
+        if worker.open.get() < limit {
+            return true;
+        }
     }
-    worker.open.get() < limit
+    false
 }

@@ -222,7 +222,9 @@ impl Timer {
         {
             let mut state = self.timers.state.borrow_mut();
             state.turn += 1;
-            state.slots[self.slot].reusable = Some(state.turn);
+            let turn = state.turn;
+            let slot = &mut state.slots[self.slot];
+            (slot.reusable, slot.reused) = (Some(turn), false);
         }
         let out = self.limit(limit, poll).await;
         self.timers.state.borrow_mut().slots[self.slot].reusable = None;
