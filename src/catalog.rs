@@ -14,7 +14,7 @@ pub use context::{Context, Contexts};
 pub use directive::{
     Arity, Body, Directive, Duplicate, Inheritance, Kind, ObsoleteWord, OldDefault, Runtime, Tier,
 };
-pub use lookup::{by_id, closest, directives, in_context, suggest, suggest_variable, variable};
+pub use lookup::{by_id, closest, directives, in_context, is_module, suggest, suggest_variable, variable};
 pub use tables::{CHANGES, DIRECTIVES, NEWEST, RELEASES, VARIABLES};
 pub use variable::{Subsystem, Variable};
 

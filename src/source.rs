@@ -4,6 +4,7 @@
 
 mod glob;
 mod pattern;
+pub mod shipped;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

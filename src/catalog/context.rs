@@ -29,6 +29,11 @@ pub enum Context {
     RtmpServer,
     RtmpApplication,
     RtmpRecorder,
+    Map,
+    Geo,
+    Types,
+    CharsetMap,
+    SplitClients,
 }
 
 /// A set of [`Context`]s.
@@ -37,7 +42,7 @@ pub struct Contexts(pub u32);
 
 impl Context {
     /// Every context.
-    pub const ALL: [Context; 22] = [
+    pub const ALL: [Context; 27] = [
         Context::Main,
         Context::Events,
         Context::Http,
@@ -60,6 +65,11 @@ impl Context {
         Context::RtmpServer,
         Context::RtmpApplication,
         Context::RtmpRecorder,
+        Context::Map,
+        Context::Geo,
+        Context::Types,
+        Context::CharsetMap,
+        Context::SplitClients,
     ];
 
     /// As written in `grammar/` and on the command line.
@@ -87,7 +97,18 @@ impl Context {
             Context::RtmpServer => "rtmp-server",
             Context::RtmpApplication => "rtmp-application",
             Context::RtmpRecorder => "rtmp-recorder",
+            Context::Map => "map",
+            Context::Geo => "geo",
+            Context::Types => "types",
+            Context::CharsetMap => "charset_map",
+            Context::SplitClients => "split_clients",
         }
+    }
+
+    /// Whether its block holds entries, in which no directive may stand.
+    pub fn holds_entries(self) -> bool {
+        use Context::{CharsetMap, Geo, Map, SplitClients, Types};
+        matches!(self, Map | Geo | Types | CharsetMap | SplitClients)
     }
 
     /// As said in a sentence: "`x` is not allowed in …".
@@ -115,6 +136,11 @@ impl Context {
             Context::RtmpServer => "`server` in `rtmp`",
             Context::RtmpApplication => "`application` in `rtmp`",
             Context::RtmpRecorder => "`recorder` in `rtmp`",
+            Context::Map => "`map`",
+            Context::Geo => "`geo`",
+            Context::Types => "`types`",
+            Context::CharsetMap => "`charset_map`",
+            Context::SplitClients => "`split_clients`",
         }
     }
 }

@@ -17,6 +17,23 @@ pub fn directives(name: &[u8]) -> &'static [Directive] {
     }
 }
 
+/// Modules without directives of their own, and file names that differ from the names of the modules in them.
+const MODULE_FILES: [&str; 8] = [
+    "ndk_http_module",
+    "ngx_http_brotli_filter_module",
+    "ngx_http_brotli_static_module",
+    "ngx_http_headers_more_filter_module",
+    "ngx_http_xslt_filter_module",
+    "ngx_mail_module",
+    "ngx_stream_module",
+    "ngx_http_subs_filter_module",
+];
+
+/// Whether a directive of this module is known; the name is that of the file which `load_module` loads, without `.so`.
+pub fn is_module(name: &str) -> bool {
+    MODULE_FILES.contains(&name) || DIRECTIVES.iter().any(|directive| directive.module == name)
+}
+
 /// The directive of this name that `context` allows: one that still exists before a removed one, then open source,
 /// Plus, external, third-party.
 pub fn in_context(name: &[u8], context: Context) -> Option<&'static Directive> {

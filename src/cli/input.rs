@@ -16,6 +16,7 @@ use crate::compile::{self, Compiled, Options};
 use crate::diagnostic::Level;
 use crate::model::Config;
 use crate::site::{self, Site};
+use crate::source::shipped::below_root;
 use crate::source::{Disk, Loader};
 use crate::syntax::{self, Configuration, LoadOptions};
 use crate::version::Version;
@@ -126,6 +127,7 @@ impl Meaning {
         let options = LoadOptions {
             conf_prefix: self.prefix.clone(),
             path_maps: self.map_path.clone(),
+            elsewhere: self.is_elsewhere(file),
             ..LoadOptions::default()
         };
         let configuration = syntax::load(loader, file, &options).map_err(|error| {
@@ -145,6 +147,15 @@ impl Meaning {
             Place::Declared(_) | Place::Main => {}
         }
         Ok(configuration)
+    }
+
+    /// Whether a main file lies outside of the directories that nginx reads.
+    fn is_elsewhere(&self, file: &Path) -> bool {
+        let is_below = |path: &Path| {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            below_root(&absolute).is_some() || path.canonicalize().is_ok_and(|p| below_root(&p).is_some())
+        };
+        !is_below(file) && !self.prefix.as_deref().is_some_and(is_below)
     }
 
     /// The blocks around a file: those of `--context`, those that it names itself, or those that its directives show.

@@ -196,7 +196,7 @@ impl Reader<'_> {
             let place = e.nginx_place();
             (place, format!("{} in {}", e.nginx_message(), sources.place(place)))
         });
-        let others = self.configuration.diagnostics.iter().filter(|d| d.class != Class::Syntax);
+        let others = self.configuration.diagnostics.iter().filter(|d| d.class == Class::Environment);
         let others = others.map(|d| (d.span, unreadable(d).unwrap_or_else(|| d.message.clone())));
         let mut errors: Vec<_> = syntax.chain(others).filter(|(span, _)| span.file == file).collect();
         errors.sort_by_key(|(span, _)| span.start);

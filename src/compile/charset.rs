@@ -103,8 +103,20 @@ fn charsets<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// Compiles a `charset_map` block (`ngx_http_charset_map`).
 pub(super) fn charset_map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
-    let mut map = Vec::new();
     let utf8 = directive.arg(2).eq_ignore_ascii_case(b"utf-8");
+    let entries = body(cx, block, Some(utf8));
+    let (from, to) = (directive.text(1), directive.text(2));
+    cx.http.charset_maps.push(CharsetMap { from, to, entries, span: directive.span() });
+}
+
+/// Checks a file that holds entries of `charset_map`.
+pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
+    body(cx, block, None);
+}
+
+/// The entries; whether they lead to UTF-8 is seen in each if nothing says it.
+fn body<'t>(cx: &mut Compiler<'t>, block: Block<'t>, utf8: Option<bool>) -> Vec<(u8, Vec<u8>)> {
+    let mut map = Vec::new();
     for entry in block.directives() {
         let Some(word) = entry.arg(0).filter(|_| entry.args().len() == 1) else {
             if entry.terminator() == Terminator::Block {
@@ -120,6 +132,7 @@ pub(super) fn charset_map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, 
         };
         let invalid = |word: syntax::Word<'_>| (word.span(), format!("invalid value \"{word}\""));
         let value = word.value();
+        let utf8 = utf8.unwrap_or(value.len() > 2);
         let wrong = if hex(&entry.name().value()).is_none() {
             Some(invalid(entry.name()))
         } else if utf8 {
@@ -135,8 +148,7 @@ pub(super) fn charset_map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, 
             map.push((from as u8, to));
         }
     }
-    let (from, to) = (directive.text(1), directive.text(2));
-    cx.http.charset_maps.push(CharsetMap { from, to, entries: map, span: directive.span() });
+    map
 }
 
 /// Whether hexadecimal UTF-8 is one character that fits into 16 bits.

@@ -8,7 +8,7 @@ use super::checks::Check;
 use super::directive::Directive;
 use super::host::File;
 use super::scope::Compiler;
-use super::{http, settings};
+use super::{charset, geo, http, map, settings, split_clients, types};
 use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::{Diagnostic, When};
 use crate::model::CoreSettings;
@@ -43,6 +43,11 @@ pub(super) fn configuration(cx: &mut Compiler<'_>) {
         Context::Http | Context::Server | Context::Location | Context::Upstream => {
             http::fragment(cx, root, context);
         }
+        Context::Map => map::fragment(cx, root),
+        Context::Geo => geo::check(cx, root),
+        Context::Types => types::fragment(cx, root),
+        Context::CharsetMap => charset::fragment(cx, root),
+        Context::SplitClients => split_clients::fragment(cx, root),
         _ => {
             cx.subsystem = subsystem(context);
             block::directives(cx, root, context, &mut block::Unmodelled);

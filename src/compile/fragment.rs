@@ -4,6 +4,7 @@
 //! `# ngxc: context(http,server)`; otherwise the directives at its top level show it, if it cannot be a main file.
 
 use crate::catalog::{self, Body, Context};
+use crate::diagnostic::{Diagnostic, Level};
 use crate::source::Span;
 use crate::syntax::{Block, Configuration, Directive, Item, Terminator};
 
@@ -33,6 +34,28 @@ const CANDIDATES: &[&[Context]] = &[
     &[Context::Mail, Context::MailServer],
     &[Context::Events],
 ];
+
+/// What the file around a fragment may hold: zones, log formats, caches, upstreams, variables, certificates.
+const FROM_ELSEWHERE: [&str; 10] = [
+    "missing-certificate",
+    "missing-certificate-key",
+    "missing-charset-map",
+    "missing-client-certificate",
+    "no-port",
+    "resolve-without-resolver",
+    "undefined-thread-pool",
+    "undefined-zone",
+    "unknown-log-format",
+    "unknown-variable",
+];
+
+/// Makes a note of a finding in a fragment that may be right where the fragment is included.
+pub(super) fn soften(diagnostic: &mut Diagnostic) {
+    if diagnostic.level == Level::Error && FROM_ELSEWHERE.contains(&diagnostic.code) {
+        diagnostic.level = Level::Info;
+        diagnostic.message.push_str(" in this fragment; the files around it may");
+    }
+}
 
 /// Blocks of a main file.
 const MAIN_BLOCKS: [&str; 4] = ["events", "http", "stream", "mail"];
@@ -90,7 +113,54 @@ fn guessed(configuration: &Configuration) -> Place {
             best = (Place::Guessed(contexts.to_vec()), fit);
         }
     }
+    if best.1 <= 0
+        && let Some(context) = entries(&directives)
+    {
+        return Place::Guessed(vec![Context::Http, context]);
+    }
     best.0
+}
+
+/// What an entry looks like: the key and the number of the words after it.
+type Looks = fn(&[u8], usize) -> bool;
+
+/// Blocks of entries, those with the stricter look first.
+const ENTRIES: [(Context, Looks); 5] = [
+    (Context::Types, |key, words| {
+        let parts: Vec<&[u8]> = key.split(|&b| b == b'/').collect();
+        words > 0
+            && parts.len() == 2
+            && parts.iter().all(|part| part.first().is_some_and(u8::is_ascii_lowercase))
+    }),
+    (Context::CharsetMap, |key, words| words == 1 && key.len() == 2 && key.iter().all(u8::is_ascii_hexdigit)),
+    (Context::SplitClients, |key, words| {
+        let number = key.strip_suffix(b"%");
+        words == 1
+            && (key == b"*" || number.is_some_and(|n| n.iter().all(|b| b.is_ascii_digit() || *b == b'.')))
+    }),
+    (Context::Geo, |key, words| {
+        let address = String::from_utf8_lossy(key);
+        let address = address.split(['/', '-']).next().unwrap_or_default();
+        words == 1 && (key == b"default" || key == b"proxy" || address.parse::<std::net::IpAddr>().is_ok())
+            || words == 0 && key == b"ranges"
+    }),
+    (Context::Map, |key, words| {
+        words == 1 && (key == b"default" || key.iter().any(|b| b"~./*?^:%@= ".contains(b)))
+            || words == 0 && matches!(key, b"hostnames" | b"volatile")
+    }),
+];
+
+/// The block that entries belong in, if all look like its own.
+fn entries(directives: &[Directive<'_>]) -> Option<Context> {
+    let looks_like = |looks: Looks| {
+        directives
+            .iter()
+            .all(|d| d.terminator() == Terminator::Semicolon && looks(&d.name().value(), d.args().len()))
+    };
+    ENTRIES
+        .iter()
+        .find(|(_, looks)| !directives.is_empty() && looks_like(*looks))
+        .map(|(context, _)| *context)
 }
 
 /// How well a directive and what it contains fit a context: plus one for each that may stand there, minus one for

@@ -57,6 +57,22 @@ pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
     }
 }
 
+/// Checks a file that holds entries of a `map`.
+pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
+    let nothing = crate::model::ComplexValue::default();
+    let mut map = Map {
+        source: nothing,
+        variable: crate::model::VariableId(0),
+        entries: Vec::new(),
+        default: None,
+        hostnames: false,
+        volatile: false,
+        span: block.span(),
+    };
+    let mut seen = Seen::default();
+    entries(cx, block, &mut |cx, entry| map_entry(cx, &mut map, &mut seen, entry));
+}
+
 /// Calls `see` for each entry of a block, includes expanded.
 pub(super) fn entries<'t>(
     cx: &mut Compiler<'t>,

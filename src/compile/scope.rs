@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::directive::Directive;
-use super::{Compiled, Options};
+use super::{Compiled, Options, fragment};
 use crate::catalog::{self, Context, Runtime, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::value::Variables;
@@ -51,6 +51,7 @@ pub(super) struct Compiler<'t> {
     /// See [`Compiled::same_since`].
     same_since: Cell<Version>,
     loads_modules: bool,
+    loads_unknown: bool,
     dropped: usize,
 }
 
@@ -146,6 +147,7 @@ impl<'t> Compiler<'t> {
             names: Names::default(),
             same_since: Cell::new(Version::new(0, 0, 0)),
             loads_modules: configuration.trees.iter().any(loads_modules),
+            loads_unknown: configuration.trees.iter().any(loads_unknown),
             dropped: 0,
         }
     }
@@ -180,6 +182,11 @@ impl<'t> Compiler<'t> {
         self.loads_modules
     }
 
+    /// Whether a `load_module` brings a module of which no directive is known.
+    pub(super) fn loads_unknown(&self) -> bool {
+        self.loads_unknown
+    }
+
     /// Reports a finding at the current place of the walk.
     pub(super) fn report(&mut self, mut diagnostic: Diagnostic) {
         if self.diagnostics.len() >= MAX_DIAGNOSTICS {
@@ -187,6 +194,9 @@ impl<'t> Compiler<'t> {
             return;
         }
         diagnostic.includes = self.includes.to_vec();
+        if !self.options.contexts.is_empty() {
+            fragment::soften(&mut diagnostic);
+        }
         self.diagnostics.push(diagnostic);
     }
 
@@ -257,6 +267,16 @@ impl<'t> Compiler<'t> {
         let same_since = self.same_since.get();
         Compiled { config, diagnostics: self.diagnostics, files: self.files, same_since }
     }
+}
+
+/// A `load_module` of a module that no directive of the catalog belongs to.
+fn loads_unknown(tree: &crate::syntax::Tree) -> bool {
+    tree.root().directives().filter(|d| d.name().is("load_module")).any(|d| {
+        let Some(path) = d.arg(0).map(crate::syntax::Word::value) else { return false };
+        let path = String::from_utf8_lossy(&path);
+        let file = path.rsplit('/').next().unwrap_or_default();
+        !catalog::is_module(file.strip_suffix(".so").unwrap_or(file))
+    })
 }
 
 /// `load_module` stands before anything else, in the main context.

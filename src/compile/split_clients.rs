@@ -8,6 +8,7 @@ use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::model::split_clients::{Bucket, SplitClients};
 use crate::model::value::VariableSource;
+use crate::source::Span;
 use crate::syntax::{self, Block, Terminator};
 
 /// Hundredths of a percent in the whole.
@@ -18,6 +19,19 @@ pub(super) fn split_clients<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>
     let key = value::argument(cx, directive, 1);
     let position = cx.http.split_clients.len();
     let variable = value::define(cx, directive, 2, VariableSource::SplitClients(position));
+    let Some(buckets) = body(cx, block, Some(directive.span())) else { return };
+    if let (Some(variable), Subsystem::Http) = (variable, cx.subsystem) {
+        cx.http.split_clients.push(SplitClients { key, variable, buckets, span: directive.span() });
+    }
+}
+
+/// Checks a file that holds entries of `split_clients`.
+pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
+    body(cx, block, None);
+}
+
+/// The entries; none if they are more than the whole.
+fn body<'t>(cx: &mut Compiler<'t>, block: Block<'t>, owner: Option<Span>) -> Option<Vec<Bucket>> {
     let mut buckets = Vec::new();
     let mut total: u64 = 0;
     for entry in block.directives() {
@@ -25,14 +39,12 @@ pub(super) fn split_clients<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>
         // A `*` takes what is left, so anything after it is too much.
         total = if bucket.percent == 0 { WHOLE.max(total) } else { total + u64::from(bucket.percent) };
         if total > WHOLE {
-            report_total(cx, directive, entry, total, &buckets);
-            return;
+            report_total(cx, owner, entry, total, &buckets);
+            return None;
         }
         buckets.push(bucket);
     }
-    if let (Some(variable), Subsystem::Http) = (variable, cx.subsystem) {
-        cx.http.split_clients.push(SplitClients { key, variable, buckets, span: directive.span() });
-    }
+    Some(buckets)
 }
 
 fn bucket(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>) -> Option<Bucket> {
@@ -104,7 +116,7 @@ fn report_percent(cx: &mut Compiler<'_>, share: syntax::Word<'_>) -> Option<Buck
 
 fn report_total(
     cx: &mut Compiler<'_>,
-    directive: &Directive<'_>,
+    owner: Option<Span>,
     entry: syntax::Directive<'_>,
     total: u64,
     buckets: &[Bucket],
@@ -118,9 +130,11 @@ fn report_total(
     };
     let mut diagnostic = Diagnostic::error("percent-total", entry.head(), message)
         .label(if rest.is_some() { "after `*`" } else { "more than 100% from here on" })
-        .related(directive.span(), "in this `split_clients`")
         .help("let the shares add up to less than 100% and give the last entry `*`")
         .nginx("percent total is greater than 100%");
+    if let Some(owner) = owner {
+        diagnostic = diagnostic.related(owner, "in this `split_clients`");
+    }
     if let Some(rest) = rest {
         diagnostic = diagnostic.related(rest.span, "`*` takes the rest");
     }

@@ -41,6 +41,19 @@ pub(super) fn types<'t>(
     setting: &mut Setting<Types>,
 ) {
     let mut types = if setting.is_set_here() { setting.value.0.as_ref().clone() } else { BTreeMap::new() };
+    body(cx, block, &mut types);
+    *setting = Setting::set(Types(Arc::new(types)), directive.span());
+}
+
+/// Types by extension.
+type ByExtension = BTreeMap<Box<[u8]>, Box<[u8]>>;
+
+/// Checks a file that holds entries of `types`.
+pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
+    body(cx, block, &mut BTreeMap::new());
+}
+
+fn body<'t>(cx: &mut Compiler<'t>, block: Block<'t>, types: &mut ByExtension) {
     for entry in block.directives() {
         if entry.name().is("include") && entry.args().len() != 1 && entry.terminator() != Terminator::Block {
             let nginx = "invalid number of arguments in \"include\" directive";
@@ -61,7 +74,6 @@ pub(super) fn types<'t>(
             }
         }
     });
-    *setting = Setting::set(Types(Arc::new(types)), directive.span());
 }
 
 fn warn_extension(cx: &mut Compiler<'_>, extension: Word<'_>, name: &[u8], old: &[u8]) {

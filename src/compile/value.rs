@@ -195,12 +195,25 @@ const DEFINERS: &[(&str, usize)] = &[
     ("split_clients", 2),
 ];
 
+/// Directives of other modules define the variable that is their first argument, like `set_by_lua $name …`, unless they
+/// evaluate it; 0 if this one does not.
+fn defined_by_module(directive: &Directive<'_>) -> usize {
+    let is_foreign = matches!(directive.catalog.tier, catalog::Tier::ThirdParty | catalog::Tier::External);
+    let first = directive.arg(1);
+    let is_name = first.strip_prefix(b"$").is_some_and(|n| !n.is_empty() && name_length(n) == n.len());
+    let sets = directive.name().starts_with("set_") || directive.name().contains("_set");
+    usize::from(is_foreign && sets && is_name)
+}
+
 /// For a directive that the model does not hold: notes the variables that its arguments use or define.
 pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     if !matches!(cx.subsystem, Subsystem::Http | Subsystem::Stream) {
         return;
     }
-    let mut defined = 0;
+    let mut defined = defined_by_module(directive);
+    if defined > 0 {
+        define(cx, directive, defined, VariableSource::Other(directive.name()));
+    }
     if let Some(&(name, n)) = DEFINERS.iter().find(|(name, _)| *name == directive.name()) {
         // `geo $variable` has the name as its only argument.
         defined = n.min(directive.len());

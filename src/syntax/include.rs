@@ -3,6 +3,7 @@
 //! Equals `ngx_conf_include` and `ngx_conf_full_name` (`src/core/ngx_conf_file.c`), except that a file that
 //! includes itself is an error: nginx dies of it.
 
+mod place;
 mod problem;
 
 use std::collections::HashMap;
@@ -28,8 +29,12 @@ const MAX_INCLUSIONS: u64 = 1_000_000;
 pub struct LoadOptions {
     /// What relative names are relative to; otherwise the directory of the main file.
     pub conf_prefix: Option<PathBuf>,
-    /// Directories that lie elsewhere on this machine: a path below the first is read below the second.
+    /// Directories that lie elsewhere on this machine: a path below the first is read below the second, and where
+    /// nothing is there, as if there were no map.
     pub path_maps: Vec<(PathBuf, PathBuf)>,
+    /// The configuration does not lie where nginx reads it: what it includes from `/etc/nginx` is looked for beside
+    /// its main file and never on this machine, and files that every nginx ships need not be there.
+    pub elsewhere: bool,
     /// Files read at most.
     pub max_files: usize,
     /// Files within each other at most.
@@ -40,7 +45,14 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { conf_prefix: None, path_maps: Vec::new(), max_files: 10_000, max_depth: 64, dumps: true }
+        Self {
+            conf_prefix: None,
+            path_maps: Vec::new(),
+            elsewhere: false,
+            max_files: 10_000,
+            max_depth: 64,
+            dumps: true,
+        }
     }
 }
 
@@ -83,6 +95,8 @@ pub struct Configuration {
     pub syntax_errors: Vec<SyntaxError>,
     /// Whether the files come out of a dump of `nginx -T`: there is none of them to be changed.
     pub is_dump: bool,
+    /// Files that are missing and that every nginx ships: known texts stand in for them.
+    pub stand_ins: Vec<FileId>,
 }
 
 impl Configuration {
@@ -110,6 +124,11 @@ impl Configuration {
         }
     }
 
+    /// Whether a known text stands in for a file that is missing.
+    pub fn is_stand_in(&self, file: FileId) -> bool {
+        self.stand_ins.contains(&file)
+    }
+
     /// The files an `include` stands for, in order.
     pub fn included(&self, include: Directive<'_>) -> &[FileId] {
         self.inclusions.get(&include.id()).map_or(&[], Vec::as_slice)
@@ -126,7 +145,7 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
         drop(text);
         let main = dump.main().to_owned();
         // Whatever lies where on this machine: the dump has every file that nginx read.
-        let options = LoadOptions { conf_prefix: None, path_maps: Vec::new(), ..options.clone() };
+        let options = LoadOptions { conf_prefix: None, path_maps: Vec::new(), elsewhere: false, ..options.clone() };
         let mut configuration = load_text(&dump, &main, dump.read(&main).unwrap_or_default(), &options);
         configuration.report_ambiguous(&dump);
         return Ok(configuration);
@@ -157,14 +176,18 @@ fn load_text(
             diagnostics: Vec::new(),
             syntax_errors: Vec::new(),
             is_dump: false,
+            stand_ins: Vec::new(),
         },
         files: HashMap::from([(main.to_owned(), id)]),
         extents: Vec::new(),
         open: Vec::new(),
         chain: Vec::new(),
         exceeded: Vec::new(),
+        first_stand_in: None,
+        has_said_beside: false,
     };
     load.file(id);
+    load.report_stand_ins();
     load.configuration
 }
 
@@ -191,6 +214,10 @@ struct Load<'a> {
     chain: Vec<Span>,
     /// Limits reported: once is enough, a pattern may match a million files.
     exceeded: Vec<&'static str>,
+    /// The first `include` of a file that a known text stands in for, and the includes that lead to it.
+    first_stand_in: Option<(Span, Vec<Span>)>,
+    /// The note that files are read beside the main file is given once.
+    has_said_beside: bool,
 }
 
 /// An `include` as found in a tree.
@@ -235,8 +262,7 @@ impl Load<'_> {
 
     /// The files an `include` stands for; what could not be included is reported and left out.
     fn include(&mut self, include: &Include) -> Vec<FileId> {
-        let path = self.map_path(full_name(&self.prefix, &include.name));
-        let paths = if is_pattern(&path) { self.matches(&path) } else { vec![path] };
+        let paths = self.paths(include);
         paths.into_iter().filter_map(|path| self.include_file(include, path)).collect()
     }
 
@@ -261,14 +287,19 @@ impl Load<'_> {
         let file = if let Some(file) = known {
             file
         } else {
-            let text = match self.loader.read(&path) {
-                Ok(text) => text,
-                Err(error) => {
+            let (text, stands_in) = match (self.loader.read(&path), self.known_text(&path)) {
+                (Ok(text), _) => (text, false),
+                (Err(error), Some(text)) if error.kind() == io::ErrorKind::NotFound => (text.to_vec(), true),
+                (Err(error), _) => {
                     self.report_unreadable(include, &path, &error);
                     return None;
                 }
             };
             let file = self.configuration.sources.add(path.clone(), text);
+            if stands_in {
+                self.configuration.stand_ins.push(file);
+                self.first_stand_in.get_or_insert_with(|| (include.argument, self.chain.clone()));
+            }
             self.files.insert(path, file);
             self.chain.push(include.argument);
             self.file(file);
@@ -297,14 +328,6 @@ impl Load<'_> {
         } else {
             false
         }
-    }
-
-    fn map_path(&self, path: PathBuf) -> PathBuf {
-        let mapped = self.options.path_maps.iter().find_map(|(from, to)| {
-            let below = path.strip_prefix(from).ok()?;
-            Some(if below.as_os_str().is_empty() { to.clone() } else { to.join(below) })
-        });
-        mapped.unwrap_or(path)
     }
 }
 

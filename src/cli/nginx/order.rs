@@ -66,7 +66,7 @@ pub(super) fn messages(read: &Read, found: &[Diagnostic]) -> Vec<Message> {
     let order = Order::new(read);
     let syntax = read.configuration.syntax_errors.iter().map(|e| order.syntax_error(e));
     let blocks = order.command_line_block();
-    let others = read.configuration.diagnostics.iter().filter(|d| d.class != Class::Syntax).chain(found);
+    let others = read.configuration.diagnostics.iter().filter(|d| d.class == Class::Environment).chain(found);
     let mut all: Vec<Placed> = syntax.chain(blocks).chain(others.filter_map(|d| order.finding(d))).collect();
     // Stable: of two findings about one directive the one that was found first.
     all.sort_by(|a, b| (a.after_syntax, &a.key).cmp(&(b.after_syntax, &b.key)));

@@ -5,6 +5,7 @@ use super::Book;
 use super::settings::Shown;
 use crate::catalog::{self, Context, Directive, Duplicate, Inheritance, Tier};
 use crate::cli::Failure;
+use crate::source::shipped::ROOTS;
 use crate::source::{Memory, SourceMap, Span};
 use crate::syntax::{self, Block, Configuration, IncludeChain, LoadOptions};
 
@@ -12,8 +13,13 @@ use crate::syntax::{self, Block, Configuration, IncludeChain, LoadOptions};
 pub(super) fn trees(sources: &SourceMap, prefix: Option<&std::path::Path>) -> Result<Configuration, Failure> {
     let files = sources.files().fold(Memory::default(), |all, (_, f)| all.with(&f.path, f.text.to_vec()));
     let Some((_, main)) = sources.files().next() else { return Err(Failure::new("the file has no text")) };
-    let options =
-        LoadOptions { conf_prefix: prefix.map(std::path::Path::to_owned), ..LoadOptions::default() };
+    let options = LoadOptions {
+        conf_prefix: prefix.map(std::path::Path::to_owned),
+        // All files are here: as they were found, whether in place or beside the main file.
+        path_maps: ROOTS.iter().map(|root| (root.into(), root.into())).collect(),
+        elsewhere: true,
+        ..LoadOptions::default()
+    };
     let loaded = syntax::load(&files, &main.path, &options).map_err(|e| Failure::new(e.to_string()))?;
     let same = loaded.sources.files().map(|(_, f)| &f.path).eq(sources.files().map(|(_, f)| &f.path));
     if same {

@@ -3,7 +3,7 @@
 use super::wording::{abbreviate, one_of, syntax_help};
 use crate::catalog::{self, Context, Tier};
 use crate::compile::scope::Compiler;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::source::Span;
 use crate::syntax;
 use crate::version::Version;
@@ -64,12 +64,20 @@ pub(super) fn report_unknown(
         )
         .label("nginx knows no directive of this name")
         .nginx(format!("unknown directive \"{shown}\""));
+        let diagnostic = if cx.loads_unknown() { of_loaded(diagnostic) } else { diagnostic };
         match catalog::suggest(name, context) {
             Some(suggestion) => diagnostic.help(format!("did you mean `{suggestion}`?")),
             None => diagnostic,
         }
     };
     cx.report(diagnostic);
+}
+
+/// A module that is loaded and that nobody here knows may bring the directive: nginx may accept it.
+fn of_loaded(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic.level = Level::Info;
+    diagnostic.message.push_str("; a module that `load_module` names may bring it");
+    diagnostic.label("not looked into")
 }
 
 pub(super) fn wrong_version(

@@ -1,0 +1,157 @@
+//! Where on this machine the file of an `include` lies.
+
+use std::path::{Path, PathBuf};
+
+use super::{Include, Load, full_name, is_pattern, lossy};
+use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::source::shipped::{below_root, shipped};
+
+/// Directories beside the main file that packages keep fragments in: names in the fragments are relative to the
+/// directory around.
+const FRAGMENT_DIRECTORIES: [&str; 12] = [
+    "conf.d",
+    "sites-available",
+    "sites-enabled",
+    "snippets",
+    "modules-available",
+    "modules-enabled",
+    "http.d",
+    "stream.d",
+    "default.d",
+    "vhosts",
+    "vhosts.d",
+    "servers",
+];
+
+impl Load<'_> {
+    /// The paths that an `include` names: one, or what a pattern matches.
+    pub(super) fn paths(&mut self, include: &Include) -> Vec<PathBuf> {
+        let full = full_name(&self.prefix, &include.name);
+        let mut places = self.places(&full);
+        if is_pattern(&full) {
+            for place in &places {
+                let paths = self.matches(place);
+                if !paths.is_empty() {
+                    self.note_beside(include, &full, place);
+                    return paths;
+                }
+            }
+            self.report_no_match(include);
+            return Vec::new();
+        }
+        let found = places.iter().position(|place| self.exists(place)).filter(|_| places.len() > 1);
+        if let Some(found) = found {
+            let place = places.swap_remove(found);
+            self.note_beside(include, &full, &place);
+            return vec![place];
+        }
+        vec![places.swap_remove(0)]
+    }
+
+    /// Where a path may lie, the likeliest place first; never empty.
+    fn places(&self, full: &Path) -> Vec<PathBuf> {
+        let mut places = Vec::new();
+        for (from, to) in &self.options.path_maps {
+            if let Ok(below) = full.strip_prefix(from) {
+                places.push(if below.as_os_str().is_empty() { to.clone() } else { to.join(below) });
+            }
+        }
+        match below_root(full).filter(|_| self.options.elsewhere) {
+            Some(below) => {
+                let main = self.directory_of_main();
+                places.push(main.join(below));
+                places.extend(self.around(main).map(|around| around.join(below)));
+            }
+            None => {
+                places.push(full.to_owned());
+                if let Ok(below) = full.strip_prefix(&self.prefix)
+                    && let Some(around) = self.around(&self.prefix)
+                {
+                    places.push(around.join(below));
+                }
+            }
+        }
+        places
+    }
+
+    fn directory_of_main(&self) -> &Path {
+        self.configuration.sources.file(self.configuration.main).path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The directory around one of fragments, for a main file that is a fragment.
+    fn around<'p>(&self, directory: &'p Path) -> Option<&'p Path> {
+        let name = directory.file_name()?;
+        let whole = |name: &[u8]| name == b"events" || name == b"http";
+        let is_whole = || {
+            let root = self.configuration.tree(self.configuration.main).root();
+            root.directives().any(|d| whole(&d.name().value()))
+        };
+        let is_of_fragments = FRAGMENT_DIRECTORIES.iter().any(|known| name == *known);
+        directory.parent().filter(|_| is_of_fragments && !is_whole())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.files.contains_key(path) || self.loader.read(path).is_ok()
+    }
+
+    /// The text of a file that every nginx ships, if it may stand in for a missing one.
+    pub(super) fn known_text(&self, path: &Path) -> Option<&'static [u8]> {
+        shipped(path).filter(|_| self.options.elsewhere)
+    }
+
+    /// Says once that files are read from beside the main file.
+    fn note_beside(&mut self, include: &Include, full: &Path, place: &Path) {
+        let is_mapped = self.options.path_maps.iter().any(|(from, _)| full.starts_with(from));
+        if self.has_said_beside || is_mapped || place == full {
+            return;
+        }
+        self.has_said_beside = true;
+        let message = format!(
+            "`{}` is read from `{}`: the configuration does not lie where nginx reads it",
+            lossy(&include.name),
+            place.display()
+        );
+        let diagnostic = Diagnostic::new(
+            "include-elsewhere",
+            Class::Configuration,
+            Level::Info,
+            include.argument,
+            message,
+        );
+        self.report(
+            diagnostic
+                .label("found beside the main file")
+                .help("say `--map-path FROM=TO` to read it from another directory"),
+        );
+    }
+
+    fn report_no_match(&mut self, include: &Include) {
+        let message = format!("no file matches `{}`", lossy(&include.name));
+        let diagnostic =
+            Diagnostic::new("include-no-match", Class::Configuration, Level::Info, include.argument, message);
+        self.report(diagnostic.label("includes nothing"));
+    }
+
+    /// Says once which files known texts stand in for.
+    pub(super) fn report_stand_ins(&mut self) {
+        let Some((span, includes)) = self.first_stand_in.take() else { return };
+        let sources = &self.configuration.sources;
+        let names = self.configuration.stand_ins.iter().map(|&file| {
+            let path = &sources.file(file).path;
+            format!("`{}`", path.file_name().unwrap_or_default().to_string_lossy())
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names.dedup();
+        let rest = match names.len() {
+            1 => "is not here; the file that nginx ships stands in",
+            _ => "are not here; the files that nginx ships stand in",
+        };
+        let message = format!("{} {rest}", names.join(", "));
+        let mut diagnostic =
+            Diagnostic::new("include-shipped", Class::Configuration, Level::Info, span, message)
+                .label("not here, but known");
+        diagnostic.includes = includes;
+        self.configuration.diagnostics.push(diagnostic);
+    }
+}
