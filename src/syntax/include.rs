@@ -145,7 +145,8 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
         drop(text);
         let main = dump.main().to_owned();
         // Whatever lies where on this machine: the dump has every file that nginx read.
-        let options = LoadOptions { conf_prefix: None, path_maps: Vec::new(), elsewhere: false, ..options.clone() };
+        let options =
+            LoadOptions { conf_prefix: None, path_maps: Vec::new(), elsewhere: false, ..options.clone() };
         let mut configuration = load_text(&dump, &main, dump.read(&main).unwrap_or_default(), &options);
         configuration.report_ambiguous(&dump);
         return Ok(configuration);
