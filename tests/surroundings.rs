@@ -60,7 +60,10 @@ fn paths_of_etc_nginx_are_read_from_the_tree_at_hand() {
     let main = "events {}\nhttp { include /etc/nginx/conf.d/*.conf; include /etc/nginx/none/*.conf; }\n";
     let directory = tree(&[("etc/nginx.conf", main), ("etc/conf.d/a.conf", "server { listn 80; }\n")]);
     let (status, found) = check(directory.path(), &["etc/nginx.conf"]);
-    assert!(status == 1 && found.contains("etc/conf.d/a.conf:1:10: error: unknown directive `listn`"), "{found}");
+    assert!(
+        status == 1 && found.contains("etc/conf.d/a.conf:1:10: error: unknown directive `listn`"),
+        "{found}"
+    );
     assert!(found.contains("include-elsewhere") && found.contains("include-no-match"), "{found}");
     // A map comes first, and where nothing is there the tree at hand.
     let (_, found) = check(directory.path(), &["--map-path", "/etc/nginx=nowhere", "etc/nginx.conf"]);
@@ -72,7 +75,8 @@ fn what_a_fragment_takes_from_elsewhere_is_a_note() {
     let site = "server {\n listen 443 ssl; access_log /var/log/a.log main; limit_req zone=perip; limit_conn addr 10;\n \
                 proxy_cache store; auth_basic $realm; location / { proxy_pass http://backend; proxy_set_header Connection \
                 $connection_upgrade; error_page 404 @away; }\n location /f { fastcgi_pass php; fastcgi_cache Z; }\n}\n";
-    let directory = tree(&[("site.conf", site), ("wrong.conf", "server {\n listen 80;\n proxy_buffering maybe;\n}\n")]);
+    let directory =
+        tree(&[("site.conf", site), ("wrong.conf", "server {\n listen 80;\n proxy_buffering maybe;\n}\n")]);
     let (status, found) = check(directory.path(), &["site.conf"]);
     assert!(status == 0 && !found.contains("error:"), "{found}");
     for name in ["unknown-log-format", "undefined-zone", "unknown-variable"] {

@@ -88,6 +88,7 @@ fn load(args: &ParseArgs, file: &Path) -> Result<Configuration, LoadError> {
         diagnostics: Vec::new(),
         syntax_errors,
         is_dump: false,
+        stand_ins: Vec::new(),
     })
 }
 
