@@ -41,8 +41,8 @@ pub enum Context {
 pub struct Contexts(pub u32);
 
 impl Context {
-    /// Every context.
-    pub const ALL: [Context; 27] = [
+    /// Every context that directives stand in.
+    pub const ALL: [Context; 22] = [
         Context::Main,
         Context::Events,
         Context::Http,
@@ -65,12 +65,11 @@ impl Context {
         Context::RtmpServer,
         Context::RtmpApplication,
         Context::RtmpRecorder,
-        Context::Map,
-        Context::Geo,
-        Context::Types,
-        Context::CharsetMap,
-        Context::SplitClients,
     ];
+
+    /// Blocks of entries, in which no directive stands.
+    pub const ENTRIES: [Context; 5] =
+        [Context::Map, Context::Geo, Context::Types, Context::CharsetMap, Context::SplitClients];
 
     /// As written in `grammar/` and on the command line.
     pub fn name(self) -> &'static str {
@@ -103,12 +102,6 @@ impl Context {
             Context::CharsetMap => "charset_map",
             Context::SplitClients => "split_clients",
         }
-    }
-
-    /// Whether its block holds entries, in which no directive may stand.
-    pub fn holds_entries(self) -> bool {
-        use Context::{CharsetMap, Geo, Map, SplitClients, Types};
-        matches!(self, Map | Geo | Types | CharsetMap | SplitClients)
     }
 
     /// As said in a sentence: "`x` is not allowed in …".

@@ -231,11 +231,15 @@ pub(super) fn parse_version(text: &str) -> Result<Version, String> {
 }
 
 fn parse_context(text: &str) -> Result<Context, String> {
-    Context::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| no_context(text))
+    Context::ALL
+        .into_iter()
+        .chain(Context::ENTRIES)
+        .find(|c| c.name() == text)
+        .ok_or_else(|| no_context(text))
 }
 
 fn no_context(name: &str) -> String {
-    let known: Vec<&str> = Context::ALL.into_iter().map(Context::name).collect();
+    let known: Vec<&str> = Context::ALL.into_iter().chain(Context::ENTRIES).map(Context::name).collect();
     format!("no context is called `{name}`; expected one of {}", known.join(", "))
 }
 
