@@ -89,11 +89,114 @@ fn every_message_of_the_error_log() {
     for (message, name) in cases {
         assert_eq!(names(BOUND, NEWEST, &with_errors(evidence(""), &[message])).0, [*name], "{message}");
     }
-    for harmless in
-        ["connect() to 10.0.0.100:1234 failed (111: Connection refused)", "upstream timed out (110: x)"]
-    {
-        assert_eq!(names(BOUND, NEWEST, &with_errors(evidence(""), &[harmless])).0, [""; 0], "{harmless}");
+    // The rest of a line decides too: the phase, the family of the peer, a unix socket.
+    let whole: &[(&str, &str)] = &[
+        ("connect() to [::1]:80 failed (99: Address not available) while connecting to upstream", "ipv6-off"),
+        (
+            "connect() to [2001:db8::1]:80 failed (101: Network unreachable) while connecting to upstream",
+            "ipv6-off",
+        ),
+        (
+            "connect() to unix:/s failed (11: Resource temporarily unavailable) while connecting to upstream",
+            "unix-listen-queue-full",
+        ),
+        (
+            "connect() to unix:/s failed (2: No such file or directory) while connecting to upstream",
+            "unix-socket-missing",
+        ),
+        (
+            "connect() to unix:/s failed (13: Permission denied) while connecting to upstream",
+            "unix-socket-forbidden",
+        ),
+        (
+            "connect() to 10.0.0.100:1234 failed (13: Permission denied) while connecting to upstream",
+            "connect-forbidden",
+        ),
+        (
+            "connect() to 10.0.0.100:1234 failed (1: Operation not permitted) while connecting to upstream",
+            "dropped-on-this-host",
+        ),
+        ("connect() failed (113: No route to host) while connecting to upstream", "unreachable"),
+        ("bind() to 10.0.0.77:80 failed (99: Cannot assign requested address)", "listen-address-missing"),
+        ("bind() to 0.0.0.0:80 failed (13: Permission denied)", "listen-forbidden"),
+        ("socket() [::]:80 failed (97: Address family not supported by protocol)", "listen-ipv6-off"),
+        ("connect() failed (111: Connection refused) while connecting to upstream", "refused"),
+        ("upstream timed out (110: Connection timed out) while connecting to upstream", "timed-out"),
+        (
+            "upstream timed out (110: Connection timed out) while SSL handshaking to upstream",
+            "timed-out-in-tls",
+        ),
+        (
+            "upstream timed out (110: Connection timed out) while sending request to upstream",
+            "timed-out-in-sending",
+        ),
+        (
+            "upstream timed out (110: Connection timed out) while reading response header from upstream",
+            "timed-out-in-response",
+        ),
+        (
+            "SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number) while SSL handshaking to upstream",
+            "tls-with-peer",
+        ),
+        ("upstream sent too big header while reading response header from upstream", "header-too-big"),
+        (
+            "upstream sent no valid HTTP/1.0 header while reading response header from upstream",
+            "invalid-response",
+        ),
+        ("client intended to send too large body: 9 bytes", "body-too-large"),
+        ("no resolver defined to resolve app.example", "no-resolver"),
+        ("app.example could not be resolved (3: Host not found)", "host-not-found"),
+        ("host not found in upstream \"app\" in /etc/nginx/nginx.conf:9", "host-not-found"),
+        (
+            "upstream prematurely closed connection while reading response header from upstream",
+            "closed-by-peer",
+        ),
+        ("upstream prematurely closed connection while reading upstream", "cut-response"),
+        (
+            "recv() failed (104: Connection reset by peer) while reading response header from upstream",
+            "reset-by-peer",
+        ),
+        ("writev() failed (32: Broken pipe) while sending request to upstream", "reset-by-peer"),
+    ];
+    for (message, name) in whole {
+        let mut log = ErrorLog::default();
+        log.add(format!("2026/11/22 17:46:02 [error] 8#8: *1 {message}, client: 192.0.2.1, request: \"GET /connect() to unix:/x failed (11: x) HTTP/1.1\", upstream: \"http://10.0.0.100:1234/\"").as_bytes());
+        let mut found = evidence("");
+        found.errors = Some(log);
+        assert_eq!(names(BARE_OF_UNIX, NEWEST, &found).0, [*name], "{message}");
     }
+}
+
+/// A flow that has nothing to do with the peers of the logs.
+const BARE_OF_UNIX: &str = "server { location / { proxy_pass http://unix:/t; } }";
+
+#[test]
+fn errors_are_counted_dated_and_none_is_passed_over() {
+    let config = config(POOLED, NEWEST);
+    let flows = flows(&config);
+    let mut log = ErrorLog::new(10);
+    for (day, message) in [
+        (21, "upstream prematurely closed connection while reading response header from upstream"),
+        (22, "upstream prematurely closed connection while reading response header from upstream"),
+        (22, "connect() failed (111: Connection refused) while connecting to upstream"),
+        (22, "open() \"/x\" failed (2: No such file or directory)"),
+    ] {
+        log.add(format!("2026/11/{day} 17:46:02 [error] 8#8: *1 {message}, client: 192.0.2.1, upstream: \"http://10.0.0.100:1234/\"").as_bytes());
+    }
+    let found = Evidence { errors: Some(log), ..evidence("") };
+    let findings = diagnose(&config, &flows, &found);
+    let names: Vec<&str> = findings.iter().map(|f| f.name).collect();
+    assert_eq!(names, ["refused", "closed-while-kept", "other-errors"]);
+    // A kept connection: the pool's own limit is named, with the line that passes requests on.
+    let race = &findings[1];
+    assert!(
+        race.evidence[0].starts_with(
+            "2 × in the error log (50 % of its errors), 2026-11-21 17:46:02 to 2026-11-22 17:46:02"
+        ),
+        "{race:?}"
+    );
+    assert!(race.evidence.iter().any(|e| e.contains("keepalive_timeout = 60 s")), "{race:?}");
+    assert!(race.fault.is_some() && race.title.ends_with("(10.0.0.100:1234)"), "{race:?}");
 }
 
 #[test]

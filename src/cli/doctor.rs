@@ -14,10 +14,13 @@ use clap::{Args, ValueEnum};
 
 use super::input::{Input, Meaning};
 use super::ports::HostArgs;
+use super::which::which;
 use super::{Failure, Outcome, note};
+use crate::catalog::NEWEST;
 use crate::model::Config;
 use crate::ports::doctor::{Finding, Severity, diagnose};
-use crate::ports::flows;
+use crate::ports::{Flow, flows};
+use crate::reuse::{DEFAULT_KEEPALIVE, Verdict};
 use crate::source::{Disk, Loader};
 use crate::syntax::Configuration;
 
@@ -54,7 +57,7 @@ pub(super) struct DoctorArgs {
     #[arg(long, value_name = "LINE")]
     explain: Option<String>,
 
-    /// Write everything that a diagnosis needs into one file, to look at it elsewhere with --from.
+    /// Write everything that a diagnosis needs into one file (`-`: standard output), to look at it elsewhere with --from.
     #[arg(long, value_name = "FILE")]
     collect: Option<PathBuf>,
 
@@ -82,13 +85,18 @@ struct OptionalInput {
     #[arg(value_name = "FILE", required_unless_present_any = ["explain", "from"])]
     file: Option<PathBuf>,
 
-    /// The nginx that runs, for example 1.28.0 [default: the newest known].
+    /// The nginx that runs, for example 1.28.0 [default: that of `ngxc.toml`, else of the master that runs with FILE; else
+    /// both sides of 1.29.7 are judged].
     #[arg(long, value_name = "VERSION", value_parser = super::input::parse_version)]
     nginx_version: Option<crate::version::Version>,
 
     /// What relative includes are relative to [default: the directory of FILE].
     #[arg(long, value_name = "DIR")]
     prefix: Option<PathBuf>,
+
+    /// Read the files below one directory from another, logs too: `/etc/nginx=./nginx`; may be repeated.
+    #[arg(long, value_name = "FROM=TO", value_parser = super::input::parse_path_map)]
+    map_path: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Forms of the output.
@@ -105,6 +113,8 @@ enum Format {
 pub(super) struct Diagnosis<'a> {
     configuration: &'a Configuration,
     config: &'a Config,
+    /// Which nginx is judged, in words.
+    nginx: String,
     gathered: gather::Gathered,
     findings: Vec<Finding>,
     /// The diff that repairs the flows which are at fault.
@@ -146,31 +156,78 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         (None, Some(bundle)) => bundle.main.clone(),
         (None, None) => return Err(Failure::new("which configuration?").help("`ngxc doctor nginx.conf`")),
     };
-    let input = Input {
+    let mut input = Input {
         file,
         meaning: Meaning {
             nginx_version: args.input.nginx_version,
             context: Vec::new(),
             prefix: args.input.prefix.clone(),
-            map_path: Vec::new(),
+            map_path: args.input.map_path.clone(),
         },
     };
+    let stored = bundle.as_ref().and_then(bundle::Bundle::nginx);
+    let which = which(&input, loader, stored, bundle.is_none(), args.pid)?;
+    input.meaning.nginx_version = Some(which.judged());
     let (configuration, config) = input.valid(loader)?;
     if let Some(path) = &args.collect {
-        return bundle::collect(args, &input, &configuration, &config, path);
+        return bundle::collect(args, &input, &configuration, &config, which.version, path, out);
     }
     let mut gathered = match &bundle {
         Some(bundle) => gather::from_bundle(args, &config, bundle)?,
         None => gather::from_host(args, &input, &config)?,
     };
     let flows = flows(&config);
-    let findings = diagnose(&config, &flows, &gathered.evidence);
+    let mut findings = diagnose(&config, &flows, &gathered.evidence);
+    if which.version.is_none() {
+        let newer = input.meaning.compile(&configuration, NEWEST).config;
+        only_before(&flows, &newer, &mut findings);
+    }
     let at_fault: Vec<usize> = findings.iter().filter_map(|f| f.repair).collect();
-    let repair = repair::diff(&input, &configuration, &config, &flows, &at_fault);
+    let versions = match which.version {
+        Some(version) => vec![version],
+        None => vec![which.judged(), NEWEST],
+    };
+    let mut at_fault = at_fault;
+    at_fault.sort_unstable();
+    at_fault.dedup();
+    let repair =
+        repair::repair(&input, &configuration, &config, &flows, &at_fault, &gathered.evidence, &versions);
+    for finding in &mut findings {
+        let of = |list: &[(usize, String)]| {
+            let found = list.iter().find(|(position, _)| Some(*position) == finding.repair);
+            found.map(|(_, text)| text.clone())
+        };
+        finding.effect = of(&repair.effects);
+        finding.remedy.extend(of(&repair.left));
+    }
+    let repair = repair.diff;
     let unread = std::mem::take(&mut gathered.unread);
-    let diagnosis = Diagnosis { configuration: &configuration, config: &config, gathered, findings, repair };
+    let diagnosis = Diagnosis {
+        configuration: &configuration,
+        config: &config,
+        nginx: which.words(),
+        gathered,
+        findings,
+        repair,
+    };
     print(args, &diagnosis, &unread, out)?;
     finish(args, &diagnosis, &unread, out)
+}
+
+/// Says of a finding that the defaults of newer releases cure it.
+fn only_before(flows: &[Flow<'_>], newer: &Config, findings: &mut [Finding]) {
+    let newer = crate::ports::flows(newer);
+    for finding in findings {
+        let Some(flow) = finding.repair.map(|position| &flows[position]) else { continue };
+        let place = flow.passes.first().map(|(_, span)| *span);
+        let same = newer.iter().find(|f| f.passes.iter().any(|(_, span)| Some(*span) == place));
+        if let Some(same) = same.filter(|f| f.verdict == Verdict::Reused) {
+            finding.evidence.push(format!(
+                "before nginx {DEFAULT_KEEPALIVE} only: since then {}; the repair is right on both sides",
+                crate::ports::upgrade::words(same)
+            ));
+        }
+    }
 }
 
 fn print(

@@ -243,7 +243,7 @@ fn no_context(name: &str) -> String {
     format!("no context is called `{name}`; expected one of {}", known.join(", "))
 }
 
-fn parse_path_map(text: &str) -> Result<(PathBuf, PathBuf), String> {
+pub(super) fn parse_path_map(text: &str) -> Result<(PathBuf, PathBuf), String> {
     match text.split_once('=') {
         Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok((from.into(), to.into())),
         _ => Err("expected two directories with `=` between: `/etc/nginx=./nginx`".to_owned()),

@@ -29,6 +29,7 @@ mod run;
 mod selection;
 mod show;
 pub mod split;
+mod which;
 mod write;
 
 use std::io::{self, Write};

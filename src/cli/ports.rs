@@ -41,7 +41,7 @@ pub(super) struct PortsArgs {
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
 
-    /// Time from connecting to the end of a response: `40ms`, `1.5s` [default: 0].
+    /// Time from connecting to the end of a response: `40ms`, `1.5s` [default: 100ms, which the output says].
     #[arg(long, value_name = "TIME", value_parser = latency)]
     latency: Option<f64>,
 
@@ -141,6 +141,11 @@ pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Fail
         return report::run(args, out);
     }
     let load = load(args);
+    let solves_pool = args.solve_for.iter().any(|s| *s == SolveFor::Keepalive);
+    if solves_pool && args.latency.is_none() && args.concurrency.is_none() {
+        return Err(Failure::new("the size of a pool depends on how many requests are under way at once")
+            .help("say how long one takes, `--latency 40ms`, or how many there are, `--concurrency 200`"));
+    }
     if !args.solve_for.is_empty() && load.is_none() {
         return Err(Failure::new("nothing to solve for without a load")
             .help("say `--rate 3000`, and `--latency 40ms` or `--concurrency 200`"));
@@ -158,12 +163,27 @@ pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     Ok(if answer.suffers() { Outcome::Findings } else { Outcome::Clean })
 }
 
+/// Seconds that a request takes if nobody says it.
+const ASSUMED_LATENCY: f64 = 0.1;
+
+/// What is assumed of the load, in words.
+fn assumptions(args: &PortsArgs) -> Vec<String> {
+    match (args.rate, args.latency, args.concurrency) {
+        (Some(_), None, None) => vec![
+            "assumed: each request takes 100 ms, as --latency does not say it; pools and ports in use depend on it"
+                .to_owned(),
+        ],
+        _ => Vec::new(),
+    }
+}
+
 /// The load that was said, if any was.
 fn load(args: &PortsArgs) -> Option<Load> {
     if args.rate.is_none() && args.concurrency.is_none() {
         return None;
     }
-    let latency = args.latency.unwrap_or(0.0);
+    let assumed = if args.concurrency.is_some() { 0.0 } else { ASSUMED_LATENCY };
+    let latency = args.latency.unwrap_or(assumed);
     // Requests that each take the latency, as many at once as was said, follow each other at this rate.
     let implied = args.concurrency.filter(|_| latency > 0.0).map_or(0.0, |c| c / latency);
     Some(Load { rate: args.rate.unwrap_or(implied), latency, concurrency: args.concurrency })
@@ -188,6 +208,9 @@ fn share(text: &str) -> Result<f64, String> {
 
 fn latency(text: &str) -> Result<f64, String> {
     let units = [("ms", 0.001), ("us", 1e-6), ("s", 1.0), ("m", 60.0)];
+    if text.parse::<f64>().is_ok() && text != "0" {
+        return Err(format!("a time needs its unit: `{text}ms` or `{text}s`"));
+    }
     let (number, unit) =
         units.iter().find_map(|(u, f)| Some((text.strip_suffix(u)?, *f))).unwrap_or((text, 1.0));
     let seconds = number.trim().parse::<f64>().ok().map(|n| n * unit);

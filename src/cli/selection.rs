@@ -112,6 +112,12 @@ impl Selected {
     }
 }
 
+/// The version that the settings file of a configuration names, and that file.
+pub(super) fn version_of(file: &Path) -> Result<Option<(crate::version::Version, PathBuf)>, Failure> {
+    let Some(path) = find(&[file.to_owned()]) else { return Ok(None) };
+    Ok(read(&path)?.version().map(|version| (version, path)))
+}
+
 fn find(files: &[PathBuf]) -> Option<PathBuf> {
     let first = files.first().filter(|f| *f != Path::new("-")).cloned().unwrap_or_default();
     let start = if first.is_dir() { first.join("x") } else { first };

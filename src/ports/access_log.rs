@@ -46,6 +46,8 @@ pub struct AccessLog {
     pub bind_failed: u64,
     /// Status 502 and the name of an upstream as the peer: no live upstreams.
     pub no_live: u64,
+    /// Responses of peers that took a known time, and the sum of it in seconds.
+    pub durations: (u64, f64),
     /// Requests and errors by second.
     pub seconds: BTreeMap<i64, (u32, u32)>,
 }
@@ -69,6 +71,7 @@ impl AccessLog {
             internal: 0,
             bind_failed: 0,
             no_live: 0,
+            durations: (0, 0.0),
             seconds: BTreeMap::new(),
         }
     }
@@ -102,6 +105,12 @@ impl AccessLog {
             self.errors += 1;
             self.internal += u64::from(self.text(0, line) == b"500");
             self.judge(line);
+        }
+        let taken = self.text(7, line).rsplit(|b| *b == b' ').next().unwrap_or_default();
+        if !is_error
+            && let Some(seconds) = std::str::from_utf8(taken).ok().and_then(|t| t.parse::<f64>().ok())
+        {
+            self.durations = (self.durations.0 + 1, self.durations.1 + seconds);
         }
         if let Some(time) = self.time(line) {
             let step = if self.seconds.len() < MOST_SECONDS { time } else { time - time.rem_euclid(3600) };
@@ -158,6 +167,13 @@ impl AccessLog {
         let (last, _) = self.seconds.last_key_value()?;
         #[expect(clippy::cast_precision_loss, reason = "counts")]
         Some(self.requests as f64 / (last - first + 1) as f64)
+    }
+
+    /// Seconds that a peer takes for a response in the mean; errors do not count.
+    pub fn latency(&self) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "counts")]
+        let mean = self.durations.1 / self.durations.0 as f64;
+        (self.durations.0 > 0 && mean.is_finite() && mean > 0.0).then_some(mean)
     }
 
     /// The busiest second.

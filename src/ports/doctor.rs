@@ -5,8 +5,9 @@ mod kernel;
 mod logs;
 mod sockets;
 
+pub mod load;
+
 use super::access_log::AccessLog;
-use super::capacity::{Capacity, Load, Setup};
 use super::counters::Counters;
 use super::error_log::ErrorLog;
 use super::flow::Flow;
@@ -104,15 +105,14 @@ impl Finding {
         self
     }
 
-    /// Blames a flow: its line, why it needs so many ports, what changes when it is repaired.
-    fn blame(mut self, case: &Case<'_>, position: usize, rate: Option<f64>) -> Self {
+    /// Blames a flow: its line, and why it needs so many ports.
+    fn blame(mut self, case: &Case<'_>, position: usize) -> Self {
         use crate::reuse::Verdict;
         let flow = &case.flows[position];
         let Some((directive, span)) = flow.passes.first() else { return self };
         self.fault = Some((*span, format!("{directive}: {}", super::upgrade::words(flow))));
         if flow.verdict != Verdict::Reused {
             self.repair = Some(position);
-            self.effect = Some(effect(case, flow, rate));
         }
         self
     }
@@ -141,39 +141,28 @@ impl Case<'_> {
         self.flows.iter().position(is_peer)
     }
 
-    /// The flow of a target as logs name it: an address, or the name of an upstream.
+    /// The flow of a target as logs name it: an address, a unix socket, or the name of an upstream.
     fn flow_named(&self, target: &str) -> Option<usize> {
-        target
-            .parse()
-            .ok()
-            .and_then(|peer| self.flow_to(peer))
-            .or_else(|| self.flows.iter().position(|f| f.name == target))
-    }
-}
-
-/// New connections and ports after the repair, by the model.
-fn effect(case: &Case<'_>, flow: &Flow<'_>, rate: Option<f64>) -> String {
-    let mut setup = Setup::new(case.config, flow, &case.evidence.host, None);
-    let before = Capacity::of(&setup, &Load::default());
-    let pool = setup.pool_needed(&Load { rate: rate.unwrap_or_default(), latency: 0.1, concurrency: None });
-    super::change::Change::Keepalive(pool).apply(&mut setup);
-    let after = Capacity::of(&setup, &Load::default());
-    match rate {
-        Some(rate) if rate > 0.0 => {
-            let connections = rate / f64::from(after.requests);
-            let ports = (connections * after.hold + rate * 0.1).ceil().max(1.0);
-            let connections = if connections < 0.1 {
-                "less than 0.1".to_owned()
-            } else {
-                format!("about {connections:.1}")
+        if let Some(path) = target.strip_prefix("unix:") {
+            let is_peer = |f: &Flow<'_>| {
+                f.destinations.iter().any(|d| matches!(&d.endpoint, Endpoint::Unix(p) if p == path))
             };
-            format!("{connections} new connections/s instead of {rate:.1}, about {ports:.0} in use (model)")
+            return self.flows.iter().position(is_peer);
         }
-        _ => format!(
-            "{:.0} requests/s are safe instead of {:.0} (model)",
-            after.safe_requests(),
-            before.safe_requests()
-        ),
+        let peer =
+            target.parse().ok().and_then(|peer| self.flow_to(peer).or_else(|| self.only_flow_to_port(peer)));
+        peer.or_else(|| self.flows.iter().position(|f| f.name == target))
+    }
+
+    /// The flow to a name with the port of a peer, if there is only one.
+    fn only_flow_to_port(&self, peer: std::net::SocketAddr) -> Option<usize> {
+        let is_it = |f: &Flow<'_>| {
+            f.destinations
+                .iter()
+                .any(|d| matches!(&d.endpoint, Endpoint::Name(_, port) if *port == peer.port()))
+        };
+        let mut found = self.flows.iter().enumerate().filter(|(_, f)| is_it(f)).map(|(n, _)| n);
+        found.next().filter(|_| found.next().is_none())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::signal::{Signal, classify};
+use super::signal::{Signal, classify, meaning};
 use crate::model::log::Severity;
 
 /// Foreign lines that are kept as samples.
@@ -64,8 +64,15 @@ impl<'l> Line<'l> {
                 return rest.split([' ', ')']).next().filter(|t| !t.is_empty());
             }
         }
+        if let Some(name) = self.message.split_once("host not found in upstream \"").map(|(_, rest)| rest) {
+            return name.split('"').next();
+        }
         let url = self.part("upstream")?;
         let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+        if let Some(path) = host.strip_prefix("unix:") {
+            // `fastcgi://unix:/run/php.sock:`, `http://unix:/run/app.sock:/uri`
+            return host.get(..5 + path.find(':').unwrap_or(path.len()));
+        }
         host.split('/').next()
     }
 }
@@ -97,6 +104,31 @@ pub fn seconds((y, m, d): (i64, i64, i64), (hour, minute, second): (i64, i64, i6
 pub fn clock(seconds: i64) -> String {
     let s = seconds.rem_euclid(86_400);
     format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+}
+
+/// Date and time, as logs show them, with `-` in the date.
+pub fn stamp(seconds: i64) -> String {
+    // The inverse of `seconds`: civil from days.
+    let days = seconds.div_euclid(86_400) + 719_468;
+    let era = days.div_euclid(146_097);
+    let day = days.rem_euclid(146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (m, d) = (if month < 10 { month + 3 } else { month - 9 }, day - (153 * month + 2) / 5 + 1);
+    let y = era * 400 + year + i64::from(m <= 2);
+    format!("{y:04}-{m:02}-{d:02} {}", clock(seconds))
+}
+
+/// From one time to another; the date is said once if it is the same.
+pub fn from_to(first: i64, last: i64) -> String {
+    match () {
+        () if first == last => stamp(first),
+        () if first.div_euclid(86_400) == last.div_euclid(86_400) => {
+            format!("{} to {}", stamp(first), clock(last))
+        }
+        () => format!("{} to {}", stamp(first), stamp(last)),
+    }
 }
 
 /// Messages of one kind.
@@ -159,17 +191,26 @@ pub struct ErrorLog {
     pub foreign_samples: Vec<String>,
     /// By kind; [`Signal::Other`] too.
     pub seen: BTreeMap<Signal, Seen>,
-    /// `no live upstreams` within ten seconds of a missing port.
-    pub no_live_after_no_port: u64,
+    /// Lines that say that something failed: of a known kind, or of level error and worse.
+    pub problems: u64,
+    /// `no live upstreams` by the failure of a peer that came last before, within `fail_timeout`.
+    pub no_live_after: BTreeMap<Signal, u64>,
+    /// Seconds for which failed peers are left out; 0: nginx's default of 10.
+    pub fail_timeout: i64,
     /// Time of the first and of the last line.
     pub times: Option<(i64, i64)>,
-    last_no_port: Option<i64>,
+    last_failure: Option<(i64, Signal)>,
 }
 
 /// `fail_timeout` by default: for so long a peer that could not be reached is left out.
 const FAIL_TIMEOUT: i64 = 10;
 
 impl ErrorLog {
+    /// Nothing read yet; failed peers are left out for so many seconds.
+    pub fn new(fail_timeout: i64) -> Self {
+        Self { fail_timeout, ..Self::default() }
+    }
+
     /// Takes a line in, which comes without its end.
     pub fn add(&mut self, line: &[u8]) {
         if line.is_empty() {
@@ -188,23 +229,27 @@ impl ErrorLog {
             }
             return;
         };
-        let signal = classify(parsed.message);
+        let signal = match classify(parsed.message) {
+            Signal::Other if parsed.severity <= Severity::Error => Signal::OtherError,
+            known => known,
+        };
         let (first, last) = self.times.unwrap_or((parsed.time, parsed.time));
         self.times = Some((first.min(parsed.time), last.max(parsed.time)));
-        match signal {
-            Signal::NoPort => self.last_no_port = Some(parsed.time),
-            Signal::NoLive
-                if self.last_no_port.is_some_and(|at| (0..=FAIL_TIMEOUT).contains(&(parsed.time - at))) =>
-            {
-                self.no_live_after_no_port += 1;
-            }
-            _ => {}
+        let fail_timeout = if self.fail_timeout > 0 { self.fail_timeout } else { FAIL_TIMEOUT };
+        if meaning(signal).is_some_and(|m| m.fails_peer) {
+            self.last_failure = Some((parsed.time, signal));
+        } else if signal == Signal::NoLive
+            && let Some((at, failure)) = self.last_failure
+            && (0..=fail_timeout).contains(&(parsed.time - at))
+        {
+            *self.no_live_after.entry(failure).or_default() += 1;
         }
         self.see(signal, parsed.target(), Some(parsed.time), &text);
     }
 
     /// Counts a message, whose time may be unknown.
     fn see(&mut self, signal: Signal, target: Option<&str>, time: Option<i64>, text: &str) {
+        self.problems += u64::from(signal != Signal::Other);
         let seen = self.seen.entry(signal).or_default();
         if seen.count == 0 {
             seen.sample = text.chars().take(400).collect();
@@ -214,7 +259,7 @@ impl ErrorLog {
             seen.times = (first.min(time), last.max(time));
         }
         seen.count += 1;
-        if signal != Signal::Other
+        if !matches!(signal, Signal::Other | Signal::OtherError)
             && let Some(target) = target
             && (seen.targets.len() < MOST_TARGETS || seen.targets.contains_key(target))
         {
@@ -246,7 +291,7 @@ mod tests {
             ),
             (
                 format!("2026/11/22 17:46:02 [crit] 812#812: *9 connect() to [2001:db8::1]:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
-                Some((Signal::NoPort, Some("[2001:db8::1]:80"))),
+                Some((Signal::NoIpv6, Some("[2001:db8::1]:80"))),
             ),
             (
                 format!("Nov 22 17:46:02 web1 nginx: 2026/11/22 17:46:02 [crit] 812#0: *9 connect() to 10.0.0.1:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
@@ -301,6 +346,18 @@ mod tests {
                 Some((Signal::Refused, Some("10.0.0.1:80"))),
             ),
             ("2026/11/22 17:46:02 [notice] 812#812: signal 17 (SIGCHLD) received".to_owned(), Some((Signal::Other, None))),
+            (
+                "2026/11/22 17:46:02 [error] 812#812: *7 connect() to unix:/run/php.sock failed (11: Resource temporarily unavailable) while connecting to upstream, client: 192.0.2.7, upstream: \"fastcgi://unix:/run/php.sock:\"".to_owned(),
+                Some((Signal::UnixQueueFull, Some("unix:/run/php.sock"))),
+            ),
+            (
+                "2026/11/22 17:46:02 [error] 812#812: *7 upstream timed out (110: Connection timed out) while reading response header from upstream, client: 192.0.2.7, upstream: \"fastcgi://unix:/run/php.sock:\"".to_owned(),
+                Some((Signal::ReadTimeout, Some("unix:/run/php.sock"))),
+            ),
+            (
+                "2026/11/22 17:46:02 [emerg] 812#812: host not found in upstream \"app:80\" in /etc/nginx/nginx.conf:7".to_owned(),
+                Some((Signal::HostNotFound, Some("app:80"))),
+            ),
             ("PHP Fatal error: something".to_owned(), None),
             ("2026/13 [crit] x".to_owned(), None),
             ("\u{fffd}\u{fffd} [".to_owned(), None),
@@ -350,6 +407,12 @@ mod tests {
         assert_eq!(time("2000/03/01 00:00:00"), Some(951_868_800));
         assert_eq!(time("2026/11/22 17:46:02"), Some(1_795_369_562));
         assert_eq!(clock(1_795_369_562), "17:46:02");
+        for text in
+            ["1970/01/01 00:00:00", "2000/02/29 23:59:59", "2000/03/01 00:00:00", "2026/11/22 17:46:02"]
+        {
+            assert_eq!(stamp(time(text).unwrap()), text.replace('/', "-"));
+        }
+        assert_eq!(from_to(1_795_369_562, 1_795_369_563), "2026-11-22 17:46:02 to 17:46:03");
     }
 
     #[test]
@@ -365,7 +428,7 @@ mod tests {
             log.add(format!("2026/11/22 17:46:{second:02} [error] 1#1: *1 {message}").as_bytes());
         }
         log.add(b"garbage \xff");
-        assert_eq!((log.no_live_after_no_port, log.foreign, log.lines), (2, 1, 6));
+        assert_eq!((log.no_live_after[&Signal::NoPort], log.foreign, log.lines), (2, 1, 6));
         assert_eq!(log.get(Signal::NoLive).unwrap().count, 4);
         assert_eq!(log.foreign_samples, ["garbage \u{fffd}"]);
     }

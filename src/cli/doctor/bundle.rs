@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use super::super::input::Input;
 use super::super::{Failure, Outcome, note};
 use super::DoctorArgs;
-use super::gather::{PROC, access_log_path, error_log_path};
+use super::gather::{PROC, access_log_path, error_log_path, mapped};
 use crate::model::Config;
 use crate::source::Memory;
 use crate::syntax::Configuration;
+use crate::version::Version;
 
 const FIRST_LINE: &[u8] = b"ngxc-evidence 1\n";
 /// What is kept of a log: its end.
@@ -48,6 +49,11 @@ impl Bundle {
         self.parts.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes.as_slice())
     }
 
+    /// The nginx that ran where it was collected.
+    pub(super) fn nginx(&self) -> Option<Version> {
+        std::str::from_utf8(self.get("nginx")?).ok()?.trim().parse().ok()
+    }
+
     /// The configuration files.
     pub(super) fn files(&self) -> Memory {
         let files = self.parts.iter().filter_map(|(name, bytes)| Some((name.strip_prefix("conf:")?, bytes)));
@@ -76,13 +82,19 @@ pub(super) fn collect(
     input: &Input,
     configuration: &Configuration,
     config: &Config,
+    nginx: Option<Version>,
     path: &Path,
+    stdout: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
     let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
     for (_, file) in configuration.sources.files() {
         parts.push((format!("conf:{}", file.path.display()), file.text.to_vec()));
     }
-    let machine = args.host.machine(config)?;
+    if let Some(version) = nginx {
+        parts.push(("nginx".to_owned(), format!("{version}\n").into_bytes()));
+    }
+    let mut machine = args.host.machine(config)?;
+    super::gather::more_settings(&mut machine);
     let lines: Vec<String> =
         machine.sysctls.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
     parts.push(("sysctl".to_owned(), lines.concat().into_bytes()));
@@ -103,11 +115,17 @@ pub(super) fn collect(
     let logs = [
         (
             "error.log",
-            args.error_log.first().cloned().or_else(|| error_log_path(config).map(|p| directory.join(p))),
+            args.error_log
+                .first()
+                .cloned()
+                .or_else(|| error_log_path(config).map(|p| mapped(input, directory.join(p)))),
         ),
         (
             "access.log",
-            args.access_log.first().cloned().or_else(|| access_log_path(config).map(|p| directory.join(p))),
+            args.access_log
+                .first()
+                .cloned()
+                .or_else(|| access_log_path(config).map(|p| mapped(input, directory.join(p)))),
         ),
     ];
     for (name, log) in logs {
@@ -124,12 +142,17 @@ pub(super) fn collect(
         out.extend(bytes);
         out.push(b'\n');
     }
+    let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+    if path == Path::new("-") {
+        stdout.write_all(&out)?;
+        note(&format!("standard output: {} bytes: {}", out.len(), names.join(", ")));
+        return Ok(Outcome::Clean);
+    }
     // Logs have addresses of clients in them: nobody else needs to read it.
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).and_then(|mut file| file.write_all(&out)).map_err(failed)?;
-    let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
     note(&format!("{}: {} bytes: {}", path.display(), out.len(), names.join(", ")));
     Ok(Outcome::Clean)
 }

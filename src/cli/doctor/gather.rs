@@ -35,18 +35,29 @@ pub(super) struct Gathered {
 pub(super) const PROC: [&str; 4] = ["net/tcp", "net/tcp6", "net/netstat", "net/stat/nf_conntrack"];
 
 /// Settings that only single findings need.
-const EXTRA: [&str; 2] = ["net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max"];
+const EXTRA: [&str; 5] = [
+    "net.netfilter.nf_conntrack_count",
+    "net.netfilter.nf_conntrack_max",
+    "net.ipv4.ip_nonlocal_bind",
+    "net.ipv6.conf.all.disable_ipv6",
+    "net.core.somaxconn",
+];
+
+/// Reads the settings that only single findings need.
+pub(super) fn more_settings(machine: &mut Machine) {
+    for name in EXTRA {
+        if let Ok(text) = fs::read_to_string(Path::new("/proc/sys").join(name.replace('.', "/"))) {
+            machine.sysctls.set(name, &text);
+        }
+    }
+}
 
 pub(super) fn from_host(args: &DoctorArgs, input: &Input, config: &Config) -> Result<Gathered, Failure> {
     let mut machine = args.host.machine(config)?;
     let here = args.host.sysctl.is_none() && !args.host.assume_defaults;
     let mut found = Gathered { source: machine.source.clone(), ..Gathered::default() };
     if here {
-        for name in EXTRA {
-            if let Ok(text) = fs::read_to_string(Path::new("/proc/sys").join(name.replace('.', "/"))) {
-                machine.sysctls.set(name, &text);
-            }
-        }
+        more_settings(&mut machine);
         found.evidence.kernel =
             fs::read_to_string("/proc/sys/kernel/osrelease").ok().and_then(|t| kernel(&t));
     }
@@ -61,6 +72,7 @@ pub(super) fn from_host(args: &DoctorArgs, input: &Input, config: &Config) -> Re
         proc_files(&texts, &mut machine.host, &mut found);
     }
     set_host(machine, &mut found);
+    start_log(config, &mut found);
     for path in logs_of(&args.error_log, error_log_path(config), input, &mut found) {
         read_error_log(open(&path), &path, &mut found);
     }
@@ -83,6 +95,7 @@ pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -
     let texts: Vec<Option<String>> = PROC.iter().map(|name| text(name)).collect();
     proc_files(&texts, &mut host, &mut found);
     set_host(Machine { host, sysctls, source: String::new() }, &mut found);
+    start_log(config, &mut found);
     let path = Path::new("error.log of the bundle");
     if let Some(log) = bundle.get("error.log") {
         read_error_log(Ok(Box::new(io::Cursor::new(log.to_vec()))), path, &mut found);
@@ -133,12 +146,22 @@ fn kernel(text: &str) -> Option<(u32, u32)> {
 
 /// The logs that were named, else the one of the configuration if it is there.
 fn logs_of(named: &[PathBuf], configured: Option<&str>, input: &Input, found: &mut Gathered) -> Vec<PathBuf> {
+    let mut own = |path: &PathBuf| {
+        let own = is_own_output(path);
+        if own {
+            found.notes.push(format!("{}: this output goes there, so it is not read", path.display()));
+        }
+        !own
+    };
     if !named.is_empty() {
-        return named.to_vec();
+        return named.iter().filter(|path| own(path)).cloned().collect();
     }
     let Some(configured) = configured else { return Vec::new() };
     let directory = input.file.parent().unwrap_or(Path::new(""));
-    let path = input.meaning.prefix.as_deref().unwrap_or(directory).join(configured);
+    let path = mapped(input, input.meaning.prefix.as_deref().unwrap_or(directory).join(configured));
+    if !own(&path) {
+        return Vec::new();
+    }
     match fs::metadata(&path) {
         Ok(meta) if meta.is_file() => vec![path],
         _ => {
@@ -146,6 +169,28 @@ fn logs_of(named: &[PathBuf], configured: Option<&str>, input: &Input, found: &m
             Vec::new()
         }
     }
+}
+
+/// Where `--map-path` puts a file.
+pub(super) fn mapped(input: &Input, path: PathBuf) -> PathBuf {
+    let found =
+        input.meaning.map_path.iter().find_map(|(from, to)| Some(to.join(path.strip_prefix(from).ok()?)));
+    found.unwrap_or(path)
+}
+
+/// Whether a file is what this program writes to.
+fn is_own_output(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(log), Ok(out)) = (fs::metadata(path), fs::metadata("/proc/self/fd/1")) else { return false };
+    log.is_file() && (log.dev(), log.ino()) == (out.dev(), out.ino())
+}
+
+/// An empty error log that knows for how long failed peers are left out.
+fn start_log(config: &Config, found: &mut Gathered) {
+    let peers = config.http.upstreams.iter().flat_map(|u| &u.peers);
+    let longest = peers.map(|peer| peer.fail_timeout.as_secs()).max().unwrap_or_default();
+    let fail_timeout = i64::try_from(longest).unwrap_or_default();
+    found.evidence.errors = Some(ErrorLog::new(fail_timeout));
 }
 
 /// The error log of the configuration; nginx's own default depends on how it was built.
@@ -197,6 +242,7 @@ fn read_error_log(input: Opened, path: &Path, found: &mut Gathered) {
     }
     let (lines, foreign) = (log.lines - before.0, log.foreign - before.1);
     if lines == 0 && !found.unread.is_empty() {
+        found.evidence.errors = Some(log);
         return;
     }
     let mut text = format!("{}: {lines} lines", path.display());
@@ -207,13 +253,7 @@ fn read_error_log(input: Opened, path: &Path, found: &mut Gathered) {
         }
     }
     found.notes.push(text);
-    keep(&mut found.evidence.errors, log);
-}
-
-fn keep(place: &mut Option<ErrorLog>, log: ErrorLog) {
-    if log.lines > 0 {
-        *place = Some(log);
-    }
+    found.evidence.errors = Some(log);
 }
 
 fn format<'c>(args: &DoctorArgs, config: &'c Config) -> Result<&'c LogFormat, Failure> {
@@ -259,7 +299,7 @@ fn read_access_logs<'p>(
 
 /// Text of a log must not reach the terminal as control characters.
 pub(super) fn printable(text: &str, most: usize) -> String {
-    let safe = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let safe = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
     if text.chars().count() > most {
         return text.chars().take(most.saturating_sub(1)).map(safe).chain(['…']).collect();
     }

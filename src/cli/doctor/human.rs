@@ -17,8 +17,8 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
         diagnosis.gathered.evidence.kernel.map_or(String::new(), |(a, b)| format!(", Linux {a}.{b}"));
     let _ = writeln!(
         out,
-        "nginx {}{kernel}, ports {first}-{last} ({}), tcp_tw_reuse {}",
-        diagnosis.config.version, diagnosis.gathered.source, host.tw_reuse.value
+        "{}{kernel}, ports {first}-{last} ({}), tcp_tw_reuse {}",
+        diagnosis.nginx, diagnosis.gathered.source, host.tw_reuse.value
     );
     for note in &diagnosis.gathered.notes {
         let _ = writeln!(out, "{note}");
@@ -32,10 +32,14 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
             && let Some(diff) = &diagnosis.repair
         {
             shown = true;
-            let _ = writeln!(out, "  repair of the configuration:");
+            let _ = writeln!(
+                out,
+                "  repair of the configuration (`patch -p1` and `git apply` take this output):\n"
+            );
             for line in diff.lines() {
-                let _ = writeln!(out, "    {}", printable(line, 200));
+                let _ = writeln!(out, "{}", printable(line, usize::MAX));
             }
+            out.push('\n');
         }
         if let Some(effect) = &finding.effect {
             wrap(&mut out, "after", effect);
@@ -90,7 +94,19 @@ fn summary(diagnosis: &Diagnosis<'_>) -> String {
             format!("{n} {name}{}", if *n > 1 && *name != "info" && *name != "critical" { "s" } else { "" })
         })
         .collect();
-    if parts.is_empty() { "nothing found in what was read".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { nothing(diagnosis) } else { parts.join(", ") }
+}
+
+/// What is said where nothing was found: what that rests on.
+fn nothing(diagnosis: &Diagnosis<'_>) -> String {
+    let evidence = &diagnosis.gathered.evidence;
+    let logs =
+        evidence.errors.as_ref().is_some_and(|log| log.lines > log.foreign) || evidence.access.is_some();
+    match logs {
+        true => "nothing found: the logs have no error".to_owned(),
+        false => "nothing found in the configuration and on the host; no log was read (--error-log FILE)"
+            .to_owned(),
+    }
 }
 
 /// One line and performance data: the fullest tuple.

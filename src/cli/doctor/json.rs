@@ -28,6 +28,7 @@ pub(super) fn value(diagnosis: &Diagnosis<'_>, unread: &[String]) -> Value {
     json!({
         "schema": 1,
         "nginx_version": diagnosis.config.version.to_string(),
+        "nginx": diagnosis.nginx,
         "kernel": evidence.kernel.map(|(a, b)| format!("{a}.{b}")),
         "host": {
             "source": diagnosis.gathered.source,

@@ -6,26 +6,179 @@ use crate::lint::{Category, RULES, lint};
 use crate::model::location::Handler;
 use crate::model::{Config, Target};
 use crate::ports::Flow;
-use crate::reuse::Leaf;
+use crate::ports::capacity::{Capacity, Load, Setup, outcome};
+use crate::ports::change::Change;
+use crate::ports::doctor::Evidence;
+use crate::ports::doctor::load::load;
+use crate::ports::plan::ports_in_use;
+use crate::reuse::{Leaf, Verdict};
 use crate::source::Memory;
 use crate::syntax::Configuration;
+use crate::version::Version;
 
 /// More rounds than this mean that fixes undo each other.
 const MAX_ROUNDS: usize = 10;
 
-/// Unified diff of the configuration with the flows repaired; `None` if nothing can be said.
+/// What repairs the flows at fault.
+#[derive(Default)]
+pub(super) struct Repair {
+    /// Unified diff; `None` if the configuration cannot cure any of the flows.
+    pub(super) diff: Option<String>,
+    /// What the model says of each flow, by its position, with the diff applied.
+    pub(super) effects: Vec<(usize, String)>,
+    /// What is left to do for a flow that the diff alone does not cure.
+    pub(super) left: Vec<(usize, String)>,
+}
+
+/// The repair of the flows at fault, judged for each of `versions`, the first of which is that of `config`.
 ///
-/// A bare host gets an `upstream` block; what is left is what `ngxc lint --fix` does for connection reuse.
-pub(super) fn diff(
+/// A bare host gets an `upstream` block; then comes what `ngxc lint --fix` does for connection reuse; then each pool gets
+/// the size that the load needs. The effect is the model's with the edited files.
+pub(super) fn repair(
     input: &Input,
     configuration: &Configuration,
     config: &Config,
     flows: &[Flow<'_>],
     at_fault: &[usize],
-) -> Option<String> {
+    evidence: &Evidence,
+    versions: &[Version],
+) -> Repair {
+    let mut repair = Repair::default();
     if at_fault.is_empty() {
-        return None;
+        return repair;
     }
+    let Some(next) = reused(input, configuration, config, flows, at_fault) else {
+        repair.left = at_fault.iter().map(|p| (*p, NO_EDIT.to_owned())).collect();
+        return repair;
+    };
+    let loads: Vec<(usize, Load, String)> = at_fault
+        .iter()
+        .map(|position| {
+            let (load, text) = load(config, &flows[*position], evidence);
+            (*position, load, text)
+        })
+        .collect();
+    let next = sized(input, &next, flows, &loads, evidence).unwrap_or(next);
+    let compiled: Vec<Config> = versions.iter().map(|v| input.meaning.compile(&next, *v).config).collect();
+    let mut cures = false;
+    for (position, load, text) in &loads {
+        let before = &flows[*position];
+        let verdicts = compiled.iter().map(|after| verdict(after, before, load, evidence));
+        let worst = verdicts.max_by_key(|(rank, _)| *rank);
+        match worst {
+            Some((0, effect)) => {
+                cures = true;
+                repair.effects.push((*position, format!("{effect} at {text} (model)")));
+            }
+            Some((1, left)) => {
+                cures = true;
+                repair.left.push((*position, format!("{left}, at {text} (model)")));
+            }
+            _ => repair.left.push((*position, NO_EDIT.to_owned())),
+        }
+    }
+    if cures {
+        repair.diff = unified(configuration, &next);
+    }
+    repair
+}
+
+/// Said where no edit makes connections used again.
+const NO_EDIT: &str = "no edit that is safe makes these connections used again: a person has to look (`ngxc lint --diff --unsafe`, `ngxc ports`)";
+
+/// A flow after the repair: 0 and what changes; 1 and what is left; 2 if its connections are still not used again.
+fn verdict(after: &Config, before: &Flow<'_>, load: &Load, evidence: &Evidence) -> (u8, String) {
+    let flows = crate::ports::flows(after);
+    let Some(flow) = flows.iter().find(|f| is_same(f, before) && f.verdict == Verdict::Reused) else {
+        return (2, String::new());
+    };
+    if flows.iter().any(|f| is_same(f, before) && f.verdict != Verdict::Reused) {
+        return (2, String::new());
+    }
+    let setup = Setup::new(after, flow, &evidence.host, None);
+    let pool = setup.reuse.map_or(0, |r| r.pool);
+    let is_cured = |setup: &Setup| setup.pool_suffices(load) && !outcome(setup, load).1.is_bad();
+    if is_cured(&setup) {
+        let capacity = Capacity::of(&setup, load);
+        let connections = load.rate / f64::from(capacity.requests);
+        let connections =
+            if connections < 0.1 { "less than 0.1".to_owned() } else { format!("about {connections:.1}") };
+        return (
+            0,
+            format!(
+                "{connections} new connections/s, about {:.0} of {} ports in use, keepalive {pool} in each worker,",
+                ports_in_use(&setup, load).ceil().max(1.0),
+                capacity.ports
+            ),
+        );
+    }
+    let mut changed = setup;
+    let mut steps = Vec::new();
+    let kernel = [
+        (Change::TwReuse(1), "sysctl -w net.ipv4.tcp_tw_reuse=1"),
+        (Change::Range((15_000, 65_000)), "sysctl -w net.ipv4.ip_local_port_range='15000 65000'"),
+        (Change::Sources(4), "four source addresses (`ngxc ports --solve-for sources`)"),
+        (Change::Sources(10), "ten source addresses instead"),
+    ];
+    for (change, text) in kernel {
+        change.apply(&mut changed);
+        steps.push(text);
+        if is_cured(&changed) {
+            return (1, format!("the diff alone does not suffice; with it also: {}", steps.join("; ")));
+        }
+    }
+    (1, "not even with tcp_tw_reuse=1, ports 15000-65000 and ten source addresses: more peers or hosts are needed".to_owned())
+}
+
+/// Whether a flow of the edited configuration is one that was before: by its name, or by its peers (a bare host that
+/// was put into an upstream).
+fn is_same(after: &Flow<'_>, before: &Flow<'_>) -> bool {
+    let peers = |f: &Flow<'_>| f.destinations.iter().map(|d| d.endpoint.to_string()).collect::<Vec<_>>();
+    after.name == before.name
+        || before.upstream.is_none_or(crate::model::Upstream::is_implicit) && peers(after) == peers(before)
+}
+
+/// The configuration with pools of the size that the loads need.
+fn sized(
+    input: &Input,
+    next: &Configuration,
+    flows: &[Flow<'_>],
+    loads: &[(usize, Load, String)],
+    evidence: &Evidence,
+) -> Option<Configuration> {
+    let config = input.meaning.compile(next, input.meaning.version()).config;
+    let after = crate::ports::flows(&config);
+    let mut done = Vec::new();
+    let mut fixes = Vec::new();
+    for (position, load, _) in loads {
+        let Some(flow) = after.iter().find(|f| is_same(f, &flows[*position])) else { continue };
+        let Some(upstream) = flow.upstream.filter(|u| !done.contains(&u.span)) else { continue };
+        let needed = Setup::new(&config, flow, &evidence.host, None).pool_needed(load);
+        if upstream.pool().is_some_and(|pool| pool.size >= needed) {
+            continue;
+        }
+        let (Some(body), set) = (upstream.body, upstream.keepalive.size.origin.span()) else { continue };
+        done.push(upstream.span);
+        let edit = match set {
+            Some(span) => {
+                let end = if next.sources.text(span).ends_with(b";") { ";" } else { "" };
+                Edit::replace(span, format!("keepalive {needed}{end}"))
+            }
+            None => Edit::insert(body, format!("    keepalive {needed};\n")),
+        };
+        fixes.push(Fix::safe("size the pool", vec![edit]));
+    }
+    input.meaning.load(&input.file, &apply(next, &edit::select(&fixes))).ok()
+}
+
+/// The configuration with the flows at fault in upstreams and with the fixes of `ngxc lint` for connection reuse.
+fn reused(
+    input: &Input,
+    configuration: &Configuration,
+    config: &Config,
+    flows: &[Flow<'_>],
+    at_fault: &[usize],
+) -> Option<Configuration> {
     let leaves = crate::reuse::leaves(config);
     let mut names = Vec::new();
     let fixes: Vec<Fix> = at_fault
@@ -47,7 +200,7 @@ pub(super) fn diff(
         let safe = reuse.filter_map(|d| d.fix.as_ref()).filter(|f| f.applicability <= Applicability::Safe);
         let fixes = edit::select(safe);
         if fixes.is_empty() {
-            return unified(configuration, &next);
+            return Some(next);
         }
         files = apply(&next, &fixes);
     }
@@ -114,10 +267,12 @@ fn unified(before: &Configuration, after: &Configuration) -> Option<String> {
         if new.text == file.text {
             continue;
         }
+        // A second slash after `a/` would not be taken by `git apply`; `patch -p1 -d /` takes an absolute path.
         let name = file.name();
+        let name = name.trim_start_matches('/');
         let diff = similar::TextDiff::from_lines(&file.text[..], &new.text[..]);
         let mut diff = diff.unified_diff();
-        diff.context_radius(1).header(&format!("a/{name}"), &format!("b/{name}")).to_writer(&mut out).ok()?;
+        diff.context_radius(3).header(&format!("a/{name}"), &format!("b/{name}")).to_writer(&mut out).ok()?;
     }
     (!out.is_empty()).then(|| String::from_utf8_lossy(&out).into_owned())
 }

@@ -27,7 +27,13 @@ pub(super) fn answer(
         answer
     });
     let flows = flows.collect();
-    Ok(Answer { schema: 1, nginx_version: config.version.to_string(), host: facts(machine), flows })
+    Ok(Answer {
+        schema: 1,
+        assumptions: super::assumptions(args),
+        nginx_version: config.version.to_string(),
+        host: facts(machine),
+        flows,
+    })
 }
 
 /// The flows to `--upstream`, or all.

@@ -9,6 +9,9 @@ const LISTED: usize = 8;
 
 pub(super) fn text(answer: &Answer) -> String {
     let mut out = String::new();
+    for assumption in &answer.assumptions {
+        let _ = writeln!(out, "{assumption}");
+    }
     host(&mut out, &answer.nginx_version, &answer.host);
     if answer.flows.is_empty() {
         out.push_str("\nthe configuration passes no requests on: it needs no ports for upstreams\n");
@@ -60,6 +63,10 @@ fn flow(out: &mut String, flow: &FlowAnswer) {
     let _ = writeln!(out, "  {}", flow.reused);
     if flow.limits.is_some() {
         let _ = writeln!(out, "  {}", flow.time_wait);
+    }
+    if flow.limits.is_some() {
+        let each = if flow.workers == 1 { "" } else { ", each with a pool of its own" };
+        let _ = writeln!(out, "  workers: {}{each}", flow.workers);
     }
     for note in &flow.notes {
         let _ = writeln!(out, "  {note}");

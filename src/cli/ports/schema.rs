@@ -6,6 +6,8 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(super) struct Answer {
     pub(super) schema: u32,
+    /// What is assumed because nothing says it, in words.
+    pub(super) assumptions: Vec<String>,
     pub(super) nginx_version: String,
     pub(super) host: HostFacts,
     pub(super) flows: Vec<FlowAnswer>,

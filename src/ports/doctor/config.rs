@@ -31,6 +31,6 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
                 ""
             }
         ));
-        found.push(finding.blame(case, position, None));
+        found.push(finding.blame(case, position));
     }
 }

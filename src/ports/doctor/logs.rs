@@ -1,8 +1,9 @@
 //! What the logs say.
 
 use super::{Case, Finding, Severity};
-use crate::ports::error_log::{ErrorLog, Seen, clock};
-use crate::ports::signal::{Meaning, Signal, meaning};
+use crate::ports::error_log::{ErrorLog, Seen, from_to};
+use crate::ports::signal::{Meaning, Signal, Weight, meaning};
+use crate::reuse::Verdict;
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     if let Some(log) = &case.evidence.errors {
@@ -14,116 +15,188 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 fn error_log(case: &Case<'_>, log: &ErrorLog, found: &mut Vec<Finding>) {
     for (signal, seen) in &log.seen {
         let Some(meaning) = meaning(*signal) else { continue };
-        match signal {
-            Signal::NoLive => found.push(no_live(log, seen, meaning)),
-            // Only the cause is worth a finding, and these are not about ports.
-            Signal::Disabled | Signal::Refused | Signal::ConnectTimeout | Signal::Closed => {}
-            _ => found.push(message(case, *signal, seen, meaning)),
-        }
+        found.push(match signal {
+            Signal::NoLive => no_live(case, log, seen, meaning),
+            _ => message(case, log, *signal, seen, meaning),
+        });
     }
 }
 
-fn severity(signal: Signal) -> Severity {
-    match signal {
-        Signal::WorkerConnections | Signal::OpenFiles | Signal::InvalidLocal => Severity::Warning,
-        _ => Severity::Critical,
+fn severity(weight: Weight) -> Severity {
+    match weight {
+        Weight::Info => Severity::Info,
+        Weight::Warning => Severity::Warning,
+        Weight::Critical => Severity::Critical,
     }
 }
 
-fn message(case: &Case<'_>, signal: Signal, seen: &Seen, meaning: &Meaning) -> Finding {
-    let heaviest = seen.targets.iter().max_by_key(|(_, n)| **n).map(|(target, _)| target.as_str());
-    let to = heaviest.map_or(String::new(), |t| format!(" ({t})"));
-    let title = match signal {
-        Signal::NoPort => format!("connections failed for want of a local port{to}"),
-        Signal::BindInUse => format!("proxy_bind could not reserve a port{to}"),
-        Signal::BindNoAddress => format!("proxy_bind names an address that this host does not have{to}"),
-        Signal::BindFamily => format!("proxy_bind and the peer are of different families{to}"),
-        Signal::BindForbidden => format!("proxy_bind is not permitted{to}"),
-        Signal::ConnectInvalid => format!("a bound loopback address cannot reach the peer{to}"),
-        Signal::InvalidLocal => "proxy_bind gave a value that is no address".to_owned(),
-        Signal::UdpNoPort => format!("UDP sessions failed for want of a local port{to}"),
-        Signal::ListenInUse => format!("nginx could not listen{to}"),
-        Signal::WorkerConnections => "workers ran out of worker_connections".to_owned(),
-        _ => "the process ran out of open files".to_owned(),
+/// Peers, most often named first: all if they are two, else the first and how many more.
+fn peers(seen: &Seen) -> (Vec<(&str, u64)>, String) {
+    let mut targets: Vec<(&str, u64)> = seen.targets.iter().map(|(t, n)| (t.as_str(), *n)).collect();
+    targets.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let text = match targets.as_slice() {
+        [] => String::new(),
+        [(one, _)] => format!(" ({one})"),
+        [(one, _), (two, _)] => format!(" ({one}, {two})"),
+        [(one, _), more @ ..] => format!(" ({one} and {} more)", more.len()),
     };
-    let (first, last) = seen.times;
-    let times = if seen.is_dated() {
-        format!(", {} to {}", clock(first), clock(last))
-    } else {
-        ", without a date".to_owned()
+    (targets, text)
+}
+
+fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning: &Meaning) -> Finding {
+    let (targets, to) = peers(seen);
+    let heaviest = targets.first().map(|(target, _)| *target);
+    let flow = heaviest.and_then(|t| case.flow_named(t));
+    let is_pooled = flow.is_some_and(|f| case.flows[f].verdict == Verdict::Reused);
+    let race = is_pooled && matches!(signal, Signal::Closed | Signal::Reset);
+    let (name, title) = match race {
+        true => ("closed-while-kept", "peers closed connections that nginx had kept"),
+        false => (meaning.name, meaning.title),
     };
-    let mut finding = Finding::new(meaning.name, severity(signal), title)
-        .seen(format!("{} × in the error log{times}", seen.count))
+    let mut finding = Finding::new(name, severity(meaning.weight), format!("{title}{to}"))
+        .seen(count(log, seen))
         .seen(seen.sample.clone())
         .seen(format!("clients got {}; {}", meaning.status, meaning.cause));
-    if seen.targets.len() > 1 {
-        let mut targets: Vec<_> = seen.targets.iter().collect();
-        targets.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    if targets.len() > 1 {
         let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {n} ×")).collect();
         finding = finding.seen(list.join(", "));
     }
+    finding = sockets(case, signal, &targets, finding);
     finding = finding.remedy(meaning.remedy);
-    if signal == Signal::NoPort {
-        let rate = case.evidence.access.as_ref().and_then(crate::ports::access_log::AccessLog::rate);
-        if let Some(position) = heaviest.and_then(|t| case.flow_named(t)) {
-            finding = finding.blame(case, position, rate);
-        }
-        let host = &case.evidence.host;
-        if host.tw_reuse.value != 1 && host.timestamps.value != 0 {
-            finding = finding.remedy(
-                "until the configuration is repaired, without a reload: sysctl -w net.ipv4.tcp_tw_reuse=1 (ports are used \
-                 again after a second)",
-            );
-        }
+    if race && let Some(upstream) = flow.and_then(|f| case.flows[f].upstream) {
+        finding = finding.seen(format!(
+            "nginx keeps an idle connection for keepalive_timeout = {} s: a peer that closes earlier can do so while a \
+             request is on its way",
+            upstream.keepalive.timeout.value.as_secs_f64()
+        ));
     }
-    if let Some((span, why)) = bind_line(case, signal) {
+    match flow {
+        Some(position) if signal == Signal::NoPort => {
+            finding = finding.blame(case, position);
+        }
+        Some(position) => {
+            let place = case.flows[position].passes.first();
+            finding.fault = place.map(|(directive, span)| (*span, (*directive).to_owned()));
+        }
+        None => {}
+    }
+    let host = &case.evidence.host;
+    if signal == Signal::NoPort && host.tw_reuse.value != 1 && host.timestamps.value != 0 {
+        finding = finding.remedy(
+            "until the configuration is repaired, without a reload: sysctl -w net.ipv4.tcp_tw_reuse=1 (ports are used \
+             again after a second)",
+        );
+    }
+    if let Some((span, why)) = setting_line(case, signal) {
         finding.fault = Some((span, why));
     }
     finding
 }
 
-/// The `proxy_bind` that a message about binding comes from.
-fn bind_line(case: &Case<'_>, signal: Signal) -> Option<(crate::source::Span, String)> {
-    let about_bind = matches!(
-        signal,
-        Signal::BindInUse
-            | Signal::BindNoAddress
-            | Signal::BindFamily
-            | Signal::BindForbidden
-            | Signal::ConnectInvalid
-            | Signal::InvalidLocal
-    );
-    if !about_bind {
-        return None;
-    }
-    let mut settings = case.config.http.locations().map(|(_, l)| &l.settings.proxy.bind);
-    let span = settings.find_map(|bind| bind.origin.span())?;
-    Some((span, "proxy_bind".to_owned()))
+/// How many, which share of all, and when.
+fn count(log: &ErrorLog, seen: &Seen) -> String {
+    let (first, last) = seen.times;
+    #[expect(clippy::cast_precision_loss, reason = "counts")]
+    let share = 100.0 * seen.count as f64 / log.problems.max(1) as f64;
+    let times = if seen.is_dated() { from_to(first, last) } else { "without a date".to_owned() };
+    format!("{} × in the error log ({share:.0} % of its errors), {times}", seen.count)
 }
 
-fn no_live(log: &ErrorLog, seen: &Seen, meaning: &Meaning) -> Finding {
-    let (first, last) = seen.times;
-    let times = format!("{} to {}", clock(first), clock(last));
-    if log.no_live_after_no_port == 0 {
-        return Finding::new(
-            "no-live-upstreams",
-            Severity::Warning,
-            "all peers of an upstream were marked as failed",
-        )
-        .seen(format!("{} × \"no live upstreams\", {times}", seen.count))
-        .seen("none within 10 s of a missing port: the peers themselves failed")
-        .remedy(meaning.remedy);
+/// What sockets and settings say to a message.
+fn sockets(case: &Case<'_>, signal: Signal, targets: &[(&str, u64)], mut finding: Finding) -> Finding {
+    if signal == Signal::NoIpv6 && case.evidence.sysctls.get("net.ipv6.conf.all.disable_ipv6") == Some("1") {
+        finding = finding.seen("net.ipv6.conf.all.disable_ipv6 = 1: IPv6 is switched off on this host");
     }
-    let caused = log.no_live_after_no_port;
-    let ports = log.get(Signal::NoPort).map_or(0, |s| s.count);
-    Finding::new(
-        "no-live-upstreams",
-        Severity::Warning,
-        format!("{caused} × \"no live upstreams\" were caused by a missing port, not by the peers"),
-    )
-    .seen(format!("{} × in all, {times}; {ports} × connect() failed (99) within the 10 s before", seen.count))
-    .seen("one failed connect() each marks all peers as failed for fail_timeout (max_fails=1)")
-    .remedy("repair the shortage of ports; max_fails=0 would only hide it")
+    if signal == Signal::ConnectTimeout && case.evidence.sysctls.get("net.ipv4.ip_nonlocal_bind") == Some("1")
+    {
+        finding = finding.seen(
+            "net.ipv4.ip_nonlocal_bind = 1: an address in proxy_bind that this host does not have is bound all the \
+             same, and the answers of the peer never arrive",
+        );
+    }
+    let Some(sockets) = &case.evidence.sockets else { return finding };
+    let all = case.evidence.host.ports().all;
+    let peer = |target: &str| target.parse::<std::net::SocketAddr>().ok();
+    let of = |target: &str| {
+        let peer = peer(target);
+        let uses = sockets.outgoing.iter().filter(move |((_, to), _)| Some(*to) == peer);
+        uses.map(|(_, uses)| *uses).max_by_key(crate::ports::sockets::Use::total).unwrap_or_default()
+    };
+    if !matches!(signal, Signal::NoPort | Signal::NoIpv6 | Signal::ConnectTimeout) {
+        return finding;
+    }
+    for (target, _) in targets.iter().filter(|(t, _)| peer(t).is_some()).take(2) {
+        let uses = of(target);
+        match signal {
+            Signal::ConnectTimeout if uses.syn_sent > 0 => {
+                finding = finding.seen(format!(
+                    "{} connections to {target} wait for an answer now (SYN_SENT)",
+                    uses.syn_sent
+                ));
+            }
+            Signal::NoIpv6 if uses.total() * 2 >= all => {
+                finding = finding.seen(format!(
+                    "but {} of {all} ports to {target} are in use now: it can be a shortage of ports after all",
+                    uses.total()
+                ));
+            }
+            Signal::NoPort | Signal::NoIpv6 => {
+                finding = finding.seen(format!("now {} of {all} ports to {target} are in use", uses.total()));
+            }
+            _ => {}
+        }
+    }
+    finding
+}
+
+/// The line of the configuration that a message is about, where it is no `proxy_pass`.
+fn setting_line(case: &Case<'_>, signal: Signal) -> Option<(crate::source::Span, String)> {
+    match signal {
+        Signal::BindInUse
+        | Signal::BindNoAddress
+        | Signal::BindFamily
+        | Signal::BindForbidden
+        | Signal::ConnectInvalid
+        | Signal::InvalidLocal => {
+            let mut settings = case.config.http.locations().map(|(_, l)| &l.settings.proxy.bind);
+            let span = settings.find_map(|bind| bind.origin.span())?;
+            Some((span, "proxy_bind".to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn no_live(case: &Case<'_>, log: &ErrorLog, seen: &Seen, meaning: &Meaning) -> Finding {
+    let (_, to) = peers(seen);
+    let named = |name: &str| case.config.http.upstreams.iter().find(|u| u.name == name);
+    let upstream = seen.targets.keys().find_map(|name| named(name));
+    let rule = upstream
+        .and_then(|u| u.peers.first())
+        .map(|peer| format!("max_fails={} fail_timeout={}s", peer.max_fails, peer.fail_timeout.as_secs()));
+    let rule = rule.unwrap_or_else(|| "max_fails=1 fail_timeout=10s unless it is set".to_owned());
+    let known: u64 = log.no_live_after.values().sum();
+    let by_ports = log.no_live_after.get(&Signal::NoPort).copied().unwrap_or_default();
+    let title = match by_ports {
+        0 => format!("all peers of an upstream were marked as failed{to}"),
+        n => format!("{n} × \"no live upstreams\" were caused by a missing port, not by the peers{to}"),
+    };
+    let mut finding = Finding::new("no-live-upstreams", Severity::Warning, title).seen(count(log, seen));
+    for (signal, n) in &log.no_live_after {
+        let name = crate::ports::signal::meaning(*signal).map_or("", |m| m.name);
+        let failures = log.get(*signal).map_or(0, |s| s.count);
+        finding = finding.seen(format!("{n} × after `{name}` ({failures} × in the log)"));
+    }
+    if known < seen.count {
+        finding =
+            finding.seen(format!("{} × with no failure of a peer in the time before", seen.count - known));
+    }
+    finding = finding.seen(format!("a peer that failed gets no requests for a time ({rule})"));
+    let place = upstream.map(|u| u.span);
+    finding.fault = place.map(|span| (span, format!("upstream: {rule}")));
+    match by_ports {
+        0 => finding.remedy(meaning.remedy),
+        _ => finding.remedy("repair the shortage of ports; max_fails=0 would only hide it"),
+    }
 }
 
 fn access_log(case: &Case<'_>, found: &mut Vec<Finding>) {
@@ -133,7 +206,7 @@ fn access_log(case: &Case<'_>, found: &mut Vec<Finding>) {
             // Both logs are written in local time, to the second.
             seen.times.0 <= last + 2 && first <= seen.times.1 + 2
         });
-        let title = format!("a burst of {errors} failed requests, {} to {}", clock(first), clock(last));
+        let title = format!("a burst of {errors} failed requests, {}", from_to(first, last));
         let mut finding = Finding::new("burst-of-errors", Severity::Warning, title)
             .seen(format!("{} of {} requests failed in all (status 5xx)", log.errors, log.requests));
         for (count, text) in [

@@ -77,9 +77,8 @@ fn tuple(
              error log stays empty",
         );
     }
-    let rate = case.evidence.access.as_ref().and_then(crate::ports::access_log::AccessLog::rate);
     match case.flow_to(peer) {
-        Some(position) => finding.blame(case, position, rate.or(Some(closed))),
+        Some(position) => finding.blame(case, position),
         None => finding.remedy(
             "no peer of this configuration has this address: another program, or a name (compare with `ss -tanp`)",
         ),

@@ -1,0 +1,137 @@
+//! Which nginx a configuration is judged for: what was said, the settings file, the master that runs, else both sides
+//! of the release that keeps connections by default.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::input::Input;
+use super::selection;
+use crate::catalog::NEWEST;
+use crate::reuse::{BEFORE_DEFAULT_KEEPALIVE, DEFAULT_KEEPALIVE};
+use crate::source::Loader;
+use crate::version::Version;
+
+/// Largest executable that is searched for its version.
+const MAX_EXECUTABLE: u64 = 256 << 20;
+
+/// The nginx that is judged.
+#[derive(Clone, Debug)]
+pub(super) struct Which {
+    /// `None`: not known.
+    pub(super) version: Option<Version>,
+    /// Where it comes from, in words.
+    pub(super) from: String,
+}
+
+impl Which {
+    /// The version to compile for: the one that is known, else the newest before connections were kept by default,
+    /// whose repairs are right on both sides.
+    pub(super) fn judged(&self) -> Version {
+        self.version.unwrap_or(BEFORE_DEFAULT_KEEPALIVE)
+    }
+
+    /// For the first line of an output.
+    pub(super) fn words(&self) -> String {
+        match self.version {
+            Some(version) => format!("nginx {version}{}", self.from),
+            None => format!(
+                "nginx of a version that is not known (judged as {BEFORE_DEFAULT_KEEPALIVE}, and where {DEFAULT_KEEPALIVE} and newer differ this is said; \
+                 --nginx-version tells it)"
+            ),
+        }
+    }
+}
+
+/// Finds it. `on_host`: processes of this host may be looked at; `pid`: this one is the nginx.
+pub(super) fn which(
+    input: &Input,
+    loader: &dyn Loader,
+    stored: Option<Version>,
+    on_host: bool,
+    pid: Option<u32>,
+) -> Result<Which, Failure> {
+    if let Some(version) = input.meaning.nginx_version {
+        return Ok(Which { version: Some(version), from: String::new() });
+    }
+    if let Some(version) = stored {
+        return Ok(Which { version: Some(version), from: " (bundle)".to_owned() });
+    }
+    if let Some((version, path)) = selection::version_of(&input.file)? {
+        return Ok(Which { version: Some(version), from: format!(" ({})", path.display()) });
+    }
+    if on_host {
+        let process = pid.or_else(|| master(input, loader));
+        if let Some((version, process)) = process.and_then(|p| Some((of_process(p)?, p))) {
+            let known = version.min(NEWEST);
+            let more = if known == version { String::new() } else { format!(", {version} in truth") };
+            return Ok(Which { version: Some(known), from: format!(" (process {process}{more})") });
+        }
+    }
+    Ok(Which { version: None, from: String::new() })
+}
+
+/// The master that runs with this configuration: the one in its pid file, else the one whose command line names it.
+fn master(input: &Input, loader: &dyn Loader) -> Option<u32> {
+    let configuration = input.meaning.load(&input.file, loader).ok()?;
+    let written = input.meaning.compile(&configuration, NEWEST).config.core.pid;
+    let directory = input.file.parent().unwrap_or(Path::new(""));
+    let path = input.meaning.prefix.as_deref().unwrap_or(directory).join(&written.value);
+    if written.origin.span().is_some()
+        && let Some(pid) = fs::read_to_string(path).ok().and_then(|t| t.trim().parse().ok())
+        && Path::new(&format!("/proc/{pid}")).exists()
+    {
+        return Some(pid);
+    }
+    let file = input.file.canonicalize().ok()?;
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.find(|pid| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        let Some(command) = line.strip_prefix("nginx: master process ") else { return false };
+        let named = command.split(" -c ").nth(1).and_then(|rest| rest.split_whitespace().next());
+        let named = named.map_or_else(|| PathBuf::from("/etc/nginx/nginx.conf"), PathBuf::from);
+        named.canonicalize().is_ok_and(|path| path == file)
+    })
+}
+
+/// The version that a process was built as: read from its executable, which is not run.
+fn of_process(pid: u32) -> Option<Version> {
+    let path = format!("/proc/{pid}/exe");
+    if fs::metadata(&path).ok()?.len() > MAX_EXECUTABLE {
+        return None;
+    }
+    in_executable(&fs::read(path).ok()?)
+}
+
+/// `nginx/1.22.1`, and `openresty/1.21.4.1`, which is nginx 1.21.4.
+fn in_executable(bytes: &[u8]) -> Option<Version> {
+    ["nginx/", "openresty/"].iter().find_map(|name| {
+        memchr::memmem::find_iter(bytes, name).find_map(|at| {
+            let text = &bytes[at + name.len()..];
+            let end = text.iter().position(|b| !b.is_ascii_digit() && *b != b'.').unwrap_or(text.len());
+            let text = std::str::from_utf8(&text[..end.min(20)]).ok()?;
+            let numbers: Vec<&str> = text.split('.').take(3).collect();
+            numbers.join(".").parse().ok()
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_in_the_executable() {
+        let cases: &[(&[u8], Option<Version>)] = &[
+            (b"/etc/nginx/nginx.conf\0nginx/1.22.1\0", Some(Version::new(1, 22, 1))),
+            (b"openresty/1.21.4.1\0", Some(Version::new(1, 21, 4))),
+            (b"\x7fELF nginx/x \xff", None),
+            (b"nginx/1.2", None),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(in_executable(bytes), *expected, "{}", bytes.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The load of a flow, as far as logs and sockets tell it; the rest is assumed and said.
+
+use super::Evidence;
+use crate::model::{Config, Endpoint};
+use crate::ports::capacity::{Capacity, Load, Setup};
+use crate::ports::flow::Flow;
+use crate::ports::host::TIME_WAIT;
+
+/// Seconds that a request is assumed to take where no log tells it.
+pub const ASSUMED_LATENCY: f64 = 0.1;
+
+/// The load of a flow and where its numbers come from, in words.
+///
+/// The access log counts all flows together, so the rate is that of its busiest second: never too low.
+pub fn load(config: &Config, flow: &Flow<'_>, evidence: &Evidence) -> (Load, String) {
+    let setup = Setup::new(config, flow, &evidence.host, None);
+    let (time_wait, established) = in_sockets(flow, evidence);
+    let access = evidence.access.as_ref();
+    let peak = access.and_then(crate::ports::access_log::AccessLog::peak).map(|(_, n)| f64::from(n));
+    let closed = f64::from(time_wait) / TIME_WAIT;
+    let (rate, rate_from) = match (peak, closed > 0.0) {
+        (Some(peak), _) if peak >= closed => (peak, "busiest second of the access log"),
+        (_, true) => (closed, "TIME_WAIT / 61 s"),
+        _ => {
+            let hard = Capacity::of(&setup, &Load::default()).hard_requests();
+            (hard * 1.25, "assumed: a quarter more than the ports allow")
+        }
+    };
+    let measured = access.and_then(crate::ports::access_log::AccessLog::latency);
+    let latency = measured.unwrap_or(ASSUMED_LATENCY);
+    let latency_from = if measured.is_some() { "access log" } else { "assumed" };
+    let open = (rate * latency).max(f64::from(established)).max(1.0);
+    let load = Load { rate, latency, concurrency: Some(open) };
+    let text = format!(
+        "{rate:.1} requests/s ({rate_from}), {:.0} ms each ({latency_from}), {open:.0} at once, {} worker{}",
+        latency * 1000.0,
+        setup.workers,
+        if setup.workers == 1 { "" } else { "s" }
+    );
+    (load, text)
+}
+
+/// Connections to the peers of a flow in `TIME_WAIT`, and open.
+fn in_sockets(flow: &Flow<'_>, evidence: &Evidence) -> (u32, u32) {
+    let is_peer = |peer: &std::net::SocketAddr| {
+        flow.destinations.iter().any(|d| matches!(&d.endpoint, Endpoint::Inet(address) if address == peer))
+    };
+    let uses = evidence.sockets.iter().flat_map(|s| &s.outgoing).filter(|((_, peer), _)| is_peer(peer));
+    uses.fold((0, 0), |(waiting, open), (_, u)| (waiting + u.time_wait, open + u.established))
+}
