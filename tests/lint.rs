@@ -230,8 +230,18 @@ fn the_host_is_asked_only_with_host() {
     let names: Vec<&str> = all.iter().map(|f| f["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["unknown-user", "file-not-readable", "file-not-readable"]);
     assert!(all.iter().all(|f| f["class"] == "environment"));
-    fs::write(estate.path().join("a.pem"), "").unwrap();
-    fs::write(estate.path().join("a.key"), "").unwrap();
+    // The wrong way round: each is there and holds nothing that nginx could load.
+    let (certificate, key) = ("-----BEGIN CERTIFICATE-----\n", "-----BEGIN EC PRIVATE KEY-----\r\n");
+    fs::write(estate.path().join("a.pem"), key).unwrap();
+    fs::write(estate.path().join("a.key"), certificate).unwrap();
+    let (_, found) = run(estate.path(), &["check", "--host", "--format", "short", "tls.conf"]);
+    assert!(
+        found.contains("`ssl_certificate` names `a.pem`, which holds no certificate in PEM form"),
+        "{found}"
+    );
+    assert!(found.contains("`a.key`, which holds no private key in PEM form"), "{found}");
+    fs::write(estate.path().join("a.pem"), certificate).unwrap();
+    fs::write(estate.path().join("a.key"), key).unwrap();
     let (_, found) = run(estate.path(), &["check", "--host", "--format", "short", "tls.conf"]);
     assert_eq!(found.lines().count(), 1, "{found}");
 }

@@ -149,6 +149,13 @@ const CASES: &[Case] = &[
     conf(&[("a.conf", "events {}\ndaemon maybe;\n")]),
     conf(&[("a.conf", "events {}\nuser nosuchuser;\n")]),
     conf(&[("a.conf", "events {}\nuser nobody;\n")]),
+    conf(&[
+        (
+            "a.conf",
+            "events {}\nhttp {\n server { listen 1 ssl; ssl_certificate a.crt; ssl_certificate_key a.crt; }\n}\n",
+        ),
+        ("a.crt", "no certificate\n"),
+    ]),
     conf(&[("a.conf", "events {}\nuser nobody nosuchgroup;\n")]),
     conf(&[("a.conf", "events {}\ninclude no.conf;\n")]),
     conf(&[("a.conf", "events {}\ninclude no/*.conf;\nx;\n")]),

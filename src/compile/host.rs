@@ -65,11 +65,67 @@ fn unreadable(file: &File, directories: &[&Path]) -> Option<Diagnostic> {
     let mut error = None;
     for directory in directories {
         match std::fs::File::open(directory.join(text)) {
-            Ok(_) => return None,
+            Ok(mut opened) => return without_pem(file, &mut opened),
             Err(first) => error = error.or(Some(first)),
         }
     }
     let message = format!("`{}` names `{text}`, which cannot be read: {}", file.directive, error?);
+    Some(Diagnostic::environment("file-not-readable", file.span, message).label("needed when nginx starts"))
+}
+
+/// Bytes of a certificate or key that are looked at; more than the chain of any authority has.
+const MOST: u64 = 4 << 20;
+
+/// What a file of a directive must hold for OpenSSL to load it, and OpenSSL's words if it does not.
+pub struct Pem {
+    /// End of the names of the directives.
+    directive: &'static str,
+    /// End of the line that begins it.
+    label: &'static [u8],
+    /// What it is called.
+    what: &'static str,
+    /// `PEM_read_bio_PrivateKey() failed (SSL: …)`
+    pub words: &'static str,
+}
+
+const PEM: &[Pem] = &[
+    Pem {
+        directive: "ssl_certificate",
+        label: b"CERTIFICATE-----",
+        what: "certificate",
+        words: "PEM_read_bio_X509_AUX() failed (SSL: error:0480006C:PEM routines::no start line:Expecting: TRUSTED \
+                CERTIFICATE)",
+    },
+    Pem {
+        directive: "ssl_certificate_key",
+        label: b"PRIVATE KEY-----",
+        what: "private key",
+        words: "PEM_read_bio_PrivateKey() failed (SSL: error:1E08010C:DECODER routines::unsupported:No supported data \
+                to decode. Input type: PEM)",
+    },
+];
+
+/// What the file of a directive (`ssl_certificate`, `proxy_ssl_certificate_key` and so on) must hold and does not.
+pub fn lacks(directive: &str, file: &mut std::fs::File) -> Option<&'static Pem> {
+    use std::io::Read;
+    let pem = PEM.iter().find(|pem| directive.ends_with(pem.directive))?;
+    // A FIFO or a device would give to this reader what it has for nginx.
+    if !file.metadata().is_ok_and(|info| info.is_file()) {
+        return None;
+    }
+    let mut text = Vec::new();
+    file.take(MOST).read_to_end(&mut text).ok()?;
+    let begins = |line: &[u8]| {
+        let line = line.trim_ascii_end();
+        line.starts_with(b"-----BEGIN ") && line.ends_with(pem.label)
+    };
+    (!text.split(|byte| *byte == b'\n').any(begins)).then_some(pem)
+}
+
+fn without_pem(file: &File, opened: &mut std::fs::File) -> Option<Diagnostic> {
+    let pem = lacks(file.directive, opened)?;
+    let message =
+        format!("`{}` names `{}`, which holds no {} in PEM form", file.directive, file.name, pem.what);
     Some(Diagnostic::environment("file-not-readable", file.span, message).label("needed when nginx starts"))
 }
 

@@ -118,8 +118,17 @@ fn unreadable_file(read: &Read, directive: Directive<'_>, name: &[u8]) -> Option
     }
     let prefix = if is_module { &read.prefix } else { &read.conf_prefix };
     let path = place::path(&place::full_name(prefix, name));
-    let error = File::open(&path).err()?;
+    let opened = File::open(&path);
     let path = path.display();
+    let error = match opened {
+        Ok(mut file) => {
+            let directive = String::from_utf8_lossy(&directive.name().value()).into_owned();
+            let words = crate::compile::host::lacks(&directive, &mut file)?.words;
+            let what = if directive.ends_with("_key") { "certificate key" } else { "certificate" };
+            return Some(Some(format!("cannot load {what} \"{path}\": {words}")));
+        }
+        Err(error) => error,
+    };
     let reason = error.to_string();
     let reason = reason.split(" (os error").next().unwrap_or_default();
     let what = match directive.name().value().as_ref() {
