@@ -80,6 +80,16 @@ pub struct SourceFile {
     /// The bytes of the file; shared with the syntax tree made from it.
     pub text: Arc<[u8]>,
     line_starts: OnceLock<Vec<u32>>,
+    /// Values that stand in the place of something else in the file as written.
+    filled: Vec<Filled>,
+}
+
+/// A value filled in: where it begins, its length, and the length of what stands there in the file.
+#[derive(Clone, Copy, Debug)]
+struct Filled {
+    at: u32,
+    length: u32,
+    written: u32,
 }
 
 impl SourceFile {
@@ -100,7 +110,26 @@ impl SourceFile {
         let starts = self.line_starts();
         let line = starts.partition_point(|&s| s <= offset) - 1;
         let before = &self.text[starts[line] as usize..(offset as usize).min(self.text.len())];
-        Position { line: line as u32 + 1, column: characters(before) + 1 }
+        let column = characters(before) + 1;
+        Position { line: line as u32 + 1, column: self.written_column(starts[line], offset, column) }
+    }
+
+    /// The column in the file as written; a place inside of a value filled in is where that stands.
+    fn written_column(&self, line: u32, offset: u32, mut column: u32) -> u32 {
+        let first = self.filled.partition_point(|f| f.at < line);
+        for filled in self.filled[first..].iter().take_while(|f| f.at < offset) {
+            let end = (filled.at + filled.length).min(offset).min(self.text.len() as u32);
+            column -= characters(&self.text[filled.at as usize..end as usize]);
+            if filled.at + filled.length <= offset {
+                column += filled.written;
+            }
+        }
+        column
+    }
+
+    /// Whether values were filled in: then the text is not that of the file.
+    pub fn is_filled(&self) -> bool {
+        !self.filled.is_empty()
     }
 
     /// Offset of the first byte of a line (counted from 1); the end of the text past the last line.
@@ -132,8 +161,19 @@ impl SourceMap {
     /// Adds a file and returns its id.
     pub fn add(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<[u8]>>) -> FileId {
         let id = FileId(self.files.len() as u32);
-        self.files.push(SourceFile { path: path.into(), text: text.into(), line_starts: OnceLock::new() });
+        self.files.push(SourceFile {
+            path: path.into(),
+            text: text.into(),
+            line_starts: OnceLock::new(),
+            filled: Vec::new(),
+        });
         id
+    }
+
+    /// Notes a value filled in at an offset, in the place of `written` bytes. In order of the offsets; a value has no
+    /// line break.
+    pub(crate) fn set_filled(&mut self, id: FileId, at: u32, length: u32, written: u32) {
+        self.files[id.index()].filled.push(Filled { at, length, written });
     }
 
     /// The file of an id that this map gave out.

@@ -6,6 +6,10 @@ mod dump;
 #[path = "common/nginx.rs"]
 #[allow(dead_code)]
 mod nginx;
+#[path = "inputs/template.rs"]
+mod template;
+#[path = "inputs/text.rs"]
+mod text;
 
 use std::io::Write;
 use std::path::Path;

@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("edit", &["source"], &[]),
     ("diagnostic", &["source", "edit"], &[]),
     ("catalog", &["version"], &["phf", "strsim"]),
-    ("syntax", &["source", "diagnostic"], &["nom"]),
+    ("syntax", &["source", "diagnostic", "edit"], &["nom"]),
     ("model", &["source", "version"], &["ipnet", "serde"]),
     (
         "compile",

@@ -163,6 +163,7 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
             context: Vec::new(),
             prefix: args.input.prefix.clone(),
             map_path: args.input.map_path.clone(),
+            template: super::template::TemplateArgs::default(),
         },
     };
     let stored = bundle.as_ref().and_then(bundle::Bundle::nginx);

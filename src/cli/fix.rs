@@ -97,6 +97,13 @@ fn repair(args: &LintArgs, judge: &Judge, file: &Path, overlay: &mut Overlay) ->
     let mut applied = 0;
     let mut refused = Vec::new();
     let (mut configuration, mut found) = judge.findings(file, overlay)?;
+    if let Some((_, filled)) = configuration.sources.files().find(|(_, f)| f.is_filled()) {
+        return Err(Failure::new(format!(
+            "`{}` has values filled in; repairs would write them into it",
+            filled.name()
+        ))
+        .help("leave out `--define` and `--env-file`: the places they fill are unknown then, and stay"));
+    }
     if configuration.is_dump {
         return Err(extract::refused(file));
     }
@@ -145,6 +152,8 @@ impl<'t, 'f> Trial<'t, 'f> {
     fn next(&self, found: &'f [Diagnostic], unsafe_too: bool) -> Vec<&'f Fix> {
         let allowed = if unsafe_too { Applicability::Unsafe } else { Applicability::Safe };
         let all = found.iter().filter_map(|d| d.fix.as_ref()).filter(|f| f.applicability <= allowed);
+        // A place that a template fills in stays as it is.
+        let all = all.filter(|fix| !fix.edits.iter().any(|e| self.before.touches_template(e.span)));
         let left = all.filter(|fix| !self.refused.iter().any(|(refused, _)| refused.edits == fix.edits));
         edit::select(self.admitted.iter().copied().chain(left)).split_off(self.admitted.len())
     }

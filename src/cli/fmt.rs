@@ -38,6 +38,13 @@ pub(super) fn run(args: &FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failur
         if Dump::read(&before).is_some() {
             return Err(extract::refused(path));
         }
+        if let Some(language) = syntax::is_template(path, &before) {
+            return Err(Failure::new(format!(
+                "`{name}` is a template in {}, which has no layout of its own",
+                language.name()
+            ))
+            .help("it was left as it is; format what it is rendered to"));
+        }
         let Some(after) = formatted(path, &before) else {
             broken.push(name.to_string());
             continue;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use clap::Args;
 
 use super::render::{self, Report};
-use super::{Failure, note};
+use super::{Failure, note, template};
 use crate::catalog::{Context, NEWEST};
 use crate::compile::fragment::{self, Place};
 use crate::compile::{self, Compiled, Options};
@@ -50,6 +50,9 @@ pub(super) struct Meaning {
     /// Read the files below one directory from another: `/etc/nginx=./nginx`; may be repeated.
     #[arg(long, value_name = "FROM=TO", value_parser = parse_path_map)]
     pub(super) map_path: Vec<(PathBuf, PathBuf)>,
+
+    #[command(flatten)]
+    pub(super) template: template::TemplateArgs,
 }
 
 impl Input {
@@ -128,15 +131,17 @@ impl Meaning {
             conf_prefix: self.prefix.clone(),
             path_maps: self.map_path.clone(),
             elsewhere: self.is_elsewhere(file),
+            templates: Some(self.template.templates()?),
             ..LoadOptions::default()
         };
-        let configuration = syntax::load(loader, file, &options).map_err(|error| {
+        let mut configuration = syntax::load(loader, file, &options).map_err(|error| {
             let failure = Failure::new(error.to_string());
             if file.is_dir() {
                 return failure.help(format!("name a file in it: `{}`", file.join("nginx.conf").display()));
             }
             failure
         })?;
+        template::settle(&mut configuration);
         match fragment::place(&configuration) {
             _ if !self.context.is_empty() => {}
             Place::Unknown(name, span) => {
@@ -194,10 +199,12 @@ impl Meaning {
         version: Version,
         strict_modules: bool,
     ) -> Compiled {
-        compile::compile(
+        let mut compiled = compile::compile(
             configuration,
             &Options { version, contexts: self.contexts(configuration), strict_modules },
-        )
+        );
+        compiled.diagnostics.retain(|d| !configuration.is_uncertain(d));
+        compiled
     }
 }
 

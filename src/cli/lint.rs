@@ -142,6 +142,7 @@ impl Judge {
                 found = lint::merge_versions(found, before);
             }
         }
+        found.retain(|d| !configuration.is_uncertain(d));
         self.selected.settings.apply(&mut found);
         let known: Vec<&str> = rules.iter().map(|rule| rule.name).collect();
         let found = lint::suppress(&configuration, found, &known);

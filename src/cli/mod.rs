@@ -30,6 +30,7 @@ mod selection;
 mod show;
 pub mod split;
 mod which;
+mod template;
 mod write;
 
 use std::io::{self, Write};

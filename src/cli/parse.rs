@@ -80,16 +80,7 @@ fn load(args: &ParseArgs, file: &Path) -> Result<Configuration, LoadError> {
     let mut sources = SourceMap::default();
     let main = sources.add(file, text);
     let (tree, syntax_errors) = syntax::parse(main, sources.file(main).text.clone());
-    Ok(Configuration {
-        sources,
-        trees: vec![tree],
-        main,
-        inclusions: HashMap::new(),
-        diagnostics: Vec::new(),
-        syntax_errors,
-        is_dump: false,
-        stand_ins: Vec::new(),
-    })
+    Ok(Configuration::of_one(sources, tree, syntax_errors))
 }
 
 fn write(payload: &Payload, indent: Option<u8>, out: &mut dyn Write) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! What is wrong with the syntax: our words for a person, nginx's words for those who parse them.
 
-use crate::diagnostic::Diagnostic;
+use super::template::Language;
+use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::Span;
 
 /// Errors reported for one file; the rest is counted.
@@ -248,6 +249,57 @@ pub(super) fn byte_order_mark(word: &[u8], place: Span, stop: Span) -> SyntaxErr
     .label("invisible bytes")
     .help("save the file as UTF-8 without BOM");
     SyntaxError::new(diagnostic, format!("unknown directive \"{}\"", lossy(word)), stop)
+}
+
+/// The name of the error of a template that is no configuration yet.
+pub(super) const TEMPLATE: &str = "template";
+
+/// The text is written in a template language.
+pub(super) fn template(language: Language, place: Span) -> SyntaxError {
+    let (name, option) = (language.name(), language.option());
+    let diagnostic = Diagnostic::new(
+        TEMPLATE,
+        // Whatever it defines is missing to the other files.
+        Class::Environment,
+        Level::Error,
+        place,
+        format!("expected a configuration, found a template in {name}"),
+    )
+    .label("to be rendered")
+    .help(format!(
+        "render it first, {}; or say `--template {option}`: what the template fills in is then unknown, the rest is judged",
+        language.render()
+    ));
+    SyntaxError::new(diagnostic, "unexpected \"{\"", place)
+}
+
+/// The text is YAML.
+pub(super) fn yaml(place: Span) -> SyntaxError {
+    let diagnostic = Diagnostic::new(
+        "yaml",
+        Class::Environment,
+        Level::Error,
+        Span { end: place.start, ..place },
+        "expected a configuration, found YAML",
+    )
+    .label("no directive of nginx")
+    .help(
+        "take the configuration out of it: `kubectl get configmap NAME -o jsonpath='{.data.nginx\\.conf}' | ngxc lint -`, \
+         or `nginx -T` in the container",
+    );
+    SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)
+}
+
+/// The text is in an encoding of two bytes a character.
+pub(super) fn encoding(name: &str, place: Span) -> SyntaxError {
+    let diagnostic = Diagnostic::syntax(
+        "encoding",
+        place,
+        format!("expected a text in UTF-8, found {name}, which nginx takes for single bytes"),
+    )
+    .label("starts here")
+    .help("save the file as UTF-8 without BOM: `iconv -f UTF-16 -t UTF-8 FILE`");
+    SyntaxError::new(diagnostic, "unknown directive", place)
 }
 
 /// Offsets are `u32`; a [`Loader`](crate::source::Loader) refuses such a file already.

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use super::ast::{Directive, DirectiveId, Terminator, Tree};
 use super::dump::Dump;
 use super::error::SyntaxError;
-use super::parser::parse;
+use super::reading::{self, Read, Uncertain};
+use super::template::Templates;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Loader, SourceMap, Span, os_path};
 use problem::reason;
@@ -41,6 +42,8 @@ pub struct LoadOptions {
     pub max_depth: usize,
     /// Whether a main file that is the output of `nginx -T` stands for the files in it. nginx knows no such thing.
     pub dumps: bool,
+    /// How templates are read; `None` if every file is as nginx will read it.
+    pub templates: Option<Arc<Templates>>,
 }
 
 impl Default for LoadOptions {
@@ -52,6 +55,7 @@ impl Default for LoadOptions {
             max_files: 10_000,
             max_depth: 64,
             dumps: true,
+            templates: None,
         }
     }
 }
@@ -97,9 +101,26 @@ pub struct Configuration {
     pub is_dump: bool,
     /// Files that are missing and that every nginx ships: known texts stand in for them.
     pub stand_ins: Vec<FileId>,
+    /// What only the rendering of a template decides.
+    pub(super) uncertain: HashMap<FileId, Uncertain>,
 }
 
 impl Configuration {
+    /// One file without what it includes.
+    pub fn of_one(sources: SourceMap, tree: Tree, syntax_errors: Vec<SyntaxError>) -> Self {
+        Self {
+            sources,
+            main: tree.file(),
+            trees: vec![tree],
+            inclusions: HashMap::new(),
+            diagnostics: Vec::new(),
+            syntax_errors,
+            is_dump: false,
+            stand_ins: Vec::new(),
+            uncertain: HashMap::new(),
+        }
+    }
+
     /// The tree of a file.
     pub fn tree(&self, file: FileId) -> &Tree {
         &self.trees[file.index()]
@@ -108,20 +129,6 @@ impl Configuration {
     /// The directive of an id.
     pub fn directive(&self, id: DirectiveId) -> Option<Directive<'_>> {
         self.tree(id.file).directive(id.index)
-    }
-
-    /// Says that the text of a file is not certain.
-    fn report_ambiguous(&mut self, dump: &Dump) {
-        self.is_dump = true;
-        for path in &dump.ambiguous {
-            let Some((file, _)) = self.sources.files().find(|(_, f)| f.path == *path) else { continue };
-            let message =
-                format!("the dump holds `{}` twice with different texts; the first is taken", path.display());
-            self.diagnostics.push(
-                Diagnostic::warning("dump-ambiguous", Span::new(file, 0, 0), message)
-                    .help("write the output of one `nginx -T` into a file of its own"),
-            );
-        }
     }
 
     /// Whether a known text stands in for a file that is missing.
@@ -155,16 +162,11 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
 }
 
 /// The same with the main file's text at hand.
-fn load_text(
-    loader: &dyn Loader,
-    main: &Path,
-    text: impl Into<Arc<[u8]>>,
-    options: &LoadOptions,
-) -> Configuration {
+fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOptions) -> Configuration {
     let prefix =
         options.conf_prefix.clone().or_else(|| main.parent().map(Path::to_owned)).unwrap_or_default();
     let mut sources = SourceMap::default();
-    let id = sources.add(main, text);
+    let (id, read) = reading::add(&mut sources, main, text, options.templates.as_deref());
     let mut load = Load {
         loader,
         options,
@@ -178,6 +180,7 @@ fn load_text(
             syntax_errors: Vec::new(),
             is_dump: false,
             stand_ins: Vec::new(),
+            uncertain: HashMap::new(),
         },
         files: HashMap::from([(main.to_owned(), id)]),
         extents: Vec::new(),
@@ -187,7 +190,7 @@ fn load_text(
         first_stand_in: None,
         has_said_beside: false,
     };
-    load.file(id);
+    load.file(id, read);
     load.report_stand_ins();
     load.configuration
 }
@@ -232,8 +235,14 @@ pub(super) struct Include {
 
 impl Load<'_> {
     /// Parses a file just added and follows what it includes. Recursion is bounded by `max_depth`.
-    fn file(&mut self, file: FileId) {
-        let (tree, errors) = parse(file, self.configuration.sources.file(file).text.clone());
+    fn file(&mut self, file: FileId, read: Read) {
+        let templates = self.options.templates.is_some();
+        let (tree, errors, said, uncertain) =
+            reading::tree(&self.configuration.sources, file, read, templates);
+        said.into_iter().for_each(|diagnostic| self.report(diagnostic));
+        if !uncertain.is_empty() {
+            self.configuration.uncertain.insert(file, uncertain);
+        }
         let includes = includes(&tree);
         self.configuration.trees.push(tree);
         self.extents.push(Extent { depth: 1, inclusions: 1 });
@@ -296,14 +305,15 @@ impl Load<'_> {
                     return None;
                 }
             };
-            let file = self.configuration.sources.add(path.clone(), text);
+            let templates = self.options.templates.as_deref();
+            let (file, read) = reading::add(&mut self.configuration.sources, &path, text, templates);
             if stands_in {
                 self.configuration.stand_ins.push(file);
                 self.first_stand_in.get_or_insert_with(|| (include.argument, self.chain.clone()));
             }
             self.files.insert(path, file);
             self.chain.push(include.argument);
-            self.file(file);
+            self.file(file, read);
             self.chain.pop();
             file
         };

@@ -16,6 +16,9 @@ mod print;
 
 mod dump;
 mod include;
+mod odd;
+mod reading;
+mod template;
 mod visit;
 
 pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items, Terminator, Tree};
@@ -25,5 +28,7 @@ pub use format::format;
 pub use include::{Configuration, LoadError, LoadOptions, load};
 pub use parser::{MAX_DEPTH, parse};
 pub use print::print;
+pub use reading::is_template;
+pub use template::{Language, Templates};
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};

@@ -1,0 +1,123 @@
+//! Templates on the command line: the values of `${NAME}`, and the language of files that are rendered.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::Failure;
+use crate::catalog::{self, Subsystem};
+use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::source::{Disk, Loader};
+use crate::syntax::{Configuration, Language, Templates};
+
+/// How templates are read.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct TemplateArgs {
+    /// Put a value in the place of `$NAME` and `${NAME}`, as `envsubst` does; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_definition)]
+    define: Vec<(String, String)>,
+
+    /// The same for each line `NAME=value` of a file; --define comes first.
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
+
+    /// Look through templates in this language: statements are left out, what expressions stand for is unknown.
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    template: Option<LanguageName>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LanguageName {
+    /// `${NAME}`, in files of any name.
+    Envsubst,
+    /// `{{ name }}` and `{% if … %}`.
+    Jinja,
+    /// `{{ .Values.name }}`: Helm, confd, consul-template.
+    Go,
+    /// `<%= @name %>`.
+    Erb,
+}
+
+impl TemplateArgs {
+    /// The values and the language.
+    pub(super) fn templates(&self) -> Result<Arc<Templates>, Failure> {
+        let mut values = BTreeMap::new();
+        for path in &self.env_file {
+            let name = path.display();
+            let text = Disk.read(path).map_err(|e| Failure::new(format!("cannot read `{name}`: {e}")))?;
+            for (n, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+                let found = environment(line).map_err(|e| Failure::new(format!("{name}:{}: {e}", n + 1)))?;
+                values.extend(found);
+            }
+        }
+        values.extend(self.define.iter().cloned());
+        let language = self.template.map(|name| match name {
+            LanguageName::Envsubst => Language::Envsubst,
+            LanguageName::Jinja => Language::Jinja,
+            LanguageName::Go => Language::Go,
+            LanguageName::Erb => Language::Erb,
+        });
+        Ok(Arc::new(Templates { values, language, is_variable: Some(is_variable) }))
+    }
+}
+
+/// Whether nginx has a variable of a name, in any of its subsystems.
+fn is_variable(name: &[u8]) -> bool {
+    [Subsystem::Http, Subsystem::Stream].into_iter().any(|s| catalog::variable(s, name).is_some())
+}
+
+fn parse_definition(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected a name, `=` and a value: `PORT=8080`")?;
+    if is_name(name) {
+        return Ok((name.to_owned(), value.to_owned()));
+    }
+    Err(format!("`{name}` is no name: expected letters, digits and `_`, not beginning with a digit"))
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A line of an environment file: `NAME=value`, with `export` and quotes as a shell has them; `None` for an empty line, a
+/// comment, and a name without a value, which Docker takes from its own environment.
+fn environment(line: &str) -> Result<Option<(String, String)>, String> {
+    let line = line.trim();
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    if line.is_empty() || line.starts_with('#') || is_name(line) {
+        return Ok(None);
+    }
+    let (name, value) = parse_definition(line)?;
+    let value = value.trim();
+    let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
+    Ok(Some((name, unquoted.unwrap_or(value).to_owned())))
+}
+
+/// Leaves out what only the rendering of a template decides, and says once that there is such a thing.
+pub(super) fn settle(configuration: &mut Configuration) {
+    let mut found = std::mem::take(&mut configuration.diagnostics);
+    found.retain(|d| !configuration.is_uncertain(d));
+    let mut first = None;
+    let (mut places, mut files) = (0, 0);
+    for (span, count) in configuration.templates() {
+        first.get_or_insert(span);
+        (places, files) = (places + count, files + 1);
+    }
+    if let Some(span) = first {
+        let noun = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
+        let files = if files > 1 { format!(" of {files} files") } else { String::new() };
+        let message = format!(
+            "what stands in {}{files} is not known before the template is rendered",
+            noun(places, "place")
+        );
+        found.push(
+            Diagnostic::new("template-unknown", Class::Configuration, Level::Info, span, message)
+                .label("the first one")
+                .help("everything that depends on it is left out; `--define NAME=value` or `--env-file FILE` says what `${NAME}` is"),
+        );
+    }
+    configuration.diagnostics = found;
+}

@@ -1,0 +1,179 @@
+//! One file from its bytes to its tree: templates are looked through, and texts that are no configuration are named.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::ast::Tree;
+use super::error::{self, SyntaxError};
+use super::include::Configuration;
+use super::parser::parse;
+use super::template::{self, Language, Reading, Templates};
+use super::{ast::Terminator, odd};
+use crate::diagnostic::{Class, Diagnostic};
+use crate::source::{FileId, SourceMap, Span};
+
+/// Texts of a template that only its rendering decides.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Uncertain {
+    holes: Vec<std::ops::Range<u32>>,
+    alternatives: Vec<std::ops::Range<u32>>,
+}
+
+impl Uncertain {
+    pub(super) fn is_empty(&self) -> bool {
+        self.holes.is_empty() && self.alternatives.is_empty()
+    }
+}
+
+/// A file as it is put among the sources.
+pub(super) struct Read {
+    reading: Option<Reading>,
+}
+
+/// Adds a file to the sources, with the values of a template filled in.
+pub(super) fn add(
+    sources: &mut SourceMap,
+    path: &Path,
+    text: Vec<u8>,
+    templates: Option<&Templates>,
+) -> (FileId, Read) {
+    let mut reading = templates.and_then(|t| template::read(path, &text, t));
+    let shown = reading.as_mut().and_then(|r| r.text.take());
+    let id = sources.add(path, shown.unwrap_or(text));
+    if let Some(reading) = &reading {
+        for filled in &reading.filled {
+            sources.set_filled(id, filled.at, filled.length, filled.written);
+        }
+    }
+    (id, Read { reading })
+}
+
+/// The tree of a file that was added, its errors, and what else is to be said.
+pub(super) fn tree(
+    sources: &SourceMap,
+    file: FileId,
+    read: Read,
+    templates: bool,
+) -> (Tree, Vec<SyntaxError>, Vec<Diagnostic>, Uncertain) {
+    let text = sources.file(file).text.clone();
+    let mut reading = read.reading.unwrap_or_default();
+    let parsed: Arc<[u8]> = reading.parsed.take().map_or_else(|| text.clone(), Arc::from);
+    let (mut tree, mut errors) = parse(file, parsed);
+    if let Some(error) = odd::encoding(&tree) {
+        return (empty(file, &text), vec![error], Vec::new(), Uncertain::default());
+    }
+    let mut unread = reading.unread;
+    // Only what is no configuration is looked at again; `<%` may be a word.
+    if templates && unread.is_none() && reading.holes.is_empty() && (!errors.is_empty() || has_erb(&tree)) {
+        unread = template::guess(&text);
+    }
+    if let Some((language, place)) = unread {
+        let place = Span { file, start: place.start, end: place.end };
+        tree = empty(file, &text);
+        errors = vec![error::template(language, place)];
+        return (tree, errors, Vec::new(), Uncertain::default());
+    }
+    let is_yaml = path_ends(sources, file, &[b".yaml", b".yml"]);
+    let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
+    if is_yaml && (!errors.is_empty() || first.ends_with(b":") || first == b"---") {
+        let place = Span::new(file, 0, 0);
+        return (empty(file, &text), vec![error::yaml(place)], Vec::new(), Uncertain::default());
+    }
+    let mut said = odd::check(&tree);
+    let known =
+        |d: &Diagnostic| reading.holes.iter().any(|h| h.start <= d.span.start && d.span.start < h.end);
+    said.retain(|d| !known(d));
+    (tree, errors, said, Uncertain { holes: reading.holes, alternatives: reading.alternatives })
+}
+
+fn path_ends(sources: &SourceMap, file: FileId, endings: &[&[u8]]) -> bool {
+    let path = sources.file(file).path.as_os_str().as_encoded_bytes();
+    endings.iter().any(|ending| path.ends_with(ending))
+}
+
+/// Whether a text has no syntax error.
+pub(super) fn is_whole(text: &[u8]) -> bool {
+    let mut sources = SourceMap::default();
+    let file = sources.add("", text);
+    parse(file, sources.file(file).text.clone()).1.is_empty()
+}
+
+/// The language of a file that is a template with statements, if it is one: its name says so, or it is no configuration
+/// as it stands. Laying such a text out would break it.
+pub fn is_template(path: &Path, text: &[u8]) -> Option<Language> {
+    let reading = template::read(path, text, &Templates::default());
+    let (language, _) = match reading {
+        Some(Reading { unread: Some(unread), .. }) => unread,
+        _ if is_whole(text) => return None,
+        _ => template::guess(text)?,
+    };
+    Some(language)
+}
+
+/// A tree of nothing, of the same length.
+fn empty(file: FileId, text: &[u8]) -> Tree {
+    let blank: Vec<u8> = text.iter().map(|&b| if b == b'\n' { b } else { b' ' }).collect();
+    parse(file, blank.into()).0
+}
+
+fn has_erb(tree: &Tree) -> bool {
+    let text = tree.text();
+    memchr::memmem::find(text, b"<%").is_some()
+        && tree.words.iter().any(|w| text[w.range()].starts_with(b"<%"))
+}
+
+impl Configuration {
+    /// The first place of each file whose text only the rendering of a template decides.
+    pub fn templates(&self) -> impl Iterator<Item = (Span, usize)> + '_ {
+        let mut all: Vec<(Span, usize)> = self
+            .uncertain
+            .iter()
+            .filter_map(|(file, u)| {
+                let first = u.holes.first()?;
+                Some((Span { file: *file, start: first.start, end: first.end }, u.holes.len()))
+            })
+            .collect();
+        all.sort();
+        all.into_iter()
+    }
+
+    /// Whether a finding is about a text that only the rendering of a template decides: nobody knows whether it holds.
+    pub fn is_uncertain(&self, finding: &Diagnostic) -> bool {
+        if self.uncertain.is_empty() || finding.code == error::TEMPLATE {
+            return false;
+        }
+        let touches = |span: Span| {
+            self.uncertain.get(&span.file).is_some_and(|u| {
+                let next = u.holes.partition_point(|h| h.end <= span.start);
+                u.holes.get(next).is_some_and(|h| h.start < span.end.max(span.start + 1))
+            })
+        };
+        let is_duplicate = || {
+            let both = self.uncertain.get(&finding.span.file).filter(|_| finding.code.contains("duplicate"));
+            both.is_some_and(|u| !u.alternatives.is_empty())
+        };
+        // A word that is not known may be none or several, so nothing is certain of its directive but its name.
+        let of_directive = || {
+            if finding.class != Class::Configuration || OF_THE_NAME.contains(&finding.code) {
+                return false;
+            }
+            let directive = self.tree(finding.span.file).directive_at(finding.span.start);
+            directive.is_some_and(|d| d.terminator() != Terminator::Missing && touches(d.head()))
+        };
+        touches(finding.span)
+            || finding.related.iter().any(|l| touches(l.span))
+            || of_directive()
+            || is_duplicate()
+    }
+
+    /// Whether an edit would change what a template fills in.
+    pub fn touches_template(&self, span: Span) -> bool {
+        self.uncertain
+            .get(&span.file)
+            .is_some_and(|u| u.holes.iter().any(|h| h.start < span.end && span.start < h.end))
+    }
+}
+
+/// Errors about the name of a directive and its place, which its arguments do not change.
+const OF_THE_NAME: [&str; 4] =
+    ["unknown-directive", "directive-not-allowed-here", "directive-of-other-version", "foreign-directive"];
