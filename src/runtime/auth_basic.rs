@@ -1,6 +1,8 @@
 //! Names and passwords (`ngx_http_auth_basic_module.c`, `ngx_crypt.c`).
 
-use std::io::{BufRead, BufReader};
+mod users;
+
+use std::io::BufReader;
 use std::rc::Rc;
 
 use md5::Md5;
@@ -42,8 +44,8 @@ pub(crate) fn check(c: &Connection, r: &mut Request) -> Verdict {
     scope.evaluate(users, &mut path);
     let embedded = std::str::from_utf8(&path).ok().and_then(|path| scope.worker.config.embedded.get(path));
     let found = match embedded {
-        Some(text) => find(&text[..], &name),
-        None => open(&scope.worker.absolute(path.clone())).and_then(|file| find(file, &name)),
+        Some(text) => users::find(&text[..], &name),
+        None => open(&scope.worker.absolute(path.clone())).and_then(|file| users::find(file, &name)),
     };
     let path = scope.worker.absolute(path);
     let found = match found {
@@ -81,7 +83,7 @@ pub(crate) fn credentials(r: &Request) -> Option<(Vec<u8>, Vec<u8>)> {
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
     }
-    let decoded = base64::decode(encoded.trim_ascii())?;
+    let decoded = base64::decode(encoded.trim_ascii_start())?;
     let colon = decoded.iter().position(|b| *b == b':').filter(|at| *at > 0)?;
     Some((decoded[..colon].to_vec(), decoded[colon + 1..].to_vec()))
 }
@@ -90,41 +92,32 @@ fn open(path: &[u8]) -> std::io::Result<BufReader<std::fs::File>> {
     std::fs::File::open(file::os(path)).map(BufReader::new)
 }
 
-/// The password of a name, as the file has it.
-fn find(mut reader: impl BufRead, name: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        let text = line.trim_ascii_end();
-        if let Some(rest) = text.strip_prefix(name)
-            && let Some(rest) = rest.strip_prefix(b":")
-        {
-            let end = rest.iter().position(|b| *b == b':').unwrap_or(rest.len());
-            return Ok(Some(rest[..end].to_vec()));
-        }
-        line.clear();
-    }
-    Ok(None)
-}
-
-/// Whether a password is the one that was hashed (`ngx_crypt`, `crypt(3)`).
+/// Whether a password is the one that was hashed (`ngx_crypt`, `crypt(3)`): what is made of it is the text of the file.
+/// Both end at a zero byte, as strings in C do.
 fn verify(password: &[u8], hash: &[u8]) -> bool {
+    let (password, hash) = (c_string(password), c_string(hash));
     if let Some(plain) = hash.strip_prefix(b"{PLAIN}") {
         return plain == password;
     }
     if let Some(encoded) = hash.strip_prefix(b"{SHA}") {
-        return base64::decode(encoded).is_some_and(|digest| digest == Sha1::digest(password).to_vec());
+        return encoded == base64::encode(&Sha1::digest(password)).as_bytes();
     }
     if let Some(encoded) = hash.strip_prefix(b"{SSHA}") {
-        let Some(decoded) = base64::decode(encoded) else { return false };
-        let Some((digest, salt)) = decoded.split_at_checked(20) else { return false };
-        return digest == Sha1::new().chain_update(password).chain_update(salt).finalize().as_slice();
+        let decoded = base64::decode(encoded).unwrap_or_default();
+        let salt = decoded.get(20..).unwrap_or_default();
+        let digest = Sha1::new().chain_update(password).chain_update(salt).finalize();
+        return encoded == base64::encode(&[&digest, salt].concat()).as_bytes();
     }
     if let Some(rest) = hash.strip_prefix(b"$apr1$") {
         let salt = rest.split(|b| *b == b'$').next().unwrap_or_default();
         let salt = &salt[..salt.len().min(8)];
-        return rest.get(salt.len() + 1..) == Some(&apr1(password, salt));
+        return rest == [salt, b"$", &apr1(password, salt)].concat();
     }
     std::str::from_utf8(hash).is_ok_and(|hash| pwhash::unix::verify(password, hash))
+}
+
+fn c_string(text: &[u8]) -> &[u8] {
+    memchr::memchr(0, text).map_or(text, |end| &text[..end])
 }
 
 /// The order of a base64 of its own (crypt's), and that of the digest's bytes in an MD5 password.
@@ -199,6 +192,12 @@ mod tests {
             ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "secret", true),
             ("$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/", "secret", true),
             ("$apr1$abcdefgh$Qr/cSdbTDKzpJ1PkA0G5f0", "wrong", false),
+            ("$apr1$abcdefghih9FWgUz3n9YxylKLlR5SQ/", "secret", false),
+            ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ", "secret", false),
+            ("{SHA}5en6G6MezRroT3XKqkdPOmY_BfQ=", "secret", false),
+            ("{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0", "secret", true),
+            ("{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx1", "secret", false),
+            ("{SSHA}", "secret", false),
             ("abNANd1rDfiNc", "secret", true),
             ("abNANd1rDfiNc", "Secret", false),
             ("", "secret", false),

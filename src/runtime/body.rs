@@ -129,7 +129,8 @@ impl Reader {
                 match chunk {
                     Chunk::Data(n) => {
                         self.total += n as u64;
-                        if self.total > self.limit {
+                        // The chunk says how much of it is still to come.
+                        if self.total.saturating_add(chunked.left()) > self.limit {
                             let message = "client intended to send too large chunked body";
                             return Err(BodyError::Status(413, message));
                         }

@@ -236,11 +236,13 @@ impl Connection {
     }
 
     async fn requests(&mut self, request: &mut Request) -> Next {
+        let mut pipelined = false;
         loop {
             self.client.requests += 1;
             self.worker.tally.requests.up();
             self.worker.tally.reading.up();
             request.reset(&self.default_plan(), self.default_server());
+            request.pipelined = pipelined;
             let head = self.read_head(request).await;
             if let Head::Closed(false) = head {
                 self.worker.tally.reading.down();
@@ -249,7 +251,6 @@ impl Connection {
             if self.respond(request, head).await == Flow::Abort {
                 return Next::Close;
             }
-            request.pipelined = false;
             let keep = request.keepalive && (!self.worker.is_stopping.get() || request.stays());
             if !keep || !body::discard(self, request).await {
                 self.linger(request).await;
@@ -258,7 +259,7 @@ impl Connection {
             if request.buffer.is_empty() {
                 return Next::Idle;
             }
-            request.pipelined = true;
+            pipelined = true;
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) async fn run(c: &mut Connection, r: &mut Request) {
     let sink = c.sink.replace(Sink::Nothing);
     for Mirror { uri, args, with_body } in take(&mut r.mirrors) {
         let Ok(mut sub) = subrequest::begin(c, r, uri.into_bytes(), args) else { continue };
-        sub.ask_as(Some(r));
+        sub.ask_as(r);
         sub.only_head = true;
         sub.is_background = true;
         subrequest::share_head(r, &mut sub);

@@ -1,6 +1,7 @@
 //! A response before it is written: what the filters may still change (`ngx_http_headers_out_t`).
 
 use std::fs::File;
+use std::mem::take;
 use std::rc::Rc;
 
 use super::clock::parse_http;
@@ -86,40 +87,22 @@ pub(crate) struct Reply {
 impl Reply {
     /// Forgets everything but the memory.
     pub(crate) fn clear(&mut self) {
-        for memory in [
-            &mut self.line,
-            &mut self.content_type,
-            &mut self.charset,
-            &mut self.override_charset,
-            &mut self.lines,
-            &mut self.trailers,
-            &mut self.text,
-        ] {
-            memory.clear();
-            memory.shrink_to(64 << 10);
-        }
-        self.content_length = None;
-        self.last_modified = None;
-        self.allow_ranges = false;
-        self.single_range = false;
-        self.vary = false;
-        self.is_proxied = false;
-        self.plain_location = false;
-        self.has_server = false;
-        self.has_date = false;
-        self.keeps_type = false;
-        self.chunked = false;
-        self.expect_trailers = false;
-        self.header_only = false;
-        self.file = None;
-        self.parts.clear();
-        self.recode = None;
-        self.recode_rest.clear();
-        self.gzip = None;
-        self.gzip_ratio = None;
-        self.gunzip = None;
-        self.sub = None;
-        self.ssi = None;
+        let kept = |bytes: &mut Vec<u8>| {
+            let mut bytes = take(bytes);
+            bytes.clear();
+            bytes.shrink_to(64 << 10);
+            bytes
+        };
+        *self = Self {
+            line: kept(&mut self.line),
+            content_type: kept(&mut self.content_type),
+            charset: kept(&mut self.charset),
+            override_charset: kept(&mut self.override_charset),
+            lines: kept(&mut self.lines),
+            trailers: kept(&mut self.trailers),
+            text: kept(&mut self.text),
+            ..Self::default()
+        };
     }
 
     /// Forgets the body.

@@ -2,6 +2,7 @@
 
 mod scope;
 
+use std::mem::take;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -69,6 +70,8 @@ pub(crate) struct Request {
     pub(crate) args: Vec<u8>,
     /// The method became GET for the page of an error.
     is_get: bool,
+    /// That of the client's own request did, which this one is inside of.
+    main_is_get: bool,
     /// A redirection inside has happened: `internal` locations are open.
     pub(crate) internal: bool,
     /// The URI was changed by `rewrite` in this phase.
@@ -167,6 +170,7 @@ impl Request {
             uri: Vec::new(),
             args: Vec::new(),
             is_get: false,
+            main_is_get: false,
             internal: false,
             uri_changed: false,
             uri_changes: MAX_URI_CHANGES,
@@ -225,69 +229,35 @@ impl Request {
         }
     }
 
-    /// Makes it ready for the request at the start of the buffer.
+    /// Makes it ready for the request at the start of the buffer: a new one, in the memory of the old one.
     pub(crate) fn reset(&mut self, plan: &Rc<Plan>, server: ServerId) {
         self.buffer.compact();
         self.head.reset(self.buffer.start);
-        self.uri.clear();
-        self.args.clear();
-        self.is_get = false;
-        self.internal = false;
-        self.uri_changed = false;
-        self.uri_changes = MAX_URI_CHANGES;
-        self.valid_unparsed_uri = true;
-        self.valid_location = true;
-        self.add_uri_to_alias = false;
-        self.error_page = false;
-        self.err_status = 0;
-        self.root_tested = false;
-        self.real = None;
-        self.limit_rate = None;
-        self.limit_req_status = None;
-        self.limit_conn_status = None;
-        self.held.clear();
+        self.response.reset(0);
         self.reply.clear();
-        self.depth = 0;
-        self.ssi.clear();
-        self.server = server;
-        self.location = None;
-        self.handled_by = None;
-        self.plan = Rc::clone(plan);
-        self.keepalive = false;
-        for memory in [
-            &mut self.body,
-            &mut self.out,
-            &mut self.upstream_out,
-            &mut self.upstream_head,
-            &mut self.upstream_trailers,
-        ] {
-            memory.clear();
-            memory.shrink_to(64 << 10);
-        }
-        self.body_file = None;
-        self.streamed = 0;
-        self.has_body = false;
-        self.head_length = 0;
-        self.status = 0;
-        self.sent = 0;
-        self.is_complete = false;
-        self.tries.clear();
-        self.upstream_uri = Piece::default();
-        self.proxy_host.clear();
-        self.cache_status = None;
-        self.validators = (-1, Vec::new());
-        self.renewal = None;
-        self.only_head = false;
-        self.mirrors.clear();
-        self.has_stub = false;
-        self.is_background = false;
-        self.captures = Captures::default();
-        self.stored.clear();
-        self.memo.clear();
-        self.memo_text.clear();
-        self.started = Clock::now();
-        self.id = None;
-        self.uid = None;
+        *self = Self {
+            buffer: std::mem::replace(&mut self.buffer, Buffer::absent()),
+            head: take(&mut self.head),
+            uri: emptied(&mut self.uri),
+            args: emptied(&mut self.args),
+            held: emptied(&mut self.held),
+            reply: take(&mut self.reply),
+            server,
+            body: bounded(&mut self.body),
+            out: bounded(&mut self.out),
+            tries: emptied(&mut self.tries),
+            upstream_out: bounded(&mut self.upstream_out),
+            proxy_host: emptied(&mut self.proxy_host),
+            response: take(&mut self.response),
+            upstream_head: bounded(&mut self.upstream_head),
+            upstream_trailers: bounded(&mut self.upstream_trailers),
+            mirrors: emptied(&mut self.mirrors),
+            stored: emptied(&mut self.stored),
+            memo: emptied(&mut self.memo),
+            memo_text: bounded(&mut self.memo_text),
+            started: Clock::now(),
+            ..Self::new(Rc::clone(plan))
+        };
     }
 
     /// The connection is kept for a while even if the worker stops (`keepalive_min_timeout`).
@@ -295,9 +265,16 @@ impl Request {
         !self.plan.core.keepalive_min_timeout.value.is_zero()
     }
 
-    /// `$request_method`
+    /// What it asks with.
     pub(crate) fn method(&self) -> &[u8] {
         if self.is_get { b"GET" } else { self.head.line.method.of(self.buffer.all()) }
+    }
+
+    /// `$request_method`: what the client's own request asks with, also inside of it
+    /// (`ngx_http_variable_request_method`).
+    pub(crate) fn main_method(&self) -> &[u8] {
+        let is_get = if self.depth == 0 { self.is_get } else { self.main_is_get };
+        if is_get { b"GET" } else { self.head.line.method.of(self.buffer.all()) }
     }
 
     pub(crate) fn is_head(&self) -> bool {
@@ -309,9 +286,16 @@ impl Request {
         self.is_get = !self.is_head();
     }
 
-    /// A request inside another one asks with GET, whatever the client does, or as the other one does.
-    pub(crate) fn ask_as(&mut self, other: Option<&Self>) {
-        self.is_get = other.is_none_or(|other| other.is_get);
+    /// Goes inside another one. It asks with GET, whatever the client does.
+    pub(crate) fn enter(&mut self, parent: &Self) {
+        self.depth = parent.depth + 1;
+        self.is_get = true;
+        self.main_is_get = if parent.depth == 0 { parent.is_get } else { parent.main_is_get };
+    }
+
+    /// Asks as the one that it is inside of does (`NGX_HTTP_SUBREQUEST_CLONE`).
+    pub(crate) fn ask_as(&mut self, parent: &Self) {
+        self.is_get = parent.is_get;
     }
 
     /// `$request_length`
@@ -328,4 +312,18 @@ impl Request {
         self.stored.retain(|(other, _)| *other != id);
         self.stored.push((id, value.to_vec()));
     }
+}
+
+/// The memory of a list, without what it held.
+fn emptied<T>(list: &mut Vec<T>) -> Vec<T> {
+    let mut list = take(list);
+    list.clear();
+    list
+}
+
+/// The same, of which no more than 64 KiB are kept.
+fn bounded(bytes: &mut Vec<u8>) -> Vec<u8> {
+    let mut bytes = emptied(bytes);
+    bytes.shrink_to(64 << 10);
+    bytes
 }

@@ -23,7 +23,7 @@ pub(crate) fn verdict(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
     let (Some((digest, until)), Some(text)) = (link(s, settings), &settings.secure_link_md5.value) else {
         return false;
     };
-    let found = if digest.len() > 24 { None } else { base64::decode(&digest) };
+    let found = if digest.len() > 24 { None } else { base64::decode_url(&digest) };
     if found.is_none_or(|found| !is_same(&found, &md5(&evaluated(s, text), b""))) {
         return false;
     }

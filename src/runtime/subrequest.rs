@@ -67,8 +67,7 @@ pub(crate) fn begin(
     sub.args = args;
     sub.internal = true;
     sub.valid_unparsed_uri = false;
-    sub.depth = parent.depth + 1;
-    sub.ask_as(None);
+    sub.enter(parent);
     Ok(sub)
 }
 

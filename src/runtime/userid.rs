@@ -55,16 +55,13 @@ fn get(s: &mut Scope<'_>, settings: &ClientSettings) -> Box<Uid> {
     uid.cookie = value;
     let wrong = match uid.cookie.get(..DIGITS) {
         None => "short",
-        Some(digits) => {
-            let used = memchr::memchr(b'=', digits).unwrap_or(DIGITS);
-            match base64::decode(digits).filter(|_| used % 4 != 1) {
-                Some(bytes) => {
-                    uid.got[..bytes.len()].copy_from_slice(&bytes);
-                    return uid;
-                }
-                None => "invalid",
+        Some(digits) => match base64::decode(digits) {
+            Some(bytes) => {
+                uid.got[..bytes.len()].copy_from_slice(&bytes);
+                return uid;
             }
-        }
+            None => "invalid",
+        },
     };
     let which = if wrong == "short" { "too short" } else { wrong };
     let line = String::from_utf8_lossy(&line).into_owned();

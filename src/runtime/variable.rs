@@ -94,7 +94,7 @@ const PLAIN: &[(&str, Get)] = &[
     ("server_port", |s, out| s.client.local.is_none_or(|a| count(out, a.port()))),
     ("server_name", |s, out| text(out, s.worker.server_name(s.request.server).as_bytes())),
     ("server_protocol", |s, out| text(out, s.request.head.line.protocol.of(s.request.buffer.all()))),
-    ("request_method", |s, out| text(out, s.request.method())),
+    ("request_method", |s, out| text(out, s.request.main_method())),
     ("request_uri", |s, out| text(out, s.request.head.line.target.of(s.request.buffer.all()))),
     ("request", |s, out| {
         let line = s.request.head.line.line;

@@ -1,16 +1,29 @@
-//! Base64, with the alphabets of RFC 4648 alike (`ngx_decode_base64`).
+//! Base64 with the two alphabets of RFC 4648 (`ngx_decode_base64`, `ngx_decode_base64url`).
 
-/// Decodes up to the first `=`; `None` if there is another byte that is no digit.
+/// Decodes up to the first `=`; `None` if there is another byte that is no digit, or one digit too much.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len());
+    decode_with(text, *b"+/")
+}
+
+/// The same with the alphabet of URLs.
+pub(crate) fn decode_url(text: &[u8]) -> Option<Vec<u8>> {
+    decode_with(text, *b"-_")
+}
+
+fn decode_with(text: &[u8], last: [u8; 2]) -> Option<Vec<u8>> {
+    let length = memchr::memchr(b'=', text).unwrap_or(text.len());
+    if length % 4 == 1 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(length);
     let (mut bits, mut have) = (0u32, 0);
-    for b in text.iter().take_while(|b| **b != b'=') {
+    for b in &text[..length] {
         let digit = match b {
             b'A'..=b'Z' => b - b'A',
             b'a'..=b'z' => b - b'a' + 26,
             b'0'..=b'9' => b - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
+            b if *b == last[0] => 62,
+            b if *b == last[1] => 63,
             _ => return None,
         };
         bits = bits << 6 | u32::from(digit);

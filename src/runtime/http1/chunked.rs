@@ -46,6 +46,11 @@ pub(crate) enum Chunk {
 const MAX_SIZE: u64 = i64::MAX as u64 / 16;
 
 impl Chunked {
+    /// Bytes of the present chunk behind those that [`Chunk::Data`] told of.
+    pub(crate) fn left(&self) -> u64 {
+        self.size
+    }
+
     /// One that ends with [`Chunk::Trailers`].
     pub(crate) fn keeping_trailers() -> Self {
         Self { keeps_trailers: true, ..Self::default() }

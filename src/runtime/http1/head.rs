@@ -35,8 +35,9 @@ pub(crate) enum ConnectionType {
     KeepAlive,
 }
 
+/// As wide as the positions in the buffer: there are no more lines than bytes.
 #[derive(Debug)]
-struct First([u16; Known::COUNT]);
+struct First([u32; Known::COUNT]);
 
 impl Default for First {
     fn default() -> Self {
@@ -101,7 +102,7 @@ impl Head {
     pub(crate) fn field(&self, known: Known) -> Option<&Field> {
         match self.first.0[known as usize] {
             0 => None,
-            n => self.fields.get(usize::from(n) - 1),
+            n => self.fields.get(n as usize - 1),
         }
     }
 
@@ -234,7 +235,7 @@ impl Head {
                 ));
             }
             if self.first.0[known as usize] == 0 {
-                self.first.0[known as usize] = self.fields.len() as u16 + 1;
+                self.first.0[known as usize] = self.fields.len() as u32 + 1;
             }
         }
         self.fields.push(field);

@@ -8,8 +8,10 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
+    /// The part; an empty one, never another one, behind 4 GiB.
     pub(crate) fn new(start: usize, end: usize) -> Self {
-        Self { start: start as u32, end: end as u32 }
+        let position = |at| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: position(start), end: position(end) }
     }
 
     /// The bytes; `buffer` is the one it was parsed from.

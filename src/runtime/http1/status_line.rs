@@ -6,7 +6,7 @@ use super::Piece;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StatusLine {
     /// 1000, 1001 …
-    pub(crate) version: u16,
+    pub(crate) version: u32,
     pub(crate) code: u16,
     /// Code and reason as sent, which is what the client gets.
     pub(crate) text: Piece,
@@ -42,17 +42,16 @@ fn line(line: &[u8], start: usize) -> Option<StatusLine> {
 }
 
 /// Any version, and where the space behind it is.
-fn version(line: &[u8], start: usize) -> Option<(u16, usize)> {
+fn version(line: &[u8], start: usize) -> Option<(u32, usize)> {
     let dot = start + line[start..].iter().position(|b| *b == b'.')?;
     let space = dot + line[dot..].iter().position(|b| *b == b' ')?;
     let (major, minor) = (number(&line[start + 5..dot])?, number(&line[dot + 1..space])?);
-    Some((major * 1000 + minor, space))
+    Some((u32::from(major) * 1000 + u32::from(minor), space))
 }
 
 fn number(digits: &[u8]) -> Option<u16> {
     let fits = (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-    let number = fits.then(|| digits.iter().fold(0u16, |n, d| n * 10 + u16::from(d - b'0')))?;
-    (digits.len() == 3 || number < 65).then_some(number)
+    fits.then(|| digits.iter().fold(0u16, |n, d| n * 10 + u16::from(d - b'0')))
 }
 
 #[cfg(test)]
@@ -65,6 +64,9 @@ mod tests {
             ("HTTP/1.1 200 OK\r\n", 1001, 200, "200 OK"),
             ("HTTP/1.0  404\n", 1000, 404, "404"),
             ("HTTP/1.1 403.1 x\r\n", 1001, 403, "403.1 x"),
+            ("HTTP/65.9 200\r\n", 65_009, 200, "200"),
+            ("HTTP/131.72 200\r\n", 131_072, 200, "200"),
+            ("HTTP/999.999 200\r\n", 999_999, 200, "200"),
         ] {
             let (line, next) = parse(text.as_bytes(), 0).unwrap().unwrap();
             assert_eq!((line.version, line.code, next), (version, code, text.len()));

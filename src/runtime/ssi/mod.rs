@@ -27,11 +27,6 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn clear(&mut self) {
-        self.variables.clear();
-        self.blocks.clear();
-    }
-
     fn set(&mut self, name: &[u8], value: Vec<u8>) {
         let name = String::from_utf8_lossy(name).to_ascii_lowercase();
         match self.variables.iter_mut().find(|(other, _)| *other == name) {
