@@ -8,6 +8,7 @@ mod variable;
 
 mod change;
 mod lookup;
+mod release;
 
 pub use change::{Change, ChangeKind};
 pub use context::{Context, Contexts};
@@ -15,7 +16,8 @@ pub use directive::{
     Arity, Body, Directive, Duplicate, Inheritance, Kind, ObsoleteWord, OldDefault, Runtime, Tier,
 };
 pub use lookup::{by_id, closest, directives, in_context, is_module, suggest, suggest_variable, variable};
-pub use tables::{CHANGES, DIRECTIVES, NEWEST, RELEASES, VARIABLES};
+pub use release::{Release, release};
+pub use tables::{CHANGES, DIRECTIVES, NEWEST, RELEASES, RELEASES_DATE, VARIABLES};
 pub use variable::{Subsystem, Variable};
 
 #[allow(clippy::all, clippy::pedantic, unreachable_pub, missing_docs, reason = "made by grammar/build.rs")]

@@ -37,6 +37,7 @@ pub struct CheckedVariable {
 
 pub struct CheckedVersions {
     pub newest: Version,
+    pub date: String,
     pub releases: Vec<Version>,
     pub changes: Vec<Change>,
 }
@@ -224,7 +225,7 @@ pub fn versions(place: &Place, entry: Versions, problems: &mut Vec<String>) -> O
         }
     }
     match entry.newest.parse() {
-        Ok(newest) => Some(CheckedVersions { newest, releases, changes: entry.change }),
+        Ok(newest) => Some(CheckedVersions { newest, date: entry.date, releases, changes: entry.change }),
         Err(what) => {
             problems.push(format!("{place}: field `newest`: {what}"));
             None

@@ -56,6 +56,11 @@ pub fn catalog(facts: &Facts) -> String {
         let newest = version(versions.newest);
         let _ =
             writeln!(text, "/// The newest version the facts cover.\npub const NEWEST: Version = {newest};");
+        let _ = writeln!(
+            text,
+            "/// When the list of releases was collected, as `YYYY-MM-DD`.\npub const RELEASES_DATE: &str = {:?};",
+            versions.date
+        );
     }
     text.push_str(&lists.text);
     text

@@ -96,6 +96,8 @@ pub struct Variable {
 #[serde(deny_unknown_fields)]
 pub struct Versions {
     pub newest: String,
+    #[serde(default)]
+    pub date: String,
     pub releases: BTreeMap<String, String>,
     #[serde(default)]
     pub change: Vec<Change>,

@@ -1,15 +1,16 @@
 //! `ngxc audit`: known vulnerabilities of a version of nginx that a configuration is exposed to.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
 use super::input::Meaning;
 use super::render::{self, Report};
-use super::{Failure, Outcome};
-use crate::lint;
-use crate::source::Disk;
+use super::{Failure, Outcome, note};
+use crate::lint::{self, Advisories};
+use crate::source::{Disk, Loader};
 
 /// Arguments of `ngxc audit`.
 #[derive(Args)]
@@ -20,6 +21,10 @@ pub(super) struct AuditArgs {
 
     #[command(flatten)]
     meaning: Meaning,
+
+    /// Newer advisories than those of this program, in the form of its `grammar/advisories.toml`.
+    #[arg(long, value_name = "FILE")]
+    advisories: Option<PathBuf>,
 
     #[command(flatten)]
     output: render::Output,
@@ -32,12 +37,41 @@ pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     };
     let configurations =
         args.files.iter().map(|file| args.meaning.load(file, &Disk)).collect::<Result<Vec<_>, _>>()?;
+    let advisories = match &args.advisories {
+        Some(path) => read(path)?,
+        None => Advisories::built_in(),
+    };
+    say_date(advisories);
     let mut report = Report::new("no known vulnerability of this version is exposed");
     for (file, configuration) in args.files.iter().zip(&configurations) {
         let mut found = configuration.diagnostics.clone();
-        found.extend(lint::audit(configuration, version));
+        found.extend(lint::audit(configuration, version, advisories));
         report.add(&configuration.sources, found, version, file);
     }
     args.output.print(&report, out)?;
     Ok(report.outcome())
+}
+
+/// Advisories older than this are said to be old, in days.
+const OLD: i64 = 60;
+
+/// A file of advisories, which lives as long as the program: its names are those of findings.
+fn read(path: &Path) -> Result<&'static Advisories, Failure> {
+    let failed = |error: String| Failure::new(format!("`{}`: {error}", path.display()));
+    let bytes = Disk.read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| failed("is not UTF-8".to_owned()))?;
+    let advisories = Advisories::parse(&text).map_err(failed)?;
+    Ok(Box::leak(Box::new(advisories)))
+}
+
+/// Says of which day the data are: what was published later is not in the answer.
+fn say_date(advisories: &Advisories) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let age = advisories.age(i64::try_from(now / 86_400).unwrap_or(0));
+    note(&format!("{} advisories, as of {}", advisories.count(), advisories.date()));
+    if age > OLD {
+        note(&format!(
+            "warning: the advisories are {age} days old; newer ones may concern this version: `--advisories FILE` takes them"
+        ));
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use clap::Args;
 
 use super::payload::{Payload, Statement, is_lua};
+use super::write::{self, Readers};
 use super::{Failure, Outcome, note};
 use crate::source::{Disk, Loader};
 
@@ -43,7 +44,7 @@ pub(super) fn run(args: &BuildArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     let indent = if args.tabs { "\t".to_owned() } else { " ".repeat(args.indent.into()) };
     let files = payload.config.iter().map(|file| (file.file.as_str(), text_of(&file.parsed, &indent)));
     match &args.dir {
-        Some(dir) => write_all(&files.collect::<Vec<_>>(), dir, args.force)?,
+        Some(dir) => write_all(&files.collect::<Vec<_>>(), dir, args.force, &args.file)?,
         None => {
             for (name, text) in files {
                 if payload.config.len() > 1 {
@@ -56,7 +57,7 @@ pub(super) fn run(args: &BuildArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     Ok(Outcome::Clean)
 }
 
-fn write_all(files: &[(&str, String)], dir: &Path, force: bool) -> Result<(), Failure> {
+fn write_all(files: &[(&str, String)], dir: &Path, force: bool, input: &Path) -> Result<(), Failure> {
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| below(dir, name)).collect::<Result<_, _>>()?;
     // All or nothing, as far as can be told before.
     if let Some(there) = paths.iter().find(|path| !force && path.exists()) {
@@ -67,7 +68,7 @@ fn write_all(files: &[(&str, String)], dir: &Path, force: bool) -> Result<(), Fa
     for ((_, text), path) in files.iter().zip(&paths) {
         let write = || {
             std::fs::create_dir_all(path.parent().unwrap_or(dir))?;
-            std::fs::write(path, text)
+            write::output(path, text.as_bytes(), Readers::Everybody, [input])
         };
         write().map_err(|error| Failure::new(format!("cannot write `{}`: {error}", path.display())))?;
         note(&format!("wrote {}", path.display()));

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::input::Input;
-use super::{Failure, Outcome, model_json, note, write};
+use super::write::{self, Readers};
+use super::{Failure, Outcome, model_json, note};
 use crate::model::Unsupported;
 use crate::site;
 use crate::source::{Disk, Loader};
@@ -34,6 +35,14 @@ pub(super) struct CompileArgs {
     /// With `--json`: settings that nothing sets as well.
     #[arg(long, requires = "json")]
     all: bool,
+}
+
+impl CompileArgs {
+    /// The path of a file that the configuration names.
+    fn path_of(&self, name: &str) -> PathBuf {
+        let directory = self.input.file.parent().unwrap_or(Path::new(""));
+        self.input.meaning.prefix.as_deref().unwrap_or(directory).join(name)
+    }
 }
 
 /// Directives whose first argument names a file that is nobody else's business.
@@ -69,12 +78,12 @@ pub(super) fn run(args: &CompileArgs, out: &mut dyn Write) -> Result<Outcome, Fa
     }
     let bytes = site::store(&config, &configuration.sources)
         .map_err(|error| Failure::new(format!("the model cannot be stored: {error}")))?;
-    let written = if config.embedded.is_empty() {
-        write::create(&output, &bytes)
-    } else {
-        write::create_private(&output, &bytes)
-    };
-    written.map_err(|error| Failure::new(format!("cannot write `{}`: {error}", output.display())))?;
+    let readers = if config.embedded.is_empty() { Readers::Everybody } else { Readers::Owner };
+    let secret_files: Vec<PathBuf> = secrets.iter().map(|secret| args.path_of(&secret.path)).collect();
+    let inputs = configuration.sources.files().map(|(_, file)| file.path.as_path());
+    let inputs = inputs.chain(secret_files.iter().map(PathBuf::as_path));
+    write::output(&output, &bytes, readers, inputs)
+        .map_err(|error| Failure::new(format!("cannot write `{}`: {error}", output.display())))?;
     say(&configuration, &secrets, &config.embedded);
     let refused: Vec<Unsupported> =
         crate::runtime::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
@@ -89,7 +98,12 @@ pub(super) fn run(args: &CompileArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         1 => "1 server".to_owned(),
         n => format!("{n} servers"),
     };
-    writeln!(out, "{}: {servers} from {files}", output.display())?;
+    if output == Path::new("-") {
+        // There the compiled file went.
+        note(&format!("{servers} from {files}"));
+    } else {
+        writeln!(out, "{}: {servers} from {files}", output.display())?;
+    }
     Ok(Outcome::Clean)
 }
 
@@ -117,11 +131,9 @@ fn secrets(configuration: &Configuration) -> Vec<Secret> {
 }
 
 fn embed(args: &CompileArgs, secrets: &[Secret]) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let directory = args.input.file.parent().unwrap_or(Path::new(""));
-    let prefix = args.input.meaning.prefix.as_deref().unwrap_or(directory);
     let mut embedded = BTreeMap::new();
     for secret in secrets {
-        let path = prefix.join(&secret.path);
+        let path = args.path_of(&secret.path);
         let text = Disk.read(&path).map_err(|error| {
             Failure::new(format!("cannot read `{}`: {error}", path.display()))
                 .help("leave `--embed-secrets` out to have it read where the compiled file is executed")

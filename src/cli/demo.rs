@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, write};
 use crate::catalog::NEWEST;
 use crate::compile;
 use crate::model::Config;
@@ -128,7 +128,8 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Outcome, Failu
     }
     if let Some(path) = &args.html {
         let heading = format!("{} ports, {} requests a case, {who} {version}", args.ports, args.requests);
-        fs::write(path, html::page(&heading, &bars, &curve, CLIFF_PORTS))
+        let page = html::page(&heading, &bars, &curve, CLIFF_PORTS);
+        write::output(path, page.as_bytes(), write::Readers::Everybody, [])
             .map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))?;
     }
     writeln!(out)?;

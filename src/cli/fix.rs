@@ -70,11 +70,8 @@ pub(super) fn run(
         diff(&overlay, out)?;
         return Ok(if applied > 0 || refused { Outcome::Findings } else { Outcome::Clean });
     }
-    for path in overlay.old.keys() {
-        let text = &overlay.new[path];
-        write::write(path, text)
-            .map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))?;
-    }
+    let all = overlay.old.iter().map(|(path, old)| write::Change { path, old, new: &overlay.new[path] });
+    write::replace(&all.collect::<Vec<_>>())?;
     let changed: Vec<String> = overlay.old.keys().map(|p| p.display().to_string()).collect();
     note(&match changed.as_slice() {
         [] => "nothing to fix".to_owned(),

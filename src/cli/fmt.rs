@@ -31,6 +31,7 @@ pub(super) struct FmtArgs {
 pub(super) fn run(args: &FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::Clean;
     let mut broken = Vec::new();
+    let mut changed: Vec<(&PathBuf, Vec<u8>, Vec<u8>)> = Vec::new();
     for path in &args.files {
         let name = path.display();
         let failed = |what: &str, error| Failure::new(format!("cannot {what} `{name}`: {error}"));
@@ -60,9 +61,13 @@ pub(super) fn run(args: &FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failur
         } else if path == Path::new("-") {
             out.write_all(&after)?;
         } else if !same {
-            write::write(path, &after).map_err(|error| failed("write", error))?;
-            note(&format!("formatted {name}"));
+            changed.push((path, before, after));
         }
+    }
+    let all = changed.iter().map(|(path, old, new)| write::Change { path, old, new });
+    write::replace(&all.collect::<Vec<_>>())?;
+    for (path, ..) in &changed {
+        note(&format!("formatted {}", path.display()));
     }
     if broken.is_empty() {
         return Ok(outcome);

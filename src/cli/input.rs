@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 use clap::Args;
 
 use super::render::{self, Report};
 use super::{Failure, note, template};
-use crate::catalog::{Context, NEWEST};
+use crate::catalog::{self, Context, NEWEST, Release};
 use crate::compile::fragment::{self, Place};
 use crate::compile::{self, Compiled, Options};
 use crate::diagnostic::Level;
@@ -35,7 +35,7 @@ pub(super) struct Input {
 /// How files are to be understood.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Meaning {
-    /// The nginx that the configuration is meant for, for example 1.28.0 [default: the newest known].
+    /// The nginx that the configuration is meant for, for example 1.28.0, or 1.28 for the newest 1.28.x [default: the newest known].
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub(super) nginx_version: Option<Version>,
 
@@ -230,11 +230,17 @@ fn say_guess(file: &Path, contexts: &[Context]) {
 }
 
 pub(super) fn parse_version(text: &str) -> Result<Version, String> {
-    let version: Version = text.parse()?;
-    if version > NEWEST {
-        return Err(format!("nginx {version} is newer than this program knows; expected at most {NEWEST}"));
+    let release = catalog::release(text)?;
+    say_newer(release);
+    Ok(release.version)
+}
+
+/// Warns of a release that is newer than the data, once a run.
+pub(super) fn say_newer(release: Release) {
+    static SAID: Once = Once::new();
+    if let Some(warning) = release.warning() {
+        SAID.call_once(|| note(&format!("warning: {warning}")));
     }
-    Ok(version)
 }
 
 fn parse_context(text: &str) -> Result<Context, String> {

@@ -12,7 +12,7 @@ use clap::Args;
 use super::input::Meaning;
 use super::render::{self, Report};
 use super::selection::{Selected, Selection};
-use super::{Failure, Outcome, estate, extract, fix, note};
+use super::{Failure, Outcome, estate, extract, fix, note, write};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline, Rule};
@@ -239,13 +239,16 @@ fn baseline<'a>(
     if update || !path.exists() {
         let mut new = Baseline::default();
         let mut count = 0;
+        let mut inputs = Vec::new();
         for (sources, findings) in all {
+            inputs.extend(sources.files().map(|(_, file)| file.path.as_path()));
             count += findings.len();
             for finding in findings.drain(..) {
                 new.add(sources, &finding);
             }
         }
-        super::write::create(path, new.write().as_bytes()).map_err(|e| failed("write", e.to_string()))?;
+        write::output(path, new.write().as_bytes(), write::Readers::Everybody, inputs)
+            .map_err(|e| failed("write", e.to_string()))?;
         note(&format!("{count} findings written to {}", path.display()));
         return Ok(());
     }

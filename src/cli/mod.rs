@@ -29,8 +29,8 @@ mod run;
 mod selection;
 mod show;
 pub mod split;
-mod which;
 mod template;
+mod which;
 mod write;
 
 use std::io::{self, Write};

@@ -230,17 +230,10 @@ fn gateway(text: &str) -> Result<Gateway, String> {
 }
 
 fn versions(text: &str) -> Result<(Version, Version), String> {
-    let one = |text: &str| {
+    let one = |text: &str| -> Result<Version, String> {
         // `1.28` is enough: within a stable branch nothing changes that matters here.
         let whole = if text.matches('.').count() == 1 { format!("{text}.0") } else { text.to_owned() };
-        let version = whole.parse::<Version>()?;
-        if version > crate::catalog::NEWEST {
-            return Err(format!(
-                "nginx {version} is newer than this program knows: at most {}",
-                crate::catalog::NEWEST
-            ));
-        }
-        Ok(version)
+        super::input::parse_version(&whole)
     };
     let (from, to) = text.split_once(',').ok_or("expected two versions such as `1.28,1.30`")?;
     Ok((one(from.trim())?, one(to.trim())?))

@@ -7,7 +7,7 @@ use std::process::Command;
 use clap::{Args, ValueEnum};
 
 use super::Failure;
-use super::input::Meaning;
+use super::input::{Meaning, say_newer};
 use crate::lint::{File, Profile, Settings};
 use crate::source::matches;
 
@@ -71,7 +71,12 @@ impl Selection {
             Some(path) => (read(path)?, path.parent().unwrap_or(Path::new("")).to_owned()),
             None => (File::default(), PathBuf::new()),
         };
-        meaning.nginx_version = meaning.nginx_version.or(file.version());
+        if meaning.nginx_version.is_none()
+            && let Some(release) = file.release()
+        {
+            say_newer(release);
+            meaning.nginx_version = Some(release.version);
+        }
         if meaning.map_path.is_empty() {
             meaning.map_path =
                 file.path_map.iter().map(|(from, to)| (from.into(), directory.join(to))).collect();

@@ -6,12 +6,13 @@ mod html;
 mod human;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use self::answer::Answer;
+use super::write::{self, Readers};
 use super::{log_file, log_format};
 use crate::eval::{CompileError, Program};
 use crate::model::Config;
@@ -186,6 +187,8 @@ pub fn run(
         answer.splits.push(split);
     }
     match args.format {
+        // The page goes there alone.
+        _ if args.html.as_deref() == Some(Path::new("-")) => {}
         SplitFormat::Human => out.write_all(human::human(&answer, style).as_bytes())?,
         SplitFormat::Json => {
             serde_json::to_writer_pretty(&mut *out, &answer).map_err(io::Error::from)?;
@@ -194,7 +197,9 @@ pub fn run(
         SplitFormat::Csv => out.write_all(csv::text(&answer).as_bytes())?,
     }
     if let Some(path) = &args.html {
-        super::write::create(path, html::page(&answer).as_bytes())
+        let read = [args.keys.as_deref(), args.log.as_deref(), args.compare.as_deref()];
+        let inputs = sources.files().map(|(_, file)| file.path.as_path()).chain(read.into_iter().flatten());
+        write::output(path, html::page(&answer).as_bytes(), Readers::Everybody, inputs)
             .map_err(|e| SplitError::Html(path.clone(), e))?;
     }
     Ok(())

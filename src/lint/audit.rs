@@ -13,23 +13,77 @@ use crate::syntax::{Configuration, Directive};
 use crate::version::Version;
 
 /// `grammar/advisories.toml`, which the tests read.
-static ADVISORIES: LazyLock<Vec<Advisory>> = LazyLock::new(|| {
-    let file: Result<File, _> = toml::from_str(include_str!("../../grammar/advisories.toml"));
-    file.map(|file| file.advisory).unwrap_or_default()
-});
+static BUILT_IN: LazyLock<Advisories> =
+    LazyLock::new(|| Advisories::parse(include_str!("../../grammar/advisories.toml")).unwrap_or_default());
 
-#[derive(Deserialize)]
+/// Published vulnerabilities of nginx, as they were known on a day.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub struct Advisories {
+    /// When they were collected: `YYYY-MM-DD`.
+    date: String,
     advisory: Vec<Advisory>,
 }
 
-#[derive(Deserialize)]
+impl Advisories {
+    /// Those that the program brings.
+    pub fn built_in() -> &'static Self {
+        &BUILT_IN
+    }
+
+    /// Those of a file in the form of `grammar/advisories.toml`.
+    ///
+    /// # Errors
+    /// If the text is not TOML of that form, has a date or a version that is none, or an unknown level; says which.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let advisories: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if days(&advisories.date).is_none() {
+            return Err(format!("`date`: expected a day such as `2026-11-30`, found `{}`", advisories.date));
+        }
+        advisories.advisory.iter().try_for_each(Advisory::check)?;
+        Ok(advisories)
+    }
+
+    /// When they were collected: `YYYY-MM-DD`.
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.advisory.len()
+    }
+
+    /// Age in days, for a day that is given as days since 1970-01-01.
+    pub fn age(&self, today: i64) -> i64 {
+        days(&self.date).map_or(0, |day| today - day)
+    }
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar.
+fn days(date: &str) -> Option<i64> {
+    let parts: Vec<&str> = date.split('-').collect();
+    let [year, month, day] = parts.as_slice() else { return None };
+    let is_written = [(year, 4), (month, 2), (day, 2)]
+        .iter()
+        .all(|(part, length)| part.len() == *length && part.bytes().all(|b| b.is_ascii_digit()));
+    let (year, month, day): (i64, i64, i64) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    if !is_written || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // Years begin in March: the day that only some years have is their last.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    Some(year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468)
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advisory {
     name: String,
     level: String,
-    /// Ranges of versions: `1.1.3-1.23.1`, or one version.
+    /// Ranges of versions: `1.1.3-1.23.1`, or one version. Without any, every version that is not repaired may have it.
+    #[serde(default)]
     vulnerable: Vec<String>,
     /// The first repaired release of each branch that has one.
     good: Vec<String>,
@@ -37,6 +91,10 @@ struct Advisory {
     #[serde(default)]
     when: Vec<Vec<String>>,
     summary: String,
+    /// What no source tells.
+    unknown: Option<String>,
+    /// Where it was read.
+    source: String,
 }
 
 impl Advisory {
@@ -52,7 +110,26 @@ impl Advisory {
                 (good.major, good.minor) == (version.major, version.minor) && good <= version
             })
         };
-        self.vulnerable.iter().any(contains) && !self.good.iter().any(repaired)
+        let is_older =
+            || self.good.iter().filter_map(|good| parse(good)).max().is_none_or(|good| version < good);
+        let may = if self.vulnerable.is_empty() { is_older() } else { self.vulnerable.iter().any(contains) };
+        may && !self.good.iter().any(repaired)
+    }
+
+    /// Whether its versions and its level are such.
+    fn check(&self) -> Result<(), String> {
+        let ends = self.vulnerable.iter().flat_map(|range| range.split('-'));
+        for version in ends.chain(self.good.iter().map(String::as_str)) {
+            version.parse::<Version>().map_err(|error| format!("{}: {error}", self.name))?;
+        }
+        if self.vulnerable.is_empty() && self.unknown.is_none() {
+            return Err(format!("{}: expected `vulnerable`, or `unknown` with what is not known", self.name));
+        }
+        if !["error", "warning", "info"].contains(&self.level.as_str()) {
+            let expected = "expected `error`, `warning` or `info`";
+            return Err(format!("{}: `level`: {expected}, found `{}`", self.name, self.level));
+        }
+        Ok(())
     }
 
     fn level(&self) -> Level {
@@ -64,13 +141,18 @@ impl Advisory {
     }
 }
 
-/// The vulnerabilities of `version` that a configuration is exposed to, each at the directive that exposes it.
-pub fn audit(configuration: &Configuration, version: Version) -> Vec<Diagnostic> {
+/// The vulnerabilities of `version` that a configuration is exposed to, each at the directive that exposes it. Where
+/// range or trigger is not known the version is possibly affected, never free of it.
+pub fn audit(
+    configuration: &Configuration,
+    version: Version,
+    advisories: &'static Advisories,
+) -> Vec<Diagnostic> {
     let levels = Levels::new(configuration, fragment::has_http(configuration));
     let start = configuration.tree(configuration.main).root().directives().next();
     let start = start.map_or(Span::new(configuration.main, 0, 0), Directive::head);
     let mut found: Vec<Diagnostic> = Vec::new();
-    for advisory in ADVISORIES.iter().filter(|advisory| advisory.affects(version)) {
+    for advisory in advisories.advisory.iter().filter(|advisory| advisory.affects(version)) {
         let places: Option<Vec<Span>> = advisory
             .when
             .iter()
@@ -78,10 +160,25 @@ pub fn audit(configuration: &Configuration, version: Version) -> Vec<Diagnostic>
             .collect();
         let Some(places) = places else { continue };
         let first = places.first().copied().unwrap_or(start);
-        let message = format!("{} (nginx {version}): {}", advisory.name, advisory.summary);
+        let (possibly, unknown) = match &advisory.unknown {
+            Some(unknown) => ("possibly affected, ", format!("{unknown}; ")),
+            None => ("", String::new()),
+        };
+        let message = format!("{} (nginx {version}): {possibly}{}", advisory.name, advisory.summary);
+        let label = match (places.is_empty(), &advisory.unknown) {
+            (true, None) => "every configuration is exposed",
+            (true, Some(_)) => "any configuration may be exposed",
+            (false, None) => "exposes it",
+            (false, Some(_)) => "may expose it",
+        };
         let finding = Diagnostic::new(&advisory.name, Class::Rule, advisory.level(), first, message)
-            .label(if places.is_empty() { "every configuration is exposed" } else { "exposes it" })
-            .help(format!("fixed in nginx {}", advisory.good.join(" and ")));
+            .label(label)
+            .help(format!(
+                "{unknown}fixed in nginx {}; source: {}; advisories of {}",
+                advisory.good.join(" and "),
+                advisory.source,
+                advisories.date
+            ));
         found.push(
             places.iter().skip(1).fold(finding, |finding, place| finding.related(*place, "takes part")),
         );
@@ -99,22 +196,24 @@ mod tests {
     fn names(text: &str, version: &str) -> Vec<&'static str> {
         let files = Memory::default().with("nginx.conf", text);
         let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-        let mut names: Vec<_> =
-            audit(&configuration, version.parse().unwrap()).iter().map(|d| d.code).collect();
+        let found = audit(&configuration, version.parse().unwrap(), Advisories::built_in());
+        // Those of which little is known hold for every configuration: a test of their own has them.
+        let certain = found.iter().filter(|d| !d.message.contains("possibly affected"));
+        let mut names: Vec<_> = certain.map(|d| d.code).collect();
         names.sort_unstable();
         names
     }
 
     #[test]
     fn the_table_is_read_and_every_trigger_is_a_directive() {
-        let file: File = toml::from_str(include_str!("../../grammar/advisories.toml")).unwrap();
+        let file = Advisories::parse(include_str!("../../grammar/advisories.toml")).unwrap();
         assert!(file.advisory.len() > 40);
         for advisory in &file.advisory {
             let ends = advisory.vulnerable.iter().flat_map(|range| range.split('-'));
             for version in ends.chain(advisory.good.iter().map(String::as_str)) {
                 assert!(version.parse::<Version>().is_ok(), "{}: {version}", advisory.name);
             }
-            assert!(!advisory.vulnerable.is_empty() && !advisory.good.is_empty(), "{}", advisory.name);
+            assert!(!advisory.good.is_empty() && !advisory.source.is_empty(), "{}", advisory.name);
             assert!(["error", "warning", "info"].contains(&advisory.level.as_str()), "{}", advisory.name);
             for trigger in advisory.when.iter().flatten().filter(|t| !t.starts_with('@')) {
                 let trigger = trigger.strip_prefix("stream:").unwrap_or(trigger);
@@ -170,7 +269,7 @@ mod tests {
             ("CVE-2009-3896", &["0.5.37", "0.8.13"], &["0.5.38", "0.7.62", "0.8.14"]),
         ];
         for (name, affected, free) in cases {
-            let advisory = ADVISORIES.iter().find(|a| a.name == *name).unwrap();
+            let advisory = Advisories::built_in().advisory.iter().find(|a| a.name == *name).unwrap();
             for version in *affected {
                 assert!(advisory.affects(version.parse().unwrap()), "{name} {version}");
             }
@@ -178,6 +277,62 @@ mod tests {
                 assert!(!advisory.affects(version.parse().unwrap()), "{name} {version}");
             }
         }
+    }
+
+    /// What was published in autumn 2026, for a configuration that uses everything concerned.
+    #[test]
+    fn what_is_not_known_is_possible_and_never_absent() {
+        let text = "events { } mail { server { listen 25; protocol smtp; auth_http 127.0.0.1:80/; } } http { \
+                    resolver 127.0.0.53; ssl_session_cache shared:S:1m; server { listen 443 ssl; listen 443 quic; \
+                    http2 on; ssi on; aio threads; location /a { alias /b; rewrite ^/a/(.*)$ /a/$1 break; } } }";
+        let found = |text: &str, version: &str| -> Vec<(&'static str, bool)> {
+            let files = Memory::default().with("nginx.conf", text);
+            let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
+            let found = audit(&configuration, version.parse().unwrap(), Advisories::built_in());
+            found.iter().map(|d| (d.code, d.message.contains("possibly affected"))).collect()
+        };
+        let count = |text: &str, version: &str, possibly: bool| {
+            found(text, version).iter().filter(|(_, p)| *p == possibly).count()
+        };
+        for (version, certain, possible) in [
+            ("1.31.5", 6, 10),
+            ("1.31.6", 5, 10),
+            ("1.31.8", 1, 9),
+            ("1.30.6", 1, 9),
+            ("1.31.9", 0, 0),
+            ("1.30.7", 0, 0),
+        ] {
+            assert_eq!(
+                (count(text, version, false), count(text, version, true)),
+                (certain, possible),
+                "{version}"
+            );
+        }
+        // Without any trigger only what has none is left.
+        let plain = "events { } http { server { listen 80; } }";
+        assert_eq!((count(plain, "1.31.5", false), count(plain, "1.31.5", true)), (0, 5));
+        assert!(found(plain, "1.4.7").contains(&("CVE-2026-120967", true)));
+        assert!(!found(plain, "1.4.7").contains(&("CVE-2026-93479", true)));
+    }
+
+    #[test]
+    fn a_file_of_advisories_says_what_is_wrong_with_it() {
+        let advisory = "[[advisory]]\nname = \"X\"\nlevel = \"info\"\ngood = [\"1.0.0\"]\nsummary = \"s\"\nsource = \"t\"\n";
+        let cases = [
+            (String::new(), "missing field `date`"),
+            ("date = \"2026\"\nadvisory = []".to_owned(), "expected a day such as"),
+            (format!("date = \"2026-11-30\"\n{advisory}"), "X: expected `vulnerable`"),
+            (
+                format!("date = \"2026-11-30\"\n{advisory}vulnerable = [\"1.x\"]"),
+                "X: `1.x` is no nginx version",
+            ),
+        ];
+        for (text, expected) in cases {
+            let error = Advisories::parse(&text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let read = Advisories::parse(&format!("date = \"2026-11-30\"\n{advisory}unknown = \"all\"")).unwrap();
+        assert_eq!((read.count(), read.age(20_787), read.age(20_848)), (1, 0, 61));
     }
 
     /// Inside of `http` and the rest of the file, a version, and what it exposes.
@@ -194,6 +349,10 @@ mod tests {
             ),
             ("server { rewrite ^/((a)b)$ /$1/$2 permanent; }", "", "1.30.0", &["CVE-2026-9256"]),
             ("server { rewrite ^/(a)(b)$ /$1/$2 permanent; }", "", "1.30.0", &[]),
+            // What stands before the arguments is not escaped, and `?` at the end is dropped.
+            ("server { rewrite ^/((a)b)$ /x/$1$2? last; }", "", "1.30.0", &[]),
+            ("server { rewrite ^/((a)b)$ /x/$1?$2 break; }", "", "1.30.0", &[]),
+            ("server { rewrite ^/((a)b)$ /x?$1$2 break; }", "", "1.30.0", &["CVE-2026-9256"]),
             ("server { ssl_verify_client off; mp4_buffer_size 1m; }", "", "1.30.0", &[]),
             // The map changes a capture only where both are used.
             (

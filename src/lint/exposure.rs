@@ -125,18 +125,28 @@ fn overlapping_captures<'a>(levels: &'a Levels<'a>) -> Option<Span> {
     levels.http("rewrite").map(|(_, d)| d).find_map(|rewrite| {
         let (pattern, to) = (rewrite.arg(0)?.value().into_owned(), rewrite.arg(1)?.value().into_owned());
         let pieces = text::pieces(&to);
-        let used: Vec<u8> =
-            pieces.iter().filter_map(|p| if let Piece::Capture(n) = p { Some(*n) } else { None }).collect();
+        let captures = |text: &[u8]| -> Vec<u8> {
+            let pieces = text::pieces(text);
+            pieces.iter().filter_map(|p| if let Piece::Capture(n) = p { Some(*n) } else { None }).collect()
+        };
+        let used = captures(&to);
         let repeated = used.iter().enumerate().any(|(at, n)| used[..at].contains(n));
         let plain = !pieces.iter().any(|p| matches!(p, Piece::Variable(_))) && !repeated;
         let flag = rewrite.arg(2).is_some_and(|w| w.is("redirect") || w.is("permanent"));
-        let escapes = flag || to.starts_with(b"http://") || to.starts_with(b"https://") || to.contains(&b'?');
-        let pattern = levels.pattern(&pattern, false).filter(|_| plain && escapes)?;
-        let nested = used.iter().any(|outer| {
+        let redirects = flag || to.starts_with(b"http://") || to.starts_with(b"https://");
+        // Arguments are escaped; `?` at the end only says that there are none.
+        let arguments = to.strip_suffix(b"?").unwrap_or(&to);
+        let escaped = match memchr::memchr(b'?', arguments) {
+            _ if redirects => used,
+            Some(at) => captures(&arguments[at..]),
+            None => Vec::new(),
+        };
+        let pattern = levels.pattern(&pattern, false).filter(|_| plain)?;
+        let nested = escaped.iter().any(|outer| {
             let group = pattern.group(u32::from(*outer));
             group.is_some_and(|g| {
                 let inside = g.properties().explicit_captures_len();
-                used.iter().any(|inner| inner > outer && usize::from(inner - outer) <= inside)
+                escaped.iter().any(|inner| inner > outer && usize::from(inner - outer) <= inside)
             })
         });
         nested.then(|| rewrite.head())

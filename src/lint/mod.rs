@@ -28,7 +28,7 @@ mod suppress;
 pub mod verify;
 mod witness;
 
-pub use audit::audit;
+pub use audit::{Advisories, audit};
 pub use rule::{Category, Rule};
 pub use rules::RULES;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Category, RULES, Rule};
-use crate::catalog::closest;
+use crate::catalog::{Release, closest, release};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::version::Version;
 
@@ -164,14 +164,19 @@ impl File {
             named(name)?;
         }
         if let Some(version) = &file.nginx_version {
-            version.parse::<Version>()?;
+            release(version)?;
         }
         Ok(file)
     }
 
     /// The version it names; [`parse`](Self::parse) has checked it.
     pub fn version(&self) -> Option<Version> {
-        self.nginx_version.as_ref().and_then(|v| v.parse().ok())
+        self.release().map(|release| release.version)
+    }
+
+    /// The same, and whether it is newer than the data.
+    pub fn release(&self) -> Option<Release> {
+        release(self.nginx_version.as_ref()?).ok()
     }
 
     /// The settings it asks for; `profile` of the command line comes before its own. A rule's own level comes before
