@@ -115,6 +115,8 @@ fn what_cannot_be_done_is_status_2_and_says_what_to_type() {
         (&["lint", "--settings", "absent.toml", "nginx.conf"], "absent.toml: cannot be read"),
         (&["lint", "--nginx-version", "1.24.7", "nginx.conf"], "did you mean 1.24.0"),
         (&["lint", "--nginx-version", "new", "nginx.conf"], "is no nginx version"),
+        (&["compile", "nginx.conf", "-o", "nginx.conf"], "it is the input `nginx.conf`, which would be lost"),
+        (&["lint", "--baseline", "nginx.conf", "--update-baseline", "nginx.conf"], "which would be lost"),
         (&["lint", "--fix", "-"], "standard input cannot be fixed in place"),
         (&["explain", "proxy_pas"], "did you mean `proxy_pass`?"),
     ];
