@@ -59,12 +59,16 @@ pub(super) fn tree(
     let mut reading = read.reading.unwrap_or_default();
     let parsed: Arc<[u8]> = reading.parsed.take().map_or_else(|| text.clone(), Arc::from);
     let (mut tree, mut errors) = parse(file, parsed);
+    if !templates {
+        // The verdict is to be that of nginx, word by word.
+        return (tree, errors, Vec::new(), Uncertain::default());
+    }
     if let Some(error) = odd::encoding(&tree) {
         return (empty(file, &text), vec![error], Vec::new(), Uncertain::default());
     }
     let mut unread = reading.unread;
     // Only what is no configuration is looked at again; `<%` may be a word.
-    if templates && unread.is_none() && reading.holes.is_empty() && (!errors.is_empty() || has_erb(&tree)) {
+    if unread.is_none() && reading.holes.is_empty() && (!errors.is_empty() || has_erb(&tree)) {
         unread = template::guess(&text);
     }
     if let Some((language, place)) = unread {
@@ -73,7 +77,7 @@ pub(super) fn tree(
         errors = vec![error::template(language, place)];
         return (tree, errors, Vec::new(), Uncertain::default());
     }
-    let is_yaml = path_ends(sources, file, &[b".yaml", b".yml"]);
+    let is_yaml = path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..]]);
     let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
     if is_yaml && (!errors.is_empty() || first.ends_with(b":") || first == b"---") {
         let place = Span::new(file, 0, 0);

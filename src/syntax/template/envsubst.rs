@@ -64,6 +64,7 @@ pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Re
         }
         reading.holes.push(range.start as u32..end as u32);
     }
+    drop((numbers, decided));
     reading.parsed = parsed;
     reading.text = shown;
     (reading.text.is_some() || reading.parsed.is_some()).then_some(reading)
