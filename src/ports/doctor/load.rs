@@ -9,6 +9,9 @@ use crate::ports::host::TIME_WAIT;
 /// Seconds that a request is assumed to take where no log tells it.
 pub const ASSUMED_LATENCY: f64 = 0.1;
 
+/// Requests of one flow under way at once that are assumed at most where nothing tells the rate.
+const ASSUMED_AT_ONCE: f64 = 25.0;
+
 /// The load of a flow and where its numbers come from, in words.
 ///
 /// The access log counts all flows together, so the rate is that of its busiest second: never too low.
@@ -29,10 +32,14 @@ pub fn load(config: &Config, flow: &Flow<'_>, evidence: &Evidence) -> (Load, Str
     let measured = access.and_then(crate::ports::access_log::AccessLog::latency);
     let latency = measured.unwrap_or(ASSUMED_LATENCY);
     let latency_from = if measured.is_some() { "access log" } else { "assumed" };
-    let open = (rate * latency).max(f64::from(established)).max(1.0);
+    // A rate that is only assumed, to judge ports by, says nothing of how many requests are under way at once.
+    let is_measured = peak.is_some() || closed > 0.0;
+    let by_rate = if is_measured { rate * latency } else { ASSUMED_AT_ONCE.min(rate * latency) };
+    let open = by_rate.max(f64::from(established)).max(1.0);
+    let open_from = if is_measured { "" } else { " (assumed: --access-log tells it)" };
     let load = Load { rate, latency, concurrency: Some(open) };
     let text = format!(
-        "{rate:.1} requests/s ({rate_from}), {:.0} ms each ({latency_from}), {open:.0} at once, {} worker{}",
+        "{rate:.1} requests/s ({rate_from}), {:.0} ms each ({latency_from}), {open:.0} at once{open_from}, {} worker{}",
         latency * 1000.0,
         setup.workers,
         if setup.workers == 1 { "" } else { "s" }
