@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Failure, Format, Outcome, PortsArgs};
 use crate::ports::upgrade::{Effect, closer_words, effect, words};
 use crate::ports::{Flow, flows};
+use crate::reuse::{Cause, Overview, Verdict};
 use crate::source::Disk;
 use crate::version::Version;
 
@@ -67,10 +68,29 @@ pub(super) fn run(
     };
     report.refused.extend(refused(&new, versions.1));
     let (before, after) = (flows(&old.config), flows(&new.config));
+    let overview = Overview::new(&new.config);
+    let machine = args.host.machine(&new.config)?;
+    let workers = crate::ports::capacity::workers(&new.config, &machine.host);
     for old in &before {
         for (_, span) in &old.passes {
             let like = |f: &&Flow<'_>| f.name == old.name && f.passes.iter().any(|(_, s)| s == span);
             let Some(new) = after.iter().find(like) else { continue };
+            // As `--report` says it: a pool that is kept per location can be divided among too many.
+            let judged = overview.leaves.iter().find(|judged| judged.leaf.span == *span);
+            let is_divided = judged.is_some_and(|judged| {
+                judged.reached.iter().any(|(_, v)| *v == Verdict::Partly(Cause::Fragmented))
+            });
+            let idle = new.upstream.and_then(crate::model::Upstream::pool).filter(|_| is_divided);
+            let after = match idle {
+                Some(pool) => format!(
+                    "used again in part: {}; at most {} idle connections ({} in each worker), which count against \
+                     worker_connections and the limits of the peers",
+                    Cause::Fragmented.text(),
+                    u64::from(pool.size) * u64::from(workers),
+                    pool.size
+                ),
+                None => words(new),
+            };
             report.flows.push(Change {
                 name: old.name.clone(),
                 place: configuration.sources.place(*span),
@@ -81,7 +101,7 @@ pub(super) fn run(
                 },
                 before: words(old),
                 before_time_wait: closer_words(old),
-                after: words(new),
+                after,
                 after_time_wait: closer_words(new),
             });
         }
@@ -103,8 +123,19 @@ fn human(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "\nREFUSED by {}  {}\n  {}", refused.by, refused.place, refused.message)?;
     }
     for (effect, title) in [("worse", "WORSE"), ("better", "better")] {
+        let mut told: Vec<&Change> = Vec::new();
         for flow in report.flows.iter().filter(|f| f.effect == effect) {
-            writeln!(out, "\n{title}  {}  {}", flow.name, flow.place)?;
+            let is_like = |other: &&Change| {
+                (&other.name, &other.before, &other.after) == (&flow.name, &flow.before, &flow.after)
+                    && other.effect == effect
+            };
+            if told.iter().any(is_like) {
+                continue;
+            }
+            told.push(flow);
+            let more = report.flows.iter().filter(is_like).count() - 1;
+            let more = if more == 0 { String::new() } else { format!(" and {more} more places") };
+            writeln!(out, "\n{title}  {}  {}{more}", flow.name, flow.place)?;
             writeln!(out, "  {}: {}; {}", report.from, flow.before, flow.before_time_wait)?;
             writeln!(out, "  {}: {}; {}", report.to, flow.after, flow.after_time_wait)?;
             if effect == "worse" && flow.after.contains("no `upstream` block") {
