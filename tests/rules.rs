@@ -265,6 +265,70 @@ fn rules_follow_inheritance() {
     }
 }
 
+/// What a value can be decides: the rule that is named reports the text, or is silent.
+#[test]
+fn values_are_followed() {
+    let octane = "location / { set $end \"\"; if ($arg_a) { set $end ?$query_string; } proxy_pass http://10.0.0.9$end; }";
+    let groups = "location / { if ($request_uri ~ \"/(.*b.*)/c\") { set $a $1; } proxy_pass http://$a.oss.example.com/x; }";
+    let guard = "location / { if ($uri ~ \"[ \\r\\n]\") { return 400; } return 301 https://a.example$uri; }";
+    let other = "location / { if ($arg_a ~ \"[\\r\\n]\") { return 400; } return 301 https://a.example$uri; }";
+    let cases: &[(&str, &str, bool)] = &[
+        (octane, "ssrf", false),
+        (octane, "variable-proxy-without-resolver", false),
+        (groups, "ssrf", true),
+        (groups, "variable-proxy-without-resolver", true),
+        ("location ~ ^/c(?<rest>/.*)?$ { proxy_pass http://10.0.0.9$rest; }", "ssrf", false),
+        ("location / { set $u http://10.0.0.9$request_uri; proxy_pass $u; }", "ssrf", false),
+        ("location / { proxy_pass http://10.0.0.9:80$arg_a; }", "ssrf", false),
+        ("location / { set $a $arg_a; set $a 10.0.0.9; proxy_pass http://$a; }", "ssrf", false),
+        (
+            "location ~ ^/p/(.*?)/(.*)$ { set $proxy_host $1; proxy_pass http://$proxy_host/$2; }",
+            "ssrf",
+            true,
+        ),
+        ("location / { proxy_pass $http_proxy_scheme://10.0.0.9/f; }", "ssrf", true),
+        ("location / { proxy_pass $scheme://10.0.0.9/f; }", "ssrf", false),
+        ("location ~ ^/(?<s>[^/]+) { set $u ${s}_a; proxy_pass http://$u; }", "http-splitting", false),
+        ("location ~ ^/(?<s>[^.]+) { proxy_pass http://10.0.0.9/$s; }", "http-splitting", true),
+        (guard, "http-splitting", false),
+        (other, "http-splitting", true),
+        (
+            "location / { proxy_pass http://localhost:80$request_uri; }",
+            "variable-proxy-without-resolver",
+            true,
+        ),
+        ("location / { set $a app; proxy_pass http://$a:3000; }", "variable-proxy-without-resolver", true),
+        ("location / { set $a php:9000; fastcgi_pass $a; }", "variable-proxy-without-resolver", true),
+        ("location / { set $a 10.0.0.9:90; fastcgi_pass $a; }", "variable-proxy-without-resolver", false),
+        ("location / { set $a known; proxy_pass http://$a; }", "variable-proxy-without-resolver", false),
+        (
+            "location /a { resolver 127.0.0.1; proxy_pass http://b$uri; }",
+            "variable-proxy-without-resolver",
+            false,
+        ),
+        ("location /a { alias /srv/a/; proxy_pass http://10.0.0.9; }", "alias-traversal", false),
+        ("location / { root /usr/..; }", "filesystem-root", true),
+        ("location /a/ { alias /.; }", "filesystem-root", false),
+        ("location /a { deny all; rewrite ^ /b permanent; }", "return-bypasses-acl", true),
+        ("location /a { deny all; rewrite ^ /b last; }", "return-bypasses-acl", false),
+        (
+            "satisfy any; auth_basic a; auth_basic_user_file b; location / { deny all; allow all; }",
+            "satisfy-any-allow-all",
+            false,
+        ),
+    ];
+    for (inside, rule, reported) in cases {
+        let text = format!(
+            "events {{ }} http {{ upstream known {{ server 10.0.0.9; }} server {{ listen 80; server_name a.example; {inside} }} }}"
+        );
+        let (_, found) = lint(&text, true, NEWEST);
+        assert_eq!(found.iter().any(|d| d.code == *rule), *reported, "{rule}: {text}\n{found:#?}");
+    }
+    let map = "events { } http { map $uri $to { ~^/api/(?<t>[^/]+)/ $t; default 10.0.0.9; } server { location / { proxy_pass http://$to; } } }";
+    let (_, found) = lint(map, true, NEWEST);
+    assert!(found.iter().any(|d| d.code == "ssrf"), "{found:#?}");
+}
+
 /// What is `server`, `proxy_pass` or `listen` in `stream` is judged as such.
 #[test]
 fn stream_is_not_http() {

@@ -20,6 +20,7 @@ mod sources;
 mod text;
 mod tls;
 mod uses;
+mod values;
 
 mod baseline;
 mod settings;

@@ -114,6 +114,32 @@ fn add(hir: &Hir, set: &mut Bytes) {
     }
 }
 
+/// Every byte that a match which is not empty can begin with.
+pub(super) fn first(hir: &Hir) -> Bytes {
+    let mut set = [false; 256];
+    match hir.kind() {
+        HirKind::Literal(literal) => literal.0.iter().take(1).for_each(|b| set[usize::from(*b)] = true),
+        HirKind::Class(_) => add(hir, &mut set),
+        HirKind::Repetition(repetition) => return first(&repetition.sub),
+        HirKind::Capture(group) => return first(&group.sub),
+        HirKind::Concat(parts) => {
+            for part in parts {
+                join(&mut set, &first(part));
+                if !can_be_empty(part) {
+                    break;
+                }
+            }
+        }
+        HirKind::Alternation(parts) => parts.iter().for_each(|part| join(&mut set, &first(part))),
+        HirKind::Empty | HirKind::Look(_) => {}
+    }
+    set
+}
+
+fn join(set: &mut Bytes, other: &Bytes) {
+    set.iter_mut().zip(other).for_each(|(own, other)| *own |= other);
+}
+
 /// Whether a match can contain a byte.
 pub(super) fn can_contain(hir: &Hir, byte: u8) -> bool {
     bytes(hir)[usize::from(byte)]

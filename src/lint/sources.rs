@@ -11,7 +11,7 @@ use crate::catalog::Context;
 use crate::model::map::MapKey;
 use crate::model::{ComplexValue, Segment, VariableSource};
 use crate::syntax::{Directive, Word};
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, HirKind};
 
 /// How far maps of maps are followed.
 const DEEPEST: usize = 8;
@@ -28,9 +28,6 @@ pub(super) struct Question {
 /// A line feed can be part of the value: variables with the decoded URI, and groups that match one.
 pub(super) const LINE_FEED: Question =
     Question { builtin: |name| matches!(name, "uri" | "document_uri"), byte: b'\n' };
-
-/// The client chooses the value, and it can name another host.
-pub(super) const CHOSEN_BY_CLIENT: Question = Question { builtin: is_from_client, byte: b'.' };
 
 fn is_from_client(name: &str) -> bool {
     let families = ["arg_", "cookie_", "http_"];
@@ -224,4 +221,17 @@ pub(super) fn accepts_any_host(target: Target<'_>, level: Level<'_>) -> bool {
         || alone
         || names.is_empty() && server.is_rooted()
         || names.iter().any(|w| catch_all(&w.value()))
+}
+
+/// Whether every match of a group ends in a domain that is written out.
+pub(super) fn ends_in_domain(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Literal(text) => {
+            text.0.contains(&b'.') && text.0.last().is_some_and(u8::is_ascii_alphanumeric)
+        }
+        HirKind::Capture(group) => ends_in_domain(&group.sub),
+        HirKind::Concat(parts) => parts.last().is_some_and(ends_in_domain),
+        HirKind::Alternation(parts) => parts.iter().all(ends_in_domain),
+        _ => false,
+    }
 }

@@ -91,6 +91,7 @@ mod security {
     pub(super) mod referrer_misspelled;
     pub(super) mod resolver_external;
     pub(super) mod return_bypasses_acl;
+    pub(super) mod satisfy_any_allow_all;
     pub(super) mod server_tokens;
     pub(super) mod server_tokens_unset;
     pub(super) mod ssrf;
@@ -193,6 +194,7 @@ pub static RULES: &[&Rule] = &[
     &security::resolver_external::RESOLVER_EXTERNAL,
     &security::return_bypasses_acl::RETURN_BYPASSES_ACL,
     &correctness::root_in_location::ROOT_IN_LOCATION,
+    &security::satisfy_any_allow_all::SATISFY_ANY_ALLOW_ALL,
     &security::server_tokens::SERVER_TOKENS,
     &security::server_tokens_unset::SERVER_TOKENS_UNSET,
     &correctness::shadowed_regex_location::SHADOWED_REGEX_LOCATION,

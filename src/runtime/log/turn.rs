@@ -77,7 +77,7 @@ mod tests {
     fn lines_are_whole_and_in_order() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("access.log");
-        let files = Files::new(directory.path());
+        let files = Files::new(directory.path(), None);
         let (mut lines, sink) = (Lines::default(), sink(&files));
         let numbered: Vec<String> = (0..1000).map(|n| format!("line {n}\n")).collect();
         for line in &numbered {
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_thread_that_ends_writes_its_lines() {
         let directory = tempfile::tempdir().unwrap();
-        let files = Files::new(directory.path());
+        let files = Files::new(directory.path(), None);
         let sink = sink(&files);
         std::thread::spawn(move || add(&sink, b"last\n")).join().unwrap();
         assert_eq!(fs::read_to_string(directory.path().join("access.log")).unwrap(), "last\n");
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn files_of_a_configuration_that_is_gone_are_closed() {
         let directory = tempfile::tempdir().unwrap();
-        let files = Files::new(directory.path());
+        let files = Files::new(directory.path(), None);
         let (mut lines, sink) = (Lines::default(), sink(&files));
         lines.add(&sink, b"a\n");
         drop((files, sink));

@@ -22,7 +22,7 @@ declare_rule! {
     ///
     /// Reports `alias` in a prefix location whose path does not end in `/`. If the alias ends in `/`, requests such
     /// as `/files../secret` leave the directory. If it does not, only names that begin alike are reached, which is
-    /// a note, and none in `internal` locations; for a file `location =` is meant. In a regex location it reports a group that follows other text
+    /// a note, and none in `internal` locations; a location that proxies has no file, and no finding; for a file `location =` is meant. In a regex location it reports a group that follows other text
     /// directly and that the alias puts behind a `/`.
     ///
     /// ## Why is this bad
@@ -64,6 +64,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, alias) in target.levels().http("alias") {
         let (Some(location), Some(path)) = (level.around(Context::Location), alias.arg(0)) else { continue };
         let Some(head) = location.head() else { continue };
+        // What is passed on or answered at once has no file.
+        let elsewhere = ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "return"];
+        if elsewhere.iter().any(|name| location.get(name).is_some()) {
+            continue;
+        }
         let path = path.value();
         if let Some(pattern) = sources::location_pattern(location, head) {
             if climbs_in_regex(&pattern, &path) {

@@ -10,7 +10,7 @@ use crate::syntax::Directive;
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports `root` and `alias` that name `/`: at server level where the server has no `location /` of another
+    /// Reports `root` and `alias` that name `/`, also as `/usr/..`: at server level where the server has no `location /` of another
     /// kind, and in `location /`; `alias /` in any prefix location. `root /` in a location with a longer path
     /// serves only what is below that path, and is no finding.
     ///
@@ -23,6 +23,12 @@ declare_rule! {
     /// ```nginx bad
     /// server {
     ///     root /;
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location / { root /usr/..; }
     /// }
     /// ```
     ///
@@ -52,7 +58,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         for (level, directive) in target.levels().http(name) {
             let Some(path) = directive.arg(0) else { continue };
             let internal = level.outward().any(|l| l.get("internal").is_some());
-            if !is_root(&path.value()) || internal || !serves_everything(level, name) {
+            if !is_root(&path.value(), name) || internal || !serves_everything(level, name) {
                 continue;
             }
             found.push(
@@ -65,9 +71,17 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `/`, `//`, `/.` and the like.
-fn is_root(path: &[u8]) -> bool {
-    path.first() == Some(&b'/') && path.split(|b| *b == b'/').all(|part| part.is_empty() || part == b".")
+/// `/`, `//`, `/usr/..` and the like; an `alias` needs the `/` at its end, or `/.` only puts a dot before what follows.
+fn is_root(path: &[u8], name: &str) -> bool {
+    let mut depth = 0_usize;
+    for part in path.split(|b| *b == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => depth = depth.saturating_sub(1),
+            _ => depth += 1,
+        }
+    }
+    path.first() == Some(&b'/') && depth == 0 && (name == "root" || path.ends_with(b"/"))
 }
 
 const ANSWERS: [&str; 8] =

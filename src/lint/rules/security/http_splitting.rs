@@ -2,12 +2,16 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
+use crate::lint::levels::Level as Block;
+use crate::lint::pattern::{bare, can_contain};
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::lint::sources::LINE_FEED;
 use crate::lint::text;
+use crate::lint::values::{self, Part, Row};
 use crate::syntax::Directive;
 use crate::syntax::Word;
+use regex_syntax::hir::HirKind;
 
 declare_rule! {
     /// ## What it does
@@ -15,7 +19,8 @@ declare_rule! {
     /// Reports values that can contain a line feed where they go unescaped into a response header or a proxied
     /// request: `return` with a URL, `add_header`, a `rewrite` that redirects, `proxy_set_header`, `proxy_pass`.
     /// `$uri` and `$document_uri` are decoded; a group such as `([^.]*)` matches a line feed, `(.*)` does not.
-    /// `map` and `set` are followed. Groups in a `rewrite` that redirects are escaped by nginx and no finding.
+    /// `map` and `set` are followed. What is only the host of `proxy_pass` is in no line, and an `if ($uri ~ "[\r\n]")` with
+    /// `return` ends such requests. Groups in a `rewrite` that redirects are escaped by nginx and no finding.
     ///
     /// ## Why is this bad
     ///
@@ -70,11 +75,65 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             if !text.contains(&b'$') {
                 continue;
             }
-            if let Some(part) = of_rewrite(name, &text, sources::find(target, level, &text, LINE_FEED)) {
+            if guarded(level) {
+                continue;
+            }
+            let part = match name {
+                "proxy_pass" => into_request_line(target, level, &text),
+                _ => sources::find(target, level, &text, LINE_FEED)
+                    .or_else(|| through_values(&values::rows(target, level, &text))),
+            };
+            if let Some(part) = of_rewrite(name, &text, part) {
                 found.push(finding(directive, name, &part));
             }
         }
     }
+}
+
+/// What can carry a line feed into the request line: of the host only what can bring a URI with it.
+fn into_request_line<'a>(target: Target<'a>, level: Block<'a>, text: &[u8]) -> Option<String> {
+    values::rows(target, level, text).iter().find_map(|row| {
+        let url = values::url(row, true);
+        let carries = |part: &Part, host: bool| match part {
+            Part::Open(open) => {
+                (open.client && open.has_line_feed() && (!host || open.has(b'/'))).then(|| open.name.clone())
+            }
+            Part::Text(_) => None,
+        };
+        let of_host = url.host.iter().find_map(|part| carries(part, true));
+        url.uri.iter().find_map(|part| carries(part, false)).or(of_host)
+    })
+}
+
+fn through_values(rows: &[Row]) -> Option<String> {
+    rows.iter().flatten().find_map(|part| match part {
+        Part::Open(open) if open.client && open.decoded && open.has_line_feed() => Some(open.name.clone()),
+        _ => None,
+    })
+}
+
+/// Whether an `if` has ended requests whose URI has a line feed.
+fn guarded(level: Block<'_>) -> bool {
+    level.outward().any(|block| {
+        block.own("if").any(|head| {
+            let of_uri = head.arg(0).is_some_and(|w| {
+                let text = w.to_string().to_ascii_lowercase();
+                matches!(text.trim_start_matches('('), "$uri" | "$document_uri")
+            });
+            let ends = head.block().is_some_and(|b| b.directives().any(|d| d.name().is("return")));
+            let refused = || {
+                let (operator, text) = sources::condition(head)?;
+                let pattern = block.pattern(&text, operator.ends_with(b"*"))?;
+                let class = bare(pattern.hir());
+                Some(
+                    !operator.starts_with(b"!")
+                        && matches!(class.kind(), HirKind::Class(_))
+                        && can_contain(class, b'\n'),
+                )
+            };
+            of_uri && ends && refused() == Some(true)
+        })
+    })
 }
 
 /// nginx escapes the groups of a `rewrite` that redirects.

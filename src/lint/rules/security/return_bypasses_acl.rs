@@ -10,7 +10,7 @@ use crate::lint::rule::declare_rule;
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports a `return` with content or a redirect where `deny` is in force. Refusals (400 and above), redirects in an
+    /// Reports a `return` with content or a redirect, and a `rewrite` of a location that redirects, where `deny` is in force. Refusals (400 and above), redirects in an
     /// `if`, `internal` and named locations are no finding; a redirect of a whole server, and a location that only
     /// inherits the rules, are a note.
     ///
@@ -26,6 +26,15 @@ declare_rule! {
     ///         allow 10.0.0.0/8;
     ///         deny all;
     ///         return 200 "build 17";
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location /plans {
+    ///         deny all;
+    ///         rewrite ^ https://example.test/secret permanent;
     ///     }
     /// }
     /// ```
@@ -50,6 +59,27 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for (level, rewrite) in target.levels().http("rewrite") {
+        let flag = rewrite.arg(2).is_some_and(|w| w.is("redirect") || w.is("permanent"));
+        let to = rewrite.arg(1).map(|w| w.value().into_owned()).unwrap_or_default();
+        let redirects = flag || [&b"http://"[..], b"https://", b"$scheme"].iter().any(|p| to.starts_with(p));
+        // What an `if` redirects, and what only inherits the rules, may be meant for everybody.
+        if level.context() != Context::Location || !redirects || level.get("internal").is_some() {
+            continue;
+        }
+        if let Some(deny) = level.get("deny") {
+            found.push(
+                RETURN_BYPASSES_ACL
+                    .finding(
+                        rewrite.head(),
+                        "everybody is redirected: `rewrite` comes before `allow` and `deny`",
+                    )
+                    .label("does not wait for access rules")
+                    .related(deny.head(), "is not asked")
+                    .help("answer with a file and `try_files`, or choose with `geo` and `if`"),
+            );
+        }
+    }
     for (level, answer) in target.levels().http("return") {
         let rules = access::rules(level);
         let Some(deny) = rules.iter().find(|rule| rule.name().is("deny")) else { continue };

@@ -3,22 +3,17 @@
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::levels::Level as Block;
-use crate::lint::pattern::Pattern;
-use crate::lint::pattern::{begins_with, can_contain};
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
-use crate::lint::sources::CHOSEN_BY_CLIENT;
-use crate::lint::text;
-use crate::lint::text::Piece;
+use crate::lint::values;
 use crate::syntax::Word;
-use regex_syntax::hir::{Hir, HirKind};
 
 declare_rule! {
     /// ## What it does
     ///
     /// Reports `proxy_pass` and its relatives whose host comes from the request: an argument, a cookie, a header, a
     /// group of a regular expression; or `$host`, in a server that any name reaches. `map` and `set` are followed,
-    /// so a variable with known values is no finding. Silent in `internal` locations, and where `try_files $uri =404`
+    /// so a variable with known values is no finding, and neither is what begins with `/` or `?` behind a fixed host. A
+    /// scheme from the request counts: it can be a whole URL. Silent in `internal` locations, and where `try_files $uri =404`
     /// passes on only what a file is named like.
     ///
     /// ## Why is this bad
@@ -36,6 +31,15 @@ declare_rule! {
     /// ```nginx bad
     /// server {
     ///     location ~ ^/proxy/([^/]+)/(.*)$ { proxy_pass http://$1/$2; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location ~ ^/shop/(.+)/(.*)$ {
+    ///         set $shop $1;
+    ///         proxy_pass http://$shop.shops.internal/$2;
+    ///     }
     /// }
     /// ```
     ///
@@ -68,7 +72,12 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             if level.outward().any(|l| l.get("internal").is_some()) || must_be_file(level) {
                 continue;
             }
-            if let Some(part) = chosen(target, level, &host(&value)) {
+            let schemes = matches!(name, "proxy_pass") || name == "grpc_pass" && value.contains(&b':');
+            let rows = values::rows(target, level, &value);
+            let part = rows.iter().find_map(|row| {
+                values::chosen_host(&values::url(row, schemes)).map(|open| open.name.clone())
+            });
+            if let Some(part) = part {
                 found.push(
                     SSRF.finding(pass.head(), format!("the client chooses the host in `{part}`"))
                         .label("can be any host")
@@ -79,64 +88,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether every match of a group is one of some names, or ends in a domain that is known.
-fn is_known(group: &Hir) -> bool {
-    !can_contain(group, b'/') && !can_contain(group, b'?') && ends_in_domain(group)
-}
-
-fn ends_in_domain(hir: &Hir) -> bool {
-    match hir.kind() {
-        HirKind::Literal(text) => {
-            text.0.contains(&b'.') && text.0.last().is_some_and(u8::is_ascii_alphanumeric)
-        }
-        HirKind::Capture(group) => ends_in_domain(&group.sub),
-        HirKind::Concat(parts) => parts.last().is_some_and(ends_in_domain),
-        HirKind::Alternation(parts) => parts.iter().all(ends_in_domain),
-        _ => false,
-    }
-}
-
 /// Whether `try_files` refuses every path that is no file.
 fn must_be_file(level: Block<'_>) -> bool {
     level.get("try_files").is_some_and(|d| {
         let mut words: Vec<_> = d.args().collect();
         let refuses = words.pop().is_some_and(|last| last.is("=404") || last.is("=403"));
         refuses && words.iter().all(|w| w.is("$uri") || w.is("$uri/"))
-    })
-}
-
-/// The pieces of the host: all before the first `/`, and before a variable that begins with one.
-fn host(value: &[u8]) -> Vec<Piece> {
-    let is_uri = |piece: &Piece| matches!(piece, Piece::Variable(name) if ["request_uri", "uri", "document_uri", "is_args"].contains(&name.as_str()));
-    let pieces = text::pieces(&text::url(value).host);
-    // `$target$request_uri`: only the first can be the host.
-    let end = pieces.iter().skip(1).position(is_uri).map_or(pieces.len(), |at| at + 1);
-    pieces[..end].to_vec()
-}
-
-fn chosen<'a>(target: Target<'a>, level: Block<'a>, host: &[Piece]) -> Option<String> {
-    host.iter().enumerate().find_map(|(at, piece)| {
-        let suffixed = matches!(host.get(at + 1), Some(Piece::Literal(text)) if text.starts_with(b"."));
-        match piece {
-            Piece::Literal(_) => None,
-            Piece::Variable(name) if name == "host" => {
-                (!suffixed && sources::accepts_any_host(target, level)).then(|| "$host".to_owned())
-            }
-            Piece::Variable(name) if !suffixed || sources::is_raw(name) => {
-                sources::variable(target, level, name, CHOSEN_BY_CLIENT, 8).then(|| format!("${name}"))
-            }
-            Piece::Variable(_) => None,
-            Piece::Capture(n) => {
-                let group = |p: &Pattern| {
-                    p.group(u32::from(*n)).is_some_and(|g| {
-                        can_contain(g, b'.')
-                            && (!suffixed || can_contain(g, b'/'))
-                            && !begins_with(g, b'/')
-                            && !is_known(g)
-                    })
-                };
-                sources::pattern(level).is_some_and(|p| group(&p)).then(|| format!("${n}"))
-            }
-        }
     })
 }
