@@ -1,5 +1,7 @@
 //! What is wrong, where, and what to type instead: the one shape in which every layer reports.
 
+pub mod names;
+
 use crate::edit::Fix;
 use crate::source::Span;
 
@@ -95,6 +97,8 @@ pub struct Diagnostic {
     pub class: Class,
     /// How bad it is.
     pub level: Level,
+    /// nginx refuses it, and the settings made less of it.
+    pub lowered: bool,
     /// What was found and what was expected.
     pub message: String,
     /// Where.
@@ -128,6 +132,7 @@ impl Diagnostic {
             code,
             class,
             level,
+            lowered: false,
             message: message.into(),
             span,
             label: String::new(),

@@ -29,6 +29,10 @@ pub(super) struct CheckArgs {
     #[arg(long)]
     strict_modules: bool,
 
+    /// Fail on warnings too [default: on errors only, as `nginx -t`].
+    #[arg(long)]
+    deny_warnings: bool,
+
     #[command(flatten)]
     host: HostArgs,
 
@@ -70,5 +74,6 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Outcome, Fail
         report.add(&configuration.sources, std::mem::take(findings), version, file);
     }
     args.output.print(&report, out)?;
-    Ok(report.outcome())
+    let least = if args.deny_warnings { Level::Warning } else { Level::Error };
+    Ok(report.outcome_from(Some(least)))
 }

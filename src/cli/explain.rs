@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Failure, Outcome};
 use crate::catalog::{self, Body, Directive, Runtime, Tier};
+use crate::diagnostic::names;
 use crate::lint::{RULES, Rule};
 
 /// Arguments of `ngxc explain`.
@@ -22,10 +23,23 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         explain_rule(rule, out)?;
         return Ok(Outcome::Clean);
     }
+    if let Some((name, meaning)) = names::named(name) {
+        writeln!(out, "{name}: {meaning}\n")?;
+        writeln!(
+            out,
+            "Its level: `{name} = \"warning\"` under `[rules]` of ngxc.toml (error, warning, info, off), or"
+        )?;
+        writeln!(
+            out,
+            "`--level {name}=warning`. One line: `# ngxc: allow({name}) reason`; one file: `allow-file`."
+        )?;
+        return Ok(Outcome::Clean);
+    }
     let directives = catalog::directives(name.as_bytes());
     if directives.is_empty() {
         let failure = Failure::new(format!("no rule and no directive is called `{name}`"));
         let names = RULES.iter().map(|r| r.name).chain(catalog::DIRECTIVES.iter().map(|d| d.name));
+        let names = names.chain(names::NAMES.iter().map(|(name, _)| *name));
         return Err(match catalog::closest(name.as_bytes(), names) {
             Some(near) => failure.help(format!("did you mean `{near}`?")),
             None => failure,

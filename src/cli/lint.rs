@@ -14,7 +14,7 @@ use super::render::{self, Report};
 use super::selection::{Selected, Selection};
 use super::{Failure, Outcome, estate, extract, fix, note, write};
 use crate::compile;
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline, Rule};
 use crate::model::Config;
 use crate::source::{Disk, Loader, SourceMap, Span};
@@ -49,6 +49,10 @@ pub(super) struct LintArgs {
     #[arg(long)]
     pub(super) diff: bool,
 
+    /// The least level of a finding that makes the command fail.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = FailOn::Warning)]
+    fail_on: FailOn,
+
     /// Say on standard error how long each rule took.
     #[arg(long)]
     profile_rules: bool,
@@ -57,12 +61,38 @@ pub(super) struct LintArgs {
     output: render::Output,
 }
 
+/// From which level on findings make the command fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FailOn {
+    /// What nginx refuses, and rules of that level.
+    Error,
+    /// Those and warnings.
+    Warning,
+    /// Every finding, notes included.
+    Info,
+    /// Nothing: the status is 0 for whatever is found.
+    Never,
+}
+
+impl FailOn {
+    fn level(self) -> Option<Level> {
+        match self {
+            FailOn::Error => Some(Level::Error),
+            FailOn::Warning => Some(Level::Warning),
+            FailOn::Info => Some(Level::Info),
+            FailOn::Never => None,
+        }
+    }
+}
+
 /// What configurations are judged by.
 pub(super) struct Judge {
     pub(super) meaning: Meaning,
     pub(super) selected: Selected,
     /// How long each rule took, if somebody wants to know.
     profile: Option<Profile>,
+    /// By configuration: how many findings that nginx refuses were taken out.
+    hidden: Mutex<BTreeMap<PathBuf, usize>>,
 }
 
 /// Time by rule.
@@ -78,7 +108,7 @@ pub(super) fn run(args: &LintArgs, out: &mut dyn Write) -> Result<Outcome, Failu
     let selected = args.selection.resolve(&files, &mut meaning)?;
     let files = estate::configurations(&files, |file| selected.excludes(file))?;
     let profile = args.profile_rules.then(Profile::default);
-    let judge = Judge { meaning, selected, profile };
+    let judge = Judge { meaning, selected, profile, hidden: Mutex::default() };
     if args.fix || args.diff {
         return fix::run(args, &judge, &files, out);
     }
@@ -110,8 +140,9 @@ pub(super) fn report(
     for ((file, configuration), found) in files.iter().zip(&configurations).zip(findings) {
         report.add(&configuration.sources, found, judge.meaning.version(), file);
     }
+    report.hide(judge.hidden.lock().unwrap_or_else(std::sync::PoisonError::into_inner).values().sum());
     args.output.print(&report, out)?;
-    Ok(report.outcome())
+    Ok(report.outcome_from(args.fail_on.level()))
 }
 
 impl Judge {
@@ -145,7 +176,6 @@ impl Judge {
         found.retain(|d| !configuration.is_uncertain(d));
         self.selected.settings.apply(&mut found);
         let known: Vec<&str> = rules.iter().map(|rule| rule.name).collect();
-        let found = lint::suppress(&configuration, found, &known);
         let mut all = configuration.diagnostics.clone();
         // A rule that says what nginx warns of says it better.
         let said: HashSet<(Span, &str)> =
@@ -157,6 +187,14 @@ impl Judge {
         all.extend(refused);
         all.extend(found);
         all.retain(|d| d.level == Level::Error || !configuration.is_stand_in(d.span.file));
+        let mut hidden = self.selected.settings.settle(&mut all);
+        let refused = |all: &[Diagnostic]| {
+            all.iter().filter(|d| d.class != Class::Rule && (d.level == Level::Error || d.lowered)).count()
+        };
+        let before = refused(&all);
+        let all = lint::suppress(&configuration, all, &known);
+        hidden += before - refused(&all);
+        self.hidden.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(file.to_owned(), hidden);
         Ok((configuration, all))
     }
 

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use super::input::{Meaning, say_newer};
+use crate::diagnostic::Level;
 use crate::lint::{File, Profile, Settings};
 use crate::source::matches;
 
@@ -28,6 +29,10 @@ pub(super) struct Selection {
     /// Not these rules or categories; may be repeated.
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
+
+    /// The level of a rule, category or diagnostic: `include-not-found=warning`; may be repeated.
+    #[arg(long, value_name = "NAME=LEVEL", value_delimiter = ',', value_parser = parse_level)]
+    level: Vec<(String, Option<Level>)>,
 
     /// The settings file [default: `ngxc.toml`, looked for upwards from the first FILE].
     #[arg(long, value_name = "FILE")]
@@ -93,6 +98,9 @@ impl Selection {
         for name in &self.ignore {
             settings.set(name, None).map_err(Failure::new)?;
         }
+        for (name, level) in &self.level {
+            settings.set(name, *level).map_err(Failure::new)?;
+        }
         let exclude = file.exclude.iter().map(|pattern| (directory.clone(), pattern.clone())).collect();
         let changed = self.changed_since.as_deref().map(changed_since).transpose()?;
         Ok(Selected { settings, exclude, changed })
@@ -115,6 +123,19 @@ impl Selected {
         let Some(changed) = &self.changed else { return true };
         file.canonicalize().is_ok_and(|path| changed.contains(&path))
     }
+}
+
+fn parse_level(text: &str) -> Result<(String, Option<Level>), String> {
+    let expected = "expected NAME=error, NAME=warning, NAME=info or NAME=off";
+    let (name, level) = text.split_once('=').ok_or(expected)?;
+    let level = match level {
+        "error" => Some(Level::Error),
+        "warning" => Some(Level::Warning),
+        "info" => Some(Level::Info),
+        "off" => None,
+        _ => return Err(expected.to_owned()),
+    };
+    Ok((name.to_owned(), level))
 }
 
 /// The version that the settings file of a configuration names, and that file.

@@ -34,9 +34,10 @@ pub(super) fn configuration(cx: &mut Compiler<'_>) {
         Context::Main => {
             block::directives(cx, root, Context::Main, &mut main);
             // After a syntax error the block may only be lost; a file of which it is said that it is a part of the main
-            // context has it elsewhere.
+            // context has it elsewhere; a file of comments is one that others include.
             let is_part = !cx.options.contexts.is_empty();
-            if !main.has_events && !is_part && cx.configuration.syntax_errors.is_empty() {
+            let is_empty = root.directives().next().is_none() && !cx.options.strict_modules;
+            if !main.has_events && !is_part && !is_empty && cx.configuration.syntax_errors.is_empty() {
                 report_no_events(cx);
             }
         }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{Category, RULES, Rule};
 use crate::catalog::{Release, closest, release};
+use crate::diagnostic::names;
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::version::Version;
 
@@ -26,6 +27,8 @@ pub enum Profile {
 #[derive(Clone, Debug)]
 pub struct Settings {
     levels: BTreeMap<&'static str, Option<Level>>,
+    /// Diagnostics that are no rules, and whose level was set.
+    others: BTreeMap<&'static str, Option<Level>>,
 }
 
 impl Settings {
@@ -36,14 +39,18 @@ impl Settings {
             Profile::Recommended => rule.recommended.then_some(rule.level),
             Profile::Strict => Some(rule.level.max(Level::Warning)),
         };
-        Self { levels: RULES.iter().map(|rule| (rule.name, level(rule))).collect() }
+        Self { levels: RULES.iter().map(|rule| (rule.name, level(rule))).collect(), others: BTreeMap::new() }
     }
 
-    /// Sets the level of a rule, or of every rule of a category.
+    /// Sets the level of a rule, of every rule of a category, or of a diagnostic that is no rule.
     ///
     /// # Errors
     /// If there is no rule or category of that name; says which one was probably meant.
     pub fn set(&mut self, name: &str, level: Option<Level>) -> Result<(), String> {
+        if let Some((name, _)) = names::named(name) {
+            self.others.insert(name, level);
+            return Ok(());
+        }
         for rule in named(name)? {
             self.levels.insert(rule.name, level);
         }
@@ -79,6 +86,31 @@ impl Settings {
         self.levels.get(name).copied().flatten()
     }
 
+    /// Gives findings that are no rules the level that was set for their name; those that are off are taken out.
+    /// Returns how many of them nginx refuses.
+    pub fn settle(&self, findings: &mut Vec<Diagnostic>) -> usize {
+        let mut hidden = 0;
+        findings.retain_mut(|finding| {
+            if finding.class == Class::Rule {
+                return true;
+            }
+            let refused = finding.level == Level::Error;
+            match self.others.get(finding.code) {
+                None => true,
+                Some(None) => {
+                    hidden += usize::from(refused);
+                    false
+                }
+                Some(Some(level)) => {
+                    finding.lowered |= refused && *level < Level::Error;
+                    finding.level = *level;
+                    true
+                }
+            }
+        });
+        hidden
+    }
+
     /// Gives findings of rules their level. A rule may make a finding milder than its own level; it stays so unless
     /// the settings changed the rule's level.
     pub fn apply(&self, findings: &mut [Diagnostic]) {
@@ -100,6 +132,7 @@ fn named(name: &str) -> Result<Vec<&'static Rule>, String> {
         return Ok(found);
     }
     let names = RULES.iter().map(|r| r.name).chain(Category::ALL.iter().map(|c| c.name()));
+    let names = names.chain(names::NAMES.iter().map(|(name, _)| *name));
     Err(match closest(name.as_bytes(), names) {
         Some(near) => format!("no rule and no category is called `{name}`; did you mean `{near}`?"),
         None => format!("no rule and no category is called `{name}`; `ngxc rules` lists them"),
@@ -160,7 +193,7 @@ impl File {
     /// is none; with the place.
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        for name in file.rules.keys() {
+        for name in file.rules.keys().filter(|name| names::named(name).is_none()) {
             named(name)?;
         }
         if let Some(version) = &file.nginx_version {

@@ -2,22 +2,33 @@
 
 use std::collections::HashMap;
 
-use super::RULES;
+use super::{Category, RULES};
 use crate::catalog::closest;
+use crate::diagnostic::names;
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Configuration;
 
-/// A rule that a comment allows on a line.
+/// What a comment allows on a line, or in a file.
 struct Allow {
-    rule: String,
+    /// The name of a rule, of a category, or of another diagnostic.
+    name: String,
     /// The name in the comment.
     span: Span,
     used: bool,
 }
 
-/// Takes out the findings that comments allow; reports names that are no rules, and comments that allow nothing.
-/// `known` are the rules that were run: a comment for another one is not unused.
+impl Allow {
+    fn covers(&self, finding: &Diagnostic) -> bool {
+        self.name == finding.code || category(finding.code).is_some_and(|category| category == self.name)
+    }
+}
+
+/// Allowed names by file, and by line; the line 0 stands for the whole file.
+type Allows = HashMap<(FileId, u32), Vec<Allow>>;
+
+/// Takes out the findings that comments allow; reports comments that name what does not exist, that are misspelt, or that
+/// allow nothing. `known` are the rules that were run: a comment for another one is not unused.
 pub fn suppress(configuration: &Configuration, findings: Vec<Diagnostic>, known: &[&str]) -> Vec<Diagnostic> {
     let mut left = Vec::new();
     let mut allows = all(configuration, &mut left);
@@ -27,16 +38,25 @@ pub fn suppress(configuration: &Configuration, findings: Vec<Diagnostic>, known:
     }
     for finding in findings {
         let line = configuration.sources.position(finding.span).line;
-        let here = allows.get_mut(&(finding.span.file, line));
-        let allow = here.and_then(|list| list.iter_mut().find(|a| a.rule == finding.code));
-        match allow {
-            Some(allow) if finding.class == Class::Rule => allow.used = true,
-            _ => left.push(finding),
+        let mut is_allowed = false;
+        for line in [line, 0] {
+            let here = allows.get_mut(&(finding.span.file, line)).into_iter().flatten();
+            for allow in here.filter(|allow| allow.covers(&finding)) {
+                (allow.used, is_allowed) = (true, true);
+            }
+        }
+        if !is_allowed {
+            left.push(finding);
         }
     }
-    let unused = allows.into_values().flatten().filter(|a| !a.used && known.contains(&a.rule.as_str()));
+    let was_judged = |a: &Allow| {
+        known.contains(&a.name.as_str())
+            || names::named(&a.name).is_some()
+            || known.iter().any(|rule| category(rule).is_some_and(|category| category == a.name))
+    };
+    let unused = allows.into_values().flatten().filter(|a| !a.used && was_judged(a));
     left.extend(unused.map(|allow| {
-        let message = format!("`{}` is allowed here, but reports nothing", allow.rule);
+        let message = format!("`{}` is allowed here, but reports nothing", allow.name);
         Diagnostic::new("unused-allow", Class::Rule, Level::Warning, allow.span, message)
             .label("allows nothing")
             .help("remove the comment")
@@ -44,24 +64,37 @@ pub fn suppress(configuration: &Configuration, findings: Vec<Diagnostic>, known:
     left
 }
 
-/// The rules that comments allow, by file and line.
-fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> HashMap<(FileId, u32), Vec<Allow>> {
-    let mut found: HashMap<(FileId, u32), Vec<Allow>> = HashMap::new();
+/// The category of a rule.
+fn category(rule: &str) -> Option<&'static str> {
+    RULES.binary_search_by_key(&rule, |r| r.name).ok().map(|at| RULES[at].category.name())
+}
+
+/// What comments allow.
+fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> Allows {
+    let mut found = Allows::new();
     for (id, file) in configuration.sources.files() {
         // Most files have none: look before walking the tree.
-        if memchr::memmem::find(&file.text, b"ngxc: allow(").is_none() {
+        if memchr::memmem::find(&file.text, b"ngxc:").is_none() {
             continue;
         }
         for comment in configuration.tree(id).comments() {
-            let Some(names) = names(comment.raw()) else { continue };
-            let line = target_line(file, comment.span());
-            for (rule, offset) in names {
+            let line = match read(comment.raw()) {
+                Comment::Other => continue,
+                Comment::Wrong => {
+                    problems.push(misspelt(comment.span()));
+                    continue;
+                }
+                Comment::Allow(names) => (target_line(file, comment.span()), names),
+                Comment::AllowFile(names) => (0, names),
+            };
+            let (line, names) = line;
+            for (name, offset) in names {
                 let start = comment.span().start as usize + offset;
-                let span = Span::new(id, start, start + rule.len());
-                if let Some(problem) = unknown(&rule, span) {
+                let span = Span::new(id, start, start + name.len());
+                if let Some(problem) = unknown(&name, span) {
                     problems.push(problem);
                 } else {
-                    found.entry((id, line)).or_default().push(Allow { rule, span, used: false });
+                    found.entry((id, line)).or_default().push(Allow { name, span, used: false });
                 }
             }
         }
@@ -69,19 +102,52 @@ fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> HashMap
     found
 }
 
-/// The names in `# ngxc: allow(a, b) reason`, with their offsets in the comment.
-fn names(comment: &[u8]) -> Option<Vec<(String, usize)>> {
-    let text = std::str::from_utf8(comment).ok()?;
-    let rest = text.trim_start_matches('#').trim_start().strip_prefix("ngxc: allow(")?;
-    let list = rest.split(')').next()?;
-    let mut at = text.len() - rest.len();
+/// What a comment says to this program.
+#[derive(Debug, PartialEq, Eq)]
+enum Comment {
+    /// Nothing, or something else.
+    Other,
+    /// Something that nobody understands.
+    Wrong,
+    /// Names with their offsets in the comment.
+    Allow(Vec<(String, usize)>),
+    /// The same for the file.
+    AllowFile(Vec<(String, usize)>),
+}
+
+/// Reads `# ngxc: allow(a, b) reason`.
+fn read(comment: &[u8]) -> Comment {
+    let Ok(text) = std::str::from_utf8(comment) else { return Comment::Other };
+    let Some(rest) = text.trim_start_matches('#').trim_start().strip_prefix("ngxc:") else {
+        return Comment::Other;
+    };
+    let rest = rest.trim_start();
+    if rest.starts_with("context(") {
+        return Comment::Other;
+    }
+    let (word, list) = match rest.split_once('(') {
+        Some((word, list)) if list.contains(')') => (word.trim_end(), list),
+        _ => return Comment::Wrong,
+    };
+    let mut at = text.len() - list.len();
     let mut names = Vec::new();
-    for part in list.split(',') {
+    for part in list.split(')').next().unwrap_or_default().split(',') {
         let lead = part.len() - part.trim_start().len();
         names.push((part.trim().to_owned(), at + lead));
         at += part.len() + 1;
     }
-    Some(names)
+    match word {
+        "allow" => Comment::Allow(names),
+        "allow-file" => Comment::AllowFile(names),
+        _ => Comment::Wrong,
+    }
+}
+
+fn misspelt(span: Span) -> Diagnostic {
+    let message = "the comment is addressed to ngxc, which does not understand it: it takes nothing back";
+    Diagnostic::new("unknown-suppression", Class::Rule, Level::Warning, span, message)
+        .label("not understood")
+        .help("write `# ngxc: allow(name) reason`, `# ngxc: allow-file(name)` or `# ngxc: context(http,server)`")
 }
 
 /// The line a comment speaks of: its own if something stands before it, else the next one with a directive.
@@ -100,18 +166,16 @@ fn target_line(file: &SourceFile, comment: Span) -> u32 {
 }
 
 fn unknown(name: &str, span: Span) -> Option<Diagnostic> {
-    if RULES.iter().any(|r| r.name == name) {
+    let categories = || Category::ALL.iter().map(|c| c.name());
+    let known =
+        || RULES.iter().map(|r| r.name).chain(categories()).chain(names::NAMES.iter().map(|(name, _)| *name));
+    if known().any(|known| known == name) {
         return None;
     }
-    let diagnostic = Diagnostic::new(
-        "unknown-rule",
-        Class::Rule,
-        Level::Warning,
-        span,
-        format!("no rule is called `{name}`"),
-    )
-    .label("not a rule");
-    Some(match closest(name.as_bytes(), RULES.iter().map(|r| r.name)) {
+    let message = format!("no rule is called `{name}`");
+    let diagnostic =
+        Diagnostic::new("unknown-rule", Class::Rule, Level::Warning, span, message).label("not a rule");
+    Some(match closest(name.as_bytes(), known()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help("`ngxc rules` lists them"),
     })

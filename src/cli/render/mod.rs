@@ -58,6 +58,8 @@ pub(super) struct Report<'a> {
     parts: Vec<Part<'a>>,
     /// What to say of a configuration without findings.
     clean: &'static str,
+    /// Findings that nginx refuses, and that settings or comments took out.
+    hidden: usize,
 }
 
 /// What was found in one configuration.
@@ -71,7 +73,7 @@ pub(super) struct Part<'a> {
 impl<'a> Report<'a> {
     /// An empty report.
     pub(super) fn new(clean: &'static str) -> Self {
-        Self { parts: Vec::new(), clean }
+        Self { parts: Vec::new(), clean, hidden: 0 }
     }
 
     /// A report of one configuration.
@@ -111,6 +113,25 @@ impl<'a> Report<'a> {
         self.findings().filter(|(_, d)| d.level == level).count()
     }
 
+    /// Counts findings that nginx refuses and that settings or comments took out.
+    pub(super) fn hide(&mut self, count: usize) {
+        self.hidden += count;
+    }
+
+    /// What the summary says of findings that nginx refuses and that do not count as errors.
+    pub(super) fn lowered(&self) -> Option<String> {
+        let lowered = self.findings().filter(|(_, d)| d.lowered).count() + self.hidden;
+        let what =
+            if lowered == 1 { "finding that nginx refuses is" } else { "findings that nginx refuses are" };
+        (lowered > 0).then(|| format!("{lowered} {what} no error here, by settings or comments"))
+    }
+
+    /// How the command ends if findings of this level and above make it fail; `None` if nothing does.
+    pub(super) fn outcome_from(&self, least: Option<Level>) -> Outcome {
+        let fails = least.is_some_and(|least| self.findings().any(|(_, d)| d.level >= least));
+        if fails { Outcome::Findings } else { Outcome::Clean }
+    }
+
     /// How the command ends: notes alone are no reason to fail.
     pub(super) fn outcome(&self) -> Outcome {
         if self.count(Level::Error) + self.count(Level::Warning) > 0 {
@@ -146,6 +167,9 @@ impl Part<'_> {
 impl Output {
     /// Prints a report.
     pub(super) fn print(self, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(lowered) = report.lowered() {
+            super::note(&format!("note: {lowered}"));
+        }
         match self.format {
             Format::Human => {
                 let color = io::stdout().is_terminal() && color();
