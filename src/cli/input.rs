@@ -151,6 +151,11 @@ impl Meaning {
             Place::Guessed(contexts) => say_guess(file, &contexts),
             Place::Declared(_) | Place::Main => {}
         }
+        if !self.contexts(&configuration).is_empty() {
+            // What a fragment includes lies where its main file is.
+            let missing = configuration.diagnostics.iter_mut().filter(|d| d.code == "include-not-found");
+            missing.for_each(|d| d.level = Level::Info);
+        }
         Ok(configuration)
     }
 
