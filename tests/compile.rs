@@ -332,12 +332,22 @@ fn an_upstream_is_found_wherever_it_stands() {
 }
 
 #[test]
+fn a_file_of_comments_is_one_that_others_include() {
+    for text in ["", "\n", "# server { listen 80; }\n"] {
+        assert_eq!(findings(text, NEWEST), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
 fn hostile_input_is_one_error_with_its_place() {
     let deep = format!("events {{}} http {{ server {{ {}", "location / {".repeat(100_000));
     let long = "x".repeat(1_000_000);
     let split = |entries: &str| format!("events {{}} http {{ split_clients $uri $s {{\n{entries}\n}} }}");
     let cases: Vec<(String, &str)> = vec![
-        (String::new(), "1: no-events: the configuration has no `events` block, which nginx demands"),
+        (
+            "worker_processes 1;".to_owned(),
+            "1: no-events: the configuration has no `events` block, which nginx demands",
+        ),
         (deep, "1: nesting-too-deep: expected at most 128 blocks within each other"),
         (long, "1: "),
         ("events {}\n\0\0;".to_owned(), "2: unknown-directive: unknown directive `\0\0`"),

@@ -1,6 +1,11 @@
 //! The three cures of a proxy that opens a connection for each request: `keepalive`, HTTP/1.1 and an empty `Connection`
 //! header. Each that is missing is named in one run, and the fix of each is the whole remedy.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::struct_excessive_bools,
+    clippy::format_push_string,
+    reason = "a failed unwrap is a failed test; each cure is there or not"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -221,7 +221,7 @@ fn other_literal_facts() {
     assert_eq!(directive("add_header", Context::Http).inheritance, Inheritance::Array);
     assert_eq!(directive("deny", Context::Http).inheritance_group, Some("http-access"));
     assert_eq!(directive("user", Context::Main).arity.0, 0b110);
-    assert!(matches!(directive("user", Context::Main).runtime, Runtime::Ignored(_)));
+    assert_eq!(directive("user", Context::Main).runtime, Runtime::Executed);
     assert_eq!(directive("root", Context::Server).runtime, Runtime::Executed);
     assert_eq!(directive("error_log", Context::Http).runtime, Runtime::Executed);
     assert_eq!(directive("server", Context::Stream).runtime, Runtime::Refused);

@@ -2,9 +2,21 @@
 //! for new clients when idle ones hold all connections.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::format_collect,
+    reason = "a failed unwrap is a failed test, and skips are said aloud"
+)]
 
-#[allow(dead_code, reason = "not every test needs all of it")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stderr,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "as where all tests share it"
+)]
 #[path = "common/nginx.rs"]
 mod nginx;
 

@@ -187,8 +187,8 @@ impl Meaning {
         if let Some(missing) = missing.filter(|_| fragment::is_part_of_main(configuration)) {
             missing.level = Level::Info;
             missing.message =
-                "this file has no `events` block and is read as a part of a main file".to_owned();
-            missing.label = "nginx itself demands `events { }`".to_owned();
+                String::from("this file has no `events` block and is read as a part of a main file");
+            missing.label = String::from("nginx itself demands `events { }`");
             missing.help = Some(
                 "add `events { }`; or write `# ngxc: context(main)` at its top if another file has it"
                     .to_owned(),

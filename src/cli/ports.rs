@@ -141,7 +141,7 @@ pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Fail
         return report::run(args, out);
     }
     let load = load(args);
-    let solves_pool = args.solve_for.iter().any(|s| *s == SolveFor::Keepalive);
+    let solves_pool = args.solve_for.contains(&SolveFor::Keepalive);
     if solves_pool && args.latency.is_none() && args.concurrency.is_none() {
         return Err(Failure::new("the size of a pool depends on how many requests are under way at once")
             .help("say how long one takes, `--latency 40ms`, or how many there are, `--concurrency 200`"));

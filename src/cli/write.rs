@@ -295,6 +295,7 @@ fn make_private(_: &Path) -> io::Result<()> {
 }
 
 #[cfg(all(test, unix))]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use std::io::Read;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -18,6 +18,7 @@ use crate::version::Version;
 const MAX_DIAGNOSTICS: usize = 10_000;
 
 /// The state of a compilation.
+#[expect(clippy::struct_excessive_bools, reason = "each says of another thing whether it was seen")]
 pub(super) struct Compiler<'t> {
     pub(super) configuration: &'t Configuration,
     pub(super) options: Options,

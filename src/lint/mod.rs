@@ -42,11 +42,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use crate::diagnostic::{Class, Diagnostic, Level};
-use crate::edit::Fix;
 use crate::model::{Config, Upstream};
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview, leaves};
-use crate::source::Span;
 use crate::syntax::Configuration;
 use levels::Levels;
 use remedy::{Missing, Remedies};
@@ -172,7 +170,7 @@ pub fn merge_versions(newest: Vec<Diagnostic>, before: Vec<Diagnostic>) -> Vec<D
         d
     };
     // What holds for both is repaired so that it is right for both: the older version needs more.
-    let mut repairs: HashMap<(&str, Span), (Option<String>, Option<Fix>)> = before
+    let mut repairs: HashMap<_, _> = before
         .iter()
         .filter(|d| new.contains(&(d.code, d.span)))
         .map(|d| ((d.code, d.span), (d.help.clone(), d.fix.clone())))

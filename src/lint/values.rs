@@ -31,6 +31,10 @@ pub(super) enum Part {
 
 /// What is known of an open part.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own; a part can have any of them"
+)]
 pub(super) struct Open {
     /// The variable as the directive writes it, with `$`.
     pub(super) name: String,
@@ -209,10 +213,8 @@ fn of_map(place: &Place<'_>, position: usize) -> Vec<Row> {
 fn of_value(place: &Place<'_>, value: &ComplexValue) -> Vec<Row> {
     let pieces = value.segments.iter().map(|segment| match segment {
         Segment::Literal(text) => Piece::Literal(AsRef::<[u8]>::as_ref(text).to_vec()),
-        Segment::Capture(n) => Piece::Capture(*n as u8),
-        Segment::Variable(id) => {
-            Piece::Variable(place.target.config.http.variables.get(*id).name.to_string())
-        }
+        Segment::Capture(n) => Piece::Capture(*n),
+        Segment::Variable(id) => Piece::Variable(place.target.config.http.variables.get(*id).name.clone()),
     });
     of_pieces(place, pieces.collect(), false)
 }

@@ -239,7 +239,9 @@ impl Load<'_> {
         let templates = self.options.templates.is_some();
         let (tree, errors, said, uncertain) =
             reading::tree(&self.configuration.sources, file, read, templates);
-        said.into_iter().for_each(|diagnostic| self.report(diagnostic));
+        for diagnostic in said {
+            self.report(diagnostic);
+        }
         if !uncertain.is_empty() {
             self.configuration.uncertain.insert(file, uncertain);
         }

@@ -62,9 +62,10 @@ fn variables_of_nginx_are_no_places() {
     assert_eq!((status, out.lines().count()), (0, 1), "{out}");
     assert!(out.contains("1 place "), "{out}");
     // Without the name of a template the verdict is nginx's.
-    let (status, out) = check(here.path(), "a.conf", text, &[]);
+    let whole = format!("events {{}} http {{ {text} }}\n");
+    let (status, out) = check(here.path(), "a.conf", &whole, &[]);
     assert_eq!((status, out.contains("domain")), (1, true), "{out}");
-    let (status, _) = check(here.path(), "a.conf", text, &["--template", "envsubst"]);
+    let (status, _) = check(here.path(), "a.conf", &whole, &["--template", "envsubst"]);
     assert_eq!(status, 0);
 }
 

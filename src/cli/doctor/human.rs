@@ -102,11 +102,12 @@ fn nothing(diagnosis: &Diagnosis<'_>) -> String {
     let evidence = &diagnosis.gathered.evidence;
     let logs =
         evidence.errors.as_ref().is_some_and(|log| log.lines > log.foreign) || evidence.access.is_some();
-    match logs {
-        true => "nothing found: the logs have no error".to_owned(),
-        false => "nothing found in the configuration and on the host; no log was read (--error-log FILE)"
-            .to_owned(),
-    }
+    let text = if logs {
+        "nothing found: the logs have no error"
+    } else {
+        "nothing found in the configuration and on the host; no log was read (--error-log FILE)"
+    };
+    text.to_owned()
 }
 
 /// One line and performance data: the fullest tuple.

@@ -49,9 +49,10 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
     let flow = heaviest.and_then(|t| case.flow_named(t));
     let is_pooled = flow.is_some_and(|f| case.flows[f].verdict == Verdict::Reused);
     let race = is_pooled && matches!(signal, Signal::Closed | Signal::Reset);
-    let (name, title) = match race {
-        true => ("closed-while-kept", "peers closed connections that nginx had kept"),
-        false => (meaning.name, meaning.title),
+    let (name, title) = if race {
+        ("closed-while-kept", "peers closed connections that nginx had kept")
+    } else {
+        (meaning.name, meaning.title)
     };
     let mut finding = Finding::new(name, severity(meaning.weight), format!("{title}{to}"))
         .seen(count(log, seen))

@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn however_it_is_read() {
         let file = b"# bob:a\n\nbo\nbob:skipped\nann:1\r\nbob:2:of them\nbob:3\n";
-        for size in 1..file.len() + 1 {
+        for size in 1..=file.len() {
             let of = |name: &[u8]| find(BufReader::with_capacity(size, &file[..]), name).unwrap();
             assert_eq!(of(b"bob").as_deref(), Some(&b"2"[..]), "{size}");
             assert_eq!(of(b"ann").as_deref(), Some(&b"1"[..]), "{size}");

@@ -56,20 +56,17 @@ impl Load<'_> {
                 places.push(if below.as_os_str().is_empty() { to.clone() } else { to.join(below) });
             }
         }
-        match below_root(full).filter(|_| self.options.elsewhere) {
-            Some(below) => {
-                let main = self.directory_of_main();
-                places.push(main.join(below));
-                places.extend(self.around(main).map(|around| around.join(below)));
-            }
-            None => {
-                places.push(full.to_owned());
-                if let Ok(below) = full.strip_prefix(&self.prefix)
-                    && let Some(around) = self.around(&self.prefix)
-                {
-                    places.push(around.join(below));
-                }
-            }
+        if let Some(below) = below_root(full).filter(|_| self.options.elsewhere) {
+            let main = self.directory_of_main();
+            places.push(main.join(below));
+            places.extend(self.around(main).map(|around| around.join(below)));
+            return places;
+        }
+        places.push(full.to_owned());
+        if let Ok(below) = full.strip_prefix(&self.prefix)
+            && let Some(around) = self.around(&self.prefix)
+        {
+            places.push(around.join(below));
         }
         places
     }

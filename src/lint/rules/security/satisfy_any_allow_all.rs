@@ -49,18 +49,24 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (level, allow) in target.levels().http("allow") {
-        let rules = access::rules(level);
-        let first = rules.iter().find(|rule| access::is_for_all(rule));
-        if first.is_some_and(|rule| rule.id() == allow.id()) && access::password_suffices(level) {
-            found.push(
-                SATISFY_ANY_ALLOW_ALL
-                    .finding(allow.head(), "nobody is asked for the password: every address suffices")
-                    .label("is enough with `satisfy any`")
-                    .help(
-                        "allow the addresses that need no password, and `deny all` others; or `satisfy all`",
-                    ),
-            );
+    let levels = target.levels();
+    if !levels.has("allow") || !levels.has("satisfy") {
+        return;
+    }
+    // An outer `allow all` holds in many levels and is reported once.
+    let mut reported = Vec::new();
+    for level in levels.all().filter(|level| level.is_http()) {
+        let first = access::rules(level).into_iter().find(access::is_for_all);
+        let Some(allow) = first.filter(|rule| rule.name().is("allow")) else { continue };
+        if reported.contains(&allow.id()) || !access::password_suffices(level) {
+            continue;
         }
+        reported.push(allow.id());
+        found.push(
+            SATISFY_ANY_ALLOW_ALL
+                .finding(allow.head(), "nobody is asked for the password: every address suffices")
+                .label("is enough with `satisfy any`")
+                .help("allow the addresses that need no password, and `deny all` others; or `satisfy all`"),
+        );
     }
 }
