@@ -32,7 +32,12 @@ fn unsorted(directories: &dyn Directories, pattern: &[u8], only_directories: boo
         return joined(b"/", within(directories, b"/", name, only_directories));
     }
     if name.is_empty() && before.len() > 1 {
-        let mut paths = unsorted(directories, unescaped_end(before), true);
+        // However many slashes end a pattern, a path gets one.
+        let mut inner = unescaped_end(before);
+        while inner.len() > 1 && inner.ends_with(b"/") {
+            inner = unescaped_end(&inner[..inner.len() - 1]);
+        }
+        let mut paths = unsorted(directories, inner, true);
         for path in paths.iter_mut().filter(|path| directories.is_directory(path)) {
             path.push(b'/');
         }
