@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::lint::{Judge, Judged, LintArgs, report};
-use super::{Failure, Outcome, extract, note, write};
+use super::{Failure, Outcome, extract, note, unified, write};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
 use crate::lint::verify;
@@ -211,9 +211,7 @@ fn apply(configuration: &Configuration, fixes: &[&Fix], overlay: &mut Overlay) {
 
 fn diff(overlay: &Overlay, out: &mut dyn Write) -> io::Result<()> {
     for (path, old) in &overlay.old {
-        let diff = similar::TextDiff::from_lines(&old[..], &overlay.new[path][..]);
-        let name = path.display();
-        diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_writer(&mut *out)?;
+        unified::write(&path.display().to_string(), old, &overlay.new[path], out)?;
     }
     Ok(())
 }

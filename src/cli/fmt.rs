@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::render::{self, Report};
-use super::{Failure, Outcome, extract, note, write};
+use super::{Failure, Outcome, extract, note, unified, write};
 use crate::catalog::NEWEST;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Disk, Loader, SourceMap};
@@ -89,6 +89,5 @@ fn formatted(path: &Path, text: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn show(name: &str, before: &[u8], after: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
-    let diff = similar::TextDiff::from_lines(before, after);
-    Ok(diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_writer(out)?)
+    Ok(unified::write(name, before, after, out)?)
 }

@@ -30,6 +30,7 @@ mod selection;
 mod show;
 pub mod split;
 mod template;
+mod unified;
 mod which;
 mod write;
 

@@ -289,6 +289,7 @@ impl Request {
     /// Goes inside another one. It asks with GET, whatever the client does.
     pub(crate) fn enter(&mut self, parent: &Self) {
         self.depth = parent.depth + 1;
+        self.real = parent.real;
         self.is_get = true;
         self.main_is_get = if parent.depth == 0 { parent.is_get } else { parent.main_is_get };
     }
@@ -298,8 +299,11 @@ impl Request {
         self.is_get = parent.is_get;
     }
 
-    /// `$request_length`
+    /// `$request_length`; 0 inside of another request, which was not read.
     pub(crate) fn length(&self) -> u64 {
+        if self.depth > 0 {
+            return 0;
+        }
         (self.head.position - self.head.start) as u64 + self.body_length().max(self.streamed)
     }
 

@@ -1,6 +1,7 @@
 //! The diff that repairs the flows at fault: a whole remedy or none.
 
 use super::super::input::Input;
+use super::super::unified;
 use crate::edit::{self, Applicability, Edit, Fix};
 use crate::lint::{Category, RULES, lint};
 use crate::model::location::Handler;
@@ -267,12 +268,7 @@ fn unified(before: &Configuration, after: &Configuration) -> Option<String> {
         if new.text == file.text {
             continue;
         }
-        // A second slash after `a/` would not be taken by `git apply`; `patch -p1 -d /` takes an absolute path.
-        let name = file.name();
-        let name = name.trim_start_matches('/');
-        let diff = similar::TextDiff::from_lines(&file.text[..], &new.text[..]);
-        let mut diff = diff.unified_diff();
-        diff.context_radius(3).header(&format!("a/{name}"), &format!("b/{name}")).to_writer(&mut out).ok()?;
+        unified::write(&file.name(), &file.text, &new.text, &mut out).ok()?;
     }
     (!out.is_empty()).then(|| String::from_utf8_lossy(&out).into_owned())
 }
