@@ -159,3 +159,32 @@ fn heads_of_very_many_lines() {
         check("nginx", real.address, most);
     }
 }
+
+/// A subrequest speaks of the client's method and connection, and of nothing that only the main request has.
+#[test]
+fn variables_of_a_subrequest() {
+    let http = |listen: &str| {
+        format!(
+            "server {{ listen {listen}; set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP;\n\
+             location / {{ auth_request /auth; add_header X-Told $told always; try_files none =402;\n\
+             auth_request_set $told '<$request_method $request_length $realip_remote_addr $remote_addr \
+             $request_completion $uri $args>'; }}\n\
+             location = /auth {{ return 204; }} }}"
+        )
+    };
+    let check = |who: &str, to: SocketAddr| {
+        for (method, body) in [("GET", ""), ("HEAD", ""), ("DELETE", ""), ("POST", "body")] {
+            let request = format!(
+                "{method} /page?a=b HTTP/1.0\r\nX-Real-IP: 192.0.2.7\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let response = once(to, &request);
+            let told = format!("X-Told: <{method} 0 127.0.0.1 192.0.2.7  /auth >");
+            assert!(response.contains(&told), "{who}: {told} in {response}");
+        }
+    };
+    check("ngxc", Proxy::new(&http("127.0.0.1:9")).address);
+    if let Some(real) = nginx::Nginx::start(&http("PORT")) {
+        check("nginx", real.address);
+    }
+}

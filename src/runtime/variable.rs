@@ -156,7 +156,8 @@ const PLAIN: &[(&str, Get)] = &[
         let id = s.request.id.get_or_insert_with(|| s.worker.random_id());
         text(out, id.as_bytes())
     }),
-    ("request_completion", |s, out| !s.request.is_complete || text(out, b"OK")),
+    // A subrequest ends and is never complete, as `request_complete` of nginx is set for the main request alone.
+    ("request_completion", |s, out| !s.request.is_complete || s.request.depth > 0 || text(out, b"OK")),
     ("status", |s, out| {
         padded(out, u64::from(s.request.status), 3);
         true
