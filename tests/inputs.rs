@@ -3,14 +3,6 @@
 
 #[path = "inputs/dump.rs"]
 mod dump;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::print_stderr,
-    clippy::format_collect,
-    clippy::format_push_string,
-    reason = "as where all tests share it"
-)]
 #[path = "common/nginx.rs"]
 mod nginx;
 #[path = "inputs/template.rs"]

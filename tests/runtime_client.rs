@@ -13,12 +13,6 @@
 #[allow(dead_code, reason = "shared with tests that use more of it")]
 mod http;
 #[path = "common/nginx.rs"]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::format_push_string,
-    reason = "shared with tests that use more of it"
-)]
 mod nginx;
 
 use std::collections::BTreeSet;

@@ -5,14 +5,6 @@
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "common/http.rs"]
 mod http;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::print_stderr,
-    clippy::format_collect,
-    clippy::format_push_string,
-    reason = "as where all tests share it"
-)]
 #[path = "common/nginx.rs"]
 mod nginx;
 

@@ -9,14 +9,6 @@
     reason = "a failed unwrap is a failed test, and skips are said aloud"
 )]
 
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::print_stderr,
-    clippy::format_collect,
-    clippy::format_push_string,
-    reason = "as where all tests share it"
-)]
 #[path = "common/nginx.rs"]
 mod nginx;
 

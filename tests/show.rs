@@ -23,7 +23,6 @@ use ngxc::version::Version;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod http;
 #[path = "common/nginx.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use the rest")]
 mod nginx;
 
 /// Every answer is the name of what answers, so that it tells the choice. `PORT` is the address.

@@ -171,7 +171,7 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     input.meaning.nginx_version = Some(which.judged());
     let (configuration, config) = input.valid(loader)?;
     if let Some(path) = &args.collect {
-        return bundle::collect(args, &input, &configuration, &config, which.version, path, out);
+        return bundle::collect(args, &input, &configuration, &config, which.version, path);
     }
     let mut gathered = match &bundle {
         Some(bundle) => gather::from_bundle(args, &config, bundle)?,

@@ -78,7 +78,7 @@ fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> Allows 
             continue;
         }
         for comment in configuration.tree(id).comments() {
-            let line = match read(comment.raw()) {
+            let (line, names) = match read(comment.raw()) {
                 Comment::Other => continue,
                 Comment::Wrong => {
                     problems.push(misspelt(comment.span()));
@@ -87,7 +87,6 @@ fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> Allows 
                 Comment::Allow(names) => (target_line(file, comment.span()), names),
                 Comment::AllowFile(names) => (0, names),
             };
-            let (line, names) = line;
             for (name, offset) in names {
                 let start = comment.span().start as usize + offset;
                 let span = Span::new(id, start, start + name.len());

@@ -1,5 +1,14 @@
 //! A real nginx on loopback, in a directory of its own; stopped when dropped.
 
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::print_stderr,
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "not every test needs all of it; who runs a test shall see what was skipped"
+)]
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;

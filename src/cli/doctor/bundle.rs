@@ -4,10 +4,11 @@
 //! `@ LENGTH NAME` and as many bytes, then a line end.
 
 use std::fs;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::super::input::Input;
+use super::super::write::{self, Readers};
 use super::super::{Failure, Outcome, note};
 use super::DoctorArgs;
 use super::gather::{PROC, access_log_path, error_log_path, mapped};
@@ -84,7 +85,6 @@ pub(super) fn collect(
     config: &Config,
     nginx: Option<Version>,
     path: &Path,
-    stdout: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
     let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
     for (_, file) in configuration.sources.files() {
@@ -143,17 +143,11 @@ pub(super) fn collect(
         out.push(b'\n');
     }
     let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
-    if path == Path::new("-") {
-        stdout.write_all(&out)?;
-        note(&format!("standard output: {} bytes: {}", out.len(), names.join(", ")));
-        return Ok(Outcome::Clean);
-    }
     // Logs have addresses of clients in them: nobody else needs to read it.
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).and_then(|mut file| file.write_all(&out)).map_err(failed)?;
-    note(&format!("{}: {} bytes: {}", path.display(), out.len(), names.join(", ")));
+    let inputs = configuration.sources.files().map(|(_, file)| file.path.as_path());
+    write::output(path, &out, Readers::Owner, inputs).map_err(failed)?;
+    let name = if path == Path::new("-") { "standard output".into() } else { path.to_string_lossy() };
+    note(&format!("{name}: {} bytes: {}", out.len(), names.join(", ")));
     Ok(Outcome::Clean)
 }
 
