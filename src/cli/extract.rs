@@ -1,13 +1,12 @@
 //! `--extract DIR`: the output of `nginx -T` becomes the files that it was made of, all of them or none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
 use super::input::Meaning;
-use super::{Failure, note};
+use super::{Failure, note, write};
 use crate::source::{Disk, Loader};
 use crate::syntax::Dump;
 
@@ -80,7 +79,7 @@ fn extract(dump: &Path, directory: &Path) -> Result<(PathBuf, PathBuf), Failure>
         return Err(Failure::new(format!("`{}` is a file and a directory in `{name}`", both.display())));
     }
     let main = below(found.main()).unwrap_or_default();
-    write(&files, directory)?;
+    write::tree(directory, &files)?;
     let main = directory.join(main);
     let (count, noun) = (files.len(), if files.len() == 1 { "file" } else { "files" });
     note(&format!(
@@ -107,37 +106,4 @@ fn below(path: &Path) -> Option<PathBuf> {
 fn file_and_directory(files: &BTreeMap<PathBuf, Vec<u8>>) -> Option<&PathBuf> {
     let directories: BTreeSet<&Path> = files.keys().flat_map(|f| f.ancestors().skip(1)).collect();
     files.keys().find(|f| directories.contains(f.as_path()))
-}
-
-/// Writes into a directory beside the one that is wanted, and renames that: nobody ever finds half of the tree.
-fn write(files: &BTreeMap<PathBuf, Vec<u8>>, directory: &Path) -> Result<(), Failure> {
-    let failed = |e: io::Error| Failure::new(format!("cannot write `{}`: {e}", directory.display()));
-    let is_taken = match std::fs::symlink_metadata(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(failed(error)),
-        Ok(found) => !found.is_dir() || std::fs::read_dir(directory).map_err(failed)?.next().is_some(),
-    };
-    if is_taken {
-        return Err(Failure::new(format!("`{}` exists already; nothing was written", directory.display()))
-            .help("name a directory that is new or empty"));
-    }
-    let parent = directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let new = tempfile::Builder::new().prefix(".ngxc").tempdir_in(parent).map_err(failed)?;
-    for (path, text) in files {
-        let path = new.path().join(path);
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(failed)?;
-        }
-        std::fs::write(&path, text).map_err(failed)?;
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // A temporary directory is private, a tree to work on is not.
-        std::fs::set_permissions(new.path(), std::fs::Permissions::from_mode(0o755)).map_err(failed)?;
-    }
-    std::fs::rename(new.path(), directory).map_err(failed)?;
-    // It is no longer there to be removed.
-    let _ = new.keep();
-    Ok(())
 }

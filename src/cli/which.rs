@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::input::Input;
 use super::selection;
-use crate::catalog::NEWEST;
 use crate::reuse::{BEFORE_DEFAULT_KEEPALIVE, DEFAULT_KEEPALIVE};
 use crate::source::Loader;
 use crate::version::Version;
@@ -63,7 +62,7 @@ pub(super) fn which(
     if on_host {
         let process = pid.or_else(|| master(input, loader));
         if let Some((version, process)) = process.and_then(|p| Some((of_process(p)?, p))) {
-            let known = version.min(NEWEST);
+            let known = known(version);
             let more = if known == version { String::new() } else { format!(", {version} in truth") };
             return Ok(Which { version: Some(known), from: format!(" (process {process}{more})") });
         }
@@ -71,13 +70,25 @@ pub(super) fn which(
     Ok(Which { version: None, from: String::new() })
 }
 
-/// The master that runs with this configuration: the one in its pid file, else the one whose command line names it.
-fn master(input: &Input, loader: &dyn Loader) -> Option<u32> {
+/// The release that a version is judged as; one of an own build that is none is judged as it is.
+fn known(version: Version) -> Version {
+    crate::catalog::release(&version.to_string()).map_or(version, |release| release.version)
+}
+
+/// The file that the directive `pid` names.
+fn pid_file(input: &Input, loader: &dyn Loader) -> Option<PathBuf> {
     let configuration = input.meaning.load(&input.file, loader).ok()?;
-    let written = input.meaning.compile(&configuration, NEWEST).config.core.pid;
+    let mut directives = configuration.trees.iter().flat_map(crate::syntax::Tree::directives);
+    let pid = directives.find(|d| d.name().value().as_ref() == b"pid")?;
+    let written = pid.args().next()?.value().into_owned();
     let directory = input.file.parent().unwrap_or(Path::new(""));
-    let path = input.meaning.prefix.as_deref().unwrap_or(directory).join(&written.value);
-    if written.origin.span().is_some()
+    let prefix = input.meaning.prefix.as_deref().unwrap_or(directory);
+    Some(prefix.join(String::from_utf8(written).ok()?))
+}
+
+/// The master that runs with this configuration: the one in its pid file, else the one whose command line names it.
+pub(super) fn master(input: &Input, loader: &dyn Loader) -> Option<u32> {
+    if let Some(path) = pid_file(input, loader)
         && let Some(pid) = fs::read_to_string(path).ok().and_then(|t| t.trim().parse().ok())
         && Path::new(&format!("/proc/{pid}")).exists()
     {

@@ -3,6 +3,10 @@
 //! A regular file is written beside itself and renamed over; mode, owner and links stay. What is no regular file
 //! (a device, a FIFO) is written into, `-` is standard output.
 
+mod tree;
+
+pub(super) use tree::tree;
+
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
