@@ -35,6 +35,7 @@ pub mod compile;
 pub mod eval;
 
 pub mod reuse;
+pub mod values;
 
 pub mod lint;
 pub mod ports;

@@ -21,9 +21,10 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("eval", &["source", "model", "version"], &["murmur2", "pcre2", "ipnet"]),
     ("reuse", &["source", "model", "version"], &[]),
+    ("values", &["source", "diagnostic", "catalog", "syntax", "model"], &["regex_syntax"]),
     (
         "lint",
-        &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "version"],
+        &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "values", "version"],
         &["strsim", "serde", "serde_json", "toml", "regex_syntax", "regex_automata"],
     ),
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),

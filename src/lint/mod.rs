@@ -7,20 +7,14 @@ mod access;
 mod affected;
 mod audit;
 mod exposure;
-mod fragment;
-mod levels;
 mod lost;
 mod names;
-mod pattern;
 mod place;
 mod remedy;
 mod rule;
 mod rules;
-mod sources;
-mod text;
 mod tls;
 mod uses;
-mod values;
 
 mod baseline;
 mod settings;
@@ -46,6 +40,7 @@ use crate::model::{Config, Upstream};
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview, leaves};
 use crate::syntax::Configuration;
+use crate::values::{self, View, fragment, levels, pattern, sources, text};
 use levels::Levels;
 use remedy::{Missing, Remedies};
 use rules::reuse::proxy_to_bare_host;
@@ -74,6 +69,11 @@ impl<'a> Target<'a> {
     /// The blocks as they are written.
     fn levels(self) -> &'a Levels<'a> {
         self.levels.get_or_init(|| Levels::new(self.configuration, self.is_whole()))
+    }
+
+    /// What values are judged in.
+    fn view(self) -> View<'a> {
+        View { config: self.config, levels: self.levels() }
     }
 
     /// What leaves lack to use their connections again, and the repair of each.

@@ -1,6 +1,6 @@
 //! Host names: which are names at all, and whose they are.
 
-use std::net::IpAddr;
+use super::text::is_name;
 
 /// Endings of names that only one's own network knows.
 const INTERNAL: &[&str] = &[
@@ -39,12 +39,6 @@ const CLOUD: &[&str] = &[
     ".onrender.com",
     ".ondigitalocean.app",
 ];
-
-/// Whether a host without its port is a name, not an address, a socket or a variable.
-pub(super) fn is_name(host: &str) -> bool {
-    let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    !host.is_empty() && host.bytes().all(letters) && host.parse::<IpAddr>().is_err()
-}
 
 /// Whether it is a name that the whole internet knows.
 pub(super) fn is_public(host: &str) -> bool {

@@ -74,7 +74,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 continue;
             }
             let schemes = directive == "proxy_pass" || memchr::memmem::find(&value, b"://").is_some();
-            let rows = values::rows(target, level, &value);
+            let rows = values::rows(target.view(), level, &value);
             let name = rows.iter().find_map(|row| {
                 let url = values::url(row, schemes);
                 let is_https = matches!(url.scheme.as_slice(), [Part::Text(text)] if text.ends_with(b"s"));

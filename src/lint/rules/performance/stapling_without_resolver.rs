@@ -2,7 +2,6 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
-use crate::lint::names;
 use crate::lint::rule::declare_rule;
 use crate::lint::text;
 use crate::lint::tls;
@@ -68,7 +67,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         };
         let by_address = server.effective("ssl_stapling_responder").is_some_and(|d| {
-            d.arg(0).is_some_and(|w| !names::is_name(&text::without_port(&text::url(&w.value()).host)))
+            d.arg(0).is_some_and(|w| !text::is_name(&text::without_port(&text::url(&w.value()).host)))
         });
         let asks = server.effective("ssl_stapling_file").is_none() && !by_address;
         if asks && server.effective("resolver").is_none() && seen.insert(stapling.head()) {

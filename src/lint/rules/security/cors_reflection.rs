@@ -94,7 +94,7 @@ fn reflects<'a>(target: Target<'a>, level: Block<'a>, name: &str) -> bool {
             let default = &target.config.http.maps[position].default;
             default.as_ref().is_some_and(|d| d.value.variables().any(is_origin))
         }
-        VariableSource::Set => sources::sets(target, level, name).iter().any(|(at, set)| {
+        VariableSource::Set => sources::sets(target.view(), level, name).iter().any(|(at, set)| {
             at.head().is_none_or(|head| !head.name().is("if"))
                 && set.arg(1).is_some_and(|w| w.value().eq_ignore_ascii_case(b"$http_origin"))
         }),

@@ -79,7 +79,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 .label("is chosen by the client");
             if variable != "http_host" {
                 found.push(finding.help("use `$host`"));
-            } else if sources::accepts_any_host(target, level) {
+            } else if sources::accepts_any_host(target.view(), level) {
                 let mut finding = finding.help("use `$host`, with `:$server_port` if the port matters");
                 finding.level = Level::Info;
                 found.push(finding);

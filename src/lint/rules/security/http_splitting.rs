@@ -80,8 +80,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             }
             let part = match name {
                 "proxy_pass" => into_request_line(target, level, &text),
-                _ => sources::find(target, level, &text, LINE_FEED)
-                    .or_else(|| through_values(&values::rows(target, level, &text))),
+                _ => sources::find(target.view(), level, &text, LINE_FEED)
+                    .or_else(|| through_values(&values::rows(target.view(), level, &text))),
             };
             if let Some(part) = of_rewrite(name, &text, part) {
                 found.push(finding(directive, name, &part));
@@ -92,7 +92,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 
 /// What can carry a line feed into the request line: of the host only what can bring a URI with it.
 fn into_request_line<'a>(target: Target<'a>, level: Block<'a>, text: &[u8]) -> Option<String> {
-    values::rows(target, level, text).iter().find_map(|row| {
+    values::rows(target.view(), level, text).iter().find_map(|row| {
         let url = values::url(row, true);
         let carries = |part: &Part, host: bool| match part {
             Part::Open(open) => {

@@ -73,7 +73,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 continue;
             }
             let schemes = matches!(name, "proxy_pass") || name == "grpc_pass" && value.contains(&b':');
-            let rows = values::rows(target, level, &value);
+            let rows = values::rows(target.view(), level, &value);
             let part = rows.iter().find_map(|row| {
                 values::chosen_host(&values::url(row, schemes)).map(|open| open.name.clone())
             });

@@ -15,12 +15,12 @@ const FRAGMENTS: [Context; 7] = [
 ];
 
 /// Whether it has a block that only a main file has.
-pub(super) fn has_http(configuration: &Configuration) -> bool {
+pub(crate) fn has_http(configuration: &Configuration) -> bool {
     guessed(configuration) == Context::Main
 }
 
 /// The context that allows most of what stands at the top.
-pub(super) fn guessed(configuration: &Configuration) -> Context {
+pub(crate) fn guessed(configuration: &Configuration) -> Context {
     const LOOKED_AT: usize = 1000;
     let top: Vec<Directive<'_>> = configuration.expanded_root().map(|(d, _)| d).take(LOOKED_AT).collect();
     let main = ["http", "stream", "mail", "events"];

@@ -6,13 +6,13 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// A pattern that was understood.
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     hir: Hir,
 }
 
 impl Pattern {
     /// Reads a pattern; `None` if it uses what only PCRE knows.
-    pub(super) fn new(pattern: &[u8], caseless: bool) -> Option<Self> {
+    pub(crate) fn new(pattern: &[u8], caseless: bool) -> Option<Self> {
         let text = std::str::from_utf8(pattern).ok()?;
         // A class in a class, which PCRE reads otherwise.
         if text.contains("[[") && !text.contains("[[:") || text.contains("[^[") || text.contains("&&") {
@@ -24,27 +24,27 @@ impl Pattern {
     }
 
     /// The whole of it.
-    pub(super) fn hir(&self) -> &Hir {
+    pub(crate) fn hir(&self) -> &Hir {
         &self.hir
     }
 
     /// How many groups there are.
-    pub(super) fn groups(&self) -> usize {
+    pub(crate) fn groups(&self) -> usize {
         self.hir.properties().explicit_captures_len()
     }
 
     /// A group by its number.
-    pub(super) fn group(&self, number: u32) -> Option<&Hir> {
+    pub(crate) fn group(&self, number: u32) -> Option<&Hir> {
         find_group(&self.hir, &|index, _| index == number)
     }
 
     /// A group by its name, without regard to case, as variables are.
-    pub(super) fn named(&self, name: &str) -> Option<&Hir> {
+    pub(crate) fn named(&self, name: &str) -> Option<&Hir> {
         find_group(&self.hir, &|_, own| own.is_some_and(|own| own.eq_ignore_ascii_case(name)))
     }
 
     /// `^text$`: the text.
-    pub(super) fn literal(&self) -> Option<Vec<u8>> {
+    pub(crate) fn literal(&self) -> Option<Vec<u8>> {
         let HirKind::Concat(parts) = self.hir.kind() else { return None };
         match parts.as_slice() {
             [start, text, end] if is_look(start, Look::Start) && is_look(end, Look::End) => match text.kind()
@@ -57,7 +57,7 @@ impl Pattern {
     }
 
     /// What every match begins with, if the pattern is anchored at the start.
-    pub(super) fn prefix(&self) -> Option<Vec<u8>> {
+    pub(crate) fn prefix(&self) -> Option<Vec<u8>> {
         let HirKind::Concat(parts) = self.hir.kind() else { return None };
         match parts.as_slice() {
             [start, first, ..] if is_look(start, Look::Start) => match first.kind() {
@@ -82,15 +82,15 @@ fn find_group<'h>(hir: &'h Hir, wanted: &dyn Fn(u32, Option<&str>) -> bool) -> O
 }
 
 /// Whether it is that assertion.
-pub(super) fn is_look(hir: &Hir, look: Look) -> bool {
+pub(crate) fn is_look(hir: &Hir, look: Look) -> bool {
     matches!(hir.kind(), HirKind::Look(own) if *own == look)
 }
 
 /// A set of bytes.
-pub(super) type Bytes = [bool; 256];
+pub(crate) type Bytes = [bool; 256];
 
 /// Every byte that a match can contain.
-pub(super) fn bytes(hir: &Hir) -> Bytes {
+pub(crate) fn bytes(hir: &Hir) -> Bytes {
     let mut set = [false; 256];
     add(hir, &mut set);
     set
@@ -115,7 +115,7 @@ fn add(hir: &Hir, set: &mut Bytes) {
 }
 
 /// Every byte that a match which is not empty can begin with.
-pub(super) fn first(hir: &Hir) -> Bytes {
+pub(crate) fn first(hir: &Hir) -> Bytes {
     let mut set = [false; 256];
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.iter().take(1).for_each(|b| set[usize::from(*b)] = true),
@@ -141,22 +141,22 @@ fn join(set: &mut Bytes, other: &Bytes) {
 }
 
 /// Whether a match can contain a byte.
-pub(super) fn can_contain(hir: &Hir, byte: u8) -> bool {
+pub(crate) fn can_contain(hir: &Hir, byte: u8) -> bool {
     bytes(hir)[usize::from(byte)]
 }
 
 /// Whether some match is empty.
-pub(super) fn can_be_empty(hir: &Hir) -> bool {
+pub(crate) fn can_be_empty(hir: &Hir) -> bool {
     hir.properties().minimum_len() == Some(0)
 }
 
 /// Whether a repetition has no upper bound.
-pub(super) fn is_unbounded(repetition: &Repetition) -> bool {
+pub(crate) fn is_unbounded(repetition: &Repetition) -> bool {
     repetition.max.is_none()
 }
 
 /// A group without its parentheses.
-pub(super) fn bare(hir: &Hir) -> &Hir {
+pub(crate) fn bare(hir: &Hir) -> &Hir {
     match hir.kind() {
         HirKind::Capture(group) => bare(&group.sub),
         _ => hir,
@@ -164,7 +164,7 @@ pub(super) fn bare(hir: &Hir) -> &Hir {
 }
 
 /// Whether every match begins with a byte.
-pub(super) fn begins_with(hir: &Hir, byte: u8) -> bool {
+pub(crate) fn begins_with(hir: &Hir, byte: u8) -> bool {
     match hir.kind() {
         HirKind::Literal(text) => text.0.first() == Some(&byte),
         HirKind::Concat(parts) => parts.first().is_some_and(|part| begins_with(part, byte)),

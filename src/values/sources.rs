@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::Target;
+use super::View;
 use super::levels::Level;
 use super::pattern::{self, Pattern};
 use super::text::{self, Piece};
@@ -18,15 +18,15 @@ const DEEPEST: usize = 8;
 
 /// What a rule wants to know of the parts of a value.
 #[derive(Clone, Copy)]
-pub(super) struct Question {
+pub(crate) struct Question {
     /// Whether a variable of nginx itself is meant.
-    pub(super) builtin: fn(&str) -> bool,
+    pub(crate) builtin: fn(&str) -> bool,
     /// A byte that a captured part must be able to contain.
-    pub(super) byte: u8,
+    pub(crate) byte: u8,
 }
 
 /// A line feed can be part of the value: variables with the decoded URI, and groups that match one.
-pub(super) const LINE_FEED: Question =
+pub(crate) const LINE_FEED: Question =
     Question { builtin: |name| matches!(name, "uri" | "document_uri"), byte: b'\n' };
 
 fn is_from_client(name: &str) -> bool {
@@ -36,29 +36,22 @@ fn is_from_client(name: &str) -> bool {
 }
 
 /// Whether a variable is text of the request as it was sent: it can contain anything but a line break.
-pub(super) fn is_raw(name: &str) -> bool {
+pub(crate) fn is_raw(name: &str) -> bool {
     is_from_client(name)
 }
 
 /// The first variable or capture of a text for which the answer is yes, as written.
-pub(super) fn find<'a>(
-    target: Target<'a>,
-    level: Level<'a>,
-    text: &[u8],
-    question: Question,
-) -> Option<String> {
+pub(crate) fn find<'a>(view: View<'a>, level: Level<'a>, text: &[u8], question: Question) -> Option<String> {
     text::pieces(text).into_iter().find_map(|piece| match piece {
         Piece::Literal(_) => None,
-        Piece::Variable(name) => {
-            variable(target, level, &name, question, DEEPEST).then(|| format!("${name}"))
-        }
+        Piece::Variable(name) => variable(view, level, &name, question, DEEPEST).then(|| format!("${name}")),
         Piece::Capture(n) => capture(level, n, question.byte).then(|| format!("${n}")),
     })
 }
 
 /// Whether the answer is yes for a variable, through `map` and `set`.
-pub(super) fn variable<'a>(
-    target: Target<'a>,
+pub(crate) fn variable<'a>(
+    view: View<'a>,
     level: Level<'a>,
     name: &str,
     question: Question,
@@ -67,22 +60,22 @@ pub(super) fn variable<'a>(
     if depth == 0 {
         return false;
     }
-    let variables = &target.config.http.variables;
+    let variables = &view.config.http.variables;
     let Some(id) = variables.find(name) else { return (question.builtin)(name) };
     match variables.get(id).source {
         VariableSource::Builtin => (question.builtin)(name),
         VariableSource::Map(position) => {
-            let map = &target.config.http.maps[position];
+            let map = &view.config.http.maps[position];
             let mut plain = map.entries.iter().filter(|e| !matches!(e.key, MapKey::Regex { .. }));
-            plain.any(|e| value(target, level, &e.value, question, depth))
-                || map.default.iter().any(|d| value(target, level, &d.value, question, depth))
+            plain.any(|e| value(view, level, &e.value, question, depth))
+                || map.default.iter().any(|d| value(view, level, &d.value, question, depth))
         }
-        VariableSource::Set => sets(target, level, name).into_iter().any(|(at, set)| {
+        VariableSource::Set => sets(view, level, name).into_iter().any(|(at, set)| {
             set.arg(1).is_some_and(|word| {
                 text::pieces(&word.value()).into_iter().any(|piece| match piece {
                     Piece::Literal(_) => false,
                     Piece::Variable(inner) => {
-                        inner != name && variable(target, at, &inner, question, depth - 1)
+                        inner != name && variable(view, at, &inner, question, depth - 1)
                     }
                     Piece::Capture(n) => capture(at, n, question.byte),
                 })
@@ -94,7 +87,7 @@ pub(super) fn variable<'a>(
 }
 
 fn value<'a>(
-    target: Target<'a>,
+    view: View<'a>,
     level: Level<'a>,
     value: &ComplexValue,
     question: Question,
@@ -102,8 +95,8 @@ fn value<'a>(
 ) -> bool {
     value.segments.iter().any(|segment| match segment {
         Segment::Variable(id) => {
-            let name = &target.config.http.variables.get(*id).name;
-            variable(target, level, name, question, depth - 1)
+            let name = &view.config.http.variables.get(*id).name;
+            variable(view, level, name, question, depth - 1)
         }
         Segment::Literal(_) | Segment::Capture(_) => false,
     })
@@ -111,10 +104,10 @@ fn value<'a>(
 
 /// The `set`s that can have given a variable its value here: those of the block itself if it has any, else all of the
 /// server.
-pub(super) fn sets<'a>(target: Target<'a>, level: Level<'a>, name: &str) -> Vec<(Level<'a>, Directive<'a>)> {
+pub(crate) fn sets<'a>(view: View<'a>, level: Level<'a>, name: &str) -> Vec<(Level<'a>, Directive<'a>)> {
     let server = level.around(Context::Server);
-    let of_server: Vec<_> = target
-        .levels()
+    let of_server: Vec<_> = view
+        .levels
         .sets(name)
         .filter(|(at, _)| server.is_none() || at.around(Context::Server) == server)
         .collect();
@@ -126,7 +119,7 @@ pub(super) fn sets<'a>(target: Target<'a>, level: Level<'a>, name: &str) -> Vec<
 
 /// The pattern that gives a block its captures, with whether it is compared without regard to case; `None` if
 /// there is none, or if it depends on more than one.
-pub(super) fn pattern(level: Level<'_>) -> Option<Rc<Pattern>> {
+pub(crate) fn pattern(level: Level<'_>) -> Option<Rc<Pattern>> {
     let head = level.head()?;
     match level.context() {
         Context::IfInLocation | Context::IfInServer => match condition(head) {
@@ -141,13 +134,13 @@ pub(super) fn pattern(level: Level<'_>) -> Option<Rc<Pattern>> {
 }
 
 /// The pattern of `location ~ pattern`.
-pub(super) fn location_pattern(level: Level<'_>, head: Directive<'_>) -> Option<Rc<Pattern>> {
+pub(crate) fn location_pattern(level: Level<'_>, head: Directive<'_>) -> Option<Rc<Pattern>> {
     let (pattern, caseless) = regex_of_location(head)?;
     level.pattern(&pattern, caseless)
 }
 
 /// The text of `location ~ pattern`, and whether case does not matter.
-pub(super) fn regex_of_location(head: Directive<'_>) -> Option<(Cow<'_, [u8]>, bool)> {
+pub(crate) fn regex_of_location(head: Directive<'_>) -> Option<(Cow<'_, [u8]>, bool)> {
     let first = head.arg(0)?.value();
     let (skipped, caseless) = match &*first {
         [b'~', b'*', ..] => (2, true),
@@ -162,7 +155,7 @@ pub(super) fn regex_of_location(head: Directive<'_>) -> Option<(Cow<'_, [u8]>, b
 }
 
 /// Operator and pattern of `if ($variable ~ pattern)`.
-pub(super) fn condition(head: Directive<'_>) -> Option<(&'static [u8], Cow<'_, [u8]>)> {
+pub(crate) fn condition(head: Directive<'_>) -> Option<(&'static [u8], Cow<'_, [u8]>)> {
     const OPERATORS: [&[u8]; 4] = [b"~", b"~*", b"!~", b"!~*"];
     let mut words = head.args().map(Word::value);
     let operator = words.find_map(|w| OPERATORS.into_iter().find(|o| **o == *w))?;
@@ -210,13 +203,13 @@ fn carries(group: &Hir, byte: u8) -> bool {
 }
 
 /// Whether a server answers requests for any host name: what `$host` is, a client can choose.
-pub(super) fn accepts_any_host(target: Target<'_>, level: Level<'_>) -> bool {
+pub(crate) fn accepts_any_host(view: View<'_>, level: Level<'_>) -> bool {
     let Some(server) = level.around(Context::Server) else { return false };
     let catch_all = |w: &[u8]| matches!(w, b"_" | b"" | b"*") || w.starts_with(b"~");
     let names: Vec<_> = server.own("server_name").flat_map(|d| d.args().collect::<Vec<_>>()).collect();
     let is_default =
         server.own("listen").any(|l| l.args().skip(1).any(|w| w.is("default_server") || w.is("default")));
-    let alone = target.levels().of(Context::Server).nth(1).is_none() && server.is_rooted();
+    let alone = view.levels.of(Context::Server).nth(1).is_none() && server.is_rooted();
     is_default
         || alone
         || names.is_empty() && server.is_rooted()
@@ -224,7 +217,7 @@ pub(super) fn accepts_any_host(target: Target<'_>, level: Level<'_>) -> bool {
 }
 
 /// Whether every match of a group ends in a domain that is written out.
-pub(super) fn ends_in_domain(hir: &Hir) -> bool {
+pub(crate) fn ends_in_domain(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Literal(text) => {
             text.0.contains(&b'.') && text.0.last().is_some_and(u8::is_ascii_alphanumeric)

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use regex_syntax::hir::Hir;
 
-use super::Target;
+use super::View;
 use super::levels::Level;
 use super::pattern::{self, Bytes, Pattern};
 use super::sources;
-use super::text::{self, Piece};
+use super::text::{self, Piece, is_name};
 use crate::catalog::Context;
 use crate::model::map::MapKey;
 use crate::model::{ComplexValue, Segment, VariableSource};
@@ -22,7 +22,7 @@ const DEEPEST: usize = 8;
 
 /// A part of a value.
 #[derive(Clone)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// Known text.
     Text(Vec<u8>),
     /// Text that only the request decides.
@@ -35,23 +35,23 @@ pub(super) enum Part {
     clippy::struct_excessive_bools,
     reason = "each is a property of its own; a part can have any of them"
 )]
-pub(super) struct Open {
+pub(crate) struct Open {
     /// The variable as the directive writes it, with `$`.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// With which bytes it can begin.
-    pub(super) first: Box<Bytes>,
+    pub(crate) first: Box<Bytes>,
     /// Which bytes it can contain.
-    pub(super) bytes: Box<Bytes>,
+    pub(crate) bytes: Box<Bytes>,
     /// Whether it can be empty.
-    pub(super) empty: bool,
+    pub(crate) empty: bool,
     /// Whether the client chooses it.
-    pub(super) client: bool,
+    pub(crate) client: bool,
     /// Whether escapes of the URI were decoded.
-    pub(super) decoded: bool,
+    pub(crate) decoded: bool,
     /// Whether it is one byte at most.
-    pub(super) single: bool,
+    pub(crate) single: bool,
     /// Whether every value ends in a domain that is written out.
-    pub(super) domain: bool,
+    pub(crate) domain: bool,
 }
 
 impl Open {
@@ -69,12 +69,12 @@ impl Open {
     }
 
     /// Whether it can contain a byte.
-    pub(super) fn has(&self, byte: u8) -> bool {
+    pub(crate) fn has(&self, byte: u8) -> bool {
         self.bytes[usize::from(byte)]
     }
 
     /// Whether it can contain a line feed and something more: a line break alone begins no header.
-    pub(super) fn has_line_feed(&self) -> bool {
+    pub(crate) fn has_line_feed(&self) -> bool {
         self.has(b'\n') && !self.single
     }
 
@@ -85,12 +85,12 @@ impl Open {
 }
 
 /// One way a value can be.
-pub(super) type Row = Vec<Part>;
+pub(crate) type Row = Vec<Part>;
 
 /// Where a value is read, and whose groups hold there.
 #[derive(Clone)]
 struct Place<'a> {
-    target: Target<'a>,
+    view: View<'a>,
     level: Level<'a>,
     /// The entry of a `map` that is read: its groups come first.
     entry: Option<Rc<Pattern>>,
@@ -101,8 +101,8 @@ struct Place<'a> {
 }
 
 /// The ways in which a text of a directive in `level` can be read.
-pub(super) fn rows<'a>(target: Target<'a>, level: Level<'a>, text: &[u8]) -> Vec<Row> {
-    let place = Place { target, level, entry: None, client: false, decoded: false, depth: DEEPEST };
+pub(crate) fn rows<'a>(view: View<'a>, level: Level<'a>, text: &[u8]) -> Vec<Row> {
+    let place = Place { view, level, entry: None, client: false, decoded: false, depth: DEEPEST };
     of_pieces(&place, text::pieces(text), true)
 }
 
@@ -143,12 +143,12 @@ fn variable(place: &Place<'_>, name: &str) -> Vec<Row> {
     if let Some(group) = place.entry.as_ref().and_then(|p| p.named(name)) {
         return of_group(group, place.client, place.decoded);
     }
-    let (target, level) = (place.target, place.level);
-    let sets = deciding(level, sources::sets(target, level, name));
+    let (view, level) = (place.view, place.level);
+    let sets = deciding(level, sources::sets(view, level, name));
     if !sets.is_empty() {
         return of_sets(place, name, &sets);
     }
-    let variables = &target.config.http.variables;
+    let variables = &view.config.http.variables;
     let Some(id) = variables.find(name) else { return builtin(place, name) };
     match variables.get(id).source {
         VariableSource::Builtin => builtin(place, name),
@@ -184,7 +184,7 @@ fn of_sets<'a>(place: &Place<'a>, name: &str, sets: &[(Level<'a>, Directive<'a>)
 }
 
 fn of_map(place: &Place<'_>, position: usize) -> Vec<Row> {
-    let config = place.target.config;
+    let config = place.view.config;
     let map = &config.http.maps[position];
     let sources: Vec<&str> =
         map.source.variables().map(|id| config.http.variables.get(id).name.as_str()).collect();
@@ -214,7 +214,7 @@ fn of_value(place: &Place<'_>, value: &ComplexValue) -> Vec<Row> {
     let pieces = value.segments.iter().map(|segment| match segment {
         Segment::Literal(text) => Piece::Literal(AsRef::<[u8]>::as_ref(text).to_vec()),
         Segment::Capture(n) => Piece::Capture(*n),
-        Segment::Variable(id) => Piece::Variable(place.target.config.http.variables.get(*id).name.clone()),
+        Segment::Variable(id) => Piece::Variable(place.view.config.http.variables.get(*id).name.clone()),
     });
     of_pieces(place, pieces.collect(), false)
 }
@@ -246,7 +246,7 @@ fn builtin(place: &Place<'_>, name: &str) -> Vec<Row> {
             for byte in [b'/', b'?', b' '] {
                 raw[usize::from(byte)] = false;
             }
-            let client = name == "http_host" || sources::accepts_any_host(place.target, place.level);
+            let client = name == "http_host" || sources::accepts_any_host(place.view, place.level);
             open(Open { client, empty: false, ..Open::new(raw) })
         }
         _ if sources::is_raw(name) => open(Open { client: true, ..Open::new(raw) }),
@@ -350,17 +350,17 @@ fn named(place: &Place<'_>, name: &str) -> Vec<Row> {
 
 /// Where a URL's host stands in a row: parts of the scheme, of the host, of the URI.
 #[derive(Default)]
-pub(super) struct Url {
+pub(crate) struct Url {
     /// Before `://`; empty for what has no scheme.
-    pub(super) scheme: Row,
+    pub(crate) scheme: Row,
     /// Host and port.
-    pub(super) host: Row,
+    pub(crate) host: Row,
     /// From `/` or `?` on.
-    pub(super) uri: Row,
+    pub(crate) uri: Row,
 }
 
 /// Takes a row apart as `ngx_parse_url` does; `schemes`: it begins with `http://` or the like.
-pub(super) fn url(row: &[Part], schemes: bool) -> Url {
+pub(crate) fn url(row: &[Part], schemes: bool) -> Url {
     let mut found = Url::default();
     let mut parts: std::collections::VecDeque<Part> = row.iter().cloned().collect();
     let mut in_scheme = schemes;
@@ -411,7 +411,7 @@ pub(super) fn url(row: &[Part], schemes: bool) -> Url {
 }
 
 /// The part with which a client chooses the host of a URL.
-pub(super) fn chosen_host(url: &Url) -> Option<&Open> {
+pub(crate) fn chosen_host(url: &Url) -> Option<&Open> {
     let scheme = url.scheme.iter().find_map(|part| match part {
         Part::Open(open) if open.client && open.has(b'/') && open.has(b':') && !open.ends_host() => {
             Some(open)
@@ -446,7 +446,7 @@ pub(super) fn chosen_host(url: &Url) -> Option<&Open> {
 }
 
 /// The name that has to be resolved, as far as it is known; `None` for an address, a socket, or what is not known.
-pub(super) fn host_name(url: &Url) -> Option<String> {
+pub(crate) fn host_name(url: &Url) -> Option<String> {
     let mut name = String::new();
     let mut open = false;
     for part in &url.host {
@@ -461,5 +461,5 @@ pub(super) fn host_name(url: &Url) -> Option<String> {
     }
     // Beside what is open there is a label of letters, so the whole is no address.
     let has_label = host.split('.').any(|label| label.bytes().any(|b| b.is_ascii_alphabetic()));
-    (!open || host.contains('.') && has_label).then_some(name).filter(|_| super::names::is_name(&host))
+    (!open || host.contains('.') && has_label).then_some(name).filter(|_| is_name(&host))
 }

@@ -12,7 +12,7 @@ use crate::diagnostic::Class;
 use crate::syntax::{Block, Configuration, Directive, IncludeChain};
 
 /// Every block that contains directives, outer before inner.
-pub(super) struct Levels<'a> {
+pub(crate) struct Levels<'a> {
     configuration: &'a Configuration,
     blocks: Vec<BlockData<'a>>,
     /// Where each directive stands, in the order of the levels; those of one level in their own order.
@@ -39,14 +39,14 @@ type Found<'a> = (u32, Directive<'a>);
 
 /// A block.
 #[derive(Clone, Copy)]
-pub(super) struct Level<'a> {
+pub(crate) struct Level<'a> {
     levels: &'a Levels<'a>,
     index: u32,
 }
 
 impl<'a> Levels<'a> {
     /// `whole`: the configuration has an `http` block.
-    pub(super) fn new(configuration: &'a Configuration, whole: bool) -> Self {
+    pub(crate) fn new(configuration: &'a Configuration, whole: bool) -> Self {
         let mut levels = Self {
             configuration,
             blocks: Vec::new(),
@@ -87,7 +87,7 @@ impl<'a> Levels<'a> {
     }
 
     /// Reads a pattern, each once; `None` if it is not understood.
-    pub(super) fn pattern(&self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
+    pub(crate) fn pattern(&self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
         let known = &mut self.patterns.borrow_mut()[usize::from(caseless)];
         if let Some(pattern) = known.get(text) {
             return pattern.clone();
@@ -123,41 +123,41 @@ impl<'a> Levels<'a> {
     }
 
     /// Every directive of a name, with the level it stands in.
-    pub(super) fn named(&'a self, name: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
+    pub(crate) fn named(&'a self, name: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
         let found = self.by_name.get(name.as_bytes()).map_or(&[][..], Vec::as_slice);
         found.iter().map(|&(index, directive)| (Level { levels: self, index }, directive))
     }
 
     /// Every directive of a name that `http` contains.
-    pub(super) fn http(&'a self, name: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
+    pub(crate) fn http(&'a self, name: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
         self.named(name).filter(|(level, _)| level.is_http())
     }
 
     /// Every `set` of a variable in `http`.
-    pub(super) fn sets(&'a self, variable: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
+    pub(crate) fn sets(&'a self, variable: &str) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
         let found = self.sets.get(variable.to_ascii_lowercase().as_bytes()).map_or(&[][..], Vec::as_slice);
         let all = found.iter().map(|&(index, set)| (Level { levels: self, index }, set));
         all.filter(|(level, _)| level.is_http())
     }
 
     /// What stands in a `map` and the like, which is no directives: includes expanded.
-    pub(super) fn entries(&self, head: Directive<'a>) -> impl Iterator<Item = Directive<'a>> + use<'a> {
+    pub(crate) fn entries(&self, head: Directive<'a>) -> impl Iterator<Item = Directive<'a>> + use<'a> {
         let configuration = self.configuration;
         head.block().into_iter().flat_map(move |block| configuration.expanded(block)).map(|(entry, _)| entry)
     }
 
     /// Whether any directive has that name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name.as_bytes())
     }
 
     /// Every block.
-    pub(super) fn all(&'a self) -> impl Iterator<Item = Level<'a>> {
+    pub(crate) fn all(&'a self) -> impl Iterator<Item = Level<'a>> {
         (0..self.blocks.len() as u32).map(|index| Level { levels: self, index })
     }
 
     /// Every block of a context.
-    pub(super) fn of(&'a self, context: Context) -> impl Iterator<Item = Level<'a>> {
+    pub(crate) fn of(&'a self, context: Context) -> impl Iterator<Item = Level<'a>> {
         self.all().filter(move |level| level.context() == context)
     }
 }
@@ -174,37 +174,37 @@ impl<'a> Level<'a> {
     }
 
     /// Which block it is.
-    pub(super) fn context(self) -> Context {
+    pub(crate) fn context(self) -> Context {
         self.data().context
     }
 
     /// The directive that opens it; the outermost level has none.
-    pub(super) fn head(self) -> Option<Directive<'a>> {
+    pub(crate) fn head(self) -> Option<Directive<'a>> {
         self.data().head
     }
 
     /// The level around it.
-    pub(super) fn outer(self) -> Option<Level<'a>> {
+    pub(crate) fn outer(self) -> Option<Level<'a>> {
         self.data().outer.map(|index| Level { index, ..self })
     }
 
     /// Itself and all around it, innermost first.
-    pub(super) fn outward(self) -> impl Iterator<Item = Level<'a>> {
+    pub(crate) fn outward(self) -> impl Iterator<Item = Level<'a>> {
         std::iter::successors(Some(self), |level| level.outer())
     }
 
     /// The blocks directly in it.
-    pub(super) fn inner(self) -> impl Iterator<Item = Level<'a>> {
+    pub(crate) fn inner(self) -> impl Iterator<Item = Level<'a>> {
         self.data().inner.iter().map(move |&index| Level { index, ..self })
     }
 
     /// The block of a directive that stands directly in it.
-    pub(super) fn below(self, head: Directive<'a>) -> Option<Level<'a>> {
+    pub(crate) fn below(self, head: Directive<'a>) -> Option<Level<'a>> {
         self.inner().find(|level| level.head().is_some_and(|own| own.id() == head.id()))
     }
 
     /// Itself and every block in it.
-    pub(super) fn inward(self) -> Vec<Level<'a>> {
+    pub(crate) fn inward(self) -> Vec<Level<'a>> {
         let mut all = vec![self];
         let mut at = 0;
         while let Some(level) = all.get(at) {
@@ -216,12 +216,12 @@ impl<'a> Level<'a> {
     }
 
     /// What stands directly in it.
-    pub(super) fn directives(self) -> &'a [Directive<'a>] {
+    pub(crate) fn directives(self) -> &'a [Directive<'a>] {
         &self.data().directives
     }
 
     /// The directives of a name that stand directly in it.
-    pub(super) fn own(self, name: &str) -> impl DoubleEndedIterator<Item = Directive<'a>> + use<'a> {
+    pub(crate) fn own(self, name: &str) -> impl DoubleEndedIterator<Item = Directive<'a>> + use<'a> {
         let all = self.levels.by_name.get(name.as_bytes()).map_or(&[][..], Vec::as_slice);
         let start = all.partition_point(|(level, _)| *level < self.index);
         let count = all[start..].partition_point(|(level, _)| *level == self.index);
@@ -229,64 +229,64 @@ impl<'a> Level<'a> {
     }
 
     /// The first of them.
-    pub(super) fn get(self, name: &str) -> Option<Directive<'a>> {
+    pub(crate) fn get(self, name: &str) -> Option<Directive<'a>> {
         let all = self.levels.by_name.get(name.as_bytes())?;
         let start = all.partition_point(|(level, _)| *level < self.index);
         all.get(start).filter(|(level, _)| *level == self.index).map(|(_, directive)| *directive)
     }
 
     /// The nearest level, from this one outwards, that has a directive.
-    pub(super) fn holder(self, name: &str) -> Option<Level<'a>> {
+    pub(crate) fn holder(self, name: &str) -> Option<Level<'a>> {
         let all = self.levels.by_name.get(name.as_bytes())?;
         self.outward().find(|level| all.binary_search_by_key(&level.index, |(index, _)| *index).is_ok())
     }
 
     /// The directive that decides here: the nearest one outwards. nginx merges most values in this way, and lists too
     /// (`ngx_conf_merge_ptr_value`): a level that has any of a list inherits none.
-    pub(super) fn effective(self, name: &str) -> Option<Directive<'a>> {
+    pub(crate) fn effective(self, name: &str) -> Option<Directive<'a>> {
         self.holder(name)?.get(name)
     }
 
     /// The list of directives that holds here.
-    pub(super) fn list(self, name: &str) -> Vec<Directive<'a>> {
+    pub(crate) fn list(self, name: &str) -> Vec<Directive<'a>> {
         self.holder(name).map(|level| level.own(name).collect()).unwrap_or_default()
     }
 
     /// Whether the first argument of the directive that decides is `value`.
-    pub(super) fn is(self, name: &str, value: &str) -> bool {
+    pub(crate) fn is(self, name: &str, value: &str) -> bool {
         self.effective(name)
             .and_then(|d| d.arg(0))
             .is_some_and(|w| w.value().eq_ignore_ascii_case(value.as_bytes()))
     }
 
     /// The named location, `server` or `http` around an `if` or `limit_except`; itself if it is none of them.
-    pub(super) fn block(self) -> Level<'a> {
+    pub(crate) fn block(self) -> Level<'a> {
         let conditional = |c| matches!(c, Context::IfInLocation | Context::IfInServer | Context::LimitExcept);
         self.outward().find(|level| !conditional(level.context())).unwrap_or(self)
     }
 
     /// Whether every file that is included in it or around it was read.
-    pub(super) fn is_complete(self) -> bool {
+    pub(crate) fn is_complete(self) -> bool {
         self.data().complete
     }
 
     /// Reads a pattern, as [`Levels::pattern`].
-    pub(super) fn pattern(self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
+    pub(crate) fn pattern(self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
         self.levels.pattern(text, caseless)
     }
 
     /// The nearest level of a context, from this one outwards.
-    pub(super) fn around(self, context: Context) -> Option<Level<'a>> {
+    pub(crate) fn around(self, context: Context) -> Option<Level<'a>> {
         self.outward().find(|level| level.context() == context)
     }
 
     /// Whether everything around it is known: the configuration is no fragment.
-    pub(super) fn is_rooted(self) -> bool {
+    pub(crate) fn is_rooted(self) -> bool {
         self.levels.blocks.first().is_some_and(|root| root.context == Context::Main)
     }
 
     /// Whether it is `http` or in it.
-    pub(super) fn is_http(self) -> bool {
+    pub(crate) fn is_http(self) -> bool {
         matches!(
             self.context(),
             Context::Http

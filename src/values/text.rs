@@ -2,7 +2,7 @@
 
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// Text as it is.
     Literal(Vec<u8>),
     /// `$name`, `${name}`: lower case, without `$`.
@@ -12,7 +12,7 @@ pub(super) enum Piece {
 }
 
 /// The pieces of a text, in order.
-pub(super) fn pieces(text: &[u8]) -> Vec<Piece> {
+pub(crate) fn pieces(text: &[u8]) -> Vec<Piece> {
     let mut found = Vec::new();
     let mut literal = Vec::new();
     let mut rest = text;
@@ -49,7 +49,7 @@ fn variable(after: &[u8]) -> Option<(Piece, &[u8])> {
 }
 
 /// The variables of a text.
-pub(super) fn variables(text: &[u8]) -> impl Iterator<Item = String> {
+pub(crate) fn variables(text: &[u8]) -> impl Iterator<Item = String> {
     pieces(text).into_iter().filter_map(|piece| match piece {
         Piece::Variable(name) => Some(name),
         Piece::Literal(_) | Piece::Capture(_) => None,
@@ -57,15 +57,15 @@ pub(super) fn variables(text: &[u8]) -> impl Iterator<Item = String> {
 }
 
 /// A URL without its scheme.
-pub(super) struct Url {
+pub(crate) struct Url {
     /// Host and port.
-    pub(super) host: Vec<u8>,
+    pub(crate) host: Vec<u8>,
     /// From the first `/` or `?` after the host.
-    pub(super) uri: Vec<u8>,
+    pub(crate) uri: Vec<u8>,
 }
 
 /// Takes `scheme://host:port/uri` apart, variables as written.
-pub(super) fn url(text: &[u8]) -> Url {
+pub(crate) fn url(text: &[u8]) -> Url {
     let rest = memchr::memmem::find(text, b"://").map_or(text, |at| &text[at + 3..]);
     let mut end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
     if rest.starts_with(b"unix:") {
@@ -75,7 +75,7 @@ pub(super) fn url(text: &[u8]) -> Url {
 }
 
 /// The host without its port, in lower case.
-pub(super) fn without_port(host: &[u8]) -> String {
+pub(crate) fn without_port(host: &[u8]) -> String {
     let text = String::from_utf8_lossy(host).to_ascii_lowercase();
     match text.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !host.ends_with(':') => {
@@ -83,6 +83,12 @@ pub(super) fn without_port(host: &[u8]) -> String {
         }
         _ => text,
     }
+}
+
+/// Whether a host without its port is a name, not an address, a socket or a variable.
+pub(crate) fn is_name(host: &str) -> bool {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !host.is_empty() && host.bytes().all(letters) && host.parse::<std::net::IpAddr>().is_err()
 }
 
 #[cfg(test)]
