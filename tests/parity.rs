@@ -8,6 +8,10 @@
     reason = "a test that cannot go on fails, and says what it did"
 )]
 
+#[path = "common/corpus.rs"]
+#[allow(dead_code, reason = "each test needs a part of it")]
+mod corpus;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +30,14 @@ struct Verdict {
 }
 
 fn check(text: &[u8]) -> Verdict {
-    let files = Memory::default().with("nginx.conf", text);
-    let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
+    check_among(Memory::default(), text)
+}
+
+/// Judges a main file in `/etc/nginx`.
+fn check_among(files: Memory, text: &[u8]) -> Verdict {
+    let main = Path::new("/etc/nginx/nginx.conf");
+    let files = files.with(main, text);
+    let configuration = load(&files, main, &LoadOptions::default()).unwrap();
     let options = Options { strict_modules: true, ..Options::new(NEWEST) };
     let compiled = compile(&configuration, &options);
     let needs_files = configuration.diagnostics.iter().any(|d| d.class == Class::Environment);
@@ -101,39 +111,27 @@ fn what_nginx_started_with_is_accepted() {
 
 #[test]
 fn configurations_from_the_wild_are_judged_as_nginx_judged_them() {
-    let Some(folder) = shared("corpus") else { return };
-    let wraps: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(folder.join("wraps.json")).unwrap()).unwrap();
-    let index = fs::read_to_string(folder.join("index.tsv")).unwrap();
-    let header: Vec<&str> = index.lines().next().unwrap().split('\t').collect();
-    let column = |name: &str| header.iter().position(|&h| h == name).unwrap();
-    let (id, wrap, kind, stubs) = (column("id"), column("wrap"), column("class"), column("stubs"));
+    let Some(cases) = corpus::cases() else { return };
+    let mut shipped = Memory::default();
+    for name in
+        ["mime.types", "fastcgi_params", "fastcgi.conf", "uwsgi_params", "scgi_params", "koi-utf", "win-utf"]
+    {
+        let path = Path::new("/etc/nginx").join(name);
+        let text = ngxc::source::shipped::shipped(&path).unwrap();
+        shipped = shipped.with(path, text);
+    }
     let (mut judged, mut wrong) = (0, Vec::new());
-    for row in index.lines().skip(1) {
-        let row: Vec<&str> = row.split('\t').collect();
-        // Modules and hosts were taken out or replaced before nginx was asked.
-        if row[kind] == "environment" || row[stubs].contains("load_module") || row[stubs].contains("host ") {
-            continue;
-        }
-        let around = match row[wrap] {
-            "main+events" => ("events{} ".to_owned(), String::new()),
-            name => {
-                let part = |which: &str| wraps[name][which].as_str().unwrap().to_owned();
-                (part("prefix"), part("suffix"))
-            }
-        };
-        let text = fs::read(folder.join("dev").join(format!("{}.conf", row[id]))).unwrap();
-        let verdict = check(&[around.0.as_bytes(), &text, around.1.as_bytes()].concat());
-        if verdict.needs_files {
-            continue;
-        }
+    for case in cases {
+        let files = case.empty_files.iter().fold(shipped.clone(), |files, name| files.with(name, ""));
+        let verdict = check_among(files, &case.whole);
+        assert!(!verdict.needs_files, "{}", case.id);
         judged += 1;
-        if verdict.errors.is_empty() != (row[kind] == "ok") {
-            wrong.push((row[id].to_owned(), row[kind].to_owned(), verdict.errors));
+        if verdict.errors.is_empty() != (case.verdict == "ok") {
+            wrong.push((case.id, case.verdict, verdict.errors));
         }
     }
     println!("{judged} configurations judged, {} differently", wrong.len());
-    assert!(judged > 300, "{judged} judged");
+    assert!(judged >= 774, "{judged} judged");
     let rejected: Vec<_> = wrong.iter().filter(|(_, kind, _)| kind == "ok").collect();
     assert!(rejected.is_empty(), "nginx accepts these: {rejected:#?}");
     assert!(wrong.len() * 200 <= judged, "more than 0.5 % judged differently: {wrong:#?}");

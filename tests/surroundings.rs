@@ -2,6 +2,11 @@
 //! that nobody knows.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/corpus.rs"]
+#[allow(dead_code, reason = "each test needs a part of it")]
+mod corpus;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -17,6 +22,12 @@ fn tree(files: &[(&str, &str)]) -> TempDir {
         fs::write(path, text).unwrap();
     }
     directory
+}
+
+/// Standard output of a command.
+fn ngxc(directory: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+    String::from_utf8(command.args(arguments).current_dir(directory).output().unwrap().stdout).unwrap()
 }
 
 /// Exit status and standard output of a check, one line a finding.
@@ -119,4 +130,120 @@ fn a_directive_behind_an_unknown_module_is_a_note_and_behind_a_known_one_an_erro
     assert!(!found.contains("$shard"), "{found}");
     let (status, found) = check(directory.path(), &["known.conf"]);
     assert!(status == 1 && found.contains("error: unknown directive `house_metrics`"), "{found}");
+}
+
+#[test]
+fn a_missing_file_is_an_error_where_its_tree_is_here() {
+    let with = |text: &str| format!("events {{}}\nhttp {{ {text} }}\n");
+    let missing = with("include proxy.conf;");
+    // Each tree, and the status of a check of its first file.
+    let cases: &[(&str, &[(&str, &str)], i32)] = &[
+        ("the file alone", &[("site.conf", &missing)], 0),
+        ("other files that it does not include", &[("site.conf", &missing), ("other.txt", "")], 0),
+        ("the name of every main file", &[("nginx.conf", &missing)], 1),
+        ("a name that is nearly the same", &[("site.conf", &missing), ("proxi.conf", "")], 1),
+        (
+            "another include that is found",
+            &[("site.conf", &with("include proxy.conf; include gzip.conf;")), ("gzip.conf", "gzip on;")],
+            1,
+        ),
+        (
+            "files in the directory that it names",
+            &[("site.conf", &with("include parts/a.conf;")), ("parts/b.conf", "")],
+            1,
+        ),
+        ("a directory that is not here", &[("site.conf", &with("include parts/a.conf;"))], 0),
+        ("a path of nginx", &[("site.conf", &with("include /etc/nginx/parts/a.conf;"))], 0),
+        ("a path of another machine", &[("site.conf", &with("include /no/such/directory/a.conf;"))], 0),
+    ];
+    for (what, files, expected) in cases {
+        let directory = tree(files);
+        let (status, found) = check(directory.path(), &[files[0].0]);
+        assert!(status == *expected && found.contains("include-not-found"), "{what}: {found}");
+        // Whoever asks this host, or says where the file belongs, wants nginx's verdict.
+        for strict in [["--host", ""], ["--prefix", "."]] {
+            let strict: Vec<&str> =
+                strict.into_iter().filter(|s| !s.is_empty()).chain([files[0].0]).collect();
+            assert_eq!(check(directory.path(), &strict).0, 1, "{what} with {strict:?}");
+        }
+    }
+    let close = tree(&[("site.conf", &missing), ("proxi.conf", "")]);
+    let human = ngxc(close.path(), &["check", "site.conf"]);
+    assert!(human.contains("did you mean `proxi.conf`?"), "{human}");
+}
+
+#[test]
+fn what_a_missing_file_may_define_is_a_note() {
+    let text = "events {}\nhttp { include zones.conf; server { listen 80; limit_req zone=one; access_log a.log long; \
+                return 200 $made; } }\n";
+    let (status, found) = check(tree(&[("site.conf", text)]).path(), &["site.conf"]);
+    assert!(status == 0 && found.contains("undefined-zone"), "{found}");
+    let (status, found) =
+        check(tree(&[("site.conf", &text.replace("include zones.conf;", ""))]).path(), &["site.conf"]);
+    assert!(status == 1 && found.contains("error: "), "{found}");
+}
+
+#[test]
+fn a_file_without_events_is_a_part_of_a_main_file_unless_it_is_one() {
+    for text in
+        ["http { server { listen 80; } }\n", "load_module modules/ngx_mail_module.so;\n", "user www;\n"]
+    {
+        let directory = tree(&[("part.conf", text), ("nginx.conf", text)]);
+        let (status, found) = check(directory.path(), &["part.conf"]);
+        assert!(status == 0 && found.contains("info: this file has no `events` block"), "{text}: {found}");
+        assert_eq!(check(directory.path(), &["--host", "part.conf"]).0, 1, "{text}");
+        let (status, found) = check(directory.path(), &["nginx.conf"]);
+        assert!(status == 1 && found.contains("no-events"), "{text}: {found}");
+    }
+}
+
+#[test]
+fn a_text_that_stands_in_is_no_proof() {
+    let text = "server { location ~ \\.php$ { include snippets/fastcgi-php.conf; try_files $uri =404; fastcgi_pass 127.0.0.1:9; } }\n";
+    let (status, found) = check(tree(&[("site.conf", text)]).path(), &["site.conf"]);
+    assert!(status == 0 && found.contains("info: `try_files` is set twice"), "{found}");
+    let here = tree(&[("site.conf", text), ("snippets/fastcgi-php.conf", "try_files $a =404;\n")]);
+    assert_eq!(check(here.path(), &["site.conf"]).0, 1);
+}
+
+/// The errors that a command tells of many files, by file.
+fn errors(arguments: &[&str], files: &[&Path]) -> BTreeMap<String, Vec<String>> {
+    let output = Command::new(env!("CARGO_BIN_EXE_ngxc")).args(arguments).args(files).output().unwrap();
+    let all: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut by_file = BTreeMap::<String, Vec<String>>::new();
+    for finding in all["findings"].as_array().unwrap() {
+        if finding["level"] == "error" && finding["class"] != "rule" {
+            let file = finding["file"].as_str().unwrap().to_owned();
+            by_file.entry(file).or_default().push(finding["message"].to_string());
+        }
+    }
+    by_file
+}
+
+#[test]
+fn what_nginx_accepts_has_no_error_alone_as_it_lies_there() {
+    let Some(cases) = corpus::cases() else { return };
+    let accepted: Vec<&Path> = cases.iter().filter(|c| c.verdict == "ok").map(|c| c.path.as_path()).collect();
+    assert!(accepted.len() > 400, "{}", accepted.len());
+    for command in ["check", "lint"] {
+        let errors = errors(&[command, "--format", "json"], &accepted);
+        assert!(errors.is_empty(), "{command}: {errors:#?}");
+    }
+}
+
+#[test]
+fn what_nginx_rejects_is_rejected_in_its_place() {
+    let Some(cases) = corpus::cases() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let rejected = cases.iter().filter(|c| c.verdict != "ok").map(|case| {
+        let path = directory.path().join(&case.id).join("nginx.conf");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, &case.whole).unwrap();
+        path
+    });
+    let rejected: Vec<_> = rejected.collect();
+    let paths: Vec<&Path> = rejected.iter().map(std::path::PathBuf::as_path).collect();
+    let errors = errors(&["check", "--strict-modules", "--format", "json"], &paths);
+    let missed: Vec<_> = paths.iter().filter(|p| !errors.contains_key(p.to_str().unwrap())).collect();
+    assert!(missed.is_empty() && paths.len() > 350, "{} of {}: {missed:#?}", missed.len(), paths.len());
 }

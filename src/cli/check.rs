@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::input::Meaning;
 use super::render::{self, Report};
-use super::{Failure, Outcome, estate, extract};
+use super::{Failure, Outcome, estate, extract, surroundings};
 use crate::diagnostic::Level;
 use crate::source::Disk;
 
@@ -59,8 +59,14 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     let version = meaning.version();
     let mut checked = Vec::new();
     for file in estate::configurations(&files, |_| false)? {
-        let configuration = meaning.load(&file, &Disk)?;
-        let compiled = meaning.compile_with(&configuration, version, args.strict_modules);
+        let mut configuration = meaning.load(&file, &Disk)?;
+        let mut compiled = meaning.compile_with(&configuration, version, args.strict_modules);
+        if args.host.host {
+            surroundings::demand_includes(&mut configuration);
+        } else {
+            let is_in_place = surroundings::is_in_place(&meaning, &configuration);
+            surroundings::soften(&configuration, &mut compiled, is_in_place);
+        }
         let mut findings = configuration.diagnostics.clone();
         if args.host.host {
             findings.extend(crate::compile::host::check(&configuration, &compiled, None));

@@ -9,7 +9,7 @@ use std::sync::{Mutex, Once, PoisonError};
 use clap::Args;
 
 use super::render::{self, Report};
-use super::{Failure, note, template};
+use super::{Failure, note, surroundings, template};
 use crate::catalog::{self, Context, NEWEST, Release};
 use crate::compile::fragment::{self, Place};
 use crate::compile::{self, Compiled, Options};
@@ -59,22 +59,23 @@ impl Input {
     /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed. A part of
     /// a main file, without `events`, will do.
     pub(super) fn valid(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
-        self.without_errors(loader, Meaning::compile)
+        self.without_errors(self.meaning.load(&self.file, loader)?, Meaning::compile)
     }
 
     /// The same for a command that does what nginx does: nginx demands `events`.
     pub(super) fn whole(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
-        self.without_errors(loader, |meaning, configuration, version| {
+        let mut configuration = self.meaning.load(&self.file, loader)?;
+        surroundings::demand_includes(&mut configuration);
+        self.without_errors(configuration, |meaning, configuration, version| {
             meaning.compile_with(configuration, version, false)
         })
     }
 
     fn without_errors(
         &self,
-        loader: &dyn Loader,
+        configuration: Configuration,
         compile: impl Fn(&Meaning, &Configuration, Version) -> Compiled,
     ) -> Result<(Configuration, Config), Failure> {
-        let configuration = self.meaning.load(&self.file, loader)?;
         let compiled = compile(&self.meaning, &configuration, self.meaning.version());
         let mut findings = configuration.diagnostics.clone();
         findings.extend(compiled.diagnostics);
@@ -151,7 +152,9 @@ impl Meaning {
             Place::Guessed(contexts) => say_guess(file, &contexts),
             Place::Declared(_) | Place::Main => {}
         }
-        if !self.contexts(&configuration).is_empty() {
+        if self.contexts(&configuration).is_empty() {
+            surroundings::settle_missing(self, &mut configuration, loader);
+        } else {
             // What a fragment includes lies where its main file is.
             let missing = configuration.diagnostics.iter_mut().filter(|d| d.code == "include-not-found");
             missing.for_each(|d| d.level = Level::Info);
@@ -160,7 +163,7 @@ impl Meaning {
     }
 
     /// Whether a main file lies outside of the directories that nginx reads.
-    fn is_elsewhere(&self, file: &Path) -> bool {
+    pub(super) fn is_elsewhere(&self, file: &Path) -> bool {
         let is_below = |path: &Path| {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
             below_root(&absolute).is_some() || path.canonicalize().is_ok_and(|p| below_root(&p).is_some())
@@ -183,17 +186,7 @@ impl Meaning {
     /// print it: what nginx would refuse is a note.
     pub(super) fn compile(&self, configuration: &Configuration, version: Version) -> Compiled {
         let mut compiled = self.compile_with(configuration, version, false);
-        let missing = compiled.diagnostics.iter_mut().find(|d| d.code == "no-events");
-        if let Some(missing) = missing.filter(|_| fragment::is_part_of_main(configuration)) {
-            missing.level = Level::Info;
-            missing.message =
-                String::from("this file has no `events` block and is read as a part of a main file");
-            missing.label = String::from("nginx itself demands `events { }`");
-            missing.help = Some(
-                "add `events { }`; or write `# ngxc: context(main)` at its top if another file has it"
-                    .to_owned(),
-            );
-        }
+        surroundings::soften(configuration, &mut compiled, false);
         compiled
     }
 

@@ -29,6 +29,7 @@ mod run;
 mod selection;
 mod show;
 pub mod split;
+mod surroundings;
 mod template;
 mod unified;
 mod which;

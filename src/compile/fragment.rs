@@ -92,10 +92,10 @@ fn declared(root: Block<'_>) -> Option<Place> {
     None
 }
 
-/// Whether a file has a block such as `http` and no `events`: a part of a main file, or one that was cut out of it.
+/// Whether a file of the main context has no `events`: a part of a main file, or one that was cut out of it.
 pub fn is_part_of_main(configuration: &Configuration) -> bool {
-    let blocks = || configuration.expanded_root().map(|(d, _)| d).filter(|d| d.block().is_some());
-    !blocks().any(|d| d.name().is("events")) && blocks().any(|d| MAIN_BLOCKS.iter().any(|n| d.name().is(n)))
+    let is_events = |d: Directive<'_>| d.block().is_some() && d.name().is("events");
+    !configuration.expanded_root().any(|(d, _)| is_events(d))
 }
 
 fn guessed(configuration: &Configuration) -> Place {
@@ -222,15 +222,15 @@ mod tests {
     }
 
     #[test]
-    fn a_block_without_events_is_a_part_of_the_main_context() {
+    fn what_has_no_events_is_a_part_of_a_main_file() {
         for (text, expected) in [
             ("http { }", true),
             ("user a;\nstream { }\nhttp { }", true),
             ("http { } events { }", false),
-            ("user a;", false),
-            ("server { }", false),
-            ("http;", false),
-            ("", false),
+            ("user a;", true),
+            ("load_module a.so;", true),
+            ("events;", true),
+            ("", true),
         ] {
             let files = Memory::default().with("a.conf", text);
             let configuration = syntax::load(&files, "a.conf".as_ref(), &LoadOptions::default()).unwrap();

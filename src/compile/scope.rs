@@ -53,6 +53,8 @@ pub(super) struct Compiler<'t> {
     same_since: Cell<Version>,
     loads_modules: bool,
     loads_unknown: bool,
+    /// It is a fragment, or files are missing that lie elsewhere: they may define what it uses.
+    is_fragment: bool,
     dropped: usize,
 }
 
@@ -149,6 +151,7 @@ impl<'t> Compiler<'t> {
             same_since: Cell::new(Version::new(0, 0, 0)),
             loads_modules: configuration.trees.iter().any(loads_modules),
             loads_unknown: configuration.trees.iter().any(loads_unknown),
+            is_fragment: !options.contexts.is_empty() || is_incomplete(configuration),
             dropped: 0,
         }
     }
@@ -195,7 +198,7 @@ impl<'t> Compiler<'t> {
             return;
         }
         diagnostic.includes = self.includes.to_vec();
-        if !self.options.contexts.is_empty() {
+        if self.is_fragment {
             fragment::soften(&mut diagnostic);
         }
         self.diagnostics.push(diagnostic);
@@ -268,6 +271,11 @@ impl<'t> Compiler<'t> {
         let same_since = self.same_since.get();
         Compiled { config, diagnostics: self.diagnostics, files: self.files, same_since }
     }
+}
+
+/// Whether an included file is missing that need not be here.
+fn is_incomplete(configuration: &Configuration) -> bool {
+    configuration.diagnostics.iter().any(|d| d.code == "include-not-found" && d.level < Level::Error)
 }
 
 /// A `load_module` of a module that no directive of the catalog belongs to.
