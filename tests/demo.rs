@@ -55,6 +55,26 @@ fn predictions_come_true_before_and_since_connections_are_kept() {
 }
 
 #[test]
+fn the_settings_file_says_which_nginx_is_shown_else_both_sides() {
+    let directory = tempfile::tempdir().unwrap();
+    let shown = |version: &str| {
+        std::fs::write(directory.path().join("ngxc.toml"), version).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+        command.args(["demo", "--case", "default", "--requests", "60"]).current_dir(&directory);
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        println!("{text}");
+        (!text.contains("network namespace")).then_some(text)
+    };
+    let Some(old) = shown("nginx_version = \"1.22.1\"\n") else { return };
+    assert!(old.contains("ngxc run as nginx 1.22.1 (ngxc.toml)"));
+    // The defaults of that nginx: each request opens a connection.
+    assert_eq!(numbers(&old, "default")[1..4], [60, 0, 60]);
+    let Some(new) = shown("nginx_version = \"1.30\"\n") else { return };
+    assert_eq!(numbers(&new, "default")[1..4], [60, 0, 1]);
+}
+
+#[test]
 fn a_real_nginx_does_the_same() {
     let nginx = std::env::var("NGINX").unwrap_or_else(|_| "/usr/sbin/nginx".to_owned());
     if !std::path::Path::new(&nginx).exists() {

@@ -1,5 +1,5 @@
 //! The capacity model over whole configurations: who connects where, how much fits, what an upgrade changes.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::float_cmp, clippy::unwrap_used, reason = "whole numbers; a test that cannot go on fails")]
 
 use ngxc::catalog::NEWEST;
 use ngxc::model::Config;
@@ -98,6 +98,122 @@ fn upgrades() {
     for (http, expected) in cases {
         let (old, new) = (config(http, OLD), config(http, NEWEST));
         assert_eq!(effect(&flows(&old)[0], &flows(&new)[0]), expected, "{http}");
+    }
+}
+
+/// The output of `ngxc ports` for a configuration, as JSON, and its exit status.
+fn ports(directory: &std::path::Path, conf: &str, arguments: &[&str]) -> (serde_json::Value, i32) {
+    std::fs::write(directory.join("nginx.conf"), conf).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_ngxc"))
+        .args(["ports", "nginx.conf", "--format", "json"])
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    let answer = serde_json::from_slice(&output.stdout);
+    (answer.unwrap_or_else(|_| panic!("{output:?}")), output.status.code().unwrap())
+}
+
+#[test]
+fn which_nginx_is_judged() {
+    const UPSTREAM: &str = "events {} http { upstream u { server 10.1.0.1:80; } server { location / { proxy_pass http://u; } } }";
+    let directory = tempfile::tempdir().unwrap();
+    let names = |answer: &serde_json::Value| {
+        let rows = answer["flows"][0]["rows"].as_array().unwrap().iter();
+        rows.map(|row| row["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let load: &[&str] = &["--assume-defaults", "--rate", "300", "--latency", "10ms"];
+    // Nothing says it: both sides, and the worse decides the exit status.
+    let (answer, status) = ports(directory.path(), UPSTREAM, load);
+    assert_eq!((status, answer["nginx_version"].as_str().unwrap()), (1, "1.28.3"));
+    assert_eq!(names(&answer)[..2], ["as configured", "since nginx 1.29.7"]);
+    let rows = &answer["flows"][0]["rows"];
+    assert_eq!((rows[0]["verdict"].as_str(), rows[1]["verdict"].as_str()), (Some("cliff"), Some("fits")));
+    assert!(answer["assumptions"][0].as_str().unwrap().contains("not known"));
+    // The other way round: a bare host is worse with the newer.
+    let bare = "events {} http { server { location / { proxy_pass http://10.1.0.1; } } }";
+    let cautious = ["--active-close", "0.1"];
+    let (answer, status) = ports(directory.path(), bare, &[load, &cautious].concat());
+    let rows = &answer["flows"][0]["rows"];
+    assert_eq!((rows[0]["verdict"].as_str(), rows[1]["verdict"].as_str()), (Some("fits"), Some("cliff")));
+    assert_eq!(status, 1);
+    // Only the newer takes it, so that one runs.
+    let newer = UPSTREAM.replace("80; }", "80; keepalive 8 local; }");
+    let (answer, _) = ports(directory.path(), &newer, load);
+    assert_eq!(answer["nginx_version"], NEWEST.to_string().as_str());
+    assert!(answer["nginx"].as_str().unwrap().contains("refuse this configuration"));
+    // The settings file, and an option before it.
+    std::fs::write(directory.path().join("ngxc.toml"), "nginx_version = \"1.22.1\"\n").unwrap();
+    let (answer, status) = ports(directory.path(), UPSTREAM, load);
+    assert_eq!((answer["nginx"].as_str().unwrap(), status), ("nginx 1.22.1 (ngxc.toml)", 1));
+    assert!(!names(&answer).contains(&"since nginx 1.29.7".to_owned()));
+    let (answer, status) = ports(directory.path(), UPSTREAM, &[load, &["--nginx-version", "1.30"]].concat());
+    assert!(answer["nginx"].as_str().unwrap().starts_with("nginx 1.30."));
+    assert_eq!(status, 0);
+}
+
+#[test]
+fn an_upgrade_counts_idle_connections_and_names_who_is_in_danger() {
+    let locations: String = (0..40).map(|n| format!("location /{n}/ {{ proxy_pass http://b; }}")).collect();
+    let conf = |servers: &str, connections: u32| {
+        format!(
+            "worker_processes 16; events {{ worker_connections {connections}; }}
+            http {{ upstream b {{ {servers} }} server {{ {locations} }} }}"
+        )
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let two = "server 10.0.0.1:80; server 10.0.0.2:80 weight=3;";
+    let compare = ["--assume-defaults", "--compare-versions", "1.28,1.30"];
+    let (report, status) = ports(directory.path(), &conf(two, 1024), &compare);
+    assert_eq!(status, 1, "connections in TIME_WAIT move to this host");
+    let flows = report["flows"].as_array().unwrap();
+    assert_eq!(flows.len(), 40);
+    assert!(flows.iter().all(|flow| flow["effect"] == "worse"), "{flows:?}");
+    assert!(flows[0]["after"].as_str().unwrap().contains("divided among too many locations"));
+    let idle = &report["idle"];
+    assert_eq!((&idle["each_worker_before"], &idle["each_worker_after"]), (&0.into(), &32.into()));
+    let peer = |n: usize, key: &str| idle["peers"][n][key].as_f64().unwrap();
+    assert_eq!([peer(0, "before"), peer(0, "after"), peer(0, "after_evenly")], [0.0, 512.0, 128.0]);
+    assert_eq!(peer(1, "after_evenly"), 384.0);
+    assert_eq!(report["dangers"], serde_json::json!([]));
+    // The worker's own limit, and that of the backend.
+    let dangers = |servers: &str, connections: u32| {
+        let (report, _) = ports(directory.path(), &conf(servers, connections), &compare);
+        let dangers = report["dangers"].as_array().unwrap().iter();
+        dangers.map(|d| d.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let own = dangers(two, 128);
+    assert!(own[0].contains("32 of the 128 worker_connections") && own.len() == 1, "{own:?}");
+    let backend = dangers("server 10.0.0.1:80 max_conns=100; server 10.0.0.2:80 max_conns=1000;", 1024);
+    assert!(backend[0].starts_with("10.0.0.1:80: max_conns=100") && backend.len() == 1, "{backend:?}");
+    // One place: all connections are used again, with as many idle ones.
+    let few = conf("server 10.0.0.1:80;", 1024).replace(&locations, "location / { proxy_pass http://b; }");
+    let (report, status) = ports(directory.path(), &few, &compare);
+    assert_eq!((report["flows"][0]["effect"].as_str().unwrap(), status), ("better", 0));
+    assert_eq!(report["idle"]["peers"][0]["after"], 512);
+}
+
+#[test]
+fn a_load_is_understood_or_refused() {
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ngxc"))
+            .args(["ports", "examples/exhausted.conf", "--nginx-version", "1.28.0", "--assume-defaults"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    // Said before anything else that something was assumed.
+    let (_, text) = run(&["--rate", "8000"]);
+    assert!(text.starts_with("assumed: each request takes 100 ms"), "{text}");
+    let (status, text) = run(&["--rate", "8000", "--solve-for", "keepalive"]);
+    assert!(status == 2 && text.contains("--latency 40ms"), "{text}");
+    let (_, text) = run(&["--rate", "8000", "--latency", "46ms", "--solve-for", "keepalive"]);
+    assert!(text.contains("solved for keepalive: keepalive 512"), "{text}");
+    assert!(text.contains("workers: 1"), "{text}");
+    for bare in ["40", "1.5"] {
+        let (status, text) = run(&["--rate", "8000", "--latency", bare]);
+        assert!(status == 2 && text.contains(&format!("`{bare}ms` or `{bare}s`")), "{text}");
     }
 }
 

@@ -14,12 +14,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::which::{Which, of_this_host};
 use super::{Failure, Outcome, write};
 use crate::catalog::NEWEST;
 use crate::compile;
 use crate::model::Config;
 use crate::ports::sysctl::Sysctls;
 use crate::ports::{Host, Load, capacity, flows, sockets};
+use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::runtime::{self, RunOptions, Running, Stop};
 use crate::source::Memory;
 use crate::syntax;
@@ -45,7 +47,8 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "PATH")]
     nginx: Option<PathBuf>,
 
-    /// The nginx whose behaviour is shown; with --nginx the version of that binary.
+    /// The nginx whose behaviour is shown [default: the version of --nginx, else of `ngxc.toml`, else of the master that
+    /// runs on this host; else both sides of 1.29.7].
     #[arg(long, value_name = "VERSION", value_parser = super::input::parse_version)]
     nginx_version: Option<Version>,
 
@@ -70,7 +73,29 @@ struct Row {
     log: Option<String>,
 }
 
+/// Which versions are shown, and what says so. Asked before the namespace is made, which hides processes of others.
+fn versions(args: &DemoArgs) -> Result<(Vec<Version>, String), Failure> {
+    if let Some(nginx) = &args.nginx {
+        let version = real_version(nginx)?;
+        return Ok((vec![version], format!("nginx {version}")));
+    }
+    let which = match args.nginx_version {
+        Some(version) => Which { version: Some(version), from: String::new() },
+        None => of_this_host()?,
+    };
+    let versions =
+        which.version.map_or_else(|| vec![BEFORE_DEFAULT_KEEPALIVE, NEWEST], |version| vec![version]);
+    Ok((versions, format!("ngxc run as {}", which.short())))
+}
+
+/// Cases of which results are shown.
+struct Shown {
+    bars: Vec<html::Bar>,
+    surprised: bool,
+}
+
 pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let (versions, who) = versions(args)?;
     namespace::enter().map_err(|why| {
         Failure::new(format!("this system does not let you make a network namespace: {why}"))
             .help("user namespaces may be switched off (user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns, a container's seccomp profile); as root it works without them")
@@ -87,15 +112,10 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Outcome, Failu
     .map_err(failed)?;
     let range = (FIRST_PORT, FIRST_PORT + args.ports - 1);
     namespace::port_range(range).map_err(failed)?;
-    let version = match &args.nginx {
-        Some(nginx) => real_version(nginx)?,
-        None => args.nginx_version.unwrap_or(NEWEST),
-    };
     let directory = tempfile::tempdir().map_err(failed)?;
-    let who = if args.nginx.is_some() { "nginx" } else { "ngxc run as nginx" };
     writeln!(
         out,
-        "{} ports ({}-{}), {} requests a case, {who} {version}\n",
+        "{} ports ({}-{}), {} requests a case, {who}\n",
         args.ports, range.0, range.1, args.requests
     )?;
     writeln!(
@@ -103,37 +123,34 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Outcome, Failu
         "{:<17} {:>9} {:>6} {:>6} {:>11} {:>10}",
         "case", "predicted", "200", "502", "connections", "TIME_WAIT"
     )?;
-    let mut surprised = false;
-    let (mut bars, mut curve) = (Vec::new(), Vec::new());
-    for (number, case) in CASES.iter().enumerate() {
-        if !args.case.is_empty() && !args.case.iter().any(|name| name == case.name) {
-            continue;
+    let mut shown = Shown { bars: Vec::new(), surprised: false };
+    for (round, version) in versions.iter().enumerate() {
+        if versions.len() > 1 {
+            let other = if round == 0 { "" } else { ", where it differs" };
+            writeln!(out, "nginx {version}{other}")?;
         }
-        let row = one(args, case, number as u16, version, range, directory.path())?;
-        surprised |= !case.is_as_predicted(&row, args.requests);
-        writeln!(
-            out,
-            "{:<17} {:>9} {:>6} {:>6} {:>11} {:>10}  {}",
-            case.name, row.predicted, row.ok, row.failed, row.connections, row.time_wait, case.title
-        )?;
-        let (name, title) = (case.name, case.title);
-        bars.push(html::Bar { name, title, ok: row.ok, failed: row.failed, time_wait: row.time_wait });
-        if let Some(line) = row.log {
-            writeln!(out, "{:<17} {line}", "")?;
+        // The second version is shown where only its defaults decide.
+        let cases = CASES.iter().enumerate().filter(|(_, case)| round == 0 || case.is_left_to_nginx());
+        for (number, case) in cases.filter(|(_, case)| is_wanted(args, case.name)) {
+            let port = FIRST_BACKEND_PORT + (round * CASES.len() + number) as u16;
+            let row = one(args, case, port, *version, range, directory.path())?;
+            let title =
+                if round == 0 { case.title.to_owned() } else { format!("{}, nginx {version}", case.title) };
+            show(args, case, title, row, &mut shown, out)?;
         }
-        out.flush()?;
     }
-    if args.case.is_empty() || args.case.iter().any(|name| name == "cliff") {
+    let mut curve = Vec::new();
+    if is_wanted(args, "cliff") {
         curve = cliff(out).map_err(failed)?;
     }
     if let Some(path) = &args.html {
-        let heading = format!("{} ports, {} requests a case, {who} {version}", args.ports, args.requests);
-        let page = html::page(&heading, &bars, &curve, CLIFF_PORTS);
+        let heading = format!("{} ports, {} requests a case, {who}", args.ports, args.requests);
+        let page = html::page(&heading, &shown.bars, &curve, CLIFF_PORTS);
         write::output(path, page.as_bytes(), write::Readers::Everybody, [])
             .map_err(|e| Failure::new(format!("cannot write `{}`: {e}", path.display())))?;
     }
     writeln!(out)?;
-    if surprised {
+    if shown.surprised {
         writeln!(out, "something did not happen as predicted")?;
         return Ok(Outcome::Findings);
     }
@@ -141,20 +158,51 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Outcome, Failu
     Ok(Outcome::Clean)
 }
 
+fn is_wanted(args: &DemoArgs, name: &str) -> bool {
+    args.case.is_empty() || args.case.iter().any(|wanted| wanted == name)
+}
+
+/// Prints what happened in a case.
+fn show(
+    args: &DemoArgs,
+    case: &Case,
+    title: String,
+    row: Row,
+    shown: &mut Shown,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    shown.surprised |= !case.is_as_predicted(&row, args.requests);
+    writeln!(
+        out,
+        "{:<17} {:>9} {:>6} {:>6} {:>11} {:>10}  {title}",
+        case.name, row.predicted, row.ok, row.failed, row.connections, row.time_wait
+    )?;
+    shown.bars.push(html::Bar {
+        name: case.name,
+        title,
+        ok: row.ok,
+        failed: row.failed,
+        time_wait: row.time_wait,
+    });
+    if let Some(line) = row.log {
+        writeln!(out, "{:<17} {line}", "")?;
+    }
+    out.flush()
+}
+
 /// Starts backend and proxy, sends the requests, looks at the sockets.
 fn one(
     args: &DemoArgs,
     case: &Case,
-    number: u16,
+    port: u16,
     version: Version,
     range: (u16, u16),
     directory: &Path,
 ) -> Result<Row, Failure> {
-    let port = FIRST_BACKEND_PORT + number;
     let backend =
         backend::start(BACKEND, port).map_err(|e| Failure::new(format!("the backend cannot listen: {e}")))?;
-    let socket = directory.join(format!("{}.sock", case.name));
-    let log = directory.join(format!("{}.log", case.name));
+    let socket = directory.join(format!("{port}.sock"));
+    let log = directory.join(format!("{port}.log"));
     let text = case.configuration(version, &format!("10.99.0.2:{port}"), &socket, &log);
     let config = compiled(&text, version)?;
     let predicted = predicted(&config, range, args.requests);

@@ -220,8 +220,7 @@ fn only_before(flows: &[Flow<'_>], newer: &Config, findings: &mut [Finding]) {
     let newer = crate::ports::flows(newer);
     for finding in findings {
         let Some(flow) = finding.repair.map(|position| &flows[position]) else { continue };
-        let place = flow.passes.first().map(|(_, span)| *span);
-        let same = newer.iter().find(|f| f.passes.iter().any(|(_, span)| Some(*span) == place));
+        let same = crate::ports::upgrade::same(flow, &newer);
         if let Some(same) = same.filter(|f| f.verdict == Verdict::Reused) {
             finding.evidence.push(format!(
                 "before nginx {DEFAULT_KEEPALIVE} only: since then {}; the repair is right on both sides",

@@ -14,12 +14,16 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::input::Input;
+use super::which::{Which, which};
 use super::{Failure, Outcome};
+use crate::catalog::NEWEST;
+use crate::model::Config;
 use crate::ports::Load;
 use crate::ports::change::Change;
 use crate::ports::nat::{GATEWAYS, Gateway};
 use crate::ports::plan::Unknown;
 use crate::source::Disk;
+use crate::syntax::Configuration;
 use crate::version::Version;
 
 pub(super) use host::{HostArgs, Machine, this_host};
@@ -150,9 +154,9 @@ pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Fail
         return Err(Failure::new("nothing to solve for without a load")
             .help("say `--rate 3000`, and `--latency 40ms` or `--concurrency 200`"));
     }
-    let (configuration, config) = args.input.valid(&Disk)?;
-    let machine = args.host.machine(&config)?;
-    let answer = answer::answer(args, &configuration.sources, &config, &machine, load)?;
+    let read = args.read()?;
+    let machine = args.host.machine(&read.config)?;
+    let answer = answer::answer(args, &read, &machine, load)?;
     match args.format {
         Format::Human => out.write_all(human::text(&answer).as_bytes())?,
         Format::Json => {
@@ -163,18 +167,42 @@ pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     Ok(if answer.suffers() { Outcome::Findings } else { Outcome::Clean })
 }
 
+/// The configuration, as the nginx that it is for reads it.
+struct Read {
+    configuration: Configuration,
+    config: Config,
+    /// As the newest nginx reads it, if nothing tells which nginx it is for.
+    newer: Option<Config>,
+    which: Which,
+}
+
+impl PortsArgs {
+    /// Which nginx is judged. Processes of this host say it unless another host is asked about.
+    fn which(&self) -> Result<Which, Failure> {
+        let on_host = self.host.sysctl.is_none() && !self.host.assume_defaults;
+        which(&self.input, &Disk, None, on_host, None)
+    }
+
+    fn read(&self) -> Result<Read, Failure> {
+        let which = self.which()?;
+        let mut input = self.input.clone();
+        input.meaning.nginx_version = Some(which.judged());
+        let (configuration, config) = input.valid(&Disk)?;
+        let newer = input.meaning.compile(&configuration, NEWEST).config;
+        let newer = Some(newer).filter(|_| which.version.is_none());
+        Ok(Read { configuration, config, newer, which })
+    }
+}
+
 /// Seconds that a request takes if nobody says it.
 const ASSUMED_LATENCY: f64 = 0.1;
 
-/// What is assumed of the load, in words.
-fn assumptions(args: &PortsArgs) -> Vec<String> {
-    match (args.rate, args.latency, args.concurrency) {
-        (Some(_), None, None) => vec![
-            "assumed: each request takes 100 ms, as --latency does not say it; pools and ports in use depend on it"
-                .to_owned(),
-        ],
-        _ => Vec::new(),
-    }
+/// What is assumed, in words.
+fn assumptions(args: &PortsArgs, which: &Which) -> Vec<String> {
+    let latency = "assumed: each request takes 100 ms, as --latency does not say it; pools and ports in use depend on it";
+    let has_no_latency = args.rate.is_some() && args.latency.is_none() && args.concurrency.is_none();
+    let version = which.version.is_none().then(|| which.words());
+    version.into_iter().chain(has_no_latency.then(|| latency.to_owned())).collect()
 }
 
 /// The load that was said, if any was.
@@ -230,11 +258,6 @@ fn gateway(text: &str) -> Result<Gateway, String> {
 }
 
 fn versions(text: &str) -> Result<(Version, Version), String> {
-    let one = |text: &str| -> Result<Version, String> {
-        // `1.28` is enough: within a stable branch nothing changes that matters here.
-        let whole = if text.matches('.').count() == 1 { format!("{text}.0") } else { text.to_owned() };
-        super::input::parse_version(&whole)
-    };
     let (from, to) = text.split_once(',').ok_or("expected two versions such as `1.28,1.30`")?;
-    Ok((one(from.trim())?, one(to.trim())?))
+    Ok((super::input::parse_version(from.trim())?, super::input::parse_version(to.trim())?))
 }

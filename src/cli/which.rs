@@ -30,6 +30,14 @@ impl Which {
         self.version.unwrap_or(BEFORE_DEFAULT_KEEPALIVE)
     }
 
+    /// The versions that are judged, for a heading.
+    pub(super) fn short(&self) -> String {
+        match self.version {
+            Some(_) => self.words(),
+            None => format!("nginx {BEFORE_DEFAULT_KEEPALIVE} and {NEWEST}"),
+        }
+    }
+
     /// For the first line of an output.
     pub(super) fn words(&self) -> String {
         match self.version {
@@ -62,12 +70,38 @@ pub(super) fn which(
     if on_host {
         let process = pid.or_else(|| master(input, loader));
         if let Some((version, process)) = process.and_then(|p| Some((of_process(p)?, p))) {
-            let known = known(version);
-            let more = if known == version { String::new() } else { format!(", {version} in truth") };
-            return Ok(Which { version: Some(known), from: format!(" (process {process}{more})") });
+            return Ok(of_master(version, process));
         }
     }
-    Ok(Which { version: None, from: String::new() })
+    let refused = if input.file == Path::new("-") { None } else { newer_only(input, loader) };
+    let from = format!(": {BEFORE_DEFAULT_KEEPALIVE} and older refuse this configuration");
+    Ok(Which { version: refused, from: refused.map_or(String::new(), |_| from) })
+}
+
+/// The nginx that runs where no configuration is given: that of the settings file of this directory or above, else the
+/// only version that masters of this host have.
+pub(super) fn of_this_host() -> Result<Which, Failure> {
+    if let Some((version, path)) = selection::version_of(Path::new("nginx.conf"))? {
+        return Ok(Which { version: Some(version), from: format!(" ({})", path.display()) });
+    }
+    let mut found =
+        processes().filter(|pid| command(*pid).is_some()).filter_map(|pid| Some((of_process(pid)?, pid)));
+    let first = found.next().filter(|(version, _)| found.all(|(other, _)| other == *version));
+    Ok(first.map_or(Which { version: None, from: String::new() }, |(version, pid)| of_master(version, pid)))
+}
+
+/// The newest version if it takes a configuration that the newest without kept connections refuses.
+fn newer_only(input: &Input, loader: &dyn Loader) -> Option<Version> {
+    let configuration = input.meaning.load(&input.file, loader).ok()?;
+    let takes = |version| input.meaning.compile(&configuration, version).is_valid();
+    (!takes(BEFORE_DEFAULT_KEEPALIVE) && takes(NEWEST)).then_some(NEWEST)
+}
+
+/// A version that a process has, at most the newest that is known.
+fn of_master(version: Version, process: u32) -> Which {
+    let known = known(version);
+    let more = if known == version { String::new() } else { format!(", {version} in truth") };
+    Which { version: Some(known), from: format!(" (process {process}{more})") }
 }
 
 /// The release that a version is judged as; one of an own build that is none is judged as it is.
@@ -77,6 +111,10 @@ fn known(version: Version) -> Version {
 
 /// The file that the directive `pid` names.
 fn pid_file(input: &Input, loader: &dyn Loader) -> Option<PathBuf> {
+    if input.file == Path::new("-") {
+        // Standard input can be read once.
+        return None;
+    }
     let configuration = input.meaning.load(&input.file, loader).ok()?;
     let mut directives = configuration.trees.iter().flat_map(crate::syntax::Tree::directives);
     let pid = directives.find(|d| d.name().value().as_ref() == b"pid")?;
@@ -95,16 +133,25 @@ pub(super) fn master(input: &Input, loader: &dyn Loader) -> Option<u32> {
         return Some(pid);
     }
     let file = input.file.canonicalize().ok()?;
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.find(|pid| {
-        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        let Some(command) = line.strip_prefix("nginx: master process ") else { return false };
+    processes().find(|pid| {
+        let Some(command) = command(*pid) else { return false };
         let named = command.split(" -c ").nth(1).and_then(|rest| rest.split_whitespace().next());
         let named = named.map_or_else(|| PathBuf::from("/etc/nginx/nginx.conf"), PathBuf::from);
         named.canonicalize().is_ok_and(|path| path == file)
     })
+}
+
+/// Every process of this host.
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The command line of a process if it is a master of nginx.
+fn command(pid: u32) -> Option<String> {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let line = String::from_utf8_lossy(&line).replace('\0', " ");
+    Some(line.strip_prefix("nginx: master process ")?.to_owned())
 }
 
 /// The version that a process was built as: read from its executable, which is not run.

@@ -4,7 +4,7 @@ use super::sources::{Sources, sources};
 use crate::model::location::Handler;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Config, Endpoint, Upstream};
-use crate::reuse::{Cause, Leaf, Reached, Verdict, connections, leaves, targets, verdict};
+use crate::reuse::{Cause, Connection, Judged, Leaf, Overview, Reached, Verdict};
 use crate::source::Span;
 
 /// One peer as seen by the kernel.
@@ -82,9 +82,9 @@ impl Flow<'_> {
 /// Every flow of a configuration in source order; locations that differ in nothing share one.
 pub fn flows(config: &Config) -> Vec<Flow<'_>> {
     let mut found: Vec<Flow<'_>> = Vec::new();
-    for leaf in leaves(config) {
-        for reached in targets(config, &leaf) {
-            let flow = flow(config, &leaf, &reached);
+    for judged in &Overview::new(config).leaves {
+        for (reached, verdict) in &judged.reached {
+            let flow = flow(config, judged, reached, *verdict);
             let same = found.iter_mut().find(|f| {
                 f.name == flow.name
                     && f.sources == flow.sources
@@ -117,8 +117,8 @@ impl Flow<'_> {
     }
 }
 
-fn flow<'a>(config: &'a Config, leaf: &Leaf<'a>, reached: &Reached<'a>) -> Flow<'a> {
-    let verdict = verdict(config, leaf, reached);
+fn flow<'a>(config: &'a Config, judged: &Judged<'a>, reached: &Reached<'a>, verdict: Verdict) -> Flow<'a> {
+    let leaf = &judged.leaf;
     let (name, upstream, destinations) = match reached {
         Reached::Upstream(upstream) => (upstream.name.clone(), Some(*upstream), destinations(upstream)),
         Reached::Bare(host, _) => (host.clone(), None, vec![bare(leaf, host)]),
@@ -130,7 +130,7 @@ fn flow<'a>(config: &'a Config, leaf: &Leaf<'a>, reached: &Reached<'a>) -> Flow<
     };
     // `grpc_bind` and its like are not in the model; the kernel chooses, which is the worst case.
     let sources = if leaf.is_http() { sources(config, &leaf.proxy().bind.value) } else { Sources::kernel() };
-    let closer = closer(config, leaf, verdict);
+    let closer = closer(leaf, &judged.connections, verdict);
     Flow { name, upstream, destinations, sources, verdict, closer, passes: vec![(leaf.directive, leaf.span)] }
 }
 
@@ -165,15 +165,14 @@ fn bare(leaf: &Leaf<'_>, host: &str) -> Destination {
 }
 
 /// Counted on nginx 1.22.1 and 1.31.5: whenever the connection could have been kept, nginx itself closes it.
-fn closer(config: &Config, leaf: &Leaf<'_>, verdict: Verdict) -> Closer {
+fn closer(leaf: &Leaf<'_>, sent: &[Connection], verdict: Verdict) -> Closer {
     match (verdict, leaf.directive) {
         (Verdict::NotReused(Cause::Protocol | Cause::FastcgiKeepConn), _) => Closer::Race,
         (_, "fastcgi_pass") if !leaf.location.settings.reuse.fastcgi_keep_conn.value => Closer::Race,
         (_, "uwsgi_pass" | "scgi_pass") => Closer::Race,
         (_, "proxy_pass") => {
-            let sent = connections(config, leaf);
             let old = leaf.proxy().http_version.value == HttpVersion::Http10
-                && !sent.contains(&crate::reuse::Connection::KeepAlive);
+                && !sent.contains(&Connection::KeepAlive);
             let told = leaf.proxy().http_version.value != HttpVersion::Http2
                 && (old || sent.iter().all(|c| c.closes()));
             if told { Closer::Race } else { Closer::Nginx }

@@ -15,6 +15,7 @@ pub mod capacity;
 pub mod change;
 pub mod plan;
 
+pub mod idle;
 pub mod nat;
 pub mod upgrade;
 

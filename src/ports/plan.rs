@@ -6,6 +6,9 @@ use super::capacity::{Capacity, Load, Outcome, Setup, outcome};
 use super::change::Change;
 use super::flow::Flow;
 
+/// The name of the first row.
+pub const AS_CONFIGURED: &str = "as configured";
+
 /// One line of the verdict table.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -47,7 +50,7 @@ pub fn setups(setup: &Setup, load: &Load) -> Vec<(String, Setup)> {
         }
         (name, changed)
     };
-    let mut rows = vec![("as configured".to_owned(), setup.clone())];
+    let mut rows = vec![(AS_CONFIGURED.to_owned(), setup.clone())];
     if setup.reuse.is_some() {
         rows.push(with("without keepalive".to_owned(), &[Change::Keepalive(0)]));
     }

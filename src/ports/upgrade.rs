@@ -2,6 +2,7 @@
 
 use super::flow::Flow;
 use crate::reuse::{Cause, Connection, Verdict};
+use crate::source::Span;
 
 /// What an upgrade does to a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +24,26 @@ pub fn effect(before: &Flow<'_>, after: &Flow<'_>) -> Effect {
     }
 }
 
+/// The same flow as another nginx has it: to the same target from the same place. If its places differ there, the worst.
+pub fn same<'f, 'c>(flow: &Flow<'_>, others: &'f [Flow<'c>]) -> Option<&'f Flow<'c>> {
+    let found = flow.passes.iter().filter_map(|(_, place)| at(flow, *place, others));
+    found.max_by_key(|other| badness(other))
+}
+
+/// The same for one of its places.
+pub fn at<'f, 'c>(flow: &Flow<'_>, place: Span, others: &'f [Flow<'c>]) -> Option<&'f Flow<'c>> {
+    let is_there = |other: &&Flow<'_>| other.passes.iter().any(|(_, span)| *span == place);
+    others.iter().filter(|other| other.name == flow.name).find(is_there)
+}
+
+/// Counted by what is left on this host: a connection that nginx closes keeps its port for a minute, one that the peer
+/// closes does not, and how many are opened in spite of a pool that is divided or too small is not known.
 fn badness(flow: &Flow<'_>) -> u32 {
     match (flow.verdict, flow.closer) {
         (Verdict::Reused, _) => 0,
         (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Race) => 1,
-        (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Nginx) => 2,
-        (Verdict::NotReused(_), super::flow::Closer::Race) => 3,
+        (Verdict::NotReused(_), super::flow::Closer::Race) => 2,
+        (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Nginx) => 3,
         (Verdict::NotReused(_), super::flow::Closer::Nginx) => 4,
     }
 }
@@ -44,7 +59,7 @@ pub fn words(flow: &Flow<'_>) -> String {
             format!("connections are used again{pool}")
         }
         Verdict::NotReused(cause) => format!("a connection for each request: {}", cause_words(cause)),
-        Verdict::Partly(cause) => format!("used again in part: {}", cause_words(cause)),
+        Verdict::Partly(cause) => format!("used again in part at best: {}", cause_words(cause)),
         Verdict::Unknown => "not known: it depends on the request".to_owned(),
     }
 }
@@ -63,6 +78,9 @@ fn cause_words(cause: Cause) -> &'static str {
 pub fn closer_words(flow: &Flow<'_>) -> &'static str {
     match (flow.verdict, flow.closer) {
         (Verdict::Reused, _) => "nginx closes a connection after its last request",
+        (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Nginx) => {
+            "nginx closes those that are not: each of them leaves TIME_WAIT here"
+        }
         (_, super::flow::Closer::Nginx) => "nginx closes every connection: each leaves TIME_WAIT here",
         (_, super::flow::Closer::Race) => "the peer usually closes first; TIME_WAIT here for 0.5 to 30 %",
     }

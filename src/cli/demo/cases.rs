@@ -57,6 +57,11 @@ pub(super) const CASES: [Case; 5] = [
 pub(super) const NAMES: [&str; 6] = ["default", "half-configured", "keepalive", "split", "implicit", "cliff"];
 
 impl Case {
+    /// Whether the configuration says nothing of connections, so that nginx's defaults decide.
+    pub(super) fn is_left_to_nginx(&self) -> bool {
+        self.location.is_empty() && self.upstream.is_none_or(|both| both == ("", ""))
+    }
+
     /// The configuration for a version.
     pub(super) fn configuration(&self, version: Version, peer: &str, socket: &Path, log: &Path) -> String {
         let (upstream, target) = match self.upstream {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// What is shown of a case.
 pub(super) struct Bar {
     pub(super) name: &'static str,
-    pub(super) title: &'static str,
+    pub(super) title: String,
     pub(super) ok: u32,
     pub(super) failed: u32,
     pub(super) time_wait: u32,
@@ -77,7 +77,7 @@ fn chart(out: &mut String, bars: &[Bar]) {
             bar.failed,
             bar.time_wait,
             y + 32,
-            escape(bar.title)
+            escape(&bar.title)
         );
     }
     out.push_str("</svg>\n<figcaption>Green: answered. Red: 502, because connect() found no free port.</figcaption>\n</figure>\n");

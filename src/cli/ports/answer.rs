@@ -3,37 +3,68 @@
 use super::schema::{
     Answer, FlowAnswer, HostFacts, Limits, LoadAnswer, Nat, RowAnswer, Share, SolutionAnswer, Tuple,
 };
-use super::{Failure, Machine, PortsArgs};
+use super::{Failure, Machine, PortsArgs, Read};
 use crate::model::Config;
 use crate::ports::capacity::{Capacity, Load, Outcome, Setup};
 use crate::ports::host::show_range;
 use crate::ports::plan::{self, Row, Solution};
 use crate::ports::sources::{Doubt, Source};
+use crate::ports::upgrade::Effect;
 use crate::ports::{Flow, flows, nat, upgrade};
+use crate::reuse::DEFAULT_KEEPALIVE;
 use crate::source::SourceMap;
 
 pub(super) fn answer(
     args: &PortsArgs,
-    sources: &SourceMap,
-    config: &Config,
+    read: &Read,
     machine: &Machine,
     load: Option<Load>,
 ) -> Result<Answer, Failure> {
+    let (config, sources) = (&read.config, &read.configuration.sources);
     let found = chosen(args, config)?;
     let all = self::flows(config);
+    let newer = read.newer.as_ref().map(self::flows).unwrap_or_default();
     let flows = found.iter().map(|flow| {
-        let mut answer = flow_answer(args, sources, config, machine, flow, load);
+        let newer = read.newer.as_ref().and_then(|config| since(config, flow, &newer, machine, args));
+        let mut answer = flow_answer(args, sources, config, machine, flow, newer.as_ref(), load);
         answer.notes.extend(shared(flow, &all));
         answer
     });
     let flows = flows.collect();
     Ok(Answer {
         schema: 1,
-        assumptions: super::assumptions(args),
+        assumptions: super::assumptions(args, &read.which),
         nginx_version: config.version.to_string(),
+        nginx: read.which.short(),
         host: facts(machine),
         flows,
     })
+}
+
+/// What is different of a flow with the nginx that keeps connections by default.
+pub(super) struct Since {
+    pub(super) setup: Setup,
+    words: String,
+}
+
+/// The flow as the newest nginx has it, if that matters to ports.
+pub(super) fn since(
+    newer: &Config,
+    flow: &Flow<'_>,
+    flows: &[Flow<'_>],
+    machine: &Machine,
+    args: &PortsArgs,
+) -> Option<Since> {
+    let same = upgrade::same(flow, flows).filter(|same| upgrade::effect(flow, same) != Effect::Same)?;
+    let setup = Setup::new(newer, same, &machine.host, args.active_close);
+    let words =
+        format!("since nginx {DEFAULT_KEEPALIVE}: {}; {}", upgrade::words(same), upgrade::closer_words(same));
+    Some(Since { setup, words })
+}
+
+/// The name of the row for [`since`].
+pub(super) fn since_name() -> String {
+    format!("since nginx {DEFAULT_KEEPALIVE}")
 }
 
 /// The flows to `--upstream`, or all.
@@ -92,6 +123,7 @@ fn flow_answer(
     config: &Config,
     machine: &Machine,
     flow: &Flow<'_>,
+    since: Option<&Since>,
     load: Option<Load>,
 ) -> FlowAnswer {
     let setup = Setup::new(config, flow, &machine.host, args.active_close);
@@ -123,7 +155,8 @@ fn flow_answer(
     let capacity = Capacity::of(&setup, &given);
     answer.limits = Some(limits(&capacity));
     answer.tuples = tuples(flow, &setup, &capacity);
-    answer.rows = rows(args, &setup, &given, load.is_some());
+    answer.notes.extend(since.map(|since| since.words.clone()));
+    answer.rows = rows(args, &setup, since, &given, load.is_some());
     answer.load = load.map(|load| LoadAnswer {
         requests_per_second: load.rate,
         requests_at_once: load.open(),
@@ -178,8 +211,17 @@ fn tuples(flow: &Flow<'_>, setup: &Setup, capacity: &Capacity) -> Vec<Tuple> {
     all
 }
 
-fn rows(args: &PortsArgs, setup: &Setup, load: &Load, has_load: bool) -> Vec<RowAnswer> {
+fn rows(
+    args: &PortsArgs,
+    setup: &Setup,
+    since: Option<&Since>,
+    load: &Load,
+    has_load: bool,
+) -> Vec<RowAnswer> {
     let mut rows = plan::rows(setup, load);
+    if let Some(since) = since {
+        rows.insert(1, plan::row(since_name(), &since.setup, load));
+    }
     for changes in &args.what_if {
         let mut changed = setup.clone();
         for change in &changes.list {

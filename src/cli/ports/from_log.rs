@@ -7,27 +7,29 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::answer::{chosen, facts};
+use super::answer::{chosen, facts, since, since_name};
 use super::human::{self, group};
 use super::schema::HostFacts;
 use super::{Failure, Format, Outcome, PortsArgs};
 use crate::cli::{log_file, log_format};
 use crate::eval::hash::murmur2;
-use crate::model::Config;
+use crate::ports::Flow;
 use crate::ports::capacity::{Load, Setup};
 use crate::ports::error_log::clock;
-use crate::ports::plan;
+use crate::ports::plan::{self, AS_CONFIGURED};
 use crate::ports::replay::{self, Request, Sources, Times, replay};
 use crate::ports::trace::{MOST, Trace};
-use crate::ports::{Flow, Host};
 use crate::simulate::lines;
-use crate::source::{Disk, SourceMap};
+use crate::source::SourceMap;
 
 /// The JSON schema, described in docs/ports.md.
 #[derive(Serialize)]
 struct Answer {
     schema: u32,
+    assumptions: Vec<String>,
     nginx_version: String,
+    /// Which nginx is judged and what says so, in words.
+    nginx: String,
     host: HostFacts,
     log: LogFacts,
     flows: Vec<FlowAnswer>,
@@ -78,16 +80,17 @@ struct Row {
 }
 
 pub(super) fn run(args: &PortsArgs, path: &Path, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let (configuration, config) = args.input.valid(&Disk)?;
-    let machine = args.host.machine(&config)?;
-    let flows = chosen(args, &config)?;
+    let read_config = args.read()?;
+    let config = &read_config.config;
+    let machine = args.host.machine(config)?;
+    let flows = chosen(args, config)?;
     let flows: Vec<Flow<'_>> = flows.into_iter().filter(|flow| !flow.is_unix()).collect();
     if flows.is_empty() {
         return Err(Failure::new("the configuration passes no requests on, or only to unix sockets")
             .help("a log can be replayed for a configuration with `proxy_pass` to an address"));
     }
-    let format = log_format::choose(&config, args.log_format.as_deref(), log_format::written(&config))?;
-    let mut trace = Trace::new(&config, format).map_err(|missing| {
+    let format = log_format::choose(config, args.log_format.as_deref(), log_format::written(config))?;
+    let mut trace = Trace::new(config, format).map_err(|missing| {
         Failure::new(format!("the log_format `{}` has no time", format.name))
             .help(format!("add `{missing}` to it, or name another with `--log-format`"))
     })?;
@@ -98,13 +101,19 @@ pub(super) fn run(args: &PortsArgs, path: &Path, out: &mut dyn Write) -> Result<
     log.to_unknown_peers = unknown;
     let mut answer = Answer {
         schema: 1,
+        assumptions: super::assumptions(args, &read_config.which),
         nginx_version: config.version.to_string(),
+        nginx: read_config.which.short(),
         host: facts(&machine),
         log,
         flows: Vec::new(),
     };
+    let newer = read_config.newer.as_ref().map(crate::ports::flows).unwrap_or_default();
     for (flow, requests) in flows.iter().zip(&parts).filter(|(_, requests)| !requests.is_empty()) {
-        answer.flows.push(one(args, &configuration.sources, &config, &machine.host, flow, requests));
+        let setup = Setup::new(config, flow, &machine.host, args.active_close);
+        let since = read_config.newer.as_ref().and_then(|c| since(c, flow, &newer, &machine, args));
+        let as_configured = (setup, since.map(|since| since.setup));
+        answer.flows.push(one(args, &read_config.configuration.sources, as_configured, flow, requests));
     }
     if answer.flows.is_empty() {
         return Err(nothing(&answer.log));
@@ -116,7 +125,8 @@ pub(super) fn run(args: &PortsArgs, path: &Path, out: &mut dyn Write) -> Result<
         }
         Format::Human => out.write_all(text(&answer).as_bytes())?,
     }
-    let suffers = |flow: &FlowAnswer| flow.rows.first().is_some_and(|row| row.verdict != "fits");
+    let is_now = |row: &&Row| row.name == AS_CONFIGURED || row.name == since_name();
+    let suffers = |flow: &FlowAnswer| flow.rows.iter().filter(is_now).any(|row| row.verdict != "fits");
     Ok(if answer.flows.iter().any(suffers) { Outcome::Findings } else { Outcome::Clean })
 }
 
@@ -214,12 +224,10 @@ fn nothing(log: &LogFacts) -> Failure {
 fn one(
     args: &PortsArgs,
     places: &SourceMap,
-    config: &Config,
-    host: &Host,
+    (setup, since): (Setup, Option<Setup>),
     flow: &Flow<'_>,
     requests: &[Request],
 ) -> FlowAnswer {
-    let setup = Setup::new(config, flow, host, args.active_close);
     let (seconds, busiest, at_once) = measure(requests);
     #[expect(clippy::cast_precision_loss, reason = "counts")]
     let load = Load {
@@ -228,6 +236,9 @@ fn one(
         concurrency: Some(at_once as f64),
     };
     let mut setups = plan::setups(&setup, &load);
+    if let Some(since) = since {
+        setups.insert(1, (since_name(), since));
+    }
     for changes in &args.what_if {
         let mut changed = setup.clone();
         changes.list.iter().for_each(|change| change.apply(&mut changed));
@@ -318,7 +329,10 @@ fn milliseconds(time: std::time::Duration) -> i64 {
 
 fn text(answer: &Answer) -> String {
     let mut out = String::new();
-    human::host(&mut out, &answer.nginx_version, &answer.host);
+    for assumption in &answer.assumptions {
+        let _ = writeln!(out, "{assumption}");
+    }
+    human::host(&mut out, &answer.nginx, &answer.host);
     let log = &answer.log;
     let _ = write!(
         out,

@@ -12,7 +12,7 @@ pub(super) fn text(answer: &Answer) -> String {
     for assumption in &answer.assumptions {
         let _ = writeln!(out, "{assumption}");
     }
-    host(&mut out, &answer.nginx_version, &answer.host);
+    host(&mut out, &answer.nginx, &answer.host);
     if answer.flows.is_empty() {
         out.push_str("\nthe configuration passes no requests on: it needs no ports for upstreams\n");
     }
@@ -23,11 +23,11 @@ pub(super) fn text(answer: &Answer) -> String {
     out
 }
 
-pub(super) fn host(out: &mut String, version: &str, host: &HostFacts) {
+pub(super) fn host(out: &mut String, nginx: &str, host: &HostFacts) {
     let [first, last] = host.port_range;
     let _ = writeln!(
         out,
-        "nginx {version}, ports {first}-{last}: {} to each destination, cliff at {} ({})",
+        "{nginx}, ports {first}-{last}: {} to each destination, cliff at {} ({})",
         group(host.ports.into()),
         group(host.cliff.into()),
         host.source

@@ -5,14 +5,14 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::{Failure, Format, Machine, Outcome, PortsArgs};
+use super::{Failure, Format, Machine, Outcome, PortsArgs, Read};
 use crate::catalog::NEWEST;
 use crate::model::{Config, LocationKind, Upstream};
 use crate::ports::capacity::workers;
 use crate::reuse::{
     BEFORE_DEFAULT_KEEPALIVE, Cause, DEFAULT_KEEPALIVE, Judged, Overview, Reached, Verdict, distinct_peers,
 };
-use crate::source::{Disk, SourceMap};
+use crate::source::SourceMap;
 use crate::syntax::Configuration;
 use crate::version::Version;
 
@@ -74,8 +74,8 @@ struct VerdictRow {
 }
 
 pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let configuration = args.input.valid(&Disk)?.0;
-    let versions = match args.input.meaning.nginx_version {
+    let Read { configuration, which, .. } = args.read()?;
+    let versions = match which.version {
         Some(version) => vec![version],
         None => vec![BEFORE_DEFAULT_KEEPALIVE, NEWEST],
     };

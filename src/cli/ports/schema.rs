@@ -9,6 +9,8 @@ pub(super) struct Answer {
     /// What is assumed because nothing says it, in words.
     pub(super) assumptions: Vec<String>,
     pub(super) nginx_version: String,
+    /// Which nginx is judged and what says so, in words.
+    pub(super) nginx: String,
     pub(super) host: HostFacts,
     pub(super) flows: Vec<FlowAnswer>,
 }
@@ -127,8 +129,9 @@ pub(super) struct Nat {
 impl Answer {
     /// Whether a load that was said does not fit.
     pub(super) fn suffers(&self) -> bool {
-        self.flows
-            .iter()
-            .any(|f| f.rows.first().is_some_and(|r| matches!(r.verdict, Some("cliff" | "exhausted"))))
+        let is_bad = |row: &RowAnswer| matches!(row.verdict, Some("cliff" | "exhausted"));
+        let since = super::answer::since_name();
+        let is_now = |(n, row): &(usize, &RowAnswer)| *n == 0 || row.name == since;
+        self.flows.iter().any(|f| f.rows.iter().enumerate().filter(is_now).any(|(_, row)| is_bad(row)))
     }
 }

@@ -4,12 +4,20 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use super::human::group;
 use super::{Failure, Format, Outcome, PortsArgs};
-use crate::ports::upgrade::{Effect, closer_words, effect, words};
-use crate::ports::{Flow, flows};
-use crate::reuse::{Cause, Overview, Verdict};
+use crate::compile::Compiled;
+use crate::diagnostic::Level;
+use crate::ports::capacity::workers;
+use crate::ports::flows;
+use crate::ports::idle::{Idle, dangers, idle};
+use crate::ports::upgrade::{Effect, at, closer_words, effect, words};
 use crate::source::Disk;
+use crate::syntax::Configuration;
 use crate::version::Version;
+
+/// Peers that are listed; the rest is counted.
+const LISTED: usize = 20;
 
 #[derive(Serialize)]
 struct Report {
@@ -19,6 +27,9 @@ struct Report {
     /// What the newer nginx refuses and the older takes, or the other way round.
     refused: Vec<Refused>,
     flows: Vec<Change>,
+    idle: IdleChange,
+    /// Whom the idle connections that are added endanger, in words.
+    dangers: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -40,72 +51,68 @@ struct Change {
     after_time_wait: &'static str,
 }
 
+/// Idle connections at most, before and after.
+#[derive(Serialize)]
+struct IdleChange {
+    workers: u32,
+    worker_connections: u32,
+    each_worker_before: u64,
+    each_worker_after: u64,
+    peers: Vec<PeerChange>,
+}
+
+#[derive(Serialize)]
+struct PeerChange {
+    name: String,
+    before: u64,
+    after: u64,
+    /// If the peers of an upstream get what their weights say.
+    after_evenly: f64,
+    /// 0: none.
+    max_conns: u32,
+}
+
 pub(super) fn run(
     args: &PortsArgs,
     versions: (Version, Version),
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
     let configuration = args.input.meaning.load(&args.input.file, &Disk)?;
-    let (old, new) = (
-        args.input.meaning.compile(&configuration, versions.0),
-        args.input.meaning.compile(&configuration, versions.1),
-    );
-    let refused = |compiled: &crate::compile::Compiled, by: Version| {
-        let errors = compiled.diagnostics.iter().filter(|d| d.level == crate::diagnostic::Level::Error);
-        let refused = errors.map(|d| Refused {
-            by: by.to_string(),
-            place: configuration.sources.place(d.span),
-            message: d.message.clone(),
+    let compiled = |version| args.input.meaning.compile(&configuration, version);
+    let (old, new) = (compiled(versions.0), compiled(versions.1));
+    let machine = args.host.machine(&new.config)?;
+    let workers = workers(&new.config, &machine.host);
+    let (before, after) = (flows(&old.config), flows(&new.config));
+    let mut changes = Vec::new();
+    let places = before.iter().flat_map(|old| old.passes.iter().map(move |(_, span)| (old, *span)));
+    for (old, span) in places {
+        let Some(new) = at(old, span, &after) else { continue };
+        changes.push(Change {
+            name: old.name.clone(),
+            place: configuration.sources.place(span),
+            effect: match effect(old, new) {
+                Effect::Better => "better",
+                Effect::Worse => "worse",
+                Effect::Same => "same",
+            },
+            before: words(old),
+            before_time_wait: closer_words(old),
+            after: words(new),
+            after_time_wait: closer_words(new),
         });
-        refused.collect::<Vec<_>>()
-    };
-    let mut report = Report {
+    }
+    let mut refused = refused(&configuration, &old, versions.0);
+    refused.extend(self::refused(&configuration, &new, versions.1));
+    let (held, holds) = (idle(&old.config, &before, workers), idle(&new.config, &after, workers));
+    let report = Report {
         schema: 1,
         from: versions.0.to_string(),
         to: versions.1.to_string(),
-        refused: refused(&old, versions.0),
-        flows: Vec::new(),
+        refused,
+        flows: changes,
+        idle: idle_change(&held, &holds),
+        dangers: dangers(&held, &holds),
     };
-    report.refused.extend(refused(&new, versions.1));
-    let (before, after) = (flows(&old.config), flows(&new.config));
-    let overview = Overview::new(&new.config);
-    let machine = args.host.machine(&new.config)?;
-    let workers = crate::ports::capacity::workers(&new.config, &machine.host);
-    for old in &before {
-        for (_, span) in &old.passes {
-            let like = |f: &&Flow<'_>| f.name == old.name && f.passes.iter().any(|(_, s)| s == span);
-            let Some(new) = after.iter().find(like) else { continue };
-            // As `--report` says it: a pool that is kept per location can be divided among too many.
-            let judged = overview.leaves.iter().find(|judged| judged.leaf.span == *span);
-            let is_divided = judged.is_some_and(|judged| {
-                judged.reached.iter().any(|(_, v)| *v == Verdict::Partly(Cause::Fragmented))
-            });
-            let idle = new.upstream.and_then(crate::model::Upstream::pool).filter(|_| is_divided);
-            let after = match idle {
-                Some(pool) => format!(
-                    "used again in part: {}; at most {} idle connections ({} in each worker), which count against \
-                     worker_connections and the limits of the peers",
-                    Cause::Fragmented.text(),
-                    u64::from(pool.size) * u64::from(workers),
-                    pool.size
-                ),
-                None => words(new),
-            };
-            report.flows.push(Change {
-                name: old.name.clone(),
-                place: configuration.sources.place(*span),
-                effect: match effect(old, new) {
-                    Effect::Better => "better",
-                    Effect::Worse => "worse",
-                    Effect::Same => "same",
-                },
-                before: words(old),
-                before_time_wait: closer_words(old),
-                after,
-                after_time_wait: closer_words(new),
-            });
-        }
-    }
     match args.format {
         Format::Json => {
             serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
@@ -113,8 +120,35 @@ pub(super) fn run(
         }
         Format::Human => human(&report, out)?,
     }
-    let worse = report.flows.iter().any(|f| f.effect == "worse");
+    let worse = report.flows.iter().any(|f| f.effect == "worse") || !report.dangers.is_empty();
     Ok(if worse || !report.refused.is_empty() { Outcome::Findings } else { Outcome::Clean })
+}
+
+fn refused(configuration: &Configuration, compiled: &Compiled, by: Version) -> Vec<Refused> {
+    let errors = compiled.diagnostics.iter().filter(|d| d.level == Level::Error);
+    let refused = errors.map(|d| Refused {
+        by: by.to_string(),
+        place: configuration.sources.place(d.span),
+        message: d.message.clone(),
+    });
+    refused.collect()
+}
+
+fn idle_change(before: &Idle, after: &Idle) -> IdleChange {
+    let peers = after.peers.iter().map(|peer| PeerChange {
+        name: peer.name.clone(),
+        before: before.to(&peer.name),
+        after: peer.most,
+        after_evenly: peer.even,
+        max_conns: peer.max_conns,
+    });
+    IdleChange {
+        workers: after.workers,
+        worker_connections: after.worker_connections,
+        each_worker_before: before.each_worker,
+        each_worker_after: after.each_worker,
+        peers: peers.collect(),
+    }
 }
 
 fn human(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
@@ -125,16 +159,20 @@ fn human(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
     for (effect, title) in [("worse", "WORSE"), ("better", "better")] {
         let mut told: Vec<&Change> = Vec::new();
         for flow in report.flows.iter().filter(|f| f.effect == effect) {
-            let is_like = |other: &&Change| {
-                (&other.name, &other.before, &other.after) == (&flow.name, &flow.before, &flow.after)
-                    && other.effect == effect
+            let key = |flow: &Change| {
+                let sides = [flow.before_time_wait, flow.after_time_wait];
+                (flow.name.clone(), flow.before.clone(), flow.after.clone(), sides)
             };
+            let is_like = |other: &&Change| key(other) == key(flow) && other.effect == effect;
             if told.iter().any(is_like) {
                 continue;
             }
             told.push(flow);
-            let more = report.flows.iter().filter(is_like).count() - 1;
-            let more = if more == 0 { String::new() } else { format!(" and {more} more places") };
+            let more = match report.flows.iter().filter(is_like).count() - 1 {
+                0 => String::new(),
+                1 => " and 1 more place".to_owned(),
+                more => format!(" and {more} more places"),
+            };
             writeln!(out, "\n{title}  {}  {}{more}", flow.name, flow.place)?;
             writeln!(out, "  {}: {}; {}", report.from, flow.before, flow.before_time_wait)?;
             writeln!(out, "  {}: {}; {}", report.to, flow.after, flow.after_time_wait)?;
@@ -146,6 +184,45 @@ fn human(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
             }
         }
     }
+    idle_table(report, out)?;
     let same = report.flows.iter().filter(|f| f.effect == "same").count();
     writeln!(out, "\n{same} of {} need as many connections as before", report.flows.len())
+}
+
+/// Idle connections before and after, and who is in danger; nothing if none changes.
+fn idle_table(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
+    let idle = &report.idle;
+    let changed: Vec<&PeerChange> = idle.peers.iter().filter(|p| p.before != p.after).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let each = format!("each of {} workers", idle.workers);
+    let each = if idle.workers == 1 { "the worker".to_owned() } else { each };
+    let names = changed.iter().take(LISTED).map(|p| p.name.len() + 3);
+    let width = names.chain([each.len(), 25]).max().unwrap_or(25);
+    writeln!(out, "\n{:width$}  {:>9}  {:>9}", "idle connections, at most", report.from, report.to)?;
+    let mut line = |name: &str, before: u64, after: u64, more: &str| {
+        writeln!(out, "  {name:w$}  {:>9}  {:>9}{more}", group(before), group(after), w = width - 2)
+    };
+    let of = format!("  of {} worker_connections", group(idle.worker_connections.into()));
+    line(&each, idle.each_worker_before, idle.each_worker_after, &of)?;
+    for peer in changed.iter().take(LISTED) {
+        let share = format!("  {:.0} if they are shared as the weights say", peer.after_evenly);
+        let is_less = peer.after_evenly.round() as u64 != peer.after;
+        line(&format!("to {}", peer.name), peer.before, peer.after, if is_less { &share } else { "" })?;
+    }
+    if changed.len() > LISTED {
+        writeln!(out, "  and {} more peers", changed.len() - LISTED)?;
+    }
+    for danger in &report.dangers {
+        writeln!(out, "IN DANGER  {danger}")?;
+    }
+    if changed.iter().any(|p| p.after > p.before) {
+        writeln!(
+            out,
+            "  a peer with a process or thread for each connection answers nobody else while all of its places are taken by \
+             idle ones: its limit has to be above these numbers, or `keepalive` below it"
+        )?;
+    }
+    Ok(())
 }

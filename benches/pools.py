@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""Counts the connections that a real nginx opens to a backend, for pools of different size, and writes the table that
+tests/pools.rs holds the model of `ngxc ports` against.
+
+    benches/pools.py --nginx /usr/sbin/nginx --out tests/fixtures/pools.tsv [--quick]
+
+Makes a network namespace of its own (unshare -Urn) with only a loopback in it. The backend answers after a fixed time
+and counts what it accepts; the clients hold their connections to nginx. Three kinds of load:
+    closed    N clients, each sends again as soon as it has its answer
+    burst     every 100 ms N requests at one moment, whatever is still under way (open loop)
+    poisson   requests at random moments, so many a second that N are under way in the mean (open loop)
+Each line is the median of five runs with a fresh nginx. `share` is the busiest worker's share of the requests.
+"""
+
+import argparse
+import collections
+import heapq
+import multiprocessing
+import os
+import random
+import select
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+RUNS = 5
+LATENCY = 0.03
+BURST_EVERY = 0.1
+POOLS = [0, 4, 16, 32, 64, 128, 256]
+AT_ONCE = [1, 8, 40, 100, 200, 400]
+WORKERS = [1, 2, 4]
+
+CONF = """
+user root root; daemon off; worker_processes {workers}; worker_rlimit_nofile 8192;
+error_log {dir}/error.log; pid {dir}/pid;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; keepalive_requests 1000000; keepalive_timeout 600s;
+    client_body_temp_path {dir}/1; proxy_temp_path {dir}/2; fastcgi_temp_path {dir}/3; uwsgi_temp_path {dir}/4;
+    scgi_temp_path {dir}/5;
+    upstream backend {{ server 127.0.0.1:{backend}; {pool} }}
+    server {{
+        listen 127.0.0.1:{port} backlog=1024;
+        location / {{
+            proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://backend;
+            add_header X-Worker $pid;
+        }}
+    }}
+}}
+"""
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def backend(listener, accepted):
+    """Answers each request after LATENCY; counts connections."""
+    poll, open_, due = select.epoll(), {}, collections.deque()
+    poll.register(listener, select.EPOLLIN)
+    listener.setblocking(False)
+    while True:
+        wait = max(0.0, due[0][0] - time.monotonic()) if due else -1
+        for fd, _ in poll.poll(wait):
+            if fd == listener.fileno():
+                try:
+                    while True:
+                        peer, _ = listener.accept()
+                        accepted.value += 1
+                        open_[peer.fileno()] = peer
+                        poll.register(peer, select.EPOLLIN)
+                except BlockingIOError:
+                    continue
+            peer = open_[fd]
+            try:
+                got = peer.recv(65536)
+            except OSError:
+                got = b""
+            if got:
+                due.append((time.monotonic() + LATENCY, peer))
+            else:
+                del open_[fd]
+                poll.unregister(fd)
+                peer.close()
+        now = time.monotonic()
+        while due and due[0][0] <= now:
+            peer = due.popleft()[1]
+            try:
+                peer.send(ANSWER)
+            except OSError:
+                pass
+
+
+class Clients:
+    """Connections to nginx, and what came back on them."""
+
+    def __init__(self, port):
+        self.port, self.poll, self.sockets, self.got = port, select.epoll(), {}, {}
+        self.workers, self.answers, self.failed = collections.Counter(), 0, 0
+
+    def connect(self):
+        s = socket.create_connection(("127.0.0.1", self.port))
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sockets[s.fileno()], self.got[s.fileno()] = s, b""
+        self.poll.register(s, select.EPOLLIN)
+        return s.fileno()
+
+    def send(self, fd):
+        self.sockets[fd].send(REQUEST)
+
+    def answered(self, wait):
+        """The connections that have a whole answer."""
+        done = []
+        for fd, _ in self.poll.poll(wait):
+            text = self.got[fd] + self.sockets[fd].recv(65536)
+            self.got[fd] = text
+            head, found, body = text.partition(b"\r\n\r\n")
+            length = head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0]
+            if found and len(body) >= int(length or 0):
+                self.answers += 1
+                self.failed += not text.startswith(b"HTTP/1.1 200")
+                self.workers[head.partition(b"X-Worker: ")[2].partition(b"\r\n")[0]] += 1
+                self.got[fd] = b""
+                done.append(fd)
+        return done
+
+
+def closed(clients, at_once, requests):
+    for fd in [clients.connect() for _ in range(at_once)]:
+        clients.send(fd)
+    sent = at_once
+    while clients.answers < requests:
+        for fd in clients.answered(10):
+            if sent < requests:
+                clients.send(fd)
+                sent += 1
+
+
+def open_loop(clients, moments):
+    """Sends at each moment, on a connection that is free or on a new one."""
+    free, n, begun = [], 0, time.monotonic()
+    while clients.answers < len(moments):
+        now = time.monotonic() - begun
+        while n < len(moments) and moments[n] <= now:
+            fd = free.pop(random.randrange(len(free))) if free else clients.connect()
+            clients.send(fd)
+            n += 1
+        wait = max(0.0, moments[n] - (time.monotonic() - begun)) if n < len(moments) else 10
+        free.extend(clients.answered(wait))
+
+
+def load(kind, at_once):
+    """How many requests, and what sends them."""
+    if kind == "closed":
+        requests = at_once * (20 if at_once < 200 else 12)
+        return requests, lambda clients: closed(clients, at_once, requests)
+    if kind == "burst":
+        moments = [n * BURST_EVERY for n in range(8) for _ in range(at_once)]
+    else:
+        moments, now, end = [], 0.0, 1.0 if at_once > 100 else 1.5
+        while now < end:
+            moments.append(now)
+            now += random.expovariate(at_once / LATENCY)
+    return len(moments), lambda clients: open_loop(clients, moments)
+
+
+def run(nginx, kind, workers, pool, at_once):
+    """One run: requests, connections that were opened, the busiest worker's share."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    accepted = multiprocessing.Value("i", 0, lock=False)
+    server = multiprocessing.Process(target=backend, args=(listener, accepted), daemon=True)
+    server.start()
+    with tempfile.TemporaryDirectory() as directory:
+        pool = f"keepalive {pool};" if pool else ("" if old(nginx) else "keepalive 0;")
+        text = CONF.format(workers=workers, dir=directory, backend=listener.getsockname()[1], pool=pool, port=port)
+        with open(f"{directory}/nginx.conf", "w") as file:
+            file.write(text)
+        proxy = subprocess.Popen([nginx, "-p", directory, "-c", f"{directory}/nginx.conf"], stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(500):
+                with socket.socket() as s:
+                    if os.path.exists(f"{directory}/pid") and s.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.01)
+            time.sleep(0.05)
+            clients = Clients(port)
+            requests, send = load(kind, at_once)
+            begun = time.monotonic()
+            send(clients)
+            took = time.monotonic() - begun
+            opened = accepted.value
+            if clients.failed:
+                with open(f"{directory}/error.log") as log:
+                    sys.exit(f"{clients.failed} requests failed: {kind} {workers} {pool} {at_once}: {log.readline()}")
+        finally:
+            proxy.kill() if proxy.poll() is not None else proxy.terminate()
+            proxy.wait()
+            server.kill()
+            server.join()
+    return requests, opened, max(clients.workers.values()) / clients.answers, took
+
+
+def version(nginx):
+    return subprocess.run([nginx, "-v"], capture_output=True, text=True).stderr.strip().rpartition("/")[2].split()[0]
+
+
+def old(nginx):
+    return tuple(map(int, version(nginx).split("."))) < (1, 29, 7)
+
+
+def cells(quick):
+    if quick:
+        return [("closed", w, p, c) for w in (1, 4) for p in (0, 16, 128) for c in (40, 200)] + [
+            ("burst", 2, 16, 100), ("poisson", 2, 16, 100)]
+    grid = [("closed", w, p, c) for w in WORKERS for p in POOLS for c in AT_ONCE]
+    loads = [(k, w, p, c) for k in ("burst", "poisson") for w in WORKERS for p in (16, 64) for c in (40, 100, 200)]
+    return grid + loads
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nginx", required=True)
+    parser.add_argument("--out")
+    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    if os.environ.get("NGXC_POOLS_INSIDE") != "1":
+        os.environ["NGXC_POOLS_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", "-Urn", sys.executable, *sys.argv])
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    out = open(args.out, "w") if args.out else sys.stdout
+    head = ["nginx", "load", "workers", "pool", "at_once", "latency_ms", "requests", "opened", "share", "seconds", "runs"]
+    print("\t".join(head), file=out, flush=True)
+    for kind, workers, pool, at_once in cells(args.quick):
+        runs = [run(args.nginx, kind, workers, pool, at_once) for _ in range(args.runs)]
+        requests = round(statistics.median(r[0] for r in runs))
+        opened = statistics.median_low(r[1] for r in runs)
+        share = statistics.median(r[2] for r in runs)
+        took = statistics.median(r[3] for r in runs)
+        every = " ".join(str(n) for n in sorted(r[1] for r in runs))
+        line = [version(args.nginx), kind, workers, pool, at_once, round(LATENCY * 1000), requests, opened,
+                f"{share:.3f}", f"{took:.2f}", every]
+        print("\t".join(map(str, line)), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main()
