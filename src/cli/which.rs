@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use super::input::Input;
 use super::selection;
+use crate::catalog::NEWEST;
 use crate::reuse::{BEFORE_DEFAULT_KEEPALIVE, DEFAULT_KEEPALIVE};
 use crate::source::Loader;
 use crate::version::Version;
