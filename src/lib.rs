@@ -40,6 +40,7 @@ pub mod values;
 pub mod lint;
 pub mod ports;
 pub mod runtime;
+pub mod settings;
 pub mod simulate;
 
 pub mod site;

@@ -176,6 +176,11 @@ impl SourceMap {
         self.files[id.index()].filled.push(Filled { at, length, written });
     }
 
+    /// Gives a file another name for messages.
+    pub fn rename(&mut self, id: FileId, path: impl Into<PathBuf>) {
+        self.files[id.index()].path = path.into();
+    }
+
     /// The file of an id that this map gave out.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.index()]

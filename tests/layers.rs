@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
         &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "values", "version"],
         &["strsim", "serde", "serde_json", "toml", "regex_syntax", "regex_automata"],
     ),
+    ("settings", &["catalog", "diagnostic", "lint", "syntax"], &["serde_json", "toml"]),
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
     ("site", &["source", "model"], &["serde", "postcard", "sha2"]),
     ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),

@@ -116,7 +116,12 @@ fn what_cannot_be_done_is_status_2_and_says_what_to_type() {
         (&["lint", "--nginx-version", "1.24.7", "nginx.conf"], "did you mean 1.24.0"),
         (&["lint", "--nginx-version", "new", "nginx.conf"], "is no nginx version"),
         (&["compile", "nginx.conf", "-o", "nginx.conf"], "it is the input `nginx.conf`, which would be lost"),
-        (&["lint", "--baseline", "nginx.conf", "--update-baseline", "nginx.conf"], "which would be lost"),
+        (&["lint", "--write-baseline=nginx.conf", "nginx.conf"], "which would be lost"),
+        (&["lint", "--write-baseline", "nginx.conf"], "which file is the baseline?"),
+        (
+            &["lint", "--baseline", "known.json", "nginx.conf"],
+            "write it with `ngxc lint --write-baseline=known.json",
+        ),
         (&["lint", "--fix", "-"], "standard input cannot be fixed in place"),
         (&["explain", "proxy_pas"], "did you mean `proxy_pass`?"),
     ];
@@ -131,8 +136,25 @@ fn what_cannot_be_done_is_status_2_and_says_what_to_type() {
 fn a_baseline_hides_what_is_known_and_shows_what_is_new() {
     let estate = estate();
     let arguments = ["lint", "--baseline", "known.json", "--format", "short", "nginx.conf"];
-    assert_eq!(run(estate.path(), &arguments), (0, String::new()));
-    assert_eq!(run(estate.path(), &arguments), (0, String::new()));
+    // Three ways to write it.
+    for write in [
+        &["lint", "--write-baseline=known.json", "nginx.conf"][..],
+        &["lint", "--write-baseline", "known.json", "nginx.conf"],
+        &["lint", "--baseline", "known.json", "--write-baseline", "nginx.conf"],
+    ] {
+        let (status, error) = complaint(estate.path(), write);
+        assert!(status == 0 && error.contains("findings written to known.json"), "{write:?}: {error}");
+        assert_eq!(run(estate.path(), &arguments), (0, String::new()));
+        fs::remove_file(estate.path().join("known.json")).unwrap();
+    }
+    assert_eq!(run(estate.path(), &["lint", "--write-baseline=known.json", "nginx.conf"]).0, 0);
+    // From wherever it is read, and of a tree that lies elsewhere.
+    let sites = estate.path().join("sites");
+    let inner = ["lint", "--baseline", "../known.json", "--format", "short", "../nginx.conf"];
+    assert_eq!(run(&sites, &inner), (0, String::new()));
+    // One file alone: what is known of the others is not gone.
+    let alone = complaint(estate.path(), &["lint", "--baseline", "known.json", "sites/a.conf"]);
+    assert_eq!(alone, (0, String::new()));
     let moved = CONFIG.replace("http {", "http {\n\n    # two lines further down");
     let more = moved.replace("    include", "    upstream more { server 10.0.0.2; }\n    include");
     fs::write(estate.path().join("nginx.conf"), more).unwrap();

@@ -129,69 +129,6 @@ fn the_page_of_rules_is_fresh() {
     assert!(written == page, "docs/rules.md is stale: run `NGXC_UPDATE=1 cargo test --test rules`");
 }
 
-/// `docs/ngxc.schema.json` describes `ngxc.toml` to editors; `NGXC_UPDATE=1 cargo test --test rules` writes it.
-#[test]
-fn the_schema_of_the_settings_is_fresh() {
-    let level = serde_json::json!({ "enum": ["error", "warning", "info", "off"] });
-    let names =
-        lint::Category::ALL.iter().map(|c| (c.name(), format!("every rule of the category {}", c.name())));
-    let rules: serde_json::Map<String, serde_json::Value> = names
-        .chain(RULES.iter().map(|r| (r.name, r.summary.to_owned())))
-        .map(|(name, description)| {
-            let mut entry = level.clone();
-            entry["description"] = description.into();
-            (name.to_owned(), entry)
-        })
-        .collect();
-    let schema = serde_json::json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "ngxc.toml",
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "nginx_version": {
-                "type": "string",
-                "pattern": "^[0-9]+\\.[0-9]+\\.[0-9]+$",
-                "description": "the nginx that the configurations are meant for",
-            },
-            "profile": { "enum": ["reuse", "recommended", "strict"], "description": "the rules to start from" },
-            "exclude": {
-                "type": "array",
-                "items": { "type": "string" },
-                "description": "patterns of files that are not linted, relative to the settings file",
-            },
-            "path-map": {
-                "type": "object",
-                "additionalProperties": { "type": "string" },
-                "description": "directories that lie elsewhere on this machine",
-            },
-            "rules": {
-                "type": "object",
-                "additionalProperties": false,
-                "properties": rules,
-                "description": "levels of rules and categories",
-            },
-        },
-    });
-    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ngxc.schema.json");
-    if std::env::var_os("NGXC_UPDATE").is_some() {
-        fs::write(&path, &text).unwrap();
-    }
-    let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == text, "docs/ngxc.schema.json is stale: run `NGXC_UPDATE=1 cargo test --test rules`");
-}
-
-/// The documented settings are accepted, and mean what the page says.
-#[test]
-fn the_documented_settings_are_read() {
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lint.md")).unwrap();
-    let text = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let settings = lint::File::parse(text).unwrap().settings(None).unwrap();
-    assert_eq!(settings.level("upstream-not-pooled"), Some(Level::Error));
-    assert_eq!(settings.level("connection-close-sent"), None);
-}
-
 /// What an inner level gets from an outer one, by family of rules: fragments of `http`, and the rules above a note.
 #[test]
 fn rules_follow_inheritance() {

@@ -6,16 +6,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
-use super::input::Meaning;
+use super::meaning::Meaning;
 use super::render::{self, Report};
-use super::{Failure, Outcome, note};
+use super::{Failure, Outcome, estate, note};
 use crate::lint::{self, Advisories};
 use crate::source::{Disk, Loader};
 
 /// Arguments of `ngxc audit`.
 #[derive(Args)]
 pub(super) struct AuditArgs {
-    /// Configurations; `-` is standard input.
+    /// Configurations, or directories of them; `-` is standard input.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
@@ -30,23 +30,30 @@ pub(super) struct AuditArgs {
     output: render::Output,
 }
 
-pub(super) fn run(args: &AuditArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let Some(version) = args.meaning.nginx_version else {
-        return Err(Failure::new("which nginx runs the configuration?")
-            .help("say `--nginx-version 1.28.0`; `nginx -v` prints it. Distributions repair old versions: see theirs too"));
-    };
-    let configurations =
-        args.files.iter().map(|file| args.meaning.load(file, &Disk)).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.meaning.reading.stdin.settle(args.files.iter_mut())?;
+    let mut configurations = Vec::new();
+    for root in estate::roots(&args.files, &args.meaning)? {
+        let meaning = args.meaning.of(&root.file)?;
+        let Some(version) = meaning.nginx_version else {
+            return Err(Failure::new("which nginx runs the configuration?").help(
+                "say `--nginx-version 1.28.0`, or `nginx-version` in `ngxc.toml`; `nginx -v` prints it. Distributions repair old versions: see theirs too",
+            ));
+        };
+        let configuration = meaning.load(&root.file, &Disk)?;
+        configurations.push((root, version, configuration));
+    }
     let advisories = match &args.advisories {
         Some(path) => read(path)?,
         None => Advisories::built_in(),
     };
     say_date(advisories);
     let mut report = Report::new("no known vulnerability of this version is exposed");
-    for (file, configuration) in args.files.iter().zip(&configurations) {
+    for (root, version, configuration) in &configurations {
         let mut found = configuration.diagnostics.clone();
-        found.extend(lint::audit(configuration, version, advisories));
-        report.add(&configuration.sources, found, version, file);
+        found.extend(lint::audit(configuration, *version, advisories));
+        estate::retain_asked(&mut found, root, configuration);
+        report.add(&configuration.sources, found, *version, &root.names());
     }
     args.output.print(&report, out)?;
     Ok(report.outcome())

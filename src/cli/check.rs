@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::input::Meaning;
+use super::meaning::Meaning;
 use super::render::{self, Report};
-use super::{Failure, Outcome, estate, extract, surroundings};
+use super::told::LevelArgs;
+use super::{Failure, Outcome, estate, extract, surroundings, told};
 use crate::diagnostic::Level;
 use crate::source::Disk;
 
@@ -34,6 +35,9 @@ pub(super) struct CheckArgs {
     deny_warnings: bool,
 
     #[command(flatten)]
+    level: LevelArgs,
+
+    #[command(flatten)]
     host: HostArgs,
 
     #[command(flatten)]
@@ -53,18 +57,23 @@ struct HostArgs {
     host: bool,
 }
 
-pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let (mut meaning, mut files) = (args.meaning.clone(), args.files.clone());
-    args.extract.files(&mut files, &mut meaning)?;
-    let version = meaning.version();
+pub(super) fn run(args: &mut CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.meaning.reading.stdin.settle(args.files.iter_mut())?;
+    args.extract.files(&mut args.files, &mut args.meaning)?;
     let mut checked = Vec::new();
-    for file in estate::configurations(&files, |_| false)? {
-        let mut configuration = meaning.load(&file, &Disk)?;
-        let mut compiled = meaning.compile_with(&configuration, version, args.strict_modules);
+    let mut report = Report::new("valid");
+    for root in estate::roots(&args.files, &args.meaning)? {
+        let meaning = args.meaning.of(&root.file)?;
+        let found = meaning.found.clone().unwrap_or_default();
+        let mut settings = found.file.settings(None).map_err(Failure::new)?;
+        args.level.set(&mut settings)?;
+        let mut configuration = meaning.load(&root.file, &Disk)?;
+        let meaning = &estate::meaning(&root, &meaning, &configuration);
+        let mut compiled = meaning.compile_with(&configuration, meaning.version(), args.strict_modules);
         if args.host.host {
             surroundings::demand_includes(&mut configuration);
         } else {
-            let is_in_place = surroundings::is_in_place(&meaning, &configuration);
+            let is_in_place = surroundings::is_in_place(meaning, &configuration);
             surroundings::soften(&configuration, &mut compiled, is_in_place);
         }
         let mut findings = configuration.diagnostics.clone();
@@ -72,12 +81,14 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Outcome, Fail
             findings.extend(crate::compile::host::check(&configuration, &compiled, None));
         }
         findings.extend(compiled.diagnostics);
-        findings.retain(|d| d.level == Level::Error || !configuration.is_stand_in(d.span.file));
-        checked.push((file, configuration, findings));
+        let (mut findings, hidden) = told::tell(&configuration, &settings, &found, findings, &[]);
+        report.hide(hidden);
+        estate::note_elsewhere(&root, estate::retain_asked(&mut findings, &root, &configuration));
+        estate::name_files(&mut configuration.sources, &root, &findings);
+        checked.push((root, meaning.version(), configuration, findings));
     }
-    let mut report = Report::new("valid");
-    for (file, configuration, findings) in &mut checked {
-        report.add(&configuration.sources, std::mem::take(findings), version, file);
+    for (root, version, configuration, findings) in &mut checked {
+        report.add(&configuration.sources, std::mem::take(findings), *version, &root.names());
     }
     args.output.print(&report, out)?;
     let least = if args.deny_warnings { Level::Warning } else { Level::Error };

@@ -41,7 +41,7 @@ impl CompileArgs {
     /// The path of a file that the configuration names.
     fn path_of(&self, name: &str) -> PathBuf {
         let directory = self.input.file.parent().unwrap_or(Path::new(""));
-        self.input.meaning.prefix.as_deref().unwrap_or(directory).join(name)
+        self.input.meaning.reading.prefix.as_deref().unwrap_or(directory).join(name)
     }
 }
 
@@ -57,7 +57,8 @@ const SECRETS: &[&str] = &[
     "uwsgi_ssl_certificate_key",
 ];
 
-pub(super) fn run(args: &CompileArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &mut CompileArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.input.settle()?;
     let (configuration, mut config) = args.input.whole(&Disk)?;
     if args.json {
         model_json::print(&config, &configuration.sources, args.all, out)?;

@@ -49,7 +49,7 @@ pub(super) struct DemoArgs {
 
     /// The nginx whose behaviour is shown [default: the version of --nginx, else of `ngxc.toml`, else of the master that
     /// runs on this host; else both sides of 1.29.7].
-    #[arg(long, value_name = "VERSION", value_parser = super::input::parse_version)]
+    #[arg(long, value_name = "VERSION", value_parser = super::meaning::parse_version)]
     nginx_version: Option<Version>,
 
     /// Write a page with charts: requests of each case, and the time of `connect()` against the ports in use.

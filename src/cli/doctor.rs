@@ -12,8 +12,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::input::{Input, Meaning};
+use super::input::Input;
+use super::meaning::Meaning;
 use super::ports::HostArgs;
+use super::reading::Reading;
 use super::which::which;
 use super::{Failure, Outcome, note};
 use crate::catalog::NEWEST;
@@ -87,16 +89,11 @@ struct OptionalInput {
 
     /// The nginx that runs, for example 1.28.0 [default: that of `ngxc.toml`, else of the master that runs with FILE; else
     /// both sides of 1.29.7 are judged].
-    #[arg(long, value_name = "VERSION", value_parser = super::input::parse_version)]
+    #[arg(long, value_name = "VERSION", value_parser = super::meaning::parse_version)]
     nginx_version: Option<crate::version::Version>,
 
-    /// What relative includes are relative to [default: the directory of FILE].
-    #[arg(long, value_name = "DIR")]
-    prefix: Option<PathBuf>,
-
-    /// Read the files below one directory from another, logs too: `/etc/nginx=./nginx`; may be repeated.
-    #[arg(long, value_name = "FROM=TO", value_parser = super::input::parse_path_map)]
-    map_path: Vec<(PathBuf, PathBuf)>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// Forms of the output.
@@ -160,12 +157,11 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         file,
         meaning: Meaning {
             nginx_version: args.input.nginx_version,
-            context: Vec::new(),
-            prefix: args.input.prefix.clone(),
-            map_path: args.input.map_path.clone(),
-            template: super::template::TemplateArgs::default(),
+            reading: args.input.reading.clone(),
+            ..Meaning::default()
         },
     };
+    input.settle()?;
     let stored = bundle.as_ref().and_then(bundle::Bundle::nginx);
     let which = which(&input, loader, stored, bundle.is_none(), args.pid)?;
     input.meaning.nginx_version = Some(which.judged());

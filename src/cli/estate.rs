@@ -1,59 +1,205 @@
-//! From files and directories to configurations: a directory stands for the configurations in it, not for the
-//! fragments that those include.
+//! From files and directories to configurations. A file that another one includes is judged inside of that one, its root,
+//! and only what is found in the files that were asked for is told.
 
-use std::collections::HashSet;
+mod directory;
+mod reach;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::Failure;
-use crate::source::Disk;
-use crate::syntax::{LoadOptions, load};
+use super::meaning::Meaning;
+use super::reading::Reading;
+use super::{Failure, detail, note, paths};
+use crate::catalog::Context;
+use crate::compile::fragment::{self, Place};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::source::{Disk, FileId, SourceMap};
+use crate::syntax::Configuration;
+use reach::Reach;
 
-/// The configurations that `files` name, in order.
-pub(super) fn configurations(
-    files: &[PathBuf],
-    excluded: impl Fn(&Path) -> bool,
-) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = Vec::new();
-    for file in files {
-        if file.is_dir() {
-            let inside = inside(file)?;
-            if inside.is_empty() {
-                return Err(Failure::new(format!("`{}` holds no configuration", file.display()))
-                    .help("a directory is searched for files that end in `.conf`"));
-            }
-            found.extend(inside.into_iter().filter(|f| !excluded(f)));
-        } else {
-            found.push(file.clone());
-        }
-    }
-    Ok(found)
+/// A configuration to judge.
+#[derive(Clone, Debug)]
+pub(super) struct Root {
+    /// Its main file.
+    pub(super) file: PathBuf,
+    /// Whether it was found in a directory, and not named.
+    pub(super) is_found: bool,
+    /// The files that were asked for, as they were named, by [`paths::identity`]; `None` if all were.
+    asked: Option<BTreeMap<PathBuf, PathBuf>>,
 }
 
-/// The `.conf` files of a directory without those that others of them include.
-fn inside(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    let mut open = vec![directory.to_owned()];
-    while let Some(directory) = open.pop() {
-        let entries = std::fs::read_dir(&directory)
-            .map_err(|e| Failure::new(format!("cannot read `{}`: {e}", directory.display())))?;
-        for entry in entries.filter_map(Result::ok) {
-            let path = entry.path();
-            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-            // A link to a directory may lead round in circles.
-            if entry.file_type().is_ok_and(|t| t.is_dir()) && !hidden {
-                open.push(path);
-            } else if path.extension().is_some_and(|e| e == "conf") && path.is_file() {
-                files.push(path);
+impl Root {
+    fn whole(entry: &Entry) -> Self {
+        Self { file: entry.path.clone(), is_found: entry.is_found, asked: None }
+    }
+
+    /// Whether somebody asked for a file of it.
+    pub(super) fn wants(&self, file: &Path) -> bool {
+        self.asked.as_ref().is_none_or(|asked| asked.contains_key(&paths::identity(file)))
+    }
+
+    /// How a file of it was named, if it was asked for by its own name.
+    pub(super) fn named(&self, file: &Path) -> Option<&Path> {
+        self.asked.as_ref()?.get(&paths::identity(file)).map(PathBuf::as_path)
+    }
+
+    /// The files that were asked for, or the main file.
+    pub(super) fn names(&self) -> Vec<&Path> {
+        match &self.asked {
+            None => vec![&self.file],
+            Some(asked) => asked.values().map(PathBuf::as_path).collect(),
+        }
+    }
+}
+
+/// A file that was named, or found in a directory that was.
+struct Entry {
+    path: PathBuf,
+    identity: PathBuf,
+    is_found: bool,
+}
+
+/// Every file that `files` stand for, each once: directories stand for the configuration files in them.
+fn entries(files: &[PathBuf], reading: &Reading) -> Result<Vec<Entry>, Failure> {
+    let mut seen = HashSet::new();
+    let mut entries = Vec::new();
+    for file in files {
+        let is_found = file.is_dir() && !reading.stdin.is(file);
+        let inside = if is_found { directory::files(file, reading)? } else { vec![file.clone()] };
+        for path in inside {
+            let identity = paths::identity(&path);
+            if seen.insert(identity.clone()) {
+                entries.push(Entry { path, identity, is_found });
             }
         }
     }
-    files.sort();
-    let mut included = HashSet::new();
-    for file in &files {
-        let Ok(configuration) = load(&Disk, file, &LoadOptions::default()) else { continue };
-        let others = configuration.sources.files().filter(|(id, _)| *id != configuration.main);
-        included.extend(others.filter_map(|(_, f)| f.path.canonicalize().ok()));
+    Ok(entries)
+}
+
+/// The same for what looks at each file by itself: paths, and whether they were found in a directory.
+pub(super) fn files(files: &[PathBuf], reading: &Reading) -> Result<Vec<(PathBuf, bool)>, Failure> {
+    Ok(entries(files, reading)?.into_iter().map(|entry| (entry.path, entry.is_found)).collect())
+}
+
+/// The configurations that `files` name, each once, in order.
+///
+/// # Errors
+/// If a directory cannot be read or holds no configuration, or if a settings file is wrong.
+pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, Failure> {
+    let entries = entries(files, &meaning.reading)?;
+    let loader = meaning.reading.stdin.over(&Disk);
+    let mut reach = Reach::new(meaning);
+    let mut roots = Roots::default();
+    let (parts, whole): (Vec<_>, Vec<_>) =
+        entries.iter().enumerate().partition(|(_, entry)| reach::is_part(entry, &loader, &meaning.reading));
+    for (at, entry) in &whole {
+        roots.add(*at, entry, None);
     }
-    files.retain(|file| file.canonicalize().is_ok_and(|path| !included.contains(&path)));
-    Ok(files)
+    let mut left = Vec::new();
+    for (at, entry) in &parts {
+        let around = reach.roots_of(entry, whole.iter().map(|(_, whole)| *whole))?;
+        for root in &around {
+            detail(&format!("root: {} is judged as a part of {}", entry.path.display(), root.path.display()));
+            roots.add(*at, root, Some(entry));
+        }
+        if around.is_empty() {
+            left.push((*at, *entry));
+        }
+    }
+    // Of the fragments that nobody includes, those that others of them include.
+    let inner =
+        if left.len() > 1 { reach.inside(left.iter().map(|(_, entry)| *entry)) } else { HashSet::new() };
+    for (at, entry) in left {
+        if !inner.contains(&entry.identity) {
+            roots.add(at, entry, None);
+        }
+    }
+    Ok(roots.in_order())
+}
+
+/// Takes out what was found in files that nobody asked for; returns how many errors were among it.
+pub(super) fn retain_asked(
+    findings: &mut Vec<Diagnostic>,
+    root: &Root,
+    configuration: &Configuration,
+) -> usize {
+    if root.asked.is_none() {
+        return 0;
+    }
+    let mut wanted: HashMap<FileId, bool> = HashMap::new();
+    let mut elsewhere = 0;
+    findings.retain(|finding| {
+        let file = finding.span.file;
+        let path = &configuration.sources.file(file).path;
+        let is_wanted = *wanted.entry(file).or_insert_with(|| root.wants(path));
+        elsewhere += usize::from(!is_wanted && finding.level == Level::Error);
+        is_wanted
+    });
+    elsewhere
+}
+
+/// Says that there are errors in files that nobody asked for.
+pub(super) fn note_elsewhere(root: &Root, errors: usize) {
+    if errors > 0 {
+        let (noun, root) = (if errors == 1 { "error" } else { "errors" }, root.file.display());
+        note(&format!("note: {errors} {noun} in other files of {root}; `ngxc check {root}` shows all"));
+    }
+}
+
+/// Gives the files that something was found in the names that they were asked for by.
+pub(super) fn name_files(sources: &mut SourceMap, root: &Root, findings: &[Diagnostic]) {
+    if root.asked.is_none() {
+        return;
+    }
+    let files: HashSet<FileId> = findings.iter().map(|finding| finding.span.file).collect();
+    for file in files {
+        if let Some(name) = root.named(&sources.file(file).path) {
+            sources.rename(file, name);
+        }
+    }
+}
+
+/// As what a configuration is judged. A file of a directory that could stand at the top of a main file is a part of one:
+/// packages put each `load_module` into a file of its own.
+pub(super) fn meaning<'m>(
+    root: &Root,
+    meaning: &'m Meaning,
+    configuration: &Configuration,
+) -> Cow<'m, Meaning> {
+    let is_main = || matches!(fragment::place(configuration), Place::Main);
+    let has_blocks = || configuration.expanded_root().any(|(directive, _)| directive.block().is_some());
+    if root.is_found && meaning.context.is_empty() && is_main() && !has_blocks() {
+        return Cow::Owned(Meaning { context: vec![Context::Main], ..meaning.clone() });
+    }
+    Cow::Borrowed(meaning)
+}
+
+/// Configurations, each once.
+#[derive(Default)]
+struct Roots {
+    by_identity: HashMap<PathBuf, (usize, Root)>,
+}
+
+impl Roots {
+    /// Adds a configuration for a file in it, or for all.
+    fn add(&mut self, at: usize, root: &Entry, asked: Option<&Entry>) {
+        let new = || Root { asked: asked.map(|_| BTreeMap::new()), ..Root::whole(root) };
+        let (first, known) = self.by_identity.entry(root.identity.clone()).or_insert_with(|| (at, new()));
+        *first = (*first).min(at);
+        match asked {
+            None => known.asked = None,
+            Some(entry) => {
+                if let Some(asked) = &mut known.asked {
+                    asked.insert(entry.identity.clone(), entry.path.clone());
+                }
+            }
+        }
+    }
+
+    fn in_order(self) -> Vec<Root> {
+        let mut all: Vec<(usize, Root)> = self.by_identity.into_values().collect();
+        all.sort_by(|a, b| (a.0, &a.1.file).cmp(&(b.0, &b.1.file)));
+        all.into_iter().map(|(_, root)| root).collect()
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
-use super::input::Meaning;
+use super::meaning::Meaning;
 use super::{Failure, note, write};
 use crate::source::{Disk, Loader};
 use crate::syntax::Dump;
@@ -30,8 +30,8 @@ impl Extract {
         *file = main;
         if original.is_absolute() {
             // Names in the files are those of the machine that they come from.
-            meaning.prefix = original.parent().map(Path::to_owned);
-            meaning.map_path.push((PathBuf::from("/"), directory.clone()));
+            meaning.reading.prefix = original.parent().map(Path::to_owned);
+            meaning.reading.map_path.push((PathBuf::from("/"), directory.clone()));
         }
         Ok(())
     }

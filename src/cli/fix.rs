@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::estate::Root;
 use super::lint::{Judge, Judged, LintArgs, report};
-use super::{Failure, Outcome, extract, note, unified, write};
+use super::meaning::Meaning;
+use super::{Failure, Outcome, extract, note, paths, unified, write};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
 use crate::lint::verify;
@@ -17,17 +19,41 @@ use crate::syntax::{Configuration, Dump};
 /// Fixes make room for others; more rounds than this mean that two of them undo each other.
 const MAX_ROUNDS: usize = 10;
 
-/// Files as they are after the fixes so far, and the texts they had.
+/// Files as they are after the fixes so far, by [`paths::identity`].
 #[derive(Clone, Default)]
 struct Overlay {
-    new: BTreeMap<PathBuf, Vec<u8>>,
-    old: BTreeMap<PathBuf, Vec<u8>>,
+    files: BTreeMap<PathBuf, Repair>,
+}
+
+/// A file that is repaired.
+#[derive(Clone)]
+struct Repair {
+    /// The path by which it was read first.
+    path: PathBuf,
+    /// The text it had; `None` while nothing is repaired.
+    old: Option<Vec<u8>>,
+    new: Vec<u8>,
+}
+
+impl Overlay {
+    fn of(&self, path: &Path) -> Option<&Repair> {
+        (!self.files.is_empty()).then(|| self.files.get(&paths::identity(path)))?
+    }
+
+    /// What was repaired, in the order of the paths.
+    fn changed(&self) -> Vec<(&Path, &[u8], &[u8])> {
+        let files = self.files.values();
+        let mut all: Vec<(&Path, &[u8], &[u8])> =
+            files.filter_map(|r| Some((r.path.as_path(), r.old.as_deref()?, &*r.new))).collect();
+        all.sort_unstable_by_key(|(path, ..)| *path);
+        all
+    }
 }
 
 impl Loader for Overlay {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        match self.new.get(path) {
-            Some(text) => Ok(text.clone()),
+        match self.of(path) {
+            Some(repair) => Ok(repair.new.clone()),
             None => Disk.read(path),
         }
     }
@@ -39,26 +65,27 @@ impl Loader for Overlay {
 
 pub(super) fn run(
     args: &LintArgs,
-    judge: &Judge,
-    files: &[PathBuf],
+    judge: &Judge<'_>,
+    roots: Vec<Root>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    let stdin = Path::new("-");
     let mut overlay = Overlay::default();
-    if files.iter().any(|f| f == stdin) {
+    let stdin = &args.meaning.reading.stdin;
+    if let Some(file) = roots.iter().flat_map(|root| root.names()).find(|name| stdin.is(name)) {
         // It can be read only once.
         let failed = |e| Failure::new(format!("cannot read standard input: {e}"));
-        let text = Disk.read(stdin).map_err(failed)?;
+        let text = stdin.over(&Disk).read(file).map_err(failed)?;
         if !args.diff && Dump::read(&text).is_none() {
             return Err(Failure::new("standard input cannot be fixed in place")
                 .help("use `--diff` to see the repairs"));
         }
-        overlay.new.insert(stdin.into(), text);
+        let repair = Repair { path: file.to_owned(), old: None, new: text };
+        overlay.files.insert(paths::identity(file), repair);
     }
     let (mut applied, mut refused) = (0, false);
     let mut judged = Vec::new();
-    for file in files {
-        let repaired = repair(args, judge, file, &mut overlay)?;
+    for root in roots {
+        let repaired = repair(args, judge, &root, &mut overlay)?;
         applied += repaired.applied;
         refused |= !repaired.refused.is_empty();
         for text in &repaired.refused {
@@ -66,19 +93,21 @@ pub(super) fn run(
         }
         judged.push(repaired.judged);
     }
+    let changed = overlay.changed();
     if args.diff {
-        diff(&overlay, out)?;
+        for (path, old, new) in &changed {
+            unified::write(&path.display().to_string(), old, new, out)?;
+        }
         return Ok(if applied > 0 || refused { Outcome::Findings } else { Outcome::Clean });
     }
-    let all = overlay.old.iter().map(|(path, old)| write::Change { path, old, new: &overlay.new[path] });
+    let all = changed.iter().map(|(path, old, new)| write::Change { path, old, new });
     write::replace(&all.collect::<Vec<_>>())?;
-    let changed: Vec<String> = overlay.old.keys().map(|p| p.display().to_string()).collect();
     note(&match changed.as_slice() {
         [] => "nothing to fix".to_owned(),
-        [one] => format!("{applied} fixed in {one}"),
+        [(one, ..)] => format!("{applied} fixed in {}", one.display()),
         _ => format!("{applied} fixed in {} files", changed.len()),
     });
-    report(args, judge, files, judged, out)
+    report(args, judged, out)
 }
 
 /// A configuration after its repairs.
@@ -90,47 +119,53 @@ struct Repaired {
 }
 
 /// Repairs one configuration in memory.
-fn repair(args: &LintArgs, judge: &Judge, file: &Path, overlay: &mut Overlay) -> Result<Repaired, Failure> {
+fn repair(
+    args: &LintArgs,
+    judge: &Judge<'_>,
+    root: &Root,
+    overlay: &mut Overlay,
+) -> Result<Repaired, Failure> {
     let mut applied = 0;
     let mut refused = Vec::new();
-    let (mut configuration, mut found) = judge.findings(file, overlay)?;
-    if let Some((_, filled)) = configuration.sources.files().find(|(_, f)| f.is_filled()) {
+    let mut judged = judge.findings(root, overlay)?;
+    if let Some((_, filled)) = judged.configuration.sources.files().find(|(_, f)| f.is_filled()) {
         return Err(Failure::new(format!(
             "`{}` has values filled in; repairs would write them into it",
             filled.name()
         ))
         .help("leave out `--define` and `--env-file`: the places they fill are unknown then, and stay"));
     }
-    if configuration.is_dump {
-        return Err(extract::refused(file));
+    if judged.configuration.is_dump {
+        return Err(extract::refused(&root.file));
     }
     for _ in 0..MAX_ROUNDS {
-        let mut trial = Trial::new(judge, file, &configuration, overlay);
+        let (configuration, found) = (&judged.configuration, &judged.findings);
+        let mut trial = Trial::new(&judged, overlay);
         // A fix that is refused makes room for those that touch the same text.
         loop {
-            let fixes = trial.next(&found, args.unsafe_fixes);
+            let fixes = trial.next(found, args.unsafe_fixes);
             if fixes.is_empty() {
                 break;
             }
             trial.admit(&fixes)?;
         }
         // What is refused now is tried again in the next round: another fix may have made room for it.
-        refused = trial.refused.iter().map(|(fix, why)| refusal(&configuration, &found, fix, why)).collect();
+        refused = trial.refused.iter().map(|(fix, why)| refusal(configuration, found, fix, why)).collect();
         let admitted = trial.admitted;
         if admitted.is_empty() {
             break;
         }
-        apply(&configuration, &admitted, overlay);
+        apply(configuration, &admitted, overlay);
         applied += admitted.len();
-        (configuration, found) = judge.findings(file, overlay)?;
+        judged = judge.findings(root, overlay)?;
     }
-    Ok(Repaired { applied, refused, judged: (configuration, found) })
+    Ok(Repaired { applied, refused, judged })
 }
 
 /// Which of the fixes do what they are for and nothing else.
 struct Trial<'t, 'f> {
-    judge: &'t Judge,
-    file: &'t Path,
+    meaning: &'t Meaning,
+    root: &'t Root,
     before: &'t Configuration,
     overlay: &'t Overlay,
     config: Config,
@@ -140,9 +175,11 @@ struct Trial<'t, 'f> {
 }
 
 impl<'t, 'f> Trial<'t, 'f> {
-    fn new(judge: &'t Judge, file: &'t Path, before: &'t Configuration, overlay: &'t Overlay) -> Self {
-        let (config, errors) = compiled(judge, before);
-        Self { judge, file, before, overlay, config, errors, admitted: Vec::new(), refused: Vec::new() }
+    fn new(judged: &'t Judged, overlay: &'t Overlay) -> Self {
+        let (meaning, before) = (&judged.ground.meaning, &judged.configuration);
+        let (config, errors) = compiled(meaning, before);
+        let (admitted, refused) = (Vec::new(), Vec::new());
+        Self { meaning, root: &judged.root, before, overlay, config, errors, admitted, refused }
     }
 
     /// Fixes that were not tried and that fit those that are admitted.
@@ -151,6 +188,9 @@ impl<'t, 'f> Trial<'t, 'f> {
         let all = found.iter().filter_map(|d| d.fix.as_ref()).filter(|f| f.applicability <= allowed);
         // A place that a template fills in stays as it is.
         let all = all.filter(|fix| !fix.edits.iter().any(|e| self.before.touches_template(e.span)));
+        // Nor does a file that nobody asked for change.
+        let path = |edit: &edit::Edit| &self.before.sources.file(edit.span.file).path;
+        let all = all.filter(|fix| fix.edits.iter().all(|e| self.root.wants(path(e))));
         let left = all.filter(|fix| !self.refused.iter().any(|(refused, _)| refused.edits == fix.edits));
         edit::select(self.admitted.iter().copied().chain(left)).split_off(self.admitted.len())
     }
@@ -176,8 +216,8 @@ impl<'t, 'f> Trial<'t, 'f> {
     fn problem(&self, fixes: &[&Fix]) -> Result<Option<String>, Failure> {
         let mut overlay = self.overlay.clone();
         apply(self.before, fixes, &mut overlay);
-        let after = self.judge.meaning.load(self.file, &overlay)?;
-        let (config, errors) = compiled(self.judge, &after);
+        let after = self.meaning.load(&self.root.file, &overlay)?;
+        let (config, errors) = compiled(self.meaning, &after);
         if errors > self.errors {
             return Ok(Some("nginx would refuse the result".to_owned()));
         }
@@ -186,8 +226,8 @@ impl<'t, 'f> Trial<'t, 'f> {
 }
 
 /// A configuration compiled, and the number of errors that nginx would see.
-fn compiled(judge: &Judge, configuration: &Configuration) -> (Config, usize) {
-    let compiled = judge.meaning.compile(configuration, judge.meaning.version());
+fn compiled(meaning: &Meaning, configuration: &Configuration) -> (Config, usize) {
+    let compiled = meaning.compile(configuration, meaning.version());
     let all = configuration.diagnostics.iter().chain(&compiled.diagnostics);
     let errors = all.filter(|d| d.level == Level::Error).count();
     (compiled.config, errors)
@@ -203,15 +243,10 @@ fn refusal(configuration: &Configuration, found: &[Diagnostic], fix: &Fix, why: 
 fn apply(configuration: &Configuration, fixes: &[&Fix], overlay: &mut Overlay) {
     for (id, file) in configuration.sources.files() {
         if fixes.iter().any(|f| f.edits.iter().any(|e| e.span.file == id)) {
-            overlay.old.entry(file.path.clone()).or_insert_with(|| file.text.to_vec());
-            overlay.new.insert(file.path.clone(), edit::apply(id, &file.text, fixes));
+            let new = || Repair { path: file.path.clone(), old: None, new: Vec::new() };
+            let repair = overlay.files.entry(paths::identity(&file.path)).or_insert_with(new);
+            repair.old.get_or_insert_with(|| file.text.to_vec());
+            repair.new = edit::apply(id, &file.text, fixes);
         }
     }
-}
-
-fn diff(overlay: &Overlay, out: &mut dyn Write) -> io::Result<()> {
-    for (path, old) in &overlay.old {
-        unified::write(&path.display().to_string(), old, &overlay.new[path], out)?;
-    }
-    Ok(())
 }

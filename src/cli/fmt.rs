@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::reading::Reading;
 use super::render::{self, Report};
-use super::{Failure, Outcome, extract, note, unified, write};
+use super::{Failure, Outcome, detail, estate, extract, note, unified, write};
 use crate::catalog::NEWEST;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Disk, Loader, SourceMap};
@@ -15,7 +16,7 @@ use crate::syntax::{self, Dump};
 /// Arguments of `ngxc fmt`.
 #[derive(Args)]
 pub(super) struct FmtArgs {
-    /// The files to lay out, in place; `-` is standard input and goes to standard output.
+    /// The files to lay out, in place, or directories of them; `-` is standard input and goes to standard output.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
@@ -26,27 +27,41 @@ pub(super) struct FmtArgs {
     /// Change nothing; show what would change.
     #[arg(long)]
     diff: bool,
+
+    #[command(flatten)]
+    reading: Reading,
 }
 
-pub(super) fn run(args: &FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &mut FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let reading = &mut args.reading;
+    reading.stdin.settle(args.files.iter_mut())?;
+    let loader = reading.stdin.over(&Disk);
     let mut outcome = Outcome::Clean;
     let mut broken = Vec::new();
-    let mut changed: Vec<(&PathBuf, Vec<u8>, Vec<u8>)> = Vec::new();
-    for path in &args.files {
+    let mut changed: Vec<(PathBuf, Vec<u8>, Vec<u8>)> = Vec::new();
+    for (path, is_found) in estate::files(&args.files, reading)? {
         let name = path.display();
         let failed = |what: &str, error| Failure::new(format!("cannot {what} `{name}`: {error}"));
-        let before = Disk.read(path).map_err(|error| failed("read", error))?;
+        let before = loader.read(&path).map_err(|error| failed("read", error))?;
+        detail(&format!("read: {name}"));
         if Dump::read(&before).is_some() {
-            return Err(extract::refused(path));
+            return Err(extract::refused(&path));
         }
-        if let Some(language) = syntax::is_template(path, &before) {
+        let mut template = reading.template.clone();
+        template.settle(&*reading.settings.of(&path)?)?;
+        let templates = template.templates()?;
+        if let Some(language) = syntax::is_template(&path, &before, &templates) {
+            if is_found {
+                note(&format!("{name}: a template in {}, left as it is", language.name()));
+                continue;
+            }
             return Err(Failure::new(format!(
                 "`{name}` is a template in {}, which has no layout of its own",
                 language.name()
             ))
             .help("it was left as it is; format what it is rendered to"));
         }
-        let Some(after) = formatted(path, &before) else {
+        let Some(after) = formatted(&path, &before) else {
             broken.push(name.to_string());
             continue;
         };
@@ -58,7 +73,7 @@ pub(super) fn run(args: &FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failur
             } else if !same {
                 writeln!(out, "{name}")?;
             }
-        } else if path == Path::new("-") {
+        } else if reading.stdin.is(&path) {
             out.write_all(&after)?;
         } else if !same {
             changed.push((path, before, after));

@@ -1,23 +1,25 @@
 //! `ngxc lint`: check, and what nginx accepts but a person should know; repairs it if asked.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
 
-use super::input::Meaning;
+use super::baseline::BaselineArgs;
+use super::estate::Root;
+use super::meaning::Meaning;
 use super::render::{self, Report};
-use super::selection::{Selected, Selection};
-use super::{Failure, Outcome, estate, extract, fix, note, write};
+use super::selection::Selection;
+use super::{Failure, Outcome, estate, extract, fix, note, told};
 use crate::compile;
-use crate::diagnostic::{Class, Diagnostic, Level};
-use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Baseline, Rule};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::{self, BEFORE_DEFAULT_KEEPALIVE, Rule, Settings};
 use crate::model::Config;
-use crate::source::{Disk, Loader, SourceMap, Span};
+use crate::source::{Disk, Loader, Span};
 use crate::syntax::Configuration;
 
 /// Arguments of `ngxc lint`.
@@ -29,13 +31,16 @@ pub(super) struct LintArgs {
     pub(super) files: Vec<PathBuf>,
 
     #[command(flatten)]
-    meaning: Meaning,
+    pub(super) meaning: Meaning,
 
     #[command(flatten)]
     extract: extract::Extract,
 
     #[command(flatten)]
     selection: Selection,
+
+    #[command(flatten)]
+    baseline: BaselineArgs,
 
     /// Repair what can be repaired safely, in place.
     #[arg(long)]
@@ -86,85 +91,120 @@ impl FailOn {
 }
 
 /// What configurations are judged by.
-pub(super) struct Judge {
-    pub(super) meaning: Meaning,
-    pub(super) selected: Selected,
+pub(super) struct Judge<'a> {
+    asked: &'a Meaning,
+    selection: &'a Selection,
+    /// The files that findings are wanted of, if not of all.
+    changed: Option<HashSet<PathBuf>>,
+    /// By settings file.
+    grounds: Mutex<HashMap<Option<PathBuf>, Arc<Ground>>>,
     /// How long each rule took, if somebody wants to know.
     profile: Option<Profile>,
-    /// By configuration: how many findings that nginx refuses were taken out.
-    hidden: Mutex<BTreeMap<PathBuf, usize>>,
+}
+
+/// What the configurations of one settings file are judged by.
+pub(super) struct Ground {
+    pub(super) meaning: Meaning,
+    settings: Settings,
 }
 
 /// Time by rule.
 type Profile = Mutex<BTreeMap<&'static str, Duration>>;
 
-/// A configuration with what was found.
-pub(super) type Judged = (Configuration, Vec<Diagnostic>);
+/// A configuration with what was found in the files of it that were asked for.
+pub(super) struct Judged {
+    pub(super) root: Root,
+    pub(super) ground: Arc<Ground>,
+    pub(super) configuration: Configuration,
+    pub(super) findings: Vec<Diagnostic>,
+    /// How many findings that nginx refuses were taken out.
+    hidden: usize,
+    /// How many errors there are in files that nobody asked for.
+    elsewhere: usize,
+}
 
-pub(super) fn run(args: &LintArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let mut meaning = args.meaning.clone();
-    let mut files = args.files.clone();
-    args.extract.files(&mut files, &mut meaning)?;
-    let selected = args.selection.resolve(&files, &mut meaning)?;
-    let files = estate::configurations(&files, |file| selected.excludes(file))?;
-    let profile = args.profile_rules.then(Profile::default);
-    let judge = Judge { meaning, selected, profile, hidden: Mutex::default() };
+pub(super) fn run(args: &mut LintArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let mut files = std::mem::take(&mut args.files);
+    args.baseline.settle(&mut files);
+    args.meaning.reading.stdin.settle(files.iter_mut())?;
+    args.extract.files(&mut files, &mut args.meaning)?;
+    let judge = Judge {
+        asked: &args.meaning,
+        selection: &args.selection,
+        changed: args.selection.changed()?,
+        grounds: Mutex::default(),
+        profile: args.profile_rules.then(Profile::default),
+    };
+    let roots = estate::roots(&files, &args.meaning)?;
     if args.fix || args.diff {
-        return fix::run(args, &judge, &files, out);
+        return fix::run(args, &judge, roots, out);
     }
-    let judged = judge.all(&files)?;
+    let judged = judge.all(&roots)?;
     if let Some(profile) = &judge.profile {
         print_profile(profile);
     }
-    report(args, &judge, &files, judged, out)
+    report(args, judged, out)
 }
 
 /// Prints findings and says how the command ends.
 pub(super) fn report(
     args: &LintArgs,
-    judge: &Judge,
-    files: &[PathBuf],
-    judged: Vec<Judged>,
+    mut judged: Vec<Judged>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    let (configurations, mut findings): (Vec<Configuration>, Vec<Vec<Diagnostic>>) =
-        judged.into_iter().unzip();
-    for (configuration, found) in configurations.iter().zip(&mut findings) {
-        found.retain(|f| judge.selected.wants(&configuration.sources.file(f.span.file).path));
-    }
-    if let Some(path) = &args.selection.baseline {
-        let sources = configurations.iter().map(|c| &c.sources);
-        baseline(path, args.selection.update_baseline, sources.zip(&mut findings))?;
-    }
+    args.baseline.apply(&mut judged)?;
     let mut report = Report::new("nothing to report");
-    for ((file, configuration), found) in files.iter().zip(&configurations).zip(findings) {
-        report.add(&configuration.sources, found, judge.meaning.version(), file);
+    for part in &mut judged {
+        estate::note_elsewhere(&part.root, part.elsewhere);
+        estate::name_files(&mut part.configuration.sources, &part.root, &part.findings);
     }
-    report.hide(judge.hidden.lock().unwrap_or_else(std::sync::PoisonError::into_inner).values().sum());
+    let findings: Vec<Vec<Diagnostic>> =
+        judged.iter_mut().map(|part| std::mem::take(&mut part.findings)).collect();
+    for (part, findings) in judged.iter().zip(findings) {
+        report.hide(part.hidden);
+        let version = part.ground.meaning.version();
+        report.add(&part.configuration.sources, findings, version, &part.root.names());
+    }
     args.output.print(&report, out)?;
     Ok(report.outcome_from(args.fail_on.level()))
 }
 
-impl Judge {
+impl Judge<'_> {
+    /// What a configuration is judged by.
+    pub(super) fn ground(&self, root: &Root) -> Result<Arc<Ground>, Failure> {
+        let found = self.asked.reading.settings.of(&root.file)?;
+        let mut grounds = self.grounds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = grounds.get(&found.path) {
+            return Ok(Arc::clone(known));
+        }
+        let ground =
+            Ground { meaning: self.asked.of(&root.file)?, settings: self.selection.settings(&found)? };
+        let ground = Arc::new(ground);
+        grounds.insert(found.path.clone(), Arc::clone(&ground));
+        Ok(ground)
+    }
+
     /// Everything that is wrong with a configuration, as the settings and the comments in it want it told.
-    pub(super) fn findings(&self, file: &Path, loader: &dyn Loader) -> Result<Judged, Failure> {
-        let configuration = self.meaning.load(file, loader)?;
-        let rules = self.selected.settings.rules();
-        let mut compiled = self.meaning.compile(&configuration, self.meaning.version());
+    pub(super) fn findings(&self, root: &Root, loader: &dyn Loader) -> Result<Judged, Failure> {
+        let ground = self.ground(root)?;
+        let configuration = ground.meaning.load(&root.file, loader)?;
+        let meaning = &estate::meaning(root, &ground.meaning, &configuration);
+        let rules = ground.settings.rules();
+        let mut compiled = meaning.compile(&configuration, meaning.version());
         let mut found = self.lint(&configuration, &compiled.config, &rules);
         let valid = compiled.is_valid();
         let by_version = lint::by_version(&rules);
         let differs = !by_version.is_empty() && lint::depends_on_version(&compiled.config);
         // The findings of an older nginx are not told.
         let refused = std::mem::take(&mut compiled.diagnostics);
-        if differs && self.meaning.nginx_version.is_none() {
+        if differs && meaning.nginx_version.is_none() {
             // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
             let older = if compile::make_older(&mut compiled, BEFORE_DEFAULT_KEEPALIVE) {
                 Some(compiled)
             } else {
                 // One model at a time: that of a large estate is large.
                 drop(compiled);
-                let compiled = self.meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
+                let compiled = meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
                 // What only a newer nginx accepts is not meant for an older one.
                 (compiled.is_valid() || !valid).then_some(compiled)
             };
@@ -174,8 +214,7 @@ impl Judge {
             }
         }
         found.retain(|d| !configuration.is_uncertain(d));
-        self.selected.settings.apply(&mut found);
-        let known: Vec<&str> = rules.iter().map(|rule| rule.name).collect();
+        ground.settings.apply(&mut found);
         let mut all = configuration.diagnostics.clone();
         // A rule that says what nginx warns of says it better.
         let said: HashSet<(Span, &str)> =
@@ -186,16 +225,15 @@ impl Judge {
         let refused: Vec<Diagnostic> = refused.into_iter().filter(|d| !is_said(d)).collect();
         all.extend(refused);
         all.extend(found);
-        all.retain(|d| d.level == Level::Error || !configuration.is_stand_in(d.span.file));
-        let mut hidden = self.selected.settings.settle(&mut all);
-        let refused = |all: &[Diagnostic]| {
-            all.iter().filter(|d| d.class != Class::Rule && (d.level == Level::Error || d.lowered)).count()
-        };
-        let before = refused(&all);
-        let all = lint::suppress(&configuration, all, &known);
-        hidden += before - refused(&all);
-        self.hidden.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(file.to_owned(), hidden);
-        Ok((configuration, all))
+        let known: Vec<&str> = rules.iter().map(|rule| rule.name).collect();
+        let settings = meaning.found.clone().unwrap_or_default();
+        let (mut findings, hidden) = told::tell(&configuration, &ground.settings, &settings, all, &known);
+        let elsewhere = estate::retain_asked(&mut findings, root, &configuration);
+        if let Some(changed) = &self.changed {
+            let of = |file: &Path| file.canonicalize().is_ok_and(|path| changed.contains(&path));
+            findings.retain(|f| of(&configuration.sources.file(f.span.file).path));
+        }
+        Ok(Judged { root: root.clone(), ground, configuration, findings, hidden, elsewhere })
     }
 
     /// Runs rules, and notes how long each took if that is wanted.
@@ -209,7 +247,7 @@ impl Judge {
         let mut took: Vec<(&'static str, Duration)> = Vec::with_capacity(rules.len());
         let found =
             lint::lint_timed(configuration, config, rules, &mut |rule, time| took.push((rule.name, time)));
-        let mut all = profile.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all = profile.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, time) in took {
             *all.entry(name).or_default() += time;
         }
@@ -217,7 +255,7 @@ impl Judge {
     }
 
     /// All configurations, as many at once as there are processors.
-    fn all(&self, files: &[PathBuf]) -> Result<Vec<Judged>, Failure> {
+    fn all(&self, files: &[Root]) -> Result<Vec<Judged>, Failure> {
         // A thread for one file would only cost its own memory arena.
         if let [file] = files {
             return Ok(vec![self.findings(file, &Disk)?]);
@@ -235,13 +273,13 @@ impl Judge {
                         let judged = self.findings(file, &Disk);
                         bar.inc(1);
                         // A thread that panicked has left the list whole.
-                        done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((n, judged));
+                        done.lock().unwrap_or_else(PoisonError::into_inner).push((n, judged));
                     }
                 });
             }
         });
         bar.finish_and_clear();
-        let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(n, _)| *n);
         done.into_iter().map(|(_, judged)| judged).collect()
     }
@@ -249,7 +287,7 @@ impl Judge {
 
 /// The slowest rules first.
 fn print_profile(profile: &Profile) {
-    let all = profile.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let all = profile.lock().unwrap_or_else(PoisonError::into_inner);
     let mut all: Vec<(&str, Duration)> = all.iter().map(|(name, time)| (*name, *time)).collect();
     all.sort_by_key(|(name, time)| (std::cmp::Reverse(*time), *name));
     let total: Duration = all.iter().map(|(_, time)| *time).sum();
@@ -264,43 +302,4 @@ fn progress(files: usize) -> indicatif::ProgressBar {
         return indicatif::ProgressBar::hidden();
     }
     indicatif::ProgressBar::new(files as u64)
-}
-
-/// Takes out the findings that a baseline knows; writes it if there is none.
-fn baseline<'a>(
-    path: &Path,
-    update: bool,
-    all: impl Iterator<Item = (&'a SourceMap, &'a mut Vec<Diagnostic>)>,
-) -> Result<(), Failure> {
-    let failed =
-        |what: &str, error: String| Failure::new(format!("cannot {what} `{}`: {error}", path.display()));
-    if update || !path.exists() {
-        let mut new = Baseline::default();
-        let mut count = 0;
-        let mut inputs = Vec::new();
-        for (sources, findings) in all {
-            inputs.extend(sources.files().map(|(_, file)| file.path.as_path()));
-            count += findings.len();
-            for finding in findings.drain(..) {
-                new.add(sources, &finding);
-            }
-        }
-        write::output(path, new.write().as_bytes(), write::Readers::Everybody, inputs)
-            .map_err(|e| failed("write", e.to_string()))?;
-        note(&format!("{count} findings written to {}", path.display()));
-        return Ok(());
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| failed("read", e.to_string()))?;
-    let mut known = Baseline::parse(&text).map_err(|e| failed("read the baseline", e))?;
-    for (sources, findings) in all {
-        findings.retain(|finding| !known.take(sources, finding));
-    }
-    if known.left() > 0 {
-        note(&format!(
-            "{} findings of {} are gone: shrink it with --update-baseline",
-            known.left(),
-            path.display()
-        ));
-    }
-    Ok(())
 }

@@ -1,8 +1,10 @@
 //! The command line: the only layer that prints, exits or reads the environment.
 
 mod audit;
+mod baseline;
 mod build;
 mod check;
+mod common;
 mod compile;
 mod demo;
 mod doctor;
@@ -15,22 +17,27 @@ mod input;
 mod lint;
 mod log_file;
 mod log_format;
+mod meaning;
 mod model_json;
 mod nginx;
 mod parse;
+mod paths;
 mod payload;
 mod ports;
 mod preview;
+mod reading;
 mod render;
 #[cfg(test)]
 mod round_trip;
 mod rules;
 mod run;
 mod selection;
+mod settings;
 mod show;
 pub mod split;
 mod surroundings;
 mod template;
+mod told;
 mod unified;
 mod which;
 mod write;
@@ -39,6 +46,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use common::{With, is_quiet, is_verbose};
 
 /// The nginx configuration compiler: check, lint, preview, plan and run nginx.conf.
 #[derive(Parser)]
@@ -51,35 +60,35 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Say whether nginx would accept a configuration; needs no nginx, root, DNS or certificates.
-    Check(check::CheckArgs),
+    Check(With<check::CheckArgs>),
     /// Check a configuration and apply the rules to it.
-    Lint(lint::LintArgs),
+    Lint(With<lint::LintArgs>),
     /// Show which server and location take a URL and why, and where each setting comes from.
-    Show(show::ShowArgs),
+    Show(With<show::ShowArgs>),
     /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
-    Audit(audit::AuditArgs),
+    Audit(With<audit::AuditArgs>),
     /// Preview which value each client gets from `split_clients`.
-    Split(preview::PreviewArgs),
+    Split(With<preview::PreviewArgs>),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
-    Ports(ports::PortsArgs),
+    Ports(With<ports::PortsArgs>),
     /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
-    Doctor(doctor::DoctorArgs),
+    Doctor(With<doctor::DoctorArgs>),
     /// Show port exhaustion and its cures, in a network namespace of its own.
-    Demo(demo::DemoArgs),
+    Demo(With<demo::DemoArgs>),
     /// Write a checked configuration into one file that can be executed without the original ones.
-    Compile(compile::CompileArgs),
+    Compile(With<compile::CompileArgs>),
     /// Execute a configuration, or a compiled one.
-    Run(run::RunArgs),
+    Run(With<run::RunArgs>),
     /// List the rules.
-    Rules(rules::RulesArgs),
+    Rules(With<rules::RulesArgs>),
     /// Explain a rule or a directive.
-    Explain(explain::ExplainArgs),
+    Explain(With<explain::ExplainArgs>),
     /// Lay configuration files out in one way.
-    Fmt(fmt::FmtArgs),
+    Fmt(With<fmt::FmtArgs>),
     /// Print the syntax of a configuration as JSON, in crossplane's format.
-    Parse(parse::ParseArgs),
+    Parse(With<parse::ParseArgs>),
     /// Write configuration files from such JSON.
-    Build(build::BuildArgs),
+    Build(With<build::BuildArgs>),
     /// Take nginx's own command line; so does this program when it is called `nginx`.
     Nginx(nginx::NginxArgs),
 }
@@ -122,25 +131,11 @@ pub fn main() -> ExitCode {
         return nginx::run(args);
     }
     let cli = Cli::parse();
+    if let Command::Nginx(args) = cli.command {
+        return nginx::run(args.options);
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let result = match cli.command {
-        Command::Check(args) => check::run(&args, &mut out),
-        Command::Lint(args) => lint::run(&args, &mut out),
-        Command::Show(args) => show::run(&args, &mut out),
-        Command::Audit(args) => audit::run(&args, &mut out),
-        Command::Split(args) => preview::run(&args, &mut out),
-        Command::Ports(args) => ports::run(&args, &mut out),
-        Command::Compile(args) => compile::run(&args, &mut out),
-        Command::Doctor(args) => doctor::run(&args, &mut out),
-        Command::Demo(args) => demo::run(&args, &mut out),
-        Command::Run(args) => run::run(&args, &mut out),
-        Command::Rules(args) => rules::run(&args, &mut out),
-        Command::Explain(args) => explain::run(&args, &mut out),
-        Command::Fmt(args) => fmt::run(&args, &mut out),
-        Command::Parse(args) => parse::run(&args, &mut out),
-        Command::Build(args) => build::run(&args, &mut out),
-        Command::Nginx(args) => return nginx::run(args.options),
-    };
+    let result = dispatch(cli.command, &mut out);
     let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
@@ -153,6 +148,34 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Runs a command that is not nginx's own.
+fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    /// Makes the options that every command has hold.
+    fn held<A: clap::Args>(with: With<A>) -> A {
+        with.common.hold();
+        with.args
+    }
+    match command {
+        Command::Check(args) => check::run(&mut held(args), out),
+        Command::Lint(args) => lint::run(&mut held(args), out),
+        Command::Show(args) => show::run(&mut held(args), out),
+        Command::Audit(args) => audit::run(&mut held(args), out),
+        Command::Split(args) => preview::run(&mut held(args), out),
+        Command::Ports(args) => ports::run(&mut held(args), out),
+        Command::Compile(args) => compile::run(&mut held(args), out),
+        Command::Doctor(args) => doctor::run(&held(args), out),
+        Command::Demo(args) => demo::run(&held(args), out),
+        Command::Run(args) => run::run(&mut held(args), out),
+        Command::Rules(args) => rules::run(&held(args), out),
+        Command::Explain(args) => explain::run(&held(args), out),
+        Command::Fmt(args) => fmt::run(&mut held(args), out),
+        Command::Parse(args) => parse::run(&mut held(args), out),
+        Command::Build(args) => build::run(&held(args), out),
+        // It was taken before clap saw it.
+        Command::Nginx(_) => Ok(Outcome::Clean),
+    }
+}
+
 #[expect(clippy::print_stderr, reason = "this is where the program complains")]
 fn complain(failure: &Failure) {
     eprintln!("error: {}", failure.message);
@@ -161,8 +184,17 @@ fn complain(failure: &Failure) {
     }
 }
 
-/// Notes for a person that are not data.
+/// Notes for a person that are not data; `--quiet` leaves them out.
 #[expect(clippy::print_stderr, reason = "this is where the program speaks to a person")]
 fn note(text: &str) {
-    eprintln!("{text}");
+    if !is_quiet() {
+        eprintln!("{text}");
+    }
+}
+
+/// What only `--verbose` tells.
+fn detail(text: &str) {
+    if is_verbose() {
+        note(text);
+    }
 }

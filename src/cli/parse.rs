@@ -8,10 +8,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::payload::{ConfigFile, FileError, Payload, PayloadError, Statement};
+use super::reading::Reading;
 use super::{Failure, Outcome, note};
 use crate::diagnostic::{Class, Diagnostic};
-use crate::source::{Disk, FileId, Loader, SourceMap, Span};
-use crate::syntax::{self, Block, Configuration, Directive, Item, LoadError, LoadOptions, Quote, Word};
+use crate::source::{Disk, FileId, Loader, Span};
+use crate::syntax::{Block, Configuration, Directive, Item, Quote, Word};
 
 /// Arguments of `ngxc parse`.
 #[derive(Args, Default)]
@@ -49,15 +50,15 @@ pub(super) struct ParseArgs {
     #[arg(long, value_name = "SPACES", value_parser = clap::value_parser!(u8).range(0..=16))]
     indent: Option<u8>,
 
-    /// What relative includes are relative to [default: the directory of FILE].
-    #[arg(long, value_name = "DIR")]
-    prefix: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
-pub(super) fn run(args: &ParseArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &mut ParseArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::Clean;
+    args.reading.stdin.settle(args.files.iter_mut())?;
     for file in &args.files {
-        let configuration = load(args, file).map_err(|error| Failure::new(error.to_string()))?;
+        let configuration = load(args, file)?;
         let payload = payload(args, &configuration);
         if let Some(first) = payload.errors.first() {
             outcome = Outcome::Findings;
@@ -71,16 +72,10 @@ pub(super) fn run(args: &ParseArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     Ok(outcome)
 }
 
-fn load(args: &ParseArgs, file: &Path) -> Result<Configuration, LoadError> {
-    if !args.single_file {
-        let options = LoadOptions { conf_prefix: args.prefix.clone(), ..LoadOptions::default() };
-        return syntax::load(&Disk, file, &options);
-    }
-    let text = Disk.read(file).map_err(|error| LoadError { path: file.to_owned(), error })?;
-    let mut sources = SourceMap::default();
-    let main = sources.add(file, text);
-    let (tree, syntax_errors) = syntax::parse(main, sources.file(main).text.clone());
-    Ok(Configuration::of_one(sources, tree, syntax_errors))
+fn load(args: &ParseArgs, file: &Path) -> Result<Configuration, Failure> {
+    let mut reading = args.reading.clone();
+    reading.settle(&*reading.settings.of(file)?)?;
+    if args.single_file { reading.load_one(file) } else { reading.load(file, &Disk) }
 }
 
 fn write(payload: &Payload, indent: Option<u8>, out: &mut dyn Write) -> Result<(), Failure> {
@@ -108,7 +103,7 @@ pub(super) fn of_text(text: &[u8], comments: bool) -> Payload {
 /// The payload of `nginx.conf` and what it includes, for tests.
 #[cfg(test)]
 fn of_files(files: &crate::source::Memory, args: &ParseArgs) -> Payload {
-    let configuration = syntax::load(files, Path::new("nginx.conf"), &LoadOptions::default());
+    let configuration = crate::syntax::load(files, Path::new("nginx.conf"), &Default::default());
     payload(args, &configuration.expect("the file is in memory"))
 }
 

@@ -134,7 +134,8 @@ struct Changes {
     list: Vec<Change>,
 }
 
-pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &mut PortsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.input.settle()?;
     if let Some(versions) = args.compare_versions {
         return upgrade::run(args, versions, out);
     }
@@ -259,5 +260,5 @@ fn gateway(text: &str) -> Result<Gateway, String> {
 
 fn versions(text: &str) -> Result<(Version, Version), String> {
     let (from, to) = text.split_once(',').ok_or("expected two versions such as `1.28,1.30`")?;
-    Ok((super::input::parse_version(from.trim())?, super::input::parse_version(to.trim())?))
+    Ok((super::meaning::parse_version(from.trim())?, super::meaning::parse_version(to.trim())?))
 }

@@ -1,10 +1,11 @@
 //! `ngxc split`: loads the configuration for [`split`](super::split).
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::common::color;
 use super::input::Input;
 use super::split::{self, SplitArgs, Style};
 use super::{Failure, Outcome, render};
@@ -20,13 +21,14 @@ pub(super) struct PreviewArgs {
     split: SplitArgs,
 }
 
-pub(super) fn run(args: &PreviewArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &mut PreviewArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.input.settle()?;
     let (configuration, config) = args.input.valid(&Disk)?;
-    let terminal = io::stdout().is_terminal();
-    let style = Style { color: terminal && render::color(), unicode: true, width: render::terminal_width() };
+    let style = Style { color: color(&io::stdout()), unicode: true, width: render::terminal_width() };
     let other = match &args.split.compare {
         Some(path) => {
-            let input = Input { file: path.clone(), ..args.input.clone() };
+            let mut input = Input { file: path.clone(), ..args.input.clone() };
+            input.settle()?;
             Some(Arc::new(input.valid(&Disk)?.1))
         }
         None => None,

@@ -46,7 +46,8 @@ pub(super) struct RunArgs {
     improve: bool,
 }
 
-pub(super) fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &mut RunArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.input.settle()?;
     let Site { config, sources } = args.input.ready(&Disk)?;
     let (skipped, refused): (Vec<Unsupported>, Vec<Unsupported>) =
         runtime::unsupported(&config).into_iter().partition(|u| u.safe_because.is_some());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::input::Meaning;
+use super::meaning::Meaning;
 use crate::catalog;
 use crate::compile::{Compiled, fragment};
 use crate::diagnostic::{Diagnostic, Level};
@@ -17,7 +17,9 @@ const NOT_FOUND: &str = "include-not-found";
 /// Whether the main file lies where nginx reads it, as far as its name and its directory tell.
 pub(super) fn is_in_place(meaning: &Meaning, configuration: &Configuration) -> bool {
     let main = main_file(configuration);
-    configuration.is_dump || !meaning.is_elsewhere(main) || main.file_name().is_some_and(|n| n == MAIN_FILE)
+    configuration.is_dump
+        || !meaning.reading.is_elsewhere(main)
+        || main.file_name().is_some_and(|n| n == MAIN_FILE)
 }
 
 fn main_file(configuration: &Configuration) -> &Path {
@@ -31,7 +33,7 @@ pub(super) fn settle_missing(meaning: &Meaning, configuration: &mut Configuratio
         return;
     }
     let is_here =
-        is_in_place(meaning, configuration) || meaning.prefix.is_some() || finds_files(configuration);
+        is_in_place(meaning, configuration) || meaning.reading.prefix.is_some() || finds_files(configuration);
     let mut found = std::mem::take(&mut configuration.diagnostics);
     for missing in found.iter_mut().filter(|d| d.code == NOT_FOUND) {
         let name = included_name(configuration, missing);

@@ -1,12 +1,13 @@
 //! Templates on the command line: the values of `${NAME}`, and the language of files that are rendered.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use super::Failure;
+use super::settings::Found;
 use crate::catalog::{self, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::{Disk, Loader};
@@ -26,6 +27,17 @@ pub(super) struct TemplateArgs {
     /// Look through templates in this language: statements are left out, what expressions stand for is unknown.
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     template: Option<LanguageName>,
+
+    /// What the settings file says.
+    #[arg(skip)]
+    settled: Settled,
+}
+
+/// Values and language of a settings file; the command line comes before them.
+#[derive(Clone, Debug, Default)]
+struct Settled {
+    values: BTreeMap<String, String>,
+    language: Option<Language>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -41,16 +53,30 @@ enum LanguageName {
 }
 
 impl TemplateArgs {
+    /// The same with what a settings file says.
+    ///
+    /// # Errors
+    /// If a file that it names cannot be read, or is no list of values.
+    pub(super) fn settle(&mut self, found: &Found) -> Result<(), Failure> {
+        let mut values = BTreeMap::new();
+        for name in &found.file.env_file {
+            read(&found.directory.join(name), &mut values)?;
+        }
+        values.extend(found.file.define.0.clone());
+        self.settled = Settled { values, language: found.file.template.map(|language| language.0) };
+        Ok(())
+    }
+
+    /// Whether somebody says in which language templates are written.
+    pub(super) fn has_language(&self) -> bool {
+        self.template.is_some() || self.settled.language.is_some()
+    }
+
     /// The values and the language.
     pub(super) fn templates(&self) -> Result<Arc<Templates>, Failure> {
-        let mut values = BTreeMap::new();
+        let mut values = self.settled.values.clone();
         for path in &self.env_file {
-            let name = path.display();
-            let text = Disk.read(path).map_err(|e| Failure::new(format!("cannot read `{name}`: {e}")))?;
-            for (n, line) in String::from_utf8_lossy(&text).lines().enumerate() {
-                let found = environment(line).map_err(|e| Failure::new(format!("{name}:{}: {e}", n + 1)))?;
-                values.extend(found);
-            }
+            read(path, &mut values)?;
         }
         values.extend(self.define.iter().cloned());
         let language = self.template.map(|name| match name {
@@ -59,8 +85,20 @@ impl TemplateArgs {
             LanguageName::Go => Language::Go,
             LanguageName::Erb => Language::Erb,
         });
+        let language = language.or(self.settled.language);
         Ok(Arc::new(Templates { values, language, is_variable: Some(is_variable) }))
     }
+}
+
+/// Adds the values of an environment file.
+fn read(path: &Path, values: &mut BTreeMap<String, String>) -> Result<(), Failure> {
+    let name = path.display();
+    let text = Disk.read(path).map_err(|e| Failure::new(format!("cannot read `{name}`: {e}")))?;
+    for (n, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+        let found = environment(line).map_err(|e| Failure::new(format!("{name}:{}: {e}", n + 1)))?;
+        values.extend(found);
+    }
+    Ok(())
 }
 
 /// Whether nginx has a variable of a name, in any of its subsystems.
@@ -70,16 +108,10 @@ fn is_variable(name: &[u8]) -> bool {
 
 fn parse_definition(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected a name, `=` and a value: `PORT=8080`")?;
-    if is_name(name) {
+    if Templates::is_name(name) {
         return Ok((name.to_owned(), value.to_owned()));
     }
     Err(format!("`{name}` is no name: expected letters, digits and `_`, not beginning with a digit"))
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// A line of an environment file: `NAME=value`, with `export` and quotes as a shell has them; `None` for an empty line, a
@@ -87,7 +119,7 @@ fn is_name(name: &str) -> bool {
 fn environment(line: &str) -> Result<Option<(String, String)>, String> {
     let line = line.trim();
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    if line.is_empty() || line.starts_with('#') || is_name(line) {
+    if line.is_empty() || line.starts_with('#') || Templates::is_name(line) {
         return Ok(None);
     }
     let (name, value) = parse_definition(line)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::input::Input;
-use super::selection;
+use super::meaning::Meaning;
 use crate::catalog::NEWEST;
 use crate::reuse::{BEFORE_DEFAULT_KEEPALIVE, DEFAULT_KEEPALIVE};
 use crate::source::Loader;
@@ -59,13 +59,14 @@ pub(super) fn which(
     on_host: bool,
     pid: Option<u32>,
 ) -> Result<Which, Failure> {
-    if let Some(version) = input.meaning.nginx_version {
+    let settings = input.meaning.settled_version();
+    if let Some(version) = input.meaning.nginx_version.filter(|_| settings.is_none()) {
         return Ok(Which { version: Some(version), from: String::new() });
     }
     if let Some(version) = stored {
         return Ok(Which { version: Some(version), from: " (bundle)".to_owned() });
     }
-    if let Some((version, path)) = selection::version_of(&input.file)? {
+    if let Some((version, path)) = settings {
         return Ok(Which { version: Some(version), from: format!(" ({})", path.display()) });
     }
     if on_host {
@@ -82,7 +83,8 @@ pub(super) fn which(
 /// The nginx that runs where no configuration is given: that of the settings file of this directory or above, else the
 /// only version that masters of this host have.
 pub(super) fn of_this_host() -> Result<Which, Failure> {
-    if let Some((version, path)) = selection::version_of(Path::new("nginx.conf"))? {
+    let here = Meaning::default().of(Path::new("nginx.conf"))?;
+    if let Some((version, path)) = here.settled_version() {
         return Ok(Which { version: Some(version), from: format!(" ({})", path.display()) });
     }
     let mut found =
@@ -121,7 +123,7 @@ fn pid_file(input: &Input, loader: &dyn Loader) -> Option<PathBuf> {
     let pid = directives.find(|d| d.name().value().as_ref() == b"pid")?;
     let written = pid.args().next()?.value().into_owned();
     let directory = input.file.parent().unwrap_or(Path::new(""));
-    let prefix = input.meaning.prefix.as_deref().unwrap_or(directory);
+    let prefix = input.meaning.reading.prefix.as_deref().unwrap_or(directory);
     Some(prefix.join(String::from_utf8(written).ok()?))
 }
 

@@ -28,8 +28,8 @@ pub use rule::{Category, Rule};
 pub use rules::RULES;
 
 pub use baseline::Baseline;
-pub use settings::{File, Profile, Settings};
-pub use suppress::suppress;
+pub use settings::{LEVELS, Profile, Settings, all_names, check_name};
+pub use suppress::{covers, suppress};
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};

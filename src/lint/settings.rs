@@ -1,18 +1,14 @@
-//! Which rules apply, and how bad their findings are: profiles, `ngxc.toml`, the command line.
+//! Which rules apply, and how bad their findings are: profiles, and levels by name.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
 use super::{Category, RULES, Rule};
-use crate::catalog::{Release, closest, release};
+use crate::catalog::closest;
 use crate::diagnostic::names;
 use crate::diagnostic::{Class, Diagnostic, Level};
-use crate::version::Version;
 
 /// A set of rules to start from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
     /// Only what is about the reuse of upstream connections.
     Reuse,
@@ -22,6 +18,20 @@ pub enum Profile {
     /// Every rule, also those that are off elsewhere, and nothing is less than a warning.
     Strict,
 }
+
+impl Profile {
+    /// Every profile, by the name that it has in settings.
+    pub const NAMES: [(&str, Profile); 3] =
+        [("reuse", Profile::Reuse), ("recommended", Profile::Recommended), ("strict", Profile::Strict)];
+}
+
+/// The levels that settings can give, by name; `None` is off.
+pub const LEVELS: [(&str, Option<Level>); 4] = [
+    ("error", Some(Level::Error)),
+    ("warning", Some(Level::Warning)),
+    ("info", Some(Level::Info)),
+    ("off", None),
+];
 
 /// What happens with the findings of each rule: their level, or `None` for a rule that is off.
 #[derive(Clone, Debug)]
@@ -131,130 +141,31 @@ fn named(name: &str) -> Result<Vec<&'static Rule>, String> {
     if !found.is_empty() || Category::ALL.iter().any(|c| c.name() == name) {
         return Ok(found);
     }
-    let names = RULES.iter().map(|r| r.name).chain(Category::ALL.iter().map(|c| c.name()));
-    let names = names.chain(names::NAMES.iter().map(|(name, _)| *name));
-    Err(match closest(name.as_bytes(), names) {
+    Err(match closest(name.as_bytes(), all_names().map(|(name, _)| name)) {
         Some(near) => format!("no rule and no category is called `{name}`; did you mean `{near}`?"),
         None => format!("no rule and no category is called `{name}`; `ngxc rules` lists them"),
     })
 }
 
-/// `ngxc.toml`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct File {
-    /// The nginx that the configurations are meant for.
-    #[serde(alias = "nginx_version")]
-    pub nginx_version: Option<String>,
-    /// The profile to start from.
-    pub profile: Option<Profile>,
-    /// Patterns of files that are not linted, relative to the settings file.
-    #[serde(default)]
-    pub exclude: Vec<String>,
-    /// Directories that lie elsewhere: `"/etc/nginx" = "nginx"`, the second relative to the settings file.
-    #[serde(default, alias = "path_map")]
-    pub path_map: BTreeMap<String, String>,
-    /// Levels of rules and categories.
-    #[serde(default)]
-    pub rules: BTreeMap<String, Setting>,
+/// Every name that a level or a suppression can have, with what it stands for: categories, rules, other diagnostics.
+pub fn all_names() -> impl Iterator<Item = (&'static str, String)> {
+    let categories =
+        Category::ALL.iter().map(|c| (c.name(), format!("every rule of the category {}", c.name())));
+    let rules = RULES.iter().map(|rule| (rule.name, rule.summary.to_owned()));
+    categories.chain(rules).chain(names::NAMES.iter().map(|(name, docs)| (*name, (*docs).to_owned())))
 }
 
-/// The level of a rule in `ngxc.toml`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Setting {
-    /// `"error"`
-    Error,
-    /// `"warning"`
-    Warning,
-    /// `"info"`
-    Info,
-    /// `"off"`
-    Off,
-}
-
-impl Setting {
-    /// The level; `None` for off.
-    pub fn level(self) -> Option<Level> {
-        match self {
-            Setting::Error => Some(Level::Error),
-            Setting::Warning => Some(Level::Warning),
-            Setting::Info => Some(Level::Info),
-            Setting::Off => None,
-        }
-    }
-}
-
-impl File {
-    /// Reads the text of `ngxc.toml`.
-    ///
-    /// # Errors
-    /// If it is not TOML, has a key or word that there is not, names a rule that there is not, or a version that
-    /// is none; with the place.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
-        for name in file.rules.keys().filter(|name| names::named(name).is_none()) {
-            named(name)?;
-        }
-        if let Some(version) = &file.nginx_version {
-            release(version)?;
-        }
-        Ok(file)
-    }
-
-    /// The version it names; [`parse`](Self::parse) has checked it.
-    pub fn version(&self) -> Option<Version> {
-        self.release().map(|release| release.version)
-    }
-
-    /// The same, and whether it is newer than the data.
-    pub fn release(&self) -> Option<Release> {
-        release(self.nginx_version.as_ref()?).ok()
-    }
-
-    /// The settings it asks for; `profile` of the command line comes before its own. A rule's own level comes before
-    /// that of its category.
-    ///
-    /// # Errors
-    /// If it names a rule that there is not.
-    pub fn settings(&self, profile: Option<Profile>) -> Result<Settings, String> {
-        let mut settings = Settings::of(profile.or(self.profile).unwrap_or_default());
-        let is_category = |name: &str| Category::ALL.iter().any(|c| c.name() == name);
-        let (categories, rules): (Vec<_>, Vec<_>) =
-            self.rules.iter().partition(|(name, _)| is_category(name));
-        for (name, setting) in categories.into_iter().chain(rules) {
-            settings.set(name, setting.level())?;
-        }
-        Ok(settings)
-    }
+/// Says what is wrong with the name of a rule, a category or a diagnostic.
+///
+/// # Errors
+/// If there is none of that name; says which one was probably meant.
+pub fn check_name(name: &str) -> Result<(), String> {
+    if names::named(name).is_some() { Ok(()) } else { named(name).map(|_| ()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_settings_file_sets_levels_and_a_rule_comes_before_its_category() {
-        let text = "profile = \"recommended\"\n[rules]\nreuse = \"off\"\nupstream-not-pooled = \"error\"\n";
-        let settings = File::parse(text).unwrap().settings(None).unwrap();
-        assert_eq!(settings.level("upstream-not-pooled"), Some(Level::Error));
-        assert_eq!(settings.level("connection-header-lost"), None);
-        assert!(settings.rules().iter().any(|r| r.name == "upstream-not-pooled"));
-    }
-
-    #[test]
-    fn what_is_wrong_in_a_settings_file_is_said() {
-        let cases = [
-            ("[rules]\nupstream-not-poled = \"off\"\n", "did you mean `upstream-not-pooled`?"),
-            ("[rules]\nupstream-not-pooled = \"loud\"\n", "unknown variant `loud`"),
-            ("nginx_version = \"1.x\"\n", "`1.x` is no nginx version"),
-            ("profil = \"strict\"\n", "unknown field `profil`"),
-        ];
-        for (text, expected) in cases {
-            let error = File::parse(text).unwrap_err();
-            assert!(error.contains(expected), "{text}: {error}");
-        }
-    }
 
     #[test]
     fn selecting_a_category_switches_the_rest_off() {

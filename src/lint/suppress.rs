@@ -18,10 +18,9 @@ struct Allow {
     used: bool,
 }
 
-impl Allow {
-    fn covers(&self, finding: &Diagnostic) -> bool {
-        self.name == finding.code || category(finding.code).is_some_and(|category| category == self.name)
-    }
+/// Whether a name, of a rule, a category or another diagnostic, speaks of a finding.
+pub fn covers(name: &str, code: &str) -> bool {
+    name == code || category(code).is_some_and(|category| category == name)
 }
 
 /// Allowed names by file, and by line; the line 0 stands for the whole file.
@@ -41,7 +40,7 @@ pub fn suppress(configuration: &Configuration, findings: Vec<Diagnostic>, known:
         let mut is_allowed = false;
         for line in [line, 0] {
             let here = allows.get_mut(&(finding.span.file, line)).into_iter().flatten();
-            for allow in here.filter(|allow| allow.covers(&finding)) {
+            for allow in here.filter(|allow| covers(&allow.name, finding.code)) {
                 (allow.used, is_allowed) = (true, true);
             }
         }

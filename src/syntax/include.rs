@@ -19,6 +19,8 @@ use super::reading::{self, Read, Uncertain};
 use super::template::Templates;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Loader, SourceMap, Span, os_path};
+pub use place::FRAGMENT_DIRECTORIES;
+use place::Places;
 use problem::reason;
 
 /// Bound on the inclusions that walking a configuration meets: a file may be included many times, and what
@@ -101,6 +103,8 @@ pub struct Configuration {
     pub is_dump: bool,
     /// Files that are missing and that every nginx ships: known texts stand in for them.
     pub stand_ins: Vec<FileId>,
+    /// Files that were read where the configuration does not say: the name as nginx would have it.
+    instead_of: HashMap<FileId, PathBuf>,
     /// What only the rendering of a template decides.
     pub(super) uncertain: HashMap<FileId, Uncertain>,
 }
@@ -117,6 +121,7 @@ impl Configuration {
             syntax_errors,
             is_dump: false,
             stand_ins: Vec::new(),
+            instead_of: HashMap::new(),
             uncertain: HashMap::new(),
         }
     }
@@ -134,6 +139,11 @@ impl Configuration {
     /// Whether a known text stands in for a file that is missing.
     pub fn is_stand_in(&self, file: FileId) -> bool {
         self.stand_ins.contains(&file)
+    }
+
+    /// What an `include` names, of a file that was found in another place on this machine.
+    pub fn instead_of(&self, file: FileId) -> Option<&Path> {
+        self.instead_of.get(&file).map(PathBuf::as_path)
     }
 
     /// The files an `include` stands for, in order.
@@ -161,6 +171,18 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
     Ok(load_text(loader, main, text, options))
 }
 
+/// Reads one file and nothing that it includes.
+///
+/// # Errors
+/// If it cannot be read. Whatever else is wrong is among the diagnostics.
+pub fn load_one(loader: &dyn Loader, file: &Path, templates: &Templates) -> Result<Configuration, LoadError> {
+    let text = loader.read(file).map_err(|error| LoadError { path: file.to_owned(), error })?;
+    let mut sources = SourceMap::default();
+    let (id, read) = reading::add(&mut sources, file, text, Some(templates));
+    let (tree, errors, ..) = reading::tree(&sources, id, read, true);
+    Ok(Configuration::of_one(sources, tree, errors))
+}
+
 /// The same with the main file's text at hand.
 fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOptions) -> Configuration {
     let prefix =
@@ -180,6 +202,7 @@ fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOpti
             syntax_errors: Vec::new(),
             is_dump: false,
             stand_ins: Vec::new(),
+            instead_of: HashMap::new(),
             uncertain: HashMap::new(),
         },
         files: HashMap::from([(main.to_owned(), id)]),
@@ -274,8 +297,15 @@ impl Load<'_> {
 
     /// The files an `include` stands for; what could not be included is reported and left out.
     fn include(&mut self, include: &Include) -> Vec<FileId> {
-        let paths = self.paths(include);
-        paths.into_iter().filter_map(|path| self.include_file(include, path)).collect()
+        let Places { paths, instead_of } = self.paths(include);
+        let files: Vec<FileId> =
+            paths.into_iter().filter_map(|path| self.include_file(include, path)).collect();
+        if let Some(written) = instead_of {
+            for &file in &files {
+                self.configuration.instead_of.entry(file).or_insert_with(|| written.clone());
+            }
+        }
+        files
     }
 
     /// glob(3): byte order, nothing if nothing matches.

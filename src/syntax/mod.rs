@@ -25,7 +25,7 @@ pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items, Terminator, T
 pub use dump::{Dump, DumpedFile};
 pub use error::{MAX_ERRORS, SyntaxError};
 pub use format::format;
-pub use include::{Configuration, LoadError, LoadOptions, load};
+pub use include::{Configuration, FRAGMENT_DIRECTORIES, LoadError, LoadOptions, load, load_one};
 pub use parser::{MAX_DEPTH, parse};
 pub use print::print;
 pub use reading::is_template;

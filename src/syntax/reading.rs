@@ -104,7 +104,13 @@ pub(super) fn is_whole(text: &[u8]) -> bool {
 
 /// The language of a file that is a template with statements, if it is one: its name says so, or it is no configuration
 /// as it stands. Laying such a text out would break it.
-pub fn is_template(path: &Path, text: &[u8]) -> Option<Language> {
+pub fn is_template(path: &Path, text: &[u8], templates: &Templates) -> Option<Language> {
+    let asked = templates.language.filter(|language| *language != Language::Envsubst);
+    if asked.is_some()
+        && template::read(path, text, templates).is_some_and(|r| r.parsed.is_some_and(|p| p != text))
+    {
+        return asked;
+    }
     let reading = template::read(path, text, &Templates::default());
     let (language, _) = match reading {
         Some(Reading { unread: Some(unread), .. }) => unread,

@@ -25,6 +25,15 @@ pub struct Templates {
     pub is_variable: Option<fn(&[u8]) -> bool>,
 }
 
+impl Templates {
+    /// Whether a text is a name that can have a value: letters, digits and `_`, not beginning with a digit.
+    pub fn is_name(name: &str) -> bool {
+        !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    }
+}
+
 /// A value that was filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Filled {

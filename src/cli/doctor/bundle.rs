@@ -109,6 +109,7 @@ pub(super) fn collect(
     }
     let directory = input
         .meaning
+        .reading
         .prefix
         .clone()
         .unwrap_or_else(|| input.file.parent().unwrap_or(Path::new("")).to_owned());

@@ -158,7 +158,7 @@ fn logs_of(named: &[PathBuf], configured: Option<&str>, input: &Input, found: &m
     }
     let Some(configured) = configured else { return Vec::new() };
     let directory = input.file.parent().unwrap_or(Path::new(""));
-    let path = mapped(input, input.meaning.prefix.as_deref().unwrap_or(directory).join(configured));
+    let path = mapped(input, input.meaning.reading.prefix.as_deref().unwrap_or(directory).join(configured));
     if !own(&path) {
         return Vec::new();
     }
@@ -173,8 +173,12 @@ fn logs_of(named: &[PathBuf], configured: Option<&str>, input: &Input, found: &m
 
 /// Where `--map-path` puts a file.
 pub(super) fn mapped(input: &Input, path: PathBuf) -> PathBuf {
-    let found =
-        input.meaning.map_path.iter().find_map(|(from, to)| Some(to.join(path.strip_prefix(from).ok()?)));
+    let found = input
+        .meaning
+        .reading
+        .map_path
+        .iter()
+        .find_map(|(from, to)| Some(to.join(path.strip_prefix(from).ok()?)));
     found.unwrap_or(path)
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::input;
+use super::super::meaning;
 use super::log::{self, Severity};
 use super::options::Options;
 use super::order::{self, Message, Read};
@@ -110,7 +110,7 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
 pub(super) fn version() -> Result<Version, String> {
     match std::env::var("NGXC_NGINX_VERSION") {
         Ok(text) if !text.is_empty() => {
-            input::parse_version(&text).map_err(|error| format!("NGXC_NGINX_VERSION: {error}"))
+            meaning::parse_version(&text).map_err(|error| format!("NGXC_NGINX_VERSION: {error}"))
         }
         _ => Ok(NEWEST),
     }

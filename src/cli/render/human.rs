@@ -9,7 +9,7 @@ use miette::{
     SourceCode, SourceSpan, SpanContents,
 };
 
-use super::{Report, terminal_width};
+use super::{Report, is_quiet, terminal_width};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::{FileId, SourceFile, SourceMap, Span};
 
@@ -51,10 +51,16 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
     for (code, count) in hidden {
         writeln!(out, "and {} more like {code}: see them with --all or --format short\n", count - SHOWN)?;
     }
+    if is_quiet() {
+        return Ok(());
+    }
     let fixable = report.findings().filter(|(_, f)| f.fix.is_some()).count();
     match report.summary() {
         nothing if nothing.is_empty() => report.parts.iter().try_for_each(|part| {
-            writeln!(out, "{}: {} (nginx {})", part.file.display(), report.clean, part.version)
+            let mut files = part.files.iter();
+            files.try_for_each(|file| {
+                writeln!(out, "{}: {} (nginx {})", file.display(), report.clean, part.version)
+            })
         }),
         summary if fixable > 0 => {
             writeln!(out, "{summary}; {fixable} can be repaired with `ngxc lint --fix`")

@@ -8,7 +8,8 @@ use crate::diagnostic::Level;
 
 pub(super) fn print(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let failures = report.count(Level::Error) + report.count(Level::Warning);
-    let clean = report.parts.iter().filter(|p| p.findings.iter().all(|f| f.level == Level::Info)).count();
+    let clean = report.parts.iter().filter(|p| p.findings.iter().all(|f| f.level == Level::Info));
+    let clean: usize = clean.map(|part| part.files.len()).sum();
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(out, "<testsuite name=\"ngxc\" tests=\"{}\" failures=\"{failures}\">", failures + clean)?;
     for part in &report.parts {
@@ -27,12 +28,9 @@ pub(super) fn print(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
                 escape(finding.help.as_deref().unwrap_or_default())
             )?;
         }
-        if !any {
-            writeln!(
-                out,
-                "  <testcase classname=\"{}\" name=\"ngxc\"/>",
-                escape(&part.file.display().to_string())
-            )?;
+        for file in part.files.iter().filter(|_| !any) {
+            let name = escape(&file.display().to_string());
+            writeln!(out, "  <testcase classname=\"{name}\" name=\"ngxc\"/>")?;
         }
     }
     writeln!(out, "</testsuite>")

@@ -11,12 +11,14 @@ mod short;
 mod xml;
 
 use std::cmp::Reverse;
-use std::io::{self, IsTerminal, Write};
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::Outcome;
+use super::common::{color, is_quiet};
+use super::{Outcome, paths};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::SourceMap;
 use crate::version::Version;
@@ -60,6 +62,7 @@ pub(super) struct Report<'a> {
     clean: &'static str,
     /// Findings that nginx refuses, and that settings or comments took out.
     hidden: usize,
+    known: Known,
 }
 
 /// What was found in one configuration.
@@ -67,13 +70,13 @@ pub(super) struct Part<'a> {
     sources: &'a SourceMap,
     findings: Vec<Diagnostic>,
     version: Version,
-    file: PathBuf,
+    files: Vec<PathBuf>,
 }
 
 impl<'a> Report<'a> {
     /// An empty report.
     pub(super) fn new(clean: &'static str) -> Self {
-        Self { parts: Vec::new(), clean, hidden: 0 }
+        Self { parts: Vec::new(), clean, hidden: 0, known: Known::default() }
     }
 
     /// A report of one configuration.
@@ -84,7 +87,7 @@ impl<'a> Report<'a> {
         file: &Path,
     ) -> Self {
         let mut report = Self::new("");
-        report.add(sources, findings, version, file);
+        report.add(sources, findings, version, &[file]);
         report
     }
 
@@ -95,12 +98,18 @@ impl<'a> Report<'a> {
         sources: &'a SourceMap,
         mut findings: Vec<Diagnostic>,
         version: Version,
-        file: &Path,
+        files: &[&Path],
     ) {
         findings.sort_by(|a, b| (a.span, Reverse(a.level), a.code).cmp(&(b.span, Reverse(b.level), b.code)));
         findings.dedup_by(|a, b| a.span == b.span && a.code == b.code && a.message == b.message);
-        findings.retain(|finding| !self.parts.iter().any(|part| part.has(sources, finding)));
-        self.parts.push(Part { sources, findings, version, file: file.to_owned() });
+        for part in &self.parts[self.known.parts..] {
+            self.known.add(part);
+        }
+        if !self.parts.is_empty() {
+            findings.retain(|finding| !self.known.has(sources, finding));
+        }
+        let files = files.iter().map(|file| (*file).to_owned()).collect();
+        self.parts.push(Part { sources, findings, version, files });
     }
 
     /// Every finding with the texts it points into.
@@ -120,10 +129,8 @@ impl<'a> Report<'a> {
 
     /// What the summary says of findings that nginx refuses and that do not count as errors.
     pub(super) fn lowered(&self) -> Option<String> {
-        let lowered = self.findings().filter(|(_, d)| d.lowered).count() + self.hidden;
-        let what =
-            if lowered == 1 { "finding that nginx refuses is" } else { "findings that nginx refuses are" };
-        (lowered > 0).then(|| format!("{lowered} {what} no error here, by settings or comments"))
+        let count = self.findings().filter(|(_, d)| d.lowered).count() + self.hidden;
+        (count > 0).then(|| lowered(count))
     }
 
     /// How the command ends if findings of this level and above make it fail; `None` if nothing does.
@@ -153,14 +160,44 @@ impl<'a> Report<'a> {
     }
 }
 
-impl Part<'_> {
-    fn has(&self, sources: &SourceMap, finding: &Diagnostic) -> bool {
-        let path = &sources.file(finding.span.file).path;
-        self.findings.iter().any(|own| {
-            (own.span.start, own.span.end, own.code) == (finding.span.start, finding.span.end, finding.code)
-                && own.message == finding.message
-                && self.sources.file(own.span.file).path == *path
-        })
+/// Findings that are in a report, whatever way leads to their file.
+#[derive(Default)]
+struct Known {
+    findings: HashSet<Key>,
+    /// How many parts of the report are in it: one alone need not be.
+    parts: usize,
+    /// Paths as they are and as they are compared.
+    identities: HashMap<PathBuf, PathBuf>,
+}
+
+/// File, length of its text (dumps of two hosts have files of one name), range and name of a finding.
+type Key = (PathBuf, usize, u32, u32, &'static str);
+
+impl Known {
+    fn key(&mut self, sources: &SourceMap, finding: &Diagnostic) -> Key {
+        let file = sources.file(finding.span.file);
+        let identity = match self.identities.get(&file.path) {
+            Some(known) => known.clone(),
+            None => {
+                let identity = paths::identity(&file.path);
+                self.identities.insert(file.path.clone(), identity.clone());
+                identity
+            }
+        };
+        (identity, file.text.len(), finding.span.start, finding.span.end, finding.code)
+    }
+
+    fn has(&mut self, sources: &SourceMap, finding: &Diagnostic) -> bool {
+        let key = self.key(sources, finding);
+        self.findings.contains(&key)
+    }
+
+    fn add(&mut self, part: &Part<'_>) {
+        for finding in &part.findings {
+            let key = self.key(part.sources, finding);
+            self.findings.insert(key);
+        }
+        self.parts += 1;
     }
 }
 
@@ -172,7 +209,7 @@ impl Output {
         }
         match self.format {
             Format::Human => {
-                let color = io::stdout().is_terminal() && color();
+                let color = color(&io::stdout());
                 human::print(report, &human::Style { color, all: self.all }, out)
             }
             Format::Short => short::print(report, out),
@@ -186,16 +223,17 @@ impl Output {
     }
 }
 
-/// Prints a report to standard error, for commands whose output is something else.
-pub(super) fn complain(report: &Report<'_>) {
-    let style = human::Style { color: io::stderr().is_terminal() && color(), all: false };
-    // There is nobody left to tell that standard error is gone.
-    let _ = human::print(report, &style, &mut io::stderr().lock());
+/// Says how many findings that nginx refuses are no errors.
+pub(super) fn lowered(count: usize) -> String {
+    let what = if count == 1 { "finding that nginx refuses is" } else { "findings that nginx refuses are" };
+    format!("{count} {what} no error here, by settings or comments")
 }
 
-/// Whether the user lets us use colours on a terminal.
-pub(super) fn color() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+/// Prints a report to standard error, for commands whose output is something else.
+pub(super) fn complain(report: &Report<'_>) {
+    let style = human::Style { color: color(&io::stderr()), all: false };
+    // There is nobody left to tell that standard error is gone.
+    let _ = human::print(report, &style, &mut io::stderr().lock());
 }
 
 /// Columns of the terminal, as far as the shell tells.

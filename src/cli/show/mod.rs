@@ -129,9 +129,12 @@ fn header(text: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(super) fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.input.settle()?;
     let (configuration, config) = match args.input.compiled()? {
-        Some(site) => (written::trees(&site.sources, args.input.meaning.prefix.as_deref())?, site.config),
+        Some(site) => {
+            (written::trees(&site.sources, args.input.meaning.reading.prefix.as_deref())?, site.config)
+        }
         None => args.input.valid(&Disk)?,
     };
     let sources = &configuration.sources;

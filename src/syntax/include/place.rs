@@ -8,7 +8,7 @@ use crate::source::shipped::{below_root, shipped};
 
 /// Directories beside the main file that packages keep fragments in: names in the fragments are relative to the
 /// directory around.
-const FRAGMENT_DIRECTORIES: [&str; 12] = [
+pub const FRAGMENT_DIRECTORIES: [&str; 12] = [
     "conf.d",
     "sites-available",
     "sites-enabled",
@@ -23,9 +23,24 @@ const FRAGMENT_DIRECTORIES: [&str; 12] = [
     "servers",
 ];
 
+/// What an `include` names on this machine.
+pub(super) struct Places {
+    /// One path, or what a pattern matches.
+    pub(super) paths: Vec<PathBuf>,
+    /// What nginx would read, if the paths lie elsewhere.
+    pub(super) instead_of: Option<PathBuf>,
+}
+
+impl Places {
+    fn at(paths: Vec<PathBuf>, place: &Path, full: PathBuf) -> Self {
+        let is_elsewhere = place != full && !paths.is_empty();
+        Self { paths, instead_of: is_elsewhere.then_some(full) }
+    }
+}
+
 impl Load<'_> {
     /// The paths that an `include` names: one, or what a pattern matches.
-    pub(super) fn paths(&mut self, include: &Include) -> Vec<PathBuf> {
+    pub(super) fn paths(&mut self, include: &Include) -> Places {
         let full = full_name(&self.prefix, &include.name);
         let mut places = self.places(&full);
         if is_pattern(&full) {
@@ -33,19 +48,20 @@ impl Load<'_> {
                 let paths = self.matches(place);
                 if !paths.is_empty() {
                     self.note_beside(include, &full, place);
-                    return paths;
+                    return Places::at(paths, place, full);
                 }
             }
             self.report_no_match(include);
-            return Vec::new();
+            return Places { paths: Vec::new(), instead_of: None };
         }
         let found = places.iter().position(|place| self.exists(place)).filter(|_| places.len() > 1);
         if let Some(found) = found {
             let place = places.swap_remove(found);
             self.note_beside(include, &full, &place);
-            return vec![place];
+            return Places::at(vec![place.clone()], &place, full);
         }
-        vec![places.swap_remove(0)]
+        let place = places.swap_remove(0);
+        Places::at(vec![place.clone()], &place, full)
     }
 
     /// Where a path may lie, the likeliest place first; never empty.

@@ -71,6 +71,14 @@ const FACTS: [Facts; 4] = [
 ];
 
 impl Language {
+    /// Every language, as `--template` and settings call it.
+    pub const OPTIONS: [(&str, Language); 4] = [
+        (FACTS[0].option, FACTS[0].language),
+        (FACTS[1].option, FACTS[1].language),
+        (FACTS[2].option, FACTS[2].language),
+        (FACTS[3].option, FACTS[3].language),
+    ];
+
     fn facts(self) -> &'static Facts {
         FACTS.iter().find(|f| f.language == self).unwrap_or(&FACTS[0])
     }

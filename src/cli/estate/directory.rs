@@ -1,0 +1,179 @@
+//! The configuration files in a directory, by their names and where those say nothing by what is in them.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::super::reading::Reading;
+use super::super::{Failure, note, paths};
+use crate::catalog;
+use crate::source::shipped::shipped;
+use crate::source::{Disk, Loader, SourceMap};
+use crate::syntax::{self, FRAGMENT_DIRECTORIES, Terminator};
+
+/// Entries of directories that are looked at: a link may lead to a whole file system.
+const MAX_ENTRIES: usize = 200_000;
+
+/// Largest file that is recognised by what is in it, in bytes.
+const MAX_RECOGNISED: u64 = 1 << 20;
+
+/// How names of files end that somebody else made of a configuration: copies, and leftovers of packages and editors.
+const COPIES: [&str; 12] = [
+    "~",
+    ".bak",
+    ".backup",
+    ".old",
+    ".orig",
+    ".save",
+    ".swp",
+    ".disabled",
+    ".default",
+    ".rpmnew",
+    ".rpmsave",
+    ".example",
+];
+
+/// How names of templates end.
+const TEMPLATES: [&str; 4] = [".template", ".tmpl", ".tpl", ".envsubst"];
+
+/// Those that are read only if somebody says in which language they are written.
+const LANGUAGES: [&str; 6] = [".j2", ".jinja", ".jinja2", ".gotmpl", ".ctmpl", ".erb"];
+
+/// The configuration files of a directory and of those in it, each once; hidden ones and those that settings exclude are
+/// left out. Says which links lead nowhere.
+pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    let mut open = vec![directory.to_owned()];
+    let mut visited = HashSet::from([paths::identity(directory)]);
+    let mut seen = 0;
+    while let Some(directory) = open.pop() {
+        let entries = std::fs::read_dir(&directory)
+            .map_err(|e| Failure::new(format!("cannot read `{}`: {e}", directory.display())))?;
+        let settings = reading.settings.of(&directory)?;
+        let has_language = reading.template.has_language() || settings.file.template.is_some();
+        for entry in entries.filter_map(Result::ok) {
+            seen += 1;
+            if seen > MAX_ENTRIES {
+                return Err(Failure::new(format!(
+                    "`{}` holds more than {MAX_ENTRIES} files",
+                    directory.display()
+                ))
+                .help("name the directory of the configuration"));
+            }
+            let path = entry.path();
+            if entry.file_name().as_encoded_bytes().starts_with(b".") || settings.excludes(&path) {
+                continue;
+            }
+            if path.is_dir() {
+                // A link may lead round in circles.
+                if visited.insert(paths::identity(&path)) {
+                    open.push(path);
+                }
+            } else if is_configuration(&path, has_language) {
+                found.push(path);
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(Failure::new(format!("`{}` holds no configuration", directory.display()))
+            .help("a directory is searched for files that end in `.conf`, for templates, and for files without ending that hold directives"));
+    }
+    // A file comes before the links to it.
+    found.sort_by_cached_key(|path| (path.is_symlink(), path.clone()));
+    let mut identities = HashSet::new();
+    found.retain(|path| identities.insert(paths::identity(path)));
+    found.sort();
+    Ok(found)
+}
+
+/// What the name of a file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Configuration,
+    /// What is in it decides.
+    Perhaps,
+    Other,
+}
+
+fn is_configuration(path: &Path, has_language: bool) -> bool {
+    let named = named(path, has_language);
+    if named == Named::Other {
+        return false;
+    }
+    if !path.exists() {
+        let to = std::fs::read_link(path).unwrap_or_default();
+        note(&format!("note: {} is a link to `{}`, where nothing is", path.display(), to.display()));
+        return false;
+    }
+    path.is_file() && (named == Named::Configuration || holds_directives(path))
+}
+
+fn named(path: &Path, has_language: bool) -> Named {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(rest) = TEMPLATES.iter().find_map(|ending| name.strip_suffix(ending)) {
+        return if rest.ends_with(".conf") { Named::Configuration } else { Named::Perhaps };
+    }
+    if has_language && LANGUAGES.iter().any(|ending| name.ends_with(ending)) {
+        return Named::Configuration;
+    }
+    if name.ends_with(".conf") {
+        return Named::Configuration;
+    }
+    let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
+    let is_of_fragments = FRAGMENT_DIRECTORIES.iter().any(|known| directory == *known);
+    let is_copy = COPIES.iter().any(|ending| name.ends_with(ending)) || name.contains(".dpkg-");
+    if is_copy || shipped(path).is_some() || name.contains('.') && !is_of_fragments {
+        return Named::Other;
+    }
+    Named::Perhaps
+}
+
+/// Whether what is in a file looks like a configuration: most of its directives are known. With syntax errors one of them
+/// has to be a block.
+fn holds_directives(path: &Path) -> bool {
+    if !path.metadata().is_ok_and(|meta| meta.len() <= MAX_RECOGNISED) {
+        return false;
+    }
+    let Ok(text) = Disk.read(path) else { return false };
+    if text.starts_with(b"#!") || text.contains(&0) {
+        return false;
+    }
+    let mut sources = SourceMap::default();
+    let file = sources.add(path, text);
+    let (tree, errors) = syntax::parse(file, sources.file(file).text.clone());
+    let (mut known, mut unknown, mut blocks) = (0, 0, 0);
+    for directive in tree.root().directives() {
+        let is_known = !catalog::directives(&directive.name().value()).is_empty();
+        if is_known && directive.terminator() != Terminator::Missing {
+            known += 1;
+            blocks += usize::from(directive.block().is_some());
+        } else {
+            unknown += 1;
+        }
+    }
+    known > unknown && (errors.is_empty() || blocks > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_a_file_is() {
+        for (path, expected) in [
+            ("conf.d/a.conf", Named::Configuration),
+            ("default.conf.template", Named::Configuration),
+            ("templates/site.template", Named::Perhaps),
+            ("sites-available/default", Named::Perhaps),
+            ("sites-enabled/www.example.com", Named::Perhaps),
+            ("docs/www.example.com", Named::Other),
+            ("sites-available/default.bak", Named::Other),
+            ("sites-available/default.dpkg-dist", Named::Other),
+            ("README.md", Named::Other),
+            ("nginx/fastcgi_params", Named::Other),
+            ("a.conf.j2", Named::Other),
+        ] {
+            assert_eq!(named(Path::new(path), false), expected, "{path}");
+        }
+        assert_eq!(named(Path::new("a.conf.j2"), true), Named::Configuration);
+    }
+}

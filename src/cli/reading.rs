@@ -1,0 +1,192 @@
+//! How files are found and read: the arguments of every command that reads a configuration.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::settings::{Found, SettingsArgs};
+use super::{Failure, detail, is_verbose, paths, template};
+use crate::source::shipped::below_root;
+use crate::source::{Disk, Loader};
+use crate::syntax::{self, Configuration, LoadOptions};
+
+/// Where the files of a configuration lie, and how templates are read.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Reading {
+    /// What relative includes are relative to [default: the directory of FILE].
+    #[arg(long, value_name = "DIR")]
+    pub(super) prefix: Option<PathBuf>,
+
+    /// Read the files below one directory from another: `/etc/nginx=./nginx`; may be repeated.
+    #[arg(long, value_name = "FROM=TO", value_parser = parse_path_map)]
+    pub(super) map_path: Vec<(PathBuf, PathBuf)>,
+
+    #[command(flatten)]
+    pub(super) template: template::TemplateArgs,
+
+    #[command(flatten)]
+    pub(super) stdin: Stdin,
+
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// What standard input is.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Stdin {
+    /// Standard input (`-`) is the text of this file: findings, includes and settings are those of the file.
+    #[arg(long, value_name = "FILE")]
+    stdin_filename: Option<PathBuf>,
+
+    /// Its text, once it was read.
+    #[arg(skip)]
+    text: Option<Arc<[u8]>>,
+}
+
+impl Stdin {
+    /// Reads standard input and gives it its name among the files.
+    ///
+    /// # Errors
+    /// If no file, or more than one, is `-`, or if it cannot be read.
+    pub(super) fn settle<'f>(&mut self, files: impl Iterator<Item = &'f mut PathBuf>) -> Result<(), Failure> {
+        let Some(name) = self.stdin_filename.clone().filter(|_| self.text.is_none()) else { return Ok(()) };
+        let mut standard: Vec<&mut PathBuf> = files.filter(|file| *file == Path::new("-")).collect();
+        let [file] = standard.as_mut_slice() else {
+            return Err(Failure::new("--stdin-filename says which file standard input is")
+                .help("name `-` once among the files"));
+        };
+        let text = Disk
+            .read(Path::new("-"))
+            .map_err(|e| Failure::new(format!("cannot read standard input: {e}")))?;
+        self.text = Some(text.into());
+        **file = name;
+        Ok(())
+    }
+
+    /// Whether a file is standard input, by its own name or by the one that it was given.
+    pub(super) fn is(&self, file: &Path) -> bool {
+        let named = || self.stdin_filename.as_deref().filter(|_| self.text.is_some());
+        file == Path::new("-") || named().is_some_and(|name| same(name, file))
+    }
+
+    /// A loader that has the text of standard input under its name.
+    pub(super) fn over<'l>(&'l self, inner: &'l dyn Loader) -> Over<'l> {
+        Over { inner, stdin: self }
+    }
+}
+
+/// Files, with standard input under the name that it was given.
+pub(super) struct Over<'l> {
+    inner: &'l dyn Loader,
+    stdin: &'l Stdin,
+}
+
+impl Loader for Over<'_> {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match (&self.stdin.stdin_filename, &self.stdin.text) {
+            (Some(name), Some(text)) if same(name, path) => Ok(text.to_vec()),
+            _ => self.inner.read(path),
+        }
+    }
+
+    fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
+        self.inner.glob(pattern)
+    }
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    one == other || one.file_name() == other.file_name() && paths::identity(one) == paths::identity(other)
+}
+
+impl Reading {
+    /// Adds what a settings file says and the command line does not.
+    ///
+    /// # Errors
+    /// If a file of values cannot be read.
+    pub(super) fn settle(&mut self, found: &Found) -> Result<(), Failure> {
+        if self.prefix.is_none() {
+            self.prefix = found.file.prefix.as_ref().map(|prefix| found.directory.join(prefix));
+        }
+        let maps = found.file.path_map.iter();
+        self.map_path.extend(maps.map(|(from, to)| (from.into(), found.directory.join(to))));
+        self.template.settle(found)
+    }
+
+    /// Reads a configuration and all it includes; with `-v` says which files.
+    ///
+    /// # Errors
+    /// If its main file, or a file of values, cannot be read.
+    pub(super) fn load(&self, file: &Path, loader: &dyn Loader) -> Result<Configuration, Failure> {
+        let configuration = self.load_quietly(file, loader)?;
+        if is_verbose() {
+            tell(&configuration);
+        }
+        Ok(configuration)
+    }
+
+    /// The same without a word.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(super) fn load_quietly(&self, file: &Path, loader: &dyn Loader) -> Result<Configuration, Failure> {
+        let options = LoadOptions {
+            conf_prefix: self.prefix.clone(),
+            path_maps: self.map_path.clone(),
+            elsewhere: self.is_elsewhere(file),
+            templates: Some(self.template.templates()?),
+            ..LoadOptions::default()
+        };
+        let mut configuration = syntax::load(&self.stdin.over(loader), file, &options).map_err(|error| {
+            let failure = Failure::new(error.to_string());
+            if file.is_dir() {
+                return failure.help(format!("name a file in it: `{}`", file.join("nginx.conf").display()));
+            }
+            failure
+        })?;
+        template::settle(&mut configuration);
+        Ok(configuration)
+    }
+
+    /// Reads one file without what it includes.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub(super) fn load_one(&self, file: &Path) -> Result<Configuration, Failure> {
+        let loader = self.stdin.over(&Disk);
+        let templates = self.template.templates()?;
+        syntax::load_one(&loader, file, &templates).map_err(|error| Failure::new(error.to_string()))
+    }
+
+    /// Whether a main file lies outside of the directories that nginx reads.
+    pub(super) fn is_elsewhere(&self, file: &Path) -> bool {
+        let is_below = |path: &Path| {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            below_root(&absolute).is_some() || path.canonicalize().is_ok_and(|p| below_root(&p).is_some())
+        };
+        !is_below(file) && !self.prefix.as_deref().is_some_and(is_below)
+    }
+}
+
+/// Says which files were read, and for which.
+fn tell(configuration: &Configuration) {
+    for (id, file) in configuration.sources.files() {
+        let name = file.path.display();
+        let written = configuration.instead_of(id);
+        match written.map(Path::display) {
+            _ if configuration.is_stand_in(id) => {
+                detail(&format!("known: {name} is not there; the file that nginx ships stands in"));
+            }
+            Some(written) => detail(&format!("read: {name} for `{written}`")),
+            None => detail(&format!("read: {name}")),
+        }
+    }
+}
+
+pub(super) fn parse_path_map(text: &str) -> Result<(PathBuf, PathBuf), String> {
+    match text.split_once('=') {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok((from.into(), to.into())),
+        _ => Err("expected two directories with `=` between: `/etc/nginx=./nginx`".to_owned()),
+    }
+}

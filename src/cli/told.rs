@@ -1,0 +1,70 @@
+//! Which findings are told, and how bad they are: by settings, the command line, and comments in the files.
+
+use std::collections::HashMap;
+
+use clap::Args;
+
+use super::Failure;
+use super::settings::Found;
+use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::lint::{self, Settings};
+use crate::source::FileId;
+use crate::syntax::Configuration;
+
+/// Levels on the command line.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct LevelArgs {
+    /// The level of a rule, category or diagnostic: `include-not-found=warning`; may be repeated.
+    #[arg(long, value_name = "NAME=LEVEL", value_delimiter = ',', value_parser = parse_level)]
+    level: Vec<(String, Option<Level>)>,
+}
+
+impl LevelArgs {
+    /// Sets them.
+    ///
+    /// # Errors
+    /// If a name is that of no rule, category or diagnostic.
+    pub(super) fn set(&self, settings: &mut Settings) -> Result<(), Failure> {
+        self.level
+            .iter()
+            .try_for_each(|(name, level)| settings.set(name, *level))
+            .map_err(|error| Failure::new(format!("--level: {error}")))
+    }
+}
+
+fn parse_level(text: &str) -> Result<(String, Option<Level>), String> {
+    let expected = "expected NAME=error, NAME=warning, NAME=info or NAME=off";
+    let (name, level) = text.split_once('=').ok_or(expected)?;
+    let (_, level) = lint::LEVELS.iter().find(|(known, _)| *known == level).ok_or(expected)?;
+    Ok((name.to_owned(), *level))
+}
+
+/// Findings as they are to be told, and how many of those that nginx refuses are not told.
+pub(super) fn tell(
+    configuration: &Configuration,
+    settings: &Settings,
+    found: &Found,
+    mut all: Vec<Diagnostic>,
+    rules: &[&str],
+) -> (Vec<Diagnostic>, usize) {
+    all.retain(|d| d.level == Level::Error || !configuration.is_stand_in(d.span.file));
+    let mut hidden = settings.settle(&mut all);
+    let before = refused(&all);
+    if !found.file.allow.is_empty() {
+        let mut allowed: HashMap<FileId, Vec<&str>> = HashMap::new();
+        all.retain(|finding| {
+            let file = finding.span.file;
+            let path = &configuration.sources.file(file).path;
+            let names = allowed.entry(file).or_insert_with(|| found.allowed(path));
+            !names.iter().any(|name| lint::covers(name, finding.code))
+        });
+    }
+    let all = lint::suppress(configuration, all, rules);
+    hidden += before - refused(&all);
+    (all, hidden)
+}
+
+/// How many findings nginx refuses.
+fn refused(all: &[Diagnostic]) -> usize {
+    all.iter().filter(|d| d.class != Class::Rule && (d.level == Level::Error || d.lowered)).count()
+}
