@@ -13,7 +13,7 @@ use examples::{examples, lint};
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
 use ngxc::edit;
-use ngxc::lint::{self, RULES};
+use ngxc::lint::RULES;
 
 #[test]
 fn bad_examples_are_reported_and_good_ones_are_not() {

@@ -70,7 +70,7 @@ fn nearest(file: &Path) -> Option<PathBuf> {
 impl Found {
     fn read(path: PathBuf) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(&path)
-            .map_err(|e| Failure::new(format!("cannot read `{}`: {e}", path.display())))?;
+            .map_err(|e| Failure::new(format!("{}: cannot be read: {e}", path.display())))?;
         let file =
             File::parse(&text).map_err(|problem| Failure::new(format!("{}:{problem}", path.display())))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
