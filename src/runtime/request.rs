@@ -42,7 +42,7 @@ pub(crate) struct Client {
 /// Changes of the URI before it is called a cycle (`NGX_HTTP_MAX_URI_CHANGES`).
 const MAX_URI_CHANGES: u8 = 11;
 
-/// One try of an upstream (`ngx_http_upstream_state_t`).
+/// One try of an upstream, or without a peer what parts those of two upstreams (`ngx_http_upstream_state_t`).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Try {
     /// The peer's name, or the upstream's if no peer was live; empty before one is chosen.
@@ -154,8 +154,9 @@ pub(crate) struct Request {
     pub(crate) is_background: bool,
     pub(crate) captures: Captures,
     pub(crate) stored: Vec<(VariableId, Vec<u8>)>,
-    memo: Vec<(VariableId, Piece)>,
-    memo_text: Vec<u8>,
+    /// The values of `map`, `geo` and `split_clients` that were found out, and where they are in `memo_text`.
+    pub(crate) memo: Vec<(VariableId, Piece)>,
+    pub(crate) memo_text: Vec<u8>,
     pub(crate) started: Duration,
     pub(crate) id: Option<String>,
     /// The cookie of `userid`.

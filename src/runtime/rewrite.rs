@@ -298,6 +298,12 @@ fn answer(c: &Connection, r: &mut Request, r#return: &Return) -> Flow {
         r.status = 444;
         return Flow::Abort;
     }
+    let has_text = r#return.text.as_ref().is_some_and(|t| !t.segments.is_empty());
+    if status >= 400 && !has_text {
+        return Flow::Status(status);
+    }
+    // Before the text, which may have `$status` in it.
+    r.status = status;
     let mut made = Vec::new();
     let text = match &r#return.text {
         None => &[],
@@ -306,6 +312,5 @@ fn answer(c: &Connection, r: &mut Request, r#return: &Return) -> Flow {
             &made
         }),
     };
-    let has_text = r#return.text.as_ref().is_some_and(|t| !t.segments.is_empty());
-    if status < 400 || has_text { response::send(c, r, status, text) } else { Flow::Status(status) }
+    response::send(c, r, status, text)
 }

@@ -105,6 +105,8 @@ pub(crate) fn share_head(parent: &mut Request, sub: &mut Request) {
     swap(&mut parent.buffer, &mut sub.buffer);
     swap(&mut parent.head, &mut sub.head);
     swap(&mut parent.stored, &mut sub.stored);
+    swap(&mut parent.memo, &mut sub.memo);
+    swap(&mut parent.memo_text, &mut sub.memo_text);
     swap(&mut parent.limit_req_status, &mut sub.limit_req_status);
     swap(&mut parent.limit_conn_status, &mut sub.limit_conn_status);
     swap(&mut parent.held, &mut sub.held);

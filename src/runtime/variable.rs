@@ -158,10 +158,7 @@ const PLAIN: &[(&str, Get)] = &[
     }),
     // A subrequest ends and is never complete, as `request_complete` of nginx is set for the main request alone.
     ("request_completion", |s, out| !s.request.is_complete || s.request.depth > 0 || text(out, b"OK")),
-    ("status", |s, out| {
-        padded(out, u64::from(s.request.status), 3);
-        true
-    }),
+    ("status", status),
     ("bytes_sent", |s, out| count(out, s.request.sent)),
     ("body_bytes_sent", |s, out| count(out, s.request.sent.saturating_sub(s.request.head_length as u64))),
     ("connection", |s, out| count(out, s.client.number)),
@@ -398,14 +395,33 @@ pub(crate) fn port(host: &str) -> &str {
     }
 }
 
-/// One value a try of an upstream, separated as nginx does.
+/// The status of an error, from when its page is looked for; else of the response (`ngx_http_variable_status`).
+fn status(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
+    let r = &*s.request;
+    let status = match (r.err_status, r.status) {
+        (0, 0) if r.head.has_line() && r.head.line.version == 9 => 9,
+        (0, status) => status,
+        (error, _) => error,
+    };
+    padded(out, u64::from(status), 3);
+    true
+}
+
+/// One value a try of an upstream, separated as nginx does: ` : ` parts those before an internal redirect from those
+/// after it, of which the first has no peer (`ngx_http_upstream_addr_variable`).
 fn tries(s: &Scope<'_>, out: &mut Vec<u8>, mut one: impl FnMut(&Try, &mut Vec<u8>)) -> bool {
     let tries = &s.request.tries;
-    for (i, this) in tries.iter().enumerate() {
-        if i > 0 {
-            out.extend_from_slice(b", ");
-        }
+    let mut rest = tries.iter().peekable();
+    while let Some(this) = rest.next() {
         one(this, out);
+        match rest.peek() {
+            None => break,
+            Some(next) if !next.peer.is_empty() => out.extend_from_slice(b", "),
+            Some(_) => {
+                out.extend_from_slice(b" : ");
+                rest.next();
+            }
+        }
     }
     !tries.is_empty()
 }

@@ -122,6 +122,35 @@ impl Client {
         message(&mut self.stream, &mut self.buffer).expect("a response")
     }
 
+    /// Takes one response, whose body is as long as its head or its last chunk says.
+    pub(crate) fn responded(&mut self) {
+        let mut chunk = [0; 4096];
+        loop {
+            let text = String::from_utf8_lossy(&self.buffer).to_ascii_lowercase();
+            let is_chunked = text.split("\r\n\r\n").next().is_some_and(|head| head.contains("chunked"));
+            match text.find("\r\n0\r\n\r\n") {
+                Some(end) if is_chunked => {
+                    self.buffer.drain(..end + 7);
+                    return;
+                }
+                _ if !is_chunked && text.contains("\r\n\r\n") => {
+                    message(&mut self.stream, &mut self.buffer);
+                    return;
+                }
+                _ => {}
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(n) if n > 0 => self.buffer.extend_from_slice(&chunk[..n]),
+                _ => return,
+            }
+        }
+    }
+
+    /// Tells the server that nothing follows.
+    pub(crate) fn end(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+
     /// Everything up to the end of the connection.
     pub(crate) fn rest(mut self) -> String {
         let _ = self.stream.read_to_end(&mut self.buffer);

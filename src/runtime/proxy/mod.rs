@@ -114,6 +114,10 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         return Flow::Status(500);
     };
     r.proxy_host.clear();
+    // What an upstream before an internal redirect said.
+    r.upstream_head.clear();
+    r.upstream_trailers.clear();
+    r.cache_status = None;
     let (state, uri, is_tls) = match &plan.pass.target {
         Target::Upstream(id) => {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
@@ -170,6 +174,10 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
                 return Flow::Status(status);
             }
         }
+    }
+    if !p.r.tries.is_empty() {
+        // Parts the tries of this upstream from those before an internal redirect.
+        p.r.tries.push(Try::default());
     }
     peers(&mut p).await
 }
