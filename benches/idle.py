@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Memory per idle keepalive connection, of nginx and of `ngxc run`.
 
-    NGINX_BIN=/path/to/nginx NGXC="target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}" benches/idle.py [connections]
+    NGINX_BIN=/path/to/nginx NGXC="target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}" benches/idle.py [connections]
 
 Opens the connections (10,000 unless told), sends a request on each, and prints by how much the resident memory of the
 server grew per connection; the kernel's memory of sockets is not in it. At the end each connection is asked again:
@@ -20,7 +20,7 @@ import time
 
 NUMBER = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
 NGINX = os.environ.get("NGINX_BIN", "nginx")
-NGXC = os.environ.get("NGXC", "target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}")
+NGXC = os.environ.get("NGXC", "target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 REQUEST = b"GET / HTTP/1.1\r\nHost: idle\r\n\r\n"
 
 CONF = """

@@ -4,7 +4,7 @@ file, and with each server in a file of its own.
 
     benches/lint.py [--servers 2000] [--rounds 9] [--nginx PATH] [--target DIR]
 
-Builds ngxc in release mode, unless `--target` names a directory where it is; writes the configurations to a temporary
+Builds ngxc with the `dist` profile, unless `--target` names a directory where it is; writes the configurations to a temporary
 directory; prints medians and their ratio.
 """
 
@@ -36,9 +36,9 @@ def main():
     parser.add_argument("--nginx", default=shutil.which("nginx"))
     parser.add_argument("--target", help="the target directory of a build")
     arguments = parser.parse_args()
-    target = Path(arguments.target or os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "release"
+    target = Path(arguments.target or os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve() / "dist"
     if not arguments.target:
-        cargo = ["cargo", "build", "--release", "--quiet", "--bin", "ngxc", "--example", "generate_config"]
+        cargo = ["cargo", "build", "--profile", "dist", "--quiet", "--bin", "ngxc", "--example", "generate_config"]
         subprocess.run(cargo, cwd=ROOT, check=True)
     if not arguments.nginx:
         print("nginx not found: measured alone", file=sys.stderr)

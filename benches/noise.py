@@ -51,7 +51,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lines", type=int, default=0, help="lines to show around each finding of the sample")
     parser.add_argument("--rule", action="append")
-    parser.add_argument("--bin", type=Path, default=ROOT / "target/release/ngxc")
+    parser.add_argument("--bin", type=Path, default=ROOT / "target/dist/ngxc")
     arguments = parser.parse_args()
     groups = collections.defaultdict(list)
     with open(arguments.corpus / "index.tsv", newline="", encoding="utf-8") as index:

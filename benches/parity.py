@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how exactly `ngxc nginx -t` says what a real `nginx -t` says, and lists every disagreement.
 
-    benches/parity.py --ngxc target/release/ngxc --nginx /usr/sbin/nginx [--mutants N] [--only NAME] [--record FILE]
+    benches/parity.py --ngxc target/dist/ngxc --nginx /usr/sbin/nginx [--mutants N] [--only NAME] [--record FILE]
 
 Whole files: the configurations of ../shared, if they are there. Mutants: every directive of the catalog in a valid
 configuration, then changed: dropped, repeated, moved to each context, one argument more or less, other values.

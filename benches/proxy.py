@@ -2,9 +2,9 @@
 """`ngxc run` beside nginx (and haproxy, if it is installed): CPU time per request, latency, memory.
 
 Beside them what is built of the following: `target/released/ngxc`, which `.ci/release` makes; with one worker also
-`target/release/examples/floor` (`cargo build --release --example floor`): four system calls a request and nothing else.
+`target/dist/examples/floor` (`cargo build --profile dist --example floor`): four system calls a request and nothing else.
 
-    NGINX_BIN=/path/to/nginx NGXC="target/release/ngxc run" benches/proxy.py [--rounds N] [--workers 1,2] [CASE ...]
+    NGINX_BIN=/path/to/nginx NGXC="target/dist/ngxc run" benches/proxy.py [--rounds N] [--workers 1,2] [CASE ...]
 
 Needs wrk. Same configuration for both; every round measures each server for a while, in turns first, and the figure
 is the median of the rounds' ratios of user + system time of the whole process (/proc/PID/stat, children of nginx's
@@ -26,10 +26,10 @@ import tempfile
 import time
 
 NGINX = os.environ.get("NGINX_BIN", "nginx")
-NGXC = os.environ.get("NGXC", "target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}")
+NGXC = os.environ.get("NGXC", "target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 RELEASED = os.environ.get("RELEASED", "target/released/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 HAPROXY = shutil.which("haproxy")
-FLOOR = os.environ.get("FLOOR", "target/release/examples/floor")
+FLOOR = os.environ.get("FLOOR", "target/dist/examples/floor")
 TICK = os.sysconf("SC_CLK_TCK")
 # Name, path, what it is, target of the ratio to nginx.
 CASES = [

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whether `ngxc run` stays as it is under load and with peers that fail: the long version of tests/runtime_reliability.rs.
 
-    NGINX_BIN=/path/to/nginx NGXC="target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}" benches/reliability.py
+    NGINX_BIN=/path/to/nginx NGXC="target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}" benches/reliability.py
 
 Needs wrk and nginx (as the good peer). A pair of workers of `ngxc run` in front of a good peer and one that fails; what
 must hold: no idempotent request without an answer, whatever the other peer does (gone, hangs, resets, answers garbage,
@@ -23,7 +23,7 @@ import threading
 import time
 
 NGINX = os.environ.get("NGINX_BIN", "nginx")
-NGXC = os.environ.get("NGXC", "target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}")
+NGXC = os.environ.get("NGXC", "target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 
 PEER = """
 worker_processes 1; error_log stderr crit; pid {dir}/peer.pid; daemon off; master_process off;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """CPU time per request of `ngxc run` relative to nginx for what needs no upstream: `return 200` and a file of 1 KiB.
 
-    NGINX_BIN=/path/to/nginx NGXC="target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}" benches/static.py [rounds]
+    NGINX_BIN=/path/to/nginx NGXC="target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}" benches/static.py [rounds]
 
 Needs wrk. Same configuration, one worker each, rounds interleaved; the figure is the median of the rounds' ratios of
 user + system time (/proc/PID/stat) per answered request. Exit status 1 if nginx needs less for one of them.
@@ -20,7 +20,7 @@ import time
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 9
 SECONDS = os.environ.get("SECONDS_PER_RUN", "2")
 NGINX = os.environ.get("NGINX_BIN", "nginx")
-NGXC = os.environ.get("NGXC", "target/release/ngxc run --prefix {dir} --work-dir {dir} {conf}")
+NGXC = os.environ.get("NGXC", "target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 CONNECTIONS = os.environ.get("CONNECTIONS", "32")
 TICK = os.sysconf("SC_CLK_TCK")
 
