@@ -1,4 +1,4 @@
-//! Every directive and variable nginx knows, as static tables made from `grammar/` at build time.
+//! The catalog: every directive and variable that nginx knows, as static tables made from `grammar/` at build time.
 //!
 //! A new directive is one entry in a file under `grammar/directives/`; nothing here changes.
 

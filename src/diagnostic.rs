@@ -1,18 +1,18 @@
-//! What is wrong, where, and what to type instead: the one shape in which every layer reports.
+//! Diagnostics: the fault, its place and its remedy, in the one shape that every layer reports.
 
 pub mod names;
 
 use crate::edit::Fix;
 use crate::source::Span;
 
-/// How bad it is.
+/// Severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Worth knowing.
+    /// Information: worth knowing.
     Info,
-    /// Works, but not as it should.
+    /// Warning: the configuration works, but not as it should.
     Warning,
-    /// nginx refuses it, or it fails when used.
+    /// Error: nginx refuses the configuration, or the configuration fails when used.
     Error,
 }
 
@@ -27,20 +27,20 @@ impl Level {
     }
 }
 
-/// Which step found it.
+/// Kind of a diagnostic: the step that found the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// The text is not nginx.conf syntax.
     Syntax,
-    /// nginx would refuse the configuration for what it says.
+    /// nginx would refuse the configuration for its directives.
     Configuration,
     /// Something outside the configuration is missing: a file, a host name, a user.
     Environment,
-    /// nginx accepts it, a rule of ours objects.
+    /// A lint rule objects; nginx accepts the configuration.
     Rule,
 }
 
-/// When nginx notices it: nginx reads directive after directive, and stops at the first error.
+/// Moment at which nginx notices the fault: nginx reads directive after directive, and stops at the first error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum When {
     /// At the `;` or `{` of the directive.
@@ -48,79 +48,79 @@ pub enum When {
     Directive,
     /// At the `}` of the directive.
     EndOfBlock,
-    /// There too, but the message names the directive.
+    /// At the `}` too, but the message names the directive.
     OfBlock,
-    /// There too, and the message names no place.
+    /// At the `}` too, and the message names no place.
     AfterBlock,
-    /// When the whole `http`, `stream` or `mail` block has been read: its steps in nginx's order.
+    /// At the end of the whole `http`, `stream` or `mail` block: its steps in nginx's order.
     EndOfSubsystem {
         /// Position among the steps: the modules' merges, the locations, the variables, the server names.
         step: u16,
-        /// Which place the message names.
+        /// Place that the message names.
         place: Place,
     },
-    /// When everything has been read; the message names no place.
+    /// At the end of the configuration; the message names no place.
     EndOfFile,
-    /// Then too, but the message names the directive.
+    /// At the end of the configuration too, but the message names the directive.
     EndOfFileAt,
 }
 
-/// Which place a late message of nginx names.
+/// Place that a late message of nginx names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
-    /// None.
+    /// No place.
     None,
-    /// That of the directive.
+    /// The directive's place.
     Directive,
-    /// The `}` of the subsystem's block, where reading has got to.
+    /// The `}` of the subsystem's block, which nginx is reading at that moment.
     Close,
 }
 
-/// A further place that takes part.
+/// Further place that takes part in the fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// Where.
+    /// The place.
     pub span: Span,
-    /// What is there; may be empty.
+    /// Words for the place; may be empty.
     pub text: String,
 }
 
 /// One finding.
 ///
-/// `message` is one line in lower case that says what was found and what was expected, with the user's
-/// words in backticks; `label` says it again in a few words under the place; `help` says what to type.
+/// `message` is one line in lower case with the fault and the expected text, the user's words in backticks; `label`
+/// repeats the message in a few words under the place; `help` is the text to type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Stable name: a rule's name, or `unknown-directive` and the like.
+    /// Stable name: a rule's name, or a name of [`names::NAMES`] such as `unknown-directive`.
     pub code: &'static str,
-    /// Which step found it.
+    /// Step that found the fault.
     pub class: Class,
-    /// How bad it is.
+    /// Severity.
     pub level: Level,
-    /// nginx refuses it, and the settings made less of it.
+    /// The settings lowered the level of an error that nginx would report.
     pub lowered: bool,
-    /// What was found and what was expected.
+    /// Message: the fault, and the expected text.
     pub message: String,
-    /// Where.
+    /// Place of the fault.
     pub span: Span,
-    /// Words under the place.
+    /// Label: words under the place.
     pub label: String,
     /// Further places.
     pub related: Vec<Label>,
-    /// What to type.
+    /// Text to type.
     pub help: Option<String>,
-    /// An edit that repairs it.
+    /// Edit that repairs the fault.
     pub fix: Option<Fix>,
-    /// What nginx says instead, without the file and line; `None` where nginx does not complain.
+    /// nginx's own message, without the file and line; `None` where nginx does not complain.
     pub nginx: Option<String>,
-    /// When nginx says it.
+    /// Moment of nginx's message.
     pub when: When,
     /// The `include` directives through which the file of `span` was reached, outermost first.
     pub includes: Vec<Span>,
 }
 
 impl Diagnostic {
-    /// A finding without labels or help.
+    /// A diagnostic without labels or help.
     pub fn new(
         code: &'static str,
         class: Class,
@@ -150,57 +150,57 @@ impl Diagnostic {
         Self::new(code, Class::Syntax, Level::Error, span, message)
     }
 
-    /// Something nginx refuses.
+    /// An error that nginx would report.
     pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
         Self::new(code, Class::Configuration, Level::Error, span, message)
     }
 
-    /// Something nginx accepts with a `[warn]`.
+    /// A warning (`[warn]`) that nginx would print.
     pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
         Self::new(code, Class::Configuration, Level::Warning, span, message)
     }
 
-    /// Something missing outside the configuration.
+    /// A missing thing outside the configuration.
     pub fn environment(code: &'static str, span: Span, message: impl Into<String>) -> Self {
         Self::new(code, Class::Environment, Level::Error, span, message)
     }
 
-    /// Words under the place.
+    /// Sets the words under the place.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.label = text.into();
         self
     }
 
-    /// A further place.
+    /// Adds a further place.
     #[must_use]
     pub fn related(mut self, span: Span, text: impl Into<String>) -> Self {
         self.related.push(Label { span, text: text.into() });
         self
     }
 
-    /// What to type.
+    /// Sets the text to type.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
     }
 
-    /// What nginx says instead, without the file and line.
+    /// Sets nginx's own message, without the file and line.
     #[must_use]
     pub fn nginx(mut self, text: impl Into<String>) -> Self {
         self.nginx = Some(text.into());
         self
     }
 
-    /// When nginx says it, if not when it reads the directive.
+    /// Sets the moment of nginx's message, if later than the reading of the directive.
     #[must_use]
     pub fn when(mut self, when: When) -> Self {
         self.when = when;
         self
     }
 
-    /// An edit that repairs it.
+    /// Sets the edit that repairs the fault.
     #[must_use]
     pub fn fix(mut self, fix: Fix) -> Self {
         self.fix = Some(fix);

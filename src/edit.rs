@@ -1,4 +1,4 @@
-//! Edits of source text: what a fix changes, and applying it without ever overlapping another.
+//! Edits of source text: the changes of a fix, and their application without overlaps.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use crate::source::{FileId, Span};
 /// Replaces the bytes of `span` by `text`; an empty span inserts, an empty text deletes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// What is replaced.
+    /// Bytes to replace.
     pub span: Span,
-    /// What stands there afterwards.
+    /// New text.
     pub text: String,
 }
 
@@ -25,21 +25,21 @@ impl Edit {
     }
 }
 
-/// What a fix promises.
+/// Confidence in a fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Applicability {
-    /// Changes nothing but the defect: applied by `--fix`.
+    /// The fix changes nothing but the defect: applied by `--fix`.
     Safe,
-    /// Right in most configurations, a person has to look: applied by `--fix --unsafe`.
+    /// The fix is right in most configurations, a person has to look: applied by `--fix --unsafe`.
     Unsafe,
 }
 
 /// Edits that belong together: all are applied or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
-    /// What it does, as an order: "add `keepalive 32;`".
+    /// Title of the fix, as an order: "add `keepalive 32;`".
     pub title: String,
-    /// What it promises.
+    /// Confidence in the fix.
     pub applicability: Applicability,
     /// The edits, which may touch several files.
     pub edits: Vec<Edit>,
@@ -57,11 +57,11 @@ impl Fix {
     }
 }
 
-/// Chooses, in the order given, the fixes that do not touch what an earlier one touches.
+/// Chooses, in the order given, the fixes that do not touch a place of an earlier one.
 ///
 /// Equal edits are made once: a file that is included five times gets one edit, and two fixes that both need the same
-/// line share it. A fix that only has edits that are made already is left out. Two different insertions at one place
-/// count as touching.
+/// line share the edit. A fix whose edits are all made already is left out. Two different insertions at one place count
+/// as touching.
 pub fn select<'f>(fixes: impl IntoIterator<Item = &'f Fix>) -> Vec<&'f Fix> {
     let mut chosen: Vec<&Fix> = Vec::new();
     let mut taken: Taken<'_> = BTreeMap::new();
@@ -78,7 +78,7 @@ pub fn select<'f>(fixes: impl IntoIterator<Item = &'f Fix>) -> Vec<&'f Fix> {
     chosen
 }
 
-/// Where the chosen edits begin, where they end and what they write.
+/// Chosen edits: start, end and new text.
 type Taken<'f> = BTreeMap<(FileId, u32), (u32, &'f str)>;
 
 fn is_taken(taken: &Taken<'_>, span: Span) -> bool {
@@ -92,7 +92,7 @@ fn is_taken(taken: &Taken<'_>, span: Span) -> bool {
     starts_inside || reaches_in
 }
 
-/// The text of `file` after the edits of `fixes` that belong to it; the fixes come from [`select`].
+/// Text of `file` after the edits of `fixes` that belong to the file; the fixes come from [`select`].
 pub fn apply(file: FileId, text: &[u8], fixes: &[&Fix]) -> Vec<u8> {
     let mut edits: Vec<&Edit> = fixes.iter().flat_map(|f| &f.edits).filter(|e| e.span.file == file).collect();
     edits.sort_by_key(|e| (e.span.start, e.span.end));

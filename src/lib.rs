@@ -18,7 +18,7 @@
 //! # Ok::<(), syntax::LoadError>(())
 //! ```
 //!
-//! The modules in reading order; ARCHITECTURE.md says who may import whom.
+//! The modules in reading order; ARCHITECTURE.md has the allowed imports.
 
 pub mod source;
 pub mod version;

@@ -1,15 +1,15 @@
-//! The compiled file: one checked configuration with its sources, versioned and checksummed.
+//! Compiled file: one checked configuration with its sources, versioned and checksummed.
 //!
 //! | bytes | |
 //! |---|---|
 //! | 8 | [`MAGIC`] |
 //! | 4 | format, little endian: [`FORMAT`] |
-//! | 20 | version of the ngxc that wrote it, padded with zeros |
-//! | 8 | length of what follows the head, little endian |
+//! | 20 | version of the ngxc that wrote the file, padded with zeros |
+//! | 8 | length of the part that follows the head, little endian |
 //! | 32 | SHA-256 of all of the file but these bytes |
 //! | | sources and model, as postcard writes them |
 //!
-//! The head is the same in every format, so that a file of a newer one is told from a damaged one.
+//! The head is the same in every format, so that a newer format is distinguished from a damaged file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,40 +20,40 @@ use sha2::{Digest, Sha256};
 use crate::model::{self, Config};
 use crate::source::SourceMap;
 
-/// How a compiled file begins: no text does.
+/// First bytes of a compiled file; no text begins like this.
 pub const MAGIC: [u8; 8] = *b"\x7fNGXC\r\n\x1a";
 /// Format that is written, and the only one that is read.
 pub const FORMAT: u32 = 1;
 
 const HEAD: usize = 72;
 const CHECKSUM: std::ops::Range<usize> = 40..HEAD;
-/// What the model was when this program was built: files of another model have other bytes.
+/// Number of the model that this program was built with: files of another model have other bytes.
 const MODEL: &str = env!("NGXC_MODEL");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What a compiled file holds.
+/// Content of a compiled file.
 #[derive(Debug)]
 pub struct Site {
     /// The model.
     pub config: Config,
-    /// Every file it was made from, for messages.
+    /// Files that the model was compiled from, for messages.
     pub sources: SourceMap,
 }
 
-/// Why a file is not executed.
+/// Reason why a file is not executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It does not begin with [`MAGIC`].
+    /// The file does not begin with [`MAGIC`].
     NotCompiled,
-    /// It ends too early, or goes on too long: expected and real length.
+    /// The file is too short or too long: expected and real length.
     Length(u64, u64),
-    /// The checksum is that of something else.
+    /// The checksum does not match the bytes.
     Damaged,
-    /// The format is not known here; and who wrote it.
+    /// The format is unknown; holds the format, and the version that wrote the file.
     Format(u32, String),
-    /// The format is known, but the model was another one; and who wrote it.
+    /// The format is known, but the model was another one; holds the version that wrote the file.
     Model(String),
-    /// Everything can be read, but it does not fit together: no ngxc wrote it like that.
+    /// The file can be read, but its parts do not fit together: no ngxc wrote such a file.
     Broken(model::Broken),
 }
 
@@ -83,7 +83,7 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Refused {
-    /// What to do about it.
+    /// Remedy, as text for the user.
     pub fn help(&self) -> &'static str {
         match self {
             Refused::Format(format, _) if *format > FORMAT => "run it with that ngxc or a newer one",
@@ -111,7 +111,7 @@ fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
 }
 
-/// Why bytes are no model.
+/// Reason why bytes are not a model.
 fn unreadable(error: &postcard::Error) -> &'static str {
     match error {
         postcard::Error::DeserializeUnexpectedEnd => "it ends within the model",
@@ -119,15 +119,15 @@ fn unreadable(error: &postcard::Error) -> &'static str {
     }
 }
 
-/// Whether a file is meant to be a compiled one.
+/// True if a file is meant to be a compiled one: it begins with [`MAGIC`].
 pub fn is_site(file: &[u8]) -> bool {
     file.starts_with(&MAGIC)
 }
 
-/// The file of a configuration without errors. The same configuration always gives the same bytes.
+/// Bytes of the compiled file for a configuration without errors. The same configuration always gives the same bytes.
 ///
 /// # Errors
-/// Only if the model cannot be stored, which no configuration can cause.
+/// If the model cannot be stored, which no configuration can cause.
 pub fn store(config: &Config, sources: &SourceMap) -> Result<Vec<u8>, String> {
     let mut file = Vec::with_capacity(HEAD);
     file.extend(MAGIC);
@@ -148,16 +148,16 @@ pub fn store(config: &Config, sources: &SourceMap) -> Result<Vec<u8>, String> {
     Ok(file)
 }
 
-/// Of everything but itself.
+/// Checksum of the whole file except the checksum's own bytes.
 fn checksum(file: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(&file[..CHECKSUM.start]).chain_update(&file[CHECKSUM.end..]).finalize().into()
 }
 
-/// Reads a file that [`store`] made. The checksum tells damage, not forgery: who may write the file may make the
-/// program do anything that a configuration can, but no more than that.
+/// Reads a file that [`store`] made. The checksum detects damage, not forgery: an attacker who can write the file can
+/// make the program do anything that a configuration can, but no more than that.
 ///
 /// # Errors
-/// If it is no such file, damaged, or not of this program's format.
+/// If the bytes are not a compiled file, are damaged, or have another format than this program's.
 pub fn load(file: &[u8]) -> Result<Site, Refused> {
     if !is_site(file) {
         return Err(Refused::NotCompiled);

@@ -1,6 +1,6 @@
 //! Source text: the files a configuration is made of, places in them, and the only way to open them.
 //!
-//! Text is bytes, as nginx reads it: a comment in latin-1 is no error.
+//! Text is bytes, as nginx reads it: a comment in latin-1 is not an error.
 
 mod glob;
 mod pattern;
@@ -44,13 +44,13 @@ impl Span {
         Self { file, start: start as u32, end: end as u32 }
     }
 
-    /// From the start of `self` to the end of `other`, both in one file.
+    /// Range from the start of `self` to the end of `other`, both in one file.
     #[must_use]
     pub fn to(self, other: Span) -> Self {
         Self { end: other.end, ..self }
     }
 
-    /// The empty range at the end of `self`: where something is missing.
+    /// Empty range at the end of `self`: the place of missing text.
     #[must_use]
     pub fn after(self) -> Self {
         Self { start: self.end, ..self }
@@ -62,8 +62,7 @@ impl Span {
     }
 }
 
-/// A place as a person names it; both numbers count from 1, columns count characters (a byte that is
-/// not UTF-8 counts as one).
+/// Line and column for a message; both count from 1, columns count characters (a byte that is not UTF-8 counts as one).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// Line number.
@@ -80,11 +79,11 @@ pub struct SourceFile {
     /// The bytes of the file; shared with the syntax tree made from it.
     pub text: Arc<[u8]>,
     line_starts: OnceLock<Vec<u32>>,
-    /// Values that stand in the place of something else in the file as written.
+    /// Values that were filled in (templates): in the file as written, other text stands in their place.
     filled: Vec<Filled>,
 }
 
-/// A value filled in: where it begins, its length, and the length of what stands there in the file.
+/// Filled-in value: its offset, its length, and the length of the replaced text in the file.
 #[derive(Clone, Copy, Debug)]
 struct Filled {
     at: u32,
@@ -93,13 +92,13 @@ struct Filled {
 }
 
 impl SourceFile {
-    /// Name for messages.
+    /// File name for messages.
     pub fn name(&self) -> String {
         self.path.display().to_string()
     }
 
     fn line_starts(&self) -> &[u32] {
-        // Computed when the first message needs it: a clean configuration never pays.
+        // Computed for the first message only: a clean configuration never pays.
         self.line_starts.get_or_init(|| {
             std::iter::once(0).chain(memchr::memchr_iter(b'\n', &self.text).map(|i| i as u32 + 1)).collect()
         })
@@ -114,7 +113,7 @@ impl SourceFile {
         Position { line: line as u32 + 1, column: self.written_column(starts[line], offset, column) }
     }
 
-    /// The column in the file as written; a place inside of a value filled in is where that stands.
+    /// Column in the file as written; a place inside a filled-in value becomes the place of the replaced text.
     fn written_column(&self, line: u32, offset: u32, mut column: u32) -> u32 {
         let first = self.filled.partition_point(|f| f.at < line);
         for filled in self.filled[first..].iter().take_while(|f| f.at < offset) {
@@ -127,7 +126,7 @@ impl SourceFile {
         column
     }
 
-    /// Whether values were filled in: then the text is not that of the file.
+    /// True if values were filled in: the text then differs from the file's.
     pub fn is_filled(&self) -> bool {
         !self.filled.is_empty()
     }
@@ -170,8 +169,8 @@ impl SourceMap {
         id
     }
 
-    /// Notes a value filled in at an offset, in the place of `written` bytes. In order of the offsets; a value has no
-    /// line break.
+    /// Records a filled-in value at an offset, in place of `written` bytes. Calls are in order of the offsets; a value
+    /// has no line break.
     pub(crate) fn set_filled(&mut self, id: FileId, at: u32, length: u32, written: u32) {
         self.files[id.index()].filled.push(Filled { at, length, written });
     }
@@ -181,7 +180,7 @@ impl SourceMap {
         self.files[id.index()].path = path.into();
     }
 
-    /// The file of an id that this map gave out.
+    /// File of an id that this map gave out.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.index()]
     }
@@ -191,12 +190,12 @@ impl SourceMap {
         self.files.iter().enumerate().map(|(i, f)| (FileId(i as u32), f))
     }
 
-    /// The bytes a span covers.
+    /// Bytes that a span covers.
     pub fn text(&self, span: Span) -> &[u8] {
         &self.file(span.file).text[span.range()]
     }
 
-    /// Where a span starts.
+    /// Position of a span's start.
     pub fn position(&self, span: Span) -> Position {
         self.file(span.file).position(span.start)
     }
@@ -207,20 +206,20 @@ impl SourceMap {
     }
 }
 
-/// What opens configuration files. Nothing else in the crate does.
+/// Opener of configuration files; nothing else in the crate opens one.
 pub trait Loader {
     /// Reads a whole file.
     ///
     /// # Errors
-    /// As the operating system says; also for a directory and for a file over [`MAX_FILE_SIZE`].
+    /// Those of the operating system; also for a directory and for a file over [`MAX_FILE_SIZE`].
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// Paths that match a pattern with `*`, `?` and `[…]`, in byte order: glob(3) without flags, as
-    /// `ngx_open_glob` calls it. A name is bytes and need not be UTF-8; directories and links that lead nowhere
-    /// are among the paths; a directory that cannot be read has no names.
+    /// Paths that match a pattern with `*`, `?` and `[…]`, in byte order: glob(3) without flags, as `ngx_open_glob`
+    /// calls it. A name is bytes and need not be UTF-8; directories and dangling links are among the paths; an
+    /// unreadable directory has no names.
     ///
     /// # Errors
-    /// As the loader says; those of this module never fail. No match is an empty list.
+    /// Those of the loader; the loaders of this module never fail. No match is an empty list.
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>>;
 }
 
@@ -249,10 +248,10 @@ impl Loader for Disk {
 impl glob::Directories for Disk {
     fn names(&self, directory: &[u8], directories: bool) -> Vec<Vec<u8>> {
         let Ok(entries) = std::fs::read_dir(os_path(directory)) else { return Vec::new() };
-        // As readdir(3) has them, and `.*` matches them.
+        // readdir(3) returns these two, and `.*` matches them.
         let mut names = vec![b".".to_vec(), b"..".to_vec()];
         for entry in entries.flatten() {
-            // A link may lead to a directory, and a kind that is not known may be one.
+            // A link, or an entry of unknown type, may be a directory.
             let is_directory = || match entry.file_type() {
                 Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
                 Ok(kind) => kind.is_dir(),
@@ -279,21 +278,21 @@ fn paths(directories: &dyn glob::Directories, pattern: &Path) -> Vec<PathBuf> {
     found.iter().map(|path| os_path(path)).collect()
 }
 
-/// A path from its bytes; where paths are no bytes, what is not UTF-8 is replaced.
+/// Path from its bytes; on systems whose paths are not bytes, invalid UTF-8 is replaced.
 #[cfg(unix)]
 pub fn os_path(name: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     PathBuf::from(std::ffi::OsStr::from_bytes(name))
 }
 
-/// A path from its bytes; where paths are no bytes, what is not UTF-8 is replaced.
+/// Path from its bytes; on systems whose paths are not bytes, invalid UTF-8 is replaced.
 #[cfg(not(unix))]
 pub fn os_path(name: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(name).into_owned())
 }
 
-/// Whether a name matches a pattern of `*`, `?` and `[…]` with the rules of fnmatch(3) without flags: they match
-/// slashes and dots too.
+/// True if a name matches a pattern of `*`, `?` and `[…]` with the rules of fnmatch(3) without flags: the wildcards
+/// match slashes and dots too.
 pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     pattern::matches_any(pattern, name)
 }
@@ -331,7 +330,7 @@ impl Loader for Memory {
     }
 }
 
-/// A directory is what files lie in; among the names that a pattern finds are only files.
+/// Directories are implied by the paths of files; a pattern finds only files.
 impl glob::Directories for Memory {
     fn names(&self, directory: &[u8], directories: bool) -> Vec<Vec<u8>> {
         let below = |path: &PathBuf| {

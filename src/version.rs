@@ -1,4 +1,4 @@
-//! nginx version numbers: every layer may ask which nginx a configuration is meant for.
+//! nginx version numbers: the nginx that a configuration is meant for; every layer may use them.
 
 use std::fmt;
 use std::str::FromStr;

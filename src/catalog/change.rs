@@ -1,36 +1,36 @@
-//! What changed for configurations, by nginx version.
+//! Changes between nginx versions that a configuration can notice.
 
 use crate::version::Version;
 
 /// A change that a configuration can notice.
 #[derive(Debug)]
 pub struct Change {
-    /// First version with it.
+    /// First version with the change.
     pub version: Version,
-    /// What sort of change.
+    /// Kind of the change.
     pub kind: ChangeKind,
-    /// Directives it is about.
+    /// Directives that the change concerns.
     pub directives: &'static [&'static str],
-    /// Before, in one word.
+    /// State before the change, in one word.
     pub old: Option<&'static str>,
-    /// After, in one word.
+    /// State after the change, in one word.
     pub new: Option<&'static str>,
-    /// The number of a vulnerability that this version fixed.
+    /// CVE number of the vulnerability that this version fixed.
     pub cve: Option<&'static str>,
 }
 
-/// What sort of change.
+/// Kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
-    /// Another default.
+    /// A default changed.
     Default,
     /// The same text means something else, or more.
     Behaviour,
-    /// What was accepted is an error.
+    /// Text that was accepted is now an error.
     Restriction,
-    /// Still accepted, with a warning.
+    /// The directive is still accepted, with a warning.
     Deprecated,
-    /// No longer known.
+    /// The directive is no longer known.
     Removed,
     /// A vulnerability was fixed.
     Security,

@@ -1,8 +1,8 @@
-//! Where directives may stand.
+//! Contexts: the blocks that a directive may stand in.
 
 use std::fmt;
 
-/// Where a directive may stand; one bit each in [`Contexts`].
+/// Context of a directive; one bit each in [`Contexts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the names of the blocks; the build script includes this file too")]
@@ -41,7 +41,7 @@ pub enum Context {
 pub struct Contexts(pub u32);
 
 impl Context {
-    /// Every context that directives stand in.
+    /// Every context that has directives.
     pub const ALL: [Context; 22] = [
         Context::Main,
         Context::Events,
@@ -67,11 +67,11 @@ impl Context {
         Context::RtmpRecorder,
     ];
 
-    /// Blocks of entries, in which no directive stands.
+    /// Blocks of entries, which have no directives.
     pub const ENTRIES: [Context; 5] =
         [Context::Map, Context::Geo, Context::Types, Context::CharsetMap, Context::SplitClients];
 
-    /// As written in `grammar/` and on the command line.
+    /// Name as written in `grammar/` and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Context::Main => "main",
@@ -104,7 +104,7 @@ impl Context {
         }
     }
 
-    /// As said in a sentence: "`x` is not allowed in …".
+    /// Phrase for a sentence: "`x` is not allowed in …".
     pub fn phrase(self) -> &'static str {
         match self {
             Context::Main => "the main context",
@@ -139,12 +139,12 @@ impl Context {
 }
 
 impl Contexts {
-    /// Whether `context` is one of them.
+    /// True if `context` is in the set.
     pub fn contains(self, context: Context) -> bool {
         self.0 & (1 << context as u8) != 0
     }
 
-    /// The members, in the order of [`Context::ALL`].
+    /// Members of the set, in the order of [`Context::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Context> {
         Context::ALL.into_iter().filter(move |&c| self.contains(c))
     }

@@ -1,16 +1,16 @@
-//! What is known about a directive.
+//! Directives as the catalog describes them.
 
 use std::fmt;
 
 use super::{Context, Contexts};
 use crate::version::Version;
 
-/// Which numbers of arguments (without the name) a directive takes: bit n for n, bit 15 for "15 and more".
-/// A directive of `1+` has bits 1 to 15.
+/// Allowed numbers of arguments, without the directive's name: bit n for n arguments, bit 15 for "15 and more". A
+/// directive of `1+` has bits 1 to 15.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Arity(pub u16);
 
-/// What follows the arguments.
+/// Body of a directive: the text that follows its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Body {
     /// `;`
@@ -23,7 +23,7 @@ pub enum Body {
     Lua,
 }
 
-/// Whose directive it is.
+/// Origin of a directive: nginx itself, NGINX Plus or a module that is built separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
     /// Open-source nginx.
@@ -36,48 +36,48 @@ pub enum Tier {
     ThirdParty,
 }
 
-/// What a second occurrence in one block means.
+/// Meaning of a second occurrence in one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Duplicate {
     /// `"x" directive is duplicate`
     Reject,
-    /// All count.
+    /// All occurrences count.
     Accumulate,
-    /// All count, but no two with the same key.
+    /// All occurrences count, but no two may have the same key.
     Unique,
-    /// The last one wins.
+    /// The last occurrence wins.
     Last,
-    /// The first one wins.
+    /// The first occurrence wins.
     First,
-    /// A second one changes nothing.
+    /// A second occurrence changes nothing.
     Idempotent,
-    /// Not known (directives that are not in open-source nginx).
+    /// Unknown: the directive is not in open-source nginx.
     Unknown,
 }
 
-/// How an inner level gets the value of an outer one.
+/// Inheritance of a value by inner levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Inheritance {
     /// An inner value replaces the outer one.
     Override,
     /// The list of the outer level is inherited only if the inner level has none of its own.
     Array,
-    /// It holds where it stands.
+    /// The value holds only in its own block.
     None,
-    /// One value for everything.
+    /// One value holds for the whole configuration.
     Global,
-    /// Not known (third-party modules).
+    /// Unknown (third-party modules).
     Unknown,
 }
 
-/// What `ngxc run` does with a directive.
+/// Treatment of a directive by `ngxc run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Runtime {
-    /// Executed as nginx does.
+    /// The directive is executed as nginx does.
     Executed,
-    /// Skipped, and said once at start; the reason why that is safe.
+    /// The directive is skipped, with one note at start; holds the reason why skipping is safe.
     Ignored(&'static str),
-    /// Refused at start.
+    /// The start is refused.
     Refused,
 }
 
@@ -92,7 +92,7 @@ pub enum Kind {
     Offset,
     Msec,
     Sec,
-    /// A time; milliseconds or seconds is not known.
+    /// A time; the unit (milliseconds or seconds) is unknown.
     Time,
     Bufs,
     Enum,
@@ -117,27 +117,27 @@ pub enum Kind {
     Obsolete,
     /// A grammar of its own, in the notation of `grammar/README.md`.
     Custom(&'static str),
-    /// Not known.
+    /// Unknown grammar.
     Unknown,
 }
 
-/// A default that held before some version.
+/// Default value of the versions before some version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OldDefault {
-    /// First version in which it does not hold any more.
+    /// First version in which this default no longer holds.
     pub until: Version,
-    /// The old value as one would write it; `None` if there was none.
+    /// The old value as written in a configuration; `None` if there was no default.
     pub value: Option<&'static str>,
 }
 
-/// A word that should not be written any more.
+/// Word that should no longer be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ObsoleteWord {
     /// The word.
     pub word: &'static str,
-    /// First version that discourages, ignores or rejects it.
+    /// First version that discourages, ignores or rejects the word.
     pub since: Version,
-    /// What to write instead.
+    /// Word to write instead.
     pub replacement: Option<&'static str>,
 }
 
@@ -147,27 +147,27 @@ pub struct ObsoleteWord {
 pub struct Directive {
     /// Position in [`super::DIRECTIVES`].
     pub id: u16,
-    /// Its name.
+    /// Name of the directive.
     pub name: &'static str,
     /// The module as documented, for example `ngx_http_proxy_module`.
     pub module: &'static str,
-    /// Where a third-party module comes from, for example `openresty/lua-nginx-module`; empty for nginx's own.
+    /// Project of a third-party module, for example `openresty/lua-nginx-module`; empty for nginx's own modules.
     pub project: &'static str,
-    /// Whose it is.
+    /// Origin of the module.
     pub tier: Tier,
-    /// Where it may stand.
+    /// Contexts that allow the directive.
     pub contexts: Contexts,
-    /// Contexts that came later than the directive.
+    /// Contexts that allow the directive only since a later version.
     pub contexts_since: &'static [(Context, Version)],
-    /// Contexts that it has lost: the first version without.
+    /// Contexts that no longer allow the directive: the first version without.
     pub contexts_until: &'static [(Context, Version)],
-    /// How many arguments.
+    /// Allowed numbers of arguments.
     pub arity: Arity,
-    /// How many in NGINX Plus, where that differs.
+    /// Allowed numbers of arguments in NGINX Plus, where they differ.
     pub plus_arity: Option<Arity>,
-    /// How many before a version, oldest first.
+    /// Allowed numbers of arguments before a version, oldest first.
     pub old_arities: &'static [(Version, Arity)],
-    /// What follows the arguments.
+    /// Body: the text that follows the arguments.
     pub body: Body,
     /// Grammar of the value.
     pub kind: Kind,
@@ -175,62 +175,62 @@ pub struct Directive {
     pub old_kinds: &'static [(Version, Kind)],
     /// Words of an enum or a bitmask; keywords and `key=` parameters of other kinds.
     pub words: &'static [&'static str],
-    /// Words that came later than the directive.
+    /// Words that were added later than the directive.
     pub words_since: &'static [(&'static str, Version)],
-    /// Words that should not be written any more; they need not be in `words`.
+    /// Words that should no longer be written; `words` need not contain them.
     pub words_obsolete: &'static [ObsoleteWord],
-    /// Smallest and largest number.
+    /// Smallest and largest allowed number.
     pub bounds: Option<(i64, i64)>,
-    /// Whether variables in the value are evaluated per request; argument positions from 1 where known
-    /// (empty: all).
+    /// Positions (from 1) of the arguments whose variables are evaluated per request, where known; empty: all. `None`:
+    /// variables are not evaluated.
     pub variables: Option<&'static [u8]>,
-    /// Default of the newest version, as one would write it: several lines are joined by `; `, and `4k|8k` depends on
-    /// the machine (page size, cache line), the first being x86-64 Linux.
+    /// Default of the newest version, as written in a configuration: several lines are joined by `; `, and `4k|8k`
+    /// depends on the machine (page size, cache line), the first being x86-64 Linux.
     pub default: Option<&'static str>,
     /// Defaults of older versions, oldest first.
     pub old_defaults: &'static [OldDefault],
-    /// What a second one means.
+    /// Meaning of a second occurrence.
     pub duplicate: Duplicate,
-    /// How it inherits.
+    /// Inheritance by inner levels.
     pub inheritance: Inheritance,
-    /// Directives of one group form one list: a level that has any of them inherits none.
+    /// Group of directives that form one list: a level that has any of them inherits none.
     pub inheritance_group: Option<&'static str>,
-    /// A content handler that `if` and `limit_except` get from their location (nested locations do not).
+    /// Content handler that `if` and `limit_except` get from their location (nested locations do not).
     pub inherited_by_if: bool,
-    /// Whether it sets the content handler of a location.
+    /// True if the directive sets the content handler of a location.
     pub content_handler: bool,
-    /// First version with it, where known.
+    /// First version with the directive, where known.
     pub since: Option<Version>,
-    /// First version of an older stable branch that got it too.
+    /// First version of an older stable branch that got the directive too.
     pub backported: Option<Version>,
-    /// First version without it.
+    /// First version without the directive.
     pub removed: Option<Version>,
-    /// First version that ignores it with a warning.
+    /// First version that ignores the directive with a warning.
     pub obsolete: Option<Version>,
-    /// What to write instead.
+    /// Directive to write instead.
     pub replacement: Option<&'static str>,
-    /// Before this version it was NGINX Plus only.
+    /// Version that brought the directive to open-source nginx; before, only NGINX Plus had it.
     pub plus_only_before: Option<Version>,
-    /// Operating system it needs, if not every one: a Linux build does not know it.
+    /// Operating system that the directive needs; a Linux build does not know the directive. `None`: any.
     pub platform: Option<&'static str>,
-    /// What `ngxc run` does with it.
+    /// Treatment by `ngxc run`.
     pub runtime: Runtime,
-    /// Its forms, as documented.
+    /// Forms of the directive, as documented.
     pub syntax: &'static [&'static str],
-    /// An example that nginx accepts in its innermost context.
+    /// Example that nginx accepts in the directive's innermost context.
     pub sample: Option<&'static str>,
-    /// Path of its documentation under nginx.org; empty if none.
+    /// Path of the documentation under nginx.org; empty if there is none.
     pub doc: &'static str,
 }
 
 impl Arity {
-    /// Whether `count` arguments are allowed.
+    /// True if `count` arguments are allowed.
     pub fn allows(self, count: usize) -> bool {
         self.0 & (1 << count.min(15)) != 0
     }
 }
 
-/// As said in a sentence: "no arguments", "1 to 3 arguments".
+/// Phrase for a sentence: "no arguments", "1 to 3 arguments".
 impl fmt::Display for Arity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts: Vec<usize> = (0..15).filter(|&n| self.allows(n)).collect();
@@ -255,7 +255,7 @@ impl fmt::Debug for Arity {
 }
 
 impl Directive {
-    /// What `grammar/` leaves out.
+    /// Values of the fields that `grammar/` leaves out.
     pub(super) const EMPTY: Directive = Directive {
         id: 0,
         name: "",
@@ -296,7 +296,7 @@ impl Directive {
         doc: "",
     };
 
-    /// Whether nginx `version` knows it.
+    /// True if nginx `version` knows the directive.
     pub fn exists_in(&self, version: Version) -> bool {
         let backported = self.backported.is_some_and(|first| {
             (first.major, first.minor) == (version.major, version.minor) && first <= version
@@ -305,28 +305,28 @@ impl Directive {
         known && self.removed.is_none_or(|removed| version < removed)
     }
 
-    /// The default that holds in `version`, as one would write it.
+    /// Default that holds in `version`, as written in a configuration.
     pub fn default_in(&self, version: Version) -> Option<&'static str> {
         self.old_defaults.iter().find(|old| version < old.until).map_or(self.default, |old| old.value)
     }
 
-    /// How many arguments it takes in `version`.
+    /// Allowed numbers of arguments in `version`.
     pub fn arity_in(&self, version: Version) -> Arity {
         self.old_arities.iter().find(|&&(until, _)| version < until).map_or(self.arity, |&(_, arity)| arity)
     }
 
-    /// The versions that changed whether it takes `count` arguments to what holds in `version`.
+    /// Versions that changed the answer for `count` arguments into the one that holds in `version`.
     pub fn arity_changes(&self, count: usize, version: Version) -> impl Iterator<Item = Version> {
         let allows = self.arity_in(version).allows(count);
         self.old_arities.iter().filter(move |(_, old)| old.allows(count) != allows).map(|&(until, _)| until)
     }
 
-    /// The grammar of its value in `version`.
+    /// Grammar of the value in `version`.
     pub fn kind_in(&self, version: Version) -> Kind {
         self.old_kinds.iter().find(|&&(until, _)| version < until).map_or(self.kind, |&(_, kind)| kind)
     }
 
-    /// Where it may stand in `version`.
+    /// Contexts that allow the directive in `version`.
     pub fn contexts_in(&self, version: Version) -> Contexts {
         let later = self.contexts_since.iter().filter(|&&(_, since)| version < since);
         let lost = self.contexts_until.iter().filter(|&&(_, until)| version < until);
@@ -334,7 +334,7 @@ impl Directive {
         Contexts(lost.fold(bits, |bits, &(context, _)| bits | 1 << context as u32))
     }
 
-    /// The versions that changed whether it exists, where it may stand, or the grammar of its value.
+    /// Versions that changed the existence of the directive, its contexts, or the grammar of its value.
     pub fn changes(&self) -> impl Iterator<Item = Version> + use<> {
         let known = [self.since, self.backported, self.removed, self.obsolete, self.plus_only_before];
         let contexts = self.contexts_since.iter().chain(self.contexts_until).map(|&(_, version)| version);
@@ -342,8 +342,8 @@ impl Directive {
         known.into_iter().flatten().chain(contexts).chain(kinds)
     }
 
-    /// The context inside its block when it stands in `outer`; `None` if it may not stand there, or if its body is
-    /// not made of directives.
+    /// Context inside the directive's block when the directive stands in `outer`; `None` if `outer` does not allow the
+    /// directive, or if its body does not contain directives.
     pub fn inner(&self, outer: Context) -> Option<Context> {
         match self.body {
             Body::Directives(inner) if self.contexts.contains(outer) => Some(inner),

@@ -1,15 +1,14 @@
-//! Finds directives and variables by name, and the name that was probably meant.
+//! Look-ups of directives and variables by name, and suggestions for a misspelt name.
 
 use std::borrow::Cow;
 
 use super::tables::{DIRECTIVE_NAMES, FAMILIES, VARIABLE_NAMES};
 use super::{Context, DIRECTIVES, Directive, Subsystem, Tier, VARIABLES, Variable};
 
-/// No name nginx knows is longer; what a user writes may be.
+/// Longest name that is looked up, in bytes: nginx knows none that is longer.
 const LONGEST: usize = 64;
 
-/// All directives with this name, whatever the module; nginx's own first. Names are case-sensitive
-/// (`ngx_conf_handler`).
+/// All directives with this name, of any module; nginx's own first. Names are case-sensitive (`ngx_conf_handler`).
 pub fn directives(name: &[u8]) -> &'static [Directive] {
     match DIRECTIVE_NAMES.get(name) {
         Some(&(start, end)) => &DIRECTIVES[usize::from(start)..usize::from(end)],
@@ -29,13 +28,13 @@ const MODULE_FILES: [&str; 8] = [
     "ngx_http_subs_filter_module",
 ];
 
-/// Whether a directive of this module is known; the name is that of the file which `load_module` loads, without `.so`.
+/// True if a directive of this module is known; the name is that of the file which `load_module` loads, without `.so`.
 pub fn is_module(name: &str) -> bool {
     MODULE_FILES.contains(&name) || DIRECTIVES.iter().any(|directive| directive.module == name)
 }
 
-/// The directive of this name that `context` allows: one that still exists before a removed one, then open source,
-/// Plus, external, third-party.
+/// Directive of this name that `context` allows: an existing one before a removed one, then open source, Plus,
+/// external, third-party.
 pub fn in_context(name: &[u8], context: Context) -> Option<&'static Directive> {
     let mut allowed = directives(name).iter().filter(|directive| directive.contexts.contains(context));
     let first = allowed.next()?;
@@ -45,12 +44,12 @@ pub fn in_context(name: &[u8], context: Context) -> Option<&'static Directive> {
     Some(allowed.find(|directive| directive.removed.is_none()).unwrap_or(first))
 }
 
-/// The directive with this [`Directive::id`].
+/// Directive with this [`Directive::id`].
 pub fn by_id(id: u16) -> Option<&'static Directive> {
     DIRECTIVES.get(usize::from(id))
 }
 
-/// The built-in variable that `$name` is, without `$`: the exact name, else the longest prefix family
+/// Built-in variable `$name`, without `$`: the exact name, else the longest prefix family
 /// (`ngx_http_variables_init_vars`). Upper case is the same as lower case (`ngx_http_get_variable_index`).
 pub fn variable(subsystem: Subsystem, name: &[u8]) -> Option<&'static Variable> {
     let lower = if name.iter().any(u8::is_ascii_uppercase) {
@@ -71,8 +70,8 @@ pub fn variable(subsystem: Subsystem, name: &[u8]) -> Option<&'static Variable> 
     })
 }
 
-/// The directive that was probably meant by an unknown `name`. Names that `context` allows are preferred, and
-/// nginx's own to those of third-party modules; removed and obsolete ones are not suggested.
+/// Directive that an unknown `name` probably means. Names that `context` allows are preferred, and nginx's own to those
+/// of third-party modules; removed and obsolete directives are not suggested.
 pub fn suggest(name: &[u8], context: Context) -> Option<&'static str> {
     let word = Word::new(name)?;
     let mut best = None;
@@ -91,7 +90,7 @@ pub fn suggest(name: &[u8], context: Context) -> Option<&'static str> {
     best.map(|(_, name)| name)
 }
 
-/// The built-in variable that was probably meant by an unknown `$name`.
+/// Built-in variable that an unknown `$name` probably means.
 pub fn suggest_variable(subsystem: Subsystem, name: &[u8]) -> Option<&'static str> {
     let own = VARIABLES.iter().filter(|variable| {
         variable.subsystem == subsystem && !variable.prefix && !variable.internal && !variable.deprecated
@@ -99,7 +98,7 @@ pub fn suggest_variable(subsystem: Subsystem, name: &[u8]) -> Option<&'static st
     closest(name, own.map(|variable| variable.name))
 }
 
-/// The word closest to `name` among others (upstreams, zones, variables of this configuration), if one is close.
+/// Word among others (upstreams, zones, variables of this configuration) that is closest to `name`, if one is close.
 pub fn closest<'a>(name: &[u8], among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = Word::new(name)?;
     among
@@ -109,19 +108,19 @@ pub fn closest<'a>(name: &[u8], among: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, other)| other)
 }
 
-/// A misspelt word, and how many letters of it may be wrong.
+/// Misspelt word, and the number of its letters that may be wrong.
 struct Word {
     text: String,
     allowed: usize,
 }
 
 impl Word {
-    /// `None` for what is too long, or no text.
+    /// Prepares a word; `None` if the name is too long or is not UTF-8.
     fn new(name: &[u8]) -> Option<Self> {
         if name.len() > LONGEST {
             return None;
         }
-        // `Proxy-Pass` is as close as it gets.
+        // Case and dashes do not count: `Proxy-Pass` is at distance 0.
         let text = std::str::from_utf8(name).ok()?.to_ascii_lowercase().replace('-', "_");
         let allowed = match text.len() {
             0..=2 => 0,
@@ -132,7 +131,7 @@ impl Word {
         Some(Self { text, allowed })
     }
 
-    /// Insertions, deletions, replacements and swaps of neighbours, if few enough.
+    /// Edit distance (insertions, deletions, replacements and swaps of neighbours), if small enough.
     fn distance(&self, other: &str) -> Option<usize> {
         if self.text.len().abs_diff(other.len()) > self.allowed {
             return None;

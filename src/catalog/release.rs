@@ -1,19 +1,19 @@
-//! Which release of nginx a person means by a version number.
+//! Releases of nginx that a version number on the command line means.
 
 use super::{RELEASES, RELEASES_DATE};
 use crate::version::Version;
 
-/// A release that was asked for.
+/// Release that a user named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
-    /// The release to judge by: one that the data know.
+    /// Release to judge by: one in the catalog's data.
     pub version: Version,
-    /// What was asked for, if that is newer than the data.
+    /// Release that the user named, if it is newer than the data.
     pub newer: Option<Version>,
 }
 
 impl Release {
-    /// The warning for a release that is newer than the data.
+    /// Warning for a release that is newer than the data.
     pub fn warning(self) -> Option<String> {
         let newer = self.newer?;
         Some(format!(
@@ -23,12 +23,12 @@ impl Release {
     }
 }
 
-/// The release that `text` names: `1.24.0`, or `1.24` for the newest of a branch. One that is newer than the data
-/// stands for the newest release that they know.
+/// Release that `text` names: `1.24.0`, or `1.24` for the newest of a branch. For a release newer than the data, the
+/// newest release in the data.
 ///
 /// # Errors
-/// If the text is no version, or if no release below the newest known has the number; says which one was
-/// probably meant.
+/// If the text is not a version, or if no release below the newest known has the number; the message names the release
+/// that was probably meant.
 pub fn release(text: &str) -> Result<Release, String> {
     let numbers: Vec<Option<u16>> = text.split('.').map(number).collect();
     let asked = match numbers.as_slice() {
@@ -42,7 +42,7 @@ pub fn release(text: &str) -> Result<Release, String> {
     if let Some(newest) = newest().filter(|newest| *newest < asked) {
         return Ok(Release { version: newest, newer: Some(asked) });
     }
-    // A branch may have got another release since.
+    // The branch may have got another release after the data were collected.
     match newest_of(asked.major, asked.minor) {
         Some(newest) if newest < asked && is_maintained(newest) => {
             Ok(Release { version: newest, newer: Some(asked) })
@@ -65,7 +65,7 @@ fn branch(text: &str, major: u16, minor: u16) -> Result<Release, String> {
     }
 }
 
-/// A number as releases are written: digits without a zero before them.
+/// Number as in release names: digits without a leading zero.
 fn number(text: &str) -> Option<u16> {
     let is_plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain)
@@ -75,7 +75,7 @@ fn malformed(text: &str) -> String {
     let digits = text.trim().trim_start_matches(|c: char| !c.is_ascii_digit());
     let end = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
     let meant = digits[..end].trim_end_matches('.');
-    // Only a part of the text is looked at again.
+    // The recursion ends: `meant` is shorter than `text`.
     let is_release = meant.len() < text.len() && release(meant).is_ok_and(|r| r.newer.is_none());
     let expected = if is_release {
         format!("did you mean `{meant}`?")
@@ -101,7 +101,7 @@ fn newest_of(major: u16, minor: u16) -> Option<Version> {
     RELEASES.iter().rev().find(|release| (release.major, release.minor) == (major, minor)).copied()
 }
 
-/// Whether its branch is one of the two that still got releases when the data were collected.
+/// True if the version's branch is one of the two that still got releases when the data were collected.
 fn is_maintained(version: Version) -> bool {
     newest().is_some_and(|newest| newest.major == version.major && newest.minor <= version.minor + 1)
 }

@@ -1,9 +1,9 @@
-//! What is known about a variable.
+//! Variables as the catalog describes them.
 
 use super::Tier;
 use crate::version::Version;
 
-/// Where a variable exists.
+/// Subsystem that has a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "nginx's words")]
 pub enum Subsystem {
@@ -15,34 +15,34 @@ pub enum Subsystem {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub struct Variable {
-    /// Its name without `$`; of a prefix family the prefix, for example `http_`.
+    /// Name without `$`; for a prefix family the prefix, for example `http_`.
     pub name: &'static str,
-    /// Where it exists.
+    /// Subsystem that has the variable.
     pub subsystem: Subsystem,
-    /// Its module.
+    /// Module that defines the variable.
     pub module: &'static str,
-    /// Whose it is.
+    /// Origin of the module.
     pub tier: Tier,
-    /// Whether any name with this prefix is a variable.
+    /// Prefix family: any name with this prefix is a variable.
     pub prefix: bool,
-    /// Whether `set`, `map` … may redefine it.
+    /// The variable may be redefined (`set`, `map` …; `NGX_HTTP_VAR_CHANGEABLE`).
     pub settable: bool,
-    /// Whether it is evaluated anew at each use.
+    /// The variable is evaluated anew at each use (`NGX_HTTP_VAR_NOCACHEABLE`).
     pub nocacheable: bool,
-    /// Whether the documentation discourages it.
+    /// The documentation discourages the variable.
     pub deprecated: bool,
-    /// Whether nginx uses it for itself only.
+    /// The variable is for nginx's own use only.
     pub internal: bool,
-    /// Whether it exists only in `log_format`.
+    /// The variable exists only in `log_format`.
     pub log_only: bool,
-    /// First version with it, where known.
+    /// First version with the variable, where known.
     pub since: Option<Version>,
-    /// Path of its documentation under nginx.org; empty if none.
+    /// Path of the documentation under nginx.org; empty if there is none.
     pub doc: &'static str,
 }
 
 impl Variable {
-    /// What `grammar/` leaves out.
+    /// Values of the fields that `grammar/` leaves out.
     pub(super) const EMPTY: Variable = Variable {
         name: "",
         subsystem: Subsystem::Http,

@@ -1,6 +1,6 @@
-//! The names of all diagnostics that are no rules, each with what it says: for `explain`, settings and suppressions.
+//! Names of all diagnostics other than rules, each with its meaning: for `explain`, settings and suppressions.
 
-/// Name and meaning, by name.
+/// Name and meaning, sorted by name.
 pub const NAMES: &[(&str, &str)] = &[
     ("absolute-index", "a file of `index` that begins with `/` and is not the last"),
     ("balancer-after-keepalive", "a balancing method stands after `keepalive`"),
@@ -104,7 +104,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("wrong-number-of-arguments", "the directive takes more or fewer arguments"),
 ];
 
-/// The entry of a name.
+/// Entry of a name.
 pub fn named(name: &str) -> Option<&'static (&'static str, &'static str)> {
     NAMES.binary_search_by_key(&name, |(known, _)| known).ok().map(|at| &NAMES[at])
 }

@@ -1,22 +1,22 @@
-//! glob(3) of the GNU C library without flags and in the C locale, as `ngx_open_glob` calls it: names are bytes,
-//! the result is in byte order, what cannot be read matches nothing.
+//! glob(3) of the GNU C library without flags and in the C locale, as `ngx_open_glob` calls it: names are bytes, the
+//! result is in byte order, an unreadable directory matches nothing.
 
 use super::pattern;
 
-/// Directories as a pattern is looked for in them.
+/// Directories that a pattern is matched against.
 pub(super) trait Directories {
-    /// The names in a directory, `.` and `..` included; none if it cannot be read. With `directories` those that
-    /// are certainly no directories may be left out.
+    /// Names in a directory, `.` and `..` included; none if the directory is unreadable. With `directories`, names that
+    /// certainly are not directories may be left out.
     fn names(&self, directory: &[u8], directories: bool) -> Vec<Vec<u8>>;
 
-    /// Whether something has this name; a link that leads nowhere has one.
+    /// True if the path exists; a dangling link does.
     fn exists(&self, path: &[u8]) -> bool;
 
-    /// Whether a directory has this name, links followed.
+    /// True if the path is a directory, links followed.
     fn is_directory(&self, path: &[u8]) -> bool;
 }
 
-/// The paths that match a pattern, in byte order.
+/// Paths that match a pattern, in byte order.
 pub(super) fn glob(directories: &dyn Directories, pattern: &[u8]) -> Vec<Vec<u8>> {
     let mut paths = unsorted(directories, pattern, false);
     paths.sort();
@@ -32,7 +32,7 @@ fn unsorted(directories: &dyn Directories, pattern: &[u8], only_directories: boo
         return joined(b"/", within(directories, b"/", name, only_directories));
     }
     if name.is_empty() && before.len() > 1 {
-        // However many slashes end a pattern, a path gets one.
+        // A pattern may end with any number of slashes; the path gets one.
         let mut inner = unescaped_end(before);
         while inner.len() > 1 && inner.ends_with(b"/") {
             inner = unescaped_end(&inner[..inner.len() - 1]);
@@ -54,7 +54,7 @@ fn unsorted(directories: &dyn Directories, pattern: &[u8], only_directories: boo
         .collect()
 }
 
-/// The names in one directory that match a pattern without a slash.
+/// Names in one directory that match a pattern without a slash.
 fn within(
     directories: &dyn Directories,
     directory: &[u8],
@@ -74,7 +74,7 @@ fn joined(directory: &[u8], names: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     names.into_iter().map(|name| [directory, b"/", &name].concat()).collect()
 }
 
-/// Whether a pattern has to be looked for: `*`, `?` or a bracket that closes, none of them escaped.
+/// True if a pattern has wildcards: `*`, `?` or a bracket that closes, none of them escaped.
 fn is_magic(pattern: &[u8]) -> bool {
     let mut is_open = false;
     let mut bytes = pattern.iter();
@@ -92,7 +92,7 @@ fn is_magic(pattern: &[u8]) -> bool {
     false
 }
 
-/// A backslash before a slash escapes nothing.
+/// Drops a backslash before a slash: it escapes nothing.
 fn unescaped_end(pattern: &[u8]) -> &[u8] {
     let backslashes = pattern.iter().rev().take_while(|&&b| b == b'\\').count();
     &pattern[..pattern.len() - backslashes % 2]

@@ -1,9 +1,9 @@
 //! fnmatch(3) of the GNU C library in the C locale: one pattern against one name, byte by byte.
 
-/// The longest name of a class in `[:name:]`; glibc takes no longer one.
+/// Longest name in `[:name:]` that glibc accepts.
 const LONGEST_CLASS: usize = 2048;
 
-/// A class of bytes: its name in `[:name:]`, and which bytes are in it.
+/// Class of bytes: its name in `[:name:]`, and the test for its members.
 type Class = (&'static [u8], fn(u8) -> bool);
 
 /// The classes of bytes of the C locale. `space` has the vertical tabulator, unlike Rust's.
@@ -22,21 +22,21 @@ const CLASSES: &[Class] = &[
     (b"xdigit", |b| b.is_ascii_hexdigit()),
 ];
 
-/// Whether `name` matches `pattern`, with `FNM_PERIOD`: a dot at the start of the name is matched by a dot only.
+/// True if `name` matches `pattern`, with `FNM_PERIOD`: only a dot matches a dot at the start of the name.
 pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     matches_from(pattern, name, true)
 }
 
-/// The same without `FNM_PERIOD`: `*` and `?` match any byte.
+/// The same as [`matches`] without `FNM_PERIOD`: `*` and `?` match any byte.
 pub(super) fn matches_any(pattern: &[u8], name: &[u8]) -> bool {
     matches_from(pattern, name, false)
 }
 
-/// Steps through pattern and name; a failure goes back to the last `*`, which takes one byte more. Earlier ones
-/// need not be tried again, so the cost is the product of the lengths at most.
+/// Steps through pattern and name; a mismatch goes back to the last `*`, which takes one byte more. Earlier `*` need
+/// not be tried again, so the cost is at most the product of the lengths.
 fn matches_from(pattern: &[u8], name: &[u8], period: bool) -> bool {
     let (mut p, mut n) = (0, 0);
-    // Where to go on after the last `*`: the pattern behind it, and the byte of the name to try next.
+    // Resume point after the last `*`: the pattern behind it, and the byte of the name to try next.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         let hidden = period && n == 0 && name.first() == Some(&b'.');
@@ -65,9 +65,9 @@ fn matches_from(pattern: &[u8], name: &[u8], period: bool) -> bool {
     }
 }
 
-/// What one element of a pattern says of one byte.
+/// Result of matching one pattern element with one byte.
 enum Next {
-    /// It fits: the pattern goes on here.
+    /// Match: the pattern goes on at this offset.
     Pattern(usize),
     Differs,
 }
@@ -90,30 +90,31 @@ fn step(pattern: &[u8], p: usize, byte: u8, hidden: bool) -> Next {
     }
 }
 
-/// What a bracket expression says of a byte.
+/// Result of matching a bracket expression with a byte.
 enum Bracket {
-    /// The byte fits; the pattern goes on here.
+    /// Match: the pattern goes on at this offset.
     Matches(usize),
     Differs,
-    /// No bracket closes it: the `[` stands for itself.
+    /// Without a closing bracket, `[` is a literal.
     Unterminated,
 }
 
 /// One element of a bracket expression.
 enum Element {
-    /// A class that the byte is in or not, and the place behind it.
+    /// Class: true if the byte is a member, and the offset behind the class.
     Class(bool, usize),
-    /// A byte, which may begin a range, and the place behind it.
+    /// Byte, which may begin a range, and the offset behind it.
     Byte(u8, usize),
-    /// What glibc takes for malformed: nothing matches the whole pattern.
+    /// Malformed in glibc's sense: the whole pattern matches nothing.
     Malformed,
 }
 
-/// `[…]` from behind its `[`. Elements behind one that fits are skipped, so malformed ones do no harm there.
+/// Bracket expression from behind its `[`. Elements behind a matching one are skipped, so malformed ones do no harm
+/// there.
 fn bracket(pattern: &[u8], start: usize, byte: u8) -> Bracket {
     let negated = matches!(pattern.get(start), Some(b'!' | b'^'));
     let mut at = start + usize::from(negated);
-    // A bracket that closes at once is an element.
+    // A closing bracket right after the opening one is an element.
     let mut is_first = true;
     loop {
         match pattern.get(at) {
@@ -180,7 +181,7 @@ fn element(pattern: &[u8], at: usize, byte: u8) -> Element {
 }
 
 enum ClassName {
-    /// A name of lower-case letters up to here, where `:]` stands.
+    /// Name of lower-case letters up to this offset, where `:]` stands.
     Named(usize),
     TooLong,
     None,
@@ -191,7 +192,7 @@ fn class_name(pattern: &[u8], start: usize) -> ClassName {
         match (pattern.get(at), pattern.get(at + 1)) {
             _ if at - start == LONGEST_CLASS => return ClassName::TooLong,
             (Some(b':'), Some(b']')) => return ClassName::Named(at),
-            // glibc leaves `z` out, which no name has.
+            // glibc leaves out `z`; no class name has one.
             (Some(b'a'..=b'y'), _) => {}
             _ => return ClassName::None,
         }
@@ -199,7 +200,7 @@ fn class_name(pattern: &[u8], start: usize) -> ClassName {
     ClassName::None
 }
 
-/// A collating symbol from behind `[.`: in the C locale only a byte's own name is one.
+/// Collating symbol from behind `[.`: the C locale has only the bytes' own names.
 fn symbol(pattern: &[u8], start: usize) -> Option<(u8, usize)> {
     let length = pattern.get(start..)?.windows(2).position(|two| two == b".]")?;
     (length == 1).then(|| (pattern[start], start + 3))
@@ -207,12 +208,12 @@ fn symbol(pattern: &[u8], start: usize) -> Option<(u8, usize)> {
 
 enum RangeEnd {
     None,
-    /// The last byte of the range, and the place behind it.
+    /// Last byte of the range, and the offset behind it.
     Byte(u8, usize),
     Malformed,
 }
 
-/// `-x` behind a byte; before the closing bracket a `-` stands for itself.
+/// End of a range: `-x` behind a byte; before the closing bracket, `-` is a literal.
 fn range_end(pattern: &[u8], at: usize) -> RangeEnd {
     match (pattern.get(at), pattern.get(at + 1), pattern.get(at + 2)) {
         (Some(b'-'), Some(b']'), _) => RangeEnd::None,
@@ -228,13 +229,13 @@ fn range_end(pattern: &[u8], at: usize) -> RangeEnd {
 }
 
 enum Skip {
-    /// Behind the closing bracket.
+    /// Offset behind the closing bracket.
     End(usize),
     Unterminated,
     Malformed,
 }
 
-/// The rest of a bracket expression of which an element fits.
+/// Skips the rest of a bracket expression after a matching element.
 fn skip(pattern: &[u8], mut at: usize) -> Skip {
     while let Some(&byte) = pattern.get(at) {
         at += match (byte, pattern.get(at + 1)) {

@@ -1,9 +1,9 @@
-//! Files that lie beside every nginx: what an `include` of them brings where they are missing, as in a repository that
-//! holds only its own configuration.
+//! Files that every nginx package ships: the text for an `include` whose file is missing, as in a repository that holds
+//! only its own configuration.
 
 use std::path::Path;
 
-/// The end of the path, and the text. Those of nginx are from its newest release; `proxy_params` and
+/// End of the path, and the text. nginx's own files are from its newest release; `proxy_params` and
 /// `snippets/fastcgi-php.conf` are Debian's, `options-ssl-nginx.conf` is certbot's.
 const SHIPPED: &[(&str, &[u8])] = &[
     ("mime.types", include_bytes!("../../grammar/shipped/mime.types")),
@@ -19,16 +19,16 @@ const SHIPPED: &[(&str, &[u8])] = &[
     ("options-ssl-nginx.conf", include_bytes!("../../grammar/shipped/options-ssl-nginx.conf")),
 ];
 
-/// Directories that packages of nginx keep their configuration in.
+/// Configuration directories of the nginx packages.
 pub const ROOTS: [&str; 4] =
     ["/etc/nginx", "/usr/local/nginx/conf", "/usr/local/etc/nginx", "/usr/local/openresty/nginx/conf"];
 
-/// The text of a file that every nginx ships, recognised by the end of its path.
+/// Text of a file that every nginx ships, recognised by the end of its path.
 pub fn shipped(path: &Path) -> Option<&'static [u8]> {
     SHIPPED.iter().find(|(name, _)| path.ends_with(name)).map(|(_, text)| *text)
 }
 
-/// What is left of a path below one of the [`ROOTS`].
+/// Rest of a path below one of the [`ROOTS`].
 pub fn below_root(path: &Path) -> Option<&Path> {
     ROOTS.iter().find_map(|root| path.strip_prefix(root).ok())
 }
