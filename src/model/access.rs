@@ -1,5 +1,5 @@
-//! Settings of who may ask: `ngx_http_access_module`, `ngx_http_auth_basic_module`, `ngx_http_auth_request_module`,
-//! `ngx_http_realip_module`.
+//! Settings of the access phase: `ngx_http_access_module`, `ngx_http_auth_basic_module`,
+//! `ngx_http_auth_request_module`, `ngx_http_realip_module`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use super::setting::settings;
 use super::value::{ComplexValue, VariableId};
 
 settings! {
-    /// Who may ask.
+    /// Access phase.
     pub struct AccessSettings {
-        /// Addresses in the order in which they are compared.
+        /// `allow`, `deny`: rules in the order in which they are compared.
         rules: Vec<Rule> = "allow" | "deny",
-        /// Whether `all` or `any` of the conditions have to hold.
+        /// `satisfy`: `all` of the conditions have to hold, or `any`.
         satisfy: Word = "satisfy",
-        /// The realm; `off`: no password is asked for.
+        /// `auth_basic`: the realm; `off`: no password is required.
         auth_basic: ComplexValue = "auth_basic",
-        /// Names and passwords; empty: nobody is asked.
+        /// `auth_basic_user_file`: file with names and passwords; empty: no password is required.
         auth_basic_user_file: ComplexValue = "auth_basic_user_file",
-        /// How long a refused client waits for the answer.
+        /// `auth_delay`: delay of a 401 response.
         auth_delay: Duration = "auth_delay",
-        /// Location that is asked whether a request is allowed; `off`: none.
+        /// `auth_request`: URI of the subrequest that decides about access; `off`: none.
         auth_request: String = "auth_request",
-        /// What its answer leaves behind.
+        /// `auth_request_set`: variables that are set after the subrequest.
         auth_request_set: Vec<Assignment> = "auth_request_set",
-        /// Who is believed about the client's address.
+        /// `set_real_ip_from`: proxies whose client address is trusted.
         set_real_ip_from: Vec<Addresses> = "set_real_ip_from",
-        /// Where the address is.
+        /// `real_ip_header`: source of the client address.
         real_ip_header: RealIpHeader = "real_ip_header",
-        /// Whether the last address that is not believed is taken, instead of the last one.
+        /// `real_ip_recursive`: take the last address that is not trusted, instead of the last one.
         real_ip_recursive: bool = "real_ip_recursive",
     }
 }
@@ -40,9 +40,9 @@ settings! {
 /// One `auth_request_set`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
-    /// What is set.
+    /// Variable to set.
     pub variable: VariableId,
-    /// Its value, evaluated in the request that was asked.
+    /// Value, evaluated in the subrequest.
     pub value: ComplexValue,
 }
 
@@ -51,11 +51,11 @@ pub struct Assignment {
 pub struct Rule {
     /// `allow`
     pub allow: bool,
-    /// For whom.
+    /// Addresses that the rule applies to.
     pub who: Addresses,
 }
 
-/// A set of addresses as `allow` and `set_real_ip_from` have it.
+/// Set of addresses in `allow`, `deny` and `set_real_ip_from`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Addresses {
@@ -65,12 +65,12 @@ pub enum Addresses {
     Unix,
     /// An address or network.
     Net(IpNet),
-    /// Those of a host, which are known when nginx starts (`set_real_ip_from`).
+    /// Addresses of a host name, resolved when nginx starts (`set_real_ip_from`).
     Name(String),
 }
 
 impl Addresses {
-    /// Whether an address is among them; `None` is a unix socket.
+    /// True if an address is in the set; `None` is a unix socket.
     pub fn contains(&self, address: Option<IpAddr>) -> bool {
         match (self, address) {
             (Addresses::All, _) | (Addresses::Unix, None) => true,
@@ -86,10 +86,10 @@ impl Addresses {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RealIpHeader {
-    /// A header of this name, whole.
+    /// The whole value of this header.
     Header(#[serde(with = "super::serial::text")] Box<[u8]>),
-    /// `X-Forwarded-For`, a list.
+    /// `X-Forwarded-For`, a list of addresses.
     ForwardedFor,
-    /// What came before the request.
+    /// The PROXY protocol header before the request.
     ProxyProtocol,
 }

@@ -1,4 +1,4 @@
-//! Arguments that directives of several modules take.
+//! Arguments that several modules' directives share.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,31 +7,31 @@ use super::serial::word::Known;
 /// Number and size of buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Buffers {
-    /// How many.
+    /// Number of buffers.
     pub number: u32,
-    /// Bytes of each.
+    /// Size of one buffer in bytes.
     pub size: u64,
 }
 
 /// A directory for temporary files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TempPath {
-    /// As written.
+    /// Path as written.
     pub path: String,
-    /// Characters of the file's name that name directories, from its end.
+    /// Lengths of the subdirectories' names, which are taken from the end of the file's name.
     pub levels: Vec<usize>,
 }
 
-/// One word of several that a directive knows, in lower case.
+/// One of the words that a directive accepts, in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word(#[serde(with = "super::serial::word")] pub Known);
 
-/// Some of the words that a directive knows.
+/// Several of the words that a directive accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Words(#[serde(with = "super::serial::word")] pub Vec<Known>);
 
 impl Words {
-    /// Whether the word is among them.
+    /// True if the list has `word`.
     pub fn has(&self, word: &str) -> bool {
         self.0.contains(&word)
     }

@@ -1,4 +1,4 @@
-//! `proxy_cache` and `proxy_store`: which responses are kept in files, and when they are used.
+//! `proxy_cache` and `proxy_store`: responses that are kept in files.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use crate::source::Span;
 /// `proxy_cache_path`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachePath {
-    /// Name of its keys zone.
+    /// Name of the keys zone.
     pub name: String,
-    /// Bytes of the keys zone.
+    /// Size of the keys zone in bytes.
     pub size: u64,
-    /// The directory, as written.
+    /// Directory, as written.
     pub path: String,
-    /// How many characters of a name each level of directories takes.
+    /// Lengths of the subdirectories' names.
     pub levels: Vec<usize>,
-    /// What nobody asks for so long is removed.
+    /// Entries unused for this time are removed.
     pub inactive: Duration,
-    /// Bytes of all files; `None`: any.
+    /// Size limit of all files in bytes; `None`: unlimited.
     pub max_size: Option<u64>,
     /// The directive.
     pub span: Span,
@@ -32,24 +32,24 @@ pub struct CachePath {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheZone {
-    /// Nothing is kept.
+    /// No cache.
     Off,
     /// The zone of this name.
     Named(String),
-    /// A zone, or none, that is known per request.
+    /// Name of the zone, evaluated per request; empty: no cache.
     Value(ComplexValue),
 }
 
 /// One `proxy_cache_valid`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheValid {
-    /// For which statuses; empty: any.
+    /// Response statuses; empty: any.
     pub statuses: Vec<u16>,
-    /// How long a response is fresh that does not say so itself.
+    /// Freshness of a response without freshness headers of its own.
     pub time: Duration,
 }
 
-/// Values of which one that is neither empty nor `0` decides (`ngx_http_test_predicates`).
+/// Conditions: true if one value is neither empty nor `0` (`ngx_http_test_predicates`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Predicates(pub Vec<ComplexValue>);
 
@@ -59,7 +59,7 @@ pub struct Predicates(pub Vec<ComplexValue>);
 pub enum Store {
     /// Nothing is stored.
     Off,
-    /// Where `root` or `alias` leads.
+    /// At the path that `root` or `alias` gives.
     On,
     /// At this path.
     Path(ComplexValue),
@@ -70,41 +70,42 @@ pub enum Store {
 pub struct Access(pub u32);
 
 settings! {
-    /// What is merged of `ngx_http_proxy_module` about files with responses.
+    /// Cache and store of `ngx_http_proxy_module`.
     pub struct CacheSettings {
-        /// Where responses are kept.
+        /// `proxy_cache`: zone of the cache.
         zone: CacheZone = "proxy_cache",
-        /// What responses are told apart by; `None`: the URL of the request to the peer.
+        /// `proxy_cache_key`; `None`: the URL of the upstream request.
         key: Option<ComplexValue> = "proxy_cache_key",
-        /// How long responses are fresh that do not say so themselves.
+        /// `proxy_cache_valid`: freshness of responses without freshness headers of their own.
         valid: Vec<CacheValid> = "proxy_cache_valid",
-        /// When the peer is asked in any case.
+        /// `proxy_cache_bypass`: conditions to take the response from the upstream instead of the cache.
         bypass: Predicates = "proxy_cache_bypass",
-        /// When a response is not kept.
+        /// `proxy_no_cache`: conditions not to save a response.
         no_cache: Predicates = "proxy_no_cache",
-        /// When a response is used that is not fresh any more.
+        /// `proxy_cache_use_stale`: cases in which a stale response is used.
         use_stale: Words = "proxy_cache_use_stale",
-        /// Methods besides GET and HEAD.
+        /// `proxy_cache_methods`: cached methods besides GET and HEAD.
         methods: Words = "proxy_cache_methods",
-        /// Requests after which a response is kept.
+        /// `proxy_cache_min_uses`: requests after which a response is cached.
         min_uses: u32 = "proxy_cache_min_uses",
-        /// Whether only one request at a time fetches a response.
+        /// `proxy_cache_lock`: only one request at a time fills an entry.
         lock: bool = "proxy_cache_lock",
-        /// How long the others wait.
+        /// `proxy_cache_lock_timeout`: longest wait of the other requests.
         lock_timeout: Duration = "proxy_cache_lock_timeout",
-        /// After which time another one may fetch it.
+        /// `proxy_cache_lock_age`: time after which another request may fill the entry.
         lock_age: Duration = "proxy_cache_lock_age",
-        /// Whether the peer is asked if a response is still the same.
+        /// `proxy_cache_revalidate`: expired entries are revalidated with conditional requests.
         revalidate: bool = "proxy_cache_revalidate",
-        /// Whether a stale response is renewed after it was sent.
+        /// `proxy_cache_background_update`: stale entries are renewed in a background subrequest.
         background_update: bool = "proxy_cache_background_update",
-        /// Whether the peer is asked with GET for HEAD.
+        /// `proxy_cache_convert_head`: HEAD becomes GET for the upstream.
         convert_head: bool = "proxy_cache_convert_head",
-        /// Where a range may begin for which the whole response is fetched; `None`: anywhere.
+        /// `proxy_cache_max_range_offset`: largest start of a range for which the whole response is fetched; `None`:
+        /// any.
         max_range_offset: Option<u64> = "proxy_cache_max_range_offset",
-        /// Where copies of responses are stored.
+        /// `proxy_store`: path of the copies of responses.
         store: Store = "proxy_store",
-        /// Permissions of the copies.
+        /// `proxy_store_access`: permissions of the copies.
         store_access: Access = "proxy_store_access",
     }
 }

@@ -1,4 +1,4 @@
-//! Settings by which clients are told apart: `ngx_http_referer_module`, `ngx_http_browser_module`,
+//! Settings that distinguish clients: `ngx_http_referer_module`, `ngx_http_browser_module`,
 //! `ngx_http_userid_filter_module`, `ngx_http_secure_link_module`.
 
 use serde::{Deserialize, Serialize};
@@ -8,41 +8,41 @@ use super::setting::settings;
 use super::value::ComplexValue;
 
 settings! {
-    /// How clients are told apart.
+    /// Referers, browsers, user ids and secure links.
     pub struct ClientSettings {
-        /// Where links to here may stand.
+        /// `valid_referers`: sites that may link here.
         valid_referers: Referers = "valid_referers",
-        /// Digest and time that a link has, separated by a comma.
+        /// `secure_link`: digest and expiry time of a link, separated by a comma.
         secure_link: Option<ComplexValue> = "secure_link",
-        /// The text of which the digest has to be.
+        /// `secure_link_md5`: text whose MD5 the link must have.
         secure_link_md5: Option<ComplexValue> = "secure_link_md5",
-        /// The word behind a URI of which the digest in the URI has to be; empty: none.
+        /// `secure_link_secret`: secret that the digest in a URI is computed with; empty: none.
         secure_link_secret: String = "secure_link_secret",
-        /// Browsers that are modern from a version on.
+        /// `modern_browser`: browsers that are modern from a version on.
         modern_browser: ModernBrowsers = "modern_browser",
-        /// Value of `$modern_browser`.
+        /// `modern_browser_value`: value of `$modern_browser`.
         modern_browser_value: String = "modern_browser_value",
-        /// Texts in the name of a browser that is ancient.
+        /// `ancient_browser`: substrings of the User-Agent of an ancient browser.
         ancient_browser: Vec<String> = "ancient_browser",
-        /// Value of `$ancient_browser`.
+        /// `ancient_browser_value`: value of `$ancient_browser`.
         ancient_browser_value: String = "ancient_browser_value",
-        /// Whether clients get a cookie.
+        /// `userid`: set, and accept, the cookie that identifies clients.
         userid: Word = "userid",
-        /// The cookie's name.
+        /// `userid_name`: name of the cookie.
         userid_name: String = "userid_name",
-        /// Its domain; `none`: that of the request.
+        /// `userid_domain`: domain of the cookie; `none`: that of the request.
         userid_domain: String = "userid_domain",
-        /// Its path.
+        /// `userid_path`: path of the cookie.
         userid_path: String = "userid_path",
-        /// How long it is kept.
+        /// `userid_expires`: lifetime of the cookie in the browser.
         userid_expires: CookieAge = "userid_expires",
-        /// Its further attributes.
+        /// `userid_flags`: further attributes of the cookie.
         userid_flags: Words = "userid_flags",
-        /// A character that a cookie has to have; `off`: any.
+        /// `userid_mark`: character that a cookie must have at its padding; `off`: any.
         userid_mark: String = "userid_mark",
-        /// Value of the header P3P; `none`: there is none.
+        /// `userid_p3p`: value of the P3P header; `none`: no header.
         userid_p3p: String = "userid_p3p",
-        /// Who gave the cookie out; `None`: the server's address.
+        /// `userid_service`: identifier of the server that issued the cookie; `None`: the server's address.
         userid_service: Option<u32> = "userid_service",
     }
 }
@@ -51,7 +51,7 @@ settings! {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a word of the directive")]
 pub struct Referers {
-    /// Something is demanded at all.
+    /// `valid_referers` is set at this level or an outer one.
     pub is_set: bool,
     /// `none`: no Referer.
     pub none: bool,
@@ -59,9 +59,9 @@ pub struct Referers {
     pub blocked: bool,
     /// `server_names`: the names of the server.
     pub server_names: bool,
-    /// Those of them that are regular expressions, which inner levels get from outer ones.
+    /// Regular expressions among the server's names, which inner levels inherit.
     pub server_regexes: bool,
-    /// Names as written, in lower case, and how the path begins.
+    /// Names as written, in lower case, and the prefix of the path.
     #[serde(with = "super::serial::text")]
     pub names: Vec<(String, Box<[u8]>)>,
     /// Regular expressions; those of the outer level if this one has none.
@@ -70,7 +70,7 @@ pub struct Referers {
     pub inherits_patterns: bool,
 }
 
-/// A browser whose versions `modern_browser` knows; in the order in which they are looked for.
+/// Browsers that `modern_browser` knows, in the order of their look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Browser {
@@ -78,7 +78,7 @@ pub enum Browser {
     Opera,
     /// Internet Explorer
     Msie,
-    /// Firefox and its kin
+    /// Firefox and other Gecko browsers
     Gecko,
     /// Safari
     Safari,
@@ -87,11 +87,11 @@ pub enum Browser {
 }
 
 impl Browser {
-    /// All of them.
+    /// All browsers.
     pub const ALL: [Browser; 5] =
         [Browser::Opera, Browser::Msie, Browser::Gecko, Browser::Safari, Browser::Konqueror];
 
-    /// As `modern_browser` has it.
+    /// Name in `modern_browser`.
     pub fn name(self) -> &'static str {
         ["opera", "msie", "gecko", "safari", "konqueror"][self as usize]
     }
@@ -100,13 +100,13 @@ impl Browser {
 /// `modern_browser`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModernBrowsers {
-    /// `unlisted`: what is not known is modern.
+    /// `unlisted`: an unknown browser is modern.
     pub unlisted: bool,
-    /// Browsers and the first version that is modern, as [`version`] has it.
+    /// Browsers with their first modern version, as [`version`] returns it.
     pub browsers: Vec<(Browser, u64)>,
 }
 
-/// A version as one number, `5.5` is 5050000; and what follows it (`ngx_http_browser`).
+/// Version as one number, `5.5` is 5050000; and the text that follows (`ngx_http_browser`).
 pub fn version(text: &[u8]) -> (u64, &[u8]) {
     let (mut version, mut part, mut scale) = (0u64, 0u64, 1_000_000u64);
     for (at, byte) in text.iter().enumerate() {
@@ -126,10 +126,10 @@ pub fn version(text: &[u8]) -> (u64, &[u8]) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CookieAge {
-    /// `off`: as long as the browser runs.
+    /// `off`: until the browser is closed.
     Session,
     /// `max`
     Max,
-    /// So many seconds.
+    /// This number of seconds.
     Seconds(u64),
 }

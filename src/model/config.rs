@@ -13,27 +13,27 @@ use crate::version::Version;
 /// A whole configuration for one nginx version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
-    /// The nginx it is meant for: decides defaults and behaviour.
+    /// Version of nginx that the configuration is meant for: decides defaults and behaviour.
     pub version: Version,
     /// `worker_processes`, `events { … }` and the like.
     pub core: CoreSettings,
     /// `http { … }`; empty if the configuration has none.
     pub http: Http,
-    /// Directives that nginx obeys and our runtime does not, in source order.
+    /// Directives that nginx executes and our runtime does not, in source order.
     pub unsupported: Vec<Unsupported>,
-    /// What is in files that the configuration names, by path as written: such a file is not opened. Only a compiled
-    /// file has it (`ngxc compile --embed-secrets`).
+    /// Contents of files that the configuration names, by path as written: such a file is not opened. Only a compiled
+    /// file has contents (`ngxc compile --embed-secrets`).
     pub embedded: BTreeMap<String, Vec<u8>>,
 }
 
 /// A directive that `ngxc run` does not execute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsupported {
-    /// Its name, or what of it is not executed ("`listen … quic`").
+    /// Name of the directive, or of the part that is not executed ("`listen … quic`").
     pub what: String,
-    /// Where it stands.
+    /// Place of the directive.
     pub span: Span,
-    /// Why it is safe to go on without it; `None` if it is not, and the runtime must refuse.
+    /// Reason why ignoring the directive is safe; `None` if the runtime must refuse.
     #[serde(with = "super::serial::word")]
     pub safe_because: Option<Known>,
 }

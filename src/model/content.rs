@@ -1,5 +1,5 @@
-//! Settings of what answers from files (`ngx_http_static_module` and its neighbours), and of the headers that responses
-//! get (`ngx_http_headers_module`).
+//! Settings of the static file modules (`ngx_http_static_module` and its neighbours), and of response headers
+//! (`ngx_http_headers_module`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,45 +12,45 @@ use super::value::ComplexValue;
 use crate::source::Span;
 
 settings! {
-    /// Files, and headers of responses.
+    /// Static files, and response headers.
     pub struct ContentSettings {
-        /// Where files are.
+        /// `root`, `alias`: directory of the files.
         root: Root = "root" | "alias",
-        /// Files that stand for a directory.
+        /// `index`: files that are served for a directory.
         index: Index = "index",
-        /// Whether any file stands for a directory.
+        /// `random_index`: a random file is served for a directory.
         random_index: bool = "random_index",
-        /// Files that are tried one after the other; of this level only.
+        /// `try_files`: files that are tried one after the other; not inherited.
         try_files: Option<TryFiles> = "try_files",
-        /// Whether a directory without index is listed.
+        /// `autoindex`: list a directory that has no index file.
         autoindex: bool = "autoindex",
-        /// Whether the list has sizes in bytes.
+        /// `autoindex_exact_size`: sizes in bytes in the list.
         autoindex_exact_size: bool = "autoindex_exact_size",
-        /// `html`, `json`, `jsonp` or `xml`.
+        /// `autoindex_format`: `html`, `json`, `jsonp` or `xml`.
         autoindex_format: Word = "autoindex_format",
-        /// Whether the list has local times.
+        /// `autoindex_localtime`: local times in the list.
         autoindex_localtime: bool = "autoindex_localtime",
-        /// MIME types by extension.
+        /// `types`: MIME types by extension.
         types: Types = "types",
-        /// Whether files have an `ETag`.
+        /// `etag`: send an `ETag` with files.
         etag: bool = "etag",
-        /// How If-Modified-Since is compared.
+        /// `if_modified_since`: comparison of If-Modified-Since with the modification time.
         if_modified_since: Word = "if_modified_since",
-        /// Ranges a request may ask for; `None`: any.
+        /// `max_ranges`: ranges that a request may ask for; `None`: any number.
         max_ranges: Option<u32> = "max_ranges",
-        /// Expires and Cache-Control.
+        /// `expires`: Expires and Cache-Control headers.
         expires: Expires = "expires",
-        /// Headers of responses.
+        /// `add_header`: response headers.
         add_header: Vec<AddHeader> = "add_header",
-        /// Whether those of outer levels hold as well.
+        /// `add_header_inherit`: inheritance of the outer levels' headers.
         add_header_inherit: Word = "add_header_inherit",
-        /// Trailers of responses.
+        /// `add_trailer`: response trailers.
         add_trailer: Vec<AddHeader> = "add_trailer",
-        /// Whether those of outer levels hold as well.
+        /// `add_trailer_inherit`: inheritance of the outer levels' trailers.
         add_trailer_inherit: Word = "add_trailer_inherit",
-        /// Whether a file with `.gz` is sent instead.
+        /// `gzip_static`: send the `.gz` file instead of the file.
         gzip_static: Word = "gzip_static",
-        /// Which symbolic links are followed.
+        /// `disable_symlinks`: symbolic links that are refused.
         disable_symlinks: Symlinks = "disable_symlinks",
     }
 }
@@ -58,17 +58,17 @@ settings! {
 /// `root` or `alias`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root {
-    /// The directory; relative to the prefix.
+    /// Directory; relative to the prefix.
     pub path: ComplexValue,
-    /// `alias`: what of the URI it replaces.
+    /// `alias`: the part of the URI that the path replaces.
     pub alias: Option<Alias>,
 }
 
-/// What `alias` replaces.
+/// Part of the URI that `alias` replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Alias {
-    /// As many bytes as the location's name has.
+    /// Prefix of this length: that of the location's name.
     Prefix(usize),
     /// The whole URI, in a location with a regular expression.
     All,
@@ -77,21 +77,21 @@ pub enum Alias {
 /// `disable_symlinks`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Symlinks {
-    /// Which links are followed.
+    /// Links that may be followed.
     pub policy: LinkPolicy,
-    /// `from=`: the part of the path in which all are.
+    /// `from=`: leading part of the path whose links are all followed.
     pub from: Option<ComplexValue>,
 }
 
-/// Which symbolic links are followed.
+/// Symbolic links that may be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkPolicy {
-    /// `off`: all.
+    /// `off`: all links.
     Follow,
-    /// `if_not_owner`: those that belong to the owner of what they lead to.
+    /// `if_not_owner`: links whose owner also owns the target.
     SameOwner,
-    /// `on`: none.
+    /// `on`: no links.
     Refuse,
 }
 
@@ -102,9 +102,9 @@ pub struct Index(pub Vec<ComplexValue>);
 /// `try_files`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TryFiles {
-    /// What is looked for, and whether it has to be a directory.
+    /// Paths to look for; true: the path has to be a directory.
     pub files: Vec<(ComplexValue, bool)>,
-    /// What happens when nothing is there.
+    /// Fallback if no path exists.
     pub last: TryLast,
 }
 
@@ -122,7 +122,7 @@ pub enum TryLast {
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Types(#[serde(with = "super::serial::table")] pub Arc<TypeMap>);
 
-/// Type by extension.
+/// MIME type by extension.
 pub type TypeMap = BTreeMap<Box<[u8]>, Box<[u8]>>;
 
 /// `expires`
@@ -133,15 +133,15 @@ pub enum Expires {
     Off,
     /// Long ago.
     Epoch,
-    /// As late as can be said.
+    /// The latest possible date.
     Max,
-    /// So many seconds after the request.
+    /// Seconds after the request.
     Access(i64),
-    /// So many seconds after the last modification.
+    /// Seconds after the last modification.
     Modified(i64),
-    /// At this second of the day.
+    /// Second of the day.
     Daily(i64),
-    /// Known per request.
+    /// Value that is evaluated per request.
     Value {
         /// The text.
         value: ComplexValue,
@@ -151,7 +151,7 @@ pub enum Expires {
 }
 
 impl Expires {
-    /// The meaning of a text (`ngx_http_parse_expires`).
+    /// Meaning of a text (`ngx_http_parse_expires`).
     pub fn of(text: &[u8], modified: bool) -> Option<Self> {
         match text {
             b"epoch" if !modified => return Some(Expires::Epoch),
@@ -176,12 +176,12 @@ impl Expires {
 /// One `add_header` or `add_trailer`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddHeader {
-    /// Its name as written.
+    /// Name as written.
     #[serde(with = "super::serial::text")]
     pub name: Box<[u8]>,
-    /// Its value; when it is empty there is no header.
+    /// Value; an empty one: no header.
     pub value: ComplexValue,
-    /// `always`: whatever the status.
+    /// `always`: for every status.
     pub always: bool,
     /// The directive.
     pub span: Span,
@@ -202,7 +202,7 @@ pub struct CharsetMap {
     pub from: String,
     /// The second charset.
     pub to: String,
-    /// Pairs of what is the same in both; the second can be several bytes of UTF-8.
+    /// Pairs of corresponding characters; the second can be several bytes of UTF-8.
     pub entries: Vec<(u8, Vec<u8>)>,
     /// The block's head.
     pub span: Span,

@@ -5,43 +5,43 @@ use serde::{Deserialize, Serialize};
 use super::log::ErrorLog;
 use super::setting::settings;
 
-/// How many workers.
+/// Number of worker processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkerProcesses {
-    /// As many as there are CPUs.
+    /// One worker per CPU.
     Auto,
-    /// This many.
+    /// A fixed number.
     Count(u32),
 }
 
-/// Who the workers are.
+/// Account of the worker processes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Name of the account.
     pub name: String,
-    /// Name of the group; `None`: the one that is called as the account is.
+    /// Name of the group; `None`: the group with the account's name.
     pub group: Option<String>,
 }
 
 settings! {
-    /// What the main context and `events` say.
+    /// Main context and `events`.
     pub struct CoreSettings {
-        /// Workers; in our runtime threads.
+        /// `worker_processes`; our runtime's workers are threads.
         worker_processes: WorkerProcesses = "worker_processes",
-        /// Whether to go to the background.
+        /// `daemon`: run in the background.
         daemon: bool = "daemon",
-        /// Who serves requests when root starts; `None`: `nobody`.
+        /// `user`: account of the workers if root starts nginx; `None`: `nobody`.
         user: Option<User> = "user",
-        /// File that gets the process id.
+        /// `pid`: file for the process id.
         pid: String = "pid",
-        /// Logs of the main context; empty: the one that was compiled in.
+        /// `error_log` of the main context; empty: the log that was compiled in.
         error_log: Vec<ErrorLog> = "error_log",
-        /// Connections a worker may have open, clients and upstreams together.
+        /// `worker_connections`: connections that a worker may have open, clients and upstreams together.
         worker_connections: u32 = "worker_connections",
-        /// Files a worker may have open; 0: as many as it may now.
+        /// `worker_rlimit_nofile`: files that a worker may have open; 0: the inherited limit.
         worker_rlimit_nofile: u32 = "worker_rlimit_nofile",
-        /// How long a worker that was told to stop waits for its connections.
+        /// `worker_shutdown_timeout`: longest graceful shutdown of a worker.
         worker_shutdown_timeout: Option<std::time::Duration> = "worker_shutdown_timeout",
     }
 }

@@ -1,5 +1,5 @@
-//! Settings of `ngx_http_fastcgi_module`. Those that the module shares with the proxy module, under names of its own,
-//! become settings of the proxy: what happens to a request on its way is the same.
+//! Settings of `ngx_http_fastcgi_module`. The settings that the module shares with the proxy module, under `fastcgi_*`
+//! names, become proxy settings: the same code executes both.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::setting::{Setting, settings};
 use super::value::ComplexValue;
 use crate::source::Span;
 
-/// One `fastcgi_param`. Two are equal if they say the same, wherever they stand.
+/// One `fastcgi_param`. Two are equal if name, value and condition are equal, wherever they stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Param {
-    /// Its name.
+    /// Name.
     #[serde(with = "super::serial::text")]
     pub name: Box<[u8]>,
-    /// Its value.
+    /// Value.
     pub value: ComplexValue,
-    /// `if_not_empty`: without a value it is not sent.
+    /// `if_not_empty`: an empty value is not sent.
     pub skips_empty: bool,
     /// The directive.
     pub span: Span,
@@ -37,22 +37,24 @@ impl PartialEq for Param {
 impl Eq for Param {}
 
 settings! {
-    /// What only `ngx_http_fastcgi_module` has.
+    /// Settings of `ngx_http_fastcgi_module` without a counterpart in the proxy module.
     pub struct FastcgiSettings {
-        /// Parameters of this level; they replace those of the outer level as a whole.
+        /// `fastcgi_param`: parameters of this level; they replace all parameters of the outer level.
         param: Vec<Param> = "fastcgi_param",
-        /// What is added to a script's name that ends in a slash.
+        /// `fastcgi_index`: file name that is added to a script name ending in a slash.
         index: String = "fastcgi_index",
-        /// What of a URI is the script's name, and what the path behind it; empty: all is the name.
+        /// `fastcgi_split_path_info`: regular expression that splits a URI into script name and path info; empty: all
+        /// is the script name.
         split_path_info: String = "fastcgi_split_path_info",
-        /// Texts in the error stream for which another peer is asked.
+        /// `fastcgi_catch_stderr`: texts on the error stream that make the response invalid, so that the next peer is
+        /// tried.
         catch_stderr: Vec<String> = "fastcgi_catch_stderr",
     }
 }
 
 settings! {
-    /// Of `ngx_http_fastcgi_module` what the proxy module has as well, but for `fastcgi_keep_conn` and `fastcgi_bind`,
-    /// which are in [`ReuseSettings`]. Apart from the parameters, which many levels set.
+    /// Settings of `ngx_http_fastcgi_module` with a counterpart in the proxy module, except `fastcgi_keep_conn` and
+    /// `fastcgi_bind`, which are in [`ReuseSettings`]. A group apart from the parameters, which many levels set.
     pub struct FastcgiProxySettings {
         /// As `proxy_connect_timeout`.
         connect_timeout: Duration = "fastcgi_connect_timeout",
@@ -132,7 +134,7 @@ settings! {
 }
 
 impl FastcgiProxySettings {
-    /// As the proxy module holds them. What it alone knows is as if nothing were set.
+    /// The same settings as the proxy module's groups; settings without a counterpart keep their defaults.
     pub fn as_proxy(
         &self,
         reuse: &ReuseSettings,
@@ -163,7 +165,8 @@ impl FastcgiProxySettings {
             ignore_headers: self.ignore_headers.clone(),
             buffering: self.buffering.clone(),
             buffer_size: self.buffer_size.clone(),
-            // No response is held back for a slow client.
+            // `fastcgi_request_buffering` etc. have no effect on the buffers: no response is held back for a slow
+            // client.
             buffers: way.buffers.clone(),
             max_temp_file_size: way.max_temp_file_size.clone(),
             limit_rate: self.limit_rate.clone(),

@@ -1,4 +1,4 @@
-//! Settings of how files are opened and sent (`ngx_open_file_cache.c`, sendfile(2)).
+//! Settings of opening and sending files (`ngx_open_file_cache.c`, sendfile(2)).
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 use super::setting::settings;
 
 settings! {
-    /// How files are opened and sent.
+    /// Opening and sending files.
     pub struct FileSettings {
-        /// Whether the kernel copies files to sockets.
+        /// `sendfile`: the kernel copies files to sockets.
         sendfile: bool = "sendfile",
-        /// Bytes it copies before others have their turn; 0: any number.
+        /// `sendfile_max_chunk`: bytes in one call, before other connections have their turn; 0: unlimited.
         sendfile_max_chunk: u64 = "sendfile_max_chunk",
-        /// Files that stay open; `None`: each is opened anew.
+        /// `open_file_cache`: cache of open files; `None`: each file is opened anew.
         cache: Option<FileCache> = "open_file_cache",
-        /// How long it is not asked whether they are the same still.
+        /// `open_file_cache_valid`: time before an entry is checked again.
         cache_valid: Duration = "open_file_cache_valid",
-        /// Uses after which a file stays open.
+        /// `open_file_cache_min_uses`: uses after which a file stays open.
         cache_min_uses: u32 = "open_file_cache_min_uses",
-        /// Whether it is remembered that a file is not there.
+        /// `open_file_cache_errors`: cache errors such as a missing file.
         cache_errors: bool = "open_file_cache_errors",
-        /// Logs with variables in their path that stay open.
+        /// `open_log_file_cache`: open logs whose path has variables.
         log_cache: Option<LogFileCache> = "open_log_file_cache",
     }
 }
@@ -29,19 +29,19 @@ settings! {
 /// `open_file_cache max=N [inactive=time]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCache {
-    /// How many, from 1.
+    /// Number of entries, from 1.
     pub max: u32,
-    /// One that was not used for longer can go.
+    /// Entries unused for this time are removed.
     pub inactive: Duration,
 }
 
 /// `open_log_file_cache max=N [inactive=time] [min_uses=N] [valid=time]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogFileCache {
-    /// How many, and how long.
+    /// Number of entries, and their lifetime.
     pub cache: FileCache,
     /// Uses after which a log stays open.
     pub min_uses: u32,
-    /// How long it is not asked whether it is the same still.
+    /// Time before an entry is checked again.
     pub valid: Duration,
 }

@@ -1,5 +1,5 @@
-//! Settings of the filters that change what a response contains (`ngx_http_charset_module`, `ngx_http_ssi_module`,
-//! `ngx_http_gzip_module`, …). Apart from those of files: a level that says where its files are shares these.
+//! Settings of the filters that change a response's content (`ngx_http_charset_module`, `ngx_http_ssi_module`,
+//! `ngx_http_gzip_module`, …). A group apart from the files' settings: a level that only sets `root` shares this group.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,71 +9,71 @@ use super::setting::settings;
 use super::value::ComplexValue;
 
 settings! {
-    /// Filters but for compression.
+    /// Filters, except compression.
     pub struct FilterSettings {
-        /// When early hints of a peer are passed on.
+        /// `early_hints`: conditions to pass a peer's 103 responses on.
         early_hints: Predicates = "early_hints",
-        /// Charset of responses; `off`: none is said.
+        /// `charset`: charset of responses; `off`: none is sent.
         charset: ComplexValue = "charset",
-        /// Charset that files are in.
+        /// `source_charset`: charset of the files.
         source_charset: ComplexValue = "source_charset",
-        /// Types of responses that have a charset.
+        /// `charset_types`: MIME types of responses that get a charset.
         charset_types: MimeTypes = "charset_types",
-        /// Whether an upstream's charset is recoded.
+        /// `override_charset`: recode upstream responses that have a charset.
         override_charset: bool = "override_charset",
-        /// Whether compressed responses are decompressed for clients that take no gzip.
+        /// `gunzip`: decompress responses for clients that do not accept gzip.
         gunzip: bool = "gunzip",
-        /// Whether SSI commands in responses are obeyed.
+        /// `ssi`: execute SSI commands in responses.
         ssi: bool = "ssi",
-        /// In which types.
+        /// `ssi_types`: MIME types with SSI commands.
         ssi_types: MimeTypes = "ssi_types",
-        /// Whether nothing is said of commands that fail.
+        /// `ssi_silent_errors`: failed commands print no error text.
         ssi_silent_errors: bool = "ssi_silent_errors",
-        /// Whether such a response keeps its `Last-Modified`.
+        /// `ssi_last_modified`: keep the `Last-Modified` of a processed response.
         ssi_last_modified: bool = "ssi_last_modified",
-        /// Longest value of a parameter.
+        /// `ssi_value_length`: longest value of a parameter.
         ssi_value_length: u64 = "ssi_value_length",
-        /// Texts of responses that are replaced.
+        /// `sub_filter`: texts of responses to replace.
         sub_filter: Vec<Substitute> = "sub_filter",
-        /// Whether each is replaced only once.
+        /// `sub_filter_once`: replace only the first match of each text.
         sub_filter_once: bool = "sub_filter_once",
-        /// In which types.
+        /// `sub_filter_types`: MIME types in which texts are replaced.
         sub_filter_types: MimeTypes = "sub_filter_types",
-        /// Whether such a response keeps its `Last-Modified`.
+        /// `sub_filter_last_modified`: keep the `Last-Modified` of a changed response.
         sub_filter_last_modified: bool = "sub_filter_last_modified",
-        /// What is asked for and put before responses; empty: nothing.
+        /// `add_before_body`: URI of the subrequest whose response comes before the body; empty: none.
         add_before_body: String = "add_before_body",
-        /// What is asked for and put behind them.
+        /// `add_after_body`: URI of the subrequest whose response comes after the body.
         add_after_body: String = "add_after_body",
-        /// Of which types.
+        /// `addition_types`: MIME types of responses that get the additions.
         addition_types: MimeTypes = "addition_types",
-        /// What follows when the client has its answer; empty: nothing.
+        /// `post_action`: URI of the request that follows a finished one; empty: none.
         post_action: String = "post_action",
-        /// Locations that get a copy of the request.
+        /// `mirror`: URIs of the background subrequests that copy the request.
         mirror: Vec<String> = "mirror",
-        /// Whether its body is read first and goes with the copies.
+        /// `mirror_request_body`: read the body first and send it with the copies.
         mirror_request_body: bool = "mirror_request_body",
     }
 }
 
 settings! {
-    /// Settings of `ngx_http_gzip_module`.
+    /// `ngx_http_gzip_module`.
     pub struct GzipSettings {
-        /// Whether responses are compressed.
+        /// `gzip`: compress responses.
         gzip: bool = "gzip",
-        /// How well, 1 to 9.
+        /// `gzip_comp_level`: compression level, 1 to 9.
         level: u32 = "gzip_comp_level",
-        /// Which types.
+        /// `gzip_types`: MIME types to compress.
         types: MimeTypes = "gzip_types",
-        /// Shortest response, in bytes.
+        /// `gzip_min_length`: shortest response to compress, in bytes.
         min_length: u64 = "gzip_min_length",
-        /// Which responses to requests that came through a proxy.
+        /// `gzip_proxied`: responses to compress for proxied requests.
         proxied: Words = "gzip_proxied",
-        /// Lowest version of HTTP.
+        /// `gzip_http_version`: lowest HTTP version of a request.
         http_version: Word = "gzip_http_version",
-        /// Whether Vary says so.
+        /// `gzip_vary`: send `Vary: Accept-Encoding`.
         vary: bool = "gzip_vary",
-        /// Browsers that get nothing compressed: patterns, or `msie6`.
+        /// `gzip_disable`: browsers that get uncompressed responses: patterns, or `msie6`.
         disable: Vec<String> = "gzip_disable",
     }
 }
@@ -81,9 +81,9 @@ settings! {
 /// One `sub_filter`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Substitute {
-    /// What is looked for.
+    /// Text to find.
     pub find: ComplexValue,
-    /// What replaces it.
+    /// Replacement.
     pub new: ComplexValue,
 }
 
@@ -98,7 +98,7 @@ pub struct MimeTypes {
 }
 
 impl MimeTypes {
-    /// Whether a type, without parameters, is among them.
+    /// True if the list has a type, given without parameters.
     pub fn has(&self, name: &[u8]) -> bool {
         self.any || self.list.iter().any(|t| t.eq_ignore_ascii_case(name))
     }

@@ -12,16 +12,16 @@ use crate::source::Span;
 /// `geo [$address] $variable { … }`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Geo {
-    /// The variable that holds the address; `None`: the client's own.
+    /// Variable with the address; `None`: the client's own.
     pub source: Option<VariableId>,
-    /// The variable it defines.
+    /// Variable that the block defines.
     pub variable: VariableId,
     /// `default`, else empty.
     #[serde(with = "super::serial::text")]
     pub default: Box<[u8]>,
-    /// Who takes which value.
+    /// Values by address.
     pub table: GeoTable,
-    /// `proxy`: believed about the address in X-Forwarded-For.
+    /// `proxy`: proxies whose X-Forwarded-For is trusted.
     pub proxies: Vec<Addresses>,
     /// `proxy_recursive`
     pub proxy_recursive: bool,
@@ -31,11 +31,11 @@ pub struct Geo {
     pub span: Span,
 }
 
-/// Addresses with values.
+/// Values by address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GeoTable {
-    /// Networks; the longest prefix counts. Deleted ones are gone.
+    /// Networks; the longest prefix wins. Deleted networks are not in the list.
     Networks(#[serde(with = "super::serial::text")] Vec<(IpNet, Box<[u8]>)>),
     /// `ranges`: first and last address, ordered and without overlap.
     Ranges(#[serde(with = "super::serial::text")] Vec<(IpAddr, IpAddr, Box<[u8]>)>),

@@ -1,4 +1,4 @@
-//! The `http` block: servers, upstreams, and what they share.
+//! The `http` block: servers, upstreams, and the tables that all of them share.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ use crate::source::Span;
 pub struct Http {
     /// The block's head; `None` if the configuration has no `http`.
     pub span: Option<Span>,
-    /// What the http level says; `None` if the configuration has no `http`.
+    /// Settings of the http level; `None` if the configuration has no `http`.
     pub settings: Option<HttpSettings>,
     /// Virtual servers in source order.
     pub servers: Vec<Server>,
@@ -48,12 +48,12 @@ pub struct Http {
 }
 
 impl Http {
-    /// The upstream of an id.
+    /// Upstream of an id.
     pub fn upstream(&self, id: UpstreamId) -> &Upstream {
         &self.upstreams[id.0 as usize]
     }
 
-    /// Every location, `if` and `limit_except`, outer before inner, with the server it belongs to.
+    /// All locations, `if`s and `limit_except`s, outer before inner, each with its server.
     pub fn locations(&self) -> impl Iterator<Item = (&Server, &Location)> {
         self.servers.iter().flat_map(|server| {
             let mut all = Vec::new();

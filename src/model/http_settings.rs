@@ -18,49 +18,50 @@ use super::proxy::ProxySettings;
 use super::reuse::ReuseSettings;
 use super::tls::TlsSettings;
 
-/// Settings that are merged from http to server to location. Levels that set nothing of a group share it.
+/// Settings that are merged from http to server to location. A level that sets nothing of a group shares the outer
+/// level's group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HttpSettings {
-    /// `ngx_http_core_module` and what is near it.
+    /// `ngx_http_core_module` and the logs.
     #[serde(with = "super::serial::shared")]
     pub core: Arc<CoreHttpSettings>,
     /// `ngx_http_proxy_module`
     #[serde(with = "super::serial::shared")]
     pub proxy: Arc<ProxySettings>,
-    /// What decides how many upstream connections other modules need.
+    /// Settings of other modules that decide how many upstream connections are opened.
     #[serde(with = "super::serial::shared")]
     pub reuse: Arc<ReuseSettings>,
-    /// Files, and headers of responses.
+    /// Static files, and response headers.
     #[serde(with = "super::serial::shared")]
     pub content: Arc<ContentSettings>,
-    /// The filters of responses.
+    /// Response filters.
     #[serde(with = "super::serial::shared")]
     pub filter: Arc<FilterSettings>,
-    /// How files are opened and sent.
+    /// Opening and sending files.
     #[serde(with = "super::serial::shared")]
     pub files: Arc<FileSettings>,
-    /// Who may ask.
+    /// Access phase.
     #[serde(with = "super::serial::shared")]
     pub access: Arc<AccessSettings>,
     /// Compression.
     #[serde(with = "super::serial::shared")]
     pub gzip: Arc<GzipSettings>,
-    /// What the proxy changes on the way.
+    /// Changes that the proxy makes to requests and responses, and failover.
     #[serde(with = "super::serial::shared")]
     pub pass: Arc<PassSettings>,
     /// Limits and the resolver.
     #[serde(with = "super::serial::shared")]
     pub limit: Arc<LimitSettings>,
-    /// Files with responses.
+    /// Cache and store.
     #[serde(with = "super::serial::shared")]
     pub cache: Arc<CacheSettings>,
     /// `ngx_http_fastcgi_module`
     #[serde(with = "super::serial::shared")]
     pub fastcgi: Arc<FastcgiSettings>,
-    /// What it has as the proxy module has it.
+    /// `ngx_http_fastcgi_module`: the settings with a counterpart in the proxy module.
     #[serde(with = "super::serial::shared")]
     pub fastcgi_proxy: Arc<FastcgiProxySettings>,
-    /// How clients are told apart.
+    /// Referers, browsers, user ids and secure links.
     #[serde(with = "super::serial::shared")]
     pub client: Arc<ClientSettings>,
     /// TLS and HTTP/2.

@@ -1,7 +1,8 @@
-//! What a loaded model has to fulfil that its bytes alone do not: every id is one of something, every place is in a file.
+//! Consistency of a loaded model, which its bytes alone do not guarantee: every id has an entry, every span lies in a
+//! file.
 //!
-//! A checksum tells damage, not forgery. The walk sees the model as serde does, by the names of its types, so an id in a
-//! field that comes later is checked as well.
+//! A checksum detects damage, not forgery. The walk sees the model as serde does, by the names of its types, so an id
+//! in a field that is added later is checked as well.
 
 use std::fmt::{self, Display};
 
@@ -15,7 +16,7 @@ use super::location::{Location, LocationKind};
 use super::rewrite::Instruction;
 use super::serial::store;
 
-/// What is wrong with a model, as a sentence goes on: "it names a variable that is not there".
+/// Fault of a model, as the rest of a sentence: "it names a variable that is not there".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken(pub String);
 
@@ -36,7 +37,7 @@ impl serde::ser::Error for Broken {
 /// Checks a model whose files have these lengths.
 ///
 /// # Errors
-/// What is wrong first.
+/// The first fault.
 pub fn check(config: &Config, files: &[u64]) -> Result<(), Broken> {
     let http = &config.http;
     let mut walk = Walk {
@@ -63,7 +64,7 @@ pub fn check(config: &Config, files: &[u64]) -> Result<(), Broken> {
     http.locations().try_for_each(|(_, location)| blocks(&location.instructions, &location.inner))
 }
 
-/// The block of an `if` is where its instruction says.
+/// Checks that each `if` instruction points to an `if` block.
 fn blocks(instructions: &[Instruction], inner: &[Location]) -> Result<(), Broken> {
     let is_there = |instruction: &Instruction| match instruction {
         Instruction::If { inner: at, .. } => inner.get(*at).is_some_and(|l| l.kind == LocationKind::If),
@@ -76,21 +77,21 @@ fn blocks(instructions: &[Instruction], inner: &[Location]) -> Result<(), Broken
     }
 }
 
-/// The longest time that a configuration can say (`ngx_parse_time`), in seconds.
+/// Longest time that a configuration can state (`ngx_parse_time`), in seconds.
 const LONGEST: u64 = i64::MAX as u64 / 1000 + 1;
 
 struct Walk<'w> {
     files: &'w [u64],
-    /// Name of a type, variant or field; what it stands for; how many there are.
+    /// Name of a type, variant or field; meaning of the id; number of entries.
     sizes: [(&'static str, &'static str, usize); 7],
-    /// What the next number stands for, and how large it may be.
+    /// Meaning of the next number, and its upper limit.
     next: Option<(&'static str, u64)>,
     /// The last number.
     last: u64,
 }
 
 impl Walk<'_> {
-    /// The next number is an id, if this is the name of one.
+    /// Expects an id as the next number, if `name` is that of an id.
     fn expect(&mut self, name: &str) {
         let known = self.sizes.iter().find(|(known, ..)| *known == name);
         self.next = known.map(|&(_, what, size)| (what, size as u64));
@@ -107,11 +108,11 @@ impl Walk<'_> {
     }
 }
 
-/// The fields of a value, or of a variant.
+/// Fields of a value, or of a variant.
 struct Fields<'f, 'w> {
     walk: &'f mut Walk<'w>,
     of: &'static str,
-    /// Length of the file that the place is in, and the place's beginning.
+    /// Length of the span's file, and the span's start.
     place: (u64, u64),
 }
 

@@ -12,13 +12,13 @@ use crate::source::Span;
 /// `limit_req_zone`, `limit_conn_zone`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zone {
-    /// Its name.
+    /// Name of the zone.
     pub name: String,
-    /// What is told apart.
+    /// Key of the zone.
     pub key: ComplexValue,
-    /// Bytes of memory.
+    /// Size in bytes.
     pub size: u64,
-    /// Thousandths of a request a second; 0 for connections.
+    /// Thousandths of a request per second; 0 for connections.
     pub rate: u64,
     /// The directive.
     pub span: Span,
@@ -29,7 +29,7 @@ pub struct Zone {
 pub struct LimitReq {
     /// Name of the zone.
     pub zone: String,
-    /// Thousandths of a request above the rate.
+    /// Burst: thousandths of a request above the rate.
     pub burst: u64,
     /// Thousandths of a request that are not delayed; `u64::MAX`: `nodelay`.
     pub delay: u64,
@@ -40,11 +40,11 @@ pub struct LimitReq {
 pub struct LimitConn {
     /// Name of the zone.
     pub zone: String,
-    /// Requests at a time.
+    /// Largest number of concurrent requests.
     pub number: u32,
 }
 
-/// A `resolver`: name servers, and how long and as what their answers count.
+/// A `resolver`: name servers, and the use of their answers.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Resolver {
     /// `address`, `address:port` or a name, as written; empty: none.
@@ -60,25 +60,26 @@ pub struct Resolver {
 settings! {
     /// Limits, and the resolver.
     pub struct LimitSettings {
-        /// Rates of requests.
+        /// `limit_req`: request rates.
         req: Vec<LimitReq> = "limit_req",
-        /// Status of a request that was refused.
+        /// `limit_req_status`: status of a rejected request.
         req_status: u32 = "limit_req_status",
-        /// Severity of the log line of one that was refused; of one that was delayed it is a step lower.
+        /// `limit_req_log_level`: severity of the log line of a rejected request; a delayed one is logged one step
+        /// lower.
         req_log_level: Word = "limit_req_log_level",
-        /// Whether requests are only counted.
+        /// `limit_req_dry_run`: only count requests.
         req_dry_run: bool = "limit_req_dry_run",
-        /// Numbers of requests at a time.
+        /// `limit_conn`: numbers of concurrent requests.
         conn: Vec<LimitConn> = "limit_conn",
-        /// Status of a request that was refused.
+        /// `limit_conn_status`: status of a rejected request.
         conn_status: u32 = "limit_conn_status",
-        /// Severity of the log line.
+        /// `limit_conn_log_level`: severity of the log line.
         conn_log_level: Word = "limit_conn_log_level",
-        /// Whether requests are only counted.
+        /// `limit_conn_dry_run`: only count requests.
         conn_dry_run: bool = "limit_conn_dry_run",
-        /// Who is asked for names that are known per request.
+        /// `resolver`: name servers for names that are evaluated per request.
         resolver: Resolver = "resolver",
-        /// How long.
+        /// `resolver_timeout`: time to resolve a name.
         resolver_timeout: Duration = "resolver_timeout",
     }
 }

@@ -32,9 +32,9 @@ impl std::fmt::Display for Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the directive")]
 pub struct Listen {
-    /// Where.
+    /// Address of the socket.
     pub endpoint: Endpoint,
-    /// Whether this server is the default one of the address (`default_server`).
+    /// `default_server`: the server is the address's default.
     pub default_server: bool,
     /// `ssl`
     pub ssl: bool,

@@ -7,13 +7,13 @@ use super::proxy::{ProxyPass, Target};
 use super::rewrite::Instruction;
 use crate::source::Span;
 
-/// How a location is chosen.
+/// Kind of a location: the way in which it is chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LocationKind {
     /// `location = /uri`
     Exact(#[serde(with = "super::serial::text")] Box<[u8]>),
-    /// `location /uri`; with `^~` no regular expression is tried when it is the longest match.
+    /// `location /uri`; with `^~`, regular expressions are not tried if this is the longest matching prefix.
     Prefix {
         /// The prefix.
         #[serde(with = "super::serial::text")]
@@ -32,12 +32,12 @@ pub enum LocationKind {
     Named(String),
     /// `if (…)`
     If,
-    /// `limit_except`, and the methods that it does not limit.
+    /// `limit_except`, and the methods without limits.
     LimitExcept(Vec<String>),
 }
 
 impl std::fmt::Display for LocationKind {
-    /// As it is written in a configuration.
+    /// Writes the location's head as in a configuration.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             LocationKind::Exact(uri) => write!(f, "location = {}", String::from_utf8_lossy(uri)),
@@ -54,36 +54,36 @@ impl std::fmt::Display for LocationKind {
     }
 }
 
-/// What answers a request (`content_handler`).
+/// Content handler of a location (`content_handler`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Handler {
     /// `proxy_pass`
     Proxy(ProxyPass),
-    /// `fastcgi_pass`, and `grpc_pass` and the like, which only nginx executes.
+    /// `fastcgi_pass`, and `grpc_pass` and the other `…_pass` directives, which only nginx executes.
     Pass(Pass),
     /// `stub_status`
     StubStatus(Span),
     /// `empty_gif`
     EmptyGif(Span),
-    /// A handler that only nginx executes: its directive and place.
+    /// Handler that only nginx executes: its directive and place.
     Other(#[serde(with = "super::serial::word")] super::serial::word::Known, Span),
 }
 
-/// A handler that passes requests on in another protocol than HTTP/1.
+/// Handler that passes requests on in another protocol than HTTP/1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pass {
     /// The directive's name.
     #[serde(with = "super::serial::word")]
     pub directive: super::serial::word::Known,
-    /// Where the request goes.
+    /// Target of the requests.
     pub target: Target,
     /// The directive.
     pub span: Span,
 }
 
 impl Handler {
-    /// Where the requests go, and the directive's name; `None` for a handler that answers itself.
+    /// Target of the requests, and the directive's name; `None` for a handler that produces the response itself.
     pub fn target(&self) -> Option<(&'static str, &Target)> {
         match self {
             Handler::Proxy(pass) => Some(("proxy_pass", &pass.target)),
@@ -92,7 +92,7 @@ impl Handler {
         }
     }
 
-    /// The directive that set it.
+    /// Directive that set the handler.
     pub fn span(&self) -> Span {
         match self {
             Handler::Proxy(pass) => pass.span,
@@ -105,15 +105,15 @@ impl Handler {
 /// A location.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Location {
-    /// How it is chosen.
+    /// Kind of the location.
     pub kind: LocationKind,
     /// The block's head.
     pub span: Span,
-    /// Where a directive can be added: just after the opening brace.
+    /// Insertion point for a directive: just after the opening brace.
     pub body: Span,
-    /// What holds in it.
+    /// Settings in force.
     pub settings: HttpSettings,
-    /// Who answers; `None`: files. In an `if` or `limit_except` this can be the outer location's.
+    /// Content handler; `None`: static files. An `if` or `limit_except` may have the outer location's handler.
     pub handler: Option<Handler>,
     /// `return`, `rewrite`, `set` and `if` in order.
     pub instructions: Vec<Instruction>,

@@ -21,7 +21,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// All of them with their names.
+    /// All severities with their names.
     pub const NAMES: [(&'static str, Severity); 8] = [
         ("emerg", Severity::Emerg),
         ("alert", Severity::Alert),
@@ -33,13 +33,13 @@ impl Severity {
         ("debug", Severity::Debug),
     ];
 
-    /// Its name.
+    /// Name of the severity.
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize].0
     }
 }
 
-/// Where a log goes.
+/// Destination of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogTarget {
@@ -53,12 +53,12 @@ pub enum LogTarget {
     Memory(String),
 }
 
-/// One `error_log`. Two are equal if they say the same, wherever they stand.
+/// One `error_log`. Two are equal if target and severity are equal, wherever they stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ErrorLog {
-    /// Where it goes.
+    /// Destination.
     pub target: LogTarget,
-    /// Messages of this severity and more severe ones.
+    /// Least severe messages that are logged.
     pub severity: Severity,
     /// The directive.
     pub span: Option<Span>,
@@ -72,7 +72,7 @@ impl PartialEq for ErrorLog {
 
 impl Eq for ErrorLog {}
 
-/// How `log_format` escapes variables.
+/// Escaping of variables in `log_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Escape {
@@ -87,11 +87,11 @@ pub enum Escape {
 /// `log_format`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogFormat {
-    /// Its name.
+    /// Name of the format.
     pub name: String,
     /// Escaping of variables.
     pub escape: Escape,
-    /// The line.
+    /// Text of one line.
     pub value: ComplexValue,
     /// The directive; `None` for `combined`.
     pub span: Option<Span>,
@@ -100,19 +100,19 @@ pub struct LogFormat {
 /// One `access_log`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessLog {
-    /// Where it goes.
+    /// Destination.
     pub target: LogTarget,
-    /// The path, when it has variables.
+    /// Path, if it has variables.
     pub path: Option<ComplexValue>,
     /// Position in [`Http::log_formats`](crate::model::Http::log_formats).
     pub format: usize,
     /// `if=`
     pub condition: Option<ComplexValue>,
-    /// `buffer=`, or what `gzip` implies: bytes that are collected before they are written; 0: none.
+    /// `buffer=`, or the size that `gzip` implies: bytes that are collected before a write; 0: none.
     pub buffer: u64,
-    /// `flush=`: lines are written at the latest after this time.
+    /// `flush=`: longest delay of a line.
     pub flush: Option<std::time::Duration>,
-    /// `gzip`, and its level.
+    /// `gzip`: compression level.
     pub gzip: Option<u32>,
 }
 
@@ -122,6 +122,6 @@ pub struct AccessLog {
 pub enum AccessLogs {
     /// `access_log off;`
     Off,
-    /// One or more; empty in no case: the default is `logs/access.log combined`.
+    /// One or more logs, never an empty list: the default is `logs/access.log combined`.
     To(Vec<AccessLog>),
 }

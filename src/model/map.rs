@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::value::{ComplexValue, VariableId};
 use crate::source::Span;
 
-/// How an entry of a `map` matches.
+/// Key of a `map` entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MapKey {
-    /// A string, compared without regard to case.
+    /// A string, compared case-insensitively.
     Exact(#[serde(with = "super::serial::text")] Box<[u8]>),
     /// `*.example.com`, with `hostnames`: the suffix with its dot.
     Suffix(String),
@@ -29,7 +29,7 @@ pub enum MapKey {
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapEntry {
-    /// When it holds.
+    /// Key of the entry.
     pub key: MapKey,
     /// The result.
     pub value: ComplexValue,
@@ -40,9 +40,9 @@ pub struct MapEntry {
 /// `map source $variable { … }`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Map {
-    /// What is looked up.
+    /// Text to look up.
     pub source: ComplexValue,
-    /// The variable it defines.
+    /// Variable that the block defines.
     pub variable: VariableId,
     /// Entries in source order, `default` left out.
     pub entries: Vec<MapEntry>,

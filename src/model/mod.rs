@@ -1,4 +1,4 @@
-//! The compiled configuration: typed, merged, owned. No syntax, no lifetimes; each value knows where it came from.
+//! The compiled configuration: typed, merged, owned. No syntax, no lifetimes; each setting knows its origin.
 
 mod intact;
 mod serial;

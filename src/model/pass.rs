@@ -1,4 +1,4 @@
-//! What `ngx_http_proxy_module` changes of requests and responses on their way, and when it tries another peer.
+//! Settings of `ngx_http_proxy_module` that change requests and responses, and that select the next peer.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;
 
-/// What a rewriting of headers looks for.
+/// Pattern of a header rewriting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pattern {
-    /// This text.
+    /// A text.
     Text(ComplexValue),
-    /// A match of the regular expression.
+    /// A regular expression.
     Regex {
         /// The pattern as written, without `~`.
         pattern: String,
-        /// `~*`, or the header is compared so.
+        /// `~*`, or a header that is compared case-insensitively.
         caseless: bool,
         /// The directive.
         span: Span,
@@ -32,74 +32,74 @@ pub enum Pattern {
 pub enum Rewrite {
     /// `proxy_redirect default`
     Default,
-    /// The first by the second.
+    /// Replaces the pattern by the value.
     Replace(Pattern, ComplexValue),
 }
 
-/// The rewritings of a level; `None`: `off`.
+/// Rewritings of a level; `None`: `off`.
 pub type Rewrites = Option<Vec<Rewrite>>;
 
-/// One `proxy_cookie_flags`: which cookie, and the flags it gets or loses.
+/// One `proxy_cookie_flags`: the cookies, and the flags that they get or lose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CookieFlags {
-    /// The cookie's name.
+    /// Name of the cookie.
     pub cookie: Pattern,
     /// `secure`, `nosecure`, `samesite=lax` …
     pub flags: Vec<ComplexValue>,
 }
 
 settings! {
-    /// What is merged of `ngx_http_proxy_module` besides addresses and timeouts.
+    /// `ngx_http_proxy_module`, except addresses and timeouts.
     pub struct PassSettings {
-        /// When the next peer is tried.
+        /// `proxy_next_upstream`: cases in which the next peer is tried.
         next_upstream: Words = "proxy_next_upstream",
-        /// How many peers are tried; 0: all.
+        /// `proxy_next_upstream_tries`: number of peers to try; 0: all.
         next_upstream_tries: u32 = "proxy_next_upstream_tries",
-        /// How long peers are tried; zero: any time.
+        /// `proxy_next_upstream_timeout`: time in which peers are tried; zero: unlimited.
         next_upstream_timeout: Duration = "proxy_next_upstream_timeout",
-        /// Body of the requests to the peer; `None`: the client's.
+        /// `proxy_set_body`: body of the upstream request; `None`: the client's.
         set_body: Option<ComplexValue> = "proxy_set_body",
-        /// Whether the client's headers are passed on.
+        /// `proxy_pass_request_headers`: pass the client's headers on.
         pass_request_headers: bool = "proxy_pass_request_headers",
-        /// Whether the client's body is passed on.
+        /// `proxy_pass_request_body`: pass the client's body on.
         pass_request_body: bool = "proxy_pass_request_body",
-        /// Whether a body is read before it is passed on.
+        /// `proxy_request_buffering`: read the whole body before it is passed on.
         request_buffering: bool = "proxy_request_buffering",
-        /// How `Location` and `Refresh` are rewritten.
+        /// `proxy_redirect`: rewriting of `Location` and `Refresh`.
         redirect: Rewrites = "proxy_redirect",
-        /// How the domain of cookies is rewritten.
+        /// `proxy_cookie_domain`: rewriting of the cookies' domain.
         cookie_domain: Rewrites = "proxy_cookie_domain",
-        /// How the path of cookies is rewritten.
+        /// `proxy_cookie_path`: rewriting of the cookies' path.
         cookie_path: Rewrites = "proxy_cookie_path",
-        /// Flags that cookies get or lose.
+        /// `proxy_cookie_flags`: flags that cookies get or lose.
         cookie_flags: Option<Vec<CookieFlags>> = "proxy_cookie_flags",
-        /// Headers of the response that the client does not get.
+        /// `proxy_hide_header`: response headers that are not passed to the client.
         hide_header: Vec<String> = "proxy_hide_header",
-        /// Headers of the response that the client gets though nginx would hide them.
+        /// `proxy_pass_header`: response headers that are passed to the client although nginx would hide them.
         pass_header: Vec<String> = "proxy_pass_header",
-        /// Headers of the response that are not obeyed.
+        /// `proxy_ignore_headers`: response headers that are not obeyed.
         ignore_headers: Words = "proxy_ignore_headers",
-        /// Whether responses are read ahead of the client.
+        /// `proxy_buffering`: read responses ahead of the client.
         buffering: bool = "proxy_buffering",
-        /// Longest head of a response.
+        /// `proxy_buffer_size`: buffer for the head of a response, in bytes.
         buffer_size: u64 = "proxy_buffer_size",
-        /// What of a response is held in memory.
+        /// `proxy_buffers`: part of a response that is held in memory.
         buffers: Buffers = "proxy_buffers",
-        /// What of a response is held in a file; 0: nothing.
+        /// `proxy_max_temp_file_size`: bytes of a response that are held in a file; 0: none.
         max_temp_file_size: u64 = "proxy_max_temp_file_size",
-        /// Bytes a second that are read of a response; 0: any.
+        /// `proxy_limit_rate`: bytes per second that are read of a response; 0: unlimited.
         limit_rate: ComplexValue = "proxy_limit_rate",
-        /// Whether the request to the peer goes on when the client is gone.
+        /// `proxy_ignore_client_abort`: the upstream request goes on after the client has closed its connection.
         ignore_client_abort: bool = "proxy_ignore_client_abort",
-        /// Whether `SO_KEEPALIVE` is set.
+        /// `proxy_socket_keepalive`: set `SO_KEEPALIVE` on upstream connections.
         socket_keepalive: bool = "proxy_socket_keepalive",
-        /// Size of a socket's receive buffer in bytes; 0: as the kernel has it.
+        /// `proxy_socket_rcvbuf`: receive buffer of an upstream socket in bytes; 0: the kernel's default.
         socket_rcvbuf: u64 = "proxy_socket_rcvbuf",
-        /// Size of its send buffer.
+        /// `proxy_socket_sndbuf`: send buffer of an upstream socket in bytes; 0: the kernel's default.
         socket_sndbuf: u64 = "proxy_socket_sndbuf",
-        /// Whether trailers of a chunked response are passed on.
+        /// `proxy_pass_trailers`: pass the trailers of a chunked response on.
         pass_trailers: bool = "proxy_pass_trailers",
-        /// Whether ranges are cut out of every response.
+        /// `proxy_force_ranges`: support byte ranges of any response.
         force_ranges: bool = "proxy_force_ranges",
     }
 }

@@ -23,7 +23,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
-    /// As written in the directive.
+    /// Version as written in the directive.
     pub fn name(self) -> &'static str {
         match self {
             HttpVersion::Http10 => "1.0",
@@ -33,13 +33,13 @@ impl HttpVersion {
     }
 }
 
-/// One `proxy_set_header`. Two are equal if they say the same, wherever they stand.
+/// One `proxy_set_header`. Two are equal if name and value are equal, wherever they stand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Header {
-    /// Its name as written; compared without regard to case.
+    /// Name as written; compared case-insensitively.
     #[serde(with = "super::serial::text")]
     pub name: Box<[u8]>,
-    /// Its value; when it is empty the header is not sent.
+    /// Value; an empty one: the header is not sent.
     pub value: ComplexValue,
     /// The directive.
     pub span: Span,
@@ -59,14 +59,14 @@ impl Eq for Header {}
 pub enum Bind {
     /// Not bound: the kernel chooses the source address.
     Off,
-    /// This address; port 0: any.
+    /// A fixed address; port 0: any.
     Address {
         /// The address.
         address: SocketAddr,
         /// `transparent`
         transparent: bool,
     },
-    /// An address that is known per request; empty or invalid: not bound.
+    /// An address that is evaluated per request; empty or invalid: not bound.
     Value {
         /// The text.
         value: ComplexValue,
@@ -80,50 +80,50 @@ pub enum Bind {
 pub struct ProxyPass {
     /// `https://`
     pub tls: bool,
-    /// Where the request goes.
+    /// Target of the requests.
     pub target: Target,
     /// Host and port as written: `$proxy_host`. Empty if the URL has variables.
     pub host: String,
     /// The URI part that replaces the location's prefix, if one is written.
     pub uri: Option<ComplexValue>,
-    /// Name of the location it stands in, which the URI replaces.
+    /// Name of the enclosing location, which the URI part replaces.
     #[serde(with = "super::serial::text")]
     pub prefix: Box<[u8]>,
     /// The directive.
     pub span: Span,
 }
 
-/// Where `proxy_pass` sends a request.
+/// Target of `proxy_pass`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// An `upstream` block, or the implicit one of a bare host.
     Upstream(UpstreamId),
-    /// A URL that is known per request.
+    /// A URL that is evaluated per request.
     Value(ComplexValue),
 }
 
 settings! {
-    /// What is merged of `ngx_http_proxy_module`.
+    /// `ngx_http_proxy_module`: version, headers, source address and timeouts.
     pub struct ProxySettings {
-        /// Version spoken to the peer.
+        /// `proxy_http_version`: HTTP version of upstream requests.
         http_version: HttpVersion = "proxy_http_version",
-        /// Headers of this level; they replace those of the outer level as a whole.
+        /// `proxy_set_header`: headers of this level; they replace all headers of the outer level.
         set_header: Vec<Header> = "proxy_set_header",
-        /// Source address.
+        /// `proxy_bind`: source address.
         bind: Bind = "proxy_bind",
-        /// Time to connect.
+        /// `proxy_connect_timeout`: time to connect.
         connect_timeout: Duration = "proxy_connect_timeout",
-        /// Time between two reads.
+        /// `proxy_read_timeout`: time between two reads.
         read_timeout: Duration = "proxy_read_timeout",
-        /// Time between two writes.
+        /// `proxy_send_timeout`: time between two writes.
         send_timeout: Duration = "proxy_send_timeout",
     }
 }
 
 impl ProxySettings {
-    /// The `proxy_set_header` in force for a name, without regard to case; the last one wins if several
-    /// are set, as both are sent but lint and preview speak of one.
+    /// The `proxy_set_header` in force for a name, compared case-insensitively. nginx sends all headers of a name; lint
+    /// and preview speak of the last.
     pub fn header(&self, name: &[u8]) -> Option<&Header> {
         self.set_header.value.iter().rev().find(|h| h.name.eq_ignore_ascii_case(name))
     }

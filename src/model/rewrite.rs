@@ -24,7 +24,7 @@ pub enum Instruction {
     If {
         /// Position in `inner` of the location, or in `locations` of the server.
         inner: usize,
-        /// When the block holds.
+        /// Condition of the block.
         condition: Condition,
         /// The directive's head.
         span: Span,
@@ -33,7 +33,7 @@ pub enum Instruction {
     Rewrite(Rewrite),
     /// `break`
     Break(Span),
-    /// One that could not be understood, which is reported.
+    /// Instruction that could not be understood; a diagnostic reports it.
     Other(#[serde(with = "super::serial::word")] super::serial::word::Known, Span),
 }
 
@@ -42,31 +42,31 @@ pub enum Instruction {
 pub struct Rewrite {
     /// The pattern as written.
     pub pattern: String,
-    /// The replacement; for one that is not a redirection up to its first `?`.
+    /// Replacement; unless it is a redirect, only up to its first `?`.
     pub replacement: ComplexValue,
-    /// What follows the first `?`, if there is one. A redirection keeps it in `replacement`.
+    /// Arguments: the text after the first `?`, if there is one. A redirect keeps them in `replacement`.
     pub args: Option<ComplexValue>,
-    /// The replacement has a `?`: the request's arguments follow with `&`.
+    /// The replacement has a `?`: the request's arguments are appended with `&`.
     pub has_args: bool,
-    /// The request's arguments are added; a `?` at the end of the replacement prevents it.
+    /// The request's arguments are appended; a `?` at the end of the replacement prevents this.
     pub keeps_args: bool,
-    /// What happens then.
+    /// Action after the replacement.
     pub flag: RewriteFlag,
     /// The directive.
     pub span: Span,
 }
 
-/// What happens after a replacement.
+/// Action after a replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RewriteFlag {
-    /// The next instruction.
+    /// Go on with the next instruction.
     Next,
-    /// `last`: the location is chosen anew.
+    /// `last`: find the location anew.
     Last,
-    /// `break`: the location stays.
+    /// `break`: stay in the location.
     Break,
-    /// `redirect`, `permanent`, or a replacement that begins with a scheme: 302 or 301.
+    /// `redirect`, `permanent`, or a replacement that begins with a scheme: status 302 or 301.
     Redirect(u16),
 }
 
@@ -76,7 +76,7 @@ pub enum RewriteFlag {
 pub enum Condition {
     /// `$variable`: neither empty nor `0`.
     True(VariableId),
-    /// `$variable = text` and, negated, `!=`.
+    /// `$variable = text`, or `!=` if negated.
     Equal {
         /// The left side.
         variable: VariableId,
@@ -98,18 +98,18 @@ pub enum Condition {
     },
     /// `-f`, `-d`, `-e`, `-x`
     File {
-        /// What is asked of it.
+        /// Kind of the test.
         test: FileTest,
-        /// Its path; relative to the prefix.
+        /// Path of the file; relative to the prefix.
         path: ComplexValue,
         /// `!-f`
         negated: bool,
     },
-    /// One that could not be understood, which is reported.
+    /// Condition that could not be understood; a diagnostic reports it.
     Invalid,
 }
 
-/// What `if` asks of a path.
+/// Kinds of file tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileTest {
@@ -128,7 +128,7 @@ pub enum FileTest {
 pub struct Return {
     /// Status, 0 ..= 999; 444 closes the connection.
     pub status: u16,
-    /// Body, or for 301, 302, 303, 307 and 308 the target of the redirection.
+    /// Body, or for 301, 302, 303, 307 and 308 the target of the redirect.
     pub text: Option<ComplexValue>,
     /// The directive.
     pub span: Span,

@@ -16,7 +16,7 @@ pub enum ServerName {
     Exact(String),
     /// `*.example.com`: any name that ends with the suffix, which begins with a dot.
     WildcardHead(String),
-    /// `.example.com`: the name itself and any below it; without the leading dot.
+    /// `.example.com`: the name itself and all names below; without the leading dot.
     DotHead(String),
     /// `www.example.*`: any name that begins with the prefix, which ends with a dot.
     WildcardTail(String),
@@ -25,7 +25,7 @@ pub enum ServerName {
 }
 
 impl std::fmt::Display for ServerName {
-    /// As `server_name` has it.
+    /// Writes the name as in `server_name`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             ServerName::Exact(name) => f.write_str(name),
@@ -42,15 +42,15 @@ impl std::fmt::Display for ServerName {
 pub struct Server {
     /// The block's head.
     pub span: Span,
-    /// Where it listens; never empty.
+    /// Addresses; never empty.
     pub listen: Vec<Listen>,
-    /// Its names in source order; the first is `$server_name`. Never empty: a server without
-    /// `server_name` has the empty name.
+    /// Names in source order; the first is `$server_name`. Never empty: a server without `server_name` has the empty
+    /// name.
     pub names: Vec<ServerName>,
-    /// What holds where no location says otherwise.
+    /// Settings in force unless a location overrides them.
     pub settings: HttpSettings,
     /// `return`, `rewrite`, `set` and `if` of the server level in order.
     pub instructions: Vec<Instruction>,
-    /// Locations in source order, and the blocks of the server level's `if`s.
+    /// Locations in source order, and the server level's `if` blocks.
     pub locations: Vec<Location>,
 }

@@ -4,20 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::Span;
 
-/// Where the value of a [`Setting`] came from.
+/// Origin of a [`Setting`]'s value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// Set at this level, by the directive at the place.
+    /// Set at this level, by the directive at this span.
     Set(Span),
-    /// Set at an outer level, by the directive at the place.
+    /// Set at an outer level, by the directive at this span.
     Inherited(Span),
     /// The default of the selected nginx version.
     Default,
 }
 
 impl Origin {
-    /// The directive that decided, if any did.
+    /// Directive that set the value, if any did.
     pub fn span(self) -> Option<Span> {
         match self {
             Origin::Set(span) | Origin::Inherited(span) => Some(span),
@@ -26,12 +26,12 @@ impl Origin {
     }
 }
 
-/// A value and where it came from.
+/// Value of a directive, with its origin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setting<T> {
     /// The value in force.
     pub value: T,
-    /// Where it came from.
+    /// Origin of the value.
     pub origin: Origin,
 }
 
@@ -46,14 +46,14 @@ impl<T> Setting<T> {
         Self { value, origin: Origin::Default }
     }
 
-    /// Whether a directive of this very level set it.
+    /// True if a directive of this very level set the value.
     pub fn is_set_here(&self) -> bool {
         matches!(self.origin, Origin::Set(_))
     }
 }
 
 impl<T: Clone> Setting<T> {
-    /// The same value as an inner level sees it.
+    /// The same value from an inner level's point of view.
     #[must_use]
     pub fn inherited(&self) -> Self {
         let origin = match self.origin {
@@ -64,20 +64,20 @@ impl<T: Clone> Setting<T> {
     }
 }
 
-/// Reads settings of type `T`: the compiler implements it for every type a directive can have.
+/// Reader of settings of type `T`: the compiler implements it for every type of a directive's value.
 pub trait Reader<T> {
-    /// The value that holds when no level sets `directive`.
+    /// Value that holds if no level sets `directive`.
     fn default(&mut self, directive: &'static str) -> Setting<T>;
 
-    /// Takes over what the directive at hand says.
+    /// Takes the value of the current directive.
     fn read(&mut self, setting: &mut Setting<T>);
 }
 
-/// Declares a group of settings that merge together: each field is one directive, or
-/// several that make one list (`allow` and `deny`).
+/// Declares a group of settings that merge together: each field is one directive, or several that make one list
+/// (`allow` and `deny`).
 ///
-/// The compiler reads, merges and defaults all of them through the generated functions; a new directive
-/// of a known type is one line.
+/// The compiler reads, merges and defaults all settings through the generated functions; a new directive of a known
+/// type is one line.
 macro_rules! settings {
     (
         $(#[$meta:meta])*
@@ -92,23 +92,23 @@ macro_rules! settings {
         }
 
         impl $Group {
-            /// The directives of the group.
+            /// Directives of the group.
             pub const DIRECTIVES: &'static [&'static str] = &[$($directive, $($also,)*)*];
 
-            /// The values that hold when no level sets anything.
+            /// Values that hold if no level sets anything.
             pub fn defaults<R>(reader: &mut R) -> Self
             where $( R: $crate::model::setting::Reader<$Type>, )*
             {
                 Self { $( $field: $crate::model::setting::Reader::<$Type>::default(reader, $directive), )* }
             }
 
-            /// What an inner level starts from.
+            /// Values that an inner level starts with.
             #[must_use]
             pub fn inherited(&self) -> Self {
                 Self { $( $field: self.$field.inherited(), )* }
             }
 
-            /// Lets `reader` read `directive` into its field; false if the group has no such directive.
+            /// Reads `directive` into its field with `reader`; false if the group has no such directive.
             pub fn read<R>(&mut self, directive: &str, reader: &mut R) -> bool
             where $( R: $crate::model::setting::Reader<$Type>, )*
             {
@@ -126,7 +126,7 @@ macro_rules! settings {
                 Self { $( $field: if is_default(self.$field.origin) { &defaults.$field } else { &self.$field }.clone(), )* }
             }
 
-            /// The directives whose values differ in `other`.
+            /// Directives whose values differ in `other`.
             pub fn changed(&self, other: &Self) -> Vec<&'static str> {
                 let mut names = Vec::new();
                 $( if self.$field.value != other.$field.value {

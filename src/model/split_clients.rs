@@ -10,7 +10,7 @@ use crate::source::Span;
 pub struct Bucket {
     /// Share in hundredths of a percent, 1 ..= 10000; 0 stands for `*`, as in nginx.
     pub percent: u32,
-    /// The variable's value; taken literally, variables in it are not evaluated.
+    /// Value of the variable; variables in it are not evaluated.
     #[serde(with = "super::serial::text")]
     pub value: Box<[u8]>,
     /// The entry.
@@ -20,9 +20,9 @@ pub struct Bucket {
 /// `split_clients key $variable { … }`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitClients {
-    /// What is hashed.
+    /// Text to hash.
     pub key: ComplexValue,
-    /// The variable it defines.
+    /// Variable that the block defines.
     pub variable: VariableId,
     /// Entries in source order; the shares add up to at most 10000.
     pub buckets: Vec<Bucket>,

@@ -1,4 +1,5 @@
-//! Times and numbers as nginx writes them (`ngx_parse_time`, `ngx_atoi`): some are known per request only.
+//! Times and numbers in nginx's notation (`ngx_parse_time`, `ngx_atoi`); the runtime needs them too, for values that
+//! are evaluated per request.
 
 use std::time::Duration;
 
@@ -13,10 +14,10 @@ pub fn digits(text: &[u8]) -> Option<u64> {
     (number <= i64::MAX as u64).then_some(number)
 }
 
-/// A time in milliseconds, or in whole seconds (`ngx_parse_time`): units from large to small, each once; a
-/// number without a unit is seconds.
+/// Time in milliseconds, or in whole seconds (`ngx_parse_time`): units from large to small, each once; a number without
+/// a unit is in seconds.
 pub fn time(text: &[u8], seconds_only: bool) -> Option<Duration> {
-    // Position, whether whole-second settings take it, whether the others do, milliseconds.
+    // Position, validity in whole-second settings, validity in the others, milliseconds.
     const UNITS: [(&[u8], u8, bool, bool, u64); 8] = [
         (b"y", 1, true, false, 365 * 86_400_000),
         (b"M", 2, true, false, 30 * 86_400_000),
@@ -41,7 +42,7 @@ pub fn time(text: &[u8], seconds_only: bool) -> Option<Duration> {
             break;
         }
         let (length, scale) = if tail[0] == b' ' {
-            // A space ends the number, which is seconds; nothing but a plain number may follow.
+            // A space ends the number, which is in seconds; only a plain number may follow.
             if step >= 7 {
                 return None;
             }

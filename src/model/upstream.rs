@@ -14,38 +14,38 @@ use crate::source::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UpstreamId(pub u32);
 
-/// `upstream name { … }`, or what `proxy_pass http://host` implies.
+/// `upstream name { … }`, or the implicit upstream of `proxy_pass http://host`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upstream {
-    /// Its name; of an implicit one host and port as written.
+    /// Name; for an implicit upstream, host and port as written.
     pub name: String,
-    /// The block's head; of an implicit one the first `proxy_pass`.
+    /// The block's head; for an implicit upstream, the first `proxy_pass`.
     pub span: Span,
-    /// Where a directive can be added: just before the closing brace; `None` for an implicit one.
+    /// Insertion point for a directive: just before the closing brace; `None` for an implicit upstream.
     pub body: Option<Span>,
     /// Peers in source order.
     pub peers: Vec<Peer>,
-    /// How a peer is chosen.
+    /// Balancing method.
     pub balancer: Setting<Balancer>,
     /// The connection cache.
     pub keepalive: KeepaliveSettings,
-    /// `keepalive` stands before the balancing method: before 1.29.7 the method replaces the cache.
+    /// `keepalive` before the balancing method: before 1.29.7 the method replaces the cache.
     pub keepalive_overridden: Option<Span>,
     /// `zone`: state shared by all workers.
     pub zone: Option<Span>,
-    /// Who is asked for names with `resolve`; `None`: the resolver of `http`.
+    /// `resolver` for peers with `resolve`; `None`: the resolver of `http`.
     pub resolver: Option<Resolver>,
-    /// How long; `None`: as long as in `http`.
+    /// `resolver_timeout`; `None`: that of `http`.
     pub resolver_timeout: Option<Duration>,
 }
 
 impl Upstream {
-    /// Whether it is a bare host in `proxy_pass`, which nginx never pools.
+    /// True for a bare host in `proxy_pass`, whose connections nginx never keeps.
     pub fn is_implicit(&self) -> bool {
         self.body.is_none()
     }
 
-    /// The cache that a worker keeps for it, if it keeps one.
+    /// Connection cache of a worker for the upstream, if there is one.
     pub fn pool(&self) -> Option<Pool> {
         let pool = self.keepalive.size.value;
         (!self.is_implicit() && self.keepalive_overridden.is_none()).then_some(pool).flatten()
@@ -55,7 +55,7 @@ impl Upstream {
 /// One `server` of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
-    /// Where it is.
+    /// Address of the peer.
     pub endpoint: Endpoint,
     /// Name as written.
     pub name: String,
@@ -71,13 +71,13 @@ pub struct Peer {
     pub backup: bool,
     /// `down`
     pub down: bool,
-    /// `resolve`: the name is resolved again and again while nginx runs.
+    /// `resolve`: the name is resolved again while nginx runs.
     pub resolve: bool,
     /// The directive.
     pub span: Span,
 }
 
-/// How a peer is chosen.
+/// Balancing method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Balancer {
@@ -89,7 +89,7 @@ pub enum Balancer {
     LeastConn,
     /// `hash key [consistent]`
     Hash {
-        /// What is hashed.
+        /// Text to hash.
         key: ComplexValue,
         /// `consistent`
         consistent: bool,
@@ -108,20 +108,20 @@ pub enum Balancer {
 pub struct Pool {
     /// Idle connections a worker keeps, from 1.
     pub size: u32,
-    /// `local`: a connection is used only by the location that opened it. Since 1.29.7.
+    /// `local`: only the location that opened a connection uses it again. Since 1.29.7.
     pub local: bool,
 }
 
 settings! {
     /// The connection cache of an upstream (`ngx_http_upstream_keepalive_module`).
     pub struct KeepaliveSettings {
-        /// The cache; `None`: connections are closed after each request.
+        /// `keepalive`: the cache; `None`: connections are closed after each request.
         size: Option<Pool> = "keepalive",
-        /// Requests on one connection.
+        /// `keepalive_requests`: requests on one connection.
         requests: u32 = "keepalive_requests",
-        /// Age at which a connection is closed after its request.
+        /// `keepalive_time`: age at which a connection is closed after its request.
         time: Duration = "keepalive_time",
-        /// Time an idle connection is kept.
+        /// `keepalive_timeout`: time that an idle connection is kept.
         timeout: Duration = "keepalive_timeout",
     }
 }

@@ -8,11 +8,11 @@ use crate::source::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct VariableId(pub u32);
 
-/// Where a variable gets its value.
+/// Source of a variable's value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VariableSource {
-    /// nginx's own, by its full name; for the prefix families `http_`, `arg_` … the name with the prefix.
+    /// Built-in variable, by its full name; for the prefix families `http_`, `arg_` … the name with the prefix.
     Builtin,
     /// `map`: position in [`Http::maps`](crate::model::Http::maps).
     Map(usize),
@@ -33,9 +33,9 @@ pub enum VariableSource {
 pub struct Variable {
     /// Name without `$`, lower case as nginx stores it.
     pub name: String,
-    /// Where its value comes from.
+    /// Source of the value.
     pub source: VariableSource,
-    /// The directive that defines it, unless nginx does.
+    /// Directive that defines the variable; `None` for a built-in one.
     pub defined: Option<Span>,
 }
 
@@ -62,12 +62,12 @@ impl Serialize for Variables {
 }
 
 impl Variables {
-    /// The variable of a name.
+    /// Variable of a name.
     pub fn find(&self, name: &str) -> Option<VariableId> {
         self.by_name.get(name).copied()
     }
 
-    /// Adds a variable, or returns the one that has the name already.
+    /// Adds a variable, or returns the existing one of the same name.
     pub fn add(&mut self, variable: Variable) -> VariableId {
         if let Some(id) = self.find(&variable.name) {
             return id;
@@ -78,17 +78,17 @@ impl Variables {
         id
     }
 
-    /// The variable of an id that this table gave out.
+    /// Variable of an id that this table gave out.
     pub fn get(&self, id: VariableId) -> &Variable {
         &self.list[id.0 as usize]
     }
 
-    /// The variable of an id, to change it.
+    /// Variable of an id, to change it.
     pub fn get_mut(&mut self, id: VariableId) -> &mut Variable {
         &mut self.list[id.0 as usize]
     }
 
-    /// All of them with their ids.
+    /// All variables with their ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (VariableId, &Variable)> {
         self.list.iter().enumerate().map(|(i, v)| (VariableId(i as u32), v))
     }
@@ -98,7 +98,7 @@ impl Variables {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segment {
-    /// Text as it is.
+    /// Literal text.
     Literal(#[serde(with = "super::serial::text")] Box<[u8]>),
     /// `$name` or `${name}`.
     Variable(VariableId),
@@ -120,7 +120,7 @@ impl ComplexValue {
         Self { segments }
     }
 
-    /// The text, if it needs no request to know it.
+    /// The text of a value without variables.
     pub fn constant(&self) -> Option<&[u8]> {
         match self.segments.as_slice() {
             [] => Some(b""),
@@ -129,12 +129,12 @@ impl ComplexValue {
         }
     }
 
-    /// The variables it names.
+    /// Variables in the value.
     pub fn variables(&self) -> impl Iterator<Item = VariableId> + '_ {
         self.segments.iter().filter_map(|s| if let Segment::Variable(id) = s { Some(*id) } else { None })
     }
 
-    /// As one would write it.
+    /// The value as written in a configuration.
     pub fn display(&self, variables: &Variables) -> String {
         let mut out = String::new();
         for (i, segment) in self.segments.iter().enumerate() {

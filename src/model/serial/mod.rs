@@ -1,5 +1,5 @@
-//! How the model is stored: text as text where a person reads it, groups of settings once however many levels
-//! share them.
+//! Storage of the model: readable text is stored as text, and a group of settings is stored once for all levels that
+//! share it.
 
 pub(super) mod nested;
 pub(super) mod shared;

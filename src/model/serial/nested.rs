@@ -1,11 +1,11 @@
-//! Lists in lists, as locations in locations: a file could have them so deep that the stack ends.
+//! Lists in lists, such as locations in locations, with a limit: a deeply nested file could exhaust the stack.
 
 use std::cell::Cell;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Deeper than blocks in a file that can be compiled.
+/// Deepest nesting; greater than that of any file that can be compiled.
 const DEEPEST: u32 = 128;
 
 thread_local! {

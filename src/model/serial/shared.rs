@@ -1,4 +1,4 @@
-//! An `Arc` that several levels share: stored once.
+//! `Arc`s that several levels share: each is stored once.
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
@@ -9,16 +9,16 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What is shared in the configuration that this thread stores or loads.
+/// Shared values of the configuration that this thread stores or loads.
 enum Table {
-    /// Numbers of what has been stored, by type and address.
+    /// Numbers of the stored values, by type and address.
     Store(HashMap<(TypeId, usize), u32, BuildHasherDefault<Address>>),
-    /// What has been loaded, by number.
+    /// Loaded values, by number.
     Load(Vec<Arc<dyn Any + Send + Sync>>),
 }
 
-/// Types and addresses are no input of anybody: mixing their bits is enough, and a large configuration asks for
-/// hundreds of thousands.
+/// Hasher for types and addresses, which no user chooses: mixing their bits is enough, and a large configuration looks
+/// up hundreds of thousands.
 #[derive(Default)]
 struct Address(u64);
 
@@ -43,7 +43,7 @@ impl Hasher for Address {
 }
 
 thread_local! {
-    // serde passes no context along, and without one each server would get its own copy of everything.
+    // serde passes no context along; without this table each server would get its own copy of every group.
     static TABLE: RefCell<Option<Table>> = const { RefCell::new(None) };
 }
 
@@ -54,12 +54,12 @@ fn with_table<R>(table: Table, work: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Stores in a form in which shared groups stay shared.
+/// Runs `work`, which stores a model, with shared groups stored once.
 pub fn store<R>(work: impl FnOnce() -> R) -> R {
     with_table(Table::Store(HashMap::default()), work)
 }
 
-/// Loads what [`store`] stored.
+/// Runs `work`, which loads what [`store`] stored.
 pub fn load<R>(work: impl FnOnce() -> R) -> R {
     with_table(Table::Load(Vec::new()), work)
 }

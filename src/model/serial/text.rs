@@ -1,9 +1,9 @@
-//! `Box<[u8]>`, alone or in lists: bytes that are text for a person.
+//! `Box<[u8]>`, alone or in lists: bytes that a person reads as text.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Bytes that are text for a person: a string where one reads it, which then may have U+FFFD in it.
+/// Bytes that a person reads as text: a string in readable formats, in which invalid UTF-8 becomes U+FFFD.
 pub(super) struct Text<'t>(pub(super) &'t [u8]);
 
 impl Serialize for Text<'_> {
@@ -22,7 +22,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// A type that holds such bytes, as [`serialize`] stores it.
+/// Type that contains such bytes, as [`serialize`] stores it.
 pub(crate) trait Texts: Sized {
     fn store<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error>;
     fn load<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error>;

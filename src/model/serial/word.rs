@@ -1,14 +1,15 @@
-//! `&'static str`, alone or in an `Option` or list: words that directives know.
+//! `&'static str`, alone or in an `Option` or list: words that directives accept.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A word that directives know. Under a name of its own, as serde's derive would borrow a `&'static str`.
+/// Word that a directive accepts. A type alias, as serde's derive would borrow a `&'static str`.
 pub(crate) type Known = &'static str;
 
-/// The word of the program that is equal to a text: there are as many as directives know, so each is kept for good.
+/// The program's own copy of a word. Each is kept for ever; their number is limited by the words that directives
+/// accept.
 fn intern(word: &str) -> &'static str {
     static WORDS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut words = WORDS.lock().unwrap_or_else(PoisonError::into_inner);
