@@ -1,4 +1,4 @@
-//! Who may ask, and networks and rights in general: `allow`, `deny`, `set_real_ip_from`, `*_store_access`.
+//! Access rules, networks and file permissions: `allow`, `deny`, `set_real_ip_from`, `*_store_access`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -50,7 +50,7 @@ pub(super) fn cidr(text: &[u8]) -> Option<(IpAddr, u8)> {
     Some((address, prefix as u8))
 }
 
-/// Warns of bits behind the prefix: `10.0.0.1/8` means `10.0.0.0/8` (`NGX_DONE` of `ngx_ptocidr`).
+/// Warns about address bits behind the prefix: `10.0.0.1/8` means `10.0.0.0/8` (`NGX_DONE` of `ngx_ptocidr`).
 pub(super) fn warn_low_bits(cx: &mut Compiler<'_>, text: &[u8], span: Span) {
     let (Some((address, _)), Some(network)) = (cidr(text), network(text)) else { return };
     if network.addr() == address {
@@ -65,7 +65,7 @@ pub(super) fn warn_low_bits(cx: &mut Compiler<'_>, text: &[u8], span: Span) {
     );
 }
 
-/// The network of [`cidr`], with the bits behind the prefix cleared.
+/// Network of [`cidr`], with the bits behind the prefix cleared.
 pub(super) fn network(text: &[u8]) -> Option<IpNet> {
     let (address, prefix) = cidr(text)?;
     Some(IpNet::new(address, prefix).ok()?.trunc())
@@ -111,7 +111,7 @@ impl Value for Vec<Rule> {
 
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         let text = directive.arg(1);
-        // `rule` has reported what is neither.
+        // `rule` has already reported an argument that is neither.
         let who = if *text == *b"all" { Addresses::All } else { addresses(&text)? };
         Some(vec![Rule { allow: directive.name() == "allow", who }])
     }
@@ -148,7 +148,7 @@ impl Value for Vec<Addresses> {
             warn_low_bits(cx, &directive.arg(1), directive.arg_span(1));
             return Some(vec![one]);
         }
-        // A host: whom it names is known when nginx starts.
+        // Host name: its addresses are resolved when nginx starts.
         Some(vec![Addresses::Name(directive.text(1))])
     }
 

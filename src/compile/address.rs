@@ -5,22 +5,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::argument::digits;
 use crate::model::Endpoint;
 
-/// An address that was read.
+/// Parsed address.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Url {
-    /// Host and port; the port is the default if none is written.
+    /// Host and port; the default port if none is written.
     pub(super) endpoint: Endpoint,
     /// Host as written, without the port.
     pub(super) host: String,
-    /// Whether a port is written.
+    /// True if a port is written.
     pub(super) has_port: bool,
     /// Last port of a range `8000-8010`, only in `listen`.
     pub(super) last_port: Option<u16>,
-    /// From the `/` or `?` on, where a URI part is allowed.
+    /// URI part from the `/` or `?` on, if one is allowed.
     pub(super) uri: Vec<u8>,
 }
 
-/// What may be written, besides host and port.
+/// Syntax of an address, beyond host and port.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// `listen`: also a port alone, `*`, a range of ports.
@@ -31,7 +31,7 @@ pub(super) enum Form {
     WithUri,
 }
 
-/// Reads an address. The error is nginx's own text.
+/// Parses an address. The error is nginx's own text.
 pub(super) fn parse(text: &[u8], default_port: u16, form: Form) -> Result<Url, &'static str> {
     if text.len() >= 5 && text[..5].eq_ignore_ascii_case(b"unix:") {
         return unix(&text[5..], form);
@@ -124,7 +124,7 @@ fn inet(text: &[u8], default_port: u16, form: Form) -> Result<Url, &'static str>
     })
 }
 
-/// Digits, or digits and a dash: a port, not a host.
+/// True for digits, or digits and a dash: a port, not a host.
 fn port_alone(text: &[u8]) -> bool {
     let (first, last) = match text.iter().position(|&b| b == b'-') {
         Some(dash) => (&text[..dash], Some(&text[dash + 1..])),
@@ -137,7 +137,7 @@ fn split_uri(text: &[u8], form: Form) -> Result<(&[u8], &[u8]), &'static str> {
     match text.iter().position(|&b| b == b'/' || b == b'?') {
         None => Ok((text, b"")),
         Some(at) if form == Form::WithUri => Ok(text.split_at(at)),
-        // A `?` alone is no URI for a peer, but a slash is refused.
+        // A `?` alone is not a URI for a peer, but a slash is refused.
         Some(_) => Err("invalid host"),
     }
 }
@@ -163,7 +163,7 @@ pub(super) fn parse_ip4(text: &[u8]) -> Option<Ipv4Addr> {
         let part = parts.next()?;
         *octet = if part.is_empty() { 0 } else { u8::try_from(digits(part)?).ok()? };
     }
-    // 255.255.255.255 is how nginx says that there is no address.
+    // nginx marks a missing address with 255.255.255.255.
     parts.next().is_none().then(|| Ipv4Addr::from(octets)).filter(|a| *a != Ipv4Addr::BROADCAST)
 }
 
@@ -193,7 +193,7 @@ pub(super) fn parse_address(text: &[u8]) -> Result<SocketAddr, NotAnAddress> {
     parse_ip4(host).map(|a| SocketAddr::new(IpAddr::V4(a), port)).ok_or(NotAnAddress)
 }
 
-/// Neither an IPv4 nor an IPv6 address, or its port is none.
+/// Error: neither an IPv4 nor an IPv6 address, or an invalid port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotAnAddress;
 

@@ -6,7 +6,7 @@ use crate::catalog::Kind;
 use crate::diagnostic::Diagnostic;
 pub(super) use crate::model::time::{digits, offset, size, time};
 
-/// Checks the value of a directive whose kind the catalog knows; false if it was reported.
+/// Checks a directive's value by its kind in the catalog; false if an error was reported.
 pub(super) fn check(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     let catalog = directive.catalog;
     match catalog.kind_in(cx.version()) {
@@ -38,7 +38,7 @@ const OFFSET: &str = "a size in bytes, with `k`, `m` or `g`: `10m`";
 const MSEC: &str = "a time with `ms`, `s`, `m`, `h`, `d` or `w`: `60s`";
 const SEC: &str = "a time with `s`, `m`, `h`, `d`, `w`, `M` or `y`: `60s`";
 
-/// Reports `expected` unless there is a value.
+/// Reports the `expected` text if there is no value.
 pub(super) fn expect<T>(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
@@ -52,7 +52,7 @@ pub(super) fn expect<T>(
     value
 }
 
-/// Reports an argument, and says that it did.
+/// Reports an argument; always false.
 pub(super) fn refuse(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
@@ -64,7 +64,7 @@ pub(super) fn refuse(
     false
 }
 
-/// Reports an argument that is not what the directive takes. `nginx` is what nginx's setter says.
+/// Reports an argument that the directive does not accept. `nginx` is the message of nginx's setter.
 pub(super) fn invalid(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
@@ -97,7 +97,7 @@ pub(super) fn invalid(
     );
 }
 
-/// `on` or `off`, in any case.
+/// Flag: `on` or `off`, case-insensitively.
 pub(super) fn flag(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<bool> {
     let text = directive.arg(n);
     if text.eq_ignore_ascii_case(b"on") {
@@ -125,7 +125,7 @@ pub(super) fn flag(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -
     None
 }
 
-/// A number within the bounds of the directive.
+/// Number within the bounds of the directive.
 pub(super) fn number(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<u64> {
     let bounds = directive.catalog.bounds;
     let value = digits(&directive.arg(n));
@@ -146,17 +146,17 @@ pub(super) fn number(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize)
                 "worker_connections" => format!("invalid number \"{}\"", directive.text(n)),
                 _ => "invalid number".to_owned(),
             };
-            // The exact text is a sign for the usual sentence.
+            // `invalid` recognises this text and adds the usual sentence.
             invalid(cx, directive, n, "a number", &nginx);
             None
         }
     }
 }
 
-/// One of the words of an enum or a bitmask, in any case.
+/// One of the words of an enum or a bitmask, case-insensitively.
 pub(super) fn word(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<&'static str> {
     let text = directive.arg(n);
-    // An nginx for Linux has no other event method, unless it was built so.
+    // An nginx for Linux has only this event method, unless it was built with others.
     let only_epoll = directive.name() == "use" && cx.options.strict_modules;
     let words = if only_epoll { &["epoll"][..] } else { directive.catalog.words };
     if let Some(word) = words.iter().find(|w| text.eq_ignore_ascii_case(w.as_bytes())) {
@@ -188,7 +188,7 @@ pub(super) fn word(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -
     None
 }
 
-/// Whether the selected version knows `word` of the directive; reports it if not.
+/// True if the selected version knows `word` of the directive; reports an unknown word.
 pub(super) fn since(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize, word: &str) -> bool {
     let version = cx.version();
     let since = directive.catalog.words_since.iter().find(|(w, _)| *w == word).map(|(_, since)| *since);
@@ -218,7 +218,7 @@ fn buffers(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     number.is_some() && expect(cx, directive, 2, size, expected).is_some()
 }
 
-/// A directive that works, but should not be written any more (`ngx_conf_deprecated`).
+/// Warns about a directive that works, but should no longer be written (`ngx_conf_deprecated`).
 pub(super) fn deprecated(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     let catalog = directive.catalog;
     let version = cx.version();
@@ -240,7 +240,7 @@ pub(super) fn deprecated(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
 
 fn obsolete(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     let name = directive.name();
-    // What replaces server push is no directive that nginx would name.
+    // nginx names no replacement for the server push directives: their replacement is not a directive.
     let pushes = name.starts_with("http2_push") || name == "http2_max_concurrent_pushes";
     let nginx = match directive.catalog.replacement {
         Some(other) if !pushes => {

@@ -1,4 +1,4 @@
-//! Walking a block: includes expanded, each directive checked against the catalog, inner blocks last.
+//! Compilation of a block: includes expanded, each directive checked against the catalog, inner blocks last.
 //!
 //! Inner blocks wait until the block's own directives are read, because nginx merges after it has parsed:
 //! a `proxy_http_version` below a location still holds in it.
@@ -20,18 +20,18 @@ use crate::syntax::{self, Block, Terminator};
 use refused::{missing_block, report_unknown, unexpected_block, wrong_arity};
 pub(super) use wording::{abbreviate, one_of, syntax_help};
 
-/// What a kind of block does with its directives.
+/// Handling of the directives in one kind of block.
 pub(super) trait Blocks<'t> {
-    /// Takes a directive that ends with `;`; false if it has no meaning for the model, so that only the
+    /// Handles a directive that ends with `;`; false if the model has no place for the directive, so that only the
     /// catalog's checks apply.
     fn simple(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool;
 
-    /// Order in which inner blocks are taken: what others refer to has a lower rank than those.
+    /// Order of the inner blocks: a block that others refer to has a lower rank than those.
     fn rank(&self, _: &Directive<'t>) -> u8 {
         0
     }
 
-    /// Takes a block, after all simple directives; false if it has no meaning for the model.
+    /// Handles a block, after all simple directives; false if the model has no place for the block.
     fn block(&mut self, cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool;
 }
 
@@ -48,7 +48,7 @@ impl<'t> Blocks<'t> for Unmodelled {
     }
 }
 
-/// Compiles the directives of a block that stands in `context`.
+/// Compiles the directives of a block in `context`.
 pub(super) fn directives<'t>(
     cx: &mut Compiler<'t>,
     block: Block<'t>,
@@ -74,7 +74,7 @@ pub(super) fn directives<'t>(
 
 struct Walk<'t> {
     context: Context,
-    /// Directives that may stand only once, with the place of the first.
+    /// Directives that may occur only once, with the place of the first.
     seen: Vec<(u16, Span)>,
     inner: Vec<Directive<'t>>,
 }
@@ -111,14 +111,14 @@ fn walk_block<'t>(cx: &mut Compiler<'t>, block: Block<'t>, walk: &mut Walk<'t>, 
     }
 }
 
-/// The files that stand in place of a directive; most directives are no `include`.
+/// Files that replace an `include`; most directives are not one.
 pub(super) fn included<'t>(cx: &Compiler<'t>, directive: syntax::Directive<'t>) -> &'t [FileId] {
     if directive.name().is("include") { cx.configuration.included(directive) } else { &[] }
 }
 
 fn simple<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn Blocks<'t>) {
-    // Headers and parameters for an upstream are compiled where they are merged: when `http` ends, and only if there
-    // is a server.
+    // nginx compiles headers and parameters for an upstream where it merges them: at the end of `http`, and only if
+    // there is a server.
     let name = directive.name();
     let late = name.ends_with("_set_header") || LATE_PARAMETERS.contains(&name);
     if !late {
@@ -147,7 +147,7 @@ fn read<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn B
     argument::deprecated(cx, directive);
 }
 
-/// Notes what takes part besides nginx, and what our runtime leaves out.
+/// Records modules outside open-source nginx, and directives that our runtime does not execute.
 fn note(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     cx.note_runtime(directive);
     let module = directive.catalog.module;
@@ -197,7 +197,7 @@ fn check<'t>(
     let directive = Directive { syntax, catalog, includes: Rc::clone(&cx.includes), order: cx.order };
     note(cx, &directive);
     match (catalog.body, syntax.terminator()) {
-        // The parser has reported the missing terminator.
+        // The parser has already reported the missing terminator.
         (_, Terminator::Missing) => {}
         (Body::None, Terminator::Block) => {
             cx.report(unexpected_block(syntax, catalog));
@@ -221,7 +221,7 @@ fn check<'t>(
     Some(directive)
 }
 
-/// The entry that nginx of the selected version would find; nginx's own come first.
+/// Catalog entry that nginx of the selected version would find; nginx's own entries come first.
 fn lookup(cx: &Compiler<'_>, name: &[u8], context: Context) -> Option<&'static catalog::Directive> {
     let version = cx.version();
     catalog::directives(name)
@@ -255,11 +255,11 @@ fn check_duplicate(cx: &mut Compiler<'_>, directive: &Directive<'_>, walk: &mut 
     false
 }
 
-/// A block that the model does not hold: its directives are still checked.
+/// Checks the directives of a block that the model does not hold.
 fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, context: Context) {
     let Some(block) = directive.syntax.block() else { return };
     match directive.name() {
-        // In `stream` they are read for their errors and the variables they define.
+        // `stream` has these blocks too: they are compiled for their errors and the variables they define.
         "map" => return super::map::map(cx, directive, block),
         "split_clients" => return super::split_clients::split_clients(cx, directive, block),
         "upstream" if context == Context::Stream => return super::stream::upstream(cx, directive, block),
@@ -276,7 +276,7 @@ fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, contex
     }
 }
 
-/// Third-party blocks with directives of their own are looked into only where the catalog lists them.
+/// True if the catalog lists the directives of a third-party block; other such blocks are skipped.
 fn is_known_inside(context: Context) -> bool {
     matches!(context, Context::Rtmp | Context::RtmpServer | Context::RtmpApplication | Context::RtmpRecorder)
 }

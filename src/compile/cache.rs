@@ -22,7 +22,7 @@ pub(super) const REMEMBERED: &[&str] = &[
     "*_max_temp_file_size",
 ];
 
-/// The kinds of values of `key=value` parameters.
+/// Value types of `key=value` parameters.
 #[derive(Clone, Copy)]
 enum Of {
     Levels,
@@ -34,7 +34,7 @@ enum Of {
     Zone,
 }
 
-/// Parameters of `*_cache_path` (`ngx_http_file_cache_set_slot`) and what nginx says of a wrong one.
+/// Parameters of `*_cache_path` (`ngx_http_file_cache_set_slot`), and nginx's message for a wrong one.
 const PARAMETERS: &[(&str, Of, &str)] = &[
     ("levels=", Of::Levels, "invalid \"levels\""),
     ("use_temp_path=", Of::Flag, "invalid use_temp_path value"),
@@ -115,7 +115,7 @@ fn cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     text.contains(&b'$') || zone::add(cx, directive, &text, 0, family(directive.name()))
 }
 
-/// An empty path is refused since then.
+/// First version that refuses an empty path.
 const NO_EMPTY_PATH: Version = Version::new(1, 27, 3);
 
 /// `*_store on | off | path`
@@ -131,7 +131,7 @@ fn store<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     compatible(cx, directive, &cache)
 }
 
-/// A cache and a store exclude each other; nginx notices at the second.
+/// Reports a cache beside a store: nginx notices at the second of the two.
 fn compatible(cx: &mut Compiler<'_>, directive: &Directive<'_>, other: &str) -> bool {
     let on = cx.here(other).filter(|d| *d.arg(1) != *b"off").map(Directive::span);
     let Some(first) = on.filter(|&first| first < directive.span()) else { return true };
@@ -167,17 +167,17 @@ fn cache_valid<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     true
 }
 
-/// The families in the order in which nginx merges their modules, with their place in it.
+/// Families in the order in which nginx merges their modules, with their step in it.
 const BUFFERED: &[(&str, u16)] = &[("proxy", 20), ("fastcgi", 21), ("uwsgi", 22), ("scgi", 23)];
 
-/// Caches and buffers, as `ngx_http_proxy_merge_loc_conf` and its sisters check them.
+/// Checks caches and buffers like `ngx_http_proxy_merge_loc_conf` and its sisters.
 pub(super) fn merge(cx: &mut Compiler<'_>) {
     // `proxy_buffer_size` exists in stream too.
     if cx.subsystem != Subsystem::Http {
         return;
     }
     for &(family, step) in BUFFERED {
-        // What a level does not touch was checked at the level around it.
+        // A level without a directive of the family needs no check: the outer level was checked.
         let prefix = |d: &Directive<'_>| d.name().starts_with(family);
         let touched = |level: &super::scope::Scope<'_>| level.remembered.iter().any(prefix);
         let server = cx.levels.last().is_some_and(|l| l.context == Context::Server);
@@ -210,7 +210,7 @@ fn known_cache(cx: &mut Compiler<'_>, family: &str, step: u16) {
         .nginx(format!("\"{name}\" zone \"{zone}\" is unknown"))
         .when(When::EndOfSubsystem { step, place: Place::Close }),
     );
-    // Reported once.
+    // The removal prevents a second report.
     cx.names.zones.remove(directive.arg(1).as_ref());
 }
 

@@ -1,4 +1,4 @@
-//! Values of `proxy_cache…`, `proxy_store` and their likes of FastCGI; `cache` has checked the directives.
+//! Values of `proxy_cache…`, `proxy_store` and their `fastcgi_*` counterparts; `cache` has checked the directives.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::catalog::Kind;
 use crate::model::Setting;
 use crate::model::cache::{Access, CachePath, CacheValid, CacheZone, Predicates, Store};
 
-/// The cache that a `proxy_cache_path` or `fastcgi_cache_path` defines.
+/// Adds the cache that a `proxy_cache_path` or `fastcgi_cache_path` defines.
 pub(super) fn define(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     let mut path = CachePath {
         name: String::new(),
@@ -57,7 +57,7 @@ impl Value for Vec<CacheValid> {
         Vec::new()
     }
 
-    /// Without a status it is for 200, 301 and 302.
+    /// Without a status the time is for 200, 301 and 302.
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         let last = directive.len();
         let time = time(&directive.arg(last), true)?;
@@ -125,7 +125,7 @@ impl Value for Access {
         Access(0o600)
     }
 
-    /// `ngx_conf_set_access_slot`: the owner may read and write in any case.
+    /// `ngx_conf_set_access_slot`: the owner can always read and write.
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         let mut mode = 0o600;
         for (_, text) in directive.args_from(1) {

@@ -16,7 +16,7 @@ pub(super) const CHECKS: &[(&str, Check)] =
 
 pub(super) const REMEMBERED: &[&str] = &["charset", "source_charset"];
 
-/// A conversion that a level asks for.
+/// Conversion between two charsets that a level needs.
 pub(super) struct Recode {
     from: Vec<u8>,
     to: Vec<u8>,
@@ -24,7 +24,7 @@ pub(super) struct Recode {
     includes: std::rc::Rc<[Span]>,
 }
 
-/// Notes what a level converts (`ngx_http_charset_merge_loc_conf`).
+/// Records the conversions of a level (`ngx_http_charset_merge_loc_conf`).
 pub(super) fn merge(cx: &mut Compiler<'_>) {
     let (Some(to), Some(from)) = (cx.in_force("charset"), cx.in_force("source_charset")) else { return };
     let span = to.span();
@@ -63,7 +63,7 @@ pub(super) fn report_unmapped(cx: &mut Compiler<'_>) {
     }
 }
 
-/// `$` and the name of a variable, whatever it is made of (`ngx_http_set_charset_slot`).
+/// `$` and the name of a variable, of any characters (`ngx_http_set_charset_slot`).
 fn variable<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     let Some(name) = text.strip_prefix(b"$") else { return true };
@@ -72,7 +72,7 @@ fn variable<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     }
     let plain = name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_') && !name[0].is_ascii_digit();
     if !plain {
-        // Nothing can define it, which is found at the end.
+        // No directive can define such a variable; `report_undefined` finds this at the end.
         value::reference(cx, name, directive.arg_span(1));
     }
     plain
@@ -114,7 +114,7 @@ pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
     body(cx, block, None);
 }
 
-/// The entries; whether they lead to UTF-8 is seen in each if nothing says it.
+/// Entries of the block; without `utf8`, each entry is judged by itself.
 fn body<'t>(cx: &mut Compiler<'t>, block: Block<'t>, utf8: Option<bool>) -> Vec<(u8, Vec<u8>)> {
     let mut map = Vec::new();
     for entry in block.directives() {
@@ -151,14 +151,14 @@ fn body<'t>(cx: &mut Compiler<'t>, block: Block<'t>, utf8: Option<bool>) -> Vec<
     map
 }
 
-/// Whether hexadecimal UTF-8 is one character that fits into 16 bits.
+/// True if hexadecimal UTF-8 is one character that fits into 16 bits.
 fn decodes(hex: &[u8]) -> bool {
     let bytes: Option<Vec<u8>> =
         hex.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect();
     bytes.and_then(|bytes| utf8_decode(&bytes)).is_some_and(|c| c <= 0xffff)
 }
 
-/// `ngx_utf8_decode`: the first character, which takes more than one byte.
+/// First character, of more than one byte (`ngx_utf8_decode`).
 fn utf8_decode(bytes: &[u8]) -> Option<u32> {
     let (&first, rest) = bytes.split_first()?;
     let (bits, above, more) = match first {
@@ -173,7 +173,7 @@ fn utf8_decode(bytes: &[u8]) -> Option<u32> {
     rest.iter().try_fold(u32::from(bits), low).filter(|&u| u > above)
 }
 
-/// The bytes of hexadecimal digits.
+/// Bytes of hexadecimal digits.
 fn bytes(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).map(|d| d as u8);
     let even = if text.len() == 1 { [b"0", text].concat() } else { text.to_vec() };

@@ -1,7 +1,7 @@
-//! What a directive demands of its arguments beyond the catalog's kinds, and which directives later checks ask for.
+//! Checks of a directive's arguments beyond the catalog's kinds, and the directives that later checks look up.
 //!
-//! One table: directive to function. A function reports what nginx's own setter would refuse and says whether there
-//! was nothing to report.
+//! One table: directive to function. A function reports the errors of nginx's own setter, and returns true if there was
+//! none.
 
 use std::sync::OnceLock;
 
@@ -12,11 +12,11 @@ use crate::catalog::{DIRECTIVES, Tier};
 /// Checks the arguments of a directive; false if it reported something.
 pub(super) type Check = for<'t> fn(&mut Compiler<'t>, &Directive<'t>) -> bool;
 
-/// Checks what holds at a level after all its directives have been read, before the blocks in it.
+/// Checks a level after all its own directives have been read, before its inner blocks.
 pub(super) type Merge = for<'t> fn(&mut Compiler<'t>);
 
-/// Of each module family: the names and their checks. A name that begins with `*_` stands for those of
-/// `proxy`, `fastcgi`, `uwsgi`, `scgi`, `grpc`, `memcached` and `tunnel` that exist.
+/// Names and checks of each module family. A name that begins with `*_` stands for all existing directives of `proxy`,
+/// `fastcgi`, `uwsgi`, `scgi`, `grpc`, `memcached` and `tunnel`.
 const FAMILIES: &[&[(&str, Check)]] = &[
     super::core::CHECKS,
     super::access::CHECKS,
@@ -72,7 +72,7 @@ struct Entry {
     remembered: bool,
 }
 
-/// By the id of the directive.
+/// Checks and flags, by the directive's id.
 fn table() -> &'static [Entry] {
     static TABLE: OnceLock<Vec<Entry>> = OnceLock::new();
     TABLE.get_or_init(|| {
@@ -98,7 +98,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The prefix of a directive of the proxying modules: `proxy`, `fastcgi` …
+/// Prefix of a proxying module's directive: `proxy`, `fastcgi` …
 pub(super) fn family(name: &'static str) -> &'static str {
     name.split_once('_').map_or(name, |(prefix, _)| prefix)
 }
@@ -108,12 +108,12 @@ pub(super) fn check<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> boo
     table()[usize::from(directive.catalog.id)].check.is_none_or(|check| check(cx, directive))
 }
 
-/// Whether a directive is kept with its level.
+/// True if a level keeps its directives of this id.
 pub(super) fn is_remembered(id: u16) -> bool {
     table()[usize::from(id)].remembered
 }
 
-/// Runs the checks of a level: nginx merges servers and what is inside them.
+/// Runs the checks of a level: nginx merges servers and their inner blocks.
 pub(super) fn merge(cx: &mut Compiler<'_>) {
     use crate::catalog::Context::{IfInLocation, LimitExcept, Location, MailServer, Server, StreamServer};
     let Some(level) = cx.levels.last() else { return };

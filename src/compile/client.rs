@@ -1,4 +1,5 @@
-//! What tells clients apart: `valid_referers`, `modern_browser`, `userid_expires`. `headers` checks what they say.
+//! Values that distinguish clients: `valid_referers`, `modern_browser`, `userid_expires`. `headers` checks their
+//! arguments.
 
 use super::argument;
 use super::directive::Directive;
@@ -36,7 +37,7 @@ impl Value for Referers {
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
         let Some(mut referers) = Self::parse(cx, directive) else { return };
         let before = std::mem::take(&mut setting.value);
-        // Patterns alone are inherited by a level that has other referers (`ngx_http_referer_merge_conf`).
+        // Only patterns are inherited by a level with referers of its own (`ngx_http_referer_merge_conf`).
         referers.server_regexes |= before.server_regexes;
         let are_own = setting.is_set_here() && !before.inherits_patterns;
         if referers.patterns.is_empty() {

@@ -285,7 +285,7 @@ impl Value for Root {
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         let mut path = value::argument(cx, directive, 1);
         if directive.name() == "alias" {
-            // What it replaces is known to the location only: `replaces`.
+            // The replaced part depends on the location: see `replaces`.
             return Some(Root { path, alias: Some(Alias::Prefix(0)) });
         }
         if let [Segment::Literal(text)] = path.segments.as_mut_slice()
@@ -297,7 +297,7 @@ impl Value for Root {
     }
 }
 
-/// What of the URI an `alias` in a location of this kind replaces.
+/// Part of the URI that an `alias` replaces in a location of this kind.
 pub(super) fn replaces(kind: Option<&LocationKind>) -> Alias {
     match kind {
         Some(LocationKind::Exact(name) | LocationKind::Prefix { uri: name, .. }) => Alias::Prefix(name.len()),

@@ -33,8 +33,8 @@ pub(super) fn configuration(cx: &mut Compiler<'_>) {
     match context {
         Context::Main => {
             block::directives(cx, root, Context::Main, &mut main);
-            // After a syntax error the block may only be lost; a file of which it is said that it is a part of the main
-            // context has it elsewhere; a file of comments is one that others include.
+            // No `events` in these cases is not an error: a syntax error may have hidden the block, a file declared as
+            // a part of the main context has it elsewhere, and a file of comments only is meant to be included.
             let is_part = !cx.options.contexts.is_empty();
             let is_empty = root.directives().next().is_none() && !cx.options.strict_modules;
             if !main.has_events && !is_part && !is_empty && cx.configuration.syntax_errors.is_empty() {
@@ -140,7 +140,7 @@ fn cpu_affinity<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             let nginx = "\"worker_cpu_affinity\" supports up to 1024 CPUs only";
             return refuse(cx, directive, n, "at most 1024 digits", nginx);
         }
-        // nginx reads from the end.
+        // nginx reads the mask from its end.
         if let Some(&other) = text.iter().rev().find(|b| !matches!(b, b' ' | b'0' | b'1')) {
             let nginx = format!("invalid character \"{}\" in \"worker_cpu_affinity\"", char::from(other));
             return refuse(cx, directive, n, "`auto`, or masks of `0` and `1`", nginx);
@@ -190,17 +190,17 @@ fn thread_pool<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     threads || refuse(cx, directive, 1, "`threads=N`", "\"thread_pool\" must have \"threads\" parameter")
 }
 
-/// Notes a pool that `aio` uses.
+/// Records a pool that `aio` uses.
 pub(super) fn use_pool(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &[u8]) {
     let includes = Rc::clone(&cx.includes);
     cx.names.used_pools.push((name.to_vec(), directive.span(), includes));
 }
 
-/// Reports pools that are used and not defined (`ngx_thread_pool_init_conf`).
+/// Reports pools that are used but not defined (`ngx_thread_pool_init_conf`).
 pub(super) fn report_pools(cx: &mut Compiler<'_>) {
     for (name, span, includes) in std::mem::take(&mut cx.names.used_pools) {
         let nowhere = name != b"default" && !cx.names.thread_pools.contains_key(&name);
-        // A file that is missing, or around a fragment, may hold it.
+        // A missing file, or the file around a fragment, may define the pool.
         if !nowhere || cx.foreign_modules || !cx.options.contexts.is_empty() {
             continue;
         }
@@ -221,10 +221,10 @@ pub(super) fn report_pools(cx: &mut Compiler<'_>) {
     }
 }
 
-/// Warns of masks that are not as many as the worker processes (`ngx_core_module_init_conf`).
+/// Warns about a number of CPU masks that differs from the number of worker processes (`ngx_core_module_init_conf`).
 pub(super) fn report_processes(cx: &mut Compiler<'_>) {
     let Some((masks, span)) = cx.names.affinity else { return };
-    // The number of `auto` is the host's.
+    // `auto` depends on the host.
     let Some(WorkerProcesses::Count(processes)) = cx.core.as_ref().map(|core| core.worker_processes.value)
     else {
         return;
@@ -249,7 +249,7 @@ pub(super) fn report_processes(cx: &mut Compiler<'_>) {
     );
 }
 
-/// Modules are counted when the first block of one begins (`ngx_load_module`).
+/// nginx counts modules when the first block of any module begins (`ngx_load_module`).
 fn load_module<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let file = File { directive: "load_module", name: directive.text(1), span: directive.arg_span(1) };
     cx.files.push(file);

@@ -1,4 +1,4 @@
-//! A directive that passed the catalog's checks, and the words of it.
+//! Directive that passed the catalog's checks, with access to its words.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -7,26 +7,26 @@ use crate::catalog;
 use crate::source::Span;
 use crate::syntax;
 
-/// A directive of the source with its entry in the catalog.
+/// Directive of the source with its catalog entry.
 #[derive(Clone)]
 pub(super) struct Directive<'t> {
-    /// As written.
+    /// Directive as written.
     pub(super) syntax: syntax::Directive<'t>,
-    /// What nginx knows about it.
+    /// Catalog entry.
     pub(super) catalog: &'static catalog::Directive,
-    /// The `include`s through which it was reached, outermost first.
+    /// `include`s that lead to the directive, outermost first.
     pub(super) includes: Rc<[Span]>,
-    /// Its place in the order in which nginx reads directives.
+    /// Position in the order in which nginx reads directives.
     pub(super) order: u32,
 }
 
 impl<'t> Directive<'t> {
-    /// Its name.
+    /// Name of the directive.
     pub(super) fn name(&self) -> &'static str {
         self.catalog.name
     }
 
-    /// From the name to the last argument.
+    /// Span from the name to the last argument.
     pub(super) fn span(&self) -> Span {
         self.syntax.head()
     }
@@ -46,7 +46,7 @@ impl<'t> Directive<'t> {
         String::from_utf8_lossy(&self.arg(n)).into_owned()
     }
 
-    /// Where an argument stands; the directive if there is none.
+    /// Span of an argument; that of the directive if there is no such argument.
     pub(super) fn arg_span(&self, n: usize) -> Span {
         self.syntax.arg(n - 1).map_or(self.span(), syntax::Word::span)
     }

@@ -10,7 +10,7 @@ use crate::model::fastcgi::Param;
 
 impl Value for Vec<Param> {
     fn default(_: Option<&str>, _: Kind) -> Self {
-        // What nginx sends by itself is not a setting: see `ngx_http_fastcgi_headers`.
+        // nginx's own parameters are not a setting: see `ngx_http_fastcgi_headers`.
         Vec::new()
     }
 

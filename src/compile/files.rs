@@ -37,20 +37,20 @@ impl Value for Option<LogFileCache> {
     }
 }
 
-/// What the parameters say.
+/// Parsed parameters.
 enum Said {
     Off,
     On(LogFileCache),
 }
 
-/// Both directives have the same parameters, but for two that only logs have.
+/// Parses the parameters, which both directives share except for two that only logs have.
 fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>, inactive: Duration) -> Option<Said> {
     let is_log = directive.name() == "open_log_file_cache";
     let cache = FileCache { max: 0, inactive };
     let mut found = LogFileCache { cache, min_uses: 1, valid: Duration::from_secs(60) };
     let mut is_off = false;
     for (n, text) in directive.args_from(1) {
-        // `ngx_http_log_open_file_cache` takes zero.
+        // `ngx_http_log_open_file_cache` accepts zero.
         let number = |text: &[u8]| {
             argument::digits(text).and_then(|n| u32::try_from(n).ok()).filter(|n| is_log || *n > 0)
         };

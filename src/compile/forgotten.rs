@@ -1,7 +1,7 @@
-//! The `;` that was forgotten at a line's end.
+//! Detection of a `;` that is missing at a line's end.
 //!
-//! For nginx `listen 80⏎ server_name x;` is one directive of three arguments. An argument that begins a line and is
-//! the name of a directive that may stand here gives it away.
+//! nginx reads `listen 80⏎ server_name x;` as one directive of three arguments. An argument that begins a line and is
+//! the name of a directive allowed in this block shows the mistake.
 
 use super::scope::Compiler;
 use crate::catalog::{self, Context};
@@ -10,7 +10,7 @@ use crate::edit::{Edit, Fix};
 use crate::source::Span;
 use crate::syntax::{self, Quote};
 
-/// If a `;` seems to be missing inside `directive`, the error that says so instead of the one nginx would give.
+/// Error about a `;` that seems to be missing inside `directive`, in place of nginx's own error.
 pub(super) fn semicolon(
     cx: &Compiler<'_>,
     directive: syntax::Directive<'_>,
@@ -32,15 +32,15 @@ pub(super) fn semicolon(
     )
 }
 
-/// Says that a `;` seems to be missing in a directive that was read. The findings since `before` are about its
-/// arguments: if there are any, the missing `;` is the reason, else nginx accepts the result and this warns.
+/// Reports a `;` that seems to be missing in a directive that was read. The findings since `before` concern its
+/// arguments: if there are any, the missing `;` is their cause; else nginx accepts the result and this is a warning.
 pub(super) fn explain(
     cx: &mut Compiler<'_>,
     directive: syntax::Directive<'_>,
     context: Context,
     before: usize,
 ) {
-    // Most directives have one argument: look at the text only if there is something to find.
+    // Most directives have one argument: the text is read only if there can be a finding.
     if directive.args().len() < 2 {
         return;
     }
@@ -54,13 +54,13 @@ pub(super) fn explain(
     cx.report(diagnostic);
 }
 
-/// The word before the missing `;`, and the word after it.
+/// Word before the missing `;`, and the word after it.
 fn place(cx: &Compiler<'_>, directive: syntax::Directive<'_>, context: Context) -> Option<(Span, Span)> {
     let mut previous = directive.name();
     for word in directive.args() {
         let gap = Span { start: previous.span().end, end: word.span().start, ..word.span() };
         let begins_line = memchr::memchr(b'\n', cx.configuration.sources.text(gap)).is_some();
-        // Few words begin a line: only those are looked up.
+        // Few words begin a line: only these are looked up.
         if begins_line && word.quote() == Quote::None {
             let name = word.value();
             if catalog::in_context(&name, context).is_some() && !is_parameter(directive, &name) {
@@ -72,7 +72,7 @@ fn place(cx: &Compiler<'_>, directive: syntax::Directive<'_>, context: Context) 
     None
 }
 
-/// Some parameters are directives too: `gzip` of `access_log`.
+/// True for a parameter that has the name of a directive: `gzip` of `access_log`.
 fn is_parameter(directive: syntax::Directive<'_>, name: &[u8]) -> bool {
     catalog::directives(&directive.name().value())
         .iter()

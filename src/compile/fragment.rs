@@ -1,27 +1,27 @@
-//! A file that is included somewhere: in which block does it belong?
+//! Fragments: the block that an included file belongs in.
 //!
-//! Nothing in nginx says so. The file may say it itself, in a comment before its first directive,
-//! `# ngxc: context(http,server)`; otherwise the directives at its top level show it, if it cannot be a main file.
+//! nginx has no such notion. The file may name its block in a comment before its first directive, `# ngxc:
+//! context(http,server)`; otherwise the directives at its top level decide, if the file cannot be a main file.
 
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::Span;
 use crate::syntax::{Block, Configuration, Directive, Item, Terminator};
 
-/// Where a configuration belongs.
+/// Place of a file in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// It is a whole configuration, or nothing speaks against that.
+    /// The file is a whole configuration, or at least can be one.
     Main,
-    /// Its comment names these blocks, outermost first.
+    /// The file's comment names these blocks, outermost first.
     Declared(Vec<Context>),
-    /// Its comment names something that is no block.
+    /// The file's comment names an unknown block.
     Unknown(String, Span),
-    /// Its directives belong in these blocks, outermost first.
+    /// The file's directives belong in these blocks, outermost first.
     Guessed(Vec<Context>),
 }
 
-/// Blocks that a fragment may belong in; of those that fit equally well the first is taken.
+/// Blocks that a fragment may belong in; the first of several equally good ones is chosen.
 const CANDIDATES: &[&[Context]] = &[
     &[Context::Http],
     &[Context::Http, Context::Server],
@@ -35,7 +35,7 @@ const CANDIDATES: &[&[Context]] = &[
     &[Context::Events],
 ];
 
-/// What the file around a fragment may hold: zones, log formats, caches, upstreams, variables, certificates.
+/// Names that the file around a fragment may define: zones, log formats, caches, upstreams, variables, certificates.
 const FROM_ELSEWHERE: [&str; 10] = [
     "missing-certificate",
     "missing-certificate-key",
@@ -49,7 +49,7 @@ const FROM_ELSEWHERE: [&str; 10] = [
     "unknown-variable",
 ];
 
-/// Makes a note of a finding in a fragment that may be right where the fragment is included.
+/// Lowers a finding to a note if the fragment may be right in its including file.
 pub(super) fn soften(diagnostic: &mut Diagnostic) {
     if diagnostic.level == Level::Error && FROM_ELSEWHERE.contains(&diagnostic.code) {
         diagnostic.level = Level::Info;
@@ -60,10 +60,10 @@ pub(super) fn soften(diagnostic: &mut Diagnostic) {
 /// Blocks of a main file.
 const MAIN_BLOCKS: [&str; 4] = ["events", "http", "stream", "mail"];
 
-/// Directives that are looked at: more make no difference, a file may have a million.
+/// Number of directives that are examined: more make no difference, and a file may have a million.
 const LOOKED_AT: usize = 1000;
 
-/// Where a configuration says or shows that it belongs.
+/// Place of a file in a configuration, declared or guessed.
 pub fn place(configuration: &Configuration) -> Place {
     let root = configuration.tree(configuration.main).root();
     declared(root).unwrap_or_else(|| guessed(configuration))
@@ -92,7 +92,7 @@ fn declared(root: Block<'_>) -> Option<Place> {
     None
 }
 
-/// Whether a file of the main context has no `events`: a part of a main file, or one that was cut out of it.
+/// True if a file of the main context has no `events`: the file is a part of a main file, or an excerpt.
 pub fn is_part_of_main(configuration: &Configuration) -> bool {
     let is_events = |d: Directive<'_>| d.block().is_some() && d.name().is("events");
     !configuration.expanded_root().any(|(d, _)| is_events(d))
@@ -121,10 +121,10 @@ fn guessed(configuration: &Configuration) -> Place {
     best.0
 }
 
-/// What an entry looks like: the key and the number of the words after it.
+/// Test for the entries of a block: the key and the number of the words after it.
 type Looks = fn(&[u8], usize) -> bool;
 
-/// Blocks of entries, those with the stricter look first.
+/// Blocks of entries, those with the stricter test first.
 const ENTRIES: [(Context, Looks); 5] = [
     (Context::Types, |key, words| {
         let parts: Vec<&[u8]> = key.split(|&b| b == b'/').collect();
@@ -150,7 +150,7 @@ const ENTRIES: [(Context, Looks); 5] = [
     }),
 ];
 
-/// The block that entries belong in, if all look like its own.
+/// Block of the entries, if all pass its test.
 fn entries(directives: &[Directive<'_>]) -> Option<Context> {
     let looks_like = |looks: Looks| {
         directives
@@ -163,8 +163,8 @@ fn entries(directives: &[Directive<'_>]) -> Option<Context> {
         .map(|(context, _)| *context)
 }
 
-/// How well a directive and what it contains fit a context: plus one for each that may stand there, minus one for
-/// each that may not, nothing for those that nobody knows.
+/// Score of a directive and its content in a context: plus one for each directive that the context allows, minus one
+/// for each that it does not, nothing for unknown directives.
 fn fits(directive: Directive<'_>, context: Context, levels: usize) -> i32 {
     let name = directive.name().value();
     let known = catalog::directives(&name);

@@ -20,7 +20,7 @@ use crate::model::geo::{Geo, GeoTable};
 use crate::model::value::VariableSource;
 use crate::syntax::{self, Block, Terminator};
 
-/// Since this version `geo` has `volatile`.
+/// First version with `volatile` in `geo`.
 const VOLATILE: crate::version::Version = crate::version::Version::new(1, 29, 3);
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("geo", variables)];
@@ -41,13 +41,13 @@ type Range = (IpAddr, IpAddr, Box<[u8]>);
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an entry of the block")]
 struct Building {
-    /// `stream` has no proxies.
+    /// In `stream`: no proxies.
     stream: bool,
     is_ranges: bool,
-    /// An entry was read that `ranges` may not follow.
+    /// The block has an entry that must not precede `ranges`.
     has_networks: bool,
     networks: Vec<(IpNet, Box<[u8]>)>,
-    /// The networks and their values; `default` stands for all addresses of both families.
+    /// Networks and their values; `default` stands for all addresses of both families.
     known: HashMap<IpNet, Box<[u8]>>,
     ranges: Vec<Range>,
     default: Option<Box<[u8]>>,
@@ -174,10 +174,10 @@ impl Building {
         self.default = Some(value.into());
     }
 
-    /// Enters a network; warns if it is there (`ngx_http_geo_cidr_add`).
+    /// Adds a network; warns about a duplicate (`ngx_http_geo_cidr_add`).
     fn add(&mut self, cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, net: IpNet, value: &[u8]) {
         if self.known.contains_key(&net) {
-            // nginx looks the first address up, and shows what a smaller network says.
+            // nginx looks up the network's first address, and shows the value of a smaller network.
             let longest = (net.prefix_len()..=net.max_prefix_len()).rev();
             let old = longest
                 .filter_map(|length| IpNet::new(net.network(), length).ok())
@@ -194,7 +194,7 @@ impl Building {
     }
 }
 
-/// `ngx_http_geo_cidr_value`; reports what is no network.
+/// Parses a network and reports a malformed one (`ngx_http_geo_cidr_value`).
 fn read_network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) -> Option<IpNet> {
     if text == b"255.255.255.255" {
         return Some(IpNet::from(IpAddr::V4(Ipv4Addr::BROADCAST)));
@@ -209,7 +209,7 @@ fn read_network(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]
     network
 }
 
-/// Reports what is no range.
+/// Parses a range and reports a malformed one.
 fn read_range(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     let range = range(text);
     if range.is_none() {
@@ -227,11 +227,11 @@ fn range(text: &[u8]) -> Option<(IpAddr, IpAddr)> {
     (first <= last).then_some((first, last))
 }
 
-/// A part of the addresses whose upper 16 bits are the same: nginx keeps the ranges of each apart.
+/// Low bits of an address within a part: nginx keeps the ranges apart by the addresses' upper 16 bits.
 const PART: u32 = 0xffff;
 
-/// Warns of a range that is there already, and refuses one that overlaps another but is not inside it; true if the
-/// range can be entered (`ngx_http_geo_add_range`).
+/// Warns about a duplicate range, and refuses a range that overlaps another without lying inside it; true if the range
+/// can be added (`ngx_http_geo_add_range`).
 fn overlap(
     cx: &mut Compiler<'_>,
     entry: syntax::Directive<'_>,
@@ -244,7 +244,7 @@ fn overlap(
     let to = ranges.partition_point(|r| r.0 <= IpAddr::V4(last));
     for (start, end, old) in ranges[from..to].iter().rev() {
         let (IpAddr::V4(start), IpAddr::V4(end)) = (*start, *end) else { continue };
-        // Both as far as they lie in one part.
+        // Both ranges, cut to one part.
         let base = start.to_bits().max(first.to_bits()) & !PART;
         let clip = |a: Ipv4Addr, b: Ipv4Addr| (a.to_bits().max(base), b.to_bits().min(base | PART));
         let ((new, new_end), (old_start, old_end)) = (clip(first, last), clip(start, end));
@@ -277,7 +277,7 @@ fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// Puts a range over those that are there (`ngx_http_geo_add_range`).
+/// Puts a range over the existing ones (`ngx_http_geo_add_range`).
 fn paint(ranges: &mut Vec<Range>, new: Range) {
     let from = ranges.partition_point(|r| r.1 < new.0);
     let to = ranges.partition_point(|r| r.0 <= new.1);
@@ -294,7 +294,7 @@ fn paint(ranges: &mut Vec<Range>, new: Range) {
     ranges.splice(from..to, parts);
 }
 
-/// The next or the previous address.
+/// Next or previous address.
 fn step(address: IpAddr, up: bool) -> Option<IpAddr> {
     Some(match address {
         IpAddr::V4(a) => {
@@ -340,7 +340,7 @@ mod tests {
         );
         assert_eq!(range(b"10.0.0.2-10.0.0.1"), None);
         assert_eq!(range(b"10.0.0.2"), None);
-        // Ranges of IPv6 addresses do not exist.
+        // There are no ranges of IPv6 addresses.
         assert_eq!(range(b"::1-::2"), None);
     }
 }

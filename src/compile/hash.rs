@@ -1,4 +1,4 @@
-//! Hash tables that nginx builds at load, and refuses to if a name is too long for a bucket (`ngx_hash_init`).
+//! Hash tables that nginx builds at load; nginx refuses a name that is too long for a bucket (`ngx_hash_init`).
 
 use super::checks::Check;
 use super::directive::Directive;
@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::time::{digits, size};
 use crate::source::Span;
 
-/// Sizes of the tables of all of `http` or `stream`.
+/// Checks of the size directives of `http` and `stream`.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("map_hash_bucket_size", note),
     ("map_hash_max_size", note),
@@ -18,7 +18,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("variables_hash_max_size", note),
 ];
 
-/// By subsystem and directive.
+/// Sizes by subsystem and directive.
 pub(super) type Sizes = std::collections::HashMap<(Subsystem, &'static str), (u64, Span)>;
 
 fn note<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -29,7 +29,7 @@ fn note<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     true
 }
 
-/// Reports a size of `map_hash` that comes after a `map`, which has settled it.
+/// Reports a `map_hash` size after a `map`: nginx fixes the size at the first `map`.
 pub(super) fn settled(cx: &mut Compiler<'_>, map: Span) {
     for name in ["map_hash_bucket_size", "map_hash_max_size"] {
         let late = |(_, span): &&(u64, Span)| span.file == map.file && span.start > map.start;
@@ -45,43 +45,43 @@ pub(super) fn settled(cx: &mut Compiler<'_>, map: Span) {
     }
 }
 
-/// What a table is built with.
+/// Input for the construction of a table.
 pub(super) struct Table<'n> {
-    /// As nginx names it: `map_hash`.
+    /// Name in nginx's messages: `map_hash`.
     pub(super) name: &'static str,
-    /// What brings the names.
+    /// Place of the names.
     pub(super) place: Span,
-    /// The most buckets if no directive sets it.
+    /// Largest number of buckets, unless a directive sets it.
     pub(super) max_size: u64,
-    /// In lower case.
+    /// Names in lower case.
     pub(super) names: &'n [&'n [u8]],
-    /// When nginx builds it.
+    /// Moment at which nginx builds the table.
     pub(super) when: When,
 }
 
-/// A line of the processor's cache, of which buckets are a multiple.
+/// Line of the processor's cache; bucket sizes are multiples of it.
 const CACHE_LINE: u64 = 64;
 const POINTER: u64 = 8;
 
-/// What stands in the way of a table.
+/// Reason why a table cannot be built, or not well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    /// No bucket is allowed.
+    /// The number of buckets is zero.
     Empty,
-    /// A bucket is larger than nginx can count.
+    /// The bucket size exceeds nginx's limit.
     Large,
     /// A name does not fit in a bucket.
     Bucket,
-    /// No number of buckets up to the largest keeps all of them small enough.
+    /// Every allowed number of buckets leaves a bucket too large.
     NotOptimal,
 }
 
-/// The largest bucket.
+/// Largest bucket size.
 const MAX_BUCKET: u64 = 65_536 - CACHE_LINE;
 
-/// Names of variables that a configuration defines and that do not fit, in http and in stream.
+/// Checks the names of variables that the configuration defines, in http and in stream.
 ///
-/// Which other variables there are depends on the build of nginx: whether the table is a good one is not told.
+/// The other variables depend on the build of nginx: a table that is only not optimal is not reported.
 pub(super) fn variables(cx: &mut Compiler<'_>) {
     for subsystem in [Subsystem::Http, Subsystem::Stream] {
         let defined = cx.variables[subsystem as usize].list.iter();
@@ -112,7 +112,7 @@ pub(super) fn check(cx: &mut Compiler<'_>, table: &Table<'_>) {
     }
 }
 
-/// The sizes of a table, and where they are set.
+/// Sizes in force, and the places of their directives.
 struct Effective {
     bucket: u64,
     bucket_set: Option<Span>,
@@ -137,7 +137,7 @@ fn sizes_of(cx: &Compiler<'_>, table: &Table<'_>) -> Effective {
     }
 }
 
-/// What makes `ngx_hash_init` fail.
+/// Reason for a failure of `ngx_hash_init`.
 fn impossible(names: &[&[u8]], sizes: &Effective) -> Option<Fault> {
     let is_small = |name: &&[u8]| sizes.bucket < element(name.len()) + POINTER;
     match sizes {
@@ -200,12 +200,12 @@ fn report(cx: &mut Compiler<'_>, table: &Table<'_>, sizes: &Effective, fault: Fa
     cx.report(diagnostic.when(table.when));
 }
 
-/// Bytes of a name in a bucket (`NGX_HASH_ELT_SIZE`).
+/// Size of a name's bucket entry in bytes (`NGX_HASH_ELT_SIZE`).
 fn element(length: usize) -> u64 {
     POINTER + (length as u64 + 2).next_multiple_of(POINTER)
 }
 
-/// Whether some number of buckets keeps all of them small enough.
+/// True if some number of buckets keeps all of them small enough.
 fn fits(names: &[&[u8]], max_size: u64, bucket_size: u64) -> bool {
     let room = bucket_size - POINTER;
     let number = names.len() as u64;

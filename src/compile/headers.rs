@@ -59,7 +59,7 @@ fn expires<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     refuse(cx, directive, n, expected, nginx)
 }
 
-/// The third argument of `add_header` and `add_trailer`.
+/// Third argument of `add_header` and `add_trailer`.
 fn always<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     if directive.len() < 3 || *directive.arg(3) == *b"always" {
         return true;
@@ -85,7 +85,7 @@ fn userid_mark<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// `ngx_http_valid_referers`
 fn valid_referers<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    // The directives of a level share their names.
+    // All `valid_referers` of a level share one list of names.
     let level = cx.levels.last().into_iter().flat_map(|level| &level.remembered);
     let before = level.filter(|d| d.name() == "valid_referers" && d.order < directive.order);
     let mut seen = HashKeys::default();
@@ -123,14 +123,14 @@ fn valid_referers<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool 
     true
 }
 
-/// The name of a referer: what stands before the path; none for the words and patterns.
+/// Name of a referer: the part before the path; `None` for keywords and patterns.
 fn referer(text: &[u8]) -> Option<Vec<u8>> {
     let special = matches!(text, b"" | b"none" | b"blocked" | b"server_names") || text.starts_with(b"~");
     let name = text.split(|&b| b == b'/').next().unwrap_or_default();
     (!special).then(|| name.to_ascii_lowercase())
 }
 
-/// The names in a hash with wildcards (`ngx_hash_keys_arrays_t`).
+/// Names in a hash with wildcards (`ngx_hash_keys_arrays_t`).
 #[derive(Default)]
 pub(super) struct HashKeys {
     exact: HashSet<Vec<u8>>,
@@ -139,18 +139,18 @@ pub(super) struct HashKeys {
 }
 
 impl HashKeys {
-    /// Names that no wildcard covers as well.
+    /// Names that are not covered by a wildcard too.
     pub(super) fn plain(&self) -> impl Iterator<Item = &[u8]> {
         self.exact.iter().filter(|name| !self.head.contains(*name)).map(Vec::as_slice)
     }
 
-    /// The longest part between two dots of a name with a wildcard.
+    /// Longest label of the names with a wildcard.
     pub(super) fn longest_label(&self) -> Option<&[u8]> {
         let labels = self.head.iter().chain(&self.tail).flat_map(|name| name.split(|&b| b == b'.'));
         labels.max_by_key(|label| label.len())
     }
 
-    /// Enters a lower-case name; false if it is there. `.example.com` is both `example.com` and `*.example.com`.
+    /// Adds a lower-case name; false for a duplicate. `.example.com` is both `example.com` and `*.example.com`.
     pub(super) fn add(&mut self, name: &[u8]) -> bool {
         match name {
             [b'.', rest @ ..] if !rest.is_empty() => {
@@ -163,7 +163,7 @@ impl HashKeys {
     }
 }
 
-/// A name with at most one `*`, at one end (`ngx_hash_add_key`).
+/// True for a name with at most one `*`, at one end (`ngx_hash_add_key`).
 pub(super) fn wildcard(name: &[u8]) -> bool {
     let stars = memchr::memchr_iter(b'*', name).count();
     let dots = name.windows(2).any(|pair| pair == b"..");
@@ -241,7 +241,7 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
 
 /// `ngx_http_secure_link_merge_conf`
 fn secure_link_mixed(cx: &mut Compiler<'_>) {
-    // Only what stands in one block: each form replaces the other that is inherited.
+    // Only the directives of one block conflict: each form replaces the other if that is inherited.
     let Some(secret) = cx.here("secure_link_secret").cloned() else { return };
     let other = ["secure_link", "secure_link_md5"].iter().find_map(|name| cx.here(name)).map(Directive::span);
     let Some(other) = other else { return };
@@ -287,7 +287,7 @@ fn referers_only_special(cx: &mut Compiler<'_>) {
     );
 }
 
-/// `server_names` adds the names of the server, which must not stand there as well (`ngx_http_referer_merge_conf`).
+/// Reports referers that repeat a name added by `server_names` (`ngx_http_referer_merge_conf`).
 fn server_names_too(cx: &mut Compiler<'_>, referers: &[Vec<u8>]) {
     let mut keys = HashKeys::default();
     for name in referers.iter().filter_map(|text| referer(text)) {
@@ -298,7 +298,7 @@ fn server_names_too(cx: &mut Compiler<'_>, referers: &[Vec<u8>]) {
         level.into_iter().flat_map(|level| &level.remembered).filter(|d| d.name() == "server_name");
     let mut names: Vec<Vec<u8>> =
         directives.flat_map(|d| d.args_from(1)).map(|(_, text)| text.to_ascii_lowercase()).collect();
-    // The name of this host is not known.
+    // The name of this host is unknown.
     names.retain(|name| !name.starts_with(b"~") && name != b"$hostname");
     if level.is_some_and(|level| level.find("server_name").is_none()) {
         names.push(Vec::new());

@@ -1,7 +1,7 @@
-//! What only this host can tell: files, users and host names that a configuration needs (`--host`).
+//! Checks that need the host: files, users and host names that a configuration needs (`--host`).
 //!
-//! `nginx -t` fails where one is missing. A check in CI runs elsewhere, so this is asked for, and its findings are
-//! a class of their own.
+//! `nginx -t` fails if one is missing. CI runs on another host, so the checks are optional, and their findings are a
+//! class of their own.
 
 use std::collections::HashSet;
 use std::net::ToSocketAddrs;
@@ -13,22 +13,22 @@ use crate::model::{Config, Endpoint};
 use crate::source::Span;
 use crate::syntax::{Configuration, Directive};
 
-/// A file that a directive names and that nginx opens at load.
+/// File that a directive names and that nginx opens at load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// The directive.
+    /// Name of the directive.
     pub directive: &'static str,
-    /// Its name as written.
+    /// Name of the file as written.
     pub name: String,
-    /// Where.
+    /// Place of the name.
     pub span: Span,
 }
 
-/// What `load_module` is relative to: the prefix that nginx was built with. Those of nginx.org's packages, of
-/// Debian's, and of a build without `--prefix`; a module that any of them has is there.
+/// Base directories of `load_module`: the prefix that nginx was built with. Those of nginx.org's packages, of Debian's,
+/// and of a build without `--prefix`; one of them must have the module.
 const PREFIXES: &[&str] = &["/etc/nginx", "/usr/share/nginx", "/usr/local/nginx"];
 
-/// Asks this host for what the configuration names. `prefix` is nginx's own, if it is known.
+/// Checks the names of a configuration on this host. `prefix` is nginx's own, if it is known.
 pub fn check(configuration: &Configuration, compiled: &Compiled, prefix: Option<&Path>) -> Vec<Diagnostic> {
     let main = &configuration.sources.file(configuration.main).path;
     let directory = main.parent().unwrap_or(Path::new(""));
@@ -52,10 +52,10 @@ pub fn check(configuration: &Configuration, compiled: &Compiled, prefix: Option<
     found
 }
 
-/// A file that none of the directories has.
+/// Reports a file that is in none of the directories.
 fn unreadable(file: &File, directories: &[&Path]) -> Option<Diagnostic> {
     let text = &file.name;
-    // Variables are evaluated per connection, the other forms name no file.
+    // Values with variables are evaluated per connection; the other forms are not file names.
     if text.is_empty()
         || text.contains('$')
         || ["data:", "engine:", "store:"].iter().any(|p| text.starts_with(p))
@@ -73,16 +73,16 @@ fn unreadable(file: &File, directories: &[&Path]) -> Option<Diagnostic> {
     Some(Diagnostic::environment("file-not-readable", file.span, message).label("needed when nginx starts"))
 }
 
-/// Bytes of a certificate or key that are looked at; more than the chain of any authority has.
+/// Bytes of a certificate or key that are read; more than any authority's chain has.
 const MOST: u64 = 4 << 20;
 
-/// What a file of a directive must hold for OpenSSL to load it, and OpenSSL's words if it does not.
+/// PEM block that the file of a directive must have for OpenSSL, and OpenSSL's message if it has none.
 pub struct Pem {
-    /// End of the names of the directives.
+    /// End of the directive's name.
     directive: &'static str,
-    /// End of the line that begins it.
+    /// End of the block's first line.
     label: &'static [u8],
-    /// What it is called.
+    /// Name of the block's content for messages.
     what: &'static str,
     /// `PEM_read_bio_PrivateKey() failed (SSL: …)`
     pub words: &'static str,
@@ -105,11 +105,11 @@ const PEM: &[Pem] = &[
     },
 ];
 
-/// What the file of a directive (`ssl_certificate`, `proxy_ssl_certificate_key` and so on) must hold and does not.
+/// PEM block that is missing in the file of a directive (`ssl_certificate`, `proxy_ssl_certificate_key` …).
 pub fn lacks(directive: &str, file: &mut std::fs::File) -> Option<&'static Pem> {
     use std::io::Read;
     let pem = PEM.iter().find(|pem| directive.ends_with(pem.directive))?;
-    // A FIFO or a device would give to this reader what it has for nginx.
+    // Reading a FIFO or a device would take the data away from nginx.
     if !file.metadata().is_ok_and(|info| info.is_file()) {
         return None;
     }
@@ -129,13 +129,13 @@ fn without_pem(file: &File, opened: &mut std::fs::File) -> Option<Diagnostic> {
     Some(Diagnostic::environment("file-not-readable", file.span, message).label("needed when nginx starts"))
 }
 
-/// Account and group of a `user` (`ngx_set_user`): without a group, the one that is called as the account is.
+/// Checks account and group of a `user` (`ngx_set_user`): without a group, the group with the account's name.
 fn user(directive: Directive<'_>) -> Option<Diagnostic> {
     use nix::unistd::{Group, User};
     let account = directive.arg(0)?;
     let group = directive.arg(1);
     let name = String::from_utf8_lossy(&account.value()).into_owned();
-    // What cannot be looked up is not missing.
+    // A failed look-up does not prove that the account is missing.
     let is_missing = |name: &str| name.contains('\0') || matches!(User::from_name(name), Ok(None));
     if is_missing(&name) {
         return Some(
@@ -174,7 +174,7 @@ fn hosts(configuration: &Configuration, config: &Config) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (endpoint, span) in peers.chain(listens) {
         let (Endpoint::Name(host, port), Some(span)) = (endpoint, span) else { continue };
-        // With `resolve` that is asked again and again, and not before nginx runs.
+        // nginx resolves a name with `resolve` at run time, again and again.
         let text = &configuration.sources.file(span.file).text[span.start as usize..span.end as usize];
         if text.split(u8::is_ascii_whitespace).any(|word| word == b"resolve") || !seen.insert(host) {
             continue;

@@ -1,4 +1,4 @@
-//! `http { … }`: what servers share, then the servers.
+//! `http { … }`: the shared settings and blocks, then the servers.
 
 use super::block::{self, Blocks};
 use super::directive::Directive;
@@ -34,7 +34,7 @@ pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>, context: Con
     }
 }
 
-/// Defaults, and what exists without being declared.
+/// Defaults, and the built-in log format.
 fn begin(cx: &mut Compiler<'_>) -> HttpSettings {
     log::combined(cx);
     settings::http_defaults(cx.version())
@@ -50,11 +50,11 @@ fn compile<'t>(cx: &mut Compiler<'t>, block: Block<'t>, started: HttpSettings) {
 struct HttpBlock {
     started: HttpSettings,
     settings: HttpSettings,
-    /// What servers start from; made when the first block comes, after all simple directives.
+    /// Settings that servers inherit; set when the first block comes, after all simple directives.
     inherited: Option<HttpSettings>,
 }
 
-/// Blocks that define what servers refer to, wherever they stand.
+/// Compilers of the blocks that servers refer to, wherever they stand.
 type Definition = for<'t> fn(&mut Compiler<'t>, &Directive<'t>, Block<'t>);
 
 const DEFINITIONS: &[(&str, Definition)] = &[

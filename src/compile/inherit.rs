@@ -1,4 +1,4 @@
-//! `add_header_inherit` and `add_trailer_inherit` (`ngx_http_headers_merge_conf`): once all levels are known.
+//! `add_header_inherit` and `add_trailer_inherit` (`ngx_http_headers_merge_conf`), applied when all levels are known.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::model::argument::Word;
 use crate::model::content::AddHeader;
 use crate::model::{ContentSettings, Http, HttpSettings, Location, Setting};
 
-/// Gives each level the lines that it inherits otherwise than usual.
+/// Gives each level the headers and trailers that it inherits by these directives.
 pub(super) fn apply(http: &mut Http) {
     let is_used = |settings: &HttpSettings| {
         let content = &settings.content;

@@ -148,7 +148,7 @@ pub(super) fn once(
     false
 }
 
-/// The zone that `limit_req_zone` or `limit_conn_zone` defines; `limit_zone` has checked it.
+/// Adds the zone that `limit_req_zone` or `limit_conn_zone` defines; `limit_zone` has checked the directive.
 pub(super) fn define(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     let key = value::argument(cx, directive, 1);
     let mut zone = Zone { name: String::new(), key, size: 0, rate: 0, span: directive.span() };

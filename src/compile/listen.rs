@@ -10,12 +10,12 @@ use crate::diagnostic::Diagnostic;
 use crate::model::{Endpoint, Listen};
 use crate::version::Version;
 
-/// What a server listens on that has no `listen`.
+/// Implied socket of a server without `listen`.
 pub(super) fn implied() -> Listen {
     Listen::new(Endpoint::Inet(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80))), None)
 }
 
-/// Adds the sockets of one `listen`: several if it has a range of ports.
+/// Adds the sockets of one `listen`: several for a range of ports.
 pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &mut Vec<Listen>) {
     let url = match address::parse(&directive.arg(1), 80, Form::Listen) {
         Ok(url) => url,
@@ -56,5 +56,5 @@ pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &
     }
 }
 
-/// The directive `http2` replaces the parameter.
+/// First version in which the directive `http2` replaces the parameter.
 const HTTP2_DIRECTIVE: Version = Version::new(1, 25, 1);

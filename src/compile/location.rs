@@ -14,17 +14,17 @@ use crate::model::{HttpSettings, Location, LocationKind};
 use crate::source::Span;
 use crate::syntax::Block;
 
-/// A level that can hold locations: a server, a location, an `if`.
+/// Level that can have locations: a server, a location, an `if`.
 pub(super) struct Level {
     pub(super) context: Context,
     pub(super) settings: HttpSettings,
-    /// With their places in the order of the source.
+    /// Instructions with their positions in the reading order.
     pub(super) instructions: Vec<(u32, Instruction)>,
     pub(super) inner: Vec<Location>,
     pub(super) handler: Option<Handler>,
-    /// How the location is chosen; `None` for a server.
+    /// Kind of the location; `None` for a server.
     kind: Option<LocationKind>,
-    /// Locations so far, by name and whether they are exact.
+    /// Locations compiled so far, by exactness and name.
     names: HashMap<(bool, Box<[u8]>), Span>,
     started: HttpSettings,
     inherited: Option<HttpSettings>,
@@ -98,12 +98,12 @@ impl<'t> Blocks<'t> for Level {
     }
 }
 
-/// Blocks that set something come before those that inherit it.
+/// Rank of a block: blocks that set something come before those that inherit it.
 pub(super) fn rank(directive: &Directive<'_>) -> u8 {
     u8::from(directive.name() != "types")
 }
 
-/// Compiles a block inside a level; false if it is no location.
+/// Compiles a block inside a level; false if the block is not a location.
 pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Directive<'t>) -> bool {
     let Some(block) = directive.syntax.block() else { return true };
     if directive.name() == "types" {
@@ -115,7 +115,7 @@ pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Di
     let kind = match directive.name() {
         "location" => match kind(cx, directive) {
             Some(kind) => kind,
-            // Its directives are still worth checking.
+            // The directives of a malformed location are still checked.
             None => LocationKind::Prefix { uri: Box::from(*b"/"), no_regex: false },
         },
         "if" => {
@@ -140,7 +140,7 @@ pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Di
     true
 }
 
-/// A file that is included in a location.
+/// Compiles a file that is included in a location.
 pub(super) fn fragment<'t>(
     cx: &mut Compiler<'t>,
     head: Span,
@@ -151,7 +151,7 @@ pub(super) fn fragment<'t>(
     location(cx, head, block, Context::Location, kind, outer, None)
 }
 
-/// Instructions as they are executed: `if` blocks are compiled after all simple directives.
+/// Instructions in the order of their execution: `if` blocks are compiled after all simple directives.
 pub(super) fn in_order(mut instructions: Vec<(u32, Instruction)>) -> Vec<Instruction> {
     instructions.sort_by_key(|(order, _)| *order);
     instructions.into_iter().map(|(_, instruction)| instruction).collect()
@@ -181,7 +181,7 @@ fn location<'t>(
     }
 }
 
-/// The modifier and the name of a location (`ngx_http_core_location`).
+/// Modifier and name of a location (`ngx_http_core_location`).
 fn kind(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<LocationKind> {
     let first = directive.arg(1);
     if directive.len() == 2 {
@@ -266,7 +266,7 @@ fn check_nesting(cx: &mut Compiler<'_>, outer: &mut Level, directive: &Directive
                 format!("location \"{inner}\" is outside location \"{outer}\""),
             )
         }
-        // nginx compares with the text of the pattern, so hardly any prefix can stand in a regex location.
+        // nginx compares the inner name with the text of the pattern, so a regex location rejects almost any prefix.
         (
             Some(LocationKind::Regex { pattern, .. }),
             LocationKind::Prefix { uri: name, .. } | LocationKind::Exact(name),
@@ -287,7 +287,7 @@ fn check_nesting(cx: &mut Compiler<'_>, outer: &mut Level, directive: &Directive
 }
 
 fn check_repeated(cx: &mut Compiler<'_>, outer: &mut Level, directive: &Directive<'_>, kind: &LocationKind) {
-    // As nginx sorts them: `^~ /a` is the same location as `/a`, `= /a` is another.
+    // Key as nginx sorts locations: `^~ /a` is the same location as `/a`, `= /a` is another.
     let key = match kind {
         LocationKind::Exact(name) => (true, name.clone()),
         LocationKind::Prefix { uri, .. } => (false, uri.clone()),

@@ -12,7 +12,7 @@ use crate::model::log::{AccessLog, AccessLogs, ErrorLog, Escape, LogFormat, LogT
 use crate::model::{ComplexValue, Setting};
 use crate::source::Span;
 
-/// The format that exists without being declared (`ngx_http_combined_fmt`).
+/// Text of the built-in format `combined` (`ngx_http_combined_fmt`).
 const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent \
                         \"$http_referer\" \"$http_user_agent\"";
 
@@ -44,11 +44,11 @@ fn error_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     true
 }
 
-/// Parts of the debug level (`debug_levels`).
+/// Names that select parts of the debug level (`debug_levels`).
 const DEBUG_PARTS: &[&str] =
     &["debug_core", "debug_alloc", "debug_mutex", "debug_event", "debug_http", "debug_mail", "debug_stream"];
 
-/// Where it goes; the rest of http's is compiled.
+/// Checks the target; the model has the other parameters of http's logs.
 fn access_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let stream = super::stream::is_stream(directive);
     let off = *directive.arg(1) == *b"off";
@@ -78,7 +78,7 @@ fn access_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     log_target::parameters(cx, directive)
 }
 
-/// `log_format` of stream; that of http is compiled.
+/// `log_format` of stream; the model has only http's.
 fn stream_format<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     if !super::stream::is_stream(directive) {
         return true;
@@ -94,7 +94,7 @@ fn stream_format<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// Adds the format `combined`.
 pub(super) fn combined(cx: &mut Compiler<'_>) {
-    // It names only built-in variables, so the place is never shown.
+    // The format has only built-in variables, so the place is never shown.
     let nowhere = Span::new(cx.configuration.main, 0, 0);
     let value = value::text(cx, COMBINED.as_bytes(), nowhere);
     let format = LogFormat { name: "combined".to_owned(), escape: Escape::Default, value, span: None };
@@ -127,7 +127,7 @@ pub(super) fn log_format(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
         Some(escape) => (escape, 3),
         None => (Escape::Default, 2),
     };
-    // Each argument for itself: a name ends where its argument ends.
+    // Each argument is compiled alone: a variable's name ends where its argument ends.
     let mut value = <ComplexValue as Default>::default();
     for (n, part) in directive.args_from(from) {
         value.segments.extend(value::log_text(cx, &part, directive.arg_span(n)).segments);
@@ -222,7 +222,7 @@ impl Value for AccessLogs {
     }
 }
 
-/// Takes `buffer=`, `gzip` and `flush=` over, which [`log_target::parameters`] found right.
+/// Sets `buffer=`, `gzip` and `flush=`, which [`log_target::parameters`] has checked.
 fn buffering(log: &mut AccessLog, text: &[u8]) {
     if text == b"gzip" {
         log.gzip = Some(1);
@@ -241,7 +241,7 @@ fn buffering(log: &mut AccessLog, text: &[u8]) {
 fn format(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<usize> {
     let name = directive.text(2);
     let at = cx.http.log_formats.iter().position(|f| f.name.eq_ignore_ascii_case(&name));
-    // nginx reads from top to bottom.
+    // nginx reads from top to bottom: a later format does not count.
     let later = |cx: &Compiler<'_>, name: &str| {
         let defined = cx.names.format_places.get(name.as_bytes());
         defined.is_some_and(|place| *place > cx.position(directive.span()))
@@ -310,7 +310,7 @@ impl Value for Vec<ErrorLog> {
 
 fn severity(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Severity> {
     let text = directive.text(2);
-    // `debug_core` and the like select parts of the debug level.
+    // `debug_core` and the other `debug_*` words select parts of the debug level.
     let name = if text.starts_with("debug_") { "debug" } else { &text };
     let severity = Severity::NAMES.iter().find(|(n, _)| *n == name).map(|(_, s)| *s);
     if severity.is_none() {

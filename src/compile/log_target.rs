@@ -1,4 +1,4 @@
-//! Where logs go: `syslog:` and `memory:` (`ngx_syslog.c`, `ngx_log.c`), and the parameters of `access_log`.
+//! Log targets: `syslog:` and `memory:` (`ngx_syslog.c`, `ngx_log.c`), and the parameters of `access_log`.
 
 use super::address::{self, Form};
 use super::argument::{digits, refuse, size, time};
@@ -14,7 +14,7 @@ const FACILITIES: &[&str] = &[
 
 const SEVERITIES: &[&str] = &["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"];
 
-/// The first argument of `error_log` and `access_log`; false if it is wrong, which is reported.
+/// Checks the first argument of `error_log` and `access_log`; false if an error was reported.
 pub(super) fn check(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     let text = directive.arg(1);
     if let Some(parameters) = text.strip_prefix(b"syslog:") {
@@ -69,7 +69,7 @@ fn syslog(cx: &mut Compiler<'_>, directive: &Directive<'_>, parameters: &[u8]) -
     seen.contains(&"server") || refuse(cx, directive, 1, expected, "no syslog server specified")
 }
 
-/// The parameters of a buffered log, which all that write the file must share.
+/// Parameters of a buffered log, which must be the same for all logs that write the file.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Buffered {
     size: u64,
@@ -77,7 +77,7 @@ pub(super) struct Buffered {
     gzip: Option<u64>,
 }
 
-/// Size of the buffer of a compressed log if none is given.
+/// Default buffer size of a compressed log.
 const GZIP_BUFFER: u64 = 64 * 1024;
 
 /// The parameters of `access_log` from the third argument on (`ngx_http_log_set_log`).

@@ -1,4 +1,4 @@
-//! What a server of `mail` must have (`ngx_mail_core_server`, the merge functions of `ngx_mail_*_module.c`).
+//! Requirements of a `server` in `mail` (`ngx_mail_core_server`, the merge functions of `ngx_mail_*_module.c`).
 
 use super::scope::Compiler;
 use crate::catalog::Context;
@@ -7,18 +7,18 @@ use crate::source::Span;
 
 pub(super) const REMEMBERED: &[&str] = &["protocol", "auth_http"];
 
-/// Ports whose protocol is known without `protocol` (`ngx_mail_imap_protocol` and its sisters).
+/// Ports that imply their protocol (`ngx_mail_imap_protocol` and its sisters).
 const PORTS: &[&str] = &["25", "110", "143", "465", "587", "993", "995"];
 
-/// Reports the first thing that a server lacks.
+/// Reports the first missing directive of a server.
 pub(super) fn merge(cx: &mut Compiler<'_>) {
-    // A file that is not there may hold it.
+    // A missing file may have the directive.
     let Some(level) = cx.levels.last().filter(|l| l.context == Context::MailServer && !cx.foreign_modules)
     else {
         return;
     };
     let Some(head) = level.head else { return };
-    // `listen` without one is reported by the sockets.
+    // `socket` reports a server without `listen`.
     let listens: Vec<Vec<u8>> =
         level.remembered.iter().filter(|d| d.name() == "listen").map(|d| d.arg(1).into_owned()).collect();
     let standard = |address: &Vec<u8>| {

@@ -14,11 +14,11 @@ use crate::model::value::VariableSource;
 use crate::source::Span;
 use crate::syntax::{self, Block, Terminator};
 
-/// The keys of a `map`.
+/// Keys of a `map`.
 #[derive(Default)]
 struct Seen {
     texts: HashSet<Vec<u8>>,
-    /// With `hostnames`.
+    /// Names with `hostnames`.
     names: HashKeys,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
         when: When::AfterBlock,
     };
     hash::check(cx, &table);
-    // Wildcards of `hostnames` are in tables of their labels.
+    // nginx puts the wildcards of `hostnames` into tables of their labels.
     if let Some(label) = seen.names.longest_label() {
         hash::check(cx, &Table { names: &[label], ..table });
     }
@@ -82,7 +82,7 @@ pub(super) fn entries<'t>(
     for entry in block.directives() {
         let included = super::block::included(cx, entry);
         if included.is_empty() {
-            // A wrong one is an entry; one that names no file has been reported.
+            // A malformed `include` is an entry; the loader has reported an `include` without a file.
             if !entry.name().is("include") || entry.args().len() != 1 {
                 see(cx, entry);
             }
@@ -140,7 +140,7 @@ fn map_entry(cx: &mut Compiler<'_>, map: &mut Map, seen: &mut Seen, entry: synta
     }
 }
 
-/// Whether a key that is no pattern can be added: it is well-formed, and there is no such key yet (`ngx_hash_add_key`).
+/// True if a plain key can be added: the key is well-formed and new (`ngx_hash_add_key`).
 fn is_new(
     cx: &mut Compiler<'_>,
     key: &[u8],
@@ -201,7 +201,7 @@ fn key(cx: &mut Compiler<'_>, text: &[u8], hostnames: bool, entry: syntax::Direc
         regex::check(cx, pattern, caseless, entry.name().span());
         return MapKey::Regex { pattern: String::from_utf8_lossy(pattern).into_owned(), caseless };
     }
-    // A leading backslash takes the special meaning away.
+    // A leading backslash escapes the special meaning.
     let text = text.strip_prefix(b"\\").unwrap_or(text);
     if hostnames {
         let name = String::from_utf8_lossy(text).to_ascii_lowercase();
@@ -218,8 +218,7 @@ fn key(cx: &mut Compiler<'_>, text: &[u8], hostnames: bool, entry: syntax::Direc
     MapKey::Exact(text.to_ascii_lowercase().into())
 }
 
-/// Entries of a block that only nginx understands: notes the variables that they may define, as in
-/// `geoip2 … { $name … }`.
+/// Records the variables that entries of a third-party block may define, as in `geoip2 … { $name … }`.
 pub(super) fn foreign_entries<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
     let name = directive.name();
     entries(cx, block, &mut |cx, entry| {

@@ -12,17 +12,17 @@ use crate::model::upstream::Balancer;
 use crate::model::{Origin, Setting};
 use crate::version::Version;
 
-/// Since when `keepalive` may stand before the balancing method.
+/// First version that allows `keepalive` before the balancing method.
 const ORDER_DOES_NOT_MATTER: Version = Version::new(1, 29, 7);
 
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("hash", hash), ("random", random), ("least_time", least_time), ("sticky", sticky)];
 
-/// Directives that choose how a peer is chosen.
+/// Directives that select the balancing method.
 pub(super) const BALANCERS: &[&str] =
     &["hash", "ip_hash", "least_conn", "least_time", "ntlm", "random", "sticky", "queue"];
 
-/// Takes a method.
+/// Handles a balancing method.
 pub(super) fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, directive: &Directive<'_>) {
     let balancer = match directive.name() {
         "ip_hash" => Balancer::IpHash,
@@ -31,12 +31,12 @@ pub(super) fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, direc
             let consistent = directive.len() == 2;
             Balancer::Hash { key: value::argument(cx, directive, 1), consistent }
         }
-        // The only method for `two` that open-source nginx has is `least_conn`.
+        // `two` has only the method `least_conn` in open-source nginx.
         "random" => Balancer::Random { two: directive.len() > 0 },
         other => Balancer::Other(other),
     };
     if matches!(directive.name(), "queue" | "sticky" | "ntlm") {
-        // They go with a method, they are none.
+        // These directives accompany a method and are not a method themselves.
         return;
     }
     if let Origin::Set(keepalive) = upstream.keepalive.size.origin
@@ -63,7 +63,7 @@ pub(super) fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, direc
     upstream.balancer = Setting::set(balancer, directive.span());
 }
 
-/// A second method takes the place of the first.
+/// Warns about a second method, which replaces the first.
 pub(super) fn report_redefined(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     let name = directive.name();
     cx.report(

@@ -1,7 +1,7 @@
-//! Syntax to model: looks every directive up in the catalog, checks it, and merges what it says.
+//! Syntax to model: looks up every directive in the catalog, checks it, and merges its value.
 //!
-//! The order of checks is nginx's (`ngx_conf_handler`): name, context, block or semicolon, number of
-//! arguments, then what the directive itself demands. Unlike nginx it goes on after an error.
+//! The order of checks is nginx's (`ngx_conf_handler`): name, context, block or semicolon, number of arguments, then
+//! the directive's own checks. Unlike nginx the compiler goes on after an error.
 
 mod block;
 mod checks;
@@ -70,42 +70,42 @@ use crate::model::Config;
 use crate::syntax::Configuration;
 use crate::version::Version;
 
-/// For which nginx, and how much of a configuration.
+/// Options of a compilation: the nginx version, and the part of a configuration that a file is.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Decides which directives exist and which defaults hold.
+    /// Version of nginx, which decides the existing directives and the defaults.
     pub version: Version,
-    /// The blocks that would enclose the file, outermost first: empty for a whole configuration,
-    /// `[Http, Server]` for a fragment that is included in a server.
+    /// Blocks around the file, outermost first: empty for a whole configuration, `[Http, Server]` for a fragment that
+    /// is included in a server.
     pub contexts: Vec<Context>,
-    /// Directives of modules that open-source nginx does not have are errors unless a `load_module` may bring
-    /// them: what a real `nginx -t` would say.
+    /// Directives of modules outside open-source nginx are errors unless a `load_module` may bring them, as in a real
+    /// `nginx -t`.
     pub strict_modules: bool,
 }
 
 impl Options {
-    /// A whole configuration for a version.
+    /// Options for a whole configuration and a version.
     pub fn new(version: Version) -> Self {
         Self { version, contexts: Vec::new(), strict_modules: false }
     }
 }
 
-/// What came of a compilation; the model is complete only if there is no error.
+/// Result of a compilation; the model is complete only if there is no error.
 #[derive(Debug)]
 pub struct Compiled {
-    /// The model, of all that could be understood.
+    /// Model of the part of the configuration that could be understood.
     pub config: Config,
-    /// What nginx would refuse or warn about.
+    /// Errors and warnings that nginx would report.
     pub diagnostics: Vec<Diagnostic>,
-    /// Files that nginx opens when it reads the configuration, besides what it includes and what it creates.
+    /// Files that nginx opens when it reads the configuration, except includes and files that nginx creates.
     pub files: Vec<host::File>,
-    /// The oldest version for which it is valid or not as for the selected one, and of the same model but for
-    /// defaults: [`make_older`] makes that.
+    /// Oldest version with the same errors as the selected one, and the same model except for defaults: [`make_older`]
+    /// makes that model.
     pub same_since: Version,
 }
 
 impl Compiled {
-    /// Whether nginx would start with it.
+    /// True if nginx would start with the configuration.
     pub fn is_valid(&self) -> bool {
         self.diagnostics.iter().all(|d| d.level != Level::Error)
     }

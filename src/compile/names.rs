@@ -1,4 +1,4 @@
-//! Server names that two servers of one socket claim (`ngx_http_server_names`).
+//! Server names that two servers of one socket share (`ngx_http_server_names`).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,11 +12,11 @@ use crate::model::server::ServerName;
 use crate::model::{Endpoint, Server};
 use crate::source::Span;
 
-/// The sockets of `http`, each once, and who listens on them.
+/// Sockets of `http`, each once, and the servers that listen on them.
 struct Sockets<'a> {
-    /// With the number of its servers.
+    /// Sockets with the number of their servers.
     all: Vec<(&'a Endpoint, usize)>,
-    /// The number of a server, and that of a socket, for each `listen`.
+    /// Number of the server and of the socket, for each `listen`.
     uses: Vec<(usize, usize)>,
 }
 
@@ -37,12 +37,12 @@ impl<'a> Sockets<'a> {
         found
     }
 
-    /// Each `listen` whose servers are told apart by name.
+    /// Server and socket of each `listen` whose servers are distinguished by name.
     fn shared(&self) -> impl Iterator<Item = (usize, usize)> {
         self.uses.iter().copied().filter(|(_, socket)| self.all[*socket].1 > 1)
     }
 
-    /// The first socket of a server for which something holds.
+    /// First socket of a server that fulfils a condition.
     fn find(&self, server: usize, holds: impl Fn(&Endpoint, usize) -> bool) -> Option<&'a Endpoint> {
         let start = self.uses.partition_point(|(number, _)| *number < server);
         let own = self.uses[start..].iter().take_while(|(number, _)| *number == server);
@@ -52,7 +52,7 @@ impl<'a> Sockets<'a> {
     }
 }
 
-/// Warns of names that an earlier server of the same socket has.
+/// Warns about names that an earlier server of the same socket has.
 pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
     let servers = std::mem::take(&mut cx.http.servers);
     let sockets = Sockets::new(&servers);
@@ -71,7 +71,8 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
         }
     }
     for wrong in std::mem::take(&mut cx.names.no_wildcards) {
-        // One server without captures is found without looking at names (`ngx_http_optimize_servers`).
+        // nginx does not look at the name if one server without captures is alone on a socket
+        // (`ngx_http_optimize_servers`).
         let hashed = |endpoint: &Endpoint, count| count > 1 || has_captures(&servers, endpoint);
         let Some(endpoint) = sockets.find(wrong.server, hashed) else { continue };
         let name = wrong.name;
@@ -90,7 +91,7 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
     cx.http.servers = servers;
 }
 
-/// The same of the servers of `stream` (`ngx_stream_server_names`).
+/// The same check as `report_conflicts` for the servers of `stream` (`ngx_stream_server_names`).
 pub(super) fn report_stream_conflicts(cx: &mut Compiler<'_>) {
     let names = std::mem::take(&mut cx.names.of_stream);
     let unnamed = [(String::new(), None)];
@@ -118,13 +119,13 @@ pub(super) fn report_stream_conflicts(cx: &mut Compiler<'_>) {
     }
 }
 
-/// The tables of plain names, one for each socket whose servers are told apart by name.
+/// Checks the tables of plain names, one for each socket whose servers are distinguished by name.
 fn check_hashes(cx: &mut Compiler<'_>, servers: &[Server], sockets: &Sockets<'_>) {
     let mut tables: Vec<Vec<(&str, Span)>> = vec![Vec::new(); sockets.all.len()];
     for &(number, socket) in &sockets.uses {
         let server = &servers[number];
         let (endpoint, count) = sockets.all[socket];
-        // A server alone on its socket is found without its name, but for what its pattern captures.
+        // The name of a server alone on its socket is not looked up, except for the captures of its pattern.
         let pattern = || server.names.iter().any(|name| matches!(name, ServerName::Regex(_)));
         if count > 1 || pattern() && has_captures(servers, endpoint) {
             tables[socket].extend(server.names.iter().filter_map(|name| match name {
@@ -150,7 +151,7 @@ fn check_hashes(cx: &mut Compiler<'_>, servers: &[Server], sockets: &Sockets<'_>
     }
 }
 
-/// Whether the last pattern of the default server of a socket has captures (`ngx_http_core_server_name`).
+/// True if the last pattern of a socket's default server has captures (`ngx_http_core_server_name`).
 fn has_captures(servers: &[Server], endpoint: &Endpoint) -> bool {
     let mut sharing =
         servers.iter().filter_map(|s| Some((s, s.listen.iter().find(|l| l.endpoint == *endpoint)?)));
@@ -163,7 +164,7 @@ fn has_captures(servers: &[Server], endpoint: &Endpoint) -> bool {
     pattern.is_some_and(|pattern| super::regex::captures(pattern.as_bytes()) > 0)
 }
 
-/// What two names have in common when nginx takes only one; none for patterns, which are tried in order.
+/// Key that two names share if nginx accepts only one of them; `None` for patterns, which are tried in order.
 fn key(name: &ServerName) -> Option<&str> {
     match name {
         ServerName::Exact(name) | ServerName::DotHead(name) => Some(name),

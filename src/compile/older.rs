@@ -1,5 +1,5 @@
-//! The model of a configuration for an older nginx, made from that for a newer one: where nothing but defaults tells
-//! them apart, that takes a fraction of the time of a compilation.
+//! Model of a configuration for an older nginx, made from the model for a newer one: where only defaults differ, this
+//! takes a fraction of a compilation's time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,11 +14,10 @@ use crate::model::{
 };
 use crate::version::Version;
 
-/// A group of settings and what it is for the older version, by the address of the former, which it keeps in use.
+/// Groups of settings with their older versions, by the address of the original, which the map keeps alive.
 type Known<T> = HashMap<*const T, (Arc<T>, Arc<T>)>;
 
-/// Makes of a compilation what one for an older `version` would have come to; false, with nothing changed, if more than
-/// defaults can differ.
+/// Turns a compilation into that for an older `version`; false, with nothing changed, if more than defaults can differ.
 pub fn make_older(compiled: &mut Compiled, version: Version) -> bool {
     if version < compiled.same_since {
         return false;
@@ -39,15 +38,15 @@ pub fn make_older(compiled: &mut Compiled, version: Version) -> bool {
     true
 }
 
-/// A group whose defaults differ.
+/// Group whose defaults differ.
 struct Group<T> {
-    /// Those of the older version.
+    /// Defaults of the older version.
     defaults: Arc<T>,
     known: Known<T>,
 }
 
 impl<T> Group<T> {
-    /// What is shared between levels stays shared.
+    /// Replaces a group; levels that shared a group share its replacement.
     fn replace(&mut self, settings: &mut Arc<T>, with_defaults: impl Fn(&T, &T) -> T) {
         let make = || (Arc::clone(settings), Arc::new(with_defaults(settings, &self.defaults)));
         let (_, new) = self.known.entry(Arc::as_ptr(settings)).or_insert_with(make);
@@ -58,7 +57,7 @@ impl<T> Group<T> {
 /// Declares [`Older`] for the groups of [`HttpSettings`].
 macro_rules! older {
     ($($group:ident: $Type:ty,)*) => {
-        /// What changes with the version.
+        /// Groups that change with the version.
         struct Older {
             $( $group: Option<Group<$Type>>, )*
         }

@@ -32,7 +32,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 pub(super) const REMEMBERED: &[&str] =
     &["proxy_pass", "proxy_redirect", "proxy_cookie_domain", "proxy_cookie_path", "proxy_cookie_flags"];
 
-/// `off` stands alone in its block; false if it does not, which is reported.
+/// Checks that `off` is alone in its block; false if an error was reported.
 fn off_is_alone(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     let name = directive.name();
     let off = |d: &Directive<'_>| d.len() == 1 && *d.arg(1) == *b"off";
@@ -53,7 +53,7 @@ fn off_is_alone(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     false
 }
 
-/// A name without a port that has to be an upstream.
+/// Host name without a port, which has to be an upstream.
 pub(super) struct Unported {
     subsystem: Subsystem,
     host: String,
@@ -62,7 +62,7 @@ pub(super) struct Unported {
     includes: Rc<[Span]>,
 }
 
-/// An address or an upstream; the default port does not exist.
+/// Checks an address or the name of an upstream; there is no default port.
 pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     let schemes: &[&[u8]] = match directive.name() {
@@ -70,7 +70,7 @@ pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool
         "grpc_pass" => &[b"grpc://", b"grpcs://"],
         _ => &[],
     };
-    // `memcached_pass` is the one that takes no variables.
+    // `memcached_pass` is the only one without variables.
     if directive.len() == 0 || directive.name() != "memcached_pass" && variables_in(&text) {
         return true;
     }
@@ -90,7 +90,7 @@ pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool
                 cx.names.unported.push(Unported { subsystem, host, url: shown, span, includes });
             }
             if directive.name() == "memcached_pass" {
-                // The key of each request.
+                // The module reads the key of each request from this variable.
                 value::reference(cx, b"memcached_key", directive.span());
             }
             true
@@ -103,7 +103,7 @@ fn variables_in(text: &[u8]) -> bool {
     text.contains(&b'$')
 }
 
-/// Names without a port that no `upstream` block defines (`ngx_http_upstream_init_round_robin`).
+/// Reports names without a port that no `upstream` block defines (`ngx_http_upstream_init_round_robin`).
 pub(super) fn report_unported(cx: &mut Compiler<'_>) {
     for unported in std::mem::take(&mut cx.names.unported) {
         let known = match unported.subsystem {
@@ -205,7 +205,7 @@ fn proxy_redirect<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool 
     }
 }
 
-/// A text, or a regular expression after `~`.
+/// Checks a text, or a regular expression after `~`.
 fn pattern(cx: &mut Compiler<'_>, directive: &Directive<'_>, text: &[u8]) -> bool {
     let Some(pattern) = text.strip_prefix(b"~") else { return true };
     let (pattern, caseless) = match pattern.strip_prefix(b"*") {
@@ -225,7 +225,7 @@ fn cookie<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         let nginx = format!("invalid parameter \"{}\"", directive.text(1));
         return *first == *b"off" || refuse(cx, directive, 1, "`off`, or a text and its replacement", nginx);
     }
-    // Cookie attributes are compared without regard to case.
+    // Cookie attributes are compared case-insensitively.
     let Some(pattern) = first.strip_prefix(b"~") else { return true };
     let domain = directive.name() == "proxy_cookie_domain";
     let (pattern, caseless) = match pattern.strip_prefix(b"*") {
@@ -245,7 +245,7 @@ fn cookie_flags<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         let nginx = format!("invalid parameter \"{}\"", directive.text(1));
         return *first == *b"off" || refuse(cx, directive, 1, "`off`, or a cookie and its flags", nginx);
     }
-    // Unknown flags are found when a cookie comes.
+    // nginx notices unknown flags only when a cookie comes.
     if let Some(pattern) = first.strip_prefix(b"~")
         && !super::regex::check(cx, pattern, true, directive.arg_span(1))
     {

@@ -1,4 +1,5 @@
-//! Directories of caches and temporary files: no cache shares its own, others share one shape (`ngx_add_path`).
+//! Directories of caches and temporary files: a cache's directory belongs to it alone, other directories need the same
+//! levels (`ngx_add_path`).
 
 use super::checks::Check;
 use super::directive::Directive;
@@ -10,7 +11,7 @@ use crate::source::Span;
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("*_temp_path", temporary), ("client_body_temp_path", temporary)];
 
-/// A directory that a directive names.
+/// Directory that a directive names.
 pub(super) struct Known {
     is_cache: bool,
     levels: Vec<u64>,
@@ -22,12 +23,12 @@ fn temporary<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     add(cx, directive, levels, false)
 }
 
-/// The directory of a cache.
+/// Adds the directory of a cache.
 pub(super) fn cache(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     add(cx, directive, Vec::new(), true)
 }
 
-/// Enters a directory; false if another directive has it for something else, which is reported.
+/// Adds a directory; false if another directive uses it differently, which is reported.
 fn add(cx: &mut Compiler<'_>, directive: &Directive<'_>, levels: Vec<u64>, is_cache: bool) -> bool {
     let name = directive.arg(1);
     let name = name.strip_suffix(b"/").unwrap_or(&name).to_vec();

@@ -73,13 +73,13 @@ pub(super) fn server(
     }
 }
 
-/// What the parameters of a `server` ask the resolver for.
+/// Requirements of a `server`'s parameters for the resolver.
 pub(super) struct Asks {
     pub(super) resolve: bool,
     pub(super) service: bool,
 }
 
-/// Checks the parameters of a `server` in http or stream and gives each to `see`; `None` if one is wrong.
+/// Checks the parameters of a `server` in http or stream and passes each to `see`; `None` if one is wrong.
 pub(super) fn parameters(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
@@ -144,7 +144,7 @@ pub(super) fn parameters(
     Some(asks)
 }
 
-/// `service=` needs `resolve`, a name, and no port; false if something was reported.
+/// Checks `service=`, which needs `resolve`, a name, and no port; false if an error was reported.
 pub(super) fn check_service(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,

@@ -1,4 +1,4 @@
-//! Warnings of `listen`s that disagree about the protocols of one socket (`ngx_http_add_addresses`).
+//! Warnings about `listen`s that disagree on the protocols of one socket (`ngx_http_add_addresses`).
 
 use super::scope::Compiler;
 use super::socket::{Options, Whose};
@@ -7,11 +7,11 @@ use crate::model::Endpoint;
 use crate::source::Span;
 use crate::version::Version;
 
-/// nginx warns since then, of the sockets of `http` and of `stream`.
+/// First versions with the warnings, for the sockets of `http` and of `stream`.
 const SINCE: [(Whose, Version); 2] =
     [(Whose::Http, Version::new(1, 23, 4)), (Whose::Stream, Version::new(1, 25, 5))];
 
-/// Warns of a `listen` that redefines what others of its socket said.
+/// Warns about a `listen` that redefines the protocols of its socket.
 pub(super) fn warn(cx: &mut Compiler<'_>, whose: Whose, span: Span, first: Option<Span>, socket: &Endpoint) {
     if !SINCE.iter().any(|(of, since)| *of == whose && cx.is_since(*since)) {
         return;
@@ -27,37 +27,37 @@ pub(super) fn warn(cx: &mut Compiler<'_>, whose: Whose, span: Span, first: Optio
     cx.report(diagnostic);
 }
 
-/// What the `listen`s of a socket have said so far.
+/// Protocols that the `listen`s of a socket have set so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Protocols {
     all: u8,
-    /// Those of the last one but for additions; none after the first.
+    /// Protocols of the last `listen`, without its additions; `None` after the first `listen`.
     expected: Option<u8>,
-    /// Two have differed.
+    /// Two `listen`s differed.
     changed: bool,
-    /// Whether the socket has its options already.
+    /// The socket's options are set.
     set: bool,
 }
 
 impl Protocols {
-    /// Those of the first `listen`.
+    /// Protocols of the first `listen`.
     pub(super) fn new(options: &Options) -> Self {
         Self { all: bits(options), set: options.set, ..Self::default() }
     }
 
-    /// Enters another; true if it redefines what was said.
+    /// Adds another `listen`; true if it redefines the protocols.
     pub(super) fn redefines(&mut self, options: &Options) -> bool {
         let (new, old) = (bits(options), self.all);
         let changed = self.changed;
         self.set |= options.set;
         self.all |= new;
         if new & !old != 0 {
-            // Some were added.
+            // The new `listen` adds protocols.
             let redefined = self.set && !options.set || changed || old & !new != 0;
             (self.expected, self.changed) = (Some(old), true);
             redefined
         } else if old & !new != 0 {
-            // Some are missing.
+            // The new `listen` lacks protocols.
             let redefined = options.set || self.expected.is_some_and(|expected| expected != new);
             (self.expected, self.changed) = (Some(new), true);
             redefined
@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn as_nginx_warns() {
-        // s: options of the socket, t: ssl, 2: http2, p: proxy_protocol. The warnings are those of nginx 1.31.5.
+        // Letters: s: options of the socket, t: ssl, 2: http2, p: proxy_protocol. The warnings are those of nginx
+        // 1.31.5.
         for (listens, warned) in [
             (&["t", "t", "t"][..], &[false, false][..]),
             (&["", "t"], &[false]),

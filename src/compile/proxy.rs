@@ -65,7 +65,7 @@ const PASSES: &[(&str, &[(&str, u16)])] = &[
     ("uwsgi_pass", &[("uwsgi://", 0), ("suwsgi://", 0), ("", 0)]),
 ];
 
-/// Where another protocol's `…_pass` sends requests; `None` for a handler that answers itself.
+/// Handler of another protocol's `…_pass`; `None` for a handler that produces the response itself.
 pub(super) fn pass(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Pass> {
     let (name, schemes) = PASSES.iter().find(|(name, _)| *name == directive.name())?;
     let text = directive.arg(1);
@@ -107,7 +107,8 @@ fn scheme<'a>(cx: &mut Compiler<'_>, directive: &Directive<'_>, text: &'a [u8]) 
     None
 }
 
-/// A URI part replaces the matched prefix, so there has to be one.
+/// True if a location may have a URI part in its `proxy_pass`: the URI part replaces the matched prefix, so there must
+/// be one.
 fn may_have_uri(location: Option<&LocationKind>) -> bool {
     matches!(location, Some(LocationKind::Exact(_) | LocationKind::Prefix { .. }))
 }
@@ -137,7 +138,7 @@ impl Value for HttpVersion {
     }
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        // The catalog has checked that it is one of the words.
+        // The catalog's check allows only its words.
         let text = directive.arg(1);
         argument::expect(cx, directive, 1, version(&text), "`1.0`, `1.1` or `2`")
     }
@@ -151,7 +152,7 @@ fn version(text: &[u8]) -> Option<HttpVersion> {
 
 impl Value for Vec<Header> {
     fn default(_: Option<&str>, _: Kind) -> Self {
-        // What nginx sends by itself is not a setting: see `ngx_http_proxy_headers`.
+        // nginx's own headers are not a setting: see `ngx_http_proxy_headers`.
         Vec::new()
     }
 
@@ -165,7 +166,7 @@ impl Value for Vec<Header> {
         if setting.is_set_here() {
             setting.value.extend(headers);
         } else {
-            // One header here, and none of the outer level's is sent.
+            // A level with one header of its own sends none of the outer level's.
             *setting = Setting::set(headers, directive.span());
         }
     }

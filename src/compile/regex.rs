@@ -1,10 +1,10 @@
-//! Regular expressions, compiled as nginx does to see whether they can be (`ngx_regex_compile`).
+//! Regular expressions, compiled as nginx does, to find the malformed ones (`ngx_regex_compile`).
 
 use super::scope::Compiler;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
-/// Compiles a pattern; false if it is wrong, which is reported. Each pattern is compiled once.
+/// Compiles a pattern; false if it is malformed, which is reported. Each pattern is compiled once.
 pub(super) fn check(cx: &mut Compiler<'_>, pattern: &[u8], caseless: bool, span: Span) -> bool {
     let Ok(text) = std::str::from_utf8(pattern) else { return true };
     let key = (pattern.to_vec(), caseless);

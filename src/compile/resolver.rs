@@ -12,7 +12,7 @@ use crate::model::limit::Resolver;
 pub(super) const CHECKS: &[(&str, Check)] = &[("resolver", resolver)];
 
 fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    // Only mail can switch it off.
+    // Only mail's `resolver` can be `off`.
     let mail = directive.catalog.module.starts_with("ngx_mail");
     if mail && *directive.arg(1) == *b"off" {
         return true;
@@ -59,7 +59,7 @@ impl Value for Resolver {
         <Self as Default>::default()
     }
 
-    /// `resolver` has checked it.
+    /// `resolver` has checked the directive.
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         let mut resolver = <Self as Default>::default();
         for (_, text) in directive.args_from(1) {

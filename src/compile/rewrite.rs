@@ -10,7 +10,7 @@ use crate::model::value::VariableSource;
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("rewrite", check)];
 
-/// The instruction of a directive; `None` if it is none.
+/// Instruction of a directive; `None` for other directives.
 pub(super) fn instruction(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Instruction> {
     let span = directive.span();
     Some(match directive.name() {
@@ -82,7 +82,7 @@ fn rewrite(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Rewrite> 
         b"last" => RewriteFlag::Last,
         b"break" => RewriteFlag::Break,
         b"" if directive.len() == 2 => RewriteFlag::Next,
-        // `check` has reported it.
+        // `check` has reported the error.
         _ => return None,
     };
     let span = directive.arg_span(2);
@@ -124,7 +124,7 @@ pub(super) fn condition(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Con
     } else if last > current {
         last -= 1;
     } else {
-        // Nothing between the parentheses.
+        // The parentheses are empty.
         return invalid(cx, words[last].0, b")");
     }
     let Some((n, first)) = words.get(current) else { return invalid(cx, 1, b"") };

@@ -1,4 +1,4 @@
-//! `proxy_redirect`, `proxy_cookie_*`: the settings of the proxy that rewrite what a peer sends.
+//! `proxy_redirect`, `proxy_cookie_*`: settings of the proxy that rewrite response headers of a peer.
 
 use super::directive::Directive;
 use super::scope::Compiler;
@@ -18,7 +18,7 @@ impl Value for Option<ComplexValue> {
     }
 }
 
-/// The first argument, as a text or after `~` as a regular expression; `pass::CHECKS` has tried it.
+/// First argument, as a text, or after `~` as a regular expression; `pass::CHECKS` has checked it.
 fn pattern(cx: &mut Compiler<'_>, directive: &Directive<'_>, caseless: bool) -> Pattern {
     let first = directive.arg(1);
     let (text, span) = (first.strip_prefix(b"~"), directive.arg_span(1));
@@ -32,7 +32,7 @@ fn pattern(cx: &mut Compiler<'_>, directive: &Directive<'_>, caseless: bool) -> 
     Pattern::Regex { pattern, caseless, span: directive.span() }
 }
 
-/// An argument; domains are compared and written without their first dot.
+/// Argument as a text; domains are compared and written without their first dot.
 fn plain(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> ComplexValue {
     let text = directive.arg(n);
     match text.strip_prefix(b".").filter(|_| directive.name() == "proxy_cookie_domain") {
@@ -45,7 +45,7 @@ fn is_off(directive: &Directive<'_>) -> bool {
     directive.len() == 1 && matches!(&*directive.arg(1), b"off" | b"false")
 }
 
-/// Adds to what the level has; nothing counts after `off`.
+/// Adds to the level's list; arguments after `off` do not count.
 fn add<T>(setting: &mut Setting<Option<Vec<T>>>, more: Option<Vec<T>>, directive: &Directive<'_>) {
     let is_here = setting.is_set_here();
     match (&mut setting.value, more) {

@@ -1,4 +1,4 @@
-//! What the compiler knows while it walks: findings, variables, upstreams, and where it is.
+//! State of a compilation: findings, variables, upstreams, and the current place.
 
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
@@ -23,27 +23,27 @@ pub(super) struct Compiler<'t> {
     pub(super) configuration: &'t Configuration,
     pub(super) options: Options,
     pub(super) diagnostics: Vec<Diagnostic>,
-    /// The `include`s through which the directive at hand was reached.
+    /// `include`s that lead to the current directive.
     pub(super) includes: Rc<[Span]>,
-    /// Whether `http` or `stream` is being compiled.
+    /// Subsystem that is being compiled: `http` or `stream`.
     pub(super) subsystem: Subsystem,
     /// Variables of `http` and of `stream`.
     pub(super) variables: [VariableTable; 2],
-    /// What the model will hold.
+    /// `http` of the model.
     pub(super) http: Http,
     pub(super) core: Option<CoreSettings>,
     pub(super) unsupported: Vec<Unsupported>,
-    /// Upstreams by lower-case host, blocks and implicit ones.
+    /// Upstreams by lower-case host, both blocks and implicit ones.
     pub(super) upstreams: HashMap<String, Vec<KnownUpstream>>,
-    /// A directive of a module that we do not know inside out was seen: it may define variables.
+    /// The configuration has a directive of a module that the catalog does not describe fully: it may define variables.
     pub(super) foreign_modules: bool,
-    /// The values at hand are compiled when `http` ends.
+    /// True while values are compiled at the end of `http`.
     pub(super) late: bool,
-    /// Modules outside open-source nginx that were seen.
+    /// Modules outside open-source nginx in the configuration.
     pub(super) modules: HashSet<&'static str>,
-    /// Directives that have been read.
+    /// Number of directives read so far.
     pub(super) order: u32,
-    /// The blocks around the directive at hand, outermost first.
+    /// Blocks around the current directive, outermost first.
     pub(super) levels: Vec<Scope<'t>>,
     /// Files that nginx opens at load.
     pub(super) files: Vec<super::host::File>,
@@ -53,22 +53,22 @@ pub(super) struct Compiler<'t> {
     same_since: Cell<Version>,
     loads_modules: bool,
     loads_unknown: bool,
-    /// It is a fragment, or files are missing that lie elsewhere: they may define what it uses.
+    /// The file is a fragment, or included files are missing: names may be defined elsewhere.
     is_fragment: bool,
     dropped: usize,
 }
 
-/// A block that is being read: what stands directly in it, as far as later checks ask for it.
+/// Block that is being read, with those of its own directives that later checks look up.
 pub(super) struct Scope<'t> {
     pub(super) context: Context,
-    /// The block's directive; none for the file.
+    /// Directive of the block; `None` for the file.
     pub(super) head: Option<Span>,
-    /// The directives that [`super::checks::is_remembered`] names.
+    /// Directives that [`super::checks::is_remembered`] selects.
     pub(super) remembered: Vec<Directive<'t>>,
 }
 
 impl<'t> Scope<'t> {
-    /// The last directive of a name in the block.
+    /// Last directive of a name in the block.
     pub(super) fn find(&self, name: &str) -> Option<&Directive<'t>> {
         self.remembered.iter().rev().find(|d| d.name() == name)
     }
@@ -82,23 +82,23 @@ pub(super) struct Names {
     pub(super) thread_pools: HashMap<Vec<u8>, Span>,
     /// `log_format`s of `stream`.
     pub(super) stream_formats: HashMap<Vec<u8>, Span>,
-    /// Patterns that compile.
+    /// Patterns known to compile.
     pub(super) patterns: HashSet<(Vec<u8>, bool)>,
     pub(super) stream_upstreams: HashMap<String, Span>,
-    /// Of the servers of `stream`, by their number among all servers.
+    /// Server names of `stream`, by the server's number among all servers.
     pub(super) of_stream: HashMap<usize, Vec<(String, Span)>>,
     pub(super) charset_maps: HashSet<(Vec<u8>, Vec<u8>)>,
-    /// Where in the reading order each `log_format` of http stands.
+    /// Positions of each `log_format` of http in the reading order.
     pub(super) format_places: HashMap<Vec<u8>, Vec<(u32, usize)>>,
-    /// Server names that a hash cannot hold.
+    /// Server names with a misplaced wildcard, which a hash cannot hold.
     pub(super) no_wildcards: Vec<super::server::NoWildcard>,
     /// Sizes of hash tables.
     pub(super) hash_sizes: super::hash::Sizes,
-    /// Files that buffered access logs write, and with what parameters.
+    /// Files of buffered access logs, with the parameters.
     pub(super) buffered_logs: HashMap<(Subsystem, String), (super::log_target::Buffered, Span)>,
     /// Directories of caches and temporary files.
     pub(super) paths: HashMap<Vec<u8>, super::paths::Known>,
-    /// Charsets that a response is to be converted between, with the place of the first.
+    /// Charset conversions of responses, with the place of the first.
     pub(super) recodes: Vec<super::charset::Recode>,
     /// Masks of `worker_cpu_affinity`.
     pub(super) affinity: Option<(u64, Span)>,
@@ -108,11 +108,11 @@ pub(super) struct Names {
     pub(super) unported: Vec<super::pass::Unported>,
 }
 
-/// An upstream as `ngx_http_upstream_add` tells them apart.
+/// Upstream, by the key of `ngx_http_upstream_add`.
 #[derive(Clone, Copy)]
 pub(super) struct KnownUpstream {
     pub(super) id: UpstreamId,
-    /// Port written or implied in `proxy_pass`; `None` for a block, which any port means.
+    /// Port written or implied in `proxy_pass`; `None` for a block, which stands for any port.
     pub(super) port: Option<u16>,
 }
 
@@ -121,9 +121,9 @@ pub(super) struct KnownUpstream {
 pub(super) struct VariableTable {
     /// The table that goes into the model.
     pub(super) list: Variables,
-    /// Names that were used and that nothing has defined yet, with the places of use.
+    /// Names that are used but not defined yet, with the places of use.
     pub(super) undefined: HashMap<u32, Vec<Span>>,
-    /// Places of use that matter only where a server inherits them.
+    /// Places of use that matter only if a server inherits them.
     pub(super) late: HashSet<Span>,
 }
 
@@ -140,7 +140,7 @@ impl<'t> Compiler<'t> {
             core: None,
             unsupported: Vec::new(),
             upstreams: HashMap::new(),
-            // A file that is missing may define what the rest uses.
+            // A missing file may define names that the others use.
             foreign_modules: configuration.diagnostics.iter().any(|d| d.class == Class::Environment),
             late: false,
             modules: HashSet::new(),
@@ -160,7 +160,7 @@ impl<'t> Compiler<'t> {
         self.options.version
     }
 
-    /// Whether the selected version is `first` or a later one, where that decides what the configuration means.
+    /// True if the selected version is `first` or later, where this decides the meaning of the configuration.
     pub(super) fn is_since(&self, first: Version) -> bool {
         let is_since = first <= self.options.version;
         if is_since {
@@ -169,29 +169,29 @@ impl<'t> Compiler<'t> {
         is_since
     }
 
-    /// Notes the versions that changed what decides.
+    /// Records versions that changed a decision.
     pub(super) fn note_changes(&self, changes: impl Iterator<Item = Version>) {
         for change in changes {
             self.is_since(change);
         }
     }
 
-    /// Whether directives and parameters of a tier are accepted.
+    /// True if directives and parameters of a tier are accepted.
     pub(super) fn knows(&self, tier: catalog::Tier) -> bool {
         tier == catalog::Tier::OpenSource || !self.options.strict_modules || self.loads_modules
     }
 
-    /// Whether a `load_module` may bring directives and variables that nginx has not.
+    /// True if a `load_module` may bring directives and variables that nginx does not have.
     pub(super) fn loads_modules(&self) -> bool {
         self.loads_modules
     }
 
-    /// Whether a `load_module` brings a module of which no directive is known.
+    /// True if a `load_module` brings a module without known directives.
     pub(super) fn loads_unknown(&self) -> bool {
         self.loads_unknown
     }
 
-    /// Reports a finding at the current place of the walk.
+    /// Reports a finding at the current place.
     pub(super) fn report(&mut self, mut diagnostic: Diagnostic) {
         if self.diagnostics.len() >= MAX_DIAGNOSTICS {
             self.dropped += 1;
@@ -204,27 +204,27 @@ impl<'t> Compiler<'t> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// A directive of a name that stands directly in the block at hand.
+    /// Directive of a name in the current block itself.
     pub(super) fn here(&self, name: &str) -> Option<&Directive<'t>> {
         self.levels.last()?.find(name)
     }
 
-    /// The directive of a name that holds in the block at hand: its own, or that of the nearest block around.
+    /// Directive of a name in force in the current block: its own, or that of the nearest outer block.
     pub(super) fn in_force(&self, name: &str) -> Option<&Directive<'t>> {
         self.levels.iter().rev().find_map(|level| level.find(name))
     }
 
-    /// Where a place comes in the order in which nginx reads, for comparing.
+    /// Position of a span in the order in which nginx reads, for comparisons.
     pub(super) fn position(&self, span: Span) -> Vec<(u32, usize)> {
         self.includes.iter().chain([&span]).map(|s| (s.start, s.file.index())).collect()
     }
 
-    /// The variables of the subsystem at hand.
+    /// Variables of the current subsystem.
     pub(super) fn table(&mut self) -> &mut VariableTable {
         &mut self.variables[self.subsystem as usize]
     }
 
-    /// Notes what our runtime does not execute.
+    /// Records directives that our runtime does not execute.
     pub(super) fn note_runtime(&mut self, directive: &Directive<'_>) {
         let safe_because = match directive.catalog.runtime {
             Runtime::Executed => return,
@@ -235,7 +235,7 @@ impl<'t> Compiler<'t> {
         self.unsupported.push(Unsupported { what, span: directive.span(), safe_because });
     }
 
-    /// The result: resolves what had to wait until everything was known.
+    /// Result of the compilation; resolves the names that had to wait until all were known.
     pub(super) fn finish(mut self) -> Compiled {
         super::pass::report_unported(&mut self);
         super::names::report_stream_conflicts(&mut self);
@@ -273,12 +273,12 @@ impl<'t> Compiler<'t> {
     }
 }
 
-/// Whether an included file is missing that need not be here.
+/// True if an included file is missing and this is not an error.
 fn is_incomplete(configuration: &Configuration) -> bool {
     configuration.diagnostics.iter().any(|d| d.code == "include-not-found" && d.level < Level::Error)
 }
 
-/// A `load_module` of a module that no directive of the catalog belongs to.
+/// True for a `load_module` of a module without directives in the catalog.
 fn loads_unknown(tree: &crate::syntax::Tree) -> bool {
     tree.root().directives().filter(|d| d.name().is("load_module")).any(|d| {
         let Some(path) = d.arg(0).map(crate::syntax::Word::value) else { return false };
@@ -288,7 +288,7 @@ fn loads_unknown(tree: &crate::syntax::Tree) -> bool {
     })
 }
 
-/// `load_module` stands before anything else, in the main context.
+/// True for a `load_module`, which stands before all else in the main context.
 fn loads_modules(tree: &crate::syntax::Tree) -> bool {
     tree.root().directives().any(|d| d.name().is("load_module"))
 }

@@ -43,7 +43,7 @@ pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, ou
     cx.http.servers.push(built);
 }
 
-/// A server that says nothing itself.
+/// Server around a fragment, without directives of its own.
 pub(super) fn around(span: Span, locations: Vec<Location>, settings: &HttpSettings) -> Server {
     Server {
         span,
@@ -88,20 +88,20 @@ impl<'t> Blocks<'t> for ServerBlock {
     }
 }
 
-/// Where wildcards may stand.
+/// Message about the allowed places of a wildcard.
 pub(super) const WILDCARDS: &str =
     "`*` stands only at the start, `*.example.com`, or at the end, `www.example.*`";
 
-/// A name with a `*` or two dots where none can be.
+/// Name with a `*` or two dots in a wrong place.
 pub(super) struct NoWildcard {
-    /// Its server among those of `http`.
+    /// Number of the server among those of `http`.
     pub(super) server: usize,
     pub(super) name: String,
     pub(super) span: Span,
     pub(super) includes: std::rc::Rc<[Span]>,
 }
 
-/// One name of `server_name` (`ngx_http_core_server_name`).
+/// Parses one name of `server_name` (`ngx_http_core_server_name`).
 fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<ServerName> {
     let text = directive.arg(n);
     if let Some(pattern) = text.strip_prefix(b"~") {
@@ -116,7 +116,7 @@ fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Op
             return None;
         }
         value::define_captures(cx, pattern, directive.arg_span(n));
-        // Without upper case the expression is compiled as it is, else without regard to case.
+        // An expression without upper-case letters is compiled as it is, others case-insensitively.
         let caseless = pattern.iter().any(u8::is_ascii_uppercase);
         super::regex::check(cx, pattern, caseless, directive.arg_span(n));
         return Some(ServerName::Regex(String::from_utf8_lossy(pattern).into_owned()));
@@ -135,7 +135,7 @@ fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Op
         warn_name(cx, directive, n, message);
     }
     if !super::headers::wildcard(name.as_bytes()) {
-        // nginx notices only when servers share the socket.
+        // nginx notices only if servers share the socket.
         let server = cx.http.servers.len();
         let includes = std::rc::Rc::clone(&cx.includes);
         cx.names.no_wildcards.push(NoWildcard {

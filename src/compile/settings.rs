@@ -1,4 +1,4 @@
-//! Reading settings: for each type of a setting, how a directive gives its value and what its default is.
+//! Reading of settings: for each value type, the parsing of a directive and the default.
 
 use std::sync::{Arc, LazyLock};
 
@@ -17,15 +17,15 @@ use crate::model::{
 use crate::source::Span;
 use crate::version::Version;
 
-/// A type that a setting can have.
+/// Type of a setting's value.
 pub(super) trait Value: Sized {
-    /// The value of the default that the catalog states; `None` if there is none.
+    /// Value of the catalog's default; `None` if there is none.
     fn default(text: Option<&str>, kind: Kind) -> Self;
 
-    /// The value that a directive gives; `None` if it is wrong, which is reported.
+    /// Value that a directive sets; `None` if the value is wrong, which is reported.
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self>;
 
-    /// Takes over what a directive says; lists add to what this level has.
+    /// Takes the value of a directive; a list extends the level's list.
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
         if let Some(value) = Self::parse(cx, directive) {
             *setting = Setting::set(value, directive.span());
@@ -33,7 +33,7 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// The directive at hand, for [`Reader`].
+/// Current directive, for [`Reader`].
 struct Reading<'c, 't> {
     cx: &'c mut Compiler<'t>,
     directive: &'c Directive<'t>,
@@ -70,12 +70,12 @@ impl<T: Value> Reader<T> for Defaults {
     }
 }
 
-/// Settings of the main context when nothing sets them.
+/// Settings of the main context without any directive.
 pub(super) fn core_defaults(version: Version) -> CoreSettings {
     CoreSettings::defaults(&mut Defaults { version, contexts: &[Context::Main, Context::Events] })
 }
 
-/// Settings of http when nothing sets them.
+/// Settings of http without any directive.
 pub(super) fn http_defaults(version: Version) -> HttpSettings {
     let mut defaults = Defaults { version, contexts: &[Context::Http, Context::Server, Context::Location] };
     HttpSettings {
@@ -97,12 +97,12 @@ pub(super) fn http_defaults(version: Version) -> HttpSettings {
     }
 }
 
-/// Settings of an upstream's connection cache when nothing sets them.
+/// Settings of an upstream's connection cache without any directive.
 pub(super) fn keepalive_defaults(version: Version) -> KeepaliveSettings {
     KeepaliveSettings::defaults(&mut Defaults { version, contexts: &[Context::Upstream] })
 }
 
-/// Lets a directive of the main context or of `events` set its setting; false if it has none.
+/// Reads a directive of the main context or of `events` into its setting; false if there is none.
 pub(super) fn read_core<'t>(
     cx: &mut Compiler<'t>,
     settings: &mut CoreSettings,
@@ -111,7 +111,7 @@ pub(super) fn read_core<'t>(
     settings.read(directive.name(), &mut Reading { cx, directive })
 }
 
-/// Lets a directive of an upstream set its setting; false if it has none.
+/// Reads a directive of an upstream into its setting; false if there is none.
 pub(super) fn read_keepalive<'t>(
     cx: &mut Compiler<'t>,
     settings: &mut KeepaliveSettings,
@@ -120,10 +120,10 @@ pub(super) fn read_keepalive<'t>(
     settings.read(directive.name(), &mut Reading { cx, directive })
 }
 
-/// How a group of http's settings reads a directive.
+/// Function of a settings group that reads a directive.
 type Read = for<'t> fn(&mut HttpSettings, &str, &mut Reading<'_, 't>) -> bool;
 
-/// The groups of http's settings: their directives, and how they are read.
+/// Groups of http's settings: their directives and reading functions.
 const GROUPS: [(&[&str], Read); 15] = [
     (CoreHttpSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.core).read(name, reader)),
     (ProxySettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.proxy).read(name, reader)),
@@ -144,13 +144,13 @@ const GROUPS: [(&[&str], Read); 15] = [
     (TlsSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.tls).read(name, reader)),
 ];
 
-/// The group of each directive of the catalog.
+/// Group of each directive of the catalog.
 static GROUP_OF: LazyLock<Vec<Option<usize>>> = LazyLock::new(|| {
     let group_of = |name| GROUPS.iter().position(|(directives, _)| directives.contains(&name));
     catalog::DIRECTIVES.iter().map(|directive| group_of(directive.name)).collect()
 });
 
-/// Lets a directive of http, server or location set its setting; false if it has none.
+/// Reads a directive of http, server or location into its setting; false if there is none.
 pub(super) fn read_http<'t>(
     cx: &mut Compiler<'t>,
     settings: &mut HttpSettings,
@@ -160,10 +160,10 @@ pub(super) fn read_http<'t>(
     group.is_some_and(|group| GROUPS[group].1(settings, directive.name(), &mut Reading { cx, directive }))
 }
 
-/// What the levels inside a level start from. `started` is what the level itself started from: a group that
-/// it did not touch is shared.
+/// Settings that the inner levels of a level start with. `started` is what the level itself started with: an unchanged
+/// group is shared.
 pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSettings {
-    /// Shared if the level did not touch it, else as an inner level sees it.
+    /// The shared group if the level did not change it, else the group from an inner level's point of view.
     fn group<T>(level: &Arc<T>, started: &Arc<T>, inherited: impl Fn(&T) -> T) -> Arc<T> {
         if Arc::ptr_eq(level, started) { Arc::clone(level) } else { Arc::new(inherited(level)) }
     }
@@ -172,7 +172,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         proxy: group(&level.proxy, &started.proxy, ProxySettings::inherited),
         reuse: group(&level.reuse, &started.reuse, ReuseSettings::inherited),
         content: group(&level.content, &started.content, |content| {
-            // Of its level only.
+            // `try_files` is not inherited.
             ContentSettings { try_files: Setting::default(None), ..content.inherited() }
         }),
         filter: group(&level.filter, &started.filter, FilterSettings::inherited),
@@ -189,7 +189,7 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
     }
 }
 
-/// Adds to a list of this level, or begins one.
+/// Extends the level's list, or starts one.
 pub(super) fn extend<T>(setting: &mut Setting<Vec<T>>, more: Option<Vec<T>>, span: Span) {
     match more {
         Some(more) if setting.is_set_here() => setting.value.extend(more),

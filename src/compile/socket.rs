@@ -21,7 +21,7 @@ pub(super) use options::{Options, options};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[("listen", unmodelled)];
 
-/// Whose sockets.
+/// Subsystem of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Whose {
     Http,
@@ -29,16 +29,16 @@ pub(super) enum Whose {
     Mail,
 }
 
-/// Sockets by what they are bound to.
+/// Sockets, by bound address.
 #[derive(Default)]
 pub(super) struct Sockets {
     known: HashMap<(Whose, bool, Endpoint), Socket>,
-    /// The servers so far, http and stream.
+    /// Servers compiled so far, http and stream.
     pub(super) servers: Vec<ServerCertificates>,
 }
 
 impl Sockets {
-    /// The sockets of `stream`, each with its servers in their order.
+    /// Sockets of `stream`, each with its servers in their order.
     pub(super) fn of_stream(&self) -> Vec<(&Endpoint, &[usize])> {
         let mut found: Vec<_> =
             self.known.iter().filter(|((whose, ..), _)| *whose == Whose::Stream).collect();
@@ -47,7 +47,7 @@ impl Sockets {
     }
 }
 
-/// Whether a server can speak TLS.
+/// Certificate of a server, which decides if the server can speak TLS.
 pub(super) struct ServerCertificates {
     pub(super) whose: Whose,
     pub(super) has_certificate: bool,
@@ -69,7 +69,8 @@ struct Socket {
     protocols: Protocols,
 }
 
-/// Enters a socket of a server; false if it contradicts another, which is reported. `server` is its number.
+/// Adds a socket of a server; false if the socket contradicts another, which is reported. `server` is the server's
+/// number.
 pub(super) fn add(
     cx: &mut Compiler<'_>,
     span: Option<Span>,
@@ -131,7 +132,7 @@ pub(super) fn add(
     false
 }
 
-/// `listen` of stream and mail; that of http is compiled.
+/// `listen` of stream and mail; the model has only http's.
 fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let module = directive.catalog.module;
     if module.starts_with("ngx_http") {
@@ -151,9 +152,9 @@ fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     valid
 }
 
-/// A server of `stream` or `mail` that listens on nothing (`ngx_stream_core_server`, `ngx_mail_core_server`).
+/// Reports a server of `stream` or `mail` without `listen` (`ngx_stream_core_server`, `ngx_mail_core_server`).
 pub(super) fn merge(cx: &mut Compiler<'_>) {
-    // A file that is not there may hold it.
+    // A missing file may have the `listen`.
     let Some(level) = cx.levels.last().filter(|_| !cx.foreign_modules) else { return };
     let (subsystem, example) = match level.context {
         Context::StreamServer => ("stream", "12345"),
@@ -170,13 +171,13 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     );
 }
 
-/// Reports what is no address to listen on.
+/// Reports a malformed address of a `listen`.
 pub(super) fn refuse_address(cx: &mut Compiler<'_>, directive: &Directive<'_>, fault: &str) -> bool {
     let nginx = format!("{fault} in \"{}\" of the \"listen\" directive", directive.text(1));
     refuse(cx, directive, 1, "an address, a port or both: `80`, `127.0.0.1:8080`, `[::]:80`", nginx)
 }
 
-/// Each address of a range of ports.
+/// Addresses of a range of ports.
 pub(super) fn endpoints(url: &address::Url) -> Vec<Endpoint> {
     match (&url.endpoint, url.last_port) {
         (Endpoint::Inet(first), Some(last)) => (first.port()..=last)
@@ -186,7 +187,7 @@ pub(super) fn endpoints(url: &address::Url) -> Vec<Endpoint> {
     }
 }
 
-/// Sockets with TLS whose default server has no certificate (`ngx_http_ssl_init`, `ngx_stream_ssl_init`).
+/// Reports TLS sockets whose default server has no certificate (`ngx_http_ssl_init`, `ngx_stream_ssl_init`).
 pub(super) fn report_missing_certificates(cx: &mut Compiler<'_>) {
     let sockets = std::mem::take(&mut cx.names.sockets);
     let mut tls: Vec<&Socket> = sockets.known.values().filter(|s| s.ssl || s.quic).collect();

@@ -30,13 +30,13 @@ pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
     body(cx, block, None);
 }
 
-/// The entries; none if they are more than the whole.
+/// Entries of the block; `None` if their sum exceeds the whole.
 fn body<'t>(cx: &mut Compiler<'t>, block: Block<'t>, owner: Option<Span>) -> Option<Vec<Bucket>> {
     let mut buckets = Vec::new();
     let mut total: u64 = 0;
     for entry in block.directives() {
         let Some(bucket) = bucket(cx, entry) else { continue };
-        // A `*` takes what is left, so anything after it is too much.
+        // A `*` takes the rest, so any entry after it exceeds the whole.
         total = if bucket.percent == 0 { WHOLE.max(total) } else { total + u64::from(bucket.percent) };
         if total > WHOLE {
             report_total(cx, owner, entry, total, &buckets);
@@ -141,7 +141,7 @@ fn report_total(
     cx.report(diagnostic);
 }
 
-/// Hundredths as one writes them.
+/// Hundredths as written in a configuration.
 fn percent(hundredths: u64) -> String {
     match (hundredths / 100, hundredths % 100) {
         (whole, 0) => format!("{whole}%"),

@@ -15,7 +15,7 @@ use crate::syntax::Block;
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("proxy_pass", proxy_pass), ("set", set), ("server_name", server_name)];
 
-/// `proxy_pass address` (`ngx_stream_proxy_pass`); that of http is compiled.
+/// `proxy_pass address` (`ngx_stream_proxy_pass`); the model has only http's.
 fn proxy_pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     !is_stream(directive) || super::pass::pass(cx, directive)
 }
@@ -24,7 +24,7 @@ pub(super) fn is_stream(directive: &Directive<'_>) -> bool {
     directive.catalog.module.starts_with("ngx_stream")
 }
 
-/// `ngx_stream_core_server_name`; that of http is compiled.
+/// `ngx_stream_core_server_name`; the model has only http's.
 fn server_name<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     if !is_stream(directive) {
         return true;

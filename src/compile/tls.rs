@@ -1,4 +1,4 @@
-//! Certificates and their caches in http, stream, mail and towards upstreams.
+//! Certificates and their caches in http, stream and mail, and for upstreams.
 
 use super::argument::{digits, refuse, size, time};
 use super::checks::Check;
@@ -94,7 +94,7 @@ fn ocsp_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     valid || refuse(cx, directive, 1, "`off` or `shared:NAME:SIZE`", nginx)
 }
 
-/// `NAME:SIZE`; `None` if something was reported.
+/// `NAME:SIZE`; `None` if an error was reported.
 fn shared_zone(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
@@ -151,7 +151,7 @@ fn file_cache<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     refuse(cx, directive, 1, "`max=N`", format!("\"{name}\" must have {the}\"max\" parameter"))
 }
 
-/// Certificates without keys, and verification without certificates to verify with (`ngx_http_ssl_merge_srv_conf`).
+/// Reports certificates without keys, and verification without CA certificates (`ngx_http_ssl_merge_srv_conf`).
 pub(super) fn merge(cx: &mut Compiler<'_>) {
     let Some(level) = cx.levels.last() else { return };
     if !matches!(level.context, Context::MailServer) {
@@ -178,14 +178,14 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     server(cx);
 }
 
-/// The families that speak TLS to upstreams: the directive that says so and the schemes; `proxy_ssl` in stream.
+/// Families with TLS to upstreams: the `…_pass` directive and its TLS schemes; `proxy_ssl` in stream.
 const UPSTREAMS: &[(&str, &str, &[&[u8]])] = &[
     ("proxy", "proxy_pass", &[b"https://"]),
     ("uwsgi", "uwsgi_pass", &[b"suwsgi://"]),
     ("grpc", "grpc_pass", &[b"grpcs://"]),
 ];
 
-/// What TLS to an upstream needs (`ngx_http_proxy_set_ssl`, `ngx_stream_proxy_set_ssl`).
+/// Checks the certificates for TLS to an upstream (`ngx_http_proxy_set_ssl`, `ngx_stream_proxy_set_ssl`).
 fn upstream(cx: &mut Compiler<'_>) {
     for &(family, pass, schemes) in UPSTREAMS {
         let is_tls = match cx.levels.last().map(|l| l.context) {
@@ -212,7 +212,7 @@ fn upstream_certificates(cx: &mut Compiler<'_>, family: &str) {
     let verify = value(cx, "ssl_verify").filter(|(_, on)| on.eq_ignore_ascii_case("on"));
     let trusted = value(cx, "ssl_trusted_certificate").is_some_and(|(_, file)| !file.is_empty());
     for what in ["ssl_certificate", "ssl_certificate_key", "ssl_trusted_certificate", "ssl_crl"] {
-        // The last two are for verifying only.
+        // The last two certificates are for verification only.
         let used = what.starts_with("ssl_certificate") || verify.is_some();
         let file = cx.in_force(&format!("{family}_{what}")).filter(|_| used).map(named);
         cx.files.extend(file);
@@ -234,7 +234,7 @@ fn upstream_certificates(cx: &mut Compiler<'_>, family: &str) {
         ),
         _ => return,
     };
-    // Reported at each level that needs it; nginx stops at the first.
+    // Each level would report the error again; nginx stops at the first.
     if cx.diagnostics.iter().any(|d| d.code == code && d.span == span) {
         return;
     }
@@ -303,7 +303,7 @@ fn server(cx: &mut Compiler<'_>) {
     );
 }
 
-/// Notes the files of a server that speaks TLS: nginx opens those of a server with certificates, and no others.
+/// Records the files of a TLS server: nginx opens only those of servers with certificates.
 fn opened(cx: &mut Compiler<'_>) {
     let verifies = cx.in_force("ssl_verify_client").is_some_and(|d| !d.arg(1).eq_ignore_ascii_case(b"off"));
     for name in [
@@ -322,7 +322,7 @@ fn opened(cx: &mut Compiler<'_>) {
         let level = cx.levels.iter().rev().find(|level| level.find(name).is_some());
         let directives = level.into_iter().flat_map(|level| &level.remembered).filter(|d| d.name() == name);
         let files: Vec<File> = directives.map(named).collect();
-        // One with a variable makes all of them wait for a connection.
+        // One name with a variable delays all of them until a connection comes.
         if !(name.starts_with("ssl_certificate") && files.iter().any(|f| f.name.contains('$'))) {
             cx.files.extend(files);
         }
@@ -333,13 +333,13 @@ fn named(directive: &Directive<'_>) -> File {
     File { directive: directive.name(), name: directive.text(1), span: directive.arg_span(1) }
 }
 
-/// Files that are opened when their directive is read.
+/// Records files that nginx opens when it reads their directive.
 fn read_at_once<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     cx.files.push(named(directive));
     true
 }
 
-/// What needs a certificate and has none (`ngx_mail_ssl_merge_conf`).
+/// Reports servers of `mail` with TLS and without a certificate (`ngx_mail_ssl_merge_conf`).
 fn mail(cx: &mut Compiler<'_>) {
     let Some(level) = cx.levels.last() else { return };
     let ssl = |d: &&Directive<'_>| d.name() == "listen" && d.args_from(2).any(|(_, word)| *word == *b"ssl");
@@ -353,7 +353,7 @@ fn mail(cx: &mut Compiler<'_>) {
     let missing =
         ["ssl_certificate", "ssl_certificate_key"].into_iter().find(|name| cx.in_force(name).is_none());
     let Some(missing) = missing else { return opened(cx) };
-    // nginx names the last of the directives that it remembers the place of.
+    // nginx names the last of the directives whose place it records.
     let names = ["listen", "starttls", "ssl_certificate", "ssl_certificate_key"];
     let remembered = |d: &&Directive<'_>| names.contains(&d.name()) && (d.name() != "listen" || ssl(d));
     let place = cx.levels.last().and_then(|l| l.remembered.iter().rev().find(remembered).cloned());

@@ -93,7 +93,7 @@ fn warn_extension(cx: &mut Compiler<'_>, extension: Word<'_>, name: &[u8], old: 
     );
 }
 
-/// Types that are in the list already (`ngx_http_types_slot`).
+/// Warns about types that are in the list already (`ngx_http_types_slot`).
 fn warn_types(cx: &mut Compiler<'_>, directive: &Directive<'_>, before: &[Box<[u8]>]) {
     let mut seen: HashSet<Vec<u8>> = before.iter().map(|name| name.to_vec()).collect();
     for (n, text) in directive.args_from(1).filter(|(_, text)| **text != *b"*") {
@@ -117,7 +117,7 @@ fn warn_types(cx: &mut Compiler<'_>, directive: &Directive<'_>, before: &[Box<[u
 
 pub(super) const REMEMBERED: &[&str] = &["xslt_types"];
 
-/// Those that the model does not hold.
+/// Directives that the model does not hold.
 pub(super) const CHECKS: &[(&str, Check)] = &[("xslt_types", unmodelled)];
 
 fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {

@@ -26,7 +26,7 @@ pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blo
     define(cx, directive, &name, built);
 }
 
-/// A file that is included in an `upstream`.
+/// Compiles a file that is included in an `upstream`.
 pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, head: Span, block: Block<'t>) {
     let built = build(cx, String::new(), head, block);
     cx.http.upstreams.push(built);
@@ -47,7 +47,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         needs: Needs::new(),
     };
     block::directives(cx, block, Context::Upstream, &mut upstream);
-    // The servers may stand in a file that is not here.
+    // A missing file may have the servers.
     let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
     if upstream.servers == 0 && !name.is_empty() && !elsewhere {
         report_empty(cx, &name, span);
@@ -71,7 +71,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
     }
 }
 
-/// Enters a block under its name; the same name twice is an error (`ngx_http_upstream_add`).
+/// Adds a block under its name; a second block of the same name is an error (`ngx_http_upstream_add`).
 fn define(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &str, built: Upstream) {
     let known = cx.upstreams.entry(name.to_lowercase()).or_default();
     if let Some(first) = known.iter().find(|k| k.port.is_none()) {
@@ -95,7 +95,7 @@ fn define(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &str, built: U
     cx.http.upstreams.push(built);
 }
 
-/// The upstream that a URL of `proxy_pass` means: a block of that name, or an implicit one.
+/// Upstream of a `proxy_pass` URL: a block of that name, or an implicit one.
 pub(super) fn of_url(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
@@ -146,12 +146,12 @@ pub(super) fn of_url(
     Some(id)
 }
 
-/// What the directives of an `upstream` say.
+/// Parsed directives of an `upstream`.
 pub(super) struct UpstreamBlock {
     peers: Vec<Peer>,
-    /// `server`s seen, wrong ones too.
+    /// Number of `server`s, malformed ones included.
     servers: usize,
-    /// The balancing method so far.
+    /// Balancing method read so far.
     pub(super) method: Option<&'static str>,
     pub(super) balancer: Setting<Balancer>,
     pub(super) keepalive: KeepaliveSettings,
@@ -162,13 +162,13 @@ pub(super) struct UpstreamBlock {
     needs: Needs,
 }
 
-/// What the directives of an upstream say about names that are resolved at run time.
+/// Facts about an `upstream`'s names that are resolved at run time.
 pub(super) struct Needs {
     /// A `server` with a host name and `resolve`.
     resolve: Option<Span>,
     zone: bool,
     resolver: bool,
-    /// No `server` is a primary one.
+    /// All `server`s are backup ones.
     pub(super) only_backups: bool,
 }
 
@@ -177,7 +177,7 @@ impl Needs {
         Self { resolve: None, zone: false, resolver: false, only_backups: true }
     }
 
-    /// Takes a directive of the block.
+    /// Records a directive of the block.
     pub(super) fn see(&mut self, directive: &Directive<'_>) {
         match directive.name() {
             "zone" => self.zone = true,
@@ -198,9 +198,9 @@ impl Needs {
     }
 }
 
-/// Names that are resolved at run time need a zone and a resolver (`ngx_http_upstream_init_round_robin`).
+/// Reports names that are resolved at run time without a zone or a resolver (`ngx_http_upstream_init_round_robin`).
 pub(super) fn resolvable(cx: &mut Compiler<'_>, name: &str, head: Span, needs: &Needs) {
-    // What is around a fragment is not known, nor what a missing file holds.
+    // The file around a fragment, or a missing file, may have them.
     let Some(server) = needs.resolve.filter(|_| cx.options.contexts.is_empty() && !cx.foreign_modules) else {
         return;
     };
@@ -231,7 +231,7 @@ pub(super) fn resolvable(cx: &mut Compiler<'_>, name: &str, head: Span, needs: &
     cx.report(diagnostic);
 }
 
-/// An upstream whose servers are all `backup`.
+/// Reports an upstream whose servers are all `backup`.
 pub(super) fn report_only_backups(cx: &mut Compiler<'_>, name: &str, head: Span) {
     cx.report(
         Diagnostic::error(
@@ -268,7 +268,7 @@ impl<'t> Blocks<'t> for UpstreamBlock {
     }
 }
 
-/// An upstream without a server.
+/// Reports an upstream without a server.
 pub(super) fn report_empty(cx: &mut Compiler<'_>, name: &str, span: Span) {
     cx.report(
         Diagnostic::error("upstream-without-servers", span, format!("upstream `{name}` has no `server`"))

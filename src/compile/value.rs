@@ -14,12 +14,12 @@ use crate::source::Span;
 use pieces::name_length;
 pub(super) use pieces::{Fault, Piece, pieces};
 
-/// Compiles an argument; variables that nothing defines are reported when everything is known.
+/// Compiles an argument; undefined variables are reported at the end.
 pub(super) fn argument(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> ComplexValue {
     text(cx, &directive.arg(n), directive.arg_span(n))
 }
 
-/// Compiles the text of a value that stands at `span`.
+/// Compiles the text of a value at `span`.
 pub(super) fn text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexValue {
     if memchr::memchr(b'$', text).is_none() {
         return ComplexValue::literal(text);
@@ -44,7 +44,7 @@ pub(super) fn text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexVal
     }
 }
 
-/// Compiles an argument of `log_format`, where digits are letters of a name (`ngx_http_log_compile_format`).
+/// Compiles an argument of `log_format`, in which digits are part of a variable's name (`ngx_http_log_compile_format`).
 pub(super) fn log_text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexValue {
     let mut segments = Vec::new();
     let mut rest = text;
@@ -78,7 +78,7 @@ pub(super) fn log_text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> Comple
     ComplexValue { segments }
 }
 
-/// The variable of a name that is used at `span`.
+/// Variable of a name that is used at `span`.
 pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> VariableId {
     let subsystem = cx.subsystem;
     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
@@ -102,14 +102,14 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
     id
 }
 
-/// Whether a version has a built-in variable.
+/// True if a version has a built-in variable.
 fn exists(cx: &Compiler<'_>, variable: &catalog::Variable) -> bool {
-    // The one that `memcached_pass` reads is for the configuration to define.
+    // `$memcached_key` is set by the configuration, not by nginx.
     let own = variable.name != "memcached_key";
     own && (variable.tier != Tier::OpenSource || variable.since.is_none_or(|since| cx.is_since(since)))
 }
 
-/// Defines the variable that an argument like `$name` names; `None` if it is no variable name, which is
+/// Defines the variable of an argument like `$name`; `None` if the argument is not a variable's name, which is
 /// reported.
 pub(super) fn define(
     cx: &mut Compiler<'_>,
@@ -166,11 +166,11 @@ pub(super) fn define_name(
         variable.source,
         VariableSource::Set | VariableSource::Capture | VariableSource::Other("auth_request_set")
     );
-    // Those store a value; a variable that is computed stays computed.
+    // `set` and captures store a value; a variable that is computed stays computed.
     if matches!(variable.source, VariableSource::Builtin) && builtin.is_none() || computes(&source) {
         variable.source = source;
     } else if builtin.is_some() && stores {
-        // Until it is set it has nginx's own value.
+        // Until a `set`, the variable has nginx's own value.
         variable.source = VariableSource::Builtin;
     }
     variable.defined.get_or_insert(span);
@@ -181,7 +181,7 @@ fn computes(source: &VariableSource) -> bool {
     matches!(source, VariableSource::Map(_) | VariableSource::SplitClients(_) | VariableSource::Geo(_))
 }
 
-/// Directives outside the model that define a variable: the position of its name.
+/// Directives outside the model that define a variable: the position of the variable's name.
 const DEFINERS: &[(&str, usize)] = &[
     ("geo", 2),
     ("geoip2", 1),
@@ -195,8 +195,8 @@ const DEFINERS: &[(&str, usize)] = &[
     ("split_clients", 2),
 ];
 
-/// Directives of other modules define the variable that is their first argument, like `set_by_lua $name …`, unless they
-/// evaluate it; 0 if this one does not.
+/// Position of the variable that a third-party module's directive defines: the first argument, as in `set_by_lua $name
+/// …`, unless the directive evaluates it; 0 if there is none.
 fn defined_by_module(directive: &Directive<'_>) -> usize {
     let is_foreign = matches!(directive.catalog.tier, catalog::Tier::ThirdParty | catalog::Tier::External);
     let first = directive.arg(1);
@@ -205,7 +205,7 @@ fn defined_by_module(directive: &Directive<'_>) -> usize {
     usize::from(is_foreign && sets && is_name)
 }
 
-/// For a directive that the model does not hold: notes the variables that its arguments use or define.
+/// Records the variables that the arguments of an unmodelled directive use or define.
 pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     if !matches!(cx.subsystem, Subsystem::Http | Subsystem::Stream) {
         return;
@@ -215,7 +215,7 @@ pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) 
         define(cx, directive, defined, VariableSource::Other(directive.name()));
     }
     if let Some(&(name, n)) = DEFINERS.iter().find(|(name, _)| *name == directive.name()) {
-        // `geo $variable` has the name as its only argument.
+        // `geo $variable` has the variable as its only argument.
         defined = n.min(directive.len());
         if defined > 0 && directive.arg(defined).starts_with(b"$") {
             define(cx, directive, defined, VariableSource::Other(name));
@@ -235,7 +235,7 @@ pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) 
     }
 }
 
-/// Notes the named captures of a regular expression: they are variables.
+/// Records the named captures of a regular expression: they are variables.
 pub(super) fn define_captures(cx: &mut Compiler<'_>, pattern: &[u8], span: Span) {
     let mut rest = pattern;
     while let Some(at) = memchr::memmem::find(rest, b"(?") {
@@ -247,14 +247,14 @@ pub(super) fn define_captures(cx: &mut Compiler<'_>, pattern: &[u8], span: Span)
             _ => continue,
         };
         let name = &after[..name_length(after)];
-        // `(?<=` and `(?<!` look behind.
+        // `(?<=` and `(?<!` are look-behind assertions.
         if !name.is_empty() && after.get(name.len()) == Some(&close) {
             define_name(cx, name, VariableSource::Capture, span);
         }
     }
 }
 
-/// Reports the variables that nothing defines.
+/// Reports variables that are used but not defined.
 pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
     let mut found = Vec::new();
     for (table, subsystem) in cx.variables.iter_mut().zip([Subsystem::Http, Subsystem::Stream]) {
@@ -290,7 +290,7 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
         diagnostic = diagnostic.related(place, "used here too");
     }
     if cx.foreign_modules {
-        // A module that we know only by its directives may define it.
+        // A module that the catalog knows only by its directives may define the variable.
         diagnostic.level = Level::Info;
         return diagnostic.help("a third-party or loaded module may define it");
     }

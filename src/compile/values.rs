@@ -1,4 +1,4 @@
-//! Types of settings that many directives share: how a directive gives the value and what its default is.
+//! Value types that many directives share: the parsing of a directive and the default.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl Value for bool {
     }
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        // `internal` stands for itself.
+        // `internal` has no argument.
         if directive.len() == 0 { Some(true) } else { argument::flag(cx, directive, 1) }
     }
 }
@@ -36,7 +36,7 @@ impl Value for u32 {
 
 impl Value for u64 {
     fn default(text: Option<&str>, _: Kind) -> Self {
-        // `4k|8k` is a page, which has 4k.
+        // `4k|8k` is a page, which has 4k here.
         let first = text.and_then(|t| t.split('|').next());
         first.and_then(|t| argument::offset(t.as_bytes())).unwrap_or(0)
     }
@@ -161,7 +161,7 @@ impl Value for Option<Pool> {
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         let since_default = crate::version::Version::new(1, 29, 7);
         let size = argument::digits(&directive.arg(1)).and_then(|n| u32::try_from(n).ok());
-        // Before the cache was on by default, nothing could mean "off", and 0 was an error.
+        // Before the cache was on by default, no value could mean "off", and 0 was an error.
         let Some(size) = size.filter(|&n| n > 0 || cx.is_since(since_default)) else {
             let zero_allowed = cx.is_since(since_default);
             let expected =
@@ -245,7 +245,7 @@ impl Value for Buffers {
     }
 
     fn parse(_: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
-        // The catalog's check has reported what is wrong.
+        // The catalog's check has reported the error.
         let number = argument::digits(&directive.arg(1))?.min(u64::from(u32::MAX)) as u32;
         Some(Buffers { number, size: argument::size(&directive.arg(2))? })
     }
@@ -253,7 +253,7 @@ impl Value for Buffers {
 
 impl Value for Word {
     fn default(text: Option<&str>, _: Kind) -> Self {
-        // A word of the catalog: `'static` as it is.
+        // Words come from the catalog, whose texts are `'static`.
         Word(catalog_word(text.unwrap_or_default()))
     }
 
@@ -262,7 +262,7 @@ impl Value for Word {
     }
 }
 
-/// The defaults of settings of type [`Word`].
+/// The catalog's copy of a default word.
 fn catalog_word(text: &str) -> &'static str {
     const WORDS: &[&str] =
         &["off", "on", "error", "all", "any", "exact", "before", "html", "always", "1.0", "1.1"];
@@ -302,7 +302,7 @@ impl Value for Words {
         Some(Words(found.collect()))
     }
 
-    /// A bitmask: words add up.
+    /// Bitmask: the words of several directives add up.
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
         match Self::parse(cx, directive) {
             Some(more) if setting.is_set_here() => setting.value.0.extend(more.0),

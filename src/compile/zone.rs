@@ -7,26 +7,26 @@ use super::scope::Compiler;
 use crate::diagnostic::{Diagnostic, When};
 use crate::source::Span;
 
-/// `zone` of an upstream.
+/// Check of `zone` in an upstream.
 pub(super) const CHECKS: &[(&str, Check)] = &[("zone", upstream_zone)];
 
 /// The page size of x86-64; the smallest zone is eight of them.
 pub(super) const PAGE: u64 = 4096;
 
-/// A zone.
+/// Shared memory zone.
 pub(super) struct Zone {
-    /// Whose it is: the module's name stands for the tag.
+    /// Owner: the module's name stands for the tag.
     pub(super) tag: &'static str,
-    /// 0 as long as it is only used.
+    /// Size in bytes; 0 as long as no directive defines the zone.
     pub(super) size: u64,
-    /// What the defining directive binds to it: a key.
+    /// Key that the defining directive binds to the zone.
     pub(super) bound: Option<String>,
-    /// The directive that names it first.
+    /// First directive that names the zone.
     pub(super) span: Span,
     includes: std::rc::Rc<[Span]>,
 }
 
-/// Notes a zone; false if it contradicts an earlier one, which is reported.
+/// Adds a zone; false if it contradicts an earlier one, which is reported.
 pub(super) fn add(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
@@ -61,7 +61,7 @@ pub(super) fn add(
         zone.size = zone.size.max(size);
         return true;
     };
-    // Blocks are compiled after what stands beside them: nginx stops at the later of the two.
+    // Blocks are compiled after their neighbours; nginx stops at the later of the two directives.
     let later = zone.span.file == span.file && zone.span.start > span.start;
     let (first, span) = if later { (span, zone.span) } else { (zone.span, span) };
     cx.report(
@@ -74,7 +74,7 @@ pub(super) fn add(
     false
 }
 
-/// Binds a key to a zone; false if it has one, which is reported.
+/// Binds a key to a zone; false if the zone has one, which is reported.
 pub(super) fn bind(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &[u8], key: String) -> bool {
     let Some(zone) = cx.names.zones.get_mut(name) else { return true };
     if let Some(bound) = &zone.bound {
@@ -98,7 +98,7 @@ pub(super) fn bind(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &[u8]
     true
 }
 
-/// `name:size`; the error is the size, or that there is none.
+/// `name:size`, split; `None` if the size is missing or malformed.
 pub(super) fn name_and_size(text: &[u8]) -> Option<(&[u8], u64)> {
     let colon = text.iter().position(|&b| b == b':')?;
     Some((&text[..colon], size(&text[colon + 1..])?))
@@ -126,7 +126,7 @@ fn upstream_zone<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     add(cx, directive, &name, bytes, tag)
 }
 
-/// Reports the zones that directives use and none defines.
+/// Reports zones that directives use but none defines.
 pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
     let zones = std::mem::take(&mut cx.names.zones);
     let mut undefined: Vec<_> = zones.iter().filter(|(_, zone)| zone.size == 0).collect();

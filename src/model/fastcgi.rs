@@ -165,8 +165,7 @@ impl FastcgiProxySettings {
             ignore_headers: self.ignore_headers.clone(),
             buffering: self.buffering.clone(),
             buffer_size: self.buffer_size.clone(),
-            // `fastcgi_request_buffering` etc. have no effect on the buffers: no response is held back for a slow
-            // client.
+            // `fastcgi_buffers` has no effect: the runtime never holds a FastCGI response back for a slow client.
             buffers: way.buffers.clone(),
             max_temp_file_size: way.max_temp_file_size.clone(),
             limit_rate: self.limit_rate.clone(),

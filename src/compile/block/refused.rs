@@ -1,4 +1,4 @@
-//! What is said of a directive that nginx refuses before it looks at its arguments: name, context, terminator, number.
+//! Errors of a directive that nginx refuses before it looks at the arguments: name, context, terminator, number.
 
 use super::wording::{abbreviate, one_of, syntax_help};
 use crate::catalog::{self, Context, Tier};
@@ -8,7 +8,7 @@ use crate::source::Span;
 use crate::syntax;
 use crate::version::Version;
 
-/// nginx reads no longer words.
+/// Longest word that nginx reads, in bytes.
 const LONGEST_WORD: usize = 4096;
 
 pub(super) fn report_unknown(
@@ -18,21 +18,21 @@ pub(super) fn report_unknown(
     context: Context,
 ) {
     if name.len() >= LONGEST_WORD {
-        // A syntax error that has been reported.
+        // The parser has reported a syntax error.
         return;
     }
     let span = syntax.name().span();
     let shown = String::from_utf8_lossy(name);
     let strict = cx.options.strict_modules && !cx.loads_modules();
     let known = catalog::directives(name);
-    // nginx's own come first.
+    // nginx's own entries come first.
     let own = known.iter().take_while(|d| !strict || d.tier == Tier::OpenSource).count();
     let known = &known[..own];
     let version = cx.version();
     let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
         let elsewhere = known.iter().any(|d| d.exists_in(version));
         let diagnostic = wrong_version(other, span, version, context);
-        // nginx knows the name from another block.
+        // nginx has a directive of this name in another block.
         if elsewhere {
             diagnostic.nginx(format!("\"{shown}\" directive is not allowed here"))
         } else {
@@ -73,7 +73,7 @@ pub(super) fn report_unknown(
     cx.report(diagnostic);
 }
 
-/// A module that is loaded and that nobody here knows may bring the directive: nginx may accept it.
+/// Lowers the finding: a loaded module that the catalog does not know may bring the directive, so nginx may accept it.
 fn of_loaded(mut diagnostic: Diagnostic) -> Diagnostic {
     diagnostic.level = Level::Info;
     diagnostic.message.push_str("; a module that `load_module` names may bring it");

@@ -2,7 +2,7 @@
 
 use crate::catalog::{self, Body};
 
-/// The forms of a directive as a help line.
+/// Forms of a directive as a help line.
 pub(in crate::compile) fn syntax_help(catalog: &catalog::Directive) -> String {
     if catalog.syntax.iter().map(|form| form.len()).sum::<usize>() > 160 {
         return format!("see `ngxc explain {}`", catalog.name);

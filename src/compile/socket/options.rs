@@ -1,4 +1,4 @@
-//! The parameters of a `listen`: what they say, and which contradict each other.
+//! Parameters of a `listen`, and their contradictions.
 
 use crate::catalog;
 use crate::compile::argument::{self, digits, refuse, size, time};
@@ -6,11 +6,11 @@ use crate::compile::directive::Directive;
 use crate::compile::scope::Compiler;
 use crate::diagnostic::Diagnostic;
 
-/// What the parameters of one `listen` say.
+/// Parsed parameters of one `listen`.
 #[derive(Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the directive")]
 pub(in crate::compile) struct Options {
-    /// A parameter of the socket itself was given: only one server may do that.
+    /// A parameter of the socket itself is set: only one server may do that.
     pub(in crate::compile) set: bool,
     pub(in crate::compile) default_server: bool,
     pub(in crate::compile) ssl: bool,
@@ -177,7 +177,7 @@ fn so_keepalive(value: &[u8]) -> bool {
     matches!((idle, interval, count), (Some(i), Some(v), Some(c)) if i + v + c > 0)
 }
 
-/// What datagrams cannot have.
+/// Reports parameters that UDP sockets cannot have.
 fn compatible(cx: &mut Compiler<'_>, directive: &Directive<'_>, options: &Options) -> bool {
     let over = match (options.quic, options.udp) {
         (true, _) => "quic",

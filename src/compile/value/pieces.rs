@@ -1,10 +1,10 @@
-//! A value split at its variables, before their names are looked up.
+//! Values split at their variables, before the names are looked up.
 
 use crate::compile::block;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
-/// A piece of a value before its names are resolved.
+/// Piece of a value before its names are resolved.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::compile) enum Piece<'a> {
     Literal(&'a [u8]),
@@ -12,12 +12,12 @@ pub(in crate::compile) enum Piece<'a> {
     Variable(&'a [u8]),
 }
 
-/// What is wrong with a `$`.
+/// Fault of a `$`.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::compile) enum Fault<'a> {
-    /// A `$` with no name behind it.
+    /// No name follows the `$`.
     NoName,
-    /// A `${` without `}`.
+    /// A `${` has no `}`.
     Unclosed(&'a [u8]),
 }
 
