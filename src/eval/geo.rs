@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use crate::model::geo::{Geo, GeoTable};
 
-/// A `geo` prepared for lookup.
+/// Index of a `geo` for look-ups.
 #[derive(Clone, Debug)]
 pub enum Lookup {
-    /// Networks by length of their prefix, the longest first; IPv4 and IPv6 apart.
+    /// Networks by the length of their prefix, the longest first; IPv4 and IPv6 apart.
     Networks([Vec<(u8, HashMap<u128, usize>)>; 2]),
-    /// Ranges are ordered as they are.
+    /// Ranges need no index: the model has them sorted.
     Ranges,
 }
 
@@ -29,13 +29,13 @@ impl Lookup {
                     at
                 }
             };
-            // A network that comes again has the later value.
+            // The later value of a duplicate network wins.
             table[at].1.insert(key(net.network(), length), i);
         }
         Lookup::Networks(tables)
     }
 
-    /// The value of an address.
+    /// Value of an address.
     pub fn find<'g>(&self, geo: &'g Geo, address: IpAddr) -> &'g [u8] {
         let address = address.to_canonical();
         let found = match (self, &geo.table) {
@@ -54,7 +54,7 @@ impl Lookup {
     }
 }
 
-/// The first `length` bits of an address.
+/// First `length` bits of an address.
 fn key(address: IpAddr, length: u8) -> u128 {
     let (bits, width) = match address {
         IpAddr::V4(a) => (u128::from(a.to_bits()), 32),

@@ -8,7 +8,7 @@ pub fn murmur2(data: &[u8]) -> u32 {
 
 const M: u32 = 0x5bd1_e995;
 
-/// Longest end of a key behind a [`Prefix`].
+/// Longest part of a key after its [`Prefix`], in bytes.
 pub const MAX_SUFFIX: usize = 13;
 
 #[inline]
@@ -24,19 +24,19 @@ fn finish(mut h: u32) -> u32 {
     h ^ (h >> 15)
 }
 
-/// The hash of keys that begin alike and are equally long: the state behind their common words is computed once, as the
-/// length of the whole key is where the hash starts.
+/// Hash state of keys with the same beginning and the same length: the words of the common beginning are hashed once,
+/// as the hash starts with the length of the whole key.
 #[derive(Clone, Copy, Debug)]
 pub struct Prefix {
     state: u32,
-    /// Up to three bytes behind the common words, and their number.
+    /// Up to three bytes after the common words, and their number.
     rest: u32,
     rest_length: usize,
     suffix: usize,
 }
 
 impl Prefix {
-    /// Keys that begin with `shared` and go on with so many bytes, from one to [`MAX_SUFFIX`].
+    /// State for keys that begin with `shared` and have `suffix` further bytes, from one to [`MAX_SUFFIX`].
     pub fn new(shared: &[u8], suffix: usize) -> Self {
         let words = shared.chunks_exact(4);
         let mut rest = [0; 4];
@@ -47,11 +47,11 @@ impl Prefix {
         Self { state, rest: u32::from_le_bytes(rest), rest_length, suffix }
     }
 
-    /// Hashes of the keys with these ends: the low bytes, the first byte lowest, the others 0.
+    /// Hashes of the keys with these ends: the low bytes of each number, the first byte lowest, the other bits 0.
     #[inline]
     pub fn hashes(&self, ends: impl Iterator<Item = u128>, out: &mut [u32]) {
         let length = self.rest_length + self.suffix;
-        // One loop for each number of words: nothing is decided per key.
+        // One loop for each number of words: the loop body has no branches.
         match (length / 4, !length.is_multiple_of(4)) {
             (0, _) => self.each::<0, true>(ends, out),
             (1, false) => self.each::<1, false>(ends, out),
@@ -66,7 +66,7 @@ impl Prefix {
 
     fn each<const WORDS: usize, const MORE: bool>(&self, ends: impl Iterator<Item = u128>, out: &mut [u32]) {
         for (end, out) in ends.zip(out) {
-            // In registers: what is stored bytewise and loaded as words would wait for the stores.
+            // In registers: words that are loaded right after byte stores would wait for the stores.
             let mut words = u128::from(self.rest) | end << (8 * self.rest_length);
             let mut h = self.state;
             for _ in 0..WORDS {
@@ -80,7 +80,7 @@ impl Prefix {
         }
     }
 
-    /// The same for ends of four to eight bytes.
+    /// Hashes like [`Self::hashes`], for ends of four to eight bytes.
     #[inline]
     pub fn short_hashes(&self, ends: impl Iterator<Item = u64>, out: &mut [u32]) {
         match self.rest_length {
@@ -95,7 +95,7 @@ impl Prefix {
         let length = REST + self.suffix;
         for (end, out) in ends.zip(out) {
             let low = u64::from(self.rest) | end << (8 * REST);
-            // Shifting by all 64 bits would be shifting by none.
+            // Two shifts: a shift by all 64 bits would shift by none.
             let high = (end >> 32) >> (32 - 8 * REST);
             let mut h = mix(self.state, low as u32);
             let second = (low >> 32) as u32;
@@ -110,10 +110,10 @@ impl Prefix {
     }
 }
 
-/// A key of eight letters and digits whose hash is `wanted`; different `seed`s give different keys.
+/// Key of eight letters and digits whose hash is `wanted`; different `seed`s give different keys.
 pub fn make_key(wanted: u32, seed: u32) -> [u8; 8] {
     const LETTERS: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    // Each step of the hash can be undone: M is odd, and the shifts are of a half or more, or repeated.
+    // Each step of the hash is invertible: M is odd, and the shifts are of a half or more, or repeated.
     const M_INVERSE: u32 = 0xe59b_19bd;
     let mut h = wanted ^ (wanted >> 15) ^ (wanted >> 30);
     h = h.wrapping_mul(M_INVERSE);
@@ -127,19 +127,19 @@ pub fn make_key(wanted: u32, seed: u32) -> [u8; 8] {
             n /= 62;
         }
         let state = mix(8, u32::from_le_bytes([key[0], key[1], key[2], key[3]]));
-        // What the second word has to become: undo its mixing.
+        // Required second word: the inverse of its mixing.
         let k = (h ^ state.wrapping_mul(M)).wrapping_mul(M_INVERSE);
         let word = (k ^ (k >> 24)).wrapping_mul(M_INVERSE).to_le_bytes();
         if word.iter().all(u8::is_ascii_alphanumeric) {
             key[4..].copy_from_slice(&word);
             return key;
         }
-        // One of 290 first words fits, and there are 62^4.
+        // One of 290 first words fits, of 62^4.
         number = number.wrapping_add(1);
     }
 }
 
-/// A 64-bit hash to tell keys apart; nginx has none.
+/// 64-bit hash that distinguishes keys; nginx has none.
 #[inline]
 pub fn fingerprint(data: &[u8]) -> u64 {
     murmur2::murmur64a(data, 0)
@@ -169,7 +169,7 @@ mod tests {
             (b"nginx", 2_217_402_021),
             (b"/index.html?q=1", 1_246_808_731),
             (b"The quick brown fox jumps over the lazy dog", 556_214_736),
-            // Keys made for hashes at the borders of buckets.
+            // Keys whose hashes are at the borders of buckets.
             (b"aafzVfou", 0),
             (b"aabfCXE0", 4_294_967_295),
             (b"aahlY3MS", 150_000_000),
@@ -192,7 +192,7 @@ mod tests {
         }
     }
 
-    /// `ngx_murmur_hash2` line by line.
+    /// `ngx_murmur_hash2`, transcribed line by line.
     fn as_nginx_writes_it(mut data: &[u8]) -> u32 {
         const M: u32 = super::M;
         let mut h = data.len() as u32;

@@ -1,4 +1,4 @@
-//! Addresses as nginx writes them in `$remote_addr` and its like (`ngx_inet_ntop`, `ngx_inet6_ntop`).
+//! Addresses in the notation of `$remote_addr` and similar variables (`ngx_inet_ntop`, `ngx_inet6_ntop`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -40,7 +40,7 @@ fn write_ipv6(ip: Ipv6Addr, out: &mut Vec<u8>) {
     let groups = ip.segments();
     let [.., high, low] = ip.octets();
     let (zero, length) = longest_zeros(&groups);
-    // More addresses end in IPv4 notation than RFC 5952 has it.
+    // nginx ends more addresses in IPv4 notation than RFC 5952.
     let ends_in_ipv4 = zero == 0
         && ((length == 5 && groups[5] == 0xffff) || length == 6 || (length == 7 && high != 0 && low != 1));
     let end = if ends_in_ipv4 { 6 } else { 8 };
@@ -66,7 +66,7 @@ fn write_ipv6(ip: Ipv6Addr, out: &mut Vec<u8>) {
     }
 }
 
-/// First and length of the longest run of at least two zero groups; length 0 if there is none.
+/// Start and length of the longest run of at least two zero groups; length 0 if there is none.
 fn longest_zeros(groups: &[u16; 8]) -> (usize, usize) {
     let (mut best, mut run) = ((0, 0), 0);
     for (i, group) in groups.iter().enumerate() {

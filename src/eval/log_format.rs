@@ -1,5 +1,4 @@
-//! A `log_format` read backwards: the line of an access log into the values of its variables
-//! (`ngx_http_log_module.c`).
+//! Parser for access logs: the line of a `log_format` into the values of its variables (`ngx_http_log_module.c`).
 
 use std::fmt;
 
@@ -8,10 +7,10 @@ use memchr::memmem::Finder;
 use crate::model::log::{Escape, LogFormat};
 use crate::model::{Segment, VariableId, value::Variables};
 
-/// Where a value lies in its line.
+/// Range of a value's bytes in its line.
 pub type Field = std::ops::Range<u32>;
 
-/// A parser for the lines of one format.
+/// Parser for the lines of one format.
 #[derive(Clone, Debug)]
 pub struct Format {
     /// Text before the first variable.
@@ -20,22 +19,22 @@ pub struct Format {
     escape: Escape,
 }
 
-/// A variable and the text behind it.
+/// Variable, and the text after it.
 #[derive(Clone, Debug)]
 struct Part {
     variable: Option<VariableId>,
-    /// Values of several peers, separated by `, ` and ` : `, which may look like the text behind.
+    /// List of several peers' values, separated by `, ` and ` : `, which may be equal to the text after the variable.
     is_list: bool,
     after: Box<[u8]>,
     finder: Finder<'static>,
 }
 
-/// Why a line is not of the format.
+/// Mismatch between a line and the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
-    /// The text that was looked for; empty: the end of the line.
+    /// Expected text; empty: the end of the line.
     pub expected: String,
-    /// From which byte on.
+    /// Offset of the mismatch.
     pub at: usize,
 }
 
@@ -49,7 +48,7 @@ impl fmt::Display for Foreign {
 }
 
 impl Format {
-    /// Compiles a format. Variables that stand side by side cannot be told apart and are left out together.
+    /// Compiles a format. Adjacent variables cannot be separated and are left out together.
     pub fn new(format: &LogFormat, variables: &Variables) -> Self {
         let mut head = Vec::new();
         let mut parts: Vec<(Option<VariableId>, Vec<u8>)> = Vec::new();
@@ -76,7 +75,7 @@ impl Format {
         Self { head: head.into(), parts: parts.collect(), escape: format.escape }
     }
 
-    /// How many values a line has.
+    /// Number of values in a line.
     pub fn fields(&self) -> usize {
         self.parts.len()
     }
@@ -86,10 +85,10 @@ impl Format {
         self.parts.iter().position(|p| p.variable == Some(id))
     }
 
-    /// Finds the values of a line, which comes without its end.
+    /// Parses a line, given without its line end.
     ///
     /// # Errors
-    /// If the line is not of the format.
+    /// If the line does not have the format.
     #[inline]
     pub fn read(&self, line: &[u8], fields: &mut Vec<Field>) -> Result<(), Foreign> {
         fields.clear();
@@ -120,7 +119,7 @@ impl Format {
         Ok(())
     }
 
-    /// Where the value that begins at `from` ends.
+    /// End of the value that begins at `from`.
     #[inline]
     fn end(&self, part: &Part, line: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
@@ -140,12 +139,12 @@ impl Format {
         }
     }
 
-    /// Appends a value with its escapes undone; false if the variable had none.
+    /// Appends a value, unescaped; false if the variable had none.
     #[inline]
     pub fn value(&self, line: &[u8], field: &Field, out: &mut Vec<u8>) -> bool {
         let text = &line[field.start as usize..field.end as usize];
         match self.escape {
-            // A value that is just a dash is written the same way; nobody can tell.
+            // A value that is a single dash is logged in the same way: the two cannot be distinguished.
             Escape::Default if text == b"-" => false,
             Escape::Default => {
                 unescape(text, out);
@@ -163,12 +162,12 @@ impl Format {
     }
 }
 
-/// Whether what follows `text` is escaped by it: it ends with an odd number of backslashes.
+/// True if `text` escapes the next byte: it ends with an odd number of backslashes.
 fn is_escaped(text: &[u8]) -> bool {
     text.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1
 }
 
-/// Whether the space at `end` belongs to a list of peers: `a, b`, `a : b`.
+/// True if the space at `end` belongs to a list of peers: `a, b`, `a : b`.
 fn continues(line: &[u8], from: usize, end: usize) -> bool {
     let before = end.checked_sub(1).filter(|b| *b >= from).map(|b| line[b]);
     let next = &line[end..];
@@ -177,7 +176,7 @@ fn continues(line: &[u8], from: usize, end: usize) -> bool {
         || (before == Some(b':') && line[from..end].ends_with(b" :"))
 }
 
-/// Undoes `\xXX`; a log that nginx wrote has no other escape, so anything else stays as it is.
+/// Resolves `\xXX`; nginx writes no other escape, so all else stays.
 #[inline]
 fn unescape(mut text: &[u8], out: &mut Vec<u8>) {
     while let Some(escape) = memchr::memchr(b'\\', text) {
@@ -190,7 +189,7 @@ fn unescape(mut text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(text);
 }
 
-/// Undoes what `ngx_escape_json` writes: a backslash and one letter, or `\u00XX`.
+/// Resolves the escapes of `ngx_escape_json`: a backslash and one letter, or `\u00XX`.
 fn unescape_json(mut text: &[u8], out: &mut Vec<u8>) {
     while let Some(escape) = memchr::memchr(b'\\', text) {
         out.extend_from_slice(&text[..escape]);
@@ -237,7 +236,7 @@ mod tests {
         (Format::new(&format, &config.http.variables), names)
     }
 
-    /// `name=value` of each value; `name` alone where there is none.
+    /// `name=value` of each value; only `name` if there is none.
     fn read(text: &str, escape: Escape, line: &[u8]) -> Result<Vec<String>, String> {
         let (format, names) = format(text, escape);
         let mut fields = Vec::new();

@@ -1,14 +1,14 @@
-//! Lookup in a `map` (`ngx_http_map_variable`, `ngx_http_map_find`).
+//! Look-up in a `map` (`ngx_http_map_variable`, `ngx_http_map_find`).
 
 use super::names::{Name, Names};
 use super::regex::{Captures, CompileError, MatchError, Regex};
 use crate::model::map::MapKey;
 use crate::model::{Config, Map};
 
-/// Position of the entry that takes a key, and what its regular expression captured; `None`: the default.
+/// Position of the matching entry, and the captures of its regular expression; `None`: the default.
 pub type Found = Option<(usize, Option<Captures>)>;
 
-/// A `map` prepared for lookup.
+/// Index of a `map` for look-ups.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     names: Names<usize>,
@@ -39,11 +39,11 @@ impl Lookup {
         Ok(lookup)
     }
 
-    /// Position of the entry that takes the key which starts at `start` of `buffer`, with the captures of its
-    /// regular expression; `None`: the default. The rest of `buffer` is used to lower its case.
+    /// Position of the entry that matches the key, which starts at `start` of `buffer`, with the captures of its
+    /// regular expression; `None`: the default. The lower-case copy of the key goes to the rest of `buffer`.
     ///
     /// # Errors
-    /// If matching was given up; nginx then takes the default.
+    /// If PCRE2 gave up; nginx then takes the default.
     pub fn find(&self, buffer: &mut Vec<u8>, start: usize) -> Result<Found, MatchError> {
         if self.hostnames && buffer[start..].ends_with(b".") {
             buffer.pop();

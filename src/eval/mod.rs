@@ -1,6 +1,6 @@
-//! What a configuration does with a request: variables, maps, splits, the choice of server and location.
+//! Evaluation of a configuration for a request: variables, maps, splits, the choice of server and location.
 //!
-//! The simulator and the runtime share it: what is previewed is what is served.
+//! Simulator and runtime share the module: the preview is what the runtime serves.
 
 pub mod geo;
 pub mod hash;

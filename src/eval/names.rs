@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// How a name of the table is written. Text is lower case.
+/// Name of the table, by its notation. Text is lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name<'n> {
     /// The name itself.
@@ -16,7 +16,7 @@ pub enum Name<'n> {
     Tail(&'n [u8]),
 }
 
-/// By what a name was found.
+/// Kind of the name that matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
     /// The name itself.
@@ -29,7 +29,8 @@ pub enum How {
 
 type Table<T> = HashMap<Box<[u8]>, T, BuildHasherDefault<NameHasher>>;
 
-/// Hashes names: the tables are as the configuration says, so nobody can fill one bucket, and each request asks one.
+/// Hash of names: the configuration chooses the tables' contents, so no client can fill one bucket, and each request
+/// makes a look-up.
 #[derive(Clone, Copy, Debug, Default)]
 struct NameHasher(u64);
 
@@ -43,19 +44,19 @@ impl Hasher for NameHasher {
     }
 
     fn finish(&self) -> u64 {
-        // The table looks at both ends of it.
+        // The hash table uses both ends of the hash.
         self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }
 
-/// A table of names; the first of two that conflict wins, as in nginx.
+/// Table of names; the first of two conflicting names wins, as in nginx.
 #[derive(Clone, Debug)]
 pub struct Names<T> {
     exact: Table<T>,
-    /// Names below the key; with `true` also the key itself.
+    /// Names below the key; with `true`, also the key itself.
     head: Table<(T, bool)>,
     tail: Table<T>,
-    // A hostile name of thousands of labels must not cost thousands of lookups.
+    // Labels of the longest wildcard: a malicious name of thousands of labels must not cost thousands of look-ups.
     head_labels: usize,
     tail_labels: usize,
 }
@@ -77,7 +78,7 @@ fn labels(name: &[u8]) -> usize {
 }
 
 impl<T: Copy> Names<T> {
-    /// Whether the table is empty.
+    /// True for an empty table.
     pub fn is_empty(&self) -> bool {
         self.exact.is_empty() && self.head.is_empty() && self.tail.is_empty()
     }
@@ -86,7 +87,7 @@ impl<T: Copy> Names<T> {
     pub fn add(&mut self, name: Name<'_>, value: T) -> bool {
         match name {
             Name::Exact(name) => {
-                // `.example.com` has taken `example.com`.
+                // An earlier `.example.com` also covers `example.com`.
                 if self.exact.contains_key(name) || self.head.get(name).is_some_and(|(_, itself)| *itself) {
                     return false;
                 }
@@ -116,13 +117,13 @@ impl<T: Copy> Names<T> {
         true
     }
 
-    /// Looks a lower-case name up: exact, then the longest head wildcard, then the longest tail wildcard
+    /// Looks up a lower-case name: exact, then the longest head wildcard, then the longest tail wildcard
     /// (`ngx_hash_find_combined`).
     pub fn find(&self, name: &[u8]) -> Option<T> {
         self.find_how(name).map(|(value, _)| value)
     }
 
-    /// The same, and by what it was found.
+    /// Looks up a name like [`Self::find`], and returns the kind of match.
     pub fn find_how(&self, name: &[u8]) -> Option<(T, How)> {
         if let Some(value) = self.exact.get(name) {
             return Some((*value, How::Exact));
@@ -139,7 +140,7 @@ impl<T: Copy> Names<T> {
         if self.head.is_empty() {
             return None;
         }
-        // From the right, so the last hit is the longest.
+        // The search goes from right to left, so the last hit is the longest.
         for dot in memchr::memrchr_iter(b'.', name).take(self.head_labels) {
             if let Some((value, _)) = self.head.get(&name[dot + 1..]) {
                 found = Some(*value);

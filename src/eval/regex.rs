@@ -6,14 +6,14 @@ use std::sync::Arc;
 use crate::model::{Config, VariableId};
 use crate::source::Span;
 
-/// A pattern that does not compile.
+/// Error of a pattern that does not compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompileError {
-    /// The directive or entry it stands in.
+    /// Directive or entry with the pattern.
     pub span: Span,
     /// The pattern.
     pub pattern: String,
-    /// What PCRE2 says.
+    /// Message of PCRE2.
     pub message: String,
 }
 
@@ -25,12 +25,12 @@ impl fmt::Display for CompileError {
 
 impl std::error::Error for CompileError {}
 
-/// Matching was given up, for example at PCRE2's match limit; nginx answers 500 or takes the default.
+/// Error of a match that PCRE2 gave up, for example at its match limit; nginx answers 500 or takes the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatchError {
     /// The pattern.
     pub pattern: String,
-    /// What PCRE2 says.
+    /// Message of PCRE2.
     pub message: String,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for MatchError {
 
 impl std::error::Error for MatchError {}
 
-/// What a match captured. A match without groups has none, and makes `$1` … `$9` empty.
+/// Captures of a match. A match without groups has none, and makes `$1` … `$9` empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures {
     subject: Box<[u8]>,
@@ -51,24 +51,24 @@ pub struct Captures {
 }
 
 impl Captures {
-    /// The text of a group, counted from 1; `None` if it took no part in the match.
+    /// Text of a group, counted from 1; `None` if the group did not take part in the match.
     pub fn get(&self, group: usize) -> Option<&[u8]> {
         let (start, end) = (*self.groups.get(group.checked_sub(1)?)?)?;
         Some(&self.subject[start as usize..end as usize])
     }
 
-    /// Whether there are no groups.
+    /// True if there are no groups.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 
-    /// The variables that named groups set; empty for a group that took no part.
+    /// Variables of the named groups; the value is empty for a group that did not take part.
     pub fn named(&self) -> impl Iterator<Item = (VariableId, &[u8])> {
         self.named.iter().map(|&(group, id)| (id, self.get(group).unwrap_or_default()))
     }
 }
 
-/// A compiled pattern with the variables that its named groups set.
+/// Compiled pattern, with the variables of its named groups.
 #[derive(Clone, Debug)]
 pub struct Regex {
     engine: pcre2::bytes::Regex,
@@ -76,10 +76,10 @@ pub struct Regex {
 }
 
 impl Regex {
-    /// Compiles a pattern; `span` is where it stands.
+    /// Compiles a pattern; `span` is its place.
     ///
     /// # Errors
-    /// If PCRE2 refuses it.
+    /// If PCRE2 refuses the pattern.
     pub fn new(pattern: &str, caseless: bool, span: Span, config: &Config) -> Result<Self, CompileError> {
         let engine = pcre2::bytes::RegexBuilder::new()
             .caseless(caseless)
@@ -98,13 +98,13 @@ impl Regex {
         self.engine.as_str()
     }
 
-    /// The named groups: number and name, as written.
+    /// Named groups: number and name, as written.
     pub fn names(&self) -> impl Iterator<Item = (usize, &str)> {
         let names = self.engine.capture_names().iter().enumerate();
         names.filter_map(|(group, name)| Some((group, name.as_deref()?)))
     }
 
-    /// Matches `subject`; `None` if it does not match.
+    /// Matches `subject`; `None` without a match.
     ///
     /// # Errors
     /// If PCRE2 gives up.

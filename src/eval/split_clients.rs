@@ -3,24 +3,24 @@
 use crate::model::SplitClients;
 use crate::version::Version;
 
-/// Since this version the entry that reaches 100 % covers the rest of the hashes, as `*` does. Before, rounding
+/// First version in which the entry that reaches 100 % covers the rest of the hashes, as `*` does. Before, rounding
 /// left some hashes at the top without a bucket, and the variable empty.
 pub const LAST_COVERS_REST: Version = Version::new(1, 31, 2);
 
-/// How many hashes there are.
+/// Number of hashes.
 pub const HASHES: u64 = 1 << 32;
 
-/// A range of hashes, both ends included.
+/// Range of hashes, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// The lowest hash.
+    /// Lowest hash.
     pub first: u32,
-    /// The highest hash.
+    /// Highest hash.
     pub last: u32,
 }
 
 impl Range {
-    /// How many hashes it holds; its share of all hashes is this divided by 2^32.
+    /// Number of hashes in the range; its share of all hashes is this divided by 2^32.
     pub fn count(self) -> u64 {
         u64::from(self.last) - u64::from(self.first) + 1
     }
@@ -32,13 +32,13 @@ struct Cell {
     is_whole: bool,
 }
 
-/// The thresholds of one `split_clients`.
+/// Thresholds of one `split_clients`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// A bucket takes the hashes below its threshold that no earlier one took; 0 stands for all of them.
+    /// A bucket has the hashes below its threshold that no earlier bucket has; 0 stands for all of them.
     thresholds: Box<[u32]>,
-    /// For each first byte of a hash the first bucket that takes any such hash, and whether it takes all of them;
-    /// else the search begins there.
+    /// For each first byte of a hash, the first bucket with any such hash, and true if the bucket has all of them;
+    /// otherwise the search begins at that bucket.
     cells: Box<[Cell; 256]>,
 }
 
@@ -54,7 +54,7 @@ impl Table {
                 percent = 0;
             }
             if percent != 0 {
-                // Each share is rounded down by itself, so the errors add up.
+                // nginx rounds each share down separately, so the errors add up.
                 last = last.wrapping_add((u64::from(percent) * 0xffff_ffff / 10_000) as u32);
                 percent = last;
             }
@@ -72,7 +72,7 @@ impl Table {
         Self { thresholds, cells: Box::new(cells) }
     }
 
-    /// Position of the bucket that takes a hash (`ngx_http_split_clients_variable`); `None`: the variable is empty.
+    /// Position of a hash's bucket (`ngx_http_split_clients_variable`); `None`: the variable is empty.
     #[inline]
     pub fn find(&self, hash: u32) -> Option<usize> {
         let cell = self.cells[(hash >> 24) as usize];
@@ -84,7 +84,7 @@ impl Table {
         found.map(|position| start + position)
     }
 
-    /// The hashes of each bucket, `None` for one that gets none, and after them those that no bucket takes.
+    /// Hashes of each bucket, `None` for an empty one, and then the hashes without a bucket.
     pub fn ranges(&self) -> (Vec<Option<Range>>, Option<Range>) {
         let mut next = 0_u64;
         let mut take = |end: u64| {

@@ -12,15 +12,15 @@ use super::request::{Failure, Request};
 use super::split_clients::Table;
 use crate::model::{ComplexValue, Config, Segment, VariableId, VariableSource};
 
-/// Variables may depend on each other this deep (`ngx_http_variable_depth`).
+/// Deepest nesting of variables (`ngx_http_variable_depth`).
 pub const MAX_DEPTH: u32 = 100;
-/// Maps and splits that one evaluation may take: without memory for values a chain of maps that each use the one
-/// before twice doubles at each step.
+/// Most maps and splits in one evaluation: without a cache of values, a chain of maps that each use the previous one
+/// twice doubles the work at each step.
 const MAX_LOOKUPS: u32 = 10_000;
-/// Longest value; for the same reason.
+/// Longest value in bytes; same reason as [`MAX_LOOKUPS`].
 const MAX_LENGTH: usize = 16 << 20;
 
-/// A configuration prepared for evaluation.
+/// Configuration prepared for evaluation.
 #[derive(Clone, Debug)]
 pub struct Program {
     config: Arc<Config>,
@@ -29,7 +29,7 @@ pub struct Program {
     splits: Vec<Table>,
 }
 
-/// What is left of an evaluation's bounds.
+/// Remaining budget of an evaluation.
 struct Bounds {
     depth: u32,
     lookups: u32,
@@ -52,25 +52,24 @@ impl Program {
         &self.config
     }
 
-    /// The thresholds of a `split_clients`, by its position.
+    /// Thresholds of a `split_clients`, by its position.
     pub fn split(&self, position: usize) -> &Table {
         &self.splits[position]
     }
 
-    /// Appends a text with its variables replaced; one without a value is empty.
+    /// Appends a text with its variables replaced; a variable without a value is empty.
     #[inline]
     pub fn evaluate<R: Request>(&self, value: &ComplexValue, request: &mut R, out: &mut Vec<u8>) {
         self.segments(value, request, out, &mut Bounds { depth: MAX_DEPTH, lookups: MAX_LOOKUPS });
     }
 
-    /// Appends the value of a variable; false if it has none.
+    /// Appends the value of a variable; false if the variable has none.
     #[inline]
     pub fn variable<R: Request>(&self, id: VariableId, request: &mut R, out: &mut Vec<u8>) -> bool {
         self.lookup(id, request, out, &mut Bounds { depth: MAX_DEPTH, lookups: MAX_LOOKUPS })
     }
 
-    /// Position of the bucket of a `split_clients` that takes the request, and the hash of its key, which is
-    /// appended to `out`.
+    /// Position of a request's bucket in a `split_clients`, and the hash of the key, which is appended to `out`.
     #[inline]
     pub fn bucket<R: Request>(
         &self,
@@ -120,7 +119,7 @@ impl Program {
             return request.variable(id, variable, out);
         }
         if bounds.lookups == 0 || out.len() > MAX_LENGTH {
-            // Said once: the rest of this evaluation passes here in no time.
+            // Only the first excess is reported: from then on this branch ends every look-up at once.
             if std::mem::take(&mut bounds.lookups) > 0 {
                 request.failed(&Failure::TooLarge(id));
             }
@@ -155,7 +154,7 @@ impl Program {
         has_value
     }
 
-    /// `ngx_http_map_variable`: the value and whether nginx keeps it for the rest of the request.
+    /// Value of a map, and true if nginx caches it for the rest of the request (`ngx_http_map_variable`).
     fn map<R: Request>(
         &self,
         position: usize,
@@ -165,7 +164,7 @@ impl Program {
     ) -> (bool, bool) {
         let map = &self.config.http.maps[position];
         let start = out.len();
-        // The key is written where the value will be, so that no buffer is needed.
+        // The key is written where the value will be, which saves a buffer.
         self.segments(&map.source, request, out, bounds);
         let found = self.maps[position].find(out, start).unwrap_or_else(|error| {
             request.failed(&Failure::Regex(error));
@@ -212,7 +211,7 @@ impl Program {
             }
             request.forwarded(address, &geo.proxies, geo.proxy_recursive)
         });
-        // As nginx: what is no address is 255.255.255.255.
+        // nginx takes 255.255.255.255 for a text that is not an address.
         let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::BROADCAST));
         out.extend_from_slice(self.geos[position].find(geo, address));
         (true, !geo.volatile)
@@ -247,7 +246,7 @@ mod tests {
     use crate::version::Version;
     use std::collections::HashMap;
 
-    /// Knows what the test says.
+    /// Request with the values of the test.
     #[derive(Default)]
     struct Known {
         values: HashMap<&'static str, &'static str>,

@@ -1,24 +1,24 @@
-//! Captures whose texts are known: groups of a regular expression that only list alternatives, `^/(api|www)/`.
+//! Captures with known texts: groups of a regular expression that only list alternatives, `^/(api|www)/`.
 
-/// The alternatives of the capture with a number, if its group is nothing but a list of plain texts.
+/// Alternatives of a numbered capture, if its group is only a list of plain texts.
 pub(super) fn numbered(pattern: &str, number: usize) -> Option<Vec<String>> {
     let group = groups(pattern)?.into_iter().nth(number.checked_sub(1)?)?;
     alternatives(pattern, &group)
 }
 
-/// The same of a named capture.
+/// Alternatives of a named capture, if its group is only a list of plain texts.
 pub(super) fn named(pattern: &str, name: &str) -> Option<Vec<String>> {
     let group = groups(pattern)?.into_iter().find(|group| group.name.as_deref() == Some(name))?;
     alternatives(pattern, &group)
 }
 
-/// A capturing group: its name and where its content begins.
+/// Capturing group: its name and the start of its content.
 struct Group {
     name: Option<String>,
     start: usize,
 }
 
-/// The capturing groups in order; `None` if the pattern has something that is not understood here.
+/// Capturing groups in order; `None` if the pattern has a construct unknown to this parser.
 fn groups(pattern: &str) -> Option<Vec<Group>> {
     let bytes = pattern.as_bytes();
     let mut found = Vec::new();
@@ -38,7 +38,7 @@ fn groups(pattern: &str) -> Option<Vec<Group>> {
                             let start = pattern.len() - named.len() + length + 1;
                             found.push(Group { name: Some(named[..length].to_owned()), start });
                         }
-                        // Branch resets and conditions number groups in another way.
+                        // Branch resets and conditions number groups differently.
                         None if special.starts_with([':', '=', '!', '<']) => {}
                         None => return None,
                     }

@@ -1,4 +1,4 @@
-//! What a leaf says in the `Connection` header of an ordinary request: one without `Upgrade`.
+//! `Connection` header that a leaf sends with an ordinary request: one without `Upgrade`.
 
 use std::cell::OnceCell;
 
@@ -10,33 +10,33 @@ use crate::model::proxy::Header;
 use crate::model::{ComplexValue, Config, Map, Segment, VariableId, VariableSource};
 use crate::source::Span;
 
-/// A value that can be sent.
+/// Value of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
     /// The header is not sent.
     Absent,
     /// `close`, which nginx adds before 1.29.7 when nothing sets the header.
     CloseByDefault,
-    /// `close`, as the configuration says; with the map entry or line that says it.
+    /// `close`, set by the configuration; with the span of the map entry or directive.
     Close(Span),
     /// `keep-alive`
     KeepAlive,
-    /// `upgrade`, also with requests that ask for none.
+    /// `upgrade`, even with requests without `Upgrade`.
     Upgrade,
-    /// Whatever the client sent.
+    /// The client's own value.
     Client(Span),
-    /// Something else, or not known.
+    /// Another value, or an unknown one.
     Other,
 }
 
 impl Connection {
-    /// Whether the peer closes the connection after the response, or may because the client says so.
+    /// True if the peer closes the connection after the response, or may because of the client's value.
     pub fn closes(self) -> bool {
         matches!(self, Connection::CloseByDefault | Connection::Close(_) | Connection::Client(_))
     }
 }
 
-/// The values that a leaf can send with a request without `Upgrade`.
+/// Values that a leaf can send with a request without `Upgrade`.
 pub fn connections(config: &Config, leaf: &Leaf<'_>) -> Vec<Connection> {
     sent(&Scope::new(config, Some(leaf), &OnceCell::new()), leaf)
 }
@@ -88,7 +88,7 @@ fn is_builtin(config: &Config, id: VariableId, name: &str) -> bool {
     variable.source == VariableSource::Builtin && variable.name == name
 }
 
-/// The map of `$http_upgrade` that defines a variable.
+/// Map of `$http_upgrade` that defines a variable.
 pub fn upgrade_map(config: &Config, id: VariableId) -> Option<&Map> {
     let VariableSource::Map(position) = config.http.variables.get(id).source else { return None };
     let map = &config.http.maps[position];
@@ -98,7 +98,7 @@ pub fn upgrade_map(config: &Config, id: VariableId) -> Option<&Map> {
     }
 }
 
-/// What a map of `$http_upgrade` gives when there is none: the entry `''`, else the default.
+/// Value of a `$http_upgrade` map for a request without `Upgrade`: the entry `''`, else the default.
 fn without_upgrade(map: &Map) -> (&ComplexValue, Span) {
     const EMPTY: &ComplexValue = &ComplexValue { segments: Vec::new() };
     let empty = map.entries.iter().find(|e| matches!(&e.key, MapKey::Exact(key) if key.is_empty()));

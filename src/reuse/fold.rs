@@ -1,5 +1,5 @@
-//! Constant folding: the values that a complex value can take, as far as `set`, `map`, `geo`, `split_clients` and the
-//! location's own pattern tell.
+//! Constant folding: the possible values of a complex value, as far as `set`, `map`, `geo`, `split_clients` and the
+//! location's own pattern determine them.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
@@ -11,18 +11,18 @@ use crate::model::rewrite::Instruction;
 use crate::model::{ComplexValue, Config, Location, LocationKind, Segment, VariableId, VariableSource};
 use crate::source::Span;
 
-/// More values than this are not told apart.
+/// Most values that are kept apart.
 const MOST: usize = 64;
 
-/// How far maps of maps are followed.
+/// Deepest chain of maps that is followed.
 const DEEPEST: usize = 8;
 
-/// The values that are possible.
+/// Possible values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Values {
-    /// Those that are known, each with the entry it comes from, if from one.
+    /// Known values, each with the entry that it comes from, if any.
     pub known: Vec<(Vec<u8>, Option<Span>)>,
-    /// Whether there are others.
+    /// True if there are other values.
     pub open: bool,
 }
 
@@ -35,7 +35,7 @@ impl Values {
         Self { known: Vec::new(), open: true }
     }
 
-    /// The only value, if there is just one.
+    /// The only value, if there is exactly one.
     pub fn single(&self) -> Option<&[u8]> {
         match self.known.as_slice() {
             [(text, _)] if !self.open => Some(text),
@@ -44,25 +44,25 @@ impl Values {
     }
 }
 
-/// Every `set` of a server, by variable.
+/// All `set`s of a server, by variable.
 pub(super) type Sets<'a> = HashMap<VariableId, Vec<(&'a ComplexValue, Span)>>;
 
-/// The values of `value` in any location of any server. Variables that come with the request are open.
+/// Values of `value` in any location of any server. Variables that depend on the request are open.
 pub fn fold(config: &Config, value: &ComplexValue) -> Values {
     Scope::new(config, None, &OnceCell::new()).fold(value)
 }
 
-/// From where values are looked at: which `set`s have run depends on it. Each variable is folded once.
+/// Place whose values are computed: it decides which `set`s have run. Each variable is folded once.
 pub(super) struct Scope<'s, 'a> {
     pub(super) config: &'a Config,
     leaf: Option<&'s Leaf<'a>>,
     sets: &'s OnceCell<Sets<'a>>,
-    /// `None` while it is being folded: a variable may be made of itself.
+    /// `None` while the variable is being folded: a variable may depend on itself.
     known: RefCell<HashMap<VariableId, Option<Values>>>,
 }
 
 impl<'s, 'a> Scope<'s, 'a> {
-    /// `sets` belongs to the server of the leaf; without a leaf, to the whole configuration.
+    /// `sets` are those of the leaf's server; without a leaf, those of the whole configuration.
     pub(super) fn new(config: &'a Config, leaf: Option<&'s Leaf<'a>>, sets: &'s OnceCell<Sets<'a>>) -> Self {
         Self { config, leaf, sets, known: RefCell::default() }
     }
@@ -71,7 +71,7 @@ impl<'s, 'a> Scope<'s, 'a> {
         self.folded(&value.segments, DEEPEST)
     }
 
-    /// The values of a few segments of a complex value.
+    /// Values of a few segments of a complex value.
     pub(super) fn fold_segments(&self, segments: &[Segment]) -> Values {
         self.folded(segments, DEEPEST)
     }
@@ -164,7 +164,7 @@ impl<'s, 'a> Scope<'s, 'a> {
         all
     }
 
-    /// What a capture of the location's own pattern can hold, if nothing else in the location captures.
+    /// Texts of a capture of the location's own pattern, if nothing else in the location captures.
     fn capture(&self, texts: impl Fn(&str) -> Option<Vec<String>>) -> Values {
         let Some(location) = self.leaf.map(Leaf::named_location) else { return Values::unknown() };
         let LocationKind::Regex { pattern, caseless: false } = &location.kind else {
@@ -178,8 +178,8 @@ impl<'s, 'a> Scope<'s, 'a> {
         Values { known: texts.into_iter().map(|text| (text.into_bytes(), None)).collect(), open: false }
     }
 
-    /// Every variable that a value is made of, through maps and `set`; how `split_clients` chooses says nothing about
-    /// the value.
+    /// All variables that a value depends on, through maps and `set`; the key of `split_clients` does not count, as it
+    /// only chooses among the values.
     pub(super) fn behind(&self, value: &ComplexValue) -> Vec<VariableId> {
         let mut open: Vec<VariableId> = value.variables().collect();
         let mut found: Vec<VariableId> = Vec::new();
@@ -204,8 +204,8 @@ impl<'s, 'a> Scope<'s, 'a> {
         found
     }
 
-    /// The `set`s that can have given a variable its value: those of the leaf's own location if one of them stands
-    /// outside every `if`, else all of the server, as a request may come from another location.
+    /// `set`s that can have given a variable its value: those of the leaf's own location if one of them is outside of
+    /// every `if`, else all of the server, as a request may come from another location.
     fn sets_of(&self, id: VariableId) -> Vec<(&'a ComplexValue, Span)> {
         let set_by = |i: &Instruction| matches!(i, Instruction::Set { variable, .. } if *variable == id);
         if let Some(own) = self.leaf.map(Leaf::named_location)

@@ -1,4 +1,4 @@
-//! Leaves: the places that pass requests on, with what holds around them.
+//! Leaves: the places that pass requests on, with their settings in force.
 
 use std::sync::Arc;
 
@@ -18,14 +18,14 @@ pub struct Leaf<'a> {
     pub location: &'a Location,
     /// `proxy_pass`, `fastcgi_pass` …
     pub directive: &'static str,
-    /// Where it passes requests to, as written.
+    /// Target of the requests, as written.
     pub target: &'a Target,
     /// The directive.
     pub span: Span,
 }
 
 impl<'a> Leaf<'a> {
-    /// Whether it speaks HTTP/1 to the peer.
+    /// True if the leaf speaks HTTP/1 to the peer.
     pub fn is_http(&self) -> bool {
         self.directive == "proxy_pass"
     }
@@ -35,7 +35,7 @@ impl<'a> Leaf<'a> {
         &self.location.settings.proxy
     }
 
-    /// Where its connections come from: the `…_bind` of its protocol, if that has one.
+    /// Source address of the leaf's connections: the `…_bind` of its protocol, if there is one.
     pub fn bind(&self) -> Option<&'a Setting<Bind>> {
         let settings = &self.location.settings;
         match self.directive {
@@ -47,21 +47,21 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    /// What holds at the levels around it, innermost first: locations, server, http.
+    /// Settings in force at the levels around the leaf, innermost first: locations, server, http.
     pub fn around(&self, config: &'a Config) -> Vec<&'a HttpSettings> {
         let locations = self.outer.iter().rev().map(|l| &l.settings);
         locations.chain([&self.server.settings]).chain(config.http.settings.iter()).collect()
     }
 
-    /// The location that has a name: around an `if` or `limit_except`, else the leaf's own.
+    /// Location with a name: the one around an `if` or `limit_except`, else the leaf's own.
     pub fn named_location(&self) -> &'a Location {
         let named = |l: &&Location| !matches!(l.kind, LocationKind::If | LocationKind::LimitExcept(_));
         let all = [self.location].into_iter().chain(self.outer.iter().rev().copied());
         all.into_iter().find(named).unwrap_or(self.location)
     }
 
-    /// Whether only upgraded connections go through it: `Connection` is the constant `upgrade`, and the path or the
-    /// timeouts say so. Such a connection is never used again, whatever the configuration says.
+    /// True if only upgraded connections go through the leaf: `Connection` is the constant `upgrade`, and the path or
+    /// the timeouts indicate it. Such a connection is never used again, with any configuration.
     pub fn is_websocket_only(&self) -> bool {
         let proxy = self.proxy();
         let upgrades = proxy
@@ -85,7 +85,7 @@ impl<'a> Leaf<'a> {
     }
 }
 
-/// Every leaf in source order. An `if` or `limit_except` that only repeats its location is left out.
+/// All leaves in source order. An `if` or `limit_except` that only repeats its location is left out.
 pub fn leaves(config: &Config) -> Vec<Leaf<'_>> {
     let mut found = Vec::new();
     for server in &config.http.servers {

@@ -1,5 +1,5 @@
-//! Whether upstream connections are used again: for each leaf of a configuration and each target it can reach, a
-//! verdict and its cause.
+//! Reuse of upstream connections: for each leaf of a configuration and each target that it can reach, a verdict and its
+//! cause.
 //!
 //! A leaf is a location, `if` or `limit_except` that passes requests on. The facts behind the verdicts were measured
 //! against nginx before and since 1.29.7, by counting connections.
@@ -25,5 +25,5 @@ use crate::version::Version;
 /// `Connection: close`.
 pub const DEFAULT_KEEPALIVE: Version = Version::new(1, 29, 7);
 
-/// The newest stable version before [`DEFAULT_KEEPALIVE`].
+/// Newest stable version before [`DEFAULT_KEEPALIVE`].
 pub const BEFORE_DEFAULT_KEEPALIVE: Version = Version::new(1, 28, 3);

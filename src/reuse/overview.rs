@@ -1,4 +1,4 @@
-//! All leaves of a configuration at once: what each reaches, what it sends, the verdicts, and who uses an upstream.
+//! Overview of all leaves of a configuration: targets, `Connection` headers, verdicts, and the users of each upstream.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -10,20 +10,20 @@ use super::target::{Reached, reached};
 use super::verdict::{Cause, Verdict, distinct_peers, judge};
 use crate::model::{ComplexValue, Config, LocationKind, Server, Upstream, VariableId};
 
-/// A leaf and what is known of it.
+/// Leaf with its verdicts.
 #[derive(Debug)]
 pub struct Judged<'a> {
     /// The leaf.
     pub leaf: Leaf<'a>,
-    /// What it can reach, each with the verdict.
+    /// Targets that the leaf can reach, each with the verdict.
     pub reached: Vec<(Reached<'a>, Verdict)>,
-    /// What it can send in the `Connection` header of an ordinary request.
+    /// Values of the `Connection` header that the leaf can send with an ordinary request.
     pub connections: Vec<Connection>,
     can_reuse: bool,
 }
 
 impl<'a> Judged<'a> {
-    /// The upstream blocks that it can reach.
+    /// `upstream` blocks that the leaf can reach.
     pub fn upstreams(&self) -> impl Iterator<Item = &'a Upstream> + '_ {
         self.reached.iter().filter_map(|(reached, _)| match reached {
             Reached::Upstream(upstream) => Some(*upstream),
@@ -31,21 +31,21 @@ impl<'a> Judged<'a> {
         })
     }
 
-    /// The first upstream that it can reach and that keeps connections.
+    /// First upstream that the leaf can reach and that keeps connections.
     pub fn pooled(&self) -> Option<&'a Upstream> {
         self.upstreams().find(|upstream| upstream.pool().is_some())
     }
 
-    /// Whether its protocol and purpose let a connection be used again at all: uwsgi and SCGI close it, an upgraded
-    /// one never returns.
+    /// True if protocol and purpose of the leaf allow reuse at all: uwsgi and SCGI close the connection, an upgraded
+    /// connection never returns.
     pub fn can_reuse(&self) -> bool {
         self.can_reuse
     }
 }
 
-/// Every leaf of a configuration.
+/// All leaves of a configuration.
 pub struct Overview<'a> {
-    /// In source order.
+    /// Leaves in source order.
     pub leaves: Vec<Judged<'a>>,
     config: &'a Config,
     users: HashMap<*const Upstream, Vec<usize>>,
@@ -100,8 +100,8 @@ impl<'a> Overview<'a> {
         }
     }
 
-    /// Connections that a pool kept per location would need: one for each location and peer. An `if` that only
-    /// repeats its location is a location of its own to nginx.
+    /// Connections that a pool with `local` would need: one for each location and peer. An `if` that only repeats its
+    /// location is a location of its own to nginx.
     pub fn parts(&self, upstream: &Upstream) -> usize {
         let locations = self.users(upstream).filter(|user| user.can_reuse());
         let of = |user: &Judged<'_>| {
@@ -114,18 +114,18 @@ impl<'a> Overview<'a> {
         locations.map(of).sum::<usize>() * distinct_peers(upstream)
     }
 
-    /// The leaves that can reach an upstream.
+    /// Leaves that can reach an upstream.
     pub fn users(&self, upstream: &Upstream) -> impl Iterator<Item = &Judged<'a>> + Clone {
         let users = self.users.get(&std::ptr::from_ref(upstream)).map_or(&[][..], Vec::as_slice);
         users.iter().map(|&n| &self.leaves[n])
     }
 
-    /// The values that `value` can take in a leaf.
+    /// Values of `value` in a leaf.
     pub fn fold(&self, leaf: &Leaf<'a>, value: &ComplexValue) -> Values {
         self.scope(leaf).fold(value)
     }
 
-    /// Every variable that a value in a leaf is made of, through maps and `set`.
+    /// All variables that a value in a leaf depends on, through maps and `set`.
     pub fn behind(&self, leaf: &Leaf<'a>, value: &ComplexValue) -> Vec<VariableId> {
         self.scope(leaf).behind(value)
     }

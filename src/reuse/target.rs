@@ -1,4 +1,4 @@
-//! What a leaf can reach: upstreams, bare hosts, sockets; known at load or folded from variables.
+//! Targets that a leaf can reach: upstreams, bare hosts, sockets; known at load, or folded from variables.
 
 use std::cell::OnceCell;
 
@@ -7,20 +7,20 @@ use super::leaf::Leaf;
 use crate::model::{ComplexValue, Config, Endpoint, Segment, Target, Upstream, VariableSource};
 use crate::source::Span;
 
-/// One thing that a leaf can reach.
+/// One target.
 #[derive(Clone, Debug)]
 pub enum Reached<'a> {
     /// An `upstream` block.
     Upstream(&'a Upstream),
-    /// A host without an `upstream`, which nginx never pools; with the entry that names it.
+    /// A host without an `upstream`, whose connections nginx never keeps; with the entry that names the host.
     Bare(String, Option<Span>),
     /// A unix socket, which needs no port.
     Unix(String),
-    /// A host that comes with the request.
+    /// A host that depends on the request.
     Unknown,
 }
 
-/// Everything that a leaf can reach.
+/// All targets that a leaf can reach.
 pub fn targets<'a>(config: &'a Config, leaf: &Leaf<'a>) -> Vec<Reached<'a>> {
     reached(&Scope::new(config, Some(leaf), &OnceCell::new()), leaf)
 }
@@ -32,7 +32,7 @@ pub(super) fn reached<'a>(scope: &Scope<'_, 'a>, leaf: &Leaf<'a>) -> Vec<Reached
     }
 }
 
-/// The fixed parts of a host that comes from variables: `up_` of `http://up_$name`.
+/// Fixed parts of a host with variables: `up_` of `http://up_$name`.
 pub fn fixed_parts<'a>(config: &Config, target: &'a Target) -> Vec<&'a [u8]> {
     let Target::Value(value) = target else { return Vec::new() };
     let literals = host(config, value).iter().filter_map(|segment| match segment {
@@ -43,7 +43,7 @@ pub fn fixed_parts<'a>(config: &Config, target: &'a Target) -> Vec<&'a [u8]> {
     parts.flatten().filter(|part| !part.is_empty()).collect()
 }
 
-/// Whether the host of a target comes from a variable; the path alone does not decide where a request goes.
+/// True if the host of a target has variables; the path alone does not decide the target.
 pub fn has_variable_host(config: &Config, target: &Target) -> bool {
     match target {
         Target::Upstream(_) => false,
@@ -63,7 +63,7 @@ fn of_upstream(upstream: &Upstream) -> Reached<'_> {
 
 fn of_value<'a>(scope: &Scope<'_, 'a>, value: &ComplexValue) -> Vec<Reached<'a>> {
     let config = scope.config;
-    // The scheme says nothing about where: a value is blamed on what names the host.
+    // The scheme does not decide the target: the finding points to the value with the host.
     let host = host(config, value);
     let scheme = host.iter().position(|s| matches!(s, Segment::Literal(text) if text.starts_with(b"://")));
     let values = match scheme {
@@ -85,8 +85,7 @@ fn of_value<'a>(scope: &Scope<'_, 'a>, value: &ComplexValue) -> Vec<Reached<'a>>
     found
 }
 
-/// The leading segments that hold the scheme and the host: up to a `/` behind the scheme, or a variable that begins
-/// with one.
+/// Leading segments with the scheme and the host: up to a `/` after the scheme, or a variable that begins with one.
 pub(super) fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment] {
     let begins_with_slash = |segment: &Segment| match segment {
         Segment::Variable(id) => {
@@ -109,7 +108,7 @@ pub(super) fn host<'v>(config: &Config, value: &'v ComplexValue) -> &'v [Segment
     &value.segments[..end.unwrap_or(value.segments.len())]
 }
 
-/// `http:/` before a variable that begins with the second slash.
+/// True for `http:/` before a variable that begins with the second slash.
 fn is_begun_scheme(text: &[u8]) -> bool {
     text.eq_ignore_ascii_case(b"http:/") || text.eq_ignore_ascii_case(b"https:/")
 }

@@ -1,4 +1,4 @@
-//! The verdict: whether a leaf's connections to a target are used again, and if not, the first reason why.
+//! The verdict: reuse of a leaf's connections to a target, and otherwise the first reason against it.
 
 use std::collections::HashSet;
 
@@ -8,14 +8,14 @@ use super::target::Reached;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Config, Endpoint, Upstream};
 
-/// Why connections are not used again, in the order in which causes are named.
+/// Reason against reuse, in order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A host without an `upstream` block: nginx keeps no connection to it in any version.
+    /// A host without an `upstream` block: no version of nginx keeps connections to it.
     NoUpstream,
     /// uwsgi and SCGI cannot keep connections.
     Protocol,
-    /// The upstream has no `keepalive`, or `keepalive 0`, or the balancer switched it off.
+    /// The upstream has no `keepalive`, or `keepalive 0`, or the balancer disables it.
     NoPool,
     /// `keepalive_requests 1`, `keepalive_timeout 0`.
     Lifetime,
@@ -25,31 +25,31 @@ pub enum Cause {
     Connection(Connection),
     /// `fastcgi_keep_conn off`.
     FastcgiKeepConn,
-    /// The pool is smaller than the number of peers, so round robin evicts each connection before it comes round.
+    /// The pool is smaller than the number of peers, so round robin evicts each connection before its peer's next turn.
     PoolTooSmall,
-    /// The pool is kept per location, and the locations that share its slots are too many for it.
+    /// The pool is kept per location, and too many locations share its slots.
     Fragmented,
 }
 
-/// Whether connections are used again.
+/// Verdict on reuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Each connection serves many requests.
     Reused,
-    /// None does.
+    /// No connection does.
     NotReused(Cause),
-    /// Some do.
+    /// Some connections do.
     Partly(Cause),
-    /// It depends on what the request says.
+    /// The request decides.
     Unknown,
 }
 
-/// The verdict for a leaf and something that it reaches.
+/// Verdict for a leaf and one of its targets.
 pub fn verdict(config: &Config, leaf: &Leaf<'_>, reached: &Reached<'_>) -> Verdict {
     judge(leaf, reached, &connections(config, leaf))
 }
 
-/// The same, when it is known what the leaf sends as `Connection`.
+/// Verdict for a leaf whose `Connection` headers are known.
 pub(super) fn judge(leaf: &Leaf<'_>, reached: &Reached<'_>, sent: &[Connection]) -> Verdict {
     let upstream = match reached {
         Reached::Unknown => return Verdict::Unknown,
@@ -64,7 +64,7 @@ pub(super) fn judge(leaf: &Leaf<'_>, reached: &Reached<'_>, sent: &[Connection])
         return Verdict::NotReused(Cause::Lifetime);
     }
     match willing(leaf, sent) {
-        // Peers are counted only where there may be too many.
+        // The peers are counted only if there may be too many.
         Verdict::Reused
             if (pool.size as usize) < upstream.peers.len()
                 && (pool.size as usize) < distinct_peers(upstream) =>
@@ -75,7 +75,7 @@ pub(super) fn judge(leaf: &Leaf<'_>, reached: &Reached<'_>, sent: &[Connection])
     }
 }
 
-/// Whether the requests of a leaf let a connection live.
+/// Verdict of the leaf's own settings: do its requests keep a connection open?
 fn willing(leaf: &Leaf<'_>, sent: &[Connection]) -> Verdict {
     match leaf.directive {
         "fastcgi_pass" if !leaf.location.settings.reuse.fastcgi_keep_conn.value => {
@@ -101,14 +101,14 @@ fn willing(leaf: &Leaf<'_>, sent: &[Connection]) -> Verdict {
     }
 }
 
-/// Peers that take requests and are not the same address twice.
+/// Number of peers with different addresses that take requests.
 pub fn distinct_peers(upstream: &Upstream) -> usize {
     let in_turn = upstream.peers.iter().filter(|p| !p.down && !p.backup);
     in_turn.map(|peer| &peer.endpoint).collect::<HashSet<&Endpoint>>().len()
 }
 
 impl Cause {
-    /// In a few words, for tables.
+    /// Short text, for tables.
     pub fn text(self) -> &'static str {
         match self {
             Cause::NoUpstream => "no upstream block",

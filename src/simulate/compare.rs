@@ -1,9 +1,9 @@
-//! Two versions of a `split_clients`: how many of the hashes give another value.
+//! Comparison of two versions of a `split_clients`: the number of hashes whose value differs.
 
 use crate::eval::Program;
 use crate::eval::split_clients::{HASHES, Range};
 
-/// Value and hashes of each bucket; empty where no bucket takes the hash.
+/// Values with their ranges of hashes; empty for the hashes without a bucket.
 fn values(program: &Program, split: usize) -> Vec<(Range, &[u8])> {
     let (ranges, rest) = program.split(split).ranges();
     let buckets = &program.config().http.split_clients[split].buckets;
@@ -13,7 +13,8 @@ fn values(program: &Program, split: usize) -> Vec<(Range, &[u8])> {
     all
 }
 
-/// Hashes of 2^32 whose value differs; exact. It is the share of keys that move if both hash the same key.
+/// Number of hashes (of 2^32) whose value differs; exact. The number is the share of keys that move if both hash the
+/// same key.
 pub fn moved(old: (&Program, usize), new: (&Program, usize)) -> u64 {
     let (old, new) = (values(old.0, old.1), values(new.0, new.1));
     let mut same = 0;

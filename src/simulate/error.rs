@@ -1,4 +1,4 @@
-//! Why a population cannot be simulated, and what to type instead.
+//! Reasons why a population cannot be simulated, and what to type instead.
 
 use std::{fmt, io};
 
@@ -6,24 +6,24 @@ use super::Ports;
 use super::population::MAX_KEYS;
 use crate::model::Variable;
 
-/// Why a population cannot be simulated.
+/// Error of a simulation.
 #[derive(Debug)]
 pub enum Error {
-    /// The key depends on a variable that the population does not know.
+    /// The key depends on a variable that the population does not determine.
     Unknown {
         /// The variable.
         variable: Variable,
-        /// Whether the population is a log.
+        /// True if the population is a log.
         from_log: bool,
     },
     /// More keys than [`MAX_KEYS`].
     TooMany {
         /// Addresses of all networks.
         addresses: u128,
-        /// Ports of each.
+        /// Ports of each address.
         ports: u32,
     },
-    /// More ports than the range has.
+    /// The range has too few ports.
     Ports(Ports),
     /// Reading failed.
     Read(io::Error),
@@ -52,7 +52,7 @@ impl fmt::Display for Error {
 }
 
 impl Error {
-    /// What to type instead.
+    /// Text to type instead.
     pub fn help(&self) -> Option<String> {
         let text = match self {
             Error::Unknown { from_log: false, .. } => {

@@ -1,4 +1,4 @@
-//! One request that a person describes: what it knows follows from its URL and headers.
+//! One request that a user describes: the variables follow from its URL and headers.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -9,12 +9,12 @@ use crate::eval::{Captures, Request};
 use crate::model::server::ServerName;
 use crate::model::{Config, Endpoint, Variable, VariableId, VariableSource};
 
-/// What is asked for.
+/// Described request.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The address that the connection came in on.
+    /// Address that the connection came in on.
     pub address: AddressId,
-    /// Where that is.
+    /// Endpoint of that address.
     pub endpoint: Endpoint,
     /// `http` or `https`.
     pub scheme: &'static str,
@@ -22,30 +22,30 @@ pub struct Asked {
     pub method: String,
     /// The Host header as sent.
     pub host: Vec<u8>,
-    /// The name in it, as [`crate::eval::select::host::normalize`] makes it.
+    /// Name in the Host header, as [`crate::eval::select::host::normalize`] makes it.
     pub name: Vec<u8>,
     /// Path and arguments as sent.
     pub target: Vec<u8>,
-    /// Further headers; one that is not here was not sent.
+    /// Further headers; a missing one was not sent.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The client, if it is said.
+    /// Client address, if given.
     pub client: Option<IpAddr>,
 }
 
-/// The request on its way.
+/// Request while its route is followed.
 #[derive(Clone, Debug)]
 pub struct Imagined<'c> {
     config: &'c Config,
     asked: &'c Asked,
-    /// The server at hand.
+    /// Current server.
     pub server: ServerId,
     /// `$uri`
     pub uri: Vec<u8>,
     /// `$args`
     pub args: Vec<u8>,
-    /// Variables whose value was asked for and is not known.
+    /// Variables that were needed and are unknown.
     pub unknown: Vec<VariableId>,
-    /// The client's address was asked for and is not known.
+    /// The client address was needed and is unknown.
     pub needs_client: bool,
     captures: Captures,
     stored: HashMap<VariableId, Vec<u8>>,
@@ -53,7 +53,7 @@ pub struct Imagined<'c> {
 }
 
 impl<'c> Imagined<'c> {
-    /// A request of which nothing has happened yet.
+    /// Request at the start of its route.
     pub fn new(config: &'c Config, asked: &'c Asked, server: ServerId) -> Self {
         Self {
             config,
@@ -69,7 +69,7 @@ impl<'c> Imagined<'c> {
         }
     }
 
-    /// `set`; `None` is a value that is not known.
+    /// `set`; `None` is an unknown value.
     pub fn store(&mut self, id: VariableId, value: Option<Vec<u8>>) {
         let name = self.config.http.variables.get(id).name.as_str();
         match value {
@@ -84,7 +84,7 @@ impl<'c> Imagined<'c> {
         }
     }
 
-    /// Forgets the numbered captures.
+    /// Clears the numbered captures.
     pub fn forget(&mut self) {
         self.captures = Captures::default();
     }
@@ -117,7 +117,7 @@ impl<'c> Imagined<'c> {
             .find_map(|(_, rest)| rest.strip_prefix(b"="))
     }
 
-    /// A variable of nginx's own; `None` if it is not known, `Some(false)` if it has no value.
+    /// Built-in variable; `None`: unknown, `Some(false)`: no value.
     fn builtin(&self, name: &str, out: &mut Vec<u8>) -> Option<bool> {
         let family = |prefix: &str| name.strip_prefix(prefix);
         let found = if let Some(header) = family("http_") {
@@ -184,7 +184,7 @@ impl Request for Imagined<'_> {
         let found = match variable.source {
             VariableSource::Builtin => self.builtin(&variable.name, out),
             VariableSource::Other(_) => None,
-            // Not set yet: empty, as nginx has it.
+            // Before its `set` the variable is empty, as in nginx.
             _ => Some(false),
         };
         found.unwrap_or_else(|| {
@@ -194,7 +194,7 @@ impl Request for Imagined<'_> {
     }
 
     fn address(&mut self) -> Option<IpAddr> {
-        // `geo`, which without an address takes 255.255.255.255.
+        // `geo` takes 255.255.255.255 without an address.
         self.needs_client |= self.asked.client.is_none();
         self.asked.client
     }

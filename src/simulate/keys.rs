@@ -1,11 +1,11 @@
-//! Different keys and how often each came, in bounded memory.
+//! Counts of different keys, in bounded memory.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::report::DISTINCT_LIMIT;
 
-/// A fingerprint is a hash already.
+/// Hasher for fingerprints, which are hashes already.
 #[derive(Clone, Copy, Debug, Default)]
 struct Itself(u64);
 
@@ -29,9 +29,9 @@ impl Hasher for Itself {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
     counts: HashMap<u64, u64, BuildHasherDefault<Itself>>,
-    /// Sum of the squared counts of keys that were forgotten.
+    /// Sum of the squared counts of dropped keys.
     squares: f64,
-    /// Keys that came at most so often have been forgotten.
+    /// Highest count of a dropped key.
     forgotten: u64,
 }
 
@@ -45,7 +45,7 @@ impl Keys {
         }
     }
 
-    /// Makes room: the rare keys go, the heavy ones, which matter to the spread, stay.
+    /// Makes room: drops the rare keys and keeps the frequent ones, which decide the spread.
     fn forget(&mut self) {
         while self.counts.len() > DISTINCT_LIMIT / 2 {
             self.forgotten += 1;
@@ -68,7 +68,7 @@ impl Keys {
         }
     }
 
-    /// How many; `None`: more than are told apart.
+    /// Number of keys; `None`: more than the limit.
     pub(super) fn distinct(&self) -> Option<u64> {
         (self.forgotten == 0).then_some(self.counts.len() as u64)
     }

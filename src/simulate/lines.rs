@@ -2,13 +2,13 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// Longest line; longer ones are counted and passed over.
+/// Longest line in bytes; longer ones are counted and skipped.
 pub const MAX_LINE: usize = 64 << 10;
 
-/// What is read at once.
+/// Size of one read in bytes.
 const BLOCK: usize = 1 << 20;
 
-/// Takes gzip for what it is, by its first bytes, also of several members.
+/// Decompresses gzip, recognised by its first bytes, also with several members.
 ///
 /// # Errors
 /// If reading fails.
@@ -20,11 +20,11 @@ pub fn decompressed<'r>(input: impl Read + Send + 'r) -> io::Result<Box<dyn Read
     Ok(Box::new(input))
 }
 
-/// Calls `see` with blocks of whole lines in order; the last may lack its line end. A line that is longer than a block
-/// is cut, and the rest of it left out.
+/// Calls `see` with blocks of whole lines in order; the last may lack its line end. A line longer than a block is cut,
+/// and its rest is dropped.
 ///
 /// # Errors
-/// If reading fails; what was read before has been seen.
+/// If reading fails; `see` has had the blocks before.
 pub fn blocks(mut input: impl Read, mut see: impl FnMut(Vec<u8>)) -> io::Result<()> {
     let mut rest: Vec<u8> = Vec::new();
     let mut is_cut = false;
@@ -58,7 +58,7 @@ pub fn blocks(mut input: impl Read, mut see: impl FnMut(Vec<u8>)) -> io::Result<
     }
 }
 
-/// Calls `see` with each line of a block, without its end and its carriage return; `None` for one that is longer than
+/// Calls `see` with each line of a block, without line feed and carriage return; `None` for a line longer than
 /// [`MAX_LINE`].
 #[inline]
 pub fn of_block<'b>(block: &'b [u8], mut see: impl FnMut(Option<&'b [u8]>)) {
@@ -75,7 +75,7 @@ pub fn of_block<'b>(block: &'b [u8], mut see: impl FnMut(Option<&'b [u8]>)) {
 /// Calls `see` with each line.
 ///
 /// # Errors
-/// If reading fails; the lines before have been seen.
+/// If reading fails; `see` has had the lines before.
 pub fn each(input: impl Read, mut see: impl FnMut(Option<&[u8]>)) -> io::Result<()> {
     blocks(input, |block| of_block(&block, &mut see))
 }

@@ -1,5 +1,5 @@
-//! Previews by [`eval`](crate::eval): the shares of `split_clients`, for a population of requests that is counted, and
-//! the way of one request.
+//! Previews by [`eval`](crate::eval): the shares of `split_clients` for a population of requests, and the route of one
+//! request.
 
 pub mod lines;
 pub mod sample;

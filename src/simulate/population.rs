@@ -1,4 +1,4 @@
-//! The population of all clients of some networks.
+//! Population of all clients of some networks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,10 +10,10 @@ use super::sweep::{Run, Template, sweep};
 use super::{Error, Ports};
 use crate::eval::Program;
 
-/// Most keys that are generated.
+/// Largest number of generated keys.
 pub const MAX_KEYS: u64 = 1 << 32;
 
-/// Threads that share the work.
+/// Number of threads that share the work.
 pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(16)
 }
@@ -28,10 +28,10 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// The clients of networks; with `sample` only so many addresses at even distances.
+    /// Clients of networks; with `sample`, only this many addresses at even distances.
     ///
     /// # Errors
-    /// If they are too many, or the ports are impossible.
+    /// If there are too many clients, or the ports are impossible.
     pub fn new(networks: Vec<IpNet>, ports: Ports, sample: Option<u64>) -> Result<Self, Error> {
         if ports.per_client == 0 || ports.per_client > ports.size() {
             return Err(Error::Ports(ports));
@@ -46,22 +46,22 @@ impl Clients {
         }
     }
 
-    /// Addresses of all networks.
+    /// Number of addresses in all networks.
     pub fn addresses(&self) -> u128 {
         self.addresses
     }
 
-    /// Addresses that are simulated.
+    /// Number of addresses that are simulated.
     pub fn taken(&self) -> u64 {
         self.taken
     }
 
-    /// The ports of each.
+    /// Ports of each address.
     pub fn ports(&self) -> Ports {
         self.ports
     }
 
-    /// Calls `see` with the clients from one position to another.
+    /// Calls `see` with the clients between two positions.
     fn each(&self, from: u64, to: u64, mut see: impl FnMut(u64, IpAddr)) {
         if self.taken == 0 {
             return;
@@ -82,7 +82,7 @@ impl Clients {
     /// Counts the buckets of a `split_clients`, by its position.
     ///
     /// # Errors
-    /// If its key depends on what is not known of a client.
+    /// If the key depends on unknown properties of a client.
     pub fn run(&self, program: &Program, split: usize) -> Result<Report, Error> {
         let key = &program.config().http.split_clients[split].key;
         let known = knowledge(program, key, None)?;
@@ -109,7 +109,7 @@ impl Clients {
                 })
             });
             let workers: Vec<_> = workers.collect();
-            // A worker only counts: it cannot panic unless memory is gone.
+            // A worker only counts: it cannot panic unless memory is exhausted.
             workers.into_iter().filter_map(|w| w.join().ok()).collect()
         });
         for part in parts {
@@ -118,7 +118,7 @@ impl Clients {
         Ok(report)
     }
 
-    /// Each key evaluated.
+    /// Counts by evaluating each key.
     fn slow(&self, program: &Program, known: &[Known], (from, to): (u64, u64), report: &mut Report) {
         let mut sample = Sample::new(known);
         let mut key = Vec::with_capacity(256);
@@ -135,7 +135,7 @@ impl Clients {
         });
     }
 
-    /// Keys of IPv4 addresses in a row.
+    /// Counts the keys of consecutive IPv4 addresses.
     fn fast(&self, program: &Program, template: &Template, (from, to): (u64, u64), report: &mut Report) {
         let table = program.split(report.split);
         let mut before = 0;
@@ -145,7 +145,7 @@ impl Clients {
             if let (IpNet::V4(net), true) = (network, first < last) {
                 let start = u32::from(net.network()).wrapping_add((first - before) as u32);
                 let run = Run { first: start, count: last - first, client: first };
-                // A client asks its ports' share of keys, which are all alike where the port is not in the key.
+                // A client stands for as many keys as it has ports; without the port in the key these are all equal.
                 let mut one = report.empty();
                 sweep(table, template, run, self.ports, &mut one);
                 one.scale(if template.uses_port() { 1 } else { u64::from(self.ports.per_client) });
@@ -160,7 +160,7 @@ impl Clients {
         }
     }
 
-    /// Keys of an IPv6 network whose key has a template: text, address, and text or port.
+    /// Counts the keys of an IPv6 network by a template: text, address, and text or port.
     fn one_network(
         &self,
         program: &Program,
@@ -188,7 +188,7 @@ impl Clients {
     }
 }
 
-/// Addresses of a network; of `::/0` one too few, as 2^128 is no `u128`.
+/// Number of addresses of a network; for `::/0` one less, as 2^128 exceeds `u128`.
 fn size(network: &IpNet) -> u128 {
     let bits = u32::from(network.max_prefix_len() - network.prefix_len());
     1_u128.checked_shl(bits).unwrap_or(u128::MAX)

@@ -1,6 +1,6 @@
-//! The source ports of imagined clients.
+//! Source ports of imagined clients.
 
-/// The ports that a client's connections come from.
+/// Range of source ports of a client's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// Lowest port.
@@ -12,7 +12,7 @@ pub struct Ports {
 }
 
 impl Default for Ports {
-    /// One port of Linux' default range.
+    /// One port of Linux's default range.
     fn default() -> Self {
         Self { first: 32768, last: 60999, per_client: 1 }
     }
@@ -23,8 +23,8 @@ impl Ports {
         (u32::from(self.last) + 1).saturating_sub(u32::from(self.first))
     }
 
-    /// The ports of the client at a position: at even distances from a start that differs from client to client, the
-    /// same in every run.
+    /// Ports of the client at a position: at even distances from a start that differs between clients, the same in
+    /// every run.
     pub(super) fn of(self, client: u64) -> impl Iterator<Item = u16> {
         let size = u64::from(self.size());
         let start = u64::from(self.one_of(client) - self.first);
@@ -32,27 +32,27 @@ impl Ports {
         (0..per_client).map(move |i| self.first + ((start + i * size / per_client) % size) as u16)
     }
 
-    /// The first of them.
+    /// First port of the client.
     pub(super) fn one_of(self, client: u64) -> u16 {
         let size = u64::from(self.size());
         let within = client % Self::BLOCK;
         self.first + ((self.start(client) + within * self.stride()) % size) as u16
     }
 
-    /// Clients that share a start; from one to the next the ports are a stride apart.
+    /// Number of clients that share a start; consecutive clients' ports are a stride apart.
     pub(super) const BLOCK: u64 = 256;
 
-    /// Where the ports of a client's block start, counted from the first port.
+    /// Start of a client's block, counted from the first port.
     pub(super) fn start(self, client: u64) -> u64 {
         ((scatter(client / Self::BLOCK) >> 32) * u64::from(self.size())) >> 32
     }
 
-    /// The golden section of the range: no number of steps comes back near an earlier one.
+    /// Golden section of the range: successive steps never come near an earlier one.
     pub(super) fn stride(self) -> u64 {
         u64::from(self.size()) * 618 / 1000
     }
 
-    /// The size of the range.
+    /// Size of the range.
     pub(super) fn count(self) -> u64 {
         u64::from(self.size())
     }

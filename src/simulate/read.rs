@@ -1,4 +1,4 @@
-//! Populations that are read: whole keys from a list, requests from an access log.
+//! Populations from input: whole keys from a list, requests from an access log.
 
 use std::io::Read;
 
@@ -11,7 +11,7 @@ use crate::eval::hash::murmur2;
 use crate::eval::log_format::Format;
 use crate::model::log::LogFormat;
 
-/// Counts whole keys, one a line; neither the key of the `split_clients` nor a variable is looked at.
+/// Counts whole keys, one per line; the key of the `split_clients` and variables are ignored.
 ///
 /// # Errors
 /// If reading fails.
@@ -35,10 +35,10 @@ pub fn run_keys(program: &Program, split: usize, input: impl Read + Send) -> Res
 const TOO_LONG: &str = "expected a line of at most 64 KiB";
 
 /// Counts the requests of an access log in one of the configuration's formats. If the key has a port that the format
-/// lacks, each line gets one.
+/// lacks, each line gets an assumed port.
 ///
 /// # Errors
-/// If the key depends on what the log does not tell, or reading fails.
+/// If the key depends on variables that the log does not have, or if reading fails.
 pub fn run_log(
     program: &Program,
     split: usize,
@@ -83,8 +83,7 @@ pub fn run_log(
     Ok(report)
 }
 
-/// Reads blocks of lines and counts them in as many threads as there are CPUs. `count` gets the number of lines before
-/// the block.
+/// Reads blocks of lines and counts them in one thread per CPU. `count` gets the number of lines before the block.
 fn in_parallel(
     empty: &Report,
     report: &mut Report,
@@ -111,7 +110,7 @@ fn in_parallel(
         let mut number = 0;
         let read = lines::blocks(input, |block| {
             let in_block = memchr::memchr_iter(b'\n', &block).count() as u64;
-            // It fails only when all workers are gone.
+            // Sending fails only if all workers have ended.
             let _ = sender.send((number, block));
             number += in_block;
         });

@@ -1,23 +1,23 @@
-//! What a simulation counted.
+//! Counts of a simulation.
 
 use super::Ports;
 use super::keys::Keys;
 use crate::eval::Program;
 use crate::eval::hash::fingerprint;
 
-/// Different keys are counted up to this many.
+/// Largest number of different keys that is counted.
 pub const DISTINCT_LIMIT: usize = 1_000_000;
-/// Malformed lines that are remembered.
+/// Number of malformed lines that the report keeps.
 pub const MALFORMED_KEPT: usize = 5;
 
-/// How many different keys there were.
+/// Number of different keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distinct {
-    /// So many.
+    /// Exact number.
     Exactly(u64),
     /// More than [`DISTINCT_LIMIT`].
     More,
-    /// The population was too large to count them.
+    /// The population was too large to count different keys.
     NotCounted,
 }
 
@@ -28,19 +28,19 @@ pub struct Report {
     pub split: usize,
     /// Keys of each bucket.
     pub observed: Vec<u64>,
-    /// Keys that no bucket took: the variable is empty.
+    /// Keys without a bucket: the variable is empty.
     pub none: u64,
-    /// Lines that could not be read.
+    /// Malformed lines.
     pub malformed: u64,
-    /// The first of them: line number and what was expected.
+    /// First malformed lines: line number and expected text.
     pub malformed_first: Vec<(u64, String)>,
-    /// The key depends on ports that the population does not tell: they were chosen from this range.
+    /// Range of ports that were assumed, if the key has a port that the population lacks.
     pub assumed_ports: Option<Ports>,
     keys: Option<Keys>,
 }
 
 impl Report {
-    /// Nothing counted yet.
+    /// Report without any key.
     pub fn new(program: &Program, split: usize) -> Self {
         let buckets = program.config().http.split_clients[split].buckets.len();
         Self {
@@ -58,7 +58,7 @@ impl Report {
         self.keys = yes.then(Keys::default);
     }
 
-    /// An empty one of the same kind, for another thread.
+    /// Empty report of the same kind, for another thread.
     pub(super) fn empty(&self) -> Self {
         Self {
             observed: vec![0; self.observed.len()],
@@ -70,7 +70,7 @@ impl Report {
         }
     }
 
-    /// Adds what another thread counted.
+    /// Adds the counts of another thread.
     pub(super) fn merge(&mut self, other: Report) {
         for (sum, n) in self.observed.iter_mut().zip(&other.observed) {
             *sum += n;
@@ -85,19 +85,19 @@ impl Report {
         }
     }
 
-    /// Each key came so often.
+    /// Multiplies all counts, for keys that occur equally often.
     pub(super) fn scale(&mut self, times: u64) {
         for n in self.observed.iter_mut().chain([&mut self.none]) {
             *n *= times;
         }
     }
 
-    /// Keys in all.
+    /// Number of keys.
     pub fn total(&self) -> u64 {
         self.observed.iter().sum::<u64>() + self.none
     }
 
-    /// How many different keys.
+    /// Number of different keys.
     pub fn distinct(&self) -> Distinct {
         match &self.keys {
             None => Distinct::NotCounted,
@@ -105,8 +105,8 @@ impl Report {
         }
     }
 
-    /// Kish's effective sample size: so many equally frequent keys would spread as unevenly. A request is no
-    /// independent draw when its key came before.
+    /// Kish's effective sample size: the number of equally frequent keys with the same unevenness. A request whose key
+    /// came before is not an independent draw.
     #[expect(clippy::cast_precision_loss, reason = "counts below 2^53")]
     pub fn effective(&self) -> f64 {
         let total = self.total() as f64;
@@ -128,7 +128,7 @@ impl Report {
             None => self.none += 1,
         }
         if let Some(keys) = &mut self.keys {
-            // 64 bits of hash stand for the key: a million of them collide with a probability of 3 in 10^8.
+            // A hash of 64 bits stands for the key: among a million keys, collisions have a probability of 3 in 10^8.
             keys.add(fingerprint(key), 1);
         }
     }

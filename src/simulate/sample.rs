@@ -1,4 +1,4 @@
-//! One imagined request: what it knows, and what it cannot know.
+//! Request of a population: its known variables.
 
 use std::net::IpAddr;
 
@@ -9,10 +9,10 @@ use crate::eval::{Captures, Program, Request};
 use crate::model::map::MapKey;
 use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
 
-/// What a population knows of a variable.
+/// Source of a variable's value in a population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Nothing.
+    /// Unknown.
     Nothing,
     /// `$remote_addr`
     Address,
@@ -22,13 +22,13 @@ pub enum Known {
     Port,
     /// A variable of the log's format, by its position.
     Logged(usize),
-    /// A part of `$request`, which has the position.
+    /// Part of `$request`, which has the position.
     OfRequest(Part, usize),
-    /// A named group of a regular expression of a map.
+    /// Named group of a regular expression of a map.
     Capture,
 }
 
-/// What the request line tells beside itself.
+/// Part of the request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "nginx's names")]
 pub enum Part {
@@ -48,10 +48,10 @@ const PARTS: [(&str, Part); 6] = [
     ("server_protocol", Part::ServerProtocol),
 ];
 
-/// Which variables a population knows, by id.
+/// Known variables of a population, by id.
 ///
 /// # Errors
-/// If `key` depends on a variable that it does not know.
+/// If `key` depends on an unknown variable.
 pub fn knowledge(program: &Program, key: &ComplexValue, log: Option<&Format>) -> Result<Box<[Known]>, Error> {
     let from_log = log.is_some();
     let http = &program.config().http;
@@ -116,21 +116,21 @@ fn what_is(program: &Program, id: VariableId, log: Option<&Format>) -> Option<Kn
     }
 }
 
-/// Whether the key depends on the client's port.
+/// True if the key depends on the client's port.
 pub fn uses_port(known: &[Known]) -> bool {
     known.contains(&Known::Port)
 }
 
-/// A line of a log, taken apart.
+/// Parsed line of a log.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    /// How.
+    /// Format of the line.
     pub format: &'a Format,
-    /// The line without its end.
+    /// Text of the line without the line end.
     pub text: &'a [u8],
 }
 
-/// A request of a population.
+/// Request of a population.
 #[derive(Debug)]
 pub struct Sample<'k> {
     known: &'k [Known],
@@ -138,9 +138,9 @@ pub struct Sample<'k> {
     text: Vec<u8>,
     /// The client's port.
     pub port: u16,
-    /// The line it was read from.
+    /// Line that the request comes from.
     pub line: Option<Line<'k>>,
-    /// Where the values lie in the line.
+    /// Ranges of the values in the line.
     pub fields: Vec<Field>,
     scratch: Vec<u8>,
     captures: Captures,
@@ -148,7 +148,7 @@ pub struct Sample<'k> {
 }
 
 impl<'k> Sample<'k> {
-    /// A request of which nothing is known yet.
+    /// Request without any values.
     pub fn new(known: &'k [Known]) -> Self {
         Self {
             known,
@@ -163,16 +163,16 @@ impl<'k> Sample<'k> {
         }
     }
 
-    /// Comes from this address.
+    /// Sets the client address.
     pub fn set_address(&mut self, address: IpAddr) {
         self.address = address;
         self.text.clear();
         write_ip(address, &mut self.text);
     }
 
-    /// Comes from an address that is known as text only, `unix:` for example.
+    /// Sets a client address that has only a text, such as `unix:`.
     pub fn set_address_text(&mut self, text: &[u8]) {
-        // Reading the text as an address costs more than the rest of the line.
+        // Parsing the address costs more than the rest of the line.
         if self.known.contains(&Known::BinaryAddress)
             && let Some(address) = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
         {
@@ -182,7 +182,7 @@ impl<'k> Sample<'k> {
         self.text.extend_from_slice(text);
     }
 
-    /// Forgets what an earlier request captured.
+    /// Clears the captures of the previous request.
     pub fn reset(&mut self) {
         if !self.named.is_empty() || !self.captures.is_empty() {
             self.captures = Captures::default();
@@ -192,7 +192,7 @@ impl<'k> Sample<'k> {
 }
 
 impl Sample<'_> {
-    /// Appends a part of the request line; false if it has none.
+    /// Appends a part of the request line; false if there is none.
     fn part(&mut self, part: Part, position: usize, out: &mut Vec<u8>) -> bool {
         let Some(line) = self.line else { return false };
         self.scratch.clear();

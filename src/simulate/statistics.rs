@@ -1,6 +1,6 @@
-//! Whether an uneven split is chance: Wilson intervals, chi-square with its p-value, head-room of the worst bucket.
+//! Statistics of an uneven split: Wilson intervals, chi-square with its p-value, headroom of the largest bucket.
 
-/// Below this p-value a deviation is called one: of a thousand even splits one looks like that.
+/// p-value below which a deviation is reported: one of a thousand even splits falls below.
 pub const ALPHA: f64 = 0.001;
 
 /// Wilson's 95 % interval of a share, from `share` observed in `n` independent draws.
@@ -18,15 +18,16 @@ pub fn wilson(share: f64, n: f64) -> (f64, f64) {
 /// A chi-square test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ChiSquare {
-    /// The statistic.
+    /// Value of the statistic.
     pub value: f64,
     /// Degrees of freedom.
     pub df: u32,
-    /// Probability of at least this value if keys were spread as expected.
+    /// Probability of at least this value under the expected shares.
     pub p: f64,
 }
 
-/// Compares observed shares with expected ones in `n` independent draws; `None` if there is nothing to compare.
+/// Compares observed shares with expected ones in `n` independent draws; `None` without a draw, or with fewer than two
+/// shares.
 pub fn chi_square(observed: &[f64], expected: &[f64], n: f64) -> Option<ChiSquare> {
     let pairs = observed.iter().zip(expected);
     let cells: Vec<(f64, f64)> = pairs.map(|(o, e)| (*o, *e)).filter(|(_, e)| *e > 0.0).collect();
@@ -104,8 +105,8 @@ fn ln_gamma(x: f64) -> f64 {
     0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + sum.ln()
 }
 
-/// How much of the whole can be used before the bucket that fills first is full: each bucket has equal room, so with
-/// `k` buckets it is `1 / (k · largest share)`.
+/// Usable fraction of the total capacity at which the largest bucket is full: each bucket has equal capacity, so with
+/// `k` buckets the fraction is `1 / (k · largest share)`.
 pub fn usable(shares: &[f64]) -> f64 {
     let largest = shares.iter().copied().fold(0.0, f64::max);
     let buckets = shares.iter().filter(|s| **s > 0.0).count();

@@ -1,5 +1,5 @@
-//! The fast way through a range of IPv4 addresses: keys of 256 neighbours differ in their last bytes only, so the hash
-//! of what they share is computed once. The result equals the general way, which a test holds.
+//! Fast path for a range of IPv4 addresses: keys of 256 neighbours differ in their last bytes only, so the hash of the
+//! common part is computed once. A test compares the result with the general path.
 
 use super::Ports;
 use super::report::Report;
@@ -8,12 +8,12 @@ use crate::eval::inet::write_number;
 use crate::eval::split_clients::Table;
 use crate::model::{ComplexValue, Config, Segment, VariableSource};
 
-/// Longest text behind the address: with an octet it is the end of a [`Prefix`].
+/// Longest text after the address: with an octet, the text is the end of a [`Prefix`].
 const MOST: usize = MAX_SUFFIX - 3;
 /// Longest text before the address.
 const LONGEST_HEAD: usize = 256;
 
-/// What stands behind the address.
+/// Part of the key after the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Tail {
     Nothing,
@@ -21,7 +21,7 @@ enum Tail {
     Text(Vec<u8>),
 }
 
-/// A key that consists of text, `$remote_addr`, and text or `$remote_port`.
+/// Key that consists of text, `$remote_addr`, and text or `$remote_port`.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     head: Vec<u8>,
@@ -29,7 +29,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// The template of a key, if it has one.
+    /// Template of a key, if the key has this form.
     pub(super) fn new(config: &Config, key: &ComplexValue) -> Option<Self> {
         let builtin = |segment: &Segment| match segment {
             Segment::Variable(id) => {
@@ -56,7 +56,7 @@ impl Template {
         (fits && head.len() <= LONGEST_HEAD).then_some(Self { head, tail })
     }
 
-    /// Whether it needs ports.
+    /// True if the key needs ports.
     pub(super) fn uses_port(&self) -> bool {
         self.tail == Tail::Port
     }
@@ -81,7 +81,7 @@ fn texts(numbers: impl Iterator<Item = u32>) -> Vec<u64> {
         .collect()
 }
 
-/// The addresses of one network from its `first` on, and the position of the first client.
+/// Addresses of one network from its `first` on, and the position of the first client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     pub(super) first: u32,
@@ -96,7 +96,7 @@ const OCTETS: [(usize, std::ops::Range<usize>); 3] = [(1, 0..10), (2, 10..100), 
 const PORTS: [(usize, std::ops::RangeInclusive<u32>); 5] =
     [(1, 0..=9), (2, 10..=99), (3, 100..=999), (4, 1000..=9999), (5, 10_000..=65_535)];
 
-/// Counts the buckets of the addresses of a run, one port each.
+/// Counts the buckets of a run's addresses, one port each.
 pub(super) fn sweep(table: &Table, template: &Template, run: Run, ports: Ports, report: &mut Report) {
     let mut sweep = Sweep::new(template, ports);
     let mut address = u64::from(run.first);
@@ -115,20 +115,20 @@ pub(super) fn sweep(table: &Table, template: &Template, run: Run, ports: Ports, 
     }
 }
 
-/// What is computed once for all addresses.
+/// Values that are computed once for all addresses.
 struct Sweep<'t> {
     template: &'t Template,
     ports: Ports,
-    /// Text behind the address, if it is the same for all.
+    /// Text after the address, if all keys have the same.
     tail: Packed,
     octets: Vec<u64>,
     port_texts: Vec<u64>,
-    /// Number of digits that all ports have; 0: not the same.
+    /// Number of digits of all ports; 0: ports of different lengths.
     digits: usize,
     shared: Vec<u8>,
-    /// Of the clients of a block, how far from its start their ports are.
+    /// For each client of a block, the distance of its port from the block's start.
     steps: Vec<u32>,
-    /// For each address of a block the position of its port in the range.
+    /// For each address of a block, the position of its port in the range.
     chosen: [u32; 256],
     hashes: [u32; 256],
 }
@@ -153,7 +153,7 @@ impl<'t> Sweep<'t> {
         }
     }
 
-    /// Hashes of the keys of some addresses that share three octets.
+    /// Hashes of the keys of some addresses with the same first three octets.
     fn block(&mut self, address: u32, octets: std::ops::Range<usize>, client: u64) -> &[u32] {
         self.shared.clear();
         self.shared.extend_from_slice(&self.template.head);
@@ -180,7 +180,7 @@ impl<'t> Sweep<'t> {
         &self.hashes[octets]
     }
 
-    /// What [`Ports::one_of`] says, with the steps of a block computed once.
+    /// Chooses ports like [`Ports::one_of`], with the steps of a block computed once.
     fn choose(&mut self, octets: std::ops::Range<usize>, client: u64) {
         let count = self.ports.count() as u32;
         let mut rest = &mut self.chosen[octets];

@@ -1,5 +1,5 @@
-//! The way of one request through a configuration, as far as it is known without files, upstreams and the rest of
-//! the world: the phases of `ngx_http_core_module.c` from server to content.
+//! Route of one request through a configuration, as far as it is known without files and upstreams: the phases of
+//! `ngx_http_core_module.c` from server to content.
 
 mod end;
 mod instructions;
@@ -16,16 +16,16 @@ use crate::model::location::Handler;
 use crate::model::{ComplexValue, HttpSettings, LocationKind, VariableId};
 use crate::source::Span;
 
-/// A configuration prepared for walking.
+/// Configuration prepared for routing.
 #[derive(Debug)]
 pub struct Ground {
-    /// Chooses servers and locations.
+    /// Choice of servers and locations.
     pub router: Router,
-    /// Evaluates variables.
+    /// Evaluation of variables.
     pub program: Program,
 }
 
-/// What happened on the way.
+/// Event on the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The server was chosen.
@@ -34,64 +34,64 @@ pub enum Event {
     Location(Vec<u8>, Option<LocationId>, Vec<LocationStep>),
     /// `limit_except` holds for the method, so its block is the location.
     Limited(LocationId),
-    /// `set`, with the value if it is known.
+    /// `set`, with the value if known.
     Set(Span, VariableId, Option<Vec<u8>>),
-    /// `if`; `None`: not known, and taken as not to hold.
+    /// `if`; `None`: the condition is unknown and treated as false.
     If(Span, Option<bool>, Vec<VariableId>),
-    /// `rewrite`, with URI and arguments if it matches.
+    /// `rewrite`, with the new URI and arguments if the pattern matches.
     Rewrite(Span, Option<(Vec<u8>, Vec<u8>)>),
     /// `break`
     Break(Span),
-    /// The page of a status.
+    /// `error_page` of a status.
     ErrorPage(Span, u16, Vec<u8>),
-    /// On to a URI or a named location.
+    /// Internal redirect to a URI or a named location.
     Redirect(Vec<u8>),
 }
 
-/// How the way ends.
+/// End of the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A content handler answers, or files do (`None`).
+    /// A content handler's response, or a static file's (`None`).
     Content(Option<Span>),
-    /// `return`, or a redirection by `rewrite`: status, text if known.
+    /// `return`, or a redirect by `rewrite`: status, and the text if known.
     Answer(Span, u16, Option<Vec<u8>>),
-    /// nginx's own answer, and why.
+    /// nginx's own response, and its reason.
     Status(u16, &'static str),
-    /// 301 to the URI with a slash.
+    /// 301 to the URI plus a slash.
     Slash,
-    /// A URI depends on variables that are not known.
+    /// A URI with unknown variables.
     Unknown(Option<Span>, Vec<VariableId>),
 }
 
-/// Where a request goes if files are, or are not, there.
+/// Condition of an alternative route, which depends on files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum When {
-    /// None of the files of `try_files` is there.
+    /// None of the files of `try_files` exists.
     NothingThere(Span),
-    /// The index file is there.
+    /// The index file exists.
     Index(Vec<u8>),
 }
 
-/// A way.
+/// Route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
-    /// What happened.
+    /// Events in order.
     pub events: Vec<Event>,
-    /// The server in the end.
+    /// Server at the end.
     pub server: ServerId,
-    /// The location in the end, also an `if` or `limit_except`.
+    /// Location at the end, also an `if` or `limit_except`.
     pub location: Option<LocationId>,
-    /// The URI in the end.
+    /// URI at the end.
     pub uri: Vec<u8>,
-    /// How it ends.
+    /// End of the route.
     pub end: End,
-    /// Other ways that depend on files.
+    /// Alternative routes that depend on files.
     pub otherwise: Vec<(When, Walk)>,
 }
 
-/// As `NGX_HTTP_MAX_URI_CHANGES`.
+/// `NGX_HTTP_MAX_URI_CHANGES`.
 const MAX_URI_CHANGES: u32 = 10;
-/// Each way may fork where files decide, and so may those.
+/// Deepest nesting of alternative routes: each route may fork where files decide.
 const MAX_DEPTH: u32 = 3;
 
 impl Ground {
@@ -103,11 +103,11 @@ impl Ground {
         Ok(Self { router: Router::new(Arc::clone(&config))?, program: Program::new(config)? })
     }
 
-    /// Follows a request; `normalize` makes `$uri` and `$args` of the target, if it can, and is told whether slashes
-    /// are merged.
+    /// Follows a request; `normalize` makes `$uri` and `$args` of the target, if possible; its flag is the server's
+    /// `merge_slashes`.
     ///
     /// # Errors
-    /// If matching the server's name was given up.
+    /// If PCRE2 gave up a match of the server's name.
     pub fn walk(
         &self,
         asked: &Asked,
@@ -143,7 +143,7 @@ impl Ground {
     }
 }
 
-/// The request on its way.
+/// Request on its route.
 struct Way<'w> {
     ground: &'w Ground,
     request: Imagined<'w>,
@@ -154,9 +154,9 @@ struct Way<'w> {
     is_changed: bool,
     is_internal: bool,
     in_error_page: bool,
-    /// The status that a page is sent with, instead of its own.
+    /// Status of an `error_page`'s response, in place of the page's own.
     err_status: Option<u16>,
-    /// Files that had to be guessed about.
+    /// Number of assumptions about files so far.
     depth: u32,
 }
 
@@ -172,7 +172,7 @@ impl<'w> Way<'w> {
         self.location.and_then(|id| self.ground.router.get(id).handler.as_ref())
     }
 
-    /// The value of a text, or the variables that are not known.
+    /// Value of a text, or the unknown variables.
     fn value(&mut self, value: &ComplexValue) -> Result<Vec<u8>, Vec<VariableId>> {
         let mut out = Vec::new();
         self.ground.program.evaluate(value, &mut self.request, &mut out);
@@ -191,7 +191,7 @@ impl<'w> Way<'w> {
         if unknown.is_empty() && !needs_client { Ok(value) } else { Err(unknown) }
     }
 
-    /// `ngx_http_core_run_phases`, up to content; `named` is where it begins, if not at the server.
+    /// `ngx_http_core_run_phases`, up to content; `named` is the first location, if not the server.
     fn phases(&mut self, named: Option<LocationId>) -> End {
         let mut next = named;
         if named.is_none() {
@@ -225,7 +225,7 @@ impl<'w> Way<'w> {
         }
     }
 
-    /// `ngx_http_access_module`, as far as the client is known. A password is taken to be right.
+    /// `ngx_http_access_module`, as far as the client is known. A password is assumed to be right.
     fn is_denied(&self) -> bool {
         let access = &self.settings().access;
         let asks_password = access.auth_basic.value.constant() != Some(b"off");

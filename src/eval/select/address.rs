@@ -10,17 +10,17 @@ use crate::eval::regex::{Captures, CompileError, MatchError, Regex};
 use crate::model::server::ServerName;
 use crate::model::{Config, Endpoint, Listen, Server};
 
-/// An address of a router: one for each different `listen`.
+/// Id of a router's address: one for each different `listen`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressId(pub u32);
 
-/// An address with its servers.
+/// Address with its servers.
 #[derive(Debug)]
 pub struct Address {
-    /// The `listen` parameters in force: those that any server gives (`ssl`, `http2`, `quic`, `proxy_protocol`) and
-    /// those that one server may give (the others).
+    /// `listen` parameters in force: those that any server may set (`ssl`, `http2`, `quic`, `proxy_protocol`) and those
+    /// that only one server may set (the others).
     pub listen: Listen,
-    /// Who takes a name that is nobody's: the `default_server`, else the first.
+    /// Server of unknown names: the `default_server`, else the first.
     pub default_server: ServerId,
     /// Servers in source order.
     pub servers: Vec<ServerId>,
@@ -28,17 +28,17 @@ pub struct Address {
     regexes: Vec<(Regex, ServerId)>,
 }
 
-/// A socket to bind.
+/// Socket to bind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {
-    /// The address to bind, with its options.
+    /// Address to bind, with its options.
     pub bind: AddressId,
-    /// The addresses whose connections it accepts; the last is `bind`. More than one only if it is a wildcard.
+    /// Addresses whose connections the socket accepts; the last is `bind`. Only a wildcard has more than one.
     pub addresses: Vec<AddressId>,
 }
 
 impl Address {
-    /// Where it is, unless it is a path or an unresolved name.
+    /// IP address, unless the endpoint is a path or an unresolved name.
     pub fn ip(&self) -> Option<IpAddr> {
         match &self.listen.endpoint {
             Endpoint::Inet(address) => Some(address.ip()),
@@ -50,13 +50,13 @@ impl Address {
         self.ip().is_some_and(|ip| ip.is_unspecified())
     }
 
-    /// A parameter makes nginx bind the address itself although a wildcard of the port is bound (`lsopt.bind`).
+    /// True if a parameter makes nginx bind the address itself although a wildcard of the port is bound (`lsopt.bind`).
     fn is_bound_explicitly(&self) -> bool {
         let Listen { backlog, ipv6only, reuseport, .. } = self.listen;
         backlog.is_some() || ipv6only.is_some() || reuseport
     }
 
-    /// What makes addresses share a port: `ngx_http_conf_port_t`.
+    /// Key of the addresses that share a port: `ngx_http_conf_port_t`.
     fn port(&self) -> (u8, bool, u16) {
         match &self.listen.endpoint {
             Endpoint::Inet(address) => {
@@ -90,7 +90,7 @@ impl Address {
         Ok((self.default_server, None))
     }
 
-    /// A further server listens here too (`ngx_http_add_addresses`).
+    /// Adds a server that listens on the address (`ngx_http_add_addresses`).
     fn add(&mut self, id: ServerId, listen: &Listen) {
         if !self.servers.contains(&id) {
             self.servers.push(id);
@@ -109,7 +109,7 @@ impl Address {
     }
 }
 
-/// The addresses in source order and the sockets that serve them.
+/// Addresses in source order, and the sockets that accept their connections.
 pub(super) fn group(config: &Config) -> Result<(Vec<Address>, Vec<Socket>), CompileError> {
     let mut addresses: Vec<Address> = Vec::new();
     let mut known = std::collections::HashMap::new();
@@ -155,7 +155,7 @@ fn add_names(
             ServerName::DotHead(name) => Name::Dot(name.as_bytes()),
             ServerName::WildcardTail(name) => Name::Tail(name.as_bytes()),
             ServerName::Regex(pattern) => {
-                // Names are lower case: a pattern with capitals could match none.
+                // Names are lower case: a pattern with capitals would never match case-sensitively.
                 let caseless = pattern.bytes().any(|b| b.is_ascii_uppercase());
                 regexes.push((Regex::new(pattern, caseless, server.span, config)?, id));
                 continue;
@@ -166,7 +166,8 @@ fn add_names(
     Ok(())
 }
 
-/// A wildcard takes over the other addresses of its port, except those that have to be bound themselves.
+/// Sockets of the addresses: a wildcard accepts for the other addresses of its port, except those that nginx binds
+/// themselves.
 fn sockets(addresses: &[Address]) -> Vec<Socket> {
     let mut ports: Vec<((u8, bool, u16), Vec<usize>)> = Vec::new();
     let mut known = std::collections::HashMap::new();

@@ -1,14 +1,14 @@
-//! The name in a Host header (`ngx_http_validate_host` of 1.29.4 and later; earlier ones refuse less).
+//! Name in a Host header (`ngx_http_validate_host` of 1.29.4 and later; earlier versions refuse less).
 
-/// A name that nginx answers with 400.
+/// Error of a name that nginx answers with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidHost;
 
-/// Appends the name that servers are looked up by: lower case, without port and trailing dot. Returns the port if one
-/// is written.
+/// Appends the name for the look-up of servers: lower case, without port and trailing dot. Returns the port if there is
+/// one.
 ///
 /// # Errors
-/// If the text is not a host: empty, two dots in a row, a byte that RFC 3986 does not allow, a bad port.
+/// If the text is not a host: empty, two adjacent dots, a byte that RFC 3986 does not allow, a bad port.
 pub fn normalize(host: &[u8], out: &mut Vec<u8>) -> Result<Option<u16>, InvalidHost> {
     let literal = host.first() == Some(&b'[');
     let end = if literal {
@@ -47,7 +47,7 @@ pub fn normalize(host: &[u8], out: &mut Vec<u8>) -> Result<Option<u16>, InvalidH
 /// Bits of [`ALLOWED`]: in a name, and in an address in brackets.
 const NAME: u8 = 1;
 const LITERAL: u8 = 2;
-/// A dot, of which there may not be two in a row.
+/// A dot; two adjacent dots are invalid.
 const DOT: u8 = 4;
 
 static ALLOWED: [u8; 256] = {

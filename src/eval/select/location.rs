@@ -1,4 +1,4 @@
-//! The choice of a location (`ngx_http_core_find_location`, `ngx_http_core_find_static_location`).
+//! Choice of a location (`ngx_http_core_find_location`, `ngx_http_core_find_static_location`).
 
 use std::collections::HashMap;
 
@@ -8,22 +8,22 @@ use crate::eval::regex::{Captures, CompileError, MatchError, Regex};
 use crate::model::location::Handler;
 use crate::model::{Config, Location, LocationKind};
 
-/// A location of a router, also an `if` or `limit_except`: numbered through all servers, outer before inner.
+/// Id of a router's location, `if`s and `limit_except`s included: numbered through all servers, outer before inner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocationId(pub u32);
 
-/// What was chosen.
+/// Result of the choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// The location; `None`: the server itself.
+    /// Location; `None`: the server itself.
     pub location: Option<LocationId>,
-    /// The location is the URI with a slash after it and is passed on to an upstream: nginx answers 301 to it.
+    /// The location is the URI plus a slash and passes requests to an upstream: nginx answers 301.
     pub redirect: bool,
-    /// What the regular expressions captured, in the order they matched.
+    /// Captures of the regular expressions, in the order of the matches.
     pub captures: Vec<Captures>,
 }
 
-/// How the lookup on one level ended.
+/// Result of the search on one level.
 #[derive(PartialEq)]
 enum Outcome {
     /// `NGX_OK`
@@ -34,17 +34,17 @@ enum Outcome {
     Open,
 }
 
-/// Directives beside `proxy_pass` whose location is redirected to (`auto_redirect`).
+/// Directives besides `proxy_pass` that answer 301 to a URI without the location's slash (`auto_redirect`).
 const REDIRECTED: [&str; 5] = ["fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
 
-/// The locations of all servers.
+/// Locations of all servers.
 #[derive(Debug)]
 pub(super) struct Index {
     servers: Vec<Level>,
     places: Vec<Place>,
 }
 
-/// Where a location is in the model, and what is inside.
+/// Place of a location in the model, and its inner level.
 #[derive(Debug)]
 struct Place {
     server: u32,
@@ -52,10 +52,10 @@ struct Place {
     level: Level,
 }
 
-/// Locations of one level, of a server or in a location.
+/// Locations of one level: of a server, or in a location.
 #[derive(Debug, Default)]
 struct Level {
-    /// Sorted by URI.
+    /// Prefix locations, sorted by URI.
     prefixes: Vec<Prefix>,
     has_redirects: bool,
     regexes: Vec<(Regex, LocationId)>,
@@ -71,7 +71,7 @@ struct Prefix {
     inclusive: Option<LocationId>,
     no_regex: bool,
     redirect: bool,
-    /// The longest other prefix that this one begins with.
+    /// Longest other prefix that is a prefix of this one.
     shorter: Option<u32>,
 }
 
@@ -95,7 +95,7 @@ impl Index {
         path[1..].iter().fold(outermost, |outer, &at| &outer.inner[at as usize])
     }
 
-    /// Where a location is: its server and the positions that lead to it.
+    /// Path of a location in the model: its server and the positions that lead to it.
     pub(super) fn path(&self, id: LocationId) -> (ServerId, &[u32]) {
         let place = &self.places[id.0 as usize];
         (ServerId(place.server), &place.path)
@@ -179,7 +179,7 @@ impl Index {
                     level.untried(i + 1, trace);
                     choice.captures.push(captures);
                     choice.location = Some(*id);
-                    // As in nginx a redirection found inside is none any more.
+                    // As in nginx, a redirect found among the inner locations is dropped.
                     self.find_inside(*id, uri, choice, trace)?;
                     return Ok(Outcome::Final);
                 }
@@ -188,7 +188,7 @@ impl Index {
         Ok(Outcome::Open)
     }
 
-    /// The same among the locations of a location.
+    /// Finds a location among a location's inner ones.
     fn find_inside<T: Trace<LocationStep>>(
         &self,
         outer: LocationId,
@@ -205,7 +205,7 @@ impl Index {
 }
 
 impl Level {
-    /// The other prefixes that a prefix begins with, shortest first.
+    /// Prefixes of a prefix among the others, shortest first.
     fn shorter(&self, prefix: &Prefix) -> impl Iterator<Item = LocationId> {
         let next = |at: &u32| self.prefixes[*at as usize].shorter;
         let mut found: Vec<_> = std::iter::successors(prefix.shorter, next)
@@ -215,16 +215,16 @@ impl Level {
         found.into_iter()
     }
 
-    /// The regular expressions from a position on are not tried.
+    /// Traces the regular expressions from a position on, which are not tried.
     fn untried<T: Trace<LocationStep>>(&self, from: usize, trace: &mut T) {
         if T::LISTENS {
             self.regexes[from..].iter().for_each(|(_, id)| trace.step(LocationStep::Untried(*id)));
         }
     }
 
-    /// The exact location of the URI or the longest prefix.
+    /// The exact location of the URI, or the longest prefix.
     fn longest(&self, uri: &[u8]) -> Option<&Prefix> {
-        // All that sort between the longest prefix and the URI begin with that prefix.
+        // All locations that sort between the longest prefix and the URI begin with that prefix.
         let mut at = self.prefixes.partition_point(|p| *p.uri <= *uri).checked_sub(1)?;
         loop {
             let prefix = &self.prefixes[at];
@@ -237,7 +237,7 @@ impl Level {
         }
     }
 
-    /// The location that is the URI and a slash, unless one is the URI itself.
+    /// Location that is the URI plus a slash, unless one is the URI itself.
     fn redirect(&self, uri: &[u8]) -> Option<LocationId> {
         let with_slash = || uri.iter().chain(b"/");
         let at = self.prefixes.binary_search_by(|p| p.uri.iter().cmp(with_slash())).ok()?;
@@ -302,7 +302,7 @@ fn prefix(
 
 fn sort(level: &mut Level) {
     level.prefixes.sort_by(|a, b| a.uri.cmp(&b.uri));
-    // `= /uri` and `/uri` are one (`ngx_http_join_exact_locations`).
+    // `= /uri` and `/uri` are one location (`ngx_http_join_exact_locations`).
     level.prefixes.dedup_by(|later, kept| {
         let same = later.uri == kept.uri;
         if same {

@@ -1,6 +1,6 @@
-//! Which server and which location take a request.
+//! Choice of the server and the location of a request.
 //!
-//! 1. The runtime binds each of [`Router::sockets`]; [`Router::address`] says which address a connection came in on.
+//! 1. The runtime binds each of [`Router::sockets`]; [`Router::address`] gives the address of a connection.
 //! 2. [`host::normalize`] turns the Host header or the request line's host into a name.
 //! 3. [`Router::server`] chooses the server of the address, [`Router::location`] the location of the server.
 
@@ -18,11 +18,11 @@ pub use address::{Address, AddressId, Socket};
 pub use location::{Choice, LocationId};
 pub use trace::{LocationStep, ServerStep};
 
-/// A server of a configuration: its position in [`Http::servers`](crate::model::Http::servers).
+/// Id of a server: its position in [`Http::servers`](crate::model::Http::servers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(pub u32);
 
-/// The sockets, servers and locations of a configuration prepared for choosing.
+/// Sockets, servers and locations of a configuration, prepared for the choice.
 #[derive(Debug)]
 pub struct Router {
     config: Arc<Config>,
@@ -42,18 +42,18 @@ impl Router {
         Ok(Self { config, addresses, sockets, locations })
     }
 
-    /// The sockets to bind.
+    /// Sockets to bind.
     pub fn sockets(&self) -> &[Socket] {
         &self.sockets
     }
 
-    /// The address of an id.
+    /// Address of an id.
     pub fn listen(&self, id: AddressId) -> &Address {
         &self.addresses[id.0 as usize]
     }
 
-    /// The address that a connection accepted by a socket came in on; `local` is the connection's own address and
-    /// is asked for only if the socket serves several (`ngx_http_init_connection`).
+    /// Address of a connection that a socket accepted; `local` is the connection's own address, needed only if the
+    /// socket has several (`ngx_http_init_connection`).
     pub fn address(&self, socket: usize, local: impl FnOnce() -> Option<std::net::IpAddr>) -> AddressId {
         let socket = &self.sockets[socket];
         let Some((&wildcard, exact)) = socket.addresses.split_last() else { return AddressId(0) };
@@ -64,11 +64,11 @@ impl Router {
         exact.iter().copied().find(|id| self.listen(*id).ip() == Some(local)).unwrap_or(wildcard)
     }
 
-    /// The server of an address for a name made by [`host::normalize`], with what its regular expression captured
+    /// Server of an address for a name made by [`host::normalize`], with the captures of its regular expression
     /// (`ngx_http_find_virtual_server`). An empty name is a request without Host.
     ///
     /// # Errors
-    /// If matching was given up: nginx closes the connection.
+    /// If PCRE2 gave up a match: nginx closes the connection.
     pub fn server(
         &self,
         address: AddressId,
@@ -77,10 +77,10 @@ impl Router {
         self.listen(address).server(name, &mut ())
     }
 
-    /// The same, telling each step.
+    /// Server as by [`Router::server`], with a trace of each step.
     ///
     /// # Errors
-    /// As [`Router::server`].
+    /// Those of [`Router::server`].
     pub fn trace_server(
         &self,
         address: AddressId,
@@ -90,18 +90,18 @@ impl Router {
         self.listen(address).server(name, steps)
     }
 
-    /// The location of a server for a decoded and normalized URI without arguments.
+    /// Location in a server for a decoded and normalized URI without arguments.
     ///
     /// # Errors
-    /// If matching was given up: nginx answers 500.
+    /// If PCRE2 gave up a match: nginx answers 500.
     pub fn location(&self, server: ServerId, uri: &[u8]) -> Result<Choice, MatchError> {
         self.locations.find(server, uri, &mut ())
     }
 
-    /// The same, telling each step.
+    /// Location as by [`Router::location`], with a trace of each step.
     ///
     /// # Errors
-    /// As [`Router::location`].
+    /// Those of [`Router::location`].
     pub fn trace_location(
         &self,
         server: ServerId,
@@ -116,37 +116,37 @@ impl Router {
         &self.config
     }
 
-    /// The addresses in source order.
+    /// Addresses in source order.
     pub fn addresses(&self) -> impl Iterator<Item = (AddressId, &Address)> {
         self.addresses.iter().enumerate().map(|(i, address)| (AddressId(i as u32), address))
     }
 
-    /// Where a location is in the model: its server, its position in `locations` and those in `inner`.
+    /// Path of a location in the model: its server, its position in `locations` and those in `inner`.
     pub fn path(&self, id: LocationId) -> (ServerId, &[u32]) {
         self.locations.path(id)
     }
 
-    /// The location `@name`, with the `@`.
+    /// Location `@name`, with the `@`.
     pub fn named(&self, server: ServerId, name: &str) -> Option<LocationId> {
         self.locations.named(server, name)
     }
 
-    /// The location of an id.
+    /// Location of an id.
     pub fn get(&self, id: LocationId) -> &Location {
         self.locations.get(&self.config, id)
     }
 
-    /// How many locations there are: ids are below it, `if` and `limit_except` included.
+    /// Number of locations, `if` and `limit_except` included; ids are below it.
     pub fn location_count(&self) -> usize {
         self.locations.len()
     }
 
-    /// The block at a position of a location's `inner`.
+    /// Block at a position of a location's `inner`.
     pub fn inner(&self, outer: LocationId, position: usize) -> Option<LocationId> {
         self.locations.inner(Some(outer), ServerId(0), position)
     }
 
-    /// The block at a position of a server's `locations`.
+    /// Block at a position of a server's `locations`.
     pub fn outermost(&self, server: ServerId, position: usize) -> Option<LocationId> {
         self.locations.inner(None, server, position)
     }
@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    /// As the location is written.
+    /// Head of the location as written.
     fn written(location: &Location) -> String {
         match &location.kind {
             LocationKind::Exact(uri) => format!("= {}", String::from_utf8_lossy(uri)),
@@ -244,7 +244,7 @@ mod tests {
         }
     }
 
-    /// The cases are compared with nginx by tests/simulate.rs.
+    /// tests/simulate.rs compares these cases with nginx.
     #[test]
     fn locations() {
         let mut b = builder();

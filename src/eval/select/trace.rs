@@ -1,4 +1,5 @@
-//! How a server or a location was chosen, step by step: told by the choice itself, so that it cannot differ from it.
+//! Trace of the choice of a server or a location, step by step; the choice itself reports the steps, so the two cannot
+//! differ.
 
 use super::{LocationId, ServerId};
 use crate::eval::names::How;
@@ -6,43 +7,43 @@ use crate::eval::names::How;
 /// One step of the choice of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerStep {
-    /// A name or wildcard of this server is the best in the table.
+    /// A name or wildcard of this server is the best match in the table.
     Name(ServerId, How),
-    /// A regular expression was tried, and whether it matches.
+    /// A regular expression was tried; true: it matches.
     Regex(ServerId, String, bool),
-    /// None was right.
+    /// No name matches: the default server.
     Default(ServerId),
 }
 
 /// One step of the choice of a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocationStep {
-    /// The search goes on among the locations inside this one.
+    /// The search goes on among the inner locations of this one.
     Inside(LocationId),
-    /// A prefix that fits too, but a longer one does.
+    /// A matching prefix that is not the longest.
     Shorter(LocationId),
-    /// The longest prefix that fits.
+    /// The longest matching prefix.
     Longest(LocationId),
-    /// `=`: nothing else is asked.
+    /// `=`: the search ends.
     Exact(LocationId),
-    /// The URI and a slash is this location, which passes on: 301.
+    /// This location is the URI plus a slash and passes requests on: 301.
     Redirect(LocationId),
     /// `^~`: the regular expressions of this level are not tried.
     NoRegex(LocationId),
-    /// A regular expression was tried, and whether it matches.
+    /// A regular expression was tried; true: it matches.
     Regex(LocationId, bool),
-    /// A regular expression behind the one that matched, or that `^~` spared.
+    /// A regular expression after the matching one, or one skipped because of `^~`.
     Untried(LocationId),
 }
 
-/// Hears the steps. The runtime's does not listen, and costs nothing.
+/// Receiver of the steps. The runtime's receiver ignores them at no cost.
 pub(super) trait Trace<S> {
-    /// Whether steps are heard that only a reader asks for.
+    /// True if the receiver needs the steps that take work to compute.
     const LISTENS: bool;
     fn step(&mut self, step: S);
 }
 
-/// A step that costs something to tell.
+/// Reports a step that takes work to compute.
 pub(super) fn listen<S, T: Trace<S>>(trace: &mut T, step: impl FnOnce() -> S) {
     if T::LISTENS {
         trace.step(step());

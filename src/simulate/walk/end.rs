@@ -1,15 +1,15 @@
-//! What follows when a way seems to end: pages of statuses, internal redirections, and where files decide.
+//! Continuation of a route: error pages, internal redirects, and alternatives that depend on files.
 
 use super::{End, Event, MAX_DEPTH, Walk, Way, When};
 use crate::model::content::TryLast;
 
 impl<'w> Way<'w> {
-    /// Follows pages of statuses to the end, and looks where else files may lead.
+    /// Follows error pages to the end, and adds the alternatives that depend on files.
     pub(super) fn finish(mut self, mut end: End) -> Walk {
         loop {
             let status = match &end {
                 End::Status(status, _) => Some(*status),
-                // Without a text it is a page.
+                // A response without a text gets an error page.
                 End::Answer(_, status, Some(text)) if *status >= 400 && *status != 444 && text.is_empty() => {
                     Some(*status)
                 }
@@ -81,7 +81,7 @@ impl<'w> Way<'w> {
         self.phases(None)
     }
 
-    /// What files decide: `try_files` and `index`.
+    /// Alternatives that depend on files: `try_files` and `index`.
     fn otherwise(&self) -> Vec<(When, Walk)> {
         let content = &self.settings().content;
         let mut ways = Vec::new();

@@ -1,4 +1,4 @@
-//! The instructions of `ngx_http_rewrite_module` on the way.
+//! Instructions of `ngx_http_rewrite_module` on a route.
 
 use super::{End, Event, Way};
 use crate::eval::Request as _;
@@ -8,7 +8,7 @@ use crate::model::VariableId;
 use crate::model::rewrite::{Condition, Instruction, Rewrite, RewriteFlag};
 use crate::source::Span;
 
-/// What an instruction leads to.
+/// Continuation after an instruction.
 pub(super) enum Next {
     Go,
     Stop,
@@ -68,7 +68,7 @@ impl Way<'_> {
         Next::Go
     }
 
-    /// Whether a condition holds; else the variables that are not known, none of them if it asks for a file.
+    /// True if a condition holds; or the unknown variables, none of them for a file test.
     fn holds(&mut self, condition: &Condition, span: Span) -> Result<bool, Vec<VariableId>> {
         match condition {
             Condition::True(variable) => {
@@ -88,12 +88,12 @@ impl Way<'_> {
         }
     }
 
-    /// Matches and captures; `None` if matching was given up.
+    /// Matches and captures; `None` if PCRE2 gave up.
     fn matches(&mut self, pattern: &str, caseless: bool, span: Span, subject: &[u8]) -> Option<bool> {
         let regex = Regex::new(pattern, caseless, span, self.ground.router.config()).ok()?;
         let found = regex.exec(subject).ok()?;
         let is_match = found.is_some();
-        // Without a match there are no numbered captures any more.
+        // A failed match clears the numbered captures.
         self.request.forget();
         if let Some(captures) = found {
             self.request.set_captures(captures);
