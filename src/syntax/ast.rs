@@ -1,7 +1,7 @@
-//! The tree of one file: flat, in source order, every byte of the text accounted for.
+//! Tree of one file: flat, in source order, with every byte of the text accounted for.
 //!
-//! Words and items lie in two vectors; what a reader holds are small handles that can be copied. The
-//! descendants of a directive follow it directly, so the children of a block are a range of the items.
+//! Words and items lie in two vectors; the tree's handles are small and can be copied. The descendants of a directive
+//! follow it directly, so the children of a block are a range of the items.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Tree {
     pub(super) items: Vec<ItemData>,
 }
 
-/// One item as stored. Offsets and positions are `u32`: a file is at most [`crate::source::MAX_FILE_SIZE`] long.
+/// Stored item. Offsets and positions are `u32`: a file is at most [`crate::source::MAX_FILE_SIZE`] long.
 #[derive(Clone, Copy)]
 pub(super) enum ItemData {
     Directive(DirectiveData),
@@ -29,14 +29,14 @@ pub(super) enum ItemData {
 pub(super) struct DirectiveData {
     pub(super) first_word: u32,
     pub(super) end_word: u32,
-    /// Offset of the `;` or `{`, or where the terminator is missing: after the last word.
+    /// Offset of the `;` or `{`, or of a missing terminator's place: after the last word.
     pub(super) at: u32,
     /// Offset of the closing `}`, [`NOWHERE`] if there is none.
     pub(super) close: u32,
     /// Position after the last descendant.
     pub(super) next: u32,
     pub(super) terminator: Terminator,
-    /// The body is Lua source, not items.
+    /// The body is Lua source instead of items.
     pub(super) lua: bool,
 }
 
@@ -44,48 +44,48 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 
 const _: () = assert!(size_of::<ItemData>() == 24 && size_of::<WordData>() == 8);
 
-/// What ends the words of a directive.
+/// Terminator of a directive's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Terminator {
     /// `;`
     Semicolon,
     /// `{`
     Block,
-    /// Neither: a syntax error has been reported.
+    /// No terminator: a syntax error has been reported.
     Missing,
 }
 
-/// Names a directive within a configuration.
+/// Id of a directive within a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DirectiveId {
-    /// The file it stands in.
+    /// File with the directive.
     pub file: FileId,
-    /// Its position in that file's tree.
+    /// Position in that file's tree.
     pub index: u32,
 }
 
 impl Tree {
-    /// The file this is the tree of.
+    /// File of the tree.
     pub fn file(&self) -> FileId {
         self.file
     }
 
-    /// The text the tree was made from.
+    /// Text of the tree.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// The top level of the file.
+    /// Top level of the file.
     pub fn root(&self) -> Block<'_> {
         Block { tree: self, owner: None }
     }
 
-    /// Every directive of the file in source order, those inside blocks included.
+    /// All directives of the file in source order, those inside blocks included.
     pub fn directives(&self) -> impl Iterator<Item = Directive<'_>> + Clone {
         (0..self.items.len() as u32).filter_map(|i| self.directive(i))
     }
 
-    /// Every comment of the file in source order, those inside blocks and directives included.
+    /// All comments of the file in source order, those inside blocks and directives included.
     pub fn comments(&self) -> impl Iterator<Item = Comment<'_>> {
         self.items.iter().filter_map(|item| match *item {
             ItemData::Comment { start, end } => Some(Comment { tree: self, range: (start, end) }),
@@ -93,7 +93,7 @@ impl Tree {
         })
     }
 
-    /// The directive with that [`DirectiveId::index`].
+    /// Directive with that [`DirectiveId::index`].
     pub fn directive(&self, index: u32) -> Option<Directive<'_>> {
         match self.items.get(index as usize)? {
             ItemData::Directive(_) => Some(Directive { tree: self, index }),
@@ -101,7 +101,7 @@ impl Tree {
         }
     }
 
-    /// The directive whose name begins at `offset`.
+    /// Directive whose name begins at `offset`.
     pub fn directive_at(&self, offset: u32) -> Option<Directive<'_>> {
         let start = |item: &ItemData| match item {
             ItemData::Directive(d) => self.words[d.first_word as usize].range().start as u32,
@@ -131,7 +131,7 @@ impl Tree {
     }
 }
 
-/// The top level of a file, or what stands between the braces of a directive.
+/// Top level of a file, or the content between a directive's braces.
 #[derive(Clone, Copy)]
 pub struct Block<'t> {
     tree: &'t Tree,
@@ -139,7 +139,7 @@ pub struct Block<'t> {
 }
 
 impl<'t> Block<'t> {
-    /// What the block contains, in order.
+    /// Items of the block, in order.
     pub fn items(self) -> Items<'t> {
         match self.owner {
             None => Items { tree: self.tree, next: 0, end: self.tree.items.len() as u32 },
@@ -151,7 +151,7 @@ impl<'t> Block<'t> {
         }
     }
 
-    /// The directives directly in the block, in order; `include` is one of them.
+    /// Directives directly in the block, in order; `include` is one of them.
     pub fn directives(self) -> impl Iterator<Item = Directive<'t>> + Clone {
         self.items().filter_map(|item| match item {
             Item::Directive(directive) => Some(directive),
@@ -159,36 +159,36 @@ impl<'t> Block<'t> {
         })
     }
 
-    /// What stands between the braces, or the whole file.
+    /// Span between the braces, or of the whole file.
     pub fn span(self) -> Span {
         let start = self.open().map_or(0, |open| open.end);
         let end = self.close().map_or(self.tree.text.len() as u32, |close| close.start);
         self.tree.span(start as usize..end as usize)
     }
 
-    /// The `{`; a file has none.
+    /// The `{`; `None` for a file.
     pub fn open(self) -> Option<Span> {
         self.owner.map(|owner| self.tree.at(owner.data().at))
     }
 
-    /// The `}`; a file has none, nor has a block that is not closed.
+    /// The `}`; `None` for a file, and for a block that is not closed.
     pub fn close(self) -> Option<Span> {
         let close = self.owner?.data().close;
         (close != NOWHERE).then(|| self.tree.at(close))
     }
 
-    /// The directive the block belongs to; a file has none.
+    /// Directive of the block; `None` for a file.
     pub fn owner(self) -> Option<Directive<'t>> {
         self.owner
     }
 
-    /// The tree the block is part of.
+    /// Tree with the block.
     pub fn tree(self) -> &'t Tree {
         self.tree
     }
 }
 
-/// What a block contains.
+/// Item of a block.
 #[derive(Clone, Copy)]
 pub enum Item<'t> {
     /// `listen 80;` or `server { … }`
@@ -200,13 +200,13 @@ pub enum Item<'t> {
 }
 
 impl Items<'_> {
-    /// Nothing more to come.
+    /// Iterator without further items.
     pub(super) fn end(self) -> Self {
         Self { next: self.end, ..self }
     }
 }
 
-/// The items of a block.
+/// Items of a block.
 #[derive(Clone)]
 pub struct Items<'t> {
     tree: &'t Tree,
@@ -242,18 +242,18 @@ pub struct Comment<'t> {
 }
 
 impl<'t> Comment<'t> {
-    /// Where it stands, without the line end.
+    /// Span of the comment, without the line end.
     pub fn span(self) -> Span {
         self.tree.span(self.range.0 as usize..self.range.1 as usize)
     }
 
-    /// As written, from the `#`.
+    /// Text as written, from the `#`.
     pub fn raw(self) -> &'t [u8] {
         &self.tree.text[self.span().range()]
     }
 }
 
-/// A directive: its words and what ends them.
+/// Directive: its words and their terminator.
 #[derive(Clone, Copy)]
 pub struct Directive<'t> {
     tree: &'t Tree,
@@ -264,45 +264,45 @@ impl<'t> Directive<'t> {
     fn data(self) -> &'t DirectiveData {
         match &self.tree.items[self.index as usize] {
             ItemData::Directive(data) => data,
-            // Only `Tree::directive` and `Items` make handles, both after looking.
+            // Only `Tree::directive` and `Items` make handles, both after a check of the kind.
             ItemData::Comment { .. } | ItemData::Skipped { .. } => unreachable!("not a directive"),
         }
     }
 
-    /// Key of the directive in a configuration.
+    /// Id of the directive in a configuration.
     pub fn id(self) -> DirectiveId {
         DirectiveId { file: self.tree.file, index: self.index }
     }
 
-    /// The tree it is part of.
+    /// Tree with the directive.
     pub fn tree(self) -> &'t Tree {
         self.tree
     }
 
-    /// Its name and arguments; never empty.
+    /// Name and arguments; never empty.
     pub fn words(self) -> Words<'t> {
         let data = self.data();
         Words::new(self.tree, &self.tree.words[data.first_word as usize..data.end_word as usize])
     }
 
-    /// The first word.
+    /// First word.
     pub fn name(self) -> Word<'t> {
         Word::new(self.tree, self.tree.words[self.data().first_word as usize])
     }
 
-    /// The words after the name.
+    /// Words after the name.
     pub fn args(self) -> Words<'t> {
         let mut words = self.words();
         words.next();
         words
     }
 
-    /// An argument, counted from 0: `arg(0)` is nginx's `value[1]`.
+    /// Argument, counted from 0: `arg(0)` is nginx's `value[1]`.
     pub fn arg(self, index: usize) -> Option<Word<'t>> {
         self.words().get(index + 1)
     }
 
-    /// From the first word to the end of the `;` or of the closing `}`, or as far as there is text.
+    /// Span from the first word to the end of the `;` or of the closing `}`, or of the existing text.
     pub fn span(self) -> Span {
         let data = self.data();
         let end = match data.terminator {
@@ -314,37 +314,37 @@ impl<'t> Directive<'t> {
         self.tree.span(self.head().start as usize..end)
     }
 
-    /// From the first word to the last.
+    /// Span from the first word to the last.
     pub fn head(self) -> Span {
         let data = self.data();
         let first = self.tree.words[data.first_word as usize].range().start;
         self.tree.span(first..self.tree.words[data.end_word as usize - 1].end())
     }
 
-    /// What ends the words.
+    /// Terminator of the words.
     pub fn terminator(self) -> Terminator {
         self.data().terminator
     }
 
-    /// The `;` or `{`; the empty place where it belongs if it is missing.
+    /// Span of the `;` or `{`; the empty span of its place if it is missing.
     pub fn terminator_span(self) -> Span {
         let data = self.data();
         let at = self.tree.at(data.at);
         if data.terminator == Terminator::Missing { Span { end: at.start, ..at } } else { at }
     }
 
-    /// The block, if it has one; that of a Lua block contains no items.
+    /// Block of the directive, if there is one; the block of a Lua directive has no items.
     pub fn block(self) -> Option<Block<'t>> {
         (self.data().terminator == Terminator::Block).then_some(Block { tree: self.tree, owner: Some(self) })
     }
 
-    /// The Lua source between the braces of a `*_by_lua_block`.
+    /// Lua source between the braces of a `*_by_lua_block`.
     pub fn lua(self) -> Option<&'t [u8]> {
         let block = self.block().filter(|_| self.data().lua)?;
         Some(&self.tree.text[block.span().range()])
     }
 
-    /// Comments between the words, or between them and the `;` or `{`.
+    /// Comments between the words, or before the `;` or `{`.
     pub fn comments(self) -> impl Iterator<Item = Comment<'t>> {
         let data = self.data();
         let items = self.index + 1..self.tree.first_child(self.index, data);

@@ -1,9 +1,8 @@
-//! The output of `nginx -T`: all files of a configuration in one text, each below its own heading.
+//! Output of `nginx -T`: all files of a configuration in one text, each below its own heading.
 //!
-//! nginx prints `# configuration file PATH:`, the file, and a line feed, for each file in the order in which it read
-//! them (`main` of `src/core/nginx.c`). It does so only for a configuration that it accepts, so each file is complete:
-//! a heading never stands inside of a block or of quotes. A comment that merely looks like a heading names a file that
-//! no `include` leads to.
+//! nginx prints `# configuration file PATH:`, the file, and a line feed, for each file in reading order (`main` of
+//! `src/core/nginx.c`). nginx prints only a configuration that it accepts, so each file is complete: a heading is never
+//! inside a block or quotes. A comment that merely looks like a heading names a file that no `include` leads to.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -18,19 +17,20 @@ use super::include::{full_name, includes, is_pattern};
 use super::parser::parse;
 use crate::source::{Loader, Memory, SourceMap, os_path};
 
-/// How a heading begins; the path and a colon follow.
+/// Start of a heading; the path and a colon follow.
 const HEADING: &[u8] = b"# configuration file ";
 
-/// A dump begins within so many bytes, unless lines of nginx itself come first.
+/// Longest text before a dump, in bytes, unless lines of nginx itself come first.
 const PREAMBLE: usize = 4096;
 
-/// Headings looked at; a dump with more ends in its last file. The bound of files a configuration may have.
+/// Most headings that are read; a dump with more of them ends in its last file. The same limit as for the files of a
+/// configuration.
 const MAX_FILES: usize = 10_000;
 
-/// Distinct patterns of `include` that headings are compared with. With more of them every heading is taken as one.
+/// Most distinct patterns of `include` that headings are compared with. With more of them every heading counts.
 const MAX_PATTERNS: usize = 500;
 
-/// How the lines begin that `nginx -t` prints beside a dump.
+/// Starts of the lines that `nginx -t` prints besides a dump.
 const MESSAGES: [&[u8]; 5] = [
     b"nginx: the configuration file ",
     b"nginx: configuration file ",
@@ -39,27 +39,28 @@ const MESSAGES: [&[u8]; 5] = [
     b"Unable to use a TTY ",
 ];
 
-/// One file of a dump.
+/// File of a dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DumpedFile {
-    /// Its path as the heading names it.
+    /// Path in the heading.
     pub path: PathBuf,
-    /// Its bytes; those of a file without a line feed at its end are whole as well.
+    /// Bytes of the file, whether or not they end with a line feed.
     pub text: Vec<u8>,
 }
 
-/// The files of a dump, and the [`Loader`] that `include` finds them by.
+/// Files of a dump, and the [`Loader`] that serves them to `include`.
 #[derive(Clone, Debug)]
 pub struct Dump {
     main: PathBuf,
     order: Vec<PathBuf>,
     files: Memory,
-    /// Files that the dump has twice with different texts: the first is taken.
+    /// Files with two different texts in the dump: the first text is taken.
     pub ambiguous: Vec<PathBuf>,
 }
 
 impl Dump {
-    /// Splits a text at its headings; `None` if it is no dump. A text that does not begin like a dump is not searched.
+    /// Splits a text at its headings; `None` if the text is not a dump. A text that does not begin like a dump is not
+    /// searched.
     pub fn read(text: &[u8]) -> Option<Self> {
         let first = begin(text)?;
         let text = clean(&text[first..]);
@@ -93,12 +94,12 @@ impl Dump {
         }
     }
 
-    /// The path of the main file: nginx prints it first.
+    /// Path of the main file: nginx prints it first.
     pub fn main(&self) -> &Path {
         &self.main
     }
 
-    /// The files in the order of the dump, each once.
+    /// Files in the order of the dump, each once.
     pub fn files(&self) -> impl Iterator<Item = DumpedFile> + '_ {
         self.order
             .iter()
@@ -116,7 +117,7 @@ impl Loader for Dump {
     }
 }
 
-/// Where the first heading begins: at the start, or after comments and what nginx, `kubectl` or a shell print.
+/// Offset of the first heading: at the start, or after comments and lines that nginx, `kubectl` or a shell print.
 fn begin(text: &[u8]) -> Option<usize> {
     if text.starts_with(HEADING) && heading(first_line(text)).is_some() {
         return Some(0);
@@ -143,17 +144,17 @@ fn begin(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// The path of a line that is a heading.
+/// Path in a heading; `None` for other lines.
 fn heading(line: &[u8]) -> Option<PathBuf> {
     let path = line.strip_suffix(b"\r").unwrap_or(line).strip_prefix(HEADING)?.strip_suffix(b":")?;
-    // nginx names whole paths; a sentence in a comment has spaces and no directory.
+    // nginx prints absolute paths; a sentence in a comment has spaces and no directory.
     let is_path =
         path.starts_with(b"/") || path.get(1) == Some(&b':') || path.contains(&b'/') && !path.contains(&b' ');
     (is_path && !path.ends_with(b"/")).then(|| os_path(path))
 }
 
-/// The text without the lines that nginx and `kubectl` print on the other stream, and with the line ends that the
-/// files had: a terminal makes CR LF of each LF.
+/// Text without the lines that nginx and `kubectl` print to the other stream, and with the line ends of the files: a
+/// terminal turns each LF into CR LF.
 fn clean(text: &[u8]) -> Cow<'_, [u8]> {
     let has_message = MESSAGES.iter().any(|m| memmem::find(text, m).is_some());
     let terminal = first_line(text).ends_with(b"\r");
@@ -183,7 +184,7 @@ fn parse_alone(text: &[u8]) -> Tree {
     parse(file, text).0
 }
 
-/// The paths and places of the comments that look like headings and stand between the directives of no block.
+/// Paths and places of the comments that look like headings and are not inside a block.
 fn headings(text: &[u8], tree: &Tree) -> Vec<(PathBuf, usize)> {
     let mut found = Vec::new();
     let mut directive_end = 0;
@@ -191,7 +192,7 @@ fn headings(text: &[u8], tree: &Tree) -> Vec<(PathBuf, usize)> {
         match item {
             Item::Directive(directive) => {
                 directive_end = directive.span().end;
-                // A block that nothing closes goes to the end: such a text was put together by hand.
+                // A block that is never closed extends to the end: such a text was put together by hand.
                 if directive.block().is_some_and(|b| b.close().is_none()) {
                     after_empty_lines(text, directive.head().end as usize, &mut found);
                     return found;
@@ -214,7 +215,7 @@ fn headings(text: &[u8], tree: &Tree) -> Vec<(PathBuf, usize)> {
     found
 }
 
-/// The headings after `from` that follow an empty line, as they do after a file that ends in a line feed.
+/// Headings after `from` that follow an empty line, as after a file that ends with a line feed.
 fn after_empty_lines(text: &[u8], from: usize, found: &mut Vec<(PathBuf, usize)>) {
     let finder = memmem::Finder::new(b"\n\n# configuration file ");
     for at in finder.find_iter(&text[from..]).take(MAX_FILES) {
@@ -223,7 +224,7 @@ fn after_empty_lines(text: &[u8], from: usize, found: &mut Vec<(PathBuf, usize)>
     }
 }
 
-/// What the `include` directives of a dump lead to.
+/// Files that the `include` directives of a dump lead to.
 fn reached(main: &Path, tree: &Tree, headings: &[(PathBuf, usize)]) -> Option<HashSet<PathBuf>> {
     let prefix = main.parent().unwrap_or(Path::new(""));
     let mut names = HashSet::new();
@@ -243,7 +244,7 @@ fn reached(main: &Path, tree: &Tree, headings: &[(PathBuf, usize)]) -> Option<Ha
     Some(names)
 }
 
-/// A file of the dump: what follows the heading, without the line feed that nginx adds.
+/// File of the dump: the text after the heading, without the line feed that nginx adds.
 fn body(part: &[u8]) -> &[u8] {
     let body = part.get(first_line(part).len() + 1..).unwrap_or_default();
     body.strip_suffix(b"\n").unwrap_or(body)

@@ -1,16 +1,16 @@
-//! What is wrong with the syntax: our words for a person, nginx's words for those who parse them.
+//! Syntax errors: our message for people, nginx's message for programs that parse it.
 
 use super::template::Language;
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::Span;
 
-/// Errors reported for one file; the rest is counted.
+/// Most errors that are reported for one file; the others are counted.
 pub const MAX_ERRORS: usize = 100;
 
-/// One syntax error.
+/// Syntax error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// The error as a person reads it.
+    /// Error for people.
     pub diagnostic: Diagnostic,
     nginx: String,
     nginx_at: Span,
@@ -21,12 +21,12 @@ impl SyntaxError {
         Self { diagnostic, nginx: nginx.into(), nginx_at: Span { end: nginx_at.start, ..nginx_at } }
     }
 
-    /// The message of `ngx_conf_read_token` or `ngx_conf_parse`, without ` in FILE:LINE`.
+    /// Message of `ngx_conf_read_token` or `ngx_conf_parse`, without ` in FILE:LINE`.
     pub fn nginx_message(&self) -> String {
         self.nginx.clone()
     }
 
-    /// The place nginx names after ` in `: print it with [`SourceMap::place`](crate::source::SourceMap::place).
+    /// Place in nginx's message after ` in `: print it with [`SourceMap::place`](crate::source::SourceMap::place).
     pub fn nginx_place(&self) -> Span {
         self.nginx_at
     }
@@ -38,7 +38,7 @@ impl From<SyntaxError> for Diagnostic {
     }
 }
 
-/// The errors of one file as they are found: the first [`MAX_ERRORS`] are built, later ones cost nothing.
+/// Errors of one file in order: the first [`MAX_ERRORS`] are built, later ones cost nothing.
 #[derive(Default)]
 pub(super) struct Errors {
     list: Vec<SyntaxError>,
@@ -92,7 +92,7 @@ pub(super) fn missing_semicolon(
     SyntaxError::new(diagnostic, nginx, found.unwrap_or(end))
 }
 
-/// A `;`, `{` or `}` where a directive or the end of the file belongs.
+/// A `;`, `{` or `}` in place of a directive or the end of the file.
 pub(super) fn unexpected(found: u8, at: Span) -> SyntaxError {
     let found = char::from(found);
     let (why, label, help) = match found {
@@ -110,7 +110,7 @@ pub(super) fn unexpected(found: u8, at: Span) -> SyntaxError {
     SyntaxError::new(diagnostic, format!("unexpected \"{found}\""), at)
 }
 
-/// A quote that nothing closes, or that a quote on a later line closes by accident (then `found` is what
+/// A quote that is never closed, or that a quote on a later line closes by accident (then `found` is the text that
 /// nginx stumbles over there).
 pub(super) fn unterminated_quote(
     quote: u8,
@@ -139,7 +139,7 @@ pub(super) fn unterminated_quote(
 
 /// `"a"b`: the word must end after the closing quote.
 pub(super) fn text_after_quote(quoted: &[u8], after: &[u8], at: Span) -> SyntaxError {
-    // One character of it: the rest may be the whole file.
+    // A few characters are enough: the text may be the rest of the file.
     let after = &after[..after.len().min(4)];
     let (quoted, first) = (excerpt(quoted), after.first().map_or(&[][..], std::slice::from_ref));
     let character = after.utf8_chunks().next().and_then(|c| c.valid().chars().next());
@@ -154,7 +154,7 @@ pub(super) fn text_after_quote(quoted: &[u8], after: &[u8], at: Span) -> SyntaxE
     SyntaxError::new(diagnostic, format!("unexpected \"{}\"", lossy(first)), at)
 }
 
-/// A word that does not fit into nginx's buffer; `inside` is the quote that is still open where it is full.
+/// A word longer than nginx's buffer; `inside` is the quote that is still open where the buffer is full.
 pub(super) fn too_long_word(text: &[u8], inside: Option<u8>, place: Span) -> SyntaxError {
     let diagnostic = Diagnostic::syntax(
         "too-long-parameter",
@@ -170,7 +170,7 @@ pub(super) fn too_long_word(text: &[u8], inside: Option<u8>, place: Span) -> Syn
     SyntaxError::new(diagnostic.help(help), nginx, place)
 }
 
-/// A comment that does not fit into nginx's buffer.
+/// A comment longer than nginx's buffer.
 pub(super) fn too_long_comment(text: &[u8], place: Span) -> SyntaxError {
     let diagnostic = Diagnostic::syntax(
         "too-long-parameter",
@@ -190,7 +190,7 @@ fn started(text: &[u8]) -> String {
     format!("too long parameter \"{}...\" started", lossy(&text[..text.len().min(10)]))
 }
 
-/// The file ends inside blocks: the innermost is `name`; `glued` is a brace that may be the reason.
+/// The file ends inside blocks: the innermost is `name`; `glued` is a brace that may be the cause.
 pub(super) fn unclosed_block(
     name: &[u8],
     brace: Span,
@@ -251,7 +251,7 @@ pub(super) fn byte_order_mark(word: &[u8], place: Span, stop: Span) -> SyntaxErr
     SyntaxError::new(diagnostic, format!("unknown directive \"{}\"", lossy(word)), stop)
 }
 
-/// The name of the error of a template that is no configuration yet.
+/// Code of the error for a template that cannot be read as a configuration.
 pub(super) const TEMPLATE: &str = "template";
 
 /// The text is written in a template language.
@@ -259,7 +259,7 @@ pub(super) fn template(language: Language, place: Span) -> SyntaxError {
     let (name, option) = (language.name(), language.option());
     let diagnostic = Diagnostic::new(
         TEMPLATE,
-        // Whatever it defines is missing to the other files.
+        // Names that the template defines are missing in the other files.
         Class::Environment,
         Level::Error,
         place,
@@ -290,7 +290,7 @@ pub(super) fn yaml(place: Span) -> SyntaxError {
     SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)
 }
 
-/// The text is in an encoding of two bytes a character.
+/// The text has an encoding of two bytes per character.
 pub(super) fn encoding(name: &str, place: Span) -> SyntaxError {
     let diagnostic = Diagnostic::syntax(
         "encoding",
@@ -302,7 +302,7 @@ pub(super) fn encoding(name: &str, place: Span) -> SyntaxError {
     SyntaxError::new(diagnostic, "unknown directive", place)
 }
 
-/// Offsets are `u32`; a [`Loader`](crate::source::Loader) refuses such a file already.
+/// The file is too large for `u32` offsets; a [`Loader`](crate::source::Loader) refuses such a file already.
 pub(super) fn too_large(limit: u64, place: Span) -> SyntaxError {
     let diagnostic = Diagnostic::syntax(
         "file-too-large",
@@ -317,7 +317,7 @@ fn lossy(text: &[u8]) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
-/// The start of what the user wrote, on one line.
+/// Start of the user's text, on one line.
 fn excerpt(text: &[u8]) -> String {
     const MAX: usize = 40;
     let line = text.split(|&b| b == b'\n').next().unwrap_or_default();

@@ -1,17 +1,18 @@
-//! The canonical layout of a tree: the same words, terminators and comments, other white space.
+//! Canonical layout of a tree: the same words, terminators and comments, other white space.
 //!
-//! One directive a line, four spaces a level, `{` on the line of its directive, at most one blank line. A line break
-//! between two arguments stays one, so that long lists remain readable; the rest is indented by four more.
+//! One directive per line, four spaces per level, `{` on the line of its directive, at most one blank line. A line
+//! break between two arguments is kept, so that long lists remain readable; the following lines of a directive are
+//! indented by four more spaces.
 
 use super::ast::{Block, Comment, Directive, Item, Tree};
 use crate::source::Span;
 
 const INDENT: &[u8] = b"    ";
 
-/// Lays out a tree that has no syntax errors; what could not be parsed would be left out.
+/// Formats a tree without syntax errors; text that could not be parsed would be lost.
 pub fn format(tree: &Tree) -> Vec<u8> {
     let text = tree.text();
-    // The last line break is one between words when the file has been formatted; the first can be inside of a word.
+    // In formatted text the last line break is between words; the first may be inside a word.
     let crlf = memchr::memrchr(b'\n', text).is_some_and(|end| end > 0 && text[end - 1] == b'\r');
     let line_end: &[u8] = if crlf { b"\r\n" } else { b"\n" };
     let mut formatter = Formatter { text, line_end, out: Vec::with_capacity(text.len()), at: 0 };
@@ -26,7 +27,7 @@ struct Formatter<'t> {
     text: &'t [u8],
     line_end: &'static [u8],
     out: Vec<u8>,
-    /// End of what was written last, in the text.
+    /// End of the last written text, in the source.
     at: usize,
 }
 
@@ -108,7 +109,7 @@ impl<'t> Formatter<'t> {
         }
     }
 
-    /// A comment between words; what follows has to begin a line.
+    /// Writes a comment between words; the next word begins a line.
     fn inner_comment(&mut self, comment: Comment<'t>, depth: usize) {
         if self.line_breaks(comment.span()) == 0 {
             self.out.push(b' ');
@@ -123,7 +124,7 @@ impl<'t> Formatter<'t> {
         self.at = comment.span().end as usize;
     }
 
-    /// Line breaks between what was written last and `next`.
+    /// Line breaks between the last written text and `next`.
     fn line_breaks(&self, next: Span) -> usize {
         let gap = self.text.get(self.at..next.start as usize).unwrap_or_default();
         memchr::memchr_iter(b'\n', gap).count()

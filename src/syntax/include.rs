@@ -1,7 +1,7 @@
-//! From the main file to the configuration: `include` is followed, each file is parsed once.
+//! From the main file to the configuration: `include`s are followed, each file is parsed once.
 //!
-//! Equals `ngx_conf_include` and `ngx_conf_full_name` (`src/core/ngx_conf_file.c`), except that a file that
-//! includes itself is an error: nginx dies of it.
+//! Equivalent of `ngx_conf_include` and `ngx_conf_full_name` (`src/core/ngx_conf_file.c`), except that a file that
+//! includes itself is an error: nginx crashes.
 
 mod place;
 mod problem;
@@ -23,28 +23,28 @@ pub use place::FRAGMENT_DIRECTORIES;
 use place::Places;
 use problem::reason;
 
-/// Bound on the inclusions that walking a configuration meets: a file may be included many times, and what
-/// it includes counts each time.
+/// Most inclusions in a walk over the configuration: a file may be included many times, and its own includes count each
+/// time.
 const MAX_INCLUSIONS: u64 = 1_000_000;
 
-/// How `include` is followed.
+/// Options for loading a configuration.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
-    /// What relative names are relative to; otherwise the directory of the main file.
+    /// Base directory of relative names; otherwise the directory of the main file.
     pub conf_prefix: Option<PathBuf>,
-    /// Directories that lie elsewhere on this machine: a path below the first is read below the second, and where
-    /// nothing is there, as if there were no map.
+    /// Moved directories: a path below the first is read below the second; a path that does not exist there is read as
+    /// if there were no map.
     pub path_maps: Vec<(PathBuf, PathBuf)>,
-    /// The configuration does not lie where nginx reads it: what it includes from `/etc/nginx` is looked for beside
-    /// its main file and never on this machine, and files that every nginx ships need not be there.
+    /// The configuration is not in the place where nginx reads it: includes from `/etc/nginx` are looked for beside its
+    /// main file and never on this machine, and files that every nginx ships may be missing.
     pub elsewhere: bool,
-    /// Files read at most.
+    /// Largest number of files.
     pub max_files: usize,
-    /// Files within each other at most.
+    /// Deepest nesting of includes.
     pub max_depth: usize,
-    /// Whether a main file that is the output of `nginx -T` stands for the files in it. nginx knows no such thing.
+    /// A main file that is the output of `nginx -T` is read as the files in it. nginx itself does not do this.
     pub dumps: bool,
-    /// How templates are read; `None` if every file is as nginx will read it.
+    /// Reading of templates; `None`: every file is read as nginx will read it.
     pub templates: Option<Arc<Templates>>,
 }
 
@@ -62,12 +62,12 @@ impl Default for LoadOptions {
     }
 }
 
-/// The main file could not be read.
+/// Error: the main file could not be read.
 #[derive(Debug)]
 pub struct LoadError {
-    /// The main file.
+    /// Path of the main file.
     pub path: PathBuf,
-    /// Why.
+    /// Error of the operating system.
     pub error: io::Error,
 }
 
@@ -83,34 +83,34 @@ impl std::error::Error for LoadError {
     }
 }
 
-/// The syntax of a whole configuration.
+/// Syntax of a whole configuration.
 #[derive(Debug)]
 pub struct Configuration {
-    /// The text of every file.
+    /// Text of every file.
     pub sources: SourceMap,
-    /// The tree of every file, by [`FileId::index`].
+    /// Tree of every file, by [`FileId::index`].
     pub trees: Vec<Tree>,
-    /// The file it starts with.
+    /// Main file.
     pub main: FileId,
-    /// What each `include` stands for; those that name no argument or several are not in it.
+    /// Included files of each `include`; an `include` with no argument or several is not in the map.
     pub inclusions: HashMap<DirectiveId, Vec<FileId>>,
-    /// Everything found so far, in the order in which nginx would meet it: the syntax errors and the
-    /// includes that could not be followed, each with the includes that lead to it.
+    /// Findings so far, in the order in which nginx would meet them: syntax errors and failed includes, each with the
+    /// includes that lead to it.
     pub diagnostics: Vec<Diagnostic>,
-    /// The syntax errors again, with nginx's words for them.
+    /// Syntax errors again, with nginx's messages.
     pub syntax_errors: Vec<SyntaxError>,
-    /// Whether the files come out of a dump of `nginx -T`: there is none of them to be changed.
+    /// The files come from a dump of `nginx -T`: none of them can be changed.
     pub is_dump: bool,
-    /// Files that are missing and that every nginx ships: known texts stand in for them.
+    /// Missing files that every nginx ships: known texts replace them.
     pub stand_ins: Vec<FileId>,
-    /// Files that were read where the configuration does not say: the name as nginx would have it.
+    /// Files that were read from another place than the configuration names: the path for nginx.
     instead_of: HashMap<FileId, PathBuf>,
-    /// What only the rendering of a template decides.
+    /// Texts that only the rendering of a template decides.
     pub(super) uncertain: HashMap<FileId, Uncertain>,
 }
 
 impl Configuration {
-    /// One file without what it includes.
+    /// Configuration of one file without its includes.
     pub fn of_one(sources: SourceMap, tree: Tree, syntax_errors: Vec<SyntaxError>) -> Self {
         Self {
             sources,
@@ -126,42 +126,42 @@ impl Configuration {
         }
     }
 
-    /// The tree of a file.
+    /// Tree of a file.
     pub fn tree(&self, file: FileId) -> &Tree {
         &self.trees[file.index()]
     }
 
-    /// The directive of an id.
+    /// Directive of an id.
     pub fn directive(&self, id: DirectiveId) -> Option<Directive<'_>> {
         self.tree(id.file).directive(id.index)
     }
 
-    /// Whether a known text stands in for a file that is missing.
+    /// True if a known text replaces a missing file.
     pub fn is_stand_in(&self, file: FileId) -> bool {
         self.stand_ins.contains(&file)
     }
 
-    /// What an `include` names, of a file that was found in another place on this machine.
+    /// Path that an `include` names, for a file that was read from another place on this machine.
     pub fn instead_of(&self, file: FileId) -> Option<&Path> {
         self.instead_of.get(&file).map(PathBuf::as_path)
     }
 
-    /// The files an `include` stands for, in order.
+    /// Files of an `include`, in order.
     pub fn included(&self, include: Directive<'_>) -> &[FileId] {
         self.inclusions.get(&include.id()).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Reads the main file and all it includes.
+/// Reads the main file and all included files.
 ///
 /// # Errors
-/// If the main file cannot be read. Whatever else is wrong is among the diagnostics.
+/// If the main file cannot be read. All other errors are among the diagnostics.
 pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<Configuration, LoadError> {
     let text = loader.read(main).map_err(|error| LoadError { path: main.to_owned(), error })?;
     if let Some(dump) = Some(()).filter(|()| options.dumps).and_then(|()| Dump::read(&text)) {
         drop(text);
         let main = dump.main().to_owned();
-        // Whatever lies where on this machine: the dump has every file that nginx read.
+        // Path maps and prefixes do not apply: a dump has every file that nginx read.
         let options =
             LoadOptions { conf_prefix: None, path_maps: Vec::new(), elsewhere: false, ..options.clone() };
         let mut configuration = load_text(&dump, &main, dump.read(&main).unwrap_or_default(), &options);
@@ -171,10 +171,10 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
     Ok(load_text(loader, main, text, options))
 }
 
-/// Reads one file and nothing that it includes.
+/// Reads one file without its includes.
 ///
 /// # Errors
-/// If it cannot be read. Whatever else is wrong is among the diagnostics.
+/// If the file cannot be read. All other errors are among the diagnostics.
 pub fn load_one(loader: &dyn Loader, file: &Path, templates: &Templates) -> Result<Configuration, LoadError> {
     let text = loader.read(file).map_err(|error| LoadError { path: file.to_owned(), error })?;
     let mut sources = SourceMap::default();
@@ -183,7 +183,7 @@ pub fn load_one(loader: &dyn Loader, file: &Path, templates: &Templates) -> Resu
     Ok(Configuration::of_one(sources, tree, errors))
 }
 
-/// The same with the main file's text at hand.
+/// Loads a configuration whose main file's text is already read.
 fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOptions) -> Configuration {
     let prefix =
         options.conf_prefix.clone().or_else(|| main.parent().map(Path::to_owned)).unwrap_or_default();
@@ -218,12 +218,12 @@ fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOpti
     load.configuration
 }
 
-/// What including a file brings with it.
+/// Size of a file with its includes.
 #[derive(Clone, Copy)]
 struct Extent {
-    /// Files within each other, itself counted.
+    /// Deepest nesting, the file itself counted.
     depth: usize,
-    /// Inclusions in it and in what it includes, itself counted.
+    /// Number of inclusions, the file itself counted.
     inclusions: u64,
 }
 
@@ -233,31 +233,31 @@ struct Load<'a> {
     prefix: PathBuf,
     configuration: Configuration,
     files: HashMap<PathBuf, FileId>,
-    /// By file; that of an open file is provisional.
+    /// Sizes by file; that of an open file is provisional.
     extents: Vec<Extent>,
-    /// The files being read, the main file first.
+    /// Files being read, the main file first.
     open: Vec<FileId>,
-    /// The `include` directives that led from one of them to the next.
+    /// `include` directives that lead from each open file to the next.
     chain: Vec<Span>,
-    /// Limits reported: once is enough, a pattern may match a million files.
+    /// Limits already reported: a pattern may match a million files.
     exceeded: Vec<&'static str>,
-    /// The first `include` of a file that a known text stands in for, and the includes that lead to it.
+    /// First `include` of a file that a known text replaces, and the includes that lead to it.
     first_stand_in: Option<(Span, Vec<Span>)>,
-    /// The note that files are read beside the main file is given once.
+    /// The note about files beside the main file has been given.
     has_said_beside: bool,
 }
 
-/// An `include` as found in a tree.
+/// `include` found in a tree.
 pub(super) struct Include {
     id: DirectiveId,
-    /// Up to here nginx has read when it opens the file.
+    /// Offset up to which nginx has read when it opens the file.
     end: u32,
     argument: Span,
     pub(super) name: Vec<u8>,
 }
 
 impl Load<'_> {
-    /// Parses a file just added and follows what it includes. Recursion is bounded by `max_depth`.
+    /// Parses a newly added file and follows its includes. Recursion is bounded by `max_depth`.
     fn file(&mut self, file: FileId, read: Read) {
         let templates = self.options.templates.is_some();
         let (tree, errors, said, uncertain) =
@@ -295,7 +295,7 @@ impl Load<'_> {
         self.configuration.diagnostics.push(diagnostic);
     }
 
-    /// The files an `include` stands for; what could not be included is reported and left out.
+    /// Files of an `include`; failed inclusions are reported and left out.
     fn include(&mut self, include: &Include) -> Vec<FileId> {
         let Places { paths, instead_of } = self.paths(include);
         let files: Vec<FileId> =
@@ -308,7 +308,7 @@ impl Load<'_> {
         files
     }
 
-    /// glob(3): byte order, nothing if nothing matches.
+    /// glob(3): byte order, empty without a match.
     fn matches(&self, pattern: &Path) -> Vec<PathBuf> {
         let mut paths = self.loader.glob(pattern).unwrap_or_default();
         paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
@@ -351,7 +351,7 @@ impl Load<'_> {
         };
         let added = self.extents[file.index()];
         let extent = &mut self.extents[from.index()];
-        // What the file brings is known only now: it may be too much for this place.
+        // The file's size is known only now: it may be too much for this place.
         if extent.inclusions + added.inclusions > MAX_INCLUSIONS {
             self.report_limit(include, "inclusions", MAX_INCLUSIONS as usize);
             return None;
@@ -374,8 +374,8 @@ impl Load<'_> {
     }
 }
 
-/// Every `include` with one argument, in order. In the bodies of `split_clients` and `charset_map` the
-/// word is an ordinary entry: their handlers do not know it.
+/// All `include`s with one argument, in order. In the bodies of `split_clients` and `charset_map` the word is an
+/// ordinary entry: their handlers have no `include`.
 pub(super) fn includes(tree: &Tree) -> Vec<Include> {
     let mut includes = Vec::new();
     let mut foreign_until = 0;
@@ -403,12 +403,12 @@ pub(super) fn includes(tree: &Tree) -> Vec<Include> {
     includes
 }
 
-/// Whether `include` takes a name as a pattern.
+/// True if `include` treats a name as a pattern.
 pub(super) fn is_pattern(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().iter().any(|b| b"*?[".contains(b))
 }
 
-/// `ngx_get_full_name`: the prefix before a name that does not start with `/`.
+/// `ngx_get_full_name`: adds the prefix to a name that does not start with `/`.
 pub(super) fn full_name(prefix: &Path, name: &[u8]) -> PathBuf {
     if name.is_empty() { directory(prefix).to_owned() } else { prefix.join(os_path(name)) }
 }

@@ -1,6 +1,6 @@
-//! What the grammar leaves to plain byte tables: separators, the buffer limit, Lua source.
+//! Lexical details outside the grammar: separators, the buffer limit, Lua source.
 
-/// nginx's configuration buffer (`NGX_CONF_BUFFER`): no word and no comment may reach past it.
+/// Size of nginx's configuration buffer (`NGX_CONF_BUFFER`): the limit for words and comments.
 pub(super) const BUFFER: usize = 4096;
 
 const SPACE: u8 = 1;
@@ -21,22 +21,22 @@ static CLASS: [u8; 256] = {
     class
 };
 
-/// Space, tab, carriage return and line feed separate words; nothing else does.
+/// True for space, tab, carriage return and line feed, the only separators of words.
 pub(super) fn is_space(byte: u8) -> bool {
     CLASS[byte as usize] & SPACE != 0
 }
 
-/// Neither ends an unquoted word nor gives the next byte a meaning.
+/// True for a byte that neither ends an unquoted word nor gives the next byte a meaning.
 pub(super) fn is_plain(byte: u8) -> bool {
     CLASS[byte as usize] & STOP == 0
 }
 
-/// Position of the `}` that ends a Lua block, searched as `OpenResty`'s lexer does: braces are counted
-/// outside strings, long brackets and comments.
+/// Offset of the `}` that ends a Lua block, searched like in `OpenResty`'s lexer: braces are counted outside strings,
+/// long brackets and comments.
 pub(super) fn lua_end(source: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
-    // A quote that fails to close fails for the rest of its line: without this, `"\"\"\"…` is quadratic.
+    // A quote without a closing one fails for the rest of its line: without this, `"\"\"\"…` is quadratic.
     let mut lone_until = [0; 2];
     while let Some(&byte) = source.get(at) {
         let rest = &source[at..];
@@ -77,7 +77,7 @@ pub(super) fn lua_end(source: &[u8]) -> Option<usize> {
     None
 }
 
-/// Length of the string at the start of `source`, or how far it was searched: to the end of the line.
+/// Length of the string at the start of `source`, or the length of the searched text: to the end of the line.
 fn string(source: &[u8]) -> Result<usize, usize> {
     let quote = source[0];
     let mut at = 1;

@@ -1,4 +1,4 @@
-//! One file's text becomes a tree that loses nothing, and files become a configuration.
+//! Syntax: the text of one file becomes a lossless tree, and files become a configuration.
 //!
 //! Lexical rules are those of `ngx_conf_read_token` (`src/core/ngx_conf_file.c`); the grammar is
 //! `grammar/nginx.ebnf`. Parsing never fails: a broken file gives a tree and all its errors.

@@ -1,5 +1,5 @@
-//! Characters that look like a space, a quote or nothing, and are letters to nginx: they come from web pages and word
-//! processors. And files in UTF-16, of which nginx understands nothing.
+//! Characters that look like a space, a quote or nothing, and are ordinary letters to nginx: they come from web pages
+//! and word processors. Files in UTF-16 too, which nginx cannot read.
 
 use memchr::memchr3_iter;
 
@@ -9,10 +9,10 @@ use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::source::Span;
 
-/// Findings of one file.
+/// Most findings in one file.
 const MOST: usize = 100;
 
-/// A character, its name, and what belongs in its place; `None` if nothing does.
+/// Character, its name, and the text to write instead; `None` if nothing replaces it.
 struct Odd {
     character: char,
     name: &'static str,
@@ -43,19 +43,20 @@ const ODD: [Odd; 21] = [
     Odd { character: '\u{ff1b}', name: "a full-width semicolon", instead: ";" },
 ];
 
-/// The odd character that a text begins with.
+/// Odd character at the start of a text.
 fn odd(text: &[u8]) -> Option<(&'static Odd, usize)> {
     let first = text[..text.len().min(4)].utf8_chunks().next()?.valid().chars().next()?;
     let odd = ODD.iter().find(|o| o.character == first)?;
     Some((odd, first.len_utf8()))
 }
 
-/// What nginx takes as part of a word and a person sees as something else. Comments and quoted words may hold it.
+/// Reports characters that nginx takes as part of a word and a person sees as something else. Comments and quoted words
+/// may contain them.
 pub(super) fn check(tree: &Tree) -> Vec<Diagnostic> {
     let text = tree.text();
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut word = 0;
-    // The lead bytes of the characters above; no other byte of UTF-8 looks like one.
+    // Lead bytes of the characters above; no other byte of UTF-8 looks like one.
     let bytes = memchr3_iter(0xc2, 0xe2, 0xef, text).chain(memchr::memchr_iter(0xe3, text));
     for at in bytes {
         let Some((odd, length)) = odd(&text[at..]) else { continue };
@@ -82,7 +83,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Diagnostic> {
     found
 }
 
-/// A quote belongs to a word unless the word begins or ends with it; an apostrophe inside of one is a letter.
+/// A quote is part of a word unless the word begins or ends with it; an apostrophe inside a word is a letter.
 fn stands_for_another(
     odd: &Odd,
     text: &[u8],
@@ -91,7 +92,7 @@ fn stands_for_another(
     length: usize,
 ) -> bool {
     let is_quote = matches!(odd.instead, "\"" | "'");
-    // A regular expression may mean such a character.
+    // A regular expression may need such a character.
     let is_pattern =
         text[word.start] == b'~' || text[word.start] == b'^' || text[word.clone()].ends_with(b"$");
     !is_pattern && (!is_quote || at == word.start || at + length == word.end)
@@ -115,7 +116,7 @@ fn diagnostic(odd: &Odd, span: Span) -> Diagnostic {
     .fix(Fix::safe(title, vec![Edit::replace(span, odd.instead)]))
 }
 
-/// A file in UTF-16, by its byte order mark, or by every other byte being zero; the name of the encoding.
+/// Name of the encoding of a UTF-16 file, recognised by its byte order mark, or by zeros in every other byte.
 fn utf16(text: &[u8]) -> Option<&'static str> {
     let begin = &text[..text.len().min(64)];
     let zeros = |from: usize| begin.len() >= 8 && begin.iter().skip(from).step_by(2).all(|&b| b == 0);
@@ -128,7 +129,7 @@ fn utf16(text: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The one error of a file in UTF-16.
+/// The only error of a file in UTF-16.
 pub(super) fn encoding(tree: &Tree) -> Option<SyntaxError> {
     let name = utf16(tree.text())?;
     Some(error::encoding(name, Span::new(tree.file(), 0, tree.text().len().min(2))))

@@ -1,8 +1,8 @@
-//! Text to tree: the productions of `grammar/nginx.ebnf` as nom functions, and what to do when one fails.
+//! Text to tree: the productions of `grammar/nginx.ebnf` as nom functions, with error recovery.
 //!
-//! The lexical productions are plain nom. Those of the structure push onto a [`Builder`] and never fail:
-//! the first byte decides what follows, an error is reported past that point and parsing goes on. Blocks
-//! nest on an explicit stack, not on ours.
+//! The lexical productions are plain nom. The structural productions push onto a [`Builder`] and never fail: the first
+//! byte decides, an error is reported, and parsing goes on after it. Blocks nest on an explicit stack, not on the
+//! thread's.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ use super::lexeme::{BUFFER, is_plain, is_space, lua_end};
 use super::word::{ESCAPES, QUOTED, WordData};
 use crate::source::{FileId, MAX_FILE_SIZE, Span};
 
-/// Blocks within each other; what is nested deeper is reported and skipped.
+/// Deepest nesting of blocks; deeper blocks are reported and skipped.
 pub const MAX_DEPTH: usize = 128;
 
 pub(super) type Input<'a> = &'a [u8];
 type Lexed<'a, T = Input<'a>> = IResult<Input<'a>, T>;
 
-/// Parses one file. Never fails: whatever the bytes are, there is a tree, and all errors are returned in
-/// the order in which nginx would meet them.
+/// Parses one file. Never fails: any bytes give a tree, and the errors are returned in the order in which nginx would
+/// meet them.
 pub fn parse(file: FileId, text: Arc<[u8]>) -> (Tree, Vec<SyntaxError>) {
     let mut builder = Builder {
         file,
@@ -64,17 +64,17 @@ fn comment(input: Input<'_>) -> Lexed<'_> {
     .parse(input)
 }
 
-/// A backslash protects the next byte, whatever it is.
+/// A backslash escapes the next byte, any byte.
 fn escape(input: Input<'_>) -> Lexed<'_> {
     recognize(pair(tag("\\"), take(1_usize))).parse(input)
 }
 
-/// `{` directly after `$` does not end a word, however often it is repeated.
+/// A `{` directly after `$` does not end a word, however often it is repeated.
 fn dollar(input: Input<'_>) -> Lexed<'_> {
     recognize(pair(tag("$"), take_while(|b| b == b'{'))).parse(input)
 }
 
-/// The flags of the word.
+/// Parses a word and returns its flags.
 fn word(input: Input<'_>) -> Lexed<'_, u32> {
     match input.first() {
         Some(b'"') => double_quoted_word(input),
@@ -88,7 +88,7 @@ fn unquoted_word(input: Input<'_>) -> Lexed<'_, u32> {
     if !matches!(rest.first(), Some(b'$' | b'\\')) {
         return Ok((rest, 0));
     }
-    // A backslash that ends the file protects nothing.
+    // A backslash at the end of the file escapes nothing.
     let piece = alt((dollar, escape, tag("\\")));
     let (rest, _) = many0_count(pair(piece, take_while(is_plain))).parse(rest)?;
     let length = input.len() - rest.len();
@@ -103,7 +103,7 @@ fn single_quoted_word(input: Input<'_>) -> Lexed<'_, u32> {
     preceded(tag("'"), |rest| quoted(b'\'', rest)).parse(input)
 }
 
-/// Up to and including the closing quote; fails if there is none.
+/// Parses up to and including the closing quote; fails if there is none.
 fn quoted(quote: u8, mut input: Input<'_>) -> Lexed<'_, u32> {
     let mut flags = QUOTED;
     loop {
@@ -117,18 +117,18 @@ fn quoted(quote: u8, mut input: Input<'_>) -> Lexed<'_, u32> {
     }
 }
 
-/// The Lua source after `{`, as far as the `}` that ends it.
+/// Parses the Lua source after `{`, up to the `}` that ends the block.
 fn lua_block(input: Input<'_>) -> Lexed<'_> {
     take(lua_end(input).unwrap_or(usize::MAX))(input)
 }
 
 // ---- Structure ------------------------------------------------------------------------------------
 
-/// A block that is open.
+/// Open block.
 pub(super) struct Frame {
-    /// Position of its directive, [`NOWHERE`] for the file itself.
+    /// Position of the block's directive, [`NOWHERE`] for the file itself.
     pub(super) directive: u32,
-    /// `{` without a directive that were skipped in it: as many `}` are skipped without another error.
+    /// Skipped `{` without a directive in the block: the same number of `}` is skipped without another error.
     pub(super) stray: u32,
 }
 
@@ -138,7 +138,7 @@ pub(super) struct Builder<'a> {
     pub(super) words: Vec<WordData>,
     pub(super) items: Vec<ItemData>,
     pub(super) open: Vec<Frame>,
-    /// An error that swallowed the rest of the file explains why blocks are not closed.
+    /// An error that swallowed the rest of the file already explains the unclosed blocks.
     pub(super) end_is_reported: bool,
     pub(super) errors: Errors,
 }
@@ -164,7 +164,7 @@ fn configuration<'a>(b: &mut Builder<'a>, mut input: Input<'a>) {
     b.report_unclosed();
 }
 
-/// Words and their terminator; a block is entered, its items are left to [`configuration`].
+/// Parses words and their terminator; a block is entered, and [`configuration`] parses its items.
 fn directive<'a>(b: &mut Builder<'a>, mut input: Input<'a>) -> Input<'a> {
     let index = b.items.len();
     let first_word = b.words.len() as u32;
@@ -200,7 +200,7 @@ fn directive<'a>(b: &mut Builder<'a>, mut input: Input<'a>) -> Input<'a> {
     }
 }
 
-/// Enters the block of the directive at `index`: of what stands in it, only Lua source is consumed here.
+/// Enters the block of the directive at `index`; of its content, only Lua source is consumed here.
 fn block<'a>(b: &mut Builder<'a>, index: usize, mut data: DirectiveData, input: Input<'a>) -> Input<'a> {
     let brace = b.span_at(input, 1);
     if b.open.len() > MAX_DEPTH {
@@ -232,7 +232,7 @@ fn block<'a>(b: &mut Builder<'a>, index: usize, mut data: DirectiveData, input: 
     &input[1..]
 }
 
-/// Past the `}` that ends the block `input` starts in, and whether there is one; nothing is stored.
+/// Skips to the `}` that ends the block of `input`; false if there is none. Nothing is stored.
 fn skip_block(mut input: Input<'_>) -> (Input<'_>, bool) {
     let mut depth = 1_usize;
     while depth > 0 {
@@ -260,7 +260,7 @@ pub(super) fn first_line(input: Input<'_>) -> Input<'_> {
 }
 
 impl<'a> Builder<'a> {
-    /// How far `rest`, which is always a tail of the text, has got.
+    /// Offset of `rest`, which is always a tail of the text.
     pub(super) fn offset(&self, rest: Input<'_>) -> usize {
         self.text.len() - rest.len()
     }
@@ -282,7 +282,7 @@ impl<'a> Builder<'a> {
         let (rest, _) = comment(input).unwrap_or((&[], input));
         let (start, end) = (self.offset(input), self.offset(rest));
         self.items.push(ItemData::Comment { start: start as u32, end: end as u32 });
-        // The carriage return is no part of the comment but fills the buffer like it.
+        // The carriage return is not part of the comment, but takes space in the buffer.
         let line = end + usize::from(self.text[end..].starts_with(b"\r\n"));
         if line - start >= BUFFER && self.text.len() > start + BUFFER {
             let place = self.span(start, start + 1);
@@ -292,7 +292,7 @@ impl<'a> Builder<'a> {
         rest
     }
 
-    /// One word and what must follow it.
+    /// Parses one word, and checks the text that follows.
     fn word(&mut self, input: Input<'a>) -> Input<'a> {
         let Ok((rest, flags)) = word(input) else {
             return self.unterminated_quote(input, None);
@@ -300,7 +300,7 @@ impl<'a> Builder<'a> {
         let (start, end) = (self.offset(input), self.offset(rest));
         let touching = flags & QUOTED != 0
             && !matches!(rest.first(), None | Some(b' ' | b';' | b'\n' | b'{' | b'\t' | b'\r' | b')' | b'}'));
-        // With the quote as the buffer's last byte nginx complains of the length, whatever follows.
+        // With the quote as the buffer's last byte, nginx complains about the length, whatever follows.
         let fills_buffer = end - start == BUFFER + 1;
         if touching && !fills_buffer && memchr(b'\n', &self.text[start..end]).is_some() {
             return self.unterminated_quote(input, Some(rest));
@@ -317,7 +317,7 @@ impl<'a> Builder<'a> {
         rest
     }
 
-    /// A `}`.
+    /// Closes a block at a `}`.
     fn close(&mut self, input: Input<'a>) -> Input<'a> {
         let rest = &input[1..];
         match self.open.last_mut() {

@@ -1,4 +1,4 @@
-//! The tree as text again, and as an outline for tests and debugging.
+//! Tree to text, and to an outline for tests and debugging.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use super::ast::{Block, DirectiveData, Item, ItemData, NOWHERE, Terminator, Tree
 use super::lexeme::is_space;
 use super::word::Shown;
 
-/// The text of the file, put together from the pieces of the tree: words, terminators, braces, comments and
-/// skipped text. Only white space is taken from between them, so whatever the tree lost is missing here.
+/// Text of the file, put together from the parts of the tree: words, terminators, braces, comments and skipped text.
+/// Only white space is copied from the source between them, so a part that the tree lost is missing here.
 pub fn print(tree: &Tree) -> Vec<u8> {
     let mut printer = Printer { tree, out: Vec::with_capacity(tree.text.len()), at: 0 };
     let mut open: Vec<&DirectiveData> = Vec::new();
@@ -40,12 +40,12 @@ pub fn print(tree: &Tree) -> Vec<u8> {
 struct Printer<'t> {
     tree: &'t Tree,
     out: Vec<u8>,
-    /// How much of the text has been dealt with.
+    /// Offset up to which the text is printed.
     at: usize,
 }
 
 impl Printer<'_> {
-    /// White space up to `to`.
+    /// Prints white space up to `to`.
     fn space(&mut self, to: usize) {
         let gap = self.tree.text.get(self.at..to).unwrap_or_default();
         self.out.extend(gap.iter().filter(|&&b| is_space(b)));
@@ -63,7 +63,7 @@ impl Printer<'_> {
         self.at = at as usize + 1;
     }
 
-    /// The words with the comments between them, and the terminator; returns the position of what follows.
+    /// Prints words, the comments between them, and the terminator; returns the position of the next item.
     fn head(&mut self, index: usize, data: &DirectiveData) -> u32 {
         let children = self.tree.first_child(index as u32, data);
         let mut comments =
@@ -104,7 +104,7 @@ impl Printer<'_> {
 }
 
 impl fmt::Debug for Tree {
-    /// One line an item, indented as it is nested: byte range, words as written, terminator.
+    /// One line per item, indented by its nesting: byte range, words as written, terminator.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         outline(f, self.root(), 0)
     }

@@ -1,4 +1,4 @@
-//! One file from its bytes to its tree: templates are looked through, and texts that are no configuration are named.
+//! Reading of one file, from bytes to tree: templates are filled in, and texts in other formats are reported.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Uncertain {
     }
 }
 
-/// A file as it is put among the sources.
+/// File as added to the sources.
 pub(super) struct Read {
     reading: Option<Reading>,
 }
@@ -48,7 +48,7 @@ pub(super) fn add(
     (id, Read { reading })
 }
 
-/// The tree of a file that was added, its errors, and what else is to be said.
+/// Tree of an added file, its syntax errors, and further findings.
 pub(super) fn tree(
     sources: &SourceMap,
     file: FileId,
@@ -60,14 +60,14 @@ pub(super) fn tree(
     let parsed: Arc<[u8]> = reading.parsed.take().map_or_else(|| text.clone(), Arc::from);
     let (mut tree, mut errors) = parse(file, parsed);
     if !templates {
-        // The verdict is to be that of nginx, word by word.
+        // In this mode the verdict must be nginx's, word by word.
         return (tree, errors, Vec::new(), Uncertain::default());
     }
     if let Some(error) = odd::encoding(&tree) {
         return (empty(file, &text), vec![error], Vec::new(), Uncertain::default());
     }
     let mut unread = reading.unread;
-    // Only what is no configuration is looked at again; `<%` may be a word.
+    // Only a text that is not a configuration is examined again; `<%` may be a word.
     if unread.is_none() && reading.holes.is_empty() && (!errors.is_empty() || has_erb(&tree)) {
         unread = template::guess(&text);
     }
@@ -95,15 +95,15 @@ fn path_ends(sources: &SourceMap, file: FileId, endings: &[&[u8]]) -> bool {
     endings.iter().any(|ending| path.ends_with(ending))
 }
 
-/// Whether a text has no syntax error.
+/// True if a text has no syntax error.
 pub(super) fn is_whole(text: &[u8]) -> bool {
     let mut sources = SourceMap::default();
     let file = sources.add("", text);
     parse(file, sources.file(file).text.clone()).1.is_empty()
 }
 
-/// The language of a file that is a template with statements, if it is one: its name says so, or it is no configuration
-/// as it stands. Laying such a text out would break it.
+/// Language of a template with statements; `None` for other files. Such a template is recognised by the file's name, or
+/// because it is not a configuration in itself. Formatting would break the text.
 pub fn is_template(path: &Path, text: &[u8], templates: &Templates) -> Option<Language> {
     let asked = templates.language.filter(|language| *language != Language::Envsubst);
     if asked.is_some()
@@ -120,7 +120,7 @@ pub fn is_template(path: &Path, text: &[u8], templates: &Templates) -> Option<La
     Some(language)
 }
 
-/// A tree of nothing, of the same length.
+/// Tree without items, of the same length.
 fn empty(file: FileId, text: &[u8]) -> Tree {
     let blank: Vec<u8> = text.iter().map(|&b| if b == b'\n' { b } else { b' ' }).collect();
     parse(file, blank.into()).0
@@ -133,7 +133,7 @@ fn has_erb(tree: &Tree) -> bool {
 }
 
 impl Configuration {
-    /// The first place of each file whose text only the rendering of a template decides.
+    /// First place in each file whose text only the rendering of a template decides.
     pub fn templates(&self) -> impl Iterator<Item = (Span, usize)> + '_ {
         let mut all: Vec<(Span, usize)> = self
             .uncertain
@@ -147,7 +147,7 @@ impl Configuration {
         all.into_iter()
     }
 
-    /// Whether a finding is about a text that only the rendering of a template decides: nobody knows whether it holds.
+    /// True if a finding is about a text that only the rendering of a template decides: the finding may be wrong.
     pub fn is_uncertain(&self, finding: &Diagnostic) -> bool {
         if self.uncertain.is_empty() || finding.code == error::TEMPLATE {
             return false;
@@ -162,7 +162,7 @@ impl Configuration {
             let both = self.uncertain.get(&finding.span.file).filter(|_| finding.code.contains("duplicate"));
             both.is_some_and(|u| !u.alternatives.is_empty())
         };
-        // A word that is not known may be none or several, so nothing is certain of its directive but its name.
+        // An unknown word may be none or several, so nothing but the name is certain about its directive.
         let of_directive = || {
             if finding.class != Class::Configuration || OF_THE_NAME.contains(&finding.code) {
                 return false;
@@ -176,7 +176,7 @@ impl Configuration {
             || is_duplicate()
     }
 
-    /// Whether an edit would change what a template fills in.
+    /// True if an edit would change text that a template fills in.
     pub fn touches_template(&self, span: Span) -> bool {
         self.uncertain
             .get(&span.file)
@@ -184,6 +184,6 @@ impl Configuration {
     }
 }
 
-/// Errors about the name of a directive and its place, which its arguments do not change.
+/// Codes of errors about a directive's name and place, which its arguments do not change.
 const OF_THE_NAME: [&str; 4] =
     ["unknown-directive", "directive-not-allowed-here", "directive-of-other-version", "foreign-directive"];

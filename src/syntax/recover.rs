@@ -1,4 +1,4 @@
-//! What the parser does where a production fails: report it, keep what is there, go on.
+//! Error recovery of the parser: report the error, keep the text, go on.
 
 use memchr::memchr;
 
@@ -10,9 +10,9 @@ use super::word::{ESCAPES, QUOTED, UNTERMINATED, WordData};
 use crate::source::Span;
 
 impl<'a> Builder<'a> {
-    /// Whether the word does not fit: nginx fails when it needs another byte and the buffer is full of
-    /// the bytes since the word's first (the one after the quote). It reads one byte past the word, and
-    /// a second one if the first is white space.
+    /// Reports a word that is too long: nginx fails if it needs another byte and the buffer is full of the bytes since
+    /// the word's first (the one after the quote). nginx reads one byte past the word, and a second one if the first is
+    /// white space.
     pub(super) fn report_too_long(&mut self, start: usize, end: usize, flags: u32) -> bool {
         let quoted = flags & QUOTED != 0;
         let full = start + usize::from(quoted) + BUFFER;
@@ -27,8 +27,8 @@ impl<'a> Builder<'a> {
         true
     }
 
-    /// Ends the word with its line; a `;` or `{` at the end of the line keeps its meaning. `found` is the
-    /// text after the quote that closes it by accident, lines below.
+    /// Ends the word with its line; a `;` or `{` at the end of the line keeps its meaning. `found` is the text after
+    /// the quote that closes the word by accident, lines below.
     pub(super) fn unterminated_quote(&mut self, input: Input<'a>, found: Option<Input<'a>>) -> Input<'a> {
         let line = first_line(input).trim_ascii_end();
         let line = line.strip_suffix(b";").or(line.strip_suffix(b"{")).unwrap_or(line).trim_ascii_end();
@@ -68,7 +68,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// nginx finds no directive of the name that starts with the mark, once it has read all its words.
+    /// nginx finds no directive of a name that starts with the byte order mark, after it has read all words.
     pub(super) fn check_byte_order_mark(&mut self) {
         if let (true, Some(ItemData::Directive(data))) =
             (self.text.starts_with(b"\xef\xbb\xbf"), self.items.first())
@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Stores a directive that ends with its last word; comments past it belong to the block.
+    /// Stores a directive that ends with its last word; later comments belong to the block.
     pub(super) fn without_terminator(&mut self, index: usize, mut data: DirectiveData) -> DirectiveData {
         data.terminator = Terminator::Missing;
         data.at = self.words.last().map_or(0, |word| word.end()) as u32;
@@ -97,7 +97,7 @@ impl<'a> Builder<'a> {
         let first = self.words[data.first_word as usize].range().start;
         let last = self.words[data.end_word as usize - 1].range();
         if last.len() >= BUFFER {
-            // That it is too long has been said, and nginx stops there.
+            // The excessive length has been reported, and nginx stops there.
             return;
         }
         let at = data.at as usize;
@@ -108,7 +108,7 @@ impl<'a> Builder<'a> {
             .push(place, || error::missing_semicolon(&text[first..at], &text[last], place, found, end));
     }
 
-    /// The blocks still open at the end of the file are one error, reported at the innermost.
+    /// Reports the blocks that are open at the end of the file as one error, at the innermost.
     pub(super) fn report_unclosed(&mut self) {
         let next = self.items.len() as u32;
         let mut blocks = Vec::new();
@@ -130,8 +130,8 @@ impl<'a> Builder<'a> {
         self.errors.push(at, || error::unclosed_block(name, at, &around, glued, end));
     }
 
-    /// A brace in the block that nginx takes otherwise than it looks: the `{` of `a{2}` opens a block, the
-    /// `}` of `80}` is part of the word.
+    /// Brace in the block that does not mean what it seems to: the `{` of `a{2}` opens a block, the `}` of `80}` is
+    /// part of the word.
     fn glued_brace(&self, block: u32) -> Option<(u8, Span)> {
         let directives = self.items[block as usize + 1..].iter().filter_map(|item| match item {
             ItemData::Directive(data) => Some(data),

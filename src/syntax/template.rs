@@ -1,7 +1,8 @@
-//! Templates: files with places that a program fills in before nginx reads them.
+//! Templates: files with placeholders that a program fills in before nginx reads them.
 //!
-//! What a place will hold is not known. It is read as a number of the same length, which fits wherever most values do,
-//! and what is said of it is not told: [`Configuration::is_uncertain`](super::Configuration::is_uncertain).
+//! The content of a placeholder is unknown. The placeholder is read as a number of the same length, which is valid
+//! where most values are, and findings about it are dropped:
+//! [`Configuration::is_uncertain`](super::Configuration::is_uncertain).
 
 mod envsubst;
 mod language;
@@ -13,20 +14,20 @@ use std::path::Path;
 pub use language::Language;
 pub(super) use language::guess;
 
-/// How templates are read.
+/// Reading of templates.
 #[derive(Clone, Debug, Default)]
 pub struct Templates {
-    /// What `${NAME}` and `$NAME` stand for: `envsubst` of the official image does the same for the names of its
-    /// environment.
+    /// Values of `${NAME}` and `$NAME`: `envsubst` of the official image replaces the names of its environment in the
+    /// same way.
     pub values: BTreeMap<String, String>,
-    /// The language that every file is written in, if somebody says so.
+    /// Language of every file, if an option names it.
     pub language: Option<Language>,
-    /// Whether nginx has a variable of a name.
+    /// True if nginx has a variable of a name.
     pub is_variable: Option<fn(&[u8]) -> bool>,
 }
 
 impl Templates {
-    /// Whether a text is a name that can have a value: letters, digits and `_`, not beginning with a digit.
+    /// True if a text is a name that can have a value: letters, digits and `_`, not beginning with a digit.
     pub fn is_name(name: &str) -> bool {
         !name.is_empty()
             && !name.starts_with(|c: char| c.is_ascii_digit())
@@ -34,35 +35,35 @@ impl Templates {
     }
 }
 
-/// A value that was filled in.
+/// Filled-in value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Filled {
-    /// Where the value begins in the text with values.
+    /// Offset of the value in the text with values.
     pub(super) at: u32,
-    /// Its length in bytes.
+    /// Length of the value in bytes.
     pub(super) length: u32,
-    /// The length in bytes of what stood there.
+    /// Length of the replaced text in bytes.
     pub(super) written: u32,
 }
 
-/// A file as it is read.
+/// Template as read.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// The text with the known values filled in, if there are any.
+    /// Text with the known values filled in, if there are any.
     pub(super) text: Option<Vec<u8>>,
-    /// Where they are.
+    /// Places of the values.
     pub(super) filled: Vec<Filled>,
-    /// The text that is parsed, of the same length: unknown places are numbers or nothing.
+    /// Text for the parser, of the same length: unknown placeholders are numbers or blank.
     pub(super) parsed: Option<Vec<u8>>,
-    /// The unknown places.
+    /// Unknown placeholders.
     pub(super) holes: Vec<Range<u32>>,
-    /// Texts of which only one will be there.
+    /// Alternative texts, of which the rendering keeps one.
     pub(super) alternatives: Vec<Range<u32>>,
-    /// The file is written in this language, and nobody asked to look through it; where that shows.
+    /// Language of a template that is not to be rendered here, and the place that shows it.
     pub(super) unread: Option<(Language, Range<u32>)>,
 }
 
-/// How a file is to be read; `None` if as it stands.
+/// Reading of a file; `None` if the file is read unchanged.
 pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Reading> {
     let named = Language::of_name(path);
     let reading = match templates.language {
@@ -78,7 +79,7 @@ pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Re
     Some(reading)
 }
 
-/// Puts a number of the same length in the place of what is not known; a line break inside of it stays.
+/// Replaces unknown text by a number of the same length; its line breaks stay.
 fn put_number(parsed: &mut [u8], range: Range<usize>, number: usize) {
     let digits = number.to_string();
     let line = memchr::memchr(b'\n', &parsed[range.clone()]).unwrap_or(range.len());
@@ -90,17 +91,17 @@ fn put_number(parsed: &mut [u8], range: Range<usize>, number: usize) {
     blank(rest);
 }
 
-/// Leaves nothing but line breaks.
+/// Replaces everything but line breaks by spaces.
 fn blank(text: &mut [u8]) {
     for byte in text.iter_mut().filter(|b| !matches!(b, b'\n' | b'\r')) {
         *byte = b' ';
     }
 }
 
-/// Whether a place stands where a directive would begin, and alone on its line; then the end of what it takes with it,
-/// which may be a `;`.
+/// End of the text to blank if a placeholder is in the place of a directive and alone on its line; a `;` after it is
+/// included.
 fn stands_alone(parsed: &[u8], range: &Range<usize>) -> Option<usize> {
-    /// Lines of comments looked past.
+    /// Most lines of comments that are skipped.
     const MOST: usize = 100;
     let rest = &parsed[range.end..];
     let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];

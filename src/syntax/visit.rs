@@ -1,4 +1,4 @@
-//! Walking a block as nginx executes it: at an `include`, the directives of the included files.
+//! Walk over a block in the order of nginx's execution: at an `include`, the directives of the included files.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::include::Configuration;
 use super::word::Word;
 use crate::source::{FileId, Span};
 
-/// The `include` directives through which a directive was reached. Cloning it costs no allocation.
+/// `include` directives that lead to a directive. Cloning the chain costs no allocation.
 #[derive(Clone, Debug, Default)]
 pub struct IncludeChain(Option<Arc<Link>>);
 
@@ -18,12 +18,13 @@ struct Link {
 }
 
 impl IncludeChain {
-    /// Whether the directive stands in the main file.
+    /// True if the directive is in the main file.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The arguments of the `include` directives, outermost first: [`Diagnostic::includes`](crate::diagnostic::Diagnostic::includes).
+    /// Arguments of the `include` directives, outermost first:
+    /// [`Diagnostic::includes`](crate::diagnostic::Diagnostic::includes).
     pub fn spans(&self) -> Vec<Span> {
         let mut spans = Vec::new();
         let mut link = &self.0;
@@ -37,30 +38,30 @@ impl IncludeChain {
 }
 
 impl Configuration {
-    /// The directives at the top level of the configuration.
+    /// Directives at the top level of the configuration.
     pub fn expanded_root(&self) -> Expanded<'_> {
         self.expanded(self.tree(self.main).root())
     }
 
-    /// The directives of a block of the main file, includes replaced by what they include.
+    /// Directives of a block of the main file, with includes expanded.
     pub fn expanded<'c>(&'c self, block: Block<'c>) -> Expanded<'c> {
         self.expanded_within(block, &IncludeChain::default())
     }
 
-    /// The directives of a block that was reached through `chain`: pass on what [`Expanded`] gave with the
-    /// directive of the block.
+    /// Directives of a block that was reached through `chain`: the chain that [`Expanded`] returned with the directive
+    /// of the block.
     pub fn expanded_within<'c>(&'c self, block: Block<'c>, chain: &IncludeChain) -> Expanded<'c> {
         Expanded { configuration: self, items: block.items(), chain: chain.clone(), outer: Vec::new() }
     }
 }
 
-/// The directives of a block with includes expanded, each with the includes that lead to it. An `include`
-/// that [`Configuration::inclusions`] does not know, such as one with two arguments, comes as itself.
+/// Directives of a block with includes expanded, each with the includes that lead to it. An `include` that
+/// [`Configuration::inclusions`] does not have, such as one with two arguments, is returned itself.
 pub struct Expanded<'c> {
     configuration: &'c Configuration,
     items: Items<'c>,
     chain: IncludeChain,
-    /// What is left of the blocks around.
+    /// Remaining items of the outer blocks.
     outer: Vec<Around<'c>>,
 }
 
@@ -68,7 +69,7 @@ struct Around<'c> {
     items: Items<'c>,
     chain: IncludeChain,
     include: Span,
-    /// Files of the same `include` still to come.
+    /// Remaining files of the same `include`.
     files: &'c [FileId],
 }
 
@@ -114,7 +115,7 @@ impl<'c> Iterator for Expanded<'c> {
                 continue;
             };
             let Item::Directive(directive) = item else { continue };
-            // The name first: looking up every directive would cost more than reading it.
+            // The name is compared first: looking up every directive would cost more than reading it.
             if directive.name().is("include")
                 && let Some(files) = self.configuration.inclusions.get(&directive.id())
             {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::ast::Tree;
 use crate::source::Span;
 
-/// How a word is written.
+/// Quotes of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quote {
     /// `word`
@@ -18,7 +18,7 @@ pub enum Quote {
     Double,
 }
 
-/// A word in eight bytes: where it starts, its length, and what the lexer learned about it.
+/// Word in eight bytes: its offset, its length, and the lexer's flags.
 #[derive(Clone, Copy)]
 pub(super) struct WordData {
     start: u32,
@@ -26,7 +26,7 @@ pub(super) struct WordData {
     bits: u32,
 }
 
-/// There is a backslash in the word.
+/// The word has a backslash.
 pub(super) const ESCAPES: u32 = 1;
 /// The word starts with a quote.
 pub(super) const QUOTED: u32 = 2;
@@ -52,7 +52,7 @@ impl WordData {
     }
 }
 
-/// A word: the name of a directive or one of its arguments.
+/// Word: the name of a directive or one of its arguments.
 #[derive(Clone, Copy)]
 pub struct Word<'t> {
     tree: &'t Tree,
@@ -64,17 +64,17 @@ impl<'t> Word<'t> {
         Self { tree, data }
     }
 
-    /// Where it stands, quotes included.
+    /// Span of the word, quotes included.
     pub fn span(self) -> Span {
         self.tree.span(self.data.range())
     }
 
-    /// As written, quotes and backslashes included.
+    /// Text as written, quotes and backslashes included.
     pub fn raw(self) -> &'t [u8] {
         &self.tree.text()[self.data.range()]
     }
 
-    /// What stands between the quotes, or the whole word; backslashes included.
+    /// Text between the quotes, or the whole word; backslashes included.
     pub fn content(self) -> &'t [u8] {
         let raw = self.raw();
         match (self.data.has(QUOTED), self.data.has(UNTERMINATED)) {
@@ -84,19 +84,19 @@ impl<'t> Word<'t> {
         }
     }
 
-    /// What nginx passes to the directive: quotes removed, escapes resolved.
+    /// Text that nginx passes to the directive: quotes removed, escapes resolved.
     pub fn value(self) -> Cow<'t, [u8]> {
         let content = self.content();
         if self.data.has(ESCAPES) { Cow::Owned(unescape(content)) } else { Cow::Borrowed(content) }
     }
 
-    /// Whether [`value`](Self::value) equals `text`.
+    /// True if [`value`](Self::value) equals `text`.
     pub fn is(self, text: impl AsRef<[u8]>) -> bool {
         let text = text.as_ref();
         if self.data.has(ESCAPES) { unescape(self.content()) == text } else { self.content() == text }
     }
 
-    /// How it is quoted.
+    /// Quotes of the word.
     pub fn quote(self) -> Quote {
         match (self.data.has(QUOTED), self.raw().first()) {
             (true, Some(b'\'')) => Quote::Single,
@@ -105,7 +105,7 @@ impl<'t> Word<'t> {
         }
     }
 
-    /// Whether a backslash makes [`value`](Self::value) differ from [`content`](Self::content).
+    /// True if a backslash makes [`value`](Self::value) differ from [`content`](Self::content).
     pub fn has_escapes(self) -> bool {
         self.data.has(ESCAPES)
     }
@@ -140,8 +140,8 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Resolves backslashes as the copying loop of `ngx_conf_read_token` does, the same in all three forms:
-/// `\" \' \\ \t \r \n` convert, any other backslash stays.
+/// Resolves backslashes like the copying loop of `ngx_conf_read_token`, the same in all three forms: `\" \' \\ \t \r
+/// \n` convert, any other backslash stays.
 fn unescape(content: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(content.len());
     let mut rest = content;
@@ -173,7 +173,7 @@ impl<'t> Words<'t> {
         Self { tree, data: data.iter() }
     }
 
-    /// The word at a position among those left.
+    /// Word at a position among the remaining ones.
     pub fn get(&self, index: usize) -> Option<Word<'t>> {
         self.data.as_slice().get(index).map(|&data| Word { tree: self.tree, data })
     }

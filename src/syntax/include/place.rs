@@ -1,4 +1,4 @@
-//! Where on this machine the file of an `include` lies.
+//! Place of an included file on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use super::{Include, Load, full_name, is_pattern, lossy};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::shipped::{below_root, shipped};
 
-/// Directories beside the main file that packages keep fragments in: names in the fragments are relative to the
-/// directory around.
+/// Directories beside the main file that packages keep fragments in: names in the fragments are relative to the outer
+/// directory.
 pub const FRAGMENT_DIRECTORIES: [&str; 12] = [
     "conf.d",
     "sites-available",
@@ -23,11 +23,11 @@ pub const FRAGMENT_DIRECTORIES: [&str; 12] = [
     "servers",
 ];
 
-/// What an `include` names on this machine.
+/// Paths of an `include` on this machine.
 pub(super) struct Places {
-    /// One path, or what a pattern matches.
+    /// One path, or the matches of a pattern.
     pub(super) paths: Vec<PathBuf>,
-    /// What nginx would read, if the paths lie elsewhere.
+    /// Path that nginx would read, if the paths are in another place.
     pub(super) instead_of: Option<PathBuf>,
 }
 
@@ -39,7 +39,7 @@ impl Places {
 }
 
 impl Load<'_> {
-    /// The paths that an `include` names: one, or what a pattern matches.
+    /// Paths that an `include` names: one, or the matches of a pattern.
     pub(super) fn paths(&mut self, include: &Include) -> Places {
         let full = full_name(&self.prefix, &include.name);
         let mut places = self.places(&full);
@@ -64,7 +64,7 @@ impl Load<'_> {
         Places::at(vec![place.clone()], &place, full)
     }
 
-    /// Where a path may lie, the likeliest place first; never empty.
+    /// Possible places of a path, the likeliest first; never empty.
     fn places(&self, full: &Path) -> Vec<PathBuf> {
         let mut places = Vec::new();
         for (from, to) in &self.options.path_maps {
@@ -91,7 +91,7 @@ impl Load<'_> {
         self.configuration.sources.file(self.configuration.main).path.parent().unwrap_or(Path::new(""))
     }
 
-    /// The directory around one of fragments, for a main file that is a fragment.
+    /// Outer directory of a fragments' directory, for a main file that is a fragment.
     fn around<'p>(&self, directory: &'p Path) -> Option<&'p Path> {
         let name = directory.file_name()?;
         let whole = |name: &[u8]| name == b"events" || name == b"http";
@@ -107,12 +107,12 @@ impl Load<'_> {
         self.files.contains_key(path) || self.loader.read(path).is_ok()
     }
 
-    /// The text of a file that every nginx ships, if it may stand in for a missing one.
+    /// Text of a file that every nginx ships, if it may replace a missing one.
     pub(super) fn known_text(&self, path: &Path) -> Option<&'static [u8]> {
         shipped(path).filter(|_| self.options.elsewhere)
     }
 
-    /// Says once that files are read from beside the main file.
+    /// Reports once that files are read from beside the main file.
     fn note_beside(&mut self, include: &Include, full: &Path, place: &Path) {
         let is_mapped = self.options.path_maps.iter().any(|(from, _)| full.starts_with(from));
         if self.has_said_beside || is_mapped || place == full {
@@ -145,7 +145,7 @@ impl Load<'_> {
         self.report(diagnostic.label("includes nothing"));
     }
 
-    /// Says once which files known texts stand in for.
+    /// Reports once the missing files that known texts replace.
     pub(super) fn report_stand_ins(&mut self) {
         let Some((span, includes)) = self.first_stand_in.take() else { return };
         let sources = &self.configuration.sources;

@@ -1,4 +1,4 @@
-//! What is said of an `include` that cannot be followed.
+//! Findings about an `include` that cannot be followed.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ impl Load<'_> {
         );
     }
 
-    /// The file of that name in the directory of the including file, as it would have to be written.
+    /// File of that name in the directory of the including file, as the `include` would have to name it.
     fn beside(&self, from: &Path, include: &Include) -> Option<PathBuf> {
         let beside = from.parent().filter(|&parent| parent != self.prefix)?.join(os_path(&include.name));
         self.loader.read(&beside).ok()?;
@@ -85,7 +85,7 @@ impl Load<'_> {
 }
 
 impl Configuration {
-    /// Says that the text of a file is not certain.
+    /// Reports that the text of a file is uncertain.
     pub(super) fn report_ambiguous(&mut self, dump: &Dump) {
         self.is_dump = true;
         for path in &dump.ambiguous {
@@ -100,7 +100,7 @@ impl Configuration {
     }
 }
 
-/// The usual reasons in our words, so that messages do not depend on the platform.
+/// Common reasons in our own words, so that messages do not depend on the platform.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file".to_owned(),

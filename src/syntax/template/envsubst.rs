@@ -1,7 +1,7 @@
-//! `${NAME}` as `envsubst` fills it in before nginx of the official image starts.
+//! `${NAME}`, as `envsubst` fills it in before nginx of the official image starts.
 //!
-//! There only the names of the environment are replaced, everything else is left to nginx. So a name with a value is
-//! replaced wherever it stands, and one without is unknown where it cannot be a variable of nginx.
+//! `envsubst` replaces only the names of the environment there, and leaves the rest to nginx. So a name with a value is
+//! replaced everywhere, and a name without one is unknown where it cannot be a variable of nginx.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,19 +11,19 @@ use memchr::{memchr_iter, memmem};
 
 use super::{Filled, Language, Reading, Templates, blank, put_number, stands_alone};
 
-/// How names of files end that somebody fills in before nginx reads them.
+/// Endings of the names of files that are filled in before nginx reads them.
 const ENDINGS: [&str; 4] = [".template", ".tmpl", ".tpl", ".envsubst"];
 
-/// Names whose definitions are looked for; of the others none is taken for a variable.
+/// Most names whose definitions are searched for; further names do not count as variables.
 const MAX_NAMES: usize = 1000;
 
-/// Whether a file is a template by its name.
+/// True if the file's name is that of a template.
 pub(super) fn is_named(path: &Path) -> bool {
     let name = path.as_os_str().as_encoded_bytes();
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
 }
 
-/// A file with its values filled in and the other places as numbers; `None` if there is none of either.
+/// File with its values filled in and the other placeholders as numbers; `None` if there are neither.
 pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Reading> {
     let asked = templates.language == Some(Language::Envsubst) || !templates.values.is_empty();
     if !asked && !is_named(path) {
@@ -43,7 +43,7 @@ pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Re
         if inside_value(&reading.filled, range.start) {
             continue;
         }
-        // Each name is looked for in the whole text.
+        // Each name is searched for in the whole text.
         let few = decided.len() < MAX_NAMES;
         if !*decided
             .entry((name, braces))
@@ -70,7 +70,7 @@ pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Re
     (reading.text.is_some() || reading.parsed.is_some()).then_some(reading)
 }
 
-/// Every `$NAME` and `${NAME}` with its name.
+/// All `$NAME` and `${NAME}`, with the name.
 fn places(text: &[u8]) -> impl Iterator<Item = (Range<usize>, &[u8])> {
     memchr_iter(b'$', text).filter_map(|at| {
         let open = usize::from(text.get(at + 1) == Some(&b'{'));
@@ -83,7 +83,7 @@ fn places(text: &[u8]) -> impl Iterator<Item = (Range<usize>, &[u8])> {
     })
 }
 
-/// Puts the known values in. A line break in a value becomes a space, which is the same to nginx between words.
+/// Fills in the known values. A line break in a value becomes a space, which is the same to nginx between words.
 fn fill(text: &[u8], templates: &Templates, reading: &mut Reading) {
     let mut new: Vec<u8> = Vec::new();
     let mut copied = 0;
@@ -111,8 +111,8 @@ fn inside_value(filled: &[Filled], at: usize) -> bool {
     next.checked_sub(1).is_some_and(|i| at < (filled[i].at + filled[i].length) as usize)
 }
 
-/// Whether a name stands for something that only `envsubst` knows. A name in capitals in braces does, even if nginx
-/// has a variable of it, unless the file defines one; another only if nginx has none.
+/// True if only `envsubst` knows the value of a name. A name in capitals in braces is such a name, even if nginx has a
+/// variable of it, unless the file defines one; other names are only if nginx has no variable of the name.
 fn is_unknown(text: &[u8], name: &[u8], braces: bool, templates: &Templates) -> bool {
     let capitals = !name.iter().any(u8::is_ascii_lowercase);
     let is_variable = || templates.is_variable.is_some_and(|known| known(name));
@@ -122,14 +122,14 @@ fn is_unknown(text: &[u8], name: &[u8], braces: bool, templates: &Templates) -> 
     braces && !is_variable() && !is_mentioned(text, name)
 }
 
-/// `set $NAME` or `… $NAME {`.
+/// True for `set $NAME` or `… $NAME {`.
 fn is_set(text: &[u8], name: &[u8]) -> bool {
     let set = [b"set $", name, b" "].concat();
     let block = [b"$", name, b" {"].concat();
     memmem::find(text, &set).is_some() || memmem::find(text, &block).is_some()
 }
 
-/// A variable is defined as `$name` or as `<name>` in a regular expression: never in braces.
+/// True if a text may define a variable: as `$name` or as `<name>` in a regular expression, never in braces.
 fn is_mentioned(text: &[u8], name: &[u8]) -> bool {
     let group = [b"<", name, b">"].concat();
     let bare = [b"$", name].concat();

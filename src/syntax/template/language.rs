@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::{Reading, blank, put_number, stands_alone};
 
-/// What a template is written in.
+/// Language of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// `${NAME}`
@@ -20,18 +20,18 @@ pub enum Language {
     Erb,
 }
 
-/// What is known of a language.
+/// Properties of a language.
 struct Facts {
     language: Language,
-    /// As a person calls it.
+    /// Name for people.
     name: &'static str,
-    /// As `--template` calls it.
+    /// Name for `--template`.
     option: &'static str,
-    /// How a person renders it.
+    /// Command or program that renders the template.
     render: &'static str,
-    /// How names of files end.
+    /// Endings of the file names.
     endings: &'static [&'static str],
-    /// How tags open and close.
+    /// Start and end of the tags.
     tags: &'static [(&'static str, &'static str)],
 }
 
@@ -71,7 +71,7 @@ const FACTS: [Facts; 4] = [
 ];
 
 impl Language {
-    /// Every language, as `--template` and settings call it.
+    /// All languages, by their name for `--template` and settings.
     pub const OPTIONS: [(&str, Language); 4] = [
         (FACTS[0].option, FACTS[0].language),
         (FACTS[1].option, FACTS[1].language),
@@ -83,22 +83,22 @@ impl Language {
         FACTS.iter().find(|f| f.language == self).unwrap_or(&FACTS[0])
     }
 
-    /// As a person calls it.
+    /// Name for people.
     pub fn name(self) -> &'static str {
         self.facts().name
     }
 
-    /// As `--template` calls it.
+    /// Name for `--template`.
     pub fn option(self) -> &'static str {
         self.facts().option
     }
 
-    /// How a person renders it.
+    /// Command or program that renders the template.
     pub fn render(self) -> &'static str {
         self.facts().render
     }
 
-    /// The language of a file by its name.
+    /// Language of a file by its name.
     pub(super) fn of_name(path: &Path) -> Option<Self> {
         let name = path.as_os_str().as_encoded_bytes();
         let has = |f: &&Facts| f.endings.iter().any(|ending| name.ends_with(ending.as_bytes()));
@@ -106,16 +106,16 @@ impl Language {
     }
 }
 
-/// What a tag does.
+/// Role of a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
-    /// Stands for text.
+    /// A placeholder for text.
     Expression,
-    /// Opens something that `End` closes.
+    /// Start of a statement that `End` closes.
     Open,
-    /// Begins another branch.
+    /// Start of another branch.
     Else,
-    /// Ends what was opened.
+    /// End of a statement.
     End,
     /// Neither text nor structure.
     Other,
@@ -126,7 +126,7 @@ struct Tag {
     role: Role,
 }
 
-/// The first tag of a file that its name says is a template, and what it shows the language to be.
+/// First tag of a file whose name is that of a template, and the language of the tag.
 pub(super) fn tagged(named: Language, text: &[u8]) -> Option<(Language, Range<u32>)> {
     let tags = tags(named, text, 1);
     let first = tags.first()?.range.clone();
@@ -134,13 +134,13 @@ pub(super) fn tagged(named: Language, text: &[u8]) -> Option<(Language, Range<u3
     Some((language, first.start as u32..first.end as u32))
 }
 
-/// The language of a text that is no configuration as it stands, by its tags outside of comments.
+/// Language of a text that is not a configuration in itself, by its tags outside comments.
 pub(in super::super) fn guess(text: &[u8]) -> Option<(Language, Range<u32>)> {
     by_tags(text)
 }
 
 fn by_tags(text: &[u8]) -> Option<(Language, Range<u32>)> {
-    /// Tags looked at.
+    /// Most tags that are examined.
     const MOST: usize = 50;
     let shown = |tag: &Tag| {
         let line = memchr::memrchr(b'\n', &text[..tag.range.start]).map_or(0, |i| i + 1);
@@ -165,7 +165,7 @@ fn by_tags(text: &[u8]) -> Option<(Language, Range<u32>)> {
     Some((if go { Language::Go } else { Language::Jinja }, first))
 }
 
-/// A tag without its marks and the signs that trim space.
+/// Content of a tag without its marks and the signs that trim space.
 fn content(tag: &[u8]) -> &[u8] {
     let inside = tag.get(2..tag.len().saturating_sub(2)).unwrap_or_default();
     let inside = inside.strip_prefix(b"=").unwrap_or(inside);
@@ -173,13 +173,13 @@ fn content(tag: &[u8]) -> &[u8] {
     inside.strip_suffix(b"-").unwrap_or(inside).trim_ascii()
 }
 
-/// The tags of a text, at most so many. One that nothing closes is text.
+/// Tags of a text, at most `most`. A tag that is never closed is text.
 fn tags(language: Language, text: &[u8], most: usize) -> Vec<Tag> {
     let facts = language.facts();
     let mut found = Vec::new();
     let mut at = 0;
     let find = |mark: &str, from: usize| Some(from + memmem::find(text.get(from..)?, mark.as_bytes())?);
-    // Where each mark comes next. One that nothing closes is not looked for again: the search would be quadratic.
+    // Next occurrence of each mark. A tag without an end is not searched for again: the search would be quadratic.
     let mut next: Vec<Option<usize>> = facts.tags.iter().map(|(mark, _)| find(mark, 0)).collect();
     while found.len() < most {
         for (place, (mark, _)) in next.iter_mut().zip(facts.tags) {
@@ -211,7 +211,7 @@ fn tags(language: Language, text: &[u8], most: usize) -> Vec<Tag> {
     found
 }
 
-/// The words that statements begin with.
+/// Words that statements begin with.
 const OPEN: [&[&str]; 3] = [
     &["if", "for", "macro", "call", "filter", "block", "raw", "with", "autoescape"],
     &["if", "range", "with", "define", "block"],
@@ -246,8 +246,8 @@ fn role(language: Language, content: &[u8]) -> Role {
     }
 }
 
-/// The text with its statements masked and its expressions unknown. All branches are read if that gives whole blocks,
-/// otherwise the first of each.
+/// Text with its statements blank and its expressions unknown. All branches are read if they are whole blocks,
+/// otherwise only the first of each.
 pub(super) fn mask(language: Language, text: &[u8]) -> Reading {
     let tags = tags(language, text, usize::MAX);
     let others = others(&tags);
@@ -278,7 +278,7 @@ pub(super) fn mask(language: Language, text: &[u8]) -> Reading {
     Reading { parsed: Some(parsed), holes, alternatives, ..Reading::default() }
 }
 
-/// What stands in other branches than the first.
+/// Texts of all branches but the first.
 fn others(tags: &[Tag]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut open: Vec<Option<usize>> = Vec::new();
