@@ -114,13 +114,21 @@ pub(super) struct Diagnosis<'a> {
     nginx: String,
     gathered: gather::Gathered,
     findings: Vec<Finding>,
-    /// The diff that repairs the flows which are at fault.
+    /// The diff that repairs what the configuration can cure.
     repair: Option<String>,
+    /// The flows that the diff repairs, or helps to.
+    repaired: Vec<usize>,
 }
 
 impl Diagnosis<'_> {
     fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|f| f.severity).max()
+    }
+
+    /// Whether the diff repairs, or helps to repair, what a finding names.
+    fn is_repaired(&self, finding: &Finding) -> bool {
+        let is_flow = finding.repair.is_some_and(|position| self.repaired.contains(&position));
+        self.repair.is_some() && (!finding.edits.is_empty() || is_flow)
     }
 
     fn count(&self, severity: Severity) -> usize {
@@ -179,7 +187,10 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         let newer = input.meaning.compile(&configuration, NEWEST).config;
         only_before(&flows, &newer, &mut findings);
     }
-    let at_fault: Vec<usize> = findings.iter().filter_map(|f| f.repair).collect();
+    // Beside something that is broken now, what could be better is no repair.
+    let is_critical = findings.iter().any(|f| f.severity == Severity::Critical);
+    let urgent = findings.iter().filter(|f| !is_critical || !f.is_forecast);
+    let at_fault: Vec<usize> = urgent.filter_map(|f| f.repair).collect();
     let versions = match which.version {
         Some(version) => vec![version],
         None => vec![which.judged(), NEWEST],
@@ -187,15 +198,34 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let mut at_fault = at_fault;
     at_fault.sort_unstable();
     at_fault.dedup();
-    let repair =
-        repair::repair(&input, &configuration, &config, &flows, &at_fault, &gathered.evidence, &versions);
+    let mut fixes = Vec::new();
+    for finding in findings.iter_mut().filter(|f| !f.edits.is_empty()) {
+        match repair::fix(&configuration, &finding.edits) {
+            Some(fix) => fixes.push(fix),
+            None => (finding.edits, finding.effect) = (Vec::new(), None),
+        }
+    }
+    let repair = repair::repair(
+        &input,
+        &configuration,
+        &config,
+        &flows,
+        &at_fault,
+        fixes,
+        &gathered.evidence,
+        &versions,
+    );
+    let mut repaired = Vec::new();
     for finding in &mut findings {
-        let of = |list: &[(usize, String)]| {
-            let found = list.iter().find(|(position, _)| Some(*position) == finding.repair);
-            found.map(|(_, text)| text.clone())
-        };
-        finding.effect = of(&repair.effects);
-        finding.remedy.extend(of(&repair.left));
+        if let Some((position, text)) = repair.effects.iter().find(|(p, _)| Some(*p) == finding.repair) {
+            repaired.push(*position);
+            finding.effect = Some(text.clone());
+        }
+        if let Some((position, left)) = repair.left.iter().find(|(p, _)| Some(*p) == finding.repair) {
+            repaired.extend(left.is_with_diff.then_some(*position));
+            finding.remedy.push(left.text.clone());
+            finding.commands.extend(left.commands.iter().cloned());
+        }
     }
     let repair = repair.diff;
     let unread = std::mem::take(&mut gathered.unread);
@@ -206,6 +236,7 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         gathered,
         findings,
         repair,
+        repaired,
     };
     print(args, &diagnosis, &unread, out)?;
     finish(args, &diagnosis, &unread, out)

@@ -169,6 +169,12 @@ impl AccessLog {
         Some(self.requests as f64 / (last - first + 1) as f64)
     }
 
+    /// Requests of the last minute of the log.
+    pub fn last_minute(&self) -> u64 {
+        let last = self.seconds.last_key_value().map_or(0, |(last, _)| *last);
+        self.seconds.range(last - 60..).map(|(_, (requests, _))| u64::from(*requests)).sum()
+    }
+
     /// Seconds that a peer takes for a response in the mean; errors do not count.
     pub fn latency(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "counts")]

@@ -1,13 +1,17 @@
 //! The diagnosis: configuration, logs, sockets and kernel put together.
 
 mod config;
+mod cure;
 mod kernel;
 mod logs;
 mod sockets;
 
 pub mod load;
 
+pub use cure::Edit;
+
 use super::access_log::AccessLog;
+use super::addresses::Addresses;
 use super::counters::Counters;
 use super::error_log::ErrorLog;
 use super::flow::Flow;
@@ -28,6 +32,8 @@ pub struct Evidence {
     pub kernel: Option<(u32, u32)>,
     /// Sockets.
     pub sockets: Option<Sockets>,
+    /// Addresses and routes.
+    pub addresses: Option<Addresses>,
     /// Counters.
     pub counters: Option<Counters>,
     /// `insert_failed` of connection tracking.
@@ -79,6 +85,12 @@ pub struct Finding {
     pub effect: Option<String>,
     /// The flow that has to be repaired in the configuration, by its position.
     pub repair: Option<usize>,
+    /// Whether only the configuration says so: nothing has failed or filled up yet.
+    pub is_forecast: bool,
+    /// Edits of the configuration that cure it.
+    pub edits: Vec<Edit>,
+    /// Commands for this host that cure it, where the configuration cannot.
+    pub commands: Vec<String>,
 }
 
 impl Finding {
@@ -92,6 +104,9 @@ impl Finding {
             remedy: Vec::new(),
             effect: None,
             repair: None,
+            is_forecast: false,
+            edits: Vec::new(),
+            commands: Vec::new(),
         }
     }
 
@@ -107,11 +122,10 @@ impl Finding {
 
     /// Blames a flow: its line, and why it needs so many ports.
     fn blame(mut self, case: &Case<'_>, position: usize) -> Self {
-        use crate::reuse::Verdict;
         let flow = &case.flows[position];
         let Some((directive, span)) = flow.passes.first() else { return self };
         self.fault = Some((*span, format!("{directive}: {}", super::upgrade::words(flow))));
-        if flow.verdict != Verdict::Reused {
+        if load::is_short(case, flow) {
             self.repair = Some(position);
         }
         self

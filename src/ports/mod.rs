@@ -23,6 +23,7 @@ pub mod access_log;
 pub mod replay;
 pub mod trace;
 
+pub mod addresses;
 pub mod counters;
 pub mod error_log;
 pub mod signal;

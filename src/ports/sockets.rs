@@ -1,6 +1,6 @@
 //! The sockets of a network namespace: `/proc/net/tcp` and `tcp6`, grouped as ports are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::host::Host;
@@ -83,13 +83,24 @@ pub struct Sockets {
     /// By source address and destination; only connections whose local port is ephemeral.
     pub outgoing: BTreeMap<(IpAddr, SocketAddr), Use>,
     /// Ports that something listens on.
-    pub listening: std::collections::BTreeSet<u16>,
+    pub listening: BTreeSet<u16>,
+    /// The same with their addresses.
+    pub listeners: BTreeSet<SocketAddr>,
     /// `TIME_WAIT` of connections that came in: their local port is a listening one or outside the range.
     pub incoming_time_wait: u32,
     /// `TIME_WAIT` in all.
     pub time_wait: u32,
     /// Lines that are no sockets.
     pub foreign: u32,
+}
+
+impl Sockets {
+    /// Whether something accepts connections to an IPv4 address: on it, or on all addresses.
+    pub fn is_listening(&self, address: SocketAddr) -> bool {
+        let port = address.port();
+        let all = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+        [address, all].iter().any(|address| self.listeners.contains(address))
+    }
 }
 
 /// Groups the sockets of `/proc/net/tcp` and `tcp6`.
@@ -104,6 +115,7 @@ pub fn group(texts: &[&str], host: &Host) -> Sockets {
         }
     }
     found.listening = sockets.iter().filter(|s| s.state == LISTEN).map(|s| s.local.port()).collect();
+    found.listeners = sockets.iter().filter(|s| s.state == LISTEN).map(|s| s.local).collect();
     let (first, last) = host.range.value;
     for socket in sockets.iter().filter(|s| s.state != LISTEN) {
         let port = socket.local.port();

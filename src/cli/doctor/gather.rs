@@ -13,6 +13,7 @@ use super::bundle::Bundle;
 use crate::model::log::{AccessLogs, LogFormat, LogTarget};
 use crate::model::{Config, Endpoint};
 use crate::ports::access_log::AccessLog;
+use crate::ports::addresses::Addresses;
 use crate::ports::counters::{self, Counters};
 use crate::ports::doctor::Evidence;
 use crate::ports::error_log::ErrorLog;
@@ -32,7 +33,16 @@ pub(super) struct Gathered {
 }
 
 /// `/proc` files of a network namespace that are looked at, below `/proc/PID/`.
-pub(super) const PROC: [&str; 4] = ["net/tcp", "net/tcp6", "net/netstat", "net/stat/nf_conntrack"];
+pub(super) const PROC: [&str; 8] = [
+    "net/tcp",
+    "net/tcp6",
+    "net/netstat",
+    "net/stat/nf_conntrack",
+    "net/snmp",
+    "net/fib_trie",
+    "net/if_inet6",
+    "net/route",
+];
 
 /// Settings that only single findings need.
 const EXTRA: [&str; 5] = [
@@ -134,7 +144,13 @@ fn proc_files(texts: &[Option<String>], host: &mut Host, found: &mut Gathered) {
         // Once more: connections on a listening port came in.
         found.evidence.sockets = Some(sockets);
     }
-    found.evidence.counters = texts[2].as_deref().map(Counters::parse);
+    // `net/snmp` has the counters of TCP that `net/netstat` has not, in the same form.
+    let counters: String = [2, 4].iter().filter_map(|n| texts[*n].as_deref()).collect();
+    found.evidence.counters = (!counters.is_empty()).then(|| Counters::parse(&counters));
+    found.evidence.addresses = texts[5].as_deref().map(|trie| {
+        let text = |n: usize| texts[n].as_deref().unwrap_or_default();
+        Addresses::parse(trie, text(6), text(7))
+    });
     found.evidence.insert_failed = texts[3].as_deref().map_or(0, counters::insert_failed);
 }
 

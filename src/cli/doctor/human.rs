@@ -27,7 +27,7 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
     for finding in &diagnosis.findings {
         out.push('\n');
         self::finding(&mut out, diagnosis, finding);
-        if finding.repair.is_some()
+        if diagnosis.is_repaired(finding)
             && !shown
             && let Some(diff) = &diagnosis.repair
         {
@@ -63,6 +63,13 @@ fn finding(out: &mut String, diagnosis: &Diagnosis<'_>, finding: &Finding) {
     }
     for remedy in &finding.remedy {
         wrap(out, "do", remedy);
+    }
+    if !finding.commands.is_empty() {
+        let also = if diagnosis.is_repaired(finding) { "with the repair below, " } else { "" };
+        let _ = writeln!(out, "  {also}the configuration alone does not cure this; on this host, as root:");
+    }
+    for command in &finding.commands {
+        let _ = writeln!(out, "  run   {}", printable(command, usize::MAX));
     }
 }
 

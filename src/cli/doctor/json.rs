@@ -68,7 +68,8 @@ fn finding(diagnosis: &Diagnosis<'_>, finding: &Finding) -> Value {
         "evidence": finding.evidence,
         "fault": fault,
         "remedy": finding.remedy,
+        "commands": finding.commands,
         "effect": finding.effect,
-        "is_repaired_by_diff": finding.repair.is_some() && diagnosis.repair.is_some(),
+        "is_repaired_by_diff": diagnosis.is_repaired(finding),
     })
 }

@@ -9,8 +9,8 @@ use crate::model::{Config, Target};
 use crate::ports::Flow;
 use crate::ports::capacity::{Capacity, Load, Setup, outcome};
 use crate::ports::change::Change;
-use crate::ports::doctor::Evidence;
 use crate::ports::doctor::load::load;
+use crate::ports::doctor::{self, Evidence};
 use crate::ports::plan::ports_in_use;
 use crate::reuse::{Leaf, Verdict};
 use crate::source::Memory;
@@ -28,7 +28,17 @@ pub(super) struct Repair {
     /// What the model says of each flow, by its position, with the diff applied.
     pub(super) effects: Vec<(usize, String)>,
     /// What is left to do for a flow that the diff alone does not cure.
-    pub(super) left: Vec<(usize, String)>,
+    pub(super) left: Vec<(usize, Left)>,
+}
+
+/// What the diff leaves to do.
+pub(super) struct Left {
+    /// In words.
+    pub(super) text: String,
+    /// For the host; empty if they would not suffice.
+    pub(super) commands: Vec<String>,
+    /// Whether the diff is a part of the cure.
+    pub(super) is_with_diff: bool,
 }
 
 /// The repair of the flows at fault, judged for each of `versions`, the first of which is that of `config`.
@@ -41,17 +51,14 @@ pub(super) fn repair(
     config: &Config,
     flows: &[Flow<'_>],
     at_fault: &[usize],
+    fixes: Vec<Fix>,
     evidence: &Evidence,
     versions: &[Version],
 ) -> Repair {
     let mut repair = Repair::default();
-    if at_fault.is_empty() {
+    if at_fault.is_empty() && fixes.is_empty() {
         return repair;
     }
-    let Some(next) = reused(input, configuration, config, flows, at_fault) else {
-        repair.left = at_fault.iter().map(|p| (*p, NO_EDIT.to_owned())).collect();
-        return repair;
-    };
     let loads: Vec<(usize, Load, String)> = at_fault
         .iter()
         .map(|position| {
@@ -59,23 +66,40 @@ pub(super) fn repair(
             (*position, load, text)
         })
         .collect();
+    let mut cures = !fixes.is_empty();
+    let Some(next) = reused(input, configuration, config, flows, at_fault, fixes) else {
+        let left = |(position, load, text): &(usize, Load, String)| {
+            let setup = Setup::new(config, &flows[*position], &evidence.host, None);
+            (*position, no_edit(setup, load, text))
+        };
+        repair.left = loads.iter().map(left).collect();
+        return repair;
+    };
     let next = sized(input, &next, flows, &loads, evidence).unwrap_or(next);
     let compiled: Vec<Config> = versions.iter().map(|v| input.meaning.compile(&next, *v).config).collect();
-    let mut cures = false;
     for (position, load, text) in &loads {
         let before = &flows[*position];
         let verdicts = compiled.iter().map(|after| verdict(after, before, load, evidence));
-        let worst = verdicts.max_by_key(|(rank, _)| *rank);
-        match worst {
-            Some((0, effect)) => {
+        match verdicts.max_by_key(After::rank) {
+            Some(After::Cured(effect)) => {
                 cures = true;
                 repair.effects.push((*position, format!("{effect} at {text} (model)")));
             }
-            Some((1, left)) => {
+            Some(After::Better(setup)) => {
                 cures = true;
-                repair.left.push((*position, format!("{left}, at {text} (model)")));
+                let (steps, commands) = ladder(*setup, load);
+                let text = match steps {
+                    Some(steps) => {
+                        format!("the diff alone does not suffice; with it also: {steps}, at {text} (model)")
+                    }
+                    None => format!("{MORE_HOSTS}, at {text} (model)"),
+                };
+                repair.left.push((*position, Left { text, commands, is_with_diff: true }));
             }
-            _ => repair.left.push((*position, NO_EDIT.to_owned())),
+            Some(After::Same) | None => {
+                let setup = Setup::new(config, before, &evidence.host, None);
+                repair.left.push((*position, no_edit(setup, load, text)));
+            }
         }
     }
     if cures {
@@ -87,48 +111,85 @@ pub(super) fn repair(
 /// Said where no edit makes connections used again.
 const NO_EDIT: &str = "no edit that is safe makes these connections used again: a person has to look (`ngxc lint --diff --unsafe`, `ngxc ports`)";
 
-/// A flow after the repair: 0 and what changes; 1 and what is left; 2 if its connections are still not used again.
-fn verdict(after: &Config, before: &Flow<'_>, load: &Load, evidence: &Evidence) -> (u8, String) {
-    let flows = crate::ports::flows(after);
-    let Some(flow) = flows.iter().find(|f| is_same(f, before) && f.verdict == Verdict::Reused) else {
-        return (2, String::new());
-    };
-    if flows.iter().any(|f| is_same(f, before) && f.verdict != Verdict::Reused) {
-        return (2, String::new());
-    }
-    let setup = Setup::new(after, flow, &evidence.host, None);
-    let pool = setup.reuse.map_or(0, |r| r.pool);
-    let is_cured = |setup: &Setup| setup.pool_suffices(load) && !outcome(setup, load).1.is_bad();
-    if is_cured(&setup) {
-        let capacity = Capacity::of(&setup, load);
-        let connections = load.rate / f64::from(capacity.requests);
-        let connections =
-            if connections < 0.1 { "less than 0.1".to_owned() } else { format!("about {connections:.1}") };
-        return (
-            0,
-            format!(
-                "{connections} new connections/s, about {:.0} of {} ports in use, keepalive {pool} in each worker,",
-                ports_in_use(&setup, load).ceil().max(1.0),
-                capacity.ports
-            ),
-        );
-    }
-    let mut changed = setup;
-    let mut steps = Vec::new();
-    let kernel = [
-        (Change::TwReuse(1), "sysctl -w net.ipv4.tcp_tw_reuse=1"),
-        (Change::Range((15_000, 65_000)), "sysctl -w net.ipv4.ip_local_port_range='15000 65000'"),
-        (Change::Sources(4), "four source addresses (`ngxc ports --solve-for sources`)"),
-        (Change::Sources(10), "ten source addresses instead"),
-    ];
-    for (change, text) in kernel {
-        change.apply(&mut changed);
-        steps.push(text);
-        if is_cured(&changed) {
-            return (1, format!("the diff alone does not suffice; with it also: {}", steps.join("; ")));
+/// Said where the kernel cannot help either.
+const MORE_HOSTS: &str = "not even with tcp_tw_reuse=1, ports 15000-65000 and ten source addresses: more peers or hosts are needed";
+
+/// A flow after the repair.
+enum After {
+    /// What the model says of it.
+    Cured(String),
+    /// Its connections are used again, and there are too few ports all the same.
+    Better(Box<Setup>),
+    /// Its connections are still not used again.
+    Same,
+}
+
+impl After {
+    fn rank(&self) -> u8 {
+        match self {
+            After::Cured(_) => 0,
+            After::Better(_) => 1,
+            After::Same => 2,
         }
     }
-    (1, "not even with tcp_tw_reuse=1, ports 15000-65000 and ten source addresses: more peers or hosts are needed".to_owned())
+}
+
+/// What is left where no edit helps: the kernel's settings.
+fn no_edit(setup: Setup, load: &Load, load_text: &str) -> Left {
+    let (steps, commands) = ladder(setup, load);
+    let more = steps.map_or(MORE_HOSTS.to_owned(), |steps| format!("until then: {steps}"));
+    Left { text: format!("{NO_EDIT}; {more}, at {load_text} (model)"), commands, is_with_diff: false }
+}
+
+/// What the host can do, one after the other, until a load fits: in words, and the commands, if commands suffice.
+fn ladder(mut setup: Setup, load: &Load) -> (Option<String>, Vec<String>) {
+    let steps = [
+        (Change::TwReuse(1), "sysctl -w net.ipv4.tcp_tw_reuse=1", true),
+        (Change::Range((15_000, 65_000)), "sysctl -w net.ipv4.ip_local_port_range='15000 65000'", true),
+        (Change::Sources(4), "four source addresses (`ngxc ports --solve-for sources`)", false),
+        (Change::Sources(10), "ten source addresses instead", false),
+    ];
+    let (mut texts, mut commands) = (Vec::new(), Vec::new());
+    for (change, text, is_command) in steps {
+        change.apply(&mut setup);
+        texts.push(text);
+        match is_command {
+            true => commands.push(text.to_owned()),
+            false => commands.clear(),
+        }
+        if is_cured(&setup, load) {
+            return (Some(texts.join("; ")), commands);
+        }
+    }
+    (None, Vec::new())
+}
+
+fn is_cured(setup: &Setup, load: &Load) -> bool {
+    setup.pool_suffices(load) && !outcome(setup, load).1.is_bad()
+}
+
+fn verdict(after: &Config, before: &Flow<'_>, load: &Load, evidence: &Evidence) -> After {
+    let flows = crate::ports::flows(after);
+    let Some(flow) = flows.iter().find(|f| is_same(f, before) && f.verdict == Verdict::Reused) else {
+        return After::Same;
+    };
+    if flows.iter().any(|f| is_same(f, before) && f.verdict != Verdict::Reused) {
+        return After::Same;
+    }
+    let setup = Setup::new(after, flow, &evidence.host, None);
+    if !is_cured(&setup, load) {
+        return After::Better(Box::new(setup));
+    }
+    let pool = setup.reuse.map_or(0, |r| r.pool);
+    let capacity = Capacity::of(&setup, load);
+    let connections = load.rate / f64::from(capacity.requests);
+    let connections =
+        if connections < 0.1 { "less than 0.1".to_owned() } else { format!("about {connections:.1}") };
+    After::Cured(format!(
+        "{connections} new connections/s, about {:.0} of {} ports in use, keepalive {pool} in each worker,",
+        ports_in_use(&setup, load).ceil().max(1.0),
+        capacity.ports
+    ))
 }
 
 /// Whether a flow of the edited configuration is one that was before: by its name, or by its peers (a bare host that
@@ -179,21 +240,25 @@ fn reused(
     config: &Config,
     flows: &[Flow<'_>],
     at_fault: &[usize],
+    more: Vec<Fix>,
 ) -> Option<Configuration> {
     let leaves = crate::reuse::leaves(config);
     let mut names = Vec::new();
-    let fixes: Vec<Fix> = at_fault
+    let bare = at_fault
         .iter()
         .map(|position| &flows[*position])
         .filter(|flow| flow.upstream.is_none() && !flow.destinations.is_empty())
-        .flat_map(|flow| bare(config, configuration, flow, &leaves, &mut names))
-        .collect();
+        .flat_map(|flow| bare(config, configuration, flow, &leaves, &mut names));
+    let fixes: Vec<Fix> = more.into_iter().chain(bare).collect();
     let mut files = apply(configuration, &edit::select(&fixes));
     for _ in 0..MAX_ROUNDS {
         let next = input.meaning.load(&input.file, &files).ok()?;
         let compiled = input.meaning.compile(&next, input.meaning.version());
         if !compiled.is_valid() {
             return None;
+        }
+        if at_fault.is_empty() {
+            return Some(next);
         }
         let found = lint(&next, &compiled.config, RULES);
         let reuse =
@@ -253,6 +318,30 @@ fn bare(
         edits.push(Edit::replace(span, name.clone()));
     }
     vec![Fix::unsafe_("put the host into an upstream", edits)]
+}
+
+/// The edits of a finding, as its files are written; `None` if one of them cannot be made.
+pub(super) fn fix(configuration: &Configuration, wanted: &[doctor::Edit]) -> Option<Fix> {
+    let edits = wanted.iter().map(|edit| match edit {
+        doctor::Edit::Word { span, from, to } => {
+            let text = configuration.sources.text(*span);
+            // A port stands at the end, after an address that may have the same digits.
+            let at = match from.starts_with(':') {
+                true => memchr::memmem::rfind(text, from.as_bytes())?,
+                false => memchr::memmem::find(text, from.as_bytes())?,
+            };
+            let start = span.start as usize + at;
+            Some(Edit::replace(crate::source::Span::new(span.file, start, start + from.len()), to))
+        }
+        doctor::Edit::Directive { set: Some(set), text, .. } => {
+            let has_end = configuration.sources.text(*set).ends_with(b";");
+            Some(Edit::replace(*set, if has_end { text } else { text.trim_end_matches(';') }))
+        }
+        doctor::Edit::Directive { set: None, body, text } => {
+            Some(Edit::insert(*body, format!("    {text}\n")))
+        }
+    });
+    Some(Fix::safe("repair what the log names", edits.collect::<Option<Vec<_>>>()?))
 }
 
 fn apply(configuration: &Configuration, fixes: &[&Fix]) -> Memory {

@@ -31,6 +31,6 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
                 ""
             }
         ));
-        found.push(finding.blame(case, position));
+        found.push(Finding { is_forecast: true, ..finding.blame(case, position) });
     }
 }

@@ -81,6 +81,11 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
         }
         None => {}
     }
+    let named: Vec<&str> = targets.iter().map(|(target, _)| *target).collect();
+    finding = super::cure::add(case, signal, &named, flow, finding);
+    if race && let Some(position) = flow {
+        finding = super::cure::idle(case, position, finding);
+    }
     let host = &case.evidence.host;
     if signal == Signal::NoPort && host.tw_reuse.value != 1 && host.timestamps.value != 0 {
         finding = finding.remedy(

@@ -1,0 +1,205 @@
+//! What cures a cause that is no shortage of ports: edits of the configuration, else commands for the host.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::{Case, Finding};
+use crate::model::proxy::Bind;
+use crate::model::{Endpoint, Peer, Upstream};
+use crate::ports::signal::Signal;
+use crate::source::Span;
+
+/// An edit of the configuration; who has its text makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// In the directive the text `from` becomes `to`.
+    Word {
+        /// The directive.
+        span: Span,
+        /// What is in it.
+        from: String,
+        /// What shall be.
+        to: String,
+    },
+    /// Instead of a directive, or before the end of its block if it is not set: this one.
+    Directive {
+        /// The directive, if it is set.
+        set: Option<Span>,
+        /// Where one can be added.
+        body: Span,
+        /// The directive with its `;`.
+        text: String,
+    },
+}
+
+/// Queue that a listening socket may have by default since Linux 5.4.
+const SOMAXCONN: u32 = 4096;
+
+/// Seconds that a pool keeps an idle connection where the peer's own limit is not known: gunicorn closes after 2 s,
+/// Node.js, Apache and uvicorn after 5 s.
+const IDLE: u64 = 1;
+
+/// Adds what cures a message about `targets`, which a flow connects to.
+pub(super) fn add(
+    case: &Case<'_>,
+    signal: Signal,
+    targets: &[&str],
+    flow: Option<usize>,
+    finding: Finding,
+) -> Finding {
+    match signal {
+        Signal::NoIpv6 => no_ipv6(case, targets, finding),
+        Signal::BindInUse => bind_in_use(case, flow, finding),
+        Signal::BindNoAddress | Signal::ListenNoAddress => missing_address(case, targets, finding),
+        Signal::UnixQueueFull => unix_queue(case, finding),
+        _ => finding,
+    }
+}
+
+/// IPv4 instead of IPv6, where the same server listens there; peers without IPv4 are left out where others are left.
+fn no_ipv6(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> Finding {
+    let missing: BTreeSet<SocketAddr> = targets.iter().filter_map(|t| t.parse().ok()).collect();
+    let is_missing = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Inet(address) => missing.contains(address),
+        Endpoint::Name(name, port) => {
+            name.eq_ignore_ascii_case("localhost")
+                && missing.iter().any(|m| m.ip().is_loopback() && m.port() == *port)
+        }
+        Endpoint::Unix(_) => false,
+    };
+    let mut edits = Vec::new();
+    let mut all = true;
+    for upstream in &case.config.http.upstreams {
+        let of = upstream.peers.iter().filter(|peer| !peer.down && is_missing(&peer.endpoint));
+        for peer in of {
+            match other_family(case, upstream, peer) {
+                Some(more) => edits.extend(more),
+                None => all = false,
+            }
+        }
+    }
+    if all && !edits.is_empty() {
+        finding.edits = edits;
+        finding.effect = Some("nginx connects to IPv4 addresses only, on which the peers listen".to_owned());
+    } else if case.evidence.sysctls.get("net.ipv6.conf.all.disable_ipv6") == Some("1") {
+        finding.commands.push("sysctl -w net.ipv6.conf.all.disable_ipv6=0".to_owned());
+    }
+    finding
+}
+
+/// The edits that let a peer be reached over IPv4, or left out.
+fn other_family(case: &Case<'_>, upstream: &Upstream, peer: &Peer) -> Option<Vec<Edit>> {
+    let (written, port, is_local) = match &peer.endpoint {
+        Endpoint::Inet(address) => {
+            (format!("[{}]", address.ip()), address.port(), address.ip().is_loopback())
+        }
+        Endpoint::Name(name, port) => (name.clone(), *port, true),
+        Endpoint::Unix(_) => return None,
+    };
+    let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    let sockets = case.evidence.sockets.as_ref();
+    let is_served = is_local && sockets.is_some_and(|s| s.is_listening(local));
+    let is_other = |peer: &Peer| match &peer.endpoint {
+        Endpoint::Inet(address) => address.is_ipv4(),
+        Endpoint::Name(..) => false,
+        Endpoint::Unix(_) => true,
+    };
+    let has_others = upstream.peers.iter().any(|peer| !peer.down && !peer.backup && is_other(peer));
+    let has_same = upstream.peers.iter().any(|p| matches!(p.endpoint, Endpoint::Inet(a) if a == local));
+    if is_served && !has_same {
+        let to = Ipv4Addr::LOCALHOST.to_string();
+        // A bare host stands in each `proxy_pass` that names it.
+        let mut places: Vec<Span> = if upstream.is_implicit() {
+            let flows = case.flows.iter().filter(|f| f.name == upstream.name);
+            flows.flat_map(|f| f.passes.iter().map(|(_, span)| *span)).collect()
+        } else {
+            vec![peer.span]
+        };
+        places.dedup();
+        return Some(
+            places
+                .into_iter()
+                .map(|span| Edit::Word { span, from: written.clone(), to: to.clone() })
+                .collect(),
+        );
+    }
+    has_others.then(|| {
+        vec![Edit::Word { span: peer.span, from: peer.name.clone(), to: format!("{} down", peer.name) }]
+    })
+}
+
+/// `proxy_bind` without its port, and connections that are used again, as the port was not the only thing missing.
+fn bind_in_use(case: &Case<'_>, flow: Option<usize>, mut finding: Finding) -> Finding {
+    let binds = case.config.http.locations().map(|(_, l)| &l.settings.proxy.bind);
+    for bind in binds {
+        let (Bind::Address { address, .. }, Some(span)) = (&bind.value, bind.origin.span()) else { continue };
+        let edit = Edit::Word { span, from: format!(":{}", address.port()), to: String::new() };
+        if address.port() != 0 && !finding.edits.contains(&edit) {
+            finding.edits.push(edit);
+        }
+    }
+    if finding.edits.is_empty() {
+        return finding;
+    }
+    finding.effect = Some("the kernel chooses a port for each peer; the source address stays".to_owned());
+    match flow {
+        Some(position) => finding.blame(case, position),
+        None => finding,
+    }
+}
+
+/// The addresses that the host does not have.
+fn missing_address(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> Finding {
+    let ip = |target: &&str| {
+        let address = target.parse::<SocketAddr>().map(|a| a.ip());
+        address.ok().or_else(|| target.trim_matches(['[', ']']).parse().ok())
+    };
+    let Some(own) = &case.evidence.addresses else { return finding };
+    for address in targets.iter().filter_map(ip) {
+        if own.has(address) {
+            finding = finding.seen(format!("now this host has {address}: it came later, or was added since"));
+            continue;
+        }
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let device = own.interface(address);
+        finding.commands.push(format!("ip addr add {address}/{bits} dev {device}"));
+    }
+    if !finding.commands.is_empty() {
+        finding = finding.seen(
+            "the address is added to the interface of its route, on this host only and until it starts again: one that \
+             another host holds (a virtual address) has to be moved by what moves it, keepalived for example",
+        );
+    }
+    finding
+}
+
+fn unix_queue(case: &Case<'_>, mut finding: Finding) -> Finding {
+    let name = "net.core.somaxconn";
+    let Some(most) = case.evidence.sysctls.get(name).and_then(|t| t.parse::<u32>().ok()) else {
+        return finding;
+    };
+    finding = finding.seen(format!("{name} = {most}: no listen queue on this host is longer"));
+    if most < SOMAXCONN {
+        finding.commands.push(format!("sysctl -w {name}={SOMAXCONN}"));
+        finding = finding
+            .remedy("start the backend again after that: a queue gets its length when the backend listens");
+    }
+    finding
+}
+
+/// Lets nginx close idle connections before the peers do.
+pub(super) fn idle(case: &Case<'_>, position: usize, mut finding: Finding) -> Finding {
+    let Some(upstream) = case.flows[position].upstream else { return finding };
+    let timeout = &upstream.keepalive.timeout;
+    let Some(body) = upstream.body.filter(|_| timeout.value.as_secs() > IDLE) else { return finding };
+    finding.edits.push(Edit::Directive {
+        set: timeout.origin.span(),
+        body,
+        text: format!("keepalive_timeout {IDLE}s;"),
+    });
+    finding.effect = Some(format!(
+        "nginx closes a connection that was idle for {IDLE} s, before peers do that wait longer (gunicorn 2 s, Node.js, \
+         Apache and uvicorn 5 s); if yours closes earlier still, or with a number of requests, that is its setting to change"
+    ));
+    finding
+}

@@ -1,0 +1,91 @@
+//! The proof of `ngxc doctor`: a real nginx is broken in a network namespace of its own, `ngxc doctor` looks at what the host
+//! has, what it prints is applied exactly, nginx reloads, and all answers are 200.
+//!
+//! Where the configuration can cure, its diff alone does, with the kernel as it was; where only the host can, the
+//! commands that are printed do. `NGXC_NGINX` names a second nginx to do the same with.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails; who runs a test sees what it skips"
+)]
+
+mod backend;
+mod cases;
+mod host;
+mod load;
+mod namespace;
+#[path = "../common/nginx.rs"]
+mod nginx;
+
+use std::path::PathBuf;
+
+use cases::{CASES, Case, Cure};
+use host::Host;
+
+/// The programs to prove it with: Debian's, and the one that `NGXC_NGINX` names.
+fn programs() -> Vec<PathBuf> {
+    nginx::program().into_iter().chain(std::env::var_os("NGXC_NGINX").map(PathBuf::from)).collect()
+}
+
+#[test]
+fn what_doctor_prints_cures() {
+    let programs = programs();
+    if programs.is_empty() || !namespace::is_possible() {
+        return;
+    }
+    let only = std::env::var("NGXC_PROOF").unwrap_or_default();
+    let mut failed = Vec::new();
+    for program in programs {
+        let cases = CASES.iter().filter(|case| case.name.contains(&only));
+        let proofs: Vec<_> = cases
+            .map(|case| {
+                let program = program.clone();
+                (case.name, std::thread::spawn(move || prove(case, program)))
+            })
+            .collect();
+        for (name, proof) in proofs {
+            if let Err(panic) = proof.join() {
+                let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+                failed.push(format!("== {name} with {}\n{text}", program.display()));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+fn prove(case: &'static Case, program: PathBuf) {
+    namespace::enter(case.addresses, case.settings);
+    let mut host = Host::new(case, program);
+    if host.is_since_default_keepalive() && !case.breaks_newer {
+        let answers = host.load();
+        assert!(answers.keys().eq([&200]), "{answers:?}");
+        return;
+    }
+    let broken = host.load();
+    assert!(broken.keys().any(|status| *status >= 500), "not broken: {broken:?}");
+    let report = host.doctor(&[]);
+    let said = host.text();
+    let named: Vec<&str> =
+        report["findings"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
+    assert!(named.contains(&case.finding), "{named:?}\n{said}");
+    let commands = host::commands(&report);
+    match case.cure {
+        Cure::Configuration => {
+            assert!(report["repair"].is_string(), "no diff:\n{said}");
+            host.patch(&said);
+        }
+        Cure::Host => {
+            assert!(report["repair"].is_null(), "the configuration cannot cure this:\n{said}");
+            assert!(!commands.is_empty(), "no commands:\n{said}");
+            for command in &commands {
+                assert!(said.contains(command.as_str()), "{command} is not in\n{said}");
+                namespace::run("sh", &["-c", command]);
+            }
+            host.restart_backends();
+        }
+    }
+    host.reload();
+    namespace::pass_a_minute();
+    let answers = host.load();
+    assert!(answers.keys().eq([&200]), "{answers:?}, before {broken:?}\n{said}\n{}", host.errors());
+}
