@@ -81,7 +81,9 @@ fn prove(case: &'static Case, program: PathBuf) {
                 assert!(said.contains(command.as_str()), "{command} is not in\n{said}");
                 namespace::run("sh", &["-c", command]);
             }
-            host.restart_backends();
+            if said.contains("start the backend again") {
+                host.restart_backends();
+            }
         }
     }
     host.reload();
