@@ -56,6 +56,18 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
+/// Folder of `src/runtime`, and the folders there that it may import.
+const RUNTIME: &[(&str, &[&str])] = &[
+    ("net", &[]),
+    ("upstream", &["net"]),
+    ("request", &["upstream", "net"]),
+    ("fastcgi", &["request", "upstream", "net"]),
+    ("filters", &["request", "upstream", "net"]),
+    ("modules", &["filters", "request", "upstream", "net"]),
+    ("proxy", &["fastcgi", "filters", "request", "upstream", "net"]),
+    ("server", &["modules", "proxy", "fastcgi", "filters", "request", "upstream", "net"]),
+];
+
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![root.to_owned()];
@@ -137,6 +149,41 @@ fn layers_import_only_what_is_below_them() {
         }
     }
     assert!(seen > 50, "only {seen} imports were found: the test reads the wrong place");
+}
+
+/// Names behind `crate::runtime::` in a text, with the module of that name in a list of imports.
+fn runtime_imports(text: &str) -> BTreeSet<String> {
+    let runtime = text.replace("crate::runtime::", "crate::");
+    let inside: String = runtime.lines().zip(text.lines()).filter(|(a, b)| a != b).map(|(a, _)| a).collect();
+    imports(&inside)
+}
+
+#[test]
+fn folders_of_the_runtime_import_only_what_is_below_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/runtime");
+    let mut seen = 0;
+    for path in files(&root) {
+        let relative = path.strip_prefix(&root).unwrap();
+        let own = relative.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
+        if own == "mod.rs" {
+            continue;
+        }
+        let allowed = RUNTIME.iter().find(|(name, _)| *name == own);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{own} is in no layer: {}", path.display()));
+        let (_, text) = layer(&path);
+        assert!(
+            !text.contains("use crate::runtime::{"),
+            "{}: an import of several folders is one line for each",
+            path.display()
+        );
+        let up = format!("{}super::", "super::".repeat(relative.components().count() - 1));
+        assert!(!text.contains(&up), "{} reaches above its folder by `{up}`", path.display());
+        for import in runtime_imports(&text).iter().filter(|import| **import != own) {
+            seen += 1;
+            assert!(allowed.contains(&import.as_str()), "{} imports {import}", path.display());
+        }
+    }
+    assert!(seen > 200, "only {seen} imports were found: the test reads the wrong place");
 }
 
 #[test]

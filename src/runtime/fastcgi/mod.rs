@@ -3,35 +3,19 @@
 
 pub(crate) mod params;
 pub(crate) mod records;
-mod script;
+pub(crate) mod script;
 
 use std::collections::HashSet;
 
 use crate::model::fastcgi::Param;
 use crate::model::{Config, HttpSettings};
+use crate::runtime::request::plan::fastcgi::FastcgiPlan;
 use crate::version::Version;
-pub(crate) use records::{End, Records};
-pub(crate) use script::{ScriptName, path_info, script_name};
 
 /// Headers with the same name are one parameter since then.
 const JOINS: Version = Version::new(1, 23, 0);
 /// `HTTP_HOST` is the host that was asked for, however it was said, since then.
 const HOST: Version = Version::new(1, 29, 5);
-
-/// `fastcgi_pass`, and what it sends.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
-pub(crate) struct FastcgiPlan {
-    params: Vec<Param>,
-    /// Headers that parameters replace, in lower case and with underscores.
-    replaced: HashSet<Box<[u8]>>,
-    passes_headers: bool,
-    joins: bool,
-    /// nginx's own `HTTP_HOST` is sent.
-    sends_host: bool,
-    pub(crate) keep_conn: bool,
-    catch_stderr: Vec<Box<[u8]>>,
-}
 
 impl FastcgiPlan {
     pub(crate) fn new(level: &HttpSettings, config: &Config) -> Self {

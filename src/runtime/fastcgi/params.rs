@@ -1,10 +1,9 @@
 //! The request as a FastCGI server gets it (`ngx_http_fastcgi_create_request`).
 
-use super::records::{self, Kind};
-use super::{FastcgiPlan, records::stdin};
-use crate::runtime::http1::field::Field;
-use crate::runtime::request::Scope;
-use crate::runtime::variable::Getter;
+use super::FastcgiPlan;
+use super::records::{self, Kind, stdin};
+use crate::runtime::net::http1::field::Field;
+use crate::runtime::request::scope::Scope;
 
 /// Most bytes of all parameters.
 const MOST: usize = 65_535;
@@ -73,7 +72,7 @@ fn own(plan: &FastcgiPlan, scope: &mut Scope<'_>, is_cacheable: bool, out: &mut 
 fn added(scope: &mut Scope<'_>, name: &[u8], variables: &[&str], out: &mut Vec<u8>) {
     let mut value = Vec::new();
     for variable in variables {
-        if let Some(getter) = Getter::find(variable) {
+        if let Some(getter) = (scope.worker.server.variable)(variable) {
             getter.get(scope, variable, &mut value);
         }
     }

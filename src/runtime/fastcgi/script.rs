@@ -2,16 +2,8 @@
 
 use crate::eval::regex::{Captures, Regex};
 use crate::model::{Config, FastcgiSettings};
-use crate::runtime::request::Scope;
-
-/// How a URI is split into a script's name and the path behind it.
-#[derive(Debug)]
-pub(crate) struct ScriptName {
-    /// Added to a name that ends in a slash.
-    index: Box<[u8]>,
-    /// With two groups: name and path.
-    split: Option<Regex>,
-}
+use crate::runtime::request::plan::fastcgi::ScriptName;
+use crate::runtime::request::scope::Scope;
 
 impl ScriptName {
     pub(crate) fn new(settings: &FastcgiSettings, config: &Config) -> Self {

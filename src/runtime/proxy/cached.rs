@@ -9,31 +9,37 @@ use std::time::{Duration, Instant};
 
 use super::{Passing, fastcgi, head, response};
 use crate::model::Config;
-use crate::model::cache::{CacheSettings, CacheZone, Predicates};
+use crate::model::cache::{CachePath, CacheSettings, CacheZone, Predicates};
 use crate::model::log::Severity;
-use crate::runtime::buffer::Buffer;
-use crate::runtime::cache::header::{Header, head_start};
-use crate::runtime::cache::key::{sum, variant};
-use crate::runtime::cache::validity::{self, Validity};
-use crate::runtime::cache::{Held, Key, Seen, Zone};
-use crate::runtime::clock::Clock;
-use crate::runtime::http1::field::Known;
-use crate::runtime::http1::response_head::Progress;
-use crate::runtime::log::errno;
-use crate::runtime::route::Flow;
-use crate::runtime::shared::Shared;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::clock::Clock;
+use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::response_head::Progress;
+use crate::runtime::net::log::errno;
+use crate::runtime::net::path::os;
+use crate::runtime::net::shared::Shared;
+use crate::runtime::request::flow::Flow;
+use crate::runtime::request::plan::cache::CachePlan;
+use crate::runtime::upstream::cache::header::{Header, head_start};
+use crate::runtime::upstream::cache::key::{Key, sum, variant};
+use crate::runtime::upstream::cache::validity::{self, Validity};
+use crate::runtime::upstream::cache::zone::{Held, Seen, Zone};
 
 /// How often a request looks whether another one has fetched the response.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The caches that a location may use.
-#[derive(Debug)]
-pub(crate) struct CachePlan {
-    pub(super) settings: Arc<CacheSettings>,
-    zones: Vec<(String, Arc<Zone>)>,
+/// The zone of a `proxy_cache_path`, found again by its name and the path of its files.
+fn cache_zone(settings: &CachePath, shared: &Shared, prefix: &[u8]) -> Arc<Zone> {
+    let path = match settings.path.as_bytes() {
+        path if path.starts_with(b"/") => path.to_vec(),
+        path => [prefix, path].concat(),
+    };
+    let key = [settings.name.as_bytes(), b"\0", &path].concat();
+    shared.kept(key, || Zone::new(settings, os(&path).to_owned()))
 }
 
 impl CachePlan {
+    /// The caches that a location's settings name; `None` if there are none.
     pub(crate) fn new(
         settings: &Arc<CacheSettings>,
         config: &Config,
@@ -46,7 +52,8 @@ impl CachePlan {
             CacheZone::Value(_) => true,
         };
         let zones = config.http.caches.iter().filter(|cache| is_used(&cache.name));
-        let zones: Vec<_> = zones.map(|cache| (cache.name.clone(), shared.cache(cache, prefix))).collect();
+        let zones: Vec<_> =
+            zones.map(|cache| (cache.name.clone(), cache_zone(cache, shared, prefix))).collect();
         (!zones.is_empty()).then(|| Self { settings: Arc::clone(settings), zones })
     }
 }

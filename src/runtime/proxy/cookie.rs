@@ -1,7 +1,8 @@
 //! `Set-Cookie` taken apart, changed and put together again (`ngx_http_proxy_rewrite_cookie`).
 
-use super::rewrite::{Find, Rewriting, matches, replace_domain, replace_start};
-use crate::runtime::request::Scope;
+use super::rewrite::{matches, replace_domain, replace_start};
+use crate::runtime::request::plan::rewriting::{Find, Rewriting};
+use crate::runtime::request::scope::Scope;
 
 type Attribute = (Vec<u8>, Option<Vec<u8>>);
 

@@ -8,17 +8,17 @@ use std::task::Poll;
 use super::{Passing, fastcgi, hints, upload};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
-use crate::runtime::body::BodyError;
-use crate::runtime::buffer::Buffer;
-use crate::runtime::clock;
-use crate::runtime::http1::response_head::Progress;
-use crate::runtime::ledger::Missed;
-use crate::runtime::log::errno;
-use crate::runtime::outgoing::is_port_shortage;
-use crate::runtime::peer::{self, Address, ConnectError};
-use crate::runtime::pool::Upstreamed;
-use crate::runtime::stream::{Stir, Stream};
-use crate::runtime::tls;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::clock;
+use crate::runtime::net::http1::response_head::Progress;
+use crate::runtime::net::ledger::Missed;
+use crate::runtime::net::log::errno;
+use crate::runtime::net::stream::{Stir, Stream};
+use crate::runtime::request::body::BodyError;
+use crate::runtime::upstream::outgoing::is_port_shortage;
+use crate::runtime::upstream::peer::{self, Address, ConnectError};
+use crate::runtime::upstream::pool::Upstreamed;
+use crate::runtime::upstream::tls;
 
 const CONNECTING: &str = " while connecting to upstream";
 const SHAKING: &str = " while SSL handshaking to upstream";
@@ -90,7 +90,7 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
     let connected = loop {
         let source = p.local.as_ref().map(|local| local.address);
         let secure = p.secure.as_ref().map(|secure| Rc::clone(&secure.key));
-        let take = |pool: &std::cell::RefCell<crate::runtime::pool::Pool>| {
+        let take = |pool: &std::cell::RefCell<crate::runtime::upstream::pool::Pool>| {
             pool.borrow_mut().take(address, p.tag(), source, secure.as_deref())
         };
         if let Some(connection) = pool.and_then(|pool| take(pool)) {

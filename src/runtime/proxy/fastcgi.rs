@@ -1,16 +1,17 @@
 //! Where a request that is passed on to a FastCGI server takes another way than one over HTTP.
 
-use super::Passing;
 use super::exchange::Failure;
 use super::framing::Part;
 use super::head::SMALL_BODY;
-use super::upload;
+use super::{Passing, upload};
 use crate::model::log::Severity;
-use crate::runtime::buffer::Buffer;
-use crate::runtime::fastcgi::{End, FastcgiPlan, params, records};
-use crate::runtime::http1::Piece;
-use crate::runtime::http1::response_head::Progress;
-use crate::runtime::stream::Stream;
+use crate::runtime::fastcgi::params;
+use crate::runtime::fastcgi::records::{self, End};
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::http1::piece::Piece;
+use crate::runtime::net::http1::response_head::Progress;
+use crate::runtime::net::stream::Stream;
+use crate::runtime::request::plan::fastcgi::FastcgiPlan;
 
 const READING: &str = " while reading response header from upstream";
 

@@ -2,8 +2,8 @@
 
 use super::trailers::{self, Trailers};
 use super::{Passing, fastcgi};
-use crate::runtime::buffer::Buffer;
-use crate::runtime::http1::chunked::{Chunk, Chunked};
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::http1::chunked::{Chunk, Chunked};
 
 /// How the upstream's body ends.
 pub(super) enum Framing {

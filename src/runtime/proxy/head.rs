@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use super::Passing;
 use crate::model::proxy::HttpVersion;
-use crate::runtime::clock::http_date;
-use crate::runtime::http1::Piece;
-use crate::runtime::http1::field::Known;
-use crate::runtime::http1::uri::escape;
-use crate::runtime::plan::HeaderValue;
-use crate::runtime::response::{field, number};
+use crate::runtime::net::clock::http_date;
+use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::piece::Piece;
+use crate::runtime::net::http1::uri::escape;
+use crate::runtime::net::text::{field, number};
+use crate::runtime::request::plan::HeaderValue;
 
 /// Bodies up to this size are sent in one write with the head.
 pub(super) const SMALL_BODY: usize = 16 << 10;

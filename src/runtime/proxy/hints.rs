@@ -4,7 +4,7 @@
 use super::cached::holds;
 use super::{Passing, response};
 use crate::model::log::Severity;
-use crate::runtime::buffer::Buffer;
+use crate::runtime::net::buffer::Buffer;
 
 /// Passes the head in `p.r.response` on, if `early_hints` wants it; all heads of the kind have `length` bytes.
 pub(super) async fn pass(p: &mut Passing<'_>, buffer: &Buffer, length: usize) {

@@ -1,46 +1,46 @@
 //! Passing a request to an upstream (`ngx_http_upstream.c`): one peer after the other until one answers.
 
 pub(crate) mod cached;
-mod cookie;
-mod exchange;
-mod fastcgi;
-mod framing;
-mod head;
-mod hints;
-mod next;
-mod pace;
-mod relay;
+pub(crate) mod cookie;
+pub(crate) mod exchange;
+pub(crate) mod fastcgi;
+pub(crate) mod framing;
+pub(crate) mod head;
+pub(crate) mod hints;
+pub(crate) mod next;
+pub(crate) mod pace;
+pub(crate) mod relay;
 pub(crate) mod response;
 pub(crate) mod rewrite;
-mod saving;
-mod stale;
-mod target;
-mod trailers;
-mod tunnel;
-mod upload;
+pub(crate) mod saving;
+pub(crate) mod stale;
+pub(crate) mod target;
+pub(crate) mod trailers;
+pub(crate) mod tunnel;
+pub(crate) mod upload;
 
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::balancer::{Attempt, Key, Outcome};
-use super::body;
-use super::buffer::Buffer;
-use super::clock::{self, Clock};
-use super::connection::Connection;
-use super::fastcgi::Records;
-use super::http1::field::Known;
-use super::peer::{self, Local};
-use super::plan::ProxyPlan;
-use super::request::{Request, Scope, Try};
-use super::route::Flow;
-use super::tls::Secure;
-use super::worker::UpstreamState;
-use crate::model::Target;
 use crate::model::log::Severity;
 use crate::model::proxy::{Bind, HttpVersion};
+use crate::model::{ComplexValue, Target};
+use crate::runtime::fastcgi::records::Records;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::clock::{self, Clock};
+use crate::runtime::net::http1::field::Known;
+use crate::runtime::request::body;
+use crate::runtime::request::connection::Connection;
+use crate::runtime::request::flow::Flow;
+use crate::runtime::request::plan::ProxyPlan;
+use crate::runtime::request::scope::Scope;
+use crate::runtime::request::state::{Request, Try};
+use crate::runtime::upstream::balancer::{Attempt, Key, Outcome};
+use crate::runtime::upstream::peer::{self, Local};
+use crate::runtime::upstream::state::UpstreamState;
+use crate::runtime::upstream::tls::{Names, Secure};
 use exchange::Failure;
-pub(crate) use stale::renew;
 
 /// A request of the client in the course of being passed on.
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
@@ -121,7 +121,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let (state, uri, is_tls) = match &plan.pass.target {
         Target::Upstream(id) => {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
-            (c.worker.upstream(id.0 as usize), None, plan.pass.tls)
+            (c.worker.upstreams.get(id.0 as usize), None, plan.pass.tls)
         }
         Target::Value(value) => match target::find(c, r, value, plan.fastcgi.is_some()).await {
             Ok(found) => found,
@@ -186,8 +186,20 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
 fn secure(c: &Connection, r: &mut Request, is_tls: bool) -> Result<Option<Secure>, u16> {
     let Some(location) = r.location.filter(|_| is_tls) else { return Ok(None) };
     let settings = &c.worker.router.get(location).settings;
-    let mut scope = Scope { worker: &c.worker, client: &c.client, request: r };
-    c.worker.tls.peer(&mut scope, settings).map(Some).map_err(|message| {
+    let mut evaluated = |value: &ComplexValue| {
+        let mut text = Vec::new();
+        c.scope(r).evaluate(value, &mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let certificate = evaluated(&settings.reuse.proxy_ssl_certificate.value);
+    let certificate_key = evaluated(&settings.tls.proxy_certificate_key.value);
+    let peer = &settings.reuse.proxy_ssl_name;
+    let peer = match peer.origin.span() {
+        Some(_) => evaluated(&peer.value),
+        None => String::from_utf8_lossy(&r.proxy_host).into_owned(),
+    };
+    let names = Names { certificate, certificate_key, peer };
+    c.worker.tls.peers.secure(&c.worker.config, settings, &names).map(Some).map_err(|message| {
         c.scope(r).log(Severity::Error, &message, "");
         500
     })

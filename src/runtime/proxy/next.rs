@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::Passing;
-use crate::runtime::balancer::Outcome;
+use crate::runtime::upstream::balancer::Outcome;
 
 /// Statuses of a response after which another peer may be tried (`ngx_http_upstream_next_errors`).
 const STATUSES: &[(u16, &str)] = &[
@@ -32,7 +32,7 @@ pub(super) fn may(p: &Passing<'_>, word: &str, begun: Instant) -> bool {
         && !words.has("off")
         && (!is_risky || words.has("non_idempotent"))
         && !(p.is_sent && p.is_streaming)
-        && (timeout.is_zero() || crate::runtime::clock::since(begun) < timeout)
+        && (timeout.is_zero() || crate::runtime::net::clock::since(begun) < timeout)
 }
 
 /// Whether a response is to be forgotten and another peer asked; how the peer is given back then.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Passing;
-use crate::runtime::clock::Clock;
+use crate::runtime::net::clock::Clock;
 
 /// Bytes a second, and what has been read of the response since when.
 pub(super) struct Pace {

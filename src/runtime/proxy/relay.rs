@@ -7,12 +7,13 @@ use super::pace::Pace;
 use super::saving::Copy;
 use super::{Passing, exchange, fastcgi, response, tunnel};
 use crate::model::log::Severity;
-use crate::runtime::buffer::{Buffer, SIZE};
-use crate::runtime::log::errno;
-use crate::runtime::peer::Address;
-use crate::runtime::pool::Upstreamed;
-use crate::runtime::route::Flow;
-use crate::runtime::{gunzip, headers, ssi};
+use crate::runtime::filters::headers;
+use crate::runtime::net::buffer::{Buffer, SIZE};
+use crate::runtime::net::log::errno;
+use crate::runtime::request::filter;
+use crate::runtime::request::flow::Flow;
+use crate::runtime::upstream::peer::Address;
+use crate::runtime::upstream::pool::Upstreamed;
 
 const READING: &str = " while reading upstream";
 /// Kept free at the end of a buffer for what ends a chunk.
@@ -187,43 +188,32 @@ async fn write(
     is_chunked: bool,
     is_done: bool,
 ) -> bool {
-    if p.r.reply.gunzip.is_some() {
-        return Box::pin(write_decompressed(p, buffer, has_head, is_chunked, is_done)).await;
+    let longest = p.r.reply.before.longest_piece();
+    if buffer.filled().len() > longest {
+        return Box::pin(write_in_pieces(p, buffer, longest, has_head, is_chunked, is_done)).await;
     }
     write_whole(p, buffer, has_head, is_chunked, is_done).await
 }
 
-/// The same for a body that is decompressed, piece by piece.
-async fn write_decompressed(
+/// The same for filters that take no more at once.
+async fn write_in_pieces(
     p: &mut Passing<'_>,
     buffer: &mut Buffer,
+    longest: usize,
     has_head: &mut bool,
     is_chunked: bool,
     is_done: bool,
 ) -> bool {
     let data = buffer.filled().to_vec();
-    let mut ready = Vec::new();
-    let mut from = 0;
-    loop {
-        let to = data.len().min(from + gunzip::PIECE);
-        let is_last = to == data.len();
-        ready.clear();
-        let taken =
-            p.r.reply.gunzip.as_mut().map(|g| g.take(&data[from..to], is_done && is_last, &mut ready));
-        if let Some(Err(message)) = taken {
-            p.log(Severity::Error, message, READING);
-            return false;
-        }
+    let count = data.len().div_ceil(longest);
+    for (n, piece) in data.chunks(longest).enumerate() {
         buffer.clear();
-        buffer.append(&ready);
-        if !write_whole(p, buffer, has_head, is_chunked, is_done && is_last).await {
+        buffer.append(piece);
+        if !write_whole(p, buffer, has_head, is_chunked, is_done && n + 1 == count).await {
             return false;
         }
-        if is_last {
-            return true;
-        }
-        from = to;
     }
+    true
 }
 
 /// Writes the head, if it is still to be sent, and the body in `buffer` in one go.
@@ -235,31 +225,18 @@ async fn write_whole(
     is_done: bool,
 ) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
-    if let Some(sub) = &mut p.r.reply.sub {
-        let mut ready = Vec::new();
-        sub.take(buffer.filled(), is_done, &mut ready);
-        buffer.clear();
-        buffer.append(&ready);
-    }
-    if let Some(recoder) = p.r.reply.recode.and_then(|n| p.c.worker.recoders.get(n)) {
-        if recoder.changes_length() {
-            let mut ready = Vec::new();
-            recoder.recode(buffer.filled(), &mut p.r.reply.recode_rest, &mut ready);
-            buffer.clear();
-            buffer.append(&ready);
-        } else {
-            recoder.recode_in_place(buffer.filled_mut());
+    if !p.r.reply.before.is_empty() {
+        let mut piece = buffer.filled().to_vec();
+        if let Err(message) = p.r.reply.before.push(&mut piece, is_done) {
+            p.log(Severity::Error, message, READING);
+            return false;
         }
-    }
-    if p.r.reply.ssi.is_some() {
-        *has_head = false;
-        return Box::pin(ssi::pass(p.c, p.r, buffer.filled(), is_done)).await.is_ok();
-    }
-    if let Some(gzip) = &mut p.r.reply.gzip {
-        let mut ready = Vec::new();
-        gzip.take(buffer.filled(), is_done, &mut ready);
         buffer.clear();
-        buffer.append(&ready);
+        buffer.append(&piece);
+    }
+    if p.r.reply.page.is_some() {
+        *has_head = false;
+        return Box::pin(filter::pass(p.c, p.r, buffer.filled(), is_done)).await.is_ok();
     }
     if is_chunked {
         let length = buffer.filled().len();

@@ -5,13 +5,15 @@ use std::rc::Rc;
 
 use super::Passing;
 use crate::model::log::Severity;
-use crate::runtime::buffer::Buffer;
-use crate::runtime::http1::field::{Field, Known};
-use crate::runtime::http1::response_head::{Form, ResponseHead};
-use crate::runtime::plan::ProxyPlan;
-use crate::runtime::reply::Part;
-use crate::runtime::response::{self, put};
-use crate::runtime::route::{self, Flow};
+use crate::runtime::filters::response;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::http1::field::{Field, Known};
+use crate::runtime::net::http1::response_head::{Form, ResponseHead};
+use crate::runtime::net::http1::uri::unsafe_uri;
+use crate::runtime::net::text::put;
+use crate::runtime::request::flow::{self, Flow};
+use crate::runtime::request::plan::ProxyPlan;
+use crate::runtime::request::reply::Part;
 use crate::version::Version;
 
 /// A body that is in a file: from here to there.
@@ -202,7 +204,7 @@ pub(super) fn redirect(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
     }
     p.r.response = response;
     if to.first() == Some(&b'@') {
-        return Some(route::named(p.c, p.r, &to));
+        return Some(flow::named(p.c, p.r, &to));
     }
     let Some((uri, args)) = unsafe_uri(&to) else {
         p.log(Severity::Error, &format!("unsafe URI \"{}\" was detected", String::from_utf8_lossy(&to)), "");
@@ -211,28 +213,5 @@ pub(super) fn redirect(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
     p.r.become_get();
     p.r.uri = uri;
     p.r.args = args;
-    Some(route::redirect(p.c, p.r))
-}
-
-/// `ngx_http_parse_unsafe_uri`: path and arguments; `None` if the path leaves the root.
-pub(crate) fn unsafe_uri(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (path, args) = match memchr::memchr(b'?', text) {
-        Some(mark) => (&text[..mark], &text[mark + 1..]),
-        None => (text, &b""[..]),
-    };
-    let mut out = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        let digit = |at: usize| after.get(at).and_then(|b| char::from(*b).to_digit(16));
-        match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            _ => out.push(*byte),
-        }
-    }
-    let is_safe = !out.is_empty() && !out.contains(&0) && out.split(|b| *b == b'/').all(|part| part != b"..");
-    is_safe.then(|| (out, args.to_vec()))
+    Some(flow::redirect(p.c, p.r))
 }

@@ -6,26 +6,8 @@ use crate::eval::Request as _;
 use crate::eval::regex::Regex;
 use crate::model::pass::{PassSettings, Pattern, Rewrite, Rewrites};
 use crate::model::{ComplexValue, Config};
-use crate::runtime::request::Scope;
-
-/// What is looked for.
-#[derive(Debug)]
-pub(crate) enum Find {
-    Text(ComplexValue),
-    Regex(Regex),
-}
-
-/// What is looked for, and what replaces it.
-pub(crate) type Replacement = (Find, ComplexValue);
-
-/// How headers are rewritten in a location.
-#[derive(Debug, Default)]
-pub(crate) struct Rewriting {
-    redirect: Vec<Replacement>,
-    pub(super) domain: Vec<Replacement>,
-    pub(super) path: Vec<Replacement>,
-    pub(super) flags: Vec<(Find, Vec<ComplexValue>)>,
-}
+use crate::runtime::request::plan::rewriting::{Find, Rewriting};
+use crate::runtime::request::scope::Scope;
 
 impl Rewriting {
     /// `default` is what `proxy_redirect default` stands for.

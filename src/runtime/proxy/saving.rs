@@ -8,16 +8,16 @@ use super::Passing;
 use super::cached::{holds, now};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
-use crate::runtime::buffer::Buffer;
-use crate::runtime::cache::Held;
-use crate::runtime::cache::header::{Header, head_start};
-use crate::runtime::cache::key::variant;
-use crate::runtime::cache::validity;
-use crate::runtime::cache::writer::Writer;
-use crate::runtime::clock;
-use crate::runtime::file;
-use crate::runtime::http1::field::Known;
-use crate::runtime::log::errno;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::log::errno;
+use crate::runtime::net::{clock, path};
+use crate::runtime::request::file;
+use crate::runtime::upstream::cache::header::{Header, head_start};
+use crate::runtime::upstream::cache::key::variant;
+use crate::runtime::upstream::cache::validity;
+use crate::runtime::upstream::cache::writer::Writer;
+use crate::runtime::upstream::cache::zone::Held;
 
 /// The copy so far.
 pub(super) struct Copy {
@@ -106,7 +106,7 @@ fn stored(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Begun> {
     let modified = value(p, buffer, Known::LastModified).and_then(clock::parse_http);
     let modified = modified.and_then(|time| u64::try_from(time).ok());
     let modified = modified.map(|time| SystemTime::UNIX_EPOCH + Duration::from_secs(time));
-    let path = file::os(&path).to_owned();
+    let path = path::os(&path).to_owned();
     let mut temporary = path.clone().into_os_string();
     temporary.push(format!(".{:010}", p.c.worker.next_temporary()));
     let to = To::File { path, mode: settings.store_access.value.0, modified };

@@ -7,13 +7,13 @@ use std::os::unix::fs::FileExt;
 use super::cached::{now, send};
 use super::{Passing, pass};
 use crate::model::log::Severity;
-use crate::runtime::cache::validity;
-use crate::runtime::connection::Connection;
-use crate::runtime::http1::response_head::ResponseHead;
-use crate::runtime::log::errno;
-use crate::runtime::request::Request;
-use crate::runtime::route::Flow;
-use crate::runtime::sink::Sink;
+use crate::runtime::net::http1::response_head::ResponseHead;
+use crate::runtime::net::log::errno;
+use crate::runtime::request::connection::Connection;
+use crate::runtime::request::flow::Flow;
+use crate::runtime::request::sink::Sink;
+use crate::runtime::request::state::Request;
+use crate::runtime::upstream::cache::validity;
 
 /// The stale response instead of one that failed so: a word of `proxy_cache_use_stale`.
 pub(super) fn instead(p: &mut Passing<'_>, word: &str, is_failure: bool) -> Option<Flow> {

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use crate::model::log::Severity;
 use crate::model::{ComplexValue, Upstream};
-use crate::runtime::connection::Connection;
-use crate::runtime::dns::Failure;
-use crate::runtime::peer::Address;
-use crate::runtime::request::Request;
-use crate::runtime::worker::UpstreamState;
+use crate::runtime::request::connection::Connection;
+use crate::runtime::request::state::Request;
+use crate::runtime::upstream::dns::Failure;
+use crate::runtime::upstream::peer::Address;
+use crate::runtime::upstream::state::UpstreamState;
 
 type Found = (Rc<UpstreamState>, Option<Vec<u8>>, bool);
 
@@ -99,7 +99,7 @@ fn known(c: &Connection, host: &str, default: u16) -> Option<Rc<UpstreamState>> 
         other.eq_ignore_ascii_case(name) && other_port.unwrap_or(80) == port.unwrap_or(default)
     };
     let at = upstreams.iter().position(is_it)?;
-    Some(c.worker.upstream(at))
+    Some(c.worker.upstreams.get(at))
 }
 
 /// Name and port.
@@ -129,7 +129,7 @@ async fn resolved(
     }
     let worker = Rc::clone(&c.worker);
     let resolver = worker.resolver(&settings.resolver.value);
-    let found = tokio::time::timeout(settings.resolver_timeout.value, resolver.resolve(&worker, name)).await;
+    let found = tokio::time::timeout(settings.resolver_timeout.value, resolver.resolve(name)).await;
     match found.unwrap_or(Err(Failure::TIMED_OUT)) {
         Ok(addresses) => {
             let port = port.unwrap_or(default);

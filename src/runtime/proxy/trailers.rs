@@ -1,7 +1,7 @@
 //! What a peer sends behind a chunked body (`ngx_http_proxy_process_trailer`, `ngx_http_upstream_process_trailers`).
 
 use super::{Passing, response};
-use crate::runtime::http1::field::{self, Line};
+use crate::runtime::net::http1::field::{self, Line};
 
 /// The lines behind the last chunk, as far as they have come.
 #[derive(Debug)]

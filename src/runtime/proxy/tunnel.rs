@@ -4,10 +4,10 @@ use std::task::{Context, Poll, ready};
 
 use super::Passing;
 use crate::model::log::Severity;
-use crate::runtime::buffer::Buffer;
-use crate::runtime::pool::Upstreamed;
-use crate::runtime::route::Flow;
-use crate::runtime::stream::Stream;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::stream::Stream;
+use crate::runtime::request::flow::Flow;
+use crate::runtime::upstream::pool::Upstreamed;
 
 enum Event {
     Moved,

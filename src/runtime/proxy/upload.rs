@@ -6,11 +6,11 @@ use std::task::Poll;
 use super::exchange::Failure;
 use super::head::SMALL_BODY;
 use super::{Passing, fastcgi};
-use crate::runtime::body::{BodyError, Reader};
-use crate::runtime::body_file::BodyFile;
 use crate::runtime::fastcgi::records;
-use crate::runtime::response::put;
-use crate::runtime::stream::Stream;
+use crate::runtime::net::stream::Stream;
+use crate::runtime::net::text::put;
+use crate::runtime::request::body::{BodyError, Reader};
+use crate::runtime::request::body_file::BodyFile;
 
 const SENDING: &str = " while sending request to upstream";
 /// Files are read in pieces of this size.

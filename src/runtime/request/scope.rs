@@ -3,14 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use super::{Client, Request};
 use crate::eval::{Captures, Failure};
 use crate::model::access::Addresses;
 use crate::model::log::Severity;
 use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
-use crate::runtime::http1::Piece;
-use crate::runtime::real_ip;
-use crate::runtime::worker::Worker;
+use crate::runtime::net::http1::piece::Piece;
+use crate::runtime::request::forwarded;
+use crate::runtime::request::state::{Client, Request};
+use crate::runtime::request::worker::Worker;
 
 /// What variables are evaluated in: the request, its connection, its worker.
 pub(crate) struct Scope<'a> {
@@ -51,7 +51,7 @@ impl crate::eval::Request for Scope<'_> {
         let fields = fields.filter(|f| f.name.of(buffer).eq_ignore_ascii_case(b"X-Forwarded-For"));
         let values: Vec<&[u8]> = fields.map(|f| f.value.of(buffer)).collect();
         let from = Some(SocketAddr::new(address, 0));
-        real_ip::forwarded(from, &values, believed, recursive).map_or(address, |a| a.ip())
+        forwarded::forwarded(from, &values, believed, recursive).map_or(address, |a| a.ip())
     }
 
     fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool {
@@ -128,7 +128,7 @@ impl Scope<'_> {
     /// Writes a line to the error log of the request's level (`ngx_http_log_error_handler`); `action` is what the
     /// worker was doing, with ` while `.
     pub(crate) fn log(&self, severity: Severity, message: &str, action: &str) {
-        use crate::runtime::http1::field::Known;
+        use crate::runtime::net::http1::field::Known;
         use std::fmt::Write;
         let logs = &self.request.plan.error_log;
         if !logs.takes(severity) {

@@ -1,0 +1,70 @@
+//! A file of names and passwords, read byte for byte as nginx does (`ngx_http_auth_basic_handler`).
+
+use std::io::{self, BufRead};
+
+/// What of a password counts; nginx reads into a buffer of this size (`NGX_HTTP_AUTH_BUF_SIZE`).
+const LONGEST: usize = 2048;
+
+enum State {
+    /// So many bytes of the name and its colon are as in the request.
+    Name(usize),
+    /// The rest of the line is a comment, or somebody else.
+    Skip,
+    Password,
+}
+
+/// The password of a name, as the file has it; `None` if nobody has this name.
+///
+/// Who does not match skips up to the next line feed: if the byte that differs is one itself, the next line is skipped
+/// as well, as with nginx.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn find(mut reader: impl BufRead, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let mut state = State::Name(0);
+    let mut password = Vec::new();
+    loop {
+        let data = reader.fill_buf()?;
+        let length = data.len();
+        if length == 0 {
+            return Ok(matches!(state, State::Password).then_some(password));
+        }
+        for &b in data {
+            state = match state {
+                State::Name(0) if matches!(b, b'#' | b'\r') => State::Skip,
+                State::Name(0) if b == b'\n' => State::Name(0),
+                State::Name(n) if n == name.len() && b == b':' => State::Password,
+                State::Name(n) if name.get(n) == Some(&b) => State::Name(n + 1),
+                State::Name(_) => State::Skip,
+                State::Skip if b == b'\n' => State::Name(0),
+                State::Skip => State::Skip,
+                State::Password if matches!(b, b'\n' | b'\r' | b':') || password.len() == LONGEST => {
+                    return Ok(Some(password));
+                }
+                State::Password => {
+                    password.push(b);
+                    State::Password
+                }
+            };
+        }
+        reader.consume(length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use crate::runtime::modules::auth_basic::users::find;
+
+    #[test]
+    fn however_it_is_read() {
+        let file = b"# bob:a\n\nbo\nbob:skipped\nann:1\r\nbob:2:of them\nbob:3\n";
+        for size in 1..=file.len() {
+            let of = |name: &[u8]| find(BufReader::with_capacity(size, &file[..]), name).unwrap();
+            assert_eq!(of(b"bob").as_deref(), Some(&b"2"[..]), "{size}");
+            assert_eq!(of(b"ann").as_deref(), Some(&b"1"[..]), "{size}");
+            assert_eq!(of(b"# bob"), None, "{size}");
+        }
+    }
+}

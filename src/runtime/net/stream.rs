@@ -1,0 +1,206 @@
+//! A connected socket, TCP or unix, of a client or of an upstream; or what speaks through one.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use nix::sys::socket::{MsgFlags, recv};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::runtime::net::http2::Http2;
+use crate::runtime::net::tls::stream::Tls;
+
+/// The socket.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<Tls>),
+    /// One request of a connection.
+    Http2(Box<Http2>),
+}
+
+/// What a connection that should be silent does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stir {
+    /// It was closed, or failed.
+    Closed,
+    /// It sent something.
+    Data,
+}
+
+impl Stream {
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut room = ReadBuf::new(room);
+        ready!(match self {
+            Stream::Tcp(s) => Pin::new(s).poll_read(cx, &mut room),
+            Stream::Unix(s) => Pin::new(s).poll_read(cx, &mut room),
+            Stream::Tls(s) => return s.poll_read(cx, room.initialize_unfilled()),
+            Stream::Http2(s) => return s.poll_read(cx, room.initialize_unfilled()),
+        })?;
+        Poll::Ready(Ok(room.filled().len()))
+    }
+
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Stream::Tcp(s) => Pin::new(s).poll_write(cx, data),
+            Stream::Unix(s) => Pin::new(s).poll_write(cx, data),
+            Stream::Tls(s) => s.poll_write(cx, data),
+            Stream::Http2(s) => s.poll_write(cx, data),
+        }
+    }
+
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
+            Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
+            Stream::Tls(s) => s.poll_shutdown(cx),
+            Stream::Http2(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(s) => s.poll_read_ready(cx),
+            Stream::Unix(s) => s.poll_read_ready(cx),
+            Stream::Tls(s) => s.poll_read_ready(cx),
+            Stream::Http2(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(s) => s.poll_write_ready(cx),
+            Stream::Unix(s) => s.poll_write_ready(cx),
+            Stream::Tls(s) => s.socket().poll_write_ready(cx),
+            Stream::Http2(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Ready when a connection that should be silent is closed or sends; nothing is read.
+    pub(crate) fn poll_stir(&self, cx: &mut Context<'_>) -> Poll<Stir> {
+        match self {
+            Stream::Tls(s) => return s.poll_stir(cx),
+            Stream::Http2(s) => return s.poll_stir(cx),
+            Stream::Tcp(_) | Stream::Unix(_) => {}
+        }
+        loop {
+            if ready!(self.poll_read_ready(cx)).is_err() {
+                return Poll::Ready(Stir::Closed);
+            }
+            let mut byte = [MaybeUninit::uninit()];
+            let peeked = match self {
+                Stream::Tcp(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
+                Stream::Unix(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
+                Stream::Tls(_) | Stream::Http2(_) => return Poll::Ready(Stir::Closed),
+            };
+            match peeked {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(1..) => return Poll::Ready(Stir::Data),
+                Ok(0) | Err(_) => return Poll::Ready(Stir::Closed),
+            }
+        }
+    }
+
+    /// Whether the other side of a TCP connection has closed it; `None` of a unix socket, where nobody keeps a port.
+    pub(crate) fn is_closed_by_peer(&self) -> Option<bool> {
+        let s = match self {
+            Stream::Tcp(s) => s,
+            Stream::Tls(s) if s.is_closed_by_peer() => return Some(true),
+            Stream::Tls(s) => return s.socket().is_closed_by_peer(),
+            Stream::Unix(_) | Stream::Http2(_) => return None,
+        };
+        let mut byte = [MaybeUninit::uninit()];
+        Some(match SockRef::from(s).peek(&mut byte) {
+            Ok(n) => n == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        })
+    }
+
+    /// What a pending connect came to.
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
+        let error = match self {
+            Stream::Tcp(s) => s.take_error(),
+            Stream::Unix(s) => s.take_error(),
+            Stream::Tls(s) => return s.socket().take_error(),
+            Stream::Http2(_) => return None,
+        };
+        error.unwrap_or_else(Some)
+    }
+
+    /// Reads from the socket itself what is there.
+    pub(crate) fn try_read(&self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.try_read(room),
+            Stream::Unix(s) => s.try_read(room),
+            Stream::Tls(s) => s.socket().try_read(room),
+            Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Writes to the socket itself what it takes.
+    pub(crate) fn try_write(&self, data: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.try_write(data),
+            Stream::Unix(s) => s.try_write(data),
+            Stream::Tls(s) => s.socket().try_write(data),
+            Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// What is there of the first bytes, without taking it; 0 at the end.
+    pub(crate) fn poll_peek(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_read_ready(cx))?;
+            let mut peek = |fd| Ok(recv(fd, room, MsgFlags::MSG_PEEK)?);
+            let peeked = match self {
+                Stream::Tcp(s) => s.try_io(Interest::READABLE, || peek(s.as_raw_fd())),
+                Stream::Unix(s) => s.try_io(Interest::READABLE, || peek(s.as_raw_fd())),
+                Stream::Tls(_) | Stream::Http2(_) => Ok(0),
+            };
+            match peeked {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                peeked => return Poll::Ready(peeked),
+            }
+        }
+    }
+
+    /// The connection's own address.
+    pub(crate) fn local(&self) -> Option<SocketAddr> {
+        match self {
+            Stream::Tcp(s) => s.local_addr().ok(),
+            Stream::Unix(_) | Stream::Http2(_) => None,
+            Stream::Tls(s) => s.socket().local(),
+        }
+    }
+
+    /// `SO_KEEPALIVE`
+    pub(crate) fn keepalive(&self) {
+        if let Stream::Tcp(s) = self {
+            // Nothing but a dead peer is noticed later if it fails.
+            let _ = SockRef::from(s).set_keepalive(true);
+        }
+    }
+
+    /// Lets the close that follows be a reset.
+    pub(crate) fn reset(&self) {
+        // An ordinary close if it fails.
+        let _ = match self {
+            Stream::Tcp(s) => SockRef::from(s).set_linger(Some(std::time::Duration::ZERO)),
+            Stream::Tls(s) => return s.socket().reset(),
+            Stream::Unix(_) | Stream::Http2(_) => Ok(()),
+        };
+    }
+
+    pub(crate) fn no_delay(&self) {
+        if let Stream::Tcp(s) = self {
+            // Only slower if it fails.
+            let _ = s.set_nodelay(true);
+        }
+    }
+}

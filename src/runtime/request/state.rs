@@ -1,0 +1,331 @@
+//! A request and all that is known of it until it is logged.
+
+use std::mem::take;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::eval::Captures;
+use crate::eval::select::{AddressId, LocationId, ServerId};
+use crate::model::VariableId;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::clock::Clock;
+use crate::runtime::net::http1::head::Head;
+use crate::runtime::net::http1::piece::Piece;
+use crate::runtime::net::http1::response_head::ResponseHead;
+use crate::runtime::request::plan::Plan;
+use crate::runtime::request::reply::Reply;
+
+/// A client's address; `None` for one on a unix socket.
+pub(crate) type Remote = Option<SocketAddr>;
+
+/// The client's side of a connection, without its socket.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// `$connection`
+    pub(crate) number: u64,
+    pub(crate) remote: Remote,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) address: AddressId,
+    /// `$connection_requests`
+    pub(crate) requests: u32,
+    pub(crate) side: crate::runtime::net::tls::Side,
+    /// What a proxy in front said of it.
+    pub(crate) proxied: Option<Rc<crate::runtime::net::proxy_protocol::ProxyProtocol>>,
+    pub(crate) opened: Instant,
+}
+
+/// Changes of the URI before it is called a cycle (`NGX_HTTP_MAX_URI_CHANGES`).
+const MAX_URI_CHANGES: u8 = 11;
+
+/// One try of an upstream, or without a peer what parts those of two upstreams (`ngx_http_upstream_state_t`).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Try {
+    /// The peer's name, or the upstream's if no peer was live; empty before one is chosen.
+    pub(crate) peer: String,
+    pub(crate) status: u16,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) header: Option<Duration>,
+    pub(crate) response: Option<Duration>,
+    /// Bytes of the body, and of all that was received and sent.
+    pub(crate) length: u64,
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+}
+
+/// A request. Its memory is used again by the next one.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
+pub(crate) struct Request {
+    /// The head, and behind it what has arrived of the body or of the next request.
+    pub(crate) buffer: Buffer,
+    pub(crate) head: Head,
+    /// `$uri`
+    pub(crate) uri: Vec<u8>,
+    /// `$args`
+    pub(crate) args: Vec<u8>,
+    /// The method became GET for the page of an error.
+    is_get: bool,
+    /// That of the client's own request did, which this one is inside of.
+    main_is_get: bool,
+    /// A redirection inside has happened: `internal` locations are open.
+    pub(crate) internal: bool,
+    /// The URI was changed by `rewrite` in this phase.
+    pub(crate) uri_changed: bool,
+    /// How often it may still change.
+    pub(crate) uri_changes: u8,
+    /// The URI is still as the client sent it.
+    pub(crate) valid_unparsed_uri: bool,
+    /// The URI still begins with the location's name.
+    pub(crate) valid_location: bool,
+    pub(crate) add_uri_to_alias: bool,
+    /// The page of an error is being made.
+    pub(crate) error_page: bool,
+    /// The status of the response, whatever the handler says; 0: none.
+    pub(crate) err_status: u16,
+    /// The directory of its files has been found there.
+    pub(crate) root_tested: bool,
+    /// The client's address on the connection, while another is believed.
+    pub(crate) real: Option<Remote>,
+    /// It came together with the one before.
+    pub(crate) pipelined: bool,
+    /// Set by `set $limit_rate`.
+    pub(crate) limit_rate: Option<u64>,
+    /// `$limit_req_status`, `$limit_conn_status`
+    pub(crate) limit_req_status: Option<&'static str>,
+    pub(crate) limit_conn_status: Option<&'static str>,
+    /// What `limit_conn` counts it in.
+    pub(crate) held: Vec<crate::runtime::request::limit::conn::Held>,
+    pub(crate) reply: Reply,
+    /// How deep it is inside other requests; 0: the client's own.
+    pub(crate) depth: u8,
+    pub(crate) ssi: crate::runtime::request::ssi::Shared,
+    pub(crate) server: ServerId,
+    pub(crate) location: Option<LocationId>,
+    /// The last location that had a handler: an `if` without one leaves it.
+    pub(crate) handled_by: Option<LocationId>,
+    pub(crate) plan: Rc<Plan>,
+    /// The connection is kept after the response.
+    pub(crate) keepalive: bool,
+    pub(crate) body: Vec<u8>,
+    /// The body, if it is in a file.
+    pub(crate) body_file: Option<crate::runtime::request::body_file::BodyFile>,
+    /// Bytes of a body that was passed on while it was read.
+    pub(crate) streamed: u64,
+    /// The body has been read or thrown away.
+    pub(crate) has_body: bool,
+    /// What is being written to the client; the response head is its first `head_length` bytes.
+    pub(crate) out: Vec<u8>,
+    pub(crate) head_length: usize,
+    pub(crate) status: u16,
+    /// `$bytes_sent` and, without the head, `$body_bytes_sent`.
+    pub(crate) sent: u64,
+    pub(crate) is_complete: bool,
+    pub(crate) tries: Vec<Try>,
+    /// The request as it goes to the upstream, and where in it the URI is.
+    pub(crate) upstream_out: Vec<u8>,
+    pub(crate) upstream_uri: Piece,
+    pub(crate) upstream_is_unix: bool,
+    pub(crate) upstream_is_tls: bool,
+    /// `$proxy_host`
+    pub(crate) proxy_host: Vec<u8>,
+    pub(crate) response: ResponseHead,
+    /// The upstream's head as it came.
+    pub(crate) upstream_head: Vec<u8>,
+    /// Its trailers as they came, if they are passed on.
+    pub(crate) upstream_trailers: Vec<u8>,
+    /// `$upstream_cache_status`
+    pub(crate) cache_status: Option<&'static str>,
+    /// What a response is revalidated with: the time of its last change or -1, and its tag.
+    pub(crate) validators: (i64, Vec<u8>),
+    /// A kept response is to be renewed when this request has its answer.
+    pub(crate) renewal: Option<crate::runtime::upstream::cache::zone::Held>,
+    /// Only the head of its answer counts (`auth_request`, `mirror`); none of the client's body is read for it.
+    pub(crate) only_head: bool,
+    /// Copies of it that follow when the client has its answer.
+    pub(crate) mirrors: Vec<crate::runtime::request::mirror::Mirror>,
+    /// Something stands for an answer that fails, or is empty.
+    pub(crate) has_stub: bool,
+    /// Nobody waits for the answer.
+    pub(crate) is_background: bool,
+    pub(crate) captures: Captures,
+    pub(crate) stored: Vec<(VariableId, Vec<u8>)>,
+    /// The values of `map`, `geo` and `split_clients` that were found out, and where they are in `memo_text`.
+    pub(crate) memo: Vec<(VariableId, Piece)>,
+    pub(crate) memo_text: Vec<u8>,
+    pub(crate) started: Duration,
+    pub(crate) id: Option<String>,
+    /// The cookie of `userid`.
+    pub(crate) uid: Option<Box<crate::runtime::request::uid::Uid>>,
+}
+
+impl Request {
+    pub(crate) fn new(plan: Rc<Plan>) -> Self {
+        Self {
+            buffer: Buffer::absent(),
+            head: Head::default(),
+            uri: Vec::new(),
+            args: Vec::new(),
+            is_get: false,
+            main_is_get: false,
+            internal: false,
+            uri_changed: false,
+            uri_changes: MAX_URI_CHANGES,
+            valid_unparsed_uri: true,
+            valid_location: true,
+            add_uri_to_alias: false,
+            error_page: false,
+            err_status: 0,
+            root_tested: false,
+            real: None,
+            pipelined: false,
+            limit_rate: None,
+            limit_req_status: None,
+            limit_conn_status: None,
+            held: Vec::new(),
+            reply: Reply::default(),
+            depth: 0,
+            ssi: crate::runtime::request::ssi::Shared::default(),
+            server: ServerId(0),
+            location: None,
+            handled_by: None,
+            plan,
+            keepalive: false,
+            body: Vec::new(),
+            body_file: None,
+            streamed: 0,
+            has_body: false,
+            out: Vec::new(),
+            head_length: 0,
+            status: 0,
+            sent: 0,
+            is_complete: false,
+            tries: Vec::new(),
+            upstream_out: Vec::new(),
+            upstream_uri: Piece::default(),
+            upstream_is_unix: false,
+            upstream_is_tls: false,
+            proxy_host: Vec::new(),
+            response: ResponseHead::default(),
+            upstream_head: Vec::new(),
+            upstream_trailers: Vec::new(),
+            cache_status: None,
+            validators: (-1, Vec::new()),
+            renewal: None,
+            only_head: false,
+            mirrors: Vec::new(),
+            has_stub: false,
+            is_background: false,
+            captures: Captures::default(),
+            stored: Vec::new(),
+            memo: Vec::new(),
+            memo_text: Vec::new(),
+            started: Duration::ZERO,
+            id: None,
+            uid: None,
+        }
+    }
+
+    /// Makes it ready for the request at the start of the buffer: a new one, in the memory of the old one.
+    pub(crate) fn reset(&mut self, plan: &Rc<Plan>, server: ServerId) {
+        self.buffer.compact();
+        self.head.reset(self.buffer.start);
+        self.response.reset(0);
+        self.reply.clear();
+        *self = Self {
+            buffer: std::mem::replace(&mut self.buffer, Buffer::absent()),
+            head: take(&mut self.head),
+            uri: emptied(&mut self.uri),
+            args: emptied(&mut self.args),
+            held: emptied(&mut self.held),
+            reply: take(&mut self.reply),
+            server,
+            body: bounded(&mut self.body),
+            out: bounded(&mut self.out),
+            tries: emptied(&mut self.tries),
+            upstream_out: bounded(&mut self.upstream_out),
+            proxy_host: emptied(&mut self.proxy_host),
+            response: take(&mut self.response),
+            upstream_head: bounded(&mut self.upstream_head),
+            upstream_trailers: bounded(&mut self.upstream_trailers),
+            mirrors: emptied(&mut self.mirrors),
+            stored: emptied(&mut self.stored),
+            memo: emptied(&mut self.memo),
+            memo_text: bounded(&mut self.memo_text),
+            started: Clock::now(),
+            ..Self::new(Rc::clone(plan))
+        };
+    }
+
+    /// The connection is kept for a while even if the worker stops (`keepalive_min_timeout`).
+    pub(crate) fn stays(&self) -> bool {
+        !self.plan.core.keepalive_min_timeout.value.is_zero()
+    }
+
+    /// What it asks with.
+    pub(crate) fn method(&self) -> &[u8] {
+        if self.is_get { b"GET" } else { self.head.line.method.of(self.buffer.all()) }
+    }
+
+    /// `$request_method`: what the client's own request asks with, also inside of it
+    /// (`ngx_http_variable_request_method`).
+    pub(crate) fn main_method(&self) -> &[u8] {
+        let is_get = if self.depth == 0 { self.is_get } else { self.main_is_get };
+        if is_get { b"GET" } else { self.head.line.method.of(self.buffer.all()) }
+    }
+
+    pub(crate) fn is_head(&self) -> bool {
+        self.method() == b"HEAD"
+    }
+
+    /// The page of an error is asked for with GET, or HEAD.
+    pub(crate) fn become_get(&mut self) {
+        self.is_get = !self.is_head();
+    }
+
+    /// Goes inside another one. It asks with GET, whatever the client does.
+    pub(crate) fn enter(&mut self, parent: &Self) {
+        self.depth = parent.depth + 1;
+        self.real = parent.real;
+        self.is_get = true;
+        self.main_is_get = if parent.depth == 0 { parent.is_get } else { parent.main_is_get };
+    }
+
+    /// Asks as the one that it is inside of does (`NGX_HTTP_SUBREQUEST_CLONE`).
+    pub(crate) fn ask_as(&mut self, parent: &Self) {
+        self.is_get = parent.is_get;
+    }
+
+    /// `$request_length`; 0 inside of another request, which was not read.
+    pub(crate) fn length(&self) -> u64 {
+        if self.depth > 0 {
+            return 0;
+        }
+        (self.head.position - self.head.start) as u64 + self.body_length().max(self.streamed)
+    }
+
+    /// Bytes of the body that was read.
+    pub(crate) fn body_length(&self) -> u64 {
+        self.body_file.as_ref().map_or(0, crate::runtime::request::body_file::BodyFile::len)
+            + self.body.len() as u64
+    }
+
+    pub(crate) fn store(&mut self, id: VariableId, value: &[u8]) {
+        self.stored.retain(|(other, _)| *other != id);
+        self.stored.push((id, value.to_vec()));
+    }
+}
+
+/// The memory of a list, without what it held.
+fn emptied<T>(list: &mut Vec<T>) -> Vec<T> {
+    let mut list = take(list);
+    list.clear();
+    list
+}
+
+/// The same, of which no more than 64 KiB are kept.
+fn bounded(bytes: &mut Vec<u8>) -> Vec<u8> {
+    let mut bytes = emptied(bytes);
+    bytes.shrink_to(64 << 10);
+    bytes
+}

@@ -1,0 +1,15 @@
+//! The cookie of `userid` that a request has or gets.
+
+/// What is known of a client's cookie.
+#[derive(Debug, Default)]
+pub(crate) struct Uid {
+    /// What it sent, and what it gets; without the last four bytes there is none.
+    pub(crate) got: [u8; 16],
+    pub(crate) set: [u8; 16],
+    /// The cookie as it came.
+    pub(crate) cookie: Vec<u8>,
+    /// `$uid_reset` said so.
+    pub(crate) reset: bool,
+    /// It is being found out whether `$uid_reset` says so, which may depend on the cookie again.
+    pub(crate) asks: bool,
+}

@@ -1,0 +1,99 @@
+//! Bytes to the client: no faster than it may get them, and not for ever.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::runtime::net::clock::Clock;
+use crate::runtime::net::stream::Stir;
+use crate::runtime::request::connection::Connection;
+use crate::runtime::request::state::Request;
+
+impl Connection {
+    /// Writes what is in `out`, as fast as the client may get it.
+    pub(crate) async fn flush(
+        &mut self,
+        request: &mut Request,
+        out: &mut Vec<u8>,
+        from: &mut usize,
+    ) -> io::Result<()> {
+        let timeout = request.plan.core.send_timeout.value;
+        let rate = self.scope(request).limit_rate();
+        if rate == 0 {
+            self.write(&out[*from..], timeout).await?;
+            request.sent += (out.len() - *from) as u64;
+        } else {
+            self.write_slowly(request, &out[*from..], rate, timeout).await?;
+        }
+        // The head is still asked for by the log.
+        out.truncate(request.head_length);
+        *from = request.head_length;
+        Ok(())
+    }
+
+    /// `limit_rate`
+    pub(crate) async fn write_slowly(
+        &mut self,
+        request: &mut Request,
+        out: &[u8],
+        rate: u64,
+        timeout: Duration,
+    ) -> io::Result<()> {
+        let mut rest = out;
+        while !rest.is_empty() {
+            let free = self.scope(request).limit_rate_after();
+            let elapsed = Clock::now().as_secs().saturating_sub(request.started.as_secs());
+            let may = (rate * (elapsed + 1) + free).saturating_sub(request.sent);
+            if may == 0 {
+                let over = request.sent.saturating_sub(rate * elapsed + free);
+                let wait = Duration::from_millis(over * 1000 / rate + 1);
+                self.pause(wait).await?;
+                continue;
+            }
+            let n = rest.len().min(usize::try_from(may).unwrap_or(usize::MAX));
+            self.write(&rest[..n], timeout).await?;
+            request.sent += n as u64;
+            rest = &rest[n..];
+            if !rest.is_empty() {
+                self.pause(Duration::from_millis(n as u64 * 1000 / rate + 1)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits; an error if the client is gone.
+    pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
+        let stream = &self.stream;
+        let is_gone = |cx: &mut Context<'_>| match stream.poll_stir(cx) {
+            Poll::Ready(Stir::Closed) => Poll::Ready(()),
+            _ => Poll::Pending,
+        };
+        match self.timer.limit(time, is_gone).await {
+            Some(()) => Err(io::ErrorKind::ConnectionReset.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes all of `data`; an error also when the client takes nothing for `timeout`.
+    pub(crate) async fn write(&mut self, data: &[u8], timeout: Duration) -> io::Result<()> {
+        let framed;
+        let mut rest = data;
+        if let Some(sink) = &mut self.sink {
+            framed = sink.take(data, false)?;
+            rest = &framed;
+        }
+        while !rest.is_empty() {
+            let stream = &mut self.stream;
+            match self.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
+                Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Some(Ok(n)) => rest = &rest[n..],
+                Some(Err(error)) => return Err(error),
+                None => {
+                    self.timed_out = true;
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
+        }
+        Ok(())
+    }
+}

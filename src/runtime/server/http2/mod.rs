@@ -1,0 +1,247 @@
+//! HTTP/2 towards clients: frames, flow control and HPACK are h2's; a request becomes the text that HTTP/1 would have
+//! sent (`request`), is answered by the same steps as any other, and what they write becomes frames (`stream`).
+//!
+//! Memory is bounded: `http2_max_concurrent_streams` requests at a time, `http2_body_preread_size` of each body,
+//! `WINDOW` of all bodies of a connection, `SEND` of each response.
+
+pub(crate) mod io;
+pub(crate) mod request;
+
+use std::cell::{Cell, RefCell};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::{Builder, SendResponse};
+use h2::{Reason, RecvStream};
+
+use crate::eval::select::ServerId;
+use crate::runtime::filters::headers;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::http1::head::{Progress, Rules};
+use crate::runtime::net::http2::Http2;
+use crate::runtime::net::stream::Stream;
+use crate::runtime::net::timer::Timer;
+use crate::runtime::request::connection::Connection;
+use crate::runtime::request::flow::Flow;
+use crate::runtime::request::scope::Scope;
+use crate::runtime::request::state::Client;
+use crate::runtime::request::worker::Worker;
+use crate::runtime::server::connection::Head;
+
+/// What a client sends first.
+pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Bytes of bodies that a connection may have on their way.
+const WINDOW: u32 = 1 << 20;
+/// Bytes of a response that wait for the client.
+const SEND: usize = 64 << 10;
+/// A wait that nobody ends but an event.
+const LONG: Duration = Duration::from_secs(86_400 * 30);
+
+type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
+
+/// `$http2` (`ngx_http_v2_variable`)
+pub(crate) const PLAIN: &[(&str, Get)] = &[("http2", |s, out| {
+    if s.request.head.line.version < 2000 {
+        return false;
+    }
+    out.extend_from_slice(if s.client.side.info().is_some() { b"h2" } else { b"h2c" });
+    true
+})];
+
+/// Requests that are being answered, and whoever wants to know when there is none.
+#[derive(Default)]
+struct Active {
+    count: Cell<usize>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// One of them.
+struct One(Rc<Active>);
+
+impl One {
+    fn new(active: &Rc<Active>) -> Self {
+        active.count.set(active.count.get() + 1);
+        Self(Rc::clone(active))
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.count.set(self.0.count.get() - 1);
+        if let Some(waker) = self.0.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+enum Event {
+    Request(Box<(h2_http::Request<RecvStream>, SendResponse<Bytes>)>),
+    /// The last request was answered.
+    Idle,
+    Closed,
+}
+
+/// Serves a connection until it is closed.
+pub(crate) async fn serve(
+    worker: &Rc<Worker>,
+    mut client: Client,
+    stream: Stream,
+    timer: &Timer,
+    server: ServerId,
+) {
+    let plan = Rc::clone(&worker.servers[server.0 as usize]);
+    let settings = &worker.config.http.servers[server.0 as usize].settings.tls;
+    let window = u32::try_from(settings.http2_body_preread_size.value).unwrap_or(u32::MAX);
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(settings.http2_max_concurrent_streams.value)
+        .initial_window_size(window.clamp(16 << 10, WINDOW))
+        .initial_connection_window_size(WINDOW)
+        .max_header_list_size(u32::try_from(plan.rules.head).unwrap_or(u32::MAX))
+        .max_send_buffer_size(SEND);
+    let mut handshake = pin!(builder.handshake::<_, Bytes>(io::Io(stream)));
+    let timeout = plan.core.client_header_timeout.value;
+    let shaken = timer.limit(timeout, |cx| std::future::Future::poll(handshake.as_mut(), cx)).await;
+    let Some(Ok(mut connection)) = shaken else { return };
+    let active: Rc<Active> = Rc::default();
+    let mut is_leaving = false;
+    loop {
+        let is_idle = active.count.get() == 0;
+        let idle = plan.core.keepalive_timeout.value.idle;
+        let limit = match is_idle {
+            // Also a connection that is not to be kept has its first request.
+            true if client.requests == 0 => idle.max(timeout),
+            true => idle,
+            false => LONG,
+        };
+        let next = |cx: &mut Context<'_>| {
+            match connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok(request))) => return Poll::Ready(Event::Request(Box::new(request))),
+                Poll::Ready(_) => return Poll::Ready(Event::Closed),
+                Poll::Pending => {}
+            }
+            if is_idle {
+                return Poll::Pending;
+            }
+            *active.waker.borrow_mut() = Some(cx.waker().clone());
+            if active.count.get() == 0 { Poll::Ready(Event::Idle) } else { Poll::Pending }
+        };
+        // Only without requests it makes room for another connection.
+        let event = if is_idle { timer.idle(limit, next).await } else { timer.told(limit, next).await };
+        match event {
+            Some(Event::Closed) => return,
+            Some(Event::Idle) => {}
+            Some(Event::Request(request)) => {
+                client.requests += 1;
+                let core = &plan.core;
+                let is_last = client.requests >= core.keepalive_requests.value
+                    || client.opened.elapsed() > core.keepalive_time.value
+                    || core.keepalive_timeout.value.idle.is_zero();
+                if is_last && !std::mem::replace(&mut is_leaving, true) {
+                    connection.graceful_shutdown();
+                }
+                let (worker, client, one) = (Rc::clone(worker), client.clone(), One::new(&active));
+                tokio::task::spawn_local(async move {
+                    answer(worker, client, *request, server).await;
+                    drop(one);
+                });
+            }
+            // Too long without a request, or the worker stops.
+            None if is_idle => break,
+            None => {
+                if worker.is_stopping.get() && !std::mem::replace(&mut is_leaving, true) {
+                    connection.graceful_shutdown();
+                }
+            }
+        }
+    }
+    if client.requests > 0 && !timer.is_reused() {
+        // What waits for the client still goes out if it says that it is there.
+        connection.graceful_shutdown();
+        let timeout = plan.core.lingering_timeout.value;
+        if timer.reusable(timeout, |cx| connection.poll_closed(cx)).await.is_some() {
+            return;
+        }
+    }
+    connection.abrupt_shutdown(Reason::NO_ERROR);
+    if timer.is_reused() {
+        // Another connection needs the room now: what the socket takes at once goes out.
+        std::future::poll_fn(|cx| Poll::Ready(connection.poll_closed(cx).is_ready())).await;
+        return;
+    }
+    let _ = timer.reusable(Duration::from_secs(1), |cx| connection.poll_closed(cx)).await;
+}
+
+/// Answers one request, as a connection of its own would.
+async fn answer(
+    worker: Rc<Worker>,
+    client: Client,
+    (parts, respond): (h2_http::Request<RecvStream>, SendResponse<Bytes>),
+    server: ServerId,
+) {
+    let (parts, body) = parts.into_parts();
+    let plan = Rc::clone(&worker.servers[server.0 as usize]);
+    let text = request::text(&parts);
+    let has_body = !h2::RecvStream::is_end_stream(&body);
+    let is_framed = has_body && !parts.headers.contains_key(h2_http::header::CONTENT_LENGTH);
+    let stream = Http2::new(body, respond, is_framed, parts.method == h2_http::Method::HEAD);
+    let timer = worker.timers.timer();
+    let tally = std::sync::Arc::clone(&worker.tally);
+    tally.requests.up();
+    tally.reading.up();
+    let mut request = worker.take_request(&plan);
+    request.buffer = worker.buffers.take();
+    request.reset(&plan, server);
+    request.buffer.append(&text);
+    let mut c = Connection {
+        worker,
+        client,
+        stream: Stream::Http2(Box::new(stream)),
+        timer,
+        timed_out: false,
+        sink: None,
+    };
+    // nginx does not count what is no line of the head.
+    let pseudo = usize::from(parts.uri.authority().is_some());
+    let rules = Rules { headers: plan.rules.headers.saturating_add(pseudo), ..plan.rules };
+    let head = match request.head.advance(request.buffer.all(), &rules) {
+        Progress::Done => Head::Done,
+        Progress::Bad(bad) => Head::Bad(bad.status, bad.message),
+        Progress::More => Head::Bad(400, "client sent invalid request".to_owned()),
+    };
+    request.head.line.version = 2000;
+    request.buffer.replace(request.head.line.protocol, b"HTTP/2.0");
+    if is_framed {
+        request.head.chunked = true;
+    }
+    let flow = c.respond(&mut request, head).await;
+    if request.reply.expect_trailers && flow != Flow::Abort {
+        headers::trailers(&mut c.scope(&mut request));
+    }
+    if let Stream::Http2(stream) = &mut c.stream {
+        if flow == Flow::Abort {
+            stream.abort();
+        } else {
+            stream.finish(&request.reply.trailers);
+        }
+    }
+    c.worker.give_request(request);
+}
+
+impl Buffer {
+    /// Writes a text of the same length over a part of it.
+    fn replace(&mut self, piece: crate::runtime::net::http1::piece::Piece, text: &[u8]) {
+        let start = self.start;
+        let at = (piece.start as usize).checked_sub(start);
+        let filled = self.filled_mut();
+        if let Some(part) = at.and_then(|at| filled.get_mut(at..at + text.len()))
+            && piece.end as usize - piece.start as usize == text.len()
+        {
+            part.copy_from_slice(text);
+        }
+    }
+}

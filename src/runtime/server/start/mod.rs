@@ -1,0 +1,316 @@
+//! Start and stop: sockets, logs and names first, then the workers; signals end them.
+
+pub(crate) mod account;
+pub(crate) mod paths;
+pub(crate) mod pid;
+pub(crate) mod signal;
+pub(crate) mod threads;
+
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::eval::Router;
+use crate::model::core::WorkerProcesses;
+use crate::model::log::Severity;
+use crate::model::{Config, Endpoint, Unsupported};
+use crate::runtime::net::counters::Counters;
+use crate::runtime::net::ledger::Ledger;
+use crate::runtime::net::log::{ErrorLogs, Files, errno};
+use crate::runtime::net::tls::server::Servers;
+use crate::runtime::request::worker::{Tls, Worker};
+use crate::runtime::server::listener::Listener;
+use crate::runtime::server::start::account::Account;
+use crate::runtime::server::start::pid::PidFile;
+use crate::runtime::server::start::threads::Job;
+use crate::runtime::upstream::outgoing::Outgoing;
+use crate::runtime::upstream::peer::Address;
+use crate::runtime::upstream::peer::Resolved;
+use crate::runtime::upstream::tls::Peers;
+use crate::source::Span;
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Directory that relative paths of logs and of the pid file belong to.
+    pub prefix: PathBuf,
+    /// Where connections to peers are counted; nowhere if there is none.
+    pub ledger: Option<Arc<Ledger>>,
+    /// Do for ports what nginx does not: see docs/run.md.
+    pub improve: bool,
+}
+
+/// Why nothing runs.
+#[derive(Debug)]
+pub enum StartError {
+    /// These directives are not executed, and to go on without them is not safe.
+    Unsupported(Vec<Unsupported>),
+    /// What failed, in nginx's words, and which directive asked for it.
+    Failed {
+        /// `bind() to 0.0.0.0:80 failed (98: Address already in use)`
+        message: String,
+        /// The directive.
+        span: Option<Span>,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Failed { message, .. } => f.write_str(message),
+            StartError::Unsupported(list) => {
+                let names: Vec<_> = list.iter().map(|u| u.what.as_str()).collect();
+                write!(f, "not supported by `ngxc run`: {}", names.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn failed(message: impl Into<String>, span: Option<Span>) -> StartError {
+    StartError::Failed { message: message.into(), span }
+}
+
+/// How to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGTERM, SIGINT: at once.
+    Fast,
+    /// SIGQUIT: no new connections, requests under way are answered.
+    Graceful,
+}
+
+/// A configuration that is being executed.
+#[derive(Debug)]
+pub struct Running {
+    addresses: Vec<SocketAddr>,
+    /// What the next configuration goes on listening on.
+    listeners: Vec<(Endpoint, Listener)>,
+    counters: Arc<Counters>,
+    files: Arc<Files>,
+    stop: watch::Sender<Option<Stop>>,
+    workers: Vec<JoinHandle<()>>,
+    /// Removed when it is dropped.
+    pid: Option<Arc<PidFile>>,
+    /// Whom the process has become, if root started it.
+    account: Option<Account>,
+    sockets: Vec<PathBuf>,
+    error_log: ErrorLogs,
+}
+
+impl Running {
+    /// Where it listens, in the order of the configuration; port 0 has become the real one.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops and waits until the workers have ended.
+    pub fn stop(mut self, how: Stop) {
+        self.listeners.clear();
+        self.stop.send_replace(Some(how));
+        self.join();
+    }
+
+    fn join(self) {
+        for worker in self.workers {
+            // A worker that panicked has ended too.
+            let _ = worker.join();
+        }
+        self.files.flush();
+        for path in &self.sockets {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Binds, opens and resolves everything, then starts the workers. The process stays who it is, whatever `user` says:
+/// only [`run`] owns the process and changes it.
+///
+/// # Errors
+/// If the configuration asks for something that is not executed, or a socket, file or name is not to be had.
+pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, StartError> {
+    begin(config, options, None, false)
+}
+
+/// Starts; `before` is what ran until now. `takes_user`: whether the process becomes `user`.
+#[expect(clippy::needless_pass_by_value, reason = "it belongs to the workers from now on")]
+fn begin(
+    config: Arc<Config>,
+    options: &RunOptions,
+    before: Option<&Running>,
+    takes_user: bool,
+) -> Result<Running, StartError> {
+    let refused: Vec<_> = crate::runtime::server::unsupported::unsupported(&config)
+        .into_iter()
+        .filter(|u| u.safe_because.is_none())
+        .collect();
+    if !refused.is_empty() {
+        return Err(StartError::Unsupported(refused));
+    }
+    let was = before.and_then(|b| b.account.as_ref());
+    let account = if takes_user { account::find(&config, was.is_some())? } else { None };
+    if let (Some(was), Some(next)) = (was, &account) {
+        account::same(was, next, config.core.user.origin.span())?;
+    }
+    let router = Router::new(Arc::clone(&config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;
+    let mut listeners = Vec::new();
+    let mut sockets = Vec::new();
+    for socket in router.sockets() {
+        let listen = &router.listen(socket.bind).listen;
+        let inherited = before.and_then(|b| b.listeners.iter().find(|(at, _)| *at == listen.endpoint));
+        let listener = match inherited {
+            Some((_, listener)) => listener.try_clone(),
+            None => Listener::bind(listen),
+        };
+        let listener = listener
+            .map_err(|e| failed(format!("bind() to {} failed{}", listen.endpoint, errno(&e)), listen.span))?;
+        listeners.push((listen.endpoint.clone(), listener));
+        if let Endpoint::Unix(path) = &listen.endpoint {
+            sockets.push(PathBuf::from(path));
+        }
+    }
+    let peers = Arc::new(resolve(&config)?);
+    paths::make(&config, &options.prefix, account.as_ref())?;
+    let opened = before.filter(|b| b.account.is_some()).map(|b| &*b.files);
+    let files = Arc::new(Files::new(&options.prefix, opened));
+    let counters = before.map_or_else(Arc::default, |b| Arc::clone(&b.counters));
+    let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
+    let said = |(message, span): (String, _)| failed(message, span);
+    let tls = Arc::new(Tls {
+        servers: Servers::new(&config, &router, &options.prefix).map_err(said)?,
+        peers: Peers::new(&config, &options.prefix).map_err(said)?,
+    });
+    // Each worker makes its own; this one shows whether it can be made, and opens the logs.
+    let nothing = Outgoing::default();
+    let trial =
+        Worker::new(&config, &peers, &files, Arc::clone(&counters), product, nothing, Arc::clone(&tls))
+            .map_err(|m| failed(m, None))?;
+    let error_log = trial.error_log.clone();
+    drop(trial);
+    let pid = PidFile::write(&config, &options.prefix, before.and_then(|b| b.pid.as_ref()))?;
+    limit_files(&config);
+    if let Some(account) = account.as_ref().filter(|_| nix::unistd::geteuid().is_root()) {
+        for failure in files.give(account.uid.as_raw()) {
+            error_log.write(Severity::Emerg, None, &failure);
+        }
+        account::become_it(account, &config, &error_log)?;
+    }
+    let count = match config.core.worker_processes.value {
+        WorkerProcesses::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        WorkerProcesses::Count(n) => n.max(1) as usize,
+    };
+    let addresses = listeners.iter().filter_map(|(_, listener)| listener.address()).collect();
+    let (stop, stopped) = watch::channel(None);
+    let (report, reports) = std::sync::mpsc::channel();
+    let mut workers = Vec::new();
+    let mut outcome = Ok(());
+    for number in 0..count {
+        let own: Result<Vec<_>, _> = listeners.iter().map(|(_, listener)| listener.try_clone()).collect();
+        let started = own.map_err(|e| failed(format!("dup() failed{}", errno(&e)), None)).and_then(|own| {
+            let job = Job {
+                config: Arc::clone(&config),
+                peers: Arc::clone(&peers),
+                files: Arc::clone(&files),
+                counters: Arc::clone(&counters),
+                product,
+                improve: options.improve,
+                page: options.ledger.as_ref().map(|ledger| ledger.worker(number)),
+                tls: Arc::clone(&tls),
+                listeners: own,
+                stopped: stopped.clone(),
+                error_log: error_log.clone(),
+                number,
+            };
+            threads::spawn(job, report.clone())
+        });
+        match started {
+            Ok(thread) => workers.push(thread),
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        }
+    }
+    drop(report);
+    for report in reports.iter().take(workers.len()) {
+        outcome = outcome.and(report.map_err(|message| failed(message, None)));
+    }
+    if let Err(error) = outcome {
+        // Those that could be started may have clients already.
+        stop.send_replace(Some(Stop::Graceful));
+        return Err(error);
+    }
+    flush_in_time(&config, &files);
+    Ok(Running { addresses, listeners, counters, files, stop, workers, pid, account, sockets, error_log })
+}
+
+/// The addresses of all peers, with the position of their `server` line: a name can have several.
+fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
+    let mut all = Vec::new();
+    for upstream in &config.http.upstreams {
+        let mut peers = Vec::new();
+        for (i, peer) in upstream.peers.iter().enumerate() {
+            match &peer.endpoint {
+                Endpoint::Inet(address) => peers.push((i, (Address::Inet(*address), address.to_string()))),
+                Endpoint::Unix(path) => peers.push((i, (Address::Unix(path.into()), format!("unix:{path}")))),
+                Endpoint::Name(..) if peer.resolve => {}
+                Endpoint::Name(host, port) => {
+                    let found = (host.as_str(), *port).to_socket_addrs();
+                    let found = found.map_err(|_| {
+                        failed(format!("host not found in upstream \"{}\"", peer.name), Some(peer.span))
+                    })?;
+                    peers.extend(found.map(|address| (i, (Address::Inet(address), address.to_string()))));
+                }
+            }
+        }
+        if peers.is_empty() && !crate::runtime::upstream::live::is_live(upstream) {
+            return Err(failed(
+                format!("no servers are inside upstream \"{}\"", upstream.name),
+                Some(upstream.span),
+            ));
+        }
+        all.push(peers);
+    }
+    Ok(all)
+}
+
+/// `flush=` of access logs: a thread of its own, as lines are collected for all workers together.
+fn flush_in_time(config: &Config, files: &Arc<Files>) {
+    use crate::model::log::AccessLogs;
+    let levels = config.http.locations().map(|(_, l)| &l.settings.core.access_log.value);
+    let levels = levels.chain(config.http.servers.iter().map(|s| &s.settings.core.access_log.value));
+    let times = levels.filter_map(|logs| match logs {
+        AccessLogs::To(list) => list.iter().filter_map(|log| log.flush).min(),
+        AccessLogs::Off => None,
+    });
+    let Some(time) = times.min().map(|time| time.max(Duration::from_millis(10))) else { return };
+    let files = Arc::downgrade(files);
+    let flush = move || {
+        while let Some(files) = files.upgrade() {
+            files.flush();
+            drop(files);
+            std::thread::sleep(time);
+        }
+    };
+    // Without it lines are written when the buffer is full.
+    let _ = std::thread::Builder::new().name("log flush".to_owned()).spawn(flush);
+}
+
+/// `worker_rlimit_nofile`
+fn limit_files(config: &Config) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let wanted = u64::from(config.core.worker_rlimit_nofile.value);
+    if wanted > 0 {
+        // nginx too goes on if it may not.
+        let hard = getrlimit(Resource::RLIMIT_NOFILE).map_or(wanted, |(_, hard)| hard.max(wanted));
+        if setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_err() {
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, wanted, wanted);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A worker's thread: it makes its worker, says whether that worked, and serves until it is told to stop.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{LocalOptions, LocalRuntime};
+use tokio::sync::watch;
+
+use crate::model::Config;
+use crate::model::log::Severity;
+use crate::runtime::net::counters::Counters;
+use crate::runtime::net::ledger::WorkerLedger;
+use crate::runtime::net::log::{ErrorLogs, Files, errno};
+use crate::runtime::request::worker::{Tls, Worker};
+use crate::runtime::server::listener::{self, Listener};
+use crate::runtime::server::panic;
+use crate::runtime::server::start::{Stop, failed};
+use crate::runtime::upstream::outgoing::Outgoing;
+use crate::runtime::upstream::peer::Resolved;
+
+/// Time before a worker that has panicked is made again.
+const BACK_OFF: Duration = Duration::from_secs(1);
+
+/// Whether a worker could be made; the error in nginx's words.
+pub(super) type Report = Result<(), String>;
+
+/// What a worker is made of.
+pub(super) struct Job {
+    pub(super) config: Arc<Config>,
+    pub(super) peers: Arc<Vec<Vec<(usize, Resolved)>>>,
+    pub(super) files: Arc<Files>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) product: &'static str,
+    pub(super) improve: bool,
+    pub(super) page: Option<Arc<WorkerLedger>>,
+    pub(super) tls: Arc<Tls>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) stopped: watch::Receiver<Option<Stop>>,
+    pub(super) error_log: ErrorLogs,
+    /// Position; the first worker does what one has to do for all.
+    pub(super) number: usize,
+}
+
+/// Starts the thread, which reports once.
+///
+/// # Errors
+/// There are no more threads.
+pub(super) fn spawn(
+    job: Job,
+    report: Sender<Report>,
+) -> Result<JoinHandle<()>, crate::runtime::server::start::StartError> {
+    let name = format!("worker {}", job.number);
+    let thread = std::thread::Builder::new().name(name).spawn(move || live(&job, report));
+    thread.map_err(|e| failed(format!("a worker could not be started{}", errno(&e)), None))
+}
+
+/// Serves; a worker that panics is logged and made again.
+fn live(job: &Job, report: Sender<Report>) {
+    let mut report = Some(report);
+    loop {
+        let outcome = match panic::caught(|| once(job, &mut report)) {
+            Ok(Ok(())) => return,
+            Ok(Err(message)) => message,
+            Err(payload) => panic::text(&payload),
+        };
+        // Who waits for the report tells it.
+        if let Some(report) = report.take() {
+            let _ = report.send(Err(outcome));
+            return;
+        }
+        let message = format!("worker {}: {outcome}; it is started again", job.number);
+        job.error_log.write(Severity::Alert, None, &message);
+        std::thread::sleep(BACK_OFF);
+        if job.stopped.borrow().is_some() {
+            return;
+        }
+    }
+}
+
+fn once(job: &Job, report: &mut Option<Sender<Report>>) -> Result<(), String> {
+    let outgoing = Outgoing::new(&job.config, job.improve, job.page.clone());
+    let (counters, tls) = (Arc::clone(&job.counters), Arc::clone(&job.tls));
+    let worker = Worker::new(&job.config, &job.peers, &job.files, counters, job.product, outgoing, tls)?;
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder
+        .enable_all()
+        .on_thread_park(crate::runtime::net::log::turn::write)
+        .on_thread_unpark(crate::runtime::net::clock::turn);
+    // Its tasks wait in the scheduler's own queue: with a `LocalSet` each goes through two of them.
+    let runtime = builder.build_local(LocalOptions::default());
+    let runtime = runtime.map_err(|e| format!("epoll_create() failed{}", errno(&e)))?;
+    let own: Result<Vec<_>, _> = job.listeners.iter().map(Listener::try_clone).collect();
+    let own = own.map_err(|e| format!("dup() failed{}", errno(&e)))?;
+    serve(&runtime, worker, own, job.stopped.clone(), job.number == 0, report)
+}
+
+fn serve(
+    runtime: &LocalRuntime,
+    worker: Worker,
+    listeners: Vec<Listener>,
+    mut stopped: watch::Receiver<Option<Stop>>,
+    is_first: bool,
+    report: &mut Option<Sender<Report>>,
+) -> Result<(), String> {
+    runtime.block_on(async move {
+        let worker = Rc::new(worker);
+        let listeners: Result<Vec<_>, _> = listeners.into_iter().map(listener::Accept::new).collect();
+        let listeners = listeners.map_err(|e| format!("epoll_ctl() failed{}", errno(&e)))?;
+        let timers = Rc::clone(&worker.timers);
+        keep(&worker, "timers", move || Rc::clone(&timers).sweep());
+        let own = Rc::clone(&worker);
+        keep(&worker, "upstream connections", move || watch_pools(Rc::clone(&own)));
+        if is_first {
+            crate::runtime::server::resolving::watch(&worker);
+        }
+        let accept = |(i, listener): (usize, listener::Accept)| {
+            let (own, listener) = (Rc::clone(&worker), Rc::new(listener));
+            keep(&worker, "accept", move || listener::accept(Rc::clone(&own), Rc::clone(&listener), i))
+        };
+        let accepting: Vec<_> = listeners.into_iter().enumerate().map(accept).collect();
+        if let Some(report) = report.take() {
+            let _ = report.send(Ok(()));
+        }
+        // The channel closes only when the process gives up as a whole.
+        let how = stopped.wait_for(Option::is_some).await.ok().and_then(|how| *how);
+        if how == Some(Stop::Graceful) {
+            for task in accepting {
+                task.abort();
+            }
+            drain(&worker).await;
+        }
+        Ok(())
+    })
+}
+
+async fn watch_pools(worker: Rc<Worker>) {
+    worker.upstreams.watch().await;
+}
+
+/// Runs what a worker cannot be without as long as it lives: after a panic it begins anew.
+fn keep<F>(
+    worker: &Rc<Worker>,
+    name: &'static str,
+    make: impl Fn() -> F + 'static,
+) -> tokio::task::JoinHandle<()>
+where
+    F: Future<Output = ()> + 'static,
+{
+    let log = worker.error_log.clone();
+    tokio::task::spawn_local(async move {
+        while let Err(payload) = panic::caught_async(make()).await {
+            log.write(Severity::Alert, None, &format!("{name}: {}", panic::text(&payload)));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+}
+
+async fn drain(worker: &Worker) {
+    worker.is_stopping.set(true);
+    worker.upstreams.clear();
+    let limit = worker.config.core.worker_shutdown_timeout.value;
+    let begun = Instant::now();
+    while worker.open.get() > 0 && limit.is_none_or(|limit| begun.elapsed() < limit) {
+        worker.timers.expire_idle();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

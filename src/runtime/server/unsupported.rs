@@ -1,0 +1,96 @@
+//! What a configuration asks for that the runtime does not execute: said at start, with name and place.
+
+use std::collections::HashSet;
+
+use crate::model::location::Handler;
+use crate::model::log::{AccessLogs, LogTarget};
+use crate::model::proxy::HttpVersion;
+use crate::model::rewrite::Instruction;
+use crate::model::upstream::Balancer;
+use crate::model::{Config, Unsupported, VariableSource};
+use crate::runtime::server::variable;
+use crate::source::Span;
+
+/// Everything that is not executed, what the compiler noted included. The runtime starts only if each entry is safe.
+pub fn unsupported(config: &Config) -> Vec<Unsupported> {
+    let mut found = config.unsupported.clone();
+    let mut refuse = |what: String, span: Span| found.push(Unsupported { what, span, safe_because: None });
+    let Some(http) = config.http.span else { return found };
+    for (_, variable) in config.http.variables.iter() {
+        let is_known = match variable.source {
+            VariableSource::Builtin => variable::find(&variable.name).is_some(),
+            VariableSource::Other(by) => by == "auth_request_set",
+            _ => true,
+        };
+        if !is_known {
+            refuse(format!("the variable `${}`", variable.name), variable.defined.unwrap_or(http));
+        }
+    }
+    for server in &config.http.servers {
+        for listen in &server.listen {
+            if listen.quic {
+                refuse("`listen … quic`".to_owned(), listen.span.unwrap_or(server.span));
+            }
+        }
+        instructions(&server.instructions, &mut refuse);
+    }
+    let mut logs = HashSet::new();
+    let mut memory = Vec::new();
+    for (_, location) in config.http.locations() {
+        instructions(&location.instructions, &mut refuse);
+        let proxy = &location.settings.proxy;
+        match &location.handler {
+            Some(Handler::Other(name, span)) => refuse(format!("`{name}`"), *span),
+            Some(Handler::Pass(pass)) if pass.directive == "fastcgi_pass" => {}
+            Some(Handler::Pass(pass)) => refuse(format!("`{}`", pass.directive), pass.span),
+            Some(Handler::Proxy(pass)) => {
+                if proxy.http_version.value == HttpVersion::Http2 {
+                    refuse(
+                        "`proxy_http_version 2`".to_owned(),
+                        proxy.http_version.origin.span().unwrap_or(pass.span),
+                    );
+                }
+            }
+            Some(Handler::StubStatus(_) | Handler::EmptyGif(_)) | None => {}
+        }
+        if let AccessLogs::To(list) = &location.settings.core.access_log.value {
+            let span = location.settings.core.access_log.origin.span().unwrap_or(location.span);
+            for log in list.iter().filter(|l| matches!(l.target, LogTarget::Memory(_))) {
+                if logs.insert((span, format!("{:?}", log.target))) {
+                    refuse("`access_log` to memory".to_owned(), span);
+                }
+            }
+        }
+    }
+    let levels = config.http.locations().map(|(_, l)| &l.settings.core.error_log.value);
+    for log in levels.flatten().chain(&config.core.error_log.value) {
+        if let (LogTarget::Memory(_), Some(span)) = (&log.target, log.span)
+            && logs.insert((span, String::new()))
+        {
+            let what = "`error_log` to memory".to_owned();
+            let safe_because = Some("only a debugger could read it");
+            memory.push(Unsupported { what, span, safe_because });
+        }
+    }
+    for upstream in &config.http.upstreams {
+        if let Balancer::Other(name) = upstream.balancer.value {
+            refuse(format!("`{name}`"), upstream.balancer.origin.span().unwrap_or(upstream.span));
+        }
+    }
+    found.extend(memory);
+    crate::runtime::server::tls_unsupported::unsupported(config, &mut found);
+    found
+}
+
+fn instructions(list: &[Instruction], refuse: &mut impl FnMut(String, Span)) {
+    for instruction in list {
+        match instruction {
+            Instruction::Other(name, span) => refuse(format!("`{name}`"), *span),
+            Instruction::Return(_)
+            | Instruction::Set { .. }
+            | Instruction::If { .. }
+            | Instruction::Rewrite(_)
+            | Instruction::Break(_) => {}
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The peers of an upstream with what is known of each, and the smooth weighted round robin that every method falls
+//! back to (`ngx_http_upstream_round_robin.c`).
+
+use crate::model::Peer;
+use crate::runtime::upstream::balancer::{Attempt, Outcome};
+
+/// A peer (`ngx_http_upstream_rr_peer_t`).
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub(super) backup: bool,
+    pub(super) down: bool,
+    pub(super) weight: i64,
+    pub(super) effective_weight: i64,
+    pub(super) current_weight: i64,
+    max_fails: u32,
+    fail_timeout: u64,
+    max_conns: u32,
+    pub(super) conns: u32,
+    fails: u32,
+    accessed: u64,
+    checked: u64,
+}
+
+/// All peers; backup ones among them.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    pub(super) list: Vec<State>,
+    /// Only one primary peer: its failures do not count.
+    pub(super) single: bool,
+    /// Weight of the primary peers together, and their number.
+    pub(super) total_weight: i64,
+    pub(super) primaries: usize,
+}
+
+impl Peers {
+    pub(super) fn new<'a>(peers: impl Iterator<Item = &'a Peer>) -> Self {
+        let list: Vec<State> = peers
+            .map(|peer| State {
+                backup: peer.backup,
+                down: peer.down,
+                weight: i64::from(peer.weight),
+                effective_weight: i64::from(peer.weight),
+                current_weight: 0,
+                max_fails: peer.max_fails,
+                fail_timeout: peer.fail_timeout.as_secs(),
+                max_conns: peer.max_conns,
+                conns: 0,
+                fails: 0,
+                accessed: 0,
+                checked: 0,
+            })
+            .collect();
+        let backups = list.iter().filter(|p| p.backup).count();
+        let total_weight = list.iter().filter(|p| !p.backup).map(|p| p.weight).sum();
+        Self { single: list.len() == 1 && backups == 0, total_weight, primaries: list.len() - backups, list }
+    }
+
+    /// Peers without parameters (`ngx_http_upstream_create_round_robin_peer`).
+    pub(super) fn plain(count: usize) -> Self {
+        let peer = |_| State {
+            backup: false,
+            down: false,
+            weight: 1,
+            effective_weight: 1,
+            current_weight: 0,
+            max_fails: 1,
+            fail_timeout: 10,
+            max_conns: 0,
+            conns: 0,
+            fails: 0,
+            accessed: 0,
+            checked: 0,
+        };
+        let list: Vec<State> = (0..count).map(peer).collect();
+        Self { single: count == 1, total_weight: list.iter().map(|p| p.weight).sum(), primaries: count, list }
+    }
+
+    /// Takes over what is known of a peer.
+    pub(crate) fn adopt(&mut self, to: usize, other: &mut Self, from: usize) {
+        if let (Some(to), Some(from)) = (self.list.get_mut(to), other.list.get(from)) {
+            to.clone_from(from);
+        }
+    }
+
+    /// `ngx_http_upstream_tries`: backups count.
+    pub(super) fn start(&self) -> Attempt {
+        Attempt { tries: self.list.iter().filter(|p| !p.down).count().max(1), ..Attempt::default() }
+    }
+
+    /// Whether a peer may be asked in this attempt.
+    pub(super) fn is_usable(&self, i: usize, attempt: &Attempt, now: u64) -> bool {
+        let peer = &self.list[i];
+        let is_disabled = peer.max_fails > 0
+            && peer.fails >= peer.max_fails
+            && now.saturating_sub(peer.checked) <= peer.fail_timeout;
+        let is_full = peer.max_conns > 0 && peer.conns >= peer.max_conns;
+        peer.backup == attempt.backup && !peer.down && !is_disabled && !is_full && !attempt.tried.contains(&i)
+    }
+
+    /// The primary peer at a position of all weights laid side by side.
+    pub(super) fn at_weight(&self, mut weight: i64) -> Option<usize> {
+        self.list.iter().enumerate().filter(|(_, p)| !p.backup).find_map(|(i, peer)| {
+            weight -= peer.weight;
+            (weight < 0).then_some(i)
+        })
+    }
+
+    /// Gives a peer to the attempt.
+    pub(super) fn take(&mut self, i: usize, attempt: &mut Attempt, now: u64) -> usize {
+        let peer = &mut self.list[i];
+        peer.conns += 1;
+        if now.saturating_sub(peer.checked) > peer.fail_timeout {
+            peer.checked = now;
+        }
+        attempt.tried.push(i);
+        i
+    }
+
+    /// The one whose turn it is among those that may be.
+    pub(super) fn turn(&mut self, may: impl Fn(&Self, usize) -> bool) -> Option<usize> {
+        let mut best: Option<usize> = None;
+        let mut total = 0;
+        for i in 0..self.list.len() {
+            if !may(self, i) {
+                continue;
+            }
+            let peer = &mut self.list[i];
+            peer.current_weight += peer.effective_weight;
+            total += peer.effective_weight;
+            if peer.effective_weight < peer.weight {
+                peer.effective_weight += 1;
+            }
+            let current = peer.current_weight;
+            if best.is_none_or(|best| current > self.list[best].current_weight) {
+                best = Some(i);
+            }
+        }
+        self.list[best?].current_weight -= total;
+        best
+    }
+
+    /// `ngx_http_upstream_get_round_robin_peer`
+    pub(super) fn round_robin(&mut self, attempt: &mut Attempt, now: u64) -> Option<usize> {
+        if self.single {
+            let peer = &mut self.list[0];
+            if peer.down || (peer.max_conns > 0 && peer.conns >= peer.max_conns) {
+                return None;
+            }
+            peer.conns += 1;
+            return Some(0);
+        }
+        let mut chosen = self.turn(|peers, i| peers.is_usable(i, attempt, now));
+        if chosen.is_none() && self.turns_to_backup(attempt) {
+            chosen = self.turn(|peers, i| peers.is_usable(i, attempt, now));
+        }
+        let chosen = chosen?;
+        Some(self.take(chosen, attempt, now))
+    }
+
+    /// The primary peers are used up: the backup ones follow, if there are any and they had not their turn.
+    pub(super) fn turns_to_backup(&self, attempt: &mut Attempt) -> bool {
+        let turns = !attempt.backup && self.primaries < self.list.len();
+        attempt.backup |= turns;
+        turns
+    }
+
+    /// `ngx_http_upstream_free_round_robin_peer`
+    pub(super) fn free(&mut self, attempt: &mut Attempt, peer: usize, outcome: Outcome, now: u64) -> bool {
+        let single = self.single;
+        let Some(peer) = self.list.get_mut(peer) else { return false };
+        peer.conns = peer.conns.saturating_sub(1);
+        if single {
+            peer.fails = 0;
+            attempt.tries = 0;
+            return false;
+        }
+        let mut is_disabled = false;
+        if outcome == Outcome::Failed {
+            peer.fails += 1;
+            peer.accessed = now;
+            peer.checked = now;
+            if peer.max_fails > 0 {
+                peer.effective_weight -= peer.weight / i64::from(peer.max_fails);
+                is_disabled = peer.fails >= peer.max_fails;
+            }
+            peer.effective_weight = peer.effective_weight.max(0);
+        } else if outcome == Outcome::Good && peer.accessed < peer.checked {
+            peer.fails = 0;
+        }
+        attempt.tries = attempt.tries.saturating_sub(1);
+        is_disabled
+    }
+}
