@@ -3,6 +3,7 @@
 pub(crate) mod charset;
 pub(crate) mod gunzip;
 pub(crate) mod gzip;
+pub(crate) mod head;
 pub(crate) mod headers;
 pub(crate) mod not_modified;
 pub(crate) mod range;

@@ -1,11 +1,8 @@
-//! The head of a response as the client gets it (`ngx_http_header_filter`), and answers that come from the
-//! configuration itself (`ngx_http_send_response`, `ngx_http_send_special_response`).
+//! The order in which filters see a response, and answers of handlers (`ngx_http_send_header`, `ngx_http_send_response`).
 
-use crate::model::core_http::ServerTokens;
-use crate::runtime::filters::{charset, gunzip, gzip, headers, not_modified, range, ssi, sub, userid};
+use crate::runtime::filters::{charset, gunzip, gzip, head, headers, not_modified, range, ssi, sub, userid};
 use crate::runtime::net::http1::head::ConnectionType;
-use crate::runtime::net::page;
-use crate::runtime::net::text::{field, number, put};
+use crate::runtime::request::body;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::reply::Part;
@@ -22,15 +19,7 @@ pub(crate) fn wants_keepalive(request: &Request) -> bool {
     }
 }
 
-/// The name in the Server header and on pages.
-pub(crate) fn product(worker: &Worker, request: &Request) -> &'static str {
-    match request.plan.core.server_tokens.value {
-        ServerTokens::Off => "nginx",
-        _ => worker.product,
-    }
-}
-
-/// Runs the header filters over `request.reply` and writes the head to `request.out` (`ngx_http_send_header`).
+/// Runs the header filters over `request.reply` and writes the head (`ngx_http_send_header`).
 ///
 /// # Errors
 /// A filter asks for the page of another status instead.
@@ -49,7 +38,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
         ssi::filter(request);
         request.reply.header_only |=
             request.is_head() || request.only_head || matches!(request.status, 204 | 304);
-        request.head_length = 0;
+        (request.head_length, request.head_bytes, request.http2_head) = (0, 0, None);
         return Ok(());
     }
     not_modified::filter(request)?;
@@ -65,23 +54,23 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     range::filter(worker, request)?;
     frame(request);
     if request.head.has_line() && request.head.line.version < 1000 {
-        request.head_length = 0;
+        (request.head_length, request.head_bytes) = (0, 0);
         return Ok(());
     }
-    write(worker, client, request);
+    head::write(worker, client, request);
     Ok(())
 }
 
 /// How the end of the body is told (`ngx_http_chunked_header_filter`).
 fn frame(request: &mut Request) {
-    let is_head = request.is_head();
+    let (is_head, is_http2) = (request.is_head(), request.is_http2());
     let reply = &mut request.reply;
     if is_head || matches!(request.status, 204 | 304) || request.status < 200 {
         reply.header_only = true;
         return;
     }
     if reply.content_length.is_none() || reply.expect_trailers {
-        if request.head.line.version >= 2000 {
+        if is_http2 {
             // Frames tell where it ends.
             return;
         }
@@ -98,120 +87,13 @@ fn frame(request: &mut Request) {
     }
 }
 
-fn write(worker: &Worker, client: &Client, request: &mut Request) {
-    let product = product(worker, request);
-    request.keepalive &= !worker.is_stopping.get() || request.stays();
-    let plan = std::rc::Rc::clone(&request.plan);
-    let core = &plan.core;
-    let status = request.status;
-    let mut out = std::mem::take(&mut request.out);
-    let reply = &mut request.reply;
-    let is_http2 = request.head.line.version >= 2000;
-    out.extend_from_slice(if is_http2 { b"HTTP/2.0 " } else { b"HTTP/1.1 " });
-    match page::reason(status) {
-        _ if is_http2 => {
-            let trailers = if reply.expect_trailers { " trailers" } else { "" };
-            put(&mut out, format_args!("{status:03}{trailers}"));
-        }
-        _ if !reply.line.is_empty() => out.extend_from_slice(&reply.line),
-        Some(reason) => {
-            number(&mut out, u64::from(status));
-            out.push(b' ');
-            out.extend_from_slice(reason.as_bytes());
-        }
-        None => put(&mut out, format_args!("{status:03} ")),
-    }
-    out.extend_from_slice(b"\r\n");
-    if !reply.has_server {
-        field(&mut out, b"Server", product.as_bytes());
-    }
-    if !reply.has_date {
-        out.extend_from_slice(b"Date: ");
-        worker.clock.date(&mut out);
-        out.extend_from_slice(b"\r\n");
-    }
-    if status == 204 {
-        reply.content_type.clear();
-        reply.content_length = None;
-    }
-    if !reply.content_type.is_empty() {
-        out.extend_from_slice(b"Content-Type: ");
-        out.extend_from_slice(&reply.content_type);
-        if !reply.charset.is_empty() {
-            out.extend_from_slice(b"; charset=");
-            out.extend_from_slice(&reply.charset);
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-    if let Some(length) = reply.content_length {
-        out.extend_from_slice(b"Content-Length: ");
-        number(&mut out, length);
-        out.extend_from_slice(b"\r\n");
-    }
-    if let Some(time) = reply.last_modified.filter(|_| matches!(status, 200 | 206 | 304))
-        && reply.get(b"Last-Modified").is_none()
-    {
-        out.extend_from_slice(b"Last-Modified: ");
-        out.extend_from_slice(crate::runtime::net::clock::http_date(time).as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
-    let may = core.absolute_redirect.value && !reply.plain_location;
-    let location = if may { reply.get(b"Location") } else { None };
-    let relative = location.filter(|l| l.first() == Some(&b'/'));
-    if let Some(location) = relative {
-        let is_tls = client.side.info().is_some();
-        out.extend_from_slice(if is_tls { b"Location: https://" } else { b"Location: http://" });
-        if core.server_name_in_redirect.value {
-            out.extend_from_slice(worker.server_name(request.server).as_bytes());
-        } else if request.head.server.is_empty() {
-            put(&mut out, format_args!("{}", client.local.map_or(String::new(), |a| host_text(&a))));
-        } else {
-            out.extend_from_slice(&request.head.server);
-        }
-        let port = client.local.map(|a| a.port());
-        let port = port.filter(|port| *port != if is_tls { 443 } else { 80 } && core.port_in_redirect.value);
-        if let Some(port) = port {
-            put(&mut out, format_args!(":{port}"));
-        }
-        out.extend_from_slice(location);
-        out.extend_from_slice(b"\r\n");
-        reply.remove(b"Location");
-    }
-    if reply.chunked {
-        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-    }
-    if is_http2 {
-        // There is a connection for each request, in a way.
-    } else if status == 101 {
-        out.extend_from_slice(b"Connection: upgrade\r\n");
-    } else if request.keepalive {
-        out.extend_from_slice(b"Connection: keep-alive\r\n");
-        if let Some(header) = core.keepalive_timeout.value.header.filter(|h| !h.is_zero()) {
-            put(&mut out, format_args!("Keep-Alive: timeout={}\r\n", header.as_secs()));
-        }
-    } else {
-        out.extend_from_slice(b"Connection: close\r\n");
-    }
-    out.extend_from_slice(&reply.lines);
-    out.extend_from_slice(b"\r\n");
-    request.head_length = out.len();
-    request.out = out;
-}
-
-fn host_text(address: &std::net::SocketAddr) -> String {
-    match address {
-        std::net::SocketAddr::V4(a) => a.ip().to_string(),
-        std::net::SocketAddr::V6(a) => format!("[{}]", a.ip()),
-    }
-}
-
 /// `return`: a text, a redirection or a page (`ngx_http_send_response`).
 pub(crate) fn send(c: &Connection, request: &mut Request, status: u16, text: &[u8]) -> Flow {
     if matches!(status, 301 | 302 | 303 | 307 | 308) {
         request.reply.set(b"Location", text);
         return Flow::Status(status);
     }
-    if crate::runtime::request::body::is_broken(request) {
+    if body::is_broken(request) {
         return Flow::Status(400);
     }
     request.status = status;

@@ -64,6 +64,39 @@ counts! {
     writing,
 }
 
+/// Counts a request, first as one that is being read, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    tally: Arc<Tally>,
+    is_writing: bool,
+}
+
+impl Stage {
+    /// A new request is being read.
+    pub(crate) fn reading(tally: &Arc<Tally>) -> Self {
+        tally.requests.up();
+        tally.reading.up();
+        Self { tally: Arc::clone(tally), is_writing: false }
+    }
+
+    /// The request is being answered from now on.
+    pub(crate) fn write(&mut self) {
+        self.is_writing = true;
+        self.tally.reading.down();
+        self.tally.writing.up();
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if self.is_writing {
+            self.tally.writing.down();
+        } else {
+            self.tally.reading.down();
+        }
+    }
+}
+
 impl Totals {
     /// Idle connections.
     pub(crate) fn waiting(&self) -> u64 {
@@ -134,6 +167,20 @@ impl Counters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_is_counted_until_it_is_dropped() {
+        let counters = Counters::default();
+        let tally = counters.tally();
+        let mut stage = Stage::reading(&tally);
+        let count = || (counters.totals().requests, counters.totals().reading, counters.totals().writing);
+        assert_eq!(count(), (1, 1, 0));
+        stage.write();
+        assert_eq!(count(), (1, 0, 1));
+        drop(stage);
+        drop(Stage::reading(&tally));
+        assert_eq!(count(), (2, 0, 0));
+    }
 
     #[test]
     fn workers_come_and_go() {

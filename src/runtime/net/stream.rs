@@ -12,7 +12,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::runtime::net::http2::Http2;
+use crate::runtime::net::http2::stream::Http2;
 use crate::runtime::net::tls::stream::Tls;
 
 /// The socket.
@@ -27,7 +27,7 @@ pub(crate) enum Stream {
 
 /// What a connection that should be silent does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stir {
+pub(crate) enum IdleEvent {
     /// It was closed, or failed.
     Closed,
     /// It sent something.
@@ -83,26 +83,26 @@ impl Stream {
     }
 
     /// Ready when a connection that should be silent is closed or sends; nothing is read.
-    pub(crate) fn poll_stir(&self, cx: &mut Context<'_>) -> Poll<Stir> {
+    pub(crate) fn poll_idle_event(&self, cx: &mut Context<'_>) -> Poll<IdleEvent> {
         match self {
-            Stream::Tls(s) => return s.poll_stir(cx),
-            Stream::Http2(s) => return s.poll_stir(cx),
+            Stream::Tls(s) => return s.poll_idle_event(cx),
+            Stream::Http2(s) => return s.poll_idle_event(cx),
             Stream::Tcp(_) | Stream::Unix(_) => {}
         }
         loop {
             if ready!(self.poll_read_ready(cx)).is_err() {
-                return Poll::Ready(Stir::Closed);
+                return Poll::Ready(IdleEvent::Closed);
             }
             let mut byte = [MaybeUninit::uninit()];
             let peeked = match self {
                 Stream::Tcp(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
                 Stream::Unix(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
-                Stream::Tls(_) | Stream::Http2(_) => return Poll::Ready(Stir::Closed),
+                Stream::Tls(_) | Stream::Http2(_) => return Poll::Ready(IdleEvent::Closed),
             };
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(1..) => return Poll::Ready(Stir::Data),
-                Ok(0) | Err(_) => return Poll::Ready(Stir::Closed),
+                Ok(1..) => return Poll::Ready(IdleEvent::Data),
+                Ok(0) | Err(_) => return Poll::Ready(IdleEvent::Closed),
             }
         }
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Passing, fastcgi, head, response};
+use super::{ProxyRequest, fastcgi, head, response};
 use crate::model::Config;
 use crate::model::cache::{CachePath, CacheSettings, CacheZone, Predicates};
 use crate::model::log::Severity;
@@ -82,7 +82,7 @@ pub(crate) struct Cached {
     pub(super) validity: Validity,
 }
 
-enum Found {
+enum CacheLookup {
     Error(u16),
     Nothing(Held),
     Scarce,
@@ -94,7 +94,7 @@ pub(super) fn now() -> i64 {
 }
 
 /// Whether one of the values is neither empty nor `0`.
-pub(super) fn holds(p: &mut Passing<'_>, predicates: &Predicates) -> bool {
+pub(super) fn holds(p: &mut ProxyRequest<'_>, predicates: &Predicates) -> bool {
     let mut text = Vec::new();
     predicates.0.iter().any(|value| {
         text.clear();
@@ -104,7 +104,7 @@ pub(super) fn holds(p: &mut Passing<'_>, predicates: &Predicates) -> bool {
 }
 
 /// Looks for a kept response; what answers the request, if the peer need not be asked.
-pub(super) async fn open(p: &mut Passing<'_>) -> Option<Flow> {
+pub(super) async fn open(p: &mut ProxyRequest<'_>) -> Option<Flow> {
     let plan = p.plan.cache.as_ref()?;
     let settings = &plan.settings;
     let is_meant = match p.r.method() {
@@ -147,7 +147,7 @@ pub(super) async fn open(p: &mut Passing<'_>) -> Option<Flow> {
     flow
 }
 
-fn zone(p: &mut Passing<'_>, plan: &CachePlan) -> Result<Option<Arc<Zone>>, u16> {
+fn zone(p: &mut ProxyRequest<'_>, plan: &CachePlan) -> Result<Option<Arc<Zone>>, u16> {
     let CacheZone::Value(value) = &plan.settings.zone.value else {
         return Ok(plan.zones.first().map(|(_, zone)| Arc::clone(zone)));
     };
@@ -165,7 +165,7 @@ fn zone(p: &mut Passing<'_>, plan: &CachePlan) -> Result<Option<Arc<Zone>>, u16>
 }
 
 /// `proxy_cache_key`, else the URL that the peer is asked for (`ngx_http_proxy_create_key`).
-fn key(p: &mut Passing<'_>, settings: &CacheSettings) -> Vec<u8> {
+fn key(p: &mut ProxyRequest<'_>, settings: &CacheSettings) -> Vec<u8> {
     let mut text = Vec::new();
     if let Some(value) = &settings.key.value {
         p.scope().evaluate(value, &mut text);
@@ -177,22 +177,22 @@ fn key(p: &mut Passing<'_>, settings: &CacheSettings) -> Vec<u8> {
     text
 }
 
-async fn look(p: &mut Passing<'_>, settings: &CacheSettings) -> Option<Flow> {
+async fn look(p: &mut ProxyRequest<'_>, settings: &CacheSettings) -> Option<Flow> {
     let begun = Instant::now();
     let may_update = |header: &Header, now: i64| {
         settings.use_stale.value.has("updating") || header.valid.saturating_add(header.updating) >= now
     };
     loop {
         match find(p, settings.min_uses.value) {
-            Found::Error(status) => {
+            CacheLookup::Error(status) => {
                 p.r.cache_status = Some("HIT");
                 return Some(Flow::Status(status));
             }
-            Found::Scarce => {
+            CacheLookup::Scarce => {
                 uncacheable(p);
                 return None;
             }
-            Found::Stored(_, stored) if stored.header.valid >= now() => {
+            CacheLookup::Stored(_, stored) if stored.header.valid >= now() => {
                 let sent = send(p, *stored, "HIT").ok();
                 if sent.is_none() {
                     // As if it were not there.
@@ -200,7 +200,7 @@ async fn look(p: &mut Passing<'_>, settings: &CacheSettings) -> Option<Flow> {
                 }
                 return sent;
             }
-            Found::Stored(mut held, stored) => {
+            CacheLookup::Stored(mut held, stored) => {
                 let is_first = held.lock(None);
                 if may_update(&stored.header, now()) && !p.r.is_background && p.r.depth == 0 {
                     let status = if !is_first {
@@ -215,7 +215,7 @@ async fn look(p: &mut Passing<'_>, settings: &CacheSettings) -> Option<Flow> {
                 }
                 return expired(p, held, *stored, settings);
             }
-            Found::Nothing(mut held) => {
+            CacheLookup::Nothing(mut held) => {
                 if !settings.lock.value || held.lock(Some(settings.lock_age.value)) {
                     if let Some(cached) = &mut p.cache {
                         cached.held = Some(held);
@@ -238,7 +238,7 @@ async fn look(p: &mut Passing<'_>, settings: &CacheSettings) -> Option<Flow> {
 }
 
 /// The peer is asked; the response that is there may still be of use.
-fn expired(p: &mut Passing<'_>, held: Held, stored: Stored, settings: &CacheSettings) -> Option<Flow> {
+fn expired(p: &mut ProxyRequest<'_>, held: Held, stored: Stored, settings: &CacheSettings) -> Option<Flow> {
     p.r.cache_status = Some("EXPIRED");
     if settings.revalidate.value {
         p.r.validators = (stored.header.last_modified, stored.header.etag.clone());
@@ -251,14 +251,14 @@ fn expired(p: &mut Passing<'_>, held: Held, stored: Stored, settings: &CacheSett
 }
 
 /// The response is not kept, and the peer is asked as without a cache.
-pub(super) fn uncacheable(p: &mut Passing<'_>) {
+pub(super) fn uncacheable(p: &mut ProxyRequest<'_>) {
     if let Some(cached) = &mut p.cache {
         cached.is_cacheable = false;
     }
 }
 
 /// Whether a range is asked for that begins far behind (`ngx_http_upstream_cache_check_range`).
-fn is_far(p: &Passing<'_>, most: Option<u64>) -> bool {
+fn is_far(p: &ProxyRequest<'_>, most: Option<u64>) -> bool {
     let Some(most) = most else { return false };
     let Some(range) = p.r.head.value(Known::Range, p.r.buffer.all()) else { return false };
     if most == 0 {
@@ -274,20 +274,21 @@ fn is_far(p: &Passing<'_>, most: Option<u64>) -> bool {
 }
 
 /// Opens the file of the request's key, or of its variant.
-fn find(p: &mut Passing<'_>, min_uses: u32) -> Found {
-    let Some(cached) = &p.cache else { return Found::Scarce };
+fn find(p: &mut ProxyRequest<'_>, min_uses: u32) -> CacheLookup {
+    let Some(cached) = &p.cache else { return CacheLookup::Scarce };
     let (zone, main) = (Arc::clone(&cached.zone), cached.main);
     let mut key = main;
     loop {
         let (held, seen) = zone.enter(key, min_uses);
         match seen {
-            Seen::Error(status) => return Found::Error(status),
-            Seen::Scarce => return Found::Scarce,
-            Seen::Nothing => return Found::Nothing(held),
+            Seen::Error(status) => return CacheLookup::Error(status),
+            Seen::Scarce => return CacheLookup::Scarce,
+            Seen::Nothing => return CacheLookup::Nothing(held),
             Seen::File => {}
         }
-        let nothing =
-            |held: Held| if held.is_scarce(min_uses) { Found::Scarce } else { Found::Nothing(held) };
+        let nothing = |held: Held| {
+            if held.is_scarce(min_uses) { CacheLookup::Scarce } else { CacheLookup::Nothing(held) }
+        };
         let path = zone.file(&key);
         let text = p.cache.as_ref().map(|cached| &cached.text[..]).unwrap_or_default();
         let stored = match read(&path, text) {
@@ -306,16 +307,16 @@ fn find(p: &mut Passing<'_>, min_uses: u32) -> Found {
             }
         };
         if stored.header.vary.is_empty() {
-            return Found::Stored(held, Box::new(stored));
+            return CacheLookup::Stored(held, Box::new(stored));
         }
         let other = variant(&main, &stored.header.vary, &p.r.head, p.r.buffer.all());
         if other == stored.header.variant {
-            return Found::Stored(held, Box::new(stored));
+            return CacheLookup::Stored(held, Box::new(stored));
         }
         if key != main {
             let message = format!("cache file \"{}\" has incorrect vary hash", path.display());
             p.log(Severity::Crit, &message, "");
-            return Found::Nothing(held);
+            return CacheLookup::Nothing(held);
         }
         key = other;
     }
@@ -334,7 +335,7 @@ fn read(path: &Path, key: &[u8]) -> io::Result<Result<Stored, &'static str>> {
 }
 
 /// Answers with a kept response (`ngx_http_upstream_cache_send`).
-pub(super) fn send(p: &mut Passing<'_>, stored: Stored, status: &'static str) -> Result<Flow, ()> {
+pub(super) fn send(p: &mut ProxyRequest<'_>, stored: Stored, status: &'static str) -> Result<Flow, ()> {
     p.r.cache_status = Some(status);
     let mut buffer = p.c.worker.buffers.take();
     buffer.append(&stored.head);
@@ -357,7 +358,7 @@ pub(super) fn send(p: &mut Passing<'_>, stored: Stored, status: &'static str) ->
 }
 
 /// Notes what the peer's response says of itself.
-pub(super) fn judge(p: &mut Passing<'_>, buffer: &Buffer) {
+pub(super) fn judge(p: &mut ProxyRequest<'_>, buffer: &Buffer) {
     let ignored = &p.plan.on_way.ignore_headers.value;
     let Some(cached) = &mut p.cache else { return };
     cached.validity = validity::of(buffer.all(), &p.r.response.fields, ignored, now());
@@ -365,7 +366,7 @@ pub(super) fn judge(p: &mut Passing<'_>, buffer: &Buffer) {
 }
 
 /// Keeps the status itself: of a failure, or of a page of one's own.
-pub(super) fn failed(p: &mut Passing<'_>, status: u16) {
+pub(super) fn failed(p: &mut ProxyRequest<'_>, status: u16) {
     let Some(plan) = &p.plan.cache else { return };
     let Some(cached) = p.cache.as_mut().filter(|cached| cached.is_cacheable) else { return };
     let until = match cached.validity.valid {

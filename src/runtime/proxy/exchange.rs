@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use super::{Passing, fastcgi, hints, upload};
+use super::{ProxyRequest, fastcgi, hints, upload};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
@@ -13,11 +13,11 @@ use crate::runtime::net::clock;
 use crate::runtime::net::http1::response_head::Progress;
 use crate::runtime::net::ledger::Missed;
 use crate::runtime::net::log::errno;
-use crate::runtime::net::stream::{Stir, Stream};
+use crate::runtime::net::stream::{IdleEvent, Stream};
 use crate::runtime::request::body::BodyError;
 use crate::runtime::upstream::outgoing::is_port_shortage;
 use crate::runtime::upstream::peer::{self, Address, ConnectError};
-use crate::runtime::upstream::pool::Upstreamed;
+use crate::runtime::upstream::pool::UpstreamConnection;
 use crate::runtime::upstream::tls;
 
 const CONNECTING: &str = " while connecting to upstream";
@@ -54,7 +54,10 @@ impl Failure {
 }
 
 /// The connection, and the buffer with the head of the response, which is in `request.response`.
-pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstreamed, Buffer), Failure> {
+pub(super) async fn run(
+    p: &mut ProxyRequest<'_>,
+    address: &Address,
+) -> Result<(UpstreamConnection, Buffer), Failure> {
     let mut connection = connect(p, address).await?;
     connection.requests += 1;
     let elapsed = clock::since(p.started);
@@ -80,7 +83,7 @@ pub(super) async fn run(p: &mut Passing<'_>, address: &Address) -> Result<(Upstr
     Ok((connection, buffer))
 }
 
-async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, Failure> {
+async fn connect(p: &mut ProxyRequest<'_>, address: &Address) -> Result<UpstreamConnection, Failure> {
     let worker = Rc::clone(&p.c.worker);
     let state = Rc::clone(&p.state);
     let pool = state.pool.as_ref();
@@ -151,11 +154,11 @@ async fn connect(p: &mut Passing<'_>, address: &Address) -> Result<Upstreamed, F
     let source = p.local.as_ref().map(|local| local.address);
     let ledger = outgoing.ledger.clone();
     let secure = p.secure.as_ref().map(|secure| Rc::clone(&secure.key));
-    Ok(Upstreamed { stream, requests: 0, opened: clock::instant(), source, ledger, secure })
+    Ok(UpstreamConnection { stream, requests: 0, opened: clock::instant(), source, ledger, secure })
 }
 
 /// Shakes hands with the peer, if the location asks for TLS.
-async fn secure(p: &mut Passing<'_>, stream: Stream) -> Result<Stream, Failure> {
+async fn secure(p: &mut ProxyRequest<'_>, stream: Stream) -> Result<Stream, Failure> {
     let Some(secure) = p.secure.clone() else { return Ok(stream) };
     let timeout = p.plan.settings.connect_timeout.value;
     match Box::pin(tls::connect(&p.c.timer, stream, &secure, timeout)).await {
@@ -173,7 +176,11 @@ enum Event {
     ClientClosed,
 }
 
-async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer) -> Result<(), Failure> {
+async fn read_head(
+    p: &mut ProxyRequest<'_>,
+    stream: &mut Stream,
+    buffer: &mut Buffer,
+) -> Result<(), Failure> {
     let timeout = p.plan.settings.read_timeout.value;
     // Longest head.
     let most = usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX).clamp(1, 1 << 20);
@@ -192,10 +199,10 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
                 return Poll::Ready(Event::Read(read));
             }
             if watch {
-                match client.poll_stir(cx) {
-                    Poll::Ready(Stir::Closed) => return Poll::Ready(Event::ClientClosed),
+                match client.poll_idle_event(cx) {
+                    Poll::Ready(IdleEvent::Closed) => return Poll::Ready(Event::ClientClosed),
                     // The next request; as long as it is unread nothing can be told.
-                    Poll::Ready(Stir::Data) => watch = false,
+                    Poll::Ready(IdleEvent::Data) => watch = false,
                     Poll::Pending => {}
                 }
             }
@@ -247,7 +254,7 @@ async fn read_head(p: &mut Passing<'_>, stream: &mut Stream, buffer: &mut Buffer
 }
 
 /// So many bytes are new behind what `buffer` holds.
-pub(super) fn arrived(p: &mut Passing<'_>, buffer: &mut Buffer, n: usize, action: &'static str) {
+pub(super) fn arrived(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, n: usize, action: &'static str) {
     let from = buffer.end;
     buffer.end += n;
     if let Some(this) = p.this_try() {

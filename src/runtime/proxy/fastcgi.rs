@@ -3,7 +3,7 @@
 use super::exchange::Failure;
 use super::framing::Part;
 use super::head::SMALL_BODY;
-use super::{Passing, upload};
+use super::{ProxyRequest, upload};
 use crate::model::log::Severity;
 use crate::runtime::fastcgi::params;
 use crate::runtime::fastcgi::records::{self, End};
@@ -19,7 +19,7 @@ const READING: &str = " while reading response header from upstream";
 ///
 /// # Errors
 /// A status: the parameters are too long.
-pub(super) fn write(p: &mut Passing<'_>, plan: &FastcgiPlan) -> Result<(), u16> {
+pub(super) fn write(p: &mut ProxyRequest<'_>, plan: &FastcgiPlan) -> Result<(), u16> {
     let mut out = std::mem::take(&mut p.r.upstream_out);
     out.clear();
     p.r.upstream_uri = Piece::default();
@@ -41,7 +41,7 @@ pub(super) fn write(p: &mut Passing<'_>, plan: &FastcgiPlan) -> Result<(), u16> 
 }
 
 /// Sends a part of the body.
-pub(super) async fn send(p: &mut Passing<'_>, stream: &mut Stream, data: &[u8]) -> Result<(), Failure> {
+pub(super) async fn send(p: &mut ProxyRequest<'_>, stream: &mut Stream, data: &[u8]) -> Result<(), Failure> {
     let mut out = Vec::new();
     for piece in data.chunks(records::PIECE) {
         out.clear();
@@ -52,7 +52,7 @@ pub(super) async fn send(p: &mut Passing<'_>, stream: &mut Stream, data: &[u8]) 
 }
 
 /// Sends the body, if it is not in `upstream_out`.
-pub(super) async fn send_body(p: &mut Passing<'_>, stream: &mut Stream) -> Result<(), Failure> {
+pub(super) async fn send_body(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> Result<(), Failure> {
     if is_small(p) {
         return Ok(());
     }
@@ -71,12 +71,12 @@ pub(super) async fn send_body(p: &mut Passing<'_>, stream: &mut Stream) -> Resul
 }
 
 /// Whether the body leaves together with the parameters.
-fn is_small(p: &Passing<'_>) -> bool {
+fn is_small(p: &ProxyRequest<'_>) -> bool {
     p.r.body_file.is_none() && p.r.body.len() <= SMALL_BODY
 }
 
 /// Forgets the head of the response before.
-pub(super) fn reset(p: &mut Passing<'_>, start: usize) {
+pub(super) fn reset(p: &mut ProxyRequest<'_>, start: usize) {
     if p.plan.fastcgi.is_some() {
         p.r.response.reset_cgi(start);
     } else {
@@ -85,13 +85,13 @@ pub(super) fn reset(p: &mut Passing<'_>, start: usize) {
 }
 
 /// A response begins, in whatever it comes.
-pub(super) fn begin(p: &mut Passing<'_>, start: usize) {
+pub(super) fn begin(p: &mut ProxyRequest<'_>, start: usize) {
     reset(p, start);
     p.records = p.plan.fastcgi.is_some().then(Box::default);
 }
 
 /// Leaves of what has arrived since `from` what is the response's, and logs what the server says besides.
-pub(super) fn take(p: &mut Passing<'_>, buffer: &mut Buffer, from: usize, action: &'static str) {
+pub(super) fn take(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, from: usize, action: &'static str) {
     let Some(mut records) = p.records.take() else { return };
     let before = from - buffer.start;
     let length = records.take(&mut buffer.filled_mut()[before..]);
@@ -108,7 +108,7 @@ pub(super) fn take(p: &mut Passing<'_>, buffer: &mut Buffer, from: usize, action
 ///
 /// # Errors
 /// Another peer is asked.
-pub(super) fn check(p: &mut Passing<'_>, progress: &Progress) -> Result<(), Failure> {
+pub(super) fn check(p: &mut ProxyRequest<'_>, progress: &Progress) -> Result<(), Failure> {
     let (Some(plan), Some(records)) = (&p.plan.fastcgi, &p.records) else { return Ok(()) };
     let is_done = *progress == Progress::Done;
     let position = p.r.response.position;
@@ -133,7 +133,7 @@ pub(super) fn check(p: &mut Passing<'_>, progress: &Progress) -> Result<(), Fail
 }
 
 /// What is in `buffer` of a body of which `left` bytes are to come (`ngx_http_fastcgi_input_filter`).
-pub(super) fn part(p: &mut Passing<'_>, buffer: &mut Buffer, left: &mut Option<u64>) -> Part {
+pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Option<u64>) -> Part {
     let Some(records) = &p.records else { return Part::More };
     let have = buffer.filled().len() as u64;
     if let Some(left) = left {
@@ -154,7 +154,7 @@ pub(super) fn part(p: &mut Passing<'_>, buffer: &mut Buffer, left: &mut Option<u
 }
 
 /// Why no more of a body comes of which `left` bytes should: what came before has gone to the client.
-pub(super) fn broken(p: &Passing<'_>, left: Option<u64>) -> Option<String> {
+pub(super) fn broken(p: &ProxyRequest<'_>, left: Option<u64>) -> Option<String> {
     let records = p.records.as_ref()?;
     // In an answer to HEAD there may be none of it.
     let is_none = p.r.is_head() && left == p.r.response.content_length;

@@ -1,7 +1,7 @@
 //! How the body of a peer's response ends (`ngx_http_proxy_input_filter_init`, `ngx_http_proxy_chunked_filter`).
 
 use super::trailers::{self, Trailers};
-use super::{Passing, fastcgi};
+use super::{ProxyRequest, fastcgi};
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::chunked::{Chunk, Chunked};
 
@@ -27,7 +27,7 @@ pub(super) enum Part {
 
 impl Framing {
     /// How the body of a response is framed; nothing comes of one that is not read.
-    pub(super) fn of(p: &mut Passing<'_>, is_read: bool) -> Self {
+    pub(super) fn of(p: &mut ProxyRequest<'_>, is_read: bool) -> Self {
         let response = &mut p.r.response;
         if !is_read {
             // The rest of the records stays in the connection.
@@ -46,7 +46,7 @@ impl Framing {
     }
 
     /// Leaves in `buffer` the body's bytes only.
-    pub(super) fn take(&mut self, p: &mut Passing<'_>, buffer: &mut Buffer) -> Part {
+    pub(super) fn take(&mut self, p: &mut ProxyRequest<'_>, buffer: &mut Buffer) -> Part {
         match self {
             Framing::Close => Part::More,
             Framing::Records(left) => fastcgi::part(p, buffer, left),
@@ -110,7 +110,7 @@ impl Framing {
     }
 
     /// The body is complete.
-    pub(super) fn end(&mut self, p: &mut Passing<'_>) {
+    pub(super) fn end(&mut self, p: &mut ProxyRequest<'_>) {
         if let Framing::Trailers(trailers) = self {
             trailers.pass(p);
         }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Passing;
+use super::ProxyRequest;
 use crate::model::proxy::HttpVersion;
 use crate::runtime::net::clock::http_date;
 use crate::runtime::net::http1::field::Known;
@@ -24,7 +24,7 @@ const CONDITIONS: u64 = Known::IfModifiedSince.bit()
     | Known::IfRange.bit();
 
 /// Writes the head, and a small body behind it, to `upstream_out`.
-pub(super) fn write(p: &mut Passing<'_>) {
+pub(super) fn write(p: &mut ProxyRequest<'_>) {
     let mut out = std::mem::take(&mut p.r.upstream_out);
     out.clear();
     let worker = Rc::clone(&p.c.worker);
@@ -107,7 +107,7 @@ pub(super) fn write(p: &mut Passing<'_>) {
 }
 
 /// The client's method, or that of `proxy_method`.
-fn method(p: &mut Passing<'_>, out: &mut Vec<u8>) {
+fn method(p: &mut ProxyRequest<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     let plan = p.plan;
     match plan.method.constant() {
@@ -123,7 +123,7 @@ fn method(p: &mut Passing<'_>, out: &mut Vec<u8>) {
 }
 
 /// The URI that the peer is asked for.
-pub(super) fn uri(p: &Passing<'_>, out: &mut Vec<u8>) {
+pub(super) fn uri(p: &ProxyRequest<'_>, out: &mut Vec<u8>) {
     if let Some(uri) = &p.uri {
         out.extend_from_slice(uri);
         return;
@@ -146,7 +146,7 @@ pub(super) fn uri(p: &Passing<'_>, out: &mut Vec<u8>) {
 }
 
 /// The request's URI from a position on, and its arguments.
-fn rest(p: &Passing<'_>, from: usize, out: &mut Vec<u8>) {
+fn rest(p: &ProxyRequest<'_>, from: usize, out: &mut Vec<u8>) {
     let rest = &p.r.uri[from..];
     if p.r.head.line.quoted || p.r.internal {
         escape(rest, out);

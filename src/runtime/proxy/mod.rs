@@ -1,4 +1,4 @@
-//! Passing a request to an upstream (`ngx_http_upstream.c`): one peer after the other until one answers.
+//! ProxyRequest a request to an upstream (`ngx_http_upstream.c`): one peer after the other until one answers.
 
 pub(crate) mod cached;
 pub(crate) mod cookie;
@@ -44,7 +44,7 @@ use exchange::Failure;
 
 /// A request of the client in the course of being passed on.
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
-pub(crate) struct Passing<'a> {
+pub(crate) struct ProxyRequest<'a> {
     pub(crate) c: &'a mut Connection,
     pub(crate) r: &'a mut Request,
     pub(crate) plan: &'a ProxyPlan,
@@ -80,7 +80,7 @@ pub(crate) struct Passing<'a> {
     pub(crate) records: Option<Box<Records>>,
 }
 
-impl Passing<'_> {
+impl ProxyRequest<'_> {
     pub(crate) fn log(&mut self, severity: Severity, message: &str, action: &str) {
         Scope { worker: &self.c.worker, client: &self.c.client, request: self.r }
             .log(severity, message, action);
@@ -135,7 +135,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     };
     let started = clock::instant();
     let settings = &plan.on_way;
-    let mut p = Passing {
+    let mut p = ProxyRequest {
         c,
         r,
         plan,
@@ -206,7 +206,7 @@ fn secure(c: &Connection, r: &mut Request, is_tls: bool) -> Result<Option<Secure
 }
 
 /// Whether the body is passed on while it is read (`ngx_http_proxy_handler`).
-fn streams(p: &Passing<'_>) -> bool {
+fn streams(p: &ProxyRequest<'_>) -> bool {
     let settings = &p.plan.on_way;
     !settings.request_buffering.value
         && settings.set_body.value.is_none()
@@ -217,7 +217,7 @@ fn streams(p: &Passing<'_>) -> bool {
 }
 
 /// Asks one peer after the other.
-async fn peers(p: &mut Passing<'_>) -> Flow {
+async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
     let settings = &p.plan.on_way;
     let state = Rc::clone(&p.state);
     let begun = clock::instant();
@@ -302,7 +302,7 @@ async fn peers(p: &mut Passing<'_>) -> Flow {
 }
 
 /// No peer has answered: a stale response does, or a page of the status.
-fn unanswered(p: &mut Passing<'_>, status: u16, word: &str) -> Flow {
+fn unanswered(p: &mut ProxyRequest<'_>, status: u16, word: &str) -> Flow {
     if let Some(flow) = stale::instead(p, word, true) {
         return flow;
     }
@@ -311,7 +311,7 @@ fn unanswered(p: &mut Passing<'_>, status: u16, word: &str) -> Flow {
 }
 
 /// Status and word of `proxy_next_upstream` of a try that failed; an error: no other peer is asked.
-fn refusal(p: &mut Passing<'_>, failure: &Failure) -> Result<(u16, &'static str), Flow> {
+fn refusal(p: &mut ProxyRequest<'_>, failure: &Failure) -> Result<(u16, &'static str), Flow> {
     match failure {
         Failure::Local => {
             // nginx has not noted the peer yet.
@@ -335,7 +335,7 @@ fn refusal(p: &mut Passing<'_>, failure: &Failure) -> Result<(u16, &'static str)
 }
 
 /// A request begins for the balancer, with what it hashes.
-fn start(p: &mut Passing<'_>, state: &UpstreamState) -> Attempt {
+fn start(p: &mut ProxyRequest<'_>, state: &UpstreamState) -> Attempt {
     let mut key = Vec::new();
     match &state.key {
         Key::None => {}
@@ -351,7 +351,7 @@ fn start(p: &mut Passing<'_>, state: &UpstreamState) -> Attempt {
 
 /// What answers instead of the peer's response: a page of the configuration, or a redirection inside. `None`: the
 /// response goes to the client.
-fn answered(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
+fn answered(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow> {
     let status = p.r.response.status.code;
     let stale = next::word(status).and_then(|word| stale::instead(p, word, false));
     if let Some(flow) = stale.or_else(|| stale::revalidated(p)) {
@@ -373,7 +373,7 @@ fn answered(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
     response::redirect(p, buffer)
 }
 
-fn finish_try(p: &mut Passing<'_>) {
+fn finish_try(p: &mut ProxyRequest<'_>) {
     let elapsed = clock::since(p.started);
     if let Some(this) = p.this_try() {
         this.response.get_or_insert(elapsed);
@@ -381,7 +381,7 @@ fn finish_try(p: &mut Passing<'_>) {
 }
 
 /// The address to bind to (`ngx_http_upstream_set_local`): empty and invalid values leave the choice to the kernel.
-fn local(p: &mut Passing<'_>) -> Option<Local> {
+fn local(p: &mut ProxyRequest<'_>) -> Option<Local> {
     match &p.plan.bind {
         Bind::Off => None,
         Bind::Address { address, transparent } => {

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::Passing;
+use super::ProxyRequest;
 use crate::runtime::upstream::balancer::Outcome;
 
 /// Statuses of a response after which another peer may be tried (`ngx_http_upstream_next_errors`).
@@ -23,7 +23,7 @@ pub(super) fn word(status: u16) -> Option<&'static str> {
 }
 
 /// Whether the request may go to another peer after what the word says.
-pub(super) fn may(p: &Passing<'_>, word: &str, begun: Instant) -> bool {
+pub(super) fn may(p: &ProxyRequest<'_>, word: &str, begun: Instant) -> bool {
     let settings = &p.plan.on_way;
     let timeout = settings.next_upstream_timeout.value;
     let words = &settings.next_upstream.value;
@@ -36,14 +36,14 @@ pub(super) fn may(p: &Passing<'_>, word: &str, begun: Instant) -> bool {
 }
 
 /// Whether a response is to be forgotten and another peer asked; how the peer is given back then.
-pub(super) fn after_status(p: &Passing<'_>, tries: usize, begun: Instant) -> Option<Outcome> {
+pub(super) fn after_status(p: &ProxyRequest<'_>, tries: usize, begun: Instant) -> Option<Outcome> {
     let status = p.r.response.status.code;
     let word = word(status).filter(|word| tries > 1 && may(p, word, begun))?;
     Some(if matches!(word, "http_403" | "http_404") { Outcome::Good } else { Outcome::Failed })
 }
 
 /// `ngx_http_upstream_intercept_errors`
-pub(super) fn is_intercepted(p: &Passing<'_>) -> bool {
+pub(super) fn is_intercepted(p: &ProxyRequest<'_>) -> bool {
     let status = p.r.response.status.code;
     let pages = &p.r.plan.core.error_page.value;
     status >= 300 && p.plan.intercept_errors && pages.iter().any(|page| page.statuses.contains(&status))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Passing;
+use super::ProxyRequest;
 use crate::runtime::net::clock::Clock;
 
 /// Bytes a second, and what has been read of the response since when.
@@ -14,7 +14,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// The pace of a response of which so much has come with its head; none if it is not read ahead.
-    pub(super) fn new(p: &mut Passing<'_>, read: usize) -> Self {
+    pub(super) fn new(p: &mut ProxyRequest<'_>, read: usize) -> Self {
         let plan = p.plan;
         let value = &plan.on_way.limit_rate.value;
         let mut rate = 0;
@@ -27,7 +27,7 @@ impl Pace {
     }
 
     /// Waits until more may be read, and says how much; an error if the client is gone.
-    pub(super) async fn wait(&self, p: &mut Passing<'_>, most: usize) -> std::io::Result<usize> {
+    pub(super) async fn wait(&self, p: &mut ProxyRequest<'_>, most: usize) -> std::io::Result<usize> {
         if self.rate == 0 {
             return Ok(most);
         }
@@ -43,7 +43,7 @@ impl Pace {
     }
 
     /// So much was read; the next read waits accordingly.
-    pub(super) async fn done(&mut self, p: &mut Passing<'_>, n: usize) -> std::io::Result<()> {
+    pub(super) async fn done(&mut self, p: &mut ProxyRequest<'_>, n: usize) -> std::io::Result<()> {
         self.read += n as u64;
         match (n as u64 * 1000).checked_div(self.rate) {
             Some(wait) if wait > 0 => p.c.pause(Duration::from_millis(wait)).await,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::framing::{Framing, Part};
 use super::pace::Pace;
 use super::saving::Copy;
-use super::{Passing, exchange, fastcgi, response, tunnel};
+use super::{ProxyRequest, exchange, fastcgi, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::filters::headers;
 use crate::runtime::net::buffer::{Buffer, SIZE};
@@ -13,7 +13,7 @@ use crate::runtime::net::log::errno;
 use crate::runtime::request::filter;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::upstream::peer::Address;
-use crate::runtime::upstream::pool::Upstreamed;
+use crate::runtime::upstream::pool::UpstreamConnection;
 
 const READING: &str = " while reading upstream";
 /// Kept free at the end of a buffer for what ends a chunk.
@@ -21,8 +21,8 @@ const TAIL: usize = 16;
 
 /// Sends head and body to the client; the connection goes back to the pool as soon as the response has arrived.
 pub(super) async fn run(
-    p: &mut Passing<'_>,
-    connection: Upstreamed,
+    p: &mut ProxyRequest<'_>,
+    connection: UpstreamConnection,
     mut buffer: Buffer,
     address: &Address,
 ) -> Flow {
@@ -128,7 +128,7 @@ pub(super) async fn run(
 }
 
 /// An empty buffer, a large one for what is long.
-fn make_room(p: &Passing<'_>, buffer: &mut Buffer, is_full: bool, framing: &Framing) {
+fn make_room(p: &ProxyRequest<'_>, buffer: &mut Buffer, is_full: bool, framing: &Framing) {
     let is_long = is_full || matches!(framing, Framing::Length(left) if *left > SIZE as u64);
     if is_long && !buffer.is_large() {
         let buffers = &p.c.worker.buffers;
@@ -138,7 +138,7 @@ fn make_room(p: &Passing<'_>, buffer: &mut Buffer, is_full: bool, framing: &Fram
 }
 
 /// The copy with what is in `buffer`; none any more when it is whole, or cannot be made.
-fn kept(p: &mut Passing<'_>, mut copy: Copy, buffer: &Buffer, is_done: bool) -> Option<Copy> {
+fn kept(p: &mut ProxyRequest<'_>, mut copy: Copy, buffer: &Buffer, is_done: bool) -> Option<Copy> {
     if !copy.append(p, buffer.filled()) {
         return None;
     }
@@ -150,7 +150,7 @@ fn kept(p: &mut Passing<'_>, mut copy: Copy, buffer: &Buffer, is_done: bool) -> 
 }
 
 /// Says why no more of the response comes.
-fn say(p: &mut Passing<'_>, broken: Option<&std::io::Result<usize>>) {
+fn say(p: &mut ProxyRequest<'_>, broken: Option<&std::io::Result<usize>>) {
     match broken {
         Some(Ok(_)) => p.log(Severity::Error, "upstream prematurely closed connection", READING),
         Some(Err(error)) => p.log(Severity::Error, &format!("recv() failed{}", errno(error)), READING),
@@ -168,8 +168,8 @@ fn cut(buffer: &mut Buffer, (from, to): (u64, u64), position: u64) {
 }
 
 /// The head has gone or goes out before the connection is closed, as in nginx.
-async fn abort(p: &mut Passing<'_>, has_head: bool) -> Flow {
-    if has_head {
+async fn abort(p: &mut ProxyRequest<'_>, has_head: bool) -> Flow {
+    if has_head && p.c.begin(p.r).is_ok() {
         let head = std::mem::take(&mut p.r.out);
         let timeout = p.r.plan.core.send_timeout.value;
         if p.c.write(&head, timeout).await.is_ok() {
@@ -182,7 +182,7 @@ async fn abort(p: &mut Passing<'_>, has_head: bool) -> Flow {
 
 /// Writes the head, if it is still to be sent, and the body in `buffer`.
 async fn write(
-    p: &mut Passing<'_>,
+    p: &mut ProxyRequest<'_>,
     buffer: &mut Buffer,
     has_head: &mut bool,
     is_chunked: bool,
@@ -197,7 +197,7 @@ async fn write(
 
 /// The same for filters that take no more at once.
 async fn write_in_pieces(
-    p: &mut Passing<'_>,
+    p: &mut ProxyRequest<'_>,
     buffer: &mut Buffer,
     longest: usize,
     has_head: &mut bool,
@@ -218,7 +218,7 @@ async fn write_in_pieces(
 
 /// Writes the head, if it is still to be sent, and the body in `buffer` in one go.
 async fn write_whole(
-    p: &mut Passing<'_>,
+    p: &mut ProxyRequest<'_>,
     buffer: &mut Buffer,
     has_head: &mut bool,
     is_chunked: bool,
@@ -254,7 +254,11 @@ async fn write_whole(
             buffer.append(b"\r\n");
         }
     }
-    if std::mem::take(has_head) && !buffer.prepend(&p.r.out) {
+    let begins = std::mem::take(has_head);
+    if begins && p.c.begin(p.r).is_err() {
+        return false;
+    }
+    if begins && !buffer.prepend(&p.r.out) {
         let head = std::mem::take(&mut p.r.out);
         let written = p.c.write(&head, timeout).await;
         p.r.sent += head.len() as u64;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::rc::Rc;
 
-use super::Passing;
+use super::ProxyRequest;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
 use crate::runtime::net::buffer::Buffer;
@@ -24,7 +24,7 @@ pub(super) type Kept = (Rc<File>, u64, u64);
 /// # Errors
 /// A page of this status is sent instead.
 pub(super) fn begin(
-    p: &mut Passing<'_>,
+    p: &mut ProxyRequest<'_>,
     buffer: &Buffer,
     is_bodyless: bool,
     kept: Option<Kept>,
@@ -37,7 +37,7 @@ pub(super) fn begin(
     let plan = p.plan;
     p.r.status = response.status.code;
     // Frames of HTTP/2 cannot be left for another protocol (since 1.31.3).
-    let is_bare = p.r.head.line.version >= 2000 && worker.config.version >= Version::new(1, 31, 3);
+    let is_bare = p.r.is_http2() && worker.config.version >= Version::new(1, 31, 3);
     let is_cacheable = p.is_cacheable();
     let reply = &mut p.r.reply;
     reply.clear_body();
@@ -124,7 +124,7 @@ pub(super) fn is_hidden(plan: &ProxyPlan, field: &Field, name: &[u8]) -> bool {
     }
 }
 
-fn remember(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
+fn remember(p: &mut ProxyRequest<'_>, text: &[u8], response: &ResponseHead) {
     p.r.upstream_head.clear();
     p.r.upstream_trailers.clear();
     let mut start = response.status.text.start as usize;
@@ -137,12 +137,12 @@ fn remember(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
 }
 
 /// Whether a header of the response is obeyed.
-fn is_obeyed(p: &Passing<'_>, name: &str) -> bool {
+fn is_obeyed(p: &ProxyRequest<'_>, name: &str) -> bool {
     !p.plan.on_way.ignore_headers.value.has(name)
 }
 
 /// `X-Accel-Limit-Rate`, `X-Accel-Charset` and `X-Accel-Buffering`
-fn obey(p: &mut Passing<'_>, text: &[u8], response: &ResponseHead) {
+fn obey(p: &mut ProxyRequest<'_>, text: &[u8], response: &ResponseHead) {
     if !response.has_any(&[Known::XAccelLimitRate, Known::XAccelCharset, Known::XAccelBuffering]) {
         return;
     }
@@ -172,7 +172,7 @@ const REDIRECTED: &[Known] =
     &[Known::SetCookie, Known::ContentDisposition, Known::CacheControl, Known::Expires, Known::AcceptRanges];
 
 /// `X-Accel-Redirect`: the request goes on inside, with some headers of this response.
-pub(super) fn redirect(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Flow> {
+pub(super) fn redirect(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow> {
     if !p.r.response.has_any(&[Known::XAccelRedirect]) {
         return None;
     }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::Passing;
+use super::ProxyRequest;
 use super::cached::{holds, now};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
@@ -32,7 +32,7 @@ enum To {
 
 impl Copy {
     /// Begins a copy of the response of which the head is in `buffer`, if there is to be one.
-    pub(super) fn begin(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Self> {
+    pub(super) fn begin(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Self> {
         if !p.is_buffering || p.is_upgraded {
             p.cache = None;
             return None;
@@ -52,7 +52,7 @@ impl Copy {
     }
 
     /// Adds a part of the body; false if that failed, and the copy is to be given up.
-    pub(super) fn append(&mut self, p: &mut Passing<'_>, data: &[u8]) -> bool {
+    pub(super) fn append(&mut self, p: &mut ProxyRequest<'_>, data: &[u8]) -> bool {
         match self.writer.append(data) {
             Ok(()) => true,
             Err(error) => {
@@ -63,7 +63,7 @@ impl Copy {
     }
 
     /// The response has arrived as a whole.
-    pub(super) fn complete(self, p: &mut Passing<'_>) {
+    pub(super) fn complete(self, p: &mut ProxyRequest<'_>) {
         let (path, result) = match self.to {
             To::Cache(held) => {
                 let path = held.zone.file(&held.key);
@@ -85,13 +85,13 @@ impl Copy {
 
 type Begun = Result<Copy, (PathBuf, std::io::Error)>;
 
-fn value<'b>(p: &Passing<'_>, buffer: &'b Buffer, known: Known) -> Option<&'b [u8]> {
+fn value<'b>(p: &ProxyRequest<'_>, buffer: &'b Buffer, known: Known) -> Option<&'b [u8]> {
     let fields = &p.r.response.fields;
     fields.iter().find(|f| f.known == known).map(|f| f.value.of(buffer.all()))
 }
 
 /// `proxy_store`: a response 200 at a path of its own.
-fn stored(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Begun> {
+fn stored(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
     let settings = &p.plan.kept;
     let path = match &settings.store.value {
         Store::Off => return None,
@@ -118,7 +118,7 @@ fn stored(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Begun> {
 }
 
 /// The cache, if the response may be kept and is fresh for a time.
-fn kept(p: &mut Passing<'_>, buffer: &Buffer) -> Option<Begun> {
+fn kept(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
     let plan = p.plan.cache.as_ref()?;
     let is_refused = holds(p, &plan.settings.no_cache.value);
     // What is not kept is given back at once: others may wait for it.

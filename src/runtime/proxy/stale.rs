@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::cached::{now, send};
-use super::{Passing, pass};
+use super::{ProxyRequest, pass};
 use crate::model::log::Severity;
 use crate::runtime::net::http1::response_head::ResponseHead;
 use crate::runtime::net::log::errno;
@@ -16,7 +16,7 @@ use crate::runtime::request::state::Request;
 use crate::runtime::upstream::cache::validity;
 
 /// The stale response instead of one that failed so: a word of `proxy_cache_use_stale`.
-pub(super) fn instead(p: &mut Passing<'_>, word: &str, is_failure: bool) -> Option<Flow> {
+pub(super) fn instead(p: &mut ProxyRequest<'_>, word: &str, is_failure: bool) -> Option<Flow> {
     let words = &p.plan.cache.as_ref()?.settings.use_stale.value;
     let may = words.has(word) && !words.has("off");
     let cached = p.cache.as_mut().filter(|_| p.r.cache_status == Some("EXPIRED"))?;
@@ -27,7 +27,7 @@ pub(super) fn instead(p: &mut Passing<'_>, word: &str, is_failure: bool) -> Opti
 }
 
 /// The kept response if the peer says that it is still the same (`proxy_cache_revalidate`).
-pub(super) fn revalidated(p: &mut Passing<'_>) -> Option<Flow> {
+pub(super) fn revalidated(p: &mut ProxyRequest<'_>) -> Option<Flow> {
     let settings = &p.plan.cache.as_ref()?.settings;
     let is_same = p.r.response.status.code == 304 && p.r.cache_status == Some("EXPIRED");
     let cached = p.cache.as_mut().filter(|_| is_same && settings.revalidate.value)?;

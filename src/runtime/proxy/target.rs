@@ -11,7 +11,7 @@ use crate::runtime::upstream::dns::Failure;
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::state::UpstreamState;
 
-type Found = (Rc<UpstreamState>, Option<Vec<u8>>, bool);
+type Target = (Rc<UpstreamState>, Option<Vec<u8>>, bool);
 
 /// The upstream that a URL names, and the URI in it.
 ///
@@ -22,7 +22,7 @@ pub(super) async fn find(
     r: &mut Request,
     value: &ComplexValue,
     is_fastcgi: bool,
-) -> Result<Found, u16> {
+) -> Result<Target, u16> {
     let mut url = Vec::new();
     c.scope(r).evaluate(value, &mut url);
     let shown = String::from_utf8_lossy(&url).into_owned();
@@ -74,7 +74,7 @@ pub(super) async fn find(
 }
 
 /// Logs why there is no upstream.
-fn refuse(c: &Connection, r: &mut Request, message: impl AsRef<str>, status: u16) -> Result<Found, u16> {
+fn refuse(c: &Connection, r: &mut Request, message: impl AsRef<str>, status: u16) -> Result<Target, u16> {
     c.scope(r).log(Severity::Error, message.as_ref(), "");
     Err(status)
 }

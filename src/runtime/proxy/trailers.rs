@@ -1,6 +1,6 @@
 //! What a peer sends behind a chunked body (`ngx_http_proxy_process_trailer`, `ngx_http_upstream_process_trailers`).
 
-use super::{Passing, response};
+use super::{ProxyRequest, response};
 use crate::runtime::net::http1::field::{self, Line};
 
 /// The lines behind the last chunk, as far as they have come.
@@ -54,7 +54,7 @@ impl Trailers {
     }
 
     /// Lets the client have them, but for those that are hidden.
-    pub(super) fn pass(&mut self, p: &mut Passing<'_>) {
+    pub(super) fn pass(&mut self, p: &mut ProxyRequest<'_>) {
         let mut position = 0;
         while let Line::Field { field, next, .. } = field::parse(&self.text, position, true) {
             position = next;

@@ -2,12 +2,12 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::Passing;
+use super::ProxyRequest;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::upstream::pool::Upstreamed;
+use crate::runtime::upstream::pool::UpstreamConnection;
 
 enum Event {
     Moved,
@@ -22,8 +22,15 @@ struct Moved {
 }
 
 /// Passes bytes until one side ends; `from_peer` holds what came with the head.
-pub(super) async fn run(p: &mut Passing<'_>, mut connection: Upstreamed, mut from_peer: Buffer) -> Flow {
+pub(super) async fn run(
+    p: &mut ProxyRequest<'_>,
+    mut connection: UpstreamConnection,
+    mut from_peer: Buffer,
+) -> Flow {
     let timeout = p.plan.settings.read_timeout.value;
+    if p.c.begin(p.r).is_err() {
+        return Flow::Abort;
+    }
     let head = std::mem::take(&mut p.r.out);
     let written = p.c.write(&head, p.r.plan.core.send_timeout.value).await;
     p.r.sent += head.len() as u64;

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use super::exchange::Failure;
 use super::head::SMALL_BODY;
-use super::{Passing, fastcgi};
+use super::{ProxyRequest, fastcgi};
 use crate::runtime::fastcgi::records;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::text::put;
@@ -17,7 +17,7 @@ const SENDING: &str = " while sending request to upstream";
 const PIECE: usize = 64 << 10;
 
 /// Sends head and body. False if the peer answered before it had all.
-pub(super) async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failure> {
+pub(super) async fn send(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> Result<bool, Failure> {
     if p.is_streaming {
         return pass_on(p, stream).await;
     }
@@ -47,7 +47,7 @@ pub(super) async fn send(p: &mut Passing<'_>, stream: &mut Stream) -> Result<boo
 
 /// Sends a file, as it is or in records of FastCGI.
 pub(super) async fn send_file(
-    p: &mut Passing<'_>,
+    p: &mut ProxyRequest<'_>,
     stream: &mut Stream,
     file: &BodyFile,
     in_records: bool,
@@ -69,7 +69,7 @@ pub(super) async fn send_file(
     Ok(())
 }
 
-pub(super) async fn write(p: &mut Passing<'_>, stream: &mut Stream, data: &[u8]) -> Result<(), Failure> {
+pub(super) async fn write(p: &mut ProxyRequest<'_>, stream: &mut Stream, data: &[u8]) -> Result<(), Failure> {
     let timeout = p.plan.settings.send_timeout.value;
     let mut rest = data;
     while !rest.is_empty() {
@@ -88,7 +88,7 @@ pub(super) async fn write(p: &mut Passing<'_>, stream: &mut Stream, data: &[u8])
 }
 
 /// `proxy_request_buffering off`
-async fn pass_on(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failure> {
+async fn pass_on(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> Result<bool, Failure> {
     let is_fastcgi = p.plan.fastcgi.is_some();
     let chunked = p.r.head.chunked && !is_fastcgi;
     let mut reader = Reader::new(p.c, p.r);
@@ -133,7 +133,7 @@ async fn pass_on(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failu
                 return Poll::Ready(Some(read));
             }
             // The peer answers, or closes, before it has the whole body.
-            stream.poll_stir(cx).map(|_| None)
+            stream.poll_idle_event(cx).map(|_| None)
         });
         match event.await {
             None => return Err(Failure::Body(BodyError::TimedOut)),
@@ -148,7 +148,7 @@ async fn pass_on(p: &mut Passing<'_>, stream: &mut Stream) -> Result<bool, Failu
 }
 
 /// What fits into the buffer is still `$request_body`.
-fn remember(p: &mut Passing<'_>, piece: &[u8]) {
+fn remember(p: &mut ProxyRequest<'_>, piece: &[u8]) {
     let most = p.r.plan.core.client_body_buffer_size.value as usize;
     p.r.streamed += piece.len() as u64;
     if p.r.streamed as usize <= most {

@@ -215,7 +215,7 @@ fn keep(worker: &Worker, request: &mut Request, body: &mut Vec<u8>, is_done: boo
     let in_file_only = core.client_body_in_file_only.value.0;
     let size = core.client_body_buffer_size.value;
     // A body of which the length is known may be a quarter longer; not with HTTP/2 (`ngx_http_v2_read_request_body`).
-    let is_lenient = request.head.content_length.is_some() && request.head.line.version < 2000;
+    let is_lenient = request.head.content_length.is_some() && !request.is_http2();
     let most = if is_lenient { size + size / 4 } else { size };
     let fits = body.len() as u64 <= most && (in_file_only == "off" || !is_done);
     if fits && request.body_file.is_none() {

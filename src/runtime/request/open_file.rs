@@ -132,7 +132,7 @@ struct Rules {
 }
 
 #[derive(Debug)]
-enum Found {
+enum CachedPath {
     /// The number of the error.
     Error(i32),
     Directory(Info),
@@ -142,7 +142,7 @@ enum Found {
 
 #[derive(Debug)]
 struct Entry {
-    found: Found,
+    found: CachedPath,
     way: Way,
     uses: u32,
     created: u64,
@@ -258,9 +258,9 @@ impl Entry {
     /// What it says; nothing if the file was not used often enough to stay open.
     fn known(&self) -> Option<Result<Opened, i32>> {
         Some(match &self.found {
-            Found::Error(error) => Err(*error),
-            Found::Directory(info) => Ok(Opened { file: None, info: *info }),
-            Found::File(info, file) => {
+            CachedPath::Error(error) => Err(*error),
+            CachedPath::Directory(info) => Ok(Opened { file: None, info: *info }),
+            CachedPath::File(info, file) => {
                 let file = file.as_ref().map_or_else(Weak::upgrade, |file| Some(Rc::clone(file)))?;
                 Ok(Opened { file: Some(file), info: *info })
             }
@@ -269,14 +269,14 @@ impl Entry {
 }
 
 /// What is remembered of an attempt.
-fn found(opened: &io::Result<Opened>, rules: Rules, uses: u32) -> Option<Found> {
+fn found(opened: &io::Result<Opened>, rules: Rules, uses: u32) -> Option<CachedPath> {
     match opened {
-        Ok(Opened { file: None, info }) => Some(Found::Directory(*info)),
+        Ok(Opened { file: None, info }) => Some(CachedPath::Directory(*info)),
         Ok(Opened { file: Some(file), info }) => {
             let stays = uses >= rules.min_uses;
-            Some(Found::File(*info, if stays { Ok(Rc::clone(file)) } else { Err(Rc::downgrade(file)) }))
+            Some(CachedPath::File(*info, if stays { Ok(Rc::clone(file)) } else { Err(Rc::downgrade(file)) }))
         }
-        Err(error) => error.raw_os_error().filter(|_| rules.errors).map(Found::Error),
+        Err(error) => error.raw_os_error().filter(|_| rules.errors).map(CachedPath::Error),
     }
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::runtime::net::clock::parse_http;
 use crate::runtime::net::http1::field::{self, Line};
-use crate::runtime::net::text::field as put_field;
+use crate::runtime::net::text::{field as put_field, is_named};
 use crate::runtime::request::filter::{BodyFilter, Chain, PageFilter};
 
 /// A part of a body.
@@ -182,18 +182,21 @@ fn place<'l>(lines: &'l [u8], mut at: usize, name: &[u8]) -> Option<(usize, usiz
     None
 }
 
+/// Names and values of header lines.
+pub(crate) fn fields(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut position = 0;
+    std::iter::from_fn(move || match field::parse(lines, position, true) {
+        Line::Field { field, next, .. } => {
+            position = next;
+            Some((field.name.of(lines), field.value.of(lines)))
+        }
+        _ => None,
+    })
+}
+
 /// Values of all lines of a name, which is written as in a variable.
 pub(crate) fn values<'l>(lines: &'l [u8], variable: &str) -> impl Iterator<Item = &'l [u8]> {
-    let mut position = 0;
-    std::iter::from_fn(move || {
-        while let Line::Field { field, next, .. } = field::parse(lines, position, true) {
-            position = next;
-            if crate::runtime::net::text::is_named(field.name.of(lines), variable) {
-                return Some(field.value.of(lines));
-            }
-        }
-        None
-    })
+    fields(lines).filter(move |(name, _)| is_named(name, variable)).map(|(_, value)| value)
 }
 
 #[cfg(test)]

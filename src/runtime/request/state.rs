@@ -13,6 +13,7 @@ use crate::runtime::net::clock::Clock;
 use crate::runtime::net::http1::head::Head;
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::response_head::ResponseHead;
+use crate::runtime::net::http2::head::ResponseHead as Http2Head;
 use crate::runtime::request::plan::Plan;
 use crate::runtime::request::reply::Reply;
 
@@ -117,6 +118,10 @@ pub(crate) struct Request {
     /// What is being written to the client; the response head is its first `head_length` bytes.
     pub(crate) out: Vec<u8>,
     pub(crate) head_length: usize,
+    /// The head of the response, if the client speaks HTTP/2.
+    pub(crate) http2_head: Option<Box<Http2Head>>,
+    /// Bytes of the head among those that were sent.
+    pub(crate) head_bytes: u64,
     pub(crate) status: u16,
     /// `$bytes_sent` and, without the head, `$body_bytes_sent`.
     pub(crate) sent: u64,
@@ -197,6 +202,8 @@ impl Request {
             has_body: false,
             out: Vec::new(),
             head_length: 0,
+            http2_head: None,
+            head_bytes: 0,
             status: 0,
             sent: 0,
             is_complete: false,
@@ -272,6 +279,11 @@ impl Request {
     pub(crate) fn main_method(&self) -> &[u8] {
         let is_get = if self.depth == 0 { self.is_get } else { self.main_is_get };
         if is_get { b"GET" } else { self.head.line.method.of(self.buffer.all()) }
+    }
+
+    /// The client speaks HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.head.line.version >= 2000
     }
 
     pub(crate) fn is_head(&self) -> bool {

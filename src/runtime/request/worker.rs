@@ -27,7 +27,7 @@ use crate::runtime::request::variable::Getter;
 use crate::runtime::upstream::dns::Resolver;
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::Address;
-use crate::runtime::upstream::pool::Upstreamed;
+use crate::runtime::upstream::pool::UpstreamConnection;
 use crate::runtime::upstream::state::UpstreamState;
 use crate::runtime::upstream::tls::Peers;
 use crate::runtime::upstream::upstreams::Upstreams;
@@ -128,7 +128,13 @@ impl Worker {
     }
 
     /// Gives an upstream connection back: into the pool, or closed.
-    pub(crate) fn keep(&self, upstream: &UpstreamState, connection: Upstreamed, address: &Address, tag: u32) {
+    pub(crate) fn keep(
+        &self,
+        upstream: &UpstreamState,
+        connection: UpstreamConnection,
+        address: &Address,
+        tag: u32,
+    ) {
         if !self.is_stopping.get() {
             self.upstreams.keep(upstream, connection, address, tag);
         }

@@ -5,11 +5,24 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::runtime::net::clock::Clock;
-use crate::runtime::net::stream::Stir;
+use crate::runtime::net::stream::{IdleEvent, Stream};
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
 impl Connection {
+    /// Sends the head of the response to a client that speaks HTTP/2. To others it goes together with the body, out of
+    /// `request.out`.
+    pub(crate) fn begin(&mut self, request: &mut Request) -> io::Result<()> {
+        if let Some(head) = &request.http2_head
+            && let Stream::Http2(stream) = &mut self.stream
+            && self.sink.is_none()
+        {
+            stream.begin(head)?;
+            request.sent += head.length;
+        }
+        Ok(())
+    }
+
     /// Writes what is in `out`, as fast as the client may get it.
     pub(crate) async fn flush(
         &mut self,
@@ -64,8 +77,8 @@ impl Connection {
     /// Waits; an error if the client is gone.
     pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
         let stream = &self.stream;
-        let is_gone = |cx: &mut Context<'_>| match stream.poll_stir(cx) {
-            Poll::Ready(Stir::Closed) => Poll::Ready(()),
+        let is_gone = |cx: &mut Context<'_>| match stream.poll_idle_event(cx) {
+            Poll::Ready(IdleEvent::Closed) => Poll::Ready(()),
             _ => Poll::Pending,
         };
         match self.timer.limit(time, is_gone).await {

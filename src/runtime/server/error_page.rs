@@ -4,7 +4,8 @@
 use std::rc::Rc;
 
 use crate::model::core_http::ErrorPage;
-use crate::runtime::filters::response::{head, product};
+use crate::runtime::filters::head::product;
+use crate::runtime::filters::response::head;
 use crate::runtime::modules::{browser, refresh};
 use crate::runtime::net::page;
 use crate::runtime::request::connection::Connection;

@@ -11,9 +11,9 @@ use crate::runtime::server::route::finish;
 
 /// Follows the `post_action` of the request's location, and that of the location which that one leads to.
 pub(crate) async fn run(c: &mut Connection, r: &mut Request) {
-    let (keepalive, sent, head_length) = (r.keepalive, r.sent, r.head_length);
+    let (keepalive, sent, head_length, head_bytes) = (r.keepalive, r.sent, r.head_length, r.head_bytes);
     // The log tells of the response that the client got, but for its status: nginx sets that anew.
-    let (reply, out) = (take(&mut r.reply), take(&mut r.out));
+    let (reply, out, http2_head) = (take(&mut r.reply), take(&mut r.out), take(&mut r.http2_head));
     let sink = c.sink.replace(Sink::Nothing);
     r.is_background = true;
     while r.uri_changes > 0 && !r.plan.filter.post_action.value.is_empty() {
@@ -32,5 +32,6 @@ pub(crate) async fn run(c: &mut Connection, r: &mut Request) {
     r.is_background = false;
     c.sink = sink;
     (r.reply, r.out) = (reply, out);
-    (r.keepalive, r.sent, r.head_length) = (keepalive, sent, head_length);
+    (r.keepalive, r.sent, r.head_length, r.head_bytes) = (keepalive, sent, head_length, head_bytes);
+    r.http2_head = http2_head;
 }

@@ -6,7 +6,7 @@ use crate::model::Endpoint;
 use crate::runtime::net::clock::{self, Clock};
 use crate::runtime::net::http1::field::Known;
 use crate::runtime::net::path;
-use crate::runtime::net::text::{number, padded};
+use crate::runtime::net::text::{is_named, number, padded};
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::Try;
 use crate::runtime::request::variable::{
@@ -146,7 +146,7 @@ const PLAIN: &[(&str, Get)] = &[
     ("request_completion", |s, out| !s.request.is_complete || s.request.depth > 0 || text(out, b"OK")),
     ("status", status),
     ("bytes_sent", |s, out| count(out, s.request.sent)),
-    ("body_bytes_sent", |s, out| count(out, s.request.sent.saturating_sub(s.request.head_length as u64))),
+    ("body_bytes_sent", |s, out| count(out, s.request.sent.saturating_sub(s.request.head_bytes))),
     ("connection", |s, out| count(out, s.client.number)),
     ("connection_requests", |s, out| count(out, s.client.requests)),
     ("connection_time", |s, out| seconds(out, crate::runtime::net::clock::since(s.client.opened))),
@@ -211,6 +211,10 @@ fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
     let r = &*s.request;
     if let Some(head) = r.out.get(..r.head_length).filter(|head| !head.is_empty()) {
         return lines(head, name, b", ", out);
+    }
+    if let Some(head) = &r.http2_head {
+        let fields = head.fields.iter().filter(|(field, _)| is_named(field.as_str().as_bytes(), name));
+        return all(fields.map(|(_, value)| value.as_bytes()), out);
     }
     let reply = &r.reply;
     match name {

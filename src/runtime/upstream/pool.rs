@@ -14,7 +14,7 @@ use crate::runtime::upstream::peer::Address;
 
 /// A connection to an upstream, in use or idle.
 #[derive(Debug)]
-pub(crate) struct Upstreamed {
+pub(crate) struct UpstreamConnection {
     pub(crate) stream: Stream,
     /// Requests it has carried.
     pub(crate) requests: u32,
@@ -26,7 +26,7 @@ pub(crate) struct Upstreamed {
     pub(crate) secure: Option<Rc<str>>,
 }
 
-impl Drop for Upstreamed {
+impl Drop for UpstreamConnection {
     /// Who closed first: the one place that every connection comes to.
     fn drop(&mut self) {
         if let Some(ledger) = &self.ledger
@@ -60,7 +60,7 @@ impl Drop for Counted {
 
 #[derive(Debug)]
 struct Idle {
-    connection: Upstreamed,
+    connection: UpstreamConnection,
     address: Address,
     /// The location that opened it, compared with `keepalive … local`.
     tag: u32,
@@ -101,7 +101,7 @@ impl Pool {
         tag: u32,
         source: Option<SocketAddr>,
         secure: Option<&str>,
-    ) -> Option<Upstreamed> {
+    ) -> Option<UpstreamConnection> {
         let Limits { local, by_source, .. } = self.limits;
         let fits = |i: &Idle| (!local || i.tag == tag) && (!by_source || i.connection.source == source);
         let found = self
@@ -115,7 +115,7 @@ impl Pool {
     /// Returns when it has to be looked at again.
     pub(crate) fn put(
         &mut self,
-        connection: Upstreamed,
+        connection: UpstreamConnection,
         address: &Address,
         tag: u32,
         cx: &mut Context<'_>,
@@ -125,7 +125,7 @@ impl Pool {
         let is_spent = connection.requests >= requests
             || now.duration_since(connection.opened) > time
             || timeout.is_zero();
-        if is_spent || connection.stream.poll_stir(cx).is_ready() {
+        if is_spent || connection.stream.poll_idle_event(cx).is_ready() {
             return None;
         }
         while self.idle.len() >= size {
@@ -143,7 +143,7 @@ impl Pool {
     /// Closes what has been idle too long or was closed by the peer; returns when to look again.
     pub(crate) fn sweep(&mut self, cx: &mut Context<'_>) -> Option<Instant> {
         let now = Instant::now();
-        self.idle.retain(|idle| idle.until > now && idle.connection.stream.poll_stir(cx).is_pending());
+        self.idle.retain(|idle| idle.until > now && idle.connection.stream.poll_idle_event(cx).is_pending());
         self.idle.iter().map(|idle| idle.until).min()
     }
 

@@ -1,6 +1,5 @@
 //! TLS towards a peer (`ngx_http_upstream_ssl_init_connection`).
 
-use crate::runtime::net::tls::shared_provider;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
@@ -23,7 +22,7 @@ use crate::runtime::net::tls::file::Files;
 use crate::runtime::net::tls::server::restricted;
 use crate::runtime::net::tls::stream::Tls;
 use crate::runtime::net::tls::verify::{self, Purpose, Trust};
-use crate::runtime::net::tls::{cipher, failure};
+use crate::runtime::net::tls::{cipher, failure, shared_provider};
 use crate::source::Span;
 
 /// Sessions that are remembered for one configuration.

@@ -15,7 +15,7 @@ use crate::runtime::upstream::balancer;
 use crate::runtime::upstream::live::{self, Live};
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::{Address, Resolved};
-use crate::runtime::upstream::pool::{Pool, Upstreamed};
+use crate::runtime::upstream::pool::{Pool, UpstreamConnection};
 use crate::runtime::upstream::state::UpstreamState;
 
 /// An upstream, and where its peers come from if they change.
@@ -120,7 +120,13 @@ impl Upstreams {
     }
 
     /// Puts a connection into the pool of its upstream, or closes it if there is no room or no pool.
-    pub(crate) fn keep(&self, upstream: &UpstreamState, connection: Upstreamed, address: &Address, tag: u32) {
+    pub(crate) fn keep(
+        &self,
+        upstream: &UpstreamState,
+        connection: UpstreamConnection,
+        address: &Address,
+        tag: u32,
+    ) {
         let Some(pool) = &upstream.pool else { return };
         let waker = self.waker.borrow();
         let Some(waker) = waker.as_ref() else { return };

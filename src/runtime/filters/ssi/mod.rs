@@ -168,6 +168,7 @@ async fn begin(c: &mut Connection, r: &mut Request) -> io::Result<()> {
     if r.depth > 0 {
         return Ok(());
     }
+    c.begin(r)?;
     let head = std::mem::take(&mut r.out);
     let written = c.write(&head, r.plan.core.send_timeout.value).await;
     r.sent += head.len() as u64;

@@ -241,6 +241,15 @@ pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
     }
 }
 
+/// Whether nginx takes a line of this name for valid.
+pub(crate) fn is_valid(name: &[u8], underscores: bool) -> bool {
+    name.iter().all(|byte| match CLASSES[usize::from(*byte)] {
+        Class::Name => true,
+        Class::Underscore => underscores,
+        Class::End | Class::Control | Class::Other => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -85,8 +85,14 @@ pub(crate) struct BadRequest {
     pub(crate) message: String,
 }
 
+impl BadRequest {
+    pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+}
+
 fn bad(status: u16, message: impl Into<String>) -> Progress {
-    Progress::Bad(BadRequest { status, message: message.into() })
+    Progress::Bad(BadRequest::new(status, message))
 }
 
 impl Head {
@@ -114,6 +120,12 @@ impl Head {
     /// Whether the request line has been read.
     pub(crate) fn has_line(&self) -> bool {
         self.has_line
+    }
+
+    /// Takes a request line that was read already.
+    pub(crate) fn set_line(&mut self, line: RequestLine) {
+        self.line = line;
+        self.has_line = true;
     }
 
     /// Parses what has arrived since the last call.
@@ -203,7 +215,7 @@ impl Head {
     }
 
     /// Takes a line into account as the handlers of `ngx_http_headers_in` do.
-    fn add(&mut self, buffer: &[u8], field: Field) -> Result<(), BadRequest> {
+    pub(crate) fn add(&mut self, buffer: &[u8], field: Field) -> Result<(), BadRequest> {
         let known = field.known;
         let value = field.value.of(buffer);
         let refuse = |message: String| Err(BadRequest { status: 400, message });
@@ -262,7 +274,7 @@ impl Head {
     }
 
     /// What can be said only of the whole head (`ngx_http_process_request_header`).
-    fn finish(&mut self, buffer: &[u8]) -> Progress {
+    pub(crate) fn finish(&mut self, buffer: &[u8]) -> Progress {
         if self.line.version > 1000 && self.field(Known::Host).is_none() {
             return bad(400, "client sent HTTP/1.1 request without \"Host\" header");
         }

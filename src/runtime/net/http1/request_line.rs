@@ -98,6 +98,30 @@ pub(crate) fn parse(buffer: &[u8], start: usize, end: usize) -> Result<RequestLi
     Ok(out)
 }
 
+/// The request line of HTTP/2, whose parts stand in the buffer one behind the other, a space between them.
+pub(crate) fn of_http2(
+    buffer: &[u8],
+    method: Piece,
+    target: Piece,
+    protocol: Piece,
+) -> Result<RequestLine, LineError> {
+    let (start, end) = (target.start as usize, target.end as usize);
+    let line = Piece::new(method.start as usize, protocol.end as usize);
+    let mut out =
+        RequestLine { line, method, target, path: target, protocol, version: 2000, ..RequestLine::default() };
+    if !method.of(buffer).iter().all(|b| is_method(*b)) {
+        return Err(LineError::Method);
+    }
+    // The target of CONNECT is a host; the method is refused with the whole head.
+    if method.of(buffer) != b"CONNECT" {
+        let is_path = buffer.get(start) == Some(&b'/');
+        if !is_path || self::target(&buffer[..end], start, &mut out)? != end {
+            return Err(LineError::Request);
+        }
+    }
+    Ok(out)
+}
+
 fn skip_spaces(line: &[u8], mut i: usize) -> usize {
     while line.get(i) == Some(&b' ') {
         i += 1;

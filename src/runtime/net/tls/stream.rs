@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use rustls::Connection;
 
-use crate::runtime::net::stream::{Stir, Stream};
+use crate::runtime::net::stream::{IdleEvent, Stream};
 
 /// At most this much is encrypted before it has to leave.
 const MOST: usize = 64 << 10;
@@ -86,12 +86,12 @@ impl State {
     }
 
     /// Whether something can be read, the end included.
-    fn has_plain(&mut self) -> Option<Stir> {
+    fn has_plain(&mut self) -> Option<IdleEvent> {
         match self.session.process_new_packets() {
-            Ok(state) if state.plaintext_bytes_to_read() > 0 => Some(Stir::Data),
-            Ok(state) if state.peer_has_closed() => Some(Stir::Closed),
+            Ok(state) if state.plaintext_bytes_to_read() > 0 => Some(IdleEvent::Data),
+            Ok(state) if state.peer_has_closed() => Some(IdleEvent::Closed),
             Ok(_) => None,
-            Err(_) => Some(Stir::Closed),
+            Err(_) => Some(IdleEvent::Closed),
         }
     }
 }
@@ -166,8 +166,8 @@ impl Tls {
         self.socket.poll_read_ready(cx)
     }
 
-    /// As `Stream::poll_stir`; what belongs to the protocol itself (tickets) is no stir.
-    pub(crate) fn poll_stir(&self, cx: &mut Context<'_>) -> Poll<Stir> {
+    /// As `Stream::poll_idle_event`; what belongs to the protocol itself (tickets) is no stir.
+    pub(crate) fn poll_idle_event(&self, cx: &mut Context<'_>) -> Poll<IdleEvent> {
         let mut state = self.state.borrow_mut();
         loop {
             if let Some(stir) = state.has_plain() {
@@ -175,14 +175,14 @@ impl Tls {
             }
             match ready!(state.fill(&self.socket, cx)) {
                 Ok(1..) => {}
-                Ok(0) | Err(_) => return Poll::Ready(Stir::Closed),
+                Ok(0) | Err(_) => return Poll::Ready(IdleEvent::Closed),
             }
         }
     }
 
     /// Whether the other side has said that it closes.
     pub(crate) fn is_closed_by_peer(&self) -> bool {
-        self.state.borrow_mut().has_plain() == Some(Stir::Closed)
+        self.state.borrow_mut().has_plain() == Some(IdleEvent::Closed)
     }
 }
 

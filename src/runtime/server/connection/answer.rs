@@ -39,6 +39,7 @@ impl Connection {
     }
 
     async fn send(&mut self, request: &mut Request, out: &mut Vec<u8>) -> io::Result<()> {
+        self.begin(request)?;
         if !request.reply.before.is_empty() && !request.reply.header_only {
             return self.send_changed(request, out).await;
         }

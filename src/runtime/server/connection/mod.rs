@@ -10,6 +10,7 @@ use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
 use crate::runtime::modules::{access_log, mirror};
 use crate::runtime::net::buffer::{HEADROOM, SIZE};
+use crate::runtime::net::counters::Stage;
 use crate::runtime::net::http1::head::Progress;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::timer::Timer;
@@ -22,9 +23,8 @@ use crate::runtime::request::flow::Flow;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
-use crate::runtime::server::route;
 use crate::runtime::server::tls_accept::{self, Accepted};
-use crate::runtime::server::{http2, post_action, proxy_protocol};
+use crate::runtime::server::{http2, post_action, proxy_protocol, route};
 
 #[derive(PartialEq, Eq)]
 enum Next {
@@ -231,16 +231,14 @@ impl Connection {
         let mut pipelined = false;
         loop {
             self.client.requests += 1;
-            self.worker.tally.requests.up();
-            self.worker.tally.reading.up();
+            let stage = Stage::reading(&self.worker.tally);
             request.reset(&self.default_plan(), self.default_server());
             request.pipelined = pipelined;
             let head = self.read_head(request).await;
             if let Head::Closed(false) = head {
-                self.worker.tally.reading.down();
                 return Next::Close;
             }
-            if self.respond(request, head).await == Flow::Abort {
+            if self.respond(request, head, stage).await == Flow::Abort {
                 return Next::Close;
             }
             let keep = request.keepalive && (!self.worker.is_stopping.get() || request.stays());
@@ -256,15 +254,12 @@ impl Connection {
     }
 
     /// Answers a request of which the head was read, or could not be, and logs it.
-    pub(crate) async fn respond(&mut self, request: &mut Request, head: Head) -> Flow {
-        let mut is_writing = false;
+    pub(crate) async fn respond(&mut self, request: &mut Request, head: Head, mut stage: Stage) -> Flow {
+        let is_writing = matches!(head, Head::Done);
         let flow = match head {
             Head::Done => {
                 request.buffer.start = request.head.position;
-                let tally = &self.worker.tally;
-                tally.reading.down();
-                tally.writing.up();
-                is_writing = true;
+                stage.write();
                 route::handle(self, request).await
             }
             Head::Closed(_) => {
@@ -313,12 +308,6 @@ impl Connection {
         request.body_file = None;
         if let Some(remote) = request.real {
             self.client.remote = remote;
-        }
-        let tally = &self.worker.tally;
-        if is_writing {
-            tally.writing.down();
-        } else {
-            tally.reading.down();
         }
         flow
     }

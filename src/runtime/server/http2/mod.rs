@@ -5,7 +5,6 @@
 //! `WINDOW` of all bodies of a connection, `SEND` of each response.
 
 pub(crate) mod io;
-pub(crate) mod request;
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -19,13 +18,15 @@ use h2::{Reason, RecvStream};
 
 use crate::eval::select::ServerId;
 use crate::runtime::filters::headers;
-use crate::runtime::net::buffer::Buffer;
-use crate::runtime::net::http1::head::{Progress, Rules};
-use crate::runtime::net::http2::Http2;
+use crate::runtime::net::counters::Stage;
+use crate::runtime::net::http1::head::Progress;
+use crate::runtime::net::http2::head;
+use crate::runtime::net::http2::stream::Http2;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::timer::Timer;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
+use crate::runtime::request::reply;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::Client;
 use crate::runtime::request::worker::Worker;
@@ -45,7 +46,7 @@ type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
 
 /// `$http2` (`ngx_http_v2_variable`)
 pub(crate) const PLAIN: &[(&str, Get)] = &[("http2", |s, out| {
-    if s.request.head.line.version < 2000 {
+    if !s.request.is_http2() {
         return false;
     }
     out.extend_from_slice(if s.client.side.info().is_some() { b"h2" } else { b"h2c" });
@@ -185,40 +186,21 @@ async fn answer(
 ) {
     let (parts, body) = parts.into_parts();
     let plan = Rc::clone(&worker.servers[server.0 as usize]);
-    let text = request::text(&parts);
     let has_body = !h2::RecvStream::is_end_stream(&body);
     let is_framed = has_body && !parts.headers.contains_key(h2_http::header::CONTENT_LENGTH);
-    let stream = Http2::new(body, respond, is_framed, parts.method == h2_http::Method::HEAD);
+    let stream = Stream::Http2(Box::new(Http2::new(body, respond, is_framed)));
     let timer = worker.timers.timer();
-    let tally = std::sync::Arc::clone(&worker.tally);
-    tally.requests.up();
-    tally.reading.up();
+    let stage = Stage::reading(&worker.tally);
     let mut request = worker.take_request(&plan);
     request.buffer = worker.buffers.take();
     request.reset(&plan, server);
-    request.buffer.append(&text);
-    let mut c = Connection {
-        worker,
-        client,
-        stream: Stream::Http2(Box::new(stream)),
-        timer,
-        timed_out: false,
-        sink: None,
-    };
-    // nginx does not count what is no line of the head.
-    let pseudo = usize::from(parts.uri.authority().is_some());
-    let rules = Rules { headers: plan.rules.headers.saturating_add(pseudo), ..plan.rules };
-    let head = match request.head.advance(request.buffer.all(), &rules) {
-        Progress::Done => Head::Done,
+    let mut c = Connection { worker, client, stream, timer, timed_out: false, sink: None };
+    let head = match head::read(&mut request.head, &parts, &mut request.buffer, &plan.rules) {
         Progress::Bad(bad) => Head::Bad(bad.status, bad.message),
-        Progress::More => Head::Bad(400, "client sent invalid request".to_owned()),
+        Progress::Done | Progress::More => Head::Done,
     };
-    request.head.line.version = 2000;
-    request.buffer.replace(request.head.line.protocol, b"HTTP/2.0");
-    if is_framed {
-        request.head.chunked = true;
-    }
-    let flow = c.respond(&mut request, head).await;
+    request.head.chunked |= is_framed;
+    let flow = c.respond(&mut request, head, stage).await;
     if request.reply.expect_trailers && flow != Flow::Abort {
         headers::trailers(&mut c.scope(&mut request));
     }
@@ -226,22 +208,8 @@ async fn answer(
         if flow == Flow::Abort {
             stream.abort();
         } else {
-            stream.finish(&request.reply.trailers);
+            stream.finish(head::trailers(reply::fields(&request.reply.trailers)));
         }
     }
     c.worker.give_request(request);
-}
-
-impl Buffer {
-    /// Writes a text of the same length over a part of it.
-    fn replace(&mut self, piece: crate::runtime::net::http1::piece::Piece, text: &[u8]) {
-        let start = self.start;
-        let at = (piece.start as usize).checked_sub(start);
-        let filled = self.filled_mut();
-        if let Some(part) = at.and_then(|at| filled.get_mut(at..at + text.len()))
-            && piece.end as usize - piece.start as usize == text.len()
-        {
-            part.copy_from_slice(text);
-        }
-    }
 }

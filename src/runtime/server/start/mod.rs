@@ -29,8 +29,7 @@ use crate::runtime::server::start::account::Account;
 use crate::runtime::server::start::pid::PidFile;
 use crate::runtime::server::start::threads::Job;
 use crate::runtime::upstream::outgoing::Outgoing;
-use crate::runtime::upstream::peer::Address;
-use crate::runtime::upstream::peer::Resolved;
+use crate::runtime::upstream::peer::{Address, Resolved};
 use crate::runtime::upstream::tls::Peers;
 use crate::source::Span;
 

@@ -53,7 +53,7 @@ impl Failure {
     }
 }
 
-type Found = Result<Vec<IpAddr>, Failure>;
+type Addresses = Result<Vec<IpAddr>, Failure>;
 
 #[derive(Debug)]
 struct Known {
@@ -74,7 +74,7 @@ pub(crate) struct Resolver {
     turn: Cell<usize>,
     known: RefCell<HashMap<String, Known>>,
     /// Names that are being asked for.
-    asked: RefCell<HashMap<String, watch::Receiver<Option<Found>>>>,
+    asked: RefCell<HashMap<String, watch::Receiver<Option<Addresses>>>>,
 }
 
 impl Resolver {
@@ -98,7 +98,7 @@ impl Resolver {
     }
 
     /// The addresses of a name; how long it may take is the caller's affair.
-    pub(crate) async fn resolve(self: &Rc<Self>, name: &str) -> Found {
+    pub(crate) async fn resolve(self: &Rc<Self>, name: &str) -> Addresses {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         match self.cached(&name) {
             // Known ones are given from any of them on, new ones in the order of the answer.
@@ -143,7 +143,7 @@ impl Resolver {
     }
 
     /// Asks, together with everybody who asks for the same name at the moment.
-    async fn ask(self: &Rc<Self>, name: &str) -> Found {
+    async fn ask(self: &Rc<Self>, name: &str) -> Addresses {
         let running = self.asked.borrow().get(name).cloned();
         let mut answer = running.unwrap_or_else(|| {
             let (sender, receiver) = watch::channel(None);
@@ -163,7 +163,7 @@ impl Resolver {
     }
 
     /// Follows a name to its addresses.
-    async fn follow(&self, name: &str) -> Found {
+    async fn follow(&self, name: &str) -> Addresses {
         let mut name = name.to_owned();
         for _ in 0..MAX_ALIASES {
             if let Some(addresses) = self.cached(&name) {
