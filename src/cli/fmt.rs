@@ -11,7 +11,7 @@ use super::{Failure, Outcome, detail, estate, extract, note, unified, write};
 use crate::catalog::NEWEST;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Disk, Loader, SourceMap};
-use crate::syntax::{self, Dump};
+use crate::syntax::{self, Dump, Templates};
 
 /// Arguments of `ngxc fmt`.
 #[derive(Args)]
@@ -61,7 +61,7 @@ pub(super) fn run(args: &mut FmtArgs, out: &mut dyn Write) -> Result<Outcome, Fa
             ))
             .help("it was left as it is; format what it is rendered to"));
         }
-        let Some(after) = formatted(&path, &before) else {
+        let Some(after) = formatted(&path, &before, &templates) else {
             broken.push(name.to_string());
             continue;
         };
@@ -91,16 +91,17 @@ pub(super) fn run(args: &mut FmtArgs, out: &mut dyn Write) -> Result<Outcome, Fa
 }
 
 /// The new text; none if there are syntax errors, which have been printed.
-fn formatted(path: &Path, text: &[u8]) -> Option<Vec<u8>> {
+fn formatted(path: &Path, text: &[u8], templates: &Templates) -> Option<Vec<u8>> {
     let mut sources = SourceMap::default();
     let file = sources.add(path, text);
-    let (tree, errors) = syntax::parse(file, sources.file(file).text.clone());
-    if errors.is_empty() {
-        return Some(syntax::format(&tree));
+    match syntax::layout(&sources, file, templates) {
+        Ok(text) => Some(text),
+        Err(errors) => {
+            let errors: Vec<Diagnostic> = errors.into_iter().map(Diagnostic::from).collect();
+            render::complain(&Report::one(&sources, errors, NEWEST, path));
+            None
+        }
     }
-    let errors: Vec<Diagnostic> = errors.into_iter().map(Diagnostic::from).collect();
-    render::complain(&Report::one(&sources, errors, NEWEST, path));
-    None
 }
 
 fn show(name: &str, before: &[u8], after: &[u8], out: &mut dyn Write) -> Result<(), Failure> {

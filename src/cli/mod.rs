@@ -9,6 +9,7 @@ mod compile;
 mod demo;
 mod doctor;
 mod estate;
+mod exit;
 mod explain;
 mod extract;
 mod fix;
@@ -51,7 +52,7 @@ use common::{With, is_quiet, is_verbose};
 
 /// The nginx configuration compiler: check, lint, preview, plan and run nginx.conf.
 #[derive(Parser)]
-#[command(name = "ngxc", version, max_term_width = 110, disable_help_subcommand = true)]
+#[command(name = "ngxc", version, max_term_width = 110, disable_help_subcommand = true, after_help = exit::table())]
 struct Cli {
     #[command(subcommand)]
     command: Command,

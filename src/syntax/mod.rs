@@ -28,7 +28,7 @@ pub use format::format;
 pub use include::{Configuration, FRAGMENT_DIRECTORIES, LoadError, LoadOptions, load, load_one};
 pub use parser::{MAX_DEPTH, parse};
 pub use print::print;
-pub use reading::is_template;
+pub use reading::{is_template, layout};
 pub use template::{Language, Templates};
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};

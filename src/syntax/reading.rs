@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::ast::Tree;
 use super::error::{self, SyntaxError};
+use super::format::format;
 use super::include::Configuration;
 use super::parser::parse;
 use super::template::{self, Language, Reading, Templates};
@@ -118,6 +119,22 @@ pub fn is_template(path: &Path, text: &[u8], templates: &Templates) -> Option<La
         _ => template::guess(text)?,
     };
     Some(language)
+}
+
+/// The layout of a file, in which the places of a template stay where and as they are.
+///
+/// # Errors
+/// Its syntax errors: then it has no layout.
+pub fn layout(sources: &SourceMap, file: FileId, templates: &Templates) -> Result<Vec<u8>, Vec<SyntaxError>> {
+    let source = sources.file(file);
+    let guarded = template::guarded(&source.path, &source.text, templates);
+    let is_guarded = guarded.is_some();
+    let (tree, errors) = parse(file, guarded.map_or_else(|| source.text.clone(), Arc::from));
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let text = format(&tree);
+    Ok(if is_guarded { template::unguarded(&text) } else { text })
 }
 
 /// Tree without items, of the same length.

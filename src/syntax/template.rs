@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+pub(super) use envsubst::{guarded, unguarded};
 pub use language::Language;
 pub(super) use language::guess;
 

@@ -42,10 +42,16 @@ const LANGUAGES: [&str; 6] = [".j2", ".jinja", ".jinja2", ".gotmpl", ".ctmpl", "
 /// left out. Says which links lead nowhere.
 pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
-    let mut open = vec![directory.to_owned()];
-    let mut visited = HashSet::from([paths::identity(directory)]);
+    let top = paths::identity(directory);
+    // What links lead to comes last: it may lie in the directory under its own name.
+    let (mut open, mut linked) = (vec![directory.to_owned()], Vec::new());
+    let mut visited = HashSet::new();
     let mut seen = 0;
-    while let Some(directory) = open.pop() {
+    while let Some(directory) = open.pop().or_else(|| linked.pop()) {
+        // A link may lead round in circles.
+        if !visited.insert(paths::identity(&directory)) {
+            continue;
+        }
         let entries = std::fs::read_dir(&directory)
             .map_err(|e| Failure::new(format!("cannot read `{}`: {e}", directory.display())))?;
         let settings = reading.settings.of(&directory)?;
@@ -64,9 +70,10 @@ pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>,
                 continue;
             }
             if path.is_dir() {
-                // A link may lead round in circles.
-                if visited.insert(paths::identity(&path)) {
+                if !path.is_symlink() {
                     open.push(path);
+                } else if !top.starts_with(paths::identity(&path)) {
+                    linked.push(path);
                 }
             } else if is_configuration(&path, has_language) {
                 found.push(path);

@@ -113,11 +113,11 @@ impl<'m> Reach<'m> {
 /// The main files in the directory of a file and above it, the nearest first.
 fn above(file: &Path) -> Vec<PathBuf> {
     let absolute = paths::absolute(file);
-    let here = std::env::current_dir().unwrap_or_default();
     let directories = absolute.ancestors().skip(1).map(|directory| directory.join(MAIN));
     let found = directories.filter(|path| path.is_file());
-    // As short as it can be written.
-    found.map(|path| path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path)).collect()
+    // As the file was named.
+    let here = Path::new(".");
+    found.map(|path| if file.is_relative() { paths::relative(&path, here) } else { path }).collect()
 }
 
 /// Whether a file may be a part of another one: it has no `events` block. What cannot be read, standard input without a

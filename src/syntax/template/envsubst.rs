@@ -70,6 +70,40 @@ pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Re
     (reading.text.is_some() || reading.parsed.is_some()).then_some(reading)
 }
 
+/// Stands for `${` where a place is a comment, so that nothing moves.
+const MARK: &[u8; 2] = b"#\x01";
+
+/// The text of a template for its layout, of the same length: a place alone on its line, which stands for any text, is a
+/// comment that [`unguarded`] makes a place again. `None` if there is none, or if the file is no such template.
+pub(in super::super) fn guarded(path: &Path, text: &[u8], templates: &Templates) -> Option<Vec<u8>> {
+    let asked = templates.language == Some(Language::Envsubst) || !templates.values.is_empty();
+    if !asked && !is_named(path) || memmem::find(text, MARK).is_some() {
+        return None;
+    }
+    let mut guarded = text.to_vec();
+    for (range, _) in places(text) {
+        // What takes its `;` along is a directive as it stands.
+        let is_alone = || stands_alone(&guarded, &range).is_some_and(|end| end == range.end);
+        if text[range.start + 1] == b'{' && is_alone() {
+            guarded[range.start..range.start + 2].copy_from_slice(MARK);
+        }
+    }
+    (guarded != text).then_some(guarded)
+}
+
+/// The layout of what [`guarded`] gave, with its places.
+pub(in super::super) fn unguarded(text: &[u8]) -> Vec<u8> {
+    let mut places = Vec::with_capacity(text.len());
+    let mut copied = 0;
+    for at in memmem::find_iter(text, MARK) {
+        places.extend_from_slice(&text[copied..at]);
+        places.extend_from_slice(b"${");
+        copied = at + MARK.len();
+    }
+    places.extend_from_slice(&text[copied..]);
+    places
+}
+
 /// All `$NAME` and `${NAME}`, with the name.
 fn places(text: &[u8]) -> impl Iterator<Item = (Range<usize>, &[u8])> {
     memchr_iter(b'$', text).filter_map(|at| {

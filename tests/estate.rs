@@ -1,0 +1,337 @@
+//! Lists of files, directories, standard input: what is judged inside of which main file, and what is told of it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A directory with these files.
+fn tree(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+/// Exit status, standard output and standard error.
+fn run_with(directory: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+        .args(arguments)
+        .current_dir(directory)
+        .env_remove("NO_COLOR")
+        .env_remove("FORCE_COLOR")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn run(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    run_with(directory, arguments, "")
+}
+
+const MAIN: &str = "events {}\nhttp {\n  limit_req_zone $binary_remote_addr zone=perip:1m rate=1r/s;\n  include conf.d/*.conf;\n  include \
+                    /etc/nginx/sites-enabled/*;\n}\n";
+const SITE: &str =
+    "server {\n  listen 81;\n  limit_req zone=perip;\n  include snippets/b.conf;\n  wrong_a on;\n}\n";
+
+fn estate() -> TempDir {
+    let tree = tree(&[
+        ("etc/nginx.conf", MAIN),
+        ("etc/conf.d/a.conf", SITE),
+        ("etc/conf.d/other.conf", "server { listen 82; wrong_other on; }\n"),
+        ("etc/snippets/b.conf", "limit_req_status 429;\nwrong_b on;\n"),
+        ("etc/sites-available/default", "server { listen 83; wrong_default on; }\n"),
+        ("etc/sites-available/www.example.com", "server { listen 84; wrong_www on; }\n"),
+        ("etc/sites-available/README", "Sites that are not enabled.\n"),
+        ("etc/sites-available/default.bak", "server { wrong_backup on; }\n"),
+        ("etc/modules-available/geoip.conf", "load_module modules/ngx_http_geoip_module.so;\n"),
+        ("etc/templates/default.conf.template", "server { listen ${PORT}; wrong_template on; }\n"),
+        ("etc/.git/x.conf", "wrong_hidden on;\n"),
+    ]);
+    fs::create_dir(tree.path().join("etc/sites-enabled")).unwrap();
+    let link = |to: &str, name: &str| symlink(to, tree.path().join("etc").join(name)).unwrap();
+    link("../sites-available/default", "sites-enabled/default");
+    link("../snippets", "conf.d/snippets");
+    link("..", "snippets/round");
+    tree
+}
+
+#[test]
+fn files_are_judged_inside_of_the_main_file_that_includes_them() {
+    let estate = estate();
+    let list = [
+        "check",
+        "--format",
+        "short",
+        "etc/conf.d/a.conf",
+        "etc/snippets/b.conf",
+        "./etc/conf.d/../conf.d/a.conf",
+    ];
+    let (status, out, error) = run(estate.path(), &list);
+    let expected = "etc/conf.d/a.conf:5:3: error: unknown directive `wrong_a` [unknown-directive]\n\
+                    etc/snippets/b.conf:2:1: error: unknown directive `wrong_b` [unknown-directive]\n";
+    assert_eq!((status, out.as_str()), (1, expected), "{error}");
+    // The zone is that of the main file, which has an error elsewhere.
+    assert!(error.contains("2 errors in other files of etc/nginx.conf"), "{error}");
+    // From inside of the directory, and under the name that was typed.
+    let (status, out, _) = run(&estate.path().join("etc/conf.d"), &["check", "--format", "short", "a.conf"]);
+    assert!(status == 1 && out.starts_with("a.conf:5:3: error"), "{out}");
+    // A link leads to the same file.
+    let (_, out, _) = run(
+        estate.path(),
+        &["check", "--format", "short", "etc/sites-available/default", "etc/sites-enabled/default"],
+    );
+    assert_eq!(out.matches("wrong_default").count(), 1, "{out}");
+    // The main file asks for all.
+    let (_, out, _) =
+        run(estate.path(), &["check", "--format", "short", "etc/conf.d/a.conf", "etc/nginx.conf"]);
+    assert_eq!((out.matches("wrong_a").count(), out.matches("wrong_other").count()), (1, 1), "{out}");
+    // What no main file includes is a fragment.
+    let (status, out, error) =
+        run(estate.path(), &["check", "--format", "short", "etc/sites-available/www.example.com"]);
+    assert!(
+        status == 1 && out.contains("wrong_www") && error.contains("is read as a fragment of `http`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn settings_name_main_files_that_lie_elsewhere() {
+    let main = "events {}\nhttp { include ../shared/*.conf; server { listen 80; } }\n";
+    let shared = "upstream app { server 10.0.0.1; nothing; }\n";
+    let tree = tree(&[
+        ("ngxc.toml", "roots = [\"hosts/*/nginx.conf\"]\n"),
+        ("hosts/a/nginx.conf", &main.replace("..", "../..")),
+        ("hosts/b/nginx.conf", &main.replace("..", "../..")),
+        ("hosts/c/nginx.conf", "events {}\n"),
+        ("shared/app.conf", shared),
+    ]);
+    let (status, out, _) = run(tree.path(), &["check", "--format", "short", "-v", "shared/app.conf"]);
+    assert_eq!(status, 1);
+    assert_eq!(out, "shared/app.conf:1:33: error: unknown directive `nothing` [unknown-directive]\n");
+    let (_, _, error) = run(tree.path(), &["check", "-v", "shared/app.conf"]);
+    for root in ["hosts/a/nginx.conf", "hosts/b/nginx.conf"] {
+        assert!(error.contains(&format!("root: shared/app.conf is judged as a part of {root}")), "{error}");
+    }
+    fs::write(tree.path().join("ngxc.toml"), "roots = [\"host/nginx.conf\"]\n").unwrap();
+    let (status, _, error) = run(tree.path(), &["check", "shared/app.conf"]);
+    assert!(status == 2 && error.contains("no file is `host/nginx.conf` of `roots`"), "{error}");
+}
+
+#[test]
+fn a_directory_holds_sites_templates_and_links_each_once() {
+    let estate = estate();
+    let (status, out, error) = run(estate.path(), &["check", "--format", "short", "etc"]);
+    assert_eq!(status, 1, "{error}");
+    for name in ["wrong_a", "wrong_b", "wrong_other", "wrong_default", "wrong_www", "wrong_template"] {
+        assert_eq!(out.matches(name).count(), 1, "{name}: {out}");
+    }
+    for name in ["wrong_hidden", "wrong_backup", "README", "geoip"] {
+        assert!(!out.contains(name), "{name}: {out}");
+    }
+    symlink("gone", estate.path().join("etc/sites-available/old")).unwrap();
+    let (_, _, error) = run(estate.path(), &["lint", "--format", "short", "etc"]);
+    assert!(error.contains("etc/sites-available/old is a link to `gone`, where nothing is"), "{error}");
+    // A directory of fragments is judged inside of the main file around it.
+    let (_, out, _) = run(estate.path(), &["check", "--format", "short", "etc/snippets"]);
+    assert_eq!(out, "etc/snippets/b.conf:2:1: error: unknown directive `wrong_b` [unknown-directive]\n");
+    // fmt takes them all, and names what it would change.
+    let (status, out, _) = run(estate.path(), &["fmt", "--check", "etc"]);
+    assert!(status == 1 && out.contains("etc/sites-available/www.example.com\n"), "{out}");
+    assert!(
+        out.contains("default.conf.template") && !out.contains(".git") && !out.contains("README"),
+        "{out}"
+    );
+    fs::write(estate.path().join("etc/ngxc.toml"), "exclude = [\"sites-*/**\", \"templates/*\"]\n").unwrap();
+    let (_, out, _) = run(estate.path(), &["fmt", "--check", "etc"]);
+    assert!(!out.contains("sites-") && !out.contains("template"), "{out}");
+    let (status, _, error) = run(estate.path(), &["lint", "etc/sites-available/"]);
+    assert!(status == 2 && error.contains("holds no configuration"), "{error}");
+}
+
+#[test]
+fn repairs_are_made_only_in_the_files_that_were_named() {
+    let site = "server {\n  listen 81;\n  location / {\n    proxy_pass http://app;\n  }\n}\n";
+    let main = "events {}\nhttp {\n  upstream app { server 10.0.0.1:80; keepalive 8; }\n  include conf.d/*.conf;\n}\n";
+    let tree =
+        tree(&[("nginx.conf", main), ("conf.d/a.conf", site), ("conf.d/b.conf", &site.replace("81", "82"))]);
+    let (_, _, error) =
+        run(&tree.path().join("conf.d"), &["lint", "--fix", "--nginx-version", "1.28.0", "a.conf"]);
+    assert!(error.contains("fixed in"), "{error}");
+    let text = |name: &str| fs::read_to_string(tree.path().join(name)).unwrap();
+    assert!(text("conf.d/a.conf").contains("proxy_http_version 1.1;"), "{}", text("conf.d/a.conf"));
+    assert_eq!((text("nginx.conf").as_str(), text("conf.d/b.conf").contains("82")), (main, true));
+    assert!(!text("conf.d/b.conf").contains("proxy_http_version"));
+}
+
+#[test]
+fn standard_input_is_the_file_whose_name_it_gets() {
+    let estate = estate();
+    let name = ["--stdin-filename", "etc/conf.d/a.conf"];
+    let check =
+        |text: &str| run_with(estate.path(), &["check", "--format", "short", "-", name[0], name[1]], text);
+    let (status, out, _) = check("server { listen 81; limit_req zone=perip; edited on; }");
+    assert_eq!(out, "etc/conf.d/a.conf:1:43: error: unknown directive `edited` [unknown-directive]\n");
+    assert_eq!(status, 1);
+    assert_eq!(check("server { listen 81; limit_req zone=perip; }").0, 0);
+    // A file that is not there yet.
+    let new = ["check", "--format", "short", "--stdin-filename", "etc/conf.d/new.conf", "-"];
+    let (_, out, _) = run_with(estate.path(), &new, "server { edited on; }");
+    assert!(out.starts_with("etc/conf.d/new.conf:1:10: error"), "{out}");
+    let (status, out, _) = run_with(estate.path(), &["fmt", "-", name[0], name[1]], "server{listen 1;}");
+    assert_eq!((status, out.as_str()), (0, "server {\n    listen 1;\n}\n"));
+    assert_eq!(fs::read_to_string(estate.path().join(name[1])).unwrap(), SITE);
+    let (status, _, error) = run_with(estate.path(), &["lint", "--fix", "-", name[0], name[1]], SITE);
+    assert!(status == 2 && error.contains("cannot be fixed in place"), "{error}");
+    let (status, out, _) = run_with(
+        estate.path(),
+        &["parse", "-", "--stdin-filename", "x.template", "--define", "P=8"],
+        "listen ${P};",
+    );
+    assert!(status == 0 && out.contains("\"x.template\"") && out.contains("\"args\":[\"8\"]"), "{out}");
+    let (status, _, error) = run(estate.path(), &["check", name[0], name[1], "etc/nginx.conf"]);
+    assert!(status == 2 && error.contains("name `-` once among the files"), "{error}");
+}
+
+#[test]
+fn each_file_that_is_read_is_named_with_what_it_stands_for() {
+    let main =
+        "events {}\nhttp { include mime.types; include /etc/nginx/conf.d/*.conf; include /srv/x.conf; }\n";
+    let tree = tree(&[
+        ("n/nginx.conf", main),
+        ("n/conf.d/a.conf", ""),
+        ("ngxc.toml", "[path-map]\n\"/srv\" = \"srv\"\n"),
+        ("srv/x.conf", ""),
+    ]);
+    let (status, _, error) = run(tree.path(), &["check", "-v", "n/nginx.conf"]);
+    assert_eq!(status, 0, "{error}");
+    for line in [
+        "settings: ngxc.toml",
+        "read: n/nginx.conf",
+        "known: n/mime.types is not there; the file that nginx ships stands in",
+        "read: n/conf.d/a.conf for `/etc/nginx/conf.d/*.conf`",
+        "read: srv/x.conf for `/srv/x.conf`",
+    ] {
+        assert!(error.lines().any(|found| found == line), "{line}: {error}");
+    }
+    let (_, out, error) = run(tree.path(), &["check", "-q", "n/conf.d/a.conf"]);
+    assert_eq!((out.as_str(), error.as_str()), ("", ""));
+    assert_eq!(run(tree.path(), &["check", "-q", "-v", "n/nginx.conf"]).0, 2);
+}
+
+#[test]
+fn colours_are_asked_for_and_forbidden() {
+    let tree = tree(&[("nginx.conf", "events {}\nwrong on;\n")]);
+    let is_coloured = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+            .args(["check", "nginx.conf"])
+            .args(arguments)
+            .current_dir(tree.path())
+            .env_remove("NO_COLOR")
+            .env_remove("FORCE_COLOR")
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        output.stdout.contains(&0x1b)
+    };
+    assert!(!is_coloured(&[], &[]));
+    assert!(is_coloured(&["--color", "always"], &[]));
+    assert!(is_coloured(&["--color", "always"], &[("NO_COLOR", "1")]));
+    assert!(is_coloured(&[], &[("FORCE_COLOR", "1")]));
+    assert!(!is_coloured(&[], &[("FORCE_COLOR", "1"), ("NO_COLOR", "1")]));
+    assert!(!is_coloured(&["--color", "never"], &[("FORCE_COLOR", "1")]));
+    assert!(!is_coloured(&[], &[("FORCE_COLOR", "0")]));
+}
+
+#[test]
+fn a_place_alone_on_its_line_keeps_its_line() {
+    let text = "server {\n${EXTRA}\nlisten ${PORT};\n  ${MORE} # more\n${LAST};\n}\n";
+    let tree = tree(&[("a.conf.template", text)]);
+    assert_eq!(run(tree.path(), &["fmt", "a.conf.template"]).0, 0);
+    let laid_out = "server {\n    ${EXTRA}\n    listen ${PORT};\n    ${MORE} # more\n    ${LAST};\n}\n";
+    assert_eq!(fs::read_to_string(tree.path().join("a.conf.template")).unwrap(), laid_out);
+    assert_eq!(run(tree.path(), &["fmt", "--check", "a.conf.template"]).0, 0);
+}
+
+/// Each command on something clean, something bad and something that cannot be read, with the status that the table of
+/// the README and of `--help` gives.
+#[test]
+fn the_exit_status_is_that_of_the_table() {
+    let clean = "worker_processes auto;\nerror_log stderr;\nevents {}\nhttp {\n    server_tokens off;\n    split_clients $request_id $pool {\n        50% a;\n        * b;\n    }\n    \
+                 server {\n        listen 127.0.0.1:8080 default_server;\n        return 204;\n    }\n}\n";
+    let tree = tree(&[
+        ("clean.conf", clean),
+        ("bad.conf", "events {}\nhttp { server { listen 80; nonsense on; } }\n"),
+        ("broken.conf", "events {\n}\nhttp {\n"),
+        ("clean.json", "{\"status\":\"ok\",\"errors\":[],\"config\":[]}"),
+        ("bad.json", "{"),
+    ]);
+    let version = "--nginx-version=1.31.9";
+    let cases: &[(&[&str], [&str; 3], [i32; 3])] = &[
+        (&["check"], ["clean.conf", "bad.conf", "none.conf"], [0, 1, 2]),
+        (&["lint"], ["clean.conf", "bad.conf", "none.conf"], [0, 1, 2]),
+        (&["audit", version], ["clean.conf", "broken.conf", "none.conf"], [0, 1, 2]),
+        (&["fmt", "--check"], ["clean.conf", "bad.conf", "none.conf"], [0, 1, 2]),
+        (&["fmt", "--diff"], ["clean.conf", "bad.conf", "broken.conf"], [0, 1, 2]),
+        (&["parse"], ["clean.conf", "broken.conf", "none.conf"], [0, 1, 2]),
+        (&["show"], ["clean.conf", "bad.conf", "none.conf"], [0, 2, 2]),
+        (&["split"], ["clean.conf", "bad.conf", "none.conf"], [0, 2, 2]),
+        (&["ports"], ["clean.conf", "bad.conf", "none.conf"], [0, 2, 2]),
+        (&["doctor", "--no-sockets"], ["clean.conf", "bad.conf", "none.conf"], [0, 2, 2]),
+        (&["compile", "--json"], ["clean.conf", "bad.conf", "none.conf"], [0, 2, 2]),
+        (&["run", "--dry-run"], ["clean.conf", "bad.conf", "none.conf"], [0, 2, 2]),
+        (&["build"], ["clean.json", "bad.json", "none.json"], [0, 2, 2]),
+        (&["explain"], ["proxy_pass", "no_such_word", "--nonsense"], [0, 2, 2]),
+        (&["rules"], ["-q", "--nonsense", "--nonsense"], [0, 2, 2]),
+        (&["demo"], ["--help", "--case=none", "--ports=none"], [0, 2, 2]),
+        (
+            &["nginx", "-e", "/dev/null", "-p", ".", "-t", "-c"],
+            ["clean.conf", "bad.conf", "none.conf"],
+            [0, 1, 1],
+        ),
+    ];
+    for (command, inputs, expected) in cases {
+        for (input, expected) in inputs.iter().zip(expected) {
+            let mut arguments = command.to_vec();
+            arguments.push(input);
+            let (status, out, error) = run(tree.path(), &arguments);
+            assert_eq!(status, *expected, "{arguments:?}: {out}{error}");
+        }
+    }
+    let (_, help, _) = run(tree.path(), &["--help"]);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let help = words(&help);
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let table = readme
+        .split("| exit status of | 0 | 1 |\n|---|---|---|\n")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .next()
+        .unwrap();
+    let mut named = String::new();
+    for row in table.lines() {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [commands, clean, findings] = cells.as_slice() else { panic!("{row}") };
+        let commands = commands.replace('`', "");
+        let line = words(&format!("{commands} 0: {clean}; 1: {findings}")).replace('`', "");
+        assert!(help.contains(&line), "{line}: {help}");
+        named.push_str(&commands);
+    }
+    for (command, ..) in cases {
+        assert!(named.contains(command[0]), "{command:?} is not in the table");
+    }
+}
