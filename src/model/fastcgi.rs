@@ -56,79 +56,79 @@ settings! {
     /// Settings of `ngx_http_fastcgi_module` with a counterpart in the proxy module, except `fastcgi_keep_conn` and
     /// `fastcgi_bind`, which are in [`ReuseSettings`]. A group apart from the parameters, which many levels set.
     pub struct FastcgiProxySettings {
-        /// As `proxy_connect_timeout`.
+        /// `fastcgi_connect_timeout`: see `proxy_connect_timeout`.
         connect_timeout: Duration = "fastcgi_connect_timeout",
-        /// As `proxy_read_timeout`.
+        /// `fastcgi_read_timeout`: see `proxy_read_timeout`.
         read_timeout: Duration = "fastcgi_read_timeout",
-        /// As `proxy_send_timeout`.
+        /// `fastcgi_send_timeout`: see `proxy_send_timeout`.
         send_timeout: Duration = "fastcgi_send_timeout",
-        /// As `proxy_next_upstream`.
+        /// `fastcgi_next_upstream`: see `proxy_next_upstream`.
         next_upstream: Words = "fastcgi_next_upstream",
-        /// As `proxy_next_upstream_tries`.
+        /// `fastcgi_next_upstream_tries`: see `proxy_next_upstream_tries`.
         next_upstream_tries: u32 = "fastcgi_next_upstream_tries",
-        /// As `proxy_next_upstream_timeout`.
+        /// `fastcgi_next_upstream_timeout`: see `proxy_next_upstream_timeout`.
         next_upstream_timeout: Duration = "fastcgi_next_upstream_timeout",
-        /// As `proxy_pass_request_headers`.
+        /// `fastcgi_pass_request_headers`: see `proxy_pass_request_headers`.
         pass_request_headers: bool = "fastcgi_pass_request_headers",
-        /// As `proxy_pass_request_body`.
+        /// `fastcgi_pass_request_body`: see `proxy_pass_request_body`.
         pass_request_body: bool = "fastcgi_pass_request_body",
-        /// As `proxy_request_buffering`.
+        /// `fastcgi_request_buffering`: see `proxy_request_buffering`.
         request_buffering: bool = "fastcgi_request_buffering",
-        /// As `proxy_intercept_errors`.
+        /// `fastcgi_intercept_errors`: see `proxy_intercept_errors`.
         intercept_errors: bool = "fastcgi_intercept_errors",
-        /// As `proxy_hide_header`.
+        /// `fastcgi_hide_header`: see `proxy_hide_header`.
         hide_header: Vec<String> = "fastcgi_hide_header",
-        /// As `proxy_pass_header`.
+        /// `fastcgi_pass_header`: see `proxy_pass_header`.
         pass_header: Vec<String> = "fastcgi_pass_header",
-        /// As `proxy_ignore_headers`.
+        /// `fastcgi_ignore_headers`: see `proxy_ignore_headers`.
         ignore_headers: Words = "fastcgi_ignore_headers",
-        /// As `proxy_buffering`.
+        /// `fastcgi_buffering`: see `proxy_buffering`.
         buffering: bool = "fastcgi_buffering",
-        /// As `proxy_buffer_size`.
+        /// `fastcgi_buffer_size`: see `proxy_buffer_size`.
         buffer_size: u64 = "fastcgi_buffer_size",
-        /// As `proxy_limit_rate`.
+        /// `fastcgi_limit_rate`: see `proxy_limit_rate`.
         limit_rate: ComplexValue = "fastcgi_limit_rate",
-        /// As `proxy_ignore_client_abort`.
+        /// `fastcgi_ignore_client_abort`: see `proxy_ignore_client_abort`.
         ignore_client_abort: bool = "fastcgi_ignore_client_abort",
-        /// As `proxy_socket_keepalive`.
+        /// `fastcgi_socket_keepalive`: see `proxy_socket_keepalive`.
         socket_keepalive: bool = "fastcgi_socket_keepalive",
-        /// As `proxy_socket_rcvbuf`.
+        /// `fastcgi_socket_rcvbuf`: see `proxy_socket_rcvbuf`.
         socket_rcvbuf: u64 = "fastcgi_socket_rcvbuf",
-        /// As `proxy_socket_sndbuf`.
+        /// `fastcgi_socket_sndbuf`: see `proxy_socket_sndbuf`.
         socket_sndbuf: u64 = "fastcgi_socket_sndbuf",
-        /// As `proxy_force_ranges`.
+        /// `fastcgi_force_ranges`: see `proxy_force_ranges`.
         force_ranges: bool = "fastcgi_force_ranges",
-        /// As `proxy_cache`.
+        /// `fastcgi_cache`: see `proxy_cache`.
         cache: CacheZone = "fastcgi_cache",
-        /// As `proxy_cache_key`, but without a default.
+        /// `fastcgi_cache_key`: see `proxy_cache_key`; there is no default.
         cache_key: Option<ComplexValue> = "fastcgi_cache_key",
-        /// As `proxy_cache_valid`.
+        /// `fastcgi_cache_valid`: see `proxy_cache_valid`.
         cache_valid: Vec<CacheValid> = "fastcgi_cache_valid",
-        /// As `proxy_cache_bypass`.
+        /// `fastcgi_cache_bypass`: see `proxy_cache_bypass`.
         cache_bypass: Predicates = "fastcgi_cache_bypass",
-        /// As `proxy_no_cache`.
+        /// `fastcgi_no_cache`: see `proxy_no_cache`.
         no_cache: Predicates = "fastcgi_no_cache",
-        /// As `proxy_cache_use_stale`.
+        /// `fastcgi_cache_use_stale`: see `proxy_cache_use_stale`.
         cache_use_stale: Words = "fastcgi_cache_use_stale",
-        /// As `proxy_cache_methods`.
+        /// `fastcgi_cache_methods`: see `proxy_cache_methods`.
         cache_methods: Words = "fastcgi_cache_methods",
-        /// As `proxy_cache_min_uses`.
+        /// `fastcgi_cache_min_uses`: see `proxy_cache_min_uses`.
         cache_min_uses: u32 = "fastcgi_cache_min_uses",
-        /// As `proxy_cache_lock`.
+        /// `fastcgi_cache_lock`: see `proxy_cache_lock`.
         cache_lock: bool = "fastcgi_cache_lock",
-        /// As `proxy_cache_lock_timeout`.
+        /// `fastcgi_cache_lock_timeout`: see `proxy_cache_lock_timeout`.
         cache_lock_timeout: Duration = "fastcgi_cache_lock_timeout",
-        /// As `proxy_cache_lock_age`.
+        /// `fastcgi_cache_lock_age`: see `proxy_cache_lock_age`.
         cache_lock_age: Duration = "fastcgi_cache_lock_age",
-        /// As `proxy_cache_revalidate`.
+        /// `fastcgi_cache_revalidate`: see `proxy_cache_revalidate`.
         cache_revalidate: bool = "fastcgi_cache_revalidate",
-        /// As `proxy_cache_background_update`.
+        /// `fastcgi_cache_background_update`: see `proxy_cache_background_update`.
         cache_background_update: bool = "fastcgi_cache_background_update",
-        /// As `proxy_cache_max_range_offset`.
+        /// `fastcgi_cache_max_range_offset`: see `proxy_cache_max_range_offset`.
         cache_max_range_offset: Option<u64> = "fastcgi_cache_max_range_offset",
-        /// As `proxy_store`.
+        /// `fastcgi_store`: see `proxy_store`.
         store: Store = "fastcgi_store",
-        /// As `proxy_store_access`.
+        /// `fastcgi_store_access`: see `proxy_store_access`.
         store_access: Access = "fastcgi_store_access",
     }
 }
