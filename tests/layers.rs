@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     (
         "lint",
         &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "values", "version"],
-        &["strsim", "serde", "serde_json", "toml", "regex_syntax", "regex_automata"],
+        &["strsim", "serde", "serde_json", "toml", "pcre2", "regex_syntax", "regex_automata"],
     ),
     ("settings", &["catalog", "diagnostic", "lint", "syntax"], &["serde_json", "toml"]),
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),

@@ -10,6 +10,7 @@ mod exposure;
 mod lost;
 mod names;
 mod place;
+pub mod redos;
 mod remedy;
 mod rule;
 mod rules;
@@ -17,6 +18,7 @@ mod tls;
 mod uses;
 
 mod baseline;
+mod client_text;
 mod settings;
 mod suppress;
 

@@ -11,7 +11,7 @@ mod shape;
 pub(crate) mod sources;
 pub(crate) mod text;
 
-pub(crate) use rows::{Part, Row, chosen_host, host_name, rows, url};
+pub(crate) use rows::{Open, Part, Row, chosen_host, host_name, rows, url};
 pub use shape::{Reason, Shape, at};
 
 use crate::model::Config;

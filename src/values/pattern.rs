@@ -3,7 +3,7 @@
 //! nginx's engine is PCRE; a pattern that needs more than `regex-syntax` knows is `None`, and rules say nothing of it.
 
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// A pattern that was understood.
 pub(crate) struct Pattern {
@@ -148,11 +148,6 @@ pub(crate) fn can_contain(hir: &Hir, byte: u8) -> bool {
 /// Whether some match is empty.
 pub(crate) fn can_be_empty(hir: &Hir) -> bool {
     hir.properties().minimum_len() == Some(0)
-}
-
-/// Whether a repetition has no upper bound.
-pub(crate) fn is_unbounded(repetition: &Repetition) -> bool {
-    repetition.max.is_none()
 }
 
 /// A group without its parentheses.
