@@ -1,16 +1,22 @@
 //! `ngxc audit`: known vulnerabilities of a version of nginx that a configuration is exposed to.
 
+mod vex;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use super::meaning::Meaning;
 use super::render::{self, Report};
 use super::{Failure, Outcome, estate, note};
-use crate::lint::{self, Advisories};
+use crate::lint::{self, Advisories, Status};
 use crate::source::{Disk, Loader};
+use crate::syntax::Configuration;
+use crate::version::Version;
 
 /// Arguments of `ngxc audit`.
 #[derive(Args)]
@@ -26,8 +32,45 @@ pub(super) struct AuditArgs {
     #[arg(long, value_name = "FILE")]
     advisories: Option<PathBuf>,
 
-    #[command(flatten)]
-    output: render::Output,
+    /// How to print the findings.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+
+    /// Print every finding; otherwise the human format shows the first of many that are alike.
+    #[arg(long)]
+    all: bool,
+}
+
+/// Findings as of other commands, or what every vulnerability means.
+#[derive(Clone, Copy)]
+enum Format {
+    Findings(render::Format),
+    Vex(Vex),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Vex {
+    /// `OpenVEX` 0.2.0: what every vulnerability means for one configuration, with the reason
+    Openvex,
+    /// The same as `CycloneDX` 1.6
+    Cyclonedx,
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<Format>> = LazyLock::new(|| {
+            let findings = render::Format::value_variants().iter().copied().map(Format::Findings);
+            findings.chain(Vex::value_variants().iter().copied().map(Format::Vex)).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Format::Findings(format) => format.to_possible_value(),
+            Format::Vex(format) => format.to_possible_value(),
+        }
+    }
 }
 
 pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -48,6 +91,15 @@ pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, 
         None => Advisories::built_in(),
     };
     say_date(advisories);
+    let format = match args.format {
+        Format::Findings(format) => format,
+        Format::Vex(format) => {
+            let [(root, version, configuration)] = configurations.as_slice() else {
+                return Err(Failure::new("a VEX document is about one configuration").help("name one FILE"));
+            };
+            return statements(format, configuration, &root.file, *version, advisories, out);
+        }
+    };
     let mut report = Report::new("no known vulnerability of this version is exposed");
     for (root, version, configuration) in &configurations {
         let mut found = configuration.diagnostics.clone();
@@ -55,8 +107,43 @@ pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, 
         estate::retain_asked(&mut found, root, configuration);
         report.add(&configuration.sources, found, *version, &root.names());
     }
-    args.output.print(&report, out)?;
+    render::Output::new(format, args.all).print(&report, out)?;
     Ok(report.outcome())
+}
+
+/// Prints what every vulnerability means for a configuration.
+fn statements(
+    format: Vex,
+    configuration: &Configuration,
+    file: &Path,
+    version: Version,
+    advisories: &'static Advisories,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    let now = jiff::Timestamp::from_second(i64::try_from(seconds()).unwrap_or(0));
+    let subject = vex::Subject {
+        version,
+        file: file.display().to_string(),
+        sources: &configuration.sources,
+        advisories: advisories.date(),
+        now: now.map(|now| now.to_string()).unwrap_or_default(),
+    };
+    let verdicts = lint::verdicts(configuration, version, advisories);
+    let document = match format {
+        Vex::Openvex => vex::openvex(&subject, &verdicts),
+        Vex::Cyclonedx => vex::cyclonedx(&subject, &verdicts),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document).map_err(std::io::Error::from)?;
+    writeln!(out)?;
+    let is_affected = verdicts.iter().any(|verdict| verdict.status == Status::Affected);
+    Ok(if is_affected { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// Seconds since 1970; `SOURCE_DATE_EPOCH` says another time, for documents that are made twice.
+fn seconds() -> u64 {
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    given.unwrap_or_else(now)
 }
 
 /// Advisories older than this are said to be old, in days.

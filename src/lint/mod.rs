@@ -6,7 +6,6 @@
 mod access;
 mod affected;
 mod audit;
-mod exposure;
 mod lost;
 mod names;
 mod place;
@@ -25,7 +24,7 @@ mod suppress;
 pub mod verify;
 mod witness;
 
-pub use audit::{Advisories, audit};
+pub use audit::{Advisories, Advisory, Status, Verdict, audit, verdicts};
 pub use rule::{Category, Rule};
 pub use rules::RULES;
 

@@ -36,7 +36,7 @@ pub(super) struct Output {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// Source excerpts, labels and help.
     Human,
     /// One line a finding: `file:line:column: level: message [name]`.
@@ -53,6 +53,13 @@ enum Format {
     Junit,
     /// Checkstyle XML.
     Checkstyle,
+}
+
+impl Output {
+    /// In a format; `all`: also of many findings that are alike.
+    pub(super) fn new(format: Format, all: bool) -> Self {
+        Self { format, all }
+    }
 }
 
 /// What a command found.

@@ -1,8 +1,8 @@
 //! What a configuration must contain to be exposed to a vulnerability: the triggers of `grammar/advisories.toml`.
 
-use super::levels::{Level as Block, Levels};
-use super::text::{self, Piece};
 use crate::catalog::Context;
+use crate::lint::levels::{Level as Block, Levels};
+use crate::lint::text::{self, Piece};
 use crate::source::Span;
 use crate::syntax::{Block as Body, Directive, Word};
 
@@ -28,6 +28,26 @@ pub(super) fn place<'a>(levels: &'a Levels<'a>, trigger: &str) -> Option<Span> {
     let fits = |block: &Block<'_>| !in_stream || block.around(Context::Stream).is_some();
     let mut all = levels.named(name).filter(|(block, _)| fits(block)).map(|(_, directive)| directive);
     all.find(holds).map(Directive::head)
+}
+
+/// What a trigger looks for, in words after "no".
+pub(super) fn words(trigger: &str) -> String {
+    let check = match trigger {
+        "@map-regex" => "`map` whose patterns capture and that is used beside captures",
+        "@captures" => "use of `$1` to `$9` outside of `rewrite`",
+        "@large-headers" => "`large_client_header_buffers` of 2 MiB or more",
+        "@dav-alias" => "`alias` where COPY or MOVE are allowed",
+        "@overlapping-captures" => "`rewrite` that uses two captures of which one contains the other",
+        "@rewrite-args" => "`rewrite` with arguments before a use of captures",
+        _ => "",
+    };
+    if !check.is_empty() {
+        return check.to_owned();
+    }
+    match trigger.strip_prefix("stream:") {
+        Some(trigger) => format!("`{trigger}` in `stream`"),
+        None => format!("`{trigger}`"),
+    }
 }
 
 /// A `map` whose patterns capture, used in a block that uses such a capture too; or one that is evaluated anew for each
@@ -178,7 +198,8 @@ fn later<'a>(level: Block<'a>, after: Directive<'a>) -> Vec<Directive<'a>> {
         all.push(*directive);
         let inside = directive.block().filter(|_| directive.name().is("if"));
         all.extend(inside.into_iter().flat_map(Body::directives));
-        if directive.name().is("return") {
+        // Nothing of the script runs behind them.
+        if directive.name().is("return") || directive.name().is("break") {
             return all;
         }
     }
