@@ -34,7 +34,7 @@
 //! 11. `modules::mirror` sends copies; `modules::access_log` writes the line; the next request of the connection begins at
 //!     3, or it waits at 2.
 //!
-//! What is not as in nginx, on purpose: workers are threads of one process and the process stays in the foreground
+//! Differences from nginx, on purpose: workers are threads of one process and the process stays in the foreground
 //! whatever `daemon` says; copies of `mirror` follow the answer instead of going beside it; responses are passed as they
 //! come and never spooled to disk, a slow client slows its upstream; a response that is no HTTP is 502 and not passed on as
 //! HTTP/0.9.

@@ -39,7 +39,7 @@ impl FastcgiPlan {
         }
     }
 
-    /// Whether another peer is to be asked because of what the error stream says (`fastcgi_catch_stderr`).
+    /// True if another peer is to be asked because of what the error stream says (`fastcgi_catch_stderr`).
     pub(crate) fn catches(&self, text: &[u8]) -> bool {
         self.catch_stderr.iter().any(|part| memchr::memmem::find(text, part).is_some())
     }

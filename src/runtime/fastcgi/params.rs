@@ -8,7 +8,7 @@ use crate::runtime::request::scope::Scope;
 /// Most bytes of all parameters.
 const MOST: usize = 65_535;
 
-/// What parameters say of a request whose response is to be kept, whatever the client asked for
+/// Parameters of a request whose response is to be kept, whatever the client asked for
 /// (`ngx_http_fastcgi_cache_headers`).
 const CONDITIONS: [(&[u8], &[u8], &str); 6] = [
     (b"HTTP_IF_MODIFIED_SINCE", b"if_modified_since", "upstream_cache_last_modified"),

@@ -101,7 +101,7 @@ pub(crate) struct Records {
     pub(crate) is_done: bool,
     /// Something came behind the end.
     pub(crate) is_over: bool,
-    /// What is wrong with the records, for the error log: nothing is taken any more.
+    /// The fault of the records, for the error log: nothing is taken any more.
     pub(crate) fault: Option<String>,
     /// Texts of the error stream since the last call, and how much of the response was there before each.
     pub(crate) errors: Vec<(usize, Vec<u8>)>,
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(&body[HEAD + PIECE..][..HEAD], [1, 5, 0, 1, 0, 3, 5, 0]);
     }
 
-    /// What is taken of `text` in pieces of `step` bytes, and the state after it.
+    /// The bytes taken of `text` in pieces of `step` bytes, and the state after it.
     fn taken(text: &[u8], step: usize) -> (Vec<u8>, Option<End>, bool, bool, Option<String>) {
         let mut records = Records::default();
         let mut out = Vec::new();
@@ -285,7 +285,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever a server sends, and however it arrives: the same comes of it.
+        /// The result does not depend on the pieces in which a server's bytes arrive.
         #[test]
         fn pieces_make_no_difference(
             parts in proptest::collection::vec((0..4usize, proptest::collection::vec(0u8.., 0..40)), 0..6),

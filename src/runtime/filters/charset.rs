@@ -17,7 +17,7 @@ pub(crate) fn filter(scope: &mut Scope<'_>) {
     if is_off && !is_overridden || content_type.is_empty() {
         return;
     }
-    // What the peer says of its own.
+    // The charset in the type of the peer's response.
     let own = said(content_type);
     if is_overridden {
         // Types do not matter then (`ngx_http_destination_charset`).

@@ -116,7 +116,7 @@ pub(crate) fn weaken(reply: &mut Reply) {
     }
 }
 
-/// Whether the client takes gzip, and gets it.
+/// True if the client takes gzip, and gets it.
 pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
     if request.depth > 0 {
         return false;
@@ -159,7 +159,7 @@ pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
         || proxied.has("no_etag") && reply.get(b"ETag").is_none()
 }
 
-/// Whether gzip is accepted, with a quality above 0 (`ngx_http_gzip_accept_encoding`).
+/// True if gzip is accepted, with a quality above 0 (`ngx_http_gzip_accept_encoding`).
 fn accepts(value: &[u8]) -> bool {
     value.split(|b| *b == b',').map(<[u8]>::trim_ascii).any(|one| {
         let mut parts = one.split(|b| *b == b';').map(<[u8]>::trim_ascii);

@@ -1,4 +1,4 @@
-//! What changes responses: `response` has the order of the filters, each of which is one file.
+//! Filters of responses: `response` has their order, each is one file.
 
 pub(crate) mod charset;
 pub(crate) mod gunzip;

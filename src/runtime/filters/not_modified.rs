@@ -57,7 +57,7 @@ fn is_modified(since: &[u8], modified: Option<i64>, how: &str) -> bool {
     since != modified && (how == "exact" || since < modified)
 }
 
-/// Whether the list has the tag (`ngx_http_test_if_match`).
+/// True if the list has the tag (`ngx_http_test_if_match`).
 fn matches(list: &[u8], etag: Option<&[u8]>, weak: bool) -> bool {
     if list == b"*" {
         return true;

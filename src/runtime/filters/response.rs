@@ -10,7 +10,7 @@ use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
 
-/// Whether the connection is kept (`ngx_http_handler`).
+/// True if the connection is kept (`ngx_http_handler`).
 pub(crate) fn wants_keepalive(request: &Request) -> bool {
     match request.head.connection {
         ConnectionType::Unset => request.head.line.version > 1000,

@@ -4,7 +4,7 @@ use crate::runtime::filters::gzip;
 use crate::runtime::request::filter::BodyFilter;
 use crate::runtime::request::scope::Scope;
 
-/// What is looked for, in lower case, and what replaces it.
+/// The text that is looked for, in lower case, and its replacement.
 #[derive(Debug)]
 struct Pair {
     find: Vec<u8>,
@@ -18,7 +18,7 @@ struct Pair {
 pub(crate) struct Substitution {
     pairs: Vec<Pair>,
     once: bool,
-    /// Whether a match may begin with this byte.
+    /// True if a match may begin with this byte.
     first: Box<[bool; 256]>,
     /// The end of what has passed: it may be the beginning of a match.
     rest: Vec<u8>,

@@ -9,7 +9,7 @@ use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::state::Request;
 
-/// What one of the access modules says.
+/// The verdict of one access module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing.

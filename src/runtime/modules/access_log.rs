@@ -76,7 +76,7 @@ fn append(scope: &mut Scope<'_>, path: &ComplexValue, line: &[u8]) {
 
 const EISDIR: i32 = 21;
 
-/// Whether the directory of the request's files is there: a name that a client made up gets no log.
+/// True if the directory of the request's files is there: a name that a client made up gets no log.
 fn has_root(scope: &mut Scope<'_>) -> bool {
     let Some(mut mapped) = file::map(scope) else { return false };
     mapped.path.truncate(mapped.root);

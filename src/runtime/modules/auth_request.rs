@@ -1,4 +1,4 @@
-//! Whether another location lets the client in (`ngx_http_auth_request_module.c`).
+//! Access by the answer of another location (`ngx_http_auth_request_module.c`).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::runtime::request::state::Request;
 use crate::runtime::request::{reply, subrequest};
 use crate::version::Version;
 
-/// Whether a location is asked.
+/// True if a location is asked.
 pub(crate) fn is_on(access: &AccessSettings) -> bool {
     access.auth_request.value != "off"
 }

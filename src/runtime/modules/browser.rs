@@ -24,7 +24,7 @@ fn is_chrome(r: &Request) -> bool {
     has(b"Chrome/") && !has(b"Opera") && !has(b"Gecko/") && !is_msie(r)
 }
 
-/// Whether a page of an error is made longer, so that it is shown (`msie_padding`).
+/// True if a page of an error is made longer, so that it is shown (`msie_padding`).
 pub(crate) fn is_padded(r: &Request, status: u16) -> bool {
     status >= 400
         && r.plan.core.msie_padding.value
@@ -35,7 +35,7 @@ pub(crate) fn is_padded(r: &Request, status: u16) -> bool {
 /// One of the six lines that do it (`ngx_http_msie_padding`).
 pub(crate) const PADDING: &[u8] = b"<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n";
 
-/// What stands before the version in the name of a browser, from which byte on it is looked for, and how far the
+/// The text before the version in the name of a browser, from which byte on it is looked for, and how far the
 /// version is behind its beginning.
 fn mask(browser: Browser) -> (usize, &'static [u8], usize) {
     let mozilla = b"Mozilla/5.0 (".len();

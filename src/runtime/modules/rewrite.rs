@@ -52,7 +52,7 @@ impl Script {
     }
 }
 
-/// What an instruction leads to.
+/// The next step after an instruction.
 enum Next {
     Go,
     /// No further instruction of this phase.

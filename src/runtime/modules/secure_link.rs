@@ -60,7 +60,7 @@ fn secret(settings: &ClientSettings) -> Option<&[u8]> {
     (!secret.value.is_empty() && (secret.is_set_here() || !has_newer)).then_some(secret.value.as_bytes())
 }
 
-/// What stands behind the digest in `/prefix/digest/rest`, if the digest is right.
+/// The text behind the digest in `/prefix/digest/rest`, if the digest is right.
 fn signed<'t>(target: &'t [u8], secret: &[u8]) -> Option<&'t [u8]> {
     let mut parts = target.get(1..)?.splitn(3, |b| *b == b'/');
     let (_, digest, rest) = (parts.next()?, parts.next()?, parts.next()?);

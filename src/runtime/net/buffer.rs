@@ -56,7 +56,7 @@ impl Buffer {
         self.start == self.end
     }
 
-    /// Whether it holds more than an ordinary one.
+    /// True if it holds more than an ordinary one.
     pub(crate) fn is_large(&self) -> bool {
         self.data.len() > HEADROOM + SIZE
     }

@@ -1,4 +1,4 @@
-//! What is counted of connections and requests (`ngx_stat_*`): by each worker for itself, added up when somebody asks.
+//! Counts of connections and requests (`ngx_stat_*`): by each worker for itself, added up when somebody asks.
 //! Counters that all workers wrote to would travel between their processors several times a request.
 
 use std::sync::atomic::AtomicU64;
@@ -28,7 +28,7 @@ impl Count {
 
 macro_rules! counts {
     ($($(#[$meta:meta])* $name:ident,)*) => {
-        /// What one worker has counted, on a cache line of its own.
+        /// The counts of one worker, on a cache line of their own.
         #[derive(Debug, Default)]
         #[repr(align(128))]
         pub(crate) struct Tally {
@@ -111,7 +111,7 @@ struct Tallies {
     live: Vec<Arc<Tally>>,
 }
 
-/// What is counted of all workers together; stays over reloads.
+/// The counts of all workers together; they stay over reloads.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     /// Connections of clients and to upstreams so far.

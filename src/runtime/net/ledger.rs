@@ -38,7 +38,7 @@ pub(crate) enum Missed {
 }
 
 impl Missed {
-    /// What an error of `connect()` is.
+    /// The kind of an error of `connect()`.
     pub(crate) fn of(error: &io::Error) -> Self {
         match error.raw_os_error() {
             Some(c::EADDRNOTAVAIL) => Missed::NotAvailable,
@@ -69,7 +69,7 @@ pub(crate) struct WorkerLedger {
     given: Mutex<BTreeMap<(String, String), Arc<AtomicU64>>>,
 }
 
-/// What a worker counts of an upstream.
+/// Counts of an upstream by one worker.
 #[derive(Debug, Default)]
 pub(crate) struct UpstreamLedger {
     new: AtomicU64,
@@ -145,7 +145,7 @@ pub struct UpstreamCounts {
     pub opened: BTreeMap<(IpAddr, SocketAddr), u64>,
 }
 
-/// What the ledger says at one moment, all workers together.
+/// The ledger at one moment, all workers together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// By [`RESULTS`].

@@ -1,4 +1,4 @@
-//! What knows no request: sockets, timers, buffers, clocks, logs, TLS, the syntax of HTTP, counters.
+//! The ground, which knows no request: sockets, timers, buffers, clocks, logs, TLS, the syntax of HTTP, counters.
 
 pub(crate) mod buffer;
 pub(crate) mod clock;

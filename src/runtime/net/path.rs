@@ -10,12 +10,12 @@ pub(crate) fn os(path: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(path))
 }
 
-/// Whether nothing is there, as opposed to something that cannot be reached.
+/// True if nothing is there, as opposed to something that cannot be reached.
 pub(crate) fn is_missing(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(ENOENT | ENOTDIR | ENAMETOOLONG))
 }
 
-/// Whether something is there that may not be opened.
+/// True if something is there that may not be opened.
 pub(crate) fn is_forbidden(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(EACCES | ELOOP | EMLINK))
 }

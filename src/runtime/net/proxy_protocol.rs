@@ -1,4 +1,4 @@
-//! What a proxy in front says of the client before the client's own bytes (`ngx_proxy_protocol.c`).
+//! The PROXY protocol: a proxy in front names the client before the client's own bytes (`ngx_proxy_protocol.c`).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use crate::model::log::Severity;
 pub(crate) const LONGEST: usize = 4096;
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// What it says.
+/// The content of the header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProxyProtocol {
     /// Addresses as text: in version 1 as they were sent.
@@ -127,7 +127,7 @@ pub(crate) fn further(values: &[u8], name: &[u8]) -> Result<Option<Vec<u8>>, Str
     let (mut values, mut types, mut rest) = (values, TYPES, name);
     if let Some(name) = name.strip_prefix(b"ssl_") {
         let Some(tls) = look_up(values, 0x20)? else { return Ok(None) };
-        // What the client did, and whether its certificate was good.
+        // The first bytes say how the client spoke TLS; the next four, if its certificate was good.
         let (Some(verify), Some(inner)) = (four(tls, 1), tls.get(5..)) else { return Ok(None) };
         if name == b"verify" {
             return Ok(Some(u32::from_be_bytes(verify).to_string().into_bytes()));

@@ -31,12 +31,12 @@ impl Recoder {
         [Self { from: from.clone(), to: to.clone(), table: there }, Self { from: to, to: from, table: back }]
     }
 
-    /// Whether the table leads from one charset to the other.
+    /// True if the table leads from one charset to the other.
     pub(crate) fn fits(&self, from: &[u8], to: &[u8]) -> bool {
         self.from.as_bytes().eq_ignore_ascii_case(from) && self.to.as_bytes().eq_ignore_ascii_case(to)
     }
 
-    /// Whether what comes out is of another length.
+    /// True if what comes out is of another length.
     pub(crate) fn changes_length(&self) -> bool {
         !matches!(self.table, Table::Bytes(_))
     }
@@ -107,7 +107,7 @@ fn from_utf8(table: &HashMap<u32, u8>, data: &[u8], rest: &mut Vec<u8>, out: &mu
                 None => put(out, format_args!("&#{n};")),
             },
             Decoded::Invalid => {
-                // What has been waiting was wrong as a whole.
+                // The waiting bytes were wrong as a whole.
                 used = used.max(if is_first { before } else { 0 });
                 out.push(b'?');
             }

@@ -1,4 +1,4 @@
-//! What workers share besides logs and counters: zones and peers, which are found again by later workers.
+//! Values that workers share besides logs and counters: zones and peers, which are found again by later workers.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -25,7 +25,7 @@ pub(crate) enum Stream {
     Http2(Box<Http2>),
 }
 
-/// What a connection that should be silent does.
+/// An event on a connection that should be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdleEvent {
     /// It was closed, or failed.
@@ -107,7 +107,7 @@ impl Stream {
         }
     }
 
-    /// Whether the other side of a TCP connection has closed it; `None` of a unix socket, where nobody keeps a port.
+    /// True if the other side of a TCP connection has closed it; `None` of a unix socket, where nobody keeps a port.
     pub(crate) fn is_closed_by_peer(&self) -> Option<bool> {
         let s = match self {
             Stream::Tcp(s) => s,
@@ -122,7 +122,7 @@ impl Stream {
         })
     }
 
-    /// What a pending connect came to.
+    /// The error of a pending connect.
     pub(crate) fn take_error(&self) -> Option<io::Error> {
         let error = match self {
             Stream::Tcp(s) => s.take_error(),
@@ -153,7 +153,7 @@ impl Stream {
         }
     }
 
-    /// What is there of the first bytes, without taking it; 0 at the end.
+    /// Reads the first bytes without taking them; 0 at the end.
     pub(crate) fn poll_peek(&self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.poll_read_ready(cx))?;

@@ -177,7 +177,7 @@ impl Timer {
         Poll::Pending
     }
 
-    /// What `poll` gives, or `None` when that takes longer than `limit`.
+    /// The result of `poll`, or `None` when that takes longer than `limit`.
     pub(crate) async fn limit<T>(
         &self,
         limit: Duration,
@@ -243,7 +243,7 @@ impl Timer {
         out
     }
 
-    /// Whether a wait ended because another connection needed the room.
+    /// True if a wait ended because another connection needed the room.
     pub(crate) fn is_reused(&self) -> bool {
         self.timers.state.borrow().slots[self.slot].reused
     }

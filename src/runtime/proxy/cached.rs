@@ -68,7 +68,7 @@ pub(super) struct Stored {
     length: u64,
 }
 
-/// What a request has of a cache.
+/// A request's part in a cache.
 #[derive(Debug)]
 pub(crate) struct Cached {
     pub(super) zone: Arc<Zone>,
@@ -78,7 +78,7 @@ pub(crate) struct Cached {
     /// A response that is not fresh any more.
     pub(super) stored: Option<Stored>,
     pub(super) is_cacheable: bool,
-    /// What the peer's response says.
+    /// The validity by the peer's response.
     pub(super) validity: Validity,
 }
 
@@ -93,7 +93,7 @@ pub(super) fn now() -> i64 {
     i64::try_from(Clock::now().as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Whether one of the values is neither empty nor `0`.
+/// True if one of the values is neither empty nor `0`.
 pub(super) fn holds(p: &mut ProxyRequest<'_>, predicates: &Predicates) -> bool {
     let mut text = Vec::new();
     predicates.0.iter().any(|value| {
@@ -257,7 +257,7 @@ pub(super) fn uncacheable(p: &mut ProxyRequest<'_>) {
     }
 }
 
-/// Whether a range is asked for that begins far behind (`ngx_http_upstream_cache_check_range`).
+/// True if a range is asked for that begins far behind (`ngx_http_upstream_cache_check_range`).
 fn is_far(p: &ProxyRequest<'_>, most: Option<u64>) -> bool {
     let Some(most) = most else { return false };
     let Some(range) = p.r.head.value(Known::Range, p.r.buffer.all()) else { return false };

@@ -70,7 +70,7 @@ pub(super) async fn send_body(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> 
     upload::write(p, stream, &end).await
 }
 
-/// Whether the body leaves together with the parameters.
+/// True if the body leaves together with the parameters.
 fn is_small(p: &ProxyRequest<'_>) -> bool {
     p.r.body_file.is_none() && p.r.body.len() <= SMALL_BODY
 }
@@ -104,7 +104,7 @@ pub(super) fn take(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, from: usize, a
     p.records = Some(records);
 }
 
-/// Whether there can be a head (`ngx_http_fastcgi_process_header`).
+/// Checks if there can be a head (`ngx_http_fastcgi_process_header`).
 ///
 /// # Errors
 /// Another peer is asked.
@@ -132,7 +132,7 @@ pub(super) fn check(p: &mut ProxyRequest<'_>, progress: &Progress) -> Result<(),
     Err(Failure::Invalid)
 }
 
-/// What is in `buffer` of a body of which `left` bytes are to come (`ngx_http_fastcgi_input_filter`).
+/// The part of the body in `buffer`, of which `left` bytes are to come (`ngx_http_fastcgi_input_filter`).
 pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Option<u64>) -> Part {
     let Some(records) = &p.records else { return Part::More };
     let have = buffer.filled().len() as u64;

@@ -12,11 +12,11 @@ pub(super) enum Framing {
     /// Behind the last chunk, if `proxy_pass_trailers` wants to know what is there.
     Trailers(Trailers),
     Close,
-    /// What records of FastCGI hold; bytes that are still to come, if the response says how many.
+    /// The content of FastCGI records; bytes that are still to come, if the response says how many.
     Records(Option<u64>),
 }
 
-/// What one buffer of the upstream's body was.
+/// The state of the body after one buffer.
 pub(super) enum Part {
     More,
     /// The body is complete; whether nothing follows it.
@@ -118,7 +118,7 @@ impl Framing {
 }
 
 impl trailers::Progress {
-    /// What a piece of so many bytes was.
+    /// The state after a piece of so many bytes.
     fn part(self, length: usize) -> Part {
         match self {
             Self::More => Part::More,

@@ -14,7 +14,7 @@ use crate::runtime::request::plan::HeaderValue;
 /// Bodies up to this size are sent in one write with the head.
 pub(super) const SMALL_BODY: usize = 16 << 10;
 
-/// What a client asks of its own copy: the response is fetched whole if it is to be kept
+/// Conditions of the client about its own copy: the response is fetched whole if it is to be kept
 /// (`ngx_http_proxy_cache_headers`).
 const CONDITIONS: u64 = Known::IfModifiedSince.bit()
     | Known::IfUnmodifiedSince.bit()

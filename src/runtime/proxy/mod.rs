@@ -52,7 +52,7 @@ pub(crate) struct ProxyRequest<'a> {
     pub(crate) state: Rc<UpstreamState>,
     /// How connections to peers are secured, if they are.
     pub(crate) secure: Option<Secure>,
-    /// What replaces the location's part of the URI, if `proxy_pass` has variables.
+    /// The URI in place of the location's part, if `proxy_pass` has variables.
     pub(crate) uri: Option<Vec<u8>>,
     /// The try began.
     pub(crate) started: Instant,
@@ -68,15 +68,15 @@ pub(crate) struct ProxyRequest<'a> {
     pub(crate) is_buffering: bool,
     /// The body of the request is passed on while it is read.
     pub(crate) is_streaming: bool,
-    /// What follows the head is in `upstream_out` as a whole.
+    /// The body is in `upstream_out` as a whole.
     pub(crate) has_own_body: bool,
     /// Bytes a second that the client gets; 0: any.
     pub(crate) rate: u64,
-    /// What it has of a cache.
+    /// The request's part in a cache.
     pub(crate) cache: Option<Box<cached::Cached>>,
-    /// What the client gets of the body: from here to there.
+    /// The part of the body that the client gets: from here to there.
     pub(crate) window: Option<(u64, u64)>,
-    /// What the response comes in, if the peer speaks FastCGI.
+    /// The records of the response, if the peer speaks FastCGI.
     pub(crate) records: Option<Box<Records>>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         return Flow::Status(500);
     };
     r.proxy_host.clear();
-    // What an upstream before an internal redirect said.
+    // The response of an upstream before an internal redirect is forgotten.
     r.upstream_head.clear();
     r.upstream_trailers.clear();
     r.cache_status = None;
@@ -182,7 +182,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     peers(&mut p).await
 }
 
-/// What `proxy_ssl_*` says for this request.
+/// The TLS of the connection by `proxy_ssl_*`, for this request.
 fn secure(c: &Connection, r: &mut Request, is_tls: bool) -> Result<Option<Secure>, u16> {
     let Some(location) = r.location.filter(|_| is_tls) else { return Ok(None) };
     let settings = &c.worker.router.get(location).settings;
@@ -205,7 +205,7 @@ fn secure(c: &Connection, r: &mut Request, is_tls: bool) -> Result<Option<Secure
     })
 }
 
-/// Whether the body is passed on while it is read (`ngx_http_proxy_handler`).
+/// True if the body is passed on while it is read (`ngx_http_proxy_handler`).
 fn streams(p: &ProxyRequest<'_>) -> bool {
     let settings = &p.plan.on_way;
     !settings.request_buffering.value
@@ -349,7 +349,7 @@ fn start(p: &mut ProxyRequest<'_>, state: &UpstreamState) -> Attempt {
     state.balancer().start(&key)
 }
 
-/// What answers instead of the peer's response: a page of the configuration, or a redirection inside. `None`: the
+/// The answer instead of the peer's response: a page of the configuration, or a redirection inside. `None`: the
 /// response goes to the client.
 fn answered(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow> {
     let status = p.r.response.status.code;

@@ -1,4 +1,4 @@
-//! Whether another peer is tried (`proxy_next_upstream`), or the configuration's own page is sent instead
+//! The choice of another peer (`proxy_next_upstream`), or of the configuration's own page
 //! (`proxy_intercept_errors`).
 
 use std::time::Instant;
@@ -22,7 +22,7 @@ pub(super) fn word(status: u16) -> Option<&'static str> {
     STATUSES.iter().find(|(other, _)| *other == status).map(|(_, word)| *word)
 }
 
-/// Whether the request may go to another peer after what the word says.
+/// True if the request may go to another peer after what the word says.
 pub(super) fn may(p: &ProxyRequest<'_>, word: &str, begun: Instant) -> bool {
     let settings = &p.plan.on_way;
     let timeout = settings.next_upstream_timeout.value;
@@ -35,7 +35,7 @@ pub(super) fn may(p: &ProxyRequest<'_>, word: &str, begun: Instant) -> bool {
         && (timeout.is_zero() || crate::runtime::net::clock::since(begun) < timeout)
 }
 
-/// Whether a response is to be forgotten and another peer asked; how the peer is given back then.
+/// The outcome of a peer whose response is to be forgotten; `None`: no other peer is asked.
 pub(super) fn after_status(p: &ProxyRequest<'_>, tries: usize, begun: Instant) -> Option<Outcome> {
     let status = p.r.response.status.code;
     let word = word(status).filter(|word| tries > 1 && may(p, word, begun))?;

@@ -106,7 +106,7 @@ pub(super) fn begin(
     let made = response::head(&worker, &p.c.client, r);
     r.response = response;
     if !is_kept {
-        // What is sent of a body that is passed on as it comes.
+        // The range that is sent of a body that is passed on as it comes.
         p.window = match r.reply.parts[..] {
             [Part::Text(from, to)] if r.status == 206 => Some((from as u64, to as u64)),
             _ => None,
@@ -116,7 +116,7 @@ pub(super) fn begin(
     made.map(|()| r.reply.chunked)
 }
 
-/// Whether `proxy_hide_header`, or nginx itself, keeps a line from clients.
+/// True if `proxy_hide_header`, or nginx itself, keeps a line from clients.
 pub(super) fn is_hidden(plan: &ProxyPlan, field: &Field, name: &[u8]) -> bool {
     match field.known {
         Known::Other => plan.hidden_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
@@ -136,7 +136,7 @@ fn remember(p: &mut ProxyRequest<'_>, text: &[u8], response: &ResponseHead) {
     p.r.upstream_head.extend_from_slice(&text[start..response.position]);
 }
 
-/// Whether a header of the response is obeyed.
+/// True if a header of the response is obeyed.
 fn is_obeyed(p: &ProxyRequest<'_>, name: &str) -> bool {
     !p.plan.on_way.ignore_headers.value.has(name)
 }

@@ -35,7 +35,7 @@ impl Rewriting {
         }
     }
 
-    /// Whether cookies are rewritten.
+    /// True if cookies are rewritten.
     pub(super) fn has_cookies(&self) -> bool {
         !(self.domain.is_empty() && self.path.is_empty() && self.flags.is_empty())
     }
@@ -68,7 +68,7 @@ fn find(pattern: &Pattern, config: &Config) -> Option<Find> {
     })
 }
 
-/// Whether a pattern matches; its groups are then those of the request.
+/// True if a pattern matches; its groups are then those of the request.
 pub(super) fn matches(scope: &mut Scope<'_>, regex: &Regex, value: &[u8]) -> bool {
     match regex.exec(value) {
         Ok(Some(captures)) => {

@@ -121,7 +121,7 @@ fn stored(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
 fn kept(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
     let plan = p.plan.cache.as_ref()?;
     let is_refused = holds(p, &plan.settings.no_cache.value);
-    // What is not kept is given back at once: others may wait for it.
+    // A part in the cache that is not used is given back at once: others may wait for it.
     let cached = p.cache.take().filter(|cached| cached.is_cacheable && !is_refused)?;
     let status = p.r.response.status.code;
     let valid = match cached.validity.valid {

@@ -1,4 +1,4 @@
-//! What a response is good for that is not fresh any more (`proxy_cache_use_stale`,
+//! Stale responses (`proxy_cache_use_stale`,
 //! `proxy_cache_revalidate`, `proxy_cache_background_update`).
 
 use std::fs::File;
@@ -37,7 +37,7 @@ pub(super) fn revalidated(p: &mut ProxyRequest<'_>) -> Option<Flow> {
     let (text, key) = (cached.text.clone(), cached.held.as_ref().map_or(cached.main, |held| held.key));
     let path = cached.zone.file(&key);
     let flow = send(p, stored, "REVALIDATED").ok()?;
-    // What the kept response says counts if the new one says nothing.
+    // The validity of the kept response counts if the new one says nothing.
     let kept = {
         let ignored = &p.plan.on_way.ignore_headers.value;
         let text = &p.r.upstream_head;

@@ -1,4 +1,4 @@
-//! What a peer sends behind a chunked body (`ngx_http_proxy_process_trailer`, `ngx_http_upstream_process_trailers`).
+//! Trailers of a peer behind a chunked body (`ngx_http_proxy_process_trailer`, `ngx_http_upstream_process_trailers`).
 
 use super::{ProxyRequest, response};
 use crate::runtime::net::http1::field::{self, Line};

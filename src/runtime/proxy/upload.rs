@@ -93,7 +93,7 @@ async fn pass_on(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> Result<bool, 
     let chunked = p.r.head.chunked && !is_fastcgi;
     let mut reader = Reader::new(p.c, p.r);
     let mut piece = Vec::new();
-    // What has arrived of the body leaves together with the head.
+    // The part of the body that has arrived leaves together with the head.
     let mut out = p.r.upstream_out.clone();
     // The rest of the body is nobody's: the connection ends with the response.
     p.r.has_body = true;
@@ -147,7 +147,7 @@ async fn pass_on(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> Result<bool, 
     }
 }
 
-/// What fits into the buffer is still `$request_body`.
+/// A body that fits into the buffer is still `$request_body`.
 fn remember(p: &mut ProxyRequest<'_>, piece: &[u8]) {
     let most = p.r.plan.core.client_body_buffer_size.value as usize;
     p.r.streamed += piece.len() as u64;

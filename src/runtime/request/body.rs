@@ -23,20 +23,20 @@ pub(crate) enum BodyError {
     TimedOut,
 }
 
-/// Whether a body follows the head.
+/// True if a body follows the head.
 pub(crate) fn is_expected(request: &Request) -> bool {
     !request.has_body
         && !request.only_head
         && (request.head.chunked || request.head.content_length.is_some_and(|n| n > 0))
 }
 
-/// Whether all of the body has come with the head.
+/// True if all of the body has come with the head.
 pub(crate) fn is_here(request: &Request) -> bool {
     let here = request.buffer.filled().len() as u64;
     request.head.content_length.is_some_and(|length| length <= here)
 }
 
-/// Whether what has come of the body with the head is none (`ngx_http_discard_request_body_filter`).
+/// True if the bytes behind the head are no body (`ngx_http_discard_request_body_filter`).
 pub(crate) fn is_broken(request: &Request) -> bool {
     if !request.head.chunked || request.has_body {
         return false;
@@ -53,7 +53,7 @@ pub(crate) fn is_broken(request: &Request) -> bool {
     }
 }
 
-/// Whether the head says that the body is longer than the location takes.
+/// True if the head says that the body is longer than the location takes.
 fn check_length(request: &Request) -> Result<(), BodyError> {
     let limit = request.plan.core.client_max_body_size.value;
     match request.head.content_length {
@@ -73,7 +73,7 @@ pub(crate) struct Reader {
     framed: u64,
     limit: u64,
     scratch: Buffer,
-    /// What came with the head has been taken.
+    /// The bytes that came with the head have been taken.
     is_past_head: bool,
 }
 
@@ -154,7 +154,7 @@ impl Reader {
     }
 }
 
-/// What becomes of a request whose body does not come.
+/// The flow of a request whose body does not come.
 pub(crate) fn failed(connection: &Connection, request: &mut Request, error: &BodyError) -> Flow {
     match error {
         BodyError::Status(status, message) => {

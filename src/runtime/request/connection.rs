@@ -25,7 +25,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// What variables are evaluated in.
+    /// The scope in which variables are evaluated.
     pub(crate) fn scope<'a>(&'a self, request: &'a mut Request) -> Scope<'a> {
         Scope { worker: &self.worker, client: &self.client, request }
     }
@@ -69,7 +69,7 @@ fn is_disabled(r: &Request) -> bool {
     disabled.has("msie6") && is_old_msie && r.method() == b"POST" || disabled.has("safari") && is_safari
 }
 
-/// Whether a method is one that `limit_except` does not limit.
+/// True if a method is one that `limit_except` does not limit.
 fn allows(methods: &[String], method: &[u8]) -> bool {
     let has = |name: &[u8]| methods.iter().any(|m| m.as_bytes().eq_ignore_ascii_case(name));
     has(method) || method == b"HEAD" && has(b"GET")

@@ -66,7 +66,7 @@ impl Chain {
     }
 }
 
-/// What writing a page comes to.
+/// The future that writes a page.
 pub(crate) type Written<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
 
 /// Makes a page of several responses while its body passes.

@@ -15,7 +15,7 @@ use crate::runtime::request::scope::Scope;
 use crate::runtime::request::symlink::Links;
 use crate::source::Span;
 
-/// What is known of a file.
+/// Kind, size and times of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Info {
     pub(crate) is_dir: bool,
@@ -55,7 +55,7 @@ pub(crate) fn open(scope: &mut Scope<'_>, path: &[u8]) -> (Links, io::Result<Ope
     (links, with_cache(scope, |cache, rules| cache.open(path, rules, way)).unwrap_or_else(|| way.open(path)))
 }
 
-/// What a path leads to.
+/// The file that a path leads to.
 pub(crate) fn info(scope: &mut Scope<'_>, path: &[u8]) -> io::Result<Info> {
     let way = Way::Read(Links::of(scope, path));
     let cached = with_cache(scope, |cache, rules| cache.open(path, rules, way).map(|opened| opened.info));
@@ -122,7 +122,7 @@ impl Caches {
     }
 }
 
-/// What the request's location says.
+/// The rules of the request's location.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     /// Seconds.
@@ -255,7 +255,7 @@ impl Cache {
 }
 
 impl Entry {
-    /// What it says; nothing if the file was not used often enough to stay open.
+    /// The entry's result; none if the file was not used often enough to stay open.
     fn known(&self) -> Option<Result<Opened, i32>> {
         Some(match &self.found {
             CachedPath::Error(error) => Err(*error),
@@ -268,7 +268,7 @@ impl Entry {
     }
 }
 
-/// What is remembered of an attempt.
+/// The entry of an attempt.
 fn found(opened: &io::Result<Opened>, rules: Rules, uses: u32) -> Option<CachedPath> {
     match opened {
         Ok(Opened { file: None, info }) => Some(CachedPath::Directory(*info)),

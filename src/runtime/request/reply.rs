@@ -69,11 +69,11 @@ pub(crate) struct Reply {
     pub(crate) trailers: Vec<u8>,
     /// Only a head.
     pub(crate) header_only: bool,
-    /// What of the body is in memory.
+    /// The part of the body that is in memory.
     pub(crate) text: Vec<u8>,
     pub(crate) file: Option<Rc<File>>,
     pub(crate) parts: Vec<Part>,
-    /// What changes the body on its way, before and behind the page filter.
+    /// Filters of the body, before and behind the page filter.
     pub(crate) before: Chain,
     pub(crate) behind: Chain,
     /// Makes a page of the body and the answers of other requests.

@@ -1,4 +1,4 @@
-//! What variables are evaluated in, and what the error log tells of it.
+//! The scope in which variables are evaluated, and lines of the error log about a request.
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use crate::runtime::request::forwarded;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
 
-/// What variables are evaluated in: the request, its connection, its worker.
+/// The scope in which variables are evaluated: the request, its connection, its worker.
 pub(crate) struct Scope<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) client: &'a Client,

@@ -5,7 +5,7 @@ use std::io;
 use crate::runtime::net::text::put;
 use crate::runtime::request::filter::Chain;
 
-/// What a connection writes through while a response is put together.
+/// The output of a connection while a response is put together.
 #[derive(Debug)]
 pub(crate) enum Sink {
     /// To the client, through the filters behind the page.
@@ -22,7 +22,7 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// What has to be written for these bytes of the body.
+    /// The bytes to write for these bytes of the body.
     ///
     /// # Errors
     /// The memory is full, or a filter gives up.

@@ -1,6 +1,6 @@
 //! Variables and blocks that the SSI pages of a request share.
 
-/// What the pages of a request share: variables that were set, and blocks by name.
+/// Variables that pages set, and blocks by name.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) variables: Vec<(String, Vec<u8>)>,

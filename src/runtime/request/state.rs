@@ -31,7 +31,7 @@ pub(crate) struct Client {
     /// `$connection_requests`
     pub(crate) requests: u32,
     pub(crate) side: crate::runtime::net::tls::Side,
-    /// What a proxy in front said of it.
+    /// The client by the PROXY protocol.
     pub(crate) proxied: Option<Rc<crate::runtime::net::proxy_protocol::ProxyProtocol>>,
     pub(crate) opened: Instant,
 }
@@ -95,7 +95,7 @@ pub(crate) struct Request {
     /// `$limit_req_status`, `$limit_conn_status`
     pub(crate) limit_req_status: Option<&'static str>,
     pub(crate) limit_conn_status: Option<&'static str>,
-    /// What `limit_conn` counts it in.
+    /// The zones in which `limit_conn` counts the request.
     pub(crate) held: Vec<crate::runtime::request::limit::conn::Held>,
     pub(crate) reply: Reply,
     /// How deep it is inside other requests; 0: the client's own.
@@ -115,7 +115,7 @@ pub(crate) struct Request {
     pub(crate) streamed: u64,
     /// The body has been read or thrown away.
     pub(crate) has_body: bool,
-    /// What is being written to the client; the response head is its first `head_length` bytes.
+    /// The output to the client; the response head is its first `head_length` bytes.
     pub(crate) out: Vec<u8>,
     pub(crate) head_length: usize,
     /// The head of the response, if the client speaks HTTP/2.
@@ -141,7 +141,7 @@ pub(crate) struct Request {
     pub(crate) upstream_trailers: Vec<u8>,
     /// `$upstream_cache_status`
     pub(crate) cache_status: Option<&'static str>,
-    /// What a response is revalidated with: the time of its last change or -1, and its tag.
+    /// Validators of the cached response: the time of its last change or -1, and its tag.
     pub(crate) validators: (i64, Vec<u8>),
     /// A kept response is to be renewed when this request has its answer.
     pub(crate) renewal: Option<crate::runtime::upstream::cache::zone::Held>,
@@ -269,7 +269,7 @@ impl Request {
         !self.plan.core.keepalive_min_timeout.value.is_zero()
     }
 
-    /// What it asks with.
+    /// The method of the request.
     pub(crate) fn method(&self) -> &[u8] {
         if self.is_get { b"GET" } else { self.head.line.method.of(self.buffer.all()) }
     }

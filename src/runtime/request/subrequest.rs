@@ -69,7 +69,7 @@ pub(crate) async fn answer(c: &mut Connection, sub: &mut Request) -> (Flow, bool
     (c.worker.server.answer)(c, sub).await
 }
 
-/// What both have is in one of them at a time: the head and the body of the client's request, variables, the
+/// Data of both requests is in one of them at a time: the head and the body of the client's request, variables, the
 /// id, limits that were applied.
 fn share(parent: &mut Request, sub: &mut Request) {
     share_head(parent, sub);

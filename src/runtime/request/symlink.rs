@@ -13,7 +13,7 @@ use crate::model::content::LinkPolicy;
 use crate::runtime::net::path::os;
 use crate::runtime::request::scope::Scope;
 
-/// Which links are followed on the way to a file.
+/// The links that are followed on the way to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Links {
     policy: LinkPolicy,
@@ -26,7 +26,7 @@ impl Links {
     #[cfg(test)]
     pub(crate) const FOLLOW: Self = Self { policy: LinkPolicy::Follow, from: 0 };
 
-    /// What the request's location says of a path (`ngx_http_set_disable_symlinks`).
+    /// The rule of the request's location for a path (`ngx_http_set_disable_symlinks`).
     pub(crate) fn of(scope: &mut Scope<'_>, path: &[u8]) -> Self {
         let plan = std::rc::Rc::clone(&scope.request.plan);
         let symlinks = &plan.content.disable_symlinks.value;
@@ -89,7 +89,7 @@ impl Links {
         }
         let next = openat(at, os(part), flags, Mode::empty())?;
         let named = fstatat(at.as_fd(), os(part), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        // Whatever is behind a link belongs to whom the link belongs to (`ngx_openat_file_owner`).
+        // A link may lead only to a file of its own owner (`ngx_openat_file_owner`).
         if fstat(&next)?.st_uid == named.st_uid { Ok(next) } else { Err(Errno::ELOOP) }
     }
 }

@@ -1,9 +1,9 @@
 //! The cookie of `userid` that a request has or gets.
 
-/// What is known of a client's cookie.
+/// A client's cookie.
 #[derive(Debug, Default)]
 pub(crate) struct Uid {
-    /// What it sent, and what it gets; without the last four bytes there is none.
+    /// The cookie that the client sent, and the cookie that it gets; without the last four bytes there is none.
     pub(crate) got: [u8; 16],
     pub(crate) set: [u8; 16],
     /// The cookie as it came.

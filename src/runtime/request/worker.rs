@@ -1,4 +1,4 @@
-//! What a worker owns. One thread, one event loop, nothing shared but logs, zones and counters.
+//! A worker: one thread, one event loop, nothing shared but logs, zones and counters.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -41,7 +41,7 @@ pub(crate) struct Tls {
 /// The flow of a request inside another one, and whether its answer is known to be empty.
 pub(crate) type Answered<'a> = Pin<Box<dyn Future<Output = (Flow, bool)> + 'a>>;
 
-/// What `server` does for the modules below it, which know it by this alone.
+/// Services of `server` for the modules below it, which know it by this alone.
 #[derive(Clone, Copy)]
 pub(crate) struct Server {
     /// The getter of a variable's name.
@@ -68,7 +68,7 @@ pub(crate) struct Worker {
     pub(crate) error_log: ErrorLogs,
     pub(crate) outgoing: Outgoing,
     pub(crate) tls: Arc<Tls>,
-    /// What is counted of all workers together.
+    /// The counts of all workers together.
     pub(crate) counters: Arc<Counters>,
     /// Its own part of what is counted.
     pub(crate) tally: Arc<Tally>,

@@ -76,7 +76,7 @@ impl Listener {
     }
 }
 
-/// Whether a socket's file is one that nobody listens on: left by a process that could not remove it, because it was
+/// True if a socket's file is one that nobody listens on: left by a process that could not remove it, because it was
 /// root no more or was killed.
 fn is_left(path: &Path) -> bool {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|info| info.file_type().is_socket());
@@ -143,7 +143,7 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Rc<Accept>, socket: usi
 /// Turns of the event loop in which connections that were told to end do so.
 const TURNS: usize = 4;
 
-/// Whether there is room for one more connection. When little is left, those that wait longest for a client's next
+/// True if there is room for one more connection. When little is left, those that wait longest for a client's next
 /// request are closed (`ngx_drain_connections`).
 async fn has_room(worker: &Worker, limit: usize) -> bool {
     if limit - worker.open.get().min(limit) > limit / 16 {

@@ -1,4 +1,4 @@
-//! What drives: start and signals, the listener, connections, HTTP/2, the phases of a request, the table of variables.
+//! The driver: start and signals, the listener, connections, HTTP/2, the phases of a request, the table of variables.
 //! Nobody below knows it; modules that need it (a request inside another one) reach it by `request::worker::Server`.
 
 pub(crate) mod connection;

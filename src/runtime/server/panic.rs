@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// The text of a panic, for a log.
@@ -19,16 +19,16 @@ pub(crate) fn text(payload: &Payload) -> String {
 /// Does something; a panic is an error.
 ///
 /// # Errors
-/// What the panic said.
+/// The message of the panic.
 pub(crate) fn caught<T>(what: impl FnOnce() -> T) -> Result<T, Payload> {
-    // What `what` has changed is not looked at again by those who call this.
+    // The state that `what` has changed is not looked at again by the callers.
     catch_unwind(AssertUnwindSafe(what))
 }
 
 /// The output of a future; a panic in it is an error.
 ///
 /// # Errors
-/// What the panic said.
+/// The message of the panic.
 pub(crate) async fn caught_async<F: Future>(future: F) -> Result<F::Output, Payload> {
     let mut future = pin!(future);
     poll_fn(move |cx| match caught(|| future.as_mut().poll(cx)) {

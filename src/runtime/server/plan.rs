@@ -232,7 +232,7 @@ impl Plan {
     }
 }
 
-/// Whether none of the filters of headers, charset, SSI and compression has anything to do.
+/// True if none of the filters of headers, charset, SSI and compression has anything to do.
 fn is_plain(settings: &HttpSettings) -> bool {
     let (content, filter) = (&settings.content, &settings.filter);
     let adds = content.expires.value != Expires::Off
@@ -273,7 +273,7 @@ fn rules(core: &CoreHttpSettings, version: Version) -> Rules {
     }
 }
 
-/// What `proxy_redirect default` replaces, and by what; nothing if the URL has variables.
+/// The text that `proxy_redirect default` replaces, and its replacement; none if the URL has variables.
 fn default_redirect(pass: &ProxyPass, prefix: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     if let Target::Value(_) = pass.target {
         return None;
@@ -294,7 +294,7 @@ const NEVER: u64 = Known::ContentType.bit()
     | Known::KeepAlive.bit()
     | Known::Upgrade.bit();
 
-/// What `proxy_hide_header` adds to (`ngx_http_proxy_hide_headers`).
+/// Headers hidden besides those of `proxy_hide_header` (`ngx_http_proxy_hide_headers`).
 const HIDDEN: &[Known] = &[
     Known::Date,
     Known::Server,
@@ -306,7 +306,7 @@ const HIDDEN: &[Known] = &[
     Known::XAccelCharset,
 ];
 
-/// What `fastcgi_hide_header` adds to (`ngx_http_fastcgi_hide_headers`).
+/// Headers hidden besides those of `fastcgi_hide_header` (`ngx_http_fastcgi_hide_headers`).
 const HIDDEN_CGI: &[Known] = &[
     Known::Status,
     Known::XAccelExpires,

@@ -43,7 +43,7 @@ pub(crate) fn choose_server(c: &Connection, r: &mut Request) -> bool {
     }
 }
 
-/// What TLS has against a request (`ngx_http_process_request`, `ngx_http_set_virtual_server`).
+/// The status of a request that TLS refuses (`ngx_http_process_request`, `ngx_http_set_virtual_server`).
 fn secure(c: &Connection, r: &mut Request) -> Option<u16> {
     let settings = &c.worker.config.http.servers[r.server.0 as usize].settings.tls;
     let mode = settings.verify_client.value.0;
@@ -125,7 +125,7 @@ pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> Ans
 pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) -> Flow {
     loop {
         flow = match flow {
-            // What it stands for is written instead of a page.
+            // The stub is written instead of a page.
             Flow::Status(status) if r.has_stub => {
                 r.status = status;
                 r.reply.content_length = Some(0);

@@ -12,10 +12,10 @@ use crate::runtime::net::stream::Stream;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
-/// What one call copies at the most (`NGX_SENDFILE_MAXSIZE`).
+/// Most bytes that one call copies (`NGX_SENDFILE_MAXSIZE`).
 const MOST: u64 = 2_147_483_647 - 4096;
 
-/// Whether the request's file can go this way: nothing looks at its bytes, and the socket takes it.
+/// True if the request's file can go this way: nothing looks at its bytes, and the socket takes it.
 pub(crate) fn is_possible(c: &Connection, r: &Request) -> bool {
     r.plan.files.sendfile.value
         && c.sink.is_none()

@@ -23,7 +23,7 @@ use crate::runtime::request::worker::Worker;
 /// `unrecognized_name`, fatal.
 const UNRECOGNIZED_NAME: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 112];
 
-/// What a client's connection became.
+/// The connection after the handshake.
 pub(crate) enum Accepted {
     /// With what is known of it, and whether HTTP/2 was agreed on.
     Tls(Stream, Side, bool),

@@ -1,4 +1,4 @@
-//! What of TLS rustls cannot express: said at start, by name.
+//! TLS settings that rustls cannot express: said at start, by name.
 
 use std::collections::HashSet;
 

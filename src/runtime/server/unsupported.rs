@@ -1,4 +1,4 @@
-//! What a configuration asks for that the runtime does not execute: said at start, with name and place.
+//! Directives that the runtime does not execute: said at start, with name and place.
 
 use std::collections::HashSet;
 

@@ -29,7 +29,7 @@ impl Worker {
     /// A worker with its plans, logs and upstreams.
     ///
     /// # Errors
-    /// What cannot be opened or compiled, in nginx's words.
+    /// A file or pattern that cannot be opened or compiled, in nginx's words.
     pub(crate) fn new(
         config: &Arc<Config>,
         peers: &[Vec<(usize, Resolved)>],

@@ -88,7 +88,7 @@ fn balancer_of(upstream: &Upstream, peers: &[Placed]) -> SharedBalancer {
     Arc::new(Mutex::new(balancer::new(&upstream.balancer.value, list)))
 }
 
-/// Whether names of the upstream are resolved while the program runs.
+/// True if names of the upstream are resolved while the program runs.
 pub(crate) fn is_live(upstream: &Upstream) -> bool {
     upstream.peers.iter().any(|peer| peer.resolve)
 }
@@ -101,7 +101,7 @@ pub(crate) fn name(peer: &Peer) -> Option<(&str, u16)> {
     }
 }
 
-/// What is known before the first answer: addresses that are written, and those that names had before a reload
+/// Peers before the first answer: addresses that are written, and those that names had before a reload
 /// (`ngx_http_upstream_zone_preresolve`).
 pub(crate) fn first(shared: &Shared, upstream: &Upstream, fixed: &[Placed]) -> Vec<Placed> {
     let names = Names::of(shared);

@@ -1,4 +1,4 @@
-//! What the names of peers stood for: known from the start after a reload.
+//! Addresses of the names of peers: known from the start after a reload.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What goes with every connection to a peer beyond what nginx does: the improvements of `ngxc run --improve`, and the
+//! Steps with every connection to a peer that nginx does not have: the improvements of `ngxc run --improve`, and the
 //! ledger. Off, both cost a comparison.
 
 use std::io;
@@ -32,7 +32,7 @@ nix::setsockopt_impl!(LocalPortRange, libc::IPPROTO_IP, IP_LOCAL_PORT_RANGE, usi
 /// has a range of its own, for then `connect()` does not try one parity first.
 const ALL_PORTS: usize = 0xffff << 16 | 1;
 
-/// Whether the kernel lets a socket have a range of its own (Linux 6.3).
+/// True if the kernel lets a socket have a range of its own (Linux 6.3).
 pub fn has_port_range() -> bool {
     Socket::new(Domain::IPV4, Type::STREAM, None).is_ok_and(|socket| set_range(&socket).is_ok())
 }
@@ -176,7 +176,7 @@ fn split<'c>(config: &'c Config, value: &ComplexValue) -> Option<(usize, &'c str
     }
 }
 
-/// Whether this host has no free port for the peer, which is not the peer's fault.
+/// True if this host has no free port for the peer, which is not the peer's fault.
 pub(crate) fn is_port_shortage(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EADDRNOTAVAIL)
 }

@@ -118,7 +118,7 @@ pub(crate) fn parse_local(text: &[u8]) -> Option<SocketAddr> {
         .or_else(|| bracketed.unwrap_or(text).parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0)))
 }
 
-/// Whether `connect()` failed in a way that nginx logs as `error` and not `crit`.
+/// True if `connect()` failed in a way that nginx logs as `error` and not `crit`.
 pub(crate) fn is_ordinary(error: &io::Error) -> bool {
     use nix::libc as c;
     let ordinary = [

@@ -19,7 +19,7 @@ pub(crate) struct UpstreamConnection {
     /// Requests it has carried.
     pub(crate) requests: u32,
     pub(crate) opened: Instant,
-    /// What `proxy_bind` asked for.
+    /// The address that `proxy_bind` asked for.
     pub(crate) source: Option<SocketAddr>,
     pub(crate) ledger: Option<Arc<WorkerLedger>>,
     /// How it is secured, if it is.
@@ -68,7 +68,7 @@ struct Idle {
     _counted: Counted,
 }
 
-/// What the directives of the upstream say.
+/// Limits by the directives of the upstream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) size: usize,

@@ -17,7 +17,7 @@ pub(crate) struct UpstreamState {
     pub(crate) name: String,
     pub(crate) peers: Vec<Resolved>,
     pub(crate) balancer: SharedBalancer,
-    /// What the balancer hashes.
+    /// The key that the balancer hashes.
     pub(crate) key: Key,
     pub(crate) pool: Option<Rc<RefCell<Pool>>>,
     pub(crate) ledger: Option<Arc<UpstreamLedger>>,

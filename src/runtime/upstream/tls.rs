@@ -28,7 +28,7 @@ use crate::source::Span;
 /// Sessions that are remembered for one configuration.
 const SESSIONS: usize = 256;
 
-/// What one set of settings comes to.
+/// The TLS configuration of one set of settings.
 #[derive(Debug)]
 struct PeerTls {
     config: Arc<ClientConfig>,
@@ -47,13 +47,13 @@ pub(crate) struct Peers {
 #[derive(Clone, Debug)]
 pub(crate) struct Secure {
     tls: Arc<PeerTls>,
-    /// What it is verified for, and SNI.
+    /// The name that the certificate is verified for, and SNI.
     name: String,
     /// Connections are used again only for the same.
     pub(crate) key: Rc<str>,
 }
 
-/// What variables in `proxy_ssl_certificate`, `proxy_ssl_certificate_key` and `proxy_ssl_name` came to.
+/// The values of `proxy_ssl_certificate`, `proxy_ssl_certificate_key` and `proxy_ssl_name` for a request.
 pub(crate) struct Names {
     pub(crate) certificate: String,
     pub(crate) certificate_key: String,
@@ -67,7 +67,7 @@ pub(crate) enum Failed {
     TimedOut,
 }
 
-/// What decides the configuration, as one text.
+/// The settings that decide the configuration, as one text.
 fn key(settings: &HttpSettings, certificate: &str, certificate_key: &str) -> String {
     let (tls, reuse) = (&settings.tls, &settings.reuse);
     format!(
@@ -113,7 +113,7 @@ impl Peers {
     /// How a connection to a peer is secured: what the settings say, with their variables replaced in `names`.
     ///
     /// # Errors
-    /// What failed, in nginx's words.
+    /// The failure, in nginx's words.
     pub(crate) fn secure(
         &self,
         config: &Config,

@@ -26,7 +26,7 @@ enum Encoding {
     Entity,
 }
 
-/// Which command of a condition was the last.
+/// The last command of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Conditional {
     None,
@@ -43,12 +43,12 @@ const TIMEFMT: &str = "%A, %d-%b-%Y %H:%M:%S %Z";
 pub(crate) struct Page {
     parser: Parser,
     has_begun: bool,
-    /// What is read is part of the response.
+    /// The text that is read is part of the response.
     output: bool,
     /// A branch of the condition was taken.
     chosen: bool,
     conditional: Conditional,
-    /// What is read belongs to the block of this position.
+    /// The text that is read belongs to the block of this position.
     block: Option<usize>,
     encoding: Encoding,
     timefmt: String,
@@ -148,7 +148,7 @@ impl PageFilter for Page {
     }
 }
 
-/// What stands before or behind the body (`ngx_http_addition_body_filter`).
+/// The response before or behind the body (`ngx_http_addition_body_filter`).
 async fn around(
     c: &mut Connection,
     r: &mut Request,

@@ -1,6 +1,6 @@
 //! `<!--#command name="value" … -->` in a stream of bytes (`ngx_http_ssi_parse`).
 
-/// What follows in the stream.
+/// The next event in the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// Everything was text.
@@ -71,7 +71,7 @@ impl Parser {
         Event::More
     }
 
-    /// What was held back at the end of the stream.
+    /// The bytes held back at the end of the stream.
     pub(super) fn rest(&mut self) -> &'static [u8] {
         let held = std::mem::take(&mut self.held);
         if self.state == State::Text { &OPEN[..held] } else { b"" }

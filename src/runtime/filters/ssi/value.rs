@@ -73,7 +73,7 @@ pub(super) fn evaluate(page: &Page, scope: &mut Scope<'_>, text: &[u8]) -> Optio
     Some(out)
 }
 
-/// Whether an expression of `if` holds: `text`, `text = text`, `text != text`, `text = /regex/`; `None`: it is none.
+/// True if an expression of `if` holds: `text`, `text = text`, `text != text`, `text = /regex/`; `None`: it is none.
 pub(super) fn holds(page: &mut Page, scope: &mut Scope<'_>, expression: &[u8]) -> Option<bool> {
     let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'$' | b'{' | b'}' | b'_' | b'"' | b'\'');
     let end = expression.iter().position(|b| !is_word(b)).unwrap_or(expression.len());

@@ -92,7 +92,7 @@ fn open(path: &[u8]) -> std::io::Result<BufReader<std::fs::File>> {
     std::fs::File::open(path::os(path)).map(BufReader::new)
 }
 
-/// Whether a password is the one that was hashed (`ngx_crypt`, `crypt(3)`): what is made of it is the text of the file.
+/// True if a password is the one that was hashed (`ngx_crypt`, `crypt(3)`): what is made of it is the text of the file.
 /// Both end at a zero byte, as strings in C do.
 fn verify(password: &[u8], hash: &[u8]) -> bool {
     let (password, hash) = (c_string(password), c_string(hash));

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-/// What of a password counts; nginx reads into a buffer of this size (`NGX_HTTP_AUTH_BUF_SIZE`).
+/// Bytes of a password that count; nginx reads into a buffer of this size (`NGX_HTTP_AUTH_BUF_SIZE`).
 const LONGEST: usize = 2048;
 
 enum State {

@@ -27,7 +27,7 @@ pub(crate) struct Chunked {
     keeps_trailers: bool,
 }
 
-/// What the parser came to.
+/// The result of the parser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chunk {
     /// This many bytes of data follow, of which the input has at least one.

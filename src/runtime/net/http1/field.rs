@@ -26,7 +26,7 @@ impl Field {
     }
 }
 
-/// What stands at a position of a head.
+/// The line at a position of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     /// A line; `valid` is false if nginx ignores it (`ignore_invalid_headers`).
@@ -154,7 +154,7 @@ known! {
     XAccelCharset = b"x-accel-charset",
 }
 
-/// What a byte is in a name.
+/// The class of a byte in a name.
 #[derive(Clone, Copy)]
 enum Class {
     Name,
@@ -241,7 +241,7 @@ pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
     }
 }
 
-/// Whether nginx takes a line of this name for valid.
+/// True if nginx takes a line of this name for valid.
 pub(crate) fn is_valid(name: &[u8], underscores: bool) -> bool {
     name.iter().all(|byte| match CLASSES[usize::from(*byte)] {
         Class::Name => true,

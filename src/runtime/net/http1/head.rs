@@ -5,7 +5,7 @@ use crate::runtime::net::http1::field::{self, Field, Known, Line};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::request_line::{self, RequestLine};
 
-/// What the configuration says about heads.
+/// Limits of heads by the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
     /// Longest request line or header line: one of the `large_client_header_buffers`.
@@ -117,7 +117,7 @@ impl Head {
         self.field(known).map(|f| f.value.of(buffer))
     }
 
-    /// Whether the request line has been read.
+    /// True if the request line has been read.
     pub(crate) fn has_line(&self) -> bool {
         self.has_line
     }
@@ -273,7 +273,7 @@ impl Head {
         Ok(())
     }
 
-    /// What can be said only of the whole head (`ngx_http_process_request_header`).
+    /// The checks of the whole head (`ngx_http_process_request_header`).
     pub(crate) fn finish(&mut self, buffer: &[u8]) -> Progress {
         if self.line.version > 1000 && self.field(Known::Host).is_none() {
             return bad(400, "client sent HTTP/1.1 request without \"Host\" header");
@@ -319,7 +319,7 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     i64::try_from(number).is_ok().then_some(number)
 }
 
-/// Whether `text` contains `word`, which is lower case, without regard to case.
+/// True if `text` contains `word`, which is lower case, without regard to case.
 pub(crate) fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word))
 }

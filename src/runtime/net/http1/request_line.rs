@@ -15,7 +15,7 @@ pub(crate) struct RequestLine {
     pub(crate) target: Piece,
     /// The target up to `?`.
     pub(crate) path: Piece,
-    /// What follows `?`.
+    /// The text behind `?`.
     pub(crate) args: Piece,
     /// `HTTP/1.1` as written; empty in HTTP/0.9.
     pub(crate) protocol: Piece,
@@ -59,7 +59,7 @@ fn is_method(b: u8) -> bool {
     b.is_ascii_uppercase() || b == b'_' || b == b'-'
 }
 
-/// Whether an incomplete line can still become a request: TLS on a plain port is refused without waiting.
+/// True if an incomplete line can still become a request: TLS on a plain port is refused without waiting.
 pub(crate) fn plausible(line: &[u8]) -> bool {
     let method = line.split(|b| *b == b' ').next().unwrap_or_default();
     method.iter().all(|b| is_method(*b))

@@ -23,7 +23,7 @@ pub(crate) struct ResponseHead {
     seen: u64,
 }
 
-/// What a head is written as.
+/// The form of a head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Form {
     #[default]
@@ -68,7 +68,7 @@ impl ResponseHead {
         (self.form, self.has_status) = (Form::Cgi, true);
     }
 
-    /// Whether one of these names is among the fields.
+    /// True if one of these names is among the fields.
     pub(crate) fn has_any(&self, names: &[Known]) -> bool {
         names.iter().any(|known| self.seen & known.bit() != 0)
     }

@@ -11,7 +11,7 @@ use crate::runtime::net::http1::head::{BadRequest, Head, Progress, Rules};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::request_line;
 
-/// What `$server_protocol` says.
+/// The value of `$server_protocol`.
 const PROTOCOL: &[u8] = b"HTTP/2.0";
 
 /// Header fields that belong to a connection of HTTP/1.

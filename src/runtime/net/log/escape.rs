@@ -1,4 +1,4 @@
-//! What `log_format` does with the bytes of values (`ngx_http_log_escape`, `ngx_escape_json`).
+//! Escapes of values in `log_format` (`ngx_http_log_escape`, `ngx_escape_json`).
 
 use crate::model::log::Escape;
 
@@ -16,7 +16,7 @@ pub(crate) fn from(start: usize, escape: Escape, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a byte is escaped at all.
+/// True if a byte is escaped at all.
 fn is_special(byte: u8, high: bool) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\' || (high && byte >= 0x7f)
 }

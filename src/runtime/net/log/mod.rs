@@ -119,7 +119,7 @@ impl LogFile {
 }
 
 impl Sink {
-    /// Whether it is a file without `buffer=`.
+    /// True if it is a file without `buffer=`.
     pub(crate) fn writes_at_once(&self) -> bool {
         matches!(self, Sink::File(LogFile { buffered: None, .. }))
     }
@@ -252,7 +252,7 @@ impl ErrorLogs {
         Ok(Self { sinks })
     }
 
-    /// Whether a message of this severity is written anywhere.
+    /// True if a message of this severity is written anywhere.
     pub(crate) fn takes(&self, severity: Severity) -> bool {
         self.sinks.iter().any(|(_, least)| severity <= *least)
     }

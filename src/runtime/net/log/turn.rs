@@ -12,7 +12,7 @@ use crate::runtime::net::log::Sink;
 /// (`PIPE_BUF`).
 const MOST: usize = 4096;
 
-/// What is written when the thread ends, at the latest.
+/// Lines that are written when the thread ends, at the latest.
 #[derive(Default)]
 struct Lines(Vec<(Arc<Sink>, Vec<u8>)>);
 

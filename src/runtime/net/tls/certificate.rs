@@ -1,4 +1,4 @@
-//! What a certificate says, in OpenSSL's notations: names, times, numbers, PEM.
+//! The content of a certificate in OpenSSL's notations: names, times, numbers, PEM.
 
 use std::fmt::Write;
 

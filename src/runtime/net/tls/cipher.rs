@@ -57,7 +57,7 @@ fn matching(word: &str) -> Vec<usize> {
     CIPHERS.iter().enumerate().filter(|(_, cipher)| fits(cipher)).map(|(i, _)| i).collect()
 }
 
-/// Which ciphers a list leaves, in its order (`ciphers(1)`).
+/// The ciphers that a list leaves, in its order (`ciphers(1)`).
 fn chosen(list: &str) -> Vec<usize> {
     let mut chosen: Vec<usize> = Vec::new();
     let mut never: Vec<usize> = Vec::new();
@@ -89,7 +89,7 @@ fn chosen(list: &str) -> Vec<usize> {
     chosen
 }
 
-/// Whether a list leaves a cipher for TLS 1.2.
+/// True if a list leaves a cipher for TLS 1.2.
 pub(crate) fn leaves_any(list: &str) -> bool {
     !chosen(list).is_empty()
 }

@@ -33,7 +33,7 @@ impl Files<'_> {
             Some(text) => text.as_bytes().to_vec(),
             None => self.read(name)?,
         };
-        // What `openssl x509 -trustout` adds stands behind the certificate and is left out.
+        // The text that `openssl x509 -trustout` adds stands behind the certificate and is left out.
         let text = String::from_utf8_lossy(&text).replace("TRUSTED CERTIFICATE-----", "CERTIFICATE-----");
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
         let found = found.map_err(|error| format!("\"{name}\" ({error})"))?;

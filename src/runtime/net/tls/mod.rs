@@ -22,7 +22,7 @@ use rustls::crypto::CryptoProvider;
 use crate::eval::select::ServerId;
 use crate::runtime::net::log::errno;
 
-/// What is known of a client's TLS connection.
+/// A client's TLS connection after the handshake.
 #[derive(Debug)]
 pub(crate) struct Info {
     /// `$ssl_server_name`
@@ -43,13 +43,13 @@ pub(crate) struct Info {
 }
 
 impl Info {
-    /// Whether the client has shown a certificate.
+    /// True if the client has shown a certificate.
     pub(crate) fn has_certificate(&self) -> bool {
         self.certificate.is_some()
     }
 }
 
-/// What a client's connection has of TLS.
+/// The TLS of a client's connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Side {
     /// The socket is not for TLS.
@@ -79,7 +79,7 @@ pub(crate) fn shared_provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(provider())))
 }
 
-/// What nginx says of a handshake that failed (`ngx_ssl_handshake`).
+/// The message about a handshake that failed (`ngx_ssl_handshake`).
 pub(crate) fn failure(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => "peer closed connection in SSL handshake".to_owned(),

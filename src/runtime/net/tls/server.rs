@@ -1,4 +1,4 @@
-//! What each server shakes hands with, made at start and shared by the workers (`ngx_http_ssl_merge_srv_conf`).
+//! TLS of each server, made at start and shared by the workers (`ngx_http_ssl_merge_srv_conf`).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::source::Span;
 /// Longest chain that is followed, whatever `ssl_verify_depth` says.
 const MOST_DEPTH: u32 = 100;
 
-/// What a server shakes hands with.
+/// The TLS configuration of a server.
 #[derive(Debug)]
 pub(crate) struct ServerTls {
     /// With HTTP/1 only, and with HTTP/2 besides.
@@ -37,7 +37,7 @@ pub(crate) struct Servers {
     servers: Vec<Option<ServerTls>>,
 }
 
-/// What failed, in nginx's words, and which directive asked for it.
+/// The failure, in nginx's words, and the directive that asked for it.
 type Failed = (String, Option<Span>);
 
 impl Servers {
@@ -114,7 +114,7 @@ pub(crate) fn restricted(ciphers: &str, groups: &str) -> Result<CryptoProvider, 
     Ok(provider)
 }
 
-/// What clients are verified with, and the names that they are told.
+/// The trust that clients are verified with, and the names that they are told.
 fn trust(settings: &TlsSettings, files: Files<'_>) -> Result<(Trust, Vec<DistinguishedName>), Failed> {
     let mut trust = Trust { depth: settings.verify_depth.value.min(MOST_DEPTH) as usize, ..Trust::default() };
     let mut hints = Vec::new();

@@ -101,7 +101,7 @@ impl StoresServerSessions for Cache {
     }
 }
 
-/// What `ssl_session_cache` asks for.
+/// The session cache by `ssl_session_cache`.
 pub(crate) fn storage(words: &[String], timeout: Duration) -> Arc<dyn StoresServerSessions> {
     let mut most = 0;
     for word in words {

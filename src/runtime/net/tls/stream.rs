@@ -85,7 +85,7 @@ impl State {
         }
     }
 
-    /// Whether something can be read, the end included.
+    /// True if something can be read, the end included.
     fn has_plain(&mut self) -> Option<IdleEvent> {
         match self.session.process_new_packets() {
             Ok(state) if state.plaintext_bytes_to_read() > 0 => Some(IdleEvent::Data),
@@ -180,7 +180,7 @@ impl Tls {
         }
     }
 
-    /// Whether the other side has said that it closes.
+    /// True if the other side has said that it closes.
     pub(crate) fn is_closed_by_peer(&self) -> bool {
         self.state.borrow_mut().has_plain() == Some(IdleEvent::Closed)
     }

@@ -1,7 +1,7 @@
 //! Verifying certificates the way OpenSSL does, with its numbers and words: they are what `$ssl_client_verify` and
 //! the error log say. Certificates of version 1, which `openssl x509` makes, are taken as OpenSSL takes them.
 //!
-//! What is not checked makes a certificate invalid: critical extensions that are not known, and name constraints.
+//! An extension that is not checked makes a certificate invalid: critical ones that are not known, and name constraints.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ use x509_parser::prelude::{
     CertificateRevocationList, FromDer, GeneralName, ParsedExtension, X509Certificate, X509Version,
 };
 
-/// What came of it (`X509_verify_cert_error_string`); 0: all is well.
+/// The verdict on a certificate (`X509_verify_cert_error_string`); 0: it is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict(pub(crate) u32, pub(crate) &'static str);
 
@@ -35,7 +35,7 @@ const PURPOSE: Verdict = Verdict(26, "unsuitable certificate purpose");
 const CRITICAL: Verdict = Verdict(34, "unhandled critical extension");
 
 impl Verdict {
-    /// Whether `optional_no_ca` is content with it (`ngx_ssl_verify_error_optional`).
+    /// True if `optional_no_ca` is content with it (`ngx_ssl_verify_error_optional`).
     pub(crate) fn is_optional(self) -> bool {
         matches!(self.0, 18..=21 | 27)
     }
@@ -48,7 +48,7 @@ pub(crate) enum Purpose {
     Server,
 }
 
-/// What certificates are verified with.
+/// Anchors, revocations and depth that certificates are verified with.
 #[derive(Debug, Default)]
 pub(crate) struct Trust {
     pub(crate) anchors: Vec<CertificateDer<'static>>,
@@ -88,7 +88,7 @@ fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
     crate::runtime::net::tls::shared_provider().signature_verification_algorithms.all
 }
 
-/// Whether `issuer`'s key made the signature over `message`.
+/// True if `issuer`'s key made the signature over `message`.
 fn is_signed(issuer: &X509Certificate<'_>, algorithm: &[u8], message: &[u8], signature: &[u8]) -> bool {
     let key = issuer.public_key();
     let key_algorithm = contents(first_element(key.raw));
@@ -208,7 +208,7 @@ pub(crate) fn chain(sent: &[CertificateDer<'_>], trust: &Trust, purpose: Purpose
     verdict
 }
 
-/// What extensions say against a certificate at a place of the chain (`check_extensions`).
+/// The fault in the extensions of a certificate at a place of the chain (`check_extensions`).
 fn extensions(certificate: &X509Certificate<'_>, at: usize, purpose: Purpose) -> Option<Verdict> {
     let mut basic = None;
     let mut usage = None;
@@ -256,7 +256,7 @@ fn extensions(certificate: &X509Certificate<'_>, at: usize, purpose: Purpose) ->
     most.is_some_and(|most| at - 1 > most as usize).then_some(PATH_LENGTH)
 }
 
-/// What the list of the issuer says against a certificate (`check_cert_crl`).
+/// The fault that the list of the issuer finds in a certificate (`check_cert_crl`).
 fn revocation(
     certificate: &X509Certificate<'_>,
     issuer: &X509Certificate<'_>,
@@ -290,7 +290,7 @@ fn revocation(
     Some(verdict)
 }
 
-/// Whether a certificate is for a host (`X509_check_host`): its alternative names, or without any its common name.
+/// True if a certificate is for a host (`X509_check_host`): its alternative names, or without any its common name.
 pub(crate) fn is_for(certificate: &CertificateDer<'_>, host: &str) -> bool {
     let Some((_, certificate)) = parse(certificate) else { return false };
     if let Ok(Some(names)) = certificate.subject_alternative_name() {

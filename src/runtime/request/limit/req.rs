@@ -21,7 +21,7 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// What it would hold after one more request, and the time that has passed.
+    /// The bucket's excess after one more request, and the time that has passed.
     fn next(self, rate: u64, now: u64) -> (u64, u64) {
         let passed = now.saturating_sub(self.last);
         let drained = u128::from(rate) * u128::from(passed) / 1000;
@@ -37,7 +37,7 @@ impl Bucket {
     }
 }
 
-/// What the bucket says to one more request.
+/// The verdict on one more request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Busy(u64),

@@ -1,4 +1,4 @@
-//! What a server or location does, worked out at start: logs opened, headers to the upstream merged.
+//! The plan of a server or location, made at start: logs opened, headers to the upstream merged.
 
 pub(crate) mod cache;
 pub(crate) mod fastcgi;
@@ -72,7 +72,7 @@ pub(crate) struct AccessTo {
     pub(crate) condition: Option<ComplexValue>,
 }
 
-/// What is sent for a header.
+/// The value that is sent for a header.
 #[derive(Debug)]
 pub(crate) enum HeaderValue {
     Text(ComplexValue),

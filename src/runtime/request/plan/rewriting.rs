@@ -3,14 +3,14 @@
 use crate::eval::regex::Regex;
 use crate::model::ComplexValue;
 
-/// What is looked for.
+/// The text or pattern that is looked for.
 #[derive(Debug)]
 pub(crate) enum Find {
     Text(ComplexValue),
     Regex(Regex),
 }
 
-/// What is looked for, and what replaces it.
+/// The text or pattern that is looked for, and its replacement.
 pub(crate) type Replacement = (Find, ComplexValue);
 
 /// How headers are rewritten in a location.

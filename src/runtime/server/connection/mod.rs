@@ -165,7 +165,7 @@ fn default_server(worker: &Worker, client: &Client) -> ServerId {
     named.unwrap_or_else(|| worker.router.listen(client.address).default_server)
 }
 
-/// Whether a client without TLS begins as HTTP/2 does.
+/// True if a client without TLS begins as HTTP/2 does.
 async fn has_preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &Client) -> bool {
     let plan = &worker.servers[default_server(worker, client).0 as usize];
     let timeout = plan.core.client_header_timeout.value;

@@ -28,7 +28,7 @@ impl AsyncWrite for Io {
         self.0.poll_write(cx, data)
     }
 
-    /// What was written has left, with TLS too.
+    /// The written bytes have left, with TLS too.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

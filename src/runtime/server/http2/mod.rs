@@ -32,7 +32,7 @@ use crate::runtime::request::state::Client;
 use crate::runtime::request::worker::Worker;
 use crate::runtime::server::connection::Head;
 
-/// What a client sends first.
+/// The first bytes of a client.
 pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Bytes of bodies that a connection may have on their way.
@@ -161,7 +161,7 @@ pub(crate) async fn serve(
         }
     }
     if client.requests > 0 && !timer.is_reused() {
-        // What waits for the client still goes out if it says that it is there.
+        // The output that waits for the client still goes out if the client says that it is there.
         connection.graceful_shutdown();
         let timeout = plan.core.lingering_timeout.value;
         if timer.reusable(timeout, |cx| connection.poll_closed(cx)).await.is_some() {

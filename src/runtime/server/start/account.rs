@@ -90,7 +90,7 @@ pub(super) fn become_it(account: &Account, config: &Config, log: &ErrorLogs) -> 
     }
     setuid(*uid).map_err(|e| told(format!("setuid({uid})"), &e.into()))?;
     let (none, kept) = (CapsHashSet::new(), keeps.then_some(Capability::CAP_NET_RAW).into_iter().collect());
-    // What is effective has to be permitted at any time.
+    // An effective capability has to be permitted at any time.
     let steps = [
         (CapSet::Effective, &none),
         (CapSet::Permitted, &kept),
@@ -107,7 +107,7 @@ pub(super) fn become_it(account: &Account, config: &Config, log: &ErrorLogs) -> 
     Ok(())
 }
 
-/// Whether a level binds upstream connections to addresses that are not the host's.
+/// True if a level binds upstream connections to addresses that are not the host's.
 fn is_transparent(config: &Config) -> bool {
     let is = |settings: &HttpSettings| {
         let binds = [&settings.proxy.bind.value, &settings.reuse.fastcgi_bind.value];
@@ -119,7 +119,7 @@ fn is_transparent(config: &Config) -> bool {
         || config.http.servers.iter().any(|server| is(&server.settings))
 }
 
-/// Whether the account of a reload is the one that the process has.
+/// True if the account of a reload is the one that the process has.
 ///
 /// # Errors
 /// It is another one, and the process may not change any more.

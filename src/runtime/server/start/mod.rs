@@ -33,7 +33,7 @@ use crate::runtime::upstream::peer::{Address, Resolved};
 use crate::runtime::upstream::tls::Peers;
 use crate::source::Span;
 
-/// What the command line says.
+/// Options of the command line.
 #[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// Directory that relative paths of logs and of the pid file belong to.
@@ -49,7 +49,7 @@ pub struct RunOptions {
 pub enum StartError {
     /// These directives are not executed, and to go on without them is not safe.
     Unsupported(Vec<Unsupported>),
-    /// What failed, in nginx's words, and which directive asked for it.
+    /// The failure, in nginx's words, and the directive that asked for it.
     Failed {
         /// `bind() to 0.0.0.0:80 failed (98: Address already in use)`
         message: String,
@@ -89,7 +89,7 @@ pub enum Stop {
 #[derive(Debug)]
 pub struct Running {
     addresses: Vec<SocketAddr>,
-    /// What the next configuration goes on listening on.
+    /// Sockets that the next configuration goes on listening on.
     listeners: Vec<(Endpoint, Listener)>,
     counters: Arc<Counters>,
     files: Arc<Files>,

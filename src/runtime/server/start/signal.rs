@@ -9,7 +9,7 @@ use crate::runtime::net::log::errno;
 use crate::runtime::server::panic;
 use crate::runtime::server::start::{RunOptions, Running, StartError, Stop, begin, failed};
 
-/// What a signal asks for.
+/// The request of a signal.
 enum Signal {
     Stop(Stop),
     Reload,
@@ -61,7 +61,7 @@ pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Res
             Signal::Reload => {
                 let log = running.error_log.clone();
                 log.write(Severity::Notice, None, "signal 1 (SIGHUP) received, reconfiguring");
-                // Whatever is wrong with the files or with this program: what runs goes on.
+                // A fault of the files or of this program does not end the running configuration.
                 let next = panic::caught(|| {
                     reload().and_then(|config| {
                         begin(Arc::new(config), options, Some(&running), true).map_err(|e| e.to_string())

@@ -24,10 +24,10 @@ use crate::runtime::upstream::peer::Resolved;
 /// Time before a worker that has panicked is made again.
 const BACK_OFF: Duration = Duration::from_secs(1);
 
-/// Whether a worker could be made; the error in nginx's words.
+/// The result of making a worker; the error in nginx's words.
 pub(super) type Report = Result<(), String>;
 
-/// What a worker is made of.
+/// The parts that a worker is made of.
 pub(super) struct Job {
     pub(super) config: Arc<Config>,
     pub(super) peers: Arc<Vec<Vec<(usize, Resolved)>>>,

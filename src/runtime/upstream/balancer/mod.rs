@@ -18,7 +18,7 @@ use crate::runtime::upstream::balancer::round_robin::RoundRobin;
 /// A balancer that all workers ask (`zone`), or one of a worker alone.
 pub(crate) type SharedBalancer = Arc<Mutex<Box<dyn Balancer + Send>>>;
 
-/// What a request has tried so far (`ngx_http_upstream_rr_peer_data_t`).
+/// The peers that a request has tried so far (`ngx_http_upstream_rr_peer_data_t`).
 #[derive(Debug, Default)]
 pub(crate) struct Attempt {
     /// Peers that were tried, by position.
@@ -27,7 +27,7 @@ pub(crate) struct Attempt {
     pub(crate) tries: usize,
     /// The backup peers have their turn.
     pub(crate) backup: bool,
-    /// What is hashed.
+    /// The hashed key.
     key: Vec<u8>,
     /// The hash so far, and how often it was made anew.
     hash: u32,
@@ -75,7 +75,7 @@ pub(crate) trait Balancer {
     }
 }
 
-/// What a method hashes.
+/// The key that a method hashes.
 #[derive(Clone, Debug)]
 pub(crate) enum Key {
     None,

@@ -87,7 +87,7 @@ impl Peers {
         Attempt { tries: self.list.iter().filter(|p| !p.down).count().max(1), ..Attempt::default() }
     }
 
-    /// Whether a peer may be asked in this attempt.
+    /// True if a peer may be asked in this attempt.
     pub(super) fn is_usable(&self, i: usize, attempt: &Attempt, now: u64) -> bool {
         let peer = &self.list[i];
         let is_disabled = peer.max_fails > 0

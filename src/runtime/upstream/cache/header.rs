@@ -1,4 +1,4 @@
-//! What a file of a cache begins with (`ngx_http_file_cache_header_t`, version 5, as nginx writes it on 64-bit machines).
+//! The header of a cache file (`ngx_http_file_cache_header_t`, version 5, as nginx writes it on 64-bit machines).
 
 use crate::runtime::upstream::cache::key::Key;
 

@@ -1,4 +1,4 @@
-//! What responses are told apart by: the key's MD5 sum, its file name, and the variant that `Vary` makes of it.
+//! The key of a cached response: its MD5 sum, its file name, and the variant that `Vary` makes of it.
 
 use std::path::{Path, PathBuf};
 

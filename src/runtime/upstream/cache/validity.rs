@@ -6,7 +6,7 @@ use crate::runtime::net::clock;
 use crate::runtime::net::http1::field::{Field, Known};
 use crate::runtime::upstream::cache::header::LONGEST;
 
-/// What the headers of a response say.
+/// Validity by the headers of a response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Validity {
     /// Until when it is fresh, in seconds since 1970; 0: it does not say.

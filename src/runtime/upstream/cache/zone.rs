@@ -13,7 +13,7 @@ use crate::runtime::upstream::cache::key::{self, Key};
 /// Memory that nginx takes for a key: the zone's size bounds their number.
 const NODE: u64 = 128;
 
-/// What is known of a key.
+/// The state of a key.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     uses: u32,
@@ -56,7 +56,7 @@ pub(crate) struct Zone {
     temporary: AtomicU64,
 }
 
-/// What a request finds.
+/// The result of a request's look-up.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// A kept failure with this status.
@@ -77,7 +77,7 @@ pub(crate) struct Held {
     /// This request renews it since then.
     updating: Option<Instant>,
     is_lasting: bool,
-    /// Whether it has been given back.
+    /// True if it has been given back.
     is_done: bool,
 }
 
@@ -182,7 +182,7 @@ impl Zone {
 }
 
 impl Held {
-    /// Whether there is no file although one may be expected.
+    /// True if there is no file although one may be expected.
     pub(crate) fn is_scarce(&self, min_uses: u32) -> bool {
         self.zone.nodes().map.get(&self.key).is_some_and(|node| node.uses < min_uses)
     }

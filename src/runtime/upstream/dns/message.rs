@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, TYPE, header_buffer};
 
-/// What a datagram has always held (RFC 1035).
+/// Bytes that any datagram can hold (RFC 1035).
 const LONGEST: usize = 512;
 
-/// What an answer says.
+/// The content of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
     /// 0: no error; 3: there is no such name.
@@ -43,7 +43,7 @@ pub(super) fn answer(question: &[u8], data: &[u8]) -> Option<Answer> {
     }
     let code = data.get(3)? & 0xf;
     if header_buffer::has_flags(data, PacketFlag::TRUNCATION).ok()? {
-        // What is there may end anywhere.
+        // The data may end anywhere.
         return Some(Answer { code, truncated: true, ..Answer::default() });
     }
     let (asked, packet) = (Packet::parse(question).ok()?, Packet::parse(data).ok()?);

@@ -127,7 +127,7 @@ impl Resolver {
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 
-    /// What is known and still holds, through aliases.
+    /// Addresses that are known and still hold, through aliases.
     fn cached(&self, name: &str) -> Option<Vec<IpAddr>> {
         let known = self.known.borrow();
         let now = Instant::now();
@@ -269,7 +269,7 @@ async fn udp(server: SocketAddr, question: &[u8]) -> std::io::Result<Answer> {
     let mut data = vec![0; 4096];
     loop {
         let length = socket.recv(&mut data).await?;
-        // What does not belong to the question is not believed, and the answer still waited for.
+        // A datagram that does not belong to the question is not believed; the wait goes on.
         if let Some(answer) = message::answer(question, &data[..length]) {
             return Ok(answer);
         }
