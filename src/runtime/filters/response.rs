@@ -2,10 +2,8 @@
 
 use crate::runtime::filters::{charset, gunzip, gzip, head, headers, not_modified, range, ssi, sub, userid};
 use crate::runtime::net::http1::head::ConnectionType;
-use crate::runtime::request::body;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
@@ -87,53 +85,10 @@ fn frame(request: &mut Request) {
     }
 }
 
-/// `return`: a text, a redirection or a page (`ngx_http_send_response`).
-pub(crate) fn send(c: &Connection, request: &mut Request, status: u16, text: &[u8]) -> Flow {
-    if matches!(status, 301 | 302 | 303 | 307 | 308) {
-        request.reply.set(b"Location", text);
-        return Flow::Status(status);
-    }
-    if body::is_broken(request) {
-        return Flow::Status(400);
-    }
-    request.status = status;
-    content_type(request);
-    let reply = &mut request.reply;
-    reply.clear_body();
-    reply.text.extend_from_slice(text);
-    reply.content_length = Some(text.len() as u64);
-    reply.parts.push(Part::Text(0, text.len()));
-    answer(c, request)
-}
-
 /// Runs the filters over an answer that is complete in `request.reply`.
 pub(crate) fn answer(c: &Connection, request: &mut Request) -> Flow {
     match head(&c.worker, &c.client, request) {
         Ok(()) => Flow::Answer,
         Err(status) => Flow::Status(status),
     }
-}
-
-/// The type by the URI's extension in `types`, else `default_type` (`ngx_http_set_content_type`).
-pub(crate) fn content_type(request: &mut Request) {
-    if request.reply.keeps_type && !request.reply.content_type.is_empty() {
-        return;
-    }
-    let plan = std::rc::Rc::clone(&request.plan);
-    let name = memchr::memrchr(b'/', &request.uri).map_or(0, |slash| slash + 1);
-    let name = &request.uri[name..];
-    let dot = memchr::memrchr(b'.', name).filter(|dot| *dot > 0);
-    let types = &plan.content.types.value.0;
-    let known = dot.and_then(|dot| {
-        let extension = &name[dot + 1..];
-        match types.get(extension) {
-            None if extension.iter().any(u8::is_ascii_uppercase) => {
-                types.get(&*extension.to_ascii_lowercase())
-            }
-            found => found,
-        }
-    });
-    let content_type = &mut request.reply.content_type;
-    content_type.clear();
-    content_type.extend_from_slice(known.map_or(plan.core.default_type.value.as_bytes(), |t| &**t));
 }

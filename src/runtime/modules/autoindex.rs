@@ -4,7 +4,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
 
-use crate::runtime::filters::response;
 use crate::runtime::net::clock;
 use crate::runtime::net::http1::uri::escape_component;
 use crate::runtime::net::path::{self, ENOENT};
@@ -90,7 +89,7 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
     }
     reply.content_length = None;
     reply.parts.push(Part::Text(0, reply.text.len()));
-    Some(response::answer(c, r))
+    Some(Flow::Reply)
 }
 
 fn html(uri: &[u8], entries: &[Entry], exact: bool, local: bool, out: &mut Vec<u8>) {

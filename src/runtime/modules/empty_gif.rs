@@ -1,7 +1,5 @@
 //! `empty_gif`: one transparent pixel (`ngx_http_empty_gif_module.c`).
 
-use crate::runtime::filters::response;
-use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::reply::Part;
 use crate::runtime::request::state::Request;
@@ -11,7 +9,7 @@ const PIXEL: &[u8; 43] =
     \x00\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x4c\x01\x00\x3b";
 
 /// Answers with the pixel.
-pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
+pub(crate) fn send(r: &mut Request) -> Flow {
     if !matches!(r.method(), b"GET" | b"HEAD") {
         return Flow::Status(405);
     }
@@ -25,5 +23,5 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
     // As in nginx: the date of its first version.
     reply.last_modified = Some(23_349_600);
     reply.parts.push(Part::Text(0, PIXEL.len()));
-    response::answer(c, r)
+    Flow::Reply
 }

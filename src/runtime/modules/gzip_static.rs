@@ -1,7 +1,7 @@
 //! Files that lie compressed beside the plain ones (`ngx_http_gzip_static_module.c`).
 
 use crate::model::log::Severity;
-use crate::runtime::filters::{gzip, response};
+use crate::runtime::filters::gzip;
 use crate::runtime::modules::static_file;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::path;
@@ -52,5 +52,5 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
     }
     static_file::open(r, opened);
     r.reply.push(b"Content-Encoding", b"gzip");
-    Some(response::answer(c, r))
+    Some(Flow::Reply)
 }

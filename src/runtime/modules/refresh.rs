@@ -2,15 +2,13 @@
 
 use std::io::Write;
 
-use crate::runtime::filters::response;
 use crate::runtime::modules::browser::is_msie;
-use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::reply::Part;
 use crate::runtime::request::state::Request;
 
 /// The page, if the configuration wants it for this client and status.
-pub(crate) fn page(c: &Connection, r: &mut Request, status: u16) -> Option<Flow> {
+pub(crate) fn page(r: &mut Request, status: u16) -> Option<Flow> {
     if !r.plan.core.msie_refresh.value || !matches!(status, 301 | 302) || !is_msie(r) {
         return None;
     }
@@ -28,7 +26,7 @@ pub(crate) fn page(c: &Connection, r: &mut Request, status: u16) -> Option<Flow>
     reply.text.extend_from_slice(b"\"></head><body></body></html>\r\n");
     reply.content_length = Some(reply.text.len() as u64);
     reply.parts.push(Part::Text(0, reply.text.len()));
-    Some(response::answer(c, r))
+    Some(Flow::Reply)
 }
 
 /// `NGX_ESCAPE_REFRESH`: what would end the attribute.

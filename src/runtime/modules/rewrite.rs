@@ -7,16 +7,17 @@ use crate::eval::select::LocationId;
 use crate::model::log::Severity;
 use crate::model::rewrite::{Condition, FileTest, Instruction, Return, Rewrite, RewriteFlag};
 use crate::model::{ComplexValue, Config, Segment, VariableId};
-use crate::runtime::filters::response;
 use crate::runtime::net::http1::uri::{escape_args, unescape_redirect};
 use crate::runtime::net::log::errno;
 use crate::runtime::net::path;
 use crate::runtime::request::connection::Connection;
+use crate::runtime::request::content_type::content_type;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::open_file;
+use crate::runtime::request::reply::Part;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::script::{Code, Script, Test};
 use crate::runtime::request::state::Request;
+use crate::runtime::request::{body, open_file};
 
 impl Script {
     /// Compiles the patterns; `inner` says which location the block of an `if` is.
@@ -293,5 +294,24 @@ fn answer(c: &Connection, r: &mut Request, r#return: &Return) -> Flow {
             &made
         }),
     };
-    response::send(c, r, status, text)
+    send(r, status, text)
+}
+
+/// `return`: a text, a redirection or a page (`ngx_http_send_response`).
+fn send(request: &mut Request, status: u16, text: &[u8]) -> Flow {
+    if matches!(status, 301 | 302 | 303 | 307 | 308) {
+        request.reply.set(b"Location", text);
+        return Flow::Status(status);
+    }
+    if body::is_broken(request) {
+        return Flow::Status(400);
+    }
+    request.status = status;
+    content_type(request);
+    let reply = &mut request.reply;
+    reply.clear_body();
+    reply.text.extend_from_slice(text);
+    reply.content_length = Some(text.len() as u64);
+    reply.parts.push(Part::Text(0, text.len()));
+    Flow::Reply
 }

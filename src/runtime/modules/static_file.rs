@@ -1,10 +1,10 @@
 //! The file of a URI as the answer (`ngx_http_static_module.c`).
 
 use crate::model::log::Severity;
-use crate::runtime::filters::response;
 use crate::runtime::net::http1::uri;
 use crate::runtime::net::text::put;
 use crate::runtime::request::connection::Connection;
+use crate::runtime::request::content_type::content_type;
 use crate::runtime::request::file::{failed, map};
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::open_file::{self, Opened};
@@ -41,13 +41,13 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
         return Flow::Status(405);
     }
     open(r, opened);
-    response::answer(c, r)
+    Flow::Reply
 }
 
 /// Makes a file the body of the response.
 pub(crate) fn open(r: &mut Request, opened: Opened) {
     r.status = 200;
-    response::content_type(r);
+    content_type(r);
     let has_etag = r.plan.content.etag.value;
     let (size, modified) = (opened.info.size, opened.info.modified);
     let reply = &mut r.reply;

@@ -1,6 +1,5 @@
 //! `stub_status` (`ngx_http_stub_status_module.c`).
 
-use crate::runtime::filters::response;
 use crate::runtime::net::text::put;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
@@ -34,5 +33,5 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
     reply.content_type.extend_from_slice(b"text/plain");
     reply.content_length = Some(reply.text.len() as u64);
     reply.parts.push(Part::Text(0, reply.text.len()));
-    response::answer(c, r)
+    Flow::Reply
 }

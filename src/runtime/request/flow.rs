@@ -8,7 +8,9 @@ use crate::runtime::request::state::Request;
 /// How far the answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
-    /// The head is in `request.out`, the body in `request.reply`.
+    /// A handler has filled `request.reply` and set the status: filters and writing follow.
+    Reply,
+    /// The filters have run; the head is made, the body is in `request.reply`.
     Answer,
     /// It has been written.
     Written,

@@ -4,6 +4,7 @@
 pub(crate) mod body;
 pub(crate) mod body_file;
 pub(crate) mod connection;
+pub(crate) mod content_type;
 pub(crate) mod cookies;
 pub(crate) mod file;
 pub(crate) mod filter;

@@ -29,7 +29,7 @@ pub(crate) fn respond(c: &Connection, r: &mut Request, status: u16) -> Flow {
             return send(c, r, page, status);
         }
     }
-    if let Some(flow) = refresh::page(c, r, status) {
+    if let Some(flow) = refresh::page(r, status) {
         return flow;
     }
     special(&c.worker, &c.client, r, status);
@@ -56,7 +56,7 @@ fn send(c: &Connection, r: &mut Request, page: &ErrorPage, status: u16) -> Flow 
             let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
             r.reply.set(b"Location", &uri);
             r.err_status = status;
-            if let Some(flow) = refresh::page(c, r, status) {
+            if let Some(flow) = refresh::page(r, status) {
                 return flow;
             }
             special(&c.worker, &c.client, r, status);

@@ -132,6 +132,7 @@ pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) 
                 return Flow::Written;
             }
             Flow::Status(status) => error_page::respond(c, r, status),
+            Flow::Reply => response::answer(c, r),
             Flow::Redirect => phases(c, r, Enter::Server).await,
             Flow::Named(id) => phases(c, r, Enter::Location(id)).await,
             done => return done,
@@ -210,7 +211,7 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
         // Of the handlers that pass requests on in another protocol only that of FastCGI is not refused at start.
         Some(Handler::Proxy(_) | Handler::Pass(_)) => return proxy::pass(c, r).await,
         Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
-        Some(Handler::EmptyGif(_)) => return crate::runtime::modules::empty_gif::send(c, r),
+        Some(Handler::EmptyGif(_)) => return crate::runtime::modules::empty_gif::send(r),
         // Refused at start.
         Some(Handler::Other(..)) => return Flow::Status(500),
         None => {}
