@@ -9,25 +9,25 @@ and counts what it accepts; the clients hold their connections to nginx. Three k
     closed    N clients, each sends again as soon as it has its answer
     burst     every 100 ms N requests at one moment, whatever is still under way (open loop)
     poisson   requests at random moments, so many a second that N are under way in the mean (open loop)
-Each line is the median of five runs with a fresh nginx. `share` is the busiest worker's share of the requests.
+Each line is the median of five runs with a fresh nginx, of more where those differed much (--again). `share` is the
+busiest worker's share of the requests in the median run.
 """
 
 import argparse
 import collections
-import heapq
 import multiprocessing
 import os
 import random
 import select
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
 RUNS = 5
-LATENCY = 0.03
+# Seconds of the backend. Requests at random moments come as fast as this makes them, so they take longer.
+LATENCY = {"closed": 0.03, "burst": 0.03, "poisson": 0.1}
 BURST_EVERY = 0.1
 POOLS = [0, 4, 16, 32, 64, 128, 256]
 AT_ONCE = [1, 8, 40, 100, 200, 400]
@@ -55,8 +55,8 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def backend(listener, accepted):
-    """Answers each request after LATENCY; counts connections."""
+def backend(listener, accepted, latency):
+    """Answers each request after a time; counts connections."""
     poll, open_, due = select.epoll(), {}, collections.deque()
     poll.register(listener, select.EPOLLIN)
     listener.setblocking(False)
@@ -78,7 +78,7 @@ def backend(listener, accepted):
             except OSError:
                 got = b""
             if got:
-                due.append((time.monotonic() + LATENCY, peer))
+                due.append((time.monotonic() + latency, peer))
             else:
                 del open_[fd]
                 poll.unregister(fd)
@@ -90,6 +90,10 @@ def backend(listener, accepted):
                 peer.send(ANSWER)
             except OSError:
                 pass
+
+
+class Failed(Exception):
+    """A run in which a request got no answer says nothing."""
 
 
 class Clients:
@@ -158,10 +162,10 @@ def load(kind, at_once):
     if kind == "burst":
         moments = [n * BURST_EVERY for n in range(8) for _ in range(at_once)]
     else:
-        moments, now, end = [], 0.0, 1.0 if at_once > 100 else 1.5
+        moments, now, end = [], 0.0, 2.0
         while now < end:
             moments.append(now)
-            now += random.expovariate(at_once / LATENCY)
+            now += random.expovariate(at_once / LATENCY[kind])
     return len(moments), lambda clients: open_loop(clients, moments)
 
 
@@ -172,7 +176,7 @@ def run(nginx, kind, workers, pool, at_once):
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     accepted = multiprocessing.Value("i", 0, lock=False)
-    server = multiprocessing.Process(target=backend, args=(listener, accepted), daemon=True)
+    server = multiprocessing.Process(target=backend, args=(listener, accepted, LATENCY[kind]), daemon=True)
     server.start()
     with tempfile.TemporaryDirectory() as directory:
         pool = f"keepalive {pool};" if pool else ("" if old(nginx) else "keepalive 0;")
@@ -195,7 +199,7 @@ def run(nginx, kind, workers, pool, at_once):
             opened = accepted.value
             if clients.failed:
                 with open(f"{directory}/error.log") as log:
-                    sys.exit(f"{clients.failed} requests failed: {kind} {workers} {pool} {at_once}: {log.readline()}")
+                    raise Failed(f"{clients.failed} requests failed: {log.readline().strip()}")
         finally:
             proxy.kill() if proxy.poll() is not None else proxy.terminate()
             proxy.wait()
@@ -218,33 +222,74 @@ def cells(quick):
             ("burst", 2, 16, 100), ("poisson", 2, 16, 100)]
     grid = [("closed", w, p, c) for w in WORKERS for p in POOLS for c in AT_ONCE]
     loads = [(k, w, p, c) for k in ("burst", "poisson") for w in WORKERS for p in (16, 64) for c in (40, 100, 200)]
-    return grid + loads
+    return grid + [cell for cell in loads if cell[:2] != ("poisson", 2)]
+
+
+HEAD = ["nginx", "load", "workers", "pool", "at_once", "latency_ms", "requests", "opened", "share", "seconds", "runs"]
+
+
+def measured(nginx, cell, count, known=()):
+    """The line of a cell, with runs that are known already."""
+    runs = list(known)
+    failures = 0
+    while len(runs) < count:
+        try:
+            runs.append(run(nginx, *cell))
+        except Failed as why:
+            failures += 1
+            print(f"{cell}: {why}", file=sys.stderr)
+            if failures == 3:
+                sys.exit("three runs of a cell failed")
+    requests, opened, share, took = sorted(runs, key=lambda r: r[1])[(len(runs) - 1) // 2]
+    line = [version(nginx), *cell, round(LATENCY[cell[0]] * 1000), requests, opened, f"{share:.3f}", f"{took:.2f}"]
+    line += [" ".join(str(n) for n in sorted(r[1] for r in runs))]
+    return list(map(str, line))
+
+
+def is_unsteady(line):
+    """Whether the middle half of the runs is wider than a quarter of the median, and than 20 connections."""
+    runs = [int(n) for n in line[10].split()]
+    quarter = len(runs) // 4
+    return runs[-1 - quarter] - runs[quarter] > max(20, 0.25 * int(line[7]))
+
+
+def again(nginx, line, count):
+    """The line with more runs; of the known ones only the connections were kept, and the rest of the median one."""
+    cell = (line[1], *map(int, line[2:5]))
+    known = [(int(line[6]), int(n), float(line[8]), float(line[9])) for n in line[10].split()]
+    return measured(nginx, cell, len(known) + count, known)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nginx", required=True)
-    parser.add_argument("--out")
+    parser.add_argument("--out", required=True, help="cells that the file has already are not measured again")
     parser.add_argument("--runs", type=int, default=RUNS)
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--again", type=int, metavar="N", help="N more runs of each cell whose runs differ much")
+    parser.add_argument("--quick", action="store_true", help="a few cells only")
     args = parser.parse_args()
     if os.environ.get("NGXC_POOLS_INSIDE") != "1":
         os.environ["NGXC_POOLS_INSIDE"] = "1"
         os.execvp("unshare", ["unshare", "-Urn", sys.executable, *sys.argv])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    out = open(args.out, "w") if args.out else sys.stdout
-    head = ["nginx", "load", "workers", "pool", "at_once", "latency_ms", "requests", "opened", "share", "seconds", "runs"]
-    print("\t".join(head), file=out, flush=True)
-    for kind, workers, pool, at_once in cells(args.quick):
-        runs = [run(args.nginx, kind, workers, pool, at_once) for _ in range(args.runs)]
-        requests = round(statistics.median(r[0] for r in runs))
-        opened = statistics.median_low(r[1] for r in runs)
-        share = statistics.median(r[2] for r in runs)
-        took = statistics.median(r[3] for r in runs)
-        every = " ".join(str(n) for n in sorted(r[1] for r in runs))
-        line = [version(args.nginx), kind, workers, pool, at_once, round(LATENCY * 1000), requests, opened,
-                f"{share:.3f}", f"{took:.2f}", every]
-        print("\t".join(map(str, line)), file=out, flush=True)
+    lines = []
+    if os.path.exists(args.out):
+        with open(args.out) as file:
+            lines = [line.rstrip("\n").split("\t") for line in file][1:]
+    known = {tuple(line[1:5]) for line in lines}
+
+    def save():
+        with open(args.out, "w") as file:
+            file.writelines("\t".join(line) + "\n" for line in [HEAD, *lines])
+
+    for cell in cells(args.quick):
+        if tuple(map(str, cell)) not in known:
+            lines.append(measured(args.nginx, cell, args.runs))
+            save()
+    for n, line in enumerate(lines):
+        if args.again and is_unsteady(line):
+            lines[n] = again(args.nginx, line, args.again)
+            save()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 
 use super::flow::{Closer, Flow};
 use super::host::Host;
+use super::pool::{Crowd, FITTED, in_bursts};
 use crate::model::Config;
 use crate::model::core::WorkerProcesses;
 use crate::reuse::Verdict;
@@ -107,28 +108,50 @@ impl Setup {
         self.heaviest_source * self.heaviest_destination
     }
 
-    /// The pool that a load needs in each worker: its share of the requests under way. Workers do not get equal
-    /// shares, so a quarter more; rounded up to a power of two, which is how people write it.
+    /// The pool that a load needs in each worker: the requests under way of the busiest, and a quarter more because
+    /// their number changes; rounded up to a power of two, which is how people write it.
     pub fn pool_needed(&self, load: &Load) -> u32 {
-        let each = load.open() / f64::from(self.workers);
+        let each = self.crowd(load).busiest;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded")]
         let needed = (each * 1.25).ceil().clamp(1.0, 1e6) as u32;
         needed.max(2 * self.destinations).max(16).next_power_of_two()
     }
 
-    /// Whether the pool holds what a load has under way, evenly shared by the workers.
+    /// Whether the pool holds what a load has under way, however unevenly the workers share it.
     pub fn pool_suffices(&self, load: &Load) -> bool {
-        let each = load.open() / f64::from(self.workers);
-        self.reuse.is_none_or(|reuse| f64::from(reuse.pool) >= each.min(1e9))
+        self.reuse.is_none_or(|reuse| f64::from(reuse.pool) >= self.crowd(load).busiest.min(1e9))
     }
 
-    /// The same with what a load leaves of the reuse: a pool that is too small is counted as none.
+    /// New connections a second that a load opens: what is to be expected while requests keep coming, and at worst, if
+    /// they come in bursts.
+    pub fn new_connections(&self, load: &Load) -> (f64, f64) {
+        let Some(reuse) = self.reuse else { return (load.rate, load.rate) };
+        let usual = Crowd::expected(load.open(), self.workers);
+        let shares = [FITTED.steady(reuse.pool, &usual), in_bursts(reuse.pool, &self.crowd(load))];
+        let [expected, worst] =
+            shares.map(|share| load.rate * (share + (1.0 - share) / f64::from(reuse.requests.max(1))));
+        (expected, worst)
+    }
+
+    fn crowd(&self, load: &Load) -> Crowd {
+        Crowd::at_worst(load.open(), self.workers)
+    }
+
+    /// The same with what a load leaves of the reuse at worst: a pool that is too small makes connections serve fewer
+    /// requests.
     #[must_use]
     fn under(&self, load: &Load) -> Self {
         let mut setup = self.clone();
-        if !self.pool_suffices(load) {
-            setup.reuse = None;
-            setup.active_close = 1.0;
+        if let Some(reuse) = &mut setup.reuse {
+            let share = in_bursts(reuse.pool, &self.crowd(load));
+            let requests = 1.0 / (share + (1.0 - share) / f64::from(reuse.requests.max(1)));
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "rounded down, from 1"
+            )]
+            let requests = (requests + 1e-9) as u32;
+            reuse.requests = requests.max(1);
         }
         setup
     }
@@ -299,17 +322,20 @@ mod tests {
     #[test]
     fn pools_multiply_by_the_requests_on_a_connection() {
         let mut pooled = setup("");
-        pooled.reuse = Some(Reuse { pool: 64, requests: 1000 });
+        pooled.reuse = Some(Reuse { pool: 128, requests: 1000 });
         pooled.workers = 4;
         let load = Load { rate: 3000.0, latency: 0.04, concurrency: Some(200.0) };
         let capacity = Capacity::of(&pooled, &load);
         assert!((capacity.safe_requests() - 228_131.0).abs() < 1.0, "{capacity:?}");
         assert!(matches!(outcome(&pooled, &load).1, Outcome::Fits(_)));
-        assert_eq!(pooled.pool_needed(&load), 64);
-        // A pool below the requests under way in a worker is counted as none.
+        // 50 in each of four workers, and 40 more in the busiest.
+        assert_eq!(pooled.pool_needed(&load), 128);
+        // A pool below the requests under way in a worker makes connections serve few requests.
         pooled.reuse = Some(Reuse { pool: 32, requests: 1000 });
         assert!(!pooled.pool_suffices(&load));
-        assert_eq!(Capacity::of(&pooled, &load).requests, 1);
+        assert_eq!(Capacity::of(&pooled, &load).requests, 2);
+        let (expected, worst) = pooled.new_connections(&load);
+        assert!(expected > 3.0 && expected < worst && worst < 3000.0, "{expected} {worst}");
     }
 
     #[test]

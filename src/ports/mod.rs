@@ -14,6 +14,7 @@ pub mod sources;
 pub mod capacity;
 pub mod change;
 pub mod plan;
+pub mod pool;
 
 pub mod idle;
 pub mod nat;

@@ -83,7 +83,7 @@ pub fn ports_in_use(setup: &Setup, load: &Load) -> f64 {
     let capacity = Capacity::of(setup, load);
     let connections = load.rate / f64::from(capacity.requests);
     // Of connections that serve one request the latency is in `hold` unless the concurrency was said.
-    let open = if capacity.requests > 1 || load.concurrency.is_some() { load.open() } else { 0.0 };
+    let open = if setup.reuse.is_some() || load.concurrency.is_some() { load.open() } else { 0.0 };
     (connections * capacity.hold + open) * setup.heaviest_tuple()
 }
 
@@ -252,7 +252,7 @@ mod tests {
             names(&setup()),
             [
                 "as configured",
-                "keepalive 64",
+                "keepalive 128",
                 "ports 15000-65000",
                 "4 source addresses",
                 "10 source addresses",

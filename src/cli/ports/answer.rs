@@ -160,6 +160,8 @@ fn flow_answer(
     answer.load = load.map(|load| LoadAnswer {
         requests_per_second: load.rate,
         requests_at_once: load.open(),
+        new_connections_per_second: setup.new_connections(&load).0,
+        new_connections_per_second_at_worst: setup.new_connections(&load).1,
         ports_in_use: plan::ports_in_use(&setup, &load),
     });
     answer.solutions = args.solve_for.iter().map(|s| solution(*s, &setup, &given)).collect();

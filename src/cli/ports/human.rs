@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::schema::{Answer, FlowAnswer, HostFacts, RowAnswer, Tuple};
+use super::schema::{Answer, FlowAnswer, HostFacts, LoadAnswer, RowAnswer, Tuple};
 
 /// Tuples that are listed; the rest is counted.
 const LISTED: usize = 8;
@@ -91,9 +91,10 @@ fn flow(out: &mut String, flow: &FlowAnswer) {
     if let Some(load) = &flow.load {
         let _ = writeln!(
             out,
-            "  at {} requests/s, {} at once: {} ports of the heaviest tuple in use",
+            "  at {} requests/s, {} at once: {}, {} ports of the heaviest tuple in use",
             amount(load.requests_per_second),
             amount(load.requests_at_once),
+            opened(load),
             amount(load.ports_in_use)
         );
     }
@@ -116,6 +117,16 @@ fn flow(out: &mut String, flow: &FlowAnswer) {
             nat.remark
         );
     }
+}
+
+/// The new connections of a load; one number if bursts open as many.
+fn opened(load: &LoadAnswer) -> String {
+    let [usual, worst] =
+        [load.new_connections_per_second, load.new_connections_per_second_at_worst].map(amount);
+    if usual == worst {
+        return format!("{usual} new connections/s");
+    }
+    format!("about {usual} new connections/s, {worst} if requests come in bursts")
 }
 
 fn tuples(out: &mut String, tuples: &[Tuple]) {

@@ -86,7 +86,11 @@ pub(super) struct Tuple {
 pub(super) struct LoadAnswer {
     pub(super) requests_per_second: f64,
     pub(super) requests_at_once: f64,
-    /// Ports that the heaviest tuple has in use in steady state.
+    /// What is to be expected while requests keep coming.
+    pub(super) new_connections_per_second: f64,
+    /// If they come in bursts; the verdict counts these.
+    pub(super) new_connections_per_second_at_worst: f64,
+    /// Ports that the heaviest tuple has in use in steady state, at worst.
     pub(super) ports_in_use: f64,
 }
 
