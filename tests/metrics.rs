@@ -6,6 +6,8 @@
     reason = "counts are whole numbers; a test that cannot go on fails; a note is all a skipped one leaves"
 )]
 
+#[path = "common/browser.rs"]
+mod browser;
 #[path = "common/http.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod http;
@@ -17,6 +19,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use browser::{chromium, lost};
 use http::{Backend, Client, once, polite};
 
 /// `ngxc run` as a process of its own.
@@ -327,16 +330,6 @@ fn cells(page: &str, table: &str) -> Vec<BTreeMap<String, String>> {
     body.split("<tr>").skip(1).map(row).collect()
 }
 
-fn chromium() -> bool {
-    let found = Command::new("chromium").arg("--version").stdout(Stdio::null()).status();
-    if found.is_ok_and(|status| status.success()) {
-        return true;
-    }
-    assert!(std::env::var_os("NGXC_REQUIRE_CHROMIUM").is_none(), "no chromium, and it must not be skipped");
-    println!("SKIPPED: no chromium on PATH");
-    false
-}
-
 #[test]
 fn the_page_shows_the_figures_in_a_real_browser() {
     if !chromium() {
@@ -380,6 +373,37 @@ fn the_page_shows_the_figures_in_a_real_browser() {
     assert_eq!((upstreams[0]["reuse"].as_str(), upstreams[0]["idle"].as_str()), ("95.0 %", "1"));
     assert_eq!(cells(&page, "connects")[0]["new"], "1");
     assert!(page.contains("a port in TIME_WAIT is held for"), "{page}");
+}
+
+#[test]
+fn the_page_loses_nothing_at_any_width() {
+    if !chromium() {
+        return;
+    }
+    let backend = fresh();
+    let proxy = Proxy::start(&upstream(&backend, "", ""), &[]);
+    let page = proxy.ask("/");
+    // Figures as large as they get, and addresses as long; the page asks for them again and again.
+    let (source, peer) =
+        ("2001:db8:1234:5678:9abc:def0:1234:5678", "[2001:db8:1234:5678:9abc:def0:1234:5679]:65535");
+    let tuple = |source: &str, peer: &str| {
+        serde_json::json!({ "source": source, "peer": peer, "opened": 1_234_567_890_u64, "established": 12_345, "time_wait": 14_116,
+            "syn_sent": 0, "fin_wait2": 0, "used": 28_232, "total": 28_232, "left": 0, "first_parity_left": 0, "cliff": 14_116, "held": 61.0 })
+    };
+    let data = serde_json::json!({
+        "tuples": [tuple(source, peer), tuple("10.0.0.210", "10.0.0.100:1234")],
+        "upstreams": [{ "name": "a-backend-with-a-name-as-long-as-people-write.them.example.com", "new": 1_234_567_890, "reused": 1_234_567_890_u64,
+            "reuse_ratio": 0.999, "idle": [32, 32], "evicted": 123_456 }],
+        "connects": { "new": 1_234_567_890, "reused": 1_234_567_890, "eaddrnotavail": 12_345, "eaddrinuse": 0, "refused": 1, "timeout": 0, "other": 0 },
+        "closed_first": { "proxy": 1_234_567, "backend": 1_234_567 },
+        "split": [{ "variable": "source_address", "value": source, "given": 1_234_567_890 }],
+        "range": [32_768, 60_999],
+    });
+    let script = format!("window.fetch = async () => ({{ json: async () => ({data}) }});");
+    assert_eq!(lost(&page, &script), Vec::<String>::new());
+    for unit in ["used, ports", "new, connections/s", "reuse, % of requests", "share, % of times"] {
+        assert!(page.contains(unit), "{unit}");
+    }
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 mod bundle;
 mod explain;
+mod follow;
 mod gather;
 mod human;
 mod json;
+mod metrics;
+mod peers;
 mod repair;
 
 use std::io::Write;
@@ -70,6 +73,11 @@ pub(super) struct DoctorArgs {
     /// Look again every so many seconds, until it is interrupted.
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["collect", "from", "nagios"], value_parser = clap::value_parser!(u32).range(1..=3600))]
     watch: Option<u32>,
+
+    /// Serve ports, TIME_WAIT, new connections and reuse of the nginx that runs, as Prometheus text at `/metrics`, until a
+    /// signal comes. An address, a port or both; without address on loopback, without port on 9145.
+    #[arg(long, value_name = "ADDR[:PORT]", conflicts_with_all = ["collect", "from", "watch", "nagios", "explain", "sysctl", "no_sockets"], value_parser = super::metrics::server::parse_place)]
+    metrics: Option<std::net::SocketAddr>,
 
     /// One line and the exit status of a monitoring plugin: 0 ok, 1 warning, 2 critical, 3 unknown.
     #[arg(long)]
@@ -176,6 +184,21 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let (configuration, config) = input.valid(loader)?;
     if let Some(path) = &args.collect {
         return bundle::collect(args, &input, &configuration, &config, which.version, path);
+    }
+    if let Some(place) = args.metrics {
+        let pid = args.pid.or_else(|| super::which::master(&input, loader));
+        let access_log = gather::access_log_of(args, &input, &config);
+        return metrics::serve(metrics::Served {
+            place,
+            input,
+            configuration: &configuration,
+            config: &config,
+            nginx: which.short(),
+            pid,
+            access_log,
+            log_format: args.log_format.as_deref(),
+        })
+        .map(|never| match never {});
     }
     let mut gathered = match &bundle {
         Some(bundle) => gather::from_bundle(args, &config, bundle)?,

@@ -37,7 +37,7 @@ pub(super) struct RunArgs {
 
     /// Show upstream connections and ports: a page at `/`, Prometheus text at `/metrics`, JSON at `/ledger.json`. An
     /// address, a port or both; without address on loopback, without port on 9145.
-    #[arg(long, value_name = "ADDR[:PORT]", value_parser = metrics::parse_place)]
+    #[arg(long, value_name = "ADDR[:PORT]", value_parser = super::metrics::server::parse_place)]
     metrics: Option<SocketAddr>,
 
     /// Do what nginx does not: no half-range cliff, idle connections by source address, a full source gives way to

@@ -168,6 +168,8 @@ fn bare(leaf: &Leaf<'_>, host: &str) -> Destination {
 fn closer(leaf: &Leaf<'_>, sent: &[Connection], verdict: Verdict) -> Closer {
     match (verdict, leaf.directive) {
         (Verdict::NotReused(Cause::Protocol | Cause::FastcgiKeepConn), _) => Closer::Race,
+        // Those that are not kept are those that the peer was told to close.
+        (Verdict::Partly(Cause::Connection(_)), _) => Closer::Race,
         (_, "fastcgi_pass") if !leaf.location.settings.reuse.fastcgi_keep_conn.value => Closer::Race,
         (_, "uwsgi_pass" | "scgi_pass") => Closer::Race,
         (_, "proxy_pass") => {

@@ -187,6 +187,12 @@ fn logs_of(named: &[PathBuf], configured: Option<&str>, input: &Input, found: &m
     }
 }
 
+/// The access log that is followed: the one that was named, else that of the configuration if it is there.
+pub(super) fn access_log_of(args: &DoctorArgs, input: &Input, config: &Config) -> Option<PathBuf> {
+    let mut found = Gathered::default();
+    logs_of(&args.access_log, access_log_path(config), input, &mut found).into_iter().next()
+}
+
 /// Where `--map-path` puts a file.
 pub(super) fn mapped(input: &Input, path: PathBuf) -> PathBuf {
     let found = input

@@ -1,171 +1,42 @@
-//! The little server behind `--metrics`: GET of three paths, a thread a connection, a few at once.
+//! What `ngxc run --metrics` serves: the page, the text for Prometheus, and the same as JSON.
 
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::{Duration, Instant};
 
 use super::prometheus;
-use super::scrape::{self, Kernel};
-use crate::cli::{Failure, note};
+use super::scrape::{self, Scrape};
+use crate::cli::metrics::kernel::Kernel;
+use crate::cli::metrics::server::{self, HTML, JSON, PROMETHEUS};
+use crate::cli::{Failure, page};
 use crate::runtime::Ledger;
 
-/// The port if none is named.
-const PORT: u16 = 9145;
-/// Longest request; browsers and scrapers send a few hundred bytes.
-const MOST: usize = 8 << 10;
-/// Time for a request and for its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Connections at once; more are closed.
-const MOST_AT_ONCE: usize = 16;
-
-const PAGE: &str = include_str!("page.html");
-/// The page has nothing from elsewhere and asks nobody else.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// `127.0.0.1:9145`, `127.0.0.1`, `[::1]:9145`, `localhost:9145` or `9145`.
-pub(super) fn parse_place(text: &str) -> Result<SocketAddr, String> {
-    let named = text.replacen("localhost", "127.0.0.1", 1);
-    let text = if text.starts_with("localhost") { named.as_str() } else { text };
-    let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    if let Ok(address) = text.parse() {
-        return Ok(address);
-    }
-    if let Ok(ip) = bare.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(ip, PORT));
-    }
-    text.strip_prefix(':')
-        .unwrap_or(text)
-        .parse()
-        .map(|port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port))
-        .map_err(|_| {
-            "expected an address, a port or both, for example `127.0.0.1:9145`, `9145` or `[::1]`".to_owned()
-        })
-}
-
-struct Server {
+struct Site {
     ledger: Arc<Ledger>,
     kernel: Kernel,
     has_cliff: bool,
-    open: AtomicUsize,
 }
 
 /// Listens and serves as long as the process lives; where it does.
 pub(super) fn serve(place: SocketAddr, ledger: Arc<Ledger>, improve: bool) -> Result<SocketAddr, Failure> {
-    let failed = |e: io::Error| {
-        Failure::new(format!("`--metrics {place}` on the command line: bind() to {place} failed: {e}"))
-            .help("name another port, or port 0 for one that is free")
-    };
-    let listener = TcpListener::bind(place).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    if !address.ip().is_loopback() {
-        note(&format!(
-            "metrics: anybody who reaches {address} can read addresses and counts; nothing can be changed"
-        ));
-    }
     let has_cliff = !(improve && scrape::searches_all_ports());
-    let server = Arc::new(Server { ledger, kernel: Kernel::default(), has_cliff, open: AtomicUsize::new(0) });
-    let accept = move || {
-        for stream in listener.incoming() {
-            let Ok(stream) = stream else {
-                // No descriptors are left, say: do not spin.
-                std::thread::sleep(Duration::from_millis(50));
-                continue;
-            };
-            if server.open.fetch_add(1, SeqCst) >= MOST_AT_ONCE {
-                server.open.fetch_sub(1, SeqCst);
-                continue;
-            }
-            let own = Arc::clone(&server);
-            let answer = move || {
-                // Whoever asked may have gone.
-                let _ = own.answer(stream);
-                own.open.fetch_sub(1, SeqCst);
-            };
-            if std::thread::Builder::new().name("metrics".to_owned()).spawn(answer).is_err() {
-                server.open.fetch_sub(1, SeqCst);
-            }
-        }
-    };
-    std::thread::Builder::new().name("metrics".to_owned()).spawn(accept).map_err(failed)?;
-    Ok(address)
+    server::serve(place, Site { ledger, kernel: Kernel::of(None), has_cliff })
 }
 
-impl Server {
-    fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
-        let head = read_head(&mut stream)?;
-        let mut words = head.lines().next().unwrap_or_default().split(' ');
-        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let path = target.split('?').next().unwrap_or_default();
-        let (status, kind, body) = match (method, path) {
-            ("GET" | "HEAD", "/") => ("200 OK", "text/html; charset=utf-8", PAGE.to_owned()),
-            ("GET" | "HEAD", "/metrics") => {
-                ("200 OK", "text/plain; version=0.0.4; charset=utf-8", prometheus::text(&self.look()))
-            }
-            ("GET" | "HEAD", "/ledger.json") => {
-                ("200 OK", "application/json", serde_json::to_string(&self.look())?)
-            }
-            ("GET" | "HEAD", _) => {
-                ("404 Not Found", "text/plain", "there are /, /metrics and /ledger.json\n".to_owned())
-            }
-            _ => ("405 Method Not Allowed", "text/plain", "only GET and HEAD\n".to_owned()),
-        };
-        let head = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
-             X-Content-Type-Options: nosniff\r\nContent-Security-Policy: {POLICY}\r\nConnection: close\r\n\r\n",
-            body.len()
-        );
-        let body = if method == "HEAD" { "" } else { &body };
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.write_all((head + body).as_bytes())
-    }
-
-    fn look(&self) -> scrape::Scrape {
+impl Site {
+    fn look(&self) -> Scrape {
         scrape::scrape(&self.ledger, &self.kernel, self.has_cliff)
     }
 }
 
-/// The head of a request, within bounds of size and time.
-fn read_head(stream: &mut TcpStream) -> io::Result<String> {
-    let begun = Instant::now();
-    let (mut head, mut piece) = (Vec::new(), [0; 1024]);
-    while !head.windows(4).any(|w| w == b"\r\n\r\n") {
-        let left = PATIENCE.saturating_sub(begun.elapsed());
-        if left.is_zero() || head.len() > MOST {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut piece)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => head.extend_from_slice(&piece[..n]),
-        }
-    }
-    Ok(String::from_utf8_lossy(&head).into_owned())
-}
+impl server::Site for Site {
+    const PATHS: &'static str = "/, /metrics and /ledger.json";
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places() {
-        for (text, expected) in [
-            ("127.0.0.1:1", "127.0.0.1:1"),
-            ("10.0.0.1", "10.0.0.1:9145"),
-            ("9200", "127.0.0.1:9200"),
-            (":9200", "127.0.0.1:9200"),
-            ("localhost", "127.0.0.1:9145"),
-            ("localhost:80", "127.0.0.1:80"),
-            ("[::1]", "[::1]:9145"),
-            ("::1", "[::1]:9145"),
-            ("[::1]:0", "[::1]:0"),
-        ] {
-            assert_eq!(parse_place(text).unwrap().to_string(), expected, "{text}");
-        }
-        for text in ["", "70000", "example.com:80", "1.2.3.4:x"] {
-            assert!(parse_place(text).unwrap_err().contains("expected an address"), "{text}");
-        }
+    fn get(&self, path: &str) -> Option<(&'static str, String)> {
+        Some(match path {
+            "/" => (HTML, page::with_style(include_str!("page.html"))),
+            "/metrics" => (PROMETHEUS, prometheus::text(&self.look())),
+            "/ledger.json" => (JSON, serde_json::to_string(&self.look()).ok()?),
+            _ => return None,
+        })
     }
 }

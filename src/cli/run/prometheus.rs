@@ -1,56 +1,18 @@
 //! The text that Prometheus reads: one table of metrics, each with its help.
 
-use std::fmt::Write as _;
-
 use super::scrape::Scrape;
+use crate::cli::metrics::exposition::{self, Family, Metric};
+use crate::cli::metrics::kernel::Tuple;
 use crate::runtime::BOUNDS;
 
-/// A metric being written.
-struct Family<'o> {
-    out: &'o mut String,
-    name: &'static str,
-}
-
-impl Family<'_> {
-    /// A sample; labels in order.
-    fn put(&mut self, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        self.put_as("", labels, value);
-    }
-
-    fn put_as(&mut self, suffix: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        let _ = write!(self.out, "{}{suffix}", self.name);
-        for (i, (name, text)) in labels.iter().enumerate() {
-            let open = if i == 0 { '{' } else { ',' };
-            let _ = write!(self.out, "{open}{name}=\"{}\"", escape(text));
-        }
-        let _ = writeln!(self.out, "{} {value}", if labels.is_empty() { "" } else { "}" });
-    }
-}
-
-/// A label's value may hold anything but these three.
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-/// Name, type, help, and how its samples are written.
-type Metric = (&'static str, &'static str, &'static str, fn(&mut Family<'_>, &Scrape));
-
-const METRICS: &[Metric] = &[
+const METRICS: &[Metric<Scrape>] = &[
     (
         "ngxc_sockets",
         "gauge",
         "Sockets of the network namespace from a source address to a peer, by state.",
         |f, s| {
             for t in &s.tuples {
-                let (src, dst) = (t.source.to_string(), t.peer.to_string());
-                for (state, n) in [
-                    ("established", t.established),
-                    ("time_wait", t.time_wait),
-                    ("syn_sent", t.syn_sent),
-                    ("fin_wait2", t.fin_wait2),
-                ] {
-                    f.put(&[("src", &src), ("dst", &dst), ("state", state)], n);
-                }
+                t.put_states(&[], f);
             }
         },
     ),
@@ -139,9 +101,9 @@ const METRICS: &[Metric] = &[
     ),
 ];
 
-fn tuples(f: &mut Family<'_>, s: &Scrape, value: fn(&super::scrape::Tuple) -> u32) {
+fn tuples(f: &mut Family<'_>, s: &Scrape, value: fn(&Tuple) -> u32) {
     for t in &s.tuples {
-        f.put(&[("src", &t.source.to_string()), ("dst", &t.peer.to_string())], value(t));
+        t.put(&[], &[], value(t), f);
     }
 }
 
@@ -152,23 +114,5 @@ fn seconds(nanoseconds: u64) -> f64 {
 
 /// The whole text.
 pub(super) fn text(scrape: &Scrape) -> String {
-    let mut out = String::new();
-    for (name, kind, help, put) in METRICS {
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        put(&mut Family { out: &mut out, name }, scrape);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_are_escaped() {
-        let mut out = String::new();
-        Family { out: &mut out, name: "m" }.put(&[("a", "b\"\\\n"), ("c", "")], 1);
-        Family { out: &mut out, name: "m" }.put(&[], 0.5);
-        assert_eq!(out, "m{a=\"b\\\"\\\\\\n\",c=\"\"} 1\nm 0.5\n");
-    }
+    exposition::text(METRICS, scrape)
 }

@@ -3,18 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cli::ports::this_host;
-use crate::ports::Host;
-use crate::ports::sockets::{self, Sockets, Use};
+use crate::cli::metrics::kernel::{Kernel, Tuple};
 use crate::runtime::{self, Counts, Ledger};
-
-/// Sockets are read at most this often, however many look: 28,000 of them take 0.15 s.
-const FRESH: Duration = Duration::from_millis(400);
 
 /// Everything that the page and the metrics show.
 #[derive(Debug, Serialize)]
@@ -27,26 +20,6 @@ pub(super) struct Scrape {
     pub(super) range: (u16, u16),
     #[serde(skip)]
     pub(super) counts: Counts,
-}
-
-/// The ports of one source address towards one peer.
-#[derive(Debug, Serialize)]
-pub(super) struct Tuple {
-    pub(super) source: IpAddr,
-    pub(super) peer: SocketAddr,
-    pub(super) opened: u64,
-    pub(super) established: u32,
-    pub(super) time_wait: u32,
-    pub(super) syn_sent: u32,
-    pub(super) fin_wait2: u32,
-    pub(super) used: u32,
-    pub(super) total: u32,
-    pub(super) left: u32,
-    pub(super) first_parity_left: u32,
-    /// So many ports in use make `connect()` slow; `None`: none do.
-    pub(super) cliff: Option<u32>,
-    /// Seconds for which a port stays in `TIME_WAIT`.
-    pub(super) held: f64,
 }
 
 /// An upstream's connections.
@@ -84,29 +57,6 @@ pub(super) fn searches_all_ports() -> bool {
     version >= (6, 8) && runtime::has_port_range()
 }
 
-/// Sockets and settings, read a moment ago.
-#[derive(Debug, Default)]
-pub(super) struct Kernel(Mutex<Option<(Instant, Host, Sockets)>>);
-
-impl Kernel {
-    fn read(&self) -> (Host, Sockets) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, host, sockets)) = &*last
-            && at.elapsed() < FRESH
-        {
-            return (host.clone(), sockets.clone());
-        }
-        // A setting that cannot be read is Linux' default.
-        let mut host = Host::read(&this_host()).unwrap_or_default();
-        let [v4, v6] = ["tcp", "tcp6"]
-            .map(|name| fs::read_to_string(format!("/proc/self/net/{name}")).unwrap_or_default());
-        let sockets = sockets::group(&[&v4, &v6], &host);
-        host.listening.clone_from(&sockets.listening);
-        *last = Some((Instant::now(), host.clone(), sockets.clone()));
-        (host, sockets)
-    }
-}
-
 /// Looks. `has_cliff`: half of the ports are tried first.
 pub(super) fn scrape(ledger: &Ledger, kernel: &Kernel, has_cliff: bool) -> Scrape {
     let counts = ledger.counts();
@@ -120,8 +70,17 @@ pub(super) fn scrape(ledger: &Ledger, kernel: &Kernel, has_cliff: bool) -> Scrap
     for tuple in sockets.outgoing.keys().filter(|(_, peer)| peers.contains(peer)) {
         opened.entry(*tuple).or_default();
     }
+    let ports = host.ports();
     let tuples = opened.into_iter().map(|(tuple, opened)| {
-        tuple_row(tuple, opened, sockets.outgoing.get(&tuple).copied().unwrap_or_default(), &host, has_cliff)
+        let mut row = Tuple::new(
+            tuple,
+            opened,
+            sockets.outgoing.get(&tuple).copied().unwrap_or_default(),
+            &host,
+            ports,
+        );
+        row.cliff = row.cliff.filter(|_| has_cliff);
+        row
     });
     Scrape {
         tuples: tuples.collect(),
@@ -139,31 +98,6 @@ pub(super) fn scrape(ledger: &Ledger, kernel: &Kernel, has_cliff: bool) -> Scrap
             .collect(),
         range: host.range.value,
         counts,
-    }
-}
-
-fn tuple_row(
-    (source, peer): (IpAddr, SocketAddr),
-    opened: u64,
-    uses: Use,
-    host: &Host,
-    has_cliff: bool,
-) -> Tuple {
-    let ports = host.ports();
-    Tuple {
-        source,
-        peer,
-        opened,
-        established: uses.established,
-        time_wait: uses.time_wait,
-        syn_sent: uses.syn_sent,
-        fin_wait2: uses.fin_wait2,
-        used: uses.total(),
-        total: ports.all,
-        left: ports.all.saturating_sub(uses.total()),
-        first_parity_left: ports.first_parity.saturating_sub(uses.first_parity),
-        cliff: has_cliff.then_some(ports.first_parity),
-        held: host.time_wait(peer.ip().is_loopback()),
     }
 }
 

@@ -4,36 +4,12 @@ use std::fmt::Write as _;
 
 use super::answer::{Answer, Bucket, Split};
 use super::human::{self, percent};
-
-const STYLE: &str = "
-:root { --ink: #1c2126; --dim: #5f6b76; --paper: #fff; --bar: #0a7d4b; --range: #c7ccd1; --mark: #b3261e; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e9ec; --dim: #9aa5b0; --paper: #14181c; --bar: #3fbf87; --range: #4a545e; --mark: #ff8a80; }
-}
-@media print { :root { --ink: #000; --dim: #444; --paper: #fff; --bar: #333; --range: #bbb; --mark: #000; } section { break-inside: avoid; } }
-body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.3rem; } h2 { font-size: 1.1rem; font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
-p, figcaption { color: var(--dim); }
-figure { margin: 1rem 0; } svg { width: 100%; height: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; }
-th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(--range); white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
-.bar { fill: var(--bar); } .fair { stroke: var(--mark); stroke-width: 2; } .interval { stroke: var(--ink); stroke-width: 1.5; }
-";
+use crate::cli::page::{escape, head};
 
 /// The whole page.
 pub(super) fn page(answer: &Answer) -> String {
-    let mut out = String::from(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, \
-         initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<title>split_clients</title>\n",
-    );
-    let _ = writeln!(
-        out,
-        "<style>{STYLE}</style>\n<h1>split_clients with nginx {}</h1>",
-        escape(&answer.nginx_version)
-    );
+    let mut out = head("split_clients");
+    let _ = writeln!(out, "<h1>split_clients with nginx {}</h1>", escape(&answer.nginx_version));
     for split in &answer.splits {
         section(&mut out, split);
     }
@@ -44,7 +20,7 @@ pub(super) fn page(answer: &Answer) -> String {
 fn section(out: &mut String, split: &Split) {
     let _ = writeln!(
         out,
-        "<section>\n<h2>split_clients \"{}\" {}</h2>\n<p>{}</p>",
+        "<section>\n<h2 class=\"code\">split_clients \"{}\" {}</h2>\n<p>{}</p>",
         escape(&split.key),
         escape(&split.variable),
         escape(&split.place)
@@ -65,78 +41,71 @@ fn section(out: &mut String, split: &Split) {
 
 /// Bars of the shares, with a mark at what is expected and the interval of what was observed.
 fn chart(out: &mut String, rows: &[&Bucket]) {
-    const LABEL: f64 = 190.0;
-    const WIDTH: f64 = 640.0;
-    const ROW: f64 = 24.0;
     let top = |b: &Bucket| b.interval.map_or(b.expected_share, |i| i[1]).max(b.expected_share);
-    let most = rows.iter().map(|b| top(b)).fold(0.0, f64::max).max(1e-9);
-    let x = |share: f64| LABEL + share / most * WIDTH;
-    #[expect(clippy::cast_precision_loss, reason = "a few buckets")]
-    let height = rows.len() as f64 * ROW + 8.0;
-    let _ = writeln!(
-        out,
-        "<figure>\n<svg viewBox=\"0 0 {:.0} {height:.0}\" role=\"img\" aria-label=\"share of each value\">",
-        LABEL + WIDTH + 70.0
-    );
-    for (i, bucket) in rows.iter().enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "a few buckets")]
-        let y = i as f64 * ROW + 4.0;
+    let most = rows.iter().map(|b| top(b).max(b.observed_share.unwrap_or(0.0))).fold(0.0, f64::max).max(1e-9);
+    let x = |share: f64| share / most * 100.0;
+    out.push_str("<figure>\n");
+    for bucket in rows {
         let share = bucket.observed_share.unwrap_or(bucket.expected_share);
-        let value: String = human::shown(&bucket.value).chars().take(24).collect();
-        let _ = writeln!(
+        let _ = write!(
             out,
-            "<text x=\"0\" y=\"{:.1}\">{}</text><rect class=\"bar\" x=\"{LABEL}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"16\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            y + 13.0,
-            escape(&value),
-            (x(share) - LABEL).max(0.0),
-            x(top(bucket)) + 6.0,
-            y + 13.0,
-            percent(share)
-        );
-        let fair = x(bucket.expected_share);
-        let _ = writeln!(
-            out,
-            "<line class=\"fair\" x1=\"{fair:.1}\" x2=\"{fair:.1}\" y1=\"{:.1}\" y2=\"{:.1}\"/>",
-            y - 2.0,
-            y + 18.0
+            "<div class=\"item\"><strong>{}</strong> {} of the requests\n<div class=\"track\" role=\"img\" aria-label=\"{0}: {1}\">\
+             <i class=\"good\" style=\"width:{:.2}%\"></i><i class=\"fair\" style=\"left:calc({:.2}% - 1px)\"></i>",
+            escape(&human::shown(&bucket.value)),
+            percent(share),
+            x(share),
+            x(bucket.expected_share)
         );
         if let Some([low, high]) = bucket.interval {
-            let _ = writeln!(
+            let _ = write!(
                 out,
-                "<line class=\"interval\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{2:.1}\" y2=\"{2:.1}\"/>",
+                "<i class=\"interval\" style=\"left:{:.2}%;width:{:.2}%\"></i>",
                 x(low),
-                x(high),
-                y + 8.0
+                x(high) - x(low)
             );
         }
+        out.push_str("</div></div>\n");
     }
-    out.push_str("</svg>\n<figcaption>Upright marks: expected share. Lines: 95 % interval of what was observed.</figcaption>\n</figure>\n");
+    out.push_str(
+        "<figcaption>Upright marks: expected share of the requests. Lines: 95 % interval of what was \
+         observed.</figcaption>\n</figure>\n",
+    );
 }
 
+/// Columns of the table with their units.
+const COLUMNS: [&str; 7] = [
+    "value",
+    "written",
+    "first hash (32 bits)",
+    "last hash (32 bits)",
+    "expected, share of requests",
+    "observed, requests",
+    "observed, share of requests",
+];
+
 fn table(out: &mut String, rows: &[&Bucket]) {
-    out.push_str(
-        "<div class=\"scroll\"><table>\n<tr><th>value</th><th>written</th><th>first hash</th><th>last hash</th><th>expected</th>\
-         <th>observed</th><th>share</th></tr>\n",
-    );
+    out.push_str("<table>\n<thead><tr>");
+    for (n, column) in COLUMNS.iter().enumerate() {
+        let _ = write!(out, "<th{}>{column}</th>", if n == 0 { " class=\"name\"" } else { "" });
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
     for bucket in rows {
         let number = |n: Option<u32>| n.map_or("-".to_owned(), |n| n.to_string());
-        let _ = writeln!(
-            out,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            escape(&human::shown(&bucket.value)),
-            escape(bucket.percent.as_deref().unwrap_or("(rest)")),
+        let cells = [
+            human::shown(&bucket.value),
+            bucket.percent.as_deref().unwrap_or("(rest)").to_owned(),
             number(bucket.first_hash),
             number(bucket.last_hash),
             percent(bucket.expected_share),
             bucket.observed.map_or("-".to_owned(), |n| n.to_string()),
-            bucket.observed_share.map_or("-".to_owned(), percent)
-        );
+            bucket.observed_share.map_or("-".to_owned(), percent),
+        ];
+        out.push_str("<tr>");
+        for (n, (cell, column)) in cells.iter().zip(COLUMNS).enumerate() {
+            let class = if n == 0 { " class=\"name\"" } else { "" };
+            let _ = write!(out, "<td{class} data-label=\"{column}\">{}</td>", escape(cell));
+        }
+        out.push_str("</tr>\n");
     }
-    out.push_str("</table></div>\n");
-}
-
-/// Text of a configuration is text on a page too.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    out.push_str("</tbody>\n</table>\n");
 }

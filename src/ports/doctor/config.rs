@@ -1,4 +1,4 @@
-//! What the configuration alone says: flows whose every request leaves a port in `TIME_WAIT`.
+//! What the configuration alone says: flows of which every request, or some, open a connection.
 
 use super::{Case, Finding, Severity};
 use crate::ports::capacity::{Capacity, Load, Setup};
@@ -8,16 +8,24 @@ use crate::reuse::Verdict;
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     for (position, flow) in case.flows.iter().enumerate() {
         let blamed = found.iter().any(|f| f.repair == Some(position));
-        let (Verdict::NotReused(_), false, false) = (flow.verdict, flow.is_unix(), blamed) else { continue };
+        if flow.is_unix() || blamed {
+            continue;
+        }
         let setup = Setup::new(case.config, flow, &case.evidence.host, None);
         let capacity = Capacity::of(&setup, &Load::default());
-        let (name, severity, title) = match flow.closer {
-            Closer::Nginx => (
+        let (name, severity, title) = match (flow.verdict, flow.closer) {
+            (Verdict::Reused | Verdict::Unknown, _) => continue,
+            (Verdict::Partly(_), closer) => (
+                "reused-in-part",
+                if closer == Closer::Nginx { Severity::Warning } else { Severity::Info },
+                format!("connections to {} are used again in part at best", flow.name),
+            ),
+            (Verdict::NotReused(_), Closer::Nginx) => (
                 "every-request-leaves-time-wait",
                 Severity::Warning,
                 format!("every request to {} leaves a port in TIME_WAIT on this host", flow.name),
             ),
-            Closer::Race => {
+            (Verdict::NotReused(_), Closer::Race) => {
                 ("no-reuse", Severity::Info, format!("every request to {} opens a connection", flow.name))
             }
         };
@@ -25,10 +33,10 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             "{:.0} requests/s are safe, {:.0} the limit{}",
             capacity.safe_requests(),
             capacity.hard_requests(),
-            if flow.closer == Closer::Race {
-                ", if this host closes them all (the peer usually is first)"
-            } else {
-                ""
+            match (flow.verdict, flow.closer) {
+                (Verdict::Partly(_), _) => ", if none is used again",
+                (_, Closer::Race) => ", if this host closes them all (the peer usually is first)",
+                (_, Closer::Nginx) => "",
             }
         ));
         found.push(Finding { is_forecast: true, ..finding.blame(case, position) });
