@@ -26,7 +26,8 @@ struct Ended(Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // A master of nginx that is killed leaves its workers behind.
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
         let _ = self.0.wait();
     }
 }
@@ -36,6 +37,7 @@ fn doctor(file: &Path) -> (Ended, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_ngxc"))
         .args(["doctor", "--metrics", "127.0.0.1:0"])
         .arg(file)
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -103,6 +105,7 @@ fn a_running_nginx_is_watched() {
         .arg(directory.path())
         .arg("-c")
         .arg(&file)
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
     let _server = Ended(server.unwrap());
