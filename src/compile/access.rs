@@ -6,9 +6,8 @@ use ipnet::IpNet;
 
 use super::address::{parse_ip4, parse_ip6};
 use super::argument::{digits, refuse};
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::settings::{Value, extend};
 use super::value;
 use crate::catalog::Kind;

@@ -22,9 +22,6 @@ pub(super) fn check(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
         Kind::ComplexSize if !directive.arg(1).contains(&b'$') => {
             expect(cx, directive, 1, size(&directive.arg(1)), SIZE).is_some()
         }
-        Kind::Access => super::access::rights(cx, directive),
-        Kind::PathLevels => super::access::path_levels(cx, directive),
-        Kind::Bind => super::pass::bind(cx, directive),
         Kind::Obsolete => {
             obsolete(cx, directive);
             true
@@ -73,7 +70,7 @@ pub(super) fn invalid(
     nginx: &str,
 ) {
     let name = directive.name();
-    let found = super::block::abbreviate(&directive.text(n));
+    let found = super::wording::abbreviate(&directive.text(n));
     let nginx = if nginx == "invalid value" || nginx == "invalid number" {
         format!("\"{name}\" directive {nginx}")
     } else {
@@ -83,7 +80,7 @@ pub(super) fn invalid(
     let newer = directive.catalog.old_kinds.iter().rev().find(|&&(until, _)| version < until);
     let help = match newer {
         Some((since, _)) => format!("since nginx {since} it takes more; this is checked for {version}"),
-        None => super::block::syntax_help(directive.catalog),
+        None => super::wording::syntax_help(directive.catalog),
     };
     cx.report(
         Diagnostic::error(
@@ -112,7 +109,7 @@ pub(super) fn flag(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -
         directive.name()
     );
     let name = directive.name();
-    let found = super::block::abbreviate(&directive.text(n));
+    let found = super::wording::abbreviate(&directive.text(n));
     cx.report(
         Diagnostic::error(
             "invalid-value",
@@ -172,12 +169,12 @@ pub(super) fn word(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -
     };
     let nginx = format!("{what} \"{}\"", directive.text(n));
     let found = directive.text(n);
-    let expected = super::block::one_of(&refs);
+    let expected = super::wording::one_of(&refs);
     let near = words.iter().find(|w| strsim::osa_distance(w, &found) <= 2);
     let diagnostic = Diagnostic::error(
         "invalid-value",
         directive.arg_span(n),
-        format!("`{name}` cannot be `{}`; expected {expected}", super::block::abbreviate(&found)),
+        format!("`{name}` cannot be `{}`; expected {expected}", super::wording::abbreviate(&found)),
     )
     .label(if near.is_some() { "not one of its words".to_owned() } else { format!("expected {expected}") })
     .nginx(nginx);

@@ -4,21 +4,19 @@
 //! a `proxy_http_version` below a location still holds in it.
 
 mod refused;
-mod wording;
 
 use std::rc::Rc;
 
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::scope::Scope;
-use super::{argument, checks, forgotten, value};
+use super::{argument, forgotten, value};
 use crate::catalog::{self, Body, Context, Duplicate, Tier};
 use crate::diagnostic::{Class, Diagnostic, Level, Place, When};
 use crate::source::{FileId, Span};
 use crate::syntax::{self, Block, Terminator};
 
 use refused::{missing_block, report_unknown, unexpected_block, wrong_arity};
-pub(super) use wording::{abbreviate, one_of, syntax_help};
 
 /// Handling of the directives in one kind of block.
 pub(super) trait Blocks<'t> {
@@ -59,13 +57,13 @@ pub(super) fn directives<'t>(
     let head = block.owner().map(syntax::Directive::head);
     cx.levels.push(Scope { context, head, remembered: Vec::new() });
     walk_block(cx, block, &mut walk, blocks);
-    checks::merge(cx);
+    (cx.rules.merge)(cx);
     let outer = Rc::clone(&cx.includes);
     walk.inner.sort_by_key(|directive| blocks.rank(directive));
     for directive in walk.inner {
         cx.includes = Rc::clone(&directive.includes);
         if !blocks.block(cx, &directive) {
-            unmodelled_block(cx, &directive, context);
+            (cx.rules.unmodelled)(cx, &directive, context);
         }
     }
     cx.includes = outer;
@@ -95,13 +93,13 @@ fn walk_block<'t>(cx: &mut Compiler<'t>, block: Block<'t>, walk: &mut Walk<'t>, 
         if !check_duplicate(cx, &directive, walk) {
             continue;
         }
-        if checks::is_remembered(directive.catalog.id)
+        if (cx.rules.is_remembered)(directive.catalog.id)
             && let Some(level) = cx.levels.last_mut()
         {
             level.remembered.push(directive.clone());
         }
         if syntax.terminator() == Terminator::Block {
-            checks::check(cx, &directive);
+            (cx.rules.check)(cx, &directive);
             walk.inner.push(directive);
         } else {
             let before = cx.diagnostics.len();
@@ -138,7 +136,7 @@ fn simple<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn
 const LATE_PARAMETERS: &[&str] = &["fastcgi_param", "uwsgi_param", "scgi_param"];
 
 fn read<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn Blocks<'t>) {
-    if !argument::check(cx, directive) || !checks::check(cx, directive) {
+    if !(cx.rules.arguments)(cx, directive) || !(cx.rules.check)(cx, directive) {
         return;
     }
     if !blocks.simple(cx, directive) {
@@ -253,30 +251,4 @@ fn check_duplicate(cx: &mut Compiler<'_>, directive: &Directive<'_>, walk: &mut 
         .nginx(format!("\"{name}\" directive is duplicate")),
     );
     false
-}
-
-/// Checks the directives of a block that the model does not hold.
-fn unmodelled_block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, context: Context) {
-    let Some(block) = directive.syntax.block() else { return };
-    match directive.name() {
-        // `stream` has these blocks too: they are compiled for their errors and the variables they define.
-        "map" => return super::map::map(cx, directive, block),
-        "split_clients" => return super::split_clients::split_clients(cx, directive, block),
-        "upstream" if context == Context::Stream => return super::stream::upstream(cx, directive, block),
-        _ => value::check_arguments(cx, directive),
-    }
-    if directive.name() == "geo" {
-        return super::geo::check(cx, block);
-    }
-    match directive.catalog.inner(context) {
-        Some(inner) if directive.catalog.tier != Tier::ThirdParty || is_known_inside(inner) => {
-            directives(cx, block, inner, &mut Unmodelled);
-        }
-        _ => super::map::foreign_entries(cx, directive, block),
-    }
-}
-
-/// True if the catalog lists the directives of a third-party block; other such blocks are skipped.
-fn is_known_inside(context: Context) -> bool {
-    matches!(context, Context::Rtmp | Context::RtmpServer | Context::RtmpApplication | Context::RtmpRecorder)
 }

@@ -1,9 +1,9 @@
 //! Caches, stores and buffers of the proxying modules: `*_cache_path`, `*_cache`, `*_cache_valid`, `*_store`, `*_buffers`.
 
 use super::argument::{digits, offset, refuse, size, time};
-use super::checks::{Check, family};
-use super::directive::Directive;
-use super::scope::Compiler;
+use super::directive::{Directive, family};
+use super::scope::{Check, Compiler};
+use super::zone::Zones;
 use super::zone::{self, PAGE};
 use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::{Diagnostic, Place, When};
@@ -194,7 +194,8 @@ fn known_cache(cx: &mut Compiler<'_>, family: &str, step: u16) {
     let name = format!("{family}_cache");
     let Some(directive) = cx.in_force(&name).cloned() else { return };
     let zone = directive.arg(1);
-    let unknown = !zone.contains(&b'$') && cx.names.zones.get(&*zone).is_some_and(|z| z.bound.is_none());
+    let unknown =
+        !zone.contains(&b'$') && cx.states.of::<Zones>().get(&*zone).is_some_and(|z| z.bound.is_none());
     if *zone == *b"off" || !unknown {
         return;
     }
@@ -211,7 +212,7 @@ fn known_cache(cx: &mut Compiler<'_>, family: &str, step: u16) {
         .when(When::EndOfSubsystem { step, place: Place::Close }),
     );
     // The removal prevents a second report.
-    cx.names.zones.remove(directive.arg(1).as_ref());
+    cx.states.of::<Zones>().remove(directive.arg(1).as_ref());
 }
 
 fn buffers(cx: &mut Compiler<'_>, family: &str, step: u16) {

@@ -1,10 +1,11 @@
 //! `charset_map` (`ngx_http_charset_map_block`).
 
+use std::collections::HashSet;
+
 use super::argument::refuse;
-use super::checks::Check;
 use super::directive::Directive;
 use super::map::entry_error;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::value;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::content::CharsetMap;
@@ -17,11 +18,18 @@ pub(super) const CHECKS: &[(&str, Check)] =
 pub(super) const REMEMBERED: &[&str] = &["charset", "source_charset"];
 
 /// Conversion between two charsets that a level needs.
-pub(super) struct Recode {
+struct Recode {
     from: Vec<u8>,
     to: Vec<u8>,
     span: Span,
     includes: std::rc::Rc<[Span]>,
+}
+
+/// Maps of charsets, and the conversions that levels need.
+#[derive(Default)]
+struct Charsets {
+    maps: HashSet<(Vec<u8>, Vec<u8>)>,
+    recodes: Vec<Recode>,
 }
 
 /// Records the conversions of a level (`ngx_http_charset_merge_loc_conf`).
@@ -31,18 +39,18 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     let (from, to) = (from.arg(1).to_ascii_lowercase(), to.arg(1).to_ascii_lowercase());
     let fixed = |name: &[u8]| name != b"off" && !name.starts_with(b"$");
     let known = |r: &Recode| r.from == from && r.to == to;
-    if from == to || !fixed(&from) || !fixed(&to) || cx.names.recodes.iter().any(known) {
+    if from == to || !fixed(&from) || !fixed(&to) || cx.states.of::<Charsets>().recodes.iter().any(known) {
         return;
     }
     let includes = std::rc::Rc::clone(&cx.includes);
-    cx.names.recodes.push(Recode { from, to, span, includes });
+    cx.states.of::<Charsets>().recodes.push(Recode { from, to, span, includes });
 }
 
 /// Reports conversions without a `charset_map` (`ngx_http_charset_postconfiguration`).
 pub(super) fn report_unmapped(cx: &mut Compiler<'_>) {
-    for recode in std::mem::take(&mut cx.names.recodes) {
+    let Charsets { maps, recodes } = cx.states.take();
+    for recode in recodes {
         let (from, to) = (recode.from, recode.to);
-        let maps = &cx.names.charset_maps;
         if maps.contains(&(from.clone(), to.clone())) || maps.contains(&(to.clone(), from.clone())) {
             continue;
         }
@@ -91,13 +99,12 @@ fn charsets<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         let nginx = "\"charset_map\" with \"utf-8\" charset should be given in the second column";
         return refuse(cx, directive, 1, "`utf-8` as the second", nginx);
     }
-    if cx.names.charset_maps.contains(&(from.clone(), to.clone()))
-        || cx.names.charset_maps.contains(&(to.clone(), from.clone()))
-    {
+    let maps = &cx.states.of::<Charsets>().maps;
+    if maps.contains(&(from.clone(), to.clone())) || maps.contains(&(to.clone(), from.clone())) {
         let nginx = format!("duplicate \"charset_map\" between \"{a}\" and \"{b}\"");
         return refuse(cx, directive, 1, "one map for two charsets", nginx);
     }
-    cx.names.charset_maps.insert((from, to));
+    cx.states.of::<Charsets>().maps.insert((from, to));
     true
 }
 

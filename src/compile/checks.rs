@@ -6,14 +6,13 @@
 use std::sync::OnceLock;
 
 use super::directive::Directive;
-use super::scope::Compiler;
-use crate::catalog::{DIRECTIVES, Tier};
+use super::scope::{Check, Compiler, Merge, Rules};
+use super::{access, argument, pass, unmodelled};
+use crate::catalog::{DIRECTIVES, Kind, Tier};
 
-/// Checks the arguments of a directive; false if it reported something.
-pub(super) type Check = for<'t> fn(&mut Compiler<'t>, &Directive<'t>) -> bool;
-
-/// Checks a level after all its own directives have been read, before its inner blocks.
-pub(super) type Merge = for<'t> fn(&mut Compiler<'t>);
+/// The checks of all modules, as the walk through blocks asks for them.
+pub(super) const RULES: Rules =
+    Rules { arguments, check, is_remembered, merge, unmodelled: unmodelled::block };
 
 /// Names and checks of each module family. A name that begins with `*_` stands for all existing directives of `proxy`,
 /// `fastcgi`, `uwsgi`, `scgi`, `grpc`, `memcached` and `tunnel`.
@@ -98,23 +97,28 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Prefix of a proxying module's directive: `proxy`, `fastcgi` …
-pub(super) fn family(name: &'static str) -> &'static str {
-    name.split_once('_').map_or(name, |(prefix, _)| prefix)
+/// Checks the arguments by their kind in the catalog; false if an error was reported.
+fn arguments<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    match directive.catalog.kind_in(cx.version()) {
+        Kind::Access => access::rights(cx, directive),
+        Kind::PathLevels => access::path_levels(cx, directive),
+        Kind::Bind => pass::bind(cx, directive),
+        _ => argument::check(cx, directive),
+    }
 }
 
 /// Runs the check of a directive; false if it reported something.
-pub(super) fn check<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+fn check<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     table()[usize::from(directive.catalog.id)].check.is_none_or(|check| check(cx, directive))
 }
 
 /// True if a level keeps its directives of this id.
-pub(super) fn is_remembered(id: u16) -> bool {
+fn is_remembered(id: u16) -> bool {
     table()[usize::from(id)].remembered
 }
 
 /// Runs the checks of a level: nginx merges servers and their inner blocks.
-pub(super) fn merge(cx: &mut Compiler<'_>) {
+fn merge(cx: &mut Compiler<'_>) {
     use crate::catalog::Context::{IfInLocation, LimitExcept, Location, MailServer, Server, StreamServer};
     let Some(level) = cx.levels.last() else { return };
     let context = level.context;

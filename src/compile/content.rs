@@ -1,9 +1,8 @@
 //! Setters of `ngx_http_core_module` and of content handlers: `try_files`, `error_page`, `root`, `aio`, `mirror` …
 
 use super::argument::{digits, refuse, size};
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::settings::Value;
 use super::{regex, value};
 use crate::catalog::{Context, Kind};

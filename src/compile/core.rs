@@ -1,13 +1,13 @@
 //! The main context and `events`.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::argument::{digits, refuse};
 use super::block::{self, Blocks};
-use super::checks::Check;
 use super::directive::Directive;
-use super::host::File;
-use super::scope::Compiler;
+use super::output::File;
+use super::scope::{Check, Compiler};
 use super::{charset, geo, http, map, settings, split_clients, types};
 use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::{Diagnostic, When};
@@ -22,6 +22,17 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("thread_pool", thread_pool),
     ("load_module", load_module),
 ];
+
+/// Workers and thread pools, for the checks at the end.
+#[derive(Default)]
+struct Processes {
+    /// Number of words of `worker_cpu_affinity` with its masks.
+    affinity: Option<(u64, Span)>,
+    /// Thread pools.
+    pools: HashMap<Vec<u8>, Span>,
+    /// Thread pools that `aio` uses.
+    used_pools: Vec<(Vec<u8>, Span, Rc<[Span]>)>,
+}
 
 /// Compiles the whole file, as if it stood in the blocks that the options name.
 pub(super) fn configuration(cx: &mut Compiler<'_>) {
@@ -147,7 +158,7 @@ fn cpu_affinity<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         }
     }
     if !auto {
-        cx.names.affinity = Some((directive.len() as u64, directive.span()));
+        cx.states.of::<Processes>().affinity = Some((directive.len() as u64, directive.span()));
     }
     true
 }
@@ -162,7 +173,7 @@ fn priority<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 /// `ngx_thread_pool`
 fn thread_pool<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let name = directive.arg(1).into_owned();
-    if cx.names.thread_pools.contains_key(&name) {
+    if cx.states.of::<Processes>().pools.contains_key(&name) {
         let nginx = format!("duplicate thread pool \"{}\"", directive.text(1));
         return refuse(cx, directive, 1, "another name", nginx);
     }
@@ -186,20 +197,20 @@ fn thread_pool<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             return refuse(cx, directive, n, "a number", format!("invalid max_queue value \"{shown}\""));
         }
     }
-    cx.names.thread_pools.insert(name, directive.span());
+    cx.states.of::<Processes>().pools.insert(name, directive.span());
     threads || refuse(cx, directive, 1, "`threads=N`", "\"thread_pool\" must have \"threads\" parameter")
 }
 
 /// Records a pool that `aio` uses.
 pub(super) fn use_pool(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &[u8]) {
     let includes = Rc::clone(&cx.includes);
-    cx.names.used_pools.push((name.to_vec(), directive.span(), includes));
+    cx.states.of::<Processes>().used_pools.push((name.to_vec(), directive.span(), includes));
 }
 
 /// Reports pools that are used but not defined (`ngx_thread_pool_init_conf`).
 pub(super) fn report_pools(cx: &mut Compiler<'_>) {
-    for (name, span, includes) in std::mem::take(&mut cx.names.used_pools) {
-        let nowhere = name != b"default" && !cx.names.thread_pools.contains_key(&name);
+    for (name, span, includes) in std::mem::take(&mut cx.states.of::<Processes>().used_pools) {
+        let nowhere = name != b"default" && !cx.states.of::<Processes>().pools.contains_key(&name);
         // A missing file, or the file around a fragment, may define the pool.
         if !nowhere || cx.foreign_modules || !cx.options.contexts.is_empty() {
             continue;
@@ -217,13 +228,13 @@ pub(super) fn report_pools(cx: &mut Compiler<'_>) {
             .nginx(format!("unknown thread pool \"{name}\""))
             .when(When::EndOfFileAt),
         );
-        cx.names.thread_pools.insert(name.into_bytes(), span);
+        cx.states.of::<Processes>().pools.insert(name.into_bytes(), span);
     }
 }
 
 /// Warns about a number of CPU masks that differs from the number of worker processes (`ngx_core_module_init_conf`).
 pub(super) fn report_processes(cx: &mut Compiler<'_>) {
-    let Some((masks, span)) = cx.names.affinity else { return };
+    let Some((masks, span)) = cx.states.of::<Processes>().affinity else { return };
     // `auto` depends on the host.
     let Some(WorkerProcesses::Count(processes)) = cx.core.as_ref().map(|core| core.worker_processes.value)
     else {

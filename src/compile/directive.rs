@@ -56,3 +56,12 @@ impl<'t> Directive<'t> {
         (n..=self.len()).map(|i| (i, self.arg(i)))
     }
 }
+
+/// Prefix of a proxying module's directive: `proxy`, `fastcgi` …
+pub(super) fn family(name: &'static str) -> &'static str {
+    name.split_once('_').map_or(name, |(prefix, _)| prefix)
+}
+
+pub(super) fn is_stream(directive: &Directive<'_>) -> bool {
+    directive.catalog.module.starts_with("ngx_stream")
+}

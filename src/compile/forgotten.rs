@@ -22,7 +22,7 @@ pub(super) fn semicolon(
     let next = String::from_utf8_lossy(cx.configuration.sources.text(next)).into_owned();
     let message = format!(
         "missing `;` after `{}`: nginx reads `{next}` as one more argument",
-        super::block::abbreviate(&text)
+        super::wording::abbreviate(&text)
     );
     Some(
         Diagnostic::error("missing-semicolon", before.after(), message)

@@ -1,8 +1,9 @@
 //! Hash tables that nginx builds at load; nginx refuses a name that is too long for a bucket (`ngx_hash_init`).
 
-use super::checks::Check;
+use std::collections::HashMap;
+
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::time::{digits, size};
@@ -19,12 +20,13 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 ];
 
 /// Sizes by subsystem and directive.
-pub(super) type Sizes = std::collections::HashMap<(Subsystem, &'static str), (u64, Span)>;
+#[derive(Default)]
+struct Sizes(HashMap<(Subsystem, &'static str), (u64, Span)>);
 
 fn note<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     if let Some(bytes) = size(&text).or_else(|| digits(&text)) {
-        cx.names.hash_sizes.insert((cx.subsystem, directive.name()), (bytes, directive.span()));
+        cx.states.of::<Sizes>().0.insert((cx.subsystem, directive.name()), (bytes, directive.span()));
     }
     true
 }
@@ -33,8 +35,10 @@ fn note<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 pub(super) fn settled(cx: &mut Compiler<'_>, map: Span) {
     for name in ["map_hash_bucket_size", "map_hash_max_size"] {
         let late = |(_, span): &&(u64, Span)| span.file == map.file && span.start > map.start;
-        let Some(&(_, span)) = cx.names.hash_sizes.get(&(cx.subsystem, name)).filter(late) else { continue };
-        cx.names.hash_sizes.remove(&(cx.subsystem, name));
+        let Some(&(_, span)) = cx.states.of::<Sizes>().0.get(&(cx.subsystem, name)).filter(late) else {
+            continue;
+        };
+        cx.states.of::<Sizes>().0.remove(&(cx.subsystem, name));
         cx.report(
             Diagnostic::error("duplicate-directive", span, format!("`{name}` stands behind a `map`"))
                 .label("too late: the first `map` has settled it")
@@ -88,7 +92,7 @@ pub(super) fn variables(cx: &mut Compiler<'_>) {
         let longest = defined
             .filter_map(|(_, v)| Some((v.name.clone(), v.defined?)))
             .max_by_key(|(name, _)| name.len());
-        let sizes = |name| cx.names.hash_sizes.get(&(subsystem, name)).map(|(_, span)| *span);
+        let sizes = |name| Some(cx.states.get::<Sizes>()?.0.get(&(subsystem, name))?.1);
         let place = sizes("variables_hash_bucket_size").or_else(|| sizes("variables_hash_max_size"));
         let Some(place) = longest.as_ref().map(|(_, span)| *span).or(place) else { continue };
         let names = [longest.as_ref().map_or(&b"host"[..], |(name, _)| name.as_bytes())];
@@ -122,7 +126,7 @@ struct Effective {
 
 fn sizes_of(cx: &Compiler<'_>, table: &Table<'_>) -> Effective {
     let set = |what: &str| {
-        let found = cx.names.hash_sizes.iter().find(|((subsystem, directive), _)| {
+        let found = cx.states.get::<Sizes>()?.0.iter().find(|((subsystem, directive), _)| {
             *subsystem == cx.subsystem && directive.strip_prefix(table.name) == Some(what)
         });
         found.map(|(_, set)| *set)

@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 
 use super::argument::{refuse, time};
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::settings::{Value, extend};
 use super::{regex, value};
 use crate::catalog::{Context, Kind};

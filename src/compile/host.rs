@@ -7,22 +7,11 @@ use std::collections::HashSet;
 use std::net::ToSocketAddrs;
 use std::path::Path;
 
-use super::Compiled;
+use super::output::Compiled;
+pub use super::output::File;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Config, Endpoint};
-use crate::source::Span;
 use crate::syntax::{Configuration, Directive};
-
-/// File that a directive names and that nginx opens at load.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// Name of the directive.
-    pub directive: &'static str,
-    /// Name of the file as written.
-    pub name: String,
-    /// Place of the name.
-    pub span: Span,
-}
 
 /// Base directories of `load_module`: the prefix that nginx was built with. Those of nginx.org's packages, of Debian's,
 /// and of a build without `--prefix`; one of them must have the module.

@@ -1,9 +1,8 @@
 //! `limit_req`, `limit_conn` and their zones, in http and in stream.
 
 use super::argument::{digits, refuse};
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::settings::{Value, extend};
 use super::value;
 use super::zone::{self, PAGE};
@@ -67,7 +66,7 @@ fn no_zone(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     cx.report(
         Diagnostic::error("missing-parameter", directive.span(), format!("`{name}` needs `zone=`"))
             .label("expected `zone=`")
-            .help(super::block::syntax_help(directive.catalog))
+            .help(super::wording::syntax_help(directive.catalog))
             .nginx(format!("\"{name}\" must have \"zone\" parameter")),
     );
     false

@@ -1,9 +1,10 @@
 //! `log_format`, `access_log`, `error_log`.
 
+use std::collections::HashMap;
+
 use super::argument::refuse;
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::settings::Value;
 use super::{argument, log_target, value};
 use crate::catalog::Kind;
@@ -18,6 +19,15 @@ const COMBINED: &str = "$remote_addr - $remote_user [$time_local] \"$request\" $
 
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("error_log", error_log), ("access_log", access_log), ("log_format", stream_format)];
+
+/// Formats by name, for the checks of their use.
+#[derive(Default)]
+struct Formats {
+    /// `log_format`s of `stream`.
+    stream: HashMap<Vec<u8>, Span>,
+    /// Positions of each `log_format` of `http` in the reading order.
+    places: HashMap<Vec<u8>, Vec<(u32, usize)>>,
+}
 
 /// `ngx_log_set_log`
 fn error_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -50,7 +60,7 @@ const DEBUG_PARTS: &[&str] =
 
 /// Checks the target; the model has the other parameters of http's logs.
 fn access_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    let stream = super::stream::is_stream(directive);
+    let stream = super::directive::is_stream(directive);
     let off = *directive.arg(1) == *b"off";
     if !off && !log_target::check(cx, directive) {
         return false;
@@ -71,7 +81,7 @@ fn access_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             "log format is not specified",
         );
     }
-    if !cx.names.stream_formats.contains_key(&*directive.arg(2)) {
+    if !cx.states.of::<Formats>().stream.contains_key(&*directive.arg(2)) {
         let nginx = format!("unknown log format \"{}\"", directive.text(2));
         return refuse(cx, directive, 2, "the name of a `log_format` of `stream`", nginx);
     }
@@ -80,11 +90,11 @@ fn access_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// `log_format` of stream; the model has only http's.
 fn stream_format<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    if !super::stream::is_stream(directive) {
+    if !super::directive::is_stream(directive) {
         return true;
     }
     let name = directive.arg(1).into_owned();
-    if cx.names.stream_formats.insert(name, directive.span()).is_some() {
+    if cx.states.of::<Formats>().stream.insert(name, directive.span()).is_some() {
         let nginx = format!("duplicate \"log_format\" name \"{}\"", directive.text(1));
         return refuse(cx, directive, 1, "another name", nginx);
     }
@@ -133,7 +143,7 @@ pub(super) fn log_format(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
         value.segments.extend(value::log_text(cx, &part, directive.arg_span(n)).segments);
     }
     let place = cx.position(directive.span());
-    cx.names.format_places.insert(name.clone().into_bytes(), place);
+    cx.states.of::<Formats>().places.insert(name.clone().into_bytes(), place);
     cx.http.log_formats.push(LogFormat { name, escape, value, span: Some(directive.span()) });
 }
 
@@ -243,7 +253,7 @@ fn format(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<usize> {
     let at = cx.http.log_formats.iter().position(|f| f.name.eq_ignore_ascii_case(&name));
     // nginx reads from top to bottom: a later format does not count.
     let later = |cx: &Compiler<'_>, name: &str| {
-        let defined = cx.names.format_places.get(name.as_bytes());
+        let defined = cx.states.get::<Formats>().and_then(|formats| formats.places.get(name.as_bytes()));
         defined.is_some_and(|place| *place > cx.position(directive.span()))
     };
     if let Some(at) = at.filter(|&at| !later(cx, &cx.http.log_formats[at].name)) {

@@ -1,10 +1,14 @@
 //! Log targets: `syslog:` and `memory:` (`ngx_syslog.c`, `ngx_log.c`), and the parameters of `access_log`.
 
+use std::collections::HashMap;
+
 use super::address::{self, Form};
 use super::argument::{digits, refuse, size, time};
 use super::directive::Directive;
 use super::scope::Compiler;
+use crate::catalog::Subsystem;
 use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 
 const FACILITIES: &[&str] = &[
     "kern", "user", "mail", "daemon", "auth", "intern", "lpr", "news", "uucp", "clock", "authpriv", "ftp",
@@ -71,11 +75,15 @@ fn syslog(cx: &mut Compiler<'_>, directive: &Directive<'_>, parameters: &[u8]) -
 
 /// Parameters of a buffered log, which must be the same for all logs that write the file.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Buffered {
+struct Buffered {
     size: u64,
     flush: Option<std::time::Duration>,
     gzip: Option<u64>,
 }
+
+/// Files of buffered access logs, with the parameters and the place of the first.
+#[derive(Default)]
+struct BufferedLogs(HashMap<(Subsystem, String), (Buffered, Span)>);
 
 /// Default buffer size of a compressed log.
 const GZIP_BUFFER: u64 = 64 * 1024;
@@ -137,7 +145,8 @@ pub(super) fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bo
         return true;
     }
     let file = (cx.subsystem, directive.text(1));
-    let first = cx.names.buffered_logs.entry(file).or_insert_with(|| (buffered.clone(), directive.span()));
+    let first =
+        cx.states.of::<BufferedLogs>().0.entry(file).or_insert_with(|| (buffered.clone(), directive.span()));
     if first.0 == buffered {
         return true;
     }

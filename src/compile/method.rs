@@ -1,9 +1,8 @@
 //! Balancing methods of an `upstream`: `hash`, `ip_hash`, `least_conn`, `least_time`, `random`, `sticky`.
 
 use super::argument::refuse;
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::upstream::UpstreamBlock;
 use super::value;
 use crate::catalog::Tier;
@@ -100,7 +99,7 @@ fn least_time<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         return false;
     }
     let text = directive.arg(1);
-    let words: &[&[u8]] = if super::stream::is_stream(directive) {
+    let words: &[&[u8]] = if super::directive::is_stream(directive) {
         &[b"connect", b"first_byte", b"last_byte"]
     } else {
         &[b"header", b"last_byte"]

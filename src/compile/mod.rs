@@ -15,6 +15,7 @@ mod regex;
 mod settings;
 mod value;
 mod values;
+mod wording;
 mod zone;
 
 mod core;
@@ -27,6 +28,7 @@ mod mail;
 mod map;
 mod method;
 mod names;
+mod output;
 mod peer;
 mod protocols;
 mod proxy;
@@ -34,7 +36,9 @@ mod rewrite;
 mod server;
 mod socket;
 mod split_clients;
+mod state;
 mod stream;
+mod unmodelled;
 mod upstream;
 
 mod access;
@@ -63,57 +67,52 @@ pub mod fragment;
 pub mod host;
 
 pub use older::make_older;
+pub use output::{Compiled, Options};
 
-use crate::catalog::Context;
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::Config;
 use crate::syntax::Configuration;
-use crate::version::Version;
-
-/// Options of a compilation: the nginx version, and the part of a configuration that a file is.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Version of nginx, which decides the existing directives and the defaults.
-    pub version: Version,
-    /// Blocks around the file, outermost first: empty for a whole configuration, `[Http, Server]` for a fragment that
-    /// is included in a server.
-    pub contexts: Vec<Context>,
-    /// Directives of modules outside open-source nginx are errors unless a `load_module` may bring them, as in a real
-    /// `nginx -t`.
-    pub strict_modules: bool,
-}
-
-impl Options {
-    /// Options for a whole configuration and a version.
-    pub fn new(version: Version) -> Self {
-        Self { version, contexts: Vec::new(), strict_modules: false }
-    }
-}
-
-/// Result of a compilation; the model is complete only if there is no error.
-#[derive(Debug)]
-pub struct Compiled {
-    /// Model of the part of the configuration that could be understood.
-    pub config: Config,
-    /// Errors and warnings that nginx would report.
-    pub diagnostics: Vec<Diagnostic>,
-    /// Files that nginx opens when it reads the configuration, except includes and files that nginx creates.
-    pub files: Vec<host::File>,
-    /// Oldest version with the same errors as the selected one, and the same model except for defaults: [`make_older`]
-    /// makes that model.
-    pub same_since: Version,
-}
-
-impl Compiled {
-    /// True if nginx would start with the configuration.
-    pub fn is_valid(&self) -> bool {
-        self.diagnostics.iter().all(|d| d.level != Level::Error)
-    }
-}
 
 /// Compiles a configuration.
 pub fn compile(configuration: &Configuration, options: &Options) -> Compiled {
-    let mut cx = scope::Compiler::new(configuration, options);
+    let mut cx = scope::Compiler::new(configuration, options, checks::RULES);
     core::configuration(&mut cx);
-    cx.finish()
+    finish(cx)
+}
+
+/// Checks of modules that had to wait until all names were known, in nginx's order.
+const AT_END: &[scope::Merge] = &[
+    pass::report_unported,
+    names::report_stream_conflicts,
+    socket::report_missing_certificates,
+    charset::report_unmapped,
+    names::report_conflicts,
+    core::report_processes,
+    core::report_pools,
+    zone::report_undefined,
+    value::report_undefined,
+    hash::variables,
+];
+
+fn finish(mut cx: scope::Compiler<'_>) -> Compiled {
+    for check in AT_END {
+        check(&mut cx);
+    }
+    if let (1.., Some(first)) = (cx.dropped(), cx.diagnostics.first()) {
+        let (message, span) = (format!("{} more findings are not shown", cx.dropped()), first.span);
+        let class = Class::Configuration;
+        cx.diagnostics.push(Diagnostic::new("too-many-findings", class, Level::Info, span, message));
+    }
+    let core = cx.core.take().unwrap_or_else(|| settings::core_defaults(cx.options.version));
+    let same_since = cx.same_since();
+    let [http_variables, _] = cx.variables;
+    cx.http.variables = http_variables.list;
+    let config = Config {
+        version: cx.options.version,
+        core,
+        http: cx.http,
+        unsupported: cx.unsupported,
+        embedded: std::collections::BTreeMap::new(),
+    };
+    Compiled { config, diagnostics: cx.diagnostics, files: cx.files, same_since }
 }

@@ -5,7 +5,9 @@ use std::collections::hash_map::Entry;
 
 use super::hash::{self, Table};
 use super::scope::Compiler;
-use super::server::WILDCARDS;
+use super::server::{NoWildcards, WILDCARDS};
+use super::socket;
+use super::stream::StreamNames;
 use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::server::ServerName;
@@ -70,7 +72,7 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
             }
         }
     }
-    for wrong in std::mem::take(&mut cx.names.no_wildcards) {
+    for wrong in cx.states.take::<NoWildcards>().0 {
         // nginx does not look at the name if one server without captures is alone on a socket
         // (`ngx_http_optimize_servers`).
         let hashed = |endpoint: &Endpoint, count| count > 1 || has_captures(&servers, endpoint);
@@ -93,10 +95,11 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
 
 /// The same check as `report_conflicts` for the servers of `stream` (`ngx_stream_server_names`).
 pub(super) fn report_stream_conflicts(cx: &mut Compiler<'_>) {
-    let names = std::mem::take(&mut cx.names.of_stream);
+    let names = cx.states.take::<StreamNames>().0;
     let unnamed = [(String::new(), None)];
     let mut found = Vec::new();
-    for (endpoint, servers) in cx.names.sockets.of_stream() {
+    let sockets = cx.states.of::<socket::Sockets>();
+    for (endpoint, servers) in sockets.of_stream() {
         let mut owners: HashMap<&str, Option<Span>> = HashMap::new();
         for server in servers {
             let own =
@@ -104,7 +107,7 @@ pub(super) fn report_stream_conflicts(cx: &mut Compiler<'_>) {
             let own: Vec<(&String, Option<Span>)> =
                 own.unwrap_or_else(|| unnamed.iter().map(|(name, span)| (name, *span)).collect());
             for (name, span) in own {
-                let span = span.or_else(|| cx.names.sockets.servers.get(*server)?.head);
+                let span = span.or_else(|| sockets.servers.get(*server)?.head);
                 let (Some(span), Some(first)) = (span, owners.insert(name, span)) else { continue };
                 let mut diagnostic = ignored(span, name, endpoint);
                 if let Some(first) = first {

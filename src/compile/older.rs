@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Compiled, settings};
+use super::output::Compiled;
+use super::settings;
 use crate::model::core_http::CoreHttpSettings;
 use crate::model::reuse::ReuseSettings;
 use crate::model::{

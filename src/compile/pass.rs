@@ -1,13 +1,13 @@
 //! `fastcgi_pass`, `uwsgi_pass`, `scgi_pass`, `grpc_pass`, `memcached_pass`, `tunnel_pass`, and `proxy_pass` of stream:
 //! an address, or the name of an upstream.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::address::{self, Form};
 use super::argument::refuse;
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::value;
 use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, Place, When};
@@ -53,8 +53,16 @@ fn off_is_alone(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     false
 }
 
+/// Upstreams of `stream` by name, with the place of the first.
+#[derive(Default)]
+pub(super) struct StreamUpstreams(pub(super) HashMap<String, Span>);
+
+/// Host names without a port.
+#[derive(Default)]
+struct AllUnported(Vec<Unported>);
+
 /// Host name without a port, which has to be an upstream.
-pub(super) struct Unported {
+struct Unported {
     subsystem: Subsystem,
     host: String,
     url: String,
@@ -87,7 +95,13 @@ pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool
                 let includes = Rc::clone(&cx.includes);
                 let (subsystem, host) = (cx.subsystem, url.host.to_lowercase());
                 let span = directive.span();
-                cx.names.unported.push(Unported { subsystem, host, url: shown, span, includes });
+                cx.states.of::<AllUnported>().0.push(Unported {
+                    subsystem,
+                    host,
+                    url: shown,
+                    span,
+                    includes,
+                });
             }
             if directive.name() == "memcached_pass" {
                 // The module reads the key of each request from this variable.
@@ -105,12 +119,12 @@ fn variables_in(text: &[u8]) -> bool {
 
 /// Reports names without a port that no `upstream` block defines (`ngx_http_upstream_init_round_robin`).
 pub(super) fn report_unported(cx: &mut Compiler<'_>) {
-    for unported in std::mem::take(&mut cx.names.unported) {
+    for unported in cx.states.take::<AllUnported>().0 {
         let known = match unported.subsystem {
             Subsystem::Http => {
                 cx.upstreams.get(&unported.host).is_some_and(|list| list.iter().any(|k| k.port.is_none()))
             }
-            Subsystem::Stream => cx.names.stream_upstreams.contains_key(&unported.host),
+            Subsystem::Stream => cx.states.of::<StreamUpstreams>().0.contains_key(&unported.host),
         };
         if known {
             continue;

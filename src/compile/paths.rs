@@ -1,9 +1,10 @@
 //! Directories of caches and temporary files: a cache's directory belongs to it alone, other directories need the same
 //! levels (`ngx_add_path`).
 
-use super::checks::Check;
+use std::collections::HashMap;
+
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use crate::diagnostic::Diagnostic;
 use crate::model::time::digits;
 use crate::source::Span;
@@ -12,11 +13,15 @@ pub(super) const CHECKS: &[(&str, Check)] =
     &[("*_temp_path", temporary), ("client_body_temp_path", temporary)];
 
 /// Directory that a directive names.
-pub(super) struct Known {
+struct Known {
     is_cache: bool,
     levels: Vec<u64>,
     span: Span,
 }
+
+/// Directories by name.
+#[derive(Default)]
+struct Paths(HashMap<Vec<u8>, Known>);
 
 fn temporary<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let levels = directive.args_from(2).filter_map(|(_, text)| digits(&text)).collect();
@@ -33,8 +38,9 @@ fn add(cx: &mut Compiler<'_>, directive: &Directive<'_>, levels: Vec<u64>, is_ca
     let name = directive.arg(1);
     let name = name.strip_suffix(b"/").unwrap_or(&name).to_vec();
     let span = directive.span();
-    let Some(known) = cx.names.paths.get(&name) else {
-        cx.names.paths.insert(name, Known { is_cache, levels, span });
+    let paths = &mut cx.states.of::<Paths>().0;
+    let Some(known) = paths.get(&name) else {
+        paths.insert(name, Known { is_cache, levels, span });
         return true;
     };
     let (why, nginx) = if is_cache || known.is_cache {

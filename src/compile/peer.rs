@@ -86,7 +86,7 @@ pub(super) fn parameters(
     method: Option<&'static str>,
     see: &mut dyn FnMut(&[u8], &[u8]),
 ) -> Option<Asks> {
-    let http = !super::stream::is_stream(directive);
+    let http = !super::directive::is_stream(directive);
     let mut asks = Asks { resolve: false, service: false };
     for (n, text) in directive.args_from(2) {
         let (key, value) = match text.iter().position(|&b| b == b'=') {

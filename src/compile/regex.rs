@@ -1,19 +1,25 @@
 //! Regular expressions, compiled as nginx does, to find the malformed ones (`ngx_regex_compile`).
 
+use std::collections::HashSet;
+
 use super::scope::Compiler;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
+
+/// Patterns known to compile, each with the mark of `~*`.
+#[derive(Default)]
+struct Patterns(HashSet<(Vec<u8>, bool)>);
 
 /// Compiles a pattern; false if it is malformed, which is reported. Each pattern is compiled once.
 pub(super) fn check(cx: &mut Compiler<'_>, pattern: &[u8], caseless: bool, span: Span) -> bool {
     let Ok(text) = std::str::from_utf8(pattern) else { return true };
     let key = (pattern.to_vec(), caseless);
-    if cx.names.patterns.contains(&key) {
+    if cx.states.of::<Patterns>().0.contains(&key) {
         return true;
     }
     let compiled = pcre2::bytes::RegexBuilder::new().caseless(caseless).build(text);
     let Err(error) = compiled else {
-        cx.names.patterns.insert(key);
+        cx.states.of::<Patterns>().0.insert(key);
         return true;
     };
     let offset = error.offset().unwrap_or(text.len()).min(text.len());
@@ -26,13 +32,13 @@ pub(super) fn check(cx: &mut Compiler<'_>, pattern: &[u8], caseless: bool, span:
     } else {
         format!("pcre2_compile() failed: {reason} in \"{text}\" at \"{rest}\"")
     };
-    let found = super::block::abbreviate(text);
+    let found = super::wording::abbreviate(text);
     cx.report(
         Diagnostic::error("invalid-regex", span, format!("`{found}` is no regular expression: {reason}"))
             .label(if rest.is_empty() {
                 "at its end".to_owned()
             } else {
-                format!("at `{}`", super::block::abbreviate(rest))
+                format!("at `{}`", super::wording::abbreviate(rest))
             })
             .nginx(nginx),
     );

@@ -2,9 +2,8 @@
 
 use super::address::{self, Form};
 use super::argument::{refuse, time};
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::settings::Value;
 use crate::catalog::{Kind, Tier};
 use crate::model::limit::Resolver;

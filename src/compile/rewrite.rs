@@ -1,9 +1,8 @@
 //! `return`, `set`, `rewrite`, `break`, and the condition of `if` (`ngx_http_rewrite_module.c`).
 
 use super::argument::refuse;
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::{argument, regex, value};
 use crate::model::rewrite::{Condition, FileTest, Instruction, Return, Rewrite, RewriteFlag};
 use crate::model::value::VariableSource;

@@ -5,17 +5,40 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::directive::Directive;
-use super::{Compiled, Options, fragment};
+use super::fragment;
+use super::output::{File, Options};
+use super::state::States;
 use crate::catalog::{self, Context, Runtime, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::value::Variables;
-use crate::model::{Config, CoreSettings, Http, Unsupported, UpstreamId};
+use crate::model::{CoreSettings, Http, Unsupported, UpstreamId};
 use crate::source::Span;
 use crate::syntax::Configuration;
 use crate::version::Version;
 
 /// Findings above this number are counted, not kept: a generated file must not flood memory.
 const MAX_DIAGNOSTICS: usize = 10_000;
+
+/// Checks the arguments of a directive; false if it reported something.
+pub(super) type Check = for<'t> fn(&mut Compiler<'t>, &Directive<'t>) -> bool;
+
+/// Checks a level after all its own directives have been read, before its inner blocks.
+pub(super) type Merge = for<'t> fn(&mut Compiler<'t>);
+
+/// Checks that the modules register; the walk through blocks knows them only by this.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// Checks arguments by their kind.
+    pub(super) arguments: Check,
+    /// Runs a directive's own check.
+    pub(super) check: Check,
+    /// True if a level keeps its directives of an id for later checks.
+    pub(super) is_remembered: fn(u16) -> bool,
+    /// Checks a level as nginx merges it.
+    pub(super) merge: Merge,
+    /// Checks a block that the model does not hold.
+    pub(super) unmodelled: for<'t> fn(&mut Compiler<'t>, &Directive<'t>, Context),
+}
 
 /// The state of a compilation.
 #[expect(clippy::struct_excessive_bools, reason = "each says of another thing whether it was seen")]
@@ -46,9 +69,11 @@ pub(super) struct Compiler<'t> {
     /// Blocks around the current directive, outermost first.
     pub(super) levels: Vec<Scope<'t>>,
     /// Files that nginx opens at load.
-    pub(super) files: Vec<super::host::File>,
-    /// Names that one directive defines and others use: zones, pools, sockets.
-    pub(super) names: Names,
+    pub(super) files: Vec<File>,
+    /// State of the modules: zones, pools, sockets …
+    pub(super) states: States,
+    /// Checks of the modules.
+    pub(super) rules: Rules,
     /// See [`Compiled::same_since`].
     same_since: Cell<Version>,
     loads_modules: bool,
@@ -63,7 +88,7 @@ pub(super) struct Scope<'t> {
     pub(super) context: Context,
     /// Directive of the block; `None` for the file.
     pub(super) head: Option<Span>,
-    /// Directives that [`super::checks::is_remembered`] selects.
+    /// Directives that [`Rules::is_remembered`] selects.
     pub(super) remembered: Vec<Directive<'t>>,
 }
 
@@ -72,40 +97,6 @@ impl<'t> Scope<'t> {
     pub(super) fn find(&self, name: &str) -> Option<&Directive<'t>> {
         self.remembered.iter().rev().find(|d| d.name() == name)
     }
-}
-
-/// Names that one directive defines and others use.
-#[derive(Default)]
-pub(super) struct Names {
-    pub(super) zones: HashMap<Vec<u8>, super::zone::Zone>,
-    pub(super) sockets: super::socket::Sockets,
-    pub(super) thread_pools: HashMap<Vec<u8>, Span>,
-    /// `log_format`s of `stream`.
-    pub(super) stream_formats: HashMap<Vec<u8>, Span>,
-    /// Patterns known to compile.
-    pub(super) patterns: HashSet<(Vec<u8>, bool)>,
-    pub(super) stream_upstreams: HashMap<String, Span>,
-    /// Server names of `stream`, by the server's number among all servers.
-    pub(super) of_stream: HashMap<usize, Vec<(String, Span)>>,
-    pub(super) charset_maps: HashSet<(Vec<u8>, Vec<u8>)>,
-    /// Positions of each `log_format` of http in the reading order.
-    pub(super) format_places: HashMap<Vec<u8>, Vec<(u32, usize)>>,
-    /// Server names with a misplaced wildcard, which a hash cannot hold.
-    pub(super) no_wildcards: Vec<super::server::NoWildcard>,
-    /// Sizes of hash tables.
-    pub(super) hash_sizes: super::hash::Sizes,
-    /// Files of buffered access logs, with the parameters.
-    pub(super) buffered_logs: HashMap<(Subsystem, String), (super::log_target::Buffered, Span)>,
-    /// Directories of caches and temporary files.
-    pub(super) paths: HashMap<Vec<u8>, super::paths::Known>,
-    /// Charset conversions of responses, with the place of the first.
-    pub(super) recodes: Vec<super::charset::Recode>,
-    /// Masks of `worker_cpu_affinity`.
-    pub(super) affinity: Option<(u64, Span)>,
-    /// Thread pools that `aio` uses.
-    pub(super) used_pools: Vec<(Vec<u8>, Span, Rc<[Span]>)>,
-    /// Addresses without a port.
-    pub(super) unported: Vec<super::pass::Unported>,
 }
 
 /// Upstream, by the key of `ngx_http_upstream_add`.
@@ -128,7 +119,7 @@ pub(super) struct VariableTable {
 }
 
 impl<'t> Compiler<'t> {
-    pub(super) fn new(configuration: &'t Configuration, options: &Options) -> Self {
+    pub(super) fn new(configuration: &'t Configuration, options: &Options, rules: Rules) -> Self {
         Self {
             configuration,
             options: options.clone(),
@@ -147,7 +138,8 @@ impl<'t> Compiler<'t> {
             order: 0,
             levels: Vec::new(),
             files: Vec::new(),
-            names: Names::default(),
+            states: States::default(),
+            rules,
             same_since: Cell::new(Version::new(0, 0, 0)),
             loads_modules: configuration.trees.iter().any(loads_modules),
             loads_unknown: configuration.trees.iter().any(loads_unknown),
@@ -235,41 +227,14 @@ impl<'t> Compiler<'t> {
         self.unsupported.push(Unsupported { what, span: directive.span(), safe_because });
     }
 
-    /// Result of the compilation; resolves the names that had to wait until all were known.
-    pub(super) fn finish(mut self) -> Compiled {
-        super::pass::report_unported(&mut self);
-        super::names::report_stream_conflicts(&mut self);
-        super::socket::report_missing_certificates(&mut self);
-        super::charset::report_unmapped(&mut self);
-        super::names::report_conflicts(&mut self);
-        super::core::report_processes(&mut self);
-        super::core::report_pools(&mut self);
-        super::zone::report_undefined(&mut self);
-        super::value::report_undefined(&mut self);
-        super::hash::variables(&mut self);
-        if self.dropped > 0 {
-            let span = self.diagnostics[0].span;
-            let message = format!("{} more findings are not shown", self.dropped);
-            self.diagnostics.push(Diagnostic::new(
-                "too-many-findings",
-                Class::Configuration,
-                Level::Info,
-                span,
-                message,
-            ));
-        }
-        let core = self.core.take().unwrap_or_else(|| super::settings::core_defaults(self.options.version));
-        let [http_variables, _] = self.variables;
-        self.http.variables = http_variables.list;
-        let config = Config {
-            version: self.options.version,
-            core,
-            http: self.http,
-            unsupported: self.unsupported,
-            embedded: std::collections::BTreeMap::new(),
-        };
-        let same_since = self.same_since.get();
-        Compiled { config, diagnostics: self.diagnostics, files: self.files, same_since }
+    /// Number of findings beyond [`MAX_DIAGNOSTICS`].
+    pub(super) fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    /// See [`Compiled::same_since`](super::Compiled::same_since).
+    pub(super) fn same_since(&self) -> Version {
+        self.same_since.get()
     }
 }
 

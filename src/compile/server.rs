@@ -4,6 +4,7 @@ use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::location::Level;
 use super::scope::Compiler;
+use super::socket::Sockets;
 use super::{listen, location, value};
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
@@ -25,7 +26,7 @@ pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, ou
     if server.has_listen {
         built.listen = server.listen;
     } else {
-        let number = cx.names.sockets.servers.len() - 1;
+        let number = cx.states.of::<Sockets>().servers.len() - 1;
         let endpoint = listen::implied().endpoint;
         super::socket::add(
             cx,
@@ -101,6 +102,10 @@ pub(super) struct NoWildcard {
     pub(super) includes: std::rc::Rc<[Span]>,
 }
 
+/// Names with a misplaced wildcard, which a hash cannot hold.
+#[derive(Default)]
+pub(super) struct NoWildcards(pub(super) Vec<NoWildcard>);
+
 /// Parses one name of `server_name` (`ngx_http_core_server_name`).
 fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<ServerName> {
     let text = directive.arg(n);
@@ -138,7 +143,7 @@ fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Op
         // nginx notices only if servers share the socket.
         let server = cx.http.servers.len();
         let includes = std::rc::Rc::clone(&cx.includes);
-        cx.names.no_wildcards.push(NoWildcard {
+        cx.states.of::<NoWildcards>().0.push(NoWildcard {
             server,
             name: name.clone(),
             span: directive.arg_span(n),

@@ -8,10 +8,9 @@ use std::rc::Rc;
 
 use super::address::{self, Form};
 use super::argument::refuse;
-use super::checks::Check;
 use super::directive::Directive;
 use super::protocols::{self, Protocols};
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use crate::catalog::Context;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::Endpoint;
@@ -79,8 +78,8 @@ pub(super) fn add(
     (whose, server): (Whose, usize),
 ) -> bool {
     let key = (whose, options.quic || options.udp, endpoint.clone());
-    let order = cx.names.sockets.known.len();
-    let socket = cx.names.sockets.known.entry(key).or_insert_with(|| Socket {
+    let order = cx.states.of::<Sockets>().known.len();
+    let socket = cx.states.of::<Sockets>().known.entry(key).or_insert_with(|| Socket {
         order,
         set: false,
         default: None,
@@ -144,7 +143,7 @@ fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         Err(fault) => return refuse_address(cx, directive, fault),
     };
     let Some(options) = options(cx, directive) else { return false };
-    let server = cx.names.sockets.servers.len();
+    let server = cx.states.of::<Sockets>().servers.len();
     let mut valid = true;
     for endpoint in endpoints(&url) {
         valid &= add(cx, Some(directive.span()), &endpoint, &options, (whose, server));
@@ -189,7 +188,7 @@ pub(super) fn endpoints(url: &address::Url) -> Vec<Endpoint> {
 
 /// Reports TLS sockets whose default server has no certificate (`ngx_http_ssl_init`, `ngx_stream_ssl_init`).
 pub(super) fn report_missing_certificates(cx: &mut Compiler<'_>) {
-    let sockets = std::mem::take(&mut cx.names.sockets);
+    let sockets = cx.states.take::<Sockets>();
     let mut tls: Vec<&Socket> = sockets.known.values().filter(|s| s.ssl || s.quic).collect();
     tls.sort_by_key(|s| s.order);
     let mut reported = std::collections::HashSet::new();

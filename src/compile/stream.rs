@@ -1,15 +1,18 @@
 //! `stream { … }`: its upstreams and setters; `listen` and `server_name` are shared with http.
 
+use std::collections::HashMap;
+
 use super::address::{self, Form};
 use super::argument::refuse;
 use super::block::{self, Blocks};
-use super::checks::Check;
-use super::directive::Directive;
-use super::scope::Compiler;
+use super::directive::{Directive, is_stream};
+use super::pass::StreamUpstreams;
+use super::scope::{Check, Compiler};
+use super::socket::Sockets;
 use super::upstream::Needs;
-
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 use crate::syntax::Block;
 
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -20,9 +23,9 @@ fn proxy_pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     !is_stream(directive) || super::pass::pass(cx, directive)
 }
 
-pub(super) fn is_stream(directive: &Directive<'_>) -> bool {
-    directive.catalog.module.starts_with("ngx_stream")
-}
+/// Server names of `stream`, by the server's number among all servers.
+#[derive(Default)]
+pub(super) struct StreamNames(pub(super) HashMap<usize, Vec<(String, Span)>>);
 
 /// `ngx_stream_core_server_name`; the model has only http's.
 fn server_name<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -42,9 +45,9 @@ fn server_name<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
                 continue;
             }
             name => {
-                let server = cx.names.sockets.servers.len();
+                let server = cx.states.of::<Sockets>().servers.len();
                 let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-                cx.names.of_stream.entry(server).or_default().push((name, directive.span()));
+                cx.states.of::<StreamNames>().0.entry(server).or_default().push((name, directive.span()));
                 continue;
             }
         };
@@ -64,7 +67,7 @@ fn set<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 /// Compiles an `upstream` block.
 pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
     let name = directive.text(1);
-    let first = *cx.names.stream_upstreams.entry(name.to_lowercase()).or_insert(directive.span());
+    let first = *cx.states.of::<StreamUpstreams>().0.entry(name.to_lowercase()).or_insert(directive.span());
     if first != directive.span() {
         cx.report(
             Diagnostic::error(

@@ -1,11 +1,10 @@
 //! Certificates and their caches in http, stream and mail, and for upstreams.
 
 use super::argument::{digits, refuse, size, time};
-use super::checks::Check;
 use super::directive::Directive;
 use super::host::File;
-use super::scope::Compiler;
-use super::socket::{ServerCertificates, Whose};
+use super::scope::{Check, Compiler};
+use super::socket::{ServerCertificates, Sockets, Whose};
 use super::zone::{self, PAGE};
 use crate::catalog::Context;
 use crate::diagnostic::{Diagnostic, Place, When};
@@ -174,7 +173,7 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
         head: level.head,
         includes: std::rc::Rc::clone(&cx.includes),
     };
-    cx.names.sockets.servers.push(certificates);
+    cx.states.of::<Sockets>().servers.push(certificates);
     server(cx);
 }
 

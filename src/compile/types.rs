@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::checks::Check;
 use super::directive::Directive;
 use super::hash::{self, Table};
 use super::map::{entries, entry_error};
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use super::settings::Value;
 use crate::catalog::Kind;
 use crate::diagnostic::{Diagnostic, Place, When};

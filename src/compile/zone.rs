@@ -1,9 +1,10 @@
 //! Zones of shared memory: one name, one use, one size (`ngx_shared_memory_add`).
 
+use std::collections::HashMap;
+
 use super::argument::{refuse, size};
-use super::checks::Check;
 use super::directive::Directive;
-use super::scope::Compiler;
+use super::scope::{Check, Compiler};
 use crate::diagnostic::{Diagnostic, When};
 use crate::source::Span;
 
@@ -26,6 +27,9 @@ pub(super) struct Zone {
     includes: std::rc::Rc<[Span]>,
 }
 
+/// Zones by name.
+pub(super) type Zones = HashMap<Vec<u8>, Zone>;
+
 /// Adds a zone; false if it contradicts an earlier one, which is reported.
 pub(super) fn add(
     cx: &mut Compiler<'_>,
@@ -36,7 +40,7 @@ pub(super) fn add(
 ) -> bool {
     let span = directive.span();
     let includes = std::rc::Rc::clone(&cx.includes);
-    let zone = cx.names.zones.entry(name.to_vec()).or_insert_with(|| Zone {
+    let zone = cx.states.of::<Zones>().entry(name.to_vec()).or_insert_with(|| Zone {
         tag,
         size,
         bound: None,
@@ -76,7 +80,7 @@ pub(super) fn add(
 
 /// Binds a key to a zone; false if the zone has one, which is reported.
 pub(super) fn bind(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &[u8], key: String) -> bool {
-    let Some(zone) = cx.names.zones.get_mut(name) else { return true };
+    let Some(zone) = cx.states.of::<Zones>().get_mut(name) else { return true };
     if let Some(bound) = &zone.bound {
         let (bound, first) = (bound.clone(), zone.span);
         let shown = String::from_utf8_lossy(name).into_owned();
@@ -128,7 +132,7 @@ fn upstream_zone<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// Reports zones that directives use but none defines.
 pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
-    let zones = std::mem::take(&mut cx.names.zones);
+    let zones = cx.states.take::<Zones>();
     let mut undefined: Vec<_> = zones.iter().filter(|(_, zone)| zone.size == 0).collect();
     undefined.sort_by_key(|(_, zone)| zone.span);
     for (name, zone) in undefined {

@@ -1,8 +1,8 @@
 //! Errors of a directive that nginx refuses before it looks at the arguments: name, context, terminator, number.
 
-use super::wording::{abbreviate, one_of, syntax_help};
 use crate::catalog::{self, Context, Tier};
 use crate::compile::scope::Compiler;
+use crate::compile::wording::{abbreviate, one_of, syntax_help};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::Span;
 use crate::syntax;

@@ -1,6 +1,6 @@
 //! Values split at their variables, before the names are looked up.
 
-use crate::compile::block;
+use crate::compile::wording;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
@@ -27,7 +27,7 @@ impl Fault<'_> {
             Fault::NoName => Diagnostic::error(
                 "invalid-variable",
                 span,
-                format!("a `$` in `{}` is not followed by a variable name", block::abbreviate(shown)),
+                format!("a `$` in `{}` is not followed by a variable name", wording::abbreviate(shown)),
             )
             .label("expected a name after `$`")
             .help("nginx has no escape for `$`; a `geo $dollar { default \"$\"; }` gives one")

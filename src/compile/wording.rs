@@ -3,7 +3,7 @@
 use crate::catalog::{self, Body};
 
 /// Forms of a directive as a help line.
-pub(in crate::compile) fn syntax_help(catalog: &catalog::Directive) -> String {
+pub(super) fn syntax_help(catalog: &catalog::Directive) -> String {
     if catalog.syntax.iter().map(|form| form.len()).sum::<usize>() > 160 {
         return format!("see `ngxc explain {}`", catalog.name);
     }
@@ -19,7 +19,7 @@ pub(in crate::compile) fn syntax_help(catalog: &catalog::Directive) -> String {
 }
 
 /// `a`, `b` or `c`.
-pub(in crate::compile) fn one_of<T: AsRef<str> + Ord + Copy>(words: &[T]) -> String {
+pub(super) fn one_of<T: AsRef<str> + Ord + Copy>(words: &[T]) -> String {
     let mut unique: Vec<T> = Vec::new();
     for &word in words {
         if !unique.contains(&word) {
@@ -37,7 +37,7 @@ pub(in crate::compile) fn one_of<T: AsRef<str> + Ord + Copy>(words: &[T]) -> Str
 }
 
 /// At most forty characters of a word, for messages.
-pub(in crate::compile) fn abbreviate(word: &str) -> String {
+pub(super) fn abbreviate(word: &str) -> String {
     if word.chars().count() <= 40 {
         word.to_owned()
     } else {
