@@ -1,7 +1,7 @@
 //! Who may import whom, and which outside crate belongs to which layer: the table of ARCHITECTURE.md, held.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -184,6 +184,63 @@ fn folders_of_the_runtime_import_only_what_is_below_them() {
         }
     }
     assert!(seen > 100, "only {seen} imports were found: the test reads the wrong place");
+}
+
+/// The modules of `src/runtime` that a text imports, by their paths; `own` is the path of the text's module.
+fn runtime_modules(text: &str, own: &str, known: &BTreeSet<String>) -> BTreeSet<String> {
+    let parent = own.rsplit_once("::").map_or("", |(parent, _)| parent);
+    let mut found = BTreeSet::new();
+    for (start, base) in [("crate::runtime::", ""), ("super::", parent)] {
+        for (at, _) in text.match_indices(start) {
+            let rest = &text[at + start.len()..];
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
+            let (path, rest) = rest.split_at(end.unwrap_or(rest.len()));
+            let list = rest.strip_prefix('{').and_then(|rest| rest.split('}').next()).unwrap_or_default();
+            let names = list.split(',').map(|name| name.trim().split(':').next().unwrap());
+            for name in names {
+                let mut path: Vec<&str> = base.split("::").chain(path.split("::")).chain([name]).collect();
+                path.retain(|part| !part.is_empty());
+                while !path.is_empty() && !known.contains(&path.join("::")) {
+                    path.pop();
+                }
+                found.insert(path.join("::"));
+            }
+        }
+    }
+    found.remove("");
+    found.remove(own);
+    found
+}
+
+/// Most files of the runtime that may import each other in a circle.
+const LARGEST_CIRCLE: usize = 12;
+
+#[test]
+fn circles_of_files_in_the_runtime_are_small() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/runtime");
+    let name = |path: &Path| {
+        let name = path.strip_prefix(&root).unwrap().with_extension("").to_string_lossy().replace('/', "::");
+        name.strip_suffix("::mod").unwrap_or(&name).to_owned()
+    };
+    let files = files(&root);
+    let known: BTreeSet<String> = files.iter().map(|path| name(path)).collect();
+    let read = |path: &PathBuf| (name(path), runtime_modules(&layer(path).1, &name(path), &known));
+    let arrows: BTreeMap<String, BTreeSet<String>> = files.iter().map(read).collect();
+    let reachable = |from: &String| {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(module) = open.pop() {
+            open.extend(arrows[module].iter().filter(|next| seen.insert((*next).clone())));
+        }
+        seen
+    };
+    let reach: BTreeMap<&String, BTreeSet<String>> =
+        arrows.keys().map(|from| (from, reachable(from))).collect();
+    assert!(reach.values().any(|all| all.len() > 50), "the test reads the wrong place");
+    for (from, to) in &reach {
+        let circle: Vec<&String> = to.iter().filter(|to| reach[to].contains(*from)).collect();
+        assert!(circle.len() <= LARGEST_CIRCLE, "{} files import each other: {circle:?}", circle.len());
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use crate::eval::regex::Regex;
 use crate::runtime::net::clock;
 use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::head;
 use crate::runtime::net::text::put;
 use crate::runtime::request::filter::BodyFilter;
 use crate::runtime::request::reply::{Ratio, Reply};
@@ -152,7 +153,7 @@ pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
         return proxied.has("expired") && clock::parse_http(expires).is_some_and(|at| at < now);
     }
     if let Some(control) = reply.get(b"Cache-Control") {
-        let has = |word: &str| crate::runtime::net::http1::head::contains(control, word.as_bytes());
+        let has = |word: &str| head::contains(control, word.as_bytes());
         return ["no-cache", "no-store", "private"].iter().any(|word| proxied.has(word) && has(word));
     }
     proxied.has("no_last_modified") && reply.modified().is_none()

@@ -3,6 +3,7 @@
 use crate::model::content::Expires;
 use crate::runtime::net::clock::{self, Clock};
 use crate::runtime::net::text::{field, put};
+use crate::runtime::request::reply::Reply;
 use crate::runtime::request::scope::Scope;
 
 /// Statuses that get headers without `always`.
@@ -100,7 +101,7 @@ fn expires(scope: &mut Scope<'_>, setting: &Expires) {
     }
 }
 
-fn both(reply: &mut crate::runtime::request::reply::Reply, expires: &str, control: &str) {
+fn both(reply: &mut Reply, expires: &str, control: &str) {
     reply.set(b"Expires", expires.as_bytes());
     reply.set(b"Cache-Control", control.as_bytes());
 }

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use crate::runtime::net::clock;
 use crate::runtime::net::http1::uri::escape_component;
+use crate::runtime::net::log::escape;
 use crate::runtime::net::path::{self, ENOENT};
 use crate::runtime::net::text::{escape_html, put};
 use crate::runtime::request::connection::Connection;
-use crate::runtime::request::file;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::reply::Part;
 use crate::runtime::request::state::Request;
+use crate::runtime::request::{file, variable};
 
 /// Width of the names' column.
 const NAME: usize = 50;
@@ -61,7 +62,7 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
     let format = content.autoindex_format.value.0;
     let mut callback = Vec::new();
     if format == "jsonp" {
-        crate::runtime::request::variable::argument(scope.request, "callback", &mut callback);
+        variable::argument(scope.request, "callback", &mut callback);
     }
     let r = scope.request;
     r.status = 200;
@@ -158,7 +159,7 @@ fn json(entries: &[Entry], callback: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(if i == 0 { b"\r\n{ \"name\":\"" } else { b",\r\n{ \"name\":\"" });
         let start = out.len();
         out.extend_from_slice(&entry.name);
-        crate::runtime::net::log::escape::from(start, crate::model::log::Escape::Json, out);
+        escape::from(start, crate::model::log::Escape::Json, out);
         put(
             out,
             format_args!(

@@ -1,13 +1,14 @@
 //! The file of a URI as the answer (`ngx_http_static_module.c`).
 
 use crate::model::log::Severity;
+use crate::runtime::net::file_cache::Opened;
 use crate::runtime::net::http1::uri;
 use crate::runtime::net::text::put;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::content_type::content_type;
 use crate::runtime::request::file::{failed, map};
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::open_file::{self, Opened};
+use crate::runtime::request::open_file;
 use crate::runtime::request::reply::Part;
 use crate::runtime::request::state::Request;
 

@@ -3,6 +3,7 @@
 pub(crate) mod buffer;
 pub(crate) mod clock;
 pub(crate) mod counters;
+pub(crate) mod file_cache;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod ledger;
@@ -14,6 +15,7 @@ pub(crate) mod random;
 pub(crate) mod recoder;
 pub(crate) mod shared;
 pub(crate) mod stream;
+pub(crate) mod symlink;
 pub(crate) mod syslog;
 pub(crate) mod text;
 pub(crate) mod timer;

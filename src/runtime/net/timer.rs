@@ -9,6 +9,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::runtime::net::clock;
+
 /// Sweeps are at least this far apart.
 const GRAIN: Duration = Duration::from_millis(10);
 
@@ -145,7 +147,7 @@ impl Timers {
 impl Timer {
     /// Lets it expire after `after`.
     pub(crate) fn set(&self, after: Duration) {
-        let deadline = crate::runtime::net::clock::instant() + after.min(Duration::from_secs(86_400 * 365));
+        let deadline = clock::instant() + after.min(Duration::from_secs(86_400 * 365));
         let mut state = self.timers.state.borrow_mut();
         let slot = &mut state.slots[self.slot];
         slot.deadline = Some(deadline);

@@ -17,7 +17,7 @@ use crate::runtime::net::stream::{IdleEvent, Stream};
 use crate::runtime::request::body::BodyError;
 use crate::runtime::upstream::outgoing::is_port_shortage;
 use crate::runtime::upstream::peer::{self, Address, ConnectError};
-use crate::runtime::upstream::pool::UpstreamConnection;
+use crate::runtime::upstream::pool::{Pool, UpstreamConnection};
 use crate::runtime::upstream::tls;
 
 const CONNECTING: &str = " while connecting to upstream";
@@ -93,7 +93,7 @@ async fn connect(p: &mut ProxyRequest<'_>, address: &Address) -> Result<Upstream
     let connected = loop {
         let source = p.local.as_ref().map(|local| local.address);
         let secure = p.secure.as_ref().map(|secure| Rc::clone(&secure.key));
-        let take = |pool: &std::cell::RefCell<crate::runtime::upstream::pool::Pool>| {
+        let take = |pool: &std::cell::RefCell<Pool>| {
             pool.borrow_mut().take(address, p.tag(), source, secure.as_deref())
         };
         if let Some(connection) = pool.and_then(|pool| take(pool)) {

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::ProxyRequest;
+use crate::runtime::net::clock;
 use crate::runtime::upstream::balancer::Outcome;
 
 /// Statuses of a response after which another peer may be tried (`ngx_http_upstream_next_errors`).
@@ -32,7 +33,7 @@ pub(super) fn may(p: &ProxyRequest<'_>, word: &str, begun: Instant) -> bool {
         && !words.has("off")
         && (!is_risky || words.has("non_idempotent"))
         && !(p.is_sent && p.is_streaming)
-        && (timeout.is_zero() || crate::runtime::net::clock::since(begun) < timeout)
+        && (timeout.is_zero() || clock::since(begun) < timeout)
 }
 
 /// The outcome of a peer whose response is to be forgotten; `None`: no other peer is asked.

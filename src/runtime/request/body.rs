@@ -7,6 +7,7 @@ use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::chunked::{Chunk, Chunked};
 use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::path::os;
 use crate::runtime::request::body_file::BodyFile;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
@@ -224,8 +225,12 @@ fn keep(worker: &Worker, request: &mut Request, body: &mut Vec<u8>, is_done: boo
     let failed = |_| BodyError::Status(500, "the body could not be written to a temporary file");
     let mut file = match request.body_file.take() {
         Some(file) => file,
-        None => BodyFile::create(worker, &core.client_body_temp_path.value, in_file_only == "on")
-            .map_err(failed)?,
+        None => {
+            let path = &core.client_body_temp_path.value;
+            let directory = os(&worker.absolute(path.path.as_bytes().to_vec())).to_owned();
+            let stays = in_file_only == "on";
+            BodyFile::create(directory, &path.levels, worker.next_temporary(), stays).map_err(failed)?
+        }
     };
     file.append(body).map_err(failed)?;
     body.clear();

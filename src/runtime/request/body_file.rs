@@ -5,10 +5,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-use crate::model::argument::TempPath;
-use crate::runtime::net::path::os;
-use crate::runtime::request::worker::Worker;
-
 /// The file; it is deleted with the request unless it is to stay.
 #[derive(Debug)]
 pub(crate) struct BodyFile {
@@ -19,12 +15,16 @@ pub(crate) struct BodyFile {
 }
 
 impl BodyFile {
-    /// A new file; its directories are made when they are missing.
-    pub(crate) fn create(worker: &Worker, path: &TempPath, stays: bool) -> io::Result<Self> {
-        let name = format!("{:010}", worker.next_temporary());
-        let mut directory = PathBuf::from(os(&worker.absolute(path.path.as_bytes().to_vec())));
+    /// A new file of that number; its directories are made when they are missing.
+    pub(crate) fn create(
+        mut directory: PathBuf,
+        levels: &[usize],
+        number: u64,
+        stays: bool,
+    ) -> io::Result<Self> {
+        let name = format!("{number:010}");
         let mut end = name.len();
-        for level in &path.levels {
+        for level in levels {
             let start = end.saturating_sub(*level);
             directory.push(&name[start..end]);
             end = start;

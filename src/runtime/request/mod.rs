@@ -22,7 +22,6 @@ pub(crate) mod sink;
 pub(crate) mod ssi;
 pub(crate) mod state;
 pub(crate) mod subrequest;
-pub(crate) mod symlink;
 pub(crate) mod uid;
 pub(crate) mod variable;
 pub(crate) mod worker;

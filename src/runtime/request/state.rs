@@ -14,8 +14,16 @@ use crate::runtime::net::http1::head::Head;
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::response_head::ResponseHead;
 use crate::runtime::net::http2::head::ResponseHead as Http2Head;
+use crate::runtime::net::proxy_protocol::ProxyProtocol;
+use crate::runtime::net::tls::Side;
+use crate::runtime::request::body_file::BodyFile;
+use crate::runtime::request::limit::conn::CountedRequest;
+use crate::runtime::request::mirror::Mirror;
 use crate::runtime::request::plan::Plan;
 use crate::runtime::request::reply::Reply;
+use crate::runtime::request::ssi::Shared;
+use crate::runtime::request::uid::Uid;
+use crate::runtime::upstream::cache::zone::Held;
 
 /// A client's address; `None` for one on a unix socket.
 pub(crate) type Remote = Option<SocketAddr>;
@@ -30,9 +38,9 @@ pub(crate) struct Client {
     pub(crate) address: AddressId,
     /// `$connection_requests`
     pub(crate) requests: u32,
-    pub(crate) side: crate::runtime::net::tls::Side,
+    pub(crate) side: Side,
     /// The client by the PROXY protocol.
-    pub(crate) proxied: Option<Rc<crate::runtime::net::proxy_protocol::ProxyProtocol>>,
+    pub(crate) proxied: Option<Rc<ProxyProtocol>>,
     pub(crate) opened: Instant,
 }
 
@@ -96,11 +104,11 @@ pub(crate) struct Request {
     pub(crate) limit_req_status: Option<&'static str>,
     pub(crate) limit_conn_status: Option<&'static str>,
     /// The zones in which `limit_conn` counts the request.
-    pub(crate) held: Vec<crate::runtime::request::limit::conn::Held>,
+    pub(crate) held: Vec<CountedRequest>,
     pub(crate) reply: Reply,
     /// How deep it is inside other requests; 0: the client's own.
     pub(crate) depth: u8,
-    pub(crate) ssi: crate::runtime::request::ssi::Shared,
+    pub(crate) ssi: Shared,
     pub(crate) server: ServerId,
     pub(crate) location: Option<LocationId>,
     /// The last location that had a handler: an `if` without one leaves it.
@@ -110,7 +118,7 @@ pub(crate) struct Request {
     pub(crate) keepalive: bool,
     pub(crate) body: Vec<u8>,
     /// The body, if it is in a file.
-    pub(crate) body_file: Option<crate::runtime::request::body_file::BodyFile>,
+    pub(crate) body_file: Option<BodyFile>,
     /// Bytes of a body that was passed on while it was read.
     pub(crate) streamed: u64,
     /// The body has been read or thrown away.
@@ -144,11 +152,11 @@ pub(crate) struct Request {
     /// Validators of the cached response: the time of its last change or -1, and its tag.
     pub(crate) validators: (i64, Vec<u8>),
     /// A kept response is to be renewed when this request has its answer.
-    pub(crate) renewal: Option<crate::runtime::upstream::cache::zone::Held>,
+    pub(crate) renewal: Option<Held>,
     /// Only the head of its answer counts (`auth_request`, `mirror`); none of the client's body is read for it.
     pub(crate) only_head: bool,
     /// Copies of it that follow when the client has its answer.
-    pub(crate) mirrors: Vec<crate::runtime::request::mirror::Mirror>,
+    pub(crate) mirrors: Vec<Mirror>,
     /// Something stands for an answer that fails, or is empty.
     pub(crate) has_stub: bool,
     /// Nobody waits for the answer.
@@ -161,7 +169,7 @@ pub(crate) struct Request {
     pub(crate) started: Duration,
     pub(crate) id: Option<String>,
     /// The cookie of `userid`.
-    pub(crate) uid: Option<Box<crate::runtime::request::uid::Uid>>,
+    pub(crate) uid: Option<Box<Uid>>,
 }
 
 impl Request {
@@ -190,7 +198,7 @@ impl Request {
             held: Vec::new(),
             reply: Reply::default(),
             depth: 0,
-            ssi: crate::runtime::request::ssi::Shared::default(),
+            ssi: Shared::default(),
             server: ServerId(0),
             location: None,
             handled_by: None,
@@ -318,8 +326,7 @@ impl Request {
 
     /// Bytes of the body that was read.
     pub(crate) fn body_length(&self) -> u64 {
-        self.body_file.as_ref().map_or(0, crate::runtime::request::body_file::BodyFile::len)
-            + self.body.len() as u64
+        self.body_file.as_ref().map_or(0, BodyFile::len) + self.body.len() as u64
     }
 
     pub(crate) fn store(&mut self, id: VariableId, value: &[u8]) {

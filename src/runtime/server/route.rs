@@ -11,7 +11,8 @@ use crate::model::location::Handler;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
 use crate::runtime::modules::{
-    access, access_log, index, limit, mirror, real_ip, rewrite, static_file, stub_status, try_files,
+    access, access_log, autoindex, empty_gif, gzip_static, index, limit, mirror, random_index, real_ip,
+    rewrite, static_file, stub_status, try_files,
 };
 use crate::runtime::net::http1::uri;
 use crate::runtime::net::tls::Side;
@@ -211,13 +212,13 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
         // Of the handlers that pass requests on in another protocol only that of FastCGI is not refused at start.
         Some(Handler::Proxy(_) | Handler::Pass(_)) => return proxy::pass(c, r).await,
         Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
-        Some(Handler::EmptyGif(_)) => return crate::runtime::modules::empty_gif::send(r),
+        Some(Handler::EmptyGif(_)) => return empty_gif::send(r),
         // Refused at start.
         Some(Handler::Other(..)) => return Flow::Status(500),
         None => {}
     }
     if plan.content.random_index.value
-        && let Some(flow) = crate::runtime::modules::random_index::find(c, r)
+        && let Some(flow) = random_index::find(c, r)
     {
         return flow;
     }
@@ -225,11 +226,11 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
         return flow;
     }
     if plan.content.autoindex.value
-        && let Some(flow) = crate::runtime::modules::autoindex::send(c, r)
+        && let Some(flow) = autoindex::send(c, r)
     {
         return flow;
     }
-    if let Some(flow) = crate::runtime::modules::gzip_static::send(c, r) {
+    if let Some(flow) = gzip_static::send(c, r) {
         return flow;
     }
     static_file::send(c, r)

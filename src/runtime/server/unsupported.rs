@@ -8,7 +8,7 @@ use crate::model::proxy::HttpVersion;
 use crate::model::rewrite::Instruction;
 use crate::model::upstream::Balancer;
 use crate::model::{Config, Unsupported, VariableSource};
-use crate::runtime::server::variable;
+use crate::runtime::server::{tls_unsupported, variable};
 use crate::source::Span;
 
 /// Everything that is not executed, what the compiler noted included. The runtime starts only if each entry is safe.
@@ -78,7 +78,7 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         }
     }
     found.extend(memory);
-    crate::runtime::server::tls_unsupported::unsupported(config, &mut found);
+    tls_unsupported::unsupported(config, &mut found);
     found
 }
 

@@ -3,6 +3,10 @@
 use std::net::IpAddr;
 
 use crate::model::Endpoint;
+use crate::runtime::fastcgi::script;
+use crate::runtime::filters::ssi::value;
+use crate::runtime::filters::{gzip, userid};
+use crate::runtime::modules::{auth_basic, browser, proxy_protocol, referer, secure_link, tls};
 use crate::runtime::net::clock::{self, Clock};
 use crate::runtime::net::http1::field::Known;
 use crate::runtime::net::path;
@@ -13,15 +17,11 @@ use crate::runtime::request::variable::{
     Get, GetNamed, Getter, address, all, argument, count, display, joined, known, lines, seconds, text, time,
 };
 use crate::runtime::request::{cookies, file, reply};
+use crate::runtime::server::http2;
 
 /// The getter of a name.
 pub(crate) fn find(name: &str) -> Option<Getter> {
-    let tables = [
-        PLAIN,
-        crate::runtime::modules::tls::PLAIN,
-        crate::runtime::server::http2::PLAIN,
-        crate::runtime::modules::proxy_protocol::PLAIN,
-    ];
+    let tables = [PLAIN, tls::PLAIN, http2::PLAIN, proxy_protocol::PLAIN];
     if let Some((_, get)) = tables.into_iter().flatten().find(|(plain, _)| *plain == name) {
         return Some(Getter::Plain(*get));
     }
@@ -30,7 +30,7 @@ pub(crate) fn find(name: &str) -> Option<Getter> {
 }
 
 const PREFIXES: &[(&str, GetNamed)] = &[
-    ("proxy_protocol_tlv_", crate::runtime::modules::proxy_protocol::value),
+    ("proxy_protocol_tlv_", proxy_protocol::value),
     ("http_", |s, name, out| joined(s, name, b", ", out)),
     ("arg_", |s, name, out| argument(s.request, name, out)),
     ("cookie_", cookie),
@@ -124,12 +124,12 @@ const PLAIN: &[(&str, Get)] = &[
     ("connections_reading", |s, out| count(out, s.worker.counters.totals().reading)),
     ("connections_writing", |s, out| count(out, s.worker.counters.totals().writing)),
     ("connections_waiting", |s, out| count(out, s.worker.counters.totals().waiting())),
-    ("invalid_referer", crate::runtime::modules::referer::variable),
-    ("modern_browser", |s, out| crate::runtime::modules::browser::variable(s, true, out)),
-    ("ancient_browser", |s, out| crate::runtime::modules::browser::variable(s, false, out)),
-    ("msie", |s, out| !crate::runtime::modules::browser::is_msie(s.request) || text(out, b"1")),
-    ("uid_got", crate::runtime::filters::userid::got),
-    ("uid_set", crate::runtime::filters::userid::set),
+    ("invalid_referer", referer::variable),
+    ("modern_browser", |s, out| browser::variable(s, true, out)),
+    ("ancient_browser", |s, out| browser::variable(s, false, out)),
+    ("msie", |s, out| !browser::is_msie(s.request) || text(out, b"1")),
+    ("uid_got", userid::got),
+    ("uid_set", userid::set),
     ("uid_reset", |_, _| true),
     ("uri", |s, out| text(out, &s.request.uri)),
     ("document_uri", |s, out| text(out, &s.request.uri)),
@@ -149,7 +149,7 @@ const PLAIN: &[(&str, Get)] = &[
     ("body_bytes_sent", |s, out| count(out, s.request.sent.saturating_sub(s.request.head_bytes))),
     ("connection", |s, out| count(out, s.client.number)),
     ("connection_requests", |s, out| count(out, s.client.requests)),
-    ("connection_time", |s, out| seconds(out, crate::runtime::net::clock::since(s.client.opened))),
+    ("connection_time", |s, out| seconds(out, clock::since(s.client.opened))),
     ("msec", |_, out| seconds(out, Clock::now())),
     ("time_local", |s, out| {
         s.worker.clock.local(out);
@@ -162,15 +162,15 @@ const PLAIN: &[(&str, Get)] = &[
     ("pid", |_, out| count(out, std::process::id())),
     ("nginx_version", |s, out| display(out, s.worker.config.version)),
     ("pipe", |s, out| text(out, if s.request.pipelined { b"p" } else { b"." })),
-    ("gzip_ratio", crate::runtime::filters::gzip::ratio),
-    ("date_local", |_, out| crate::runtime::filters::ssi::value::plain_date(out, true)),
-    ("date_gmt", |_, out| crate::runtime::filters::ssi::value::plain_date(out, false)),
+    ("gzip_ratio", gzip::ratio),
+    ("date_local", |_, out| value::plain_date(out, true)),
+    ("date_gmt", |_, out| value::plain_date(out, false)),
     // QUIC is refused at start.
     ("http3", |_, _| false),
-    ("secure_link", crate::runtime::modules::secure_link::verdict),
-    ("secure_link_expires", crate::runtime::modules::secure_link::expires),
-    ("fastcgi_script_name", crate::runtime::fastcgi::script::script_name),
-    ("fastcgi_path_info", crate::runtime::fastcgi::script::path_info),
+    ("secure_link", secure_link::verdict),
+    ("secure_link_expires", secure_link::expires),
+    ("fastcgi_script_name", script::script_name),
+    ("fastcgi_path_info", script::path_info),
     ("proxy_host", |s, out| !s.request.proxy_host.is_empty() && text(out, &s.request.proxy_host)),
     ("proxy_port", |s, out| {
         let host = String::from_utf8_lossy(&s.request.proxy_host).into_owned();
@@ -253,7 +253,7 @@ fn cookie(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
 
 /// The name in `Authorization: Basic` (`ngx_http_auth_basic_user`).
 fn remote_user(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
-    crate::runtime::modules::auth_basic::credentials(s.request).is_some_and(|(name, _)| text(out, &name))
+    auth_basic::credentials(s.request).is_some_and(|(name, _)| text(out, &name))
 }
 
 /// The port in the host of `proxy_pass`.

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+use crate::runtime::net::clock;
 use crate::runtime::net::ledger::{UpstreamLedger, WorkerLedger};
 use crate::runtime::net::stream::Stream;
 use crate::runtime::upstream::peer::Address;
@@ -120,7 +121,7 @@ impl Pool {
         tag: u32,
         cx: &mut Context<'_>,
     ) -> Option<Duration> {
-        let now = crate::runtime::net::clock::instant();
+        let now = clock::instant();
         let Limits { size, requests, time, timeout, .. } = self.limits;
         let is_spent = connection.requests >= requests
             || now.duration_since(connection.opened) > time

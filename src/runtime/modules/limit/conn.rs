@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::runtime::modules::limit::{key, severities};
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::limit::conn::Held;
+use crate::runtime::request::limit::conn::CountedRequest;
 use crate::runtime::request::state::Request;
 
 /// `ngx_http_limit_conn_handler`
@@ -24,7 +24,7 @@ pub(crate) fn check(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
         r.limit_conn_status = Some("PASSED");
         if limit.zone.take(&key, limit.limit.number) {
-            r.held.push(Held { zone: Arc::clone(&limit.zone), key });
+            r.held.push(CountedRequest { zone: Arc::clone(&limit.zone), key });
             continue;
         }
         let note = if dry { ", dry run," } else { "" };

@@ -10,6 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::Config;
 use crate::runtime::net::log::errno;
+use crate::runtime::net::tls;
 
 /// Where files are and what of them is in the compiled file.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +70,7 @@ impl Files<'_> {
             let is_encrypted = memchr::memmem::find(&text, b"ENCRYPTED").is_some();
             fail(if is_encrypted { "it is encrypted, which is not supported" } else { "no key in it" })
         })?;
-        let key = crate::runtime::net::tls::shared_provider()
+        let key = tls::shared_provider()
             .key_provider
             .load_private_key(der)
             .map_err(|error| fail(&error.to_string()))?;

@@ -16,7 +16,7 @@ use crate::model::{Config, TlsSettings};
 use crate::runtime::net::tls::file::{Choice, Files};
 use crate::runtime::net::tls::session::{self, Tickets};
 use crate::runtime::net::tls::verify::{self, Trust};
-use crate::runtime::net::tls::{cipher, provider};
+use crate::runtime::net::tls::{self, cipher, provider};
 use crate::source::Span;
 
 /// Longest chain that is followed, whatever `ssl_verify_depth` says.
@@ -192,6 +192,6 @@ impl ClientCertVerifier for Asker {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        crate::runtime::net::tls::shared_provider().signature_verification_algorithms.supported_schemes()
+        tls::shared_provider().signature_verification_algorithms.supported_schemes()
     }
 }

@@ -12,6 +12,8 @@ use x509_parser::prelude::{
     CertificateRevocationList, FromDer, GeneralName, ParsedExtension, X509Certificate, X509Version,
 };
 
+use crate::runtime::net::tls;
+
 /// The verdict on a certificate (`X509_verify_cert_error_string`); 0: it is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict(pub(crate) u32, pub(crate) &'static str);
@@ -85,7 +87,7 @@ fn contents_of_any(der: &[u8]) -> &[u8] {
 }
 
 fn algorithms() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
-    crate::runtime::net::tls::shared_provider().signature_verification_algorithms.all
+    tls::shared_provider().signature_verification_algorithms.all
 }
 
 /// True if `issuer`'s key made the signature over `message`.
@@ -129,7 +131,7 @@ pub(crate) fn handshake_signature(
         .map_err(|_| rustls::Error::InvalidCertificate(rustls::CertificateError::BadEncoding))?;
     let key = certificate.public_key();
     let key_algorithm = contents(first_element(key.raw));
-    let provider = crate::runtime::net::tls::shared_provider();
+    let provider = tls::shared_provider();
     let mut mapping = provider.signature_verification_algorithms.mapping.iter();
     let (_, candidates) = mapping.find(|(other, _)| *other == scheme).ok_or_else(bad)?;
     let is_valid = candidates.iter().any(|a| {

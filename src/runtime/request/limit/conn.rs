@@ -40,12 +40,12 @@ impl ConnZone {
 
 /// A request that is counted, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct CountedRequest {
     pub(crate) zone: Arc<ConnZone>,
     pub(crate) key: Vec<u8>,
 }
 
-impl Drop for Held {
+impl Drop for CountedRequest {
     fn drop(&mut self) {
         let mut counts = self.zone.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.key[..]) {
@@ -65,7 +65,7 @@ mod tests {
     fn counts_go_back() {
         let zone = Arc::new(ConnZone::new(32 << 10));
         assert!(zone.take(b"a", 1) && !zone.take(b"a", 1) && zone.take(b"b", 1));
-        drop(Held { zone: Arc::clone(&zone), key: b"a".to_vec() });
+        drop(CountedRequest { zone: Arc::clone(&zone), key: b"a".to_vec() });
         assert!(zone.take(b"a", 1));
         assert_eq!(zone.counts.lock().unwrap().len(), 2);
     }

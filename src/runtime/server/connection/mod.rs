@@ -20,6 +20,7 @@ use crate::runtime::proxy;
 use crate::runtime::request::body;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
+use crate::runtime::request::plan::Plan;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
@@ -191,7 +192,7 @@ impl Connection {
         default_server(&self.worker, &self.client)
     }
 
-    fn default_plan(&self) -> Rc<crate::runtime::request::plan::Plan> {
+    fn default_plan(&self) -> Rc<Plan> {
         Rc::clone(&self.worker.servers[self.default_server().0 as usize])
     }
 

@@ -28,6 +28,8 @@ use crate::runtime::server::listener::Listener;
 use crate::runtime::server::start::account::Account;
 use crate::runtime::server::start::pid::PidFile;
 use crate::runtime::server::start::threads::Job;
+use crate::runtime::server::unsupported;
+use crate::runtime::upstream::live;
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::{Address, Resolved};
 use crate::runtime::upstream::tls::Peers;
@@ -145,10 +147,8 @@ fn begin(
     before: Option<&Running>,
     takes_user: bool,
 ) -> Result<Running, StartError> {
-    let refused: Vec<_> = crate::runtime::server::unsupported::unsupported(&config)
-        .into_iter()
-        .filter(|u| u.safe_because.is_none())
-        .collect();
+    let refused: Vec<_> =
+        unsupported::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
     if !refused.is_empty() {
         return Err(StartError::Unsupported(refused));
     }
@@ -268,7 +268,7 @@ fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
                 }
             }
         }
-        if peers.is_empty() && !crate::runtime::upstream::live::is_live(upstream) {
+        if peers.is_empty() && !live::is_live(upstream) {
             return Err(failed(
                 format!("no servers are inside upstream \"{}\"", upstream.name),
                 Some(upstream.span),

@@ -11,13 +11,14 @@ use tokio::sync::watch;
 
 use crate::model::Config;
 use crate::model::log::Severity;
+use crate::runtime::net::clock;
 use crate::runtime::net::counters::Counters;
 use crate::runtime::net::ledger::WorkerLedger;
-use crate::runtime::net::log::{ErrorLogs, Files, errno};
+use crate::runtime::net::log::{ErrorLogs, Files, errno, turn};
 use crate::runtime::request::worker::{Tls, Worker};
 use crate::runtime::server::listener::{self, Listener};
-use crate::runtime::server::panic;
-use crate::runtime::server::start::{Stop, failed};
+use crate::runtime::server::start::{StartError, Stop, failed};
+use crate::runtime::server::{panic, resolving};
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::Resolved;
 
@@ -48,10 +49,7 @@ pub(super) struct Job {
 ///
 /// # Errors
 /// There are no more threads.
-pub(super) fn spawn(
-    job: Job,
-    report: Sender<Report>,
-) -> Result<JoinHandle<()>, crate::runtime::server::start::StartError> {
+pub(super) fn spawn(job: Job, report: Sender<Report>) -> Result<JoinHandle<()>, StartError> {
     let name = format!("worker {}", job.number);
     let thread = std::thread::Builder::new().name(name).spawn(move || live(&job, report));
     thread.map_err(|e| failed(format!("a worker could not be started{}", errno(&e)), None))
@@ -85,10 +83,7 @@ fn once(job: &Job, report: &mut Option<Sender<Report>>) -> Result<(), String> {
     let (counters, tls) = (Arc::clone(&job.counters), Arc::clone(&job.tls));
     let worker = Worker::new(&job.config, &job.peers, &job.files, counters, job.product, outgoing, tls)?;
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder
-        .enable_all()
-        .on_thread_park(crate::runtime::net::log::turn::write)
-        .on_thread_unpark(crate::runtime::net::clock::turn);
+    builder.enable_all().on_thread_park(turn::write).on_thread_unpark(clock::turn);
     // Its tasks wait in the scheduler's own queue: with a `LocalSet` each goes through two of them.
     let runtime = builder.build_local(LocalOptions::default());
     let runtime = runtime.map_err(|e| format!("epoll_create() failed{}", errno(&e)))?;
@@ -114,7 +109,7 @@ fn serve(
         let own = Rc::clone(&worker);
         keep(&worker, "upstream connections", move || watch_pools(Rc::clone(&own)));
         if is_first {
-            crate::runtime::server::resolving::watch(&worker);
+            resolving::watch(&worker);
         }
         let accept = |(i, listener): (usize, listener::Accept)| {
             let (own, listener) = (Rc::clone(&worker), Rc::new(listener));

@@ -1,6 +1,6 @@
 //! The header of a cache file (`ngx_http_file_cache_header_t`, version 5, as nginx writes it on 64-bit machines).
 
-use crate::runtime::upstream::cache::key::Key;
+use crate::runtime::upstream::cache::key::{self, Key};
 
 /// Bytes of the header, padding included.
 const SIZE: usize = 336;
@@ -41,7 +41,7 @@ impl Header {
         for time in [self.valid, self.updating, self.error, self.last_modified, self.date] {
             out.extend_from_slice(&time.to_ne_bytes());
         }
-        out.extend_from_slice(&crate::runtime::upstream::cache::key::crc(key).to_ne_bytes());
+        out.extend_from_slice(&key::crc(key).to_ne_bytes());
         for short in [0, self.head, self.body] {
             out.extend_from_slice(&u16::try_from(short).unwrap_or(0).to_ne_bytes());
         }
@@ -73,10 +73,7 @@ impl Header {
         }
         let crc = u32::from_ne_bytes([data[48], data[49], data[50], data[51]]);
         let (head, body) = (short(54), short(56));
-        if crc != crate::runtime::upstream::cache::key::crc(key)
-            || head != start
-            || data[SIZE + KEY.len()..start - 1] != *key
-        {
+        if crc != key::crc(key) || head != start || data[SIZE + KEY.len()..start - 1] != *key {
             return Err("has md5 collision");
         }
         if body < head || body > data.len() {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::model::cache::CachePath;
+use crate::runtime::net::clock::Clock;
 use crate::runtime::upstream::cache::keeper;
 use crate::runtime::upstream::cache::key::{self, Key};
 
@@ -82,7 +83,7 @@ pub(crate) struct Held {
 }
 
 fn now() -> i64 {
-    i64::try_from(crate::runtime::net::clock::Clock::now().as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(Clock::now().as_secs()).unwrap_or(i64::MAX)
 }
 
 impl Nodes {

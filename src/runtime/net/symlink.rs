@@ -11,7 +11,6 @@ use nix::sys::stat::{Mode, fstat, fstatat};
 
 use crate::model::content::LinkPolicy;
 use crate::runtime::net::path::os;
-use crate::runtime::request::scope::Scope;
 
 /// The links that are followed on the way to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,22 +25,9 @@ impl Links {
     #[cfg(test)]
     pub(crate) const FOLLOW: Self = Self { policy: LinkPolicy::Follow, from: 0 };
 
-    /// The rule of the request's location for a path (`ngx_http_set_disable_symlinks`).
-    pub(crate) fn of(scope: &mut Scope<'_>, path: &[u8]) -> Self {
-        let plan = std::rc::Rc::clone(&scope.request.plan);
-        let symlinks = &plan.content.disable_symlinks.value;
-        let mut links = Self { policy: symlinks.policy, from: 0 };
-        let Some(from) = &symlinks.from else { return links };
-        let mut part = Vec::new();
-        scope.evaluate(from, &mut part);
-        match path.strip_prefix(&part[..]) {
-            _ if part.is_empty() => {}
-            Some([]) => links.policy = LinkPolicy::Follow,
-            Some([b'/', ..]) => links.from = part.len(),
-            Some(_) if part.ends_with(b"/") => links.from = part.len() - 1,
-            _ => {}
-        }
-        links
+    /// The links that a policy follows; as many bytes of the path as `from` says may have links of any kind.
+    pub(crate) fn new(policy: LinkPolicy, from: usize) -> Self {
+        Self { policy, from }
     }
 
     /// The call that fails, for the log.
