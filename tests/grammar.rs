@@ -1,4 +1,4 @@
-//! The facts under `grammar/`, the tables made from them, and the lookups.
+//! The facts under `grammar/`, the tables made from them, and the look-ups; `sentences` compares grammar and parser.
 
 #![allow(unreachable_pub, reason = "the build script's files are included")]
 
@@ -8,12 +8,16 @@ mod check;
 #[allow(dead_code, reason = "part of the build script")]
 #[path = "../src/catalog/context.rs"]
 mod context;
+#[path = "grammar/ebnf.rs"]
+mod ebnf;
 #[allow(dead_code, reason = "part of the build script")]
 #[path = "../grammar/build/entry.rs"]
 mod entry;
 #[allow(dead_code, reason = "part of the build script")]
 #[path = "../grammar/build/read.rs"]
 mod read;
+#[path = "grammar/sentences.rs"]
+mod sentences;
 #[allow(dead_code, reason = "part of the build script")]
 #[path = "../src/version.rs"]
 mod version;

@@ -5,6 +5,7 @@
 #[allow(dead_code, unreachable_pub, reason = "other tests use the rest")]
 mod examples;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -12,8 +13,8 @@ use std::path::Path;
 use examples::{examples, lint};
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
-use ngxc::edit;
-use ngxc::lint::RULES;
+use ngxc::edit::{self, Applicability};
+use ngxc::lint::{Category, RULES, Rule};
 
 #[test]
 fn bad_examples_are_reported_and_good_ones_are_not() {
@@ -96,21 +97,41 @@ fn rules_are_sorted_and_bear_the_names_of_their_files() {
     }
 }
 
+/// Kinds of the fixes that a rule proposes for its bad examples.
+fn fixes_of(rule: &Rule) -> String {
+    let mut kinds = BTreeSet::new();
+    for example in examples(rule).iter().filter(|e| e.bad) {
+        for &version in &example.versions {
+            let (_, found) = lint(&example.text, example.main, version);
+            let of_rule = found.iter().filter(|d| d.code == rule.name);
+            kinds.extend(of_rule.filter_map(|d| d.fix.as_ref()).map(|fix| fix.applicability));
+        }
+    }
+    let name = |kind| if kind == Applicability::Safe { "safe" } else { "unsafe" };
+    kinds.into_iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
 /// `docs/rules.md` is made from the rules; `NGXC_UPDATE=1 cargo test --test rules` writes it.
 #[test]
 fn the_page_of_rules_is_fresh() {
-    let mut page = String::from("# Rules\n\nMade from `src/lint/rules`; `ngxc explain NAME` prints one.\n\n");
-    page.push_str("| rule | category | level | reports |\n|---|---|---|---|\n");
-    for rule in RULES {
-        writeln!(
-            page,
-            "| [{0}](#{0}) | {1} | {2} | {3} |",
-            rule.name,
-            rule.category.name(),
-            if rule.recommended { rule.level.name() } else { "off" },
-            rule.summary
-        )
-        .unwrap();
+    let mut page = String::from(
+        "# Rules\n\nMade from `src/lint/rules`; `ngxc explain NAME` prints one rule. The column `fix` names the repairs of \
+         `ngxc lint --fix`: `safe`, or `unsafe` with `--unsafe`.\n",
+    );
+    for category in Category::ALL {
+        writeln!(page, "\n## Category {}\n", category.name()).unwrap();
+        page.push_str("| rule | level | fix | reports |\n|---|---|---|---|\n");
+        for rule in RULES.iter().filter(|rule| rule.category == category) {
+            writeln!(
+                page,
+                "| [{0}](#{0}) | {1} | {2} | {3} |",
+                rule.name,
+                if rule.recommended { rule.level.name() } else { "off" },
+                fixes_of(rule),
+                rule.summary
+            )
+            .unwrap();
+        }
     }
     for rule in RULES {
         writeln!(page, "\n## {}\n", rule.name).unwrap();
@@ -119,7 +140,7 @@ fn the_page_of_rules_is_fresh() {
             let line = line.strip_prefix("## ").map_or(line.to_owned(), |h| format!("### {h}"));
             writeln!(page, "{line}").unwrap();
         }
-        writeln!(page, "\nSee nginx.org{}.", rule.doc).unwrap();
+        writeln!(page, "\nSee <https://nginx.org{}>.", rule.doc).unwrap();
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
     if std::env::var_os("NGXC_UPDATE").is_some() {

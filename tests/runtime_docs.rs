@@ -7,11 +7,11 @@ use std::fmt::Write;
 
 use ngxc::catalog::{DIRECTIVES, Runtime, Tier};
 
-const INTRODUCTION: &str = "# What `ngxc run` executes\n\n\
+const INTRODUCTION: &str = "# Directives that `ngxc run` executes\n\n\
     Made from the catalog by `NGXC_UPDATE=1 cargo test --test runtime_docs`; do not edit.\n\n\
-    A directive is **executed**, or **ignored** because no client can see the difference (said once at start), or\n\
-    **refused**: `ngxc run` does not start, and says where it stands. Modules of which nothing is executed are left out;\n\
-    all their directives are refused.\n";
+    `ngxc run` **executes** a directive, or **ignores** it with one note at start, because no client can see the\n\
+    difference, or **refuses** it: `ngxc run` does not start, and the message has file and line. Modules without any\n\
+    executed or ignored directive are left out: `ngxc run` refuses all their directives.\n";
 
 fn made() -> String {
     let mut modules: BTreeMap<&str, [Vec<String>; 3]> = BTreeMap::new();
