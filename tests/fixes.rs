@@ -104,3 +104,30 @@ fn comments_stay_with_their_directives() {
         "{fixed}"
     );
 }
+
+#[test]
+fn columns_stay() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "worker_processes 1;\nevents { }\nhttp {\n    upstream b {\n        server     10.0.0.1:80;\n        zone       b \
+                64k;\n    }\n    server {\n        listen       443 ssl http2;   # tls\n        listen       80;              # \
+                plain\n        server_name  a.example;       # name\n        ssl_certificate      a.pem;\n        \
+                ssl_certificate_key  a.key;\n        location / {\n            proxy_pass          http://b;\n            \
+                proxy_read_timeout  5s;\n        }\n        location /x {\n            proxy_pass http://b; # not aligned\n            \
+                proxy_read_timeout 5s;\n        }\n    }\n}\n";
+    let (_, said, fixed) = fix(
+        directory.path(),
+        text,
+        &["--unsafe", "--select", "reuse,deprecation", "--nginx-version", "1.28.0"],
+    );
+    for line in [
+        "        keepalive  16;\n",
+        "        listen       443 ssl;         # tls\n        listen       80;              # plain\n",
+        "        http2        on;\n",
+        "            proxy_http_version  1.1;\n",
+        "            proxy_set_header    Connection \"\";\n",
+        "            proxy_http_version 1.1;\n            proxy_pass http://b; # not aligned\n            \
+         proxy_set_header Connection \"\";\n",
+    ] {
+        assert!(fixed.contains(line), "{line}\n{fixed}\n{said}");
+    }
+}

@@ -13,11 +13,13 @@ pub mod redos;
 mod remedy;
 mod rule;
 mod rules;
+mod target;
 mod tls;
 mod uses;
 
 mod baseline;
 mod client_text;
+mod columns;
 mod settings;
 mod suppress;
 
@@ -27,6 +29,7 @@ mod witness;
 pub use audit::{Advisories, Advisory, Status, Verdict, audit, verdicts};
 pub use rule::{Category, Rule};
 pub use rules::RULES;
+pub use target::Target;
 
 pub use baseline::Baseline;
 pub use settings::{LEVELS, Profile, Settings, all_names, check_name};
@@ -36,87 +39,12 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::diagnostic::{Class, Diagnostic, Level};
-use crate::model::{Config, Upstream};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::model::Config;
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
-use crate::reuse::{DEFAULT_KEEPALIVE, Judged, Overview, leaves};
+use crate::reuse::{DEFAULT_KEEPALIVE, Overview, leaves};
 use crate::syntax::Configuration;
-use crate::values::{self, View, fragment, levels, pattern, sources, text};
-use levels::Levels;
-use remedy::{Missing, Remedies};
-use rules::reuse::proxy_to_bare_host;
-use uses::Uses;
-
-/// What a rule looks at.
-#[derive(Clone, Copy)]
-pub struct Target<'a> {
-    /// The compiled configuration.
-    pub config: &'a Config,
-    /// The source, for the places of fixes.
-    pub configuration: &'a Configuration,
-    /// Every leaf with what it reaches and whether its connections are used again.
-    pub reuse: &'a Overview<'a>,
-    uses: &'a OnceCell<Uses<'a>>,
-    levels: &'a OnceCell<Levels<'a>>,
-    remedies: &'a OnceCell<Remedies<'a>>,
-}
-
-impl<'a> Target<'a> {
-    /// Where variables are read.
-    fn uses(self) -> &'a Uses<'a> {
-        self.uses.get_or_init(|| Uses::new(self.configuration))
-    }
-
-    /// The blocks as they are written.
-    fn levels(self) -> &'a Levels<'a> {
-        self.levels.get_or_init(|| Levels::new(self.configuration, self.is_whole()))
-    }
-
-    /// What values are judged in.
-    fn view(self) -> View<'a> {
-        View { config: self.config, levels: self.levels() }
-    }
-
-    /// What leaves lack to use their connections again, and the repair of each.
-    fn remedies(self) -> &'a Remedies<'a> {
-        self.remedies.get_or_init(|| Remedies::new(self))
-    }
-
-    /// Whether every file that is included anywhere was read.
-    fn reads_everything(self) -> bool {
-        self.configuration.diagnostics.iter().all(|d| d.class != Class::Environment)
-    }
-
-    /// Whether the configuration is all there is: not a fragment that something else includes.
-    fn is_whole(self) -> bool {
-        self.config.http.span.is_some()
-    }
-
-    /// The leaves that speak HTTP/1 to an upstream that keeps connections, with that upstream; a leaf whose only
-    /// purpose is to upgrade connections is none of them.
-    fn pooled_http(self) -> impl Iterator<Item = (&'a Judged<'a>, &'a Upstream)> {
-        let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http() && j.can_reuse());
-        leaves.filter_map(|judged| Some((judged, judged.pooled()?)))
-    }
-
-    /// The leaves that speak HTTP/1 and lack something that lets their connections be used again, with what they
-    /// lack and the name of the upstream or host.
-    fn lacking_http(self) -> impl Iterator<Item = (&'a Judged<'a>, Missing, &'a str)> {
-        let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http());
-        leaves.filter_map(move |judged| {
-            let missing = self.remedies().missing(judged);
-            let named =
-                judged.pooled().or_else(|| judged.upstreams().find(|u| self.remedies().lacks_pool(u)));
-            let name = named.map(|u| u.name.as_str()).or_else(|| proxy_to_bare_host::bare(self, judged))?;
-            (missing != Missing::default()).then_some((judged, missing, name))
-        })
-    }
-
-    /// The `upstream` blocks.
-    fn upstreams(self) -> impl Iterator<Item = &'a Upstream> {
-        self.config.http.upstreams.iter().filter(|u| !u.is_implicit())
-    }
-}
+use crate::values::{self, levels, pattern, sources, text};
 
 /// Runs `rules` over a configuration.
 pub fn lint(configuration: &Configuration, config: &Config, rules: &[&'static Rule]) -> Vec<Diagnostic> {
@@ -142,6 +70,7 @@ pub fn lint_timed(
         took(rule, end - start);
         start = end;
     }
+    found.iter_mut().for_each(|finding| columns::keep_comments(configuration, finding));
     found.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     // A file that is included in several blocks is judged in each.
     found.dedup_by(|a, b| (a.span, a.code, &a.message) == (b.span, b.code, &b.message));

@@ -1,5 +1,6 @@
 //! Where a fix puts a new directive: on a line of its own beside a neighbour, or on the neighbour's line.
 
+use super::columns;
 use crate::edit::Edit;
 use crate::source::Span;
 use crate::syntax::{Configuration, Directive};
@@ -13,12 +14,23 @@ pub(super) fn after(configuration: &Configuration, span: Span, text: &str) -> Op
     match comment_behind(source, end) {
         Some(end_of_line) => {
             let at = Span::new(span.file, end_of_line, end_of_line);
+            let text = columns::like(text, source, directive.span().start as usize);
             Some(Edit::insert(at, format!("{}{text}", new_line(source, directive))))
         }
-        None => Some(Edit::insert(
-            directive.span().after(),
-            format!("{}{text}", separator(configuration, directive)),
-        )),
+        None => {
+            let separator = separator(configuration, directive);
+            let text = aligned(text, source, directive, &separator);
+            Some(Edit::insert(directive.span().after(), format!("{separator}{text}")))
+        }
+    }
+}
+
+/// The text in the columns of the lines around, if it gets a line of its own.
+fn aligned(text: &str, source: &[u8], directive: Directive<'_>, separator: &str) -> String {
+    if separator == " " {
+        text.to_owned()
+    } else {
+        columns::like(text, source, directive.span().start as usize)
     }
 }
 
@@ -29,6 +41,7 @@ pub(super) fn before(configuration: &Configuration, span: Span, text: &str) -> O
     let start = directive.span().start as usize;
     let source = configuration.tree(span.file).text();
     let at = if separator == " " { start } else { above_comments(source, start) };
+    let text = aligned(text, source, directive, &separator);
     Some(Edit::insert(Span::new(span.file, at, at), format!("{text}{separator}")))
 }
 

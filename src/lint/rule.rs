@@ -1,6 +1,6 @@
 //! The declaration of a rule.
 
-use super::Target;
+use super::target::Target;
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::Span;
 
@@ -87,15 +87,15 @@ macro_rules! declare_rule {
         }
     ) => {
         $(#[doc = $docs])+
-        pub(in crate::lint) static $Rule: $crate::lint::Rule = $crate::lint::Rule {
+        pub(crate) static $Rule: $crate::lint::rule::Rule = $crate::lint::rule::Rule {
             name: $name,
-            category: $crate::lint::Category::$category,
+            category: $crate::lint::rule::Category::$category,
             level: $crate::diagnostic::Level::$level,
             summary: $summary,
             docs: concat!($($docs, "\n"),+),
             doc: $doc,
             recommended: true $(&& $recommended)?,
-            by_version: matches!($crate::lint::Category::$category, $crate::lint::Category::Reuse),
+            by_version: matches!($crate::lint::rule::Category::$category, $crate::lint::rule::Category::Reuse),
             check,
         };
     };

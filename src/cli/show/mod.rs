@@ -5,6 +5,7 @@ mod human;
 mod settings;
 mod table;
 mod url;
+mod value;
 mod way;
 mod written;
 
@@ -30,7 +31,8 @@ pub(super) struct ShowArgs {
     #[command(flatten)]
     input: Input,
 
-    /// What is asked for: `http://www.example.com/a?b=c`, or a path [default: all servers and locations].
+    /// What is asked for: `http://www.example.com/a?b=c`, or a path [default: all servers and locations]; with `--value`
+    /// also a block as it is written, such as `location /api/`.
     #[arg(value_name = "URL")]
     url: Option<String>,
 
@@ -44,6 +46,10 @@ pub(super) struct ShowArgs {
     /// Settings that nothing sets as well.
     #[arg(long, requires = "url")]
     all: bool,
+
+    /// What a variable, or a text with variables, can be there: `$host`, `http://$backend$uri`.
+    #[arg(long, value_name = "TEXT", requires = "url", conflicts_with_all = ["setting", "all"])]
+    value: Option<String>,
 
     /// How the answer is printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -155,6 +161,13 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
         return Ok(Outcome::Clean);
     };
     settings::check_names(book, &args.setting)?;
+    if let Some(value) = &args.value {
+        value::check_names(book, value)?;
+        let blocks = value::named(book, url);
+        if !blocks.is_empty() {
+            return print_value(&value::answer(book, &configuration, value, &blocks), args.format, out);
+        }
+    }
     let ground = Ground::new(Arc::clone(&config))
         .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))?;
     let url = url::Url::parse(url)?;
@@ -167,6 +180,13 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
         Some((path, args))
     };
     let walk = ground.walk(&asked, normalize).map_err(Failure::new)?;
+    if let Some(value) = &args.value {
+        let block = match walk.location {
+            Some(location) => ground.router.get(location).span,
+            None => config.http.servers[walk.server.0 as usize].span,
+        };
+        return print_value(&value::answer(book, &configuration, value, &[block]), args.format, out);
+    }
     let answer = Answer {
         schema: SCHEMA,
         nginx_version: config.version.to_string(),
@@ -181,6 +201,17 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
         Format::Human => human::print(&answer, out)?,
         Format::Json => {
             serde_json::to_writer_pretty(&mut *out, &answer).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(Outcome::Clean)
+}
+
+fn print_value(answer: &value::Answer, format: Format, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    match format {
+        Format::Human => value::print(answer, out)?,
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, answer).map_err(std::io::Error::from)?;
             writeln!(out)?;
         }
     }

@@ -1,10 +1,10 @@
 //! What a configuration must contain to be exposed to a vulnerability: the triggers of `grammar/advisories.toml`.
 
 use crate::catalog::Context;
-use crate::lint::levels::{Level as Block, Levels};
-use crate::lint::text::{self, Piece};
 use crate::source::Span;
 use crate::syntax::{Block as Body, Directive, Word};
+use crate::values::levels::{Level as Block, Levels};
+use crate::values::text::{self, Piece};
 
 /// Where a trigger holds.
 pub(super) fn place<'a>(levels: &'a Levels<'a>, trigger: &str) -> Option<Span> {

@@ -7,11 +7,11 @@ mod verdict;
 pub use advisory::{Advisories, Advisory};
 pub use verdict::{Status, Verdict, verdicts};
 
-use super::fragment;
-use super::levels::Levels;
 use crate::diagnostic::{Class, Diagnostic};
 use crate::source::Span;
 use crate::syntax::{Configuration, Directive};
+use crate::values::fragment;
+use crate::values::levels::Levels;
 use crate::version::Version;
 
 /// The vulnerabilities of `version` that a configuration is exposed to, each at the directive that exposes it. Where

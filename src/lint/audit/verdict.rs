@@ -3,10 +3,10 @@
 use super::advisory::{Advisories, Advisory};
 use super::exposure;
 use crate::diagnostic::Class;
-use crate::lint::fragment;
-use crate::lint::levels::Levels;
 use crate::source::Span;
 use crate::syntax::Configuration;
+use crate::values::fragment;
+use crate::values::levels::Levels;
 use crate::version::Version;
 
 /// What a vulnerability means for a version and a configuration.

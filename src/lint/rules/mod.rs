@@ -123,7 +123,7 @@ mod deprecation {
     pub(super) mod stapling_letsencrypt;
 }
 
-use super::Rule;
+use super::rule::Rule;
 
 /// All rules, by name.
 pub static RULES: &[&Rule] = &[

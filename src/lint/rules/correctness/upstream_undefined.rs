@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected};
+use crate::lint::{affected::affected, target::Target};
 use crate::reuse::{Leaf, Reached, has_variable_host};
 use crate::source::Span;
 
@@ -88,12 +88,12 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// Whether a host has the form of an upstream's name; in a fragment it may be one that is defined elsewhere.
-pub(in crate::lint) fn looks_like_upstream(host: &str) -> bool {
+pub(crate) fn looks_like_upstream(host: &str) -> bool {
     !host.contains(['.', ':']) && !host.eq_ignore_ascii_case("localhost")
 }
 
 /// Whether a value in a leaf is a name that only an `upstream` could explain.
-pub(in crate::lint) fn is_missing_upstream(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
+pub(crate) fn is_missing_upstream(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     has_variable_host(target.config, leaf.target)
         && looks_like_upstream(host)
         && leaf.location.settings.limit.resolver.value.servers.is_empty()

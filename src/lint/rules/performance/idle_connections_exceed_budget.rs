@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected};
+use crate::lint::{affected::affected, target::Target};
 use crate::model::Origin;
 use crate::reuse::Judged;
 use crate::source::Span;
@@ -89,13 +89,13 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// Sockets that each worker listens on.
-pub(in crate::lint) fn listening(target: Target<'_>) -> u64 {
+pub(crate) fn listening(target: Target<'_>) -> u64 {
     let all = target.config.http.servers.iter().flat_map(|s| &s.listen);
     all.map(|listen| &listen.endpoint).collect::<HashSet<_>>().len() as u64
 }
 
 /// The tighter of the two limits, and where it is set.
-pub(in crate::lint) fn budget(target: Target<'_>, http: Span) -> (&'static str, u64, Span) {
+pub(crate) fn budget(target: Target<'_>, http: Span) -> (&'static str, u64, Span) {
     let setting = &target.config.core.worker_connections;
     let at = match setting.origin {
         Origin::Set(span) | Origin::Inherited(span) => span,

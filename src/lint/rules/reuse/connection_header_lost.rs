@@ -4,7 +4,7 @@ use super::connection_header_missing::lost;
 use crate::diagnostic::Diagnostic;
 use crate::edit::Edit;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place, remedy};
+use crate::lint::{place, remedy, target::Target};
 use crate::model::proxy::Header;
 use crate::reuse::{Judged, Leaf};
 
@@ -105,7 +105,7 @@ fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>, line: &str) -> String {
 }
 
 /// Repeats headers of an outer level behind those in force.
-pub(in crate::lint) fn repeat(target: Target<'_>, leaf: &Leaf<'_>, headers: &[&Header]) -> Option<Vec<Edit>> {
+pub(crate) fn repeat(target: Target<'_>, leaf: &Leaf<'_>, headers: &[&Header]) -> Option<Vec<Edit>> {
     let last = leaf.proxy().set_header.value.last()?;
     let mut edits: Vec<Edit> = Vec::new();
     for header in headers {

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::edit::Edit;
 use crate::lint::remedy::EMPTY_HEADER;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place, remedy};
+use crate::lint::{place, remedy, target::Target};
 use crate::model::Origin;
 use crate::model::proxy::Header;
 use crate::reuse::{Judged, Leaf};
@@ -63,7 +63,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 
 /// The header of an outer level that the headers of an inner one replace: the innermost of those levels that set
 /// headers. One that closes connections is no loss.
-pub(in crate::lint) fn lost<'a>(target: Target<'a>, leaf: &Leaf<'a>, name: &[u8]) -> Option<&'a Header> {
+pub(crate) fn lost<'a>(target: Target<'a>, leaf: &Leaf<'a>, name: &[u8]) -> Option<&'a Header> {
     if matches!(leaf.proxy().set_header.origin, Origin::Default) || leaf.proxy().header(name).is_some() {
         return None;
     }
@@ -89,7 +89,7 @@ fn finding<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Diagno
 
 /// Empties the header where the headers in force are set, so that none of them is lost; or repeats the lines of an outer
 /// level that were lost.
-pub(in crate::lint) fn edits<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> Option<Vec<Edit>> {
+pub(crate) fn edits<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> Option<Vec<Edit>> {
     if let Some(outer) = lost(target, leaf, b"connection") {
         let upgrade = lost(target, leaf, b"upgrade");
         let lines: Vec<&Header> = upgrade.into_iter().chain([outer]).collect();
@@ -103,7 +103,7 @@ pub(in crate::lint) fn edits<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> Option<
 }
 
 /// Whether the edits for a leaf stand at an outer level.
-pub(in crate::lint) fn is_inherited<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
+pub(crate) fn is_inherited<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
     matches!(leaf.proxy().set_header.origin, Origin::Inherited(_))
         && lost(target, leaf, b"connection").is_none()
 }

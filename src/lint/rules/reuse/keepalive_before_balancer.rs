@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, place};
+use crate::lint::{place, target::Target};
 use crate::model::Upstream;
 use crate::source::Span;
 
@@ -92,7 +92,7 @@ fn finding<'a>(target: Target<'a>, upstream: &'a Upstream, keepalive: Span, meth
 }
 
 /// Moves `keepalive`; its companions may stand anywhere.
-pub(in crate::lint) fn edits(target: Target<'_>, keepalive: Span, method: Span) -> Option<Vec<Edit>> {
+pub(crate) fn edits(target: Target<'_>, keepalive: Span, method: Span) -> Option<Vec<Edit>> {
     let line = place::find(target.configuration, keepalive)?;
     let text = String::from_utf8(line.tree().text()[line.span().range()].to_vec()).ok()?;
     Some(vec![

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{affected::affected, place, target::Target};
 use crate::model::proxy::Bind;
 use crate::model::{Origin, Upstream, VariableSource};
 use crate::reuse::{DEFAULT_KEEPALIVE, Leaf};
@@ -125,7 +125,7 @@ fn fix(target: Target<'_>, upstream: &Upstream, can_say_zero: bool) -> Option<Fi
 }
 
 /// Whether the source address of a leaf's connections comes from the client.
-pub(in crate::lint) fn is_client_source<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
+pub(crate) fn is_client_source<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
     match leaf.bind().map(|bind| &bind.value) {
         Some(Bind::Value { value, transparent }) => {
             *transparent

@@ -8,7 +8,7 @@ use crate::edit::Edit;
 use crate::lint::remedy::{Missing, TOGETHER, lines, listed};
 use crate::lint::rule::declare_rule;
 use crate::lint::rules::correctness::upstream_undefined::looks_like_upstream;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{affected::affected, place, target::Target};
 use crate::model::location::Handler;
 use crate::model::{Origin, ProxyPass};
 use crate::reuse::{Judged, Leaf, Reached, has_variable_host};
@@ -81,7 +81,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// The host without an upstream that a leaf passes to, if the connections could be kept.
-pub(in crate::lint) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
+pub(crate) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
     let leaf = &judged.leaf;
     let could_keep = leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
     if !judged.can_reuse() || !could_keep || has_variable_host(target.config, leaf.target) {
@@ -120,12 +120,12 @@ fn help<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a>]) -> String 
 }
 
 /// The upstream that a host should have.
-pub(in crate::lint) fn upstream(target: Target<'_>, host: &str) -> String {
+pub(crate) fn upstream(target: Target<'_>, host: &str) -> String {
     format!("upstream {} {{ server {host}; keepalive 16; }}", name(target, host))
 }
 
 /// A loopback address that only nginx itself asks for: an authentication daemon and the like.
-pub(in crate::lint) fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
+pub(crate) fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     let loopback = host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost");
     let location = place::find(target.configuration, leaf.named_location().span).and_then(Directive::block);
     loopback && location.is_some_and(|block| block.directives().any(|d| d.name().is("internal")))
@@ -142,11 +142,7 @@ fn name(target: Target<'_>, host: &str) -> String {
 }
 
 /// The upstream and the targets that name it; with the name.
-pub(in crate::lint) fn edits(
-    target: Target<'_>,
-    host: &str,
-    users: &[&Judged<'_>],
-) -> Option<(String, Vec<Edit>)> {
+pub(crate) fn edits(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Option<(String, Vec<Edit>)> {
     let uses = target.uses();
     if !uses.complete || uses.is_read("proxy_host") || uses.is_read("proxy_port") {
         return None;

@@ -3,51 +3,35 @@
 //! One without the others helps nothing, and HTTP/1.1 without a pool is worse than nothing: the proxy keeps every
 //! `TIME_WAIT`. So each missing cure is a finding of its own, and the fix of each is the whole remedy.
 
-use std::cell::{Cell, OnceCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod need;
+mod patch;
+mod sets;
 
-use super::rules::performance::idle_connections_exceed_budget::{budget, listening};
-use super::rules::reuse::pool_ignores_source_address::is_client_source;
+use std::cell::{Cell, OnceCell};
+use std::collections::{HashMap, HashSet};
+
+use super::place;
 use super::rules::reuse::{
     connection_header_missing, keepalive_before_balancer, proxy_http_version_prevents_reuse,
     proxy_to_bare_host,
 };
-use super::{Target, place};
-use crate::diagnostic::Level;
-use crate::edit::{Edit, Fix};
+use super::target::Target;
+use crate::edit::Fix;
 use crate::model::proxy::HttpVersion;
-use crate::model::{Endpoint, Origin, Upstream};
-use crate::reuse::{Connection, Judged, Reached};
-use crate::source::{FileId, Span};
+use crate::model::{Origin, Upstream};
+use crate::reuse::{Judged, Reached};
+use crate::source::Span;
+use need::{lacks_pool, least, missing};
+use patch::Remedy;
+use sets::{Key, Sets};
+
+pub(super) use need::{EMPTY_HEADER, HTTP11, Missing, TOGETHER, help, is_local, level, lines};
+pub(super) use patch::listed;
 
 /// Findings of one group that carry its fix, which is the same for all.
 const MOST_FIXES: usize = 20;
 /// Edits in the fixes of all findings: beyond, only the first findings of a group carry the fix.
 const MOST_EDITS: usize = 20_000;
-/// Connections that a pool keeps at least, if `worker_connections` has room.
-const POOL: usize = 16;
-
-/// The line that lets connections live.
-pub(super) const EMPTY_HEADER: &str = "proxy_set_header Connection \"\";";
-/// The line that does not let the peer close.
-pub(super) const HTTP11: &str = "proxy_http_version 1.1;";
-
-/// Why a repair has several parts.
-pub(super) const TOGETHER: &str = "one without the others helps nothing";
-
-/// What a leaf lacks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Missing {
-    /// An upstream with a pool.
-    pub(super) pool: bool,
-    /// HTTP/1.1.
-    pub(super) version: bool,
-    /// A `Connection` header: nginx sends `close`.
-    pub(super) header: bool,
-    /// The line that sends `close` on purpose.
-    pub(super) closed: Option<Span>,
-}
-
 /// A leaf that lacks something.
 struct Lack {
     missing: Missing,
@@ -281,201 +265,5 @@ impl<'a> Remedies<'a> {
         };
         remedy.title(directive);
         remedy.add([edit])
-    }
-}
-
-/// Edits that are made together.
-#[derive(Default)]
-struct Remedy {
-    edits: BTreeMap<(FileId, u32, u32), String>,
-    titles: Vec<String>,
-    moves: bool,
-    needs_eyes: bool,
-}
-
-impl Remedy {
-    /// Adds edits; none if one contradicts another.
-    fn add(&mut self, edits: impl IntoIterator<Item = Edit>) -> Option<()> {
-        for edit in edits {
-            let key = (edit.span.file, edit.span.start, edit.span.end);
-            match self.edits.get_mut(&key) {
-                None => {
-                    self.edits.insert(key, edit.text);
-                }
-                Some(text) if *text == edit.text => {}
-                // Whole lines at one place.
-                Some(text) if edit.span.start == edit.span.end => {
-                    if !text.contains(edit.text.as_str()) {
-                        text.push_str(&edit.text);
-                    }
-                }
-                Some(_) => return None,
-            }
-        }
-        Some(())
-    }
-
-    fn title(&mut self, line: String) {
-        if !self.titles.contains(&line) {
-            self.titles.push(line);
-        }
-    }
-
-    fn fix(self) -> Option<Fix> {
-        if self.edits.is_empty() {
-            return None;
-        }
-        let lines: Vec<String> = self.titles.iter().take(4).map(|line| format!("`{line}`")).collect();
-        let title = match (lines.is_empty(), self.moves) {
-            (true, _) => "move `keepalive` behind the balancing method".to_owned(),
-            (false, true) => format!("move `keepalive`, and add {}", listed(&lines)),
-            (false, false) => format!("add {}", listed(&lines)),
-        };
-        let edits = self.edits.into_iter().map(|((file, start, end), text)| {
-            Edit::replace(Span::new(file, start as usize, end as usize), text)
-        });
-        let edits = edits.collect();
-        Some(if self.needs_eyes { Fix::unsafe_(title, edits) } else { Fix::safe(title, edits) })
-    }
-}
-
-/// What lines lack that leaves could have, in backticks.
-pub(super) fn lines(lacks: &[Missing]) -> Vec<String> {
-    let version = lacks.iter().any(|lack| lack.version).then_some(HTTP11);
-    let header = lacks.iter().any(|lack| lack.header || lack.closed.is_some()).then_some(EMPTY_HEADER);
-    version.into_iter().chain(header).map(|line| format!("`{line}`")).collect()
-}
-
-/// The whole repair of a leaf, as an order.
-pub(super) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
-    let missing = target.remedies().missing(judged);
-    let mut here = lines(&[missing]);
-    if missing.closed.is_some() || judged.leaf.proxy().http_version.origin != Origin::Default {
-        // Lines that are there are changed.
-        here = here.into_iter().map(|line| format!("write {line}")).collect();
-    } else if let Some(first) = here.first_mut() {
-        first.insert_str(0, "add ");
-    }
-    let bare = proxy_to_bare_host::bare(target, judged);
-    let without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u));
-    let pools: Vec<String> =
-        without
-            .map(|u| match u.keepalive_overridden {
-                Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
-                None => format!(
-                    "add `keepalive {};` at the end of upstream `{}`",
-                    target.remedies().pool_size(u),
-                    u.name
-                ),
-            })
-            .chain(bare.map(|host| {
-                format!("define `{}` and pass to that", proxy_to_bare_host::upstream(target, host))
-            }))
-            .take(3)
-            .collect();
-    if pools.is_empty() {
-        return listed(&here);
-    }
-    format!("{}, and {}: {TOGETHER}", listed(&here), listed(&pools))
-}
-
-/// How bad it is that a leaf lacks something: without ports, or where only nginx itself asks, it costs little.
-pub(super) fn level<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Level {
-    let mut without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u)).peekable();
-    let local = judged.pooled().is_none() && without.peek().is_some() && without.all(is_local);
-    let control = proxy_to_bare_host::bare(target, judged)
-        .is_some_and(|host| proxy_to_bare_host::is_control_endpoint(target, &judged.leaf, host));
-    if local || control { Level::Info } else { Level::Warning }
-}
-
-/// `a`, `a and b`, `a, b and c`
-pub(super) fn listed(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
-/// What a leaf lacks that could use connections again; whether there is a pool is known.
-fn missing(judged: &Judged<'_>, pool: bool) -> Missing {
-    if !judged.leaf.is_http() || judged.leaf.proxy().http_version.value == HttpVersion::Http2 {
-        return Missing { pool, ..Missing::default() };
-    }
-    let header = judged.leaf.proxy().header(b"connection");
-    let closes = header.filter(|h| h.value.constant().is_some_and(|v| v.eq_ignore_ascii_case(b"close")));
-    Missing {
-        pool,
-        version: judged.leaf.proxy().http_version.value == HttpVersion::Http10
-            && !judged.connections.contains(&Connection::KeepAlive),
-        header: judged.connections == [Connection::CloseByDefault],
-        closed: closes.map(|header| header.span),
-    }
-}
-
-/// Whether an upstream that is used keeps no connections although it could.
-fn lacks_pool(target: Target<'_>, upstream: &Upstream) -> bool {
-    if upstream.pool().is_some() {
-        return false;
-    }
-    let mut users = target.reuse.users(upstream).filter(|user| user.can_reuse()).peekable();
-    // Connections that bear a client's address must not be shared.
-    users.peek().is_some() && !users.any(|user| is_client_source(target, &user.leaf))
-}
-
-/// Whether an upstream has only unix sockets: no ports are used, only the cost of connecting remains.
-pub(super) fn is_local(upstream: &Upstream) -> bool {
-    upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_)))
-}
-
-/// The most connections from 16 down to 2 for each new pool that leave half of `worker_connections` to others.
-fn least(target: Target<'_>, unpooled: &HashSet<*const Upstream>) -> usize {
-    let Some(http) = target.config.http.span else { return POOL };
-    let (_, limit, _) = budget(target, http);
-    let needed = |least: usize| -> u64 {
-        let sizes = target.upstreams().map(|upstream| match upstream.pool() {
-            Some(pool) => u64::from(pool.size),
-            None if unpooled.contains(&std::ptr::from_ref(upstream)) => {
-                (2 * upstream.peers.len()).max(least) as u64
-            }
-            None => 0,
-        });
-        sizes.sum::<u64>() + listening(target)
-    };
-    [POOL, POOL / 2, POOL / 4].into_iter().find(|least| needed(*least) * 2 < limit).unwrap_or(POOL / 8)
-}
-
-/// What leaves can have in common.
-#[derive(PartialEq, Eq, Hash)]
-enum Key {
-    Upstream(*const Upstream),
-    Host(String),
-    Line(Span),
-}
-
-/// Numbers in disjoint sets.
-#[derive(Default)]
-struct Sets {
-    parents: Vec<usize>,
-    first: HashMap<Key, usize>,
-}
-
-impl Sets {
-    fn add(&mut self, number: usize) {
-        self.parents.push(number);
-    }
-
-    fn join(&mut self, number: usize, key: Key) {
-        let other = *self.first.entry(key).or_insert(number);
-        let (a, b) = (self.root(number), self.root(other));
-        self.parents[a.max(b)] = a.min(b);
-    }
-
-    fn root(&mut self, mut number: usize) -> usize {
-        while self.parents[number] != number {
-            self.parents[number] = self.parents[self.parents[number]];
-            number = self.parents[number];
-        }
-        number
     }
 }

@@ -1,0 +1,135 @@
+//! What leaves and upstreams lack to use connections again, and what findings say of it.
+
+use std::collections::HashSet;
+
+use super::patch::listed;
+use crate::diagnostic::Level;
+use crate::lint::rules::performance::idle_connections_exceed_budget::{budget, listening};
+use crate::lint::rules::reuse::pool_ignores_source_address::is_client_source;
+use crate::lint::rules::reuse::proxy_to_bare_host;
+use crate::lint::target::Target;
+use crate::model::proxy::HttpVersion;
+use crate::model::{Endpoint, Origin, Upstream};
+use crate::reuse::{Connection, Judged};
+use crate::source::Span;
+
+/// Connections that a pool keeps at least, if `worker_connections` has room.
+const POOL: usize = 16;
+
+/// What a leaf lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// An upstream with a pool.
+    pub(crate) pool: bool,
+    /// HTTP/1.1.
+    pub(crate) version: bool,
+    /// A `Connection` header: nginx sends `close`.
+    pub(crate) header: bool,
+    /// The line that sends `close` on purpose.
+    pub(crate) closed: Option<Span>,
+}
+
+/// What a leaf lacks that could use connections again; whether there is a pool is known.
+pub(super) fn missing(judged: &Judged<'_>, pool: bool) -> Missing {
+    if !judged.leaf.is_http() || judged.leaf.proxy().http_version.value == HttpVersion::Http2 {
+        return Missing { pool, ..Missing::default() };
+    }
+    let header = judged.leaf.proxy().header(b"connection");
+    let closes = header.filter(|h| h.value.constant().is_some_and(|v| v.eq_ignore_ascii_case(b"close")));
+    Missing {
+        pool,
+        version: judged.leaf.proxy().http_version.value == HttpVersion::Http10
+            && !judged.connections.contains(&Connection::KeepAlive),
+        header: judged.connections == [Connection::CloseByDefault],
+        closed: closes.map(|header| header.span),
+    }
+}
+
+/// Whether an upstream that is used keeps no connections although it could.
+pub(super) fn lacks_pool(target: Target<'_>, upstream: &Upstream) -> bool {
+    if upstream.pool().is_some() {
+        return false;
+    }
+    let mut users = target.reuse.users(upstream).filter(|user| user.can_reuse()).peekable();
+    // Connections that bear a client's address must not be shared.
+    users.peek().is_some() && !users.any(|user| is_client_source(target, &user.leaf))
+}
+
+/// Whether an upstream has only unix sockets: no ports are used, only the cost of connecting remains.
+pub(crate) fn is_local(upstream: &Upstream) -> bool {
+    upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_)))
+}
+
+/// The most connections from 16 down to 2 for each new pool that leave half of `worker_connections` to others.
+pub(super) fn least(target: Target<'_>, unpooled: &HashSet<*const Upstream>) -> usize {
+    let Some(http) = target.config.http.span else { return POOL };
+    let (_, limit, _) = budget(target, http);
+    let needed = |least: usize| -> u64 {
+        let sizes = target.upstreams().map(|upstream| match upstream.pool() {
+            Some(pool) => u64::from(pool.size),
+            None if unpooled.contains(&std::ptr::from_ref(upstream)) => {
+                (2 * upstream.peers.len()).max(least) as u64
+            }
+            None => 0,
+        });
+        sizes.sum::<u64>() + listening(target)
+    };
+    [POOL, POOL / 2, POOL / 4].into_iter().find(|least| needed(*least) * 2 < limit).unwrap_or(POOL / 8)
+}
+
+/// The line that lets connections live.
+pub(crate) const EMPTY_HEADER: &str = "proxy_set_header Connection \"\";";
+/// The line that does not let the peer close.
+pub(crate) const HTTP11: &str = "proxy_http_version 1.1;";
+
+/// Why a repair has several parts.
+pub(crate) const TOGETHER: &str = "one without the others helps nothing";
+
+/// What lines lack that leaves could have, in backticks.
+pub(crate) fn lines(lacks: &[Missing]) -> Vec<String> {
+    let version = lacks.iter().any(|lack| lack.version).then_some(HTTP11);
+    let header = lacks.iter().any(|lack| lack.header || lack.closed.is_some()).then_some(EMPTY_HEADER);
+    version.into_iter().chain(header).map(|line| format!("`{line}`")).collect()
+}
+
+/// The whole repair of a leaf, as an order.
+pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
+    let missing = target.remedies().missing(judged);
+    let mut here = lines(&[missing]);
+    if missing.closed.is_some() || judged.leaf.proxy().http_version.origin != Origin::Default {
+        // Lines that are there are changed.
+        here = here.into_iter().map(|line| format!("write {line}")).collect();
+    } else if let Some(first) = here.first_mut() {
+        first.insert_str(0, "add ");
+    }
+    let bare = proxy_to_bare_host::bare(target, judged);
+    let without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u));
+    let pools: Vec<String> =
+        without
+            .map(|u| match u.keepalive_overridden {
+                Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
+                None => format!(
+                    "add `keepalive {};` at the end of upstream `{}`",
+                    target.remedies().pool_size(u),
+                    u.name
+                ),
+            })
+            .chain(bare.map(|host| {
+                format!("define `{}` and pass to that", proxy_to_bare_host::upstream(target, host))
+            }))
+            .take(3)
+            .collect();
+    if pools.is_empty() {
+        return listed(&here);
+    }
+    format!("{}, and {}: {TOGETHER}", listed(&here), listed(&pools))
+}
+
+/// How bad it is that a leaf lacks something: without ports, or where only nginx itself asks, it costs little.
+pub(crate) fn level<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Level {
+    let mut without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u)).peekable();
+    let local = judged.pooled().is_none() && without.peek().is_some() && without.all(is_local);
+    let control = proxy_to_bare_host::bare(target, judged)
+        .is_some_and(|host| proxy_to_bare_host::is_control_endpoint(target, &judged.leaf, host));
+    if local || control { Level::Info } else { Level::Warning }
+}

@@ -1,0 +1,84 @@
+//! What rules look at: the model, the text, and what is worked out of them once.
+
+use std::cell::OnceCell;
+
+use super::remedy::{Missing, Remedies};
+use super::rules::reuse::proxy_to_bare_host;
+use super::uses::Uses;
+use crate::diagnostic::Class;
+use crate::model::{Config, Upstream};
+use crate::reuse::{Judged, Overview};
+use crate::syntax::Configuration;
+use crate::values::View;
+use crate::values::levels::Levels;
+
+/// What a rule looks at.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The compiled configuration.
+    pub config: &'a Config,
+    /// The source, for the places of fixes.
+    pub configuration: &'a Configuration,
+    /// Every leaf with what it reaches and whether its connections are used again.
+    pub reuse: &'a Overview<'a>,
+    pub(super) uses: &'a OnceCell<Uses<'a>>,
+    pub(super) levels: &'a OnceCell<Levels<'a>>,
+    pub(super) remedies: &'a OnceCell<Remedies<'a>>,
+}
+
+impl<'a> Target<'a> {
+    /// Where variables are read.
+    pub(super) fn uses(self) -> &'a Uses<'a> {
+        self.uses.get_or_init(|| Uses::new(self.configuration))
+    }
+
+    /// The blocks as they are written.
+    pub(super) fn levels(self) -> &'a Levels<'a> {
+        self.levels.get_or_init(|| Levels::new(self.configuration, self.is_whole()))
+    }
+
+    /// What values are judged in.
+    pub(super) fn view(self) -> View<'a> {
+        View { config: self.config, levels: self.levels() }
+    }
+
+    /// What leaves lack to use their connections again, and the repair of each.
+    pub(super) fn remedies(self) -> &'a Remedies<'a> {
+        self.remedies.get_or_init(|| Remedies::new(self))
+    }
+
+    /// Whether every file that is included anywhere was read.
+    pub(super) fn reads_everything(self) -> bool {
+        self.configuration.diagnostics.iter().all(|d| d.class != Class::Environment)
+    }
+
+    /// Whether the configuration is all there is: not a fragment that something else includes.
+    pub(super) fn is_whole(self) -> bool {
+        self.config.http.span.is_some()
+    }
+
+    /// The leaves that speak HTTP/1 to an upstream that keeps connections, with that upstream; a leaf whose only
+    /// purpose is to upgrade connections is none of them.
+    pub(super) fn pooled_http(self) -> impl Iterator<Item = (&'a Judged<'a>, &'a Upstream)> {
+        let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http() && j.can_reuse());
+        leaves.filter_map(|judged| Some((judged, judged.pooled()?)))
+    }
+
+    /// The leaves that speak HTTP/1 and lack something that lets their connections be used again, with what they
+    /// lack and the name of the upstream or host.
+    pub(super) fn lacking_http(self) -> impl Iterator<Item = (&'a Judged<'a>, Missing, &'a str)> {
+        let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http());
+        leaves.filter_map(move |judged| {
+            let missing = self.remedies().missing(judged);
+            let named =
+                judged.pooled().or_else(|| judged.upstreams().find(|u| self.remedies().lacks_pool(u)));
+            let name = named.map(|u| u.name.as_str()).or_else(|| proxy_to_bare_host::bare(self, judged))?;
+            (missing != Missing::default()).then_some((judged, missing, name))
+        })
+    }
+
+    /// The `upstream` blocks.
+    pub(super) fn upstreams(self) -> impl Iterator<Item = &'a Upstream> {
+        self.config.http.upstreams.iter().filter(|u| !u.is_implicit())
+    }
+}

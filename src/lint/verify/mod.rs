@@ -1,0 +1,156 @@
+//! After fixes: the configuration compiled again must differ only in what the fixes are for.
+
+mod named;
+mod sockets;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::edit::{Edit, Fix};
+use crate::model::proxy::Header;
+use crate::model::{Config, HttpSettings};
+use crate::source::FileId;
+use crate::syntax::{Configuration, Directive};
+use named::Value;
+
+/// What fixes are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// The directives that they add, change or remove, by name.
+    pub directives: BTreeSet<String>,
+    /// The headers that they set, by name in lower case.
+    pub headers: BTreeSet<String>,
+    /// The headers of whose lines they change or remove something, by name in lower case.
+    pub replaced: BTreeSet<String>,
+}
+
+/// What fixes are for: from their texts, and from the directives whose words they change.
+pub fn touched(before: &Configuration, fixes: &[&Fix]) -> Touched {
+    let mut touched = Touched::default();
+    let mut files: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
+    for edit in fixes.iter().flat_map(|fix| &fix.edits) {
+        // What is inserted are whole directives; what is replaced is one, or an argument of one.
+        for text in edit.text.split(['{', '}', ';']) {
+            let mut words = text.split_whitespace();
+            let Some(name) = words.next() else { continue };
+            if name == "proxy_set_header" {
+                touched.headers.extend(words.next().map(|word| header_name(word.as_bytes())));
+            }
+            touched.directives.insert(name.to_owned());
+        }
+        files.entry(edit.span.file).or_default().push(edit);
+    }
+    for (file, mut edits) in files {
+        edits.sort_by_key(|e| (e.span.start, e.span.end));
+        for directive in before.tree(file).directives() {
+            if !is_changed(&directive, &edits) {
+                continue;
+            }
+            if directive.name().is("proxy_set_header") {
+                touched.replaced.extend(directive.arg(0).map(|word| header_name(&word.value())));
+            }
+            touched.directives.insert(directive.name().to_string());
+        }
+    }
+    touched
+}
+
+/// Whether one of the edits, which are sorted and do not overlap, changes something between the first and the last
+/// word of a directive.
+fn is_changed(directive: &Directive<'_>, edits: &[&Edit]) -> bool {
+    let head = directive.head();
+    let next = edits.partition_point(|e| e.span.end <= head.start);
+    let overlaps = |e: &&Edit| e.span.start < head.end && head.start < e.span.end;
+    let inside = |e: &&Edit| head.start < e.span.start && e.span.start <= head.end;
+    edits[next..].iter().take_while(|e| e.span.start <= head.end).any(|e| overlaps(e) || inside(e))
+}
+
+fn header_name(word: &[u8]) -> String {
+    let text = String::from_utf8_lossy(word).to_ascii_lowercase();
+    text.trim_matches(['"', '\'']).to_owned()
+}
+
+/// What differs between two compiled configurations beyond what was touched.
+pub fn beyond(before: &Config, after: &Config, touched: &Touched) -> Option<String> {
+    let (old, new) = (levels(before), levels(after));
+    if old.len() != new.len() || before.http.servers.len() != after.http.servers.len() {
+        return Some("servers or locations would appear or vanish".to_owned());
+    }
+    if let Some(problem) = sockets::changed(before, after, touched) {
+        return Some(problem);
+    }
+    for (old, new) in old.iter().zip(&new) {
+        if let Some(name) = setting((before, old), (after, new), touched) {
+            return Some(format!("`{name}` would change"));
+        }
+        if let Some(problem) = headers((before, old), (after, new), touched) {
+            return Some(problem);
+        }
+    }
+    None
+}
+
+/// The first setting that was not touched and says something else.
+fn setting(
+    (before, old): (&Config, &HttpSettings),
+    (after, new): (&Config, &HttpSettings),
+    touched: &Touched,
+) -> Option<&'static str> {
+    macro_rules! groups {
+        ($($group:ident)+) => {$(
+            for name in old.$group.changed(&new.$group) {
+                if touched.directives.contains(name) {
+                    continue;
+                }
+                // Variables and upstreams have other numbers after one was removed, and everything has another place.
+                let old = named::value(before, &*old.$group);
+                let new = named::value(after, &*new.$group);
+                let of = |group: &Option<Value>| group.as_ref()?.field(name)?.field("value").cloned();
+                if of(&old) != of(&new) {
+                    return Some(name);
+                }
+            }
+        )+};
+    }
+    groups!(core proxy reuse content filter files access gzip pass limit cache fastcgi fastcgi_proxy client tls);
+    None
+}
+
+/// Whether a level sends other headers to its peer than it did, apart from those that were touched.
+fn headers(
+    (before, old): (&Config, &HttpSettings),
+    (after, new): (&Config, &HttpSettings),
+    touched: &Touched,
+) -> Option<String> {
+    let (old, new) = (&old.proxy.set_header.value, &new.proxy.set_header.value);
+    if old == new {
+        return None;
+    }
+    let is_for = |names: &BTreeSet<String>, header: &Header| names.contains(&header_name(&header.name));
+    let sent = |config: &Config, all: &[Header], name: &[u8]| -> Vec<Option<Value>> {
+        let same = all.iter().filter(|h| h.name.eq_ignore_ascii_case(name));
+        same.map(|h| named::value(config, &h.value)).collect()
+    };
+    for header in old {
+        let name = String::from_utf8_lossy(&header.name);
+        let later = sent(after, new, &header.name);
+        if later.is_empty() && !is_for(&touched.replaced, header) {
+            return Some(format!("the header `{name}` would not be sent any more"));
+        }
+        let meant = is_for(&touched.replaced, header) || is_for(&touched.headers, header);
+        if !meant && later != sent(before, old, &header.name) {
+            return Some(format!("the header `{name}` would be sent with another value"));
+        }
+    }
+    let meant = |h: &Header| is_for(&touched.headers, h) || is_for(&touched.replaced, h);
+    let added = new.iter().find(|h| !meant(h) && sent(before, old, &h.name).is_empty());
+    added.map(|h| format!("the header `{}` would be sent too", String::from_utf8_lossy(&h.name)))
+}
+
+/// The settings of every level, in source order.
+fn levels(config: &Config) -> Vec<&HttpSettings> {
+    let servers = config.http.servers.iter().map(|s| &s.settings);
+    servers.chain(config.http.locations().map(|(_, l)| &l.settings)).collect()
+}
+
+#[cfg(test)]
+mod tests;
