@@ -47,35 +47,45 @@ fn columns(source: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     (line.get(name + gap) != Some(&b'\t')).then_some((name + gap, gap))
 }
 
+/// What a fix does to a line.
+#[derive(Default)]
+struct Change {
+    /// Where the last edit ends.
+    end: usize,
+    added: usize,
+    removed: usize,
+    /// The line ends elsewhere afterwards.
+    breaks: bool,
+}
+
 /// Lets comments at the ends of lines stay in their column where a fix makes a line shorter or longer: if a line above or
 /// below has its comment there too.
 pub(super) fn keep_comments(configuration: &Configuration, finding: &mut Diagnostic) {
     let Some(fix) = &mut finding.fix else { return };
-    let mut lines: BTreeMap<(FileId, usize), (usize, isize)> = BTreeMap::new();
+    let mut lines: BTreeMap<(FileId, usize), Change> = BTreeMap::new();
     for edit in &fix.edits {
         let source = configuration.tree(edit.span.file).text();
         let (start, end) = (edit.span.start as usize, edit.span.end as usize);
         let (line, line_end) = line_at(source, start);
         if end > line_end || edit.text.contains('\n') {
-            lines.insert((edit.span.file, line), (usize::MAX, 0));
+            lines.entry((edit.span.file, line)).or_default().breaks = true;
             continue;
         }
-        let change = lines.entry((edit.span.file, line)).or_insert((0, 0));
-        change.0 = change.0.max(end);
-        change.1 += edit.text.chars().count() as isize
-            - String::from_utf8_lossy(&source[start..end]).chars().count() as isize;
+        let change = lines.entry((edit.span.file, line)).or_default();
+        change.end = change.end.max(end);
+        change.added += edit.text.chars().count();
+        change.removed += String::from_utf8_lossy(&source[start..end]).chars().count();
     }
-    for ((file, line), (last, change)) in lines {
+    for ((file, line), change) in lines {
         let source = configuration.tree(file).text();
-        if last == usize::MAX || change == 0 {
+        if change.breaks || change.added == change.removed {
             continue;
         }
-        if let Some((blanks, comment)) = comment_behind(source, last)
+        if let Some((blanks, comment)) = comment_behind(source, change.end)
             && is_aligned(source, line, comment)
         {
-            let width = (comment - blanks) as isize - change;
-            let span = Span::new(file, blanks, comment);
-            fix.edits.push(Edit::replace(span, " ".repeat(width.max(1).unsigned_abs())));
+            let width = (comment - blanks + change.removed).saturating_sub(change.added).max(1);
+            fix.edits.push(Edit::replace(Span::new(file, blanks, comment), " ".repeat(width)));
         }
     }
 }

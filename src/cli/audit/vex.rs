@@ -1,4 +1,4 @@
-//! Statements for programs on what every vulnerability means for one configuration: OpenVEX and `CycloneDX`.
+//! Statements for programs on what every vulnerability means for one configuration: `OpenVEX` and `CycloneDX`.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

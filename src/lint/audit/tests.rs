@@ -1,7 +1,5 @@
 //! The table of advisories and what it says of configurations.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use super::*;
 use crate::source::Memory;
 use crate::syntax::{LoadOptions, load};

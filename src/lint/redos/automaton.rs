@@ -219,12 +219,11 @@ impl<'n> Builder<'n> {
                 Part::Byte(..) if way.ended => {}
                 Part::Byte(..) => {
                     let to = numbers[&way.part.0];
-                    match places.get(&to) {
-                        Some(&place) => found.steps[place].twice = true,
-                        None => {
-                            places.insert(to, found.steps.len());
-                            found.steps.push(Step { to, twice });
-                        }
+                    if let Some(&place) = places.get(&to) {
+                        found.steps[place].twice = true;
+                    } else {
+                        places.insert(to, found.steps.len());
+                        found.steps.push(Step { to, twice });
                     }
                 }
                 Part::Ways(ways) => ways.iter().for_each(|next| add(&mut open, to(*next), twice)),

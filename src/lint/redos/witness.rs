@@ -129,20 +129,20 @@ fn shortest(
 }
 
 /// The shortest text behind which the whole pattern cannot match.
-fn failing(automaton: &Automaton, states: &Set, slash: bool, text: &Text) -> Option<Vec<u8>> {
+fn failing(automaton: &Automaton, states: &[State], slash: bool, text: &Text) -> Option<Vec<u8>> {
     let letters = letters(automaton, text.bytes);
     let matches = |states: &Set| states.iter().any(|state| automaton.after[*state as usize].matches);
     let matches_at_end =
         |states: &Set| states.iter().any(|state| automaton.after[*state as usize].matches_at_end);
-    let mut seen = HashSet::from([(states.clone(), false)]);
+    let mut seen = HashSet::from([(states.to_vec(), false)]);
     // Whether the text before a line break at its end matches: it counts as the end too.
-    let mut open = VecDeque::from([(states.clone(), false, Vec::new())]);
+    let mut open = VecDeque::from([(states.to_vec(), false, Vec::new())]);
     while let Some((states, is_broken, end)) = open.pop_front() {
         if matches(&states) {
             continue;
         }
         let last = run(automaton, states.clone(), &text.after);
-        let is_end = if text.after.is_empty() { is_broken } else { false };
+        let is_end = text.after.is_empty() && is_broken;
         if !is_end && !matches(&last) && !matches_at_end(&last) {
             return Some(end);
         }
@@ -162,7 +162,7 @@ fn failing(automaton: &Automaton, states: &Set, slash: bool, text: &Text) -> Opt
 }
 
 /// A byte that no step out of a loop and what it leads to at once reads: the loop has to give back what it took.
-fn stopping(automaton: &Automaton, states: &Set, state: State, alphabet: Bytes) -> Option<u8> {
+fn stopping(automaton: &Automaton, states: &[State], state: State, alphabet: Bytes) -> Option<u8> {
     let near = states.iter().copied().filter(|own| Some(*own) != automaton.skipping).chain([state]);
     let read = near.flat_map(|own| automaton.steps(own)).filter(|step| Some(step.to) != automaton.skipping);
     alphabet.and(read.fold(Bytes::NONE, |all, step| all.or(automaton.set(step.to))).not()).best()

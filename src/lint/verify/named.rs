@@ -103,12 +103,12 @@ impl Parts<'_> {
         }
     }
 
-    fn into_list(self) -> Answer {
-        Ok(Self::wrapped(self.variant, Value::List(self.list)))
+    fn into_list(self) -> Value {
+        Self::wrapped(self.variant, Value::List(self.list))
     }
 
-    fn into_fields(self) -> Answer {
-        Ok(Self::wrapped(self.variant, Value::Fields(self.fields)))
+    fn into_fields(self) -> Value {
+        Self::wrapped(self.variant, Value::Fields(self.fields))
     }
 }
 
@@ -251,7 +251,7 @@ macro_rules! lists {
             }
 
             fn end(self) -> Answer {
-                self.into_list()
+                Ok(self.into_list())
             }
         }
     )+ };
@@ -277,7 +277,7 @@ impl ser::SerializeMap for Parts<'_> {
     }
 
     fn end(self) -> Answer {
-        self.into_list()
+        Ok(self.into_list())
     }
 }
 
@@ -290,7 +290,7 @@ impl ser::SerializeStruct for Parts<'_> {
     }
 
     fn end(self) -> Answer {
-        if self.variant == Some(PLACE) { Ok(Value::Nothing) } else { self.into_fields() }
+        Ok(if self.variant == Some(PLACE) { Value::Nothing } else { self.into_fields() })
     }
 }
 
@@ -303,6 +303,6 @@ impl ser::SerializeStructVariant for Parts<'_> {
     }
 
     fn end(self) -> Answer {
-        self.into_fields()
+        Ok(self.into_fields())
     }
 }

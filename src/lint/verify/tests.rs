@@ -1,7 +1,5 @@
 //! Fixes that do more than they are for are found.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use super::*;
 use crate::compile::{Options, compile};
 use crate::source::Memory;
