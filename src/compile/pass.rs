@@ -98,7 +98,14 @@ pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool
                 let (subsystem, host) = (cx.subsystem, url.host.to_lowercase());
                 let span = directive.span();
                 let is_no_host = false;
-                cx.states.of::<AllUnported>().0.push(Unported { subsystem, host, url: shown, span, includes, is_no_host });
+                cx.states.of::<AllUnported>().0.push(Unported {
+                    subsystem,
+                    host,
+                    url: shown,
+                    span,
+                    includes,
+                    is_no_host,
+                });
             } else if cx.subsystem == Subsystem::Stream {
                 unresolvable(cx, &url, directive.span());
             }
@@ -121,7 +128,14 @@ pub(super) fn unresolvable(cx: &mut Compiler<'_>, url: &Url, span: Span) {
     if url.is_no_host() {
         let (subsystem, host) = (cx.subsystem, url.host.to_lowercase());
         let (url, includes) = (url.host.clone(), Rc::clone(&cx.includes));
-        cx.states.of::<AllUnported>().0.push(Unported { subsystem, host, url, span, includes, is_no_host: true });
+        cx.states.of::<AllUnported>().0.push(Unported {
+            subsystem,
+            host,
+            url,
+            span,
+            includes,
+            is_no_host: true,
+        });
     }
 }
 

@@ -108,9 +108,9 @@ pub(super) fn value<'a>(target: Target<'a>, level: Level<'a>, value: &[u8]) -> V
     let mut found: Vec<Text> = Vec::new();
     for row in rows {
         let is_chosen = |part: &Part| matches!(part, Part::Open(open) if open.client && !open.single);
-        let Some(at) = row.iter().position(is_chosen) else { continue };
-        let (before, after) = (around(&row[..at]), around(&row[at + 1..]));
-        if let Part::Open(open) = &row[at] {
+        let Some(at) = row.parts.iter().position(is_chosen) else { continue };
+        let (before, after) = (around(&row.parts[..at]), around(&row.parts[at + 1..]));
+        if let Part::Open(open) = &row.parts[at] {
             let text = Text { before, after, ..chosen(level, open) };
             if !found.contains(&text) {
                 found.push(text);
