@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("eval", &["source", "model", "version"], &["murmur2", "pcre2", "ipnet"]),
     ("reuse", &["source", "model", "version"], &[]),
-    ("values", &["source", "diagnostic", "catalog", "syntax", "model"], &["regex_syntax"]),
+    ("values", &["source", "diagnostic", "catalog", "syntax", "model"], &["regex_syntax", "regex_automata"]),
     (
         "lint",
         &["source", "diagnostic", "edit", "catalog", "syntax", "model", "reuse", "values", "version"],

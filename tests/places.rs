@@ -111,6 +111,7 @@ const ANOTHER_MEANING: &[(&str, &str, &str, &str)] = &[
     ("if-in-location", "add_header", "if", "the `if` has nothing of its own any more"),
     ("if-in-location", "if", "location", "an `if` of a server is not a location"),
     ("if-in-location", "try_files", "location", "the location has a handler of its own"),
+    ("open-redirect", "return", "location", "the pattern of the location gives it no group there"),
     ("pool-settings-without-pool", "keepalive_timeout", "upstream", "speaks of clients there"),
     (
         "proxy-set-header-redefinition",
@@ -121,6 +122,7 @@ const ANOTHER_MEANING: &[(&str, &str, &str, &str)] = &[
     ("return-bypasses-acl", "deny", "location", "the `allow` of the location alone denies nobody"),
     ("return-bypasses-acl", "return", "location", "the location is not reached any more"),
     ("return-bypasses-acl", "rewrite", "location", "the location is not reached any more"),
+    ("rewrite-to-itself", "rewrite", "location", "those of a server are executed once"),
     ("root-in-location", "root", "location", "that is where it belongs"),
     ("ssrf", "set", "location", "the pattern of the location gives it no group there"),
     ("try-files-with-proxy", "try_files", "location", "is not inherited by locations"),

@@ -110,10 +110,15 @@ fn proxy_set_header_redefinition() {
             "proxy_set_header X-App \"\"; server { location / { proxy_set_header A a; proxy_pass http://unix:/a; } }",
             "w",
         ),
-        // What was lost two levels up is not lost again.
+        // What the level between has lost is lost here too; it is said where requests are passed on.
         (
             "include proxy.conf; server { proxy_set_header B b; location / { proxy_set_header B c; proxy_pass http://unix:/a; } }",
-            "",
+            "w",
+        ),
+        (
+            "include proxy.conf; server { proxy_set_header B b; location / { proxy_set_header B c; proxy_pass http://unix:/a; } \
+             location /b { proxy_pass http://unix:/a; } }",
+            "w",
         ),
     ];
     judge("proxy-set-header-redefinition", NEWEST, cases);
@@ -324,7 +329,9 @@ fn if_in_location() {
         NEWEST,
         &[
             ("server { location ~ ^/a/(.*)$ { alias /b/$1; if ($arg_a ~ (x)) { add_header A a; } } }", "w"),
-            ("server { location ~ ^/a/(.*)$ { alias /b/$1; if ($arg_a ~ x) { add_header A a; } } }", ""),
+            // A pattern without groups clears them, whether it matches or not (tried with 1.22.1 and 1.31.5).
+            ("server { location ~ ^/a/(.*)$ { alias /b/$1; if ($arg_a ~ x) { add_header A a; } } }", "w"),
+            ("server { location ~ ^/a/(?<f>.*)$ { alias /b/$f; if ($arg_a ~ x) { add_header A a; } } }", ""),
             ("server { location ~ ^/a/(.*)$ { alias /b/$1; if ($arg_a = (x)) { add_header A a; } } }", ""),
             (
                 "server { location ~ ^/a/(.*)$ { set $f $1; if ($arg_a ~ (x)) { return 403; } alias /b/$f; } }",

@@ -181,7 +181,7 @@ fn rules_follow_inheritance() {
             &[],
         ),
         ("server { location / { set $b $arg_b; proxy_pass http://$b; } }", &["ssrf"]),
-        ("server { location ~ ^(/.*)$ { proxy_pass http://unix:/a:$1; } }", &[]),
+        ("server { location ~ ^(/.*)$ { proxy_pass http://unix:/a:$1; } }", &["proxy-pass-decoded"]),
         // TLS: the effective protocols.
         ("ssl_protocols TLSv1.3; server { ssl_ciphers RC4; }", &[]),
         ("ssl_protocols TLSv1.2 TLSv1.3; server { ssl_ciphers RC4; }", &["weak-tls-ciphers"]),

@@ -6,6 +6,7 @@
 mod access;
 mod affected;
 mod audit;
+mod choice;
 mod lost;
 mod names;
 mod place;

@@ -3,11 +3,9 @@
 //! Members of the pattern's language give the hosts that its author meant; each is changed as an attacker would, and
 //! what still matches is the witness.
 
-use regex_automata::nfa::thompson::pikevm::PikeVM;
-use regex_automata::nfa::thompson::{self, NFA};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::pattern::Pattern;
+use super::pattern::{self, Pattern};
 
 /// How a foreign host gets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +21,35 @@ pub(super) enum Way {
 /// The most members that are looked at, and their longest in bytes.
 const MEMBERS: usize = 64;
 const LENGTH: usize = 256;
-/// Bytes that an automaton may take.
-const SIZE: usize = 1 << 20;
+
+/// A page of a stranger that the pattern admits because it names a host in its path.
+pub(super) fn foreign_page(pattern: &Pattern) -> Option<String> {
+    let members = members(pattern.hir(), false);
+    let texts = members.iter().filter(|member| names_host(member)).map(|member| {
+        let text: String = member.iter().map(|(byte, _)| char::from(*byte)).collect();
+        format!("https://stranger.net/{text}")
+    });
+    texts.into_iter().find(|text| pattern.is_match(text.as_bytes()) == Some(true))
+}
+
+/// Whether a pattern wants a path behind the host, which no origin has.
+pub(super) fn wants_path(pattern: &Pattern) -> bool {
+    let members = members(pattern.hir(), false);
+    let has_path = |member: &Vec<Byte>| {
+        let text: String = member.iter().map(|(byte, _)| char::from(*byte)).collect();
+        text.split_once("://").is_some_and(|(_, rest)| rest.contains('/'))
+    };
+    !members.is_empty() && members.len() < MEMBERS && members.iter().all(has_path)
+}
+
+/// Whether what a pattern names has a host in it: a label, a dot and another; or `localhost`.
+fn names_host(member: &[Byte]) -> bool {
+    let spelled: Vec<u8> =
+        member.iter().map(|(byte, spelled)| if *spelled || *byte == b'.' { *byte } else { b' ' }).collect();
+    let between =
+        |pair: &[u8]| pair[0].is_ascii_alphanumeric() && pair[1] == b'.' && pair[2].is_ascii_alphanumeric();
+    spelled.windows(3).any(between) || spelled.windows(9).any(|text| text == b"localhost")
+}
 
 /// The origin as an attacker would have it.
 type Change = fn(&Origin) -> Option<String>;
@@ -34,12 +59,10 @@ type Byte = (u8, bool);
 
 /// A foreign origin that the pattern admits, and how; `None` if there is none, or none that this finds.
 pub(super) fn foreign(pattern: &Pattern) -> Option<(Way, String)> {
-    let config = thompson::Config::new().utf8(false).nfa_size_limit(Some(SIZE));
-    let nfa: NFA = thompson::Compiler::new().configure(config).build_from_hir(pattern.hir()).ok()?;
-    let automaton = PikeVM::new_from_nfa(nfa).ok()?;
-    let mut cache = automaton.create_cache();
-    let mut admits = |text: &str| automaton.is_match(&mut cache, text.as_bytes());
-    let members: Vec<Origin> = members(pattern.hir(), false).iter().filter_map(|m| Origin::new(m)).collect();
+    let admits = |text: &str| pattern.is_match(text.as_bytes()) == Some(true);
+    let members = members(pattern.hir(), false);
+    let named = members.iter().filter(|member| names_host(member));
+    let members: Vec<Origin> = named.filter_map(|member| Origin::new(member)).collect();
     let ways: [(Way, Change); 3] = [(Way::Behind, behind), (Way::Before, before), (Way::Dot, dot)];
     ways.iter().find_map(|(way, change)| {
         let mut changed = members.iter().filter(|origin| origin.host.len() > 1).filter_map(change);
@@ -153,15 +176,11 @@ fn members(hir: &Hir, repeated: bool) -> Vec<Vec<Byte>> {
 
 /// What stands for a class: the dot that any character was written for, or a letter.
 fn member_of(class: &Class, repeated: bool) -> Option<Byte> {
-    let Class::Bytes(class) = class else { return None };
-    let has = |byte: u8| class.ranges().iter().any(|range| range.start() <= byte && byte <= range.end());
-    let size: usize = class.ranges().iter().map(|range| usize::from(range.end() - range.start()) + 1).sum();
+    let bytes: Vec<u8> = pattern::class_bytes(class).collect();
+    let has = |byte: u8| bytes.contains(&byte);
+    let size = bytes.len();
     let letter = (b'a'..=b'z').chain(b'0'..=b'9').chain(b'A'..=b'Z').find(|byte| has(*byte));
-    let byte = if size > 200 && !repeated {
-        b'.'
-    } else {
-        letter.or(class.ranges().first().map(regex_syntax::hir::ClassBytesRange::start))?
-    };
+    let byte = if size > 200 && !repeated { b'.' } else { letter.or(bytes.first().copied())? };
     // A letter of either case is spelled out.
     let spelled = size == 1 || size == 2 && has(byte.to_ascii_lowercase()) && has(byte.to_ascii_uppercase());
     Some((byte, spelled && byte.is_ascii()))

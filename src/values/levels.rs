@@ -1,12 +1,14 @@
 //! The levels of a configuration as it is written: what stands directly in each block, includes expanded, and what an
 //! inner level gets from an outer one. For directives that the model does not hold.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use super::codes::{Code, Codes, Index};
 use super::fragment;
 use super::pattern::Pattern;
+use super::text;
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::Class;
 use crate::syntax::{Block, Configuration, Directive, IncludeChain};
@@ -20,6 +22,15 @@ pub(crate) struct Levels<'a> {
     /// Where each `set` stands, by its variable in lower case.
     sets: HashMap<Vec<u8>, Vec<Found<'a>>>,
     patterns: RefCell<[Patterns; 2]>,
+    codes: RefCell<HashMap<u32, Rc<Index>>>,
+    maps: OnceCell<PatternMaps>,
+}
+
+/// What `map` blocks do with patterns: the variables that match one when they are read, and the groups' names.
+#[derive(Default)]
+struct PatternMaps {
+    variables: HashSet<String>,
+    groups: HashSet<String>,
 }
 
 /// Patterns that were read, by their text: an estate repeats a few of them thousands of times.
@@ -29,6 +40,8 @@ struct BlockData<'a> {
     context: Context,
     head: Option<Directive<'a>>,
     outer: Option<u32>,
+    /// The position behind the last block in it.
+    end: u32,
     directives: Vec<Directive<'a>>,
     inner: Vec<u32>,
     /// Every file that is included here or around was read.
@@ -53,6 +66,8 @@ impl<'a> Levels<'a> {
             by_name: HashMap::new(),
             sets: HashMap::new(),
             patterns: RefCell::default(),
+            codes: RefCell::default(),
+            maps: OnceCell::new(),
         };
         let root = configuration.tree(configuration.main).root();
         let context = if whole { Context::Main } else { fragment::guessed(configuration) };
@@ -119,6 +134,7 @@ impl<'a> Levels<'a> {
                 self.blocks[index as usize].inner.push(inner);
             }
         }
+        self.blocks[index as usize].end = self.blocks.len() as u32;
         index
     }
 
@@ -138,6 +154,51 @@ impl<'a> Levels<'a> {
         let found = self.sets.get(variable.to_ascii_lowercase().as_bytes()).map_or(&[][..], Vec::as_slice);
         let all = found.iter().map(|&(index, set)| (Level { levels: self, index }, set));
         all.filter(|(level, _)| level.is_http())
+    }
+
+    /// The same of one server, or of all where there is none around.
+    pub(crate) fn sets_of(
+        &'a self,
+        server: Option<Level<'a>>,
+        variable: &str,
+    ) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
+        /// The most that are looked at: a server can have a hundred thousand.
+        const MOST: usize = 1000;
+        let found = self.sets.get(variable.to_ascii_lowercase().as_bytes()).map_or(&[][..], Vec::as_slice);
+        let range = server.map_or(0..u32::MAX, |server| server.index..server.data().end);
+        let start = found.partition_point(|(level, _)| *level < range.start);
+        let of_server = found[start..].iter().take_while(move |(level, _)| *level < range.end).take(MOST);
+        of_server.map(|&(index, set)| (Level { levels: self, index }, set))
+    }
+
+    /// Whether a text reads a variable that matches patterns when it is read.
+    pub(crate) fn reads_pattern_map(&self, text: &[u8]) -> bool {
+        let maps = self.maps.get_or_init(|| self.pattern_maps());
+        !maps.variables.is_empty()
+            && text.contains(&b'$')
+            && text::variables(text).any(|name| maps.variables.contains(&name))
+    }
+
+    /// Whether a pattern of a `map` has a group of that name.
+    pub(crate) fn map_with_group(&self, name: &str) -> bool {
+        self.maps.get_or_init(|| self.pattern_maps()).groups.contains(name)
+    }
+
+    fn pattern_maps(&self) -> PatternMaps {
+        let mut found = PatternMaps::default();
+        for (_, map) in self.by_name.get(&b"map"[..]).into_iter().flatten() {
+            let Some(variable) = map.arg(1).map(|word| word.value().to_ascii_lowercase()) else { continue };
+            for entry in self.entries(*map) {
+                let key = entry.name().value();
+                let Some(pattern) = key.strip_prefix(b"~") else { continue };
+                let caseless = pattern.strip_prefix(b"*");
+                let pattern = self.pattern(caseless.unwrap_or(pattern), caseless.is_some());
+                found.groups.extend(pattern.into_iter().flat_map(|pattern| pattern.names()));
+                let name = variable.strip_prefix(b"$").unwrap_or(&variable);
+                found.variables.insert(String::from_utf8_lossy(name).into_owned());
+            }
+        }
+        found
     }
 
     /// What stands in a `map` and the like, which is no directives: includes expanded.
@@ -164,7 +225,7 @@ impl<'a> Levels<'a> {
 
 impl<'a> BlockData<'a> {
     fn new(context: Context, head: Option<Directive<'a>>, outer: Option<u32>) -> Self {
-        Self { context, head, outer, directives: Vec::new(), inner: Vec::new(), complete: true }
+        Self { context, head, outer, end: 0, directives: Vec::new(), inner: Vec::new(), complete: true }
     }
 }
 
@@ -196,6 +257,32 @@ impl<'a> Level<'a> {
     /// The blocks directly in it.
     pub(crate) fn inner(self) -> impl Iterator<Item = Level<'a>> {
         self.data().inner.iter().map(move |&index| Level { index, ..self })
+    }
+
+    /// Its position among all blocks.
+    pub(crate) fn position(self) -> u32 {
+        self.index
+    }
+
+    /// The instructions of the rewrite module in it.
+    pub(crate) fn codes(self) -> Codes<'a> {
+        if let Some(index) = self.levels.codes.borrow().get(&self.index) {
+            return Codes { level: self, index: index.clone() };
+        }
+        let heads = self.inner().filter_map(|inner| Some((inner.head()?.id(), inner.index)));
+        let index = Rc::new(Index::new(self.directives(), heads));
+        self.levels.codes.borrow_mut().insert(self.index, index.clone());
+        Codes { level: self, index }
+    }
+
+    /// The block of an `if` among its instructions.
+    pub(crate) fn inside(self, code: Code<'a>) -> Option<Level<'a>> {
+        code.inner.map(|index| Level { index, ..self })
+    }
+
+    /// Whether it is a server, or an `if` of one.
+    pub(crate) fn is_of_server(self) -> bool {
+        matches!(self.context(), Context::Server | Context::IfInServer)
     }
 
     /// The block of a directive that stands directly in it.

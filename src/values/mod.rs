@@ -3,16 +3,29 @@
 //!
 //! The blocks are taken as they are written ([`levels`]), because the model does not hold every directive.
 
+mod builtin;
+pub(crate) mod codes;
+pub(crate) mod condition;
+mod facts;
 pub(crate) mod fragment;
+pub(crate) mod groups;
 pub(crate) mod levels;
+mod part;
 pub(crate) mod pattern;
 mod rows;
+mod sets;
 mod shape;
 pub(crate) mod sources;
+mod tables;
 pub(crate) mod text;
+mod uri;
+mod url;
+mod words;
 
-pub(crate) use rows::{Open, Part, Row, chosen_host, host_name, rows, url};
+pub(crate) use part::{Open, Part, Row};
+pub(crate) use rows::{replacement, rows, rows_at};
 pub use shape::{Reason, Shape, at};
+pub(crate) use url::{chosen_host, host_name, url};
 
 use crate::model::Config;
 use levels::Levels;

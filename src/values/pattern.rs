@@ -2,12 +2,20 @@
 //!
 //! nginx's engine is PCRE; a pattern that needs more than `regex-syntax` knows is `None`, and rules say nothing of it.
 
+use std::cell::OnceCell;
+
+use regex_automata::nfa::thompson::{self, pikevm::PikeVM};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+/// Bytes that an automaton may take.
+const SIZE: usize = 1 << 20;
 
 /// A pattern that was understood.
 pub(crate) struct Pattern {
     hir: Hir,
+    automaton: OnceCell<Option<PikeVM>>,
+    refused: OnceCell<Box<Bytes>>,
 }
 
 impl Pattern {
@@ -20,7 +28,8 @@ impl Pattern {
         }
         let mut parser = ParserBuilder::new();
         let parser = parser.utf8(false).unicode(false).case_insensitive(caseless).nest_limit(50);
-        Some(Self { hir: parser.build().parse(text).ok()? })
+        let hir = parser.build().parse(text).ok()?;
+        Some(Self { hir, automaton: OnceCell::new(), refused: OnceCell::new() })
     }
 
     /// The whole of it.
@@ -41,6 +50,102 @@ impl Pattern {
     /// A group by its name, without regard to case, as variables are.
     pub(crate) fn named(&self, name: &str) -> Option<&Hir> {
         find_group(&self.hir, &|_, own| own.is_some_and(|own| own.eq_ignore_ascii_case(name)))
+    }
+
+    /// The number of a group by its name.
+    pub(crate) fn number(&self, name: &str) -> Option<u32> {
+        let mut found = None;
+        each_group(&self.hir, &mut |group| {
+            if group.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name)) {
+                found = found.or(Some(group.index));
+            }
+        });
+        found
+    }
+
+    /// The names of its groups, in lower case.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        each_group(&self.hir, &mut |group| {
+            found.extend(group.name.as_deref().map(str::to_ascii_lowercase));
+        });
+        found
+    }
+
+    /// Whether a group takes part in every match.
+    pub(crate) fn always_has(&self, number: u32) -> bool {
+        takes_part(&self.hir, number)
+    }
+
+    /// The bytes that can stand right before a group; none before one with which the text begins.
+    pub(crate) fn before_group(&self, number: u32) -> Option<Bytes> {
+        before(&self.hir, number, &[!self.is_anchored(); 256])
+    }
+
+    /// Whether a text matches somewhere; `None` if the pattern is too large.
+    pub(crate) fn is_match(&self, text: &[u8]) -> Option<bool> {
+        let automaton = self.automaton.get_or_init(|| {
+            let config = thompson::Config::new().utf8(false).nfa_size_limit(Some(SIZE));
+            let nfa = thompson::Compiler::new().configure(config).build_from_hir(&self.hir).ok()?;
+            PikeVM::new_from_nfa(nfa).ok()
+        });
+        let automaton = automaton.as_ref()?;
+        Some(automaton.is_match(&mut automaton.create_cache(), text))
+    }
+
+    /// The bytes of which one is enough for a match: what does not match has none of them.
+    pub(super) fn refused(&self) -> &Bytes {
+        self.refused.get_or_init(|| {
+            let mut bytes = Box::new([false; 256]);
+            if self.hir.properties().look_set().is_empty() && self.hir.properties().minimum_len() == Some(1) {
+                (0..=255_u8).for_each(|b| bytes[usize::from(b)] = self.is_match(&[b]) == Some(true));
+            }
+            bytes
+        })
+    }
+
+    /// The bytes whose escaped form is enough for a match, of those that rules ask for.
+    pub(super) fn refused_escapes(&self) -> Bytes {
+        let mut bytes = [false; 256];
+        if self.hir.properties().look_set().is_empty() {
+            for byte in *b"\0\r\n ?#%./\\" {
+                let (lower, upper) = (format!("%{byte:02x}"), format!("%{byte:02X}"));
+                let matches = |text: &str| self.is_match(text.as_bytes()) == Some(true);
+                bytes[usize::from(byte)] = matches(&lower) && matches(&upper);
+            }
+        }
+        bytes
+    }
+
+    /// Every match is the whole text.
+    pub(crate) fn is_whole(&self) -> bool {
+        bounded(&self.hir, Look::Start) && bounded(&self.hir, Look::End)
+    }
+
+    /// Every match is at the start.
+    pub(crate) fn is_anchored(&self) -> bool {
+        bounded(&self.hir, Look::Start)
+    }
+
+    /// Whether every URI matches: `^`, `/`, `^/(.*)$` and the like.
+    pub(crate) fn matches_always(&self) -> bool {
+        let parts = match self.hir.kind() {
+            HirKind::Concat(parts) => parts.as_slice(),
+            _ => std::slice::from_ref(&self.hir),
+        };
+        let rest = match parts.split_first() {
+            Some((first, rest)) if is_look(first, Look::Start) => rest,
+            _ => parts,
+        };
+        let (rest, ends) = match rest.split_last() {
+            Some((last, rest)) if is_look(last, Look::End) => (rest, true),
+            _ => (rest, false),
+        };
+        let rest = match rest.first().map(Hir::kind) {
+            Some(HirKind::Literal(text)) if *text.0 == *b"/" => &rest[1..],
+            _ => rest,
+        };
+        rest.iter().all(can_be_empty) && (!ends || rest.iter().any(is_anything))
     }
 
     /// `^text$`: the text.
@@ -67,6 +172,154 @@ impl Pattern {
             _ => None,
         }
     }
+}
+
+/// The bytes of a class: one that `(a|b)` was made of has characters.
+pub(crate) fn class_bytes(class: &Class) -> impl Iterator<Item = u8> {
+    let bytes = match class {
+        Class::Bytes(class) => Some(class.clone()),
+        Class::Unicode(class) => class.to_byte_class(),
+    };
+    let ranges = bytes.map_or_else(
+        || vec![(0, 255)],
+        |class| class.ranges().iter().map(|range| (range.start(), range.end())).collect(),
+    );
+    ranges.into_iter().flat_map(|(first, last)| first..=last)
+}
+
+/// `.*`, perhaps in a group.
+fn is_anything(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Capture(group) => is_anything(&group.sub),
+        HirKind::Repetition(repetition) => {
+            let set = bytes(&repetition.sub);
+            repetition.min == 0 && repetition.max.is_none() && set.iter().filter(|has| **has).count() >= 255
+        }
+        _ => false,
+    }
+}
+
+/// Whether every match begins, or ends, where the text does.
+fn bounded(hir: &Hir, look: Look) -> bool {
+    match hir.kind() {
+        HirKind::Look(own) => *own == look,
+        HirKind::Capture(group) => bounded(&group.sub, look),
+        HirKind::Concat(parts) => {
+            let outermost = if look == Look::Start { parts.first() } else { parts.last() };
+            outermost.is_some_and(|part| bounded(part, look))
+        }
+        HirKind::Alternation(parts) => parts.iter().all(|part| bounded(part, look)),
+        _ => false,
+    }
+}
+
+fn takes_part(hir: &Hir, number: u32) -> bool {
+    match hir.kind() {
+        HirKind::Capture(group) => group.index == number || takes_part(&group.sub, number),
+        HirKind::Repetition(repetition) => repetition.min > 0 && takes_part(&repetition.sub, number),
+        HirKind::Concat(parts) => parts.iter().any(|part| takes_part(part, number)),
+        HirKind::Alternation(parts) => parts.iter().all(|part| takes_part(part, number)),
+        _ => false,
+    }
+}
+
+fn each_group(hir: &Hir, see: &mut dyn FnMut(&regex_syntax::hir::Capture)) {
+    match hir.kind() {
+        HirKind::Capture(group) => {
+            see(group);
+            each_group(&group.sub, see);
+        }
+        HirKind::Repetition(repetition) => each_group(&repetition.sub, see),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().for_each(|part| each_group(part, see));
+        }
+        _ => {}
+    }
+}
+
+fn before(hir: &Hir, number: u32, set: &Bytes) -> Option<Bytes> {
+    match hir.kind() {
+        HirKind::Capture(group) if group.index == number => Some(*set),
+        HirKind::Capture(group) => before(&group.sub, number, set),
+        HirKind::Repetition(repetition) => {
+            let mut set = *set;
+            join(&mut set, &last(&repetition.sub));
+            before(&repetition.sub, number, &set)
+        }
+        HirKind::Concat(parts) => {
+            let mut set = *set;
+            for part in parts {
+                if let Some(found) = before(part, number, &set) {
+                    return Some(found);
+                }
+                let own = last(part);
+                if can_be_empty(part) {
+                    join(&mut set, &own);
+                } else {
+                    set = own;
+                }
+            }
+            None
+        }
+        HirKind::Alternation(parts) => parts.iter().find_map(|part| before(part, number, set)),
+        _ => None,
+    }
+}
+
+/// With which bytes a match can end.
+fn last(hir: &Hir) -> Bytes {
+    let mut set = [false; 256];
+    match hir.kind() {
+        HirKind::Literal(literal) => literal.0.iter().rev().take(1).for_each(|b| set[usize::from(*b)] = true),
+        HirKind::Class(_) => add(hir, &mut set),
+        HirKind::Repetition(repetition) => return last(&repetition.sub),
+        HirKind::Capture(group) => return last(&group.sub),
+        HirKind::Concat(parts) => {
+            for part in parts.iter().rev() {
+                join(&mut set, &last(part));
+                if !can_be_empty(part) {
+                    break;
+                }
+            }
+        }
+        HirKind::Alternation(parts) => parts.iter().for_each(|part| join(&mut set, &last(part))),
+        HirKind::Empty | HirKind::Look(_) => {}
+    }
+    set
+}
+
+/// The texts that a part of a pattern matches, if they are a few.
+pub(super) fn texts(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    const MOST: usize = 8;
+    let found = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => vec![Vec::new()],
+        HirKind::Literal(text) => vec![text.0.to_vec()],
+        HirKind::Capture(group) => texts(&group.sub)?,
+        HirKind::Alternation(parts) => {
+            if parts.len() > MOST {
+                return None;
+            }
+            parts.iter().map(texts).collect::<Option<Vec<_>>>()?.concat()
+        }
+        HirKind::Concat(parts) => {
+            let mut all = vec![Vec::new()];
+            for part in parts {
+                let next = texts(part)?;
+                let joined =
+                    all.iter().flat_map(|head| next.iter().map(move |tail| [&head[..], tail].concat()));
+                all = joined.take(MOST + 1).collect();
+            }
+            all
+        }
+        HirKind::Repetition(repetition) if (repetition.min, repetition.max) == (0, Some(1)) => {
+            let mut all = texts(&repetition.sub)?;
+            all.push(Vec::new());
+            all
+        }
+        HirKind::Class(class) => class_bytes(class).take(MOST + 1).map(|byte| vec![byte]).collect(),
+        HirKind::Repetition(_) => return None,
+    };
+    (found.len() <= MOST).then_some(found)
 }
 
 fn find_group<'h>(hir: &'h Hir, wanted: &dyn Fn(u32, Option<&str>) -> bool) -> Option<&'h Hir> {
@@ -99,14 +352,7 @@ pub(crate) fn bytes(hir: &Hir) -> Bytes {
 fn add(hir: &Hir, set: &mut Bytes) {
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.iter().for_each(|b| set[usize::from(*b)] = true),
-        HirKind::Class(Class::Bytes(class)) => {
-            for range in class.ranges() {
-                for byte in range.start()..=range.end() {
-                    set[usize::from(byte)] = true;
-                }
-            }
-        }
-        HirKind::Class(Class::Unicode(_)) => set.fill(true),
+        HirKind::Class(class) => class_bytes(class).for_each(|byte| set[usize::from(byte)] = true),
         HirKind::Repetition(repetition) => add(&repetition.sub, set),
         HirKind::Capture(group) => add(&group.sub, set),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().for_each(|p| add(p, set)),
@@ -155,16 +401,5 @@ pub(crate) fn bare(hir: &Hir) -> &Hir {
     match hir.kind() {
         HirKind::Capture(group) => bare(&group.sub),
         _ => hir,
-    }
-}
-
-/// Whether every match begins with a byte.
-pub(crate) fn begins_with(hir: &Hir, byte: u8) -> bool {
-    match hir.kind() {
-        HirKind::Literal(text) => text.0.first() == Some(&byte),
-        HirKind::Concat(parts) => parts.first().is_some_and(|part| begins_with(part, byte)),
-        HirKind::Alternation(parts) => parts.iter().all(|part| begins_with(part, byte)),
-        HirKind::Capture(inner) => begins_with(&inner.sub, byte),
-        _ => false,
     }
 }

@@ -1,8 +1,9 @@
 //! The answer for people and other commands: each way a text can be, with its properties and the reason.
 
 use super::levels::Levels;
-use super::rows::{self, Part};
-use super::{View, fragment, pattern::Bytes};
+use super::part::{Part, Row};
+use super::pattern::Bytes;
+use super::{View, fragment, rows, words};
 use crate::model::Config;
 use crate::source::Span;
 use crate::syntax::Configuration;
@@ -58,10 +59,10 @@ pub fn at(configuration: &Configuration, config: &Config, place: Span, text: &[u
     let view = View { config, levels: &levels };
     let found = levels.all().find(|level| level.head().is_some_and(|head| head.head() == place));
     let Some(level) = found.or_else(|| levels.all().next()) else { return Vec::new() };
-    rows::rows(view, level, text).iter().map(|row| shape(row)).collect()
+    rows::rows(view, level, text).iter().map(shape).collect()
 }
 
-fn shape(row: &[Part]) -> Shape {
+fn shape(row: &Row) -> Shape {
     let mut shape = Shape {
         text: String::new(),
         prefix: Vec::new(),
@@ -70,10 +71,10 @@ fn shape(row: &[Part]) -> Shape {
         empty: true,
         client: false,
         decoded: false,
-        reason: Vec::new(),
+        reason: words::reasons(row),
     };
     let mut known = true;
-    for part in row {
+    for part in &row.parts {
         match part {
             Part::Text(text) => {
                 shape.text.push_str(&String::from_utf8_lossy(text));
@@ -98,12 +99,6 @@ fn shape(row: &[Part]) -> Shape {
                 shape.empty &= open.empty;
                 shape.client |= open.client;
                 shape.decoded |= open.decoded;
-                let who = if open.client { "the client chooses" } else { "the request decides" };
-                let how = if open.decoded { ", decoded" } else { "" };
-                let reason = Reason { span: None, text: format!("{who} `{}`{how}", open.name) };
-                if !shape.reason.contains(&reason) {
-                    shape.reason.push(reason);
-                }
             }
         }
     }

@@ -5,132 +5,27 @@ use std::rc::Rc;
 
 use super::View;
 use super::levels::Level;
-use super::pattern::{self, Pattern};
-use super::text::{self, Piece};
+use super::pattern::Pattern;
 use crate::catalog::Context;
-use crate::model::map::MapKey;
-use crate::model::{ComplexValue, Segment, VariableSource};
 use crate::syntax::{Directive, Word};
 use regex_syntax::hir::{Hir, HirKind};
 
-/// How far maps of maps are followed.
-const DEEPEST: usize = 8;
-
-/// What a rule wants to know of the parts of a value.
-#[derive(Clone, Copy)]
-pub(crate) struct Question {
-    /// Whether a variable of nginx itself is meant.
-    pub(crate) builtin: fn(&str) -> bool,
-    /// A byte that a captured part must be able to contain.
-    pub(crate) byte: u8,
-}
-
-/// A line feed can be part of the value: variables with the decoded URI, and groups that match one.
-pub(crate) const LINE_FEED: Question =
-    Question { builtin: |name| matches!(name, "uri" | "document_uri"), byte: b'\n' };
-
-fn is_from_client(name: &str) -> bool {
+/// Whether a client chooses a variable of nginx.
+pub(super) fn is_from_client(name: &str) -> bool {
     let families = ["arg_", "cookie_", "http_"];
-    let others = ["args", "query_string", "uri", "document_uri", "request_uri", "request_body", "request"];
+    let others = [
+        "args",
+        "query_string",
+        "uri",
+        "document_uri",
+        "request_uri",
+        "request_body",
+        "request",
+        "content_type",
+        "proxy_add_x_forwarded_for",
+        "ssl_server_name",
+    ];
     others.contains(&name) || families.iter().any(|family| name.starts_with(family))
-}
-
-/// Whether a variable is text of the request as it was sent: it can contain anything but a line break.
-pub(crate) fn is_raw(name: &str) -> bool {
-    is_from_client(name)
-}
-
-/// The first variable or capture of a text for which the answer is yes, as written.
-pub(crate) fn find<'a>(view: View<'a>, level: Level<'a>, text: &[u8], question: Question) -> Option<String> {
-    text::pieces(text).into_iter().find_map(|piece| match piece {
-        Piece::Literal(_) => None,
-        Piece::Variable(name) => variable(view, level, &name, question, DEEPEST).then(|| format!("${name}")),
-        Piece::Capture(n) => capture(level, n, question.byte).then(|| format!("${n}")),
-    })
-}
-
-/// Whether the answer is yes for a variable, through `map` and `set`.
-pub(crate) fn variable<'a>(
-    view: View<'a>,
-    level: Level<'a>,
-    name: &str,
-    question: Question,
-    depth: usize,
-) -> bool {
-    if depth == 0 {
-        return false;
-    }
-    let variables = &view.config.http.variables;
-    let Some(id) = variables.find(name) else { return (question.builtin)(name) };
-    match variables.get(id).source {
-        VariableSource::Builtin => (question.builtin)(name),
-        VariableSource::Map(position) => {
-            let map = &view.config.http.maps[position];
-            let mut plain = map.entries.iter().filter(|e| !matches!(e.key, MapKey::Regex { .. }));
-            plain.any(|e| value(view, level, &e.value, question, depth))
-                || map.default.iter().any(|d| value(view, level, &d.value, question, depth))
-        }
-        VariableSource::Set => sets(view, level, name).into_iter().any(|(at, set)| {
-            set.arg(1).is_some_and(|word| {
-                text::pieces(&word.value()).into_iter().any(|piece| match piece {
-                    Piece::Literal(_) => false,
-                    Piece::Variable(inner) => {
-                        inner != name && variable(view, at, &inner, question, depth - 1)
-                    }
-                    Piece::Capture(n) => capture(at, n, question.byte),
-                })
-            })
-        }),
-        VariableSource::Capture => named_capture(level, name, question.byte),
-        _ => false,
-    }
-}
-
-fn value<'a>(
-    view: View<'a>,
-    level: Level<'a>,
-    value: &ComplexValue,
-    question: Question,
-    depth: usize,
-) -> bool {
-    value.segments.iter().any(|segment| match segment {
-        Segment::Variable(id) => {
-            let name = &view.config.http.variables.get(*id).name;
-            variable(view, level, name, question, depth - 1)
-        }
-        Segment::Literal(_) | Segment::Capture(_) => false,
-    })
-}
-
-/// The `set`s that can have given a variable its value here: those of the block itself if it has any, else all of the
-/// server.
-pub(crate) fn sets<'a>(view: View<'a>, level: Level<'a>, name: &str) -> Vec<(Level<'a>, Directive<'a>)> {
-    let server = level.around(Context::Server);
-    let of_server: Vec<_> = view
-        .levels
-        .sets(name)
-        .filter(|(at, _)| server.is_none() || at.around(Context::Server) == server)
-        .collect();
-    let block = level.block();
-    let own: Vec<_> = of_server.iter().copied().filter(|(at, _)| at.block() == block).collect();
-    let unconditional = own.iter().any(|(at, _)| *at == block);
-    if unconditional { own } else { of_server }
-}
-
-/// The pattern that gives a block its captures, with whether it is compared without regard to case; `None` if
-/// there is none, or if it depends on more than one.
-pub(crate) fn pattern(level: Level<'_>) -> Option<Rc<Pattern>> {
-    let head = level.head()?;
-    match level.context() {
-        Context::IfInLocation | Context::IfInServer => match condition(head) {
-            Some((b"~", pattern)) => level.pattern(&pattern, false),
-            Some((b"~*", pattern)) => level.pattern(&pattern, true),
-            _ => level.outer().and_then(self::pattern),
-        },
-        Context::Location => location_pattern(level, head),
-        Context::LimitExcept => level.outer().and_then(self::pattern),
-        _ => None,
-    }
 }
 
 /// The pattern of `location ~ pattern`.
@@ -154,6 +49,42 @@ pub(crate) fn regex_of_location(head: Directive<'_>) -> Option<(Cow<'_, [u8]>, b
     }
 }
 
+/// `location = /path`: the path.
+pub(super) fn exact_location(head: Directive<'_>) -> Option<Vec<u8>> {
+    let first = head.arg(0)?.value();
+    match head.arg(1) {
+        Some(path) if *first == *b"=" => Some(path.value().into_owned()),
+        None if first.starts_with(b"=/") => Some(first[1..].to_vec()),
+        _ => None,
+    }
+}
+
+/// The pattern of a `rewrite`.
+pub(crate) fn rewrite_pattern(level: Level<'_>, rewrite: Directive<'_>) -> Option<Rc<Pattern>> {
+    level.pattern(&rewrite.arg(0)?.value(), false)
+}
+
+/// Whether a `rewrite` matches every URI.
+pub(super) fn matches_always(level: Level<'_>, rewrite: Directive<'_>) -> bool {
+    rewrite_pattern(level, rewrite).is_some_and(|pattern| pattern.matches_always())
+}
+
+/// The patterns among the names of a server; `None` for one that is not understood.
+pub(super) fn server_patterns(server: Level<'_>) -> Vec<Option<Rc<Pattern>>> {
+    let mut found = Vec::new();
+    for word in server.own("server_name").flat_map(|names| names.args()) {
+        if word.content().starts_with(b"~") {
+            found.push(word.value().strip_prefix(b"~").and_then(|text| server.pattern(text, true)));
+        }
+    }
+    found
+}
+
+/// How many names a server has.
+pub(super) fn names_of_server(server: Level<'_>) -> usize {
+    server.own("server_name").map(|names| names.args().len()).sum()
+}
+
 /// Operator and pattern of `if ($variable ~ pattern)`.
 pub(crate) fn condition(head: Directive<'_>) -> Option<(&'static [u8], Cow<'_, [u8]>)> {
     const OPERATORS: [&[u8]; 4] = [b"~", b"~*", b"!~", b"!~*"];
@@ -175,31 +106,6 @@ pub(crate) fn condition(head: Directive<'_>) -> Option<(&'static [u8], Cow<'_, [
         _ => return None,
     }
     Some((operator, pattern))
-}
-
-/// Whether `$n` can contain a byte; no if its pattern is not understood, or if something may have replaced it.
-fn capture(level: Level<'_>, n: u8, byte: u8) -> bool {
-    let replaces = |level: Level<'_>| {
-        level.directives().iter().any(|d| {
-            d.name().is("rewrite")
-                || (d.name().is("if") && condition(*d).is_some_and(|(op, _)| !op.starts_with(b"!")))
-        })
-    };
-    if replaces(level) || replaces(level.block()) && level.block() != level {
-        return false;
-    }
-    let Some(pattern) = pattern(level) else { return false };
-    pattern.group(u32::from(n)).is_some_and(|group| carries(group, byte))
-}
-
-fn named_capture(level: Level<'_>, name: &str, byte: u8) -> bool {
-    let mut patterns = level.outward().filter_map(pattern);
-    patterns.any(|p| p.named(name).is_some_and(|group| carries(group, byte)))
-}
-
-/// Whether a group can match a byte and something more: a line break alone begins no header.
-fn carries(group: &Hir, byte: u8) -> bool {
-    pattern::can_contain(group, byte) && group.properties().maximum_len() != Some(1)
 }
 
 /// Whether a server answers requests for any host name: what `$host` is, a client can choose.

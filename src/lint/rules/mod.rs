@@ -30,6 +30,7 @@ pub(super) mod reuse {
 
 mod correctness {
     pub(super) mod alias_slash_mismatch;
+    pub(super) mod cache_control_semicolon;
     pub(super) mod capture_missing;
     pub(super) mod capture_overwritten;
     pub(super) mod caret_prefix_shadows_regex;
@@ -40,7 +41,13 @@ mod correctness {
     pub(super) mod duplicate_peer;
     pub(super) mod error_log_missing;
     pub(super) mod error_log_off;
+    pub(super) mod error_page_relative;
+    pub(super) mod group_typo;
+    pub(super) mod header_name_colon;
+    pub(super) mod if_compares_pattern;
     pub(super) mod if_in_location;
+    pub(super) mod if_repeated;
+    pub(super) mod list_with_commas;
     pub(super) mod map_missing_default;
     pub(super) mod max_conns_per_worker;
     pub(super) mod mixed_case_variable;
@@ -48,9 +55,14 @@ mod correctness {
     pub(super) mod proxy_bind_unusable;
     pub(super) mod proxy_missing_host_header;
     pub(super) mod proxy_pass_constant_uri;
+    pub(super) mod proxy_pass_decoded;
     pub(super) mod proxy_pass_slash_mismatch;
     pub(super) mod proxy_pass_with_uri;
+    pub(super) mod redirect_to_itself;
+    pub(super) mod resolver_without_effect;
+    pub(super) mod rewrite_to_itself;
     pub(super) mod root_in_location;
+    pub(super) mod server_name_port;
     pub(super) mod shadowed_regex_location;
     pub(super) mod split_clients_incomplete;
     pub(super) mod split_clients_key;
@@ -63,9 +75,12 @@ mod correctness {
     pub(super) mod unused_map;
     pub(super) mod unused_variable;
     pub(super) mod upgrade_headers_lost;
+    pub(super) mod upstream_name_as_host;
     pub(super) mod upstream_server_no_resolve;
     pub(super) mod upstream_undefined;
     pub(super) mod upstream_unused;
+    pub(super) mod uri_escaped_twice;
+    pub(super) mod variable_not_expanded;
     pub(super) mod variable_proxy_without_resolver;
 }
 
@@ -84,6 +99,7 @@ mod security {
     pub(super) mod hsts_short;
     pub(super) mod http2_misdirected;
     pub(super) mod http_splitting;
+    pub(super) mod open_redirect;
     pub(super) mod origin_regex;
     pub(super) mod proxy_buffering_off;
     pub(super) mod proxy_set_header_redefinition;
@@ -132,6 +148,7 @@ pub static RULES: &[&Rule] = &[
     &security::alias_traversal::ALIAS_TRAVERSAL,
     &security::allow_without_deny::ALLOW_WITHOUT_DENY,
     &security::autoindex_on::AUTOINDEX_ON,
+    &correctness::cache_control_semicolon::CACHE_CONTROL_SEMICOLON,
     &correctness::capture_missing::CAPTURE_MISSING,
     &correctness::capture_overwritten::CAPTURE_OVERWRITTEN,
     &correctness::caret_prefix_shadows_regex::CARET_PREFIX_SHADOWS_REGEX,
@@ -150,11 +167,14 @@ pub static RULES: &[&Rule] = &[
     &deprecation::ecdh_pq_group::ECDH_PQ_GROUP,
     &correctness::error_log_missing::ERROR_LOG_MISSING,
     &correctness::error_log_off::ERROR_LOG_OFF,
+    &correctness::error_page_relative::ERROR_PAGE_RELATIVE,
     &reuse::fastcgi_keep_conn_missing::FASTCGI_KEEP_CONN_MISSING,
     &reuse::fastcgi_keep_conn_useless::FASTCGI_KEEP_CONN_USELESS,
     &security::filesystem_root::FILESYSTEM_ROOT,
+    &correctness::group_typo::GROUP_TYPO,
     &performance::gzip_off::GZIP_OFF,
     &security::header_multiline::HEADER_MULTILINE,
+    &correctness::header_name_colon::HEADER_NAME_COLON,
     &security::header_redefinition::HEADER_REDEFINITION,
     &security::host_spoofing::HOST_SPOOFING,
     &security::hsts_missing::HSTS_MISSING,
@@ -162,13 +182,17 @@ pub static RULES: &[&Rule] = &[
     &security::http_splitting::HTTP_SPLITTING,
     &security::http2_misdirected::HTTP2_MISDIRECTED,
     &performance::idle_connections_exceed_budget::IDLE_CONNECTIONS_EXCEED_BUDGET,
+    &correctness::if_compares_pattern::IF_COMPARES_PATTERN,
     &correctness::if_in_location::IF_IN_LOCATION,
+    &correctness::if_repeated::IF_REPEATED,
     &reuse::keepalive_before_balancer::KEEPALIVE_BEFORE_BALANCER,
     &reuse::keepalive_ineffective_protocol::KEEPALIVE_INEFFECTIVE_PROTOCOL,
+    &correctness::list_with_commas::LIST_WITH_COMMAS,
     &deprecation::listen_http2::LISTEN_HTTP2,
     &correctness::map_missing_default::MAP_MISSING_DEFAULT,
     &correctness::max_conns_per_worker::MAX_CONNS_PER_WORKER,
     &correctness::mixed_case_variable::MIXED_CASE_VARIABLE,
+    &security::open_redirect::OPEN_REDIRECT,
     &security::origin_regex::ORIGIN_REGEX,
     &reuse::pool_exceeds_backend::POOL_EXCEEDS_BACKEND,
     &reuse::pool_fragmented_by_locations::POOL_FRAGMENTED_BY_LOCATIONS,
@@ -182,19 +206,24 @@ pub static RULES: &[&Rule] = &[
     &reuse::proxy_http_version_prevents_reuse::PROXY_HTTP_VERSION_PREVENTS_REUSE,
     &correctness::proxy_missing_host_header::PROXY_MISSING_HOST_HEADER,
     &correctness::proxy_pass_constant_uri::PROXY_PASS_CONSTANT_URI,
+    &correctness::proxy_pass_decoded::PROXY_PASS_DECODED,
     &correctness::proxy_pass_slash_mismatch::PROXY_PASS_SLASH_MISMATCH,
     &reuse::proxy_pass_variable_unpooled::PROXY_PASS_VARIABLE_UNPOOLED,
     &correctness::proxy_pass_with_uri::PROXY_PASS_WITH_URI,
     &security::proxy_set_header_redefinition::PROXY_SET_HEADER_REDEFINITION,
     &reuse::proxy_to_bare_host::PROXY_TO_BARE_HOST,
     &performance::quic_bpf_reuseport::QUIC_BPF_REUSEPORT,
+    &correctness::redirect_to_itself::REDIRECT_TO_ITSELF,
     &security::redos::REDOS,
     &security::referrer_misspelled::REFERRER_MISSPELLED,
     &performance::regex_exact_match::REGEX_EXACT_MATCH,
     &security::resolver_external::RESOLVER_EXTERNAL,
+    &correctness::resolver_without_effect::RESOLVER_WITHOUT_EFFECT,
     &security::return_bypasses_acl::RETURN_BYPASSES_ACL,
+    &correctness::rewrite_to_itself::REWRITE_TO_ITSELF,
     &correctness::root_in_location::ROOT_IN_LOCATION,
     &security::satisfy_any_allow_all::SATISFY_ANY_ALLOW_ALL,
+    &correctness::server_name_port::SERVER_NAME_PORT,
     &security::server_tokens::SERVER_TOKENS,
     &security::server_tokens_unset::SERVER_TOKENS_UNSET,
     &correctness::shadowed_regex_location::SHADOWED_REGEX_LOCATION,
@@ -224,11 +253,14 @@ pub static RULES: &[&Rule] = &[
     &reuse::upstream_keepalive_outlives_backend::UPSTREAM_KEEPALIVE_OUTLIVES_BACKEND,
     &reuse::upstream_keepalive_requests_low::UPSTREAM_KEEPALIVE_REQUESTS_LOW,
     &reuse::upstream_keepalive_timeout_zero::UPSTREAM_KEEPALIVE_TIMEOUT_ZERO,
+    &correctness::upstream_name_as_host::UPSTREAM_NAME_AS_HOST,
     &reuse::upstream_not_pooled::UPSTREAM_NOT_POOLED,
     &correctness::upstream_server_no_resolve::UPSTREAM_SERVER_NO_RESOLVE,
     &correctness::upstream_undefined::UPSTREAM_UNDEFINED,
     &correctness::upstream_unused::UPSTREAM_UNUSED,
+    &correctness::uri_escaped_twice::URI_ESCAPED_TWICE,
     &security::valid_referers_none::VALID_REFERERS_NONE,
+    &correctness::variable_not_expanded::VARIABLE_NOT_EXPANDED,
     &correctness::variable_proxy_without_resolver::VARIABLE_PROXY_WITHOUT_RESOLVER,
     &security::weak_tls_ciphers::WEAK_TLS_CIPHERS,
     &security::weak_tls_protocols::WEAK_TLS_PROTOCOLS,

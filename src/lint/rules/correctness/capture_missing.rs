@@ -1,7 +1,5 @@
 //! Groups that are not there.
 
-use std::borrow::Cow;
-
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
@@ -10,8 +8,11 @@ use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::lint::text;
 use crate::lint::text::Piece;
+use crate::lint::values::codes::Point;
+use crate::lint::values::groups::{self, Holder};
+use crate::model::Segment;
 use crate::model::map::MapKey;
-use crate::syntax::Word;
+use crate::source::Span;
 
 declare_rule! {
     /// ## What it does
@@ -53,6 +54,24 @@ declare_rule! {
     }
 }
 
+/// What takes groups of the place it stands in.
+const READERS: [&str; 14] = [
+    "return",
+    "set",
+    "proxy_pass",
+    "alias",
+    "root",
+    "add_header",
+    "fastcgi_pass",
+    "uwsgi_pass",
+    "scgi_pass",
+    "grpc_pass",
+    "proxy_set_header",
+    "fastcgi_param",
+    "try_files",
+    "proxy_cache_key",
+];
+
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, rewrite) in target.levels().http("rewrite") {
         let (Some(pattern), Some(to)) = (rewrite.arg(0), rewrite.arg(1)) else { continue };
@@ -60,38 +79,68 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         if let Some(pattern) = level.pattern(&pattern.value(), false)
             && pattern.groups() < usize::from(used)
         {
-            found.push(finding(to, used, pattern.groups()));
+            found.push(finding(to.span(), used, pattern.groups()));
         }
     }
-    // `map` patterns set captures too, wherever their variable is used.
+    in_maps(target, found);
+    // `map` patterns set captures too, wherever their variable is used; scripts can run patterns of their own.
     let from_maps = target.config.http.maps.iter().any(|m| {
         m.entries.iter().any(|e| matches!(&e.key, MapKey::Regex { pattern, .. } if pattern.contains('(')))
     });
-    if from_maps {
+    if from_maps || !target.uses().complete {
         return;
     }
-    for name in ["return", "set", "proxy_pass", "alias", "root", "add_header", "fastcgi_pass"] {
+    for name in READERS {
         for (level, directive) in target.levels().http(name) {
+            // What is inherited is read where another pattern may have matched.
+            let inner = || level.inner().any(|inner| inner.context() == Context::Location);
+            let point = Point::of(level, directive);
             for word in directive.args() {
                 let Some(used) = highest(&word.value()) else { continue };
-                if let Some(groups) = available(level)
+                if point.is_last() && inner() || is_overwritten(level, used) {
+                    continue;
+                }
+                if let Some(groups) = available(target, level, point)
                     && groups < usize::from(used)
                 {
-                    found.push(finding(word, used, groups));
+                    found.push(finding(word.span(), used, groups));
                 }
             }
         }
     }
 }
 
-fn finding(word: Word<'_>, used: u8, groups: usize) -> Diagnostic {
+/// Whether the location has the group, so that a pattern in it has replaced it: `capture-overwritten` speaks of that.
+fn is_overwritten(level: Block<'_>, used: u8) -> bool {
+    let pattern = level.head().and_then(|head| sources::location_pattern(level, head));
+    pattern.is_some_and(|pattern| pattern.groups() >= usize::from(used))
+}
+
+/// A pattern of a `map` that has matched replaces the groups of the place where the variable is read.
+fn in_maps(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for entry in target.config.http.maps.iter().flat_map(|map| &map.entries) {
+        let MapKey::Regex { pattern, caseless } = &entry.key else { continue };
+        let used = entry.value.segments.iter().filter_map(|segment| match segment {
+            Segment::Capture(n) => Some(*n),
+            _ => None,
+        });
+        if let Some(used) = used.max()
+            && let Some(pattern) = target.levels().pattern(pattern.as_bytes(), *caseless)
+            && pattern.groups() < usize::from(used)
+        {
+            found.push(finding(entry.span, used, pattern.groups()));
+        }
+    }
+}
+
+fn finding(place: Span, used: u8, groups: usize) -> Diagnostic {
     let has = match groups {
         0 => "no group is captured here".to_owned(),
         1 => "the pattern has one group".to_owned(),
         n => format!("the pattern has {n} groups"),
     };
     CAPTURE_MISSING
-        .finding(word.span(), format!("`${used}` is always empty: {has}"))
+        .finding(place, format!("`${used}` is always empty: {has}"))
         .help("put what is meant in parentheses, or write `${…}`")
 }
 
@@ -106,41 +155,18 @@ fn highest(text: &[u8]) -> Option<u8> {
         .max()
 }
 
-/// The most groups that any pattern before this place has; `None` if one is not understood.
-fn available(level: Block<'_>) -> Option<usize> {
+/// The most groups that any pattern has that can have matched last; `None` if one is not understood.
+fn available<'a>(target: Target<'a>, level: Block<'a>, point: Point<'a>) -> Option<usize> {
     if !level.is_complete() || level.around(Context::Server).is_none() {
         return None;
     }
     let mut most = 0;
-    // No pattern stands outside of servers.
-    for level in level.outward().take_while(|level| level.context() != Context::Http) {
-        if let Some(head) = level.head() {
-            let pattern = match level.context() {
-                Context::Location => sources::regex_of_location(head),
-                Context::IfInLocation | Context::IfInServer => {
-                    sources::condition(head).map(|(op, pattern)| (pattern, op.ends_with(b"*")))
-                }
-                _ => None,
-            };
-            most = most.max(groups(level, pattern)?);
-        }
-        for directive in level.directives() {
-            let pattern = match directive.name().content() {
-                b"rewrite" => directive.arg(0).map(|w| (w.value(), false)),
-                b"if" => sources::condition(*directive).map(|(op, pattern)| (pattern, op.ends_with(b"*"))),
-                b"server_name" if directive.args().any(|w| w.content().starts_with(b"~")) => return None,
-                name if name.ends_with(b"_by_lua_block") || name.starts_with(b"js_") => return None,
-                _ => None,
-            };
-            most = most.max(groups(level, pattern)?);
+    for holder in groups::holders(point, &|text| target.levels().reads_pattern_map(text)) {
+        match holder {
+            Holder::Pattern(pattern, _) => most = most.max(pattern.groups()),
+            Holder::Unknown => return None,
+            Holder::None => {}
         }
     }
     Some(most)
-}
-
-fn groups(level: Block<'_>, pattern: Option<(Cow<'_, [u8]>, bool)>) -> Option<usize> {
-    match pattern {
-        Some((pattern, caseless)) => Some(level.pattern(&pattern, caseless)?.groups()),
-        None => Some(0),
-    }
 }

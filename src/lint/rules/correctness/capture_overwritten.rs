@@ -3,7 +3,6 @@
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
-use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::lint::text::{self, Piece};
@@ -12,11 +11,12 @@ use crate::syntax::Directive;
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports `$1` in a regex location that has an `if` whose pattern has a group too.
+    /// Reports `$1` in a regex location that has an `if` with a pattern, with or without groups.
     ///
     /// ## Why is this bad
     ///
-    /// There is one set of groups. The `if` replaces it, also when it does not match: `$1` is then empty.
+    /// There is one set of groups. Every pattern that is executed replaces it: one that has no groups or does not match
+    /// leaves `$1` empty. A group with a name keeps its value.
     ///
     /// ## Example
     ///
@@ -32,7 +32,7 @@ declare_rule! {
     /// ```nginx good
     /// server {
     ///     location ~ ^/files/(.+)$ {
-    ///         if ($http_user_agent ~ (?:Crawler|Spider)) { return 403; }
+    ///         if ($arg_a = b) { return 403; }
     ///         alias /srv/files/$1;
     ///     }
     ///     location ~ ^/more/(?<name>.+)$ {
@@ -45,7 +45,7 @@ declare_rule! {
         name: "capture-overwritten",
         category: Correctness,
         level: Warning,
-        summary: "an `if` with a group replaces `$1` of the location",
+        summary: "the pattern of an `if` replaces `$1` of the location",
         doc: "/en/docs/http/ngx_http_rewrite_module.html#if",
     }
 }
@@ -61,7 +61,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         };
         let all = location.directives();
-        let Some(first) = all.iter().position(|d| replaces(location, *d)) else { continue };
+        let Some(first) = all.iter().position(|d| replaces(*d)) else { continue };
         let users = all.iter().enumerate().filter(|(at, d)| *at > first || !runs_in_order(**d));
         for (_, user) in users.filter(|(_, d)| !d.name().is("rewrite") && !d.name().is("if")) {
             let Some(number) = captures(*user).find(|n| usize::from(*n) <= pattern.groups()) else {
@@ -74,19 +74,17 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                         format!("`${number}` is not the location's: an `if` has replaced it"),
                     )
                     .label("empty, also where the `if` does not match")
-                    .related(all[first].head(), "has a group too")
-                    .help("write `(?:…)` in the `if`, or give the group of the location a name"),
+                    .related(all[first].head(), "has a pattern")
+                    .help("give the group of the location a name: `(?<name>…)` and `$name`"),
             );
         }
     }
 }
 
-/// Whether it is an `if` whose pattern has a group: `ngx_http_regex_exec` then writes into the request's groups.
-fn replaces(level: Block<'_>, directive: Directive<'_>) -> bool {
-    let condition = Some(directive).filter(|d| d.name().is("if")).and_then(sources::condition);
-    condition.is_some_and(|(operator, text)| {
-        level.pattern(&text, operator.ends_with(b"*")).is_some_and(|pattern| pattern.groups() > 0)
-    })
+/// Whether it is an `if` with a pattern: a match replaces the request's groups, and without one
+/// `ngx_http_script_regex_start_code` clears them.
+fn replaces(directive: Directive<'_>) -> bool {
+    directive.name().is("if") && sources::condition(directive).is_some()
 }
 
 /// What the rewrite module executes in the order of the file; the rest comes after all of it.

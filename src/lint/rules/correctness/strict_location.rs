@@ -8,7 +8,7 @@ declare_rule! {
     /// ## What it does
     ///
     /// Reports prefix and exact locations whose path looks like a pattern: `\.`, `.*`, `(…|…)`, a `^` at its begin
-    /// or a `$` at its end.
+    /// or a `$` at its end, a `*` before a dot; and a modifier that is quoted together with the path.
     ///
     /// ## Why is this bad
     ///
@@ -44,7 +44,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             2 if head.arg(0).is_some_and(|w| w.is("=") || w.is("^~")) => head.arg(1),
             _ => None,
         };
-        if let Some(word) = path.filter(|w| looks_like_pattern(&w.to_string())) {
+        if let Some(word) = path.filter(|w| has_modifier(&w.value())) {
+            found.push(
+                STRICT_LOCATION
+                    .finding(word.span(), "the modifier is part of the path: no request has such a one")
+                    .label("means itself")
+                    .help(format!("write `location {word}` without quotes")),
+            );
+        } else if let Some(word) = path.filter(|w| looks_like_pattern(&w.to_string())) {
             found.push(
                 STRICT_LOCATION
                     .finding(word.span(), "this path looks like a regular expression, and is none")
@@ -55,9 +62,19 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// `= /path` and the like as one word.
+fn has_modifier(path: &[u8]) -> bool {
+    [&b"= "[..], b"~ ", b"~* ", b"^~ "].iter().any(|modifier| path.starts_with(modifier))
+}
+
 fn looks_like_pattern(path: &str) -> bool {
     let group = path.contains('(') && path.contains('|') && path.contains(')');
     let path_without_mark = path.trim_start_matches(['=', '^', '~']);
     let begins = path.starts_with('^') && !path.starts_with("^~");
-    begins || path.ends_with('$') || group || path.contains("\\.") || path_without_mark.contains(".*")
+    begins
+        || path.ends_with('$')
+        || group
+        || path.contains("\\.")
+        || path_without_mark.contains(".*")
+        || path.contains("*.")
 }

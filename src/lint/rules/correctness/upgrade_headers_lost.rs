@@ -8,6 +8,7 @@ use crate::lint::rule::declare_rule;
 use crate::lint::rules::reuse::connection_header_lost::repeat;
 use crate::lint::rules::reuse::connection_header_missing::lost;
 use crate::lint::{Target, affected::affected};
+use crate::model::proxy::Header;
 use crate::reuse::Leaf;
 use crate::source::Span;
 
@@ -67,13 +68,18 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for judged in target.reuse.leaves.iter().filter(|judged| judged.leaf.is_http()) {
         let headers = &judged.leaf.proxy().set_header.value;
         if let Some(first) = headers.first()
-            && lost(target, &judged.leaf, b"upgrade").is_some()
+            && lost(target, &judged.leaf, b"upgrade").is_some_and(is_sent)
             && lost(target, &judged.leaf, b"connection").is_some()
         {
             places.entry(first.span).or_default().push(&judged.leaf);
         }
     }
     found.extend(places.into_iter().filter_map(|(span, leaves)| finding(target, span, &leaves)));
+}
+
+/// Whether a line sends something: an empty value is what nginx does anyway.
+fn is_sent(header: &Header) -> bool {
+    header.value.constant().is_none_or(|value| !value.is_empty())
 }
 
 fn finding<'a>(target: Target<'a>, span: Span, leaves: &[&Leaf<'a>]) -> Option<Diagnostic> {

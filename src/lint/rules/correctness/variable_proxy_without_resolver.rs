@@ -76,7 +76,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             let schemes = directive == "proxy_pass" || memchr::memmem::find(&value, b"://").is_some();
             let rows = values::rows(target.view(), level, &value);
             let name = rows.iter().find_map(|row| {
-                let url = values::url(row, schemes);
+                let url = values::url(&row.parts, schemes);
                 let is_https = matches!(url.scheme.as_slice(), [Part::Text(text)] if text.ends_with(b"s"));
                 let is_open = url.host.iter().any(|part| matches!(part, Part::Open(_)));
                 let name = values::host_name(&url)?;

@@ -57,7 +57,10 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         // `/\.git` is a hidden name, not an extension.
         let is_extension = words && !before.ends_with(['/', '^', '(', '|', ')']);
         let refuses = || level.below(head).is_some_and(access::refuses);
-        if is_extension && !refuses() {
+        // One of several alternatives: an end would not be that of the others.
+        let opened = before.matches('(').count() > before.matches(')').count();
+        let alternative = own_group.is_none() && opened && before.contains('|');
+        if is_extension && !alternative && !refuses() {
             found.push(
                 UNANCHORED_REGEX
                     .finding(head.head(), format!("`.{plain}` also matches in the middle of a path"))

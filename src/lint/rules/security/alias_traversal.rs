@@ -7,7 +7,7 @@ use crate::edit::Edit;
 use crate::edit::Fix;
 use crate::lint::Target;
 use crate::lint::pattern::Pattern;
-use crate::lint::pattern::{begins_with, can_contain};
+use crate::lint::pattern::{can_contain, first};
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::lint::text;
@@ -15,15 +15,16 @@ use crate::lint::text::Piece;
 use crate::syntax::Directive;
 use crate::syntax::Quote;
 use crate::syntax::Word;
-use regex_syntax::hir::HirKind;
+use regex_syntax::hir::Hir;
 
 declare_rule! {
     /// ## What it does
     ///
     /// Reports `alias` in a prefix location whose path does not end in `/`. If the alias ends in `/`, requests such
     /// as `/files../secret` leave the directory. If it does not, only names that begin alike are reached, which is
-    /// a note, and none in `internal` locations; a location that proxies has no file, and no finding; for a file `location =` is meant. In a regex location it reports a group that follows other text
-    /// directly and that the alias puts behind a `/`.
+    /// a note, and none in `internal` locations; a location that proxies has no file, and no finding; for a file
+    /// `location =` is meant. In a regex location it reports a group that can begin with `..`, because something else than
+    /// `/` stands before it in the request, and that the alias puts behind a `/`.
     ///
     /// ## Why is this bad
     ///
@@ -71,8 +72,19 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
         let path = path.value();
         if let Some(pattern) = sources::location_pattern(location, head) {
-            if climbs_in_regex(&pattern, &path) {
-                found.push(finding(alias, "the group after other text can begin with `..`"));
+            match climbs_in_regex(&pattern, &path) {
+                Some(Climb::Above) => {
+                    found.push(finding(alias, "the group after other text can begin with `..`"));
+                }
+                Some(Climb::Beside) => {
+                    let mut beside = ALIAS_TRAVERSAL
+                        .finding(alias.head(), "the pattern also reaches names that begin like the alias")
+                        .help("end both with `/`");
+                    beside.level = Level::Info;
+                    found.push(beside);
+                }
+                Some(Climb::Anywhere) => found.push(finding(alias, "the request names any path")),
+                None => {}
             }
             continue;
         }
@@ -135,19 +147,57 @@ fn names_a_file(path: &[u8]) -> bool {
     last.iter().skip(1).any(|b| *b == b'.')
 }
 
-/// A group directly after text that does not end in `/`, and that the alias puts behind a `/`.
-fn climbs_in_regex(pattern: &Pattern, path: &[u8]) -> bool {
+/// Where a request gets to.
+enum Climb {
+    /// The directory above.
+    Above,
+    /// Every file.
+    Anywhere,
+    /// Names that begin like the alias.
+    Beside,
+}
+
+/// A group that can begin with `..` because something else than `/` stands before it in the request, and that the alias
+/// puts behind a `/`; or one that is the whole path.
+fn climbs_in_regex(pattern: &Pattern, path: &[u8]) -> Option<Climb> {
     let pieces = text::pieces(path);
-    let behind_slash = pieces.windows(2).find_map(|pair| match pair {
-        [Piece::Literal(before), Piece::Capture(n)] if before.ends_with(b"/") => Some(u32::from(*n)),
-        _ => None,
-    });
-    let (Some(number), HirKind::Concat(parts)) = (behind_slash, pattern.hir().kind()) else { return false };
-    parts.windows(2).any(|pair| match (pair[0].kind(), pair[1].kind()) {
-        (HirKind::Literal(before), HirKind::Capture(group)) => {
-            let open = can_contain(&group.sub, b'.') && can_contain(&group.sub, b'/');
-            group.index == number && open && !before.0.ends_with(b"/") && !begins_with(&group.sub, b'/')
+    let mut before: Option<&Piece> = None;
+    for (at, piece) in pieces.iter().enumerate() {
+        let number = match piece {
+            Piece::Capture(n) => Some(u32::from(*n)),
+            Piece::Variable(name) => pattern.number(name),
+            Piece::Literal(_) => None,
+        };
+        if let Some(number) = number
+            && let Some(group) = pattern.group(number)
+        {
+            let begins = |byte: u8| first(group)[usize::from(byte)];
+            if at == 0 && begins(b'/') && can_contain(group, b'/') && can_contain(group, b'.') {
+                return Some(Climb::Anywhere);
+            }
+            let next = pieces.get(at + 1);
+            let goes_on = can_contain(group, b'/')
+                || matches!(next, Some(Piece::Literal(text)) if text.starts_with(b"/"));
+            let behind_slash = matches!(before, Some(Piece::Literal(text)) if text.ends_with(b"/"));
+            let other = pattern.before_group(number).is_some_and(|bytes| {
+                bytes.iter().enumerate().any(|(byte, has)| *has && byte != usize::from(b'/'))
+            });
+            let behind_name = matches!(before, Some(Piece::Literal(text)) if text.last().is_some_and(u8::is_ascii_alphanumeric));
+            let is_last = next.is_none();
+            let begins_anyhow = (b'a'..=b'z').all(begins);
+            if behind_name && at == 1 && is_last && begins_anyhow && can_contain(group, b'/') {
+                return Some(Climb::Beside);
+            }
+            if behind_slash && other && goes_on && begins(b'.') && repeats(group, b'.') {
+                return Some(Climb::Above);
+            }
         }
-        _ => false,
-    })
+        before = Some(piece);
+    }
+    None
+}
+
+/// Whether a byte can stand there more than once.
+fn repeats(hir: &Hir, byte: u8) -> bool {
+    hir.properties().maximum_len() != Some(1) && can_contain(hir, byte)
 }

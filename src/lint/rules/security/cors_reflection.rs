@@ -1,16 +1,16 @@
 //! `Access-Control-Allow-Origin` that repeats whatever origin asked.
 
+use std::rc::Rc;
+
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::lint::Target;
 use crate::lint::levels::Level as Block;
+use crate::lint::pattern::Pattern;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
-use crate::lint::text;
-use crate::lint::text::Piece;
-use crate::model::VariableId;
+use crate::lint::values::{self, Part, Row, condition};
 use crate::model::VariableSource;
-use crate::syntax::Directive;
+use crate::syntax::{Directive, Word};
 
 declare_rule! {
     /// ## What it does
@@ -60,13 +60,12 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let is_name = |d: &Directive<'_>, name: &str| {
             d.arg(0).is_some_and(|w| w.value().eq_ignore_ascii_case(name.as_bytes()))
         };
-        let Some(value) = directive.arg(1).filter(|_| is_name(&directive, "access-control-allow-origin"))
-        else {
+        let value = directive.arg(1).map(Word::value).filter(|value| value.contains(&b'$'));
+        let Some(value) = value.filter(|_| is_name(&directive, "access-control-allow-origin")) else {
             continue;
         };
-        let pieces = text::pieces(&value.value());
-        let [Piece::Variable(name)] = pieces.as_slice() else { continue };
-        if !reflects(target, level, name) || looks_at_origin(level) {
+        let rows = values::rows(target.view(), level, &value);
+        if !rows.iter().any(reflects) || looks_at_origin(target, level) {
             continue;
         }
         let credentials = level.list("add_header").iter().any(|d| {
@@ -83,34 +82,29 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn reflects<'a>(target: Target<'a>, level: Block<'a>, name: &str) -> bool {
-    if name == "http_origin" {
-        return true;
-    }
-    let Some(id) = target.config.http.variables.find(name) else { return false };
-    let is_origin = |id: VariableId| target.config.http.variables.get(id).name == "http_origin";
-    match target.config.http.variables.get(id).source {
-        VariableSource::Map(position) => {
-            let default = &target.config.http.maps[position].default;
-            default.as_ref().is_some_and(|d| d.value.variables().any(is_origin))
-        }
-        VariableSource::Set => sources::sets(target.view(), level, name).iter().any(|(at, set)| {
-            at.head().is_none_or(|head| !head.name().is("if"))
-                && set.arg(1).is_some_and(|w| w.value().eq_ignore_ascii_case(b"$http_origin"))
-        }),
-        _ => false,
-    }
+/// Whether a value is the origin, and no pattern that it has matched refuses strangers.
+fn reflects(row: &Row) -> bool {
+    let [Part::Open(open)] = row.parts.as_slice() else { return false };
+    let admits = |pattern: &Rc<Pattern>| {
+        STRANGERS.iter().any(|origin| pattern.is_match(origin.as_bytes()) == Some(true))
+    };
+    open.of == "http_origin" && open.checked.iter().all(admits)
 }
 
-/// Whether an `if` around or beside it asks about the origin.
-fn looks_at_origin(level: Block<'_>) -> bool {
+/// Origins that no list of known sites has.
+const STRANGERS: [&str; 2] = ["https://stranger.net", "http://stranger.net"];
+
+/// Whether an `if` around or beside it asks something of the origin that the values do not say: through another variable.
+fn looks_at_origin(target: Target<'_>, level: Block<'_>) -> bool {
     level.outward().any(|level| {
-        let own = level.head().filter(|head| head.name().is("if"));
-        own.into_iter().chain(level.own("if")).any(|head| {
-            let text = head.args().map(|w| w.to_string().to_ascii_lowercase()).collect::<String>();
-            text.contains("$http_origin") && (text.contains('~') || text.contains('='))
-                || text.contains("cors")
-                || text.contains("origin_")
-        })
+        let Some(head) = level.head().filter(|head| head.name().is("if")) else { return false };
+        let Some(condition) = condition::of(level.outer().unwrap_or(level), head) else { return true };
+        let is_set = || target.levels().sets(&condition.variable).next().is_some();
+        let is_map = || {
+            let variables = &target.config.http.variables;
+            let id = variables.find(&condition.variable);
+            id.is_some_and(|id| matches!(variables.get(id).source, VariableSource::Map(_)))
+        };
+        condition.variable != "http_origin" && (is_set() || is_map())
     })
 }

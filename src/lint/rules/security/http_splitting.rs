@@ -2,16 +2,12 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
-use crate::lint::levels::Level as Block;
-use crate::lint::pattern::{bare, can_contain};
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
-use crate::lint::sources::LINE_FEED;
 use crate::lint::text;
-use crate::lint::values::{self, Part, Row};
+use crate::lint::values::codes::Point;
+use crate::lint::values::{self, Open, Part, Row};
 use crate::syntax::Directive;
 use crate::syntax::Word;
-use regex_syntax::hir::HirKind;
 
 declare_rule! {
     /// ## What it does
@@ -59,101 +55,75 @@ declare_rule! {
     }
 }
 
+const SINKS: [&str; 8] = [
+    "return",
+    "add_header",
+    "add_trailer",
+    "rewrite",
+    "proxy_set_header",
+    "grpc_set_header",
+    "proxy_pass",
+    "error_page",
+];
+
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for name in [
-        "return",
-        "add_header",
-        "add_trailer",
-        "rewrite",
-        "proxy_set_header",
-        "grpc_set_header",
-        "proxy_pass",
-    ] {
+    for name in SINKS {
         for (level, directive) in target.levels().http(name) {
-            let Some(value) = sink(name, directive) else { continue };
-            let text = value.value();
-            if !text.contains(&b'$') {
+            let Some(value) = sink(name, directive).map(Word::value) else { continue };
+            if !value.contains(&b'$') {
                 continue;
             }
-            if guarded(level) {
-                continue;
-            }
-            let part = match name {
-                "proxy_pass" => into_request_line(target, level, &text),
-                _ => sources::find(target.view(), level, &text, LINE_FEED)
-                    .or_else(|| through_values(&values::rows(target.view(), level, &text))),
+            let point = Point::of(level, directive);
+            let rows = match name {
+                "rewrite" => values::replacement(target.view(), point, directive),
+                _ => values::rows_at(target.view(), point, &value),
             };
-            if let Some(part) = of_rewrite(name, &text, part) {
-                found.push(finding(directive, name, &part));
+            let part = rows.iter().find_map(|row| match name {
+                "proxy_pass" => into_request_line(row),
+                // nginx escapes the groups of a `rewrite` that redirects.
+                "rewrite" => row.opens().find(|open| breaks(open) && !is_capture(open)),
+                _ => row.opens().find(|open| breaks(open)),
+            });
+            if let Some(open) = part {
+                found.push(finding(directive, name, &value, open));
             }
         }
     }
 }
 
-/// What can carry a line feed into the request line: of the host only what can bring a URI with it.
-fn into_request_line<'a>(target: Target<'a>, level: Block<'a>, text: &[u8]) -> Option<String> {
-    values::rows(target.view(), level, text).iter().find_map(|row| {
-        let url = values::url(row, true);
-        let carries = |part: &Part, host: bool| match part {
-            Part::Open(open) => {
-                (open.client && open.has_line_feed() && (!host || open.has(b'/'))).then(|| open.name.clone())
-            }
-            Part::Text(_) => None,
-        };
-        let of_host = url.host.iter().find_map(|part| carries(part, true));
-        url.uri.iter().find_map(|part| carries(part, false)).or(of_host)
-    })
+/// Whether a client can put a line break into it.
+fn breaks(open: &Open) -> bool {
+    open.client && open.has_line_feed()
 }
 
-fn through_values(rows: &[Row]) -> Option<String> {
-    rows.iter().flatten().find_map(|part| match part {
-        Part::Open(open) if open.client && open.decoded && open.has_line_feed() => Some(open.name.clone()),
-        _ => None,
-    })
+fn is_capture(open: &Open) -> bool {
+    open.name.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
 }
 
-/// Whether an `if` has ended requests whose URI has a line feed.
-fn guarded(level: Block<'_>) -> bool {
-    level.outward().any(|block| {
-        block.own("if").any(|head| {
-            let of_uri = head.arg(0).is_some_and(|w| {
-                let text = w.to_string().to_ascii_lowercase();
-                matches!(text.trim_start_matches('('), "$uri" | "$document_uri")
-            });
-            let ends = head.block().is_some_and(|b| b.directives().any(|d| d.name().is("return")));
-            let refused = || {
-                let (operator, text) = sources::condition(head)?;
-                let pattern = block.pattern(&text, operator.ends_with(b"*"))?;
-                let class = bare(pattern.hir());
-                Some(
-                    !operator.starts_with(b"!")
-                        && matches!(class.kind(), HirKind::Class(_))
-                        && can_contain(class, b'\n'),
-                )
-            };
-            of_uri && ends && refused() == Some(true)
-        })
-    })
+/// The part that can carry a line feed into the request line: of the host only what can bring a URI with it.
+fn into_request_line(row: &Row) -> Option<&Open> {
+    row.opens().find(|open| breaks(open) && (open.has(b'/') || !in_host(row, open)))
 }
 
-/// nginx escapes the groups of a `rewrite` that redirects.
-fn of_rewrite(name: &str, text: &[u8], part: Option<String>) -> Option<String> {
-    let part = part?;
-    let is_capture = part.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
-    if name != "rewrite" || !is_capture {
-        return Some(part);
-    }
-    text::variables(text).find(|v| matches!(v.as_str(), "uri" | "document_uri")).map(|v| format!("${v}"))
+/// Whether a part stands in the host of a URL.
+fn in_host(row: &Row, open: &Open) -> bool {
+    let url = values::url(&row.parts, true);
+    let same = |part: &Part| matches!(part, Part::Open(own) if own.name == open.name);
+    url.host.iter().any(same) && !url.uri.iter().any(same)
 }
 
-fn finding(directive: Directive<'_>, name: &str, part: &str) -> Diagnostic {
+fn finding(directive: Directive<'_>, name: &str, value: &[u8], open: &Open) -> Diagnostic {
+    let part = &open.name;
+    // The variable in the text may hold `$uri` only through others.
+    let direct = text::variables(value).any(|name| matches!(name.as_str(), "uri" | "document_uri"));
     let where_to = match name {
         "proxy_pass" => "the request line to the backend",
         "proxy_set_header" | "grpc_set_header" => "a header to the backend",
         _ => "a header of the response",
     };
-    let help = match part {
-        "$uri" | "$document_uri" => "use `$request_uri`, which is not decoded",
+    let help = match part.as_str() {
+        "$uri" | "$document_uri" if direct => "use `$request_uri`, which is not decoded",
+        _ if open.bytes.iter().all(|has| *has) => "take it from `$request_uri`, which is not decoded",
         _ => "make the group narrower: `[^./\\n]*` instead of `[^.]*`",
     };
     HTTP_SPLITTING
@@ -179,6 +149,7 @@ fn sink<'t>(name: &str, directive: Directive<'t>) -> Option<Word<'t>> {
             (absolute || flag).then_some(to)
         }
         "proxy_pass" => directive.arg(0),
+        "error_page" => directive.args().next_back().filter(|to| !to.content().starts_with(b"/")),
         _ => directive.arg(1),
     }
 }

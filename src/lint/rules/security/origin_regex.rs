@@ -2,11 +2,15 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
+use crate::lint::levels::Level as Block;
 use crate::lint::pattern::Pattern;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
+use crate::lint::values::codes::Point;
+use crate::lint::values::condition::{self, Test};
+use crate::lint::values::{self, Row};
 use crate::lint::witness::{self, Way};
 use crate::source::Span;
+use crate::syntax::{Block as Body, Directive};
 
 declare_rule! {
     /// ## What it does
@@ -63,19 +67,14 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, head) in target.levels().http("if") {
-        let Some((operator, pattern)) = sources::condition(head) else { continue };
-        let Some(variable) = head.arg(0).map(|w| w.to_string().trim_start_matches('(').to_ascii_lowercase())
-        else {
-            continue;
-        };
-        let admits = match variable.as_str() {
-            "$http_origin" => true,
-            "$http_referer" => operator.starts_with(b"!"),
-            _ => false,
-        };
-        if admits {
-            report(head.head(), &pattern, operator.ends_with(b"*"), found);
+    for (level, head) in target.levels().http("if") {
+        let Some(condition) = condition::of(level, head) else { continue };
+        let Test::Matches(Some(pattern)) = &condition.test else { continue };
+        let Some(asked) = asked(target, level, head, &condition.variable) else { continue };
+        // What refuses those that match names strangers.
+        let ends = Point::of(level, head).inside().is_some_and(refuses);
+        if condition.negated || !ends && asked == Asked::Origin {
+            report(head.head(), pattern, asked, found);
         }
     }
     for (_, map) in target.levels().http("map") {
@@ -89,31 +88,83 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             let empty = entry.arg(0).is_none_or(|w| w.value().is_empty());
             match (key.strip_prefix(b"~*"), key.strip_prefix(b"~")) {
                 _ if empty => {}
-                (Some(pattern), _) => report(entry.head(), pattern, true, found),
-                (None, Some(pattern)) => report(entry.head(), pattern, false, found),
+                (Some(text), _) => of_entry(target, entry.head(), text, true, found),
+                (None, Some(text)) => of_entry(target, entry.head(), text, false, found),
                 (None, None) => {}
             }
         }
     }
 }
 
-/// Whether a variable is sent as `Access-Control-Allow-Origin`.
+/// Which header a pattern looks at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Origin,
+    Referer,
+}
+
+/// The header that a variable has, perhaps through `set`.
+fn asked<'a>(target: Target<'a>, level: Block<'a>, head: Directive<'a>, variable: &str) -> Option<Asked> {
+    let of_name = |name: &str| match name {
+        "http_origin" => Some(Asked::Origin),
+        "http_referer" => Some(Asked::Referer),
+        _ => None,
+    };
+    if let Some(asked) = of_name(variable) {
+        return Some(asked);
+    }
+    target.levels().sets(variable).next()?;
+    let rows = values::rows_at(target.view(), Point::of(level, head), format!("${variable}").as_bytes());
+    rows.iter().flat_map(Row::opens).find_map(|open| of_name(&open.of))
+}
+
+/// Whether the block of an `if` answers with an error.
+fn refuses(inner: Block<'_>) -> bool {
+    inner.own("return").any(|d| d.arg(0).is_some_and(|code| code.content().starts_with(b"4")))
+}
+
+/// Whether a variable is sent as `Access-Control-Allow-Origin`, or decides in an `if` whether one is.
 fn reaches_cors(target: Target<'_>, variable: &str) -> bool {
-    target.levels().http("add_header").any(|(_, d)| {
+    let name = variable.trim_start_matches('$').to_ascii_lowercase();
+    let is_cors = |d: &Directive<'_>| {
         d.arg(0).is_some_and(|w| w.value().eq_ignore_ascii_case(b"access-control-allow-origin"))
-            && d.arg(1).is_some_and(|w| w.value().eq_ignore_ascii_case(variable.as_bytes()))
+    };
+    target.uses().reached(&name).iter().any(|(_, d)| {
+        let inside = || d.block().into_iter().flat_map(Body::directives).any(|d| is_cors(&d));
+        is_cors(d) || d.name().is("if") && inside()
     })
 }
 
-fn report(place: Span, text: &[u8], caseless: bool, found: &mut Vec<Diagnostic>) {
-    // What has no host in it, such as `^null$` or `^.+$`, is another matter.
-    let names_host = text.windows(2).any(|pair| pair == b"\\.") || text.windows(3).any(|w| w == b"://");
-    let pattern = Pattern::new(text, caseless).filter(|_| names_host);
-    let Some((way, witness)) = pattern.and_then(|pattern| witness::foreign(&pattern)) else { return };
-    let why = match way {
-        Way::Behind => "without `$` the host can go on",
-        Way::Before => "anything can stand before the host",
-        Way::Dot => "an unescaped dot is any character",
+fn of_entry(target: Target<'_>, place: Span, text: &[u8], caseless: bool, found: &mut Vec<Diagnostic>) {
+    if let Some(pattern) = target.levels().pattern(text, caseless) {
+        report(place, &pattern, Asked::Origin, found);
+    }
+}
+
+fn report(place: Span, pattern: &Pattern, asked: Asked, found: &mut Vec<Diagnostic>) {
+    if asked == Asked::Origin && witness::wants_path(pattern) {
+        found.push(
+            ORIGIN_REGEX
+                .finding(place, "no origin matches: it ends behind the host and port")
+                .label("wants a `/` behind the host")
+                .help("write `^https://host\\.example$`"),
+        );
+        return;
+    }
+    let (why, witness) = match (witness::foreign(pattern), asked) {
+        (Some((way, witness)), _) => {
+            let why = match way {
+                Way::Behind => "without `$` the host can go on",
+                Way::Before => "anything can stand before the host",
+                Way::Dot => "an unescaped dot is any character",
+            };
+            (why, witness)
+        }
+        (None, Asked::Referer) => match witness::foreign_page(pattern) {
+            Some(witness) => ("without `^` it can stand in the path of any page", witness),
+            None => return,
+        },
+        (None, Asked::Origin) => return,
     };
     found.push(
         ORIGIN_REGEX

@@ -1,5 +1,7 @@
 //! Request headers of an outer level that an inner one replaces.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::lint::Target;
@@ -55,17 +57,19 @@ declare_rule! {
     }
 }
 
+const NAME: &str = "proxy_set_header";
+
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    const NAME: &str = "proxy_set_header";
+    let passing = target.levels().http("proxy_pass").filter_map(|(level, _)| level.holder(NAME));
+    let passing: HashSet<u32> = passing.map(Block::position).collect();
     for level in lost::levels_with(target, NAME) {
-        let mut gone = lost::lines(level, NAME, lost::Keys::Caseless);
-        gone.retain(is_loss);
-        if gone.is_empty() {
+        // Only where requests are passed on with exactly this list.
+        if !passing.contains(&level.position()) {
             continue;
         }
-        // Only where requests are passed on with exactly this list.
-        let passes = |at: &Block<'_>| at.get("proxy_pass").is_some() && at.holder(NAME) == Some(level);
-        if !level.inward().iter().any(passes) {
+        let mut gone = all_lost(level, &passing);
+        gone.retain(is_loss);
+        if gone.is_empty() {
             continue;
         }
         let Some(first) = level.get(NAME) else { continue };
@@ -77,6 +81,28 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
         found.push(lost::explain(target, finding, level, NAME, &gone));
     }
+}
+
+/// What the outer levels set and this one does not; also what a level between has lost that passes nothing on itself.
+fn all_lost<'a>(level: Block<'a>, passing: &HashSet<u32>) -> Vec<Directive<'a>> {
+    let mut gone = lost::lines(level, NAME, lost::Keys::Caseless);
+    let mut between = level.outer().and_then(|outer| outer.holder(NAME));
+    while let Some(outer) = between {
+        if passing.contains(&outer.position()) {
+            break;
+        }
+        for line in lost::lines(outer, NAME, lost::Keys::Caseless) {
+            let same = |own: &Directive<'_>| {
+                let name = |d: &Directive<'_>| d.arg(0).map(|w| w.value().to_ascii_lowercase());
+                name(own) == name(&line)
+            };
+            if !level.own(NAME).any(|own| same(&own)) && !gone.iter().any(same) {
+                gone.push(line);
+            }
+        }
+        between = outer.outer().and_then(|outer| outer.holder(NAME));
+    }
+    gone
 }
 
 fn words(line: &Directive<'_>) -> (String, String) {

@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::lint::Target;
 use crate::lint::access;
+use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
 
 declare_rule! {
@@ -80,6 +81,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             );
         }
     }
+    through_error_pages(target, found);
     for (level, answer) in target.levels().http("return") {
         let rules = access::rules(level);
         let Some(deny) = rules.iter().find(|rule| rule.name().is("deny")) else { continue };
@@ -101,5 +103,45 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             finding.level = Level::Info;
         }
         found.push(finding);
+    }
+}
+
+/// The most locations among which an error page is sought.
+const MOST: usize = 1000;
+
+/// `return 418` with an `error_page` for it: who is refused goes to the error page too, before `deny` is asked.
+fn through_error_pages(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for (level, answer) in target.levels().http("return") {
+        let Some(deny) = level.get("deny").filter(|_| answer.args().len() == 1) else { continue };
+        let Some(code) = answer.arg(0).filter(|code| code.content().starts_with(b"4")) else { continue };
+        let page = level.list("error_page").into_iter().find_map(|page| {
+            let (to, codes) =
+                page.args().collect::<Vec<_>>().split_last().map(|(to, codes)| (*to, codes.to_vec()))?;
+            codes.iter().any(|own| own.content() == code.content()).then_some(to)
+        });
+        let Some(to) = page else { continue };
+        let same = |l: &Block<'_>| {
+            l.head().and_then(|head| head.args().next_back()).is_some_and(|own| own.value() == to.value())
+        };
+        let server = level.around(Context::Server);
+        let Some(page) = server.into_iter().flat_map(|server| server.inner().take(MOST)).find(same) else {
+            continue;
+        };
+        let answers = page.own("return").any(|d| {
+            d.arg(0).is_some_and(|code| code.content().starts_with(b"2") || code.content().starts_with(b"3"))
+        });
+        if !answers && access::rules(page).iter().any(|rule| rule.name().is("deny")) {
+            continue;
+        }
+        found.push(
+            RETURN_BYPASSES_ACL
+                .finding(
+                    answer.head(),
+                    format!("everybody gets the error page `{to}`: `return` comes before `allow` and `deny`"),
+                )
+                .label("does not wait for access rules")
+                .related(deny.head(), "is not asked")
+                .help("let `deny` give the error page: `error_page 403 …`, without `return`"),
+        );
     }
 }

@@ -75,7 +75,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             let schemes = matches!(name, "proxy_pass") || name == "grpc_pass" && value.contains(&b':');
             let rows = values::rows(target.view(), level, &value);
             let part = rows.iter().find_map(|row| {
-                values::chosen_host(&values::url(row, schemes)).map(|open| open.name.clone())
+                values::chosen_host(&values::url(&row.parts, schemes)).map(|open| open.name.clone())
             });
             if let Some(part) = part {
                 found.push(

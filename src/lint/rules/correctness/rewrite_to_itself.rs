@@ -1,0 +1,98 @@
+//! A `rewrite` whose result comes back to it.
+
+use crate::catalog::Context;
+use crate::diagnostic::Diagnostic;
+use crate::lint::Target;
+use crate::lint::choice;
+use crate::lint::rule::declare_rule;
+use crate::lint::sources;
+use crate::lint::values::codes::{Exit, Flag, Point, exit, flag};
+use crate::lint::values::{self, Row};
+
+declare_rule! {
+    /// ## What it does
+    ///
+    /// Reports a `rewrite` of a location, outside of `if`, that matches what it makes, where the new URI comes to the same
+    /// location.
+    ///
+    /// ## Why is this bad
+    ///
+    /// The rewrite is executed ten times; then nginx answers 500.
+    ///
+    /// ## Example
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location / { rewrite ^/(.*)$ /app/$1 last; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx good
+    /// server {
+    ///     location / {
+    ///         rewrite ^/(.*)$ /app/$1 break;
+    ///         proxy_pass http://unix:/run/app.sock;
+    ///     }
+    ///     location /old/ { rewrite ^/old/(.*)$ /new/$1 last; }
+    /// }
+    /// ```
+    REWRITE_TO_ITSELF {
+        name: "rewrite-to-itself",
+        category: Correctness,
+        level: Warning,
+        summary: "a `rewrite` matches what it makes: 500 after ten rounds",
+        doc: "/en/docs/http/ngx_http_rewrite_module.html#rewrite",
+    }
+}
+
+fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    for (level, rewrite) in target.levels().http("rewrite") {
+        let Some(server) = level.outer().filter(|outer| outer.context() == Context::Server) else { continue };
+        let again = match flag(rewrite) {
+            Flag::Last => true,
+            // Without a flag the instructions behind it are executed first.
+            Flag::None => exit(level) == Exit::Falls,
+            Flag::Break | Flag::Redirect => false,
+        };
+        if level.context() != Context::Location || !again {
+            continue;
+        }
+        let Some(pattern) = sources::rewrite_pattern(level, rewrite) else { continue };
+        // An `if` before it, or a later rewrite, may lead elsewhere.
+        if level.get("if").is_some() || level.own("rewrite").count() > 1 {
+            continue;
+        }
+        let rows = values::replacement(target.view(), Point::of(level, rewrite), rewrite);
+        let returns = |row: &Row| {
+            let known =
+                row.known().map(|known| known.split(|b| *b == b'?').next().unwrap_or_default().to_vec());
+            match known {
+                Some(path) => {
+                    pattern.is_match(&path) == Some(true)
+                        && choice::location(server, &path).is_some_and(|l| l == level)
+                }
+                None => {
+                    let begin = row.prefix();
+                    let whole = !begin.contains(&b'?');
+                    if !whole {
+                        let path = begin.split(|b| *b == b'?').next().unwrap_or_default();
+                        return pattern.is_match(path) == Some(true)
+                            && choice::location(server, path).is_some_and(|l| l == level);
+                    }
+                    let matches = pattern.matches_always()
+                        || pattern.is_match(&begin) == Some(true)
+                            && pattern.is_match(&[&begin[..], b"x"].concat()) == Some(true);
+                    begin.starts_with(b"/") && matches && choice::takes_all(server, level, &begin)
+                }
+            }
+        };
+        if !rows.is_empty() && rows.iter().all(returns) {
+            found.push(
+                REWRITE_TO_ITSELF
+                    .finding(rewrite.head(), "the new URI comes to this location, and is rewritten again: 500 after ten rounds")
+                    .label("matches what it makes")
+                    .help("write `break` if the request is answered here, or a location of its own for the new URI"),
+            );
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A value as a row of known text and of open parts.
+
+use std::rc::Rc;
+
+use super::pattern::{Bytes, Pattern};
+use crate::source::Span;
+
+/// One way a value can be.
+#[derive(Clone, Default)]
+pub(crate) struct Row {
+    /// What it consists of, in order.
+    pub(crate) parts: Vec<Part>,
+    /// Where it comes from, the nearest first.
+    pub(super) why: Vec<Why>,
+}
+
+/// A part of a value.
+#[derive(Clone)]
+pub(crate) enum Part {
+    /// Known text.
+    Text(Vec<u8>),
+    /// Text that only the request decides.
+    Open(Open),
+}
+
+/// What is known of an open part.
+#[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own; a part can have any of them"
+)]
+pub(crate) struct Open {
+    /// The variable as the directive writes it, with `$`.
+    pub(crate) name: String,
+    /// The variable of nginx that it is taken from, without `$`; empty if there are several or none.
+    pub(crate) of: String,
+    /// With which bytes it can begin.
+    pub(crate) first: Box<Bytes>,
+    /// Which bytes it can contain.
+    pub(crate) bytes: Box<Bytes>,
+    /// It can be empty.
+    pub(crate) empty: bool,
+    /// The client chooses it.
+    pub(crate) client: bool,
+    /// A link chooses it: it is in the URI or the arguments.
+    pub(crate) link: bool,
+    /// Escapes of the URI were decoded.
+    pub(crate) decoded: bool,
+    /// It is one byte at most.
+    pub(crate) single: bool,
+    /// Every value ends in a domain that is written out.
+    pub(crate) domain: bool,
+    /// Patterns that it, or what it is taken from, has matched.
+    pub(crate) checked: Vec<Rc<Pattern>>,
+}
+
+/// A step on the way to a value: what it was, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Why {
+    pub(super) step: Origin,
+    pub(super) span: Option<Span>,
+}
+
+/// What gives a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Set,
+    Entry,
+    Default,
+    NoDefault,
+    Bucket,
+    Group,
+    Rewrite,
+    Fact,
+    NeverSet,
+    NoGroup,
+}
+
+impl Open {
+    /// A part that can be anything of these bytes.
+    pub(super) fn new(bytes: Bytes) -> Self {
+        Self {
+            name: String::new(),
+            of: String::new(),
+            first: Box::new(bytes),
+            bytes: Box::new(bytes),
+            empty: true,
+            client: false,
+            link: false,
+            decoded: false,
+            single: false,
+            domain: false,
+            checked: Vec::new(),
+        }
+    }
+
+    /// It can contain a byte.
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        self.bytes[usize::from(byte)]
+    }
+
+    /// It can begin with a byte.
+    pub(crate) fn begins_with(&self, byte: u8) -> bool {
+        self.first[usize::from(byte)]
+    }
+
+    /// It can contain a line feed and a letter behind it: a line break alone begins no header.
+    pub(crate) fn has_line_feed(&self) -> bool {
+        self.has(b'\n')
+            && !self.single
+            && (b'A'..=b'z').any(|byte| byte.is_ascii_alphabetic() && self.has(byte))
+    }
+
+    /// Only what is in `bytes` remains.
+    pub(super) fn keep(&mut self, bytes: &Bytes) {
+        self.bytes.iter_mut().zip(bytes).for_each(|(own, kept)| *own &= kept);
+        self.first.iter_mut().zip(bytes).for_each(|(own, kept)| *own &= kept);
+    }
+
+    /// None of `bytes` remains.
+    pub(super) fn drop(&mut self, bytes: &Bytes) {
+        self.bytes.iter_mut().zip(bytes).for_each(|(own, gone)| *own &= !gone);
+        self.first.iter_mut().zip(bytes).for_each(|(own, gone)| *own &= !gone);
+    }
+}
+
+impl Row {
+    /// Known text.
+    pub(super) fn text(text: &[u8]) -> Self {
+        let parts = if text.is_empty() { Vec::new() } else { vec![Part::Text(text.to_vec())] };
+        Self { parts, why: Vec::new() }
+    }
+
+    /// One open part.
+    pub(super) fn open(open: Open) -> Self {
+        Self { parts: vec![Part::Open(open)], why: Vec::new() }
+    }
+
+    /// Adds where it comes from.
+    pub(super) fn because(mut self, step: Origin, span: impl Into<Option<Span>>) -> Self {
+        let why = Why { step, span: span.into() };
+        if !self.why.contains(&why) {
+            self.why.insert(0, why);
+        }
+        self
+    }
+
+    /// The open parts.
+    pub(crate) fn opens(&self) -> impl Iterator<Item = &Open> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Open(open) => Some(open),
+            Part::Text(_) => None,
+        })
+    }
+
+    pub(super) fn opens_mut(&mut self) -> impl Iterator<Item = &mut Open> {
+        self.parts.iter_mut().filter_map(|part| match part {
+            Part::Open(open) => Some(open),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The whole, if all of it is known.
+    pub(crate) fn known(&self) -> Option<Vec<u8>> {
+        let mut all = Vec::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => all.extend_from_slice(text),
+                Part::Open(_) => return None,
+            }
+        }
+        Some(all)
+    }
+
+    /// What every value begins with.
+    pub(crate) fn prefix(&self) -> Vec<u8> {
+        let known = self.parts.iter().map_while(|part| match part {
+            Part::Text(text) => Some(text.as_slice()),
+            Part::Open(_) => None,
+        });
+        known.collect::<Vec<_>>().concat()
+    }
+
+    /// One row behind the other.
+    pub(super) fn join(&self, tail: &Self) -> Self {
+        let mut why = self.why.clone();
+        why.extend(tail.why.iter().filter(|step| !self.why.contains(step)));
+        let mut parts = self.parts.clone();
+        for part in &tail.parts {
+            match (parts.last_mut(), part) {
+                (Some(Part::Text(text)), Part::Text(more)) => text.extend_from_slice(more),
+                _ => parts.push(part.clone()),
+            }
+        }
+        Self { parts, why }
+    }
+}
