@@ -207,6 +207,9 @@ fn redirects_to_a_site_that_a_link_names() {
         ("location ~ ^/s/([a-z]+)/ { return 301 https://$1.b.example/; }", "open-redirect", false),
         ("location / { return 301 https://$host$request_uri; }", "open-redirect", false),
         ("location / { return 301 /login?next=$arg_next; }", "open-redirect", false),
+        ("location / { rewrite ^(.+)/index\\.html$ $1 permanent; }", "open-redirect", false),
+        ("location / { rewrite ^(.*) https://b.example$1/ permanent; }", "open-redirect", false),
+        ("location / { rewrite (.*)/index\\.html https://b.example$1/ permanent; }", "open-redirect", false),
         ("location / { rewrite ^/out/(.*)$ https://b.example/$1 permanent; }", "open-redirect", false),
     ]);
 }

@@ -48,7 +48,12 @@ fn names_host(member: &[Byte]) -> bool {
         member.iter().map(|(byte, spelled)| if *spelled || *byte == b'.' { *byte } else { b' ' }).collect();
     let between =
         |pair: &[u8]| pair[0].is_ascii_alphanumeric() && pair[1] == b'.' && pair[2].is_ascii_alphanumeric();
-    spelled.windows(3).any(between) || spelled.windows(9).any(|text| text == b"localhost")
+    let ending = spelled.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    // A page is no host.
+    let is_page = [&b"php"[..], b"html", b"htm", b"asp", b"aspx", b"jsp", b"cgi"]
+        .iter()
+        .any(|end| ending.starts_with(end));
+    spelled.windows(3).any(between) && !is_page || spelled.windows(9).any(|text| text == b"localhost")
 }
 
 /// The origin as an attacker would have it.

@@ -79,7 +79,7 @@ impl Pattern {
 
     /// The bytes that can stand right before a group; none before one with which the text begins.
     pub(crate) fn before_group(&self, number: u32) -> Option<Bytes> {
-        before(&self.hir, number, &[!self.is_anchored(); 256])
+        before(&self.hir, number, &[!self.is_anchored() && !begins_with_anything(&self.hir); 256])
     }
 
     /// Whether a text matches somewhere; `None` if the pattern is too large.
@@ -194,6 +194,18 @@ fn is_anything(hir: &Hir) -> bool {
         HirKind::Repetition(repetition) => {
             let set = bytes(&repetition.sub);
             repetition.min == 0 && repetition.max.is_none() && set.iter().filter(|has| **has).count() >= 255
+        }
+        _ => false,
+    }
+}
+
+/// Whether it begins with `.*` or `.+`, so that the first match is at the start of the text.
+fn begins_with_anything(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Capture(group) => begins_with_anything(&group.sub),
+        HirKind::Concat(parts) => parts.first().is_some_and(begins_with_anything),
+        HirKind::Repetition(repetition) => {
+            repetition.max.is_none() && bytes(&repetition.sub).iter().filter(|has| **has).count() >= 255
         }
         _ => false,
     }

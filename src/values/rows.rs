@@ -256,6 +256,21 @@ fn of_group(pattern: &Rc<Pattern>, number: u32, subject: &[Row], span: Option<Sp
         ..Open::new(pattern::bytes(hir))
     };
     let mut bytes = [subject.is_empty(); 256];
+    // A group with which the text begins begins as the text does.
+    if !pattern.before_group(number).unwrap_or([true; 256]).contains(&true) && !subject.is_empty() {
+        let mut first = [false; 256];
+        for row in subject {
+            match row.parts.first() {
+                Some(Part::Text(text)) => text.iter().take(1).for_each(|b| first[usize::from(*b)] = true),
+                Some(Part::Open(own)) if !own.empty => {
+                    first.iter_mut().zip(own.first.iter()).for_each(|(all, own)| *all |= own);
+                }
+                Some(Part::Open(_)) => first = [true; 256],
+                None => {}
+            }
+        }
+        open.first.iter_mut().zip(&first).for_each(|(own, kept)| *own &= kept);
+    }
     for part in subject.iter().flat_map(|row| &row.parts) {
         match part {
             Part::Text(text) => text.iter().for_each(|b| bytes[usize::from(*b)] = true),

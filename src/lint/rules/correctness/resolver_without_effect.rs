@@ -23,21 +23,29 @@ declare_rule! {
     ///
     /// ## Example
     ///
-    /// ```nginx bad
-    /// server {
-    ///     location / {
-    ///         resolver 127.0.0.11 valid=30s;
-    ///         proxy_pass http://app:3000;
+    /// ```nginx bad main
+    /// events { }
+    /// http {
+    ///     server {
+    ///         location / {
+    ///             resolver 127.0.0.11 valid=30s;
+    ///             proxy_pass http://app:3000;
+    ///         }
     ///     }
     /// }
     /// ```
     ///
-    /// ```nginx good
-    /// server {
-    ///     location / {
-    ///         resolver 127.0.0.11 valid=30s;
-    ///         set $app app;
-    ///         proxy_pass http://$app:3000;
+    /// ```nginx good main since-1.29.7
+    /// events { }
+    /// http {
+    ///     resolver 127.0.0.11 valid=30s;
+    ///     upstream app {
+    ///         zone app 64k;
+    ///         server app:3000 resolve;
+    ///         keepalive 16;
+    ///     }
+    ///     server {
+    ///         location / { proxy_pass http://app; }
     ///     }
     /// }
     /// ```
