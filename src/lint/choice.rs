@@ -16,8 +16,20 @@ enum Kind {
     },
 }
 
+/// Whether a location is the one that a path gets to. Asks first whether it takes the path at all.
+pub(super) fn is_chosen(server: Level<'_>, own: Level<'_>, path: &[u8]) -> bool {
+    let takes = match plain(own) {
+        Some((Kind::Exact, text)) => text == path,
+        Some((Kind::Prefix { .. }, text)) => path.starts_with(&text),
+        None => {
+            own.head().and_then(|head| sources::location_pattern(own, head)?.is_match(path)) == Some(true)
+        }
+    };
+    takes && location(server, path).is_some_and(|chosen| chosen == own)
+}
+
 /// The location for a path; `None` if it is none, is nested, or a pattern is not understood.
-pub(super) fn location<'a>(server: Level<'a>, path: &[u8]) -> Option<Level<'a>> {
+fn location<'a>(server: Level<'a>, path: &[u8]) -> Option<Level<'a>> {
     let mut best: Option<(usize, bool, Level<'a>)> = None;
     let mut by_pattern = None;
     for (count, inner) in server.inner().filter(|level| level.context() == Context::Location).enumerate() {

@@ -5,6 +5,7 @@ use super::levels::Level;
 use super::redos::{Bytes, Text};
 use super::sources;
 use super::text::{self, Piece};
+use super::values::codes::Point;
 use super::values::{self, Open, Part};
 use crate::catalog::Context;
 use crate::model::VariableSource;
@@ -92,8 +93,9 @@ fn builtin(level: Level<'_>, name: &str) -> Option<Text> {
     Some(Text { bytes, ..any })
 }
 
-/// What a value can be where the client chooses some of it.
-pub(super) fn value<'a>(target: Target<'a>, level: Level<'a>, value: &[u8]) -> Vec<Text> {
+/// What a value can be at a moment where the client chooses some of it.
+pub(super) fn value<'a>(target: Target<'a>, point: Point<'a>, value: &[u8]) -> Vec<Text> {
+    let level = point.level;
     let pieces = text::pieces(value);
     if let [Piece::Variable(name)] = pieces.as_slice() {
         let variables = &target.config.http.variables;
@@ -104,13 +106,13 @@ pub(super) fn value<'a>(target: Target<'a>, level: Level<'a>, value: &[u8]) -> V
             return builtin(level, name).into_iter().collect();
         }
     }
-    let rows = values::rows(target.view(), level, value);
+    let rows = values::rows_at(target.view(), point, value);
     let mut found: Vec<Text> = Vec::new();
     for row in rows {
         let is_chosen = |part: &Part| matches!(part, Part::Open(open) if open.client && !open.single);
-        let Some(at) = row.iter().position(is_chosen) else { continue };
-        let (before, after) = (around(&row[..at]), around(&row[at + 1..]));
-        if let Part::Open(open) = &row[at] {
+        let Some(at) = row.parts.iter().position(is_chosen) else { continue };
+        let (before, after) = (around(&row.parts[..at]), around(&row.parts[at + 1..]));
+        if let Part::Open(open) = &row.parts[at] {
             let text = Text { before, after, ..chosen(level, open) };
             if !found.contains(&text) {
                 found.push(text);

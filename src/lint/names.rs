@@ -43,7 +43,8 @@ const CLOUD: &[&str] = &[
 /// Whether it is a name that the whole internet knows.
 pub(super) fn is_public(host: &str) -> bool {
     let Some((before, last)) = host.trim_end_matches('.').rsplit_once('.') else { return false };
-    let is_tld = last.len() > 1 && last.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_tld =
+        last.len() > 1 && (last.bytes().all(|b| b.is_ascii_alphabetic()) || last.starts_with("xn--"));
     is_name(host)
         && is_tld
         && !before.is_empty()
@@ -65,6 +66,7 @@ mod tests {
         let cases = [
             ("example.com", true),
             ("a.b.example.co.uk", true),
+            ("example.xn--p1ai", true),
             ("app", false),
             ("10.0.0.1", false),
             ("app.default.svc.cluster.local", false),

@@ -163,7 +163,7 @@ impl<'a> Levels<'a> {
         variable: &str,
     ) -> impl Iterator<Item = (Level<'a>, Directive<'a>)> {
         /// The most that are looked at: a server can have a hundred thousand.
-        const MOST: usize = 1000;
+        const MOST: usize = 200;
         let found = self.sets.get(variable.to_ascii_lowercase().as_bytes()).map_or(&[][..], Vec::as_slice);
         let range = server.map_or(0..u32::MAX, |server| server.index..server.data().end);
         let start = found.partition_point(|(level, _)| *level < range.start);

@@ -23,7 +23,7 @@ mod url;
 mod words;
 
 pub(crate) use part::{Open, Part, Row};
-pub(crate) use rows::{replacement, rows, rows_at};
+pub(crate) use rows::{can_have, replacement, rows, rows_at};
 pub use shape::{Reason, Shape, at};
 pub(crate) use url::{chosen_host, host_name, url};
 

@@ -104,11 +104,14 @@ impl Open {
         self.first[usize::from(byte)]
     }
 
-    /// It can contain a line feed and a letter behind it: a line break alone begins no header.
+    /// It can contain a line feed and something more, which breaks a request line.
     pub(crate) fn has_line_feed(&self) -> bool {
-        self.has(b'\n')
-            && !self.single
-            && (b'A'..=b'z').any(|byte| byte.is_ascii_alphabetic() && self.has(byte))
+        self.has(b'\n') && !self.single
+    }
+
+    /// It can contain a line feed and letters: without them there is no other header behind it.
+    pub(crate) fn has_header(&self) -> bool {
+        self.has_line_feed() && (b'A'..=b'z').any(|byte| byte.is_ascii_alphabetic() && self.has(byte))
     }
 
     /// Only what is in `bytes` remains.

@@ -407,11 +407,3 @@ pub(crate) fn can_contain(hir: &Hir, byte: u8) -> bool {
 pub(crate) fn can_be_empty(hir: &Hir) -> bool {
     hir.properties().minimum_len() == Some(0)
 }
-
-/// A group without its parentheses.
-pub(crate) fn bare(hir: &Hir) -> &Hir {
-    match hir.kind() {
-        HirKind::Capture(group) => bare(&group.sub),
-        _ => hir,
-    }
-}

@@ -64,6 +64,21 @@ pub(crate) fn rows_at<'a>(view: View<'a>, point: Point<'a>, text: &[u8]) -> Vec<
     of_pieces(&place, text::pieces(text), true)
 }
 
+/// Whether a text reads a group, something that the configuration defines, or a variable of nginx for which the answer is
+/// yes: a quick question before the ways are asked for.
+pub(crate) fn can_have(view: View<'_>, text: &[u8], builtin: fn(&str) -> bool) -> bool {
+    let variables = &view.config.http.variables;
+    text::pieces(text).iter().any(|piece| match piece {
+        Piece::Literal(_) => false,
+        Piece::Capture(_) => true,
+        Piece::Variable(name) => {
+            let own =
+                variables.find(name).is_some_and(|id| variables.get(id).source != VariableSource::Builtin);
+            own || builtin(name) || view.levels.sets(name).next().is_some()
+        }
+    })
+}
+
 /// The ways of what a `rewrite` puts in place of the URI.
 pub(crate) fn replacement<'a>(
     view: View<'a>,

@@ -6,8 +6,6 @@ use crate::lint::Target;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
-use crate::lint::text;
-use crate::lint::text::Piece;
 use crate::lint::values::codes::Point;
 use crate::lint::values::groups::{self, Holder};
 use crate::model::Segment;
@@ -146,13 +144,8 @@ fn finding(place: Span, used: u8, groups: usize) -> Diagnostic {
 
 /// The highest group that a text uses.
 fn highest(text: &[u8]) -> Option<u8> {
-    if !text.contains(&b'$') {
-        return None;
-    }
-    text::pieces(text)
-        .into_iter()
-        .filter_map(|p| if let Piece::Capture(n) = p { Some(n) } else { None })
-        .max()
+    let behind = memchr::memchr_iter(b'$', text).filter_map(|at| text.get(at + 1));
+    behind.filter(|digit| matches!(digit, b'1'..=b'9')).map(|digit| digit - b'0').max()
 }
 
 /// The most groups that any pattern has that can have matched last; `None` if one is not understood.

@@ -1,5 +1,8 @@
 //! A redirect to the page that redirects.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
@@ -53,7 +56,11 @@ declare_rule! {
     }
 }
 
+/// How often each name is written in a `server_name`.
+type Names = HashMap<String, u32>;
+
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let names = OnceCell::new();
     for (level, answer) in target.levels().http("return") {
         let Some(to) = redirect(answer) else { continue };
         let Some(server) = level.around(Context::Server) else { continue };
@@ -66,7 +73,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let rows = values::rows_at(target.view(), Point::of(level, answer), &to.value());
-        if !rows.is_empty() && rows.iter().any(|row| returns(target, server, level, row)) {
+        if !rows.is_empty() && rows.iter().any(|row| returns(target, &names, server, level, row)) {
             found.push(
                 REDIRECT_TO_ITSELF
                     .finding(
@@ -87,7 +94,13 @@ fn redirect(answer: Directive<'_>) -> Option<Word<'_>> {
     }
 }
 
-fn returns<'a>(target: Target<'a>, server: Block<'a>, level: Block<'a>, row: &Row) -> bool {
+fn returns<'a>(
+    target: Target<'a>,
+    names: &OnceCell<Names>,
+    server: Block<'a>,
+    level: Block<'a>,
+    row: &Row,
+) -> bool {
     let begin = row.prefix();
     if begin.starts_with(b"/") && !begin.starts_with(b"//") {
         return same_place(server, level, &row.parts);
@@ -97,7 +110,7 @@ fn returns<'a>(target: Target<'a>, server: Block<'a>, level: Block<'a>, row: &Ro
     }
     let url = values::url(&row.parts, true);
     let secure = begin.starts_with(b"https");
-    if !answers(server, secure) || !is_host(target, server, &url.host) {
+    if !answers(server, secure) || !is_host(target, names, server, &url.host) {
         return false;
     }
     same_place(server, level, &url.uri)
@@ -123,26 +136,27 @@ fn answers(server: Block<'_>, secure: bool) -> bool {
 }
 
 /// Whether the host of a URL is one of the server's names, or the one that was asked for.
-fn is_host(target: Target<'_>, server: Block<'_>, host: &[Part]) -> bool {
+fn is_host(target: Target<'_>, names: &OnceCell<Names>, server: Block<'_>, host: &[Part]) -> bool {
     match host {
         [Part::Text(text)] => {
             let name = String::from_utf8_lossy(text).to_ascii_lowercase();
-            let own = server
-                .own("server_name")
-                .flat_map(|d| d.args())
-                .any(|w| w.to_string().eq_ignore_ascii_case(&name));
+            let mut own = server.own("server_name").flat_map(|d| d.args());
             // Another server can have the name at another address.
-            own && name.contains('.')
-                && target
-                    .levels()
-                    .http("server_name")
-                    .filter(|(other, _)| *other != server)
-                    .flat_map(|(_, d)| d.args())
-                    .all(|w| !w.to_string().eq_ignore_ascii_case(&name))
+            name.contains('.')
+                && own.any(|w| w.value().eq_ignore_ascii_case(name.as_bytes()))
+                && names.get_or_init(|| all_names(target)).get(&name) == Some(&1)
         }
         [Part::Open(open)] => matches!(open.of.as_str(), "host" | "http_host"),
         _ => false,
     }
+}
+
+fn all_names(target: Target<'_>) -> Names {
+    let mut names = Names::new();
+    for word in target.levels().http("server_name").flat_map(|(_, d)| d.args()) {
+        *names.entry(word.to_string().to_ascii_lowercase()).or_default() += 1;
+    }
+    names
 }
 
 /// Whether a URI comes to a place: it is the one that was asked for, or known and chosen there.
@@ -158,7 +172,7 @@ fn same_place(server: Block<'_>, level: Block<'_>, uri: &[Part]) -> bool {
             }
             let known = rest.is_empty() || path.len() < text.len();
             if known {
-                choice::location(server, path).is_some_and(|chosen| chosen == level)
+                choice::is_chosen(server, level, path)
             } else {
                 let asked = |part: &Part| matches!(part, Part::Open(open) if open.empty);
                 rest.iter().all(asked) && choice::takes_all(server, level, path)

@@ -1,6 +1,6 @@
 //! A `resolver` that nothing asks.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::Target;
@@ -89,13 +89,16 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     // The resolvers that something asks, and those in whose reach a name stands.
     let mut asked = HashSet::new();
     let mut named = HashSet::new();
+    let mut known: HashMap<Vec<u8>, bool> = HashMap::new();
     for pass in PASSES {
         for (level, directive) in levels.http(pass) {
             let Some(holder) = level.holder("resolver") else { continue };
             let Some(value) = directive.arg(0).map(|w| w.value()) else { continue };
             if value.contains(&b'$') {
                 asked.insert(holder.position());
-            } else if reaches_name(target, &value) {
+            } else if !named.contains(&holder.position())
+                && *known.entry(value.to_vec()).or_insert_with(|| reaches_name(target, &value))
+            {
                 named.insert(holder.position());
             }
         }

@@ -68,8 +68,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 row.known().map(|known| known.split(|b| *b == b'?').next().unwrap_or_default().to_vec());
             match known {
                 Some(path) => {
-                    pattern.is_match(&path) == Some(true)
-                        && choice::location(server, &path).is_some_and(|l| l == level)
+                    pattern.is_match(&path) == Some(true) && choice::is_chosen(server, level, &path)
                 }
                 None => {
                     let begin = row.prefix();
@@ -77,7 +76,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                     if !whole {
                         let path = begin.split(|b| *b == b'?').next().unwrap_or_default();
                         return pattern.is_match(path) == Some(true)
-                            && choice::location(server, path).is_some_and(|l| l == level);
+                            && choice::is_chosen(server, level, path);
                     }
                     let matches = pattern.matches_always()
                         || pattern.is_match(&begin) == Some(true)

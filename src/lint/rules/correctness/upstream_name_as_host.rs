@@ -1,5 +1,7 @@
 //! The name of an upstream as `Host`.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
 use crate::lint::Target;
@@ -54,10 +56,11 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
+    let named: HashSet<String> = target.upstreams().map(|u| u.name.to_ascii_lowercase()).collect();
     for (level, pass) in target.levels().http("proxy_pass") {
         let Some(value) = pass.arg(0).filter(|w| !w.content().contains(&b'$')) else { continue };
         let name = String::from_utf8_lossy(&text::url(&value.value()).host).into_owned();
-        let is_upstream = || target.upstreams().any(|upstream| upstream.name.eq_ignore_ascii_case(&name));
+        let is_upstream = || named.contains(&name.to_ascii_lowercase());
         if !name.contains('_')
             || !level.is_complete()
             || level.is("proxy_pass_request_headers", "off")

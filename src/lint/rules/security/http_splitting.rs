@@ -73,6 +73,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             if !value.contains(&b'$') {
                 continue;
             }
+            if !values::can_have(target.view(), &value, has_line_feed) {
+                continue;
+            }
             let point = Point::of(level, directive);
             let rows = match name {
                 "rewrite" => values::replacement(target.view(), point, directive),
@@ -81,14 +84,27 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             let part = rows.iter().find_map(|row| match name {
                 "proxy_pass" => into_request_line(row),
                 // nginx escapes the groups of a `rewrite` that redirects.
-                "rewrite" => row.opens().find(|open| breaks(open) && !is_capture(open)),
-                _ => row.opens().find(|open| breaks(open)),
+                "rewrite" => row.opens().find(|open| open.client && open.has_header() && !is_capture(open)),
+                _ => row.opens().find(|open| open.client && open.has_header()),
             });
             if let Some(open) = part {
                 found.push(finding(directive, name, &value, open));
             }
         }
     }
+}
+
+/// Whether a variable of nginx can have a line feed.
+fn has_line_feed(name: &str) -> bool {
+    const DECODED: [&str; 6] = [
+        "uri",
+        "document_uri",
+        "request_filename",
+        "fastcgi_script_name",
+        "fastcgi_path_info",
+        "request_body",
+    ];
+    DECODED.contains(&name)
 }
 
 /// Whether a client can put a line break into it.

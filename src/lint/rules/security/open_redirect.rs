@@ -63,6 +63,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             if level.outward().any(|l| l.get("internal").is_some()) {
                 continue;
             }
+            if !values::can_have(target.view(), &to.value(), is_argument) {
+                continue;
+            }
             let point = Point::of(level, directive);
             let rows = match name {
                 "rewrite" => values::replacement(target.view(), point, directive),
@@ -82,6 +85,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// What a link chooses freely: the path begins with `/`.
+fn is_argument(name: &str) -> bool {
+    name.starts_with("arg_") || matches!(name, "args" | "query_string")
 }
 
 /// The URL of a redirect.

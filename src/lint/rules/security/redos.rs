@@ -9,6 +9,7 @@ use crate::lint::redos::{Costly, Growth, Text, judge, shown};
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::lint::text;
+use crate::lint::values::codes::Point;
 use crate::syntax::Directive;
 
 declare_rule! {
@@ -87,7 +88,12 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             } else {
                 value.to_vec()
             };
-            report(head, &pattern, operator.ends_with(b"*"), client_text::value(target, level, &value));
+            report(
+                head,
+                &pattern,
+                operator.ends_with(b"*"),
+                client_text::value(target, Point::of(level, head), &value),
+            );
         }
     }
     for (level, directive) in target.levels().http("rewrite") {
@@ -108,7 +114,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         if !is_read && target.uses().complete {
             continue;
         }
-        let texts = client_text::value(target, level, &source.value());
+        let texts = client_text::value(target, Point::last(level), &source.value());
         if texts.is_empty() {
             continue;
         }
