@@ -164,13 +164,11 @@ impl File {
 
 fn unknown(name: &str) -> String {
     let names = || KEYS.iter().map(|k| k.name);
-    match closest(name.as_bytes(), names()) {
-        Some(near) => format!("no setting is called `{name}`; did you mean `{near}`?"),
-        None => {
-            let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
-            format!("no setting is called `{name}`; expected one of {}", all.join(", "))
-        }
+    if let Some(near) = closest(name.as_bytes(), names()) {
+        return format!("no setting is called `{name}`; did you mean `{near}`?");
     }
+    let all: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+    format!("no setting is called `{name}`; expected one of {}", all.join(", "))
 }
 
 /// The JSON schema of the file, for editors.

@@ -266,6 +266,39 @@ fn a_place_alone_on_its_line_keeps_its_line() {
     assert_eq!(run(tree.path(), &["fmt", "--check", "a.conf.template"]).0, 0);
 }
 
+#[test]
+fn what_is_executed_has_no_unknown_places() {
+    let text = "events {}\nhttp { server { listen ${PORT}; return 204; } }\n";
+    let tree = tree(&[("site.template", text), (".env", "PORT=8080\n")]);
+    for command in [&["run", "--dry-run"][..], &["compile", "-o", "site.ngxc"]] {
+        let with = |more: &[&str]| run(tree.path(), &[command, more, &["site.template"]].concat());
+        let (status, _, error) = with(&[]);
+        assert!(status == 2 && error.contains("`${PORT}` in site.template:2 has no value"), "{error}");
+        assert_eq!(with(&["--env-file", ".env"]).0, 0);
+        assert_eq!(with(&["--define", "PORT=8081"]).0, 0);
+    }
+    // What only looks takes it.
+    assert_eq!(run(tree.path(), &["show", "site.template"]).0, 0);
+}
+
+#[test]
+fn the_baseline_of_the_settings_holds() {
+    let tree = tree(&[
+        ("a/ngxc.toml", "baseline = \"known.json\"\n"),
+        ("a/nginx.conf", "events {}\nhttp { server { listen 80; } }\n"),
+    ]);
+    let (status, _, error) = run(tree.path(), &["lint", "a/nginx.conf"]);
+    assert!(status == 2 && error.contains("cannot read the baseline `a/known.json`"), "{error}");
+    assert_eq!(run(tree.path(), &["lint", "--write-baseline", "--profile", "strict", "a/nginx.conf"]).0, 0);
+    assert!(fs::read_to_string(tree.path().join("a/known.json")).unwrap().contains("\"nginx.conf\""));
+    fs::write(tree.path().join("a/nginx.conf"), "# more\n\nevents {}\nhttp  {  server { listen 80; } }\n")
+        .unwrap();
+    let (status, out, _) =
+        run(tree.path(), &["lint", "--profile", "strict", "--format", "short", "a/nginx.conf"]);
+    assert_eq!((status, out.as_str()), (0, ""));
+    assert_eq!(run(tree.path(), &["lint", "--write-baseline=b.json", "--fix", "a/nginx.conf"]).0, 2);
+}
+
 /// Each command on something clean, something bad and something that cannot be read, with the status that the table of
 /// the README and of `--help` gives.
 #[test]

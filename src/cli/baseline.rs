@@ -25,6 +25,7 @@ pub(super) struct BaselineArgs {
         require_equals = true,
         conflicts_with_all = ["changed_since", "fix", "diff"]
     )]
+    #[expect(clippy::option_option, reason = "the option is there or not, and its value may be left out")]
     write_baseline: Option<Option<PathBuf>>,
 }
 

@@ -179,7 +179,7 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     };
     input.settle()?;
     let stored = bundle.as_ref().and_then(bundle::Bundle::nginx);
-    let which = which(&input, loader, stored, bundle.is_none(), args.pid)?;
+    let which = which(&input, loader, stored, bundle.is_none(), args.pid);
     input.meaning.nginx_version = Some(which.judged());
     let (configuration, config) = input.valid(loader)?;
     if let Some(path) = &args.collect {

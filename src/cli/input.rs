@@ -50,6 +50,14 @@ impl Input {
     pub(super) fn whole(&self, loader: &dyn Loader) -> Result<(Configuration, Config), Failure> {
         let mut configuration = self.meaning.load(&self.file, loader)?;
         surroundings::demand_includes(&mut configuration);
+        if let Some((place, _)) = configuration.templates().next() {
+            let text = String::from_utf8_lossy(configuration.sources.text(place)).into_owned();
+            let place = configuration.sources.place(place);
+            return Err(Failure::new(format!(
+                "`{text}` in {place} has no value, and what is executed has to be known"
+            ))
+            .help("say `--define NAME=value` or `--env-file FILE`, or render the template first"));
+        }
         let compile = |meaning: &Meaning, configuration: &Configuration, version| {
             meaning.compile_with(configuration, version, false)
         };

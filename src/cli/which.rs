@@ -58,26 +58,26 @@ pub(super) fn which(
     stored: Option<Version>,
     on_host: bool,
     pid: Option<u32>,
-) -> Result<Which, Failure> {
+) -> Which {
     let settings = input.meaning.settled_version();
     if let Some(version) = input.meaning.nginx_version.filter(|_| settings.is_none()) {
-        return Ok(Which { version: Some(version), from: String::new() });
+        return Which { version: Some(version), from: String::new() };
     }
     if let Some(version) = stored {
-        return Ok(Which { version: Some(version), from: " (bundle)".to_owned() });
+        return Which { version: Some(version), from: " (bundle)".to_owned() };
     }
     if let Some((version, path)) = settings {
-        return Ok(Which { version: Some(version), from: format!(" ({})", path.display()) });
+        return Which { version: Some(version), from: format!(" ({})", path.display()) };
     }
     if on_host {
         let process = pid.or_else(|| master(input, loader));
         if let Some((version, process)) = process.and_then(|p| Some((of_process(p)?, p))) {
-            return Ok(of_master(version, process));
+            return of_master(version, process);
         }
     }
     let refused = if input.file == Path::new("-") { None } else { newer_only(input, loader) };
     let from = format!(": {BEFORE_DEFAULT_KEEPALIVE} and older refuse this configuration");
-    Ok(Which { version: refused, from: refused.map_or(String::new(), |_| from) })
+    Which { version: refused, from: refused.map_or(String::new(), |_| from) }
 }
 
 /// The nginx that runs where no configuration is given: that of the settings file of this directory or above, else the

@@ -68,12 +68,15 @@ fn category(rule: &str) -> Option<&'static str> {
     RULES.binary_search_by_key(&rule, |r| r.name).ok().map(|at| RULES[at].category.name())
 }
 
+/// Words of which one is in every file with such a comment, also a misspelt one.
+const LIKELY: [&[u8]; 4] = [b"ngxc", b"nxgc", b"ngcx", b"NGXC"];
+
 /// What comments allow.
 fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> Allows {
     let mut found = Allows::new();
     for (id, file) in configuration.sources.files() {
         // Most files have none: look before walking the tree.
-        if memchr::memmem::find(&file.text, b"ngxc:").is_none() {
+        if !LIKELY.iter().any(|word| memchr::memmem::find(&file.text, word).is_some()) {
             continue;
         }
         for comment in configuration.tree(id).comments() {
@@ -116,8 +119,9 @@ enum Comment {
 /// Reads `# ngxc: allow(a, b) reason`.
 fn read(comment: &[u8]) -> Comment {
     let Ok(text) = std::str::from_utf8(comment) else { return Comment::Other };
-    let Some(rest) = text.trim_start_matches('#').trim_start().strip_prefix("ngxc:") else {
-        return Comment::Other;
+    let said = text.trim_start_matches('#').trim_start();
+    let Some(rest) = said.strip_prefix("ngxc:") else {
+        return if is_nearly_ours(said) { Comment::Wrong } else { Comment::Other };
     };
     let rest = rest.trim_start();
     if rest.starts_with("context(") {
@@ -139,6 +143,19 @@ fn read(comment: &[u8]) -> Comment {
         "allow-file" => Comment::AllowFile(names),
         _ => Comment::Wrong,
     }
+}
+
+/// Whether a comment was probably meant for ngxc: its name with a letter wrong or without the `:`, and a word with `(`
+/// that is nearly one of those that it knows.
+fn is_nearly_ours(comment: &str) -> bool {
+    let Some((before, _)) = comment.split_once('(') else { return false };
+    let mut words = before.split([':', ' ', '\t']).filter(|word| !word.is_empty());
+    let (Some(name), Some(word), None) = (words.next(), words.next(), words.next()) else { return false };
+    let is_near = |word: &str, known: &[&'static str]| {
+        let lower = word.to_ascii_lowercase();
+        known.contains(&lower.as_str()) || closest(lower.as_bytes(), known.iter().copied()).is_some()
+    };
+    name.len() < 8 && is_near(name, &["ngxc"]) && is_near(word, &["allow", "allow-file", "context"])
 }
 
 fn misspelt(span: Span) -> Diagnostic {
@@ -217,6 +234,11 @@ mod tests {
             ),
             ("# ngxc: allow( upstream-not-pooled , connection-header-lost )\nupstream u { server a; }", &[]),
             ("log_format x '# ngxc: allow(upstream-not-pooled)';", &[]),
+            (
+                "# ngxc allow(x)\n# nxgc: allow(x)\n# NGXC: alow(x)",
+                &[("unknown-suppression", 2), ("unknown-suppression", 3), ("unknown-suppression", 4)],
+            ),
+            ("# ngxc (the linter) allows it; the next line: allow(x)\n# nginx allow(x)", &[]),
         ];
         for (text, expected) in cases {
             let text = format!(

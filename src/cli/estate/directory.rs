@@ -117,12 +117,12 @@ fn is_configuration(path: &Path, has_language: bool) -> bool {
 fn named(path: &Path, has_language: bool) -> Named {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if let Some(rest) = TEMPLATES.iter().find_map(|ending| name.strip_suffix(ending)) {
-        return if rest.ends_with(".conf") { Named::Configuration } else { Named::Perhaps };
+        return if is_conf(Path::new(rest)) { Named::Configuration } else { Named::Perhaps };
     }
     if has_language && LANGUAGES.iter().any(|ending| name.ends_with(ending)) {
         return Named::Configuration;
     }
-    if name.ends_with(".conf") {
+    if is_conf(path) {
         return Named::Configuration;
     }
     let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
@@ -132,6 +132,10 @@ fn named(path: &Path, has_language: bool) -> Named {
         return Named::Other;
     }
     Named::Perhaps
+}
+
+fn is_conf(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "conf")
 }
 
 /// Whether what is in a file looks like a configuration: most of its directives are known. With syntax errors one of them

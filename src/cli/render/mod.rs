@@ -183,14 +183,8 @@ type Key = (PathBuf, usize, u32, u32, &'static str);
 impl Known {
     fn key(&mut self, sources: &SourceMap, finding: &Diagnostic) -> Key {
         let file = sources.file(finding.span.file);
-        let identity = match self.identities.get(&file.path) {
-            Some(known) => known.clone(),
-            None => {
-                let identity = paths::identity(&file.path);
-                self.identities.insert(file.path.clone(), identity.clone());
-                identity
-            }
-        };
+        let identity = self.identities.entry(file.path.clone());
+        let identity = identity.or_insert_with(|| paths::identity(&file.path)).clone();
         (identity, file.text.len(), finding.span.start, finding.span.end, finding.code)
     }
 
