@@ -187,6 +187,13 @@ fn standard_input_is_the_file_whose_name_it_gets() {
     assert_eq!(out, "etc/conf.d/a.conf:1:43: error: unknown directive `edited` [unknown-directive]\n");
     assert_eq!(status, 1);
     assert_eq!(check("server { listen 81; limit_req zone=perip; }").0, 0);
+    // Without a name it stands for itself, and is read once.
+    let (status, out, _) = run_with(
+        estate.path(),
+        &["check", "--format", "short", "-", "etc/snippets/b.conf"],
+        "events {}\nedited on;\n",
+    );
+    assert!(status == 1 && out.contains("-:2:1: error") && out.contains("wrong_b"), "{out}");
     // A file that is not there yet.
     let new = ["check", "--format", "short", "--stdin-filename", "etc/conf.d/new.conf", "-"];
     let (_, out, _) = run_with(estate.path(), &new, "server { edited on; }");

@@ -104,8 +104,8 @@ pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, 
     for (root, version, configuration) in &configurations {
         let mut found = configuration.diagnostics.clone();
         found.extend(lint::audit(configuration, *version, advisories));
-        estate::retain_asked(&mut found, root, configuration);
-        report.add(&configuration.sources, found, *version, &root.names());
+        // What a version has is exposed by a whole configuration, whichever file of it was named.
+        report.add(&configuration.sources, found, *version, &[&root.file]);
     }
     render::Output::new(format, args.all).print(&report, out)?;
     Ok(report.outcome())

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{Failure, detail, paths};
 use crate::settings::File;
-use crate::source::matches;
+use crate::source::{Disk, Loader, matches};
 
 /// The name of the settings file.
 const NAME: &str = "ngxc.toml";
@@ -69,8 +69,9 @@ fn nearest(file: &Path) -> Option<PathBuf> {
 
 impl Found {
     fn read(path: PathBuf) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| Failure::new(format!("{}: cannot be read: {e}", path.display())))?;
+        let failed = |why: String| Failure::new(format!("{}: cannot be read: {why}", path.display()));
+        let text = Disk.read(&path).map_err(|e| failed(e.to_string()))?;
+        let text = String::from_utf8(text).map_err(|_| failed("it is not UTF-8".to_owned()))?;
         let file =
             File::parse(&text).map_err(|problem| Failure::new(format!("{}:{problem}", path.display())))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();

@@ -36,6 +36,8 @@ impl<'m> Reach<'m> {
         entry: &Entry,
         beside: impl Iterator<Item = &'e Entry>,
     ) -> Result<Vec<Entry>, Failure> {
+        // Standard input and pipes can be read only once.
+        let beside = beside.filter(|e| e.path.is_file());
         let mut candidates: Vec<(PathBuf, bool)> = beside.map(|e| (e.path.clone(), e.is_found)).collect();
         let found = self.meaning.reading.settings.of(&entry.path)?;
         candidates.extend(self.named(&found)?.iter().map(|path| (path.clone(), false)));
@@ -86,7 +88,9 @@ impl<'m> Reach<'m> {
         let read = || {
             let meaning = self.meaning.of(root).ok()?;
             let configuration = meaning.reading.load_quietly(root, &Disk).ok()?;
-            let others = configuration.sources.files().filter(|(id, _)| *id != configuration.main);
+            // The names in a dump are those of another machine.
+            let is_here = !configuration.is_dump;
+            let others = configuration.sources.files().filter(|(id, _)| is_here && *id != configuration.main);
             Some(Rc::new(others.map(|(_, file)| paths::identity(&file.path)).collect()))
         };
         let files = read();
