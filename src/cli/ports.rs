@@ -4,6 +4,7 @@ mod answer;
 mod from_log;
 mod host;
 mod human;
+mod log_facts;
 mod report;
 mod schema;
 mod upgrade;

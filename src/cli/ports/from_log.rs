@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::answer::{chosen, facts, since, since_name};
 use super::human::{self, group};
+use super::log_facts::{LogFacts, log_facts};
 use super::schema::HostFacts;
 use super::{Failure, Format, Outcome, PortsArgs};
 use crate::cli::{log_file, log_format};
@@ -18,7 +19,7 @@ use crate::ports::capacity::{Load, Setup};
 use crate::ports::error_log::clock;
 use crate::ports::plan::{self, AS_CONFIGURED};
 use crate::ports::replay::{self, Request, Sources, Times, replay};
-use crate::ports::trace::{MOST, Trace};
+use crate::ports::trace::Trace;
 use crate::simulate::lines;
 use crate::source::SourceMap;
 
@@ -33,23 +34,6 @@ struct Answer {
     host: HostFacts,
     log: LogFacts,
     flows: Vec<FlowAnswer>,
-}
-
-#[derive(Serialize)]
-struct LogFacts {
-    path: String,
-    log_format: String,
-    /// Connections to upstreams that the lines stand for.
-    upstream_requests: u64,
-    /// Requests that nginx answered itself.
-    local_requests: u64,
-    foreign_lines: u64,
-    foreign_sample: Option<String>,
-    /// Lines beyond the number that is replayed.
-    left_out: u64,
-    /// To peers that the configuration does not name.
-    to_unknown_peers: u64,
-    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -177,35 +161,6 @@ fn divide(trace: &Trace, flows: &[Flow<'_>]) -> Result<(Vec<Vec<Request>>, u64),
         }
     }
     Ok((parts, unknown))
-}
-
-fn log_facts(path: &Path, format: &str, trace: &Trace) -> LogFacts {
-    let mut notes = Vec::new();
-    if !trace.has_milliseconds() {
-        notes.push(
-            "times are whole seconds: requests are spread evenly over each; `$msec` is exact".to_owned(),
-        );
-    }
-    if !trace.has_durations() {
-        notes.push("durations are not known and counted as 0: add `$upstream_response_time`".to_owned());
-    }
-    if !trace.has_peers() {
-        notes.push("peers are not known and drawn by their weights: add `$upstream_addr`".to_owned());
-    }
-    if trace.left_out > 0 {
-        notes.push(format!("only the first {} requests are replayed", group(MOST as u64)));
-    }
-    LogFacts {
-        path: path.display().to_string(),
-        log_format: format.to_owned(),
-        upstream_requests: trace.requests.len() as u64,
-        local_requests: trace.local,
-        foreign_lines: trace.foreign,
-        foreign_sample: trace.foreign_sample.as_ref().map(|(line, why)| format!("{line}: {why}")),
-        left_out: trace.left_out,
-        to_unknown_peers: 0,
-        notes,
-    }
 }
 
 fn nothing(log: &LogFacts) -> Failure {
