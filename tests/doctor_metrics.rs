@@ -2,6 +2,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::float_cmp,
+    clippy::format_collect,
     reason = "a test that cannot go on fails; a note is all a skipped one leaves"
 )]
 

@@ -2,7 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::format_push_string,
+    clippy::format_collect,
     reason = "a test that cannot go on fails; a note is all a skipped one leaves"
 )]
 

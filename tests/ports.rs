@@ -1,5 +1,10 @@
 //! The capacity model over whole configurations: who connects where, how much fits, what an upgrade changes.
-#![allow(clippy::float_cmp, clippy::unwrap_used, reason = "whole numbers; a test that cannot go on fails")]
+#![allow(
+    clippy::float_cmp,
+    clippy::format_collect,
+    clippy::unwrap_used,
+    reason = "whole numbers; a test that cannot go on fails"
+)]
 
 use ngxc::catalog::NEWEST;
 use ngxc::model::Config;

@@ -208,7 +208,7 @@ fn idle_table(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
     line(&each, idle.each_worker_before, idle.each_worker_after, &of)?;
     for peer in changed.iter().take(LISTED) {
         let share = format!("  {:.0} if they are shared as the weights say", peer.after_evenly);
-        let is_less = peer.after_evenly.round() as u64 != peer.after;
+        let is_less = format!("{:.0}", peer.after_evenly) != peer.after.to_string();
         line(&format!("to {}", peer.name), peer.before, peer.after, if is_less { &share } else { "" })?;
     }
     if changed.len() > LISTED {
