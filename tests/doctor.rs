@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use ngxc::catalog::NEWEST;
 use ngxc::model::Config;
 use ngxc::ports::access_log::AccessLog;
+use ngxc::ports::addresses::Addresses;
 use ngxc::ports::counters::Counters;
+use ngxc::ports::doctor::since::{Look, Verdict, compare, peers};
 use ngxc::ports::doctor::{Evidence, Severity, diagnose};
 use ngxc::ports::error_log::ErrorLog;
 use ngxc::ports::sysctl::Sysctls;
@@ -286,8 +288,8 @@ fn bursts_in_the_access_log() {
         (9, ok),
     ]);
     assert_eq!((log.requests, log.errors, log.no_port, log.no_live, log.bind_failed), (6, 4, 2, 1, 1));
-    let (first, last, errors) = log.burst().unwrap();
-    assert_eq!((last - first, errors), (1, 4));
+    let burst = log.bursts()[0];
+    assert_eq!((burst.last - burst.first, burst.errors, burst.requests), (1, 4, 4));
     assert!(log.missing().is_empty());
     let found = Evidence { access: Some(log), ..evidence("") };
     assert_eq!(names(&http, NEWEST, &found).0, ["burst-of-errors"]);
@@ -297,4 +299,164 @@ fn bursts_in_the_access_log() {
     foreign.add(b"something else \xff");
     foreign.add(&vec![b'x'; 100_000]);
     assert_eq!((foreign.requests, foreign.foreign), (0, 2));
+}
+
+/// Requests of one second, so many well and so many not, and a line of the error log for each of those.
+fn second(log: &mut AccessLog, errors: &mut ErrorLog, at: u32, well: u32, failed: u32) {
+    for n in 0..well + failed {
+        let rest =
+            if n < well { "200 10.0.0.100:1234 200 0.000 0.010" } else { "502 10.0.0.100:1234 502 - 0.000" };
+        log.add(format!("[22/Nov/2026:17:{:02}:{:02} +0000] {rest}", at / 60, at % 60).as_bytes());
+    }
+    for _ in 0..failed {
+        errors.add(format!("2026/11/22 17:{:02}:{:02} [crit] 8#8: *1 connect() to 10.0.0.100:1234 failed (99: x) while connecting to upstream, client: 192.0.2.1, upstream: \"http://10.0.0.100:1234/\"", at / 60, at % 60).as_bytes());
+    }
+}
+
+#[test]
+fn cured_not_cured_or_too_early() {
+    let config = config(&format!("{FORMAT} {POOLED}"), NEWEST);
+    let flows = flows(&config);
+    let format = config.http.log_formats.iter().find(|f| f.name == "p").unwrap();
+    let midnight = ngxc::ports::dates::seconds((2026, 11, 22), (17, 0, 0));
+    // Half fails for ten seconds; the reload is at 20, the second look at 60.
+    let look = |at: i64, after: &[(u32, u32, u32)], table: &str| {
+        let (mut access, mut errors) = (AccessLog::new(&config, format), ErrorLog::default());
+        for at in 0..10 {
+            second(&mut access, &mut errors, at, 5, 5);
+        }
+        for (at, well, failed) in after {
+            second(&mut access, &mut errors, *at, *well, *failed);
+        }
+        let mut evidence = evidence("net.ipv4.ip_local_port_range = 20000 20063");
+        evidence.sockets = Some(sockets::group(&[table], &evidence.host));
+        (evidence.access, evidence.errors) = (Some(access), Some(errors));
+        let reloaded = (at > 10).then_some(midnight + 20);
+        Look { peers: peers(&flows), evidence, at: midnight + at, reloaded }
+    };
+    let before = look(10, &[], &table(20000, 1, 64, "06"));
+    let verdict = |after: &[(u32, u32, u32)], table: &str| {
+        let found = compare(&before, &look(60, after, table));
+        (found.verdict, found.reasons.join("; "), found.after.connections_per_request)
+    };
+    let (cured, why, connections) = verdict(&[(30, 50, 0)], &table(20000, 1, 2, "01"));
+    assert_eq!((cured, connections), (Verdict::Cured, Some(0.04)), "{why}");
+    let (few, why, _) = verdict(&[(30, 3, 0)], "");
+    assert_eq!(few, Verdict::Unknown, "{why}");
+    assert!(why.contains("3 requests") && why.contains("of 6 one would have failed"), "{why}");
+    // What was logged in the second of the reload is of the workers before it.
+    assert_eq!(verdict(&[(20, 0, 9), (30, 50, 0)], "").0, Verdict::Cured);
+    let (still, why, _) = verdict(&[(30, 50, 1)], "");
+    assert_eq!(still, Verdict::NotCured);
+    assert!(why.starts_with("1 × no-free-port since then (50 × before)"), "{why}");
+    // Nothing has failed yet, but each request leaves a port for a minute: closed 10 s ago, 50 s are left.
+    let closed = table(20000, 1, 30, "06").replace("00:0 0", "03:00001388 0");
+    let (full, why, _) = verdict(&[(50, 30, 0)], &closed);
+    assert_eq!(full, Verdict::NotCured);
+    assert!(why.contains("fills up: 0.8 connections/s are closed by this host"), "{why}");
+    // The same sockets, closed before the reload: 45 s ago.
+    let old = table(20000, 1, 30, "06").replace("00:0 0", "03:000005DC 0");
+    assert_eq!(verdict(&[(50, 30, 0)], &old).0, Verdict::Cured);
+    let mut blind = look(60, &[(30, 50, 0)], "");
+    blind.evidence.access = None;
+    assert_eq!(compare(&before, &blind).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn only_the_host_can_cure_these_and_the_commands_are_named() {
+    let with = |http: &str, sysctls: &str, message: &str| {
+        let config = config(http, NEWEST);
+        let flows = flows(&config);
+        let mut found = with_errors(evidence(sysctls), &[message]);
+        let trie = "Local:\n     |-- 10.0.0.9\n        /32 host LOCAL\n";
+        found.addresses =
+            Some(Addresses::parse(trie, "", "Iface\neth0 0000000A 00000000 0001 0 0 0 000000FF 0 0 0\n"));
+        diagnose(&config, &flows, &found).swap_remove(0).commands
+    };
+    let bind = "bind(10.0.0.77) failed (99: Cannot assign requested address)";
+    assert_eq!(with(BOUND, "", bind), ["ip addr add 10.0.0.77/32 dev eth0"]);
+    assert_eq!(with(BOUND, "", "bind(10.0.0.9) failed (99: Cannot assign requested address)"), [""; 0]);
+    assert_eq!(
+        with(BOUND, "", "bind() to 10.0.0.77:80 failed (99: Cannot assign requested address)"),
+        ["ip addr add 10.0.0.77/32 dev eth0"]
+    );
+    let full = "connect() to unix:/s failed (11: Resource temporarily unavailable)";
+    assert_eq!(with(BARE, "net.core.somaxconn = 128", full), ["sysctl -w net.core.somaxconn=4096"]);
+    assert_eq!(with(BARE, "net.core.somaxconn = 4096", full), [""; 0], "the queue is the backend's own");
+    let ipv6 = "connect() to [2001:db8::1]:80 failed (99: Cannot assign requested address)";
+    let off = "net.ipv6.conf.all.disable_ipv6 = 1";
+    assert_eq!(with(BARE, off, ipv6), ["sysctl -w net.ipv6.conf.all.disable_ipv6=0"]);
+    assert_eq!(with(BARE, "", ipv6), [""; 0]);
+}
+
+#[test]
+fn the_largest_body_is_named() {
+    let config = config(POOLED, NEWEST);
+    let found = with_errors(
+        evidence(""),
+        &[
+            "client intended to send too large body: 3000000 bytes",
+            "client intended to send too large chunked body: 8192+1 bytes",
+        ],
+    );
+    let findings = diagnose(&config, &flows(&config), &found);
+    assert!(
+        findings[0].evidence.iter().any(|e| e.contains("3000000 bytes: `client_max_body_size 3m`")),
+        "{findings:?}"
+    );
+}
+
+#[test]
+fn a_single_failure_and_one_peer_of_many_are_told() {
+    let http = format!("{FORMAT} {POOLED}");
+    let config = config(&http, NEWEST);
+    let format = config.http.log_formats.iter().find(|f| f.name == "p").unwrap();
+    let read = |failing: &str| {
+        let mut log = AccessLog::new(&config, format);
+        for n in 0..600 {
+            let (at, peer) = (n / 60, n % 20);
+            let rest = if n < 590 || peer != 11 { "200 0.000 0.010" } else { failing };
+            let (status, times) = rest.split_once(' ').unwrap();
+            log.add(
+                format!("[22/Nov/2026:17:46:{at:02} +0000] {status} 10.0.0.{peer}:80 {status} {times}")
+                    .as_bytes(),
+            );
+        }
+        Evidence { access: Some(log), ..evidence("") }
+    };
+    assert_eq!(names(&http, NEWEST, &read("502 - 0.000")).0, ["answered-5xx"]);
+    assert_eq!(names(&http, NEWEST, &read("503 0.000 0.010")), (vec![], vec!["answered-5xx"]));
+    let mut log = AccessLog::new(&config, format);
+    for n in 0..600 {
+        let (at, peer) = (n / 60, n % 20);
+        let rest = if peer == 11 {
+            "502 10.0.0.11:80 502 - 0.000".to_owned()
+        } else {
+            format!("200 10.0.0.{peer}:80 200 0.000 0.010")
+        };
+        log.add(format!("[22/Nov/2026:17:46:{at:02} +0000] {rest}").as_bytes());
+    }
+    let findings = diagnose(&config, &flows(&config), &Evidence { access: Some(log), ..evidence("") });
+    assert_eq!(findings[0].name, "burst-of-errors");
+    assert_eq!(
+        findings[0].title,
+        "a burst of 30 failed requests of 10.0.0.11:80, 2026-11-22 17:46:00 to 17:46:09"
+    );
+    assert!(findings[0].evidence[0].starts_with("30 of 30 attempts at this peer failed then (100 %)"));
+}
+
+#[test]
+fn pasted_sockets_are_those_of_the_kernel() {
+    let host = evidence("net.ipv4.ip_local_port_range = 20000 20063").host;
+    let (mut ss, mut netstat) =
+        (String::from("State Recv-Q Send-Q Local Address:Port Peer Address:Port\n"), String::new());
+    for port in 20000..20040 {
+        writeln!(ss, "TIME-WAIT 0 0 10.0.0.9:{port} 10.0.0.100:1234").unwrap();
+        writeln!(netstat, "tcp 0 0 10.0.0.9:{port} 10.0.0.100:1234 TIME_WAIT").unwrap();
+    }
+    let kernel = sockets::group(&[&table(20000, 1, 40, "06")], &host);
+    for text in [ss, netstat] {
+        let pasted = sockets::group(&[&text], &host);
+        assert_eq!((pasted.outgoing, pasted.foreign), (kernel.outgoing.clone(), 0));
+    }
 }

@@ -9,6 +9,8 @@ mod json;
 mod metrics;
 mod peers;
 mod repair;
+mod since;
+mod when;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,9 +25,10 @@ use super::which::which;
 use super::{Failure, Outcome, note};
 use crate::catalog::NEWEST;
 use crate::model::Config;
+use crate::ports::doctor::since::{Look, Verdict};
 use crate::ports::doctor::{Finding, Severity, diagnose};
 use crate::ports::{Flow, flows};
-use crate::reuse::{DEFAULT_KEEPALIVE, Verdict};
+use crate::reuse::{self, DEFAULT_KEEPALIVE};
 use crate::source::{Disk, Loader};
 use crate::syntax::Configuration;
 
@@ -54,6 +57,10 @@ pub(super) struct DoctorArgs {
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
 
+    /// Sockets of the host as `ss -tan`, `ss -tanp`, `ss -tano` or `netstat -tan` printed them there (`-`: standard input).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["no_sockets", "pid", "from", "collect"])]
+    sockets: Option<PathBuf>,
+
     /// Look at no sockets and counters.
     #[arg(long)]
     no_sockets: bool,
@@ -70,7 +77,13 @@ pub(super) struct DoctorArgs {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["collect", "pid", "sysctl"])]
     from: Option<PathBuf>,
 
-    /// Look again every so many seconds, until it is interrupted.
+    /// Say whether what --collect found before a repair is cured now: the file that it wrote. Exit status: 0 cured, 1 not
+    /// cured, 2 too little has happened to tell.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["collect", "nagios", "explain"])]
+    since: Option<PathBuf>,
+
+    /// Look again every so many seconds, until it is interrupted, and compare with the first look; with --since: until it can
+    /// be told.
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["collect", "from", "nagios"], value_parser = clap::value_parser!(u32).range(1..=3600))]
     watch: Option<u32>,
 
@@ -148,19 +161,47 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Fai
     if let Some(line) = &args.explain {
         return explain::run(line, args.format == Format::Json, out);
     }
-    let Some(seconds) = args.watch else { return once(args, out) };
+    let mut first = args.since.as_deref().map(|path| since::before(args, path)).transpose()?;
+    let Some(seconds) = args.watch else {
+        return match once(args, first.as_ref(), out)? {
+            Looked { verdict: Some(verdict), .. } if args.since.is_some() => since::outcome(&verdict),
+            looked => Ok(looked.outcome),
+        };
+    };
     loop {
         if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             // Home, and clear what is below: the screen does not flicker.
             write!(out, "\x1b[H\x1b[J")?;
         }
-        once(args, out)?;
+        let looked = once(args, first.as_ref(), out)?;
         out.flush()?;
+        match looked.verdict {
+            Some(verdict) if args.since.is_some() && verdict.0 != Verdict::Unknown => {
+                return since::outcome(&verdict);
+            }
+            _ => {}
+        }
+        first.get_or_insert(looked.look);
         std::thread::sleep(std::time::Duration::from_secs(seconds.into()));
     }
 }
 
-fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+/// What one look came to.
+struct Looked {
+    outcome: Outcome,
+    look: Look,
+    /// Compared with an earlier look: whether it is cured, and why.
+    verdict: Option<(Verdict, String)>,
+}
+
+impl Looked {
+    /// Nothing was compared.
+    fn only(outcome: Outcome, look: Look) -> Self {
+        Self { outcome, look, verdict: None }
+    }
+}
+
+fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<Looked, Failure> {
     let bundle = args.from.as_deref().map(bundle::Bundle::read).transpose()?;
     let files = bundle.as_ref().map(bundle::Bundle::files);
     let loader: &dyn Loader = files.as_ref().map_or(&Disk, |files| files);
@@ -183,7 +224,8 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     input.meaning.nginx_version = Some(which.judged());
     let (configuration, config) = input.valid(loader)?;
     if let Some(path) = &args.collect {
-        return bundle::collect(args, &input, &configuration, &config, which.version, path);
+        let outcome = bundle::collect(args, &input, &configuration, &config, which.version, path)?;
+        return Ok(Looked::only(outcome, Look::default()));
     }
     if let Some(place) = args.metrics {
         let pid = args.pid.or_else(|| super::which::master(&input, loader));
@@ -205,6 +247,14 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         None => gather::from_host(args, &input, &config)?,
     };
     let flows = flows(&config);
+    let look = gathered.look(&flows);
+    if let Some(first) = first.filter(|_| args.since.is_some()) {
+        if let Some(unread) = gathered.unread.first() {
+            return Err(Failure::new(format!("could not tell whether it is cured: {unread}")));
+        }
+        let verdict = since::print(args, first, &look, &which.words(), out)?;
+        return Ok(Looked { outcome: Outcome::Clean, look, verdict: Some(verdict) });
+    }
     let mut findings = diagnose(&config, &flows, &gathered.evidence);
     if which.version.is_none() {
         let newer = input.meaning.compile(&configuration, NEWEST).config;
@@ -262,7 +312,10 @@ fn once(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
         repaired,
     };
     print(args, &diagnosis, &unread, out)?;
-    finish(args, &diagnosis, &unread, out)
+    if let Some(first) = first {
+        since::print(args, first, &look, &diagnosis.nginx, out)?;
+    }
+    Ok(Looked::only(finish(args, &diagnosis, &unread, out)?, look))
 }
 
 /// Says of a finding that the defaults of newer releases cure it.
@@ -271,7 +324,7 @@ fn only_before(flows: &[Flow<'_>], newer: &Config, findings: &mut [Finding]) {
     for finding in findings {
         let Some(flow) = finding.repair.map(|position| &flows[position]) else { continue };
         let same = crate::ports::upgrade::same(flow, &newer);
-        if let Some(same) = same.filter(|f| f.verdict == Verdict::Reused) {
+        if let Some(same) = same.filter(|f| f.verdict == reuse::Verdict::Reused) {
             finding.evidence.push(format!(
                 "before nginx {DEFAULT_KEEPALIVE} only: since then {}; the repair is right on both sides",
                 crate::ports::upgrade::words(same)

@@ -1,14 +1,16 @@
 //! The access log as evidence: how many requests, how many failed, and how many of those look like a missing port.
 
+mod peers;
+
 use std::collections::BTreeMap;
 
-use super::error_log::seconds;
+pub use peers::{Burst, Peers};
+
+use super::dates::seconds;
+use super::error_log::step;
 use crate::eval::log_format::{Field, Format};
 use crate::model::Config;
 use crate::model::log::LogFormat;
-
-/// Seconds that are told apart; a longer log is summed in coarser steps.
-const MOST_SECONDS: usize = 200_000;
 
 /// Values that the diagnosis looks at.
 const NAMES: [&str; 9] = [
@@ -48,8 +50,21 @@ pub struct AccessLog {
     pub no_live: u64,
     /// Responses of peers that took a known time, and the sum of it in seconds.
     pub durations: (u64, f64),
-    /// Requests and errors by second.
-    pub seconds: BTreeMap<i64, (u32, u32)>,
+    /// By second.
+    pub seconds: BTreeMap<i64, Second>,
+    /// By peer.
+    pub peers: Peers,
+}
+
+/// What a second, or several, had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Second {
+    /// Requests.
+    pub requests: u64,
+    /// Those answered 500 to 599.
+    pub errors: u64,
+    /// Of the errors, those that a peer answered so.
+    pub by_peer: u64,
 }
 
 impl AccessLog {
@@ -73,6 +88,7 @@ impl AccessLog {
             no_live: 0,
             durations: (0, 0.0),
             seconds: BTreeMap::new(),
+            peers: Peers::default(),
         }
     }
 
@@ -113,10 +129,17 @@ impl AccessLog {
             self.durations = (self.durations.0 + 1, self.durations.1 + seconds);
         }
         if let Some(time) = self.time(line) {
-            let step = if self.seconds.len() < MOST_SECONDS { time } else { time - time.rem_euclid(3600) };
-            let (requests, errors) = self.seconds.entry(step).or_default();
-            *requests = requests.saturating_add(1);
-            *errors = errors.saturating_add(u32::from(is_error));
+            let by_peer = is_error && self.is_of_peer(line);
+            let second = self.seconds.entry(step(self.seconds.len(), time)).or_default();
+            second.requests += 1;
+            second.errors += u64::from(is_error);
+            second.by_peer += u64::from(by_peer);
+            if self.positions[4].is_some() {
+                let statuses =
+                    if self.positions[5].is_some() { self.text(5, line) } else { self.text(0, line) };
+                let peers = self.text(4, line);
+                self.peers.add(time, peers, statuses);
+            }
         }
     }
 
@@ -172,7 +195,23 @@ impl AccessLog {
     /// Requests of the last minute of the log.
     pub fn last_minute(&self) -> u64 {
         let last = self.seconds.last_key_value().map_or(0, |(last, _)| *last);
-        self.seconds.range(last - 60..).map(|(_, (requests, _))| u64::from(*requests)).sum()
+        self.sum(last - 60, last).requests
+    }
+
+    /// All of some seconds, the first and the last with them.
+    pub fn sum(&self, first: i64, last: i64) -> Second {
+        self.seconds.range(first..=last).fold(Second::default(), |sum, (_, second)| Second {
+            requests: sum.requests + second.requests,
+            errors: sum.errors + second.errors,
+            by_peer: sum.by_peer + second.by_peer,
+        })
+    }
+
+    /// Whether a peer, which was reached, gave the status that the client got.
+    fn is_of_peer(&self, line: &[u8]) -> bool {
+        let last = |name| self.text(name, line).rsplit(|b| *b == b' ').next().unwrap_or_default();
+        let is_reached = self.positions[6].is_none() || last(6) != b"-";
+        self.positions[5].is_some() && is_reached && last(5) == self.text(0, line)
     }
 
     /// Seconds that a peer takes for a response in the mean; errors do not count.
@@ -183,29 +222,13 @@ impl AccessLog {
     }
 
     /// The busiest second.
-    pub fn peak(&self) -> Option<(i64, u32)> {
-        self.seconds.iter().map(|(at, (n, _))| (*at, *n)).max_by_key(|(_, n)| *n)
+    pub fn peak(&self) -> Option<(i64, u64)> {
+        self.seconds.iter().map(|(at, second)| (*at, second.requests)).max_by_key(|(_, n)| *n)
     }
 
-    /// The longest run of seconds in each of which more than a tenth of the requests, and at least two, failed: first
-    /// second, last second, failures.
-    pub fn burst(&self) -> Option<(i64, i64, u64)> {
-        let mut best: Option<(i64, i64, u64)> = None;
-        let mut run: Option<(i64, i64, u64)> = None;
-        for (&at, &(requests, errors)) in &self.seconds {
-            if errors < 2 || u64::from(errors) * 10 <= u64::from(requests) {
-                continue;
-            }
-            // Short gaps, in which nobody asked, do not end a burst.
-            run = match run {
-                Some((first, last, n)) if at - last <= 2 => Some((first, at, n + u64::from(errors))),
-                _ => Some((at, at, u64::from(errors))),
-            };
-            if run.map(|r| r.2) > best.map(|b| b.2) {
-                best = run;
-            }
-        }
-        best
+    /// Bursts of failures, the worst first.
+    pub fn bursts(&self) -> Vec<Burst> {
+        peers::bursts(self.seconds.iter().map(|(at, second)| (*at, second.requests, second.errors)))
     }
 }
 

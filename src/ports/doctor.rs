@@ -7,6 +7,7 @@ mod logs;
 mod sockets;
 
 pub mod load;
+pub mod since;
 
 pub use cure::Edit;
 

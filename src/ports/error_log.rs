@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::dates::seconds_of;
 use super::signal::{Signal, classify, meaning};
 use crate::model::log::Severity;
 
@@ -27,7 +28,8 @@ impl<'l> Line<'l> {
     /// Reads `YYYY/MM/DD hh:mm:ss [level] pid#tid: *cid message`, after whatever a syslog daemon put before it.
     pub fn parse(line: &'l str) -> Option<Self> {
         for (at, _) in line.match_indices(" [").take(8) {
-            let Some(time) = at.checked_sub(19).and_then(|start| line.get(start..at)).and_then(time) else {
+            let Some(time) = at.checked_sub(19).and_then(|start| line.get(start..at)).and_then(seconds_of)
+            else {
                 continue;
             };
             let (level, rest) = line[at + 2..].split_once("] ")?;
@@ -77,60 +79,6 @@ impl<'l> Line<'l> {
     }
 }
 
-/// Seconds since 1970 of `YYYY/MM/DD hh:mm:ss`.
-fn time(text: &str) -> Option<i64> {
-    let digits = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let marks = [(4, b'/'), (7, b'/'), (10, b' '), (13, b':'), (16, b':')];
-    if text.len() != 19 || marks.iter().any(|(at, mark)| text.as_bytes()[*at] != *mark) {
-        return None;
-    }
-    let (y, m, d) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    let (hour, minute, second) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?);
-    Some(seconds((y, m, d), (hour, minute, second)))
-}
-
-/// Seconds since 1970 of a date and a time.
-pub fn seconds((y, m, d): (i64, i64, i64), (hour, minute, second): (i64, i64, i64)) -> i64 {
-    // Days from civil: years begin in March, so that the leap day is the last.
-    let y = if m <= 2 { y - 1 } else { y };
-    let era = y.div_euclid(400);
-    let year = y.rem_euclid(400);
-    let day = (153 * (m + if m > 2 { -3 } else { 9 }) + 2) / 5 + d - 1;
-    let days = era * 146_097 + year * 365 + year / 4 - year / 100 + day - 719_468;
-    days * 86_400 + hour * 3600 + minute * 60 + second
-}
-
-/// A time of day, as logs show it.
-pub fn clock(seconds: i64) -> String {
-    let s = seconds.rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
-}
-
-/// Date and time, as logs show them, with `-` in the date.
-pub fn stamp(seconds: i64) -> String {
-    // The inverse of `seconds`: civil from days.
-    let days = seconds.div_euclid(86_400) + 719_468;
-    let era = days.div_euclid(146_097);
-    let day = days.rem_euclid(146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (m, d) = (if month < 10 { month + 3 } else { month - 9 }, day - (153 * month + 2) / 5 + 1);
-    let y = era * 400 + year + i64::from(m <= 2);
-    format!("{y:04}-{m:02}-{d:02} {}", clock(seconds))
-}
-
-/// From one time to another; the date is said once if it is the same.
-pub fn from_to(first: i64, last: i64) -> String {
-    match () {
-        () if first == last => stamp(first),
-        () if first.div_euclid(86_400) == last.div_euclid(86_400) => {
-            format!("{} to {}", stamp(first), clock(last))
-        }
-        () => format!("{} to {}", stamp(first), stamp(last)),
-    }
-}
-
 /// Messages of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -140,6 +88,8 @@ pub struct Seen {
     pub times: (i64, i64),
     /// The first line.
     pub sample: String,
+    /// Largest number of bytes that one names as too large.
+    pub largest: Option<u64>,
     /// What they are about, with counts.
     pub targets: BTreeMap<String, u64>,
 }
@@ -149,6 +99,16 @@ impl Seen {
     pub fn is_dated(&self) -> bool {
         self.times != (0, 0)
     }
+}
+
+/// The bytes in `client intended to send too large body: 9 bytes`, `… too large chunked body: 8192+9 bytes`.
+fn too_large(text: &str) -> Option<u64> {
+    let (_, rest) = text.split_once("client intended to send too large ")?;
+    let (_, numbers) = rest.split_once("body: ")?;
+    let numbers = numbers.split(' ').next()?.split('+').map(|n| n.parse::<u64>().ok());
+    numbers
+        .collect::<Option<Vec<u64>>>()
+        .map(|numbers| numbers.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)))
 }
 
 /// A line as articles and tickets print it: without the date, perhaps without the level, the process and the number of
@@ -189,6 +149,8 @@ pub struct ErrorLog {
     pub foreign: u64,
     /// Some of them.
     pub foreign_samples: Vec<String>,
+    /// Those that are dated, by second and kind.
+    pub seconds: BTreeMap<i64, BTreeMap<Signal, u32>>,
     /// By kind; [`Signal::Other`] too.
     pub seen: BTreeMap<Signal, Seen>,
     /// Lines that say that something failed: of a known kind, or of level error and worse.
@@ -200,6 +162,14 @@ pub struct ErrorLog {
     /// Time of the first and of the last line.
     pub times: Option<(i64, i64)>,
     last_failure: Option<(i64, Signal)>,
+}
+
+/// Seconds that a log tells apart; a longer one is summed in coarser steps.
+const MOST_SECONDS: usize = 200_000;
+
+/// The second under which a line is counted, when so many are known.
+pub(super) fn step(known: usize, time: i64) -> i64 {
+    if known < MOST_SECONDS { time } else { time - time.rem_euclid(3600) }
 }
 
 /// `fail_timeout` by default: for so long a peer that could not be reached is left out.
@@ -255,10 +225,13 @@ impl ErrorLog {
             seen.sample = text.chars().take(400).collect();
         }
         if let Some(time) = time {
+            let step = step(self.seconds.len(), time);
+            *self.seconds.entry(step).or_default().entry(signal).or_default() += 1;
             let (first, last) = if seen.is_dated() { seen.times } else { (time, time) };
             seen.times = (first.min(time), last.max(time));
         }
         seen.count += 1;
+        seen.largest = seen.largest.max(too_large(text));
         if !matches!(signal, Signal::Other | Signal::OtherError)
             && let Some(target) = target
             && (seen.targets.len() < MOST_TARGETS || seen.targets.contains_key(target))
@@ -392,27 +365,13 @@ mod tests {
         let seen = log.get(Signal::NoPort).unwrap();
         assert_eq!((seen.count, log.foreign), (starts.len() as u64, 0), "{:?}", log.foreign_samples);
         assert_eq!(seen.targets.get("10.0.0.100:1234"), Some(&seen.count));
-        assert_eq!(clock(seen.times.0), "09:08:37");
+        assert_eq!(crate::ports::dates::clock(seen.times.0), "09:08:37");
         for other in
             ["the article says: connect() fails", "[crit] 1#1: hello", "connect() to a", "[note] connect() x"]
         {
             log.add(other.as_bytes());
         }
         assert_eq!(log.foreign, 4);
-    }
-
-    #[test]
-    fn times() {
-        assert_eq!(time("1970/01/01 00:00:00"), Some(0));
-        assert_eq!(time("2000/03/01 00:00:00"), Some(951_868_800));
-        assert_eq!(time("2026/11/22 17:46:02"), Some(1_795_369_562));
-        assert_eq!(clock(1_795_369_562), "17:46:02");
-        for text in
-            ["1970/01/01 00:00:00", "2000/02/29 23:59:59", "2000/03/01 00:00:00", "2026/11/22 17:46:02"]
-        {
-            assert_eq!(stamp(time(text).unwrap()), text.replace('/', "-"));
-        }
-        assert_eq!(from_to(1_795_369_562, 1_795_369_563), "2026-11-22 17:46:02 to 17:46:03");
     }
 
     #[test]

@@ -26,6 +26,7 @@ pub mod trace;
 
 pub mod addresses;
 pub mod counters;
+pub mod dates;
 pub mod error_log;
 pub mod signal;
 pub mod sockets;

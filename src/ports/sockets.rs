@@ -1,4 +1,6 @@
-//! The sockets of a network namespace: `/proc/net/tcp` and `tcp6`, grouped as ports are.
+//! The sockets of a network namespace: `/proc/net/tcp` and `tcp6`, or what `ss` and `netstat` print, grouped as ports are.
+
+mod pasted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,8 +14,11 @@ const FIN_WAIT2: u8 = 5;
 const TIME_WAIT: u8 = 6;
 const LISTEN: u8 = 10;
 
+/// Seconds that the kernel keeps a socket in `TIME_WAIT`.
+const TIME_WAIT_LENGTH: f64 = 60.0;
+
 /// One socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Socket {
     /// This side.
     pub local: SocketAddr,
@@ -21,15 +26,24 @@ pub struct Socket {
     pub remote: SocketAddr,
     /// Its state, as the kernel numbers it.
     pub state: u8,
+    /// In `TIME_WAIT`: seconds since it was closed, if that was told.
+    pub age: Option<f64>,
 }
 
 impl Socket {
-    /// Reads a line of `/proc/net/tcp` or `tcp6`.
+    /// Reads a line of `/proc/net/tcp` or `tcp6`, of `ss -tan` or of `netstat -tan`.
     pub fn parse(line: &str) -> Option<Self> {
+        Self::of_kernel(line).or_else(|| pasted::parse(line))
+    }
+
+    fn of_kernel(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace().skip(1);
         let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
         let state = u8::from_str_radix(words.next()?, 16).ok()?;
-        Some(Self { local, remote, state })
+        // `03:00000F2A`: hundredths of a second until it is destroyed.
+        let left = words.nth(1).and_then(|w| u32::from_str_radix(w.strip_prefix("03:")?, 16).ok());
+        let age = left.map(|left| (TIME_WAIT_LENGTH - f64::from(left) / 100.0).max(0.0));
+        Some(Self { local, remote, state, age })
     }
 }
 
@@ -78,7 +92,7 @@ impl Use {
 }
 
 /// Everything that was seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sockets {
     /// By source address and destination; only connections whose local port is ephemeral.
     pub outgoing: BTreeMap<(IpAddr, SocketAddr), Use>,
@@ -90,11 +104,19 @@ pub struct Sockets {
     pub incoming_time_wait: u32,
     /// `TIME_WAIT` in all.
     pub time_wait: u32,
+    /// Seconds since connections in `TIME_WAIT` were closed, by source address and destination.
+    pub ages: BTreeMap<(IpAddr, SocketAddr), Vec<f64>>,
     /// Lines that are no sockets.
     pub foreign: u32,
 }
 
 impl Sockets {
+    /// Connections that this host closed in the last so many seconds, as far as they are still in `TIME_WAIT`.
+    pub fn closed_within(&self, source: IpAddr, peer: SocketAddr, seconds: f64) -> u32 {
+        let ages = self.ages.get(&(source, peer)).map_or(&[][..], Vec::as_slice);
+        ages.iter().map(|age| u32::from(*age <= seconds)).sum()
+    }
+
     /// Whether something accepts connections to an IPv4 address: on it, or on all addresses.
     pub fn is_listening(&self, address: SocketAddr) -> bool {
         let port = address.port();
@@ -103,10 +125,10 @@ impl Sockets {
     }
 }
 
-/// Groups the sockets of `/proc/net/tcp` and `tcp6`.
+/// Groups the sockets of `/proc/net/tcp` and `tcp6`, or of what was pasted.
 pub fn group(texts: &[&str], host: &Host) -> Sockets {
     let mut found = Sockets::default();
-    let lines = || texts.iter().flat_map(|t| t.lines()).filter(|l| !l.contains("local_address"));
+    let lines = || texts.iter().flat_map(|t| t.lines()).filter(|l| !pasted::is_head(l));
     let mut sockets = Vec::new();
     for line in lines().filter(|l| !l.trim().is_empty()) {
         match Socket::parse(line) {
@@ -127,7 +149,11 @@ pub fn group(texts: &[&str], host: &Host) -> Sockets {
         }
         let uses = found.outgoing.entry((socket.local.ip(), socket.remote)).or_default();
         match socket.state {
-            TIME_WAIT => uses.time_wait += 1,
+            TIME_WAIT => {
+                uses.time_wait += 1;
+                let ages = found.ages.entry((socket.local.ip(), socket.remote)).or_default();
+                ages.extend(socket.age);
+            }
             ESTABLISHED => uses.established += 1,
             _ => uses.other += 1,
         }

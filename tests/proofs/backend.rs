@@ -64,7 +64,12 @@ pub fn on_unix(path: &Path, habit: Habit) -> Server {
 }
 
 fn serve(socket: Socket, address: &SockAddr, habit: Habit) -> Server {
-    socket.bind(address).unwrap();
+    // A server before it may not be gone yet.
+    let end = Instant::now() + Duration::from_secs(5);
+    while let Err(error) = socket.bind(address) {
+        assert!(Instant::now() < end, "{address:?}: {error}");
+        thread::sleep(Duration::from_millis(50));
+    }
     socket.listen(habit.queue).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let socket = Arc::new(socket);

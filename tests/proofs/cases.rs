@@ -18,6 +18,8 @@ pub enum Cure {
 #[derive(Debug)]
 pub struct Case {
     pub name: &'static str,
+    /// What the block `events` holds.
+    pub events: &'static str,
     /// The blocks inside of `http`, after the log.
     pub http: &'static str,
     /// Addresses of the namespace.
@@ -42,6 +44,7 @@ const LOAD: Load = Load { clients: 4, requests: 100, method: "GET", pause: Durat
 
 const CASE: Case = Case {
     name: "",
+    events: "",
     http: "",
     addresses: TWO,
     settings: PORTS,
@@ -184,6 +187,37 @@ pub const CASES: &[Case] = &[
         load: Load { clients: 24, requests: 4, ..LOAD },
         finding: "unix-listen-queue-full",
         cure: Cure::Host,
+        ..CASE
+    },
+    Case {
+        name: "listen queue of a TCP backend",
+        http: "server {
+        listen 127.0.0.1:8000;
+        location / {
+            proxy_connect_timeout 400ms;
+            proxy_pass http://10.99.0.2:8080;
+        }
+    }",
+        settings: &[],
+        late: &[("net.core.somaxconn", "4")],
+        backends: &[("10.99.0.2:8080", ONE_AT_A_TIME)],
+        load: Load { clients: 24, requests: 4, ..LOAD },
+        finding: "listen-queue-full",
+        cure: Cure::Host,
+        ..CASE
+    },
+    Case {
+        name: "worker connections",
+        events: "worker_connections 32;",
+        http: "server {
+        listen 127.0.0.1:8000;
+        location / {
+            proxy_pass http://10.99.0.2:8080;
+        }
+    }",
+        settings: &[],
+        load: Load { clients: 40, requests: 10, ..LOAD },
+        finding: "worker-connections",
         ..CASE
     },
     Case {

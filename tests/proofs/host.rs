@@ -33,9 +33,10 @@ impl Host {
             .concat();
         let http = case.http.replace("DIRECTORY", &path.display().to_string());
         let text = format!(
-            "user root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log;\nevents {{}}\nhttp {{\n{temporary}    \
+            "user root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log;\nevents {{ {} }}\nhttp {{\n{temporary}    \
              log_format timed '[$time_local] $msec \"$request\" $status $request_time $upstream_addr $upstream_status '\n        \
-             '$upstream_connect_time $upstream_response_time';\n    access_log access.log timed;\n    {http}\n}}\n"
+             '$upstream_connect_time $upstream_response_time';\n    access_log access.log timed;\n    {http}\n}}\n",
+            case.events
         );
         fs::write(path.join("nginx.conf"), text).unwrap();
         let version = Command::new(&program).arg("-v").output().unwrap().stderr;
@@ -62,7 +63,7 @@ impl Host {
         self.version >= DEFAULT_KEEPALIVE
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -117,10 +118,23 @@ impl Host {
         log.lines().rev().take(5).collect::<Vec<_>>().join("\n")
     }
 
-    fn ngxc(&self, arguments: &[&str]) -> Output {
+    pub fn ngxc(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
         command.arg("doctor").args(arguments).current_dir(self.directory.path());
         command.env_remove("NGXC_NGINX_VERSION").output().unwrap()
+    }
+
+    /// Logs have whole seconds: what comes after this is later than what was before.
+    pub fn wait_a_second(&self) {
+        std::thread::sleep(Duration::from_millis(1100));
+    }
+
+    /// What `--since` says: exit status and verdict.
+    pub fn verdict(&self) -> (Option<i32>, String) {
+        let output = self.ngxc(&["nginx.conf", "--since", "before", "--format", "json"]);
+        let value: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code(), value["verdict"].as_str().unwrap().to_owned())
     }
 
     /// The diagnosis as JSON.

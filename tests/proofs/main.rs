@@ -2,7 +2,10 @@
 //! has, what it prints is applied exactly, nginx reloads, and all answers are 200.
 //!
 //! Where the configuration can cure, its diff alone does, with the kernel as it was; where only the host can, the
-//! commands that are printed do. `NGXC_NGINX` names a second nginx to do the same with.
+//! commands that are printed do. `ngxc doctor --since` says so each time: not cured before, cured afterwards.
+//!
+//! `NGXC_NGINX` names a second nginx to do the same with. `NGXC_PROOF` chooses cases by a part of their names. `NGXC_RECORD` names
+//! a directory that bundles of both looks are written to: what nginx 1.31.5 answered is kept beside this test.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -16,6 +19,7 @@ mod load;
 mod namespace;
 #[path = "../common/nginx.rs"]
 mod nginx;
+mod recorded;
 
 use std::path::PathBuf;
 
@@ -62,20 +66,24 @@ fn prove(case: &'static Case, program: PathBuf) {
         return;
     }
     let broken = host.load();
-    assert!(broken.keys().any(|status| *status >= 500), "not broken: {broken:?}");
+    assert!(broken.keys().any(|status| *status != 200), "not broken: {broken:?}");
     let report = host.doctor(&[]);
     let said = host.text();
-    let named: Vec<&str> =
-        report["findings"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap()).collect();
-    assert!(named.contains(&case.finding), "{named:?}\n{said}");
+    let found = report["findings"].as_array().unwrap().iter().find(|f| f["name"] == case.finding);
+    let found = found.unwrap_or_else(|| panic!("{} is not in\n{said}", case.finding));
     let commands = host::commands(&report);
+    host.ngxc(&["nginx.conf", "--collect", "before"]);
+    host.wait_a_second();
+    host.load();
+    assert_eq!(host.verdict(), (Some(1), "not cured".to_owned()));
     match case.cure {
         Cure::Configuration => {
-            assert!(report["repair"].is_string(), "no diff:\n{said}");
+            assert_eq!(found["is_repaired_by_diff"], true, "no diff:\n{said}");
+            assert!(found["commands"].as_array().unwrap().is_empty(), "the diff alone cures:\n{said}");
             host.patch(&said);
         }
         Cure::Host => {
-            assert!(report["repair"].is_null(), "the configuration cannot cure this:\n{said}");
+            assert_eq!(found["is_repaired_by_diff"], false, "the configuration cannot cure this:\n{said}");
             assert!(!commands.is_empty(), "no commands:\n{said}");
             for command in &commands {
                 assert!(said.contains(command.as_str()), "{command} is not in\n{said}");
@@ -88,6 +96,17 @@ fn prove(case: &'static Case, program: PathBuf) {
     }
     host.reload();
     namespace::pass_a_minute();
+    host.wait_a_second();
     let answers = host.load();
     assert!(answers.keys().eq([&200]), "{answers:?}, before {broken:?}\n{said}\n{}", host.errors());
+    assert_eq!(
+        host.verdict(),
+        (Some(0), "cured".to_owned()),
+        "{:?}",
+        host.ngxc(&["nginx.conf", "--since", "before"])
+    );
+    if let Some(directory) = std::env::var_os("NGXC_RECORD") {
+        host.ngxc(&["nginx.conf", "--collect", "after"]);
+        recorded::keep(case, &host, directory.as_ref());
+    }
 }

@@ -12,6 +12,7 @@ use super::super::write::{self, Readers};
 use super::super::{Failure, Outcome, note};
 use super::DoctorArgs;
 use super::gather::{PROC, access_log_path, error_log_path, mapped};
+use super::when::When;
 use crate::model::Config;
 use crate::source::Memory;
 use crate::syntax::Configuration;
@@ -93,6 +94,8 @@ pub(super) fn collect(
     if let Some(version) = nginx {
         parts.push(("nginx".to_owned(), format!("{version}\n").into_bytes()));
     }
+    let when = When::now(args.pid.or_else(|| super::super::which::master(input, &crate::source::Disk)));
+    parts.push(("when".to_owned(), when.write().into_bytes()));
     let mut machine = args.host.machine(config)?;
     super::gather::more_settings(&mut machine);
     let lines: Vec<String> =

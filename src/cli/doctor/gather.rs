@@ -10,19 +10,24 @@ use super::super::input::Input;
 use super::super::ports::Machine;
 use super::DoctorArgs;
 use super::bundle::Bundle;
+use super::when::When;
 use crate::model::log::{AccessLogs, LogFormat, LogTarget};
 use crate::model::{Config, Endpoint};
 use crate::ports::access_log::AccessLog;
 use crate::ports::addresses::Addresses;
 use crate::ports::counters::{self, Counters};
 use crate::ports::doctor::Evidence;
+use crate::ports::doctor::since::{self, Look};
 use crate::ports::error_log::ErrorLog;
-use crate::ports::{Host, sockets};
+use crate::ports::{Flow, Host, sockets};
 use crate::simulate::lines;
+use crate::source::Disk;
 
 /// What was read, and what not.
 #[derive(Default)]
 pub(super) struct Gathered {
+    /// When the look was taken.
+    pub(super) when: Option<When>,
     pub(super) evidence: Evidence,
     /// Where the facts of the host come from.
     pub(super) source: String,
@@ -30,6 +35,15 @@ pub(super) struct Gathered {
     pub(super) notes: Vec<String>,
     /// Inputs that were asked for and could not be read.
     pub(super) unread: Vec<String>,
+}
+
+impl Gathered {
+    /// This look, to compare another with.
+    pub(super) fn look(&self, flows: &[Flow<'_>]) -> Look {
+        let when = self.when.unwrap_or_else(|| When::of_logs(&self.evidence));
+        let peers = since::peers(flows);
+        Look { peers, evidence: self.evidence.clone(), at: when.at, reloaded: when.reloaded }
+    }
 }
 
 /// `/proc` files of a network namespace that are looked at, below `/proc/PID/`.
@@ -43,6 +57,9 @@ pub(super) const PROC: [&str; 8] = [
     "net/if_inet6",
     "net/route",
 ];
+
+/// What is read of a pasted table: a million sockets.
+const MOST_PASTED: u64 = 128 << 20;
 
 /// Settings that only single findings need.
 const EXTRA: [&str; 5] = [
@@ -65,13 +82,16 @@ pub(super) fn more_settings(machine: &mut Machine) {
 pub(super) fn from_host(args: &DoctorArgs, input: &Input, config: &Config) -> Result<Gathered, Failure> {
     let mut machine = args.host.machine(config)?;
     let here = args.host.sysctl.is_none() && !args.host.assume_defaults;
-    let mut found = Gathered { source: machine.source.clone(), ..Gathered::default() };
+    let when = When::now(args.pid.or_else(|| super::super::which::master(input, &Disk)));
+    let mut found = Gathered { source: machine.source.clone(), when: Some(when), ..Gathered::default() };
     if here {
         more_settings(&mut machine);
         found.evidence.kernel =
             fs::read_to_string("/proc/sys/kernel/osrelease").ok().and_then(|t| kernel(&t));
     }
-    if !args.no_sockets && (here || args.pid.is_some()) {
+    if let Some(path) = &args.sockets {
+        pasted(path, &mut machine.host, &mut found);
+    } else if !args.no_sockets && (here || args.pid.is_some()) {
         let directory = args.pid.map_or("/proc/self".to_owned(), |pid| format!("/proc/{pid}"));
         namespace(args, &directory, here, &mut found);
         let read = |name: &str| fs::read_to_string(Path::new(&directory).join(name)).ok();
@@ -115,7 +135,36 @@ pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -
         (Path::new("access.log of the bundle"), Ok(input))
     });
     read_access_logs(args, config, access.into_iter(), &mut found)?;
+    let when = text("when").and_then(|text| When::read(&text));
+    found.when = Some(when.unwrap_or_else(|| When::of_logs(&found.evidence)));
     Ok(found)
+}
+
+/// Sockets as somebody pasted them.
+fn pasted(path: &Path, host: &mut Host, found: &mut Gathered) {
+    let mut text = Vec::new();
+    let read = open(path).and_then(|input| input.take(MOST_PASTED).read_to_end(&mut text));
+    if let Err(error) = read {
+        return found.unread.push(format!("cannot read `{}`: {error}", path.display()));
+    }
+    let text = String::from_utf8_lossy(&text);
+    let sockets = sockets::group(&[&text], host);
+    host.listening.extend(&sockets.listening);
+    let name = if path == Path::new("-") { "standard input".into() } else { path.to_string_lossy() };
+    let count = text.lines().count();
+    let mut note = format!("{name}: {count} lines of sockets");
+    if sockets.foreign > 0 {
+        let _ = write!(
+            note,
+            ", {} of them cannot be read (expected the output of `ss -tan` or `netstat -tan`)",
+            sockets.foreign
+        );
+    }
+    if count > 0 && sockets.foreign as usize >= count {
+        return found.unread.push(note);
+    }
+    found.notes.push(note);
+    found.evidence.sockets = Some(sockets);
 }
 
 /// Says when sockets and settings are of different network namespaces.

@@ -15,7 +15,7 @@ use crate::cli::{log_file, log_format};
 use crate::eval::hash::murmur2;
 use crate::ports::Flow;
 use crate::ports::capacity::{Load, Setup};
-use crate::ports::error_log::clock;
+use crate::ports::dates::clock;
 use crate::ports::plan::{self, AS_CONFIGURED};
 use crate::ports::replay::{self, Request, Sources, Times, replay};
 use crate::ports::trace::{MOST, Trace};

@@ -51,7 +51,8 @@ pub(super) fn add(
         Signal::NoIpv6 => no_ipv6(case, targets, finding),
         Signal::BindInUse => bind_in_use(case, flow, finding),
         Signal::BindNoAddress | Signal::ListenNoAddress => missing_address(case, targets, finding),
-        Signal::UnixQueueFull => unix_queue(case, finding),
+        Signal::UnixQueueFull => queue(case, finding),
+        Signal::WorkerConnections => worker_connections(case, finding),
         _ => finding,
     }
 }
@@ -173,7 +174,8 @@ fn missing_address(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> F
     finding
 }
 
-fn unix_queue(case: &Case<'_>, mut finding: Finding) -> Finding {
+/// A longer listen queue, where the kernel's limit makes it short.
+pub(super) fn queue(case: &Case<'_>, mut finding: Finding) -> Finding {
     let name = "net.core.somaxconn";
     let Some(most) = case.evidence.sysctls.get(name).and_then(|t| t.parse::<u32>().ok()) else {
         return finding;
@@ -184,6 +186,25 @@ fn unix_queue(case: &Case<'_>, mut finding: Finding) -> Finding {
         finding = finding
             .remedy("start the backend again after that: a queue gets its length when the backend listens");
     }
+    finding
+}
+
+/// Room for more connections, and for their descriptors where that is limited too.
+fn worker_connections(case: &Case<'_>, mut finding: Finding) -> Finding {
+    let core = &case.config.core;
+    let Some(set) = core.worker_connections.origin.span() else { return finding };
+    let more = core.worker_connections.value.saturating_mul(4);
+    let directive = |set: Span, text: String| Edit::Directive { set: Some(set), body: set, text };
+    finding.edits.push(directive(set, format!("worker_connections {more};")));
+    let files = &core.worker_rlimit_nofile;
+    let needed = more.saturating_mul(2);
+    if let Some(set) = files.origin.span().filter(|_| files.value < needed) {
+        finding.edits.push(directive(set, format!("worker_rlimit_nofile {needed};")));
+    }
+    finding.effect = Some(format!(
+        "{more} connections in each worker, clients and peers together; if it is not enough either, clients or peers are \
+         slow, or too many are idle (keepalive_timeout)"
+    ));
     finding
 }
 

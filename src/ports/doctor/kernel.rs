@@ -121,15 +121,15 @@ fn tracking(case: &Case<'_>, found: &mut Vec<Finding>) {
         && count / most >= 0.8
     {
         let severity = if count / most >= 0.95 { Severity::Critical } else { Severity::Warning };
-        found.push(
-            Finding::new(
-                "conntrack-full",
-                severity,
-                format!("connection tracking is {:.0} % full: {count:.0} of {most:.0}", 100.0 * count / most),
-            )
-            .seen("a full table drops packets: nginx sees timeouts, not errno 99")
-            .remedy("reuse connections; net.netfilter.nf_conntrack_max; shorter nf_conntrack_tcp_timeout_time_wait (120 s)"),
-        );
+        let mut finding = Finding::new(
+            "conntrack-full",
+            severity,
+            format!("connection tracking is {:.0} % full: {count:.0} of {most:.0}", 100.0 * count / most),
+        )
+        .seen("a full table drops packets: nginx sees timeouts, not errno 99")
+        .remedy("reuse connections; net.netfilter.nf_conntrack_max; shorter nf_conntrack_tcp_timeout_time_wait (120 s)");
+        finding.commands.push(format!("sysctl -w net.netfilter.nf_conntrack_max={:.0}", most * 2.0));
+        found.push(finding);
     }
     if case.evidence.insert_failed > 0 {
         found.push(

@@ -21,7 +21,7 @@ pub fn load(config: &Config, flow: &Flow<'_>, evidence: &Evidence) -> (Load, Str
     let setup = Setup::new(config, flow, &evidence.host, None);
     let (time_wait, established) = in_sockets(flow, evidence);
     let access = evidence.access.as_ref();
-    let peak = access.and_then(AccessLog::peak).map(|(_, n)| f64::from(n));
+    let peak = access.and_then(AccessLog::peak).map(|(_, n)| count(n));
     let closed = f64::from(time_wait) / TIME_WAIT;
     let (rate, rate_from) = match (peak, closed > 0.0) {
         (Some(peak), _) if peak >= closed => (peak, "busiest second of the access log"),
@@ -53,6 +53,11 @@ pub fn load(config: &Config, flow: &Flow<'_>, evidence: &Evidence) -> (Load, Str
         if setup.workers == 1 { "" } else { "s" }
     );
     (load, text)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "requests of a second")]
+fn count(n: u64) -> f64 {
+    n as f64
 }
 
 /// Whether a flow needs another configuration: its connections are not used again, or its pool does not hold them.

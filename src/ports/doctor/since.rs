@@ -1,0 +1,271 @@
+//! Cured or not: what logs, sockets and counters say of the time after a repair, beside the time before.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::Evidence;
+use crate::model::Endpoint;
+use crate::ports::dates::stamp;
+use crate::ports::flow::Flow;
+use crate::ports::host::TIME_WAIT;
+use crate::ports::signal::{Signal, Weight, meaning};
+
+/// Seconds that the kernel remembers a closed connection for.
+const MEMORY: i64 = 60;
+
+/// So many requests without a failure, times the share that failed before, make it 95 % certain that none fails.
+const CERTAIN: f64 = 3.0;
+
+/// A look at a host.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// The peers that nginx connects to.
+    pub peers: Vec<Endpoint>,
+    /// What was seen.
+    pub evidence: Evidence,
+    /// When, in seconds of the local time that logs are written in.
+    pub at: i64,
+    /// When the workers of nginx started, if they were found.
+    pub reloaded: Option<i64>,
+}
+
+/// What happened in some seconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measure {
+    /// First and last second.
+    pub from_to: (i64, i64),
+    /// Requests in the access log; `None` without one.
+    pub requests: Option<u64>,
+    /// Of those, answered 5xx by nginx itself; what a peer answers so is not counted.
+    pub failed: u64,
+    /// The share of the requests that failed in the worst burst.
+    pub worst: Option<f64>,
+    /// Lines of the error log that say that a request failed, by kind.
+    pub errors: BTreeMap<Signal, u64>,
+    /// Connections to peers in `TIME_WAIT`.
+    pub time_wait: u32,
+    /// Connections to peers that are open.
+    pub open: u32,
+    /// Connections that this host closed or has open, for each request that was answered in the last minute of this time.
+    pub connections_per_request: Option<f64>,
+    /// Connections that the network namespace ever opened (`Tcp.ActiveOpens`).
+    pub opened: Option<i64>,
+}
+
+impl Measure {
+    fn failures(&self) -> u64 {
+        self.failed.max(self.errors.values().sum())
+    }
+
+    /// The share of the requests that failed, while they did.
+    fn share(&self) -> Option<f64> {
+        if self.worst.is_some() {
+            return self.worst;
+        }
+        let requests = self.requests.filter(|n| *n > 0)?;
+        #[expect(clippy::cast_precision_loss, reason = "counts")]
+        Some((self.failures() as f64 / requests as f64).min(1.0))
+    }
+}
+
+/// What is to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing fails any longer, and nothing fills up.
+    Cured,
+    /// It still fails, or will.
+    NotCured,
+    /// Too little has happened.
+    Unknown,
+}
+
+impl Verdict {
+    /// As it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Cured => "cured",
+            Verdict::NotCured => "not cured",
+            Verdict::Unknown => "could not tell",
+        }
+    }
+}
+
+/// Two times compared.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// What comes of it.
+    pub verdict: Verdict,
+    /// Why, one sentence each.
+    pub reasons: Vec<String>,
+    /// The time before: all that the logs of the first look have.
+    pub before: Measure,
+    /// The time after the reload, or after the first look if there was none.
+    pub after: Measure,
+    /// Whether nginx was reloaded in between, if its workers were found.
+    pub is_reloaded: Option<bool>,
+}
+
+/// Every peer of some flows.
+pub fn peers(flows: &[Flow<'_>]) -> Vec<Endpoint> {
+    flows.iter().flat_map(|flow| flow.destinations.iter().map(|d| d.endpoint.clone())).collect()
+}
+
+/// Compares a look with an earlier one.
+pub fn compare(before: &Look, after: &Look) -> Comparison {
+    let is_reloaded = after.reloaded.map(|reloaded| reloaded >= before.at);
+    let since = after.reloaded.map_or(before.at, |reloaded| reloaded.max(before.at));
+    let first = measure(before, i64::MIN, before.at);
+    // The second of the reload has lines of both.
+    let second = measure(after, since + 1, after.at.max(since + 1));
+    let mut reasons = Vec::new();
+    let verdict = judge(&first, after, &second, &mut reasons);
+    if is_reloaded == Some(false) {
+        reasons.push("nginx has not been reloaded since".to_owned());
+    }
+    Comparison { verdict, reasons, before: first, after: second, is_reloaded }
+}
+
+fn judge(first: &Measure, look: &Look, second: &Measure, reasons: &mut Vec<String>) -> Verdict {
+    for (signal, count) in &second.errors {
+        let Some((name, status)) = meaning(*signal).map(|m| (m.name, m.status)) else { continue };
+        // What clients do wrong, and did not before, says nothing of the repair.
+        if status.starts_with('4') && !first.errors.contains_key(signal) {
+            continue;
+        }
+        let was = first.errors.get(signal).copied().unwrap_or_default();
+        let before = if was > 0 { format!("{was} × before") } else { "new".to_owned() };
+        reasons.push(format!("{count} × {name} since then ({before})"));
+    }
+    if second.errors.is_empty() && second.failed > 0 {
+        reasons.push(format!("{} requests were answered 5xx by nginx since then", second.failed));
+    }
+    if let Some(full) = fills_up(look, second) {
+        reasons.push(full);
+    }
+    if !reasons.is_empty() {
+        return Verdict::NotCured;
+    }
+    let Some(requests) = second.requests else {
+        reasons.push(
+            "there is no access log, which tells how many requests went well: `access_log`, --access-log"
+                .to_owned(),
+        );
+        return Verdict::Unknown;
+    };
+    if first.failures() == 0 {
+        reasons.push("nothing failed before: there is nothing to be cured".to_owned());
+        return if requests > 0 { Verdict::Cured } else { Verdict::Unknown };
+    }
+    let needed = needed(first);
+    if requests < needed {
+        reasons.push(format!(
+            "{requests} requests since {} are too few: of {needed} one would have failed before, with 95 % certainty",
+            stamp(second.from_to.0)
+        ));
+        return Verdict::Unknown;
+    }
+    reasons.push(format!("{requests} requests since {}, none of which failed", stamp(second.from_to.0)));
+    Verdict::Cured
+}
+
+/// Requests of which one would have failed before.
+fn needed(first: &Measure) -> u64 {
+    // Of logs that do not tell, one in ten is assumed.
+    let share = first.share().unwrap_or(0.1).max(1e-6);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "3 to 3 million")]
+    let needed = (CERTAIN / share).ceil() as u64;
+    needed
+}
+
+/// Says that the ports of a peer will be taken though none is missing yet.
+fn fills_up(look: &Look, measure: &Measure) -> Option<String> {
+    let sockets = look.evidence.sockets.as_ref()?;
+    let host = &look.evidence.host;
+    let seconds = window(measure);
+    let ports = host.ports();
+    for ((source, peer), uses) in &sockets.outgoing {
+        if !look.has_peer(peer) {
+            continue;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "at most a minute")]
+        let rate = f64::from(sockets.closed_within(*source, *peer, seconds as f64)) / seconds as f64;
+        let held = host.time_wait(peer.ip().is_loopback());
+        let steady = rate * held + f64::from(uses.established);
+        if steady >= f64::from(ports.first_parity) && steady > 0.0 {
+            return Some(format!(
+                "{source} to {peer} fills up: {rate:.1} connections/s are closed by this host, {steady:.0} ports are taken \
+                 after {held:.0} s, and half of {} is the cliff",
+                ports.all
+            ));
+        }
+    }
+    None
+}
+
+/// The seconds of a measure that sockets can tell of.
+fn window(measure: &Measure) -> i64 {
+    (measure.from_to.1 - measure.from_to.0 + 1).clamp(1, MEMORY)
+}
+
+impl Look {
+    fn has_peer(&self, peer: &SocketAddr) -> bool {
+        self.peers.iter().any(|endpoint| match endpoint {
+            Endpoint::Inet(address) => address == peer,
+            // A name was not resolved here; its port is all that is known.
+            Endpoint::Name(_, port) => *port == peer.port(),
+            Endpoint::Unix(_) => false,
+        })
+    }
+}
+
+/// What a look says of some seconds; the first is that of the logs if it is earlier than they are.
+fn measure(look: &Look, from: i64, to: i64) -> Measure {
+    let evidence = &look.evidence;
+    let mut measure = Measure { from_to: (from, to), ..Measure::default() };
+    if let Some(log) = &evidence.errors {
+        for (_, signals) in log.seconds.range(from..=to) {
+            for (signal, count) in signals {
+                if meaning(*signal).is_some_and(|m| m.weight != Weight::Info) {
+                    *measure.errors.entry(*signal).or_default() += u64::from(*count);
+                }
+            }
+        }
+    }
+    let mut answered = 0;
+    if let Some(log) = &evidence.access {
+        let all = log.sum(from, to);
+        measure.requests = Some(all.requests);
+        measure.failed = all.errors - all.by_peer;
+        measure.worst = log.bursts().first().map(|burst| burst.share() / 100.0);
+        let last = log.sum((to - MEMORY + 1).max(from), to);
+        answered = last.requests - (last.errors - last.by_peer);
+    }
+    let first = [
+        evidence.errors.as_ref().and_then(|log| log.seconds.first_key_value()).map(|(at, _)| *at),
+        evidence.access.as_ref().and_then(|log| log.seconds.first_key_value()).map(|(at, _)| *at),
+    ];
+    measure.from_to.0 = from.max(first.into_iter().flatten().min().unwrap_or(to)).min(to);
+    measure.opened = evidence.counters.as_ref().map(|c| c.get("Tcp.ActiveOpens")).filter(|n| *n > 0);
+    let Some(sockets) = &evidence.sockets else { return measure };
+    let mut made = 0;
+    #[expect(clippy::cast_precision_loss, reason = "at most a minute")]
+    let seconds = window(&measure) as f64;
+    for ((source, peer), uses) in &sockets.outgoing {
+        if look.has_peer(peer) {
+            measure.time_wait += uses.time_wait;
+            measure.open += uses.established;
+            made += uses.established + sockets.closed_within(*source, *peer, seconds);
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
+    let per_request = f64::from(made) / answered as f64;
+    measure.connections_per_request = (answered > 0).then_some(per_request);
+    measure
+}
+
+/// Seconds until the ports that were taken before the repair are free.
+pub fn draining(after: &Comparison) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a log")]
+    let passed = (after.after.from_to.1 - after.after.from_to.0) as f64;
+    (after.after.time_wait > 0 && passed < TIME_WAIT).then_some(TIME_WAIT - passed)
+}
