@@ -273,21 +273,21 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
     at_fault.dedup();
     let mut fixes = Vec::new();
     for finding in findings.iter_mut().filter(|f| !f.edits.is_empty()) {
-        match repair::fix(&configuration, &finding.edits) {
-            Some(fix) => fixes.push(fix),
-            None => (finding.edits, finding.effect) = (Vec::new(), None),
-        }
+        let Some(fix) = repair::fix(&configuration, &finding.edits) else {
+            (finding.edits, finding.effect) = (Vec::new(), None);
+            continue;
+        };
+        fixes.push(fix);
     }
-    let repair = repair::repair(
-        &input,
-        &configuration,
-        &config,
-        &flows,
-        &at_fault,
-        fixes,
-        &gathered.evidence,
-        &versions,
-    );
+    let known = repair::Known {
+        input: &input,
+        configuration: &configuration,
+        config: &config,
+        flows: &flows,
+        evidence: &gathered.evidence,
+        versions: &versions,
+    };
+    let repair = repair::repair(&known, &at_fault, fixes);
     let mut repaired = Vec::new();
     for finding in &mut findings {
         if let Some((position, text)) = repair.effects.iter().find(|(p, _)| Some(*p) == finding.repair) {

@@ -41,20 +41,23 @@ pub(super) struct Left {
     pub(super) is_with_diff: bool,
 }
 
+/// Everything that a repair is made from.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) input: &'a Input,
+    pub(super) configuration: &'a Configuration,
+    pub(super) config: &'a Config,
+    pub(super) flows: &'a [Flow<'a>],
+    pub(super) evidence: &'a Evidence,
+    pub(super) versions: &'a [Version],
+}
+
 /// The repair of the flows at fault, judged for each of `versions`, the first of which is that of `config`.
 ///
 /// A bare host gets an `upstream` block; then comes what `ngxc lint --fix` does for connection reuse; then each pool gets
 /// the size that the load needs. The effect is the model's with the edited files.
-pub(super) fn repair(
-    input: &Input,
-    configuration: &Configuration,
-    config: &Config,
-    flows: &[Flow<'_>],
-    at_fault: &[usize],
-    fixes: Vec<Fix>,
-    evidence: &Evidence,
-    versions: &[Version],
-) -> Repair {
+pub(super) fn repair(known: &Known<'_>, at_fault: &[usize], fixes: Vec<Fix>) -> Repair {
+    let Known { input, configuration, config, flows, evidence, versions } = *known;
     let mut repair = Repair::default();
     if at_fault.is_empty() && fixes.is_empty() {
         return repair;
@@ -153,9 +156,10 @@ fn ladder(mut setup: Setup, load: &Load) -> (Option<String>, Vec<String>) {
     for (change, text, is_command) in steps {
         change.apply(&mut setup);
         texts.push(text);
-        match is_command {
-            true => commands.push(text.to_owned()),
-            false => commands.clear(),
+        if is_command {
+            commands.push(text.to_owned());
+        } else {
+            commands.clear();
         }
         if is_cured(&setup, load) {
             return (Some(texts.join("; ")), commands);
@@ -326,9 +330,10 @@ pub(super) fn fix(configuration: &Configuration, wanted: &[doctor::Edit]) -> Opt
         doctor::Edit::Word { span, from, to } => {
             let text = configuration.sources.text(*span);
             // A port stands at the end, after an address that may have the same digits.
-            let at = match from.starts_with(':') {
-                true => memchr::memmem::rfind(text, from.as_bytes())?,
-                false => memchr::memmem::find(text, from.as_bytes())?,
+            let at = if from.starts_with(':') {
+                memchr::memmem::rfind(text, from.as_bytes())?
+            } else {
+                memchr::memmem::find(text, from.as_bytes())?
             };
             let start = span.start as usize + at;
             Some(Edit::replace(crate::source::Span::new(span.file, start, start + from.len()), to))
