@@ -1,6 +1,7 @@
 //! `ngxc doctor`: what is wrong with ports on this host, why, and what repairs it. Reads, never changes anything.
 
 mod bundle;
+mod edits;
 mod explain;
 mod follow;
 mod gather;
@@ -273,7 +274,7 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
     at_fault.dedup();
     let mut fixes = Vec::new();
     for finding in findings.iter_mut().filter(|f| !f.edits.is_empty()) {
-        let Some(fix) = repair::fix(&configuration, &finding.edits) else {
+        let Some(fix) = edits::fix(&configuration, &finding.edits) else {
             (finding.edits, finding.effect) = (Vec::new(), None);
             continue;
         };

@@ -13,7 +13,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 /// When it closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closes {
-    /// Waits for nginx to close, for a second: nginx keeps TIME_WAIT.
+    /// Waits for nginx to close, for a second: nginx keeps `TIME_WAIT`.
     Last,
     /// Takes no request that comes later than so long after the one before: closes as if it had closed a moment ago.
     Idle(Duration),
@@ -80,7 +80,7 @@ fn serve(socket: Socket, address: &SockAddr, habit: Habit) -> Server {
             while !stop.load(Ordering::Relaxed) {
                 // The timeout of reading is that of accepting too.
                 if let Ok((connection, _)) = socket.accept() {
-                    answer(connection, habit, &stop);
+                    answer(&connection, habit, &stop);
                 }
             }
         })
@@ -89,10 +89,10 @@ fn serve(socket: Socket, address: &SockAddr, habit: Habit) -> Server {
 }
 
 /// Serves a connection until it ends.
-fn answer(connection: Socket, habit: Habit, stop: &AtomicBool) {
+fn answer(connection: &Socket, habit: Habit, stop: &AtomicBool) {
     connection.set_nonblocking(false).unwrap();
     connection.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    let mut stream = &connection;
+    let mut stream = connection;
     let mut last = Instant::now();
     loop {
         let Some(told_to_close) = request(stream, stop) else { return };

@@ -40,7 +40,7 @@ pub struct Case {
 
 const PORTS: &[(&str, &str)] = &[("net.ipv4.ip_local_port_range", "20000 20063")];
 const TWO: &[&str] = &["10.99.0.1", "10.99.0.2"];
-const LOAD: Load = Load { clients: 4, requests: 100, method: "GET", pause: Duration::ZERO };
+const LOAD: Load = Load { clients: 4, requests: 40, method: "GET", pause: Duration::ZERO };
 
 const CASE: Case = Case {
     name: "",
@@ -92,6 +92,7 @@ pub const CASES: &[Case] = &[
         }
     }",
         addresses: &["10.99.0.1", "10.99.0.2", "10.99.0.3"],
+        load: Load { requests: 60, ..LOAD },
         backends: &[("10.99.0.2:8080", PLAIN), ("10.99.0.3:8080", PLAIN)],
         ..CASE
     },
@@ -216,7 +217,8 @@ pub const CASES: &[Case] = &[
         }
     }",
         settings: &[],
-        load: Load { clients: 40, requests: 10, ..LOAD },
+        backends: &[("10.99.0.2:8080", Habit { takes: Duration::from_millis(200), ..PLAIN })],
+        load: Load { clients: 24, requests: 3, ..LOAD },
         finding: "worker-connections",
         ..CASE
     },

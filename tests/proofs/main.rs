@@ -9,7 +9,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test that cannot go on fails; who runs a test sees what it skips"
+    unreachable_pub,
+    reason = "a test that cannot go on fails; who runs a test sees what it skips; modules of a test are no library"
 )]
 
 mod backend;
@@ -21,7 +22,7 @@ mod namespace;
 mod nginx;
 mod recorded;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cases::{CASES, Case, Cure};
 use host::Host;
@@ -44,7 +45,7 @@ fn what_doctor_prints_cures() {
         let proofs: Vec<_> = cases
             .map(|case| {
                 let program = program.clone();
-                (case.name, std::thread::spawn(move || prove(case, program)))
+                (case.name, std::thread::spawn(move || prove(case, &program)))
             })
             .collect();
         for (name, proof) in proofs {
@@ -57,7 +58,7 @@ fn what_doctor_prints_cures() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-fn prove(case: &'static Case, program: PathBuf) {
+fn prove(case: &'static Case, program: &Path) {
     namespace::enter(case.addresses, case.settings);
     let mut host = Host::new(case, program);
     if host.is_since_default_keepalive() && !case.breaks_newer {
@@ -73,7 +74,7 @@ fn prove(case: &'static Case, program: PathBuf) {
     let found = found.unwrap_or_else(|| panic!("{} is not in\n{said}", case.finding));
     let commands = host::commands(&report);
     host.ngxc(&["nginx.conf", "--collect", "before"]);
-    host.wait_a_second();
+    host::wait_a_second();
     host.load();
     assert_eq!(host.verdict(), (Some(1), "not cured".to_owned()));
     match case.cure {
@@ -96,7 +97,7 @@ fn prove(case: &'static Case, program: PathBuf) {
     }
     host.reload();
     namespace::pass_a_minute();
-    host.wait_a_second();
+    host::wait_a_second();
     let answers = host.load();
     assert!(answers.keys().eq([&200]), "{answers:?}, before {broken:?}\n{said}\n{}", host.errors());
     assert_eq!(

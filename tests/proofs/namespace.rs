@@ -23,7 +23,7 @@ pub fn set(name: &str, value: &str) {
     fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
 }
 
-/// Lets the time pass that closed connections hold their ports for: destroys sockets in TIME_WAIT, as the kernel does after a
+/// Lets the time pass that closed connections hold their ports for: destroys sockets in `TIME_WAIT`, as the kernel does after a
 /// minute. A kernel that cannot is waited for.
 pub fn pass_a_minute() {
     let left = || {

@@ -108,5 +108,5 @@ fn what_is_printed_for_a_newer_nginx_is_what_cured_it() {
         let same = doctor(&["--from", &before, "--since", &before]);
         assert_eq!(same.status.code(), Some(2), "{}: nothing has happened since", case.name);
     }
-    assert!(seen >= 4, "only {seen} recorded cases");
+    assert!(seen >= 3, "only {seen} recorded cases");
 }

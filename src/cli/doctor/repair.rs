@@ -1,11 +1,11 @@
 //! The diff that repairs the flows at fault: a whole remedy or none.
 
 use super::super::input::Input;
-use super::super::unified;
+use super::edits::{apply, fix, unified};
 use crate::edit::{self, Applicability, Edit, Fix};
 use crate::lint::{Category, RULES, lint};
 use crate::model::location::Handler;
-use crate::model::{Config, Target};
+use crate::model::{Config, Target, Upstream};
 use crate::ports::Flow;
 use crate::ports::capacity::{Capacity, Load, Setup, outcome};
 use crate::ports::change::Change;
@@ -13,7 +13,7 @@ use crate::ports::doctor::load::load;
 use crate::ports::doctor::{self, Evidence};
 use crate::ports::plan::ports_in_use;
 use crate::reuse::{Leaf, Verdict};
-use crate::source::Memory;
+use crate::source::Span;
 use crate::syntax::Configuration;
 use crate::version::Version;
 
@@ -219,23 +219,52 @@ fn sized(
     for (position, load, _) in loads {
         let Some(flow) = after.iter().find(|f| is_same(f, &flows[*position])) else { continue };
         let Some(upstream) = flow.upstream.filter(|u| !done.contains(&u.span)) else { continue };
-        let needed = Setup::new(&config, flow, &evidence.host, None).pool_needed(load);
-        if upstream.pool().is_some_and(|pool| pool.size >= needed) {
-            continue;
-        }
-        let (Some(body), set) = (upstream.body, upstream.keepalive.size.origin.span()) else { continue };
+        let Some(body) = upstream.body else { continue };
         done.push(upstream.span);
-        let edit = match set {
-            Some(span) => {
-                let end = if next.sources.text(span).ends_with(b";") { ";" } else { "" };
-                Edit::replace(span, format!("keepalive {needed}{end}"))
-            }
-            None => Edit::insert(body, format!("    keepalive {needed};\n")),
-        };
-        fixes.push(Fix::safe("size the pool", vec![edit]));
+        let lines = pool_lines(&config, flow, upstream, load, evidence);
+        let (set, new): (Vec<_>, Vec<_>) = lines.into_iter().partition(|(set, _)| set.is_some());
+        let mut edits: Vec<doctor::Edit> =
+            set.into_iter().map(|(set, text)| doctor::Edit::Directive { set, body, text }).collect();
+        if !new.is_empty() {
+            let text: Vec<String> = new.into_iter().map(|(_, text)| text).collect();
+            edits.push(doctor::Edit::Directive { set: None, body, text: text.join(" ") });
+        }
+        fixes.extend(fix(next, &edits).filter(|fix| !fix.edits.is_empty()));
     }
     input.meaning.load(&input.file, &apply(next, &edit::select(&fixes))).ok()
 }
+
+/// Directives of an upstream that a load needs, each with the place where it is set now: a pool that holds the requests
+/// under way, and more requests on a connection if ports are short even so.
+fn pool_lines(
+    config: &Config,
+    flow: &Flow<'_>,
+    upstream: &Upstream,
+    load: &Load,
+    evidence: &Evidence,
+) -> Vec<(Option<Span>, String)> {
+    let mut lines = Vec::new();
+    let mut setup = Setup::new(config, flow, &evidence.host, None);
+    let needed = setup.pool_needed(load);
+    if upstream.pool().is_none_or(|pool| pool.size < needed) {
+        Change::Keepalive(needed).apply(&mut setup);
+        lines.push((upstream.keepalive.size.origin.span(), format!("keepalive {needed};")));
+    }
+    let requests = [10_000, 100_000].into_iter().find(|requests| {
+        let mut more = setup.clone();
+        Change::KeepaliveRequests(*requests).apply(&mut more);
+        setup.reuse.is_some_and(|reuse| reuse.requests < *requests) && is_cured(&more, load)
+    });
+    if let Some(requests) =
+        requests.filter(|_| !is_cured(&setup, load) && config.version >= UPSTREAM_REQUESTS)
+    {
+        lines.push((upstream.keepalive.requests.origin.span(), format!("keepalive_requests {requests};")));
+    }
+    lines
+}
+
+/// `keepalive_requests` is known in upstreams since then.
+const UPSTREAM_REQUESTS: Version = Version::new(1, 15, 3);
 
 /// The configuration with the flows at fault in upstreams and with the fixes of `ngxc lint` for connection reuse.
 fn reused(
@@ -318,51 +347,8 @@ fn bare(
         let text = configuration.sources.text(leaf.span);
         let at = memchr::memmem::find(text, format!("://{}", flow.name).as_bytes());
         let Some(at) = at.map(|at| at + 3 + leaf.span.start as usize) else { return Vec::new() };
-        let span = crate::source::Span::new(leaf.span.file, at, at + flow.name.len());
+        let span = Span::new(leaf.span.file, at, at + flow.name.len());
         edits.push(Edit::replace(span, name.clone()));
     }
     vec![Fix::unsafe_("put the host into an upstream", edits)]
-}
-
-/// The edits of a finding, as its files are written; `None` if one of them cannot be made.
-pub(super) fn fix(configuration: &Configuration, wanted: &[doctor::Edit]) -> Option<Fix> {
-    let edits = wanted.iter().map(|edit| match edit {
-        doctor::Edit::Word { span, from, to } => {
-            let text = configuration.sources.text(*span);
-            // A port stands at the end, after an address that may have the same digits.
-            let at = if from.starts_with(':') {
-                memchr::memmem::rfind(text, from.as_bytes())?
-            } else {
-                memchr::memmem::find(text, from.as_bytes())?
-            };
-            let start = span.start as usize + at;
-            Some(Edit::replace(crate::source::Span::new(span.file, start, start + from.len()), to))
-        }
-        doctor::Edit::Directive { set: Some(set), text, .. } => {
-            let has_end = configuration.sources.text(*set).ends_with(b";");
-            Some(Edit::replace(*set, if has_end { text } else { text.trim_end_matches(';') }))
-        }
-        doctor::Edit::Directive { set: None, body, text } => {
-            Some(Edit::insert(*body, format!("    {text}\n")))
-        }
-    });
-    Some(Fix::safe("repair what the log names", edits.collect::<Option<Vec<_>>>()?))
-}
-
-fn apply(configuration: &Configuration, fixes: &[&Fix]) -> Memory {
-    configuration.sources.files().fold(Memory::default(), |files, (id, file)| {
-        files.with(file.path.clone(), edit::apply(id, &file.text, fixes))
-    })
-}
-
-fn unified(before: &Configuration, after: &Configuration) -> Option<String> {
-    let mut out = Vec::new();
-    for (_, file) in before.sources.files() {
-        let Some((_, new)) = after.sources.files().find(|(_, f)| f.path == file.path) else { continue };
-        if new.text == file.text {
-            continue;
-        }
-        unified::write(&file.name(), &file.text, &new.text, &mut out).ok()?;
-    }
-    (!out.is_empty()).then(|| String::from_utf8_lossy(&out).into_owned())
 }

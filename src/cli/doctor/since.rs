@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::input::{Input, Meaning};
-use super::super::template::TemplateArgs;
+use super::super::input::Input;
+use super::super::meaning::Meaning;
 use super::super::{Failure, Outcome};
 use super::bundle::Bundle;
 use super::{DoctorArgs, Format, gather};
@@ -22,10 +22,8 @@ pub(super) fn before(args: &DoctorArgs, path: &Path) -> Result<Look, Failure> {
         file: bundle.main.clone(),
         meaning: Meaning {
             nginx_version: args.input.nginx_version.or(bundle.nginx()),
-            context: Vec::new(),
-            prefix: None,
-            map_path: Vec::new(),
-            template: TemplateArgs::default(),
+            reading: args.input.reading.clone(),
+            ..Meaning::default()
         },
     };
     let (_, config) = input.valid(&bundle.files())?;

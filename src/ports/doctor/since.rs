@@ -126,6 +126,10 @@ pub fn compare(before: &Look, after: &Look) -> Comparison {
 }
 
 fn judge(first: &Measure, look: &Look, second: &Measure, reasons: &mut Vec<String>) -> Verdict {
+    if look.at < second.from_to.0 {
+        reasons.push("no second has passed since".to_owned());
+        return Verdict::Unknown;
+    }
     for (signal, count) in &second.errors {
         let Some((name, status)) = meaning(*signal).map(|m| (m.name, m.status)) else { continue };
         // What clients do wrong, and did not before, says nothing of the repair.
