@@ -18,12 +18,9 @@ fn check(criterion: &mut Criterion) {
     let text = generate::generate(2_000);
     let files = Memory::default().with("nginx.conf", text.as_bytes());
     let read = || load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).expect("it is in memory");
-    let options = Options { version: NEWEST, contexts: Vec::new(), strict_modules: false };
+    let options = Options::new(NEWEST);
     let configuration = read();
-    let before = compile(
-        &configuration,
-        &Options { version: BEFORE_DEFAULT_KEEPALIVE, contexts: Vec::new(), strict_modules: false },
-    );
+    let before = compile(&configuration, &Options::new(BEFORE_DEFAULT_KEEPALIVE));
 
     let mut group = criterion.benchmark_group("2000 servers");
     group.throughput(Throughput::Bytes(text.len() as u64)).sample_size(20);

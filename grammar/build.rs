@@ -10,6 +10,7 @@ mod check;
 mod emit;
 #[path = "build/entry.rs"]
 mod entry;
+#[allow(dead_code, reason = "the library uses the rest")]
 #[path = "build/read.rs"]
 mod read;
 

@@ -3,6 +3,7 @@
 //! A new directive is one entry in a file under `grammar/directives/`; nothing here changes.
 
 mod context;
+mod declared;
 mod directive;
 mod variable;
 
@@ -12,6 +13,7 @@ mod release;
 
 pub use change::{Change, ChangeKind};
 pub use context::{Context, Contexts};
+pub use declared::Declared;
 pub use directive::{
     Arity, Body, Directive, Duplicate, Inheritance, Kind, ObsoleteWord, OldDefault, Runtime, Tier,
 };

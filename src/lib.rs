@@ -10,7 +10,7 @@
 //! let files = Memory::default().with("nginx.conf", "events {} http { include app.conf; }")
 //!     .with("app.conf", "upstream app { server 10.0.0.1; } server { location / { proxy_pass http://app; } }");
 //! let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default())?;
-//! let options = compile::Options { version: ngxc::catalog::NEWEST, contexts: Vec::new(), strict_modules: false };
+//! let options = compile::Options::new(ngxc::catalog::NEWEST);
 //! let compiled = compile::compile(&configuration, &options);
 //! assert!(compiled.is_valid());
 //! let rules: Vec<_> = lint::RULES.iter().copied().filter(|rule| rule.recommended).collect();

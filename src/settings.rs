@@ -85,6 +85,8 @@ settings_file! {
     prefix: Option<String> = "prefix", "\"etc/nginx\"";
     /// Directories that lie elsewhere on this machine, relative to the settings file.
     path_map: BTreeMap<String, String> = "path-map" or "path_map", "{ \"/etc/nginx\" = \"nginx\" }";
+    /// Files of directives and variables of your own modules, relative to the settings file.
+    directives: Vec<String> = "directives", "[\"house.toml\"]";
     /// Values of `$NAME` and `${NAME}` in templates.
     define: Definitions = "define", "{ PORT = 8080 }";
     /// Files of lines `NAME=value`, relative to the settings file; `define` comes first.

@@ -25,7 +25,7 @@ fn read(files: &Memory) -> Configuration {
 
 fn compiled(text: &str, version: Version) -> (Configuration, Compiled) {
     let configuration = read(&Memory::default().with("nginx.conf", text));
-    let compiled = compile(&configuration, &Options { version, contexts: Vec::new(), strict_modules: false });
+    let compiled = compile(&configuration, &Options::new(version));
     (configuration, compiled)
 }
 
@@ -396,8 +396,7 @@ fn a_finding_in_an_included_file_knows_its_includes() {
         .with("nginx.conf", "events {}\nhttp {\n  include a.conf;\n}\n")
         .with("a.conf", "server {\n  bad on;\n}\n");
     let configuration = read(&files);
-    let compiled =
-        compile(&configuration, &Options { version: NEWEST, contexts: Vec::new(), strict_modules: false });
+    let compiled = compile(&configuration, &Options::new(NEWEST));
     let finding = &compiled.diagnostics[0];
     assert_eq!(configuration.sources.place(finding.span), "a.conf:2");
     let includes: Vec<String> = finding.includes.iter().map(|&s| configuration.sources.place(s)).collect();

@@ -26,7 +26,7 @@ const FORMAT: &str = "log_format p '[$time_local] $status $upstream_addr $upstre
 fn config(http: &str, version: Version) -> Config {
     let files = Memory::default().with("nginx.conf", format!("events {{}} http {{ {http} }}"));
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default()).unwrap();
-    let options = compile::Options { version, contexts: Vec::new(), strict_modules: false };
+    let options = compile::Options::new(version);
     let compiled = compile::compile(&configuration, &options);
     assert!(compiled.is_valid(), "{http}: {:?}", compiled.diagnostics);
     compiled.config

@@ -104,7 +104,7 @@ fn exhaust(improve: bool) -> (Counts, String, Vec<(String, u16)>) {
     );
     let files = Memory::default().with("nginx.conf", text);
     let loaded = load(&files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
-    let options = Options { version: ngxc::catalog::NEWEST, contexts: Vec::new(), strict_modules: false };
+    let options = Options::new(ngxc::catalog::NEWEST);
     let compiled = compile(&loaded, &options);
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
     let directory = tempfile::tempdir().unwrap();

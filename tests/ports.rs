@@ -16,7 +16,7 @@ const OLD: Version = Version::new(1, 28, 0);
 fn config(http: &str, version: Version) -> Config {
     let files = Memory::default().with("nginx.conf", format!("events {{}} http {{ {http} }}"));
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default()).unwrap();
-    let options = compile::Options { version, contexts: Vec::new(), strict_modules: false };
+    let options = compile::Options::new(version);
     let compiled = compile::compile(&configuration, &options);
     assert!(compiled.is_valid(), "{http}: {:?}", compiled.diagnostics);
     compiled.config

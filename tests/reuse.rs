@@ -257,7 +257,7 @@ fn compiled(http: &str, version: Version) -> Result<Config, String> {
     );
     let files = Memory::default().with("nginx.conf", text);
     let loaded = load(&files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
-    let compiled = compile(&loaded, &Options { version, contexts: Vec::new(), strict_modules: false });
+    let compiled = compile(&loaded, &Options::new(version));
     if compiled.is_valid() { Ok(compiled.config) } else { Err(format!("{:#?}", compiled.diagnostics)) }
 }
 

@@ -28,7 +28,7 @@ fn config(http: &str, version: Version) -> Arc<Config> {
         format!("worker_processes 1;\nerror_log logs/error.log info;\nevents {{}}\nhttp {{\n{http}\n}}\n");
     let files = Memory::default().with("nginx.conf", text);
     let loaded = load(&files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
-    let compiled = compile(&loaded, &Options { version, contexts: Vec::new(), strict_modules: false });
+    let compiled = compile(&loaded, &Options::new(version));
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
     let mut config = compiled.config;
     // Port 9 stands for one that the kernel chooses, which nginx has no words for.

@@ -206,6 +206,95 @@ fn a_text_that_stands_in_is_no_proof() {
     assert_eq!(check(here.path(), &["site.conf"]).0, 1);
 }
 
+/// A module of somebody's own.
+const HOUSE: &str = r#"
+module = "ngx_http_house_module"
+
+[[directive]]
+name = "house_metrics"
+contexts = ["http", "server"]
+kind = "flag"
+
+[[directive]]
+name = "house_shard"
+contexts = ["http"]
+args = "2"
+defines = 1
+
+[[directive]]
+name = "house_pool"
+contexts = ["http"]
+body = "directives:upstream"
+
+[[directive]]
+name = "house_table"
+contexts = ["http"]
+args = "0"
+body = "entries"
+
+[[variable]]
+name = "house_region"
+subsystem = "http"
+module = "ngx_http_house_module"
+
+[[variable]]
+name = "house_tag_"
+subsystem = "http"
+module = "ngx_http_house_module"
+prefix = true
+"#;
+
+#[test]
+fn declared_directives_are_judged_like_those_of_nginx() {
+    let right = "events {}\nhttp { house_metrics on; house_shard $shard 16; house_pool a { server 127.0.0.1:1; } house_table { \
+                 any thing; } server { house_metrics off; listen 80; return 200 $shard$house_region$house_tag_x; } }\n";
+    let settings = "directives = [\"house.toml\"]\n";
+    let directory = tree(&[("a/nginx.conf", right), ("a/house.toml", HOUSE), ("a/ngxc.toml", settings)]);
+    // The settings file is that of lint; the switch is every command's.
+    let lint = ngxc(directory.path(), &["lint", "--format", "short", "a/nginx.conf"]);
+    assert!(!lint.contains("house") && !lint.contains("$shard"), "{lint}");
+    let with = ["--directives", "a/house.toml", "--strict-modules", "a/nginx.conf"];
+    let (status, found) = check(directory.path(), &with);
+    assert!(status == 0 && found.is_empty(), "{found}");
+    let wrong = [
+        ("house_metrics on", "house_metrics maybe", "invalid-value"),
+        ("house_shard $shard 16", "house_shard $shard", "wrong-number-of-arguments"),
+        ("house_pool a {", "house_pool a; map $uri $x {", "missing-block"),
+        ("server 127.0.0.1:1", "listen 1", "directive-not-allowed-here"),
+        ("server { house", "server { house_table { } house", "directive-not-allowed-here"),
+        ("$house_region", "$house_regoin", "unknown-variable"),
+        ("house_metrics off", "house_metrix off", "unknown-directive"),
+    ];
+    for (from, to, expected) in wrong {
+        let text = right.replace(from, to);
+        let directory = tree(&[("a/nginx.conf", &text), ("a/house.toml", HOUSE)]);
+        let (status, found) = check(directory.path(), &with);
+        assert!(status == 1 && found.contains(expected), "{to}: {found}");
+    }
+}
+
+#[test]
+fn a_wrong_declaration_names_its_file_entry_and_field() {
+    let cases = [
+        ("name = \"x\"", "missing field `contexts`"),
+        ("name = \"x\"\ncontexts = [\"htpp\"]", "field `contexts`: `htpp` is no context"),
+        ("name = \"x\"\ncontexts = [\"http\"]\ncolour = 1", "unknown field `colour`"),
+        ("name = \"listen\"\ncontexts = [\"server\"]", "nginx has it"),
+    ];
+    for (entry, expected) in cases {
+        let house = format!("module = \"m\"\n[[directive]]\n{entry}\n");
+        let directory = tree(&[("nginx.conf", "events {}\n"), ("house.toml", &house)]);
+        let output = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+            .args(["check", "--directives", "house.toml", "nginx.conf"])
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && said.contains(expected), "{said}");
+        assert!(said.contains("house.toml: directive"), "{said}");
+    }
+}
+
 /// The errors that a command tells of many files, by file.
 fn errors(arguments: &[&str], files: &[&Path]) -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO_BIN_EXE_ngxc")).args(arguments).args(files).output().unwrap();

@@ -12,7 +12,7 @@ fn found(text: &str, version: &str, strict_modules: bool, level: Level) -> Vec<(
     let files = Memory::default().with("nginx.conf", text);
     let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
     assert!(configuration.syntax_errors.is_empty(), "{text}");
-    let options = Options { version: version.parse().unwrap(), contexts: Vec::new(), strict_modules };
+    let options = Options { strict_modules, ..Options::new(version.parse().unwrap()) };
     let compiled = compile(&configuration, &options);
     let of_level = compiled.diagnostics.into_iter().filter(|d| d.level == level);
     of_level

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::context::{Context, Contexts};
-use crate::entry::{Change, Directive, Duplicate, Header, Inheritance, Kind, Tier, Variable, Versions};
-use crate::version::Version;
+use super::context::{Context, Contexts};
+use super::entry::{Change, Directive, Duplicate, Header, Inheritance, Kind, Tier, Variable, Versions};
+use super::version::Version;
 
 /// Where an entry stands.
 pub struct Place {

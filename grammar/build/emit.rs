@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
 
-use crate::check::{Body, CheckedDirective, CheckedVariable};
-use crate::context::Context;
-use crate::entry::{Change, Kind, Runtime};
-use crate::read::Facts;
-use crate::version::Version;
+use super::check::{Body, CheckedDirective, CheckedVariable};
+use super::context::Context;
+use super::entry::{Change, Kind, Runtime};
+use super::read::Facts;
+use super::version::Version;
 
 /// The text of `catalog.rs`.
 pub fn catalog(facts: &Facts) -> String {
@@ -166,6 +166,7 @@ fn directive(id: usize, directive: &CheckedDirective, lists: &mut Lists) -> Stri
     fields.some("bounds", entry.bounds.map(|bounds| format!("{bounds:?}")));
     let positions = entry.variables.as_ref().map(|list| lists.list("u8", list.iter().map(u8::to_string)));
     fields.some("variables", positions);
+    fields.some("defines", entry.defines.map(|n| n.to_string()));
     fields.some("default", entry.default.as_ref().map(quoted));
     let old = entry.old_defaults.iter().map(|old| {
         format!("OldDefault {{ until: {}, value: {} }}", parsed(&old.until), option(old.value.as_ref()))

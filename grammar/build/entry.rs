@@ -34,6 +34,7 @@ pub struct Directive {
     pub words_obsolete: Vec<ObsoleteWord>,
     pub bounds: Option<(i64, i64)>,
     pub variables: Option<Vec<u8>>,
+    pub defines: Option<u8>,
     pub default: Option<String>,
     #[serde(default)]
     pub old_defaults: Vec<OldDefault>,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::check::{self, Place};
-use crate::entry::{Directive, Header, Tier, Variable, Versions};
+use super::check::{self, Place};
+use super::entry::{Directive, Header, Tier, Variable, Versions};
 
 /// Everything under `grammar/`, sorted.
 #[derive(Default)]
@@ -44,6 +44,19 @@ pub fn all(grammar: &Path, problems: &mut Vec<String>) -> Facts {
 /// The entries of one file under `directives/`.
 pub fn directives(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<check::CheckedDirective> {
     let Some((header, entries)) = split(path, "directive", text, problems) else { return Vec::new() };
+    let third_party = path.components().any(|part| part.as_os_str() == "thirdparty");
+    let tier = if third_party { Tier::ThirdParty } else { Tier::OpenSource };
+    directives_of(path, header, entries, tier, problems)
+}
+
+/// `[[directive]]`s below what stands above them; `tier` is theirs if nothing else is said.
+fn directives_of(
+    path: &Path,
+    header: toml::Table,
+    entries: Vec<toml::Table>,
+    tier: Tier,
+    problems: &mut Vec<String>,
+) -> Vec<check::CheckedDirective> {
     let file = path.display().to_string();
     let header: Header = match header.try_into() {
         Ok(header) => header,
@@ -52,8 +65,7 @@ pub fn directives(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<ch
             return Vec::new();
         }
     };
-    let third_party = path.components().any(|part| part.as_os_str() == "thirdparty");
-    let tier = header.tier.unwrap_or(if third_party { Tier::ThirdParty } else { Tier::OpenSource });
+    let tier = header.tier.unwrap_or(tier);
     let mut checked = Vec::new();
     for (position, entry) in entries.into_iter().enumerate() {
         let place = Place::new(&file, "directive", name(&entry), position);
@@ -64,13 +76,38 @@ pub fn directives(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<ch
     checked
 }
 
+/// A file of somebody's own directives and variables: `[[directive]]`s and `[[variable]]`s below one header.
+pub fn declared(
+    path: &Path,
+    text: &str,
+    problems: &mut Vec<String>,
+) -> (Vec<check::CheckedDirective>, Vec<check::CheckedVariable>) {
+    let Some(mut header) = table(path, text, problems) else { return Default::default() };
+    let (directives, variables) = (entries(&mut header, "directive"), entries(&mut header, "variable"));
+    if directives.is_empty() && variables.is_empty() {
+        problems.push(format!("{}: no entries, expected `[[directive]]` or `[[variable]]`", path.display()));
+    }
+    let directives = directives_of(path, header, directives, Tier::ThirdParty, problems);
+    (directives, variables_of(path, variables, problems))
+}
+
 /// The entries of `variables.toml`, sorted.
 pub fn variables(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<check::CheckedVariable> {
     let Some((header, entries)) = split(path, "variable", text, problems) else { return Vec::new() };
-    let file = path.display().to_string();
     for key in header.keys() {
-        problems.push(format!("{file}: unknown field `{key}`, expected `[[variable]]`"));
+        problems.push(format!("{}: unknown field `{key}`, expected `[[variable]]`", path.display()));
     }
+    let mut checked = variables_of(path, entries, problems);
+    checked.sort_by(|a, b| (&a.entry.name, a.entry.subsystem).cmp(&(&b.entry.name, b.entry.subsystem)));
+    checked
+}
+
+fn variables_of(
+    path: &Path,
+    entries: Vec<toml::Table>,
+    problems: &mut Vec<String>,
+) -> Vec<check::CheckedVariable> {
+    let file = path.display().to_string();
     let mut checked = Vec::new();
     for (position, entry) in entries.into_iter().enumerate() {
         let place = Place::new(&file, "variable", name(&entry), position);
@@ -78,7 +115,6 @@ pub fn variables(path: &Path, text: &str, problems: &mut Vec<String>) -> Vec<che
             checked.extend(check::variable(&place, entry, problems));
         }
     }
-    checked.sort_by(|a, b| (&a.entry.name, a.entry.subsystem).cmp(&(&b.entry.name, b.entry.subsystem)));
     checked
 }
 
@@ -106,18 +142,21 @@ fn split(
     problems: &mut Vec<String>,
 ) -> Option<(toml::Table, Vec<toml::Table>)> {
     let mut header = table(path, text, problems)?;
-    let entries = match header.remove(list) {
-        Some(toml::Value::Array(entries)) => entries,
-        _ => Vec::new(),
-    };
+    let entries = entries(&mut header, list);
     if entries.is_empty() {
         problems.push(format!("{}: no entries, expected `[[{list}]]`", path.display()));
     }
-    let entries = entries.into_iter().filter_map(|entry| match entry {
+    Some((header, entries))
+}
+
+/// Takes the entries out of a file.
+fn entries(header: &mut toml::Table, list: &str) -> Vec<toml::Table> {
+    let Some(toml::Value::Array(entries)) = header.remove(list) else { return Vec::new() };
+    let tables = entries.into_iter().filter_map(|entry| match entry {
         toml::Value::Table(table) => Some(table),
         _ => None,
     });
-    Some((header, entries.collect()))
+    tables.collect()
 }
 
 fn table(path: &Path, text: &str, problems: &mut Vec<String>) -> Option<toml::Table> {

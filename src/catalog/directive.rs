@@ -34,6 +34,8 @@ pub enum Tier {
     External,
     /// A well-known third-party module.
     ThirdParty,
+    /// Declared by the user in a file of their own.
+    Declared,
 }
 
 /// Meaning of a second occurrence in one block.
@@ -184,6 +186,8 @@ pub struct Directive {
     /// Positions (from 1) of the arguments whose variables are evaluated per request, where known; empty: all. `None`:
     /// variables are not evaluated.
     pub variables: Option<&'static [u8]>,
+    /// Position of the argument that names a variable which the directive defines; that argument may be left out.
+    pub defines: Option<u8>,
     /// Default of the newest version, as written in a configuration: several lines are joined by `; `, and `4k|8k`
     /// depends on the machine (page size, cache line), the first being x86-64 Linux.
     pub default: Option<&'static str>,
@@ -276,6 +280,7 @@ impl Directive {
         words_obsolete: &[],
         bounds: None,
         variables: None,
+        defines: None,
         default: None,
         old_defaults: &[],
         duplicate: Duplicate::Unknown,

@@ -243,10 +243,7 @@ fn compiled(text: &str, version: Version) -> Result<Config, Failure> {
     let files = Memory::default().with("demo.conf", text);
     let configuration = syntax::load(&files, "demo.conf".as_ref(), &syntax::LoadOptions::default())
         .map_err(|e| Failure::new(e.to_string()))?;
-    let compiled = compile::compile(
-        &configuration,
-        &compile::Options { version, contexts: Vec::new(), strict_modules: false },
-    );
+    let compiled = compile::compile(&configuration, &compile::Options::new(version));
     match compiled.diagnostics.iter().find(|d| d.level == crate::diagnostic::Level::Error) {
         Some(error) => {
             Err(Failure::new(format!("nginx {version} does not take the case: {}", error.message)))

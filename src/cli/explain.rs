@@ -69,6 +69,7 @@ fn explain_directive(directive: &Directive, out: &mut dyn Write) -> io::Result<(
         Tier::Plus => " (NGINX Plus)",
         Tier::External => " (built separately)",
         Tier::ThirdParty => " (third-party)",
+        Tier::Declared => " (declared)",
     };
     writeln!(out, "{}: {}{whose}", directive.name, directive.module)?;
     let end = if directive.body == Body::None { ";" } else { " { … }" };

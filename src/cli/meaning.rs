@@ -129,7 +129,12 @@ impl Meaning {
     ) -> Compiled {
         let mut compiled = compile::compile(
             configuration,
-            &Options { version, contexts: self.contexts(configuration), strict_modules },
+            &Options {
+                version,
+                contexts: self.contexts(configuration),
+                strict_modules,
+                declared: self.reading.directives.clone(),
+            },
         );
         compiled.diagnostics.retain(|d| !configuration.is_uncertain(d));
         compiled

@@ -1,13 +1,15 @@
 //! How files are found and read: the arguments of every command that reads a configuration.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
 use super::settings::{Found, SettingsArgs};
 use super::{Failure, detail, is_verbose, paths, template};
+use crate::catalog::Declared;
 use crate::source::shipped::below_root;
 use crate::source::{Disk, Loader};
 use crate::syntax::{self, Configuration, LoadOptions};
@@ -22,6 +24,10 @@ pub(super) struct Reading {
     /// Read the files below one directory from another: `/etc/nginx=./nginx`; may be repeated.
     #[arg(long, value_name = "FROM=TO", value_parser = parse_path_map)]
     pub(super) map_path: Vec<(PathBuf, PathBuf)>,
+
+    /// Directives and variables of modules of your own, in the format of grammar/directives; may be repeated.
+    #[arg(long, value_name = "FILE", value_parser = read_declared)]
+    pub(super) directives: Vec<Arc<Declared>>,
 
     #[command(flatten)]
     pub(super) template: template::TemplateArgs,
@@ -104,13 +110,17 @@ impl Reading {
     /// Adds what a settings file says and the command line does not.
     ///
     /// # Errors
-    /// If a file of values cannot be read.
+    /// If a file of values or of directives cannot be read.
     pub(super) fn settle(&mut self, found: &Found) -> Result<(), Failure> {
         if self.prefix.is_none() {
             self.prefix = found.file.prefix.as_ref().map(|prefix| found.directory.join(prefix));
         }
         let maps = found.file.path_map.iter();
         self.map_path.extend(maps.map(|(from, to)| (from.into(), found.directory.join(to))));
+        for file in &found.file.directives {
+            let path = found.directory.join(file);
+            self.directives.push(read_declared(&path.display().to_string()).map_err(Failure::new)?);
+        }
         self.template.settle(found)
     }
 
@@ -182,6 +192,18 @@ fn tell(configuration: &Configuration) {
             None => detail(&format!("read: {name}")),
         }
     }
+}
+
+/// Reads a file of declared directives, once; an error names every entry that is wrong.
+fn read_declared(path: &str) -> Result<Arc<Declared>, String> {
+    static READ: Mutex<BTreeMap<String, Arc<Declared>>> = Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(declared) = read.get(path) {
+        return Ok(Arc::clone(declared));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read `{path}`: {error}"))?;
+    let declared = Declared::parse(Path::new(path), &text).map_err(|problems| problems.join("\n"))?;
+    Ok(Arc::clone(read.entry(path.to_owned()).or_insert(Arc::new(declared))))
 }
 
 pub(super) fn parse_path_map(text: &str) -> Result<(PathBuf, PathBuf), String> {

@@ -153,7 +153,7 @@ fn note(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     let module = directive.catalog.module;
     let foreign = matches!(directive.catalog.tier, Tier::ThirdParty | Tier::External);
     cx.foreign_modules |= foreign || directive.name() == "load_module";
-    if directive.catalog.tier != Tier::OpenSource && cx.modules.insert(module) {
+    if !matches!(directive.catalog.tier, Tier::OpenSource | Tier::Declared) && cx.modules.insert(module) {
         let whose = match directive.catalog.tier {
             Tier::Plus => "NGINX Plus",
             Tier::External => "a module that is built separately",
@@ -189,7 +189,7 @@ fn check<'t>(
         report_unknown(cx, syntax, &name, context);
         return None;
     };
-    if cx.options.strict_modules && catalog.tier != Tier::OpenSource && !cx.loads_modules() {
+    if !cx.knows(catalog.tier) {
         report_unknown(cx, syntax, &name, context);
         return None;
     }
@@ -224,6 +224,10 @@ fn check<'t>(
 /// Catalog entry that nginx of the selected version would find; nginx's own entries come first.
 fn lookup(cx: &Compiler<'_>, name: &[u8], context: Context) -> Option<&'static catalog::Directive> {
     let version = cx.version();
+    let declared = cx.options.declared.iter().find_map(|d| d.in_context(name, context));
+    if declared.is_some() {
+        return declared;
+    }
     catalog::directives(name)
         .iter()
         .inspect(|d| cx.note_changes(d.changes()))

@@ -105,12 +105,13 @@ pub(super) fn family(name: &'static str) -> &'static str {
 
 /// Runs the check of a directive; false if it reported something.
 pub(super) fn check<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    table()[usize::from(directive.catalog.id)].check.is_none_or(|check| check(cx, directive))
+    let check = table().get(usize::from(directive.catalog.id)).and_then(|entry| entry.check);
+    check.is_none_or(|check| check(cx, directive))
 }
 
 /// True if a level keeps its directives of this id.
 pub(super) fn is_remembered(id: u16) -> bool {
-    table()[usize::from(id)].remembered
+    table().get(usize::from(id)).is_some_and(|entry| entry.remembered)
 }
 
 /// Runs the checks of a level: nginx merges servers and their inner blocks.

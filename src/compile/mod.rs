@@ -64,7 +64,9 @@ pub mod host;
 
 pub use older::make_older;
 
-use crate::catalog::Context;
+use std::sync::Arc;
+
+use crate::catalog::{Context, Declared};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::model::Config;
 use crate::syntax::Configuration;
@@ -81,12 +83,14 @@ pub struct Options {
     /// Directives of modules outside open-source nginx are errors unless a `load_module` may bring them, as in a real
     /// `nginx -t`.
     pub strict_modules: bool,
+    /// Directives and variables of modules that only the user knows.
+    pub declared: Vec<Arc<Declared>>,
 }
 
 impl Options {
     /// Options for a whole configuration and a version.
     pub fn new(version: Version) -> Self {
-        Self { version, contexts: Vec::new(), strict_modules: false }
+        Self { version, contexts: Vec::new(), strict_modules: false, declared: Vec::new() }
     }
 }
 

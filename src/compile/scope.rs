@@ -178,7 +178,9 @@ impl<'t> Compiler<'t> {
 
     /// True if directives and parameters of a tier are accepted.
     pub(super) fn knows(&self, tier: catalog::Tier) -> bool {
-        tier == catalog::Tier::OpenSource || !self.options.strict_modules || self.loads_modules
+        matches!(tier, catalog::Tier::OpenSource | catalog::Tier::Declared)
+            || !self.options.strict_modules
+            || self.loads_modules
     }
 
     /// True if a `load_module` may bring directives and variables that nginx does not have.

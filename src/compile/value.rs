@@ -93,7 +93,8 @@ pub(super) fn reference(cx: &mut Compiler<'_>, name: &[u8], span: Span) -> Varia
         }
         return id;
     }
-    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some_and(|v| exists(cx, v));
+    let builtin = catalog::variable(subsystem, name.as_bytes()).is_some_and(|v| exists(cx, v))
+        || cx.options.declared.iter().any(|d| d.variable(subsystem, name.as_bytes()).is_some());
     let table = cx.table();
     let id = table.list.add(Variable { name, source: VariableSource::Builtin, defined: None });
     if !builtin {
@@ -181,24 +182,10 @@ fn computes(source: &VariableSource) -> bool {
     matches!(source, VariableSource::Map(_) | VariableSource::SplitClients(_) | VariableSource::Geo(_))
 }
 
-/// Directives outside the model that define a variable: the position of the variable's name.
-const DEFINERS: &[(&str, usize)] = &[
-    ("geo", 2),
-    ("geoip2", 1),
-    ("js_set", 1),
-    ("js_var", 1),
-    ("keyval", 2),
-    ("map", 2),
-    ("num_map", 2),
-    ("perl_set", 1),
-    ("set", 1),
-    ("split_clients", 2),
-];
-
 /// Position of the variable that a third-party module's directive defines: the first argument, as in `set_by_lua $name
 /// …`, unless the directive evaluates it; 0 if there is none.
 fn defined_by_module(directive: &Directive<'_>) -> usize {
-    let is_foreign = matches!(directive.catalog.tier, catalog::Tier::ThirdParty | catalog::Tier::External);
+    let is_foreign = matches!(directive.catalog.tier, Tier::ThirdParty | Tier::External | Tier::Declared);
     let first = directive.arg(1);
     let is_name = first.strip_prefix(b"$").is_some_and(|n| !n.is_empty() && name_length(n) == n.len());
     let sets = directive.name().starts_with("set_") || directive.name().contains("_set");
@@ -214,11 +201,11 @@ pub(super) fn check_arguments(cx: &mut Compiler<'_>, directive: &Directive<'_>) 
     if defined > 0 {
         define(cx, directive, defined, VariableSource::Other(directive.name()));
     }
-    if let Some(&(name, n)) = DEFINERS.iter().find(|(name, _)| *name == directive.name()) {
+    if let Some(n) = directive.catalog.defines {
         // `geo $variable` has the variable as its only argument.
-        defined = n.min(directive.len());
+        defined = usize::from(n).min(directive.len());
         if defined > 0 && directive.arg(defined).starts_with(b"$") {
-            define(cx, directive, defined, VariableSource::Other(name));
+            define(cx, directive, defined, VariableSource::Other(directive.catalog.name));
         }
     }
     for (n, text) in directive.args_from(1) {

@@ -189,11 +189,7 @@ mod tests {
     fn lint(text: &str) -> Vec<(&'static str, u32)> {
         let files = Memory::default().with("x", text);
         let configuration = load(&files, "x".as_ref(), &LoadOptions::default()).unwrap();
-        let options = Options {
-            version: super::super::BEFORE_DEFAULT_KEEPALIVE,
-            contexts: Vec::new(),
-            strict_modules: false,
-        };
+        let options = Options::new(super::super::BEFORE_DEFAULT_KEEPALIVE);
         let config = compile(&configuration, &options).config;
         let rules: Vec<_> = RULES.iter().copied().filter(|r| r.name == "upstream-not-pooled").collect();
         let found = crate::lint::lint(&configuration, &config, &rules);

@@ -241,11 +241,7 @@ mod tests {
         let text = format!("events {{}} http {{ {text} }}");
         let files = Memory::default().with("x", text);
         let configuration = load(&files, "x".as_ref(), &LoadOptions::default()).unwrap();
-        compile(
-            &configuration,
-            &Options { version: crate::catalog::NEWEST, contexts: Vec::new(), strict_modules: false },
-        )
-        .config
+        compile(&configuration, &Options::new(crate::catalog::NEWEST)).config
     }
 
     #[test]

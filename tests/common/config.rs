@@ -25,11 +25,7 @@ fn compiled(text: &str, version: Version) -> Config {
     let files = ngxc::source::Memory::default().with("nginx.conf", text);
     let options = ngxc::syntax::LoadOptions::default();
     let configuration = ngxc::syntax::load(&files, "nginx.conf".as_ref(), &options).unwrap();
-    ngxc::compile::compile(
-        &configuration,
-        &ngxc::compile::Options { version, contexts: Vec::new(), strict_modules: false },
-    )
-    .config
+    ngxc::compile::compile(&configuration, &ngxc::compile::Options::new(version)).config
 }
 
 #[allow(dead_code)]

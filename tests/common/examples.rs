@@ -65,11 +65,8 @@ pub fn lint_files(
 ) -> Result<(Configuration, Vec<Diagnostic>), Vec<Diagnostic>> {
     let loader = files.iter().fold(Memory::default(), |all, (name, text)| all.with(*name, *text));
     let configuration = syntax::load(&loader, files[0].0.as_ref(), &LoadOptions::default()).unwrap();
-    let options = Options {
-        version,
-        contexts: if main { Vec::new() } else { vec![Context::Http] },
-        strict_modules: false,
-    };
+    let contexts = if main { Vec::new() } else { vec![Context::Http] };
+    let options = Options { contexts, ..Options::new(version) };
     let compiled = compile::compile(&configuration, &options);
     let all = configuration.diagnostics.iter().chain(&compiled.diagnostics);
     let errors: Vec<Diagnostic> = all.filter(|d| d.level == Level::Error).cloned().collect();

@@ -88,11 +88,7 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
     };
     let compiled = compile::compile(
         &configuration,
-        &compile::Options {
-            version: version().unwrap_or(NEWEST),
-            contexts: Vec::new(),
-            strict_modules: true,
-        },
+        &compile::Options { strict_modules: true, ..compile::Options::new(version().unwrap_or(NEWEST)) },
     );
     let asked = if offline() { Vec::new() } else { super::host::asked(&configuration, &compiled, places) };
     let found: Vec<Diagnostic> = compiled.diagnostics.into_iter().chain(asked).collect();

@@ -27,7 +27,8 @@ pub(super) fn report_unknown(
     let known = catalog::directives(name);
     // nginx's own entries come first.
     let own = known.iter().take_while(|d| !strict || d.tier == Tier::OpenSource).count();
-    let known = &known[..own];
+    let declared = cx.options.declared.iter().flat_map(|d| d.directives(name));
+    let known: Vec<&'static catalog::Directive> = known[..own].iter().chain(declared).collect();
     let version = cx.version();
     let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
         let elsewhere = known.iter().any(|d| d.exists_in(version));
@@ -65,7 +66,8 @@ pub(super) fn report_unknown(
         .label("nginx knows no directive of this name")
         .nginx(format!("unknown directive \"{shown}\""));
         let diagnostic = if cx.loads_unknown() { of_loaded(diagnostic) } else { diagnostic };
-        match catalog::suggest(name, context) {
+        let own = cx.options.declared.iter().flat_map(|d| d.names());
+        match catalog::suggest(name, context).or_else(|| catalog::closest(name, own)) {
             Some(suggestion) => diagnostic.help(format!("did you mean `{suggestion}`?")),
             None => diagnostic,
         }
