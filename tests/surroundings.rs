@@ -250,7 +250,7 @@ fn declared_directives_are_judged_like_those_of_nginx() {
                  any thing; } server { house_metrics off; listen 80; return 200 $shard$house_region$house_tag_x; } }\n";
     let settings = "directives = [\"house.toml\"]\n";
     let directory = tree(&[("a/nginx.conf", right), ("a/house.toml", HOUSE), ("a/ngxc.toml", settings)]);
-    // The settings file is that of lint; the switch is every command's.
+    // The settings file and the switch hold for every command.
     let lint = ngxc(directory.path(), &["lint", "--format", "short", "a/nginx.conf"]);
     assert!(!lint.contains("house") && !lint.contains("$shard"), "{lint}");
     let with = ["--directives", "a/house.toml", "--strict-modules", "a/nginx.conf"];
