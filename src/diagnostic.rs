@@ -128,6 +128,10 @@ impl Diagnostic {
         span: Span,
         message: impl Into<String>,
     ) -> Self {
+        debug_assert!(
+            class == Class::Rule || names::named(code).is_some(),
+            "`{code}` is not among the names"
+        );
         Self {
             code,
             class,

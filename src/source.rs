@@ -9,7 +9,7 @@ pub mod shipped;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -223,6 +223,25 @@ pub trait Loader {
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>>;
 }
 
+/// A text of standard input, and how often it is to be given.
+static KEPT: Mutex<Option<(Vec<u8>, usize)>> = Mutex::new(None);
+
+/// Gives a text that was read from standard input back: [`Disk`] reads it `times` more.
+pub fn put_back(text: Vec<u8>, times: usize) {
+    *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = Some((text, times));
+}
+
+fn kept() -> Option<Vec<u8>> {
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    match kept.as_mut() {
+        Some((text, times)) if *times > 1 => {
+            *times -= 1;
+            Some(text.clone())
+        }
+        _ => kept.take().map(|(text, _)| text),
+    }
+}
+
 /// The file system. The path `-` is standard input.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Disk;
@@ -230,7 +249,7 @@ pub struct Disk;
 impl Loader for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         if path == Path::new("-") {
-            return read_bounded(io::stdin().lock(), 0);
+            return kept().map_or_else(|| read_bounded(io::stdin().lock(), 0), Ok);
         }
         let file = std::fs::File::open(path)?;
         let meta = file.metadata()?;

@@ -9,6 +9,10 @@ mod nginx;
 mod template;
 #[path = "inputs/text.rs"]
 mod text;
+#[path = "inputs/words.rs"]
+mod words;
+#[path = "inputs/yaml.rs"]
+mod yaml;
 
 use std::io::Write;
 use std::path::Path;

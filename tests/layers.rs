@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("edit", &["source"], &[]),
     ("diagnostic", &["source", "edit"], &[]),
     ("catalog", &["version"], &["phf", "strsim"]),
-    ("syntax", &["source", "diagnostic", "edit"], &["nom"]),
+    ("syntax", &["source", "diagnostic", "edit"], &["nom", "saphyr_parser"]),
     ("model", &["source", "version"], &["ipnet", "serde"]),
     (
         "compile",
@@ -213,6 +213,51 @@ fn only_the_command_line_prints_or_exits() {
             assert!(!text.contains(word), "{} contains {word}", path.display());
         }
     }
+}
+
+/// Every name that a diagnostic is made with in `src`, where it is written as a text.
+fn names_of_diagnostics() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        // What tests make up is no finding.
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for constructor in ["syntax(", "error(", "warning(", "environment(", "new("] {
+            let calls = text.split(&format!("Diagnostic::{constructor}")).skip(1);
+            let first = calls.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
+            names.extend(first.map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[test]
+fn every_diagnostic_has_a_name_and_a_page() {
+    let made = names_of_diagnostics();
+    assert!(made.len() > 50, "the test reads the wrong place: {made:?}");
+    for name in &made {
+        assert!(
+            ngxc::diagnostic::names::named(name).is_some(),
+            "`{name}` is not among the names of diagnostics"
+        );
+    }
+    let names = ngxc::diagnostic::names::NAMES;
+    assert!(names.is_sorted_by(|a, b| a.0 < b.0), "names are not in order, or one is there twice");
+    let mut page = String::from(
+        "# Diagnostics that are no rules\n\nMade from `src/diagnostic/names.rs` by `NGXC_UPDATE=1 cargo test --test layers`; \
+         do not edit. `ngxc explain NAME` says the same. Each can be lowered or switched off in `ngxc.toml` and by \
+         `--level`, and `# ngxc: allow(NAME)` allows one.\n\n| name | what was found |\n|---|---|\n",
+    );
+    for (name, meaning) in names {
+        assert!(!meaning.is_empty() && ngxc::lint::RULES.iter().all(|r| r.name != *name), "{name}");
+        page += &format!("| `{name}` | {meaning} |\n");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md");
+    if std::env::var_os("NGXC_UPDATE").is_some() {
+        return fs::write(path, page).unwrap();
+    }
+    let written = fs::read_to_string(path).unwrap_or_default();
+    assert!(written == page, "docs/diagnostics.md is stale: run `NGXC_UPDATE=1 cargo test --test layers`");
 }
 
 #[test]

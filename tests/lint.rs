@@ -221,6 +221,9 @@ fn formats_are_what_their_readers_expect() {
     let result = &run_["results"][0];
     let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
     assert_eq!(run_["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    let rule = &run_["tool"]["driver"]["rules"][index];
+    assert!(rule["helpUri"].as_str().unwrap().starts_with("https://"), "{rule}");
+    assert_eq!(result["partialFingerprints"]["ngxcFinding/v1"].as_str().unwrap().len(), 16);
     let place = &result["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "nginx.conf");
     assert_eq!(place["region"]["startLine"], 3);
@@ -237,6 +240,86 @@ fn formats_are_what_their_readers_expect() {
     assert!(junit.contains(&format!("failures=\"{failures}\"")) && failures > 0, "{junit}");
     let (_, checkstyle) = run(estate.path(), &["lint", "--format", "checkstyle", "nginx.conf"]);
     assert!(checkstyle.contains("source=\"ngxc.upstream-not-pooled\""), "{checkstyle}");
+}
+
+/// What SARIF 2.1.0 demands of each object, as far as we write it.
+fn assert_is_sarif(document: &serde_json::Value) {
+    assert_eq!(document["version"], "2.1.0");
+    for run in document["runs"].as_array().unwrap() {
+        assert!(run["tool"]["driver"]["name"].is_string());
+        let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+        for rule in rules {
+            assert!(rule["id"].is_string() && rule["shortDescription"]["text"].is_string(), "{rule}");
+            assert!(rule["help"]["text"].is_string() && rule["helpUri"].is_string(), "{rule}");
+            let is_security = rule["properties"]["tags"].as_array().unwrap().contains(&"security".into());
+            let severity =
+                rule["properties"]["security-severity"].as_str().map(|s| s.parse::<f64>().unwrap());
+            assert_eq!(severity.is_some(), is_security, "{rule}");
+            assert!(severity.is_none_or(|s| (0.1..=10.0).contains(&s)), "{rule}");
+        }
+        for result in run["results"].as_array().unwrap() {
+            assert!(result["message"]["text"].is_string(), "{result}");
+            assert!(
+                ["none", "note", "warning", "error"].contains(&result["level"].as_str().unwrap()),
+                "{result}"
+            );
+            let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+            assert_eq!(rules[index]["id"], result["ruleId"]);
+            for location in result["locations"].as_array().unwrap() {
+                let place = &location["physicalLocation"];
+                assert!(place["artifactLocation"]["uri"].is_string(), "{location}");
+                assert!(place["region"]["startLine"].as_u64().unwrap() > 0, "{location}");
+            }
+            for fix in result["fixes"].as_array().into_iter().flatten() {
+                for change in fix["artifactChanges"].as_array().unwrap() {
+                    assert!(change["artifactLocation"]["uri"].is_string(), "{change}");
+                    for replacement in change["replacements"].as_array().unwrap() {
+                        assert!(replacement["deletedRegion"].is_object(), "{replacement}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sarif_is_complete_and_its_fingerprints_outlive_moving_lines() {
+    let text = "events {}\nhttp {\n  server { listen 80; server_tokens on; server_tokens on; unknown_one; }\n  server { listen 81; \
+                server_tokens on; }\n  server { listen 81; server_tokens on; }\n}\n";
+    let directory = tempfile::tempdir().unwrap();
+    let fingerprints = |text: &str| -> Vec<String> {
+        fs::write(directory.path().join("nginx.conf"), text).unwrap();
+        let (_, out) =
+            run(directory.path(), &["lint", "--profile", "strict", "--format", "sarif", "nginx.conf"]);
+        let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_is_sarif(&document);
+        let results = document["runs"][0]["results"].as_array().unwrap();
+        let of =
+            |r: &serde_json::Value| r["partialFingerprints"]["ngxcFinding/v1"].as_str().unwrap().to_owned();
+        let mut all: Vec<String> = results.iter().map(of).collect();
+        all.sort();
+        all
+    };
+    let before = fingerprints(text);
+    let distinct: std::collections::BTreeSet<&String> = before.iter().collect();
+    assert!(before.len() > 5 && distinct.len() == before.len(), "{before:?}");
+    assert_eq!(before, fingerprints(&text.replace("http {", "# one\n\n# two\nhttp {")));
+    assert_ne!(before, fingerprints(&text.replace("unknown_one", "unknown_two")));
+}
+
+#[test]
+fn rules_are_listed_for_programs() {
+    let directory = tempfile::tempdir().unwrap();
+    let (status, out) = run(directory.path(), &["rules", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let rules = document["rules"].as_array().unwrap();
+    assert_eq!((status, rules.len()), (0, ngxc::lint::RULES.len()));
+    for rule in rules {
+        for field in ["name", "category", "level", "summary", "docs", "doc"] {
+            assert!(rule[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {rule}");
+        }
+        assert!(rule["recommended"].is_boolean(), "{rule}");
+    }
 }
 
 #[test]

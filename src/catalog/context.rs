@@ -104,6 +104,14 @@ impl Context {
         }
     }
 
+    /// The context that a person names; `if` is the one in a location, in which more is allowed.
+    pub fn named(text: &str) -> Option<Context> {
+        if text == "if" {
+            return Some(Context::IfInLocation);
+        }
+        Context::ALL.into_iter().chain(Context::ENTRIES).find(|c| c.name() == text)
+    }
+
     /// Phrase for a sentence: "`x` is not allowed in …".
     pub fn phrase(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::meaning::Meaning;
 use super::reading::Reading;
-use super::{Failure, detail, note, paths};
+use super::{Failure, detail, note, paths, yaml};
 use crate::catalog::Context;
 use crate::compile::fragment::{self, Place};
 use crate::diagnostic::{Diagnostic, Level};
@@ -87,7 +87,8 @@ pub(super) fn files(files: &[PathBuf], reading: &Reading) -> Result<Vec<(PathBuf
 /// # Errors
 /// If a directory cannot be read or holds no configuration, or if a settings file is wrong.
 pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, Failure> {
-    let entries = entries(files, &meaning.reading)?;
+    let files = yaml::expand(files, &meaning.reading);
+    let entries = entries(&files, &meaning.reading)?;
     let loader = meaning.reading.stdin.over(&Disk);
     let mut reach = Reach::new(meaning);
     let mut roots = Roots::default();

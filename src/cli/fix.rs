@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::estate::Root;
 use super::lint::{Judge, Judged, LintArgs, report};
 use super::meaning::Meaning;
-use super::{Failure, Outcome, extract, note, paths, unified, write};
+use super::{Failure, Outcome, extract, note, paths, unified, write, yaml};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
 use crate::lint::verify;
@@ -71,6 +71,13 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let mut overlay = Overlay::default();
     let stdin = &args.meaning.reading.stdin;
+    if let Some(root) = roots.iter().find(|root| yaml::is_of_input(&root.file)) {
+        return Err(Failure::new(format!(
+            "standard input holds several configurations: `{}`",
+            root.file.display()
+        ))
+        .help("write it into a file, and fix that"));
+    }
     if let Some(file) = roots.iter().flat_map(|root| root.names()).find(|name| stdin.is(name)) {
         // It can be read only once.
         let failed = |e| Failure::new(format!("cannot read standard input: {e}"));
@@ -137,6 +144,9 @@ fn repair(
     }
     if judged.configuration.is_dump {
         return Err(extract::refused(&root.file));
+    }
+    if judged.configuration.embedded.as_ref().is_some_and(|embedded| !embedded.is_literal()) {
+        return Err(yaml::refused(&root.file));
     }
     for _ in 0..MAX_ROUNDS {
         let (configuration, found) = (&judged.configuration, &judged.findings);

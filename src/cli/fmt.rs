@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::reading::Reading;
 use super::render::{self, Report};
-use super::{Failure, Outcome, detail, estate, extract, note, unified, write};
+use super::{Failure, Outcome, detail, estate, extract, note, unified, write, yaml};
 use crate::catalog::NEWEST;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Disk, Loader, SourceMap};
@@ -46,6 +46,10 @@ pub(super) fn run(args: &mut FmtArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         detail(&format!("read: {name}"));
         if Dump::read(&before).is_some() {
             return Err(extract::refused(&path));
+        }
+        if !syntax::embedded(&path, &before, yaml::is_directive).is_empty() {
+            return Err(Failure::new(format!("`{name}` is YAML, which has no layout of nginx's own"))
+                .help("it was left as it is; keep the configuration in a file of its own to lay it out"));
         }
         let mut template = reading.template.clone();
         template.settle(&*reading.settings.of(&path)?)?;

@@ -177,11 +177,7 @@ pub(super) fn say_newer(release: Release) {
 }
 
 fn parse_context(text: &str) -> Result<Context, String> {
-    Context::ALL
-        .into_iter()
-        .chain(Context::ENTRIES)
-        .find(|c| c.name() == text)
-        .ok_or_else(|| no_context(text))
+    Context::named(text).ok_or_else(|| no_context(text))
 }
 
 fn no_context(name: &str) -> String {

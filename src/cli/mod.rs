@@ -44,6 +44,7 @@ mod told;
 mod unified;
 mod which;
 mod write;
+mod yaml;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

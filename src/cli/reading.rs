@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Args;
 
 use super::settings::{Found, SettingsArgs};
-use super::{Failure, detail, is_verbose, paths, template};
+use super::{Failure, detail, is_verbose, paths, template, yaml};
 use crate::catalog::Declared;
 use crate::source::shipped::below_root;
 use crate::source::{Disk, Loader};
@@ -141,11 +141,14 @@ impl Reading {
     /// # Errors
     /// As [`load`](Self::load).
     pub(super) fn load_quietly(&self, file: &Path, loader: &dyn Loader) -> Result<Configuration, Failure> {
+        let (file, embedded) = yaml::split(file);
+        let file = file.as_path();
         let options = LoadOptions {
             conf_prefix: self.prefix.clone(),
             path_maps: self.map_path.clone(),
             elsewhere: self.is_elsewhere(file),
             templates: Some(self.template.templates()?),
+            embedded,
             ..LoadOptions::default()
         };
         let mut configuration = syntax::load(&self.stdin.over(loader), file, &options).map_err(|error| {
@@ -166,7 +169,9 @@ impl Reading {
     pub(super) fn load_one(&self, file: &Path) -> Result<Configuration, Failure> {
         let loader = self.stdin.over(&Disk);
         let templates = self.template.templates()?;
-        syntax::load_one(&loader, file, &templates).map_err(|error| Failure::new(error.to_string()))
+        let (file, embedded) = yaml::split(file);
+        syntax::load_one(&loader, &file, embedded.as_deref(), &templates)
+            .map_err(|error| Failure::new(error.to_string()))
     }
 
     /// Whether a main file lies outside of the directories that nginx reads.

@@ -138,7 +138,8 @@ fn refuse(args: &RunArgs, sources: &SourceMap, refused: &[Unsupported]) -> Failu
         })
         .collect();
     let version = args.input.meaning.version();
-    render::complain(&Report::one(sources, findings, version, &args.input.file));
+    // However many: each is a reason of its own.
+    render::complain_in_lines(&Report::one(sources, findings, version, &args.input.file));
     Failure::new("the configuration asks for more than `ngxc run` executes, so it was not started")
         .help("`ngxc explain DIRECTIVE` says what is done with a directive")
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::Failure;
 use super::settings::Found;
+use super::{Failure, yaml};
 use crate::catalog::{self, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::{Disk, Loader};
@@ -86,7 +86,12 @@ impl TemplateArgs {
             LanguageName::Erb => Language::Erb,
         });
         let language = language.or(self.settled.language);
-        Ok(Arc::new(Templates { values, language, is_variable: Some(is_variable) }))
+        Ok(Arc::new(Templates {
+            values,
+            language,
+            is_variable: Some(is_variable),
+            is_directive: Some(yaml::is_directive),
+        }))
     }
 }
 

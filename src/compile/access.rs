@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
-use super::address::{parse_ip4, parse_ip6};
+use super::address::{self, parse_ip4, parse_ip6};
 use super::argument::{digits, refuse};
 use super::checks::Check;
 use super::directive::Directive;
@@ -17,7 +17,8 @@ use crate::model::access::{Addresses, Assignment, RealIpHeader, Rule};
 use crate::model::{Setting, VariableSource};
 use crate::source::Span;
 
-pub(super) const CHECKS: &[(&str, Check)] = &[("allow", rule), ("deny", rule)];
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("allow", rule), ("deny", rule), ("set_real_ip_from", real_ip_from)];
 
 pub(super) const REMEMBERED: &[&str] = &[];
 
@@ -30,6 +31,16 @@ fn rule<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     }
     let nginx = format!("invalid parameter \"{}\"", directive.text(1));
     refuse(cx, directive, 1, "an address, a network `10.0.0.0/8`, `unix:` or `all`", nginx)
+}
+
+/// `set_real_ip_from`: what is no network is a host (`ngx_http_realip_from`).
+fn real_ip_from<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    if *text == *b"unix:" || cidr(&text).is_some() || !address::is_no_host(&text) {
+        return true;
+    }
+    let nginx = format!("host not found in set_real_ip_from \"{}\"", directive.text(1));
+    refuse(cx, directive, 1, "an address, a network `10.0.0.0/8`, a host or `unix:`", nginx)
 }
 
 /// `address[/prefix]` (`ngx_ptocidr`).

@@ -42,6 +42,24 @@ pub(super) fn parse(text: &[u8], default_port: u16, form: Form) -> Result<Url, &
     inet(text, default_port, form)
 }
 
+/// The same where nginx resolves a name at once: a text that no name server and no `/etc/hosts` can have is not found.
+pub(super) fn parse_resolved(text: &[u8], default_port: u16, form: Form) -> Result<Url, &'static str> {
+    let url = parse(text, default_port, form)?;
+    if url.is_no_host() { Err("host not found") } else { Ok(url) }
+}
+
+/// Whether a text cannot be the name of a host: variables and places of templates, where nginx evaluates none.
+pub(super) fn is_no_host(text: &[u8]) -> bool {
+    !text.iter().all(|&b| b.is_ascii_alphanumeric() || !b.is_ascii() || b"-_.".contains(&b))
+}
+
+impl Url {
+    /// Whether it names a host, and none that there can be.
+    pub(super) fn is_no_host(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Name(..)) && is_no_host(self.host.as_bytes())
+    }
+}
+
 fn unix(text: &[u8], form: Form) -> Result<Url, &'static str> {
     let (path, uri) = match text.iter().position(|&b| b == b':') {
         Some(colon) if form == Form::WithUri => (&text[..colon], &text[colon + 1..]),

@@ -82,7 +82,7 @@ fn declared(root: Block<'_>) -> Option<Place> {
         let Some((names, _)) = names else { continue };
         let mut contexts = Vec::new();
         for name in names.split(',').map(str::trim) {
-            match Context::ALL.into_iter().chain(Context::ENTRIES).find(|c| c.name() == name) {
+            match Context::named(name) {
                 Some(context) => contexts.push(context),
                 None => return Some(Place::Unknown(name.to_owned(), comment.span())),
             }

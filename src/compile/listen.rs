@@ -17,7 +17,7 @@ pub(super) fn implied() -> Listen {
 
 /// Adds the sockets of one `listen`: several for a range of ports.
 pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &mut Vec<Listen>) {
-    let url = match address::parse(&directive.arg(1), 80, Form::Listen) {
+    let url = match address::parse_resolved(&directive.arg(1), 80, Form::Listen) {
         Ok(url) => url,
         Err(fault) => {
             socket::refuse_address(cx, directive, fault);

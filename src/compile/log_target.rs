@@ -48,7 +48,7 @@ fn syslog(cx: &mut Compiler<'_>, directive: &Directive<'_>, parameters: &[u8]) -
         }
         seen.push(key);
         let wrong = match key {
-            "server" => match address::parse(value.as_bytes(), 514, Form::Peer) {
+            "server" => match address::parse_resolved(value.as_bytes(), 514, Form::Peer) {
                 Err(fault) => Some(format!("{fault} in syslog server \"{value}\"")),
                 Ok(_) => None,
             },

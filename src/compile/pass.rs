@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::address::{self, Form};
+use super::address::{self, Form, Url};
 use super::argument::refuse;
 use super::checks::Check;
 use super::directive::Directive;
@@ -60,6 +60,8 @@ pub(super) struct Unported {
     url: String,
     span: Span,
     includes: Rc<[Span]>,
+    /// The host cannot be one; otherwise a port is missing.
+    is_no_host: bool,
 }
 
 /// Checks an address or the name of an upstream; there is no default port.
@@ -87,7 +89,10 @@ pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool
                 let includes = Rc::clone(&cx.includes);
                 let (subsystem, host) = (cx.subsystem, url.host.to_lowercase());
                 let span = directive.span();
-                cx.names.unported.push(Unported { subsystem, host, url: shown, span, includes });
+                let is_no_host = false;
+                cx.names.unported.push(Unported { subsystem, host, url: shown, span, includes, is_no_host });
+            } else if cx.subsystem == Subsystem::Stream {
+                unresolvable(cx, &url, directive.span());
             }
             if directive.name() == "memcached_pass" {
                 // The module reads the key of each request from this variable.
@@ -103,7 +108,17 @@ fn variables_in(text: &[u8]) -> bool {
     text.contains(&b'$')
 }
 
-/// Reports names without a port that no `upstream` block defines (`ngx_http_upstream_init_round_robin`).
+/// Notes an address whose host cannot be one, unless an upstream is called so.
+pub(super) fn unresolvable(cx: &mut Compiler<'_>, url: &Url, span: Span) {
+    if url.is_no_host() {
+        let (subsystem, host) = (cx.subsystem, url.host.to_lowercase());
+        let (url, includes) = (url.host.clone(), Rc::clone(&cx.includes));
+        cx.names.unported.push(Unported { subsystem, host, url, span, includes, is_no_host: true });
+    }
+}
+
+/// Reports names without a port, or names that no host can have, that no `upstream` block defines
+/// (`ngx_http_upstream_init_round_robin`).
 pub(super) fn report_unported(cx: &mut Compiler<'_>) {
     for unported in std::mem::take(&mut cx.names.unported) {
         let known = match unported.subsystem {
@@ -117,13 +132,21 @@ pub(super) fn report_unported(cx: &mut Compiler<'_>) {
         }
         let url = unported.url;
         cx.includes = unported.includes;
-        cx.report(
+        let diagnostic = if unported.is_no_host {
+            Diagnostic::error(
+                "host-not-found",
+                unported.span,
+                format!("`{url}` is no upstream and cannot be a host"),
+            )
+            .label("expected the name of a host or of an `upstream`")
+            .nginx(format!("host not found in upstream \"{url}\""))
+        } else {
             Diagnostic::error("no-port", unported.span, format!("`{url}` is no upstream and has no port"))
                 .label("expected a port, or the name of an `upstream`")
                 .help(format!("write `{url}:9000`, or define `upstream {url} {{ … }}`"))
                 .nginx(format!("no port in upstream \"{url}\""))
-                .when(When::EndOfSubsystem { step: 10, place: Place::Directive }),
-        );
+        };
+        cx.report(diagnostic.when(When::EndOfSubsystem { step: 10, place: Place::Directive }));
     }
 }
 
@@ -148,7 +171,7 @@ fn stream_pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 fn auth_http<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let text = directive.arg(1);
     let url = text.strip_prefix(b"http://").unwrap_or(&text);
-    let Err(fault) = address::parse(url, 80, Form::WithUri) else { return true };
+    let Err(fault) = address::parse_resolved(url, 80, Form::WithUri) else { return true };
     let nginx = format!("{fault} in auth_http \"{}\"", String::from_utf8_lossy(url));
     refuse(cx, directive, 1, "the URL of an HTTP server: `127.0.0.1:9000/auth`", nginx)
 }

@@ -46,7 +46,9 @@ pub(super) fn server(
             _ => {}
         }
     })?;
-    match address::parse(&directive.arg(1), 80, Form::Peer) {
+    // With `resolve` a name is asked for again and again, and not before nginx runs.
+    let parse = if asks.resolve { address::parse } else { address::parse_resolved };
+    match parse(&directive.arg(1), 80, Form::Peer) {
         Ok(url) => {
             if !check_service(cx, directive, &url, &asks) {
                 return None;

@@ -35,7 +35,7 @@ fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             true
         } else {
             servers += 1;
-            match address::parse(&text, 53, Form::Peer) {
+            match address::parse_resolved(&text, 53, Form::Peer) {
                 Ok(_) => true,
                 Err(fault) => {
                     let nginx = format!("{fault} in resolver \"{shown}\"");

@@ -33,6 +33,8 @@ pub(super) struct Compiler<'t> {
     pub(super) http: Http,
     pub(super) core: Option<CoreSettings>,
     pub(super) unsupported: Vec<Unsupported>,
+    /// Heads of blocks that our runtime refuses.
+    refused: HashSet<Span>,
     /// Upstreams by lower-case host, both blocks and implicit ones.
     pub(super) upstreams: HashMap<String, Vec<KnownUpstream>>,
     /// The configuration has a directive of a module that the catalog does not describe fully: it may define variables.
@@ -139,6 +141,7 @@ impl<'t> Compiler<'t> {
             http: Http::default(),
             core: None,
             unsupported: Vec::new(),
+            refused: HashSet::new(),
             upstreams: HashMap::new(),
             // A missing file may define names that the others use.
             foreign_modules: configuration.diagnostics.iter().any(|d| d.class == Class::Environment),
@@ -233,6 +236,15 @@ impl<'t> Compiler<'t> {
             Runtime::Ignored(reason) => Some(reason),
             Runtime::Refused => None,
         };
+        if safe_because.is_none() {
+            // What stands in a block that is refused is refused with it.
+            if self.levels.iter().filter_map(|level| level.head).any(|head| self.refused.contains(&head)) {
+                return;
+            }
+            if directive.syntax.block().is_some() {
+                self.refused.insert(directive.syntax.head());
+            }
+        }
         let what = directive.name().to_owned();
         self.unsupported.push(Unsupported { what, span: directive.span(), safe_because });
     }

@@ -139,7 +139,7 @@ fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         return true;
     }
     let whose = if module.starts_with("ngx_mail") { Whose::Mail } else { Whose::Stream };
-    let url = match address::parse(&directive.arg(1), 0, Form::Listen) {
+    let url = match address::parse_resolved(&directive.arg(1), 0, Form::Listen) {
         Ok(url) => url,
         Err(fault) => return refuse_address(cx, directive, fault),
     };

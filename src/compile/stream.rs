@@ -126,7 +126,8 @@ fn server(cx: &mut Compiler<'_>, directive: &Directive<'_>, method: Option<&'sta
     let Some(resolves) = super::peer::parameters(cx, directive, method, &mut |_, _| {}) else { return };
     let shown = directive.text(1);
     let expected = "an address with a port: `10.0.0.1:8080`, `unix:/path`";
-    match address::parse(&directive.arg(1), 0, Form::Peer) {
+    let parse = if resolves.resolve { address::parse } else { address::parse_resolved };
+    match parse(&directive.arg(1), 0, Form::Peer) {
         Err(fault) => {
             refuse(cx, directive, 1, expected, format!("{fault} in upstream \"{shown}\""));
         }

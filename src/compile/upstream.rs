@@ -8,7 +8,7 @@ use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
-use super::{method, peer, settings};
+use super::{method, pass, peer, settings};
 use crate::catalog::Context;
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::limit::Resolver;
@@ -128,6 +128,9 @@ pub(super) fn of_url(
     }
     let id = UpstreamId(cx.http.upstreams.len() as u32);
     known.push(KnownUpstream { id, port: Some(port) });
+    if port != 0 {
+        pass::unresolvable(cx, url, directive.span());
+    }
     let keepalive = settings::keepalive_defaults(cx.version());
     let name = if url.has_port { format!("{}:{port}", url.host) } else { url.host.clone() };
     let span = directive.span();

@@ -30,6 +30,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("duplicate-mime-type", "a type stands twice in a list"),
     ("duplicate-upstream", "two upstreams have one name"),
     ("duplicate-zone", "two zones have one name"),
+    ("encoding", "a file is in an encoding that nginx does not read"),
     ("extra-words", "words that nginx ignores"),
     ("file-not-readable", "a file that nginx opens when it starts cannot be read on this host"),
     ("file-too-large", "a file is larger than can be read"),
@@ -72,6 +73,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("no-valid-referer", "`valid_referers` holds nothing that could be valid"),
     ("not-executed", "`ngxc run` does not execute the directive"),
     ("obsolete-directive", "the directive does nothing any more"),
+    ("odd-character", "a character looks like one of the syntax and is a letter to nginx"),
     ("parameter-of-other-version", "another version of nginx has the parameter, not this one"),
     ("percent-total", "the shares of `split_clients` exceed 100%"),
     ("proxy-pass-uri", "`proxy_pass` has a URI where it may have none"),
@@ -79,6 +81,8 @@ pub const NAMES: &[(&str, &str)] = &[
     ("resolve-without-resolver", "`resolve` needs a `resolver`"),
     ("resolve-without-zone", "`resolve` needs a `zone`"),
     ("suspicious-server-name", "a server name that is probably not meant so"),
+    ("template", "a file is a template that has to be rendered first"),
+    ("template-unknown", "some places are known only when the template is rendered"),
     ("text-after-quote", "text follows a closing quote"),
     ("too-long-parameter", "a word is longer than nginx reads"),
     ("too-many-errors", "there are more syntax errors than are shown"),
@@ -102,6 +106,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("user-without-root", "`user` has no effect without root"),
     ("variable-not-changeable", "a variable of nginx is redefined"),
     ("wrong-number-of-arguments", "the directive takes more or fewer arguments"),
+    ("yaml", "a file is YAML, and no configuration in it can be judged"),
 ];
 
 /// Entry of a name.

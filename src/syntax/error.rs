@@ -1,8 +1,9 @@
 //! Syntax errors: our message for people, nginx's message for programs that parse it.
 
 use super::template::Language;
+use super::yaml;
 use crate::diagnostic::{Class, Diagnostic, Level};
-use crate::source::Span;
+use crate::source::{FileId, Span};
 
 /// Most errors that are reported for one file; the others are counted.
 pub const MAX_ERRORS: usize = 100;
@@ -287,6 +288,16 @@ pub(super) fn yaml(place: Span) -> SyntaxError {
         "take the configuration out of it: `kubectl get configmap NAME -o jsonpath='{.data.nginx\\.conf}' | ngxc lint -`, \
          or `nginx -T` in the container",
     );
+    SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)
+}
+
+/// The text is YAML, and no configuration in it can be judged.
+pub(super) fn not_embedded(file: FileId, problem: &yaml::Problem) -> SyntaxError {
+    let place = Span::new(file, problem.at, problem.at);
+    let diagnostic =
+        Diagnostic::new("yaml", Class::Environment, Level::Error, place, problem.message.clone())
+            .label("not looked into")
+            .help(problem.help.clone());
     SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)
 }
 

@@ -17,6 +17,7 @@ use super::dump::Dump;
 use super::error::SyntaxError;
 use super::reading::{self, Read, Uncertain};
 use super::template::Templates;
+use super::yaml::Embedded;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Loader, SourceMap, Span, os_path};
 pub use place::FRAGMENT_DIRECTORIES;
@@ -46,6 +47,8 @@ pub struct LoadOptions {
     pub dumps: bool,
     /// Reading of templates; `None`: every file is read as nginx will read it.
     pub templates: Option<Arc<Templates>>,
+    /// The configuration that is meant in a main file that is YAML; `None` for the only one.
+    pub embedded: Option<String>,
 }
 
 impl Default for LoadOptions {
@@ -58,6 +61,7 @@ impl Default for LoadOptions {
             max_depth: 64,
             dumps: true,
             templates: None,
+            embedded: None,
         }
     }
 }
@@ -101,6 +105,8 @@ pub struct Configuration {
     pub syntax_errors: Vec<SyntaxError>,
     /// The files come from a dump of `nginx -T`: none of them can be changed.
     pub is_dump: bool,
+    /// The place of the configuration in a main file that is YAML; what is around it is blank in the tree.
+    pub embedded: Option<Embedded>,
     /// Missing files that every nginx ships: known texts replace them.
     pub stand_ins: Vec<FileId>,
     /// Files that were read from another place than the configuration names: the path for nginx.
@@ -120,6 +126,7 @@ impl Configuration {
             diagnostics: Vec::new(),
             syntax_errors,
             is_dump: false,
+            embedded: None,
             stand_ins: Vec::new(),
             instead_of: HashMap::new(),
             uncertain: HashMap::new(),
@@ -175,10 +182,16 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
 ///
 /// # Errors
 /// If the file cannot be read. All other errors are among the diagnostics.
-pub fn load_one(loader: &dyn Loader, file: &Path, templates: &Templates) -> Result<Configuration, LoadError> {
+pub fn load_one(
+    loader: &dyn Loader,
+    file: &Path,
+    embedded: Option<&str>,
+    templates: &Templates,
+) -> Result<Configuration, LoadError> {
     let text = loader.read(file).map_err(|error| LoadError { path: file.to_owned(), error })?;
     let mut sources = SourceMap::default();
-    let (id, read) = reading::add(&mut sources, file, text, Some(templates));
+    let (id, mut read) = reading::add(&mut sources, file, text, Some(templates));
+    read.look_inside(sources.file(id), embedded, Some(templates));
     let (tree, errors, ..) = reading::tree(&sources, id, read, true);
     Ok(Configuration::of_one(sources, tree, errors))
 }
@@ -188,7 +201,9 @@ fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOpti
     let prefix =
         options.conf_prefix.clone().or_else(|| main.parent().map(Path::to_owned)).unwrap_or_default();
     let mut sources = SourceMap::default();
-    let (id, read) = reading::add(&mut sources, main, text, options.templates.as_deref());
+    let templates = options.templates.as_deref();
+    let (id, mut read) = reading::add(&mut sources, main, text, templates);
+    read.look_inside(sources.file(id), options.embedded.as_deref(), templates);
     let mut load = Load {
         loader,
         options,
@@ -201,6 +216,7 @@ fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOpti
             diagnostics: Vec::new(),
             syntax_errors: Vec::new(),
             is_dump: false,
+            embedded: read.embedded().cloned(),
             stand_ins: Vec::new(),
             instead_of: HashMap::new(),
             uncertain: HashMap::new(),

@@ -20,6 +20,7 @@ mod odd;
 mod reading;
 mod template;
 mod visit;
+mod yaml;
 
 pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items, Terminator, Tree};
 pub use dump::{Dump, DumpedFile};
@@ -32,3 +33,4 @@ pub use reading::{is_template, layout};
 pub use template::{Language, Templates};
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};
+pub use yaml::{Embedded, embedded, is_yaml};

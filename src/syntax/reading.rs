@@ -9,9 +9,10 @@ use super::format::format;
 use super::include::Configuration;
 use super::parser::parse;
 use super::template::{self, Language, Reading, Templates};
+use super::yaml::{self, Embedded};
 use super::{ast::Terminator, odd};
 use crate::diagnostic::{Class, Diagnostic};
-use crate::source::{FileId, SourceMap, Span};
+use crate::source::{FileId, SourceFile, SourceMap, Span};
 
 /// Texts of a template that only its rendering decides.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,35 @@ impl Uncertain {
 /// File as added to the sources.
 pub(super) struct Read {
     reading: Option<Reading>,
+    /// The file is YAML: the configuration in it that is meant, or why there is none.
+    embedded: Option<Result<Embedded, yaml::Problem>>,
+}
+
+impl Read {
+    /// Looks for the configuration of a name inside of a main file that is YAML.
+    pub(super) fn look_inside(
+        &mut self,
+        file: &SourceFile,
+        name: Option<&str>,
+        templates: Option<&Templates>,
+    ) {
+        let Some(is_directive) = templates.and_then(|t| t.is_directive) else { return };
+        if self.reading.as_ref().is_some_and(|r| r.unread.is_some()) || !yaml::is_yaml(&file.path, &file.text)
+        {
+            return;
+        }
+        let reading = self.reading.get_or_insert_default();
+        let text = reading.parsed.as_deref().unwrap_or(&file.text);
+        self.embedded = yaml::choose(&file.path, text, name, is_directive);
+        if let Some(Ok(one)) = &self.embedded {
+            reading.parsed = Some(yaml::masked(text, one));
+        }
+    }
+
+    /// The configuration that was found inside of YAML.
+    pub(super) fn embedded(&self) -> Option<&Embedded> {
+        self.embedded.as_ref()?.as_ref().ok()
+    }
 }
 
 /// Adds a file to the sources, with the values of a template filled in.
@@ -46,7 +76,7 @@ pub(super) fn add(
             sources.set_filled(id, filled.at, filled.length, filled.written);
         }
     }
-    (id, Read { reading })
+    (id, Read { reading, embedded: None })
 }
 
 /// Tree of an added file, its syntax errors, and further findings.
@@ -57,6 +87,7 @@ pub(super) fn tree(
     templates: bool,
 ) -> (Tree, Vec<SyntaxError>, Vec<Diagnostic>, Uncertain) {
     let text = sources.file(file).text.clone();
+    let is_embedded = read.embedded().is_some();
     let mut reading = read.reading.unwrap_or_default();
     let parsed: Arc<[u8]> = reading.parsed.take().map_or_else(|| text.clone(), Arc::from);
     let (mut tree, mut errors) = parse(file, parsed);
@@ -69,7 +100,8 @@ pub(super) fn tree(
     }
     let mut unread = reading.unread;
     // Only a text that is not a configuration is examined again; `<%` may be a word.
-    if unread.is_none() && reading.holes.is_empty() && (!errors.is_empty() || has_erb(&tree)) {
+    if unread.is_none() && reading.holes.is_empty() && !is_embedded && (!errors.is_empty() || has_erb(&tree))
+    {
         unread = template::guess(&text);
     }
     if let Some((language, place)) = unread {
@@ -78,7 +110,15 @@ pub(super) fn tree(
         errors = vec![error::template(language, place)];
         return (tree, errors, Vec::new(), Uncertain::default());
     }
-    let is_yaml = path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..]]);
+    if let Some(Err(problem)) = &read.embedded {
+        return (
+            empty(file, &text),
+            vec![error::not_embedded(file, problem)],
+            Vec::new(),
+            Uncertain::default(),
+        );
+    }
+    let is_yaml = !is_embedded && path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..]]);
     let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
     if is_yaml && (!errors.is_empty() || first.ends_with(b":") || first == b"---") {
         let place = Span::new(file, 0, 0);

@@ -25,6 +25,8 @@ pub struct Templates {
     pub language: Option<Language>,
     /// True if nginx has a variable of a name.
     pub is_variable: Option<fn(&[u8]) -> bool>,
+    /// Whether there is a directive of a name: then configurations inside of YAML are found.
+    pub is_directive: Option<fn(&[u8]) -> bool>,
 }
 
 impl Templates {
@@ -93,7 +95,7 @@ fn put_number(parsed: &mut [u8], range: Range<usize>, number: usize) {
 }
 
 /// Replaces everything but line breaks by spaces.
-fn blank(text: &mut [u8]) {
+pub(super) fn blank(text: &mut [u8]) {
     for byte in text.iter_mut().filter(|b| !matches!(b, b'\n' | b'\r')) {
         *byte = b' ';
     }

@@ -56,12 +56,3 @@ fn a_file_in_utf16_is_one_error() {
         assert!(out.starts_with("a.conf:1:1: error: expected a text in UTF-8, found UTF-16"), "{out}");
     }
 }
-
-#[test]
-fn yaml_is_one_error() {
-    let here = tempfile::tempdir().unwrap();
-    let text = "apiVersion: v1\nkind: ConfigMap\ndata:\n  nginx.conf: |\n    events {}\n    http { server { listen 80; } }\n  x: y\n";
-    fs::write(here.path().join("a.yaml"), text).unwrap();
-    let (status, out, _) = run(here.path(), &["check", "--format", "short", "a.yaml"], b"");
-    assert_eq!((status, out.lines().count(), out.contains("found YAML")), (1, 1, true), "{out}");
-}

@@ -1,6 +1,7 @@
 //! One file an output format, behind one function type.
 
 mod checkstyle;
+mod fingerprint;
 mod github;
 mod gitlab;
 mod human;
@@ -241,6 +242,11 @@ pub(super) fn complain(report: &Report<'_>) {
     let style = human::Style { color: color(&io::stderr()), all: false };
     // There is nobody left to tell that standard error is gone.
     let _ = human::print(report, &style, &mut io::stderr().lock());
+}
+
+/// Prints findings on standard error, all of them, in one line each.
+pub(super) fn complain_in_lines(report: &Report<'_>) {
+    let _ = short::print(report, &mut io::stderr().lock());
 }
 
 /// Columns of the terminal, as far as the shell tells.

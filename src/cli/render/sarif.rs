@@ -6,9 +6,16 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::Report;
-use crate::diagnostic::{Diagnostic, Level};
-use crate::lint::RULES;
+use super::fingerprint::Fingerprints;
+use crate::diagnostic::{Diagnostic, Level, names};
+use crate::lint::{Category, RULES};
 use crate::source::{FileId, SourceMap, Span};
+
+/// Where what has no page of its own is looked up.
+const HELP: &str = "https://nginx.org/en/docs/";
+
+/// The name of our fingerprints; a change of how they are made is a new number.
+const FINGERPRINT: &str = "ngxcFinding/v1";
 
 const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
 
@@ -17,11 +24,14 @@ pub(super) fn print(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     codes.sort_unstable();
     codes.dedup();
     let rules: Vec<Value> = codes.iter().map(|code| rule(code)).collect();
+    let mut fingerprints = Fingerprints::default();
     let results: Vec<Value> = report
         .findings()
         .map(|(sources, finding)| {
             let index = codes.binary_search(&finding.code).unwrap_or_default();
-            result(sources, finding, index)
+            let mut result = result(sources, finding, index);
+            result["partialFingerprints"] = json!({ FINGERPRINT: fingerprints.next(sources, finding) });
+            result
         })
         .collect();
     let document = json!({
@@ -31,6 +41,7 @@ pub(super) fn print(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             "tool": { "driver": {
                 "name": "ngxc",
                 "version": env!("CARGO_PKG_VERSION"),
+                "informationUri": HELP,
                 "rules": rules,
             }},
             // Columns count characters.
@@ -52,16 +63,38 @@ fn level(level: Level) -> &'static str {
 
 fn rule(code: &str) -> Value {
     let Some(rule) = RULES.iter().find(|r| r.name == code) else {
-        return json!({ "id": code, "name": code });
+        let meaning = names::named(code).map_or(code, |(_, meaning)| meaning);
+        return json!({
+            "id": code,
+            "name": code,
+            "shortDescription": { "text": meaning },
+            "help": { "text": meaning },
+            "helpUri": HELP,
+            "properties": { "tags": ["configuration"] },
+        });
     };
-    json!({
+    let mut described = json!({
         "id": rule.name,
         "name": rule.name,
         "shortDescription": { "text": rule.summary },
         "help": { "text": rule.docs, "markdown": rule.docs },
+        "helpUri": if rule.doc.is_empty() { HELP.to_owned() } else { format!("https://nginx.org{}", rule.doc) },
         "defaultConfiguration": { "level": level(rule.level) },
         "properties": { "tags": [rule.category.name()] },
-    })
+    });
+    if rule.category == Category::Security {
+        described["properties"]["security-severity"] = severity(rule.level).into();
+    }
+    described
+}
+
+/// What readers of SARIF sort by, from 0.0 to 10.0: high, medium, low.
+fn severity(level: Level) -> &'static str {
+    match level {
+        Level::Error => "8.0",
+        Level::Warning => "5.5",
+        Level::Info => "2.5",
+    }
 }
 
 fn result(sources: &SourceMap, finding: &Diagnostic, index: usize) -> Value {

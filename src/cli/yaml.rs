@@ -1,0 +1,63 @@
+//! Configurations inside of YAML on the command line: `FILE#NAME` is one of several.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use super::reading::Reading;
+use crate::catalog;
+use crate::source::{Disk, Loader, put_back};
+use crate::syntax;
+
+/// Whether nginx, or a module that is known, has a directive of a name.
+pub(super) fn is_directive(name: &[u8]) -> bool {
+    !catalog::directives(name).is_empty()
+}
+
+/// The file, and the name of the configuration in it, if `path` is no file itself and has the form `FILE#NAME`.
+pub(super) fn split(path: &Path) -> (PathBuf, Option<String>) {
+    let whole = || (path.to_owned(), None);
+    let Some((file, name)) = path.to_str().and_then(|text| text.split_once('#')) else { return whole() };
+    if path.exists() || !(file == "-" || is_named(Path::new(file))) {
+        return whole();
+    }
+    (PathBuf::from(file), Some(name.to_owned()))
+}
+
+fn is_named(file: &Path) -> bool {
+    file.extension().is_some_and(|e| e == "yaml" || e == "yml")
+}
+
+/// Whether a path is one of the configurations in standard input.
+pub(super) fn is_of_input(path: &Path) -> bool {
+    matches!(split(path), (file, Some(_)) if file == Path::new("-"))
+}
+
+/// The list of files with a YAML file of several configurations replaced by each of them.
+pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
+    let mut all = Vec::with_capacity(files.len());
+    for file in files {
+        let is_input = file == Path::new("-");
+        let text = if is_input || is_named(file) { reading.stdin.over(&Disk).read(file).ok() } else { None };
+        let names = text.as_ref().map(|text| syntax::embedded(file, text, is_directive)).unwrap_or_default();
+        if let Some(text) = text.filter(|_| is_input) {
+            // Standard input is read once, and each of its configurations needs it.
+            put_back(text, names.len().max(1));
+        }
+        if names.len() < 2 {
+            all.push(file.clone());
+        }
+        all.extend(
+            names
+                .iter()
+                .filter(|_| names.len() > 1)
+                .map(|name| PathBuf::from(format!("{}#{name}", file.display()))),
+        );
+    }
+    all
+}
+
+/// Why a command that changes files leaves a YAML file alone.
+pub(super) fn refused(file: &Path) -> Failure {
+    Failure::new(format!("`{}` is YAML, in which only blocks of `|` can be changed", file.display()))
+        .help("write the configuration as a block of `|`, or keep it in a file of its own")
+}

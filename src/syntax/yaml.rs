@@ -1,0 +1,310 @@
+//! Configurations inside of YAML: a ConfigMap, `configs` of compose, values of a chart.
+//!
+//! A configuration is a scalar whose text reads like one. It is judged in place: what is around it is blank, so that every
+//! place in the tree is one in the file. Aliases are not followed, and nothing is expanded: the time and the memory are those
+//! of the file.
+
+mod mask;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+
+use super::ast::Terminator;
+use super::parser::parse;
+use crate::source::SourceMap;
+
+/// Largest file that is read as YAML, in bytes.
+const MAX_SIZE: usize = 16 << 20;
+
+/// Configurations of one file that are told apart.
+const MAX_FOUND: usize = 1000;
+
+/// A configuration in a YAML file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embedded {
+    /// Its name in the file: the key, with `~2` for the second of a name.
+    pub name: String,
+    /// How the scalar is written.
+    style: ScalarStyle,
+    /// The bytes of the scalar: the lines of a block, or the text with its quotes.
+    range: Range<usize>,
+    /// Spaces before each line of a block that are not of the configuration.
+    indent: usize,
+    /// It stands in a file of compose, which reads `$$` as `$`.
+    is_compose: bool,
+}
+
+impl Embedded {
+    /// Whether every line of the configuration is a line of the file, and nothing else stands there: a block of `|`.
+    pub fn is_literal(&self) -> bool {
+        self.style == ScalarStyle::Literal && !self.is_compose
+    }
+}
+
+/// Why a text cannot be looked through.
+#[derive(Debug)]
+pub(super) struct NotYaml {
+    /// Offset in bytes.
+    pub(super) at: usize,
+    /// In the words of the YAML library, or ours.
+    pub(super) why: String,
+}
+
+/// Why no configuration of a YAML file is judged.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// Offset in bytes.
+    pub(super) at: usize,
+    /// What was found and what was expected.
+    pub(super) message: String,
+    /// What to type.
+    pub(super) help: String,
+}
+
+/// The configuration that is meant: the one of a name, or the only one. `None` if the file is none that has one: a file that
+/// is not called YAML, or YAML without a configuration.
+pub(super) fn choose(
+    path: &Path,
+    text: &[u8],
+    name: Option<&str>,
+    is_directive: fn(&[u8]) -> bool,
+) -> Option<Result<Embedded, Problem>> {
+    let found = match find(text, is_directive) {
+        Ok(found) => found,
+        // Perhaps a template, which is told better.
+        Err(_) if !is_named(path) || super::template::guess(text).is_some() => return None,
+        Err(NotYaml { at, why }) => {
+            let message = format!("expected YAML, as the name of the file says: {why}");
+            return Some(Err(Problem { at, message, help: "repair the YAML first".to_owned() }));
+        }
+    };
+    let names =
+        found.iter().map(|one| format!("`{}#{}`", path.display(), one.name)).collect::<Vec<_>>().join(", ");
+    let several = found.len() > 1;
+    let one = match name {
+        Some(name) => found.into_iter().find(|one| one.name == name),
+        None if several => None,
+        None => return found.into_iter().next().map(Ok),
+    };
+    Some(one.ok_or_else(|| Problem {
+        at: 0,
+        message: match name {
+            Some(name) => format!("no configuration in this file is called `{name}`"),
+            None => "expected one configuration, found YAML with several".to_owned(),
+        },
+        help: if names.is_empty() { "it holds none".to_owned() } else { format!("name one of {names}") },
+    }))
+}
+
+fn is_named(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+}
+
+/// Whether a file is YAML: its name says so, or its first line that is no comment has the form of a key.
+pub fn is_yaml(path: &Path, text: &[u8]) -> bool {
+    if is_named(path) {
+        return true;
+    }
+    let mut lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii_end).take(100);
+    let Some(first) = lines.find(|line| !line.is_empty() && !line.starts_with(b"#")) else { return false };
+    let key = first.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
+    first == b"---"
+        || key > 0 && first[key..].starts_with(b":") && matches!(first.get(key + 1), None | Some(b' '))
+}
+
+/// The names of the configurations in a YAML file; empty for a file that is no YAML or holds none.
+pub fn embedded(path: &Path, text: &[u8], is_directive: fn(&[u8]) -> bool) -> Vec<String> {
+    if !is_yaml(path, text) {
+        return Vec::new();
+    }
+    find(text, is_directive).unwrap_or_default().into_iter().map(|found| found.name).collect()
+}
+
+/// The configurations in a text.
+pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<Embedded>, NotYaml> {
+    if text.len() > MAX_SIZE {
+        return Err(NotYaml { at: 0, why: format!("it is larger than {} MiB", MAX_SIZE >> 20) });
+    }
+    let text = std::str::from_utf8(text)
+        .map_err(|error| NotYaml { at: error.valid_up_to(), why: "it is not UTF-8".to_owned() })?;
+    let mut offsets = Offsets { text, at: 0, character: 0 };
+    let mut levels: Vec<Level> = Vec::new();
+    let mut found: Vec<Embedded> = Vec::new();
+    let mut before = 0;
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| NotYaml {
+            at: Offsets { text, at: 0, character: 0 }.byte(error.marker().index()),
+            why: error.info().to_owned(),
+        })?;
+        let is_value = levels.last_mut().is_none_or(|level| level.takes(&event));
+        if let (Event::Scalar(value, style, ..), true) = (&event, is_value) {
+            let range = offsets.byte(span.start.index())..offsets.byte(span.end.index());
+            if found.len() < MAX_FOUND && reads_like_one(value, is_directive) {
+                let (name, is_compose) = name(&levels);
+                let one = place(text, value, *style, range.clone(), before);
+                found.extend(one.map(|one| Embedded { name, is_compose, ..one }));
+            }
+            before = range.end;
+        } else if !matches!(event, Event::DocumentStart(_) | Event::DocumentEnd) {
+            before = offsets.byte(span.end.index());
+        }
+        match event {
+            Event::MappingStart(..) => levels.push(Level::Mapping { key: String::new(), has_key: false }),
+            Event::SequenceStart(..) => levels.push(Level::Sequence),
+            Event::MappingEnd | Event::SequenceEnd => drop(levels.pop()),
+            _ => {}
+        }
+    }
+    number(&mut found);
+    Ok(found)
+}
+
+/// The text to parse: that of the configuration in its places, and blanks around it.
+pub(super) fn masked(text: &[u8], one: &Embedded) -> Vec<u8> {
+    let mut masked = text.to_vec();
+    super::template::blank(&mut masked);
+    let inside = &mut masked[one.range.clone()];
+    let written = &text[one.range.clone()];
+    match one.style {
+        ScalarStyle::Literal => inside.copy_from_slice(written),
+        ScalarStyle::Folded => mask::folded(written, one.indent, inside),
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted | ScalarStyle::Plain => {
+            mask::flow(written, one.style, inside);
+        }
+    }
+    if one.is_compose {
+        let whole = inside.to_vec();
+        mask::dollars(&whole, inside);
+    }
+    masked
+}
+
+/// A collection that is open.
+enum Level {
+    Sequence,
+    Mapping { key: String, has_key: bool },
+}
+
+impl Level {
+    /// Takes what an event begins; false for what is a key, or no node at all.
+    fn takes(&mut self, event: &Event<'_>) -> bool {
+        let is_node = matches!(
+            event,
+            Event::Scalar(..) | Event::Alias(_) | Event::MappingStart(..) | Event::SequenceStart(..)
+        );
+        match self {
+            _ if !is_node => false,
+            Level::Sequence => true,
+            Level::Mapping { has_key, .. } if *has_key => {
+                *has_key = false;
+                true
+            }
+            Level::Mapping { key, has_key } => {
+                *has_key = true;
+                *key = if let Event::Scalar(text, ..) = event { text.to_string() } else { String::new() };
+                false
+            }
+        }
+    }
+}
+
+/// The key that a value belongs to, and whether that is `content` of a file of compose: then the key around it.
+fn name(levels: &[Level]) -> (String, bool) {
+    let keys: Vec<&str> = levels
+        .iter()
+        .filter_map(|level| match level {
+            Level::Mapping { key, .. } => Some(key.as_str()),
+            Level::Sequence => None,
+        })
+        .collect();
+    match keys.as_slice() {
+        ["configs", name, "content"] => ((*name).to_owned(), true),
+        [.., own] => ((*own).to_owned(), false),
+        [] => (String::new(), false),
+    }
+}
+
+/// Gives each configuration a name of its own.
+fn number(found: &mut [Embedded]) {
+    let mut count = HashMap::<String, usize>::new();
+    for one in found {
+        let count = count.entry(one.name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            one.name = format!("{}~{count}", one.name);
+        }
+    }
+}
+
+/// Whether a text is a configuration: something in it ends as directives do, and at least half of the names are known.
+fn reads_like_one(text: &str, is_directive: fn(&[u8]) -> bool) -> bool {
+    /// Directives that are looked at.
+    const MOST: usize = 200;
+    if !text.contains([';', '{']) {
+        return false;
+    }
+    let mut sources = SourceMap::default();
+    let file = sources.add("", text.as_bytes());
+    let (tree, _) = parse(file, sources.file(file).text.clone());
+    let (mut all, mut known, mut ended) = (0, 0, 0);
+    for directive in tree.root().directives().take(MOST) {
+        all += 1;
+        let is_known = is_directive(&directive.name().value());
+        known += usize::from(is_known);
+        ended += usize::from(is_known && directive.terminator() != Terminator::Missing);
+    }
+    ended > 0 && known * 2 >= all
+}
+
+/// Where a scalar stands. The library gives the place of the text, or of the `|` before it; `before` is where the node in
+/// front of it ends.
+fn place(
+    text: &str,
+    value: &str,
+    style: ScalarStyle,
+    range: Range<usize>,
+    before: usize,
+) -> Option<Embedded> {
+    let (name, is_compose) = (String::new(), false);
+    if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+        return Some(Embedded { name, style, range, indent: 0, is_compose });
+    }
+    let indicator = before + text[before..range.end].find(['|', '>'])?;
+    let start = indicator + text[indicator..].find('\n')? + 1;
+    let range = start.min(range.end)..range.end;
+    let first = |text: &str| {
+        let line = text.lines().find(|line| !line.trim().is_empty())?;
+        Some(line.len() - line.trim_start_matches(' ').len())
+    };
+    let indent = first(&text[range.clone()])?.saturating_sub(first(value)?);
+    Some(Embedded { name, style, range, indent, is_compose })
+}
+
+/// From characters, which the library counts, to bytes; only forwards.
+struct Offsets<'t> {
+    text: &'t str,
+    at: usize,
+    character: usize,
+}
+
+impl Offsets<'_> {
+    fn byte(&mut self, character: usize) -> usize {
+        // An event may begin a little before the last one ended.
+        while self.character > character {
+            self.at -= 1;
+            while !self.text.is_char_boundary(self.at) {
+                self.at -= 1;
+            }
+            self.character -= 1;
+        }
+        let rest = self.text[self.at..].chars().take(character - self.character);
+        for c in rest {
+            self.at += c.len_utf8();
+            self.character += 1;
+        }
+        self.at
+    }
+}
