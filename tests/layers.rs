@@ -223,7 +223,8 @@ fn names_of_diagnostics() -> BTreeSet<String> {
         // What tests make up is no finding.
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         for constructor in ["syntax(", "error(", "warning(", "environment(", "new("] {
-            let calls = text.split(&format!("Diagnostic::{constructor}")).skip(1);
+            let call = format!("Diagnostic::{constructor}");
+            let calls = text.split(&call).skip(1);
             let first = calls.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next());
             names.extend(first.map(str::to_owned));
         }

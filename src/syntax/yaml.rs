@@ -19,8 +19,11 @@ use crate::source::SourceMap;
 /// Largest file that is read as YAML, in bytes.
 const MAX_SIZE: usize = 16 << 20;
 
-/// Configurations of one file that are told apart.
+/// Most configurations in one file.
 const MAX_FOUND: usize = 1000;
+
+/// Most bytes that are read for all of them together: the file is read anew for each.
+const MAX_READ: usize = 1 << 30;
 
 /// A configuration in a YAML file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,12 +80,16 @@ pub(super) fn choose(
         // Perhaps a template, which is told better.
         Err(_) if !is_named(path) || super::template::guess(text).is_some() => return None,
         Err(NotYaml { at, why }) => {
-            let message = format!("expected YAML, as the name of the file says: {why}");
-            return Some(Err(Problem { at, message, help: "repair the YAML first".to_owned() }));
+            let message = format!("this YAML cannot be looked through: {why}");
+            let help = "take the configuration out of it, into a file of its own".to_owned();
+            return Some(Err(Problem { at, message, help }));
         }
     };
-    let names =
-        found.iter().map(|one| format!("`{}#{}`", path.display(), one.name)).collect::<Vec<_>>().join(", ");
+    /// Names that a message has room for.
+    const MOST: usize = 10;
+    let all = found.iter().take(MOST).map(|one| format!("`{}#{}`", path.display(), one.name));
+    let more = if found.len() > MOST { " and so on" } else { "" };
+    let names = all.collect::<Vec<_>>().join(", ") + more;
     let several = found.len() > 1;
     let one = match name {
         Some(name) => found.into_iter().find(|one| one.name == name),
@@ -142,8 +149,14 @@ pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<E
         let is_value = levels.last_mut().is_none_or(|level| level.takes(&event));
         if let (Event::Scalar(value, style, ..), true) = (&event, is_value) {
             let range = offsets.byte(span.start.index())..offsets.byte(span.end.index());
-            if found.len() < MAX_FOUND && reads_like_one(value, is_directive) {
-                let (name, is_compose) = name(&levels);
+            let (name, is_compose) = name(&levels);
+            if reads_like_one(&name, value, is_directive) {
+                if found.len() >= MAX_FOUND || (found.len() + 1) * text.len() > MAX_READ {
+                    return Err(NotYaml {
+                        at: range.start,
+                        why: "it holds more configurations than are read".to_owned(),
+                    });
+                }
                 let one = place(text, value, *style, range.clone(), before);
                 found.extend(one.map(|one| Embedded { name, is_compose, ..one }));
             }
@@ -239,8 +252,9 @@ fn number(found: &mut [Embedded]) {
     }
 }
 
-/// Whether a text is a configuration: something in it ends as directives do, and at least half of the names are known.
-fn reads_like_one(text: &str, is_directive: fn(&[u8]) -> bool) -> bool {
+/// Whether a text is a configuration: something in it ends as directives do, and more names than not are known; of a key
+/// that says what it holds half of them are enough.
+fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> bool {
     /// Directives that are looked at.
     const MOST: usize = 200;
     if !text.contains([';', '{']) {
@@ -256,7 +270,8 @@ fn reads_like_one(text: &str, is_directive: fn(&[u8]) -> bool) -> bool {
         known += usize::from(is_known);
         ended += usize::from(is_known && directive.terminator() != Terminator::Missing);
     }
-    ended > 0 && known * 2 >= all
+    let says_so = name.ends_with(".conf") || name.contains("nginx");
+    ended > 0 && known * 2 + usize::from(says_so) > all
 }
 
 /// Where a scalar stands. The library gives the place of the text, or of the `|` before it; `before` is where the node in
@@ -270,6 +285,7 @@ fn place(
 ) -> Option<Embedded> {
     let (name, is_compose) = (String::new(), false);
     if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+        let range = range.end - without_properties(&text[range.clone()]).len()..range.end;
         return Some(Embedded { name, style, range, indent: 0, is_compose });
     }
     let indicator = before + text[before..range.end].find(['|', '>'])?;
@@ -281,6 +297,14 @@ fn place(
     };
     let indent = first(&text[range.clone()])?.saturating_sub(first(value)?);
     Some(Embedded { name, style, range, indent, is_compose })
+}
+
+/// The text of a scalar behind its anchor and its tag.
+fn without_properties(mut text: &str) -> &str {
+    while text.starts_with(['&', '!']) {
+        text = text.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
+    }
+    text
 }
 
 /// From characters, which the library counts, to bytes; only forwards.
