@@ -22,6 +22,9 @@ const MAX_SIZE: usize = 16 << 20;
 /// Most configurations in one file.
 const MAX_FOUND: usize = 1000;
 
+/// Most collections within each other.
+const MAX_DEPTH: usize = 100;
+
 /// Most bytes that are read for all of them together: the file is read anew for each.
 const MAX_READ: usize = 1 << 30;
 
@@ -165,6 +168,9 @@ pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<E
             before = offsets.byte(span.end.index());
         }
         match event {
+            Event::MappingStart(..) | Event::SequenceStart(..) if levels.len() >= MAX_DEPTH => {
+                return Err(NotYaml { at: before, why: "it is nested too deep".to_owned() });
+            }
             Event::MappingStart(..) => levels.push(Level::Mapping { key: String::new(), has_key: false }),
             Event::SequenceStart(..) => levels.push(Level::Sequence),
             Event::MappingEnd | Event::SequenceEnd => drop(levels.pop()),
