@@ -31,7 +31,7 @@ fn shapes(inside: &str, text: &str) -> Vec<Shape> {
     let whole = format!("events {{ }} http {{ server {{ listen 80; server_name a.example; {inside} }} }}");
     let files = Memory::default().with("nginx.conf", whole);
     let configuration = syntax::load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-    let options = Options { version: NEWEST, contexts: Vec::new(), strict_modules: false };
+    let options = Options::new(NEWEST);
     let compiled = compile::compile(&configuration, &options);
     let place = compiled.config.http.servers[0].locations[0].span;
     values::at(&configuration, &compiled.config, place, text.as_bytes())
