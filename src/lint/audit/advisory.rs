@@ -78,7 +78,7 @@ fn days(date: &str) -> Option<i64> {
 pub struct Advisory {
     /// Its name: `CVE-2026-42530`.
     pub name: String,
-    level: String,
+    pub(super) level: String,
     /// Ranges of versions: `1.1.3-1.23.1`, or one version. Without any, every version that is not repaired may have it.
     #[serde(default)]
     pub(super) vulnerable: Vec<String>,

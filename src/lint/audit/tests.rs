@@ -3,7 +3,6 @@
 use super::*;
 use crate::source::Memory;
 use crate::syntax::{LoadOptions, load};
-use crate::syntax::{LoadOptions, load};
 
 fn names(text: &str, version: &str) -> Vec<&'static str> {
     let files = Memory::default().with("nginx.conf", text);
