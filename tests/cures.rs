@@ -320,13 +320,15 @@ fn a_file_without_events_is_a_part_of_the_main_context() {
         &["split", "a.conf", "--hash", "150000000"][..],
         &["show", "a.conf"],
         &["ports", "a.conf"],
+        &["check", "a.conf"],
         &["check", "--context", "main", "a.conf"],
     ] {
         let (status, text) = run(arguments);
         assert_eq!(status, 0, "{arguments:?}: {text}");
     }
-    // What does as nginx does demands the block.
-    for arguments in [&["check", "a.conf"][..], &["nginx", "-t", "-p", ".", "-c", "a.conf"]] {
+    // Whoever judges a main file as nginx does demands the block.
+    fs::copy(directory.path().join("a.conf"), directory.path().join("nginx.conf")).unwrap();
+    for arguments in [&["check", "nginx.conf"][..], &["nginx", "-t", "-p", ".", "-c", "a.conf"]] {
         let (status, text) = run(arguments);
         assert!(status == 1 && text.contains("events"), "{arguments:?} {status}: {text}");
     }

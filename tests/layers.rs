@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -308,7 +309,7 @@ fn every_diagnostic_has_a_name_and_a_page() {
     );
     for (name, meaning) in names {
         assert!(!meaning.is_empty() && ngxc::lint::RULES.iter().all(|r| r.name != *name), "{name}");
-        page += &format!("| `{name}` | {meaning} |\n");
+        writeln!(page, "| `{name}` | {meaning} |").unwrap();
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md");
     if std::env::var_os("NGXC_UPDATE").is_some() {

@@ -32,7 +32,8 @@ fn rendered(directory: &Path, rule: &Rule, example: &Example) -> String {
     assert!(output.status.code().is_some_and(|code| code < 2), "{}: {said}", rule.name);
     let text = String::from_utf8(output.stdout).unwrap();
     // A blank at the end of a line is nothing that anybody sees.
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    let lines: Vec<&str> = text.lines().map(str::trim_end).chain([""]).collect();
+    lines.join("\n")
 }
 
 /// The example after the fixes of the rule alone.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
 
+#[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "common/http.rs"]
 mod http;
 

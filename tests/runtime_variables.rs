@@ -153,7 +153,7 @@ fn parsed(lines: &[String]) -> BTreeMap<String, BTreeMap<String, String>> {
         let values: BTreeMap<String, String> =
             pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let about = ["line", "request_method", "request", "uri"]
-            .map(|name| values.get(name).map(|value| value.as_str()).unwrap_or_default());
+            .map(|name| values.get(name).map(std::string::String::as_str).unwrap_or_default());
         let key = about.join(" ");
         assert!(all.insert(key.clone(), values).is_none(), "two lines of {key}");
     }

@@ -48,7 +48,7 @@ fn a_value_is_shown_in_a_block_by_its_name() {
     assert!(said.contains("bytes: `a-z`; never empty"), "{said}");
     let (_, said, _) = show("$uri", "@late", &[]);
     assert!(said.contains("nginx.conf:9") && said.contains("begins with `/`"), "{said}");
-    assert!(said.contains("the client chooses `$uri`, decoded"), "{said}");
+    assert!(said.contains("the client chooses `$uri`, with its escapes decoded"), "{said}");
     let (_, said, _) = show("$backend", "server a.example", &[]);
     assert!(said.contains("nginx.conf:4"), "{said}");
 }

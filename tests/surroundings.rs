@@ -1,6 +1,10 @@
 //! Configurations without what lies around them: files that every nginx ships, trees that lie elsewhere, fragments, modules
 //! that nobody knows.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails; a note is all a skipped one leaves"
+)]
 
 #[path = "common/corpus.rs"]
 #[allow(dead_code, reason = "each test needs a part of it")]
@@ -132,12 +136,15 @@ fn a_directive_behind_an_unknown_module_is_a_note_and_behind_a_known_one_an_erro
     assert!(status == 1 && found.contains("error: unknown directive `house_metrics`"), "{found}");
 }
 
+/// What is there, its files with their texts, and the status of a check of the first.
+type Tree<'a> = (&'a str, &'a [(&'a str, &'a str)], i32);
+
 #[test]
 fn a_missing_file_is_an_error_where_its_tree_is_here() {
     let with = |text: &str| format!("events {{}}\nhttp {{ {text} }}\n");
     let missing = with("include proxy.conf;");
     // Each tree, and the status of a check of its first file.
-    let cases: &[(&str, &[(&str, &str)], i32)] = &[
+    let cases: &[Tree<'_>] = &[
         ("the file alone", &[("site.conf", &missing)], 0),
         ("other files that it does not include", &[("site.conf", &missing), ("other.txt", "")], 0),
         ("the name of every main file", &[("nginx.conf", &missing)], 1),

@@ -25,6 +25,7 @@ use super::reading::Reading;
 use super::which::which;
 use super::{Failure, Outcome, note};
 use crate::catalog::NEWEST;
+use crate::edit::Fix;
 use crate::model::Config;
 use crate::ports::doctor::since::{Look, Verdict};
 use crate::ports::doctor::{Finding, Severity, diagnose};
@@ -88,7 +89,7 @@ pub(super) struct DoctorArgs {
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["collect", "from", "nagios"], value_parser = clap::value_parser!(u32).range(1..=3600))]
     watch: Option<u32>,
 
-    /// Serve ports, TIME_WAIT, new connections and reuse of the nginx that runs, as Prometheus text at `/metrics`, until a
+    /// Serve ports, `TIME_WAIT`, new connections and reuse of the nginx that runs, as Prometheus text at `/metrics`, until a
     /// signal comes. An address, a port or both; without address on loopback, without port on 9145.
     #[arg(long, value_name = "ADDR[:PORT]", conflicts_with_all = ["collect", "from", "watch", "nagios", "explain", "sysctl", "no_sockets"], value_parser = super::metrics::server::parse_place)]
     metrics: Option<std::net::SocketAddr>,
@@ -272,14 +273,7 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
     let mut at_fault = at_fault;
     at_fault.sort_unstable();
     at_fault.dedup();
-    let mut fixes = Vec::new();
-    for finding in findings.iter_mut().filter(|f| !f.edits.is_empty()) {
-        let Some(fix) = edits::fix(&configuration, &finding.edits) else {
-            (finding.edits, finding.effect) = (Vec::new(), None);
-            continue;
-        };
-        fixes.push(fix);
-    }
+    let fixes = fixes(&configuration, &mut findings);
     let known = repair::Known {
         input: &input,
         configuration: &configuration,
@@ -289,18 +283,7 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         versions: &versions,
     };
     let repair = repair::repair(&known, &at_fault, fixes);
-    let mut repaired = Vec::new();
-    for finding in &mut findings {
-        if let Some((position, text)) = repair.effects.iter().find(|(p, _)| Some(*p) == finding.repair) {
-            repaired.push(*position);
-            finding.effect = Some(text.clone());
-        }
-        if let Some((position, left)) = repair.left.iter().find(|(p, _)| Some(*p) == finding.repair) {
-            repaired.extend(left.is_with_diff.then_some(*position));
-            finding.remedy.push(left.text.clone());
-            finding.commands.extend(left.commands.iter().cloned());
-        }
-    }
+    let repaired = effects(&repair, &mut findings);
     let repair = repair.diff;
     let unread = std::mem::take(&mut gathered.unread);
     let diagnosis = Diagnosis {
@@ -317,6 +300,36 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         since::print(args, first, &look, &diagnosis.nginx, out)?;
     }
     Ok(Looked::only(finish(args, &diagnosis, &unread, out)?, look))
+}
+
+/// The fixes of the findings' own edits; a finding whose edits cannot be made loses them.
+fn fixes(configuration: &Configuration, findings: &mut [Finding]) -> Vec<Fix> {
+    let mut fixes = Vec::new();
+    for finding in findings.iter_mut().filter(|f| !f.edits.is_empty()) {
+        if let Some(fix) = edits::fix(configuration, &finding.edits) {
+            fixes.push(fix);
+        } else {
+            (finding.edits, finding.effect) = (Vec::new(), None);
+        }
+    }
+    fixes
+}
+
+/// Tells the findings what the repair does for them; the flows that it repairs.
+fn effects(repair: &repair::Repair, findings: &mut [Finding]) -> Vec<usize> {
+    let mut repaired = Vec::new();
+    for finding in findings {
+        if let Some((position, text)) = repair.effects.iter().find(|(p, _)| Some(*p) == finding.repair) {
+            repaired.push(*position);
+            finding.effect = Some(text.clone());
+        }
+        if let Some((position, left)) = repair.left.iter().find(|(p, _)| Some(*p) == finding.repair) {
+            repaired.extend(left.is_with_diff.then_some(*position));
+            finding.remedy.push(left.text.clone());
+            finding.commands.extend(left.commands.iter().cloned());
+        }
+    }
+    repaired
 }
 
 /// Says of a finding that the defaults of newer releases cure it.

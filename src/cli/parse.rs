@@ -103,7 +103,8 @@ pub(super) fn of_text(text: &[u8], comments: bool) -> Payload {
 /// The payload of `nginx.conf` and what it includes, for tests.
 #[cfg(test)]
 fn of_files(files: &crate::source::Memory, args: &ParseArgs) -> Payload {
-    let configuration = crate::syntax::load(files, Path::new("nginx.conf"), &Default::default());
+    let configuration =
+        crate::syntax::load(files, Path::new("nginx.conf"), &crate::syntax::LoadOptions::default());
     payload(args, &configuration.expect("the file is in memory"))
 }
 

@@ -38,7 +38,7 @@ fn line_at(source: &[u8], at: usize) -> (usize, usize) {
 /// Of a line `name   argument…;`: the column of the argument behind the indentation, and the blanks before it.
 fn columns(source: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     let line = source[start..end].trim_ascii();
-    if line.starts_with(b"#") || !memchr::memchr(b';', line).is_some_and(|at| at > 0) {
+    if line.starts_with(b"#") || memchr::memchr(b';', line).is_none_or(|at| at == 0) {
         return None;
     }
     let name = line.iter().position(|b| *b == b' ')?;

@@ -71,7 +71,9 @@ pub fn lint_timed(
         took(rule, end - start);
         start = end;
     }
-    found.iter_mut().for_each(|finding| columns::keep_comments(configuration, finding));
+    for finding in &mut found {
+        columns::keep_comments(configuration, finding);
+    }
     found.sort_by(|a, b| (a.span, a.code, &a.message).cmp(&(b.span, b.code, &b.message)));
     // A file that is included in several blocks is judged in each.
     found.dedup_by(|a, b| (a.span, a.code, &a.message) == (b.span, b.code, &b.message));

@@ -11,18 +11,14 @@ pub(super) fn after(configuration: &Configuration, span: Span, text: &str) -> Op
     let directive = find(configuration, span)?;
     let end = directive.span().end as usize;
     let source = configuration.tree(span.file).text();
-    match comment_behind(source, end) {
-        Some(end_of_line) => {
-            let at = Span::new(span.file, end_of_line, end_of_line);
-            let text = columns::like(text, source, directive.span().start as usize);
-            Some(Edit::insert(at, format!("{}{text}", new_line(source, directive))))
-        }
-        None => {
-            let separator = separator(configuration, directive);
-            let text = aligned(text, source, directive, &separator);
-            Some(Edit::insert(directive.span().after(), format!("{separator}{text}")))
-        }
+    if let Some(end_of_line) = comment_behind(source, end) {
+        let at = Span::new(span.file, end_of_line, end_of_line);
+        let text = columns::like(text, source, directive.span().start as usize);
+        return Some(Edit::insert(at, format!("{}{text}", new_line(source, directive))));
     }
+    let separator = separator(configuration, directive);
+    let text = aligned(text, source, directive, &separator);
+    Some(Edit::insert(directive.span().after(), format!("{separator}{text}")))
 }
 
 /// The text in the columns of the lines around, if it gets a line of its own.

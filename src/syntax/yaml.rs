@@ -1,4 +1,4 @@
-//! Configurations inside of YAML: a ConfigMap, `configs` of compose, values of a chart.
+//! Configurations inside of YAML: a `ConfigMap`, `configs` of compose, values of a chart.
 //!
 //! A configuration is a scalar whose text reads like one. It is judged in place: what is around it is blank, so that every
 //! place in the tree is one in the file. Aliases are not followed, and nothing is expanded: the time and the memory are those
@@ -15,6 +15,9 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use super::ast::Terminator;
 use super::parser::parse;
 use crate::source::SourceMap;
+
+/// Names that a message has room for.
+const MOST: usize = 10;
 
 /// Largest file that is read as YAML, in bytes.
 const MAX_SIZE: usize = 16 << 20;
@@ -88,8 +91,6 @@ pub(super) fn choose(
             return Some(Err(Problem { at, message, help }));
         }
     };
-    /// Names that a message has room for.
-    const MOST: usize = 10;
     let all = found.iter().take(MOST).map(|one| format!("`{}#{}`", path.display(), one.name));
     let more = if found.len() > MOST { " and so on" } else { "" };
     let names = all.collect::<Vec<_>>().join(", ") + more;
@@ -276,7 +277,7 @@ fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> bo
         known += usize::from(is_known);
         ended += usize::from(is_known && directive.terminator() != Terminator::Missing);
     }
-    let says_so = name.ends_with(".conf") || name.contains("nginx");
+    let says_so = Path::new(name).extension().is_some_and(|end| end == "conf") || name.contains("nginx");
     ended > 0 && known * 2 + usize::from(says_so) > all
 }
 

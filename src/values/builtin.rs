@@ -23,16 +23,14 @@ pub(super) fn builtin(view: View<'_>, level: Level<'_>, name: &str) -> Vec<Row> 
         "request_filename" | "fastcgi_script_name" | "fastcgi_path_info" => {
             row(Open { client: true, link: true, decoded: true, ..beginning([true; 256], b'/') })
         }
-        "request_uri" => {
-            row(Open { client: true, link: true, empty: false, ..beginning(line(&[b' ']), b'/') })
-        }
+        "request_uri" => row(Open { client: true, link: true, empty: false, ..beginning(line(b" "), b'/') }),
         "host" | "http_host" => {
             let client = name == "http_host" || sources::accepts_any_host(view, level);
-            let bytes = line(&[b'/', b'?', b' ']);
+            let bytes = line(b"/? ");
             row(Open { client, empty: false, ..Open::new(bytes) })
         }
         "request_body" => row(Open { client: true, ..Open::new([true; 256]) }),
-        _ if is_argument(name) => row(Open { client: true, link: true, ..Open::new(line(&[b' '])) }),
+        _ if is_argument(name) => row(Open { client: true, link: true, ..Open::new(line(b" ")) }),
         _ if sources::is_from_client(name) => row(Open { client: true, ..Open::new(line(&[])) }),
         _ => match alphabet(name) {
             Some(bytes) => row(Open::new(bytes)),

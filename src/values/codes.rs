@@ -139,7 +139,7 @@ pub(crate) fn flag(rewrite: Directive<'_>) -> Flag {
     if rewrite.arg(1).is_some_and(|to| url(&to.value())) {
         return Flag::Redirect;
     }
-    match rewrite.arg(2).map(|word| word.value()).as_deref() {
+    match rewrite.arg(2).map(crate::syntax::Word::value).as_deref() {
         Some(b"break") => Flag::Break,
         Some(b"last") => Flag::Last,
         Some(b"redirect" | b"permanent") => Flag::Redirect,

@@ -125,11 +125,11 @@ pub(super) fn apply(facts: &[Fact], mut rows: Vec<Row>) -> Vec<Row> {
         rows = match &fact.kind {
             FactKind::Equals(text) => {
                 let client = rows.iter().any(|row| row.opens().next().is_some());
-                if !client {
+                if client {
+                    vec![Row::text(text).because(Origin::Fact, fact.span)]
+                } else {
                     rows.retain(|row| row.known().is_none_or(|known| known.eq_ignore_ascii_case(text)));
                     rows
-                } else {
-                    vec![Row::text(text).because(Origin::Fact, fact.span)]
                 }
             }
             FactKind::Filled => {

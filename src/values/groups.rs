@@ -75,7 +75,7 @@ pub(crate) fn holders<'a>(point: Point<'a>, maps: &dyn Fn(&[u8]) -> bool) -> Vec
     found
 }
 
-fn holder<'a>(pattern: Rc<Pattern>, subject: Subject<'a>, span: Span) -> Holder<'a> {
+fn holder(pattern: Rc<Pattern>, subject: Subject<'_>, span: Span) -> Holder<'_> {
     Holder::Pattern(pattern, Found { subject, span: Some(span) })
 }
 

@@ -243,7 +243,9 @@ fn each_group(hir: &Hir, see: &mut dyn FnMut(&regex_syntax::hir::Capture)) {
         }
         HirKind::Repetition(repetition) => each_group(&repetition.sub, see),
         HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().for_each(|part| each_group(part, see));
+            for part in parts {
+                each_group(part, see);
+            }
         }
         _ => {}
     }

@@ -87,7 +87,9 @@ fn shape(row: &Row) -> Shape {
                     shape.first[usize::from(*first)] = true;
                 }
                 shape.empty &= text.is_empty();
-                text.iter().for_each(|byte| shape.bytes[usize::from(*byte)] = true);
+                for byte in text {
+                    shape.bytes[usize::from(*byte)] = true;
+                }
             }
             Part::Open(open) => {
                 shape.text.push_str(&open.name);

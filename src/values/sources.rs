@@ -72,7 +72,7 @@ pub(super) fn matches_always(level: Level<'_>, rewrite: Directive<'_>) -> bool {
 /// The patterns among the names of a server; `None` for one that is not understood.
 pub(super) fn server_patterns(server: Level<'_>) -> Vec<Option<Rc<Pattern>>> {
     let mut found = Vec::new();
-    for word in server.own("server_name").flat_map(|names| names.args()) {
+    for word in server.own("server_name").flat_map(crate::syntax::Directive::args) {
         if word.content().starts_with(b"~") {
             found.push(word.value().strip_prefix(b"~").and_then(|text| server.pattern(text, true)));
         }

@@ -7,7 +7,7 @@ use crate::syntax::Directive;
 pub(super) type Rewritten<'a> = (Point<'a>, Directive<'a>);
 
 /// The `rewrite`s that can have made the URI at a moment, and whether one has for certain.
-pub(super) fn rewritten<'a>(point: Point<'a>) -> (Vec<Rewritten<'a>>, bool) {
+pub(super) fn rewritten(point: Point<'_>) -> (Vec<Rewritten<'_>>, bool) {
     const MOST: usize = 16;
     let mut found = Vec::new();
     let mut settled = false;

@@ -10,7 +10,7 @@ use ngxc::syntax::{self, Configuration, LoadOptions};
 use ngxc::version::Version;
 
 /// An example of a rule's documentation.
-pub struct Example {
+pub(crate) struct Example {
     /// The rule reports it.
     pub bad: bool,
     /// A whole configuration, not the inside of `http`.
@@ -22,7 +22,7 @@ pub struct Example {
 }
 
 /// All of a rule.
-pub fn examples(rule: &Rule) -> Vec<Example> {
+pub(crate) fn examples(rule: &Rule) -> Vec<Example> {
     let mut found = Vec::new();
     let mut lines = rule.docs.lines().map(|l| l.strip_prefix(' ').unwrap_or(l));
     while let Some(line) = lines.next() {
@@ -50,7 +50,7 @@ fn last_before(limit: Version) -> Version {
 }
 
 /// Findings in a text; a fragment of `http` unless `main`.
-pub fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Diagnostic>) {
+pub(crate) fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Diagnostic>) {
     match lint_files(&[("nginx.conf", text)], main, version) {
         Ok(found) => found,
         Err(errors) => panic!("nginx {version} would refuse the example: {errors:#?}\n{text}"),
@@ -58,7 +58,7 @@ pub fn lint(text: &str, main: bool, version: Version) -> (Configuration, Vec<Dia
 }
 
 /// Findings in a file and what it includes, or why nginx refuses it.
-pub fn lint_files(
+pub(crate) fn lint_files(
     files: &[(&str, &str)],
     main: bool,
     version: Version,

@@ -67,7 +67,7 @@ impl Sentence<'_> {
             }
             Expression::Repeat(inner, least, most) => {
                 let mut count = 0;
-                while count < *least || count < *most && self.draw() % 4 > 0 {
+                while count < *least || count < *most && !self.draw().is_multiple_of(4) {
                     self.expression(inner);
                     count += 1;
                 }
@@ -108,7 +108,9 @@ impl Sentence<'_> {
         let (last, parts) = parts.split_last().expect("a terminator");
         let Expression::Choice(ends) = last else { panic!("{last:?}") };
         self.directives += 1;
-        parts.iter().for_each(|part| self.expression(part));
+        for part in parts {
+            self.expression(part);
+        }
         let is_lua = |end: &&Expression| format!("{end:?}").contains("lua_block");
         let ends: Vec<_> = ends.iter().filter(|end| !is_lua(end)).collect();
         assert_eq!(ends.len(), 2);
@@ -169,7 +171,7 @@ impl Sentence<'_> {
         if self.draw() % 2 == 1 {
             return self.lua_long_bracket();
         }
-        while self.draw() % 4 > 0 {
+        while !self.draw().is_multiple_of(4) {
             let all: Vec<u8> = (0..=255).collect();
             self.byte(&all, b"\n[");
         }
@@ -180,7 +182,7 @@ impl Sentence<'_> {
     fn lua_long_bracket(&mut self) {
         let equals = "=".repeat(self.draw() % 3);
         self.text.extend(format!("[{equals}[").bytes());
-        while self.draw() % 4 > 0 {
+        while !self.draw().is_multiple_of(4) {
             let all: Vec<u8> = (0..=255).collect();
             self.byte(&all, b"]");
         }
@@ -215,7 +217,7 @@ proptest! {
         let (tree, errors) = parsed(&text);
         prop_assert!(errors.is_empty(), "{}\n{errors:?}", text.escape_ascii());
         prop_assert_eq!(print(&tree), &text[..]);
-        let lua = tree.directives().next().and_then(|directive| directive.lua());
+        let lua = tree.directives().next().and_then(ngxc::syntax::Directive::lua);
         prop_assert_eq!(lua, Some(&block[1..block.len() - 1]), "{}", text.escape_ascii());
         let is_sentence = block.len() > 50 || GRAMMAR.recognises("lua_block", &block);
         prop_assert!(is_sentence, "{}", text.escape_ascii());
@@ -226,7 +228,7 @@ proptest! {
         text in prop::collection::vec(prop::sample::select(&b"aa;;  \n{}\"'\\$#)"[..]), 0..14)
     ) {
         let (tree, errors) = parsed(&text);
-        for word in tree.directives().flat_map(|directive| directive.words()).filter(|_| errors.is_empty()) {
+        for word in tree.directives().flat_map(ngxc::syntax::Directive::words).filter(|_| errors.is_empty()) {
             prop_assert!(GRAMMAR.recognises("word", word.raw()), "{}", word.raw().escape_ascii());
         }
         let is_sentence = GRAMMAR.recognises("configuration", &text);

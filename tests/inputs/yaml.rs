@@ -1,5 +1,6 @@
 //! Configurations inside of YAML are found and judged in place.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use tempfile::TempDir;
 
 use super::run;
 
-/// A ConfigMap with a main file, a site in quotes with escapes, and something that is no configuration.
+/// A `ConfigMap` with a main file, a site in quotes with escapes, and something that is no configuration.
 const MAP: &str = r#"apiVersion: v1
 kind: ConfigMap
 # é before the text moves bytes against characters
@@ -156,7 +157,7 @@ fn yaml_that_multiplies_or_never_ends_is_bounded() {
     let mut aliases = "a0: &a0 \"server { listen 80; }\"\n".to_owned();
     for n in 1..40 {
         let list = vec![format!("*a{}", n - 1); 10].join(", ");
-        aliases += &format!("a{n}: &a{n} [{list}]\n");
+        writeln!(aliases, "a{n}: &a{n} [{list}]").unwrap();
     }
     let here = holding("aliases.yaml", &aliases);
     // What an alias stands for is judged where it is written.

@@ -25,7 +25,8 @@ pub(super) struct Answer {
 #[derive(Debug, Serialize)]
 struct Place {
     block: String,
-    place: String,
+    #[serde(rename = "place")]
+    at: String,
     ways: Vec<Way>,
 }
 
@@ -88,7 +89,7 @@ pub(super) fn answer(book: Book<'_>, configuration: &Configuration, value: &str,
                 ways.push(way);
             }
         }
-        Place { block: book.text(*block), place: book.place(*block), ways }
+        Place { block: book.text(*block), at: book.place(*block), ways }
     });
     Answer {
         schema: SCHEMA,
@@ -147,7 +148,7 @@ pub(super) fn print(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
         if at > 0 {
             writeln!(out)?;
         }
-        writeln!(out, "`{}` in `{}`  {}", answer.value, place.block, place.place)?;
+        writeln!(out, "`{}` in `{}`  {}", answer.value, place.block, place.at)?;
         for way in &place.ways {
             self::way(way, out)?;
         }
@@ -160,14 +161,16 @@ fn way(way: &Way, out: &mut dyn Write) -> io::Result<()> {
         return writeln!(out, "  empty");
     }
     writeln!(out, "  {}", way.text)?;
-    if way.reason.is_empty() && way.prefix == way.text {
-        return writeln!(out, "    always this text");
+    let mut said = Vec::new();
+    if way.prefix == way.text {
+        said.push("always this text".to_owned());
+    } else {
+        said.push(format!("bytes: {}", way.bytes));
+        if way.first != way.bytes {
+            said.push(format!("begins with {}", way.first));
+        }
+        said.push(if way.empty { "can be empty".to_owned() } else { "never empty".to_owned() });
     }
-    let mut said = vec![format!("bytes: {}", way.bytes)];
-    if way.first != way.bytes {
-        said.push(format!("begins with {}", way.first));
-    }
-    said.push(if way.empty { "can be empty".to_owned() } else { "never empty".to_owned() });
     writeln!(out, "    {}", said.join("; "))?;
     for step in &way.reason {
         let line = format!("    {}  {}", step.text, step.place.as_deref().unwrap_or_default());

@@ -42,6 +42,7 @@ pub(super) struct Parsed {
 
 /// What holds in a group: `(?ismxU-ismx)`.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of PCRE by itself")]
 pub(super) struct Flags {
     pub(super) caseless: bool,
     pub(super) dot_all: bool,
@@ -148,8 +149,8 @@ impl Reader<'_> {
             match next {
                 b' ' | b'\t'..=b'\r' => self.at += 1,
                 b'#' => {
-                    self.at +=
-                        self.rest().iter().position(|b| *b == b'\n').map_or(self.rest().len(), |n| n + 1)
+                    let rest = self.rest();
+                    self.at += rest.iter().position(|b| *b == b'\n').map_or(rest.len(), |n| n + 1);
                 }
                 _ => break,
             }

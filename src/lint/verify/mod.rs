@@ -78,9 +78,13 @@ pub fn beyond(before: &Config, after: &Config, touched: &Touched) -> Option<Stri
     if let Some(problem) = sockets::changed(before, after, touched) {
         return Some(problem);
     }
+    let is_same_table = has_same_numbers(before, after);
     for (old, new) in old.iter().zip(&new) {
-        if let Some(name) = setting((before, old), (after, new), touched) {
+        if let Some(name) = setting((before, old), (after, new), touched, is_same_table) {
             return Some(format!("`{name}` would change"));
+        }
+        if is_same_table && old.proxy.set_header.value == new.proxy.set_header.value {
+            continue;
         }
         if let Some(problem) = headers((before, old), (after, new), touched) {
             return Some(problem);
@@ -89,23 +93,35 @@ pub fn beyond(before: &Config, after: &Config, touched: &Touched) -> Option<Stri
     None
 }
 
+/// True if a number of a variable or an upstream names the same one in both configurations.
+fn has_same_numbers(before: &Config, after: &Config) -> bool {
+    let (old, new) = (&before.http, &after.http);
+    let is_same = old.variables.iter().map(|(_, v)| &v.name).eq(new.variables.iter().map(|(_, v)| &v.name));
+    is_same && old.upstreams.iter().map(|u| &u.name).eq(new.upstreams.iter().map(|u| &u.name))
+}
+
 /// The first setting that was not touched and says something else.
 fn setting(
     (before, old): (&Config, &HttpSettings),
     (after, new): (&Config, &HttpSettings),
     touched: &Touched,
+    is_same_table: bool,
 ) -> Option<&'static str> {
     macro_rules! groups {
         ($($group:ident)+) => {$(
-            for name in old.$group.changed(&new.$group) {
-                if touched.directives.contains(name) {
-                    continue;
-                }
-                // Variables and upstreams have other numbers after one was removed, and everything has another place.
+            let mut names = Vec::new();
+            if is_same_table {
+                names = old.$group.changed(&new.$group);
+            } else {
+                // The same number can stand for another variable: the names decide.
+                old.$group.each(|name, _, _| names.push(name));
+            }
+            names.retain(|name| !touched.directives.contains(*name));
+            if !names.is_empty() {
                 let old = named::value(before, &*old.$group);
                 let new = named::value(after, &*new.$group);
-                let of = |group: &Option<Value>| group.as_ref()?.field(name)?.field("value").cloned();
-                if of(&old) != of(&new) {
+                let of = |group: &Option<Value>, name: &str| group.as_ref()?.field(name)?.field("value").cloned();
+                if let Some(name) = names.into_iter().find(|name| of(&old, name) != of(&new, name)) {
                     return Some(name);
                 }
             }
@@ -122,9 +138,6 @@ fn headers(
     touched: &Touched,
 ) -> Option<String> {
     let (old, new) = (&old.proxy.set_header.value, &new.proxy.set_header.value);
-    if old == new {
-        return None;
-    }
     let is_for = |names: &BTreeSet<String>, header: &Header| names.contains(&header_name(&header.name));
     let sent = |config: &Config, all: &[Header], name: &[u8]| -> Vec<Option<Value>> {
         let same = all.iter().filter(|h| h.name.eq_ignore_ascii_case(name));

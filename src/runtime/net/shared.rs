@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 type Kept = Arc<dyn Any + Send + Sync>;
 type Held = Weak<dyn Any + Send + Sync>;
+type HeldKey = (TypeId, (usize, usize));
 
 /// Values by their type and a key.
 #[derive(Default)]
 pub(crate) struct Shared {
     kept: Mutex<HashMap<(TypeId, Vec<u8>), Kept>>,
-    held: Mutex<HashMap<(TypeId, (usize, usize)), Held>>,
+    held: Mutex<HashMap<HeldKey, Held>>,
 }
 
 impl std::fmt::Debug for Shared {

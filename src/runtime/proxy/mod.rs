@@ -1,4 +1,4 @@
-//! ProxyRequest a request to an upstream (`ngx_http_upstream.c`): one peer after the other until one answers.
+//! Passes a request to an upstream (`ngx_http_upstream.c`): one peer after the other until one answers.
 
 pub(crate) mod cached;
 pub(crate) mod cookie;

@@ -223,14 +223,13 @@ fn keep(worker: &Worker, request: &mut Request, body: &mut Vec<u8>, is_done: boo
         return Ok(());
     }
     let failed = |_| BodyError::Status(500, "the body could not be written to a temporary file");
-    let mut file = match request.body_file.take() {
-        Some(file) => file,
-        None => {
-            let path = &core.client_body_temp_path.value;
-            let directory = os(&worker.absolute(path.path.as_bytes().to_vec())).to_owned();
-            let stays = in_file_only == "on";
-            BodyFile::create(directory, &path.levels, worker.next_temporary(), stays).map_err(failed)?
-        }
+    let mut file = if let Some(file) = request.body_file.take() {
+        file
+    } else {
+        let path = &core.client_body_temp_path.value;
+        let directory = os(&worker.absolute(path.path.as_bytes().to_vec())).to_owned();
+        let stays = in_file_only == "on";
+        BodyFile::create(directory, &path.levels, worker.next_temporary(), stays).map_err(failed)?
     };
     file.append(body).map_err(failed)?;
     body.clear();

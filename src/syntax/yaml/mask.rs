@@ -71,7 +71,7 @@ impl Decoded {
 /// Blanks, and what a line break among them stands for: a blank, or one line break for every further one.
 fn blanks(text: &[u8]) -> (Decoded, usize) {
     let length = text.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
-    match text[..length].iter().filter(|&&b| b == b'\n').count() {
+    match memchr::memchr_iter(b'\n', &text[..length]).count() {
         0 => (Decoded::of(&text[..1]), 1),
         1 => (Decoded::of(b" "), length),
         // However many: empty lines mean nothing to nginx.

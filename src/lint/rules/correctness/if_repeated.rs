@@ -61,7 +61,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                     let inner = point.inside();
                     // What ends the request is not followed by anything.
                     match first.get(&condition) {
-                        Some(before) => found.extend(finding(level, *before, code.directive, inner)),
+                        Some(before) => found.push(finding(level, *before, code.directive, inner)),
                         None => drop(first.insert(condition, code.directive)),
                     }
                 }
@@ -85,7 +85,7 @@ fn finding(
     before: Directive<'_>,
     head: Directive<'_>,
     inner: Option<Block<'_>>,
-) -> Option<Diagnostic> {
+) -> Diagnostic {
     let executes = ["set", "return", "rewrite", "break"];
     let setting = |d: Directive<'_>| !executes.iter().any(|name| d.name().is(name));
     let has = |block: Option<crate::syntax::Block<'_>>| {
@@ -105,5 +105,5 @@ fn finding(
     if !both {
         finding.level = Level::Info;
     }
-    Some(finding)
+    finding
 }

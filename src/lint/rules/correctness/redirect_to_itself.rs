@@ -140,7 +140,7 @@ fn is_host(target: Target<'_>, names: &OnceCell<Names>, server: Block<'_>, host:
     match host {
         [Part::Text(text)] => {
             let name = String::from_utf8_lossy(text).to_ascii_lowercase();
-            let mut own = server.own("server_name").flat_map(|d| d.args());
+            let mut own = server.own("server_name").flat_map(crate::syntax::Directive::args);
             // Another server can have the name at another address.
             name.contains('.')
                 && own.any(|w| w.value().eq_ignore_ascii_case(name.as_bytes()))

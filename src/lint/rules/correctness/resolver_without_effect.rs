@@ -93,7 +93,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for pass in PASSES {
         for (level, directive) in levels.http(pass) {
             let Some(holder) = level.holder("resolver") else { continue };
-            let Some(value) = directive.arg(0).map(|w| w.value()) else { continue };
+            let Some(value) = directive.arg(0).map(crate::syntax::Word::value) else { continue };
             if value.contains(&b'$') {
                 asked.insert(holder.position());
             } else if !named.contains(&holder.position())

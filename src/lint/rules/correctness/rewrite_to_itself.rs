@@ -66,24 +66,19 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let returns = |row: &Row| {
             let known =
                 row.known().map(|known| known.split(|b| *b == b'?').next().unwrap_or_default().to_vec());
-            match known {
-                Some(path) => {
-                    pattern.is_match(&path) == Some(true) && choice::is_chosen(server, level, &path)
-                }
-                None => {
-                    let begin = row.prefix();
-                    let whole = !begin.contains(&b'?');
-                    if !whole {
-                        let path = begin.split(|b| *b == b'?').next().unwrap_or_default();
-                        return pattern.is_match(path) == Some(true)
-                            && choice::is_chosen(server, level, path);
-                    }
-                    let matches = pattern.matches_always()
-                        || pattern.is_match(&begin) == Some(true)
-                            && pattern.is_match(&[&begin[..], b"x"].concat()) == Some(true);
-                    begin.starts_with(b"/") && matches && choice::takes_all(server, level, &begin)
-                }
+            if let Some(path) = known {
+                return pattern.is_match(&path) == Some(true) && choice::is_chosen(server, level, &path);
             }
+            let begin = row.prefix();
+            let whole = !begin.contains(&b'?');
+            if !whole {
+                let path = begin.split(|b| *b == b'?').next().unwrap_or_default();
+                return pattern.is_match(path) == Some(true) && choice::is_chosen(server, level, path);
+            }
+            let matches = pattern.matches_always()
+                || pattern.is_match(&begin) == Some(true)
+                    && pattern.is_match(&[&begin[..], b"x"].concat()) == Some(true);
+            begin.starts_with(b"/") && matches && choice::takes_all(server, level, &begin)
         };
         if !rows.is_empty() && rows.iter().all(returns) {
             found.push(

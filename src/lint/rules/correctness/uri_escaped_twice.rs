@@ -61,7 +61,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let rows = values::rows(target.view(), level, b"$uri");
-        let escaped = rows.iter().flat_map(|row| row.opens()).find(|open| {
+        let escaped = rows.iter().flat_map(crate::values::Row::opens).find(|open| {
             open.client && !open.decoded && open.has(b'%') && !open.of.is_empty() && open.of != "host"
         });
         if let Some(open) = escaped {
