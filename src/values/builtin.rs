@@ -1,10 +1,10 @@
 //! What nginx's own variables can be.
 
-use super::View;
 use super::levels::Level;
 use super::part::{Open, Row};
 use super::pattern::Bytes;
 use super::sources;
+use super::view::View;
 
 /// The ways a variable of nginx can be.
 pub(super) fn builtin(view: View<'_>, level: Level<'_>, name: &str) -> Vec<Row> {

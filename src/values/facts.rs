@@ -1,13 +1,13 @@
 //! What the conditions on the way to a moment say of a variable: an `if` that was entered, one that ends the requests for
 //! which it holds, the location that was chosen.
 
-use super::View;
 use super::codes::{Exit, Flag, Kind, Point, Step, back, exit, flag};
 use super::condition::{self, Condition, Fact, FactKind, Test};
 use super::levels::Level;
 use super::part::{Open, Origin, Part, Row};
 use super::pattern;
 use super::sources;
+use super::view::View;
 use crate::model::VariableSource;
 use crate::model::map::MapKey;
 use crate::source::Span;

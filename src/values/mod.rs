@@ -20,19 +20,11 @@ mod tables;
 pub(crate) mod text;
 mod uri;
 mod url;
+mod view;
 mod words;
 
 pub(crate) use part::{Open, Part, Row};
 pub(crate) use rows::{can_have, replacement, rows, rows_at};
 pub use shape::{Reason, Shape, at};
 pub(crate) use url::{chosen_host, host_name, url};
-
-use crate::model::Config;
-use levels::Levels;
-
-/// A configuration: the model, and the blocks as they are written.
-#[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) config: &'a Config,
-    pub(crate) levels: &'a Levels<'a>,
-}
+pub(crate) use view::View;

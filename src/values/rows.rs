@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::View;
 use super::builtin::builtin;
 use super::codes::Point;
 use super::condition::Fact;
@@ -16,6 +15,7 @@ use super::sources;
 use super::tables;
 use super::text::{self, Piece};
 use super::uri;
+use super::view::View;
 use crate::catalog::Context;
 use crate::model::VariableSource;
 use crate::source::Span;

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::View;
 use super::codes::{Code, Exit, Flag, Kind, Point, Step, back, exit, flag};
 use super::condition;
 use super::levels::Level;
 use super::pattern::Pattern;
 use super::sources;
+use super::view::View;
 use crate::catalog::Context;
 use crate::syntax::Directive;
 

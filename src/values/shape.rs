@@ -3,7 +3,8 @@
 use super::levels::Levels;
 use super::part::{Part, Row};
 use super::pattern::Bytes;
-use super::{View, fragment, rows, words};
+use super::view::View;
+use super::{fragment, rows, words};
 use crate::model::Config;
 use crate::source::Span;
 use crate::syntax::Configuration;

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::View;
 use super::levels::Level;
 use super::pattern::Pattern;
+use super::view::View;
 use crate::catalog::Context;
 use crate::syntax::{Directive, Word};
 use regex_syntax::hir::{Hir, HirKind};
