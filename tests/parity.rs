@@ -124,7 +124,8 @@ fn configurations_from_the_wild_are_judged_as_nginx_judged_them() {
     for case in cases {
         let files = case.empty_files.iter().fold(shipped.clone(), |files, name| files.with(name, ""));
         let verdict = check_among(files, &case.whole);
-        assert!(!verdict.needs_files, "{}", case.id);
+        // nginx does not see a file that is missing behind its first error.
+        assert!(!verdict.needs_files || !verdict.errors.is_empty(), "{}: a file is missing", case.id);
         judged += 1;
         if verdict.errors.is_empty() != (case.verdict == "ok") {
             wrong.push((case.id, case.verdict, verdict.errors));
