@@ -3,10 +3,11 @@
 //! Equivalent of `ngx_conf_include` and `ngx_conf_full_name` (`src/core/ngx_conf_file.c`), except that a file that
 //! includes itself is an error: nginx crashes.
 
+mod inside;
 mod place;
 mod problem;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -107,6 +108,8 @@ pub struct Configuration {
     pub is_dump: bool,
     /// The place of the configuration in a main file that is YAML; what is around it is blank in the tree.
     pub embedded: Option<Embedded>,
+    /// Configurations of the same YAML file that an `include` reads, by the file they are in the sources.
+    pub(super) inside: HashMap<FileId, Embedded>,
     /// Missing files that every nginx ships: known texts replace them.
     pub stand_ins: Vec<FileId>,
     /// Files that were read from another place than the configuration names: the path for nginx.
@@ -127,6 +130,7 @@ impl Configuration {
             syntax_errors,
             is_dump: false,
             embedded: None,
+            inside: HashMap::new(),
             stand_ins: Vec::new(),
             instead_of: HashMap::new(),
             uncertain: HashMap::new(),
@@ -217,6 +221,7 @@ fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOpti
             syntax_errors: Vec::new(),
             is_dump: false,
             embedded: read.embedded().cloned(),
+            inside: HashMap::new(),
             stand_ins: Vec::new(),
             instead_of: HashMap::new(),
             uncertain: HashMap::new(),
@@ -228,6 +233,7 @@ fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOpti
         exceeded: Vec::new(),
         first_stand_in: None,
         has_said_beside: false,
+        others: inside::by_path(main, std::mem::take(&mut read.others)),
     };
     load.file(id, read);
     load.report_stand_ins();
@@ -261,6 +267,8 @@ struct Load<'a> {
     first_stand_in: Option<(Span, Vec<Span>)>,
     /// The note about files beside the main file has been given.
     has_said_beside: bool,
+    /// Other configurations of a main file that is YAML, by their paths.
+    others: BTreeMap<PathBuf, Embedded>,
 }
 
 /// `include` found in a tree.
@@ -313,7 +321,10 @@ impl Load<'_> {
 
     /// Files of an `include`; failed inclusions are reported and left out.
     fn include(&mut self, include: &Include) -> Vec<FileId> {
-        let Places { paths, instead_of } = self.paths(include);
+        let Places { paths, instead_of } = match self.inside(include) {
+            Some(paths) => Places { paths, instead_of: None },
+            None => self.paths(include),
+        };
         let files: Vec<FileId> =
             paths.into_iter().filter_map(|path| self.include_file(include, path)).collect();
         if let Some(written) = instead_of {
@@ -345,20 +356,7 @@ impl Load<'_> {
         let file = if let Some(file) = known {
             file
         } else {
-            let (text, stands_in) = match (self.loader.read(&path), self.known_text(&path)) {
-                (Ok(text), _) => (text, false),
-                (Err(error), Some(text)) if error.kind() == io::ErrorKind::NotFound => (text.to_vec(), true),
-                (Err(error), _) => {
-                    self.report_unreadable(include, &path, &error);
-                    return None;
-                }
-            };
-            let templates = self.options.templates.as_deref();
-            let (file, read) = reading::add(&mut self.configuration.sources, &path, text, templates);
-            if stands_in {
-                self.configuration.stand_ins.push(file);
-                self.first_stand_in.get_or_insert_with(|| (include.argument, self.chain.clone()));
-            }
+            let (file, read) = self.read(include, &path)?;
             self.files.insert(path, file);
             self.chain.push(include.argument);
             self.file(file, read);
@@ -375,6 +373,28 @@ impl Load<'_> {
         extent.inclusions += added.inclusions;
         extent.depth = extent.depth.max(added.depth + 1);
         Some(file)
+    }
+
+    /// Adds a new file to the sources; an error is reported.
+    fn read(&mut self, include: &Include, path: &Path) -> Option<(FileId, Read)> {
+        if let Some(one) = self.others.get(path).cloned() {
+            return Some(self.read_inside(one));
+        }
+        let (text, stands_in) = match (self.loader.read(path), self.known_text(path)) {
+            (Ok(text), _) => (text, false),
+            (Err(error), Some(text)) if error.kind() == io::ErrorKind::NotFound => (text.to_vec(), true),
+            (Err(error), _) => {
+                self.report_unreadable(include, path, &error);
+                return None;
+            }
+        };
+        let templates = self.options.templates.as_deref();
+        let (file, read) = reading::add(&mut self.configuration.sources, path, text, templates);
+        if stands_in {
+            self.configuration.stand_ins.push(file);
+            self.first_stand_in.get_or_insert_with(|| (include.argument, self.chain.clone()));
+        }
+        Some((file, read))
     }
 
     fn exceeds_limits(&mut self, include: &Include, extent: Extent, is_new: bool) -> bool {

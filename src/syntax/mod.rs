@@ -33,4 +33,4 @@ pub use reading::{is_template, layout};
 pub use template::{Language, Templates};
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};
-pub use yaml::{Embedded, embedded, is_yaml};
+pub use yaml::{Embedded, MOST_MOUNTED, embedded, holds_configuration, is_yaml};
