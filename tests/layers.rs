@@ -326,3 +326,11 @@ fn files_say_what_they_are() {
         assert!(text.starts_with("//! "), "{} does not begin with a `//!` line", path.display());
     }
 }
+
+#[test]
+fn a_folder_of_modules_has_its_parent_in_mod_rs() {
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let folder = path.with_extension("");
+        assert!(!folder.is_dir(), "move {} to {}", path.display(), folder.join("mod.rs").display());
+    }
+}
