@@ -268,6 +268,7 @@ fn configurations_that_all_include_each_other_are_bounded() {
         write!(text, "  s{n}.conf: |\n    include *.conf;\n    server {{ listen 80; }}\n").unwrap();
     }
     let here = holding("many.yaml", &text);
-    let (status, _) = check(here.path(), "many.yaml");
-    assert_eq!(status, 0);
+    let (status, found) = check(here.path(), "many.yaml");
+    // The includes lie deeper in each other than nginx's files ever do.
+    assert!(status <= 1 && found.lines().count() < 1_000, "{found}");
 }
