@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Configuration, Include, Load, is_pattern};
+use super::load::Load;
+use super::named::{Include, is_pattern};
 use crate::source::{FileId, os_path};
 use crate::syntax::reading::{self, Read};
 use crate::syntax::yaml::Embedded;
@@ -35,12 +36,5 @@ impl Load<'_> {
         read.embed(configuration.sources.file(file), one.clone());
         configuration.inside.insert(file, one);
         (file, read)
-    }
-}
-
-impl Configuration {
-    /// The other configurations of a main file that is YAML which this configuration includes.
-    pub fn inside(&self) -> impl Iterator<Item = &Embedded> {
-        self.inside.values()
     }
 }
