@@ -345,7 +345,7 @@ impl Load<'_> {
         let file = if let Some(file) = known {
             file
         } else {
-            let (text, stands_in) = match (self.loader.read(&path), self.known_text(&path)) {
+            let (text, stands_in) = match (self.loader.read_included(&path), self.known_text(&path)) {
                 (Ok(text), _) => (text, false),
                 (Err(error), Some(text)) if error.kind() == io::ErrorKind::NotFound => (text.to_vec(), true),
                 (Err(error), _) => {
