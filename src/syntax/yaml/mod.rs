@@ -12,8 +12,8 @@ use std::path::Path;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use super::ast::Terminator;
 use super::parser::parse;
+use super::tree::Terminator;
 use crate::source::SourceMap;
 
 /// Names that a message has room for.
