@@ -58,6 +58,13 @@ impl Loader for Overlay {
         }
     }
 
+    fn read_included(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match self.of(path) {
+            Some(repair) => Ok(repair.new.clone()),
+            None => Disk.read_included(path),
+        }
+    }
+
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         Disk.glob(pattern)
     }

@@ -193,7 +193,7 @@ impl Load<'_> {
         if let Some(one) = self.others.get(path).cloned() {
             return Some(self.read_inside(one));
         }
-        let (text, stands_in) = match (self.loader.read(path), self.known_text(path)) {
+        let (text, stands_in) = match (self.loader.read_included(path), self.known_text(path)) {
             (Ok(text), _) => (text, false),
             (Err(error), Some(text)) if error.kind() == io::ErrorKind::NotFound => (text.to_vec(), true),
             (Err(error), _) => {
