@@ -1,83 +1,22 @@
-//! The error log: its lines taken apart (`ngx_log_error_core`), and what they say in sum.
+//! The error log: what its lines say in sum.
+
+mod line;
+mod workers;
+mod wrapped;
 
 use std::collections::BTreeMap;
 
-use super::dates::seconds_of;
-use super::signal::{Signal, classify, meaning};
+use super::dates::step;
+use super::signal::{Signal, classify, meaning, shape};
 use crate::model::log::Severity;
+pub use line::Line;
+pub use workers::Workers;
+pub use wrapped::bare;
 
 /// Foreign lines that are kept as samples.
 const SAMPLES: usize = 3;
 /// Peers, addresses or ports that are told apart for each kind of message.
 const MOST_TARGETS: usize = 1000;
-
-/// One line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line<'l> {
-    /// Seconds since 1970 of the local time that is written.
-    pub time: i64,
-    /// Its severity.
-    pub severity: Severity,
-    /// The process.
-    pub pid: u32,
-    /// What nginx says, with `client: …` and so on.
-    pub message: &'l str,
-}
-
-impl<'l> Line<'l> {
-    /// Reads `YYYY/MM/DD hh:mm:ss [level] pid#tid: *cid message`, after whatever a syslog daemon put before it.
-    pub fn parse(line: &'l str) -> Option<Self> {
-        for (at, _) in line.match_indices(" [").take(8) {
-            let Some(time) = at.checked_sub(19).and_then(|start| line.get(start..at)).and_then(seconds_of)
-            else {
-                continue;
-            };
-            let (level, rest) = line[at + 2..].split_once("] ")?;
-            let severity = Severity::NAMES.iter().find(|(name, _)| *name == level)?.1;
-            let (process, mut message) = rest.split_once(": ")?;
-            let pid = process.split('#').next()?.parse().ok()?;
-            if let Some(after) = message.strip_prefix('*')
-                && let Some((connection, text)) = after.split_once(' ')
-                && connection.bytes().all(|b| b.is_ascii_digit())
-            {
-                message = text;
-            }
-            return Some(Self { time, severity, pid, message });
-        }
-        None
-    }
-
-    /// A part such as `upstream: "…"`, without quotes.
-    pub fn part(&self, name: &str) -> Option<&'l str> {
-        let start = self.message.find(&format!(", {name}: "))? + name.len() + 4;
-        let rest = &self.message[start..];
-        match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split('"').next(),
-            None => rest.split(',').next(),
-        }
-    }
-
-    /// What the message is about: the address in `connect() to ADDRESS`, `bind(ADDRESS)`, `bind() to ADDRESS`; else the
-    /// upstream.
-    pub fn target(&self) -> Option<&'l str> {
-        for start in ["connect() to ", "bind() to ", "bind("] {
-            if let Some(at) = self.message.find(start) {
-                let rest = &self.message[at + start.len()..];
-                return rest.split([' ', ')']).next().filter(|t| !t.is_empty());
-            }
-        }
-        if let Some(name) = self.message.split_once("host not found in upstream \"").map(|(_, rest)| rest) {
-            return name.split('"').next();
-        }
-        let url = self.part("upstream")?;
-        let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-        if let Some(path) = host.strip_prefix("unix:") {
-            // `fastcgi://unix:/run/php.sock:`, `http://unix:/run/app.sock:/uri`
-            return host.get(..5 + path.find(':').unwrap_or(path.len()));
-        }
-        host.split('/').next()
-    }
-}
 
 /// Messages of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,7 +29,7 @@ pub struct Seen {
     pub sample: String,
     /// Largest number of bytes that one names as too large.
     pub largest: Option<u64>,
-    /// What they are about, with counts.
+    /// What they are about, with counts; of [`Signal::OtherError`] the forms of the messages.
     pub targets: BTreeMap<String, u64>,
 }
 
@@ -109,35 +48,6 @@ fn too_large(text: &str) -> Option<u64> {
     numbers
         .collect::<Option<Vec<u64>>>()
         .map(|numbers| numbers.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)))
-}
-
-/// A line as articles and tickets print it: without the date, perhaps without the level, the process and the number of
-/// the connection. Only a message that means something is taken for one.
-fn abridged(text: &str) -> Option<(Signal, Line<'_>)> {
-    let mut message = text.trim_start().trim_start_matches(['.', '…', ' ']);
-    let mut severity = Severity::Error;
-    if let Some((level, rest)) = message.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
-        severity = Severity::NAMES.iter().find(|(name, _)| *name == level)?.1;
-        message = rest;
-    }
-    // `812#812: `, `*9 `
-    if let Some((process, rest)) = message.split_once(": ")
-        && process.bytes().all(|b| b.is_ascii_digit() || b == b'#')
-    {
-        message = rest;
-    }
-    if let Some((connection, rest)) = message.strip_prefix('*').and_then(|rest| rest.split_once(' '))
-        && connection.bytes().all(|b| b.is_ascii_digit())
-    {
-        message = rest;
-    }
-    let begins =
-        ["connect() ", "bind(", "bind() ", "no live upstreams", "socket() failed", "invalid local address"];
-    if !begins.iter().any(|begin| message.starts_with(begin)) {
-        return None;
-    }
-    let signal = classify(message);
-    (signal != Signal::Other).then_some((signal, Line { time: 0, severity, pid: 0, message }))
 }
 
 /// What a log says in sum.
@@ -161,15 +71,9 @@ pub struct ErrorLog {
     pub fail_timeout: i64,
     /// Time of the first and of the last line.
     pub times: Option<(i64, i64)>,
+    /// Which processes wrote it.
+    pub workers: Workers,
     last_failure: Option<(i64, Signal)>,
-}
-
-/// Seconds that a log tells apart; a longer one is summed in coarser steps.
-const MOST_SECONDS: usize = 200_000;
-
-/// The second under which a line is counted, when so many are known.
-pub(super) fn step(known: usize, time: i64) -> i64 {
-    if known < MOST_SECONDS { time } else { time - time.rem_euclid(3600) }
 }
 
 /// `fail_timeout` by default: for so long a peer that could not be reached is left out.
@@ -187,12 +91,9 @@ impl ErrorLog {
             return;
         }
         self.lines += 1;
-        let text = String::from_utf8_lossy(line);
-        let Some(parsed) = Line::parse(&text) else {
-            if let Some((signal, line)) = abridged(&text) {
-                self.see(signal, line.target(), None, &text);
-                return;
-            }
+        let whole = String::from_utf8_lossy(line);
+        let text = bare(&whole);
+        let Some(parsed) = Line::read(&text) else {
             self.foreign += 1;
             if self.foreign_samples.len() < SAMPLES {
                 self.foreign_samples.push(text.chars().take(200).collect());
@@ -203,6 +104,9 @@ impl ErrorLog {
             Signal::Other if parsed.severity <= Severity::Error => Signal::OtherError,
             known => known,
         };
+        if !parsed.is_dated() {
+            return self.see(signal, &parsed, &text);
+        }
         let (first, last) = self.times.unwrap_or((parsed.time, parsed.time));
         self.times = Some((first.min(parsed.time), last.max(parsed.time)));
         let fail_timeout = if self.fail_timeout > 0 { self.fail_timeout } else { FAIL_TIMEOUT };
@@ -214,17 +118,19 @@ impl ErrorLog {
         {
             *self.no_live_after.entry(failure).or_default() += 1;
         }
-        self.see(signal, parsed.target(), Some(parsed.time), &text);
+        self.workers.add(&parsed, signal);
+        self.see(signal, &parsed, &text);
     }
 
     /// Counts a message, whose time may be unknown.
-    fn see(&mut self, signal: Signal, target: Option<&str>, time: Option<i64>, text: &str) {
+    fn see(&mut self, signal: Signal, line: &Line<'_>, text: &str) {
         self.problems += u64::from(signal != Signal::Other);
         let seen = self.seen.entry(signal).or_default();
         if seen.count == 0 {
             seen.sample = text.chars().take(400).collect();
         }
-        if let Some(time) = time {
+        if line.is_dated() {
+            let time = line.time;
             let step = step(self.seconds.len(), time);
             *self.seconds.entry(step).or_default().entry(signal).or_default() += 1;
             let (first, last) = if seen.is_dated() { seen.times } else { (time, time) };
@@ -232,11 +138,15 @@ impl ErrorLog {
         }
         seen.count += 1;
         seen.largest = seen.largest.max(too_large(text));
-        if !matches!(signal, Signal::Other | Signal::OtherError)
-            && let Some(target) = target
-            && (seen.targets.len() < MOST_TARGETS || seen.targets.contains_key(target))
+        let target = match signal {
+            Signal::Other => None,
+            Signal::OtherError => Some(shape(line.message)),
+            _ => line.target().map(str::to_owned),
+        };
+        if let Some(target) = target
+            && (seen.targets.len() < MOST_TARGETS || seen.targets.contains_key(&target))
         {
-            *seen.targets.entry(target.to_owned()).or_default() += 1;
+            *seen.targets.entry(target).or_default() += 1;
         }
     }
 
@@ -251,97 +161,6 @@ mod tests {
     use super::*;
 
     const TAIL: &str = ", client: 192.0.2.7, server: a, request: \"GET / HTTP/1.1\", upstream: \"http://10.0.0.1:80/\", host: \"a\"";
-
-    type Expected = Option<(Signal, Option<&'static str>)>;
-
-    #[test]
-    fn literal_lines() {
-        let up = "while connecting to upstream";
-        let cases: &[(String, Expected)] = &[
-            (
-                format!("2026/11/22 17:46:02 [crit] 812#812: *9 connect() to 10.0.0.1:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
-                Some((Signal::NoPort, Some("10.0.0.1:80"))),
-            ),
-            (
-                format!("2026/11/22 17:46:02 [crit] 812#812: *9 connect() to [2001:db8::1]:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
-                Some((Signal::NoIpv6, Some("[2001:db8::1]:80"))),
-            ),
-            (
-                format!("Nov 22 17:46:02 web1 nginx: 2026/11/22 17:46:02 [crit] 812#0: *9 connect() to 10.0.0.1:80 failed (99: Cannot assign requested address) {up}{TAIL}"),
-                Some((Signal::NoPort, Some("10.0.0.1:80"))),
-            ),
-            (
-                format!("2026/11/22 17:46:02 [crit] 812#812: *9 bind(10.0.0.210) failed (98: Address already in use) {up}{TAIL}"),
-                Some((Signal::BindInUse, Some("10.0.0.210"))),
-            ),
-            (
-                format!("2026/11/22 17:46:02 [crit] 812#812: *9 bind(10.0.0.210) failed (99: Cannot assign requested address) {up}{TAIL}"),
-                Some((Signal::BindNoAddress, Some("10.0.0.210"))),
-            ),
-            (
-                format!("2026/11/22 17:46:02 [crit] 812#812: *9 bind([::1]) failed (97: Address family not supported by protocol) {up}{TAIL}"),
-                Some((Signal::BindFamily, Some("[::1]"))),
-            ),
-            (
-                format!("2026/11/22 17:46:02 [crit] 812#812: *9 connect() to 10.0.0.1:80 failed (22: Invalid argument) {up}{TAIL}"),
-                Some((Signal::ConnectInvalid, Some("10.0.0.1:80"))),
-            ),
-            (
-                format!("2026/11/22 17:46:02 [error] 812#812: *9 invalid local address \"$arg_x\" {up}{TAIL}"),
-                Some((Signal::InvalidLocal, Some("10.0.0.1:80"))),
-            ),
-            (
-                "2026/11/22 17:46:02 [error] 812#812: *9 connect() to 10.0.0.1:53 failed (11: Resource temporarily unavailable) while connecting to upstream, udp client: 192.0.2.7, server: 0.0.0.0:53, upstream: \"10.0.0.1:53\", bytes from/to client:17/0, bytes from/to upstream:0/0".to_owned(),
-                Some((Signal::UdpNoPort, Some("10.0.0.1:53"))),
-            ),
-            (
-                "2026/11/22 17:46:02 [error] 812#812: *9 no live upstreams while connecting to upstream, client: 192.0.2.7, server: a, request: \"GET / HTTP/1.1\", upstream: \"http://backend/\", host: \"a\"".to_owned(),
-                Some((Signal::NoLive, Some("backend"))),
-            ),
-            (
-                "2026/11/22 17:46:02 [warn] 812#812: *9 upstream server temporarily disabled while connecting to upstream, client: 192.0.2.7, upstream: \"http://10.0.0.1:80/\"".to_owned(),
-                Some((Signal::Disabled, Some("10.0.0.1:80"))),
-            ),
-            (
-                "2026/11/22 17:46:02 [emerg] 812#812: bind() to 0.0.0.0:40001 failed (98: Address already in use)".to_owned(),
-                Some((Signal::ListenInUse, Some("0.0.0.0:40001"))),
-            ),
-            (
-                "2026/11/22 17:46:02 [alert] 812#812: 1024 worker_connections are not enough".to_owned(),
-                Some((Signal::WorkerConnections, None)),
-            ),
-            (
-                "2026/11/22 17:46:02 [alert] 812#812: *9 socket() failed (24: Too many open files) while connecting to upstream".to_owned(),
-                Some((Signal::OpenFiles, None)),
-            ),
-            (
-                format!("2026/11/22 17:46:02 [error] 812#812: *9 connect() failed (111: Connection refused) {up}{TAIL}"),
-                Some((Signal::Refused, Some("10.0.0.1:80"))),
-            ),
-            ("2026/11/22 17:46:02 [notice] 812#812: signal 17 (SIGCHLD) received".to_owned(), Some((Signal::Other, None))),
-            (
-                "2026/11/22 17:46:02 [error] 812#812: *7 connect() to unix:/run/php.sock failed (11: Resource temporarily unavailable) while connecting to upstream, client: 192.0.2.7, upstream: \"fastcgi://unix:/run/php.sock:\"".to_owned(),
-                Some((Signal::UnixQueueFull, Some("unix:/run/php.sock"))),
-            ),
-            (
-                "2026/11/22 17:46:02 [error] 812#812: *7 upstream timed out (110: Connection timed out) while reading response header from upstream, client: 192.0.2.7, upstream: \"fastcgi://unix:/run/php.sock:\"".to_owned(),
-                Some((Signal::ReadTimeout, Some("unix:/run/php.sock"))),
-            ),
-            (
-                "2026/11/22 17:46:02 [emerg] 812#812: host not found in upstream \"app:80\" in /etc/nginx/nginx.conf:7".to_owned(),
-                Some((Signal::HostNotFound, Some("app:80"))),
-            ),
-            ("PHP Fatal error: something".to_owned(), None),
-            ("2026/13 [crit] x".to_owned(), None),
-            ("\u{fffd}\u{fffd} [".to_owned(), None),
-        ];
-        for (text, expected) in cases {
-            let line = Line::parse(text);
-            let got = line.map(|l| (classify(l.message), l.target()));
-            let expected = expected.map(|(s, t)| (s, if s == Signal::OpenFiles { None } else { t }));
-            assert_eq!(got, expected, "{text}");
-        }
-    }
 
     #[test]
     fn lines_as_articles_print_them() {
