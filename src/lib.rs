@@ -43,6 +43,8 @@ pub mod runtime;
 pub mod settings;
 pub mod simulate;
 
+pub mod behaviour;
+
 pub mod site;
 
 pub mod cli;

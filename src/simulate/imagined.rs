@@ -1,13 +1,17 @@
 //! One request that a user describes: the variables follow from its URL and headers.
 
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+mod builtin;
 
-use crate::eval::inet::{write_ip, write_number};
-use crate::eval::select::{AddressId, ServerId};
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+
+use super::facts::Facts;
+use crate::eval::forwarded::forwarded;
+use crate::eval::select::{AddressId, LocationId, ServerId};
 use crate::eval::{Captures, Request};
+use crate::model::access::Addresses;
 use crate::model::server::ServerName;
-use crate::model::{Config, Endpoint, Variable, VariableId, VariableSource};
+use crate::model::{Config, Endpoint, HttpSettings, UpstreamId, Variable, VariableId, VariableSource};
 
 /// Described request.
 #[derive(Clone, Debug)]
@@ -20,6 +24,8 @@ pub struct Asked {
     pub scheme: &'static str,
     /// The method.
     pub method: String,
+    /// `HTTP/1.1`, `HTTP/1.0` or `HTTP/2.0`.
+    pub protocol: String,
     /// The Host header as sent.
     pub host: Vec<u8>,
     /// Name in the Host header, as [`crate::eval::select::host::normalize`] makes it.
@@ -30,6 +36,32 @@ pub struct Asked {
     pub headers: Vec<(String, Vec<u8>)>,
     /// Client address, if given.
     pub client: Option<IpAddr>,
+    /// Facts about the outside; `None`: the route forks where they decide.
+    pub facts: Option<Facts>,
+}
+
+/// Where a request is passed on to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The upstream, unless the address is computed and names none.
+    pub upstream: Option<UpstreamId>,
+    /// Host and port as written: `$proxy_host`.
+    pub host: Vec<u8>,
+    /// URI in a computed URL.
+    pub uri: Option<Vec<u8>>,
+    /// `https://`
+    pub tls: bool,
+}
+
+/// A zone that counts the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// `limit_req` or `limit_conn`.
+    pub directive: &'static str,
+    /// Name of the zone.
+    pub zone: String,
+    /// Key in the zone, empty: not counted; or the unknown variables.
+    pub key: Result<Vec<u8>, Vec<VariableId>>,
 }
 
 /// Request while its route is followed.
@@ -37,18 +69,47 @@ pub struct Asked {
 pub struct Imagined<'c> {
     config: &'c Config,
     asked: &'c Asked,
+    /// Settings that hold where the request is.
+    pub settings: &'c HttpSettings,
     /// Current server.
     pub server: ServerId,
+    /// Method; an error page changes it to GET.
+    pub method: String,
     /// `$uri`
     pub uri: Vec<u8>,
     /// `$args`
     pub args: Vec<u8>,
+    /// Client address: that of the connection, or the reported one (`ngx_http_realip_module`).
+    pub client: Option<IpAddr>,
+    /// Address of the connection's client, if `client` is another.
+    pub real: Option<Option<IpAddr>>,
+    /// The URI is as the client sent it (`valid_unparsed_uri`).
+    pub is_unchanged: bool,
+    /// The location matches the URI (`valid_location`).
+    pub is_in_location: bool,
+    /// `try_files` has set the URI of a location with `alias` and a regular expression.
+    pub add_uri_to_alias: bool,
+    /// The request was redirected inside.
+    pub is_internal: bool,
+    /// Location whose handler answers although an `if` is the location.
+    pub handled_by: Option<LocationId>,
+    /// Where the request is passed on to.
+    pub destination: Option<Destination>,
+    /// Zones that count the request; `None`: not yet known.
+    pub counted: Option<Vec<Counted>>,
+    /// Status of the response, for `$status`.
+    pub status: Option<u16>,
+    /// The upstream has answered.
+    pub is_answered: bool,
+    /// Entries that were taken from maps; `None`: the default.
+    pub looked_up: Vec<(usize, Option<usize>)>,
     /// Variables that were needed and are unknown.
     pub unknown: Vec<VariableId>,
     /// The client address was needed and is unknown.
     pub needs_client: bool,
     captures: Captures,
     stored: HashMap<VariableId, Vec<u8>>,
+    cached: HashMap<VariableId, Vec<u8>>,
     lost: HashSet<VariableId>,
 }
 
@@ -58,22 +119,45 @@ impl<'c> Imagined<'c> {
         Self {
             config,
             asked,
+            settings: &config.http.servers[server.0 as usize].settings,
             server,
+            method: asked.method.clone(),
             uri: Vec::new(),
             args: Vec::new(),
+            client: asked.client,
+            real: None,
+            is_unchanged: true,
+            is_in_location: true,
+            add_uri_to_alias: false,
+            is_internal: false,
+            handled_by: None,
+            destination: None,
+            counted: None,
+            status: None,
+            is_answered: false,
+            looked_up: Vec::new(),
             unknown: Vec::new(),
             needs_client: false,
             captures: Captures::default(),
             stored: HashMap::new(),
+            cached: HashMap::new(),
             lost: HashSet::new(),
         }
+    }
+
+    /// The request as described.
+    pub fn asked(&self) -> &'c Asked {
+        self.asked
     }
 
     /// `set`; `None` is an unknown value.
     pub fn store(&mut self, id: VariableId, value: Option<Vec<u8>>) {
         let name = self.config.http.variables.get(id).name.as_str();
         match value {
-            Some(value) if name == "args" => self.args = value,
+            Some(value) if name == "args" => {
+                self.args = value;
+                self.is_unchanged = false;
+            }
             Some(value) => {
                 self.lost.remove(&id);
                 self.stored.insert(id, value);
@@ -89,90 +173,41 @@ impl<'c> Imagined<'c> {
         self.captures = Captures::default();
     }
 
-    fn header(&self, name: &str) -> Option<&[u8]> {
-        if name.eq_ignore_ascii_case("host") {
-            return (!self.asked.host.is_empty()).then_some(&self.asked.host);
-        }
-        let dashes = |text: &str| text.replace('-', "_").to_ascii_lowercase();
-        let found = self.asked.headers.iter().find(|(own, _)| dashes(own) == dashes(name));
-        found.map(|(_, value)| value.as_slice())
+    /// Text of a numbered capture.
+    pub fn captured(&self, group: u8) -> Option<&[u8]> {
+        self.captures.get(usize::from(group))
     }
 
-    fn server_name(&self) -> &str {
+    /// Values of all lines of a header; names are compared as variables have them, with `_` for `-`.
+    pub fn headers(&self, name: &str) -> Vec<&[u8]> {
+        let dashes = |text: &str| text.replace('-', "_").to_ascii_lowercase();
+        let name = dashes(name);
+        if name == "host" {
+            return (!self.asked.host.is_empty()).then_some(&self.asked.host[..]).into_iter().collect();
+        }
+        let core = &self.settings.core;
+        let is_valid = |own: &str| {
+            own.bytes().all(|b| {
+                b.is_ascii_alphanumeric() || b == b'-' || b == b'_' && core.underscores_in_headers.value
+            }) || !core.ignore_invalid_headers.value
+        };
+        let lines = self.asked.headers.iter().filter(|(own, _)| dashes(own) == name && is_valid(own));
+        lines.map(|(_, value)| value.as_slice()).collect()
+    }
+
+    /// Value of a header, its lines joined as nginx does it.
+    pub fn header(&self, name: &str) -> Option<Vec<u8>> {
+        let lines = self.headers(name);
+        let separator: &[u8] = if name.eq_ignore_ascii_case("cookie") { b"; " } else { b", " };
+        (!lines.is_empty()).then(|| lines.join(separator))
+    }
+
+    /// `$server_name`
+    pub fn server_name(&self) -> &str {
         match self.config.http.servers[self.server.0 as usize].names.first() {
             Some(ServerName::Exact(name) | ServerName::DotHead(name)) => name,
             _ => "",
         }
-    }
-
-    fn cookie(&self, name: &str) -> Option<&[u8]> {
-        let cookies = self.header("cookie")?.split(|b| *b == b';').map(<[u8]>::trim_ascii);
-        cookies.filter_map(|c| c.strip_prefix(name.as_bytes())).find_map(|rest| rest.strip_prefix(b"="))
-    }
-
-    fn argument(&self, name: &str) -> Option<&[u8]> {
-        let args = self.args.split(|b| *b == b'&');
-        args.filter_map(|arg| arg.split_at_checked(name.len()))
-            .filter(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()))
-            .find_map(|(_, rest)| rest.strip_prefix(b"="))
-    }
-
-    /// Built-in variable; `None`: unknown, `Some(false)`: no value.
-    fn builtin(&self, name: &str, out: &mut Vec<u8>) -> Option<bool> {
-        let family = |prefix: &str| name.strip_prefix(prefix);
-        let found = if let Some(header) = family("http_") {
-            self.header(header)
-        } else if let Some(argument) = family("arg_") {
-            self.argument(argument)
-        } else if let Some(cookie) = family("cookie_") {
-            self.cookie(cookie)
-        } else {
-            return self.plain(name, out);
-        };
-        out.extend_from_slice(found.unwrap_or_default());
-        Some(found.is_some())
-    }
-
-    fn plain(&self, name: &str, out: &mut Vec<u8>) -> Option<bool> {
-        let asked = self.asked;
-        match name {
-            "host" if asked.name.is_empty() => out.extend(self.server_name().bytes()),
-            "host" => out.extend_from_slice(&asked.name),
-            "uri" | "document_uri" => out.extend_from_slice(&self.uri),
-            "request_uri" => out.extend_from_slice(&asked.target),
-            "args" | "query_string" => out.extend_from_slice(&self.args),
-            "is_args" => out.extend(if self.args.is_empty() { "" } else { "?" }.bytes()),
-            "scheme" => out.extend(asked.scheme.bytes()),
-            "https" if asked.scheme == "https" => out.extend(b"on"),
-            "https" => return Some(false),
-            "request_method" => out.extend(asked.method.bytes()),
-            "request" => {
-                out.extend(asked.method.bytes());
-                out.push(b' ');
-                out.extend_from_slice(&asked.target);
-                out.extend(b" HTTP/1.1");
-            }
-            "server_protocol" => out.extend(b"HTTP/1.1"),
-            "server_name" => out.extend(self.server_name().bytes()),
-            "nginx_version" => out.extend(self.config.version.to_string().bytes()),
-            "content_type" | "content_length" => {
-                let found = self.header(name);
-                out.extend_from_slice(found.unwrap_or_default());
-                return Some(found.is_some());
-            }
-            "server_port" => match &asked.endpoint {
-                Endpoint::Inet(address) => write_number(u32::from(address.port()), out),
-                Endpoint::Name(_, port) => write_number(u32::from(*port), out),
-                Endpoint::Unix(_) => {}
-            },
-            "remote_addr" => write_ip(asked.client?, out),
-            "binary_remote_addr" => match asked.client? {
-                IpAddr::V4(ip) => out.extend(ip.octets()),
-                IpAddr::V6(ip) => out.extend(ip.octets()),
-            },
-            _ => return None,
-        }
-        Some(true)
     }
 }
 
@@ -180,6 +215,11 @@ impl Request for Imagined<'_> {
     fn variable(&mut self, id: VariableId, variable: &Variable, out: &mut Vec<u8>) -> bool {
         if let Some(known) = self.known(id, out) {
             return known;
+        }
+        let facts = self.asked.facts.as_ref();
+        if let Some(value) = facts.and_then(|facts| facts.variables.get(&variable.name)) {
+            out.extend_from_slice(value);
+            return true;
         }
         let found = match variable.source {
             VariableSource::Builtin => self.builtin(&variable.name, out),
@@ -195,8 +235,13 @@ impl Request for Imagined<'_> {
 
     fn address(&mut self) -> Option<IpAddr> {
         // `geo` takes 255.255.255.255 without an address.
-        self.needs_client |= self.asked.client.is_none();
-        self.asked.client
+        self.needs_client |= self.client.is_none();
+        self.client
+    }
+
+    fn forwarded(&mut self, address: IpAddr, believed: &[Addresses], recursive: bool) -> IpAddr {
+        let from = Some(SocketAddr::new(address, 0));
+        forwarded(from, &self.headers("x-forwarded-for"), believed, recursive).map_or(address, |a| a.ip())
     }
 
     fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool {
@@ -217,6 +262,20 @@ impl Request for Imagined<'_> {
             self.unknown.push(id);
             return Some(false);
         }
-        self.stored.get(&id).map(|value| out.extend_from_slice(value)).map(|()| true)
+        let value = self.stored.get(&id).or_else(|| self.cached.get(&id));
+        value.map(|value| out.extend_from_slice(value)).map(|()| true)
+    }
+
+    fn remember(&mut self, id: VariableId, value: &[u8]) {
+        // A value of something unknown may be known later.
+        if self.unknown.is_empty() && !self.needs_client {
+            self.cached.insert(id, value.to_vec());
+        }
+    }
+
+    fn looked_up(&mut self, map: usize, entry: Option<usize>) {
+        if self.asked.facts.is_some() {
+            self.looked_up.push((map, entry));
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::model::access::Addresses;
 
 /// The last address of the lists, or with `recursive` the last that is not believed; `None` if the one who says it is
 /// not believed himself.
-pub(crate) fn forwarded(
+pub fn forwarded(
     from: Option<SocketAddr>,
     values: &[&[u8]],
     believed: &[Addresses],
