@@ -297,24 +297,6 @@ impl<'g> Outcome<'g> {
         }
     }
 
-    /// Key in the cache: `proxy_cache_key`, else scheme, host and URI of the upstream request.
-    ///
-    /// # Errors
-    /// If a variable is unknown.
-    pub fn cache_key(&mut self) -> Known<Vec<u8>> {
-        match &self.settings().cache.key.value {
-            Some(key) => self.value(key),
-            None => {
-                let (tls, host) = match self.destination() {
-                    Some(destination) => (destination.tls, destination.host.clone()),
-                    None => (false, Vec::new()),
-                };
-                let scheme = if tls { &b"https://"[..] } else { b"http://" };
-                Ok([scheme, &host, &super::passed::uri(self)?].concat())
-            }
-        }
-    }
-
     /// Source address of the connection to the upstream; empty: the kernel's choice.
     ///
     /// # Errors

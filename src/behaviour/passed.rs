@@ -65,6 +65,22 @@ pub fn uri(outcome: &Outcome<'_>) -> Known<Vec<u8>> {
     Ok(out)
 }
 
+/// Key in the cache: `proxy_cache_key`, else scheme, host and URI of the upstream request.
+///
+/// # Errors
+/// If a variable is unknown.
+pub fn cache_key(outcome: &mut Outcome<'_>) -> Known<Vec<u8>> {
+    if let Some(key) = &outcome.settings().cache.key.value {
+        return outcome.value(key);
+    }
+    let (tls, host) = match outcome.destination() {
+        Some(destination) => (destination.tls, destination.host.clone()),
+        None => (false, Vec::new()),
+    };
+    let scheme = if tls { &b"https://"[..] } else { b"http://" };
+    Ok([scheme, &host, &uri(outcome)?].concat())
+}
+
 /// Method that the upstream is asked with.
 ///
 /// # Errors

@@ -189,6 +189,11 @@ impl Coverage {
     }
 }
 
+/// Share in per cent; of nothing all is reached.
+pub fn percent((reached, all): (usize, usize)) -> f64 {
+    if all == 0 { 100.0 } else { reached as f64 * 100.0 / all as f64 }
+}
+
 /// The location and those around it: a request in an inner location reached the outer ones.
 fn around(router: &Router, id: LocationId, reached: &mut Vec<(Kind, Span)>) {
     let (server, path) = router.path(id);

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::share;
-use crate::behaviour::coverage::{Coverage, Kind};
+use crate::behaviour::coverage::{Coverage, Kind, percent as share};
 use crate::cli::page::{escape, head};
 use crate::source::SourceMap;
 
@@ -37,7 +36,7 @@ pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
         "<h1>Coverage of the configuration</h1>\n<p>{} requests reached {reached} of {all} parts, {:.1} %; the default server \
          took {} requests whose host no name fits.</p>",
         coverage.requests,
-        share(reached, all),
+        share((reached, all)),
         coverage.by_default
     );
     out.push_str(
@@ -51,7 +50,7 @@ pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
                 "<tr><td class=\"name\" data-label=\"parts\">{}</td><td data-label=\"reached\">{reached}</td><td \
                  data-label=\"all\">{all}</td><td data-label=\"share\">{:.1} %</td></tr>",
                 kind.plural(),
-                share(reached, all)
+                share((reached, all))
             );
         }
     }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{html, lcov};
-use crate::behaviour::coverage::{Coverage, Item, Kind};
+use crate::behaviour::coverage::{Coverage, Item, Kind, percent as share};
 use crate::cli::Failure;
 use crate::source::SourceMap;
 
@@ -27,11 +27,11 @@ pub(in crate::cli) struct CoverageArgs {
     coverage_lcov: Option<PathBuf>,
 
     /// Fail if less than this share of all parts was reached, in per cent.
-    #[arg(long, value_name = "PERCENT", help_heading = "Coverage", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", help_heading = "Coverage", value_parser = percentage)]
     min_coverage: Option<f64>,
 }
 
-fn percent(text: &str) -> Result<f64, String> {
+fn percentage(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').parse::<f64>().ok();
     number.filter(|n| (0.0..=100.0).contains(n)).ok_or_else(|| "expected a number from 0 to 100".to_owned())
 }
@@ -70,16 +70,11 @@ impl CoverageArgs {
             }
         }
         let (reached, all) = coverage.share(None);
-        let share = share(reached, all);
+        let share = share((reached, all));
         Ok(self.min_coverage.filter(|least| share < *least).map(|least| {
             format!("{reached} of {all} parts were reached, {share:.1} %; --min-coverage asks for {least} %")
         }))
     }
-}
-
-/// Share in per cent; of nothing all is reached.
-pub(super) fn share(reached: usize, all: usize) -> f64 {
-    if all == 0 { 100.0 } else { reached as f64 * 100.0 / all as f64 }
 }
 
 /// The table, and the parts that nothing reached.
@@ -89,7 +84,7 @@ pub(in crate::cli) fn table(coverage: &Coverage, sources: &SourceMap, out: &mut 
     for (name, kind) in rows.chain([("all parts", None)]) {
         let (reached, all) = coverage.share(kind);
         if all > 0 {
-            writeln!(out, "{name:<15} {reached:>7} {all:>5}  {:>5.1} %", share(reached, all))?;
+            writeln!(out, "{name:<15} {reached:>7} {all:>5}  {:>5.1} %", share((reached, all)))?;
         }
     }
     let missed: Vec<&Item> = coverage.items.iter().filter(|item| item.hits == 0).collect();
