@@ -12,6 +12,7 @@ pub mod regex;
 pub mod request;
 pub mod select;
 pub mod split_clients;
+pub mod uri;
 pub mod value;
 
 pub use regex::{Captures, CompileError};

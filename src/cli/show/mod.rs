@@ -175,7 +175,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
     let asked = url::asked(&url, &args.request, &ground.router, found.address)?;
     let normalize = |merge: bool| {
         let mut path = Vec::new();
-        let range = crate::runtime::net::http1::uri::normalize(&asked.target, merge, &mut path).ok()?;
+        let range = crate::eval::uri::normalize(&asked.target, merge, &mut path).ok()?;
         let args = asked.target[range].to_vec();
         Some((path, args))
     };
