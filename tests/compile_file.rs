@@ -1,8 +1,11 @@
 //! The compiled file: it holds the same model, and nothing but an intact one of this format is executed.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/port.rs"]
+mod port;
+
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -202,7 +205,7 @@ fn get(port: u16, head: &str) -> String {
 fn it_runs_without_the_original_files() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = port::number();
     std::fs::write(
         at("nginx.conf"),
         format!("events {{ }} http {{ access_log off; server {{ listen 127.0.0.1:{port}; include inner.conf; }} }}"),

@@ -16,7 +16,7 @@ mod nginx;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -84,7 +84,7 @@ fn a_running_nginx_is_watched() {
     let backend = Backend::new(polite);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().display();
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let address = nginx::port::free();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .iter()
         .map(|name| format!("{name}_temp_path {path}/{name}; "))
@@ -111,7 +111,10 @@ fn a_running_nginx_is_watched() {
         .stderr(Stdio::null())
         .spawn();
     let _server = Ended(server.unwrap());
-    eventually("nginx listens", || TcpStream::connect(address).is_ok());
+    // The pid is written after the sockets are bound: it is this nginx that answers.
+    eventually("nginx listens", || {
+        directory.path().join("nginx.pid").exists() && TcpStream::connect(address).is_ok()
+    });
     let (_doctor, place) = doctor(&file);
     let mut client = Client::new(address);
     for _ in 0..20 {

@@ -11,16 +11,19 @@ mod browser;
 #[path = "common/http.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod http;
+#[path = "common/port.rs"]
+mod port;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use browser::{chromium, lost};
 use http::{Backend, Client, once, polite};
+use port::free;
 
 /// `ngxc run` as a process of its own.
 struct Proxy {
@@ -31,11 +34,6 @@ struct Proxy {
     metrics: SocketAddr,
     file: PathBuf,
     _directory: tempfile::TempDir,
-}
-
-/// A port that was free a moment ago.
-fn free() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
 fn text(http: &str, address: SocketAddr) -> String {

@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "common/http.rs"]
 mod http;
+#[path = "common/port.rs"]
+mod port;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -241,7 +243,7 @@ fn an_idle_connection_that_the_peer_closes_is_not_used() {
 #[test]
 fn the_next_upstream_is_tried_and_logged() {
     let backend = Backend::new(polite);
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = port::free();
     let http = format!(
         "log_format t '$status $upstream_status $upstream_addr'; access_log logs/access.log t;
          upstream b {{ server {gone}; server {}; }} upstream none {{ server {gone}; }}

@@ -223,3 +223,110 @@ fn any_file_of_a_directory() {
     }
     running.stop(Stop::Fast);
 }
+
+const PROXIES: &str = r#"
+    server { listen PORT; server_name last; set_real_ip_from 127.0.0.1; set_real_ip_from 10.0.0.0/8;
+        real_ip_header X-Forwarded-For; return 200 $remote_addr:$remote_port; }
+    server { listen PORT; server_name all; set_real_ip_from 127.0.0.1; set_real_ip_from 10.0.0.0/8;
+        real_ip_header X-Forwarded-For; real_ip_recursive on; return 200 $remote_addr; }
+    server { listen PORT; server_name chunks; client_max_body_size 10; location / { proxy_pass http://PORT; } }
+    server { listen PORT; server_name pages; root DIR; autoindex on; autoindex_format jsonp; }
+"#;
+
+/// Values of `X-Forwarded-For` with separators and addresses in unusual forms.
+const LISTS: &[&str] = &[
+    "1.2.3.4",
+    ",1.2.3.4",
+    " ,1.2.3.4",
+    "1.2.3.4,",
+    "1.2.3.4 , ,",
+    "x, 1.2.3.4",
+    "1.2.3.4, x",
+    "01.2.3.04",
+    "1.2.3.",
+    "1..3.4",
+    "1.2.3.4:80",
+    "[1.2.3.4]:80",
+    "[1.2.3.4]",
+    "1.2.3.4:99999",
+    "255.255.255.255",
+    "::1",
+    "[2001:DB8::1]:5",
+    "1:2:3:4:5:6:7",
+    "::ffff:1.2.3.4",
+    "1.2.3.4, 10.0.0.1, 10.0.0.2",
+    "10.0.0.1, 10.0.0.2",
+    "x,10.0.0.2",
+    ",10.0.0.2",
+    "1.2.3.4\r\nX-Forwarded-For: 10.0.0.1",
+    "1.2.3.4\r\nX-Forwarded-For: x",
+];
+
+/// Names of callbacks of a JSONP list.
+const CALLBACKS: &[&str] = &["", "f", "a.b_c.0", "alert(1)//", "a%62", "é", "a[0]", "a+b", "<script>"];
+
+/// The same question to both servers; nothing to compare if there is no nginx.
+fn compare(
+    ours: SocketAddr,
+    real: Option<SocketAddr>,
+    what: &str,
+    request: &str,
+    is: impl Fn(&str) -> String,
+) -> String {
+    let own = is(&once(ours, request));
+    if let Some(real) = real {
+        assert_eq!(own, is(&once(real, request)), "{what}");
+    }
+    own
+}
+
+#[test]
+fn addresses_bodies_and_names_as_hostile_clients_write_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("pages");
+    std::fs::create_dir(&pages).unwrap();
+    std::fs::write(pages.join("a"), "").unwrap();
+    let http = PROXIES.replace("DIR", &pages.display().to_string());
+    let (running, own) = server(&http, directory.path());
+    // Older ones than 1.31.5 do not check callbacks.
+    let real = Nginx::start(&http);
+    let checks_callbacks = real.as_ref().is_some_and(|nginx| nginx.version >= Version::new(1, 31, 5));
+    let real = real.as_ref().map(|nginx| nginx.address);
+    let body = |answer: &str| answer.rsplit("\r\n\r\n").next().unwrap().to_owned();
+    let port_is_any = |answer: &str| {
+        let body = body(answer);
+        let port = body.rsplit(':').next().unwrap().len();
+        // The client's own port differs.
+        if body.starts_with("127.") { body[..body.len() - port].to_owned() } else { body }
+    };
+    let mut seen = BTreeSet::new();
+    for (host, list) in ["last", "all"].iter().flat_map(|host| LISTS.iter().map(move |list| (host, list))) {
+        // An address in brackets without a port is as new as the check of callbacks.
+        let real = real.filter(|_| checks_callbacks || !list.ends_with(']'));
+        let request = format!("GET / HTTP/1.0\r\nHost: {host}\r\nX-Forwarded-For: {list}\r\n\r\n");
+        seen.insert(compare(own, real, &format!("{host}: {list}"), &request, port_is_any));
+    }
+    assert!(seen.len() > 12, "{seen:?}");
+    let status = |answer: &str| answer.get(9..12).unwrap_or("none").to_owned();
+    // The size alone says that the body is too long: nobody waits for the rest of it. nginx waits for its first byte.
+    let head = "POST / HTTP/1.1\r\nHost: chunks\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (body, expected) in
+        [("b\r\nx", "413"), ("b;x\r\nx", "413"), ("5\r\nhello\r\n6\r\nx", "413"), ("g\r\n", "400")]
+    {
+        let got = compare(own, real, body, &format!("{head}{body}"), status);
+        assert_eq!(got, expected, "{body}");
+    }
+    assert_eq!(status(&once(own, &format!("{head}b\r\n"))), "413");
+    for name in CALLBACKS {
+        let request = format!("GET /?callback={name} HTTP/1.0\r\nHost: pages\r\n\r\n");
+        let real = real.filter(|_| checks_callbacks);
+        let got = compare(own, real, name, &request, status);
+        let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._".contains(&b));
+        assert_eq!(got, if is_name { "200" } else { "400" }, "{name}");
+    }
+    let longest = |n: usize| format!("GET /?callback={} HTTP/1.0\r\nHost: pages\r\n\r\n", "a".repeat(n));
+    assert_eq!([128, 129].map(|n| status(&once(own, &longest(n)))), ["200", "400"]);
+    running.stop(Stop::Fast);
+    let log = std::fs::read_to_string(directory.path().join("logs/error.log")).unwrap();
+    assert!(log.contains("client sent invalid callback name: \"alert(1)//\", client: 127.0.0.1"), "{log}");
+}

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
 
+#[path = "common/port.rs"]
+mod port;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -34,10 +37,6 @@ fn ask(mut stream: impl Read + Write) -> String {
     body.to_owned()
 }
 
-fn free_port(address: &str) -> Option<u16> {
-    Some(TcpListener::bind((address, 0)).ok()?.local_addr().unwrap().port())
-}
-
 #[test]
 fn unix_sockets() {
     let directory = tempfile::tempdir().unwrap();
@@ -57,10 +56,11 @@ fn unix_sockets() {
 
 #[test]
 fn ipv6() {
-    let Some(port) = free_port("::1") else {
+    if TcpListener::bind("[::1]:0").is_err() {
         println!("not run: no IPv6 here");
         return;
-    };
+    }
+    let port = port::number();
     let directory = tempfile::tempdir().unwrap();
     let text = format!(
         "events {{}} http {{ access_log off; geo $net {{ default far; ::1/128 near; }}\n\
@@ -76,7 +76,7 @@ fn ipv6() {
 #[test]
 fn several_workers_count_connections_together() {
     for parameter in ["", " reuseport"] {
-        let port = free_port("127.0.0.1").unwrap();
+        let port = port::number();
         let directory = tempfile::tempdir().unwrap();
         let text = format!(
             "worker_processes 3; events {{}} http {{ access_log off;\n\

@@ -13,7 +13,7 @@ mod nginx;
 mod proxy;
 
 use std::fmt::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use http::{Backend, once};
 use proxy::Proxy;
@@ -24,11 +24,6 @@ fn get(to: SocketAddr, uri: &str) -> String {
 
 fn answer(text: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}", text.len())
-}
-
-/// A port where nobody listens.
-fn nowhere() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 #[test]
@@ -43,7 +38,7 @@ fn no_idempotent_request_is_lost() {
         Backend::new(|_| "HTTP/1.1 503 Sorry\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_owned());
     let (hangs, closes) = (hanging.address, closing.address);
     for (bad, words, logged) in [
-        (nowhere(), "error", "111: Connection refused"),
+        (nginx::port::free(), "error", "111: Connection refused"),
         (hangs, "timeout", "upstream timed out"),
         (closes, "error", "upstream prematurely closed connection"),
         (garbage.address, "invalid_header", "upstream sent no valid HTTP/1.0 header"),

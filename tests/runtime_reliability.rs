@@ -6,6 +6,8 @@
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "common/http.rs"]
 mod http;
+#[path = "common/port.rs"]
+mod port;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -26,9 +28,7 @@ struct Process {
 impl Process {
     fn new(http: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
+        let address = port::free();
         // Its directory is root's alone if root runs the test.
         let text = format!(
             "user root; worker_processes 2; pid p.pid; error_log error.log info; events {{}}\n\
@@ -155,7 +155,7 @@ fn addresses_are_given_up_at_once() {
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         eventually("the backend is asked", || backend.requests().len() == 1);
         if signal == "HUP" {
-            let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+            let elsewhere = port::free().to_string();
             let file = process.directory.path().join("nginx.conf");
             let text = std::fs::read_to_string(&file).unwrap();
             std::fs::write(&file, text.replace(&process.address.to_string(), &elsewhere)).unwrap();

@@ -5,11 +5,13 @@
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "common/http.rs"]
 mod http;
+#[path = "common/port.rs"]
+mod port;
 #[allow(dead_code, reason = "not every test needs all of it")]
 #[path = "common/proxy.rs"]
 mod proxy;
 
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -47,7 +49,7 @@ fn name_server() -> (SocketAddr, Zone) {
 
 #[test]
 fn peers_follow_the_name() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = port::number();
     let (server, zone) = name_server();
     *zone.lock().unwrap() = Some(vec![[127, 0, 0, 2]]);
     let proxy = Proxy::new(&format!(

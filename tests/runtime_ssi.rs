@@ -85,9 +85,25 @@ fn included() {
         assert_eq!(page(&text), expected, "{uri}");
     }
     assert_eq!(page("<!--#include virtual='/../x' -->"), ERROR);
-    // As deep as nginx goes, then the response ends.
-    let depth = page("<!--#include virtual='/loop.html' -->").len();
-    assert_eq!(depth, 50);
+    // As deep as nginx goes; then comes the text of an error, and the rest of each page.
+    let body = page("<!--#include virtual='/loop.html' -->.");
+    assert_eq!(body, format!("{}{ERROR}.", "x".repeat(51)));
+}
+
+#[test]
+fn values_and_requests_are_bounded() {
+    let doubled = "<!--#set var='a' value='$a$a' -->".repeat(40);
+    let body = page(&format!(
+        "<!--#set var='a' value='0123456789' -->{doubled}<!--#if expr='$a' -->.<!--#endif -->"
+    ));
+    assert!(body.ends_with('.') && body.starts_with(ERROR), "{}", &body[..body.len().min(200)]);
+    assert_eq!(body.len(), ERROR.len() * 20 + 1);
+    // Many variables of a megabyte each.
+    let large =
+        format!("<!--#set var='a' value='{}' -->", "y".repeat(128)) + &doubled[..doubled.len() / 40 * 13];
+    let copies: String = (0..60).map(|n| format!("<!--#set var='v{n}' value='$a' -->")).collect();
+    let body = page(&format!("{large}{copies}"));
+    assert_eq!(body.len() / ERROR.len(), 60 - 31);
 }
 
 #[test]

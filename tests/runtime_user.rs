@@ -13,12 +13,14 @@
 mod nginx;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use nginx::port::free;
 
 fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
@@ -41,10 +43,6 @@ fn programs() -> Vec<Command> {
     let mut ours = Command::new(env!("CARGO_BIN_EXE_ngxc"));
     ours.arg("nginx");
     std::iter::once(ours).chain(nginx::program().map(Command::new)).collect()
-}
-
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 struct Server {

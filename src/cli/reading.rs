@@ -97,6 +97,13 @@ impl Loader for Over<'_> {
         }
     }
 
+    fn read_included(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match (&self.stdin.stdin_filename, &self.stdin.text) {
+            (Some(name), Some(text)) if same(name, path) => Ok(text.to_vec()),
+            _ => self.inner.read_included(path),
+        }
+    }
+
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         self.inner.glob(pattern)
     }

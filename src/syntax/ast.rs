@@ -1,59 +1,8 @@
-//! Tree of one file: flat, in source order, with every byte of the text accounted for.
-//!
-//! Words and items lie in two vectors; the tree's handles are small and can be copied. The descendants of a directive
-//! follow it directly, so the children of a block are a range of the items.
+//! Handles of a [`Tree`]: blocks, directives and comments. They are small and can be copied.
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use super::word::{Word, WordData, Words};
+use super::tree::{DirectiveData, ItemData, NOWHERE, Terminator, Tree};
+use super::word::{Word, Words};
 use crate::source::{FileId, Span};
-
-/// The syntax of one file.
-pub struct Tree {
-    pub(super) file: FileId,
-    pub(super) text: Arc<[u8]>,
-    pub(super) words: Vec<WordData>,
-    pub(super) items: Vec<ItemData>,
-}
-
-/// Stored item. Offsets and positions are `u32`: a file is at most [`crate::source::MAX_FILE_SIZE`] long.
-#[derive(Clone, Copy)]
-pub(super) enum ItemData {
-    Directive(DirectiveData),
-    Comment { start: u32, end: u32 },
-    Skipped { start: u32, end: u32 },
-}
-
-#[derive(Clone, Copy)]
-pub(super) struct DirectiveData {
-    pub(super) first_word: u32,
-    pub(super) end_word: u32,
-    /// Offset of the `;` or `{`, or of a missing terminator's place: after the last word.
-    pub(super) at: u32,
-    /// Offset of the closing `}`, [`NOWHERE`] if there is none.
-    pub(super) close: u32,
-    /// Position after the last descendant.
-    pub(super) next: u32,
-    pub(super) terminator: Terminator,
-    /// The body is Lua source instead of items.
-    pub(super) lua: bool,
-}
-
-pub(super) const NOWHERE: u32 = u32::MAX;
-
-const _: () = assert!(size_of::<ItemData>() == 24 && size_of::<WordData>() == 8);
-
-/// Terminator of a directive's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Terminator {
-    /// `;`
-    Semicolon,
-    /// `{`
-    Block,
-    /// No terminator: a syntax error has been reported.
-    Missing,
-}
 
 /// Id of a directive within a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,16 +14,6 @@ pub struct DirectiveId {
 }
 
 impl Tree {
-    /// File of the tree.
-    pub fn file(&self) -> FileId {
-        self.file
-    }
-
-    /// Text of the tree.
-    pub fn text(&self) -> &[u8] {
-        &self.text
-    }
-
     /// Top level of the file.
     pub fn root(&self) -> Block<'_> {
         Block { tree: self, owner: None }
@@ -109,10 +48,6 @@ impl Tree {
         };
         let index = self.items.partition_point(|item| start(item) < offset);
         self.directive(index as u32).filter(|d| d.name().span().start == offset)
-    }
-
-    pub(super) fn span(&self, range: Range<usize>) -> Span {
-        Span::new(self.file, range.start, range.end)
     }
 
     fn at(&self, offset: u32) -> Span {

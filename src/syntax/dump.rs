@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use memchr::memmem;
 
-use super::ast::{Item, Tree};
-use super::include::{full_name, includes, is_pattern};
+use super::ast::Item;
+use super::include::named::{full_name, includes, is_pattern};
 use super::parser::parse;
+use super::tree::Tree;
 use crate::source::{Loader, Memory, SourceMap, os_path};
 
 /// Start of a heading; the path and a colon follow.

@@ -1,9 +1,7 @@
 //! Syntax errors: our message for people, nginx's message for programs that parse it.
 
-use super::template::Language;
-use super::yaml;
-use crate::diagnostic::{Class, Diagnostic, Level};
-use crate::source::{FileId, Span};
+use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 
 /// Most errors that are reported for one file; the others are counted.
 pub const MAX_ERRORS: usize = 100;
@@ -18,7 +16,7 @@ pub struct SyntaxError {
 }
 
 impl SyntaxError {
-    fn new(diagnostic: Diagnostic, nginx: impl Into<String>, nginx_at: Span) -> Self {
+    pub(super) fn new(diagnostic: Diagnostic, nginx: impl Into<String>, nginx_at: Span) -> Self {
         Self { diagnostic, nginx: nginx.into(), nginx_at: Span { end: nginx_at.start, ..nginx_at } }
     }
 
@@ -250,55 +248,6 @@ pub(super) fn byte_order_mark(word: &[u8], place: Span, stop: Span) -> SyntaxErr
     .label("invisible bytes")
     .help("save the file as UTF-8 without BOM");
     SyntaxError::new(diagnostic, format!("unknown directive \"{}\"", lossy(word)), stop)
-}
-
-/// Code of the error for a template that cannot be read as a configuration.
-pub(super) const TEMPLATE: &str = "template";
-
-/// The text is written in a template language.
-pub(super) fn template(language: Language, place: Span) -> SyntaxError {
-    let (name, option) = (language.name(), language.option());
-    let diagnostic = Diagnostic::new(
-        TEMPLATE,
-        // Names that the template defines are missing in the other files.
-        Class::Environment,
-        Level::Error,
-        place,
-        format!("expected a configuration, found a template in {name}"),
-    )
-    .label("to be rendered")
-    .help(format!(
-        "render it first, {}; or say `--template {option}`: what the template fills in is then unknown, the rest is judged",
-        language.render()
-    ));
-    SyntaxError::new(diagnostic, "unexpected \"{\"", place)
-}
-
-/// The text is YAML.
-pub(super) fn yaml(place: Span) -> SyntaxError {
-    let diagnostic = Diagnostic::new(
-        "yaml",
-        Class::Environment,
-        Level::Error,
-        Span { end: place.start, ..place },
-        "expected a configuration, found YAML",
-    )
-    .label("no directive of nginx")
-    .help(
-        "take the configuration out of it: `kubectl get configmap NAME -o jsonpath='{.data.nginx\\.conf}' | ngxc lint -`, \
-         or `nginx -T` in the container",
-    );
-    SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)
-}
-
-/// The text is YAML, and no configuration in it can be judged.
-pub(super) fn not_embedded(file: FileId, problem: &yaml::Problem) -> SyntaxError {
-    let place = Span::new(file, problem.at, problem.at);
-    let diagnostic =
-        Diagnostic::new("yaml", Class::Environment, Level::Error, place, problem.message.clone())
-            .label("not looked into")
-            .help(problem.help.clone());
-    SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)
 }
 
 /// The text has an encoding of two bytes per character.

@@ -4,7 +4,8 @@
 //! break between two arguments is kept, so that long lists remain readable; the following lines of a directive are
 //! indented by four more spaces.
 
-use super::ast::{Block, Comment, Directive, Item, Tree};
+use super::ast::{Block, Comment, Directive, Item};
+use super::tree::Tree;
 use crate::source::Span;
 
 const INDENT: &[u8] = b"    ";

@@ -3,34 +3,45 @@
 //! Lexical rules are those of `ngx_conf_read_token` (`src/core/ngx_conf_file.c`); the grammar is
 //! `grammar/nginx.ebnf`. Parsing never fails: a broken file gives a tree and all its errors.
 
+// The tree and its handles.
 mod ast;
+mod tree;
 mod word;
 
+// One file: text to tree and back.
 mod error;
+mod format;
 mod lexeme;
+mod odd;
 mod parser;
+mod print;
 mod recover;
 
-mod format;
-mod print;
-
-mod dump;
-mod include;
-mod odd;
+// Files that are not, or not only, nginx's syntax.
+mod doubt;
+mod foreign;
 mod reading;
 mod template;
-mod visit;
+mod uncertain;
 mod yaml;
 
-pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items, Terminator, Tree};
+// All files.
+mod configuration;
+mod dump;
+mod include;
+mod visit;
+
+pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items};
+pub use configuration::Configuration;
 pub use dump::{Dump, DumpedFile};
 pub use error::{MAX_ERRORS, SyntaxError};
 pub use format::format;
-pub use include::{Configuration, FRAGMENT_DIRECTORIES, LoadError, LoadOptions, load, load_one};
+pub use include::{FRAGMENT_DIRECTORIES, LoadError, LoadOptions, load, load_one};
 pub use parser::{MAX_DEPTH, parse};
 pub use print::print;
 pub use reading::{is_template, layout};
 pub use template::{Language, Templates};
+pub use tree::{Terminator, Tree};
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};
-pub use yaml::{Embedded, embedded, is_yaml};
+pub use yaml::{Embedded, MOST_MOUNTED, embedded, holds_configuration, is_yaml};

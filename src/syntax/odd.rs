@@ -3,8 +3,8 @@
 
 use memchr::memchr3_iter;
 
-use super::ast::Tree;
 use super::error::{self, SyntaxError};
+use super::tree::Tree;
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::source::Span;

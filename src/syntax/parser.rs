@@ -14,11 +14,10 @@ use nom::multi::many0_count;
 use nom::sequence::{pair, preceded};
 use nom::{IResult, Parser};
 
-use super::ast::{DirectiveData, ItemData, NOWHERE, Terminator, Tree};
 use super::error::{self, Errors, SyntaxError};
 use super::lexeme::{BUFFER, is_plain, is_space, lua_end};
-use super::word::{ESCAPES, QUOTED, WordData};
-use crate::source::{FileId, MAX_FILE_SIZE, Span};
+use super::tree::{DirectiveData, ESCAPES, ItemData, NOWHERE, QUOTED, Terminator, Tree, WordData};
+use crate::source::{FileId, MAX_FILE_SIZE, SourceMap, Span};
 
 /// Deepest nesting of blocks; deeper blocks are reported and skipped.
 pub const MAX_DEPTH: usize = 128;
@@ -47,6 +46,13 @@ pub fn parse(file: FileId, text: Arc<[u8]>) -> (Tree, Vec<SyntaxError>) {
     }
     let Builder { words, items, errors, .. } = builder;
     (Tree { file, text, words, items }, errors.finish())
+}
+
+/// True if a text has no syntax error.
+pub(super) fn is_whole(text: &[u8]) -> bool {
+    let mut sources = SourceMap::default();
+    let file = sources.add("", text);
+    parse(file, sources.file(file).text.clone()).1.is_empty()
 }
 
 // ---- Words ----------------------------------------------------------------------------------------

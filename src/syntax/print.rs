@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::ast::{Block, DirectiveData, Item, ItemData, NOWHERE, Terminator, Tree};
+use super::ast::{Block, Item};
 use super::lexeme::is_space;
+use super::tree::{DirectiveData, ItemData, NOWHERE, Terminator, Tree};
 use super::word::Shown;
 
 /// Text of the file, put together from the parts of the tree: words, terminators, braces, comments and skipped text.

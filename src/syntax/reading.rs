@@ -3,35 +3,25 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::ast::Tree;
-use super::error::{self, SyntaxError};
+use super::error::SyntaxError;
+use super::foreign;
 use super::format::format;
-use super::include::Configuration;
-use super::parser::parse;
+use super::odd;
+use super::parser::{is_whole, parse};
 use super::template::{self, Language, Reading, Templates};
+use super::tree::Tree;
+use super::uncertain::Uncertain;
 use super::yaml::{self, Embedded};
-use super::{ast::Terminator, odd};
-use crate::diagnostic::{Class, Diagnostic};
+use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, SourceFile, SourceMap, Span};
-
-/// Texts of a template that only its rendering decides.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Uncertain {
-    holes: Vec<std::ops::Range<u32>>,
-    alternatives: Vec<std::ops::Range<u32>>,
-}
-
-impl Uncertain {
-    pub(super) fn is_empty(&self) -> bool {
-        self.holes.is_empty() && self.alternatives.is_empty()
-    }
-}
 
 /// File as added to the sources.
 pub(super) struct Read {
     reading: Option<Reading>,
     /// The file is YAML: the configuration in it that is meant, or why there is none.
     embedded: Option<Result<Embedded, yaml::Problem>>,
+    /// The other configurations in that YAML.
+    pub(super) others: Vec<Embedded>,
 }
 
 impl Read {
@@ -49,10 +39,22 @@ impl Read {
         }
         let reading = self.reading.get_or_insert_default();
         let text = reading.parsed.as_deref().unwrap_or(&file.text);
-        self.embedded = yaml::choose(&file.path, text, name, is_directive);
-        if let Some(Ok(one)) = &self.embedded {
-            reading.parsed = Some(yaml::masked(text, one));
+        match yaml::choose(&file.path, text, name, is_directive) {
+            Some(Ok(chosen)) => {
+                self.others = chosen.others;
+                self.embed(file, chosen.one);
+            }
+            Some(Err(problem)) => self.embedded = Some(Err(problem)),
+            None => {}
         }
+    }
+
+    /// Reads one configuration of a YAML file, and nothing else of the file.
+    pub(super) fn embed(&mut self, file: &SourceFile, one: Embedded) {
+        let reading = self.reading.get_or_insert_default();
+        let text = reading.parsed.as_deref().unwrap_or(&file.text);
+        reading.parsed = Some(yaml::masked(text, &one));
+        self.embedded = Some(Ok(one));
     }
 
     /// The configuration that was found inside of YAML.
@@ -76,7 +78,7 @@ pub(super) fn add(
             sources.set_filled(id, filled.at, filled.length, filled.written);
         }
     }
-    (id, Read { reading, embedded: None })
+    (id, Read { reading, embedded: None, others: Vec::new() })
 }
 
 /// Tree of an added file, its syntax errors, and further findings.
@@ -107,13 +109,13 @@ pub(super) fn tree(
     if let Some((language, place)) = unread {
         let place = Span { file, start: place.start, end: place.end };
         tree = empty(file, &text);
-        errors = vec![error::template(language, place)];
+        errors = vec![foreign::template(language, place)];
         return (tree, errors, Vec::new(), Uncertain::default());
     }
     if let Some(Err(problem)) = &read.embedded {
         return (
             empty(file, &text),
-            vec![error::not_embedded(file, problem)],
+            vec![foreign::not_embedded(file, problem)],
             Vec::new(),
             Uncertain::default(),
         );
@@ -122,7 +124,7 @@ pub(super) fn tree(
     let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
     if is_yaml && (!errors.is_empty() || first.ends_with(b":") || first == b"---") {
         let place = Span::new(file, 0, 0);
-        return (empty(file, &text), vec![error::yaml(place)], Vec::new(), Uncertain::default());
+        return (empty(file, &text), vec![foreign::yaml(place)], Vec::new(), Uncertain::default());
     }
     let mut said = odd::check(&tree);
     let known =
@@ -134,13 +136,6 @@ pub(super) fn tree(
 fn path_ends(sources: &SourceMap, file: FileId, endings: &[&[u8]]) -> bool {
     let path = sources.file(file).path.as_os_str().as_encoded_bytes();
     endings.iter().any(|ending| path.ends_with(ending))
-}
-
-/// True if a text has no syntax error.
-pub(super) fn is_whole(text: &[u8]) -> bool {
-    let mut sources = SourceMap::default();
-    let file = sources.add("", text);
-    parse(file, sources.file(file).text.clone()).1.is_empty()
 }
 
 /// Language of a template with statements; `None` for other files. Such a template is recognised by the file's name, or
@@ -188,59 +183,3 @@ fn has_erb(tree: &Tree) -> bool {
     memchr::memmem::find(text, b"<%").is_some()
         && tree.words.iter().any(|w| text[w.range()].starts_with(b"<%"))
 }
-
-impl Configuration {
-    /// First place in each file whose text only the rendering of a template decides.
-    pub fn templates(&self) -> impl Iterator<Item = (Span, usize)> + '_ {
-        let mut all: Vec<(Span, usize)> = self
-            .uncertain
-            .iter()
-            .filter_map(|(file, u)| {
-                let first = u.holes.first()?;
-                Some((Span { file: *file, start: first.start, end: first.end }, u.holes.len()))
-            })
-            .collect();
-        all.sort();
-        all.into_iter()
-    }
-
-    /// True if a finding is about a text that only the rendering of a template decides: the finding may be wrong.
-    pub fn is_uncertain(&self, finding: &Diagnostic) -> bool {
-        if self.uncertain.is_empty() || finding.code == error::TEMPLATE {
-            return false;
-        }
-        let touches = |span: Span| {
-            self.uncertain.get(&span.file).is_some_and(|u| {
-                let next = u.holes.partition_point(|h| h.end <= span.start);
-                u.holes.get(next).is_some_and(|h| h.start < span.end.max(span.start + 1))
-            })
-        };
-        let is_duplicate = || {
-            let both = self.uncertain.get(&finding.span.file).filter(|_| finding.code.contains("duplicate"));
-            both.is_some_and(|u| !u.alternatives.is_empty())
-        };
-        // An unknown word may be none or several, so nothing but the name is certain about its directive.
-        let of_directive = || {
-            if finding.class != Class::Configuration || OF_THE_NAME.contains(&finding.code) {
-                return false;
-            }
-            let directive = self.tree(finding.span.file).directive_at(finding.span.start);
-            directive.is_some_and(|d| d.terminator() != Terminator::Missing && touches(d.head()))
-        };
-        touches(finding.span)
-            || finding.related.iter().any(|l| touches(l.span))
-            || of_directive()
-            || is_duplicate()
-    }
-
-    /// True if an edit would change text that a template fills in.
-    pub fn touches_template(&self, span: Span) -> bool {
-        self.uncertain
-            .get(&span.file)
-            .is_some_and(|u| u.holes.iter().any(|h| h.start < span.end && span.start < h.end))
-    }
-}
-
-/// Codes of errors about a directive's name and place, which its arguments do not change.
-const OF_THE_NAME: [&str; 4] =
-    ["unknown-directive", "directive-not-allowed-here", "directive-of-other-version", "foreign-directive"];

@@ -2,11 +2,10 @@
 
 use memchr::memchr;
 
-use super::ast::{DirectiveData, ItemData, Terminator};
 use super::error;
 use super::lexeme::{BUFFER, is_space};
 use super::parser::{Builder, Frame, Input, first_line};
-use super::word::{ESCAPES, QUOTED, UNTERMINATED, WordData};
+use super::tree::{DirectiveData, ESCAPES, ItemData, QUOTED, Terminator, UNTERMINATED, WordData};
 use crate::source::Span;
 
 impl<'a> Builder<'a> {

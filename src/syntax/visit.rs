@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ast::{Block, Directive, Item, Items};
-use super::include::Configuration;
+use super::configuration::Configuration;
 use super::word::Word;
 use crate::source::{FileId, Span};
 

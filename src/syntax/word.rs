@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 
-use super::ast::Tree;
+use super::tree::{ESCAPES, QUOTED, Tree, UNTERMINATED, WordData};
 use crate::source::Span;
 
 /// Quotes of a word.
@@ -16,40 +15,6 @@ pub enum Quote {
     Single,
     /// `"word"`
     Double,
-}
-
-/// Word in eight bytes: its offset, its length, and the lexer's flags.
-#[derive(Clone, Copy)]
-pub(super) struct WordData {
-    start: u32,
-    /// Length in the upper 29 bits (files end at 2^28 bytes), then the three flags.
-    bits: u32,
-}
-
-/// The word has a backslash.
-pub(super) const ESCAPES: u32 = 1;
-/// The word starts with a quote.
-pub(super) const QUOTED: u32 = 2;
-/// The quote is never closed.
-pub(super) const UNTERMINATED: u32 = 4;
-const FLAG_BITS: u32 = 3;
-
-impl WordData {
-    pub(super) fn new(start: usize, end: usize, flags: u32) -> Self {
-        Self { start: start as u32, bits: ((end - start) as u32) << FLAG_BITS | flags }
-    }
-
-    pub(super) fn range(self) -> Range<usize> {
-        self.start as usize..self.end()
-    }
-
-    pub(super) fn end(self) -> usize {
-        self.start as usize + (self.bits >> FLAG_BITS) as usize
-    }
-
-    fn has(self, flag: u32) -> bool {
-        self.bits & flag != 0
-    }
 }
 
 /// Word: the name of a directive or one of its arguments.

@@ -9,8 +9,11 @@
     reason = "not every test needs all of it; who runs a test shall see what was skipped"
 )]
 
+#[path = "port.rs"]
+pub mod port;
+
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -48,7 +51,7 @@ impl Nginx {
         let number = text.split('/').nth(1).and_then(|t| t.split_whitespace().next());
         let version = number.and_then(|v| v.parse().ok()).unwrap_or_else(|| panic!("no version in {text}"));
         let directory = tempfile::tempdir().unwrap();
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let address = port::free();
         let path = directory.path();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
@@ -76,7 +79,8 @@ impl Nginx {
             .unwrap();
         let mut nginx = Self { child, address, version, directory };
         let end = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(address).is_err() {
+        // nginx writes its pid after it has bound its sockets: from then on it is this nginx that answers.
+        while !nginx.listens() {
             if nginx.child.try_wait().unwrap().is_some() || Instant::now() > end {
                 let log = std::fs::read_to_string(nginx.directory.path().join("error.log"));
                 panic!("nginx did not start: {log:?}");
@@ -84,6 +88,11 @@ impl Nginx {
             std::thread::sleep(Duration::from_millis(10));
         }
         Some(nginx)
+    }
+
+    fn listens(&self) -> bool {
+        let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap_or_default();
+        pid.trim() == self.child.id().to_string() && TcpStream::connect(self.address).is_ok()
     }
 
     /// Status and body of the answers to requests, sent over one connection.

@@ -128,6 +128,10 @@ impl Loader for CommandLine {
         if path == self.name { Ok(self.text.clone()) } else { Disk.read(path) }
     }
 
+    fn read_included(&self, path: &Path) -> io::Result<Vec<u8>> {
+        Disk.read_included(path)
+    }
+
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         Disk.glob(pattern)
     }

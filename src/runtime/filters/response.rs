@@ -63,7 +63,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
 fn frame(request: &mut Request) {
     let (is_head, is_http2) = (request.is_head(), request.is_http2());
     let reply = &mut request.reply;
-    if is_head || matches!(request.status, 204 | 304) || request.status < 200 {
+    if is_head || matches!(request.status, 100..=199 | 204 | 304) {
         reply.header_only = true;
         return;
     }

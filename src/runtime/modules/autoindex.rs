@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
 
+use crate::model::log::Severity;
 use crate::runtime::net::clock;
 use crate::runtime::net::http1::uri::escape_component;
 use crate::runtime::net::log::escape;
@@ -35,6 +36,17 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
     let mut scope = c.scope(r);
     let Some(mapped) = file::map(&mut scope) else { return Some(Flow::Status(500)) };
     let path = mapped.path.strip_suffix(b"/").filter(|p| !p.is_empty()).unwrap_or(&mapped.path);
+    let content = &plan.content;
+    let format = content.autoindex_format.value.0;
+    let mut callback = Vec::new();
+    if format == "jsonp" {
+        variable::argument(scope.request, "callback", &mut callback);
+        if let Some(fault) = fault_of_callback(&callback) {
+            let shown = String::from_utf8_lossy(&callback);
+            scope.log(Severity::Info, &format!("client sent {fault} callback name: \"{shown}\""), "");
+            return Some(Flow::Status(400));
+        }
+    }
     let read = match std::fs::read_dir(path::os(path)) {
         Ok(read) => read,
         Err(error) => {
@@ -58,12 +70,6 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
         })
         .collect();
     entries.sort_by(|a, b| b.is_directory.cmp(&a.is_directory).then_with(|| a.name.cmp(&b.name)));
-    let content = &plan.content;
-    let format = content.autoindex_format.value.0;
-    let mut callback = Vec::new();
-    if format == "jsonp" {
-        variable::argument(scope.request, "callback", &mut callback);
-    }
     let r = scope.request;
     r.status = 200;
     let reply = &mut r.reply;
@@ -91,6 +97,18 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
     reply.content_length = None;
     reply.parts.push(Part::Text(0, reply.text.len()));
     Some(Flow::Reply)
+}
+
+/// Longest name of a callback.
+const CALLBACK: usize = 128;
+
+/// Why a name is none that a page may call (`ngx_http_autoindex_jsonp_callback`): it is written into a script.
+fn fault_of_callback(name: &[u8]) -> Option<&'static str> {
+    let is_valid = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
+    match name.len() > CALLBACK {
+        true => Some("too long"),
+        false => (!name.iter().all(is_valid)).then_some("invalid"),
+    }
 }
 
 fn html(uri: &[u8], entries: &[Entry], exact: bool, local: bool, out: &mut Vec<u8>) {

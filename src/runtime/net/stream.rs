@@ -170,6 +170,16 @@ impl Stream {
         }
     }
 
+    /// True if the other side will send nothing more, whatever still waits to be read.
+    pub(crate) async fn is_half_closed(&self) -> bool {
+        let ready = match self {
+            Stream::Tcp(s) => s.ready(Interest::READABLE).await,
+            Stream::Unix(s) => s.ready(Interest::READABLE).await,
+            Stream::Tls(_) | Stream::Http2(_) => return false,
+        };
+        ready.is_ok_and(|ready| ready.is_read_closed())
+    }
+
     /// The connection's own address.
     pub(crate) fn local(&self) -> Option<SocketAddr> {
         match self {

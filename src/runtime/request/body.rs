@@ -127,14 +127,15 @@ impl Reader {
                 if self.framed > self.total + (1 << 20) {
                     return Err(BodyError::Status(400, "client sent invalid chunked body"));
                 }
+                if let Chunk::Data(n) = chunk {
+                    self.total += n as u64;
+                }
+                // The chunk says how much of it is still to come, before the first byte of it is here.
+                if self.total.saturating_add(chunked.left()) > self.limit {
+                    return Err(BodyError::Status(413, "client intended to send too large chunked body"));
+                }
                 match chunk {
                     Chunk::Data(n) => {
-                        self.total += n as u64;
-                        // The chunk says how much of it is still to come.
-                        if self.total.saturating_add(chunked.left()) > self.limit {
-                            let message = "client intended to send too large chunked body";
-                            return Err(BodyError::Status(413, message));
-                        }
                         out.extend_from_slice(&input.filled()[..n]);
                         input.start += n;
                     }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::model::access::Addresses;
+use crate::runtime::net::address;
 
 /// The last address of the lists, or with `recursive` the last that is not believed; `None` if the one who says it is
 /// not believed himself.
@@ -13,34 +14,32 @@ pub(crate) fn forwarded(
     recursive: bool,
 ) -> Option<SocketAddr> {
     let trusts = |address: Option<IpAddr>| believed.iter().any(|b| b.contains(address));
+    let is_separator = |b: &u8| matches!(b, b' ' | b',');
     let mut current = from.map(|a| a.ip());
     let mut found = None;
     for value in values.iter().rev() {
-        for one in value.rsplit(|b| matches!(b, b',' | b' ')).filter(|one| !one.is_empty()) {
+        let mut rest = *value;
+        loop {
             if !trusts(current) {
                 return found;
             }
-            let Some(address) = address(one) else { return found };
+            // The first byte is never taken for a separator.
+            let last = rest.iter().rposition(|b| !is_separator(b)).unwrap_or(0);
+            let text = &rest[..rest.len().min(last + 1)];
+            let start = text.iter().skip(1).rposition(|b| is_separator(b)).map_or(0, |at| at + 2);
+            let Some(address) = address::with_port(&text[start..]) else { return found };
             found = Some(address);
             current = Some(address.ip());
             if !recursive {
                 return found;
             }
+            if start == 0 {
+                break;
+            }
+            rest = &text[..start - 1];
         }
     }
     found
-}
-
-/// An address, with a port or without (`ngx_parse_addr_port`).
-fn address(text: &[u8]) -> Option<SocketAddr> {
-    let text = std::str::from_utf8(text).ok()?;
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some(SocketAddr::new(ip, 0));
-    }
-    if let Some(ip) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
-        return ip.parse().ok().map(|ip| SocketAddr::new(IpAddr::V6(ip), 0));
-    }
-    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -60,6 +59,11 @@ mod tests {
             (from("10.0.0.1"), &["192.0.2.1", "10.0.0.2,10.0.0.3"], true, Some("192.0.2.1:0")),
             (from("10.0.0.1"), &["x, 10.0.0.2"], true, Some("10.0.0.2:0")),
             (from("10.0.0.1"), &["10.0.0.3,10.0.0.2"], true, Some("10.0.0.3:0")),
+            (from("10.0.0.1"), &[",192.0.2.1"], false, None),
+            (from("10.0.0.1"), &["192.0.2.1, "], false, Some("192.0.2.1:0")),
+            (from("10.0.0.1"), &["x 192.0.2.1,"], false, Some("192.0.2.1:0")),
+            (from("10.0.0.1"), &["", "10.0.0.2"], true, Some("10.0.0.2:0")),
+            (from("10.0.0.1"), &["01.2.3.4"], false, Some("1.2.3.4:0")),
             (from("10.0.0.1"), &["[::1]:5"], false, Some("[::1]:5")),
             (from("10.0.0.1"), &["x"], false, None),
             (from("10.0.0.1"), &[], false, None),

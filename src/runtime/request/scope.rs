@@ -84,7 +84,15 @@ impl crate::eval::Request for Scope<'_> {
     }
 
     fn failed(&mut self, failure: &Failure) {
-        self.log(Severity::Error, &format!("{failure:?}"), "");
+        let name = |id: VariableId| &self.worker.config.http.variables.get(id).name;
+        let message = match failure {
+            Failure::Cycle(id) => format!("cycle while evaluating variable \"{}\"", name(*id)),
+            Failure::TooLarge(id) => format!("too much to evaluate for variable \"{}\"", name(*id)),
+            Failure::Regex(error) => {
+                format!("pcre2_match() failed: {} using \"{}\"", error.message, error.pattern)
+            }
+        };
+        self.log(Severity::Error, &message, "");
     }
 }
 

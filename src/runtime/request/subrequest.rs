@@ -10,8 +10,8 @@ use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::state::Request;
 
-/// How deep requests may ask for requests (`NGX_HTTP_MAX_SUBREQUESTS`).
-const MAX_DEPTH: u8 = 50;
+/// How deep requests may ask for requests (`NGX_HTTP_MAX_SUBREQUESTS`, and one).
+const MAX_DEPTH: u8 = 51;
 
 /// Runs a request for a URI inside another one: the status of its answer, and whether that is known to be empty.
 /// `has_stub`: something stands for an answer that fails or is empty.
@@ -38,6 +38,19 @@ pub(crate) async fn run(
     Ok((status, is_empty))
 }
 
+/// True if a request may not ask for another one, because it is too deep inside of others or there were too many; the log
+/// has the reason.
+pub(crate) fn is_refused(c: &Connection, parent: &mut Request, uri: &[u8]) -> bool {
+    let fault = match parent.depth >= MAX_DEPTH {
+        true => "subrequests cycle",
+        false if !parent.ssi.is_exhausted() => return false,
+        false => "request reference counter overflow",
+    };
+    let uri = String::from_utf8_lossy(uri).into_owned();
+    c.scope(parent).log(Severity::Error, &format!("{fault} while processing \"{uri}\""), "");
+    true
+}
+
 /// A request for a URI inside another one.
 ///
 /// # Errors
@@ -48,11 +61,10 @@ pub(crate) fn begin(
     uri: Vec<u8>,
     args: Vec<u8>,
 ) -> io::Result<Box<Request>> {
-    if parent.depth >= MAX_DEPTH {
-        let uri = String::from_utf8_lossy(&uri).into_owned();
-        c.scope(parent).log(Severity::Error, &format!("subrequests cycle while processing \"{uri}\""), "");
+    if is_refused(c, parent, &uri) {
         return Err(io::ErrorKind::Other.into());
     }
+    parent.ssi.count();
     let plan = Rc::clone(&c.worker.servers[parent.server.0 as usize]);
     let mut sub = c.worker.take_request(&plan);
     sub.reset(&plan, parent.server);

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Include, Load, full_name, is_pattern, lossy};
+use super::load::Load;
+use super::named::{Include, full_name, is_pattern, lossy};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::shipped::{below_root, shipped};
 

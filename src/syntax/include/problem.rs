@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Configuration, Include, Load, directory, lossy};
+use super::load::Load;
+use super::named::{Include, directory, lossy};
+use super::options::reason;
 use crate::diagnostic::Diagnostic;
-use crate::source::{FileId, Span, os_path};
-use crate::syntax::Dump;
+use crate::source::{FileId, os_path};
 
 impl Load<'_> {
     pub(super) fn report_limit(&mut self, include: &Include, what: &'static str, limit: usize) {
@@ -81,31 +82,5 @@ impl Load<'_> {
         let beside = from.parent().filter(|&parent| parent != self.prefix)?.join(os_path(&include.name));
         self.loader.read(&beside).ok()?;
         Some(beside.strip_prefix(&self.prefix).unwrap_or(&beside).to_owned())
-    }
-}
-
-impl Configuration {
-    /// Reports that the text of a file is uncertain.
-    pub(super) fn report_ambiguous(&mut self, dump: &Dump) {
-        self.is_dump = true;
-        for path in &dump.ambiguous {
-            let Some((file, _)) = self.sources.files().find(|(_, f)| f.path == *path) else { continue };
-            let message =
-                format!("the dump holds `{}` twice with different texts; the first is taken", path.display());
-            self.diagnostics.push(
-                Diagnostic::warning("dump-ambiguous", Span::new(file, 0, 0), message)
-                    .help("write the output of one `nginx -T` into a file of its own"),
-            );
-        }
-    }
-}
-
-/// Common reasons in our own words, so that messages do not depend on the platform.
-pub(super) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
     }
 }

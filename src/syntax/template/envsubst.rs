@@ -9,7 +9,8 @@ use std::path::Path;
 
 use memchr::{memchr_iter, memmem};
 
-use super::{Filled, Language, Reading, Templates, blank, put_number, stands_alone};
+use super::language::Language;
+use super::reading::{Filled, Reading, Templates, blank, put_number, stands_alone};
 
 /// Endings of the names of files that are filled in before nginx reads them.
 const ENDINGS: [&str; 4] = [".template", ".tmpl", ".tpl", ".envsubst"];
@@ -75,7 +76,7 @@ const MARK: &[u8; 2] = b"#\x01";
 
 /// The text of a template for its layout, of the same length: a place alone on its line, which stands for any text, is a
 /// comment that [`unguarded`] makes a place again. `None` if there is none, or if the file is no such template.
-pub(in super::super) fn guarded(path: &Path, text: &[u8], templates: &Templates) -> Option<Vec<u8>> {
+pub(crate) fn guarded(path: &Path, text: &[u8], templates: &Templates) -> Option<Vec<u8>> {
     let asked = templates.language == Some(Language::Envsubst) || !templates.values.is_empty();
     if !asked && !is_named(path) || memmem::find(text, MARK).is_some() {
         return None;
@@ -92,7 +93,7 @@ pub(in super::super) fn guarded(path: &Path, text: &[u8], templates: &Templates)
 }
 
 /// The layout of what [`guarded`] gave, with its places.
-pub(in super::super) fn unguarded(text: &[u8]) -> Vec<u8> {
+pub(crate) fn unguarded(text: &[u8]) -> Vec<u8> {
     let mut places = Vec::with_capacity(text.len());
     let mut copied = 0;
     for at in memmem::find_iter(text, MARK) {

@@ -57,8 +57,8 @@ pub(super) async fn obey(page: &mut Page, c: &mut Connection, r: &mut Request) -
     if !page.output {
         let ends = if page.block.is_some() { name == "endblock" } else { is_condition };
         if !ends {
-            if let Some((_, block)) = page.block.and_then(|at| r.ssi.blocks.get_mut(at)) {
-                again(block, &name, &parameters);
+            if let Some(at) = page.block {
+                r.ssi.append(at, &again(&name, &parameters));
             }
             return Ok(());
         }
@@ -97,13 +97,13 @@ pub(super) async fn obey(page: &mut Page, c: &mut Connection, r: &mut Request) -
 }
 
 /// The text of a command that is kept in a block.
-fn again(block: &mut Vec<u8>, name: &str, parameters: &Parameters) {
-    block.extend_from_slice(b"<!--#");
-    block.extend_from_slice(name.as_bytes());
+fn again(name: &str, parameters: &Parameters) -> Vec<u8> {
+    let mut block = [b"<!--#", name.as_bytes()].concat();
     for (name, value) in parameters {
         block.extend_from_slice(&[b" ", &name[..], b"=\"", value, b"\""].concat());
     }
     block.extend_from_slice(b" -->");
+    block
 }
 
 /// Commands that write nothing.
@@ -127,7 +127,7 @@ fn settle(
         "set" => {
             let value = get("value").unwrap_or_default();
             let value = value::evaluate(page, &mut c.scope(r), value).ok_or_else(String::new)?;
-            r.ssi.set(get("var").unwrap_or_default(), value);
+            keep(r, get("var").unwrap_or_default(), value)?;
         }
         "if" | "elif" => {
             if name == "if" && page.conditional != Conditional::None {
@@ -165,6 +165,19 @@ fn settle(
         }
     }
     Ok(())
+}
+
+/// Sets a variable.
+///
+/// # Errors
+/// There is no room for it.
+fn keep(r: &mut Request, name: &[u8], value: Vec<u8>) -> Result<(), String> {
+    let length = value.len();
+    if r.ssi.set(name, value) {
+        return Ok(());
+    }
+    let name = String::from_utf8_lossy(name);
+    Err(format!("too large value of SSI variable \"{name}\": {length} bytes"))
 }
 
 async fn echo(
@@ -243,6 +256,9 @@ async fn include(
         let shown = String::from_utf8_lossy(&target);
         return Err(Refusal::Message(format!("unsafe URI \"{shown}\" was detected")));
     };
+    if subrequest::is_refused(c, r, &uri) {
+        return refuse("");
+    }
     let Some(name) = get("set") else {
         let (_, is_empty) =
             subrequest::run(c, r, uri, args, stub.is_some()).await.map_err(Refusal::Failed)?;
@@ -269,6 +285,5 @@ async fn include(
         Some(Sink::Memory { data, .. }) if status < 300 => data,
         _ => Vec::new(),
     };
-    r.ssi.set(name, value);
-    Ok(())
+    keep(r, name, value).map_err(Refusal::Message)
 }

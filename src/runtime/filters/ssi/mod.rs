@@ -222,8 +222,8 @@ async fn read(
             if !text.is_empty() {
                 c.write(&text, timeout).await?;
             }
-        } else if let Some((_, block)) = page.block.and_then(|at| r.ssi.blocks.get_mut(at)) {
-            block.extend_from_slice(&text);
+        } else if let Some(at) = page.block {
+            r.ssi.append(at, &text);
         }
         match event {
             Event::More => return Ok(()),

@@ -42,6 +42,9 @@ fn date(format: &str, local: bool) -> Vec<u8> {
     jiff::fmt::strtime::format(&format, &now.to_zoned(zone)).unwrap_or_default().into_bytes()
 }
 
+/// Longest value: variables in variables grow fast.
+const LONGEST: usize = 16 << 20;
+
 /// Replaces `$name` and `${name}`; a backslash takes the meaning of a dollar or a quote away. `None`: no such text.
 pub(super) fn evaluate(page: &Page, scope: &mut Scope<'_>, text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
@@ -65,6 +68,9 @@ pub(super) fn evaluate(page: &Page, scope: &mut Scope<'_>, text: &[u8]) -> Optio
                     return None;
                 }
                 out.extend(lookup(page, scope, name).unwrap_or_default());
+                if out.len() > LONGEST {
+                    return None;
+                }
                 rest = after;
             }
             _ => out.push(byte),
@@ -100,7 +106,9 @@ pub(super) fn holds(page: &mut Page, scope: &mut Scope<'_>, expression: &[u8]) -
         let matches = captures.is_some();
         for (group, name) in regex.names() {
             let value = captures.as_ref().and_then(|captures| captures.get(group)).unwrap_or_default();
-            scope.request.ssi.set(name.as_bytes(), value.to_vec());
+            if !scope.request.ssi.set(name.as_bytes(), value.to_vec()) {
+                return None;
+            }
         }
         page.captures = captures.unwrap_or_default();
         matches

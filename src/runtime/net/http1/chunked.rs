@@ -46,9 +46,9 @@ pub(crate) enum Chunk {
 const MAX_SIZE: u64 = i64::MAX as u64 / 16;
 
 impl Chunked {
-    /// Bytes of the present chunk behind those that [`Chunk::Data`] told of.
+    /// Bytes of the present chunk behind those that [`Chunk::Data`] told of; 0 as long as its size is not known.
     pub(crate) fn left(&self) -> u64 {
-        self.size
+        if self.state == State::Data { self.size } else { 0 }
     }
 
     /// One that ends with [`Chunk::Trailers`].

@@ -117,7 +117,11 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
     } else {
         let server = &worker.config.http.servers[default_server(worker, &client).0 as usize];
         if listen.http2 || server.settings.tls.http2.value {
-            is_http2 = has_preface(worker, &timer, &stream, &client).await;
+            is_http2 = match preface(worker, &timer, &stream, &client).await {
+                Preface::Http2 => true,
+                Preface::Other => false,
+                Preface::Closed => return,
+            };
         }
     }
     if is_http2 {
@@ -166,8 +170,15 @@ fn default_server(worker: &Worker, client: &Client) -> ServerId {
     named.unwrap_or_else(|| worker.router.listen(client.address).default_server)
 }
 
-/// True if a client without TLS begins as HTTP/2 does.
-async fn has_preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &Client) -> bool {
+/// How a client without TLS begins.
+enum Preface {
+    Http2,
+    Other,
+    /// It closed the connection, or sent only a part of the preface until `client_header_timeout`.
+    Closed,
+}
+
+async fn preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &Client) -> Preface {
     let plan = &worker.servers[default_server(worker, client).0 as usize];
     let timeout = plan.core.client_header_timeout.value;
     let deadline = Instant::now() + timeout;
@@ -175,14 +186,22 @@ async fn has_preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &C
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         match timer.idle(left, |cx| stream.poll_peek(cx, &mut first)).await {
-            Some(Ok(n)) if n == first.len() => return first == *http2::PREFACE,
-            Some(Ok(n)) if n > 0 && first[..n] == http2::PREFACE[..n] => {}
-            _ => return false,
+            Some(Ok(n)) if n == 0 || first[..n] != http2::PREFACE[..n] => return Preface::Other,
+            Some(Ok(n)) if n == first.len() => return Preface::Http2,
+            Some(Ok(_)) if Instant::now() < deadline && !stream.is_half_closed().await => {}
+            Some(Ok(_)) => {
+                let message = "client closed connection or timed out while waiting for request";
+                worker.error_log.write(Severity::Info, Some(client.number), message);
+                // What is left unread would make a reset of the close.
+                let _ = stream.try_read(&mut first);
+                return Preface::Closed;
+            }
+            _ => return Preface::Closed,
         }
         // A part of it: what has come stays where it is, so nobody says when more is there.
         let _ = timer.idle(Duration::from_millis(10), |_| Poll::<()>::Pending).await;
         if worker.is_stopping.get() {
-            return false;
+            return Preface::Closed;
         }
     }
 }

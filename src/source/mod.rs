@@ -214,6 +214,14 @@ pub trait Loader {
     /// Those of the operating system; also for a directory and for a file over [`MAX_FILE_SIZE`].
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
+    /// Reads a whole file that an `include` names. Unlike the main file it is on the disk and has an end.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); also for a FIFO or a socket, which would keep the reader waiting.
+    fn read_included(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.read(path)
+    }
+
     /// Paths that match a pattern with `*`, `?` and `[…]`, in byte order: glob(3) without flags, as `ngx_open_glob`
     /// calls it. A name is bytes and need not be UTF-8; directories and dangling links are among the paths; an
     /// unreadable directory has no names.
@@ -251,12 +259,26 @@ impl Loader for Disk {
         if path == Path::new("-") {
             return kept().map_or_else(|| read_bounded(io::stdin().lock(), 0), Ok);
         }
-        let file = std::fs::File::open(path)?;
-        let meta = file.metadata()?;
-        if meta.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        read_file(path)
+    }
+
+    fn read_included(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // Asked before the file is opened: the opening of a FIFO waits for a writer.
+        let meta = std::fs::metadata(path)?;
+        if meta.is_file() || meta.is_dir() {
+            return read_file(path);
         }
-        read_bounded(file, meta.len())
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileTypeExt;
+            let kind = meta.file_type();
+            if kind.is_fifo() || kind.is_socket() {
+                let kind = if kind.is_fifo() { "FIFO" } else { "socket" };
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a {kind}, not a file")));
+            }
+        }
+        // As nginx, which reads as many bytes as the size says: a device has none.
+        Ok(Vec::new())
     }
 
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
@@ -314,6 +336,15 @@ pub fn os_path(name: &[u8]) -> PathBuf {
 /// match slashes and dots too.
 pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     pattern::matches_any(pattern, name)
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    read_bounded(file, meta.len())
 }
 
 fn read_bounded(from: impl Read, size_hint: u64) -> io::Result<Vec<u8>> {
@@ -379,5 +410,29 @@ impl glob::Directories for Memory {
     fn is_directory(&self, path: &[u8]) -> bool {
         let path = os_path(path);
         self.0.keys().any(|file| file != &path && file.starts_with(&path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn included_files_have_an_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::fs::write(at("file"), "x;").unwrap();
+        let made = std::process::Command::new("mkfifo").arg(at("fifo")).status();
+        assert!(made.is_ok_and(|status| status.success()), "mkfifo");
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        assert_eq!(Disk.read_included(&at("file")).unwrap(), b"x;");
+        // The opening of a FIFO would wait for its writer.
+        assert_eq!(Disk.read_included(&at("fifo")).unwrap_err().to_string(), "a FIFO, not a file");
+        assert_eq!(Disk.read_included(&at("socket")).unwrap_err().to_string(), "a socket, not a file");
+        assert_eq!(Disk.read_included(Path::new("/dev/zero")).unwrap(), b"");
+        let missing = Disk.read_included(Path::new("-")).unwrap_err().kind();
+        assert_eq!(missing, io::ErrorKind::NotFound, "`-` is a file's name, not standard input");
+        assert_eq!(Disk.read_included(directory.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
     }
 }

@@ -1,19 +1,9 @@
-//! Templates: files with placeholders that a program fills in before nginx reads them.
-//!
-//! The content of a placeholder is unknown. The placeholder is read as a number of the same length, which is valid
-//! where most values are, and findings about it are dropped:
-//! [`Configuration::is_uncertain`](super::Configuration::is_uncertain).
-
-mod envsubst;
-mod language;
+//! A template as it is read: known values filled in, unknown text as numbers of the same length.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::Path;
 
-pub(super) use envsubst::{guarded, unguarded};
-pub use language::Language;
-pub(super) use language::guess;
+use super::language::Language;
 
 /// Reading of templates.
 #[derive(Clone, Debug, Default)]
@@ -40,50 +30,34 @@ impl Templates {
 
 /// Filled-in value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Filled {
+pub(crate) struct Filled {
     /// Offset of the value in the text with values.
-    pub(super) at: u32,
+    pub(crate) at: u32,
     /// Length of the value in bytes.
-    pub(super) length: u32,
+    pub(crate) length: u32,
     /// Length of the replaced text in bytes.
-    pub(super) written: u32,
+    pub(crate) written: u32,
 }
 
 /// Template as read.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     /// Text with the known values filled in, if there are any.
-    pub(super) text: Option<Vec<u8>>,
+    pub(crate) text: Option<Vec<u8>>,
     /// Places of the values.
-    pub(super) filled: Vec<Filled>,
+    pub(crate) filled: Vec<Filled>,
     /// Text for the parser, of the same length: unknown placeholders are numbers or blank.
-    pub(super) parsed: Option<Vec<u8>>,
+    pub(crate) parsed: Option<Vec<u8>>,
     /// Unknown placeholders.
-    pub(super) holes: Vec<Range<u32>>,
+    pub(crate) holes: Vec<Range<u32>>,
     /// Alternative texts, of which the rendering keeps one.
-    pub(super) alternatives: Vec<Range<u32>>,
+    pub(crate) alternatives: Vec<Range<u32>>,
     /// Language of a template that is not to be rendered here, and the place that shows it.
-    pub(super) unread: Option<(Language, Range<u32>)>,
-}
-
-/// Reading of a file; `None` if the file is read unchanged.
-pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Reading> {
-    let named = Language::of_name(path);
-    let reading = match templates.language {
-        Some(language) if language != Language::Envsubst => language::mask(language, text),
-        _ => {
-            let written = named.filter(|_| !matches!(templates.language, Some(Language::Envsubst)));
-            match written.and_then(|language| language::tagged(language, text)) {
-                Some(unread) => Reading { unread: Some(unread), ..Reading::default() },
-                None => envsubst::read(path, text, templates)?,
-            }
-        }
-    };
-    Some(reading)
+    pub(crate) unread: Option<(Language, Range<u32>)>,
 }
 
 /// Replaces unknown text by a number of the same length; its line breaks stay.
-fn put_number(parsed: &mut [u8], range: Range<usize>, number: usize) {
+pub(super) fn put_number(parsed: &mut [u8], range: Range<usize>, number: usize) {
     let digits = number.to_string();
     let line = memchr::memchr(b'\n', &parsed[range.clone()]).unwrap_or(range.len());
     let (own, rest) = parsed[range].split_at_mut(line);
@@ -95,7 +69,7 @@ fn put_number(parsed: &mut [u8], range: Range<usize>, number: usize) {
 }
 
 /// Replaces everything but line breaks by spaces.
-pub(super) fn blank(text: &mut [u8]) {
+pub(crate) fn blank(text: &mut [u8]) {
     for byte in text.iter_mut().filter(|b| !matches!(b, b'\n' | b'\r')) {
         *byte = b' ';
     }
@@ -103,7 +77,7 @@ pub(super) fn blank(text: &mut [u8]) {
 
 /// End of the text to blank if a placeholder is in the place of a directive and alone on its line; a `;` after it is
 /// included.
-fn stands_alone(parsed: &[u8], range: &Range<usize>) -> Option<usize> {
+pub(super) fn stands_alone(parsed: &[u8], range: &Range<usize>) -> Option<usize> {
     /// Most lines of comments that are skipped.
     const MOST: usize = 100;
     let rest = &parsed[range.end..];

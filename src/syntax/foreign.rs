@@ -1,0 +1,56 @@
+//! Errors for files that are written in another language: templates and YAML.
+
+use super::error::SyntaxError;
+use super::template::Language;
+use super::yaml::Problem;
+use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::source::{FileId, Span};
+
+/// Code of the error for a template that cannot be read as a configuration.
+pub(super) const TEMPLATE: &str = "template";
+
+/// The text is written in a template language.
+pub(super) fn template(language: Language, place: Span) -> SyntaxError {
+    let (name, option) = (language.name(), language.option());
+    let diagnostic = Diagnostic::new(
+        TEMPLATE,
+        // Names that the template defines are missing in the other files.
+        Class::Environment,
+        Level::Error,
+        place,
+        format!("expected a configuration, found a template in {name}"),
+    )
+    .label("to be rendered")
+    .help(format!(
+        "render it first, {}; or say `--template {option}`: what the template fills in is then unknown, the rest is judged",
+        language.render()
+    ));
+    SyntaxError::new(diagnostic, "unexpected \"{\"", place)
+}
+
+/// The text is YAML.
+pub(super) fn yaml(place: Span) -> SyntaxError {
+    let diagnostic = Diagnostic::new(
+        "yaml",
+        Class::Environment,
+        Level::Error,
+        Span { end: place.start, ..place },
+        "expected a configuration, found YAML",
+    )
+    .label("no directive of nginx")
+    .help(
+        "take the configuration out of it: `kubectl get configmap NAME -o jsonpath='{.data.nginx\\.conf}' | ngxc lint -`, \
+         or `nginx -T` in the container",
+    );
+    SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)
+}
+
+/// The text is YAML, and no configuration in it can be judged.
+pub(super) fn not_embedded(file: FileId, problem: &Problem) -> SyntaxError {
+    let place = Span::new(file, problem.at, problem.at);
+    let diagnostic =
+        Diagnostic::new("yaml", Class::Environment, Level::Error, place, problem.message.clone())
+            .label("not looked into")
+            .help(problem.help.clone());
+    SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)
+}

@@ -1,0 +1,35 @@
+//! Templates: files with placeholders that a program fills in before nginx reads them.
+//!
+//! The content of a placeholder is unknown. The placeholder is read as a number of the same length, which is valid
+//! where most values are, and findings about it are dropped:
+//! `Configuration::is_uncertain`.
+
+mod branch;
+mod envsubst;
+mod language;
+mod reading;
+mod tag;
+
+use std::path::Path;
+
+pub(super) use envsubst::{guarded, unguarded};
+pub use language::Language;
+pub use reading::Templates;
+pub(super) use reading::{Reading, blank};
+pub(super) use tag::guess;
+
+/// Reading of a file; `None` if the file is read unchanged.
+pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Reading> {
+    let named = Language::of_name(path);
+    let reading = match templates.language {
+        Some(language) if language != Language::Envsubst => branch::mask(language, text),
+        _ => {
+            let written = named.filter(|_| !matches!(templates.language, Some(Language::Envsubst)));
+            match written.and_then(|language| tag::tagged(language, text)) {
+                Some(unread) => Reading { unread: Some(unread), ..Reading::default() },
+                None => envsubst::read(path, text, templates)?,
+            }
+        }
+    };
+    Some(reading)
+}
