@@ -110,11 +110,13 @@ enum Outcome {
 struct Failure {
     message: String,
     help: Option<String>,
+    /// Whether nobody reads the output any longer, which is no news to whom reads it.
+    is_unread: bool,
 }
 
 impl Failure {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
+        Self { message: message.into(), help: None, is_unread: false }
     }
 
     fn help(mut self, text: impl Into<String>) -> Self {
@@ -125,9 +127,13 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::new(format!("cannot write the output: {error}"))
+        let is_unread = error.kind() == io::ErrorKind::BrokenPipe;
+        Self { is_unread, ..Self::new(format!("cannot write the output: {error}")) }
     }
 }
+
+/// 128 and the number of SIGPIPE.
+const UNREAD: u8 = 141;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -144,8 +150,10 @@ pub fn main() -> ExitCode {
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        // A reader that closed the pipe (`ngxc … | head`) has seen what it wanted. The status is that of a program
+        // which SIGPIPE ended, so that an output that is not whole is never taken for a clean one.
+        Err(failure) if failure.is_unread => ExitCode::from(UNREAD),
         Err(failure) => {
-            // A reader that closed the pipe has seen what it wanted.
             complain(&failure);
             ExitCode::from(2)
         }
@@ -180,19 +188,22 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is where the program complains")]
 fn complain(failure: &Failure) {
-    eprintln!("error: {}", failure.message);
+    tell(&format!("error: {}", failure.message));
     if let Some(help) = &failure.help {
-        eprintln!("help: {help}");
+        tell(&format!("help: {help}"));
     }
 }
 
+/// Writes a line to standard error, which may be closed.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Notes for a person that are not data; `--quiet` leaves them out.
-#[expect(clippy::print_stderr, reason = "this is where the program speaks to a person")]
 fn note(text: &str) {
     if !is_quiet() {
-        eprintln!("{text}");
+        tell(text);
     }
 }
 
