@@ -1,4 +1,5 @@
 //! The command line: the only layer that prints, exits or reads the environment.
+#![cfg_attr(not(feature = "runtime"), allow(dead_code, reason = "`run` and `demo` use the rest"))]
 
 mod audit;
 mod baseline;
@@ -7,6 +8,7 @@ mod check;
 mod common;
 mod compile;
 mod coverage;
+#[cfg(feature = "runtime")]
 mod demo;
 mod doctor;
 mod estate;
@@ -35,6 +37,7 @@ mod requests;
 #[cfg(test)]
 mod round_trip;
 mod rules;
+#[cfg(feature = "runtime")]
 mod run;
 mod selection;
 mod settings;
@@ -82,10 +85,12 @@ enum Command {
     Ports(With<ports::PortsArgs>),
     /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
     Doctor(With<doctor::DoctorArgs>),
+    #[cfg(feature = "runtime")]
     /// Show port exhaustion and its cures, in a network namespace of its own.
     Demo(With<demo::DemoArgs>),
     /// Write a checked configuration into one file that can be executed without the original ones.
     Compile(With<compile::CompileArgs>),
+    #[cfg(feature = "runtime")]
     /// Execute a configuration, or a compiled one.
     Run(With<run::RunArgs>),
     /// List the rules.
@@ -182,7 +187,9 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Ports(args) => ports::run(&mut held(args), out),
         Command::Compile(args) => compile::run(&mut held(args), out),
         Command::Doctor(args) => doctor::run(&held(args), out),
+        #[cfg(feature = "runtime")]
         Command::Demo(args) => demo::run(&held(args), out),
+        #[cfg(feature = "runtime")]
         Command::Run(args) => run::run(&mut held(args), out),
         Command::Rules(args) => rules::run(&held(args), out),
         Command::Explain(args) => explain::run(&held(args), out),

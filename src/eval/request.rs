@@ -46,6 +46,7 @@ pub trait Request {
 
 /// Reason for an unexpectedly empty value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Failure {
     /// The variable depends on itself, or on more than [`MAX_DEPTH`](super::value::MAX_DEPTH) others in a row.
     Cycle(VariableId),

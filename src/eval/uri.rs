@@ -13,6 +13,9 @@ enum State {
 }
 
 /// Appends the normalised path of `raw` to `path`, slashes merged if so; returns where in `raw` the arguments are.
+///
+/// # Errors
+/// If the path leaves the root or has a bad escape.
 pub fn normalize(raw: &[u8], merge: bool, path: &mut Vec<u8>) -> Result<std::ops::Range<usize>, InvalidUri> {
     let mut state = State::Usual;
     let mut i = 0;

@@ -96,6 +96,7 @@ impl Addresses {
 /// `real_ip_header`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RealIpHeader {
     /// The whole value of this header.
     Header(#[serde(with = "super::serial::text")] Box<[u8]>),

@@ -20,6 +20,7 @@ use crate::source::Span;
 
 /// Configuration prepared for routing.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Ground {
     /// Choice of servers and locations.
     pub router: Router,
@@ -29,6 +30,7 @@ pub struct Ground {
 
 /// Event on the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// The server was chosen.
     Server(ServerId, Vec<ServerStep>),
@@ -58,6 +60,7 @@ pub enum Event {
 
 /// End of the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum End {
     /// A content handler's response, or a static file's (`None`).
     Content(Option<Span>),
@@ -79,6 +82,7 @@ pub enum End {
 
 /// Condition of an alternative route, which depends on files.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum When {
     /// None of the files of `try_files` exists.
     NothingThere(Span),
@@ -88,6 +92,7 @@ pub enum When {
 
 /// Route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Walk {
     /// Events in order.
     pub events: Vec<Event>,
