@@ -1,4 +1,5 @@
 //! The command line: the only layer that prints, exits or reads the environment.
+#![cfg_attr(not(feature = "runtime"), allow(dead_code, reason = "`run` and `demo` use the rest"))]
 
 mod audit;
 mod baseline;
@@ -6,6 +7,8 @@ mod build;
 mod check;
 mod common;
 mod compile;
+mod coverage;
+#[cfg(feature = "runtime")]
 mod demo;
 mod doctor;
 mod estate;
@@ -30,9 +33,11 @@ mod ports;
 mod preview;
 mod reading;
 mod render;
+mod requests;
 #[cfg(test)]
 mod round_trip;
 mod rules;
+#[cfg(feature = "runtime")]
 mod run;
 mod selection;
 mod settings;
@@ -40,6 +45,7 @@ mod show;
 pub mod split;
 mod surroundings;
 mod template;
+mod test;
 mod told;
 mod unified;
 mod which;
@@ -69,6 +75,8 @@ enum Command {
     Lint(With<lint::LintArgs>),
     /// Show which server and location take a URL and why, and where each setting comes from.
     Show(With<show::ShowArgs>),
+    /// Test what a configuration does with requests, without network.
+    Test(With<test::TestArgs>),
     /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
     Audit(With<audit::AuditArgs>),
     /// Preview which value each client gets from `split_clients`.
@@ -77,10 +85,12 @@ enum Command {
     Ports(With<ports::PortsArgs>),
     /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
     Doctor(With<doctor::DoctorArgs>),
+    #[cfg(feature = "runtime")]
     /// Show port exhaustion and its cures, in a network namespace of its own.
     Demo(With<demo::DemoArgs>),
     /// Write a checked configuration into one file that can be executed without the original ones.
     Compile(With<compile::CompileArgs>),
+    #[cfg(feature = "runtime")]
     /// Execute a configuration, or a compiled one.
     Run(With<run::RunArgs>),
     /// List the rules.
@@ -171,12 +181,15 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(&mut held(args), out),
         Command::Lint(args) => lint::run(&mut held(args), out),
         Command::Show(args) => show::run(&mut held(args), out),
+        Command::Test(args) => test::run(&mut held(args), out),
         Command::Audit(args) => audit::run(&mut held(args), out),
         Command::Split(args) => preview::run(&mut held(args), out),
         Command::Ports(args) => ports::run(&mut held(args), out),
         Command::Compile(args) => compile::run(&mut held(args), out),
         Command::Doctor(args) => doctor::run(&held(args), out),
+        #[cfg(feature = "runtime")]
         Command::Demo(args) => demo::run(&held(args), out),
+        #[cfg(feature = "runtime")]
         Command::Run(args) => run::run(&mut held(args), out),
         Command::Rules(args) => rules::run(&held(args), out),
         Command::Explain(args) => explain::run(&held(args), out),

@@ -15,6 +15,7 @@ mod words;
 mod host;
 mod read;
 mod signal;
+#[cfg(feature = "runtime")]
 mod start;
 
 use std::ffi::OsString;
@@ -121,8 +122,20 @@ fn about(places: &Places, what: &str, outcome: &str) {
 }
 
 /// `-s`, or the start.
+#[cfg_attr(not(feature = "runtime"), allow(clippy::needless_pass_by_value, reason = "the start takes it"))]
 fn go(options: &Options, places: &Places, tested: Tested, log: &Log) -> ExitCode {
-    let Some(signal) = options.signal else { return start::start(tested, options, places, log) };
+    let Some(signal) = options.signal else {
+        #[cfg(feature = "runtime")]
+        return start::start(tested, options, places, log);
+        #[cfg(not(feature = "runtime"))]
+        {
+            log.write(
+                Severity::Emerg,
+                b"this program was built without the feature \"runtime\": only -t, -T and -s work",
+            );
+            return ExitCode::FAILURE;
+        }
+    };
     if signal::send(signal, &host::pid_file(&tested, places), log) {
         ExitCode::SUCCESS
     } else {
