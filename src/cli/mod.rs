@@ -28,6 +28,7 @@ mod paths;
 mod payload;
 mod ports;
 mod preview;
+mod process;
 mod reading;
 mod render;
 #[cfg(test)]
@@ -131,6 +132,9 @@ impl From<io::Error> for Failure {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    if process::is_worker() {
+        return process::work();
+    }
     if let Some(args) = nginx::called() {
         return nginx::run(args);
     }

@@ -29,6 +29,7 @@ use self::options::Options;
 use self::order::Message;
 use self::place::Places;
 use self::read::Tested;
+use super::process;
 
 /// Arguments of `ngxc nginx`.
 #[derive(Args)]
@@ -41,7 +42,7 @@ pub(super) struct NginxArgs {
 
 /// The arguments for [`run`], if the program was called `nginx`, or `ngxc nginx`.
 pub(super) fn called() -> Option<Vec<OsString>> {
-    let mut args = std::env::args_os();
+    let mut args = process::arguments().into_iter();
     let program = args.next()?;
     if Path::new(&program).file_name().is_some_and(|name| name == "nginx") {
         return Some(args.collect());
