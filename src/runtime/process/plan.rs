@@ -45,9 +45,6 @@ impl Plan {
         let shared: Arc<Config> = Arc::new(site.config.clone());
         let (prepared, contents) = recorded(|| prepare(&shared, options, given, account.as_ref()));
         let prepared = prepared?;
-        if let Some(account) = &account {
-            prepared.give(account);
-        }
         config.embedded.extend(contents);
         let stored = site::store(&config, &site.sources).map_err(|message| failed(message, None))?;
         let stored = handover::in_memory(&stored)
