@@ -92,9 +92,10 @@ fn is_taken(taken: &Taken<'_>, span: Span) -> bool {
     starts_inside || reaches_in
 }
 
-/// Text of `file` after the edits of `fixes` that belong to the file; the fixes come from [`select`].
-pub fn apply(file: FileId, text: &[u8], fixes: &[&Fix]) -> Vec<u8> {
-    let mut edits: Vec<&Edit> = fixes.iter().flat_map(|f| &f.edits).filter(|e| e.span.file == file).collect();
+/// Text after the edits of `fixes` that belong to any of `files`, which all have this text; the fixes come from [`select`].
+pub fn apply(files: &[FileId], text: &[u8], fixes: &[&Fix]) -> Vec<u8> {
+    let all = fixes.iter().flat_map(|f| &f.edits);
+    let mut edits: Vec<&Edit> = all.filter(|e| files.contains(&e.span.file)).collect();
     edits.sort_by_key(|e| (e.span.start, e.span.end));
     // Fixes may share an edit.
     edits.dedup();
@@ -134,7 +135,7 @@ mod tests {
         ];
         for (edits, expected) in cases {
             let fixes: Vec<Fix> = edits.iter().map(|&(s, e, t)| fix(file, s, e, t)).collect();
-            let out = apply(file, &map.file(file).text, &select(&fixes));
+            let out = apply(&[file], &map.file(file).text, &select(&fixes));
             assert_eq!(String::from_utf8(out).unwrap(), *expected, "{edits:?}");
         }
     }
@@ -152,7 +153,7 @@ mod tests {
         ];
         let chosen = select(&fixes);
         assert_eq!(chosen.len(), 2, "{chosen:?}");
-        let out = apply(file, &map.file(file).text, &chosen);
+        let out = apply(&[file], &map.file(file).text, &chosen);
         assert_eq!(String::from_utf8(out).unwrap(), "0a1234s56b789");
     }
 }

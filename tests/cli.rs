@@ -90,6 +90,41 @@ fn commands_print_what_is_documented() {
     assert!(stale.is_empty(), "{stale}run `NGXC_UPDATE=1 cargo test --test cli` and read the difference");
 }
 
+#[test]
+fn a_reader_that_leaves_ends_a_command_in_silence() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for line in [
+        "check --format json examples/shop.conf",
+        "lint --profile strict examples/shop.conf",
+        "lint --profile strict --format sarif examples/shop.conf",
+        "lint --diff examples/shop.conf",
+        "show examples/shop.conf",
+        "audit --nginx-version 1.18.0 --format json examples/shop.conf",
+        "ports examples/shop.conf --rate 10 --latency 40ms --assume-defaults",
+        "doctor --from examples/bare.evidence",
+        "doctor --from examples/bare.evidence --format json",
+        "rules",
+        "explain proxy_pass",
+        "fmt --diff examples/shop.conf",
+        "parse examples/shop.conf",
+        "parse --indent 2 examples/shop.conf",
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+            .args(line.split(' '))
+            .current_dir(root)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("pipe") && !said.contains("panicked"), "{line}: {said}");
+        // A program that printed nothing, or ended before the reader left, is as always.
+        assert_ne!(output.status.code(), Some(2), "{line}: {said}");
+    }
+}
+
 /// The anchor that a heading gets: lower case, without punctuation, `-` for spaces.
 fn anchor(heading: &str) -> String {
     let heading = heading.trim_start_matches('#').trim().to_lowercase();

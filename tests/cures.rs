@@ -162,7 +162,7 @@ fn the_fix_of_each_is_the_whole_remedy() {
                 continue;
             };
             let (configuration, _) = read(&text, BEFORE_DEFAULT_KEEPALIVE);
-            let fixed = edit::apply(configuration.main, text.as_bytes(), &edit::select([fix]));
+            let fixed = edit::apply(&[configuration.main], text.as_bytes(), &edit::select([fix]));
             let fixed = String::from_utf8(fixed).unwrap();
             assert_eq!(
                 verdict(&fixed, BEFORE_DEFAULT_KEEPALIVE),

@@ -181,19 +181,28 @@ fn errors_are_counted_dated_and_none_is_passed_over() {
         (21, "upstream prematurely closed connection while reading response header from upstream"),
         (22, "upstream prematurely closed connection while reading response header from upstream"),
         (22, "connect() failed (111: Connection refused) while connecting to upstream"),
-        (22, "open() \"/x\" failed (2: No such file or directory)"),
+        (22, "something \"/x\" is 17 new"),
+        (22, "something \"/yy\" is 4 new"),
+        (22, "nobody has seen this"),
     ] {
         log.add(format!("2026/11/{day} 17:46:02 [error] 8#8: *1 {message}, client: 192.0.2.1, upstream: \"http://10.0.0.100:1234/\"").as_bytes());
     }
     let found = Evidence { errors: Some(log), ..evidence("") };
     let findings = diagnose(&config, &flows, &found);
     let names: Vec<&str> = findings.iter().map(|f| f.name).collect();
-    assert_eq!(names, ["refused", "closed-while-kept", "other-errors"]);
+    assert_eq!(names, ["closed-while-kept", "refused", "other-errors"]);
+    // Messages of one form are one kind.
+    let other = &findings[2];
+    assert_eq!(other.title, "other errors");
+    assert!(
+        other.evidence.iter().any(|e| e == "something \"…\" is … new 2 ×, nobody has seen this 1 ×"),
+        "{other:?}"
+    );
     // A kept connection: the pool's own limit is named, with the line that passes requests on.
-    let race = &findings[1];
+    let race = &findings[0];
     assert!(
         race.evidence[0].starts_with(
-            "2 × in the error log (50 % of its errors), 2026-11-21 17:46:02 to 2026-11-22 17:46:02"
+            "2 × in the error log (33 % of its errors), 2026-11-21 17:46:02 to 2026-11-22 17:46:02"
         ),
         "{race:?}"
     );

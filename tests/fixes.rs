@@ -131,3 +131,31 @@ fn columns_stay() {
         assert!(fixed.contains(line), "{line}\n{fixed}\n{said}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_may_read_a_file_may_read_it_after_the_fix() {
+    const ACCESS: &str = "system.posix_acl_access";
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("nginx.conf");
+    let text = "worker_processes 1;\nevents { }\nhttp {\n    server_tokens on;\n}\n";
+    fs::write(&file, text).unwrap();
+    // Version 2, then tag, rights and id of each entry: owner rw, the user 65534 r, group r, mask r, others nothing.
+    let mut list = vec![2, 0, 0, 0];
+    for (tag, rights, id) in
+        [(1, 6, u32::MAX), (2, 4, 65_534), (4, 4, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)]
+    {
+        list.extend(u16::to_le_bytes(tag));
+        list.extend(u16::to_le_bytes(rights));
+        list.extend(u32::to_le_bytes(id));
+    }
+    if let Err(error) = xattr::set(&file, ACCESS, &list) {
+        eprintln!("skipped: this file system has no access lists: {error}");
+        return;
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+    command.args(["lint", "--fix", "--select", "server-tokens", "nginx.conf"]).current_dir(directory.path());
+    assert!(command.output().unwrap().status.success());
+    assert!(fs::read_to_string(&file).unwrap().contains("server_tokens off;"));
+    assert_eq!(xattr::get(&file, ACCESS).unwrap().unwrap(), list);
+}

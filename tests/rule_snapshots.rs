@@ -44,7 +44,7 @@ fn fixed(rule: &Rule, example: &Example) -> Option<String> {
     if fixes.is_empty() {
         return None;
     }
-    let text = edit::apply(configuration.main, example.text.as_bytes(), &fixes);
+    let text = edit::apply(&[configuration.main], example.text.as_bytes(), &fixes);
     Some(String::from_utf8(text).unwrap())
 }
 

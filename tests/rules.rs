@@ -62,7 +62,7 @@ fn fixes_remove_what_they_fix_and_add_nothing() {
                         break;
                     }
                     let main = configuration.main;
-                    text = String::from_utf8(edit::apply(main, text.as_bytes(), &fixes)).unwrap();
+                    text = String::from_utf8(edit::apply(&[main], text.as_bytes(), &fixes)).unwrap();
                 }
                 let (_, left) = lint(&text, example.main, version);
                 if had_fix {

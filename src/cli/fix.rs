@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
 use crate::lint::verify;
 use crate::model::Config;
-use crate::source::{Disk, Loader};
+use crate::source::{Disk, FileId, Loader};
 use crate::syntax::{Configuration, Dump};
 
 /// Fixes make room for others; more rounds than this mean that two of them undo each other.
@@ -152,7 +152,8 @@ fn repair(
     if judged.configuration.is_dump {
         return Err(extract::refused(&root.file));
     }
-    if judged.configuration.embedded.as_ref().is_some_and(|embedded| !embedded.is_literal()) {
+    let configuration = &judged.configuration;
+    if configuration.embedded.iter().chain(configuration.inside()).any(|embedded| !embedded.is_literal()) {
         return Err(yaml::refused(&root.file));
     }
     for _ in 0..MAX_ROUNDS {
@@ -258,12 +259,18 @@ fn refusal(configuration: &Configuration, found: &[Diagnostic], fix: &Fix, why: 
 }
 
 fn apply(configuration: &Configuration, fixes: &[&Fix], overlay: &mut Overlay) {
+    // A YAML file is in the sources once for each of its configurations.
+    let mut files: BTreeMap<PathBuf, Vec<FileId>> = BTreeMap::new();
     for (id, file) in configuration.sources.files() {
         if fixes.iter().any(|f| f.edits.iter().any(|e| e.span.file == id)) {
-            let new = || Repair { path: file.path.clone(), old: None, new: Vec::new() };
-            let repair = overlay.files.entry(paths::identity(&file.path)).or_insert_with(new);
-            repair.old.get_or_insert_with(|| file.text.to_vec());
-            repair.new = edit::apply(id, &file.text, fixes);
+            files.entry(paths::identity(&file.path)).or_default().push(id);
         }
+    }
+    for (identity, ids) in files {
+        let file = configuration.sources.file(ids[0]);
+        let new = || Repair { path: file.path.clone(), old: None, new: Vec::new() };
+        let repair = overlay.files.entry(identity).or_insert_with(new);
+        repair.old.get_or_insert_with(|| file.text.to_vec());
+        repair.new = edit::apply(&ids, &file.text, fixes);
     }
 }

@@ -48,6 +48,10 @@ pub(super) fn run(args: &mut FmtArgs, out: &mut dyn Write) -> Result<Outcome, Fa
             return Err(extract::refused(&path));
         }
         if !syntax::embedded(&path, &before, yaml::is_directive).is_empty() {
+            if is_found {
+                note(&format!("{name}: YAML, left as it is"));
+                continue;
+            }
             return Err(Failure::new(format!("`{name}` is YAML, which has no layout of nginx's own"))
                 .help("it was left as it is; keep the configuration in a file of its own to lay it out"));
         }

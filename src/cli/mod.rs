@@ -1,4 +1,5 @@
 //! The command line: the only layer that prints, exits or reads the environment.
+#![cfg_attr(not(feature = "runtime"), allow(dead_code, reason = "`run` and `demo` use the rest"))]
 
 mod audit;
 mod baseline;
@@ -6,6 +7,8 @@ mod build;
 mod check;
 mod common;
 mod compile;
+mod coverage;
+#[cfg(feature = "runtime")]
 mod demo;
 mod doctor;
 mod estate;
@@ -28,12 +31,15 @@ mod paths;
 mod payload;
 mod ports;
 mod preview;
+#[cfg(feature = "runtime")]
 mod process;
 mod reading;
 mod render;
+mod requests;
 #[cfg(test)]
 mod round_trip;
 mod rules;
+#[cfg(feature = "runtime")]
 mod run;
 mod selection;
 mod settings;
@@ -41,6 +47,7 @@ mod show;
 pub mod split;
 mod surroundings;
 mod template;
+mod test;
 mod told;
 mod unified;
 mod which;
@@ -70,6 +77,8 @@ enum Command {
     Lint(With<lint::LintArgs>),
     /// Show which server and location take a URL and why, and where each setting comes from.
     Show(With<show::ShowArgs>),
+    /// Test what a configuration does with requests, without network.
+    Test(With<test::TestArgs>),
     /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
     Audit(With<audit::AuditArgs>),
     /// Preview which value each client gets from `split_clients`.
@@ -78,10 +87,12 @@ enum Command {
     Ports(With<ports::PortsArgs>),
     /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
     Doctor(With<doctor::DoctorArgs>),
+    #[cfg(feature = "runtime")]
     /// Show port exhaustion and its cures, in a network namespace of its own.
     Demo(With<demo::DemoArgs>),
     /// Write a checked configuration into one file that can be executed without the original ones.
     Compile(With<compile::CompileArgs>),
+    #[cfg(feature = "runtime")]
     /// Execute a configuration, or a compiled one.
     Run(With<run::RunArgs>),
     /// List the rules.
@@ -111,11 +122,13 @@ enum Outcome {
 struct Failure {
     message: String,
     help: Option<String>,
+    /// Whether nobody reads the output any longer, which is no news to whom reads it.
+    is_unread: bool,
 }
 
 impl Failure {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
+        Self { message: message.into(), help: None, is_unread: false }
     }
 
     fn help(mut self, text: impl Into<String>) -> Self {
@@ -126,12 +139,17 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::new(format!("cannot write the output: {error}"))
+        let is_unread = error.kind() == io::ErrorKind::BrokenPipe;
+        Self { is_unread, ..Self::new(format!("cannot write the output: {error}")) }
     }
 }
 
+/// 128 and the number of SIGPIPE.
+const UNREAD: u8 = 141;
+
 /// Runs the program.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "runtime")]
     if process::is_worker() {
         return process::work();
     }
@@ -148,8 +166,10 @@ pub fn main() -> ExitCode {
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        // A reader that closed the pipe (`ngxc … | head`) has seen what it wanted. The status is that of a program
+        // which SIGPIPE ended, so that an output that is not whole is never taken for a clean one.
+        Err(failure) if failure.is_unread => ExitCode::from(UNREAD),
         Err(failure) => {
-            // A reader that closed the pipe has seen what it wanted.
             complain(&failure);
             ExitCode::from(2)
         }
@@ -167,12 +187,15 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(&mut held(args), out),
         Command::Lint(args) => lint::run(&mut held(args), out),
         Command::Show(args) => show::run(&mut held(args), out),
+        Command::Test(args) => test::run(&mut held(args), out),
         Command::Audit(args) => audit::run(&mut held(args), out),
         Command::Split(args) => preview::run(&mut held(args), out),
         Command::Ports(args) => ports::run(&mut held(args), out),
         Command::Compile(args) => compile::run(&mut held(args), out),
         Command::Doctor(args) => doctor::run(&held(args), out),
+        #[cfg(feature = "runtime")]
         Command::Demo(args) => demo::run(&held(args), out),
+        #[cfg(feature = "runtime")]
         Command::Run(args) => run::run(&mut held(args), out),
         Command::Rules(args) => rules::run(&held(args), out),
         Command::Explain(args) => explain::run(&held(args), out),
@@ -184,19 +207,22 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "this is where the program complains")]
 fn complain(failure: &Failure) {
-    eprintln!("error: {}", failure.message);
+    tell(&format!("error: {}", failure.message));
     if let Some(help) = &failure.help {
-        eprintln!("help: {help}");
+        tell(&format!("help: {help}"));
     }
 }
 
+/// Writes a line to standard error, which may be closed.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Notes for a person that are not data; `--quiet` leaves them out.
-#[expect(clippy::print_stderr, reason = "this is where the program speaks to a person")]
 fn note(text: &str) {
     if !is_quiet() {
-        eprintln!("{text}");
+        tell(text);
     }
 }
 

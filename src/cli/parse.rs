@@ -79,7 +79,7 @@ fn load(args: &ParseArgs, file: &Path) -> Result<Configuration, Failure> {
 }
 
 fn write(payload: &Payload, indent: Option<u8>, out: &mut dyn Write) -> Result<(), Failure> {
-    let failed = |error: serde_json::Error| Failure::new(format!("cannot write the output: {error}"));
+    let failed = std::io::Error::from;
     match indent {
         None => serde_json::to_writer(&mut *out, payload).map_err(failed)?,
         Some(spaces) => {

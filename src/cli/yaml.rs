@@ -1,5 +1,6 @@
 //! Configurations inside of YAML on the command line: `FILE#NAME` is one of several.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
@@ -23,7 +24,8 @@ pub(super) fn split(path: &Path) -> (PathBuf, Option<String>) {
     (PathBuf::from(file), Some(name.to_owned()))
 }
 
-fn is_named(file: &Path) -> bool {
+/// True for a file that its name calls YAML.
+pub(super) fn is_named(file: &Path) -> bool {
     file.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
 
@@ -45,15 +47,30 @@ pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
         }
         if names.len() < 2 {
             all.push(file.clone());
+            continue;
         }
-        all.extend(
-            names
-                .iter()
-                .filter(|_| names.len() > 1)
-                .map(|name| PathBuf::from(format!("{}#{name}", file.display()))),
-        );
+        let paths: Vec<PathBuf> =
+            names.iter().map(|name| PathBuf::from(format!("{}#{name}", file.display()))).collect();
+        let is_read_again = !is_input && names.len() <= syntax::MOST_MOUNTED;
+        let inner = if is_read_again { included(&paths, &names, reading) } else { HashSet::new() };
+        let outer = paths.iter().zip(&names).filter(|(_, name)| !inner.contains(*name));
+        all.extend(outer.map(|(path, _)| path.clone()));
     }
     all
+}
+
+/// Names of the configurations that others of the same file include: they are judged inside of those.
+fn included(paths: &[PathBuf], names: &[String], reading: &Reading) -> HashSet<String> {
+    let mut inner = HashSet::new();
+    for (path, name) in paths.iter().zip(names) {
+        // Two that include each other stay both.
+        if !inner.contains(name)
+            && let Ok(configuration) = reading.load_quietly(path, &Disk)
+        {
+            inner.extend(configuration.inside().map(|one| one.name.clone()));
+        }
+    }
+    inner
 }
 
 /// Why a command that changes files leaves a YAML file alone.

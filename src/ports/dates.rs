@@ -54,6 +54,14 @@ pub fn from_to(first: i64, last: i64) -> String {
     }
 }
 
+/// Seconds that a log tells apart; a longer one is summed in coarser steps.
+const MOST_SECONDS: usize = 200_000;
+
+/// The second under which a line is counted, when so many are known.
+pub fn step(known: usize, time: i64) -> i64 {
+    if known < MOST_SECONDS { time } else { time - time.rem_euclid(3600) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

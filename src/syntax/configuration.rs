@@ -13,6 +13,7 @@ use crate::source::{FileId, SourceMap};
 
 /// Syntax of a whole configuration.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Configuration {
     /// Text of every file.
     pub sources: SourceMap,
@@ -31,6 +32,8 @@ pub struct Configuration {
     pub is_dump: bool,
     /// The place of the configuration in a main file that is YAML; what is around it is blank in the tree.
     pub embedded: Option<Embedded>,
+    /// Configurations of the same YAML file that an `include` reads, by the file they are in the sources.
+    pub(super) inside: HashMap<FileId, Embedded>,
     /// Missing files that every nginx ships: known texts replace them.
     pub stand_ins: Vec<FileId>,
     /// Files that were read from another place than the configuration names: the path for nginx.
@@ -57,10 +60,16 @@ impl Configuration {
             syntax_errors: Vec::new(),
             is_dump: false,
             embedded: None,
+            inside: HashMap::new(),
             stand_ins: Vec::new(),
             instead_of: HashMap::new(),
             uncertain: HashMap::new(),
         }
+    }
+
+    /// The other configurations of a main file that is YAML which this configuration includes.
+    pub fn inside(&self) -> impl Iterator<Item = &Embedded> {
+        self.inside.values()
     }
 
     /// Tree of a file.

@@ -44,4 +44,4 @@ pub use template::{Language, Templates};
 pub use tree::{Terminator, Tree};
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};
-pub use yaml::{Embedded, embedded, is_yaml};
+pub use yaml::{Embedded, MOST_MOUNTED, embedded, holds_configuration, is_yaml};

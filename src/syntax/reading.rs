@@ -20,6 +20,8 @@ pub(super) struct Read {
     reading: Option<Reading>,
     /// The file is YAML: the configuration in it that is meant, or why there is none.
     embedded: Option<Result<Embedded, yaml::Problem>>,
+    /// The other configurations in that YAML.
+    pub(super) others: Vec<Embedded>,
 }
 
 impl Read {
@@ -37,10 +39,22 @@ impl Read {
         }
         let reading = self.reading.get_or_insert_default();
         let text = reading.parsed.as_deref().unwrap_or(&file.text);
-        self.embedded = yaml::choose(&file.path, text, name, is_directive);
-        if let Some(Ok(one)) = &self.embedded {
-            reading.parsed = Some(yaml::masked(text, one));
+        match yaml::choose(&file.path, text, name, is_directive) {
+            Some(Ok(chosen)) => {
+                self.others = chosen.others;
+                self.embed(file, chosen.one);
+            }
+            Some(Err(problem)) => self.embedded = Some(Err(problem)),
+            None => {}
         }
+    }
+
+    /// Reads one configuration of a YAML file, and nothing else of the file.
+    pub(super) fn embed(&mut self, file: &SourceFile, one: Embedded) {
+        let reading = self.reading.get_or_insert_default();
+        let text = reading.parsed.as_deref().unwrap_or(&file.text);
+        reading.parsed = Some(yaml::masked(text, &one));
+        self.embedded = Some(Ok(one));
     }
 
     /// The configuration that was found inside of YAML.
@@ -64,7 +78,7 @@ pub(super) fn add(
             sources.set_filled(id, filled.at, filled.length, filled.written);
         }
     }
-    (id, Read { reading, embedded: None })
+    (id, Read { reading, embedded: None, others: Vec::new() })
 }
 
 /// Tree of an added file, its syntax errors, and further findings.

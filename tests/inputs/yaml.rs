@@ -183,3 +183,92 @@ fn yaml_that_multiplies_or_never_ends_is_bounded() {
     let (status, _, error) = run(here.path(), &["show", "some.yaml"], b"");
     assert!(status == 2 && error.contains("and so on") && error.len() < 10_000, "{error}");
 }
+
+/// Files that Kubernetes mounts into one directory: a main file, what it includes, and data of something else.
+const MOUNTED: &str = "kind: ConfigMap
+data:
+  nginx.conf: |
+    events {}
+    http {
+      include mime.types;
+      include /etc/nginx/modules-enabled/*.conf;
+      include /etc/nginx/conf.d/*.conf;
+      include snippets/pool;
+    }
+  app.conf: |
+    server {
+      listen 80;
+      location / { proxy_pass http://pool; lmit_rate 1k; }
+    }
+  pool: |
+    upstream pool {
+      server 10.0.0.1:80;
+    }
+";
+
+#[test]
+fn the_configurations_of_one_file_include_each_other() {
+    let here = holding("web.yaml", MOUNTED);
+    let (status, found) = check(here.path(), "web.yaml");
+    // The site is judged once, inside of the main file, which knows the upstream.
+    let errors: Vec<&str> = found.lines().filter(|line| line.contains(" error: ")).collect();
+    assert_eq!(errors, ["web.yaml:14:44: error: unknown directive `lmit_rate` [unknown-directive]"]);
+    assert!(status == 1 && found.contains("no file matches `/etc/nginx/modules-enabled/*.conf`"), "{found}");
+    let (_, found, error) = run(here.path(), &["lint", "--format", "short", "web.yaml"], b"");
+    assert!(found.contains("web.yaml:17:5: warning:"), "the upstream keeps no connections: {found}{error}");
+    assert!(!error.contains("fragment"), "{error}");
+    // A file on disk is not preferred: the keys are what is mounted.
+    fs::create_dir(here.path().join("snippets")).unwrap();
+    fs::write(here.path().join("snippets/pool"), "nothing here;").unwrap();
+    let (_, found) = check(here.path(), "web.yaml");
+    assert!(!found.contains("nothing"), "{found}");
+}
+
+#[test]
+fn repairs_reach_the_other_configurations_of_a_file() {
+    let here = holding("web.yaml", &MOUNTED.replace(" lmit_rate 1k;", ""));
+    let (_, _, error) = run(here.path(), &["lint", "--fix", "--nginx-version", "1.28.0", "web.yaml"], b"");
+    let text = fs::read_to_string(here.path().join("web.yaml")).unwrap();
+    assert!(text.contains("      server 10.0.0.1:80;\n      keepalive 16;\n    }\n"), "{text}{error}");
+    assert!(text.contains("proxy_set_header Connection \"\";"), "{text}{error}");
+    let (status, found) = check(here.path(), "web.yaml");
+    assert!(status == 0 && !found.contains("error:"), "{found}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("  ") && line.ends_with('|')).count(), 3);
+}
+
+#[test]
+fn a_directory_is_searched_for_yaml_that_holds_configurations_for_certain() {
+    let here = tempfile::tempdir().unwrap();
+    let script = "steps:\n- run: |\n    set -eu;\n    if true; then break; fi\n    return 0;\n";
+    let compose = "configs:\n  web:\n    content: |\n      server { listen 80; lcation / { } }\n";
+    for (name, text) in [
+        ("k8s/web.yaml", MOUNTED),
+        ("ci.yml", script),
+        ("compose.yml", compose),
+        ("values.yaml", "image: nginx\nreplicas: 2\n"),
+        ("a.conf", "server { listen 80; }\n"),
+    ] {
+        let path = here.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let (status, found, error) = run(here.path(), &["check", "--format", "short", "."], b"");
+    let errors = found.lines().filter(|line| line.contains(" error: "));
+    let files: Vec<&str> = errors.map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!((status, files), (1, vec!["./compose.yml", "./k8s/web.yaml"]), "{found}{error}");
+    assert!(!error.contains("ci.yml") && !error.contains("values"), "{error}");
+    let (status, _, error) = run(here.path(), &["fmt", "--check", "."], b"");
+    assert!(status <= 1 && error.contains("YAML, left as it is"), "{error}");
+}
+
+#[test]
+fn configurations_that_all_include_each_other_are_bounded() {
+    let mut text = String::from("data:\n");
+    for n in 0..60 {
+        write!(text, "  s{n}.conf: |\n    include *.conf;\n    server {{ listen 80; }}\n").unwrap();
+    }
+    let here = holding("many.yaml", &text);
+    let (status, found) = check(here.path(), "many.yaml");
+    // The includes lie deeper in each other than nginx's files ever do.
+    assert!(status <= 1 && found.lines().count() < 1_000, "{found}");
+}

@@ -46,7 +46,7 @@ fn inserted(configuration: &Configuration, body: Span, text: &str) -> Edit {
 /// The files of a configuration with fixes applied.
 pub(super) fn apply(configuration: &Configuration, fixes: &[&Fix]) -> Memory {
     configuration.sources.files().fold(Memory::default(), |files, (id, file)| {
-        files.with(file.path.clone(), edit::apply(id, &file.text, fixes))
+        files.with(file.path.clone(), edit::apply(&[id], &file.text, fixes))
     })
 }
 

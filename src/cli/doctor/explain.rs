@@ -3,17 +3,22 @@
 use std::io::Write;
 
 use super::super::{Failure, Outcome};
-use crate::ports::error_log::Line;
-use crate::ports::signal::{classify, meaning};
+use crate::model::log::Severity;
+use crate::ports::error_log::{Line, bare};
+use crate::ports::signal::{Signal, classify, meaning};
 
 pub(super) fn run(text: &str, as_json: bool, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let parsed = Line::parse(text.trim());
-    // A message that was pasted without its time is welcome too.
-    let signal = classify(parsed.map_or(text, |l| l.message));
+    let text = bare(text.trim());
+    let parsed = Line::read(&text);
+    // A message of another form is welcome too.
+    let signal = match classify(parsed.map_or(&text, |l| l.message)) {
+        Signal::Other if parsed.is_some_and(|line| line.severity <= Severity::Error) => Signal::OtherError,
+        known => known,
+    };
     let Some(meaning) = meaning(signal) else {
         let failure = match parsed {
-            Some(_) => Failure::new("this message is not about ports, and none that looks like it"),
-            None => Failure::new("this is no line of nginx's error log that has to do with connections"),
+            Some(_) => Failure::new("this message is no error"),
+            None => Failure::new("this is no line of nginx's error log"),
         };
         return Err(
             failure.help("paste a whole line: `2026/11/22 17:46:02 [crit] 812#812: *9 connect() to …`")

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::super::reading::Reading;
-use super::super::{Failure, note, paths};
+use super::super::{Failure, note, paths, yaml};
 use crate::catalog;
 use crate::source::shipped::shipped;
 use crate::source::{Disk, Loader, SourceMap};
@@ -82,7 +82,7 @@ pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>,
     }
     if found.is_empty() {
         return Err(Failure::new(format!("`{}` holds no configuration", directory.display()))
-            .help("a directory is searched for files that end in `.conf`, for templates, and for files without ending that hold directives"));
+            .help("a directory is searched for files that end in `.conf`, for templates, for YAML with configurations in it, and for files without ending that hold directives"));
     }
     // A file comes before the links to it.
     found.sort_by_cached_key(|path| (path.is_symlink(), path.clone()));
@@ -96,8 +96,10 @@ pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Named {
     Configuration,
-    /// What is in it decides.
+    /// Its content decides.
     Perhaps,
+    /// A configuration in it decides.
+    Yaml,
     Other,
 }
 
@@ -111,7 +113,15 @@ fn is_configuration(path: &Path, has_language: bool) -> bool {
         note(&format!("note: {} is a link to `{}`, where nothing is", path.display(), to.display()));
         return false;
     }
-    path.is_file() && (named == Named::Configuration || holds_directives(path))
+    path.is_file()
+        && match named {
+            Named::Configuration => true,
+            Named::Perhaps => holds_directives(path),
+            Named::Yaml => {
+                text(path).is_some_and(|text| syntax::holds_configuration(&text, yaml::is_directive))
+            }
+            Named::Other => false,
+        }
 }
 
 fn named(path: &Path, has_language: bool) -> Named {
@@ -124,6 +134,9 @@ fn named(path: &Path, has_language: bool) -> Named {
     }
     if is_conf(path) {
         return Named::Configuration;
+    }
+    if yaml::is_named(path) {
+        return Named::Yaml;
     }
     let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
     let is_of_fragments = FRAGMENT_DIRECTORIES.iter().any(|known| directory == *known);
@@ -138,13 +151,15 @@ fn is_conf(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "conf")
 }
 
-/// Whether what is in a file looks like a configuration: most of its directives are known. With syntax errors one of them
+/// Text of a file that is small enough to be recognised.
+fn text(path: &Path) -> Option<Vec<u8>> {
+    path.metadata().is_ok_and(|meta| meta.len() <= MAX_RECOGNISED).then(|| Disk.read(path).ok())?
+}
+
+/// True if the text of a file looks like a configuration: most of its directives are known. With syntax errors one of them
 /// has to be a block.
 fn holds_directives(path: &Path) -> bool {
-    if !path.metadata().is_ok_and(|meta| meta.len() <= MAX_RECOGNISED) {
-        return false;
-    }
-    let Ok(text) = Disk.read(path) else { return false };
+    let Some(text) = text(path) else { return false };
     if text.starts_with(b"#!") || text.contains(&0) {
         return false;
     }
@@ -182,6 +197,8 @@ mod tests {
             ("README.md", Named::Other),
             ("nginx/fastcgi_params", Named::Other),
             ("a.conf.j2", Named::Other),
+            ("k8s/web.yaml", Named::Yaml),
+            ("docker-compose.yml", Named::Yaml),
         ] {
             assert_eq!(named(Path::new(path), false), expected, "{path}");
         }

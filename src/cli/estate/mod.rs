@@ -60,13 +60,17 @@ struct Entry {
     is_found: bool,
 }
 
-/// Every file that `files` stand for, each once: directories stand for the configuration files in them.
-fn entries(files: &[PathBuf], reading: &Reading) -> Result<Vec<Entry>, Failure> {
+/// Every file that `files` stand for, each once: directories stand for the files that `found` gives.
+fn entries(
+    files: &[PathBuf],
+    reading: &Reading,
+    found: impl Fn(&Path) -> Result<Vec<PathBuf>, Failure>,
+) -> Result<Vec<Entry>, Failure> {
     let mut seen = HashSet::new();
     let mut entries = Vec::new();
     for file in files {
         let is_found = file.is_dir() && !reading.stdin.is(file);
-        let inside = if is_found { directory::files(file, reading)? } else { vec![file.clone()] };
+        let inside = if is_found { found(file)? } else { vec![file.clone()] };
         for path in inside {
             let identity = paths::identity(&path);
             if seen.insert(identity.clone()) {
@@ -79,7 +83,8 @@ fn entries(files: &[PathBuf], reading: &Reading) -> Result<Vec<Entry>, Failure> 
 
 /// The same for what looks at each file by itself: paths, and whether they were found in a directory.
 pub(super) fn files(files: &[PathBuf], reading: &Reading) -> Result<Vec<(PathBuf, bool)>, Failure> {
-    Ok(entries(files, reading)?.into_iter().map(|entry| (entry.path, entry.is_found)).collect())
+    let found = |directory: &Path| directory::files(directory, reading);
+    Ok(entries(files, reading, found)?.into_iter().map(|entry| (entry.path, entry.is_found)).collect())
 }
 
 /// The configurations that `files` name, each once, in order.
@@ -87,8 +92,9 @@ pub(super) fn files(files: &[PathBuf], reading: &Reading) -> Result<Vec<(PathBuf
 /// # Errors
 /// If a directory cannot be read or holds no configuration, or if a settings file is wrong.
 pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, Failure> {
-    let files = yaml::expand(files, &meaning.reading);
-    let entries = entries(&files, &meaning.reading)?;
+    let reading = &meaning.reading;
+    let found = |directory: &Path| Ok(yaml::expand(&directory::files(directory, reading)?, reading));
+    let entries = entries(&yaml::expand(files, reading), reading, found)?;
     let loader = meaning.reading.stdin.over(&Disk);
     let mut reach = Reach::new(meaning);
     let mut roots = Roots::default();

@@ -61,6 +61,7 @@ impl Log {
         Self { file: RefCell::new(file.ok()), closed: RefCell::default(), name: name.to_vec() }
     }
 
+    #[cfg(feature = "runtime")]
     /// Closes the file until there is another message: what is started does not have it open.
     pub(super) fn close(&self) {
         if self.file.take().is_some() {

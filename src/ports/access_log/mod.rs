@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub use peers::{Burst, Peers};
 
 use super::dates::seconds;
-use super::error_log::step;
+use super::dates::step;
 use crate::eval::log_format::{Field, Format};
 use crate::model::Config;
 use crate::model::log::LogFormat;

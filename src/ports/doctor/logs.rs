@@ -46,7 +46,10 @@ fn peers(seen: &Seen) -> (Vec<(&str, u64)>, String) {
 }
 
 fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning: &Meaning) -> Finding {
-    let (targets, to) = peers(seen);
+    let (targets, mut to) = peers(seen);
+    if signal == Signal::OtherError {
+        to.clear();
+    }
     let heaviest = targets.first().map(|(target, _)| *target);
     let flow = heaviest.and_then(|t| case.flow_named(t));
     let is_pooled = flow.is_some_and(|f| case.flows[f].verdict == Verdict::Reused);
@@ -62,6 +65,7 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
         .seen(count(log, seen))
         .seen(seen.sample.clone())
         .seen(format!("clients got {}; {}", meaning.status, meaning.cause));
+    finding.count = seen.count;
     if targets.len() > 1 {
         let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {n} ×")).collect();
         finding = finding.seen(list.join(", "));

@@ -76,6 +76,8 @@ pub struct Finding {
     pub severity: Severity,
     /// One line.
     pub title: String,
+    /// Errors that it is the cause of; of two findings that are equally bad the one with more comes first.
+    pub count: u64,
     /// What was seen.
     pub evidence: Vec<String>,
     /// The line of the configuration at fault, and why it is.
@@ -100,6 +102,7 @@ impl Finding {
             name,
             severity,
             title: title.into(),
+            count: 0,
             evidence: Vec::new(),
             fault: None,
             remedy: Vec::new(),
@@ -189,6 +192,6 @@ pub fn diagnose(config: &Config, flows: &[Flow<'_>], evidence: &Evidence) -> Vec
     sockets::check(&case, &mut found);
     kernel::check(&case, &mut found);
     config::check(&case, &mut found);
-    found.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    found.sort_by_key(|f| std::cmp::Reverse((f.severity, f.count)));
     found
 }

@@ -37,7 +37,7 @@ pub(super) const CONNECT: &[Meaning] = &[
         title: "a unix socket does not exist",
         weight: Weight::Critical,
         fails_peer: true,
-        matches: &[on("connect() ", &[2], Family::Unix, "")],
+        matches: &[on("connect() ", &[2, 20], Family::Unix, "")],
     },
     Meaning {
         signal: Signal::UnixForbidden,
@@ -68,15 +68,12 @@ pub(super) const CONNECT: &[Meaning] = &[
         name: "dropped-on-this-host",
         is_about_ports: false,
         status: "502",
-        cause: "this host drops the packet itself: a rule of the firewall for outgoing packets, or a full table of connection tracking",
+        cause: "this host drops the packet itself: a rule of the firewall for outgoing packets, a full table of connection tracking, or a policy of the container (seccomp, eBPF)",
         remedy: "compare net.netfilter.nf_conntrack_count with nf_conntrack_max, and look for DROP and REJECT in the OUTPUT chain (`nft list ruleset`, `iptables -S OUTPUT`)",
         title: "this host drops connections to peers",
         weight: Weight::Critical,
         fails_peer: true,
-        matches: &[
-            on("connect() ", &[1], Family::Any, ""),
-            on("nf_conntrack: table full", &[], Family::Any, ""),
-        ],
+        matches: &[on("connect() ", &[1], Family::Any, "")],
     },
     Meaning {
         signal: Signal::Unreachable,

@@ -2,11 +2,15 @@
 //! and phase.
 
 mod connect;
+mod errno;
+mod kernel;
 mod local;
+mod own;
 mod peer;
 
 /// A kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Signal {
     /// `connect() to … failed (99: …)` of an IPv4 peer.
     NoPort,
@@ -34,8 +38,18 @@ pub enum Signal {
     UnixForbidden,
     /// `connect() to … failed (13: …)`
     ConnectForbidden,
-    /// `connect() to … failed (1: …)`, `nf_conntrack: table full`.
+    /// `connect() to … failed (1: …)`
     Dropped,
+    /// `nf_conntrack: table full, dropping packet` of the kernel.
+    TrackingFull,
+    /// `neighbour: arp_cache: neighbor table overflow` of the kernel, `connect() … failed (105: …)`
+    NoBuffers,
+    /// `Possible SYN flooding on port …` of the kernel.
+    SynFlood,
+    /// `Out of memory: Killed process … (nginx)` of the kernel.
+    OutOfMemory,
+    /// `connect() to [fe80:…] failed (22: …)`
+    LinkLocal,
     /// `connect() … failed (113: …)`, `(101: …)`
     Unreachable,
     /// `bind() to … failed (98: …)` of a listening socket.
@@ -46,6 +60,14 @@ pub enum Signal {
     ListenForbidden,
     /// `socket() … failed (97: …)` of a listening socket.
     ListenFamily,
+    /// `bind() to unix:… failed (2: …)`
+    ListenPath,
+    /// `bind() to …`, `listen() to …` failed with any other number.
+    ListenFailed,
+    /// `bind(…)` failed with any other number.
+    BindFailed,
+    /// `connect() …` failed with any other number.
+    ConnectFailed,
     /// `no live upstreams`
     NoLive,
     /// `upstream server temporarily disabled`
@@ -74,6 +96,8 @@ pub enum Signal {
     BodyTooLarge,
     /// `no resolver defined to resolve …`
     NoResolver,
+    /// `recv() failed (111: …) while resolving`
+    ResolverDown,
     /// `host not found in upstream`, `could not be resolved`
     HostNotFound,
     /// `upstream prematurely closed connection while reading response header`
@@ -82,6 +106,40 @@ pub enum Signal {
     Cut,
     /// `recv() failed (104: …)`, `writev() failed (32: …)` of a peer.
     Reset,
+    /// `FastCGI sent in stderr: "Primary script unknown"`
+    ScriptUnknown,
+    /// `FastCGI sent in stderr: …`
+    Stderr,
+    /// `… failed (28: No space left on device)`
+    DiskFull,
+    /// A temporary file that could not be made for want of rights.
+    TemporaryForbidden,
+    /// `limiting requests`
+    RequestsLimited,
+    /// `limiting connections`
+    ConnectionsLimited,
+    /// `rewrite or internal redirection cycle`
+    Cycle,
+    /// `worker process … exited on signal …`
+    WorkerDied,
+    /// `ngx_slab_alloc() failed: no memory`
+    ZoneFull,
+    /// `invalid URL prefix in …`, `no host in upstream …`
+    InvalidPass,
+    /// `auth request unexpected status`
+    AuthRequest,
+    /// `cannot load certificate …`
+    Certificate,
+    /// `SSL_do_handshake() failed … while SSL handshaking` of a client.
+    TlsClient,
+    /// `access forbidden by rule`, `directory index of … is forbidden`
+    Denied,
+    /// A file that the workers may not read.
+    FileForbidden,
+    /// A file that is not there.
+    FileMissing,
+    /// `upstream sent duplicate header line … ignored`
+    Ignored,
     /// Any other message of an error.
     OtherError,
     /// Any other message.
@@ -154,7 +212,8 @@ pub struct Meaning {
 }
 
 /// Every kind but [`Signal::Other`], one row a cause; the first row that matches decides.
-const TABLES: [&[Meaning]; 3] = [local::LOCAL, connect::CONNECT, peer::PEER];
+const TABLES: [&[Meaning]; 6] =
+    [own::QUOTED, kernel::KERNEL, local::LOCAL, connect::CONNECT, peer::PEER, own::OWN];
 
 /// Every kind but [`Signal::Other`], in the order in which they are tried.
 pub fn meanings() -> impl Iterator<Item = &'static Meaning> {
@@ -167,11 +226,45 @@ pub fn classify(message: &str) -> Signal {
     found.map_or(Signal::Other, |meaning| meaning.signal)
 }
 
+/// Whether a text begins as a message that means something: it is one, though it comes without date and level.
+pub(super) fn is_message(text: &str) -> bool {
+    let begins = |m: &Match| !m.text.is_empty() && own(text).starts_with(m.text) && m.holds(text);
+    let handshake = text.starts_with("SSL_") || text.starts_with("peer closed connection in SSL");
+    handshake || meanings().any(|meaning| meaning.matches.iter().any(begins))
+}
+
+/// The message without what follows of the client and its request.
+fn own(message: &str) -> &str {
+    const PARTS: [&str; 5] = [", client: ", ", udp client: ", ", server: ", ", request: ", ", upstream: "];
+    let ends = PARTS.iter().filter_map(|part| message.find(part));
+    &message[..ends.min().unwrap_or(message.len())]
+}
+
+/// The message without what follows of the client, with `…` for each text in quotes and for each number: messages of
+/// one form are counted together.
+pub(super) fn shape(message: &str) -> String {
+    const MOST: usize = 100;
+    let mut found = String::new();
+    for (n, part) in own(message).split('"').enumerate() {
+        if n % 2 == 1 {
+            found.push_str("\"…\"");
+            continue;
+        }
+        for c in part.chars() {
+            match (c.is_ascii_digit(), found.ends_with('…')) {
+                (true, true) => {}
+                (true, false) => found.push('…'),
+                (false, _) => found.push(c),
+            }
+        }
+    }
+    found.chars().take(MOST).collect()
+}
+
 impl Match {
     fn holds(&self, message: &str) -> bool {
-        // What the client wrote is no part of the message.
-        let own = message.split(", client: ").next().unwrap_or(message);
-        let Some(at) = own.find(self.text) else { return false };
+        let own = own(message);
+        let Some(at) = outside(own, self.text) else { return false };
         if !own[at..].contains(self.phase) {
             return false;
         }
@@ -186,10 +279,20 @@ impl Match {
     }
 }
 
-/// The number in `failed (NUMBER: text)`.
+/// Where a text is that is not in quotes: what is in quotes is somebody else's.
+fn outside(message: &str, text: &str) -> Option<usize> {
+    message
+        .match_indices(text)
+        .map(|(at, _)| at)
+        .find(|at| message[..*at].matches('"').count().is_multiple_of(2))
+}
+
+/// The number in `failed (NUMBER: text)`, as Linux has it.
 fn errno(message: &str) -> Option<u16> {
-    let start = message.find("failed (").map(|at| at + 8).or_else(|| message.find(" (").map(|at| at + 2))?;
-    message[start..].split(':').next()?.parse().ok()
+    let start = outside(message, "failed (").map(|at| at + 8);
+    let start = start.or_else(|| outside(message, " (").map(|at| at + 2))?;
+    let (number, text) = message[start..].split_once(':')?;
+    Some(errno::of_linux(number.parse().ok()?, text.trim_start()))
 }
 
 /// The family of the peer: of the address after `connect() to`, else of the upstream.

@@ -4,11 +4,23 @@ use super::{Family, Meaning, Signal, Weight, on};
 
 pub(super) const PEER: &[Meaning] = &[
     Meaning {
+        signal: Signal::ResolverDown,
+        name: "resolver-unreachable",
+        is_about_ports: false,
+        status: "502",
+        cause: "the name server in `resolver` does not answer: nothing listens there, or the way to it is closed",
+        remedy: "`dig NAME @ADDRESS` from this host; the right address (127.0.0.53 with systemd-resolved, 127.0.0.11 in Docker, the service's address in Kubernetes), and a second one",
+        title: "the name server does not answer",
+        weight: Weight::Critical,
+        fails_peer: false,
+        matches: &[on("", &[], Family::Any, "while resolving")],
+    },
+    Meaning {
         signal: Signal::Refused,
         name: "refused",
         is_about_ports: false,
         status: "502",
-        cause: "nothing listens at the peer's address and port: the peer is down, restarts, or listens elsewhere; this is not a shortage of ports",
+        cause: "nothing listens at the peer's address and port (or at its unix socket, whose file a dead process left): the peer is down, restarts, or listens elsewhere; this is not a shortage of ports",
         remedy: "look at the peer: `ss -ltn` there; a peer that restarts needs another one in the upstream, or `backup`",
         title: "peers refused connections",
         weight: Weight::Warning,
@@ -37,7 +49,12 @@ pub(super) const PEER: &[Meaning] = &[
         title: "peers did not answer in time",
         weight: Weight::Warning,
         fails_peer: true,
-        matches: &[on("upstream timed out", &[], Family::Any, "while reading")],
+        matches: &[
+            on("upstream timed out", &[], Family::Any, "while reading"),
+            on("recv() failed", &[110, 113], Family::Any, "upstream"),
+            on("readv() failed", &[110, 113], Family::Any, "upstream"),
+            on("SSL_read() failed", &[110, 113], Family::Any, "upstream"),
+        ],
     },
     Meaning {
         signal: Signal::SendTimeout,
@@ -49,7 +66,12 @@ pub(super) const PEER: &[Meaning] = &[
         title: "peers did not take requests in time",
         weight: Weight::Warning,
         fails_peer: true,
-        matches: &[on("upstream timed out", &[], Family::Any, "while sending")],
+        matches: &[
+            on("upstream timed out", &[], Family::Any, "while sending"),
+            on("send() failed", &[110, 113], Family::Any, "upstream"),
+            on("writev() failed", &[110, 113], Family::Any, "upstream"),
+            on("sendfile() failed", &[110, 113], Family::Any, "upstream"),
+        ],
     },
     Meaning {
         signal: Signal::ConnectTimeout,
@@ -88,7 +110,22 @@ pub(super) const PEER: &[Meaning] = &[
         title: "heads of responses are larger than the buffer",
         weight: Weight::Warning,
         fails_peer: true,
-        matches: &[on("upstream sent too big header", &[], Family::Any, "")],
+        matches: &[on("upstream sent too big ", &[], Family::Any, "")],
+    },
+    Meaning {
+        signal: Signal::Ignored,
+        name: "response-header-ignored",
+        is_about_ports: false,
+        status: "the status of the peer",
+        cause: "the peer sent a header twice, or more bytes than it said: nginx left out what is too much",
+        remedy: "mend it in the application: other proxies refuse such responses",
+        title: "peers sent headers twice, or too many bytes",
+        weight: Weight::Info,
+        fails_peer: false,
+        matches: &[
+            on("upstream sent duplicate header line", &[], Family::Any, "ignored"),
+            on("upstream sent more data than specified", &[], Family::Any, ""),
+        ],
     },
     Meaning {
         signal: Signal::BadAnswer,
@@ -100,7 +137,12 @@ pub(super) const PEER: &[Meaning] = &[
         title: "peers sent invalid responses",
         weight: Weight::Warning,
         fails_peer: true,
-        matches: &[on("upstream sent ", &[], Family::Any, "")],
+        matches: &[
+            on("upstream sent ", &[], Family::Any, ""),
+            on("upstream rejected request", &[], Family::Any, ""),
+            on("upstream violated ", &[], Family::Any, ""),
+            on("upstream split a header line", &[], Family::Any, ""),
+        ],
     },
     Meaning {
         signal: Signal::BodyTooLarge,
@@ -139,6 +181,7 @@ pub(super) const PEER: &[Meaning] = &[
         matches: &[
             on("host not found in ", &[], Family::Any, ""),
             on("could not be resolved", &[], Family::Any, ""),
+            on("could not resolve host name", &[], Family::Any, ""),
         ],
     },
     Meaning {
@@ -152,7 +195,7 @@ pub(super) const PEER: &[Meaning] = &[
         weight: Weight::Warning,
         fails_peer: true,
         matches: &[
-            on("upstream prematurely closed connection", &[], Family::Any, "while reading response header"),
+            on("upstream prematurely closed ", &[], Family::Any, "while reading response header"),
             on("peer closed connection", &[], Family::Any, "to upstream"),
             on("keepalive connection", &[], Family::Any, "to upstream"),
         ],
@@ -168,7 +211,7 @@ pub(super) const PEER: &[Meaning] = &[
         weight: Weight::Warning,
         fails_peer: true,
         matches: &[
-            on("upstream prematurely closed connection", &[], Family::Any, ""),
+            on("upstream prematurely closed ", &[], Family::Any, ""),
             on("upstream closed connection", &[], Family::Any, ""),
         ],
     },
@@ -190,9 +233,23 @@ pub(super) const PEER: &[Meaning] = &[
             on("send() failed", &[104, 32], Family::Any, "upstream"),
             on("sendfile() failed", &[104, 32], Family::Any, "upstream"),
             on("connect() ", &[104], Family::Any, ""),
-            on("SSL_write() failed", &[104, 32], Family::Any, "upstream"),
-            on("SSL_read() failed", &[104, 32], Family::Any, "upstream"),
+            on("sendmsg() failed", &[104, 32], Family::Any, "upstream"),
+            on("SSL_write() failed", &[], Family::Any, "upstream"),
+            on("SSL_read() failed", &[], Family::Any, "upstream"),
+            on("SSL_sendfile() failed", &[], Family::Any, "upstream"),
         ],
+    },
+    Meaning {
+        signal: Signal::ConnectFailed,
+        name: "connect-failed",
+        is_about_ports: false,
+        status: "502",
+        cause: "the kernel did not let nginx connect; the text in brackets says why",
+        remedy: "what the text names",
+        title: "connections to peers failed",
+        weight: Weight::Warning,
+        fails_peer: true,
+        matches: &[on("connect() ", &[], Family::Any, "failed (")],
     },
     Meaning {
         signal: Signal::OtherError,

@@ -1,6 +1,6 @@
 //! The state of loading: files so far, the includes that lead to the current one, and limits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::options::LoadOptions;
@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Loader, Span};
 use crate::syntax::configuration::Configuration;
 use crate::syntax::error::SyntaxError;
+use crate::syntax::yaml::Embedded;
 
 /// Size of a file with its includes.
 #[derive(Clone, Copy)]
@@ -36,6 +37,8 @@ pub(super) struct Load<'a> {
     pub(super) first_stand_in: Option<(Span, Vec<Span>)>,
     /// The note about files beside the main file has been given.
     pub(super) has_said_beside: bool,
+    /// Other configurations of a main file that is YAML, by their paths.
+    pub(super) others: BTreeMap<PathBuf, Embedded>,
 }
 
 impl Load<'_> {

@@ -3,6 +3,7 @@
 //! Equivalent of `ngx_conf_include` and `ngx_conf_full_name` (`src/core/ngx_conf_file.c`), except that a file that
 //! includes itself is an error: nginx crashes.
 
+mod inside;
 mod load;
 pub(super) mod named;
 mod options;
@@ -103,6 +104,7 @@ fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOpti
         exceeded: Vec::new(),
         first_stand_in: None,
         has_said_beside: false,
+        others: inside::by_path(main, std::mem::take(&mut read.others)),
     };
     load.file(id, read);
     load.report_stand_ins();
@@ -139,7 +141,10 @@ impl Load<'_> {
 
     /// Files of an `include`; failed inclusions are reported and left out.
     fn include(&mut self, include: &Include) -> Vec<FileId> {
-        let Places { paths, instead_of } = self.paths(include);
+        let Places { paths, instead_of } = match self.inside(include) {
+            Some(paths) => Places { paths, instead_of: None },
+            None => self.paths(include),
+        };
         let files: Vec<FileId> =
             paths.into_iter().filter_map(|path| self.include_file(include, path)).collect();
         if let Some(written) = instead_of {
@@ -164,20 +169,7 @@ impl Load<'_> {
         let file = if let Some(file) = known {
             file
         } else {
-            let (text, stands_in) = match (self.loader.read_included(&path), self.known_text(&path)) {
-                (Ok(text), _) => (text, false),
-                (Err(error), Some(text)) if error.kind() == io::ErrorKind::NotFound => (text.to_vec(), true),
-                (Err(error), _) => {
-                    self.report_unreadable(include, &path, &error);
-                    return None;
-                }
-            };
-            let templates = self.options.templates.as_deref();
-            let (file, read) = reading::add(&mut self.configuration.sources, &path, text, templates);
-            if stands_in {
-                self.configuration.stand_ins.push(file);
-                self.first_stand_in.get_or_insert_with(|| (include.argument, self.chain.clone()));
-            }
+            let (file, read) = self.read(include, &path)?;
             self.files.insert(path, file);
             self.chain.push(include.argument);
             self.file(file, read);
@@ -194,6 +186,28 @@ impl Load<'_> {
         extent.inclusions += added.inclusions;
         extent.depth = extent.depth.max(added.depth + 1);
         Some(file)
+    }
+
+    /// Adds a new file to the sources; an error is reported.
+    fn read(&mut self, include: &Include, path: &Path) -> Option<(FileId, Read)> {
+        if let Some(one) = self.others.get(path).cloned() {
+            return Some(self.read_inside(one));
+        }
+        let (text, stands_in) = match (self.loader.read_included(path), self.known_text(path)) {
+            (Ok(text), _) => (text, false),
+            (Err(error), Some(text)) if error.kind() == io::ErrorKind::NotFound => (text.to_vec(), true),
+            (Err(error), _) => {
+                self.report_unreadable(include, path, &error);
+                return None;
+            }
+        };
+        let templates = self.options.templates.as_deref();
+        let (file, read) = reading::add(&mut self.configuration.sources, path, text, templates);
+        if stands_in {
+            self.configuration.stand_ins.push(file);
+            self.first_stand_in.get_or_insert_with(|| (include.argument, self.chain.clone()));
+        }
+        Some((file, read))
     }
 
     fn exceeds_limits(&mut self, include: &Include, extent: Extent, is_new: bool) -> bool {

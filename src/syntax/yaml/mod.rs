@@ -28,6 +28,9 @@ const MAX_FOUND: usize = 1000;
 /// Most collections within each other.
 const MAX_DEPTH: usize = 100;
 
+/// Most configurations of one file that include each other: each may include all others, and the file is read for each anew.
+pub const MOST_MOUNTED: usize = 100;
+
 /// Most bytes that are read for all of them together: the file is read anew for each.
 const MAX_READ: usize = 1 << 30;
 
@@ -36,7 +39,7 @@ const MAX_READ: usize = 1 << 30;
 pub struct Embedded {
     /// Its name in the file: the key, with `~2` for the second of a name.
     pub name: String,
-    /// How the scalar is written.
+    /// Style of the scalar.
     style: ScalarStyle,
     /// The bytes of the scalar: the lines of a block, or the text with its quotes.
     range: Range<usize>,
@@ -44,13 +47,33 @@ pub struct Embedded {
     indent: usize,
     /// It stands in a file of compose, which reads `$$` as `$`.
     is_compose: bool,
+    /// Nothing else can be meant: its key says so, or it has a block that only nginx has.
+    is_certain: bool,
 }
 
 impl Embedded {
-    /// Whether every line of the configuration is a line of the file, and nothing else stands there: a block of `|`.
+    /// True every line of the configuration is a line of the file, and nothing else stands there: a block of `|`.
     pub fn is_literal(&self) -> bool {
         self.style == ScalarStyle::Literal && !self.is_compose
     }
+
+    /// True if an `include` of `name` reads this configuration, once the keys of the file are files in a directory: a
+    /// `ConfigMap` is mounted under any path, so only the last part of the name counts. A pattern for modules matches none.
+    pub(super) fn is_named_by(&self, name: &[u8]) -> bool {
+        let (directory, last) = match memchr::memrchr(b'/', name) {
+            Some(slash) => (&name[..slash], &name[slash + 1..]),
+            None => (&name[..0], name),
+        };
+        let own = self.name.as_bytes();
+        let of_modules = || memchr::memmem::find(directory, b"modules").is_some();
+        last == own || crate::source::matches(last, own) && !of_modules()
+    }
+}
+
+/// The configuration of a YAML file that is meant, and the others in it.
+pub(super) struct Chosen {
+    pub(super) one: Embedded,
+    pub(super) others: Vec<Embedded>,
 }
 
 /// Why a text cannot be looked through.
@@ -67,9 +90,9 @@ pub(super) struct NotYaml {
 pub(super) struct Problem {
     /// Offset in bytes.
     pub(super) at: usize,
-    /// What was found and what was expected.
+    /// The text that was found, and the one that was expected.
     pub(super) message: String,
-    /// What to type.
+    /// Words to type.
     pub(super) help: String,
 }
 
@@ -80,8 +103,8 @@ pub(super) fn choose(
     text: &[u8],
     name: Option<&str>,
     is_directive: fn(&[u8]) -> bool,
-) -> Option<Result<Embedded, Problem>> {
-    let found = match find(text, is_directive) {
+) -> Option<Result<Chosen, Problem>> {
+    let mut found = match find(text, is_directive) {
         Ok(found) => found,
         // Perhaps a template, which is told better.
         Err(_) if !is_named(path) || super::template::guess(text).is_some() => return None,
@@ -95,12 +118,17 @@ pub(super) fn choose(
     let more = if found.len() > MOST { " and so on" } else { "" };
     let names = all.collect::<Vec<_>>().join(", ") + more;
     let several = found.len() > 1;
-    let one = match name {
-        Some(name) => found.into_iter().find(|one| one.name == name),
-        None if several => None,
-        None => return found.into_iter().next().map(Ok),
+    let at = match name {
+        Some(name) => found.iter().position(|one| one.name == name),
+        None if found.is_empty() => return None,
+        None => (!several).then_some(0),
     };
-    Some(one.ok_or_else(|| Problem {
+    let is_bounded = found.len() <= MOST_MOUNTED && found.len().pow(2).saturating_mul(text.len()) <= MAX_READ;
+    let chosen = at.map(|at| {
+        let one = found.remove(at);
+        Chosen { one, others: if is_bounded { found } else { Vec::new() } }
+    });
+    Some(chosen.ok_or_else(|| Problem {
         at: 0,
         message: match name {
             Some(name) => format!("no configuration in this file is called `{name}`"),
@@ -114,7 +142,7 @@ fn is_named(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
 
-/// Whether a file is YAML: its name says so, or its first line that is no comment has the form of a key.
+/// True for a file that is YAML: its name says so, or its first line that is no comment has the form of a key.
 pub fn is_yaml(path: &Path, text: &[u8]) -> bool {
     if is_named(path) {
         return true;
@@ -132,6 +160,12 @@ pub fn embedded(path: &Path, text: &[u8], is_directive: fn(&[u8]) -> bool) -> Ve
         return Vec::new();
     }
     find(text, is_directive).unwrap_or_default().into_iter().map(|found| found.name).collect()
+}
+
+/// True if a YAML file holds a configuration for certain: a script in YAML may have words of nginx too.
+pub fn holds_configuration(text: &[u8], is_directive: fn(&[u8]) -> bool) -> bool {
+    let has_block = memchr::memchr(b'{', text).is_some() && memchr::memchr(b';', text).is_some();
+    has_block && find(text, is_directive).is_ok_and(|found| found.iter().any(|one| one.is_certain))
 }
 
 /// The configurations in a text.
@@ -154,7 +188,7 @@ pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<E
         if let (Event::Scalar(value, style, ..), true) = (&event, is_value) {
             let range = offsets.byte(span.start.index())..offsets.byte(span.end.index());
             let (name, is_compose) = name(&levels);
-            if reads_like_one(&name, value, is_directive) {
+            if let Some(is_certain) = reads_like_one(&name, value, is_directive) {
                 if found.len() >= MAX_FOUND || (found.len() + 1) * text.len() > MAX_READ {
                     return Err(NotYaml {
                         at: range.start,
@@ -162,7 +196,7 @@ pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<E
                     });
                 }
                 let one = place(text, value, *style, range.clone(), before);
-                found.extend(one.map(|one| Embedded { name, is_compose, ..one }));
+                found.extend(one.map(|one| Embedded { name, is_compose, is_certain, ..one }));
             }
             before = range.end;
         } else if !matches!(event, Event::DocumentStart(_) | Event::DocumentEnd) {
@@ -259,26 +293,30 @@ fn number(found: &mut [Embedded]) {
     }
 }
 
-/// Whether a text is a configuration: something in it ends as directives do, and more names than not are known; of a key
-/// that says what it holds half of them are enough.
-fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> bool {
+/// `None` for a text that is no configuration. In a configuration something ends as directives do, and more names than not
+/// are known; of a key that says what it holds half of them are enough. The answer says if nothing else can be meant.
+fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> Option<bool> {
+    /// Blocks that no other language has.
+    const BLOCKS: [&str; 6] = ["events", "http", "server", "upstream", "location", "stream"];
     /// Directives that are looked at.
     const MOST: usize = 200;
     if !text.contains([';', '{']) {
-        return false;
+        return None;
     }
     let mut sources = SourceMap::default();
     let file = sources.add("", text.as_bytes());
-    let (tree, _) = parse(file, sources.file(file).text.clone());
-    let (mut all, mut known, mut ended) = (0, 0, 0);
+    let (tree, errors) = parse(file, sources.file(file).text.clone());
+    let (mut all, mut known, mut ended, mut has_block) = (0, 0, 0, false);
     for directive in tree.root().directives().take(MOST) {
         all += 1;
         let is_known = is_directive(&directive.name().value());
         known += usize::from(is_known);
         ended += usize::from(is_known && directive.terminator() != Terminator::Missing);
+        has_block |= directive.block().is_some() && BLOCKS.iter().any(|block| directive.name().is(block));
     }
     let says_so = Path::new(name).extension().is_some_and(|end| end == "conf") || name.contains("nginx");
-    ended > 0 && known * 2 + usize::from(says_so) > all
+    let is_one = ended > 0 && known * 2 + usize::from(says_so) > all;
+    is_one.then_some(says_so || has_block && errors.is_empty())
 }
 
 /// Where a scalar stands. The library gives the place of the text, or of the `|` before it; `before` is where the node in
@@ -290,10 +328,10 @@ fn place(
     range: Range<usize>,
     before: usize,
 ) -> Option<Embedded> {
-    let (name, is_compose) = (String::new(), false);
+    let (name, is_compose, is_certain) = (String::new(), false, false);
     if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
         let range = range.end - without_properties(&text[range.clone()]).len()..range.end;
-        return Some(Embedded { name, style, range, indent: 0, is_compose });
+        return Some(Embedded { name, style, range, indent: 0, is_compose, is_certain });
     }
     let indicator = before + text[before..range.end].find(['|', '>'])?;
     let start = indicator + text[indicator..].find('\n')? + 1;
@@ -303,7 +341,7 @@ fn place(
         Some(line.len() - line.trim_start_matches(' ').len())
     };
     let indent = first(&text[range.clone()])?.saturating_sub(first(value)?);
-    Some(Embedded { name, style, range, indent, is_compose })
+    Some(Embedded { name, style, range, indent, is_compose, is_certain })
 }
 
 /// The text of a scalar behind its anchor and its tag.
