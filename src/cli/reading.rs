@@ -107,6 +107,10 @@ impl Loader for Over<'_> {
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         self.inner.glob(pattern)
     }
+
+    fn link_in_tree(&self, path: &Path) -> Option<PathBuf> {
+        self.inner.link_in_tree(path)
+    }
 }
 
 fn same(one: &Path, other: &Path) -> bool {
@@ -149,6 +153,7 @@ impl Reading {
     /// As [`load`](Self::load).
     pub(super) fn load_quietly(&self, file: &Path, loader: &dyn Loader) -> Result<Configuration, Failure> {
         let (file, embedded) = yaml::split(file);
+        let file = loader.link_in_tree(&file).unwrap_or(file);
         let file = file.as_path();
         let options = LoadOptions {
             conf_prefix: self.prefix.clone(),
@@ -165,6 +170,10 @@ impl Reading {
             }
             failure
         })?;
+        if file == Path::new("-") && configuration.sources.file(configuration.main).text.trim_ascii().is_empty() {
+            return Err(Failure::new("expected a configuration on standard input, found nothing")
+                .help("the command before the pipe failed: run it alone and look at its errors"));
+        }
         template::settle(&mut configuration);
         Ok(configuration)
     }
