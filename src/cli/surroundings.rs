@@ -44,8 +44,10 @@ pub(super) fn settle_missing(meaning: &Meaning, configuration: &mut Configuratio
         let name = included_name(configuration, missing);
         if configuration.is_dump {
             missing.level = Level::Info;
-            missing.help =
-                Some("the dump does not hold it: what it defines is unknown; take the whole output of `nginx -T`".to_owned());
+            missing.help = Some(
+                "the dump does not hold it: what it defines is unknown; take the whole output of `nginx -T`"
+                    .to_owned(),
+            );
         } else if let Some(close) = close_name(configuration, &name, loader) {
             missing.help = Some(format!("did you mean `{close}`?"));
         } else if !is_here && (is_elsewhere || !has_directory(configuration, &name, loader)) {

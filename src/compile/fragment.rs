@@ -143,7 +143,9 @@ const ENTRIES: [(Context, Looks); 5] = [
     (Context::Geo, |key, words| {
         let address = String::from_utf8_lossy(key);
         let address = address.split(['/', '-']).next().unwrap_or_default();
-        words == 1 && (matches!(key, b"default" | b"proxy" | b"delete") || address.parse::<std::net::IpAddr>().is_ok())
+        words == 1
+            && (matches!(key, b"default" | b"proxy" | b"delete")
+                || address.parse::<std::net::IpAddr>().is_ok())
             || words == 0 && key == b"ranges"
     }),
     (Context::Map, |key, words| {

@@ -239,7 +239,10 @@ fn a_large_dump_is_bounded() {
 #[test]
 fn files_that_somebody_cut_out_of_a_dump_are_notes() {
     let text = dump(&[
-        ("/etc/nginx/nginx.conf", "events {}\nhttp { include mime.types; include conf.d/limits.conf; include conf.d/a.conf; }\n"),
+        (
+            "/etc/nginx/nginx.conf",
+            "events {}\nhttp { include mime.types; include conf.d/limits.conf; include conf.d/a.conf; }\n",
+        ),
         ("/etc/nginx/conf.d/a.conf", "server { listen 80; limit_req zone=perip; types { } wrong on; }\n"),
     ]);
     let directory = tempfile::tempdir().unwrap();

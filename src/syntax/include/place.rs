@@ -117,7 +117,9 @@ impl Load<'_> {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.files.contains_key(path) || self.loader.read(path).is_ok() || self.loader.link_in_tree(path).is_some()
+        self.files.contains_key(path)
+            || self.loader.read(path).is_ok()
+            || self.loader.link_in_tree(path).is_some()
     }
 
     /// Text of a file that every nginx ships, if it may replace a missing one.

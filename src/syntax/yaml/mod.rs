@@ -318,7 +318,8 @@ fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> Op
         ended += usize::from(is_known && directive.terminator() != Terminator::Missing);
         has_block |= directive.block().is_some() && BLOCKS.iter().any(|block| directive.name().is(block));
     }
-    let is_one = ended > 0 && known * 2 + usize::from(says_so) > all || known_inside > 0 && known_inside >= all;
+    let is_one =
+        ended > 0 && known * 2 + usize::from(says_so) > all || known_inside > 0 && known_inside >= all;
     is_one.then_some(says_so || has_block && errors.is_empty())
 }
 
