@@ -375,3 +375,98 @@ fn the_exit_status_is_that_of_the_table() {
         assert!(named.contains(command[0]), "{command:?} is not in the table");
     }
 }
+
+#[test]
+fn files_of_other_programs_are_left_out_of_directories() {
+    let supervisor = "[supervisord]\nnodaemon=true ; (start in foreground)\nuser=root\n\n[program:nginx]\ncommand=nginx -g \"daemon off;\"\n";
+    let redis = "bind 127.0.0.1\nport 6379\ntimeout 0\nuser default on\nmaxmemory 2mb\n";
+    let pool =
+        "; Start a pool\n[www]\nuser = www-data\ngroup = www-data\nlisten = 127.0.0.1:9000\npm = dynamic\n";
+    let apache =
+        "<VirtualHost *:80>\n  ServerName a\n  RewriteCond %{HTTP_HOST} ^www\\.(.*)$ [NC]\n</VirtualHost>\n";
+    let tree = tree(&[
+        ("nginx.conf", "events {}\nhttp { include maps/*.conf; include conf.d/*.conf; }\n"),
+        ("conf.d/a.conf", "server { listen 80; wrong on; }\n"),
+        ("conf.d/broken.conf", "server {\n  listen 80;\n  location / { return 200; }\n"),
+        ("supervisord.conf", supervisor),
+        ("redis.conf", redis),
+        ("php/www.conf", pool),
+        ("apache/site.conf", apache),
+    ]);
+    let (status, out, error) = run(tree.path(), &["check", "--format", "short", "-v", "."]);
+    let named = |name: &str| out.contains(&format!("{name}:"));
+    assert!(status == 1 && named("conf.d/a.conf") && named("conf.d/broken.conf"), "{out}{error}");
+    for name in ["supervisord.conf", "redis.conf", "php/www.conf", "apache/site.conf"] {
+        assert!(
+            !named(name) && error.contains(&format!("{name} is no configuration of nginx")),
+            "{out}{error}"
+        );
+    }
+    // A file that is named is judged.
+    assert_eq!(run(tree.path(), &["check", "redis.conf"]).0, 1);
+}
+
+#[test]
+fn links_into_etc_nginx_lead_to_the_tree_at_hand() {
+    let tree = tree(&[
+        ("web/nginx.conf", "events {}\nhttp { include /etc/nginx/sites-enabled/*; }\n"),
+        ("web/sites-available/shop", "server { listen 80; wrong on; }\n"),
+    ]);
+    fs::create_dir(tree.path().join("web/sites-enabled")).unwrap();
+    symlink("/etc/nginx/sites-available/shop", tree.path().join("web/sites-enabled/shop")).unwrap();
+    symlink("/etc/nginx/sites-available/gone", tree.path().join("web/sites-enabled/gone")).unwrap();
+    let (status, out, _) = run(tree.path(), &["check", "--format", "short", "web/nginx.conf"]);
+    assert!(
+        status == 1 && out.contains("web/sites-available/shop:1:21: error: unknown directive `wrong`"),
+        "{out}"
+    );
+    assert!(out.contains("gone"), "the other link leads nowhere: {out}");
+    let (status, out, error) = run(tree.path(), &["check", "--format", "short", "web/sites-enabled/shop"]);
+    assert!(status == 1 && out.matches("`wrong`").count() == 1, "{out}{error}");
+    let (_, out, error) = run(tree.path(), &["check", "--format", "short", "web"]);
+    assert!(out.matches("`wrong`").count() == 1 && !error.contains("shop` is a link"), "{out}{error}");
+}
+
+#[test]
+fn nothing_on_standard_input_is_no_configuration() {
+    let tree = tree(&[("nginx.conf", "# nothing yet\n"), ("snippet.conf", "# nothing yet\n")]);
+    for command in ["check", "lint", "show", "ports"] {
+        let (status, _, error) = run_with(tree.path(), &[command, "-"], " \n");
+        assert!(
+            status == 2 && error.contains("expected a configuration on standard input"),
+            "{command}: {error}"
+        );
+    }
+    // A main file demands `events`, and a file of comments may be included.
+    assert_eq!(run(tree.path(), &["check", "nginx.conf"]).0, 1);
+    assert_eq!(run(tree.path(), &["check", "snippet.conf"]).0, 0);
+}
+
+#[test]
+fn a_file_has_one_name_and_one_fingerprint() {
+    let tree = tree(&[
+        ("a/nginx.conf", "events {}\nhttp { include ../shared/*.conf; }\n"),
+        ("shared/s.conf", "server { listen 80; wrong on; }\n"),
+    ]);
+    let (_, out, _) = run(tree.path(), &["check", "--format", "short", "a/nginx.conf"]);
+    assert!(out.starts_with("shared/s.conf:1:21: error"), "{out}");
+    fs::create_dir(tree.path().join(".git")).unwrap();
+    let absolute = tree.path().join("a/nginx.conf");
+    let fingerprint = |directory: &Path, file: &str| {
+        let (_, out, error) = run(directory, &["check", "--format", "sarif", file]);
+        let document: serde_json::Value =
+            serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{error}"));
+        let result = &document["runs"][0]["results"][0];
+        let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        (result["partialFingerprints"].to_string(), uri)
+    };
+    let (one, uri) = fingerprint(tree.path(), "a/nginx.conf");
+    assert_eq!(uri, "shared/s.conf");
+    let (two, uri) = fingerprint(tree.path(), absolute.to_str().unwrap());
+    assert!(uri.starts_with("file:///"), "{uri}");
+    let (three, _) = fingerprint(&tree.path().join("a"), "nginx.conf");
+    assert!(one == two && two == three, "{one} {two} {three}");
+}

@@ -33,6 +33,41 @@ pub fn is_module(name: &str) -> bool {
     MODULE_FILES.contains(&name) || DIRECTIVES.iter().any(|directive| directive.module == name)
 }
 
+/// Modules outside of nginx that define no variables, or only those of [`OF_MODULES`]; read in their sources.
+const WITHOUT_VARIABLES: [&str; 18] = [
+    "ndk_http_module",
+    "ngx_http_auth_pam_module",
+    "ngx_http_brotli_filter_module",
+    "ngx_http_brotli_static_module",
+    "ngx_http_cache_purge_module",
+    "ngx_http_dav_ext_module",
+    "ngx_http_echo_module",
+    "ngx_http_fancyindex_module",
+    "ngx_http_footer_filter_module",
+    "ngx_http_geoip2_module",
+    "ngx_http_headers_more_filter_module",
+    "ngx_http_js_module",
+    "ngx_http_lua_module",
+    "ngx_http_subs_filter_module",
+    "ngx_http_upstream_fair_module",
+    "ngx_stream_geoip2_module",
+    "ngx_stream_js_module",
+    "ngx_stream_lua_module",
+];
+
+/// First letters of the variables that some of these modules define.
+const OF_MODULES: [&[u8]; 2] = [b"brotli_", b"echo_"];
+
+/// True if a module may define a variable that is not in the catalog: nginx's own modules do not, nor do those that
+/// define variables only by their directives. `variable` is a name without `$`.
+pub fn may_define(module: &str, variable: &[u8]) -> bool {
+    let is_own = |d: &Directive| d.module == module && d.tier == Tier::OpenSource;
+    let is_known = WITHOUT_VARIABLES.contains(&module)
+        || matches!(module, "ngx_stream_module" | "ngx_mail_module" | "ngx_http_xslt_filter_module")
+        || DIRECTIVES.iter().any(is_own);
+    !is_known || OF_MODULES.iter().any(|start| variable.starts_with(start))
+}
+
 /// Directive of this name that `context` allows: an existing one before a removed one, then open source, Plus,
 /// external, third-party.
 pub fn in_context(name: &[u8], context: Context) -> Option<&'static Directive> {

@@ -68,6 +68,10 @@ impl Loader for Overlay {
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         Disk.glob(pattern)
     }
+
+    fn link_in_tree(&self, path: &Path) -> Option<PathBuf> {
+        Disk.link_in_tree(path)
+    }
 }
 
 pub(super) fn run(

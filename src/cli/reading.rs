@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
@@ -107,6 +107,10 @@ impl Loader for Over<'_> {
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         self.inner.glob(pattern)
     }
+
+    fn link_in_tree(&self, path: &Path) -> Option<PathBuf> {
+        self.inner.link_in_tree(path)
+    }
 }
 
 fn same(one: &Path, other: &Path) -> bool {
@@ -149,6 +153,7 @@ impl Reading {
     /// As [`load`](Self::load).
     pub(super) fn load_quietly(&self, file: &Path, loader: &dyn Loader) -> Result<Configuration, Failure> {
         let (file, embedded) = yaml::split(file);
+        let file = loader.link_in_tree(&file).unwrap_or(file);
         let file = file.as_path();
         let options = LoadOptions {
             conf_prefix: self.prefix.clone(),
@@ -165,7 +170,14 @@ impl Reading {
             }
             failure
         })?;
+        if file == Path::new("-")
+            && configuration.sources.file(configuration.main).text.trim_ascii().is_empty()
+        {
+            return Err(Failure::new("expected a configuration on standard input, found nothing")
+                .help("the command before the pipe failed: run it alone and look at its errors"));
+        }
         template::settle(&mut configuration);
+        shorten(&mut configuration);
         Ok(configuration)
     }
 
@@ -188,6 +200,23 @@ impl Reading {
             below_root(&absolute).is_some() || path.canonicalize().is_ok_and(|p| below_root(&p).is_some())
         };
         !is_below(file) && !self.prefix.as_deref().is_some_and(is_below)
+    }
+}
+
+/// Names files without `..` where that leads to the same file: `a/../shared/b.conf` is `shared/b.conf` to everybody else.
+fn shorten(configuration: &mut Configuration) {
+    let roundabout = |path: &Path| path.components().any(|part| part == Component::ParentDir);
+    let sources = &mut configuration.sources;
+    let long: Vec<_> =
+        sources.files().filter(|(_, f)| roundabout(&f.path)).map(|(id, f)| (id, f.path.clone())).collect();
+    for (id, path) in long {
+        let absolute = paths::absolute(&path);
+        let short = if path.is_absolute() { absolute } else { paths::relative(&absolute, Path::new(".")) };
+        if short.components().count() < path.components().count()
+            && paths::identity(&short) == paths::identity(&path)
+        {
+            sources.rename(id, short);
+        }
     }
 }
 

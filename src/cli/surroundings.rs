@@ -17,6 +17,9 @@ const NOT_FOUND: &str = "include-not-found";
 /// Whether the main file lies where nginx reads it, as far as its name and its directory tell.
 pub(super) fn is_in_place(meaning: &Meaning, configuration: &Configuration) -> bool {
     let main = main_file(configuration);
+    if let Some(embedded) = &configuration.embedded {
+        return embedded.name == MAIN_FILE;
+    }
     configuration.is_dump
         || !meaning.reading.is_elsewhere(main)
         || main.file_name().is_some_and(|n| n == MAIN_FILE)
@@ -32,14 +35,22 @@ pub(super) fn settle_missing(meaning: &Meaning, configuration: &mut Configuratio
     if configuration.diagnostics.iter().all(|d| d.code != NOT_FOUND) {
         return;
     }
-    let is_here =
-        is_in_place(meaning, configuration) || meaning.reading.prefix.is_some() || finds_files(configuration);
+    // A dump has all that nginx read, so a missing file was cut out of it; the rest of what Kubernetes mounts is elsewhere.
+    let is_elsewhere = configuration.is_dump || configuration.embedded.is_some();
+    let is_here = meaning.reading.prefix.is_some()
+        || !is_elsewhere && (is_in_place(meaning, configuration) || finds_files(configuration));
     let mut found = std::mem::take(&mut configuration.diagnostics);
     for missing in found.iter_mut().filter(|d| d.code == NOT_FOUND) {
         let name = included_name(configuration, missing);
-        if let Some(close) = close_name(configuration, &name, loader) {
+        if configuration.is_dump {
+            missing.level = Level::Info;
+            missing.help = Some(
+                "the dump does not hold it: what it defines is unknown; take the whole output of `nginx -T`"
+                    .to_owned(),
+            );
+        } else if let Some(close) = close_name(configuration, &name, loader) {
             missing.help = Some(format!("did you mean `{close}`?"));
-        } else if !is_here && !has_directory(configuration, &name, loader) {
+        } else if !is_here && (is_elsewhere || !has_directory(configuration, &name, loader)) {
             missing.level = Level::Info;
             missing.help = Some(
                 "the tree that this file belongs to is not here; `--prefix DIR` names it, and a file missing there is an error"

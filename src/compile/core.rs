@@ -47,7 +47,15 @@ pub(super) fn configuration(cx: &mut Compiler<'_>) {
             // No `events` in these cases is not an error: a syntax error may have hidden the block, a file declared as
             // a part of the main context has it elsewhere, and a file of comments only is meant to be included.
             let is_part = !cx.options.contexts.is_empty();
-            let is_empty = root.directives().next().is_none() && !cx.options.strict_modules;
+            let is_called_main = cx
+                .configuration
+                .sources
+                .file(cx.configuration.main)
+                .path
+                .file_name()
+                .is_some_and(|n| n == "nginx.conf");
+            let is_empty =
+                root.directives().next().is_none() && !cx.options.strict_modules && !is_called_main;
             if !main.has_events && !is_part && !is_empty && cx.configuration.syntax_errors.is_empty() {
                 report_no_events(cx);
             }

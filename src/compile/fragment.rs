@@ -113,7 +113,9 @@ fn guessed(configuration: &Configuration) -> Place {
             best = (Place::Guessed(contexts.to_vec()), fit);
         }
     }
-    if best.1 <= 0
+    // `proxy` in the body of a `geo` is a directive of `mail` too.
+    let is_doubtful = best.1 <= 1 && directives.len() > 1;
+    if (best.1 <= 0 || is_doubtful)
         && let Some(context) = entries(&directives)
     {
         return Place::Guessed(vec![Context::Http, context]);
@@ -141,7 +143,9 @@ const ENTRIES: [(Context, Looks); 5] = [
     (Context::Geo, |key, words| {
         let address = String::from_utf8_lossy(key);
         let address = address.split(['/', '-']).next().unwrap_or_default();
-        words == 1 && (key == b"default" || key == b"proxy" || address.parse::<std::net::IpAddr>().is_ok())
+        words == 1
+            && (matches!(key, b"default" | b"proxy" | b"delete")
+                || address.parse::<std::net::IpAddr>().is_ok())
             || words == 0 && key == b"ranges"
     }),
     (Context::Map, |key, words| {
@@ -149,6 +153,23 @@ const ENTRIES: [(Context, Looks); 5] = [
             || words == 0 && matches!(key, b"hostnames" | b"volatile")
     }),
 ];
+
+/// True for the body of a `map` whose keys are plain words (`GET 1; default 0;`): pairs of which none is a directive, and
+/// none may be meant for one.
+fn are_pairs(directives: &[Directive<'_>]) -> bool {
+    /// Keys that are compared with every directive.
+    const COMPARED: usize = 20;
+    let is_pair = |d: &Directive<'_>| {
+        let is_flag = d.args().len() == 0 && (d.name().is("hostnames") || d.name().is("volatile"));
+        d.terminator() == Terminator::Semicolon
+            && (d.args().len() == 1 || is_flag)
+            && catalog::directives(&d.name().value()).is_empty()
+    };
+    let is_near = |d: &Directive<'_>| {
+        catalog::closest(&d.name().value(), catalog::DIRECTIVES.iter().map(|known| known.name)).is_some()
+    };
+    directives.len() > 1 && directives.iter().all(is_pair) && !directives.iter().take(COMPARED).any(is_near)
+}
 
 /// Block of the entries, if all pass its test.
 fn entries(directives: &[Directive<'_>]) -> Option<Context> {
@@ -161,6 +182,7 @@ fn entries(directives: &[Directive<'_>]) -> Option<Context> {
         .iter()
         .find(|(_, looks)| !directives.is_empty() && looks_like(*looks))
         .map(|(context, _)| *context)
+        .or_else(|| are_pairs(directives).then_some(Context::Map))
 }
 
 /// Score of a directive and its content in a context: plus one for each directive that the context allows, minus one
@@ -209,6 +231,27 @@ mod tests {
         ];
         for (text, contexts) in cases {
             assert_eq!(place_of(text), Place::Guessed(contexts.to_vec()), "{text}");
+        }
+    }
+
+    #[test]
+    fn entries_show_the_block() {
+        for (text, context) in [
+            ("default upgrade;\n\"\" close;", Context::Map),
+            ("GET \"\";\ndefault $binary_remote_addr;", Context::Map),
+            ("US yes;\nDE no;", Context::Map),
+            ("0 \"\";\n1 $x;", Context::Map),
+            ("\\default x;\ndefault y;", Context::Map),
+            ("~^/a 1;", Context::Map),
+            ("default 0;\n10.0.0.0/8 1;\ndelete 10.1.0.0/16;", Context::Geo),
+            ("proxy 10.0.0.0/8;\n192.168.0.0/16 1;", Context::Geo),
+            ("text/x y;\ntext/z z;", Context::Types),
+        ] {
+            assert_eq!(place_of(text), Place::Guessed(vec![Context::Http, context]), "{text}");
+        }
+        // Words that may be meant for directives are none.
+        for text in ["lissen 80;\nserver_nme a;", "foo bar;", "prxy_pass a;\nrot /srv;"] {
+            assert_eq!(place_of(text), Place::Main, "{text}");
         }
     }
 

@@ -30,7 +30,8 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
     }
     if level.find("protocol").is_none() && !listens.iter().any(standard) {
         missing(cx, head, "protocol", "imap", "unknown mail protocol for server");
-    } else if cx.in_force("auth_http").is_none() {
+    } else if cx.in_force("auth_http").is_none() && cx.options.contexts.is_empty() {
+        // The block around a fragment may have it.
         missing(cx, head, "auth_http", "127.0.0.1:9000/auth", "no \"auth_http\" is defined for server");
     }
 }

@@ -62,6 +62,8 @@ pub(super) struct Compiler<'t> {
     pub(super) upstreams: HashMap<String, Vec<KnownUpstream>>,
     /// The configuration has a directive of a module that the catalog does not describe fully: it may define variables.
     pub(super) foreign_modules: bool,
+    /// Modules outside of nginx that the configuration uses or loads: they may define variables.
+    pub(super) loaded: HashSet<String>,
     /// True while values are compiled at the end of `http`.
     pub(super) late: bool,
     /// Modules outside open-source nginx in the configuration.
@@ -135,7 +137,8 @@ impl<'t> Compiler<'t> {
             refused: HashSet::new(),
             upstreams: HashMap::new(),
             // A missing file may define names that the others use.
-            foreign_modules: configuration.diagnostics.iter().any(|d| d.class == Class::Environment),
+            foreign_modules: lacks_files(configuration),
+            loaded: HashSet::new(),
             late: false,
             modules: HashSet::new(),
             order: 0,
@@ -169,6 +172,11 @@ impl<'t> Compiler<'t> {
         for change in changes {
             self.is_since(change);
         }
+    }
+
+    /// True if a file is missing.
+    pub(super) fn is_incomplete(&self) -> bool {
+        lacks_files(self.configuration)
     }
 
     /// True if directives and parameters of a tier are accepted.
@@ -252,6 +260,11 @@ impl<'t> Compiler<'t> {
     }
 }
 
+/// True if a file is missing: it may define what is used elsewhere.
+fn lacks_files(configuration: &Configuration) -> bool {
+    configuration.diagnostics.iter().any(|d| d.class == Class::Environment)
+}
+
 /// True if an included file is missing and this is not an error.
 fn is_incomplete(configuration: &Configuration) -> bool {
     configuration.diagnostics.iter().any(|d| d.code == "include-not-found" && d.level < Level::Error)
@@ -259,12 +272,15 @@ fn is_incomplete(configuration: &Configuration) -> bool {
 
 /// True for a `load_module` of a module without directives in the catalog.
 fn loads_unknown(tree: &crate::syntax::Tree) -> bool {
-    tree.root().directives().filter(|d| d.name().is("load_module")).any(|d| {
-        let Some(path) = d.arg(0).map(crate::syntax::Word::value) else { return false };
-        let path = String::from_utf8_lossy(&path);
-        let file = path.rsplit('/').next().unwrap_or_default();
-        !catalog::is_module(file.strip_suffix(".so").unwrap_or(file))
-    })
+    let mut loads = tree.root().directives().filter(|d| d.name().is("load_module"));
+    loads.any(|d| d.arg(0).is_some_and(|path| !catalog::is_module(&module_of(&path.value()))))
+}
+
+/// Name of the module in a file of `load_module`.
+pub(super) fn module_of(path: &[u8]) -> String {
+    let path = String::from_utf8_lossy(path);
+    let file = path.rsplit('/').next().unwrap_or_default();
+    file.strip_suffix(".so").unwrap_or(file).to_owned()
 }
 
 /// True for a `load_module`, which stands before all else in the main context.

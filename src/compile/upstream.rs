@@ -9,7 +9,7 @@ use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
 use super::{method, pass, peer, settings};
-use crate::catalog::Context;
+use crate::catalog::{self, Context};
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::limit::Resolver;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
@@ -47,8 +47,10 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         needs: Needs::new(),
     };
     block::directives(cx, block, Context::Upstream, &mut upstream);
-    // A missing file may have the servers.
-    let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
+    // A missing file may have the servers, and so may the state file of NGINX Plus.
+    let elsewhere = block.directives().any(|d| {
+        cx.foreign_modules && d.name().is("include") || cx.knows(catalog::Tier::Plus) && d.name().is("state")
+    });
     if upstream.servers == 0 && !name.is_empty() && !elsewhere {
         report_empty(cx, &name, span);
     }

@@ -229,6 +229,11 @@ pub trait Loader {
     /// # Errors
     /// Those of the loader; the loaders of this module never fail. No match is an empty list.
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>>;
+
+    /// File that a dangling link into a directory such as `/etc/nginx` leads to in a tree that lies elsewhere.
+    fn link_in_tree(&self, _path: &Path) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// A text of standard input, and how often it is to be given.
@@ -279,6 +284,13 @@ impl Loader for Disk {
         }
         // As nginx, which reads as many bytes as the size says: a device has none.
         Ok(Vec::new())
+    }
+
+    fn link_in_tree(&self, path: &Path) -> Option<PathBuf> {
+        let target = std::fs::read_link(path).ok().filter(|_| !path.exists())?;
+        let below = shipped::below_root(&target)?;
+        // The tree is a directory around the link, the nearest that has the file.
+        path.ancestors().skip(1).map(|directory| directory.join(below)).find(|file| file.is_file())
     }
 
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {

@@ -235,3 +235,19 @@ fn a_large_dump_is_bounded() {
     );
     assert!(Dump::read(open.as_bytes()).is_some());
 }
+
+#[test]
+fn files_that_somebody_cut_out_of_a_dump_are_notes() {
+    let text = dump(&[
+        (
+            "/etc/nginx/nginx.conf",
+            "events {}\nhttp { include mime.types; include conf.d/limits.conf; include conf.d/a.conf; }\n",
+        ),
+        ("/etc/nginx/conf.d/a.conf", "server { listen 80; limit_req zone=perip; types { } wrong on; }\n"),
+    ]);
+    let directory = tempfile::tempdir().unwrap();
+    let (status, found, error) = run(directory.path(), &["check", "--format", "short", "-"], text.as_bytes());
+    assert_eq!(found.matches(" error: ").count(), 1, "{found}{error}");
+    assert!(status == 1 && found.contains("unknown directive `wrong`"), "{found}{error}");
+    assert!(found.contains("info: cannot read `/etc/nginx/conf.d/limits.conf`"), "{found}");
+}

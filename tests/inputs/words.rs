@@ -91,3 +91,34 @@ fn a_connection_to_debug_is_a_warning() {
         assert_eq!(status, 0, "{word}: {found}");
     }
 }
+
+#[test]
+fn modules_that_define_no_variables_explain_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = |main: &str, server: &str| {
+        let text = format!(
+            "{main}\nevents {{}}\nhttp {{ server {{ listen 80; {server} add_header X $remote_adr; }} }}\n"
+        );
+        fs::write(directory.path().join("nginx.conf"), text).unwrap();
+        run(directory.path(), &["check", "--format", "short", "nginx.conf"], b"")
+    };
+    for (main, server) in [
+        ("load_module /usr/lib/nginx/modules/ngx_http_echo_module.so;", ""),
+        ("load_module modules/ngx_stream_module.so;", ""),
+        ("load_module modules/ngx_http_image_filter_module.so;", ""),
+        ("load_module modules/ngx_http_brotli_static_module.so;", ""),
+        ("", "more_set_headers \"a: b\";"),
+    ] {
+        let (status, found, _) = check(main, server);
+        assert!(
+            status == 1 && found.contains("error: unknown variable `$remote_adr`"),
+            "{main}{server}: {found}"
+        );
+    }
+    // A module that nobody here has read may define it, and some define variables by their first letters.
+    let (status, found, _) = check("load_module modules/ngx_http_house_module.so;", "");
+    assert!(status == 0 && found.contains("info: unknown variable"), "{found}");
+    let (_, found, _) =
+        check("load_module modules/ngx_http_echo_module.so;", "add_header Y $echo_request_uri;");
+    assert!(found.contains("info: unknown variable `$echo_request_uri`"), "{found}");
+}

@@ -272,3 +272,39 @@ fn configurations_that_all_include_each_other_are_bounded() {
     // The includes lie deeper in each other than nginx's files ever do.
     assert!(status <= 1 && found.lines().count() < 1_000, "{found}");
 }
+
+#[test]
+fn a_key_that_says_what_it_holds_is_judged_whatever_it_says() {
+    let text = "data:\n  nginx.conf: |\n    events {}\n    http { include /etc/nginx/conf.d/*.conf; }\n  default.conf: |\n    sever {\n      \
+                listen 80;\n    }\n";
+    let here = holding("cm.yaml", text);
+    let (status, found) = check(here.path(), "cm.yaml");
+    assert!(status == 1 && found.contains("cm.yaml:6:5: error: unknown directive `sever`"), "{found}");
+    let snippet = "metadata:\n  annotations:\n    a/http-snippet: |\n      map $http_x $y { default 1; }\n      retrun 1;\n";
+    let here = holding("in.yaml", snippet);
+    let (status, found) = check(here.path(), "in.yaml");
+    assert!(status == 1 && found.contains("unknown directive `retrun`"), "{found}");
+    // The main file in YAML is a main file.
+    let here = holding("main.yaml", "data:\n  nginx.conf: |\n    http { }\n");
+    let (status, found) = check(here.path(), "main.yaml");
+    assert!(status == 1 && found.contains("no `events` block"), "{found}");
+}
+
+#[test]
+fn the_command_of_a_container_is_no_configuration() {
+    let text = "services:\n  web: {image: nginx, command: [\"nginx\", \"-g\", \"daemon off;\"]}\nconfigs:\n  c:\n    content: |\n      \
+                server { listen 80; location / { return 200; } }\n";
+    let here = holding("compose.yaml", text);
+    let (status, out, error) = run(here.path(), &["show", "compose.yaml", "http://a/"], b"");
+    assert!(status == 0 && out.contains("return 200"), "{out}{error}");
+}
+
+#[test]
+fn files_that_are_mounted_from_elsewhere_are_notes() {
+    let text = "data:\n  nginx.conf: |\n    events {}\n    http {\n      include /etc/nginx/conf.d/gzip.conf;\n      include site.conf;\n    }\n  \
+                site.conf: |\n    server { listen 80; limit_req zone=z; }\n";
+    let here = holding("cm.yaml", text);
+    let (status, found) = check(here.path(), "cm.yaml");
+    assert!(status == 0 && found.contains("info: cannot read"), "{found}");
+    assert!(!found.contains("error:"), "{found}");
+}

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::super::reading::Reading;
-use super::super::{Failure, note, paths, yaml};
+use super::super::{Failure, detail, note, paths, yaml};
 use crate::catalog;
 use crate::source::shipped::shipped;
 use crate::source::{Disk, Loader, SourceMap};
@@ -109,13 +109,17 @@ fn is_configuration(path: &Path, has_language: bool) -> bool {
         return false;
     }
     if !path.exists() {
+        // The file that a link into `/etc/nginx` leads to in this tree is found by its own name.
+        if Disk.link_in_tree(path).is_some() {
+            return false;
+        }
         let to = std::fs::read_link(path).unwrap_or_default();
         note(&format!("note: {} is a link to `{}`, where nothing is", path.display(), to.display()));
         return false;
     }
     path.is_file()
         && match named {
-            Named::Configuration => true,
+            Named::Configuration => !is_of_another_program(path),
             Named::Perhaps => holds_directives(path),
             Named::Yaml => {
                 text(path).is_some_and(|text| syntax::holds_configuration(&text, yaml::is_directive))
@@ -156,13 +160,26 @@ fn text(path: &Path) -> Option<Vec<u8>> {
     path.metadata().is_ok_and(|meta| meta.len() <= MAX_RECOGNISED).then(|| Disk.read(path).ok())?
 }
 
-/// True if the text of a file looks like a configuration: most of its directives are known. With syntax errors one of them
-/// has to be a block.
-fn holds_directives(path: &Path) -> bool {
+/// True for a file of another program that ends in `.conf` too: nginx cannot read it, it has none of nginx's blocks, and
+/// most of its names are none of nginx's.
+fn is_of_another_program(path: &Path) -> bool {
     let Some(text) = text(path) else { return false };
-    if text.starts_with(b"#!") || text.contains(&0) {
+    let finder = memchr::memmem::find_iter(&text, b"server");
+    let has_server = finder.map(|at| &text[at + 6..]).any(|rest| rest.trim_ascii_start().starts_with(b"{"));
+    if has_server {
         return false;
     }
+    let (known, unknown, blocks, is_whole) = directives(path, text);
+    let is_other = !is_whole && blocks == 0 && unknown >= known;
+    if is_other {
+        detail(&format!("left out: {} is no configuration of nginx", path.display()));
+    }
+    is_other
+}
+
+/// Known directives that end as they should, other directives, and known blocks at the top of a file; the last is true if
+/// the file has no syntax error.
+fn directives(path: &Path, text: Vec<u8>) -> (usize, usize, usize, bool) {
     let mut sources = SourceMap::default();
     let file = sources.add(path, text);
     let (tree, errors) = syntax::parse(file, sources.file(file).text.clone());
@@ -176,7 +193,18 @@ fn holds_directives(path: &Path) -> bool {
             unknown += 1;
         }
     }
-    known > unknown && (errors.is_empty() || blocks > 0)
+    (known, unknown, blocks, errors.is_empty())
+}
+
+/// True if the text of a file looks like a configuration: most of its directives are known. With syntax errors one of them
+/// has to be a block.
+fn holds_directives(path: &Path) -> bool {
+    let Some(text) = text(path) else { return false };
+    if text.starts_with(b"#!") || text.contains(&0) {
+        return false;
+    }
+    let (known, unknown, blocks, is_whole) = directives(path, text);
+    known > unknown && (is_whole || blocks > 0)
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ fn result(sources: &SourceMap, finding: &Diagnostic, index: usize) -> Value {
 fn artifact(sources: &SourceMap, file: FileId) -> Value {
     let name = sources.file(file).name();
     // A URI reference: what is no unreserved character or separator is escaped.
-    let mut uri = String::new();
+    let mut uri = if name.starts_with('/') { "file://".to_owned() } else { String::new() };
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {

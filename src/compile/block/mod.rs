@@ -8,8 +8,7 @@ mod refused;
 use std::rc::Rc;
 
 use super::directive::Directive;
-use super::scope::Compiler;
-use super::scope::Scope;
+use super::scope::{Compiler, Scope, module_of};
 use super::{argument, forgotten, value};
 use crate::catalog::{self, Body, Context, Duplicate, Tier};
 use crate::diagnostic::{Class, Diagnostic, Level, Place, When};
@@ -150,6 +149,11 @@ fn note(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     cx.note_runtime(directive);
     let module = directive.catalog.module;
     let foreign = matches!(directive.catalog.tier, Tier::ThirdParty | Tier::External);
+    if directive.name() == "load_module" {
+        cx.loaded.insert(module_of(&directive.arg(1)));
+    } else if foreign && !cx.loaded.contains(module) {
+        cx.loaded.insert(module.to_owned());
+    }
     cx.foreign_modules |= foreign || directive.name() == "load_module";
     if !matches!(directive.catalog.tier, Tier::OpenSource | Tier::Declared) && cx.modules.insert(module) {
         let whose = match directive.catalog.tier {

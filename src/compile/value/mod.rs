@@ -276,7 +276,9 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
     for &place in places.iter().skip(1).take(3) {
         diagnostic = diagnostic.related(place, "used here too");
     }
-    if cx.foreign_modules {
+    let may_be_defined =
+        cx.is_incomplete() || cx.loaded.iter().any(|m| catalog::may_define(m, name.as_bytes()));
+    if may_be_defined {
         // A module that the catalog knows only by its directives may define the variable.
         diagnostic.level = Level::Info;
         return diagnostic.help("a third-party or loaded module may define it");

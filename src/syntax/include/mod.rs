@@ -40,8 +40,13 @@ pub fn load(loader: &dyn Loader, main: &Path, options: &LoadOptions) -> Result<C
         drop(text);
         let main = dump.main().to_owned();
         // Path maps and prefixes do not apply: a dump has every file that nginx read.
-        let options =
-            LoadOptions { conf_prefix: None, path_maps: Vec::new(), elsewhere: false, ..options.clone() };
+        let options = LoadOptions {
+            conf_prefix: None,
+            path_maps: Vec::new(),
+            elsewhere: false,
+            stand_ins: true,
+            ..options.clone()
+        };
         let mut configuration = load_text(&dump, &main, dump.read(&main).unwrap_or_default(), &options);
         configuration.is_dump = true;
         report_ambiguous(&mut configuration, &dump);

@@ -18,6 +18,8 @@ pub struct LoadOptions {
     /// The configuration is not in the place where nginx reads it: includes from `/etc/nginx` are looked for beside its
     /// main file and never on this machine, and files that every nginx ships may be missing.
     pub elsewhere: bool,
+    /// Files that every nginx ships may be missing although the configuration lies in place: people cut them out of dumps.
+    pub stand_ins: bool,
     /// Largest number of files.
     pub max_files: usize,
     /// Deepest nesting of includes.
@@ -36,6 +38,7 @@ impl Default for LoadOptions {
             conf_prefix: None,
             path_maps: Vec::new(),
             elsewhere: false,
+            stand_ins: false,
             max_files: 10_000,
             max_depth: 64,
             dumps: true,

@@ -42,6 +42,18 @@ impl Places {
 impl Load<'_> {
     /// Paths that an `include` names: one, or the matches of a pattern.
     pub(super) fn paths(&mut self, include: &Include) -> Places {
+        let mut places = self.named_paths(include);
+        if self.options.elsewhere {
+            for path in &mut places.paths {
+                if let Some(file) = self.loader.link_in_tree(path) {
+                    *path = file;
+                }
+            }
+        }
+        places
+    }
+
+    fn named_paths(&mut self, include: &Include) -> Places {
         let full = full_name(&self.prefix, &include.name);
         let mut places = self.places(&full);
         if is_pattern(&full) {
@@ -105,12 +117,14 @@ impl Load<'_> {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.files.contains_key(path) || self.loader.read(path).is_ok()
+        self.files.contains_key(path)
+            || self.loader.read(path).is_ok()
+            || self.loader.link_in_tree(path).is_some()
     }
 
     /// Text of a file that every nginx ships, if it may replace a missing one.
     pub(super) fn known_text(&self, path: &Path) -> Option<&'static [u8]> {
-        shipped(path).filter(|_| self.options.elsewhere)
+        shipped(path).filter(|_| self.options.elsewhere || self.options.stand_ins)
     }
 
     /// Reports once that files are read from beside the main file.

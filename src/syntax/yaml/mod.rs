@@ -52,7 +52,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// True every line of the configuration is a line of the file, and nothing else stands there: a block of `|`.
+    /// True if every line of the configuration is a line of the file, and nothing else stands there: a block of `|`.
     pub fn is_literal(&self) -> bool {
         self.style == ScalarStyle::Literal && !self.is_compose
     }
@@ -300,13 +300,17 @@ fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> Op
     const BLOCKS: [&str; 6] = ["events", "http", "server", "upstream", "location", "stream"];
     /// Directives that are looked at.
     const MOST: usize = 200;
-    if !text.contains([';', '{']) {
+    if !text.contains([';', '{']) || COMMANDS.contains(&name) && !text.contains('{') {
         return None;
     }
     let mut sources = SourceMap::default();
     let file = sources.add("", text.as_bytes());
     let (tree, errors) = parse(file, sources.file(file).text.clone());
     let (mut all, mut known, mut ended, mut has_block) = (0, 0, 0, false);
+    let says_so = says_so(name);
+    // A key that says so may hold a block with a misspelt name.
+    let inner = tree.directives().filter(|_| says_so && errors.is_empty());
+    let known_inside = inner.take(MOST).filter(|d| is_directive(&d.name().value())).count();
     for directive in tree.root().directives().take(MOST) {
         all += 1;
         let is_known = is_directive(&directive.name().value());
@@ -314,10 +318,20 @@ fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> Op
         ended += usize::from(is_known && directive.terminator() != Terminator::Missing);
         has_block |= directive.block().is_some() && BLOCKS.iter().any(|block| directive.name().is(block));
     }
-    let says_so = Path::new(name).extension().is_some_and(|end| end == "conf") || name.contains("nginx");
-    let is_one = ended > 0 && known * 2 + usize::from(says_so) > all;
+    let is_one =
+        ended > 0 && known * 2 + usize::from(says_so) > all || known_inside > 0 && known_inside >= all;
     is_one.then_some(says_so || has_block && errors.is_empty())
 }
+
+/// True for the key of a configuration: a file's name, or a snippet of an ingress.
+fn says_so(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "conf")
+        || name.contains("nginx")
+        || name.ends_with("-snippet")
+}
+
+/// Keys of what a container runs: `nginx -g "daemon off;"` is no configuration of its own.
+const COMMANDS: [&str; 4] = ["command", "args", "entrypoint", "cmd"];
 
 /// Where a scalar stands. The library gives the place of the text, or of the `|` before it; `before` is where the node in
 /// front of it ends.
