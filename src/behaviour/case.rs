@@ -354,7 +354,7 @@ mod tests {
     fn faults_name_line_and_remedy() {
         for (text, line, message) in [
             ("[[case]]\nurl = '/'\nexpekt = {}\n", 3, "unknown field `expekt`; did you mean `expect`?"),
-            ("[[case]]\nurl = '/'\nexpect = { stat = 200 }\n", 3, "did you mean `status`?"),
+            ("[[case]]\nurl = '/'\nexpect = { statu = 200 }\n", 3, "did you mean `status`?"),
             ("[[case]]\nexpect = { status = 200 }\n", 1, "the case has no `url`"),
             ("\n[[case]]\nurl = '/'\n", 2, "expects nothing"),
             ("[[case]]\nurl = 1\n", 2, "invalid type: integer"),

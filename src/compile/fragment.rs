@@ -166,7 +166,11 @@ fn are_pairs(directives: &[Directive<'_>]) -> bool {
             && catalog::directives(&d.name().value()).is_empty()
     };
     let is_near = |d: &Directive<'_>| {
-        catalog::closest(&d.name().value(), catalog::DIRECTIVES.iter().map(|known| known.name)).is_some()
+        let name = d.name().value();
+        // Short words are near to something always, and nginx's names are in lower case.
+        name.len() > 3
+            && name.iter().all(|b| b.is_ascii_lowercase() || *b == b'_')
+            && catalog::closest(&name, catalog::DIRECTIVES.iter().map(|known| known.name)).is_some()
     };
     directives.len() > 1 && directives.iter().all(is_pair) && !directives.iter().take(COMPARED).any(is_near)
 }
