@@ -47,6 +47,8 @@ pub mod runtime;
 pub mod settings;
 pub mod simulate;
 
+pub mod behaviour;
+
 pub mod site;
 
 #[cfg(feature = "cli")]

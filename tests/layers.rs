@@ -30,6 +30,11 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("settings", &["catalog", "diagnostic", "lint", "syntax"], &["serde_json", "toml"]),
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
+    (
+        "behaviour",
+        &["source", "catalog", "model", "eval", "simulate", "version"],
+        &["serde", "toml", "regex_automata"],
+    ),
     ("site", &["source", "model"], &["serde", "postcard", "sha2"]),
     ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),
     (

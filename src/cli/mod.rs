@@ -8,6 +8,7 @@ mod check;
 mod common;
 mod compile;
 mod completions;
+mod coverage;
 #[cfg(feature = "runtime")]
 mod demo;
 mod doctor;
@@ -34,6 +35,7 @@ mod ports;
 mod preview;
 mod reading;
 mod render;
+mod requests;
 #[cfg(test)]
 mod round_trip;
 mod rules;
@@ -45,6 +47,7 @@ mod show;
 pub mod split;
 mod surroundings;
 mod template;
+mod test;
 mod told;
 mod unified;
 mod which;
@@ -74,6 +77,8 @@ enum Command {
     Lint(With<lint::LintArgs>),
     /// Show which server and location take a URL and why, and where each setting comes from.
     Show(With<show::ShowArgs>),
+    /// Test what a configuration does with requests, without network.
+    Test(With<test::TestArgs>),
     /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
     Audit(With<audit::AuditArgs>),
     /// Preview which value each client gets from `split_clients`.
@@ -182,6 +187,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(&mut held(args), out),
         Command::Lint(args) => lint::run(&mut held(args), out),
         Command::Show(args) => show::run(&mut held(args), out),
+        Command::Test(args) => test::run(&mut held(args), out),
         Command::Audit(args) => audit::run(&mut held(args), out),
         Command::Split(args) => preview::run(&mut held(args), out),
         Command::Ports(args) => ports::run(&mut held(args), out),

@@ -2,6 +2,8 @@
 //!
 //! Simulator and runtime share the module: the preview is what the runtime serves.
 
+pub mod address;
+pub mod forwarded;
 pub mod geo;
 pub mod hash;
 pub mod inet;
