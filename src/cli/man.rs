@@ -39,16 +39,21 @@ pub(super) fn run(args: &ManArgs, out: &mut dyn Write) -> Result<Outcome, Failur
     Ok(Outcome::Clean)
 }
 
-/// The page of a command: its name in the heading is `ngxc-NAME`.
+/// A command with the version that its page names.
 fn page_of(ngxc: &Command, name: &str) -> Option<Command> {
     let command = ngxc.find_subcommand(name).filter(|command| !command.is_hide_set())?;
-    let title = format!("ngxc-{}", command.get_name());
-    Some(command.clone().name(title).version(env!("CARGO_PKG_VERSION")))
+    Some(command.clone().version(env!("CARGO_PKG_VERSION")))
+}
+
+/// Name of a page: `ngxc-lint` for `ngxc lint`.
+fn title(command: &Command) -> String {
+    command.get_display_name().unwrap_or(command.get_name()).to_owned()
 }
 
 fn rendered(command: Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
-    Man::new(command).render(&mut page)?;
+    let title = title(&command);
+    Man::new(command).title(title).render(&mut page)?;
     Ok(page)
 }
 
@@ -56,7 +61,7 @@ fn write_all(ngxc: &Command, directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let names: Vec<&str> = ngxc.get_subcommands().map(Command::get_name).collect();
     for page in names.iter().filter_map(|name| page_of(ngxc, name)) {
-        fs::write(directory.join(format!("{}.1", page.get_name())), rendered(page)?)?;
+        fs::write(directory.join(format!("{}.1", title(&page))), rendered(page)?)?;
     }
     fs::write(directory.join("ngxc.1"), rendered(ngxc.clone())?)
 }

@@ -63,7 +63,7 @@ use common::{With, is_quiet, is_verbose};
 
 /// The nginx configuration compiler: check, lint, preview, plan and run nginx.conf.
 #[derive(Parser)]
-#[command(name = "ngxc", version, max_term_width = 110, disable_help_subcommand = true, after_help = exit::table())]
+#[command(name = "ngxc", version, max_term_width = 110, after_help = exit::table())]
 struct Cli {
     #[command(subcommand)]
     command: Command,

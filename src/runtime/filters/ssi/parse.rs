@@ -114,7 +114,9 @@ impl Parser {
                 ParserState::Command
             }
             ParserState::Command if is_space(byte) => ParserState::BeforeName,
-            ParserState::Command | ParserState::BeforeName | ParserState::AfterValue if byte == b'-' => ParserState::End(1),
+            ParserState::Command | ParserState::BeforeName | ParserState::AfterValue if byte == b'-' => {
+                ParserState::End(1)
+            }
             ParserState::Command if self.command.len() == LONGEST_COMMAND => {
                 self.breaks(byte, "a name that is too long")
             }
@@ -155,9 +157,10 @@ impl Parser {
                 self.state = ParserState::Text;
                 return Some(Event::Command);
             }
-            ParserState::BeforeEqual | ParserState::BeforeValue | ParserState::AfterValue | ParserState::End(_) => {
-                self.unexpected(byte)
-            }
+            ParserState::BeforeEqual
+            | ParserState::BeforeValue
+            | ParserState::AfterValue
+            | ParserState::End(_) => self.unexpected(byte),
             ParserState::Broken(2) if byte == b'>' => {
                 self.state = ParserState::Text;
                 return Some(Event::Broken(std::mem::take(&mut self.message)));

@@ -110,7 +110,13 @@ impl Chunked {
 fn step(state: ChunkState, b: u8) -> Option<ChunkState> {
     Some(match (state, b) {
         (ChunkState::Extension, b'\r') => ChunkState::ExtensionLf,
-        (ChunkState::Extension | ChunkState::LastExtension | ChunkState::TrailerHeader | ChunkState::Trailer, b'\n') => {
+        (
+            ChunkState::Extension
+            | ChunkState::LastExtension
+            | ChunkState::TrailerHeader
+            | ChunkState::Trailer,
+            b'\n',
+        ) => {
             return None;
         }
         (ChunkState::Extension, _) => ChunkState::Extension,
