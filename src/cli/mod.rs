@@ -33,6 +33,8 @@ mod paths;
 mod payload;
 mod ports;
 mod preview;
+#[cfg(feature = "runtime")]
+mod process;
 mod reading;
 mod render;
 mod requests;
@@ -153,6 +155,10 @@ const UNREAD: u8 = 141;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "runtime")]
+    if process::is_worker() {
+        return process::work();
+    }
     if let Some(args) = nginx::called() {
         return nginx::run(args);
     }
