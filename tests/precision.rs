@@ -240,6 +240,9 @@ fn http_splitting() {
             ("server { set $uri_suffix x; return 301 https://a.example/$uri_suffix; }", ""),
             ("map $uri $to { ~^/a /b; } server { return 301 https://a.example$to; }", ""),
             ("server { location / { proxy_pass http://unix:/a:$uri; } }", "w"),
+            // A target with `/` stays here; one with a host is a redirect.
+            ("server { error_page 405 =200 $uri; }", ""),
+            ("server { error_page 404 https://a.example$uri; }", "w"),
         ],
     );
 }
@@ -282,6 +285,23 @@ fn ssrf() {
             ("server { location ~ ^/s/(.*)$ { try_files $uri =404; fastcgi_pass $1; } }", ""),
         ],
     );
+}
+
+#[test]
+fn resolver_without_effect() {
+    let cases = [
+        ("resolver 10.0.0.53; server { location / { proxy_pass http://app:80; } }", "w"),
+        ("resolver 10.0.0.53; server { location / { proxy_pass http://app:80$request_uri; } }", ""),
+        // What a mask matches on the machine itself may ask it.
+        (
+            "resolver 10.0.0.53; include none-here/*.conf; server { location / { proxy_pass http://app:80; } }",
+            "",
+        ),
+    ];
+    for (inside, expected) in cases {
+        let text = format!("events {{ }} http {{ {inside} }}");
+        judge("resolver-without-effect", NEWEST, &[(Box::leak(text.into_boxed_str()), expected)]);
+    }
 }
 
 #[test]
@@ -473,6 +493,14 @@ fn status_page_exposed() {
             ("server { listen unix:/run/s.sock; location /s { stub_status; } }", ""),
             ("server { listen 127.0.0.1:81; location /s { stub_status; } }", ""),
             ("server { location /s { internal; stub_status; } }", ""),
+            // Something else answers, or an `if` refuses.
+            ("server { location /s { stub_status; return 200 well; } }", ""),
+            ("server { location /s { stub_status; fastcgi_pass unix:/a; } }", ""),
+            ("server { location /s { fastcgi_pass unix:/a; stub_status; } }", "w"),
+            (
+                "geo $no { default 1; 127.0.0.1 0; } server { location /s { if ($no) { return 404; } stub_status; } }",
+                "",
+            ),
         ],
     );
 }

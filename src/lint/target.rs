@@ -52,6 +52,11 @@ impl<'a> Target<'a> {
         self.configuration.diagnostics.iter().all(|d| d.class != Class::Environment)
     }
 
+    /// Whether a mask of `include` matched no file: on the machine itself it may match some.
+    pub(super) fn has_empty_mask(self) -> bool {
+        self.configuration.diagnostics.iter().any(|d| d.code == "include-no-match")
+    }
+
     /// Whether the configuration is all there is: not a fragment that something else includes.
     pub(super) fn is_whole(self) -> bool {
         self.config.http.span.is_some()

@@ -105,9 +105,18 @@ fn of_rewrite<'a>(place: &Place<'a>, rewrite: crate::syntax::Directive<'a>) -> P
 
 pub(super) fn of_pieces(place: &Place<'_>, pieces: Vec<Piece>, outermost: bool) -> Vec<Row> {
     let mut all: Vec<Row> = vec![Row::default()];
-    for piece in pieces {
+    let mut pieces = pieces.into_iter().peekable();
+    while let Some(piece) = pieces.next() {
+        let arguments = |next: &Piece| matches!(next, Piece::Variable(name) if matches!(name.as_str(), "args" | "query_string"));
         let (mut next, name) = match piece {
             Piece::Literal(text) => (vec![Row::text(&text)], None),
+            // `$is_args$args`: there is a `?` where there are arguments, and neither where there are none.
+            Piece::Variable(name) if name == "is_args" && pieces.next_if(arguments).is_some() => {
+                let mark = Row::text(b"?");
+                let mut rows: Vec<Row> = variable(place, "args").iter().map(|row| mark.join(row)).collect();
+                rows.push(Row::default());
+                (rows, Some("$args".to_owned()))
+            }
             Piece::Capture(n) => (capture(place, n), Some(format!("${n}"))),
             Piece::Variable(name) => (variable(place, &name), Some(format!("${name}"))),
         };

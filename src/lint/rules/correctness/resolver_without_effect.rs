@@ -78,7 +78,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     {
         return;
     }
-    if OTHERS.iter().any(|name| levels.has(name)) {
+    if target.has_empty_mask() || OTHERS.iter().any(|name| levels.has(name)) {
         return;
     }
     let resolves =

@@ -85,6 +85,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             };
             let part = rows.iter().find_map(|row| match name {
                 "proxy_pass" => into_request_line(row),
+                // A target with `/` is a URI of this server, and goes into no line.
+                "error_page" if begins_with_slash(row) => None,
                 // nginx escapes the groups of a `rewrite` that redirects.
                 "rewrite" => row.opens().find(|open| carries(open) && !is_capture(open)),
                 _ => row.opens().find(|open| carries(open)),
@@ -130,6 +132,17 @@ fn is_capture(open: &Open) -> bool {
 /// The part that can carry a line feed into the request line: of the host only what can bring a URI with it.
 fn into_request_line(row: &Row) -> Option<&Open> {
     row.opens().find(|open| breaks(open) && (open.has(b'/') || !in_host(row, open)))
+}
+
+/// Whether every such value begins with `/`.
+fn begins_with_slash(row: &Row) -> bool {
+    match row.parts.first() {
+        Some(Part::Text(text)) => text.starts_with(b"/"),
+        Some(Part::Open(open)) => {
+            (0..=255).all(|byte| !open.begins_with(byte) || byte == b'/') && !open.empty
+        }
+        None => true,
+    }
 }
 
 /// Whether a part stands in the host of a URL.
