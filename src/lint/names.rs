@@ -60,6 +60,11 @@ pub(super) fn is_cloud(host: &str) -> bool {
     CLOUD.iter().any(|suffix| host.ends_with(suffix))
 }
 
+/// Whether a host has the form of an upstream's name; in a fragment it may be one that is defined elsewhere.
+pub(super) fn looks_like_upstream(host: &str) -> bool {
+    !host.contains(['.', ':']) && !host.eq_ignore_ascii_case("localhost")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

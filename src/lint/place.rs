@@ -69,6 +69,13 @@ pub(super) fn remove(configuration: &Configuration, span: Span) -> Option<Edit> 
     Some(Edit::replace(Span::new(span.file, range.start, range.end), ""))
 }
 
+/// Moves a directive with its line behind another.
+pub(super) fn move_behind(configuration: &Configuration, span: Span, other: Span) -> Option<Vec<Edit>> {
+    let line = find(configuration, span)?;
+    let text = String::from_utf8(line.tree().text()[line.span().range()].to_vec()).ok()?;
+    Some(vec![remove(configuration, span)?, after(configuration, other, &text)?])
+}
+
 /// Replaces an argument, counted from 0, of the directive whose head is at `span`.
 pub(super) fn argument(configuration: &Configuration, span: Span, n: usize, text: &str) -> Option<Edit> {
     Some(Edit::replace(find(configuration, span)?.arg(n)?.span(), text))

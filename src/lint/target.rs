@@ -2,8 +2,7 @@
 
 use std::cell::OnceCell;
 
-use super::remedy::{Missing, Remedies};
-use super::rules::reuse::proxy_to_bare_host;
+use super::remedy::{Missing, Remedies, host};
 use super::uses::Uses;
 use crate::diagnostic::Class;
 use crate::model::{Config, Upstream};
@@ -77,7 +76,7 @@ impl<'a> Target<'a> {
             let missing = self.remedies().missing(judged);
             let named =
                 judged.pooled().or_else(|| judged.upstreams().find(|u| self.remedies().lacks_pool(u)));
-            let name = named.map(|u| u.name.as_str()).or_else(|| proxy_to_bare_host::bare(self, judged))?;
+            let name = named.map(|u| u.name.as_str()).or_else(|| host::bare(self, judged))?;
             (missing != Missing::default()).then_some((judged, missing, name))
         })
     }

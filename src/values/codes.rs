@@ -34,8 +34,12 @@ pub(crate) struct Code<'a> {
 #[derive(Default)]
 pub(super) struct Index {
     list: Vec<(Kind, u32, Option<u32>)>,
+    /// Positions by directive; empty for a short list, which is searched.
     positions: HashMap<DirectiveId, usize>,
 }
+
+/// The longest list of instructions that is searched.
+const SHORT: usize = 8;
 
 impl Index {
     /// `inner`: the blocks in it, with their positions.
@@ -51,17 +55,34 @@ impl Index {
         let mut index = Self::default();
         for (at, directive) in directives.iter().enumerate() {
             let Some(kind) = kind(directive) else { continue };
-            index.positions.entry(directive.id()).or_insert(index.list.len());
             index.list.push((kind, at as u32, None));
+        }
+        index.list.shrink_to_fit();
+        if index.list.len() > SHORT {
+            for (position, (_, at, _)) in index.list.iter().enumerate() {
+                index.positions.entry(directives[*at as usize].id()).or_insert(position);
+            }
         }
         if index.list.iter().any(|(kind, ..)| *kind == Kind::If) {
             for (id, block) in inner {
-                if let Some(at) = index.positions.get(&id) {
-                    index.list[*at].2 = Some(block);
+                if let Some(at) = index.position(directives, id) {
+                    index.list[at].2 = Some(block);
                 }
             }
         }
         index
+    }
+
+    /// Whether the block has no instructions.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn position(&self, directives: &[Directive<'_>], id: DirectiveId) -> Option<usize> {
+        if self.positions.is_empty() {
+            return self.list.iter().position(|(_, at, _)| directives[*at as usize].id() == id);
+        }
+        self.positions.get(&id).copied()
     }
 }
 
@@ -74,7 +95,7 @@ pub(crate) struct Codes<'a> {
 impl<'a> Codes<'a> {
     /// The position of a directive.
     pub(crate) fn position(&self, directive: Directive<'_>) -> Option<usize> {
-        self.index.positions.get(&directive.id()).copied()
+        self.index.position(self.level.directives(), directive.id())
     }
 
     /// How many there are.

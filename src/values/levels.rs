@@ -23,6 +23,8 @@ pub(crate) struct Levels<'a> {
     sets: HashMap<Vec<u8>, Vec<Found<'a>>>,
     patterns: RefCell<[Patterns; 2]>,
     codes: RefCell<HashMap<u32, Rc<Index>>>,
+    /// The instructions of most blocks.
+    no_codes: Rc<Index>,
     maps: OnceCell<PatternMaps>,
 }
 
@@ -67,6 +69,7 @@ impl<'a> Levels<'a> {
             sets: HashMap::new(),
             patterns: RefCell::default(),
             codes: RefCell::default(),
+            no_codes: Rc::default(),
             maps: OnceCell::new(),
         };
         let root = configuration.tree(configuration.main).root();
@@ -134,7 +137,11 @@ impl<'a> Levels<'a> {
                 self.blocks[index as usize].inner.push(inner);
             }
         }
-        self.blocks[index as usize].end = self.blocks.len() as u32;
+        let end = self.blocks.len() as u32;
+        let data = &mut self.blocks[index as usize];
+        data.end = end;
+        data.directives.shrink_to_fit();
+        data.inner.shrink_to_fit();
         index
     }
 
@@ -270,7 +277,8 @@ impl<'a> Level<'a> {
             return Codes { level: self, index: index.clone() };
         }
         let heads = self.inner().filter_map(|inner| Some((inner.head()?.id(), inner.index)));
-        let index = Rc::new(Index::new(self.directives(), heads));
+        let index = Index::new(self.directives(), heads);
+        let index = if index.is_empty() { self.levels.no_codes.clone() } else { Rc::new(index) };
         self.levels.codes.borrow_mut().insert(self.index, index.clone());
         Codes { level: self, index }
     }

@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::host;
+use super::limits::{budget, is_client_source, listening};
 use super::patch::listed;
 use crate::diagnostic::Level;
-use crate::lint::rules::performance::idle_connections_exceed_budget::{budget, listening};
-use crate::lint::rules::reuse::pool_ignores_source_address::is_client_source;
-use crate::lint::rules::reuse::proxy_to_bare_host;
 use crate::lint::target::Target;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Endpoint, Origin, Upstream};
@@ -102,23 +101,20 @@ pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
     } else if let Some(first) = here.first_mut() {
         first.insert_str(0, "add ");
     }
-    let bare = proxy_to_bare_host::bare(target, judged);
+    let bare = host::bare(target, judged);
     let without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u));
-    let pools: Vec<String> =
-        without
-            .map(|u| match u.keepalive_overridden {
-                Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
-                None => format!(
-                    "add `keepalive {};` at the end of upstream `{}`",
-                    target.remedies().pool_size(u),
-                    u.name
-                ),
-            })
-            .chain(bare.map(|host| {
-                format!("define `{}` and pass to that", proxy_to_bare_host::upstream(target, host))
-            }))
-            .take(3)
-            .collect();
+    let pools: Vec<String> = without
+        .map(|u| match u.keepalive_overridden {
+            Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
+            None => format!(
+                "add `keepalive {};` at the end of upstream `{}`",
+                target.remedies().pool_size(u),
+                u.name
+            ),
+        })
+        .chain(bare.map(|host| format!("define `{}` and pass to that", host::upstream(target, host))))
+        .take(3)
+        .collect();
     if pools.is_empty() {
         return listed(&here);
     }
@@ -129,7 +125,7 @@ pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
 pub(crate) fn level<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Level {
     let mut without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u)).peekable();
     let local = judged.pooled().is_none() && without.peek().is_some() && without.all(is_local);
-    let control = proxy_to_bare_host::bare(target, judged)
-        .is_some_and(|host| proxy_to_bare_host::is_control_endpoint(target, &judged.leaf, host));
+    let control =
+        host::bare(target, judged).is_some_and(|host| host::is_control_endpoint(target, &judged.leaf, host));
     if local || control { Level::Info } else { Level::Warning }
 }

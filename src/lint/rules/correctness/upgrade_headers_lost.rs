@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::remedy::connection::{lost, repeat};
 use crate::lint::rule::declare_rule;
-use crate::lint::rules::reuse::connection_header_lost::repeat;
-use crate::lint::rules::reuse::connection_header_missing::lost;
 use crate::lint::{Target, affected::affected};
 use crate::model::proxy::Header;
 use crate::reuse::Leaf;

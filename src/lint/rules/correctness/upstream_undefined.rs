@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
+use crate::lint::names::looks_like_upstream;
 use crate::lint::rule::declare_rule;
 use crate::lint::{affected::affected, target::Target};
 use crate::reuse::{Leaf, Reached, has_variable_host};
@@ -85,11 +86,6 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             .help(format!("define `upstream {host} {{ ... }}`, or correct the name"));
         found.push(affected(finding, users.into_iter().filter(|user| *user != span), "used here"));
     }
-}
-
-/// Whether a host has the form of an upstream's name; in a fragment it may be one that is defined elsewhere.
-pub(crate) fn looks_like_upstream(host: &str) -> bool {
-    !host.contains(['.', ':']) && !host.eq_ignore_ascii_case("localhost")
 }
 
 /// Whether a value in a leaf is a name that only an `upstream` could explain.
