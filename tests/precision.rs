@@ -526,6 +526,35 @@ fn satisfy_any_allow_all() {
 }
 
 #[test]
+fn texts_that_mean_something_else() {
+    let cases: &[(&str, &str, &str)] = &[
+        ("strict-location", "location \"~ \\.php$\" { return 200; }", "i"),
+        ("strict-location", "location \"= /h\" { return 200; }", "i"),
+        ("strict-location", "location /a|/b { return 200; }", "i"),
+        ("strict-location", "location ~ \\.php$ { return 200; }", ""),
+        ("strict-location", "location \"~/ \" { return 200; }", ""),
+        ("list-with-commas", "server_name \"a.example, b.example\";", "w"),
+        ("list-with-commas", "index \"a, b.html\";", ""),
+        ("redirect-to-itself", "listen 80; rewrite ^ http://a.example$request_uri? permanent;", "w"),
+        ("redirect-to-itself", "listen 80; rewrite ^(.*)$ http://a.example$1 redirect;", "w"),
+        ("redirect-to-itself", "listen 80; rewrite ^/(.*)$ http://a.example/$1 permanent;", "w"),
+        ("redirect-to-itself", "listen 80; rewrite ^/(.*)$ https://a.example/$1 permanent;", ""),
+        ("redirect-to-itself", "listen 80; rewrite ^/(.*)$ http://a.example/new/$1 permanent;", ""),
+        ("redirect-to-itself", "listen 80; rewrite ^/old(.*)$ http://a.example$1 permanent;", ""),
+        (
+            "redirect-to-itself",
+            "listen 80; rewrite ^/x /y; rewrite ^ http://a.example$request_uri? permanent;",
+            "",
+        ),
+    ];
+    for (rule, inside, expected) in cases {
+        let text =
+            format!("server {{ server_name a.example; {inside} }} server {{ server_name b.example; }}");
+        judge(rule, NEWEST, &[(Box::leak(text.into_boxed_str()), expected)]);
+    }
+}
+
+#[test]
 fn patterns_of_locations() {
     judge(
         "unanchored-regex",

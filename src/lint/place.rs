@@ -1,4 +1,4 @@
-//! Where a fix puts a new directive: on a line of its own beside a neighbour, or on the neighbour's line.
+//! The place of a new directive of a fix: on a line of its own beside a neighbour, or on the neighbour's line.
 
 use super::columns;
 use crate::edit::Edit;
@@ -135,7 +135,7 @@ fn new_line(text: &[u8], directive: Directive<'_>) -> String {
     format!("{}{}{}", line_end(text, line), lossy(indent), if begins { "" } else { "    " })
 }
 
-/// Where the line of a directive begins, and its indentation.
+/// The start of a directive's line, and its indentation.
 fn indentation<'t>(text: &'t [u8], directive: Directive<'_>) -> (usize, &'t [u8]) {
     let start = directive.span().start as usize;
     let line = memchr::memrchr(b'\n', &text[..start]).map_or(0, |n| n + 1);

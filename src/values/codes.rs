@@ -73,7 +73,7 @@ impl Index {
         index
     }
 
-    /// Whether the block has no instructions.
+    /// True if the block has no instructions.
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -98,7 +98,7 @@ impl<'a> Codes<'a> {
         self.index.position(self.level.directives(), directive.id())
     }
 
-    /// How many there are.
+    /// The number of them.
     pub(crate) fn len(&self) -> usize {
         self.index.list.len()
     }
@@ -117,7 +117,7 @@ impl<'a> Codes<'a> {
     }
 }
 
-/// How the instructions of a block leave it.
+/// The way in which the instructions of a block leave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// The instructions behind the block follow.
@@ -128,7 +128,7 @@ pub(crate) enum Exit {
     Leaves,
 }
 
-/// How a block is left by everything that enters it.
+/// The way in which everything that enters a block leaves it.
 pub(crate) fn exit(level: Level<'_>) -> Exit {
     let codes = level.codes();
     let of_code = |code: Code<'_>| match code.kind {
@@ -144,7 +144,7 @@ pub(crate) fn exit(level: Level<'_>) -> Exit {
     codes.iter().find_map(|(_, code)| of_code(code)).unwrap_or(Exit::Falls)
 }
 
-/// How a `rewrite` that matches goes on.
+/// The continuation of a `rewrite` that matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flag {
     None,
@@ -181,7 +181,7 @@ impl<'a> Point<'a> {
         Self { level, before: None }
     }
 
-    /// When nginx comes to a directive.
+    /// The moment when nginx comes to a directive.
     pub(crate) fn of(level: Level<'a>, directive: Directive<'a>) -> Self {
         Self { level, before: level.codes().position(directive) }
     }
@@ -197,7 +197,7 @@ impl<'a> Point<'a> {
     }
 }
 
-/// What lies before a moment.
+/// A step before a moment.
 #[derive(Clone, Copy)]
 pub(crate) enum Step<'a> {
     /// An instruction of a block, and where it stands; an `if` is one whose block may have been executed.

@@ -50,7 +50,7 @@ pub(super) fn empty_header<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> Option<Ve
     Some(vec![place::after(target.configuration, beside, EMPTY_HEADER)?])
 }
 
-/// Whether the edits for a leaf stand at an outer level.
+/// True if the edits for a leaf stand at an outer level.
 pub(super) fn is_inherited<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
     matches!(leaf.proxy().set_header.origin, Origin::Inherited(_))
         && lost(target, leaf, b"connection").is_none()

@@ -30,7 +30,7 @@ pub(in crate::lint) fn budget(target: Target<'_>, http: Span) -> (&'static str, 
     files.filter(|(_, number, _)| *number < connections.1).unwrap_or(connections)
 }
 
-/// Whether the source address of a leaf's connections comes from the client.
+/// True if the source address of a leaf's connections comes from the client.
 pub(in crate::lint) fn is_client_source<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
     match leaf.bind().map(|bind| &bind.value) {
         Some(Bind::Value { value, transparent }) => {

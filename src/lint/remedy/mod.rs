@@ -1,4 +1,4 @@
-//! What lets the connections of a place be used again: a pool, HTTP/1.1 and a `Connection` header that does not close.
+//! Cures that let the connections of a place be used again: a pool, HTTP/1.1 and a `Connection` header that does not close.
 //!
 //! One without the others helps nothing, and HTTP/1.1 without a pool is worse than nothing: the proxy keeps every
 //! `TIME_WAIT`. So each missing cure is a finding of its own, and the fix of each is the whole remedy.
@@ -47,7 +47,7 @@ struct Group<'a> {
     given: Cell<usize>,
 }
 
-/// What all leaves lack, and how it is repaired.
+/// The lacks of all leaves, and their repair.
 pub(super) struct Remedies<'a> {
     lacks: HashMap<*const Judged<'a>, Lack>,
     upstreams: HashMap<*const Upstream, usize>,
@@ -144,12 +144,12 @@ impl<'a> Remedies<'a> {
         this
     }
 
-    /// What a leaf lacks; nothing if its connections are used again, or if that cannot be had.
+    /// The lacks of a leaf; none if its connections are used again, or if that cannot be had.
     pub(super) fn missing(&self, judged: &Judged<'a>) -> Missing {
         self.lacks.get(&std::ptr::from_ref(judged)).map_or_else(Missing::default, |lack| lack.missing)
     }
 
-    /// Whether a pool is missing in an upstream that could have one.
+    /// True if a pool is missing in an upstream that could have one.
     pub(super) fn lacks_pool(&self, upstream: &Upstream) -> bool {
         self.upstreams.contains_key(&std::ptr::from_ref(upstream))
     }
@@ -236,7 +236,7 @@ impl<'a> Remedies<'a> {
         remedy.fix()
     }
 
-    /// Whether a new line beside a header that others inherit would leave one of them, which is no member of the group,
+    /// True if a new line beside a header that others inherit would leave one of them, which is no member of the group,
     /// with HTTP/1.1 and open connections, but no pool.
     fn harms(&self, line: Span, members: &HashSet<*const Judged<'a>>) -> bool {
         let heirs = self.heirs.get(&line).map_or(&[][..], Vec::as_slice);

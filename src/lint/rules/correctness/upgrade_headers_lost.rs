@@ -76,7 +76,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     found.extend(places.into_iter().filter_map(|(span, leaves)| finding(target, span, &leaves)));
 }
 
-/// Whether a line sends something: an empty value is what nginx does anyway.
+/// True if a line sends something: an empty value is what nginx does anyway.
 fn is_sent(header: &Header) -> bool {
     header.value.constant().is_none_or(|value| !value.is_empty())
 }

@@ -88,7 +88,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a value in a leaf is a name that only an `upstream` could explain.
+/// True if a value in a leaf is a name that only an `upstream` could explain.
 pub(crate) fn is_missing_upstream(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     has_variable_host(target.config, leaf.target)
         && looks_like_upstream(host)

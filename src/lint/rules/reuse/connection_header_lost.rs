@@ -55,7 +55,7 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (judged, missing, name) in target.lacking_http() {
-        // When `Upgrade` is lost too, websockets are the greater loss: `upgrade-headers-lost` speaks of both.
+        // If `Upgrade` is lost too, websockets are the greater loss: `upgrade-headers-lost` speaks of both.
         if !missing.header || lost(target, &judged.leaf, b"upgrade").is_some() {
             continue;
         }

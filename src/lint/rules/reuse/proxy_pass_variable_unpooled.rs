@@ -119,7 +119,7 @@ fn finding(span: Span, hosts: &[Entry], users: &[Span]) -> Diagnostic {
     affected(finding, users.iter().copied().filter(|user| *user != span), "used here")
 }
 
-/// Whether the fixed part of the host is that of upstreams: `http://up_$name` and `upstream up_a`.
+/// True if the fixed part of the host is that of upstreams: `http://up_$name` and `upstream up_a`.
 fn is_family(target: Target<'_>, leaf: &Leaf<'_>) -> bool {
     let parts = fixed_parts(target.config, leaf.target);
     let has = |name: &str| parts.iter().all(|part| memchr::memmem::find(name.as_bytes(), part).is_some());

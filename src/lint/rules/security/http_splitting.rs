@@ -102,7 +102,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a variable of nginx can have a line feed.
+/// True if a variable of nginx can have a line feed.
 fn has_line_feed(name: &str) -> bool {
     const DECODED: [&str; 6] = [
         "uri",
@@ -115,12 +115,12 @@ fn has_line_feed(name: &str) -> bool {
     DECODED.contains(&name)
 }
 
-/// Whether a client can put a line break into it.
+/// True if a client can put a line break into it.
 fn breaks(open: &Open) -> bool {
     open.client && open.has_line_feed() && !open.unread
 }
 
-/// Whether a client can put a line break and another header into it.
+/// True if a client can put a line break and another header into it.
 fn carries(open: &Open) -> bool {
     breaks(open) && open.has_header()
 }
@@ -134,7 +134,7 @@ fn into_request_line(row: &Row) -> Option<&Open> {
     row.opens().find(|open| breaks(open) && (open.has(b'/') || !in_host(row, open)))
 }
 
-/// Whether every such value begins with `/`.
+/// True if every such value begins with `/`.
 fn begins_with_slash(row: &Row) -> bool {
     match row.parts.first() {
         Some(Part::Text(text)) => text.starts_with(b"/"),
@@ -145,7 +145,7 @@ fn begins_with_slash(row: &Row) -> bool {
     }
 }
 
-/// Whether a part stands in the host of a URL.
+/// True if a part stands in the host of a URL.
 fn in_host(row: &Row, open: &Open) -> bool {
     let url = values::url(&row.parts, true);
     let same = |part: &Part| matches!(part, Part::Open(own) if own.name == open.name);

@@ -79,14 +79,14 @@ fn listens_locally(level: Block<'_>) -> bool {
     listens.peek().is_some() && listens.all(|l| l.arg(0).is_some_and(|w| local(&w.to_string())))
 }
 
-/// Whether an `if` refuses requests: it may ask for the address in a variable.
+/// True if an `if` refuses requests: it may ask for the address in a variable.
 fn refuses_some(level: Block<'_>) -> bool {
     let conditional =
         |inner: &Block<'_>| matches!(inner.context(), Context::IfInLocation | Context::IfInServer);
     level.inner().filter(conditional).any(access::refuses)
 }
 
-/// Whether something else answers before the page, or in place of it: the last handler of a block holds.
+/// True if something else answers before the page, or in place of it: the last handler of a block holds.
 fn answers_otherwise(level: Block<'_>, page: Directive<'_>) -> bool {
     const HANDLERS: [&str; 6] =
         ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];

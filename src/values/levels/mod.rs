@@ -17,9 +17,9 @@ use crate::syntax::{Block, Configuration, Directive, IncludeChain};
 pub(crate) struct Levels<'a> {
     configuration: &'a Configuration,
     blocks: Vec<BlockData<'a>>,
-    /// Where each directive stands, in the order of the levels; those of one level in their own order.
+    /// The place of each directive, in the order of the levels; those of one level in their own order.
     by_name: HashMap<&'a [u8], Vec<Found<'a>>>,
-    /// Where each `set` stands, by its variable in lower case.
+    /// The place of each `set`, by its variable in lower case.
     sets: HashMap<Vec<u8>, Vec<Found<'a>>>,
     patterns: RefCell<[Patterns; 2]>,
     codes: RefCell<HashMap<u32, Rc<Index>>>,
@@ -28,7 +28,7 @@ pub(crate) struct Levels<'a> {
     maps: OnceCell<PatternMaps>,
 }
 
-/// What `map` blocks do with patterns: the variables that match one when they are read, and the groups' names.
+/// Patterns of `map` blocks: the variables that match one when they are read, and the groups' names.
 #[derive(Default)]
 struct PatternMaps {
     variables: HashSet<String>,
@@ -178,7 +178,7 @@ impl<'a> Levels<'a> {
         of_server.map(|&(index, set)| (Level { levels: self, index }, set))
     }
 
-    /// Whether a text reads a variable that matches patterns when it is read.
+    /// True if a text reads a variable that matches patterns when it is read.
     pub(crate) fn reads_pattern_map(&self, text: &[u8]) -> bool {
         let maps = self.maps.get_or_init(|| self.pattern_maps());
         !maps.variables.is_empty()
@@ -186,7 +186,7 @@ impl<'a> Levels<'a> {
             && text::variables(text).any(|name| maps.variables.contains(&name))
     }
 
-    /// Whether a pattern of a `map` has a group of that name.
+    /// True if a pattern of a `map` has a group of that name.
     pub(crate) fn map_with_group(&self, name: &str) -> bool {
         self.maps.get_or_init(|| self.pattern_maps()).groups.contains(name)
     }
@@ -208,13 +208,13 @@ impl<'a> Levels<'a> {
         found
     }
 
-    /// What stands in a `map` and the like, which is no directives: includes expanded.
+    /// The entries of a `map` and the like, which are no directives: includes expanded.
     pub(crate) fn entries(&self, head: Directive<'a>) -> impl Iterator<Item = Directive<'a>> + use<'a> {
         let configuration = self.configuration;
         head.block().into_iter().flat_map(move |block| configuration.expanded(block)).map(|(entry, _)| entry)
     }
 
-    /// Whether any directive has that name.
+    /// True if any directive has that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name.as_bytes())
     }
@@ -241,7 +241,7 @@ impl<'a> Level<'a> {
         &self.levels.blocks[self.index as usize]
     }
 
-    /// Which block it is.
+    /// Its kind of block.
     pub(crate) fn context(self) -> Context {
         self.data().context
     }
@@ -288,7 +288,7 @@ impl<'a> Level<'a> {
         code.inner.map(|index| Level { index, ..self })
     }
 
-    /// Whether it is a server, or an `if` of one.
+    /// True if it is a server, or an `if` of one.
     pub(crate) fn is_of_server(self) -> bool {
         matches!(self.context(), Context::Server | Context::IfInServer)
     }
@@ -310,7 +310,7 @@ impl<'a> Level<'a> {
         all
     }
 
-    /// What stands directly in it.
+    /// The directives that stand directly in it.
     pub(crate) fn directives(self) -> &'a [Directive<'a>] {
         &self.data().directives
     }
@@ -347,7 +347,7 @@ impl<'a> Level<'a> {
         self.holder(name).map(|level| level.own(name).collect()).unwrap_or_default()
     }
 
-    /// Whether the first argument of the directive that decides is `value`.
+    /// True if the first argument of the directive that decides is `value`.
     pub(crate) fn is(self, name: &str, value: &str) -> bool {
         self.effective(name)
             .and_then(|d| d.arg(0))
@@ -360,7 +360,7 @@ impl<'a> Level<'a> {
         self.outward().find(|level| !conditional(level.context())).unwrap_or(self)
     }
 
-    /// Whether every file that is included in it or around it was read.
+    /// True if every file that is included in it or around it was read.
     pub(crate) fn is_complete(self) -> bool {
         self.data().complete
     }
@@ -375,12 +375,12 @@ impl<'a> Level<'a> {
         self.outward().find(|level| level.context() == context)
     }
 
-    /// Whether everything around it is known: the configuration is no fragment.
+    /// True if everything around it is known: the configuration is no fragment.
     pub(crate) fn is_rooted(self) -> bool {
         self.levels.blocks.first().is_some_and(|root| root.context == Context::Main)
     }
 
-    /// Whether it is `http` or in it.
+    /// True if it is `http` or in it.
     pub(crate) fn is_http(self) -> bool {
         matches!(
             self.context(),
@@ -402,61 +402,4 @@ impl PartialEq for Level<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::Memory;
-    use crate::syntax::{LoadOptions, load};
-
-    #[test]
-    fn a_list_comes_from_the_nearest_level_that_has_any_also_through_includes() {
-        let files = Memory::default()
-            .with(
-                "nginx.conf",
-                "http { add_header A a; server { include headers; location /x { location /y { } } location /z { \
-                 add_header C c; if ($a) { } } } server { } }",
-            )
-            .with("headers", "add_header B b; add_header B2 b;");
-        let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-        let levels = Levels::new(&configuration, true);
-        let lists: Vec<(Context, Vec<String>)> = levels
-            .all()
-            .filter(|level| level.is_http())
-            .map(|level| {
-                let list = level.list("add_header");
-                (level.context(), list.iter().map(|d| d.arg(0).unwrap().to_string()).collect())
-            })
-            .collect();
-        let expected: &[(Context, &[&str])] = &[
-            (Context::Http, &["A"]),
-            (Context::Server, &["B", "B2"]),
-            (Context::Location, &["B", "B2"]),
-            (Context::Location, &["B", "B2"]),
-            (Context::Location, &["C"]),
-            (Context::IfInLocation, &["C"]),
-            (Context::Server, &["A"]),
-        ];
-        assert_eq!(lists.len(), expected.len());
-        for ((context, list), (expected, names)) in lists.iter().zip(expected) {
-            assert_eq!(
-                (context, list.iter().map(String::as_str).collect::<Vec<_>>()),
-                (expected, names.to_vec())
-            );
-        }
-    }
-
-    #[test]
-    fn a_fragment_knows_where_it_belongs() {
-        let cases = [
-            ("server { listen 80; }", Context::Http),
-            ("listen 80; server_name x; location / { }", Context::Server),
-            ("proxy_pass http://x; internal;", Context::Location),
-            ("worker_processes 2; events { }", Context::Main),
-        ];
-        for (text, expected) in cases {
-            let files = Memory::default().with("x", text);
-            let configuration = load(&files, "x".as_ref(), &LoadOptions::default()).unwrap();
-            let levels = Levels::new(&configuration, false);
-            assert_eq!(levels.all().next().unwrap().context(), expected, "{text}");
-        }
-    }
-}
+mod tests;
