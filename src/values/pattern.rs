@@ -2,7 +2,9 @@
 //!
 //! nginx's engine is PCRE; a pattern that needs more than `regex-syntax` knows is `None`, and rules say nothing of it.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use regex_automata::nfa::thompson::{self, pikevm::PikeVM};
 use regex_syntax::ParserBuilder;
@@ -14,6 +16,25 @@ use super::matches::{join, last};
 
 /// Bytes that an automaton may take.
 const SIZE: usize = 1 << 20;
+
+/// Patterns that were read, by their text: an estate repeats a few of them thousands of times.
+#[derive(Default)]
+pub(super) struct Patterns {
+    known: RefCell<[HashMap<Vec<u8>, Option<Rc<Pattern>>>; 2]>,
+}
+
+impl Patterns {
+    /// Reads a pattern, each once; `None` if it is not understood.
+    pub(super) fn read(&self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
+        let known = &mut self.known.borrow_mut()[usize::from(caseless)];
+        if let Some(pattern) = known.get(text) {
+            return pattern.clone();
+        }
+        let pattern = Pattern::new(text, caseless).map(Rc::new);
+        known.insert(text.to_vec(), pattern.clone());
+        pattern
+    }
+}
 
 /// A pattern that was understood.
 pub(crate) struct Pattern {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::codes::{Code, Codes, Index};
 use super::fragment;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Patterns};
 use super::text;
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::Class;
@@ -21,7 +21,7 @@ pub(crate) struct Levels<'a> {
     by_name: HashMap<&'a [u8], Vec<Found<'a>>>,
     /// The place of each `set`, by its variable in lower case.
     sets: HashMap<Vec<u8>, Vec<Found<'a>>>,
-    patterns: RefCell<[Patterns; 2]>,
+    patterns: Patterns,
     codes: RefCell<HashMap<u32, Rc<Index>>>,
     /// The instructions of most blocks.
     no_codes: Rc<Index>,
@@ -34,9 +34,6 @@ struct PatternMaps {
     variables: HashSet<String>,
     groups: HashSet<String>,
 }
-
-/// Patterns that were read, by their text: an estate repeats a few of them thousands of times.
-type Patterns = HashMap<Vec<u8>, Option<Rc<Pattern>>>;
 
 struct BlockData<'a> {
     context: Context,
@@ -67,7 +64,7 @@ impl<'a> Levels<'a> {
             blocks: Vec::new(),
             by_name: HashMap::new(),
             sets: HashMap::new(),
-            patterns: RefCell::default(),
+            patterns: Patterns::default(),
             codes: RefCell::default(),
             no_codes: Rc::default(),
             maps: OnceCell::new(),
@@ -106,13 +103,7 @@ impl<'a> Levels<'a> {
 
     /// Reads a pattern, each once; `None` if it is not understood.
     pub(crate) fn pattern(&self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
-        let known = &mut self.patterns.borrow_mut()[usize::from(caseless)];
-        if let Some(pattern) = known.get(text) {
-            return pattern.clone();
-        }
-        let pattern = Pattern::new(text, caseless).map(Rc::new);
-        known.insert(text.to_vec(), pattern.clone());
-        pattern
+        self.patterns.read(text, caseless)
     }
 
     fn walk(
