@@ -145,7 +145,7 @@ impl Value for Vec<Rule> {
         let text = directive.arg(1);
         // `rule` has already reported an argument that is neither.
         let who = if *text == *b"all" { Addresses::All } else { addresses(&text)? };
-        Some(vec![Rule { allow: directive.name() == "allow", who }])
+        Some(vec![Rule { allow: directive.name() == "allow", who, span: directive.span() }])
     }
 
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {
