@@ -83,7 +83,7 @@ fn inside() {
     println!("DONE");
 }
 
-/// Linux' version.
+/// Linux's version.
 fn kernel() -> (u32, u32) {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split('.').map(|n| n.parse().unwrap_or(0));

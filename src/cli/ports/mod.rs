@@ -42,7 +42,7 @@ pub(super) struct PortsArgs {
     #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
 
-    /// Requests a second to each upstream.
+    /// Requests per second to each upstream.
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
 
@@ -226,7 +226,7 @@ fn number(text: &str, least: f64, most: f64, what: &str) -> Result<f64, String> 
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    number(text, 0.001, 1e9, "requests a second")
+    number(text, 0.001, 1e9, "requests per second")
 }
 
 fn concurrency(text: &str) -> Result<f64, String> {
