@@ -1,6 +1,8 @@
 //! What people have instead of a tree of files: dumps of `nginx -T`, templates, YAML, text from web pages.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "inputs/branches.rs"]
+mod branches;
 #[path = "inputs/dump.rs"]
 mod dump;
 #[path = "common/nginx.rs"]

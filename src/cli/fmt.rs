@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::reading::Reading;
 use super::render::{self, Report};
-use super::{Failure, Outcome, detail, estate, extract, note, unified, write, yaml};
+use super::{Failure, Outcome, detail, estate, extract, note, unified, write};
 use crate::catalog::NEWEST;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Disk, Loader, SourceMap};
@@ -47,7 +47,10 @@ pub(super) fn run(args: &mut FmtArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         if Dump::read(&before).is_some() {
             return Err(extract::refused(&path));
         }
-        if !syntax::embedded(&path, &before, yaml::is_directive).is_empty() {
+        let mut template = reading.template.clone();
+        template.settle(&*reading.settings.of(&path)?)?;
+        let templates = template.templates()?;
+        if !syntax::embedded(&path, &before, &templates).is_empty() {
             if is_found {
                 note(&format!("{name}: YAML, left as it is"));
                 continue;
@@ -55,9 +58,6 @@ pub(super) fn run(args: &mut FmtArgs, out: &mut dyn Write) -> Result<Outcome, Fa
             return Err(Failure::new(format!("`{name}` is YAML, which has no layout of nginx's own"))
                 .help("it was left as it is; keep the configuration in a file of its own to lay it out"));
         }
-        let mut template = reading.template.clone();
-        template.settle(&*reading.settings.of(&path)?)?;
-        let templates = template.templates()?;
         if let Some(language) = syntax::is_template(&path, &before, &templates) {
             if is_found {
                 note(&format!("{name}: a template in {}, left as it is", language.name()));

@@ -213,7 +213,7 @@ impl Judge<'_> {
                 found = lint::merge_versions(found, before);
             }
         }
-        found.retain(|d| !configuration.is_uncertain(d));
+        configuration.certain(&mut found);
         ground.settings.apply(&mut found);
         let mut all = configuration.diagnostics.clone();
         // A rule that says what nginx warns of says it better.

@@ -136,7 +136,7 @@ impl Meaning {
                 declared: self.reading.directives.clone(),
             },
         );
-        compiled.diagnostics.retain(|d| !configuration.is_uncertain(d));
+        configuration.certain(&mut compiled.diagnostics);
         compiled
     }
 }

@@ -219,7 +219,7 @@ pub(super) fn splits(name: &[u8]) -> bool {
 /// Leaves out what only the rendering of a template decides, and says once that there is such a thing.
 pub(super) fn settle(configuration: &mut Configuration) {
     let mut found = std::mem::take(&mut configuration.diagnostics);
-    found.retain(|d| !configuration.is_uncertain(d));
+    configuration.certain(&mut found);
     let mut first = None;
     let (mut places, mut files) = (0, 0);
     for (span, count) in configuration.templates() {

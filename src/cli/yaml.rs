@@ -37,10 +37,12 @@ pub(super) fn is_of_input(path: &Path) -> bool {
 /// The list of files with a YAML file of several configurations replaced by each of them.
 pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
     let mut all = Vec::with_capacity(files.len());
+    // A file of values that cannot be read is told when the configuration is.
+    let templates = reading.template.templates().unwrap_or_default();
     for file in files {
         let is_input = file == Path::new("-");
         let text = if is_input || is_named(file) { reading.stdin.over(&Disk).read(file).ok() } else { None };
-        let names = text.as_ref().map(|text| syntax::embedded(file, text, is_directive)).unwrap_or_default();
+        let names = text.as_ref().map(|text| syntax::embedded(file, text, &templates)).unwrap_or_default();
         if let Some(text) = text.filter(|_| is_input) {
             // Standard input is read once, and each of its configurations needs it.
             put_back(text, names.len().max(1));

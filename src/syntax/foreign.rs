@@ -1,7 +1,7 @@
 //! Errors for files that are written in another language: templates and YAML.
 
 use super::error::SyntaxError;
-use super::template::Language;
+use super::template::{Language, Unclosed};
 use super::yaml::Problem;
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::{FileId, Span};
@@ -25,6 +25,20 @@ pub(super) fn template(language: Language, place: Span) -> SyntaxError {
         "render it first, {}; or say `--template {option}`: what the template fills in is then unknown, the rest is judged",
         language.render()
     ));
+    SyntaxError::new(diagnostic, "unexpected \"{\"", place)
+}
+
+/// A tag of a template never closes.
+pub(super) fn unclosed(file: FileId, text: &[u8], unclosed: &Unclosed) -> SyntaxError {
+    let place = Span { file, start: unclosed.range.start, end: unclosed.range.end };
+    let mark = String::from_utf8_lossy(&text[place.start as usize..place.end as usize]);
+    let close = unclosed.close;
+    let message = format!(
+        "expected `{close}` to close the tag that `{mark}` opens, found none before the next tag or the end"
+    );
+    let diagnostic = Diagnostic::new(TEMPLATE, Class::Environment, Level::Error, place, message)
+        .label("never closed")
+        .help(format!("write `{close}` at its end; the file is judged when all tags are closed"));
     SyntaxError::new(diagnostic, "unexpected \"{\"", place)
 }
 

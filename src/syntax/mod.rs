@@ -23,6 +23,7 @@ mod foreign;
 mod reading;
 mod template;
 mod uncertain;
+mod written;
 mod yaml;
 
 // All files.
@@ -39,9 +40,9 @@ pub use format::format;
 pub use include::{FRAGMENT_DIRECTORIES, LoadError, LoadOptions, load, load_one};
 pub use parser::{MAX_DEPTH, parse};
 pub use print::print;
-pub use reading::{is_template, layout};
+pub use reading::{embedded, is_template, layout};
 pub use template::{Language, Templates};
 pub use tree::{Terminator, Tree};
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};
-pub use yaml::{Embedded, MOST_MOUNTED, embedded, holds_configuration, is_yaml};
+pub use yaml::{Embedded, MOST_MOUNTED, holds_configuration, is_yaml};

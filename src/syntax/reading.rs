@@ -70,7 +70,7 @@ pub(super) fn add(
     text: Vec<u8>,
     templates: Option<&Templates>,
 ) -> (FileId, Read) {
-    let mut reading = templates.and_then(|t| template::read(path, &text, t));
+    let mut reading = templates.and_then(|t| template::read(path, &text, t, yaml::is_yaml));
     let shown = reading.as_mut().and_then(|r| r.text.take());
     let id = sources.add(path, shown.unwrap_or(text));
     if let Some(reading) = &reading {
@@ -102,9 +102,21 @@ pub(super) fn tree(
     }
     let mut unread = reading.unread;
     // Only a text that is not a configuration is examined again; `<%` may be a word.
-    if unread.is_none() && reading.holes.is_empty() && !is_embedded && (!errors.is_empty() || has_erb(&tree))
+    if unread.is_none()
+        && reading.uncertain.is_empty()
+        && reading.unclosed.is_none()
+        && (!errors.is_empty() || has_erb(&tree))
     {
-        unread = template::guess(&text);
+        // Around a configuration in YAML is nothing.
+        unread = template::guess(if is_embedded { tree.text() } else { &text });
+    }
+    if let Some(unclosed) = &reading.unclosed {
+        return (
+            empty(file, &text),
+            vec![foreign::unclosed(file, &text, unclosed)],
+            Vec::new(),
+            Uncertain::default(),
+        );
     }
     if let Some((language, place)) = unread {
         let place = Span { file, start: place.start, end: place.end };
@@ -127,10 +139,9 @@ pub(super) fn tree(
         return (empty(file, &text), vec![foreign::yaml(place)], Vec::new(), Uncertain::default());
     }
     let mut said = odd::check(&tree);
-    let known =
-        |d: &Diagnostic| reading.holes.iter().any(|h| h.start <= d.span.start && d.span.start < h.end);
-    said.retain(|d| !known(d));
-    (tree, errors, said, Uncertain { holes: reading.holes, alternatives: reading.alternatives })
+    let uncertain = reading.uncertain;
+    said.retain(|d| !uncertain.holes.iter().any(|h| h.start <= d.span.start && d.span.start < h.end));
+    (tree, errors, said, uncertain)
 }
 
 fn path_ends(sources: &SourceMap, file: FileId, endings: &[&[u8]]) -> bool {
@@ -143,17 +154,28 @@ fn path_ends(sources: &SourceMap, file: FileId, endings: &[&[u8]]) -> bool {
 pub fn is_template(path: &Path, text: &[u8], templates: &Templates) -> Option<Language> {
     let asked = templates.language.filter(|language| *language != Language::Envsubst);
     if asked.is_some()
-        && template::read(path, text, templates).is_some_and(|r| r.parsed.is_some_and(|p| p != text))
+        && template::read(path, text, templates, yaml::is_yaml)
+            .is_some_and(|r| r.parsed.is_some_and(|p| p != text))
     {
         return asked;
     }
-    let reading = template::read(path, text, &Templates::default());
+    let reading = template::read(path, text, &Templates::default(), yaml::is_yaml);
     let (language, _) = match reading {
         Some(Reading { unread: Some(unread), .. }) => unread,
         _ if is_whole(text) => return None,
         _ => template::guess(text)?,
     };
     Some(language)
+}
+
+/// The names of the configurations in a YAML file; empty for a file that is no YAML or holds none.
+pub fn embedded(path: &Path, text: &[u8], templates: &Templates) -> Vec<String> {
+    let Some(is_directive) = templates.is_directive.filter(|_| yaml::is_yaml(path, text)) else {
+        return Vec::new();
+    };
+    let reading = template::read(path, text, templates, yaml::is_yaml);
+    let parsed = reading.as_ref().and_then(|r| r.parsed.as_deref()).unwrap_or(text);
+    yaml::find(parsed, is_directive).unwrap_or_default().into_iter().map(|found| found.name).collect()
 }
 
 /// The layout of a file, in which the places of a template stay where and as they are.

@@ -10,7 +10,9 @@ use std::path::Path;
 use memchr::{memchr_iter, memmem};
 
 use super::language::Language;
-use super::reading::{Filled, Reading, Templates, blank, put_number, stands_alone};
+use super::place::{self, Filled, Place, Reader, next};
+use super::reading::{Filled as Value, Reading, Templates};
+use crate::syntax::uncertain::Uncertain;
 
 /// Endings of the names of files that are filled in before nginx reads them.
 const ENDINGS: [&str; 4] = [".template", ".tmpl", ".tpl", ".envsubst"];
@@ -36,39 +38,37 @@ pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Re
     }
     let shown = reading.text.take();
     let text = shown.as_deref().unwrap_or(text);
-    let mut parsed: Option<Vec<u8>> = None;
+    let unknown = unknown(text, &reading.filled, templates);
+    if !unknown.is_empty() {
+        let mut parsed = text.to_vec();
+        let Filled { holes, directives } = place::fill(&mut parsed, &unknown, false);
+        let holes = holes.into_iter().map(|r| r.start as u32..r.end as u32).collect();
+        reading.uncertain = Uncertain { holes, directives, branches: Vec::new() };
+        reading.parsed = Some(parsed);
+    }
+    reading.text = shown;
+    (reading.text.is_some() || reading.parsed.is_some()).then_some(reading)
+}
+
+/// The placeholders whose value only `envsubst` knows; those of one name have one number.
+fn unknown(text: &[u8], filled: &[Value], templates: &Templates) -> Vec<Place> {
+    let mut unknown = Vec::new();
     let mut numbers: HashMap<&[u8], usize> = HashMap::new();
     let mut decided: HashMap<(&[u8], bool), bool> = HashMap::new();
     for (range, name) in places(text) {
         let braces = text[range.start + 1] == b'{';
-        if inside_value(&reading.filled, range.start) {
+        if inside_value(filled, range.start) {
             continue;
         }
         // Each name is searched for in the whole text.
         let few = decided.len() < MAX_NAMES;
-        if !*decided
-            .entry((name, braces))
-            .or_insert_with(|| !few || is_unknown(text, name, braces, templates))
-        {
-            continue;
+        let is_unknown = || !few || is_unknown(text, name, braces, templates);
+        if *decided.entry((name, braces)).or_insert_with(is_unknown) {
+            let next = numbers.len() + 1;
+            unknown.push(Place { range, number: *numbers.entry(name).or_insert(next) });
         }
-        let next = numbers.len() + 1;
-        let number = *numbers.entry(name).or_insert(next);
-        let parsed = parsed.get_or_insert_with(|| text.to_vec());
-        let mut end = range.end;
-        match stands_alone(parsed, &range) {
-            Some(taken) => {
-                end = taken;
-                blank(&mut parsed[range.start..taken]);
-            }
-            None => put_number(parsed, range.clone(), number),
-        }
-        reading.holes.push(range.start as u32..end as u32);
     }
-    drop((numbers, decided));
-    reading.parsed = parsed;
-    reading.text = shown;
-    (reading.text.is_some() || reading.parsed.is_some()).then_some(reading)
+    unknown
 }
 
 /// Stands for `${` where a place is a comment, so that nothing moves.
@@ -82,10 +82,12 @@ pub(crate) fn guarded(path: &Path, text: &[u8], templates: &Templates) -> Option
         return None;
     }
     let mut guarded = text.to_vec();
+    let mut reader = Reader::default();
     for (range, _) in places(text) {
-        // A value that takes its `;` along is a directive as it stands.
-        let is_alone = || stands_alone(&guarded, &range).is_some_and(|end| end == range.end);
-        if text[range.start + 1] == b'{' && is_alone() {
+        reader.go(&guarded, range.start);
+        let next = guarded.get(next(text, range.end));
+        let ends_line = matches!(next, None | Some(b'\n' | b'#'));
+        if text[range.start + 1] == b'{' && reader.is_at_directive() && ends_line {
             guarded[range.start..range.start + 2].copy_from_slice(MARK);
         }
     }
@@ -127,7 +129,7 @@ fn fill(text: &[u8], templates: &Templates, reading: &mut Reading) {
             continue;
         };
         new.extend_from_slice(&text[copied..range.start]);
-        reading.filled.push(Filled {
+        reading.filled.push(Value {
             at: new.len() as u32,
             length: value.len() as u32,
             written: range.len() as u32,
@@ -141,7 +143,7 @@ fn fill(text: &[u8], templates: &Templates, reading: &mut Reading) {
     }
 }
 
-fn inside_value(filled: &[Filled], at: usize) -> bool {
+fn inside_value(filled: &[Value], at: usize) -> bool {
     let next = filled.partition_point(|f| f.at as usize <= at);
     next.checked_sub(1).is_some_and(|i| at < (filled[i].at + filled[i].length) as usize)
 }

@@ -7,6 +7,7 @@
 mod branch;
 mod envsubst;
 mod language;
+mod place;
 mod reading;
 mod tag;
 
@@ -15,14 +16,19 @@ use std::path::Path;
 pub(super) use envsubst::{guarded, unguarded};
 pub use language::Language;
 pub use reading::Templates;
-pub(super) use reading::{Reading, blank};
+pub(super) use reading::{Reading, Unclosed, blank};
 pub(super) use tag::guess;
 
 /// Reading of a file; `None` if the file is read unchanged.
-pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Reading> {
+pub(super) fn read(
+    path: &Path,
+    text: &[u8],
+    templates: &Templates,
+    is_yaml: fn(&Path, &[u8]) -> bool,
+) -> Option<Reading> {
     let named = Language::of_name(path);
     let reading = match templates.language {
-        Some(language) if language != Language::Envsubst => branch::mask(language, text),
+        Some(language) if language != Language::Envsubst => branch::mask(language, text, is_yaml(path, text)),
         _ => {
             let written = named.filter(|_| !matches!(templates.language, Some(Language::Envsubst)));
             match written.and_then(|language| tag::tagged(language, text)) {
@@ -32,4 +38,10 @@ pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Re
         }
     };
     Some(reading)
+}
+
+/// The text of a template as the parser sees it; `None` for a text in no language with statements.
+pub(super) fn looked_through(text: &[u8]) -> Option<Vec<u8>> {
+    let (language, _) = guess(text)?;
+    branch::mask(language, text, false).parsed
 }

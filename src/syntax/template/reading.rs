@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::language::Language;
+use crate::syntax::uncertain::Uncertain;
 
 /// Reading of templates.
 #[derive(Clone, Debug, Default)]
@@ -48,24 +49,21 @@ pub(crate) struct Reading {
     pub(crate) filled: Vec<Filled>,
     /// Text for the parser, of the same length: unknown placeholders are numbers or blank.
     pub(crate) parsed: Option<Vec<u8>>,
-    /// Unknown placeholders.
-    pub(crate) holes: Vec<Range<u32>>,
-    /// Alternative texts, of which the rendering keeps one.
-    pub(crate) alternatives: Vec<Range<u32>>,
+    /// Texts that only the rendering decides.
+    pub(in crate::syntax) uncertain: Uncertain,
     /// Language of a template that is not to be rendered here, and the place that shows it.
     pub(crate) unread: Option<(Language, Range<u32>)>,
+    /// Mark of the first tag that never closes, in a template that is looked through.
+    pub(crate) unclosed: Option<Unclosed>,
 }
 
-/// Replaces unknown text by a number of the same length; its line breaks stay.
-pub(super) fn put_number(parsed: &mut [u8], range: Range<usize>, number: usize) {
-    let digits = number.to_string();
-    let line = memchr::memchr(b'\n', &parsed[range.clone()]).unwrap_or(range.len());
-    let (own, rest) = parsed[range].split_at_mut(line);
-    let digits = &digits.as_bytes()[digits.len().saturating_sub(own.len())..];
-    let zeros = own.len() - digits.len();
-    own[..zeros].fill(b'0');
-    own[zeros..].copy_from_slice(digits);
-    blank(rest);
+/// Tag that never closes.
+#[derive(Clone, Debug)]
+pub(crate) struct Unclosed {
+    /// Place of its mark.
+    pub(crate) range: Range<u32>,
+    /// Mark that should close it.
+    pub(crate) close: &'static str,
 }
 
 /// Replaces everything but line breaks by spaces.
@@ -73,34 +71,4 @@ pub(crate) fn blank(text: &mut [u8]) {
     for byte in text.iter_mut().filter(|b| !matches!(b, b'\n' | b'\r')) {
         *byte = b' ';
     }
-}
-
-/// End of the text to blank if a placeholder is in the place of a directive and alone on its line; a `;` after it is
-/// included.
-pub(super) fn stands_alone(parsed: &[u8], range: &Range<usize>) -> Option<usize> {
-    /// Most lines of comments that are skipped.
-    const MOST: usize = 100;
-    let rest = &parsed[range.end..];
-    let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
-    let trimmed = line.trim_ascii();
-    let takes = match trimmed.first() {
-        None | Some(b'#') => 0,
-        Some(b';') => line.iter().position(|&b| b == b';')? + 1,
-        Some(_) => return None,
-    };
-    let mut before = &parsed[..range.start];
-    for n in 0..MOST {
-        let start = memchr::memrchr(b'\n', before).map_or(0, |i| i + 1);
-        let line = before[start..].trim_ascii();
-        match line.first() {
-            Some(b'#') if n > 0 => {}
-            Some(_) => return matches!(line.last(), Some(b';' | b'{' | b'}')).then_some(range.end + takes),
-            None => {}
-        }
-        if start == 0 {
-            return Some(range.end + takes);
-        }
-        before = &before[..start - 1];
-    }
-    None
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::language::Language;
+use super::reading::Unclosed;
 
 /// Role of a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub(super) enum Role {
     /// A placeholder for text.
     Expression,
     /// Start of a statement that `End` closes.
-    Open,
+    Open(Kind),
     /// Start of another branch.
     Else,
     /// End of a statement.
@@ -21,14 +22,33 @@ pub(super) enum Role {
     Other,
 }
 
+/// Kind of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Its text is rendered or not.
+    Condition,
+    /// Its text is rendered any number of times.
+    Loop,
+    /// Its text is rendered elsewhere.
+    Definition,
+    /// Its text is rendered where it stands.
+    Text,
+}
+
 pub(super) struct Tag {
     pub(super) range: Range<usize>,
     pub(super) role: Role,
 }
 
+pub(super) struct Tags {
+    pub(super) tags: Vec<Tag>,
+    /// The first that never closes.
+    pub(super) unclosed: Option<Unclosed>,
+}
+
 /// First tag of a file whose name is that of a template, and the language of the tag.
 pub(super) fn tagged(named: Language, text: &[u8]) -> Option<(Language, Range<u32>)> {
-    let tags = tags(named, text, 1);
+    let tags = tags(named, text, 1).tags;
     let first = tags.first()?.range.clone();
     let language = if named == Language::Go { by_tags(text)?.0 } else { named };
     Some((language, first.start as u32..first.end as u32))
@@ -51,16 +71,13 @@ fn by_tags(text: &[u8]) -> Option<(Language, Range<u32>)> {
         starts && !memchr::memchr_iter(b'#', before).any(comments)
     };
     let place = |tag: &Tag| tag.range.start as u32..tag.range.end as u32;
-    if let Some(tag) = tags(Language::Erb, text, MOST).iter().find(|t| shown(t)) {
+    if let Some(tag) = tags(Language::Erb, text, MOST).tags.iter().find(|t| shown(t)) {
         return Some((Language::Erb, place(tag)));
     }
-    let jinja: Vec<Tag> = tags(Language::Jinja, text, MOST).into_iter().filter(|t| shown(t)).collect();
+    let jinja: Vec<Tag> = tags(Language::Jinja, text, MOST).tags.into_iter().filter(|t| shown(t)).collect();
     let first = place(jinja.first()?);
     let is_statement = |t: &Tag| text[t.range.start + 1] == b'%';
-    let is_go = |t: &Tag| {
-        let content = content(&text[t.range.clone()]);
-        matches!(content.first(), Some(b'.' | b'$' | b'/')) || role(Language::Go, content) != Role::Expression
-    };
+    let is_go = |t: &Tag| is_of_go(content(&text[t.range.clone()]));
     let go = !jinja.iter().any(is_statement) && jinja.iter().any(is_go);
     Some((if go { Language::Go } else { Language::Jinja }, first))
 }
@@ -73,15 +90,16 @@ fn content(tag: &[u8]) -> &[u8] {
     inside.strip_suffix(b"-").unwrap_or(inside).trim_ascii()
 }
 
-/// Tags of a text, at most `most`. A tag that is never closed is text.
-pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Vec<Tag> {
+/// Tags of a text, at most `most`. A tag that never closes is text.
+pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Tags {
     let facts = language.facts();
-    let mut found = Vec::new();
+    let mut found = Tags { tags: Vec::new(), unclosed: None };
     let mut at = 0;
     let find = |mark: &str, from: usize| Some(from + memmem::find(text.get(from..)?, mark.as_bytes())?);
-    // Next occurrence of each mark. A tag without an end is not searched for again: the search would be quadratic.
+    // Next occurrence of each mark and of its end: another search for each tag would be quadratic.
     let mut next: Vec<Option<usize>> = facts.tags.iter().map(|(mark, _)| find(mark, 0)).collect();
-    while found.len() < most {
+    let mut ends: Vec<Option<usize>> = facts.tags.iter().map(|(_, close)| find(close, 0)).collect();
+    while found.tags.len() < most {
         for (place, (mark, _)) in next.iter_mut().zip(facts.tags) {
             if place.is_some_and(|p| p < at) {
                 *place = find(mark, at);
@@ -90,8 +108,18 @@ pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Vec<Tag> {
         let first = next.iter().enumerate().filter_map(|(n, place)| Some(((*place)?, n))).min();
         let Some((start, n)) = first else { break };
         let (mark, close) = facts.tags[n];
-        let Some(end) = find(close, start + 2).map(|at| at + 2) else {
-            next[n] = None;
+        let inside = start + mark.len();
+        if ends[n].is_some_and(|end| end < inside) {
+            ends[n] = find(close, inside);
+        }
+        let end = ends[n].filter(|&end| !begins_again(mark, &text[inside..end]));
+        let Some(end) = end.map(|end| end + close.len()) else {
+            let range = start as u32..inside as u32;
+            found.unclosed.get_or_insert(Unclosed { range, close });
+            at = inside;
+            if ends[n].is_none() {
+                next[n] = None;
+            }
             continue;
         };
         let role = match mark {
@@ -105,17 +133,58 @@ pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Vec<Tag> {
             _ if language == Language::Go => role(language, content(&text[start..end])),
             _ => Role::Expression,
         };
-        found.push(Tag { range: start..end, role });
+        found.tags.push(Tag { range: start..end, role });
         at = end;
     }
     found
 }
 
-/// Words that statements begin with.
-const OPEN: [&[&str]; 3] = [
-    &["if", "for", "macro", "call", "filter", "block", "raw", "with", "autoescape"],
-    &["if", "range", "with", "define", "block"],
-    &["if", "unless", "case", "while", "for", "begin"],
+/// True if another tag begins in the text of one, outside of quotes: the first was never closed.
+fn begins_again(mark: &str, inside: &[u8]) -> bool {
+    let mut quote = None;
+    let mut at = 0;
+    while let Some(&byte) = inside.get(at) {
+        match quote {
+            Some(_) if byte == b'\\' => at += 1,
+            Some(own) => quote = Some(own).filter(|&own| own != byte),
+            None if matches!(byte, b'"' | b'\'' | b'`') => quote = Some(byte),
+            None if inside[at..].starts_with(mark.as_bytes()) => return mark != "{#",
+            None => {}
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Words that statements begin with, in Jinja, Go and ERB.
+const OPEN: [&[(&str, Kind)]; 3] = [
+    &[
+        ("if", Kind::Condition),
+        ("for", Kind::Loop),
+        ("macro", Kind::Definition),
+        ("call", Kind::Definition),
+        ("set", Kind::Definition),
+        ("filter", Kind::Text),
+        ("block", Kind::Text),
+        ("raw", Kind::Text),
+        ("with", Kind::Text),
+        ("autoescape", Kind::Text),
+    ],
+    &[
+        ("if", Kind::Condition),
+        ("with", Kind::Condition),
+        ("range", Kind::Loop),
+        ("define", Kind::Definition),
+        ("block", Kind::Text),
+    ],
+    &[
+        ("if", Kind::Condition),
+        ("unless", Kind::Condition),
+        ("case", Kind::Condition),
+        ("while", Kind::Loop),
+        ("for", Kind::Loop),
+        ("begin", Kind::Text),
+    ],
 ];
 const ELSE: [&[&str]; 3] = [&["else", "elif"], &["else"], &["else", "elsif", "when"]];
 
@@ -127,9 +196,14 @@ fn role(language: Language, content: &[u8]) -> Role {
     };
     let length = content.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
     let word = std::str::from_utf8(&content[..length]).unwrap_or_default();
-    let block = language == Language::Erb && (content.ends_with(b"do") || content.ends_with(b"|"));
-    if OPEN[row].contains(&word) || block {
-        Role::Open
+    // A text has a name, a value stands behind the name.
+    let is_value = word == "set" && memchr::memchr(b'=', content).is_some();
+    let open = OPEN[row].iter().find(|(open, _)| *open == word).filter(|_| !is_value);
+    let is_block = language == Language::Erb && (content.ends_with(b"do") || content.ends_with(b"|"));
+    if let Some((_, kind)) = open {
+        Role::Open(*kind)
+    } else if is_block {
+        Role::Open(Kind::Loop)
     } else if ELSE[row].contains(&word) {
         Role::Else
     } else if word == "end" || language == Language::Jinja && word.starts_with("end") || content == b"}" {
@@ -141,7 +215,27 @@ fn role(language: Language, content: &[u8]) -> Role {
         } else {
             Role::Expression
         }
+    } else if language == Language::Jinja && word == "include" {
+        Role::Expression
     } else {
         Role::Other
     }
+}
+
+/// True if only Go's language has such an expression: a function with its arguments behind it, or a field of the data.
+fn is_of_go(content: &[u8]) -> bool {
+    let is_call = |call: &[u8]| {
+        let length = call.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        let argument = call[length..].trim_ascii_start().first();
+        let has_gap = call.get(length).is_some_and(u8::is_ascii_whitespace);
+        let is_operator =
+            [&b"not"[..], b"if", b"else", b"in", b"is", b"and", b"or"].contains(&&call[..length]);
+        length > 0
+            && has_gap
+            && !is_operator
+            && argument.is_some_and(|b| b"\"`.$".contains(b) || b.is_ascii_digit())
+    };
+    matches!(content.first(), Some(b'.' | b'$' | b'/'))
+        || role(Language::Go, content) != Role::Expression
+        || content.split(|&b| b == b'|').any(|call| is_call(call.trim_ascii_start()))
 }

@@ -154,14 +154,6 @@ pub fn is_yaml(path: &Path, text: &[u8]) -> bool {
         || key > 0 && first[key..].starts_with(b":") && matches!(first.get(key + 1), None | Some(b' '))
 }
 
-/// The names of the configurations in a YAML file; empty for a file that is no YAML or holds none.
-pub fn embedded(path: &Path, text: &[u8], is_directive: fn(&[u8]) -> bool) -> Vec<String> {
-    if !is_yaml(path, text) {
-        return Vec::new();
-    }
-    find(text, is_directive).unwrap_or_default().into_iter().map(|found| found.name).collect()
-}
-
 /// True if a YAML file holds a configuration for certain: a script in YAML may have words of nginx too.
 pub fn holds_configuration(text: &[u8], is_directive: fn(&[u8]) -> bool) -> bool {
     let has_block = memchr::memchr(b'{', text).is_some() && memchr::memchr(b';', text).is_some();
@@ -304,7 +296,9 @@ fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> Op
         return None;
     }
     let mut sources = SourceMap::default();
-    let file = sources.add("", text.as_bytes());
+    let masked = text.contains("{{") || text.contains("{%") || text.contains("<%");
+    let masked = masked.then(|| super::template::looked_through(text.as_bytes())).flatten();
+    let file = sources.add("", masked.unwrap_or_else(|| text.as_bytes().to_vec()));
     let (tree, errors) = parse(file, sources.file(file).text.clone());
     let (mut all, mut known, mut ended, mut has_block) = (0, 0, 0, false);
     let says_so = says_so(name);
