@@ -273,7 +273,7 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
     let mut at_fault = at_fault;
     at_fault.sort_unstable();
     at_fault.dedup();
-    let fixes = fixes(&configuration, &mut findings);
+    let fixes = fixes(&input, &configuration, &mut findings);
     let known = repair::Known {
         input: &input,
         configuration: &configuration,
@@ -302,11 +302,16 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
     Ok(Looked::only(finish(args, &diagnosis, &unread, out)?, look))
 }
 
-/// The fixes of the findings' own edits; a finding whose edits cannot be made loses them.
-fn fixes(configuration: &Configuration, findings: &mut [Finding]) -> Vec<Fix> {
+/// The fixes of the findings' own edits; a finding whose edits cannot be made, or that nginx would not take, loses them.
+fn fixes(input: &Input, configuration: &Configuration, findings: &mut [Finding]) -> Vec<Fix> {
+    let is_taken = |fix: &Fix| {
+        let files = edits::apply(configuration, &[fix]);
+        let next = input.meaning.load(&input.file, &files);
+        next.is_ok_and(|next| input.meaning.compile(&next, input.meaning.version()).is_valid())
+    };
     let mut fixes = Vec::new();
     for finding in findings.iter_mut().filter(|f| !f.edits.is_empty()) {
-        if let Some(fix) = edits::fix(configuration, &finding.edits) {
+        if let Some(fix) = edits::fix(configuration, &finding.edits).filter(is_taken) {
             fixes.push(fix);
         } else {
             (finding.edits, finding.effect) = (Vec::new(), None);

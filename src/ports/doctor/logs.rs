@@ -90,7 +90,7 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
         None => {}
     }
     let named: Vec<&str> = targets.iter().map(|(target, _)| *target).collect();
-    finding = super::cure::add(case, signal, &named, flow, finding);
+    finding = super::cure::add(case, signal, seen, &named, flow, finding);
     if race && let Some(position) = flow {
         finding = super::cure::idle(case, position, finding);
     }
