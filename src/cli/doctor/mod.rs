@@ -1,5 +1,6 @@
 //! `ngxc doctor`: what is wrong with ports on this host, why, and what repairs it. Reads, never changes anything.
 
+mod answer;
 mod bundle;
 mod edits;
 mod explain;
