@@ -45,8 +45,14 @@ pub enum Tls {
     OnlyNewest,
 }
 
-pub const PLAIN: Habit =
-    Habit { takes: Duration::from_millis(2), closes: Closes::Last, workers: 40, queue: 511, head: 0, tls: None };
+pub const PLAIN: Habit = Habit {
+    takes: Duration::from_millis(2),
+    closes: Closes::Last,
+    workers: 40,
+    queue: 511,
+    head: 0,
+    tls: None,
+};
 
 /// Stops a server: its socket is closed.
 pub struct Server {
@@ -168,7 +174,8 @@ fn answer<S: Read + Write>(stream: &mut S, habit: Habit, stop: &AtomicBool) {
         }
         thread::sleep(habit.takes);
         let connection = if told_to_close { "close" } else { "keep-alive" };
-        let pad = if habit.head > 0 { format!("X-Pad: {}\r\n", "x".repeat(habit.head)) } else { String::new() };
+        let pad =
+            if habit.head > 0 { format!("X-Pad: {}\r\n", "x".repeat(habit.head)) } else { String::new() };
         let answer =
             format!("HTTP/1.1 200 OK\r\n{pad}Connection: {connection}\r\nContent-Length: 3\r\n\r\nok\n");
         if stream.write_all(answer.as_bytes()).is_err() {
@@ -187,8 +194,8 @@ fn answer<S: Read + Write>(stream: &mut S, habit: Habit, stop: &AtomicBool) {
 }
 
 /// Reads a request with its body; whether it asks to close the connection.
-fn request<S: Read>(stream: &mut S, stop: &AtomicBool) -> Option<bool> {
-    let mut reader = BufReader::new(stream);
+fn request<S: Read + Write>(stream: &mut S, stop: &AtomicBool) -> Option<bool> {
+    let mut reader = BufReader::new(&mut *stream);
     let (mut close, mut length, mut lines) = (false, 0, 0);
     let mut line = String::new();
     loop {
@@ -198,6 +205,11 @@ fn request<S: Read>(stream: &mut S, stop: &AtomicBool) -> Option<bool> {
             Err(_) if stop.load(Ordering::Relaxed) => return None,
             // Nothing came in the time of one reading; what did come stays in `line`.
             Err(e) if is_late(&e) => continue,
+            // The beginning of a TLS handshake.
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+                return None;
+            }
             Err(_) => return None,
         }
         let text = line.trim_end().to_ascii_lowercase();

@@ -298,7 +298,7 @@ pub const CASES: &[Case] = &[
     }",
         settings: &[],
         backends: &[("10.99.0.2:8080", Habit { closes: Closes::Idle(Duration::from_secs(2)), ..PLAIN })],
-        load: Load { clients: 8, requests: 3, method: "POST", pause: Duration::from_millis(2300) },
+        load: Load { clients: 8, requests: 3, method: "POST", body: 0, pause: Duration::from_millis(2300) },
         finding: "closed-while-kept",
         ..CASE
     },

@@ -35,13 +35,15 @@ impl Host {
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("    {name}_temp_path {name};\n"))
             .concat();
-        let text = |http: &str| format!(
-            "user root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log;\nevents {{ {} }}\nhttp {{\n{temporary}    \
+        let text = |http: &str| {
+            format!(
+                "user root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log;\nevents {{ {} }}\nhttp {{\n{temporary}    \
              log_format timed '[$time_local] $msec \"$request\" $status $request_time $upstream_addr $upstream_status '\n        \
              '$upstream_connect_time $upstream_response_time';\n    access_log access.log timed;\n    {}\n}}\n",
-            case.events,
-            http.replace("DIRECTORY", &directory_name)
-        );
+                case.events,
+                http.replace("DIRECTORY", &directory_name)
+            )
+        };
         fs::write(path.join("nginx.conf"), text(case.http)).unwrap();
         let version = Command::new(program).arg("-v").output().unwrap().stderr;
         let version = String::from_utf8_lossy(&version);

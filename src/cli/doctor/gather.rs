@@ -43,7 +43,13 @@ impl Gathered {
     pub(super) fn look(&self, flows: &[Flow<'_>]) -> Look {
         let when = self.when.clone().unwrap_or_else(|| When::of_logs(&self.evidence));
         let peers = since::peers(flows);
-        Look { peers, evidence: self.evidence.clone(), at: when.at, reloaded: when.reloaded, workers: when.workers }
+        Look {
+            peers,
+            evidence: self.evidence.clone(),
+            at: when.at,
+            reloaded: when.reloaded,
+            workers: when.workers,
+        }
     }
 }
 
@@ -148,7 +154,8 @@ pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -
 
 /// The name servers of the host, or of the container that `--pid` names.
 pub(super) fn resolv_conf(args: &DoctorArgs) -> PathBuf {
-    args.pid.map_or_else(|| "/etc/resolv.conf".into(), |pid| format!("/proc/{pid}/root/etc/resolv.conf").into())
+    args.pid
+        .map_or_else(|| "/etc/resolv.conf".into(), |pid| format!("/proc/{pid}/root/etc/resolv.conf").into())
 }
 
 /// Sockets as somebody pasted them.

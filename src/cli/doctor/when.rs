@@ -34,14 +34,19 @@ impl When {
     pub(super) fn of_logs(evidence: &Evidence) -> Self {
         let errors = evidence.errors.as_ref().and_then(|log| log.times).map(|(_, last)| last);
         let access = evidence.access.as_ref().and_then(|log| log.seconds.last_key_value());
-        Self { at: errors.max(access.map(|(at, _)| *at)).unwrap_or_default(), reloaded: None, workers: Vec::new() }
+        Self {
+            at: errors.max(access.map(|(at, _)| *at)).unwrap_or_default(),
+            reloaded: None,
+            workers: Vec::new(),
+        }
     }
 
     /// For a bundle.
     pub(super) fn write(&self) -> String {
         let reloaded = self.reloaded.map_or(String::new(), |at| format!("reloaded {}\n", stamp(at)));
         let workers: Vec<String> = self.workers.iter().map(u32::to_string).collect();
-        let workers = if workers.is_empty() { String::new() } else { format!("workers {}\n", workers.join(" ")) };
+        let workers =
+            if workers.is_empty() { String::new() } else { format!("workers {}\n", workers.join(" ")) };
         format!("collected {}\n{reloaded}{workers}", stamp(self.at))
     }
 

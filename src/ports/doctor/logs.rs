@@ -16,12 +16,31 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 
 fn error_log(case: &Case<'_>, log: &ErrorLog, found: &mut Vec<Finding>) {
     for (signal, seen) in &log.seen {
-        let Some(meaning) = meaning(*signal) else { continue };
+        let is_shortage = *signal == Signal::NoIpv6 && is_shortage(case, seen);
+        let signal = if is_shortage { Signal::NoPort } else { *signal };
+        let Some(meaning) = meaning(signal) else { continue };
         found.push(match signal {
             Signal::NoLive => no_live(case, log, seen, meaning),
-            _ => message(case, log, *signal, seen, meaning),
+            _ => message(case, log, signal, seen, meaning),
         });
     }
+}
+
+/// Whether it were ports that an IPv6 peer could not be reached for, as the number is the same: they are taken now, or
+/// the peer was reached in the same time.
+fn is_shortage(case: &Case<'_>, seen: &Seen) -> bool {
+    let all = case.evidence.host.ports().all;
+    let is_taken = |target: &String| {
+        let peer = target.parse::<std::net::SocketAddr>().ok();
+        let outgoing = case.evidence.sockets.iter().flat_map(|sockets| &sockets.outgoing);
+        outgoing.filter(|((_, to), _)| Some(*to) == peer).any(|(_, uses)| uses.total() * 2 >= all)
+    };
+    let is_reached = |target: &String| {
+        let log = case.evidence.access.iter().filter(|_| seen.is_dated());
+        let mut attempts = log.flat_map(|log| log.peers.between(seen.times.0, seen.times.1));
+        attempts.any(|(name, attempts, failed)| name == target && attempts > failed)
+    };
+    seen.sample.contains("(99:") && seen.targets.keys().any(|target| is_taken(target) || is_reached(target))
 }
 
 fn severity(weight: Weight) -> Severity {

@@ -134,9 +134,11 @@ pub fn compare(before: &Look, after: &Look) -> Comparison {
 
 /// Workers that a reload ended, though requests may keep them for long.
 fn ending(before: &Look, after: &Look, since: i64) -> BTreeSet<u32> {
+    let log = after.evidence.errors.as_ref().map(|log| &log.workers);
     let mut found: BTreeSet<u32> = before.workers.iter().copied().collect();
-    found.extend(after.evidence.errors.iter().flat_map(|log| log.workers.before(since)));
-    found.retain(|pid| !after.workers.contains(pid));
+    found.extend(log.iter().flat_map(|log| log.before(since)));
+    let is_new = |pid: u32| after.workers.contains(&pid) || log.is_some_and(|log| log.is_started(pid, since));
+    found.retain(|pid| !is_new(*pid));
     found
 }
 

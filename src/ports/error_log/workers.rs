@@ -52,9 +52,13 @@ impl Workers {
         let of_before = |(pid, seconds): (&u32, &BTreeMap<i64, _>)| {
             seconds.first_key_value().is_some_and(|(first, _)| *first < time).then_some(*pid)
         };
-        let is_new = |pid: &u32| self.started.get(pid).is_some_and(|at| *at >= time);
         let found = self.seconds.iter().filter_map(of_before).chain(self.ending.iter().copied());
-        found.filter(|pid| !is_new(pid)).collect()
+        found.filter(|pid| !self.is_started(*pid, time)).collect()
+    }
+
+    /// Whether the log says that a process was started at a time or later: it may have the number of an older one.
+    pub fn is_started(&self, pid: u32, time: i64) -> bool {
+        self.started.get(&pid).is_some_and(|at| *at >= time)
     }
 
     /// Messages of some processes in a time, by kind.

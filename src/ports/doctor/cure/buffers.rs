@@ -1,7 +1,7 @@
 //! Buffers and limits that are too small for what peers and clients send.
 
 use super::{Case, Edit, Finding};
-use crate::model::value::Buffers;
+use crate::model::argument::Buffers;
 use crate::model::{Location, Setting};
 use crate::ports::error_log::Seen;
 
@@ -19,10 +19,10 @@ pub(super) fn head(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> F
         let text = format!("{prefix}_buffer_size {}k;", needed / KIB);
         let mut edits = vec![Edit::set_or_before(size.origin.span(), leaf.span, text)];
         // Two buffers may be busy, and all but one have to be as large together.
-        let all = buffers.value.size * (buffers.value.number.saturating_sub(1));
-        if all < 2 * needed {
+        let all = |b: &Buffers| b.size * u64::from(b.number.saturating_sub(1));
+        if buffers.is_none_or(|b| all(&b.value) < 2 * needed) {
             let text = format!("{prefix}_buffers 8 {}k;", needed / 2 / KIB);
-            edits.push(Edit::set_or_before(buffers.origin.span(), leaf.span, text));
+            edits.push(Edit::set_or_before(buffers.and_then(|b| b.origin.span()), leaf.span, text));
         }
         finding.edits.extend(edits);
         sizes.push(needed / KIB);
@@ -38,17 +38,15 @@ pub(super) fn head(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> F
     finding
 }
 
-/// The first word of the directives, the buffer for the head, and the others.
+/// The first word of the directives, the buffer for the head, and the others if the model has them.
 fn settings<'a>(
     directive: &str,
     location: &'a Location,
-) -> Option<(&'static str, &'a Setting<u64>, &'a Setting<Buffers>)> {
+) -> Option<(&'static str, &'a Setting<u64>, Option<&'a Setting<Buffers>>)> {
     let settings = &location.settings;
     match directive {
-        "proxy_pass" => Some(("proxy", &settings.pass.buffer_size, &settings.pass.buffers)),
-        "fastcgi_pass" => {
-            Some(("fastcgi", &settings.fastcgi_proxy.buffer_size, &settings.fastcgi.buffers))
-        }
+        "proxy_pass" => Some(("proxy", &settings.pass.buffer_size, Some(&settings.pass.buffers))),
+        "fastcgi_pass" => Some(("fastcgi", &settings.fastcgi_proxy.buffer_size, None)),
         _ => None,
     }
 }

@@ -7,11 +7,17 @@ use crate::model::Endpoint;
 use crate::reuse::Leaf;
 
 /// What OpenSSL says when both sides know no version that the other knows.
-const VERSION: &[&str] =
-    &["unsupported protocol", "protocol version", "no protocols available", "version too low", "wrong ssl version"];
+const VERSION: &[&str] = &[
+    "unsupported protocol",
+    "protocol version",
+    "no protocols available",
+    "version too low",
+    "wrong ssl version",
+];
 
 /// The same of a peer that answers without TLS.
-const PLAIN: &[&str] = &["wrong version number", "packet length too long", "unknown protocol", "http request"];
+const PLAIN: &[&str] =
+    &["wrong version number", "packet length too long", "unknown protocol", "http request"];
 
 /// The same of a peer that wants to know for which name.
 const NAME: &[&str] = &["unrecognized name", "alert handshake failure", "alert internal error"];
@@ -53,7 +59,7 @@ pub(super) fn with_peer(case: &Case<'_>, sample: &str, targets: &[&str], mut fin
 }
 
 /// The versions of nginx's newest releases instead of others.
-fn versions(leaf: &&Leaf<'_>) -> Option<Edit> {
+fn versions(leaf: &Leaf<'_>) -> Option<Edit> {
     let set = &leaf.location.settings.tls.proxy_protocols;
     let is_so = set.value.0.len() == 2 && set.value.has("TLSv1.2") && set.value.has("TLSv1.3");
     let text = format!("proxy_ssl_protocols {VERSIONS};");
@@ -82,11 +88,14 @@ fn name(case: &Case<'_>, leaf: &Leaf<'_>) -> Option<Vec<Edit>> {
     let mut names: Vec<&str> = peers
         .into_iter()
         .flatten()
-        .filter_map(|peer| peer.name.rsplit_once(':').map_or(Some(peer.name.as_str()), |(name, _)| Some(name)))
+        .filter_map(|peer| {
+            peer.name.rsplit_once(':').map_or(Some(peer.name.as_str()), |(name, _)| Some(name))
+        })
         .collect();
     names.dedup();
     let [name] = names.as_slice() else { return None };
-    if name.is_empty() || name.starts_with("unix") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+    if name.is_empty() || name.starts_with("unix") || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+    {
         return None;
     }
     let settings = &leaf.location.settings.reuse;
