@@ -56,7 +56,10 @@ fn same_causes_are_one_and_upstreams_are_summed() {
     let states: Vec<_> =
         hosts.iter().map(|host| (host["name"].as_str().unwrap(), host["state"].as_str().unwrap())).collect();
     // Who is in danger comes first.
-    assert_eq!(states, [("web-1", "critical"), ("web-2", "critical"), ("web-3", "critical"), ("web-4", "well")]);
+    assert_eq!(
+        states,
+        [("web-1", "critical"), ("web-2", "critical"), ("web-3", "critical"), ("web-4", "well")]
+    );
     let cause = report["causes"].as_array().unwrap().iter().find(|c| c["name"] == "no-free-port").unwrap();
     assert_eq!((cause["count"].as_u64(), cause["hosts"].as_array().unwrap().len()), (Some(9), 3));
     // One diff for all of them.
@@ -68,7 +71,10 @@ fn same_causes_are_one_and_upstreams_are_summed() {
     assert_eq!(upstream["established"].as_u64(), Some(3 * 2));
     let text = String::from_utf8(doctor(place.path(), &[]).stdout).unwrap();
     assert!(text.starts_with("4 hosts: 3 in danger, 0 with warnings, 1 well\n"), "{text}");
-    assert!(text.contains("the same diff: web-1, web-2, web-3; `ngxc doctor --from fleet/web-1` prints it"), "{text}");
+    assert!(
+        text.contains("the same diff: web-1, web-2, web-3; `ngxc doctor --from fleet/web-1` prints it"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -84,7 +90,10 @@ fn a_file_that_is_no_bundle_is_named_and_the_others_are_told() {
     let output = doctor(place.path(), &[]);
     let (text, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(2));
-    assert!(text.contains("web-1") && said.contains("1 of 2 files: ") && said.contains("notes.txt"), "{text}{said}");
+    assert!(
+        text.contains("web-1") && said.contains("1 of 2 files: ") && said.contains("notes.txt"),
+        "{text}{said}"
+    );
     let with_since = doctor(place.path(), &["--since", "fleet/web-1"]);
     assert_eq!(with_since.status.code(), Some(2));
 }

@@ -128,7 +128,9 @@ fn peers_with_tls_get_the_version_and_the_name_that_they_want() {
 
 #[test]
 fn an_ipv6_peer_that_was_reached_in_the_same_time_lacks_ports() {
-    let line = format!("connect() to [2001:db8::1]:80 failed (99: Cannot assign requested address) while connecting to upstream, {UPSTREAM} \"http://[2001:db8::1]:80/\"");
+    let line = format!(
+        "connect() to [2001:db8::1]:80 failed (99: Cannot assign requested address) while connecting to upstream, {UPSTREAM} \"http://[2001:db8::1]:80/\""
+    );
     let http = "log_format p '[$time_local] $status $upstream_addr $upstream_status';\naccess_log access p;\nserver {\n location / {\n  proxy_pass http://[2001:db8::1]:80;\n }\n}";
     let alone = doctor(http, &[&line]);
     assert_eq!(alone["findings"][0]["name"], "ipv6-off");

@@ -66,14 +66,17 @@ pub(super) fn run(args: &DoctorArgs, directory: &Path, out: &mut dyn Write) -> R
         }
     }
     if members.is_empty() {
-        return Err(Failure::new(format!("no bundle in `{}`", directory.display()))
-            .help(unread.first().cloned().unwrap_or_else(|| "`ngxc doctor nginx.conf --collect FILE`".to_owned())));
+        return Err(Failure::new(format!("no bundle in `{}`", directory.display())).help(
+            unread.first().cloned().unwrap_or_else(|| "`ngxc doctor nginx.conf --collect FILE`".to_owned()),
+        ));
     }
     members.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| a.name.cmp(&b.name)));
     let groups = groups(&members);
     let sums = sums(&members);
     match args.format {
-        Format::Human => out.write_all(print::text(directory, &members, &groups, &sums, &unread).as_bytes())?,
+        Format::Human => {
+            out.write_all(print::text(directory, &members, &groups, &sums, &unread).as_bytes())?
+        }
         Format::Json => {
             let value = value(&members, &groups, &sums, &unread);
             serde_json::to_writer_pretty(&mut *out, &value).map_err(std::io::Error::from)?;
@@ -82,7 +85,11 @@ pub(super) fn run(args: &DoctorArgs, directory: &Path, out: &mut dyn Write) -> R
     }
     if let Some(first) = unread.first() {
         out.flush()?;
-        return Err(Failure::new(format!("{} of {} files: {first}", unread.len(), unread.len() + members.len())));
+        return Err(Failure::new(format!(
+            "{} of {} files: {first}",
+            unread.len(),
+            unread.len() + members.len()
+        )));
     }
     let is_bad = members.iter().any(|member| member.worst > Some(Severity::Info));
     Ok(if is_bad { Outcome::Findings } else { Outcome::Clean })

@@ -26,7 +26,11 @@ pub(super) fn text(
         "{} hosts: {critical} in danger, {warning} with warnings, {} well{}",
         members.len(),
         members.len() - critical - warning,
-        if unread.is_empty() { String::new() } else { format!(", {} files that are no bundle", unread.len()) }
+        if unread.is_empty() {
+            String::new()
+        } else {
+            format!(", {} files that are no bundle", unread.len())
+        }
     );
     let width = members.iter().map(|member| member.name.chars().count()).max().unwrap_or(0).max(4);
     let _ = writeln!(out, "\n{:<width$}  {:<8}  {:<40}  causes", "host", "state", "fullest");
@@ -62,9 +66,15 @@ fn cause(out: &mut String, directory: &Path, name: &str, hosts: &[(&Member, &Cau
     for (_, names) in &diffs {
         let same = if names.len() > 1 { "the same diff" } else { "a diff" };
         let path = directory.join(names[0]);
-        wrap(out, "cure", &format!("{same}: {}; `ngxc doctor --from {}` prints it", list(names), path.display()));
+        wrap(
+            out,
+            "cure",
+            &format!("{same}: {}; `ngxc doctor --from {}` prints it", list(names), path.display()),
+        );
     }
-    for command in one.commands.iter().filter(|command| hosts.iter().all(|(_, c)| c.commands.contains(command))) {
+    for command in
+        one.commands.iter().filter(|command| hosts.iter().all(|(_, c)| c.commands.contains(command)))
+    {
         wrap(out, "run", command);
     }
     if diffs.is_empty() && one.commands.is_empty() {
@@ -77,7 +87,11 @@ fn cause(out: &mut String, directory: &Path, name: &str, hosts: &[(&Member, &Cau
 
 fn list(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().take(MOST_HOSTS).map(|name| printable(name, 100)).collect();
-    let more = if names.len() > MOST_HOSTS { format!(" and {} more", names.len() - MOST_HOSTS) } else { String::new() };
+    let more = if names.len() > MOST_HOSTS {
+        format!(" and {} more", names.len() - MOST_HOSTS)
+    } else {
+        String::new()
+    };
     format!("{}{more}", shown.join(", "))
 }
 
