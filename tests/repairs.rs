@@ -139,3 +139,25 @@ fn an_ipv6_peer_that_was_reached_in_the_same_time_lacks_ports() {
     assert_eq!(report["findings"][0]["name"], "no-free-port");
     assert!(report["repair"].as_str().unwrap().contains("keepalive"), "{report}");
 }
+
+#[test]
+fn a_host_that_gets_an_upstream_is_named_to_the_peer_as_before() {
+    let line = |peer: &str| {
+        format!(
+            "connect() to {peer} failed (99: Cannot assign requested address) while connecting to upstream, {UPSTREAM} \"http://{peer}/\""
+        )
+    };
+    let lines = |http: &str, peer: &str| added(http, &[&line(peer)]);
+    let bare = "server {\n listen 80;\n location / {\n  proxy_pass http://10.0.0.1:80;\n }\n}";
+    let all = lines(bare, "10.0.0.1:80");
+    assert!(all.contains(&"proxy_set_header Host 10.0.0.1;".to_owned()), "{all:?}");
+    // Headers of an outer level would be lost beside one here: the upstream has the name of the host instead.
+    let inherited =
+        "proxy_set_header X-A b;\nserver {\n listen 80;\n location / {\n  proxy_pass http://10.0.0.1;\n }\n}";
+    let all = lines(inherited, "10.0.0.1:80");
+    assert!(all.contains(&"upstream 10.0.0.1 {".to_owned()), "{all:?}");
+    assert!(!all.iter().any(|line| line.contains("Host") || line.contains("proxy_pass")), "{all:?}");
+    // A port would change what the peer is told, and there is no place to say it.
+    let port = inherited.replace("10.0.0.1", "10.0.0.1:8080");
+    assert_eq!(lines(&port, "10.0.0.1:8080"), Vec::<String>::new());
+}

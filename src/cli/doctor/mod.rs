@@ -1,6 +1,7 @@
 //! `ngxc doctor`: what is wrong with ports on this host, why, and what repairs it. Reads, never changes anything.
 
 mod answer;
+mod bare;
 mod bundle;
 mod edits;
 mod explain;
@@ -251,8 +252,10 @@ fn judged<'a>(subject: &'a Subject, flows: &[Flow<'_>], gathered: gather::Gather
         only_before(flows, &newer, &mut findings);
     }
     // Beside something that is broken now, what could be better is no repair.
-    let is_critical = findings.iter().any(|f| f.severity == Severity::Critical);
-    let urgent = findings.iter().filter(|f| !is_critical || !f.is_forecast);
+    let is_broken =
+        |f: &Finding| f.severity == Severity::Critical || f.severity > Severity::Info && f.count > 0;
+    let is_any_broken = findings.iter().any(is_broken);
+    let urgent = findings.iter().filter(|f| !is_any_broken || !f.is_forecast);
     let mut at_fault: Vec<usize> = urgent.filter_map(|f| f.repair).collect();
     let versions = match which.version {
         Some(version) => vec![version],

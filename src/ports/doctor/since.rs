@@ -121,7 +121,10 @@ pub fn compare(before: &Look, after: &Look) -> Comparison {
     let is_reloaded = reloaded.map(|reloaded| reloaded >= before.at);
     let since = reloaded.map_or(before.at, |reloaded| reloaded.max(before.at));
     let first = measure(before, i64::MIN, before.at, &BTreeSet::new());
-    let ending = if is_reloaded == Some(true) { ending(before, after, since) } else { BTreeSet::new() };
+    // Whoever started again may number its processes as before: the new ones have to be known.
+    let is_known = !after.workers.is_empty() || after.reloaded.is_none();
+    let is_told_apart = is_reloaded == Some(true) && is_known;
+    let ending = if is_told_apart { ending(before, after, since) } else { BTreeSet::new() };
     // The second of the reload has lines of both.
     let second = measure(after, since + 1, after.at.max(since + 1), &ending);
     let mut reasons = Vec::new();
