@@ -347,6 +347,7 @@ fn read_error_log(input: Opened, path: &Path, found: &mut Gathered) {
     }
     if let (Some(when), Some((_, last))) = (&found.when, log.times)
         && when.at - last > A_DAY
+        && found.evidence.sockets.is_some()
     {
         let _ = write!(text, ", the last of {}: sockets and settings are those of now", stamp(last));
     }
