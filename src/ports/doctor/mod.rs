@@ -1,5 +1,6 @@
 //! The diagnosis: configuration, logs, sockets and kernel put together.
 
+mod bursts;
 mod config;
 mod cure;
 mod kernel;
