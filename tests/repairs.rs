@@ -164,7 +164,11 @@ fn a_host_that_gets_an_upstream_is_named_to_the_peer_as_before() {
 
 #[test]
 fn each_flow_without_ports_has_a_cure_of_its_own() {
-    let line = |peer: &str| format!("connect() to {peer} failed (99: Cannot assign requested address) while connecting to upstream, {UPSTREAM} \"http://{peer}/\"");
+    let line = |peer: &str| {
+        format!(
+            "connect() to {peer} failed (99: Cannot assign requested address) while connecting to upstream, {UPSTREAM} \"http://{peer}/\""
+        )
+    };
     let http = "upstream app { server 10.0.0.1:80; }\nserver {\n location / { proxy_pass http://app; }\n location /u { uwsgi_pass 10.0.0.5:3031; }\n}";
     let report = doctor(http, &[&line("10.0.0.1:80"), &line("10.0.0.5:3031"), &line("10.0.0.33:3306")]);
     let findings = report["findings"].as_array().unwrap().iter();
@@ -172,9 +176,16 @@ fn each_flow_without_ports_has_a_cure_of_its_own() {
         .filter(|f| f["name"] == "no-free-port")
         .map(|f| {
             let has_command = !f["commands"].as_array().unwrap().is_empty();
-            (f["title"].as_str().unwrap().rsplit('(').next().unwrap(), f["is_repaired_by_diff"] == true, has_command)
+            (
+                f["title"].as_str().unwrap().rsplit('(').next().unwrap(),
+                f["is_repaired_by_diff"] == true,
+                has_command,
+            )
         })
         .collect();
     cures.sort_unstable();
-    assert_eq!(cures, [("10.0.0.1:80)", true, false), ("10.0.0.33:3306)", false, true), ("10.0.0.5:3031)", false, true)]);
+    assert_eq!(
+        cures,
+        [("10.0.0.1:80)", true, false), ("10.0.0.33:3306)", false, true), ("10.0.0.5:3031)", false, true)]
+    );
 }

@@ -110,13 +110,12 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
         (_, true) => ("listen-queue-full", "the listen queue of a peer on this host is full"),
         _ => (meaning.name, meaning.title),
     };
-    let mut finding = Finding::new(name, severity(meaning.weight), format!("{title}{to}"))
-        .seen(count(log, seen));
+    let mut finding =
+        Finding::new(name, severity(meaning.weight), format!("{title}{to}")).seen(count(log, seen));
     if !seen.sample.is_empty() {
         finding = finding.seen(seen.sample.clone());
     }
-    finding = finding
-        .seen(format!("clients got {}; {}", meaning.status, meaning.cause));
+    finding = finding.seen(format!("clients got {}; {}", meaning.status, meaning.cause));
     finding.count = seen.count;
     if targets.len() > 1 {
         let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {n} ×")).collect();
