@@ -18,6 +18,9 @@
 //! # Ok::<(), syntax::LoadError>(())
 //! ```
 //!
+//! Features: `cli` is the program, `runtime` executes a configuration; without both this is the library of parser, catalog,
+//! compiler, linter, evaluation, previews and the plan of ports. `runtime` and `cli` are on by default.
+//!
 //! The modules in reading order; ARCHITECTURE.md has the allowed imports.
 
 pub mod source;
@@ -39,10 +42,14 @@ pub mod values;
 
 pub mod lint;
 pub mod ports;
+#[cfg(feature = "runtime")]
 pub mod runtime;
 pub mod settings;
 pub mod simulate;
 
+pub mod behaviour;
+
 pub mod site;
 
+#[cfg(feature = "cli")]
 pub mod cli;

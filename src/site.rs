@@ -42,6 +42,7 @@ pub struct Site {
 
 /// Reason why a file is not executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refused {
     /// The file does not begin with [`MAGIC`].
     NotCompiled,

@@ -109,8 +109,12 @@ fn exhaust(improve: bool) -> (Counts, String, Vec<(String, u16)>) {
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
     let directory = tempfile::tempdir().unwrap();
     let ledger: Arc<Ledger> = Arc::default();
-    let options =
-        RunOptions { prefix: directory.path().to_owned(), ledger: Some(Arc::clone(&ledger)), improve };
+    let options = RunOptions {
+        prefix: directory.path().to_owned(),
+        ledger: Some(Arc::clone(&ledger)),
+        improve,
+        metrics: None,
+    };
     let running = start(Arc::new(compiled.config), &options).unwrap();
     let mut client = Client::new(listen);
     namespace::port_range((20_000, 20_000 + PORTS - 1)).unwrap();

@@ -30,15 +30,23 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("settings", &["catalog", "diagnostic", "lint", "syntax"], &["serde_json", "toml"]),
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
+    (
+        "behaviour",
+        &["source", "catalog", "model", "eval", "simulate", "version"],
+        &["serde", "toml", "regex_automata"],
+    ),
     ("site", &["source", "model"], &["serde", "postcard", "sha2"]),
     ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),
     (
         "runtime",
-        &["model", "eval", "version", "source"],
+        &["model", "eval", "version", "source", "site"],
         &[
             "tokio",
             "socket2",
             "nix",
+            "rustix",
+            "serde",
+            "postcard",
             "caps",
             "flate2",
             "ipnet",
@@ -67,6 +75,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("modules", &["filters", "request", "upstream", "net"]),
     ("proxy", &["fastcgi", "filters", "request", "upstream", "net"]),
     ("server", &["modules", "proxy", "fastcgi", "filters", "request", "upstream", "net"]),
+    ("process", &["server", "upstream", "net"]),
 ];
 
 fn files(root: &Path) -> Vec<PathBuf> {

@@ -206,6 +206,9 @@ fn host_spoofing() {
                 "server { server_name ~^.+$; location / { proxy_set_header Host $http_host; proxy_pass http://unix:/a; } } server { }",
                 "i",
             ),
+            // A fragment that any server can include.
+            ("proxy_set_header Host $HTTP_HOST; proxy_set_header X-Real-IP $remote_addr;", "i"),
+            ("proxy_set_header Host $host;", ""),
         ],
     );
 }
@@ -216,20 +219,27 @@ fn http_splitting() {
         "http-splitting",
         NEWEST,
         &[
-            ("server { return 301 https://a.example$uri; }", "e"),
-            ("server { return https://a.example$document_uri; }", "e"),
+            // A fragment does not show what ends such requests around it.
+            ("events { } http { server { return 301 https://a.example$uri; } }", "e"),
+            ("server { return 301 https://a.example$uri; }", "w"),
+            ("server { return https://a.example$document_uri; }", "w"),
             ("server { return 301 https://a.example$request_uri; }", ""),
             // The text of an answer is no header.
             ("server { return 200 $uri; }", ""),
             // The target stays inside, and nginx escapes it when it is passed on.
             ("server { rewrite ^ /x$uri last; }", ""),
-            ("server { rewrite ^ https://a.example$uri permanent; }", "e"),
+            ("server { rewrite ^ https://a.example$uri permanent; }", "w"),
             ("server { location ~ ^/a/(.*)$ { add_header X-Path $1; } }", ""),
-            ("server { location ~ ^/a/([^/]*)$ { add_header X-Path $1; } }", "e"),
+            ("server { location ~ ^/a/([^/]*)$ { add_header X-Path $1; } }", "w"),
+            // `set` escapes a group that it reads, and no named one.
+            ("server { location ~ ^/a/([^/]*)$ { set $a $1; add_header X-Path $a; } }", ""),
+            ("server { location ~ ^/a/(?<g>[^/]*)$ { set $a $g; add_header X-Path $a; } }", "w"),
+            // What a pattern of PCRE alone lets through is not known.
+            ("server { location ~ ^/(?!x)[^/]*$ { return 301 /new$uri; } }", ""),
             // Another variable that only begins so.
             ("server { set $uri_suffix x; return 301 https://a.example/$uri_suffix; }", ""),
             ("map $uri $to { ~^/a /b; } server { return 301 https://a.example$to; }", ""),
-            ("server { location / { proxy_pass http://unix:/a:$uri; } }", "e"),
+            ("server { location / { proxy_pass http://unix:/a:$uri; } }", "w"),
         ],
     );
 }
@@ -287,6 +297,10 @@ fn origin_regex() {
             ("server { if ($http_origin ~ ^https://[^/]+\\.a\\.example$) { set $c 1; } }", ""),
             ("server { if ($http_referer !~ ^https://a\\.example/) { return 403; } }", ""),
             ("server { if ($http_referer !~ a\\.example) { return 403; } }", "w"),
+            // An origin has a scheme and no path.
+            ("server { if ($http_origin ~ ^a\\.example$) { set $c 1; } }", "w"),
+            ("server { if ($http_origin ~ ^[^/:]*a\\.example$) { set $c 1; } }", "w"),
+            ("server { if ($http_origin ~ ^(https://)?a\\.example$) { set $c 1; } }", ""),
             // A map counts where its result is sent.
             (
                 "map $http_origin $c { ~^https://a\\.example $http_origin; } server { add_header Access-Control-Allow-Origin $c; }",
@@ -423,6 +437,18 @@ fn return_bypasses_acl() {
             ("server { allow 10.0.0.0/8; deny all; location = /health { return 200 ok; } }", "i"),
             ("server { deny all; location = /health { allow all; return 200 ok; } }", ""),
             ("server { deny all; location / { error_page 403 @no; } location @no { return 200 no; } }", ""),
+            (
+                "server { deny all; error_page 418 = @h; location / { return 418; } location @h { return 200 hi; } }",
+                "i",
+            ),
+            (
+                "server { deny all; error_page 418 = @h; location / { return 418; } location @h { root /a; } }",
+                "",
+            ),
+            // Rules beside an answer are for nothing, also where another location leads there.
+            ("server { location @h { deny all; return 200 secret; } }", "w"),
+            ("server { location /h { internal; allow 10.0.0.0/8; deny all; return 200 secret; } }", "w"),
+            ("server { deny all; location @h { return 200 secret; } }", ""),
         ],
     );
 }
@@ -449,6 +475,133 @@ fn status_page_exposed() {
             ("server { location /s { internal; stub_status; } }", ""),
         ],
     );
+}
+
+#[test]
+fn satisfy_any_allow_all() {
+    const PASSWORD: &str = "satisfy any; auth_basic a; auth_basic_user_file b;";
+    let cases = [
+        ("location /s { PASSWORD allow all; }", "w"),
+        ("location /s { PASSWORD allow 10.0.0.0/8; allow all; deny all; }", "w"),
+        ("location /s { PASSWORD allow 10.0.0.0/8; deny all; allow all; }", ""),
+        // A rule for everybody of a family counts where the server has an address of that family.
+        ("location /s { PASSWORD allow ::/0; }", ""),
+        ("listen 80; location /s { PASSWORD allow ::/0; }", ""),
+        ("listen [::]:80; location /s { PASSWORD allow ::/0; }", "w"),
+        ("listen [::]:80; location /s { PASSWORD allow 0.0.0.0/0; }", ""),
+        ("listen localhost:80; location /s { PASSWORD allow ::/0; }", "w"),
+    ];
+    for (inside, expected) in cases {
+        let text = format!("server {{ {} }}", inside.replace("PASSWORD", PASSWORD));
+        judge("satisfy-any-allow-all", NEWEST, &[(Box::leak(text.into_boxed_str()), expected)]);
+    }
+}
+
+#[test]
+fn patterns_of_locations() {
+    judge(
+        "unanchored-regex",
+        NEWEST,
+        &[
+            ("server { location ~ ^/a|/b { proxy_pass http://unix:/a; } }", "i"),
+            ("server { location ~ /x|/y$ { proxy_pass http://unix:/a; } }", "i"),
+            // Each has the anchor that it needs.
+            ("server { location ~ ^/a|/b$ { proxy_pass http://unix:/a; } }", ""),
+            ("server { location ~ ^/a|^/b { proxy_pass http://unix:/a; } }", ""),
+            ("server { location ~ ^/(a|b) { proxy_pass http://unix:/a; } }", ""),
+            ("server { location ~ /v1/ { proxy_pass http://unix:/a; } }", "i"),
+            ("server { location ~ /v1/ { deny all; } }", ""),
+            ("server { location ~ ^/v1/ { proxy_pass http://unix:/a; } }", ""),
+            // One of several alternatives ends where it is meant to.
+            ("server { location ~* ^/(lib/|files/|robots\\.txt) { root /a; } }", ""),
+            ("server { location ~ ^/(a|b)/.*\\.php { fastcgi_pass unix:/a; } }", "i"),
+        ],
+    );
+    judge(
+        "rewrite-to-itself",
+        NEWEST,
+        &[
+            ("server { location /r { rewrite ^ $request_uri; proxy_pass http://unix:/a:$uri; } }", "w"),
+            ("server { location /r { rewrite ^ $request_uri break; proxy_pass http://unix:/a; } }", ""),
+            ("server { location @r { rewrite ^ $request_uri; } }", ""),
+            ("server { rewrite ^/x /r; location /r { rewrite ^ $request_uri; } }", ""),
+        ],
+    );
+    judge(
+        "capture-overwritten",
+        NEWEST,
+        &[
+            ("map $host $m { ~^(.+)\\.a$ $1; } server { location ~ ^/(.*)$ { root /$m/$1; } }", "w"),
+            ("map $host $m { ~^(.+)\\.a$ $1; } server { location ~ ^/(.*)$ { return 301 /$1/$m; } }", "w"),
+            ("map $host $m { ~^(.+)\\.a$ $1; } server { location ~ ^/(?<g>.*)$ { root /$m/$g; } }", ""),
+            ("map $host $m { a b; } server { location ~ ^/(.*)$ { root /$m/$1; } }", ""),
+            ("map $host $m { ~^a$ $host; } server { location ~ ^/(.*)$ { root /$m; } }", ""),
+        ],
+    );
+}
+
+#[test]
+fn what_nginx_does_anyway_is_no_loss() {
+    judge(
+        "upgrade-headers-lost",
+        NEWEST,
+        &[
+            // These are the values that nginx sends where nothing is set.
+            (
+                "proxy_set_header Upgrade \"\"; proxy_set_header Connection \"\"; proxy_set_header Host $proxy_host; \
+                 server { location / { proxy_set_header X-Real-IP $remote_addr; proxy_pass http://10.0.0.1; } }",
+                "",
+            ),
+            (
+                "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; server { location / { \
+                 proxy_set_header X-Real-IP $remote_addr; proxy_pass http://10.0.0.1; } }",
+                "w",
+            ),
+        ],
+    );
+    // Without TLS nothing is stapled, and there is no handshake to refuse.
+    const THEIRS: &str =
+        "ssl_certificate /etc/letsencrypt/live/a/f.pem; ssl_certificate_key b; ssl_stapling on;";
+    for (listen, expected) in [("listen 80;", ""), ("listen 443 ssl;", "i")] {
+        let text = format!("server {{ {listen} {THEIRS} }}");
+        judge("stapling-letsencrypt", NEWEST, &[(Box::leak(text.into_boxed_str()), expected)]);
+    }
+    judge(
+        "http2-misdirected",
+        NEWEST,
+        &[
+            ("http2 on; server { listen 80 default_server; ssl_reject_handshake on; }", ""),
+            ("http2 on; server { listen 443 ssl default_server; ssl_reject_handshake on; }", "i"),
+        ],
+    );
+    judge("header-multiline", NEWEST, &[("server { add_header A \"b\nC: d\"; }", "w")]);
+    judge(
+        "cors-reflection",
+        NEWEST,
+        &[
+            ("server { add_header Access-Control-Allow-Origin $http_origin; }", "i"),
+            // A pattern that only PCRE knows may admit a few.
+            (
+                "map $http_origin $o { ~^https://(?>a|b)\\.example$ $http_origin; } server { add_header \
+                 Access-Control-Allow-Origin $o; }",
+                "",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn an_upstream_is_unused_only_where_every_file_was_read() {
+    let main =
+        |inside: &str| format!("events {{ }} http {{ upstream pool {{ server 10.0.0.1; }} {inside} }}");
+    let cases = [
+        ("server { }", "i"),
+        ("server { } include conf.d/none-here/*.conf;", ""),
+        ("server { location / { fastcgi_pass pool; } }", ""),
+    ];
+    for (inside, expected) in cases {
+        judge("upstream-unused", NEWEST, &[(Box::leak(main(inside).into_boxed_str()), expected)]);
+    }
 }
 
 #[test]

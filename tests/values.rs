@@ -49,6 +49,18 @@ fn a_value_comes_with_its_properties_and_reasons() {
 }
 
 #[test]
+fn set_escapes_the_groups_that_it_reads() {
+    let found = shapes("location ~ ^/a/([^x]*)$ { set $b $1; }", "$b");
+    assert!(!found[0].decoded && found[0].has(b'%') && found[0].has(b'/') && found[0].has(b'F'));
+    assert!(b"\n\r ?#&+\x80".iter().all(|byte| !found[0].has(*byte)));
+    // What was not decoded is not escaped, nor is a variable.
+    let found = shapes("location / { if ($http_b ~ (.*)) { set $b $1; } }", "$b");
+    assert!(found[0].has(b'?') && found[0].has(b' '));
+    let found = shapes("location / { set $b $uri; }", "$b");
+    assert!(found[0].decoded && found[0].has(b'\n'));
+}
+
+#[test]
 fn values_follow_the_order_of_execution() {
     let cases: &[(&str, &str, &[&str])] = &[
         ("location / { set $a 1; set $a 2; }", "$a", &["2"]),
@@ -146,6 +158,13 @@ fn decoded_text_in_lines() {
     judge(&[
         ("location ~ ^/i(/.*)$ { proxy_pass http://10.0.0.9$1; }", "proxy-pass-decoded", true),
         ("location ~ ^/n/(?<rest>.*)$ { proxy_pass http://10.0.0.9/$rest; }", "proxy-pass-decoded", true),
+        // `set` escapes `$1`, and a name in place of it is as it was.
+        ("location ~ ^/n/(.*)$ { set $p $1; proxy_pass http://10.0.0.9/$p; }", "proxy-pass-decoded", false),
+        (
+            "location ~ ^/n/(?<r>.*)$ { set $p $r; proxy_pass http://10.0.0.9/$p; }",
+            "proxy-pass-decoded",
+            true,
+        ),
         (
             "location ~ ^/n/(?<rest>[a-z/]*)$ { proxy_pass http://10.0.0.9/$rest; }",
             "proxy-pass-decoded",

@@ -21,6 +21,7 @@ pub struct Change {
 
 /// Kinds of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ChangeKind {
     /// A default changed.
     Default,

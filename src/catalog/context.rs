@@ -6,6 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "the names of the blocks; the build script includes this file too")]
+#[non_exhaustive]
 pub enum Context {
     Main,
     Events,

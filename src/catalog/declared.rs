@@ -22,7 +22,7 @@ mod read;
 /// No two declared directives have one [`Directive::id`], and none has that of a directive of the table.
 static NEXT_ID: AtomicU16 = AtomicU16::new(DIRECTIVES.len() as u16);
 
-/// What one file declares. Entries live as long as the program: read each file once.
+/// Declarations of one file. Entries live as long as the program: read each file once.
 #[derive(Debug, Default)]
 pub struct Declared {
     directives: Vec<&'static Directive>,
@@ -33,7 +33,7 @@ impl Declared {
     /// Reads the text of a file; `path` is for messages.
     ///
     /// # Errors
-    /// What is wrong with each entry: file, entry, field and what was expected. A directive that nginx itself has in the
+    /// Fault of each entry: file, entry, field and what was expected. A directive that nginx itself has in the
     /// same context cannot be declared anew.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<String>> {
         let mut problems = Vec::new();

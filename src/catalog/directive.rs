@@ -12,6 +12,7 @@ pub struct Arity(pub u16);
 
 /// Body of a directive: the text that follows its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Body {
     /// `;`
     None,
@@ -25,6 +26,7 @@ pub enum Body {
 
 /// Origin of a directive: nginx itself, NGINX Plus or a module that is built separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Tier {
     /// Open-source nginx.
     OpenSource,
@@ -40,6 +42,7 @@ pub enum Tier {
 
 /// Meaning of a second occurrence in one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Duplicate {
     /// `"x" directive is duplicate`
     Reject,
@@ -59,6 +62,7 @@ pub enum Duplicate {
 
 /// Inheritance of a value by inner levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Inheritance {
     /// An inner value replaces the outer one.
     Override,
@@ -86,6 +90,7 @@ pub enum Runtime {
 /// The grammar of a directive's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "nginx's words, explained in grammar/README.md")]
+#[non_exhaustive]
 pub enum Kind {
     None,
     Flag,

@@ -6,6 +6,7 @@ use crate::version::Version;
 /// Subsystem that has a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "nginx's words")]
+#[non_exhaustive]
 pub enum Subsystem {
     Http,
     Stream,

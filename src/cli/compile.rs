@@ -9,7 +9,6 @@ use clap::Args;
 use super::input::Input;
 use super::write::{self, Readers};
 use super::{Failure, Outcome, model_json, note};
-use crate::model::Unsupported;
 use crate::site;
 use crate::source::{Disk, Loader};
 use crate::syntax::{Configuration, Tree};
@@ -86,13 +85,8 @@ pub(super) fn run(args: &mut CompileArgs, out: &mut dyn Write) -> Result<Outcome
     write::output(&output, &bytes, readers, inputs)
         .map_err(|error| Failure::new(format!("cannot write `{}`: {error}", output.display())))?;
     say(&configuration, &secrets, &config.embedded);
-    let refused: Vec<Unsupported> =
-        crate::runtime::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
-    if let Some(first) = refused.first() {
-        let place = configuration.sources.place(first.span);
-        let what = first.what.trim_matches('`');
-        note(&format!("note: `ngxc run` will refuse it: {place}: `{what}` is not executed"));
-    }
+    #[cfg(feature = "runtime")]
+    foretell(&config, &configuration.sources);
     let files = configuration.sources.files().len();
     let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
     let servers = match config.http.servers.len() {
@@ -153,5 +147,16 @@ fn say(configuration: &Configuration, secrets: &[Secret], embedded: &BTreeMap<St
         } else {
             note(&format!("{place}: `{}` is not in the file: it is read where it is executed", secret.path));
         }
+    }
+}
+
+/// Says ahead that `ngxc run` will not execute the configuration, and why.
+#[cfg(feature = "runtime")]
+fn foretell(config: &crate::model::Config, sources: &crate::source::SourceMap) {
+    let refused = crate::runtime::unsupported(config).into_iter().find(|u| u.safe_because.is_none());
+    if let Some(first) = refused {
+        let place = sources.place(first.span);
+        let what = first.what.trim_matches('`');
+        note(&format!("note: `ngxc run` will refuse it: {place}: `{what}` is not executed"));
     }
 }

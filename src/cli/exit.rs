@@ -8,6 +8,7 @@ type Row = (&'static str, &'static str, &'static str);
 const ROWS: &[Row] = &[
     ("check", "nginx would accept it", "errors; with --deny-warnings also warnings"),
     ("lint", "nothing of the level of --fail-on", "findings"),
+    ("test", "all cases are as expected", "a case failed, or --min-coverage is not reached"),
     ("audit", "no known vulnerability is exposed", "findings"),
     ("fmt", "laid out", "with --check or --diff: something would change"),
     ("parse", "no syntax error", "syntax errors, which the output lists"),

@@ -1,4 +1,5 @@
 //! The command line: the only layer that prints, exits or reads the environment.
+#![cfg_attr(not(feature = "runtime"), allow(dead_code, reason = "`run` and `demo` use the rest"))]
 
 mod audit;
 mod baseline;
@@ -6,6 +7,8 @@ mod build;
 mod check;
 mod common;
 mod compile;
+mod coverage;
+#[cfg(feature = "runtime")]
 mod demo;
 mod doctor;
 mod estate;
@@ -28,11 +31,15 @@ mod paths;
 mod payload;
 mod ports;
 mod preview;
+#[cfg(feature = "runtime")]
+mod process;
 mod reading;
 mod render;
+mod requests;
 #[cfg(test)]
 mod round_trip;
 mod rules;
+#[cfg(feature = "runtime")]
 mod run;
 mod selection;
 mod settings;
@@ -40,6 +47,7 @@ mod show;
 pub mod split;
 mod surroundings;
 mod template;
+mod test;
 mod told;
 mod unified;
 mod which;
@@ -69,6 +77,8 @@ enum Command {
     Lint(With<lint::LintArgs>),
     /// Show which server and location take a URL and why, and where each setting comes from.
     Show(With<show::ShowArgs>),
+    /// Test what a configuration does with requests, without network.
+    Test(With<test::TestArgs>),
     /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
     Audit(With<audit::AuditArgs>),
     /// Preview which value each client gets from `split_clients`.
@@ -77,10 +87,12 @@ enum Command {
     Ports(With<ports::PortsArgs>),
     /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
     Doctor(With<doctor::DoctorArgs>),
+    #[cfg(feature = "runtime")]
     /// Show port exhaustion and its cures, in a network namespace of its own.
     Demo(With<demo::DemoArgs>),
     /// Write a checked configuration into one file that can be executed without the original ones.
     Compile(With<compile::CompileArgs>),
+    #[cfg(feature = "runtime")]
     /// Execute a configuration, or a compiled one.
     Run(With<run::RunArgs>),
     /// List the rules.
@@ -137,6 +149,10 @@ const UNREAD: u8 = 141;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "runtime")]
+    if process::is_worker() {
+        return process::work();
+    }
     if let Some(args) = nginx::called() {
         return nginx::run(args);
     }
@@ -171,12 +187,15 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(&mut held(args), out),
         Command::Lint(args) => lint::run(&mut held(args), out),
         Command::Show(args) => show::run(&mut held(args), out),
+        Command::Test(args) => test::run(&mut held(args), out),
         Command::Audit(args) => audit::run(&mut held(args), out),
         Command::Split(args) => preview::run(&mut held(args), out),
         Command::Ports(args) => ports::run(&mut held(args), out),
         Command::Compile(args) => compile::run(&mut held(args), out),
         Command::Doctor(args) => doctor::run(&held(args), out),
+        #[cfg(feature = "runtime")]
         Command::Demo(args) => demo::run(&held(args), out),
+        #[cfg(feature = "runtime")]
         Command::Run(args) => run::run(&mut held(args), out),
         Command::Rules(args) => rules::run(&held(args), out),
         Command::Explain(args) => explain::run(&held(args), out),

@@ -16,8 +16,12 @@ use crate::model::access::{Addresses, Assignment, RealIpHeader, Rule};
 use crate::model::{Setting, VariableSource};
 use crate::source::Span;
 
-pub(super) const CHECKS: &[(&str, Check)] =
-    &[("allow", rule), ("deny", rule), ("set_real_ip_from", real_ip_from)];
+pub(super) const CHECKS: &[(&str, Check)] = &[
+    ("allow", rule),
+    ("deny", rule),
+    ("set_real_ip_from", real_ip_from),
+    ("debug_connection", debug_connection),
+];
 
 pub(super) const REMEMBERED: &[&str] = &[];
 
@@ -40,6 +44,24 @@ fn real_ip_from<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     }
     let nginx = format!("host not found in set_real_ip_from \"{}\"", directive.text(1));
     refuse(cx, directive, 1, "an address, a network `10.0.0.0/8`, a host or `unix:`", nginx)
+}
+
+/// `debug_connection`: as `set_real_ip_from`, but only an nginx built with `--with-debug` looks at the word
+/// (`ngx_event_debug_connection`).
+fn debug_connection<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
+    let text = directive.arg(1);
+    if *text == *b"unix:" || cidr(&text).is_some() || !address::is_no_host(&text) {
+        return true;
+    }
+    let shown = directive.text(1);
+    let message = format!("expected an address, a network, a host or `unix:`, found `{shown}`");
+    cx.report(
+        Diagnostic::warning("invalid-value", directive.arg_span(1), message)
+            .label("an nginx built with `--with-debug` refuses this; others ignore the directive")
+            .help("write a network such as `10.0.0.0/8`")
+            .nginx(format!("host not found in debug_connection \"{shown}\"")),
+    );
+    true
 }
 
 /// `address[/prefix]` (`ngx_ptocidr`).
@@ -123,7 +145,7 @@ impl Value for Vec<Rule> {
         let text = directive.arg(1);
         // `rule` has already reported an argument that is neither.
         let who = if *text == *b"all" { Addresses::All } else { addresses(&text)? };
-        Some(vec![Rule { allow: directive.name() == "allow", who }])
+        Some(vec![Rule { allow: directive.name() == "allow", who, span: directive.span() }])
     }
 
     fn read(cx: &mut Compiler<'_>, directive: &Directive<'_>, setting: &mut Setting<Self>) {

@@ -48,13 +48,13 @@ pub(super) fn parse_resolved(text: &[u8], default_port: u16, form: Form) -> Resu
     if url.is_no_host() { Err("host not found") } else { Ok(url) }
 }
 
-/// Whether a text cannot be the name of a host: variables and places of templates, where nginx evaluates none.
+/// True for a text that cannot be the name of a host: variables and places of templates, where nginx evaluates none.
 pub(super) fn is_no_host(text: &[u8]) -> bool {
     !text.iter().all(|&b| b.is_ascii_alphanumeric() || !b.is_ascii() || b"-_.".contains(&b))
 }
 
 impl Url {
-    /// Whether it names a host, and none that there can be.
+    /// True for the name of a host that cannot exist.
     pub(super) fn is_no_host(&self) -> bool {
         matches!(self.endpoint, Endpoint::Name(..)) && is_no_host(self.host.as_bytes())
     }

@@ -25,10 +25,11 @@ struct Sockets<'a> {
 impl<'a> Sockets<'a> {
     fn new(servers: &'a [Server]) -> Self {
         let mut found = Self { all: Vec::new(), uses: Vec::new() };
-        let mut known: HashMap<&Endpoint, usize> = HashMap::new();
+        // TCP and UDP (`quic`) have ports of their own.
+        let mut known: HashMap<(&Endpoint, bool), usize> = HashMap::new();
         for (number, server) in servers.iter().enumerate() {
             for listen in &server.listen {
-                let socket = *known.entry(&listen.endpoint).or_insert(found.all.len());
+                let socket = *known.entry((&listen.endpoint, listen.quic)).or_insert(found.all.len());
                 if socket == found.all.len() {
                     found.all.push((&listen.endpoint, 0));
                 }

@@ -229,7 +229,7 @@ impl<'t> Compiler<'t> {
             Runtime::Refused => None,
         };
         if safe_because.is_none() {
-            // What stands in a block that is refused is refused with it.
+            // The content of a refused block is refused with the block.
             if self.levels.iter().filter_map(|level| level.head).any(|head| self.refused.contains(&head)) {
                 return;
             }

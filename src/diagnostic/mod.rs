@@ -29,6 +29,7 @@ impl Level {
 
 /// Kind of a diagnostic: the step that found the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Class {
     /// The text is not nginx.conf syntax.
     Syntax,
@@ -42,6 +43,7 @@ pub enum Class {
 
 /// Moment at which nginx notices the fault: nginx reads directive after directive, and stops at the first error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[non_exhaustive]
 pub enum When {
     /// At the `;` or `{` of the directive.
     #[default]
@@ -67,6 +69,7 @@ pub enum When {
 
 /// Place that a late message of nginx names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Place {
     /// No place.
     None,

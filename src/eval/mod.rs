@@ -2,6 +2,8 @@
 //!
 //! Simulator and runtime share the module: the preview is what the runtime serves.
 
+pub mod address;
+pub mod forwarded;
 pub mod geo;
 pub mod hash;
 pub mod inet;
@@ -12,6 +14,7 @@ pub mod regex;
 pub mod request;
 pub mod select;
 pub mod split_clients;
+pub mod uri;
 pub mod value;
 
 pub use regex::{Captures, CompileError};

@@ -37,12 +37,16 @@ pub trait Request {
     /// for a `volatile` map.
     fn remember(&mut self, _id: VariableId, _value: &[u8]) {}
 
+    /// Reports which entry of a `map` was taken; `None`: the default.
+    fn looked_up(&mut self, _map: usize, _entry: Option<usize>) {}
+
     /// Reports that evaluation went on with an empty value, or a map's default; nginx logs this.
     fn failed(&mut self, _failure: &Failure) {}
 }
 
 /// Reason for an unexpectedly empty value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Failure {
     /// The variable depends on itself, or on more than [`MAX_DEPTH`](super::value::MAX_DEPTH) others in a row.
     Cycle(VariableId),

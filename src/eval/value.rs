@@ -171,6 +171,7 @@ impl Program {
             None
         });
         out.truncate(start);
+        request.looked_up(position, found.as_ref().map(|(entry, _)| *entry));
         let value = match found {
             Some((entry, captures)) => {
                 if let Some(captures) = captures {

@@ -16,20 +16,45 @@ pub(super) fn rules(level: Level<'_>) -> Vec<Directive<'_>> {
 /// for everybody is a `deny`.
 pub(super) fn denies_others(level: Level<'_>) -> bool {
     let rules = rules(level);
-    let listens = level.around(Context::Server).map(|server| server.own("listen").collect::<Vec<_>>());
-    let listens = listens.unwrap_or_default();
-    let addresses: Vec<_> = listens.iter().filter_map(|l| l.arg(0)).map(Word::content).collect();
-    let ipv6 = addresses.iter().any(|a| a.starts_with(b"["));
+    let denies = |family: &&[&str]| first_for_all(&rules, family).is_some_and(|rule| rule.name().is("deny"));
+    !rules.is_empty() && families(level).iter().all(denies)
+}
+
+/// The `allow` that lets everybody in of a family of addresses that the server listens on.
+pub(super) fn allows_all(level: Level<'_>) -> Option<Directive<'_>> {
+    let rules = rules(level);
+    if rules.is_empty() {
+        return None;
+    }
+    let first = families(level).into_iter().filter_map(|family| first_for_all(&rules, family));
+    first.into_iter().find(|rule| rule.name().is("allow"))
+}
+
+/// The first rule that speaks of every address of a family.
+fn first_for_all<'a>(rules: &[Directive<'a>], family: &[&str]) -> Option<Directive<'a>> {
+    let speaks = |rule: &&Directive<'_>| {
+        rule.arg(0).is_some_and(|word| word.is("all") || family.iter().any(|all| word.is(all)))
+    };
+    rules.iter().find(speaks).copied()
+}
+
+/// The families of addresses that a server listens on, each with the networks that are all of it. A name can have
+/// addresses of both.
+fn families(level: Level<'_>) -> Vec<&'static [&'static str]> {
+    const IPV4: &[&str] = &["0.0.0.0/0", "0/0"];
+    const IPV6: &[&str] = &["::/0"];
+    let server = level.around(Context::Server);
+    let listens: Vec<_> = server.into_iter().flat_map(|server| server.own("listen")).collect();
+    let addresses: Vec<_> = listens.iter().filter_map(|listen| listen.arg(0)).map(Word::content).collect();
+    let is_name = |address: &&[u8]| {
+        address.first().is_some_and(u8::is_ascii_alphabetic) && !address.starts_with(b"unix:")
+    };
+    let ipv6 = addresses.iter().any(|address| address.starts_with(b"[") || is_name(address));
     // Without `listen` a server is at `*:80`.
     let is_ipv4 = |address: &&[u8]| !address.starts_with(b"[") && !address.starts_with(b"unix:");
     let ipv4 = addresses.is_empty() || addresses.iter().any(is_ipv4);
-    let denies = |family: &[&str]| {
-        let speaks = |rule: &&Directive<'_>| {
-            rule.arg(0).is_some_and(|w| w.is("all") || family.iter().any(|all| w.is(all)))
-        };
-        rules.iter().find(speaks).is_some_and(|rule| rule.name().is("deny"))
-    };
-    !rules.is_empty() && (!ipv4 || denies(&["0.0.0.0/0", "0/0"])) && (!ipv6 || denies(&["::/0"]))
+    let all = [(ipv4, IPV4), (ipv6, IPV6)];
+    all.into_iter().filter(|(listens, _)| *listens).map(|(_, networks)| networks).collect()
 }
 
 /// Whether a rule speaks of every address.

@@ -20,6 +20,9 @@ const INTERNAL: &[&str] = &[
     "svc",
     "docker",
     "example",
+    "prod",
+    "stage",
+    "staging",
 ];
 
 /// Endings of names whose addresses change often.
@@ -71,6 +74,7 @@ mod tests {
             ("10.0.0.1", false),
             ("app.default.svc.cluster.local", false),
             ("db.internal", false),
+            ("api.prod", false),
             ("$host", false),
             ("unix", false),
             ("", false),

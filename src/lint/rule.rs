@@ -6,6 +6,7 @@ use crate::source::Span;
 
 /// What a rule is about; profiles and settings select by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Category {
     /// Reuse of upstream connections: the ports that a proxy needs.
     Reuse,

@@ -9,6 +9,7 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 
 /// A set of rules to start from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Profile {
     /// Only what is about the reuse of upstream connections.
     Reuse,

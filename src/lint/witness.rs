@@ -42,6 +42,20 @@ pub(super) fn wants_path(pattern: &Pattern) -> bool {
     !members.is_empty() && members.len() < MEMBERS && members.iter().all(has_path)
 }
 
+/// Whether a pattern wants the host at the very start, before which every origin has its scheme.
+pub(super) fn lacks_scheme(pattern: &Pattern) -> bool {
+    let members = members(pattern.hir(), false);
+    let refuses = |member: &Vec<Byte>| {
+        let text: String = member.iter().map(|(byte, _)| char::from(*byte)).collect();
+        let admits = |text: String| pattern.is_match(text.as_bytes()) != Some(false);
+        names_host(member)
+            && !text.contains("://")
+            && !admits(format!("https://{text}"))
+            && !admits(format!("http://{text}"))
+    };
+    pattern.is_anchored() && !members.is_empty() && members.len() < MEMBERS && members.iter().all(refuses)
+}
+
 /// Whether what a pattern names has a host in it: a label, a dot and another; or `localhost`.
 fn names_host(member: &[Byte]) -> bool {
     let spelled: Vec<u8> =

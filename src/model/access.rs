@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::argument::Word;
 use super::setting::settings;
 use super::value::{ComplexValue, VariableId};
+use crate::source::Span;
 
 settings! {
     /// Access phase.
@@ -46,14 +47,24 @@ pub struct Assignment {
     pub value: ComplexValue,
 }
 
-/// One `allow` or `deny`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One `allow` or `deny`. Two are equal if they say the same, wherever they stand.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rule {
     /// `allow`
     pub allow: bool,
     /// Addresses that the rule applies to.
     pub who: Addresses,
+    /// The directive.
+    pub span: Span,
 }
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.allow == other.allow && self.who == other.who
+    }
+}
+
+impl Eq for Rule {}
 
 /// Set of addresses in `allow`, `deny` and `set_real_ip_from`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +96,7 @@ impl Addresses {
 /// `real_ip_header`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RealIpHeader {
     /// The whole value of this header.
     Header(#[serde(with = "super::serial::text")] Box<[u8]>),

@@ -31,6 +31,7 @@ pub struct CachePath {
 /// `proxy_cache`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum CacheZone {
     /// No cache.
     Off,
@@ -56,6 +57,7 @@ pub struct Predicates(pub Vec<ComplexValue>);
 /// `proxy_store`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Store {
     /// Nothing is stored.
     Off,

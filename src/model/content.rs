@@ -86,6 +86,7 @@ pub struct Symlinks {
 /// Symbolic links that may be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum LinkPolicy {
     /// `off`: all links.
     Follow,
@@ -111,6 +112,7 @@ pub struct TryFiles {
 /// The last argument of `try_files`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum TryLast {
     /// `=code`
     Status(u16),
@@ -128,6 +130,7 @@ pub type TypeMap = BTreeMap<Box<[u8]>, Box<[u8]>>;
 /// `expires`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Expires {
     /// No header.
     Off,

@@ -34,6 +34,7 @@ pub struct Geo {
 /// Values by address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum GeoTable {
     /// Networks; the longest prefix wins. Deleted networks are not in the list.
     Networks(#[serde(with = "super::serial::text")] Vec<(IpNet, Box<[u8]>)>),

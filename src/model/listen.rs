@@ -9,6 +9,7 @@ use crate::source::Span;
 /// An address of a listening socket or of a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Endpoint {
     /// Address and port.
     Inet(SocketAddr),

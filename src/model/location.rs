@@ -57,6 +57,7 @@ impl std::fmt::Display for LocationKind {
 /// Content handler of a location (`content_handler`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Handler {
     /// `proxy_pass`
     Proxy(ProxyPass),

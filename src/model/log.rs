@@ -42,6 +42,7 @@ impl Severity {
 /// Destination of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum LogTarget {
     /// A file; relative to the prefix.
     File(String),
@@ -75,6 +76,7 @@ impl Eq for ErrorLog {}
 /// Escaping of variables in `log_format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Escape {
     /// `escape=default`: `"`, `\` and bytes outside 32..=126 become `\xXX`.
     Default,
@@ -119,6 +121,7 @@ pub struct AccessLog {
 /// The access logs of a level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum AccessLogs {
     /// `access_log off;`
     Off,

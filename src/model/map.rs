@@ -8,6 +8,7 @@ use crate::source::Span;
 /// Key of a `map` entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum MapKey {
     /// A string, compared case-insensitively.
     Exact(#[serde(with = "super::serial::text")] Box<[u8]>),

@@ -13,6 +13,7 @@ use crate::source::Span;
 /// `proxy_http_version`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum HttpVersion {
     /// `1.0`
     Http10,
@@ -56,6 +57,7 @@ impl Eq for Header {}
 /// `proxy_bind`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Bind {
     /// Not bound: the kernel chooses the source address.
     Off,
@@ -96,6 +98,7 @@ pub struct ProxyPass {
 /// Target of `proxy_pass`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Target {
     /// An `upstream` block, or the implicit one of a bare host.
     Upstream(UpstreamId),

@@ -8,6 +8,7 @@ use crate::source::Span;
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Instruction {
     /// `return`
     Return(Return),
@@ -73,6 +74,7 @@ pub enum RewriteFlag {
 /// The condition of `if`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Condition {
     /// `$variable`: neither empty nor `0`.
     True(VariableId),
@@ -112,6 +114,7 @@ pub enum Condition {
 /// Kinds of file tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum FileTest {
     /// `-f`
     File,

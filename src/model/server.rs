@@ -11,6 +11,7 @@ use crate::source::Span;
 /// A pattern of `server_name` (`ngx_http_core_server_name`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ServerName {
     /// `example.com`, also the empty name; lower case.
     Exact(String),

@@ -80,6 +80,7 @@ pub struct Peer {
 /// Balancing method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Balancer {
     /// Weighted round robin.
     RoundRobin,

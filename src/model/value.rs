@@ -11,6 +11,7 @@ pub struct VariableId(pub u32);
 /// Source of a variable's value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum VariableSource {
     /// Built-in variable, by its full name; for the prefix families `http_`, `arg_` … the name with the prefix.
     Builtin,

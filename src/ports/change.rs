@@ -5,6 +5,7 @@ use super::host::{parse_ports, parse_range};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Change {
     /// `keepalive=64`: the whole remedy, with HTTP/1.1 and an empty `Connection`; 0: none.
     Keepalive(u32),

@@ -89,6 +89,7 @@ pub fn ports_in_use(setup: &Setup, load: &Load) -> f64 {
 
 /// What is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unknown {
     /// The size of the pool.
     Keepalive,
@@ -100,6 +101,7 @@ pub enum Unknown {
 
 /// The least that keeps a load below the cliff.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Solution {
     /// The change that suffices.
     Change(Change),

@@ -18,6 +18,7 @@ pub struct Source {
 
 /// Why the sources are not known as a list of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Doubt {
     /// The value comes with the request: `$remote_addr`, `$server_addr` …; counted as one source.
     Request,

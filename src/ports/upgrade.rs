@@ -6,6 +6,7 @@ use crate::source::Span;
 
 /// What an upgrade does to a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Effect {
     /// Connections are used again that were not.
     Better,

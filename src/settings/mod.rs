@@ -21,9 +21,9 @@ pub struct Key {
     pub name: &'static str,
     /// An older spelling that is read as well.
     pub alias: Option<&'static str>,
-    /// What it is, one line after the other.
+    /// Description, one line after the other.
     pub docs: &'static [&'static str],
-    /// What it looks like in the file.
+    /// Example of the setting in the file.
     pub example: &'static str,
     /// The JSON schema of its value.
     pub schema: fn() -> serde_json::Value,
@@ -81,7 +81,7 @@ settings_file! {
     exclude: Vec<String> = "exclude", "[\"vendor/**\"]";
     /// Main files whose includes are looked through for files that are named alone; patterns, relative to the settings file.
     roots: Vec<String> = "roots", "[\"nginx.conf\"]";
-    /// What relative includes are relative to, otherwise the directory of the main file; relative to the settings file.
+    /// Directory of relative includes, otherwise the directory of the main file; relative to the settings file.
     prefix: Option<String> = "prefix", "\"etc/nginx\"";
     /// Directories that lie elsewhere on this machine, relative to the settings file.
     path_map: BTreeMap<String, String> = "path-map" or "path_map", "{ \"/etc/nginx\" = \"nginx\" }";
@@ -97,12 +97,12 @@ settings_file! {
     baseline: Option<String> = "baseline", "\"known.json\"";
 }
 
-/// What is wrong in a settings file.
+/// Fault of a settings file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The line, from 1.
     pub line: usize,
-    /// What was found there, and what was expected.
+    /// The text that was found there, and the one that was expected.
     pub message: String,
 }
 

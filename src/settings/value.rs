@@ -1,4 +1,4 @@
-//! What a setting can be: how each kind of value is read, and its schema.
+//! Kinds of settings' values: the reader and the schema of each.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,11 @@ use crate::diagnostic;
 use crate::lint::{self, Profile};
 use crate::syntax;
 
-/// What is wrong with a value, and where in the text.
+/// Fault of a value, and its place in the text.
 pub(super) struct Wrong {
     /// Offset in the text.
     pub(super) at: usize,
-    /// What was found, and what was expected.
+    /// The value that was found, and the one that was expected.
     pub(super) message: String,
 }
 
@@ -106,7 +106,7 @@ impl<T: Value + Keyed> Value for BTreeMap<String, T> {
     }
 }
 
-/// What the names in a table are.
+/// Meaning of the names in a table.
 pub(super) trait Keyed {
     /// Says what is wrong with a name.
     fn check(_name: &str) -> Result<(), String> {

@@ -8,6 +8,7 @@ use crate::model::Variable;
 
 /// Error of a simulation.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Error {
     /// The key depends on a variable that the population does not determine.
     Unknown {

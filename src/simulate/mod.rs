@@ -15,6 +15,7 @@ pub mod compare;
 pub mod report;
 pub mod statistics;
 
+pub mod facts;
 pub mod imagined;
 pub mod walk;
 

@@ -11,6 +11,7 @@ use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
 
 /// Source of a variable's value in a population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Known {
     /// Unknown.
     Nothing,
@@ -31,6 +32,7 @@ pub enum Known {
 /// Part of the request line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "nginx's names")]
+#[non_exhaustive]
 pub enum Part {
     RequestMethod,
     RequestUri,

@@ -13,6 +13,7 @@ use crate::source::{FileId, SourceMap};
 
 /// Syntax of a whole configuration.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Configuration {
     /// Text of every file.
     pub sources: SourceMap,

@@ -8,6 +8,7 @@ pub const MAX_ERRORS: usize = 100;
 
 /// Syntax error.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SyntaxError {
     /// Error for people.
     pub diagnostic: Diagnostic,

@@ -46,6 +46,8 @@ pub(crate) enum FactKind {
     Avoids(Rc<Pattern>),
     /// The escaped form does not match.
     AvoidsEscaped(Rc<Pattern>),
+    /// A pattern that is not understood has matched, or has not.
+    Unread,
 }
 
 /// Takes an `if` apart; `None` for a test of a file and for what is not understood.
@@ -88,6 +90,7 @@ impl Condition {
             (Test::Equals(text), true) if !text.contains(&b'$') => FactKind::Equals(text.clone()),
             (Test::Matches(Some(pattern)), true) => FactKind::Matches(pattern.clone()),
             (Test::Matches(Some(pattern)), false) => FactKind::Avoids(pattern.clone()),
+            (Test::Matches(None), _) => FactKind::Unread,
             _ => return None,
         };
         Some(Fact { kind, span })

@@ -112,8 +112,9 @@ fn of_map(view: View<'_>, condition: &Condition, name: &str, span: Span) -> Vec<
 }
 
 fn of_location(level: Level<'_>, head: Directive<'_>, found: &mut Vec<Fact>) {
-    if let Some(pattern) = sources::location_pattern(level, head) {
-        found.push(Fact { kind: FactKind::Matches(pattern), span: head.head() });
+    if sources::regex_of_location(head).is_some() {
+        let kind = sources::location_pattern(level, head).map_or(FactKind::Unread, FactKind::Matches);
+        found.push(Fact { kind, span: head.head() });
     } else if let Some(path) = sources::exact_location(head) {
         found.push(Fact { kind: FactKind::Equals(path), span: head.head() });
     }
@@ -149,6 +150,10 @@ pub(super) fn apply(facts: &[Fact], mut rows: Vec<Row>) -> Vec<Row> {
                 avoid(rows, pattern.refused(), fact.span)
             }
             FactKind::AvoidsEscaped(pattern) => avoid(rows, &pattern.refused_escapes(), fact.span),
+            FactKind::Unread => {
+                rows.iter_mut().flat_map(Row::opens_mut).for_each(|open| open.unread = true);
+                rows
+            }
         };
     }
     rows
@@ -187,6 +192,7 @@ fn matched(pattern: &std::rc::Rc<pattern::Pattern>, row: Row, span: Span) -> Vec
             client: opens.iter().any(|open| open.client),
             link: opens.iter().any(|open| open.link),
             decoded: opens.iter().any(|open| open.decoded),
+            unread: opens.iter().any(|open| open.unread),
             checked: opens[0].checked.clone(),
             ..Open::new(pattern::bytes(pattern.hir()))
         };

@@ -50,6 +50,8 @@ pub(crate) struct Open {
     pub(crate) single: bool,
     /// Every value ends in a domain that is written out.
     pub(crate) domain: bool,
+    /// A pattern that is not understood has matched it, or has not: fewer values can be left than are known here.
+    pub(crate) unread: bool,
     /// Patterns that it, or what it is taken from, has matched.
     pub(crate) checked: Vec<Rc<Pattern>>,
 }
@@ -90,6 +92,7 @@ impl Open {
             decoded: false,
             single: false,
             domain: false,
+            unread: false,
             checked: Vec::new(),
         }
     }
@@ -112,6 +115,24 @@ impl Open {
     /// It can contain a line feed and letters: without them there is no other header behind it.
     pub(crate) fn has_header(&self) -> bool {
         self.has_line_feed() && (b'A'..=b'z').any(|byte| byte.is_ascii_alphabetic() && self.has(byte))
+    }
+
+    /// A group that `set` reads: nginx escapes what was decoded (`e->quote`, `NGX_ESCAPE_ARGS`). Only a URI with escapes
+    /// has the bytes that are escaped.
+    pub(super) fn escape(&mut self) {
+        if !self.decoded {
+            return;
+        }
+        let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"!$'()*,-./:=@[]_~".contains(&byte);
+        for set in [&mut self.bytes, &mut self.first] {
+            let escaped = (0..=255_u8).any(|byte| set[usize::from(byte)] && !kept(byte));
+            (0..=255_u8).for_each(|byte| set[usize::from(byte)] &= kept(byte));
+            set[usize::from(b'%')] = escaped;
+        }
+        if self.has(b'%') {
+            (b'0'..=b'9').chain(b'A'..=b'F').for_each(|digit| self.bytes[usize::from(digit)] = true);
+        }
+        self.decoded = false;
     }
 
     /// Only what is in `bytes` remains.

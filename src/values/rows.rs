@@ -34,6 +34,8 @@ pub(super) struct Place<'a> {
     pub(super) entry: Option<Entry>,
     /// What such an entry says of a variable.
     pub(super) known: Option<(String, Vec<Fact>)>,
+    /// Groups of a decoded text are escaped, as `set` does it.
+    pub(super) escapes: bool,
     pub(super) depth: usize,
 }
 
@@ -46,10 +48,14 @@ pub(super) struct Entry {
     pub(super) span: Span,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    fn new(view: View<'a>, point: Point<'a>) -> Self {
+        Self { view, point, entry: None, known: None, escapes: false, depth: DEEPEST }
+    }
+
     /// The same place, for a value that this one is made of.
     pub(super) fn deeper(&self) -> Self {
-        Self { entry: None, known: None, depth: self.depth.saturating_sub(1), ..self.clone() }
+        Self { entry: None, known: None, escapes: false, depth: self.depth.saturating_sub(1), ..self.clone() }
     }
 }
 
@@ -60,8 +66,7 @@ pub(crate) fn rows<'a>(view: View<'a>, level: Level<'a>, text: &[u8]) -> Vec<Row
 
 /// The ways in which a text can be read at a moment.
 pub(crate) fn rows_at<'a>(view: View<'a>, point: Point<'a>, text: &[u8]) -> Vec<Row> {
-    let place = Place { view, point, entry: None, known: None, depth: DEEPEST };
-    of_pieces(&place, text::pieces(text), true)
+    of_pieces(&Place::new(view, point), text::pieces(text), true)
 }
 
 /// Whether a text reads a group, something that the configuration defines, or a variable of nginx for which the answer is
@@ -85,7 +90,7 @@ pub(crate) fn replacement<'a>(
     point: Point<'a>,
     rewrite: crate::syntax::Directive<'a>,
 ) -> Vec<Row> {
-    let place = Place { view, point, entry: None, known: None, depth: DEEPEST };
+    let place = Place::new(view, point);
     let Some(to) = rewrite.arg(1) else { return Vec::new() };
     of_pieces(&of_rewrite(&place, rewrite), text::pieces(&to.value()), true)
 }
@@ -185,7 +190,7 @@ fn of_definitions(place: &Place<'_>, name: &str, own: bool) -> Vec<Row> {
         match definition {
             Definition::Set(point, set) => {
                 let Some(word) = set.arg(1) else { continue };
-                let inner = Place { point, ..place.deeper() };
+                let inner = Place { point, escapes: true, ..place.deeper() };
                 let rows = of_pieces(&inner, text::pieces(&word.value()), false);
                 all.extend(rows.into_iter().map(|row| row.because(Origin::Set, set.head())));
             }
@@ -250,6 +255,9 @@ fn capture(place: &Place<'_>, n: u8) -> Vec<Row> {
         }
     }
     all.truncate(MOST);
+    if place.escapes {
+        all.iter_mut().flat_map(Row::opens_mut).for_each(Open::escape);
+    }
     all
 }
 
@@ -294,6 +302,7 @@ fn of_group(pattern: &Rc<Pattern>, number: u32, subject: &[Row], span: Option<Sp
                 open.client |= own.client;
                 open.link |= own.link;
                 open.decoded |= own.decoded;
+                open.unread |= own.unread;
                 open.checked.extend(own.checked.iter().cloned());
             }
         }

@@ -28,10 +28,12 @@ pub(super) fn of_map(place: &Place<'_>, position: usize) -> Vec<Row> {
         match &entry.key {
             MapKey::Regex { pattern, caseless } => {
                 let pattern = place.view.levels.pattern(pattern.as_bytes(), *caseless);
-                if let Some(pattern) = &pattern {
-                    inner.known = known(FactKind::Matches(pattern.clone()), entry.span);
-                    avoided.push(Fact { kind: FactKind::Avoids(pattern.clone()), span: entry.span });
-                }
+                let (yes, no) = match &pattern {
+                    Some(pattern) => (FactKind::Matches(pattern.clone()), FactKind::Avoids(pattern.clone())),
+                    None => (FactKind::Unread, FactKind::Unread),
+                };
+                inner.known = known(yes, entry.span);
+                avoided.push(Fact { kind: no, span: entry.span });
                 let subject = looked_at.clone();
                 inner.entry = Some(Entry { pattern, subject, span: entry.span });
             }

@@ -75,7 +75,9 @@ pub(crate) fn url(row: &[Part], schemes: bool) -> Url {
 /// The part with which a client chooses the host of a URL.
 pub(crate) fn chosen_host(url: &Url) -> Option<&Open> {
     let scheme = url.scheme.iter().find_map(|part| match part {
-        Part::Open(open) if open.client && open.has(b'/') && open.has(b':') && !open.ends_host() => {
+        Part::Open(open)
+            if open.client && !open.unread && open.has(b'/') && open.has(b':') && !open.ends_host() =>
+        {
             Some(open)
         }
         _ => None,
@@ -98,7 +100,7 @@ pub(crate) fn chosen_host(url: &Url) -> Option<&Open> {
                 let suffixed = url.host[at + 1..].first().is_some_and(is_suffix);
                 let chooses =
                     if suffixed { open.has(b'/') || open.has(b'?') } else { open.has(b'.') && !open.domain };
-                if open.client && chooses && !open.single {
+                if open.client && chooses && !open.single && !open.unread {
                     return Some(open);
                 }
             }

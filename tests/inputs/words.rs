@@ -72,3 +72,22 @@ fn a_place_of_a_template_is_no_name() {
     let (status, found, _) = run(directory.path(), &["check", "--format", "short", "a.conf.template"], b"");
     assert_eq!(status, 0, "{found}");
 }
+
+#[test]
+fn a_connection_to_debug_is_a_warning() {
+    // An nginx without `--with-debug` ignores the directive, so the configuration is valid.
+    let directory = tempfile::tempdir().unwrap();
+    for (word, is_refused) in [
+        ("10.0.0.0/33", true),
+        ("$x", true),
+        ("10.0.0.0/8", false),
+        ("unix:", false),
+        ("peer.example", false),
+    ] {
+        fs::write(directory.path().join("nginx.conf"), format!("events {{ debug_connection {word}; }}\n"))
+            .unwrap();
+        let (status, found, _) = run(directory.path(), &["check", "--format", "short", "nginx.conf"], b"");
+        assert_eq!(found.contains("warning: expected an address"), is_refused, "{word}: {found}");
+        assert_eq!(status, 0, "{word}: {found}");
+    }
+}

@@ -26,7 +26,7 @@ use super::meaning::Meaning;
 use super::ports::HostArgs;
 use super::reading::Reading;
 use super::which::{Which, which};
-use super::{Failure, Outcome, note};
+use super::{Failure, Outcome, note, template};
 use crate::catalog::NEWEST;
 use crate::edit::Fix;
 use crate::model::Config;
@@ -240,6 +240,7 @@ fn subject(args: &DoctorArgs, bundle: Option<&bundle::Bundle>) -> Result<Subject
     let which = which(&input, loader, stored, bundle.is_none(), args.pid);
     input.meaning.nginx_version = Some(which.judged());
     let (configuration, config) = input.valid(loader)?;
+    template::demand(&configuration, template::opens)?;
     Ok(Subject { input, which, configuration, config })
 }
 

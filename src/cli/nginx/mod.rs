@@ -15,6 +15,7 @@ mod words;
 mod host;
 mod read;
 mod signal;
+#[cfg(feature = "runtime")]
 mod start;
 
 use std::ffi::OsString;
@@ -29,6 +30,8 @@ use self::options::Options;
 use self::order::Message;
 use self::place::Places;
 use self::read::Tested;
+#[cfg(feature = "runtime")]
+use super::process;
 
 /// Arguments of `ngxc nginx`.
 #[derive(Args)]
@@ -41,6 +44,9 @@ pub(super) struct NginxArgs {
 
 /// The arguments for [`run`], if the program was called `nginx`, or `ngxc nginx`.
 pub(super) fn called() -> Option<Vec<OsString>> {
+    #[cfg(feature = "runtime")]
+    let mut args = process::arguments().into_iter();
+    #[cfg(not(feature = "runtime"))]
     let mut args = std::env::args_os();
     let program = args.next()?;
     if Path::new(&program).file_name().is_some_and(|name| name == "nginx") {
@@ -121,8 +127,20 @@ fn about(places: &Places, what: &str, outcome: &str) {
 }
 
 /// `-s`, or the start.
+#[cfg_attr(not(feature = "runtime"), allow(clippy::needless_pass_by_value, reason = "the start takes it"))]
 fn go(options: &Options, places: &Places, tested: Tested, log: &Log) -> ExitCode {
-    let Some(signal) = options.signal else { return start::start(tested, options, places, log) };
+    let Some(signal) = options.signal else {
+        #[cfg(feature = "runtime")]
+        return start::start(tested, options, places, log);
+        #[cfg(not(feature = "runtime"))]
+        {
+            log.write(
+                Severity::Emerg,
+                b"this program was built without the feature \"runtime\": only -t, -T and -s work",
+            );
+            return ExitCode::FAILURE;
+        }
+    };
     if signal::send(signal, &host::pid_file(&tested, places), log) {
         ExitCode::SUCCESS
     } else {

@@ -2,14 +2,14 @@
 
 mod checkstyle;
 mod fingerprint;
-mod github;
+pub(super) mod github;
 mod gitlab;
 mod human;
 mod json;
 mod junit;
 mod sarif;
 mod short;
-mod xml;
+pub(super) mod xml;
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};

@@ -1,7 +1,7 @@
 //! Text inside XML.
 
 /// Escapes what has a meaning in XML; control characters, which XML cannot hold, become question marks.
-pub(super) fn escape(text: &str) -> String {
+pub(in crate::cli) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -32,7 +32,7 @@ fn row(out: &mut dyn Write, indent: usize, width: usize, left: &str, right: &str
     writeln!(out, "{}", line.trim_end())
 }
 
-fn way(way: &Way, indent: usize, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::cli) fn way(way: &Way, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     for step in &way.steps {
         self::step(step, indent, out)?;
     }

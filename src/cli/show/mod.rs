@@ -1,12 +1,12 @@
 //! `ngxc show`: which server and location take a request, why, and what holds there.
 
-mod address;
-mod human;
+pub(super) mod address;
+pub(super) mod human;
 mod settings;
 mod table;
-mod url;
+pub(super) mod url;
 mod value;
-mod way;
+pub(super) mod way;
 mod written;
 
 use std::io::Write;
@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::input::Input;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, template};
 use crate::model::Config;
 use crate::simulate::walk::Ground;
 use crate::source::{Disk, SourceMap};
@@ -57,31 +57,31 @@ pub(super) struct ShowArgs {
 }
 
 /// What the URL does not say.
-#[derive(Args)]
-struct RequestArgs {
+#[derive(Args, Clone, Default)]
+pub(super) struct RequestArgs {
     /// The Host header [default: that of URL].
     #[arg(long, value_name = "NAME", requires = "url")]
-    host: Option<String>,
+    pub(super) host: Option<String>,
 
     /// The port that is connected to [default: that of URL].
     #[arg(long, value_name = "PORT", requires = "url")]
-    port: Option<u16>,
+    pub(super) port: Option<u16>,
 
     /// The address that is connected to: `10.0.0.1`, `10.0.0.1:8080`, `unix:/run/nginx.sock`.
     #[arg(long, value_name = "ADDRESS", requires = "url")]
-    address: Option<String>,
+    pub(super) address: Option<String>,
 
     /// The client's address.
     #[arg(long, value_name = "ADDRESS", requires = "url")]
-    client: Option<IpAddr>,
+    pub(super) client: Option<IpAddr>,
 
     /// The method.
     #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET", requires = "url")]
-    method: String,
+    pub(super) method: String,
 
     /// A further header; may be repeated.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", requires = "url", value_parser = header)]
-    headers: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -108,9 +108,9 @@ struct Answer {
 
 /// What names and places are made of.
 #[derive(Clone, Copy)]
-struct Book<'b> {
-    config: &'b Config,
-    sources: &'b SourceMap,
+pub(super) struct Book<'b> {
+    pub(super) config: &'b Config,
+    pub(super) sources: &'b SourceMap,
 }
 
 impl Book<'_> {
@@ -147,7 +147,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
     let config = Arc::new(config);
     let book = Book { config: &config, sources };
     let Some(url) = &args.url else {
-        let servers = table::servers(book);
+        let servers = table::servers(book, &configuration);
         match args.format {
             Format::Human => table::print(&servers, out)?,
             Format::Json => {
@@ -160,6 +160,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
         }
         return Ok(Outcome::Clean);
     };
+    template::demand(&configuration, template::routes)?;
     settings::check_names(book, &args.setting)?;
     if let Some(value) = &args.value {
         value::check_names(book, value)?;
@@ -173,13 +174,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
     let url = url::Url::parse(url)?;
     let found = address::find(&ground.router, &url, &args.request)?;
     let asked = url::asked(&url, &args.request, &ground.router, found.address)?;
-    let normalize = |merge: bool| {
-        let mut path = Vec::new();
-        let range = crate::runtime::net::http1::uri::normalize(&asked.target, merge, &mut path).ok()?;
-        let args = asked.target[range].to_vec();
-        Some((path, args))
-    };
-    let walk = ground.walk(&asked, normalize).map_err(Failure::new)?;
+    let walk = ground.walk(&asked).map_err(Failure::new)?;
     if let Some(value) = &args.value {
         let block = match walk.location {
             Some(location) => ground.router.get(location).span,

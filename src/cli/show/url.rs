@@ -7,20 +7,20 @@ use crate::simulate::imagined::Asked;
 
 /// A URL.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Url {
+pub(in crate::cli) struct Url {
     /// `http` or `https`, if written.
-    pub(super) scheme: Option<&'static str>,
+    pub(in crate::cli) scheme: Option<&'static str>,
     /// Host and port as written; empty for a path.
-    pub(super) authority: String,
+    pub(in crate::cli) authority: String,
     /// The port, if written.
-    pub(super) port: Option<u16>,
+    pub(in crate::cli) port: Option<u16>,
     /// Path and arguments; at least `/`.
-    pub(super) target: String,
+    pub(in crate::cli) target: String,
 }
 
 impl Url {
     /// Takes a URL apart; the scheme may be left out, or all before the path.
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+    pub(in crate::cli) fn parse(text: &str) -> Result<Self, Failure> {
         let bad = |why: &str| {
             Failure::new(format!("`{text}` is no URL: {why}"))
                 .help("expected `http://www.example.com/path`, or a path with `--host www.example.com`")
@@ -58,7 +58,7 @@ impl Url {
 }
 
 /// The request at an address.
-pub(super) fn asked(
+pub(in crate::cli) fn asked(
     url: &Url,
     args: &RequestArgs,
     router: &Router,
@@ -81,11 +81,13 @@ pub(super) fn asked(
         endpoint: listen.endpoint.clone(),
         scheme: if listen.ssl || listen.quic { "https" } else { "http" },
         method: args.method.clone(),
+        protocol: "HTTP/1.1".to_owned(),
         host: host.into_bytes(),
         name,
         target: url.target.clone().into_bytes(),
         headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
         client: args.client,
+        facts: None,
     })
 }
 

@@ -14,75 +14,75 @@ use crate::source::Span;
 
 /// A way.
 #[derive(Debug, Serialize)]
-pub(super) struct Way {
+pub(in crate::cli) struct Way {
     /// What happened, in order.
-    pub(super) steps: Vec<Step>,
+    pub(in crate::cli) steps: Vec<Step>,
     /// The server in the end.
-    pub(super) server: Block,
+    pub(in crate::cli) server: Block,
     /// The location in the end; `None`: the server itself.
-    pub(super) location: Option<Block>,
+    pub(in crate::cli) location: Option<Block>,
     /// `$uri` in the end.
-    pub(super) uri: String,
+    pub(in crate::cli) uri: String,
     /// What answers.
-    pub(super) answer: String,
+    pub(in crate::cli) answer: String,
     /// Text of the answer, or target of a redirection, if known.
-    pub(super) value: Option<String>,
+    pub(in crate::cli) value: Option<String>,
     /// The status, if the configuration decides it.
-    pub(super) status: Option<u16>,
+    pub(in crate::cli) status: Option<u16>,
     /// The directive that answers.
-    pub(super) answer_place: Option<String>,
+    pub(in crate::cli) answer_place: Option<String>,
     /// Other ways, which files decide.
-    pub(super) otherwise: Vec<Otherwise>,
+    pub(in crate::cli) otherwise: Vec<Otherwise>,
 }
 
 /// A block.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Block {
+pub(in crate::cli) struct Block {
     /// As written; of a server its names.
-    pub(super) name: String,
+    pub(in crate::cli) name: String,
     /// File and line.
-    pub(super) place: String,
+    pub(in crate::cli) place: String,
 }
 
 /// Something that happened.
 #[derive(Debug, Serialize)]
-pub(super) struct Step {
+pub(in crate::cli) struct Step {
     /// `server`, `location`, `set`, `if` …
-    pub(super) kind: &'static str,
+    pub(in crate::cli) kind: &'static str,
     /// In words.
-    pub(super) text: String,
+    pub(in crate::cli) text: String,
     /// The directive.
-    pub(super) place: Option<String>,
+    pub(in crate::cli) place: Option<String>,
     /// What else was considered, and the chosen one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) candidates: Vec<Candidate>,
+    pub(in crate::cli) candidates: Vec<Candidate>,
 }
 
 /// A server or location that could have been chosen.
 #[derive(Debug, Serialize)]
-pub(super) struct Candidate {
+pub(in crate::cli) struct Candidate {
     #[serde(flatten)]
-    pub(super) block: Block,
+    pub(in crate::cli) block: Block,
     /// `chosen`, `kept`, `passed`, `no`
-    pub(super) result: &'static str,
+    pub(in crate::cli) result: &'static str,
     /// Why.
-    pub(super) why: String,
+    pub(in crate::cli) why: String,
 }
 
 /// A way that files decide.
 #[derive(Debug, Serialize)]
-pub(super) struct Otherwise {
+pub(in crate::cli) struct Otherwise {
     /// When it is taken.
-    pub(super) when: String,
+    pub(in crate::cli) when: String,
     #[serde(flatten)]
-    pub(super) way: Way,
+    pub(in crate::cli) way: Way,
 }
 
 /// Servers that are listed beside the chosen one.
 const MOST: usize = 12;
 const NO_REGEX: &str = ", and `^~`: no regular expression is tried";
 
-pub(super) fn way(book: Book<'_>, ground: &Ground, asked: &Asked, walk: &Walk) -> Way {
+pub(in crate::cli) fn way(book: Book<'_>, ground: &Ground, asked: &Asked, walk: &Walk) -> Way {
     let view = View { book, ground, asked };
     let server = view.server(walk.server);
     let (answer, status, place) = view.end(&walk.end, walk);
@@ -117,7 +117,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// The names of a server, as written.
-pub(super) fn names(server: &Server) -> String {
+pub(in crate::cli) fn names(server: &Server) -> String {
     let names = server.names.iter().map(|name| match name {
         ServerName::Exact(name) if name.is_empty() => "\"\"".to_owned(),
         name => name.to_string(),
@@ -232,6 +232,15 @@ impl View<'_> {
                 simple("error_page", format!("the page of {status} is `{}`", text(uri)), Some(*span))
             }
             Event::Redirect(uri) => simple("redirect", format!("inside, to `{}`", text(uri)), None),
+            Event::Access(span, true) => simple("allow", "lets the client in".to_owned(), Some(*span)),
+            Event::Access(span, false) => simple("deny", "keeps the client out".to_owned(), Some(*span)),
+            Event::Answer(span, status) => {
+                simple("answer", format!("`{}`: {status}", self.book.text(*span)), Some(*span))
+            }
+            Event::Tried(span, Some(path)) => {
+                simple("try_files", format!("`{}` is there", text(path)), *span)
+            }
+            Event::Tried(span, None) => simple("try_files", "no file is there".to_owned(), *span),
         }
     }
 
@@ -348,6 +357,9 @@ impl View<'_> {
             }
             End::Status(status, why) => (format!("{status}: {why}"), Some(*status), None),
             End::Slash => (format!("301: to `{}/`", text(&walk.uri)), Some(301), None),
+            End::File(path) => (format!("the file `{}`", text(path)), Some(200), None),
+            End::List(path) => (format!("the list of the directory `{}`", text(path)), Some(200), None),
+            End::Needs(fact, span) => (format!("not known here: it depends on {}", fact.name()), None, *span),
             End::Unknown(span, unknown) => {
                 (format!("not known here: it depends on {}", self.variables(unknown)), None, *span)
             }

@@ -6,6 +6,7 @@ use crate::eval::names::How;
 
 /// One step of the choice of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ServerStep {
     /// A name or wildcard of this server is the best match in the table.
     Name(ServerId, How),
@@ -17,6 +18,7 @@ pub enum ServerStep {
 
 /// One step of the choice of a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LocationStep {
     /// The search goes on among the inner locations of this one.
     Inside(LocationId),

@@ -22,6 +22,7 @@ pub struct Verdict {
 
 /// What a vulnerability means; texts are sentences for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Status {
     /// The version has the fault, and the configuration exposes it.
     Affected,

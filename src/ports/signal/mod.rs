@@ -10,6 +10,7 @@ mod peer;
 
 /// A kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Signal {
     /// `connect() to … failed (99: …)` of an IPv4 peer.
     NoPort,

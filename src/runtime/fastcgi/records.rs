@@ -77,7 +77,7 @@ fn length(out: &mut Vec<u8>, n: usize) {
     }
 }
 
-/// How the server ended its answer.
+/// End of the server's response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// No more of the response comes.
@@ -95,7 +95,7 @@ pub(crate) struct Records {
     /// Bytes of the record's content, and of what fills it up, that are to come.
     content: usize,
     padding: usize,
-    /// How the response ended, if it has.
+    /// End of the response, once it has come.
     pub(crate) end: Option<End>,
     /// The request is done: the connection is free, unless `is_over`.
     pub(crate) is_done: bool,

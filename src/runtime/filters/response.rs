@@ -59,7 +59,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
     Ok(())
 }
 
-/// How the end of the body is told (`ngx_http_chunked_header_filter`).
+/// Framing of the body's end (`ngx_http_chunked_header_filter`).
 fn frame(request: &mut Request) {
     let (is_head, is_http2) = (request.is_head(), request.is_http2());
     let reply = &mut request.reply;

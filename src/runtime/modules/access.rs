@@ -1,4 +1,4 @@
-//! Who may ask: `allow` and `deny` (`ngx_http_access_module.c`), and how `satisfy` joins them with passwords and the
+//! Access by address: `allow` and `deny` (`ngx_http_access_module.c`), and how `satisfy` joins them with passwords and the
 //! answers of others (`ngx_http_core_access_phase`).
 
 use std::rc::Rc;

@@ -4,9 +4,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
 
+use crate::eval::uri::escape_component;
 use crate::model::log::Severity;
 use crate::runtime::net::clock;
-use crate::runtime::net::http1::uri::escape_component;
 use crate::runtime::net::log::escape;
 use crate::runtime::net::path::{self, ENOENT};
 use crate::runtime::net::text::{escape_html, put};

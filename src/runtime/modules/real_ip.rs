@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::eval::forwarded::forwarded;
 use crate::model::AccessSettings;
 use crate::model::access::{Addresses, RealIpHeader};
 use crate::runtime::request::connection::Connection;
-use crate::runtime::request::forwarded::forwarded;
 use crate::runtime::request::state::Request;
 
 /// The settings with the addresses of hosts in place of their names.

@@ -79,7 +79,7 @@ impl RefererPlan {
     }
 }
 
-/// How `ngx_hash_add_key` understands a name.
+/// Forms of a name in `ngx_hash_add_key`.
 fn kind(name: &[u8]) -> Name<'_> {
     match name {
         [b'.', rest @ ..] if !rest.is_empty() => Name::Dot(rest),

@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use crate::eval::regex::{Captures, CompileError, MatchError, Regex};
 use crate::eval::select::LocationId;
+use crate::eval::uri::{escape_args, unescape_redirect};
 use crate::model::log::Severity;
 use crate::model::rewrite::{Condition, FileTest, Instruction, Return, Rewrite, RewriteFlag};
 use crate::model::{ComplexValue, Config, Segment, VariableId};
-use crate::runtime::net::http1::uri::{escape_args, unescape_redirect};
 use crate::runtime::net::log::errno;
 use crate::runtime::net::path;
 use crate::runtime::request::connection::Connection;

@@ -1,8 +1,8 @@
 //! The file of a URI as the answer (`ngx_http_static_module.c`).
 
+use crate::eval::uri;
 use crate::model::log::Severity;
 use crate::runtime::net::file_cache::Opened;
-use crate::runtime::net::http1::uri;
 use crate::runtime::net::text::put;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::content_type::content_type;

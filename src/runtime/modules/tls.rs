@@ -2,7 +2,7 @@
 
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::runtime::net::http1::uri;
+use crate::eval::uri;
 use crate::runtime::net::tls::{Info, certificate};
 use crate::runtime::request::scope::Scope;
 

@@ -7,14 +7,14 @@ const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// How often the time of a turn is told before the system is asked again: a worker that never sleeps is late by this.
+/// Readings of a turn's time before the system is asked again: a worker that never sleeps is late by this.
 const TOLD: u32 = 100;
 
 /// The time of a turn of a worker's event loop, as in `ngx_time_update`.
 struct Turn {
     /// False: the thread has no turns.
     is_known: Cell<bool>,
-    /// How often it may still be told.
+    /// Readings that are left.
     left: Cell<u32>,
     instant: Cell<Option<Instant>>,
     time: Cell<Duration>,
@@ -66,7 +66,7 @@ pub(crate) fn instant() -> Instant {
     TURN.with(Turn::tell)
 }
 
-/// How long ago something was, at the time of the turn.
+/// Time since an instant, at the time of the turn.
 pub(crate) fn since(earlier: Instant) -> Duration {
     instant().saturating_duration_since(earlier)
 }

@@ -47,7 +47,7 @@ pub(crate) struct Opened {
     pub(crate) info: Info,
 }
 
-/// How a file is opened.
+/// Mode in which a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Read(Links),
@@ -85,7 +85,7 @@ impl Caches {
     }
 }
 
-/// How long a file stays open, and after how many uses.
+/// Time for which a file stays open, and the uses after which it does.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     /// Seconds.

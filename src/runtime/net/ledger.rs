@@ -160,7 +160,7 @@ pub struct Counts {
     pub closed_by_peer: u64,
     /// By name.
     pub upstreams: BTreeMap<String, UpstreamCounts>,
-    /// How often a variable gave a value to `proxy_bind`.
+    /// Count of the values that a variable gave to `proxy_bind`.
     pub given: BTreeMap<(String, String), u64>,
 }
 

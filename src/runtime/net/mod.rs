@@ -1,6 +1,5 @@
 //! The ground, which knows no request: sockets, timers, buffers, clocks, logs, TLS, the syntax of HTTP, counters.
 
-pub(crate) mod address;
 pub(crate) mod buffer;
 pub(crate) mod clock;
 pub(crate) mod counters;

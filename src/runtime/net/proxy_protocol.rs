@@ -20,7 +20,7 @@ pub(crate) struct ProxyProtocol {
     pub(crate) values: Vec<u8>,
 }
 
-/// How long the header is and what it says, or what the error log is told.
+/// Length and content of the header, or the line for the error log.
 type Parsed = Result<(usize, Option<ProxyProtocol>), (Severity, String)>;
 
 /// `ngx_proxy_protocol_read`: how long the header is, and what it says.

@@ -25,7 +25,7 @@ use crate::runtime::upstream::cache::key::{Key, sum, variant};
 use crate::runtime::upstream::cache::validity::{self, Validity};
 use crate::runtime::upstream::cache::zone::{Held, Seen, Zone};
 
-/// How often a request looks whether another one has fetched the response.
+/// Interval in which a request looks for the response that another one fetches.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The zone of a `proxy_cache_path`, found again by its name and the path of its files.

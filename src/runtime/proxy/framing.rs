@@ -1,11 +1,11 @@
-//! How the body of a peer's response ends (`ngx_http_proxy_input_filter_init`, `ngx_http_proxy_chunked_filter`).
+//! Framing of a peer's response body (`ngx_http_proxy_input_filter_init`, `ngx_http_proxy_chunked_filter`).
 
 use super::trailers::{self, Trailers};
 use super::{ProxyRequest, fastcgi};
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::chunked::{Chunk, Chunked};
 
-/// How the upstream's body ends.
+/// End of the upstream's body.
 pub(super) enum Framing {
     Length(u64),
     Chunked(Chunked),
@@ -26,7 +26,7 @@ pub(super) enum Part {
 }
 
 impl Framing {
-    /// How the body of a response is framed; nothing comes of one that is not read.
+    /// Framing of a response's body; a body that is not read gives nothing.
     pub(super) fn of(p: &mut ProxyRequest<'_>, is_read: bool) -> Self {
         let response = &mut p.r.response;
         if !is_read {

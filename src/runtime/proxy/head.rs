@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use super::ProxyRequest;
+use crate::eval::uri::escape;
 use crate::model::proxy::HttpVersion;
 use crate::runtime::net::clock::http_date;
 use crate::runtime::net::http1::field::Known;
 use crate::runtime::net::http1::piece::Piece;
-use crate::runtime::net::http1::uri::escape;
 use crate::runtime::net::text::{field, number};
 use crate::runtime::request::plan::HeaderValue;
 

@@ -50,7 +50,7 @@ pub(crate) struct ProxyRequest<'a> {
     pub(crate) plan: &'a ProxyPlan,
     pub(crate) local: Option<Local>,
     pub(crate) state: Rc<UpstreamState>,
-    /// How connections to peers are secured, if they are.
+    /// TLS of connections to peers, if they have any.
     pub(crate) secure: Option<Secure>,
     /// The URI in place of the location's part, if `proxy_pass` has variables.
     pub(crate) uri: Option<Vec<u8>>,

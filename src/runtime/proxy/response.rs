@@ -4,12 +4,12 @@ use std::fs::File;
 use std::rc::Rc;
 
 use super::ProxyRequest;
+use crate::eval::uri::unsafe_uri;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::field::{Field, Known};
 use crate::runtime::net::http1::response_head::{Form, ResponseHead};
-use crate::runtime::net::http1::uri::unsafe_uri;
 use crate::runtime::net::text::put;
 use crate::runtime::request::flow::{self, Flow};
 use crate::runtime::request::plan::ProxyPlan;

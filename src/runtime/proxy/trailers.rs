@@ -12,7 +12,7 @@ pub(super) struct Trailers {
     most: usize,
 }
 
-/// How far they have come.
+/// Progress of the trailers.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,

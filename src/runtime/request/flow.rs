@@ -5,7 +5,7 @@ use crate::model::log::Severity;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
-/// How far the answer is.
+/// Progress of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
     /// A handler has filled `request.reply` and set the status: filters and writing follow.

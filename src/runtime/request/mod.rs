@@ -9,7 +9,6 @@ pub(crate) mod cookies;
 pub(crate) mod file;
 pub(crate) mod filter;
 pub(crate) mod flow;
-pub(crate) mod forwarded;
 pub(crate) mod limit;
 pub(crate) mod mirror;
 pub(crate) mod open_file;

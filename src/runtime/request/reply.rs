@@ -78,7 +78,7 @@ pub(crate) struct Reply {
     pub(crate) behind: Chain,
     /// Makes a page of the body and the answers of other requests.
     pub(crate) page: Option<Box<dyn PageFilter>>,
-    /// How far it was compressed.
+    /// Ratio of the compression.
     pub(crate) gzip_ratio: Option<Ratio>,
 }
 

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
+use crate::eval::forwarded;
 use crate::eval::{Captures, Failure};
 use crate::model::access::Addresses;
 use crate::model::log::Severity;
 use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
 use crate::runtime::net::http1::piece::Piece;
-use crate::runtime::request::forwarded;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
 

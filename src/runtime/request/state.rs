@@ -81,7 +81,7 @@ pub(crate) struct Request {
     pub(crate) internal: bool,
     /// The URI was changed by `rewrite` in this phase.
     pub(crate) uri_changed: bool,
-    /// How often it may still change.
+    /// Changes of the URI that are left.
     pub(crate) uri_changes: u8,
     /// The URI is still as the client sent it.
     pub(crate) valid_unparsed_uri: bool,
@@ -106,7 +106,7 @@ pub(crate) struct Request {
     /// The zones in which `limit_conn` counts the request.
     pub(crate) held: Vec<CountedRequest>,
     pub(crate) reply: Reply,
-    /// How deep it is inside other requests; 0: the client's own.
+    /// Depth inside of other requests; 0: the client's own.
     pub(crate) depth: u8,
     pub(crate) ssi: Shared,
     pub(crate) server: ServerId,

@@ -10,7 +10,7 @@ use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::state::Request;
 
-/// How deep requests may ask for requests (`NGX_HTTP_MAX_SUBREQUESTS`, and one).
+/// Deepest nesting of subrequests (`NGX_HTTP_MAX_SUBREQUESTS`, and one).
 const MAX_DEPTH: u8 = 51;
 
 /// Runs a request for a URI inside another one: the status of its answer, and whether that is known to be empty.

@@ -1,4 +1,4 @@
-//! How a variable gets its value, and the ways in which values are written.
+//! Sources of a variable's value, and the forms in which values are written.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(crate) type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
 /// The same of a variable whose name ends in a name of its own.
 pub(crate) type GetNamed = fn(&mut Scope<'_>, &str, &mut Vec<u8>) -> bool;
 
-/// How a variable gets its value.
+/// Source of a variable's value.
 #[derive(Clone, Copy)]
 pub(crate) enum Getter {
     /// By itself.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::eval::Captures;
 use crate::eval::select::LocationId;
+use crate::eval::uri;
 use crate::model::location::Handler;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
@@ -14,7 +15,6 @@ use crate::runtime::modules::{
     access, access_log, autoindex, empty_gif, gzip_static, index, limit, mirror, random_index, real_ip,
     rewrite, static_file, stub_status, try_files,
 };
-use crate::runtime::net::http1::uri;
 use crate::runtime::net::tls::Side;
 use crate::runtime::net::tls::verify::Verdict;
 use crate::runtime::proxy;

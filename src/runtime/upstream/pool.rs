@@ -23,12 +23,12 @@ pub(crate) struct UpstreamConnection {
     /// The address that `proxy_bind` asked for.
     pub(crate) source: Option<SocketAddr>,
     pub(crate) ledger: Option<Arc<WorkerLedger>>,
-    /// How it is secured, if it is.
+    /// TLS of the connection, if it has any.
     pub(crate) secure: Option<Rc<str>>,
 }
 
 impl Drop for UpstreamConnection {
-    /// Who closed first: the one place that every connection comes to.
+    /// The side that closed first; every connection comes to this place.
     fn drop(&mut self) {
         if let Some(ledger) = &self.ledger
             && let Some(by_peer) = self.stream.is_closed_by_peer()

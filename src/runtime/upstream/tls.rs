@@ -43,7 +43,7 @@ pub(crate) struct Peers {
     prefix: PathBuf,
 }
 
-/// How a connection to a peer is secured.
+/// TLS of a connection to a peer.
 #[derive(Clone, Debug)]
 pub(crate) struct Secure {
     tls: Arc<PeerTls>,
@@ -110,7 +110,7 @@ impl Peers {
         Ok(peers)
     }
 
-    /// How a connection to a peer is secured: what the settings say, with their variables replaced in `names`.
+    /// TLS of a connection to a peer: the settings, with their variables replaced in `names`.
     ///
     /// # Errors
     /// The failure, in nginx's words.

@@ -1,18 +1,21 @@
 //! Continuation of a route: error pages, internal redirects, and alternatives that depend on files.
 
-use super::{End, Event, MAX_DEPTH, Walk, Way, When};
+use super::{End, Event, Handler, MAX_DEPTH, Walk, Way, When};
 use crate::model::content::TryLast;
+use crate::simulate::imagined::Imagined;
 
 impl<'w> Way<'w> {
     /// Follows error pages to the end, and adds the alternatives that depend on files.
-    pub(super) fn finish(mut self, mut end: End) -> Walk {
+    pub(super) fn finish(mut self, mut end: End) -> (Walk, Imagined<'w>) {
         loop {
             let status = match &end {
                 End::Status(status, _) => Some(*status),
                 // A response without a text gets an error page.
-                End::Answer(_, status, Some(text)) if *status >= 400 && *status != 444 && text.is_empty() => {
+                End::Answer(_, status, Some(text)) if is_page(*status, text) => Some(*status),
+                End::Answer(_, status @ (301 | 302 | 303 | 307 | 308), _) if self.facts().is_some() => {
                     Some(*status)
                 }
+                End::Slash if self.facts().is_some() => Some(301),
                 _ => None,
             };
             match status.and_then(|status| self.error_page(status)) {
@@ -20,24 +23,51 @@ impl<'w> Way<'w> {
                 None => break,
             }
         }
-        if let (End::Answer(_, status, _), Some(other)) = (&mut end, self.err_status)
+        if let (End::Answer(_, status, text), Some(other)) = (&mut end, self.err_status)
             && !matches!(status, 301 | 302 | 303 | 307 | 308)
+            && !text.as_ref().is_some_and(|text| is_page(*status, text))
         {
             *status = other;
         }
-        let otherwise = if matches!(end, End::Content(_)) { self.otherwise() } else { Vec::new() };
-        Walk { otherwise, ..self.done(end) }
+        self.request.status = self.status(&end);
+        let is_open = matches!(end, End::Content(_)) && self.facts().is_none();
+        let otherwise = if is_open { self.otherwise() } else { Vec::new() };
+        let (walk, request) = self.done(end);
+        (Walk { otherwise, ..walk }, request)
     }
 
-    pub(super) fn done(self, end: End) -> Walk {
-        Walk {
+    /// Status of the response, if the configuration and the facts decide it.
+    fn status(&self, end: &End) -> Option<u16> {
+        match end {
+            // 494 to 497 have pages of their own, and are sent as 400.
+            End::Status(494..=497, _) => Some(400),
+            End::Status(status, _) | End::Answer(_, status, _) => Some(*status),
+            End::Slash => Some(301),
+            End::File(_) | End::List(_) => Some(self.err_status.unwrap_or(200)),
+            End::Content(_) => {
+                let own = match self.content_handler() {
+                    Some(handler) if handler.target().is_some() => {
+                        self.facts().and_then(|facts| Some(facts.upstream.as_ref()?.status))
+                    }
+                    Some(Handler::StubStatus(_) | Handler::EmptyGif(_)) => Some(200),
+                    _ => None,
+                };
+                own.map(|own| self.err_status.unwrap_or(own))
+            }
+            End::Unknown(..) | End::Needs(..) => None,
+        }
+    }
+
+    pub(super) fn done(self, end: End) -> (Walk, Imagined<'w>) {
+        let walk = Walk {
             events: self.events,
             server: self.request.server,
             location: self.location,
-            uri: self.request.uri,
+            uri: self.request.uri.clone(),
             end,
             otherwise: Vec::new(),
-        }
+        };
+        (walk, self.request)
     }
 
     /// `ngx_http_special_response_handler`
@@ -48,12 +78,16 @@ impl<'w> Way<'w> {
         }
         self.in_error_page = !core.recursive_error_pages.value;
         let page = core.error_page.value.iter().find(|page| page.statuses.contains(&status))?;
-        self.err_status = Some(page.status.unwrap_or(status)).filter(|status| *status != 0);
+        let sent = if matches!(status, 494..=497) { 400 } else { status };
+        self.err_status = Some(page.status.unwrap_or(sent)).filter(|status| *status != 0);
         let uri = match self.value(&page.uri) {
             Ok(uri) => uri,
             Err(unknown) => return Some(End::Unknown(Some(page.span), unknown)),
         };
         self.events.push(Event::ErrorPage(page.span, status, uri.clone()));
+        if uri.starts_with(b"/") && self.request.method != "HEAD" {
+            "GET".clone_into(&mut self.request.method);
+        }
         if uri.starts_with(b"/") || uri.starts_with(b"@") {
             return Some(self.redirect(&uri));
         }
@@ -62,14 +96,15 @@ impl<'w> Way<'w> {
     }
 
     /// `ngx_http_internal_redirect`, `ngx_http_named_location`
-    fn redirect(&mut self, uri: &[u8]) -> End {
+    pub(super) fn redirect(&mut self, uri: &[u8]) -> End {
         self.events.push(Event::Redirect(uri.to_vec()));
         if self.is_cycle() {
             return End::Status(500, "rewrite or internal redirection cycle");
         }
-        self.is_internal = true;
+        self.request.is_internal = true;
         if uri.starts_with(b"@") {
             let name = String::from_utf8_lossy(uri);
+            self.request.handled_by = None;
             return match self.ground.router.named(self.request.server, &name) {
                 Some(id) => self.phases(Some(id)),
                 None => End::Status(500, "there is no such named location"),
@@ -78,6 +113,9 @@ impl<'w> Way<'w> {
         let (path, args) = uri.split_at(memchr::memchr(b'?', uri).unwrap_or(uri.len()));
         self.request.uri = path.to_vec();
         self.request.args = args.get(1..).unwrap_or_default().to_vec();
+        self.request.is_unchanged = false;
+        self.request.is_in_location = true;
+        self.request.add_uri_to_alias = false;
         self.phases(None)
     }
 
@@ -99,7 +137,7 @@ impl<'w> Way<'w> {
                 },
             };
             if let Some(span) = span {
-                ways.push((When::NothingThere(span), way.finish(end)));
+                ways.push((When::NothingThere(span), way.finish(end).0));
             }
         }
         if self.handler().is_none() && self.request.uri.ends_with(b"/") {
@@ -108,7 +146,7 @@ impl<'w> Way<'w> {
                 let Ok(name) = way.value(index) else { continue };
                 let uri = if name.starts_with(b"/") { name } else { [&self.request.uri[..], &name].concat() };
                 let end = way.redirect(&uri);
-                ways.push((When::Index(uri), way.finish(end)));
+                ways.push((When::Index(uri), way.finish(end).0));
             }
         }
         ways
@@ -117,4 +155,9 @@ impl<'w> Way<'w> {
     fn fork(&self) -> Way<'w> {
         Way { request: self.request.clone(), events: Vec::new(), depth: self.depth + 1, ..*self }
     }
+}
+
+/// True if nginx sends its own page for a `return`: there is no text.
+fn is_page(status: u16, text: &[u8]) -> bool {
+    status >= 400 && status != 444 && text.is_empty()
 }

@@ -1,11 +1,12 @@
 //! Instructions of `ngx_http_rewrite_module` on a route.
 
-use super::{End, Event, Way};
-use crate::eval::Request as _;
+use super::{End, Event, Fact, Way};
 use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
-use crate::model::VariableId;
-use crate::model::rewrite::{Condition, Instruction, Rewrite, RewriteFlag};
+use crate::eval::{Request as _, uri};
+use crate::model::rewrite::{Condition, FileTest, Instruction, Rewrite, RewriteFlag};
+use crate::model::{ComplexValue, Segment, VariableId};
+use crate::simulate::facts::Kind;
 use crate::source::Span;
 
 /// Continuation after an instruction.
@@ -32,10 +33,15 @@ impl Way<'_> {
                 }
                 Instruction::Break(span) => {
                     self.events.push(Event::Break(*span));
+                    self.request.is_in_location &= !self.is_changed;
                     self.is_changed = false;
                     Next::Stop
                 }
                 Instruction::Return(r#return) => {
+                    self.request.status = Some(r#return.status);
+                    if self.facts().is_some() {
+                        self.events.push(Event::Answer(r#return.span, r#return.status));
+                    }
                     let text = match &r#return.text {
                         Some(text) => self.value(text).ok(),
                         None => Some(Vec::new()),
@@ -47,13 +53,26 @@ impl Way<'_> {
                     let holds = self.holds(condition, *span);
                     let unknown = holds.as_ref().err().cloned().unwrap_or_default();
                     self.events.push(Event::If(*span, holds.as_ref().ok().copied(), unknown));
+                    if let (Some(_), Err(unknown)) = (self.facts(), &holds) {
+                        let is_file = matches!(condition, Condition::File { .. }) && unknown.is_empty();
+                        let is_client = !is_file && unknown.is_empty();
+                        return Next::End(match (is_file, is_client) {
+                            (true, _) => End::Needs(Fact::Files, Some(*span)),
+                            (_, true) => End::Needs(Fact::Client, Some(*span)),
+                            _ => End::Unknown(Some(*span), unknown.clone()),
+                        });
+                    }
                     let block = match owner {
                         Some(outer) => self.ground.router.inner(outer, *inner),
                         None => self.ground.router.outermost(self.request.server, *inner),
                     };
                     match block.filter(|_| holds == Ok(true)) {
                         Some(block) => {
+                            if self.handler().is_some() {
+                                self.request.handled_by = self.location;
+                            }
                             self.location = Some(block);
+                            self.request.settings = self.settings();
                             self.execute(Some(block))
                         }
                         None => Next::Go,
@@ -84,7 +103,21 @@ impl Way<'_> {
                 let found = self.matches(pattern, *caseless, span, &value).ok_or_else(Vec::new)?;
                 Ok(found != *negated)
             }
-            Condition::File { .. } | Condition::Invalid => Err(Vec::new()),
+            Condition::File { test, path, negated } => {
+                let Some(files) = self.facts().and_then(|facts| facts.files.as_ref()) else {
+                    return Err(Vec::new());
+                };
+                let found = files.kind(&self.value(path)?);
+                let is_there = match test {
+                    FileTest::File => found == Some(Kind::File),
+                    FileTest::Directory => found == Some(Kind::Directory),
+                    FileTest::Exists => found.is_some(),
+                    // A stated file has no rights; a directory can be entered.
+                    FileTest::Executable => found == Some(Kind::Directory),
+                };
+                Ok(is_there != *negated)
+            }
+            Condition::Invalid => Err(Vec::new()),
         }
     }
 
@@ -101,10 +134,30 @@ impl Way<'_> {
         Some(is_match)
     }
 
+    /// Value of a text; captures are escaped again where the client's URI had escapes.
+    fn escaped(&mut self, value: &ComplexValue, escapes: bool) -> Result<Vec<u8>, Vec<VariableId>> {
+        let path_end = memchr::memchr(b'?', &self.asked.target).unwrap_or(self.asked.target.len());
+        let is_quoted = self.asked.target[..path_end].contains(&b'%') || self.asked.target.contains(&b'+');
+        if !escapes || !is_quoted {
+            return self.value(value);
+        }
+        let mut out = Vec::new();
+        for segment in &value.segments {
+            match segment {
+                Segment::Capture(group) => {
+                    let text = self.request.captured(*group).unwrap_or_default().to_vec();
+                    uri::escape_args(&text, &mut out);
+                }
+                other => out.extend(self.value(&ComplexValue { segments: vec![other.clone()] })?),
+            }
+        }
+        Ok(out)
+    }
+
     /// `ngx_http_script_regex_start_code`, `ngx_http_script_regex_end_code`
     fn rewrite(&mut self, rewrite: &Rewrite) -> Next {
-        let uri = self.request.uri.clone();
-        match self.matches(&rewrite.pattern, false, rewrite.span, &uri) {
+        let subject = self.request.uri.clone();
+        match self.matches(&rewrite.pattern, false, rewrite.span, &subject) {
             None => return Next::End(End::Status(500, "a regular expression gave up")),
             Some(false) => {
                 self.events.push(Event::Rewrite(rewrite.span, None));
@@ -112,24 +165,30 @@ impl Way<'_> {
             }
             Some(true) => {}
         }
-        self.is_internal = true;
+        self.request.is_internal = true;
+        self.request.is_unchanged = false;
         self.is_changed = rewrite.flag != RewriteFlag::Break;
-        let replacement = match self.value(&rewrite.replacement) {
+        self.request.is_in_location &= self.is_changed;
+        let escapes = matches!(rewrite.flag, RewriteFlag::Redirect(_));
+        let replacement = match self.escaped(&rewrite.replacement, escapes) {
             Ok(value) => value,
             Err(unknown) => return Next::End(End::Unknown(Some(rewrite.span), unknown)),
         };
         let before = std::mem::take(&mut self.request.args);
         let keeps = rewrite.keeps_args && !before.is_empty();
         if let RewriteFlag::Redirect(status) = rewrite.flag {
-            let mut target = replacement;
+            let mut target = uri::unescape_redirect(&replacement);
             if keeps {
                 target.push(if rewrite.has_args { b'&' } else { b'?' });
                 target.extend_from_slice(&before);
             }
+            if self.facts().is_some() {
+                self.events.push(Event::Answer(rewrite.span, status));
+            }
             return Next::End(End::Answer(rewrite.span, status, Some(target)));
         }
         self.request.args.clone_from(&before);
-        match rewrite.args.as_ref().map(|args| self.value(args)) {
+        match rewrite.args.as_ref().map(|args| self.escaped(args, true)) {
             Some(Ok(mut args)) => {
                 if keeps {
                     args.push(b'&');

@@ -1,6 +1,8 @@
 //! Route of one request through a configuration, as far as it is known without files and upstreams: the phases of
 //! `ngx_http_core_module.c` from server to content.
 
+mod access;
+mod content;
 mod end;
 mod instructions;
 
@@ -8,16 +10,17 @@ use std::sync::Arc;
 
 use instructions::Next;
 
+use super::facts::{Fact, Facts};
 use super::imagined::{Asked, Imagined};
 use crate::eval::select::{LocationId, LocationStep, Router, ServerId, ServerStep};
-use crate::eval::{CompileError, Program, Request as _};
-use crate::model::access::Addresses;
+use crate::eval::{CompileError, Program, Request as _, uri};
 use crate::model::location::Handler;
 use crate::model::{ComplexValue, HttpSettings, LocationKind, VariableId};
 use crate::source::Span;
 
 /// Configuration prepared for routing.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Ground {
     /// Choice of servers and locations.
     pub router: Router,
@@ -27,6 +30,7 @@ pub struct Ground {
 
 /// Event on the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// The server was chosen.
     Server(ServerId, Vec<ServerStep>),
@@ -46,10 +50,17 @@ pub enum Event {
     ErrorPage(Span, u16, Vec<u8>),
     /// Internal redirect to a URI or a named location.
     Redirect(Vec<u8>),
+    /// The `allow` (true) or `deny` that holds for the client. Only with [`Facts`].
+    Access(Span, bool),
+    /// A `return`, or a `rewrite` that redirects, with the status. Only with [`Facts`].
+    Answer(Span, u16),
+    /// `try_files`, with the path that exists; `None`: the fallback. Only with [`Facts`].
+    Tried(Option<Span>, Option<Vec<u8>>),
 }
 
 /// End of the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum End {
     /// A content handler's response, or a static file's (`None`).
     Content(Option<Span>),
@@ -61,10 +72,17 @@ pub enum End {
     Slash,
     /// A URI with unknown variables.
     Unknown(Option<Span>, Vec<VariableId>),
+    /// The file of this path. Only with [`Facts`].
+    File(Vec<u8>),
+    /// The list of this directory. Only with [`Facts`].
+    List(Vec<u8>),
+    /// A fact that decides here and that the description lacks. Only with [`Facts`].
+    Needs(Fact, Option<Span>),
 }
 
 /// Condition of an alternative route, which depends on files.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum When {
     /// None of the files of `try_files` exists.
     NothingThere(Span),
@@ -74,6 +92,7 @@ pub enum When {
 
 /// Route.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Walk {
     /// Events in order.
     pub events: Vec<Event>,
@@ -103,16 +122,19 @@ impl Ground {
         Ok(Self { router: Router::new(Arc::clone(&config))?, program: Program::new(config)? })
     }
 
-    /// Follows a request; `normalize` makes `$uri` and `$args` of the target, if possible; its flag is the server's
-    /// `merge_slashes`.
+    /// Follows a request.
     ///
     /// # Errors
     /// If PCRE2 gave up a match of the server's name.
-    pub fn walk(
-        &self,
-        asked: &Asked,
-        normalize: impl FnOnce(bool) -> Option<(Vec<u8>, Vec<u8>)>,
-    ) -> Result<Walk, String> {
+    pub fn walk(&self, asked: &Asked) -> Result<Walk, String> {
+        Ok(self.follow(asked)?.0)
+    }
+
+    /// Follows a request, and returns the request at the end of its route too.
+    ///
+    /// # Errors
+    /// Those of [`Ground::walk`].
+    pub fn follow<'w>(&'w self, asked: &'w Asked) -> Result<(Walk, Imagined<'w>), String> {
         let mut steps = Vec::new();
         let chosen = self.router.trace_server(asked.address, &asked.name, &mut steps);
         let (server, captures) = chosen.map_err(|e| e.to_string())?;
@@ -125,7 +147,6 @@ impl Ground {
             events: vec![Event::Server(server, steps)],
             changes: MAX_URI_CHANGES + 1,
             is_changed: false,
-            is_internal: false,
             in_error_page: false,
             err_status: None,
             depth: 0,
@@ -133,11 +154,17 @@ impl Ground {
         if let Some(captures) = captures {
             way.request.set_captures(captures);
         }
-        let Some((uri, args)) = normalize(way.settings().core.merge_slashes.value) else {
-            return Ok(way.done(End::Status(400, "the path is invalid")));
+        if let Some(end) = way.refused_by_tls() {
+            return Ok(way.finish(end));
+        }
+        let (mut path, merge) = (Vec::new(), way.settings().core.merge_slashes.value);
+        let Ok(args) = uri::normalize(&asked.target, merge, &mut path) else {
+            let end = End::Status(400, "the path is invalid");
+            return Ok(if asked.facts.is_some() { way.finish(end) } else { way.done(end) });
         };
-        way.request.uri = uri;
-        way.request.args = args;
+        way.request.uri = path;
+        way.request.args = asked.target[args].to_vec();
+        way.take_reported_client();
         let end = way.phases(None);
         Ok(way.finish(end))
     }
@@ -152,7 +179,6 @@ struct Way<'w> {
     events: Vec<Event>,
     changes: u32,
     is_changed: bool,
-    is_internal: bool,
     in_error_page: bool,
     /// Status of an `error_page`'s response, in place of the page's own.
     err_status: Option<u16>,
@@ -161,6 +187,11 @@ struct Way<'w> {
 }
 
 impl<'w> Way<'w> {
+    /// Facts about the outside; `None`: the route forks where they decide.
+    fn facts(&self) -> Option<&'w Facts> {
+        self.asked.facts.as_ref()
+    }
+
     fn settings(&self) -> &'w HttpSettings {
         match self.location {
             Some(id) => &self.ground.router.get(id).settings,
@@ -196,6 +227,7 @@ impl<'w> Way<'w> {
         let mut next = named;
         if named.is_none() {
             self.location = None;
+            self.request.settings = self.settings();
             if let Next::End(end) = self.execute(None) {
                 return end;
             }
@@ -214,33 +246,12 @@ impl<'w> Way<'w> {
                 return end;
             }
             if !self.is_changed {
-                if self.is_denied() {
-                    return End::Status(403, "`deny` holds for the client");
-                }
-                return End::Content(self.handler().map(Handler::span));
+                return self.content();
             }
             if self.is_cycle() {
                 return End::Status(500, "rewrite or internal redirection cycle");
             }
         }
-    }
-
-    /// `ngx_http_access_module`, as far as the client is known. A password is assumed to be right.
-    fn is_denied(&self) -> bool {
-        let access = &self.settings().access;
-        let asks_password = access.auth_basic.value.constant() != Some(b"off");
-        if access.satisfy.value.0 == "any" && asks_password {
-            return false;
-        }
-        for rule in &access.rules.value {
-            match (&rule.who, self.asked.client) {
-                (Addresses::All, _) => return !rule.allow,
-                (Addresses::Net(_), None) | (Addresses::Unix, _) => return false,
-                (who, client) if who.contains(client) => return !rule.allow,
-                _ => {}
-            }
-        }
-        false
     }
 
     fn is_cycle(&mut self) -> bool {
@@ -252,6 +263,8 @@ impl<'w> Way<'w> {
     fn find_location(&mut self) -> Option<End> {
         let mut steps = Vec::new();
         self.location = None;
+        self.request.handled_by = None;
+        self.request.settings = self.settings();
         let uri = self.request.uri.clone();
         let Ok(choice) = self.ground.router.trace_location(self.request.server, &uri, &mut steps) else {
             return Some(End::Status(500, "a regular expression gave up"));
@@ -260,8 +273,12 @@ impl<'w> Way<'w> {
         if let Some(id) = choice.location {
             self.enter(id);
         }
-        if self.settings().core.internal.value && !self.is_internal {
+        if self.settings().core.internal.value && !self.request.is_internal {
             return Some(End::Status(404, "the location is `internal`"));
+        }
+        let most = self.settings().core.client_max_body_size.value;
+        if most > 0 && self.facts().and_then(|facts| facts.body).is_some_and(|body| body > most) {
+            return Some(End::Status(413, "the body is larger than `client_max_body_size`"));
         }
         if choice.redirect {
             return Some(End::Slash);
@@ -273,6 +290,7 @@ impl<'w> Way<'w> {
     /// `ngx_http_update_location_config`
     fn enter(&mut self, id: LocationId) {
         self.location = Some(id);
+        self.request.settings = self.settings();
         let mut limits = self.ground.router.get(id).inner.iter().enumerate();
         let limit = limits.find_map(|(at, inner)| match &inner.kind {
             LocationKind::LimitExcept(methods) => Some((at, methods)),
@@ -280,9 +298,10 @@ impl<'w> Way<'w> {
         });
         let Some((at, methods)) = limit else { return };
         let has = |name: &str| methods.iter().any(|m| m.eq_ignore_ascii_case(name));
-        let is_allowed = has(&self.asked.method) || self.asked.method == "HEAD" && has("GET");
+        let is_allowed = has(&self.request.method) || self.request.method == "HEAD" && has("GET");
         if let Some(inner) = self.ground.router.inner(id, at).filter(|_| !is_allowed) {
             self.location = Some(inner);
+            self.request.settings = self.settings();
             self.events.push(Event::Limited(inner));
         }
     }

@@ -83,7 +83,7 @@ pub(crate) fn guarded(path: &Path, text: &[u8], templates: &Templates) -> Option
     }
     let mut guarded = text.to_vec();
     for (range, _) in places(text) {
-        // What takes its `;` along is a directive as it stands.
+        // A value that takes its `;` along is a directive as it stands.
         let is_alone = || stands_alone(&guarded, &range).is_some_and(|end| end == range.end);
         if text[range.start + 1] == b'{' && is_alone() {
             guarded[range.start..range.start + 2].copy_from_slice(MARK);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 /// Language of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Language {
     /// `${NAME}`
     Envsubst,

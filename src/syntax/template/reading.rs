@@ -15,7 +15,7 @@ pub struct Templates {
     pub language: Option<Language>,
     /// True if nginx has a variable of a name.
     pub is_variable: Option<fn(&[u8]) -> bool>,
-    /// Whether there is a directive of a name: then configurations inside of YAML are found.
+    /// Test for a directive's name; with it configurations inside of YAML are found.
     pub is_directive: Option<fn(&[u8]) -> bool>,
 }
 

@@ -79,7 +79,7 @@ fn blanks(text: &[u8]) -> (Decoded, usize) {
     }
 }
 
-/// What begins with a backslash, and how many bytes it takes.
+/// Escape that begins with a backslash, and its length in bytes.
 fn escape(text: &[u8]) -> (Decoded, usize) {
     let hexadecimal = |digits: usize| {
         let number = text.get(2..2 + digits).and_then(|d| std::str::from_utf8(d).ok());

@@ -39,7 +39,7 @@ const MAX_READ: usize = 1 << 30;
 pub struct Embedded {
     /// Its name in the file: the key, with `~2` for the second of a name.
     pub name: String,
-    /// How the scalar is written.
+    /// Style of the scalar.
     style: ScalarStyle,
     /// The bytes of the scalar: the lines of a block, or the text with its quotes.
     range: Range<usize>,
@@ -52,7 +52,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Whether every line of the configuration is a line of the file, and nothing else stands there: a block of `|`.
+    /// True every line of the configuration is a line of the file, and nothing else stands there: a block of `|`.
     pub fn is_literal(&self) -> bool {
         self.style == ScalarStyle::Literal && !self.is_compose
     }
@@ -90,9 +90,9 @@ pub(super) struct NotYaml {
 pub(super) struct Problem {
     /// Offset in bytes.
     pub(super) at: usize,
-    /// What was found and what was expected.
+    /// The text that was found, and the one that was expected.
     pub(super) message: String,
-    /// What to type.
+    /// Words to type.
     pub(super) help: String,
 }
 
@@ -142,7 +142,7 @@ fn is_named(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
 
-/// Whether a file is YAML: its name says so, or its first line that is no comment has the form of a key.
+/// True for a file that is YAML: its name says so, or its first line that is no comment has the form of a key.
 pub fn is_yaml(path: &Path, text: &[u8]) -> bool {
     if is_named(path) {
         return true;

@@ -4,10 +4,11 @@ use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::choice;
+use crate::lint::levels::Level;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::lint::values::codes::{Exit, Flag, Point, exit, flag};
-use crate::lint::values::{self, Row};
+use crate::lint::values::{self, Part, Row};
 
 declare_rule! {
     /// ## What it does
@@ -24,6 +25,15 @@ declare_rule! {
     /// ```nginx bad
     /// server {
     ///     location / { rewrite ^/(.*)$ /app/$1 last; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location /raw {
+    ///         rewrite ^ $request_uri;
+    ///         proxy_pass http://unix:/run/app.sock:$uri;
+    ///     }
     /// }
     /// ```
     ///
@@ -69,6 +79,12 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             if let Some(path) = known {
                 return pattern.is_match(&path) == Some(true) && choice::is_chosen(server, level, &path);
             }
+            if let [Part::Open(open)] = row.parts.as_slice()
+                && matches!(open.of.as_str(), "request_uri" | "uri")
+            {
+                // The URI that came here, unless a `rewrite` of the server or another location has led here.
+                return pattern.matches_always() && is_asked_for(level) && server.get("rewrite").is_none();
+            }
             let begin = row.prefix();
             let whole = !begin.contains(&b'?');
             if !whole {
@@ -89,4 +105,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether clients ask for a location: it has no name, and is not `internal`.
+fn is_asked_for(level: Level<'_>) -> bool {
+    let named =
+        level.head().and_then(|head| head.arg(0)).is_some_and(|word| word.content().starts_with(b"@"));
+    !named && level.get("internal").is_none()
 }

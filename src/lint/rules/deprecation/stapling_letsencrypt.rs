@@ -1,11 +1,13 @@
 //! Stapling of Let's Encrypt's certificates.
 
+use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::edit::Edit;
 use crate::edit::Fix;
 use crate::lint::Target;
 use crate::lint::place;
 use crate::lint::rule::declare_rule;
+use crate::lint::tls;
 use std::collections::HashSet;
 
 declare_rule! {
@@ -55,7 +57,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         else {
             continue;
         };
-        if theirs && seen.insert(stapling.head()) {
+        // Without TLS nothing is stapled, and nginx does not warn. `listen` may be in a file that is missing.
+        let plain = level.around(Context::Server).is_some_and(|server| {
+            server.get("listen").is_some() && server.is_complete() && !tls::speaks(server)
+        });
+        if theirs && !plain && seen.insert(stapling.head()) {
             let finding = STAPLING_LETSENCRYPT
                 .finding(stapling.head(), "Let's Encrypt has no OCSP responder any more: nothing is stapled")
                 .related(certificate.head(), "is theirs")

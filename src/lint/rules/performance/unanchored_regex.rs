@@ -3,14 +3,20 @@
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::access;
+use crate::lint::levels::Level;
+use crate::lint::pattern::is_look;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
+use crate::syntax::Directive;
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 declare_rule! {
     /// ## What it does
     ///
-    /// Reports a location whose pattern ends in an extension, such as `\.php`, without `$`. Silent for one that refuses
-    /// requests: what it matches too much is refused, and `$` would open it.
+    /// Reports a location whose pattern ends in an extension, such as `\.php`, without `$`; one of plain text, such as
+    /// `~ /v1/`, which is looked for anywhere; and alternatives of which only some have the `^` or `$` that was meant for
+    /// all: `^/a|/b`. Silent for a location that refuses requests: what it matches too much is refused, and an anchor
+    /// would open it.
     ///
     /// ## Why is this bad
     ///
@@ -24,8 +30,21 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```nginx bad
+    /// server {
+    ///     location ~ ^/admin|/api { proxy_pass http://unix:/run/app.sock; }
+    /// }
+    /// ```
+    ///
+    /// ```nginx bad
+    /// server {
+    ///     location ~ /v1/ { proxy_pass http://unix:/run/app.sock; }
+    /// }
+    /// ```
+    ///
     /// ```nginx good
     /// server {
+    ///     location ~ ^/(admin|api) { proxy_pass http://unix:/run/app.sock; }
     ///     location ~ \.php$ { fastcgi_pass unix:/run/php.sock; }
     ///     location ~ \.inc { return 403; }
     ///     location ~ \.php(/|$) { return 403; }
@@ -36,7 +55,7 @@ declare_rule! {
         name: "unanchored-regex",
         category: Performance,
         level: Info,
-        summary: "a pattern for an extension that matches in the middle of a path",
+        summary: "a pattern that matches in the middle of a path",
         doc: "/en/docs/http/ngx_http_core_module.html#location",
     }
 }
@@ -45,6 +64,12 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, head) in target.levels().http("location") {
         let Some((text, _)) = sources::regex_of_location(head) else { continue };
         let pattern = String::from_utf8_lossy(&text);
+        if let Some((message, help)) = half_anchored(level, head).or_else(|| plain(&pattern)) {
+            if !level.below(head).is_some_and(access::refuses) {
+                found.push(UNANCHORED_REGEX.finding(head.head(), message).help(help));
+            }
+            continue;
+        }
         let Some((before, extension)) = pattern.rsplit_once("\\.") else { continue };
         // `a/.*\.x)` is one word in a larger group; only `\.(x|y)` is a list of extensions.
         let own_group = extension.strip_prefix('(').and_then(|e| e.strip_suffix(')'));
@@ -68,4 +93,42 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Alternatives of the whole pattern of which only the first is bound to the start, or only the last to the end.
+fn half_anchored(level: Level<'_>, head: Directive<'_>) -> Option<(String, String)> {
+    let pattern = sources::location_pattern(level, head)?;
+    let HirKind::Alternation(parts) = pattern.hir().kind() else { return None };
+    let bound = |part: &Hir, look: Look| match part.kind() {
+        HirKind::Concat(parts) => {
+            let outermost = if look == Look::Start { parts.first() } else { parts.last() };
+            outermost.is_some_and(|part| is_look(part, look))
+        }
+        _ => is_look(part, look),
+    };
+    let (first, last) = (parts.first()?, parts.last()?);
+    let is_free = |part: &Hir| !bound(part, Look::Start) && !bound(part, Look::End);
+    let only = |one: &Hir, look| {
+        bound(one, look) && parts.iter().filter(|part| is_free(part)).count() == parts.len() - 1
+    };
+    let (sign, which) = match (only(first, Look::Start), only(last, Look::End)) {
+        (true, _) => ("^", "first"),
+        (false, true) => ("$", "last"),
+        _ => return None,
+    };
+    Some((
+        format!("`{sign}` holds for the {which} alternative only: the others match in the middle of a path"),
+        "put the alternatives in a group: `^/(a|b)$`".to_owned(),
+    ))
+}
+
+/// A pattern that is a path as it stands: `/v1/`.
+fn plain(pattern: &str) -> Option<(String, String)> {
+    let is_text = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte);
+    (pattern.starts_with('/') && pattern.len() > 2 && pattern.bytes().all(is_text)).then(|| {
+        (
+            format!("`{pattern}` also matches in the middle of a path"),
+            format!("write `^{pattern}`, or `location {pattern}`"),
+        )
+    })
 }

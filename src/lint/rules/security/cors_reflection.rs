@@ -16,7 +16,7 @@ declare_rule! {
     /// ## What it does
     ///
     /// Reports `Access-Control-Allow-Origin` with `$http_origin`, also through `set` or the default of a `map`,
-    /// where nothing looks at the origin. Without `Access-Control-Allow-Credentials` it is as `*` would be, and a
+    /// where nothing looks at the origin, with a pattern or otherwise. Without `Access-Control-Allow-Credentials` it is as `*` would be, and a
     /// note.
     ///
     /// ## Why is this bad
@@ -88,7 +88,7 @@ fn reflects(row: &Row) -> bool {
     let admits = |pattern: &Rc<Pattern>| {
         STRANGERS.iter().any(|origin| pattern.is_match(origin.as_bytes()) == Some(true))
     };
-    open.of == "http_origin" && open.checked.iter().all(admits)
+    open.of == "http_origin" && !open.unread && open.checked.iter().all(admits)
 }
 
 /// Origins that no list of known sites has.

@@ -38,6 +38,12 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```nginx bad
+    /// server {
+    ///     location /files { alias /.; }
+    /// }
+    /// ```
+    ///
     /// ```nginx good
     /// server {
     ///     root /srv/www;
@@ -58,7 +64,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         for (level, directive) in target.levels().http(name) {
             let Some(path) = directive.arg(0) else { continue };
             let internal = level.outward().any(|l| l.get("internal").is_some());
-            if !is_root(&path.value(), name) || internal || !serves_everything(level, name) {
+            if !is_root(&path.value(), name, level) || internal || !serves_everything(level, name) {
                 continue;
             }
             found.push(
@@ -72,7 +78,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// `/`, `//`, `/usr/..` and the like; an `alias` needs the `/` at its end, or `/.` only puts a dot before what follows.
-fn is_root(path: &[u8], name: &str) -> bool {
+fn is_root(path: &[u8], name: &str, level: Block<'_>) -> bool {
     let mut depth = 0_usize;
     for part in path.split(|b| *b == b'/') {
         match part {
@@ -81,24 +87,30 @@ fn is_root(path: &[u8], name: &str) -> bool {
             _ => depth += 1,
         }
     }
-    path.first() == Some(&b'/') && depth == 0 && (name == "root" || path.ends_with(b"/"))
+    // The rest of the path is put behind an alias as it is: after `/.` it has to begin with `/`.
+    let goes_on =
+        || path.ends_with(b"/") || level.head().is_some_and(|head| !location_of(head).ends_with('/'));
+    path.first() == Some(&b'/') && depth == 0 && (name == "root" || goes_on())
+}
+
+/// The path or pattern of a location.
+fn location_of(head: Directive<'_>) -> String {
+    head.args().next_back().map(|word| word.to_string()).unwrap_or_default()
 }
 
 const ANSWERS: [&str; 8] =
     ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "return", "root", "alias"];
 
 fn serves_everything(level: Block<'_>, name: &str) -> bool {
-    let of_location =
-        |head: Directive<'_>| head.args().next_back().map(|w| w.to_string()).unwrap_or_default();
     let answers_itself = || ANSWERS[..6].iter().any(|name| level.get(name).is_some());
     match level.context() {
         Context::Location if name == "alias" => {
             level.head().is_some_and(|head| head.args().len() == 1 || head.arg(0).is_some_and(|w| w.is("^~")))
         }
-        Context::Location => level.head().is_some_and(|head| of_location(head) == "/") && !answers_itself(),
+        Context::Location => level.head().is_some_and(|head| location_of(head) == "/") && !answers_itself(),
         Context::Server => {
             let answers = |l: Block<'_>| ANSWERS.iter().any(|name| l.get(name).is_some());
-            !level.inner().any(|l| l.head().is_some_and(|h| of_location(h) == "/") && answers(l))
+            !level.inner().any(|l| l.head().is_some_and(|h| location_of(h) == "/") && answers(l))
                 && level.get("return").is_none()
         }
         Context::Http => {

@@ -1,8 +1,10 @@
 //! A `Host` header that the client chooses.
 
+use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
 use crate::lint::Target;
+use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::lint::text;
@@ -12,7 +14,7 @@ declare_rule! {
     ///
     /// Reports `proxy_set_header Host` with a value from an argument, a cookie or another header than `Host`. With
     /// `$http_host` it is a note, in servers that any name reaches: a default server, one without names, one with
-    /// `_` or a regular expression.
+    /// `_` or a regular expression; and in a fragment that any server can include.
     ///
     /// ## Why is this bad
     ///
@@ -79,13 +81,18 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 .label("is chosen by the client");
             if variable != "http_host" {
                 found.push(finding.help("use `$host`"));
-            } else if sources::accepts_any_host(target.view(), level) {
+            } else if unseen(level) || sources::accepts_any_host(target.view(), level) {
                 let mut finding = finding.help("use `$host`, with `:$server_port` if the port matters");
                 finding.level = Level::Info;
                 found.push(finding);
             }
         }
     }
+}
+
+/// Whether any server can include this: a fragment of a server or of what is in one.
+fn unseen(level: Block<'_>) -> bool {
+    !level.is_rooted() && level.around(Context::Server).is_none_or(|server| server.head().is_none())
 }
 
 fn is_chosen(name: &str) -> bool {

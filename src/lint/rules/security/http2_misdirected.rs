@@ -47,7 +47,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
     for server in target.levels().of(Context::Server) {
         let has = |word: &str| server.own("listen").any(|l| l.args().any(|w| w.is(word)));
-        if !has("default_server") && !has("default") {
+        // Without TLS there is no handshake to refuse.
+        if !has("default_server") && !has("default") || !has("ssl") {
             continue;
         }
         let Some(reject) = server.effective("ssl_reject_handshake") else { continue };

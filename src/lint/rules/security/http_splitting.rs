@@ -1,6 +1,6 @@
 //! Line breaks that reach a header.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
 use crate::lint::text;
@@ -15,8 +15,9 @@ declare_rule! {
     /// Reports values that can contain a line feed where they go unescaped into a response header or a proxied
     /// request: `return` with a URL, `add_header`, a `rewrite` that redirects, `proxy_set_header`, `proxy_pass`.
     /// `$uri` and `$document_uri` are decoded; a group such as `([^.]*)` matches a line feed, `(.*)` does not.
-    /// `map` and `set` are followed. What is only the host of `proxy_pass` is in no line, and an `if ($uri ~ "[\r\n]")` with
-    /// `return` ends such requests. Groups in a `rewrite` that redirects are escaped by nginx and no finding.
+    /// `map` and `set` are followed; `set` escapes the groups that it reads. What is only the host of `proxy_pass` is in no line, and an `if ($uri ~ "[\r\n]")` with
+    /// `return` ends such requests. Groups in a `rewrite` that redirects are escaped by nginx and no finding. In a
+    /// fragment, where what is around it may end such requests, it is a warning.
     ///
     /// ## Why is this bad
     ///
@@ -42,6 +43,7 @@ declare_rule! {
     /// server {
     ///     location / { return 301 https://example.com$request_uri; }
     ///     location ~ ^/old/(.*)$ { return 302 /new/$1; }
+    ///     location ~ ^/set/([^.]*)$ { set $to $1; return 302 /new/$to; }
     ///     location /inner { rewrite ^ /other$uri last; }
     ///     location /files { try_files $uri $uri/ =404; }
     /// }
@@ -84,11 +86,15 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             let part = rows.iter().find_map(|row| match name {
                 "proxy_pass" => into_request_line(row),
                 // nginx escapes the groups of a `rewrite` that redirects.
-                "rewrite" => row.opens().find(|open| open.client && open.has_header() && !is_capture(open)),
-                _ => row.opens().find(|open| open.client && open.has_header()),
+                "rewrite" => row.opens().find(|open| carries(open) && !is_capture(open)),
+                _ => row.opens().find(|open| carries(open)),
             });
             if let Some(open) = part {
-                found.push(finding(directive, name, &value, open));
+                let mut finding = finding(directive, name, &value, open);
+                if !target.is_whole() {
+                    finding.level = Level::Warning;
+                }
+                found.push(finding);
             }
         }
     }
@@ -109,7 +115,12 @@ fn has_line_feed(name: &str) -> bool {
 
 /// Whether a client can put a line break into it.
 fn breaks(open: &Open) -> bool {
-    open.client && open.has_line_feed()
+    open.client && open.has_line_feed() && !open.unread
+}
+
+/// Whether a client can put a line break and another header into it.
+fn carries(open: &Open) -> bool {
+    breaks(open) && open.has_header()
 }
 
 fn is_capture(open: &Open) -> bool {

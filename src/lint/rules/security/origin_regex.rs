@@ -18,7 +18,8 @@ declare_rule! {
     /// Reports patterns for `$http_origin` in `if` and in a `map` whose result is sent as `Access-Control-Allow-
     /// Origin`, and patterns for `$http_referer` in `if` with `!~`, that match foreign hosts too: without `^`,
     /// without `$` or a `/` after the host, or with a dot that is any character. The finding names a host that the
-    /// pattern admits, found with an automaton of it. Patterns that block what matches are no finding.
+    /// pattern admits, found with an automaton of it. Also reports one that no origin matches: without a scheme before the
+    /// host, or with a path behind it. Patterns that block what matches are no finding.
     ///
     /// ## Why is this bad
     ///
@@ -147,6 +148,16 @@ fn report(place: Span, pattern: &Pattern, asked: Asked, found: &mut Vec<Diagnost
             ORIGIN_REGEX
                 .finding(place, "no origin matches: it ends behind the host and port")
                 .label("wants a `/` behind the host")
+                .help("write `^https://host\\.example$`"),
+        );
+        return;
+    }
+    if witness::lacks_scheme(pattern) {
+        let what = if asked == Asked::Origin { "origin" } else { "`Referer`" };
+        found.push(
+            ORIGIN_REGEX
+                .finding(place, format!("no {what} matches: it begins with its scheme, `https://`"))
+                .label("begins with the host")
                 .help("write `^https://host\\.example$`"),
         );
         return;

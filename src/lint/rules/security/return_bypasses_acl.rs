@@ -90,7 +90,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let named = level.head().and_then(|h| h.arg(0)).is_some_and(|w| w.content().starts_with(b"@"));
         let conditional = matches!(level.context(), Context::IfInLocation | Context::IfInServer);
         let redirects = code.starts_with('3') || answer.args().len() == 1 && code.parse::<u16>().is_err();
-        if !answers || named || conditional && redirects || level.get("internal").is_some() {
+        // Another location leads here, and may have asked; rules beside the answer are for nothing all the same.
+        let inner = (named || level.get("internal").is_some()) && level.get("deny").is_none();
+        if !answers || inner || conditional && redirects {
             continue;
         }
         let mut finding = RETURN_BYPASSES_ACL
@@ -112,7 +114,9 @@ const MOST: usize = 1000;
 /// `return 418` with an `error_page` for it: who is refused goes to the error page too, before `deny` is asked.
 fn through_error_pages(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, answer) in target.levels().http("return") {
-        let Some(deny) = level.get("deny").filter(|_| answer.args().len() == 1) else { continue };
+        let rules = access::rules(level);
+        let deny = rules.iter().find(|rule| rule.name().is("deny")).filter(|_| answer.args().len() == 1);
+        let Some(deny) = deny else { continue };
         let Some(code) = answer.arg(0).filter(|code| code.content().starts_with(b"4")) else { continue };
         let page = level.list("error_page").into_iter().find_map(|page| {
             let (to, codes) =
@@ -127,21 +131,25 @@ fn through_error_pages(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let Some(page) = server.into_iter().flat_map(|server| server.inner().take(MOST)).find(same) else {
             continue;
         };
+        let own = level.get("deny").is_some();
         let answers = page.own("return").any(|d| {
             d.arg(0).is_some_and(|code| code.content().starts_with(b"2") || code.content().starts_with(b"3"))
         });
-        if !answers && access::rules(page).iter().any(|rule| rule.name().is("deny")) {
+        // What only inherits the rules is reported if the page answers at once, whatever the rules are.
+        if !answers && (!own || access::rules(page).iter().any(|rule| rule.name().is("deny"))) {
             continue;
         }
-        found.push(
-            RETURN_BYPASSES_ACL
-                .finding(
-                    answer.head(),
-                    format!("everybody gets the error page `{to}`: `return` comes before `allow` and `deny`"),
-                )
-                .label("does not wait for access rules")
-                .related(deny.head(), "is not asked")
-                .help("let `deny` give the error page: `error_page 403 …`, without `return`"),
-        );
+        let mut finding = RETURN_BYPASSES_ACL
+            .finding(
+                answer.head(),
+                format!("everybody gets the error page `{to}`: `return` comes before `allow` and `deny`"),
+            )
+            .label("does not wait for access rules")
+            .related(deny.head(), "is not asked")
+            .help("let `deny` give the error page: `error_page 403 …`, without `return`");
+        if !own {
+            finding.level = Level::Info;
+        }
+        found.push(finding);
     }
 }

@@ -9,7 +9,7 @@ declare_rule! {
     /// ## What it does
     ///
     /// Reports `allow all` where `satisfy any` is in force and a password or the like is asked for, unless a `deny`
-    /// for everybody stands before it.
+    /// for everybody stands before it. `allow ::/0` is for everybody where the server listens on IPv6.
     ///
     /// ## Why is this bad
     ///
@@ -56,8 +56,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     // An outer `allow all` holds in many levels and is reported once.
     let mut reported = Vec::new();
     for level in levels.all().filter(|level| level.is_http()) {
-        let first = access::rules(level).into_iter().find(access::is_for_all);
-        let Some(allow) = first.filter(|rule| rule.name().is("allow")) else { continue };
+        let Some(allow) = access::allows_all(level) else { continue };
         if reported.contains(&allow.id()) || !access::password_suffices(level) {
             continue;
         }

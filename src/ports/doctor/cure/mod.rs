@@ -16,6 +16,7 @@ use crate::source::Span;
 
 /// An edit of the configuration; who has its text makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Edit {
     /// In the directive the text `from` becomes `to`.
     Word {

@@ -2,9 +2,9 @@
 
 use std::io;
 
+use crate::eval::uri::{self, unsafe_uri};
 use crate::model::log::Severity;
 use crate::runtime::filters::ssi::{Conditional, Encoding, Page, error, raw, value};
-use crate::runtime::net::http1::uri::{self, unsafe_uri};
 use crate::runtime::net::text;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::sink::Sink;

@@ -18,7 +18,7 @@ use crate::runtime::request::sink::Sink;
 use crate::runtime::request::state::Request;
 use crate::runtime::request::subrequest;
 
-/// How the values of `echo` are written.
+/// Encoding of the values of `echo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
     None,
@@ -34,7 +34,7 @@ enum Conditional {
     Else,
 }
 
-/// How times are written unless a page says otherwise (`ngx_http_ssi_timefmt`).
+/// Format of times unless a page sets another (`ngx_http_ssi_timefmt`).
 const TIMEFMT: &str = "%A, %d-%b-%Y %H:%M:%S %Z";
 
 /// A page that is passing.

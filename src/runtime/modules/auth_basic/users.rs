@@ -15,7 +15,7 @@ enum State {
 
 /// The password of a name, as the file has it; `None` if nobody has this name.
 ///
-/// Who does not match skips up to the next line feed: if the byte that differs is one itself, the next line is skipped
+/// A name that does not match skips up to the next line feed: if the byte that differs is one itself, the next line is skipped
 /// as well, as with nginx.
 ///
 /// # Errors

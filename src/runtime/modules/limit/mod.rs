@@ -1,4 +1,4 @@
-//! How often and how many at a time: `limit_req`, then `limit_conn` (the preaccess phase).
+//! Limits of rate and of concurrency: `limit_req`, then `limit_conn` (the preaccess phase).
 
 pub(crate) mod conn;
 pub(crate) mod req;

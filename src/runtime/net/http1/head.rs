@@ -66,7 +66,7 @@ pub(crate) struct Head {
     has_line: bool,
 }
 
-/// How far the parser came.
+/// Progress of the parser.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// The head is complete; `position` is behind it.

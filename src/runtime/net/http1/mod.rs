@@ -9,7 +9,6 @@ pub(crate) mod piece;
 pub(crate) mod base64;
 pub(crate) mod field;
 pub(crate) mod request_line;
-pub(crate) mod uri;
 
 pub(crate) mod head;
 

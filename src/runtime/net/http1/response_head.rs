@@ -32,7 +32,7 @@ pub(crate) enum Form {
     Cgi,
 }
 
-/// How far the parser came.
+/// Progress of the parser.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Done,

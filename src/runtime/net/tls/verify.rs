@@ -43,7 +43,7 @@ impl Verdict {
     }
 }
 
-/// Who is verified.
+/// The side that is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Client,
@@ -56,7 +56,7 @@ pub(crate) struct Trust {
     pub(crate) anchors: Vec<CertificateDer<'static>>,
     /// `None`: nothing is said about revocations.
     pub(crate) revocations: Option<Vec<CertificateRevocationListDer<'static>>>,
-    /// How many certificates there may be between the first and the last.
+    /// Most certificates between the first and the last.
     pub(crate) depth: usize,
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::runtime::request::limit::NODE;
 
-/// How many requests each key of a zone has.
+/// Number of requests of each key of a zone.
 #[derive(Debug)]
 pub(crate) struct ConnZone {
     counts: Mutex<HashMap<Box<[u8]>, u32>>,

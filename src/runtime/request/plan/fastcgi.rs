@@ -20,7 +20,7 @@ pub(crate) struct FastcgiPlan {
     pub(crate) catch_stderr: Vec<Box<[u8]>>,
 }
 
-/// How a URI is split into a script's name and the path behind it.
+/// Pattern that splits a URI into a script's name and the path behind it.
 #[derive(Debug)]
 pub(crate) struct ScriptName {
     /// Added to a name that ends in a slash.

@@ -93,7 +93,7 @@ pub(crate) struct ProxyPlan {
     /// The client's headers of these names are not passed on.
     pub(crate) replaced: u64,
     pub(crate) replaced_others: Vec<Box<[u8]>>,
-    /// How headers of the response are rewritten.
+    /// Rewriting of headers of the response.
     pub(crate) rewriting: Rewriting,
     pub(crate) on_way: Arc<PassSettings>,
     /// `proxy_method`; empty: the client's.

@@ -1,4 +1,4 @@
-//! How headers of a response that name the peer are rewritten (`proxy_redirect`, `proxy_cookie_domain` …).
+//! Rewriting of response headers that name the peer (`proxy_redirect`, `proxy_cookie_domain` …).
 
 use crate::eval::regex::Regex;
 use crate::model::ComplexValue;
@@ -13,7 +13,7 @@ pub(crate) enum Find {
 /// The text or pattern that is looked for, and its replacement.
 pub(crate) type Replacement = (Find, ComplexValue);
 
-/// How headers are rewritten in a location.
+/// Rewriting of headers in a location.
 #[derive(Debug, Default)]
 pub(crate) struct Rewriting {
     pub(crate) redirect: Vec<Replacement>,

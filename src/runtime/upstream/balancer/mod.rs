@@ -23,7 +23,7 @@ pub(crate) type SharedBalancer = Arc<Mutex<Box<dyn Balancer + Send>>>;
 pub(crate) struct Attempt {
     /// Peers that were tried, by position.
     pub(crate) tried: Vec<usize>,
-    /// How many more may be tried.
+    /// Number of peers that may still be tried.
     pub(crate) tries: usize,
     /// The backup peers have their turn.
     pub(crate) backup: bool,
@@ -44,7 +44,7 @@ impl Attempt {
     }
 }
 
-/// How a peer was given back.
+/// Outcome of an attempt, told when the peer is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Good,

@@ -14,7 +14,7 @@ const KEY: &[u8] = b"\nKEY: ";
 pub(crate) struct Header {
     /// Until when the response is fresh, in seconds since 1970.
     pub(crate) valid: i64,
-    /// How long after that it may be used while it is renewed, and when the peer fails.
+    /// Seconds after that in which a stale response may be used: while it is renewed, and when the peer fails.
     pub(crate) updating: i64,
     pub(crate) error: i64,
     /// -1: unknown.

@@ -10,7 +10,7 @@ use crate::runtime::net::clock::Clock;
 use crate::runtime::upstream::cache::key::{self, Key};
 use crate::runtime::upstream::cache::zone::{Nodes, Zone};
 
-/// How often it is looked whether something has to go.
+/// Interval of the search for entries that have to go.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Keys that are tried when one has to go: some may be in use.
 const TRIED: usize = 20;
@@ -72,7 +72,7 @@ fn oldest(nodes: &Nodes, may: impl Fn(i64) -> bool) -> Option<Key> {
 
 fn remove(zone: &Zone, nodes: &mut Nodes, key: &Key) {
     if nodes.map.get(key).is_some_and(|node| node.exists) {
-        // Who removed it before has done the same.
+        // Whoever removed the file before has counted it too.
         let _ = std::fs::remove_file(zone.file(key));
     }
     nodes.remove(key);

@@ -1,4 +1,4 @@
-//! How long a response says that it is fresh (`ngx_http_upstream_process_cache_control` and its neighbours).
+//! Freshness of a response by its own headers (`ngx_http_upstream_process_cache_control` and its neighbours).
 
 use crate::model::argument::Words;
 use crate::model::cache::CacheValid;
@@ -11,7 +11,7 @@ use crate::runtime::upstream::cache::header::LONGEST;
 pub(crate) struct Validity {
     /// Until when it is fresh, in seconds since 1970; 0: it does not say.
     pub(crate) valid: i64,
-    /// How much longer it may be used while it is renewed, and when the peer fails.
+    /// Seconds after that in which a stale response may be used: while it is renewed, and when the peer fails.
     pub(crate) updating: i64,
     pub(crate) error: i64,
     /// It may not be kept.
@@ -132,7 +132,7 @@ fn seconds(text: &[u8]) -> Option<i64> {
     })
 }
 
-/// How long responses of a status are fresh by the configuration (`ngx_http_file_cache_valid`).
+/// Freshness of responses of a status by the configuration (`ngx_http_file_cache_valid`).
 pub(crate) fn configured(valid: &[CacheValid], status: u16) -> Option<i64> {
     let found = valid.iter().find(|v| v.statuses.is_empty() || v.statuses.contains(&status))?;
     i64::try_from(found.time.as_secs()).ok().filter(|time| *time > 0)

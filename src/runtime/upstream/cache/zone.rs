@@ -21,7 +21,7 @@ pub(super) struct Node {
     /// Requests that look at it.
     pub(super) count: u32,
     pub(super) exists: bool,
-    /// Who renews it began then.
+    /// Time at which the request that renews the entry began.
     updating: Option<Instant>,
     /// A failure that is kept, and until when.
     error: Option<(u16, i64)>,

@@ -70,7 +70,7 @@ pub(crate) struct Resolver {
     /// Questions are connections too, for `$connection`.
     counters: Arc<Counters>,
     random: Rc<Random>,
-    /// Whose turn it is.
+    /// Index of the name server whose turn it is.
     turn: Cell<usize>,
     known: RefCell<HashMap<String, Known>>,
     /// Names that are being asked for.
@@ -111,7 +111,7 @@ impl Resolver {
         }
     }
 
-    /// How long what is known of a name still holds.
+    /// Time for which the addresses of a name still hold.
     pub(crate) fn holds(&self, name: &str) -> Duration {
         let known = self.known.borrow();
         let mut name = name.trim_end_matches('.').to_ascii_lowercase();

@@ -2,7 +2,7 @@
 
 /// A path that leaves the root or has a bad escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidUri;
+pub struct InvalidUri;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -13,11 +13,10 @@ enum State {
 }
 
 /// Appends the normalised path of `raw` to `path`, slashes merged if so; returns where in `raw` the arguments are.
-pub(crate) fn normalize(
-    raw: &[u8],
-    merge: bool,
-    path: &mut Vec<u8>,
-) -> Result<std::ops::Range<usize>, InvalidUri> {
+///
+/// # Errors
+/// If the path leaves the root or has a bad escape.
+pub fn normalize(raw: &[u8], merge: bool, path: &mut Vec<u8>) -> Result<std::ops::Range<usize>, InvalidUri> {
     let mut state = State::Usual;
     let mut i = 0;
     while i < raw.len() {
@@ -106,7 +105,7 @@ fn escape_if(text: &[u8], bad: impl Fn(u8) -> bool, out: &mut Vec<u8>) {
 }
 
 /// Appends `text` with everything escaped that may not stand in a path (`NGX_ESCAPE_URI`).
-pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
+pub fn escape(text: &[u8], out: &mut Vec<u8>) {
     let bad = |b| {
         matches!(b, 0..=0x20 | b'"' | b'#' | b'%' | b'<' | b'>' | b'?' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
             | 0x7f..)
@@ -115,7 +114,7 @@ pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The same for arguments (`NGX_ESCAPE_ARGS`).
-pub(crate) fn escape_args(text: &[u8], out: &mut Vec<u8>) {
+pub fn escape_args(text: &[u8], out: &mut Vec<u8>) {
     let bad = |b| {
         matches!(b, 0..=0x20 | b'"' | b'#' | b'%' | b'&' | b'+' | b';' | b'<' | b'>' | b'?' | b'\\' | b'^' | b'`'
             | b'{' | b'|' | b'}' | 0x7f..)
@@ -124,12 +123,12 @@ pub(crate) fn escape_args(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The same for one segment of a path (`NGX_ESCAPE_URI_COMPONENT`).
-pub(crate) fn escape_component(text: &[u8], out: &mut Vec<u8>) {
+pub fn escape_component(text: &[u8], out: &mut Vec<u8>) {
     escape_if(text, |b| !(b.is_ascii_alphanumeric() || b"-._~".contains(&b)), out);
 }
 
 /// Unescapes what stands before the first `?` (`NGX_UNESCAPE_REDIRECT`): of it, what was escaped without need.
-pub(crate) fn unescape_redirect(text: &[u8]) -> Vec<u8> {
+pub fn unescape_redirect(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut i = 0;
     while i < text.len() {
@@ -165,7 +164,7 @@ pub(crate) fn unescape_redirect(text: &[u8]) -> Vec<u8> {
 }
 
 /// `ngx_http_parse_unsafe_uri`: path and arguments; `None` if the path leaves the root.
-pub(crate) fn unsafe_uri(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+pub fn unsafe_uri(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let (path, args) = match memchr::memchr(b'?', text) {
         Some(mark) => (&text[..mark], &text[mark + 1..]),
         None => (text, &b""[..]),

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::address;
 use crate::model::access::Addresses;
-use crate::runtime::net::address;
 
 /// The last address of the lists, or with `recursive` the last that is not believed; `None` if the one who says it is
 /// not believed himself.
-pub(crate) fn forwarded(
+pub fn forwarded(
     from: Option<SocketAddr>,
     values: &[&[u8]],
     believed: &[Addresses],

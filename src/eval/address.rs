@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// An address, with a port or without; port 0 is none.
-pub(crate) fn with_port(text: &[u8]) -> Option<SocketAddr> {
+pub fn with_port(text: &[u8]) -> Option<SocketAddr> {
     if let Some(ip) = ip(text) {
         return Some(SocketAddr::new(ip, 0));
     }

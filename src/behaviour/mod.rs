@@ -1,0 +1,10 @@
+//! Behaviour of a configuration as data: cases and what is expected of them, what happens to a request, coverage.
+
+pub mod case;
+pub mod coverage;
+pub mod expect;
+pub mod outcome;
+pub mod passed;
+pub mod response;
+pub mod witness;
+pub mod write;

@@ -1,0 +1,81 @@
+//! Coverage as a page: the tree of the configuration with heat, and a search that works without scripts' help too.
+
+use std::fmt::Write as _;
+
+use crate::behaviour::coverage::{Coverage, Kind, percent as share};
+use crate::cli::page::{escape, head};
+use crate::source::SourceMap;
+
+/// Rules beside the shared style: indented rows, and a bar of heat behind the number of requests.
+const STYLE: &str = "<style>\n\
+.tree td.name { padding-left: calc(.5rem + var(--depth) * 1.2rem); }\n\
+.tree tr.missed td.name { color: var(--bad); }\n\
+.heat { display: inline-block; height: .7em; margin-right: .5em; background: var(--good); }\n\
+</style>\n";
+
+/// Hides the rows that do not have the text of the search field.
+const SCRIPT: &str = "<script>\n\
+const field = document.getElementById('search');\n\
+field.hidden = false;\n\
+field.addEventListener('input', () => {\n\
+  const wanted = field.value.toLowerCase();\n\
+  for (const row of document.querySelectorAll('.tree tbody tr')) {\n\
+    row.hidden = !row.textContent.toLowerCase().includes(wanted);\n\
+  }\n\
+});\n\
+</script>\n";
+
+/// The whole page.
+pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
+    let mut out = head("ngxc coverage");
+    out.push_str(STYLE);
+    let (reached, all) = coverage.share(None);
+    // Writing into a string does not fail.
+    let _ = writeln!(
+        out,
+        "<h1>Coverage of the configuration</h1>\n<p>{} requests reached {reached} of {all} parts, {:.1} %; the default server \
+         took {} requests whose host no name fits.</p>",
+        coverage.requests,
+        share((reached, all)),
+        coverage.by_default
+    );
+    out.push_str(
+        "<table>\n<thead><tr><th class=\"name\">parts</th><th>reached</th><th>all</th><th>share</th></tr></thead>\n<tbody>\n",
+    );
+    for kind in Kind::ALL {
+        let (reached, all) = coverage.share(Some(kind));
+        if all > 0 {
+            let _ = writeln!(
+                out,
+                "<tr><td class=\"name\" data-label=\"parts\">{}</td><td data-label=\"reached\">{reached}</td><td \
+                 data-label=\"all\">{all}</td><td data-label=\"share\">{:.1} %</td></tr>",
+                kind.plural(),
+                share((reached, all))
+            );
+        }
+    }
+    out.push_str(
+        "</tbody>\n</table>\n<h2>Parts</h2>\n<input id=\"search\" type=\"search\" placeholder=\"search\" aria-label=\"search\" \
+         hidden>\n<table class=\"tree\">\n<thead><tr><th class=\"name\">part</th><th class=\"name\">place</th><th>requests</th></tr></thead>\n\
+         <tbody>\n",
+    );
+    let most = coverage.items.iter().map(|item| item.hits).max().unwrap_or(0).max(1) as f64;
+    for item in &coverage.items {
+        // Requests differ by powers of ten: the logarithm shows them all.
+        let heat = ((item.hits as f64).ln_1p() / most.ln_1p() * 6.0).max(0.0);
+        let _ = writeln!(
+            out,
+            "<tr{} style=\"--depth:{}\"><td class=\"name\" data-label=\"part\">{}</td><td class=\"name\" \
+             data-label=\"place\">{}</td><td data-label=\"requests\"><span class=\"heat\" style=\"width:{heat:.2}em\"></span>{}</td></tr>",
+            if item.hits == 0 { " class=\"missed\"" } else { "" },
+            item.depth,
+            escape(&item.name),
+            escape(&sources.place(item.span)),
+            item.hits
+        );
+    }
+    out.push_str("</tbody>\n</table>\n");
+    out.push_str(SCRIPT);
+    out.push_str("</html>\n");
+    out
+}

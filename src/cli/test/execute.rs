@@ -1,0 +1,141 @@
+//! Cases through the simulator, in parallel.
+
+use super::find::Found;
+use crate::behaviour::case::Case;
+use crate::behaviour::coverage::Coverage;
+use crate::behaviour::expect::{self, Difference};
+use crate::behaviour::outcome::Outcome;
+use crate::cli::show::{RequestArgs, address, url};
+use crate::simulate::imagined::Asked;
+use crate::simulate::walk::{Ground, Walk};
+use crate::source::SourceMap;
+
+/// Case with its result.
+pub(super) struct Result {
+    /// The case.
+    pub(super) found: Found,
+    /// Everything that is not as expected.
+    pub(super) verdict: Verdict,
+}
+
+/// Result of a case.
+pub(super) enum Verdict {
+    /// All is as expected.
+    Passed,
+    /// Something differs; the way of the request explains it.
+    Failed(Vec<Difference>, Box<(Asked, Walk)>),
+    /// The request cannot be made.
+    Broken(String),
+}
+
+impl Result {
+    /// True if all is as expected.
+    pub(super) fn is_passed(&self) -> bool {
+        matches!(self.verdict, Verdict::Passed)
+    }
+}
+
+/// Fewer cases than this are run by one thread.
+const FEW: usize = 200;
+
+/// Runs all cases; the order is kept.
+pub(super) fn all(
+    ground: &Ground,
+    sources: &SourceMap,
+    cases: Vec<Found>,
+    mut coverage: Coverage,
+) -> (Vec<Result>, Coverage) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = if cases.len() < FEW { 1 } else { cores.min(16) };
+    let size = cases.len().div_ceil(threads).max(1);
+    let mut parts: Vec<Vec<Found>> = Vec::new();
+    let mut rest = cases.into_iter().peekable();
+    while rest.peek().is_some() {
+        parts.push(rest.by_ref().take(size).collect());
+    }
+    let empty = &coverage.clone();
+    let done: Vec<(Vec<Result>, Coverage)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = parts
+            .into_iter()
+            .map(|part| {
+                scope.spawn(move || {
+                    let mut coverage = empty.clone();
+                    let results = part
+                        .into_iter()
+                        .map(|found| {
+                            let verdict = one(ground, sources, &found.case, &mut coverage);
+                            Result { found, verdict }
+                        })
+                        .collect();
+                    (results, coverage)
+                })
+            })
+            .collect();
+        workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
+    });
+    let mut results = Vec::new();
+    for (part, own) in done {
+        results.extend(part);
+        coverage.add(&own);
+    }
+    (results, coverage)
+}
+
+fn one(ground: &Ground, sources: &SourceMap, case: &Case, coverage: &mut Coverage) -> Verdict {
+    let asked = match asked(ground, case) {
+        Ok(asked) => asked,
+        Err(why) => return Verdict::Broken(why),
+    };
+    let (differences, walk) = match Outcome::of(ground, &asked) {
+        Err(why) => return Verdict::Broken(why),
+        Ok(mut outcome) => {
+            let differences = expect::compare(&case.expect, &mut outcome, sources);
+            coverage.count(&outcome, None, 1);
+            (differences, outcome.walk)
+        }
+    };
+    if differences.is_empty() {
+        return Verdict::Passed;
+    }
+    Verdict::Failed(differences, Box::new((asked, walk)))
+}
+
+/// The request of a case.
+///
+/// # Errors
+/// If the URL is none, or if no server listens where it leads; in words.
+pub(super) fn asked(ground: &Ground, case: &Case) -> std::result::Result<Asked, String> {
+    let words = |failure: crate::cli::Failure| match failure.help {
+        Some(help) => format!("{}; {help}", failure.message),
+        None => failure.message,
+    };
+    let url = url::Url::parse(case.url.as_deref().unwrap_or_default()).map_err(words)?;
+    let args = RequestArgs {
+        host: case.host.clone(),
+        port: case.port,
+        address: case.address.clone(),
+        client: case.client,
+        method: case.method.clone().unwrap_or_else(|| "GET".to_owned()),
+        headers: Vec::new(),
+    };
+    let found = address::find(&ground.router, &url, &args).map_err(words)?;
+    let mut asked = url::asked(&url, &args, &ground.router, found.address).map_err(words)?;
+    let lines = case.header_lines();
+    if let Some((_, host)) = lines.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        return Err(format!(
+            "the headers have `Host`: write `host = \"{}\"` in the case",
+            String::from_utf8_lossy(host)
+        ));
+    }
+    match (url.scheme, asked.scheme) {
+        (Some("https"), "http") => {
+            return Err(format!("`listen {}` has no `ssl`: an https request fails there", asked.endpoint));
+        }
+        (Some(scheme), _) => asked.scheme = scheme,
+        (None, _) => {}
+    }
+    asked.headers = lines;
+    case.protocol().clone_into(&mut asked.protocol);
+    asked.facts = Some(case.facts());
+    Ok(asked)
+}

@@ -1,0 +1,109 @@
+//! `--init` and `--record`: cases of what holds today.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::execute::asked;
+use crate::behaviour::case::Case;
+use crate::behaviour::outcome::Outcome;
+use crate::behaviour::witness::place;
+use crate::behaviour::write::{Written, expected, quote};
+use crate::cli::requests::Requests;
+use crate::cli::{Failure, note};
+use crate::model::Endpoint;
+use crate::simulate::facts::Fact;
+use crate::simulate::walk::{End, Ground};
+
+/// Client of a case whose route depends on the client: an address for documentation.
+const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+/// Writes a case for each location that some request reaches.
+pub(super) fn init(ground: &Ground, out: &mut dyn Write) -> Result<(), Failure> {
+    let config = ground.router.config();
+    let mut cases = String::new();
+    let reached = place::all(&ground.router, config);
+    for place in &reached {
+        let listen = &ground.router.listen(place.address).listen;
+        let scheme = if listen.ssl { "https" } else { "http" };
+        let mut case = Case::default();
+        match &listen.endpoint {
+            Endpoint::Inet(address) => {
+                let default = if listen.ssl { 443 } else { 80 };
+                let port = Some(address.port()).filter(|port| *port != default);
+                case.port = port;
+                if !address.ip().is_unspecified() {
+                    case.address = Some(address.to_string());
+                    case.port = None;
+                }
+            }
+            Endpoint::Name(_, port) => case.port = Some(*port),
+            Endpoint::Unix(path) => case.address = Some(format!("unix:{path}")),
+        }
+        if place.host.is_empty() {
+            case.url = Some(place.path.clone());
+        } else {
+            case.url = Some(format!("{scheme}://{}{}", place.host, place.path));
+        }
+        if let Some(written) = written(ground, case) {
+            let _ = writeln!(cases, "{written}");
+        }
+    }
+    out.write_all(cases.trim_end().as_bytes())?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Writes a case for each request of a list or a log, the same request once.
+pub(super) fn record(ground: &Ground, path: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut seen = std::collections::HashSet::new();
+    let mut cases = String::new();
+    let mut failed = 0;
+    Requests::new(ground, path)?.each(|request| {
+        let Ok(case) = request else {
+            failed += 1;
+            return;
+        };
+        let key = (case.method.clone(), case.url.clone(), case.host.clone(), case.port);
+        if seen.len() < MOST && seen.insert(key) {
+            match written(ground, case) {
+                Some(written) => {
+                    let _ = writeln!(cases, "{written}");
+                }
+                None => failed += 1,
+            }
+        }
+    })?;
+    if failed > 0 {
+        note(&format!("note: {failed} lines are no request that a server of the configuration takes"));
+    }
+    out.write_all(cases.trim_end().as_bytes())?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Most different requests that are recorded.
+const MOST: usize = 10_000;
+
+/// The case with what holds today; `None` if the request cannot be made.
+fn written(ground: &Ground, mut case: Case) -> Option<Written> {
+    let mut request = asked(ground, &case).ok()?;
+    let mut outcome = Outcome::of(ground, &request).ok()?;
+    if matches!(outcome.walk.end, End::Needs(Fact::Client, _) | End::Unknown(..)) && case.client.is_none() {
+        case.client = Some(CLIENT);
+        request = asked(ground, &case).ok()?;
+        outcome = Outcome::of(ground, &request).ok()?;
+    }
+    let expect = expected(&mut outcome);
+    let mut fields = vec![("url".to_owned(), quote(case.url.as_deref().unwrap_or_default()))];
+    let mut add = |name: &str, value: Option<String>| {
+        fields.extend(value.map(|value| (name.to_owned(), value)));
+    };
+    add("method", case.method.as_deref().filter(|method| *method != "GET").map(quote));
+    add("host", case.host.as_deref().map(quote));
+    add("address", case.address.as_deref().map(quote));
+    add("port", case.port.map(|port| port.to_string()));
+    add("client", case.client.map(|client| quote(&client.to_string())));
+    Some(Written { request: fields, expect })
+}

@@ -1,0 +1,154 @@
+//! Results for machines: JSON, `JUnit`, TAP and annotations of GitHub.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::execute::{Result, Verdict};
+use crate::behaviour::coverage::Coverage;
+use crate::behaviour::expect::{Difference, Found};
+use crate::cli::coverage::report;
+use crate::cli::render::{github as command, xml::escape};
+use crate::cli::show::{Book, way};
+use crate::simulate::walk::Ground;
+
+/// Version of the schema.
+const SCHEMA: u32 = 1;
+
+/// Results, and what is needed to explain them.
+pub(super) struct Report<'r> {
+    pub(super) book: Book<'r>,
+    pub(super) ground: &'r Ground,
+    pub(super) results: &'r [Result],
+}
+
+impl Report<'_> {
+    /// Cases that passed, and all.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.results.iter().filter(|result| result.is_passed()).count(), self.results.len())
+    }
+}
+
+/// What was found, in words.
+pub(super) fn found_text(found: &Found) -> String {
+    match found {
+        Found::Value(value) => format!("found `{value}`"),
+        Found::Nothing => "found nothing".to_owned(),
+        Found::Unknown(missing) => format!("not known here: {missing}"),
+    }
+}
+
+/// All that differs, a line each.
+fn lines(verdict: &Verdict) -> Vec<String> {
+    match verdict {
+        Verdict::Passed => Vec::new(),
+        Verdict::Broken(why) => vec![why.clone()],
+        Verdict::Failed(differences, _) => differences.iter().map(line).collect(),
+    }
+}
+
+fn line(difference: &Difference) -> String {
+    format!("{}: expected {}, {}", difference.field, difference.expected, found_text(&difference.found))
+}
+
+pub(super) fn json(report: &Report<'_>, coverage: Option<&Coverage>, out: &mut dyn Write) -> io::Result<()> {
+    let cases: Vec<Value> = report.results.iter().map(|result| case(report, result)).collect();
+    let (passed, all) = report.counts();
+    let mut document = json!({
+        "schema": SCHEMA,
+        "nginx_version": report.book.config.version.to_string(),
+        "passed": passed,
+        "failed": all - passed,
+        "cases": cases,
+    });
+    if let Some(coverage) = coverage {
+        document["coverage"] = report::json(coverage, report.book.sources);
+    }
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn case(report: &Report<'_>, result: &Result) -> Value {
+    let mut case = json!({
+        "file": result.found.file.display().to_string(),
+        "line": result.found.line,
+        "name": result.found.case.title(),
+        "result": match result.verdict {
+            Verdict::Passed => "passed",
+            Verdict::Failed(..) => "failed",
+            Verdict::Broken(_) => "broken",
+        },
+    });
+    match &result.verdict {
+        Verdict::Passed => {}
+        Verdict::Broken(why) => case["problem"] = json!(why),
+        Verdict::Failed(differences, request) => {
+            let (asked, walk) = request.as_ref();
+            case["differences"] = differences.iter().map(difference).collect();
+            case["way"] = json!(way::way(report.book, report.ground, asked, walk));
+        }
+    }
+    case
+}
+
+fn difference(difference: &Difference) -> Value {
+    let (found, unknown) = match &difference.found {
+        Found::Value(value) => (Some(value.clone()), None),
+        Found::Nothing => (None, None),
+        Found::Unknown(missing) => (None, Some(missing.to_string())),
+    };
+    json!({
+        "field": difference.field, "expected": difference.expected, "found": found, "unknown": unknown
+    })
+}
+
+pub(super) fn junit(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let (passed, all) = report.counts();
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(out, "<testsuite name=\"ngxc test\" tests=\"{all}\" failures=\"{}\">", all - passed)?;
+    for result in report.results {
+        let class = escape(&result.found.file.display().to_string());
+        let name = escape(&result.found.case.title());
+        let head =
+            format!("  <testcase classname=\"{class}\" name=\"{name}\" line=\"{}\"", result.found.line);
+        let lines = lines(&result.verdict);
+        match lines.first() {
+            None => writeln!(out, "{head}/>")?,
+            Some(first) => writeln!(
+                out,
+                "{head}>\n    <failure message=\"{}\">{}</failure>\n  </testcase>",
+                escape(first),
+                escape(&lines.join("\n"))
+            )?,
+        }
+    }
+    writeln!(out, "</testsuite>")
+}
+
+pub(super) fn tap(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "TAP version 13\n1..{}", report.results.len())?;
+    for (number, result) in (1..).zip(report.results) {
+        let word = if result.is_passed() { "ok" } else { "not ok" };
+        // A `#` would begin a directive.
+        let title = result.found.case.title().replace(['#', '\n'], " ");
+        writeln!(out, "{word} {number} - {title}")?;
+        for line in lines(&result.verdict) {
+            writeln!(out, "# {}:{}: {line}", result.found.file.display(), result.found.line)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn github(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    for result in report.results.iter().filter(|result| !result.is_passed()) {
+        writeln!(
+            out,
+            "::error file={},line={},title={}::{}",
+            command::property(&result.found.file.display().to_string()),
+            result.found.line,
+            command::property(&result.found.case.title()),
+            command::data(&lines(&result.verdict).join("\n"))
+        )?;
+    }
+    Ok(())
+}
