@@ -14,7 +14,9 @@ const HEAD: u64 = 32 * KIB;
 pub(super) fn head(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> Finding {
     let mut sizes = Vec::new();
     for leaf in case.leaves_to(targets) {
-        let Some((prefix, size, buffers)) = settings(leaf.directive, leaf.location) else { continue };
+        let Some(Buffering { prefix, size, buffers }) = settings(leaf.directive, leaf.location) else {
+            continue;
+        };
         let needed = (size.value * 4).max(HEAD);
         let text = format!("{prefix}_buffer_size {}k;", needed / KIB);
         let mut edits = vec![Edit::set_or_before(size.origin.span(), leaf.span, text)];
@@ -38,15 +40,27 @@ pub(super) fn head(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> F
     finding
 }
 
-/// The first word of the directives, the buffer for the head, and the others if the model has them.
-fn settings<'a>(
-    directive: &str,
-    location: &'a Location,
-) -> Option<(&'static str, &'a Setting<u64>, Option<&'a Setting<Buffers>>)> {
+/// The buffers of a protocol.
+struct Buffering<'a> {
+    /// The first word of its directives.
+    prefix: &'static str,
+    /// For the head.
+    size: &'a Setting<u64>,
+    /// The others, if the model has them.
+    buffers: Option<&'a Setting<Buffers>>,
+}
+
+fn settings<'a>(directive: &str, location: &'a Location) -> Option<Buffering<'a>> {
     let settings = &location.settings;
     match directive {
-        "proxy_pass" => Some(("proxy", &settings.pass.buffer_size, Some(&settings.pass.buffers))),
-        "fastcgi_pass" => Some(("fastcgi", &settings.fastcgi_proxy.buffer_size, None)),
+        "proxy_pass" => Some(Buffering {
+            prefix: "proxy",
+            size: &settings.pass.buffer_size,
+            buffers: Some(&settings.pass.buffers),
+        }),
+        "fastcgi_pass" => {
+            Some(Buffering { prefix: "fastcgi", size: &settings.fastcgi_proxy.buffer_size, buffers: None })
+        }
         _ => None,
     }
 }
