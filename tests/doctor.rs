@@ -341,7 +341,7 @@ fn cured_not_cured_or_too_early() {
         evidence.sockets = Some(sockets::group(&[table], &evidence.host));
         (evidence.access, evidence.errors) = (Some(access), Some(errors));
         let reloaded = (at > 10).then_some(midnight + 20);
-        Look { peers: peers(&flows), evidence, at: midnight + at, reloaded }
+        Look { peers: peers(&flows), evidence, at: midnight + at, reloaded, workers: Vec::new() }
     };
     let before = look(10, &[], &table(20000, 1, 64, "06"));
     let verdict = |after: &[(u32, u32, u32)], table: &str| {

@@ -61,9 +61,26 @@ fn route(line: &str) -> Option<(Ipv4Addr, u32, String)> {
     Some((Ipv4Addr::from_bits(word(1)?), word(7)?.leading_ones(), (*words.first()?).to_owned()))
 }
 
+/// The name servers in the text of a resolv.conf; one with a zone (`fe80::1%eth0`) cannot be written in nginx.
+pub fn name_servers(text: &str) -> Vec<IpAddr> {
+    let words = text.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
+    let of = |words: Vec<&str>| match words[..] {
+        ["nameserver", address, ..] => address.parse().ok(),
+        _ => None,
+    };
+    words.filter_map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn name_servers_of_a_host() {
+        let text = "# nameserver 9.9.9.9\nsearch a.example\nnameserver 127.0.0.53\nnameserver\t::1 # local\nnameserver fe80::1%eth0\n";
+        let expected: Vec<IpAddr> = vec!["127.0.0.53".parse().unwrap(), "::1".parse().unwrap()];
+        assert_eq!(name_servers(text), expected);
+    }
 
     #[test]
     fn addresses_and_the_interface_of_a_new_one() {

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::PrivateKeyDer;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// When it closes a connection.
@@ -28,10 +31,28 @@ pub struct Habit {
     pub workers: usize,
     /// Connections that may wait, if the kernel lets it.
     pub queue: i32,
+    /// Bytes of a header of each response.
+    pub head: usize,
+    /// TLS, with a certificate for `localhost`.
+    pub tls: Option<Tls>,
 }
 
-pub const PLAIN: Habit =
-    Habit { takes: Duration::from_millis(2), closes: Closes::Last, workers: 40, queue: 511 };
+/// Versions of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    Any,
+    /// 1.3 alone.
+    OnlyNewest,
+}
+
+pub const PLAIN: Habit = Habit {
+    takes: Duration::from_millis(2),
+    closes: Closes::Last,
+    workers: 40,
+    queue: 511,
+    head: 0,
+    tls: None,
+};
 
 /// Stops a server: its socket is closed.
 pub struct Server {
@@ -48,22 +69,22 @@ impl Drop for Server {
     }
 }
 
-pub fn on_tcp(address: &str, habit: Habit) -> Server {
+pub fn on_tcp(address: &str, habit: Habit, tls: Option<Arc<ServerConfig>>) -> Server {
     let address: SocketAddr = address.parse().unwrap();
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
     if address.is_ipv6() {
         socket.set_only_v6(true).unwrap();
     }
-    serve(socket, &SockAddr::from(address), habit)
+    serve(socket, &SockAddr::from(address), habit, tls)
 }
 
 pub fn on_unix(path: &Path, habit: Habit) -> Server {
     let _ = std::fs::remove_file(path);
-    serve(Socket::new(Domain::UNIX, Type::STREAM, None).unwrap(), &SockAddr::unix(path).unwrap(), habit)
+    serve(Socket::new(Domain::UNIX, Type::STREAM, None).unwrap(), &SockAddr::unix(path).unwrap(), habit, None)
 }
 
-fn serve(socket: Socket, address: &SockAddr, habit: Habit) -> Server {
+fn serve(socket: Socket, address: &SockAddr, habit: Habit, tls: Option<Arc<ServerConfig>>) -> Server {
     // A server before it may not be gone yet.
     let end = Instant::now() + Duration::from_secs(5);
     while let Err(error) = socket.bind(address) {
@@ -75,12 +96,20 @@ fn serve(socket: Socket, address: &SockAddr, habit: Habit) -> Server {
     let socket = Arc::new(socket);
     let stop = Arc::new(AtomicBool::new(false));
     let threads = (0..habit.workers).map(|_| {
-        let (socket, stop) = (Arc::clone(&socket), Arc::clone(&stop));
+        let (socket, stop, tls) = (Arc::clone(&socket), Arc::clone(&stop), tls.clone());
         thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 // The timeout of reading is that of accepting too.
                 if let Ok((connection, _)) = socket.accept() {
-                    answer(&connection, habit, &stop);
+                    connection.set_nonblocking(false).unwrap();
+                    connection.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+                    match &tls {
+                        Some(tls) => {
+                            let session = ServerConnection::new(Arc::clone(tls)).unwrap();
+                            answer(&mut StreamOwned::new(session, connection), habit, &stop);
+                        }
+                        None => answer(&mut &connection, habit, &stop),
+                    }
                 }
             }
         })
@@ -88,11 +117,55 @@ fn serve(socket: Socket, address: &SockAddr, habit: Habit) -> Server {
     Server { threads: threads.collect(), stop }
 }
 
+fn is_late(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}
+
+/// What a server with TLS needs; its certificate, which is signed by itself, is written for nginx to trust.
+pub fn with_tls(versions: Tls, certificate: &Path) -> Arc<ServerConfig> {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(certificate, made.cert.pem()).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let versions = match versions {
+        Tls::Any => &[&TLS12, &TLS13][..],
+        Tls::OnlyNewest => &[&TLS13],
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key);
+    Arc::new(config.unwrap())
+}
+
+/// A name server for which every name has the address that it listens on.
+pub fn name_server(address: &str) -> Server {
+    let address: SocketAddr = address.parse().unwrap();
+    let socket = std::net::UdpSocket::bind(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let SocketAddr::V4(own) = address else { panic!("an IPv4 address is needed") };
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    let thread = thread::spawn(move || {
+        let mut text = [0; 512];
+        while !told.load(Ordering::Relaxed) {
+            let Ok((length, from)) = socket.recv_from(&mut text) else { continue };
+            let question = &text[..length];
+            let is_a = question.ends_with(&[0, 1, 0, 1]);
+            // The question again: a response, one answer to a question for A, none to others.
+            let mut answer = question.to_vec();
+            answer[2..4].copy_from_slice(&[0x81, 0x80]);
+            answer[7] = u8::from(is_a);
+            if is_a {
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+                answer.extend(own.ip().octets());
+            }
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    Server { threads: vec![thread], stop }
+}
+
 /// Serves a connection until it ends.
-fn answer(connection: &Socket, habit: Habit, stop: &AtomicBool) {
-    connection.set_nonblocking(false).unwrap();
-    connection.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    let mut stream = connection;
+fn answer<S: Read + Write>(stream: &mut S, habit: Habit, stop: &AtomicBool) {
     let mut last = Instant::now();
     loop {
         let Some(told_to_close) = request(stream, stop) else { return };
@@ -101,15 +174,19 @@ fn answer(connection: &Socket, habit: Habit, stop: &AtomicBool) {
         }
         thread::sleep(habit.takes);
         let connection = if told_to_close { "close" } else { "keep-alive" };
-        let answer = format!("HTTP/1.1 200 OK\r\nConnection: {connection}\r\nContent-Length: 3\r\n\r\nok\n");
+        let pad =
+            if habit.head > 0 { format!("X-Pad: {}\r\n", "x".repeat(habit.head)) } else { String::new() };
+        let answer =
+            format!("HTTP/1.1 200 OK\r\n{pad}Connection: {connection}\r\nContent-Length: 3\r\n\r\nok\n");
         if stream.write_all(answer.as_bytes()).is_err() {
             return;
         }
         last = Instant::now();
         if told_to_close {
             if habit.closes == Closes::Last {
-                stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-                let _ = stream.read(&mut [0; 16]);
+                let end = Instant::now() + Duration::from_secs(1);
+                // Each attempt waits for a fifth of a second.
+                while Instant::now() < end && stream.read(&mut [0; 16]).is_err_and(|e| is_late(&e)) {}
             }
             return;
         }
@@ -117,8 +194,8 @@ fn answer(connection: &Socket, habit: Habit, stop: &AtomicBool) {
 }
 
 /// Reads a request with its body; whether it asks to close the connection.
-fn request(stream: &Socket, stop: &AtomicBool) -> Option<bool> {
-    let mut reader = BufReader::new(stream);
+fn request<S: Read + Write>(stream: &mut S, stop: &AtomicBool) -> Option<bool> {
+    let mut reader = BufReader::new(&mut *stream);
     let (mut close, mut length, mut lines) = (false, 0, 0);
     let mut line = String::new();
     loop {
@@ -127,8 +204,11 @@ fn request(stream: &Socket, stop: &AtomicBool) -> Option<bool> {
             Ok(_) => {}
             Err(_) if stop.load(Ordering::Relaxed) => return None,
             // Nothing came in the time of one reading; what did come stays in `line`.
-            Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
-                continue;
+            Err(e) if is_late(&e) => continue,
+            // The beginning of a TLS handshake.
+            Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+                return None;
             }
             Err(_) => return None,
         }

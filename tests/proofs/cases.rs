@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::backend::{Closes, Habit, PLAIN};
+use super::backend::{Closes, Habit, PLAIN, Tls};
 use super::load::Load;
 
 /// Who can cure.
@@ -22,6 +22,10 @@ pub struct Case {
     pub events: &'static str,
     /// The blocks inside of `http`, after the log.
     pub http: &'static str,
+    /// What `http` holds after a change that nginx does not take; it goes on with what it had.
+    pub refused: Option<&'static str>,
+    /// Where nginx listens.
+    pub address: &'static str,
     /// Addresses of the namespace.
     pub addresses: &'static [&'static str],
     /// Kernel settings of the namespace.
@@ -40,12 +44,14 @@ pub struct Case {
 
 const PORTS: &[(&str, &str)] = &[("net.ipv4.ip_local_port_range", "20000 20063")];
 const TWO: &[&str] = &["10.99.0.1", "10.99.0.2"];
-const LOAD: Load = Load { clients: 4, requests: 40, method: "GET", pause: Duration::ZERO };
+const LOAD: Load = Load { clients: 4, requests: 40, method: "GET", body: 0, pause: Duration::ZERO };
 
 const CASE: Case = Case {
     name: "",
     events: "",
     http: "",
+    refused: None,
+    address: "127.0.0.1:8000",
     addresses: TWO,
     settings: PORTS,
     late: &[],
@@ -55,6 +61,9 @@ const CASE: Case = Case {
     cure: Cure::Configuration,
     breaks_newer: true,
 };
+
+/// A few requests, where each fails alike.
+const FEW: Load = Load { clients: 2, requests: 20, ..LOAD };
 
 const ONE_AT_A_TIME: Habit = Habit { takes: Duration::from_millis(20), workers: 1, ..PLAIN };
 
@@ -289,8 +298,122 @@ pub const CASES: &[Case] = &[
     }",
         settings: &[],
         backends: &[("10.99.0.2:8080", Habit { closes: Closes::Idle(Duration::from_secs(2)), ..PLAIN })],
-        load: Load { clients: 8, requests: 3, method: "POST", pause: Duration::from_millis(2300) },
+        load: Load { clients: 8, requests: 3, method: "POST", body: 0, pause: Duration::from_millis(2300) },
         finding: "closed-while-kept",
+        ..CASE
+    },
+    Case {
+        name: "listen on an address that is missing",
+        http: "server {
+        listen 127.0.0.1:8000;
+        location / {
+            proxy_pass http://10.99.0.2:8080;
+        }
+    }",
+        refused: Some(
+            "server {
+        listen 127.0.0.1:8000;
+        listen 10.99.0.77:8000;
+        location / {
+            proxy_pass http://10.99.0.2:8080;
+        }
+    }",
+        ),
+        address: "10.99.0.77:8000",
+        settings: &[],
+        load: FEW,
+        finding: "listen-address-missing",
+        cure: Cure::Host,
+        ..CASE
+    },
+    Case {
+        name: "head of responses too big",
+        http: "upstream app { server 10.99.0.2:8080; }
+    server {
+        listen 127.0.0.1:8000;
+        proxy_buffers 4 8k;
+        location / {
+            proxy_pass http://app;
+        }
+    }",
+        settings: &[],
+        backends: &[("10.99.0.2:8080", Habit { head: 20_000, ..PLAIN })],
+        load: FEW,
+        finding: "header-too-big",
+        ..CASE
+    },
+    Case {
+        name: "body too large",
+        http: "client_max_body_size 1k;
+    server {
+        listen 127.0.0.1:8000;
+        location / {
+            proxy_pass http://10.99.0.2:8080;
+        }
+    }",
+        settings: &[],
+        load: Load { method: "POST", body: 3000, ..FEW },
+        finding: "body-too-large",
+        ..CASE
+    },
+    Case {
+        name: "no resolver",
+        http: "server {
+        listen 127.0.0.1:8000;
+        location / {
+            set $app app.example;
+            proxy_pass http://$app:8080;
+        }
+    }",
+        settings: &[],
+        backends: &[("10.99.0.2:8080", PLAIN), ("dns:10.99.0.2:53", PLAIN)],
+        load: FEW,
+        finding: "no-resolver",
+        ..CASE
+    },
+    Case {
+        name: "TLS of another version",
+        http: "server {
+        listen 127.0.0.1:8000;
+        location / {
+            proxy_ssl_protocols TLSv1.2;
+            proxy_pass https://10.99.0.2:8443;
+        }
+    }",
+        settings: &[],
+        backends: &[("10.99.0.2:8443", Habit { tls: Some(Tls::OnlyNewest), ..PLAIN })],
+        load: FEW,
+        finding: "tls-with-peer",
+        ..CASE
+    },
+    Case {
+        name: "TLS with another name",
+        http: "upstream app { server localhost:8443; }
+    server {
+        listen 127.0.0.1:8000;
+        location / {
+            proxy_ssl_verify on;
+            proxy_ssl_trusted_certificate DIRECTORY/ca.pem;
+            proxy_pass https://app;
+        }
+    }",
+        settings: &[("net.ipv6.conf.all.disable_ipv6", "1")],
+        backends: &[("127.0.0.1:8443", Habit { tls: Some(Tls::Any), ..PLAIN })],
+        load: FEW,
+        finding: "tls-with-peer",
+        ..CASE
+    },
+    Case {
+        name: "no TLS at the peer",
+        http: "server {
+        listen 127.0.0.1:8000;
+        location / {
+            proxy_pass https://10.99.0.2:8080;
+        }
+    }",
+        settings: &[],
+        load: FEW,
+        finding: "tls-with-peer",
         ..CASE
     },
 ];

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ngxc::reuse::DEFAULT_KEEPALIVE;
 use ngxc::version::Version;
+use rustls::ServerConfig;
 use serde_json::Value;
 
 use super::backend::{self, Server};
@@ -14,13 +16,12 @@ use super::cases::Case;
 use super::load::{self, Answers};
 use super::namespace;
 
-const ADDRESS: &str = "127.0.0.1:8000";
-
 pub struct Host {
     case: &'static Case,
     directory: tempfile::TempDir,
     version: Version,
     nginx: Child,
+    tls: Option<Arc<ServerConfig>>,
     backends: Vec<Server>,
 }
 
@@ -28,17 +29,22 @@ impl Host {
     pub fn new(case: &'static Case, program: &Path) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
+        let directory_name = path.display().to_string();
+        let tls = case.backends.iter().find_map(|(_, habit)| habit.tls);
+        let tls = tls.map(|versions| backend::with_tls(versions, &path.join("ca.pem")));
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("    {name}_temp_path {name};\n"))
             .concat();
-        let http = case.http.replace("DIRECTORY", &path.display().to_string());
-        let text = format!(
-            "user root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log;\nevents {{ {} }}\nhttp {{\n{temporary}    \
+        let text = |http: &str| {
+            format!(
+                "user root;\nworker_processes 1;\npid nginx.pid;\nerror_log error.log;\nevents {{ {} }}\nhttp {{\n{temporary}    \
              log_format timed '[$time_local] $msec \"$request\" $status $request_time $upstream_addr $upstream_status '\n        \
-             '$upstream_connect_time $upstream_response_time';\n    access_log access.log timed;\n    {http}\n}}\n",
-            case.events
-        );
-        fs::write(path.join("nginx.conf"), text).unwrap();
+             '$upstream_connect_time $upstream_response_time';\n    access_log access.log timed;\n    {}\n}}\n",
+                case.events,
+                http.replace("DIRECTORY", &directory_name)
+            )
+        };
+        fs::write(path.join("nginx.conf"), text(case.http)).unwrap();
         let version = Command::new(program).arg("-v").output().unwrap().stderr;
         let version = String::from_utf8_lossy(&version);
         let version = version.trim().rsplit('/').next().unwrap().split(' ').next().unwrap().parse().unwrap();
@@ -52,12 +58,16 @@ impl Host {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut host = Self { case, directory, version, nginx, backends: Vec::new() };
+        let refused = case.refused.map(text);
+        let mut host = Self { case, directory, version, nginx, tls, backends: Vec::new() };
         host.wait_for("nginx", |host| host.path("nginx.pid").exists() && !host.workers().is_empty());
         for (name, value) in case.late {
             namespace::set(name, value);
         }
         host.restart_backends();
+        if let Some(text) = refused {
+            fs::write(host.path("nginx.conf"), text).unwrap();
+        }
         host
     }
 
@@ -72,19 +82,37 @@ impl Host {
     pub fn restart_backends(&mut self) {
         self.backends.clear();
         for (address, habit) in self.case.backends {
-            self.backends.push(match address.strip_prefix("unix:") {
-                Some(name) => backend::on_unix(&self.path(name), *habit),
-                None => backend::on_tcp(address, *habit),
+            self.backends.push(match address.split_once(':') {
+                Some(("unix", name)) => backend::on_unix(&self.path(name), *habit),
+                Some(("dns", address)) => backend::name_server(address),
+                _ => backend::on_tcp(address, *habit, habit.tls.and(self.tls.clone())),
             });
         }
     }
 
-    /// Sends the load of the case.
+    /// Sends the load of the case. Where a change was refused somebody tries it again before.
     pub fn load(&self) -> Answers {
+        if self.case.refused.is_some() && !self.is_served() {
+            let lines = self.log_length();
+            self.signal("HUP");
+            self.wait_for("a line of the log", |host| host.log_length() > lines);
+        }
         // What is kept is small: a little more than the ports.
         let part = if std::env::var_os("NGXC_RECORD").is_some() { 2 } else { 3 };
         let requests = (self.case.load.requests * part).div_ceil(3);
-        load::send(ADDRESS, load::Load { requests, ..self.case.load })
+        load::send(self.case.address, load::Load { requests, ..self.case.load })
+    }
+
+    fn is_served(&self) -> bool {
+        std::net::TcpStream::connect(self.case.address).is_ok()
+    }
+
+    fn log_length(&self) -> u64 {
+        fs::metadata(self.path("error.log")).map_or(0, |meta| meta.len())
+    }
+
+    fn signal(&self, name: &str) {
+        namespace::run("kill", &[&format!("-{name}"), &self.nginx.id().to_string()]);
     }
 
     /// The workers of nginx, without those that end.
@@ -110,7 +138,7 @@ impl Host {
     /// Reloads and waits for the new workers.
     pub fn reload(&self) {
         let before = self.workers();
-        namespace::run("kill", &["-HUP", &self.nginx.id().to_string()]);
+        self.signal("HUP");
         self.wait_for("a reload", |host| {
             let now = host.workers();
             !now.is_empty() && now.iter().all(|pid| !before.contains(pid))

@@ -12,6 +12,8 @@ pub struct Load {
     pub clients: usize,
     pub requests: usize,
     pub method: &'static str,
+    /// Bytes of the body of each request.
+    pub body: usize,
     /// Between the requests of a client.
     pub pause: Duration,
 }
@@ -41,21 +43,29 @@ fn client(address: &str, load: Load) -> Answers {
         if n > 0 {
             thread::sleep(load.pause);
         }
-        let mut stream = kept.take().unwrap_or_else(|| {
-            let stream = TcpStream::connect(address).unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-            BufReader::new(stream)
-        });
-        let status = exchange(&mut stream, load.method);
+        let Some(mut stream) = kept.take().or_else(|| connect(address)) else {
+            *answers.entry(0).or_default() += 1;
+            continue;
+        };
+        let status = exchange(&mut stream, load);
         *answers.entry(status.map_or(0, |(status, _)| status)).or_default() += 1;
         kept = status.filter(|(_, is_kept)| *is_kept).map(|_| stream);
     }
     answers
 }
 
+/// A connection; `None`: nobody listens.
+fn connect(address: &str) -> Option<BufReader<TcpStream>> {
+    let stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    Some(BufReader::new(stream))
+}
+
 /// One request; its status, and whether the connection is kept.
-fn exchange(stream: &mut BufReader<TcpStream>, method: &str) -> Option<(u16, bool)> {
-    let request = format!("{method} / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 0\r\n\r\n");
+fn exchange(stream: &mut BufReader<TcpStream>, load: Load) -> Option<(u16, bool)> {
+    let Load { method, body, .. } = load;
+    let head = format!("{method} / HTTP/1.1\r\nHost: example.com\r\nContent-Length: {body}\r\n\r\n");
+    let request = head + &"x".repeat(body);
     stream.get_mut().write_all(request.as_bytes()).ok()?;
     let (mut status, mut length, mut is_kept) = (0, 0, true);
     loop {

@@ -17,6 +17,14 @@ pub fn enter(addresses: &[&str], settings: &[(&str, &str)]) {
     }
 }
 
+/// Lets this thread, and what it starts, see other name servers in /etc/resolv.conf.
+pub fn resolve_at(address: &str, file: &std::path::Path) {
+    fs::write(file, format!("nameserver {address}\n")).unwrap();
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    run("mount", &["--make-rprivate", "/"]);
+    run("mount", &["--bind", file.to_str().unwrap(), "/etc/resolv.conf"]);
+}
+
 /// Sets a kernel setting of the namespace.
 pub fn set(name: &str, value: &str) {
     let path = format!("/proc/sys/{}", name.replace('.', "/"));

@@ -110,6 +110,9 @@ pub(super) fn collect(
             parts.push((name.to_owned(), bytes));
         }
     }
+    if let Ok(bytes) = fs::read(super::gather::resolv_conf(args)) {
+        parts.push(("resolv.conf".to_owned(), bytes));
+    }
     let directory = input
         .meaning
         .reading

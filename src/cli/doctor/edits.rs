@@ -25,6 +25,7 @@ pub(super) fn fix(configuration: &Configuration, wanted: &[doctor::Edit]) -> Opt
             Some(Edit::replace(*set, if has_end { text } else { text.trim_end_matches(';') }))
         }
         doctor::Edit::Directive { set: None, body, text } => Some(inserted(configuration, *body, text)),
+        doctor::Edit::Before { place, text } => Some(before(configuration, *place, text)),
     });
     Some(Fix::safe("repair what the log names", edits.collect::<Option<Vec<_>>>()?))
 }
@@ -41,6 +42,17 @@ fn inserted(configuration: &Configuration, body: Span, text: &str) -> Edit {
     let lines: Vec<String> =
         text.split_inclusive(';').map(|line| format!("    {}\n{indent}", line.trim())).collect();
     Edit::insert(body, lines.concat())
+}
+
+/// Directives before another one or a block: on lines of their own, unless it shares its line.
+fn before(configuration: &Configuration, place: Span, text: &str) -> Edit {
+    let source = &configuration.sources.file(place.file).text;
+    let start = place.start as usize;
+    let line = memchr::memrchr(b'\n', &source[..start]).map_or(0, |n| n + 1);
+    let indent = String::from_utf8_lossy(&source[line..start]).into_owned();
+    let end = if indent.trim().is_empty() { format!("\n{indent}") } else { " ".to_owned() };
+    let lines: Vec<String> = text.split_inclusive(';').map(|line| format!("{}{end}", line.trim())).collect();
+    Edit::insert(place, lines.concat())
 }
 
 /// The files of a configuration with fixes applied.

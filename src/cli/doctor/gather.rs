@@ -14,8 +14,9 @@ use super::when::When;
 use crate::model::log::{AccessLogs, LogFormat, LogTarget};
 use crate::model::{Config, Endpoint};
 use crate::ports::access_log::AccessLog;
-use crate::ports::addresses::Addresses;
+use crate::ports::addresses::{Addresses, name_servers};
 use crate::ports::counters::{self, Counters};
+use crate::ports::dates::stamp;
 use crate::ports::doctor::Evidence;
 use crate::ports::doctor::since::{self, Look};
 use crate::ports::error_log::ErrorLog;
@@ -40,9 +41,15 @@ pub(super) struct Gathered {
 impl Gathered {
     /// This look, to compare another with.
     pub(super) fn look(&self, flows: &[Flow<'_>]) -> Look {
-        let when = self.when.unwrap_or_else(|| When::of_logs(&self.evidence));
+        let when = self.when.clone().unwrap_or_else(|| When::of_logs(&self.evidence));
         let peers = since::peers(flows);
-        Look { peers, evidence: self.evidence.clone(), at: when.at, reloaded: when.reloaded }
+        Look {
+            peers,
+            evidence: self.evidence.clone(),
+            at: when.at,
+            reloaded: when.reloaded,
+            workers: when.workers,
+        }
     }
 }
 
@@ -102,6 +109,10 @@ pub(super) fn from_host(args: &DoctorArgs, input: &Input, config: &Config) -> Re
         proc_files(&texts, &mut machine.host, &mut found);
     }
     set_host(machine, &mut found);
+    if here {
+        let text = fs::read_to_string(resolv_conf(args)).unwrap_or_default();
+        found.evidence.name_servers = name_servers(&text);
+    }
     start_log(config, &mut found);
     for path in logs_of(&args.error_log, error_log_path(config), input, &mut found) {
         read_error_log(open(&path), &path, &mut found);
@@ -122,6 +133,7 @@ pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -
     }
     let mut found = Gathered { source: "bundle".to_owned(), ..Gathered::default() };
     found.evidence.kernel = text("kernel").and_then(|t| kernel(&t));
+    found.evidence.name_servers = name_servers(&text("resolv.conf").unwrap_or_default());
     let texts: Vec<Option<String>> = PROC.iter().map(|name| text(name)).collect();
     proc_files(&texts, &mut host, &mut found);
     set_host(Machine { host, sysctls, source: String::new() }, &mut found);
@@ -138,6 +150,12 @@ pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -
     let when = text("when").and_then(|text| When::read(&text));
     found.when = Some(when.unwrap_or_else(|| When::of_logs(&found.evidence)));
     Ok(found)
+}
+
+/// The name servers of the host, or of the container that `--pid` names.
+pub(super) fn resolv_conf(args: &DoctorArgs) -> PathBuf {
+    args.pid
+        .map_or_else(|| "/etc/resolv.conf".into(), |pid| format!("/proc/{pid}/root/etc/resolv.conf").into())
 }
 
 /// Sockets as somebody pasted them.
@@ -327,9 +345,18 @@ fn read_error_log(input: Opened, path: &Path, found: &mut Gathered) {
             let _ = write!(text, ", for example \"{}\"", printable(sample, 60));
         }
     }
+    if let (Some(when), Some((_, last))) = (&found.when, log.times)
+        && when.at - last > A_DAY
+        && found.evidence.sockets.is_some()
+    {
+        let _ = write!(text, ", the last of {}: sockets and settings are those of now", stamp(last));
+    }
     found.notes.push(text);
     found.evidence.errors = Some(log);
 }
+
+/// Seconds after which sockets say nothing of a log.
+const A_DAY: i64 = 86_400;
 
 fn format<'c>(args: &DoctorArgs, config: &'c Config) -> Result<&'c LogFormat, Failure> {
     let written = access_log(config).map(|(_, format)| format);

@@ -23,6 +23,7 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
     for note in &diagnosis.gathered.notes {
         let _ = writeln!(out, "{note}");
     }
+    out.push_str(&super::answer::text(diagnosis));
     let mut shown = false;
     for finding in &diagnosis.findings {
         out.push('\n');
@@ -74,7 +75,7 @@ fn finding(out: &mut String, diagnosis: &Diagnosis<'_>, finding: &Finding) {
 }
 
 /// Text in a column behind a word.
-fn wrap(out: &mut String, word: &str, text: &str) {
+pub(super) fn wrap(out: &mut String, word: &str, text: &str) {
     let mut prefix = format!("  {word:<6}");
     let mut line = String::new();
     for part in text.split(' ') {

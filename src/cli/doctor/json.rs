@@ -65,6 +65,7 @@ fn finding(diagnosis: &Diagnosis<'_>, finding: &Finding) -> Value {
         "name": finding.name,
         "severity": finding.severity.name(),
         "title": finding.title,
+        "count": finding.count,
         "evidence": finding.evidence,
         "fault": fault,
         "remedy": finding.remedy,

@@ -1,8 +1,11 @@
 //! `ngxc doctor`: what is wrong with ports on this host, why, and what repairs it. Reads, never changes anything.
 
+mod answer;
+mod bare;
 mod bundle;
 mod edits;
 mod explain;
+mod fleet;
 mod follow;
 mod gather;
 mod human;
@@ -22,7 +25,7 @@ use super::input::Input;
 use super::meaning::Meaning;
 use super::ports::HostArgs;
 use super::reading::Reading;
-use super::which::which;
+use super::which::{Which, which};
 use super::{Failure, Outcome, note, template};
 use crate::catalog::NEWEST;
 use crate::edit::Fix;
@@ -75,7 +78,8 @@ pub(super) struct DoctorArgs {
     #[arg(long, value_name = "FILE")]
     collect: Option<PathBuf>,
 
-    /// Diagnose what --collect wrote.
+    /// Diagnose what --collect wrote; of a directory all bundles: which hosts are in danger, which causes they share, and
+    /// sums for each upstream.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["collect", "pid", "sysctl"])]
     from: Option<PathBuf>,
 
@@ -163,6 +167,9 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Fai
     if let Some(line) = &args.explain {
         return explain::run(line, args.format == Format::Json, out);
     }
+    if let Some(directory) = args.from.as_deref().filter(|path| path.is_dir()) {
+        return fleet::run(args, directory, out);
+    }
     let mut first = args.since.as_deref().map(|path| since::before(args, path)).transpose()?;
     let Some(seconds) = args.watch else {
         return match once(args, first.as_ref(), out)? {
@@ -203,11 +210,19 @@ impl Looked {
     }
 }
 
-fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<Looked, Failure> {
-    let bundle = args.from.as_deref().map(bundle::Bundle::read).transpose()?;
-    let files = bundle.as_ref().map(bundle::Bundle::files);
+/// A configuration that is judged, and for which nginx.
+struct Subject {
+    input: Input,
+    which: Which,
+    configuration: Configuration,
+    config: Config,
+}
+
+/// The configuration of a bundle, or of this host.
+fn subject(args: &DoctorArgs, bundle: Option<&bundle::Bundle>) -> Result<Subject, Failure> {
+    let files = bundle.map(bundle::Bundle::files);
     let loader: &dyn Loader = files.as_ref().map_or(&Disk, |files| files);
-    let file = match (&args.input.file, &bundle) {
+    let file = match (&args.input.file, bundle) {
         (Some(file), _) => file.clone(),
         (None, Some(bundle)) => bundle.main.clone(),
         (None, None) => return Err(Failure::new("which configuration?").help("`ngxc doctor nginx.conf`")),
@@ -221,23 +236,59 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         },
     };
     input.settle()?;
-    let stored = bundle.as_ref().and_then(bundle::Bundle::nginx);
+    let stored = bundle.and_then(bundle::Bundle::nginx);
     let which = which(&input, loader, stored, bundle.is_none(), args.pid);
     input.meaning.nginx_version = Some(which.judged());
     let (configuration, config) = input.valid(loader)?;
     template::demand(&configuration, template::opens)?;
+    Ok(Subject { input, which, configuration, config })
+}
+
+/// What is wrong, why, and the repair.
+fn judged<'a>(subject: &'a Subject, flows: &[Flow<'_>], gathered: gather::Gathered) -> Diagnosis<'a> {
+    let Subject { input, which, configuration, config } = subject;
+    let mut findings = diagnose(config, flows, &gathered.evidence);
+    if which.version.is_none() {
+        let newer = input.meaning.compile(configuration, NEWEST).config;
+        only_before(flows, &newer, &mut findings);
+    }
+    // Beside something that is broken now, what could be better is no repair.
+    let is_broken =
+        |f: &Finding| f.severity == Severity::Critical || f.severity > Severity::Info && f.count > 0;
+    let is_any_broken = findings.iter().any(is_broken);
+    let urgent = findings.iter().filter(|f| !is_any_broken || !f.is_forecast);
+    let mut at_fault: Vec<usize> = urgent.filter_map(|f| f.repair).collect();
+    let versions = match which.version {
+        Some(version) => vec![version],
+        None => vec![which.judged(), NEWEST],
+    };
+    at_fault.sort_unstable();
+    at_fault.dedup();
+    let fixes = fixes(input, configuration, &mut findings);
+    let evidence = &gathered.evidence;
+    let known = repair::Known { input, configuration, config, flows, evidence, versions: &versions };
+    let repair = repair::repair(&known, &at_fault, fixes);
+    let repaired = effects(&repair, &mut findings);
+    let repair = repair.diff;
+    Diagnosis { configuration, config, nginx: which.words(), gathered, findings, repair, repaired }
+}
+
+fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<Looked, Failure> {
+    let bundle = args.from.as_deref().map(bundle::Bundle::read).transpose()?;
+    let subject = subject(args, bundle.as_ref())?;
+    let Subject { input, which, configuration, config } = &subject;
     if let Some(path) = &args.collect {
-        let outcome = bundle::collect(args, &input, &configuration, &config, which.version, path)?;
+        let outcome = bundle::collect(args, input, configuration, config, which.version, path)?;
         return Ok(Looked::only(outcome, Look::default()));
     }
     if let Some(place) = args.metrics {
-        let pid = args.pid.or_else(|| super::which::master(&input, loader));
-        let access_log = gather::access_log_of(args, &input, &config);
+        let pid = args.pid.or_else(|| super::which::master(input, &Disk));
+        let access_log = gather::access_log_of(args, input, config);
         return metrics::serve(metrics::Served {
             place,
-            input,
-            configuration: &configuration,
-            config: &config,
+            input: input.clone(),
+            configuration,
+            config,
             nginx: which.short(),
             pid,
             access_log,
@@ -246,10 +297,10 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         .map(|never| match never {});
     }
     let mut gathered = match &bundle {
-        Some(bundle) => gather::from_bundle(args, &config, bundle)?,
-        None => gather::from_host(args, &input, &config)?,
+        Some(bundle) => gather::from_bundle(args, config, bundle)?,
+        None => gather::from_host(args, input, config)?,
     };
-    let flows = flows(&config);
+    let flows = flows(config);
     let look = gathered.look(&flows);
     if let Some(first) = first.filter(|_| args.since.is_some()) {
         if let Some(unread) = gathered.unread.first() {
@@ -258,44 +309,8 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         let verdict = since::print(args, first, &look, &which.words(), out)?;
         return Ok(Looked { outcome: Outcome::Clean, look, verdict: Some(verdict) });
     }
-    let mut findings = diagnose(&config, &flows, &gathered.evidence);
-    if which.version.is_none() {
-        let newer = input.meaning.compile(&configuration, NEWEST).config;
-        only_before(&flows, &newer, &mut findings);
-    }
-    // Beside something that is broken now, what could be better is no repair.
-    let is_critical = findings.iter().any(|f| f.severity == Severity::Critical);
-    let urgent = findings.iter().filter(|f| !is_critical || !f.is_forecast);
-    let at_fault: Vec<usize> = urgent.filter_map(|f| f.repair).collect();
-    let versions = match which.version {
-        Some(version) => vec![version],
-        None => vec![which.judged(), NEWEST],
-    };
-    let mut at_fault = at_fault;
-    at_fault.sort_unstable();
-    at_fault.dedup();
-    let fixes = fixes(&configuration, &mut findings);
-    let known = repair::Known {
-        input: &input,
-        configuration: &configuration,
-        config: &config,
-        flows: &flows,
-        evidence: &gathered.evidence,
-        versions: &versions,
-    };
-    let repair = repair::repair(&known, &at_fault, fixes);
-    let repaired = effects(&repair, &mut findings);
-    let repair = repair.diff;
     let unread = std::mem::take(&mut gathered.unread);
-    let diagnosis = Diagnosis {
-        configuration: &configuration,
-        config: &config,
-        nginx: which.words(),
-        gathered,
-        findings,
-        repair,
-        repaired,
-    };
+    let diagnosis = judged(&subject, &flows, gathered);
     print(args, &diagnosis, &unread, out)?;
     if let Some(first) = first {
         since::print(args, first, &look, &diagnosis.nginx, out)?;
@@ -303,11 +318,16 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
     Ok(Looked::only(finish(args, &diagnosis, &unread, out)?, look))
 }
 
-/// The fixes of the findings' own edits; a finding whose edits cannot be made loses them.
-fn fixes(configuration: &Configuration, findings: &mut [Finding]) -> Vec<Fix> {
+/// The fixes of the findings' own edits; a finding whose edits cannot be made, or that nginx would not take, loses them.
+fn fixes(input: &Input, configuration: &Configuration, findings: &mut [Finding]) -> Vec<Fix> {
+    let is_taken = |fix: &Fix| {
+        let files = edits::apply(configuration, &[fix]);
+        let next = input.meaning.load(&input.file, &files);
+        next.is_ok_and(|next| input.meaning.compile(&next, input.meaning.version()).is_valid())
+    };
     let mut fixes = Vec::new();
     for finding in findings.iter_mut().filter(|f| !f.edits.is_empty()) {
-        if let Some(fix) = edits::fix(configuration, &finding.edits) {
+        if let Some(fix) = edits::fix(configuration, &finding.edits).filter(is_taken) {
             fixes.push(fix);
         } else {
             (finding.edits, finding.effect) = (Vec::new(), None);

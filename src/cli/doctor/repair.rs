@@ -1,18 +1,18 @@
 //! The diff that repairs the flows at fault: a whole remedy or none.
 
 use super::super::input::Input;
+use super::bare;
 use super::edits::{apply, fix, unified};
-use crate::edit::{self, Applicability, Edit, Fix};
+use crate::edit::{self, Applicability, Fix};
 use crate::lint::{Category, RULES, lint};
-use crate::model::location::Handler;
-use crate::model::{Config, Target, Upstream};
+use crate::model::{Config, Upstream};
 use crate::ports::Flow;
 use crate::ports::capacity::{Capacity, Load, Setup, outcome};
 use crate::ports::change::Change;
 use crate::ports::doctor::load::load;
 use crate::ports::doctor::{self, Evidence};
 use crate::ports::plan::ports_in_use;
-use crate::reuse::{Leaf, Verdict};
+use crate::reuse::Verdict;
 use crate::source::Span;
 use crate::syntax::Configuration;
 use crate::version::Version;
@@ -275,13 +275,7 @@ fn reused(
     at_fault: &[usize],
     more: Vec<Fix>,
 ) -> Option<Configuration> {
-    let leaves = crate::reuse::leaves(config);
-    let mut names = Vec::new();
-    let bare = at_fault
-        .iter()
-        .map(|position| &flows[*position])
-        .filter(|flow| flow.upstream.is_none() && !flow.destinations.is_empty())
-        .flat_map(|flow| bare(config, configuration, flow, &leaves, &mut names));
+    let bare = bare::upstreams(configuration, config, flows, at_fault);
     let fixes: Vec<Fix> = more.into_iter().chain(bare).collect();
     let mut files = apply(configuration, &edit::select(&fixes));
     for _ in 0..MAX_ROUNDS {
@@ -304,51 +298,4 @@ fn reused(
         files = apply(&next, &fixes);
     }
     None
-}
-
-/// An `upstream` block before the server of the first `proxy_pass`, and its name in every one that names the host.
-fn bare(
-    config: &Config,
-    configuration: &Configuration,
-    flow: &Flow<'_>,
-    leaves: &[Leaf<'_>],
-    names: &mut Vec<String>,
-) -> Vec<Fix> {
-    let users: Vec<&Leaf<'_>> =
-        leaves.iter().filter(|l| flow.passes.iter().any(|(_, span)| *span == l.span)).collect();
-    // A host that comes out of a variable is written elsewhere: a person has to look.
-    let written = |leaf: &&Leaf<'_>| {
-        matches!(leaf.target, Target::Upstream(_))
-            && matches!(&leaf.location.handler, Some(Handler::Proxy(pass)) if pass.host == flow.name)
-    };
-    let users: Vec<&Leaf<'_>> = users.into_iter().filter(written).collect();
-    let Some(first) = users.first() else { return Vec::new() };
-    let taken = |name: &String| {
-        names.contains(name) || config.http.upstreams.iter().any(|u| !u.is_implicit() && u.name == *name)
-    };
-    let mut name = "backend".to_owned();
-    let mut number = 1;
-    while taken(&name) {
-        number += 1;
-        name = format!("backend{number}");
-    }
-    names.push(name.clone());
-    let source = configuration.sources.file(first.server.span.file);
-    let start = first.server.span.start as usize;
-    let line = memchr::memrchr(b'\n', &source.text[..start]).map_or(0, |n| n + 1);
-    let indent = String::from_utf8_lossy(&source.text[line..start]).into_owned();
-    let indent = if indent.trim().is_empty() { indent } else { String::new() };
-    let server = flow.destinations.first().map_or(String::new(), |d| d.endpoint.to_string());
-    let block = format!(
-        "upstream {name} {{\n{indent}    server {server};\n{indent}    keepalive 32;\n{indent}}}\n\n{indent}"
-    );
-    let mut edits = vec![Edit::insert(first.server.span, block)];
-    for leaf in users {
-        let text = configuration.sources.text(leaf.span);
-        let at = memchr::memmem::find(text, format!("://{}", flow.name).as_bytes());
-        let Some(at) = at.map(|at| at + 3 + leaf.span.start as usize) else { return Vec::new() };
-        let span = Span::new(leaf.span.file, at, at + flow.name.len());
-        edits.push(Edit::replace(span, name.clone()));
-    }
-    vec![Fix::unsafe_("put the host into an upstream", edits)]
 }

@@ -72,6 +72,13 @@ fn text(found: &Comparison, nginx: &str) -> String {
     for (name, measure) in [("before", &found.before), ("after", &found.after)] {
         let _ = writeln!(out, "  {name}: {}", from_to(measure.from_to.0, measure.from_to.1));
     }
+    if found.after.of_ending > 0 {
+        let _ = writeln!(
+            out,
+            "  {} errors of workers that were still ending, with the configuration of before, are not counted",
+            found.after.of_ending
+        );
+    }
     if let Some(seconds) = draining(found) {
         let _ = writeln!(
             out,
@@ -141,6 +148,7 @@ fn measure(measure: &Measure) -> Value {
         "requests": measure.requests,
         "failed": measure.failed,
         "errors": errors,
+        "errors_of_ending_workers": measure.of_ending,
         "connections_per_request": measure.connections_per_request,
         "time_wait": measure.time_wait,
         "open": measure.open,

@@ -10,33 +10,44 @@ use crate::ports::doctor::Evidence;
 const TICKS: f64 = 100.0;
 
 /// The times of a look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct When {
     /// Of the look itself.
     pub(super) at: i64,
     /// Of the start of the oldest worker that is not about to end.
     pub(super) reloaded: Option<i64>,
+    /// The workers that are not about to end, by the numbers that logs have.
+    pub(super) workers: Vec<u32>,
 }
 
 impl When {
     /// Now, with the workers of a master.
     pub(super) fn now(master: Option<u32>) -> Self {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
-        let started = master.and_then(|master| workers(master).into_iter().filter_map(start).min());
-        Self { at: local(epoch), reloaded: started.map(local) }
+        let found = master.map(workers).unwrap_or_default();
+        let started = found.iter().copied().filter_map(start).min();
+        let workers = found.into_iter().map(own_number).collect();
+        Self { at: local(epoch), reloaded: started.map(local), workers }
     }
 
     /// The time of the newest line, where nothing else was written down.
     pub(super) fn of_logs(evidence: &Evidence) -> Self {
         let errors = evidence.errors.as_ref().and_then(|log| log.times).map(|(_, last)| last);
         let access = evidence.access.as_ref().and_then(|log| log.seconds.last_key_value());
-        Self { at: errors.max(access.map(|(at, _)| *at)).unwrap_or_default(), reloaded: None }
+        Self {
+            at: errors.max(access.map(|(at, _)| *at)).unwrap_or_default(),
+            reloaded: None,
+            workers: Vec::new(),
+        }
     }
 
     /// For a bundle.
-    pub(super) fn write(self) -> String {
+    pub(super) fn write(&self) -> String {
         let reloaded = self.reloaded.map_or(String::new(), |at| format!("reloaded {}\n", stamp(at)));
-        format!("collected {}\n{reloaded}", stamp(self.at))
+        let workers: Vec<String> = self.workers.iter().map(u32::to_string).collect();
+        let workers =
+            if workers.is_empty() { String::new() } else { format!("workers {}\n", workers.join(" ")) };
+        format!("collected {}\n{reloaded}{workers}", stamp(self.at))
     }
 
     /// Out of a bundle.
@@ -45,7 +56,9 @@ impl When {
             let line = text.lines().find_map(|line| line.strip_prefix(name))?;
             seconds_of(&line.trim().replace('-', "/"))
         };
-        Some(Self { at: of("collected ")?, reloaded: of("reloaded ") })
+        let workers = text.lines().find_map(|line| line.strip_prefix("workers ")).unwrap_or_default();
+        let workers = workers.split(' ').filter_map(|pid| pid.parse().ok()).collect();
+        Some(Self { at: of("collected ")?, reloaded: of("reloaded "), workers })
     }
 }
 
@@ -65,6 +78,13 @@ fn workers(master: u32) -> Vec<u32> {
         line.starts_with("nginx: worker process") && !line.contains("shutting down")
     };
     pids.filter(|pid| field(*pid, 4) == Some(i64::from(master))).filter(is_worker).collect()
+}
+
+/// The number that a process has in its own namespace of processes: the one in its lines of the log.
+fn own_number(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    line.and_then(|line| line.split_ascii_whitespace().last()?.parse().ok()).unwrap_or(pid)
 }
 
 /// When a process started, in seconds since 1970.
@@ -94,8 +114,8 @@ mod tests {
 
     #[test]
     fn times_come_back_out_of_a_bundle() {
-        for reloaded in [None, Some(1_795_369_000)] {
-            let when = When { at: 1_795_369_562, reloaded };
+        for (reloaded, workers) in [(None, vec![]), (Some(1_795_369_000), vec![12, 4_194_304])] {
+            let when = When { at: 1_795_369_562, reloaded, workers };
             assert_eq!(When::read(&when.write()), Some(when));
         }
         assert_eq!(When::read("nothing"), None);

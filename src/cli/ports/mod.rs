@@ -226,7 +226,8 @@ fn number(text: &str, least: f64, most: f64, what: &str) -> Result<f64, String> 
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    number(text, 0.001, 1e9, "requests per second")
+    let unit = ["/s", "rps", "req/s"].iter().find_map(|unit| text.strip_suffix(unit));
+    number(unit.unwrap_or(text).trim_end(), 0.001, 1e9, "requests per second")
 }
 
 fn concurrency(text: &str) -> Result<f64, String> {

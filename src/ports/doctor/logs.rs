@@ -1,7 +1,8 @@
-//! What the logs say.
+//! What the error log says.
 
-use super::{Case, Finding, Severity};
-use crate::ports::access_log::{AccessLog, Burst};
+use std::collections::BTreeMap;
+
+use super::{Case, Finding, Severity, bursts};
 use crate::ports::dates::from_to;
 use crate::ports::error_log::{ErrorLog, Seen};
 use crate::ports::signal::{Meaning, Signal, Weight, meaning};
@@ -11,17 +12,65 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     if let Some(log) = &case.evidence.errors {
         error_log(case, log, found);
     }
-    access_log(case, found);
+    bursts::check(case, found);
 }
 
 fn error_log(case: &Case<'_>, log: &ErrorLog, found: &mut Vec<Finding>) {
     for (signal, seen) in &log.seen {
-        let Some(meaning) = meaning(*signal) else { continue };
-        found.push(match signal {
-            Signal::NoLive => no_live(case, log, seen, meaning),
-            _ => message(case, log, *signal, seen, meaning),
-        });
+        let is_shortage = *signal == Signal::NoIpv6 && is_shortage(case, seen);
+        let signal = if is_shortage { Signal::NoPort } else { *signal };
+        let Some(meaning) = meaning(signal) else { continue };
+        match signal {
+            Signal::NoLive => found.push(no_live(case, log, seen, meaning)),
+            // Each flow has a cure of its own.
+            Signal::NoPort => {
+                let parts = by_flow(case, seen);
+                found.extend(parts.iter().map(|seen| message(case, log, signal, seen, meaning)));
+            }
+            _ => found.push(message(case, log, signal, seen, meaning)),
+        }
     }
+}
+
+/// The same messages for each flow, and those of peers that no flow has.
+fn by_flow(case: &Case<'_>, seen: &Seen) -> Vec<Seen> {
+    let mut parts: Vec<(Option<usize>, Seen)> = Vec::new();
+    for (target, count) in &seen.targets {
+        let flow = case.flow_named(target);
+        let at = parts.iter().position(|(known, _)| *known == flow).unwrap_or_else(|| {
+            parts.push((flow, Seen { count: 0, targets: BTreeMap::new(), ..seen.clone() }));
+            parts.len() - 1
+        });
+        let part = &mut parts[at].1;
+        part.count += count;
+        part.targets.insert(target.clone(), *count);
+    }
+    if parts.len() < 2 {
+        return vec![seen.clone()];
+    }
+    for (_, part) in &mut parts {
+        if !part.targets.keys().any(|target| part.sample.contains(target.as_str())) {
+            part.sample.clear();
+        }
+    }
+    parts.into_iter().map(|(_, part)| part).collect()
+}
+
+/// Whether it were ports that an IPv6 peer could not be reached for, as the number is the same: they are taken now, or
+/// the peer was reached in the same time.
+fn is_shortage(case: &Case<'_>, seen: &Seen) -> bool {
+    let all = case.evidence.host.ports().all;
+    let is_taken = |target: &String| {
+        let peer = target.parse::<std::net::SocketAddr>().ok();
+        let outgoing = case.evidence.sockets.iter().flat_map(|sockets| &sockets.outgoing);
+        outgoing.filter(|((_, to), _)| Some(*to) == peer).any(|(_, uses)| uses.total() * 2 >= all)
+    };
+    let is_reached = |target: &String| {
+        let log = case.evidence.access.iter().filter(|_| seen.is_dated());
+        let mut attempts = log.flat_map(|log| log.peers.between(seen.times.0, seen.times.1));
+        attempts.any(|(name, attempts, failed)| name == target && attempts > failed)
+    };
+    seen.sample.contains("(99:") && seen.targets.keys().any(|target| is_taken(target) || is_reached(target))
 }
 
 fn severity(weight: Weight) -> Severity {
@@ -61,17 +110,22 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
         (_, true) => ("listen-queue-full", "the listen queue of a peer on this host is full"),
         _ => (meaning.name, meaning.title),
     };
-    let mut finding = Finding::new(name, severity(meaning.weight), format!("{title}{to}"))
-        .seen(count(log, seen))
-        .seen(seen.sample.clone())
-        .seen(format!("clients got {}; {}", meaning.status, meaning.cause));
+    let mut finding =
+        Finding::new(name, severity(meaning.weight), format!("{title}{to}")).seen(count(log, seen));
+    if !seen.sample.is_empty() {
+        finding = finding.seen(seen.sample.clone());
+    }
+    finding = finding.seen(format!("clients got {}; {}", meaning.status, meaning.cause));
     finding.count = seen.count;
     if targets.len() > 1 {
         let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {n} ×")).collect();
         finding = finding.seen(list.join(", "));
     }
     finding = sockets(case, signal, &targets, finding);
-    finding = finding.remedy(meaning.remedy);
+    finding = match flow {
+        None if signal == Signal::NoPort => without_flow(case, finding),
+        _ => finding.remedy(meaning.remedy),
+    };
     if race && let Some(upstream) = flow.and_then(|f| case.flows[f].upstream) {
         finding = finding.seen(format!(
             "nginx keeps an idle connection for keepalive_timeout = {} s: a peer that closes earlier can do so while a \
@@ -90,7 +144,7 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
         None => {}
     }
     let named: Vec<&str> = targets.iter().map(|(target, _)| *target).collect();
-    finding = super::cure::add(case, signal, &named, flow, finding);
+    finding = super::cure::add(case, signal, seen, &named, flow, finding);
     if race && let Some(position) = flow {
         finding = super::cure::idle(case, position, finding);
     }
@@ -121,6 +175,19 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
         finding.fault = Some((span, why));
     }
     finding
+}
+
+/// Peers that `http` passes no request to: no pool can help.
+fn without_flow(case: &Case<'_>, mut finding: Finding) -> Finding {
+    let host = &case.evidence.host;
+    if host.tw_reuse.value != 1 && host.timestamps.value != 0 {
+        finding.commands.push("sysctl -w net.ipv4.tcp_tw_reuse=1".to_owned());
+    }
+    finding.remedy(
+        "no directive of `http` names these peers: those of `stream` and `mail` get a connection for each session, which is \
+         never used again; ports are then free a second after a session (tcp_tw_reuse), and more source addresses \
+         (`proxy_bind` in `stream`, `ngxc ports`) multiply them",
+    )
 }
 
 /// Connections that a full queue of a listening socket did not take.
@@ -238,143 +305,3 @@ fn no_live(case: &Case<'_>, log: &ErrorLog, seen: &Seen, meaning: &Meaning) -> F
         _ => finding.remedy("repair the shortage of ports; max_fails=0 would only hide it"),
     }
 }
-
-fn access_log(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let Some(log) = &case.evidence.access else { return };
-    if let Some(burst) = log.bursts().first() {
-        found.push(of_all(case, log, burst));
-    } else if let Some((peer, burst)) = log.peers.bursts().first() {
-        found.push(of_peer(case, peer, burst));
-    } else if log.internal > 0 && log.bind_failed == 0 {
-        // Few, or one, as a ticket quotes them: not a burst, but the answer that this is about.
-        let title = format!("{} of {} requests were answered 500", log.internal, log.requests);
-        let mut finding = Finding::new("answered-500", Severity::Warning, title)
-            .seen("nginx answers 500 by itself when bind() fails, and 502 when connect() finds no port");
-        finding = match case.evidence.errors.as_ref().and_then(|e| e.get(Signal::NoPort)) {
-            Some(seen) => finding.seen(format!("{} × connect() failed (99) in the error log", seen.count)),
-            None => finding.remedy("the error log of that time says why"),
-        };
-        found.push(finding);
-    } else if log.errors > 0 {
-        found.push(few(case, log));
-    }
-    let missing = log.missing();
-    if !missing.is_empty() {
-        let list: Vec<String> = missing.iter().map(|n| format!("${n}")).collect();
-        found.push(
-            Finding::new(
-                "log-format-lacks",
-                Severity::Info,
-                format!("the access log lacks {}", list.join(", ")),
-            )
-            .remedy(LOG_FORMAT),
-        );
-    }
-}
-
-/// A burst of failures, whoever the peer was.
-fn of_all(case: &Case<'_>, log: &AccessLog, burst: &Burst) -> Finding {
-    let all = log.bursts();
-    let title = format!("a burst of {} failed requests, {}", burst.errors, from_to(burst.first, burst.last));
-    let mut finding = Finding::new("burst-of-errors", Severity::Warning, title).seen(format!(
-        "{} of {} requests failed then ({:.0} %), {} of {} in all (status 5xx)",
-        burst.errors,
-        burst.requests,
-        burst.share(),
-        log.errors,
-        log.requests
-    ));
-    let more: Vec<String> = all
-        .iter()
-        .skip(1)
-        .take(3)
-        .map(|b| format!("{} ({} ×)", from_to(b.first, b.last), b.errors))
-        .collect();
-    if !more.is_empty() {
-        finding = finding.seen(format!("{} more, the worst: {}", all.len() - 1, more.join("; ")));
-    }
-    for (peer, attempts, failed) in log.peers.between(burst.first, burst.last).iter().take(5) {
-        finding = finding.seen(format!("{peer}: {failed} of {attempts} attempts failed"));
-    }
-    for (count, text) in [
-        (log.no_port, "look like a missing port or a refused connection: 502, a peer, no connect time"),
-        (log.no_live, "had no live upstream: 502 and the upstream's name as the peer"),
-        (log.bind_failed, "look like a failing bind(): 500 and no peer"),
-    ] {
-        if count > 0 {
-            finding = finding.seen(format!("{count} {text}"));
-        }
-    }
-    why(case, burst, finding)
-}
-
-/// Failures that are no burst.
-fn few(case: &Case<'_>, log: &AccessLog) -> Finding {
-    let failing = || log.seconds.iter().filter(|(_, second)| second.errors > 0);
-    let by_peers: u64 = failing().map(|(_, second)| second.by_peer).sum();
-    let severity = if by_peers == log.errors { Severity::Info } else { Severity::Warning };
-    let title = format!("{} of {} requests were answered 5xx", log.errors, log.requests);
-    let mut finding = Finding::new("answered-5xx", severity, title);
-    if by_peers > 0 {
-        finding = finding.seen(format!("{by_peers} of them as the peer answered"));
-    }
-    let (Some((first, _)), Some((last, _))) = (failing().next(), failing().next_back()) else {
-        return finding.remedy(ASK_THE_ERROR_LOG);
-    };
-    finding = finding.seen(from_to(*first, *last));
-    for (peer, attempts, failed) in log.peers.between(*first, *last).iter().filter(|(_, _, n)| *n > 0).take(5)
-    {
-        finding = finding.seen(format!("{peer}: {failed} of {attempts} attempts failed"));
-    }
-    why(case, &Burst { first: *first, last: *last, requests: log.requests, errors: log.errors }, finding)
-}
-
-/// A burst of failures of one peer among many.
-fn of_peer(case: &Case<'_>, peer: &str, burst: &Burst) -> Finding {
-    let title = format!(
-        "a burst of {} failed requests of {peer}, {}",
-        burst.errors,
-        from_to(burst.first, burst.last)
-    );
-    let mut finding = Finding::new("burst-of-errors", Severity::Warning, title).seen(format!(
-        "{} of {} attempts at this peer failed then ({:.0} %); the others did not",
-        burst.errors,
-        burst.requests,
-        burst.share()
-    ));
-    let place = case.flow_named(peer).and_then(|flow| case.flows[flow].passes.first());
-    finding.fault = place.map(|(directive, span)| (*span, (*directive).to_owned()));
-    why(case, burst, finding)
-}
-
-/// What the error log has of the same time.
-fn why(case: &Case<'_>, burst: &Burst, finding: Finding) -> Finding {
-    let Some(log) = &case.evidence.errors else { return finding.remedy(ASK_THE_ERROR_LOG) };
-    // Both logs are written in local time, to the second.
-    let (first, last) = (burst.first - 2, burst.last + 2);
-    let mut counts: Vec<(&str, u64)> = Vec::new();
-    for (signal, seen) in &log.seen {
-        let in_time = log.seconds.range(first..=last).filter_map(|(_, signals)| signals.get(signal));
-        let count = in_time.map(|n| u64::from(*n)).sum();
-        if let Some(meaning) = meaning(*signal).filter(|m| m.weight != Weight::Info && count > 0) {
-            counts.push((meaning.name, count));
-        } else if !seen.is_dated()
-            && let Some(meaning) = meaning(*signal)
-        {
-            counts.push((meaning.name, seen.count));
-        }
-    }
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    if counts.is_empty() {
-        return finding.remedy(ASK_THE_ERROR_LOG);
-    }
-    let list: Vec<String> = counts.iter().map(|(name, count)| format!("{count} × {name}")).collect();
-    finding.seen(format!("the error log of that time: {}", list.join(", ")))
-}
-
-/// Said of a burst that the error log says nothing of.
-const ASK_THE_ERROR_LOG: &str = "the error log of that time says why";
-
-/// A format with everything that a diagnosis can use.
-const LOG_FORMAT: &str = "log_format ports '$remote_addr $remote_port [$time_local] $msec \"$request\" $status $request_time \
-                          $upstream_addr $upstream_status $upstream_connect_time $upstream_response_time';";

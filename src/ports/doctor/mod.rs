@@ -1,5 +1,6 @@
 //! The diagnosis: configuration, logs, sockets and kernel put together.
 
+mod bursts;
 mod config;
 mod cure;
 mod kernel;
@@ -20,6 +21,7 @@ use super::host::Host;
 use super::sockets::Sockets;
 use super::sysctl::Sysctls;
 use crate::model::{Config, Endpoint};
+use crate::reuse::Leaf;
 use crate::source::Span;
 
 /// What is known. Whatever is absent is not judged.
@@ -37,6 +39,8 @@ pub struct Evidence {
     pub addresses: Option<Addresses>,
     /// Counters.
     pub counters: Option<Counters>,
+    /// Name servers of /etc/resolv.conf.
+    pub name_servers: Vec<std::net::IpAddr>,
     /// `insert_failed` of connection tracking.
     pub insert_failed: u64,
     /// The error log.
@@ -143,7 +147,7 @@ pub(super) struct Case<'a> {
     evidence: &'a Evidence,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
     /// The flow that connects to an address.
     fn flow_to(&self, peer: std::net::SocketAddr) -> Option<usize> {
         let is_peer = |flow: &Flow<'_>| {
@@ -170,6 +174,17 @@ impl Case<'_> {
         let peer =
             target.parse().ok().and_then(|peer| self.flow_to(peer).or_else(|| self.only_flow_to_port(peer)));
         peer.or_else(|| self.flows.iter().position(|f| f.name == target))
+    }
+
+    /// The directives that pass requests to peers as logs name them.
+    fn leaves_to(&self, targets: &[&str]) -> Vec<Leaf<'a>> {
+        let named: Vec<usize> = targets.iter().filter_map(|target| self.flow_named(target)).collect();
+        let peers = |position: &usize| self.flows[*position].destinations.iter().map(|d| &d.endpoint);
+        let wanted: Vec<&Endpoint> = named.iter().flat_map(peers).collect();
+        let is_one = |flow: &&Flow<'_>| flow.destinations.iter().any(|d| wanted.contains(&&d.endpoint));
+        let spans: Vec<Span> =
+            self.flows.iter().filter(is_one).flat_map(|f| f.passes.iter().map(|(_, span)| *span)).collect();
+        crate::reuse::leaves(self.config).into_iter().filter(|leaf| spans.contains(&leaf.span)).collect()
     }
 
     /// The flow to a name with the port of a peer, if there is only one.

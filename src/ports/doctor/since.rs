@@ -1,6 +1,6 @@
 //! Cured or not: what logs, sockets and counters say of the time after a repair, beside the time before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::Evidence;
@@ -27,6 +27,8 @@ pub struct Look {
     pub at: i64,
     /// When the workers of nginx started, if they were found.
     pub reloaded: Option<i64>,
+    /// Those workers, by the numbers that logs have.
+    pub workers: Vec<u32>,
 }
 
 /// What happened in some seconds.
@@ -42,6 +44,8 @@ pub struct Measure {
     pub worst: Option<f64>,
     /// Lines of the error log that say that a request failed, by kind.
     pub errors: BTreeMap<Signal, u64>,
+    /// Such lines of workers that were about to end, which are not in `errors`: they have the configuration of before.
+    pub of_ending: u64,
     /// Connections to peers in `TIME_WAIT`.
     pub time_wait: u32,
     /// Connections to peers that are open.
@@ -112,17 +116,33 @@ pub fn peers(flows: &[Flow<'_>]) -> Vec<Endpoint> {
 
 /// Compares a look with an earlier one.
 pub fn compare(before: &Look, after: &Look) -> Comparison {
-    let is_reloaded = after.reloaded.map(|reloaded| reloaded >= before.at);
-    let since = after.reloaded.map_or(before.at, |reloaded| reloaded.max(before.at));
-    let first = measure(before, i64::MIN, before.at);
+    let logged = after.evidence.errors.as_ref().and_then(|log| log.workers.reloaded);
+    let reloaded = after.reloaded.or(logged.filter(|at| *at >= before.at));
+    let is_reloaded = reloaded.map(|reloaded| reloaded >= before.at);
+    let since = reloaded.map_or(before.at, |reloaded| reloaded.max(before.at));
+    let first = measure(before, i64::MIN, before.at, &BTreeSet::new());
+    // Whoever started again may number its processes as before: the new ones have to be known.
+    let is_known = !after.workers.is_empty() || after.reloaded.is_none();
+    let is_told_apart = is_reloaded == Some(true) && is_known;
+    let ending = if is_told_apart { ending(before, after, since) } else { BTreeSet::new() };
     // The second of the reload has lines of both.
-    let second = measure(after, since + 1, after.at.max(since + 1));
+    let second = measure(after, since + 1, after.at.max(since + 1), &ending);
     let mut reasons = Vec::new();
     let verdict = judge(&first, after, &second, &mut reasons);
     if is_reloaded == Some(false) {
         reasons.push("nginx has not been reloaded since".to_owned());
     }
     Comparison { verdict, reasons, before: first, after: second, is_reloaded }
+}
+
+/// Workers that a reload ended, though requests may keep them for long.
+fn ending(before: &Look, after: &Look, since: i64) -> BTreeSet<u32> {
+    let log = after.evidence.errors.as_ref().map(|log| &log.workers);
+    let mut found: BTreeSet<u32> = before.workers.iter().copied().collect();
+    found.extend(log.iter().flat_map(|log| log.before(since)));
+    let is_new = |pid: u32| after.workers.contains(&pid) || log.is_some_and(|log| log.is_started(pid, since));
+    found.retain(|pid| !is_new(*pid));
+    found
 }
 
 fn judge(first: &Measure, look: &Look, second: &Measure, reasons: &mut Vec<String>) -> Verdict {
@@ -140,8 +160,10 @@ fn judge(first: &Measure, look: &Look, second: &Measure, reasons: &mut Vec<Strin
         let before = if was > 0 { format!("{was} × before") } else { "new".to_owned() };
         reasons.push(format!("{count} × {name} since then ({before})"));
     }
-    if second.errors.is_empty() && second.failed > 0 {
-        reasons.push(format!("{} requests were answered 5xx by nginx since then", second.failed));
+    // Each request that nginx answers 5xx has a line at least.
+    let failed = second.failed.saturating_sub(second.of_ending);
+    if second.errors.is_empty() && failed > 0 {
+        reasons.push(format!("{failed} requests were answered 5xx by nginx since then"));
     }
     if let Some(full) = fills_up(look, second) {
         reasons.push(full);
@@ -223,7 +245,7 @@ impl Look {
 }
 
 /// What a look says of some seconds; the first is that of the logs if it is earlier than they are.
-fn measure(look: &Look, from: i64, to: i64) -> Measure {
+fn measure(look: &Look, from: i64, to: i64, ending: &BTreeSet<u32>) -> Measure {
     let evidence = &look.evidence;
     let mut measure = Measure { from_to: (from, to), ..Measure::default() };
     if let Some(log) = &evidence.errors {
@@ -235,6 +257,13 @@ fn measure(look: &Look, from: i64, to: i64) -> Measure {
             }
         }
     }
+    let of_ending = evidence.errors.as_ref().map(|log| log.workers.count(ending, from, to));
+    for (signal, count) in of_ending.unwrap_or_default() {
+        let Some(all) = measure.errors.get_mut(&signal) else { continue };
+        *all = all.saturating_sub(count);
+        measure.of_ending += count;
+    }
+    measure.errors.retain(|_, count| *count > 0);
     let mut answered = 0;
     if let Some(log) = &evidence.access {
         let all = log.sum(from, to);

@@ -18,6 +18,8 @@ pub struct Workers {
     known: usize,
     /// Processes that said `gracefully shutting down`.
     ending: BTreeSet<u32>,
+    /// When each was started, if the log is of level notice.
+    started: BTreeMap<u32, i64>,
     /// When the last reload or start began, if the log is of level notice.
     pub reloaded: Option<i64>,
 }
@@ -28,7 +30,11 @@ impl Workers {
         if line.message.starts_with("gracefully shutting down") {
             self.ending.insert(line.pid);
         }
-        if line.message.starts_with("start worker process") || line.message.starts_with("reconfiguring") {
+        let started = line.message.strip_prefix("start worker process ").and_then(|pid| pid.parse().ok());
+        if let Some(pid) = started.filter(|_| self.started.len() < MOST_PROCESSES) {
+            self.started.insert(pid, line.time);
+        }
+        if started.is_some() || line.message.starts_with("reconfiguring") {
             self.reloaded = self.reloaded.max(Some(line.time));
         }
         let is_known = self.seconds.contains_key(&line.pid) || self.seconds.len() < MOST_PROCESSES;
@@ -46,7 +52,13 @@ impl Workers {
         let of_before = |(pid, seconds): (&u32, &BTreeMap<i64, _>)| {
             seconds.first_key_value().is_some_and(|(first, _)| *first < time).then_some(*pid)
         };
-        self.seconds.iter().filter_map(of_before).chain(self.ending.iter().copied()).collect()
+        let found = self.seconds.iter().filter_map(of_before).chain(self.ending.iter().copied());
+        found.filter(|pid| !self.is_started(*pid, time)).collect()
+    }
+
+    /// Whether the log says that a process was started at a time or later: it may have the number of an older one.
+    pub fn is_started(&self, pid: u32, time: i64) -> bool {
+        self.started.get(&pid).is_some_and(|at| *at >= time)
     }
 
     /// Messages of some processes in a time, by kind.

@@ -1,11 +1,16 @@
 //! What cures a cause that is no shortage of ports: edits of the configuration, else commands for the host.
 
+mod buffers;
+mod names;
+mod tls;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{Case, Finding};
 use crate::model::proxy::Bind;
 use crate::model::{Endpoint, Peer, Upstream};
+use crate::ports::error_log::Seen;
 use crate::ports::signal::Signal;
 use crate::source::Span;
 
@@ -31,6 +36,23 @@ pub enum Edit {
         /// The directive with its `;`.
         text: String,
     },
+    /// Before a directive or a block: these directives.
+    Before {
+        /// The directive, or the head of the block.
+        place: Span,
+        /// The directives with their `;`.
+        text: String,
+    },
+}
+
+impl Edit {
+    /// Instead of a directive, or before a place if it is not set.
+    fn set_or_before(set: Option<Span>, place: Span, text: String) -> Self {
+        match set {
+            Some(set) => Self::Directive { set: Some(set), body: set, text },
+            None => Self::Before { place, text },
+        }
+    }
 }
 
 /// Queue that a listening socket may have by default since Linux 5.4.
@@ -44,11 +66,17 @@ const IDLE: u64 = 1;
 pub(super) fn add(
     case: &Case<'_>,
     signal: Signal,
+    seen: &Seen,
     targets: &[&str],
     flow: Option<usize>,
     finding: Finding,
 ) -> Finding {
     match signal {
+        Signal::HeaderTooBig => buffers::head(case, targets, finding),
+        Signal::BodyTooLarge => buffers::body(case, seen, targets, finding),
+        Signal::NoResolver => names::resolver(case, finding),
+        Signal::ResolverDown | Signal::HostNotFound => names::servers(case, finding),
+        Signal::TlsPeer => tls::with_peer(case, &seen.sample, targets, finding),
         Signal::NoIpv6 => no_ipv6(case, targets, finding),
         Signal::BindInUse => bind_in_use(case, flow, finding),
         Signal::BindNoAddress | Signal::ListenNoAddress => missing_address(case, targets, finding),

@@ -1,0 +1,68 @@
+//! The answer before the evidence: why requests fail, and what to do, in a few lines.
+
+use std::fmt::Write as _;
+
+use super::Diagnosis;
+use super::gather::printable;
+use crate::ports::doctor::{Finding, Severity};
+
+/// Causes that are listed; the rest is counted.
+const MOST: usize = 5;
+
+/// Causes, worst first, and what cures each; nothing if nothing is wrong.
+pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
+    let bad: Vec<&Finding> = diagnosis.findings.iter().filter(|f| f.severity > Severity::Info).collect();
+    // A burst, or peers that were left out after failures, say that requests fail; others say why.
+    let is_cause = |f: &&Finding| f.count > 0 || f.repair.is_some() || !f.commands.is_empty();
+    let is_now = |f: &&Finding| is_cause(f) && !f.is_forecast;
+    let mut causes: Vec<&Finding> = bad.iter().copied().filter(is_now).collect();
+    if causes.is_empty() {
+        causes.clone_from(&bad);
+    }
+    let mut out = String::new();
+    for (n, finding) in causes.iter().take(MOST).enumerate() {
+        let word = if n == 0 { "cause" } else { "" };
+        let title = printable(&finding.title, 200);
+        super::human::wrap(&mut out, word, &format!("{title}: {}", cure(diagnosis, finding)));
+    }
+    if causes.len() > MOST {
+        let _ = writeln!(out, "        and {} more", causes.len() - MOST);
+    }
+    if let Some(next) = next(diagnosis, &bad) {
+        super::human::wrap(&mut out, "next", &next);
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
+}
+
+/// What cures a cause.
+fn cure(diagnosis: &Diagnosis<'_>, finding: &Finding) -> &'static str {
+    match (diagnosis.is_repaired(finding), finding.commands.is_empty()) {
+        (true, true) => "the diff below cures it",
+        (true, false) => "the diff below and the commands with it cure it",
+        (false, false) => "the commands below cure it (`run`)",
+        (false, true) if finding.remedy.is_empty() => "see below",
+        (false, true) => "no edit of the configuration cures it; see `do` below",
+    }
+}
+
+/// How the cure is applied and proved.
+fn next(diagnosis: &Diagnosis<'_>, causes: &[&Finding]) -> Option<String> {
+    let has_commands = causes.iter().any(|finding| !finding.commands.is_empty());
+    let apply = match (&diagnosis.repair, has_commands) {
+        (Some(diff), _) => {
+            let is_absolute = diff.lines().any(|line| {
+                let path = line.strip_prefix("--- a/").map(|path| format!("/{path}"));
+                path.is_some_and(|path| {
+                    diagnosis.configuration.sources.files().any(|(_, f)| f.name() == path)
+                })
+            });
+            let root = if is_absolute { " -d /" } else { "" };
+            format!("apply the diff (`patch -p1{root}` takes this output), `nginx -t && nginx -s reload`")
+        }
+        (None, true) => "run the commands as root".to_owned(),
+        (None, false) => return None,
+    };
+    Some(format!(
+        "keep what there is now (`--collect before`), {apply}; a minute later `--since before` says whether it is cured"
+    ))
+}
