@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::run;
+use super::run::metrics;
 use crate::runtime::{self, Ledger, Surroundings};
 
 /// The title of a daemon's master process begins like this; behind it is the command line.
@@ -22,11 +22,11 @@ pub(super) fn is_worker() -> bool {
 
 /// Serves what the master process hands over.
 pub(super) fn work() -> ExitCode {
-    let metrics = |socket: TcpListener, ledger: Arc<Ledger>, improve: bool| {
+    let serve = |socket: TcpListener, ledger: Arc<Ledger>, improve: bool| {
         // Without a thread for it there are no metrics; requests are served all the same.
-        let _ = run::serve_metrics(socket, ledger, improve);
+        let _ = metrics::serve(socket, ledger, improve);
     };
-    match runtime::work(&metrics) {
+    match runtime::work(&serve) {
         Ok(()) => ExitCode::SUCCESS,
         // As nginx's worker that cannot be: the master has the reason.
         Err(_) => ExitCode::from(2),
