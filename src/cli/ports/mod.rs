@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 
 use super::input::Input;
 use super::which::{Which, which};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, template};
 use crate::catalog::NEWEST;
 use crate::model::Config;
 use crate::ports::Load;
@@ -190,6 +190,7 @@ impl PortsArgs {
         let mut input = self.input.clone();
         input.meaning.nginx_version = Some(which.judged());
         let (configuration, config) = input.valid(&Disk)?;
+        template::demand(&configuration, template::opens)?;
         let newer = input.meaning.compile(&configuration, NEWEST).config;
         let newer = Some(newer).filter(|_| which.version.is_none());
         Ok(Read { configuration, config, newer, which })
