@@ -81,10 +81,10 @@ pub(super) fn start_daemon(surroundings: &Surroundings) -> std::io::Result<ExitC
     let words: Vec<&[u8]> = surroundings.program.iter().map(|word| word.as_bytes()).collect();
     let title = [MASTER.as_bytes(), &words.join(&b' ')].concat();
     let arguments = serde_json::to_string(&words).map_err(std::io::Error::other)?;
-    let numbers: String = surroundings.inherited.iter().map(|number| format!("{number};")).collect();
+    let numbers: Vec<String> = surroundings.inherited.iter().map(ToString::to_string).collect();
     let mut variables = vec![(runtime::DAEMON_VARIABLE, arguments.into())];
     if !numbers.is_empty() {
-        variables.push((INHERITED, numbers.into()));
+        variables.push((INHERITED, format!("{};", numbers.join(";")).into()));
     }
     let code = runtime::start_daemon(OsStr::from_bytes(&title), &variables)?;
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
