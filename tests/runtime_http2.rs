@@ -331,3 +331,72 @@ fn a_part_of_the_preface_is_not_waited_for_longer_than_a_head() {
     let response = http::once(proxy.address, "PRI / HTTP/1.0\r\n\r\n");
     assert!(response.starts_with("HTTP/1.1 200"), "{response}");
 }
+
+/// Sends two requests on one connection, the first with one more header, literally; how each stream ends.
+fn two(to: SocketAddr, name: &[u8], value: &[u8]) -> [String; 2] {
+    use std::io::{Read, Write};
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        [&[0, 0, payload.len() as u8, kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    let literal =
+        |name: &[u8], value: &[u8]| [&[0, name.len() as u8], name, &[value.len() as u8], value].concat();
+    let usual = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
+    let usual = usual.map(|(name, value)| literal(name.as_bytes(), value.as_bytes())).concat();
+    let bad = [&usual[..], &literal(name, value)].concat();
+    let mut stream = std::net::TcpStream::connect(to).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    stream
+        .write_all(&[preface, frame(4, 0, 0, b""), frame(1, 5, 1, &bad), frame(1, 5, 3, &usual)].concat())
+        .unwrap();
+    let mut ends = [String::new(), String::new()];
+    while ends.iter().any(String::is_empty) {
+        let mut head = [0; 9];
+        if stream.read_exact(&mut head).is_err() {
+            break;
+        }
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        stream.read_exact(&mut payload).unwrap();
+        let end = match (head[3], payload.iter().find(|b| **b >= 0x80)) {
+            (1, Some(0x88)) => "200",
+            (1, Some(0x8c)) => "400",
+            (1, _) => "other",
+            (3, _) => "reset",
+            _ => continue,
+        };
+        ends[usize::from(head[8] == 3)] = end.to_owned();
+    }
+    ends
+}
+
+#[test]
+fn one_bad_header_is_its_streams_alone() {
+    let http = "server { listen PORT http2; location / { return 200 x; } }";
+    let ours = Proxy::new(&http.replace("PORT", "127.0.0.1:9"));
+    let real = nginx::Nginx::start(http);
+    for (name, value, expected) in [
+        (&b"x"[..], &b"y"[..], "200"),
+        (b"x", b"\x7f", "200"),
+        (b"x", b"\x01", "200"),
+        (b"x", b"\xff", "400"),
+        (b"x", b"a\rb", "400"),
+        (b"x", b"a\nb", "400"),
+        (b"x", b"\0", "400"),
+        (b"X", b"y", "400"),
+        (b"x y", b"z", "400"),
+        (b"x(y", b"z", "200"),
+        (b"\xe9", b"z", "200"),
+    ] {
+        let shown = format!("{}: {}", name.escape_ascii(), value.escape_ascii());
+        assert_eq!(two(ours.address, name, value), [expected, "200"], "{shown}");
+        // A byte that stands for a refused value here is a value there.
+        if let Some(real) = real.as_ref().filter(|_| value != b"\xff") {
+            assert_eq!(two(real.address, name, value), [expected, "200"], "nginx: {shown}");
+        }
+    }
+    // A second path, a method and a path that are none end their stream; the other one is answered.
+    for (name, value) in [(&b":unknown"[..], &b"y"[..]), (b":path", b"/\xe9"), (b":method", b"G T")] {
+        let [first, second] = two(ours.address, name, value);
+        assert!(matches!(&*first, "400" | "reset") && second == "200", "{first} {second}");
+    }
+}

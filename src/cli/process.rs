@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::run;
+use super::run::metrics;
 use crate::runtime::{self, Ledger, Surroundings};
 
 /// The title of a daemon's master process begins like this; behind it is the command line.
@@ -22,11 +22,11 @@ pub(super) fn is_worker() -> bool {
 
 /// Serves what the master process hands over.
 pub(super) fn work() -> ExitCode {
-    let metrics = |socket: TcpListener, ledger: Arc<Ledger>, improve: bool| {
+    let serve = |socket: TcpListener, ledger: Arc<Ledger>, improve: bool| {
         // Without a thread for it there are no metrics; requests are served all the same.
-        let _ = run::serve_metrics(socket, ledger, improve);
+        let _ = metrics::serve(socket, ledger, improve);
     };
-    match runtime::work(&metrics) {
+    match runtime::work(&serve) {
         Ok(()) => ExitCode::SUCCESS,
         // As nginx's worker that cannot be: the master has the reason.
         Err(_) => ExitCode::from(2),
@@ -81,10 +81,10 @@ pub(super) fn start_daemon(surroundings: &Surroundings) -> std::io::Result<ExitC
     let words: Vec<&[u8]> = surroundings.program.iter().map(|word| word.as_bytes()).collect();
     let title = [MASTER.as_bytes(), &words.join(&b' ')].concat();
     let arguments = serde_json::to_string(&words).map_err(std::io::Error::other)?;
-    let numbers: String = surroundings.inherited.iter().map(|number| format!("{number};")).collect();
+    let numbers: Vec<String> = surroundings.inherited.iter().map(ToString::to_string).collect();
     let mut variables = vec![(runtime::DAEMON_VARIABLE, arguments.into())];
     if !numbers.is_empty() {
-        variables.push((INHERITED, numbers.into()));
+        variables.push((INHERITED, format!("{};", numbers.join(";")).into()));
     }
     let code = runtime::start_daemon(OsStr::from_bytes(&title), &variables)?;
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))

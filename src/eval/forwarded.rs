@@ -26,7 +26,7 @@ pub fn forwarded(
             // The first byte is never taken for a separator.
             let last = rest.iter().rposition(|b| !is_separator(b)).unwrap_or(0);
             let text = &rest[..rest.len().min(last + 1)];
-            let start = text.iter().skip(1).rposition(|b| is_separator(b)).map_or(0, |at| at + 2);
+            let start = text.iter().skip(1).rposition(is_separator).map_or(0, |at| at + 2);
             let Some(address) = address::with_port(&text[start..]) else { return found };
             found = Some(address);
             current = Some(address.ip());

@@ -60,8 +60,9 @@ pub use crate::runtime::net::ledger::{BOUNDS, Counts, Ledger, RESULTS, UpstreamC
 pub use crate::runtime::process::child::TITLE as WORKER_TITLE;
 pub use crate::runtime::process::daemon::{VARIABLE as DAEMON_VARIABLE, start_daemon};
 pub use crate::runtime::process::inherit::numbers as inherited_numbers;
+pub use crate::runtime::process::run;
+pub use crate::runtime::process::surroundings::Surroundings;
 pub use crate::runtime::process::worker::{Metrics, work};
-pub use crate::runtime::process::{Surroundings, run};
 pub use crate::runtime::server::start::signal::Reload;
 pub use crate::runtime::server::start::{RunOptions, Running, StartError, Stop, start};
 pub use crate::runtime::server::unsupported::unsupported;

@@ -1,10 +1,8 @@
 //! `ngxc run`: executes a configuration.
 
-mod metrics;
+pub(super) mod metrics;
 mod prometheus;
 mod scrape;
-
-pub(super) use self::metrics::serve as serve_metrics;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -75,7 +73,7 @@ pub(super) fn run(args: &mut RunArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         } else {
             let ledger = Arc::default();
             options.ledger = Some(Arc::clone(&ledger));
-            let served = serve_metrics(socket, ledger, args.improve);
+            let served = metrics::serve(socket, ledger, args.improve);
             served.map_err(|e| Failure::new(format!("`--metrics {place}`: no thread for it: {e}")))?;
         }
         note(&format!("metrics: http://{address}/"));

@@ -105,10 +105,7 @@ const CALLBACK: usize = 128;
 /// Why a name is none that a page may call (`ngx_http_autoindex_jsonp_callback`): it is written into a script.
 fn fault_of_callback(name: &[u8]) -> Option<&'static str> {
     let is_valid = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
-    match name.len() > CALLBACK {
-        true => Some("too long"),
-        false => (!name.iter().all(is_valid)).then_some("invalid"),
-    }
+    if name.len() > CALLBACK { Some("too long") } else { (!name.iter().all(is_valid)).then_some("invalid") }
 }
 
 fn html(uri: &[u8], entries: &[Entry], exact: bool, local: bool, out: &mut Vec<u8>) {

@@ -177,7 +177,7 @@ impl Stream {
             Stream::Unix(s) => s.ready(Interest::READABLE).await,
             Stream::Tls(_) | Stream::Http2(_) => return false,
         };
-        ready.is_ok_and(|ready| ready.is_read_closed())
+        ready.is_ok_and(tokio::io::Ready::is_read_closed)
     }
 
     /// The connection's own address.

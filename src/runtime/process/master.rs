@@ -11,7 +11,8 @@ use crate::runtime::process::channel::Kind;
 use crate::runtime::process::child::{WorkerProcess, log_end};
 use crate::runtime::process::plan::Plan;
 use crate::runtime::process::signals::{Signal, Signals};
-use crate::runtime::process::{Surroundings, daemon, inherit, notify};
+use crate::runtime::process::surroundings::Surroundings;
+use crate::runtime::process::{daemon, inherit, notify};
 use crate::runtime::server::panic;
 use crate::runtime::server::start::signal::Reload;
 use crate::runtime::server::start::{RunOptions, StartError, failed};
@@ -65,7 +66,7 @@ pub(crate) fn run(
     // Before anything else: a signal that comes early is not lost.
     let mut signals = Signals::new().map_err(call("sigaction"))?;
     let parent = getppid();
-    let waits = if surroundings.is_daemon { Some(daemon::detach().map_err(call("setsid"))?) } else { None };
+    let waits = surroundings.is_daemon.then(daemon::detach).transpose().map_err(call("setsid"))?;
     let inherited = inherit::listeners(&surroundings.inherited);
     let plan = Plan::new(site, options, None, &inherited)?;
     // Those that the configuration does not have are closed.
@@ -218,13 +219,12 @@ impl Master<'_> {
         let same = |plan: &Plan| plan.account.as_ref().map(|account| (account.uid, account.gid));
         let is_same = same(&self.plan) == same(&next);
         let worker = self.worker.as_mut().filter(|_| is_same);
-        match worker.and_then(|worker| worker.ended().is_none().then_some(worker)) {
-            Some(worker) => worker.configure(&parts)?,
-            None => {
-                let worker = WorkerProcess::start(&parts, self.surroundings.zone.as_ref(), next.log())?;
-                self.retire();
-                self.worker = Some(worker);
-            }
+        if let Some(worker) = worker.and_then(|worker| worker.ended().is_none().then_some(worker)) {
+            worker.configure(&parts)?;
+        } else {
+            let worker = WorkerProcess::start(&parts, self.surroundings.zone.as_ref(), next.log())?;
+            self.retire();
+            self.worker = Some(worker);
         }
         self.accepts = true;
         self.restart = None;

@@ -22,47 +22,14 @@ pub(crate) mod master;
 pub(crate) mod notify;
 pub(crate) mod plan;
 pub(crate) mod signals;
+pub(crate) mod surroundings;
 pub(crate) mod worker;
 
-use std::ffi::OsString;
-
 use crate::runtime::net::log::{ErrorLogs, errno};
+use crate::runtime::process::surroundings::{Surroundings, name};
 use crate::runtime::server::start::signal::{self, Reload};
 use crate::runtime::server::start::{RunOptions, StartError, failed};
 use crate::site::Site;
-
-/// What a process knows of those around it: its command line and environment.
-#[derive(Clone, Debug, Default)]
-pub struct Surroundings {
-    /// The program and its arguments, to execute the one that takes over after SIGUSR2.
-    pub program: Vec<OsString>,
-    /// Descriptors of sockets that were bound for this process: by the program that it takes over from (`NGINX`), or by
-    /// systemd (`LISTEN_FDS`).
-    pub inherited: Vec<i32>,
-    /// Another program waits until this one has taken over.
-    pub takes_over: bool,
-    /// This process shall go into the background; whoever started it reads a byte from its standard input's other end.
-    pub is_daemon: bool,
-    /// Where systemd wants to be told that the service is ready (`NOTIFY_SOCKET`).
-    pub notify: Option<OsString>,
-    /// The time zone (`TZ`), which workers keep.
-    pub zone: Option<OsString>,
-}
-
-impl Surroundings {
-    /// The name of the program that was called.
-    pub(crate) fn name(&self) -> &str {
-        let program = self.program.first().map(std::path::Path::new);
-        program.and_then(std::path::Path::file_name).and_then(std::ffi::OsStr::to_str).unwrap_or("ngxc")
-    }
-}
-
-/// Gives the process a name, as `ps` and `pidof` show it.
-pub(crate) fn name(name: &str) {
-    if let Ok(name) = std::ffi::CString::new(name) {
-        let _ = nix::sys::prctl::set_name(&name);
-    }
-}
 
 /// Executes a configuration until a signal ends it. SIGTERM and SIGINT end it at once, SIGQUIT gracefully; SIGHUP goes on
 /// with what `reload` compiles, SIGUSR1 opens the logs anew, SIGUSR2 executes the program again, which takes the sockets
@@ -84,12 +51,8 @@ pub fn run(
     if site.config.core.master_process.value {
         master::run(site, options, surroundings, reload)
     } else {
-        let channel = match surroundings.is_daemon {
-            true => {
-                Some(daemon::detach().map_err(|e| failed(format!("setsid() failed{}", errno(&e)), None))?)
-            }
-            false => None,
-        };
+        let detached = surroundings.is_daemon.then(daemon::detach).transpose();
+        let channel = detached.map_err(|e| failed(format!("setsid() failed{}", errno(&e)), None))?;
         let ready = |log: &ErrorLogs| {
             if let Some(channel) = channel {
                 daemon::serves(channel, log.file().as_ref());

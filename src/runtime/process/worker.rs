@@ -16,8 +16,8 @@ use crate::runtime::net::ledger::Ledger;
 use crate::runtime::net::log::{Files, errno};
 use crate::runtime::process::channel::{self, Kind, Message};
 use crate::runtime::process::handover::{self, Handed};
-use crate::runtime::process::name;
 use crate::runtime::process::signals::{Signal, Signals};
+use crate::runtime::process::surroundings::name;
 use crate::runtime::server::panic;
 use crate::runtime::server::start::{
     Given, RunOptions, Running, Stop, account, launch, limit_files, prepare,

@@ -41,10 +41,12 @@ pub(crate) async fn run(
 /// True if a request may not ask for another one, because it is too deep inside of others or there were too many; the log
 /// has the reason.
 pub(crate) fn is_refused(c: &Connection, parent: &mut Request, uri: &[u8]) -> bool {
-    let fault = match parent.depth >= MAX_DEPTH {
-        true => "subrequests cycle",
-        false if !parent.ssi.is_exhausted() => return false,
-        false => "request reference counter overflow",
+    let fault = if parent.depth >= MAX_DEPTH {
+        "subrequests cycle"
+    } else if parent.ssi.is_exhausted() {
+        "request reference counter overflow"
+    } else {
+        return false;
     };
     let uri = String::from_utf8_lossy(uri).into_owned();
     c.scope(parent).log(Severity::Error, &format!("{fault} while processing \"{uri}\""), "");

@@ -142,6 +142,7 @@ pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, Start
 }
 
 /// Starts; `before` is what ran until now. `takes_user`: whether the process becomes `user`.
+#[expect(clippy::needless_pass_by_value, reason = "it belongs to the workers from now on")]
 fn begin(
     config: Arc<Config>,
     options: &RunOptions,
