@@ -39,8 +39,14 @@ def free_port():
         return s.getsockname()[1]
 
 
+def worker(pid):
+    """The worker process of a master process; itself if it has none."""
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return next(iter(f.read().split()), pid)
+
+
 def rss(pid):
-    with open(f"/proc/{pid}/status") as f:
+    with open(f"/proc/{worker(pid)}/status") as f:
         return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) * 1024
 
 

@@ -162,6 +162,9 @@ def wrk(port, path, seconds):
 
 
 def state(pid):
+    """Resident kB and descriptors of the worker process."""
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        pid = next(iter(f.read().split()), pid)
     with open(f"/proc/{pid}/status") as f:
         memory = int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
     return memory, len(os.listdir(f"/proc/{pid}/fd"))

@@ -42,9 +42,14 @@ def free_port():
 
 
 def cpu(pid):
-    with open(f"/proc/{pid}/stat") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """User and system time of a process and its children."""
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        family, total = [pid, *f.read().split()], 0
+    for one in family:
+        with open(f"/proc/{one}/stat") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICK
 
 
 def load(port, path, pid):

@@ -132,6 +132,39 @@ fn columns_stay() {
     }
 }
 
+#[test]
+fn errors_are_repaired_before_there_is_a_meaning_to_keep() {
+    let directory = tempfile::tempdir().unwrap();
+    // Without the `;` the next line is a parameter of `listen`: the server has no address and no name.
+    let text = "events { }\nhttp {\n    server {\n        listen 8080\n        server_name a;\n        root /srv;\n    }\n}\n";
+    let (_, said, fixed) = fix(directory.path(), text, &["--nginx-version", "1.30.0"]);
+    assert!(fixed.contains("listen 8080;\n        server_name a;\n"), "{said}{fixed}");
+    // A finding beside it is not lost: it is judged once the file can be read.
+    let two = text.replace("server_name a;", "server_name a;\n        access_log /x.log combined");
+    let (_, said, fixed) = fix(directory.path(), &two, &[]);
+    assert!(fixed.contains("combined;\n"), "{said}{fixed}");
+}
+
+#[test]
+fn repairs_that_need_a_look_are_told_apart() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "events { }\nhttp {\n    server {\n        listen 8080;\n        location / {\n            \
+                proxy_pass http://127.0.0.1:9000;\n        }\n    }\n}\n";
+    fs::write(directory.path().join("nginx.conf"), text).unwrap();
+    let lint = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+        command.args(["lint", "nginx.conf", "--nginx-version", "1.28.0"]).args(arguments);
+        let output = command.current_dir(directory.path()).output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (out, _) = lint(&[]);
+    assert!(out.contains("can be repaired with `ngxc lint --fix --unsafe`, after a look"), "{out}");
+    let (diff, said) = lint(&["--diff"]);
+    assert!(diff.is_empty() && said.contains("no repair is safe without a look"), "{diff}{said}");
+    let (diff, said) = lint(&["--diff", "--unsafe"]);
+    assert!(diff.contains("+") && !said.contains("no repair"), "{diff}{said}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn who_may_read_a_file_may_read_it_after_the_fix() {

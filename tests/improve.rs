@@ -83,7 +83,7 @@ fn inside() {
     println!("DONE");
 }
 
-/// Linux' version.
+/// Linux's version.
 fn kernel() -> (u32, u32) {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split('.').map(|n| n.parse().unwrap_or(0));
@@ -109,8 +109,12 @@ fn exhaust(improve: bool) -> (Counts, String, Vec<(String, u16)>) {
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
     let directory = tempfile::tempdir().unwrap();
     let ledger: Arc<Ledger> = Arc::default();
-    let options =
-        RunOptions { prefix: directory.path().to_owned(), ledger: Some(Arc::clone(&ledger)), improve };
+    let options = RunOptions {
+        prefix: directory.path().to_owned(),
+        ledger: Some(Arc::clone(&ledger)),
+        improve,
+        metrics: None,
+    };
     let running = start(Arc::new(compiled.config), &options).unwrap();
     let mut client = Client::new(listen);
     namespace::port_range((20_000, 20_000 + PORTS - 1)).unwrap();

@@ -39,11 +39,14 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),
     (
         "runtime",
-        &["model", "eval", "version", "source"],
+        &["model", "eval", "version", "source", "site"],
         &[
             "tokio",
             "socket2",
             "nix",
+            "rustix",
+            "serde",
+            "postcard",
             "caps",
             "flate2",
             "ipnet",
@@ -72,6 +75,7 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("modules", &["filters", "request", "upstream", "net"]),
     ("proxy", &["fastcgi", "filters", "request", "upstream", "net"]),
     ("server", &["modules", "proxy", "fastcgi", "filters", "request", "upstream", "net"]),
+    ("process", &["server", "upstream", "net"]),
 ];
 
 fn files(root: &Path) -> Vec<PathBuf> {

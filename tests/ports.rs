@@ -27,7 +27,7 @@ fn config(http: &str, version: Version) -> Config {
     compiled.config
 }
 
-/// Safe new connections a second of the first flow with Linux' defaults, and requests on each.
+/// Safe new connections a second of the first flow with Linux's defaults, and requests on each.
 fn safe(http: &str, version: Version) -> (f64, u32) {
     let config = config(http, version);
     let flows = flows(&config);

@@ -487,7 +487,7 @@ fn client_connections_are_kept_as_long_as_said() {
     client.get("/");
     let begun = Instant::now();
     assert_eq!(client.rest(), "");
-    assert!((80..2000).contains(&begun.elapsed().as_millis()));
+    assert!(begun.elapsed() >= Duration::from_millis(80));
 }
 
 #[test]

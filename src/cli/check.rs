@@ -48,7 +48,7 @@ pub(super) struct CheckArgs {
 #[derive(Args, Clone, Copy)]
 #[group(multiple = false)]
 struct HostArgs {
-    /// Look at nothing but the configuration [default].
+    /// Read only the configuration and the files it includes [default].
     #[arg(long)]
     offline: bool,
 

@@ -20,6 +20,7 @@ const ROWS: &[Row] = &[
     ("show, route, split, compile", "done", "-"),
     ("run", "stopped by a signal; --dry-run: can be executed", "-"),
     ("build, rules, explain", "done", "-"),
+    ("completions, man", "done", "-"),
     ("nginx", "as nginx", "as nginx"),
 ];
 

@@ -9,7 +9,7 @@ use super::estate::Root;
 use super::lint::{Judge, Judged, LintArgs, report};
 use super::meaning::Meaning;
 use super::{Failure, Outcome, extract, note, paths, unified, write, yaml};
-use crate::diagnostic::{Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
 use crate::lint::verify;
 use crate::model::Config;
@@ -96,7 +96,7 @@ pub(super) fn run(
         let repair = Repair { path: file.to_owned(), old: None, new: text };
         overlay.files.insert(paths::identity(file), repair);
     }
-    let (mut applied, mut refused) = (0, false);
+    let (mut applied, mut refused, mut unsafe_left) = (0, false, 0);
     let mut judged = Vec::new();
     for root in roots {
         let repaired = repair(args, judge, &root, &mut overlay)?;
@@ -105,12 +105,20 @@ pub(super) fn run(
         for text in &repaired.refused {
             note(text);
         }
+        let fixes = repaired.judged.findings.iter().filter_map(|finding| finding.fix.as_ref());
+        unsafe_left += fixes.filter(|fix| fix.applicability == Applicability::Unsafe).count();
         judged.push(repaired.judged);
     }
     let changed = overlay.changed();
     if args.diff {
         for (path, old, new) in &changed {
             unified::write(&path.display().to_string(), old, new, out)?;
+        }
+        if applied == 0 && unsafe_left > 0 && !args.unsafe_fixes {
+            let noun = if unsafe_left == 1 { "repair is" } else { "repairs are" };
+            note(&format!(
+                "no repair is safe without a look; {unsafe_left} {noun} shown with `--diff --unsafe`"
+            ));
         }
         return Ok(if applied > 0 || refused { Outcome::Findings } else { Outcome::Clean });
     }
@@ -159,13 +167,12 @@ fn repair(
     for _ in 0..MAX_ROUNDS {
         let (configuration, found) = (&judged.configuration, &judged.findings);
         let mut trial = Trial::new(&judged, overlay);
-        // A fix that is refused makes room for those that touch the same text.
-        loop {
-            let fixes = trial.next(found, args.unsafe_fixes);
-            if fixes.is_empty() {
-                break;
-            }
-            trial.admit(&fixes)?;
+        // A configuration that nginx refuses does nothing yet: its errors are repaired first.
+        let of_refused = |d: &&Diagnostic| d.class != Class::Rule && d.level == Level::Error;
+        trial.run(found.iter().filter(of_refused), args.unsafe_fixes)?;
+        trial.is_of_refused = false;
+        if trial.admitted.is_empty() {
+            trial.run(found.iter().filter(|d| !of_refused(d)), args.unsafe_fixes)?;
         }
         // What is refused now is tried again in the next round: another fix may have made room for it.
         refused = trial.refused.iter().map(|(fix, why)| refusal(configuration, found, fix, why)).collect();
@@ -188,6 +195,8 @@ struct Trial<'t, 'f> {
     overlay: &'t Overlay,
     config: Config,
     errors: usize,
+    /// The fixes repair errors for which nginx refuses the configuration: they cannot change what it does.
+    is_of_refused: bool,
     admitted: Vec<&'f Fix>,
     refused: Vec<(&'f Fix, String)>,
 }
@@ -197,11 +206,34 @@ impl<'t, 'f> Trial<'t, 'f> {
         let (meaning, before) = (&judged.ground.meaning, &judged.configuration);
         let (config, errors) = compiled(meaning, before);
         let (admitted, refused) = (Vec::new(), Vec::new());
-        Self { meaning, root: &judged.root, before, overlay, config, errors, admitted, refused }
+        let is_of_refused = true;
+        Self {
+            meaning,
+            root: &judged.root,
+            before,
+            overlay,
+            config,
+            errors,
+            is_of_refused,
+            admitted,
+            refused,
+        }
+    }
+
+    /// Tries the fixes of some findings. A fix that is refused makes room for those that touch the same text.
+    fn run(&mut self, found: impl Iterator<Item = &'f Diagnostic>, unsafe_too: bool) -> Result<(), Failure> {
+        let found: Vec<&Diagnostic> = found.collect();
+        loop {
+            let fixes = self.next(&found, unsafe_too);
+            if fixes.is_empty() {
+                return Ok(());
+            }
+            self.admit(&fixes)?;
+        }
     }
 
     /// Fixes that were not tried and that fit those that are admitted.
-    fn next(&self, found: &'f [Diagnostic], unsafe_too: bool) -> Vec<&'f Fix> {
+    fn next(&self, found: &[&'f Diagnostic], unsafe_too: bool) -> Vec<&'f Fix> {
         let allowed = if unsafe_too { Applicability::Unsafe } else { Applicability::Safe };
         let all = found.iter().filter_map(|d| d.fix.as_ref()).filter(|f| f.applicability <= allowed);
         // A place that a template fills in stays as it is.
@@ -238,6 +270,9 @@ impl<'t, 'f> Trial<'t, 'f> {
         let (config, errors) = compiled(self.meaning, &after);
         if errors > self.errors {
             return Ok(Some("nginx would refuse the result".to_owned()));
+        }
+        if self.is_of_refused {
+            return Ok(None);
         }
         Ok(verify::beyond(&self.config, &config, &verify::touched(self.before, fixes)))
     }

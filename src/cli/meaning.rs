@@ -20,7 +20,7 @@ use crate::version::Version;
 /// How files are to be understood.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Meaning {
-    /// The nginx that the configuration is meant for, for example 1.28.0, or 1.28 for the newest 1.28.x [default: the newest known].
+    /// The nginx that the configuration is meant for, for example 1.28.0, or 1.28 for the newest 1.28.x [default: the newest that the data describe].
     #[arg(long, value_name = "VERSION", value_parser = parse_version)]
     pub(super) nginx_version: Option<Version>,
 

@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod common;
 mod compile;
+mod completions;
 mod coverage;
 #[cfg(feature = "runtime")]
 mod demo;
@@ -22,6 +23,7 @@ mod input;
 mod lint;
 mod log_file;
 mod log_format;
+mod man;
 mod meaning;
 mod metrics;
 mod model_json;
@@ -32,6 +34,8 @@ mod paths;
 mod payload;
 mod ports;
 mod preview;
+#[cfg(feature = "runtime")]
+mod process;
 mod reading;
 mod render;
 mod requests;
@@ -64,7 +68,7 @@ use common::{With, is_quiet, is_verbose};
 
 /// The nginx configuration compiler: check, lint, preview, plan and run nginx.conf.
 #[derive(Parser)]
-#[command(name = "ngxc", version, max_term_width = 110, disable_help_subcommand = true, after_help = exit::table())]
+#[command(name = "ngxc", version, max_term_width = 110, after_help = exit::table())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -106,13 +110,17 @@ enum Command {
     Rules(With<rules::RulesArgs>),
     /// Explain a rule or a directive.
     Explain(With<explain::ExplainArgs>),
-    /// Lay configuration files out in one way.
+    /// Format configuration files.
     Fmt(With<fmt::FmtArgs>),
     /// Print the syntax of a configuration as JSON, in crossplane's format.
     Parse(With<parse::ParseArgs>),
     /// Write configuration files from such JSON.
     Build(With<build::BuildArgs>),
-    /// Take nginx's own command line; so does this program when it is called `nginx`.
+    /// Print a script that completes commands and options in a shell.
+    Completions(With<completions::CompletionsArgs>),
+    /// Print a manual page, or write all of them into a directory.
+    Man(With<man::ManArgs>),
+    /// Accept nginx's command line (also when invoked as `nginx`).
     Nginx(nginx::NginxArgs),
 }
 
@@ -156,6 +164,10 @@ const UNREAD: u8 = 141;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    #[cfg(feature = "runtime")]
+    if process::is_worker() {
+        return process::work();
+    }
     if let Some(args) = nginx::called() {
         return nginx::run(args);
     }
@@ -208,6 +220,8 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Fmt(args) => fmt::run(&mut held(args), out),
         Command::Parse(args) => parse::run(&mut held(args), out),
         Command::Build(args) => build::run(&held(args), out),
+        Command::Completions(args) => completions::run(&held(args), out),
+        Command::Man(args) => man::run(&held(args), out),
         // It was taken before clap saw it.
         Command::Nginx(_) => Ok(Outcome::Clean),
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::common::color;
 use super::input::Input;
 use super::split::{self, SplitArgs, Style};
-use super::{Failure, Outcome, render};
+use super::{Failure, Outcome, render, template};
 use crate::source::Disk;
 
 /// Arguments of `ngxc split`.
@@ -24,6 +24,7 @@ pub(super) struct PreviewArgs {
 pub(super) fn run(args: &mut PreviewArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     args.input.settle()?;
     let (configuration, config) = args.input.valid(&Disk)?;
+    template::demand(&configuration, template::splits)?;
     let style = Style { color: color(&io::stdout()), unicode: true, width: render::terminal_width() };
     let other = match &args.split.compare {
         Some(path) => {

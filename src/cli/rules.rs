@@ -1,4 +1,4 @@
-//! `ngxc rules`: the rules, one a line.
+//! `ngxc rules`: the rules, one per line.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ pub(super) struct RulesArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// One a line.
+    /// One per line.
     Human,
     /// Everything that is known about each.
     Json,

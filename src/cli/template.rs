@@ -10,7 +10,7 @@ use super::settings::Found;
 use super::{Failure, yaml};
 use crate::catalog::{self, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
-use crate::source::{Disk, Loader};
+use crate::source::{Disk, Loader, Span};
 use crate::syntax::{Configuration, Language, Templates};
 
 /// How templates are read.
@@ -131,6 +131,89 @@ fn environment(line: &str) -> Result<Option<(String, String)>, String> {
     let value = value.trim();
     let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
     Ok(Some((name, unquoted.unwrap_or(value).to_owned())))
+}
+
+/// Refuses a configuration in which a template decides about a directive that `decides` names: an answer would be made of
+/// stand-ins. Directives inside of a block that it names count too.
+///
+/// # Errors
+/// If there is such a place.
+pub(super) fn demand(configuration: &Configuration, decides: fn(&[u8]) -> bool) -> Result<(), Failure> {
+    let text = |hole: Span| String::from_utf8_lossy(configuration.sources.text(hole)).into_owned();
+    let matters = |hole: &Span| {
+        let around = configuration.tree(hole.file).enclosing(hole.start);
+        let of_block = |name: &[u8]| BODIES.contains(&name);
+        around.iter().enumerate().any(|(n, directive)| {
+            let name = directive.name().value();
+            decides(&name) && (n + 1 == around.len() || of_block(&name) || hole.end <= directive.head().end)
+        })
+    };
+    let mut unknown: Vec<Span> = configuration.holes().filter(matters).collect();
+    let Some(&first) = unknown.first() else { return Ok(()) };
+    let place = configuration.sources.place(first);
+    let failure =
+        Failure::new(format!("`{}` in {place} has no value, and the answer depends on it", text(first)));
+    unknown.dedup_by_key(|hole| text(*hole));
+    let mut names: Vec<String> = unknown.iter().filter_map(|hole| envsubst_name(&text(*hole))).collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return Err(failure.help("render the template first, and name what it is rendered to"));
+    }
+    let all: Vec<String> = names.iter().map(|name| format!("--define {name}=…")).collect();
+    Err(failure.help(format!("say {}, or `--env-file FILE`", all.join(" "))))
+}
+
+/// Blocks whose entries are parts of the directive itself.
+const BODIES: [&[u8]; 5] = [b"split_clients", b"map", b"geo", b"upstream", b"if"];
+
+/// The name in `$NAME` or `${NAME}`.
+fn envsubst_name(text: &str) -> Option<String> {
+    let name = text.strip_prefix('$')?;
+    let name = name.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(name);
+    Templates::is_name(name).then(|| name.to_owned())
+}
+
+/// Directives that decide how a request is treated.
+pub(super) fn routes(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 15] = [
+        b"listen",
+        b"server_name",
+        b"location",
+        b"if",
+        b"set",
+        b"rewrite",
+        b"return",
+        b"try_files",
+        b"map",
+        b"geo",
+        b"split_clients",
+        b"error_page",
+        b"upstream",
+        b"index",
+        b"merge_slashes",
+    ];
+    NAMES.contains(&name) || name.ends_with(b"_pass")
+}
+
+/// Directives that decide how many ports are used.
+pub(super) fn opens(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 8] = [
+        b"server",
+        b"upstream",
+        b"split_clients",
+        b"proxy_bind",
+        b"proxy_http_version",
+        b"map",
+        b"worker_processes",
+        b"worker_connections",
+    ];
+    NAMES.contains(&name) || name.ends_with(b"_pass")
+}
+
+/// Directives that decide which value a client gets.
+pub(super) fn splits(name: &[u8]) -> bool {
+    name == b"split_clients"
 }
 
 /// Leaves out what only the rendering of a template decides, and says once that there is such a thing.

@@ -5,7 +5,7 @@
 pub struct InvalidUri;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PathState {
     Usual,
     Slash,
     Dot,
@@ -17,7 +17,7 @@ enum State {
 /// # Errors
 /// If the path leaves the root or has a bad escape.
 pub fn normalize(raw: &[u8], merge: bool, path: &mut Vec<u8>) -> Result<std::ops::Range<usize>, InvalidUri> {
-    let mut state = State::Usual;
+    let mut state = PathState::Usual;
     let mut i = 0;
     while i < raw.len() {
         let (mut b, at) = (raw[i], i);
@@ -33,7 +33,7 @@ pub fn normalize(raw: &[u8], merge: bool, path: &mut Vec<u8>) -> Result<std::ops
         }
         if quoted && matches!(b, b'%' | b'#' | b'?') {
             path.push(b);
-            state = State::Usual;
+            state = PathState::Usual;
             continue;
         }
         match (b, state) {
@@ -45,26 +45,26 @@ pub fn normalize(raw: &[u8], merge: bool, path: &mut Vec<u8>) -> Result<std::ops
                 let end = raw[at + 1..].iter().position(|b| *b == b'#').map_or(raw.len(), |n| at + 1 + n);
                 return Ok(at + 1..end);
             }
-            (b'/', State::Usual) => {
+            (b'/', PathState::Usual) => {
                 path.push(b);
-                state = State::Slash;
+                state = PathState::Slash;
             }
-            (b'/', State::Slash) if !merge => path.push(b),
+            (b'/', PathState::Slash) if !merge => path.push(b),
             (b'/', _) => {
                 finish(path, state)?;
-                state = State::Slash;
+                state = PathState::Slash;
             }
-            (b'.', State::Slash) => {
+            (b'.', PathState::Slash) => {
                 path.push(b);
-                state = State::Dot;
+                state = PathState::Dot;
             }
-            (b'.', State::Dot) => {
+            (b'.', PathState::Dot) => {
                 path.push(b);
-                state = State::DotDot;
+                state = PathState::DotDot;
             }
             _ => {
                 path.push(b);
-                state = State::Usual;
+                state = PathState::Usual;
             }
         }
     }
@@ -73,13 +73,13 @@ pub fn normalize(raw: &[u8], merge: bool, path: &mut Vec<u8>) -> Result<std::ops
 }
 
 /// Takes back what `.` or `..` pushed, and for `..` the segment before.
-fn finish(path: &mut Vec<u8>, state: State) -> Result<(), InvalidUri> {
+fn finish(path: &mut Vec<u8>, state: PathState) -> Result<(), InvalidUri> {
     match state {
-        State::Usual | State::Slash => {}
-        State::Dot => {
+        PathState::Usual | PathState::Slash => {}
+        PathState::Dot => {
             path.pop();
         }
-        State::DotDot => {
+        PathState::DotDot => {
             let before = path.len().checked_sub(3).ok_or(InvalidUri)?;
             let slash = path[..before].iter().rposition(|b| *b == b'/').ok_or(InvalidUri)?;
             path.truncate(slash + 1);

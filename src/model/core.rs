@@ -31,6 +31,8 @@ settings! {
         worker_processes: WorkerProcesses = "worker_processes",
         /// `daemon`: run in the background.
         daemon: bool = "daemon",
+        /// `master_process`: worker processes do the work.
+        master_process: bool = "master_process",
         /// `user`: account of the workers if root starts nginx; `None`: `nobody`.
         user: Option<User> = "user",
         /// `pid`: file for the process id.

@@ -13,7 +13,7 @@ pub const TIME_WAIT: f64 = 61.0;
 pub struct Fact<T> {
     /// The value.
     pub value: T,
-    /// Whether it was read; otherwise it is Linux' default.
+    /// Whether it was read; otherwise it is Linux's default.
     pub is_read: bool,
 }
 
@@ -47,7 +47,7 @@ pub struct Host {
 }
 
 impl Default for Host {
-    /// Linux' defaults.
+    /// Linux's defaults.
     fn default() -> Self {
         Self {
             range: Fact::assumed((32768, 60999)),

@@ -4,6 +4,7 @@
 //!
 //! | folder | what |
 //! |---|---|
+//! | `process` | the master process and the worker process |
 //! | `server` | drives: start, listener, connections, HTTP/2, phases, table of variables |
 //! | `modules`, `proxy` | who answers, refuses or changes a request; who passes it on |
 //! | `filters`, `fastcgi` | what changes a response; the protocol towards FastCGI servers |
@@ -34,8 +35,8 @@
 //! 11. `modules::mirror` sends copies; `modules::access_log` writes the line; the next request of the connection begins at
 //!     3, or it waits at 2.
 //!
-//! Differences from nginx, on purpose: workers are threads of one process and the process stays in the foreground
-//! whatever `daemon` says; copies of `mirror` follow the answer instead of going beside it; responses are passed as they
+//! Differences from nginx, on purpose: workers are threads of one worker process, and a reload does not
+//! replace it; copies of `mirror` follow the answer instead of going beside it; responses are passed as they
 //! come and never spooled to disk, a slow client slows its upstream; a response that is no HTTP is 502 and not passed on as
 //! HTTP/0.9.
 
@@ -53,8 +54,15 @@ pub(crate) mod proxy;
 
 pub(crate) mod server;
 
+pub(crate) mod process;
+
 pub use crate::runtime::net::ledger::{BOUNDS, Counts, Ledger, RESULTS, UpstreamCounts};
-pub use crate::runtime::server::start::signal::{Reload, run};
+pub use crate::runtime::process::child::TITLE as WORKER_TITLE;
+pub use crate::runtime::process::daemon::{VARIABLE as DAEMON_VARIABLE, start_daemon};
+pub use crate::runtime::process::inherit::numbers as inherited_numbers;
+pub use crate::runtime::process::worker::{Metrics, work};
+pub use crate::runtime::process::{Surroundings, run};
+pub use crate::runtime::server::start::signal::Reload;
 pub use crate::runtime::server::start::{RunOptions, Running, StartError, Stop, start};
 pub use crate::runtime::server::unsupported::unsupported;
 pub use crate::runtime::upstream::outgoing::has_port_range;

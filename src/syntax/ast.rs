@@ -50,6 +50,24 @@ impl Tree {
         self.directive(index as u32).filter(|d| d.name().span().start == offset)
     }
 
+    /// Directives that an offset lies in, the outermost first.
+    pub fn enclosing(&self, offset: u32) -> Vec<Directive<'_>> {
+        let mut around = Vec::new();
+        let mut block = self.root();
+        // A block is entered once a level; the parser bounds their number.
+        while let Some(found) = block.directives().find(|d| {
+            let span = d.span();
+            span.start <= offset && offset < span.end
+        }) {
+            around.push(found);
+            match found.block() {
+                Some(inner) => block = inner,
+                None => break,
+            }
+        }
+        around
+    }
+
     fn at(&self, offset: u32) -> Span {
         self.span(offset as usize..offset as usize + 1)
     }

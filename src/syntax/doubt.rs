@@ -21,6 +21,18 @@ impl Configuration {
         all.into_iter()
     }
 
+    /// All texts that only the rendering of a template decides.
+    pub fn holes(&self) -> impl Iterator<Item = Span> + '_ {
+        let span = |file, hole: &std::ops::Range<u32>| Span { file, start: hole.start, end: hole.end };
+        let mut all: Vec<Span> = self
+            .uncertain
+            .iter()
+            .flat_map(|(file, u)| u.holes.iter().map(|hole| span(*file, hole)))
+            .collect();
+        all.sort();
+        all.into_iter()
+    }
+
     /// True if a finding is about a text that only the rendering of a template decides: the finding may be wrong.
     pub fn is_uncertain(&self, finding: &Diagnostic) -> bool {
         if self.uncertain.is_empty() || finding.code == foreign::TEMPLATE {

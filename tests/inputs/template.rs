@@ -180,3 +180,31 @@ fn templates_that_never_close_are_bounded() {
     let (status, _) = check(here.path(), "a.template", &many, &[]);
     assert!(status < 2);
 }
+
+/// A template whose values decide everything that somebody may ask.
+const UNKNOWN: &str = "upstream app { server ${HOST}:8080; keepalive ${IDLE}; }\n\
+                       server { listen ${PORT}; server_name ${NAME}; location / { proxy_pass http://app; add_header X ${X}; } }\n";
+
+#[test]
+fn no_answer_is_made_of_unknown_values() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.conf.template"), UNKNOWN).unwrap();
+    let ask = |arguments: &[&str]| run(directory.path(), arguments, b"");
+    let (status, out, error) = ask(&["show", "a.conf.template", "http://a/"]);
+    assert!(status == 2 && out.is_empty(), "{out}");
+    assert!(error.contains("`${HOST}` in a.conf.template:1 has no value"), "{error}");
+    assert!(error.contains("--define HOST=… --define IDLE=… --define NAME=… --define PORT=…,"), "{error}");
+    let (status, _, error) = ask(&["ports", "a.conf.template"]);
+    assert!(status == 2 && error.contains("--define HOST=… --define IDLE=…,"), "{error}");
+    // The list of servers shows what is written.
+    let (status, out, _) = ask(&["show", "a.conf.template"]);
+    assert!(status == 0 && out.contains("server ${NAME}  listen ${PORT}"), "{out}");
+    // What does not matter may stay unknown.
+    let known = ["--define", "HOST=10.0.0.1", "--define", "IDLE=4"];
+    let (status, out, error) = ask(&[&["ports"], &known[..], &["a.conf.template"]].concat());
+    assert!(status == 0 && out.contains("10.0.0.1:8080"), "{out}{error}");
+    let more = ["--define", "PORT=80", "--define", "NAME=a"];
+    let (status, out, error) =
+        ask(&[&["show"], &known[..], &more[..], &["a.conf.template", "http://a/"]].concat());
+    assert!(status == 0 && out.contains("http://app"), "{out}{error}");
+}

@@ -153,9 +153,10 @@ fn answer(outcome: &mut Outcome<'_>, sources: &SourceMap) -> (Class, String, Str
             let is_internal = why.contains("`internal`");
             let is_closed = is_internal || matches!(status.as_str(), "401" | "403");
             let class = if is_closed { Class::Access } else { Class::Routing };
+            let told = format!("{status}: {why}");
             let status = if is_internal { format!("{status}, internal") } else { status };
             let place = outcome.access().filter(|(_, allowed)| !allowed).map(|(span, _)| span);
-            (class, status.clone(), format!("{status}: {why}"), place)
+            (class, status, told, place)
         }
         End::File(path) => {
             let span = outcome.settings().content.root.origin.span();

@@ -152,7 +152,7 @@ struct Rates {
 }
 
 /// What is kept from one look to the next.
-struct State {
+struct MetricsState {
     peers: Peers,
     follower: Option<Follower>,
     last: (Instant, i64, u64),
@@ -162,7 +162,7 @@ struct State {
 struct Site {
     nginx: String,
     kernel: Kernel,
-    state: Mutex<State>,
+    state: Mutex<MetricsState>,
 }
 
 impl server::Site for Site {
@@ -204,7 +204,7 @@ impl Site {
     }
 }
 
-impl State {
+impl MetricsState {
     /// Requests by upstream; those to peers that the configuration does not name have an empty one.
     fn requests(&self) -> Option<Vec<(String, u64)>> {
         let follower = self.follower.as_ref()?;
@@ -268,7 +268,7 @@ pub(super) fn serve(served: Served<'_>) -> Result<std::convert::Infallible, Fail
     let follower = follower(&served)?;
     let last = (Instant::now(), counters(&kernel).0, 0);
     let peers = Peers::new(served.input, served.configuration, served.config);
-    let state = Mutex::new(State { peers, follower, last, rates: None });
+    let state = Mutex::new(MetricsState { peers, follower, last, rates: None });
     let address = server::serve(served.place, Site { nginx: served.nginx, kernel, state })?;
     note(&format!("metrics: http://{address}/metrics"));
     loop {

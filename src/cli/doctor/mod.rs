@@ -23,7 +23,7 @@ use super::meaning::Meaning;
 use super::ports::HostArgs;
 use super::reading::Reading;
 use super::which::which;
-use super::{Failure, Outcome, note};
+use super::{Failure, Outcome, note, template};
 use crate::catalog::NEWEST;
 use crate::edit::Fix;
 use crate::model::Config;
@@ -225,6 +225,7 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
     let which = which(&input, loader, stored, bundle.is_none(), args.pid);
     input.meaning.nginx_version = Some(which.judged());
     let (configuration, config) = input.valid(loader)?;
+    template::demand(&configuration, template::opens)?;
     if let Some(path) = &args.collect {
         let outcome = bundle::collect(args, &input, &configuration, &config, which.version, path)?;
         return Ok(Looked::only(outcome, Look::default()));

@@ -45,7 +45,7 @@ impl Kernel {
         {
             return (host.clone(), sockets.clone());
         }
-        // A setting that cannot be read is Linux' default.
+        // A setting that cannot be read is Linux's default.
         let mut host = Host::read(&this_host()).unwrap_or_default();
         let [v4, v6] = ["net/tcp", "net/tcp6"].map(|name| self.file(name));
         let sockets = sockets::group(&[&v4, &v6], &host);

@@ -62,6 +62,14 @@ struct Server<S> {
 
 /// Listens and serves as long as the process lives; where it does.
 pub(in crate::cli) fn serve(place: SocketAddr, site: impl Site) -> Result<SocketAddr, Failure> {
+    let (listener, address) = bind(place)?;
+    serve_on(listener, site)
+        .map_err(|e| Failure::new(format!("`--metrics {place}`: no thread for it: {e}")))?;
+    Ok(address)
+}
+
+/// Listens; also where it does.
+pub(in crate::cli) fn bind(place: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
     let failed = |e: io::Error| {
         Failure::new(format!("`--metrics {place}` on the command line: bind() to {place} failed: {e}"))
             .help("name another port, or port 0 for one that is free")
@@ -73,6 +81,14 @@ pub(in crate::cli) fn serve(place: SocketAddr, site: impl Site) -> Result<Socket
             "metrics: anybody who reaches {address} can read addresses and counts; nothing can be changed"
         ));
     }
+    Ok((listener, address))
+}
+
+/// Serves on a socket as long as the process lives.
+///
+/// # Errors
+/// There is no thread for it.
+pub(in crate::cli) fn serve_on(listener: TcpListener, site: impl Site) -> io::Result<()> {
     let server = Arc::new(Server { site, open: AtomicUsize::new(0) });
     let accept = move || {
         for stream in listener.incoming() {
@@ -96,8 +112,7 @@ pub(in crate::cli) fn serve(place: SocketAddr, site: impl Site) -> Result<Socket
             }
         }
     };
-    std::thread::Builder::new().name("metrics".to_owned()).spawn(accept).map_err(failed)?;
-    Ok(address)
+    std::thread::Builder::new().name("metrics".to_owned()).spawn(accept).map(|_| ())
 }
 
 impl<S: Site> Server<S> {

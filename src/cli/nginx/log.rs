@@ -1,8 +1,10 @@
 //! Where messages go before the configuration says so: `ngx_log_init`, `ngx_log_error_core` and `ngx_log_stderr`
 //! (`src/core/ngx_log.c`).
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::place;
@@ -37,14 +39,17 @@ const MAX_MESSAGE: usize = 2048;
 /// The log that is open while the configuration is read.
 pub(super) struct Log {
     /// None: standard error.
-    file: Option<File>,
+    file: RefCell<Option<File>>,
+    /// Name of a file that was closed.
+    closed: RefCell<Option<PathBuf>>,
+    name: Vec<u8>,
 }
 
 impl Log {
     /// Opens the file of `-e`; falls back to standard error, and says so.
     pub(super) fn open(name: &[u8]) -> Self {
         if name.is_empty() {
-            return Self { file: None };
+            return Self { file: RefCell::default(), closed: RefCell::default(), name: Vec::new() };
         }
         let file = File::options().append(true).create(true).open(place::path(name));
         let file = file.inspect_err(|error| {
@@ -53,7 +58,15 @@ impl Log {
                     .concat(),
             );
         });
-        Self { file: file.ok() }
+        Self { file: RefCell::new(file.ok()), closed: RefCell::default(), name: name.to_vec() }
+    }
+
+    #[cfg(feature = "runtime")]
+    /// Closes the file until there is another message: what is started does not have it open.
+    pub(super) fn close(&self) {
+        if self.file.take().is_some() {
+            self.closed.replace(Some(place::path(&self.name)));
+        }
     }
 
     /// A message for the log, and for the person at the terminal if it is a warning or worse.
@@ -63,7 +76,11 @@ impl Log {
             format!("{} [{}] {pid}#{pid}: ", now(), severity.name(), pid = std::process::id()).into_bytes();
         line.extend_from_slice(message);
         line.push(b'\n');
-        let Some(mut file) = self.file.as_ref() else {
+        if let Some(path) = self.closed.take() {
+            *self.file.borrow_mut() = File::options().append(true).create(true).open(path).ok();
+        }
+        let mut file = self.file.borrow_mut();
+        let Some(file) = file.as_mut() else {
             to_stderr(&line);
             return;
         };

@@ -30,6 +30,8 @@ use self::options::Options;
 use self::order::Message;
 use self::place::Places;
 use self::read::Tested;
+#[cfg(feature = "runtime")]
+use super::process;
 
 /// Arguments of `ngxc nginx`.
 #[derive(Args)]
@@ -42,6 +44,9 @@ pub(super) struct NginxArgs {
 
 /// The arguments for [`run`], if the program was called `nginx`, or `ngxc nginx`.
 pub(super) fn called() -> Option<Vec<OsString>> {
+    #[cfg(feature = "runtime")]
+    let mut args = process::arguments().into_iter();
+    #[cfg(not(feature = "runtime"))]
     let mut args = std::env::args_os();
     let program = args.next()?;
     if Path::new(&program).file_name().is_some_and(|name| name == "nginx") {

@@ -1,9 +1,9 @@
 //! Without `-t`: runs the configuration. What nginx says in the error log when it cannot start, so does this.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use super::log::{Log, Severity};
+use super::super::process;
+use super::log::{self, Log, Severity};
 use super::options::Options;
 use super::order::Read;
 use super::place::{self, Places};
@@ -11,11 +11,12 @@ use super::read::{self, Tested};
 use crate::model::log::{ErrorLog, LogTarget, Severity as LogLevel};
 use crate::model::{Config, Setting};
 use crate::runtime::{self, RunOptions, StartError};
+use crate::site::Site;
 use crate::source::{SourceMap, Span};
 
 /// Runs until a signal ends it.
 pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Log) -> ExitCode {
-    let (Some(read), Some(mut config)) = (&tested.read, tested.config) else { return ExitCode::FAILURE };
+    let (Some(read), Some(mut config)) = (tested.read, tested.config) else { return ExitCode::FAILURE };
     let sources = &read.configuration.sources;
     let refused: Vec<_> =
         runtime::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
@@ -29,7 +30,14 @@ pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Lo
     if !refused.is_empty() {
         return ExitCode::FAILURE;
     }
-    complete(&mut config, read, places);
+    complete(&mut config, &read, places);
+    let surroundings = process::surroundings();
+    if config.core.daemon.value && !surroundings.is_daemon && !surroundings.takes_over {
+        return process::start_daemon(&surroundings).unwrap_or_else(|error| {
+            log.write(Severity::Emerg, format!("execve() failed{}", log::reason(&error)).as_bytes());
+            ExitCode::FAILURE
+        });
+    }
     let prefix = if places.prefix.is_empty() { b"." } else { places.prefix.as_slice() };
     let reload = || {
         let tested = read::test(options, places);
@@ -37,21 +45,20 @@ pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Lo
         if let Some(message) = failed {
             return Err(String::from_utf8_lossy(&message.text).into_owned());
         }
-        let (Some(read), Some(mut config)) = (&tested.read, tested.config) else {
+        let (Some(read), Some(mut config)) = (tested.read, tested.config) else {
             return Err("the configuration could not be read".to_owned());
         };
-        complete(&mut config, read, places);
-        Ok(config)
+        complete(&mut config, &read, places);
+        Ok(Site { config, sources: read.configuration.sources })
     };
-    match runtime::run(
-        Arc::new(config),
-        &RunOptions { prefix: place::path(prefix), ..RunOptions::default() },
-        &reload,
-    ) {
+    let site = Site { config, sources: read.configuration.sources };
+    let options = RunOptions { prefix: place::path(prefix), ..RunOptions::default() };
+    log.close();
+    match runtime::run(&site, &options, &surroundings, &reload) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let place = match &error {
-                StartError::Failed { span: Some(span), .. } => at(sources, *span),
+                StartError::Failed { span: Some(span), .. } => at(&site.sources, *span),
                 _ => Vec::new(),
             };
             log.write(Severity::Emerg, &[error.to_string().as_bytes(), &place].concat());

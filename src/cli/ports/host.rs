@@ -18,7 +18,7 @@ pub(in crate::cli) struct HostArgs {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) sysctl: Option<PathBuf>,
 
-    /// Ask no host: Linux' defaults.
+    /// Ask no host: Linux's defaults.
     #[arg(long, conflicts_with = "sysctl")]
     pub(in crate::cli) assume_defaults: bool,
 
@@ -40,7 +40,7 @@ impl HostArgs {
     /// Reads the facts; the ports that the configuration listens on are taken too.
     pub(in crate::cli) fn machine(&self, config: &Config) -> Result<Machine, Failure> {
         let (sysctls, source) = if self.assume_defaults {
-            (Sysctls::default(), "assumed: Linux' defaults".to_owned())
+            (Sysctls::default(), "assumed: Linux's defaults".to_owned())
         } else if let Some(path) = &self.sysctl {
             (read_file(path)?, path.display().to_string())
         } else {

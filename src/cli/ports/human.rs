@@ -39,8 +39,8 @@ pub(super) fn host(out: &mut String, nginx: &str, host: &HostFacts) {
         _ => "loopback only",
     };
     let _ = writeln!(out, "TIME_WAIT {} s, tcp_tw_reuse {reused}", host.time_wait_seconds);
-    if !host.assumed.is_empty() && host.source != "assumed: Linux' defaults" {
-        let _ = writeln!(out, "assumed, Linux' defaults: {}", host.assumed.join(", "));
+    if !host.assumed.is_empty() && host.source != "assumed: Linux's defaults" {
+        let _ = writeln!(out, "assumed, Linux's defaults: {}", host.assumed.join(", "));
     }
     if !host.reserved.is_empty() {
         let _ = writeln!(out, "reserved: {}", host.reserved);

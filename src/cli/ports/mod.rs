@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 
 use super::input::Input;
 use super::which::{Which, which};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, template};
 use crate::catalog::NEWEST;
 use crate::model::Config;
 use crate::ports::Load;
@@ -43,7 +43,7 @@ pub(super) struct PortsArgs {
     #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
 
-    /// Requests a second to each upstream.
+    /// Requests per second to each upstream.
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
 
@@ -200,6 +200,7 @@ impl PortsArgs {
         let mut input = self.input.clone();
         input.meaning.nginx_version = Some(which.judged());
         let (configuration, config) = input.valid(&Disk)?;
+        template::demand(&configuration, template::opens)?;
         let newer = input.meaning.compile(&configuration, NEWEST).config;
         let newer = Some(newer).filter(|_| which.version.is_none());
         Ok(Read { configuration, config, newer, which })
@@ -235,7 +236,7 @@ fn number(text: &str, least: f64, most: f64, what: &str) -> Result<f64, String> 
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    number(text, 0.001, 1e9, "requests a second")
+    number(text, 0.001, 1e9, "requests per second")
 }
 
 fn concurrency(text: &str) -> Result<f64, String> {

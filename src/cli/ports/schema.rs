@@ -19,7 +19,7 @@ pub(super) struct Answer {
 pub(super) struct HostFacts {
     /// Where the facts come from.
     pub(super) source: String,
-    /// Settings that were not read and are Linux' defaults.
+    /// Settings that were not read and are Linux's defaults.
     pub(super) assumed: Vec<&'static str>,
     pub(super) port_range: [u16; 2],
     pub(super) reserved: String,

@@ -11,6 +11,7 @@ use miette::{
 
 use super::{Report, is_quiet, terminal_width};
 use crate::diagnostic::{Diagnostic, Level};
+use crate::edit::Applicability;
 use crate::source::{FileId, SourceFile, SourceMap, Span};
 
 /// Findings of one name that are shown before "and N more like this".
@@ -54,7 +55,7 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
     if is_quiet() {
         return Ok(());
     }
-    let fixable = report.findings().filter(|(_, f)| f.fix.is_some()).count();
+    let repairs = repairs(report);
     match report.summary() {
         nothing if nothing.is_empty() => report.parts.iter().try_for_each(|part| {
             let mut files = part.files.iter();
@@ -62,10 +63,25 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
                 writeln!(out, "{}: {} (nginx {})", file.display(), report.clean, part.version)
             })
         }),
-        summary if fixable > 0 => {
-            writeln!(out, "{summary}; {fixable} can be repaired with `ngxc lint --fix`")
+        summary => writeln!(out, "{summary}{repairs}"),
+    }
+}
+
+/// The repairs that `--fix` makes, and those that a person has to ask for.
+fn repairs(report: &Report<'_>) -> String {
+    let count = |wanted| {
+        let fixes = report.findings().filter_map(|(_, finding)| finding.fix.as_ref());
+        fixes.filter(|fix| fix.applicability == wanted).count()
+    };
+    match (count(Applicability::Safe), count(Applicability::Unsafe)) {
+        (0, 0) => String::new(),
+        (safe, 0) => format!("; {safe} can be repaired with `ngxc lint --fix`"),
+        (0, unsafe_) => format!(
+            "; {unsafe_} can be repaired with `ngxc lint --fix --unsafe`, after a look at `--diff --unsafe`"
+        ),
+        (safe, unsafe_) => {
+            format!("; {safe} can be repaired with `ngxc lint --fix`, {unsafe_} more with `--unsafe`")
         }
-        summary => writeln!(out, "{summary}"),
     }
 }
 

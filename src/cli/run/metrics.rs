@@ -1,13 +1,14 @@
 //! What `ngxc run --metrics` serves: the page, the text for Prometheus, and the same as JSON.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::prometheus;
 use super::scrape::{self, Scrape};
 use crate::cli::metrics::kernel::Kernel;
 use crate::cli::metrics::server::{self, HTML, JSON, PROMETHEUS};
-use crate::cli::{Failure, page};
+use crate::cli::page;
 use crate::runtime::Ledger;
 
 struct Site {
@@ -16,10 +17,13 @@ struct Site {
     has_cliff: bool,
 }
 
-/// Listens and serves as long as the process lives; where it does.
-pub(super) fn serve(place: SocketAddr, ledger: Arc<Ledger>, improve: bool) -> Result<SocketAddr, Failure> {
+/// Serves on a socket as long as the process lives.
+///
+/// # Errors
+/// There is no thread for it.
+pub(in crate::cli) fn serve(socket: TcpListener, ledger: Arc<Ledger>, improve: bool) -> io::Result<()> {
     let has_cliff = !(improve && scrape::searches_all_ports());
-    server::serve(place, Site { ledger, kernel: Kernel::of(None), has_cliff })
+    server::serve_on(socket, Site { ledger, kernel: Kernel::of(None), has_cliff })
 }
 
 impl Site {

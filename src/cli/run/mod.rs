@@ -4,6 +4,8 @@ mod metrics;
 mod prometheus;
 mod scrape;
 
+pub(super) use self::metrics::serve as serve_metrics;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use clap::Args;
 
 use super::input::Input;
 use super::render::{self, Report};
-use super::{Failure, Outcome, note};
+use super::{Failure, Outcome, note, process};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::log::{ErrorLog, LogTarget, Severity};
 use crate::model::{Config, Unsupported};
@@ -60,36 +62,39 @@ pub(super) fn run(args: &mut RunArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         return Ok(Outcome::Clean);
     }
     let reload = || {
-        let mut config = args.input.ready(&Disk).map_err(|e| e.message)?.config;
-        with_log(&mut config);
-        Ok(config)
+        let mut site = args.input.ready(&Disk).map_err(|e| e.message)?;
+        with_log(&mut site.config);
+        Ok(site)
     };
-    let mut options = RunOptions { prefix: args.work_dir.clone(), ledger: None, improve: args.improve };
+    let prefix = args.work_dir.clone();
+    let mut options = RunOptions { prefix, improve: args.improve, ..RunOptions::default() };
     if let Some(place) = args.metrics {
-        let ledger = Arc::default();
-        options.ledger = Some(Arc::clone(&ledger));
-        note(&format!("metrics: http://{}/", metrics::serve(place, ledger, args.improve)?));
+        let (socket, address) = super::metrics::server::bind(place)?;
+        if config.core.master_process.value {
+            options.metrics = Some(Arc::new(socket));
+        } else {
+            let ledger = Arc::default();
+            options.ledger = Some(Arc::clone(&ledger));
+            let served = serve_metrics(socket, ledger, args.improve);
+            served.map_err(|e| Failure::new(format!("`--metrics {place}`: no thread for it: {e}")))?;
+        }
+        note(&format!("metrics: http://{address}/"));
     }
     if args.improve {
         for line in improvements() {
             note(&format!("improve: {line}"));
         }
     }
-    start(&sources, config, &options, &reload)?;
+    start(Site { config, sources }, &options, &reload)?;
     Ok(Outcome::Clean)
 }
 
 /// Runs until a signal ends it.
-fn start(
-    sources: &SourceMap,
-    mut config: Config,
-    options: &RunOptions,
-    reload: runtime::Reload<'_>,
-) -> Result<(), Failure> {
-    with_log(&mut config);
-    runtime::run(Arc::new(config), options, reload).map_err(|error| match &error {
+fn start(mut site: Site, options: &RunOptions, reload: runtime::Reload<'_>) -> Result<(), Failure> {
+    with_log(&mut site.config);
+    runtime::run(&site, options, &process::surroundings(), reload).map_err(|error| match &error {
         StartError::Failed { span: Some(span), .. } => {
-            Failure::new(format!("{error} in {}", sources.place(*span)))
+            Failure::new(format!("{error} in {}", site.sources.place(*span)))
         }
         _ => Failure::new(error.to_string()),
     })

@@ -125,9 +125,12 @@ fn by_port(
     let chosen = candidates.iter().find(|(_, e)| is_wildcard(e)).or(candidates.first());
     let Some(&(id, endpoint)) = chosen else { return Err(nobody(router, &format!("port {wanted}"))) };
     let others: Vec<String> =
-        candidates.iter().filter(|(other, _)| *other != id).take(5).map(|(_, e)| format!("`{e}`")).collect();
+        candidates.iter().filter(|(other, _)| *other != id).take(5).map(|(_, e)| e.to_string()).collect();
     if !others.is_empty() {
-        notes.push(format!("taken to come in on `{endpoint}`; for {} say `--address`", others.join(", ")));
+        notes.push(format!(
+            "assuming the request arrives on {endpoint}; use --address for {}",
+            others.join(", ")
+        ));
     }
     Ok(id)
 }

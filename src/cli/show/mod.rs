@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::input::Input;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, template};
 use crate::model::Config;
 use crate::simulate::walk::Ground;
 use crate::source::{Disk, SourceMap};
@@ -147,7 +147,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
     let config = Arc::new(config);
     let book = Book { config: &config, sources };
     let Some(url) = &args.url else {
-        let servers = table::servers(book);
+        let servers = table::servers(book, &configuration);
         match args.format {
             Format::Human => table::print(&servers, out)?,
             Format::Json => {
@@ -160,6 +160,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
         }
         return Ok(Outcome::Clean);
     };
+    template::demand(&configuration, template::routes)?;
     settings::check_names(book, &args.setting)?;
     if let Some(value) = &args.value {
         value::check_names(book, value)?;

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{Book, way};
 use crate::model::location::Handler;
 use crate::model::rewrite::Instruction;
-use crate::model::{HttpSettings, Location};
+use crate::model::{HttpSettings, Location, Server};
+use crate::syntax::Configuration;
 
 /// A server.
 #[derive(Debug, Serialize)]
@@ -29,11 +30,11 @@ pub(super) struct LocationRow {
     locations: Vec<LocationRow>,
 }
 
-pub(super) fn servers(book: Book<'_>) -> Vec<ServerRow> {
+pub(super) fn servers(book: Book<'_>, configuration: &Configuration) -> Vec<ServerRow> {
     let servers = book.config.http.servers.iter();
     servers
         .map(|server| ServerRow {
-            names: way::names(server),
+            names: written_names(book, configuration, server).unwrap_or_else(|| way::names(server)),
             listen: server
                 .listen
                 .iter()
@@ -46,6 +47,15 @@ pub(super) fn servers(book: Book<'_>) -> Vec<ServerRow> {
             locations: server.locations.iter().map(|l| location(book, l)).collect(),
         })
         .collect()
+}
+
+/// Names as they are written, if a template decides about any of them.
+fn written_names(book: Book<'_>, configuration: &Configuration, server: &Server) -> Option<String> {
+    let block = configuration.tree(server.span.file).directive_at(server.span.start)?.block()?;
+    let all: Vec<_> = block.directives().filter(|d| d.name().is("server_name")).collect();
+    let is_unknown = all.iter().any(|d| configuration.touches_template(d.head()));
+    let names = all.iter().flat_map(|d| d.args()).map(|name| book.text(name.span()));
+    is_unknown.then(|| names.collect::<Vec<_>>().join(" "))
 }
 
 fn location(book: Book<'_>, model: &Location) -> LocationRow {

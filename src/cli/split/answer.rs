@@ -62,7 +62,7 @@ pub(super) struct Statistics {
 #[derive(Debug, Serialize)]
 pub(super) struct SourcePorts {
     pub(super) addresses: u64,
-    /// Of each address to one destination: Linux' default range.
+    /// Of each address to one destination: Linux's default range.
     pub(super) ports_each: u64,
     /// Share of all ports that is used when the first address is full.
     pub(super) usable_share: f64,
@@ -230,7 +230,7 @@ fn is_bound(config: &Config, variable: VariableId) -> bool {
         || config.http.servers.iter().any(|s| bound(&s.settings))
 }
 
-/// Linux' default range has so many.
+/// Linux's default range has so many.
 const PORTS: u64 = 28_232;
 
 fn ports_of(buckets: &[Bucket]) -> SourcePorts {

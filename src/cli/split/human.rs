@@ -113,7 +113,7 @@ pub(super) fn human_judgement(out: &mut String, split: &Split) {
     if let Some(p) = split.ports.as_ref().filter(telling) {
         let _ = writeln!(
             out,
-            "proxy_bind: {} addresses with {} ports each (Linux' default) to one destination; {} of them, {} ports, are in use when {} \
+            "proxy_bind: {} addresses with {} ports each (Linux's default) to one destination; {} of them, {} ports, are in use when {} \
              is full",
             p.addresses,
             p.ports_each,

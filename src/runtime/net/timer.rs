@@ -28,7 +28,7 @@ struct Slot {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct TimerState {
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// Number of the next reusable wait.
@@ -41,7 +41,7 @@ struct State {
 /// The timers of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    state: RefCell<State>,
+    state: RefCell<TimerState>,
 }
 
 /// The timer of one task.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -23,6 +24,15 @@ use crate::runtime::server::connection;
 pub(crate) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
+        }
+    }
 }
 
 impl Listener {
@@ -68,11 +78,36 @@ impl Listener {
         }
     }
 
+    /// A listening socket that was bound by another process, and its address; `None` if it is something else.
+    pub(crate) fn inherited(socket: OwnedFd) -> Option<(Endpoint, Self)> {
+        let socket = Socket::from(socket);
+        if !socket.is_listener().ok()? || socket.r#type().ok()? != Type::STREAM {
+            return None;
+        }
+        socket.set_nonblocking(true).ok()?;
+        let address = socket.local_addr().ok()?;
+        if let Some(address) = address.as_socket() {
+            return Some((Endpoint::Inet(address), Self::Tcp(socket.into())));
+        }
+        let path = address.as_pathname()?.to_string_lossy().into_owned();
+        Some((Endpoint::Unix(path), Self::Unix(socket.into())))
+    }
+
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(match self {
             Listener::Tcp(listener) => Self::Tcp(listener.try_clone()?),
             Listener::Unix(listener) => Self::Unix(listener.try_clone()?),
         })
+    }
+}
+
+/// True if a host's name in the configuration stands for an address.
+pub(crate) fn stands_for(name: &Endpoint, address: &Endpoint) -> bool {
+    match (name, address) {
+        (Endpoint::Name(host, port), Endpoint::Inet(address)) => {
+            (host.as_str(), *port).to_socket_addrs().is_ok_and(|mut all| all.next() == Some(*address))
+        }
+        _ => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files that the kernel copies to the socket: sendfile(2) (`ngx_linux_sendfile_chain.c`).
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -62,9 +63,18 @@ pub(crate) async fn send(
 fn poll(stream: &Stream, cx: &mut Context<'_>, file: &File, from: u64, most: u64) -> Poll<io::Result<usize>> {
     let most = usize::try_from(most.min(MOST)).unwrap_or(usize::MAX);
     let from = i64::try_from(from).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let short = Cell::new(0);
     let copy = |socket: std::os::fd::BorrowedFd<'_>| {
         let mut offset = from;
-        Ok(sendfile64(socket, file, Some(&mut offset), most)?)
+        let sent = sendfile64(socket, file, Some(&mut offset), most)?;
+        // The socket is full, unless the file has ended: as nginx, wait until there is much room, instead of filling what
+        // the client takes piece by piece.
+        let is_full = sent > 0 && sent < most && file.metadata()?.len() > offset.cast_unsigned();
+        if is_full {
+            short.set(sent);
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(sent)
     };
     loop {
         ready!(stream.poll_write_ready(cx))?;
@@ -74,6 +84,9 @@ fn poll(stream: &Stream, cx: &mut Context<'_>, file: &File, from: u64, most: u64
             Stream::Tls(_) | Stream::Http2(_) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
         };
         match sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && short.get() > 0 => {
+                return Poll::Ready(Ok(short.get()));
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             sent => return Poll::Ready(sent),

@@ -12,7 +12,7 @@ pub(super) enum Event {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-enum State {
+enum ParserState {
     #[default]
     Text,
     BeforeCommand,
@@ -37,7 +37,7 @@ const MOST_PARAMETERS: usize = 16;
 /// The parser, between two pieces of the stream.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
-    state: State,
+    state: ParserState,
     /// Bytes of [`OPEN`] that were seen and may be text.
     held: usize,
     pub(super) command: Vec<u8>,
@@ -53,7 +53,7 @@ impl Parser {
     /// Goes on until something happens; text is appended to `text`. `most` is the longest value.
     pub(super) fn next(&mut self, data: &mut &[u8], most: usize, text: &mut Vec<u8>) -> Event {
         while let Some((&byte, rest)) = data.split_first() {
-            if self.state == State::Text && self.held == 0 {
+            if self.state == ParserState::Text && self.held == 0 {
                 let end = memchr::memchr(b'<', data).unwrap_or(data.len());
                 text.extend_from_slice(&data[..end]);
                 *data = &data[end..];
@@ -74,22 +74,22 @@ impl Parser {
     /// The bytes held back at the end of the stream.
     pub(super) fn rest(&mut self) -> &'static [u8] {
         let held = std::mem::take(&mut self.held);
-        if self.state == State::Text { &OPEN[..held] } else { b"" }
+        if self.state == ParserState::Text { &OPEN[..held] } else { b"" }
     }
 
-    fn breaks(&mut self, byte: u8, message: &str) -> State {
+    fn breaks(&mut self, byte: u8, message: &str) -> ParserState {
         let command = String::from_utf8_lossy(&self.command);
         self.message = format!("{message} in \"{command}\" SSI command");
-        State::Broken(usize::from(byte == b'-'))
+        ParserState::Broken(usize::from(byte == b'-'))
     }
 
-    fn unexpected(&mut self, byte: u8) -> State {
+    fn unexpected(&mut self, byte: u8) -> ParserState {
         self.breaks(byte, &format!("unexpected \"{}\" symbol", char::from(byte)))
     }
 
     fn step(&mut self, byte: u8, most: usize, text: &mut Vec<u8>) -> Option<Event> {
         self.state = match self.state {
-            State::Text => {
+            ParserState::Text => {
                 if byte == OPEN[self.held] {
                     self.held += 1;
                     if self.held < OPEN.len() {
@@ -98,72 +98,75 @@ impl Parser {
                     self.held = 0;
                     self.command.clear();
                     self.parameters.clear();
-                    State::BeforeCommand
+                    ParserState::BeforeCommand
                 } else {
                     text.extend_from_slice(&OPEN[..self.held]);
                     self.held = usize::from(byte == b'<');
                     if byte != b'<' {
                         text.push(byte);
                     }
-                    State::Text
+                    ParserState::Text
                 }
             }
-            State::BeforeCommand if is_space(byte) => State::BeforeCommand,
-            State::BeforeCommand => {
+            ParserState::BeforeCommand if is_space(byte) => ParserState::BeforeCommand,
+            ParserState::BeforeCommand => {
                 self.command.push(byte);
-                State::Command
+                ParserState::Command
             }
-            State::Command if is_space(byte) => State::BeforeName,
-            State::Command | State::BeforeName | State::AfterValue if byte == b'-' => State::End(1),
-            State::Command if self.command.len() == LONGEST_COMMAND => {
+            ParserState::Command if is_space(byte) => ParserState::BeforeName,
+            ParserState::Command | ParserState::BeforeName | ParserState::AfterValue if byte == b'-' => {
+                ParserState::End(1)
+            }
+            ParserState::Command if self.command.len() == LONGEST_COMMAND => {
                 self.breaks(byte, "a name that is too long")
             }
-            State::Command => {
+            ParserState::Command => {
                 self.command.push(byte);
-                State::Command
+                ParserState::Command
             }
-            State::BeforeName | State::AfterValue if is_space(byte) => State::BeforeName,
-            State::BeforeName if self.parameters.len() == MOST_PARAMETERS => {
+            ParserState::BeforeName | ParserState::AfterValue if is_space(byte) => ParserState::BeforeName,
+            ParserState::BeforeName if self.parameters.len() == MOST_PARAMETERS => {
                 self.breaks(byte, "too many parameters")
             }
-            State::BeforeName => {
+            ParserState::BeforeName => {
                 self.parameters.push((vec![byte], Vec::new()));
-                State::Name
+                ParserState::Name
             }
-            State::Name if is_space(byte) => State::BeforeEqual,
-            State::Name | State::BeforeEqual if byte == b'=' => State::BeforeValue,
-            State::BeforeEqual | State::BeforeValue if is_space(byte) => self.state,
-            State::Name => match self.parameters.last_mut() {
+            ParserState::Name if is_space(byte) => ParserState::BeforeEqual,
+            ParserState::Name | ParserState::BeforeEqual if byte == b'=' => ParserState::BeforeValue,
+            ParserState::BeforeEqual | ParserState::BeforeValue if is_space(byte) => self.state,
+            ParserState::Name => match self.parameters.last_mut() {
                 Some((name, _)) if byte != b'-' && name.len() < LONGEST_NAME => {
                     name.push(byte);
-                    State::Name
+                    ParserState::Name
                 }
                 _ => self.unexpected(byte),
             },
-            State::BeforeValue if matches!(byte, b'"' | b'\'') => State::Value(byte),
-            State::Value(quote) if byte == quote => State::AfterValue,
-            State::Value(quote) | State::Escaped(quote) => match self.parameters.last_mut() {
+            ParserState::BeforeValue if matches!(byte, b'"' | b'\'') => ParserState::Value(byte),
+            ParserState::Value(quote) if byte == quote => ParserState::AfterValue,
+            ParserState::Value(quote) | ParserState::Escaped(quote) => match self.parameters.last_mut() {
                 Some((_, value)) if value.len() < most => {
                     value.push(byte);
-                    let escapes = byte == b'\\' && self.state == State::Value(quote);
-                    if escapes { State::Escaped(quote) } else { State::Value(quote) }
+                    let escapes = byte == b'\\' && self.state == ParserState::Value(quote);
+                    if escapes { ParserState::Escaped(quote) } else { ParserState::Value(quote) }
                 }
                 _ => self.breaks(byte, "a value that is too long"),
             },
-            State::End(1) if byte == b'-' => State::End(2),
-            State::End(2) if byte == b'>' => {
-                self.state = State::Text;
+            ParserState::End(1) if byte == b'-' => ParserState::End(2),
+            ParserState::End(2) if byte == b'>' => {
+                self.state = ParserState::Text;
                 return Some(Event::Command);
             }
-            State::BeforeEqual | State::BeforeValue | State::AfterValue | State::End(_) => {
-                self.unexpected(byte)
-            }
-            State::Broken(2) if byte == b'>' => {
-                self.state = State::Text;
+            ParserState::BeforeEqual
+            | ParserState::BeforeValue
+            | ParserState::AfterValue
+            | ParserState::End(_) => self.unexpected(byte),
+            ParserState::Broken(2) if byte == b'>' => {
+                self.state = ParserState::Text;
                 return Some(Event::Broken(std::mem::take(&mut self.message)));
             }
-            State::Broken(seen) if byte == b'-' && seen < 2 => State::Broken(seen + 1),
-            State::Broken(_) => State::Broken(0),
+            ParserState::Broken(seen) if byte == b'-' && seen < 2 => ParserState::Broken(seen + 1),
+            ParserState::Broken(_) => ParserState::Broken(0),
         };
         None
     }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 /// Bytes of a password that count; nginx reads into a buffer of this size (`NGX_HTTP_AUTH_BUF_SIZE`).
 const LONGEST: usize = 2048;
 
-enum State {
+enum LineState {
     /// So many bytes of the name and its colon are as in the request.
     Name(usize),
     /// The rest of the line is a comment, or somebody else.
@@ -21,29 +21,29 @@ enum State {
 /// # Errors
 /// The file cannot be read.
 pub(super) fn find(mut reader: impl BufRead, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
-    let mut state = State::Name(0);
+    let mut state = LineState::Name(0);
     let mut password = Vec::new();
     loop {
         let data = reader.fill_buf()?;
         let length = data.len();
         if length == 0 {
-            return Ok(matches!(state, State::Password).then_some(password));
+            return Ok(matches!(state, LineState::Password).then_some(password));
         }
         for &b in data {
             state = match state {
-                State::Name(0) if matches!(b, b'#' | b'\r') => State::Skip,
-                State::Name(0) if b == b'\n' => State::Name(0),
-                State::Name(n) if n == name.len() && b == b':' => State::Password,
-                State::Name(n) if name.get(n) == Some(&b) => State::Name(n + 1),
-                State::Name(_) => State::Skip,
-                State::Skip if b == b'\n' => State::Name(0),
-                State::Skip => State::Skip,
-                State::Password if matches!(b, b'\n' | b'\r' | b':') || password.len() == LONGEST => {
+                LineState::Name(0) if matches!(b, b'#' | b'\r') => LineState::Skip,
+                LineState::Name(0) if b == b'\n' => LineState::Name(0),
+                LineState::Name(n) if n == name.len() && b == b':' => LineState::Password,
+                LineState::Name(n) if name.get(n) == Some(&b) => LineState::Name(n + 1),
+                LineState::Name(_) => LineState::Skip,
+                LineState::Skip if b == b'\n' => LineState::Name(0),
+                LineState::Skip => LineState::Skip,
+                LineState::Password if matches!(b, b'\n' | b'\r' | b':') || password.len() == LONGEST => {
                     return Ok(Some(password));
                 }
-                State::Password => {
+                LineState::Password => {
                     password.push(b);
-                    State::Password
+                    LineState::Password
                 }
             };
         }

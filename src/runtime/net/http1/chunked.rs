@@ -1,7 +1,7 @@
 //! Chunked bodies (`ngx_http_parse_chunked`): CR LF only, sizes bounded, trailers skipped or left to others.
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     #[default]
     ChunkStart,
     Size,
@@ -21,7 +21,7 @@ enum State {
 /// Where in a chunked body the reader is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chunked {
-    state: State,
+    state: ChunkState,
     size: u64,
     /// Trailers are somebody else's.
     keeps_trailers: bool,
@@ -48,7 +48,7 @@ const MAX_SIZE: u64 = i64::MAX as u64 / 16;
 impl Chunked {
     /// Bytes of the present chunk behind those that [`Chunk::Data`] told of; 0 as long as its size is not known.
     pub(crate) fn left(&self) -> u64 {
-        if self.state == State::Data { self.size } else { 0 }
+        if self.state == ChunkState::Data { self.size } else { 0 }
     }
 
     /// One that ends with [`Chunk::Trailers`].
@@ -63,39 +63,39 @@ impl Chunked {
         while i < input.len() {
             let b = input[i];
             let next = match self.state {
-                State::ChunkStart => match hex(b) {
+                ChunkState::ChunkStart => match hex(b) {
                     Some(digit) => {
                         self.size = digit;
-                        State::Size
+                        ChunkState::Size
                     }
                     None => return (i, Chunk::Invalid),
                 },
-                State::Size => match (hex(b), b) {
+                ChunkState::Size => match (hex(b), b) {
                     (Some(_), _) if self.size > MAX_SIZE => return (i, Chunk::Invalid),
                     (Some(digit), _) => {
                         self.size = self.size * 16 + digit;
-                        State::Size
+                        ChunkState::Size
                     }
-                    (None, b'\r') if self.size == 0 => State::LastExtensionLf,
-                    (None, b';' | b' ' | b'\t') if self.size == 0 => State::LastExtension,
-                    (None, b'\r') => State::ExtensionLf,
-                    (None, b';' | b' ' | b'\t') => State::Extension,
+                    (None, b'\r') if self.size == 0 => ChunkState::LastExtensionLf,
+                    (None, b';' | b' ' | b'\t') if self.size == 0 => ChunkState::LastExtension,
+                    (None, b'\r') => ChunkState::ExtensionLf,
+                    (None, b';' | b' ' | b'\t') => ChunkState::Extension,
                     _ => return (i, Chunk::Invalid),
                 },
-                State::Data => {
+                ChunkState::Data => {
                     let length = usize::try_from(self.size).unwrap_or(usize::MAX).min(input.len() - i);
                     self.size -= length as u64;
                     if self.size == 0 {
-                        self.state = State::AfterData;
+                        self.state = ChunkState::AfterData;
                     }
                     return (i, Chunk::Data(length));
                 }
-                State::LastExtensionLf if b == b'\n' && self.keeps_trailers => {
+                ChunkState::LastExtensionLf if b == b'\n' && self.keeps_trailers => {
                     return (i + 1, Chunk::Trailers);
                 }
                 state => match step(state, b) {
                     Some(state) => state,
-                    None if state == State::TrailerLf && b == b'\n' => return (i + 1, Chunk::Done),
+                    None if state == ChunkState::TrailerLf && b == b'\n' => return (i + 1, Chunk::Done),
                     None => return (i, Chunk::Invalid),
                 },
             };
@@ -107,22 +107,28 @@ impl Chunked {
 }
 
 /// The states that only compare a byte.
-fn step(state: State, b: u8) -> Option<State> {
+fn step(state: ChunkState, b: u8) -> Option<ChunkState> {
     Some(match (state, b) {
-        (State::Extension, b'\r') => State::ExtensionLf,
-        (State::Extension | State::LastExtension | State::TrailerHeader | State::Trailer, b'\n') => {
+        (ChunkState::Extension, b'\r') => ChunkState::ExtensionLf,
+        (
+            ChunkState::Extension
+            | ChunkState::LastExtension
+            | ChunkState::TrailerHeader
+            | ChunkState::Trailer,
+            b'\n',
+        ) => {
             return None;
         }
-        (State::Extension, _) => State::Extension,
-        (State::ExtensionLf, b'\n') => State::Data,
-        (State::AfterData, b'\r') => State::AfterDataLf,
-        (State::AfterDataLf, b'\n') => State::ChunkStart,
-        (State::LastExtension, b'\r') => State::LastExtensionLf,
-        (State::LastExtension, _) => State::LastExtension,
-        (State::LastExtensionLf | State::TrailerHeaderLf, b'\n') => State::Trailer,
-        (State::Trailer, b'\r') => State::TrailerLf,
-        (State::TrailerHeader, b'\r') => State::TrailerHeaderLf,
-        (State::Trailer | State::TrailerHeader, _) => State::TrailerHeader,
+        (ChunkState::Extension, _) => ChunkState::Extension,
+        (ChunkState::ExtensionLf, b'\n') => ChunkState::Data,
+        (ChunkState::AfterData, b'\r') => ChunkState::AfterDataLf,
+        (ChunkState::AfterDataLf, b'\n') => ChunkState::ChunkStart,
+        (ChunkState::LastExtension, b'\r') => ChunkState::LastExtensionLf,
+        (ChunkState::LastExtension, _) => ChunkState::LastExtension,
+        (ChunkState::LastExtensionLf | ChunkState::TrailerHeaderLf, b'\n') => ChunkState::Trailer,
+        (ChunkState::Trailer, b'\r') => ChunkState::TrailerLf,
+        (ChunkState::TrailerHeader, b'\r') => ChunkState::TrailerHeaderLf,
+        (ChunkState::Trailer | ChunkState::TrailerHeader, _) => ChunkState::TrailerHeader,
         _ => return None,
     })
 }

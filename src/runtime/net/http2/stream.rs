@@ -31,11 +31,11 @@ pub(crate) struct Http2 {
 #[derive(Debug)]
 struct Out {
     respond: SendResponse<Bytes>,
-    state: State,
+    state: ResponseState,
 }
 
 #[derive(Debug)]
-enum State {
+enum ResponseState {
     /// The head has not been sent.
     Head,
     /// The body: what is left of it, if that is known, and whether trailers follow.
@@ -50,7 +50,7 @@ fn broken(error: h2::Error) -> io::Error {
 
 impl Http2 {
     pub(crate) fn new(body: RecvStream, respond: SendResponse<Bytes>, is_framed: bool) -> Self {
-        let out = RefCell::new(Out { respond, state: State::Head });
+        let out = RefCell::new(Out { respond, state: ResponseState::Head });
         Self { body, is_framed, piece: Bytes::new(), taken: 0, has_ended: false, out }
     }
 
@@ -92,9 +92,9 @@ impl Http2 {
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let out = self.out.get_mut();
         match &mut out.state {
-            State::Ended => Poll::Ready(Ok(data.len())),
-            State::Head => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-            State::Body(send, left, has_trailers) => {
+            ResponseState::Ended => Poll::Ready(Ok(data.len())),
+            ResponseState::Head => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            ResponseState::Body(send, left, has_trailers) => {
                 let most = left.map_or(PIECE, |left| usize::try_from(left).unwrap_or(PIECE)).min(PIECE);
                 let want = data.len().min(most);
                 if want == 0 {
@@ -117,7 +117,7 @@ impl Http2 {
                     return Poll::Ready(Err(broken(error)));
                 }
                 if is_last {
-                    out.state = State::Ended;
+                    out.state = ResponseState::Ended;
                 }
                 Poll::Ready(Ok(n))
             }
@@ -128,9 +128,9 @@ impl Http2 {
     pub(crate) fn poll_idle_event(&self, cx: &mut Context<'_>) -> Poll<IdleEvent> {
         let mut out = self.out.borrow_mut();
         let reset = match &mut out.state {
-            State::Head => None,
-            State::Body(send, ..) => Some(send.poll_reset(cx)),
-            State::Ended => return Poll::Pending,
+            ResponseState::Head => None,
+            ResponseState::Body(send, ..) => Some(send.poll_reset(cx)),
+            ResponseState::Ended => return Poll::Pending,
         };
         let reset = reset.unwrap_or_else(|| out.respond.poll_reset(cx));
         reset.map(|_| IdleEvent::Closed)
@@ -139,13 +139,13 @@ impl Http2 {
     /// Sends the head.
     pub(crate) fn begin(&mut self, head: &ResponseHead) -> io::Result<()> {
         let out = self.out.get_mut();
-        if !matches!(out.state, State::Head) {
+        if !matches!(out.state, ResponseState::Head) {
             return Ok(());
         }
         let is_last = head.is_bodyless || head.content_length == Some(0) && !head.has_trailers;
         match out.respond.send_response(head.response(), is_last) {
-            Ok(_) if is_last => out.state = State::Ended,
-            Ok(send) => out.state = State::Body(send, head.content_length, head.has_trailers),
+            Ok(_) if is_last => out.state = ResponseState::Ended,
+            Ok(send) => out.state = ResponseState::Body(send, head.content_length, head.has_trailers),
             Err(error) => return Err(broken(error)),
         }
         Ok(())
@@ -160,8 +160,8 @@ impl Http2 {
     pub(crate) fn finish(&mut self, trailers: HeaderMap) {
         let out = self.out.get_mut();
         match &mut out.state {
-            State::Ended => {}
-            State::Body(send, None | Some(0), _) => {
+            ResponseState::Ended => {}
+            ResponseState::Body(send, None | Some(0), _) => {
                 // If it fails there is nobody to tell.
                 let _ = if trailers.is_empty() {
                     send.send_data(Bytes::new(), true)
@@ -169,7 +169,7 @@ impl Http2 {
                     send.send_trailers(trailers)
                 };
             }
-            State::Head | State::Body(..) => self.abort(),
+            ResponseState::Head | ResponseState::Body(..) => self.abort(),
         }
     }
 
@@ -177,10 +177,10 @@ impl Http2 {
     pub(crate) fn abort(&mut self) {
         let out = self.out.get_mut();
         match &mut out.state {
-            State::Ended => {}
-            State::Head => out.respond.send_reset(Reason::INTERNAL_ERROR),
-            State::Body(send, ..) => send.send_reset(Reason::INTERNAL_ERROR),
+            ResponseState::Ended => {}
+            ResponseState::Head => out.respond.send_reset(Reason::INTERNAL_ERROR),
+            ResponseState::Body(send, ..) => send.send_reset(Reason::INTERNAL_ERROR),
         }
-        out.state = State::Ended;
+        out.state = ResponseState::Ended;
     }
 }

@@ -34,13 +34,23 @@ pub(crate) struct LogFile {
 }
 
 impl LogFile {
-    fn open(path: &Path, log: Option<&AccessLog>, before: Option<&Arc<File>>) -> io::Result<Self> {
-        let opened = OpenOptions::new().append(true).create(true).open(path);
-        let file = match (opened, before) {
-            (Err(error), Some(before)) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Arc::clone(before)
+    fn open(
+        path: &Path,
+        log: Option<&AccessLog>,
+        before: Option<&Arc<File>>,
+        is_handed: bool,
+    ) -> io::Result<Self> {
+        let file = match before {
+            Some(handed) if is_handed => Arc::clone(handed),
+            _ => {
+                let opened = OpenOptions::new().append(true).create(true).open(path);
+                match (opened, before) {
+                    (Err(error), Some(before)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        Arc::clone(before)
+                    }
+                    (opened, _) => Arc::new(opened?),
+                }
             }
-            (opened, _) => Arc::new(opened?),
         };
         let buffer = log.map_or(0, |log| usize::try_from(log.buffer).unwrap_or(1 << 20));
         Ok(Self {
@@ -143,6 +153,8 @@ pub(crate) struct Files {
     open: Mutex<HashMap<PathBuf, Arc<Sink>>>,
     /// Files that were opened as root, for a process that is root no more.
     before: HashMap<PathBuf, Arc<File>>,
+    /// They were opened by the master process for this one, and are not opened again.
+    is_handed: bool,
     hostname: String,
 }
 
@@ -157,7 +169,30 @@ impl Files {
             });
         }
         let hostname = hostname.trim().to_owned();
-        Self { prefix: prefix.to_owned(), open: Mutex::default(), before: kept, hostname }
+        Self { prefix: prefix.to_owned(), open: Mutex::default(), before: kept, is_handed: false, hostname }
+    }
+
+    /// Files that the master process has opened.
+    pub(crate) fn handed(prefix: &Path, files: HashMap<PathBuf, Arc<File>>) -> Self {
+        Self { before: files, is_handed: true, ..Self::new(prefix, None) }
+    }
+
+    /// The open files, in the order of their names.
+    pub(crate) fn opened(&self) -> Vec<(PathBuf, Arc<File>)> {
+        let mut all = Vec::new();
+        self.each(|file| all.push((file.path.clone(), file.file())));
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all
+    }
+
+    /// Goes on with files that the master process has opened anew.
+    pub(crate) fn replace(&self, files: &HashMap<PathBuf, Arc<File>>) {
+        self.each(|log| {
+            if let Some(file) = files.get(&log.path) {
+                log.flush();
+                *log.file.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(file);
+            }
+        });
     }
 
     /// The directory, with a slash at its end.
@@ -188,7 +223,7 @@ impl Files {
         }
         let sink = match target {
             LogTarget::File(_) => {
-                let file = LogFile::open(&path, log, self.before.get(&path));
+                let file = LogFile::open(&path, log, self.before.get(&path), self.is_handed);
                 Sink::File(file.map_err(|error| (path.clone(), error))?)
             }
             LogTarget::Syslog(parameters) => {
@@ -250,6 +285,14 @@ impl ErrorLogs {
             }
         }
         Ok(Self { sinks })
+    }
+
+    /// The file of the first log, if that is one.
+    pub(crate) fn file(&self) -> Option<Arc<File>> {
+        match &**self.sinks.first().map(|(sink, _)| sink)? {
+            Sink::File(file) => Some(file.file()),
+            Sink::Stderr | Sink::Syslog(_) => None,
+        }
     }
 
     /// True if a message of this severity is written anywhere.

@@ -1,5 +1,7 @@
 //! Files of certificates, keys and revocations, as `ngx_ssl_certificate` and its sisters load them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +13,21 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::model::Config;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::tls;
+
+/// Files by their names in the configuration, with what was in them.
+pub(crate) type Contents = BTreeMap<String, Vec<u8>>;
+
+thread_local! {
+    static READ: RefCell<Option<Contents>> = const { RefCell::new(None) };
+}
+
+/// Does something, and returns the files of certificates and keys that were read by it: a worker process gets them as memory,
+/// because its account may not be allowed to read them.
+pub(crate) fn recorded<T>(work: impl FnOnce() -> T) -> (T, Contents) {
+    READ.set(Some(Contents::new()));
+    let done = work();
+    (done, READ.take().unwrap_or_default())
+}
 
 /// Where files are and what of them is in the compiled file.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +42,10 @@ impl Files<'_> {
             return Ok(embedded.clone());
         }
         let path = self.prefix.join(name);
-        std::fs::read(&path).map_err(|error| format!("\"{}\"{}", path.display(), errno(&error)))
+        let text =
+            std::fs::read(&path).map_err(|error| format!("\"{}\"{}", path.display(), errno(&error)))?;
+        READ.with_borrow_mut(|read| read.as_mut().map(|read| read.insert(name.to_owned(), text.clone())));
+        Ok(text)
     }
 
     /// All certificates of a file, at least one.

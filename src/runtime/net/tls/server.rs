@@ -13,8 +13,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::eval::Router;
 use crate::eval::select::ServerId;
 use crate::model::{Config, TlsSettings};
+use crate::runtime::net::shared::Shared;
 use crate::runtime::net::tls::file::{Choice, Files};
-use crate::runtime::net::tls::session::{self, Tickets};
+use crate::runtime::net::tls::session;
 use crate::runtime::net::tls::verify::{self, Trust};
 use crate::runtime::net::tls::{self, cipher, provider};
 use crate::source::Span;
@@ -42,7 +43,12 @@ type Failed = (String, Option<Span>);
 
 impl Servers {
     /// Loads what is named and makes the configurations.
-    pub(crate) fn new(config: &Config, router: &Router, prefix: &Path) -> Result<Self, Failed> {
+    pub(crate) fn new(
+        config: &Config,
+        router: &Router,
+        prefix: &Path,
+        shared: &Shared,
+    ) -> Result<Self, Failed> {
         let mut servers: Vec<Option<ServerTls>> = Vec::new();
         servers.resize_with(config.http.servers.len(), || None);
         for (_, address) in router.addresses().filter(|(_, address)| address.listen.ssl) {
@@ -51,7 +57,7 @@ impl Servers {
                 let settings = &config.http.servers[id.0 as usize].settings.tls;
                 let is_used = !settings.certificate.value.is_empty() || settings.reject_handshake.value;
                 if slot.is_none() && is_used {
-                    *slot = Some(server(settings, Files { config, prefix })?);
+                    *slot = Some(server(settings, Files { config, prefix }, shared)?);
                 }
             }
         }
@@ -63,7 +69,7 @@ impl Servers {
     }
 }
 
-fn server(settings: &TlsSettings, files: Files<'_>) -> Result<ServerTls, Failed> {
+fn server(settings: &TlsSettings, files: Files<'_>, shared: &Shared) -> Result<ServerTls, Failed> {
     let at = |span: Option<Span>| move |message: String| (message, span);
     let place = settings.certificate.origin.span();
     let mut keys = Vec::new();
@@ -90,10 +96,11 @@ fn server(settings: &TlsSettings, files: Files<'_>) -> Result<ServerTls, Failed>
     };
     made.ignore_client_order = settings.prefer_server_ciphers.value;
     let timeout = settings.session_timeout.value;
-    made.session_storage = session::storage(&settings.session_cache.value, timeout);
+    let zone = zone(settings);
+    made.session_storage = session::storage(&settings.session_cache.value, timeout, zone.as_deref(), shared);
     if settings.session_tickets.value {
-        let tickets = Tickets::new(timeout).map_err(|error| (error.to_string(), place))?;
-        made.ticketer = Arc::new(tickets);
+        made.ticketer =
+            session::tickets(timeout, zone.as_deref(), shared).map_err(|error| (error.to_string(), place))?;
     } else if settings.session_cache.value.iter().any(|word| word == "off") {
         made.session_storage = Arc::new(NoServerSessionStorage {});
     }
@@ -101,6 +108,16 @@ fn server(settings: &TlsSettings, files: Files<'_>) -> Result<ServerTls, Failed>
     let mut both = made.clone();
     both.alpn_protocols.insert(0, b"h2".to_vec());
     Ok(ServerTls { http1: Arc::new(made), http2: Arc::new(both), trust })
+}
+
+/// What sessions and the keys of tickets belong to: they outlive a reload if there is a zone (`shared:…`), as in nginx, and
+/// belong to servers that prove the same and ask the same.
+fn zone(settings: &TlsSettings) -> Option<String> {
+    let words = &settings.session_cache.value;
+    let zone = words.iter().find(|word| word.starts_with("shared:"))?;
+    let (certificate, verifies) = (&settings.certificate.value, &settings.verify_client.value.0);
+    let (asked, trusted) = (&settings.client_certificate.value, &settings.trusted_certificate.value);
+    Some(format!("{zone}\n{certificate:?}\n{verifies}\n{asked}\n{trusted}"))
 }
 
 /// The primitives with the ciphers and groups that a configuration allows.

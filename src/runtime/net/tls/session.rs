@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::server::{NoServerSessionStorage, ProducesTickets, StoresServerSessions};
 
+use crate::runtime::net::shared::Shared;
+
 /// A megabyte of `shared:name:size` holds about so many sessions, says nginx's documentation.
 const PER_MEGABYTE: u64 = 4000;
 
@@ -101,8 +103,33 @@ impl StoresServerSessions for Cache {
     }
 }
 
-/// The session cache by `ssl_session_cache`.
-pub(crate) fn storage(words: &[String], timeout: Duration) -> Arc<dyn StoresServerSessions> {
+/// Tickets; those of a zone go on with the same keys.
+///
+/// # Errors
+/// There is no randomness for the keys.
+pub(crate) fn tickets(
+    timeout: Duration,
+    zone: Option<&str>,
+    shared: &Shared,
+) -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
+    let new = Tickets::new(timeout)?;
+    Ok(match zone {
+        Some(zone) => shared.kept(key(zone, timeout), || Arc::new(new)),
+        None => Arc::new(new),
+    })
+}
+
+fn key(zone: &str, timeout: Duration) -> Vec<u8> {
+    format!("ssl_session_cache\n{}\n{zone}", timeout.as_secs()).into_bytes()
+}
+
+/// The session cache by `ssl_session_cache`; that of a zone is found again.
+pub(crate) fn storage(
+    words: &[String],
+    timeout: Duration,
+    zone: Option<&str>,
+    shared: &Shared,
+) -> Arc<dyn StoresServerSessions> {
     let mut most = 0;
     for word in words {
         if let Some(size) = word.strip_prefix("shared:").and_then(|rest| rest.rsplit_once(':')) {
@@ -117,5 +144,30 @@ pub(crate) fn storage(words: &[String], timeout: Duration) -> Arc<dyn StoresServ
         return Arc::new(NoServerSessionStorage {});
     }
     let most = usize::try_from(most).unwrap_or(usize::MAX).clamp(1, 1 << 20);
-    Arc::new(Cache { kept: Mutex::default(), most, timeout })
+    let new = Arc::new(Cache { kept: Mutex::default(), most, timeout });
+    match zone {
+        Some(zone) => shared.kept(key(zone, timeout), || new),
+        None => new,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_outlive_a_configuration() {
+        let (shared, hour) = (Shared::default(), Duration::from_secs(3600));
+        let words = ["shared:a:1m".to_owned()];
+        let cache = |zone| storage(&words, hour, zone, &shared);
+        assert!(cache(Some("a")).put(b"k".to_vec(), b"v".to_vec()));
+        assert_eq!(cache(Some("a")).get(b"k"), Some(b"v".to_vec()));
+        assert_eq!((cache(Some("b")).get(b"k"), cache(None).get(b"k")), (None, None));
+        let with = |zone, timeout| tickets(timeout, zone, &shared).unwrap();
+        let ticket = with(Some("a"), hour).encrypt(b"plain").unwrap();
+        assert_eq!(with(Some("a"), hour).decrypt(&ticket), Some(b"plain".to_vec()));
+        for (zone, timeout) in [(None, hour), (Some("b"), hour), (Some("a"), hour * 2)] {
+            assert_eq!(with(zone, timeout).decrypt(&ticket), None, "{zone:?}");
+        }
+    }
 }

@@ -15,11 +15,11 @@ const MOST: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Tls {
     socket: Stream,
-    state: RefCell<State>,
+    state: RefCell<TlsState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct TlsState {
     session: Connection,
     /// Bytes of the caller that are encrypted but have not left: their write is not done.
     accepted: usize,
@@ -48,7 +48,7 @@ fn is_not_yet(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-impl State {
+impl TlsState {
     /// Sends what is encrypted.
     fn flush(&mut self, socket: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.session.wants_write() {
@@ -98,7 +98,7 @@ impl State {
 
 impl Tls {
     pub(crate) fn new(socket: Stream, session: impl Into<Connection>) -> Self {
-        Self { socket, state: RefCell::new(State { session: session.into(), accepted: 0 }) }
+        Self { socket, state: RefCell::new(TlsState { session: session.into(), accepted: 0 }) }
     }
 
     /// The socket below.

@@ -21,17 +21,17 @@ const GROUPS: [&str; 2] = ["nobody", "nogroup"];
 
 /// Whom the workers are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) name: String,
-    pub(super) uid: Uid,
-    pub(super) gid: Gid,
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) uid: Uid,
+    pub(crate) gid: Gid,
 }
 
 /// The account that `user` means; `None` if root did not start the process: then `user` is ignored, as by nginx.
 ///
 /// # Errors
 /// An account or a group that the host does not have.
-pub(super) fn find(config: &Config, was_root: bool) -> Result<Option<Account>, StartError> {
+pub(crate) fn find(config: &Config, was_root: bool) -> Result<Option<Account>, StartError> {
     if !was_root && !geteuid().is_root() {
         return Ok(None);
     }
@@ -62,7 +62,7 @@ pub(super) fn find(config: &Config, was_root: bool) -> Result<Option<Account>, S
 ///
 /// # Errors
 /// The call that failed; the process must not serve then.
-pub(super) fn become_it(account: &Account, config: &Config, log: &ErrorLogs) -> Result<(), StartError> {
+pub(crate) fn become_it(account: &Account, config: &Config, log: &ErrorLogs) -> Result<(), StartError> {
     let Account { name, uid, gid } = account;
     let span = config.core.user.origin.span();
     let told = |call: String, error: &std::io::Error| {
@@ -123,7 +123,7 @@ fn is_transparent(config: &Config) -> bool {
 ///
 /// # Errors
 /// It is another one, and the process may not change any more.
-pub(super) fn same(before: &Account, next: &Account, span: Option<Span>) -> Result<(), StartError> {
+pub(crate) fn same(before: &Account, next: &Account, span: Option<Span>) -> Result<(), StartError> {
     if geteuid().is_root() || (before.uid, before.gid) == (next.uid, next.gid) {
         return Ok(());
     }

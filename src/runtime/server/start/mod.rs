@@ -24,7 +24,7 @@ use crate::runtime::net::ledger::Ledger;
 use crate::runtime::net::log::{ErrorLogs, Files, errno};
 use crate::runtime::net::tls::server::Servers;
 use crate::runtime::request::worker::{Tls, Worker};
-use crate::runtime::server::listener::Listener;
+use crate::runtime::server::listener::{self, Listener};
 use crate::runtime::server::start::account::Account;
 use crate::runtime::server::start::pid::PidFile;
 use crate::runtime::server::start::threads::Job;
@@ -44,6 +44,8 @@ pub struct RunOptions {
     pub ledger: Option<Arc<Ledger>>,
     /// Do for ports what nginx does not: see docs/run.md.
     pub improve: bool,
+    /// Socket on which a worker process serves what its ledger counts.
+    pub metrics: Option<Arc<std::net::TcpListener>>,
 }
 
 /// Why nothing runs.
@@ -74,7 +76,7 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-fn failed(message: impl Into<String>, span: Option<Span>) -> StartError {
+pub(crate) fn failed(message: impl Into<String>, span: Option<Span>) -> StartError {
     StartError::Failed { message: message.into(), span }
 }
 
@@ -92,17 +94,17 @@ pub enum Stop {
 pub struct Running {
     addresses: Vec<SocketAddr>,
     /// Sockets that the next configuration goes on listening on.
-    listeners: Vec<(Endpoint, Listener)>,
-    counters: Arc<Counters>,
-    files: Arc<Files>,
-    stop: watch::Sender<Option<Stop>>,
-    workers: Vec<JoinHandle<()>>,
+    pub(crate) listeners: Vec<(Endpoint, Listener)>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) files: Arc<Files>,
+    pub(crate) stop: watch::Sender<Option<Stop>>,
+    pub(crate) workers: Vec<JoinHandle<()>>,
     /// Removed when it is dropped.
     pid: Option<Arc<PidFile>>,
     /// Whom the process has become, if root started it.
     account: Option<Account>,
     sockets: Vec<PathBuf>,
-    error_log: ErrorLogs,
+    pub(crate) error_log: ErrorLogs,
 }
 
 impl Running {
@@ -140,30 +142,93 @@ pub fn start(config: Arc<Config>, options: &RunOptions) -> Result<Running, Start
 }
 
 /// Starts; `before` is what ran until now. `takes_user`: whether the process becomes `user`.
-#[expect(clippy::needless_pass_by_value, reason = "it belongs to the workers from now on")]
 fn begin(
     config: Arc<Config>,
     options: &RunOptions,
     before: Option<&Running>,
     takes_user: bool,
 ) -> Result<Running, StartError> {
-    let refused: Vec<_> =
-        unsupported::unsupported(&config).into_iter().filter(|u| u.safe_because.is_none()).collect();
-    if !refused.is_empty() {
-        return Err(StartError::Unsupported(refused));
-    }
     let was = before.and_then(|b| b.account.as_ref());
+    refuse(&config)?;
     let account = if takes_user { account::find(&config, was.is_some())? } else { None };
     if let (Some(was), Some(next)) = (was, &account) {
         account::same(was, next, config.core.user.origin.span())?;
     }
-    let router = Router::new(Arc::clone(&config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;
+    let opened = before.filter(|b| b.account.is_some()).map(|b| &*b.files);
+    let given = Given {
+        listeners: before.map_or(&[], |b| &b.listeners),
+        files: Files::new(&options.prefix, opened),
+        counters: before.map_or_else(Arc::default, |b| Arc::clone(&b.counters)),
+        peers: None,
+    };
+    let prepared = prepare(&config, options, given, account.as_ref())?;
+    let pid = PidFile::write(&config, &options.prefix, before.and_then(|b| b.pid.as_ref()), false)?;
+    limit_files(&config);
+    if let Some(account) = account.as_ref().filter(|_| nix::unistd::geteuid().is_root()) {
+        prepared.give(account);
+        account::become_it(account, &config, &prepared.error_log)?;
+    }
+    let mut running = launch(prepared, options)?;
+    (running.pid, running.account) = (pid, account);
+    Ok(running)
+}
+
+/// An error if the configuration asks for something that is not executed and cannot be left out.
+pub(crate) fn refuse(config: &Config) -> Result<(), StartError> {
+    let refused: Vec<_> =
+        unsupported::unsupported(config).into_iter().filter(|u| u.safe_because.is_none()).collect();
+    if refused.is_empty() { Ok(()) } else { Err(StartError::Unsupported(refused)) }
+}
+
+/// What there is already of what a configuration needs.
+pub(crate) struct Given<'g> {
+    pub(crate) listeners: &'g [(Endpoint, Listener)],
+    pub(crate) files: Files,
+    pub(crate) counters: Arc<Counters>,
+    /// Addresses of the peers; looked up if there are none.
+    pub(crate) peers: Option<Vec<Vec<(usize, Resolved)>>>,
+}
+
+/// What a configuration needs of the host: bound, opened, resolved and read.
+pub(crate) struct Prepared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) listeners: Vec<(Endpoint, Listener)>,
+    /// Paths of unix sockets.
+    pub(crate) sockets: Vec<PathBuf>,
+    pub(crate) peers: Arc<Vec<Vec<(usize, Resolved)>>>,
+    pub(crate) files: Arc<Files>,
+    pub(crate) error_log: ErrorLogs,
+    counters: Arc<Counters>,
+    product: &'static str,
+    tls: Arc<Tls>,
+}
+
+impl Prepared {
+    /// Gives the logs to the account, which will open them again.
+    pub(crate) fn give(&self, account: &Account) {
+        for failure in self.files.give(account.uid.as_raw()) {
+            self.error_log.write(Severity::Emerg, None, &failure);
+        }
+    }
+}
+
+/// Binds, opens, resolves and reads what a configuration needs and what is not given; its directories become the account's.
+///
+/// # Errors
+/// The first thing that is not to be had.
+pub(crate) fn prepare(
+    config: &Arc<Config>,
+    options: &RunOptions,
+    given: Given<'_>,
+    account: Option<&Account>,
+) -> Result<Prepared, StartError> {
+    let router = Router::new(Arc::clone(config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;
     let mut listeners = Vec::new();
     let mut sockets = Vec::new();
     for socket in router.sockets() {
         let listen = &router.listen(socket.bind).listen;
-        let inherited = before.and_then(|b| b.listeners.iter().find(|(at, _)| *at == listen.endpoint));
-        let listener = match inherited {
+        let is_it = |at: &Endpoint| *at == listen.endpoint || listener::stands_for(&listen.endpoint, at);
+        let listener = match given.listeners.iter().find(|(at, _)| is_it(at)) {
             Some((_, listener)) => listener.try_clone(),
             None => Listener::bind(listen),
         };
@@ -174,32 +239,37 @@ fn begin(
             sockets.push(PathBuf::from(path));
         }
     }
-    let peers = Arc::new(resolve(&config)?);
-    paths::make(&config, &options.prefix, account.as_ref())?;
-    let opened = before.filter(|b| b.account.is_some()).map(|b| &*b.files);
-    let files = Arc::new(Files::new(&options.prefix, opened));
-    let counters = before.map_or_else(Arc::default, |b| Arc::clone(&b.counters));
+    let has_peers = given.peers.is_some();
+    let peers = Arc::new(given.peers.map_or_else(|| resolve(config), Ok)?);
+    // Whoever was given the addresses was given the directories too.
+    if !has_peers {
+        paths::make(config, &options.prefix, account)?;
+    }
+    let files = Arc::new(given.files);
+    let counters = given.counters;
     let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
     let said = |(message, span): (String, _)| failed(message, span);
     let tls = Arc::new(Tls {
-        servers: Servers::new(&config, &router, &options.prefix).map_err(said)?,
-        peers: Peers::new(&config, &options.prefix).map_err(said)?,
+        servers: Servers::new(config, &router, &options.prefix, &counters.shared).map_err(said)?,
+        peers: Peers::new(config, &options.prefix).map_err(said)?,
     });
     // Each worker makes its own; this one shows whether it can be made, and opens the logs.
     let nothing = Outgoing::default();
     let trial =
-        Worker::new(&config, &peers, &files, Arc::clone(&counters), product, nothing, Arc::clone(&tls))
+        Worker::new(config, &peers, &files, Arc::clone(&counters), product, nothing, Arc::clone(&tls))
             .map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);
-    let pid = PidFile::write(&config, &options.prefix, before.and_then(|b| b.pid.as_ref()))?;
-    limit_files(&config);
-    if let Some(account) = account.as_ref().filter(|_| nix::unistd::geteuid().is_root()) {
-        for failure in files.give(account.uid.as_raw()) {
-            error_log.write(Severity::Emerg, None, &failure);
-        }
-        account::become_it(account, &config, &error_log)?;
-    }
+    let config = Arc::clone(config);
+    Ok(Prepared { config, listeners, sockets, peers, files, error_log, counters, product, tls })
+}
+
+/// Starts the workers.
+///
+/// # Errors
+/// One of them does not start.
+pub(crate) fn launch(prepared: Prepared, options: &RunOptions) -> Result<Running, StartError> {
+    let Prepared { config, listeners, sockets, peers, files, error_log, counters, product, tls } = prepared;
     let count = match config.core.worker_processes.value {
         WorkerProcesses::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         WorkerProcesses::Count(n) => n.max(1) as usize,
@@ -246,6 +316,7 @@ fn begin(
         return Err(error);
     }
     flush_in_time(&config, &files);
+    let (pid, account) = (None, None);
     Ok(Running { addresses, listeners, counters, files, stop, workers, pid, account, sockets, error_log })
 }
 
@@ -302,7 +373,7 @@ fn flush_in_time(config: &Config, files: &Arc<Files>) {
 }
 
 /// `worker_rlimit_nofile`
-fn limit_files(config: &Config) {
+pub(crate) fn limit_files(config: &Config) {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let wanted = u64::from(config.core.worker_rlimit_nofile.value);
     if wanted > 0 {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::Config;
 use crate::model::log::Severity;
-use crate::runtime::net::log::errno;
+use crate::runtime::net::log::{ErrorLogs, errno};
 use crate::runtime::server::panic;
 use crate::runtime::server::start::{RunOptions, Running, StartError, Stop, begin, failed};
+use crate::site::Site;
 
 /// The request of a signal.
 enum Signal {
@@ -19,15 +19,20 @@ enum Signal {
 }
 
 /// Compiles the configuration anew, for SIGHUP; the error is what is wrong with it.
-pub type Reload<'r> = &'r dyn Fn() -> Result<Config, String>;
+pub type Reload<'r> = &'r dyn Fn() -> Result<Site, String>;
 
-/// Executes a configuration until a signal ends it: SIGTERM and SIGINT at once, SIGQUIT gracefully. SIGHUP goes on with
+/// Executes a configuration in this process (`master_process off`) until a signal ends it: SIGTERM and SIGINT at once, SIGQUIT gracefully. SIGHUP goes on with
 /// what `reload` compiles, SIGUSR1 opens the logs anew. A process that root has started becomes `user` as a whole when
 /// everything is bound, opened and read; a reload that then needs root is an error in the log.
 ///
 /// # Errors
 /// As [`start`](crate::runtime::server::start::start).
-pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Result<(), StartError> {
+pub(crate) fn run(
+    site: &Site,
+    options: &RunOptions,
+    reload: Reload<'_>,
+    ready: impl FnOnce(&ErrorLogs),
+) -> Result<(), StartError> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| failed(format!("epoll_create() failed{}", errno(&e)), None))?;
@@ -37,7 +42,8 @@ pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Res
     let (mut term, mut int) = (make(SignalKind::terminate())?, make(SignalKind::interrupt())?);
     let (mut quit, mut hup) = (make(SignalKind::quit())?, make(SignalKind::hangup())?);
     let mut usr1 = make(SignalKind::user_defined1())?;
-    let mut running = begin(config, options, None, true)?;
+    let mut running = begin(Arc::new(site.config.clone()), options, None, true)?;
+    ready(&running.error_log);
     let mut old: Vec<Running> = Vec::new();
     let how = loop {
         let next = runtime.block_on(async {
@@ -63,8 +69,8 @@ pub fn run(config: Arc<Config>, options: &RunOptions, reload: Reload<'_>) -> Res
                 log.write(Severity::Notice, None, "signal 1 (SIGHUP) received, reconfiguring");
                 // A fault of the files or of this program does not end the running configuration.
                 let next = panic::caught(|| {
-                    reload().and_then(|config| {
-                        begin(Arc::new(config), options, Some(&running), true).map_err(|e| e.to_string())
+                    reload().and_then(|site| {
+                        begin(Arc::new(site.config), options, Some(&running), true).map_err(|e| e.to_string())
                     })
                 });
                 let next = next.unwrap_or_else(|payload| Err(panic::text(&payload)));

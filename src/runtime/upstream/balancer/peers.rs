@@ -6,7 +6,7 @@ use crate::runtime::upstream::balancer::{Attempt, Outcome};
 
 /// A peer (`ngx_http_upstream_rr_peer_t`).
 #[derive(Clone, Debug)]
-pub(crate) struct State {
+pub(crate) struct PeerState {
     pub(super) backup: bool,
     pub(super) down: bool,
     pub(super) weight: i64,
@@ -24,7 +24,7 @@ pub(crate) struct State {
 /// All peers; backup ones among them.
 #[derive(Debug)]
 pub(crate) struct Peers {
-    pub(super) list: Vec<State>,
+    pub(super) list: Vec<PeerState>,
     /// Only one primary peer: its failures do not count.
     pub(super) single: bool,
     /// Weight of the primary peers together, and their number.
@@ -34,8 +34,8 @@ pub(crate) struct Peers {
 
 impl Peers {
     pub(super) fn new<'a>(peers: impl Iterator<Item = &'a Peer>) -> Self {
-        let list: Vec<State> = peers
-            .map(|peer| State {
+        let list: Vec<PeerState> = peers
+            .map(|peer| PeerState {
                 backup: peer.backup,
                 down: peer.down,
                 weight: i64::from(peer.weight),
@@ -57,7 +57,7 @@ impl Peers {
 
     /// Peers without parameters (`ngx_http_upstream_create_round_robin_peer`).
     pub(super) fn plain(count: usize) -> Self {
-        let peer = |_| State {
+        let peer = |_| PeerState {
             backup: false,
             down: false,
             weight: 1,
@@ -71,7 +71,7 @@ impl Peers {
             accessed: 0,
             checked: 0,
         };
-        let list: Vec<State> = (0..count).map(peer).collect();
+        let list: Vec<PeerState> = (0..count).map(peer).collect();
         Self { single: count == 1, total_weight: list.iter().map(|p| p.weight).sum(), primaries: count, list }
     }
 
