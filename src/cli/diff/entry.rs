@@ -1,7 +1,7 @@
 //! The entries of a report: one for each edit, with the requests and settings that it changes.
 
 use super::settings::{self, Change};
-use super::{Loaded, Sides};
+use super::side::{Loaded, Sides};
 use crate::behaviour::diff::class::Class;
 use crate::behaviour::diff::node::Edit;
 use crate::behaviour::diff::{Compared, Difference, Witness};

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::Sides;
 use super::entry::{Entry, Report};
+use super::side::Sides;
 use crate::behaviour::diff::Witness;
 use crate::behaviour::diff::class::Class;
 use crate::model::Endpoint;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::entry::{Entry, Report};
 use super::human::{counts, request, url};
-use super::{Loaded, Sides};
+use super::side::{Loaded, Sides};
 use crate::behaviour::diff::Witness;
 use crate::source::Span;
 

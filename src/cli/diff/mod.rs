@@ -4,26 +4,24 @@ mod entry;
 mod git;
 mod human;
 mod machine;
+mod output;
 mod settings;
+mod side;
 mod upgrade;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use self::output::{Format, outcome, print};
+use self::side::{Loaded, Sides};
 use super::input::Input;
 use super::meaning::{Meaning, parse_version};
-use super::show::Book;
 use super::{Failure, Outcome};
 use crate::behaviour::diff::class::Class;
-use crate::behaviour::diff::node::{Node, nodes};
-use crate::behaviour::diff::{Side, compare};
-use crate::model::Config;
-use crate::simulate::walk::Ground;
-use crate::source::{Disk, Loader};
-use crate::syntax::Configuration;
+use crate::behaviour::diff::compare;
+use crate::source::Disk;
 use crate::version::Version;
 
 /// Arguments of `ngxc diff`.
@@ -57,16 +55,6 @@ pub(super) struct DiffArgs {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For reading.
-    Human,
-    /// The schema of docs/diff.md.
-    Json,
-    /// For a pull request.
-    Markdown,
-}
-
 fn versions(text: &str) -> Result<(Version, Version), String> {
     let (from, to) = text.split_once(',').ok_or("expected two versions with a comma between: `1.28,1.30`")?;
     Ok((parse_version(from.trim())?, parse_version(to.trim())?))
@@ -76,45 +64,6 @@ fn parse_class(text: &str) -> Result<Class, String> {
     let names: Vec<&str> = Class::ALL.iter().map(|(_, name)| *name).collect();
     Class::named(text)
         .ok_or_else(|| format!("no class is called `{text}`; expected one of {}", names.join(", ")))
-}
-
-/// A configuration with all that is made of it.
-struct Loaded {
-    configuration: Configuration,
-    config: Arc<Config>,
-    ground: Ground,
-    nodes: Vec<Node>,
-}
-
-impl Loaded {
-    fn new(input: &Input, loader: &dyn Loader) -> Result<Self, Failure> {
-        let (configuration, config) = input.valid(loader)?;
-        Self::of(configuration, config)
-    }
-
-    fn of(configuration: Configuration, config: Config) -> Result<Self, Failure> {
-        let config = Arc::new(config);
-        let ground = Ground::new(Arc::clone(&config)).map_err(|error| {
-            Failure::new(format!("{error} in {}", configuration.sources.place(error.span)))
-        })?;
-        let nodes = nodes(&configuration);
-        Ok(Self { configuration, config, ground, nodes })
-    }
-
-    fn side(&self) -> Side<'_> {
-        Side { ground: &self.ground, sources: &self.configuration.sources, nodes: &self.nodes }
-    }
-
-    fn book(&self) -> Book<'_> {
-        Book { config: &self.config, sources: &self.configuration.sources }
-    }
-}
-
-/// What is compared, in words: in the order old, new.
-struct Sides<'s> {
-    old: &'s Loaded,
-    new: &'s Loaded,
-    names: [String; 2],
 }
 
 pub(super) fn run(args: &mut DiffArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -147,24 +96,6 @@ pub(super) fn run(args: &mut DiffArgs, out: &mut dyn Write) -> Result<Outcome, F
     let report = entry::report(&sides, &compared);
     print(&report, &sides, args.format, out)?;
     Ok(outcome(&report, &args.fail_on_class))
-}
-
-fn print(
-    report: &entry::Report,
-    sides: &Sides<'_>,
-    format: Format,
-    out: &mut dyn Write,
-) -> std::io::Result<()> {
-    match format {
-        Format::Human => human::print(report, sides, out),
-        Format::Json => machine::json(report, sides, out),
-        Format::Markdown => machine::markdown(report, sides, out),
-    }
-}
-
-fn outcome(report: &entry::Report, classes: &[Class]) -> Outcome {
-    let counts = |class: Class| classes.is_empty() || classes.contains(&class);
-    if report.entries.iter().any(|entry| counts(entry.class)) { Outcome::Findings } else { Outcome::Clean }
 }
 
 /// The main file of a directory.

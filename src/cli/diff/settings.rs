@@ -1,6 +1,6 @@
 //! Effective settings of places that both sides have, where they differ.
 
-use super::{Loaded, Sides};
+use super::side::{Loaded, Sides};
 use crate::behaviour::diff::PlacePair;
 use crate::behaviour::diff::node::Edit;
 use crate::cli::show::settings::{self as shown, Shown};

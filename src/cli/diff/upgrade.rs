@@ -5,7 +5,9 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::{Format, Loaded, Sides, entry, outcome, print};
+use super::entry;
+use super::output::{Format, outcome, print};
+use super::side::{Loaded, Sides};
 use crate::behaviour::diff::class::Class;
 use crate::behaviour::diff::compare;
 use crate::cli::input::Input;
