@@ -171,7 +171,7 @@ fn each_kind_of_expectation_is_compared() {
         ),
         (
             "url = '/api/a'\nclient = '192.0.2.1'\nupstream = { headers = { Location = 'http://app/v1/b' } }",
-            "redirect = '/api/b'",
+            "redirect = 'http://www.example.com/api/b'",
             "redirect",
         ),
         ("url = '/../x'\nfiles = []", "status = 400", "status"),

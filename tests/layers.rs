@@ -32,8 +32,8 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     ("simulate", &["source", "model", "eval", "version"], &["ipnet", "flate2"]),
     (
         "behaviour",
-        &["source", "catalog", "model", "eval", "simulate", "version"],
-        &["serde", "toml", "regex_automata"],
+        &["source", "catalog", "syntax", "model", "eval", "simulate", "version"],
+        &["serde", "toml", "regex_automata", "ipnet"],
     ),
     ("site", &["source", "model"], &["serde", "postcard", "sha2"]),
     ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),

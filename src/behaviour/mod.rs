@@ -2,7 +2,9 @@
 
 pub mod case;
 pub mod coverage;
+pub mod diff;
 pub mod expect;
+pub mod logged;
 pub mod outcome;
 pub mod passed;
 pub mod response;

@@ -100,6 +100,9 @@ pub fn headers(outcome: &mut Outcome<'_>) -> Known<Lines> {
         },
         End::Unknown(..) | End::Needs(..) => {}
     }
+    if status == 204 {
+        lines.retain(|(name, _)| !name.eq_ignore_ascii_case("Content-Type"));
+    }
     charset(outcome, settings, &mut lines);
     if is_safe(status) {
         expires(outcome, settings, &mut lines)?;
@@ -233,7 +236,9 @@ fn passed(outcome: &mut Outcome<'_>, response: &Response, lines: &mut Lines) {
         }
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         let value = if is("Location") {
-            redirected(outcome, pass, value)
+            // A target that was not replaced stays as the upstream sent it.
+            let new = redirected(outcome, pass, value);
+            new.map(|new| if new == *value { new } else { absolute(outcome, new) })
         } else if is("Set-Cookie") && rewrites_cookies(outcome.settings()) {
             Err(Missing::Outside("`proxy_cookie_…` rewrites cookies, which the simulator does not follow"))
         } else {

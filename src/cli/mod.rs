@@ -11,6 +11,7 @@ mod completions;
 mod coverage;
 #[cfg(feature = "runtime")]
 mod demo;
+mod diff;
 mod doctor;
 mod estate;
 mod exit;
@@ -40,6 +41,7 @@ mod render;
 mod requests;
 #[cfg(test)]
 mod round_trip;
+mod route;
 mod rules;
 #[cfg(feature = "runtime")]
 mod run;
@@ -47,6 +49,7 @@ mod selection;
 mod settings;
 mod show;
 pub mod split;
+pub mod sql;
 mod surroundings;
 mod template;
 mod test;
@@ -81,6 +84,12 @@ enum Command {
     Show(With<show::ShowArgs>),
     /// Test what a configuration does with requests, without network.
     Test(With<test::TestArgs>),
+    /// Compare configurations: what requests they treat differently, and which settings differ.
+    Diff(With<diff::DiffArgs>),
+    /// Count which parts of a configuration the requests of access logs reached.
+    Coverage(With<coverage::LogArgs>),
+    /// Route requests: a request a line in, its server, location, upstream, status and source address out.
+    Route(With<route::RouteArgs>),
     /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
     Audit(With<audit::AuditArgs>),
     /// Preview which value each client gets from `split_clients`.
@@ -194,6 +203,9 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Lint(args) => lint::run(&mut held(args), out),
         Command::Show(args) => show::run(&mut held(args), out),
         Command::Test(args) => test::run(&mut held(args), out),
+        Command::Diff(args) => diff::run(&mut held(args), out),
+        Command::Coverage(args) => coverage::run(&mut held(args), out),
+        Command::Route(args) => route::run(&mut held(args), out),
         Command::Audit(args) => audit::run(&mut held(args), out),
         Command::Split(args) => preview::run(&mut held(args), out),
         Command::Ports(args) => ports::run(&mut held(args), out),

@@ -71,6 +71,8 @@ pub enum Kind {
 pub struct Files {
     files: BTreeSet<Vec<u8>>,
     directories: BTreeSet<Vec<u8>>,
+    /// Every path exists: with a slash at its end a directory, else a file.
+    all: bool,
 }
 
 impl Files {
@@ -92,8 +94,16 @@ impl Files {
         all
     }
 
+    /// Every path exists: with a slash at its end it is a directory, else a file.
+    pub fn all() -> Self {
+        Self { all: true, ..Self::default() }
+    }
+
     /// Kind of a path; `None` if it does not exist.
     pub fn kind(&self, path: &[u8]) -> Option<Kind> {
+        if self.all {
+            return Some(if path.ends_with(b"/") { Kind::Directory } else { Kind::File });
+        }
         let clean = clean(path);
         if self.directories.contains(&clean) {
             return Some(Kind::Directory);

@@ -90,6 +90,15 @@ pub struct Coverage {
     pub by_default: u64,
 }
 
+/// Parts that a request reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Positions in [`Coverage::items`].
+    items: Vec<usize>,
+    /// No name fits the host.
+    is_default: bool,
+}
+
 impl Coverage {
     /// All parts of a configuration, none of them reached.
     pub fn new(config: &Config, sources: &SourceMap) -> Self {
@@ -119,25 +128,34 @@ impl Coverage {
         Self { items, by_span, requests: 0, by_default: 0 }
     }
 
-    fn hit(&mut self, kind: Kind, span: Span, time: Option<i64>, times: u64) {
-        if let Some(item) = self.by_span.get(&(kind, span)).map(|at| &mut self.items[*at]) {
-            item.hits += times;
+    /// Counts a request with this outcome.
+    pub fn count(&mut self, outcome: &Outcome<'_>) {
+        let reached = self.reached(outcome);
+        self.hit(&reached, None);
+    }
+
+    /// Counts a request that reached these parts; `time` is its time, in seconds since 1970.
+    pub fn hit(&mut self, reached: &Reached, time: Option<i64>) {
+        self.requests += 1;
+        self.by_default += u64::from(reached.is_default);
+        for at in &reached.items {
+            let item = &mut self.items[*at];
+            item.hits += 1;
             item.last = item.last.max(time);
         }
     }
 
-    /// Counts what requests with this outcome reached; `time` is that of the last of them.
-    pub fn count(&mut self, outcome: &Outcome<'_>, time: Option<i64>, times: u64) {
+    /// Parts that a request with this outcome reached.
+    pub fn reached(&self, outcome: &Outcome<'_>) -> Reached {
         let config = outcome.config();
-        self.requests += times;
+        let mut is_default = false;
         let mut reached: Vec<(Kind, Span)> = Vec::new();
         for event in &outcome.walk.events {
             match event {
                 Event::Server(id, steps) => {
                     reached.push((Kind::Server, config.http.servers[id.0 as usize].span));
-                    let is_default =
+                    is_default =
                         matches!(steps.last(), None | Some(crate::eval::select::ServerStep::Default(_)));
-                    self.by_default += if is_default { times } else { 0 };
                 }
                 Event::Location(_, Some(id), _) => around(&outcome.ground.router, *id, &mut reached),
                 Event::If(span, Some(true), _) => reached.push((Kind::If, *span)),
@@ -160,11 +178,11 @@ impl Coverage {
         if let Some(id) = outcome.request.destination.as_ref().and_then(|d| d.upstream) {
             reached.push((Kind::Upstream, config.http.upstream(id).span));
         }
-        reached.sort_unstable();
-        reached.dedup();
-        for (kind, span) in reached {
-            self.hit(kind, span, time, times);
-        }
+        let mut items: Vec<usize> =
+            reached.iter().filter_map(|part| self.by_span.get(part).copied()).collect();
+        items.sort_unstable();
+        items.dedup();
+        Reached { items, is_default }
     }
 
     /// Adds the counts of another coverage of the same configuration.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{html, lcov};
 use crate::behaviour::coverage::{Coverage, Item, Kind, percent as share};
 use crate::cli::Failure;
+use crate::ports::dates;
 use crate::source::SourceMap;
 
 /// Reports of coverage.
@@ -31,12 +32,17 @@ pub(in crate::cli) struct CoverageArgs {
     min_coverage: Option<f64>,
 }
 
-fn percentage(text: &str) -> Result<f64, String> {
+pub(super) fn percentage(text: &str) -> Result<f64, String> {
     let number = text.trim_end_matches('%').parse::<f64>().ok();
     number.filter(|n| (0.0..=100.0).contains(n)).ok_or_else(|| "expected a number from 0 to 100".to_owned())
 }
 
 impl CoverageArgs {
+    /// Reports of logs.
+    pub(super) fn of(html: Option<PathBuf>, lcov: Option<PathBuf>, least: Option<f64>) -> Self {
+        Self { coverage: false, coverage_html: html, coverage_lcov: lcov, min_coverage: least }
+    }
+
     /// True if some report of coverage is asked for.
     pub(in crate::cli) fn is_asked(&self) -> bool {
         self.coverage
@@ -97,6 +103,25 @@ pub(in crate::cli) fn table(coverage: &Coverage, sources: &SourceMap, out: &mut 
         writeln!(out, "  {:<width$}  {}", item.name, sources.place(item.span))?;
     }
     Ok(())
+}
+
+/// Counts of all parts as a tree, then the table.
+pub(super) fn counts(coverage: &Coverage, sources: &SourceMap, out: &mut dyn Write) -> io::Result<()> {
+    let plural = if coverage.requests == 1 { "" } else { "s" };
+    writeln!(
+        out,
+        "{} request{plural}, of which the default server took {} whose host no name fits\n",
+        coverage.requests, coverage.by_default
+    )?;
+    let name = |item: &Item| format!("{:indent$}{}", "", item.name, indent = 2 * item.depth);
+    let widths = coverage.items.iter().map(|item| name(item).chars().count());
+    let width = widths.filter(|n| *n <= 60).max().unwrap_or(0);
+    for item in coverage.items.iter().filter(|item| item.hits > 0) {
+        let last = item.last.map(dates::stamp).unwrap_or_default();
+        let line = format!("{:>10}  {:<width$}  {}  {last}", item.hits, name(item), sources.place(item.span));
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    table(coverage, sources, out)
 }
 
 /// The coverage as JSON.

@@ -7,6 +7,7 @@ mod human;
 mod log_facts;
 mod report;
 mod schema;
+mod sql;
 mod upgrade;
 
 use std::io::Write;
@@ -75,6 +76,10 @@ pub(super) struct PortsArgs {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "nat", value_parser = clap::value_parser!(u32).range(1..=300))]
     nat_addresses: u32,
 
+    /// Instead of capacities, SQL that counts ports at peak from a table of log lines.
+    #[arg(long, value_name = "ENGINE", value_enum, conflicts_with_all = ["compare_versions", "report", "from_log"])]
+    emit_sql: Option<crate::cli::sql::Dialect>,
+
     /// What an upgrade changes: `1.28,1.30`.
     #[arg(long, value_name = "FROM,TO", value_parser = versions)]
     compare_versions: Option<(Version, Version)>,
@@ -137,6 +142,11 @@ struct Changes {
 
 pub(super) fn run(args: &mut PortsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     args.input.settle()?;
+    if let Some(dialect) = args.emit_sql {
+        args.input.valid(&crate::source::Disk)?;
+        out.write_all(sql::text(dialect, crate::ports::host::TIME_WAIT).as_bytes())?;
+        return Ok(Outcome::Clean);
+    }
     if let Some(versions) = args.compare_versions {
         return upgrade::run(args, versions, out);
     }

@@ -2,7 +2,7 @@
 
 pub(super) mod address;
 pub(super) mod human;
-mod settings;
+pub(super) mod settings;
 mod table;
 pub(super) mod url;
 mod value;
@@ -115,13 +115,13 @@ pub(super) struct Book<'b> {
 
 impl Book<'_> {
     /// What is written at a place, in one line.
-    fn text(&self, span: crate::source::Span) -> String {
+    pub(super) fn text(&self, span: crate::source::Span) -> String {
         let text = String::from_utf8_lossy(self.sources.text(span)).into_owned();
         let text = text.trim_end_matches(['{', ';']).split_whitespace().collect::<Vec<_>>();
         text.join(" ")
     }
 
-    fn place(&self, span: crate::source::Span) -> String {
+    pub(super) fn place(&self, span: crate::source::Span) -> String {
         self.sources.place(span)
     }
 }

@@ -21,17 +21,17 @@ use crate::syntax::Configuration;
 
 /// A setting.
 #[derive(Debug, Serialize)]
-pub(super) struct Shown {
+pub(in crate::cli) struct Shown {
     /// The directive's name.
-    pub(super) name: String,
+    pub(in crate::cli) name: String,
     /// As written, one line a directive; the default as nginx documents it; empty if there is none.
-    pub(super) text: Vec<String>,
+    pub(in crate::cli) text: Vec<String>,
     /// `set`, `inherited`, `default`
-    pub(super) origin: &'static str,
+    pub(in crate::cli) origin: &'static str,
     /// The block that sets it.
-    pub(super) from: Option<String>,
+    pub(in crate::cli) from: Option<String>,
     /// File and line of each line of `text`.
-    pub(super) places: Vec<String>,
+    pub(in crate::cli) places: Vec<String>,
 }
 
 /// Settings that matter although nothing sets them.
@@ -62,6 +62,11 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
     .copied()
 }
 
+/// True if a directive is a setting of a location, a server or of `http`.
+pub(in crate::cli) fn is_setting(name: &str) -> bool {
+    written::entry(name).is_some() || evaluated().any(|known| known == name)
+}
+
 /// Whether `--setting` names what there is.
 pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failure> {
     let is_known = |name: &str| written::entry(name).is_some() || evaluated().any(|known| known == name);
@@ -79,7 +84,7 @@ pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failu
 }
 
 /// The settings of where a request ended.
-pub(super) fn of(
+pub(in crate::cli) fn of(
     book: Book<'_>,
     configuration: &Configuration,
     router: &Router,

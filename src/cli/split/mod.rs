@@ -4,6 +4,7 @@ mod answer;
 mod csv;
 mod html;
 mod human;
+mod sql;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use self::answer::Answer;
+use super::sql::Dialect;
 use super::write::{self, Readers};
 use super::{log_file, log_format};
 use crate::eval::{CompileError, Program};
@@ -61,6 +63,9 @@ pub struct SplitArgs {
     /// Also write a page with charts
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Instead of a preview, SQL that computes the values from the columns of a table of log lines
+    #[arg(long, value_name = "ENGINE", value_enum, conflicts_with_all = ["clients", "keys", "log", "compare", "html", "format"])]
+    pub emit_sql: Option<Dialect>,
     /// Form of the output
     #[arg(long, value_enum, default_value_t)]
     pub format: SplitFormat,
@@ -111,6 +116,8 @@ pub enum SplitError {
     Open(PathBuf, io::Error),
     /// The page.
     Html(PathBuf, io::Error),
+    /// A key that SQL cannot compute.
+    Sql(String),
     /// The output.
     Write(io::Error),
 }
@@ -127,6 +134,7 @@ impl std::fmt::Display for SplitError {
             SplitError::Population(error) => error.fmt(f),
             SplitError::Open(path, error) => write!(f, "cannot read `{}`: {error}", path.display()),
             SplitError::Html(path, error) => write!(f, "cannot write `{}`: {error}", path.display()),
+            SplitError::Sql(why) => f.write_str(why),
             SplitError::Write(error) => write!(f, "cannot write: {error}"),
         }
     }
@@ -179,6 +187,10 @@ pub fn run(
     let other = other.map(|config| Program::new(config.clone())).transpose().map_err(SplitError::Regex)?;
     let program = Program::new(config.clone()).map_err(SplitError::Regex)?;
     let splits = choose(args, config)?;
+    if let Some(dialect) = args.emit_sql {
+        let text = sql::text(&program, &splits, dialect).map_err(SplitError::Sql)?;
+        return Ok(out.write_all(text.as_bytes())?);
+    }
     let mut answer = Answer { nginx_version: config.version.to_string(), splits: Vec::new() };
     for position in splits {
         let report = population(args, &program, position)?;

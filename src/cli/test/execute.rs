@@ -90,7 +90,7 @@ fn one(ground: &Ground, sources: &SourceMap, case: &Case, coverage: &mut Coverag
         Err(why) => return Verdict::Broken(why),
         Ok(mut outcome) => {
             let differences = expect::compare(&case.expect, &mut outcome, sources);
-            coverage.count(&outcome, None, 1);
+            coverage.count(&outcome);
             (differences, outcome.walk)
         }
     };
@@ -104,7 +104,7 @@ fn one(ground: &Ground, sources: &SourceMap, case: &Case, coverage: &mut Coverag
 ///
 /// # Errors
 /// If the URL is none, or if no server listens where it leads; in words.
-pub(super) fn asked(ground: &Ground, case: &Case) -> std::result::Result<Asked, String> {
+pub(in crate::cli) fn asked(ground: &Ground, case: &Case) -> std::result::Result<Asked, String> {
     let words = |failure: crate::cli::Failure| match failure.help {
         Some(help) => format!("{}; {help}", failure.message),
         None => failure.message,

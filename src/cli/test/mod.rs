@@ -6,6 +6,8 @@ mod human;
 mod init;
 mod machine;
 
+pub(super) use execute::asked;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -202,11 +202,14 @@ impl<'c> Imagined<'c> {
         (!lines.is_empty()).then(|| lines.join(separator))
     }
 
-    /// `$server_name`
-    pub fn server_name(&self) -> &str {
+    /// `$server_name`: the first name of the server as nginx keeps it.
+    pub fn server_name(&self) -> String {
         match self.config.http.servers[self.server.0 as usize].names.first() {
-            Some(ServerName::Exact(name) | ServerName::DotHead(name)) => name,
-            _ => "",
+            None => String::new(),
+            Some(ServerName::Exact(name) | ServerName::DotHead(name) | ServerName::Regex(name)) => {
+                name.clone()
+            }
+            Some(name) => name.to_string(),
         }
     }
 }

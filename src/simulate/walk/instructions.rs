@@ -1,7 +1,6 @@
 //! Instructions of `ngx_http_rewrite_module` on a route.
 
 use super::{End, Event, Fact, Way};
-use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
 use crate::eval::{Request as _, uri};
 use crate::model::rewrite::{Condition, FileTest, Instruction, Rewrite, RewriteFlag};
@@ -123,7 +122,7 @@ impl Way<'_> {
 
     /// Matches and captures; `None` if PCRE2 gave up.
     fn matches(&mut self, pattern: &str, caseless: bool, span: Span, subject: &[u8]) -> Option<bool> {
-        let regex = Regex::new(pattern, caseless, span, self.ground.router.config()).ok()?;
+        let regex = self.ground.regex(pattern, caseless, span)?;
         let found = regex.exec(subject).ok()?;
         let is_match = found.is_some();
         // A failed match clears the numbered captures.

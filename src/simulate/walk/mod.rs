@@ -6,12 +6,14 @@ mod content;
 mod end;
 mod instructions;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 
 use instructions::Next;
 
 use super::facts::{Fact, Facts};
 use super::imagined::{Asked, Imagined};
+use crate::eval::regex::Regex;
 use crate::eval::select::{LocationId, LocationStep, Router, ServerId, ServerStep};
 use crate::eval::{CompileError, Program, Request as _, uri};
 use crate::model::location::Handler;
@@ -26,6 +28,8 @@ pub struct Ground {
     pub router: Router,
     /// Evaluation of variables.
     pub program: Program,
+    /// Patterns of `if` and `rewrite`, with and without case, once they were needed.
+    patterns: RwLock<HashMap<String, [Option<Arc<Regex>>; 2]>>,
 }
 
 /// Event on the route.
@@ -119,7 +123,25 @@ impl Ground {
     /// # Errors
     /// If a regular expression does not compile.
     pub fn new(config: Arc<crate::model::Config>) -> Result<Self, CompileError> {
-        Ok(Self { router: Router::new(Arc::clone(&config))?, program: Program::new(config)? })
+        Ok(Self {
+            router: Router::new(Arc::clone(&config))?,
+            program: Program::new(config)?,
+            patterns: RwLock::default(),
+        })
+    }
+
+    /// Compiled pattern; `None` if PCRE2 refuses it.
+    fn regex(&self, pattern: &str, caseless: bool, span: Span) -> Option<Arc<Regex>> {
+        let at = usize::from(caseless);
+        let known = self.patterns.read().ok().and_then(|all| all.get(pattern)?[at].clone());
+        if known.is_some() {
+            return known;
+        }
+        let regex = Arc::new(Regex::new(pattern, caseless, span, self.router.config()).ok()?);
+        if let Ok(mut all) = self.patterns.write() {
+            all.entry(pattern.to_owned()).or_default()[at] = Some(Arc::clone(&regex));
+        }
+        Some(regex)
     }
 
     /// Follows a request.

@@ -1,0 +1,52 @@
+//! A side of the comparison: a configuration with all that is made of it.
+
+use std::sync::Arc;
+
+use crate::behaviour::diff::Side;
+use crate::behaviour::diff::node::{Node, nodes};
+use crate::cli::Failure;
+use crate::cli::input::Input;
+use crate::cli::show::Book;
+use crate::model::Config;
+use crate::simulate::walk::Ground;
+use crate::source::Loader;
+use crate::syntax::Configuration;
+
+/// A configuration with all that is made of it.
+pub(super) struct Loaded {
+    pub(super) configuration: Configuration,
+    pub(super) config: Arc<Config>,
+    pub(super) ground: Ground,
+    pub(super) nodes: Vec<Node>,
+}
+
+impl Loaded {
+    pub(super) fn new(input: &Input, loader: &dyn Loader) -> Result<Self, Failure> {
+        let (configuration, config) = input.valid(loader)?;
+        Self::of(configuration, config)
+    }
+
+    pub(super) fn of(configuration: Configuration, config: Config) -> Result<Self, Failure> {
+        let config = Arc::new(config);
+        let ground = Ground::new(Arc::clone(&config)).map_err(|error| {
+            Failure::new(format!("{error} in {}", configuration.sources.place(error.span)))
+        })?;
+        let nodes = nodes(&configuration);
+        Ok(Self { configuration, config, ground, nodes })
+    }
+
+    pub(super) fn side(&self) -> Side<'_> {
+        Side { ground: &self.ground, sources: &self.configuration.sources, nodes: &self.nodes }
+    }
+
+    pub(super) fn book(&self) -> Book<'_> {
+        Book { config: &self.config, sources: &self.configuration.sources }
+    }
+}
+
+/// What is compared, in words: in the order old, new.
+pub(super) struct Sides<'s> {
+    pub(super) old: &'s Loaded,
+    pub(super) new: &'s Loaded,
+    pub(super) names: [String; 2],
+}
