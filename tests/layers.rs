@@ -280,6 +280,24 @@ fn circles_of_files_are_small() {
     }
 }
 
+/// A rule stands on the rest of `lint`; only the list of all rules knows them.
+#[test]
+fn nothing_in_lint_imports_a_rule() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lint");
+    let files = files(&root);
+    let others: Vec<&PathBuf> = files
+        .iter()
+        .filter(|path| !path.starts_with(root.join("rules")) && **path != root.join("mod.rs"))
+        .collect();
+    assert!(others.len() > 20 && others.len() < files.len(), "the test reads the wrong place");
+    for path in others {
+        let text = fs::read_to_string(path).unwrap();
+        let named =
+            text.lines().find(|line| !line.trim_start().starts_with("//") && line.contains("rules::"));
+        assert_eq!(named, None, "{}: a rule is above it", path.display());
+    }
+}
+
 #[test]
 fn outside_crates_stay_in_their_layer() {
     let dependencies = dependencies();

@@ -240,6 +240,9 @@ fn http_splitting() {
             ("server { set $uri_suffix x; return 301 https://a.example/$uri_suffix; }", ""),
             ("map $uri $to { ~^/a /b; } server { return 301 https://a.example$to; }", ""),
             ("server { location / { proxy_pass http://unix:/a:$uri; } }", "w"),
+            // A target with `/` stays here; one with a host is a redirect.
+            ("server { error_page 405 =200 $uri; }", ""),
+            ("server { error_page 404 https://a.example$uri; }", "w"),
         ],
     );
 }
@@ -282,6 +285,23 @@ fn ssrf() {
             ("server { location ~ ^/s/(.*)$ { try_files $uri =404; fastcgi_pass $1; } }", ""),
         ],
     );
+}
+
+#[test]
+fn resolver_without_effect() {
+    let cases = [
+        ("resolver 10.0.0.53; server { location / { proxy_pass http://app:80; } }", "w"),
+        ("resolver 10.0.0.53; server { location / { proxy_pass http://app:80$request_uri; } }", ""),
+        // What a mask matches on the machine itself may ask it.
+        (
+            "resolver 10.0.0.53; include none-here/*.conf; server { location / { proxy_pass http://app:80; } }",
+            "",
+        ),
+    ];
+    for (inside, expected) in cases {
+        let text = format!("events {{ }} http {{ {inside} }}");
+        judge("resolver-without-effect", NEWEST, &[(Box::leak(text.into_boxed_str()), expected)]);
+    }
 }
 
 #[test]
@@ -473,6 +493,14 @@ fn status_page_exposed() {
             ("server { listen unix:/run/s.sock; location /s { stub_status; } }", ""),
             ("server { listen 127.0.0.1:81; location /s { stub_status; } }", ""),
             ("server { location /s { internal; stub_status; } }", ""),
+            // Something else answers, or an `if` refuses.
+            ("server { location /s { stub_status; return 200 well; } }", ""),
+            ("server { location /s { stub_status; fastcgi_pass unix:/a; } }", ""),
+            ("server { location /s { fastcgi_pass unix:/a; stub_status; } }", "w"),
+            (
+                "geo $no { default 1; 127.0.0.1 0; } server { location /s { if ($no) { return 404; } stub_status; } }",
+                "",
+            ),
         ],
     );
 }
@@ -494,6 +522,35 @@ fn satisfy_any_allow_all() {
     for (inside, expected) in cases {
         let text = format!("server {{ {} }}", inside.replace("PASSWORD", PASSWORD));
         judge("satisfy-any-allow-all", NEWEST, &[(Box::leak(text.into_boxed_str()), expected)]);
+    }
+}
+
+#[test]
+fn texts_that_mean_something_else() {
+    let cases: &[(&str, &str, &str)] = &[
+        ("strict-location", "location \"~ \\.php$\" { return 200; }", "i"),
+        ("strict-location", "location \"= /h\" { return 200; }", "i"),
+        ("strict-location", "location /a|/b { return 200; }", "i"),
+        ("strict-location", "location ~ \\.php$ { return 200; }", ""),
+        ("strict-location", "location \"~/ \" { return 200; }", ""),
+        ("list-with-commas", "server_name \"a.example, b.example\";", "w"),
+        ("list-with-commas", "index \"a, b.html\";", ""),
+        ("redirect-to-itself", "listen 80; rewrite ^ http://a.example$request_uri? permanent;", "w"),
+        ("redirect-to-itself", "listen 80; rewrite ^(.*)$ http://a.example$1 redirect;", "w"),
+        ("redirect-to-itself", "listen 80; rewrite ^/(.*)$ http://a.example/$1 permanent;", "w"),
+        ("redirect-to-itself", "listen 80; rewrite ^/(.*)$ https://a.example/$1 permanent;", ""),
+        ("redirect-to-itself", "listen 80; rewrite ^/(.*)$ http://a.example/new/$1 permanent;", ""),
+        ("redirect-to-itself", "listen 80; rewrite ^/old(.*)$ http://a.example$1 permanent;", ""),
+        (
+            "redirect-to-itself",
+            "listen 80; rewrite ^/x /y; rewrite ^ http://a.example$request_uri? permanent;",
+            "",
+        ),
+    ];
+    for (rule, inside, expected) in cases {
+        let text =
+            format!("server {{ server_name a.example; {inside} }} server {{ server_name b.example; }}");
+        judge(rule, NEWEST, &[(Box::leak(text.into_boxed_str()), expected)]);
     }
 }
 

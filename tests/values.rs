@@ -98,6 +98,10 @@ fn values_follow_the_order_of_execution() {
 #[test]
 fn requests_to_a_host_that_the_client_names() {
     judge(&[
+        // The `?` is there wherever there are arguments.
+        ("location / { proxy_pass http://known$is_args$args; }", "ssrf", false),
+        ("location / { proxy_pass http://known$args; }", "ssrf", true),
+        ("location / { set $args $arg_a; proxy_pass http://known$is_args$query_string; }", "ssrf", false),
         ("location ~ ^/p/(.+)/x$ { set $proxy_host $1; proxy_pass http://$proxy_host/x; }", "ssrf", true),
         ("location / { proxy_pass $http_x_scheme://10.0.0.9/a; }", "ssrf", true),
         ("location / { proxy_pass $scheme://10.0.0.9/a; }", "ssrf", false),

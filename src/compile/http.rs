@@ -44,6 +44,8 @@ fn compile<'t>(cx: &mut Compiler<'t>, block: Block<'t>, started: HttpSettings) {
     let mut http = HttpBlock { settings: started.clone(), inherited: None, started };
     block::directives(cx, block, Context::Http, &mut http);
     cx.http.settings = Some(http.settings);
+    cx.http.servers.shrink_to_fit();
+    cx.http.upstreams.shrink_to_fit();
     super::inherit::apply(&mut cx.http);
 }
 

@@ -154,7 +154,13 @@ pub(super) fn fragment<'t>(
 /// Instructions in the order of their execution: `if` blocks are compiled after all simple directives.
 pub(super) fn in_order(mut instructions: Vec<(u32, Instruction)>) -> Vec<Instruction> {
     instructions.sort_by_key(|(order, _)| *order);
-    instructions.into_iter().map(|(_, instruction)| instruction).collect()
+    fitted(instructions.into_iter().map(|(_, instruction)| instruction).collect())
+}
+
+/// A list of the model without room for more: an estate has thousands of them.
+pub(super) fn fitted<T>(mut list: Vec<T>) -> Vec<T> {
+    list.shrink_to_fit();
+    list
 }
 
 fn location<'t>(
@@ -177,7 +183,7 @@ fn location<'t>(
         settings: level.settings,
         handler: level.handler,
         instructions: in_order(level.instructions),
-        inner: level.inner,
+        inner: fitted(level.inner),
     }
 }
 

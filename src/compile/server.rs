@@ -22,9 +22,9 @@ pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, ou
         level: Level::new(Context::Server, outer),
     };
     block::directives(cx, block, Context::Server, &mut server);
-    let mut built = around(span, server.level.inner, outer);
+    let mut built = around(span, location::fitted(server.level.inner), outer);
     if server.has_listen {
-        built.listen = server.listen;
+        built.listen = location::fitted(server.listen);
     } else {
         let number = cx.states.of::<Sockets>().servers.len() - 1;
         let endpoint = listen::implied().endpoint;
@@ -37,7 +37,7 @@ pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, ou
         );
     }
     if !server.names.is_empty() {
-        built.names = server.names;
+        built.names = location::fitted(server.names);
     }
     built.settings = server.level.settings;
     built.instructions = location::in_order(server.level.instructions);

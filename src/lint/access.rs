@@ -1,4 +1,4 @@
-//! Who is let in: `allow`, `deny` and passwords (`ngx_http_access_module`, `satisfy`).
+//! Rules of access: `allow`, `deny` and passwords (`ngx_http_access_module`, `satisfy`).
 
 use super::levels::Level;
 use crate::catalog::Context;
@@ -12,7 +12,7 @@ pub(super) fn rules(level: Level<'_>) -> Vec<Directive<'_>> {
     directives.iter().copied().filter(is_rule).collect()
 }
 
-/// Whether those who match no `allow` are refused: of each family of addresses that the server listens on, the first rule
+/// True if those who match no `allow` are refused: of each family of addresses that the server listens on, the first rule
 /// for everybody is a `deny`.
 pub(super) fn denies_others(level: Level<'_>) -> bool {
     let rules = rules(level);
@@ -57,12 +57,12 @@ fn families(level: Level<'_>) -> Vec<&'static [&'static str]> {
     all.into_iter().filter(|(listens, _)| *listens).map(|(_, networks)| networks).collect()
 }
 
-/// Whether a rule speaks of every address.
+/// True if a rule speaks of every address.
 pub(super) fn is_for_all(rule: &Directive<'_>) -> bool {
     rule.arg(0).is_some_and(|w| w.is("all") || w.is("0.0.0.0/0") || w.is("::/0") || w.is("0/0"))
 }
 
-/// Whether a block refuses every request: `deny all` or `return 403` at its own level.
+/// True if a block refuses every request: `deny all` or `return 403` at its own level.
 pub(super) fn refuses(level: Level<'_>) -> bool {
     let is_error = |d: Directive<'_>| d.arg(0).is_some_and(|w| w.content().starts_with(b"4"));
     let denies = level.own("allow").next().is_none()
@@ -70,7 +70,7 @@ pub(super) fn refuses(level: Level<'_>) -> bool {
     denies || level.own("return").any(is_error)
 }
 
-/// Whether a password or the like is asked for.
+/// True if a password or the like is asked for.
 pub(super) fn asks_password(level: Level<'_>) -> bool {
     ["auth_basic", "auth_request", "auth_jwt", "auth_oidc", "auth_delay_pam", "auth_pam", "auth_digest"]
         .iter()
@@ -81,7 +81,7 @@ pub(super) fn asks_password(level: Level<'_>) -> bool {
             .any(|l| l.get("access_by_lua_block").or_else(|| l.get("access_by_lua_file")).is_some())
 }
 
-/// Whether `satisfy any` lets those in who know a password, whatever their address.
+/// True if `satisfy any` lets those in who know a password, whatever their address.
 pub(super) fn password_suffices(level: Level<'_>) -> bool {
     level.is("satisfy", "any") && asks_password(level)
 }

@@ -67,7 +67,7 @@ impl Baseline {
         *self.known.entry(key(name, file, finding)).or_default() += 1;
     }
 
-    /// Whether a finding is known; each known one counts once.
+    /// True if a finding is known; each known one counts once.
     pub fn take(&mut self, name: &str, file: &SourceFile, finding: &Diagnostic) -> bool {
         match self.known.get_mut(&key(name, file, finding)) {
             Some(count) if *count > 0 => {
@@ -78,7 +78,7 @@ impl Baseline {
         }
     }
 
-    /// How many known findings of some files were not taken: they are gone and the baseline can shrink.
+    /// The number of known findings of some files that were not taken: they are gone and the baseline can shrink.
     pub fn left(&self, is_judged: impl Fn(&str) -> bool) -> u32 {
         self.known.iter().filter(|(key, _)| is_judged(&key.file)).map(|(_, count)| count).sum()
     }

@@ -1,4 +1,4 @@
-//! Which location of a server a path gets to, as far as the blocks as written say.
+//! The location of a server that a path gets to, as far as the blocks as written say.
 
 use super::levels::Level;
 use super::sources;
@@ -7,7 +7,7 @@ use crate::catalog::Context;
 /// The most locations that are compared.
 const MOST: usize = 2000;
 
-/// How a location is chosen.
+/// The way in which a location is chosen.
 enum Kind {
     Exact,
     /// `^~` counts before patterns.
@@ -16,7 +16,7 @@ enum Kind {
     },
 }
 
-/// Whether a location is the one that a path gets to. Asks first whether it takes the path at all.
+/// True if a location is the one that a path gets to. Asks first whether it takes the path at all.
 pub(super) fn is_chosen(server: Level<'_>, own: Level<'_>, path: &[u8]) -> bool {
     let takes = match plain(own) {
         Some((Kind::Exact, text)) => text == path,
@@ -76,7 +76,7 @@ fn plain(location: Level<'_>) -> Option<(Kind, Vec<u8>)> {
     }
 }
 
-/// Whether a location takes every path that begins with a text, whatever follows.
+/// True if a location takes every path that begins with a text, whatever follows.
 pub(super) fn takes_all(server: Level<'_>, location: Level<'_>, prefix: &[u8]) -> bool {
     let Some((Kind::Prefix { first }, own)) = plain(location) else { return false };
     if !prefix.starts_with(&own) {

@@ -1,4 +1,4 @@
-//! What a client can put before a pattern: the path, a host, or what a value is made of.
+//! Texts that a client can put before a pattern: the path, a host, or what a value is made of.
 
 use super::Target;
 use super::levels::Level;
@@ -10,7 +10,7 @@ use super::values::{self, Open, Part};
 use crate::catalog::Context;
 use crate::model::VariableSource;
 
-/// What of a buffer the rest of the line takes: method and version, or the name of a header.
+/// The part of a buffer that the rest of the line takes: method and version, or the name of a header.
 const REST_OF_LINE: usize = 64;
 /// The default of `large_client_header_buffers`, and the most that is looked at.
 const BUFFER: usize = 8192;
@@ -18,7 +18,7 @@ const LARGEST_BUFFER: usize = 65_536;
 /// The most ways of one value that are looked at.
 const MOST_WAYS: usize = 8;
 
-/// How long a line of a request can be at a place.
+/// The longest line of a request at a place.
 fn longest(level: Level<'_>) -> usize {
     let size = |name: &str, argument: usize| {
         let directive = level.effective(name)?;
@@ -71,7 +71,7 @@ pub(super) fn host(level: Level<'_>) -> Text {
     Text { bytes, ..Text::any(longest(level)) }
 }
 
-/// What the bytes of a variable of nginx itself are, if a client chooses it.
+/// The bytes of a variable of nginx itself, if a client chooses it.
 fn builtin(level: Level<'_>, name: &str) -> Option<Text> {
     let any = Text::any(longest(level));
     let line = Bytes::range(0x21, 0xff).without(b"\x7f");
@@ -93,7 +93,7 @@ fn builtin(level: Level<'_>, name: &str) -> Option<Text> {
     Some(Text { bytes, ..any })
 }
 
-/// What a value can be at a moment where the client chooses some of it.
+/// The texts of a value at a moment where the client chooses some of it.
 pub(super) fn value<'a>(target: Target<'a>, point: Point<'a>, value: &[u8]) -> Vec<Text> {
     let level = point.level;
     let pieces = text::pieces(value);
@@ -136,7 +136,7 @@ fn chosen(level: Level<'_>, open: &Open) -> Text {
     Text { bytes: bytes.without(b"\0\r\n"), ..any }
 }
 
-/// What stands around that part: what is open there is left empty, or one byte long.
+/// The text around that part: an open part there is left empty, or one byte long.
 fn around(parts: &[Part]) -> Vec<u8> {
     let mut text = Vec::new();
     for part in parts {

@@ -47,10 +47,10 @@ fn columns(source: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     (line.get(name + gap) != Some(&b'\t')).then_some((name + gap, gap))
 }
 
-/// What a fix does to a line.
+/// The change of a line by a fix.
 #[derive(Default)]
 struct Change {
-    /// Where the last edit ends.
+    /// The end of the last edit.
     end: usize,
     added: usize,
     removed: usize,
@@ -111,7 +111,7 @@ fn comment_behind(source: &[u8], at: usize) -> Option<(usize, usize)> {
     (blanks > 0 && comment < end && source[comment] == b'#').then_some((directive_end, comment))
 }
 
-/// Whether the line above or below has a comment in the same column.
+/// True if the line above or below has a comment in the same column.
 fn is_aligned(source: &[u8], line: usize, comment: usize) -> bool {
     let column = comment - line;
     let (_, end) = line_at(source, comment);

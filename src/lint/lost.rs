@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::syntax::{Directive, Word};
 
-/// How the lines of a list are told apart.
+/// The key by which the lines of a list are told apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keys {
     /// By the first argument, without regard to case.

@@ -85,7 +85,7 @@ pub fn by_version(rules: &[&'static Rule]) -> Vec<&'static Rule> {
     rules.iter().copied().filter(|rule| rule.by_version).collect()
 }
 
-/// Whether the findings of such rules can differ: something is passed on to somewhere.
+/// True if the findings of such rules can differ: something is passed on to somewhere.
 pub fn depends_on_version(config: &Config) -> bool {
     !config.http.upstreams.is_empty() || !leaves(config).is_empty()
 }
@@ -102,7 +102,7 @@ pub fn merge_versions(newest: Vec<Diagnostic>, before: Vec<Diagnostic>) -> Vec<D
         d.level = d.level.min(Level::Warning);
         d
     };
-    // What holds for both is repaired so that it is right for both: the older version needs more.
+    // A finding that holds for both is repaired so that it is right for both: the older version needs more.
     let mut repairs: HashMap<_, _> = before
         .iter()
         .filter(|d| new.contains(&(d.code, d.span)))

@@ -43,7 +43,7 @@ const CLOUD: &[&str] = &[
     ".ondigitalocean.app",
 ];
 
-/// Whether it is a name that the whole internet knows.
+/// True if it is a name that the whole internet knows.
 pub(super) fn is_public(host: &str) -> bool {
     let Some((before, last)) = host.trim_end_matches('.').rsplit_once('.') else { return false };
     let is_tld =
@@ -55,9 +55,14 @@ pub(super) fn is_public(host: &str) -> bool {
         && before.rsplit('.').next() != Some("svc")
 }
 
-/// Whether its address changes by the hour.
+/// True if its address changes by the hour.
 pub(super) fn is_cloud(host: &str) -> bool {
     CLOUD.iter().any(|suffix| host.ends_with(suffix))
+}
+
+/// True if a host has the form of an upstream's name; in a fragment it may be one that is defined elsewhere.
+pub(super) fn looks_like_upstream(host: &str) -> bool {
+    !host.contains(['.', ':']) && !host.eq_ignore_ascii_case("localhost")
 }
 
 #[cfg(test)]

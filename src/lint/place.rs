@@ -1,4 +1,4 @@
-//! Where a fix puts a new directive: on a line of its own beside a neighbour, or on the neighbour's line.
+//! The place of a new directive of a fix: on a line of its own beside a neighbour, or on the neighbour's line.
 
 use super::columns;
 use crate::edit::Edit;
@@ -69,6 +69,13 @@ pub(super) fn remove(configuration: &Configuration, span: Span) -> Option<Edit> 
     Some(Edit::replace(Span::new(span.file, range.start, range.end), ""))
 }
 
+/// Moves a directive with its line behind another.
+pub(super) fn move_behind(configuration: &Configuration, span: Span, other: Span) -> Option<Vec<Edit>> {
+    let line = find(configuration, span)?;
+    let text = String::from_utf8(line.tree().text()[line.span().range()].to_vec()).ok()?;
+    Some(vec![remove(configuration, span)?, after(configuration, other, &text)?])
+}
+
 /// Replaces an argument, counted from 0, of the directive whose head is at `span`.
 pub(super) fn argument(configuration: &Configuration, span: Span, n: usize, text: &str) -> Option<Edit> {
     Some(Edit::replace(find(configuration, span)?.arg(n)?.span(), text))
@@ -128,7 +135,7 @@ fn new_line(text: &[u8], directive: Directive<'_>) -> String {
     format!("{}{}{}", line_end(text, line), lossy(indent), if begins { "" } else { "    " })
 }
 
-/// Where the line of a directive begins, and its indentation.
+/// The start of a directive's line, and its indentation.
 fn indentation<'t>(text: &'t [u8], directive: Directive<'_>) -> (usize, &'t [u8]) {
     let start = directive.span().start as usize;
     let line = memchr::memrchr(b'\n', &text[..start]).map_or(0, |n| n + 1);

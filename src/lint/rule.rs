@@ -4,7 +4,7 @@ use super::target::Target;
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::Span;
 
-/// What a rule is about; profiles and settings select by it.
+/// The subject of a rule; profiles and settings select by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Category {
@@ -47,9 +47,9 @@ impl Category {
 pub struct Rule {
     /// Its name, in kebab case; also the name of its file.
     pub name: &'static str,
-    /// What it is about.
+    /// Its subject.
     pub category: Category,
-    /// How bad a finding is, unless the settings say otherwise.
+    /// The level of its findings, unless the settings say otherwise.
     pub level: Level,
     /// One line: what it reports.
     pub summary: &'static str,
@@ -58,9 +58,9 @@ pub struct Rule {
     pub docs: &'static str,
     /// Page of nginx's documentation.
     pub doc: &'static str,
-    /// Whether the recommended profile has it.
+    /// True if the recommended profile has it.
     pub recommended: bool,
-    /// Whether findings depend on whether upstream connections are reused by default: where the version is not
+    /// True if findings depend on whether upstream connections are reused by default: where the version is not
     /// known, such a rule runs for both.
     pub by_version: bool,
     /// Looks for it.

@@ -1,4 +1,4 @@
-//! Which rules apply, and how bad their findings are: profiles, and levels by name.
+//! The rules that apply, and the levels of their findings: profiles, and levels by name.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 pub enum Profile {
     /// Only what is about the reuse of upstream connections.
     Reuse,
-    /// What is worth a look in nearly every configuration.
+    /// Rules that are worth a look in nearly every configuration.
     #[default]
     Recommended,
     /// Every rule, also those that are off elsewhere, and nothing is less than a warning.
@@ -34,7 +34,7 @@ pub const LEVELS: [(&str, Option<Level>); 4] = [
     ("off", None),
 ];
 
-/// What happens with the findings of each rule: their level, or `None` for a rule that is off.
+/// The treatment of the findings of each rule: their level, or `None` for a rule that is off.
 #[derive(Clone, Debug)]
 pub struct Settings {
     levels: BTreeMap<&'static str, Option<Level>>,

@@ -9,7 +9,7 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Configuration;
 
-/// What a comment allows on a line, or in a file.
+/// Findings that a comment allows on a line, or in a file.
 struct Allow {
     /// The name of a rule, of a category, or of another diagnostic.
     name: String,
@@ -18,7 +18,7 @@ struct Allow {
     used: bool,
 }
 
-/// Whether a name, of a rule, a category or another diagnostic, speaks of a finding.
+/// True if a name, of a rule, a category or another diagnostic, speaks of a finding.
 pub fn covers(name: &str, code: &str) -> bool {
     name == code || category(code).is_some_and(|category| category == name)
 }
@@ -71,7 +71,7 @@ fn category(rule: &str) -> Option<&'static str> {
 /// Words of which one is in every file with such a comment, also a misspelt one.
 const LIKELY: [&[u8]; 4] = [b"ngxc", b"nxgc", b"ngcx", b"NGXC"];
 
-/// What comments allow.
+/// Findings that comments allow.
 fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> Allows {
     let mut found = Allows::new();
     for (id, file) in configuration.sources.files() {
@@ -103,7 +103,7 @@ fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> Allows 
     found
 }
 
-/// What a comment says to this program.
+/// The words of a comment to this program.
 #[derive(Debug, PartialEq, Eq)]
 enum Comment {
     /// Nothing, or something else.
@@ -145,7 +145,7 @@ fn read(comment: &[u8]) -> Comment {
     }
 }
 
-/// Whether a comment was probably meant for ngxc: its name with a letter wrong or without the `:`, and a word with `(`
+/// True if a comment was probably meant for ngxc: its name with a letter wrong or without the `:`, and a word with `(`
 /// that is nearly one of those that it knows.
 fn is_nearly_ours(comment: &str) -> bool {
     let Some((before, _)) = comment.split_once('(') else { return false };

@@ -1,9 +1,8 @@
-//! What rules look at: the model, the text, and what is worked out of them once.
+//! The target of rules: the model, the text, and facts that are worked out of them once.
 
 use std::cell::OnceCell;
 
-use super::remedy::{Missing, Remedies};
-use super::rules::reuse::proxy_to_bare_host;
+use super::remedy::{Missing, Remedies, host};
 use super::uses::Uses;
 use crate::diagnostic::Class;
 use crate::model::{Config, Upstream};
@@ -12,7 +11,7 @@ use crate::syntax::Configuration;
 use crate::values::View;
 use crate::values::levels::Levels;
 
-/// What a rule looks at.
+/// The target of a rule.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
     /// The compiled configuration.
@@ -27,7 +26,7 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Where variables are read.
+    /// The places where variables are read.
     pub(super) fn uses(self) -> &'a Uses<'a> {
         self.uses.get_or_init(|| Uses::new(self.configuration))
     }
@@ -37,22 +36,27 @@ impl<'a> Target<'a> {
         self.levels.get_or_init(|| Levels::new(self.configuration, self.is_whole()))
     }
 
-    /// What values are judged in.
+    /// The view in which values are judged.
     pub(super) fn view(self) -> View<'a> {
         View { config: self.config, levels: self.levels() }
     }
 
-    /// What leaves lack to use their connections again, and the repair of each.
+    /// The lacks of leaves that keep connections from being used again, and the repair of each.
     pub(super) fn remedies(self) -> &'a Remedies<'a> {
         self.remedies.get_or_init(|| Remedies::new(self))
     }
 
-    /// Whether every file that is included anywhere was read.
+    /// True if every file that is included anywhere was read.
     pub(super) fn reads_everything(self) -> bool {
         self.configuration.diagnostics.iter().all(|d| d.class != Class::Environment)
     }
 
-    /// Whether the configuration is all there is: not a fragment that something else includes.
+    /// True if a mask of `include` matched no file: on the machine itself it may match some.
+    pub(super) fn has_empty_mask(self) -> bool {
+        self.configuration.diagnostics.iter().any(|d| d.code == "include-no-match")
+    }
+
+    /// True if the configuration is all there is: not a fragment that something else includes.
     pub(super) fn is_whole(self) -> bool {
         self.config.http.span.is_some()
     }
@@ -72,7 +76,7 @@ impl<'a> Target<'a> {
             let missing = self.remedies().missing(judged);
             let named =
                 judged.pooled().or_else(|| judged.upstreams().find(|u| self.remedies().lacks_pool(u)));
-            let name = named.map(|u| u.name.as_str()).or_else(|| proxy_to_bare_host::bare(self, judged))?;
+            let name = named.map(|u| u.name.as_str()).or_else(|| host::bare(self, judged))?;
             (missing != Missing::default()).then_some((judged, missing, name))
         })
     }

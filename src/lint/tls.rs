@@ -17,7 +17,7 @@ pub(super) fn servers<'a>(target: Target<'a>) -> Vec<(Level<'a>, Directive<'a>)>
     found
 }
 
-/// Whether a server speaks TLS on any of its sockets.
+/// True if a server speaks TLS on any of its sockets.
 pub(super) fn speaks(server: Level<'_>) -> bool {
     server.own("listen").any(is_tls) || server.is("ssl", "on")
 }

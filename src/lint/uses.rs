@@ -1,4 +1,4 @@
-//! Where variables are read, by the text of the configuration: also in directives that the model does not hold.
+//! Places that read variables, by the text of the configuration: also in directives that the model does not hold.
 
 use std::collections::{HashMap, HashSet};
 
@@ -92,7 +92,7 @@ impl<'a> Uses<'a> {
         });
     }
 
-    /// Whether anything reads a variable; one that is only used to make itself is not read.
+    /// True if anything reads a variable; one that is only used to make itself is not read.
     pub(super) fn is_read(&self, name: &str) -> bool {
         self.by_name.get(name).is_some_and(|uses| uses.iter().any(|u| u.defines.as_deref() != Some(name)))
     }

@@ -7,7 +7,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::pattern::{self, Pattern};
 
-/// How a foreign host gets through.
+/// The way in which a foreign host gets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// The host goes on behind what is named.
@@ -32,7 +32,7 @@ pub(super) fn foreign_page(pattern: &Pattern) -> Option<String> {
     texts.into_iter().find(|text| pattern.is_match(text.as_bytes()) == Some(true))
 }
 
-/// Whether a pattern wants a path behind the host, which no origin has.
+/// True if a pattern wants a path behind the host, which no origin has.
 pub(super) fn wants_path(pattern: &Pattern) -> bool {
     let members = members(pattern.hir(), false);
     let has_path = |member: &Vec<Byte>| {
@@ -42,7 +42,7 @@ pub(super) fn wants_path(pattern: &Pattern) -> bool {
     !members.is_empty() && members.len() < MEMBERS && members.iter().all(has_path)
 }
 
-/// Whether a pattern wants the host at the very start, before which every origin has its scheme.
+/// True if a pattern wants the host at the very start, before which every origin has its scheme.
 pub(super) fn lacks_scheme(pattern: &Pattern) -> bool {
     let members = members(pattern.hir(), false);
     let refuses = |member: &Vec<Byte>| {
@@ -56,7 +56,7 @@ pub(super) fn lacks_scheme(pattern: &Pattern) -> bool {
     pattern.is_anchored() && !members.is_empty() && members.len() < MEMBERS && members.iter().all(refuses)
 }
 
-/// Whether what a pattern names has a host in it: a label, a dot and another; or `localhost`.
+/// True if what a pattern names has a host in it: a label, a dot and another; or `localhost`.
 fn names_host(member: &[Byte]) -> bool {
     let spelled: Vec<u8> =
         member.iter().map(|(byte, spelled)| if *spelled || *byte == b'.' { *byte } else { b' ' }).collect();
@@ -93,7 +93,7 @@ pub(super) fn foreign(pattern: &Pattern) -> Option<(Way, String)> {
 struct Origin {
     scheme: String,
     host: Vec<Byte>,
-    /// What the pattern wants behind the host: a port, a path.
+    /// The text that the pattern wants behind the host: a port, a path.
     rest: String,
 }
 
@@ -131,7 +131,7 @@ impl Origin {
 
 fn behind(origin: &Origin) -> Option<String> {
     let last = origin.host.last()?;
-    // What ends in something open was not meant to end there.
+    // A host that ends in something open was not meant to end there.
     last.1.then(|| origin.with(&format!("{}.evil.net", origin.text())))
 }
 
@@ -193,7 +193,7 @@ fn members(hir: &Hir, repeated: bool) -> Vec<Vec<Byte>> {
     }
 }
 
-/// What stands for a class: the dot that any character was written for, or a letter.
+/// The byte that stands for a class: the dot that any character was written for, or a letter.
 fn member_of(class: &Class, repeated: bool) -> Option<Byte> {
     let bytes: Vec<u8> = pattern::class_bytes(class).collect();
     let has = |byte: u8| bytes.contains(&byte);

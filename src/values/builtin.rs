@@ -1,4 +1,4 @@
-//! What nginx's own variables can be.
+//! Values of nginx's own variables.
 
 use super::levels::Level;
 use super::part::{Open, Row};

@@ -34,8 +34,12 @@ pub(crate) struct Code<'a> {
 #[derive(Default)]
 pub(super) struct Index {
     list: Vec<(Kind, u32, Option<u32>)>,
+    /// Positions by directive; empty for a short list, which is searched.
     positions: HashMap<DirectiveId, usize>,
 }
+
+/// The longest list of instructions that is searched.
+const SHORT: usize = 8;
 
 impl Index {
     /// `inner`: the blocks in it, with their positions.
@@ -51,17 +55,34 @@ impl Index {
         let mut index = Self::default();
         for (at, directive) in directives.iter().enumerate() {
             let Some(kind) = kind(directive) else { continue };
-            index.positions.entry(directive.id()).or_insert(index.list.len());
             index.list.push((kind, at as u32, None));
+        }
+        index.list.shrink_to_fit();
+        if index.list.len() > SHORT {
+            for (position, (_, at, _)) in index.list.iter().enumerate() {
+                index.positions.entry(directives[*at as usize].id()).or_insert(position);
+            }
         }
         if index.list.iter().any(|(kind, ..)| *kind == Kind::If) {
             for (id, block) in inner {
-                if let Some(at) = index.positions.get(&id) {
-                    index.list[*at].2 = Some(block);
+                if let Some(at) = index.position(directives, id) {
+                    index.list[at].2 = Some(block);
                 }
             }
         }
         index
+    }
+
+    /// True if the block has no instructions.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn position(&self, directives: &[Directive<'_>], id: DirectiveId) -> Option<usize> {
+        if self.positions.is_empty() {
+            return self.list.iter().position(|(_, at, _)| directives[*at as usize].id() == id);
+        }
+        self.positions.get(&id).copied()
     }
 }
 
@@ -74,10 +95,10 @@ pub(crate) struct Codes<'a> {
 impl<'a> Codes<'a> {
     /// The position of a directive.
     pub(crate) fn position(&self, directive: Directive<'_>) -> Option<usize> {
-        self.index.positions.get(&directive.id()).copied()
+        self.index.position(self.level.directives(), directive.id())
     }
 
-    /// How many there are.
+    /// The number of them.
     pub(crate) fn len(&self) -> usize {
         self.index.list.len()
     }
@@ -96,7 +117,7 @@ impl<'a> Codes<'a> {
     }
 }
 
-/// How the instructions of a block leave it.
+/// The way in which the instructions of a block leave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// The instructions behind the block follow.
@@ -107,7 +128,7 @@ pub(crate) enum Exit {
     Leaves,
 }
 
-/// How a block is left by everything that enters it.
+/// The way in which everything that enters a block leaves it.
 pub(crate) fn exit(level: Level<'_>) -> Exit {
     let codes = level.codes();
     let of_code = |code: Code<'_>| match code.kind {
@@ -123,7 +144,7 @@ pub(crate) fn exit(level: Level<'_>) -> Exit {
     codes.iter().find_map(|(_, code)| of_code(code)).unwrap_or(Exit::Falls)
 }
 
-/// How a `rewrite` that matches goes on.
+/// The continuation of a `rewrite` that matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flag {
     None,
@@ -160,7 +181,7 @@ impl<'a> Point<'a> {
         Self { level, before: None }
     }
 
-    /// When nginx comes to a directive.
+    /// The moment when nginx comes to a directive.
     pub(crate) fn of(level: Level<'a>, directive: Directive<'a>) -> Self {
         Self { level, before: level.codes().position(directive) }
     }
@@ -176,7 +197,7 @@ impl<'a> Point<'a> {
     }
 }
 
-/// What lies before a moment.
+/// A step before a moment.
 #[derive(Clone, Copy)]
 pub(crate) enum Step<'a> {
     /// An instruction of a block, and where it stands; an `if` is one whose block may have been executed.

@@ -11,13 +11,13 @@ use crate::syntax::Directive;
 pub(crate) struct Condition {
     /// The variable in lower case, without `$`.
     pub(crate) variable: String,
-    /// What is asked.
+    /// The question.
     pub(crate) test: Test,
     /// `!=`, `!~`, `!~*`
     pub(crate) negated: bool,
 }
 
-/// What an `if` asks of its variable.
+/// The question of an `if` to its variable.
 pub(crate) enum Test {
     /// Not empty, and not `0`.
     True,
@@ -35,7 +35,7 @@ pub(crate) struct Fact {
     pub(crate) span: Span,
 }
 
-/// What is known.
+/// The kind of knowledge.
 #[derive(Clone)]
 pub(crate) enum FactKind {
     Equals(Vec<u8>),
@@ -82,7 +82,7 @@ pub(crate) fn of(level: Level<'_>, head: Directive<'_>) -> Option<Condition> {
 }
 
 impl Condition {
-    /// What is known of the variable if the condition held, or did not.
+    /// The knowledge of the variable if the condition held, or did not.
     pub(crate) fn fact(&self, held: bool, span: Span) -> Option<Fact> {
         let kind = match (&self.test, held != self.negated) {
             (Test::True, true) => FactKind::Filled,

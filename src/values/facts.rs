@@ -1,4 +1,4 @@
-//! What the conditions on the way to a moment say of a variable: an `if` that was entered, one that ends the requests for
+//! Knowledge of a variable from the conditions on the way to a moment: an `if` that was entered, one that ends the requests for
 //! which it holds, the location that was chosen.
 
 use super::codes::{Exit, Flag, Kind, Point, Step, back, exit, flag};
@@ -34,7 +34,7 @@ pub(super) fn facts<'a>(view: View<'a>, point: Point<'a>, name: &str) -> Vec<Fac
                         of_condition(view, at.level, code.directive, false, name, &mut found);
                     }
                 }
-                // What was known before is known of another value.
+                // Knowledge from before is of another value.
                 Kind::Set => {
                     let own = code.directive.arg(0).and_then(|w| w.content().strip_prefix(b"$"));
                     return !own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()));
@@ -120,7 +120,7 @@ fn of_location(level: Level<'_>, head: Directive<'_>, found: &mut Vec<Fact>) {
     }
 }
 
-/// What remains of the ways of a variable.
+/// The ways of a variable that remain.
 pub(super) fn apply(facts: &[Fact], mut rows: Vec<Row>) -> Vec<Row> {
     for fact in facts {
         rows = match &fact.kind {

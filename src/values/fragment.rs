@@ -1,4 +1,4 @@
-//! What a file is a fragment of, if it is no main file.
+//! The block that a file is a fragment of, if it is no main file.
 
 use crate::catalog::{self, Body, Context};
 use crate::syntax::{Configuration, Directive};
@@ -14,7 +14,7 @@ const FRAGMENTS: [Context; 7] = [
     Context::StreamUpstream,
 ];
 
-/// Whether it has a block that only a main file has.
+/// True if it has a block that only a main file has.
 pub(crate) fn has_http(configuration: &Configuration) -> bool {
     guessed(configuration) == Context::Main
 }

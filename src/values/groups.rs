@@ -1,4 +1,4 @@
-//! Whose groups `$1` … `$9` are at a moment: the request has one set of them, which the last pattern gives that was
+//! Groups `$1` … `$9` at a moment, and their owner: the request has one set of them, which the last pattern gives that was
 //! executed. One of an `if` or a `rewrite` that did not match leaves none (`ngx_http_script_regex_start_code`).
 
 use std::rc::Rc;
@@ -20,7 +20,7 @@ pub(crate) enum Holder<'a> {
     None,
 }
 
-/// What a pattern looked at, and where it stands.
+/// The subject of a pattern, and its place.
 pub(crate) struct Found<'a> {
     pub(super) subject: Subject<'a>,
     pub(crate) span: Option<Span>,

@@ -1,4 +1,4 @@
-//! What a text with variables can be at a place of a configuration: `set`, `map`, groups of patterns and nginx's own
+//! Possible values of a text with variables at a place of a configuration: `set`, `map`, groups of patterns and nginx's own
 //! variables followed in the order in which nginx executes, each with the reason.
 //!
 //! The blocks are taken as they are written ([`levels`]), because the model does not hold every directive.
@@ -10,6 +10,7 @@ mod facts;
 pub(crate) mod fragment;
 pub(crate) mod groups;
 pub(crate) mod levels;
+mod matches;
 mod part;
 pub(crate) mod pattern;
 mod rows;

@@ -8,9 +8,9 @@ use crate::source::Span;
 /// One way a value can be.
 #[derive(Clone, Default)]
 pub(crate) struct Row {
-    /// What it consists of, in order.
+    /// Its parts, in order.
     pub(crate) parts: Vec<Part>,
-    /// Where it comes from, the nearest first.
+    /// Its origins, the nearest first.
     pub(super) why: Vec<Why>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) enum Part {
     Open(Open),
 }
 
-/// What is known of an open part.
+/// The knowledge of an open part.
 #[derive(Clone)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -36,7 +36,7 @@ pub(crate) struct Open {
     pub(crate) of: String,
     /// With which bytes it can begin.
     pub(crate) first: Box<Bytes>,
-    /// Which bytes it can contain.
+    /// The bytes that it can contain.
     pub(crate) bytes: Box<Bytes>,
     /// It can be empty.
     pub(crate) empty: bool,
@@ -63,7 +63,7 @@ pub(super) struct Why {
     pub(super) span: Option<Span>,
 }
 
-/// What gives a value.
+/// The giver of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     Set,
@@ -196,7 +196,7 @@ impl Row {
         Some(all)
     }
 
-    /// What every value begins with.
+    /// The text that every value begins with.
     pub(crate) fn prefix(&self) -> Vec<u8> {
         let known = self.parts.iter().map_while(|part| match part {
             Part::Text(text) => Some(text.as_slice()),

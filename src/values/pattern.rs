@@ -2,14 +2,39 @@
 //!
 //! nginx's engine is PCRE; a pattern that needs more than `regex-syntax` knows is `None`, and rules say nothing of it.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use regex_automata::nfa::thompson::{self, pikevm::PikeVM};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use regex_syntax::hir::{Hir, HirKind, Look};
+
+pub(super) use super::matches::texts;
+pub(crate) use super::matches::{Bytes, bytes, can_be_empty, can_contain, class_bytes, first, is_look};
+use super::matches::{join, last};
 
 /// Bytes that an automaton may take.
 const SIZE: usize = 1 << 20;
+
+/// Patterns that were read, by their text: an estate repeats a few of them thousands of times.
+#[derive(Default)]
+pub(super) struct Patterns {
+    known: RefCell<[HashMap<Vec<u8>, Option<Rc<Pattern>>>; 2]>,
+}
+
+impl Patterns {
+    /// Reads a pattern, each once; `None` if it is not understood.
+    pub(super) fn read(&self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
+        let known = &mut self.known.borrow_mut()[usize::from(caseless)];
+        if let Some(pattern) = known.get(text) {
+            return pattern.clone();
+        }
+        let pattern = Pattern::new(text, caseless).map(Rc::new);
+        known.insert(text.to_vec(), pattern.clone());
+        pattern
+    }
+}
 
 /// A pattern that was understood.
 pub(crate) struct Pattern {
@@ -37,7 +62,7 @@ impl Pattern {
         &self.hir
     }
 
-    /// How many groups there are.
+    /// The number of groups.
     pub(crate) fn groups(&self) -> usize {
         self.hir.properties().explicit_captures_len()
     }
@@ -72,7 +97,7 @@ impl Pattern {
         found
     }
 
-    /// Whether a group takes part in every match.
+    /// True if a group takes part in every match.
     pub(crate) fn always_has(&self, number: u32) -> bool {
         takes_part(&self.hir, number)
     }
@@ -82,7 +107,7 @@ impl Pattern {
         before(&self.hir, number, &[!self.is_anchored() && !begins_with_anything(&self.hir); 256])
     }
 
-    /// Whether a text matches somewhere; `None` if the pattern is too large.
+    /// True if a text matches somewhere; `None` if the pattern is too large.
     pub(crate) fn is_match(&self, text: &[u8]) -> Option<bool> {
         let automaton = self.automaton.get_or_init(|| {
             let config = thompson::Config::new().utf8(false).nfa_size_limit(Some(SIZE));
@@ -127,7 +152,7 @@ impl Pattern {
         bounded(&self.hir, Look::Start)
     }
 
-    /// Whether every URI matches: `^`, `/`, `^/(.*)$` and the like.
+    /// True if every URI matches: `^`, `/`, `^/(.*)$` and the like.
     pub(crate) fn matches_always(&self) -> bool {
         let parts = match self.hir.kind() {
             HirKind::Concat(parts) => parts.as_slice(),
@@ -161,7 +186,7 @@ impl Pattern {
         }
     }
 
-    /// What every match begins with, if the pattern is anchored at the start.
+    /// The text that every match begins with, if the pattern is anchored at the start.
     pub(crate) fn prefix(&self) -> Option<Vec<u8>> {
         let HirKind::Concat(parts) = self.hir.kind() else { return None };
         match parts.as_slice() {
@@ -172,19 +197,6 @@ impl Pattern {
             _ => None,
         }
     }
-}
-
-/// The bytes of a class: one that `(a|b)` was made of has characters.
-pub(crate) fn class_bytes(class: &Class) -> impl Iterator<Item = u8> {
-    let bytes = match class {
-        Class::Bytes(class) => Some(class.clone()),
-        Class::Unicode(class) => class.to_byte_class(),
-    };
-    let ranges = bytes.map_or_else(
-        || vec![(0, 255)],
-        |class| class.ranges().iter().map(|range| (range.start(), range.end())).collect(),
-    );
-    ranges.into_iter().flat_map(|(first, last)| first..=last)
 }
 
 /// `.*`, perhaps in a group.
@@ -199,7 +211,7 @@ fn is_anything(hir: &Hir) -> bool {
     }
 }
 
-/// Whether it begins with `.*` or `.+`, so that the first match is at the start of the text.
+/// True if it begins with `.*` or `.+`, so that the first match is at the start of the text.
 fn begins_with_anything(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Capture(group) => begins_with_anything(&group.sub),
@@ -211,7 +223,7 @@ fn begins_with_anything(hir: &Hir) -> bool {
     }
 }
 
-/// Whether every match begins, or ends, where the text does.
+/// True if every match begins, or ends, where the text does.
 fn bounded(hir: &Hir, look: Look) -> bool {
     match hir.kind() {
         HirKind::Look(own) => *own == look,
@@ -280,62 +292,6 @@ fn before(hir: &Hir, number: u32, set: &Bytes) -> Option<Bytes> {
     }
 }
 
-/// With which bytes a match can end.
-fn last(hir: &Hir) -> Bytes {
-    let mut set = [false; 256];
-    match hir.kind() {
-        HirKind::Literal(literal) => literal.0.iter().rev().take(1).for_each(|b| set[usize::from(*b)] = true),
-        HirKind::Class(_) => add(hir, &mut set),
-        HirKind::Repetition(repetition) => return last(&repetition.sub),
-        HirKind::Capture(group) => return last(&group.sub),
-        HirKind::Concat(parts) => {
-            for part in parts.iter().rev() {
-                join(&mut set, &last(part));
-                if !can_be_empty(part) {
-                    break;
-                }
-            }
-        }
-        HirKind::Alternation(parts) => parts.iter().for_each(|part| join(&mut set, &last(part))),
-        HirKind::Empty | HirKind::Look(_) => {}
-    }
-    set
-}
-
-/// The texts that a part of a pattern matches, if they are a few.
-pub(super) fn texts(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    const MOST: usize = 8;
-    let found = match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => vec![Vec::new()],
-        HirKind::Literal(text) => vec![text.0.to_vec()],
-        HirKind::Capture(group) => texts(&group.sub)?,
-        HirKind::Alternation(parts) => {
-            if parts.len() > MOST {
-                return None;
-            }
-            parts.iter().map(texts).collect::<Option<Vec<_>>>()?.concat()
-        }
-        HirKind::Concat(parts) => {
-            let mut all = vec![Vec::new()];
-            for part in parts {
-                let next = texts(part)?;
-                let joined =
-                    all.iter().flat_map(|head| next.iter().map(move |tail| [&head[..], tail].concat()));
-                all = joined.take(MOST + 1).collect();
-            }
-            all
-        }
-        HirKind::Repetition(repetition) if (repetition.min, repetition.max) == (0, Some(1)) => {
-            let mut all = texts(&repetition.sub)?;
-            all.push(Vec::new());
-            all
-        }
-        HirKind::Class(class) => class_bytes(class).take(MOST + 1).map(|byte| vec![byte]).collect(),
-        HirKind::Repetition(_) => return None,
-    };
-    (found.len() <= MOST).then_some(found)
-}
-
 fn find_group<'h>(hir: &'h Hir, wanted: &dyn Fn(u32, Option<&str>) -> bool) -> Option<&'h Hir> {
     match hir.kind() {
         HirKind::Capture(group) if wanted(group.index, group.name.as_deref()) => Some(&group.sub),
@@ -346,66 +302,4 @@ fn find_group<'h>(hir: &'h Hir, wanted: &dyn Fn(u32, Option<&str>) -> bool) -> O
         }
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => None,
     }
-}
-
-/// Whether it is that assertion.
-pub(crate) fn is_look(hir: &Hir, look: Look) -> bool {
-    matches!(hir.kind(), HirKind::Look(own) if *own == look)
-}
-
-/// A set of bytes.
-pub(crate) type Bytes = [bool; 256];
-
-/// Every byte that a match can contain.
-pub(crate) fn bytes(hir: &Hir) -> Bytes {
-    let mut set = [false; 256];
-    add(hir, &mut set);
-    set
-}
-
-fn add(hir: &Hir, set: &mut Bytes) {
-    match hir.kind() {
-        HirKind::Literal(literal) => literal.0.iter().for_each(|b| set[usize::from(*b)] = true),
-        HirKind::Class(class) => class_bytes(class).for_each(|byte| set[usize::from(byte)] = true),
-        HirKind::Repetition(repetition) => add(&repetition.sub, set),
-        HirKind::Capture(group) => add(&group.sub, set),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().for_each(|p| add(p, set)),
-        HirKind::Empty | HirKind::Look(_) => {}
-    }
-}
-
-/// Every byte that a match which is not empty can begin with.
-pub(crate) fn first(hir: &Hir) -> Bytes {
-    let mut set = [false; 256];
-    match hir.kind() {
-        HirKind::Literal(literal) => literal.0.iter().take(1).for_each(|b| set[usize::from(*b)] = true),
-        HirKind::Class(_) => add(hir, &mut set),
-        HirKind::Repetition(repetition) => return first(&repetition.sub),
-        HirKind::Capture(group) => return first(&group.sub),
-        HirKind::Concat(parts) => {
-            for part in parts {
-                join(&mut set, &first(part));
-                if !can_be_empty(part) {
-                    break;
-                }
-            }
-        }
-        HirKind::Alternation(parts) => parts.iter().for_each(|part| join(&mut set, &first(part))),
-        HirKind::Empty | HirKind::Look(_) => {}
-    }
-    set
-}
-
-fn join(set: &mut Bytes, other: &Bytes) {
-    set.iter_mut().zip(other).for_each(|(own, other)| *own |= other);
-}
-
-/// Whether a match can contain a byte.
-pub(crate) fn can_contain(hir: &Hir, byte: u8) -> bool {
-    bytes(hir)[usize::from(byte)]
-}
-
-/// Whether some match is empty.
-pub(crate) fn can_be_empty(hir: &Hir) -> bool {
-    hir.properties().minimum_len() == Some(0)
 }

@@ -25,14 +25,14 @@ pub(super) const MOST: usize = 64;
 const LONGEST: usize = 24;
 const DEEPEST: usize = 8;
 
-/// Where a value is read, and whose groups hold there.
+/// The place where a value is read, and the groups that hold there.
 #[derive(Clone)]
 pub(super) struct Place<'a> {
     pub(super) view: View<'a>,
     pub(super) point: Point<'a>,
     /// The entry of a `map`, or the `rewrite`, that is read: its groups come first.
     pub(super) entry: Option<Entry>,
-    /// What such an entry says of a variable.
+    /// The knowledge that such an entry gives of a variable.
     pub(super) known: Option<(String, Vec<Fact>)>,
     /// Groups of a decoded text are escaped, as `set` does it.
     pub(super) escapes: bool,
@@ -69,7 +69,7 @@ pub(crate) fn rows_at<'a>(view: View<'a>, point: Point<'a>, text: &[u8]) -> Vec<
     of_pieces(&Place::new(view, point), text::pieces(text), true)
 }
 
-/// Whether a text reads a group, something that the configuration defines, or a variable of nginx for which the answer is
+/// True if a text reads a group, something that the configuration defines, or a variable of nginx for which the answer is
 /// yes: a quick question before the ways are asked for.
 pub(crate) fn can_have(view: View<'_>, text: &[u8], builtin: fn(&str) -> bool) -> bool {
     let variables = &view.config.http.variables;
@@ -105,9 +105,18 @@ fn of_rewrite<'a>(place: &Place<'a>, rewrite: crate::syntax::Directive<'a>) -> P
 
 pub(super) fn of_pieces(place: &Place<'_>, pieces: Vec<Piece>, outermost: bool) -> Vec<Row> {
     let mut all: Vec<Row> = vec![Row::default()];
-    for piece in pieces {
+    let mut pieces = pieces.into_iter().peekable();
+    while let Some(piece) = pieces.next() {
+        let arguments = |next: &Piece| matches!(next, Piece::Variable(name) if matches!(name.as_str(), "args" | "query_string"));
         let (mut next, name) = match piece {
             Piece::Literal(text) => (vec![Row::text(&text)], None),
+            // `$is_args$args`: there is a `?` where there are arguments, and neither where there are none.
+            Piece::Variable(name) if name == "is_args" && pieces.next_if(arguments).is_some() => {
+                let mark = Row::text(b"?");
+                let mut rows: Vec<Row> = variable(place, "args").iter().map(|row| mark.join(row)).collect();
+                rows.push(Row::default());
+                (rows, Some("$args".to_owned()))
+            }
             Piece::Capture(n) => (capture(place, n), Some(format!("${n}"))),
             Piece::Variable(name) => (variable(place, &name), Some(format!("${name}"))),
         };

@@ -1,4 +1,4 @@
-//! Which `set`, and which named group, has given a variable its value at a moment.
+//! The `set` or named group that has given a variable its value at a moment.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::syntax::Directive;
 /// The most definitions that are followed.
 const MOST: usize = 32;
 
-/// What can have given a variable its value.
+/// A giver of a variable's value.
 pub(super) enum Definition<'a> {
     Set(Point<'a>, Directive<'a>),
     /// A named group, and what its pattern looked at.
@@ -23,7 +23,7 @@ pub(super) enum Definition<'a> {
     Nothing,
 }
 
-/// What a pattern looks at.
+/// The subject of a pattern.
 #[derive(Clone)]
 pub(super) enum Subject<'a> {
     /// A variable, when the pattern is executed.
@@ -32,7 +32,7 @@ pub(super) enum Subject<'a> {
     Host,
 }
 
-/// Whether a directive is `set` of a variable.
+/// True if a directive is `set` of a variable.
 fn is_set(directive: Directive<'_>, name: &str) -> bool {
     let own = directive.arg(0).and_then(|word| word.content().strip_prefix(b"$"));
     own.is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
@@ -125,7 +125,7 @@ fn of_code<'a>(
     }
 }
 
-/// What the block of an `if` and its pattern may have given.
+/// The values that the block of an `if` and its pattern may have given.
 fn of_if<'a>(
     point: Point<'a>,
     at: Point<'a>,
@@ -173,7 +173,7 @@ fn elsewhere<'a>(view: View<'a>, level: Level<'a>, name: &str) -> Vec<Definition
     found
 }
 
-/// Whether requests can go from one location to another.
+/// True if requests can go from one location to another.
 fn leads(from: Level<'_>, to: Level<'_>) -> bool {
     let names = |word: crate::syntax::Word<'_>| {
         to.head().and_then(|head| head.args().next_back()).is_some_and(|own| own.value() == word.value())

@@ -18,7 +18,7 @@ pub struct Shape {
     pub prefix: Vec<u8>,
     /// With which bytes it can begin.
     pub first: Box<Bytes>,
-    /// Which bytes it can contain.
+    /// The bytes that it can contain.
     pub bytes: Box<Bytes>,
     /// It can be empty.
     pub empty: bool,
@@ -26,7 +26,7 @@ pub struct Shape {
     pub client: bool,
     /// Escapes of the URI were decoded in some of it.
     pub decoded: bool,
-    /// Where it comes from, the nearest first.
+    /// Its origins, the nearest first.
     pub reason: Vec<Reason>,
 }
 

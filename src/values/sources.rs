@@ -1,4 +1,4 @@
-//! Where the values of variables come from: what a client can put into them.
+//! Sources of the values of variables: the part that a client can choose.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use crate::catalog::Context;
 use crate::syntax::{Directive, Word};
 use regex_syntax::hir::{Hir, HirKind};
 
-/// Whether a client chooses a variable of nginx.
+/// True if a client chooses a variable of nginx.
 pub(super) fn is_from_client(name: &str) -> bool {
     let families = ["arg_", "cookie_", "http_"];
     let others = [
@@ -64,7 +64,7 @@ pub(crate) fn rewrite_pattern(level: Level<'_>, rewrite: Directive<'_>) -> Optio
     level.pattern(&rewrite.arg(0)?.value(), false)
 }
 
-/// Whether a `rewrite` matches every URI.
+/// True if a `rewrite` matches every URI.
 pub(super) fn matches_always(level: Level<'_>, rewrite: Directive<'_>) -> bool {
     rewrite_pattern(level, rewrite).is_some_and(|pattern| pattern.matches_always())
 }
@@ -80,7 +80,7 @@ pub(super) fn server_patterns(server: Level<'_>) -> Vec<Option<Rc<Pattern>>> {
     found
 }
 
-/// How many names a server has.
+/// The number of a server's names.
 pub(super) fn names_of_server(server: Level<'_>) -> usize {
     server.own("server_name").map(|names| names.args().len()).sum()
 }
@@ -108,7 +108,7 @@ pub(crate) fn condition(head: Directive<'_>) -> Option<(&'static [u8], Cow<'_, [
     Some((operator, pattern))
 }
 
-/// Whether a server answers requests for any host name: what `$host` is, a client can choose.
+/// True if a server answers requests for any host name: what `$host` is, a client can choose.
 pub(crate) fn accepts_any_host(view: View<'_>, level: Level<'_>) -> bool {
     let Some(server) = level.around(Context::Server) else { return false };
     let catch_all = |w: &[u8]| matches!(w, b"_" | b"" | b"*") || w.starts_with(b"~");
@@ -122,7 +122,7 @@ pub(crate) fn accepts_any_host(view: View<'_>, level: Level<'_>) -> bool {
         || names.iter().any(|w| catch_all(&w.value()))
 }
 
-/// Whether every match of a group ends in a domain that is written out.
+/// True if every match of a group ends in a domain that is written out.
 pub(crate) fn ends_in_domain(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Literal(text) => {

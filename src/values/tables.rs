@@ -51,7 +51,7 @@ pub(super) fn of_map(place: &Place<'_>, position: usize) -> Vec<Row> {
             let mut inner = place.deeper();
             inner.known = single.map(|name| (name, avoided));
             let rows = of_pieces(&inner, pieces(place, &default.value), false);
-            // What is left for the default is said first: it is what a stranger gets.
+            // The rest for the default is said first: a stranger gets it.
             all.splice(0..0, rows.into_iter().map(|row| row.because(Origin::Default, default.span)));
         }
         None => all.insert(0, Row::default().because(Origin::NoDefault, map.span)),

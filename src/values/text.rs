@@ -85,7 +85,7 @@ pub(crate) fn without_port(host: &[u8]) -> String {
     }
 }
 
-/// Whether a host without its port is a name, not an address, a socket or a variable.
+/// True if a host without its port is a name, not an address, a socket or a variable.
 pub(crate) fn is_name(host: &str) -> bool {
     let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     !host.is_empty() && host.bytes().all(letters) && host.parse::<std::net::IpAddr>().is_err()

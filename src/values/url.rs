@@ -3,7 +3,7 @@
 use super::part::{Open, Part};
 use super::text::{self, is_name};
 
-/// Where a URL's host stands in a row: parts of the scheme, of the host, of the URI.
+/// The place of a URL's host in a row: parts of the scheme, of the host, of the URI.
 #[derive(Default)]
 pub(crate) struct Url {
     /// Before `://`; empty for what has no scheme.
@@ -15,7 +15,7 @@ pub(crate) struct Url {
 }
 
 impl Open {
-    /// What is not empty begins with `/` or `?`, so that a host ends before it.
+    /// A part that is not empty begins with `/` or `?`, so that a host ends before it.
     fn ends_host(&self) -> bool {
         (0..=255_u8).all(|b| !self.first[usize::from(b)] || matches!(b, b'/' | b'?'))
     }

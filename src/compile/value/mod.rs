@@ -26,7 +26,7 @@ pub(super) fn text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexVal
     }
     match pieces(text) {
         Ok(pieces) => {
-            let segments = pieces
+            let mut segments: Vec<Segment> = pieces
                 .into_iter()
                 .map(|piece| match piece {
                     Piece::Literal(text) => Segment::Literal(text.into()),
@@ -34,6 +34,7 @@ pub(super) fn text(cx: &mut Compiler<'_>, text: &[u8], span: Span) -> ComplexVal
                     Piece::Variable(name) => Segment::Variable(reference(cx, name, span)),
                 })
                 .collect();
+            segments.shrink_to_fit();
             ComplexValue { segments }
         }
         Err(fault) => {

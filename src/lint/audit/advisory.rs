@@ -15,7 +15,7 @@ static BUILT_IN: LazyLock<Advisories> =
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Advisories {
-    /// When they were collected: `YYYY-MM-DD`.
+    /// Date of collection: `YYYY-MM-DD`.
     date: String,
     pub(super) advisory: Vec<Advisory>,
 }
@@ -39,12 +39,12 @@ impl Advisories {
         Ok(advisories)
     }
 
-    /// When they were collected: `YYYY-MM-DD`.
+    /// Date of collection: `YYYY-MM-DD`.
     pub fn date(&self) -> &str {
         &self.date
     }
 
-    /// How many there are.
+    /// The number of them.
     pub fn count(&self) -> usize {
         self.advisory.len()
     }
@@ -89,14 +89,14 @@ pub struct Advisory {
     pub(super) when: Vec<Vec<String>>,
     /// In a line, what can happen.
     pub summary: String,
-    /// What no source tells.
+    /// Facts that no source tells.
     pub(super) unknown: Option<String>,
-    /// Where it was read.
+    /// The source that it was read in.
     pub source: String,
 }
 
 impl Advisory {
-    /// Whether a version has the fault: it lies in a range, and its branch was not repaired before it.
+    /// True if a version has the fault: it lies in a range, and its branch was not repaired before it.
     pub(super) fn affects(&self, version: Version) -> bool {
         let parse = |text: &str| text.parse::<Version>().ok();
         let contains = |range: &String| {
@@ -108,7 +108,7 @@ impl Advisory {
         may && !self.is_repaired_in_branch(version)
     }
 
-    /// Whether a version was repaired: its branch was, or it is newer than every repair.
+    /// True if a version was repaired: its branch was, or it is newer than every repair.
     pub(super) fn is_repaired(&self, version: Version) -> bool {
         self.is_repaired_in_branch(version) || self.newest_good().is_some_and(|good| good <= version)
     }
@@ -126,7 +126,7 @@ impl Advisory {
         self.good.iter().filter_map(|good| good.parse().ok())
     }
 
-    /// Whether its versions and its level are such.
+    /// True if its versions and its level are such.
     fn check(&self) -> Result<(), String> {
         let ends = self.vulnerable.iter().flat_map(|range| range.split('-'));
         for version in ends.chain(self.good.iter().map(String::as_str)) {
@@ -142,7 +142,7 @@ impl Advisory {
         Ok(())
     }
 
-    /// How bad it is.
+    /// The level of its findings.
     pub fn level(&self) -> Level {
         match self.level.as_str() {
             "error" => Level::Error,

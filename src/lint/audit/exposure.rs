@@ -1,4 +1,4 @@
-//! What a configuration must contain to be exposed to a vulnerability: the triggers of `grammar/advisories.toml`.
+//! Exposure of a configuration to a vulnerability: the triggers of `grammar/advisories.toml`.
 
 use crate::catalog::Context;
 use crate::source::Span;
@@ -6,7 +6,7 @@ use crate::syntax::{Block as Body, Directive, Word};
 use crate::values::levels::{Level as Block, Levels};
 use crate::values::text::{self, Piece};
 
-/// Where a trigger holds.
+/// The places where a trigger holds.
 pub(super) fn place<'a>(levels: &'a Levels<'a>, trigger: &str) -> Option<Span> {
     match trigger {
         "@map-regex" => return map_regex(levels),
@@ -30,7 +30,7 @@ pub(super) fn place<'a>(levels: &'a Levels<'a>, trigger: &str) -> Option<Span> {
     all.find(holds).map(Directive::head)
 }
 
-/// What a trigger looks for, in words after "no".
+/// The object of a trigger, in words after "no".
 pub(super) fn words(trigger: &str) -> String {
     let check = match trigger {
         "@map-regex" => "`map` whose patterns capture and that is used beside captures",
@@ -86,7 +86,7 @@ fn pieces(word: Word<'_>) -> Vec<Piece> {
     if value.contains(&b'$') { text::pieces(&value) } else { Vec::new() }
 }
 
-/// Whether a pattern has a group that captures, with a name or without.
+/// True if a pattern has a group that captures, with a name or without.
 fn has_group(pattern: &[u8]) -> bool {
     (0..pattern.len()).any(|at| {
         let escaped = at > 0 && pattern[at - 1] == b'\\';
@@ -190,7 +190,7 @@ fn rewrite_args<'a>(levels: &'a Levels<'a>) -> Option<Span> {
     })
 }
 
-/// What runs after a directive in its block, those of inner `if`s included, and after the block if that is an `if`.
+/// The instructions behind a directive in its block, those of inner `if`s included, and after the block if that is an `if`.
 fn later<'a>(level: Block<'a>, after: Directive<'a>) -> Vec<Directive<'a>> {
     let position = level.directives().iter().position(|d| d.id() == after.id()).map_or(0, |at| at + 1);
     let mut all = Vec::new();

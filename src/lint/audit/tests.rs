@@ -90,7 +90,7 @@ fn ranges_begin_and_end_where_nginx_says() {
     }
 }
 
-/// What was published in autumn 2026, for a configuration that uses everything concerned.
+/// The advisories of autumn 2026, for a configuration that uses everything concerned.
 #[test]
 fn what_is_not_known_is_possible_and_never_absent() {
     let text = "events { } mail { server { listen 25; protocol smtp; auth_http 127.0.0.1:80/; } } http { \
@@ -158,7 +158,7 @@ fn only_what_the_configuration_exposes_is_reported() {
         ),
         ("server { rewrite ^/((a)b)$ /$1/$2 permanent; }", "", "1.30.0", &["CVE-2026-9256"]),
         ("server { rewrite ^/(a)(b)$ /$1/$2 permanent; }", "", "1.30.0", &[]),
-        // What stands before the arguments is not escaped, and `?` at the end is dropped.
+        // Text before the arguments is not escaped, and `?` at the end is dropped.
         ("server { rewrite ^/((a)b)$ /x/$1$2? last; }", "", "1.30.0", &[]),
         ("server { rewrite ^/((a)b)$ /x/$1?$2 break; }", "", "1.30.0", &[]),
         ("server { rewrite ^/((a)b)$ /x?$1$2 break; }", "", "1.30.0", &["CVE-2026-9256"]),

@@ -1,4 +1,4 @@
-//! What each vulnerability means for a configuration, with the reason: also those that it is not exposed to.
+//! Verdicts: the meaning of each vulnerability for a configuration, with the reason: also those that it is not exposed to.
 
 use super::advisory::{Advisories, Advisory};
 use super::exposure;
@@ -9,18 +9,18 @@ use crate::values::fragment;
 use crate::values::levels::Levels;
 use crate::version::Version;
 
-/// What a vulnerability means for a version and a configuration.
+/// The meaning of a vulnerability for a version and a configuration.
 #[derive(Debug)]
 pub struct Verdict {
     /// The vulnerability.
     pub advisory: &'static Advisory,
-    /// What it means.
+    /// The meaning.
     pub status: Status,
     /// The directives that expose it.
     pub places: Vec<Span>,
 }
 
-/// What a vulnerability means; texts are sentences for a person.
+/// The meaning of a vulnerability; texts are sentences for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
@@ -36,7 +36,7 @@ pub enum Status {
     Unknown(String),
 }
 
-/// What every vulnerability means for a version and a configuration, in the order of the table.
+/// The meaning of every vulnerability for a version and a configuration, in the order of the table.
 pub fn verdicts(
     configuration: &Configuration,
     version: Version,

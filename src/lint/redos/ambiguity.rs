@@ -102,7 +102,7 @@ impl Loops {
         self.numbers[state as usize]
     }
 
-    /// Whether a loop leads to another.
+    /// True if a loop leads to another.
     fn leads(&self, from: State, to: State) -> bool {
         self.onward.get(&self.number(from)).is_some_and(|onward| onward.contains(&self.number(to)))
     }

@@ -26,7 +26,7 @@ pub(super) struct Step {
     pub(super) twice: bool,
 }
 
-/// What can follow a state.
+/// The states that can follow a state.
 #[derive(Clone, Debug, Default)]
 pub(super) struct After {
     pub(super) steps: Vec<Step>,
@@ -41,7 +41,7 @@ pub(super) struct After {
 /// The automaton; state 0 has read nothing.
 #[derive(Debug)]
 pub(super) struct Automaton {
-    /// What each state reads; state 0 reads nothing.
+    /// The bytes that each state reads; state 0 reads nothing.
     pub(super) sets: Vec<Bytes>,
     pub(super) after: Vec<After>,
     /// The state in which the text before a match is skipped; `None` if matches begin at the start of the text.
@@ -82,7 +82,7 @@ pub(super) fn build(node: &Node, alphabet: Bytes) -> Option<Automaton> {
     Some(automaton)
 }
 
-/// Whether PCRE tries a match only at the start of the text: each way is anchored, or begins with `.*`, which it knows
+/// True if PCRE tries a match only at the start of the text: each way is anchored, or begins with `.*`, which it knows
 /// to begin there too.
 fn begins_at_start(node: &Node) -> bool {
     match node {
@@ -250,7 +250,7 @@ impl<'n> Builder<'n> {
 /// A place on the way to the next byte, in the order in which places are left.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Way {
-    /// How many loops were begun anew, and which.
+    /// The loops that were begun anew, and their number.
     begun: u32,
     part: Reverse<usize>,
     loops: u128,
@@ -268,7 +268,7 @@ impl Automaton {
     fn skip_before(&mut self) {
         let skipping = self.sets.len() as State;
         self.sets.push(Bytes::ALL);
-        // What only the start of the text lets pass is left out by nobody: PCRE2 judges.
+        // Nobody leaves out what only the start of the text lets pass: PCRE2 judges.
         let mut after = self.after[0].clone();
         after.steps.push(Step { to: skipping, twice: false });
         self.after[0].steps.push(Step { to: skipping, twice: false });
@@ -276,7 +276,7 @@ impl Automaton {
         self.skipping = Some(skipping);
     }
 
-    /// How many states there are.
+    /// The number of states.
     pub(super) fn len(&self) -> usize {
         self.sets.len()
     }
@@ -286,7 +286,7 @@ impl Automaton {
         &self.after[state as usize].steps
     }
 
-    /// What a state reads.
+    /// The bytes that a state reads.
     pub(super) fn set(&self, state: State) -> Bytes {
         self.sets[state as usize]
     }

@@ -31,7 +31,7 @@ impl<'p> Counter<'p> {
         Some(Self::new(pattern, 0, caseless, false)).filter(|own| own.one_start(1).is_some())
     }
 
-    /// Whether a text matches.
+    /// True if a text matches.
     pub(super) fn matches(&self, text: &[u8]) -> bool {
         self.one_start(LIMIT).is_some_and(|own| own.0.is_match(text).unwrap_or(false))
     }
@@ -60,7 +60,7 @@ impl<'p> Counter<'p> {
 pub(super) struct Limited(Regex);
 
 impl Limited {
-    /// Whether a text costs more steps than the limit.
+    /// True if a text costs more steps than the limit.
     pub(super) fn exceeds(&self, text: &[u8]) -> bool {
         self.0.is_match(text).is_err_and(|error| error.code() == MATCH_LIMIT)
     }

@@ -3,7 +3,7 @@
 use super::set::Bytes;
 use super::syntax::{Node, Reader};
 
-/// What stands behind `\`.
+/// The item behind `\`.
 pub(super) fn escape(reader: &mut Reader<'_>) -> Option<Node> {
     let next = reader.peek()?;
     if let Some(set) = shorthand(next) {
@@ -135,7 +135,7 @@ fn digits(reader: &mut Reader<'_>, most: usize, radix: u32) -> Option<u8> {
     Some(value)
 }
 
-/// What stands behind `[`.
+/// The item behind `[`.
 pub(super) fn class(reader: &mut Reader<'_>) -> Option<Bytes> {
     let negated = reader.take(b"^");
     let mut set = Bytes::NONE;

@@ -24,13 +24,13 @@ use cost::{Counter, LIMIT};
 pub struct Costly {
     /// A text that costs so much with [`Costly::pumps`] repetitions.
     pub witness: Witness,
-    /// How often its middle is repeated.
+    /// The number of repetitions of its middle.
     pub pumps: usize,
-    /// How the steps grow with the length of the text.
+    /// The growth of the steps with the length of the text.
     pub growth: Growth,
 }
 
-/// How steps grow.
+/// The growth of steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Growth {
     /// Each repetition multiplies them.
@@ -101,7 +101,7 @@ impl Costly {
     }
 }
 
-/// How often a witness can be repeated.
+/// The number of times that a witness can be repeated.
 fn highest(witness: &Witness, text: &Text) -> usize {
     let around = text.sent(&witness.start) + text.sent(&witness.end);
     text.longest.saturating_sub(around) / text.sent(&witness.pump).max(1)

@@ -51,12 +51,12 @@ impl Bytes {
         Self(self.0.map(|part| !part))
     }
 
-    /// Whether a byte belongs to it.
+    /// True if a byte belongs to it.
     pub(in crate::lint) fn has(self, byte: u8) -> bool {
         self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
     }
 
-    /// Whether there is none.
+    /// True if there is none.
     pub(in crate::lint) fn is_empty(self) -> bool {
         self == Self::NONE
     }

@@ -4,7 +4,7 @@
 use super::escape;
 use super::set::Bytes;
 
-/// How deep groups are read.
+/// The greatest depth of groups.
 const DEEPEST: usize = 100;
 
 /// A part of a pattern.
@@ -36,11 +36,11 @@ pub(super) enum Node {
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) node: Node,
-    /// Where the pattern begins, behind `(*UTF)` and the like.
+    /// The start of the pattern, behind `(*UTF)` and the like.
     pub(super) start: usize,
 }
 
-/// What holds in a group: `(?ismxU-ismx)`.
+/// The options of a group: `(?ismxU-ismx)`.
 #[derive(Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of PCRE by itself")]
 pub(super) struct Flags {
@@ -106,7 +106,7 @@ impl Reader<'_> {
         self.names.iter().find(|(own, _)| own == name).map(|(_, number)| *number)
     }
 
-    /// How many groups began before.
+    /// The number of groups that began before.
     pub(super) fn groups(&self) -> u32 {
         self.groups
     }
@@ -184,7 +184,7 @@ impl Reader<'_> {
         })
     }
 
-    /// What follows an item: `*`, `+?`, `{2,5}+`.
+    /// The quantifier behind an item: `*`, `+?`, `{2,5}+`.
     fn repeated(&mut self, mut part: Node) -> Option<Node> {
         loop {
             let sign = match self.peek() {

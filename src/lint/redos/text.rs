@@ -1,23 +1,23 @@
-//! What a text that a client chooses can be.
+//! The shape of a text that a client chooses.
 
 use super::set::Bytes;
 
 /// A text that a client chooses, with what stands around it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Text {
-    /// What stands before the client's part.
+    /// The text before the client's part.
     pub(in crate::lint) before: Vec<u8>,
-    /// What the client's part can contain.
+    /// The bytes that the client's part can contain.
     pub(in crate::lint) bytes: Bytes,
-    /// What stands behind the client's part.
+    /// The text behind the client's part.
     pub(in crate::lint) after: Vec<u8>,
     /// Bytes that the client has to escape, three bytes for one.
     pub(in crate::lint) escaped: Bytes,
-    /// Whether it is a path that nginx has normalized: no `/./`, no `/../`, and no `//` unless slashes are left.
+    /// True if it is a path that nginx has normalized: no `/./`, no `/../`, and no `//` unless slashes are left.
     pub(in crate::lint) path: bool,
     /// Patterns that the text matches, each with whether case does not matter: those of the locations around.
     pub(in crate::lint) matching: Vec<(String, bool)>,
-    /// How many bytes the client can send for it at most.
+    /// The most bytes that the client can send for it.
     pub(in crate::lint) longest: usize,
 }
 
@@ -43,7 +43,7 @@ impl Text {
 
     /// The decoded path of a request.
     pub fn path(longest: usize) -> Self {
-        // What a request line takes as it is: the rest has to be escaped.
+        // The bytes that a request line takes as they are: the rest has to be escaped.
         let raw = Bytes::range(0x21, 0xff).without(b"%?#\x7f");
         Self {
             before: b"/".to_vec(),
@@ -54,7 +54,7 @@ impl Text {
         }
     }
 
-    /// Whether it can be such a text, of which the client chose its part from the right bytes.
+    /// True if it can be such a text, of which the client chose its part from the right bytes.
     pub(super) fn is_possible(&self, text: &[u8]) -> bool {
         let has = |part: &[u8]| memchr::memmem::find(text, part).is_some();
         !self.path
@@ -65,7 +65,7 @@ impl Text {
                 && !text.ends_with(b"/..")
     }
 
-    /// How many bytes the client sends for a text.
+    /// The number of bytes that the client sends for a text.
     pub(super) fn sent(&self, text: &[u8]) -> usize {
         text.iter().map(|byte| if self.escaped.has(*byte) { 3 } else { 1 }).sum()
     }

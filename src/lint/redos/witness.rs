@@ -7,18 +7,18 @@ use super::automaton::{Automaton, State};
 use super::set::Bytes;
 use super::text::Text;
 
-/// How many sets of states a search for an end looks at, and how long an end may be.
+/// The most sets of states that a search for an end looks at, and the longest end.
 const MOST_SETS: usize = 400;
 const LONGEST_END: usize = 8;
 
 /// A text that costs: `start`, many times `pump`, `end`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// What stands before the repetitions.
+    /// The text before the repetitions.
     pub start: Vec<u8>,
-    /// What is repeated.
+    /// The text that is repeated.
     pub pump: Vec<u8>,
-    /// What lets the match fail.
+    /// The text that lets the match fail.
     pub end: Vec<u8>,
 }
 
@@ -32,7 +32,7 @@ impl Witness {
 /// States, sorted.
 type Set = Vec<State>;
 
-/// What can be tried for a pump, the likeliest first, each with whether no match is possible at its end.
+/// The texts that can be tried for a pump, the likeliest first, each with whether no match is possible at its end.
 pub(super) fn witnesses(automaton: &Automaton, pump: &Pump, text: &Text) -> Vec<(Witness, bool)> {
     let mut first = run(automaton, vec![0], &text.before);
     first.extend(automaton.skipping);
@@ -52,7 +52,7 @@ pub(super) fn witnesses(automaton: &Automaton, pump: &Pump, text: &Text) -> Vec<
             None => ends.push((middle, false)),
         }
     }
-    // What surely fails comes first.
+    // Texts that surely fail come first.
     ends.sort_by_key(|(_, fails)| !fails);
     let filler = text.bytes.without(&pump.text).without(b"/.").best();
     let pumps = [Some(pump.text.clone()), filler.map(|byte| [&pump.text[..], &[byte]].concat())];
@@ -135,7 +135,7 @@ fn failing(automaton: &Automaton, states: &[State], slash: bool, text: &Text) ->
     let matches_at_end =
         |states: &Set| states.iter().any(|state| automaton.after[*state as usize].matches_at_end);
     let mut seen = HashSet::from([(states.to_vec(), false)]);
-    // Whether the text before a line break at its end matches: it counts as the end too.
+    // True if the text before a line break at its end matches: it counts as the end too.
     let mut open = VecDeque::from([(states.to_vec(), false, Vec::new())]);
     while let Some((states, is_broken, end)) = open.pop_front() {
         if matches(&states) {
@@ -179,7 +179,7 @@ fn letters(automaton: &Automaton, alphabet: Bytes) -> Vec<u8> {
         let group = groups.entry(key).or_default();
         *group = group.with(byte);
     }
-    // What no set has ends every way at once.
+    // A byte that no set has ends every way at once.
     let mut letters: Vec<(usize, u8)> = groups
         .into_iter()
         .filter_map(|(key, group)| {

@@ -1,8 +1,11 @@
-//! What lets the connections of a place be used again: a pool, HTTP/1.1 and a `Connection` header that does not close.
+//! Cures that let the connections of a place be used again: a pool, HTTP/1.1 and a `Connection` header that does not close.
 //!
 //! One without the others helps nothing, and HTTP/1.1 without a pool is worse than nothing: the proxy keeps every
 //! `TIME_WAIT`. So each missing cure is a finding of its own, and the fix of each is the whole remedy.
 
+pub(super) mod connection;
+pub(super) mod host;
+pub(super) mod limits;
 mod need;
 mod patch;
 mod sets;
@@ -11,10 +14,6 @@ use std::cell::{Cell, OnceCell};
 use std::collections::{HashMap, HashSet};
 
 use super::place;
-use super::rules::reuse::{
-    connection_header_missing, keepalive_before_balancer, proxy_http_version_prevents_reuse,
-    proxy_to_bare_host,
-};
 use super::target::Target;
 use crate::edit::Fix;
 use crate::model::proxy::HttpVersion;
@@ -48,7 +47,7 @@ struct Group<'a> {
     given: Cell<usize>,
 }
 
-/// What all leaves lack, and how it is repaired.
+/// The lacks of all leaves, and their repair.
 pub(super) struct Remedies<'a> {
     lacks: HashMap<*const Judged<'a>, Lack>,
     upstreams: HashMap<*const Upstream, usize>,
@@ -88,7 +87,7 @@ impl<'a> Remedies<'a> {
             }
             let without: Vec<&Upstream> =
                 judged.upstreams().filter(|u| unpooled.contains(&std::ptr::from_ref(*u))).collect();
-            let bare = proxy_to_bare_host::bare(target, judged);
+            let bare = self::host::bare(target, judged);
             if without.is_empty() && bare.is_none() && judged.pooled().is_none() {
                 continue;
             }
@@ -112,7 +111,7 @@ impl<'a> Remedies<'a> {
                 missing.header
                     && bare.is_none()
                     && judged.leaf.proxy().http_version.value == HttpVersion::Http11
-                    && connection_header_missing::is_inherited(target, &judged.leaf)
+                    && connection::is_inherited(target, &judged.leaf)
             });
             if let Some(last) = heirs {
                 sets.join(number, Key::Line(last.span));
@@ -145,12 +144,12 @@ impl<'a> Remedies<'a> {
         this
     }
 
-    /// What a leaf lacks; nothing if its connections are used again, or if that cannot be had.
+    /// The lacks of a leaf; none if its connections are used again, or if that cannot be had.
     pub(super) fn missing(&self, judged: &Judged<'a>) -> Missing {
         self.lacks.get(&std::ptr::from_ref(judged)).map_or_else(Missing::default, |lack| lack.missing)
     }
 
-    /// Whether a pool is missing in an upstream that could have one.
+    /// True if a pool is missing in an upstream that could have one.
     pub(super) fn lacks_pool(&self, upstream: &Upstream) -> bool {
         self.upstreams.contains_key(&std::ptr::from_ref(upstream))
     }
@@ -195,11 +194,9 @@ impl<'a> Remedies<'a> {
         }
         for host in &group.hosts {
             let users: Vec<&Judged<'_>> = (group.leaves.iter().copied())
-                .filter(|j| {
-                    proxy_to_bare_host::bare(target, j).is_some_and(|own| own.eq_ignore_ascii_case(host))
-                })
+                .filter(|j| self::host::bare(target, j).is_some_and(|own| own.eq_ignore_ascii_case(host)))
                 .collect();
-            let (name, edits) = proxy_to_bare_host::edits(target, host, &users)?;
+            let (name, edits) = self::host::edits(target, host, &users)?;
             remedy.title(format!("upstream {name}"));
             remedy.add(edits)?;
             remedy.needs_eyes = true;
@@ -211,7 +208,7 @@ impl<'a> Remedies<'a> {
             let missing = self.missing(judged);
             if missing.version {
                 remedy.title(HTTP11.to_owned());
-                remedy.add([proxy_http_version_prevents_reuse::edit(target, &judged.leaf)?])?;
+                remedy.add([connection::speak_http11(target, &judged.leaf)?])?;
             }
             if let Some(line) = missing.closed {
                 // Somebody may have meant it: a person has to look.
@@ -220,8 +217,8 @@ impl<'a> Remedies<'a> {
                 remedy.add([place::argument(target.configuration, line, 1, "\"\"")?])?;
             } else if missing.header {
                 remedy.title(EMPTY_HEADER.to_owned());
-                remedy.add(connection_header_missing::edits(target, &judged.leaf)?)?;
-                if connection_header_missing::is_inherited(target, &judged.leaf)
+                remedy.add(connection::empty_header(target, &judged.leaf)?)?;
+                if connection::is_inherited(target, &judged.leaf)
                     && let Some(last) = judged.leaf.proxy().set_header.value.last()
                     && lines.insert(last.span)
                 {
@@ -239,7 +236,7 @@ impl<'a> Remedies<'a> {
         remedy.fix()
     }
 
-    /// Whether a new line beside a header that others inherit would leave one of them, which is no member of the group,
+    /// True if a new line beside a header that others inherit would leave one of them, which is no member of the group,
     /// with HTTP/1.1 and open connections, but no pool.
     fn harms(&self, line: Span, members: &HashSet<*const Judged<'a>>) -> bool {
         let heirs = self.heirs.get(&line).map_or(&[][..], Vec::as_slice);
@@ -253,7 +250,7 @@ impl<'a> Remedies<'a> {
             (upstream.keepalive_overridden, upstream.balancer.origin.span())
         {
             remedy.moves = true;
-            return remedy.add(keepalive_before_balancer::edits(target, keepalive, method)?);
+            return remedy.add(place::move_behind(target.configuration, keepalive, method)?);
         }
         let directive = format!("keepalive {};", self.pool_size(upstream));
         let edit = if let Origin::Set(span) = upstream.keepalive.size.origin {

@@ -1,12 +1,11 @@
-//! What leaves and upstreams lack to use connections again, and what findings say of it.
+//! Lacks of leaves and upstreams that keep connections from being used again, and the words of findings for them.
 
 use std::collections::HashSet;
 
+use super::host;
+use super::limits::{budget, is_client_source, listening};
 use super::patch::listed;
 use crate::diagnostic::Level;
-use crate::lint::rules::performance::idle_connections_exceed_budget::{budget, listening};
-use crate::lint::rules::reuse::pool_ignores_source_address::is_client_source;
-use crate::lint::rules::reuse::proxy_to_bare_host;
 use crate::lint::target::Target;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Endpoint, Origin, Upstream};
@@ -16,7 +15,7 @@ use crate::source::Span;
 /// Connections that a pool keeps at least, if `worker_connections` has room.
 const POOL: usize = 16;
 
-/// What a leaf lacks.
+/// The lacks of a leaf.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Missing {
     /// An upstream with a pool.
@@ -29,7 +28,7 @@ pub(crate) struct Missing {
     pub(crate) closed: Option<Span>,
 }
 
-/// What a leaf lacks that could use connections again; whether there is a pool is known.
+/// The lacks of a leaf that could use connections again; whether there is a pool is known.
 pub(super) fn missing(judged: &Judged<'_>, pool: bool) -> Missing {
     if !judged.leaf.is_http() || judged.leaf.proxy().http_version.value == HttpVersion::Http2 {
         return Missing { pool, ..Missing::default() };
@@ -45,7 +44,7 @@ pub(super) fn missing(judged: &Judged<'_>, pool: bool) -> Missing {
     }
 }
 
-/// Whether an upstream that is used keeps no connections although it could.
+/// True if an upstream that is used keeps no connections although it could.
 pub(super) fn lacks_pool(target: Target<'_>, upstream: &Upstream) -> bool {
     if upstream.pool().is_some() {
         return false;
@@ -55,7 +54,7 @@ pub(super) fn lacks_pool(target: Target<'_>, upstream: &Upstream) -> bool {
     users.peek().is_some() && !users.any(|user| is_client_source(target, &user.leaf))
 }
 
-/// Whether an upstream has only unix sockets: no ports are used, only the cost of connecting remains.
+/// True if an upstream has only unix sockets: no ports are used, only the cost of connecting remains.
 pub(crate) fn is_local(upstream: &Upstream) -> bool {
     upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_)))
 }
@@ -85,7 +84,7 @@ pub(crate) const HTTP11: &str = "proxy_http_version 1.1;";
 /// Why a repair has several parts.
 pub(crate) const TOGETHER: &str = "one without the others helps nothing";
 
-/// What lines lack that leaves could have, in backticks.
+/// The lines that leaves lack, in backticks.
 pub(crate) fn lines(lacks: &[Missing]) -> Vec<String> {
     let version = lacks.iter().any(|lack| lack.version).then_some(HTTP11);
     let header = lacks.iter().any(|lack| lack.header || lack.closed.is_some()).then_some(EMPTY_HEADER);
@@ -102,34 +101,31 @@ pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
     } else if let Some(first) = here.first_mut() {
         first.insert_str(0, "add ");
     }
-    let bare = proxy_to_bare_host::bare(target, judged);
+    let bare = host::bare(target, judged);
     let without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u));
-    let pools: Vec<String> =
-        without
-            .map(|u| match u.keepalive_overridden {
-                Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
-                None => format!(
-                    "add `keepalive {};` at the end of upstream `{}`",
-                    target.remedies().pool_size(u),
-                    u.name
-                ),
-            })
-            .chain(bare.map(|host| {
-                format!("define `{}` and pass to that", proxy_to_bare_host::upstream(target, host))
-            }))
-            .take(3)
-            .collect();
+    let pools: Vec<String> = without
+        .map(|u| match u.keepalive_overridden {
+            Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
+            None => format!(
+                "add `keepalive {};` at the end of upstream `{}`",
+                target.remedies().pool_size(u),
+                u.name
+            ),
+        })
+        .chain(bare.map(|host| format!("define `{}` and pass to that", host::upstream(target, host))))
+        .take(3)
+        .collect();
     if pools.is_empty() {
         return listed(&here);
     }
     format!("{}, and {}: {TOGETHER}", listed(&here), listed(&pools))
 }
 
-/// How bad it is that a leaf lacks something: without ports, or where only nginx itself asks, it costs little.
+/// The level of a leaf's lack: without ports, or where only nginx itself asks, it costs little.
 pub(crate) fn level<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Level {
     let mut without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u)).peekable();
     let local = judged.pooled().is_none() && without.peek().is_some() && without.all(is_local);
-    let control = proxy_to_bare_host::bare(target, judged)
-        .is_some_and(|host| proxy_to_bare_host::is_control_endpoint(target, &judged.leaf, host));
+    let control =
+        host::bare(target, judged).is_some_and(|host| host::is_control_endpoint(target, &judged.leaf, host));
     if local || control { Level::Info } else { Level::Warning }
 }

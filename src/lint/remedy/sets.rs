@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::model::Upstream;
 use crate::source::Span;
 
-/// What leaves can have in common.
+/// A thing that leaves can have in common.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Upstream(*const Upstream),

@@ -1,23 +1,23 @@
 //! One file a rule, in the folder of its category; the file bears the rule's name.
 
-pub(super) mod reuse {
+mod reuse {
     pub(super) mod client_keepalive_disabled;
     pub(super) mod connection_close_sent;
     pub(super) mod connection_from_client;
     pub(super) mod connection_header_lost;
-    pub(in crate::lint) mod connection_header_missing;
+    pub(super) mod connection_header_missing;
     pub(super) mod fastcgi_keep_conn_missing;
     pub(super) mod fastcgi_keep_conn_useless;
-    pub(in crate::lint) mod keepalive_before_balancer;
+    pub(super) mod keepalive_before_balancer;
     pub(super) mod keepalive_ineffective_protocol;
     pub(super) mod pool_exceeds_backend;
     pub(super) mod pool_fragmented_by_locations;
-    pub(in crate::lint) mod pool_ignores_source_address;
+    pub(super) mod pool_ignores_source_address;
     pub(super) mod pool_settings_without_pool;
     pub(super) mod pool_smaller_than_peers;
-    pub(in crate::lint) mod proxy_http_version_prevents_reuse;
+    pub(super) mod proxy_http_version_prevents_reuse;
     pub(super) mod proxy_pass_variable_unpooled;
-    pub(in crate::lint) mod proxy_to_bare_host;
+    pub(super) mod proxy_to_bare_host;
     pub(super) mod shared_pool_mixed_transport;
     pub(super) mod stream_udp_session_held;
     pub(super) mod subrequest_not_reused;
@@ -119,9 +119,9 @@ mod security {
     pub(super) mod weak_tls_protocols;
 }
 
-pub(super) mod performance {
+mod performance {
     pub(super) mod gzip_off;
-    pub(in crate::lint) mod idle_connections_exceed_budget;
+    pub(super) mod idle_connections_exceed_budget;
     pub(super) mod prefer_server_ciphers;
     pub(super) mod quic_bpf_reuseport;
     pub(super) mod regex_exact_match;

@@ -12,7 +12,7 @@ use crate::source::FileId;
 use crate::syntax::{Configuration, Directive};
 use named::Value;
 
-/// What fixes are for.
+/// The purposes of fixes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
     /// The directives that they add, change or remove, by name.
@@ -23,12 +23,12 @@ pub struct Touched {
     pub replaced: BTreeSet<String>,
 }
 
-/// What fixes are for: from their texts, and from the directives whose words they change.
+/// The purposes of fixes: from their texts, and from the directives whose words they change.
 pub fn touched(before: &Configuration, fixes: &[&Fix]) -> Touched {
     let mut touched = Touched::default();
     let mut files: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
     for edit in fixes.iter().flat_map(|fix| &fix.edits) {
-        // What is inserted are whole directives; what is replaced is one, or an argument of one.
+        // An insertion is whole directives; a replacement is of one, or of an argument of one.
         for text in edit.text.split(['{', '}', ';']) {
             let mut words = text.split_whitespace();
             let Some(name) = words.next() else { continue };
@@ -54,7 +54,7 @@ pub fn touched(before: &Configuration, fixes: &[&Fix]) -> Touched {
     touched
 }
 
-/// Whether one of the edits, which are sorted and do not overlap, changes something between the first and the last
+/// True if one of the edits, which are sorted and do not overlap, changes something between the first and the last
 /// word of a directive.
 fn is_changed(directive: &Directive<'_>, edits: &[&Edit]) -> bool {
     let head = directive.head();
@@ -69,7 +69,7 @@ fn header_name(word: &[u8]) -> String {
     text.trim_matches(['"', '\'']).to_owned()
 }
 
-/// What differs between two compiled configurations beyond what was touched.
+/// The differences between two compiled configurations beyond what was touched.
 pub fn beyond(before: &Config, after: &Config, touched: &Touched) -> Option<String> {
     let (old, new) = (levels(before), levels(after));
     if old.len() != new.len() || before.http.servers.len() != after.http.servers.len() {
@@ -131,7 +131,7 @@ fn setting(
     None
 }
 
-/// Whether a level sends other headers to its peer than it did, apart from those that were touched.
+/// True if a level sends other headers to its peer than it did, apart from those that were touched.
 fn headers(
     (before, old): (&Config, &HttpSettings),
     (after, new): (&Config, &HttpSettings),

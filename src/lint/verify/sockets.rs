@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::Touched;
 use crate::model::{Config, Endpoint, Listen, Server};
 
-/// Whether servers would listen elsewhere or speak something else there.
+/// True if servers would listen elsewhere or speak something else there.
 pub(super) fn changed(before: &Config, after: &Config, touched: &Touched) -> Option<String> {
     let (by_parameter, by_parameter_later) = (http2_sockets(before), http2_sockets(after));
     for (old, new) in before.http.servers.iter().zip(&after.http.servers) {
@@ -36,7 +36,7 @@ pub(super) fn changed(before: &Config, after: &Config, touched: &Touched) -> Opt
     None
 }
 
-/// What a server speaks on each of its sockets.
+/// The protocols of a server on each of its sockets.
 type Protocols<'c> = BTreeMap<&'c Endpoint, [(&'static str, bool); 4]>;
 
 fn protocols<'c>(server: &'c Server, by_parameter: &HashSet<&Endpoint>) -> Protocols<'c> {

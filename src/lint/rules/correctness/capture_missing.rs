@@ -52,7 +52,7 @@ declare_rule! {
     }
 }
 
-/// What takes groups of the place it stands in.
+/// Directives that take groups of the place they stand in.
 const READERS: [&str; 14] = [
     "return",
     "set",
@@ -90,7 +90,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
     for name in READERS {
         for (level, directive) in target.levels().http(name) {
-            // What is inherited is read where another pattern may have matched.
+            // An inherited value is read where another pattern may have matched.
             let inner = || level.inner().any(|inner| inner.context() == Context::Location);
             let point = Point::of(level, directive);
             for word in directive.args() {
@@ -108,7 +108,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether the location has the group, so that a pattern in it has replaced it: `capture-overwritten` speaks of that.
+/// True if the location has the group, so that a pattern in it has replaced it: `capture-overwritten` speaks of that.
 fn is_overwritten(level: Block<'_>, used: u8) -> bool {
     let pattern = level.head().and_then(|head| sources::location_pattern(level, head));
     pattern.is_some_and(|pattern| pattern.groups() >= usize::from(used))

@@ -94,7 +94,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether it is an `if` with a pattern: a match replaces the request's groups, and without one
+/// True if it is an `if` with a pattern: a match replaces the request's groups, and without one
 /// `ngx_http_script_regex_start_code` clears them.
 /// Directives that evaluate a text after patterns were executed.
 const READERS: [&str; 13] = [
@@ -150,7 +150,7 @@ fn replaces(directive: Directive<'_>) -> bool {
     directive.name().is("if") && sources::condition(directive).is_some()
 }
 
-/// What the rewrite module executes in the order of the file; the rest comes after all of it.
+/// Directives that the rewrite module executes in the order of the file; the rest comes after all of it.
 fn runs_in_order(directive: Directive<'_>) -> bool {
     ["set", "return", "rewrite", "if", "break"].iter().any(|name| directive.name().is(name))
 }

@@ -42,7 +42,7 @@ declare_rule! {
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for name in ["location", "if", "rewrite", "server_name", "valid_referers"] {
         for (_, directive) in target.levels().http(name) {
-            // What a `rewrite` writes is no pattern.
+            // The replacement of a `rewrite` is no pattern.
             let count = if name == "rewrite" { 1 } else { directive.args().len() };
             directive.args().take(count).for_each(|word| look(word, found));
         }

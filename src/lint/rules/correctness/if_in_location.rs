@@ -105,13 +105,13 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What an `if` sets beside variables.
+/// The directives of an `if` beside those of the rewrite module.
 fn settings(level: Block<'_>) -> impl Iterator<Item = &[u8]> {
     let names = level.directives().iter().map(|d| d.name().content());
     names.filter(|name| !REWRITE.iter().any(|rewrite| rewrite.as_bytes() == *name))
 }
 
-/// Whether the request leaves the location.
+/// True if the request leaves the location.
 fn ends(level: Block<'_>) -> bool {
     level.directives().iter().any(|d| {
         let flag = d.arg(2).map(|w| w.to_string()).unwrap_or_default();

@@ -59,7 +59,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 Kind::If => {
                     let condition = words(code.directive);
                     let inner = point.inside();
-                    // What ends the request is not followed by anything.
+                    // Nothing follows an end of the request.
                     match first.get(&condition) {
                         Some(before) => found.push(finding(level, *before, code.directive, inner)),
                         None => drop(first.insert(condition, code.directive)),

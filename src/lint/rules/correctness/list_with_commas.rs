@@ -85,5 +85,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 fn has_comma(name: &str, word: &[u8]) -> bool {
     let files = matches!(name, "index" | "try_files" | "fastcgi_index");
     let inside = !files && !word.contains(&b'$') && word.contains(&b',');
-    !word.starts_with(b"~") && !word.contains(&b' ') && word.len() > 1 && (inside || word.ends_with(b","))
+    // `"a, b"` is one name; a file can have a space too.
+    let space = word.contains(&b' ') && (files || !inside);
+    !word.starts_with(b"~") && !space && word.len() > 1 && (inside || word.ends_with(b","))
 }

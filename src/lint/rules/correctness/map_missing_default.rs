@@ -15,7 +15,7 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// What the map does not list gets an empty value: the request fails with 500, or the file is looked for at the
+    /// A value that the map does not list becomes empty: the request fails with 500, or the file is looked for at the
     /// root of the file system.
     ///
     /// ## Example
@@ -66,7 +66,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a directive cannot work with an empty value.
+/// True if a directive cannot work with an empty value.
 fn needs(directive: Directive<'_>, name: &str) -> bool {
     let is_whole = |n: usize| {
         directive.arg(n).is_some_and(|w| {

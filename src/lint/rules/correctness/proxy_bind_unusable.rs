@@ -20,7 +20,7 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// What is no address is ignored for each request, and written to the error log. A wrong family or a loopback
+    /// A value that is no address is ignored for each request, and written to the error log. A wrong family or a loopback
     /// address makes every such request fail with 500.
     ///
     /// ## Example

@@ -81,7 +81,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether the location has many paths below it.
+/// True if the location has many paths below it.
 fn reached_by_many(level: Block<'_>, uri: &[u8]) -> bool {
     let Some(head) = level.around(Context::Location).and_then(Block::head) else { return false };
     let is = |word: &str| head.arg(0).is_some_and(|w| w.is(word));
@@ -95,7 +95,7 @@ fn reached_by_many(level: Block<'_>, uri: &[u8]) -> bool {
 const HOSTS: [&str; 8] =
     ["host", "server_name", "hostname", "server_addr", "server_port", "proxy_host", "http_host", "scheme"];
 
-/// Whether a variable can be more than a host: one of the request's path, or one that is made with a `/`.
+/// True if a variable can be more than a host: one of the request's path, or one that is made with a `/`.
 fn may_hold_path(target: Target<'_>, name: &str) -> bool {
     let Some(id) = target.config.http.variables.find(name) else { return true };
     let levels = target.levels();

@@ -11,7 +11,7 @@ declare_rule! {
     ///
     /// Reports `proxy_pass` whose URI has a group or a variable that was taken from the decoded path and can contain a
     /// space, `?`, `#` or `%`. A group such as `([a-z0-9/]+)` cannot, and neither can what comes from `$request_uri`.
-    /// What can contain a line break is a finding of `http-splitting`.
+    /// A value that can contain a line break is a finding of `http-splitting`.
     ///
     /// ## Why is this bad
     ///
@@ -73,7 +73,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether it can spoil a request line, other than by a line break.
+/// True if it can spoil a request line, other than by a line break.
 fn breaks(open: &Open) -> bool {
     let spoils = [b' ', b'?', b'#', b'%'].iter().any(|byte| open.has(*byte));
     open.client && open.decoded && spoils && !open.has_line_feed()

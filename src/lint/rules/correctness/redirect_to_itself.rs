@@ -9,7 +9,8 @@ use crate::lint::Target;
 use crate::lint::choice;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
-use crate::lint::values::codes::Point;
+use crate::lint::sources;
+use crate::lint::values::codes::{Flag, Point, flag};
 use crate::lint::values::{self, Part, Row};
 use crate::syntax::{Directive, Word};
 
@@ -56,23 +57,32 @@ declare_rule! {
     }
 }
 
-/// How often each name is written in a `server_name`.
+/// The number of times that each name is written in a `server_name`.
 type Names = HashMap<String, u32>;
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let names = OnceCell::new();
-    for (level, answer) in target.levels().http("return") {
-        let Some(to) = redirect(answer) else { continue };
+    let levels = target.levels();
+    for (level, answer) in levels.http("return").chain(levels.http("rewrite")) {
+        let Some(to) = redirect(level, answer) else { continue };
         let Some(server) = level.around(Context::Server) else { continue };
         let inside = level == server || level.context() == Context::Location && level.outer() == Some(server);
         if !inside
             || level.get("if").is_some()
             || server.get("if").is_some()
-            || server.get("rewrite").is_some()
+            || server.own("rewrite").any(|rewrite| rewrite.id() != answer.id())
         {
             continue;
         }
-        let rows = values::rows_at(target.view(), Point::of(level, answer), &to.value());
+        let point = Point::of(level, answer);
+        let rows = if answer.name().is("rewrite") {
+            values::replacement(target.view(), point, answer)
+                .into_iter()
+                .map(|row| settle(row, answer))
+                .collect()
+        } else {
+            values::rows_at(target.view(), point, &to.value())
+        };
         if !rows.is_empty() && rows.iter().any(|row| returns(target, &names, server, level, row)) {
             found.push(
                 REDIRECT_TO_ITSELF
@@ -87,11 +97,42 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn redirect(answer: Directive<'_>) -> Option<Word<'_>> {
+/// The URL of a redirect: of `return`, or of a `rewrite` that matches every URI.
+fn redirect<'a>(level: Block<'a>, answer: Directive<'a>) -> Option<Word<'a>> {
+    if answer.name().is("rewrite") {
+        let always = sources::rewrite_pattern(level, answer).is_some_and(|pattern| pattern.matches_always());
+        return answer.arg(1).filter(|_| always && flag(answer) == Flag::Redirect);
+    }
     match (answer.arg(0)?, answer.arg(1)) {
         (url, None) => Some(url).filter(|url| url.content().first().is_some_and(|b| !b.is_ascii_digit())),
         (code, Some(url)) => ["301", "302", "307", "308"].iter().any(|c| code.is(c)).then_some(url),
     }
+}
+
+/// The new URL with `$uri` in place of a group that is the whole URI, and without the `?` that drops the arguments.
+fn settle(mut row: Row, rewrite: Directive<'_>) -> Row {
+    if matches!(row.parts.last(), Some(Part::Text(text)) if text == b"?") {
+        row.parts.pop();
+    }
+    let behind_slash = match rewrite.arg(0).map(Word::value).as_deref() {
+        Some(b"^(.*)$" | b"^(.*)" | b"(.*)" | b"^(.+)$") => false,
+        Some(b"^/(.*)$" | b"^/(.*)" | b"/(.*)") => true,
+        _ => return row,
+    };
+    match row.parts.as_mut_slice() {
+        [.., Part::Text(text), Part::Open(open)]
+            if open.name == "$1" && behind_slash && text.ends_with(b"/") =>
+        {
+            text.pop();
+            "$uri".clone_into(&mut open.name);
+            // With the slash before it.
+            *open.first = std::array::from_fn(|byte| byte == usize::from(b'/'));
+            open.empty = false;
+        }
+        [.., Part::Open(open)] if open.name == "$1" && !behind_slash => "$uri".clone_into(&mut open.name),
+        _ => {}
+    }
+    row
 }
 
 fn returns<'a>(
@@ -116,7 +157,7 @@ fn returns<'a>(
     same_place(server, level, &url.uri)
 }
 
-/// Whether a server listens for a scheme on its usual port.
+/// True if a server listens for a scheme on its usual port.
 fn answers(server: Block<'_>, secure: bool) -> bool {
     let mut listens = server.own("listen").peekable();
     if listens.peek().is_none() {
@@ -130,12 +171,12 @@ fn answers(server: Block<'_>, secure: bool) -> bool {
             _ => "80".to_owned(),
         };
         let ssl = listen.args().any(|w| w.is("ssl") || w.is("quic"));
-        // What a proxy in front of it has taken off is not known.
+        // The part that a proxy in front of it has taken off is not known.
         ssl == secure && port == if secure { "443" } else { "80" }
     })
 }
 
-/// Whether the host of a URL is one of the server's names, or the one that was asked for.
+/// True if the host of a URL is one of the server's names, or the one that was asked for.
 fn is_host(target: Target<'_>, names: &OnceCell<Names>, server: Block<'_>, host: &[Part]) -> bool {
     match host {
         [Part::Text(text)] => {
@@ -159,7 +200,7 @@ fn all_names(target: Target<'_>) -> Names {
     names
 }
 
-/// Whether a URI comes to a place: it is the one that was asked for, or known and chosen there.
+/// True if a URI comes to a place: it is the one that was asked for, or known and chosen there.
 fn same_place(server: Block<'_>, level: Block<'_>, uri: &[Part]) -> bool {
     match uri {
         [Part::Open(open)] => {

@@ -78,7 +78,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     {
         return;
     }
-    if OTHERS.iter().any(|name| levels.has(name)) {
+    if target.has_empty_mask() || OTHERS.iter().any(|name| levels.has(name)) {
         return;
     }
     let resolves =
@@ -123,7 +123,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// How a name is resolved at run time in a version.
+/// The way to resolve a name at run time in a version.
 fn remedy(version: Version) -> &'static str {
     const RESOLVE: Version = Version::new(1, 27, 3);
     if version >= RESOLVE {
@@ -133,7 +133,7 @@ fn remedy(version: Version) -> &'static str {
     }
 }
 
-/// Whether a request is passed to a name, directly or through an `upstream`.
+/// True if a request is passed to a name, directly or through an `upstream`.
 fn reaches_name(target: Target<'_>, value: &[u8]) -> bool {
     let host = text::without_port(&text::url(value).host);
     let is_host = |host: &str| is_name(host) && host != "localhost" && !host.starts_with("unix");

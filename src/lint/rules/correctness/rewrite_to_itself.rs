@@ -107,7 +107,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether clients ask for a location: it has no name, and is not `internal`.
+/// True if clients ask for a location: it has no name, and is not `internal`.
 fn is_asked_for(level: Level<'_>) -> bool {
     let named =
         level.head().and_then(|head| head.arg(0)).is_some_and(|word| word.content().starts_with(b"@"));

@@ -79,7 +79,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What a pattern matches for sure.
+/// The paths that a pattern matches for sure.
 enum Cover {
     All,
     Beginning(Vec<u8>),

@@ -90,7 +90,7 @@ fn finding(target: Target<'_>, split: &SplitClients, left: u32) -> Diagnostic {
     }
 }
 
-/// Whether a directive passes requests to the host that the variable names.
+/// True if a directive passes requests to the host that the variable names.
 pub(in crate::lint) fn is_host(directive: Directive<'_>, variable: &str) -> bool {
     if !directive.name().content().ends_with(b"_pass") {
         return false;

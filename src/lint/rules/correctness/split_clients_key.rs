@@ -129,7 +129,7 @@ fn finding(target: Target<'_>, split: &SplitClients) -> Option<Diagnostic> {
     })
 }
 
-/// Whether the result is the source address of upstream connections.
+/// True if the result is the source address of upstream connections.
 pub(in crate::lint) fn spreads_sources(target: Target<'_>, split: &SplitClients) -> bool {
     let name = &target.config.http.variables.get(split.variable).name;
     let uses = target.uses().reached(name);

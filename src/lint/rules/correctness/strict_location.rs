@@ -22,6 +22,12 @@ declare_rule! {
     /// }
     /// ```
     ///
+    /// ```nginx bad
+    /// server {
+    ///     location "~ \.php$" { return 403; }
+    /// }
+    /// ```
+    ///
     /// ```nginx good
     /// server {
     ///     location ~ \.php$ { return 403; }
@@ -40,14 +46,14 @@ declare_rule! {
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (_, head) in target.levels().http("location") {
         let path = match head.args().len() {
-            1 => head.arg(0).filter(|w| !w.content().starts_with(b"~")),
+            1 => head.arg(0).filter(|w| !w.value().starts_with(b"~") || has_modifier(&w.value())),
             2 if head.arg(0).is_some_and(|w| w.is("=") || w.is("^~")) => head.arg(1),
             _ => None,
         };
         if let Some(word) = path.filter(|w| has_modifier(&w.value())) {
             found.push(
                 STRICT_LOCATION
-                    .finding(word.span(), "the modifier is part of the path: no request has such a one")
+                    .finding(word.span(), message(&word.value()))
                     .label("means itself")
                     .help(format!("write `location {word}` without quotes")),
             );
@@ -62,13 +68,22 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+fn message(path: &[u8]) -> &'static str {
+    if path.starts_with(b"~") {
+        "the pattern begins with a space: no request has such a path"
+    } else {
+        "the modifier is part of the path: no request has such a one"
+    }
+}
+
 /// `= /path` and the like as one word.
 fn has_modifier(path: &[u8]) -> bool {
     [&b"= "[..], b"~ ", b"~* ", b"^~ "].iter().any(|modifier| path.starts_with(modifier))
 }
 
 fn looks_like_pattern(path: &str) -> bool {
-    let group = path.contains('(') && path.contains('|') && path.contains(')');
+    // A browser sends `|` as `%7C`, and nobody names a path with it.
+    let group = path.contains('|');
     let path_without_mark = path.trim_start_matches(['=', '^', '~']);
     let begins = path.starts_with('^') && !path.starts_with("^~");
     begins

@@ -15,7 +15,7 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// What it was meant to do does not happen. Off by default: a map that is not read costs nothing, and sets of
+    /// Its purpose is not fulfilled. Off by default: a map that is not read costs nothing, and sets of
     /// ready-made files define maps for files that are included where they are wanted.
     ///
     /// ## Example

@@ -18,7 +18,7 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// What it was meant to do does not happen: often a `proxy_bind` or `proxy_set_header` that was forgotten, or a
+    /// Its purpose is not fulfilled: often a `proxy_bind` or `proxy_set_header` that was forgotten, or a
     /// name that is spelled differently.
     ///
     /// ## Example

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::remedy::connection::{lost, repeat};
 use crate::lint::rule::declare_rule;
-use crate::lint::rules::reuse::connection_header_lost::repeat;
-use crate::lint::rules::reuse::connection_header_missing::lost;
 use crate::lint::{Target, affected::affected};
 use crate::model::proxy::Header;
 use crate::reuse::Leaf;
@@ -77,7 +76,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     found.extend(places.into_iter().filter_map(|(span, leaves)| finding(target, span, &leaves)));
 }
 
-/// Whether a line sends something: an empty value is what nginx does anyway.
+/// True if a line sends something: an empty value is what nginx does anyway.
 fn is_sent(header: &Header) -> bool {
     header.value.constant().is_none_or(|value| !value.is_empty())
 }

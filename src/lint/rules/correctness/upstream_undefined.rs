@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
+use crate::lint::names::looks_like_upstream;
 use crate::lint::rule::declare_rule;
 use crate::lint::{affected::affected, target::Target};
 use crate::reuse::{Leaf, Reached, has_variable_host};
@@ -87,12 +88,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a host has the form of an upstream's name; in a fragment it may be one that is defined elsewhere.
-pub(crate) fn looks_like_upstream(host: &str) -> bool {
-    !host.contains(['.', ':']) && !host.eq_ignore_ascii_case("localhost")
-}
-
-/// Whether a value in a leaf is a name that only an `upstream` could explain.
+/// True if a value in a leaf is a name that only an `upstream` could explain.
 pub(crate) fn is_missing_upstream(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     has_variable_host(target.config, leaf.target)
         && looks_like_upstream(host)

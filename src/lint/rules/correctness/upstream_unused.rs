@@ -58,7 +58,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     if unused.is_empty()
         || !target.is_whole()
         || !target.uses().complete
-        || has_empty_mask(target)
+        || target.has_empty_mask()
         || reached.any(|(reached, _)| matches!(reached, Reached::Unknown))
     {
         return;
@@ -75,11 +75,6 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             );
         }
     }
-}
-
-/// Whether a mask of `include` matched no file: on the machine itself it may match some.
-fn has_empty_mask(target: Target<'_>) -> bool {
-    target.configuration.diagnostics.iter().any(|d| d.code == "include-no-match")
 }
 
 /// The arguments of every directive but `upstream` itself: modules that we do not know may name one.

@@ -123,7 +123,7 @@ fn literal(name: &str, directive: Directive<'_>, word: Word<'_>) -> Option<Strin
     text::variables(&text).next()
 }
 
-/// Whether it is a variable of nginx or one that the configuration defines.
+/// True if it is a variable of nginx or one that the configuration defines.
 fn is_known(target: Target<'_>, name: &str) -> bool {
     catalog::variable(Subsystem::Http, name.as_bytes()).is_some()
         || target.config.http.variables.find(name).is_some()

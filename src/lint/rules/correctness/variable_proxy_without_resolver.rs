@@ -99,7 +99,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether an `upstream` has the name: one with a block if no port is written; one that another `…_pass` without variables
+/// True if an `upstream` has the name: one with a block if no port is written; one that another `…_pass` without variables
 /// has made if the port is the same.
 fn is_defined(target: Target<'_>, name: &str, is_https: bool) -> bool {
     let port = if is_https { ":443" } else { ":80" };

@@ -1,11 +1,9 @@
 //! Idle connections and `worker_connections`.
 
-use std::collections::HashSet;
-
 use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::remedy::limits::{budget, listening};
 use crate::lint::rule::declare_rule;
 use crate::lint::{affected::affected, target::Target};
-use crate::model::Origin;
 use crate::reuse::Judged;
 use crate::source::Span;
 
@@ -86,26 +84,4 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         finding.level = Level::Warning;
     }
     found.push(affected(finding, pools.iter().map(|(_, span)| *span), "a pool"));
-}
-
-/// Sockets that each worker listens on.
-pub(crate) fn listening(target: Target<'_>) -> u64 {
-    let all = target.config.http.servers.iter().flat_map(|s| &s.listen);
-    all.map(|listen| &listen.endpoint).collect::<HashSet<_>>().len() as u64
-}
-
-/// The tighter of the two limits, and where it is set.
-pub(crate) fn budget(target: Target<'_>, http: Span) -> (&'static str, u64, Span) {
-    let setting = &target.config.core.worker_connections;
-    let at = match setting.origin {
-        Origin::Set(span) | Origin::Inherited(span) => span,
-        Origin::Default => http,
-    };
-    let connections = ("worker_connections", u64::from(setting.value), at);
-    let files = target.configuration.expanded_root().find(|(d, _)| d.name().is("worker_rlimit_nofile"));
-    let files = files.and_then(|(directive, _)| {
-        let number = std::str::from_utf8(directive.arg(0)?.content()).ok()?.parse().ok()?;
-        Some(("worker_rlimit_nofile", number, directive.head()))
-    });
-    files.filter(|(_, number, _)| *number < connections.1).unwrap_or(connections)
 }

@@ -19,7 +19,7 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// What this proxy does to its clients is what exhausts their ports: a load balancer or another nginx in front
+    /// This proxy exhausts the ports of its clients: a load balancer or another nginx in front
     /// needs a new connection, and a new handshake, for every request.
     ///
     /// ## Example

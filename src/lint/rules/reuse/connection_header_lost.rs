@@ -1,12 +1,11 @@
 //! An emptied `Connection` header that an inner level loses.
 
-use super::connection_header_missing::lost;
 use crate::diagnostic::Diagnostic;
-use crate::edit::Edit;
+use crate::lint::remedy::connection::lost;
 use crate::lint::rule::declare_rule;
 use crate::lint::{place, remedy, target::Target};
 use crate::model::proxy::Header;
-use crate::reuse::{Judged, Leaf};
+use crate::reuse::Judged;
 
 declare_rule! {
     /// ## What it does
@@ -56,7 +55,7 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (judged, missing, name) in target.lacking_http() {
-        // When `Upgrade` is lost too, websockets are the greater loss: `upgrade-headers-lost` speaks of both.
+        // If `Upgrade` is lost too, websockets are the greater loss: `upgrade-headers-lost` speaks of both.
         if !missing.header || lost(target, &judged.leaf, b"upgrade").is_some() {
             continue;
         }
@@ -102,20 +101,4 @@ fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>, line: &str) -> String {
     let rest =
         remedy::help(target, judged).replace(&format!("add {empty}"), "").replace(&empty, "what it says");
     format!("{repeat}; {}", rest.trim_start_matches(", and ").trim())
-}
-
-/// Repeats headers of an outer level behind those in force.
-pub(crate) fn repeat(target: Target<'_>, leaf: &Leaf<'_>, headers: &[&Header]) -> Option<Vec<Edit>> {
-    let last = leaf.proxy().set_header.value.last()?;
-    let mut edits: Vec<Edit> = Vec::new();
-    for header in headers {
-        let line = place::find(target.configuration, header.span)?;
-        let text = line.tree().text()[line.span().range()].to_vec();
-        let edit = place::after(target.configuration, last.span, &String::from_utf8(text).ok()?)?;
-        match edits.last_mut() {
-            Some(first) => first.text.push_str(&edit.text),
-            None => edits.push(edit),
-        }
-    }
-    Some(edits)
 }

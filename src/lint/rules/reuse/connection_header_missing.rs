@@ -1,15 +1,10 @@
 //! `Connection: close` that nginx sends by itself.
 
-use super::connection_header_lost::repeat;
-use super::proxy_http_version_prevents_reuse::line_in_location;
 use crate::diagnostic::Diagnostic;
-use crate::edit::Edit;
-use crate::lint::remedy::EMPTY_HEADER;
+use crate::lint::remedy::connection::lost;
 use crate::lint::rule::declare_rule;
-use crate::lint::{place, remedy, target::Target};
-use crate::model::Origin;
-use crate::model::proxy::Header;
-use crate::reuse::{Judged, Leaf};
+use crate::lint::{remedy, target::Target};
+use crate::reuse::Judged;
 
 declare_rule! {
     /// ## What it does
@@ -61,17 +56,6 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The header of an outer level that the headers of an inner one replace: the innermost of those levels that set
-/// headers. One that closes connections is no loss.
-pub(crate) fn lost<'a>(target: Target<'a>, leaf: &Leaf<'a>, name: &[u8]) -> Option<&'a Header> {
-    if matches!(leaf.proxy().set_header.origin, Origin::Default) || leaf.proxy().header(name).is_some() {
-        return None;
-    }
-    let header = leaf.around(target.config).into_iter().find_map(|outer| outer.proxy.header(name))?;
-    let closes = header.value.constant().is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
-    (!closes).then_some(header)
-}
-
 fn finding<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Diagnostic {
     let mut finding = CONNECTION_HEADER_MISSING
         .finding(
@@ -85,25 +69,4 @@ fn finding<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Diagno
         Some(fix) => finding.fix(fix),
         None => finding,
     }
-}
-
-/// Empties the header where the headers in force are set, so that none of them is lost; or repeats the lines of an outer
-/// level that were lost.
-pub(crate) fn edits<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> Option<Vec<Edit>> {
-    if let Some(outer) = lost(target, leaf, b"connection") {
-        let upgrade = lost(target, leaf, b"upgrade");
-        let lines: Vec<&Header> = upgrade.into_iter().chain([outer]).collect();
-        return repeat(target, leaf, &lines);
-    }
-    let beside = match leaf.proxy().set_header.value.last() {
-        Some(last) => last.span,
-        None => line_in_location(leaf)?,
-    };
-    Some(vec![place::after(target.configuration, beside, EMPTY_HEADER)?])
-}
-
-/// Whether the edits for a leaf stand at an outer level.
-pub(crate) fn is_inherited<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
-    matches!(leaf.proxy().set_header.origin, Origin::Inherited(_))
-        && lost(target, leaf, b"connection").is_none()
 }

@@ -1,7 +1,7 @@
 //! `keepalive` before the balancing method.
 
 use crate::diagnostic::Diagnostic;
-use crate::edit::{Edit, Fix};
+use crate::edit::Fix;
 use crate::lint::rule::declare_rule;
 use crate::lint::{place, target::Target};
 use crate::model::Upstream;
@@ -83,20 +83,15 @@ fn finding<'a>(target: Target<'a>, upstream: &'a Upstream, keepalive: Span, meth
         // The same as nginx's own warning: it is said once.
         .nginx("load balancing method redefined");
     let whole = target.remedies().of_upstream(target, upstream);
-    let alone = || Some(Fix::safe("move `keepalive` behind it", edits(target, keepalive, method)?));
+    let alone = || {
+        Some(Fix::safe(
+            "move `keepalive` behind it",
+            place::move_behind(target.configuration, keepalive, method)?,
+        ))
+    };
     let fix = if target.remedies().lacks_pool(upstream) { whole } else { alone() };
     match fix {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
-}
-
-/// Moves `keepalive`; its companions may stand anywhere.
-pub(crate) fn edits(target: Target<'_>, keepalive: Span, method: Span) -> Option<Vec<Edit>> {
-    let line = place::find(target.configuration, keepalive)?;
-    let text = String::from_utf8(line.tree().text()[line.span().range()].to_vec()).ok()?;
-    Some(vec![
-        place::remove(target.configuration, keepalive)?,
-        place::after(target.configuration, method, &text)?,
-    ])
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::remedy::limits::is_client_source;
 use crate::lint::rule::declare_rule;
 use crate::lint::{affected::affected, place, target::Target};
-use crate::model::proxy::Bind;
-use crate::model::{Origin, Upstream, VariableSource};
-use crate::reuse::{DEFAULT_KEEPALIVE, Leaf};
+use crate::model::{Origin, Upstream};
+use crate::reuse::DEFAULT_KEEPALIVE;
 use crate::source::Span;
 
 declare_rule! {
@@ -122,30 +122,4 @@ fn fix(target: Target<'_>, upstream: &Upstream, can_say_zero: bool) -> Option<Fi
         (_, false) => return None,
     };
     Some(Fix::safe(title, vec![edit]))
-}
-
-/// Whether the source address of a leaf's connections comes from the client.
-pub(crate) fn is_client_source<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
-    match leaf.bind().map(|bind| &bind.value) {
-        Some(Bind::Value { value, transparent }) => {
-            *transparent
-                || target.reuse.behind(leaf, value).into_iter().any(|id| {
-                    let variable = target.config.http.variables.get(id);
-                    match variable.source {
-                        VariableSource::Builtin => is_of_client(&variable.name),
-                        // Of the client's address, unless told otherwise.
-                        VariableSource::Other(by) => by == "geo",
-                        _ => false,
-                    }
-                })
-        }
-        _ => false,
-    }
-}
-
-fn is_of_client(name: &str) -> bool {
-    ["remote_addr", "binary_remote_addr"].contains(&name)
-        || ["realip_", "http_", "proxy_protocol_", "arg_", "cookie_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
 }

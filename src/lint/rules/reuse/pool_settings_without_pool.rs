@@ -1,4 +1,4 @@
-//! How long, how often, but not whether.
+//! Settings of a pool that is not there.
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;

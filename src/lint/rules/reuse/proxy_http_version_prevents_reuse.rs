@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::edit::Edit;
 use crate::lint::rule::declare_rule;
-use crate::lint::{affected::affected, place, remedy, target::Target};
-use crate::model::{LocationKind, Origin};
-use crate::reuse::{Judged, Leaf};
+use crate::lint::{affected::affected, remedy, target::Target};
+use crate::model::Origin;
+use crate::reuse::Judged;
 use crate::source::Span;
 
 declare_rule! {
@@ -89,23 +88,6 @@ fn by_default<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Dia
     match target.remedies().of_leaf(target, judged) {
         Some(fix) => finding.fix(fix),
         None => finding,
-    }
-}
-
-/// Lets a leaf speak HTTP/1.1.
-pub(crate) fn edit(target: Target<'_>, leaf: &Leaf<'_>) -> Option<Edit> {
-    match leaf.proxy().http_version.origin {
-        Origin::Set(span) | Origin::Inherited(span) => place::argument(target.configuration, span, 0, "1.1"),
-        Origin::Default => place::before(target.configuration, line_in_location(leaf)?, remedy::HTTP11),
-    }
-}
-
-/// A line of the leaf's location beside which a `proxy_` directive may stand: they are not allowed in `if` and
-/// `limit_except`.
-pub(crate) fn line_in_location(leaf: &Leaf<'_>) -> Option<Span> {
-    match leaf.location.kind {
-        LocationKind::If | LocationKind::LimitExcept(_) => None,
-        _ => Some(leaf.span),
     }
 }
 

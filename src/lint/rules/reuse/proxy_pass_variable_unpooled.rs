@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::names::looks_like_upstream;
 use crate::lint::rule::declare_rule;
-use crate::lint::rules::correctness::upstream_undefined::{is_missing_upstream, looks_like_upstream};
+use crate::lint::rules::correctness::upstream_undefined::is_missing_upstream;
 use crate::lint::{Target, affected::affected};
 use crate::reuse::{Judged, Leaf, Reached, fixed_parts, has_variable_host};
 use crate::source::Span;
@@ -118,7 +119,7 @@ fn finding(span: Span, hosts: &[Entry], users: &[Span]) -> Diagnostic {
     affected(finding, users.iter().copied().filter(|user| *user != span), "used here")
 }
 
-/// Whether the fixed part of the host is that of upstreams: `http://up_$name` and `upstream up_a`.
+/// True if the fixed part of the host is that of upstreams: `http://up_$name` and `upstream up_a`.
 fn is_family(target: Target<'_>, leaf: &Leaf<'_>) -> bool {
     let parts = fixed_parts(target.config, leaf.target);
     let has = |name: &str| parts.iter().all(|part| memchr::memmem::find(name.as_bytes(), part).is_some());

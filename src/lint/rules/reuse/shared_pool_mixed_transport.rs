@@ -59,7 +59,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What belongs to a connection.
+/// The settings that belong to a connection.
 #[derive(Clone, Copy, PartialEq)]
 pub(in crate::lint) struct Transport<'a> {
     directive: &'static str,
@@ -86,7 +86,7 @@ pub(in crate::lint) fn transport<'a>(leaf: &Leaf<'a>) -> Transport<'a> {
     Transport { directive: leaf.directive, tls, http2, certificates, bind }
 }
 
-/// How two differ, worst first.
+/// The difference of two, worst first.
 fn difference(a: &Transport<'_>, b: &Transport<'_>) -> Option<(&'static str, Level)> {
     let proxies = a.directive == "proxy_pass" && b.directive == "proxy_pass";
     if proxies && a.tls != b.tls {

@@ -81,7 +81,7 @@ declare_rule! {
     }
 }
 
-/// How long servers keep idle connections unless told otherwise, in seconds.
+/// The time that servers keep idle connections unless told otherwise, in seconds.
 const BACKENDS: &[(&str, u64)] = &[
     ("node", 5),
     ("uvicorn", 5),
@@ -129,7 +129,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What a comment in the upstream says: `# backend: node`, `# backend: 15s`.
+/// The words of a comment in the upstream: `# backend: node`, `# backend: 15s`.
 fn declared(target: Target<'_>, upstream: &Upstream) -> Option<(Duration, Span)> {
     let block = place::find(target.configuration, upstream.span)?.block()?;
     block.items().find_map(|item| {
@@ -142,7 +142,7 @@ fn declared(target: Target<'_>, upstream: &Upstream) -> Option<(Duration, Span)>
     })
 }
 
-/// Where the servers of this configuration listen, by port (unix sockets under 0), each with the shortest time of a server
+/// The sockets of the servers of this configuration, by port (unix sockets under 0), each with the shortest time of a server
 /// there and the line that sets it.
 type Sockets<'a> = HashMap<u16, Vec<(&'a Endpoint, Duration, Option<Span>)>>;
 

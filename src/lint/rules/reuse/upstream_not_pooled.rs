@@ -113,7 +113,7 @@ fn is_closing_fastcgi(user: &Judged<'_>) -> bool {
     user.leaf.directive == "fastcgi_pass" && !user.leaf.location.settings.reuse.fastcgi_keep_conn.value
 }
 
-/// Whether the `Connection` header is emptied on purpose.
+/// True if the `Connection` header is emptied on purpose.
 fn empties(user: &Judged<'_>) -> bool {
     asks_for_reuse(user) && user.leaf.proxy().header(b"connection").is_some()
 }

@@ -65,7 +65,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, alias) in target.levels().http("alias") {
         let (Some(location), Some(path)) = (level.around(Context::Location), alias.arg(0)) else { continue };
         let Some(head) = location.head() else { continue };
-        // What is passed on or answered at once has no file.
+        // A request that is passed on or answered at once has no file.
         let elsewhere = ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "return"];
         if elsewhere.iter().any(|name| location.get(name).is_some()) {
             continue;
@@ -147,7 +147,7 @@ fn names_a_file(path: &[u8]) -> bool {
     last.iter().skip(1).any(|b| *b == b'.')
 }
 
-/// Where a request gets to.
+/// The place that a request gets to.
 enum Climb {
     /// The directory above.
     Above,
@@ -197,7 +197,7 @@ fn climbs_in_regex(pattern: &Pattern, path: &[u8]) -> Option<Climb> {
     None
 }
 
-/// Whether a byte can stand there more than once.
+/// True if a byte can stand there more than once.
 fn repeats(hir: &Hir, byte: u8) -> bool {
     hir.properties().maximum_len() != Some(1) && can_contain(hir, byte)
 }

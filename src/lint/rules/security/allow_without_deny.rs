@@ -16,7 +16,7 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// Who matches no rule is let in.
+    /// A client that matches no rule is let in.
     ///
     /// ## Example
     ///
@@ -51,7 +51,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         last = Some(level);
         let rules = access::rules(level);
         let ends = rules.iter().any(access::is_for_all);
-        // What stands before a `deny` takes somebody out of it.
+        // A rule before a `deny` takes somebody out of it.
         let Some(idle) = rules.iter().rev().take_while(|rule| rule.name().is("allow")).last() else {
             continue;
         };

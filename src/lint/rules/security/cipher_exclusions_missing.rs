@@ -12,7 +12,7 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// What a family contains depends on the OpenSSL at hand.
+    /// The content of a family depends on the OpenSSL at hand.
     ///
     /// ## Example
     ///

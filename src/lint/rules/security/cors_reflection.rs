@@ -82,7 +82,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a value is the origin, and no pattern that it has matched refuses strangers.
+/// True if a value is the origin, and no pattern that it has matched refuses strangers.
 fn reflects(row: &Row) -> bool {
     let [Part::Open(open)] = row.parts.as_slice() else { return false };
     let admits = |pattern: &Rc<Pattern>| {
@@ -94,7 +94,7 @@ fn reflects(row: &Row) -> bool {
 /// Origins that no list of known sites has.
 const STRANGERS: [&str; 2] = ["https://stranger.net", "http://stranger.net"];
 
-/// Whether an `if` around or beside it asks something of the origin that the values do not say: through another variable.
+/// True if an `if` around or beside it asks something of the origin that the values do not say: through another variable.
 fn looks_at_origin(target: Target<'_>, level: Block<'_>) -> bool {
     level.outward().any(|level| {
         let Some(head) = level.head().filter(|head| head.name().is("if")) else { return false };

@@ -118,7 +118,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether the block itself passes requests on, and takes no header from the response.
+/// True if the block itself passes requests on, and takes no header from the response.
 fn passes_on(level: Block<'_>) -> bool {
     let protocols = ["proxy", "fastcgi", "uwsgi", "scgi", "grpc"];
     protocols.iter().any(|name| {
@@ -127,7 +127,7 @@ fn passes_on(level: Block<'_>) -> bool {
     })
 }
 
-/// Whether the block itself answers without content.
+/// True if the block itself answers without content.
 fn answers_nothing(level: Block<'_>) -> bool {
     level.own("return").any(|d| d.arg(0).is_some_and(|w| w.is("204")))
 }

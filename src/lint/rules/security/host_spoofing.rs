@@ -90,7 +90,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether any server can include this: a fragment of a server or of what is in one.
+/// True if any server can include this: a fragment of a server or of what is in one.
 fn unseen(level: Block<'_>) -> bool {
     !level.is_rooted() && level.around(Context::Server).is_none_or(|server| server.head().is_none())
 }

@@ -12,7 +12,7 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// Who visits less often is unprotected each time.
+    /// A visitor who comes less often is unprotected each time.
     ///
     /// ## Example
     ///

@@ -85,6 +85,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             };
             let part = rows.iter().find_map(|row| match name {
                 "proxy_pass" => into_request_line(row),
+                // A target with `/` is a URI of this server, and goes into no line.
+                "error_page" if begins_with_slash(row) => None,
                 // nginx escapes the groups of a `rewrite` that redirects.
                 "rewrite" => row.opens().find(|open| carries(open) && !is_capture(open)),
                 _ => row.opens().find(|open| carries(open)),
@@ -100,7 +102,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a variable of nginx can have a line feed.
+/// True if a variable of nginx can have a line feed.
 fn has_line_feed(name: &str) -> bool {
     const DECODED: [&str; 6] = [
         "uri",
@@ -113,12 +115,12 @@ fn has_line_feed(name: &str) -> bool {
     DECODED.contains(&name)
 }
 
-/// Whether a client can put a line break into it.
+/// True if a client can put a line break into it.
 fn breaks(open: &Open) -> bool {
     open.client && open.has_line_feed() && !open.unread
 }
 
-/// Whether a client can put a line break and another header into it.
+/// True if a client can put a line break and another header into it.
 fn carries(open: &Open) -> bool {
     breaks(open) && open.has_header()
 }
@@ -132,7 +134,18 @@ fn into_request_line(row: &Row) -> Option<&Open> {
     row.opens().find(|open| breaks(open) && (open.has(b'/') || !in_host(row, open)))
 }
 
-/// Whether a part stands in the host of a URL.
+/// True if every such value begins with `/`.
+fn begins_with_slash(row: &Row) -> bool {
+    match row.parts.first() {
+        Some(Part::Text(text)) => text.starts_with(b"/"),
+        Some(Part::Open(open)) => {
+            (0..=255).all(|byte| !open.begins_with(byte) || byte == b'/') && !open.empty
+        }
+        None => true,
+    }
+}
+
+/// True if a part stands in the host of a URL.
 fn in_host(row: &Row, open: &Open) -> bool {
     let url = values::url(&row.parts, true);
     let same = |part: &Part| matches!(part, Part::Open(own) if own.name == open.name);

@@ -51,7 +51,7 @@ declare_rule! {
     }
 }
 
-/// What no list of own sites has.
+/// A site that no list of own sites has.
 const STRANGER: &[u8] = b"https://stranger.net/";
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
@@ -87,7 +87,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What a link chooses freely: the path begins with `/`.
+/// The part that a link chooses freely: the path begins with `/`.
 fn is_argument(name: &str) -> bool {
     name.starts_with("arg_") || matches!(name, "args" | "query_string")
 }

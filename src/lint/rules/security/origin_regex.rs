@@ -72,7 +72,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let Some(condition) = condition::of(level, head) else { continue };
         let Test::Matches(Some(pattern)) = &condition.test else { continue };
         let Some(asked) = asked(target, level, head, &condition.variable) else { continue };
-        // What refuses those that match names strangers.
+        // A block that refuses those that match names strangers.
         let ends = Point::of(level, head).inside().is_some_and(refuses);
         if condition.negated || !ends && asked == Asked::Origin {
             report(head.head(), pattern, asked, found);
@@ -97,7 +97,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Which header a pattern looks at.
+/// The header that a pattern looks at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Origin,
@@ -119,12 +119,12 @@ fn asked<'a>(target: Target<'a>, level: Block<'a>, head: Directive<'a>, variable
     rows.iter().flat_map(Row::opens).find_map(|open| of_name(&open.of))
 }
 
-/// Whether the block of an `if` answers with an error.
+/// True if the block of an `if` answers with an error.
 fn refuses(inner: Block<'_>) -> bool {
     inner.own("return").any(|d| d.arg(0).is_some_and(|code| code.content().starts_with(b"4")))
 }
 
-/// Whether a variable is sent as `Access-Control-Allow-Origin`, or decides in an `if` whether one is.
+/// True if a variable is sent as `Access-Control-Allow-Origin`, or decides in an `if` whether one is.
 fn reaches_cors(target: Target<'_>, variable: &str) -> bool {
     let name = variable.trim_start_matches('$').to_ascii_lowercase();
     let is_cors = |d: &Directive<'_>| {

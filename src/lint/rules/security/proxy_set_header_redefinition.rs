@@ -83,7 +83,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What the outer levels set and this one does not; also what a level between has lost that passes nothing on itself.
+/// Lines that the outer levels set and this one does not; also those that a level between has lost that passes nothing on itself.
 fn all_lost<'a>(level: Block<'a>, passing: &HashSet<u32>) -> Vec<Directive<'a>> {
     let mut gone = lost::lines(level, NAME, lost::Keys::Caseless);
     let mut between = level.outer().and_then(|outer| outer.holder(NAME));

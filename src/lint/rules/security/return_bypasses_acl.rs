@@ -64,7 +64,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let flag = rewrite.arg(2).is_some_and(|w| w.is("redirect") || w.is("permanent"));
         let to = rewrite.arg(1).map(|w| w.value().into_owned()).unwrap_or_default();
         let redirects = flag || [&b"http://"[..], b"https://", b"$scheme"].iter().any(|p| to.starts_with(p));
-        // What an `if` redirects, and what only inherits the rules, may be meant for everybody.
+        // A redirect in an `if`, and one that only inherits the rules, may be meant for everybody.
         if level.context() != Context::Location || !redirects || level.get("internal").is_some() {
             continue;
         }
@@ -135,7 +135,7 @@ fn through_error_pages(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let answers = page.own("return").any(|d| {
             d.arg(0).is_some_and(|code| code.content().starts_with(b"2") || code.content().starts_with(b"3"))
         });
-        // What only inherits the rules is reported if the page answers at once, whatever the rules are.
+        // A block that only inherits the rules is reported if the page answers at once, whatever the rules are.
         if !answers && (!own || access::rules(page).iter().any(|rule| rule.name().is("deny"))) {
             continue;
         }

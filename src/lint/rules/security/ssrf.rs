@@ -88,7 +88,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether `try_files` refuses every path that is no file.
+/// True if `try_files` refuses every path that is no file.
 fn must_be_file(level: Block<'_>) -> bool {
     level.get("try_files").is_some_and(|d| {
         let mut words: Vec<_> = d.args().collect();

@@ -49,7 +49,7 @@ declare_rule! {
     }
 }
 
-/// What is weak: its name, the words of suites that belong to it, the words that forbid it.
+/// A weakness: its name, the words of suites that belong to it, the words that forbid it.
 const WEAK: &[(&str, &[&str], &[&str])] = &[
     ("no encryption", &["NULL", "eNULL"], &["NULL", "eNULL"]),
     ("no authentication", &["aNULL", "ADH", "AECDH"], &["aNULL", "ADH", "AECDH"]),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::codes::{Code, Codes, Index};
 use super::fragment;
-use super::pattern::Pattern;
+use super::pattern::{Pattern, Patterns};
 use super::text;
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::Class;
@@ -17,24 +17,23 @@ use crate::syntax::{Block, Configuration, Directive, IncludeChain};
 pub(crate) struct Levels<'a> {
     configuration: &'a Configuration,
     blocks: Vec<BlockData<'a>>,
-    /// Where each directive stands, in the order of the levels; those of one level in their own order.
+    /// The place of each directive, in the order of the levels; those of one level in their own order.
     by_name: HashMap<&'a [u8], Vec<Found<'a>>>,
-    /// Where each `set` stands, by its variable in lower case.
+    /// The place of each `set`, by its variable in lower case.
     sets: HashMap<Vec<u8>, Vec<Found<'a>>>,
-    patterns: RefCell<[Patterns; 2]>,
+    patterns: Patterns,
     codes: RefCell<HashMap<u32, Rc<Index>>>,
+    /// The instructions of most blocks.
+    no_codes: Rc<Index>,
     maps: OnceCell<PatternMaps>,
 }
 
-/// What `map` blocks do with patterns: the variables that match one when they are read, and the groups' names.
+/// Patterns of `map` blocks: the variables that match one when they are read, and the groups' names.
 #[derive(Default)]
 struct PatternMaps {
     variables: HashSet<String>,
     groups: HashSet<String>,
 }
-
-/// Patterns that were read, by their text: an estate repeats a few of them thousands of times.
-type Patterns = HashMap<Vec<u8>, Option<Rc<Pattern>>>;
 
 struct BlockData<'a> {
     context: Context,
@@ -65,8 +64,9 @@ impl<'a> Levels<'a> {
             blocks: Vec::new(),
             by_name: HashMap::new(),
             sets: HashMap::new(),
-            patterns: RefCell::default(),
+            patterns: Patterns::default(),
             codes: RefCell::default(),
+            no_codes: Rc::default(),
             maps: OnceCell::new(),
         };
         let root = configuration.tree(configuration.main).root();
@@ -103,13 +103,7 @@ impl<'a> Levels<'a> {
 
     /// Reads a pattern, each once; `None` if it is not understood.
     pub(crate) fn pattern(&self, text: &[u8], caseless: bool) -> Option<Rc<Pattern>> {
-        let known = &mut self.patterns.borrow_mut()[usize::from(caseless)];
-        if let Some(pattern) = known.get(text) {
-            return pattern.clone();
-        }
-        let pattern = Pattern::new(text, caseless).map(Rc::new);
-        known.insert(text.to_vec(), pattern.clone());
-        pattern
+        self.patterns.read(text, caseless)
     }
 
     fn walk(
@@ -134,7 +128,11 @@ impl<'a> Levels<'a> {
                 self.blocks[index as usize].inner.push(inner);
             }
         }
-        self.blocks[index as usize].end = self.blocks.len() as u32;
+        let end = self.blocks.len() as u32;
+        let data = &mut self.blocks[index as usize];
+        data.end = end;
+        data.directives.shrink_to_fit();
+        data.inner.shrink_to_fit();
         index
     }
 
@@ -171,7 +169,7 @@ impl<'a> Levels<'a> {
         of_server.map(|&(index, set)| (Level { levels: self, index }, set))
     }
 
-    /// Whether a text reads a variable that matches patterns when it is read.
+    /// True if a text reads a variable that matches patterns when it is read.
     pub(crate) fn reads_pattern_map(&self, text: &[u8]) -> bool {
         let maps = self.maps.get_or_init(|| self.pattern_maps());
         !maps.variables.is_empty()
@@ -179,7 +177,7 @@ impl<'a> Levels<'a> {
             && text::variables(text).any(|name| maps.variables.contains(&name))
     }
 
-    /// Whether a pattern of a `map` has a group of that name.
+    /// True if a pattern of a `map` has a group of that name.
     pub(crate) fn map_with_group(&self, name: &str) -> bool {
         self.maps.get_or_init(|| self.pattern_maps()).groups.contains(name)
     }
@@ -201,13 +199,13 @@ impl<'a> Levels<'a> {
         found
     }
 
-    /// What stands in a `map` and the like, which is no directives: includes expanded.
+    /// The entries of a `map` and the like, which are no directives: includes expanded.
     pub(crate) fn entries(&self, head: Directive<'a>) -> impl Iterator<Item = Directive<'a>> + use<'a> {
         let configuration = self.configuration;
         head.block().into_iter().flat_map(move |block| configuration.expanded(block)).map(|(entry, _)| entry)
     }
 
-    /// Whether any directive has that name.
+    /// True if any directive has that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name.as_bytes())
     }
@@ -234,7 +232,7 @@ impl<'a> Level<'a> {
         &self.levels.blocks[self.index as usize]
     }
 
-    /// Which block it is.
+    /// Its kind of block.
     pub(crate) fn context(self) -> Context {
         self.data().context
     }
@@ -270,7 +268,8 @@ impl<'a> Level<'a> {
             return Codes { level: self, index: index.clone() };
         }
         let heads = self.inner().filter_map(|inner| Some((inner.head()?.id(), inner.index)));
-        let index = Rc::new(Index::new(self.directives(), heads));
+        let index = Index::new(self.directives(), heads);
+        let index = if index.is_empty() { self.levels.no_codes.clone() } else { Rc::new(index) };
         self.levels.codes.borrow_mut().insert(self.index, index.clone());
         Codes { level: self, index }
     }
@@ -280,7 +279,7 @@ impl<'a> Level<'a> {
         code.inner.map(|index| Level { index, ..self })
     }
 
-    /// Whether it is a server, or an `if` of one.
+    /// True if it is a server, or an `if` of one.
     pub(crate) fn is_of_server(self) -> bool {
         matches!(self.context(), Context::Server | Context::IfInServer)
     }
@@ -302,7 +301,7 @@ impl<'a> Level<'a> {
         all
     }
 
-    /// What stands directly in it.
+    /// The directives that stand directly in it.
     pub(crate) fn directives(self) -> &'a [Directive<'a>] {
         &self.data().directives
     }
@@ -339,7 +338,7 @@ impl<'a> Level<'a> {
         self.holder(name).map(|level| level.own(name).collect()).unwrap_or_default()
     }
 
-    /// Whether the first argument of the directive that decides is `value`.
+    /// True if the first argument of the directive that decides is `value`.
     pub(crate) fn is(self, name: &str, value: &str) -> bool {
         self.effective(name)
             .and_then(|d| d.arg(0))
@@ -352,7 +351,7 @@ impl<'a> Level<'a> {
         self.outward().find(|level| !conditional(level.context())).unwrap_or(self)
     }
 
-    /// Whether every file that is included in it or around it was read.
+    /// True if every file that is included in it or around it was read.
     pub(crate) fn is_complete(self) -> bool {
         self.data().complete
     }
@@ -367,12 +366,12 @@ impl<'a> Level<'a> {
         self.outward().find(|level| level.context() == context)
     }
 
-    /// Whether everything around it is known: the configuration is no fragment.
+    /// True if everything around it is known: the configuration is no fragment.
     pub(crate) fn is_rooted(self) -> bool {
         self.levels.blocks.first().is_some_and(|root| root.context == Context::Main)
     }
 
-    /// Whether it is `http` or in it.
+    /// True if it is `http` or in it.
     pub(crate) fn is_http(self) -> bool {
         matches!(
             self.context(),
@@ -394,61 +393,4 @@ impl PartialEq for Level<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::Memory;
-    use crate::syntax::{LoadOptions, load};
-
-    #[test]
-    fn a_list_comes_from_the_nearest_level_that_has_any_also_through_includes() {
-        let files = Memory::default()
-            .with(
-                "nginx.conf",
-                "http { add_header A a; server { include headers; location /x { location /y { } } location /z { \
-                 add_header C c; if ($a) { } } } server { } }",
-            )
-            .with("headers", "add_header B b; add_header B2 b;");
-        let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
-        let levels = Levels::new(&configuration, true);
-        let lists: Vec<(Context, Vec<String>)> = levels
-            .all()
-            .filter(|level| level.is_http())
-            .map(|level| {
-                let list = level.list("add_header");
-                (level.context(), list.iter().map(|d| d.arg(0).unwrap().to_string()).collect())
-            })
-            .collect();
-        let expected: &[(Context, &[&str])] = &[
-            (Context::Http, &["A"]),
-            (Context::Server, &["B", "B2"]),
-            (Context::Location, &["B", "B2"]),
-            (Context::Location, &["B", "B2"]),
-            (Context::Location, &["C"]),
-            (Context::IfInLocation, &["C"]),
-            (Context::Server, &["A"]),
-        ];
-        assert_eq!(lists.len(), expected.len());
-        for ((context, list), (expected, names)) in lists.iter().zip(expected) {
-            assert_eq!(
-                (context, list.iter().map(String::as_str).collect::<Vec<_>>()),
-                (expected, names.to_vec())
-            );
-        }
-    }
-
-    #[test]
-    fn a_fragment_knows_where_it_belongs() {
-        let cases = [
-            ("server { listen 80; }", Context::Http),
-            ("listen 80; server_name x; location / { }", Context::Server),
-            ("proxy_pass http://x; internal;", Context::Location),
-            ("worker_processes 2; events { }", Context::Main),
-        ];
-        for (text, expected) in cases {
-            let files = Memory::default().with("x", text);
-            let configuration = load(&files, "x".as_ref(), &LoadOptions::default()).unwrap();
-            let levels = Levels::new(&configuration, false);
-            assert_eq!(levels.all().next().unwrap().context(), expected, "{text}");
-        }
-    }
-}
+mod tests;
