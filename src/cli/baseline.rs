@@ -10,7 +10,7 @@ use super::{Failure, note, paths, write};
 use crate::lint::Baseline;
 use crate::source::SourceFile;
 
-/// Which findings are known.
+/// Known findings.
 #[derive(Args, Clone, Debug)]
 pub(super) struct BaselineArgs {
     /// Report only what is not in this file, which --write-baseline has written.

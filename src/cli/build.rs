@@ -212,7 +212,7 @@ pub(super) fn quoted(arg: &str) -> String {
     out
 }
 
-/// How a kind of quote occurs in an argument.
+/// Occurrence of a kind of quote in an argument.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
     No,

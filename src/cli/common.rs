@@ -1,4 +1,4 @@
-//! What every command takes: how much is said, and in which colours.
+//! Options that every command takes: how much is said, and in which colours.
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -15,7 +15,7 @@ pub(super) struct With<A: Args> {
     pub(super) common: Common,
 }
 
-/// How a command speaks.
+/// Manner of a command's output.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(super) struct Common {
     /// Colours: on a terminal (`NO_COLOR` forbids them, `FORCE_COLOR` asks for them elsewhere too), always, never.
@@ -43,7 +43,7 @@ enum Color {
     Never,
 }
 
-/// What was asked for, once for the program.
+/// Options that were given, once for the program.
 static COMMON: OnceLock<Common> = OnceLock::new();
 
 impl Common {
@@ -58,17 +58,17 @@ fn common() -> Common {
     COMMON.get().copied().unwrap_or_default()
 }
 
-/// Whether only errors are said.
+/// True if only errors are said.
 pub(super) fn is_quiet() -> bool {
     common().quiet
 }
 
-/// Whether it is said which files are read.
+/// True if it is said which files are read.
 pub(super) fn is_verbose() -> bool {
     common().verbose
 }
 
-/// Whether a stream gets colours.
+/// True if a stream gets colours.
 pub(super) fn color(stream: &impl IsTerminal) -> bool {
     let says = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     match common().color {

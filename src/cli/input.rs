@@ -1,4 +1,4 @@
-//! Which configuration, for which nginx: the arguments that all commands share.
+//! The configuration and the nginx it is for: the arguments that all commands share.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -102,7 +102,7 @@ impl Input {
         Ok(Site { config, sources: configuration.sources })
     }
 
-    /// What is in a compiled file, which is recognised by its first bytes; `None` if it is none.
+    /// Content of a compiled file, which is recognised by its first bytes; `None` if it is none.
     pub(super) fn compiled(&self) -> Result<Option<Site>, Failure> {
         let Some(bytes) = compiled(&self.file) else { return Ok(None) };
         let bytes = bytes.map_err(|e| Failure::new(format!("`{}`: {e}", self.file.display())))?;

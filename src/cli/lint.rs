@@ -90,7 +90,7 @@ impl FailOn {
     }
 }
 
-/// What configurations are judged by.
+/// Rules and levels that configurations are judged by.
 pub(super) struct Judge<'a> {
     asked: &'a Meaning,
     selection: &'a Selection,
@@ -98,11 +98,11 @@ pub(super) struct Judge<'a> {
     changed: Option<HashSet<PathBuf>>,
     /// By settings file.
     grounds: Mutex<HashMap<Option<PathBuf>, Arc<Ground>>>,
-    /// How long each rule took, if somebody wants to know.
+    /// Time of each rule, if `--profile-rules` asks for it.
     profile: Option<Profile>,
 }
 
-/// What the configurations of one settings file are judged by.
+/// Rules and levels for the configurations of one settings file.
 pub(super) struct Ground {
     pub(super) meaning: Meaning,
     settings: Settings,
@@ -117,9 +117,9 @@ pub(super) struct Judged {
     pub(super) ground: Arc<Ground>,
     pub(super) configuration: Configuration,
     pub(super) findings: Vec<Diagnostic>,
-    /// How many findings that nginx refuses were taken out.
+    /// Number of findings that nginx refuses and that were taken out.
     hidden: usize,
-    /// How many errors there are in files that nobody asked for.
+    /// Number of errors in files that nobody asked for.
     elsewhere: usize,
 }
 
@@ -170,7 +170,7 @@ pub(super) fn report(
 }
 
 impl Judge<'_> {
-    /// What a configuration is judged by.
+    /// Rules and levels that a configuration is judged by.
     pub(super) fn ground(&self, root: &Root) -> Result<Arc<Ground>, Failure> {
         let found = self.asked.reading.settings.of(&root.file)?;
         let mut grounds = self.grounds.lock().unwrap_or_else(PoisonError::into_inner);
@@ -198,14 +198,14 @@ impl Judge<'_> {
         // The findings of an older nginx are not told.
         let refused = std::mem::take(&mut compiled.diagnostics);
         if differs && meaning.nginx_version.is_none() {
-            // Which nginx it is for is not known, and connections are reused by default only since 1.29.7.
+            // The version of nginx is not known, and connections are reused by default only since 1.29.7.
             let older = if compile::make_older(&mut compiled, BEFORE_DEFAULT_KEEPALIVE) {
                 Some(compiled)
             } else {
                 // One model at a time: that of a large estate is large.
                 drop(compiled);
                 let compiled = meaning.compile(&configuration, BEFORE_DEFAULT_KEEPALIVE);
-                // What only a newer nginx accepts is not meant for an older one.
+                // A configuration that only a newer nginx accepts is not meant for an older one.
                 (compiled.is_valid() || !valid).then_some(compiled)
             };
             if let Some(older) = older {

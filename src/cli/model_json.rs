@@ -41,7 +41,7 @@ pub(super) fn print(config: &Config, sources: &SourceMap, all: bool, out: &mut d
     writeln!(out)
 }
 
-/// What turns numbers of the model into names and places.
+/// Tables that turn numbers of the model into names and places.
 pub(super) struct View<'v> {
     pub(super) config: &'v Config,
     pub(super) sources: &'v SourceMap,

@@ -3,7 +3,7 @@
 /// The style of every page.
 const STYLE: &str = include_str!("page.css");
 
-/// What stands for the style in a page that is a file of its own.
+/// Placeholder of the style in a page that is a file of its own.
 const PLACE: &str = "/* style */";
 
 /// A page that is a file of its own, with the style.

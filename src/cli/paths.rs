@@ -18,7 +18,7 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     clean
 }
 
-/// What makes two paths the same file: links are followed; a file that is not there is known by its path.
+/// Identity of a file: links are followed; a file that is not there is known by its path.
 pub(super) fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| absolute(path))
 }

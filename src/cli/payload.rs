@@ -8,7 +8,7 @@ pub(super) struct Payload {
     /// `ok` or `failed`.
     #[serde(default)]
     pub(super) status: String,
-    /// What is wrong in any file.
+    /// Errors in any file.
     #[serde(default)]
     pub(super) errors: Vec<PayloadError>,
     /// The files; `includes` counts in this list, from 0.
@@ -62,7 +62,7 @@ pub(super) struct Statement {
     pub(super) block: Option<Vec<Statement>>,
 }
 
-/// Whether the last argument is Lua source between braces.
+/// True if the last argument is Lua source between braces.
 pub(super) fn is_lua(directive: &str) -> bool {
     directive.ends_with("_by_lua_block")
 }

@@ -1,4 +1,4 @@
-//! How files are found and read: the arguments of every command that reads a configuration.
+//! Finding and reading of files: the arguments of every command that reads a configuration.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -39,7 +39,7 @@ pub(super) struct Reading {
     pub(super) settings: SettingsArgs,
 }
 
-/// What standard input is.
+/// Kind of standard input.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Stdin {
     /// Standard input (`-`) is the text of this file: findings, includes and settings are those of the file.
@@ -71,7 +71,7 @@ impl Stdin {
         Ok(())
     }
 
-    /// Whether a file is standard input, by its own name or by the one that it was given.
+    /// True if a file is standard input, by its own name or by the one that it was given.
     pub(super) fn is(&self, file: &Path) -> bool {
         let named = || self.stdin_filename.as_deref().filter(|_| self.text.is_some());
         file == Path::new("-") || named().is_some_and(|name| same(name, file))
@@ -193,7 +193,7 @@ impl Reading {
             .map_err(|error| Failure::new(error.to_string()))
     }
 
-    /// Whether a main file lies outside of the directories that nginx reads.
+    /// True if a main file lies outside of the directories that nginx reads.
     pub(super) fn is_elsewhere(&self, file: &Path) -> bool {
         let is_below = |path: &Path| {
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

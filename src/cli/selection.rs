@@ -1,4 +1,4 @@
-//! Which rules, and findings of which files: the command line over the settings.
+//! Selection of rules, and of files whose findings are shown: the command line over the settings.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::settings::Found;
 use super::told::LevelArgs;
 use crate::lint::{Profile, Settings};
 
-/// What is judged and how.
+/// Selection of rules and files.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Selection {
     /// The rules to start from [default: recommended].

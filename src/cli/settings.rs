@@ -1,4 +1,4 @@
-//! Which `ngxc.toml` holds for a configuration: the nearest one upwards from it.
+//! The `ngxc.toml` that holds for a configuration: the nearest one upwards from it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub(super) struct Found {
     pub(super) path: Option<PathBuf>,
     /// Names in it are relative to this.
     pub(super) directory: PathBuf,
-    /// What it says.
+    /// Settings in the file.
     pub(super) file: File,
 }
 
@@ -78,7 +78,7 @@ impl Found {
         Ok(Self { path: Some(path), directory, file })
     }
 
-    /// Whether a pattern of the settings file names a file.
+    /// True if a pattern of the settings file names a file.
     fn names(&self, pattern: &str, file: &Path) -> bool {
         let (file, directory) = (paths::absolute(file), paths::absolute(&self.directory));
         let name = file.strip_prefix(directory).unwrap_or(&file).as_os_str().as_encoded_bytes();
@@ -86,7 +86,7 @@ impl Found {
         [pattern.to_owned(), pattern.replace("**/", "")].iter().any(|p| matches(p.as_bytes(), name))
     }
 
-    /// Whether the settings leave a file out.
+    /// True if the settings leave a file out.
     pub(super) fn excludes(&self, file: &Path) -> bool {
         self.file.exclude.iter().any(|pattern| self.names(pattern, file))
     }

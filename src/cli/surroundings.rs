@@ -14,7 +14,7 @@ use crate::syntax::Configuration;
 const MAIN_FILE: &str = "nginx.conf";
 const NOT_FOUND: &str = "include-not-found";
 
-/// Whether the main file lies where nginx reads it, as far as its name and its directory tell.
+/// True if the main file lies where nginx reads it, as far as its name and its directory tell.
 pub(super) fn is_in_place(meaning: &Meaning, configuration: &Configuration) -> bool {
     let main = main_file(configuration);
     if let Some(embedded) = &configuration.embedded {
@@ -87,7 +87,7 @@ pub(super) fn soften(configuration: &Configuration, compiled: &mut Compiled, is_
     }
 }
 
-/// Whether an `include` led to a file of the configuration's own.
+/// True if an `include` led to a file of the configuration's own.
 fn finds_files(configuration: &Configuration) -> bool {
     configuration.inclusions.values().flatten().any(|&file| !configuration.is_stand_in(file))
 }
@@ -106,7 +106,7 @@ fn place(configuration: &Configuration, name: &str) -> std::path::PathBuf {
     main_file(configuration).parent().unwrap_or(Path::new("")).join(below)
 }
 
-/// Whether files lie in the directory that an include names; the directory of the main file tells nothing.
+/// True if files lie in the directory that an include names; the directory of the main file tells nothing.
 fn has_directory(configuration: &Configuration, name: &str, loader: &dyn Loader) -> bool {
     let place = place(configuration, name);
     let Some(directory) = place.parent() else { return false };

@@ -1,4 +1,4 @@
-//! Which findings are told, and how bad they are: by settings, the command line, and comments in the files.
+//! Findings that are told, and their levels: by settings, the command line, and comments in the files.
 
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ pub(super) fn tell(
     (all, hidden)
 }
 
-/// How many findings nginx refuses.
+/// Number of findings that nginx refuses.
 fn refused(all: &[Diagnostic]) -> usize {
     all.iter().filter(|d| d.class != Class::Rule && (d.level == Level::Error || d.lowered)).count()
 }

@@ -1,4 +1,4 @@
-//! Which nginx a configuration is judged for: what was said, the settings file, the master that runs, else both sides
+//! Version of nginx that a configuration is judged for: the command line, the settings file, the master that runs, else both sides
 //! of the release that keeps connections by default.
 
 use std::fs;

@@ -9,7 +9,7 @@ use crate::catalog;
 use crate::source::{Disk, Loader, put_back};
 use crate::syntax;
 
-/// Whether nginx, or a module that is known, has a directive of a name.
+/// True if nginx, or a module that is known, has a directive of a name.
 pub(super) fn is_directive(name: &[u8]) -> bool {
     !catalog::directives(name).is_empty()
 }
@@ -29,7 +29,7 @@ pub(super) fn is_named(file: &Path) -> bool {
     file.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
 
-/// Whether a path is one of the configurations in standard input.
+/// True if a path is one of the configurations in standard input.
 pub(super) fn is_of_input(path: &Path) -> bool {
     matches!(split(path), (file, Some(_)) if file == Path::new("-"))
 }

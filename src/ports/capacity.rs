@@ -17,7 +17,7 @@ use crate::version::Version;
 /// First version whose `keepalive_requests` is 1000 by default; 100 before.
 const THOUSAND_REQUESTS: Version = Version::new(1, 19, 10);
 
-/// What comes in.
+/// Incoming load.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Load {
     /// Requests a second to this flow.
@@ -65,16 +65,16 @@ pub struct Setup {
     pub active_close: f64,
     /// Workers, each with a pool of its own.
     pub workers: u32,
-    /// What a pool's connections serve when one is added.
+    /// Requests that a pool's connections serve before one is added.
     pub default_requests: u32,
 }
 
 impl Setup {
-    /// What the configuration says of a flow. `active_close` replaces the worst case where it is a race.
+    /// Setup of a flow by the configuration. `active_close` replaces the worst case where it is a race.
     pub fn new(config: &Config, flow: &Flow<'_>, host: &Host, active_close: Option<f64>) -> Self {
         let pool = flow.upstream.and_then(crate::model::Upstream::pool);
         let requests = flow.upstream.map(|u| u.keepalive.requests.value);
-        // What is reused in part or perhaps is counted as not reused: the worst case.
+        // A connection that is reused in part or perhaps is counted as not reused: the worst case.
         let reuse = match (flow.verdict, pool, requests) {
             (Verdict::Reused, Some(pool), Some(requests)) => Some(Reuse { pool: pool.size, requests }),
             _ => None,
@@ -117,7 +117,7 @@ impl Setup {
         needed.max(2 * self.destinations).max(16).next_power_of_two()
     }
 
-    /// Whether the pool holds what a load has under way, however unevenly the workers share it.
+    /// True if the pool holds what a load has under way, however unevenly the workers share it.
     pub fn pool_suffices(&self, load: &Load) -> bool {
         self.reuse.is_none_or(|reuse| f64::from(reuse.pool) >= self.crowd(load).busiest.min(1e9))
     }
@@ -212,7 +212,7 @@ impl Capacity {
     }
 }
 
-/// What becomes of a load.
+/// Outcome of a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     /// Below 80 % of the cliff; the head-room as a fraction.
@@ -231,7 +231,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether requests suffer.
+    /// True if requests suffer.
     pub fn is_bad(self) -> bool {
         matches!(self, Outcome::Cliff(_) | Outcome::Exhausted { .. })
     }
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn limits_that_were_measured() {
-        // What was counted on Linux 6.18 with nginx 1.22.1 and 1.31.5: new connections a second, hard and safe.
+        // Counts on Linux 6.18 with nginx 1.22.1 and 1.31.5: new connections a second, hard and safe.
         let with = |sysctls: &str, sources: f64, destinations: f64| Setup {
             heaviest_source: 1.0 / sources,
             heaviest_destination: 1.0 / destinations,

@@ -17,7 +17,7 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Whether it is reached over loopback, where `tcp_tw_reuse` is on by default.
+    /// True if it is reached over loopback, where `tcp_tw_reuse` is on by default.
     pub fn is_loopback(&self) -> bool {
         match &self.endpoint {
             Endpoint::Inet(address) => address.ip().is_loopback(),
@@ -26,13 +26,13 @@ impl Destination {
         }
     }
 
-    /// Whether it needs a port on this side.
+    /// True if it needs a port on this side.
     pub fn needs_port(&self) -> bool {
         !matches!(self.endpoint, Endpoint::Unix(_))
     }
 }
 
-/// Who closes a connection that serves one request: the side that does keeps it in `TIME_WAIT`.
+/// Side that closes a connection that serves one request: the side that does keeps it in `TIME_WAIT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closer {
     /// nginx does, always: the connection was to be kept open and there is no cache for it.
@@ -52,9 +52,9 @@ pub struct Flow<'a> {
     pub destinations: Vec<Destination>,
     /// Where they come from.
     pub sources: Sources,
-    /// Whether they are used again.
+    /// Reuse of the connections.
     pub verdict: Verdict,
-    /// Who closes those that are not.
+    /// Side that closes connections that are not used again.
     pub closer: Closer,
     /// The directives that pass requests on.
     pub passes: Vec<(&'static str, Span)>,
@@ -67,12 +67,12 @@ impl Flow<'_> {
         if most == 0.0 { 1.0 } else { most }
     }
 
-    /// Whether all peers are unix sockets, which need no port.
+    /// True if all peers are unix sockets, which need no port.
     pub fn is_unix(&self) -> bool {
         !self.destinations.is_empty() && !self.destinations.iter().any(Destination::needs_port)
     }
 
-    /// Whether all peers are reached over loopback.
+    /// True if all peers are reached over loopback.
     pub fn is_loopback(&self) -> bool {
         let mut inet = self.destinations.iter().filter(|d| d.needs_port()).peekable();
         inet.peek().is_some() && inet.all(Destination::is_loopback)

@@ -1,4 +1,4 @@
-//! What the host decides: which local ports `connect()` may choose and how long a closed connection holds one.
+//! Settings of the host: the local ports that `connect()` may choose, and the time that a closed connection holds one.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ pub const TIME_WAIT: f64 = 61.0;
 pub struct Fact<T> {
     /// The value.
     pub value: T,
-    /// Whether it was read; otherwise it is Linux's default.
+    /// True if it was read; otherwise it is Linux's default.
     pub is_read: bool,
 }
 
@@ -139,7 +139,7 @@ impl Host {
         self.is_reserved(port) || self.listening.contains(&port)
     }
 
-    /// Whether a port is set apart from automatic choice.
+    /// True if a port is set apart from automatic choice.
     pub fn is_reserved(&self, port: u16) -> bool {
         self.reserved.value.iter().any(|&(first, last)| (first..=last).contains(&port))
     }
@@ -151,7 +151,7 @@ impl Host {
     }
 }
 
-/// How many ports one source address has towards one destination.
+/// Number of ports that one source address has towards one destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
     /// All of them: the hard limit.

@@ -2,12 +2,12 @@
 
 use super::capacity::{Capacity, Load, Setup};
 
-/// What a provider documents.
+/// Limits that a provider documents.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gateway {
     /// As written on the command line.
     pub name: &'static str,
-    /// What it is called.
+    /// Name of the provider.
     pub title: &'static str,
     /// Connections of one public address to one destination address and port.
     pub connections: u32,
@@ -16,7 +16,7 @@ pub struct Gateway {
     pub hold: Option<f64>,
     /// Public addresses that a gateway can have.
     pub addresses: u32,
-    /// What else limits.
+    /// Further limit.
     pub remark: &'static str,
 }
 

@@ -50,7 +50,7 @@ impl Crowd {
     }
 }
 
-/// How the share falls as the pool grows.
+/// Fall of the share as the pool grows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
     /// Batches hold one part in so many of the requests under way, in the mean.
@@ -59,7 +59,7 @@ pub struct Shape {
     pub whole: f64,
 }
 
-/// What fits nginx.
+/// Shape that was fitted to measurements of nginx.
 pub const FITTED: Shape = Shape { steep: 5.0, whole: 7.0 };
 
 impl Shape {

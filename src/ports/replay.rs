@@ -16,11 +16,11 @@ pub struct Request {
     pub start: i64,
     /// Until the connection is free again, in milliseconds.
     pub duration: u32,
-    /// Which of the destinations.
+    /// Position of the destination.
     pub destination: u32,
 }
 
-/// How a replay went.
+/// Result of a replay.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     /// Requests replayed.
@@ -69,7 +69,7 @@ impl Sources {
     }
 }
 
-/// What happens at a time.
+/// Event at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     /// `TIME_WAIT` is over.

@@ -11,7 +11,7 @@ use crate::model::log::LogFormat;
 /// Requests that are kept; a longer log is replayed up to there.
 pub const MOST: usize = 20_000_000;
 
-/// What is read of a line.
+/// Fields that are read of a line.
 const NAMES: [&str; 6] =
     ["msec", "time_iso8601", "time_local", "upstream_addr", "upstream_response_time", "request_time"];
 
@@ -64,17 +64,17 @@ impl Trace {
         })
     }
 
-    /// Whether lines say which peer they reached.
+    /// True if lines say which peer they reached.
     pub fn has_peers(&self) -> bool {
         self.positions[3].is_some()
     }
 
-    /// Whether lines say how long the upstream took.
+    /// True if lines say how long the upstream took.
     pub fn has_durations(&self) -> bool {
         self.positions[4].is_some() || self.positions[5].is_some()
     }
 
-    /// Whether times are finer than a second.
+    /// True if times are finer than a second.
     pub fn has_milliseconds(&self) -> bool {
         self.positions[0].is_some()
     }

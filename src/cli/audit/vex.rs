@@ -7,7 +7,7 @@ use crate::lint::{Status, Verdict};
 use crate::source::SourceMap;
 use crate::version::Version;
 
-/// What a document is about.
+/// Subject of a document.
 pub(super) struct Subject<'a> {
     /// The nginx that runs the configuration.
     pub(super) version: Version,
@@ -55,7 +55,7 @@ fn uuid(content: &Value) -> String {
     format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// What to do about a vulnerability.
+/// Remedy of a vulnerability.
 fn action(verdict: &Verdict) -> String {
     format!("update to nginx {}", verdict.advisory.good.join(" or "))
 }

@@ -53,11 +53,11 @@ pub(super) const CASES: [Case; 5] = [
     Case { name: "implicit", title: "proxy_pass to a bare host", upstream: None, location: "", http: "" },
 ];
 
-/// What `--case` takes.
+/// Values of `--case`.
 pub(super) const NAMES: [&str; 6] = ["default", "half-configured", "keepalive", "split", "implicit", "cliff"];
 
 impl Case {
-    /// Whether the configuration says nothing of connections, so that nginx's defaults decide.
+    /// True if the configuration says nothing of connections, so that nginx's defaults decide.
     pub(super) fn is_left_to_nginx(&self) -> bool {
         self.location.is_empty() && self.upstream.is_none_or(|both| both == ("", ""))
     }
@@ -81,7 +81,7 @@ impl Case {
         )
     }
 
-    /// Whether it came as the model says. With several sources the first to be full decides, and which request goes
+    /// True if it came as the model says. With several sources the first to be full decides, and which request goes
     /// where is chance: a tenth may be missing. Where closing is a race a few ports more or less are in `TIME_WAIT`.
     pub(super) fn is_as_predicted(&self, row: &Row, requests: u32) -> bool {
         let least = if self.name == "split" { row.predicted - row.predicted / 10 } else { row.predicted };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cli::page::{escape, head};
 
-/// What is shown of a case.
+/// Facts about a case that the page shows.
 pub(super) struct Bar {
     pub(super) name: &'static str,
     pub(super) title: String,

@@ -63,7 +63,7 @@ const FIRST_PORT: u16 = 20_000;
 const BACKEND: [u8; 4] = [10, 99, 0, 2];
 const FIRST_BACKEND_PORT: u16 = 8080;
 
-/// What happened in a case.
+/// Outcome of a case.
 struct Row {
     predicted: u32,
     ok: u32,
@@ -73,7 +73,7 @@ struct Row {
     log: Option<String>,
 }
 
-/// Which versions are shown, and what says so. Asked before the namespace is made, which hides processes of others.
+/// Versions that are shown, and their source. Asked before the namespace is made, which hides processes of others.
 fn versions(args: &DemoArgs) -> Result<(Vec<Version>, String), Failure> {
     if let Some(nginx) = &args.nginx {
         let version = real_version(nginx)?;
@@ -226,7 +226,7 @@ fn host(range: (u16, u16)) -> Result<Host, Failure> {
         .map_err(Failure::new)
 }
 
-/// How many requests succeed: all ports of all sources if nginx closes each connection, else all requests.
+/// Number of requests that succeed: all ports of all sources if nginx closes each connection, else all requests.
 fn predicted(config: &Config, range: (u16, u16), requests: u32) -> u32 {
     let Ok(host) = host(range) else { return 0 };
     let flows = flows(config);
@@ -261,7 +261,7 @@ fn real_version(nginx: &Path) -> Result<Version, Failure> {
     version.unwrap_or_default().parse().map_err(failed)
 }
 
-/// Who proxies.
+/// Program that proxies.
 enum Proxy {
     Ours(Running),
     Real(std::process::Child),

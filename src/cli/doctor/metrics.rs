@@ -129,7 +129,7 @@ fn usable(mut tuple: Tuple) -> Tuple {
     tuple
 }
 
-/// What is served at one moment.
+/// Values that are served at one moment.
 struct Look {
     nginx: String,
     /// Upstream, empty if the configuration names no such peer.
@@ -142,7 +142,7 @@ struct Look {
     rates: Option<Rates>,
 }
 
-/// What happened since the look before.
+/// Events since the look before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Rates {
     /// Connections a second.
@@ -151,7 +151,7 @@ struct Rates {
     reuse: Option<f64>,
 }
 
-/// What is kept from one look to the next.
+/// Values that are kept from one look to the next.
 struct MetricsState {
     peers: Peers,
     follower: Option<Follower>,
@@ -230,7 +230,7 @@ impl MetricsState {
     }
 }
 
-/// What so many connections for so many requests are a second. A counter that began again says nothing.
+/// Rate per second of so many connections for so many requests. A counter that began again says nothing.
 #[expect(clippy::cast_precision_loss, reason = "a ratio needs no more than 53 bits")]
 fn rates(elapsed: Duration, opened: i64, requests: u64) -> Rates {
     let (opened, requests) = (opened.max(0) as f64, requests as f64);
@@ -244,13 +244,13 @@ fn counters(kernel: &Kernel) -> (i64, i64) {
     (opens, Counters::parse(&kernel.file("net/netstat")).get("TcpExt.TCPTimeWaitOverflow"))
 }
 
-/// What is to be served.
+/// Subject of the metrics.
 pub(super) struct Served<'a> {
     pub(super) place: SocketAddr,
     pub(super) input: Input,
     pub(super) configuration: &'a Configuration,
     pub(super) config: &'a Config,
-    /// Which nginx is judged, in words.
+    /// Judged nginx, in words.
     pub(super) nginx: String,
     pub(super) pid: Option<u32>,
     /// The access log, if there is one, and the name of its `log_format`.

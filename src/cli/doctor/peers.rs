@@ -10,7 +10,7 @@ use crate::ports::flows;
 use crate::source::Disk;
 use crate::syntax::Configuration;
 
-/// What the metrics need of a configuration.
+/// Parts of a configuration that the metrics need.
 pub(super) struct Peers {
     input: Input,
     /// Each file with the time of its last change.

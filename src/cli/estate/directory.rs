@@ -16,7 +16,7 @@ const MAX_ENTRIES: usize = 200_000;
 /// Largest file that is recognised by what is in it, in bytes.
 const MAX_RECOGNISED: u64 = 1 << 20;
 
-/// How names of files end that somebody else made of a configuration: copies, and leftovers of packages and editors.
+/// Endings of names of files that somebody else made of a configuration: copies, and leftovers of packages and editors.
 const COPIES: [&str; 12] = [
     "~",
     ".bak",
@@ -32,7 +32,7 @@ const COPIES: [&str; 12] = [
     ".example",
 ];
 
-/// How names of templates end.
+/// Endings of names of templates.
 const TEMPLATES: [&str; 4] = [".template", ".tmpl", ".tpl", ".envsubst"];
 
 /// Those that are read only if somebody says in which language they are written.
@@ -43,7 +43,7 @@ const LANGUAGES: [&str; 6] = [".j2", ".jinja", ".jinja2", ".gotmpl", ".ctmpl", "
 pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     let top = paths::identity(directory);
-    // What links lead to comes last: it may lie in the directory under its own name.
+    // Targets of links come last: a target may lie in the directory under its own name.
     let (mut open, mut linked) = (vec![directory.to_owned()], Vec::new());
     let mut visited = HashSet::new();
     let mut seen = 0;
@@ -92,7 +92,7 @@ pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>,
     Ok(found)
 }
 
-/// What the name of a file says.
+/// Kind of a file by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Named {
     Configuration,

@@ -23,7 +23,7 @@ use reach::Reach;
 pub(super) struct Root {
     /// Its main file.
     pub(super) file: PathBuf,
-    /// Whether it was found in a directory, and not named.
+    /// True if it was found in a directory, and not named.
     pub(super) is_found: bool,
     /// The files that were asked for, as they were named, by [`paths::identity`]; `None` if all were.
     asked: Option<BTreeMap<PathBuf, PathBuf>>,
@@ -34,12 +34,12 @@ impl Root {
         Self { file: entry.path.clone(), is_found: entry.is_found, asked: None }
     }
 
-    /// Whether somebody asked for a file of it.
+    /// True if somebody asked for a file of it.
     pub(super) fn wants(&self, file: &Path) -> bool {
         self.asked.as_ref().is_none_or(|asked| asked.contains_key(&paths::identity(file)))
     }
 
-    /// How a file of it was named, if it was asked for by its own name.
+    /// Name of a file of it that was asked for by its own name.
     pub(super) fn named(&self, file: &Path) -> Option<&Path> {
         self.asked.as_ref()?.get(&paths::identity(file)).map(PathBuf::as_path)
     }

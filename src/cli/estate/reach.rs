@@ -1,4 +1,4 @@
-//! Which main files include a file: those in its directory and above it, those that settings name, and those that were
+//! Main files that include a file: those in its directory and above it, those that settings name, and those that were
 //! named beside it.
 
 use std::collections::{HashMap, HashSet};
@@ -21,7 +21,7 @@ pub(super) struct Reach<'m> {
     meaning: &'m Meaning,
     /// `None` for a main file that cannot be read.
     reached: HashMap<PathBuf, Option<Rc<HashSet<PathBuf>>>>,
-    /// What settings name, by settings file.
+    /// Main files that settings name, by settings file.
     roots: HashMap<PathBuf, Rc<Vec<PathBuf>>>,
 }
 
@@ -124,7 +124,7 @@ fn above(file: &Path) -> Vec<PathBuf> {
     found.map(|path| if file.is_relative() { paths::relative(&path, here) } else { path }).collect()
 }
 
-/// Whether a file may be a part of another one: it has no `events` block. What cannot be read, standard input without a
+/// True if a file may be a part of another one: it has no `events` block. What cannot be read, standard input without a
 /// name and the output of `nginx -T` stand for themselves.
 pub(super) fn is_part(entry: &Entry, loader: &dyn Loader, reading: &Reading) -> bool {
     if entry.path == Path::new("-") || !reading.stdin.is(&entry.path) && !entry.path.is_file() {
@@ -134,7 +134,7 @@ pub(super) fn is_part(entry: &Entry, loader: &dyn Loader, reading: &Reading) -> 
     !has_events(&text) && Dump::read(&text).is_none()
 }
 
-/// Whether a text has `events {` outside of a comment. It need not be parsed for that.
+/// True if a text has `events {` outside of a comment. It need not be parsed for that.
 fn has_events(text: &[u8]) -> bool {
     memchr::memmem::find_iter(text, b"events").any(|at| {
         let line = &text[memchr::memrchr(b'\n', &text[..at]).map_or(0, |end| end + 1)..at];

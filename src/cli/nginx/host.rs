@@ -1,4 +1,4 @@
-//! What nginx needs of the host when it tests a configuration: users, host names, certificates while it reads,
+//! Needs of nginx from the host when it tests a configuration: users, host names, certificates while it reads,
 //! then the pid file, the logs and the listening sockets (`ngx_init_cycle`).
 
 use std::fs::File;
@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::model::Endpoint;
 use crate::syntax::{Configuration, Tree};
 
-/// What is missing that the configuration names.
+/// Things that the configuration names and that are missing.
 pub(super) fn asked(configuration: &Configuration, compiled: &Compiled, places: &Places) -> Vec<Diagnostic> {
     let mut found = compile::host::check(configuration, compiled, Some(&place::path(&places.prefix)));
     if !is_root() {
@@ -90,7 +90,7 @@ fn logs(tested: &Tested, places: &Places) -> Vec<Vec<u8>> {
     names.collect()
 }
 
-/// Whether the address could be bound; that another nginx listens on it does not matter for a test.
+/// Bind of an address as a test; another nginx may listen on it.
 fn bound(endpoint: &Endpoint) -> io::Result<()> {
     let Endpoint::Inet(address) = endpoint else { return Ok(()) };
     match std::net::TcpListener::bind(address) {

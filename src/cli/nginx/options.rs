@@ -2,7 +2,7 @@
 
 use super::signal::Signal;
 
-/// What was asked for.
+/// Options of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 pub(super) struct Options {

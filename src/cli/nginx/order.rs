@@ -22,9 +22,9 @@ pub(super) struct Message {
 pub(super) struct Read {
     pub(super) configuration: Configuration,
     pub(super) command_line: usize,
-    /// What modules and logs are relative to.
+    /// Directory that modules and logs are relative to.
     pub(super) prefix: Vec<u8>,
-    /// What includes and certificates are relative to.
+    /// Directory that includes and certificates are relative to.
     pub(super) conf_prefix: Vec<u8>,
 }
 

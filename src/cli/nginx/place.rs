@@ -1,4 +1,4 @@
-//! Which files: `ngx_process_options` and `ngx_conf_full_name` with the paths that nginx.org's packages compile in.
+//! Paths of files: `ngx_process_options` and `ngx_conf_full_name` with the paths that nginx.org's packages compile in.
 
 use std::path::PathBuf;
 
@@ -15,11 +15,11 @@ pub(super) const PID_PATH: &str = "/run/nginx.pid";
 
 /// The files of one command line, names as nginx prints them.
 pub(super) struct Places {
-    /// What logs and the pid file are relative to; ends with `/` or is empty.
+    /// Directory that logs and the pid file are relative to; ends with `/` or is empty.
     pub(super) prefix: Vec<u8>,
     /// The main file.
     pub(super) file: Vec<u8>,
-    /// What includes are relative to.
+    /// Directory that includes are relative to.
     pub(super) conf_prefix: Vec<u8>,
     /// Empty for standard error.
     pub(super) error_log: Vec<u8>,

@@ -16,9 +16,9 @@ use crate::source::{Disk, Loader};
 use crate::syntax::{self, LoadOptions};
 use crate::version::Version;
 
-/// What came of it.
+/// Result of a test.
 pub(super) struct Tested {
-    /// What nginx would log.
+    /// Messages that nginx would log.
     pub(super) messages: Vec<Message>,
     /// None if the main file could not be opened.
     pub(super) read: Option<Read>,
@@ -112,7 +112,7 @@ pub(super) fn version() -> Result<Version, String> {
     }
 }
 
-/// Whether the host is not to be asked: for a test of a configuration that is meant for another host.
+/// True if the host is not to be asked: for a test of a configuration that is meant for another host.
 pub(super) fn offline() -> bool {
     std::env::var_os("NGXC_OFFLINE").is_some_and(|v| v == "1")
 }

@@ -3,7 +3,7 @@
 use super::log::{self, Log, Severity};
 use super::place;
 
-/// What a running nginx can be told.
+/// Order to a running nginx.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Stop,

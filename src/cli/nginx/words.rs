@@ -42,7 +42,7 @@ pub(super) fn of(
     }
 }
 
-/// Whether host names of the directive are resolved when it is read: `ngx_parse_url` without `no_resolve`.
+/// True if host names of the directive are resolved when it is read: `ngx_parse_url` without `no_resolve`.
 pub(super) fn is_read_at_once(directive: Option<Directive<'_>>) -> bool {
     directive.is_some_and(|d| d.name().is("server") || d.name().is("listen"))
 }
@@ -51,7 +51,7 @@ fn has(read: &Read, name: &str) -> bool {
     read.configuration.trees.iter().any(|tree| tree.directives().any(|d| d.name().is(name)))
 }
 
-/// What nginx says of a directive that swallowed the next one.
+/// Message of nginx about a directive that swallowed the next one.
 fn forgotten_semicolon(directive: Directive<'_>) -> String {
     let name = directive.name();
     let block = catalog::directives(&name.value()).first().is_some_and(|d| d.body != Body::None);

@@ -29,7 +29,7 @@ struct Answer {
     schema: u32,
     assumptions: Vec<String>,
     nginx_version: String,
-    /// Which nginx is judged and what says so, in words.
+    /// Judged nginx and its source, in words.
     nginx: String,
     host: HostFacts,
     log: LogFacts,

@@ -1,4 +1,4 @@
-//! What an access log had, besides the requests that are replayed.
+//! Facts of an access log, besides the requests that are replayed.
 
 use std::path::Path;
 

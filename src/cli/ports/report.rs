@@ -43,7 +43,7 @@ struct UpstreamRow {
 struct PoolRow {
     /// Idle connections that a worker keeps.
     size: u32,
-    /// Whether only the location that opened a connection uses it.
+    /// True if only the location that opened a connection uses it.
     local: bool,
     requests: u32,
     time_seconds: f64,

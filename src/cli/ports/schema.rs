@@ -1,4 +1,4 @@
-//! What `ngxc ports` prints, for a person and as JSON.
+//! Answer of `ngxc ports`, for a person and as JSON.
 
 use serde::Serialize;
 
@@ -6,10 +6,10 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(super) struct Answer {
     pub(super) schema: u32,
-    /// What is assumed because nothing says it, in words.
+    /// Assumptions, in words.
     pub(super) assumptions: Vec<String>,
     pub(super) nginx_version: String,
-    /// Which nginx is judged and what says so, in words.
+    /// Judged nginx and its source, in words.
     pub(super) nginx: String,
     pub(super) host: HostFacts,
     pub(super) flows: Vec<FlowAnswer>,
@@ -86,7 +86,7 @@ pub(super) struct Tuple {
 pub(super) struct LoadAnswer {
     pub(super) requests_per_second: f64,
     pub(super) requests_at_once: f64,
-    /// What is to be expected while requests keep coming.
+    /// Expectation while requests keep coming.
     pub(super) new_connections_per_second: f64,
     /// If they come in bursts; the verdict counts these.
     pub(super) new_connections_per_second_at_worst: f64,
@@ -125,13 +125,13 @@ pub(super) struct Nat {
     pub(super) gateway: &'static str,
     pub(super) addresses: u32,
     pub(super) requests_per_second: f64,
-    /// Whether it is less than the host itself carries safely.
+    /// True if it is less than the host itself carries safely.
     pub(super) is_binding: bool,
     pub(super) remark: &'static str,
 }
 
 impl Answer {
-    /// Whether a load that was said does not fit.
+    /// True if a load that was said does not fit.
     pub(super) fn suffers(&self) -> bool {
         let is_bad = |row: &RowAnswer| matches!(row.verdict, Some("cliff" | "exhausted"));
         let since = super::answer::since_name();

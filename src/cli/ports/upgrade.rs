@@ -24,7 +24,7 @@ struct Report {
     schema: u32,
     from: String,
     to: String,
-    /// What the newer nginx refuses and the older takes, or the other way round.
+    /// Directives that only one of the two versions accepts.
     refused: Vec<Refused>,
     flows: Vec<Change>,
     idle: IdleChange,

@@ -88,7 +88,7 @@ fn rule(code: &str) -> Value {
     described
 }
 
-/// What readers of SARIF sort by, from 0.0 to 10.0: high, medium, low.
+/// Severity that readers of SARIF sort by, from 0.0 to 10.0: high, medium, low.
 fn severity(level: Level) -> &'static str {
     match level {
         Level::Error => "8.0",

@@ -34,7 +34,7 @@ pub(super) struct UpstreamRow {
     pub(super) evicted: u64,
 }
 
-/// Who closed connections.
+/// Side that closed connections.
 #[derive(Debug, Serialize)]
 pub(super) struct ClosedFirst {
     pub(super) proxy: u64,
@@ -49,7 +49,7 @@ pub(super) struct SplitRow {
     pub(super) given: u64,
 }
 
-/// Whether `connect()` of a socket with a range of its own takes all ports alike: so since Linux 6.8.
+/// True if `connect()` of a socket with a range of its own takes all ports alike: so since Linux 6.8.
 pub(super) fn searches_all_ports() -> bool {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));

@@ -79,7 +79,7 @@ pub(super) fn named(book: Book<'_>, text: &str) -> Vec<Span> {
     servers.map(|server| server.span).chain(locations).collect()
 }
 
-/// What a value can be in some blocks.
+/// Possible values in some blocks.
 pub(super) fn answer(book: Book<'_>, configuration: &Configuration, value: &str, blocks: &[Span]) -> Answer {
     let places = blocks.iter().map(|block| {
         let shapes = values::at(configuration, book.config, *block, value.as_bytes());

@@ -31,9 +31,9 @@ pub(super) fn trees(sources: &SourceMap, prefix: Option<&std::path::Path>) -> Re
 
 /// A block on the way to a location, outer before inner.
 pub(super) struct Level<'c> {
-    /// How it is called.
+    /// Name of the block.
     name: String,
-    /// What stands directly in it, includes expanded.
+    /// Directives directly in the block, includes expanded.
     directives: Vec<syntax::Directive<'c>>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn levels<'c>(configuration: &'c Configuration, heads: &[(Span, Strin
 const CONTEXTS: [Context; 5] =
     [Context::Location, Context::IfInLocation, Context::LimitExcept, Context::Server, Context::Http];
 
-/// What is done in order, what a server is chosen by, and files: parts of the way, not settings.
+/// Directives that are executed in order, that choose a server, or that name files: parts of the way, not settings.
 const NO_SETTINGS: [&str; 7] = ["include", "set", "rewrite", "return", "break", "listen", "server_name"];
 
 /// The catalog's entry of a setting of http.
@@ -139,7 +139,7 @@ fn own(levels: &[Level<'_>], entry: Option<&Directive>) -> usize {
     block.unwrap_or(levels.len().saturating_sub(1))
 }
 
-/// What holds if nothing is written, one line a directive.
+/// Defaults, one line per directive.
 pub(super) fn default(book: Book<'_>, entry: Option<&Directive>) -> Vec<String> {
     let text = entry.and_then(|entry| entry.default_in(book.config.version)).unwrap_or_default();
     text.split(';').map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()

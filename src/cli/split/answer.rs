@@ -41,7 +41,7 @@ pub(super) struct Split {
     pub(super) comparison: Option<Comparison>,
 }
 
-/// Whether the spread of a population is chance.
+/// Test of the spread of a population against chance.
 #[derive(Debug, Serialize)]
 pub(super) struct Statistics {
     /// Kish's effective number of keys.
@@ -58,7 +58,7 @@ pub(super) struct Statistics {
     pub(super) worst_value: String,
 }
 
-/// What the split does with source ports.
+/// Effect of the split on source ports.
 #[derive(Debug, Serialize)]
 pub(super) struct SourcePorts {
     pub(super) addresses: u64,
@@ -72,17 +72,17 @@ pub(super) struct SourcePorts {
     pub(super) first_full: String,
 }
 
-/// What another configuration does with the same keys.
+/// Buckets of the same keys in another configuration.
 #[derive(Debug, Serialize)]
 pub(super) struct Comparison {
-    /// Whether the other one has the variable.
+    /// True if the other one has the variable.
     pub(super) found: bool,
-    /// Whether both hash the same key; if not, nothing can be said.
+    /// True if both hash the same key; if not, nothing can be said.
     pub(super) same_key: bool,
     pub(super) buckets: usize,
     /// Share of the keys that get another value, exact.
     pub(super) moved_share: Option<f64>,
-    /// What a change between so many equal buckets moves at least.
+    /// Least share of keys that a change between so many equal buckets moves.
     pub(super) least_share: Option<f64>,
 }
 
@@ -220,7 +220,7 @@ fn statistics_of(report: &Report, buckets: &[Bucket], rest: Option<&Bucket>) -> 
     })
 }
 
-/// Whether a variable is what `proxy_bind` binds, somewhere.
+/// True if a variable is what `proxy_bind` binds, somewhere.
 fn is_bound(config: &Config, variable: VariableId) -> bool {
     let bound = |settings: &HttpSettings| match &settings.proxy.bind.value {
         Bind::Value { value, .. } => value.variables().any(|id| id == variable),

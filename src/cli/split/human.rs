@@ -83,7 +83,7 @@ fn human_split(out: &mut String, split: &Split, style: Style, version: &str) {
     }
 }
 
-/// What the counts mean.
+/// Meaning of the counts.
 pub(super) fn human_judgement(out: &mut String, split: &Split) {
     if let Some(s) = &split.statistics {
         let _ = writeln!(

@@ -24,12 +24,12 @@ const OPEN_FILES: &[&str] = &["/proc", "/dev/fd", "/dev/stdin", "/dev/stdout", "
 /// A file that is to be changed.
 pub(super) struct Change<'a> {
     pub(super) path: &'a Path,
-    /// What was read: if the file has another text by now, nothing is written.
+    /// Text that was read: if the file has another text by now, nothing is written.
     pub(super) old: &'a [u8],
     pub(super) new: &'a [u8],
 }
 
-/// Who may read a new file.
+/// Readers of a new file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readers {
     Everybody,
@@ -99,7 +99,7 @@ struct Staged {
     /// The file, links followed.
     path: PathBuf,
     new: NamedTempFile,
-    /// Whether the text goes into the file itself, because another file would not be the same: it has several names,
+    /// True if the text goes into the file itself, because another file would not be the same: it has several names,
     /// or owner or attributes that cannot be given.
     in_place: bool,
 }
@@ -208,7 +208,7 @@ fn directory(path: &Path) -> &Path {
 
 /// Writes into something that is no regular file.
 fn into(path: &Path, text: &[u8]) -> io::Result<()> {
-    // What another program has redirected there stays.
+    // Text that another program has redirected there stays.
     OpenOptions::new().append(true).open(path)?.write_all(text)
 }
 
@@ -220,7 +220,7 @@ fn overwrite(path: &Path, text: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Whether two names are one file, by whatever links.
+/// True if two names are one file, by whatever links.
 fn is_same(one: &Path, other: &Path) -> bool {
     #[cfg(unix)]
     {

@@ -25,7 +25,7 @@ const NAMES: [&str; 9] = [
     "upstream_bytes_sent",
 ];
 
-/// What a log says in sum.
+/// Summary of a log.
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     format: Format,
@@ -56,7 +56,7 @@ pub struct AccessLog {
     pub peers: Peers,
 }
 
-/// What a second, or several, had.
+/// Counts of one second, or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Second {
     /// Requests.
@@ -207,7 +207,7 @@ impl AccessLog {
         })
     }
 
-    /// Whether a peer, which was reached, gave the status that the client got.
+    /// True if a peer, which was reached, gave the status that the client got.
     fn is_of_peer(&self, line: &[u8]) -> bool {
         let last = |name| self.text(name, line).rsplit(|b| *b == b' ').next().unwrap_or_default();
         let is_reached = self.positions[6].is_none() || last(6) != b"-";

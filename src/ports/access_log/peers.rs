@@ -28,7 +28,7 @@ pub struct Burst {
 }
 
 impl Burst {
-    /// How much of it failed, in percent.
+    /// Failed share, in percent.
     pub fn share(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "counts")]
         let share = 100.0 * self.errors as f64 / self.requests.max(1) as f64;

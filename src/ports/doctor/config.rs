@@ -1,4 +1,4 @@
-//! What the configuration alone says: flows of which every request, or some, open a connection.
+//! Findings from the configuration alone: flows of which every request, or some, open a connection.
 
 use super::{Case, Finding, Severity};
 use crate::ports::capacity::{Capacity, Load, Setup};

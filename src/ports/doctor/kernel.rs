@@ -1,4 +1,4 @@
-//! What the kernel's settings and counters say.
+//! Findings from the kernel's settings and counters.
 
 use super::{Case, Finding, Severity};
 use crate::model::Endpoint;

@@ -60,7 +60,7 @@ fn count(n: u64) -> f64 {
     n as f64
 }
 
-/// Whether a flow needs another configuration: its connections are not used again, or its pool does not hold them.
+/// True if a flow needs another configuration: its connections are not used again, or its pool does not hold them.
 pub(super) fn is_short(case: &Case<'_>, flow: &Flow<'_>) -> bool {
     let setup = || Setup::new(case.config, flow, &case.evidence.host, None);
     flow.verdict != Verdict::Reused || !setup().pool_suffices(&load(case.config, flow, case.evidence).0)

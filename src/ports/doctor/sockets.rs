@@ -1,4 +1,4 @@
-//! What the sockets say: how full each tuple is, before an error is logged.
+//! Findings from sockets: the fill of each tuple, before an error is logged.
 
 use super::{Case, Finding, Severity};
 use crate::ports::host::TIME_WAIT;
@@ -85,7 +85,7 @@ fn tuple(
     }
 }
 
-/// How full it is, with a mark at the cliff.
+/// Bar of a tuple's fill, with a mark at the cliff.
 fn bar(share: f64, cliff: f64) -> String {
     const WIDTH: usize = 30;
     #[expect(

@@ -13,9 +13,9 @@ pub struct Line<'l> {
     pub severity: Severity,
     /// The process.
     pub pid: u32,
-    /// Whether it is about a connection, which only workers have.
+    /// True if it is about a connection, which only workers have.
     pub has_connection: bool,
-    /// What nginx says, with `client: …` and so on.
+    /// Message of nginx, with `client: …` and so on.
     pub message: &'l str,
 }
 
@@ -42,7 +42,7 @@ impl<'l> Line<'l> {
         Self::parse(line).or_else(|| abridged(line))
     }
 
-    /// Whether it has a date.
+    /// True if it has a date.
     pub fn is_dated(&self) -> bool {
         self.time != 0
     }
@@ -57,7 +57,7 @@ impl<'l> Line<'l> {
         }
     }
 
-    /// What the message is about: the address in `connect() to ADDRESS`, `bind(ADDRESS)`, `bind() to ADDRESS`, a name that
+    /// Subject of the message: the address in `connect() to ADDRESS`, `bind(ADDRESS)`, `bind() to ADDRESS`, a name that
     /// has no address; else the upstream, else the server.
     pub fn target(&self) -> Option<&'l str> {
         for start in ["connect() to ", "bind() to ", "bind("] {

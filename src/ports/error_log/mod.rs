@@ -21,7 +21,7 @@ const MOST_TARGETS: usize = 1000;
 /// Messages of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// How many.
+    /// Number of lines.
     pub count: u64,
     /// Time of the first and of the last; zeros if no line has a date.
     pub times: (i64, i64),
@@ -29,12 +29,12 @@ pub struct Seen {
     pub sample: String,
     /// Largest number of bytes that one names as too large.
     pub largest: Option<u64>,
-    /// What they are about, with counts; of [`Signal::OtherError`] the forms of the messages.
+    /// Subjects of the lines, with counts; of [`Signal::OtherError`] the forms of the messages.
     pub targets: BTreeMap<String, u64>,
 }
 
 impl Seen {
-    /// Whether a line had a date.
+    /// True if a line had a date.
     pub fn is_dated(&self) -> bool {
         self.times != (0, 0)
     }
@@ -50,7 +50,7 @@ fn too_large(text: &str) -> Option<u64> {
         .map(|numbers| numbers.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)))
 }
 
-/// What a log says in sum.
+/// Summary of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErrorLog {
     /// Lines that were read.
@@ -71,7 +71,7 @@ pub struct ErrorLog {
     pub fail_timeout: i64,
     /// Time of the first and of the last line.
     pub times: Option<(i64, i64)>,
-    /// Which processes wrote it.
+    /// Processes that wrote the log.
     pub workers: Workers,
     last_failure: Option<(i64, Signal)>,
 }

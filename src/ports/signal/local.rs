@@ -1,4 +1,4 @@
-//! What this host itself refuses: a local port, an address, a right.
+//! Refusals by this host itself: a local port, an address, a right.
 
 use super::{Family, Meaning, Signal, Weight, on};
 

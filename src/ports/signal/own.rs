@@ -1,4 +1,4 @@
-//! What nginx itself refuses or cannot do: limits, files, its own configuration.
+//! Refusals and failures of nginx itself: limits, files, its own configuration.
 
 use super::{Family, Meaning, Signal, Weight, on};
 

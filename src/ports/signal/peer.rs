@@ -1,4 +1,4 @@
-//! What peers do, and names that lead to none.
+//! Failures of peers, and names that lead to none.
 
 use super::{Family, Meaning, Signal, Weight, on};
 

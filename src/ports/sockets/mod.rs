@@ -117,7 +117,7 @@ impl Sockets {
         ages.iter().map(|age| u32::from(*age <= seconds)).sum()
     }
 
-    /// Whether something accepts connections to an IPv4 address: on it, or on all addresses.
+    /// True if something accepts connections to an IPv4 address: on it, or on all addresses.
     pub fn is_listening(&self, address: SocketAddr) -> bool {
         let port = address.port();
         let all = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);

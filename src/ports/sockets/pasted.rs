@@ -29,7 +29,7 @@ const STATES: [(&str, u8); 21] = [
     ("NEW-SYN-RECV", 12),
 ];
 
-/// Whether a line only names the columns.
+/// True if a line only names the columns.
 pub(super) fn is_head(line: &str) -> bool {
     let begins = ["State", "Netid", "Proto", "Active Internet", "sl"];
     begins.iter().any(|begin| line.trim_start().starts_with(begin))
