@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Texts of a template that only its rendering decides.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Uncertain {
+pub(crate) struct Uncertain {
     /// Texts that are unknown, in order.
     pub(super) holes: Vec<Range<u32>>,
     /// Offsets at which directives may stand that are unknown, in order.

@@ -50,7 +50,7 @@ pub(crate) struct Reading {
     /// Text for the parser, of the same length: unknown placeholders are numbers or blank.
     pub(crate) parsed: Option<Vec<u8>>,
     /// Texts that only the rendering decides.
-    pub(in crate::syntax) uncertain: Uncertain,
+    pub(crate) uncertain: Uncertain,
     /// Language of a template that is not to be rendered here, and the place that shows it.
     pub(crate) unread: Option<(Language, Range<u32>)>,
     /// Mark of the first tag that never closes, in a template that is looked through.
