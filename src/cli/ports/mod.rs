@@ -44,7 +44,7 @@ pub(super) struct PortsArgs {
     upstream: Option<String>,
 
     /// Requests per second to each upstream.
-    #[arg(long, value_name = "N", value_parser = rate)]
+    #[arg(long, value_name = "N", value_parser = rate_with_unit)]
     rate: Option<f64>,
 
     /// Time from connecting to the end of a response: `40ms`, `1.5s` [default: 100ms, which the output says].
@@ -236,8 +236,7 @@ fn number(text: &str, least: f64, most: f64, what: &str) -> Result<f64, String> 
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let unit = ["/s", "rps", "req/s"].iter().find_map(|unit| text.strip_suffix(unit));
-    number(unit.unwrap_or(text).trim_end(), 0.001, 1e9, "requests per second")
+    number(text, 0.001, 1e9, "requests per second")
 }
 
 fn concurrency(text: &str) -> Result<f64, String> {
@@ -246,6 +245,11 @@ fn concurrency(text: &str) -> Result<f64, String> {
 
 fn share(text: &str) -> Result<f64, String> {
     number(text, 0.0, 1.0, "a share")
+}
+
+fn rate_with_unit(text: &str) -> Result<f64, String> {
+    let unit = ["/s", "rps", "req/s"].iter().find_map(|unit| text.strip_suffix(unit));
+    rate(unit.unwrap_or(text).trim_end())
 }
 
 fn latency(text: &str) -> Result<f64, String> {
