@@ -10,7 +10,6 @@ use crate::runtime::net::http1::field::{self, Field, Known};
 use crate::runtime::net::http1::head::{BadRequest, Head, Progress, Rules};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::request_line;
-use crate::runtime::net::http2::hpack::{REFUSED_NAME, REFUSED_VALUE, is_refused};
 
 /// The value of `$server_protocol`.
 const PROTOCOL: &[u8] = b"HTTP/2.0";
@@ -58,13 +57,6 @@ fn fill(head: &mut Head, parts: &Parts, buffer: &mut Buffer, rules: &Rules) -> R
     }
     let most = rules.headers.saturating_add(head.fields.len());
     for (name, value) in &parts.headers {
-        if is_refused(name.as_str().as_bytes(), REFUSED_NAME) {
-            return Err(BadRequest::new(400, "client sent invalid header name"));
-        }
-        if is_refused(value.as_bytes(), REFUSED_VALUE) {
-            let message = format!("client sent header \"{name}\" with invalid value");
-            return Err(BadRequest::new(400, message));
-        }
         let is_same = |authority: &str| value.as_bytes().eq_ignore_ascii_case(authority.as_bytes());
         // One that differs is refused as a second `Host`.
         if name == HOST && authority.is_some_and(is_same) || name == COOKIE {

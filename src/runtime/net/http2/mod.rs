@@ -1,7 +1,4 @@
 //! HTTP/2 towards clients: heads as h2 has them, and the stream of one request.
 
-pub(crate) mod guard;
 pub(crate) mod head;
-pub(crate) mod hpack;
-mod huffman;
 pub(crate) mod stream;

@@ -104,7 +104,7 @@ pub(crate) async fn serve(
         .initial_connection_window_size(WINDOW)
         .max_header_list_size(u32::try_from(plan.rules.head).unwrap_or(u32::MAX))
         .max_send_buffer_size(SEND);
-    let mut handshake = pin!(builder.handshake::<_, Bytes>(io::Io::new(stream)));
+    let mut handshake = pin!(builder.handshake::<_, Bytes>(io::Io(stream)));
     let timeout = plan.core.client_header_timeout.value;
     let shaken = timer.limit(timeout, |cx| std::future::Future::poll(handshake.as_mut(), cx)).await;
     let Some(Ok(mut connection)) = shaken else { return };
