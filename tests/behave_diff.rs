@@ -39,7 +39,7 @@ fn diff(directory: &Path, old: &str, new: &str) -> (i32, Value) {
     (status, serde_json::from_str(&out).unwrap())
 }
 
-/// Numbers from a seed (SplitMix64).
+/// Numbers from a seed (`SplitMix64`).
 struct Random(u64);
 
 impl Random {

@@ -162,7 +162,7 @@ fn repairs_that_need_a_look_are_told_apart() {
     let (diff, said) = lint(&["--diff"]);
     assert!(diff.is_empty() && said.contains("no repair is safe without a look"), "{diff}{said}");
     let (diff, said) = lint(&["--diff", "--unsafe"]);
-    assert!(diff.contains("+") && !said.contains("no repair"), "{diff}{said}");
+    assert!(diff.contains('+') && !said.contains("no repair"), "{diff}{said}");
 }
 
 #[cfg(target_os = "linux")]

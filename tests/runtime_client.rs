@@ -224,14 +224,14 @@ fn any_file_of_a_directory() {
     running.stop(Stop::Fast);
 }
 
-const PROXIES: &str = r#"
+const PROXIES: &str = r"
     server { listen PORT; server_name last; set_real_ip_from 127.0.0.1; set_real_ip_from 10.0.0.0/8;
         real_ip_header X-Forwarded-For; return 200 $remote_addr:$remote_port; }
     server { listen PORT; server_name all; set_real_ip_from 127.0.0.1; set_real_ip_from 10.0.0.0/8;
         real_ip_header X-Forwarded-For; real_ip_recursive on; return 200 $remote_addr; }
     server { listen PORT; server_name chunks; client_max_body_size 10; location / { proxy_pass http://PORT; } }
     server { listen PORT; server_name pages; root DIR; autoindex on; autoindex_format jsonp; }
-"#;
+";
 
 /// Values of `X-Forwarded-For` with separators and addresses in unusual forms.
 const LISTS: &[&str] = &[
