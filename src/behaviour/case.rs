@@ -222,12 +222,14 @@ impl CaseFile {
 
     /// All cases with their lines, defaults filled in; redirects come last.
     pub fn all(&self, text: &str) -> Vec<(usize, Case)> {
-        let cases = self.cases.iter().map(|case| (line(text, case.span().start), case.get_ref().clone()));
+        let ends: Vec<usize> = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+        let line = |at: usize| ends.partition_point(|end| *end < at) + 1;
+        let cases = self.cases.iter().map(|case| (line(case.span().start), case.get_ref().clone()));
         let redirects = self.redirects.iter().map(|redirect| {
             let Redirect { from, to, status } = redirect.get_ref();
             let expect = Expect { redirect: Some(to.clone()), status: *status, ..Expect::default() };
             let case = Case { url: Some(from.clone()), expect, ..Case::default() };
-            (line(text, redirect.span().start), case)
+            (line(redirect.span().start), case)
         });
         cases.chain(redirects).map(|(line, case)| (line, case.with(&self.defaults))).collect()
     }
