@@ -58,7 +58,7 @@ pub struct Case {
     pub auth_request: Option<u16>,
     /// User whose name and password `auth_basic` accepts.
     pub user: Option<String>,
-    /// Values of variables that nothing else decides: of TLS, GeoIP, other modules.
+    /// Values of variables that nothing else decides: of TLS, `GeoIP`, other modules.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
     /// What is expected; only what is written is compared.

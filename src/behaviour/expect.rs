@@ -170,7 +170,7 @@ pub fn compare(expect: &Expect, outcome: &mut Outcome<'_>, sources: &SourceMap) 
     });
     let file = expect.file.as_ref().map(|path| clean(path.as_bytes()));
     c.compare("file", file.as_ref(), || outcome.file().map(|path| path.map(clean)));
-    c.compare("body", expect.body.as_ref(), || response::body(outcome).map(|b| b.map(lossy)));
+    c.compare("body", expect.body.as_ref(), || response::body(outcome).map(|b| b.map(|text| lossy(&text))));
     c.compare("upstream", expect.upstream.as_ref(), || outcome.upstream());
     c.compare("upstream_method", expect.upstream_method.as_ref(), || text(passed::method(outcome)));
     c.compare("upstream_uri", expect.upstream_uri.as_ref(), || text(passed::uri(outcome)));
@@ -227,6 +227,6 @@ fn clean(path: &[u8]) -> String {
     String::from_utf8_lossy(&crate::simulate::facts::clean(path)).into_owned()
 }
 
-fn lossy(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

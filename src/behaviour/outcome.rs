@@ -162,22 +162,19 @@ impl<'g> Outcome<'g> {
     pub fn variable(&mut self, name: &str) -> Known<Vec<u8>> {
         let name = name.trim_start_matches('$').to_ascii_lowercase();
         let mut out = Vec::new();
-        match self.config().http.variables.find(&name) {
-            Some(id) => {
-                self.ground.program.variable(id, &mut self.request, &mut out);
-            }
-            None => {
-                let variable = crate::model::Variable {
-                    name: name.clone(),
-                    source: crate::model::VariableSource::Builtin,
-                    defined: None,
-                };
-                // No id of the table stands for it.
-                let id = crate::model::VariableId(u32::MAX);
-                self.request.variable(id, &variable, &mut out);
-                if self.request.unknown.pop().is_some() {
-                    return Err(Missing::Variables(vec![name]));
-                }
+        if let Some(id) = self.config().http.variables.find(&name) {
+            self.ground.program.variable(id, &mut self.request, &mut out);
+        } else {
+            let variable = crate::model::Variable {
+                name: name.clone(),
+                source: crate::model::VariableSource::Builtin,
+                defined: None,
+            };
+            // No id of the table stands for it.
+            let id = crate::model::VariableId(u32::MAX);
+            self.request.variable(id, &variable, &mut out);
+            if self.request.unknown.pop().is_some() {
+                return Err(Missing::Variables(vec![name]));
             }
         }
         self.known(out)

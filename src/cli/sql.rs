@@ -1,4 +1,4 @@
-//! Text of SQL for engines that have the logs: ClickHouse and DuckDB.
+//! Text of SQL for engines that have the logs: `ClickHouse` and `DuckDB`.
 
 use clap::ValueEnum;
 
@@ -8,9 +8,9 @@ use crate::model::{ComplexValue, Segment};
 /// Engine that runs the SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Dialect {
-    /// ClickHouse.
+    /// `ClickHouse`.
     Clickhouse,
-    /// DuckDB.
+    /// `DuckDB`.
     Duckdb,
 }
 

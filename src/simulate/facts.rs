@@ -69,7 +69,7 @@ pub enum Kind {
 /// Paths that exist: the stated files, and the directories around them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
-    files: BTreeSet<Vec<u8>>,
+    regular: BTreeSet<Vec<u8>>,
     directories: BTreeSet<Vec<u8>>,
     /// Every path exists: with a slash at its end a directory, else a file.
     all: bool,
@@ -88,7 +88,7 @@ impl Files {
             if path.ends_with(b"/") {
                 all.directories.insert(clean);
             } else {
-                all.files.insert(clean);
+                all.regular.insert(clean);
             }
         }
         all
@@ -109,12 +109,12 @@ impl Files {
             return Some(Kind::Directory);
         }
         // A file has nothing below it: `stat` of `file/` fails.
-        (!path.ends_with(b"/") && self.files.contains(&clean)).then_some(Kind::File)
+        (!path.ends_with(b"/") && self.regular.contains(&clean)).then_some(Kind::File)
     }
 
     /// Paths of the files, in order.
     pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
-        self.files.iter().map(Vec::as_slice)
+        self.regular.iter().map(Vec::as_slice)
     }
 
     /// Paths of the directories, in order; an outer one comes before an inner one.

@@ -30,7 +30,9 @@ impl Configuration {
         }
         findings.retain(|finding| !self.is_uncertain(finding));
         let written = Written::of(self);
-        findings.iter_mut().for_each(|finding| written.restore(finding));
+        for finding in findings {
+            written.restore(finding);
+        }
     }
 
     /// All texts that only the rendering of a template decides.

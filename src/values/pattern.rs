@@ -17,10 +17,13 @@ use super::matches::{join, last};
 /// Bytes that an automaton may take.
 const SIZE: usize = 1 << 20;
 
+/// Patterns by their text; `None` for one that is not understood.
+type Known = HashMap<Vec<u8>, Option<Rc<Pattern>>>;
+
 /// Patterns that were read, by their text: an estate repeats a few of them thousands of times.
 #[derive(Default)]
 pub(super) struct Patterns {
-    known: RefCell<[HashMap<Vec<u8>, Option<Rc<Pattern>>>; 2]>,
+    known: RefCell<[Known; 2]>,
 }
 
 impl Patterns {

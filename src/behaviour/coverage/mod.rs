@@ -208,6 +208,7 @@ impl Coverage {
 }
 
 /// Share in per cent; of nothing all is reached.
+#[expect(clippy::cast_precision_loss, reason = "a share for people to read")]
 pub fn percent((reached, all): (usize, usize)) -> f64 {
     if all == 0 { 100.0 } else { reached as f64 * 100.0 / all as f64 }
 }

@@ -75,7 +75,7 @@ pub fn effects(outcome: &mut Outcome<'_>, sources: &SourceMap) -> Effects {
             };
             match passed::headers(outcome) {
                 Err(missing) => {
-                    add(Class::Headers, "headers to the upstream", missing.to_string(), Vec::new())
+                    add(Class::Headers, "headers to the upstream", missing.to_string(), Vec::new());
                 }
                 Ok(lines) => {
                     for (name, value) in joined(lines) {
@@ -171,18 +171,17 @@ fn answer(outcome: &mut Outcome<'_>, sources: &SourceMap) -> (Class, String, Str
             let told = format!("the list of the directory `{}`", lossy(&path));
             (Class::Access, told.clone(), told, outcome.settings().content.autoindex.origin.span())
         }
-        End::Content(span) => match outcome.upstream() {
-            Ok(Some(upstream)) => {
+        End::Content(span) => {
+            if let Ok(Some(upstream)) = outcome.upstream() {
                 let tls = outcome.destination().is_some_and(|destination| destination.tls);
                 let value = format!("{status}, upstream {upstream}{}", if tls { " by TLS" } else { "" });
                 let told = span.map_or_else(|| value.clone(), |span| format!("`{}`", text(span)));
                 (Class::Upstream, value, told, span)
-            }
-            _ => {
+            } else {
                 let told = span.map_or_else(String::new, text);
                 (Class::Routing, told.clone(), format!("`{told}`"), span)
             }
-        },
+        }
         End::Unknown(span, _) | End::Needs(_, span) => {
             let why = known(outcome.status(), |status| status.to_string());
             let own = span.map_or_else(String::new, text);

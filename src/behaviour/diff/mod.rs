@@ -118,7 +118,7 @@ pub fn compare(old: Side<'_>, new: Side<'_>) -> Compared {
     let mut compared = Compared { is_complete: true, ..Compared::default() };
     compared.edits = node::edits(old.nodes, new.nodes);
     let hashes = [of_servers(old.nodes), of_servers(new.nodes)];
-    let outside = compared.edits.iter().any(|edit| is_outside(edit));
+    let outside = compared.edits.iter().any(is_outside);
     addresses(old, new, &mut compared);
     let mut asked: HashSet<(ServerId, ServerId)> = HashSet::new();
     let mut equal = 0;

@@ -132,6 +132,9 @@ impl Around {
     }
 }
 
+/// Test for two nodes that are one before and after the edit.
+type Same<'t> = &'t dyn Fn(&Node, &Node) -> bool;
+
 fn compare(old: &[Node], new: &[Node], around: &mut Around, found: &mut Vec<Edit>) {
     let mut equal: HashMap<u64, usize> = HashMap::new();
     for node in new {
@@ -161,7 +164,7 @@ fn compare(old: &[Node], new: &[Node], around: &mut Around, found: &mut Vec<Edit
     let same_words = |a: &Node, b: &Node| a.words == b.words;
     let same_name =
         |a: &Node, b: &Node| family(a.name()) == family(b.name()) && a.inner.is_empty() == b.inner.is_empty();
-    let rules: [&dyn Fn(&Node, &Node) -> bool; 3] = [&same_identity, &same_words, &same_name];
+    let rules: [Same<'_>; 3] = [&same_identity, &same_words, &same_name];
     for (rank, rule) in rules.into_iter().enumerate() {
         rest_old.retain(|node| {
             let other = rest_new.iter().position(|other| {

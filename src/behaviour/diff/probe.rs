@@ -145,7 +145,7 @@ impl Asks {
         }
         if settings.reuse.proxy_intercept_errors.value {
             let pages = settings.core.error_page.value.iter();
-            let statuses = pages.flat_map(|page| page.statuses.first()).filter(|status| **status < 600);
+            let statuses = pages.filter_map(|page| page.statuses.first()).filter(|status| **status < 600);
             self.variations.extend(statuses.map(|status| Variation::Upstream(*status)));
         }
         for header in &settings.content.add_header.value {

@@ -50,7 +50,7 @@ impl<'l> Trie<'l> {
     }
 
     /// The longest literal that the text begins with.
-    pub(super) fn longest(&self, place: Place) -> Option<usize> {
+    pub(super) fn longest(place: Place) -> Option<usize> {
         place.longest
     }
 }

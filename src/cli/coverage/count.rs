@@ -125,25 +125,20 @@ impl<'g> Worker<'g> {
             self.remember(logged.key.clone(), found.clone());
             reached = Some(found);
         }
-        let reached = match reached.flatten() {
-            Some(reached) => Some(reached),
+        let mut reached = reached.flatten();
+        if reached.is_none() {
             // The route depends on the client.
-            None => {
-                logged.key.extend(format!("{:?}", logged.client).bytes());
-                match self.known.get(&logged.key).cloned() {
-                    Some(known) => known,
-                    None => {
-                        logged.asked.client = logged.client;
-                        let found = match Outcome::of(self.ground, &logged.asked) {
-                            Ok(outcome) => Some(Rc::new(self.counted.coverage.reached(&outcome))),
-                            Err(_) => None,
-                        };
-                        self.remember(logged.key, found.clone());
-                        found
-                    }
-                }
-            }
-        };
+            logged.key.extend(format!("{:?}", logged.client).bytes());
+            reached = if let Some(known) = self.known.get(&logged.key).cloned() {
+                known
+            } else {
+                logged.asked.client = logged.client;
+                let outcome = Outcome::of(self.ground, &logged.asked).ok();
+                let found = outcome.map(|outcome| Rc::new(self.counted.coverage.reached(&outcome)));
+                self.remember(logged.key, found.clone());
+                found
+            };
+        }
         if let Some(reached) = reached {
             self.counted.coverage.hit(&reached, time);
         }

@@ -59,10 +59,13 @@ pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
          hidden>\n<table class=\"tree\">\n<thead><tr><th class=\"name\">part</th><th class=\"name\">place</th><th>requests</th></tr></thead>\n\
          <tbody>\n",
     );
-    let most = coverage.items.iter().map(|item| item.hits).max().unwrap_or(0).max(1) as f64;
+    #[expect(clippy::cast_precision_loss, reason = "a colour for people to look at")]
+    let number = |hits: u64| hits as f64;
+    let most = coverage.items.iter().map(|item| item.hits).max().unwrap_or(0).max(1);
+    let most = number(most);
     for item in &coverage.items {
         // Requests differ by powers of ten: the logarithm shows them all.
-        let heat = ((item.hits as f64).ln_1p() / most.ln_1p() * 6.0).max(0.0);
+        let heat = (number(item.hits).ln_1p() / most.ln_1p() * 6.0).max(0.0);
         let _ = writeln!(
             out,
             "<tr{} style=\"--depth:{}\"><td class=\"name\" data-label=\"part\">{}</td><td class=\"name\" \

@@ -12,7 +12,7 @@ pub(super) fn text(coverage: &Coverage, sources: &SourceMap) -> String {
     for item in &coverage.items {
         let file = sources.file(item.span.file);
         let line = file.position(item.span.start).line;
-        let lines = files.entry(file.name().to_string()).or_default();
+        let lines = files.entry(file.name()).or_default();
         let hits = lines.entry(line).or_default();
         *hits = (*hits).max(item.hits);
     }

@@ -22,7 +22,7 @@ pub(super) fn print(report: &Report, sides: &Sides<'_>, out: &mut dyn Write) -> 
         }
         witnesses(entry, sides, out)?;
         for change in &entry.settings {
-            writeln!(out, "  {}: {} of {}", "setting", change.name, change.block)?;
+            writeln!(out, "  setting: {} of {}", change.name, change.block)?;
             writeln!(out, "    old: {}  {}", change.old.0, change.old.1)?;
             writeln!(out, "    new: {}  {}", change.new.0, change.new.1)?;
         }

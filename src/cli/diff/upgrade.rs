@@ -79,33 +79,30 @@ pub(super) fn run(
     let compared = compare(old.side(), new.side());
     let sides = Sides { old: &old, new: &new, names: [format!("nginx {from}"), format!("nginx {to}")] };
     let report = entry::report(&sides, &compared);
-    match format {
-        Format::Json => {
-            let mut document = Vec::new();
-            print(&report, &sides, format, &mut document)?;
-            let mut document: serde_json::Value = serde_json::from_slice(&document).unwrap_or_default();
-            document["upgrade"] = json!({
-                "from": from.to_string(),
-                "to": to.to_string(),
-                "refused": upgrade.refused.iter().map(|(by, place, message)| {
-                    json!({ "by": by.to_string(), "place": place, "message": message })
-                }).collect::<Vec<_>>(),
-                "defaults": upgrade.defaults.iter().map(|(name, old, new)| {
-                    json!({ "name": name, "old": old, "new": new })
-                }).collect::<Vec<_>>(),
-                "connections": upgrade.flows.iter().map(|(name, old, new)| {
-                    json!({ "upstream": name, "old": old, "new": new })
-                }).collect::<Vec<_>>(),
-                "closed": upgrade.closed,
-                "opened": upgrade.opened,
-            });
-            serde_json::to_writer_pretty(&mut *out, &document).map_err(std::io::Error::from)?;
-            writeln!(out)?;
-        }
-        _ => {
-            tell(&upgrade, out)?;
-            print(&report, &sides, format, out)?;
-        }
+    if format == Format::Json {
+        let mut document = Vec::new();
+        print(&report, &sides, format, &mut document)?;
+        let mut document: serde_json::Value = serde_json::from_slice(&document).unwrap_or_default();
+        document["upgrade"] = json!({
+            "from": from.to_string(),
+            "to": to.to_string(),
+            "refused": upgrade.refused.iter().map(|(by, place, message)| {
+                json!({ "by": by.to_string(), "place": place, "message": message })
+            }).collect::<Vec<_>>(),
+            "defaults": upgrade.defaults.iter().map(|(name, old, new)| {
+                json!({ "name": name, "old": old, "new": new })
+            }).collect::<Vec<_>>(),
+            "connections": upgrade.flows.iter().map(|(name, old, new)| {
+                json!({ "upstream": name, "old": old, "new": new })
+            }).collect::<Vec<_>>(),
+            "closed": upgrade.closed,
+            "opened": upgrade.opened,
+        });
+        serde_json::to_writer_pretty(&mut *out, &document).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        tell(&upgrade, out)?;
+        print(&report, &sides, format, out)?;
     }
     let is_worse = !upgrade.refused.is_empty()
         || !upgrade.opened.is_empty()
@@ -190,9 +187,8 @@ fn defaults(old: &Config, new: &Config) -> Vec<(&'static str, String, String)> {
         }
     }
     let text = |name: &str, version| {
-        let contexts = crate::catalog::Context::ALL.into_iter();
-        let entry =
-            contexts.filter_map(|context| crate::catalog::in_context(name.as_bytes(), context)).next();
+        let mut contexts = crate::catalog::Context::ALL.into_iter();
+        let entry = contexts.find_map(|context| crate::catalog::in_context(name.as_bytes(), context));
         let text = entry.and_then(|entry| entry.default_in(version)).filter(|text| !text.is_empty());
         text.unwrap_or("none").to_owned()
     };

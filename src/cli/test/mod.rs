@@ -100,6 +100,6 @@ pub(super) fn run(args: &mut TestArgs, out: &mut dyn Write) -> Result<Outcome, F
     if let Some(short) = &is_covered {
         note(&format!("error: {short}"));
     }
-    let is_clean = results.iter().all(|result| result.is_passed()) && is_covered.is_none();
+    let is_clean = results.iter().all(execute::Result::is_passed) && is_covered.is_none();
     Ok(if is_clean { Outcome::Clean } else { Outcome::Findings })
 }

@@ -90,14 +90,15 @@ impl Imagined<'_> {
                 out.extend_from_slice(found.as_deref().unwrap_or_default());
                 return Some(found.is_some());
             }
-            "content_length" => match asked.facts.as_ref().and_then(|facts| facts.body) {
-                Some(length) => out.extend(length.to_string().bytes()),
-                None => {
+            "content_length" => {
+                if let Some(length) = asked.facts.as_ref().and_then(|facts| facts.body) {
+                    out.extend(length.to_string().bytes());
+                } else {
                     let found = self.header(name);
                     out.extend_from_slice(found.as_deref().unwrap_or_default());
                     return Some(found.is_some());
                 }
-            },
+            }
             "server_port" => match &asked.endpoint {
                 Endpoint::Inet(address) => write_number(u32::from(address.port()), out),
                 Endpoint::Name(_, port) => write_number(u32::from(*port), out),
@@ -108,7 +109,7 @@ impl Imagined<'_> {
                 Endpoint::Unix(path) => out.extend(format!("unix:{path}").bytes()),
                 _ => return None,
             },
-            "request_port" | "is_request_port" => return self.request_port(name, out),
+            "request_port" | "is_request_port" => return Some(self.request_port(name, out)),
             "remote_addr" => write_ip(self.client?, out),
             "realip_remote_addr" => write_ip(self.real.unwrap_or(self.client)?, out),
             "binary_remote_addr" => match self.client? {
@@ -131,21 +132,21 @@ impl Imagined<'_> {
             },
             "document_root" | "request_filename" => return self.path(name == "document_root", out),
             "status" => out.extend(format!("{:03}", self.status?).bytes()),
-            "proxy_host" | "proxy_port" => return self.proxied(name, out),
+            "proxy_host" | "proxy_port" => return Some(self.proxied(name, out)),
             _ => return None,
         }
         Some(true)
     }
 
-    fn request_port(&self, name: &str, out: &mut Vec<u8>) -> Option<bool> {
+    fn request_port(&self, name: &str, out: &mut Vec<u8>) -> bool {
         let port = host::normalize(&self.asked.host, &mut Vec::new()).ok().flatten().filter(|p| *p != 0);
         match (name, port) {
             ("request_port", Some(port)) => write_number(u32::from(port), out),
-            ("request_port", None) => return Some(false),
+            ("request_port", None) => return false,
             (_, Some(_)) => out.push(b':'),
             (_, None) => {}
         }
-        Some(true)
+        true
     }
 
     /// `$document_root` and `$request_filename`, if `root` has no variables and is absolute.
@@ -165,9 +166,9 @@ impl Imagined<'_> {
         Some(true)
     }
 
-    fn proxied(&self, name: &str, out: &mut Vec<u8>) -> Option<bool> {
+    fn proxied(&self, name: &str, out: &mut Vec<u8>) -> bool {
         let Some(destination) = self.destination.as_ref().filter(|d| !d.host.is_empty()) else {
-            return Some(false);
+            return false;
         };
         let text = String::from_utf8_lossy(&destination.host);
         let port = match text.rsplit_once(':') {
@@ -176,6 +177,6 @@ impl Imagined<'_> {
             _ => "80",
         };
         out.extend(if name == "proxy_host" { text.bytes() } else { port.bytes() });
-        Some(true)
+        true
     }
 }

@@ -66,6 +66,7 @@ pub struct Counted {
 
 /// Request while its route is followed.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as in nginx's own request")]
 pub struct Imagined<'c> {
     config: &'c Config,
     asked: &'c Asked,

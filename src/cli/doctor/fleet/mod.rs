@@ -75,7 +75,7 @@ pub(super) fn run(args: &DoctorArgs, directory: &Path, out: &mut dyn Write) -> R
     let sums = sums(&members);
     match args.format {
         Format::Human => {
-            out.write_all(print::text(directory, &members, &groups, &sums, &unread).as_bytes())?
+            out.write_all(print::text(directory, &members, &groups, &sums, &unread).as_bytes())?;
         }
         Format::Json => {
             let value = value(&members, &groups, &sums, &unread);
@@ -193,7 +193,7 @@ fn groups(members: &[Member]) -> Vec<(&'static str, Vec<(&Member, &Cause)>)> {
     let rank = |hosts: &[(&Member, &Cause)]| {
         (hosts.iter().map(|(_, cause)| cause.severity).max(), hosts.len(), errors(hosts))
     };
-    found.sort_by(|(_, a), (_, b)| rank(b).cmp(&rank(a)));
+    found.sort_by_cached_key(|(_, hosts)| std::cmp::Reverse(rank(hosts)));
     found
 }
 

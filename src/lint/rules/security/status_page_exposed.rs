@@ -90,6 +90,6 @@ fn refuses_some(level: Block<'_>) -> bool {
 fn answers_otherwise(level: Block<'_>, page: Directive<'_>) -> bool {
     const HANDLERS: [&str; 6] =
         ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
-    let later = |name: &&str| level.own(name).any(|handler| handler.span().start > page.span().start);
-    level.get("return").is_some() || HANDLERS.iter().any(|name| later(&name))
+    let later = |name: &str| level.own(name).any(|handler| handler.span().start > page.span().start);
+    level.get("return").is_some() || HANDLERS.iter().any(|name| later(name))
 }

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_broken_passes() {
-        let preface = vec![b'p'; PREFACE];
+        let preface = [b'p'; PREFACE];
         for broken in [
             frame(HEADERS, END_HEADERS | PADDED, b"\xff"),
             frame(HEADERS, END_HEADERS | PRIORITY, b"ab"),

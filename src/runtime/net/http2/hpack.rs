@@ -202,23 +202,24 @@ mod tests {
 
     #[test]
     fn what_h2_minds_is_overwritten() {
-        let cases: &[(&[u8], &[u8], &[u8], &[u8])] = &[
-            (b"x-a", b"b", b"x-a", b"b"),
-            (b"x-a", b"\x01b\x7f\tc", b"x-a", b"?b?\tc"),
-            (b"x-a", b"b\0", b"x-a", b"\xff\xff"),
-            (b"x-a", b"b\nc", b"x-a", b"\xff\xff\xff"),
-            (b"X-a", b"b", b"~~~", b"b"),
-            (b"x a", b"b", b"~~~", b"b"),
-            (b"x(a", b"b", b"!!!", b"b"),
-            (b"x_a", b"\xe9", b"x_a", b"\xe9"),
-            (b":x", b"b", b"~~", b"b"),
-            (b":path", b"/\x01", b":path", b"  "),
-            (b":path", b"/\xe9", b":path", b"  "),
-            (b":path", "/é".as_bytes(), b":path", "/é".as_bytes()),
-            (b":method", b"G T", b":method", b"xxx"),
-            (b":method", b"GET", b":method", b"GET"),
+        // Name and value before, name and value after.
+        let cases: &[[&[u8]; 4]] = &[
+            [b"x-a", b"b", b"x-a", b"b"],
+            [b"x-a", b"\x01b\x7f\tc", b"x-a", b"?b?\tc"],
+            [b"x-a", b"b\0", b"x-a", b"\xff\xff"],
+            [b"x-a", b"b\nc", b"x-a", b"\xff\xff\xff"],
+            [b"X-a", b"b", b"~~~", b"b"],
+            [b"x a", b"b", b"~~~", b"b"],
+            [b"x(a", b"b", b"!!!", b"b"],
+            [b"x_a", b"\xe9", b"x_a", b"\xe9"],
+            [b":x", b"b", b"~~", b"b"],
+            [b":path", b"/\x01", b":path", b"  "],
+            [b":path", b"/\xe9", b":path", b"  "],
+            [b":path", "/é".as_bytes(), b":path", "/é".as_bytes()],
+            [b":method", b"G T", b":method", b"xxx"],
+            [b":method", b"GET", b":method", b"GET"],
         ];
-        for (name, value, clean_name, clean_value) in cases {
+        for &[name, value, clean_name, clean_value] in cases {
             let mut block = [&[0x82, 0x3f, 0xe1, 0x1f], &literal(name, value)[..], &[0xbe]].concat();
             clean(&mut block);
             let expected =
