@@ -76,7 +76,7 @@ pub fn on_tcp(address: &str, habit: Habit, tls: Option<Arc<ServerConfig>>) -> Se
     if address.is_ipv6() {
         socket.set_only_v6(true).unwrap();
     }
-    serve(socket, &SockAddr::from(address), habit, tls)
+    serve(socket, &SockAddr::from(address), habit, tls.as_ref())
 }
 
 pub fn on_unix(path: &Path, habit: Habit) -> Server {
@@ -84,7 +84,7 @@ pub fn on_unix(path: &Path, habit: Habit) -> Server {
     serve(Socket::new(Domain::UNIX, Type::STREAM, None).unwrap(), &SockAddr::unix(path).unwrap(), habit, None)
 }
 
-fn serve(socket: Socket, address: &SockAddr, habit: Habit, tls: Option<Arc<ServerConfig>>) -> Server {
+fn serve(socket: Socket, address: &SockAddr, habit: Habit, tls: Option<&Arc<ServerConfig>>) -> Server {
     // A server before it may not be gone yet.
     let end = Instant::now() + Duration::from_secs(5);
     while let Err(error) = socket.bind(address) {
@@ -96,7 +96,7 @@ fn serve(socket: Socket, address: &SockAddr, habit: Habit, tls: Option<Arc<Serve
     let socket = Arc::new(socket);
     let stop = Arc::new(AtomicBool::new(false));
     let threads = (0..habit.workers).map(|_| {
-        let (socket, stop, tls) = (Arc::clone(&socket), Arc::clone(&stop), tls.clone());
+        let (socket, stop, tls) = (Arc::clone(&socket), Arc::clone(&stop), tls.cloned());
         thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 // The timeout of reading is that of accepting too.
