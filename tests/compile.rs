@@ -334,7 +334,13 @@ fn an_upstream_is_found_wherever_it_stands() {
 #[test]
 fn a_file_of_comments_is_one_that_others_include() {
     for text in ["", "\n", "# server { listen 80; }\n"] {
-        assert_eq!(findings(text, NEWEST), Vec::<String>::new(), "{text}");
+        for (name, codes) in [("snippet.conf", &[][..]), ("nginx.conf", &["no-events"])] {
+            let files = Memory::default().with(name, text);
+            let loaded = load(&files, name.as_ref(), &LoadOptions::default()).unwrap();
+            let compiled = compile(&loaded, &Options::new(NEWEST));
+            let found: Vec<&str> = compiled.diagnostics.iter().map(|d| d.code).collect();
+            assert_eq!(found, codes, "{name}: {text}");
+        }
     }
 }
 

@@ -391,7 +391,10 @@ fn one_bad_header_is_its_streams_alone() {
         assert_eq!(two(ours.address, name, value), [expected, "200"], "{shown}");
         // A byte that stands for a refused value here is a value there.
         if let Some(real) = real.as_ref().filter(|_| value != b"\xff") {
-            assert_eq!(two(real.address, name, value), [expected, "200"], "nginx: {shown}");
+            let [first, second] = two(real.address, name, value);
+            // Before nginx 1.23 the stream is reset.
+            let is_same = first == expected || expected == "400" && first == "reset";
+            assert!(is_same && second == "200", "nginx: {shown}: {first} {second}");
         }
     }
     // A second path, a method and a path that are none end their stream; the other one is answered.
