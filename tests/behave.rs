@@ -74,6 +74,7 @@ http {
 "#;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn each_kind_of_expectation_is_compared() {
     // A request, and what is expected; of each the field that a wrong value is reported for.
     let cases: &[(&str, &str, &str)] = &[

@@ -152,6 +152,7 @@ const PATHS: [&str; 57] = [
 ];
 
 /// Method, further headers, body, host.
+#[expect(clippy::type_complexity, reason = "a table")]
 const VARIATIONS: [(&str, &[(&str, &str)], &str, &str); 8] = [
     ("GET", &[], "", "main.test"),
     ("POST", &[], "abc", "main.test"),
@@ -215,6 +216,7 @@ fn fill(text: &str, port: &str, stub: SocketAddr, root: &Path) -> String {
 }
 
 /// Compares a server with the simulator; returns the number of requests.
+#[expect(clippy::too_many_lines, reason = "one request after the other, each with all that is compared")]
 fn compare(address: SocketAddr, backend: &http::Backend, version: Version, root: &Path, name: &str) -> usize {
     let text = fill(HTTP, &address.to_string(), backend.address, root);
     let files = Memory::default().with("nginx.conf", format!("events {{}}\nhttp {{ {text} }}\n"));
@@ -227,7 +229,9 @@ fn compare(address: SocketAddr, backend: &http::Backend, version: Version, root:
     for path in PATHS {
         for (method, headers, body, host) in VARIATIONS {
             let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
-            headers.iter().for_each(|(name, value)| request += &format!("{name}: {value}\r\n"));
+            for (name, value) in headers {
+                request += &format!("{name}: {value}\r\n");
+            }
             if !body.is_empty() {
                 request += &format!("Content-Length: {}\r\n", body.len());
             }
@@ -266,15 +270,13 @@ fn compare(address: SocketAddr, backend: &http::Backend, version: Version, root:
             };
             let mut outcome = Outcome::of(&ground, &asked).unwrap();
             // A location that drops the client's headers gets the default response.
-            if path.starts_with("/fixed") && outcome.destination().is_some() {
-                if want != 200 {
-                    continue;
-                }
+            if path.starts_with("/fixed") && outcome.destination().is_some() && want != 200 {
+                continue;
             }
             match outcome.status() {
                 Ok(expected) if expected == status => {}
                 other => {
-                    problem(format!("status {status}, the simulator has {other:?} {:?}", outcome.walk.end))
+                    problem(format!("status {status}, the simulator has {other:?} {:?}", outcome.walk.end));
                 }
             }
             for (name, value) in response::headers(&mut outcome).unwrap_or_default() {

@@ -115,7 +115,9 @@ fn write(servers: &[Server], listen: &str) -> String {
         server.settings.iter().for_each(|setting| out += &format!("    {setting}\n"));
         for (head, body) in &server.locations {
             out += &format!("    {head} {{\n");
-            body.iter().for_each(|line| out += &format!("        {line}\n"));
+            for line in body {
+                out += &format!("        {line}\n");
+            }
             out += "    }\n";
         }
         out += "}\n";
@@ -162,7 +164,7 @@ fn mutate(kind: &str, servers: &[Server], random: &mut Random, directory: &Path)
             fs::write(directory.join("part.conf"), write(&[server], "8080")).unwrap();
             return Some(whole(&(write(&new, "8080") + "include part.conf;\n")));
         }
-        "a value in another unit" => new[at].settings[0] = "keepalive_timeout 30000ms;".to_owned(),
+        "a value in another unit" => "keepalive_timeout 30000ms;".clone_into(&mut new[at].settings[0]),
         "another text" => {
             let (_, body) = new[at].locations.first_mut()?;
             let last = body.last_mut()?;
@@ -190,7 +192,7 @@ fn mutate(kind: &str, servers: &[Server], random: &mut Random, directory: &Path)
             if servers.len() < 2 {
                 return None;
             }
-            last.names[0] = "gone.test".to_owned();
+            "gone.test".clone_into(&mut last.names[0]);
         }
         _ => return None,
     }
@@ -307,7 +309,8 @@ fn nginx_treats_witnesses_as_reported() {
                 continue;
             }
             let host = request["host"].as_str().unwrap();
-            let (before, after) = (one.get(&[path.clone()], host), two.get(&[path.clone()], host));
+            let (before, after) =
+                (one.get(std::slice::from_ref(&path), host), two.get(std::slice::from_ref(&path), host));
             asked += 1;
             let status = |value: &Value| {
                 value["value"].as_str().unwrap_or_default().split(' ').next().unwrap().to_owned()
@@ -320,7 +323,8 @@ fn nginx_treats_witnesses_as_reported() {
         }
         // And twenty requests that nobody chose: what nginx treats differently is reported.
         for (host, path) in requests(&servers).into_iter().take(20) {
-            let (before, after) = (one.get(&[path.clone()], &host), two.get(&[path.clone()], &host));
+            let (before, after) =
+                (one.get(std::slice::from_ref(&path), &host), two.get(std::slice::from_ref(&path), &host));
             assert!(before == after || !entries.is_empty(), "{host}{path} {before:?} {after:?}");
         }
     }

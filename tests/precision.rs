@@ -599,6 +599,8 @@ fn patterns_of_locations() {
 
 #[test]
 fn what_nginx_does_anyway_is_no_loss() {
+    const THEIRS: &str =
+        "ssl_certificate /etc/letsencrypt/live/a/f.pem; ssl_certificate_key b; ssl_stapling on;";
     judge(
         "upgrade-headers-lost",
         NEWEST,
@@ -617,8 +619,6 @@ fn what_nginx_does_anyway_is_no_loss() {
         ],
     );
     // Without TLS nothing is stapled, and there is no handshake to refuse.
-    const THEIRS: &str =
-        "ssl_certificate /etc/letsencrypt/live/a/f.pem; ssl_certificate_key b; ssl_stapling on;";
     for (listen, expected) in [("listen 80;", ""), ("listen 443 ssl;", "i")] {
         let text = format!("server {{ {listen} {THEIRS} }}");
         judge("stapling-letsencrypt", NEWEST, &[(Box::leak(text.into_boxed_str()), expected)]);

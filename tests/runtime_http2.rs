@@ -364,7 +364,7 @@ fn two(to: SocketAddr, name: &[u8], value: &[u8]) -> [String; 2] {
             (3, _) => "reset",
             _ => continue,
         };
-        ends[usize::from(head[8] == 3)] = end.to_owned();
+        end.clone_into(&mut ends[usize::from(head[8] == 3)]);
     }
     ends
 }

@@ -69,14 +69,14 @@ impl Drop for Server {
     }
 }
 
-pub fn on_tcp(address: &str, habit: Habit, tls: Option<Arc<ServerConfig>>) -> Server {
+pub fn on_tcp(address: &str, habit: Habit, tls: Option<&Arc<ServerConfig>>) -> Server {
     let address: SocketAddr = address.parse().unwrap();
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
     if address.is_ipv6() {
         socket.set_only_v6(true).unwrap();
     }
-    serve(socket, &SockAddr::from(address), habit, tls.as_ref())
+    serve(socket, &SockAddr::from(address), habit, tls)
 }
 
 pub fn on_unix(path: &Path, habit: Habit) -> Server {

@@ -85,7 +85,7 @@ impl Host {
             self.backends.push(match address.split_once(':') {
                 Some(("unix", name)) => backend::on_unix(&self.path(name), *habit),
                 Some(("dns", address)) => backend::name_server(address),
-                _ => backend::on_tcp(address, *habit, habit.tls.and(self.tls.clone())),
+                _ => backend::on_tcp(address, *habit, habit.tls.and(self.tls.as_ref())),
             });
         }
     }
