@@ -60,6 +60,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("load-module-too-late", "`load_module` stands after what settled the modules"),
     ("location-nesting", "a location stands in one that cannot hold it"),
     ("low-address-bits", "a network has bits beyond its mask"),
+    ("message", "a text is what a failed command printed instead of a configuration"),
     ("missing-block", "a block is missing"),
     ("missing-certificate", "a server that speaks TLS has no certificate"),
     ("missing-certificate-key", "a certificate has no key"),

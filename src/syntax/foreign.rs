@@ -42,6 +42,40 @@ pub(super) fn unclosed(file: FileId, text: &[u8], unclosed: &Unclosed) -> Syntax
     SyntaxError::new(diagnostic, "unexpected \"{\"", place)
 }
 
+/// First words of what a program prints instead of a configuration.
+const MESSAGES: [&[u8]; 8] = [
+    b"nginx: [",
+    b"nginx: the configuration file ",
+    b"nginx: configuration file ",
+    b"sudo: ",
+    b"bash: ",
+    b"sh: ",
+    b"Error from server",
+    b"Error response from daemon",
+];
+
+/// The text is the message of a program that failed: nothing but its words came through the pipe.
+pub(super) fn message(file: FileId, text: &[u8]) -> Option<SyntaxError> {
+    let start = text.iter().position(|b| !b.is_ascii_whitespace())?;
+    let rest = &text[start..];
+    if !MESSAGES.iter().any(|known| rest.starts_with(known)) {
+        return None;
+    }
+    let end = start + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    let place = Span::new(file, start, end);
+    let shown = String::from_utf8_lossy(&text[start..end]).into_owned();
+    let diagnostic = Diagnostic::new(
+        "message",
+        Class::Environment,
+        Level::Error,
+        place,
+        format!("expected a configuration, found a message: {}", shown.trim_end()),
+    )
+    .label("printed instead of a configuration")
+    .help("the command that should print the configuration failed: run it alone, and mend what it says");
+    Some(SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place))
+}
+
 /// The text is YAML.
 pub(super) fn yaml(place: Span) -> SyntaxError {
     let diagnostic = Diagnostic::new(

@@ -100,6 +100,10 @@ pub(super) fn tree(
     if let Some(error) = odd::encoding(&tree) {
         return (empty(file, &text), vec![error], Vec::new(), Uncertain::default());
     }
+    if let Some(error) = Some(()).filter(|()| !errors.is_empty()).and_then(|()| foreign::message(file, &text))
+    {
+        return (empty(file, &text), vec![error], Vec::new(), Uncertain::default());
+    }
     let mut unread = reading.unread;
     // Only a text that is not a configuration is examined again; `<%` may be a word.
     if unread.is_none()

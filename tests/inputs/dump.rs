@@ -251,3 +251,20 @@ fn files_that_somebody_cut_out_of_a_dump_are_notes() {
     assert!(status == 1 && found.contains("unknown directive `wrong`"), "{found}{error}");
     assert!(found.contains("info: cannot read `/etc/nginx/conf.d/limits.conf`"), "{found}");
 }
+
+#[test]
+fn what_a_failed_command_printed_is_one_error() {
+    let directory = tempfile::tempdir().unwrap();
+    for text in [
+        "nginx: [emerg] open() \"/etc/nginx/x\" failed (2: No such file or directory) in /etc/nginx/nginx.conf:3\nnginx: configuration file \
+         /etc/nginx/nginx.conf test failed\n",
+        "nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\nnginx: configuration file /etc/nginx/nginx.conf test is successful\n",
+        "sudo: nginx: command not found\n",
+        "Error from server (NotFound): pods \"web\" not found\n",
+    ] {
+        let (status, found, _) = run(directory.path(), &["check", "--format", "short", "-"], text.as_bytes());
+        let first = text.lines().next().unwrap();
+        assert_eq!(found.matches(" error: ").count(), 1, "{found}");
+        assert!(status == 1 && found.contains(&format!("found a message: {first}")), "{found}");
+    }
+}

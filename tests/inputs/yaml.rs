@@ -308,3 +308,15 @@ fn files_that_are_mounted_from_elsewhere_are_notes() {
     assert!(status == 0 && found.contains("info: cannot read"), "{found}");
     assert!(!found.contains("error:"), "{found}");
 }
+
+#[test]
+fn json_is_yaml() {
+    let text = "{\n  \"kind\": \"ConfigMap\",\n  \"data\": {\n    \"nginx.conf\": \"events {}\\nhttp { server { listen 80; wrong on; } }\\n\"\n  }\n}\n";
+    let here = tempfile::tempdir().unwrap();
+    let (status, found, error) = run(here.path(), &["check", "--format", "short", "-"], text.as_bytes());
+    assert!(
+        status == 1 && found.contains("-:4:") && found.contains("unknown directive `wrong`"),
+        "{found}{error}"
+    );
+    assert_eq!(found.matches(" error: ").count(), 1, "{found}");
+}

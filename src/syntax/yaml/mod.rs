@@ -150,7 +150,10 @@ pub fn is_yaml(path: &Path, text: &[u8]) -> bool {
     let mut lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii_end).take(100);
     let Some(first) = lines.find(|line| !line.is_empty() && !line.starts_with(b"#")) else { return false };
     let key = first.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
+    // JSON is YAML; a template may begin with a brace too.
+    let is_json = first.starts_with(b"{") && !first.get(1).is_some_and(|b| b"{%#".contains(b));
     first == b"---"
+        || is_json
         || key > 0 && first[key..].starts_with(b":") && matches!(first.get(key + 1), None | Some(b' '))
 }
 
