@@ -3,21 +3,9 @@
 use super::outcome::{Known, Missing, Outcome};
 use crate::eval::uri::escape;
 use crate::model::location::Handler;
-use crate::model::proxy::HttpVersion;
+use crate::model::proxy::{HttpVersion, REPLACED_HEADERS};
 use crate::model::{ComplexValue, ProxyPass};
 use crate::version::Version;
-
-/// Headers of the client that nginx makes itself or does not pass on.
-const REPLACED: [&[u8]; 8] = [
-    b"Host",
-    b"Connection",
-    b"Content-Length",
-    b"Transfer-Encoding",
-    b"TE",
-    b"Keep-Alive",
-    b"Expect",
-    b"Upgrade",
-];
 
 /// Conditions of the client about its own copy, which are not passed on for a response that is cached.
 const CONDITIONS: [&[u8]; 6] =
@@ -144,7 +132,7 @@ pub fn headers(outcome: &mut Outcome<'_>) -> Known<Vec<(String, Known<Vec<u8>>)>
         let is_cached = outcome.cache()?.is_some();
         for (own, value) in &outcome.request.asked().headers {
             let is = |other: &[u8]| other.eq_ignore_ascii_case(own.as_bytes());
-            let is_replaced = REPLACED.into_iter().any(is)
+            let is_replaced = REPLACED_HEADERS.into_iter().any(is)
                 || is(b"Proxy-Connection") && version >= Version::new(1, 31, 0)
                 || is_cached && CONDITIONS.into_iter().any(is)
                 || is_set(own.as_bytes())

@@ -6,7 +6,7 @@ use crate::eval::uri::escape;
 use crate::model::content::Expires;
 use crate::model::location::Handler;
 use crate::model::pass::{Pattern, Rewrite};
-use crate::model::{HttpSettings, ProxyPass, Target};
+use crate::model::{HttpSettings, ProxyPass};
 use crate::simulate::facts::Response;
 use crate::simulate::walk::End;
 
@@ -260,7 +260,8 @@ fn redirected(outcome: &mut Outcome<'_>, pass: &ProxyPass, value: &[u8]) -> Know
     let settings = outcome.settings();
     for rewrite in settings.pass.redirect.value.iter().flatten() {
         let found = match rewrite {
-            Rewrite::Default => default_redirect(pass)
+            Rewrite::Default => pass
+                .default_redirect()
                 .and_then(|(from, to)| Some([&to[..], value.strip_prefix(&from[..])?].concat())),
             Rewrite::Replace(Pattern::Text(text), new) => {
                 let text = outcome.value(text)?;
@@ -285,17 +286,4 @@ fn redirected(outcome: &mut Outcome<'_>, pass: &ProxyPass, value: &[u8]) -> Know
         }
     }
     Ok(value.to_vec())
-}
-
-/// The text that `proxy_redirect default` replaces, and its replacement; none if the URL has variables.
-fn default_redirect(pass: &ProxyPass) -> Option<(Vec<u8>, Vec<u8>)> {
-    if let Target::Value(_) = pass.target {
-        return None;
-    }
-    let scheme: &[u8] = if pass.tls { b"https://" } else { b"http://" };
-    let url = [scheme, pass.host.as_bytes()].concat();
-    match &pass.uri {
-        None => Some(([&url[..], b"/"].concat(), b"/".to_vec())),
-        Some(uri) => uri.constant().map(|uri| ([&url[..], uri].concat(), pass.prefix.to_vec())),
-    }
 }

@@ -95,6 +95,33 @@ pub struct ProxyPass {
     pub span: Span,
 }
 
+/// Headers of the client that nginx makes itself or does not pass on (`ngx_http_proxy_headers`).
+pub const REPLACED_HEADERS: [&[u8]; 8] = [
+    b"Host",
+    b"Connection",
+    b"Content-Length",
+    b"Transfer-Encoding",
+    b"TE",
+    b"Keep-Alive",
+    b"Expect",
+    b"Upgrade",
+];
+
+impl ProxyPass {
+    /// Text that `proxy_redirect default` replaces, and its replacement; `None` if the URL has variables.
+    pub fn default_redirect(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        if let Target::Value(_) = self.target {
+            return None;
+        }
+        let scheme: &[u8] = if self.tls { b"https://" } else { b"http://" };
+        let url = [scheme, self.host.as_bytes()].concat();
+        match &self.uri {
+            None => Some(([&url[..], b"/"].concat(), b"/".to_vec())),
+            Some(uri) => uri.constant().map(|uri| ([&url[..], uri].concat(), self.prefix.to_vec())),
+        }
+    }
+}
+
 /// Target of `proxy_pass`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -132,32 +132,27 @@ impl Around {
     }
 }
 
+/// Nodes of one side that the other side has not as often.
+fn unmatched<'n>(own: &'n [Node], other: &[Node]) -> Vec<&'n Node> {
+    let mut equal: HashMap<u64, usize> = HashMap::new();
+    for node in other {
+        *equal.entry(node.hash).or_default() += 1;
+    }
+    let mut rest = Vec::new();
+    for node in own {
+        match equal.get_mut(&node.hash).filter(|count| **count > 0) {
+            Some(count) => *count -= 1,
+            None => rest.push(node),
+        }
+    }
+    rest
+}
+
 /// Test for two nodes that are one before and after the edit.
 type Same<'t> = &'t dyn Fn(&Node, &Node) -> bool;
 
 fn compare(old: &[Node], new: &[Node], around: &mut Around, found: &mut Vec<Edit>) {
-    let mut equal: HashMap<u64, usize> = HashMap::new();
-    for node in new {
-        *equal.entry(node.hash).or_default() += 1;
-    }
-    let mut rest_old: Vec<&Node> = Vec::new();
-    for node in old {
-        match equal.get_mut(&node.hash).filter(|count| **count > 0) {
-            Some(count) => *count -= 1,
-            None => rest_old.push(node),
-        }
-    }
-    let mut equal: HashMap<u64, usize> = HashMap::new();
-    for node in old {
-        *equal.entry(node.hash).or_default() += 1;
-    }
-    let mut rest_new: Vec<&Node> = Vec::new();
-    for node in new {
-        match equal.get_mut(&node.hash).filter(|count| **count > 0) {
-            Some(count) => *count -= 1,
-            None => rest_new.push(node),
-        }
-    }
+    let (mut rest_old, mut rest_new) = (unmatched(old, new), unmatched(new, old));
     // First blocks of the same identity, then of the same name, then directives of the same name.
     let mut pairs: Vec<(&Node, &Node)> = Vec::new();
     let same_identity = |a: &Node, b: &Node| a.identity() == b.identity();

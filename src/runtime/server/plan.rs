@@ -11,9 +11,9 @@ use crate::model::content::Expires;
 use crate::model::core_http::CoreHttpSettings;
 use crate::model::location::{Handler, Pass};
 use crate::model::log::{AccessLogs, LogTarget};
-use crate::model::proxy::{HttpVersion, ProxyPass};
+use crate::model::proxy::{HttpVersion, ProxyPass, REPLACED_HEADERS};
 use crate::model::{
-    ComplexValue, Config, GzipSettings, HttpSettings, Location, Origin, PassSettings, Server, Target,
+    ComplexValue, Config, GzipSettings, HttpSettings, Location, Origin, PassSettings, Server,
 };
 use crate::runtime::modules::{auth_request, real_ip};
 use crate::runtime::net::http1::field::Known;
@@ -60,21 +60,13 @@ impl ProxyPlan {
         if !is_set(b"Content-Length") {
             headers.push((b"Content-Length".as_slice().into(), HeaderValue::BodyLength));
         }
-        let defaults: &[&[u8]] = &[
-            b"Host",
-            b"Connection",
-            b"Content-Length",
-            b"Transfer-Encoding",
-            b"TE",
-            b"Keep-Alive",
-            b"Expect",
-            b"Upgrade",
-        ];
         let proxy_connection: &[&[u8]] =
             if version >= Version::new(1, 31, 0) { &[b"Proxy-Connection"] } else { &[] };
         let mut replaced = 0;
         let mut replaced_others = Vec::new();
-        for name in defaults.iter().chain(proxy_connection).copied().chain(set.iter().map(|h| &*h.name)) {
+        for name in
+            REPLACED_HEADERS.iter().chain(proxy_connection).copied().chain(set.iter().map(|h| &*h.name))
+        {
             match Known::of(name) {
                 Known::Other => replaced_others.push(name.into()),
                 known => replaced |= known.bit(),
@@ -86,7 +78,7 @@ impl ProxyPlan {
         }
         let (asks_modified, asks_match) = (!is_set(b"If-Modified-Since"), !is_set(b"If-None-Match"));
         let (hidden, hidden_others) = hidden(&on_way, HIDDEN);
-        let default = default_redirect(pass, &pass.prefix);
+        let default = pass.default_redirect();
         Self {
             pass: pass.clone(),
             headers,
@@ -270,19 +262,6 @@ fn rules(core: &CoreHttpSettings, version: Version) -> Rules {
         },
         underscores: core.underscores_in_headers.value,
         ignores_invalid: core.ignore_invalid_headers.value,
-    }
-}
-
-/// The text that `proxy_redirect default` replaces, and its replacement; none if the URL has variables.
-fn default_redirect(pass: &ProxyPass, prefix: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    if let Target::Value(_) = pass.target {
-        return None;
-    }
-    let scheme: &[u8] = if pass.tls { b"https://" } else { b"http://" };
-    let url = [scheme, pass.host.as_bytes()].concat();
-    match &pass.uri {
-        None => Some(([&url[..], b"/"].concat(), b"/".to_vec())),
-        Some(uri) => uri.constant().map(|uri| ([&url[..], uri].concat(), prefix.to_vec())),
     }
 }
 
