@@ -136,7 +136,8 @@ fn lines(log: &Path, count: usize) -> Vec<String> {
     let begun = Instant::now();
     loop {
         let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        // A line counts once its end is there: a write that crosses a page can be seen in two steps.
+        let lines: Vec<String> = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect();
         if lines.len() >= count {
             return lines;
         }
@@ -509,7 +510,8 @@ impl At {
 /// The lines of the fresh page, without what tells of the connection.
 fn fresh_lines(log: &Path) -> Vec<String> {
     let text = String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned();
-    let fresh = text.lines().filter(|line| line.contains("|request=GET /fresh HTTP/1.1|"));
+    let whole = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    let fresh = whole.filter(|line| line.contains("|request=GET /fresh HTTP/1.1|"));
     let fresh = fresh.map(|line| {
         let values = line.split('|');
         let kept = values.filter(|v| !v.starts_with("connection_requests=") && !v.starts_with("pipe="));
