@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::baseline::BaselineArgs;
+use super::baseline::{self, BaselineArgs};
 use super::estate::Root;
 use super::meaning::Meaning;
 use super::render::{self, Report};
@@ -43,7 +43,7 @@ pub(super) struct LintArgs {
     baseline: BaselineArgs,
 
     /// Repair what can be repaired safely, in place.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "write_baseline")]
     pub(super) fix: bool,
 
     /// With --fix or --diff: also make the edits that a person should look at.
@@ -51,7 +51,7 @@ pub(super) struct LintArgs {
     pub(super) unsafe_fixes: bool,
 
     /// Show the repairs as a diff and change nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "write_baseline")]
     pub(super) diff: bool,
 
     /// The least level of a finding that makes the command fail.
@@ -152,7 +152,13 @@ pub(super) fn report(
     mut judged: Vec<Judged>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    args.baseline.apply(&mut judged)?;
+    let parts = judged.iter_mut().map(|judged| baseline::Part {
+        root: &judged.root,
+        configuration: &judged.configuration,
+        findings: &mut judged.findings,
+        settled: baseline::Part::settled(judged.ground.meaning.found.as_deref()),
+    });
+    args.baseline.apply(parts.collect())?;
     let mut report = Report::new("nothing to report");
     for part in &mut judged {
         estate::note_elsewhere(&part.root, part.elsewhere);
@@ -177,8 +183,10 @@ impl Judge<'_> {
         if let Some(known) = grounds.get(&found.path) {
             return Ok(Arc::clone(known));
         }
-        let ground =
-            Ground { meaning: self.asked.of(&root.file)?, settings: self.selection.settings(&found)? };
+        let ground = Ground {
+            meaning: self.asked.of(&root.file)?,
+            settings: self.selection.settings(&found, &self.asked.level)?,
+        };
         let ground = Arc::new(ground);
         grounds.insert(found.path.clone(), Arc::clone(&ground));
         Ok(ground)

@@ -9,6 +9,7 @@ mod common;
 mod compile;
 mod completions;
 mod coverage;
+mod declared;
 #[cfg(feature = "runtime")]
 mod demo;
 mod diff;
@@ -32,6 +33,7 @@ mod page;
 mod parse;
 mod paths;
 mod payload;
+mod placeholder;
 mod ports;
 mod preview;
 #[cfg(feature = "runtime")]

@@ -2,6 +2,7 @@
 //!
 //! Text is bytes, as nginx reads it: a comment in latin-1 is not an error.
 
+pub mod encoding;
 mod glob;
 mod pattern;
 pub mod shipped;

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::ast::Item;
-use super::include::named::{full_name, includes, is_pattern};
+use super::include::named::{drive, full_name, includes, is_pattern};
 use super::parser::parse;
+use super::printed;
 use super::tree::Tree;
 use crate::source::{Loader, Memory, SourceMap, os_path};
 
@@ -63,7 +64,10 @@ impl Dump {
     /// Splits a text at its headings; `None` if the text is not a dump. A text that does not begin like a dump is not
     /// searched.
     pub fn read(text: &[u8]) -> Option<Self> {
-        let first = begin(text)?;
+        let text = printed::decoded(text, PREAMBLE);
+        let first = memmem::find(preamble(&text), HEADING)?;
+        let text = printed::bare(text, first, |line| heading(line).is_some());
+        let first = begin(&text)?;
         let text = clean(&text[first..]);
         let tree = parse_alone(&text);
         let headings = headings(&text, &tree);
@@ -123,12 +127,8 @@ fn begin(text: &[u8]) -> Option<usize> {
     if text.starts_with(HEADING) && heading(first_line(text)).is_some() {
         return Some(0);
     }
-    let mut searched = &text[..text.len().min(PREAMBLE)];
-    if MESSAGES.iter().any(|m| text.starts_with(m)) {
-        searched = text;
-    }
+    let searched = preamble(text);
     let mut at = 0;
-    memmem::find(searched, HEADING)?;
     while at < searched.len() {
         let line = first_line(&text[at..]);
         if heading(line).is_some() {
@@ -145,13 +145,26 @@ fn begin(text: &[u8]) -> Option<usize> {
     None
 }
 
+/// The part of a text in which the first heading of a dump stands.
+fn preamble(text: &[u8]) -> &[u8] {
+    if MESSAGES.iter().any(|m| text.starts_with(m)) { text } else { &text[..text.len().min(PREAMBLE)] }
+}
+
 /// Path in a heading; `None` for other lines.
 fn heading(line: &[u8]) -> Option<PathBuf> {
-    let path = line.strip_suffix(b"\r").unwrap_or(line).strip_prefix(HEADING)?.strip_suffix(b":")?;
+    let path = line.strip_prefix(HEADING)?.trim_ascii_end().strip_suffix(b":")?;
     // nginx prints absolute paths; a sentence in a comment has spaces and no directory.
     let is_path =
         path.starts_with(b"/") || path.get(1) == Some(&b':') || path.contains(&b'/') && !path.contains(&b' ');
-    (is_path && !path.ends_with(b"/")).then(|| os_path(path))
+    (is_path && !path.ends_with(b"/")).then(|| os_path(&with_slashes(path)))
+}
+
+/// A path of Windows with `/` only: nginx takes both, and patterns take `\` for an escape.
+fn with_slashes(path: &[u8]) -> Cow<'_, [u8]> {
+    if drive(path).is_none() || !path.contains(&b'\\') {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(path.iter().map(|&b| if b == b'\\' { b'/' } else { b }).collect())
 }
 
 /// Text without the lines that nginx and `kubectl` print to the other stream, and with the line ends of the files: a

@@ -1,9 +1,11 @@
 //! Errors for files that are written in another language: templates and YAML.
 
-use super::error::SyntaxError;
+use super::error::{self, SyntaxError};
 use super::template::{Language, Unclosed};
+use super::tree::Tree;
 use super::yaml::Problem;
 use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::source::encoding::{Encoding, not_text};
 use crate::source::{FileId, Span};
 
 /// Code of the error for a template that cannot be read as a configuration.
@@ -26,6 +28,74 @@ pub(super) fn template(language: Language, place: Span) -> SyntaxError {
         language.render()
     ));
     SyntaxError::new(diagnostic, "unexpected \"{\"", place)
+}
+
+/// The only error of a file that is no text, or none that nginx can read.
+pub(super) fn unreadable(file: FileId, text: &[u8]) -> Option<SyntaxError> {
+    let place = Span::new(file, 0, text.len().min(2));
+    if let Some(encoding) = Encoding::of(text) {
+        return Some(error::encoding(encoding, text, place));
+    }
+    let kind = not_text(text)?;
+    let message = format!("expected a configuration, found {}", kind.name);
+    let diagnostic = Diagnostic::new("not-text", Class::Environment, Level::Error, place, message)
+        .label("no configuration of nginx")
+        .help(kind.help);
+    Some(SyntaxError::new(diagnostic, "unknown directive", place))
+}
+
+/// First words of the files of other programs, and names for these.
+const OTHERS: [(&str, &str); 14] = [
+    ("FROM ", "a Dockerfile"),
+    ("ARG ", "a Dockerfile"),
+    ("<VirtualHost", "a configuration of Apache"),
+    ("<IfModule", "a configuration of Apache"),
+    ("<Directory", "a configuration of Apache"),
+    ("<Location", "a configuration of Apache"),
+    ("<?php", "a program in PHP"),
+    ("<", "XML or HTML"),
+    ("deb ", "a list of packages"),
+    ("import ", "a program"),
+    ("package ", "a program"),
+    ("#!", "a script"),
+    ("//", "a program"),
+    ("/*", "a program"),
+];
+
+/// The text is the file of another program: it is not whole, and either its first line says so or none of its directives
+/// is one of nginx's.
+pub(super) fn other_program(tree: &Tree, is_directive: fn(&[u8]) -> bool) -> Option<SyntaxError> {
+    /// So few unknown names may be misspelt.
+    const FEW: usize = 3;
+    let (file, text) = (tree.file(), tree.text());
+    let known = || tree.directives().any(|d| is_directive(&d.name().value()));
+    let first = tree.root().directives().next()?;
+    let lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+    let mut lines =
+        lines.skip_while(|line| line.is_empty() || line.starts_with(b"#") && !line.starts_with(b"#!"));
+    let mut lines = lines.by_ref().skip_while(|line| line.starts_with(b";"));
+    let line = lines.next().unwrap_or_default();
+    let is_section = line.starts_with(b"[") && line.ends_with(b"]");
+    let named = OTHERS.iter().find(|(begin, _)| line.starts_with(begin.as_bytes())).map(|(_, name)| *name);
+    let named = if is_section { Some("an INI file, as of systemd, PHP or supervisor") } else { named };
+    let is_many = || {
+        let first_lines = memchr::memchr_iter(b'\n', &text[first.head().range()]).count() + 1;
+        tree.root().directives().count() >= FEW || first_lines >= FEW
+    };
+    let name = match named {
+        Some(name) if !is_directive(&first.name().value()) || name == "a script" => name,
+        _ if is_many() && !known() => {
+            "the file of another program: none of its words is a directive of nginx"
+        }
+        _ => return None,
+    };
+    let start = first.head().start;
+    let place = Span { file, start, end: start + first.name().value().len().min(80) as u32 };
+    let message = format!("expected a configuration of nginx, found {name}");
+    let diagnostic = Diagnostic::new("not-text", Class::Environment, Level::Error, place, message)
+        .label("no directive of nginx")
+        .help("name the configuration, as `nginx -t` prints its path; `exclude` in `ngxc.toml` leaves files out of directories");
+    Some(SyntaxError::new(diagnostic, "unknown directive", place))
 }
 
 /// A tag of a template never closes.

@@ -6,6 +6,7 @@ use memchr::memmem;
 
 use super::language::Language;
 use super::reading::Unclosed;
+use super::terraform;
 
 /// Role of a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,11 @@ fn by_tags(text: &[u8]) -> Option<(Language, Range<u32>)> {
     if let Some(tag) = tags(Language::Erb, text, MOST).tags.iter().find(|t| shown(t)) {
         return Some((Language::Erb, place(tag)));
     }
+    // `${name}` alone may be a variable of nginx.
+    let terraform = tags(Language::Terraform, text, MOST).tags;
+    if let Some(tag) = terraform.iter().find(|t| matches!(t.role, Role::Open(_)) && shown(t)) {
+        return Some((Language::Terraform, place(tag)));
+    }
     let jinja: Vec<Tag> = tags(Language::Jinja, text, MOST).tags.into_iter().filter(|t| shown(t)).collect();
     let first = place(jinja.first()?);
     let is_statement = |t: &Tag| text[t.range.start + 1] == b'%';
@@ -84,6 +90,9 @@ fn by_tags(text: &[u8]) -> Option<(Language, Range<u32>)> {
 
 /// Content of a tag without its marks and the signs that trim space.
 fn content(tag: &[u8]) -> &[u8] {
+    if let Some(inside) = tag.strip_prefix(b"%{") {
+        return terraform::content(inside);
+    }
     let inside = tag.get(2..tag.len().saturating_sub(2)).unwrap_or_default();
     let inside = inside.strip_prefix(b"=").unwrap_or(inside);
     let inside = inside.strip_prefix(b"-").or_else(|| inside.strip_prefix(b"+")).unwrap_or(inside);
@@ -92,6 +101,9 @@ fn content(tag: &[u8]) -> &[u8] {
 
 /// Tags of a text, at most `most`. A tag that never closes is text.
 pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Tags {
+    if language == Language::Terraform {
+        return terraform::tags(text, most);
+    }
     let facts = language.facts();
     let mut found = Tags { tags: Vec::new(), unclosed: None };
     let mut at = 0;
@@ -156,8 +168,8 @@ fn begins_again(mark: &str, inside: &[u8]) -> bool {
     false
 }
 
-/// Words that statements begin with, in Jinja, Go and ERB.
-const OPEN: [&[(&str, Kind)]; 3] = [
+/// Words that statements begin with, in Jinja, Go, ERB and Terraform's language.
+const OPEN: [&[(&str, Kind)]; 4] = [
     &[
         ("if", Kind::Condition),
         ("for", Kind::Loop),
@@ -185,14 +197,16 @@ const OPEN: [&[(&str, Kind)]; 3] = [
         ("for", Kind::Loop),
         ("begin", Kind::Text),
     ],
+    &[("if", Kind::Condition), ("for", Kind::Loop)],
 ];
-const ELSE: [&[&str]; 3] = [&["else", "elif"], &["else"], &["else", "elsif", "when"]];
+const ELSE: [&[&str]; 4] = [&["else", "elif"], &["else"], &["else", "elsif", "when"], &["else"]];
 
-fn role(language: Language, content: &[u8]) -> Role {
+pub(super) fn role(language: Language, content: &[u8]) -> Role {
     let row = match language {
         Language::Envsubst | Language::Jinja => 0,
         Language::Go => 1,
         Language::Erb => 2,
+        Language::Terraform => 3,
     };
     let length = content.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
     let word = std::str::from_utf8(&content[..length]).unwrap_or_default();
@@ -206,7 +220,10 @@ fn role(language: Language, content: &[u8]) -> Role {
         Role::Open(Kind::Loop)
     } else if ELSE[row].contains(&word) {
         Role::Else
-    } else if word == "end" || language == Language::Jinja && word.starts_with("end") || content == b"}" {
+    } else if word == "end"
+        || matches!(language, Language::Jinja | Language::Terraform) && word.starts_with("end")
+        || content == b"}"
+    {
         Role::End
     } else if language == Language::Go {
         let assigns = content.starts_with(b"$") && memchr::memchr(b'=', content).is_some();
