@@ -33,10 +33,13 @@ const MAX_FILES: usize = 10_000;
 const MAX_PATTERNS: usize = 500;
 
 /// Starts of the lines that `nginx -t` prints besides a dump.
-const MESSAGES: [&[u8]; 5] = [
+const MESSAGES: [&[u8]; 8] = [
     b"nginx: the configuration file ",
     b"nginx: configuration file ",
     b"nginx: [",
+    b"angie: the configuration file ",
+    b"angie: configuration file ",
+    b"angie: [",
     b"Defaulted container ",
     b"Unable to use a TTY ",
 ];
@@ -135,7 +138,7 @@ fn begin(text: &[u8]) -> Option<usize> {
             return Some(at);
         }
         let is_configuration = !line.starts_with(b"#")
-            && !MESSAGES.iter().any(|m| line.starts_with(m))
+            && !is_message(line)
             && matches!(trim(line).last(), Some(b';' | b'{' | b'}'));
         if is_configuration {
             return None;
@@ -147,7 +150,7 @@ fn begin(text: &[u8]) -> Option<usize> {
 
 /// The part of a text in which the first heading of a dump stands.
 fn preamble(text: &[u8]) -> &[u8] {
-    if MESSAGES.iter().any(|m| text.starts_with(m)) { text } else { &text[..text.len().min(PREAMBLE)] }
+    if is_message(text) { text } else { &text[..text.len().min(PREAMBLE)] }
 }
 
 /// Path in a heading; `None` for other lines.
@@ -170,14 +173,15 @@ fn with_slashes(path: &[u8]) -> Cow<'_, [u8]> {
 /// Text without the lines that nginx and `kubectl` print to the other stream, and with the line ends of the files: a
 /// terminal turns each LF into CR LF.
 fn clean(text: &[u8]) -> Cow<'_, [u8]> {
-    let has_message = MESSAGES.iter().any(|m| memmem::find(text, m).is_some());
+    let has_message =
+        memmem::find(text, b" [").is_some() || MESSAGES.iter().any(|m| memmem::find(text, m).is_some());
     let terminal = first_line(text).ends_with(b"\r");
     if !has_message && !terminal {
         return Cow::Borrowed(text);
     }
     let mut clean = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|&b| b == b'\n') {
-        if MESSAGES.iter().any(|m| line.starts_with(m)) {
+        if is_message(line) {
             continue;
         }
         match line.strip_suffix(b"\r\n") {
@@ -189,6 +193,14 @@ fn clean(text: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(clean)
+}
+
+/// True for a line that nginx prints besides a dump; with a log on standard error it begins with the time.
+pub(super) fn is_message(line: &[u8]) -> bool {
+    const TIME: &[u8] = b"0000/00/00 00:00:00 [";
+    let is_timed = line.len() > TIME.len()
+        && line.iter().zip(TIME).all(|(b, form)| if *form == b'0' { b.is_ascii_digit() } else { b == form });
+    is_timed || MESSAGES.iter().any(|m| line.starts_with(m))
 }
 
 fn parse_alone(text: &[u8]) -> Tree {

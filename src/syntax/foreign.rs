@@ -1,5 +1,6 @@
 //! Errors for files that are written in another language: templates and YAML.
 
+use super::dump::is_message;
 use super::error::{self, SyntaxError};
 use super::template::{Language, Unclosed};
 use super::tree::Tree;
@@ -42,6 +43,33 @@ pub(super) fn unreadable(file: FileId, text: &[u8]) -> Option<SyntaxError> {
         .label("no configuration of nginx")
         .help(kind.help);
     Some(SyntaxError::new(diagnostic, "unknown directive", place))
+}
+
+/// Marks of template languages that are not looked through, and their names.
+const LANGUAGES: [(&str, &str); 4] = [
+    ("<tmpl_", "vlibTemplate, as of ISPConfig"),
+    ("{{#", "Mustache or Handlebars"),
+    ("{{{", "Mustache or Handlebars"),
+    ("<?php", "PHP"),
+];
+
+/// The text is written in a template language that is not looked through.
+pub(super) fn other_template(tree: &Tree) -> Option<SyntaxError> {
+    let text = tree.text();
+    let (at, mark, name) = LANGUAGES.iter().find_map(|(mark, name)| {
+        let mut marks = memchr::memmem::find_iter(text, mark);
+        // In a regular expression the third brace is that of a number.
+        let at = marks.find(|at| {
+            text.get(at + mark.len()).is_some_and(|b| b.is_ascii_alphabetic() || *mark == "<?php")
+        })?;
+        Some((at, mark, name))
+    })?;
+    let place = Span::new(tree.file(), at, at + mark.len());
+    let message = format!("expected a configuration, found a template in {name}");
+    let diagnostic = Diagnostic::new(TEMPLATE, Class::Environment, Level::Error, place, message)
+        .label("to be rendered")
+        .help("render it first, and name the file that it becomes");
+    Some(SyntaxError::new(diagnostic, "unexpected \"{\"", place))
 }
 
 /// First words of the files of other programs, and names for these.
@@ -113,22 +141,36 @@ pub(super) fn unclosed(file: FileId, text: &[u8], unclosed: &Unclosed) -> Syntax
 }
 
 /// First words of what a program prints instead of a configuration.
-const MESSAGES: [&[u8]; 8] = [
-    b"nginx: [",
-    b"nginx: the configuration file ",
-    b"nginx: configuration file ",
+const MESSAGES: [&[u8]; 22] = [
     b"sudo: ",
     b"bash: ",
+    b"-bash: ",
+    b"zsh: ",
+    b"fish: ",
+    b"ash: ",
     b"sh: ",
+    b"cat: ",
+    b"ssh: ",
+    b"curl: (",
+    b"docker: ",
+    b"Cannot connect to the Docker daemon",
     b"Error from server",
     b"Error response from daemon",
+    b"Error: ",
+    b"error: ",
+    b"service \"",
+    b"Unable to connect to the server",
+    b"The connection to the server",
+    b"No resources found",
+    b"OCI runtime exec failed",
+    b"Permission denied",
 ];
 
 /// The text is the message of a program that failed: nothing but its words came through the pipe.
 pub(super) fn message(file: FileId, text: &[u8]) -> Option<SyntaxError> {
     let start = text.iter().position(|b| !b.is_ascii_whitespace())?;
     let rest = &text[start..];
-    if !MESSAGES.iter().any(|known| rest.starts_with(known)) {
+    if !is_message(rest) && !MESSAGES.iter().any(|known| rest.starts_with(known)) {
         return None;
     }
     let end = start + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
@@ -157,7 +199,7 @@ pub(super) fn yaml(place: Span) -> SyntaxError {
     )
     .label("no directive of nginx")
     .help(
-        "take the configuration out of it: `kubectl get configmap NAME -o jsonpath='{.data.nginx\\.conf}' | ngxc lint -`, \
+        "take the configuration out of it (that of a Secret with `| base64 -d`): `kubectl get configmap NAME -o jsonpath='{.data.nginx\\.conf}' | ngxc lint -`, \
          or `nginx -T` in the container",
     );
     SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)

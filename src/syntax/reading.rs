@@ -109,7 +109,6 @@ impl Parsed {
 /// Tree of an added file, its syntax errors, and further findings.
 pub(super) fn tree(sources: &SourceMap, file: FileId, read: Read, templates: Option<&Templates>) -> Parsed {
     let text = sources.file(file).text.clone();
-    let is_embedded = read.embedded().is_some();
     let mut reading = read.reading.unwrap_or_default();
     let parsed: Arc<[u8]> = reading.parsed.take().map_or_else(|| text.clone(), Arc::from);
     let Some(templates) = templates else {
@@ -123,7 +122,7 @@ pub(super) fn tree(sources: &SourceMap, file: FileId, read: Read, templates: Opt
     let (parsed, mark) = without_mark(file, parsed);
     let (tree, errors) = parse(file, parsed);
     if let Some(error) =
-        other_language(sources, &read.embedded, &reading, is_embedded, &tree, &errors, templates.is_directive)
+        other_language(sources, read.embedded.as_ref(), &reading, &tree, &errors, templates.is_directive)
     {
         return Parsed::only(file, &text, error);
     }
@@ -149,7 +148,7 @@ fn without_mark(file: FileId, text: Arc<[u8]>) -> (Arc<[u8]>, Option<SyntaxError
 }
 
 /// A file whose syntax is wrong because of odd characters, as it was meant: the characters are the errors.
-fn as_meant(tree: Tree, errors: Vec<SyntaxError>, said: &mut [Diagnostic]) -> (Tree, Vec<SyntaxError>) {
+fn as_meant(tree: Tree, errors: Vec<SyntaxError>, said: &mut Vec<Diagnostic>) -> (Tree, Vec<SyntaxError>) {
     if errors.is_empty() || said.is_empty() {
         return (tree, errors);
     }
@@ -157,27 +156,38 @@ fn as_meant(tree: Tree, errors: Vec<SyntaxError>, said: &mut [Diagnostic]) -> (T
     if left.len() >= errors.len() {
         return (tree, errors);
     }
-    for odd in said {
-        (odd.class, odd.level) = (Class::Syntax, Level::Error);
-        odd.nginx = errors.first().map(SyntaxError::nginx_message);
-    }
-    (meant, left)
+    let nginx = errors.first().map(SyntaxError::nginx_message).unwrap_or_default();
+    let odd = said.drain(..).map(|odd| {
+        let place = odd.span;
+        SyntaxError::new(
+            Diagnostic { class: Class::Syntax, level: Level::Error, ..odd },
+            nginx.clone(),
+            place,
+        )
+    });
+    let mut all: Vec<SyntaxError> = odd.chain(left).collect();
+    all.sort_by_key(SyntaxError::nginx_place);
+    (meant, all)
 }
 
 /// The only error of a file in another language.
 fn other_language(
     sources: &SourceMap,
-    embedded: &Option<Result<Embedded, yaml::Problem>>,
+    embedded: Option<&Result<Embedded, yaml::Problem>>,
     reading: &Reading,
-    is_embedded: bool,
     tree: &Tree,
     errors: &[SyntaxError],
     is_directive: Option<fn(&[u8]) -> bool>,
 ) -> Option<SyntaxError> {
     let file = tree.file();
     let text = &sources.file(file).text;
+    let is_embedded = matches!(embedded, Some(Ok(_)));
     if let Some(error) = Some(()).filter(|()| !errors.is_empty()).and_then(|()| foreign::message(file, text))
     {
+        return Some(error);
+    }
+    let has_marks = !errors.is_empty() || memchr::memmem::find(tree.text(), b"<tmpl_").is_some();
+    if let Some(error) = has_marks.then(|| foreign::other_template(tree)).flatten() {
         return Some(error);
     }
     let mut unread = reading.unread.clone();
@@ -204,13 +214,19 @@ fn other_language(
         return None;
     }
     let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
-    let looks_so = first.ends_with(b":") || first == b"---";
-    let is_named = path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..]]);
+    let looks_so = first.ends_with(b":") || first == b"---" || is_json(text);
+    let is_named = path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..], &b".json"[..]]);
     if is_named && (looks_so || !errors.is_empty()) || looks_so && !errors.is_empty() {
         return Some(foreign::yaml(Span::new(file, 0, 0)));
     }
     let is_directive = is_directive.filter(|_| !errors.is_empty() && reading.uncertain.is_empty())?;
     foreign::other_program(tree, is_directive)
+}
+
+/// True for a text that begins as JSON does.
+fn is_json(text: &[u8]) -> bool {
+    let mut signs = text.iter().filter(|b| !b.is_ascii_whitespace());
+    matches!((signs.next(), signs.next()), (Some(b'{' | b'['), Some(b'"' | b'{')))
 }
 
 fn path_ends(sources: &SourceMap, file: FileId, endings: &[&[u8]]) -> bool {

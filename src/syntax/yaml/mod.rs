@@ -140,7 +140,7 @@ pub(super) fn choose(
 }
 
 fn is_named(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
 }
 
 /// True for a file that is YAML: its name says so, or its first line that is no comment has the form of a key.
