@@ -147,7 +147,8 @@ fn named(path: &Path) -> Named {
     if is_conf(path) {
         return Named::Configuration;
     }
-    if yaml::is_named(path) {
+    // Configurations in JSON are rare, and directories of JSON large.
+    if yaml::is_named(path) && path.extension().is_none_or(|ending| ending != "json") {
         return Named::Yaml;
     }
     let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
