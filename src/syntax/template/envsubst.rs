@@ -142,10 +142,13 @@ fn variable(text: &[u8], at: usize) -> Option<(usize, &[u8])> {
 
 /// The end and the name of `@NAME@` and its like at an offset.
 fn between_signs(text: &[u8], at: usize) -> Option<(usize, &[u8])> {
+    /// Longest name that is looked for, in bytes.
+    const LONGEST: usize = 64;
     /// Signs, and names in lower case.
     const SIGNS: [(&[u8], bool); 4] = [(b"@", false), (b"__", false), (b"%%", false), (b"%", true)];
     SIGNS.iter().find_map(|&(sign, is_lower)| {
         let rest = text[at..].strip_prefix(sign)?;
+        let rest = &rest[..rest.len().min(LONGEST)];
         let is_inside = |b: &&u8| {
             b.is_ascii_digit()
                 || **b == b'_'

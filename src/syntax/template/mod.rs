@@ -9,6 +9,7 @@ mod envsubst;
 mod language;
 mod place;
 mod reading;
+mod role;
 mod tag;
 mod terraform;
 

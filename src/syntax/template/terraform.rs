@@ -3,9 +3,9 @@
 
 use memchr::memchr2_iter;
 
+use super::language::Language;
 use super::reading::Unclosed;
-use super::tag::{Role, Tag, Tags, role};
-use crate::syntax::template::Language;
+use super::role::{Role, Tag, Tags, role};
 
 /// Longest tag, in bytes: what is longer never closes.
 const MAX_TAG: usize = 4096;
@@ -57,6 +57,8 @@ fn end(inside: &[u8]) -> Option<usize> {
             b'\\' if quoted => at += 1,
             b'"' => quoted = !quoted,
             _ if quoted => {}
+            // Another tag begins: the first was never closed.
+            b'$' | b'%' if inside.get(at + 1) == Some(&b'{') => return None,
             b'{' => depth += 1,
             b'}' if depth == 0 => return Some(at + 1),
             b'}' => depth -= 1,
@@ -69,7 +71,7 @@ fn end(inside: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tag::Kind;
+    use super::super::role::Kind;
     use super::*;
 
     #[test]
