@@ -10,7 +10,7 @@ use super::{Failure, note, write};
 use crate::source::{Disk, Loader};
 use crate::syntax::Dump;
 
-/// Whether to take a dump apart.
+/// Arguments about the extraction of a dump.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Extract {
     /// FILE is the output of `nginx -T`: write the files in it below this new directory, and work on them there.

@@ -124,7 +124,7 @@ enum Command {
     Nginx(nginx::NginxArgs),
 }
 
-/// How a command ended.
+/// Outcome of a command that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// Nothing to report: exit status 0.
@@ -137,7 +137,7 @@ enum Outcome {
 struct Failure {
     message: String,
     help: Option<String>,
-    /// Whether nobody reads the output any longer, which is no news to whom reads it.
+    /// The reader of the output closed it (EPIPE): the program ends without a message.
     is_unread: bool,
 }
 
@@ -246,7 +246,7 @@ fn note(text: &str) {
     }
 }
 
-/// What only `--verbose` tells.
+/// Prints a note that only `--verbose` shows.
 fn detail(text: &str) {
     if is_verbose() {
         note(text);

@@ -33,7 +33,7 @@ pub enum Doubt {
 pub struct Sources {
     /// At least one.
     pub list: Vec<Source>,
-    /// What is not known.
+    /// The unknown part of the sources; `None`: addresses and shares are known.
     pub doubt: Option<Doubt>,
     /// `transparent`: the client's address and port.
     pub transparent: bool,

@@ -1,4 +1,4 @@
-//! What is asked for: a URL taken apart, and what options add to it.
+//! URLs of `ngxc show`, taken apart, and the request that they and the options describe.
 
 use super::RequestArgs;
 use crate::cli::Failure;

@@ -83,7 +83,7 @@ pub enum SplitFormat {
     Csv,
 }
 
-/// What the terminal can show.
+/// Abilities of the terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// Colours.
@@ -143,7 +143,7 @@ impl std::fmt::Display for SplitError {
 impl std::error::Error for SplitError {}
 
 impl SplitError {
-    /// What to type instead.
+    /// The command or text to type instead.
     pub fn help(&self) -> Option<String> {
         match self {
             SplitError::Population(error) => error.help(),

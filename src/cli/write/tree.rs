@@ -36,7 +36,7 @@ pub(in super::super) fn tree(directory: &Path, files: &BTreeMap<PathBuf, Vec<u8>
     Ok(())
 }
 
-/// Whether a path is something else than a directory with nothing in it.
+/// True if the path exists and is anything but an empty directory.
 fn is_taken(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

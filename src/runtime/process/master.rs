@@ -171,7 +171,7 @@ impl Master<'_> {
         self.notify("STOPPING=1");
         self.is_ending = true;
         self.restart = None;
-        // Who connects from now on is refused, and does not wait.
+        // Clients that connect from now on are refused instead of waiting.
         self.plan.prepared.listeners.clear();
         for process in self.old.iter().chain(&self.worker) {
             process.end(kind);

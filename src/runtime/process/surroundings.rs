@@ -1,9 +1,9 @@
-//! What a process knows of those around it, and its own name.
+//! Surroundings of a process: its command line, its environment, its name.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::path::Path;
 
-/// What a process knows of those around it: its command line and environment.
+/// Command line and environment of a process, read by `cli`.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// The program and its arguments, to execute the one that takes over after SIGUSR2.

@@ -110,8 +110,8 @@ fn server(settings: &TlsSettings, files: Files<'_>, shared: &Shared) -> Result<S
     Ok(ServerTls { http1: Arc::new(made), http2: Arc::new(both), trust })
 }
 
-/// What sessions and the keys of tickets belong to: they outlive a reload if there is a zone (`shared:…`), as in nginx, and
-/// belong to servers that prove the same and ask the same.
+/// Name of a session cache and of its keys of tickets. With a zone (`shared:…`) both outlive a reload, as in nginx. Servers
+/// share them only with the same zone, certificates and client verification; `None`: no zone.
 fn zone(settings: &TlsSettings) -> Option<String> {
     let words = &settings.session_cache.value;
     let zone = words.iter().find(|word| word.starts_with("shared:"))?;

@@ -80,7 +80,7 @@ pub(crate) fn failed(message: impl Into<String>, span: Option<Span>) -> StartErr
     StartError::Failed { message: message.into(), span }
 }
 
-/// How to stop.
+/// Kind of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// SIGTERM, SIGINT: at once.
@@ -181,7 +181,8 @@ pub(crate) fn refuse(config: &Config) -> Result<(), StartError> {
     if refused.is_empty() { Ok(()) } else { Err(StartError::Unsupported(refused)) }
 }
 
-/// What there is already of what a configuration needs.
+/// Resources that exist before a configuration is prepared: those of the configuration before, or those that the master
+/// hands over.
 pub(crate) struct Given<'g> {
     pub(crate) listeners: &'g [(Endpoint, Listener)],
     pub(crate) files: Files,
@@ -190,7 +191,7 @@ pub(crate) struct Given<'g> {
     pub(crate) peers: Option<Vec<Vec<(usize, Resolved)>>>,
 }
 
-/// What a configuration needs of the host: bound, opened, resolved and read.
+/// A configuration with its resources of the host: sockets bound, files opened, names resolved, certificates read.
 pub(crate) struct Prepared {
     pub(crate) config: Arc<Config>,
     pub(crate) listeners: Vec<(Endpoint, Listener)>,
