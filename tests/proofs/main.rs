@@ -13,17 +13,19 @@
     reason = "a test that cannot go on fails; who runs a test sees what it skips; modules of a test are no library"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod backend;
 mod cases;
 mod host;
 mod load;
 mod namespace;
-#[path = "../common/nginx.rs"]
-mod nginx;
 mod recorded;
 
 use std::path::{Path, PathBuf};
 
+use crate::common::nginx;
 use cases::{CASES, Case, Cure};
 use host::Host;
 
