@@ -137,7 +137,7 @@ fn is_decided(reached: &Reached<'_>) -> bool {
     upstream.pool().is_none() && upstream.keepalive.size.origin.span().is_some()
 }
 
-/// What lint says about verdicts: the causes of leaves that it could cure against the rules that fired.
+/// Compares lint with the verdicts: the causes of leaves that lint could cure against the rules that fired.
 fn lint_agrees(name: &str, configuration: &Configuration, config: &Config, wrong: &mut Vec<String>) {
     let found: BTreeSet<&str> = lint(configuration, config, RULES).iter().map(|d| d.code).collect();
     let overview = Overview::new(config);

@@ -226,7 +226,7 @@ fn a_line_that_other_locations_inherit_is_a_matter_for_a_person() {
     assert_eq!(fix.applicability, edit::Applicability::Unsafe);
 }
 
-/// What the article that made the remedy known begins with.
+/// The beginning of the article that made the remedy known.
 const ARTICLE: &str = "http {\n    upstream backend {\n        server 10.0.0.100:1234;\n        server 10.0.0.101:1234;\n    \
                        }\n\n    server {\n        # ...\n        location / {\n            # ...\n            proxy_pass \
                        http://backend;\n        }\n    }\n}\n";

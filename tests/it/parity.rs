@@ -18,7 +18,7 @@ use ngxc::diagnostic::{Class, Level};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 
-/// What nginx would be told by all errors together: its words for each.
+/// nginx's verdict on a text, made of all errors of ngxc together.
 struct Verdict {
     /// The words of every error.
     errors: Vec<String>,

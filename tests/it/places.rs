@@ -64,7 +64,7 @@ fn a_directive_in_an_included_file_is_judged_as_where_it_is_included() {
             let before = places(rule, &[("nginx.conf", text)], *main, version).unwrap();
             for Piece { name, range, outer } in pieces(text) {
                 let known = outer.is_none_or(|(block, _)| !WITHOUT_INCLUDE.contains(&block.as_str()));
-                // Which of two spellings is the odd one depends on which file is read first.
+                // The odd one of two spellings depends on the order in which files are read.
                 if !known || rule.name == "mixed-case-variable" {
                     continue;
                 }
@@ -94,7 +94,7 @@ fn a_directive_in_an_included_file_is_judged_as_where_it_is_included() {
     assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What means something else one level up: a rule, a directive, the block it is moved out of, and why.
+/// Directives with another meaning one level up: rule, directive, the block that it is moved out of, and the reason.
 const ANOTHER_MEANING: &[(&str, &str, &str, &str)] = &[
     ("allow-without-deny", "allow", "location", "joins the `deny` of the server"),
     ("capture-overwritten", "if", "location", "the pattern of the location is compared after it"),

@@ -68,7 +68,7 @@ async fn shown(response: Response<h2::RecvStream>) -> Result<String, h2::Error> 
     Ok(if text.contains("<html>") { text[..3].to_owned() } else { text })
 }
 
-/// What a peer gets, in its answer.
+/// A peer that answers with the request that it got.
 fn echo() -> Backend {
     Backend::new(|request| {
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -308,7 +308,7 @@ fn a_part_of_the_preface_is_not_waited_for_longer_than_a_head() {
         stream.write_all(part).unwrap();
         stream
     });
-    // Who says that nothing more will come is not waited for at all.
+    // A client that closes its sending side is not waited for at all.
     let mut gone = std::net::TcpStream::connect(proxy.address).unwrap();
     gone.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     gone.write_all(b"PRI * H").unwrap();

@@ -428,7 +428,7 @@ fn copies_go_elsewhere() {
             address = peer.address
         )
     };
-    // What the peer is asked, in any order: `mirror` is a request beside the other one.
+    // Requests that the peer gets, in any order: `mirror` sends its subrequest beside the request.
     let cases = [
         ("GET", "/a?b", "202", vec!["GET /copy/?b ", "GET /main/a?b ", "GET /other/?b "]),
         ("POST", "/a", "202", vec!["POST /copy/ body", "POST /main/a body", "POST /other/ body"]),

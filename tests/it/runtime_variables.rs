@@ -157,7 +157,7 @@ fn parsed(lines: &[String]) -> BTreeMap<String, BTreeMap<String, String>> {
     all
 }
 
-/// What two servers say that is not the same, by variable.
+/// Differences between the answers of two servers, by variable.
 fn differences(ours: &[String], theirs: &[String]) -> Vec<String> {
     let (ours, theirs) = (parsed(ours), parsed(theirs));
     let mut found = Vec::new();
@@ -306,7 +306,7 @@ const LAST: &str = "GET /fresh HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 const WHOLE: &[&str] =
     &["/", "/page", "/gone", "/many", "/limited", "/rewritten", "/post", "/mirror", "/auth", "/none/a"];
 
-/// What ends too soon or badly.
+/// Requests that end too soon or are malformed.
 const CUT: &[&str] = &[
     "GET /cut",
     "GET /cut HTTP/1.1\r\nHost: b\r\nCookie: c=1\r\n",
@@ -419,7 +419,7 @@ fn nothing_is_left_of_the_request_before() {
     }
 }
 
-/// What one of several clients does next.
+/// Next step of one of several clients.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Asks for a page and takes it.

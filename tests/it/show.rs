@@ -154,7 +154,7 @@ fn ask(to: SocketAddr, case: &Case) -> (u16, String) {
     (status, location.unwrap_or(body).to_owned())
 }
 
-/// What `ngxc show` says: the way that is taken when no file is there.
+/// Status and location that `ngxc show` predicts when no file exists.
 fn shown(file: &Path, port: u16, case: &Case) -> (u16, String) {
     let (host, method, target, headers, ..) = case;
     let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
