@@ -37,7 +37,7 @@ impl Extract {
     }
 }
 
-/// Why a dump is not changed in place.
+/// Error of a command that would change a dump in place.
 pub(super) fn refused(dump: &Path) -> Failure {
     let name = dump.display();
     Failure::new(format!("`{name}` is a dump of `nginx -T`; the files in it cannot be changed there"))

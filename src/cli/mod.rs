@@ -133,7 +133,7 @@ enum Outcome {
     Findings,
 }
 
-/// Why a command could not do its work: exit status 2.
+/// Error of a command that could not do its work: exit status 2.
 struct Failure {
     message: String,
     help: Option<String>,

@@ -14,7 +14,7 @@ use crate::source::shipped::below_root;
 use crate::source::{Disk, Loader};
 use crate::syntax::{self, Configuration, LoadOptions};
 
-/// Where the files of a configuration lie, and how templates are read.
+/// Arguments about the places of files, and about templates.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Reading {
     /// The directory that relative includes start from [default: the directory of FILE].

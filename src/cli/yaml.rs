@@ -75,7 +75,7 @@ fn included(paths: &[PathBuf], names: &[String], reading: &Reading) -> HashSet<S
     inner
 }
 
-/// Why a command that changes files leaves a YAML file alone.
+/// Error of a command that would change a YAML file.
 pub(super) fn refused(file: &Path) -> Failure {
     Failure::new(format!("`{}` is YAML, in which only blocks of `|` can be changed", file.display()))
         .help("write the configuration as a block of `|`, or keep it in a file of its own")

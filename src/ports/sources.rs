@@ -16,7 +16,7 @@ pub struct Source {
     pub share: f64,
 }
 
-/// Why the sources are not known as a list of addresses.
+/// Reason why the sources are not known as a list of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Doubt {

@@ -61,7 +61,7 @@ struct Place {
     bare: bool,
     /// `""` or a variable of a map.
     value: &'static str,
-    /// Where the directives stand: 0 in the location, 1 in the server, 2 in `http`.
+    /// Level of the directives: 0 in the location, 1 in the server, 2 in `http`.
     level: usize,
     /// The location has a header of its own, which replaces those of outer levels.
     loses: bool,

@@ -1,5 +1,5 @@
-//! Where a setting stands does not matter: each rule's bad examples are linted with every directive in an included file,
-//! and with the offending settings one level up.
+//! Places of a setting do not matter: each rule's bad examples are linted with every directive in an included file, and with
+//! the offending settings one level up.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::ops::Range;
@@ -16,7 +16,7 @@ type Place = (String, usize);
 /// Blocks in which nginx knows no `include`: their entries are no directives.
 const WITHOUT_INCLUDE: &[&str] = &["split_clients"];
 
-/// Where a rule finds something.
+/// Places of a rule's findings; `None`: nginx refuses the text.
 fn places(rule: &Rule, files: &[(&str, &str)], main: bool, version: Version) -> Option<Vec<Place>> {
     let (configuration, found) = lint_files(files, main, version).ok()?;
     let own = found.iter().filter(|d| d.code == rule.name);
@@ -141,7 +141,7 @@ fn a_setting_one_level_up_is_judged_where_it_is_inherited() {
                 let part = &text[range.clone()];
                 let inside = &text[around.start..range.start];
                 let moved = format!("{}{part} {inside}{}", &text[..around.start], &text[range.end..]);
-                // Where nginx does not let it stand there is nothing to compare.
+                // Directives that nginx refuses in the outer block cannot be compared.
                 let Some(found) = places(rule, &[("nginx.conf", &moved)], *main, version) else { continue };
                 let move_place = |at: usize| match at {
                     at if at < around.start => at,

@@ -1,4 +1,4 @@
-//! Where `ngxc run` listens: IPv6, unix sockets, several workers. Loopback only.
+//! Addresses of `ngxc run`: IPv6, unix sockets, several workers. Loopback only.
 
 #![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
 

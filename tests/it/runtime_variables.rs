@@ -448,7 +448,7 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
     (0..3_usize, step)
 }
 
-/// Where a client is: its connection, and what is left to say of the request that it has begun.
+/// State of a client: its connection, and the rest of the request that it has begun.
 #[derive(Default)]
 struct At {
     client: Option<Client>,

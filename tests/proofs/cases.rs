@@ -24,7 +24,7 @@ pub struct Case {
     pub http: &'static str,
     /// Contents of `http` after a change that nginx refuses: nginx goes on with the configuration that it had.
     pub refused: Option<&'static str>,
-    /// Where nginx listens.
+    /// Address that nginx listens on.
     pub address: &'static str,
     /// Addresses of the namespace.
     pub addresses: &'static [&'static str],

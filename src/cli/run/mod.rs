@@ -119,7 +119,7 @@ fn improvements() -> [&'static str; 3] {
 /// Errors go somewhere even if the configuration does not say where.
 fn with_log(config: &mut Config) {
     if config.core.error_log.value.is_empty() {
-        // Where nginx has the log that was compiled in.
+        // nginx falls back to the log that was compiled in.
         let log = ErrorLog { target: LogTarget::Stderr, severity: Severity::Error, span: None };
         config.core.error_log.value.push(log);
     }

@@ -65,14 +65,14 @@ pub(in crate::cli) struct Candidate {
     pub(in crate::cli) block: Block,
     /// `chosen`, `kept`, `passed`, `no`
     pub(in crate::cli) result: &'static str,
-    /// Why.
+    /// Reason for the result.
     pub(in crate::cli) why: String,
 }
 
 /// A way that files decide.
 #[derive(Debug, Serialize)]
 pub(in crate::cli) struct Otherwise {
-    /// When it is taken.
+    /// Condition of the way.
     pub(in crate::cli) when: String,
     #[serde(flatten)]
     pub(in crate::cli) way: Way,

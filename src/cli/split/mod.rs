@@ -101,7 +101,7 @@ impl Default for Style {
     }
 }
 
-/// Why there is no answer; exit status 2.
+/// Error of a preview; exit status 2.
 #[derive(Debug)]
 pub enum SplitError {
     /// No `split_clients` in the configuration, or none with the variable; with those there are.

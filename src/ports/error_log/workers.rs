@@ -18,9 +18,9 @@ pub struct Workers {
     known: usize,
     /// Processes that said `gracefully shutting down`.
     ending: BTreeSet<u32>,
-    /// When each was started, if the log is of level notice.
+    /// Start of each process, if the log is of level notice.
     started: BTreeMap<u32, i64>,
-    /// When the last reload or start began, if the log is of level notice.
+    /// Begin of the last reload or start, if the log is of level notice.
     pub reloaded: Option<i64>,
 }
 

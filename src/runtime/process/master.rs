@@ -42,7 +42,7 @@ struct Master<'m> {
     is_ending: bool,
     /// False after SIGWINCH: the program that takes over serves.
     accepts: bool,
-    /// When the worker process is started again, and when those that do not end are killed.
+    /// Time of the worker process's restart, and time at which workers that do not end are killed.
     restart: Option<Instant>,
     kill: Option<Instant>,
     back_off: Duration,

@@ -24,7 +24,7 @@ const CONNECTING: &str = " while connecting to upstream";
 const SHAKING: &str = " while SSL handshaking to upstream";
 const READING: &str = " while reading response header from upstream";
 
-/// Why a try failed.
+/// Failure of an attempt with one peer.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// On this side; logged already.

@@ -1,4 +1,4 @@
-//! Where a request that is passed on to a FastCGI server takes another way than one over HTTP.
+//! Proxying to FastCGI servers, as far as it differs from HTTP.
 
 use super::exchange::Failure;
 use super::framing::Part;
@@ -153,7 +153,7 @@ pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Opt
     if records.is_over || records.is_clean() { Part::Done(records.is_clean()) } else { Part::More }
 }
 
-/// Why no more of a body comes of which `left` bytes should: what came before has gone to the client.
+/// Reason why a body ended early, `left` bytes before its length; the part before the end has gone to the client.
 pub(super) fn broken(p: &ProxyRequest<'_>, left: Option<u64>) -> Option<String> {
     let records = p.records.as_ref()?;
     // In an answer to HEAD there may be none of it.

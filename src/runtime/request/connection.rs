@@ -20,7 +20,7 @@ pub(crate) struct Connection {
     pub(crate) timer: Timer,
     /// The client took nothing for too long.
     pub(crate) timed_out: bool,
-    /// Where a response goes that is put together.
+    /// Sink of a response that is put together of several (SSI, additions); `None` otherwise.
     pub(crate) sink: Option<Sink>,
 }
 

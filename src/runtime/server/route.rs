@@ -25,7 +25,7 @@ use crate::runtime::request::state::Request;
 use crate::runtime::request::worker::Answered;
 use crate::runtime::server::error_page;
 
-/// Where the phases begin.
+/// Phase that a request starts or restarts with.
 enum Enter {
     Server,
     Location(LocationId),

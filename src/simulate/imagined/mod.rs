@@ -40,7 +40,7 @@ pub struct Asked {
     pub facts: Option<Facts>,
 }
 
-/// Where a request is passed on to.
+/// Destination of a proxied request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// The upstream, unless the address is computed and names none.
@@ -94,7 +94,7 @@ pub struct Imagined<'c> {
     pub is_internal: bool,
     /// Location whose handler answers although an `if` is the location.
     pub handled_by: Option<LocationId>,
-    /// Where the request is passed on to.
+    /// Destination, if the request is proxied.
     pub destination: Option<Destination>,
     /// Zones that count the request; `None`: not yet known.
     pub counted: Option<Vec<Counted>>,

@@ -79,7 +79,7 @@ fn frame(data: &[u8]) -> Option<(usize, u8, u8)> {
     Some((usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]), head[3], head[4]))
 }
 
-/// Where the block ends that begins with the frame at the start; `None`: not all of it is there.
+/// End of the header block that starts with the first frame of `data`; `None`: a part of it is missing.
 fn block(data: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {

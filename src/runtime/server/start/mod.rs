@@ -40,7 +40,7 @@ use crate::source::Span;
 pub struct RunOptions {
     /// Directory that relative paths of logs and of the pid file belong to.
     pub prefix: PathBuf,
-    /// Where connections to peers are counted; nowhere if there is none.
+    /// Counters of the connections to peers; `None`: such connections are not counted.
     pub ledger: Option<Arc<Ledger>>,
     /// Do for ports what nginx does not: see docs/run.md.
     pub improve: bool,
@@ -48,7 +48,7 @@ pub struct RunOptions {
     pub metrics: Option<Arc<std::net::TcpListener>>,
 }
 
-/// Why nothing runs.
+/// Error of a start.
 #[derive(Debug)]
 pub enum StartError {
     /// These directives are not executed, and to go on without them is not safe.
@@ -108,7 +108,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens, in the order of the configuration; port 0 has become the real one.
+    /// Addresses of the listeners, in the order of the configuration; port 0 is replaced by the port that the kernel chose.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
