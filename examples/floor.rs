@@ -66,7 +66,7 @@ impl Connections {
     }
 
     fn send(&mut self, to: usize, text: &[u8]) {
-        // Who is gone is noticed by reading.
+        // A read notices that the client is gone.
         let _ = self.all[to].0.write(text);
     }
 }
