@@ -3,7 +3,8 @@
 use super::exchange::Failure;
 use super::framing::Part;
 use super::head::SMALL_BODY;
-use super::{ProxyRequest, upload};
+use super::request::ProxyRequest;
+use super::upload;
 use crate::model::log::Severity;
 use crate::runtime::fastcgi::params;
 use crate::runtime::fastcgi::records::{self, End};

@@ -240,7 +240,7 @@ const LARGEST_CIRCLES: &[(&str, usize)] = &[
     ("lint", 16),
     ("ports", 2),
     ("reuse", 4),
-    ("runtime", 12),
+    ("runtime", 10),
     ("simulate", 8),
     ("values", 4),
 ];
