@@ -1,5 +1,8 @@
 //! No default server.
 
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
@@ -7,8 +10,6 @@ use crate::model::Endpoint;
 use crate::model::Listen;
 use crate::model::Server;
 use crate::model::server::ServerName;
-use std::collections::BTreeMap;
-use std::collections::HashSet;
 
 declare_rule! {
     /// ## What it does

@@ -1,5 +1,8 @@
 //! Regex locations that are never reached.
 
+use regex_syntax::hir::HirKind;
+use regex_syntax::hir::Look;
+
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::levels::Level as Block;
@@ -8,8 +11,6 @@ use crate::lint::pattern::is_look;
 use crate::lint::rule::declare_rule;
 use crate::lint::sources;
 use crate::syntax::Directive;
-use regex_syntax::hir::HirKind;
-use regex_syntax::hir::Look;
 
 declare_rule! {
     /// ## What it does

@@ -1,5 +1,7 @@
 //! `listen … http2`.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::Diagnostic;
 use crate::edit::Edit;
 use crate::edit::Fix;
@@ -11,7 +13,6 @@ use crate::model::Endpoint;
 use crate::source::{FileId, Span};
 use crate::syntax::Directive;
 use crate::version::Version;
-use std::collections::{HashMap, HashSet};
 
 declare_rule! {
     /// ## What it does

@@ -1,5 +1,7 @@
 //! Stapling of Let's Encrypt's certificates.
 
+use std::collections::HashSet;
+
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::edit::Edit;
@@ -8,7 +10,6 @@ use crate::lint::Target;
 use crate::lint::place;
 use crate::lint::rule::declare_rule;
 use crate::lint::tls;
-use std::collections::HashSet;
 
 declare_rule! {
     /// ## What it does

@@ -1,11 +1,12 @@
 //! Stapling without a name server.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
 use crate::lint::text;
 use crate::lint::tls;
-use std::collections::HashSet;
 
 declare_rule! {
     /// ## What it does

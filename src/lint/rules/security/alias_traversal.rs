@@ -1,5 +1,7 @@
 //! An `alias` that a request can climb out of.
 
+use regex_syntax::hir::Hir;
+
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Level;
@@ -15,7 +17,6 @@ use crate::lint::text::Piece;
 use crate::syntax::Directive;
 use crate::syntax::Quote;
 use crate::syntax::Word;
-use regex_syntax::hir::Hir;
 
 declare_rule! {
     /// ## What it does
