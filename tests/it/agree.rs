@@ -24,8 +24,7 @@ use ngxc::reuse::{BEFORE_DEFAULT_KEEPALIVE, Cause, Overview, Reached, Verdict};
 use ngxc::source::Memory;
 use ngxc::syntax::{Configuration, LoadOptions, load};
 
-use crate::common::corpus;
-use crate::common::examples;
+use crate::common::{corpus, examples};
 
 /// The rules that name a cause.
 fn rules(cause: Cause) -> &'static [&'static str] {

@@ -25,9 +25,7 @@ use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
 
-use crate::common::http;
-use crate::common::nginx;
-use crate::common::proxy;
+use crate::common::{http, nginx, proxy};
 
 /// `PORT`, `STUB` and `ROOT` are filled in.
 const HTTP: &str = r#"

@@ -19,8 +19,7 @@ use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
 
-use crate::common::http;
-use crate::common::nginx;
+use crate::common::{http, nginx};
 
 /// Every answer is the name of what answers, so that it tells the choice. `PORT` is the address.
 const HTTP: &str = r#"

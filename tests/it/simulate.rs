@@ -16,8 +16,7 @@ use ngxc::eval::split_clients::Table;
 use ngxc::eval::{Program, Router};
 use ngxc::model::log::{Escape, LogFormat};
 use ngxc::simulate::report::Distinct;
-use ngxc::simulate::{Clients, Error, Ports};
-use ngxc::simulate::{run_keys, run_log};
+use ngxc::simulate::{Clients, Error, Ports, run_keys, run_log};
 use ngxc::version::Version;
 
 use crate::common::Builder;

@@ -3,7 +3,8 @@
 use super::connection::line_in_location;
 use crate::edit::Edit;
 use crate::lint::names::looks_like_upstream;
-use crate::lint::{place, target::Target};
+use crate::lint::place;
+use crate::lint::target::Target;
 use crate::model::location::Handler;
 use crate::model::{Origin, ProxyPass};
 use crate::reuse::{Judged, Leaf, Reached, has_variable_host};

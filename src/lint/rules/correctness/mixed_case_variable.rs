@@ -1,7 +1,6 @@
 //! Upper and lower case in one variable.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;

@@ -3,12 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::edit::Edit;
-use crate::edit::Fix;
-use crate::lint::Target;
+use crate::edit::{Edit, Fix};
 use crate::lint::levels::Level as Block;
-use crate::lint::place;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, place};
 use crate::model::Endpoint;
 use crate::source::{FileId, Span};
 use crate::syntax::Directive;

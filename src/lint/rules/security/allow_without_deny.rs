@@ -2,10 +2,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
-use crate::lint::Target;
-use crate::lint::access;
-use crate::lint::place;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, access, place};
 
 declare_rule! {
     /// ## What it does
