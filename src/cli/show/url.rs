@@ -2,7 +2,7 @@
 
 use super::RequestArgs;
 use crate::cli::Failure;
-use crate::eval::select::{AddressId, Router};
+use crate::eval::select::{AddressId, Router, host};
 use crate::simulate::imagined::Asked;
 
 /// A URL.
