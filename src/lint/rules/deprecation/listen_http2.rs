@@ -68,7 +68,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             .finding(listen.head(), "`http2` in `listen` is deprecated since nginx 1.25.1")
             .help("write `http2 on;` in every server of this address")
             .nginx("the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead");
-        // In a large estate the first has the fix for all.
+        // In a large configuration only the first findings have the fix, which repairs all places.
         found.push(match &fix {
             Some(fix) if number < MOST_FIXES => finding.fix(fix.clone()),
             _ => finding,
