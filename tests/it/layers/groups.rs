@@ -20,8 +20,10 @@ fn group(first: &str, modules: &BTreeSet<&str>) -> u8 {
 
 /// Module of an imported name: `std::fs` of `std::fs::File` and of `std::fs::{self, File}`.
 fn module_of(path: &str) -> &str {
-    let names = path.split(['{', ';']).next().unwrap();
-    names.trim_end_matches("::").rsplit_once("::").filter(|_| !path.contains('{')).map_or(names, |(m, _)| m)
+    match path.split_once("::{") {
+        Some((module, _)) => module,
+        None => path.rsplit_once("::").map_or(path, |(module, _)| module),
+    }
 }
 
 /// Fault of the imports at the top of a file.
