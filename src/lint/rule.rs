@@ -51,7 +51,7 @@ pub struct Rule {
     pub category: Category,
     /// The level of its findings, unless the settings say otherwise.
     pub level: Level,
-    /// One line: what it reports.
+    /// Summary of the findings, in one line.
     pub summary: &'static str,
     /// Its documentation: what it does, why that is bad, examples. Fences marked `bad` are reported by the rule,
     /// those marked `good` are not; `before` or `since` with a version say for which nginx.

@@ -1,4 +1,4 @@
-//! The table of advisories and what it says of configurations.
+//! The table of advisories, and its verdicts on configurations.
 
 use super::*;
 use crate::source::Memory;

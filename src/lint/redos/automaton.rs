@@ -61,7 +61,7 @@ struct Builder<'n> {
 enum Part {
     Byte(Bytes, usize),
     Ways(Vec<usize>),
-    /// Once more, or on; with a number of its own.
+    /// A loop: its number, the part of another repetition, the part behind the loop.
     Loop(u32, usize, usize),
     Start(usize),
     End(usize),

@@ -58,7 +58,7 @@ fn is_modern(agent: Option<&[u8]>, settings: &ClientSettings) -> bool {
             let mut since: Vec<u64> =
                 modern.browsers.iter().filter(|(other, _)| *other == browser).map(|(_, v)| *v).collect();
             if since.is_empty() && browser == Browser::Opera {
-                // It calls itself MSIE too: without a version of its own it is ancient.
+                // Opera also calls itself MSIE: without a configured version every Opera is ancient.
                 since.push(u64::MAX);
             }
             let (skip, name, add) = mask(browser);

@@ -99,7 +99,7 @@ enum CachedPath {
     /// The number of the error.
     Error(i32),
     Directory(Info),
-    /// Open, or open as long as somebody else has it.
+    /// Open, or open as long as another user holds it.
     File(Info, Result<Rc<File>, Weak<File>>),
 }
 
@@ -298,7 +298,7 @@ mod tests {
         let mut cache = cache(10);
         for (uses, is_kept) in [(1, false), (2, false), (3, true), (4, true)] {
             let opened = cache.open_at(name, rules, FOLLOW, 100).unwrap();
-            // Somebody who has it open lets others use it.
+            // A file that is open already is shared.
             assert!(cache.entries[name].known().is_some(), "{uses}");
             drop(opened);
             assert_eq!(cache.entries[name].known().is_some(), is_kept, "{uses}");
@@ -341,7 +341,7 @@ mod tests {
             assert!(cache.entries.len() <= 2 && cache.entries.len() == cache.turns.len());
         }
         assert!(cache.entries.contains_key(&name(1)[..]) && !cache.entries.contains_key(&name(2)[..]));
-        // Those that nobody wants go with the next use.
+        // Inactive entries are removed with the next use.
         open(&mut cache, 3, 164);
         assert_eq!(cache.entries.len(), 1);
     }

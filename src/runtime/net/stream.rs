@@ -107,7 +107,7 @@ impl Stream {
         }
     }
 
-    /// True if the other side of a TCP connection has closed it; `None` of a unix socket, where nobody keeps a port.
+    /// True if the peer of a TCP connection has closed it; `None` for a unix socket, which keeps no port.
     pub(crate) fn is_closed_by_peer(&self) -> Option<bool> {
         let s = match self {
             Stream::Tcp(s) => s,
@@ -143,7 +143,7 @@ impl Stream {
         }
     }
 
-    /// Writes to the socket itself what it takes.
+    /// Writes directly to the socket as many bytes as it takes.
     pub(crate) fn try_write(&self, data: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(s) => s.try_write(data),

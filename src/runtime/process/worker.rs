@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// An event in the main loop of a worker process.
 enum Event {
     Message(Message),
-    /// The master is gone.
+    /// The master has ended.
     Alone,
     Signal(Signal),
     Look,
@@ -182,7 +182,7 @@ impl Process<'_> {
             Event::Message(message) => match message.kind {
                 Kind::Configure => {
                     if let Some(handed) = handover::take(message) {
-                        // The master logs what it is told.
+                        // The master logs the message.
                         let _ = self.configure(handed);
                     }
                 }

@@ -26,7 +26,7 @@ impl Pace {
         Self { rate, begun: Clock::now().as_secs(), read: read as u64 }
     }
 
-    /// Waits until more may be read, and says how much; an error if the client is gone.
+    /// Waits until more may be read; the number of bytes, or an error if the client closed the connection.
     pub(super) async fn wait(&self, p: &mut ProxyRequest<'_>, most: usize) -> std::io::Result<usize> {
         if self.rate == 0 {
             return Ok(most);

@@ -19,7 +19,7 @@ use crate::runtime::request::worker::Worker;
 pub(crate) enum BodyError {
     /// Answered with this status.
     Status(u16, &'static str),
-    /// The client is gone.
+    /// The client closed the connection.
     Closed,
     TimedOut,
 }

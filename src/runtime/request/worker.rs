@@ -83,7 +83,7 @@ pub(crate) struct Worker {
     pub(crate) hostname: String,
     /// `nginx/1.31.5`
     pub(crate) product: &'static str,
-    /// Told to finish: no new connections, no keepalive.
+    /// Graceful shutdown has begun: accept nothing, keep nothing alive.
     pub(crate) is_stopping: Cell<bool>,
     /// Client connections.
     pub(crate) open: Cell<usize>,

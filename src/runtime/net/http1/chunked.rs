@@ -23,7 +23,7 @@ enum ChunkState {
 pub(crate) struct Chunked {
     state: ChunkState,
     size: u64,
-    /// Trailers are somebody else's.
+    /// Trailers stay in the input, for the caller.
     keeps_trailers: bool,
 }
 

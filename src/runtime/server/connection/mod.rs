@@ -198,7 +198,7 @@ async fn preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &Clien
             }
             _ => return Preface::Closed,
         }
-        // A part of it: what has come stays where it is, so nobody says when more is there.
+        // A part of the preface stays in the socket, so the socket stays readable and cannot announce the rest.
         let _ = timer.idle(Duration::from_millis(10), |_| Poll::<()>::Pending).await;
         if worker.is_stopping.get() {
             return Preface::Closed;

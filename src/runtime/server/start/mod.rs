@@ -243,7 +243,7 @@ pub(crate) fn prepare(
     }
     let has_peers = given.peers.is_some();
     let peers = Arc::new(given.peers.map_or_else(|| resolve(config), Ok)?);
-    // Whoever was given the addresses was given the directories too.
+    // With handed-over addresses the master has made the directories too.
     if !has_peers {
         paths::make(config, &options.prefix, account)?;
     }
@@ -352,7 +352,7 @@ fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
     Ok(all)
 }
 
-/// `flush=` of access logs: a thread of its own, as lines are collected for all workers together.
+/// Thread for `flush=` of access logs, whose buffers are shared by all workers.
 fn flush_in_time(config: &Config, files: &Arc<Files>) {
     use crate::model::log::AccessLogs;
     let levels = config.http.locations().map(|(_, l)| &l.settings.core.access_log.value);

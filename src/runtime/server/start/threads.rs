@@ -1,4 +1,4 @@
-//! A worker's thread: it makes its worker, says whether that worked, and serves until it is told to stop.
+//! A worker's thread: makes the worker, reports success or failure, and serves until the shutdown.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ async fn watch_pools(worker: Rc<Worker>) {
     worker.upstreams.watch().await;
 }
 
-/// Runs what a worker cannot be without as long as it lives: after a panic it begins anew.
+/// Runs a task that a worker always needs: after a panic the task is started again.
 fn keep<F>(
     worker: &Rc<Worker>,
     name: &'static str,

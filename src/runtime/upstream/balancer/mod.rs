@@ -44,7 +44,7 @@ impl Attempt {
     }
 }
 
-/// Outcome of an attempt, told when the peer is given back.
+/// Outcome of an attempt, reported with [`Balancer::free`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Good,

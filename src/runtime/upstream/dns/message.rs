@@ -16,7 +16,7 @@ pub(super) struct Answer {
     /// It did not fit: the question is asked again over TCP.
     pub(super) truncated: bool,
     pub(super) addresses: Vec<IpAddr>,
-    /// The name that this one stands for.
+    /// Target of a CNAME record.
     pub(super) alias: Option<String>,
     /// Seconds that it holds.
     pub(super) ttl: u32,
