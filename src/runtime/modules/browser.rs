@@ -32,7 +32,7 @@ pub(crate) fn is_padded(r: &Request, status: u16) -> bool {
         && (is_msie(r) || is_chrome(r))
 }
 
-/// One of the six lines that do it (`ngx_http_msie_padding`).
+/// A line of the padding, which has six (`ngx_http_msie_padding`).
 pub(crate) const PADDING: &[u8] = b"<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n";
 
 /// The text before the version in the name of a browser, from which byte on it is looked for, and how far the

@@ -52,7 +52,7 @@ macro_rules! counts {
 counts! {
     /// Connections of clients so far.
     accepted,
-    /// Those of them that were served.
+    /// Accepted connections that were served.
     handled,
     /// Requests so far.
     requests,

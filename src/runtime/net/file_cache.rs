@@ -110,7 +110,7 @@ struct Entry {
     uses: u32,
     created: u64,
     accessed: u64,
-    /// Its place in the order of use.
+    /// Place of the entry in the order of use.
     turn: u64,
 }
 
@@ -200,7 +200,7 @@ impl Cache {
         self.entries.insert(name, entry);
     }
 
-    /// One or two that were not used for long; with `force` the oldest whatever its age
+    /// Removes one or two entries that were not used for long; with `force` the oldest entry whatever its age
     /// (`ngx_expire_old_cached_files`).
     fn expire(&mut self, now: u64, force: bool) {
         for n in usize::from(!force)..3 {

@@ -21,16 +21,16 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<Tls>),
-    /// One request of a connection.
+    /// A stream of an HTTP/2 connection: one request and its response.
     Http2(Box<Http2>),
 }
 
 /// An event on a connection that should be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdleEvent {
-    /// It was closed, or failed.
+    /// The peer closed the connection, or it failed.
     Closed,
-    /// It sent something.
+    /// The peer sent data.
     Data,
 }
 

@@ -34,7 +34,7 @@ struct Master<'m> {
     plan: Plan,
     /// The serving worker process; `None` if it died, or serves no more.
     worker: Option<WorkerProcess>,
-    /// Those that drain.
+    /// Worker processes that drain.
     old: Vec<WorkerProcess>,
     /// The program that takes over.
     binary: Option<Child>,
@@ -69,7 +69,7 @@ pub(crate) fn run(
     let waits = surroundings.is_daemon.then(daemon::detach).transpose().map_err(call("setsid"))?;
     let inherited = inherit::listeners(&surroundings.inherited);
     let plan = Plan::new(site, options, None, &inherited)?;
-    // Those that the configuration does not have are closed.
+    // Inherited sockets that the configuration does not have are closed.
     drop(inherited);
     plan.log().write(Severity::Notice, None, "start worker processes");
     let parts = plan.parts(options, surroundings);

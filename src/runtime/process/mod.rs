@@ -45,7 +45,7 @@ pub fn run(
     reload: Reload<'_>,
 ) -> Result<(), StartError> {
     if surroundings.is_daemon {
-        // It was executed under another name.
+        // The process was executed under another name.
         name(surroundings.name());
     }
     if site.config.core.master_process.value {

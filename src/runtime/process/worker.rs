@@ -43,7 +43,7 @@ enum Event {
 
 struct Process<'p> {
     channel: UnixStream,
-    /// Those that serve or drain; the last one serves.
+    /// Configurations that serve or drain; the last one serves.
     all: Vec<Running>,
     ledger: Option<Arc<Ledger>>,
     metrics: Metrics<'p>,
@@ -144,7 +144,7 @@ impl Process<'_> {
             peers: Some(head.peers()),
         };
         let mut prepared = prepare(&config, &options, given, None).map_err(|error| error.to_string())?;
-        // Their files are the master's.
+        // Files of unix sockets belong to the master.
         prepared.sockets.clear();
         if is_first {
             limit_files(&config);
@@ -202,7 +202,7 @@ impl Process<'_> {
                         self.log(Severity::Emerg, &failure);
                     }
                 }
-                // These are the master's.
+                // Signals for the master.
                 Signal::Reconfigure | Signal::ChangeBinary | Signal::Child => {}
             },
         }

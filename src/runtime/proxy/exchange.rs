@@ -254,7 +254,7 @@ async fn read_head(
     }
 }
 
-/// So many bytes are new behind what `buffer` holds.
+/// Takes `n` new bytes behind the filled part of `buffer`.
 pub(super) fn arrived(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, n: usize, action: &'static str) {
     let from = buffer.end;
     buffer.end += n;

@@ -42,7 +42,7 @@ impl Pace {
         }
     }
 
-    /// So much was read; the next read waits accordingly.
+    /// Notes `n` bytes as read; the next read waits accordingly.
     pub(super) async fn done(&mut self, p: &mut ProxyRequest<'_>, n: usize) -> std::io::Result<()> {
         self.read += n as u64;
         match (n as u64 * 1000).checked_div(self.rate) {

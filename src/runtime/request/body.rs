@@ -103,7 +103,7 @@ impl Reader {
         self.scratch.room()
     }
 
-    /// So many have come.
+    /// Notes that `n` bytes have arrived in the buffer.
     pub(crate) fn filled(&mut self, n: usize) {
         self.scratch.end += n;
     }

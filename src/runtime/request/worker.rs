@@ -70,7 +70,7 @@ pub(crate) struct Worker {
     pub(crate) tls: Arc<Tls>,
     /// The counts of all workers together.
     pub(crate) counters: Arc<Counters>,
-    /// Its own part of what is counted.
+    /// This worker's counters.
     pub(crate) tally: Arc<Tally>,
     /// The first name of each server, as written.
     pub(crate) server_names: Vec<String>,

@@ -6,7 +6,7 @@ use std::io::{self, BufRead};
 const LONGEST: usize = 2048;
 
 enum LineState {
-    /// So many bytes of the name and its colon are as in the request.
+    /// So many bytes of the name and the colon match the request's.
     Name(usize),
     /// The rest of the line is a comment, or another user's.
     Skip,

@@ -54,7 +54,7 @@ macro_rules! known {
                 if is_same(name, text) { known } else { Known::Other }
             }
 
-            /// Its bit in a set of known names.
+            /// Bit of the name in a set of known names.
             pub(crate) const fn bit(self) -> u64 {
                 1 << self as u64
             }

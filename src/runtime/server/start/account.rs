@@ -16,7 +16,7 @@ use crate::source::Span;
 
 /// nginx's account if the configuration names none (`NGX_USER`).
 const USER: &str = "nobody";
-/// Its group: nginx's configure script takes the first of these that the host has (`NGX_GROUP`).
+/// Group of the default user: nginx's configure script takes the first that the host has (`NGX_GROUP`).
 const GROUPS: [&str; 2] = ["nobody", "nogroup"];
 
 /// Whom the workers are.

@@ -51,7 +51,7 @@ pub struct RunOptions {
 /// Error of a start.
 #[derive(Debug)]
 pub enum StartError {
-    /// These directives are not executed, and to go on without them is not safe.
+    /// Directives that are not executed and cannot be left out safely.
     Unsupported(Vec<Unsupported>),
     /// The failure, in nginx's words, and the directive that asked for it.
     Failed {
@@ -313,7 +313,7 @@ pub(crate) fn launch(prepared: Prepared, options: &RunOptions) -> Result<Running
         outcome = outcome.and(report.map_err(|message| failed(message, None)));
     }
     if let Err(error) = outcome {
-        // Those that could be started may have clients already.
+        // Workers that have started may have clients already.
         stop.send_replace(Some(Stop::Graceful));
         return Err(error);
     }

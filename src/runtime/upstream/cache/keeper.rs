@@ -49,7 +49,7 @@ fn load(zone: &Zone, directory: &Path, levels: usize) {
             let size = entry.metadata().map_or(0, |meta| meta.len());
             zone.found(key, size);
         }
-        // One that is not complete is left alone, as a request may be writing it (`ngx_http_file_cache_add_file`).
+        // An incomplete file is left alone, as a request may be writing it (`ngx_http_file_cache_add_file`).
     }
 }
 

@@ -13,7 +13,7 @@ const LONGEST: usize = 512;
 pub(super) struct Answer {
     /// 0: no error; 3: there is no such name.
     pub(super) code: u8,
-    /// It did not fit: the question is asked again over TCP.
+    /// The response was truncated: the query is sent again over TCP.
     pub(super) truncated: bool,
     pub(super) addresses: Vec<IpAddr>,
     /// Target of a CNAME record.

@@ -62,7 +62,7 @@ struct Known {
     until: Instant,
 }
 
-/// One `resolver`.
+/// The name servers of a `resolver`.
 #[derive(Debug)]
 pub(crate) struct Resolver {
     settings: Settings,
@@ -234,7 +234,7 @@ impl Resolver {
         Ok((both.addresses, both.alias))
     }
 
-    /// One question, asked of one server after the other until one answers.
+    /// Sends a query to one server after the other until one answers.
     async fn one(&self, name: &str, mut turn: usize, kind: Option<TYPE>) -> Option<Answer> {
         let mut question = message::question(self.random.number() as u16, name, kind?)?;
         loop {
