@@ -40,7 +40,7 @@ impl Overlay {
         (!self.files.is_empty()).then(|| self.files.get(&paths::identity(path)))?
     }
 
-    /// What was repaired, in the order of the paths.
+    /// Repaired files with their old and new texts, in the order of the paths.
     fn changed(&self) -> Vec<(&Path, &[u8], &[u8])> {
         let files = self.files.values();
         let mut all: Vec<(&Path, &[u8], &[u8])> =
@@ -90,7 +90,7 @@ pub(super) fn run(
         .help("write it into a file, and fix that"));
     }
     if let Some(file) = roots.iter().flat_map(|root| root.names()).find(|name| stdin.is(name)) {
-        // It can be read only once.
+        // Standard input can be read only once.
         let failed = |e| Failure::new(format!("cannot read standard input: {e}"));
         let text = stdin.over(&Disk).read(file).map_err(failed)?;
         if !args.diff && Dump::read(&text).is_none() {
@@ -139,7 +139,7 @@ pub(super) fn run(
 /// A configuration after its repairs.
 struct Repaired {
     applied: usize,
-    /// What was not done, and why.
+    /// Refused fixes with their reasons, one message each.
     refused: Vec<String>,
     judged: Judged,
 }
@@ -178,7 +178,7 @@ fn repair(
         if trial.admitted.is_empty() {
             trial.run(found.iter().filter(|d| !of_refused(d)), args.unsafe_fixes)?;
         }
-        // What is refused now is tried again in the next round: another fix may have made room for it.
+        // Refused fixes are tried again in the next round: another fix may have made room for them.
         refused = trial.refused.iter().map(|(fix, why)| refusal(configuration, found, fix, why)).collect();
         let admitted = trial.admitted;
         if admitted.is_empty() {
@@ -191,7 +191,7 @@ fn repair(
     Ok(Repaired { applied, refused, judged })
 }
 
-/// Which of the fixes do what they are for and nothing else.
+/// A trial of fixes: those that change more than their finding are refused.
 struct Trial<'t, 'f> {
     meaning: &'t Meaning,
     root: &'t Root,
@@ -242,7 +242,7 @@ impl<'t, 'f> Trial<'t, 'f> {
         let all = found.iter().filter_map(|d| d.fix.as_ref()).filter(|f| f.applicability <= allowed);
         // A place that a template fills in stays as it is.
         let all = all.filter(|fix| !fix.edits.iter().any(|e| self.before.touches_template(e.span)));
-        // Nor does a file that nobody asked for change.
+        // Files that were not named stay as they are too.
         let path = |edit: &edit::Edit| &self.before.sources.file(edit.span.file).path;
         let all = all.filter(|fix| fix.edits.iter().all(|e| self.root.wants(path(e))));
         let left = all.filter(|fix| !self.refused.iter().any(|(refused, _)| refused.edits == fix.edits));
@@ -266,7 +266,7 @@ impl<'t, 'f> Trial<'t, 'f> {
         self.admit(right)
     }
 
-    /// What fixes would do that they are not for.
+    /// A change that the fixes would make beyond their findings; `None`: there is none.
     fn problem(&self, fixes: &[&Fix]) -> Result<Option<String>, Failure> {
         let mut overlay = self.overlay.clone();
         apply(self.before, fixes, &mut overlay);
@@ -290,7 +290,7 @@ fn compiled(meaning: &Meaning, configuration: &Configuration) -> (Config, usize)
     (compiled.config, errors)
 }
 
-/// Which fix was refused, where and why.
+/// Message about a refused fix: its place, its rule and the reason.
 fn refusal(configuration: &Configuration, found: &[Diagnostic], fix: &Fix, why: &str) -> String {
     let of = found.iter().find(|d| d.fix.as_ref().is_some_and(|own| std::ptr::eq(own, fix)));
     let (rule, place) = of.map_or_else(Default::default, |d| (d.code, configuration.sources.place(d.span)));

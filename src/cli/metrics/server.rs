@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Failure, note};
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections at once; more are closed.
 const MOST_AT_ONCE: usize = 16;
 
-/// The page has nothing from elsewhere and asks nobody else.
+/// The page loads nothing from other hosts.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -46,7 +47,7 @@ pub(in crate::cli) const HTML: &str = "text/html; charset=utf-8";
 pub(in crate::cli) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(in crate::cli) const JSON: &str = "application/json";
 
-/// What is served.
+/// Pages that a metrics server offers.
 pub(in crate::cli) trait Site: Send + Sync + 'static {
     /// The paths that there are, for those who ask for another.
     const PATHS: &'static str;
@@ -103,7 +104,7 @@ pub(in crate::cli) fn serve_on(listener: TcpListener, site: impl Site) -> io::Re
             }
             let own = Arc::clone(&server);
             let answer = move || {
-                // Whoever asked may have gone.
+                // The client may have closed the connection.
                 let _ = own.answer(stream);
                 own.open.fetch_sub(1, SeqCst);
             };

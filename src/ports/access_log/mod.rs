@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 
 pub use peers::{Burst, Peers};
 
-use super::dates::seconds;
-use super::dates::step;
+use super::dates::{seconds, step};
 use crate::eval::log_format::{Field, Format};
 use crate::model::Config;
 use crate::model::log::LogFormat;
@@ -61,7 +60,7 @@ pub struct AccessLog {
 pub struct Second {
     /// Requests.
     pub requests: u64,
-    /// Those answered 500 to 599.
+    /// Requests answered 500 to 599.
     pub errors: u64,
     /// Of the errors, those that a peer answered so.
     pub by_peer: u64,

@@ -18,7 +18,7 @@ pub(super) fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> 
         return None;
     }
     let mut sources = SourceMap::default();
-    let masked = text.contains("{{") || text.contains("{%") || text.contains("<%");
+    let masked = text.contains("{{") || ["{%", "<%", "%{"].iter().any(|mark| text.contains(mark));
     let masked = masked.then(|| crate::syntax::template::looked_through(text.as_bytes())).flatten();
     let file = sources.add("", masked.unwrap_or_else(|| text.as_bytes().to_vec()));
     let (tree, errors) = parse(file, sources.file(file).text.clone());
@@ -101,6 +101,7 @@ fn says_so(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == "conf")
         || name.contains("nginx")
         || name.ends_with("-snippet")
+        || name.ends_with("-snippets")
 }
 
 /// Keys of what a container runs: `nginx -g "daemon off;"` is no configuration, nor is a script that writes one.

@@ -16,7 +16,7 @@ use crate::runtime::server::sendfile;
 /// Files are read in pieces of this size.
 const FILE_PIECE: usize = 64 << 10;
 
-/// How much of what is left of a file is read at once.
+/// Length of the next piece of a file; `left` bytes of the file are not read yet.
 fn piece_of(request: &Request, left: u64) -> usize {
     let most = FILE_PIECE.min(request.reply.before.longest_piece());
     most.min(usize::try_from(left).unwrap_or(most))
@@ -68,7 +68,7 @@ impl Connection {
                             None => 0,
                         };
                         if read == 0 {
-                            // It has become shorter.
+                            // The file has become shorter.
                             return Err(io::ErrorKind::UnexpectedEof.into());
                         }
                         out.truncate(start + read);
@@ -96,7 +96,7 @@ impl Connection {
             out.extend_from_slice(&request.reply.trailers);
             out.extend_from_slice(b"\r\n");
         }
-        // Its memory is used again.
+        // The next response reuses the memory of the list.
         request.reply.parts = kept;
         self.flush(request, out, &mut written).await
     }
