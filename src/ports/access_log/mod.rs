@@ -11,8 +11,7 @@ use reached::{Reached, Said, last, reached};
 
 pub use peers::{Burst, Peers};
 
-use super::dates::seconds;
-use super::dates::step;
+use super::dates::{seconds, step};
 use crate::eval::log_format::{Field, Format};
 use crate::model::Config;
 use crate::model::log::LogFormat;

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use super::{ProxyRequest, fastcgi, hints, upload};
+use super::request::ProxyRequest;
+use super::{fastcgi, hints, upload};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;

@@ -5,9 +5,8 @@
 
 use std::rc::Rc;
 
-use crate::eval::Captures;
 use crate::eval::select::LocationId;
-use crate::eval::uri;
+use crate::eval::{Captures, uri};
 use crate::model::location::Handler;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;

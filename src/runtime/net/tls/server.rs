@@ -15,9 +15,8 @@ use crate::eval::select::ServerId;
 use crate::model::{Config, TlsSettings};
 use crate::runtime::net::shared::Shared;
 use crate::runtime::net::tls::file::{Choice, Files};
-use crate::runtime::net::tls::session;
 use crate::runtime::net::tls::verify::{self, Trust};
-use crate::runtime::net::tls::{self, cipher, provider};
+use crate::runtime::net::tls::{self, cipher, provider, session};
 use crate::source::Span;
 
 /// Longest chain that is followed, whatever `ssl_verify_depth` says.
