@@ -5,11 +5,10 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::super::Failure;
 use super::super::input::Input;
-use super::super::master;
 use super::super::namespace::Namespace;
 use super::super::ports::Machine;
+use super::super::{Failure, master};
 use super::DoctorArgs;
 use super::bundle::Bundle;
 use super::gathered::Gathered;

@@ -6,15 +6,13 @@ mod reached;
 
 use std::collections::BTreeMap;
 
-use at_once::AtOnce;
-use reached::{Reached, Said, last, reached};
-
-pub use peers::{Burst, Peers};
-
 use super::dates::{seconds, step};
 use crate::eval::log_format::{Field, Format};
 use crate::model::Config;
 use crate::model::log::LogFormat;
+use at_once::AtOnce;
+pub use peers::{Burst, Peers};
+use reached::{Reached, Said, last, reached};
 
 /// Values that the diagnosis looks at.
 const NAMES: [&str; 10] = [

@@ -32,6 +32,12 @@ fn error_log(case: &Case<'_>, log: &ErrorLog, found: &mut Vec<Finding>) {
             if ALWAYS_MORE.contains(signal) {
                 finding.edits.clear();
             }
+            // Peers that the configuration names no longer.
+            if *signal == Signal::NoIpv6
+                && seen.targets.keys().all(|target| case.flow_named(target).is_none())
+            {
+                finding.commands.clear();
+            }
             finding.before_reload(reload.at)
         };
         found.extend(of_kind(case, log, *signal, seen).into_iter().map(past));

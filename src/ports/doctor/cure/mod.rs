@@ -99,12 +99,9 @@ fn no_ipv6(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> Finding {
     };
     let mut edits = Vec::new();
     let mut all = true;
-    // Names that are looked up at run time can lead to any address.
-    let mut is_named = case.flows.iter().any(|flow| flow.destinations.is_empty());
     for upstream in &case.config.http.upstreams {
         let of = upstream.peers.iter().filter(|peer| !peer.down && is_missing(&peer.endpoint));
         for peer in of {
-            is_named = true;
             match other_family(case, upstream, peer) {
                 Some(more) => edits.extend(more),
                 None => all = false,
@@ -114,7 +111,7 @@ fn no_ipv6(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> Finding {
     if all && !edits.is_empty() {
         finding.edits = edits;
         finding.effect = Some("nginx connects to IPv4 addresses only, on which the peers listen".to_owned());
-    } else if is_named && case.evidence.sysctls.get("net.ipv6.conf.all.disable_ipv6") == Some("1") {
+    } else if case.evidence.sysctls.get("net.ipv6.conf.all.disable_ipv6") == Some("1") {
         finding.commands.push("sysctl -w net.ipv6.conf.all.disable_ipv6=0".to_owned());
     }
     finding
