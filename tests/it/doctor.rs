@@ -509,6 +509,13 @@ fn lines_from_before_the_last_reload_keep_nothing_critical() {
         let found = since_reload(CURED, &[(1, 11, missing), (second, pid, missing)]);
         assert_eq!(found, [("no-free-port false".to_owned(), Severity::Critical)], "{second} {pid}");
     }
+    // A worker's own line, of no connection.
+    let full = "8 worker_connections are not enough";
+    assert_eq!(since_reload(CURED, &[(10, 11, full)]), [before("worker-connections")]);
+    assert_eq!(
+        since_reload(CURED, &[(10, 12, full)]),
+        [("worker-connections false".to_owned(), Severity::Warning)]
+    );
     // A reload that cured nothing: the cause is still in the configuration.
     assert_eq!(
         since_reload(POOLED, &[(1, 11, missing)]),

@@ -38,7 +38,7 @@ impl Reload {
         }
         // Of the master in the second of the reload: an attempt before that nginx did not take.
         if line.connection.is_none() {
-            return line.time == self.at;
+            return line.time == self.at && !self.workers.contains(&line.pid);
         }
         let is_of_old = line.time == self.at || self.older.contains(&line.pid);
         is_of_old && !self.workers.is_empty() && !self.workers.contains(&line.pid)
