@@ -49,7 +49,7 @@ impl Load<'_> {
         let from = PathBuf::from(self.configuration.sources.file(include.id.file).name());
         let message = format!(
             "cannot read `{}`, included from `{}`: {}",
-            path.display(),
+            lossy(path.as_os_str().as_encoded_bytes()),
             from.display(),
             reason(error)
         );

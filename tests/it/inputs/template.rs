@@ -223,7 +223,7 @@ fn placeholders_of_other_programs_are_unknown_in_templates_and_explained_elsewhe
     for (listen, name) in [
         ("${PORT}", "PORT"),
         ("@PORT@", "PORT"),
-        ("__PORT__", "PORT"),
+        ("127.0.0.1:__PORT__", "PORT"),
         ("%%PORT%%", "PORT"),
         ("%ip%:%web_port%", "ip"),
     ] {
@@ -287,7 +287,7 @@ fn templates_of_the_official_image_are_judged_where_it_puts_them() {
     }
     let (status, out, _) = run(here.path(), &["check", "--format", "short", "nginx.conf"], b"");
     assert_eq!((status, out.matches(" error: ").count()), (1, 1), "{out}");
-    assert!(out.contains("templates/more.conf.template:1:46: error: unknown log format `other`"), "{out}");
+    assert!(out.contains("templates/more.conf.template:1:44: error: unknown log format `other`"), "{out}");
     fs::remove_dir_all(here.path().join("templates")).unwrap();
     fs::remove_dir_all(here.path().join("conf.d")).unwrap();
     let (status, out, _) = run(here.path(), &["check", "nginx.conf"], b"");
