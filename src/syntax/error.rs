@@ -249,7 +249,7 @@ pub(super) fn byte_order_mark(word: &[u8], place: Span, stop: Span) -> SyntaxErr
         "expected a directive or a comment, found a byte order mark (EF BB BF), which nginx takes as part of the first word",
     )
     .label("invisible bytes")
-    .help("save the file as UTF-8 without BOM; `ngxc lint --fix` removes it")
+    .help("save the file as UTF-8 without BOM")
     .fix(Fix::safe("remove the byte order mark", vec![Edit::replace(place, "")]));
     SyntaxError::new(diagnostic, format!("unknown directive \"{}\"", lossy(word)), stop)
 }
