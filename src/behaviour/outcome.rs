@@ -102,6 +102,12 @@ impl<'g> Outcome<'g> {
         Some(id)
     }
 
+    /// The location as written, without the word `location`; empty: the server itself.
+    pub fn location_text(&self) -> String {
+        let kind = self.location().map(|id| self.ground.router.get(id).kind.to_string());
+        kind.map(|kind| kind.trim_start_matches("location ").to_owned()).unwrap_or_default()
+    }
+
     /// Location around a location.
     fn outer(&self, id: LocationId) -> Option<LocationId> {
         let (server, path) = self.ground.router.path(id);
@@ -220,7 +226,10 @@ impl<'g> Outcome<'g> {
             return Err(missing);
         }
         Ok(self.destination().map(|destination| match destination.upstream {
-            Some(id) => self.config().http.upstream(id).name.clone(),
+            Some(id) => match self.config().http.upstream(id).name.clone() {
+                path if path.starts_with('/') => format!("unix:{path}"),
+                name => name,
+            },
             None => String::from_utf8_lossy(&destination.host).into_owned(),
         }))
     }

@@ -2,6 +2,7 @@
 //! request.
 
 pub mod lines;
+pub mod parallel;
 pub mod sample;
 
 mod error;

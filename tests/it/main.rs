@@ -9,6 +9,7 @@ mod audit;
 mod behave;
 mod behave_agree;
 mod behave_diff;
+mod behave_live;
 mod behave_log;
 mod cli;
 mod compile;

@@ -16,10 +16,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::{Failure, Outcome, template};
 use crate::model::Config;
-use crate::simulate::walk::Ground;
 use crate::source::{Disk, SourceMap};
 
 /// Version of the schema.
@@ -169,8 +168,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
             return print_value(&value::answer(book, &configuration, value, &blocks), args.format, out);
         }
     }
-    let ground = Ground::new(Arc::clone(&config))
-        .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))?;
+    let ground = input::ground(Arc::clone(&config), sources)?;
     let url = url::Url::parse(url)?;
     let found = address::find(&ground.router, &url, &args.request)?;
     let asked = url::asked(&url, &args.request, &ground.router, found.address)?;
