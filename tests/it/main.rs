@@ -11,6 +11,7 @@ mod behave_agree;
 mod behave_diff;
 mod behave_live;
 mod behave_log;
+mod behave_sql;
 mod cli;
 mod compile;
 mod compile_file;
