@@ -126,7 +126,7 @@ fn each_kind_of_expectation_is_compared() {
         ),
         ("url = '/api/a'\nclient = '192.0.2.1'", "source = '10.0.0.9'", "source"),
         ("url = '/api/a?key=k'\nclient = '192.0.2.1'", "limit_req = { keys = 'k' }", "limit_req"),
-        ("url = '/api/a'\nclient = '46.46.46.46'", "limit_conn = { clients = '....' }", "limit_conn"),
+        ("url = '/api/a'\nclient = '46.46.46.46'", "limit_conn = { clients = '46.46.46.46' }", "limit_conn"),
         ("url = '/api/a'\nclient = '192.0.2.1'", "cache = 'store'", "cache"),
         ("url = '/api/a'\nclient = '192.0.2.1'", "cache_key = 'www.example.com/api/a'", "cache_key"),
         (
@@ -321,7 +321,7 @@ fn a_log_becomes_cases_that_hold() {
     let (status, cases, error) = ngxc(directory.path(), &["test", "nginx.conf", "--record", "access.log"]);
     assert_eq!(status, 0, "{error}");
     assert_eq!(cases.matches("[[case]]").count(), 5, "{cases}");
-    assert!(error.contains("1 lines do not fit"), "{error}");
+    assert!(error.contains("1 line does not fit"), "{error}");
     assert!(cases.contains("files = [\"/var/www/x.html\"]"), "{cases}");
     assert!(cases.contains("client = \"203.0.113.9\""), "{cases}");
     assert!(cases.contains("headers = { \"user-agent\" = \"a bot\" }"), "{cases}");

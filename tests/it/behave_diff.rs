@@ -589,7 +589,7 @@ fn witnesses_and_classes_decide_what_fails() {
     let new = SHOP.replacen("deny all;", "allow all;", 1);
     let (_, found) = diff(directory.path(), SHOP, &new);
     let entry = &found["differences"][0];
-    assert_eq!(entry["what"], "`deny` differs: something becomes reachable", "{found:#}");
+    assert_eq!(entry["what"], "`allow` in place of `deny`: something becomes reachable", "{found:#}");
     let request = &entry["requests"][0];
     assert_eq!(request["url"], "http://www.test/admin/");
     assert_eq!(request["old"]["answer"], "403: `deny` holds for the client");

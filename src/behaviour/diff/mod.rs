@@ -268,7 +268,11 @@ impl Pair<'_> {
                     field.clone(),
                 );
                 let before = seen.get(&key).copied();
-                if before.is_some_and(|at| !compared.differences[at].witness.is_weak()) {
+                let is_better = |at: usize| {
+                    let known: &Difference = &compared.differences[at];
+                    known.witness.is_weak() && known.class == class
+                };
+                if before.is_some_and(|at| !is_better(at)) {
                     continue;
                 }
                 let listen = &self.new.router().listen(self.addresses.1).listen;

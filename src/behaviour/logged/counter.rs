@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::hash::Fast;
-use super::{Parts, Reader};
+use super::reader::{Parts, Reader};
 use crate::behaviour::coverage::{Coverage, Reached};
 use crate::behaviour::outcome::Outcome;
 use crate::eval::log_format::Field;
@@ -37,6 +37,7 @@ pub struct Counter<'g> {
     fields: Vec<Field>,
     base: Vec<u8>,
     detail: Vec<u8>,
+    key: Vec<u8>,
 }
 
 /// Lines that take one route.
@@ -92,6 +93,7 @@ impl<'g> Counter<'g> {
             fields: Vec::new(),
             base: Vec::new(),
             detail: Vec::new(),
+            key: Vec::new(),
         }
     }
 
@@ -113,17 +115,17 @@ impl<'g> Counter<'g> {
         if parts.time != self.last.0 {
             self.last = (parts.time.to_vec(), (self.time)(self.reader.time_field(), parts.time));
         }
-        let found = match self.known.get(&self.base) {
+        let found = match self.known.get(self.base.as_slice()) {
             Some(known) => {
                 let (server, needs) = (known.server, &known.needs);
                 let place = match needs.place {
-                    true => place(self.ground, self.reader, &mut self.places, server, line, &parts),
+                    true => place(self.ground, self.reader, (&mut self.places, &mut self.key), server, line, &parts),
                     false => Some(0),
                 };
                 match place {
                     Some(place) => {
                         detail(needs, place, &parts, line, fields, &mut self.detail);
-                        known.routes.get(&self.detail).copied()
+                        known.routes.get(self.detail.as_slice()).copied()
                     }
                     None => None,
                 }
@@ -171,7 +173,7 @@ impl<'g> Counter<'g> {
             known.needs = needs;
         }
         let place = match known.needs.place {
-            true => place(self.ground, self.reader, &mut self.places, known.server, line, parts),
+            true => place(self.ground, self.reader, (&mut self.places, &mut self.key), known.server, line, parts),
             false => Some(0),
         };
         if let Some(place) = place {
@@ -218,15 +220,15 @@ fn detail(needs: &Needs, place: u64, parts: &Parts<'_>, line: &[u8], fields: &[F
 fn place(
     ground: &Ground,
     reader: &Reader<'_>,
-    known: &mut HashMap<Vec<u8>, u64, Fast>,
+    (known, key): (&mut HashMap<Vec<u8>, u64, Fast>, &mut Vec<u8>),
     server: ServerId,
     line: &[u8],
     parts: &Parts<'_>,
 ) -> Option<u64> {
-    let mut key = Vec::with_capacity(parts.path.len() + 4);
+    key.clear();
     key.extend_from_slice(parts.path);
     key.extend_from_slice(&server.0.to_le_bytes());
-    if let Some(place) = known.get(&key) {
+    if let Some(place) = known.get(key.as_slice()) {
         return Some(*place);
     }
     let mut path = Vec::new();
@@ -242,6 +244,6 @@ fn place(
     if known.len() >= MAX_KNOWN {
         known.clear();
     }
-    known.insert(key, place);
+    known.insert(key.clone(), place);
     Some(place)
 }

@@ -113,6 +113,14 @@ fn once(args: &TestArgs, out: &mut dyn Write, files: &mut Vec<PathBuf>) -> Resul
     }
     let cases = find::cases(&args.input.file, &args.cases, args.filter.as_deref())?;
     files.extend(cases.iter().map(|found| found.file.clone()));
+    if cases.is_empty() {
+        return Err(match &args.filter {
+            Some(text) => Failure::new(format!("no case has `{text}` in its name"))
+                .help("`ngxc test FILE` without `--filter` runs all cases"),
+            None => Failure::new("the files have no case")
+                .help("`ngxc test FILE --init` prints a case for each location"),
+        });
+    }
     let coverage = Coverage::new(&config, sources);
     #[cfg_attr(not(feature = "runtime"), expect(unused_mut, reason = "nothing else executes cases"))]
     let (mut results, coverage) = execute::all(&ground, sources, cases, coverage);
@@ -132,10 +140,6 @@ fn once(args: &TestArgs, out: &mut dyn Write, files: &mut Vec<PathBuf>) -> Resul
         Format::Github => machine::github(&report, out)?,
     }
     let is_covered = args.coverage.write(&coverage, sources, args.format == Format::Human, out)?;
-    if results.is_empty() {
-        return Err(Failure::new("no case has that text in its name")
-            .help("`ngxc test FILE` without `--filter` runs all cases"));
-    }
     if let Some(short) = &is_covered {
         note(&format!("error: {short}"));
     }

@@ -72,7 +72,8 @@ pub(super) fn record(
         of_log(ground, input, format, &mut recorded)?.map_err(failed)?;
     }
     if recorded.failed > 0 {
-        note(&format!("note: {} lines are no request that a server of the configuration takes", recorded.failed));
+        let lines = if recorded.failed == 1 { "1 line is".to_owned() } else { format!("{} lines are", recorded.failed) };
+        note(&format!("note: {lines} no request that a server of the configuration takes"));
     }
     if recorded.seen.len() >= MOST {
         note(&format!("note: the first {MOST} different requests are recorded"));
@@ -116,7 +117,8 @@ fn of_log(
             .help("`--log-format NAME` says which log_format of the configuration the log has"));
     }
     if foreign > 0 {
-        note(&format!("note: {foreign} lines do not fit the log_format `{}`", format.name));
+        let lines = if foreign == 1 { "1 line does".to_owned() } else { format!("{foreign} lines do") };
+        note(&format!("note: {lines} not fit the log_format `{}`", format.name));
     }
     Ok(read)
 }
