@@ -23,6 +23,7 @@ mod input;
 mod lint;
 mod log_file;
 mod log_format;
+mod lsp;
 mod man;
 mod meaning;
 mod metrics;
@@ -116,6 +117,8 @@ enum Command {
     Parse(With<parse::ParseArgs>),
     /// Write configuration files from such JSON.
     Build(With<build::BuildArgs>),
+    /// Answer an editor: a language server over standard input and output.
+    Lsp(With<lsp::LspArgs>),
     /// Print a script that completes commands and options in a shell.
     Completions(With<completions::CompletionsArgs>),
     /// Print a manual page, or write all of them into a directory.
@@ -175,9 +178,15 @@ pub fn main() -> ExitCode {
     if let Command::Nginx(args) = cli.command {
         return nginx::run(args.options);
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let result = dispatch(cli.command, &mut out);
-    let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));
+    let result = match cli.command {
+        // Its messages are written by a thread of its own.
+        Command::Lsp(args) => lsp::run(&held(args)),
+        command => {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            let result = dispatch(command, &mut out);
+            result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?))
+        }
+    };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
@@ -191,13 +200,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Makes the options that every command has hold.
+fn held<A: clap::Args>(with: With<A>) -> A {
+    with.common.hold();
+    with.args
+}
+
 /// Runs a command that is not nginx's own.
 fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    /// Makes the options that every command has hold.
-    fn held<A: clap::Args>(with: With<A>) -> A {
-        with.common.hold();
-        with.args
-    }
     match command {
         Command::Check(args) => check::run(&mut held(args), out),
         Command::Lint(args) => lint::run(&mut held(args), out),
@@ -222,8 +232,8 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Build(args) => build::run(&held(args), out),
         Command::Completions(args) => completions::run(&held(args), out),
         Command::Man(args) => man::run(&held(args), out),
-        // It was taken before clap saw it.
-        Command::Nginx(_) => Ok(Outcome::Clean),
+        // These were taken before.
+        Command::Nginx(_) | Command::Lsp(_) => Ok(Outcome::Clean),
     }
 }
 

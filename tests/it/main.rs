@@ -28,6 +28,7 @@ mod glob;
 mod inputs;
 mod layers;
 mod lint;
+mod lsp;
 mod metrics;
 mod nginx_cli;
 mod older;

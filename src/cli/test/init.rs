@@ -87,7 +87,7 @@ pub(super) fn record(ground: &Ground, path: &Path, out: &mut dyn Write) -> Resul
 const MOST: usize = 10_000;
 
 /// The case with what holds today; `None` if the request cannot be made.
-fn written(ground: &Ground, mut case: Case) -> Option<Written> {
+pub(in crate::cli) fn written(ground: &Ground, mut case: Case) -> Option<Written> {
     let mut request = asked(ground, &case).ok()?;
     let mut outcome = Outcome::of(ground, &request).ok()?;
     if matches!(outcome.walk.end, End::Needs(Fact::Client, _) | End::Unknown(..)) && case.client.is_none() {

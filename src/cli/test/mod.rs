@@ -3,7 +3,7 @@
 mod execute;
 mod find;
 mod human;
-mod init;
+pub(super) mod init;
 mod machine;
 
 pub(super) use execute::asked;

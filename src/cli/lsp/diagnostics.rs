@@ -1,0 +1,123 @@
+//! Findings as the protocol's diagnostics.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use lsp_types::{
+    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    NumberOrString, PublishDiagnosticsParams, Uri,
+};
+
+use super::Server;
+use super::analysis::Analysed;
+use super::position;
+use crate::cli::paths;
+use crate::diagnostic::{self, Level};
+use crate::lint::{Category, RULES};
+
+/// Diagnostics about a directive or word that should no longer be written.
+const DEPRECATED: [&str; 3] = ["deprecated-directive", "deprecated-parameter", "obsolete-directive"];
+
+/// Rules about text that has no effect.
+const UNNECESSARY: [&str; 5] =
+    ["upstream-unused", "unused-map", "unused-variable", "shadowed-regex-location", "split-clients-unreachable"];
+
+/// Findings sent to the client, by file, so that a file without findings is told once.
+#[derive(Default)]
+pub(super) struct Sent(BTreeMap<PathBuf, (Uri, Vec<Diagnostic>)>);
+
+impl Sent {
+    /// Messages that bring the client from what was sent to the findings of now.
+    pub(super) fn update(&mut self, server: &Server<'_>) -> Vec<PublishDiagnosticsParams> {
+        let mut now: BTreeMap<PathBuf, (Uri, Vec<Diagnostic>)> = BTreeMap::new();
+        // An open file without findings has an empty list.
+        for document in server.documents.all() {
+            now.insert(paths::identity(&document.path), (document.uri.clone(), Vec::new()));
+        }
+        let configurations = &server.analysis.configurations;
+        for analysed in configurations {
+            for finding in &analysed.judged.findings {
+                let file = analysed.configuration().sources.file(finding.span.file);
+                let identity = paths::identity(&file.path);
+                let Some(uri) = server.documents.uri(&file.path) else { continue };
+                let mut told = diagnostic(server, analysed, finding);
+                let belongs = configurations.iter().filter(|one| one.has(&identity)).count();
+                let of_all = belongs < 2 || {
+                    let same = |one: &&Analysed| one.has_finding(&identity, finding);
+                    configurations.iter().filter(same).count() == belongs
+                };
+                if !of_all {
+                    let root = analysed.judged.root.file.display();
+                    told.message = format!("{} (as a part of {root})", told.message);
+                }
+                let (_, all) = now.entry(identity).or_insert_with(|| (uri, Vec::new()));
+                if !all.contains(&told) {
+                    all.push(told);
+                }
+            }
+        }
+        let mut messages = Vec::new();
+        for (identity, (uri, _)) in &self.0 {
+            if !now.contains_key(identity) {
+                messages.push(PublishDiagnosticsParams::new(uri.clone(), Vec::new(), None));
+            }
+        }
+        for (identity, (uri, found)) in &now {
+            if self.0.get(identity).is_none_or(|(_, sent)| sent != found) {
+                let version = server.documents.of_path(identity).map(|document| document.version);
+                messages.push(PublishDiagnosticsParams::new(uri.clone(), found.clone(), version));
+            }
+        }
+        self.0 = now;
+        messages
+    }
+}
+
+/// One finding.
+pub(super) fn diagnostic(
+    server: &Server<'_>,
+    analysed: &Analysed,
+    finding: &diagnostic::Diagnostic,
+) -> Diagnostic {
+    let sources = &analysed.configuration().sources;
+    let related = finding.related.iter().filter_map(|label| {
+        Some(DiagnosticRelatedInformation {
+            location: server.location(analysed, label.span)?,
+            message: label.text.clone(),
+        })
+    });
+    let related: Vec<_> = related.collect();
+    let rule = RULES.iter().find(|rule| rule.name == finding.code);
+    let href = rule.filter(|rule| !rule.doc.is_empty()).map(|rule| format!("https://nginx.org{}", rule.doc));
+    let mut message = finding.message.clone();
+    if let Some(help) = &finding.help {
+        message.push_str("\nhelp: ");
+        message.push_str(help);
+    }
+    Diagnostic {
+        range: position::range(sources, finding.span),
+        severity: Some(match finding.level {
+            Level::Error => DiagnosticSeverity::ERROR,
+            Level::Warning => DiagnosticSeverity::WARNING,
+            Level::Info => DiagnosticSeverity::INFORMATION,
+        }),
+        code: Some(NumberOrString::String(finding.code.to_owned())),
+        code_description: href
+            .and_then(|href| href.parse().ok())
+            .map(|href: Uri| CodeDescription { href }),
+        source: Some("ngxc".to_owned()),
+        message,
+        related_information: (!related.is_empty()).then_some(related),
+        tags: tag(finding.code).map(|tag| vec![tag]),
+        data: None,
+    }
+}
+
+/// Tag that editors draw: crossed out, or faded.
+fn tag(code: &str) -> Option<DiagnosticTag> {
+    let category = RULES.iter().find(|rule| rule.name == code).map(|rule| rule.category);
+    if DEPRECATED.contains(&code) || category == Some(Category::Deprecation) {
+        return Some(DiagnosticTag::DEPRECATED);
+    }
+    UNNECESSARY.contains(&code).then_some(DiagnosticTag::UNNECESSARY)
+}
