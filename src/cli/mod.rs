@@ -47,6 +47,7 @@ mod rules;
 #[cfg(feature = "runtime")]
 mod run;
 mod selection;
+mod serve;
 mod settings;
 mod show;
 pub mod split;
@@ -117,6 +118,8 @@ enum Command {
     Parse(With<parse::ParseArgs>),
     /// Write configuration files from such JSON.
     Build(With<build::BuildArgs>),
+    /// Show a configuration on a page in the browser: findings with fixes, ways, splits, ports; on this machine only.
+    Serve(With<serve::ServeArgs>),
     /// Answer an editor: a language server over standard input and output.
     Lsp(With<lsp::LspArgs>),
     /// Print a script that completes commands and options in a shell.
@@ -228,6 +231,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Rules(args) => rules::run(&held(args), out),
         Command::Explain(args) => explain::run(&held(args), out),
         Command::Fmt(args) => fmt::run(&mut held(args), out),
+        Command::Serve(args) => serve::run(&held(args), out),
         Command::Parse(args) => parse::run(&mut held(args), out),
         Command::Build(args) => build::run(&held(args), out),
         Command::Completions(args) => completions::run(&held(args), out),

@@ -12,11 +12,12 @@ use super::reuse::Reuse;
 use crate::catalog::Context;
 use crate::cli::estate::{self, Root};
 use crate::cli::lint::{Judge, Judged};
+use crate::cli::show::url;
 use crate::cli::{Failure, fix, paths};
-use crate::behaviour::witness::place::{self, Reached};
+use crate::behaviour::witness::place;
 use crate::diagnostic::Diagnostic;
 use crate::eval::select::ServerId;
-use crate::model::{Config, Endpoint, Listen};
+use crate::model::Config;
 use crate::simulate::walk::Ground;
 use crate::source::{FileId, Span};
 use crate::syntax::{Configuration, Directive};
@@ -161,7 +162,7 @@ impl Analysed {
                 Some(location) => ground.router.get(location).span,
                 None => self.model().http.servers[one.server.0 as usize].span,
             };
-            (span, url(&ground.router.listen(one.address).listen, &one))
+            (span, url::of_reached(&ground.router.listen(one.address).listen, &one))
         });
         let urls: Vec<_> = urls.collect();
         self.urls.borrow_mut().insert(server, urls.clone());
@@ -198,20 +199,6 @@ impl Analysed {
     pub(super) fn outer_contexts(&self) -> Vec<Context> {
         self.judged.ground.meaning.contexts(&self.judged.configuration)
     }
-}
-
-/// URL of a request that reaches a place; without a host the address takes its place.
-fn url(listen: &Listen, reached: &Reached) -> String {
-    let (scheme, default) = if listen.ssl { ("https", 443) } else { ("http", 80) };
-    let (address, port) = match &listen.endpoint {
-        Endpoint::Inet(address) if address.ip().is_unspecified() => ("127.0.0.1".to_owned(), address.port()),
-        Endpoint::Inet(address) => (address.ip().to_string(), address.port()),
-        Endpoint::Name(name, port) => (name.to_string(), *port),
-        Endpoint::Unix(_) => ("localhost".to_owned(), default),
-    };
-    let host = if reached.host.is_empty() { &address } else { &reached.host };
-    let port = if port == default { String::new() } else { format!(":{port}") };
-    format!("{scheme}://{host}{port}{}", reached.path)
 }
 
 /// A failure in one line.

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::input::Input;
 use super::{Failure, Outcome, template};
+use crate::behaviour::witness::place;
 use crate::model::Config;
 use crate::simulate::imagined::Asked;
 use crate::simulate::walk::{Ground, Walk};
@@ -246,6 +247,27 @@ impl Answer {
             settings,
         }
     }
+}
+
+/// A URL for each server and location that some request reaches, by its place.
+///
+/// # Errors
+/// If the configuration has errors.
+pub(super) fn reached(args: &mut ShowArgs) -> Result<Vec<(String, String)>, Failure> {
+    args.input.settle()?;
+    let (configuration, config) = args.input.valid(&Disk)?;
+    let config = Arc::new(config);
+    let ground = Ground::new(Arc::clone(&config))
+        .map_err(|error| Failure::new(format!("{error} in {}", configuration.sources.place(error.span))))?;
+    let all = place::all(&ground.router, &config).into_iter().map(|one| {
+        let span = match one.location {
+            Some(location) => ground.router.get(location).span,
+            None => config.http.servers[one.server.0 as usize].span,
+        };
+        let listen = &ground.router.listen(one.address).listen;
+        (configuration.sources.place(span), url::of_reached(listen, &one))
+    });
+    Ok(all.collect())
 }
 
 fn print_value(answer: &value::Answer, format: Format, out: &mut dyn Write) -> Result<Outcome, Failure> {
