@@ -45,7 +45,7 @@ impl<'l> Overlay<'l> {
         (!self.files.is_empty()).then(|| self.files.get(&paths::identity(path)))?
     }
 
-    /// What was repaired, in the order of the paths.
+    /// Repaired files with their old and new texts, in the order of the paths.
     fn changed(&self) -> Vec<(&Path, &[u8], &[u8])> {
         let files = self.files.values();
         let mut all: Vec<(&Path, &[u8], &[u8])> =
@@ -144,12 +144,12 @@ pub(super) fn run(
 /// A configuration after its repairs.
 struct Repaired {
     applied: usize,
-    /// What was not done, and why.
+    /// Refused fixes with their reasons, one message each.
     refused: Vec<String>,
     judged: Judged,
 }
 
-/// Files of a configuration that safe fixes change: path, old and new text.
+/// Files of a configuration that safe fixes change, with their new texts.
 ///
 /// # Errors
 /// If the configuration cannot be read or its text cannot be edited, such as that of a dump.
@@ -157,18 +157,21 @@ pub(super) fn all(
     judge: &Judge<'_>,
     root: &Root,
     loader: &dyn Loader,
-) -> Result<Vec<(PathBuf, Vec<u8>, Vec<u8>)>, Failure> {
+) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
     let mut overlay = Overlay::new(loader);
     repair(judge, root, &mut overlay, false)?;
-    let changed = overlay.changed().into_iter();
-    Ok(changed.map(|(path, old, new)| (path.to_owned(), old.to_vec(), new.to_vec())).collect())
+    Ok(overlay.changed().into_iter().map(|(path, _, new)| (path.to_owned(), new.to_vec())).collect())
 }
 
 /// Reason why one fix of a judged configuration would do what it is not for; `None` if it does not.
 ///
 /// # Errors
 /// If the configuration cannot be read again.
-pub(super) fn problem(judged: &Judged, fix: &Diagnostic, loader: &dyn Loader) -> Result<Option<String>, Failure> {
+pub(super) fn problem(
+    judged: &Judged,
+    fix: &Diagnostic,
+    loader: &dyn Loader,
+) -> Result<Option<String>, Failure> {
     let Some(edits) = fix.fix.as_ref() else { return Ok(None) };
     let overlay = Overlay::new(loader);
     let mut trial = Trial::new(judged, &overlay);
@@ -214,7 +217,7 @@ fn repair(
         if trial.admitted.is_empty() {
             trial.run(found.iter().filter(|d| !is_of_refused(d)), unsafe_too)?;
         }
-        // What is refused now is tried again in the next round: another fix may have made room for it.
+        // Refused fixes are tried again in the next round: another fix may have made room for them.
         refused = trial.refused.iter().map(|(fix, why)| refusal(configuration, found, fix, why)).collect();
         let admitted = trial.admitted;
         if admitted.is_empty() {
@@ -227,7 +230,7 @@ fn repair(
     Ok(Repaired { applied, refused, judged })
 }
 
-/// Which of the fixes do what they are for and nothing else.
+/// A trial of fixes: those that change more than their finding are refused.
 struct Trial<'t, 'f> {
     meaning: &'t Meaning,
     root: &'t Root,
@@ -302,7 +305,7 @@ impl<'t, 'f> Trial<'t, 'f> {
         self.admit(right)
     }
 
-    /// What fixes would do that they are not for.
+    /// A change that the fixes would make beyond their findings; `None`: there is none.
     fn problem(&self, fixes: &[&Fix]) -> Result<Option<String>, Failure> {
         let mut overlay = self.overlay.clone();
         apply(self.before, fixes, &mut overlay);
@@ -326,7 +329,7 @@ fn compiled(meaning: &Meaning, configuration: &Configuration) -> (Config, usize)
     (compiled.config, errors)
 }
 
-/// Which fix was refused, where and why.
+/// Message about a refused fix: its place, its rule and the reason.
 fn refusal(configuration: &Configuration, found: &[Diagnostic], fix: &Fix, why: &str) -> String {
     let of = found.iter().find(|d| d.fix.as_ref().is_some_and(|own| std::ptr::eq(own, fix)));
     let (rule, place) = of.map_or_else(Default::default, |d| (d.code, configuration.sources.place(d.span)));

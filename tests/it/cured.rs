@@ -1,4 +1,4 @@
-//! Whose errors count after a reload: those of workers that came with it, not of those that were still ending.
+//! Errors after a reload: those of new workers count, those of workers that are still ending do not.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use ngxc::ports::access_log::AccessLog;

@@ -353,7 +353,7 @@ fn cured_not_cured_or_too_early() {
     let (few, why, _) = verdict(&[(30, 3, 0)], "");
     assert_eq!(few, Verdict::Unknown, "{why}");
     assert!(why.contains("3 requests") && why.contains("of 6 one would have failed"), "{why}");
-    // What was logged in the second of the reload is of the workers before it.
+    // Errors logged in the second of the reload belong to the workers before it.
     assert_eq!(verdict(&[(20, 0, 9), (30, 50, 0)], "").0, Verdict::Cured);
     let (still, why, _) = verdict(&[(30, 50, 1)], "");
     assert_eq!(still, Verdict::NotCured);

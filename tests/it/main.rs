@@ -62,6 +62,7 @@ mod runtime_resolve;
 mod runtime_ssi;
 mod runtime_user;
 mod runtime_variables;
+mod serve;
 mod settings;
 mod show;
 mod show_value;

@@ -55,7 +55,7 @@ impl Cell {
         self.at_once + (self.requests - self.at_once) * share
     }
 
-    /// What the model is wrong by; at most 1 is within 25 % or 20 connections, whichever is larger.
+    /// Error of the model; at most 1 is within 25 % or 20 connections, whichever is larger.
     fn error(&self, shape: Shape) -> f64 {
         (self.model(shape) - self.opened).abs() / (0.25 * self.opened).max(20.0)
     }
@@ -129,7 +129,7 @@ fn workers_share_no_more_unevenly_than_assumed() {
     }
 }
 
-/// How bad an outcome is.
+/// Rank of an outcome: the higher, the worse.
 fn rank(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Fits(_) => 0,

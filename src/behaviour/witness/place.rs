@@ -143,7 +143,13 @@ pub fn of_server(router: &Router, config: &Config, server: ServerId) -> Vec<Reac
 }
 
 /// A request for each place in a server that a host reaches.
-fn inside(router: &Router, config: &Config, address: AddressId, host: &str, server: ServerId) -> Vec<Reached> {
+fn inside(
+    router: &Router,
+    config: &Config,
+    address: AddressId,
+    host: &str,
+    server: ServerId,
+) -> Vec<Reached> {
     let questions = of_locations(&config.http.servers[server.0 as usize].locations);
     let Witnesses { mut texts, .. } = questions.witnesses(Kind::Path);
     let mut places: HashSet<Option<LocationId>> = HashSet::new();

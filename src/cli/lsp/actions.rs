@@ -9,7 +9,8 @@ use lsp_types::{
 
 use super::analysis::Analysed;
 use super::capabilities::FIX_ALL;
-use super::{Server, diagnostics, documents, position};
+use super::state::State;
+use super::{diagnostics, documents, position};
 use crate::cli::lint::Judge;
 use crate::cli::{fix, paths};
 use crate::diagnostic::{Class, Level};
@@ -20,11 +21,13 @@ use crate::source::FileId;
 const MOST: usize = 16;
 
 /// Actions for a range of a document.
-pub(super) fn actions(server: &Server<'_>, params: &CodeActionParams) -> CodeActionResponse {
+pub(super) fn actions(server: &State<'_>, params: &CodeActionParams) -> CodeActionResponse {
     let Some(path) = documents::path(&params.text_document.uri) else { return Vec::new() };
     let wanted = |kind: &str| {
         let only = params.context.only.as_ref();
-        only.is_none_or(|only| only.iter().any(|one| kind == one.as_str() || kind.starts_with(&format!("{}.", one.as_str()))))
+        only.is_none_or(|only| {
+            only.iter().any(|one| kind == one.as_str() || kind.starts_with(&format!("{}.", one.as_str())))
+        })
     };
     let mut found = Vec::new();
     if wanted(CodeActionKind::QUICKFIX.as_str()) {
@@ -43,15 +46,14 @@ pub(super) fn actions(server: &Server<'_>, params: &CodeActionParams) -> CodeAct
     found.into_iter().map(CodeActionOrCommand::CodeAction).collect()
 }
 
-fn of_findings(server: &Server<'_>, analysed: &Analysed, file: FileId, range: Range) -> Vec<CodeAction> {
+fn of_findings(server: &State<'_>, analysed: &Analysed, file: FileId, range: Range) -> Vec<CodeAction> {
     let sources = &analysed.configuration().sources;
     let mut fixes = Vec::new();
     let mut suppressions = Vec::new();
     let is_here = |own: Range| own.start <= range.end && range.start <= own.end;
     let findings = analysed.judged.findings.iter().enumerate();
-    let here = findings.filter(|(_, finding)| {
-        finding.span.file == file && is_here(position::range(sources, finding.span))
-    });
+    let here = findings
+        .filter(|(_, finding)| finding.span.file == file && is_here(position::range(sources, finding.span)));
     for (at, finding) in here {
         let diagnostic = diagnostics::diagnostic(server, analysed, finding);
         if let Some(fix) = finding.fix.as_ref().filter(|_| fixes.len() < MOST)
@@ -61,7 +63,11 @@ fn of_findings(server: &Server<'_>, analysed: &Analysed, file: FileId, range: Ra
         {
             let is_safe = fix.applicability == Applicability::Safe;
             fixes.push(CodeAction {
-                title: if is_safe { fix.title.clone() } else { format!("{} (look at it: not safe everywhere)", fix.title) },
+                title: if is_safe {
+                    fix.title.clone()
+                } else {
+                    format!("{} (look at it: not safe everywhere)", fix.title)
+                },
                 kind: Some(CodeActionKind::QUICKFIX),
                 diagnostics: Some(vec![diagnostic.clone()]),
                 edit: Some(edit),
@@ -71,16 +77,16 @@ fn of_findings(server: &Server<'_>, analysed: &Analysed, file: FileId, range: Ra
         }
         // A comment cannot take back what nginx refuses.
         if finding.class == Class::Rule || finding.level != Level::Error {
-            suppressions.extend(suppression(server, analysed, finding.span.start, file, finding.code).map(|edit| {
-                CodeAction {
+            suppressions.extend(suppression(server, analysed, finding.span.start, file, finding.code).map(
+                |edit| CodeAction {
                     title: format!("allow {} here (`# ngxc: allow`)", finding.code),
                     kind: Some(CodeActionKind::QUICKFIX),
                     diagnostics: Some(vec![diagnostic]),
                     edit: Some(edit),
                     is_preferred: Some(false),
                     ..CodeAction::default()
-                }
-            }));
+                },
+            ));
         }
     }
     fixes.append(&mut suppressions);
@@ -88,7 +94,7 @@ fn of_findings(server: &Server<'_>, analysed: &Analysed, file: FileId, range: Ra
 }
 
 /// Edits in the protocol; `None` if one of them is in a file that cannot be changed.
-fn workspace_edit(server: &Server<'_>, analysed: &Analysed, edits: &[Edit]) -> Option<WorkspaceEdit> {
+fn workspace_edit(server: &State<'_>, analysed: &Analysed, edits: &[Edit]) -> Option<WorkspaceEdit> {
     if analysed.configuration().is_dump {
         return None;
     }
@@ -102,7 +108,7 @@ fn workspace_edit(server: &Server<'_>, analysed: &Analysed, edits: &[Edit]) -> O
 
 /// A line above the place with the comment.
 fn suppression(
-    server: &Server<'_>,
+    server: &State<'_>,
     analysed: &Analysed,
     offset: u32,
     file: FileId,
@@ -128,14 +134,15 @@ fn suppression(
 }
 
 /// The action that makes all safe fixes of a file, as `ngxc lint --fix` does.
-fn fix_all(server: &Server<'_>, uri: &Uri) -> Option<CodeAction> {
+fn fix_all(server: &State<'_>, uri: &Uri) -> Option<CodeAction> {
     let document = server.documents.get(uri)?;
     let identity = paths::identity(&document.path);
     let (analysed, _) = server.analysis.of(&document.path).next()?;
-    let judge = Judge::new(&server.args.meaning, &server.args.selection);
+    let judge = Judge::new(server.meaning, server.selection);
     let root = analysed.judged.root.of_file(&document.path);
     let fixed = fix::all(&judge, &root, &server.documents).ok()?;
-    let fixed: BTreeMap<_, _> = fixed.into_iter().map(|(path, _, new)| (paths::identity(&path), new)).collect();
+    let fixed: BTreeMap<_, _> =
+        fixed.into_iter().map(|(path, new)| (paths::identity(&path), new)).collect();
     let new = String::from_utf8(fixed.get(&identity)?.clone()).ok()?;
     let edit = replaced(&document.text, &new)?;
     let changes = HashMap::from([(uri.clone(), vec![edit])]);

@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::LspArgs;
 use super::documents::Documents;
-use super::names::Names;
+use super::index::Names;
 use super::reuse::Reuse;
+use crate::behaviour::witness::place;
 use crate::catalog::Context;
 use crate::cli::estate::{self, Root};
 use crate::cli::lint::{Judge, Judged};
+use crate::cli::meaning::Meaning;
 use crate::cli::show::url;
 use crate::cli::{Failure, fix, paths};
-use crate::behaviour::witness::place;
 use crate::diagnostic::Diagnostic;
 use crate::eval::select::ServerId;
 use crate::model::Config;
@@ -47,8 +47,7 @@ pub(super) struct Analysed {
 
 impl Analysis {
     /// Reads and judges the configurations.
-    pub(super) fn new(args: &LspArgs, roots: &[Root], documents: &Documents) -> Self {
-        let judge = Judge::new(&args.meaning, &args.selection);
+    pub(super) fn new(judge: &Judge<'_>, roots: &[Root], documents: &Documents) -> Self {
         let mut analysis = Analysis::default();
         for root in roots {
             match judge.findings(&root.of_all_files(), documents) {
@@ -67,12 +66,12 @@ impl Analysis {
 }
 
 /// The main files around the open files, or why they cannot be found: then each file is judged alone.
-pub(super) fn roots(args: &LspArgs, documents: &Documents) -> (Vec<Root>, Option<String>) {
+pub(super) fn roots(meaning: &Meaning, documents: &Documents) -> (Vec<Root>, Option<String>) {
     let files: Vec<PathBuf> = documents.all().map(|document| document.path.clone()).collect();
     if files.is_empty() {
         return (Vec::new(), None);
     }
-    match estate::roots_in(&files, &args.meaning, documents) {
+    match estate::roots_in(&files, meaning, documents) {
         Ok(roots) => (roots, None),
         Err(failure) => (files.iter().map(|file| Root::alone(file)).collect(), Some(text(&failure))),
     }
@@ -147,7 +146,7 @@ impl Analysed {
 
     /// Names that the configuration defines and uses.
     pub(super) fn names(&self) -> &Names {
-        self.names.get_or_init(|| Names::of(self))
+        self.names.get_or_init(|| Names::of(self.configuration(), &self.outer_contexts()))
     }
 
     /// A URL for each place of a server that some request reaches, by the head of the location or server.
@@ -193,6 +192,11 @@ impl Analysed {
             inner = include.file;
         }
         chain.into_iter().rev().flatten().collect()
+    }
+
+    /// Meaning of the files of the configuration: version, settings, paths.
+    pub(super) fn meaning(&self) -> &Meaning {
+        &self.judged.ground.meaning
     }
 
     /// Blocks around the whole main file: those of a fragment.

@@ -12,12 +12,11 @@ use lsp_types::request::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{
-    Server, actions, commands, completion, folding, format, hints, hover, names, symbols, tokens,
-};
+use super::state::State;
+use super::{actions, commands, completion, folding, format, hints, hover, names, symbols, tokens};
 
 /// The response to a request; a panic ends one answer, not the server.
-pub(super) fn answer(server: &Server<'_>, request: Request) -> Response {
+pub(super) fn answer(server: &State<'_>, request: Request) -> Response {
     let (id, method) = (request.id.clone(), request.method.clone());
     let answered = catch_unwind(AssertUnwindSafe(|| dispatch(server, request)));
     answered.unwrap_or_else(|_| {
@@ -25,7 +24,7 @@ pub(super) fn answer(server: &Server<'_>, request: Request) -> Response {
     })
 }
 
-fn dispatch(server: &Server<'_>, request: Request) -> Response {
+fn dispatch(server: &State<'_>, request: Request) -> Response {
     match request.method.as_str() {
         CodeActionRequest::METHOD => {
             reply::<CodeActionRequest>(request, |p| Some(actions::actions(server, &p)))

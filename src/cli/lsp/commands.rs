@@ -3,7 +3,8 @@
 use lsp_types::{ExecuteCommandParams, Position, Range, Uri};
 
 use super::analysis::{self, Analysed};
-use super::{Server, documents, position};
+use super::state::State;
+use super::{documents, position};
 use crate::behaviour::case::Case;
 use crate::cli::explain::{self, ExplainArgs};
 use crate::cli::show;
@@ -26,7 +27,7 @@ pub(super) const ALL: [&str; 4] = [SHOW, TEST, FINDINGS, EXPLAIN];
 ///
 /// # Errors
 /// If the command or its arguments are none, in words for the user.
-pub(super) fn execute(server: &Server<'_>, params: &ExecuteCommandParams) -> Result<String, String> {
+pub(super) fn execute(server: &State<'_>, params: &ExecuteCommandParams) -> Result<String, String> {
     let text = |at: usize| {
         let argument = params.arguments.get(at).and_then(serde_json::Value::as_str);
         argument.ok_or_else(|| format!("`{}` expects a text as argument {}", params.command, at + 1))
@@ -51,17 +52,14 @@ fn explained(name: &str) -> Result<String, String> {
 }
 
 /// The configuration of a file, ready for routing.
-fn ground<'a>(
-    server: &'a Server<'_>,
-    uri: &str,
-) -> Result<(&'a Analysed, &'a Ground), String> {
+fn ground<'a>(server: &'a State<'_>, uri: &str) -> Result<(&'a Analysed, &'a Ground), String> {
     let uri: Uri = uri.parse().map_err(|_| format!("`{uri}` is no URI"))?;
     let path = documents::path(&uri).ok_or_else(|| format!("`{}` is no file", uri.as_str()))?;
     let mut all = server.analysis.of(&path).filter_map(|(one, _)| Some((one, one.ground()?)));
     all.next().ok_or_else(|| format!("`{}` belongs to no configuration that can be routed", path.display()))
 }
 
-fn way(server: &Server<'_>, uri: &str, url: &str) -> Result<String, String> {
+fn way(server: &State<'_>, uri: &str, url: &str) -> Result<String, String> {
     let (analysed, ground) = ground(server, uri)?;
     let book = show::Book { config: analysed.model(), sources: &analysed.configuration().sources };
     let mut out = Vec::new();
@@ -70,14 +68,16 @@ fn way(server: &Server<'_>, uri: &str, url: &str) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
-fn case(server: &Server<'_>, uri: &str, url: &str) -> Result<String, String> {
+fn case(server: &State<'_>, uri: &str, url: &str) -> Result<String, String> {
     let (_, ground) = ground(server, uri)?;
     let case = Case { url: Some(url.to_owned()), ..Case::default() };
     let written = init::written(ground, case);
-    written.map(|written| written.to_string()).ok_or_else(|| format!("no server of the configuration takes `{url}`"))
+    written
+        .map(|written| written.to_string())
+        .ok_or_else(|| format!("no server of the configuration takes `{url}`"))
 }
 
-fn findings(server: &Server<'_>, uri: &str, range: Range) -> Result<String, String> {
+fn findings(server: &State<'_>, uri: &str, range: Range) -> Result<String, String> {
     let uri: Uri = uri.parse().map_err(|_| format!("`{uri}` is no URI"))?;
     let path = documents::path(&uri).ok_or_else(|| format!("`{}` is no file", uri.as_str()))?;
     let mut lines = Vec::new();

@@ -4,31 +4,54 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use lsp_types::{
-    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    CodeDescription, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location,
     NumberOrString, PublishDiagnosticsParams, Uri,
 };
 
-use super::Server;
 use super::analysis::Analysed;
+use super::documents::Document;
 use super::position;
+use super::state::State;
 use crate::cli::paths;
 use crate::diagnostic::{self, Level};
 use crate::lint::{Category, RULES};
+use crate::source::{SourceMap, Span};
 
 /// Diagnostics about a directive or word that should no longer be written.
 const DEPRECATED: [&str; 3] = ["deprecated-directive", "deprecated-parameter", "obsolete-directive"];
 
 /// Rules about text that has no effect.
-const UNNECESSARY: [&str; 5] =
-    ["upstream-unused", "unused-map", "unused-variable", "shadowed-regex-location", "split-clients-unreachable"];
+const UNNECESSARY: [&str; 5] = [
+    "upstream-unused",
+    "unused-map",
+    "unused-variable",
+    "shadowed-regex-location",
+    "split-clients-unreachable",
+];
 
 /// Findings sent to the client, by file, so that a file without findings is told once.
 #[derive(Default)]
 pub(super) struct Sent(BTreeMap<PathBuf, (Uri, Vec<Diagnostic>)>);
 
 impl Sent {
+    /// Message that replaces the errors of a file, and keeps its other findings until they are computed again.
+    pub(super) fn errors(
+        &mut self,
+        document: &Document,
+        errors: Vec<Diagnostic>,
+    ) -> Option<PublishDiagnosticsParams> {
+        let (_, found) = self.0.get_mut(&paths::identity(&document.path))?;
+        let mut all = errors;
+        all.extend(found.iter().filter(|one| one.severity != Some(DiagnosticSeverity::ERROR)).cloned());
+        if *found == all {
+            return None;
+        }
+        found.clone_from(&all);
+        Some(PublishDiagnosticsParams::new(document.uri.clone(), all, Some(document.version)))
+    }
+
     /// Messages that bring the client from what was sent to the findings of now.
-    pub(super) fn update(&mut self, server: &Server<'_>) -> Vec<PublishDiagnosticsParams> {
+    pub(super) fn update(&mut self, server: &State<'_>) -> Vec<PublishDiagnosticsParams> {
         let mut now: BTreeMap<PathBuf, (Uri, Vec<Diagnostic>)> = BTreeMap::new();
         // An open file without findings has an empty list.
         for document in server.documents.all() {
@@ -75,16 +98,22 @@ impl Sent {
 
 /// One finding.
 pub(super) fn diagnostic(
-    server: &Server<'_>,
+    server: &State<'_>,
     analysed: &Analysed,
     finding: &diagnostic::Diagnostic,
 ) -> Diagnostic {
-    let sources = &analysed.configuration().sources;
+    let related = |span| server.location(analysed, span);
+    of_file(&analysed.configuration().sources, finding, related)
+}
+
+/// One finding, with the places of others.
+pub(super) fn of_file(
+    sources: &SourceMap,
+    finding: &diagnostic::Diagnostic,
+    location: impl Fn(Span) -> Option<Location>,
+) -> Diagnostic {
     let related = finding.related.iter().filter_map(|label| {
-        Some(DiagnosticRelatedInformation {
-            location: server.location(analysed, label.span)?,
-            message: label.text.clone(),
-        })
+        Some(DiagnosticRelatedInformation { location: location(label.span)?, message: label.text.clone() })
     });
     let related: Vec<_> = related.collect();
     let rule = RULES.iter().find(|rule| rule.name == finding.code);
@@ -102,9 +131,7 @@ pub(super) fn diagnostic(
             Level::Info => DiagnosticSeverity::INFORMATION,
         }),
         code: Some(NumberOrString::String(finding.code.to_owned())),
-        code_description: href
-            .and_then(|href| href.parse().ok())
-            .map(|href: Uri| CodeDescription { href }),
+        code_description: href.and_then(|href| href.parse().ok()).map(|href: Uri| CodeDescription { href }),
         source: Some("ngxc".to_owned()),
         message,
         related_information: (!related.is_empty()).then_some(related),

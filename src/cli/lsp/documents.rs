@@ -16,6 +16,8 @@ pub(super) struct Document {
     /// Path as the client names it.
     pub(super) path: PathBuf,
     pub(super) text: String,
+    /// The text changed since the last analysis.
+    pub(super) is_changed: bool,
     /// Number that the client gives each state of the text.
     pub(super) version: i32,
 }
@@ -32,14 +34,15 @@ impl Documents {
         // A document that is no file (`untitled:`) has no place among includes.
         let Some(path) = path(&document.uri) else { return };
         let (uri, text, version) = (document.uri, document.text, document.version);
-        self.open.insert(paths::identity(&path), Document { uri, path, text, version });
+        self.open.insert(paths::identity(&path), Document { uri, path, text, version, is_changed: true });
     }
 
     /// Changes a text; true if an `include` is among the text that came or went, so that other files may belong to the
     /// configuration.
     pub(super) fn change(&mut self, params: DidChangeTextDocumentParams) -> bool {
         let includes = |text: &str| memchr::memmem::find_iter(text.as_bytes(), b"include").count();
-        let Some(document) = path(&params.text_document.uri).and_then(|path| self.open.get_mut(&paths::identity(&path)))
+        let Some(document) =
+            path(&params.text_document.uri).and_then(|path| self.open.get_mut(&paths::identity(&path)))
         else {
             return false;
         };
@@ -57,6 +60,7 @@ impl Documents {
             is_near |= document.text[line..].lines().next().is_some_and(|line| line.contains("include"));
         }
         document.version = params.text_document.version;
+        document.is_changed = true;
         is_near || includes(&document.text) != before
     }
 
@@ -64,6 +68,11 @@ impl Documents {
         if let Some(path) = path(&params.text_document.uri) {
             self.open.remove(&paths::identity(&path));
         }
+    }
+
+    /// Notes that an analysis has all texts.
+    pub(super) fn settle(&mut self) {
+        self.open.values_mut().for_each(|document| document.is_changed = false);
     }
 
     /// The open file of a URI.

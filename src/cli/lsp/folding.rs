@@ -5,10 +5,11 @@ use lsp_types::{
 };
 
 use super::place::Place;
-use super::{Server, documents, position};
+use super::state::State;
+use super::{documents, position};
 
 /// Blocks and runs of comments, by lines.
-pub(super) fn ranges(server: &Server<'_>, params: &FoldingRangeParams) -> Option<Vec<FoldingRange>> {
+pub(super) fn ranges(server: &State<'_>, params: &FoldingRangeParams) -> Option<Vec<FoldingRange>> {
     let path = documents::path(&params.text_document.uri)?;
     let (analysed, file) = server.analysis.of(&path).next()?;
     let sources = &analysed.configuration().sources;
@@ -26,7 +27,9 @@ pub(super) fn ranges(server: &Server<'_>, params: &FoldingRangeParams) -> Option
             Some((_, last)) if *last + 1 == line => *last = line,
             _ => {
                 let before = run.replace((line, line));
-                found.extend(before.and_then(|(first, last)| fold(first, last, Some(FoldingRangeKind::Comment))));
+                found.extend(
+                    before.and_then(|(first, last)| fold(first, last, Some(FoldingRangeKind::Comment))),
+                );
             }
         }
     }
@@ -45,7 +48,7 @@ fn fold(first: u32, last: u32, kind: Option<FoldingRangeKind>) -> Option<Folding
 }
 
 /// For each cursor the word, the directive and the blocks around it, innermost first.
-pub(super) fn selections(server: &Server<'_>, params: &SelectionRangeParams) -> Option<Vec<SelectionRange>> {
+pub(super) fn selections(server: &State<'_>, params: &SelectionRangeParams) -> Option<Vec<SelectionRange>> {
     let path = documents::path(&params.text_document.uri)?;
     let (analysed, file) = server.analysis.of(&path).next()?;
     let selection = |at: &Position| {
@@ -54,7 +57,8 @@ pub(super) fn selections(server: &Server<'_>, params: &SelectionRangeParams) -> 
         let word = place.word.map(|(_, word)| word.span());
         let directive = place.directive.into_iter().flat_map(|own| [own.head(), own.span()]);
         let blocks = place.blocks.iter().rev().filter(|block| block.head().file == file);
-        let around = blocks.flat_map(|block| block.block().map(|inner| inner.span()).into_iter().chain([block.span()]));
+        let around = blocks
+            .flat_map(|block| block.block().map(|inner| inner.span()).into_iter().chain([block.span()]));
         let all = word.into_iter().chain(directive).chain(around);
         let mut ranges: Vec<Range> = all.map(|span| position::range(sources, span)).collect();
         ranges.dedup();

@@ -6,29 +6,30 @@ use lsp_types::{
 };
 
 use super::actions::replaced;
-use super::{Server, position};
+use super::position;
+use super::state::State;
 use crate::source::SourceMap;
 use crate::syntax;
 
 /// Edits that lay a whole document out; none if it has syntax errors or is a template.
-pub(super) fn format(server: &Server<'_>, params: &DocumentFormattingParams) -> Option<Vec<TextEdit>> {
+pub(super) fn format(server: &State<'_>, params: &DocumentFormattingParams) -> Option<Vec<TextEdit>> {
     let (old, new) = laid_out(server, &params.text_document.uri)?;
     Some(replaced(&old, &new).into_iter().collect())
 }
 
 /// The edits that touch a range.
-pub(super) fn range(server: &Server<'_>, params: &DocumentRangeFormattingParams) -> Option<Vec<TextEdit>> {
+pub(super) fn range(server: &State<'_>, params: &DocumentRangeFormattingParams) -> Option<Vec<TextEdit>> {
     lines(server, &params.text_document.uri, params.range)
 }
 
 /// The edits of the line that was typed.
-pub(super) fn on_type(server: &Server<'_>, params: &DocumentOnTypeFormattingParams) -> Option<Vec<TextEdit>> {
+pub(super) fn on_type(server: &State<'_>, params: &DocumentOnTypeFormattingParams) -> Option<Vec<TextEdit>> {
     let at = params.text_document_position.position;
     lines(server, &params.text_document_position.text_document.uri, Range::new(at, at))
 }
 
 /// Lines of a document that differ from those of the layout, one edit for each run of lines, that touch a range.
-fn lines(server: &Server<'_>, uri: &Uri, wanted: Range) -> Option<Vec<TextEdit>> {
+fn lines(server: &State<'_>, uri: &Uri, wanted: Range) -> Option<Vec<TextEdit>> {
     let (old, new) = laid_out(server, uri)?;
     let (before, after): (Vec<&str>, Vec<&str>) =
         (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
@@ -50,9 +51,9 @@ fn lines(server: &Server<'_>, uri: &Uri, wanted: Range) -> Option<Vec<TextEdit>>
 }
 
 /// The text of a document, and the text laid out.
-fn laid_out(server: &Server<'_>, uri: &Uri) -> Option<(String, String)> {
+fn laid_out(server: &State<'_>, uri: &Uri) -> Option<(String, String)> {
     let document = server.documents.get(uri)?;
-    let reading = &server.args.meaning.reading;
+    let reading = &server.meaning.reading;
     let mut template = reading.template.clone();
     template.settle(&*reading.settings.of(&document.path).ok()?).ok()?;
     let templates = template.templates().ok()?;

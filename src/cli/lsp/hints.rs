@@ -6,12 +6,13 @@ use lsp_types::{
 
 use super::analysis::Analysed;
 use super::hover::block;
-use super::{Server, commands, documents, position};
+use super::state::State;
+use super::{commands, documents, position};
 use crate::model::Location;
 use crate::source::{FileId, Span};
 
 /// Hints in a range of a document.
-pub(super) fn hints(server: &Server<'_>, params: &InlayHintParams) -> Option<Vec<InlayHint>> {
+pub(super) fn hints(server: &State<'_>, params: &InlayHintParams) -> Option<Vec<InlayHint>> {
     let path = documents::path(&params.text_document.uri)?;
     let (analysed, file) = server.analysis.of(&path).next()?;
     let sources = &analysed.configuration().sources;
@@ -41,7 +42,9 @@ pub(super) fn hints(server: &Server<'_>, params: &InlayHintParams) -> Option<Vec
             if !is_here(location.span) {
                 return;
             }
-            if let Some((number, count)) = block::order(&server.locations, location).filter(|(_, count)| *count > 1) {
+            if let Some((number, count)) =
+                block::order(&server.locations, location).filter(|(_, count)| *count > 1)
+            {
                 add(location.span, format!("expression {number} of {count}"));
             }
         });
@@ -61,7 +64,7 @@ fn each<'l>(locations: &'l [Location], visit: &mut impl FnMut(&'l Location)) {
 }
 
 /// Lenses of a document: above each server its findings, above each location a request that it takes.
-pub(super) fn lenses(server: &Server<'_>, params: &CodeLensParams) -> Option<Vec<CodeLens>> {
+pub(super) fn lenses(server: &State<'_>, params: &CodeLensParams) -> Option<Vec<CodeLens>> {
     let path = documents::path(&params.text_document.uri)?;
     let (analysed, file) = server.analysis.of(&path).next()?;
     let sources = &analysed.configuration().sources;
@@ -93,7 +96,8 @@ pub(super) fn lenses(server: &Server<'_>, params: &CodeLensParams) -> Option<Vec
 
 fn findings(analysed: &Analysed, file: FileId, span: Span) -> usize {
     let all = analysed.judged.findings.iter();
-    all.filter(|one| one.span.file == file && span.start <= one.span.start && one.span.start < span.end).count()
+    all.filter(|one| one.span.file == file && span.start <= one.span.start && one.span.start < span.end)
+        .count()
 }
 
 fn range(analysed: &Analysed, span: Span) -> Range {

@@ -9,22 +9,27 @@ mod answer;
 mod capabilities;
 mod commands;
 mod completion;
+mod contexts;
 mod diagnostics;
 mod documents;
 mod folding;
 mod format;
 mod hints;
 mod hover;
+mod index;
 mod names;
 mod place;
 mod position;
+mod quick;
 mod reuse;
+mod state;
 mod statement;
 mod symbols;
 mod tokens;
 
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use lsp_server::{Connection, ErrorCode, Message, Notification, RequestId, Response};
@@ -35,12 +40,17 @@ use lsp_types::notification::{
 use lsp_types::{CancelParams, InitializeParams, MessageType, NumberOrString, ShowMessageParams};
 
 use super::estate::Root;
+use super::lint::Judge;
 use super::meaning::Meaning;
 use super::selection::Selection;
 use super::{Failure, Outcome};
 use analysis::Analysis;
 use diagnostics::Sent;
 use documents::Documents;
+use state::State;
+
+/// An analysis that takes longer is preceded by the errors of the changed files alone.
+const PATIENCE: Duration = Duration::from_millis(40);
 
 /// Arguments of `ngxc lsp`.
 #[derive(Args)]
@@ -56,18 +66,16 @@ pub(super) struct LspArgs {
     selection: Selection,
 }
 
-/// State of the server.
+/// The server: its state, and what drives it.
 struct Server<'a> {
-    args: &'a LspArgs,
-    /// The client fills in snippets.
-    has_snippets: bool,
-    documents: Documents,
+    state: State<'a>,
     /// Main files around the open files; `None` once they have to be looked for again.
     roots: Option<Vec<Root>>,
-    analysis: Analysis,
     /// The analysis is older than the documents.
     is_stale: bool,
     sent: Sent,
+    /// Time that the last analysis took.
+    took: Duration,
     /// Last problem told, so that it is told once.
     told: Vec<String>,
 }
@@ -101,14 +109,19 @@ impl<'a> Server<'a> {
     fn new(args: &'a LspArgs, params: &InitializeParams) -> Self {
         let item = params.capabilities.text_document.as_ref();
         let item = item.and_then(|all| all.completion.as_ref()?.completion_item.as_ref());
-        Self {
-            args,
+        let state = State {
+            meaning: &args.meaning,
+            selection: &args.selection,
             has_snippets: item.and_then(|item| item.snippet_support).unwrap_or(false),
             documents: Documents::default(),
-            roots: None,
             analysis: Analysis::default(),
+        };
+        Self {
+            state,
+            roots: None,
             is_stale: false,
             sent: Sent::default(),
+            took: Duration::ZERO,
             told: Vec::new(),
         }
     }
@@ -142,7 +155,7 @@ impl<'a> Server<'a> {
                         if self.is_stale {
                             self.publish(connection);
                         }
-                        answer::answer(self, request)
+                        answer::answer(&self.state, request)
                     };
                     if connection.sender.send(answer.into()).is_err() {
                         return Ok(());
@@ -154,31 +167,40 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Computes the findings of all configurations and sends those that changed.
+    /// Computes the findings of all configurations and sends those that changed; errors of the files that were typed into
+    /// come before, if the configurations are large.
     fn publish(&mut self, connection: &Connection) {
         self.is_stale = false;
+        let begun = Instant::now();
+        if self.took > PATIENCE {
+            for message in quick::messages(&self.state, &mut self.sent) {
+                let notification = Notification::new(PublishDiagnostics::METHOD.to_owned(), message);
+                let _ = connection.sender.send(notification.into());
+            }
+        }
+        self.state.documents.settle();
         let computed = catch_unwind(AssertUnwindSafe(|| {
             let (roots, problem) = match self.roots.take() {
                 Some(roots) => (roots, None),
-                None => analysis::roots(self.args, &self.documents),
+                None => analysis::roots(self.state.meaning, &self.state.documents),
             };
-            let mut analysis = Analysis::new(self.args, &roots, &self.documents);
+            let judge = Judge::new(self.state.meaning, self.state.selection);
+            let mut analysis = Analysis::new(&judge, &roots, &self.state.documents);
             analysis.failures.extend(problem);
             (roots, analysis)
         }));
         // After a panic the findings stay as they were: the next change may avoid it.
         let Ok((roots, analysis)) = computed else { return };
         self.roots = Some(roots);
-        self.analysis = analysis;
-        let mut sent = std::mem::take(&mut self.sent);
-        for message in sent.update(self) {
+        self.state.analysis = analysis;
+        self.took = begun.elapsed();
+        for message in self.sent.update(&self.state) {
             let notification = Notification::new(PublishDiagnostics::METHOD.to_owned(), message);
             // A client that is gone is noticed at the next read.
             let _ = connection.sender.send(notification.into());
         }
-        self.sent = sent;
-        if self.analysis.failures != self.told {
-            self.told.clone_from(&self.analysis.failures);
+        if self.state.analysis.failures != self.told {
+            self.told.clone_from(&self.state.analysis.failures);
             for message in self.told.clone() {
                 let params = ShowMessageParams { typ: MessageType::WARNING, message };
                 let notification = Notification::new(ShowMessage::METHOD.to_owned(), params);
@@ -190,14 +212,16 @@ impl<'a> Server<'a> {
     /// Takes a notification.
     fn take(&mut self, notification: Notification) {
         let method = notification.method.clone();
-        let documents = &mut self.documents;
+        let documents = &mut self.state.documents;
         let mut are_others = true;
         let taken = match method.as_str() {
             DidOpenTextDocument::METHOD => notify::<DidOpenTextDocument>(notification, |p| documents.open(p)),
             DidChangeTextDocument::METHOD => notify::<DidChangeTextDocument>(notification, |p| {
                 are_others = documents.change(p);
             }),
-            DidCloseTextDocument::METHOD => notify::<DidCloseTextDocument>(notification, |p| documents.close(&p)),
+            DidCloseTextDocument::METHOD => {
+                notify::<DidCloseTextDocument>(notification, |p| documents.close(&p))
+            }
             // Files, includes and settings on the disk may be others.
             DidSaveTextDocument::METHOD | DidChangeWatchedFiles::METHOD => {
                 super::settings::forget();

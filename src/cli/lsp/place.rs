@@ -1,12 +1,12 @@
 //! The place of a cursor: its configuration, blocks, directive and word.
 
-use lsp_types::{Location, Position, Range, Uri};
+use lsp_types::{Position, Range, Uri};
 
-use super::Server;
 use super::analysis::Analysed;
-use super::documents;
-use super::position;
-use crate::catalog::{self, Body, Context, Directive as Entry, Subsystem};
+use super::index::Occurrence;
+use super::state::State;
+use super::{contexts, documents, position};
+use crate::catalog::{self, Context, Directive as Entry};
 use crate::source::{FileId, Span};
 use crate::syntax::{Directive, Word};
 
@@ -23,23 +23,13 @@ pub(super) struct Place<'a> {
     pub(super) word: Option<(usize, Word<'a>)>,
 }
 
-impl Server<'_> {
+impl State<'_> {
     /// The place of a cursor, in the first configuration that the file belongs to.
     pub(super) fn place(&self, uri: &Uri, position: Position) -> Option<Place<'_>> {
         let path = documents::path(uri)?;
         let (analysed, file) = self.analysis.of(&path).next()?;
         let offset = position::to_offset(analysed.configuration().sources.file(file), position);
         Some(Place::at(analysed, file, offset))
-    }
-
-    /// Range of a span in the protocol, with the file.
-    pub(super) fn location(&self, analysed: &Analysed, span: Span) -> Option<Location> {
-        let sources = &analysed.configuration().sources;
-        if analysed.configuration().is_stand_in(span.file) {
-            return None;
-        }
-        let uri = self.documents.uri(&sources.file(span.file).path)?;
-        Some(Location::new(uri, position::range(sources, span)))
     }
 }
 
@@ -68,9 +58,14 @@ impl<'a> Place<'a> {
         })
     }
 
+    /// The name of the configuration at the place.
+    pub(super) fn name(&self) -> Option<&'a Occurrence> {
+        self.analysed.names().at(self.file, self.offset)
+    }
+
     /// Context of the directive at the place.
     pub(super) fn context(&self) -> Option<Context> {
-        context(self.analysed, &self.blocks)
+        contexts::context(&self.analysed.outer_contexts(), &self.blocks)
     }
 
     /// The catalog's entry of the directive at the place.
@@ -78,7 +73,9 @@ impl<'a> Place<'a> {
         let directive = self.directive?;
         let name = directive.name().value();
         match self.context() {
-            Some(context) => catalog::in_context(&name, context).or_else(|| catalog::directives(&name).first()),
+            Some(context) => {
+                catalog::in_context(&name, context).or_else(|| catalog::directives(&name).first())
+            }
             None => catalog::directives(&name).first(),
         }
     }
@@ -86,35 +83,5 @@ impl<'a> Place<'a> {
     /// Range of a span in this file.
     pub(super) fn range(&self, span: Span) -> Range {
         position::range(&self.analysed.configuration().sources, span)
-    }
-}
-
-/// Context inside of some blocks; `None` inside of a block that has entries, or that the catalog does not know.
-pub(super) fn context(analysed: &Analysed, blocks: &[Directive<'_>]) -> Option<Context> {
-    let names = blocks.iter().map(|block| block.name().value());
-    inside(analysed, names)
-}
-
-/// Context inside of blocks with these names.
-pub(super) fn inside<N: AsRef<[u8]>>(analysed: &Analysed, names: impl Iterator<Item = N>) -> Option<Context> {
-    let mut context = analysed.outer_contexts().last().copied().unwrap_or(Context::Main);
-    for name in names {
-        let entry = catalog::in_context(name.as_ref(), context)?;
-        let Body::Directives(inner) = entry.body else { return None };
-        context = inner;
-    }
-    Some(context)
-}
-
-/// `stream` or `http`.
-pub(super) fn subsystem(analysed: &Analysed, blocks: &[Directive<'_>]) -> Subsystem {
-    let is_stream = |context: &Context| {
-        matches!(context, Context::Stream | Context::StreamServer | Context::StreamUpstream)
-    };
-    let outer = analysed.outer_contexts();
-    if blocks.iter().any(|block| block.name().is("stream")) || outer.iter().any(is_stream) {
-        Subsystem::Stream
-    } else {
-        Subsystem::Http
     }
 }

@@ -20,7 +20,8 @@ impl Reuse {
         let mut passes = Vec::new();
         for judged in &overview.leaves {
             let Some(handler) = &judged.leaf.location.handler else { continue };
-            let mut verdicts: Vec<String> = judged.reached.iter().map(|(_, verdict)| words(*verdict)).collect();
+            let mut verdicts: Vec<String> =
+                judged.reached.iter().map(|(_, verdict)| words(*verdict)).collect();
             verdicts.dedup();
             if let [one] = verdicts.as_slice() {
                 passes.push((handler.span(), one.clone()));

@@ -88,7 +88,12 @@ mod tests {
         let cases = [
             ("", "", "", ""),
             ("http { serv", "http", "", "serv"),
-            ("http { server { listen 80; location / { proxy_pass http://a", "http|server|location /", "proxy_pass", "http://a"),
+            (
+                "http { server { listen 80; location / { proxy_pass http://a",
+                "http|server|location /",
+                "proxy_pass",
+                "http://a",
+            ),
             ("a { b c; } # x {\n d \"e f\" g", "", "d|e f", "g"),
             ("if ($x) { set $y ${x}z", "if ($x)", "set|$y", "${x}z"),
             ("set $a \"b { c", "", "set|$a", "b { c"),

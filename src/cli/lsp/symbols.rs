@@ -6,15 +6,19 @@ use lsp_types::{
 };
 
 use super::analysis::Analysed;
-use super::names::Kind;
-use super::{Server, documents, position};
+use super::index::Kind;
+use super::state::State;
+use super::{documents, position};
 use crate::syntax::{Block, Directive};
 
 /// Most symbols of an answer.
 const MOST: usize = 2_000;
 
 /// Outline of a document: its blocks.
-pub(super) fn of_document(server: &Server<'_>, params: &DocumentSymbolParams) -> Option<DocumentSymbolResponse> {
+pub(super) fn of_document(
+    server: &State<'_>,
+    params: &DocumentSymbolParams,
+) -> Option<DocumentSymbolResponse> {
     let path = documents::path(&params.text_document.uri)?;
     let (analysed, file) = server.analysis.of(&path).next()?;
     let symbols = blocks(analysed, analysed.configuration().tree(file).root());
@@ -62,7 +66,7 @@ fn kind(name: &[u8]) -> SymbolKind {
 
 /// Servers, upstreams and other names of all configurations that have the letters of a query in their order.
 pub(super) fn of_workspace(
-    server: &Server<'_>,
+    server: &State<'_>,
     params: &WorkspaceSymbolParams,
 ) -> Option<WorkspaceSymbolResponse> {
     let mut found: Vec<WorkspaceSymbol> = Vec::new();
@@ -82,7 +86,8 @@ pub(super) fn of_workspace(
     };
     for analysed in &server.analysis.configurations {
         for one in analysed.names().all().iter().filter(|one| one.defines) {
-            let kind = if one.key.kind == Kind::Variable { SymbolKind::VARIABLE } else { SymbolKind::CONSTANT };
+            let kind =
+                if one.key.kind == Kind::Variable { SymbolKind::VARIABLE } else { SymbolKind::CONSTANT };
             let name = match one.key.kind {
                 Kind::Variable => format!("${}", one.key.name),
                 _ => one.key.name.clone(),

@@ -5,8 +5,9 @@ use lsp_types::{
     SemanticTokensResult,
 };
 
-use super::names::variables_of;
-use super::{Server, documents, position};
+use super::index::variables_of;
+use super::state::State;
+use super::{documents, position};
 use crate::catalog;
 use crate::source::{SourceFile, Span};
 use crate::syntax::{Directive, Quote, Terminator};
@@ -41,7 +42,7 @@ pub(super) fn legend() -> SemanticTokensLegend {
 }
 
 /// Tokens of a whole document.
-pub(super) fn tokens(server: &Server<'_>, params: &SemanticTokensParams) -> Option<SemanticTokensResult> {
+pub(super) fn tokens(server: &State<'_>, params: &SemanticTokensParams) -> Option<SemanticTokensResult> {
     let path = documents::path(&params.text_document.uri)?;
     let (analysed, file) = server.analysis.of(&path).next()?;
     let source = analysed.configuration().sources.file(file);
@@ -123,7 +124,8 @@ fn of_directive(directive: Directive<'_>, found: &mut Vec<(u32, u32, Type)>) {
         let mut from = span.start;
         for name in variables_of(raw) {
             let braces = usize::from(raw.get(name.start.wrapping_sub(1)) == Some(&b'{'));
-            let (start, end) = (span.start + (name.start - 1 - braces) as u32, span.start + (name.end + braces) as u32);
+            let (start, end) =
+                (span.start + (name.start - 1 - braces) as u32, span.start + (name.end + braces) as u32);
             if let Some(kind) = kind.filter(|_| from < start) {
                 found.push((from, start, kind));
             }
@@ -139,5 +141,8 @@ fn of_directive(directive: Directive<'_>, found: &mut Vec<(u32, u32, Type)>) {
 /// A number, with a unit.
 fn is_number(raw: &[u8]) -> bool {
     let digits = raw.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
-    digits > 0 && raw[0].is_ascii_digit() && raw.len() - digits <= 2 && raw[digits..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'%')
+    digits > 0
+        && raw[0].is_ascii_digit()
+        && raw.len() - digits <= 2
+        && raw[digits..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'%')
 }

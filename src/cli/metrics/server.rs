@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Failure, note};
@@ -46,7 +47,7 @@ pub(in crate::cli) const HTML: &str = "text/html; charset=utf-8";
 pub(in crate::cli) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(in crate::cli) const JSON: &str = "application/json";
 
-/// What is served.
+/// Pages that a metrics server offers.
 pub(in crate::cli) trait Site: Send + Sync + 'static {
     /// The paths that there are, for those who ask for another.
     const PATHS: &'static str;
@@ -140,7 +141,9 @@ impl<S: Site> Server<S> {
             _ if !self.site.admits(field(&head, "host"), field(&head, "origin")) => {
                 ("403 Forbidden", "text/plain", "the request comes from another site\n".to_owned())
             }
-            ("GET" | "HEAD", _) => self.site.get(path).map_or_else(none, |(kind, body)| ("200 OK", kind, body)),
+            ("GET" | "HEAD", _) => {
+                self.site.get(path).map_or_else(none, |(kind, body)| ("200 OK", kind, body))
+            }
             ("POST", Ok(length)) if length <= S::MOST_BODY && S::MOST_BODY > 0 => {
                 read_body(&mut stream, &mut body, length)?;
                 self.site.post(path, &body).map_or_else(none, |(kind, body)| ("200 OK", kind, body))

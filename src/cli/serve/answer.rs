@@ -64,7 +64,9 @@ pub(super) fn answer(path: &str, file: Option<&Path>, body: &[u8]) -> Option<Str
     };
     let question = match serde_json::from_slice::<Question>(body) {
         Ok(question) => question,
-        Err(error) => return Some(Answer::failed(&Failure::new(format!("malformed question: {error}"))).json()),
+        Err(error) => {
+            return Some(Answer::failed(&Failure::new(format!("malformed question: {error}"))).json());
+        }
     };
     let mut arguments: Vec<String> = ["ngxc", command, "-", "--color", "never", "--stdin-filename"]
         .into_iter()

@@ -82,8 +82,7 @@ impl Site for Pages {
     /// Only the page itself asks: another site that a browser has open, or a name that is made to lead here, does not.
     fn admits(&self, host: Option<&str>, origin: Option<&str>) -> bool {
         let own = |name: &str| self.hosts.iter().any(|known| known == name);
-        host.is_some_and(own)
-            && origin.is_none_or(|origin| origin.strip_prefix("http://").is_some_and(own))
+        host.is_some_and(own) && origin.is_none_or(|origin| origin.strip_prefix("http://").is_some_and(own))
     }
 }
 

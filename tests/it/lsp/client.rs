@@ -40,15 +40,8 @@ impl Client {
             .spawn()
             .unwrap();
         let (to, from) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        let mut client = Self {
-            child,
-            to,
-            from,
-            last: 0,
-            directory,
-            versions: HashMap::new(),
-            findings: HashMap::new(),
-        };
+        let mut client =
+            Self { child, to, from, last: 0, directory, versions: HashMap::new(), findings: HashMap::new() };
         let snippets = json!({"textDocument": {"completion": {"completionItem": {"snippetSupport": true}}}});
         client.ask("initialize", json!({"capabilities": snippets})).unwrap();
         client.tell("initialized", json!({}));

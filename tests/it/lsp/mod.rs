@@ -46,7 +46,8 @@ fn findings_of_all_files_of_the_configuration_are_sent() {
 fn a_finding_of_one_of_two_main_files_says_of_which() {
     let other = MAIN.replace("zone=slow", "zone=other");
     let settings = "roots = [\"nginx.conf\", \"other.conf\"]\n";
-    let files = [("nginx.conf", MAIN), ("other.conf", &other), ("ngxc.toml", settings), ("conf.d/a.conf", SITE)];
+    let files =
+        [("nginx.conf", MAIN), ("other.conf", &other), ("ngxc.toml", settings), ("conf.d/a.conf", SITE)];
     let mut client = Client::new(&files);
     let findings = client.open("conf.d/a.conf");
     let zone = findings.iter().find(|one| one["code"] == "undefined-zone").unwrap();
@@ -63,7 +64,10 @@ fn settings_and_versions_are_noticed_when_they_change() {
     let change = json!({"changes": [{"uri": client.uri("ngxc.toml"), "type": 1}]});
     client.tell("workspace/didChangeWatchedFiles", change);
     let findings = client.settled("nginx.conf");
-    assert!(codes(&findings).iter().any(|code| code.contains("version") || *code == "unknown-directive"), "{findings:?}");
+    assert!(
+        codes(&findings).iter().any(|code| code.contains("version") || *code == "unknown-directive"),
+        "{findings:?}"
+    );
 }
 
 fn actions(client: &mut Client, name: &str, only: Option<&str>, at: [u32; 4]) -> Vec<Value> {
@@ -77,7 +81,8 @@ fn actions(client: &mut Client, name: &str, only: Option<&str>, at: [u32; 4]) ->
 
 #[test]
 fn fixes_and_suppressions_are_code_actions() {
-    let mut client = Client::new(&[("nginx.conf", "events {}\nhttp {\n    server { listen 80\n    root /a; }\n}\n")]);
+    let mut client =
+        Client::new(&[("nginx.conf", "events {}\nhttp {\n    server { listen 80\n    root /a; }\n}\n")]);
     assert!(codes(&client.open("nginx.conf")).contains(&"missing-semicolon"));
     let found = actions(&mut client, "nginx.conf", None, [2, 0, 3, 0]);
     let fix = found.iter().find(|one| one["isPreferred"] == true).unwrap();
@@ -147,10 +152,13 @@ fn item<'i>(items: &'i [Value], label: &str) -> &'i Value {
 #[test]
 fn completion_knows_context_version_and_names() {
     let items = completed("events {}\nhttp { server { lis");
-    assert_eq!(item(&items, "listen")["textEdit"]["newText"], "listen ${1:*:80};$0");
+    assert_eq!(item(&items, "listen")["textEdit"]["newText"], "listen $1;$0");
     assert!(!items.iter().any(|one| one["label"] == "worker_processes"));
     assert_eq!(item(&items, "location")["textEdit"]["newText"], "location $1 {\n\t$0\n}");
-    assert_eq!(item(&items, "server_tokens")["textEdit"]["newText"].as_str().unwrap().split(' ').next(), Some("server_tokens"));
+    assert_eq!(
+        item(&items, "server_tokens")["textEdit"]["newText"].as_str().unwrap().split(' ').next(),
+        Some("server_tokens")
+    );
 
     let head = "events {}\nhttp { upstream app { server a; } map $host $mine { default 1; } limit_req_zone $host zone=z:1m rate=1r/s; ";
     let items = completed(&format!("{head}server {{ location / {{ proxy_pass http://"));
@@ -168,7 +176,8 @@ fn completion_knows_context_version_and_names() {
 #[test]
 fn completion_lists_files() {
     let text = "events {}\nhttp { include conf.d/";
-    let mut client = Client::new(&[("nginx.conf", text), ("conf.d/one.conf", ""), ("conf.d/in/two.conf", "")]);
+    let mut client =
+        Client::new(&[("nginx.conf", text), ("conf.d/one.conf", ""), ("conf.d/in/two.conf", "")]);
     client.open("nginx.conf");
     let list = client.at("textDocument/completion", "nginx.conf", 1, 22).unwrap();
     let items = list["items"].as_array().unwrap();
@@ -206,7 +215,10 @@ fn a_rename_changes_every_place_or_nothing() {
     let rename = |client: &mut Client, line: u32, character: u32, name: &str| {
         let uri = client.uri("conf.d/a.conf");
         let at = json!({"line": line, "character": character});
-        client.ask("textDocument/rename", json!({"textDocument": {"uri": uri}, "position": at, "newName": name}))
+        client.ask(
+            "textDocument/rename",
+            json!({"textDocument": {"uri": uri}, "position": at, "newName": name}),
+        )
     };
     let edit = rename(&mut client, 8, 25, "few").unwrap();
     let changes = edit["changes"].as_object().unwrap();
@@ -232,7 +244,10 @@ fn symbols_folds_tokens_and_layout_follow_the_blocks() {
     let all = client.ask("workspace/symbol", json!({"query": "slw"})).unwrap();
     assert_eq!(all[0]["name"], "slow");
     let folds = client.of("textDocument/foldingRange", "conf.d/a.conf").unwrap();
-    assert!(folds.as_array().unwrap().iter().any(|one| one["startLine"] == 3 && one["endLine"] == 17), "{folds}");
+    assert!(
+        folds.as_array().unwrap().iter().any(|one| one["startLine"] == 3 && one["endLine"] == 17),
+        "{folds}"
+    );
     let tokens = client.of("textDocument/semanticTokens/full", "conf.d/a.conf").unwrap();
     // `upstream`: line 0, column 0, 8 letters, a block.
     assert_eq!(tokens["data"].as_array().unwrap()[..5], [json!(0), json!(0), json!(8), json!(1), json!(0)]);
@@ -246,7 +261,10 @@ fn symbols_folds_tokens_and_layout_follow_the_blocks() {
     let options = json!({"textDocument": {"uri": client.uri("conf.d/a.conf")}, "options": {"tabSize": 4, "insertSpaces": true}});
     assert!(edits.is_err(), "the parameters need options");
     let edits = client.ask("textDocument/formatting", options).unwrap();
-    assert_eq!((&edits[0]["newText"], &edits[0]["range"]), (&json!("    server 10.0.0.1;\n"), &range([1, 0, 2, 0])));
+    assert_eq!(
+        (&edits[0]["newText"], &edits[0]["range"]),
+        (&json!("    server 10.0.0.1;\n"), &range([1, 0, 2, 0]))
+    );
 }
 
 #[test]
@@ -255,12 +273,14 @@ fn hints_and_lenses_tell_what_is_not_written() {
     client.open("conf.d/a.conf");
     let params = json!({"textDocument": {"uri": client.uri("conf.d/a.conf")}, "range": range([0, 0, 30, 0])});
     let hints = client.ask("textDocument/inlayHint", params).unwrap();
-    let labels: Vec<&str> = hints.as_array().unwrap().iter().map(|one| one["label"].as_str().unwrap()).collect();
+    let labels: Vec<&str> =
+        hints.as_array().unwrap().iter().map(|one| one["label"].as_str().unwrap()).collect();
     assert!(labels.iter().any(|label| label.contains("idle connections")), "{labels:?}");
     assert!(labels.iter().any(|label| label.contains("connections are")), "{labels:?}");
     let lenses = client.of("textDocument/codeLens", "conf.d/a.conf").unwrap();
     let lenses = lenses.as_array().unwrap();
-    let takes = lenses.iter().find(|one| one["command"]["title"].as_str().unwrap().ends_with(".php")).unwrap();
+    let takes =
+        lenses.iter().find(|one| one["command"]["title"].as_str().unwrap().ends_with(".php")).unwrap();
     let run = |client: &mut Client, command: &Value| {
         let params = json!({"command": command["command"], "arguments": command["arguments"]});
         client.ask("workspace/executeCommand", params).unwrap().as_str().unwrap().to_owned()
@@ -268,7 +288,10 @@ fn hints_and_lenses_tell_what_is_not_written() {
     let way = run(&mut client, &takes["command"]);
     assert!(way.contains("location ~ \\.php$") && way.contains("answer:"), "{way}");
     let test = lenses.iter().find(|one| one["command"]["command"] == "ngxc.test").unwrap();
-    assert!(run(&mut client, &test["command"]).contains("[[test]]") || run(&mut client, &test["command"]).contains("url = "));
+    assert!(
+        run(&mut client, &test["command"]).contains("[[test]]")
+            || run(&mut client, &test["command"]).contains("url = ")
+    );
     let findings = lenses.iter().find(|one| one["command"]["command"] == "ngxc.findings").unwrap();
     assert!(run(&mut client, &findings["command"]).contains('['));
     let explain = json!({"command": "ngxc.explain", "arguments": ["proxy_pass"]});
@@ -299,7 +322,8 @@ fn bad_messages_end_nothing() {
     assert!(far.is_null(), "{far}");
     assert!(client.at("textDocument/completion", "never/opened.conf", 0, 0).unwrap().is_null());
     // A text that is no file, and files that vanish.
-    let untitled = json!({"uri": "untitled:Untitled-1", "languageId": "nginx", "version": 1, "text": "events {}"});
+    let untitled =
+        json!({"uri": "untitled:Untitled-1", "languageId": "nginx", "version": 1, "text": "events {}"});
     client.tell("textDocument/didOpen", json!({"textDocument": untitled}));
     std::fs::remove_file(client.path("nginx.conf")).unwrap();
     client.tell("textDocument/didSave", json!({"textDocument": {"uri": client.uri("conf.d/a.conf")}}));

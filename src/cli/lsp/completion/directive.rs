@@ -7,7 +7,7 @@ use lsp_types::{
     MarkupKind,
 };
 
-use super::Question;
+use super::question::Question;
 use crate::catalog::{self, Body, Directive, Kind, Tier};
 use crate::cli::lsp::hover;
 
@@ -50,7 +50,11 @@ fn item(question: &Question<'_>, directive: &'static Directive) -> CompletionIte
         (directive.name.to_owned(), InsertTextFormat::PLAIN_TEXT)
     };
     CompletionItem {
-        kind: Some(if directive.body == Body::None { CompletionItemKind::PROPERTY } else { CompletionItemKind::STRUCT }),
+        kind: Some(if directive.body == Body::None {
+            CompletionItemKind::PROPERTY
+        } else {
+            CompletionItemKind::STRUCT
+        }),
         detail: Some(directive.module.to_owned()),
         documentation: Some(Documentation::MarkupContent(MarkupContent {
             kind: MarkupKind::Markdown,
@@ -74,7 +78,10 @@ fn snippet(directive: &Directive, question: &Question<'_>) -> String {
     let value = match directive.kind_in(version) {
         _ if arity.allows(0) && !arity.allows(1) => None,
         Kind::Flag => Some("${1|on,off|}".to_owned()),
-        Kind::Enum if !directive.words.is_empty() && !directive.words.iter().any(|word| word.contains([',', '|'])) => {
+        Kind::Enum
+            if !directive.words.is_empty()
+                && !directive.words.iter().any(|word| word.contains([',', '|'])) =>
+        {
             Some(format!("${{1|{}|}}", directive.words.join(",")))
         }
         _ => {

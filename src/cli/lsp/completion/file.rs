@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use lsp_types::{CompletionItem, CompletionItemKind};
 
-use super::Question;
+use super::question::Question;
 use crate::catalog::{Directive, Kind};
 
 /// Most names of an answer.
@@ -45,7 +45,10 @@ fn directory(question: &Question<'_>, name: &str) -> PathBuf {
     if !name.starts_with('/') {
         return reading.prefix.as_deref().unwrap_or(around).join(name);
     }
-    let mapped = reading.map_path.iter().find_map(|(from, to)| Some(to.join(Path::new(name).strip_prefix(from).ok()?)));
+    let mapped = reading
+        .map_path
+        .iter()
+        .find_map(|(from, to)| Some(to.join(Path::new(name).strip_prefix(from).ok()?)));
     let beside = || {
         let below = crate::source::shipped::below_root(Path::new(name))?;
         Some(around.join(below)).filter(|directory| directory.is_dir())

@@ -2,33 +2,17 @@
 
 mod directive;
 mod file;
+mod question;
 mod value;
 
-use lsp_types::{
-    CompletionItem, CompletionList, CompletionParams, CompletionResponse, CompletionTextEdit, Range, TextEdit,
-};
+use lsp_types::{CompletionList, CompletionParams, CompletionResponse, CompletionTextEdit, Range, TextEdit};
 
-use super::analysis::Analysed;
+use super::state::State;
 use super::statement::Statement;
-use super::{Server, documents, place, position};
-use crate::catalog::{self, Context};
+use super::{contexts, documents, position};
+use question::Question;
 
-/// Question of a completion.
-pub(super) struct Question<'a> {
-    pub(super) server: &'a Server<'a>,
-    pub(super) analysed: &'a Analysed,
-    pub(super) statement: Statement,
-    /// Context of the statement; `None` inside of a block of entries, such as that of `map`.
-    pub(super) context: Option<Context>,
-    /// Name of the block around the statement; empty at the top of a file.
-    pub(super) block: String,
-    /// Path of the file.
-    pub(super) path: std::path::PathBuf,
-    /// Text between the cursor and the end of the line.
-    pub(super) rest: String,
-}
-
-pub(super) fn complete(server: &Server<'_>, params: &CompletionParams) -> Option<CompletionResponse> {
+pub(super) fn complete(server: &State<'_>, params: &CompletionParams) -> Option<CompletionResponse> {
     let at = &params.text_document_position;
     let document = server.documents.get(&at.text_document.uri)?;
     let path = documents::path(&at.text_document.uri)?;
@@ -44,7 +28,7 @@ pub(super) fn complete(server: &Server<'_>, params: &CompletionParams) -> Option
     let mut names: Vec<String> =
         outer.map(|block| String::from_utf8_lossy(&block.name().value()).into_owned()).collect();
     names.extend(statement.blocks.iter().map(|head| head.first().cloned().unwrap_or_default()));
-    let context = place::inside(analysed, names.iter());
+    let context = contexts::inside(&analysed.outer_contexts(), names.iter());
     let rest = document.text[offset..].split('\n').next().unwrap_or_default().to_owned();
     let block = names.pop().unwrap_or_default();
     let question = Question { server, analysed, statement, context, block, path, rest };
@@ -63,27 +47,4 @@ pub(super) fn complete(server: &Server<'_>, params: &CompletionParams) -> Option
         item.text_edit = Some(CompletionTextEdit::Edit(TextEdit::new(range, text)));
     }
     Some(CompletionResponse::List(CompletionList { is_incomplete: false, items }))
-}
-
-impl Question<'_> {
-    /// The catalog's entry of the directive whose arguments are being typed.
-    fn entry(&self) -> Option<&'static catalog::Directive> {
-        let name = self.statement.words.first()?.as_bytes();
-        match self.context {
-            Some(context) => catalog::in_context(name, context),
-            None => None,
-        }
-    }
-
-    /// An item whose text is the word so far up to `kept`, and then `text`.
-    fn item(&self, kept: usize, label: &str, text: &str) -> CompletionItem {
-        let whole = format!("{}{text}", &self.statement.word[..kept]);
-        let quote = if self.statement.length > self.statement.word.len() { "\"" } else { "" };
-        CompletionItem {
-            label: label.to_owned(),
-            filter_text: Some(format!("{quote}{whole}")),
-            insert_text: Some(format!("{quote}{whole}")),
-            ..CompletionItem::default()
-        }
-    }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use lsp_types::{CompletionItem, CompletionItemKind};
 
-use super::{Question, file};
+use super::file;
+use super::question::Question;
 use crate::catalog::{self, Directive, Kind, Subsystem, Tier};
-use crate::cli::lsp::hover;
-use crate::cli::lsp::names::{self, Argument, ROWS};
+use crate::cli::lsp::index::{Argument, Kind as Name, ROWS};
+use crate::cli::lsp::{contexts, hover};
 
 pub(super) fn items(question: &Question<'_>) -> Vec<CompletionItem> {
     let word = &question.statement.word;
@@ -32,7 +33,7 @@ fn variables(question: &Question<'_>, dollar: usize, braced: bool) -> Vec<Comple
     let subsystem = subsystem(question);
     let version = question.analysed.version();
     let is_log = question.statement.words.first().is_some_and(|name| name == "log_format");
-    let own = question.analysed.names().defined(names::Kind::Variable, subsystem);
+    let own = question.analysed.names().defined(Name::Variable, subsystem);
     let own: BTreeSet<&str> = own.into_iter().collect();
     let known = catalog::VARIABLES.iter().filter(|variable| {
         variable.subsystem == subsystem
@@ -105,12 +106,19 @@ fn words(question: &Question<'_>, entry: &'static Directive) -> Vec<CompletionIt
     }
     let is_new = |word: &str| entry.words_since.iter().any(|(own, since)| *own == word && version < *since);
     let is_old = |word: &str| {
-        entry.words_obsolete.iter().any(|own| own.word.trim_end_matches('=') == word.trim_end_matches('=') && own.since <= version)
+        entry
+            .words_obsolete
+            .iter()
+            .any(|own| own.word.trim_end_matches('=') == word.trim_end_matches('=') && own.since <= version)
     };
     let used = |word: &str| question.statement.words[1..].iter().any(|own| own.starts_with(word));
     let left = words.into_iter().filter(|word| !is_new(word) && !is_old(word) && !used(word));
     left.map(|word| CompletionItem {
-        kind: Some(if word.ends_with('=') { CompletionItemKind::FIELD } else { CompletionItemKind::ENUM_MEMBER }),
+        kind: Some(if word.ends_with('=') {
+            CompletionItemKind::FIELD
+        } else {
+            CompletionItemKind::ENUM_MEMBER
+        }),
         sort_text: Some(format!("1{word}")),
         ..question.item(0, word, word)
     })
@@ -118,9 +126,5 @@ fn words(question: &Question<'_>, entry: &'static Directive) -> Vec<CompletionIt
 }
 
 fn subsystem(question: &Question<'_>) -> Subsystem {
-    use catalog::Context::{Stream, StreamServer, StreamUpstream};
-    match question.context {
-        Some(Stream | StreamServer | StreamUpstream) => Subsystem::Stream,
-        _ => Subsystem::Http,
-    }
+    if question.context.is_some_and(contexts::is_stream) { Subsystem::Stream } else { Subsystem::Http }
 }

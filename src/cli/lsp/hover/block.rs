@@ -28,10 +28,16 @@ fn of_server(place: &Place<'_>, head: Span) -> Option<String> {
     let server = place.analysed.server_of(head)?;
     let urls = place.analysed.urls(server);
     let Some((_, url)) = urls.first() else {
-        return Some("no request reaches this server: every name and address of it leads to another".to_owned());
+        return Some(
+            "no request reaches this server: every name and address of it leads to another".to_owned(),
+        );
     };
     let mut text = format!("a request that reaches this server: `{url}`");
-    if place.analysed.model().http.servers[server.0 as usize].listen.iter().any(|listen| listen.default_server) {
+    if place.analysed.model().http.servers[server.0 as usize]
+        .listen
+        .iter()
+        .any(|listen| listen.default_server)
+    {
         text.push_str("\n\nThe default server of its address: requests with other names end here.");
     }
     Some(text)
@@ -56,7 +62,11 @@ fn of_location(place: &Place<'_>, head: Span) -> Option<String> {
             .map(|one| format!("- `{}` ({})", one.kind, sources.place(one.span)))
             .collect();
         if !first.is_empty() {
-            let _ = write!(text, "\n\nThese take what matches them before this location does:\n{}", first.join("\n"));
+            let _ = write!(
+                text,
+                "\n\nThese take what matches them before this location does:\n{}",
+                first.join("\n")
+            );
         }
     }
     if let Some((number, count)) = order(&model.locations, own) {
@@ -71,7 +81,7 @@ fn expressions(locations: &[Location]) -> impl Iterator<Item = &Location> {
 }
 
 /// Position of an expression among those that are tried with it, from 1, and their number.
-pub(in crate::cli::lsp) fn order(locations: &[Location], own: &Location) -> Option<(usize, usize)> {
+pub(crate) fn order(locations: &[Location], own: &Location) -> Option<(usize, usize)> {
     let siblings = siblings(locations, own.span)?;
     let number = expressions(siblings).position(|one| one.span == own.span)?;
     Some((number + 1, expressions(siblings).count()))
@@ -94,7 +104,13 @@ pub(super) fn of_upstream(place: &Place<'_>, name: &str) -> Option<String> {
     let upstream = config.http.upstreams.iter().find(|one| !one.is_implicit() && one.name == name)?;
     let mut text = format!("upstream `{name}`");
     for peer in &upstream.peers {
-        let role = if peer.backup { ", backup" } else if peer.down { ", down" } else { "" };
+        let role = if peer.backup {
+            ", backup"
+        } else if peer.down {
+            ", down"
+        } else {
+            ""
+        };
         let _ = write!(text, "\n- `{}` weight {}{role}", peer.name, peer.weight);
     }
     let _ = write!(text, "\n\n{}", pool(place.analysed, upstream));
@@ -109,9 +125,11 @@ pub(super) fn of_upstream(place: &Place<'_>, name: &str) -> Option<String> {
 }
 
 /// The pool of idle connections in a sentence.
-pub(in crate::cli::lsp) fn pool(analysed: &Analysed, upstream: &crate::model::Upstream) -> String {
+pub(crate) fn pool(analysed: &Analysed, upstream: &crate::model::Upstream) -> String {
     match upstream.pool() {
-        Some(pool) if pool.local => format!("keeps {} idle connections per worker, divided among locations", pool.size),
+        Some(pool) if pool.local => {
+            format!("keeps {} idle connections per worker, divided among locations", pool.size)
+        }
         Some(pool) => format!("keeps {} idle connections per worker", pool.size),
         None => format!("keeps no idle connections in nginx {}", analysed.version()),
     }
@@ -123,7 +141,10 @@ pub(super) fn of_entry(place: &Place<'_>) -> Option<String> {
     let config = place.analysed.model();
     let split = config.http.split_clients.iter().find(|split| split.span == block.head())?;
     let own = place.directive?.head();
-    let bucket = split.buckets.iter().position(|bucket| bucket.span.start == own.start && bucket.span.file == own.file)?;
+    let bucket = split
+        .buckets
+        .iter()
+        .position(|bucket| bucket.span.start == own.start && bucket.span.file == own.file)?;
     let (ranges, rest) = Table::new(split, config.version).ranges();
     let range: Option<Range> = ranges.get(bucket).copied().flatten();
     let mut text = match range {
@@ -139,7 +160,11 @@ pub(super) fn of_entry(place: &Place<'_>) -> Option<String> {
         None => "no hash is left for this entry".to_owned(),
     };
     if let Some(rest) = rest {
-        let _ = write!(text, "\n\nNo entry has hashes {} to {}: the variable is empty there.", rest.first, rest.last);
+        let _ = write!(
+            text,
+            "\n\nNo entry has hashes {} to {}: the variable is empty there.",
+            rest.first, rest.last
+        );
     }
     Some(text)
 }

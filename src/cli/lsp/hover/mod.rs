@@ -7,17 +7,17 @@ use std::fmt::Write as _;
 
 use lsp_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind};
 
-use super::Server;
-use super::names::{self, Key, Kind};
+use super::index::{Key, Kind};
 use super::place::Place;
+use super::state::State;
 use crate::catalog::{self, Body, Directive, Inheritance, Tier, Variable};
 use crate::cli::show;
 use crate::version::Version;
 
-pub(super) fn hover(server: &Server<'_>, params: &HoverParams) -> Option<Hover> {
+pub(super) fn hover(server: &State<'_>, params: &HoverParams) -> Option<Hover> {
     let at = &params.text_document_position_params;
     let place = server.place(&at.text_document.uri, at.position)?;
-    let (text, span) = match names::at(&place) {
+    let (text, span) = match place.name() {
         Some(name) => (of_name(&place, &name.key)?, name.span),
         None => {
             let (position, word) = place.word?;
@@ -71,9 +71,11 @@ fn of_variable(place: &Place<'_>, key: &Key) -> String {
     } else {
         text.push_str("\n\nno directive of this configuration defines it");
     }
-    let block = place.blocks.iter().rev().find(|block| {
-        block.name().is("location") || block.name().is("server") || block.name().is("if")
-    });
+    let block = place
+        .blocks
+        .iter()
+        .rev()
+        .find(|block| block.name().is("location") || block.name().is("server") || block.name().is("if"));
     if let Some(block) = block.filter(|_| key.subsystem == catalog::Subsystem::Http) {
         let book = show::Book { config: place.analysed.model(), sources };
         let value = format!("${}", key.name);

@@ -5,7 +5,7 @@ use crate::cli::show::{self, settings, settings::Shown};
 use crate::source::Span;
 
 /// The value that holds at the place, in a sentence; `None` if the directive is no setting of http.
-pub(in crate::cli::lsp) fn held(place: &Place<'_>, name: &str) -> Option<String> {
+pub(crate) fn held(place: &Place<'_>, name: &str) -> Option<String> {
     let shown = shown(place, name)?;
     let value = match shown.text.as_slice() {
         [] => "nothing".to_owned(),
@@ -21,7 +21,7 @@ pub(in crate::cli::lsp) fn held(place: &Place<'_>, name: &str) -> Option<String>
 }
 
 /// The setting of a name in the blocks around a place.
-pub(in crate::cli::lsp) fn shown(place: &Place<'_>, name: &str) -> Option<Shown> {
+pub(crate) fn shown(place: &Place<'_>, name: &str) -> Option<Shown> {
     let configuration = place.analysed.configuration();
     let book = show::Book { config: place.analysed.model(), sources: &configuration.sources };
     let heads: Vec<(Span, String)> = place
@@ -32,6 +32,9 @@ pub(in crate::cli::lsp) fn shown(place: &Place<'_>, name: &str) -> Option<Shown>
             (block.head(), words.split_whitespace().collect::<Vec<_>>().join(" "))
         })
         .collect();
-    heads.iter().any(|(_, name)| name == "http" || name == "server" || name.starts_with("location")).then_some(())?;
+    heads
+        .iter()
+        .any(|(_, name)| name == "http" || name == "server" || name.starts_with("location"))
+        .then_some(())?;
     settings::inside(book, configuration, &heads, name)
 }

@@ -1,46 +1,38 @@
-//! Names that a configuration defines and uses: upstreams, zones, caches, log formats, named locations, variables.
+//! Navigation by names: definitions, references, highlights, links of `include`s, renaming.
 
-mod occurrence;
 mod rename;
-mod table;
-mod variable;
 
-pub(super) use occurrence::{Key, Names, Occurrence};
 pub(super) use rename::{rename, renamed_range};
-pub(super) use variable::used as variables_of;
-pub(super) use table::{Argument, Kind, ROWS};
 
 use lsp_types::{
     DocumentHighlight, DocumentHighlightKind, DocumentHighlightParams, DocumentLink, DocumentLinkParams,
     GotoDefinitionParams, GotoDefinitionResponse, Location, ReferenceParams,
 };
 
-use super::Server;
 use super::documents;
 use super::place::Place;
 use super::position;
+use super::state::State;
 use crate::syntax::Directive;
 
-/// The name at a cursor.
-pub(super) fn at<'a>(place: &Place<'a>) -> Option<&'a Occurrence> {
-    place.analysed.names().at(place.file, place.offset)
-}
-
 /// Places that define the name at the cursor; of an `include` the files.
-pub(super) fn definition(server: &Server<'_>, params: &GotoDefinitionParams) -> Option<GotoDefinitionResponse> {
+pub(super) fn definition(
+    server: &State<'_>,
+    params: &GotoDefinitionParams,
+) -> Option<GotoDefinitionResponse> {
     let at_ = &params.text_document_position_params;
     let place = server.place(&at_.text_document.uri, at_.position)?;
     if let Some(include) = place.directive.filter(|directive| directive.name().is("include")) {
         return Some(GotoDefinitionResponse::Array(included(server, &place, include)));
     }
-    let name = at(&place)?;
+    let name = place.name()?;
     let all = place.analysed.names().of_key(&name.key);
     let found = all.filter(|one| one.defines).filter_map(|one| server.location(place.analysed, one.span));
     Some(GotoDefinitionResponse::Array(found.collect()))
 }
 
 /// Beginnings of the files that an `include` reads.
-fn included(server: &Server<'_>, place: &Place<'_>, include: Directive<'_>) -> Vec<Location> {
+fn included(server: &State<'_>, place: &Place<'_>, include: Directive<'_>) -> Vec<Location> {
     let configuration = place.analysed.configuration();
     let files = configuration.included(include).iter();
     let files = files.filter(|file| !configuration.is_stand_in(**file));
@@ -49,7 +41,7 @@ fn included(server: &Server<'_>, place: &Place<'_>, include: Directive<'_>) -> V
 }
 
 /// Places that use the name at the cursor, in every configuration that the file belongs to.
-pub(super) fn references(server: &Server<'_>, params: &ReferenceParams) -> Option<Vec<Location>> {
+pub(super) fn references(server: &State<'_>, params: &ReferenceParams) -> Option<Vec<Location>> {
     let at_ = &params.text_document_position;
     let path = documents::path(&at_.text_document.uri)?;
     let mut all: Vec<Location> = Vec::new();
@@ -69,12 +61,12 @@ pub(super) fn references(server: &Server<'_>, params: &ReferenceParams) -> Optio
 
 /// Places in the same file that have the name at the cursor.
 pub(super) fn highlights(
-    server: &Server<'_>,
+    server: &State<'_>,
     params: &DocumentHighlightParams,
 ) -> Option<Vec<DocumentHighlight>> {
     let at_ = &params.text_document_position_params;
     let place = server.place(&at_.text_document.uri, at_.position)?;
-    let name = at(&place)?;
+    let name = place.name()?;
     let all = place.analysed.names().of_key(&name.key).filter(|one| one.span.file == place.file);
     let found = all.map(|one| DocumentHighlight {
         range: place.range(one.span),
@@ -84,7 +76,7 @@ pub(super) fn highlights(
 }
 
 /// Files that the `include`s of a document read: a link each, to the first file of a pattern.
-pub(super) fn links(server: &Server<'_>, params: &DocumentLinkParams) -> Option<Vec<DocumentLink>> {
+pub(super) fn links(server: &State<'_>, params: &DocumentLinkParams) -> Option<Vec<DocumentLink>> {
     let path = documents::path(&params.text_document.uri)?;
     let (analysed, file) = server.analysis.of(&path).next()?;
     let configuration = analysed.configuration();

@@ -6,19 +6,18 @@ use lsp_types::{
     PrepareRenameResponse, RenameParams, TextDocumentPositionParams, TextEdit, Uri, WorkspaceEdit,
 };
 
-use super::{Kind, Occurrence, at};
 use crate::catalog;
-use crate::cli::lsp::Server;
-use crate::cli::lsp::documents;
-use crate::cli::lsp::position;
+use crate::cli::lsp::index::{Kind, Occurrence};
+use crate::cli::lsp::state::State;
+use crate::cli::lsp::{documents, position};
 
 /// The range that a rename would replace.
-pub(in crate::cli::lsp) fn renamed_range(
-    server: &Server<'_>,
+pub(crate) fn renamed_range(
+    server: &State<'_>,
     params: &TextDocumentPositionParams,
 ) -> Option<PrepareRenameResponse> {
     let place = server.place(&params.text_document.uri, params.position)?;
-    let name = at(&place)?;
+    let name = place.name()?;
     refusal(name, place.analysed.names().of_key(&name.key)).is_none().then(|| {
         PrepareRenameResponse::RangeWithPlaceholder {
             range: place.range(name.span),
@@ -41,10 +40,7 @@ fn refusal<'o>(name: &Occurrence, mut all: impl Iterator<Item = &'o Occurrence>)
 ///
 /// # Errors
 /// If the name is not the configuration's own, or the new name cannot be one or is taken.
-pub(in crate::cli::lsp) fn rename(
-    server: &Server<'_>,
-    params: &RenameParams,
-) -> Result<Option<WorkspaceEdit>, String> {
+pub(crate) fn rename(server: &State<'_>, params: &RenameParams) -> Result<Option<WorkspaceEdit>, String> {
     let at_ = &params.text_document_position;
     let Some(path) = documents::path(&at_.text_document.uri) else { return Ok(None) };
     let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();

@@ -4,42 +4,41 @@ use std::collections::{HashMap, HashSet};
 
 use super::table::{Argument, Kind, ROWS};
 use super::variable;
-use crate::catalog::{self, Subsystem};
-use crate::cli::lsp::analysis::Analysed;
-use crate::cli::lsp::place;
+use crate::catalog::{self, Context, Subsystem};
+use crate::cli::lsp::contexts;
 use crate::source::{FileId, Span};
-use crate::syntax::{Block, Directive, IncludeChain, Word};
+use crate::syntax::{Block, Configuration, Directive, IncludeChain, Word};
 
 /// Identity of a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::cli::lsp) struct Key {
-    pub(in crate::cli::lsp) kind: Kind,
-    pub(in crate::cli::lsp) subsystem: Subsystem,
-    pub(in crate::cli::lsp) name: String,
+pub(crate) struct Key {
+    pub(crate) kind: Kind,
+    pub(crate) subsystem: Subsystem,
+    pub(crate) name: String,
     /// Head of the server that a named location belongs to.
     scope: Option<Span>,
 }
 
 /// A name at a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::cli::lsp) struct Occurrence {
+pub(crate) struct Occurrence {
     /// The name alone, without `$`, quotes and `zone=`.
-    pub(in crate::cli::lsp) span: Span,
-    pub(in crate::cli::lsp) key: Key,
+    pub(crate) span: Span,
+    pub(crate) key: Key,
     /// The place defines the name.
-    pub(in crate::cli::lsp) defines: bool,
+    pub(crate) defines: bool,
 }
 
 /// Names of a configuration, in the order of their places.
-pub(in crate::cli::lsp) struct Names {
+pub(crate) struct Names {
     all: Vec<Occurrence>,
     by_key: HashMap<Key, Vec<usize>>,
 }
 
 impl Names {
-    pub(in crate::cli::lsp) fn of(analysed: &Analysed) -> Self {
-        let configuration = analysed.configuration();
-        let mut collector = Collector { analysed, found: Vec::new(), upstreams: HashSet::new() };
+    /// Collects the names; `outer` are the blocks around the main file.
+    pub(crate) fn of(configuration: &Configuration, outer: &[Context]) -> Self {
+        let mut collector = Collector { configuration, outer, found: Vec::new(), upstreams: HashSet::new() };
         let root = configuration.tree(configuration.main).root();
         collector.block(root, &IncludeChain::default(), &mut Vec::new());
         let Collector { mut found, upstreams, .. } = collector;
@@ -55,7 +54,7 @@ impl Names {
     }
 
     /// The name at a place; a place behind the last letter counts.
-    pub(in crate::cli::lsp) fn at(&self, file: FileId, offset: u32) -> Option<&Occurrence> {
+    pub(crate) fn at(&self, file: FileId, offset: u32) -> Option<&Occurrence> {
         let end = self.all.partition_point(|one| (one.span.file, one.span.start) <= (file, offset));
         // Names do not overlap, so the last that begins before the place is the only candidate.
         let one = self.all[..end].last()?;
@@ -63,15 +62,16 @@ impl Names {
     }
 
     /// Places of a name.
-    pub(in crate::cli::lsp) fn of_key(&self, key: &Key) -> impl Iterator<Item = &Occurrence> {
+    pub(crate) fn of_key(&self, key: &Key) -> impl Iterator<Item = &Occurrence> {
         self.by_key.get(key).map_or(&[][..], Vec::as_slice).iter().map(|at| &self.all[*at])
     }
 
     /// Names of a kind that the configuration defines, each once.
-    pub(in crate::cli::lsp) fn defined(&self, kind: Kind, subsystem: Subsystem) -> Vec<&str> {
-        let all = self.all.iter().filter(|one| {
-            one.defines && one.key.kind == kind && one.key.subsystem == subsystem
-        });
+    pub(crate) fn defined(&self, kind: Kind, subsystem: Subsystem) -> Vec<&str> {
+        let all = self
+            .all
+            .iter()
+            .filter(|one| one.defines && one.key.kind == kind && one.key.subsystem == subsystem);
         let mut names: Vec<&str> = all.map(|one| one.key.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
@@ -79,20 +79,21 @@ impl Names {
     }
 
     /// All names with their places.
-    pub(in crate::cli::lsp) fn all(&self) -> &[Occurrence] {
+    pub(crate) fn all(&self) -> &[Occurrence] {
         &self.all
     }
 }
 
 struct Collector<'a> {
-    analysed: &'a Analysed,
+    configuration: &'a Configuration,
+    outer: &'a [Context],
     found: Vec<Occurrence>,
     upstreams: HashSet<Key>,
 }
 
 impl<'a> Collector<'a> {
     fn block(&mut self, block: Block<'a>, chain: &IncludeChain, around: &mut Vec<Directive<'a>>) {
-        for (directive, chain) in self.analysed.configuration().expanded_within(block, chain) {
+        for (directive, chain) in self.configuration.expanded_within(block, chain) {
             self.directive(directive, around);
             if let Some(inner) = directive.block() {
                 around.push(directive);
@@ -103,7 +104,7 @@ impl<'a> Collector<'a> {
     }
 
     fn directive(&mut self, directive: Directive<'a>, around: &[Directive<'a>]) {
-        let subsystem = place::subsystem(self.analysed, around);
+        let subsystem = contexts::subsystem(self.outer, around);
         let name = directive.name();
         for row in ROWS.iter().filter(|row| name.is(row.directive)) {
             for (word, range) in arguments(directive, row.argument) {
@@ -133,7 +134,7 @@ impl<'a> Collector<'a> {
 
     fn variables(&mut self, directive: Directive<'a>, around: &[Directive<'a>], subsystem: Subsystem) {
         let name = directive.name().value();
-        let context = place::context(self.analysed, around);
+        let context = contexts::context(self.outer, around);
         let entry = context.and_then(|context| catalog::in_context(&name, context));
         let is_entry = around.last().is_some_and(|block| {
             block.name().is("map") || block.name().is("geo") || block.name().is("split_clients")
@@ -170,7 +171,7 @@ impl<'a> Collector<'a> {
 
     fn push(&mut self, word: Word<'_>, range: std::ops::Range<usize>, key: Key, defines: bool) {
         let whole = word.span();
-        if self.analysed.configuration().is_stand_in(whole.file) {
+        if self.configuration.is_stand_in(whole.file) {
             return;
         }
         let at = |offset: usize| whole.start as usize + offset;

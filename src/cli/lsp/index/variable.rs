@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Names of variables in a text as written, `$name` and `${name}`: the range of each name without `$` and braces.
-pub(in crate::cli::lsp) fn used(text: &[u8]) -> Vec<Range<usize>> {
+pub(crate) fn used(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(dollar) = memchr::memchr(b'$', &text[at..]) {
@@ -20,7 +20,7 @@ pub(in crate::cli::lsp) fn used(text: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// Names of groups in a regular expression: `(?<name>…)`, `(?P<name>…)`, `(?'name'…)`.
-pub(in crate::cli::lsp) fn groups(text: &[u8]) -> Vec<Range<usize>> {
+pub(crate) fn groups(text: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for at in memchr::memmem::find_iter(text, b"(?") {
         let mut start = at + 2;

@@ -2,7 +2,7 @@
 
 /// Kind of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::cli::lsp) enum Kind {
+pub(crate) enum Kind {
     Upstream,
     LogFormat,
     RequestZone,
@@ -15,7 +15,7 @@ pub(in crate::cli::lsp) enum Kind {
 
 impl Kind {
     /// Noun for messages.
-    pub(in crate::cli::lsp) fn noun(self) -> &'static str {
+    pub(crate) fn noun(self) -> &'static str {
         match self {
             Kind::Upstream => "upstream",
             Kind::LogFormat => "log format",
@@ -31,7 +31,7 @@ impl Kind {
 
 /// Argument of a directive that is a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli::lsp) enum Argument {
+pub(crate) enum Argument {
     /// Argument at a position from 0.
     At(usize),
     /// Last argument.
@@ -43,12 +43,12 @@ pub(in crate::cli::lsp) enum Argument {
 }
 
 /// A directive with a name among its arguments.
-pub(in crate::cli::lsp) struct Row {
-    pub(in crate::cli::lsp) directive: &'static str,
-    pub(in crate::cli::lsp) argument: Argument,
-    pub(in crate::cli::lsp) kind: Kind,
+pub(crate) struct Row {
+    pub(crate) directive: &'static str,
+    pub(crate) argument: Argument,
+    pub(crate) kind: Kind,
     /// The directive defines the name.
-    pub(in crate::cli::lsp) defines: bool,
+    pub(crate) defines: bool,
 }
 
 const fn defines(directive: &'static str, argument: Argument, kind: Kind) -> Row {
@@ -60,7 +60,7 @@ const fn uses(directive: &'static str, argument: Argument, kind: Kind) -> Row {
 }
 
 /// Variables are not in this table: the catalog tells which directives define some, and any argument may use them.
-pub(in crate::cli::lsp) const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     defines("upstream", Argument::At(0), Kind::Upstream),
     uses("proxy_pass", Argument::Host, Kind::Upstream),
     uses("grpc_pass", Argument::Host, Kind::Upstream),
