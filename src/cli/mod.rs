@@ -236,7 +236,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Build(args) => build::run(&held(args), out),
         Command::Completions(args) => completions::run(&held(args), out),
         Command::Man(args) => man::run(&held(args), out),
-        // These were taken before.
+        // `main` runs these itself.
         Command::Nginx(_) | Command::Lsp(_) => Ok(Outcome::Clean),
     }
 }

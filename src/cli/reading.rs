@@ -46,7 +46,7 @@ pub(super) struct Stdin {
     #[arg(long, value_name = "FILE")]
     stdin_filename: Option<PathBuf>,
 
-    /// Its text, once it was read.
+    /// Text of standard input, once it was read.
     #[arg(skip)]
     text: Option<Arc<[u8]>>,
 }

@@ -141,8 +141,7 @@ fn fix_all(server: &State<'_>, uri: &Uri) -> Option<CodeAction> {
     let judge = Judge::new(server.meaning, server.selection);
     let root = analysed.judged.root.of_file(&document.path);
     let fixed = fix::all(&judge, &root, &server.documents).ok()?;
-    let fixed: BTreeMap<_, _> =
-        fixed.into_iter().map(|(path, new)| (paths::identity(&path), new)).collect();
+    let fixed: BTreeMap<_, _> = fixed.into_iter().map(|(path, new)| (paths::identity(&path), new)).collect();
     let new = String::from_utf8(fixed.get(&identity)?.clone()).ok()?;
     let edit = replaced(&document.text, &new)?;
     let changes = HashMap::from([(uri.clone(), vec![edit])]);

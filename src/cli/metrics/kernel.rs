@@ -37,7 +37,7 @@ impl Kernel {
         fs::read_to_string(self.process.join(name)).unwrap_or_default()
     }
 
-    /// Looks, unless somebody did just now.
+    /// Reads the kernel's numbers, unless they were read just now.
     pub(in crate::cli) fn read(&self) -> (Host, Sockets) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, host, sockets)) = &*last
@@ -69,7 +69,7 @@ pub(in crate::cli) struct Tuple {
     pub(in crate::cli) total: u32,
     pub(in crate::cli) left: u32,
     pub(in crate::cli) first_parity_left: u32,
-    /// So many ports in use make `connect()` slow; `None`: none do.
+    /// Number of used ports from which on `connect()` is slow; `None`: it never is.
     pub(in crate::cli) cliff: Option<u32>,
     /// Seconds for which a port stays in `TIME_WAIT`.
     pub(in crate::cli) held: f64,

@@ -166,7 +166,7 @@ pub(super) fn human_population(out: &mut String, population: &Population) {
     }
 }
 
-/// A share in percent; small ones get the digits that they need to be told from nothing.
+/// A share in percent; a small share gets as many digits as it needs to differ from 0.
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.001 { "<0.001%".to_owned() } else { format!("{percent:.3}%") }

@@ -60,7 +60,7 @@ pub struct AccessLog {
 pub struct Second {
     /// Requests.
     pub requests: u64,
-    /// Those answered 500 to 599.
+    /// Requests answered 500 to 599.
     pub errors: u64,
     /// Of the errors, those that a peer answered so.
     pub by_peer: u64,

@@ -9,7 +9,7 @@ use crate::ports::signal::is_message;
 pub struct Line<'l> {
     /// Seconds since 1970 of the local time that is written; 0: none is.
     pub time: i64,
-    /// Its severity.
+    /// Severity of the message.
     pub severity: Severity,
     /// The process.
     pub pid: u32,

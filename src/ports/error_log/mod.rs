@@ -15,7 +15,7 @@ pub use wrapped::bare;
 
 /// Foreign lines that are kept as samples.
 const SAMPLES: usize = 3;
-/// Peers, addresses or ports that are told apart for each kind of message.
+/// Peers, addresses or ports that are distinguished for each kind of message.
 const MOST_TARGETS: usize = 1000;
 
 /// Messages of one kind.
@@ -59,7 +59,7 @@ pub struct ErrorLog {
     pub foreign: u64,
     /// Some of them.
     pub foreign_samples: Vec<String>,
-    /// Those that are dated, by second and kind.
+    /// Messages with a date, by second and kind.
     pub seconds: BTreeMap<i64, BTreeMap<Signal, u32>>,
     /// By kind; [`Signal::Other`] too.
     pub seen: BTreeMap<Signal, Seen>,
