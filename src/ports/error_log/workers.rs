@@ -38,7 +38,7 @@ impl Workers {
             self.reloaded = self.reloaded.max(Some(line.time));
         }
         let is_known = self.seconds.contains_key(&line.pid) || self.seconds.len() < MOST_PROCESSES;
-        if signal == Signal::Other || !line.has_connection || line.pid == 0 || !is_known {
+        if signal == Signal::Other || line.connection.is_none() || line.pid == 0 || !is_known {
             return;
         }
         let seconds = self.seconds.entry(line.pid).or_default();
