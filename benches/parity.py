@@ -5,7 +5,7 @@
 
 Whole files: the configurations of ../shared, if they are there. Mutants: every directive of the catalog in a valid
 configuration, then changed: dropped, repeated, moved to each context, one argument more or less, other values.
-`--record` writes a sample of the mutants with nginx's verdicts for tests/parity.rs, which needs no nginx then.
+`--record` writes a sample of the mutants with nginx's verdicts for tests/it/parity.rs, which needs no nginx then.
 ngxc is told the version of that nginx (NGXC_NGINX_VERSION). A summary comes first, then each disagreement.
 Run it inside `unshare -n` as root: nginx binds the ports it is to listen on even when it only tests.
 """

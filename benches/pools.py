@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Counts the connections that a real nginx opens to a backend, for pools of different size, and writes the table that
-tests/pools.rs holds the model of `ngxc ports` against.
+tests/it/pools.rs holds the model of `ngxc ports` against.
 
     benches/pools.py --nginx /usr/sbin/nginx --out tests/fixtures/pools.tsv [--quick]
 

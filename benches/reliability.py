@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether `ngxc run` stays as it is under load and with peers that fail: the long version of tests/runtime_reliability.rs.
+"""Whether `ngxc run` stays as it is under load and with peers that fail: the long version of tests/it/runtime_reliability.rs.
 
     NGINX_BIN=/path/to/nginx NGXC="target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}" benches/reliability.py
 

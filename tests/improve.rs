@@ -5,9 +5,8 @@
     reason = "a test that cannot go on fails; a note is all a skipped one leaves"
 )]
 
-#[path = "common/http.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod http;
+mod common;
+
 #[path = "../src/cli/demo/namespace.rs"]
 mod namespace;
 
@@ -16,11 +15,12 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use http::{Backend, Client, polite};
 use ngxc::compile::{Options, compile};
 use ngxc::runtime::{Counts, Ledger, RunOptions, Stop, start};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
+
+use crate::common::http::{Backend, Client, polite};
 
 /// Set for the process that goes into the namespace.
 const INSIDE: &str = "NGXC_TEST_INSIDE";

@@ -2,9 +2,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[allow(dead_code, reason = "not every test needs all of it")]
-#[path = "common/proxy.rs"]
-mod proxy;
+mod common;
 
 use std::io::Write;
 use std::path::Path;
@@ -15,8 +13,9 @@ use ngxc::site;
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
-use proxy::Proxy;
 use sha2::{Digest, Sha256};
+
+use crate::common::proxy::Proxy;
 
 static TURN: Mutex<()> = Mutex::new(());
 

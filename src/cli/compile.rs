@@ -138,7 +138,7 @@ fn embed(args: &CompileArgs, secrets: &[Secret]) -> Result<BTreeMap<String, Vec<
     Ok(embedded)
 }
 
-/// Which secrets are in the file, and which it needs.
+/// Prints notes about secrets: those embedded in the compiled file, and those that it reads when it runs.
 fn say(configuration: &Configuration, secrets: &[Secret], embedded: &BTreeMap<String, Vec<u8>>) {
     for secret in secrets {
         let place = configuration.sources.place(secret.place);

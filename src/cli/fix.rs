@@ -40,7 +40,7 @@ impl Overlay {
         (!self.files.is_empty()).then(|| self.files.get(&paths::identity(path)))?
     }
 
-    /// What was repaired, in the order of the paths.
+    /// Repaired files with their old and new texts, in the order of the paths.
     fn changed(&self) -> Vec<(&Path, &[u8], &[u8])> {
         let files = self.files.values();
         let mut all: Vec<(&Path, &[u8], &[u8])> =
@@ -139,7 +139,7 @@ pub(super) fn run(
 /// A configuration after its repairs.
 struct Repaired {
     applied: usize,
-    /// What was not done, and why.
+    /// Refused fixes with their reasons, one message each.
     refused: Vec<String>,
     judged: Judged,
 }
@@ -178,7 +178,7 @@ fn repair(
         if trial.admitted.is_empty() {
             trial.run(found.iter().filter(|d| !of_refused(d)), args.unsafe_fixes)?;
         }
-        // What is refused now is tried again in the next round: another fix may have made room for it.
+        // Refused fixes are tried again in the next round: another fix may have made room for them.
         refused = trial.refused.iter().map(|(fix, why)| refusal(configuration, found, fix, why)).collect();
         let admitted = trial.admitted;
         if admitted.is_empty() {
@@ -191,7 +191,7 @@ fn repair(
     Ok(Repaired { applied, refused, judged })
 }
 
-/// Which of the fixes do what they are for and nothing else.
+/// A trial of fixes: those that change more than their finding are refused.
 struct Trial<'t, 'f> {
     meaning: &'t Meaning,
     root: &'t Root,
@@ -266,7 +266,7 @@ impl<'t, 'f> Trial<'t, 'f> {
         self.admit(right)
     }
 
-    /// What fixes would do that they are not for.
+    /// A change that the fixes would make beyond their findings; `None`: there is none.
     fn problem(&self, fixes: &[&Fix]) -> Result<Option<String>, Failure> {
         let mut overlay = self.overlay.clone();
         apply(self.before, fixes, &mut overlay);
@@ -290,7 +290,7 @@ fn compiled(meaning: &Meaning, configuration: &Configuration) -> (Config, usize)
     (compiled.config, errors)
 }
 
-/// Which fix was refused, where and why.
+/// Message about a refused fix: its place, its rule and the reason.
 fn refusal(configuration: &Configuration, found: &[Diagnostic], fix: &Fix, why: &str) -> String {
     let of = found.iter().find(|d| d.fix.as_ref().is_some_and(|own| std::ptr::eq(own, fix)));
     let (rule, place) = of.map_or_else(Default::default, |d| (d.code, configuration.sources.place(d.span)));

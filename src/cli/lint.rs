@@ -69,7 +69,7 @@ pub(super) struct LintArgs {
 /// From which level on findings make the command fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FailOn {
-    /// What nginx refuses, and rules of that level.
+    /// Errors: text that nginx refuses, and rules of that level.
     Error,
     /// Those and warnings.
     Warning,

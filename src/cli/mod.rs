@@ -124,7 +124,7 @@ enum Command {
     Nginx(nginx::NginxArgs),
 }
 
-/// How a command ended.
+/// Outcome of a command that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// Nothing to report: exit status 0.
@@ -133,11 +133,11 @@ enum Outcome {
     Findings,
 }
 
-/// Why a command could not do its work: exit status 2.
+/// Error of a command that could not do its work: exit status 2.
 struct Failure {
     message: String,
     help: Option<String>,
-    /// Whether nobody reads the output any longer, which is no news to whom reads it.
+    /// The reader of the output closed it (EPIPE): the program ends without a message.
     is_unread: bool,
 }
 
@@ -246,7 +246,7 @@ fn note(text: &str) {
     }
 }
 
-/// What only `--verbose` tells.
+/// Prints a note that only `--verbose` shows.
 fn detail(text: &str) {
     if is_verbose() {
         note(text);

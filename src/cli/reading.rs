@@ -14,10 +14,10 @@ use crate::source::shipped::below_root;
 use crate::source::{Disk, Loader};
 use crate::syntax::{self, Configuration, LoadOptions};
 
-/// Where the files of a configuration lie, and how templates are read.
+/// Arguments about the places of files, and about templates.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Reading {
-    /// What relative includes are relative to [default: the directory of FILE].
+    /// The directory that relative includes start from [default: the directory of FILE].
     #[arg(long, value_name = "DIR")]
     pub(super) prefix: Option<PathBuf>,
 

@@ -13,7 +13,7 @@ use crate::source::{Disk, Loader, matches};
 /// The name of the settings file.
 const NAME: &str = "ngxc.toml";
 
-/// Where settings come from.
+/// Arguments about the settings file.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct SettingsArgs {
     /// The settings file [default: for each configuration the nearest `ngxc.toml` upwards from it].

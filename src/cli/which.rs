@@ -20,7 +20,7 @@ const MAX_EXECUTABLE: u64 = 256 << 20;
 pub(super) struct Which {
     /// `None`: not known.
     pub(super) version: Option<Version>,
-    /// Where it comes from, in words.
+    /// Source of the version, in words.
     pub(super) from: String,
 }
 

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::reading::Reading;
-use crate::catalog;
 use crate::source::{Disk, Loader, put_back};
-use crate::syntax;
+use crate::{catalog, syntax};
 
 /// True if nginx, or a module that is known, has a directive of a name.
 pub(super) fn is_directive(name: &[u8]) -> bool {
@@ -75,7 +74,7 @@ fn included(paths: &[PathBuf], names: &[String], reading: &Reading) -> HashSet<S
     inner
 }
 
-/// Why a command that changes files leaves a YAML file alone.
+/// Error of a command that would change a YAML file.
 pub(super) fn refused(file: &Path) -> Failure {
     Failure::new(format!("`{}` is YAML, in which only blocks of `|` can be changed", file.display()))
         .help("write the configuration as a block of `|`, or keep it in a file of its own")

@@ -61,7 +61,9 @@ impl<T: Value> Reader<T> for Defaults {
             .contexts
             .iter()
             .find_map(|&context| catalog::in_context(directive.as_bytes(), context))
-            .unwrap_or_else(|| unreachable!("`{directive}` is in the catalog: tests/compile.rs checks it"));
+            .unwrap_or_else(|| {
+                unreachable!("`{directive}` is in the catalog: tests/it/compile.rs checks it")
+            });
         Setting::default(T::default(entry.default_in(self.version), entry.kind))
     }
 

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::{Category, RULES};
 use crate::catalog::closest;
-use crate::diagnostic::names;
-use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level, names};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Configuration;
 

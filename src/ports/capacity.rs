@@ -162,7 +162,7 @@ impl Setup {
 pub struct Capacity {
     /// Ports of one tuple.
     pub ports: u32,
-    /// Where the cliff is.
+    /// Number of ports at the cliff.
     pub cliff: u32,
     /// Seconds that a connection holds its port after its request.
     pub hold: f64,

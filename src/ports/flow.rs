@@ -48,9 +48,9 @@ pub struct Flow<'a> {
     pub name: String,
     /// The upstream; `None` for a host that comes with the request.
     pub upstream: Option<&'a Upstream>,
-    /// Where connections go; empty if that comes with the request.
+    /// Destinations of the connections; empty if they come with the request.
     pub destinations: Vec<Destination>,
-    /// Where they come from.
+    /// Sources of the connections.
     pub sources: Sources,
     /// Reuse of the connections.
     pub verdict: Verdict,

@@ -3,7 +3,7 @@
 //! A worker puts a connection into its pool when the response is complete, and takes one out for the next request.
 //! Responses come in batches, as the event loop finds them: of a batch those beyond the size of the pool are closed, and
 //! the requests that follow open new ones. Counted with nginx 1.22.1 (`benches/pools.py`, `tests/fixtures/pools.tsv`);
-//! `tests/pools.rs` fits [`Shape`] on one half of that and holds it against the other.
+//! `tests/it/pools.rs` fits [`Shape`] on one half of that and holds it against the other.
 
 /// Requests that the busiest worker has beyond an even share, as counted: which worker accepts a connection is a race.
 const EXPECTED_MORE: f64 = 10.0;

@@ -265,7 +265,7 @@ fn skip(pattern: &[u8], mut at: usize) -> Skip {
 mod tests {
     use super::*;
 
-    /// Pattern, a name that matches, a name that does not. `tests/glob.rs` compares with the C library.
+    /// Pattern, a name that matches, a name that does not. `tests/it/glob.rs` compares with the C library.
     const CASES: &[(&str, &str, &str)] = &[
         ("*.conf", "a.conf", ".conf"),
         ("**.conf", "a.conf", "a.con"),

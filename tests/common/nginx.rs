@@ -9,8 +9,7 @@
     reason = "not every test needs all of it; who runs a test shall see what was skipped"
 )]
 
-#[path = "port.rs"]
-pub mod port;
+pub use super::port;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,8 +1,8 @@
 //! The proof of `ngxc doctor`: a real nginx is broken in a network namespace of its own, `ngxc doctor` looks at what the host
 //! has, what it prints is applied exactly, nginx reloads, and all answers are 200.
 //!
-//! Where the configuration can cure, its diff alone does, with the kernel as it was; where only the host can, the
-//! commands that are printed do. `ngxc doctor --since` says so each time: not cured before, cured afterwards.
+//! A fault of the configuration is cured by the printed diff alone, with the kernel as it was; a fault of the host by the
+//! printed commands. `ngxc doctor --since` confirms it each time: not cured before, cured afterwards.
 //!
 //! `NGXC_NGINX` names a second nginx to do the same with. `NGXC_PROOF` chooses cases by a part of their names. `NGXC_RECORD` names
 //! a directory that bundles of both looks are written to: what nginx 1.31.5 answered is kept beside this test.
@@ -13,17 +13,19 @@
     reason = "a test that cannot go on fails; who runs a test sees what it skips; modules of a test are no library"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod backend;
 mod cases;
 mod host;
 mod load;
 mod namespace;
-#[path = "../common/nginx.rs"]
-mod nginx;
 mod recorded;
 
 use std::path::{Path, PathBuf};
 
+use crate::common::nginx;
 use cases::{CASES, Case, Cure};
 use host::Host;
 

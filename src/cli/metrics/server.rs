@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Failure, note};
@@ -46,7 +47,7 @@ pub(in crate::cli) const HTML: &str = "text/html; charset=utf-8";
 pub(in crate::cli) const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(in crate::cli) const JSON: &str = "application/json";
 
-/// What is served.
+/// Pages that a metrics server offers.
 pub(in crate::cli) trait Site: Send + Sync + 'static {
     /// The paths that there are, for those who ask for another.
     const PATHS: &'static str;

@@ -1,4 +1,4 @@
-//! What a person reads: the source with labels under it, and what to type.
+//! Reports for people: excerpts of the source with labels, and the text to type.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -31,8 +31,8 @@ pub(super) struct ShowArgs {
     #[command(flatten)]
     input: Input,
 
-    /// What is asked for: `http://www.example.com/a?b=c`, or a path [default: all servers and locations]; with `--value`
-    /// also a block as it is written, such as `location /api/`.
+    /// The URL of the request: `http://www.example.com/a?b=c`, or a path [default: all servers and locations]; with
+    /// `--value` also a block as it is written, such as `location /api/`.
     #[arg(value_name = "URL")]
     url: Option<String>,
 
@@ -47,16 +47,16 @@ pub(super) struct ShowArgs {
     #[arg(long, requires = "url")]
     all: bool,
 
-    /// What a variable, or a text with variables, can be there: `$host`, `http://$backend$uri`.
+    /// Print the possible values of a variable, or of a text with variables: `$host`, `http://$backend$uri`.
     #[arg(long, value_name = "TEXT", requires = "url", conflicts_with_all = ["setting", "all"])]
     value: Option<String>,
 
-    /// How the answer is printed
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
 
-/// What the URL does not say.
+/// Arguments about the parts of a request that the URL does not have.
 #[derive(Args, Clone, Default)]
 pub(super) struct RequestArgs {
     /// The Host header [default: that of URL].
@@ -106,7 +106,7 @@ struct Answer {
     settings: Vec<settings::Shown>,
 }
 
-/// What names and places are made of.
+/// The model and its sources, for names and places.
 #[derive(Clone, Copy)]
 pub(super) struct Book<'b> {
     pub(super) config: &'b Config,
@@ -114,7 +114,7 @@ pub(super) struct Book<'b> {
 }
 
 impl Book<'_> {
-    /// What is written at a place, in one line.
+    /// The source text of a place, in one line.
     pub(super) fn text(&self, span: crate::source::Span) -> String {
         let text = String::from_utf8_lossy(self.sources.text(span)).into_owned();
         let text = text.trim_end_matches(['{', ';']).split_whitespace().collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! What holds in a location: each setting as it is written, and where it comes from.
+//! Settings of a location: each as it is written, and its origin.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -67,7 +67,7 @@ pub(in crate::cli) fn is_setting(name: &str) -> bool {
     written::entry(name).is_some() || evaluated().any(|known| known == name)
 }
 
-/// Whether `--setting` names what there is.
+/// Checks the names of `--setting`.
 pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failure> {
     let is_known = |name: &str| written::entry(name).is_some() || evaluated().any(|known| known == name);
     let Some(unknown) = wanted.iter().find(|name| !is_known(name)) else { return Ok(()) };
@@ -152,7 +152,7 @@ pub(in crate::cli) fn of(
             continue;
         }
         let setting = written::setting(book, &written, &name);
-        // What holds only where it stands, somewhere else.
+        // Settings at their default are shown only if they were asked for.
         if setting.origin != "default" || all || !wanted.is_empty() {
             shown.push(setting);
         }

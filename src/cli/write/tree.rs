@@ -1,9 +1,8 @@
 //! A new directory with files in it: all of them, or none.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::super::Failure;
 
@@ -36,7 +35,7 @@ pub(in super::super) fn tree(directory: &Path, files: &BTreeMap<PathBuf, Vec<u8>
     Ok(())
 }
 
-/// Whether a path is something else than a directory with nothing in it.
+/// True if the path exists and is anything but an empty directory.
 fn is_taken(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

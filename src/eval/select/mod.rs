@@ -244,7 +244,7 @@ mod tests {
         }
     }
 
-    /// tests/simulate.rs compares these cases with nginx.
+    /// tests/it/simulate.rs compares these cases with nginx.
     #[test]
     fn locations() {
         let mut b = builder();

@@ -81,7 +81,7 @@ pub(crate) const EMPTY_HEADER: &str = "proxy_set_header Connection \"\";";
 /// The line that does not let the peer close.
 pub(crate) const HTTP11: &str = "proxy_http_version 1.1;";
 
-/// Why a repair has several parts.
+/// Reason for repairs of several parts.
 pub(crate) const TOGETHER: &str = "one without the others helps nothing";
 
 /// The lines that leaves lack, in backticks.

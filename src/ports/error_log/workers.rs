@@ -1,4 +1,4 @@
-//! Who wrote the lines of an error log: workers that came with a reload, and those that were about to end.
+//! Lines of an error log by worker: workers that came with a reload, and those that were about to end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,9 +18,9 @@ pub struct Workers {
     known: usize,
     /// Processes that said `gracefully shutting down`.
     ending: BTreeSet<u32>,
-    /// When each was started, if the log is of level notice.
+    /// Start of each process, if the log is of level notice.
     started: BTreeMap<u32, i64>,
-    /// When the last reload or start began, if the log is of level notice.
+    /// Begin of the last reload or start, if the log is of level notice.
     pub reloaded: Option<i64>,
 }
 
@@ -56,7 +56,7 @@ impl Workers {
         found.filter(|pid| !self.is_started(*pid, time)).collect()
     }
 
-    /// Whether the log says that a process was started at a time or later: it may have the number of an older one.
+    /// True if the log has the start of a process at `time` or later: the process may reuse the number of an older one.
     pub fn is_started(&self, pid: u32, time: i64) -> bool {
         self.started.get(&pid).is_some_and(|at| *at >= time)
     }

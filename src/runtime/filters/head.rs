@@ -19,7 +19,7 @@ pub(crate) fn product(worker: &Worker, request: &Request) -> &'static str {
     }
 }
 
-/// Where the fields of a head go.
+/// Writer of header fields: lines of HTTP/1, or fields of h2.
 trait Fields {
     /// Adds a field; `value` appends its value.
     fn add(&mut self, name: &[u8], value: impl FnOnce(&mut Vec<u8>));

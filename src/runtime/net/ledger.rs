@@ -27,7 +27,7 @@ const MOST_TUPLES: usize = 4096;
 /// The name of what has no name of its own: peers in variables.
 const FROM_REQUEST: &str = "(from the request)";
 
-/// Why there is no connection, for the ledger.
+/// Kind of a failed connection, for the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Missed {
     NotAvailable = 2,

@@ -33,7 +33,7 @@ struct TimerState {
     free: Vec<u32>,
     /// Number of the next reusable wait.
     turn: u64,
-    /// When the sweeper will wake up.
+    /// Next time at which the sweeper wakes up.
     planned: Option<Instant>,
     sweeper: Option<Waker>,
 }

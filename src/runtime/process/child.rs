@@ -45,7 +45,7 @@ impl WorkerProcess {
         if parts.is_daemon
             && let Some(file) = log.file()
         {
-            // What would go to the terminal of whoever started the daemon.
+            // stderr of a daemon is the error log: no worker writes to the terminal of the person who started it.
             command.stderr(file.try_clone().map_err(|e| failed("dup", &e))?);
         }
         let child = command.spawn().map_err(|e| failed("execve", &e))?;
@@ -94,7 +94,7 @@ impl WorkerProcess {
         let _ = self.child.kill();
     }
 
-    /// How it ended; `None`: it lives.
+    /// The exit status; `None` while the process runs.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
@@ -103,7 +103,7 @@ impl WorkerProcess {
         self.child.id()
     }
 
-    /// How long ago it was started.
+    /// Time since the process was started.
     pub(crate) fn age(&self) -> Duration {
         self.begun.elapsed()
     }

@@ -1,5 +1,5 @@
-//! What a worker process gets of its master instead of opening it: the compiled configuration in memory, listening
-//! sockets, logs, addresses of peers, and whom to become.
+//! Handover from the master to a worker process, which opens nothing itself: the compiled configuration in memory, listening
+//! sockets, logs, addresses of peers, and the account to change to.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -40,7 +40,7 @@ pub(crate) struct Head {
     peers: Vec<Vec<(usize, Endpoint, String)>>,
 }
 
-/// What is handed over, on the side of the master.
+/// Parts of a handover, on the side of the master.
 pub(crate) struct Parts<'p> {
     pub(crate) name: &'p str,
     pub(crate) stays: bool,
@@ -123,7 +123,7 @@ pub(crate) fn give<T>(
     send(&text, &descriptors)
 }
 
-/// What a message hands over; `None` if it is not whole.
+/// The handover of a message; `None` if a part is missing.
 pub(crate) fn take(message: Message) -> Option<Handed> {
     let head: Head = postcard::from_bytes(&message.text).ok()?;
     let mut descriptors = message.descriptors.into_iter();

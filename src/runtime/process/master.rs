@@ -42,7 +42,7 @@ struct Master<'m> {
     is_ending: bool,
     /// False after SIGWINCH: the program that takes over serves.
     accepts: bool,
-    /// When the worker process is started again, and when those that do not end are killed.
+    /// Time of the worker process's restart, and time at which workers that do not end are killed.
     restart: Option<Instant>,
     kill: Option<Instant>,
     back_off: Duration,
@@ -171,7 +171,7 @@ impl Master<'_> {
         self.notify("STOPPING=1");
         self.is_ending = true;
         self.restart = None;
-        // Who connects from now on is refused, and does not wait.
+        // Clients that connect from now on are refused instead of waiting.
         self.plan.prepared.listeners.clear();
         for process in self.old.iter().chain(&self.worker) {
             process.end(kind);

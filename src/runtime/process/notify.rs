@@ -1,4 +1,4 @@
-//! What systemd wants to know of a service with `Type=notify` (`sd_notify(3)`).
+//! Notifications to systemd, for services with `Type=notify` (`sd_notify(3)`).
 
 use std::ffi::OsStr;
 use std::os::linux::net::SocketAddrExt;

@@ -53,7 +53,7 @@ impl Plan {
         Ok(Self { prepared, site: stored, account, pid })
     }
 
-    /// What a worker process is given.
+    /// Parts of the handover to a worker process.
     pub(crate) fn parts<'p>(&'p self, options: &'p RunOptions, surroundings: &'p Surroundings) -> Parts<'p> {
         Parts {
             name: surroundings.name(),

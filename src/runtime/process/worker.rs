@@ -29,10 +29,10 @@ pub type Metrics<'m> = &'m dyn Fn(TcpListener, Arc<Ledger>, bool);
 
 /// Workers that do not end at once are not waited for any longer.
 const KILL: Duration = Duration::from_secs(1);
-/// How often is looked whether workers have ended that shall.
+/// Interval of the checks for ended workers.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What happens to a worker process.
+/// An event in the main loop of a worker process.
 enum Event {
     Message(Message),
     /// The master is gone.
@@ -152,7 +152,7 @@ impl Process<'_> {
                 let become_it = account::become_it(&account, &config, &prepared.error_log);
                 become_it.map_err(|error| error.to_string())?;
             }
-            // What is executed from here on gains nothing.
+            // Programs executed from here on gain no privileges.
             let _ = nix::sys::prctl::set_no_new_privs();
         }
         let running = launch(prepared, &options).map_err(|error| error.to_string())?;
@@ -160,7 +160,8 @@ impl Process<'_> {
             (self.metrics)(socket, Arc::clone(ledger), head.improve);
         }
         if let Some(before) = self.all.last_mut() {
-            // Who connects to an address that is no longer listened on is refused, and does not wait.
+            // Without its listeners, clients of an address that is no longer listened on are refused instead of waiting in
+            // the backlog of workers that drain.
             before.listeners.clear();
             before.stop.send_replace(Some(Stop::Graceful));
         }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use super::{ProxyRequest, fastcgi, hints, upload};
+use super::request::ProxyRequest;
+use super::{fastcgi, hints, upload};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
@@ -24,7 +25,7 @@ const CONNECTING: &str = " while connecting to upstream";
 const SHAKING: &str = " while SSL handshaking to upstream";
 const READING: &str = " while reading response header from upstream";
 
-/// Why a try failed.
+/// Failure of an attempt with one peer.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// On this side; logged already.

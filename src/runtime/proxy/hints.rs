@@ -2,7 +2,8 @@
 //! (`ngx_http_upstream_process_early_hints`, `ngx_http_early_hints_filter`).
 
 use super::cached::holds;
-use super::{ProxyRequest, response};
+use super::request::ProxyRequest;
+use super::response;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http2::head::ResponseHead;

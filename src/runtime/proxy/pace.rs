@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ProxyRequest;
+use super::request::ProxyRequest;
 use crate::runtime::net::clock::Clock;
 
 /// Bytes a second, and what has been read of the response since when.

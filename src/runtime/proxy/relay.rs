@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use super::framing::{Framing, Part};
 use super::pace::Pace;
+use super::request::ProxyRequest;
 use super::saving::Copy;
-use super::{ProxyRequest, exchange, fastcgi, response, tunnel};
+use super::{exchange, fastcgi, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::filters::headers;
 use crate::runtime::net::buffer::{Buffer, SIZE};

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::rc::Rc;
 
-use super::ProxyRequest;
+use super::request::ProxyRequest;
 use crate::eval::uri::unsafe_uri;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::cached::{now, send};
-use super::{ProxyRequest, pass};
+use super::pass;
+use super::request::ProxyRequest;
 use crate::model::log::Severity;
 use crate::runtime::net::http1::response_head::ResponseHead;
 use crate::runtime::net::log::errno;

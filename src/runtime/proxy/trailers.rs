@@ -1,6 +1,7 @@
 //! Trailers of a peer behind a chunked body (`ngx_http_proxy_process_trailer`, `ngx_http_upstream_process_trailers`).
 
-use super::{ProxyRequest, response};
+use super::request::ProxyRequest;
+use super::response;
 use crate::runtime::net::http1::field::{self, Line};
 
 /// The lines behind the last chunk, as far as they have come.

@@ -4,8 +4,9 @@
 use std::task::Poll;
 
 use super::exchange::Failure;
+use super::fastcgi;
 use super::head::SMALL_BODY;
-use super::{ProxyRequest, fastcgi};
+use super::request::ProxyRequest;
 use crate::runtime::fastcgi::records;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::text::put;

@@ -14,7 +14,7 @@ use crate::runtime::request::flow::Flow;
 use crate::runtime::request::state::Request;
 use crate::runtime::request::worker::Worker;
 
-/// Why there is no body.
+/// Error of reading a request body.
 #[derive(Debug)]
 pub(crate) enum BodyError {
     /// Answered with this status.
@@ -97,7 +97,7 @@ impl Reader {
         Self { framing, total: 0, framed: 0, limit, scratch, is_past_head: false }
     }
 
-    /// Where the next bytes of the client belong.
+    /// Buffer for the next bytes of the body.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         self.scratch.clear();
         self.scratch.room()

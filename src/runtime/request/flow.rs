@@ -1,4 +1,4 @@
-//! Where a request goes on when a phase or a handler is done with it.
+//! Flow: the next step of a request after a phase or a handler.
 
 use crate::eval::select::LocationId;
 use crate::model::log::Severity;

@@ -124,7 +124,7 @@ impl Reply {
         !self.before.is_empty() || self.page.is_some()
     }
 
-    /// When it was last modified: read from a peer's line, which may have been kept, only if somebody asks.
+    /// Last modification of the response. The `Last-Modified` of a peer or of the cache is parsed only here, on demand.
     pub(crate) fn modified(&self) -> Option<i64> {
         let said = || self.get(b"Last-Modified").and_then(parse_http);
         self.last_modified.or_else(said)

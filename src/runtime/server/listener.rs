@@ -70,7 +70,7 @@ impl Listener {
         Ok(Self::Tcp(socket.into()))
     }
 
-    /// Where it listens, if that is an address.
+    /// Address of the socket; `None` for a unix socket.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok(),

@@ -1,4 +1,4 @@
-//! How the plans of servers and locations are made from their settings.
+//! Plans of servers and locations, made from their settings.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;

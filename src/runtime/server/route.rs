@@ -5,9 +5,8 @@
 
 use std::rc::Rc;
 
-use crate::eval::Captures;
 use crate::eval::select::LocationId;
-use crate::eval::uri;
+use crate::eval::{Captures, uri};
 use crate::model::location::Handler;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
@@ -25,7 +24,7 @@ use crate::runtime::request::state::Request;
 use crate::runtime::request::worker::Answered;
 use crate::runtime::server::error_page;
 
-/// Where the phases begin.
+/// Phase that a request starts or restarts with.
 enum Enter {
     Server,
     Location(LocationId),

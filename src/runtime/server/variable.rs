@@ -53,10 +53,11 @@ const PLAIN: &[(&str, Get)] = &[
         let r = &*s.request;
         // As it was sent; of a chunked body what was read, unless it is passed on while it is read
         // (`ngx_http_variable_content_length`).
-        match r.head.value(Known::ContentLength, r.buffer.all()) {
-            Some(length) => text(out, length),
-            None if r.head.chunked && r.has_body && r.streamed == 0 => count(out, r.body_length()),
-            None => false,
+        match (r.head.value(Known::ContentLength, r.buffer.all()), r.head.content_length) {
+            (Some(length), Some(_)) => text(out, length),
+            (None, Some(length)) => count(out, length),
+            (_, None) if r.head.chunked && r.has_body && r.streamed == 0 => count(out, r.body_length()),
+            (_, None) => false,
         }
     }),
     ("content_type", |s, out| joined(s, "content_type", b", ", out)),

@@ -60,7 +60,7 @@ pub(crate) struct Names {
     pub(crate) peer: String,
 }
 
-/// Why there is none.
+/// Error of a TLS connection to a peer.
 pub(crate) enum Failed {
     /// In nginx's words; logged at the level error.
     Message(String),

@@ -6,9 +6,8 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::codes::{Code, Codes, Index};
-use super::fragment;
 use super::pattern::{Pattern, Patterns};
-use super::text;
+use super::{fragment, text};
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::Class;
 use crate::syntax::{Block, Configuration, Directive, IncludeChain};

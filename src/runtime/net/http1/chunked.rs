@@ -18,7 +18,7 @@ enum ChunkState {
     TrailerHeaderLf,
 }
 
-/// Where in a chunked body the reader is.
+/// Position of the reader in a chunked body.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chunked {
     state: ChunkState,

@@ -103,7 +103,7 @@ const SLOTS: usize = 128;
 /// Found by trying.
 const FACTORS: (usize, usize, usize) = (1, 3, 32);
 
-/// Where a name stands if it is known: its length, first and last letter tell all of them apart.
+/// Slot of a header name in the table: length, first and last letter differ for all known names.
 const fn slot(name: &[u8]) -> usize {
     let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
     (name.len() * FACTORS.0 + (*first | 0x20) as usize * FACTORS.1 + (*last | 0x20) as usize * FACTORS.2)

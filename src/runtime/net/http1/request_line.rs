@@ -31,7 +31,7 @@ pub(crate) struct RequestLine {
     pub(crate) empty_path: bool,
 }
 
-/// Why a request line is refused (`ngx_http_client_errors`).
+/// Reasons of refused request lines (`ngx_http_client_errors`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineError {
     Method,

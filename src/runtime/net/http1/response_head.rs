@@ -14,7 +14,7 @@ pub(crate) struct ResponseHead {
     pub(crate) chunked: bool,
     /// The upstream will close the connection.
     pub(crate) close: bool,
-    /// Where the status line begins.
+    /// Offset of the status line.
     pub(crate) start: usize,
     /// Up to where the buffer is parsed.
     pub(crate) position: usize,

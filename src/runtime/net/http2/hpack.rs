@@ -8,13 +8,13 @@ use std::ops::Range;
 
 use crate::runtime::net::http2::huffman;
 
-/// What stands for a name that nginx refuses: all of its bytes.
+/// Byte that overwrites a header name that nginx refuses.
 pub(crate) const REFUSED_NAME: u8 = b'~';
-/// What stands for a value that nginx refuses.
+/// Byte that overwrites a header value that nginx refuses.
 pub(crate) const REFUSED_VALUE: u8 = 0xff;
-/// What stands for a name that nginx may ignore (`ignore_invalid_headers`): no name as it wants them either.
+/// Byte that overwrites a header name that nginx may ignore (`ignore_invalid_headers`): `!` is invalid in nginx's names too.
 const IGNORED_NAME: u8 = b'!';
-/// What stands for control bytes in a value, which nginx passes on.
+/// Byte that overwrites control bytes in a header value: h2 refuses them, nginx passes them on.
 const CONTROL: u8 = b'?';
 /// A value that ends the stream if it is a path, a scheme or an authority.
 const NO_URI: u8 = b' ';
@@ -133,7 +133,7 @@ fn clean_name(block: &mut [u8], name: &Text) -> Option<Kind> {
             b':' if length == 0 => is_pseudo = true,
             0..=0x20 | 0x7f | b':' | b'A'..=b'Z' => is_refused = true,
             b'a'..=b'z' | b'0'..=b'9' => {}
-            // What is a name for h2.
+            // Further bytes of a name that h2 accepts; nginx calls such a name invalid.
             b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`'
             | b'|' | b'~' => {}
             _ => is_valid = false,

@@ -14,7 +14,7 @@ use crate::model::log::{AccessLog, ErrorLog, LogTarget, Severity};
 use crate::runtime::net::clock::{self, Clock};
 use crate::runtime::net::syslog::Syslog;
 
-/// Where lines go.
+/// Target of log lines.
 #[derive(Debug)]
 pub(crate) enum Sink {
     File(LogFile),

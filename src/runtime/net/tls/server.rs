@@ -15,9 +15,8 @@ use crate::eval::select::ServerId;
 use crate::model::{Config, TlsSettings};
 use crate::runtime::net::shared::Shared;
 use crate::runtime::net::tls::file::{Choice, Files};
-use crate::runtime::net::tls::session;
 use crate::runtime::net::tls::verify::{self, Trust};
-use crate::runtime::net::tls::{self, cipher, provider};
+use crate::runtime::net::tls::{self, cipher, provider, session};
 use crate::source::Span;
 
 /// Longest chain that is followed, whatever `ssl_verify_depth` says.
@@ -110,8 +109,8 @@ fn server(settings: &TlsSettings, files: Files<'_>, shared: &Shared) -> Result<S
     Ok(ServerTls { http1: Arc::new(made), http2: Arc::new(both), trust })
 }
 
-/// What sessions and the keys of tickets belong to: they outlive a reload if there is a zone (`shared:…`), as in nginx, and
-/// belong to servers that prove the same and ask the same.
+/// Name of a session cache and of its keys of tickets. With a zone (`shared:…`) both outlive a reload, as in nginx. Servers
+/// share them only with the same zone, certificates and client verification; `None`: no zone.
 fn zone(settings: &TlsSettings) -> Option<String> {
     let words = &settings.session_cache.value;
     let zone = words.iter().find(|word| word.starts_with("shared:"))?;

@@ -19,7 +19,7 @@ use crate::runtime::server::sendfile;
 /// Files are read in pieces of this size.
 const FILE_PIECE: usize = 64 << 10;
 
-/// How much of what is left of a file is read at once.
+/// Length of the next piece of a file; `left` bytes of the file are not read yet.
 fn piece_of(request: &Request, left: u64) -> usize {
     let most = FILE_PIECE.min(request.reply.before.longest_piece());
     most.min(usize::try_from(left).unwrap_or(most))

@@ -170,7 +170,7 @@ fn default_server(worker: &Worker, client: &Client) -> ServerId {
     named.unwrap_or_else(|| worker.router.listen(client.address).default_server)
 }
 
-/// How a client without TLS begins.
+/// First bytes of a connection without TLS.
 enum Preface {
     Http2,
     Other,
@@ -192,7 +192,7 @@ async fn preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &Clien
             Some(Ok(_)) => {
                 let message = "client closed connection or timed out while waiting for request";
                 worker.error_log.write(Severity::Info, Some(client.number), message);
-                // What is left unread would make a reset of the close.
+                // Closing a socket with unread bytes would send a reset.
                 let _ = stream.try_read(&mut first);
                 return Preface::Closed;
             }

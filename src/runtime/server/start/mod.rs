@@ -40,7 +40,7 @@ use crate::source::Span;
 pub struct RunOptions {
     /// Directory that relative paths of logs and of the pid file belong to.
     pub prefix: PathBuf,
-    /// Where connections to peers are counted; nowhere if there is none.
+    /// Counters of the connections to peers; `None`: such connections are not counted.
     pub ledger: Option<Arc<Ledger>>,
     /// Do for ports what nginx does not: see docs/run.md.
     pub improve: bool,
@@ -48,7 +48,7 @@ pub struct RunOptions {
     pub metrics: Option<Arc<std::net::TcpListener>>,
 }
 
-/// Why nothing runs.
+/// Error of a start.
 #[derive(Debug)]
 pub enum StartError {
     /// These directives are not executed, and to go on without them is not safe.
@@ -80,7 +80,7 @@ pub(crate) fn failed(message: impl Into<String>, span: Option<Span>) -> StartErr
     StartError::Failed { message: message.into(), span }
 }
 
-/// How to stop.
+/// Kind of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// SIGTERM, SIGINT: at once.
@@ -108,7 +108,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens, in the order of the configuration; port 0 has become the real one.
+    /// Addresses of the listeners, in the order of the configuration; port 0 is replaced by the port that the kernel chose.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -181,7 +181,8 @@ pub(crate) fn refuse(config: &Config) -> Result<(), StartError> {
     if refused.is_empty() { Ok(()) } else { Err(StartError::Unsupported(refused)) }
 }
 
-/// What there is already of what a configuration needs.
+/// Resources that exist before a configuration is prepared: those of the configuration before, or those that the master
+/// hands over.
 pub(crate) struct Given<'g> {
     pub(crate) listeners: &'g [(Endpoint, Listener)],
     pub(crate) files: Files,
@@ -190,7 +191,7 @@ pub(crate) struct Given<'g> {
     pub(crate) peers: Option<Vec<Vec<(usize, Resolved)>>>,
 }
 
-/// What a configuration needs of the host: bound, opened, resolved and read.
+/// A configuration with its resources of the host: sockets bound, files opened, names resolved, certificates read.
 pub(crate) struct Prepared {
     pub(crate) config: Arc<Config>,
     pub(crate) listeners: Vec<(Endpoint, Listener)>,

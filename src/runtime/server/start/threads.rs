@@ -64,7 +64,7 @@ fn live(job: &Job, report: Sender<Report>) {
             Ok(Err(message)) => message,
             Err(payload) => panic::text(&payload),
         };
-        // Who waits for the report tells it.
+        // The thread that waits for the report logs the failure.
         if let Some(report) = report.take() {
             let _ = report.send(Err(outcome));
             return;

@@ -25,7 +25,7 @@ pub(super) struct Node {
     updating: Option<Instant>,
     /// A failure that is kept, and until when.
     error: Option<(u16, i64)>,
-    /// When nobody asked for it so long it is removed; seconds since 1970.
+    /// Time at which an entry without requests is removed (`inactive`); seconds since 1970.
     pub(super) expire: i64,
     /// Bytes of its file.
     pub(super) size: u64,

@@ -30,7 +30,7 @@ const MAX_NAMES: usize = 10_000;
 /// A question that nobody answers is forgotten.
 const GIVE_UP: Duration = Duration::from_secs(60);
 
-/// Why there are no addresses: the code of the answer, or 110 for none at all.
+/// Reason of a failed look-up: the code of the DNS response, or 110 if none came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failure(u8);
 

@@ -1,0 +1,499 @@
+//! `ngxc diff`: edits that change behaviour are reported with a right witness, edits that do not are silent. Pairs come
+//! from a generator of mutations with a seed; a real nginx is asked the witnesses too.
+#![allow(
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::format_push_string,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and one that is left out says so"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::common::nginx;
+
+/// Exit status and standard output.
+fn ngxc(directory: &Path, args: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+        .args(args)
+        .current_dir(directory)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() != Some(2), "{args:?}: {error}");
+    (output.status.code().unwrap(), text)
+}
+
+/// The differences between two texts.
+fn diff(directory: &Path, old: &str, new: &str) -> (i32, Value) {
+    fs::write(directory.join("old.conf"), old).unwrap();
+    fs::write(directory.join("new.conf"), new).unwrap();
+    let (status, out) = ngxc(directory, &["diff", "old.conf", "new.conf", "--format", "json"]);
+    (status, serde_json::from_str(&out).unwrap())
+}
+
+/// Numbers from a seed (`SplitMix64`).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+}
+
+/// A server of a generated configuration.
+#[derive(Clone)]
+struct Server {
+    names: Vec<String>,
+    settings: Vec<String>,
+    locations: Vec<(String, Vec<String>)>,
+}
+
+/// Prefixes, and expressions with a wider form of each.
+const PREFIXES: [&str; 8] = ["/", "/a/", "/a/b/", "/img/", "/api", "/api/v1/", "/static/", "/down"];
+const PATTERNS: [(&str, &str); 4] = [
+    (r"~ \.png$", r"~ \.(png|gif)$"),
+    (r"~ ^/a/[a-z]+$", r"~ ^/a/[a-z0-9]+$"),
+    (r"~* \.php$", r"~* \.php"),
+    (r"~ ^/u/\d\d$", r"~ ^/u/\d+$"),
+];
+
+fn config(random: &mut Random) -> Vec<Server> {
+    let count = 1 + random.below(3);
+    (0..count)
+        .map(|number| {
+            let mut names = vec![format!("s{number}.test")];
+            if random.below(3) == 0 {
+                names.push(format!("*.s{number}.test"));
+            }
+            let mut heads: Vec<String> = PREFIXES.iter().map(|p| format!("location {p}")).collect();
+            heads.extend(PATTERNS.iter().map(|(p, _)| format!("location {p}")));
+            heads.push("location = /exact".to_owned());
+            heads.push("location ^~ /static/fixed/".to_owned());
+            let mut locations = Vec::new();
+            for _ in 0..2 + random.below(5) {
+                let head = heads.remove(random.below(heads.len()));
+                let id = random.below(1000);
+                let mut body = vec![format!("add_header X-Place {number}-{id} always;")];
+                match random.below(4) {
+                    0 => body.push(format!("return 301 http://$host/to{id}$request_uri;")),
+                    1 => body.push("if ($request_method = PUT) { return 405; }".to_owned()),
+                    2 => body.push("if ($arg_key = secret) { return 403; }".to_owned()),
+                    _ => {}
+                }
+                body.push(format!("return 200 'place {number} {id}';"));
+                locations.push((head, body));
+            }
+            let mut settings = vec!["keepalive_timeout 30s;".to_owned()];
+            if random.below(2) == 0 {
+                settings.push(r"rewrite ^/old/(.*)$ /a/$1;".to_owned());
+            }
+            Server { names, settings, locations }
+        })
+        .collect()
+}
+
+fn write(servers: &[Server], listen: &str) -> String {
+    let mut out = String::new();
+    for server in servers {
+        out += &format!("server {{\n    listen {listen};\n    server_name {};\n", server.names.join(" "));
+        server.settings.iter().for_each(|setting| out += &format!("    {setting}\n"));
+        for (head, body) in &server.locations {
+            out += &format!("    {head} {{\n");
+            for line in body {
+                out += &format!("        {line}\n");
+            }
+            out += "    }\n";
+        }
+        out += "}\n";
+    }
+    out
+}
+
+fn whole(http: &str) -> String {
+    format!("events {{}}\nhttp {{\n{http}}}\n")
+}
+
+/// Kinds of mutations; true: behaviour may change.
+const KINDS: [(&str, bool); 10] = [
+    ("comments and layout", false),
+    ("prefix locations in another order", false),
+    ("servers in another order behind the default", false),
+    ("an included file", false),
+    ("a value in another unit", false),
+    ("another text", true),
+    ("an expression widened", true),
+    ("a location shadowed", true),
+    ("a location removed", true),
+    ("a name removed", true),
+];
+
+/// The mutated configuration; `None` if the kind does not apply.
+fn mutate(kind: &str, servers: &[Server], random: &mut Random, directory: &Path) -> Option<String> {
+    let mut new = servers.to_vec();
+    let at = random.below(new.len());
+    match kind {
+        "comments and layout" => {
+            let text = write(&new, "8080").replace("    ", "\t").replace(";\n", "; # a comment\n");
+            return Some(whole(&text));
+        }
+        "prefix locations in another order" => {
+            let (regexes, mut others): (Vec<_>, Vec<_>) =
+                new[at].locations.drain(..).partition(|(head, _)| head.contains('~') && !head.contains("^~"));
+            others.reverse();
+            new[at].locations = others.into_iter().chain(regexes).collect();
+        }
+        "servers in another order behind the default" => new[1..].reverse(),
+        "an included file" => {
+            let server = new.pop()?;
+            fs::write(directory.join("part.conf"), write(&[server], "8080")).unwrap();
+            return Some(whole(&(write(&new, "8080") + "include part.conf;\n")));
+        }
+        "a value in another unit" => "keepalive_timeout 30000ms;".clone_into(&mut new[at].settings[0]),
+        "another text" => {
+            let (_, body) = new[at].locations.first_mut()?;
+            let last = body.last_mut()?;
+            *last = last.replace("place", "other");
+        }
+        "an expression widened" => {
+            let (_, wide) = new[at].locations.iter_mut().find_map(|(head, body)| {
+                let wide = PATTERNS.iter().find(|(narrow, _)| head == &format!("location {narrow}"))?;
+                *head = format!("location {}", wide.1);
+                Some((body, wide))
+            })?;
+            assert!(!wide.1.is_empty());
+        }
+        "a location shadowed" => {
+            let body = vec!["return 200 shadow;".to_owned()];
+            new[at].locations.insert(0, (r"location ~ ^/(a|api|img|u)".to_owned(), body));
+        }
+        "a location removed" => {
+            let many = new[at].locations.len();
+            new[at].locations.remove(random.below(many));
+        }
+        "a name removed" => {
+            // The server keeps a name that nobody asks for.
+            let last = new.last_mut()?;
+            if servers.len() < 2 {
+                return None;
+            }
+            "gone.test".clone_into(&mut last.names[0]);
+        }
+        _ => return None,
+    }
+    Some(whole(&write(&new, "8080")))
+}
+
+/// Requests that both sides are asked by nginx.
+fn requests(servers: &[Server]) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    let paths = [
+        "/",
+        "/a/x",
+        "/a/b/c",
+        "/a/1",
+        "/img/x.png",
+        "/img/x.gif",
+        "/api",
+        "/api/v1/z",
+        "/static/fixed/q",
+        "/exact",
+        "/u/12",
+        "/u/123",
+        "/x.php",
+        "/x.phps",
+        "/old/q",
+        "/down",
+    ];
+    for server in servers.iter().take(1).chain(servers.last()) {
+        all.extend(paths.iter().map(|path| (server.names[0].clone(), (*path).to_owned())));
+    }
+    all
+}
+
+#[test]
+fn mutations_are_reported_or_silent() {
+    let pairs: usize = std::env::var("NGXC_DIFF_PAIRS").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let (mut changed, mut silent) = (0, 0);
+    for seed in [1_u64, 2, 3] {
+        let mut random = Random(seed);
+        for number in 0..pairs {
+            let servers = config(&mut random);
+            let (kind, may_change) = KINDS[number % KINDS.len()];
+            let Some(new) = mutate(kind, &servers, &mut random, directory) else { continue };
+            let old = whole(&write(&servers, "8080"));
+            let (status, found) = diff(directory, &old, &new);
+            let entries = found["differences"].as_array().unwrap();
+            if !may_change {
+                assert!(status == 0 && entries.is_empty(), "{kind}, seed {seed}: {found:#}\n{old}\n{new}");
+                silent += 1;
+                continue;
+            }
+            assert_eq!(status, i32::from(!entries.is_empty()), "{kind}");
+            // Each witness is right on both sides: `ngxc route` says so from the texts.
+            for request in entries.iter().flat_map(|entry| entry["requests"].as_array().unwrap()) {
+                assert_ne!(request["old"]["value"], request["new"]["value"], "{request:#}");
+            }
+            // No request that nginx's rules treat differently is without an entry: the simulator is asked both sides.
+            let list: String = requests(&servers)
+                .iter()
+                .map(|(host, path)| format!("GET http://{host}:8080{path}\n"))
+                .collect();
+            fs::write(directory.join("list"), &list).unwrap();
+            let (_, one) = ngxc(directory, &["route", "old.conf", "list"]);
+            let (_, two) = ngxc(directory, &["route", "new.conf", "list"]);
+            if one != two {
+                assert!(!entries.is_empty(), "{kind}, seed {seed}: {old}\n{new}");
+            }
+            // A removed location or name, or another text, always shows.
+            if kind != "an expression widened"
+                && kind != "a location shadowed"
+                && kind != "a location removed"
+            {
+                assert!(!entries.is_empty(), "{kind}, seed {seed}: {found:#}\n{old}\n{new}");
+            }
+            changed += usize::from(!entries.is_empty());
+        }
+    }
+    println!("{changed} pairs with differences, {silent} silent ones");
+    assert!(changed >= pairs && silent >= pairs, "{changed} {silent}");
+}
+
+#[test]
+fn nginx_treats_witnesses_as_reported() {
+    if nginx::program().is_none() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut asked = 0;
+    for seed in 10..14_u64 {
+        let mut random = Random(seed);
+        let servers = config(&mut random);
+        let kind = ["another text", "an expression widened", "a location shadowed", "a location removed"]
+            [seed as usize % 4];
+        let Some(new) = mutate(kind, &servers, &mut random, directory.path()) else { continue };
+        let old = whole(&write(&servers, "8080"));
+        let (_, found) = diff(directory.path(), &old, &new);
+        let inside = |text: &str| {
+            let text = text.strip_prefix("events {}\nhttp {\n").unwrap().strip_suffix("}\n").unwrap();
+            text.replace("listen 8080", "listen PORT")
+        };
+        let (one, two) =
+            (nginx::Nginx::start(&inside(&old)).unwrap(), nginx::Nginx::start(&inside(&new)).unwrap());
+        let entries = found["differences"].as_array().unwrap();
+        for request in entries.iter().flat_map(|entry| entry["requests"].as_array().unwrap()) {
+            let is_plain = request["method"] == "GET"
+                && request["headers"].as_array().unwrap().is_empty()
+                && request["host"] != ""
+                && request["all_files"] == false;
+            let url = request["url"].as_str().unwrap();
+            let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).unwrap();
+            if !is_plain {
+                continue;
+            }
+            let host = request["host"].as_str().unwrap();
+            let (before, after) =
+                (one.get(std::slice::from_ref(&path), host), two.get(std::slice::from_ref(&path), host));
+            asked += 1;
+            let status = |value: &Value| {
+                value["value"].as_str().unwrap_or_default().split(' ').next().unwrap().to_owned()
+            };
+            if request["effect"] == "answer" {
+                assert_ne!(before, after, "{host}{path}: {request:#}");
+                assert_eq!(before[0].0.to_string(), status(&request["old"]), "{host}{path}");
+                assert_eq!(after[0].0.to_string(), status(&request["new"]), "{host}{path}");
+            }
+        }
+        // And twenty requests that nobody chose: what nginx treats differently is reported.
+        for (host, path) in requests(&servers).into_iter().take(20) {
+            let (before, after) =
+                (one.get(std::slice::from_ref(&path), &host), two.get(std::slice::from_ref(&path), &host));
+            assert!(before == after || !entries.is_empty(), "{host}{path} {before:?} {after:?}");
+        }
+    }
+    println!("{asked} witnesses");
+    assert!(asked >= 3, "{asked}");
+}
+
+/// A configuration with much in it; `old` stands in it once for each case.
+const SHOP: &str = r"events {}
+http {
+    map $http_user_agent $bot { default 0; ~*bot 1; }
+    limit_req_zone $binary_remote_addr zone=one:1m rate=1r/s;
+    proxy_cache_path /tmp/c keys_zone=store:1m;
+    log_format main '$remote_addr $request';
+    upstream app { server 10.0.0.1:8080; server 10.0.0.2:8080; keepalive 8; }
+    upstream idle { server 10.0.0.3:8080; }
+    server {
+        listen 80;
+        server_name www.test;
+        access_log /tmp/a.log main;
+        proxy_read_timeout 30s;
+        add_header X-One 1;
+        location / { proxy_pass http://app; proxy_set_header Host $host; }
+        location /admin/ { allow 10.0.0.0/8; deny all; proxy_pass http://app; }
+        location /old { return 301 https://new.test$request_uri; }
+        location /files/ { root /srv; limit_req zone=one; }
+        location /bot { if ($bot) { return 403; } return 200 ok; }
+        location /cached/ { proxy_cache store; proxy_cache_key $uri; proxy_pass http://app; }
+        location ~ \.php$ { fastcgi_pass 127.0.0.1:9000; }
+        location /php/ { return 200 php; }
+    }
+    server { listen 80; server_name other.test; return 404; }
+}
+";
+
+#[test]
+fn one_edit_is_one_entry_of_its_class() {
+    let directory = tempfile::tempdir().unwrap();
+    for (old, new, class) in [
+        ("deny all;", "allow all;", "access"),
+        ("allow 10.0.0.0/8;", "allow 10.0.0.0/16;", "access"),
+        ("return 404;", "return 200 all;", "routing"),
+        ("https://new.test", "https://newer.test", "redirects"),
+        ("return 301", "return 302", "redirects"),
+        ("root /srv;", "root /var;", "routing"),
+        ("add_header X-One 1;", "add_header X-One 2;", "headers"),
+        ("proxy_set_header Host $host;", "proxy_set_header Host www.test;", "headers"),
+        ("proxy_set_header Host $host;", "", "headers"),
+        ("server 10.0.0.2:8080;", "server 10.0.0.9:8080;", "upstream"),
+        ("keepalive 8;", "keepalive 9;", "ports"),
+        ("proxy_read_timeout 30s;", "proxy_read_timeout 31s;", "limits"),
+        ("limit_req zone=one;", "", "limits"),
+        ("rate=1r/s", "rate=2r/s", "limits"),
+        ("proxy_cache_key $uri;", "proxy_cache_key $host$uri;", "cache"),
+        ("access_log /tmp/a.log main;", "access_log /tmp/b.log main;", "logs"),
+        ("~*bot 1;", "~*(bot|crawler) 1;", "access"),
+        ("if ($bot)", "if ($request_method = POST)", "access"),
+        (r"~ \.php$", r"~ \.php", "upstream"),
+        ("location /php/ {", "location ^~ /php/ {", "routing"),
+        ("server_name other.test;", "server_name other.test extra.test;", "routing"),
+        ("127.0.0.1:9000", "127.0.0.1:9001", "upstream"),
+        ("listen 80;\n", "listen 80;\n        listen 81;\n", "access"),
+        ("events {}", "events {}\nworker_processes 3;", "other"),
+        (
+            "proxy_pass http://app; proxy_set",
+            "proxy_bind 10.0.0.7; proxy_pass http://app; proxy_set",
+            "ports",
+        ),
+        ("location /admin/ {", "location /admin/ { client_max_body_size 2m;", "limits"),
+    ] {
+        assert!(SHOP.contains(old), "{old}");
+        let text = SHOP.replacen(old, new, 1);
+        let (status, found) = diff(directory.path(), SHOP, &text);
+        let entries = found["differences"].as_array().unwrap();
+        let classes: Vec<&str> = entries.iter().map(|entry| entry["class"].as_str().unwrap()).collect();
+        assert_eq!((status, classes.as_slice()), (1, &[class][..]), "{old} -> {new}: {found:#}");
+        // The same edit the other way round is one entry too.
+        let (status, found) = diff(directory.path(), &text, SHOP);
+        let entries = found["differences"].as_array().unwrap().len();
+        assert_eq!((status, entries), (1, 1), "{new} -> {old}: {found:#}");
+    }
+}
+
+#[test]
+fn what_changes_nothing_is_silent() {
+    let directory = tempfile::tempdir().unwrap();
+    for (old, new) in [
+        ("events {}", "# a comment\nevents {\n}"),
+        ("proxy_read_timeout 30s;", "proxy_read_timeout 30;"),
+        ("proxy_read_timeout 30s;", "proxy_read_timeout \"30s\";"),
+        ("root /srv;", "root '/srv';"),
+        ("upstream idle { server 10.0.0.3:8080; }", "upstream idle { server 10.0.0.4:8080; }"),
+        ("upstream idle { server 10.0.0.3:8080; }", ""),
+        ("    log_format main", "    map $host $unused { default 1; }\n    log_format main"),
+        ("location /old {", "location @never { return 204; }\n        location /old {"),
+    ] {
+        let text = SHOP.replacen(old, new, 1);
+        assert_ne!(text, SHOP, "{old}");
+        let (status, found) = diff(directory.path(), SHOP, &text);
+        assert_eq!(
+            (status, found["differences"].as_array().unwrap().len()),
+            (0, 0),
+            "{old} -> {new}: {found:#}"
+        );
+    }
+    // A setting that moves outwards and holds in the same places.
+    let moved = SHOP
+        .replace("        proxy_read_timeout 30s;\n", "")
+        .replace("    map $http_user_agent", "    proxy_read_timeout 30s;\n    map $http_user_agent");
+    let narrow = moved.replace("server_name other.test;", "server_name other.test; proxy_read_timeout 60s;");
+    let (status, found) = diff(
+        directory.path(),
+        &SHOP.replace("server_name other.test;", "server_name other.test; proxy_read_timeout 60s;"),
+        &narrow,
+    );
+    assert_eq!(status, 0, "{found:#}");
+}
+
+#[test]
+fn witnesses_and_classes_decide_what_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let new = SHOP.replacen("deny all;", "allow all;", 1);
+    let (_, found) = diff(directory.path(), SHOP, &new);
+    let entry = &found["differences"][0];
+    assert_eq!(entry["what"], "`deny` differs: something becomes reachable", "{found:#}");
+    let request = &entry["requests"][0];
+    assert_eq!(request["url"], "http://www.test/admin/");
+    assert_eq!(request["old"]["answer"], "403: `deny` holds for the client");
+    assert_eq!(request["old"]["place"], "old.conf:16");
+    assert!(request["new"]["answer"].as_str().unwrap().contains("proxy_pass http://app"));
+    let ask =
+        |class: &str| ngxc(directory.path(), &["diff", "old.conf", "new.conf", "--fail-on-class", class]).0;
+    assert_eq!((ask("access"), ask("routing,tls"), ask("tls,access")), (1, 0, 1));
+    let (_, page) = ngxc(directory.path(), &["diff", "old.conf", "new.conf", "--format", "markdown"]);
+    assert!(page.starts_with("**Differences in behaviour**: 1 access\n"), "{page}");
+}
+
+#[test]
+fn revisions_of_git_are_compared() {
+    let directory = tempfile::tempdir().unwrap();
+    let git = |args: &[&str]| {
+        let done = Command::new("git").arg("-C").arg(directory.path()).args(args).output();
+        done.is_ok_and(|output| output.status.success())
+    };
+    if !git(&["init", "-q"]) {
+        return eprintln!("SKIPPED: no git");
+    }
+    fs::create_dir(directory.path().join("conf.d")).unwrap();
+    let main = "events {}\nhttp { include conf.d/*.conf; }\n";
+    fs::write(directory.path().join("nginx.conf"), main).unwrap();
+    fs::write(directory.path().join("conf.d/a.conf"), "server { listen 80; location / { return 200 a; } }\n")
+        .unwrap();
+    assert!(git(&["add", "-A"]));
+    assert!(git(&["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "one"]));
+    let (status, out) = ngxc(directory.path(), &["diff", "nginx.conf", "--git", "HEAD"]);
+    assert_eq!((status, out.as_str()), (0, "no difference in behaviour\n"));
+    fs::write(directory.path().join("conf.d/a.conf"), "server { listen 80; location / { return 200 b; } }\n")
+        .unwrap();
+    let (status, out) = ngxc(directory.path(), &["diff", "nginx.conf", "--git", "HEAD"]);
+    assert_eq!(status, 1, "{out}");
+    assert!(out.contains("- return 200 a  ") && out.contains("+ return 200 b  "), "{out}");
+}
+
+#[test]
+fn an_upgrade_says_what_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("nginx.conf"), SHOP).unwrap();
+    let (status, out) = ngxc(directory.path(), &["diff", "nginx.conf", "--versions", "1.28,1.31.5"]);
+    assert_eq!(status, 1, "{out}");
+    assert!(out.starts_with("nginx 1.28.") && out.contains("proxy_http_version: 1.0, then 1.1"), "{out}");
+    let (status, out) = ngxc(directory.path(), &["diff", "nginx.conf", "--versions", "1.31.5,1.31.5"]);
+    assert_eq!(status, 0, "{out}");
+}
