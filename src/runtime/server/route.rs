@@ -209,7 +209,8 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
     let left = left.map(|id| Rc::clone(&c.worker.locations[id.0 as usize]));
     match left.as_ref().unwrap_or(&plan).handler {
         // Of the handlers that pass requests on in another protocol only that of FastCGI is not refused at start.
-        Some(Handler::Proxy(_) | Handler::Pass(_)) => return proxy::pass(c, r).await,
+        // Boxed: every other request would carry its room along.
+        Some(Handler::Proxy(_) | Handler::Pass(_)) => return Box::pin(proxy::pass(c, r)).await,
         Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
         Some(Handler::EmptyGif(_)) => return empty_gif::send(r),
         // Refused at start.
