@@ -107,7 +107,7 @@ fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> Allows 
 enum Comment {
     /// Nothing, or something else.
     Other,
-    /// Something that nobody understands.
+    /// A malformed suppression.
     Wrong,
     /// Names with their offsets in the comment.
     Allow(Vec<(String, usize)>),

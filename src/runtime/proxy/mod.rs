@@ -269,7 +269,7 @@ fn refusal(p: &mut ProxyRequest<'_>, failure: &Failure) -> Result<(u16, &'static
     }
 }
 
-/// A request begins for the balancer, with what it hashes.
+/// Starts an attempt of the balancer with the key that it hashes.
 fn start(p: &mut ProxyRequest<'_>, state: &UpstreamState) -> Attempt {
     let mut key = Vec::new();
     match &state.key {

@@ -70,7 +70,7 @@ pub(crate) async fn renew(c: &mut Connection, r: &mut Request) {
     let (status, keepalive) = (r.status, r.keepalive);
     let sink = c.sink.replace(Sink::Nothing);
     r.is_background = true;
-    // Nobody waits for the answer.
+    // The response is discarded.
     let _ = pass(c, r).await;
     r.is_background = false;
     c.sink = sink;

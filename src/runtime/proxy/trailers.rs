@@ -17,7 +17,7 @@ pub(super) struct Trailers {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
-    /// They are complete; so many bytes of the piece were theirs.
+    /// The trailers are complete; so many bytes of the piece belong to them.
     Done(usize),
     /// For the error log.
     Invalid(String),

@@ -231,7 +231,7 @@ impl<'a> Level<'a> {
         &self.levels.blocks[self.index as usize]
     }
 
-    /// Its kind of block.
+    /// Kind of the block.
     pub(crate) fn context(self) -> Context {
         self.data().context
     }
@@ -256,7 +256,7 @@ impl<'a> Level<'a> {
         self.data().inner.iter().map(move |&index| Level { index, ..self })
     }
 
-    /// Its position among all blocks.
+    /// Position of the block among all blocks.
     pub(crate) fn position(self) -> u32 {
         self.index
     }

@@ -81,7 +81,7 @@ impl Connection {
                         out.truncate(start + most);
                         let read = out.len() - start;
                         if read == 0 {
-                            // It has become shorter.
+                            // The file has become shorter.
                             return Err(io::ErrorKind::UnexpectedEof.into());
                         }
                         from += read as u64;
@@ -101,7 +101,7 @@ impl Connection {
             out.extend_from_slice(&request.reply.trailers);
             out.extend_from_slice(b"\r\n");
         }
-        // Its memory is used again.
+        // The next response reuses the memory of the list.
         request.reply.parts = kept;
         self.flush(request, out, &mut written).await
     }
