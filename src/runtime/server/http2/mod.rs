@@ -107,7 +107,8 @@ pub(crate) async fn serve(
     let io = io::Io::new(worker, stream);
     let mut handshake = pin!(builder.handshake::<_, Bytes>(io.clone()));
     let timeout = plan.core.client_header_timeout.value;
-    let shaken = timer.limit(timeout, |cx| io.after(cx, |cx| std::future::Future::poll(handshake.as_mut(), cx)));
+    let shaken =
+        timer.limit(timeout, |cx| io.after(cx, |cx| std::future::Future::poll(handshake.as_mut(), cx)));
     let shaken = shaken.await;
     let Some(Ok(mut connection)) = shaken else { return };
     let active: Rc<Active> = Rc::default();
@@ -177,7 +178,8 @@ pub(crate) async fn serve(
     connection.abrupt_shutdown(Reason::NO_ERROR);
     if timer.is_reused() {
         // Another connection needs the place now: only bytes that the socket accepts at once are sent.
-        std::future::poll_fn(|cx| Poll::Ready(io.after(cx, |cx| connection.poll_closed(cx)).is_ready())).await;
+        std::future::poll_fn(|cx| Poll::Ready(io.after(cx, |cx| connection.poll_closed(cx)).is_ready()))
+            .await;
         return;
     }
     let closed = |cx: &mut Context<'_>| io.after(cx, |cx| connection.poll_closed(cx));
