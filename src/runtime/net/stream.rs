@@ -145,8 +145,8 @@ impl Stream {
         })
     }
 
-    /// Calls the kernel if the socket is ready. `call` says how much it moved, and whether nothing is left to be moved: the
-    /// next call waits for an event then, instead of asking the kernel in vain.
+    /// Calls the kernel if the socket is ready. `call` returns the number of bytes that were moved, and true if nothing is left
+    /// to be moved: the next call waits for an event then, instead of asking the kernel in vain.
     pub(crate) fn try_io(
         &self,
         interest: Interest,

@@ -55,7 +55,7 @@ pub(crate) async fn send(
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         from += n;
-        // A full socket makes it wait, and others have their turn meanwhile.
+        // A full socket makes the response wait, and other connections have their turn meanwhile.
         in_turn = if n < most { 0 } else { in_turn + n };
     }
     Ok(())

@@ -142,7 +142,7 @@ impl ResponseHead {
         Self { status, names, values, ..Self::default() }
     }
 
-    /// Adds a field, the value of which `put` appends. What belongs to a connection of HTTP/1, and what no field can be, is
+    /// Adds a field, the value of which `put` appends. Fields of a connection of HTTP/1, and bytes that no field can have, are
     /// left out.
     pub(crate) fn add(&mut self, name: &[u8], put: impl FnOnce(&mut Vec<u8>)) {
         let start = self.values.len();

@@ -13,8 +13,8 @@ use crate::runtime::net::http2::guard::Guard;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::request::worker::Worker;
 
-/// The socket, or TLS over it. Frames that h2 writes are gathered, because each of its writes is one frame: they leave
-/// together when h2 has nothing more to do ([`Io::poll_send`]), or are too many.
+/// The socket, or TLS over it. Frames that h2 writes are gathered, because each write of h2 is one frame: frames leave
+/// together when h2 has nothing more to do ([`Io::poll_send`]), or when they fill the buffer.
 #[derive(Clone)]
 pub(crate) struct Io(Rc<RefCell<State>>);
 
@@ -43,7 +43,7 @@ impl Io {
         self.0.borrow_mut().poll_send(cx)
     }
 
-    /// Lets h2 work, and sends what it has written meanwhile.
+    /// Lets h2 work, and sends the bytes that h2 has written meanwhile.
     pub(crate) fn after<T>(
         &self,
         cx: &mut Context<'_>,
@@ -95,7 +95,7 @@ impl State {
         }
     }
 
-    /// Passes on to h2 what the guard lets pass, and keeps what h2 has no room for.
+    /// Bytes that the guard lets pass go to h2; the bytes that h2 has no room for are kept.
     fn take(&mut self, data: &mut [u8], room: &mut ReadBuf<'_>) {
         if self.guard.holds() {
             self.ready = self.guard.with_held(data);
@@ -132,7 +132,7 @@ impl AsyncWrite for Io {
         Poll::Ready(Ok(n))
     }
 
-    /// Not yet: more frames may follow.
+    /// Nothing is sent yet: more frames may follow.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
