@@ -1,4 +1,4 @@
-//! How fast text becomes a tree, errors and all.
+//! Speed of the parser, errors included.
 
 mod generate;
 

@@ -1,4 +1,4 @@
-//! What `ngxc run` does before it starts: from source, and from a compiled file. A generated configuration of 2,000
+//! Start of `ngxc run`, from source and from a compiled file: a generated configuration of 2,000
 //! servers, and one of three.
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 

@@ -1,4 +1,4 @@
-//! What forwarding costs at least: readiness, four system calls a request, nothing read and nothing decided.
+//! Least cost of forwarding: readiness, four system calls a request, nothing read and nothing decided.
 //!
 //! `floor PORT BACKEND`: each request on `PORT` becomes the same request to `BACKEND` on a kept connection, and what
 //! comes back goes to the client as it is; a request for `/static` has a fixed answer. It believes that a request and
@@ -66,7 +66,7 @@ impl Connections {
     }
 
     fn send(&mut self, to: usize, text: &[u8]) {
-        // Who is gone is noticed by reading.
+        // A read notices that the client is gone.
         let _ = self.all[to].0.write(text);
     }
 }

@@ -6,7 +6,7 @@ use super::context::{Context, Contexts};
 use super::entry::{Change, Directive, Duplicate, Header, Inheritance, Kind, Tier, Variable, Versions};
 use super::version::Version;
 
-/// Where an entry stands.
+/// Place of an entry: file and name.
 pub struct Place {
     file: String,
     entry: String,

@@ -44,7 +44,7 @@ pub(super) struct CheckArgs {
     output: render::Output,
 }
 
-/// Whether this host takes part.
+/// Arguments about the part of this host in a check.
 #[derive(Args, Clone, Copy)]
 #[group(multiple = false)]
 struct HostArgs {

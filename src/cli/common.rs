@@ -31,7 +31,7 @@ pub(super) struct Common {
     verbose: bool,
 }
 
-/// When output is coloured.
+/// Use of colours in the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Color {
     /// On a terminal.

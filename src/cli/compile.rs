@@ -44,7 +44,7 @@ impl CompileArgs {
     }
 }
 
-/// Directives whose first argument names a file that is nobody else's business.
+/// Directives whose first argument names a secret file.
 const SECRETS: &[&str] = &[
     "auth_basic_user_file",
     "grpc_ssl_certificate_key",
@@ -108,7 +108,7 @@ struct Secret {
     place: crate::source::Span,
 }
 
-/// Those whose path is known without a request.
+/// Secret files whose path is known without a request.
 fn secrets(configuration: &Configuration) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
     for directive in configuration.trees.iter().flat_map(Tree::directives) {
@@ -138,7 +138,7 @@ fn embed(args: &CompileArgs, secrets: &[Secret]) -> Result<BTreeMap<String, Vec<
     Ok(embedded)
 }
 
-/// Which secrets are in the file, and which it needs.
+/// Prints notes about secrets: those embedded in the compiled file, and those that it reads when it runs.
 fn say(configuration: &Configuration, secrets: &[Secret], embedded: &BTreeMap<String, Vec<u8>>) {
     for secret in secrets {
         let place = configuration.sources.place(secret.place);

@@ -1,4 +1,4 @@
-//! What the exit status of each command means: for `--help`; the README says the same.
+//! Meaning of the exit status of each command, for `--help`; the README has the same table.
 
 use std::fmt::Write as _;
 

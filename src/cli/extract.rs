@@ -10,7 +10,7 @@ use super::{Failure, note, write};
 use crate::source::{Disk, Loader};
 use crate::syntax::Dump;
 
-/// Whether to take a dump apart.
+/// Arguments about the extraction of a dump.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Extract {
     /// FILE is the output of `nginx -T`: write the files in it below this new directory, and work on them there.
@@ -37,7 +37,7 @@ impl Extract {
     }
 }
 
-/// Why a dump is not changed in place.
+/// Error of a command that would change a dump in place.
 pub(super) fn refused(dump: &Path) -> Failure {
     let name = dump.display();
     Failure::new(format!("`{name}` is a dump of `nginx -T`; the files in it cannot be changed there"))

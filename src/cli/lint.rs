@@ -69,9 +69,9 @@ pub(super) struct LintArgs {
 /// From which level on findings make the command fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FailOn {
-    /// What nginx refuses, and rules of that level.
+    /// Errors: text that nginx refuses, and rules of that level.
     Error,
-    /// Those and warnings.
+    /// Errors and warnings.
     Warning,
     /// Every finding, notes included.
     Info,
@@ -119,7 +119,7 @@ pub(super) struct Judged {
     pub(super) findings: Vec<Diagnostic>,
     /// Number of findings that nginx refuses and that were taken out.
     hidden: usize,
-    /// Number of errors in files that nobody asked for.
+    /// Number of errors in files that were not named.
     elsewhere: usize,
 }
 
@@ -169,6 +169,13 @@ pub(super) fn report(
     Ok(report.outcome_from(args.fail_on.level()))
 }
 
+impl<'a> Judge<'a> {
+    /// Judge of whole configurations, by the settings of each.
+    pub(super) fn new(asked: &'a Meaning, selection: &'a Selection) -> Self {
+        Self { asked, selection, changed: None, grounds: Mutex::default(), profile: None }
+    }
+}
+
 impl Judge<'_> {
     /// Rules and levels that a configuration is judged by.
     pub(super) fn ground(&self, root: &Root) -> Result<Arc<Ground>, Failure> {
@@ -184,7 +191,7 @@ impl Judge<'_> {
         Ok(ground)
     }
 
-    /// Everything that is wrong with a configuration, as the settings and the comments in it want it told.
+    /// All findings in a configuration, with the levels and suppressions of settings and comments.
     pub(super) fn findings(&self, root: &Root, loader: &dyn Loader) -> Result<Judged, Failure> {
         let ground = self.ground(root)?;
         let configuration = ground.meaning.load(&root.file, loader)?;
@@ -195,7 +202,7 @@ impl Judge<'_> {
         let valid = compiled.is_valid();
         let by_version = lint::by_version(&rules);
         let differs = !by_version.is_empty() && lint::depends_on_version(&compiled.config);
-        // The findings of an older nginx are not told.
+        // Findings of an older nginx are not reported.
         let refused = std::mem::take(&mut compiled.diagnostics);
         if differs && meaning.nginx_version.is_none() {
             // The version of nginx is not known, and connections are reused by default only since 1.29.7.

@@ -1,4 +1,4 @@
-//! How a configuration is to be understood: for which nginx, in which blocks, and by which settings.
+//! Arguments about the meaning of a configuration: the nginx version, the blocks around a fragment, and settings.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::source::Loader;
 use crate::syntax::Configuration;
 use crate::version::Version;
 
-/// How files are to be understood.
+/// Version, context and settings that files are read with.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Meaning {
     /// The nginx that the configuration is meant for, for example 1.28.0, or 1.28 for the newest 1.28.x [default: the newest that the data describe].
@@ -35,11 +35,11 @@ pub(super) struct Meaning {
     #[arg(skip)]
     pub(super) found: Option<Arc<Found>>,
 
-    /// What the command line said, before the settings were added.
+    /// Arguments of the command line, before the settings were added.
     #[arg(skip)]
     pub(super) asked: Option<Box<Meaning>>,
 
-    /// Whether the version is that of the settings file.
+    /// The version comes from the settings file.
     #[arg(skip)]
     pub(super) version_is_settled: bool,
 }
@@ -94,7 +94,7 @@ impl Meaning {
         if self.contexts(&configuration).is_empty() {
             surroundings::settle_missing(self, &mut configuration, loader);
         } else {
-            // What a fragment includes lies where its main file is.
+            // Files that a fragment includes lie beside its main file, which is not known: their absence is no error.
             let missing = configuration.diagnostics.iter_mut().filter(|d| d.code == "include-not-found");
             missing.for_each(|d| d.level = Level::Info);
         }
@@ -102,7 +102,7 @@ impl Meaning {
     }
 
     /// The blocks around a file: those of `--context`, those that it names itself, or those that its directives show.
-    fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
+    pub(super) fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
         if !self.context.is_empty() {
             return self.context.clone();
         }

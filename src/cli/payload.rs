@@ -44,7 +44,7 @@ pub(super) struct FileError {
 /// A directive, or a comment whose `directive` is `#`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Statement {
-    /// Where it stands; only in a combined payload.
+    /// File of the directive; only in a combined payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
     pub(super) directive: String,

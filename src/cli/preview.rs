@@ -49,6 +49,6 @@ pub(super) fn run(args: &mut PreviewArgs, out: &mut dyn Write) -> Result<Outcome
     Ok(Outcome::Clean)
 }
 
-/// What a split looks like.
+/// Example for the messages about a missing split.
 const EXAMPLE: &str = "it looks like this, in `http`: split_clients \"$remote_addr$remote_port\" $source { 50% 192.0.2.1; * \
                        192.0.2.2; }";

@@ -49,7 +49,7 @@ fn daemon() -> Option<Vec<OsString>> {
     Some(arguments.into_iter().map(OsString::from_vec).collect())
 }
 
-/// What the environment says to a process that executes a configuration.
+/// The surroundings of a process that executes a configuration, from the environment and the command line.
 pub(super) fn surroundings() -> Surroundings {
     let is_daemon = daemon().is_some();
     let of_nginx = std::env::var(INHERITED).ok();

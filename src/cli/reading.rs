@@ -14,10 +14,10 @@ use crate::source::shipped::below_root;
 use crate::source::{Disk, Loader};
 use crate::syntax::{self, Configuration, LoadOptions};
 
-/// Where the files of a configuration lie, and how templates are read.
+/// Arguments about the places of files, and about templates.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Reading {
-    /// What relative includes are relative to [default: the directory of FILE].
+    /// The directory that relative includes start from [default: the directory of FILE].
     #[arg(long, value_name = "DIR")]
     pub(super) prefix: Option<PathBuf>,
 
@@ -46,7 +46,7 @@ pub(super) struct Stdin {
     #[arg(long, value_name = "FILE")]
     stdin_filename: Option<PathBuf>,
 
-    /// Its text, once it was read.
+    /// Text of standard input, once it was read.
     #[arg(skip)]
     text: Option<Arc<[u8]>>,
 }
@@ -227,7 +227,7 @@ fn tell(configuration: &Configuration) {
         let written = configuration.instead_of(id);
         match written.map(Path::display) {
             _ if configuration.is_stand_in(id) => {
-                detail(&format!("known: {name} is not there; the file that nginx ships stands in"));
+                detail(&format!("known: {name} is not there; using the built-in copy"));
             }
             Some(written) => detail(&format!("read: {name} for `{written}`")),
             None => detail(&format!("read: {name}")),

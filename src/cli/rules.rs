@@ -14,7 +14,7 @@ const SCHEMA: u32 = 1;
 /// Arguments of `ngxc rules`.
 #[derive(Args)]
 pub(super) struct RulesArgs {
-    /// How to print them.
+    /// Output format of the rules.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Human)]
     format: Format,
 }

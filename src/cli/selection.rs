@@ -38,7 +38,7 @@ pub(super) struct Selection {
 enum ProfileName {
     /// Only what is about the reuse of upstream connections.
     Reuse,
-    /// What is worth a look in nearly every configuration.
+    /// Rules that are worth a look in nearly every configuration.
     Recommended,
     /// Every rule, and nothing is less than a warning.
     Strict,

@@ -13,7 +13,7 @@ use crate::source::{Disk, Loader, matches};
 /// The name of the settings file.
 const NAME: &str = "ngxc.toml";
 
-/// Where settings come from.
+/// Arguments about the settings file.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct SettingsArgs {
     /// The settings file [default: for each configuration the nearest `ngxc.toml` upwards from it].
@@ -32,14 +32,20 @@ pub(super) struct Found {
     pub(super) file: File,
 }
 
+/// Settings files that were read.
+static READ: Mutex<Option<HashMap<PathBuf, Arc<Found>>>> = Mutex::new(None);
+
+/// Has settings files read again: a language server outlives their changes.
+pub(super) fn forget() {
+    READ.lock().unwrap_or_else(PoisonError::into_inner).take();
+}
+
 impl SettingsArgs {
     /// The settings of a configuration.
     ///
     /// # Errors
     /// If the settings file cannot be read or says what there is not.
     pub(super) fn of(&self, file: &Path) -> Result<Arc<Found>, Failure> {
-        /// Each file is read once.
-        static READ: Mutex<Option<HashMap<PathBuf, Arc<Found>>>> = Mutex::new(None);
         let Some(path) = self.settings.clone().or_else(|| nearest(file)) else {
             return Ok(Arc::default());
         };
@@ -82,7 +88,7 @@ impl Found {
     fn names(&self, pattern: &str, file: &Path) -> bool {
         let (file, directory) = (paths::absolute(file), paths::absolute(&self.directory));
         let name = file.strip_prefix(directory).unwrap_or(&file).as_os_str().as_encoded_bytes();
-        // `**/` may stand for no directory at all.
+        // `**/` also matches no directory at all.
         [pattern.to_owned(), pattern.replace("**/", "")].iter().any(|p| matches(p.as_bytes(), name))
     }
 
@@ -91,7 +97,7 @@ impl Found {
         self.file.exclude.iter().any(|pattern| self.names(pattern, file))
     }
 
-    /// The names of findings that are not told of a file.
+    /// Names of the findings that are suppressed in a file.
     pub(super) fn allowed(&self, file: &Path) -> Vec<&str> {
         let here = self.file.allow.iter().filter(|(pattern, _)| self.names(pattern, file));
         here.flat_map(|(_, names)| names.0.iter().map(String::as_str)).collect()

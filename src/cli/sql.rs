@@ -58,7 +58,7 @@ impl Dialect {
         }
     }
 
-    /// What has to run once before.
+    /// Statement to run once before the expressions; empty if the dialect needs none.
     pub(super) fn prelude(self) -> &'static str {
         match self {
             Dialect::Clickhouse => "",

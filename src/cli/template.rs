@@ -13,7 +13,7 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::{Disk, Loader, Span};
 use crate::syntax::{Configuration, Language, Templates};
 
-/// How templates are read.
+/// Arguments about templates.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct TemplateArgs {
     /// Put a value in the place of `$NAME` and `${NAME}`, as `envsubst` does; may be repeated.
@@ -28,7 +28,7 @@ pub(super) struct TemplateArgs {
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     template: Option<LanguageName>,
 
-    /// What the settings file says.
+    /// Values and language of the settings file.
     #[arg(skip)]
     settled: Settled,
 }
@@ -67,7 +67,7 @@ impl TemplateArgs {
         Ok(())
     }
 
-    /// Whether somebody says in which language templates are written.
+    /// True if the command line or the settings file names the language of templates.
     pub(super) fn has_language(&self) -> bool {
         self.template.is_some() || self.settled.language.is_some()
     }
@@ -106,7 +106,7 @@ fn read(path: &Path, values: &mut BTreeMap<String, String>) -> Result<(), Failur
     Ok(())
 }
 
-/// Whether nginx has a variable of a name, in any of its subsystems.
+/// True if nginx has a variable of this name, in any of its subsystems.
 fn is_variable(name: &[u8]) -> bool {
     [Subsystem::Http, Subsystem::Stream].into_iter().any(|s| catalog::variable(s, name).is_some())
 }

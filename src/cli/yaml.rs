@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::reading::Reading;
-use crate::catalog;
 use crate::source::{Disk, Loader, put_back};
-use crate::syntax;
+use crate::{catalog, syntax};
 
 /// True if nginx, or a module that is known, has a directive of a name.
 pub(super) fn is_directive(name: &[u8]) -> bool {
@@ -37,7 +36,7 @@ pub(super) fn is_of_input(path: &Path) -> bool {
 /// The list of files with a YAML file of several configurations replaced by each of them.
 pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
     let mut all = Vec::with_capacity(files.len());
-    // A file of values that cannot be read is told when the configuration is.
+    // An unreadable file of values is reported with the configuration.
     let templates = reading.template.templates().unwrap_or_default();
     for file in files {
         let is_input = file == Path::new("-");
@@ -75,7 +74,7 @@ fn included(paths: &[PathBuf], names: &[String], reading: &Reading) -> HashSet<S
     inner
 }
 
-/// Why a command that changes files leaves a YAML file alone.
+/// Error of a command that would change a YAML file.
 pub(super) fn refused(file: &Path) -> Failure {
     Failure::new(format!("`{}` is YAML, in which only blocks of `|` can be changed", file.display()))
         .help("write the configuration as a block of `|`, or keep it in a file of its own")

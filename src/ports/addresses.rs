@@ -30,12 +30,12 @@ impl Addresses {
         Self { own, routes: route.lines().skip(1).filter_map(self::route).collect() }
     }
 
-    /// Whether the host has an address; every address of 127.0.0.0/8 is one.
+    /// True if the host has the address; it has every address of 127.0.0.0/8.
     pub fn has(&self, address: IpAddr) -> bool {
         matches!(address, IpAddr::V4(v4) if v4.is_loopback()) || self.own.contains(&address)
     }
 
-    /// Whether the host has an IPv6 address that others can reach.
+    /// True if the host has an IPv6 address that others can reach.
     pub fn has_ipv6(&self) -> bool {
         self.own
             .iter()

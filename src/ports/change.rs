@@ -1,4 +1,4 @@
-//! What if: one number of a setup changed.
+//! Changes of one number of a setup, for `--what-if`.
 
 use super::capacity::{Reuse, Setup};
 use super::host::{parse_ports, parse_range};

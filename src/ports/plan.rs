@@ -12,13 +12,13 @@ pub const AS_CONFIGURED: &str = "as configured";
 /// One line of the verdict table.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// What is different.
+    /// Name of the setup: its changed numbers in words, or [`AS_CONFIGURED`].
     pub name: String,
     /// The limits.
     pub capacity: Capacity,
     /// The load as a fraction of the safe limit.
     pub used: f64,
-    /// What becomes of it.
+    /// The outcome under the load.
     pub outcome: Outcome,
     /// The pool has to be this large for its connections to be used again.
     pub pool_needed: Option<u32>,
@@ -87,7 +87,7 @@ pub fn ports_in_use(setup: &Setup, load: &Load) -> f64 {
     (connections * capacity.hold + open) * setup.heaviest_tuple()
 }
 
-/// What is searched for.
+/// The number that is searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unknown {
@@ -197,7 +197,7 @@ pub fn split_block(sources: u32) -> String {
     out
 }
 
-/// Whether a flow needs no ports at all.
+/// True if the connections of a flow use no ports: those to unix sockets.
 pub fn needs_none(flow: &Flow<'_>) -> bool {
     flow.is_unix()
 }

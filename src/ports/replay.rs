@@ -12,9 +12,9 @@ use crate::eval::hash::murmur2;
 /// A request to an upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// When nginx connects, in milliseconds.
+    /// Time at which nginx connects, in milliseconds.
     pub start: i64,
-    /// Until the connection is free again, in milliseconds.
+    /// Time until the connection is free again, in milliseconds.
     pub duration: u32,
     /// Position of the destination.
     pub destination: u32,
@@ -33,11 +33,11 @@ pub struct Outcome {
     pub failed: u64,
     /// Most ports of one tuple at once.
     pub peak: u32,
-    /// When that was, in milliseconds.
+    /// Time of the peak, in milliseconds.
     pub peak_at: i64,
-    /// When a tuple first had more ports than the half that is tried first.
+    /// Time at which a tuple first had more ports than the half that is tried first.
     pub cliff_at: Option<i64>,
-    /// When a request first found no port.
+    /// Time at which a request first found no port.
     pub exhausted_at: Option<i64>,
 }
 

@@ -16,7 +16,7 @@ pub struct Source {
     pub share: f64,
 }
 
-/// Why the sources are not known as a list of addresses.
+/// Reason why the sources are not known as a list of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Doubt {
@@ -33,7 +33,7 @@ pub enum Doubt {
 pub struct Sources {
     /// At least one.
     pub list: Vec<Source>,
-    /// What is not known.
+    /// The unknown part of the sources; `None`: addresses and shares are known.
     pub doubt: Option<Doubt>,
     /// `transparent`: the client's address and port.
     pub transparent: bool,

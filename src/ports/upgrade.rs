@@ -4,13 +4,13 @@ use super::flow::Flow;
 use crate::reuse::{Cause, Connection, Verdict};
 use crate::source::Span;
 
-/// What an upgrade does to a flow.
+/// Effect of an upgrade on a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
     /// Connections are used again that were not.
     Better,
-    /// They are no longer, or nginx now is the side that keeps `TIME_WAIT`.
+    /// Connections are no longer used again, or nginx now is the side that keeps `TIME_WAIT`.
     Worse,
     /// Nothing that matters to ports.
     Same,
@@ -75,7 +75,7 @@ fn cause_words(cause: Cause) -> &'static str {
     }
 }
 
-/// Who is left with `TIME_WAIT`.
+/// Sentence about the side that closes, which is left with `TIME_WAIT`.
 pub fn closer_words(flow: &Flow<'_>) -> &'static str {
     match (flow.verdict, flow.closer) {
         (Verdict::Reused, _) => "nginx closes a connection after its last request",

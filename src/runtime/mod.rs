@@ -1,6 +1,6 @@
 //! `ngxc run`: executes a compiled configuration.
 //!
-//! The folders, none of which knows one that stands above it (`tests/it/layers.rs`):
+//! The folders, none of which knows one that stands above it (`tests/it/layers/`):
 //!
 //! | folder | what |
 //! |---|---|

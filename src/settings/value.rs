@@ -7,9 +7,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::catalog::{closest, release};
-use crate::diagnostic;
 use crate::lint::{self, Profile};
-use crate::syntax;
+use crate::{diagnostic, syntax};
 
 /// Fault of a value, and its place in the text.
 pub(super) struct Wrong {
@@ -24,7 +23,7 @@ pub(super) trait Value: Sized {
     /// Reads it.
     fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong>;
 
-    /// Its JSON schema.
+    /// JSON schema of the value.
     fn schema() -> serde_json::Value;
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-/// What a user states about the outside. A fact that is missing ends the route where the route needs it.
+/// Facts about the outside, stated by the user. A missing fact ends the route at the step that needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Files that exist; `None`: unknown.
@@ -23,9 +23,9 @@ pub struct Facts {
 /// Response of an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// Its status.
+    /// Status of the response.
     pub status: u16,
-    /// Its headers.
+    /// Headers of the response.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 

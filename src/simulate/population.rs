@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::parallel::threads;
 use super::report::Report;
 use super::sample::{Known, Sample, knowledge, uses_port};
 use super::sweep::{Run, Template, sweep};
 use super::{Error, Ports};
-use super::parallel::threads;
 use crate::eval::Program;
 
 /// Largest number of generated keys.

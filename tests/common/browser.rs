@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 /// Widths in pixels.
 const WIDTHS: [u32; 3] = [360, 768, 1280];
 
-/// Whether there is a Chromium; says so if not.
+/// True if there is a Chromium; prints a note if not.
 pub fn chromium() -> bool {
     let found = Command::new("chromium").arg("--version").stdout(Stdio::null()).status();
     if found.is_ok_and(|status| status.success()) {
@@ -68,7 +68,8 @@ setTimeout(() => {
 }, 2500);
 "##;
 
-/// What a page loses, a line each; `script` runs in it before its own. Width by width, light and dark.
+/// Texts of a page that are cut off or hidden, a line each, width by width, light and dark; `script` runs in the page before
+/// its own scripts.
 pub fn lost(page: &str, script: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let mut frames = String::new();

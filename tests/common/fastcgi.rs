@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// What a server was asked.
+/// A request that a FastCGI server got.
 pub(crate) struct Request {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) stdin: Vec<u8>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What a backend has seen.
+/// Connections and requests that a backend has seen.
 #[derive(Default)]
 pub(crate) struct Seen {
     /// Accepted connections.

@@ -147,7 +147,7 @@ impl Server {
         (program == Path::new(env!("CARGO_BIN_EXE_ngxc"))).then_some(title)
     }
 
-    /// Who the process is that serves: the same lines of each of its threads.
+    /// Accounts and capabilities of the serving process: the same lines of each of its threads.
     pub fn who(&self) -> Vec<String> {
         let mut all = Vec::new();
         for task in std::fs::read_dir(format!("/proc/{}/task", self.worker())).unwrap() {

@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-use crate::common::corpus;
-use crate::common::examples;
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{Options, compile};
 use ngxc::lint::{RULES, lint};
@@ -25,6 +23,8 @@ use ngxc::ports::{Flow, flows};
 use ngxc::reuse::{BEFORE_DEFAULT_KEEPALIVE, Cause, Overview, Reached, Verdict};
 use ngxc::source::Memory;
 use ngxc::syntax::{Configuration, LoadOptions, load};
+
+use crate::common::{corpus, examples};
 
 /// The rules that name a cause.
 fn rules(cause: Cause) -> &'static [&'static str] {
@@ -137,7 +137,7 @@ fn is_decided(reached: &Reached<'_>) -> bool {
     upstream.pool().is_none() && upstream.keepalive.size.origin.span().is_some()
 }
 
-/// What lint says about verdicts: the causes of leaves that it could cure against the rules that fired.
+/// Compares lint with the verdicts: the causes of leaves that lint could cure against the rules that fired.
 fn lint_agrees(name: &str, configuration: &Configuration, config: &Config, wrong: &mut Vec<String>) {
     let found: BTreeSet<&str> = lint(configuration, config, RULES).iter().map(|d| d.code).collect();
     let overview = Overview::new(config);

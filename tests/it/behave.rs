@@ -306,7 +306,9 @@ fn coverage_counts_parts_and_can_fail() {
 fn a_log_becomes_cases_that_hold() {
     let directory = directory(CONFIG, "");
     let line = |client: &str, request: &str, status: u16, agent: &str| {
-        format!("{client} - - [10/Oct/2026:13:55:36 +0000] \"{request} HTTP/1.1\" {status} 5 \"-\" \"{agent}\"\n")
+        format!(
+            "{client} - - [10/Oct/2026:13:55:36 +0000] \"{request} HTTP/1.1\" {status} 5 \"-\" \"{agent}\"\n"
+        )
     };
     let mut log = String::new();
     for number in 0..50 {
@@ -329,7 +331,8 @@ fn a_log_becomes_cases_that_hold() {
     let (status, out, error) = ngxc(directory.path(), &["test", "nginx.conf"]);
     assert_eq!(status, 0, "{out}{error}");
     // Another format, packed, from standard input.
-    let (status, _, error) = ngxc(directory.path(), &["test", "nginx.conf", "--record", "access.log", "--log-format", "none"]);
+    let (status, _, error) =
+        ngxc(directory.path(), &["test", "nginx.conf", "--record", "access.log", "--log-format", "none"]);
     assert_eq!(status, 2);
     assert!(error.contains("has no log_format `none`"), "{error}");
 }
@@ -337,7 +340,10 @@ fn a_log_becomes_cases_that_hold() {
 #[test]
 fn changed_files_are_tested_again() {
     use std::io::BufRead as _;
-    let directory = directory("events {}\nhttp { server { listen 80; include part.conf; } }\n", "[[case]]\nurl = '/'\nexpect = { status = 204 }\n");
+    let directory = directory(
+        "events {}\nhttp { server { listen 80; include part.conf; } }\n",
+        "[[case]]\nurl = '/'\nexpect = { status = 204 }\n",
+    );
     let part = directory.path().join("part.conf");
     fs::write(&part, "return 200;").unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_ngxc"))

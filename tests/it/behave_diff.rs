@@ -12,7 +12,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::nginx;
 use ngxc::behaviour::diff::effect::effects;
 use ngxc::behaviour::diff::node::{Node, nodes};
 use ngxc::behaviour::diff::{Side, compare};
@@ -26,6 +25,8 @@ use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
 use serde_json::Value;
+
+use crate::common::nginx;
 
 /// Exit status and standard output.
 fn ngxc(directory: &Path, args: &[&str]) -> (i32, String) {
@@ -297,10 +298,20 @@ impl Loaded {
             target: path.as_bytes().to_vec(),
             headers: Vec::new(),
             client: Some([192, 0, 2, 1].into()),
-            facts: Some(Facts { files: Some(Files::default()), upstream: Some(Response { status: 200, headers: Vec::new() }), ..Facts::default() }),
+            facts: Some(Facts {
+                files: Some(Files::default()),
+                upstream: Some(Response { status: 200, headers: Vec::new() }),
+                ..Facts::default()
+            }),
         };
         let mut outcome = Outcome::of(&self.ground, &asked).unwrap();
-        format!("{:?} {:?} {:?} {:?}", outcome.status(), response::body(&outcome), response::headers(&mut outcome), outcome.upstream())
+        format!(
+            "{:?} {:?} {:?} {:?}",
+            outcome.status(),
+            response::body(&outcome),
+            response::headers(&mut outcome),
+            outcome.upstream()
+        )
     }
 }
 
@@ -339,7 +350,13 @@ fn mutations_are_reported_or_silent() {
         let all = pairs(seed, count);
         let counts: Vec<(usize, usize)> = std::thread::scope(|scope| {
             let parts = all.chunks(all.len().div_ceil(cores).max(1));
-            let workers: Vec<_> = parts.map(|part| scope.spawn(|| part.iter().map(|pair| judged(seed, pair)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1)))).collect();
+            let workers: Vec<_> = parts
+                .map(|part| {
+                    scope.spawn(|| {
+                        part.iter().map(|pair| judged(seed, pair)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+                    })
+                })
+                .collect();
             workers.into_iter().map(|worker| worker.join().unwrap()).collect()
         });
         let (changed, silent) = counts.iter().fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
@@ -368,14 +385,17 @@ fn judged(seed: u64, pair: &(&str, bool, Vec<Server>, String, String, String)) -
             let asked = witness.probe.asked(&side.ground.router, id);
             let mut outcome = Outcome::of(&side.ground, &asked).unwrap();
             let effects = effects(&mut outcome, &side.configuration.sources);
-            let own = effects.list.iter().find(|effect| effect.field == witness.field).map(|effect| &effect.value);
+            let own =
+                effects.list.iter().find(|effect| effect.field == witness.field).map(|effect| &effect.value);
             assert_eq!(own, value.as_ref(), "{}", told());
         }
     }
     // No request that both sides treat differently is without a difference.
     let mut differs = false;
     for (host, path) in requests(servers) {
-        for (method, args) in [("GET", ""), ("PUT", ""), ("GET", "?key=secret"), ("GET", "?fail=1"), ("PATCH", "?key=sesame")] {
+        for (method, args) in
+            [("GET", ""), ("PUT", ""), ("GET", "?key=secret"), ("GET", "?fail=1"), ("PATCH", "?key=sesame")]
+        {
             let target = format!("{path}{args}");
             differs |= one.answer(&host, &target, method) != two.answer(&host, &target, method);
         }
@@ -398,7 +418,9 @@ fn an_edit_is_an_entry() {
         let most = if kind == "a header for some statuses" { 2 } else { 1 };
         assert!(entries.len() <= most, "{kind}: {found:#}\n{old}\n{new}");
     }
-    let server = |body: &str| whole(&format!("server {{ listen 8080; location / {{ {body} }} location /b {{ return 204; }} }}\n"));
+    let server = |body: &str| {
+        whole(&format!("server {{ listen 8080; location / {{ {body} }} location /b {{ return 204; }} }}\n"))
+    };
     for (old, new, what) in [
         ("proxy_pass http://10.0.0.1:80;", "return 200 here;", "`return` in place of `proxy_pass`"),
         ("return 200 here;", "proxy_pass http://10.0.0.1:80;", "`proxy_pass` in place of `return`"),
@@ -465,7 +487,10 @@ fn nginx_treats_witnesses_as_reported() {
         for (host, path) in requests(&servers).into_iter().take(20) {
             let (before, after) =
                 (one.get(std::slice::from_ref(&path), &host), two.get(std::slice::from_ref(&path), &host));
-            assert!(before == after || may_change && !entries.is_empty(), "{host}{path} {before:?} {after:?}");
+            assert!(
+                before == after || may_change && !entries.is_empty(),
+                "{host}{path} {before:?} {after:?}"
+            );
         }
     }
     println!("{asked} witnesses");

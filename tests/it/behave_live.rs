@@ -260,7 +260,11 @@ fn simulator_run_and_nginx_agree_on_cases() {
     assert_eq!(status, 0, "{out}{error}");
     assert!(out.contains(&format!("{count} cases: all as expected; ngxc run agrees with {count}")), "{out}");
     for line in out.lines().filter(|line| line.contains("agrees with")) {
-        assert_eq!(line.matches(&format!("agrees with {count}")).count(), line.matches("agrees").count(), "{out}");
+        assert_eq!(
+            line.matches(&format!("agrees with {count}")).count(),
+            line.matches("agrees").count(),
+            "{out}"
+        );
     }
 }
 
@@ -282,7 +286,11 @@ fn what_a_server_does_otherwise_is_a_failure_with_its_name() {
     let (_, out, _) = asked(directory.path(), &["--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let first = &json["cases"][0]["live"][0];
-    assert_eq!((first["engine"].as_str(), first["result"].as_str()), (Some("ngxc run"), Some("failed")), "{out}");
+    assert_eq!(
+        (first["engine"].as_str(), first["result"].as_str()),
+        (Some("ngxc run"), Some("failed")),
+        "{out}"
+    );
     assert_eq!(json["cases"][1]["live"][0]["result"], "not asked");
 }
 
@@ -305,9 +313,22 @@ fn written_cases_hold_on_loopback() {
     let (_, init, _) = ngxc(directory.path(), &["test", "nginx.conf", "--init"]);
     cases += &init;
     let mut list = String::new();
-    for path in ["/", "/a.php", "/old/x?y", "/deep/", "/deep/er/", "/admin/", "/files/x", "/kind", "/inside/a%20b", "/direct"] {
+    for path in [
+        "/",
+        "/a.php",
+        "/old/x?y",
+        "/deep/",
+        "/deep/er/",
+        "/admin/",
+        "/files/x",
+        "/kind",
+        "/inside/a%20b",
+        "/direct",
+    ] {
         for method in ["GET", "POST", "DELETE", "HEAD"] {
-            for host in ["https://example.com", "http://example.com", "http://x.example.com:8080", "http://h:8081"] {
+            for host in
+                ["https://example.com", "http://example.com", "http://x.example.com:8080", "http://h:8081"]
+            {
                 let _ = writeln!(list, "{method} {host}{path} 192.0.2.9");
             }
         }
@@ -318,6 +339,7 @@ fn written_cases_hold_on_loopback() {
     fs::write(directory.path().join("www.test.toml"), cases).unwrap();
     let (status, out, error) = asked(directory.path(), &[]);
     assert_eq!(status, 0, "{out}{error}");
-    let agreed: usize = out.split("ngxc run agrees with ").nth(1).unwrap().split(',').next().unwrap().trim().parse().unwrap();
+    let agreed: usize =
+        out.split("ngxc run agrees with ").nth(1).unwrap().split(',').next().unwrap().trim().parse().unwrap();
     assert!(agreed > 90, "{out}");
 }

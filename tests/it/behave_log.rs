@@ -206,10 +206,50 @@ fn decisions(count: usize) -> String {
         (state >> 33) as usize % n
     };
     let paths = [
-        "/", "/a.html", "/dir/", "/bots", "/bots/x", "/pages/404.html", "/page", "/section", "/exact", "/shop/", "/shop/a",
-        "/geo", "/geo/x", "/inner/x", "/rw/abc", "/rw/1", "/rw/abc/", "/all/x", "/all/%0Ax", "/away/x", "/constant", "/php",
-        "/php/x", "/index.php", "/u/joe", "/u/root", "/u/joe/", "/x.png", "/X.PNG", "/call/x", "/set", "/secret", "/limit",
-        "/none/x", "/none/", "/a//b/../shop/q", "/%73hop/", "/\\x22quote", "/old/x", "/zzz", "/x", "/..", "*", "no-path",
+        "/",
+        "/a.html",
+        "/dir/",
+        "/bots",
+        "/bots/x",
+        "/pages/404.html",
+        "/page",
+        "/section",
+        "/exact",
+        "/shop/",
+        "/shop/a",
+        "/geo",
+        "/geo/x",
+        "/inner/x",
+        "/rw/abc",
+        "/rw/1",
+        "/rw/abc/",
+        "/all/x",
+        "/all/%0Ax",
+        "/away/x",
+        "/constant",
+        "/php",
+        "/php/x",
+        "/index.php",
+        "/u/joe",
+        "/u/root",
+        "/u/joe/",
+        "/x.png",
+        "/X.PNG",
+        "/call/x",
+        "/set",
+        "/secret",
+        "/limit",
+        "/none/x",
+        "/none/",
+        "/a//b/../shop/q",
+        "/%73hop/",
+        "/\\x22quote",
+        "/old/x",
+        "/zzz",
+        "/x",
+        "/..",
+        "*",
+        "no-path",
     ];
     let args = ["", "?page=7", "?page=x", "?to=a", "?debug=1", "?zzz", "?a=1&page=2"];
     let methods = ["GET", "POST", "HEAD", "DELETE", "get"];
@@ -219,8 +259,11 @@ fn decisions(count: usize) -> String {
     let clients = ["10.1.2.3", "192.168.7.7", "203.0.113.9", "2001:db8::1"];
     let mut log = String::new();
     for number in 0..count {
-        let (path, args, method) = (paths[below(paths.len())], args[below(args.len())], methods[below(methods.len())]);
-        let (status, upstream) = [(200, "-"), (404, "-"), (200, "10.0.0.1:80"), (502, "10.0.0.1:80, 10.0.0.2:80"), (301, "-")][below(5)];
+        let (path, args, method) =
+            (paths[below(paths.len())], args[below(args.len())], methods[below(methods.len())]);
+        let (status, upstream) =
+            [(200, "-"), (404, "-"), (200, "10.0.0.1:80"), (502, "10.0.0.1:80, 10.0.0.2:80"), (301, "-")]
+                [below(5)];
         log += &format!(
             "{} [10/Oct/2026:13:{:02}:36 +0000] \"{method} {path}{args} HTTP/1.{}\" {status} {} \"{upstream}\" \"{}\" \"{}\" {} {}\n",
             clients[below(4)],
@@ -243,7 +286,8 @@ fn lines_that_are_counted_together_take_the_same_route() {
     use ngxc::behaviour::logged::{Counter, Reader};
     use ngxc::behaviour::outcome::Outcome;
     let files = ngxc::source::Memory::default().with("nginx.conf", DECISIONS);
-    let loaded = ngxc::syntax::load(&files, Path::new("nginx.conf"), &ngxc::syntax::LoadOptions::default()).unwrap();
+    let loaded =
+        ngxc::syntax::load(&files, Path::new("nginx.conf"), &ngxc::syntax::LoadOptions::default()).unwrap();
     let version = ngxc::version::Version::new(1, 31, 5);
     let compiled = ngxc::compile::compile(&loaded, &ngxc::compile::Options::new(version));
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);

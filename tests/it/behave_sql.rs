@@ -44,7 +44,9 @@ fn rows(directory: &Path, engine: &str, sql: &str) -> Option<Vec<Vec<String>>> {
     let output = match output {
         Ok(output) if output.status.code() != Some(9) => output,
         _ => {
-            eprintln!("SKIPPED: {engine} is not in `{python}`; install chdb and duckdb, and name the Python with NGXC_SQL_PYTHON");
+            eprintln!(
+                "SKIPPED: {engine} is not in `{python}`; install chdb and duckdb, and name the Python with NGXC_SQL_PYTHON"
+            );
             return None;
         }
     };
@@ -76,9 +78,11 @@ http {
 
 /// The log as lines of the `log_format`, and as a table.
 fn log(directory: &Path, count: usize) {
-    let (mut lines, mut table) = (String::new(), "remote_addr\tremote_port\tmsec\tupstream_addr\tupstream_response_time\n".to_owned());
+    let (mut lines, mut table) =
+        (String::new(), "remote_addr\tremote_port\tmsec\tupstream_addr\tupstream_response_time\n".to_owned());
     for (at, number) in numbers(count).enumerate() {
-        let (client, port) = (format!("10.{}.{}.{}", number % 7, number / 7 % 251, number / 2000 % 13), 1024 + number % 60000);
+        let (client, port) =
+            (format!("10.{}.{}.{}", number % 7, number / 7 % 251, number / 2000 % 13), 1024 + number % 60000);
         let time = format!("{}.{:03}", 1_700_000_000 + at / 20, number % 1000);
         let (peer, took) = match number % 11 {
             0 => ("-".to_owned(), "-".to_owned()),
@@ -99,18 +103,23 @@ fn engines_hash_as_nginx_does() {
     keys.extend(["ä", "日本語", "10.0.0.1é", "'quoted' \\ key"].map(str::to_owned));
     keys.extend(numbers(20_000).map(|number| format!("{:x}-{}", number, number % 1000)));
     // The first key is empty: a table of one column would have no line for it.
-    let table = keys.iter().fold("number\tkey\n".to_owned(), |all, key| all + "1\t" + &key.replace('\\', "\\\\") + "\n");
+    let table = keys
+        .iter()
+        .fold("number\tkey\n".to_owned(), |all, key| all + "1\t" + &key.replace('\\', "\\\\") + "\n");
     for engine in ENGINES {
         // DuckDB reads the bytes as they are.
         let text = if engine == "duckdb" { table.replace("\\\\", "\\") } else { table.clone() };
         fs::write(directory.path().join("logs.tsv"), text).unwrap();
         fs::write(directory.path().join("nginx.conf"), CONFIG).unwrap();
-        let sql = ngxc(directory.path(), &["split", "nginx.conf", "--variable", "some", "--emit-sql", engine]);
+        let sql =
+            ngxc(directory.path(), &["split", "nginx.conf", "--variable", "some", "--emit-sql", engine]);
         let prelude = sql.split("-- ").next().unwrap();
         let hash = if engine == "duckdb" { "ngx_hash" } else { "murmurHash2_32" };
-        let query = format!("{prelude}SELECT {hash}(coalesce(key, '')) AS hash, count(*) FROM logs GROUP BY hash");
+        let query =
+            format!("{prelude}SELECT {hash}(coalesce(key, '')) AS hash, count(*) FROM logs GROUP BY hash");
         let Some(rows) = rows(directory.path(), engine, &query) else { continue };
-        let found: BTreeMap<u32, usize> = rows.iter().map(|row| (row[0].parse().unwrap(), row[1].parse().unwrap())).collect();
+        let found: BTreeMap<u32, usize> =
+            rows.iter().map(|row| (row[0].parse().unwrap(), row[1].parse().unwrap())).collect();
         let mut expected: BTreeMap<u32, usize> = BTreeMap::new();
         keys.iter().for_each(|key| *expected.entry(murmur2(key.as_bytes())).or_default() += 1);
         assert_eq!(found, expected, "{engine}");
@@ -122,15 +131,25 @@ fn engines_hash_as_nginx_does() {
 fn engines_count_what_ngxc_counts() {
     let directory = tempfile::tempdir().unwrap();
     log(directory.path(), 20_000);
-    for (variable, engine) in ["split", "some"].iter().flat_map(|variable| ENGINES.map(|engine| (*variable, engine))) {
-        let sql = ngxc(directory.path(), &["split", "nginx.conf", "--variable", variable, "--emit-sql", engine]);
+    for (variable, engine) in
+        ["split", "some"].iter().flat_map(|variable| ENGINES.map(|engine| (*variable, engine)))
+    {
+        let sql =
+            ngxc(directory.path(), &["split", "nginx.conf", "--variable", variable, "--emit-sql", engine]);
         let Some(rows) = rows(directory.path(), engine, &sql) else { continue };
-        let found: BTreeMap<String, u64> = rows.iter().map(|row| (row[0].clone(), row[1].parse().unwrap())).collect();
-        let text = ngxc(directory.path(), &["split", "nginx.conf", "--variable", variable, "--log", "access.log", "--format", "json"]);
+        let found: BTreeMap<String, u64> =
+            rows.iter().map(|row| (row[0].clone(), row[1].parse().unwrap())).collect();
+        let text = ngxc(
+            directory.path(),
+            &["split", "nginx.conf", "--variable", variable, "--log", "access.log", "--format", "json"],
+        );
         let own: Value = serde_json::from_str(&text).unwrap();
         let expected = buckets(&own);
-        let unescaped = |text: &String| if engine == "clickhouse" { text.replace("\\'", "'").replace("\\\\", "\\") } else { text.clone() };
-        let found: BTreeMap<String, u64> = found.iter().map(|(name, count)| (unescaped(name), *count)).collect();
+        let unescaped = |text: &String| {
+            if engine == "clickhouse" { text.replace("\\'", "'").replace("\\\\", "\\") } else { text.clone() }
+        };
+        let found: BTreeMap<String, u64> =
+            found.iter().map(|(name, count)| (unescaped(name), *count)).collect();
         assert_eq!(found, expected, "{engine} {variable}: {text}");
     }
 }
@@ -138,7 +157,8 @@ fn engines_count_what_ngxc_counts() {
 /// Requests of each value in the JSON of `ngxc split`.
 fn buckets(own: &Value) -> BTreeMap<String, u64> {
     let buckets = own["splits"][0]["buckets"].as_array().unwrap().iter();
-    let counted = buckets.map(|bucket| (bucket["value"].as_str().unwrap().to_owned(), bucket["observed"].as_u64().unwrap()));
+    let counted = buckets
+        .map(|bucket| (bucket["value"].as_str().unwrap().to_owned(), bucket["observed"].as_u64().unwrap()));
     let without = own["splits"][0]["population"]["without_bucket"].as_u64().unwrap();
     let counted = counted.chain([(String::new(), without)]);
     counted.filter(|(_, count)| *count > 0).collect()

@@ -1,4 +1,4 @@
-//! What a person sees: whole commands with their whole output, byte for byte, the README's included.
+//! Whole commands with their whole output, byte for byte, the README's included.
 //!
 //! A block of a page that is marked `console`, and every block of `tests/cli/*.trycmd`, has commands (`$ ngxc …`), the exit
 //! status if it is not 0 (`? 1`), and the output: what the command writes to both streams, then an empty line.

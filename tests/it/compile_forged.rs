@@ -85,7 +85,7 @@ type Forge = fn(&mut Config);
 const VARIABLE: &str = "it names a variable that is not there (4000000000, of ";
 const PLACE: &str = "it names a file that is not there (8, of 1)";
 
-/// What is changed in the model, and what is said of it.
+/// Changes of the model, and the message about each.
 #[rustfmt::skip]
 const FORGED: &[(&str, Forge, &str)] = &[
     ("header", |c| {

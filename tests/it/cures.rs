@@ -61,7 +61,7 @@ struct Place {
     bare: bool,
     /// `""` or a variable of a map.
     value: &'static str,
-    /// Where the directives stand: 0 in the location, 1 in the server, 2 in `http`.
+    /// Level of the directives: 0 in the location, 1 in the server, 2 in `http`.
     level: usize,
     /// The location has a header of its own, which replaces those of outer levels.
     loses: bool,
@@ -226,7 +226,7 @@ fn a_line_that_other_locations_inherit_is_a_matter_for_a_person() {
     assert_eq!(fix.applicability, edit::Applicability::Unsafe);
 }
 
-/// What the article that made the remedy known begins with.
+/// The beginning of the article that made the remedy known.
 const ARTICLE: &str = "http {\n    upstream backend {\n        server 10.0.0.100:1234;\n        server 10.0.0.101:1234;\n    \
                        }\n\n    server {\n        # ...\n        location / {\n            # ...\n            proxy_pass \
                        http://backend;\n        }\n    }\n}\n";

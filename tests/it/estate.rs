@@ -99,7 +99,7 @@ fn files_are_judged_inside_of_the_main_file_that_includes_them() {
     let (_, out, _) =
         run(estate.path(), &["check", "--format", "short", "etc/conf.d/a.conf", "etc/nginx.conf"]);
     assert_eq!((out.matches("wrong_a").count(), out.matches("wrong_other").count()), (1, 1), "{out}");
-    // What no main file includes is a fragment.
+    // A file that no main file includes is a fragment.
     let (status, out, error) =
         run(estate.path(), &["check", "--format", "short", "etc/sites-available/www.example.com"]);
     assert!(
@@ -228,7 +228,7 @@ fn each_file_that_is_read_is_named_with_what_it_stands_for() {
     for line in [
         "settings: ngxc.toml",
         "read: n/nginx.conf",
-        "known: n/mime.types is not there; the file that nginx ships stands in",
+        "known: n/mime.types is not there; using the built-in copy",
         "read: n/conf.d/a.conf for `/etc/nginx/conf.d/*.conf`",
         "read: srv/x.conf for `/srv/x.conf`",
     ] {
@@ -284,7 +284,7 @@ fn what_is_executed_has_no_unknown_places() {
         assert_eq!(with(&["--env-file", ".env"]).0, 0);
         assert_eq!(with(&["--define", "PORT=8081"]).0, 0);
     }
-    // What only looks takes it.
+    // Commands that only read the configuration accept it.
     assert_eq!(run(tree.path(), &["show", "site.template"]).0, 0);
 }
 

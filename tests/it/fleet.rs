@@ -55,7 +55,7 @@ fn same_causes_are_one_and_upstreams_are_summed() {
     let hosts = report["hosts"].as_array().unwrap();
     let states: Vec<_> =
         hosts.iter().map(|host| (host["name"].as_str().unwrap(), host["state"].as_str().unwrap())).collect();
-    // Who is in danger comes first.
+    // Hosts in danger come first.
     assert_eq!(
         states,
         [("web-1", "critical"), ("web-2", "critical"), ("web-3", "critical"), ("web-4", "well")]

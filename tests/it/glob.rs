@@ -1,4 +1,4 @@
-//! Which files an `include` pattern names: the same as glob(3) of the C library, over generated trees and patterns.
+//! Files that an `include` pattern names: the same as glob(3) of the C library, over generated trees and patterns.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,

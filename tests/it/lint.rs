@@ -242,7 +242,7 @@ fn formats_are_what_their_readers_expect() {
     assert!(checkstyle.contains("source=\"ngxc.upstream-not-pooled\""), "{checkstyle}");
 }
 
-/// What SARIF 2.1.0 demands of each object, as far as we write it.
+/// Checks the demands of SARIF 2.1.0 on each object, as far as ngxc writes it.
 fn assert_is_sarif(document: &serde_json::Value) {
     assert_eq!(document["version"], "2.1.0");
     for run in document["runs"].as_array().unwrap() {

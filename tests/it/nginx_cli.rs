@@ -56,7 +56,7 @@ const CASES: &[Case] = &[
     case(&["-s", "halt"], &[]),
     case(&["-shalt"], &[]),
     case(&["-v", "-x"], &[]),
-    // Which files.
+    // Options about files.
     case(&["-t", "-p", "DIR", "-c", "missing.conf", "-e", "stderr"], &[]),
     case(&["-t", "-pDIR", "-cmissing.conf", "-eerror.log"], &[]),
     case(
@@ -135,7 +135,7 @@ const CASES: &[Case] = &[
     conf(&[("a.conf", "\u{feff}events {}\n")]),
     conf(&[("a.conf", "x y;\nevents {\n")]),
     conf(&[("a.conf", "events {\nx y;\n")]),
-    // What nginx's handler checks.
+    // Checks of nginx's `ngx_conf_handler`.
     conf(&[("a.conf", "")]),
     conf(&[("a.conf", "# nothing\n")]),
     conf(&[("a.conf", "events {}\n\nunknown on;\n")]),

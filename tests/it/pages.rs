@@ -66,7 +66,9 @@ fn the_page_of_coverage_loses_nothing() {
         ),
     )
     .unwrap();
-    let line = |path: &str| format!("192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET {path} HTTP/1.1\" 200 5 \"-\" \"x\"\n");
+    let line = |path: &str| {
+        format!("192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET {path} HTTP/1.1\" 200 5 \"-\" \"x\"\n")
+    };
     fs::write(&log, [line("/"), line("/x"), line(&format!("/{long}/{long}/"))].concat()).unwrap();
     let (conf, log) = (conf.to_str().unwrap(), log.to_str().unwrap());
     let html = page(&["coverage", conf, "--log", log, "--html"], &directory.path().join("c.html")).unwrap();

@@ -11,14 +11,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::corpus;
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{Options, compile};
 use ngxc::diagnostic::{Class, Level};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 
-/// What nginx would be told by all errors together: its words for each.
+use crate::common::corpus;
+
+/// nginx's verdict on a text, made of all errors of ngxc together.
 struct Verdict {
     /// The words of every error.
     errors: Vec<String>,

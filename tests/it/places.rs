@@ -1,14 +1,15 @@
-//! Where a setting stands does not matter: each rule's bad examples are linted with every directive in an included file,
-//! and with the offending settings one level up.
+//! Places of a setting do not matter: each rule's bad examples are linted with every directive in an included file, and with
+//! the offending settings one level up.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::ops::Range;
 
-use crate::common::examples::{Example, examples, lint_files};
 use ngxc::lint::{RULES, Rule};
 use ngxc::source::Memory;
 use ngxc::syntax::{self, Directive, LoadOptions};
 use ngxc::version::Version;
+
+use crate::common::examples::{Example, examples, lint_files};
 
 /// A place: a file and an offset in it.
 type Place = (String, usize);
@@ -16,7 +17,7 @@ type Place = (String, usize);
 /// Blocks in which nginx knows no `include`: their entries are no directives.
 const WITHOUT_INCLUDE: &[&str] = &["split_clients"];
 
-/// Where a rule finds something.
+/// Places of a rule's findings; `None`: nginx refuses the text.
 fn places(rule: &Rule, files: &[(&str, &str)], main: bool, version: Version) -> Option<Vec<Place>> {
     let (configuration, found) = lint_files(files, main, version).ok()?;
     let own = found.iter().filter(|d| d.code == rule.name);
@@ -64,7 +65,7 @@ fn a_directive_in_an_included_file_is_judged_as_where_it_is_included() {
             let before = places(rule, &[("nginx.conf", text)], *main, version).unwrap();
             for Piece { name, range, outer } in pieces(text) {
                 let known = outer.is_none_or(|(block, _)| !WITHOUT_INCLUDE.contains(&block.as_str()));
-                // Which of two spellings is the odd one depends on which file is read first.
+                // The odd one of two spellings depends on the order in which files are read.
                 if !known || rule.name == "mixed-case-variable" {
                     continue;
                 }
@@ -94,7 +95,7 @@ fn a_directive_in_an_included_file_is_judged_as_where_it_is_included() {
     assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What means something else one level up: a rule, a directive, the block it is moved out of, and why.
+/// Directives with another meaning one level up: rule, directive, the block that it is moved out of, and the reason.
 const ANOTHER_MEANING: &[(&str, &str, &str, &str)] = &[
     ("allow-without-deny", "allow", "location", "joins the `deny` of the server"),
     ("capture-overwritten", "if", "location", "the pattern of the location is compared after it"),
@@ -141,7 +142,7 @@ fn a_setting_one_level_up_is_judged_where_it_is_inherited() {
                 let part = &text[range.clone()];
                 let inside = &text[around.start..range.start];
                 let moved = format!("{}{part} {inside}{}", &text[..around.start], &text[range.end..]);
-                // Where nginx does not let it stand there is nothing to compare.
+                // Directives that nginx refuses in the outer block cannot be compared.
                 let Some(found) = places(rule, &[("nginx.conf", &moved)], *main, version) else { continue };
                 let move_place = |at: usize| match at {
                     at if at < around.start => at,

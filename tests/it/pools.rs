@@ -8,6 +8,7 @@ use ngxc::ports::{Host, Load};
 /// One line of the grid: a load, a pool, and how many connections nginx opened, the median of five runs or more.
 #[derive(Debug)]
 struct Cell {
+    nginx: String,
     load: String,
     workers: u32,
     pool: u32,
@@ -26,6 +27,7 @@ fn grid() -> Vec<Cell> {
         let columns: Vec<&str> = line.split('\t').collect();
         let number = |n: usize| columns[n].parse::<f64>().unwrap();
         Cell {
+            nginx: columns[0].to_owned(),
             load: columns[1].to_owned(),
             workers: columns[2].parse().unwrap(),
             pool: columns[3].parse().unwrap(),
@@ -55,7 +57,7 @@ impl Cell {
         self.at_once + (self.requests - self.at_once) * share
     }
 
-    /// What the model is wrong by; at most 1 is within 25 % or 20 connections, whichever is larger.
+    /// Error of the model; at most 1 is within 25 % or 20 connections, whichever is larger.
     fn error(&self, shape: Shape) -> f64 {
         (self.model(shape) - self.opened).abs() / (0.25 * self.opened).max(20.0)
     }
@@ -76,10 +78,16 @@ impl Cell {
     }
 }
 
+/// The nginx that the model was fitted to.
+const FITTED_TO: &str = "1.22.1";
+
 /// The two halves of the grid: each second cell.
 fn halves() -> [Vec<Cell>; 2] {
-    let (even, odd): (Vec<_>, Vec<_>) =
-        grid().into_iter().filter(|cell| cell.load == "closed").enumerate().partition(|(n, _)| n % 2 == 0);
+    let (even, odd): (Vec<_>, Vec<_>) = grid()
+        .into_iter()
+        .filter(|cell| cell.load == "closed" && cell.nginx == FITTED_TO)
+        .enumerate()
+        .partition(|(n, _)| n % 2 == 0);
     [even, odd].map(|half| half.into_iter().map(|(_, cell)| cell).collect())
 }
 
@@ -104,12 +112,25 @@ fn the_other_half_and_bursts_are_as_the_model_says() {
         wrong.map(|cell| format!("{:.0} for {cell:?}", cell.model(FITTED))).collect::<Vec<_>>()
     };
     assert_eq!(out(&bursts), Vec::<String>::new());
-    // 13,000 requests a second on two processors that backend and clients share: responses come in larger batches.
-    let (busy, rest): (Vec<_>, Vec<_>) = half
-        .into_iter()
-        .partition(|cell| (cell.workers, cell.pool) == (2, 64) && (cell.at_once - 400.0).abs() < 0.5);
+    // On processors that do nothing else responses come one by one, and nginx opens fewer; with other programs beside it
+    // 1,996 were counted.
+    let is_fast = |cell: &Cell| (cell.workers, cell.pool) == (2, 64) && (cell.at_once - 400.0).abs() < 0.5;
+    let (fast, rest): (Vec<_>, Vec<_>) = half.into_iter().partition(is_fast);
     assert_eq!(out(&rest), Vec::<String>::new());
-    assert!(busy.iter().all(|cell| cell.error(FITTED) < 1.5), "{busy:?}");
+    assert!(fast.len() == 1 && fast.iter().all(|cell| cell.opened < cell.model(FITTED)), "{fast:?}");
+}
+
+#[test]
+fn a_newer_nginx_opens_as_many_or_fewer() {
+    let grid = grid();
+    let newer: Vec<&Cell> =
+        grid.iter().filter(|cell| cell.nginx != FITTED_TO && cell.load == "closed").collect();
+    for cell in &newer {
+        let is_fewer = cell.opened <= cell.model(FITTED);
+        assert!(is_fewer || cell.error(FITTED) <= 1.0, "{:.0} for {cell:?}", cell.model(FITTED));
+    }
+    let within = newer.iter().filter(|cell| cell.error(FITTED) <= 1.0).count();
+    assert!(newer.len() >= 13 && within + 4 >= newer.len(), "{within} of {}", newer.len());
 }
 
 #[test]
@@ -129,7 +150,7 @@ fn workers_share_no_more_unevenly_than_assumed() {
     }
 }
 
-/// How bad an outcome is.
+/// Rank of an outcome: the higher, the worse.
 fn rank(outcome: Outcome) -> u8 {
     match outcome {
         Outcome::Fits(_) => 0,

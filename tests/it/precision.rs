@@ -1,11 +1,12 @@
-//! What a rule must see, and what it must not mistake: the known false and missing findings of other linters, rule by rule.
+//! Texts that a rule must report, and texts that it must not: known faults of other linters, rule by rule.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use crate::common::examples::lint_files;
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
 use ngxc::lint::RULES;
 use ngxc::version::Version;
+
+use crate::common::examples::lint_files;
 
 /// A fragment of `http` and the findings of a rule: `e` error, `w` warning, `i` note, in the order of the file.
 type Case = (&'static str, &'static str);
@@ -106,7 +107,7 @@ fn proxy_set_header_redefinition() {
             "proxy_set_header X-App \"\"; server { location / { proxy_set_header A a; proxy_pass http://unix:/a; } }",
             "w",
         ),
-        // What the level between has lost is lost here too; it is said where requests are passed on.
+        // Headers that the level between has lost are lost here too; the finding is at the location that proxies.
         (
             "include proxy.conf; server { proxy_set_header B b; location / { proxy_set_header B c; proxy_pass http://unix:/a; } }",
             "w",
@@ -230,7 +231,7 @@ fn http_splitting() {
             // `set` escapes a group that it reads, and no named one.
             ("server { location ~ ^/a/([^/]*)$ { set $a $1; add_header X-Path $a; } }", ""),
             ("server { location ~ ^/a/(?<g>[^/]*)$ { set $a $g; add_header X-Path $a; } }", "w"),
-            // What a pattern of PCRE alone lets through is not known.
+            // The texts that a pattern of PCRE alone matches are not known.
             ("server { location ~ ^/(?!x)[^/]*$ { return 301 /new$uri; } }", ""),
             // Another variable that only begins so.
             ("server { set $uri_suffix x; return 301 https://a.example/$uri_suffix; }", ""),
@@ -288,7 +289,7 @@ fn resolver_without_effect() {
     let cases = [
         ("resolver 10.0.0.53; server { location / { proxy_pass http://app:80; } }", "w"),
         ("resolver 10.0.0.53; server { location / { proxy_pass http://app:80$request_uri; } }", ""),
-        // What a mask matches on the machine itself may ask it.
+        // Files that match a mask on the machine itself may use the resolver.
         (
             "resolver 10.0.0.53; include none-here/*.conf; server { location / { proxy_pass http://app:80; } }",
             "",
@@ -323,7 +324,7 @@ fn origin_regex() {
                 "w",
             ),
             ("map $http_origin $c { ~^https://a\\.example 1; } server { return 200 $c; }", ""),
-            // What is no expression cannot be wrong in this way.
+            // Text that is no expression cannot be wrong in this way.
             (
                 "map $http_origin $c { https://a.example $http_origin; } server { add_header Access-Control-Allow-Origin $c; }",
                 "",

@@ -3,16 +3,17 @@
 
 use std::path::Path;
 
-use crate::common::examples;
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
 use ngxc::lint::redos::{Costly, Growth, Text, judge};
 use pcre2::bytes::RegexBuilder;
 
+use crate::common::examples;
+
 /// `PCRE2_ERROR_MATCHLIMIT`: what nginx logs, and answers 500 to.
 const MATCH_LIMIT: i32 = -47;
 
-/// What PCRE2 says to a text with the limit that nginx has.
+/// Error code of PCRE2 for a text, with nginx's limit; `None`: no error.
 fn code(pattern: &str, caseless: bool, text: &[u8]) -> Option<i32> {
     let regex = RegexBuilder::new().caseless(caseless).build(pattern).unwrap();
     regex.is_match(text).err().map(|error| error.code())
@@ -94,7 +95,7 @@ fn what_grows_as_a_power_is_proved() {
 fn what_cannot_cost_is_not_reported() {
     let header = header();
     for pattern in [
-        // What follows cannot fail.
+        // Patterns whose continuation cannot fail.
         "(a|aa)+",
         "([a-zA-Z]+)*",
         "^/(a+)+",
@@ -154,7 +155,7 @@ fn enormous_patterns_come_to_an_end() {
     }
 }
 
-/// Whether the rule reports something in a fragment of `http`, and how badly.
+/// Level of the finding of `redos` in a fragment of `http`; `None`: no finding.
 fn reported(text: &str) -> Option<Level> {
     let (_, found) = examples::lint(text, false, NEWEST);
     found.iter().filter(|d| d.code == "redos").map(|d| d.level).max()

@@ -5,8 +5,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::common::http::{Backend, Client};
-use crate::common::nginx::{self, Nginx};
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{Options, compile};
 use ngxc::model::{Config, Endpoint};
@@ -15,6 +13,9 @@ use ngxc::runtime::{RunOptions, Stop, start, unsupported};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::http::{Backend, Client};
+use crate::common::nginx::{self, Nginx};
 
 const REQUESTS: usize = 20;
 
@@ -54,7 +55,7 @@ const REUSED: &str = "reused";
 
 const PLAIN: &str = "upstream u { server B1; }";
 const POOL: &str = "upstream u { server B1; keepalive 16; }";
-/// What a reused connection takes before 1.29.7.
+/// Directives that a reused connection needs before 1.29.7.
 const WHOLE: &str = r#"proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://u;"#;
 
 const CASES: &[Case] = &[
@@ -259,7 +260,7 @@ impl Case {
         text
     }
 
-    /// What is expected of a version.
+    /// The verdict and the number of connections that a version is expected to have.
     fn expected(&self, version: Version) -> Option<(&'static str, usize)> {
         if version < DEFAULT_KEEPALIVE { self.before } else { self.since }
     }
@@ -332,7 +333,7 @@ fn the_expected_verdicts_and_counts_agree() {
     assert_eq!(FRAGMENTS, "partly: pool divided among too many locations");
 }
 
-/// What other protocols do is read in nginx's source; no peer of theirs is at hand.
+/// Other protocols: the expectations are read in nginx's source, because no peer of theirs is at hand.
 #[test]
 fn other_protocols_and_targets() {
     let cases = [
@@ -382,7 +383,7 @@ fn a_real_nginx_makes_as_many_connections() {
     let mut compared = 0;
     for case in CASES {
         let backends = backends();
-        // Whether it is refused is for nginx's version to say: one that refuses cannot be started.
+        // Refused configurations depend on nginx's version: a version that refuses cannot be started.
         let version = program_version();
         let Some((verdict, expected)) = case.expected(version) else { continue };
         let Some(nginx) = Nginx::start(&case.text("PORT", &backends)) else { return };

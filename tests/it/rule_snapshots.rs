@@ -1,4 +1,4 @@
-//! What each rule says of the examples in its documentation, and what its fixes make of them: one file a rule under
+//! Findings of each rule in the examples of its documentation, and the texts after its fixes: one file a rule under
 //! `snapshots/rules/`. `INSTA_UPDATE=always cargo test --test it rule_snapshots::` writes them anew.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -8,15 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::examples::{Example, examples, lint};
 use ngxc::edit;
 use ngxc::lint::{RULES, Rule};
+
+use crate::common::examples::{Example, examples, lint};
 
 fn snapshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/rules")
 }
 
-/// What a person sees of a rule's findings in an example.
+/// The report of a rule's findings in an example, as a person reads it.
 fn rendered(directory: &Path, rule: &Rule, example: &Example) -> String {
     fs::write(directory.join("example.conf"), &example.text).unwrap();
     let version = example.versions.last().unwrap().to_string();

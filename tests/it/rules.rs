@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::common::examples::{examples, lint};
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
 use ngxc::edit::{self, Applicability};
 use ngxc::lint::{Category, RULES, Rule};
+
+use crate::common::examples::{examples, lint};
 
 #[test]
 fn bad_examples_are_reported_and_good_ones_are_not() {
@@ -146,7 +147,7 @@ fn the_page_of_rules_is_fresh() {
     assert!(written == page, "docs/rules.md is stale: run `NGXC_UPDATE=1 cargo test --test it rules::`");
 }
 
-/// What an inner level gets from an outer one, by family of rules: fragments of `http`, and the rules above a note.
+/// Inherited settings by family of rules: fragments of `http`, and the rules above a note.
 #[test]
 fn rules_follow_inheritance() {
     let cases: &[(&str, &[&str])] = &[
@@ -219,7 +220,7 @@ fn rules_follow_inheritance() {
     }
 }
 
-/// What a value can be decides: the rule that is named reports the text, or is silent.
+/// Possible values decide: the named rule reports the text, or is silent.
 #[test]
 fn values_are_followed() {
     let octane = "location / { set $end \"\"; if ($arg_a) { set $end ?$query_string; } proxy_pass http://10.0.0.9$end; }";
@@ -283,7 +284,7 @@ fn values_are_followed() {
     assert!(found.iter().any(|d| d.code == "ssrf"), "{found:#?}");
 }
 
-/// What is `server`, `proxy_pass` or `listen` in `stream` is judged as such.
+/// Directives `server`, `proxy_pass` and `listen` in `stream` are judged as those of `stream`.
 #[test]
 fn stream_is_not_http() {
     let text = "events { } stream { server { listen 53 udp; proxy_responses 1; proxy_timeout 5s; proxy_pass 10.0.0.1:53; } server { listen 9000; \

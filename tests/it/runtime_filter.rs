@@ -1,4 +1,4 @@
-//! What becomes of a peer's body and its trailers on the way to the client: `gunzip` and `proxy_pass_trailers`.
+//! Bodies and trailers of a peer on their way to the client: `gunzip` and `proxy_pass_trailers`.
 
 #![allow(clippy::unwrap_used, reason = "what helpers of tests unwrap is a failed test")]
 
@@ -61,7 +61,7 @@ fn who_takes_no_gzip_gets_the_plain_body() {
     let answer = once(server.address, wanted);
     assert!(answer.contains("Content-Encoding: gzip") && answer.contains("Content-Length: "), "{answer:?}");
     assert!(get(&server, "/off/t", "").0.contains("Content-Encoding: gzip"));
-    // What the configuration adds is a line like others, to both filters.
+    // Headers that the configuration adds are headers like others, to both filters.
     let (head, body) = get(&server, "/says", "Accept-Encoding: gzip\r\n");
     assert_eq!((head.matches("Content-Encoding: gzip").count(), body.as_str()), (1, "plain"), "{head}");
     let (head, _) = get(&server, "/zips", "Accept-Encoding: gzip\r\n");

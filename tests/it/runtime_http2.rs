@@ -7,13 +7,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::common::http;
-use crate::common::http::Backend;
-use crate::common::nginx;
-use crate::common::proxy::Proxy;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use h2_http::{Request, Response};
+
+use crate::common::http::Backend;
+use crate::common::proxy::Proxy;
+use crate::common::{http, nginx};
 
 /// Runs what has to end within some seconds.
 fn within_time<T>(work: impl Future<Output = T>) -> T {
@@ -68,7 +68,7 @@ async fn shown(response: Response<h2::RecvStream>) -> Result<String, h2::Error> 
     Ok(if text.contains("<html>") { text[..3].to_owned() } else { text })
 }
 
-/// What a peer gets, in its answer.
+/// A peer that answers with the request that it got.
 fn echo() -> Backend {
     Backend::new(|request| {
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -308,7 +308,7 @@ fn a_part_of_the_preface_is_not_waited_for_longer_than_a_head() {
         stream.write_all(part).unwrap();
         stream
     });
-    // Who says that nothing more will come is not waited for at all.
+    // A client that closes its sending side is not waited for at all.
     let mut gone = std::net::TcpStream::connect(proxy.address).unwrap();
     gone.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     gone.write_all(b"PRI * H").unwrap();

@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use ngxc::version::Version;
+
 use crate::common::http::{Backend, Client, once};
 use crate::common::nginx;
 use crate::common::proxy::Proxy;
-use ngxc::version::Version;
 
 /// A peer that answers with how often it was asked for the URI. `X-Status` and `X-Say` of a request are what its answer
 /// has as status and headers; it knows the entity tag `"e"`.
@@ -428,7 +429,7 @@ fn copies_go_elsewhere() {
             address = peer.address
         )
     };
-    // What the peer is asked, in any order: `mirror` is a request beside the other one.
+    // Requests that the peer gets, in any order: `mirror` sends its subrequest beside the request.
     let cases = [
         ("GET", "/a?b", "202", vec!["GET /copy/?b ", "GET /main/a?b ", "GET /other/?b "]),
         ("POST", "/a", "202", vec!["POST /copy/ body", "POST /main/a body", "POST /other/ body"]),

@@ -190,7 +190,7 @@ fn a_daemon_that_cannot_be_is_an_exit_status() {
     }
 }
 
-/// Who a process is, and what it has open beside pipes and things of the event loop.
+/// Accounts and capabilities of a process, and its open files below the server's directory.
 fn seen(pid: u32, server: &Server) -> (Vec<String>, BTreeSet<String>) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let names = ["Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"];

@@ -67,7 +67,7 @@ fn what_is_not_idempotent_is_sent_once() {
     }
 }
 
-/// Which peers real nginx and we choose, for the same requests in the same order.
+/// Peers that nginx and ngxc choose, for the same requests in the same order.
 #[test]
 fn the_choice_is_that_of_nginx() {
     let backends: Vec<Backend> = (0..3).map(|n| Backend::new(move |_| answer(&n.to_string()))).collect();

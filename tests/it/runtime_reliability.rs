@@ -179,7 +179,7 @@ fn peers_that_reset_or_are_slow_lose_nothing() {
     let resets = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // What was sent and not read makes close() a reset.
+            // Unread bytes would make close() a reset.
             let mut byte = [0];
             let _ = (&stream).read(&mut byte);
         }

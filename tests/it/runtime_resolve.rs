@@ -10,7 +10,7 @@ use crate::common::http::once;
 use crate::common::port;
 use crate::common::proxy::Proxy;
 
-/// What is known of the only name there is; `None`: a failure of the server.
+/// Addresses of the only name in the zone; `None`: the name server fails.
 type Zone = Arc<Mutex<Option<Vec<[u8; 4]>>>>;
 
 /// A name server whose answers hold for a second.

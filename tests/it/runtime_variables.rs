@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::http::{Backend, Client, once};
-use crate::common::nginx;
-use crate::common::proxy::Proxy;
 use ngxc::catalog::{Subsystem, Tier, VARIABLES};
 use ngxc::version::Version;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+
+use crate::common::http::{Backend, Client, once};
+use crate::common::nginx;
+use crate::common::proxy::Proxy;
 
 /// Other modules have no variable here, or only one that a build of nginx may lack.
 const MODULES: &[&str] = &[
@@ -157,7 +158,7 @@ fn parsed(lines: &[String]) -> BTreeMap<String, BTreeMap<String, String>> {
     all
 }
 
-/// What two servers say that is not the same, by variable.
+/// Differences between the answers of two servers, by variable.
 fn differences(ours: &[String], theirs: &[String]) -> Vec<String> {
     let (ours, theirs) = (parsed(ours), parsed(theirs));
     let mut found = Vec::new();
@@ -306,7 +307,7 @@ const LAST: &str = "GET /fresh HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 const WHOLE: &[&str] =
     &["/", "/page", "/gone", "/many", "/limited", "/rewritten", "/post", "/mirror", "/auth", "/none/a"];
 
-/// What ends too soon or badly.
+/// Requests that end too soon or are malformed.
 const CUT: &[&str] = &[
     "GET /cut",
     "GET /cut HTTP/1.1\r\nHost: b\r\nCookie: c=1\r\n",
@@ -419,7 +420,7 @@ fn nothing_is_left_of_the_request_before() {
     }
 }
 
-/// What one of several clients does next.
+/// Next step of one of several clients.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Asks for a page and takes it.
@@ -448,7 +449,7 @@ fn step() -> impl Strategy<Value = (usize, Step)> {
     (0..3_usize, step)
 }
 
-/// Where a client is: its connection, and what is left to say of the request that it has begun.
+/// State of a client: its connection, and the rest of the request that it has begun.
 #[derive(Default)]
 struct At {
     client: Option<Client>,

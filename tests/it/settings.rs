@@ -207,7 +207,7 @@ fn levels_and_suppressions_hold_for_check_and_the_summary_says_so() {
     let (status, out, error) = run(tree.path(), &["check", "--format", "short", "nginx.conf"]);
     assert!(status == 0 && out.contains("info: cannot read"), "{out}");
     assert!(error.contains("2 findings that nginx refuses are no error here"), "{error}");
-    // What reads it takes it; what executes it does not.
+    // Commands that only read the configuration accept it; `run`, which executes it, does not.
     assert_eq!(run(tree.path(), &["show", "nginx.conf"]).0, 0);
     assert_eq!(run(tree.path(), &["run", "--dry-run", "nginx.conf"]).0, 2);
     fs::write(tree.path().join("ngxc.toml"), "[allow]\n\"ngin*\" = [\"include-not-found\"]\n").unwrap();

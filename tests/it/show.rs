@@ -12,14 +12,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::common::http;
-use crate::common::nginx;
 use ngxc::compile::{Options, compile};
 use ngxc::model::Endpoint;
 use ngxc::runtime::{RunOptions, Stop, start};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::{http, nginx};
 
 /// Every answer is the name of what answers, so that it tells the choice. `PORT` is the address.
 const HTTP: &str = r#"
@@ -154,7 +154,7 @@ fn ask(to: SocketAddr, case: &Case) -> (u16, String) {
     (status, location.unwrap_or(body).to_owned())
 }
 
-/// What `ngxc show` says: the way that is taken when no file is there.
+/// Status and location that `ngxc show` predicts when no file exists.
 fn shown(file: &Path, port: u16, case: &Case) -> (u16, String) {
     let (host, method, target, headers, ..) = case;
     let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));

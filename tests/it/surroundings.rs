@@ -11,8 +11,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::corpus;
 use tempfile::TempDir;
+
+use crate::common::corpus;
 
 /// A directory with these files.
 fn tree(files: &[(&str, &str)]) -> TempDir {
@@ -133,7 +134,7 @@ fn a_directive_behind_an_unknown_module_is_a_note_and_behind_a_known_one_an_erro
     assert!(status == 1 && found.contains("error: unknown directive `house_metrics`"), "{found}");
 }
 
-/// What is there, its files with their texts, and the status of a check of the first.
+/// A tree: its directory, its files with their texts, and the exit status of a check of the first file.
 type Tree<'a> = (&'a str, &'a [(&'a str, &'a str)], i32);
 
 #[test]
@@ -339,7 +340,7 @@ fn what_nginx_rejects_is_rejected_in_its_place() {
     let errors = errors(&["check", "--strict-modules", "--format", "json"], &paths);
     let missed: Vec<_> = paths.iter().filter(|p| !errors.contains_key(p.to_str().unwrap())).collect();
     println!("{} of {} missed: {missed:#?}", missed.len(), paths.len());
-    // What only that host's sockets, names and build refused.
+    // Misses are faults of that host's sockets, names and build alone.
     assert!(
         missed.len() * 100 <= paths.len() && paths.len() > 350,
         "{} of {}: {missed:#?}",

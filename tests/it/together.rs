@@ -1,4 +1,4 @@
-//! What nginx refuses or warns of only because of several directives together: `ngxc nginx -t` prints the same lines.
+//! Directives that nginx refuses or warns of only together: `ngxc nginx -t` prints the same lines.
 //!
 //! The lines were recorded from nginx 1.31.5 (`tests/fixtures/together.jsonl`).
 

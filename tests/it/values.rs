@@ -1,12 +1,13 @@
-//! What values can be, and the rules that ask for it: shapes of real problem reports, each with what is right.
+//! Possible values of variables, and the rules that read them: shapes of real problem reports, each with the right answer.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use crate::common::examples::lint;
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{self, Options};
 use ngxc::source::Memory;
 use ngxc::syntax::{self, LoadOptions};
 use ngxc::values::{self, Shape};
+
+use crate::common::examples::lint;
 
 /// The inside of a server, a rule, and whether the rule reports it.
 type Case = (&'static str, &'static str, bool);
@@ -49,7 +50,7 @@ fn set_escapes_the_groups_that_it_reads() {
     let found = shapes("location ~ ^/a/([^x]*)$ { set $b $1; }", "$b");
     assert!(!found[0].decoded && found[0].has(b'%') && found[0].has(b'/') && found[0].has(b'F'));
     assert!(b"\n\r ?#&+\x80".iter().all(|byte| !found[0].has(*byte)));
-    // What was not decoded is not escaped, nor is a variable.
+    // Text that was not decoded is not escaped, nor is a variable.
     let found = shapes("location / { if ($http_b ~ (.*)) { set $b $1; } }", "$b");
     assert!(found[0].has(b'?') && found[0].has(b' '));
     let found = shapes("location / { set $b $uri; }", "$b");
@@ -74,7 +75,7 @@ fn values_follow_the_order_of_execution() {
         ("location ~ ^/(a|b)/ { if ($arg_x !~ ^(c|d)$) { return 400; } }", "$1", &["c", "d"]),
         ("location ~ ^/(?<n>a|b)/ { if ($arg_x ~ ^(c|d)$) { return 204; } }", "$n", &["a", "b"]),
         ("location / { rewrite ^/x/(.*)$ /y/$1 break; }", "$1", &["$1", ""]),
-        // What an `if` has found out.
+        // Values that the condition of an `if` admits.
         ("location / { if ($arg_x !~ ^(a|b)$) { return 400; } }", "$arg_x", &["a", "b"]),
         ("location / { if ($arg_x != a) { return 400; } }", "$arg_x", &["a"]),
         ("location = /a { }", "$uri", &["/a"]),

@@ -172,7 +172,7 @@ fn modules_of_others_are_errors_only_when_asked_for() {
         assert_eq!(found(&text, &newest, false, Level::Error), [], "{inside}");
         let strict = found(&text, &newest, true, Level::Error);
         assert_eq!(strict[0].1, format!("unknown directive \"{name}\""), "{inside}");
-        // Which module a file brings is not known.
+        // Modules that a file brings are not known.
         let loaded = format!("load_module modules/any.so; {text}");
         assert_eq!(found(&loaded, &newest, true, Level::Error), [], "{inside}");
     }

@@ -13,7 +13,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// When it closes a connection.
+/// Rule by which a backend closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closes {
     /// Waits for nginx to close, for a second: nginx keeps `TIME_WAIT`.
@@ -121,7 +121,7 @@ fn is_late(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
 }
 
-/// What a server with TLS needs; its certificate, which is signed by itself, is written for nginx to trust.
+/// Configuration of a server with TLS; its self-signed certificate is written for nginx to trust.
 pub fn with_tls(versions: Tls, certificate: &Path) -> Arc<ServerConfig> {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     std::fs::write(certificate, made.cert.pem()).unwrap();

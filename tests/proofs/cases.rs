@@ -1,11 +1,11 @@
-//! What is broken, and by whom it can be cured.
+//! Cases: a fault of a configuration or a host, and the side that can cure it.
 
 use std::time::Duration;
 
 use super::backend::{Closes, Habit, PLAIN, Tls};
 use super::load::Load;
 
-/// Who can cure.
+/// The side that can cure a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cure {
     /// The configuration, with the kernel as it was.
@@ -18,13 +18,13 @@ pub enum Cure {
 #[derive(Debug)]
 pub struct Case {
     pub name: &'static str,
-    /// What the block `events` holds.
+    /// Contents of the block `events`.
     pub events: &'static str,
     /// The blocks inside of `http`, after the log.
     pub http: &'static str,
-    /// What `http` holds after a change that nginx does not take; it goes on with what it had.
+    /// Contents of `http` after a change that nginx refuses: nginx goes on with the configuration that it had.
     pub refused: Option<&'static str>,
-    /// Where nginx listens.
+    /// Address that nginx listens on.
     pub address: &'static str,
     /// Addresses of the namespace.
     pub addresses: &'static [&'static str],
@@ -38,7 +38,7 @@ pub struct Case {
     /// The finding that names it.
     pub finding: &'static str,
     pub cure: Cure,
-    /// Whether nginx 1.29.7 and newer, which keep connections by default, break too.
+    /// The fault also occurs with nginx 1.29.7 and newer, which keep connections by default.
     pub breaks_newer: bool,
 }
 

@@ -97,7 +97,7 @@ impl Host {
             self.signal("HUP");
             self.wait_for("a line of the log", |host| host.log_length() > lines);
         }
-        // What is kept is small: a little more than the ports.
+        // Recorded bundles are kept small: a little more requests than ports.
         let part = if std::env::var_os("NGXC_RECORD").is_some() { 2 } else { 3 };
         let requests = (self.case.load.requests * part).div_ceil(3);
         load::send(self.case.address, load::Load { requests, ..self.case.load })
@@ -152,12 +152,23 @@ impl Host {
     }
 
     pub fn ngxc(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
-        command.arg("doctor").args(arguments).current_dir(self.directory.path());
-        command.env_remove("NGXC_NGINX_VERSION").output().unwrap()
+        self.command(arguments).output().unwrap()
     }
 
-    /// What `--since` says: exit status and verdict.
+    /// `ngxc doctor` in the directory of the configuration.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+        command.arg("doctor").args(arguments).current_dir(self.directory.path());
+        command.env_remove("NGXC_NGINX_VERSION");
+        command
+    }
+
+    /// The master.
+    pub fn pid(&self) -> u32 {
+        self.nginx.id()
+    }
+
+    /// Answer of `--since`: exit status and verdict.
     pub fn verdict(&self) -> (Option<i32>, String) {
         let output = self.ngxc(&["nginx.conf", "--since", "before", "--format", "json"]);
         let value: Value = serde_json::from_slice(&output.stdout)

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
-/// What clients do.
+/// Load that clients put on nginx.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     pub clients: usize,

@@ -1,8 +1,8 @@
 //! The proof of `ngxc doctor`: a real nginx is broken in a network namespace of its own, `ngxc doctor` looks at what the host
 //! has, what it prints is applied exactly, nginx reloads, and all answers are 200.
 //!
-//! Where the configuration can cure, its diff alone does, with the kernel as it was; where only the host can, the
-//! commands that are printed do. `ngxc doctor --since` says so each time: not cured before, cured afterwards.
+//! A fault of the configuration is cured by the printed diff alone, with the kernel as it was; a fault of the host by the
+//! printed commands. `ngxc doctor --since` confirms it each time: not cured before, cured afterwards.
 //!
 //! `NGXC_NGINX` names a second nginx to do the same with. `NGXC_PROOF` chooses cases by a part of their names. `NGXC_RECORD` names
 //! a directory that bundles of both looks are written to: what nginx 1.31.5 answered is kept beside this test.
@@ -18,6 +18,7 @@ mod common;
 
 mod backend;
 mod cases;
+mod elsewhere;
 mod host;
 mod load;
 mod namespace;
@@ -113,6 +114,11 @@ fn prove(case: &'static Case, program: &Path) {
         "{:?}",
         host.ngxc(&["nginx.conf", "--since", "before"])
     );
+    // Failures from before the reload keep nothing bad.
+    let after = host.doctor(&[]);
+    assert_eq!(after["summary"]["critical"], 0, "{}", host.text());
+    let same = after["findings"].as_array().unwrap().iter().find(|f| f["name"] == case.finding);
+    assert!(same.is_none_or(|f| f["severity"] == "info"), "{}", host.text());
     if let Some(directory) = std::env::var_os("NGXC_RECORD") {
         host.ngxc(&["nginx.conf", "--collect", "after"]);
         recorded::keep(case, &host, directory.as_ref());

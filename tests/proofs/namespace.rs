@@ -53,7 +53,7 @@ pub fn run(program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Whether this user may make network namespaces; says so if not.
+/// True if this user may make network namespaces; prints a note if not.
 pub fn is_possible() -> bool {
     let possible = nix::unistd::geteuid().is_root()
         && std::thread::spawn(|| unshare(CloneFlags::CLONE_NEWNET).is_ok()).join().unwrap()

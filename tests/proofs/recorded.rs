@@ -1,4 +1,4 @@
-//! What nginx 1.31.5 did, kept as bundles: the newer side is proved where only an older nginx is at hand.
+//! Answers of nginx 1.31.5, kept as bundles: they prove the newer side where only an older nginx is at hand.
 
 use std::fs;
 use std::path::Path;

@@ -12,16 +12,15 @@ pub mod probe;
 
 use std::collections::{HashMap, HashSet};
 
-use class::Class;
-use effect::{Effects, effects};
-use node::{Edit, Node};
-use probe::{Asks, Probe, hosts};
-
 use super::outcome::Outcome;
 use crate::eval::select::{AddressId, LocationId, Router, ServerId};
 use crate::model::{Config, Endpoint, Server};
 use crate::simulate::walk::Ground;
 use crate::source::{SourceMap, Span};
+use class::Class;
+use effect::{Effects, effects};
+use node::{Edit, Node};
+use probe::{Asks, Probe, hosts};
 
 /// One of the configurations.
 #[derive(Clone, Copy, Debug)]
@@ -229,7 +228,8 @@ type Seen = HashMap<(Option<usize>, Option<Span>, Option<Span>, String), usize>;
 impl Witness {
     /// The status is the same on both sides: a request with another one shows more.
     fn is_weak(&self) -> bool {
-        let status = |value: &Option<String>| value.as_deref().and_then(|value| value.get(..3)).map(str::to_owned);
+        let status =
+            |value: &Option<String>| value.as_deref().and_then(|value| value.get(..3)).map(str::to_owned);
         self.field == "answer" && status(&self.old) == status(&self.new)
     }
 }

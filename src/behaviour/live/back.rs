@@ -15,10 +15,8 @@ pub(super) struct Back {
 
 impl Back {
     pub(super) fn new(ports: &Ports, router: &Router, files: &str, relative: &str) -> Self {
-        let mut replaced = vec![
-            (format!("{relative}/").into_bytes(), Vec::new()),
-            (files.as_bytes().to_vec(), Vec::new()),
-        ];
+        let mut replaced =
+            vec![(format!("{relative}/").into_bytes(), Vec::new()), (files.as_bytes().to_vec(), Vec::new())];
         for upstream in ports.upstreams.iter().filter(|upstream| !upstream.is_block) {
             // `$proxy_host` of a socket in the file system.
             let name = if upstream.name.starts_with("unix:") { "localhost" } else { &upstream.name };
@@ -70,7 +68,9 @@ impl Back {
     /// A text of the original as the session has it: of a stated response's header.
     pub(super) fn live(&self, value: &[u8]) -> Vec<u8> {
         let mut out = value.to_vec();
-        for (live, own) in self.replaced.iter().filter(|(live, own)| live.starts_with(b"127.") && !own.is_empty()) {
+        for (live, own) in
+            self.replaced.iter().filter(|(live, own)| live.starts_with(b"127.") && !own.is_empty())
+        {
             for scheme in [&b"http://"[..], b"https://"] {
                 let from = [scheme, own].concat();
                 if let Some(rest) = out.strip_prefix(&from[..]) {
@@ -95,10 +95,7 @@ mod tests {
                 (text("/tmp/x/prefix/"), text("")),
                 (text("/tmp/x/files"), text("")),
             ],
-            ports: vec![
-                (text("50000"), text("80"), true),
-                (text("50001"), text("8080"), false),
-            ],
+            ports: vec![(text("50000"), text("80"), true), (text("50001"), text("8080"), false)],
         };
         for (live, own) in [
             ("http://a.test:50000/x", "http://a.test/x"),

@@ -27,7 +27,12 @@ trait Stream: Read + Write {}
 impl<S: Read + Write> Stream for S {}
 
 /// Sends a request to a port on loopback; `announced` is the client that the PROXY protocol announces.
-pub(super) fn ask(asked: &Asked, port: u16, announced: Option<IpAddr>, authorization: Option<&str>) -> io::Result<Response> {
+pub(super) fn ask(
+    asked: &Asked,
+    port: u16,
+    announced: Option<IpAddr>,
+    authorization: Option<&str>,
+) -> io::Result<Response> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
@@ -96,7 +101,11 @@ fn more(stream: &mut dyn Stream, all: &mut Vec<u8>) -> io::Result<bool> {
         }
         Ok(_) => Err(io::Error::other("the response is longer than 16 MiB")),
         // The server has closed the connection with a part of the request unread.
-        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => Ok(false),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }
@@ -132,7 +141,9 @@ fn joined(mut body: &[u8]) -> Vec<u8> {
     while let Some(end) = memchr::memmem::find(body, b"\r\n") {
         let digits = std::str::from_utf8(&body[..end]).unwrap_or_default();
         let length = usize::from_str_radix(digits.split(';').next().unwrap_or_default().trim(), 16);
-        let Some(chunk) = length.ok().filter(|n| *n > 0).and_then(|n| body.get(end + 2..end + 2 + n)) else { break };
+        let Some(chunk) = length.ok().filter(|n| *n > 0).and_then(|n| body.get(end + 2..end + 2 + n)) else {
+            break;
+        };
         out.extend_from_slice(chunk);
         body = body.get(end + 2 + chunk.len() + 2..).unwrap_or_default();
     }

@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn a_request_is_read_and_the_response_has_its_status() {
-        let request = [record(1, &[0, 1, 0, 0, 0, 0, 0, 0]), record(4, b""), record(STDIN, b"ab"), record(STDIN, b"")];
+        let request =
+            [record(1, &[0, 1, 0, 0, 0, 0, 0, 0]), record(4, b""), record(STDIN, b"ab"), record(STDIN, b"")];
         let request = request.concat();
         let mut rest = &request[1..];
         skip_request(&mut rest).unwrap();

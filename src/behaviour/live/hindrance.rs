@@ -19,10 +19,15 @@ pub(super) fn of(case: &Case, outcome: &Outcome<'_>, ports: &Ports) -> Option<St
         return Some("requests on loopback are HTTP/1".to_owned());
     }
     if let Some(name) = case.variables.keys().next() {
-        return Some(format!("it states `${}`, which only the simulator takes", name.trim_start_matches('$')));
+        return Some(format!(
+            "it states `${}`, which only the simulator takes",
+            name.trim_start_matches('$')
+        ));
     }
     if case.client.is_some() && ports::has_own_clients(outcome.config()) {
-        return Some("it states a client, and `set_real_ip_from` decides whom the server believes".to_owned());
+        return Some(
+            "it states a client, and `set_real_ip_from` decides whom the server believes".to_owned(),
+        );
     }
     if case.body_size.is_some_and(|size| size > MAX_BODY) {
         return Some(format!("its body is longer than {} MiB", MAX_BODY >> 20));
@@ -37,13 +42,18 @@ pub(super) fn of(case: &Case, outcome: &Outcome<'_>, ports: &Ports) -> Option<St
     let is_own = |name: &str| OWN.iter().any(|own| own.eq_ignore_ascii_case(name));
     let is_broken = |value: &[u8]| value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
     let bad = asked.headers.iter().find(|(name, value)| {
-        is_own(name) || name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == ':') || is_broken(value)
+        is_own(name)
+            || name.is_empty()
+            || name.contains(|c: char| c.is_whitespace() || c == ':')
+            || is_broken(value)
     });
     if let Some((name, _)) = bad {
         return Some(format!("its header `{name}` cannot be sent as it is"));
     }
     match outcome.handler() {
-        Some(Handler::Pass(pass)) if !ANSWERED.contains(&pass.directive) && outcome.destination().is_some() => {
+        Some(Handler::Pass(pass))
+            if !ANSWERED.contains(&pass.directive) && outcome.destination().is_some() =>
+        {
             return Some(format!("the stubs do not answer `{}`", pass.directive));
         }
         _ => {}

@@ -35,8 +35,7 @@ impl Ports {
     /// # Errors
     /// If the kernel has no port.
     pub(super) fn new(router: &Router) -> io::Result<Self> {
-        let held: Vec<TcpListener> =
-            router.addresses().map(|_| loopback()).collect::<io::Result<_>>()?;
+        let held: Vec<TcpListener> = router.addresses().map(|_| loopback()).collect::<io::Result<_>>()?;
         let listen = held.iter().map(|l| Ok(l.local_addr()?.port())).collect::<io::Result<_>>()?;
         Ok(Self { listen, upstreams: Vec::new(), by_name: HashMap::new() })
     }

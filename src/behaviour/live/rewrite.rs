@@ -84,7 +84,19 @@ impl<'w> Writer<'w> {
         variables: &'w [String],
     ) -> Self {
         let (servers, locations, out) = (Vec::new(), Vec::new(), Vec::new());
-        Self { configuration, router, places, ports, open, auth, announces, variables, servers, locations, out }
+        Self {
+            configuration,
+            router,
+            places,
+            ports,
+            open,
+            auth,
+            announces,
+            variables,
+            servers,
+            locations,
+            out,
+        }
     }
 
     /// The whole text.
@@ -249,7 +261,10 @@ impl<'w> Writer<'w> {
             "auth_request" if value != "off" => return Some(AUTH.to_owned()),
             "proxy_redirect" => {
                 let (authority, rest) = authority(&value, true)?;
-                let port = self.ports.has(&authority).then(|| self.ports.upstream(&authority, false, self.open).ok());
+                let port = self
+                    .ports
+                    .has(&authority)
+                    .then(|| self.ports.upstream(&authority, false, self.open).ok());
                 return port.flatten().map(|port| format!("http://127.0.0.1:{port}{rest}"));
             }
             _ => {}
@@ -261,7 +276,9 @@ impl<'w> Writer<'w> {
                 let host = if at.is_block { authority } else { format!("127.0.0.1:{}", at.port) };
                 Some(if *has_scheme { format!("http://{host}{rest}") } else { host })
             }
-            None => Some(value.strip_prefix("https://").map(|rest| format!("http://{rest}")).unwrap_or(value)),
+            None => {
+                Some(value.strip_prefix("https://").map(|rest| format!("http://{rest}")).unwrap_or(value))
+            }
         }
     }
 
@@ -279,7 +296,9 @@ impl<'w> Writer<'w> {
     fn server(&mut self, directive: Directive<'_>, depth: usize) {
         let indent = "    ".repeat(depth);
         let config = self.router.config();
-        let Some(server) = config.http.servers.iter().find(|server| contains(directive, server.span)) else { return };
+        let Some(server) = config.http.servers.iter().find(|server| contains(directive, server.span)) else {
+            return;
+        };
         self.line(&format!("{indent}set ${SERVER} {};\n{indent}set ${LOCATION} '';", self.servers.len()));
         self.servers.push(server.names.iter().map(ToString::to_string).collect());
         let mut done = Vec::new();
@@ -355,7 +374,6 @@ fn authority(value: &str, has_scheme: bool) -> Option<(String, &str)> {
     let is_uri = ["$request_uri", "$uri", "$document_uri"].iter().any(|uri| rest.starts_with(uri));
     (!host.is_empty() && (is_uri || !rest.starts_with('$'))).then(|| (host.to_owned(), rest))
 }
-
 
 #[cfg(test)]
 mod tests {

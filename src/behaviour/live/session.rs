@@ -66,7 +66,8 @@ impl Session {
         let places = Places::new(directory);
         let mut ports = Ports::new(router)?;
         let (stubs, auth) = (Stubs::default(), Stubs::default());
-        let own = |name: &str| configuration.trees.iter().any(|tree| tree.directives().any(|d| d.name().is(name)));
+        let own =
+            |name: &str| configuration.trees.iter().any(|tree| tree.directives().any(|d| d.name().is(name)));
         let auth_port = if own("auth_request") {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
             let port = listener.local_addr()?.port();
@@ -75,7 +76,8 @@ impl Session {
         } else {
             None
         };
-        let announces = !ports::has_own_clients(router.config()) && cases.iter().any(|case| case.client.is_some());
+        let announces =
+            !ports::has_own_clients(router.config()) && cases.iter().any(|case| case.client.is_some());
         let mut variables: Vec<String> = cases
             .iter()
             .flat_map(|case| case.expect.variables.keys())
@@ -87,12 +89,13 @@ impl Session {
         for directory in [&places.files, &places.prefix] {
             fs::create_dir_all(directory)?;
         }
-        let users: String = cases.iter().filter_map(|case| case.user.as_deref()).fold(String::new(), |all, user| {
-            if all.lines().any(|line| line.split(':').next() == Some(user)) {
-                return all;
-            }
-            all + user + ":{PLAIN}" + PASSWORD + "\n"
-        });
+        let users: String =
+            cases.iter().filter_map(|case| case.user.as_deref()).fold(String::new(), |all, user| {
+                if all.lines().any(|line| line.split(':').next() == Some(user)) {
+                    return all;
+                }
+                all + user + ":{PLAIN}" + PASSWORD + "\n"
+            });
         fs::write(&places.users, users)?;
         if router.addresses().any(|(_, address)| address.listen.ssl) {
             let (certificate, key) = tls::certificate()?;
@@ -114,7 +117,20 @@ impl Session {
         let (text, servers, locations) = writer.write(is_root)?;
         let back = Back::new(&ports, router, &places.files, &places.prefix);
         let files = Files::default();
-        Ok(Self { text, places, ports, stubs, auth, back, announces, variables, servers, locations, files, read: 0 })
+        Ok(Self {
+            text,
+            places,
+            ports,
+            stubs,
+            auth,
+            back,
+            announces,
+            variables,
+            servers,
+            locations,
+            files,
+            read: 0,
+        })
     }
 
     /// The rewritten configuration.
@@ -152,9 +168,11 @@ impl Session {
         self.stubs.answer(answer);
         self.auth.answer(Response { status: facts.auth_request.unwrap_or(200), headers: Vec::new() });
         let port = self.ports.listen[asked.address.0 as usize];
-        let is_announced = self.announces || outcome.ground.router.listen(asked.address).listen.proxy_protocol;
+        let is_announced =
+            self.announces || outcome.ground.router.listen(asked.address).listen.proxy_protocol;
         let client = case.client.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let authorization = case.user.as_deref().map(|user| format!("Basic {}", base64(&format!("{user}:{PASSWORD}"))));
+        let authorization =
+            case.user.as_deref().map(|user| format!("Basic {}", base64(&format!("{user}:{PASSWORD}"))));
         let response = client::ask(asked, port, is_announced.then_some(client), authorization.as_deref())?;
         let logged = self.logged()?;
         let number = |at: usize| logged.get(at).and_then(|text| text.parse::<usize>().ok());
@@ -176,7 +194,12 @@ impl Session {
             file: self.files.paths().find(|path| *path == clean(&body)).map(<[u8]>::to_vec),
             body: has_body.then_some(body),
             passed: self.stubs.got().map(|(at, head)| self.passed(at, &head)),
-            variables: self.variables.iter().cloned().zip(logged.iter().skip(3).map(|v| back(v.as_bytes()))).collect(),
+            variables: self
+                .variables
+                .iter()
+                .cloned()
+                .zip(logged.iter().skip(3).map(|v| back(v.as_bytes())))
+                .collect(),
         })
     }
 
@@ -271,7 +294,8 @@ fn base64(text: &str) -> String {
 mod tests {
     #[test]
     fn base64_of_all_lengths() {
-        for (text, expected) in [("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("joe:ngxc", "am9lOm5neGM=")] {
+        for (text, expected) in [("a", "YQ=="), ("ab", "YWI="), ("abc", "YWJj"), ("joe:ngxc", "am9lOm5neGM=")]
+        {
             assert_eq!(super::base64(text), expected);
         }
     }

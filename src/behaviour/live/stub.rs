@@ -96,7 +96,8 @@ fn request(first: u8, stream: &mut TcpStream) -> io::Result<Vec<u8>> {
         more(stream, &mut text)?;
     };
     let mut rest = text.split_off(end + 4);
-    let length = header(&text, "Content-Length").and_then(|n| std::str::from_utf8(n).ok()?.trim().parse().ok());
+    let length =
+        header(&text, "Content-Length").and_then(|n| std::str::from_utf8(n).ok()?.trim().parse().ok());
     let is_chunked = header(&text, "Transfer-Encoding").is_some();
     loop {
         let is_whole = match length {

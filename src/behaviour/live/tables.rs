@@ -54,7 +54,8 @@ pub(super) const BLOCKS: &[&str] = &["events", "mail", "stream"];
 pub(super) const PATHS: &[&str] = &["alias", "root"];
 
 /// Directives whose first argument is the path of a cache.
-pub(super) const CACHES: &[&str] = &["fastcgi_cache_path", "proxy_cache_path", "scgi_cache_path", "uwsgi_cache_path"];
+pub(super) const CACHES: &[&str] =
+    &["fastcgi_cache_path", "proxy_cache_path", "scgi_cache_path", "uwsgi_cache_path"];
 
 /// Directives that pass a request on, and true if their argument is a URL with a scheme.
 pub(super) const PASSES: &[(&str, bool)] = &[

@@ -119,7 +119,14 @@ impl<'g> Counter<'g> {
             Some(known) => {
                 let (server, needs) = (known.server, &known.needs);
                 let place = match needs.place {
-                    true => place(self.ground, self.reader, (&mut self.places, &mut self.key), server, line, &parts),
+                    true => place(
+                        self.ground,
+                        self.reader,
+                        (&mut self.places, &mut self.key),
+                        server,
+                        line,
+                        &parts,
+                    ),
                     false => Some(0),
                 };
                 match place {
@@ -173,7 +180,9 @@ impl<'g> Counter<'g> {
             known.needs = needs;
         }
         let place = match known.needs.place {
-            true => place(self.ground, self.reader, (&mut self.places, &mut self.key), known.server, line, parts),
+            true => {
+                place(self.ground, self.reader, (&mut self.places, &mut self.key), known.server, line, parts)
+            }
             false => Some(0),
         };
         if let Some(place) = place {

@@ -226,7 +226,7 @@ impl<'g> Reader<'g> {
             base: [method, protocol, of(at.host), of(at.name), of(at.scheme), of(at.port), of(at.status)],
             is_passed: !of(at.upstream).is_empty(),
             has_user: !of(at.user).is_empty(),
-                        path,
+            path,
             args,
             client: of(at.client),
             time: of(at.time),

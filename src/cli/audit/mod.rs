@@ -32,7 +32,7 @@ pub(super) struct AuditArgs {
     #[arg(long, value_name = "FILE")]
     advisories: Option<PathBuf>,
 
-    /// How to print the findings.
+    /// Output format of the findings.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
 
@@ -104,7 +104,7 @@ pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, 
     for (root, version, configuration) in &configurations {
         let mut found = configuration.diagnostics.clone();
         found.extend(lint::audit(configuration, *version, advisories));
-        // What a version has is exposed by a whole configuration, whichever file of it was named.
+        // Vulnerabilities of a version concern the whole configuration, whichever of its files was named.
         report.add(&configuration.sources, found, *version, &[&root.file]);
     }
     render::Output::new(format, args.all).print(&report, out)?;

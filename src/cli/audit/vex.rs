@@ -16,7 +16,7 @@ pub(super) struct Subject<'a> {
     pub(super) sources: &'a SourceMap,
     /// Of which day the advisories are.
     pub(super) advisories: &'a str,
-    /// When the document is made, as RFC 3339 has it.
+    /// Time of the document, in the format of RFC 3339.
     pub(super) now: String,
 }
 
@@ -25,7 +25,7 @@ impl Subject<'_> {
         format!("pkg:generic/nginx@{}", self.version)
     }
 
-    /// Where a configuration exposes a vulnerability: `a.conf:3, b.conf:7`.
+    /// Places that expose a vulnerability: `a.conf:3, b.conf:7`.
     fn places(&self, verdict: &Verdict) -> String {
         let places = verdict.places.iter().map(|place| self.sources.place(*place));
         places.collect::<Vec<_>>().join(", ")

@@ -14,14 +14,14 @@ use super::{Failure, detail, note, paths, yaml};
 use crate::catalog::Context;
 use crate::compile::fragment::{self, Place};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::source::{Disk, FileId, SourceMap};
+use crate::source::{Disk, FileId, Loader, SourceMap};
 use crate::syntax::Configuration;
 use reach::Reach;
 
 /// A configuration to judge.
 #[derive(Clone, Debug)]
 pub(super) struct Root {
-    /// Its main file.
+    /// Main file of the configuration.
     pub(super) file: PathBuf,
     /// True if it was found in a directory, and not named.
     pub(super) is_found: bool,
@@ -34,7 +34,23 @@ impl Root {
         Self { file: entry.path.clone(), is_found: entry.is_found, asked: None }
     }
 
-    /// True if somebody asked for a file of it.
+    /// The configuration of a file by itself.
+    pub(super) fn alone(file: &Path) -> Self {
+        Self { file: file.to_owned(), is_found: false, asked: None }
+    }
+
+    /// The same configuration with all of its files asked for.
+    pub(super) fn of_all_files(&self) -> Self {
+        Self { asked: None, ..self.clone() }
+    }
+
+    /// The same configuration with one of its files asked for.
+    pub(super) fn of_file(&self, file: &Path) -> Self {
+        let asked = BTreeMap::from([(paths::identity(file), file.to_owned())]);
+        Self { asked: Some(asked), ..self.clone() }
+    }
+
+    /// True if the file was named, or lies in a directory that was.
     pub(super) fn wants(&self, file: &Path) -> bool {
         self.asked.as_ref().is_none_or(|asked| asked.contains_key(&paths::identity(file)))
     }
@@ -60,7 +76,7 @@ struct Entry {
     is_found: bool,
 }
 
-/// Every file that `files` stand for, each once: directories stand for the files that `found` gives.
+/// Every file of `files`, each once; a directory gives the files that `found` finds in it.
 fn entries(
     files: &[PathBuf],
     reading: &Reading,
@@ -92,14 +108,26 @@ pub(super) fn files(files: &[PathBuf], reading: &Reading) -> Result<Vec<(PathBuf
 /// # Errors
 /// If a directory cannot be read or holds no configuration, or if a settings file is wrong.
 pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, Failure> {
+    roots_in(files, meaning, &Disk)
+}
+
+/// The same for texts that a loader has.
+///
+/// # Errors
+/// As [`roots`].
+pub(super) fn roots_in(
+    files: &[PathBuf],
+    meaning: &Meaning,
+    loader: &dyn Loader,
+) -> Result<Vec<Root>, Failure> {
     let reading = &meaning.reading;
     let found = |directory: &Path| Ok(yaml::expand(&directory::files(directory, reading)?, reading));
     let entries = entries(&yaml::expand(files, reading), reading, found)?;
-    let loader = meaning.reading.stdin.over(&Disk);
-    let mut reach = Reach::new(meaning);
+    let over = meaning.reading.stdin.over(loader);
+    let mut reach = Reach::new(meaning, loader);
     let mut roots = Roots::default();
     let (parts, whole): (Vec<_>, Vec<_>) =
-        entries.iter().enumerate().partition(|(_, entry)| reach::is_part(entry, &loader, &meaning.reading));
+        entries.iter().enumerate().partition(|(_, entry)| reach::is_part(entry, &over, &meaning.reading));
     for (at, entry) in &whole {
         roots.add(*at, entry, None);
     }
@@ -114,7 +142,7 @@ pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, F
             left.push((*at, *entry));
         }
     }
-    // Of the fragments that nobody includes, those that others of them include.
+    // Fragments without a main file that other such fragments include.
     let inner =
         if left.len() > 1 { reach.inside(left.iter().map(|(_, entry)| *entry)) } else { HashSet::new() };
     for (at, entry) in left {
@@ -125,7 +153,7 @@ pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, F
     Ok(roots.in_order())
 }
 
-/// Takes out what was found in files that nobody asked for; returns how many errors were among it.
+/// Removes findings in files that were not named; returns the number of errors among them.
 pub(super) fn retain_asked(
     findings: &mut Vec<Diagnostic>,
     root: &Root,
@@ -146,7 +174,7 @@ pub(super) fn retain_asked(
     elsewhere
 }
 
-/// Says that there are errors in files that nobody asked for.
+/// Prints a note about errors in files that were not named.
 pub(super) fn note_elsewhere(root: &Root, errors: usize) {
     if errors > 0 {
         let (noun, root) = (if errors == 1 { "error" } else { "errors" }, root.file.display());

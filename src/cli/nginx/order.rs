@@ -28,7 +28,7 @@ pub(super) struct Read {
     pub(super) conf_prefix: Vec<u8>,
 }
 
-/// When nginx finds out, if not when it reads the directive.
+/// Time at which nginx finds an error that it does not find while it reads the directive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
     /// At the `;` or `{` of the directive.
@@ -39,13 +39,13 @@ pub(super) enum When {
     EndOfBlock,
     /// There, but the message names its `{`.
     OfBlock,
-    /// When it has been read; the message names no place.
+    /// After the block was read; the message names no place.
     AfterBlock,
-    /// When `http { … }` has been read: its steps in the order of `ngx_http_block`.
+    /// After `http { … }` was read: its steps in the order of `ngx_http_block`.
     EndOfHttp { step: u32, place: Place },
-    /// When everything has been read.
+    /// After the whole file was read.
     EndOfFile,
-    /// Then too; the message names the directive.
+    /// After the whole file was read; the message names the directive.
     EndOfFileAt,
 }
 

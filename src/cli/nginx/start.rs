@@ -67,7 +67,7 @@ pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Lo
     }
 }
 
-/// What nginx has when the configuration does not say it: the error log and the file of the process id.
+/// Adds the error log and the pid file that nginx has built in, if the configuration has none.
 fn complete(config: &mut Config, read: &Read, places: &Places) {
     if config.core.error_log.value.is_empty() {
         config.core.error_log.value.push(ErrorLog {

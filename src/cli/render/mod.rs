@@ -24,10 +24,10 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::source::SourceMap;
 use crate::version::Version;
 
-/// How findings are printed.
+/// Arguments about the output of findings.
 #[derive(Args, Clone, Copy)]
 pub(super) struct Output {
-    /// How to print the findings.
+    /// Output format of the findings.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 
@@ -63,17 +63,17 @@ impl Output {
     }
 }
 
-/// What a command found.
+/// Findings of a command.
 pub(super) struct Report<'a> {
     parts: Vec<Part<'a>>,
-    /// What to say of a configuration without findings.
+    /// Message about a configuration without findings.
     clean: &'static str,
     /// Findings that nginx refuses, and that settings or comments took out.
     hidden: usize,
     known: Known,
 }
 
-/// What was found in one configuration.
+/// Findings in one configuration.
 pub(super) struct Part<'a> {
     sources: &'a SourceMap,
     findings: Vec<Diagnostic>,
@@ -125,7 +125,7 @@ impl<'a> Report<'a> {
         self.parts.iter().flat_map(|part| part.findings.iter().map(move |f| (part.sources, f)))
     }
 
-    /// How many findings there are of a level.
+    /// Number of findings of a level.
     pub(super) fn count(&self, level: Level) -> usize {
         self.findings().filter(|(_, d)| d.level == level).count()
     }
@@ -135,19 +135,19 @@ impl<'a> Report<'a> {
         self.hidden += count;
     }
 
-    /// What the summary says of findings that nginx refuses and that do not count as errors.
+    /// Sentence of the summary about findings that nginx refuses and that do not count as errors.
     pub(super) fn lowered(&self) -> Option<String> {
         let count = self.findings().filter(|(_, d)| d.lowered).count() + self.hidden;
         (count > 0).then(|| lowered(count))
     }
 
-    /// How the command ends if findings of this level and above make it fail; `None` if nothing does.
+    /// Outcome of the command if findings of level `least` and above make it fail; `None`: no finding does.
     pub(super) fn outcome_from(&self, least: Option<Level>) -> Outcome {
         let fails = least.is_some_and(|least| self.findings().any(|(_, d)| d.level >= least));
         if fails { Outcome::Findings } else { Outcome::Clean }
     }
 
-    /// How the command ends: notes alone are no reason to fail.
+    /// Outcome of the command: notes alone do not make it fail.
     pub(super) fn outcome(&self) -> Outcome {
         if self.count(Level::Error) + self.count(Level::Warning) > 0 {
             Outcome::Findings
@@ -172,7 +172,7 @@ impl<'a> Report<'a> {
 #[derive(Default)]
 struct Known {
     findings: HashSet<Key>,
-    /// How many parts of the report are in it: one alone need not be.
+    /// Number of the report's parts whose findings are in `findings`; the only part of a report needs no entry.
     parts: usize,
     /// Paths as they are and as they are compared.
     identities: HashMap<PathBuf, PathBuf>,
@@ -234,7 +234,7 @@ pub(super) fn lowered(count: usize) -> String {
 /// Prints a report to standard error, for commands whose output is something else.
 pub(super) fn complain(report: &Report<'_>) {
     let style = human::Style { color: color(&io::stderr()), all: false };
-    // There is nobody left to tell that standard error is gone.
+    // A failure to write to standard error cannot be reported.
     let _ = human::print(report, &style, &mut io::stderr().lock());
 }
 

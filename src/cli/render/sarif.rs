@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Level, names};
 use crate::lint::{Category, RULES};
 use crate::source::{FileId, SourceMap, Span};
 
-/// Where what has no page of its own is looked up.
+/// Help page for findings without a page of their own.
 const HELP: &str = "https://nginx.org/en/docs/";
 
 /// The name of our fingerprints; a change of how they are made is a new number.

@@ -1,4 +1,4 @@
-//! What `ngxc run --metrics` serves: the page, the text for Prometheus, and the same as JSON.
+//! Metrics of `ngxc run --metrics`: the page, the text for Prometheus, and the same as JSON.
 
 use std::io;
 use std::net::TcpListener;

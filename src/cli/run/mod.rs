@@ -98,7 +98,7 @@ fn start(mut site: Site, options: &RunOptions, reload: runtime::Reload<'_>) -> R
     })
 }
 
-/// What is done that nginx does not do.
+/// Improvements over nginx, in words.
 fn improvements() -> [&'static str; 3] {
     let range = if scrape::searches_all_ports() {
         "a port range for each socket: connect() stays fast past half of the ports"
@@ -119,7 +119,7 @@ fn improvements() -> [&'static str; 3] {
 /// Errors go somewhere even if the configuration does not say where.
 fn with_log(config: &mut Config) {
     if config.core.error_log.value.is_empty() {
-        // Where nginx has the log that was compiled in.
+        // nginx falls back to the log that was compiled in.
         let log = ErrorLog { target: LogTarget::Stderr, severity: Severity::Error, span: None };
         config.core.error_log.value.push(log);
     }
@@ -147,7 +147,7 @@ fn refuse(args: &RunArgs, sources: &SourceMap, refused: &[Unsupported]) -> Failu
         .help("`ngxc explain DIRECTIVE` says what is done with a directive")
 }
 
-/// What is left out without harm, once at start and in one line each.
+/// Prints a note for each directive that is left out without harm.
 fn say_skipped(sources: &SourceMap, skipped: &[Unsupported]) {
     let mut said = std::collections::HashSet::new();
     for u in skipped {

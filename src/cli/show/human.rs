@@ -47,7 +47,7 @@ pub(in crate::cli) fn way(way: &Way, indent: usize, out: &mut dyn Write) -> io::
 
 fn step(step: &Step, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     let place = step.place.as_deref().unwrap_or_default();
-    // What is written begins with the kind.
+    // The text of a directive begins with the kind already.
     let is_written = step.text.trim_start_matches('`').starts_with(step.kind);
     let text = if is_written { step.text.clone() } else { format!("{} {}", step.kind, step.text) };
     row(out, indent, 0, &text, place)?;

@@ -1,4 +1,4 @@
-//! What holds in a location: each setting as it is written, and where it comes from.
+//! Settings of a location: each as it is written, and its origin.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -67,7 +67,18 @@ pub(in crate::cli) fn is_setting(name: &str) -> bool {
     written::entry(name).is_some() || evaluated().any(|known| known == name)
 }
 
-/// Whether `--setting` names what there is.
+/// A setting inside of some blocks, given by head and name from outer to inner; `None` if the name is no setting.
+pub(in crate::cli) fn inside(
+    book: Book<'_>,
+    configuration: &Configuration,
+    heads: &[(Span, String)],
+    name: &str,
+) -> Option<Shown> {
+    written::entry(name)?;
+    Some(written::setting(book, &written::levels(configuration, heads), name))
+}
+
+/// Checks the names of `--setting`.
 pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failure> {
     let is_known = |name: &str| written::entry(name).is_some() || evaluated().any(|known| known == name);
     let Some(unknown) = wanted.iter().find(|name| !is_known(name)) else { return Ok(()) };
@@ -152,7 +163,7 @@ pub(in crate::cli) fn of(
             continue;
         }
         let setting = written::setting(book, &written, &name);
-        // What holds only where it stands, somewhere else.
+        // Settings at their default are shown only if they were asked for.
         if setting.origin != "default" || all || !wanted.is_empty() {
             shown.push(setting);
         }

@@ -67,7 +67,7 @@ fn location(book: Book<'_>, model: &Location) -> LocationRow {
     }
 }
 
-/// What answers in a block, as far as it says so.
+/// The directive that answers in a block, if the configuration has one.
 fn answer(
     book: Book<'_>,
     instructions: &[Instruction],

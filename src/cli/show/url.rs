@@ -1,8 +1,10 @@
-//! What is asked for: a URL taken apart, and what options add to it.
+//! URLs of `ngxc show`, taken apart, and the request that they and the options describe.
 
 use super::RequestArgs;
+use crate::behaviour::witness::place::Reached;
 use crate::cli::Failure;
 use crate::eval::select::{AddressId, Router, host};
+use crate::model::{Endpoint, Listen};
 use crate::simulate::imagined::Asked;
 
 /// A URL.
@@ -64,31 +66,32 @@ pub(in crate::cli) fn asked(
     router: &Router,
     address: AddressId,
 ) -> Result<Asked, Failure> {
-    let listen = &router.listen(address).listen;
     let (hosts, headers): (Vec<_>, Vec<_>) =
         args.headers.iter().cloned().partition(|(name, _)| name.eq_ignore_ascii_case("host"));
     let host = args.host.clone().or_else(|| hosts.into_iter().next().map(|(_, value)| value));
     let host = host.unwrap_or_else(|| url.authority.clone());
-    let mut name = Vec::new();
-    if !host.is_empty() {
-        host::normalize(host.as_bytes(), &mut name).map_err(|_| {
-            Failure::new(format!("`{host}` is no host: nginx answers 400 to it"))
-                .help("expected a name or an address, and a port if need be")
-        })?;
-    }
-    Ok(Asked {
-        address,
-        endpoint: listen.endpoint.clone(),
-        scheme: if listen.ssl || listen.quic { "https" } else { "http" },
-        method: args.method.clone(),
-        protocol: "HTTP/1.1".to_owned(),
-        host: host.into_bytes(),
-        name,
-        target: url.target.clone().into_bytes(),
-        headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
-        client: args.client,
-        facts: None,
-    })
+    let mut asked = Asked::new(router, address, host.as_str(), url.target.as_str()).map_err(|_| {
+        Failure::new(format!("`{host}` is no host: nginx answers 400 to it"))
+            .help("expected a name or an address, and a port if need be")
+    })?;
+    asked.method.clone_from(&args.method);
+    asked.headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    asked.client = args.client;
+    Ok(asked)
+}
+
+/// URL of a request that reaches a place; without a host the address takes its place.
+pub(in crate::cli) fn of_reached(listen: &Listen, reached: &Reached) -> String {
+    let (scheme, default) = if listen.ssl { ("https", 443) } else { ("http", 80) };
+    let (address, port) = match &listen.endpoint {
+        Endpoint::Inet(address) if address.ip().is_unspecified() => ("127.0.0.1".to_owned(), address.port()),
+        Endpoint::Inet(address) => (address.ip().to_string(), address.port()),
+        Endpoint::Name(name, port) => (name.to_string(), *port),
+        Endpoint::Unix(_) => ("localhost".to_owned(), default),
+    };
+    let host = if reached.host.is_empty() { &address } else { &reached.host };
+    let port = if port == default { String::new() } else { format!(":{port}") };
+    format!("{scheme}://{host}{port}{}", reached.path)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::source::Span;
 /// A way.
 #[derive(Debug, Serialize)]
 pub(in crate::cli) struct Way {
-    /// What happened, in order.
+    /// Steps in their order.
     pub(in crate::cli) steps: Vec<Step>,
     /// The server in the end.
     pub(in crate::cli) server: Block,
@@ -23,7 +23,7 @@ pub(in crate::cli) struct Way {
     pub(in crate::cli) location: Option<Block>,
     /// `$uri` in the end.
     pub(in crate::cli) uri: String,
-    /// What answers.
+    /// The directive or file that answers, in words.
     pub(in crate::cli) answer: String,
     /// Text of the answer, or target of a redirection, if known.
     pub(in crate::cli) value: Option<String>,
@@ -53,7 +53,7 @@ pub(in crate::cli) struct Step {
     pub(in crate::cli) text: String,
     /// The directive.
     pub(in crate::cli) place: Option<String>,
-    /// What else was considered, and the chosen one.
+    /// Servers or locations that were considered, the chosen one included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) candidates: Vec<Candidate>,
 }
@@ -65,14 +65,14 @@ pub(in crate::cli) struct Candidate {
     pub(in crate::cli) block: Block,
     /// `chosen`, `kept`, `passed`, `no`
     pub(in crate::cli) result: &'static str,
-    /// Why.
+    /// Reason for the result.
     pub(in crate::cli) why: String,
 }
 
 /// A way that files decide.
 #[derive(Debug, Serialize)]
 pub(in crate::cli) struct Otherwise {
-    /// When it is taken.
+    /// Condition of the way.
     pub(in crate::cli) when: String,
     #[serde(flatten)]
     pub(in crate::cli) way: Way,
@@ -125,7 +125,7 @@ pub(in crate::cli) fn names(server: &Server) -> String {
     names.collect::<Vec<_>>().join(" ")
 }
 
-/// How a server would be found if it were the only one.
+/// Kind of the server name that matches the host, as if this server were the only one.
 fn how(server: &Server, name: &[u8]) -> Option<How> {
     let mut table = Names::default();
     for own in &server.names {
@@ -285,7 +285,7 @@ impl View<'_> {
         found
     }
 
-    /// What decided, in the words of the last step.
+    /// Reason for the chosen server, in the words of the last step.
     fn why(&self, steps: &[ServerStep]) -> String {
         let address = self.ground.router.listen(self.asked.address);
         match steps.last() {

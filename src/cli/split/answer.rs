@@ -9,8 +9,7 @@ use crate::eval::split_clients::HASHES;
 use crate::model::proxy::Bind;
 use crate::model::{Config, HttpSettings, VariableId};
 use crate::simulate::report::Distinct;
-use crate::simulate::{self, Clients, Ports, Report};
-use crate::simulate::{compare, statistics};
+use crate::simulate::{self, Clients, Ports, Report, compare, statistics};
 use crate::source::SourceMap;
 
 /// The JSON schema, described in docs/split.md.
@@ -66,7 +65,7 @@ pub(super) struct SourcePorts {
     pub(super) ports_each: u64,
     /// Share of all ports that is used when the first address is full.
     pub(super) usable_share: f64,
-    /// That in ports.
+    /// Number of ports that are used when the first address is full.
     pub(super) usable_ports: u64,
     /// The address that is full first.
     pub(super) first_full: String,

@@ -83,7 +83,7 @@ pub enum SplitFormat {
     Csv,
 }
 
-/// What the terminal can show.
+/// Abilities of the terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// Colours.
@@ -101,7 +101,7 @@ impl Default for Style {
     }
 }
 
-/// Why there is no answer; exit status 2.
+/// Error of a preview; exit status 2.
 #[derive(Debug)]
 pub enum SplitError {
     /// No `split_clients` in the configuration, or none with the variable; with those there are.
@@ -143,7 +143,7 @@ impl std::fmt::Display for SplitError {
 impl std::error::Error for SplitError {}
 
 impl SplitError {
-    /// What to type instead.
+    /// The command or text to type instead.
     pub fn help(&self) -> Option<String> {
         match self {
             SplitError::Population(error) => error.help(),

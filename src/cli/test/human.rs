@@ -29,7 +29,8 @@ pub(super) fn print(report: &Report<'_>, engines: &[String], out: &mut dyn Write
     }
     for (engine, separator) in engines.iter().zip(std::iter::once("; ").chain(std::iter::repeat(", "))) {
         let agreed = report.results.iter().flat_map(|result| &result.live);
-        let agreed = agreed.filter(|live| live.engine == *engine && matches!(live.seen, Seen::Agreed)).count();
+        let agreed =
+            agreed.filter(|live| live.engine == *engine && matches!(live.seen, Seen::Agreed)).count();
         write!(out, "{separator}{engine} agrees with {agreed}")?;
     }
     writeln!(out)

@@ -54,7 +54,7 @@ pub(super) fn init(ground: &Ground, out: &mut dyn Write) -> Result<(), Failure> 
 }
 
 /// The case with what holds today; `None` if the request cannot be made.
-pub(super) fn written(ground: &Ground, mut case: Case) -> Option<Written> {
+pub(in crate::cli) fn written(ground: &Ground, mut case: Case) -> Option<Written> {
     let mut request = asked(ground, &case).ok()?;
     let mut outcome = Outcome::of(ground, &request).ok()?;
     if matches!(outcome.walk.end, End::Needs(Fact::Client, _) | End::Unknown(..)) && case.client.is_none() {

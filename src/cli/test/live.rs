@@ -169,9 +169,12 @@ fn version(program: &Path) -> Result<Version, Failure> {
         Failure::new(format!("`--nginx {}`: {why}", name.display()))
             .help("expected the path of an nginx program, such as /usr/sbin/nginx")
     };
-    let output = Command::new(program).arg("-v").stdin(Stdio::null()).output().map_err(|e| failed(e.to_string()))?;
+    let output =
+        Command::new(program).arg("-v").stdin(Stdio::null()).output().map_err(|e| failed(e.to_string()))?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let number = text.split("nginx/").nth(1).and_then(|text| text.split_whitespace().next());
     let version = number.and_then(|text| text.parse().ok());
-    version.ok_or_else(|| failed(format!("it does not say its version: {}", text.lines().next().unwrap_or_default())))
+    version.ok_or_else(|| {
+        failed(format!("it does not say its version: {}", text.lines().next().unwrap_or_default()))
+    })
 }

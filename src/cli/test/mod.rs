@@ -3,7 +3,7 @@
 mod execute;
 mod find;
 mod human;
-mod init;
+pub(super) mod init;
 #[cfg(feature = "runtime")]
 mod live;
 mod machine;
@@ -127,7 +127,9 @@ fn once(args: &TestArgs, out: &mut dyn Write, files: &mut Vec<PathBuf>) -> Resul
     #[cfg_attr(not(feature = "runtime"), expect(unused_mut, reason = "nothing else executes cases"))]
     let mut engines: Vec<String> = Vec::new();
     #[cfg(feature = "runtime")]
-    for nginx in args.live.then_some(None).into_iter().chain(args.nginx.iter().map(|path| Some(path.as_path()))) {
+    for nginx in
+        args.live.then_some(None).into_iter().chain(args.nginx.iter().map(|path| Some(path.as_path())))
+    {
         engines.push(live::run(nginx, &configuration, &ground, &mut results)?);
     }
     let book = Book { config: &config, sources };

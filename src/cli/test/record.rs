@@ -64,7 +64,10 @@ pub(super) fn record(
     let first = input.fill_buf().map_err(failed)?;
     let first = first.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let is_list = format.is_none()
-        && first.filter(|line| !line.is_empty() && !line.starts_with(b"#")).take(1).all(|line| requests::request(line).is_some());
+        && first
+            .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+            .take(1)
+            .all(|line| requests::request(line).is_some());
     let mut recorded = Recorded::default();
     if is_list {
         requests::each(input, |request| recorded.add(ground, request)).map_err(failed)?;
@@ -72,7 +75,11 @@ pub(super) fn record(
         of_log(ground, input, format, &mut recorded)?.map_err(failed)?;
     }
     if recorded.failed > 0 {
-        let lines = if recorded.failed == 1 { "1 line is".to_owned() } else { format!("{} lines are", recorded.failed) };
+        let lines = if recorded.failed == 1 {
+            "1 line is".to_owned()
+        } else {
+            format!("{} lines are", recorded.failed)
+        };
         note(&format!("note: {lines} no request that a server of the configuration takes"));
     }
     if recorded.seen.len() >= MOST {
@@ -133,7 +140,9 @@ fn case(ground: &Ground, logged: &Logged) -> Option<Case> {
     let endpoint = &listen.endpoint;
     let default = if listen.ssl { 443 } else { 80 };
     match endpoint {
-        crate::model::Endpoint::Inet(address) if address.ip().is_unspecified() => case.port = Some(address.port()),
+        crate::model::Endpoint::Inet(address) if address.ip().is_unspecified() => {
+            case.port = Some(address.port())
+        }
         crate::model::Endpoint::Inet(address) => case.address = Some(address.to_string()),
         crate::model::Endpoint::Name(_, port) => case.port = Some(*port),
         crate::model::Endpoint::Unix(path) => case.address = Some(format!("unix:{path}")),

@@ -17,7 +17,9 @@ type Seen = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
 /// Runs until a signal ends it, or until nobody reads the output.
 pub(super) fn run(args: &TestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if args.input.file == Path::new("-") {
-        return Err(Failure::new("standard input cannot be watched").help("name the file of the configuration"));
+        return Err(
+            Failure::new("standard input cannot be watched").help("name the file of the configuration")
+        );
     }
     let mut known = Vec::new();
     loop {

@@ -1,9 +1,8 @@
 //! A new directory with files in it: all of them, or none.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::super::Failure;
 
@@ -31,12 +30,12 @@ pub(in super::super) fn tree(directory: &Path, files: &BTreeMap<PathBuf, Vec<u8>
     #[cfg(unix)]
     fs::set_permissions(new.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed)?;
     fs::rename(new.path(), directory).map_err(failed)?;
-    // It is no longer there to be removed.
+    // The temporary directory is renamed, so nothing is left to remove.
     let _ = new.keep();
     Ok(())
 }
 
-/// Whether a path is something else than a directory with nothing in it.
+/// True if the path exists and is anything but an empty directory.
 fn is_taken(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -88,7 +88,7 @@ impl BodyFilter for Recoding {
     }
 }
 
-/// Where the parameters of a type begin, and its charset (`ngx_http_upstream_copy_content_type`).
+/// Offset of a type's parameters, and its charset (`ngx_http_upstream_copy_content_type`).
 fn said(content_type: &[u8]) -> Option<(usize, Vec<u8>)> {
     let at = memchr::memchr(b';', content_type)?;
     let parameter = content_type[at + 1..].trim_ascii_start();

@@ -19,7 +19,7 @@ pub(crate) fn product(worker: &Worker, request: &Request) -> &'static str {
     }
 }
 
-/// Where the fields of a head go.
+/// Writer of header fields: lines of HTTP/1, or fields of h2.
 trait Fields {
     /// Adds a field; `value` appends its value.
     fn add(&mut self, name: &[u8], value: impl FnOnce(&mut Vec<u8>));
@@ -37,9 +37,7 @@ impl Fields for Vec<u8> {
 
 impl Fields for ResponseHead {
     fn add(&mut self, name: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
-        let mut text = Vec::new();
-        value(&mut text);
-        self.push(name, &text);
+        ResponseHead::add(self, name, value);
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
         .flatten()
         .filter(|entry| !entry.file_name().as_bytes().starts_with(b"."))
         .filter_map(|entry| {
-            // A link to nothing is listed as what it is.
+            // A dangling link is listed as a link.
             let metadata = std::fs::metadata(entry.path()).or_else(|_| entry.metadata()).ok()?;
             Some(Entry {
                 name: entry.file_name().as_bytes().to_vec(),
@@ -102,7 +102,7 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
 /// Longest name of a callback.
 const CALLBACK: usize = 128;
 
-/// Why a name is none that a page may call (`ngx_http_autoindex_jsonp_callback`): it is written into a script.
+/// Fault of the callback's name in the arguments (`ngx_http_autoindex_jsonp_callback`): the page calls it.
 fn fault_of_callback(name: &[u8]) -> Option<&'static str> {
     let is_valid = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
     if name.len() > CALLBACK { Some("too long") } else { (!name.iter().all(is_valid)).then_some("invalid") }

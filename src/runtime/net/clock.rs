@@ -260,7 +260,7 @@ pub(crate) fn iso_utc(seconds: i64) -> String {
     format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
 }
 
-/// When it will next be this second of the day, here (`ngx_next_time`).
+/// Next time at which the local clock shows this second of the day (`ngx_next_time`).
 pub(crate) fn next_time_of_day(now: i64, second: i64) -> i64 {
     let (c, offset) = zoned(Duration::from_secs(now.cast_unsigned()));
     let today = (c.hour * 3600 + c.minute * 60 + c.second).cast_signed();

@@ -10,7 +10,7 @@ use rustix::net::{
     SendFlags, recvmsg, sendmsg,
 };
 
-/// What a message wants, or says.
+/// Kind of a message between the master and a worker process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -71,7 +71,7 @@ pub(crate) fn send(
     to.write_all(text)
 }
 
-/// Waits for a message; `None`: the other process is gone.
+/// Waits for a message; `None`: the other process has ended.
 ///
 /// # Errors
 /// Those of the socket, or what came is no message.

@@ -1,4 +1,4 @@
-//! The worker process as its master sees it: started, told what to do, and reported when it has ended.
+//! The worker process on the side of its master: start, messages, end.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,7 +12,7 @@ use crate::model::log::Severity;
 use crate::runtime::net::log::{ErrorLogs, Files, errno};
 use crate::runtime::process::channel::{self, Kind};
 use crate::runtime::process::daemon::SELF;
-use crate::runtime::process::handover::{self, Parts};
+use crate::runtime::process::handover::{self, HandoverParts};
 
 /// Title of the worker process, by which it is recognised when it begins.
 pub const TITLE: &str = "nginx: worker process";
@@ -32,7 +32,11 @@ impl WorkerProcess {
     ///
     /// # Errors
     /// It cannot be started, or says why it does not serve, in nginx's words.
-    pub(crate) fn start(parts: &Parts<'_>, zone: Option<&OsString>, log: &ErrorLogs) -> Result<Self, String> {
+    pub(crate) fn start(
+        parts: &HandoverParts<'_>,
+        zone: Option<&OsString>,
+        log: &ErrorLogs,
+    ) -> Result<Self, String> {
         let failed = |call: &str, error: &io::Error| {
             format!("{call}() failed{} while starting a worker process", errno(error))
         };
@@ -45,7 +49,7 @@ impl WorkerProcess {
         if parts.is_daemon
             && let Some(file) = log.file()
         {
-            // What would go to the terminal of whoever started the daemon.
+            // stderr of a daemon is the error log: no worker writes to the terminal of the person who started it.
             command.stderr(file.try_clone().map_err(|e| failed("dup", &e))?);
         }
         let child = command.spawn().map_err(|e| failed("execve", &e))?;
@@ -66,8 +70,8 @@ impl WorkerProcess {
     /// Hands a configuration over and waits until it is served.
     ///
     /// # Errors
-    /// The reason why it is not; the one before is served on, if the process lives.
-    pub(crate) fn configure(&mut self, parts: &Parts<'_>) -> Result<(), String> {
+    /// The reason of the failure; the process goes on with its previous configuration if it has not ended.
+    pub(crate) fn configure(&mut self, parts: &HandoverParts<'_>) -> Result<(), String> {
         let id = self.id();
         let gone = move |error: io::Error| format!("worker process {id} does not answer{}", errno(&error));
         handover::give(parts, |text, fds| channel::send(&self.channel, Kind::Configure, text, fds))
@@ -79,7 +83,7 @@ impl WorkerProcess {
         }
     }
 
-    /// Has the process end: at once, or when what is under way is answered. A process that is gone does not mind.
+    /// Asks the process to end: at once, or after its open requests. A failure means that it has ended already.
     pub(crate) fn end(&self, kind: Kind) {
         let _ = channel::send(&self.channel, kind, &[], &[]);
     }
@@ -94,7 +98,7 @@ impl WorkerProcess {
         let _ = self.child.kill();
     }
 
-    /// How it ended; `None`: it lives.
+    /// The exit status; `None` while the process runs.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
@@ -103,7 +107,7 @@ impl WorkerProcess {
         self.child.id()
     }
 
-    /// How long ago it was started.
+    /// Time since the process was started.
     pub(crate) fn age(&self) -> Duration {
         self.begun.elapsed()
     }

@@ -1,5 +1,5 @@
-//! What a worker process gets of its master instead of opening it: the compiled configuration in memory, listening
-//! sockets, logs, addresses of peers, and whom to become.
+//! Handover from the master to a worker process, which opens nothing itself: the compiled configuration in memory, listening
+//! sockets, logs, addresses of peers, and the account to change to.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -29,7 +29,7 @@ use crate::runtime::upstream::peer::{Address, Resolved};
 pub(crate) struct Head {
     /// Name of the process.
     pub(crate) name: String,
-    /// `worker process` serves on when the master is gone.
+    /// The worker process goes on without its master.
     pub(crate) stays: bool,
     pub(crate) improve: bool,
     prefix: Vec<u8>,
@@ -40,11 +40,11 @@ pub(crate) struct Head {
     peers: Vec<Vec<(usize, Endpoint, String)>>,
 }
 
-/// What is handed over, on the side of the master.
-pub(crate) struct Parts<'p> {
+/// A handover on the side of the master, borrowed.
+pub(crate) struct HandoverParts<'p> {
     pub(crate) name: &'p str,
     pub(crate) stays: bool,
-    /// Nobody's terminal is open.
+    /// The process is a daemon: it has no terminal.
     pub(crate) is_daemon: bool,
     pub(crate) improve: bool,
     pub(crate) prefix: &'p Path,
@@ -56,9 +56,9 @@ pub(crate) struct Parts<'p> {
     pub(crate) peers: &'p [Vec<(usize, Resolved)>],
 }
 
-/// The same on the side of the worker process.
+/// A handover on the side of the worker process, owned.
 #[derive(Debug)]
-pub(crate) struct Handed {
+pub(crate) struct Handover {
     pub(crate) head: Head,
     pub(crate) site: File,
     pub(crate) listeners: Vec<(Endpoint, Listener)>,
@@ -66,7 +66,7 @@ pub(crate) struct Handed {
     pub(crate) metrics: Option<TcpListener>,
 }
 
-/// A file in memory that nobody changes any more.
+/// A sealed file in memory.
 ///
 /// # Errors
 /// There is no memory, or the kernel has no such files.
@@ -93,7 +93,7 @@ pub(crate) fn read(file: &File) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of `send`.
 pub(crate) fn give<T>(
-    parts: &Parts<'_>,
+    parts: &HandoverParts<'_>,
     send: impl FnOnce(&[u8], &[BorrowedFd<'_>]) -> io::Result<T>,
 ) -> io::Result<T> {
     let logs = parts.files.opened();
@@ -123,8 +123,8 @@ pub(crate) fn give<T>(
     send(&text, &descriptors)
 }
 
-/// What a message hands over; `None` if it is not whole.
-pub(crate) fn take(message: Message) -> Option<Handed> {
+/// The handover of a message; `None` if a part is missing.
+pub(crate) fn take(message: Message) -> Option<Handover> {
     let head: Head = postcard::from_bytes(&message.text).ok()?;
     let mut descriptors = message.descriptors.into_iter();
     let site = File::from(descriptors.next()?);
@@ -138,7 +138,7 @@ pub(crate) fn take(message: Message) -> Option<Handed> {
     let logs: HashMap<_, _> = logs.collect();
     let metrics = if head.has_metrics { Some(TcpListener::from(descriptors.next()?)) } else { None };
     let is_whole = listeners.len() == head.listeners.len() && logs.len() == head.logs.len();
-    is_whole.then_some(Handed { head, site, listeners, logs, metrics })
+    is_whole.then_some(Handover { head, site, listeners, logs, metrics })
 }
 
 fn paths(names: &[Vec<u8>]) -> Vec<PathBuf> {

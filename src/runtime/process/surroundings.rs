@@ -1,21 +1,21 @@
-//! What a process knows of those around it, and its own name.
+//! Surroundings of a process: its command line, its environment, its name.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::path::Path;
 
-/// What a process knows of those around it: its command line and environment.
+/// Command line and environment of a process, read by `cli`.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    /// The program and its arguments, to execute the one that takes over after SIGUSR2.
+    /// The program and its arguments, for the new program that takes over after SIGUSR2.
     pub program: Vec<OsString>,
     /// Descriptors of sockets that were bound for this process: by the program that it takes over from (`NGINX`), or by
     /// systemd (`LISTEN_FDS`).
     pub inherited: Vec<i32>,
     /// Another program waits until this one has taken over.
     pub takes_over: bool,
-    /// This process shall go into the background; whoever started it reads a byte from its standard input's other end.
+    /// The process goes into the background; the process that started it reads a byte from the other end of standard input.
     pub is_daemon: bool,
-    /// Where systemd wants to be told that the service is ready (`NOTIFY_SOCKET`).
+    /// Socket on which systemd expects the notification that the service is ready (`NOTIFY_SOCKET`).
     pub notify: Option<OsString>,
     /// The time zone (`TZ`), which workers keep.
     pub zone: Option<OsString>,

@@ -15,12 +15,12 @@ use crate::runtime::net::counters::Counters;
 use crate::runtime::net::ledger::Ledger;
 use crate::runtime::net::log::{Files, errno};
 use crate::runtime::process::channel::{self, Kind, Message};
-use crate::runtime::process::handover::{self, Handed};
+use crate::runtime::process::handover::{self, Handover};
 use crate::runtime::process::signals::{Signal, Signals};
 use crate::runtime::process::surroundings::name;
 use crate::runtime::server::panic;
 use crate::runtime::server::start::{
-    Given, RunOptions, Running, Stop, account, launch, limit_files, prepare,
+    ExistingResources, RunOptions, Running, Stop, account, launch, limit_files, prepare,
 };
 use crate::site;
 
@@ -29,13 +29,13 @@ pub type Metrics<'m> = &'m dyn Fn(TcpListener, Arc<Ledger>, bool);
 
 /// Workers that do not end at once are not waited for any longer.
 const KILL: Duration = Duration::from_secs(1);
-/// How often is looked whether workers have ended that shall.
+/// Interval of the checks for ended workers.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What happens to a worker process.
+/// An event in the main loop of a worker process.
 enum Event {
     Message(Message),
-    /// The master is gone.
+    /// The master has ended.
     Alone,
     Signal(Signal),
     Look,
@@ -43,7 +43,7 @@ enum Event {
 
 struct Process<'p> {
     channel: UnixStream,
-    /// Those that serve or drain; the last one serves.
+    /// Configurations that serve or drain; the last one serves.
     all: Vec<Running>,
     ledger: Option<Arc<Ledger>>,
     metrics: Metrics<'p>,
@@ -108,7 +108,7 @@ fn messages(channel: UnixStream) -> io::Result<UnboundedReceiver<Message>> {
 
 impl Process<'_> {
     /// Serves a configuration, and reports that, or why not.
-    fn configure(&mut self, handed: Handed) -> Result<(), String> {
+    fn configure(&mut self, handed: Handover) -> Result<(), String> {
         let outcome =
             panic::caught(|| self.serve(handed)).unwrap_or_else(|payload| Err(panic::text(&payload)));
         let (kind, text) = match &outcome {
@@ -119,8 +119,8 @@ impl Process<'_> {
         outcome
     }
 
-    fn serve(&mut self, handed: Handed) -> Result<(), String> {
-        let Handed { head, site, listeners, logs, metrics } = handed;
+    fn serve(&mut self, handed: Handover) -> Result<(), String> {
+        let Handover { head, site, listeners, logs, metrics } = handed;
         let read = handover::read(&site).map_err(|error| format!("read() failed{}", errno(&error)))?;
         let config = Arc::new(site::load(&read).map_err(|refused| refused.to_string())?.config);
         drop(read);
@@ -137,14 +137,14 @@ impl Process<'_> {
         };
         let counters =
             self.all.last().map_or_else(Arc::<Counters>::default, |before| Arc::clone(&before.counters));
-        let given = Given {
+        let given = ExistingResources {
             listeners: &listeners,
             files: Files::handed(&options.prefix, logs),
             counters,
             peers: Some(head.peers()),
         };
         let mut prepared = prepare(&config, &options, given, None).map_err(|error| error.to_string())?;
-        // Their files are the master's.
+        // Files of unix sockets belong to the master.
         prepared.sockets.clear();
         if is_first {
             limit_files(&config);
@@ -152,7 +152,7 @@ impl Process<'_> {
                 let become_it = account::become_it(&account, &config, &prepared.error_log);
                 become_it.map_err(|error| error.to_string())?;
             }
-            // What is executed from here on gains nothing.
+            // Programs executed from here on gain no privileges.
             let _ = nix::sys::prctl::set_no_new_privs();
         }
         let running = launch(prepared, &options).map_err(|error| error.to_string())?;
@@ -160,7 +160,8 @@ impl Process<'_> {
             (self.metrics)(socket, Arc::clone(ledger), head.improve);
         }
         if let Some(before) = self.all.last_mut() {
-            // Who connects to an address that is no longer listened on is refused, and does not wait.
+            // Without its listeners, clients of an address that is no longer listened on are refused instead of waiting in
+            // the backlog of workers that drain.
             before.listeners.clear();
             before.stop.send_replace(Some(Stop::Graceful));
         }
@@ -181,7 +182,7 @@ impl Process<'_> {
             Event::Message(message) => match message.kind {
                 Kind::Configure => {
                     if let Some(handed) = handover::take(message) {
-                        // The master logs what it is told.
+                        // The master logs the message.
                         let _ = self.configure(handed);
                     }
                 }
@@ -201,7 +202,7 @@ impl Process<'_> {
                         self.log(Severity::Emerg, &failure);
                     }
                 }
-                // These are the master's.
+                // Signals for the master.
                 Signal::Reconfigure | Signal::ChangeBinary | Signal::Child => {}
             },
         }

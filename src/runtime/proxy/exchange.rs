@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use super::{ProxyRequest, fastcgi, hints, upload};
+use super::request::ProxyRequest;
+use super::{fastcgi, hints, upload};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock;
 use crate::runtime::net::http1::response_head::Progress;
-use crate::runtime::net::ledger::Missed;
+use crate::runtime::net::ledger::ConnectFailure;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::stream::{IdleEvent, Stream};
 use crate::runtime::request::body::BodyError;
@@ -24,7 +25,7 @@ const CONNECTING: &str = " while connecting to upstream";
 const SHAKING: &str = " while SSL handshaking to upstream";
 const READING: &str = " while reading response header from upstream";
 
-/// Why a try failed.
+/// Failure of an attempt with one peer.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// On this side; logged already.
@@ -37,7 +38,7 @@ pub(super) enum Failure {
     TimedOut(&'static str),
     /// `proxy_next_upstream invalid_header`; logged already.
     Invalid,
-    /// The client is gone.
+    /// The client closed the connection.
     ClientClosed,
     /// The client's body did not come, or not as it should.
     Body(BodyError),
@@ -135,7 +136,7 @@ async fn connect(p: &mut ProxyRequest<'_>, address: &Address) -> Result<Upstream
     let timeout = p.plan.settings.connect_timeout.value;
     match p.c.timer.limit(timeout, |cx| stream.poll_write_ready(cx)).await {
         None => {
-            outgoing.missed(Missed::TimedOut);
+            outgoing.missed(ConnectFailure::TimedOut);
             return Err(Failure::TimedOut(CONNECTING));
         }
         Some(ready) => {
@@ -143,7 +144,7 @@ async fn connect(p: &mut ProxyRequest<'_>, address: &Address) -> Result<Upstream
                 stream.keepalive();
             }
             if let Some(error) = ready.err().or_else(|| stream.take_error()) {
-                outgoing.missed(Missed::of(&error));
+                outgoing.missed(ConnectFailure::of(&error));
                 p.log(Severity::Error, &format!("connect() failed{}", errno(&error)), CONNECTING);
                 return Err(Failure::Error(CONNECTING));
             }
@@ -201,7 +202,7 @@ async fn read_head(
             if watch {
                 match client.poll_idle_event(cx) {
                     Poll::Ready(IdleEvent::Closed) => return Poll::Ready(Event::ClientClosed),
-                    // The next request; as long as it is unread nothing can be told.
+                    // Unread bytes of the next request hide whether the client has closed.
                     Poll::Ready(IdleEvent::Data) => watch = false,
                     Poll::Pending => {}
                 }
@@ -253,7 +254,7 @@ async fn read_head(
     }
 }
 
-/// So many bytes are new behind what `buffer` holds.
+/// Takes `n` new bytes behind the filled part of `buffer`.
 pub(super) fn arrived(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, n: usize, action: &'static str) {
     let from = buffer.end;
     buffer.end += n;

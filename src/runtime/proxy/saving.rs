@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::ProxyRequest;
 use super::cached::{holds, now};
+use super::request::ProxyRequest;
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
@@ -17,7 +17,7 @@ use crate::runtime::upstream::cache::header::{Header, head_start};
 use crate::runtime::upstream::cache::key::variant;
 use crate::runtime::upstream::cache::validity;
 use crate::runtime::upstream::cache::writer::Writer;
-use crate::runtime::upstream::cache::zone::Held;
+use crate::runtime::upstream::cache::zone::EntryGuard;
 
 /// The copy so far.
 pub(super) struct Copy {
@@ -26,7 +26,7 @@ pub(super) struct Copy {
 }
 
 enum To {
-    Cache(Held),
+    Cache(EntryGuard),
     File { path: PathBuf, mode: u32, modified: Option<SystemTime> },
 }
 
@@ -152,7 +152,7 @@ fn kept(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
         head: head_start(&cached.text),
         body,
     };
-    // A variant that another file stands for is not this one (`ngx_http_file_cache_update_variant`).
+    // The entry of another variant is not replaced (`ngx_http_file_cache_update_variant`).
     let held = cached.held.filter(|held| held.key == cached.main || held.key == other);
     let held = held.unwrap_or_else(|| cached.zone.enter(cached.main, 1).0);
     let temporary = held.zone.temporary(&held.key);

@@ -14,12 +14,12 @@ use crate::runtime::request::flow::Flow;
 use crate::runtime::request::state::Request;
 use crate::runtime::request::worker::Worker;
 
-/// Why there is no body.
+/// Error of reading a request body.
 #[derive(Debug)]
 pub(crate) enum BodyError {
     /// Answered with this status.
     Status(u16, &'static str),
-    /// The client is gone.
+    /// The client closed the connection.
     Closed,
     TimedOut,
 }
@@ -97,13 +97,13 @@ impl Reader {
         Self { framing, total: 0, framed: 0, limit, scratch, is_past_head: false }
     }
 
-    /// Where the next bytes of the client belong.
+    /// Buffer for the next bytes of the body.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         self.scratch.clear();
         self.scratch.room()
     }
 
-    /// So many have come.
+    /// Notes that `n` bytes have arrived in the buffer.
     pub(crate) fn filled(&mut self, n: usize) {
         self.scratch.end += n;
     }
@@ -124,6 +124,7 @@ impl Reader {
                 let (used, chunk) = chunked.parse(input.filled());
                 input.start += used;
                 self.framed += used as u64;
+                request.framing = self.framed;
                 if self.framed > self.total + (1 << 20) {
                     return Err(BodyError::Status(400, "client sent invalid chunked body"));
                 }

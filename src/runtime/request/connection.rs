@@ -18,9 +18,9 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) stream: Stream,
     pub(crate) timer: Timer,
-    /// The client took nothing for too long.
+    /// The client accepted no data for `send_timeout`.
     pub(crate) timed_out: bool,
-    /// Where a response goes that is put together.
+    /// Sink of a response that is put together of several (SSI, additions); `None` otherwise.
     pub(crate) sink: Option<Sink>,
 }
 
@@ -30,7 +30,7 @@ impl Connection {
         Scope { worker: &self.worker, client: &self.client, request }
     }
 
-    /// Makes a location that of the request (`ngx_http_update_location_config`).
+    /// Makes `id`, or its `limit_except` block, the location of the request (`ngx_http_update_location_config`).
     pub(crate) fn enter(&self, r: &mut Request, id: LocationId) {
         let mut id = id;
         if let Some((methods, inner)) = &self.worker.locations[id.0 as usize].limit_except
@@ -43,6 +43,7 @@ impl Connection {
         self.limit_keepalive(r);
     }
 
+    /// Ends keepalive after this response if the settings of the location say so.
     pub(crate) fn limit_keepalive(&self, r: &mut Request) {
         let core = &r.plan.core;
         r.keepalive = r.keepalive
@@ -60,13 +61,19 @@ fn is_disabled(r: &Request) -> bool {
     if disabled.0.is_empty() || disabled.has("none") {
         return false;
     }
+    let (msie6, safari) = (disabled.has("msie6") && r.method() == b"POST", disabled.has("safari"));
+    if !msie6 && !safari {
+        return false;
+    }
     let Some(agent) = r.head.value(Known::UserAgent, r.buffer.all()) else { return false };
     let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
-    let is_old_msie = memchr::memmem::find(agent, b"MSIE ")
-        .and_then(|at| agent.get(at + 5..at + 8))
-        .is_some_and(|v| v[1] == b'.' && matches!(v[0], b'4'..=b'6') && !(v[0] == b'6' && has(b"SV1")));
-    let is_safari = has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
-    disabled.has("msie6") && is_old_msie && r.method() == b"POST" || disabled.has("safari") && is_safari
+    let is_old_msie = || {
+        memchr::memmem::find(agent, b"MSIE ")
+            .and_then(|at| agent.get(at + 5..at + 8))
+            .is_some_and(|v| v[1] == b'.' && matches!(v[0], b'4'..=b'6') && !(v[0] == b'6' && has(b"SV1")))
+    };
+    let is_safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
+    msie6 && is_old_msie() || safari && is_safari()
 }
 
 /// True if a method is one that `limit_except` does not limit.

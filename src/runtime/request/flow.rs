@@ -1,4 +1,4 @@
-//! Where a request goes on when a phase or a handler is done with it.
+//! Flow: the next step of a request after a phase or a handler.
 
 use crate::eval::select::LocationId;
 use crate::model::log::Severity;
@@ -12,9 +12,9 @@ pub(crate) enum Flow {
     Reply,
     /// The filters have run; the head is made, the body is in `request.reply`.
     Answer,
-    /// It has been written.
+    /// The response has been written.
     Written,
-    /// There is none, or only a part: the connection is closed.
+    /// The response is missing or incomplete: the connection is closed.
     Abort,
     /// A page for this status.
     Status(u16),

@@ -1,4 +1,4 @@
-//! Where the bytes of a response made of several go: through the client's framing, or into memory.
+//! Sinks for responses that are put together of several: the client's framing, or memory.
 
 use std::io;
 

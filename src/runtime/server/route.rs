@@ -5,9 +5,8 @@
 
 use std::rc::Rc;
 
-use crate::eval::Captures;
 use crate::eval::select::LocationId;
-use crate::eval::uri;
+use crate::eval::{Captures, uri};
 use crate::model::location::Handler;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
@@ -15,7 +14,7 @@ use crate::runtime::modules::{
     access, access_log, autoindex, empty_gif, gzip_static, index, limit, mirror, random_index, real_ip,
     rewrite, static_file, stub_status, try_files,
 };
-use crate::runtime::net::tls::Side;
+use crate::runtime::net::tls::ClientTls;
 use crate::runtime::net::tls::verify::Verdict;
 use crate::runtime::proxy;
 use crate::runtime::request::connection::Connection;
@@ -25,8 +24,8 @@ use crate::runtime::request::state::Request;
 use crate::runtime::request::worker::Answered;
 use crate::runtime::server::error_page;
 
-/// Where the phases begin.
-enum Enter {
+/// Phase that a request starts or restarts with.
+enum FirstPhase {
     Server,
     Location(LocationId),
 }
@@ -49,10 +48,10 @@ fn secure(c: &Connection, r: &mut Request) -> Option<u16> {
     let settings = &c.worker.config.http.servers[r.server.0 as usize].settings.tls;
     let mode = settings.verify_client.value.0;
     let (status, message) = match &c.client.side {
-        Side::Plain => return None,
-        Side::Refused => (497, "client sent plain HTTP request to HTTPS port".to_owned()),
-        Side::Tls(_) if mode == "off" => return None,
-        Side::Tls(info) => {
+        ClientTls::Plain => return None,
+        ClientTls::Refused => (497, "client sent plain HTTP request to HTTPS port".to_owned()),
+        ClientTls::Tls(_) if mode == "off" => return None,
+        ClientTls::Tls(info) => {
             let is_other = |name: &str| !name.as_bytes().eq_ignore_ascii_case(&r.head.server);
             let Verdict(code, text) = info.verdict;
             if info.named.is_some() && info.server_name.as_deref().is_some_and(is_other) {
@@ -79,7 +78,7 @@ fn capture(c: &Connection, r: &mut Request, captures: impl IntoIterator<Item = C
     }
 }
 
-/// Answers a request of which the head has been read.
+/// Handles a request after its head was read.
 pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     if !choose_server(c, r) {
         return Flow::Abort;
@@ -90,7 +89,7 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     }
     let flow = if normalize(r).is_ok() {
         real_ip::apply(c, r);
-        phases(c, r, Enter::Server).await
+        phases(c, r, FirstPhase::Server).await
     } else {
         r.uri.clear();
         c.scope(r).log(Severity::Info, "client sent invalid request", " while reading client request line");
@@ -99,13 +98,13 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     finish(c, r, flow).await
 }
 
-/// Answers a request that is inside another one, its URI in `r.uri`.
+/// Runs the phases of a subrequest, with its URI in `r.uri`.
 async fn inside(c: &mut Connection, r: &mut Request) -> Flow {
-    let flow = phases(c, r, Enter::Server).await;
+    let flow = phases(c, r, FirstPhase::Server).await;
     finish(c, r, flow).await
 }
 
-/// Answers a request that is inside another one, and logs it if the configuration says so.
+/// Runs a subrequest and sends its response to the sink; logs it with `log_subrequest`.
 pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> Answered<'a> {
     Box::pin(async move {
         let flow = inside(c, sub).await;
@@ -122,7 +121,7 @@ pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> Ans
     })
 }
 
-/// Follows pages of errors and redirections inside until there is an answer.
+/// Follows `error_page` and internal redirects until a response is ready.
 pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) -> Flow {
     loop {
         flow = match flow {
@@ -134,17 +133,17 @@ pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) 
             }
             Flow::Status(status) => error_page::respond(c, r, status),
             Flow::Reply => response::answer(c, r),
-            Flow::Redirect => phases(c, r, Enter::Server).await,
-            Flow::Named(id) => phases(c, r, Enter::Location(id)).await,
+            Flow::Redirect => phases(c, r, FirstPhase::Server).await,
+            Flow::Named(id) => phases(c, r, FirstPhase::Location(id)).await,
             done => return done,
         };
     }
 }
 
-async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
+async fn phases(c: &mut Connection, r: &mut Request, enter: FirstPhase) -> Flow {
     let mut location = match enter {
-        Enter::Location(id) => Some(id),
-        Enter::Server => {
+        FirstPhase::Location(id) => Some(id),
+        FirstPhase::Server => {
             r.plan = Rc::clone(&c.worker.servers[r.server.0 as usize]);
             r.location = None;
             if let Some(flow) = rewrite::run(c, r) {
@@ -185,7 +184,7 @@ async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
     if let Some(flow) = limit::check(c, r).await {
         return flow;
     }
-    // A request inside another one may what that one may.
+    // Subrequests skip the access phase: the parent request has passed it.
     if r.depth == 0
         && let Some(flow) = access::check(c, r).await
     {
@@ -209,8 +208,8 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
     let left = r.handled_by.filter(|_| plan.handler.is_none());
     let left = left.map(|id| Rc::clone(&c.worker.locations[id.0 as usize]));
     match left.as_ref().unwrap_or(&plan).handler {
-        // Of the handlers that pass requests on in another protocol only that of FastCGI is not refused at start.
-        Some(Handler::Proxy(_) | Handler::Pass(_)) => return proxy::pass(c, r).await,
+        // Of the protocols beside HTTP only FastCGI is not refused at start. Boxed: other requests need no room for it.
+        Some(Handler::Proxy(_) | Handler::Pass(_)) => return Box::pin(proxy::pass(c, r)).await,
         Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
         Some(Handler::EmptyGif(_)) => return empty_gif::send(r),
         // Refused at start.

@@ -1,4 +1,4 @@
-//! How a worker is made from a configuration.
+//! Workers: the event loop's state of one thread, made from a configuration.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;

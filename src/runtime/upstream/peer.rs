@@ -12,7 +12,7 @@ use crate::model::PassSettings;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::upstream::outgoing::Outgoing;
 
-/// Where a peer is, resolved.
+/// Resolved address of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
     Inet(SocketAddr),
@@ -31,7 +31,7 @@ pub(crate) struct Local {
     pub(crate) transparent: bool,
 }
 
-/// Why there is no connection.
+/// Error of an attempt to connect.
 #[derive(Debug)]
 pub(crate) enum ConnectError {
     /// nginx answers 500: no socket, or bind failed; the message names the call.

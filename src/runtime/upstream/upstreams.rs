@@ -27,10 +27,10 @@ struct Slot {
 /// All upstreams.
 pub(crate) struct Upstreams {
     slots: Vec<Slot>,
-    /// Woken when an idle connection stirs; none before [`Upstreams::watch`] runs.
+    /// Woken by an event on an idle connection; `None` before [`Upstreams::watch`] runs.
     waker: RefCell<Option<Waker>>,
     timer: Timer,
-    /// When the idle connections will be looked at.
+    /// Next sweep of the idle connections; `None`: none is planned.
     look: Cell<Option<Instant>>,
 }
 

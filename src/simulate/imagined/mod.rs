@@ -11,7 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::facts::Facts;
 use crate::eval::forwarded::forwarded;
-use crate::eval::select::{AddressId, LocationId, ServerId};
+use crate::eval::select::host::{self, InvalidHost};
+use crate::eval::select::{AddressId, LocationId, Router, ServerId};
 use crate::eval::{Captures, Request};
 use crate::model::access::Addresses;
 use crate::model::server::ServerName;
@@ -44,7 +45,40 @@ pub struct Asked {
     pub facts: Option<Facts>,
 }
 
-/// Where a request is passed on to.
+impl Asked {
+    /// GET request over HTTP/1.1 with a Host header (none if `host` is empty), for `http` or `https` as the address has it.
+    /// The client is unknown and no facts are stated; set the fields for more.
+    ///
+    /// # Errors
+    /// If nginx answers 400 to the host.
+    pub fn new(
+        router: &Router,
+        address: AddressId,
+        host: impl Into<Vec<u8>>,
+        target: impl Into<Vec<u8>>,
+    ) -> Result<Self, InvalidHost> {
+        let listen = &router.listen(address).listen;
+        let (host, mut name) = (host.into(), Vec::new());
+        if !host.is_empty() {
+            host::normalize(&host, &mut name)?;
+        }
+        Ok(Self {
+            address,
+            endpoint: listen.endpoint.clone(),
+            scheme: if listen.ssl || listen.quic { "https" } else { "http" },
+            method: "GET".to_owned(),
+            protocol: "HTTP/1.1".to_owned(),
+            host,
+            name,
+            target: target.into(),
+            headers: Vec::new(),
+            client: None,
+            facts: None,
+        })
+    }
+}
+
+/// Destination of a proxied request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// The upstream, unless the address is computed and names none.
@@ -98,7 +132,7 @@ pub struct Imagined<'c> {
     pub is_internal: bool,
     /// Location whose handler answers although an `if` is the location.
     pub handled_by: Option<LocationId>,
-    /// Where the request is passed on to.
+    /// Destination, if the request is proxied.
     pub destination: Option<Destination>,
     /// Zones that count the request; `None`: not yet known.
     pub counted: Option<Vec<Counted>>,

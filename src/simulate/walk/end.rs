@@ -103,8 +103,10 @@ impl<'w> Way<'w> {
             [] | [Segment::Literal(_)] => true,
             [Segment::Literal(text), Segment::Variable(id), ..] => {
                 let next = value.segments.get(2);
-                let is_args = |segment: &Segment| matches!(segment, Segment::Variable(id)
-                    if matches!(variables.get(*id).name.as_str(), "args" | "query_string"));
+                let is_args = |segment: &Segment| {
+                    matches!(segment, Segment::Variable(id)
+                    if matches!(variables.get(*id).name.as_str(), "args" | "query_string"))
+                };
                 text.contains(&b'?') || variables.get(*id).name == "is_args" && next.is_none_or(is_args)
             }
             _ => false,

@@ -171,11 +171,8 @@ impl Load<'_> {
         let mut names: Vec<String> = names.collect();
         names.sort();
         names.dedup();
-        let rest = match names.len() {
-            1 => "is not here; the file that nginx ships stands in",
-            _ => "are not here; the files that nginx ships stand in",
-        };
-        let message = format!("{} {rest}", names.join(", "));
+        let copies = if names.len() == 1 { "the built-in copy" } else { "built-in copies" };
+        let message = format!("using {copies} of {}", names.join(", "));
         let mut diagnostic =
             Diagnostic::new("include-shipped", Class::Configuration, Level::Info, span, message)
                 .label("not here, but known");

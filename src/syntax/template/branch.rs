@@ -106,7 +106,7 @@ fn in_words(parsed: &[u8], branches: &[Branch], is_yaml: bool) -> HashSet<usize>
     for branch in branches.iter().filter(|branch| branch.is_first) {
         let start = branch.whole.start as usize;
         reader.go(parsed, start);
-        // What is around the words of YAML are no directives.
+        // Text around the words of YAML is no directive.
         let is_line = is_yaml && begins_line(parsed, start);
         if !reader.is_at_directive() && !is_line {
             found.insert(branch.first);

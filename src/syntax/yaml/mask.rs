@@ -116,7 +116,7 @@ fn escape(text: &[u8]) -> (Decoded, usize) {
     }
 }
 
-/// Where nginx's lexer would be.
+/// State of nginx's lexer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Word {
     Between,

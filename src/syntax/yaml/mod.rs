@@ -37,7 +37,7 @@ const MAX_READ: usize = 1 << 30;
 /// A configuration in a YAML file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embedded {
-    /// Its name in the file: the key, with `~2` for the second of a name.
+    /// Name of the configuration in the file: the key, with `~2` for the second of a name.
     pub name: String,
     /// Style of the scalar.
     style: ScalarStyle,
@@ -45,7 +45,7 @@ pub struct Embedded {
     range: Range<usize>,
     /// Spaces before each line of a block that are not of the configuration.
     indent: usize,
-    /// It stands in a file of compose, which reads `$$` as `$`.
+    /// The file is of compose, which reads `$$` as `$`.
     is_compose: bool,
     /// Nothing else can be meant: its key says so, or it has a block that only nginx has.
     is_certain: bool,
@@ -76,7 +76,7 @@ pub(super) struct Chosen {
     pub(super) others: Vec<Embedded>,
 }
 
-/// Why a text cannot be looked through.
+/// Error of the YAML reader.
 #[derive(Debug)]
 pub(super) struct NotYaml {
     /// Offset in bytes.
@@ -85,7 +85,7 @@ pub(super) struct NotYaml {
     pub(super) why: String,
 }
 
-/// Why no configuration of a YAML file is judged.
+/// Reason why no configuration of a YAML file is judged.
 #[derive(Debug)]
 pub(super) struct Problem {
     /// Offset in bytes.
@@ -330,8 +330,8 @@ fn says_so(name: &str) -> bool {
 /// Keys of what a container runs: `nginx -g "daemon off;"` is no configuration of its own.
 const COMMANDS: [&str; 4] = ["command", "args", "entrypoint", "cmd"];
 
-/// Where a scalar stands. The library gives the place of the text, or of the `|` before it; `before` is where the node in
-/// front of it ends.
+/// Place of a scalar. The library gives the place of the text, or of the `|` before it; `before` is the end of the node in
+/// front of the scalar.
 fn place(
     text: &str,
     value: &str,

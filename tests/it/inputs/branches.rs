@@ -36,7 +36,7 @@ fn texts_of_different_conditions_do_not_contradict_each_other() {
     }
     let go = "server { listen {{ if .a }}80{{ else }}81{{ end }};\n{{ if .b }} root /a; {{ end }}\n{{ with .c }} root /b; {{ end }} }\n";
     assert_eq!(check("a.gotmpl", go, &GO), (0, Vec::new()));
-    // What stands in every rendering, or twice in one branch, is a contradiction still.
+    // Directives in every rendering, or twice in one branch, still contradict each other.
     for (text, place) in [
         ("server { root /a;\n{% if s %} index a; {% endif %}\nroot /b; }\n", "a.j2:3:1: error"),
         ("server {\n{% if s %} root /a;\nroot /b; {% endif %} }\n", "a.j2:3:1: error"),

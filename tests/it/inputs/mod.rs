@@ -1,4 +1,4 @@
-//! What people have instead of a tree of files: dumps of `nginx -T`, templates, YAML, text from web pages.
+//! Inputs that people have instead of a tree of files: dumps of `nginx -T`, templates, YAML, text from web pages.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod branches;

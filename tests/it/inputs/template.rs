@@ -199,7 +199,7 @@ fn no_answer_is_made_of_unknown_values() {
     // The list of servers shows what is written.
     let (status, out, _) = ask(&["show", "a.conf.template"]);
     assert!(status == 0 && out.contains("server ${NAME}  listen ${PORT}"), "{out}");
-    // What does not matter may stay unknown.
+    // Values that do not matter may stay unknown.
     let known = ["--define", "HOST=10.0.0.1", "--define", "IDLE=4"];
     let (status, out, error) = ask(&[&["ports"], &known[..], &["a.conf.template"]].concat());
     assert!(status == 0 && out.contains("10.0.0.1:8080"), "{out}{error}");

@@ -160,7 +160,7 @@ fn yaml_that_multiplies_or_never_ends_is_bounded() {
         writeln!(aliases, "a{n}: &a{n} [{list}]").unwrap();
     }
     let here = holding("aliases.yaml", &aliases);
-    // What an alias stands for is judged where it is written.
+    // The text behind an alias is judged where it is written.
     assert_eq!(check(here.path(), "aliases.yaml").0, 0);
     let deep = "[".repeat(500_000);
     let keys = "? ".repeat(500_000);

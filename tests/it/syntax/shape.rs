@@ -1,4 +1,4 @@
-//! What the handles give for good input, and inputs nobody writes.
+//! Handles of the tree for good input, and inputs that nobody writes.
 
 use std::time::{Duration, Instant};
 

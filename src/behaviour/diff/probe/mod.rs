@@ -8,11 +8,10 @@ pub use asks::Asks;
 pub use hosts::hosts;
 pub use request::Probe;
 
-use request::{Variation, varied, variation};
-
 use crate::behaviour::witness::Kind;
 use crate::eval::uri::escape;
 use crate::simulate::facts::{Facts, Files, Response};
+use request::{Variation, variation, varied};
 
 /// Requests of a pair, and the expressions that no automaton decides.
 pub struct Probes {

@@ -1,9 +1,10 @@
 //! `Connection: close` that nginx sends by itself.
 
 use crate::diagnostic::Diagnostic;
+use crate::lint::remedy;
 use crate::lint::remedy::connection::lost;
 use crate::lint::rule::declare_rule;
-use crate::lint::{remedy, target::Target};
+use crate::lint::target::Target;
 use crate::reuse::Judged;
 
 declare_rule! {

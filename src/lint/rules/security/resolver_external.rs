@@ -1,10 +1,10 @@
 //! A name server outside.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
 
 declare_rule! {
     /// ## What it does

@@ -31,7 +31,7 @@ fn parameter<'p>(parameters: &'p Parameters, name: &str) -> Option<&'p [u8]> {
     parameters.iter().find(|(other, _)| other == name.as_bytes()).map(|(_, value)| &value[..])
 }
 
-/// Why a command is none; `None`: it is good.
+/// Fault of an SSI command, as nginx logs it; `None`: the command is valid.
 fn fault(command: &str, known: &[&str], parameters: &Parameters) -> Option<String> {
     for (i, (name, _)) in parameters.iter().enumerate() {
         let shown = String::from_utf8_lossy(name);

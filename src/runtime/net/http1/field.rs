@@ -11,7 +11,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// Appends it as a line to `out`; `text` is what it was parsed from.
+    /// Appends the field as a line to `out`; `text` is the parsed head.
     pub(crate) fn copy(&self, text: &[u8], out: &mut Vec<u8>) {
         let (start, end) = (self.name.start as usize, self.value.end as usize);
         // As most are written: one copy instead of four.
@@ -54,7 +54,7 @@ macro_rules! known {
                 if is_same(name, text) { known } else { Known::Other }
             }
 
-            /// Its bit in a set of known names.
+            /// Bit of the name in a set of known names.
             pub(crate) const fn bit(self) -> u64 {
                 1 << self as u64
             }
@@ -103,7 +103,7 @@ const SLOTS: usize = 128;
 /// Found by trying.
 const FACTORS: (usize, usize, usize) = (1, 3, 32);
 
-/// Where a name stands if it is known: its length, first and last letter tell all of them apart.
+/// Slot of a header name in the table: length, first and last letter differ for all known names.
 const fn slot(name: &[u8]) -> usize {
     let (Some(first), Some(last)) = (name.first(), name.last()) else { return 0 };
     (name.len() * FACTORS.0 + (*first | 0x20) as usize * FACTORS.1 + (*last | 0x20) as usize * FACTORS.2)

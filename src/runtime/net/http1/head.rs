@@ -60,7 +60,7 @@ pub(crate) struct Head {
     pub(crate) connection: ConnectionType,
     pub(crate) content_length: Option<u64>,
     pub(crate) chunked: bool,
-    /// Where the request begins in the buffer, and up to where it is parsed.
+    /// Offset of the request in the buffer, and the end of its parsed part.
     pub(crate) start: usize,
     pub(crate) position: usize,
     has_line: bool,
@@ -77,7 +77,7 @@ pub(crate) enum Progress {
     Bad(BadRequest),
 }
 
-/// Why a request is refused, and with which status.
+/// Refusal of a request: its status and its message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadRequest {
     pub(crate) status: u16,

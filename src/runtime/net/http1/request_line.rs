@@ -27,11 +27,11 @@ pub(crate) struct RequestLine {
     pub(crate) quoted: bool,
     /// The path or the arguments have `+`.
     pub(crate) plus: bool,
-    /// `http://host?args`: the path is empty and stands for `/`.
+    /// `http://host?args`: the path is empty and means `/`.
     pub(crate) empty_path: bool,
 }
 
-/// Why a request line is refused (`ngx_http_client_errors`).
+/// Reasons of refused request lines (`ngx_http_client_errors`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineError {
     Method,

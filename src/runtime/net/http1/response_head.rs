@@ -14,7 +14,7 @@ pub(crate) struct ResponseHead {
     pub(crate) chunked: bool,
     /// The upstream will close the connection.
     pub(crate) close: bool,
-    /// Where the status line begins.
+    /// Offset of the status line.
     pub(crate) start: usize,
     /// Up to where the buffer is parsed.
     pub(crate) position: usize,
@@ -28,7 +28,7 @@ pub(crate) struct ResponseHead {
 pub(crate) enum Form {
     #[default]
     Http,
-    /// Without status line: a header `Status` says what it is (RFC 3875).
+    /// CGI: no status line; the header `Status` has the status (RFC 3875).
     Cgi,
 }
 

@@ -13,7 +13,7 @@ const PRIORITY: u8 = 32;
 /// Most bytes that are held until a block is whole; a longer one passes as it is, and h2 refuses it.
 const MOST: usize = 256 << 10;
 
-/// How far the client's bytes were looked at.
+/// Progress through the client's bytes: frames pass, header blocks are held until they are whole.
 #[derive(Debug)]
 pub(crate) struct Guard {
     /// Bytes that pass without a look.
@@ -36,7 +36,7 @@ impl Guard {
         !self.held.is_empty()
     }
 
-    /// What is held, with what has come behind it.
+    /// Held bytes, followed by the bytes that were read now.
     pub(crate) fn with_held(&mut self, data: &[u8]) -> Vec<u8> {
         let mut all = std::mem::take(&mut self.held);
         all.extend_from_slice(data);
@@ -79,7 +79,7 @@ fn frame(data: &[u8]) -> Option<(usize, u8, u8)> {
     Some((usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]), head[3], head[4]))
 }
 
-/// Where the block ends that begins with the frame at the start; `None`: not all of it is there.
+/// End of the header block that starts with the first frame of `data`; `None`: a part of it is missing.
 fn block(data: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -184,7 +184,7 @@ mod tests {
             let data = [&preface[..], &broken].concat();
             assert_eq!(passed(&data, 5), data);
         }
-        // One that does not end is not held for ever.
+        // A header block without an end is not held for ever.
         let endless =
             [&preface[..], &frame(HEADERS, 0, b""), &frame(CONTINUATION, 0, &[0; 200]).repeat(3000)].concat();
         assert!(passed(&endless, 4096).len() > endless.len() / 2);

@@ -8,13 +8,13 @@ use std::ops::Range;
 
 use crate::runtime::net::http2::huffman;
 
-/// What stands for a name that nginx refuses: all of its bytes.
+/// Byte that overwrites a header name that nginx refuses.
 pub(crate) const REFUSED_NAME: u8 = b'~';
-/// What stands for a value that nginx refuses.
+/// Byte that overwrites a header value that nginx refuses.
 pub(crate) const REFUSED_VALUE: u8 = 0xff;
-/// What stands for a name that nginx may ignore (`ignore_invalid_headers`): no name as it wants them either.
+/// Byte that overwrites a header name that nginx may ignore (`ignore_invalid_headers`): `!` is invalid in nginx's names too.
 const IGNORED_NAME: u8 = b'!';
-/// What stands for control bytes in a value, which nginx passes on.
+/// Byte that overwrites control bytes in a header value: h2 refuses them, nginx passes them on.
 const CONTROL: u8 = b'?';
 /// A value that ends the stream if it is a path, a scheme or an authority.
 const NO_URI: u8 = b' ';
@@ -25,7 +25,7 @@ const NO_METHOD: u8 = b'x';
 const METHOD: [u64; 2] = [2, 3];
 const URI: [u64; 5] = [1, 4, 5, 6, 7];
 
-/// True if a name or value stands for one that nginx refuses.
+/// True if a name or value was overwritten because nginx refuses it.
 pub(crate) fn is_refused(text: &[u8], by: u8) -> bool {
     !text.is_empty() && text.iter().all(|b| *b == by)
 }
@@ -133,7 +133,7 @@ fn clean_name(block: &mut [u8], name: &Text) -> Option<Kind> {
             b':' if length == 0 => is_pseudo = true,
             0..=0x20 | 0x7f | b':' | b'A'..=b'Z' => is_refused = true,
             b'a'..=b'z' | b'0'..=b'9' => {}
-            // What is a name for h2.
+            // Further bytes of a name that h2 accepts; nginx calls such a name invalid.
             b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`'
             | b'|' | b'~' => {}
             _ => is_valid = false,

@@ -67,7 +67,7 @@ pub(super) fn unpack(packed: &[u8], mut see: impl FnMut(u8)) -> Option<()> {
             (code, length) = (0, 0);
         }
     }
-    // What is left over is the beginning of the end's code: ones, fewer than eight.
+    // Remaining bits are padding: fewer than eight ones, the beginning of the EOS code (RFC 7541, 5.2).
     (length < 8 && code + 1 == 1 << length).then_some(())
 }
 

@@ -14,7 +14,7 @@ use crate::model::log::{AccessLog, ErrorLog, LogTarget, Severity};
 use crate::runtime::net::clock::{self, Clock};
 use crate::runtime::net::syslog::Syslog;
 
-/// Where lines go.
+/// Target of log lines.
 #[derive(Debug)]
 pub(crate) enum Sink {
     File(LogFile),
@@ -153,7 +153,7 @@ pub(crate) struct Files {
     open: Mutex<HashMap<PathBuf, Arc<Sink>>>,
     /// Files that were opened as root, for a process that is root no more.
     before: HashMap<PathBuf, Arc<File>>,
-    /// They were opened by the master process for this one, and are not opened again.
+    /// The master process opened the logs for this process, which does not open them again.
     is_handed: bool,
     hostname: String,
 }

@@ -29,7 +29,7 @@ pub(crate) fn recorded<T>(work: impl FnOnce() -> T) -> (T, Contents) {
     (done, READ.take().unwrap_or_default())
 }
 
-/// Where files are and what of them is in the compiled file.
+/// Source of certificates and keys: files below a prefix, or their texts embedded in a compiled file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Files<'f> {
     pub(crate) config: &'f Config,

@@ -51,19 +51,19 @@ impl Info {
 
 /// The TLS of a client's connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Side {
+pub(crate) enum ClientTls {
     /// The socket is not for TLS.
     #[default]
     Plain,
-    /// It is, but the client does not speak it.
+    /// The socket has `ssl`, but the client does not speak TLS.
     Refused,
     Tls(Rc<Info>),
 }
 
-impl Side {
+impl ClientTls {
     pub(crate) fn info(&self) -> Option<&Rc<Info>> {
         match self {
-            Side::Tls(info) => Some(info),
+            ClientTls::Tls(info) => Some(info),
             _ => None,
         }
     }

@@ -56,7 +56,7 @@ pub(crate) struct Plan {
     pub(crate) referers: Option<Box<RefererPlan>>,
 }
 
-/// Where the lines of an access log go.
+/// Target of an access log.
 #[derive(Debug)]
 pub(crate) enum AccessSink {
     Open(Arc<Sink>),

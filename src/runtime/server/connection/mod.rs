@@ -14,7 +14,7 @@ use crate::runtime::net::counters::Stage;
 use crate::runtime::net::http1::head::Progress;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::timer::Timer;
-use crate::runtime::net::tls::Side;
+use crate::runtime::net::tls::ClientTls;
 use crate::runtime::net::{clock, log, page};
 use crate::runtime::proxy;
 use crate::runtime::request::body;
@@ -83,7 +83,7 @@ pub(crate) async fn serve(
         local: stream.local(),
         address,
         requests: 0,
-        side: Side::Plain,
+        side: ClientTls::Plain,
         proxied: None,
         opened: clock::instant(),
     };
@@ -91,7 +91,7 @@ pub(crate) async fn serve(
     keep_alive(&open.worker, client, stream, timer).await;
 }
 
-/// One request after the other.
+/// Serves the requests of a connection, one after the other.
 async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream, timer: Timer) {
     let listen = &worker.router.listen(client.address).listen;
     if listen.proxy_protocol {
@@ -109,7 +109,7 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
                 stream
             }
             Accepted::Plain(stream) => {
-                client.side = Side::Refused;
+                client.side = ClientTls::Refused;
                 stream
             }
             Accepted::Closed => return,
@@ -170,11 +170,11 @@ fn default_server(worker: &Worker, client: &Client) -> ServerId {
     named.unwrap_or_else(|| worker.router.listen(client.address).default_server)
 }
 
-/// How a client without TLS begins.
+/// First bytes of a connection without TLS.
 enum Preface {
     Http2,
     Other,
-    /// It closed the connection, or sent only a part of the preface until `client_header_timeout`.
+    /// The client closed the connection, or sent only a part of the preface until `client_header_timeout`.
     Closed,
 }
 
@@ -192,13 +192,13 @@ async fn preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &Clien
             Some(Ok(_)) => {
                 let message = "client closed connection or timed out while waiting for request";
                 worker.error_log.write(Severity::Info, Some(client.number), message);
-                // What is left unread would make a reset of the close.
+                // Closing a socket with unread bytes would send a reset.
                 let _ = stream.try_read(&mut first);
                 return Preface::Closed;
             }
             _ => return Preface::Closed,
         }
-        // A part of it: what has come stays where it is, so nobody says when more is there.
+        // A part of the preface stays in the socket, so the socket stays readable and cannot announce the rest.
         let _ = timer.idle(Duration::from_millis(10), |_| Poll::<()>::Pending).await;
         if worker.is_stopping.get() {
             return Preface::Closed;

@@ -1,5 +1,5 @@
-//! HTTP/2 towards clients: frames, flow control and HPACK are h2's; a request becomes the text that HTTP/1 would have
-//! sent (`request`), is answered by the same steps as any other, and what they write becomes frames (`stream`).
+//! HTTP/2 towards clients: frames, flow control and HPACK are h2's. `net::http2::head` makes the request head of h2's
+//! fields, the phases are those of HTTP/1, and `net::http2::stream` sends the response as frames.
 //!
 //! Memory is bounded: `http2_max_concurrent_streams` requests at a time, `http2_body_preread_size` of each body,
 //! `WINDOW` of all bodies of a connection, `SEND` of each response.
@@ -35,11 +35,11 @@ use crate::runtime::server::connection::Head;
 /// The first bytes of a client.
 pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Bytes of bodies that a connection may have on their way.
+/// Flow-control window of a connection: bytes of all request bodies that are not read yet.
 const WINDOW: u32 = 1 << 20;
 /// Bytes of a response that wait for the client.
 const SEND: usize = 64 << 10;
-/// A wait that nobody ends but an event.
+/// Effectively no timeout.
 const LONG: Duration = Duration::from_secs(86_400 * 30);
 
 type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
@@ -53,14 +53,14 @@ pub(crate) const PLAIN: &[(&str, Get)] = &[("http2", |s, out| {
     true
 })];
 
-/// Requests that are being answered, and whoever wants to know when there is none.
+/// Open requests of a connection, and the waker of the task that waits until none is open.
 #[derive(Default)]
 struct Active {
     count: Cell<usize>,
     waker: RefCell<Option<Waker>>,
 }
 
-/// One of them.
+/// Guard of an open request: its drop lowers the count.
 struct One(Rc<Active>);
 
 impl One {
@@ -104,9 +104,12 @@ pub(crate) async fn serve(
         .initial_connection_window_size(WINDOW)
         .max_header_list_size(u32::try_from(plan.rules.head).unwrap_or(u32::MAX))
         .max_send_buffer_size(SEND);
-    let mut handshake = pin!(builder.handshake::<_, Bytes>(io::Io::new(stream)));
+    let io = io::Io::new(worker, stream);
+    let mut handshake = pin!(builder.handshake::<_, Bytes>(io.clone()));
     let timeout = plan.core.client_header_timeout.value;
-    let shaken = timer.limit(timeout, |cx| std::future::Future::poll(handshake.as_mut(), cx)).await;
+    let shaken =
+        timer.limit(timeout, |cx| io.after(cx, |cx| std::future::Future::poll(handshake.as_mut(), cx)));
+    let shaken = shaken.await;
     let Some(Ok(mut connection)) = shaken else { return };
     let active: Rc<Active> = Rc::default();
     let mut is_leaving = false;
@@ -114,7 +117,7 @@ pub(crate) async fn serve(
         let is_idle = active.count.get() == 0;
         let idle = plan.core.keepalive_timeout.value.idle;
         let limit = match is_idle {
-            // Also a connection that is not to be kept has its first request.
+            // `keepalive_timeout 0` still leaves time for the first request.
             true if client.requests == 0 => idle.max(timeout),
             true => idle,
             false => LONG,
@@ -125,13 +128,16 @@ pub(crate) async fn serve(
                 Poll::Ready(_) => return Poll::Ready(Event::Closed),
                 Poll::Pending => {}
             }
+            if let Poll::Ready(Err(_)) = io.poll_send(cx) {
+                return Poll::Ready(Event::Closed);
+            }
             if is_idle {
                 return Poll::Pending;
             }
             *active.waker.borrow_mut() = Some(cx.waker().clone());
             if active.count.get() == 0 { Poll::Ready(Event::Idle) } else { Poll::Pending }
         };
-        // Only without requests it makes room for another connection.
+        // Only an idle connection may be closed to make room for another connection.
         let event = if is_idle { timer.idle(limit, next).await } else { timer.told(limit, next).await };
         match event {
             Some(Event::Closed) => return,
@@ -146,10 +152,11 @@ pub(crate) async fn serve(
                     connection.graceful_shutdown();
                 }
                 let (worker, client, one) = (Rc::clone(worker), client.clone(), One::new(&active));
-                tokio::task::spawn_local(async move {
+                // Boxed: tokio moves a task several times before it runs.
+                tokio::task::spawn_local(Box::pin(async move {
                     answer(worker, client, *request, server).await;
                     drop(one);
-                });
+                }));
             }
             // Too long without a request, or the worker stops.
             None if is_idle => break,
@@ -161,23 +168,25 @@ pub(crate) async fn serve(
         }
     }
     if client.requests > 0 && !timer.is_reused() {
-        // The output that waits for the client still goes out if the client says that it is there.
+        // Waiting output is still sent if the client goes on reading.
         connection.graceful_shutdown();
         let timeout = plan.core.lingering_timeout.value;
-        if timer.reusable(timeout, |cx| connection.poll_closed(cx)).await.is_some() {
+        if timer.reusable(timeout, |cx| io.after(cx, |cx| connection.poll_closed(cx))).await.is_some() {
             return;
         }
     }
     connection.abrupt_shutdown(Reason::NO_ERROR);
     if timer.is_reused() {
-        // Another connection needs the room now: what the socket takes at once goes out.
-        std::future::poll_fn(|cx| Poll::Ready(connection.poll_closed(cx).is_ready())).await;
+        // Another connection needs the place now: only bytes that the socket accepts at once are sent.
+        std::future::poll_fn(|cx| Poll::Ready(io.after(cx, |cx| connection.poll_closed(cx)).is_ready()))
+            .await;
         return;
     }
-    let _ = timer.reusable(Duration::from_secs(1), |cx| connection.poll_closed(cx)).await;
+    let closed = |cx: &mut Context<'_>| io.after(cx, |cx| connection.poll_closed(cx));
+    let _ = timer.reusable(Duration::from_secs(1), closed).await;
 }
 
-/// Answers one request, as a connection of its own would.
+/// Serves one request (stream), like a connection with a single request.
 async fn answer(
     worker: Rc<Worker>,
     client: Client,

@@ -40,7 +40,7 @@ use crate::source::Span;
 pub struct RunOptions {
     /// Directory that relative paths of logs and of the pid file belong to.
     pub prefix: PathBuf,
-    /// Where connections to peers are counted; nowhere if there is none.
+    /// Counters of the connections to peers; `None`: such connections are not counted.
     pub ledger: Option<Arc<Ledger>>,
     /// Do for ports what nginx does not: see docs/run.md.
     pub improve: bool,
@@ -48,10 +48,10 @@ pub struct RunOptions {
     pub metrics: Option<Arc<std::net::TcpListener>>,
 }
 
-/// Why nothing runs.
+/// Error of a start.
 #[derive(Debug)]
 pub enum StartError {
-    /// These directives are not executed, and to go on without them is not safe.
+    /// Directives that are not executed and cannot be left out safely.
     Unsupported(Vec<Unsupported>),
     /// The failure, in nginx's words, and the directive that asked for it.
     Failed {
@@ -80,7 +80,7 @@ pub(crate) fn failed(message: impl Into<String>, span: Option<Span>) -> StartErr
     StartError::Failed { message: message.into(), span }
 }
 
-/// How to stop.
+/// Kind of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// SIGTERM, SIGINT: at once.
@@ -108,7 +108,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens, in the order of the configuration; port 0 has become the real one.
+    /// Addresses of the listeners, in the order of the configuration; port 0 is replaced by the port that the kernel chose.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -156,7 +156,7 @@ fn begin(
         account::same(was, next, config.core.user.origin.span())?;
     }
     let opened = before.filter(|b| b.account.is_some()).map(|b| &*b.files);
-    let given = Given {
+    let given = ExistingResources {
         listeners: before.map_or(&[], |b| &b.listeners),
         files: Files::new(&options.prefix, opened),
         counters: before.map_or_else(Arc::default, |b| Arc::clone(&b.counters)),
@@ -181,8 +181,9 @@ pub(crate) fn refuse(config: &Config) -> Result<(), StartError> {
     if refused.is_empty() { Ok(()) } else { Err(StartError::Unsupported(refused)) }
 }
 
-/// What there is already of what a configuration needs.
-pub(crate) struct Given<'g> {
+/// Resources that exist before a configuration is prepared: those of the configuration before, or those that the master
+/// hands over.
+pub(crate) struct ExistingResources<'g> {
     pub(crate) listeners: &'g [(Endpoint, Listener)],
     pub(crate) files: Files,
     pub(crate) counters: Arc<Counters>,
@@ -190,7 +191,7 @@ pub(crate) struct Given<'g> {
     pub(crate) peers: Option<Vec<Vec<(usize, Resolved)>>>,
 }
 
-/// What a configuration needs of the host: bound, opened, resolved and read.
+/// A configuration with its resources of the host: sockets bound, files opened, names resolved, certificates read.
 pub(crate) struct Prepared {
     pub(crate) config: Arc<Config>,
     pub(crate) listeners: Vec<(Endpoint, Listener)>,
@@ -220,7 +221,7 @@ impl Prepared {
 pub(crate) fn prepare(
     config: &Arc<Config>,
     options: &RunOptions,
-    given: Given<'_>,
+    given: ExistingResources<'_>,
     account: Option<&Account>,
 ) -> Result<Prepared, StartError> {
     let router = Router::new(Arc::clone(config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;
@@ -242,7 +243,7 @@ pub(crate) fn prepare(
     }
     let has_peers = given.peers.is_some();
     let peers = Arc::new(given.peers.map_or_else(|| resolve(config), Ok)?);
-    // Whoever was given the addresses was given the directories too.
+    // With handed-over addresses the master has made the directories too.
     if !has_peers {
         paths::make(config, &options.prefix, account)?;
     }
@@ -312,7 +313,7 @@ pub(crate) fn launch(prepared: Prepared, options: &RunOptions) -> Result<Running
         outcome = outcome.and(report.map_err(|message| failed(message, None)));
     }
     if let Err(error) = outcome {
-        // Those that could be started may have clients already.
+        // Workers that have started may have clients already.
         stop.send_replace(Some(Stop::Graceful));
         return Err(error);
     }
@@ -351,7 +352,7 @@ fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
     Ok(all)
 }
 
-/// `flush=` of access logs: a thread of its own, as lines are collected for all workers together.
+/// Thread for `flush=` of access logs, whose buffers are shared by all workers.
 fn flush_in_time(config: &Config, files: &Arc<Files>) {
     use crate::model::log::AccessLogs;
     let levels = config.http.locations().map(|(_, l)| &l.settings.core.access_log.value);

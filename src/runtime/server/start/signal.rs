@@ -77,7 +77,8 @@ pub(crate) fn run(
                 match next {
                     Ok(next) => {
                         let mut before = std::mem::replace(&mut running, next);
-                        // Who connects to an address that is no longer listened on is refused, and does not wait.
+                        // Without its listeners, clients of an address that is no longer listened on are refused
+                        // instead of waiting in the backlog of workers that drain.
                         before.listeners.clear();
                         before.stop.send_replace(Some(Stop::Graceful));
                         old.push(before);

@@ -23,12 +23,12 @@ pub(crate) struct Header {
     pub(crate) etag: Vec<u8>,
     pub(crate) vary: Vec<u8>,
     pub(crate) variant: Key,
-    /// Where the response's head and body begin.
+    /// Offsets of the response's head and body in the file.
     pub(crate) head: usize,
     pub(crate) body: usize,
 }
 
-/// Where the head of a response begins behind this key.
+/// Offset of the response's head in a file with this key.
 pub(crate) fn head_start(key: &[u8]) -> usize {
     SIZE + KEY.len() + key.len() + 1
 }
