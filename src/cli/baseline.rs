@@ -40,6 +40,11 @@ impl BaselineArgs {
         }
     }
 
+    /// True if a baseline is to be written.
+    pub(super) fn is_written(&self) -> bool {
+        self.write_baseline.is_some()
+    }
+
     /// Takes out the findings that a baseline knows, or writes them into it.
     ///
     /// # Errors

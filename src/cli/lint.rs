@@ -126,6 +126,10 @@ pub(super) struct Judged {
 pub(super) fn run(args: &mut LintArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let mut files = std::mem::take(&mut args.files);
     args.baseline.settle(&mut files);
+    if args.baseline.is_written() && args.selection.changed_since.is_some() {
+        return Err(Failure::new("a baseline has all findings, and `--changed-since` shows some of them")
+            .help("leave out `--changed-since`"));
+    }
     args.meaning.reading.stdin.settle(files.iter_mut())?;
     args.extract.files(&mut files, &mut args.meaning)?;
     let judge = Judge {
@@ -173,6 +177,13 @@ pub(super) fn report(
     }
     args.output.print(&report, out)?;
     Ok(report.outcome_from(args.fail_on.level()))
+}
+
+impl<'a> Judge<'a> {
+    /// Judge of whole configurations, by the settings of each.
+    pub(super) fn new(asked: &'a Meaning, selection: &'a Selection) -> Self {
+        Self { asked, selection, changed: None, grounds: Mutex::default(), profile: None }
+    }
 }
 
 impl Judge<'_> {

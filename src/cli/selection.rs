@@ -27,7 +27,7 @@ pub(super) struct Selection {
     ignore: Vec<String>,
 
     /// Report only what is in files that differ from this git revision.
-    #[arg(long, value_name = "REV", conflicts_with = "write_baseline")]
+    #[arg(long, value_name = "REV")]
     pub(super) changed_since: Option<String>,
 }
 

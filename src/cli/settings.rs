@@ -34,12 +34,12 @@ pub(super) struct Found {
     pub(super) file: File,
 }
 
-/// Each file is read once.
+/// Settings files that were read.
 static READ: Mutex<Option<HashMap<PathBuf, Arc<Found>>>> = Mutex::new(None);
 
-/// Lets every settings file be read again.
+/// Has settings files read again: a language server outlives their changes, and so does a server that reloads.
 pub(super) fn forget() {
-    *READ.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    READ.lock().unwrap_or_else(PoisonError::into_inner).take();
 }
 
 impl SettingsArgs {
