@@ -110,8 +110,10 @@ pub(super) fn other_program(tree: &Tree, is_directive: fn(&[u8]) -> bool) -> Opt
         let first_lines = memchr::memchr_iter(b'\n', &text[first.head().range()]).count() + 1;
         tree.root().directives().count() >= FEW || first_lines >= FEW
     };
+    // A comment of another language may stand in a configuration, a section or a mark of Apache may not.
+    let is_certain = is_section || line.starts_with(b"<") && !is_directive(&first.name().value());
     let name = match named {
-        Some(name) if !is_directive(&first.name().value()) || name == "a script" => name,
+        Some(name) if is_certain || name == "a script" || !known() => name,
         _ if is_many() && !known() => {
             "the file of another program: none of its words is a directive of nginx"
         }
