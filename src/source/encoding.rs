@@ -60,7 +60,7 @@ impl Encoding {
     /// The text in UTF-8, without its mark; `None` if the bytes are not in this encoding.
     pub fn decode(self, text: &[u8]) -> Option<Vec<u8>> {
         let unit = |bytes: &[u8]| {
-            let fold = |all: u32, byte: &u8| all << 8 | u32::from(*byte);
+            let fold = |all: u32, byte: &u8| (all << 8) | u32::from(*byte);
             if self.is_big { bytes.iter().fold(0, fold) } else { bytes.iter().rev().fold(0, fold) }
         };
         // PowerShell appends to a file with a line feed of one byte at times: it is no unit.
@@ -70,8 +70,11 @@ impl Encoding {
         } else {
             units.map(char::from_u32).collect()
         };
-        let decoded = decoded?.into_bytes();
-        Some(decoded.strip_prefix(MARK).map(<[u8]>::to_vec).unwrap_or(decoded))
+        let mut decoded = decoded?.into_bytes();
+        if decoded.starts_with(MARK) {
+            decoded.drain(..MARK.len());
+        }
+        Some(decoded)
     }
 }
 

@@ -46,10 +46,8 @@ pub(super) fn decoded(text: &[u8], searched: usize) -> Cow<'_, [u8]> {
 pub(super) fn bare(text: Cow<'_, [u8]>, first: usize, heading: fn(&[u8]) -> bool) -> Cow<'_, [u8]> {
     let start = memchr::memrchr(b'\n', &text[..first]).map_or(0, |end| end + 1);
     let prefix = &text[start..first];
-    let bare = match Prefix::new(prefix).filter(|_| heading(first_line(&text[first..]))) {
-        Some(prefix) => prefix.remove(&text[start..]).map(Cow::Owned),
-        None => None,
-    };
+    let prefix = Prefix::new(prefix).filter(|_| heading(first_line(&text[first..])));
+    let bare = prefix.and_then(|prefix| prefix.remove(&text[start..])).map(Cow::Owned);
     let fence = fence(&text[..start]).map(<[u8]>::to_vec);
     let mut text = bare.unwrap_or(text);
     let end = end(&text, first.min(text.len()), fence.as_deref());

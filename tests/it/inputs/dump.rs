@@ -279,7 +279,7 @@ fn printed(line: impl Fn(usize, &str) -> String) -> String {
 fn a_dump_is_known_whatever_a_program_printed_around_it() {
     let here = tempfile::tempdir().unwrap();
     let plain = three();
-    let forms: Vec<(&str, Vec<u8>)> = vec![
+    let forms: [(&str, Vec<u8>); 16] = [
         ("a byte order mark", format!("\u{feff}{plain}").into()),
         (
             "UTF-16 of PowerShell",
