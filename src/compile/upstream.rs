@@ -58,6 +58,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
     if upstream.servers > 0 && !elsewhere && upstream.needs.only_backups {
         report_only_backups(cx, &name, span);
     }
+    let is_scripted = block.directives().any(|d| d.name().content().starts_with(b"balancer_by_lua"));
     let body = block.close().unwrap_or(block.span().after());
     Upstream {
         name,
@@ -67,6 +68,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         balancer: upstream.balancer,
         keepalive: upstream.keepalive,
         keepalive_overridden: upstream.keepalive_overridden,
+        is_scripted,
         zone: upstream.zone,
         resolver: upstream.resolver,
         resolver_timeout: upstream.resolver_timeout,
@@ -144,6 +146,7 @@ pub(super) fn of_url(
         balancer: Setting::default(Balancer::RoundRobin),
         keepalive,
         keepalive_overridden: None,
+        is_scripted: false,
         zone: None,
         resolver: None,
         resolver_timeout: None,

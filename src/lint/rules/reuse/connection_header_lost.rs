@@ -50,6 +50,7 @@ declare_rule! {
         level: Warning,
         summary: "an inner `proxy_set_header` drops the outer `Connection` line, and nginx sends `close`",
         doc: "/en/docs/http/ngx_http_proxy_module.html#proxy_set_header",
+        absence: true,
     }
 }
 
