@@ -6,8 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ngxc::eval::Program;
 use ngxc::eval::hash::murmur2;
 use ngxc::model::log::{Escape, LogFormat};
-use ngxc::simulate::run_log;
-use ngxc::simulate::{Clients, Ports};
+use ngxc::simulate::{Clients, Ports, run_log};
 use ngxc::version::Version;
 
 #[allow(unreachable_pub, clippy::unwrap_used, clippy::unused_self, reason = "shared with tests")]

@@ -31,7 +31,7 @@ fn main() {
     println!("cargo::rerun-if-changed=src/version.rs");
 
     println!("cargo::rerun-if-changed=src/model");
-    println!("cargo::rerun-if-changed=src/source/mod.rs");
+    println!("cargo::rerun-if-changed=src/source/map.rs");
     println!("cargo::rustc-env=NGXC_MODEL={:016x}", model().unwrap_or_default());
 
     let mut problems = Vec::new();
@@ -50,7 +50,7 @@ fn main() {
 /// A number that changes with the model (FNV-1a of what declares it): a compiled file tells by it whether it was
 /// written by a program with the same one, without anybody having to count.
 fn model() -> std::io::Result<u64> {
-    let mut files = vec![PathBuf::from("src/source/mod.rs"), PathBuf::from("src/version.rs")];
+    let mut files = vec![PathBuf::from("src/source/map.rs"), PathBuf::from("src/version.rs")];
     let mut folders = vec![PathBuf::from("src/model")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder)? {

@@ -18,6 +18,8 @@
 //! # Ok::<(), syntax::LoadError>(())
 //! ```
 //!
+//! [`simulate`] has examples that route one request and count the shares of a `split_clients`.
+//!
 //! Features: `cli` is the program, `runtime` executes a configuration; without both this is the library of parser, catalog,
 //! compiler, linter, evaluation, previews and the plan of ports. `runtime` and `cli` are on by default.
 //!

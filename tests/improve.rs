@@ -15,11 +15,12 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::common::http::{Backend, Client, polite};
 use ngxc::compile::{Options, compile};
 use ngxc::runtime::{Counts, Ledger, RunOptions, Stop, start};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
+
+use crate::common::http::{Backend, Client, polite};
 
 /// Set for the process that goes into the namespace.
 const INSIDE: &str = "NGXC_TEST_INSIDE";

@@ -8,13 +8,14 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 
-use crate::common::proxy::Proxy;
 use ngxc::compile::{Options, compile};
 use ngxc::site;
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
 use sha2::{Digest, Sha256};
+
+use crate::common::proxy::Proxy;
 
 static TURN: Mutex<()> = Mutex::new(());
 

@@ -1,9 +1,7 @@
 //! Cases written as TOML: what holds today.
 
-use super::expect;
 use super::outcome::Outcome;
-use super::passed;
-use super::response;
+use super::{expect, passed, response};
 
 /// A case as it is written.
 #[derive(Clone, Debug, Default)]

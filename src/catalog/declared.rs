@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use super::{Arity, Context, DIRECTIVES, Directive, Duplicate, Inheritance, Kind, ObsoleteWord, OldDefault};
-use super::{Runtime, Subsystem, Tier, Variable, context, lookup};
+use super::{
+    Arity, Context, DIRECTIVES, Directive, Duplicate, Inheritance, Kind, ObsoleteWord, OldDefault, Runtime,
+    Subsystem, Tier, Variable, context, lookup,
+};
 use crate::version;
 use crate::version::Version;
 

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::reading::Reading;
-use crate::catalog;
 use crate::source::{Disk, Loader, put_back};
-use crate::syntax;
+use crate::{catalog, syntax};
 
 /// True if nginx, or a module that is known, has a directive of a name.
 pub(super) fn is_directive(name: &[u8]) -> bool {

@@ -3,8 +3,7 @@
 use super::argument::{digits, offset, refuse, size, time};
 use super::directive::{Directive, family};
 use super::scope::{Check, Compiler};
-use super::zone::Zones;
-use super::zone::{self, PAGE};
+use super::zone::{self, PAGE, Zones};
 use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::version::Version;

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::catalog;
 use crate::source::Span;
-use crate::syntax;
+use crate::{catalog, syntax};
 
 /// Directive of the source with its catalog entry.
 #[derive(Clone)]

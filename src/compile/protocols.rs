@@ -7,7 +7,7 @@ use crate::model::Endpoint;
 use crate::source::Span;
 use crate::version::Version;
 
-/// First versions with the warnings, for the sockets of `http` and of `stream`.
+/// First versions with the warnings, by the block that owns the socket.
 const SINCE: [(Whose, Version); 2] =
     [(Whose::Http, Version::new(1, 23, 4)), (Whose::Stream, Version::new(1, 25, 5))];
 

@@ -1,4 +1,4 @@
-//! State that modules keep while a configuration is read: one value of each type, so that nobody has to list them all.
+//! State that modules keep while a configuration is compiled: one value of each type, without a list of all types.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use super::address::{self, Form, Url};
-use super::argument;
 use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
-use super::{method, pass, peer, settings};
+use super::{argument, method, pass, peer, settings};
 use crate::catalog::{self, Context};
 use crate::diagnostic::{Diagnostic, Place, When};
 use crate::model::limit::Resolver;

@@ -16,7 +16,7 @@ pub(super) const PAGE: u64 = 4096;
 
 /// Shared memory zone.
 pub(super) struct Zone {
-    /// Owner: the module's name stands for the tag.
+    /// Owner: the module's name, in place of nginx's tag.
     pub(super) tag: &'static str,
     /// Size in bytes; 0 as long as no directive defines the zone.
     pub(super) size: u64,

@@ -5,7 +5,8 @@ use std::fmt;
 use memchr::memmem::Finder;
 
 use crate::model::log::{Escape, LogFormat};
-use crate::model::{Segment, VariableId, value::Variables};
+use crate::model::value::Variables;
+use crate::model::{Segment, VariableId};
 
 /// Range of a value's bytes in its line.
 pub type Field = std::ops::Range<u32>;

@@ -1,12 +1,11 @@
 //! Texts that a client can put before a pattern: the path, a host, or what a value is made of.
 
-use super::Target;
 use super::levels::Level;
 use super::redos::{Bytes, Text};
-use super::sources;
 use super::text::{self, Piece};
 use super::values::codes::Point;
 use super::values::{self, Open, Part};
+use super::{Target, sources};
 use crate::catalog::Context;
 use crate::model::VariableSource;
 

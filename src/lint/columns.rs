@@ -43,7 +43,7 @@ fn columns(source: &[u8], start: usize, end: usize) -> Option<(usize, usize)> {
     }
     let name = line.iter().position(|b| *b == b' ')?;
     let gap = line[name..].iter().take_while(|b| **b == b' ').count();
-    // A tab moves what follows by nobody knows how much.
+    // The width of a tab is unknown, so columns behind it are too.
     (line.get(name + gap) != Some(&b'\t')).then_some((name + gap, gap))
 }
 

@@ -12,16 +12,16 @@ pub enum Category {
     Reuse,
     /// The configuration does not do what it seems to say.
     Correctness,
-    /// It can be abused.
+    /// The configuration can be abused.
     Security,
-    /// It costs more than it has to.
+    /// The configuration costs more than it has to.
     Performance,
-    /// It will stop working.
+    /// The configuration will stop working with a later nginx.
     Deprecation,
 }
 
 impl Category {
-    /// All of them.
+    /// All categories.
     pub const ALL: [Category; 5] = [
         Category::Reuse,
         Category::Correctness,
@@ -45,13 +45,13 @@ impl Category {
 /// A rule.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its name, in kebab case; also the name of its file.
+    /// Name in kebab case; also the name of the rule's file.
     pub name: &'static str,
-    /// Its subject.
+    /// Subject of the rule.
     pub category: Category,
     /// The level of its findings, unless the settings say otherwise.
     pub level: Level,
-    /// One line: what it reports.
+    /// Summary of the findings, in one line.
     pub summary: &'static str,
     /// Its documentation: what it does, why that is bad, examples. Fences marked `bad` are reported by the rule,
     /// those marked `good` are not; `before` or `since` with a version say for which nginx.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Category, RULES, Rule};
 use crate::catalog::closest;
-use crate::diagnostic::names;
-use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level, names};
 
 /// A set of rules to start from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

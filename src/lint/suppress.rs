@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use super::{Category, RULES};
 use crate::catalog::closest;
-use crate::diagnostic::names;
-use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::diagnostic::{Class, Diagnostic, Level, names};
 use crate::source::{FileId, SourceFile, Span};
 use crate::syntax::Configuration;
 
@@ -108,7 +107,7 @@ fn all(configuration: &Configuration, problems: &mut Vec<Diagnostic>) -> Allows 
 enum Comment {
     /// Nothing, or something else.
     Other,
-    /// Something that nobody understands.
+    /// A malformed suppression.
     Wrong,
     /// Names with their offsets in the comment.
     Allow(Vec<(String, usize)>),

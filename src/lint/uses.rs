@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::diagnostic::Class;
 use crate::syntax::{Configuration, Directive, Word};
 
-/// Blocks that define a variable, and which argument names it.
+/// Blocks whose last argument names the variable that they define.
 const DEFINING_BLOCKS: &[&str] = &["map", "geo", "split_clients", "geoip2"];
 
 /// Directives whose first argument names a variable that they define.
@@ -18,12 +18,12 @@ pub(super) struct Uses<'a> {
     pub(super) complete: bool,
 }
 
-/// One place.
+/// A place that reads a variable.
 #[derive(Clone)]
 pub(super) struct Use<'a> {
     /// The directive, or the entry of a map.
     pub(super) directive: Directive<'a>,
-    /// The variable that is made of it, if one is.
+    /// The variable that the directive or entry defines, if any.
     pub(super) defines: Option<String>,
 }
 
@@ -92,7 +92,7 @@ impl<'a> Uses<'a> {
         });
     }
 
-    /// True if anything reads a variable; one that is only used to make itself is not read.
+    /// True if a variable is read; a variable that only its own definition reads is not.
     pub(super) fn is_read(&self, name: &str) -> bool {
         self.by_name.get(name).is_some_and(|uses| uses.iter().any(|u| u.defines.as_deref() != Some(name)))
     }
@@ -102,8 +102,8 @@ impl<'a> Uses<'a> {
         self.by_name.get(name).into_iter().flatten().map(|used| used.directive)
     }
 
-    /// The directives that a variable reaches, also through variables that are made of it, each with the name under
-    /// which it arrives.
+    /// The directives that read a variable or one defined from it, each with the name that
+    /// the directive reads.
     pub(super) fn reached(&self, name: &str) -> Vec<(String, Directive<'a>)> {
         let mut found = Vec::new();
         let mut seen = HashSet::from([name.to_owned()]);

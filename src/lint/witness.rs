@@ -193,7 +193,7 @@ fn members(hir: &Hir, repeated: bool) -> Vec<Vec<Byte>> {
     }
 }
 
-/// The byte that stands for a class: the dot that any character was written for, or a letter.
+/// The byte that represents a class: a literal dot where `.` was meant, or a letter.
 fn member_of(class: &Class, repeated: bool) -> Option<Byte> {
     let bytes: Vec<u8> = pattern::class_bytes(class).collect();
     let has = |byte: u8| bytes.contains(&byte);

@@ -27,7 +27,7 @@ pub enum MapKey {
     },
 }
 
-/// One entry.
+/// An entry of a `map`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MapEntry {
     /// Key of the entry.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::value::{ComplexValue, VariableId};
 use crate::source::Span;
 
-/// One instruction.
+/// An instruction of the rewrite module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -16,7 +16,7 @@ pub enum Instruction {
     Set {
         /// The variable.
         variable: VariableId,
-        /// Its new value.
+        /// New value of the variable.
         value: ComplexValue,
         /// The directive.
         span: Span,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::value::{ComplexValue, VariableId};
 use crate::source::Span;
 
-/// One entry.
+/// An entry of a `split_clients`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
     /// Share in hundredths of a percent, 1 ..= 10000; 0 stands for `*`, as in nginx.

@@ -29,7 +29,7 @@ pub enum VariableSource {
     Other(#[serde(with = "super::serial::word")] super::serial::word::Known),
 }
 
-/// One variable.
+/// A variable of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variable {
     /// Name without `$`, lower case as nginx stores it.

@@ -7,7 +7,7 @@ use super::leaf::Leaf;
 use crate::model::{ComplexValue, Config, Endpoint, Segment, Target, Upstream, VariableSource};
 use crate::source::Span;
 
-/// One target.
+/// A target that requests are proxied to.
 #[derive(Clone, Debug)]
 pub enum Reached<'a> {
     /// An `upstream` block.

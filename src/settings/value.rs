@@ -7,9 +7,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::catalog::{closest, release};
-use crate::diagnostic;
 use crate::lint::{self, Profile};
-use crate::syntax;
+use crate::{diagnostic, syntax};
 
 /// Fault of a value, and its place in the text.
 pub(super) struct Wrong {

@@ -23,9 +23,9 @@ pub struct Facts {
 /// Response of an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// Its status.
+    /// Status of the response.
     pub status: u16,
-    /// Its headers.
+    /// Headers of the response.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 

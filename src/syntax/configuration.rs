@@ -1,4 +1,4 @@
-//! The syntax of a whole configuration: the trees of its files and what their `include`s lead to.
+//! The syntax of a whole configuration: the trees of its files, and the files of each `include`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub struct Configuration {
     pub(super) inside: HashMap<FileId, Embedded>,
     /// Missing files that every nginx ships: known texts replace them.
     pub stand_ins: Vec<FileId>,
-    /// Files that were read from another place than the configuration names: the path for nginx.
+    /// Files that were read from another path than the configuration names, with the path for nginx.
     pub(super) instead_of: HashMap<FileId, PathBuf>,
     /// Texts that only the rendering of a template decides.
     pub(super) uncertain: HashMap<FileId, Uncertain>,
@@ -67,7 +67,7 @@ impl Configuration {
         }
     }
 
-    /// The other configurations of a main file that is YAML which this configuration includes.
+    /// Configurations of the same YAML file that this configuration includes.
     pub fn inside(&self) -> impl Iterator<Item = &Embedded> {
         self.inside.values()
     }

@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::SyntaxError;
-use super::foreign;
 use super::format::format;
-use super::odd;
 use super::parser::{is_whole, parse};
 use super::template::{self, Language, Reading, Templates};
 use super::tree::Tree;
 use super::uncertain::Uncertain;
 use super::yaml::{self, Embedded};
+use super::{foreign, odd};
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, SourceFile, SourceMap, Span};
 

@@ -21,7 +21,7 @@ pub(super) struct Branch {
     pub(super) whole: Range<u32>,
     /// Index of the first branch of the statement.
     pub(super) first: usize,
-    /// It is that first branch.
+    /// The branch is the first of its statement.
     pub(super) is_first: bool,
     /// Index of the branch around the statement.
     outer: Option<usize>,

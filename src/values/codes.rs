@@ -110,7 +110,7 @@ impl<'a> Codes<'a> {
         Some(Code { kind, directive, inner })
     }
 
-    /// All of them, each with its moment.
+    /// All instructions, each with its moment.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (Point<'a>, Code<'a>)> + '_ {
         let level = self.level;
         (0..self.len()).filter_map(move |at| Some((Point { level, before: Some(at) }, self.get(at)?)))
@@ -191,7 +191,7 @@ impl<'a> Point<'a> {
         self.level.inside(self.level.codes().get(self.before?)?)
     }
 
-    /// It is after all instructions.
+    /// True if the moment is after all instructions.
     pub(crate) fn is_last(self) -> bool {
         self.before.is_none()
     }

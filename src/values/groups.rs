@@ -14,9 +14,9 @@ use crate::source::Span;
 pub(crate) enum Holder<'a> {
     /// With what it looked at.
     Pattern(Rc<Pattern>, Found<'a>),
-    /// One that is not understood, or something else that can match patterns.
+    /// An unknown pattern, or another directive that can match patterns.
     Unknown,
-    /// None has matched.
+    /// No pattern has matched.
     None,
 }
 

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use super::pattern::{Bytes, Pattern};
 use crate::source::Span;
 
-/// One way a value can be.
+/// A possible value.
 #[derive(Clone, Default)]
 pub(crate) struct Row {
-    /// Its parts, in order.
+    /// Parts of the value, in order.
     pub(crate) parts: Vec<Part>,
-    /// Its origins, the nearest first.
+    /// Origins of the value, the nearest first.
     pub(super) why: Vec<Why>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Open {
     pub(crate) first: Box<Bytes>,
     /// The bytes that it can contain.
     pub(crate) bytes: Box<Bytes>,
-    /// It can be empty.
+    /// The part can be empty.
     pub(crate) empty: bool,
     /// The client chooses it.
     pub(crate) client: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Open {
     pub(crate) link: bool,
     /// Escapes of the URI were decoded.
     pub(crate) decoded: bool,
-    /// It is one byte at most.
+    /// The part is one byte at most.
     pub(crate) single: bool,
     /// Every value ends in a domain that is written out.
     pub(crate) domain: bool,
@@ -97,22 +97,22 @@ impl Open {
         }
     }
 
-    /// It can contain a byte.
+    /// True if the part can contain a byte.
     pub(crate) fn has(&self, byte: u8) -> bool {
         self.bytes[usize::from(byte)]
     }
 
-    /// It can begin with a byte.
+    /// True if the part can begin with a byte.
     pub(crate) fn begins_with(&self, byte: u8) -> bool {
         self.first[usize::from(byte)]
     }
 
-    /// It can contain a line feed and something more, which breaks a request line.
+    /// True if the part can contain a line feed and something more, which breaks a request line.
     pub(crate) fn has_line_feed(&self) -> bool {
         self.has(b'\n') && !self.single
     }
 
-    /// It can contain a line feed and letters: without them there is no other header behind it.
+    /// True if the part can contain a line feed and letters: without letters no other header follows.
     pub(crate) fn has_header(&self) -> bool {
         self.has_line_feed() && (b'A'..=b'z').any(|byte| byte.is_ascii_alphabetic() && self.has(byte))
     }
@@ -141,7 +141,7 @@ impl Open {
         self.first.iter_mut().zip(bytes).for_each(|(own, kept)| *own &= kept);
     }
 
-    /// None of `bytes` remains.
+    /// Removes `bytes` from the part.
     pub(super) fn drop(&mut self, bytes: &Bytes) {
         self.bytes.iter_mut().zip(bytes).for_each(|(own, gone)| *own &= !gone);
         self.first.iter_mut().zip(bytes).for_each(|(own, gone)| *own &= !gone);
@@ -155,7 +155,7 @@ impl Row {
         Self { parts, why: Vec::new() }
     }
 
-    /// One open part.
+    /// A row of one open part.
     pub(super) fn open(open: Open) -> Self {
         Self { parts: vec![Part::Open(open)], why: Vec::new() }
     }
@@ -205,7 +205,7 @@ impl Row {
         known.collect::<Vec<_>>().concat()
     }
 
-    /// One row behind the other.
+    /// Joins two rows.
     pub(super) fn join(&self, tail: &Self) -> Self {
         let mut why = self.why.clone();
         why.extend(tail.why.iter().filter(|step| !self.why.contains(step)));

@@ -3,11 +3,10 @@
 use std::rc::Rc;
 
 use super::codes::{Code, Exit, Flag, Kind, Point, Step, back, exit, flag};
-use super::condition;
 use super::levels::Level;
 use super::pattern::Pattern;
-use super::sources;
 use super::view::View;
+use super::{condition, sources};
 use crate::catalog::Context;
 use crate::syntax::Directive;
 

@@ -9,7 +9,7 @@ use crate::model::Config;
 use crate::source::Span;
 use crate::syntax::Configuration;
 
-/// One way a text can be.
+/// A possible form of a text.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// The text as far as it is known; what only the request decides is written as the variable or group it comes from.
@@ -20,13 +20,13 @@ pub struct Shape {
     pub first: Box<Bytes>,
     /// The bytes that it can contain.
     pub bytes: Box<Bytes>,
-    /// It can be empty.
+    /// The text can be empty.
     pub empty: bool,
     /// The client chooses some of it.
     pub client: bool,
     /// Escapes of the URI were decoded in some of it.
     pub decoded: bool,
-    /// Its origins, the nearest first.
+    /// Origins of the text, the nearest first.
     pub reason: Vec<Reason>,
 }
 
@@ -40,12 +40,12 @@ pub struct Reason {
 }
 
 impl Shape {
-    /// It can contain a byte.
+    /// True if the text can contain a byte.
     pub fn has(&self, byte: u8) -> bool {
         self.bytes[usize::from(byte)]
     }
 
-    /// It can begin with a byte.
+    /// True if the text can begin with a byte.
     pub fn begins_with(&self, byte: u8) -> bool {
         self.first[usize::from(byte)]
     }

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
+use regex_syntax::hir::{Hir, HirKind};
+
 use super::levels::Level;
 use super::pattern::Pattern;
 use super::view::View;
 use crate::catalog::Context;
 use crate::syntax::{Directive, Word};
-use regex_syntax::hir::{Hir, HirKind};
 
 /// True if a client chooses a variable of nginx.
 pub(super) fn is_from_client(name: &str) -> bool {

@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
-use crate::common::corpus;
-use crate::common::examples;
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{Options, compile};
 use ngxc::lint::{RULES, lint};
@@ -25,6 +23,8 @@ use ngxc::ports::{Flow, flows};
 use ngxc::reuse::{BEFORE_DEFAULT_KEEPALIVE, Cause, Overview, Reached, Verdict};
 use ngxc::source::Memory;
 use ngxc::syntax::{Configuration, LoadOptions, load};
+
+use crate::common::{corpus, examples};
 
 /// The rules that name a cause.
 fn rules(cause: Cause) -> &'static [&'static str] {

@@ -14,9 +14,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::http;
-use crate::common::nginx;
-use crate::common::proxy;
 use ngxc::behaviour::outcome::Outcome;
 use ngxc::behaviour::{passed, response};
 use ngxc::compile::{Options, compile};
@@ -27,6 +24,8 @@ use ngxc::simulate::walk::{End, Ground};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::{http, nginx, proxy};
 
 /// `PORT`, `STUB` and `ROOT` are filled in.
 const HTTP: &str = r#"

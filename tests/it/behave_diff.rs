@@ -12,8 +12,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::nginx;
 use serde_json::Value;
+
+use crate::common::nginx;
 
 /// Exit status and standard output.
 fn ngxc(directory: &Path, args: &[&str]) -> (i32, String) {

@@ -8,13 +8,14 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::common::port;
 use ngxc::compile::{Options, compile};
 use ngxc::model::Config;
 use ngxc::site::{self, FORMAT, MAGIC, Refused};
 use ngxc::source::{Memory, SourceMap};
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::port;
 
 /// A bit of everything that the model has.
 const RICH: &str = r#"

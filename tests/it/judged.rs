@@ -1,11 +1,12 @@
 //! Findings that a reader of public configurations called wrong, rule by rule, in own words; and remedies that have to be whole.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use crate::common::examples::lint;
-use crate::precision::judge;
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Diagnostic;
 use ngxc::lint::BEFORE_DEFAULT_KEEPALIVE;
+
+use crate::common::examples::lint;
+use crate::precision::judge;
 
 #[test]
 fn a_map_is_never_empty_where_an_if_has_answered() {

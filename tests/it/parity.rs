@@ -11,12 +11,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::corpus;
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{Options, compile};
 use ngxc::diagnostic::{Class, Level};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
+
+use crate::common::corpus;
 
 /// nginx's verdict on a text, made of all errors of ngxc together.
 struct Verdict {

@@ -4,11 +4,12 @@
 
 use std::ops::Range;
 
-use crate::common::examples::{Example, examples, lint_files};
 use ngxc::lint::{RULES, Rule};
 use ngxc::source::Memory;
 use ngxc::syntax::{self, Directive, LoadOptions};
 use ngxc::version::Version;
+
+use crate::common::examples::{Example, examples, lint_files};
 
 /// A place: a file and an offset in it.
 type Place = (String, usize);

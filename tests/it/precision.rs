@@ -1,11 +1,12 @@
 //! Texts that a rule must report, and texts that it must not: known faults of other linters, rule by rule.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use crate::common::examples::lint_files;
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
 use ngxc::lint::RULES;
 use ngxc::version::Version;
+
+use crate::common::examples::lint_files;
 
 /// A fragment of `http` and the findings of a rule: `e` error, `w` warning, `i` note, in the order of the file.
 pub(crate) type Case = (&'static str, &'static str);

@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
-use crate::common::examples;
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
 use ngxc::lint::redos::{Costly, Growth, Text, judge};
 use pcre2::bytes::RegexBuilder;
+
+use crate::common::examples;
 
 /// `PCRE2_ERROR_MATCHLIMIT`: what nginx logs, and answers 500 to.
 const MATCH_LIMIT: i32 = -47;

@@ -5,8 +5,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::common::http::{Backend, Client};
-use crate::common::nginx::{self, Nginx};
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{Options, compile};
 use ngxc::model::{Config, Endpoint};
@@ -15,6 +13,9 @@ use ngxc::runtime::{RunOptions, Stop, start, unsupported};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::http::{Backend, Client};
+use crate::common::nginx::{self, Nginx};
 
 const REQUESTS: usize = 20;
 

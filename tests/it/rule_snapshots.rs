@@ -8,9 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::examples::{Example, examples, lint};
 use ngxc::edit;
 use ngxc::lint::{RULES, Rule};
+
+use crate::common::examples::{Example, examples, lint};
 
 fn snapshots() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/rules")

@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::common::examples::{examples, lint};
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
 use ngxc::edit::{self, Applicability};
 use ngxc::lint::{Category, RULES, Rule};
+
+use crate::common::examples::{examples, lint};
 
 #[test]
 fn bad_examples_are_reported_and_good_ones_are_not() {

@@ -7,8 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::common::http::{Backend, Client, once, polite};
-use crate::common::port;
 use ngxc::compile::{Options, compile};
 use ngxc::eval::hash::murmur2;
 use ngxc::model::{Config, Endpoint};
@@ -16,6 +14,9 @@ use ngxc::runtime::{RunOptions, Running, StartError, Stop, start, unsupported};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::http::{Backend, Client, once, polite};
+use crate::common::port;
 
 const NEW: Version = Version::new(1, 31, 5);
 const OLD: Version = Version::new(1, 22, 1);

@@ -14,14 +14,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::common::http::once;
-use crate::common::nginx::Nginx;
 use ngxc::compile::{Options, compile};
 use ngxc::model::Endpoint;
 use ngxc::runtime::{RunOptions, Running, Stop, start};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::http::once;
+use crate::common::nginx::Nginx;
 
 const HTTP: &str = r#"
     map $arg_reset $again { default ""; ~. $arg_reset; }

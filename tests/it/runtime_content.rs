@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::common::http::{Client, once};
 use ngxc::compile::{Options, compile};
 use ngxc::model::Endpoint;
 use ngxc::runtime::{RunOptions, Running, Stop, start};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::http::{Client, once};
 
 struct Server {
     running: Option<Running>,

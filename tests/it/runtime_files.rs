@@ -9,13 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::common::http::{Backend, once};
 use ngxc::compile::{Options, compile};
 use ngxc::model::Endpoint;
 use ngxc::runtime::{RunOptions, Running, Stop, start};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::http::{Backend, once};
 
 struct Server {
     running: Option<Running>,

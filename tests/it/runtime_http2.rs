@@ -7,13 +7,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::common::http;
-use crate::common::http::Backend;
-use crate::common::nginx;
-use crate::common::proxy::Proxy;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use h2_http::{Request, Response};
+
+use crate::common::http::Backend;
+use crate::common::proxy::Proxy;
+use crate::common::{http, nginx};
 
 /// Runs what has to end within some seconds.
 fn within_time<T>(work: impl Future<Output = T>) -> T {

@@ -9,12 +9,13 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::common::port;
 use ngxc::compile::{Options, compile};
 use ngxc::runtime::{RunOptions, Running, Stop, start};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::port;
 
 fn run(text: &str, directory: &Path) -> Running {
     std::fs::create_dir(directory.join("logs")).unwrap();

@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use ngxc::version::Version;
+
 use crate::common::http::{Backend, Client, once};
 use crate::common::nginx;
 use crate::common::proxy::Proxy;
-use ngxc::version::Version;
 
 /// A peer that answers with how often it was asked for the URI. `X-Status` and `X-Say` of a request are what its answer
 /// has as status and headers; it knows the entity tag `"e"`.

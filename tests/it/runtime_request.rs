@@ -4,10 +4,11 @@
 
 use std::net::SocketAddr;
 
+use ngxc::version::Version;
+
 use crate::common::http::once;
 use crate::common::nginx;
 use crate::common::proxy::Proxy;
-use ngxc::version::Version;
 
 /// A file of passwords, a name with its password, and whether it is let in.
 const USERS: &[(&[u8], &[u8], bool)] = &[

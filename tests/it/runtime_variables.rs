@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::http::{Backend, Client, once};
-use crate::common::nginx;
-use crate::common::proxy::Proxy;
 use ngxc::catalog::{Subsystem, Tier, VARIABLES};
 use ngxc::version::Version;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+
+use crate::common::http::{Backend, Client, once};
+use crate::common::nginx;
+use crate::common::proxy::Proxy;
 
 /// Other modules have no variable here, or only one that a build of nginx may lack.
 const MODULES: &[&str] = &[

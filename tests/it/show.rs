@@ -12,14 +12,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::common::http;
-use crate::common::nginx;
 use ngxc::compile::{Options, compile};
 use ngxc::model::Endpoint;
 use ngxc::runtime::{RunOptions, Stop, start};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
+
+use crate::common::{http, nginx};
 
 /// Every answer is the name of what answers, so that it tells the choice. `PORT` is the address.
 const HTTP: &str = r#"

@@ -9,8 +9,6 @@
     reason = "tests"
 )]
 
-use crate::common::Builder;
-use crate::common::nginx::Nginx;
 use ngxc::cli::split::{SplitArgs, SplitFormat, Style, run};
 use ngxc::eval::hash::murmur2;
 use ngxc::eval::select::ServerId;
@@ -18,9 +16,11 @@ use ngxc::eval::split_clients::Table;
 use ngxc::eval::{Program, Router};
 use ngxc::model::log::{Escape, LogFormat};
 use ngxc::simulate::report::Distinct;
-use ngxc::simulate::{Clients, Error, Ports};
-use ngxc::simulate::{run_keys, run_log};
+use ngxc::simulate::{Clients, Error, Ports, run_keys, run_log};
 use ngxc::version::Version;
+
+use crate::common::Builder;
+use crate::common::nginx::Nginx;
 
 const NEW: Version = Version::new(1, 31, 5);
 const OLD: Version = Version::new(1, 31, 1);

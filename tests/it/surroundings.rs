@@ -11,8 +11,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::corpus;
 use tempfile::TempDir;
+
+use crate::common::corpus;
 
 /// A directory with these files.
 fn tree(files: &[(&str, &str)]) -> TempDir {

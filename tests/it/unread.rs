@@ -129,3 +129,13 @@ fn directives_of_a_module_that_is_loaded_are_not_called_unknown() {
     assert_eq!(level("include /etc/nginx/modules-enabled/*.conf;", "frobnicate on"), note);
     assert_eq!(level("include /etc/nginx/other/*.conf;", "frobnicate on"), error);
 }
+
+#[test]
+fn openresty_takes_the_name_servers_of_the_host() {
+    let refused = |before: &str| {
+        let text = format!("events {{ }} http {{ {before} resolver local=on ipv6=off; }}");
+        findings("check", &[("nginx.conf", &text)]).contains("error")
+    };
+    assert!(refused(""));
+    assert!(!refused("lua_shared_dict a 1m;"));
+}

@@ -1,12 +1,13 @@
 //! Possible values of variables, and the rules that read them: shapes of real problem reports, each with the right answer.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use crate::common::examples::lint;
 use ngxc::catalog::NEWEST;
 use ngxc::compile::{self, Options};
 use ngxc::source::Memory;
 use ngxc::syntax::{self, LoadOptions};
 use ngxc::values::{self, Shape};
+
+use crate::common::examples::lint;
 
 /// The inside of a server, a rule, and whether the rule reports it.
 type Case = (&'static str, &'static str, bool);

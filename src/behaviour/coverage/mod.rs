@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::outcome::Outcome;
 use crate::eval::select::{LocationId, Router};
 use crate::model::rewrite::Instruction;
 use crate::model::{Config, Location, LocationKind};
 use crate::simulate::walk::Event;
 use crate::source::{SourceMap, Span};
-
-use super::outcome::Outcome;
 
 /// Kind of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,16 +12,15 @@ pub mod probe;
 
 use std::collections::{HashMap, HashSet};
 
-use class::Class;
-use effect::{Effects, effects};
-use node::{Edit, Node};
-use probe::{Asks, Probe, hosts};
-
 use super::outcome::Outcome;
 use crate::eval::select::{AddressId, LocationId, Router, ServerId};
 use crate::model::{Config, Endpoint, Server};
 use crate::simulate::walk::Ground;
 use crate::source::{SourceMap, Span};
+use class::Class;
+use effect::{Effects, effects};
+use node::{Edit, Node};
+use probe::{Asks, Probe, hosts};
 
 /// One of the configurations.
 #[derive(Clone, Copy, Debug)]

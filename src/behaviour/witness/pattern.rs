@@ -3,8 +3,7 @@
 use regex_automata::dfa::Automaton as _;
 use regex_automata::dfa::dense::{Config, DFA};
 use regex_automata::util::primitives::StateID;
-use regex_automata::util::start;
-use regex_automata::util::syntax;
+use regex_automata::util::{start, syntax};
 
 /// Largest automaton in bytes.
 const MAX_SIZE: usize = 2 << 20;

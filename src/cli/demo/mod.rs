@@ -17,15 +17,14 @@ use clap::Args;
 use super::which::{Which, of_this_host};
 use super::{Failure, Outcome, write};
 use crate::catalog::NEWEST;
-use crate::compile;
 use crate::model::Config;
 use crate::ports::sysctl::Sysctls;
 use crate::ports::{Host, Load, capacity, flows, sockets};
 use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::runtime::{self, RunOptions, Running, Stop};
 use crate::source::Memory;
-use crate::syntax;
 use crate::version::Version;
+use crate::{compile, syntax};
 use cases::{CASES, Case};
 
 /// Arguments of `ngxc demo`.

@@ -64,31 +64,18 @@ pub(in crate::cli) fn asked(
     router: &Router,
     address: AddressId,
 ) -> Result<Asked, Failure> {
-    let listen = &router.listen(address).listen;
     let (hosts, headers): (Vec<_>, Vec<_>) =
         args.headers.iter().cloned().partition(|(name, _)| name.eq_ignore_ascii_case("host"));
     let host = args.host.clone().or_else(|| hosts.into_iter().next().map(|(_, value)| value));
     let host = host.unwrap_or_else(|| url.authority.clone());
-    let mut name = Vec::new();
-    if !host.is_empty() {
-        host::normalize(host.as_bytes(), &mut name).map_err(|_| {
-            Failure::new(format!("`{host}` is no host: nginx answers 400 to it"))
-                .help("expected a name or an address, and a port if need be")
-        })?;
-    }
-    Ok(Asked {
-        address,
-        endpoint: listen.endpoint.clone(),
-        scheme: if listen.ssl || listen.quic { "https" } else { "http" },
-        method: args.method.clone(),
-        protocol: "HTTP/1.1".to_owned(),
-        host: host.into_bytes(),
-        name,
-        target: url.target.clone().into_bytes(),
-        headers: headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect(),
-        client: args.client,
-        facts: None,
-    })
+    let mut asked = Asked::new(router, address, host.as_str(), url.target.as_str()).map_err(|_| {
+        Failure::new(format!("`{host}` is no host: nginx answers 400 to it"))
+            .help("expected a name or an address, and a port if need be")
+    })?;
+    asked.method.clone_from(&args.method);
+    asked.headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    asked.client = args.client;
+    Ok(asked)
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use crate::eval::split_clients::HASHES;
 use crate::model::proxy::Bind;
 use crate::model::{Config, HttpSettings, VariableId};
 use crate::simulate::report::Distinct;
-use crate::simulate::{self, Clients, Ports, Report};
-use crate::simulate::{compare, statistics};
+use crate::simulate::{self, Clients, Ports, Report, compare, statistics};
 use crate::source::SourceMap;
 
 /// The JSON schema, described in docs/split.md.

@@ -8,7 +8,8 @@ use super::execute::{Result, Verdict};
 use crate::behaviour::coverage::Coverage;
 use crate::behaviour::expect::{Difference, Found};
 use crate::cli::coverage::report;
-use crate::cli::render::{github as command, xml::escape};
+use crate::cli::render::github as command;
+use crate::cli::render::xml::escape;
 use crate::cli::show::{Book, way};
 use crate::simulate::walk::Ground;
 

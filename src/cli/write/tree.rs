@@ -1,9 +1,8 @@
 //! A new directory with files in it: all of them, or none.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::super::Failure;
 

@@ -14,7 +14,6 @@ use crate::catalog::{self, Body, Context, Duplicate, Tier};
 use crate::diagnostic::{Class, Diagnostic, Level, Place, When};
 use crate::source::{FileId, Span};
 use crate::syntax::{self, Block, Terminator};
-
 use refused::{missing_block, report_unknown, unexpected_block, wrong_arity};
 
 /// Handling of the directives in one kind of block.

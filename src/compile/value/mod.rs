@@ -10,7 +10,6 @@ use crate::diagnostic::{Diagnostic, Level, Place, When};
 use crate::model::value::{Variable, VariableSource};
 use crate::model::{ComplexValue, Segment, VariableId};
 use crate::source::Span;
-
 use pieces::name_length;
 pub(super) use pieces::{Fault, Piece, pieces};
 

@@ -21,7 +21,7 @@ pub struct Advisories {
 }
 
 impl Advisories {
-    /// Those that the program brings.
+    /// Advisories that are compiled into the program.
     pub fn built_in() -> &'static Self {
         &BUILT_IN
     }
@@ -76,7 +76,7 @@ fn days(date: &str) -> Option<i64> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Advisory {
-    /// Its name: `CVE-2026-42530`.
+    /// Name of the advisory: `CVE-2026-42530`.
     pub name: String,
     pub(super) level: String,
     /// Ranges of versions: `1.1.3-1.23.1`, or one version. Without any, every version that is not repaired may have it.

@@ -1,4 +1,4 @@
-//! The table of advisories and what it says of configurations.
+//! The table of advisories, and its verdicts on configurations.
 
 use super::*;
 use crate::source::Memory;
@@ -8,7 +8,7 @@ fn names(text: &str, version: &str) -> Vec<&'static str> {
     let files = Memory::default().with("nginx.conf", text);
     let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
     let found = audit(&configuration, version.parse().unwrap(), Advisories::built_in());
-    // Those of which little is known hold for every configuration: a test of their own has them.
+    // Advisories with few known facts concern every configuration: a test of their own has them.
     let certain = found.iter().filter(|d| !d.message.contains("possibly affected"));
     let mut names: Vec<_> = certain.map(|d| d.code).collect();
     names.sort_unstable();

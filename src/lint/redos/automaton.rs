@@ -61,7 +61,7 @@ struct Builder<'n> {
 enum Part {
     Byte(Bytes, usize),
     Ways(Vec<usize>),
-    /// Once more, or on; with a number of its own.
+    /// A loop: its number, the part of another repetition, the part behind the loop.
     Loop(u32, usize, usize),
     Start(usize),
     End(usize),
@@ -159,7 +159,7 @@ impl<'n> Builder<'n> {
             let inside = self.add(body, again)?;
             self.parts[again] = Part::Loop(self.loops, inside, next);
             self.loops += 1;
-            // It begins elsewhere than it goes on, so that a way may do both: in `(a*)*` the inner one begins anew.
+            // The entry of a loop is not its repetition, so that a way may take both: in `(a*)*` the inner loop starts anew.
             entry = if least == 0 { self.push(Part::Ways(vec![inside, next]))? } else { inside };
             copies = least.saturating_sub(1);
         } else {

@@ -36,12 +36,12 @@ impl Bytes {
         self.and(Self::of(text).not())
     }
 
-    /// Those of either set.
+    /// Union of two sets.
     pub(in crate::lint) fn or(self, other: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] | other.0[i]))
     }
 
-    /// Those of both sets.
+    /// Intersection of two sets.
     pub(in crate::lint) fn and(self, other: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] & other.0[i]))
     }

@@ -1,5 +1,5 @@
-//! Patterns of PCRE2 as trees, as far as it matters how often they can match the same text: what a group is called,
-//! which way is tried first and what an assertion sees is left out, because PCRE2 itself judges every witness.
+//! Patterns of PCRE2 as trees, reduced to the ways in which they can match the same text: names of groups, the order of
+//! alternatives and the contents of assertions are left out, because PCRE2 itself judges every witness.
 
 use super::escape;
 use super::set::Bytes;
@@ -10,21 +10,21 @@ const DEEPEST: usize = 100;
 /// A part of a pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Node {
-    /// Matches without text; also an assertion of which nothing is known.
+    /// Matches the empty text; also an assertion whose effect is unknown.
     Empty,
     /// One byte of a set.
     Byte(Bytes),
-    /// One after the other.
+    /// Items in sequence.
     Row(Vec<Node>),
-    /// One of them.
+    /// One of several alternatives.
     Either(Vec<Node>),
-    /// Repeated; without `most` for ever.
+    /// A repetition; without `most` unlimited.
     Repeat { body: Box<Node>, least: u32, most: Option<u32> },
-    /// `(…)` with its number.
+    /// Group `(…)` with its number.
     Group(u32, Box<Node>),
-    /// The text of a group once more.
+    /// Back reference: the text of a group again.
     Again(u32),
-    /// A look ahead or back: read, and then forgotten.
+    /// Look-ahead or look-behind: parsed, then ignored.
     Look(Box<Node>),
     /// Only at the start of the text.
     Start,
@@ -32,7 +32,7 @@ pub(super) enum Node {
     End,
 }
 
-/// A pattern that was read.
+/// A parsed pattern.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) node: Node,
@@ -59,7 +59,7 @@ pub(super) struct Reader<'p> {
     depth: usize,
 }
 
-/// Reads a pattern; `None` if it uses what is not understood: recursion, conditions, verbs, callouts.
+/// Parses a pattern; `None` for recursion, conditions, verbs and callouts, which the parser does not know.
 pub(super) fn parse(text: &[u8], caseless: bool) -> Option<Parsed> {
     let mut reader = Reader { text, at: 0, groups: 0, names: Vec::new(), depth: 0 };
     while reader.rest().starts_with(b"(*") {
@@ -93,7 +93,7 @@ impl Reader<'_> {
         is_next
     }
 
-    /// Up to a byte, which is skipped.
+    /// Text up to a byte, which is skipped.
     pub(super) fn until(&mut self, end: u8) -> Option<Vec<u8>> {
         let length = self.rest().iter().position(|b| *b == end)?;
         let found = self.rest()[..length].to_vec();
@@ -157,7 +157,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Something that no parenthesis begins.
+    /// An item that does not begin with a parenthesis.
     fn single(&mut self, flags: Flags) -> Option<Node> {
         let next = self.peek()?;
         self.at += 1;
@@ -165,7 +165,7 @@ impl Reader<'_> {
         Some(match next {
             b'.' if flags.dot_all => Node::Byte(Bytes::ALL),
             b'.' => Node::Byte(Bytes::ALL.without(b"\n")),
-            // In each line: somewhere, then.
+            // With `(?m)` an anchor holds at each line, so anywhere.
             b'^' | b'$' if flags.lines => Node::Empty,
             b'^' => Node::Start,
             b'$' => Node::End,
@@ -200,12 +200,12 @@ impl Reader<'_> {
                 }
                 (None, Some(b'{')) => match self.bounds() {
                     Some(bounds) => bounds,
-                    // A brace that is text.
+                    // A literal brace.
                     None => return Some(part),
                 },
                 _ => return Some(part),
             };
-            // The fewest first, or all at once: the same texts match.
+            // Lazy and possessive quantifiers are taken as greedy: PCRE2 judges the witness.
             if self.peek().is_some_and(|b| matches!(b, b'+' | b'?')) {
                 self.at += 1;
             }
@@ -289,7 +289,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The name of a group that begins.
+    /// Name at the start of a group.
     fn name(&mut self, end: u8) -> Option<u32> {
         let name = self.until(end)?;
         self.groups += 1;

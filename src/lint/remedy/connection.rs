@@ -2,7 +2,8 @@
 
 use super::need::{EMPTY_HEADER, HTTP11};
 use crate::edit::Edit;
-use crate::lint::{place, target::Target};
+use crate::lint::place;
+use crate::lint::target::Target;
 use crate::model::proxy::Header;
 use crate::model::{LocationKind, Origin};
 use crate::reuse::Leaf;

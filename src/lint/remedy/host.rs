@@ -1,15 +1,16 @@
-//! A host without an `upstream` block: where one is passed to, and the upstream that it should have.
+//! Hosts in `proxy_pass` without an `upstream` block, and the upstream that a repair adds.
 
 use super::connection::line_in_location;
 use super::words;
 use crate::edit::Edit;
-use crate::lint::{place, target::Target};
+use crate::lint::place;
+use crate::lint::target::Target;
 use crate::model::Origin;
 use crate::model::location::Handler;
 use crate::reuse::{Judged, Leaf, Reached, has_variable_host};
 use crate::syntax::Directive;
 
-/// The host without an upstream that a leaf passes to, if the connections could be kept.
+/// The host without an upstream that a leaf proxies to, if its connections could be kept.
 pub(in crate::lint) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
     let leaf = &judged.leaf;
     let could_keep = leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
@@ -39,14 +40,14 @@ pub(super) fn without_port(host: &str) -> &str {
     if has_port(host) { host.rsplit_once(':').map_or(host, |(host, _)| host) } else { host }
 }
 
-/// A loopback address that only nginx itself asks for: an authentication daemon and the like.
+/// True for a loopback address behind an `internal` location: an authentication daemon and the like.
 pub(in crate::lint) fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     let loopback = host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost");
     let location = place::find(target.configuration, leaf.named_location().span).and_then(Directive::block);
     loopback && location.is_some_and(|block| block.directives().any(|d| d.name().is("internal")))
 }
 
-/// A name for the upstream that nothing else has.
+/// An unused name for the new upstream.
 fn name(target: Target<'_>, host: &str) -> String {
     let plain: String = host.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let mut name = format!("to_{}", plain.trim_matches('_'));
@@ -56,7 +57,7 @@ fn name(target: Target<'_>, host: &str) -> String {
     name
 }
 
-/// The upstream and the targets that name it; with the name.
+/// Name of the new upstream, and the edits: the block, and each target that now names it.
 pub(super) fn edits(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Option<(String, Vec<Edit>)> {
     let uses = target.uses();
     if !uses.complete || uses.is_read("proxy_host") || uses.is_read("proxy_port") {
@@ -89,7 +90,7 @@ fn has_port(host: &str) -> bool {
     host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
-/// The new target, and what the old one implied: the `Host` header and the name in TLS.
+/// Edits of one leaf: the new target, the `Host` header, and the name in TLS, which the old target implied.
 fn of_leaf(target: Target<'_>, leaf: &Leaf<'_>, host: &str, name: &str) -> Option<Vec<Edit>> {
     let argument = place::find(target.configuration, leaf.span)?.arg(0)?;
     let text = String::from_utf8(argument.raw().to_vec()).ok()?;

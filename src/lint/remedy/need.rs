@@ -79,7 +79,7 @@ pub(super) fn least(target: Target<'_>, unpooled: &HashSet<*const Upstream>) -> 
     [POOL, POOL / 2, POOL / 4].into_iter().find(|least| needed(*least) * 2 < limit).unwrap_or(POOL / 8)
 }
 
-/// The line that lets connections live.
+/// The line that keeps connections open.
 pub(crate) const EMPTY_HEADER: &str = "proxy_set_header Connection \"\";";
 /// The line that does not let the peer close.
 pub(crate) const HTTP11: &str = "proxy_http_version 1.1;";

@@ -10,7 +10,7 @@ use crate::source::{FileId, Span};
 pub(super) struct Remedy {
     edits: BTreeMap<(FileId, u32, u32), String>,
     titles: Vec<String>,
-    /// It moves lines.
+    /// The patch moves lines.
     pub(super) moves: bool,
     /// A person has to look.
     pub(super) needs_eyes: bool,

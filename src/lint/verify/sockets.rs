@@ -1,4 +1,4 @@
-//! Sockets after fixes: they are where they were, and speak what they spoke.
+//! Sockets after fixes: fixes change neither addresses nor protocols.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -18,7 +18,7 @@ pub(super) fn changed(before: &Config, after: &Config, touched: &Touched) -> Opt
         }
         for ((place, had), has) in old_sockets.iter().zip(new_sockets.values()) {
             for ((name, had), (_, has)) in had.iter().zip(has) {
-                // A directive of its own name may switch a protocol on, nothing may switch one off.
+                // A fix may replace a parameter by a directive that switches the protocol on; no fix may switch one off.
                 if *had && !has {
                     return Some(format!("{place} would not speak {name} any more"));
                 }

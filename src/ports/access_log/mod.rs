@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 
 pub use peers::{Burst, Peers};
 
-use super::dates::seconds;
-use super::dates::step;
+use super::dates::{seconds, step};
 use crate::eval::log_format::{Field, Format};
 use crate::model::Config;
 use crate::model::log::LogFormat;

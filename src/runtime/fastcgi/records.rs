@@ -69,7 +69,7 @@ pub(crate) fn param(out: &mut Vec<u8>, name: &[&[u8]], value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-/// One byte up to 127, else four.
+/// Writes a length: one byte up to 127, else four.
 fn length(out: &mut Vec<u8>, n: usize) {
     match u8::try_from(n) {
         Ok(n) if n < 128 => out.push(n),

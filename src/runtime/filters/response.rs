@@ -27,7 +27,7 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
         request.status = request.err_status;
         request.reply.line.clear();
     }
-    // Before the lines that the configuration adds: what they say is no encoding.
+    // `gunzip` runs before `add_header`, whose `Content-Encoding` does not describe the body.
     gunzip::filter(request);
     let is_encoded = |value: &[u8]| !value.is_empty();
     let is_encoded = !request.plan.is_plain && request.reply.get(b"Content-Encoding").is_some_and(is_encoded);

@@ -23,7 +23,7 @@ pub(crate) fn is_on(access: &AccessSettings) -> bool {
 /// Asks the location of `auth_request`: 2xx lets the client in, 401 and 403 do not.
 ///
 /// # Errors
-/// There is no answer: the client is gone, or the requests go round in a circle.
+/// The subrequest has no response: the client closed the connection, or the subrequests form a cycle.
 pub(crate) fn check<'a>(
     c: &'a mut Connection,
     r: &'a mut Request,

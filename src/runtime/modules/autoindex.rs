@@ -58,7 +58,7 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
         .flatten()
         .filter(|entry| !entry.file_name().as_bytes().starts_with(b"."))
         .filter_map(|entry| {
-            // A link to nothing is listed as what it is.
+            // A dangling link is listed as a link.
             let metadata = std::fs::metadata(entry.path()).or_else(|_| entry.metadata()).ok()?;
             Some(Entry {
                 name: entry.file_name().as_bytes().to_vec(),

@@ -32,7 +32,7 @@ pub(crate) fn is_padded(r: &Request, status: u16) -> bool {
         && (is_msie(r) || is_chrome(r))
 }
 
-/// One of the six lines that do it (`ngx_http_msie_padding`).
+/// A line of the padding, which has six (`ngx_http_msie_padding`).
 pub(crate) const PADDING: &[u8] = b"<!-- a padding to disable MSIE and Chrome friendly error page -->\r\n";
 
 /// The text before the version in the name of a browser, from which byte on it is looked for, and how far the
@@ -58,7 +58,7 @@ fn is_modern(agent: Option<&[u8]>, settings: &ClientSettings) -> bool {
             let mut since: Vec<u64> =
                 modern.browsers.iter().filter(|(other, _)| *other == browser).map(|(_, v)| *v).collect();
             if since.is_empty() && browser == Browser::Opera {
-                // It calls itself MSIE too: without a version of its own it is ancient.
+                // Opera also calls itself MSIE: without a configured version every Opera is ancient.
                 since.push(u64::MAX);
             }
             let (skip, name, add) = mask(browser);

@@ -1,4 +1,4 @@
-//! The file that stands for a directory (`ngx_http_index_module.c`).
+//! Index files of directories (`ngx_http_index_module.c`).
 
 use std::rc::Rc;
 

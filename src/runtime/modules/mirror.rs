@@ -1,4 +1,4 @@
-//! Copies of a request for other locations, of which nobody gets the answers (`ngx_http_mirror_module.c`).
+//! Mirror subrequests, whose responses are discarded (`ngx_http_mirror_module.c`).
 //!
 //! nginx makes them while it answers the client; here they follow when the client has its answer. Either way the next
 //! request of the connection, and the line of the access log, come after them.
@@ -37,7 +37,7 @@ pub(crate) async fn run(c: &mut Connection, r: &mut Request) {
         if with_body {
             subrequest::share_body(r, &mut sub);
         }
-        // Nobody waits for the answer.
+        // The response is discarded.
         let _ = subrequest::answer(c, &mut sub).await;
         subrequest::share_head(r, &mut sub);
         if with_body {

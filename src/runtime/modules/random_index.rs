@@ -1,4 +1,4 @@
-//! `random_index`: any file of a directory stands for it (`ngx_http_random_index_module.c`).
+//! `random_index`: a random file of the directory as its index (`ngx_http_random_index_module.c`).
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -34,7 +34,7 @@ pub(crate) fn find(c: &Connection, r: &mut Request) -> Option<Flow> {
     let names: Vec<Vec<u8>> = read
         .flatten()
         .filter(|entry| !entry.file_name().as_bytes().starts_with(b"."))
-        // Of a link what it leads to counts.
+        // The type of a link is that of its target.
         .filter(|entry| std::fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file()))
         .map(|entry| entry.file_name().as_bytes().to_vec())
         .collect();

@@ -15,7 +15,7 @@ use crate::runtime::request::state::Request;
 /// The settings with the addresses of hosts in place of their names.
 ///
 /// # Errors
-/// A name stands for nothing.
+/// A host name could not be resolved.
 pub(crate) fn named(access: &Arc<AccessSettings>) -> Result<Arc<AccessSettings>, (PathBuf, std::io::Error)> {
     let list = &access.set_real_ip_from.value;
     if !list.iter().any(|one| matches!(one, Addresses::Name(_))) {

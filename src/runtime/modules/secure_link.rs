@@ -1,4 +1,4 @@
-//! `$secure_link`: whether a link was made by somebody who knows the secret, and still counts
+//! `$secure_link`: validity of a link, which is signed with a secret and may expire
 //! (`ngx_http_secure_link_module.c`).
 
 use md5::{Digest, Md5};

@@ -6,12 +6,12 @@ use std::cell::RefCell;
 pub(crate) const HEADROOM: usize = 1 << 10;
 /// Size of a buffer behind the headroom.
 pub(crate) const SIZE: usize = 16 << 10;
-/// Size of a large one, for the rest of a response that does not fit into an ordinary one: a system call costs less
-/// than the bytes it moves only if they are many.
+/// Size of a large buffer, for responses that do not fit into an ordinary buffer: few system calls with many bytes cost
+/// less than many calls with few bytes.
 pub(crate) const LARGE: usize = 64 << 10;
 /// Free buffers kept per worker.
 const KEPT: usize = 256;
-/// Large ones of them.
+/// Free large buffers kept per worker.
 const KEPT_LARGE: usize = 32;
 
 /// A buffer of which `start .. end` is filled.
@@ -33,7 +33,7 @@ impl Buffer {
         Self { data: vec![0; HEADROOM + size], start: HEADROOM, end: HEADROOM }
     }
 
-    /// One without memory, for a place that has none at the moment.
+    /// An empty placeholder that owns no memory.
     pub(crate) const fn absent() -> Self {
         Self { data: Vec::new(), start: 0, end: 0 }
     }
@@ -56,7 +56,7 @@ impl Buffer {
         self.start == self.end
     }
 
-    /// True if it holds more than an ordinary one.
+    /// True for a large buffer, and for one that has grown.
     pub(crate) fn is_large(&self) -> bool {
         self.data.len() > HEADROOM + SIZE
     }
@@ -66,12 +66,12 @@ impl Buffer {
         &mut self.data[self.end..]
     }
 
-    /// Makes it empty.
+    /// Empties the buffer.
     pub(crate) fn clear(&mut self) {
         (self.start, self.end) = (HEADROOM, HEADROOM);
     }
 
-    /// Leaves of the filled part what is behind a position, in its place.
+    /// Drops the filled bytes before `position` and moves the rest down.
     pub(crate) fn forget(&mut self, position: usize) {
         self.data.copy_within(position..self.end, self.start);
         self.end -= position - self.start;
@@ -119,12 +119,12 @@ pub(crate) struct FreeList {
 }
 
 impl FreeList {
-    /// A buffer, empty.
+    /// An empty buffer.
     pub(crate) fn take(&self) -> Buffer {
         self.free.borrow_mut().pop().unwrap_or_default()
     }
 
-    /// A large one.
+    /// An empty large buffer.
     pub(crate) fn take_large(&self) -> Buffer {
         self.large.borrow_mut().pop().unwrap_or_else(|| Buffer::of(LARGE))
     }

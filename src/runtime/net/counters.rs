@@ -1,4 +1,4 @@
-//! Counts of connections and requests (`ngx_stat_*`): by each worker for itself, added up when somebody asks.
+//! Counts of connections and requests (`ngx_stat_*`): each worker counts its own, and a reader adds them up.
 //! Counters that all workers wrote to would travel between their processors several times a request.
 
 use std::sync::atomic::AtomicU64;
@@ -13,7 +13,7 @@ pub(crate) struct Count(AtomicU64);
 
 impl Count {
     pub(crate) fn up(&self) {
-        // Without a lock of the bus: nobody else writes.
+        // No read-modify-write instruction is needed: only this worker writes.
         self.0.store(self.0.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
@@ -52,7 +52,7 @@ macro_rules! counts {
 counts! {
     /// Connections of clients so far.
     accepted,
-    /// Those of them that were served.
+    /// Accepted connections that were served.
     handled,
     /// Requests so far.
     requests,

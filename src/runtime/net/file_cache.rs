@@ -99,7 +99,7 @@ enum CachedPath {
     /// The number of the error.
     Error(i32),
     Directory(Info),
-    /// Open, or open as long as somebody else has it.
+    /// Open, or open as long as another user holds it.
     File(Info, Result<Rc<File>, Weak<File>>),
 }
 
@@ -110,7 +110,7 @@ struct Entry {
     uses: u32,
     created: u64,
     accessed: u64,
-    /// Its place in the order of use.
+    /// Place of the entry in the order of use.
     turn: u64,
 }
 
@@ -200,7 +200,7 @@ impl Cache {
         self.entries.insert(name, entry);
     }
 
-    /// One or two that were not used for long; with `force` the oldest whatever its age
+    /// Removes one or two entries that were not used for long; with `force` the oldest entry whatever its age
     /// (`ngx_expire_old_cached_files`).
     fn expire(&mut self, now: u64, force: bool) {
         for n in usize::from(!force)..3 {
@@ -298,7 +298,7 @@ mod tests {
         let mut cache = cache(10);
         for (uses, is_kept) in [(1, false), (2, false), (3, true), (4, true)] {
             let opened = cache.open_at(name, rules, FOLLOW, 100).unwrap();
-            // Somebody who has it open lets others use it.
+            // A file that is open already is shared.
             assert!(cache.entries[name].known().is_some(), "{uses}");
             drop(opened);
             assert_eq!(cache.entries[name].known().is_some(), is_kept, "{uses}");
@@ -341,7 +341,7 @@ mod tests {
             assert!(cache.entries.len() <= 2 && cache.entries.len() == cache.turns.len());
         }
         assert!(cache.entries.contains_key(&name(1)[..]) && !cache.entries.contains_key(&name(2)[..]));
-        // Those that nobody wants go with the next use.
+        // Inactive entries are removed with the next use.
         open(&mut cache, 3, 164);
         assert_eq!(cache.entries.len(), 1);
     }

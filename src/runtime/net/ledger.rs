@@ -24,7 +24,7 @@ pub const BOUNDS: [u64; 12] = [
 /// Addresses can come with requests; past so many of an upstream and worker the others are one.
 const MOST_TUPLES: usize = 4096;
 
-/// The name of what has no name of its own: peers in variables.
+/// Name of upstreams in variables, which have no name in the configuration.
 const FROM_REQUEST: &str = "(from the request)";
 
 /// Kind of a failed connection, for the ledger.

@@ -23,7 +23,7 @@ pub(crate) struct ProxyProtocol {
 /// Length and content of the header, or the line for the error log.
 type Parsed = Result<(usize, Option<ProxyProtocol>), (Severity, String)>;
 
-/// `ngx_proxy_protocol_read`: how long the header is, and what it says.
+/// Length and contents of a PROXY header (`ngx_proxy_protocol_read`).
 pub(crate) fn parse(data: &[u8]) -> Parsed {
     if data.len() >= 16 && data.starts_with(SIGNATURE) {
         return version2(data);
@@ -121,7 +121,7 @@ const TLS_TYPES: &[(&[u8], u64)] =
 /// The further value of a name; `None` if there is none.
 ///
 /// # Errors
-/// The name stands for nothing, or the values are broken.
+/// The name is unknown, or the values are malformed.
 pub(crate) fn further(values: &[u8], name: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let unknown = |what| format!("{what} PROXY protocol TLV \"{}\"", String::from_utf8_lossy(name));
     let (mut values, mut types, mut rest) = (values, TYPES, name);

@@ -1,4 +1,4 @@
-//! Random numbers that nobody foresees.
+//! Unpredictable random numbers.
 
 use std::cell::RefCell;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Values that workers share besides logs and counters: zones and peers, which are found again by later workers.
+//! Values that workers share beside logs and counters: zones and peers, which later workers take over.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

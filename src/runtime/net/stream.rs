@@ -21,16 +21,16 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<Tls>),
-    /// One request of a connection.
+    /// A stream of an HTTP/2 connection: one request and its response.
     Http2(Box<Http2>),
 }
 
 /// An event on a connection that should be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdleEvent {
-    /// It was closed, or failed.
+    /// The peer closed the connection, or it failed.
     Closed,
-    /// It sent something.
+    /// The peer sent data.
     Data,
 }
 
@@ -107,7 +107,7 @@ impl Stream {
         }
     }
 
-    /// True if the other side of a TCP connection has closed it; `None` of a unix socket, where nobody keeps a port.
+    /// True if the peer of a TCP connection has closed it; `None` for a unix socket, which keeps no port.
     pub(crate) fn is_closed_by_peer(&self) -> Option<bool> {
         let s = match self {
             Stream::Tcp(s) => s,
@@ -143,7 +143,7 @@ impl Stream {
         }
     }
 
-    /// Writes to the socket itself what it takes.
+    /// Writes directly to the socket as many bytes as it takes.
     pub(crate) fn try_write(&self, data: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Tcp(s) => s.try_write(data),

@@ -52,7 +52,7 @@ impl Links {
         File::from(self.walk(path)?).metadata()
     }
 
-    /// One part of the path after the other, so that nobody can put a link in between.
+    /// Opens one part of the path after the other, so that no link can be put in between.
     fn walk(self, path: &[u8]) -> nix::Result<OwnedFd> {
         let search = OFlag::O_PATH | OFlag::O_CLOEXEC;
         let start: &[u8] = if self.from > 0 { &path[..self.from] } else { b"/" };
@@ -75,7 +75,7 @@ impl Links {
         }
         let next = openat(at, os(part), flags, Mode::empty())?;
         let named = fstatat(at.as_fd(), os(part), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        // A link may lead only to a file of its own owner (`ngx_openat_file_owner`).
+        // A link may lead only to a file of the same owner (`ngx_openat_file_owner`).
         if fstat(&next)?.st_uid == named.st_uid { Ok(next) } else { Err(Errno::ELOOP) }
     }
 }

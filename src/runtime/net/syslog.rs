@@ -21,7 +21,7 @@ const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "error", "warn", "notic
 #[derive(Debug)]
 enum Socket {
     Udp(UdpSocket),
-    /// Connected anew when the daemon was started again.
+    /// Connected again after a restart of the daemon.
     Unix(UnixDatagram, String),
 }
 
@@ -82,7 +82,7 @@ impl Syslog {
         let time = clock::syslog(Clock::now());
         let mut message = format!("<{priority}>{time} {}{}: ", self.hostname, self.tag).into_bytes();
         message.extend_from_slice(&line[..line.len().min(LONGEST)]);
-        // A log must not stop what it tells about.
+        // A failed send is ignored: logging must not stop a request.
         match &self.socket {
             Socket::Udp(socket) => {
                 let _ = socket.send(&message);

@@ -18,11 +18,11 @@ const GRAIN: Duration = Duration::from_millis(10);
 struct Slot {
     deadline: Option<Instant>,
     expired: bool,
-    /// Whoever waits has nothing to do: it may be told to stop.
+    /// The waiting task is idle; graceful shutdown may wake it.
     idle: bool,
-    /// Whoever waits may be told to make room: the turn in which it began to wait.
+    /// The waiting task may be asked to make room for another connection; the turn in which it began to wait.
     reusable: Option<u64>,
-    /// It was told to make room.
+    /// The task was asked to make room.
     reused: bool,
     waker: Option<Waker>,
 }

@@ -71,7 +71,7 @@ pub(crate) fn send(
     to.write_all(text)
 }
 
-/// Waits for a message; `None`: the other process is gone.
+/// Waits for a message; `None`: the other process has ended.
 ///
 /// # Errors
 /// Those of the socket, or what came is no message.

@@ -1,4 +1,4 @@
-//! The worker process as its master sees it: started, told what to do, and reported when it has ended.
+//! The worker process on the side of its master: start, messages, end.
 
 use std::ffi::OsString;
 use std::io;
@@ -66,7 +66,7 @@ impl WorkerProcess {
     /// Hands a configuration over and waits until it is served.
     ///
     /// # Errors
-    /// The reason why it is not; the one before is served on, if the process lives.
+    /// The reason of the failure; the process goes on with its previous configuration if it has not ended.
     pub(crate) fn configure(&mut self, parts: &Parts<'_>) -> Result<(), String> {
         let id = self.id();
         let gone = move |error: io::Error| format!("worker process {id} does not answer{}", errno(&error));
@@ -79,7 +79,7 @@ impl WorkerProcess {
         }
     }
 
-    /// Has the process end: at once, or when what is under way is answered. A process that is gone does not mind.
+    /// Asks the process to end: at once, or after its open requests. A failure means that it has ended already.
     pub(crate) fn end(&self, kind: Kind) {
         let _ = channel::send(&self.channel, kind, &[], &[]);
     }

@@ -55,6 +55,6 @@ pub(crate) fn serves(mut channel: UnixStream, log: Option<&Arc<File>>) {
     if let Some(log) = log {
         let _ = rustix::stdio::dup2_stderr(log);
     }
-    // Whoever waited may have been killed.
+    // The waiting process may have been killed.
     let _ = channel.write_all(&[1]);
 }

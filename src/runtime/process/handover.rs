@@ -29,7 +29,7 @@ use crate::runtime::upstream::peer::{Address, Resolved};
 pub(crate) struct Head {
     /// Name of the process.
     pub(crate) name: String,
-    /// `worker process` serves on when the master is gone.
+    /// The worker process goes on without its master.
     pub(crate) stays: bool,
     pub(crate) improve: bool,
     prefix: Vec<u8>,
@@ -44,7 +44,7 @@ pub(crate) struct Head {
 pub(crate) struct Parts<'p> {
     pub(crate) name: &'p str,
     pub(crate) stays: bool,
-    /// Nobody's terminal is open.
+    /// The process is a daemon: it has no terminal.
     pub(crate) is_daemon: bool,
     pub(crate) improve: bool,
     pub(crate) prefix: &'p Path,
@@ -66,7 +66,7 @@ pub(crate) struct Handed {
     pub(crate) metrics: Option<TcpListener>,
 }
 
-/// A file in memory that nobody changes any more.
+/// A sealed file in memory.
 ///
 /// # Errors
 /// There is no memory, or the kernel has no such files.

@@ -19,7 +19,7 @@ pub(crate) fn listeners(numbers: &[i32]) -> Vec<(Endpoint, Listener)> {
     }
     let Ok(own) = pidfd_open(getpid(), PidfdFlags::empty()) else { return found };
     for number in numbers.iter().filter(|number| **number > 2) {
-        // A duplicate of a number is owned by whoever asked for it, which no cast could promise.
+        // A duplicated descriptor has one owner, which no cast of the number could promise.
         let Ok(socket) = pidfd_getfd(&own, *number, PidfdGetfdFlags::empty()) else { continue };
         let _ = nix::unistd::close(*number);
         found.extend(Listener::inherited(socket));

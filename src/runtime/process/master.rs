@@ -18,7 +18,7 @@ use crate::runtime::server::start::signal::Reload;
 use crate::runtime::server::start::{RunOptions, StartError, failed};
 use crate::site::Site;
 
-/// Worker processes that do not end when they shall are killed after this time (`ngx_master_process_cycle`).
+/// Time after which worker processes that ignore a termination are killed (`ngx_master_process_cycle`).
 const KILL: Duration = Duration::from_secs(2);
 /// A worker process that dies younger than this is started again later and later.
 const YOUNG: Duration = Duration::from_secs(1);
@@ -32,9 +32,9 @@ struct Master<'m> {
     surroundings: &'m Surroundings,
     reload: Reload<'m>,
     plan: Plan,
-    /// The one that serves; `None` if it died, or shall not serve any more.
+    /// The serving worker process; `None` if it died, or serves no more.
     worker: Option<WorkerProcess>,
-    /// Those that drain.
+    /// Worker processes that drain.
     old: Vec<WorkerProcess>,
     /// The program that takes over.
     binary: Option<Child>,
@@ -69,7 +69,7 @@ pub(crate) fn run(
     let waits = surroundings.is_daemon.then(daemon::detach).transpose().map_err(call("setsid"))?;
     let inherited = inherit::listeners(&surroundings.inherited);
     let plan = Plan::new(site, options, None, &inherited)?;
-    // Those that the configuration does not have are closed.
+    // Inherited sockets that the configuration does not have are closed.
     drop(inherited);
     plan.log().write(Severity::Notice, None, "start worker processes");
     let parts = plan.parts(options, surroundings);
@@ -161,7 +161,7 @@ impl Master<'_> {
         }
     }
 
-    /// True if nobody's terminal or supervisor has this process as its child.
+    /// True if the process is no child of a terminal's shell or a supervisor.
     fn is_detached(&self) -> bool {
         self.surroundings.is_daemon || self.surroundings.takes_over
     }
@@ -324,7 +324,7 @@ impl Master<'_> {
         let mut command = Command::new(program);
         command.args(arguments).env("NGINX", inherit::variable(listeners)).env_remove(daemon::VARIABLE);
         let started = inherit::let_out(listeners, true).and_then(|()| command.spawn());
-        // Nobody else has been executed meanwhile.
+        // No other program has been executed meanwhile.
         let kept = inherit::let_out(listeners, false);
         match kept.and(started) {
             Ok(child) => {
@@ -345,7 +345,7 @@ impl Master<'_> {
 
     /// All have ended.
     fn finish(self) {
-        // The sockets' files belong to whoever serves on.
+        // The files of unix sockets belong to the program that serves on.
         let others = self.binary.is_some() || self.surroundings.takes_over && getppid() == self.parent;
         if !others {
             self.plan.remove_sockets(None);

@@ -45,7 +45,7 @@ pub fn run(
     reload: Reload<'_>,
 ) -> Result<(), StartError> {
     if surroundings.is_daemon {
-        // It was executed under another name.
+        // The process was executed under another name.
         name(surroundings.name());
     }
     if site.config.core.master_process.value {
@@ -58,7 +58,7 @@ pub fn run(
                 daemon::serves(channel, log.file().as_ref());
             }
             if let Some(socket) = &surroundings.notify {
-                // Whoever wants to be told may be gone.
+                // The receiver of the notification may have ended.
                 let _ = notify::send(socket, "READY=1");
             }
         };

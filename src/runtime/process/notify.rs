@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 /// Sends a state to the socket that `NOTIFY_SOCKET` names, a path or `@` and an abstract name.
 ///
 /// # Errors
-/// There is no such socket, or nobody reads it.
+/// The socket does not exist, or no process reads it.
 pub(crate) fn send(socket: &OsStr, state: &str) -> std::io::Result<()> {
     let name = socket.as_bytes();
     let address = match name.strip_prefix(b"@") {

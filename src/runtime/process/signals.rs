@@ -1,11 +1,11 @@
-//! The signals that processes obey (`ngx_signals`).
+//! Signals of the master and of worker processes (`ngx_signals`).
 
 use std::io;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// A signal that has come.
+/// A received signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     Terminate,
@@ -20,7 +20,7 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
-    /// Its number and name, as in nginx's log.
+    /// Number and name of the signal, as in nginx's log.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Signal::Terminate => "signal 15 (SIGTERM)",
@@ -35,13 +35,13 @@ impl Signal {
     }
 }
 
-/// All of them; a signal that comes while nobody waits is kept.
+/// Streams of all signals; a signal that arrives while no task waits is kept.
 pub(crate) struct Signals {
     streams: [(Signal, Stream); 8],
 }
 
 impl Signals {
-    /// Takes the signals from the moment of the call on; inside of a runtime.
+    /// Installs the handlers; call it inside of a tokio runtime.
     ///
     /// # Errors
     /// The failure of `sigaction()`.
@@ -59,7 +59,7 @@ impl Signals {
         Ok(Self { streams })
     }
 
-    /// The next one.
+    /// The next signal.
     pub(crate) async fn next(&mut self) -> Signal {
         std::future::poll_fn(|cx| {
             for (signal, stream) in &mut self.streams {
@@ -72,7 +72,7 @@ impl Signals {
         .await
     }
 
-    /// The next one, or `None` after a time.
+    /// The next signal, or `None` after a time.
     pub(crate) async fn within(&mut self, time: Duration) -> Option<Signal> {
         tokio::time::timeout(time, self.next()).await.ok()
     }

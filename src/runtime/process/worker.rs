@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// An event in the main loop of a worker process.
 enum Event {
     Message(Message),
-    /// The master is gone.
+    /// The master has ended.
     Alone,
     Signal(Signal),
     Look,
@@ -43,7 +43,7 @@ enum Event {
 
 struct Process<'p> {
     channel: UnixStream,
-    /// Those that serve or drain; the last one serves.
+    /// Configurations that serve or drain; the last one serves.
     all: Vec<Running>,
     ledger: Option<Arc<Ledger>>,
     metrics: Metrics<'p>,
@@ -144,7 +144,7 @@ impl Process<'_> {
             peers: Some(head.peers()),
         };
         let mut prepared = prepare(&config, &options, given, None).map_err(|error| error.to_string())?;
-        // Their files are the master's.
+        // Files of unix sockets belong to the master.
         prepared.sockets.clear();
         if is_first {
             limit_files(&config);
@@ -182,7 +182,7 @@ impl Process<'_> {
             Event::Message(message) => match message.kind {
                 Kind::Configure => {
                     if let Some(handed) = handover::take(message) {
-                        // The master logs what it is told.
+                        // The master logs the message.
                         let _ = self.configure(handed);
                     }
                 }
@@ -202,7 +202,7 @@ impl Process<'_> {
                         self.log(Severity::Emerg, &failure);
                     }
                 }
-                // These are the master's.
+                // Signals for the master.
                 Signal::Reconfigure | Signal::ChangeBinary | Signal::Child => {}
             },
         }

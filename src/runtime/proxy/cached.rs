@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{ProxyRequest, fastcgi, head, response};
+use super::request::ProxyRequest;
+use super::{fastcgi, head, response};
 use crate::model::Config;
 use crate::model::cache::{CachePath, CacheSettings, CacheZone, Predicates};
 use crate::model::log::Severity;

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use super::{ProxyRequest, fastcgi, hints, upload};
+use super::request::ProxyRequest;
+use super::{fastcgi, hints, upload};
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
@@ -37,7 +38,7 @@ pub(super) enum Failure {
     TimedOut(&'static str),
     /// `proxy_next_upstream invalid_header`; logged already.
     Invalid,
-    /// The client is gone.
+    /// The client closed the connection.
     ClientClosed,
     /// The client's body did not come, or not as it should.
     Body(BodyError),
@@ -201,7 +202,7 @@ async fn read_head(
             if watch {
                 match client.poll_idle_event(cx) {
                     Poll::Ready(IdleEvent::Closed) => return Poll::Ready(Event::ClientClosed),
-                    // The next request; as long as it is unread nothing can be told.
+                    // Unread bytes of the next request hide whether the client has closed.
                     Poll::Ready(IdleEvent::Data) => watch = false,
                     Poll::Pending => {}
                 }
@@ -253,7 +254,7 @@ async fn read_head(
     }
 }
 
-/// So many bytes are new behind what `buffer` holds.
+/// Takes `n` new bytes behind the filled part of `buffer`.
 pub(super) fn arrived(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, n: usize, action: &'static str) {
     let from = buffer.end;
     buffer.end += n;

@@ -3,7 +3,8 @@
 use super::exchange::Failure;
 use super::framing::Part;
 use super::head::SMALL_BODY;
-use super::{ProxyRequest, upload};
+use super::request::ProxyRequest;
+use super::upload;
 use crate::model::log::Severity;
 use crate::runtime::fastcgi::params;
 use crate::runtime::fastcgi::records::{self, End};
@@ -75,7 +76,7 @@ fn is_small(p: &ProxyRequest<'_>) -> bool {
     p.r.body_file.is_none() && p.r.body.len() <= SMALL_BODY
 }
 
-/// Forgets the head of the response before.
+/// Clears the response head of the previous try.
 pub(super) fn reset(p: &mut ProxyRequest<'_>, start: usize) {
     if p.plan.fastcgi.is_some() {
         p.r.response.reset_cgi(start);
@@ -84,13 +85,13 @@ pub(super) fn reset(p: &mut ProxyRequest<'_>, start: usize) {
     }
 }
 
-/// A response begins, in whatever it comes.
+/// Prepares for a new response, over FastCGI or HTTP.
 pub(super) fn begin(p: &mut ProxyRequest<'_>, start: usize) {
     reset(p, start);
     p.records = p.plan.fastcgi.is_some().then(Box::default);
 }
 
-/// Leaves of what has arrived since `from` what is the response's, and logs what the server says besides.
+/// Unwraps the records that arrived since `from`: stdout stays in the buffer, stderr goes to the error log.
 pub(super) fn take(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, from: usize, action: &'static str) {
     let Some(mut records) = p.records.take() else { return };
     let before = from - buffer.start;
@@ -104,10 +105,10 @@ pub(super) fn take(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, from: usize, a
     p.records = Some(records);
 }
 
-/// Checks if there can be a head (`ngx_http_fastcgi_process_header`).
+/// Checks that the response head is complete or can still arrive (`ngx_http_fastcgi_process_header`).
 ///
 /// # Errors
-/// Another peer is asked.
+/// The response is invalid: another peer is tried.
 pub(super) fn check(p: &mut ProxyRequest<'_>, progress: &Progress) -> Result<(), Failure> {
     let (Some(plan), Some(records)) = (&p.plan.fastcgi, &p.records) else { return Ok(()) };
     let is_done = *progress == Progress::Done;
@@ -132,7 +133,7 @@ pub(super) fn check(p: &mut ProxyRequest<'_>, progress: &Progress) -> Result<(),
     Err(Failure::Invalid)
 }
 
-/// The part of the body in `buffer`, of which `left` bytes are to come (`ngx_http_fastcgi_input_filter`).
+/// The next part of the body, in `buffer`; `left` bytes of the body are missing (`ngx_http_fastcgi_input_filter`).
 pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Option<u64>) -> Part {
     let Some(records) = &p.records else { return Part::More };
     let have = buffer.filled().len() as u64;
@@ -149,14 +150,14 @@ pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Opt
     if records.end.is_none() || broken(p, *left).is_some() {
         return Part::More;
     }
-    // The server is let finish, whether the connection is to be kept or not.
+    // Reading goes on until the server has ended the request, even if the connection will not be kept.
     if records.is_over || records.is_clean() { Part::Done(records.is_clean()) } else { Part::More }
 }
 
 /// Reason why a body ended early, `left` bytes before its length; the part before the end has gone to the client.
 pub(super) fn broken(p: &ProxyRequest<'_>, left: Option<u64>) -> Option<String> {
     let records = p.records.as_ref()?;
-    // In an answer to HEAD there may be none of it.
+    // A response to HEAD may have no body.
     let is_none = p.r.is_head() && left == p.r.response.content_length;
     let is_short = left.is_some_and(|left| left > 0) && !is_none;
     match (&records.fault, records.end) {

@@ -1,7 +1,8 @@
 //! Framing of a peer's response body (`ngx_http_proxy_input_filter_init`, `ngx_http_proxy_chunked_filter`).
 
+use super::fastcgi;
+use super::request::ProxyRequest;
 use super::trailers::{self, Trailers};
-use super::{ProxyRequest, fastcgi};
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::chunked::{Chunk, Chunked};
 

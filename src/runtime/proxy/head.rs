@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::ProxyRequest;
+use super::request::ProxyRequest;
 use crate::eval::uri::escape;
 use crate::model::proxy::HttpVersion;
 use crate::runtime::net::clock::http_date;

@@ -2,7 +2,8 @@
 //! (`ngx_http_upstream_process_early_hints`, `ngx_http_early_hints_filter`).
 
 use super::cached::holds;
-use super::{ProxyRequest, response};
+use super::request::ProxyRequest;
+use super::response;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http2::head::ResponseHead;
@@ -36,7 +37,7 @@ pub(super) async fn pass(p: &mut ProxyRequest<'_>, buffer: &Buffer, length: usiz
         return;
     }
     out.extend_from_slice(b"\r\n");
-    // A client that is gone is noticed by who sends the response.
+    // A closed connection of the client is noticed when the response is sent.
     if p.c.write(&out, plan.core.send_timeout.value).await.is_ok() {
         p.r.sent += out.len() as u64;
     }

@@ -10,6 +10,7 @@ pub(crate) mod hints;
 pub(crate) mod next;
 pub(crate) mod pace;
 pub(crate) mod relay;
+pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod rewrite;
 pub(crate) mod saving;
@@ -21,89 +22,23 @@ pub(crate) mod upload;
 
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Instant;
 
 use crate::model::log::Severity;
 use crate::model::proxy::{Bind, HttpVersion};
 use crate::model::{ComplexValue, Target};
-use crate::runtime::fastcgi::records::Records;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock::{self, Clock};
 use crate::runtime::net::http1::field::Known;
 use crate::runtime::request::body;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::plan::ProxyPlan;
-use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::{Request, Try};
 use crate::runtime::upstream::balancer::{Attempt, Key, Outcome};
 use crate::runtime::upstream::peer::{self, Local};
 use crate::runtime::upstream::state::UpstreamState;
 use crate::runtime::upstream::tls::{Names, Secure};
 use exchange::Failure;
-
-/// A request of the client in the course of being passed on.
-#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
-pub(crate) struct ProxyRequest<'a> {
-    pub(crate) c: &'a mut Connection,
-    pub(crate) r: &'a mut Request,
-    pub(crate) plan: &'a ProxyPlan,
-    pub(crate) local: Option<Local>,
-    pub(crate) state: Rc<UpstreamState>,
-    /// TLS of connections to peers, if they have any.
-    pub(crate) secure: Option<Secure>,
-    /// The URI in place of the location's part, if `proxy_pass` has variables.
-    pub(crate) uri: Option<Vec<u8>>,
-    /// The try began.
-    pub(crate) started: Instant,
-    /// Something of the request has been sent to the peer.
-    pub(crate) is_sent: bool,
-    /// The connection came from the pool.
-    pub(crate) is_cached: bool,
-    /// The peer is asked with HEAD.
-    pub(crate) is_head: bool,
-    /// The connection became a tunnel.
-    pub(crate) is_upgraded: bool,
-    /// The response is read ahead of the client.
-    pub(crate) is_buffering: bool,
-    /// The body of the request is passed on while it is read.
-    pub(crate) is_streaming: bool,
-    /// The body is in `upstream_out` as a whole.
-    pub(crate) has_own_body: bool,
-    /// Bytes a second that the client gets; 0: any.
-    pub(crate) rate: u64,
-    /// The request's part in a cache.
-    pub(crate) cache: Option<Box<cached::Cached>>,
-    /// The part of the body that the client gets: from here to there.
-    pub(crate) window: Option<(u64, u64)>,
-    /// The records of the response, if the peer speaks FastCGI.
-    pub(crate) records: Option<Box<Records>>,
-}
-
-impl ProxyRequest<'_> {
-    pub(crate) fn log(&mut self, severity: Severity, message: &str, action: &str) {
-        Scope { worker: &self.c.worker, client: &self.c.client, request: self.r }
-            .log(severity, message, action);
-    }
-
-    pub(crate) fn this_try(&mut self) -> Option<&mut Try> {
-        self.r.tries.last_mut()
-    }
-
-    /// The response may be kept.
-    pub(crate) fn is_cacheable(&self) -> bool {
-        self.cache.as_ref().is_some_and(|cached| cached.is_cacheable)
-    }
-
-    fn scope(&mut self) -> Scope<'_> {
-        Scope { worker: &self.c.worker, client: &self.c.client, request: self.r }
-    }
-
-    /// The location, which `keepalive … local` compares.
-    pub(crate) fn tag(&self) -> u32 {
-        self.r.location.map_or(u32::MAX, |id| id.0)
-    }
-}
+use request::ProxyRequest;
 
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
@@ -334,7 +269,7 @@ fn refusal(p: &mut ProxyRequest<'_>, failure: &Failure) -> Result<(u16, &'static
     }
 }
 
-/// A request begins for the balancer, with what it hashes.
+/// Starts an attempt of the balancer with the key that it hashes.
 fn start(p: &mut ProxyRequest<'_>, state: &UpstreamState) -> Attempt {
     let mut key = Vec::new();
     match &state.key {

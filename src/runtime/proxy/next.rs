@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::ProxyRequest;
+use super::request::ProxyRequest;
 use crate::runtime::net::clock;
 use crate::runtime::upstream::balancer::Outcome;
 

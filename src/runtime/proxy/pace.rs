@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ProxyRequest;
+use super::request::ProxyRequest;
 use crate::runtime::net::clock::Clock;
 
 /// Bytes a second, and what has been read of the response since when.
@@ -26,7 +26,7 @@ impl Pace {
         Self { rate, begun: Clock::now().as_secs(), read: read as u64 }
     }
 
-    /// Waits until more may be read, and says how much; an error if the client is gone.
+    /// Waits until more may be read; the number of bytes, or an error if the client closed the connection.
     pub(super) async fn wait(&self, p: &mut ProxyRequest<'_>, most: usize) -> std::io::Result<usize> {
         if self.rate == 0 {
             return Ok(most);
@@ -42,7 +42,7 @@ impl Pace {
         }
     }
 
-    /// So much was read; the next read waits accordingly.
+    /// Notes `n` bytes as read; the next read waits accordingly.
     pub(super) async fn done(&mut self, p: &mut ProxyRequest<'_>, n: usize) -> std::io::Result<()> {
         self.read += n as u64;
         match (n as u64 * 1000).checked_div(self.rate) {

@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use super::framing::{Framing, Part};
 use super::pace::Pace;
+use super::request::ProxyRequest;
 use super::saving::Copy;
-use super::{ProxyRequest, exchange, fastcgi, response, tunnel};
+use super::{exchange, fastcgi, response, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::filters::headers;
 use crate::runtime::net::buffer::{Buffer, SIZE};
@@ -42,7 +43,7 @@ pub(super) async fn run(
         return Box::pin(tunnel::run(p, connection, buffer)).await;
     }
     let mut copy = Copy::begin(p, &buffer);
-    // A body may follow that the client did not ask for: nobody waits for it unless it is kept.
+    // A body that the client did not ask for is read only if the response is cached.
     let is_silent = p.r.reply.header_only;
     let has_body = !has_none && !p.is_head;
     let is_read = has_body && (!is_silent || copy.is_some());

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::rc::Rc;
 
-use super::ProxyRequest;
+use super::request::ProxyRequest;
 use crate::eval::uri::unsafe_uri;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
@@ -50,7 +50,7 @@ pub(super) fn begin(
     reply.content_type.clear();
     reply.content_length = response.content_length;
     reply.plain_location = true;
-    // One that may pass and did not come is not made here either (`ngx_http_proxy_process_header`).
+    // A `Date` or `Server` that the upstream did not send is not added either (`ngx_http_proxy_process_header`).
     reply.has_date = plan.fastcgi.is_none() && plan.hidden & Known::Date.bit() == 0;
     reply.has_server = plan.fastcgi.is_none() && plan.hidden & Known::Server.bit() == 0;
     for header in &response.fields {

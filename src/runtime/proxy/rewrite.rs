@@ -10,7 +10,7 @@ use crate::runtime::request::plan::rewriting::{Find, Rewriting};
 use crate::runtime::request::scope::Scope;
 
 impl Rewriting {
-    /// `default` is what `proxy_redirect default` stands for.
+    /// `default` is the replacement of `proxy_redirect default`.
     pub(crate) fn new(
         settings: &PassSettings,
         default: Option<&(Vec<u8>, Vec<u8>)>,

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use super::ProxyRequest;
 use super::cached::{holds, now};
+use super::request::ProxyRequest;
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
@@ -152,7 +152,7 @@ fn kept(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
         head: head_start(&cached.text),
         body,
     };
-    // A variant that another file stands for is not this one (`ngx_http_file_cache_update_variant`).
+    // The entry of another variant is not replaced (`ngx_http_file_cache_update_variant`).
     let held = cached.held.filter(|held| held.key == cached.main || held.key == other);
     let held = held.unwrap_or_else(|| cached.zone.enter(cached.main, 1).0);
     let temporary = held.zone.temporary(&held.key);

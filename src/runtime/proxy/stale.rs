@@ -5,7 +5,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::cached::{now, send};
-use super::{ProxyRequest, pass};
+use super::pass;
+use super::request::ProxyRequest;
 use crate::model::log::Severity;
 use crate::runtime::net::http1::response_head::ResponseHead;
 use crate::runtime::net::log::errno;
@@ -69,7 +70,7 @@ pub(crate) async fn renew(c: &mut Connection, r: &mut Request) {
     let (status, keepalive) = (r.status, r.keepalive);
     let sink = c.sink.replace(Sink::Nothing);
     r.is_background = true;
-    // Nobody waits for the answer.
+    // The response is discarded.
     let _ = pass(c, r).await;
     r.is_background = false;
     c.sink = sink;

@@ -1,6 +1,7 @@
 //! Trailers of a peer behind a chunked body (`ngx_http_proxy_process_trailer`, `ngx_http_upstream_process_trailers`).
 
-use super::{ProxyRequest, response};
+use super::request::ProxyRequest;
+use super::response;
 use crate::runtime::net::http1::field::{self, Line};
 
 /// The lines behind the last chunk, as far as they have come.
@@ -16,7 +17,7 @@ pub(super) struct Trailers {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
-    /// They are complete; so many bytes of the piece were theirs.
+    /// The trailers are complete; so many bytes of the piece belong to them.
     Done(usize),
     /// For the error log.
     Invalid(String),

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::ProxyRequest;
+use super::request::ProxyRequest;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::stream::Stream;

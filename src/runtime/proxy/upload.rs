@@ -4,8 +4,9 @@
 use std::task::Poll;
 
 use super::exchange::Failure;
+use super::fastcgi;
 use super::head::SMALL_BODY;
-use super::{ProxyRequest, fastcgi};
+use super::request::ProxyRequest;
 use crate::runtime::fastcgi::records;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::text::put;
@@ -95,7 +96,7 @@ async fn pass_on(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> Result<bool, 
     let mut piece = Vec::new();
     // The part of the body that has arrived leaves together with the head.
     let mut out = p.r.upstream_out.clone();
-    // The rest of the body is nobody's: the connection ends with the response.
+    // If the upload stops, no step discards the rest of the body: the connection closes after the response.
     p.r.has_body = true;
     loop {
         piece.clear();

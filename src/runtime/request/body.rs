@@ -19,7 +19,7 @@ use crate::runtime::request::worker::Worker;
 pub(crate) enum BodyError {
     /// Answered with this status.
     Status(u16, &'static str),
-    /// The client is gone.
+    /// The client closed the connection.
     Closed,
     TimedOut,
 }
@@ -103,7 +103,7 @@ impl Reader {
         self.scratch.room()
     }
 
-    /// So many have come.
+    /// Notes that `n` bytes have arrived in the buffer.
     pub(crate) fn filled(&mut self, n: usize) {
         self.scratch.end += n;
     }

@@ -68,7 +68,7 @@ impl BodyFile {
 impl Drop for BodyFile {
     fn drop(&mut self) {
         if !self.stays {
-            // Nobody is there to be told.
+            // An error of the removal has no receiver.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -18,7 +18,7 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) stream: Stream,
     pub(crate) timer: Timer,
-    /// The client took nothing for too long.
+    /// The client accepted no data for `send_timeout`.
     pub(crate) timed_out: bool,
     /// Sink of a response that is put together of several (SSI, additions); `None` otherwise.
     pub(crate) sink: Option<Sink>,
@@ -30,7 +30,7 @@ impl Connection {
         Scope { worker: &self.worker, client: &self.client, request }
     }
 
-    /// Makes a location that of the request (`ngx_http_update_location_config`).
+    /// Makes `id`, or its `limit_except` block, the location of the request (`ngx_http_update_location_config`).
     pub(crate) fn enter(&self, r: &mut Request, id: LocationId) {
         let mut id = id;
         if let Some((methods, inner)) = &self.worker.locations[id.0 as usize].limit_except
@@ -43,6 +43,7 @@ impl Connection {
         self.limit_keepalive(r);
     }
 
+    /// Ends keepalive after this response if the settings of the location say so.
     pub(crate) fn limit_keepalive(&self, r: &mut Request) {
         let core = &r.plan.core;
         r.keepalive = r.keepalive

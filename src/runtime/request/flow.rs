@@ -12,9 +12,9 @@ pub(crate) enum Flow {
     Reply,
     /// The filters have run; the head is made, the body is in `request.reply`.
     Answer,
-    /// It has been written.
+    /// The response has been written.
     Written,
-    /// There is none, or only a part: the connection is closed.
+    /// The response is missing or incomplete: the connection is closed.
     Abort,
     /// A page for this status.
     Status(u16),

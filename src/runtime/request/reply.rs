@@ -13,9 +13,9 @@ use crate::runtime::request::filter::{BodyFilter, Chain, PageFilter};
 /// A part of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// This of `text`.
+    /// A range of `text`.
     Text(usize, usize),
-    /// This of the file.
+    /// A range of the file.
     File(u64, u64),
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Reply {
     pub(crate) has_date: bool,
     /// The type is what a peer said with its redirection.
     pub(crate) keeps_type: bool,
-    /// Its Location stays as it is.
+    /// The Location of the response is not made absolute.
     pub(crate) plain_location: bool,
     pub(crate) chunked: bool,
     pub(crate) expect_trailers: bool,

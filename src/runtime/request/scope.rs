@@ -3,8 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use crate::eval::forwarded;
-use crate::eval::{Captures, Failure};
+use crate::eval::{Captures, Failure, forwarded};
 use crate::model::access::Addresses;
 use crate::model::log::Severity;
 use crate::model::{ComplexValue, Variable, VariableId, VariableSource};

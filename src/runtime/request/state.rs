@@ -1,4 +1,4 @@
-//! A request and all that is known of it until it is logged.
+//! A request, with its state until it is logged.
 
 use std::mem::take;
 use std::net::SocketAddr;
@@ -47,7 +47,7 @@ pub(crate) struct Client {
 /// Changes of the URI before it is called a cycle (`NGX_HTTP_MAX_URI_CHANGES`).
 const MAX_URI_CHANGES: u8 = 11;
 
-/// One try of an upstream, or without a peer what parts those of two upstreams (`ngx_http_upstream_state_t`).
+/// A try of an upstream (`ngx_http_upstream_state_t`). A try without a peer separates the tries of two upstreams.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Try {
     /// The peer's name, or the upstream's if no peer was live; empty before one is chosen.
@@ -56,28 +56,28 @@ pub(crate) struct Try {
     pub(crate) connect: Option<Duration>,
     pub(crate) header: Option<Duration>,
     pub(crate) response: Option<Duration>,
-    /// Bytes of the body, and of all that was received and sent.
+    /// Bytes of the response body, then all bytes that were received and sent.
     pub(crate) length: u64,
     pub(crate) received: u64,
     pub(crate) sent: u64,
 }
 
-/// A request. Its memory is used again by the next one.
+/// A request. The next request reuses its memory.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as in nginx's own request")]
 pub(crate) struct Request {
-    /// The head, and behind it what has arrived of the body or of the next request.
+    /// The head, followed by the bytes of the body or of the next request that have arrived.
     pub(crate) buffer: Buffer,
     pub(crate) head: Head,
     /// `$uri`
     pub(crate) uri: Vec<u8>,
     /// `$args`
     pub(crate) args: Vec<u8>,
-    /// The method became GET for the page of an error.
+    /// The method was replaced by GET for an `error_page`.
     is_get: bool,
-    /// That of the client's own request did, which this one is inside of.
+    /// The method of the main request was replaced by GET; for subrequests.
     main_is_get: bool,
-    /// A redirection inside has happened: `internal` locations are open.
+    /// An internal redirect has happened: `internal` locations are open.
     pub(crate) internal: bool,
     /// The URI was changed by `rewrite` in this phase.
     pub(crate) uri_changed: bool,
@@ -88,17 +88,17 @@ pub(crate) struct Request {
     /// The URI still begins with the location's name.
     pub(crate) valid_location: bool,
     pub(crate) add_uri_to_alias: bool,
-    /// The page of an error is being made.
+    /// An `error_page` is being processed.
     pub(crate) error_page: bool,
-    /// The status of the response, whatever the handler says; 0: none.
+    /// Status that overrides the handler's status; 0: none.
     pub(crate) err_status: u16,
-    /// The directory of its files has been found there.
+    /// The root directory of the location is known to exist.
     pub(crate) root_tested: bool,
-    /// The client's address on the connection, while another is believed.
+    /// The socket's peer address, while realip has replaced the client's address.
     pub(crate) real: Option<Remote>,
-    /// It came together with the one before.
+    /// The request arrived together with the previous request.
     pub(crate) pipelined: bool,
-    /// Set by `set $limit_rate`.
+    /// Value of `set $limit_rate`.
     pub(crate) limit_rate: Option<u64>,
     /// `$limit_req_status`, `$limit_conn_status`
     pub(crate) limit_req_status: Option<&'static str>,
@@ -106,7 +106,7 @@ pub(crate) struct Request {
     /// The zones in which `limit_conn` counts the request.
     pub(crate) held: Vec<CountedRequest>,
     pub(crate) reply: Reply,
-    /// Depth inside of other requests; 0: the client's own.
+    /// Subrequest depth; 0 is the main request.
     pub(crate) depth: u8,
     pub(crate) ssi: Shared,
     pub(crate) server: ServerId,
@@ -119,9 +119,9 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     /// The body, if it is in a file.
     pub(crate) body_file: Option<BodyFile>,
-    /// Bytes of a body that was passed on while it was read.
+    /// Bytes of a body that was sent to the upstream while it was read (`proxy_request_buffering off`).
     pub(crate) streamed: u64,
-    /// The body has been read or thrown away.
+    /// The body has been read or discarded.
     pub(crate) has_body: bool,
     /// The output to the client; the response head is its first `head_length` bytes.
     pub(crate) out: Vec<u8>,
@@ -135,7 +135,7 @@ pub(crate) struct Request {
     pub(crate) sent: u64,
     pub(crate) is_complete: bool,
     pub(crate) tries: Vec<Try>,
-    /// The request as it goes to the upstream, and where in it the URI is.
+    /// The upstream request as it is sent, and the place of the URI in it.
     pub(crate) upstream_out: Vec<u8>,
     pub(crate) upstream_uri: Piece,
     pub(crate) upstream_is_unix: bool,
@@ -143,27 +143,27 @@ pub(crate) struct Request {
     /// `$proxy_host`
     pub(crate) proxy_host: Vec<u8>,
     pub(crate) response: ResponseHead,
-    /// The upstream's head as it came.
+    /// The head of the upstream's response, as received.
     pub(crate) upstream_head: Vec<u8>,
-    /// Its trailers as they came, if they are passed on.
+    /// Trailers of the upstream's response, as received, if the client gets them.
     pub(crate) upstream_trailers: Vec<u8>,
     /// `$upstream_cache_status`
     pub(crate) cache_status: Option<&'static str>,
     /// Validators of the cached response: the time of its last change or -1, and its tag.
     pub(crate) validators: (i64, Vec<u8>),
-    /// A kept response is to be renewed when this request has its answer.
+    /// Stale cache entry that a background request renews after this response.
     pub(crate) renewal: Option<Held>,
-    /// Only the head of its answer counts (`auth_request`, `mirror`); none of the client's body is read for it.
+    /// Only the response head matters (`auth_request`, `mirror`); the client's body is not read for the request.
     pub(crate) only_head: bool,
-    /// Copies of it that follow when the client has its answer.
+    /// Mirror subrequests, sent after the response.
     pub(crate) mirrors: Vec<Mirror>,
-    /// Something stands for an answer that fails, or is empty.
+    /// An SSI `stub` replaces the response if it fails or is empty.
     pub(crate) has_stub: bool,
-    /// Nobody waits for the answer.
+    /// No request waits for the response.
     pub(crate) is_background: bool,
     pub(crate) captures: Captures,
     pub(crate) stored: Vec<(VariableId, Vec<u8>)>,
-    /// The values of `map`, `geo` and `split_clients` that were found out, and where they are in `memo_text`.
+    /// Evaluated variables of `map`, `geo` and `split_clients`, and the places of their values in `memo_text`.
     pub(crate) memo: Vec<(VariableId, Piece)>,
     pub(crate) memo_text: Vec<u8>,
     pub(crate) started: Duration,
@@ -241,7 +241,7 @@ impl Request {
         }
     }
 
-    /// Makes it ready for the request at the start of the buffer: a new one, in the memory of the old one.
+    /// Prepares for the request at the start of the buffer: a new state in the memory of the old one.
     pub(crate) fn reset(&mut self, plan: &Rc<Plan>, server: ServerId) {
         self.buffer.compact();
         self.head.reset(self.buffer.start);
@@ -282,7 +282,7 @@ impl Request {
         if self.is_get { b"GET" } else { self.head.line.method.of(self.buffer.all()) }
     }
 
-    /// `$request_method`: what the client's own request asks with, also inside of it
+    /// `$request_method`: the method of the main request, in subrequests too
     /// (`ngx_http_variable_request_method`).
     pub(crate) fn main_method(&self) -> &[u8] {
         let is_get = if self.depth == 0 { self.is_get } else { self.main_is_get };
@@ -298,12 +298,12 @@ impl Request {
         self.method() == b"HEAD"
     }
 
-    /// The page of an error is asked for with GET, or HEAD.
+    /// Replaces the method by GET for an `error_page`; HEAD stays.
     pub(crate) fn become_get(&mut self) {
         self.is_get = !self.is_head();
     }
 
-    /// Goes inside another one. It asks with GET, whatever the client does.
+    /// Makes the request a subrequest of `parent`, with the method GET.
     pub(crate) fn enter(&mut self, parent: &Self) {
         self.depth = parent.depth + 1;
         self.real = parent.real;
@@ -311,12 +311,12 @@ impl Request {
         self.main_is_get = if parent.depth == 0 { parent.is_get } else { parent.main_is_get };
     }
 
-    /// Asks as the one that it is inside of does (`NGX_HTTP_SUBREQUEST_CLONE`).
+    /// Takes over the method of `parent` (`NGX_HTTP_SUBREQUEST_CLONE`).
     pub(crate) fn ask_as(&mut self, parent: &Self) {
         self.is_get = parent.is_get;
     }
 
-    /// `$request_length`; 0 inside of another request, which was not read.
+    /// `$request_length`; 0 for a subrequest, of which nothing was read.
     pub(crate) fn length(&self) -> u64 {
         if self.depth > 0 {
             return 0;
@@ -335,14 +335,14 @@ impl Request {
     }
 }
 
-/// The memory of a list, without what it held.
+/// Takes a list's memory, without its items.
 fn emptied<T>(list: &mut Vec<T>) -> Vec<T> {
     let mut list = take(list);
     list.clear();
     list
 }
 
-/// The same, of which no more than 64 KiB are kept.
+/// Takes at most 64 KiB of a list's memory, without its bytes.
 fn bounded(bytes: &mut Vec<u8>) -> Vec<u8> {
     let mut bytes = emptied(bytes);
     bytes.shrink_to(64 << 10);

@@ -13,11 +13,11 @@ use crate::runtime::request::state::Request;
 /// Deepest nesting of subrequests (`NGX_HTTP_MAX_SUBREQUESTS`, and one).
 const MAX_DEPTH: u8 = 51;
 
-/// Runs a request for a URI inside another one: the status of its answer, and whether that is known to be empty.
-/// `has_stub`: something stands for an answer that fails or is empty.
+/// Runs a subrequest for a URI: the status of its response, and true if the response is known to be empty.
+/// `has_stub`: an SSI `stub` replaces a response that fails or is empty.
 ///
 /// # Errors
-/// The answer did not come as a whole: the response that it belongs to cannot be completed.
+/// The response of the subrequest is incomplete, so that of its parent cannot be completed either.
 pub(crate) async fn run(
     c: &mut Connection,
     parent: &mut Request,

@@ -10,6 +10,6 @@ pub(crate) struct Uid {
     pub(crate) cookie: Vec<u8>,
     /// `$uid_reset` said so.
     pub(crate) reset: bool,
-    /// It is being found out whether `$uid_reset` says so, which may depend on the cookie again.
+    /// `$uid_reset` is being evaluated, which may depend on the cookie again.
     pub(crate) asks: bool,
 }

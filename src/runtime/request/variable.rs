@@ -11,7 +11,7 @@ use crate::runtime::request::state::Request;
 /// Appends the value of a variable; false if it has none.
 pub(crate) type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
 
-/// The same of a variable whose name ends in a name of its own.
+/// Getter of a variable whose name has a variable part (`http_NAME`).
 pub(crate) type GetNamed = fn(&mut Scope<'_>, &str, &mut Vec<u8>) -> bool;
 
 /// Source of a variable's value.

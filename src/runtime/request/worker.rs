@@ -70,7 +70,7 @@ pub(crate) struct Worker {
     pub(crate) tls: Arc<Tls>,
     /// The counts of all workers together.
     pub(crate) counters: Arc<Counters>,
-    /// Its own part of what is counted.
+    /// This worker's counters.
     pub(crate) tally: Arc<Tally>,
     /// The first name of each server, as written.
     pub(crate) server_names: Vec<String>,
@@ -83,7 +83,7 @@ pub(crate) struct Worker {
     pub(crate) hostname: String,
     /// `nginx/1.31.5`
     pub(crate) product: &'static str,
-    /// Told to finish: no new connections, no keepalive.
+    /// Graceful shutdown has begun: accept nothing, keep nothing alive.
     pub(crate) is_stopping: Cell<bool>,
     /// Client connections.
     pub(crate) open: Cell<usize>,

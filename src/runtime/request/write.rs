@@ -74,7 +74,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Waits; an error if the client is gone.
+    /// Waits; an error if the client closes the connection.
     pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
         let stream = &self.stream;
         let is_gone = |cx: &mut Context<'_>| match stream.poll_idle_event(cx) {

@@ -54,7 +54,7 @@ impl Listener {
                     std::fs::remove_file(path)?;
                     socket.bind(&address)?;
                 }
-                // As nginx: whoever may come to the directory may connect.
+                // As nginx: every user who may enter the directory may connect.
                 std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
                 socket.listen(backlog(listen))?;
                 return Ok(Self::Unix(socket.into()));
@@ -101,7 +101,7 @@ impl Listener {
     }
 }
 
-/// True if a host's name in the configuration stands for an address.
+/// True if a host name in the configuration resolves to an address.
 pub(crate) fn stands_for(name: &Endpoint, address: &Endpoint) -> bool {
     match (name, address) {
         (Endpoint::Name(host, port), Endpoint::Inet(address)) => {
@@ -175,7 +175,7 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Rc<Accept>, socket: usi
     }
 }
 
-/// Turns of the event loop in which connections that were told to end do so.
+/// Ticks of the event loop in which idle connections close after they were asked to.
 const TURNS: usize = 4;
 
 /// True if there is room for one more connection. When little is left, those that wait longest for a client's next

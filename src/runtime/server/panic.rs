@@ -1,4 +1,4 @@
-//! Faults of the program itself: one ends what it happened in, never the server.
+//! Panics: a panic ends the task that it happens in, never the server.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};

@@ -169,7 +169,7 @@ impl Plan {
                     continue;
                 }
                 let sink = match files.open(&log.target, Some(log)) {
-                    // Nobody asked for `logs/access.log`: without the directory there is no log.
+                    // `logs/access.log` is only the default: without the directory there is no log.
                     Err((_, error)) if error.kind() == ErrorKind::NotFound && is_default => None,
                     opened => opened?,
                 };
@@ -239,7 +239,7 @@ fn is_plain(settings: &HttpSettings) -> bool {
     !adds && !changes && !settings.gzip.gzip.value && !settings.gzip.vary.value
 }
 
-/// `msie6` stands for a pattern, and so does a pattern for itself (`ngx_http_gzip_disable`).
+/// The pattern of `gzip_disable`: that of `msie6`, or the text itself (`ngx_http_gzip_disable`).
 fn gzip_disable(gzip: &GzipSettings, config: &Config) -> Vec<Regex> {
     let Some(span) = gzip.disable.origin.span() else { return Vec::new() };
     let patterns = gzip.disable.value.iter().map(|pattern| match pattern.as_str() {

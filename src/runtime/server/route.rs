@@ -5,9 +5,8 @@
 
 use std::rc::Rc;
 
-use crate::eval::Captures;
 use crate::eval::select::LocationId;
-use crate::eval::uri;
+use crate::eval::{Captures, uri};
 use crate::model::location::Handler;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
@@ -79,7 +78,7 @@ fn capture(c: &Connection, r: &mut Request, captures: impl IntoIterator<Item = C
     }
 }
 
-/// Answers a request of which the head has been read.
+/// Handles a request after its head was read.
 pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     if !choose_server(c, r) {
         return Flow::Abort;
@@ -99,13 +98,13 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     finish(c, r, flow).await
 }
 
-/// Answers a request that is inside another one, its URI in `r.uri`.
+/// Runs the phases of a subrequest, with its URI in `r.uri`.
 async fn inside(c: &mut Connection, r: &mut Request) -> Flow {
     let flow = phases(c, r, Enter::Server).await;
     finish(c, r, flow).await
 }
 
-/// Answers a request that is inside another one, and logs it if the configuration says so.
+/// Runs a subrequest and sends its response to the sink; logs it with `log_subrequest`.
 pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> Answered<'a> {
     Box::pin(async move {
         let flow = inside(c, sub).await;
@@ -122,7 +121,7 @@ pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> Ans
     })
 }
 
-/// Follows pages of errors and redirections inside until there is an answer.
+/// Follows `error_page` and internal redirects until a response is ready.
 pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) -> Flow {
     loop {
         flow = match flow {
@@ -185,7 +184,7 @@ async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
     if let Some(flow) = limit::check(c, r).await {
         return flow;
     }
-    // A request inside another one may what that one may.
+    // Subrequests skip the access phase: the parent request has passed it.
     if r.depth == 0
         && let Some(flow) = access::check(c, r).await
     {
@@ -209,7 +208,7 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
     let left = r.handled_by.filter(|_| plan.handler.is_none());
     let left = left.map(|id| Rc::clone(&c.worker.locations[id.0 as usize]));
     match left.as_ref().unwrap_or(&plan).handler {
-        // Of the handlers that pass requests on in another protocol only that of FastCGI is not refused at start.
+        // Of the protocols beside HTTP only FastCGI is not refused at start.
         Some(Handler::Proxy(_) | Handler::Pass(_)) => return proxy::pass(c, r).await,
         Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
         Some(Handler::EmptyGif(_)) => return empty_gif::send(r),

@@ -158,7 +158,7 @@ fn poll_hello(
     }
 }
 
-/// The server of that name, if there is one besides the default.
+/// The server of the name in SNI, if it is not the default server.
 fn named(worker: &Worker, client: &Client, name: &str) -> Option<ServerId> {
     let mut normal = Vec::new();
     host::normalize(name.as_bytes(), &mut normal).ok()?;

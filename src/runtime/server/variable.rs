@@ -276,8 +276,8 @@ fn status(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// One value a try of an upstream, separated as nginx does: ` : ` parts those before an internal redirect from those
-/// after it, of which the first has no peer (`ngx_http_upstream_addr_variable`).
+/// Appends a value for each try of an upstream, separated like in nginx: ` : ` separates the tries before an internal
+/// redirect from those after it, the first of which has no peer (`ngx_http_upstream_addr_variable`).
 fn tries(s: &Scope<'_>, out: &mut Vec<u8>, mut one: impl FnMut(&Try, &mut Vec<u8>)) -> bool {
     let tries = &s.request.tries;
     let mut rest = tries.iter().peekable();

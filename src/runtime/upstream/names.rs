@@ -11,7 +11,7 @@ use crate::runtime::net::shared::Shared;
 pub(crate) struct Names(Mutex<HashMap<(String, String), Vec<IpAddr>>>);
 
 impl Names {
-    /// Those of the process.
+    /// The names of the process.
     pub(crate) fn of(shared: &Shared) -> Arc<Self> {
         shared.kept(Vec::new(), Arc::default)
     }

@@ -54,12 +54,12 @@ impl UpstreamState {
         }
     }
 
-    /// The balancer, for one step.
+    /// The balancer, locked: hold the guard for one call only.
     pub(crate) fn balancer(&self) -> MutexGuard<'_, Box<dyn Balancer + Send>> {
         self.balancer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An upstream that only one request knows: `proxy_pass` with a name in a variable.
+    /// An upstream of a single request: `proxy_pass` with a host name in a variable.
     pub(crate) fn of(name: String, peers: Vec<Resolved>) -> Self {
         Self {
             balancer: Arc::new(Mutex::new(Box::new(RoundRobin::of(peers.len())))),

@@ -36,7 +36,7 @@ struct PeerTls {
     is_verified: bool,
 }
 
-/// The configurations of all locations that pass requests to `https://`, by what they say.
+/// TLS configurations of all locations that proxy to `https://`, by their settings.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
     known: HashMap<String, Arc<PeerTls>>,

@@ -7,7 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::facts::Facts;
 use crate::eval::forwarded::forwarded;
-use crate::eval::select::{AddressId, LocationId, ServerId};
+use crate::eval::select::host::{self, InvalidHost};
+use crate::eval::select::{AddressId, LocationId, Router, ServerId};
 use crate::eval::{Captures, Request};
 use crate::model::access::Addresses;
 use crate::model::server::ServerName;
@@ -38,6 +39,39 @@ pub struct Asked {
     pub client: Option<IpAddr>,
     /// Facts about the outside; `None`: the route forks where they decide.
     pub facts: Option<Facts>,
+}
+
+impl Asked {
+    /// GET request over HTTP/1.1 with a Host header (none if `host` is empty), for `http` or `https` as the address has it.
+    /// The client is unknown and no facts are stated; set the fields for more.
+    ///
+    /// # Errors
+    /// If nginx answers 400 to the host.
+    pub fn new(
+        router: &Router,
+        address: AddressId,
+        host: impl Into<Vec<u8>>,
+        target: impl Into<Vec<u8>>,
+    ) -> Result<Self, InvalidHost> {
+        let listen = &router.listen(address).listen;
+        let (host, mut name) = (host.into(), Vec::new());
+        if !host.is_empty() {
+            host::normalize(&host, &mut name)?;
+        }
+        Ok(Self {
+            address,
+            endpoint: listen.endpoint.clone(),
+            scheme: if listen.ssl || listen.quic { "https" } else { "http" },
+            method: "GET".to_owned(),
+            protocol: "HTTP/1.1".to_owned(),
+            host,
+            name,
+            target: target.into(),
+            headers: Vec::new(),
+            client: None,
+            facts: None,
+        })
+    }
 }
 
 /// Destination of a proxied request.

@@ -9,8 +9,6 @@ mod instructions;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use instructions::Next;
-
 use super::facts::{Fact, Facts};
 use super::imagined::{Asked, Imagined};
 use crate::eval::regex::Regex;
@@ -19,6 +17,7 @@ use crate::eval::{CompileError, Program, Request as _, uri};
 use crate::model::location::Handler;
 use crate::model::{ComplexValue, HttpSettings, LocationKind, VariableId};
 use crate::source::Span;
+use instructions::Next;
 
 /// Configuration prepared for routing.
 #[derive(Debug)]

@@ -1,9 +1,8 @@
 //! Options for loading a configuration, and the error of a main file that cannot be read.
 
-use std::fmt;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use crate::syntax::template::Templates;
 

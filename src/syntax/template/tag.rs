@@ -25,13 +25,13 @@ pub(super) enum Role {
 /// Kind of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Its text is rendered or not.
+    /// The text inside is rendered or not.
     Condition,
-    /// Its text is rendered any number of times.
+    /// The text inside is rendered any number of times.
     Loop,
-    /// Its text is rendered elsewhere.
+    /// The text inside is rendered elsewhere.
     Definition,
-    /// Its text is rendered where it stands.
+    /// The text inside is rendered in its place.
     Text,
 }
 

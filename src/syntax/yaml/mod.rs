@@ -37,7 +37,7 @@ const MAX_READ: usize = 1 << 30;
 /// A configuration in a YAML file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embedded {
-    /// Its name in the file: the key, with `~2` for the second of a name.
+    /// Name of the configuration in the file: the key, with `~2` for the second of a name.
     pub name: String,
     /// Style of the scalar.
     style: ScalarStyle,
@@ -45,7 +45,7 @@ pub struct Embedded {
     range: Range<usize>,
     /// Spaces before each line of a block that are not of the configuration.
     indent: usize,
-    /// It stands in a file of compose, which reads `$$` as `$`.
+    /// The file is of compose, which reads `$$` as `$`.
     is_compose: bool,
     /// Nothing else can be meant: its key says so, or it has a block that only nginx has.
     is_certain: bool,

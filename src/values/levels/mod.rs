@@ -6,9 +6,8 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::codes::{Code, Codes, Index};
-use super::fragment;
 use super::pattern::{Pattern, Patterns};
-use super::text;
+use super::{fragment, text};
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::Class;
 use crate::syntax::{Block, Configuration, Directive, IncludeChain};
@@ -236,7 +235,7 @@ impl<'a> Level<'a> {
         &self.levels.blocks[self.index as usize]
     }
 
-    /// Its kind of block.
+    /// Kind of the block.
     pub(crate) fn context(self) -> Context {
         self.data().context
     }
@@ -261,7 +260,7 @@ impl<'a> Level<'a> {
         self.data().inner.iter().map(move |&index| Level { index, ..self })
     }
 
-    /// Its position among all blocks.
+    /// Position of the block among all blocks.
     pub(crate) fn position(self) -> u32 {
         self.index
     }

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{nginx, ngxc, run};
 use ngxc::syntax::Dump;
+
+use super::{nginx, ngxc, run};
 
 /// Files with their paths, as nginx prints them.
 fn dump(files: &[(&str, &str)]) -> String {

@@ -2,12 +2,11 @@
 
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
 use crate::lint::values::codes::Point;
 use crate::lint::values::groups::{self, Holder};
+use crate::lint::{Target, sources};
 use crate::model::Segment;
 use crate::model::map::MapKey;
 use crate::source::Span;

@@ -2,10 +2,9 @@
 
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
 use crate::lint::text::{self, Piece};
+use crate::lint::{Target, sources};
 use crate::syntax::Directive;
 
 declare_rule! {

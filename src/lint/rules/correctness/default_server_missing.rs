@@ -1,14 +1,12 @@
 //! No default server.
 
+use std::collections::{BTreeMap, HashSet};
+
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::model::Endpoint;
-use crate::model::Listen;
-use crate::model::Server;
 use crate::model::server::ServerName;
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use crate::model::{Endpoint, Listen, Server};
 
 declare_rule! {
     /// ## What it does

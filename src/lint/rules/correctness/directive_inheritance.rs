@@ -1,11 +1,9 @@
 //! Lists that an inner level replaces.
 
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::lint::Target;
-use crate::lint::lost;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::lost::Keys;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, lost};
 
 declare_rule! {
     /// ## What it does

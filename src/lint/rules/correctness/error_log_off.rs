@@ -1,8 +1,7 @@
 //! An error log called off.
 
 use crate::diagnostic::Diagnostic;
-use crate::edit::Edit;
-use crate::edit::Fix;
+use crate::edit::{Edit, Fix};
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
 

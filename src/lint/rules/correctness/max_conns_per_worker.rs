@@ -92,7 +92,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The names behind `zone=` anywhere.
+/// Zone names of all `zone=` parameters in the configuration.
 fn zones(configuration: &Configuration) -> HashSet<&[u8]> {
     const BEGIN: &[u8] = b"zone=";
     let texts = configuration.trees.iter().map(Tree::text);
@@ -106,7 +106,7 @@ fn zones(configuration: &Configuration) -> HashSet<&[u8]> {
     names.collect()
 }
 
-/// Unless another module has a zone of that name.
+/// The added `zone`; `None` if another module has a zone of the name.
 fn fix(target: Target<'_>, upstream: &Upstream, zone: &str, taken: &HashSet<&[u8]>) -> Option<Fix> {
     if taken.contains(upstream.name.as_bytes()) {
         return None;

@@ -1,11 +1,11 @@
 //! Upper and lower case in one variable.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
 use crate::source::Span;
-use std::collections::HashMap;
-use std::collections::HashSet;
 
 declare_rule! {
     /// ## What it does

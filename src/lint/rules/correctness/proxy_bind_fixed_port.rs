@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{Target, place};
 use crate::model::proxy::Bind;
 use crate::reuse::Leaf;
 use crate::source::Span;

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 
 use super::proxy_bind_fixed_port::address;
 use crate::diagnostic::Diagnostic;
+use crate::lint::Target;
+use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected};
 use crate::model::proxy::Bind;
 use crate::model::{Endpoint, Upstream};
 use crate::reuse::{Judged, Reached};

@@ -1,12 +1,11 @@
 //! Several names and no `Host`.
 
+use std::collections::HashSet;
+
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::names;
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
-use std::collections::HashSet;
+use crate::lint::{Target, names, text};
 
 declare_rule! {
     /// ## What it does

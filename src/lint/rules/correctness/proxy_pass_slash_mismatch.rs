@@ -1,15 +1,11 @@
 //! Slashes of a location and of what replaces it.
 
 use crate::catalog::Context;
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::edit::Edit;
-use crate::edit::Fix;
-use crate::lint::Target;
+use crate::diagnostic::{Diagnostic, Level};
+use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
-use crate::syntax::Directive;
-use crate::syntax::Quote;
+use crate::lint::{Target, text};
+use crate::syntax::{Directive, Quote};
 
 declare_rule! {
     /// ## What it does

@@ -1,9 +1,8 @@
 //! A path in `proxy_pass`.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
+use crate::lint::{Target, text};
 
 declare_rule! {
     /// ## What it does

@@ -5,13 +5,11 @@ use std::collections::HashMap;
 
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::choice;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
 use crate::lint::values::codes::{Flag, Point, flag};
 use crate::lint::values::{self, Part, Row};
+use crate::lint::{Target, choice, sources};
 use crate::syntax::{Directive, Word};
 
 declare_rule! {

@@ -2,13 +2,11 @@
 
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::choice;
 use crate::lint::levels::Level;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
 use crate::lint::values::codes::{Exit, Flag, Point, exit, flag};
 use crate::lint::values::{self, Part, Row};
+use crate::lint::{Target, choice, sources};
 
 declare_rule! {
     /// ## What it does

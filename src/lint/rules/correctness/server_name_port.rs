@@ -2,9 +2,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
-use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
+use crate::lint::{Target, text};
 use crate::syntax::Quote;
 
 declare_rule! {

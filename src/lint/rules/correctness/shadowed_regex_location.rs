@@ -1,15 +1,13 @@
 //! Regex locations that are never reached.
 
+use regex_syntax::hir::{HirKind, Look};
+
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::levels::Level as Block;
-use crate::lint::pattern::Pattern;
-use crate::lint::pattern::is_look;
+use crate::lint::pattern::{Pattern, is_look};
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
+use crate::lint::{Target, sources};
 use crate::syntax::Directive;
-use regex_syntax::hir::HirKind;
-use regex_syntax::hir::Look;
 
 declare_rule! {
     /// ## What it does

@@ -2,12 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::lint::Target;
-use crate::lint::names;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
+use crate::lint::{Target, names, text};
 
 declare_rule! {
     /// ## What it does

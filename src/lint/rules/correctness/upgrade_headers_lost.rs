@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::Target;
+use crate::lint::affected::affected;
 use crate::lint::remedy::connection::{lost, repeat};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected};
 use crate::model::proxy::Header;
 use crate::reuse::Leaf;
 use crate::source::Span;

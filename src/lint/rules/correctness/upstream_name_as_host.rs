@@ -4,10 +4,8 @@ use std::collections::HashSet;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
-use crate::lint::Target;
-use crate::lint::place;
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
+use crate::lint::{Target, place, text};
 
 declare_rule! {
     /// ## What it does

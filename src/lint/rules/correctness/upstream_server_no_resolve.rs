@@ -1,12 +1,9 @@
 //! Peers whose names are resolved once.
 
 use crate::catalog::Context;
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::lint::Target;
-use crate::lint::names;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
+use crate::lint::{Target, names, text};
 use crate::version::Version;
 
 declare_rule! {

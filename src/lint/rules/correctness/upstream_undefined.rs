@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
+use crate::lint::affected::affected;
 use crate::lint::names::looks_like_upstream;
 use crate::lint::rule::declare_rule;
-use crate::lint::{affected::affected, target::Target};
+use crate::lint::target::Target;
 use crate::reuse::{Leaf, Reached, has_variable_host};
 use crate::source::Span;
 

@@ -1,9 +1,8 @@
 //! A URI that is escaped once more.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::values;
+use crate::lint::{Target, values};
 use crate::syntax::Word;
 
 declare_rule! {

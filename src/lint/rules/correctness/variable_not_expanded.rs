@@ -1,11 +1,9 @@
 //! Variables where nginx takes the text as it is.
 
 use crate::catalog::{self, Subsystem};
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::lint::Target;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
+use crate::lint::{Target, text};
 use crate::syntax::{Directive, Word};
 
 declare_rule! {

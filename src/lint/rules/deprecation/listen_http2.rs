@@ -1,17 +1,16 @@
 //! `listen … http2`.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::Diagnostic;
-use crate::edit::Edit;
-use crate::edit::Fix;
-use crate::lint::Target;
+use crate::edit::{Edit, Fix};
 use crate::lint::levels::Level as Block;
-use crate::lint::place;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, place};
 use crate::model::Endpoint;
 use crate::source::{FileId, Span};
 use crate::syntax::Directive;
 use crate::version::Version;
-use std::collections::{HashMap, HashSet};
 
 declare_rule! {
     /// ## What it does
@@ -69,7 +68,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             .finding(listen.head(), "`http2` in `listen` is deprecated since nginx 1.25.1")
             .help("take `http2` out of every `listen` of this address, and write `http2 on;` in its servers")
             .nginx("the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead");
-        // In a large estate the first has the fix for all.
+        // In a large configuration only the first findings have the fix, which repairs all places.
         found.push(match &fix {
             Some(fix) if number < MOST_FIXES => finding.fix(fix.clone()),
             _ => finding,

@@ -2,11 +2,9 @@
 
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
-use crate::edit::Edit;
-use crate::edit::Fix;
-use crate::lint::Target;
-use crate::lint::place;
+use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, place};
 use crate::version::Version;
 
 declare_rule! {

@@ -1,14 +1,12 @@
 //! Stapling of Let's Encrypt's certificates.
 
+use std::collections::HashSet;
+
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
-use crate::edit::Edit;
-use crate::edit::Fix;
-use crate::lint::Target;
-use crate::lint::place;
+use crate::edit::{Edit, Fix};
 use crate::lint::rule::declare_rule;
-use crate::lint::tls;
-use std::collections::HashSet;
+use crate::lint::{Target, place, tls};
 
 declare_rule! {
     /// ## What it does

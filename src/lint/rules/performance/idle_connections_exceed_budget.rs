@@ -1,9 +1,10 @@
 //! Idle connections and `worker_connections`.
 
 use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::affected::affected;
 use crate::lint::remedy::limits::{budget, listening};
 use crate::lint::rule::declare_rule;
-use crate::lint::{affected::affected, target::Target};
+use crate::lint::target::Target;
 use crate::reuse::Judged;
 use crate::source::Span;
 

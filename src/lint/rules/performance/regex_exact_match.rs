@@ -1,9 +1,8 @@
 //! A regular expression for one path.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
+use crate::lint::{Target, sources};
 
 declare_rule! {
     /// ## What it does

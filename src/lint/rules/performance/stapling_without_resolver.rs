@@ -1,11 +1,10 @@
 //! Stapling without a name server.
 
-use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::rule::declare_rule;
-use crate::lint::text;
-use crate::lint::tls;
 use std::collections::HashSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::lint::rule::declare_rule;
+use crate::lint::{Target, text, tls};
 
 declare_rule! {
     /// ## What it does

@@ -1,14 +1,13 @@
 //! Extensions without `$`.
 
+use regex_syntax::hir::{Hir, HirKind, Look};
+
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::access;
 use crate::lint::levels::Level;
 use crate::lint::pattern::is_look;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
+use crate::lint::{Target, access, sources};
 use crate::syntax::Directive;
-use regex_syntax::hir::{Hir, HirKind, Look};
 
 declare_rule! {
     /// ## What it does

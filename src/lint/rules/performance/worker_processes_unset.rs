@@ -3,10 +3,9 @@
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
-use crate::lint::Target;
 use crate::lint::levels::Level as Block;
-use crate::lint::place;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, place};
 
 declare_rule! {
     /// ## What it does

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
+use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, remedy};
+use crate::lint::{Target, remedy};
 use crate::reuse::Judged;
 use crate::source::Span;
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{Target, place};
 use crate::reuse::Connection;
 use crate::source::Span;
 

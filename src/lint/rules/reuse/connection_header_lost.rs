@@ -3,7 +3,8 @@
 use crate::diagnostic::Diagnostic;
 use crate::lint::remedy::connection::lost;
 use crate::lint::rule::declare_rule;
-use crate::lint::{place, remedy, target::Target};
+use crate::lint::target::Target;
+use crate::lint::{place, remedy};
 use crate::model::proxy::Header;
 use crate::reuse::Judged;
 

@@ -2,9 +2,9 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::remedy::connection::lost;
-use crate::lint::remedy::host;
+use crate::lint::remedy::{self, host};
 use crate::lint::rule::declare_rule;
-use crate::lint::{remedy, target::Target};
+use crate::lint::target::Target;
 use crate::reuse::Judged;
 
 declare_rule! {

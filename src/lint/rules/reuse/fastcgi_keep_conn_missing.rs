@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::affected::affected;
 use crate::lint::remedy::TOGETHER;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{Target, place};
 use crate::model::{Endpoint, Origin, Upstream};
 use crate::reuse::Judged;
 use crate::source::Span;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
+use crate::lint::Target;
+use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected};
 use crate::reuse::Reached;
 use crate::source::Span;
 

@@ -2,8 +2,9 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::place;
 use crate::lint::rule::declare_rule;
-use crate::lint::{place, target::Target};
+use crate::lint::target::Target;
 use crate::model::Upstream;
 use crate::source::Span;
 

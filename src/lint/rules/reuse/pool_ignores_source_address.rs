@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
+use crate::lint::affected::affected;
+use crate::lint::place;
 use crate::lint::remedy::limits::is_client_source;
 use crate::lint::rule::declare_rule;
-use crate::lint::{affected::affected, place, target::Target};
+use crate::lint::target::Target;
 use crate::model::{Origin, Upstream};
 use crate::reuse::DEFAULT_KEEPALIVE;
 use crate::source::Span;

@@ -3,8 +3,9 @@
 use super::upstream_not_pooled::pool_size;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::Fix;
+use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{Target, place};
 use crate::model::upstream::Pool;
 use crate::model::{Origin, Upstream};
 use crate::reuse::{Judged, distinct_peers};

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::remedy::host;
+use crate::lint::affected::affected;
+use crate::lint::remedy::{self, host};
 use crate::lint::rule::declare_rule;
-use crate::lint::{affected::affected, remedy, target::Target};
+use crate::lint::target::Target;
 use crate::model::Origin;
 use crate::reuse::Judged;
 use crate::source::Span;

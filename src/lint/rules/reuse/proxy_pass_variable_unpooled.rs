@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::Target;
+use crate::lint::affected::affected;
 use crate::lint::remedy::{self, listed};
 use crate::lint::rule::declare_rule;
 use crate::lint::rules::correctness::upstream_undefined::is_missing_upstream;
-use crate::lint::{Target, affected::affected};
 use crate::reuse::{Judged, Leaf, Reached, fixed_parts, has_variable_host};
 use crate::source::Span;
 

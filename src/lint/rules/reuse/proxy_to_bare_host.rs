@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::affected::affected;
+use crate::lint::remedy;
 use crate::lint::remedy::host::{bare, is_control_endpoint};
 use crate::lint::rule::declare_rule;
-use crate::lint::{affected::affected, remedy, target::Target};
+use crate::lint::target::Target;
 use crate::reuse::Judged;
 
 declare_rule! {

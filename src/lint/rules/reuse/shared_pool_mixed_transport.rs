@@ -2,8 +2,9 @@
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::edit::Fix;
+use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected, place};
+use crate::lint::{Target, place};
 use crate::model::location::Handler;
 use crate::model::proxy::{Bind, HttpVersion};
 use crate::model::upstream::Pool;

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::Target;
+use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected};
 use crate::model::{LocationKind, Server};
 use crate::reuse::{Judged, Verdict};
 use crate::source::Span;

@@ -1,9 +1,10 @@
 //! An upstream without a connection cache.
 
 use crate::diagnostic::{Diagnostic, Level};
+use crate::lint::Target;
+use crate::lint::affected::affected;
 use crate::lint::remedy::{self, is_local};
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, affected::affected};
 use crate::model::proxy::HttpVersion;
 use crate::model::{Origin, Upstream};
 use crate::reuse::Judged;

@@ -1,21 +1,15 @@
 //! An `alias` that a request can climb out of.
 
-use crate::catalog::Context;
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::edit::Edit;
-use crate::edit::Fix;
-use crate::lint::Target;
-use crate::lint::pattern::Pattern;
-use crate::lint::pattern::{can_contain, first};
-use crate::lint::rule::declare_rule;
-use crate::lint::sources;
-use crate::lint::text;
-use crate::lint::text::Piece;
-use crate::syntax::Directive;
-use crate::syntax::Quote;
-use crate::syntax::Word;
 use regex_syntax::hir::Hir;
+
+use crate::catalog::Context;
+use crate::diagnostic::{Diagnostic, Level};
+use crate::edit::{Edit, Fix};
+use crate::lint::pattern::{Pattern, can_contain, first};
+use crate::lint::rule::declare_rule;
+use crate::lint::text::Piece;
+use crate::lint::{Target, sources, text};
+use crate::syntax::{Directive, Quote, Word};
 
 declare_rule! {
     /// ## What it does

@@ -2,10 +2,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::edit::Fix;
-use crate::lint::Target;
-use crate::lint::access;
-use crate::lint::place;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, access, place};
 
 declare_rule! {
     /// ## What it does
@@ -51,7 +49,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         last = Some(level);
         let rules = access::rules(level);
         let ends = rules.iter().any(access::is_for_all);
-        // A rule before a `deny` takes somebody out of it.
+        // An `allow` before a `deny` exempts its clients from the `deny`.
         let Some(idle) = rules.iter().rev().take_while(|rule| rule.name().is("allow")).last() else {
             continue;
         };

@@ -1,9 +1,8 @@
 //! Listings of directories.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::access;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, access};
 
 declare_rule! {
     /// ## What it does

@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::Target;
 use crate::lint::levels::Level as Block;
 use crate::lint::pattern::Pattern;

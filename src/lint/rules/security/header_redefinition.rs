@@ -1,11 +1,9 @@
 //! Response headers of an outer level that an inner one replaces.
 
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::lint::Target;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::levels::Level as Block;
-use crate::lint::lost;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, lost};
 use crate::syntax::Directive;
 use crate::version::Version;
 

@@ -1,13 +1,10 @@
 //! A `Host` header that the client chooses.
 
 use crate::catalog::Context;
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::lint::Target;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
-use crate::lint::text;
+use crate::lint::{Target, sources, text};
 
 declare_rule! {
     /// ## What it does

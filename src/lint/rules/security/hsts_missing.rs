@@ -1,10 +1,9 @@
 //! TLS without HSTS.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
-use crate::lint::tls;
+use crate::lint::{Target, tls};
 use crate::syntax::Directive;
 
 declare_rule! {

@@ -1,13 +1,11 @@
 //! Line breaks that reach a header.
 
 use crate::diagnostic::{Diagnostic, Level};
-use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::text;
 use crate::lint::values::codes::Point;
 use crate::lint::values::{self, Open, Part, Row};
-use crate::syntax::Directive;
-use crate::syntax::Word;
+use crate::lint::{Target, text};
+use crate::syntax::{Directive, Word};
 
 declare_rule! {
     /// ## What it does

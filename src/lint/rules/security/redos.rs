@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Diagnostic, Level as Severity};
-use crate::lint::Target;
-use crate::lint::client_text;
 use crate::lint::redos::{Costly, Growth, Text, judge, shown};
 use crate::lint::rule::declare_rule;
-use crate::lint::sources;
-use crate::lint::text;
 use crate::lint::values::codes::Point;
+use crate::lint::{Target, client_text, sources, text};
 use crate::syntax::Directive;
 
 declare_rule! {

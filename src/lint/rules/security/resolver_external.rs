@@ -1,14 +1,13 @@
 //! A name server outside.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
 use crate::lint::rules::correctness::resolver_without_effect::{OTHERS, PASSES};
-use crate::lint::text;
+use crate::lint::{Target, text};
 use crate::syntax::Directive;
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
 
 declare_rule! {
     /// ## What it does

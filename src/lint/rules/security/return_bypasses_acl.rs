@@ -1,12 +1,10 @@
 //! Access rules that a `return` does not wait for.
 
 use crate::catalog::Context;
-use crate::diagnostic::Diagnostic;
-use crate::diagnostic::Level;
-use crate::lint::Target;
-use crate::lint::access;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, access};
 
 declare_rule! {
     /// ## What it does

@@ -1,9 +1,8 @@
 //! A password that nobody has to know.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::access;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, access};
 
 declare_rule! {
     /// ## What it does

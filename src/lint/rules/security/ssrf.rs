@@ -1,11 +1,9 @@
 //! Requests to a host that the client names.
 
 use crate::diagnostic::{Diagnostic, Level};
-use crate::lint::Target;
-use crate::lint::access;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
-use crate::lint::values;
+use crate::lint::{Target, access, values};
 use crate::syntax::Word;
 
 declare_rule! {

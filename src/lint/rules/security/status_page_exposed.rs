@@ -2,10 +2,9 @@
 
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
-use crate::lint::access;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
+use crate::lint::{Target, access};
 use crate::syntax::Directive;
 
 declare_rule! {

@@ -1,9 +1,8 @@
 //! The default of `ssl_ciphers`.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::tls;
+use crate::lint::{Target, tls};
 
 declare_rule! {
     /// ## What it does

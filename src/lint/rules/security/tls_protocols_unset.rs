@@ -1,9 +1,8 @@
 //! The default of `ssl_protocols`.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::tls;
+use crate::lint::{Target, tls};
 use crate::version::Version;
 
 declare_rule! {

@@ -7,7 +7,7 @@ pub(super) enum Event {
     More,
     /// A command is complete.
     Command,
-    /// It was none; why.
+    /// The text was no command; the message says why.
     Broken(String),
 }
 
@@ -24,7 +24,7 @@ enum ParserState {
     Value(u8),
     Escaped(u8),
     AfterValue,
-    /// So many of `-->`.
+    /// So many bytes of `-->` were read.
     End(usize),
     Broken(usize),
 }

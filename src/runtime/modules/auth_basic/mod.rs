@@ -120,7 +120,7 @@ fn c_string(text: &[u8]) -> &[u8] {
     memchr::memchr(0, text).map_or(text, |end| &text[..end])
 }
 
-/// The order of a base64 of its own (crypt's), and that of the digest's bytes in an MD5 password.
+/// Alphabet of crypt's base64, and order of the digest's bytes in an MD5 password.
 const DIGITS: &[u8; 64] = b"./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ORDER: [[usize; 3]; 5] = [[0, 6, 12], [1, 7, 13], [2, 8, 14], [3, 9, 15], [4, 10, 5]];
 

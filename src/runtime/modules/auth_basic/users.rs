@@ -6,14 +6,14 @@ use std::io::{self, BufRead};
 const LONGEST: usize = 2048;
 
 enum LineState {
-    /// So many bytes of the name and its colon are as in the request.
+    /// So many bytes of the name and the colon match the request's.
     Name(usize),
-    /// The rest of the line is a comment, or somebody else.
+    /// The rest of the line is a comment, or another user's.
     Skip,
     Password,
 }
 
-/// The password of a name, as the file has it; `None` if nobody has this name.
+/// The password of a user, as written in the file; `None` for an unknown user.
 ///
 /// A name that does not match skips up to the next line feed: if the byte that differs is one itself, the next line is skipped
 /// as well, as with nginx.

@@ -1,11 +1,11 @@
 //! Base64 with the two alphabets of RFC 4648 (`ngx_decode_base64`, `ngx_decode_base64url`).
 
-/// Decodes up to the first `=`; `None` if there is another byte that is no digit, or one digit too much.
+/// Decodes up to the first `=`; `None` for any other byte outside the alphabet, or a single leftover digit.
 pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     decode_with(text, *b"+/")
 }
 
-/// The same with the alphabet of URLs.
+/// Decodes the alphabet of URLs, otherwise like [`decode`].
 pub(crate) fn decode_url(text: &[u8]) -> Option<Vec<u8>> {
     decode_with(text, *b"-_")
 }
@@ -37,7 +37,7 @@ fn decode_with(text: &[u8], last: [u8; 2]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Encodes, with `=` at the end.
+/// Encodes with the standard alphabet and `=` as padding.
 pub(crate) fn encode(data: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(data.len().div_ceil(3) * 4);

@@ -23,7 +23,7 @@ enum ChunkState {
 pub(crate) struct Chunked {
     state: ChunkState,
     size: u64,
-    /// Trailers are somebody else's.
+    /// Trailers stay in the input, for the caller.
     keeps_trailers: bool,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Chunk {
     Done,
     /// The last chunk has ended, and trailers may follow, which end with an empty line.
     Trailers,
-    /// This is no chunked body.
+    /// The input is no chunked body.
     Invalid,
 }
 
@@ -51,7 +51,7 @@ impl Chunked {
         if self.state == ChunkState::Data { self.size } else { 0 }
     }
 
-    /// One that ends with [`Chunk::Trailers`].
+    /// A parser that ends with [`Chunk::Trailers`].
     pub(crate) fn keeping_trailers() -> Self {
         Self { keeps_trailers: true, ..Self::default() }
     }

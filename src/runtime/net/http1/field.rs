@@ -11,7 +11,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// Appends it as a line to `out`; `text` is what it was parsed from.
+    /// Appends the field as a line to `out`; `text` is the parsed head.
     pub(crate) fn copy(&self, text: &[u8], out: &mut Vec<u8>) {
         let (start, end) = (self.name.start as usize, self.value.end as usize);
         // As most are written: one copy instead of four.
@@ -54,7 +54,7 @@ macro_rules! known {
                 if is_same(name, text) { known } else { Known::Other }
             }
 
-            /// Its bit in a set of known names.
+            /// Bit of the name in a set of known names.
             pub(crate) const fn bit(self) -> u64 {
                 1 << self as u64
             }

@@ -27,7 +27,7 @@ pub(crate) struct RequestLine {
     pub(crate) quoted: bool,
     /// The path or the arguments have `+`.
     pub(crate) plus: bool,
-    /// `http://host?args`: the path is empty and stands for `/`.
+    /// `http://host?args`: the path is empty and means `/`.
     pub(crate) empty_path: bool,
 }
 

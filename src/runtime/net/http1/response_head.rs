@@ -28,7 +28,7 @@ pub(crate) struct ResponseHead {
 pub(crate) enum Form {
     #[default]
     Http,
-    /// Without status line: a header `Status` says what it is (RFC 3875).
+    /// CGI: no status line; the header `Status` has the status (RFC 3875).
     Cgi,
 }
 

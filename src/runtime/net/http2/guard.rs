@@ -184,7 +184,7 @@ mod tests {
             let data = [&preface[..], &broken].concat();
             assert_eq!(passed(&data, 5), data);
         }
-        // One that does not end is not held for ever.
+        // A header block without an end is not held for ever.
         let endless =
             [&preface[..], &frame(HEADERS, 0, b""), &frame(CONTINUATION, 0, &[0; 200]).repeat(3000)].concat();
         assert!(passed(&endless, 4096).len() > endless.len() / 2);

@@ -53,7 +53,7 @@ fn fill(head: &mut Head, parts: &Parts, buffer: &mut Buffer, rules: &Rules) -> R
     head.set_line(line.map_err(|error| BadRequest::new(error.status(), error.message()))?);
     put(buffer, b"\r\n");
     if let Some(authority) = authority {
-        // It is no line of the head for `max_headers`.
+        // `:authority` does not count as a header for `max_headers`.
         add(head, buffer, b"Host", authority.as_bytes(), rules)?;
     }
     let most = rules.headers.saturating_add(head.fields.len());
@@ -66,7 +66,7 @@ fn fill(head: &mut Head, parts: &Parts, buffer: &mut Buffer, rules: &Rules) -> R
             return Err(BadRequest::new(400, message));
         }
         let is_same = |authority: &str| value.as_bytes().eq_ignore_ascii_case(authority.as_bytes());
-        // One that differs is refused as a second `Host`.
+        // A `Host` that differs from `:authority` is refused as a second `Host`.
         if name == HOST && authority.is_some_and(is_same) || name == COOKIE {
             continue;
         }

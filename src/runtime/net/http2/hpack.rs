@@ -25,7 +25,7 @@ const NO_METHOD: u8 = b'x';
 const METHOD: [u64; 2] = [2, 3];
 const URI: [u64; 5] = [1, 4, 5, 6, 7];
 
-/// True if a name or value stands for one that nginx refuses.
+/// True if a name or value was overwritten because nginx refuses it.
 pub(crate) fn is_refused(text: &[u8], by: u8) -> bool {
     !text.is_empty() && text.iter().all(|b| *b == by)
 }

@@ -162,7 +162,7 @@ impl Http2 {
         match &mut out.state {
             ResponseState::Ended => {}
             ResponseState::Body(send, None | Some(0), _) => {
-                // If it fails there is nobody to tell.
+                // The failure has no receiver: the stream is over.
                 let _ = if trailers.is_empty() {
                     send.send_data(Bytes::new(), true)
                 } else {

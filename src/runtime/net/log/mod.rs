@@ -153,7 +153,7 @@ pub(crate) struct Files {
     open: Mutex<HashMap<PathBuf, Arc<Sink>>>,
     /// Files that were opened as root, for a process that is root no more.
     before: HashMap<PathBuf, Arc<File>>,
-    /// They were opened by the master process for this one, and are not opened again.
+    /// The master process opened the logs for this process, which does not open them again.
     is_handed: bool,
     hostname: String,
 }

@@ -40,7 +40,7 @@ impl Lines {
             sink.write(lines, None);
             lines.clear();
         }
-        // Those of a configuration that is gone are not kept open.
+        // Logs of a previous configuration are not kept open.
         self.0.retain(|(sink, _)| Arc::strong_count(sink) > 1);
     }
 }

@@ -55,7 +55,7 @@ pub(crate) enum Side {
     /// The socket is not for TLS.
     #[default]
     Plain,
-    /// It is, but the client does not speak it.
+    /// The socket has `ssl`, but the client does not speak TLS.
     Refused,
     Tls(Rc<Info>),
 }

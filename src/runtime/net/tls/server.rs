@@ -15,9 +15,8 @@ use crate::eval::select::ServerId;
 use crate::model::{Config, TlsSettings};
 use crate::runtime::net::shared::Shared;
 use crate::runtime::net::tls::file::{Choice, Files};
-use crate::runtime::net::tls::session;
 use crate::runtime::net::tls::verify::{self, Trust};
-use crate::runtime::net::tls::{self, cipher, provider};
+use crate::runtime::net::tls::{self, cipher, provider, session};
 use crate::source::Span;
 
 /// Longest chain that is followed, whatever `ssl_verify_depth` says.
@@ -26,7 +25,7 @@ const MOST_DEPTH: u32 = 100;
 /// The TLS configuration of a server.
 #[derive(Debug)]
 pub(crate) struct ServerTls {
-    /// With HTTP/1 only, and with HTTP/2 besides.
+    /// Configuration that offers HTTP/1 only, and one that also offers HTTP/2.
     pub(crate) http1: Arc<ServerConfig>,
     pub(crate) http2: Arc<ServerConfig>,
     pub(crate) trust: Trust,
@@ -74,7 +73,7 @@ fn server(settings: &TlsSettings, files: Files<'_>, shared: &Shared) -> Result<S
     let place = settings.certificate.origin.span();
     let mut keys = Vec::new();
     for (certificate, key) in settings.certificate.value.iter().zip(&settings.certificate_key.value) {
-        // Those with variables are loaded when somebody asks for them.
+        // Certificates with variables in their paths are loaded on demand.
         if let (Some(certificate), Some(key)) = (certificate.constant(), key.constant()) {
             let (certificate, key) = (String::from_utf8_lossy(certificate), String::from_utf8_lossy(key));
             keys.push(Arc::new(files.certified(&certificate, &key).map_err(at(place))?));
@@ -131,7 +130,7 @@ pub(crate) fn restricted(ciphers: &str, groups: &str) -> Result<CryptoProvider, 
     Ok(provider)
 }
 
-/// The trust that clients are verified with, and the names that they are told.
+/// The trust that client certificates are verified with, and the names of CAs in the handshake.
 fn trust(settings: &TlsSettings, files: Files<'_>) -> Result<(Trust, Vec<DistinguishedName>), Failed> {
     let mut trust = Trust { depth: settings.verify_depth.value.min(MOST_DEPTH) as usize, ..Trust::default() };
     let mut hints = Vec::new();

@@ -93,7 +93,7 @@ impl StoresServerSessions for Cache {
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        // Its place in the order stays until it is the oldest.
+        // The key stays in the order until it is the oldest.
         let (made, value) = self.with(|kept| kept.sessions.remove(key))?;
         self.is_valid(made).then_some(value)
     }

@@ -1,4 +1,4 @@
-//! Bytes over TLS: rustls between a socket and whoever reads and writes.
+//! TLS streams: rustls between a socket and its reader and writer.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -69,7 +69,7 @@ impl TlsState {
             match self.session.read_tls(&mut Io(socket)) {
                 Ok(n) => {
                     if let Err(error) = self.session.process_new_packets() {
-                        // The other side is told why, if it can be told at once.
+                        // The alert is sent if the socket takes it at once.
                         let _ = self.session.write_tls(&mut Io(socket));
                         return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error)));
                     }
@@ -131,7 +131,7 @@ impl Tls {
             match state.session.reader().read(room) {
                 Ok(n) => return Poll::Ready(Ok(n)),
                 Err(error) if is_not_yet(&error) => {}
-                // Closed without a word; nginx does not mind.
+                // The peer closed without `close_notify`, which nginx accepts.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Poll::Ready(Ok(0)),
                 Err(error) => return Poll::Ready(Err(error)),
             }

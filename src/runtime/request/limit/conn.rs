@@ -19,7 +19,7 @@ impl ConnZone {
         Self { counts: Mutex::default(), most }
     }
 
-    /// One more; false if there are as many as may be, or no room for another key.
+    /// Counts another connection; false if the limit is reached, or the zone has no room for another key.
     pub(crate) fn take(&self, key: &[u8], number: u32) -> bool {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = counts.len() >= self.most;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::eval::regex::Regex;
 use crate::model::fastcgi::Param;
 
-/// `fastcgi_pass`, and what it sends.
+/// `fastcgi_pass` with its parameters.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct FastcgiPlan {

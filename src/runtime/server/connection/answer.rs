@@ -68,7 +68,7 @@ impl Connection {
                             None => 0,
                         };
                         if read == 0 {
-                            // It has become shorter.
+                            // The file has become shorter.
                             return Err(io::ErrorKind::UnexpectedEof.into());
                         }
                         out.truncate(start + read);
@@ -96,7 +96,7 @@ impl Connection {
             out.extend_from_slice(&request.reply.trailers);
             out.extend_from_slice(b"\r\n");
         }
-        // Its memory is used again.
+        // The next response reuses the memory of the list.
         request.reply.parts = kept;
         self.flush(request, out, &mut written).await
     }

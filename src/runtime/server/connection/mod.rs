@@ -91,7 +91,7 @@ pub(crate) async fn serve(
     keep_alive(&open.worker, client, stream, timer).await;
 }
 
-/// One request after the other.
+/// Serves the requests of a connection, one after the other.
 async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream, timer: Timer) {
     let listen = &worker.router.listen(client.address).listen;
     if listen.proxy_protocol {
@@ -174,7 +174,7 @@ fn default_server(worker: &Worker, client: &Client) -> ServerId {
 enum Preface {
     Http2,
     Other,
-    /// It closed the connection, or sent only a part of the preface until `client_header_timeout`.
+    /// The client closed the connection, or sent only a part of the preface until `client_header_timeout`.
     Closed,
 }
 
@@ -198,7 +198,7 @@ async fn preface(worker: &Worker, timer: &Timer, stream: &Stream, client: &Clien
             }
             _ => return Preface::Closed,
         }
-        // A part of it: what has come stays where it is, so nobody says when more is there.
+        // A part of the preface stays in the socket, so the socket stays readable and cannot announce the rest.
         let _ = timer.idle(Duration::from_millis(10), |_| Poll::<()>::Pending).await;
         if worker.is_stopping.get() {
             return Preface::Closed;

@@ -1,5 +1,5 @@
-//! HTTP/2 towards clients: frames, flow control and HPACK are h2's; a request becomes the text that HTTP/1 would have
-//! sent (`request`), is answered by the same steps as any other, and what they write becomes frames (`stream`).
+//! HTTP/2 towards clients: frames, flow control and HPACK are h2's. `net::http2::head` makes the request head of h2's
+//! fields, the phases are those of HTTP/1, and `net::http2::stream` sends the response as frames.
 //!
 //! Memory is bounded: `http2_max_concurrent_streams` requests at a time, `http2_body_preread_size` of each body,
 //! `WINDOW` of all bodies of a connection, `SEND` of each response.
@@ -35,11 +35,11 @@ use crate::runtime::server::connection::Head;
 /// The first bytes of a client.
 pub(crate) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Bytes of bodies that a connection may have on their way.
+/// Flow-control window of a connection: bytes of all request bodies that are not read yet.
 const WINDOW: u32 = 1 << 20;
 /// Bytes of a response that wait for the client.
 const SEND: usize = 64 << 10;
-/// A wait that nobody ends but an event.
+/// Effectively no timeout.
 const LONG: Duration = Duration::from_secs(86_400 * 30);
 
 type Get = fn(&mut Scope<'_>, &mut Vec<u8>) -> bool;
@@ -53,14 +53,14 @@ pub(crate) const PLAIN: &[(&str, Get)] = &[("http2", |s, out| {
     true
 })];
 
-/// Requests that are being answered, and whoever wants to know when there is none.
+/// Open requests of a connection, and the waker of the task that waits until none is open.
 #[derive(Default)]
 struct Active {
     count: Cell<usize>,
     waker: RefCell<Option<Waker>>,
 }
 
-/// One of them.
+/// Guard of an open request: its drop lowers the count.
 struct One(Rc<Active>);
 
 impl One {
@@ -114,7 +114,7 @@ pub(crate) async fn serve(
         let is_idle = active.count.get() == 0;
         let idle = plan.core.keepalive_timeout.value.idle;
         let limit = match is_idle {
-            // Also a connection that is not to be kept has its first request.
+            // `keepalive_timeout 0` still leaves time for the first request.
             true if client.requests == 0 => idle.max(timeout),
             true => idle,
             false => LONG,
@@ -131,7 +131,7 @@ pub(crate) async fn serve(
             *active.waker.borrow_mut() = Some(cx.waker().clone());
             if active.count.get() == 0 { Poll::Ready(Event::Idle) } else { Poll::Pending }
         };
-        // Only without requests it makes room for another connection.
+        // Only an idle connection may be closed to make room for another connection.
         let event = if is_idle { timer.idle(limit, next).await } else { timer.told(limit, next).await };
         match event {
             Some(Event::Closed) => return,
@@ -161,7 +161,7 @@ pub(crate) async fn serve(
         }
     }
     if client.requests > 0 && !timer.is_reused() {
-        // The output that waits for the client still goes out if the client says that it is there.
+        // Waiting output is still sent if the client goes on reading.
         connection.graceful_shutdown();
         let timeout = plan.core.lingering_timeout.value;
         if timer.reusable(timeout, |cx| connection.poll_closed(cx)).await.is_some() {
@@ -170,14 +170,14 @@ pub(crate) async fn serve(
     }
     connection.abrupt_shutdown(Reason::NO_ERROR);
     if timer.is_reused() {
-        // Another connection needs the room now: what the socket takes at once goes out.
+        // Another connection needs the place now: only bytes that the socket accepts at once are sent.
         std::future::poll_fn(|cx| Poll::Ready(connection.poll_closed(cx).is_ready())).await;
         return;
     }
     let _ = timer.reusable(Duration::from_secs(1), |cx| connection.poll_closed(cx)).await;
 }
 
-/// Answers one request, as a connection of its own would.
+/// Serves one request (stream), like a connection with a single request.
 async fn answer(
     worker: Rc<Worker>,
     client: Client,

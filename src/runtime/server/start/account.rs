@@ -16,7 +16,7 @@ use crate::source::Span;
 
 /// nginx's account if the configuration names none (`NGX_USER`).
 const USER: &str = "nobody";
-/// Its group: nginx's configure script takes the first of these that the host has (`NGX_GROUP`).
+/// Group of the default user: nginx's configure script takes the first that the host has (`NGX_GROUP`).
 const GROUPS: [&str; 2] = ["nobody", "nogroup"];
 
 /// Whom the workers are.
@@ -44,7 +44,7 @@ pub(crate) fn find(config: &Config, was_root: bool) -> Result<Option<Account>, S
         let reason = error.map_or_else(String::new, |e| errno(&e.into()));
         failed(format!("{call}(\"{name}\") failed{reason}"), span)
     };
-    // A name with a NUL is the name of nobody.
+    // No user has a name with a NUL.
     let look_up = |name: &str| if name.contains('\0') { Ok(None) } else { User::from_name(name) };
     let user = look_up(name).map_err(|e| unknown("getpwnam", name, Some(e)))?;
     let user = user.ok_or_else(|| unknown("getpwnam", name, None))?;

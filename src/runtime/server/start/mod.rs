@@ -51,7 +51,7 @@ pub struct RunOptions {
 /// Error of a start.
 #[derive(Debug)]
 pub enum StartError {
-    /// These directives are not executed, and to go on without them is not safe.
+    /// Directives that are not executed and cannot be left out safely.
     Unsupported(Vec<Unsupported>),
     /// The failure, in nginx's words, and the directive that asked for it.
     Failed {
@@ -243,7 +243,7 @@ pub(crate) fn prepare(
     }
     let has_peers = given.peers.is_some();
     let peers = Arc::new(given.peers.map_or_else(|| resolve(config), Ok)?);
-    // Whoever was given the addresses was given the directories too.
+    // With handed-over addresses the master has made the directories too.
     if !has_peers {
         paths::make(config, &options.prefix, account)?;
     }
@@ -313,7 +313,7 @@ pub(crate) fn launch(prepared: Prepared, options: &RunOptions) -> Result<Running
         outcome = outcome.and(report.map_err(|message| failed(message, None)));
     }
     if let Err(error) = outcome {
-        // Those that could be started may have clients already.
+        // Workers that have started may have clients already.
         stop.send_replace(Some(Stop::Graceful));
         return Err(error);
     }
@@ -352,7 +352,7 @@ fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
     Ok(all)
 }
 
-/// `flush=` of access logs: a thread of its own, as lines are collected for all workers together.
+/// Thread for `flush=` of access logs, whose buffers are shared by all workers.
 fn flush_in_time(config: &Config, files: &Arc<Files>) {
     use crate::model::log::AccessLogs;
     let levels = config.http.locations().map(|(_, l)| &l.settings.core.access_log.value);

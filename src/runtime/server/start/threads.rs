@@ -1,4 +1,4 @@
-//! A worker's thread: it makes its worker, says whether that worked, and serves until it is told to stop.
+//! A worker's thread: makes the worker, reports success or failure, and serves until the shutdown.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ fn once(job: &Job, report: &mut Option<Sender<Report>>) -> Result<(), String> {
     let worker = Worker::new(&job.config, &job.peers, &job.files, counters, job.product, outgoing, tls)?;
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().on_thread_park(turn::write).on_thread_unpark(clock::turn);
-    // Its tasks wait in the scheduler's own queue: with a `LocalSet` each goes through two of them.
+    // Tasks wait in the scheduler's own queue: with a `LocalSet` each task goes through two queues.
     let runtime = builder.build_local(LocalOptions::default());
     let runtime = runtime.map_err(|e| format!("epoll_create() failed{}", errno(&e)))?;
     let own: Result<Vec<_>, _> = job.listeners.iter().map(Listener::try_clone).collect();
@@ -135,7 +135,7 @@ async fn watch_pools(worker: Rc<Worker>) {
     worker.upstreams.watch().await;
 }
 
-/// Runs what a worker cannot be without as long as it lives: after a panic it begins anew.
+/// Runs a task that a worker always needs: after a panic the task is started again.
 fn keep<F>(
     worker: &Rc<Worker>,
     name: &'static str,

@@ -8,7 +8,7 @@ use crate::runtime::upstream::balancer::{Attempt, Balancer};
 #[derive(Debug)]
 pub(super) struct Consistent {
     peers: Peers,
-    /// Points of the ring, by hash, with the position of the name each stands for.
+    /// Points of the ring, by hash, with the positions of their names.
     points: Vec<(u32, u32)>,
     /// For each peer the position of the first peer of the same name.
     names: Vec<u32>,

@@ -37,20 +37,20 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// One more miss; true if there were too many.
+    /// Counts another miss; true if there were too many.
     fn miss(&mut self) -> bool {
         self.misses += 1;
         self.misses > 20
     }
 }
 
-/// Outcome of an attempt, told when the peer is given back.
+/// Outcome of an attempt, reported with [`Balancer::free`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Good,
-    /// It gave no valid response.
+    /// The peer gave no valid response.
     Failed,
-    /// It was never asked, for want of a port of ours (`--improve`): neither its failure nor its recovery.
+    /// The peer was never asked because no local port was free (`--improve`): neither its failure nor its recovery.
     Unasked,
 }
 

@@ -1,4 +1,4 @@
-//! Looks a cache's directory through at start, and removes what nobody asks for and what is too much
+//! Loads a cache's directory at start, and removes inactive entries and those over `max_size`
 //! (`ngx_http_file_cache_loader`, `ngx_http_file_cache_manager`).
 
 use std::path::Path;
@@ -49,7 +49,7 @@ fn load(zone: &Zone, directory: &Path, levels: usize) {
             let size = entry.metadata().map_or(0, |meta| meta.len());
             zone.found(key, size);
         }
-        // One that is not complete is left alone, as a request may be writing it (`ngx_http_file_cache_add_file`).
+        // An incomplete file is left alone, as a request may be writing it (`ngx_http_file_cache_add_file`).
     }
 }
 
@@ -63,7 +63,7 @@ fn clean(zone: &Zone) {
     }
 }
 
-/// A key that nobody uses at the moment, the one used longest ago first.
+/// The least recently used key without requests.
 fn oldest(nodes: &Nodes, may: impl Fn(i64) -> bool) -> Option<Key> {
     let keys = nodes.order.values().take(TRIED);
     let mut unused = keys.filter(|key| nodes.map.get(*key).is_some_and(|n| n.count == 0 && may(n.expire)));
@@ -72,7 +72,7 @@ fn oldest(nodes: &Nodes, may: impl Fn(i64) -> bool) -> Option<Key> {
 
 fn remove(zone: &Zone, nodes: &mut Nodes, key: &Key) {
     if nodes.map.get(key).is_some_and(|node| node.exists) {
-        // Whoever removed the file before has counted it too.
+        // If the file was removed before, the remover has counted it.
         let _ = std::fs::remove_file(zone.file(key));
     }
     nodes.remove(key);

@@ -34,7 +34,7 @@ pub(crate) fn path(directory: &Path, levels: &[usize], key: &Key) -> PathBuf {
     path
 }
 
-/// The key that a file name stands for.
+/// The key in a file name.
 pub(crate) fn of_name(name: &str) -> Option<Key> {
     let mut key = Key::default();
     if name.len() != 32 || !name.is_ascii() {

@@ -1,7 +1,7 @@
 //! Responses kept in files (`ngx_http_file_cache.c`), in nginx's own format: a cache directory can be taken over.
 //!
-//! `zone` knows the keys, `key` what a key is, `header` what a file begins with, `validity` how long a response is
-//! fresh, `keeper` removes what is too old or too much, `writer` makes files.
+//! `zone` has the entries by key, `key` makes keys, `header` reads and writes the head of a file, `validity` is the time
+//! that a response stays fresh, `keeper` removes inactive entries and those over `max_size`, `writer` makes files.
 
 pub(crate) mod header;
 pub(crate) mod keeper;

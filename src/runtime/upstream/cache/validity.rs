@@ -14,7 +14,7 @@ pub(crate) struct Validity {
     /// Seconds after that in which a stale response may be used: while it is renewed, and when the peer fails.
     pub(crate) updating: i64,
     pub(crate) error: i64,
-    /// It may not be kept.
+    /// The cache must not keep the response.
     pub(crate) is_refused: bool,
     pub(crate) vary: Vec<u8>,
 }

@@ -57,7 +57,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
-            // Nobody is there to be told.
+            // An error of the removal has no receiver.
             let _ = std::fs::remove_file(temporary);
         }
     }

@@ -29,7 +29,7 @@ pub(super) struct Node {
     pub(super) expire: i64,
     /// Bytes of its file.
     pub(super) size: u64,
-    /// Its place in the order of use.
+    /// Place of the entry in the order of use.
     turn: u64,
 }
 
@@ -66,7 +66,7 @@ pub(crate) enum Seen {
     File,
     /// There is none; it is to be made.
     Nothing,
-    /// It has not been asked for often enough.
+    /// The key has had fewer requests than `proxy_cache_min_uses`.
     Scarce,
 }
 
@@ -75,7 +75,7 @@ pub(crate) enum Seen {
 pub(crate) struct Held {
     pub(crate) zone: Arc<Zone>,
     pub(crate) key: Key,
-    /// This request renews it since then.
+    /// Time at which this request began to renew the entry.
     updating: Option<Instant>,
     is_lasting: bool,
     /// True if it has been given back.

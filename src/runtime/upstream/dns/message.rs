@@ -13,10 +13,10 @@ const LONGEST: usize = 512;
 pub(super) struct Answer {
     /// 0: no error; 3: there is no such name.
     pub(super) code: u8,
-    /// It did not fit: the question is asked again over TCP.
+    /// The response was truncated: the query is sent again over TCP.
     pub(super) truncated: bool,
     pub(super) addresses: Vec<IpAddr>,
-    /// The name that this one stands for.
+    /// Target of a CNAME record.
     pub(super) alias: Option<String>,
     /// Seconds that it holds.
     pub(super) ttl: u32,

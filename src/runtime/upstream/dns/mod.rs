@@ -27,7 +27,7 @@ const RESEND: Duration = Duration::from_secs(5);
 const MAX_ALIASES: usize = 50;
 /// Names that are kept.
 const MAX_NAMES: usize = 10_000;
-/// A question that nobody answers is forgotten.
+/// Time after which an unanswered query is dropped.
 const GIVE_UP: Duration = Duration::from_secs(60);
 
 /// Reason of a failed look-up: the code of the DNS response, or 110 if none came.
@@ -62,7 +62,7 @@ struct Known {
     until: Instant,
 }
 
-/// One `resolver`.
+/// The name servers of a `resolver`.
 #[derive(Debug)]
 pub(crate) struct Resolver {
     settings: Settings,
@@ -234,7 +234,7 @@ impl Resolver {
         Ok((both.addresses, both.alias))
     }
 
-    /// One question, asked of one server after the other until one answers.
+    /// Sends a query to one server after the other until one answers.
     async fn one(&self, name: &str, mut turn: usize, kind: Option<TYPE>) -> Option<Answer> {
         let mut question = message::question(self.random.number() as u16, name, kind?)?;
         loop {
@@ -250,7 +250,7 @@ impl Resolver {
                     }
                 }
                 Ok(Ok(answer)) => return Some(answer),
-                // Nobody there: the next one, but not in a hurry.
+                // No server at this address: the next one is asked after a pause.
                 Ok(Err(_)) => tokio::time::sleep(RESEND).await,
                 Err(_) => {}
             }
