@@ -57,7 +57,7 @@ pub(super) fn soften(diagnostic: &mut Diagnostic) {
     }
 }
 
-/// What a block lacks, or two servers share, which a file that was not read may mend.
+/// Lacks of a block, and names that two servers share, which a file that was not read may mend.
 const ABSENT: [&str; 7] = [
     "conflicting-server-name",
     "missing-directive",

@@ -67,7 +67,7 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
                 Entry::Vacant(free) => {
                     free.insert(number);
                 }
-                // What was not read of a server may be its addresses or names.
+                // The part of a server that was not read may hold its addresses or names.
                 Entry::Occupied(first)
                     if [*first.get(), number].iter().any(|n| is_doubtful(cx, &servers[*n])) => {}
                 Entry::Occupied(first) => {

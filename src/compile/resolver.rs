@@ -32,7 +32,7 @@ fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             flag(value).map(|on| ipv6 = on).is_some()
         } else if text.starts_with(b"status_zone=") && cx.knows(Tier::Plus) {
             true
-        } else if is_of_openresty(&text) && cx.loaded.contains("ngx_http_lua_module") {
+        } else if is_of_openresty(&text) && uses_lua(cx) {
             servers += 1;
             true
         } else {
@@ -59,6 +59,13 @@ fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 /// `local=on`, with which OpenResty takes the name servers of the host.
 fn is_of_openresty(text: &[u8]) -> bool {
     matches!(text, b"local=on" | b"local=off")
+}
+
+/// True if the configuration is for OpenResty: it has a directive of the Lua module.
+fn uses_lua(cx: &Compiler<'_>) -> bool {
+    let is_lua = |name: &[u8]| name.starts_with(b"lua_") || memchr::memmem::find(name, b"_by_lua").is_some();
+    !cx.options.strict_modules
+        && cx.configuration.trees.iter().any(|tree| tree.directives().any(|d| is_lua(d.name().content())))
 }
 
 impl Value for Resolver {

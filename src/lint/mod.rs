@@ -95,7 +95,7 @@ pub fn lint_timed(
 /// Makes a note of a finding that something is not set, where a file that was not read may set it.
 fn hedge(configuration: &Configuration, unread: &Unread, finding: &mut Diagnostic) {
     let Some(include) = unread.around(finding.span) else { return };
-    // What is around an upstream or a map changes nothing in it.
+    // Directives around an upstream or a map change nothing in it.
     let closed = ["upstream", "map", "split_clients"];
     let around = configuration.tree(finding.span.file).enclosing(finding.span.start);
     let block = around.iter().find(|d| closed.iter().any(|name| d.name().is(name)));

@@ -19,7 +19,9 @@ impl Unread {
     /// The argument of an `include` that failed in the block of a place or in one around it. The head of a block belongs to the block.
     pub fn around(&self, place: Span) -> Option<Span> {
         let parts = self.parts.get(&place.file)?;
-        parts.iter().find(|(range, _)| range.contains(&place.start)).map(|(_, include)| *include)
+        let around = parts.iter().filter(|(range, _)| range.contains(&place.start));
+        // The innermost is the nearest.
+        around.min_by_key(|(range, _)| range.end - range.start).map(|(_, include)| *include)
     }
 
     /// True if an `include` failed in the block itself that has its head at a place, not only around or inside it.
@@ -146,6 +148,15 @@ mod tests {
             assert_eq!(found.is_some(), expected, "{file}: {text}");
         }
         assert!(!unread.is_empty());
+    }
+
+    #[test]
+    fn the_nearest_failed_include_is_named() {
+        let files = Memory::default()
+            .with("nginx.conf", "http { include far.conf; server { include near.conf; location / { } } }");
+        let configuration = load(&files, "nginx.conf".as_ref(), &LoadOptions::default()).unwrap();
+        let include = configuration.unread().around(place(&configuration, "nginx.conf", "location"));
+        assert_eq!(configuration.sources.text(include.unwrap()), b"near.conf");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
 use crate::lint::rules::correctness::resolver_without_effect::{OTHERS, PASSES};
 use crate::lint::{Target, text};
-use crate::syntax::Directive;
+use crate::syntax::{Directive, Word};
 
 declare_rule! {
     /// ## What it does
@@ -72,14 +72,26 @@ fn serves_stapling_only(target: Target<'_>, level: Block<'_>) -> bool {
     let resolves =
         |d: &Directive<'_>| d.args().any(|w| w.is("resolve") || w.content().starts_with(b"service="));
     let asks = |(inner, pass): (Block<'_>, Directive<'_>)| {
-        let host = pass.arg(0).filter(|w| w.content().contains(&b'$')).map(|w| text::url(&w.value()).host);
-        // An address with a variable behind it needs no name server.
-        let named =
-            host.is_some_and(|host| host.contains(&b'$') || text::is_name(&text::without_port(&host)));
+        let value = pass.arg(0).map(Word::value).filter(|value| value.contains(&b'$'));
+        // An address with a path behind it needs no name server.
+        let named = value.is_some_and(|value| {
+            let host = without_path(text::url(&value).host);
+            host.contains(&b'$') || text::is_name(&text::without_port(&host))
+        });
         named && inner.holder("resolver").is_some_and(|holder| holder.position() == level.position())
     };
     !levels.named("server").any(|(_, d)| resolves(&d))
         && !PASSES.iter().any(|name| levels.named(name).any(asks))
+}
+
+/// The host without a variable behind it that begins the path.
+fn without_path(mut host: Vec<u8>) -> Vec<u8> {
+    for path in [&b"$request_uri"[..], b"$uri", b"$document_uri", b"$is_args"] {
+        if let Some(at) = memchr::memmem::find(&host, path) {
+            host.truncate(at);
+        }
+    }
+    host
 }
 
 fn is_public(text: &str) -> bool {
