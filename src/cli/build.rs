@@ -59,7 +59,7 @@ pub(super) fn run(args: &BuildArgs, out: &mut dyn Write) -> Result<Outcome, Fail
 
 fn write_all(files: &[(&str, String)], dir: &Path, force: bool, input: &Path) -> Result<(), Failure> {
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| below(dir, name)).collect::<Result<_, _>>()?;
-    // All or nothing, as far as can be told before.
+    // Existing outputs are refused before the first one is written.
     if let Some(there) = paths.iter().find(|path| !force && path.exists()) {
         return Err(
             Failure::new(format!("`{}` is already there", there.display())).help("`--force` replaces it")

@@ -44,7 +44,7 @@ impl CompileArgs {
     }
 }
 
-/// Directives whose first argument names a file that is nobody else's business.
+/// Directives whose first argument names a secret file.
 const SECRETS: &[&str] = &[
     "auth_basic_user_file",
     "grpc_ssl_certificate_key",
@@ -108,7 +108,7 @@ struct Secret {
     place: crate::source::Span,
 }
 
-/// Those whose path is known without a request.
+/// Secret files whose path is known without a request.
 fn secrets(configuration: &Configuration) -> Vec<Secret> {
     let mut found: Vec<Secret> = Vec::new();
     for directive in configuration.trees.iter().flat_map(Tree::directives) {

@@ -1,4 +1,4 @@
-//! `ngxc explain`: why a rule exists; what a directive takes.
+//! `ngxc explain`: why a rule exists; what a finding of doctor means; what a directive takes.
 
 use std::io::{self, Write};
 
@@ -8,12 +8,13 @@ use super::{Failure, Outcome};
 use crate::catalog::{self, Body, Directive, Runtime, Tier};
 use crate::diagnostic::names;
 use crate::lint::{RULES, Rule};
+use crate::ports::doctor::names as findings;
 
 /// Arguments of `ngxc explain`.
 #[derive(Args)]
 pub(super) struct ExplainArgs {
-    /// The name of a rule or of a directive.
-    #[arg(value_name = "RULE|DIRECTIVE")]
+    /// The name of a rule, of a finding of `ngxc doctor`, or of a directive.
+    #[arg(value_name = "RULE|FINDING|DIRECTIVE")]
     name: String,
 }
 
@@ -35,11 +36,17 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         )?;
         return Ok(Outcome::Clean);
     }
+    if let Some(finding) = findings::named().find(|finding| finding.name == name) {
+        explain_finding(&finding, out)?;
+        return Ok(Outcome::Clean);
+    }
     let directives = catalog::directives(name.as_bytes());
     if directives.is_empty() {
-        let failure = Failure::new(format!("no rule and no directive is called `{name}`"));
+        let failure =
+            Failure::new(format!("no rule, no finding of doctor and no directive is called `{name}`"));
         let names = RULES.iter().map(|r| r.name).chain(catalog::DIRECTIVES.iter().map(|d| d.name));
         let names = names.chain(names::NAMES.iter().map(|(name, _)| *name));
+        let names = names.chain(findings::named().map(|finding| finding.name));
         return Err(match catalog::closest(name.as_bytes(), names) {
             Some(near) => failure.help(format!("did you mean `{near}`?")),
             None => failure,
@@ -61,6 +68,17 @@ fn explain_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(line))?;
     }
     writeln!(out, "\nnginx: nginx.org{}", rule.doc)
+}
+
+/// A finding of `ngxc doctor`.
+fn explain_finding(finding: &findings::Named, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}: {}\n", finding.name, finding.summary)?;
+    writeln!(out, "A finding of `ngxc doctor`, {}; it comes from: {}.\n", finding.severity, finding.seen_in)?;
+    if let Some(meaning) = finding.meaning {
+        writeln!(out, "  effect   {}", meaning.effect("get").trim_start_matches("effect: "))?;
+    }
+    writeln!(out, "  cause    {}", finding.cause)?;
+    writeln!(out, "  remedy   {}", finding.remedy.replace("ERROR_LOG", "/var/log/nginx/error.log"))
 }
 
 fn explain_directive(directive: &Directive, out: &mut dyn Write) -> io::Result<()> {

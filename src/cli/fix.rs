@@ -90,7 +90,7 @@ pub(super) fn run(
         .help("write it into a file, and fix that"));
     }
     if let Some(file) = roots.iter().flat_map(|root| root.names()).find(|name| stdin.is(name)) {
-        // It can be read only once.
+        // Standard input can be read only once.
         let failed = |e| Failure::new(format!("cannot read standard input: {e}"));
         let text = stdin.over(&Disk).read(file).map_err(failed)?;
         if !args.diff && Dump::read(&text).is_none() {
@@ -242,7 +242,7 @@ impl<'t, 'f> Trial<'t, 'f> {
         let all = found.iter().filter_map(|d| d.fix.as_ref()).filter(|f| f.applicability <= allowed);
         // A place that a template fills in stays as it is.
         let all = all.filter(|fix| !fix.edits.iter().any(|e| self.before.touches_template(e.span)));
-        // Nor does a file that nobody asked for change.
+        // Files that were not named stay as they are too.
         let path = |edit: &edit::Edit| &self.before.sources.file(edit.span.file).path;
         let all = all.filter(|fix| fix.edits.iter().all(|e| self.root.wants(path(e))));
         let left = all.filter(|fix| !self.refused.iter().any(|(refused, _)| refused.edits == fix.edits));

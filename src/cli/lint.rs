@@ -71,7 +71,7 @@ pub(super) struct LintArgs {
 enum FailOn {
     /// Errors: text that nginx refuses, and rules of that level.
     Error,
-    /// Those and warnings.
+    /// Errors and warnings.
     Warning,
     /// Every finding, notes included.
     Info,
@@ -119,7 +119,7 @@ pub(super) struct Judged {
     pub(super) findings: Vec<Diagnostic>,
     /// Number of findings that nginx refuses and that were taken out.
     hidden: usize,
-    /// Number of errors in files that nobody asked for.
+    /// Number of errors in files that were not named.
     elsewhere: usize,
 }
 
@@ -184,7 +184,7 @@ impl Judge<'_> {
         Ok(ground)
     }
 
-    /// Everything that is wrong with a configuration, as the settings and the comments in it want it told.
+    /// All findings in a configuration, with the levels and suppressions of settings and comments.
     pub(super) fn findings(&self, root: &Root, loader: &dyn Loader) -> Result<Judged, Failure> {
         let ground = self.ground(root)?;
         let configuration = ground.meaning.load(&root.file, loader)?;
@@ -195,7 +195,7 @@ impl Judge<'_> {
         let valid = compiled.is_valid();
         let by_version = lint::by_version(&rules);
         let differs = !by_version.is_empty() && lint::depends_on_version(&compiled.config);
-        // The findings of an older nginx are not told.
+        // Findings of an older nginx are not reported.
         let refused = std::mem::take(&mut compiled.diagnostics);
         if differs && meaning.nginx_version.is_none() {
             // The version of nginx is not known, and connections are reused by default only since 1.29.7.

@@ -24,9 +24,11 @@ mod lint;
 mod log_file;
 mod log_format;
 mod man;
+mod master;
 mod meaning;
 mod metrics;
 mod model_json;
+mod namespace;
 mod nginx;
 mod page;
 mod parse;
@@ -222,7 +224,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Build(args) => build::run(&held(args), out),
         Command::Completions(args) => completions::run(&held(args), out),
         Command::Man(args) => man::run(&held(args), out),
-        // It was taken before clap saw it.
+        // `ngxc nginx` is handled before clap parses the arguments.
         Command::Nginx(_) => Ok(Outcome::Clean),
     }
 }

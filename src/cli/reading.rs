@@ -46,7 +46,7 @@ pub(super) struct Stdin {
     #[arg(long, value_name = "FILE")]
     stdin_filename: Option<PathBuf>,
 
-    /// Its text, once it was read.
+    /// Text of standard input, once it was read.
     #[arg(skip)]
     text: Option<Arc<[u8]>>,
 }
@@ -227,7 +227,7 @@ fn tell(configuration: &Configuration) {
         let written = configuration.instead_of(id);
         match written.map(Path::display) {
             _ if configuration.is_stand_in(id) => {
-                detail(&format!("known: {name} is not there; the file that nginx ships stands in"));
+                detail(&format!("known: {name} is not there; using the built-in copy"));
             }
             Some(written) => detail(&format!("read: {name} for `{written}`")),
             None => detail(&format!("read: {name}")),

@@ -82,7 +82,7 @@ impl Found {
     fn names(&self, pattern: &str, file: &Path) -> bool {
         let (file, directory) = (paths::absolute(file), paths::absolute(&self.directory));
         let name = file.strip_prefix(directory).unwrap_or(&file).as_os_str().as_encoded_bytes();
-        // `**/` may stand for no directory at all.
+        // `**/` also matches no directory at all.
         [pattern.to_owned(), pattern.replace("**/", "")].iter().any(|p| matches(p.as_bytes(), name))
     }
 
@@ -91,7 +91,7 @@ impl Found {
         self.file.exclude.iter().any(|pattern| self.names(pattern, file))
     }
 
-    /// The names of findings that are not told of a file.
+    /// Names of the findings that are suppressed in a file.
     pub(super) fn allowed(&self, file: &Path) -> Vec<&str> {
         let here = self.file.allow.iter().filter(|(pattern, _)| self.names(pattern, file));
         here.flat_map(|(_, names)| names.0.iter().map(String::as_str)).collect()

@@ -1,4 +1,4 @@
-//! Findings that are told, and their levels: by settings, the command line, and comments in the files.
+//! Reported findings and their levels: by settings, the command line, and comments in the files.
 
 use std::collections::HashMap;
 
@@ -39,7 +39,7 @@ fn parse_level(text: &str) -> Result<(String, Option<Level>), String> {
     Ok((name.to_owned(), *level))
 }
 
-/// Findings as they are to be told, and how many of those that nginx refuses are not told.
+/// Findings as they are reported, and the number of suppressed findings that nginx refuses.
 pub(super) fn tell(
     configuration: &Configuration,
     settings: &Settings,

@@ -1,19 +1,15 @@
 //! Version of nginx that a configuration is judged for: the command line, the settings file, the master that runs, else both sides
 //! of the release that keeps connections by default.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::Failure;
 use super::input::Input;
 use super::meaning::Meaning;
+use super::{Failure, master};
 use crate::catalog::NEWEST;
 use crate::reuse::{BEFORE_DEFAULT_KEEPALIVE, DEFAULT_KEEPALIVE};
 use crate::source::Loader;
 use crate::version::Version;
-
-/// Largest executable that is searched for its version.
-const MAX_EXECUTABLE: u64 = 256 << 20;
 
 /// The nginx that is judged.
 #[derive(Clone, Debug)]
@@ -44,8 +40,8 @@ impl Which {
         match self.version {
             Some(version) => format!("nginx {version}{}", self.from),
             None => format!(
-                "nginx of a version that is not known (judged as {BEFORE_DEFAULT_KEEPALIVE}, and where {DEFAULT_KEEPALIVE} and newer differ this is said; \
-                 --nginx-version tells it)"
+                "nginx version unknown: judged as {BEFORE_DEFAULT_KEEPALIVE}, differences since {DEFAULT_KEEPALIVE} are marked. Set it with \
+                 --nginx-version."
             ),
         }
     }
@@ -70,7 +66,7 @@ pub(super) fn which(
         return Which { version: Some(version), from: format!(" ({})", path.display()) };
     }
     if on_host {
-        let process = pid.or_else(|| master(input, loader));
+        let process = pid.or_else(|| master::of_file(&input.file));
         if let Some((version, process)) = process.and_then(|p| Some((of_process(p)?, p))) {
             return of_master(version, process);
         }
@@ -87,8 +83,7 @@ pub(super) fn of_this_host() -> Result<Which, Failure> {
     if let Some((version, path)) = here.settled_version() {
         return Ok(Which { version: Some(version), from: format!(" ({})", path.display()) });
     }
-    let mut found =
-        processes().filter(|pid| command(*pid).is_some()).filter_map(|pid| Some((of_process(pid)?, pid)));
+    let mut found = master::all().filter_map(|(pid, _)| Some((of_process(pid)?, pid)));
     let first = found.next().filter(|(version, _)| found.all(|(other, _)| other == *version));
     Ok(first.map_or(Which { version: None, from: String::new() }, |(version, pid)| of_master(version, pid)))
 }
@@ -112,58 +107,9 @@ fn known(version: Version) -> Version {
     crate::catalog::release(&version.to_string()).map_or(version, |release| release.version)
 }
 
-/// The file that the directive `pid` names.
-fn pid_file(input: &Input, loader: &dyn Loader) -> Option<PathBuf> {
-    if input.file == Path::new("-") {
-        // Standard input can be read once.
-        return None;
-    }
-    let configuration = input.meaning.load(&input.file, loader).ok()?;
-    let mut directives = configuration.trees.iter().flat_map(crate::syntax::Tree::directives);
-    let pid = directives.find(|d| d.name().value().as_ref() == b"pid")?;
-    let written = pid.args().next()?.value().into_owned();
-    let directory = input.file.parent().unwrap_or(Path::new(""));
-    let prefix = input.meaning.reading.prefix.as_deref().unwrap_or(directory);
-    Some(prefix.join(String::from_utf8(written).ok()?))
-}
-
-/// The master that runs with this configuration: the one in its pid file, else the one whose command line names it.
-pub(super) fn master(input: &Input, loader: &dyn Loader) -> Option<u32> {
-    if let Some(path) = pid_file(input, loader)
-        && let Some(pid) = fs::read_to_string(path).ok().and_then(|t| t.trim().parse().ok())
-        && Path::new(&format!("/proc/{pid}")).exists()
-    {
-        return Some(pid);
-    }
-    let file = input.file.canonicalize().ok()?;
-    processes().find(|pid| {
-        let Some(command) = command(*pid) else { return false };
-        let named = command.split(" -c ").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let named = named.map_or_else(|| PathBuf::from("/etc/nginx/nginx.conf"), PathBuf::from);
-        named.canonicalize().is_ok_and(|path| path == file)
-    })
-}
-
-/// Every process of this host.
-fn processes() -> impl Iterator<Item = u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// The command line of a process if it is a master of nginx.
-fn command(pid: u32) -> Option<String> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let line = String::from_utf8_lossy(&line).replace('\0', " ");
-    Some(line.strip_prefix("nginx: master process ")?.to_owned())
-}
-
 /// The version that a process was built as: read from its executable, which is not run.
 fn of_process(pid: u32) -> Option<Version> {
-    let path = format!("/proc/{pid}/exe");
-    if fs::metadata(&path).ok()?.len() > MAX_EXECUTABLE {
-        return None;
-    }
-    in_executable(&fs::read(path).ok()?)
+    in_executable(&master::executable(pid)?)
 }
 
 /// `nginx/1.22.1`, and `openresty/1.21.4.1`, which is nginx 1.21.4.

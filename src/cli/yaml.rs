@@ -36,7 +36,7 @@ pub(super) fn is_of_input(path: &Path) -> bool {
 /// The list of files with a YAML file of several configurations replaced by each of them.
 pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
     let mut all = Vec::with_capacity(files.len());
-    // A file of values that cannot be read is told when the configuration is.
+    // An unreadable file of values is reported with the configuration.
     let templates = reading.template.templates().unwrap_or_default();
     for file in files {
         let is_input = file == Path::new("-");

@@ -10,7 +10,7 @@ use crate::source::Span;
 /// One peer as seen by the kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Destination {
-    /// Address and port; a name stands for one address.
+    /// Address and port; a name counts as one address.
     pub endpoint: Endpoint,
     /// Share of the connections, 0 to 1, by the weights.
     pub share: f64,
@@ -37,7 +37,7 @@ impl Destination {
 pub enum Closer {
     /// nginx does, always: the connection was to be kept open and there is no cache for it.
     Nginx,
-    /// The peer was told to close and usually is first; 0.5 to 30 % of the time nginx is.
+    /// The peer was asked to close and usually closes first; in 0.5 to 30 % of the cases nginx does.
     Race,
 }
 
@@ -168,7 +168,7 @@ fn bare(leaf: &Leaf<'_>, host: &str) -> Destination {
 fn closer(leaf: &Leaf<'_>, sent: &[Connection], verdict: Verdict) -> Closer {
     match (verdict, leaf.directive) {
         (Verdict::NotReused(Cause::Protocol | Cause::FastcgiKeepConn), _) => Closer::Race,
-        // Those that are not kept are those that the peer was told to close.
+        // Connections that are not kept are those that the peer was asked to close.
         (Verdict::Partly(Cause::Connection(_)), _) => Closer::Race,
         (_, "fastcgi_pass") if !leaf.location.settings.reuse.fastcgi_keep_conn.value => Closer::Race,
         (_, "uwsgi_pass" | "scgi_pass") => Closer::Race,

@@ -154,7 +154,7 @@ impl Host {
 /// Number of ports that one source address has towards one destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ports {
-    /// All of them: the hard limit.
+    /// All ports: the hard limit.
     pub all: u32,
     /// Those of the parity that is tried first. When they are taken each `connect()` searches all of them in vain
     /// before it tries the others: the cliff.

@@ -14,11 +14,11 @@ const MOST_MORE: f64 = 40.0;
 /// Requests under way at once, and the workers that share them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crowd {
-    /// All of them.
+    /// Requests of all workers.
     pub at_once: f64,
     /// Worker processes, from 1.
     pub workers: u32,
-    /// Those of the busiest worker.
+    /// Requests of the busiest worker.
     pub busiest: f64,
 }
 

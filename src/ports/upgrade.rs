@@ -10,7 +10,7 @@ use crate::source::Span;
 pub enum Effect {
     /// Connections are used again that were not.
     Better,
-    /// They are no longer, or nginx now is the side that keeps `TIME_WAIT`.
+    /// Connections are no longer used again, or nginx now is the side that keeps `TIME_WAIT`.
     Worse,
     /// Nothing that matters to ports.
     Same,

@@ -17,7 +17,7 @@ use value::{Value, Wrong};
 
 /// One setting, for the schema and the page.
 pub struct Key {
-    /// Its name in the file.
+    /// Name of the setting in the file.
     pub name: &'static str,
     /// An older spelling that is read as well.
     pub alias: Option<&'static str>,

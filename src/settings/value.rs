@@ -23,7 +23,7 @@ pub(super) trait Value: Sized {
     /// Reads it.
     fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong>;
 
-    /// Its JSON schema.
+    /// JSON schema of the value.
     fn schema() -> serde_json::Value;
 }
 

@@ -3,23 +3,20 @@
 
 use std::path::Path;
 
-/// End of the path, the text, and who installs the file. nginx's own files are from its newest release.
-const SHIPPED: &[(&str, &[u8], &str)] = &[
-    ("mime.types", include_bytes!("../../grammar/shipped/mime.types"), "nginx"),
-    ("fastcgi_params", include_bytes!("../../grammar/shipped/fastcgi_params"), "nginx"),
-    ("fastcgi.conf", include_bytes!("../../grammar/shipped/fastcgi.conf"), "nginx"),
-    ("uwsgi_params", include_bytes!("../../grammar/shipped/uwsgi_params"), "nginx"),
-    ("scgi_params", include_bytes!("../../grammar/shipped/scgi_params"), "nginx"),
-    ("koi-utf", include_bytes!("../../grammar/shipped/koi-utf"), "nginx"),
-    ("koi-win", include_bytes!("../../grammar/shipped/koi-win"), "nginx"),
-    ("win-utf", include_bytes!("../../grammar/shipped/win-utf"), "nginx"),
-    ("proxy_params", include_bytes!("../../grammar/shipped/proxy_params"), "Debian"),
-    (
-        "snippets/fastcgi-php.conf",
-        include_bytes!("../../grammar/shipped/snippets/fastcgi-php.conf"),
-        "Debian",
-    ),
-    ("options-ssl-nginx.conf", include_bytes!("../../grammar/shipped/options-ssl-nginx.conf"), "Certbot"),
+/// End of the path, and the text. nginx's own files are from its newest release; `proxy_params` and
+/// `snippets/fastcgi-php.conf` are Debian's, `options-ssl-nginx.conf` is certbot's.
+const SHIPPED: &[(&str, &[u8])] = &[
+    ("mime.types", include_bytes!("../../grammar/shipped/mime.types")),
+    ("fastcgi_params", include_bytes!("../../grammar/shipped/fastcgi_params")),
+    ("fastcgi.conf", include_bytes!("../../grammar/shipped/fastcgi.conf")),
+    ("uwsgi_params", include_bytes!("../../grammar/shipped/uwsgi_params")),
+    ("scgi_params", include_bytes!("../../grammar/shipped/scgi_params")),
+    ("koi-utf", include_bytes!("../../grammar/shipped/koi-utf")),
+    ("koi-win", include_bytes!("../../grammar/shipped/koi-win")),
+    ("win-utf", include_bytes!("../../grammar/shipped/win-utf")),
+    ("proxy_params", include_bytes!("../../grammar/shipped/proxy_params")),
+    ("snippets/fastcgi-php.conf", include_bytes!("../../grammar/shipped/snippets/fastcgi-php.conf")),
+    ("options-ssl-nginx.conf", include_bytes!("../../grammar/shipped/options-ssl-nginx.conf")),
 ];
 
 /// Configuration directories of the nginx packages.
@@ -28,16 +25,7 @@ pub const ROOTS: [&str; 4] =
 
 /// Text of a file that every nginx ships, recognised by the end of its path.
 pub fn shipped(path: &Path) -> Option<&'static [u8]> {
-    entry(path).map(|(_, text, _)| *text)
-}
-
-/// The package that installs the file: nginx, Debian or Certbot.
-pub fn shipper(path: &Path) -> Option<&'static str> {
-    entry(path).map(|(_, _, who)| *who)
-}
-
-fn entry(path: &Path) -> Option<&'static (&'static str, &'static [u8], &'static str)> {
-    SHIPPED.iter().find(|(name, ..)| path.ends_with(name))
+    SHIPPED.iter().find(|(name, _)| path.ends_with(name)).map(|(_, text)| *text)
 }
 
 /// Rest of a path below one of the [`ROOTS`].
@@ -55,7 +43,6 @@ mod tests {
         assert!(shipped(Path::new("conf/snippets/fastcgi-php.conf")).is_some());
         assert!(shipped(Path::new("conf/fastcgi-php.conf")).is_none());
         assert!(shipped(Path::new("my-mime.types")).is_none());
-        assert_eq!(shipper(Path::new("/etc/letsencrypt/options-ssl-nginx.conf")), Some("Certbot"));
     }
 
     #[test]

@@ -77,3 +77,49 @@ fn the_log_tells_of_the_reload_too() {
     let again = [(10, 9, "reconfiguring"), (10, 9, "start worker process 11")];
     assert_eq!(after(&[], 11, None, &again).verdict, Verdict::NotCured);
 }
+
+#[test]
+fn rotated_logs_are_named() {
+    let place = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(place.path().join(name), text).unwrap();
+    write(
+        "nginx.conf",
+        "events {} http { access_log access.log; error_log error.log; server { location / { proxy_pass http://10.0.0.100:1234; } } }",
+    );
+    write("access.log", "192.0.2.1 - - [22/Nov/2026:17:46:02 +0000] \"GET / HTTP/1.1\" 502 0 \"-\" \"-\"\n");
+    write(
+        "error.log",
+        "2026/11/22 17:46:02 [crit] 8#8: *1 connect() to 10.0.0.100:1234 failed (99: x) while connecting to upstream\n",
+    );
+    let doctor = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ngxc"));
+        let output =
+            command.args(["doctor", "nginx.conf"]).args(arguments).current_dir(&place).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    doctor(&["--collect", "before"]);
+    // logrotate moves the log away and lets nginx make a new one.
+    std::fs::rename(place.path().join("access.log"), place.path().join("access.log.1")).unwrap();
+    write("access.log", "");
+    let hint =
+        "`access.log` is empty: rotated? Older lines are in `access.log.1`; add `--access-log access.log.1`";
+    // Logs have whole seconds: the one of the first look is over.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let (status, text) = doctor(&["--since", "before", "--no-sockets"]);
+    assert!(status == Some(2) && text.contains("could not tell") && text.contains(hint), "{text}");
+    let (_, text) = doctor(&["--no-sockets"]);
+    assert!(text.contains(hint), "{text}");
+    // Rotated after the first look: the lines of that time are in both.
+    let now = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+    std::fs::File::options()
+        .write(true)
+        .open(place.path().join("access.log.1"))
+        .unwrap()
+        .set_modified(now)
+        .unwrap();
+    let (status, text) = doctor(&["--since", "before", "--no-sockets"]);
+    assert!(
+        status == Some(2) && text.contains("was rotated since then: add `--access-log access.log.1"),
+        "{text}"
+    );
+}

@@ -10,7 +10,7 @@ use ngxc::ports::addresses::Addresses;
 use ngxc::ports::counters::Counters;
 use ngxc::ports::doctor::since::{Look, Verdict, compare, peers};
 use ngxc::ports::doctor::{Evidence, Severity, diagnose};
-use ngxc::ports::error_log::ErrorLog;
+use ngxc::ports::error_log::{ErrorLog, Reload};
 use ngxc::ports::sysctl::Sysctls;
 use ngxc::ports::{Host, flows, sockets};
 use ngxc::source::Memory;
@@ -195,14 +195,14 @@ fn errors_are_counted_dated_and_none_is_passed_over() {
     let other = &findings[2];
     assert_eq!(other.title, "other errors");
     assert!(
-        other.evidence.iter().any(|e| e == "something \"…\" is … new 2 ×, nobody has seen this 1 ×"),
+        other.evidence.iter().any(|e| e == "something \"…\" is … new twice, nobody has seen this once"),
         "{other:?}"
     );
     // A kept connection: the pool's own limit is named, with the line that passes requests on.
     let race = &findings[0];
     assert!(
         race.evidence[0].starts_with(
-            "2 × in the error log (33 % of its errors), 2026-11-21 17:46:02 to 2026-11-22 17:46:02"
+            "twice in the error log (33 % of its errors), 2026-11-21 17:46:02 to 2026-11-22 17:46:02"
         ),
         "{race:?}"
     );
@@ -219,7 +219,7 @@ fn no_live_upstreams_are_traced_to_their_cause() {
     let findings = diagnose(&config, &flows, &evidence);
     let finding = findings.iter().find(|f| f.name == "no-live-upstreams").unwrap();
     assert!(
-        finding.title.starts_with("2 × \"no live upstreams\" were caused by a missing port"),
+        finding.title.starts_with("\"no live upstreams\", twice, was caused by a missing port"),
         "{}",
         finding.title
     );
@@ -341,7 +341,7 @@ fn cured_not_cured_or_too_early() {
         evidence.sockets = Some(sockets::group(&[table], &evidence.host));
         (evidence.access, evidence.errors) = (Some(access), Some(errors));
         let reloaded = (at > 10).then_some(midnight + 20);
-        Look { peers: peers(&flows), evidence, at: midnight + at, reloaded, workers: Vec::new() }
+        Look { peers: peers(&flows), evidence, at: midnight + at, reloaded, ..Look::default() }
     };
     let before = look(10, &[], &table(20000, 1, 64, "06"));
     let verdict = |after: &[(u32, u32, u32)], table: &str| {
@@ -352,12 +352,12 @@ fn cured_not_cured_or_too_early() {
     assert_eq!((cured, connections), (Verdict::Cured, Some(0.04)), "{why}");
     let (few, why, _) = verdict(&[(30, 3, 0)], "");
     assert_eq!(few, Verdict::Unknown, "{why}");
-    assert!(why.contains("3 requests") && why.contains("of 6 one would have failed"), "{why}");
+    assert!(why.contains("only 3 requests since the reload; at least 6 are needed"), "{why}");
     // Errors logged in the second of the reload belong to the workers before it.
     assert_eq!(verdict(&[(20, 0, 9), (30, 50, 0)], "").0, Verdict::Cured);
     let (still, why, _) = verdict(&[(30, 50, 1)], "");
     assert_eq!(still, Verdict::NotCured);
-    assert!(why.starts_with("1 × no-free-port since then (50 × before)"), "{why}");
+    assert!(why.starts_with("no-free-port once since then (50 times before)"), "{why}");
     // Nothing has failed yet, but each request leaves a port for a minute: closed 10 s ago, 50 s are left.
     let closed = table(20000, 1, 30, "06").replace("00:0 0", "03:00001388 0");
     let (full, why, _) = verdict(&[(50, 30, 0)], &closed);
@@ -467,5 +467,122 @@ fn pasted_sockets_are_those_of_the_kernel() {
     for text in [ss, netstat] {
         let pasted = sockets::group(&[&text], &host);
         assert_eq!((pasted.outgoing, pasted.foreign), (kernel.outgoing.clone(), 0));
+    }
+}
+
+/// 2026-11-22 17:46:00.
+const START: i64 = 1_795_369_560;
+
+/// The findings of lines (second, process, message) where nginx was reloaded in second 10 and has worker 12 since.
+fn since_reload(http: &str, lines: &[(i64, u32, &str)]) -> Vec<(String, Severity)> {
+    let config = config(http, Version::new(1, 22, 1));
+    let mut log = ErrorLog::new(10);
+    log.reload = Some(Reload::new(START + 10, [12]));
+    for (second, pid, message) in lines {
+        log.add(format!("2026/11/22 17:46:{second:02} [error] {pid}#{pid}: {message}, client: 192.0.2.1, upstream: \"http://10.0.0.100:1234/\"").as_bytes());
+    }
+    let reloaded = log.reload.as_ref().map(|reload| (START + 30, reload.at));
+    let found = Evidence { errors: Some(log), reloaded, ..evidence("") };
+    let findings = diagnose(&config, &flows(&config), &found);
+    let of_log = findings.into_iter().filter(|f| !f.is_forecast);
+    of_log
+        .map(|f| (format!("{} {}", f.name, f.title.starts_with("before the last reload, ")), f.severity))
+        .collect()
+}
+
+const CURED: &str = "upstream app { server 10.0.0.100:1234; keepalive 64; } server { proxy_http_version 1.1; \
+                     proxy_set_header Connection \"\"; location / { proxy_pass http://app; } }";
+
+#[test]
+fn lines_from_before_the_last_reload_keep_nothing_critical() {
+    let missing = "*1 connect() to 10.0.0.100:1234 failed (99: Cannot assign requested address) while connecting to upstream";
+    let refused = "*1 connect() failed (111: Connection refused) while connecting to upstream";
+    let before = |name: &str| (format!("{name} true"), Severity::Info);
+    assert_eq!(since_reload(CURED, &[(1, 11, missing)]), [before("no-free-port")]);
+    assert_eq!(since_reload(POOLED, &[(1, 11, refused)]), [before("refused")]);
+    // The second of the reload has lines of both, and a worker that ends writes lines later; the number of the process tells them apart.
+    assert_eq!(
+        since_reload(CURED, &[(1, 11, missing), (10, 11, missing), (20, 11, missing)]),
+        [before("no-free-port")]
+    );
+    for (second, pid) in [(10, 12), (20, 12), (20, 13)] {
+        let found = since_reload(CURED, &[(1, 11, missing), (second, pid, missing)]);
+        assert_eq!(found, [("no-free-port false".to_owned(), Severity::Critical)], "{second} {pid}");
+    }
+    // A worker's own line, of no connection.
+    let full = "8 worker_connections are not enough";
+    assert_eq!(since_reload(CURED, &[(10, 11, full)]), [before("worker-connections")]);
+    assert_eq!(
+        since_reload(CURED, &[(10, 12, full)]),
+        [("worker-connections false".to_owned(), Severity::Warning)]
+    );
+    // A reload that cured nothing: the cause is still in the configuration.
+    assert_eq!(
+        since_reload(POOLED, &[(1, 11, missing)]),
+        [("no-free-port false".to_owned(), Severity::Critical)]
+    );
+    // The workers are new because the old one died: that is no reload.
+    let found = since_reload(CURED, &[(1, 11, missing), (9, 1, "worker process 11 exited on signal 9")]);
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["no-free-port false", "worker-died false"]);
+}
+
+#[test]
+fn failures_in_the_access_log_before_the_last_reload_are_only_info() {
+    let config = config(&format!("{FORMAT} {CURED}"), NEWEST);
+    let format = config.http.log_formats.iter().find(|f| f.name == "p").unwrap();
+    let judge = |lines: &[(u32, &str)]| {
+        let mut log = AccessLog::new(&config, format);
+        for (second, rest) in lines {
+            log.add(format!("[22/Nov/2026:17:46:{second:02} +0000] {rest}").as_bytes());
+        }
+        let found = Evidence { access: Some(log), reloaded: Some((START + 30, START + 10)), ..evidence("") };
+        let findings = diagnose(&config, &flows(&config), &found);
+        findings.iter().map(|f| (f.name, f.severity)).collect::<Vec<_>>()
+    };
+    let (good, bad) = ("200 10.0.0.100:1234 200 0.000 0.010", "502 10.0.0.100:1234 502 - 0.000");
+    let old = [(1, bad), (1, bad), (20, good)];
+    assert_eq!(judge(&old), [("burst-of-errors", Severity::Info)]);
+    assert_eq!(
+        judge(&[&old[..], &[(20, bad), (20, bad)]].concat()),
+        [("burst-of-errors", Severity::Warning)]
+    );
+    assert_eq!(judge(&[(1, bad), (20, good)]), [("answered-5xx", Severity::Info)]);
+}
+
+#[test]
+fn docs_name_every_finding() {
+    use ngxc::ports::doctor::names::named;
+    let path = "docs/doctor.md";
+    let docs = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = docs.split_once("## Findings\n\n").unwrap();
+    let (table, after) = rest.split_once("\n\n").unwrap();
+    let mut expected = String::from("| finding | severity | seen in |\n|---|---|---|");
+    let mut names = std::collections::BTreeSet::new();
+    for finding in named() {
+        assert!(names.insert(finding.name), "{} is there twice", finding.name);
+        assert!(!finding.cause.is_empty() && !finding.remedy.is_empty(), "{}", finding.name);
+        write!(
+            expected,
+            "\n| `{}` | {} | {}: {} |",
+            finding.name, finding.severity, finding.seen_in, finding.summary
+        )
+        .unwrap();
+    }
+    if std::env::var_os("NGXC_UPDATE").is_some() {
+        std::fs::write(path, format!("{before}## Findings\n\n{expected}\n\n{after}")).unwrap();
+        return;
+    }
+    assert_eq!(table, expected, "NGXC_UPDATE=1 writes it");
+    // And every finding that code makes is one of them.
+    for entry in std::fs::read_dir("src/ports/doctor").unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        for (at, _) in text.match_indices("Finding::new(") {
+            let literal = text[at + 13..].trim_start().strip_prefix('"');
+            if let Some(name) = literal.and_then(|rest| rest.split('"').next()) {
+                assert!(names.contains(name), "{}: {name}", path.display());
+            }
+        }
     }
 }

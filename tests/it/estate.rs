@@ -228,7 +228,7 @@ fn each_file_that_is_read_is_named_with_what_it_stands_for() {
     for line in [
         "settings: ngxc.toml",
         "read: n/nginx.conf",
-        "known: n/mime.types is not there; the file that nginx ships stands in",
+        "known: n/mime.types is not there; using the built-in copy",
         "read: n/conf.d/a.conf for `/etc/nginx/conf.d/*.conf`",
         "read: srv/x.conf for `/srv/x.conf`",
     ] {

@@ -8,6 +8,7 @@ use ngxc::ports::{Host, Load};
 /// One line of the grid: a load, a pool, and how many connections nginx opened, the median of five runs or more.
 #[derive(Debug)]
 struct Cell {
+    nginx: String,
     load: String,
     workers: u32,
     pool: u32,
@@ -26,6 +27,7 @@ fn grid() -> Vec<Cell> {
         let columns: Vec<&str> = line.split('\t').collect();
         let number = |n: usize| columns[n].parse::<f64>().unwrap();
         Cell {
+            nginx: columns[0].to_owned(),
             load: columns[1].to_owned(),
             workers: columns[2].parse().unwrap(),
             pool: columns[3].parse().unwrap(),
@@ -76,10 +78,16 @@ impl Cell {
     }
 }
 
+/// The nginx that the model was fitted to.
+const FITTED_TO: &str = "1.22.1";
+
 /// The two halves of the grid: each second cell.
 fn halves() -> [Vec<Cell>; 2] {
-    let (even, odd): (Vec<_>, Vec<_>) =
-        grid().into_iter().filter(|cell| cell.load == "closed").enumerate().partition(|(n, _)| n % 2 == 0);
+    let (even, odd): (Vec<_>, Vec<_>) = grid()
+        .into_iter()
+        .filter(|cell| cell.load == "closed" && cell.nginx == FITTED_TO)
+        .enumerate()
+        .partition(|(n, _)| n % 2 == 0);
     [even, odd].map(|half| half.into_iter().map(|(_, cell)| cell).collect())
 }
 

@@ -189,3 +189,110 @@ fn each_flow_without_ports_has_a_cure_of_its_own() {
         [("10.0.0.1:80)", true, false), ("10.0.0.33:3306)", false, true), ("10.0.0.5:3031)", false, true)]
     );
 }
+
+/// A directory with a configuration and its logs; what doctor says of it, and what lint says of it with the diff applied.
+fn linted(conf: &str, errors: &str, access: &str) -> (Value, String, Value) {
+    let place = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(place.path().join(name), text).unwrap();
+    write("nginx.conf", conf);
+    write("error.log", errors);
+    write("access.log", access);
+    let ngxc = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+        let output = command
+            .args(arguments)
+            .args(["--nginx-version", "1.22.1", "--format", "json"])
+            .current_dir(&place);
+        serde_json::from_slice::<Value>(&output.output().unwrap().stdout).unwrap()
+    };
+    let report = ngxc(&["doctor", "nginx.conf", "--no-sockets", "--assume-defaults"]);
+    write("patch", report["repair"].as_str().unwrap());
+    let patch =
+        Command::new("patch").args(["-s", "-p1", "-i", "patch"]).current_dir(&place).status().unwrap();
+    assert!(patch.success());
+    let text = fs::read_to_string(place.path().join("nginx.conf")).unwrap();
+    (report, text, ngxc(&["lint", "nginx.conf"]))
+}
+
+fn two_upstreams(events: &str) -> String {
+    format!(
+        "events {{ {events} }}
+http {{
+    log_format p '$msec $status $request_time $upstream_addr $upstream_status $upstream_connect_time $upstream_response_time';
+    access_log access.log p;
+    error_log error.log;
+    upstream other {{ server 10.0.0.9:80; keepalive 16; }}
+    upstream app {{ server 10.0.0.1:80; server 10.0.0.2:80; }}
+    server {{
+        listen 127.0.0.1:8000;
+        location / {{ proxy_pass http://app; }}
+        location /other {{ proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_pass http://other; }}
+    }}
+}}
+"
+    )
+}
+
+/// The messages of lint that are errors.
+fn lint_errors(lint: &Value) -> Vec<&str> {
+    let findings = lint["findings"].as_array().unwrap().iter().filter(|f| f["level"] == "error");
+    findings.map(|f| f["message"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn answers_of_nginx_itself_size_no_pool() {
+    // Four clients without a pause: a second of good answers, then a port is missing, and no peer is asked for the rest.
+    let (mut access, mut errors) = (String::new(), String::new());
+    for n in 0..80 {
+        access += &format!("1795369561.{:03} 200 0.040 10.0.0.1:80 200 0.001 0.040\n", 100 + n / 4 * 40);
+    }
+    for n in 0..9000 {
+        let line = match n {
+            0 | 1 => format!("502 0.000 10.0.0.{}:80 502 - 0.000", n + 1),
+            n if n % 9 == 0 => "200 0.000 - - - -".to_owned(),
+            _ => "502 0.000 app 502 - 0.000".to_owned(),
+        };
+        access += &format!("1795369562.{:03} {line}\n", n / 9);
+    }
+    for n in 1..=4 {
+        errors += &format!(
+            "2026/11/22 17:46:02 [crit] 8#8: *{n} connect() to 10.0.0.{}:80 failed (99: Cannot assign requested address) while connecting to upstream, client: 192.0.2.1, server: , request: \"GET / HTTP/1.1\", upstream: \"http://10.0.0.{}:80/\"\n",
+            1 + n % 2,
+            1 + n % 2
+        );
+    }
+    let (report, text, lint) = linted(&two_upstreams(""), &errors, &access);
+    assert!(text.contains("keepalive 16;") && text.matches("keepalive 16;").count() == 2, "{text}");
+    let said = report.to_string();
+    assert!(said.contains("40 ms each (access log), 4 at once"), "{said}");
+    assert_eq!(lint_errors(&lint), Vec::<&str>::new(), "{text}");
+    // Without the time that a peer takes, the whole request says it.
+    let short = two_upstreams("").replace(" $upstream_connect_time $upstream_response_time", "");
+    let brief: String =
+        access.lines().map(|line| line.rsplitn(3, ' ').last().unwrap().to_owned() + "\n").collect();
+    let (report, text, _) = linted(&short, &errors, &brief);
+    assert!(report.to_string().contains("40 ms each (access log), 4 at once"), "{report}");
+    assert_eq!(text.matches("keepalive 16;").count(), 2, "{text}");
+}
+
+#[test]
+fn a_large_pool_gets_room_and_passes_lint() {
+    // 3,000 requests/s of 300 ms each: 900 at once.
+    let (mut access, mut errors) = (String::new(), String::new());
+    for n in 0..12_000 {
+        access += &format!(
+            "{}.{:03} 200 0.300 10.0.0.1:80 200 0.001 0.300\n",
+            1_795_369_560 + n / 3000,
+            n % 3000 / 3
+        );
+    }
+    errors += "2026/11/22 17:46:02 [crit] 8#8: *1 connect() to 10.0.0.1:80 failed (99: Cannot assign requested address) while connecting to upstream, client: 192.0.2.1, upstream: \"http://10.0.0.1:80/\"\n";
+    for events in ["", "worker_connections 1024;", "\n    worker_connections 100000;\n"] {
+        let (_, text, lint) = linted(&two_upstreams(events), &errors, &access);
+        assert!(text.contains("keepalive 2048;"), "{text}");
+        let has_room =
+            text.contains("worker_connections 16384;") && text.contains("worker_rlimit_nofile 32768;");
+        assert!(has_room != events.contains("100000"), "{text}");
+        assert_eq!(lint_errors(&lint), Vec::<&str>::new(), "{text}");
+    }
+}

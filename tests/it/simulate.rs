@@ -336,7 +336,7 @@ fn what_a_person_sees() {
         "$split_ip  split_clients \"$remote_addr$remote_port\"  nginx.conf:3, nginx 1.31.5",
         "     10%           0   429496728   10.000%",
         "1024 keys, 1024 different, 0 without a bucket",
-        "assumed: client ports, for each client or line 4 of 32768-60999",
+        "Assumed: 4 ports per client, from 32768-60999.",
         "hash 150000000, bucket 1, value 10.0.0.210",
         "hash 1500000000, bucket 4, value 10.0.0.213",
     ] {

@@ -152,9 +152,20 @@ impl Host {
     }
 
     pub fn ngxc(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// `ngxc doctor` in the directory of the configuration.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
         command.arg("doctor").args(arguments).current_dir(self.directory.path());
-        command.env_remove("NGXC_NGINX_VERSION").output().unwrap()
+        command.env_remove("NGXC_NGINX_VERSION");
+        command
+    }
+
+    /// The master.
+    pub fn pid(&self) -> u32 {
+        self.nginx.id()
     }
 
     /// Answer of `--since`: exit status and verdict.

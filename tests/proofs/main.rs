@@ -18,6 +18,7 @@ mod common;
 
 mod backend;
 mod cases;
+mod elsewhere;
 mod host;
 mod load;
 mod namespace;
@@ -113,6 +114,11 @@ fn prove(case: &'static Case, program: &Path) {
         "{:?}",
         host.ngxc(&["nginx.conf", "--since", "before"])
     );
+    // Failures from before the reload keep nothing bad.
+    let after = host.doctor(&[]);
+    assert_eq!(after["summary"]["critical"], 0, "{}", host.text());
+    let same = after["findings"].as_array().unwrap().iter().find(|f| f["name"] == case.finding);
+    assert!(same.is_none_or(|f| f["severity"] == "info"), "{}", host.text());
     if let Some(directory) = std::env::var_os("NGXC_RECORD") {
         host.ngxc(&["nginx.conf", "--collect", "after"]);
         recorded::keep(case, &host, directory.as_ref());

@@ -1,4 +1,4 @@
-//! The demo's backend: answers every request with 200, keeps connections unless it is told to close.
+//! The demo's backend: answers every request with 200, and keeps the connection unless the request says `Connection: close`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::Diagnosis;
-use super::gather::printable;
+use super::diagnosis::Diagnosis;
+use super::gathered::printable;
 use crate::ports::doctor::{Finding, Severity};
 
 /// Causes that are listed; the rest is counted.

@@ -8,10 +8,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::super::input::Input;
+use super::super::namespace::Namespace;
 use super::super::write::{self, Readers};
 use super::super::{Failure, Outcome, note};
 use super::DoctorArgs;
-use super::gather::{PROC, access_log_path, error_log_path, mapped};
+use super::gather::PROC;
+use super::logs::{access_log_path, error_log_path, mapped};
 use super::when::When;
 use crate::model::Config;
 use crate::source::Memory;
@@ -94,24 +96,28 @@ pub(super) fn collect(
     if let Some(version) = nginx {
         parts.push(("nginx".to_owned(), format!("{version}\n").into_bytes()));
     }
-    let when = When::now(args.pid.or_else(|| super::super::which::master(input, &crate::source::Disk)));
+    let process = super::gather::process(args, input);
+    let namespace = Namespace::of(process);
+    if let Some(remark) = namespace.remark() {
+        note(&remark);
+    }
+    let when = When::now(process);
     parts.push(("when".to_owned(), when.write().into_bytes()));
-    let mut machine = args.host.machine(config)?;
-    super::gather::more_settings(&mut machine);
+    let mut machine = args.host.machine(config, namespace)?;
+    super::gather::more_settings(&mut machine, namespace);
     let lines: Vec<String> =
         machine.sysctls.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
     parts.push(("sysctl".to_owned(), lines.concat().into_bytes()));
-    let directory = args.pid.map_or("/proc/self".to_owned(), |pid| format!("/proc/{pid}"));
     if let Ok(kernel) = fs::read("/proc/sys/kernel/osrelease") {
         parts.push(("kernel".to_owned(), kernel));
     }
     for name in PROC {
-        if let Ok(bytes) = fs::read(Path::new(&directory).join(name)) {
-            parts.push((name.to_owned(), bytes));
+        if let Some(text) = namespace.file(name) {
+            parts.push((name.to_owned(), text.into_bytes()));
         }
     }
-    if let Ok(bytes) = fs::read(super::gather::resolv_conf(args)) {
-        parts.push(("resolv.conf".to_owned(), bytes));
+    if let Some(text) = super::gather::resolv_conf(process) {
+        parts.push(("resolv.conf".to_owned(), text.into_bytes()));
     }
     let directory = input
         .meaning

@@ -46,8 +46,8 @@ pub(super) fn run(text: &str, as_json: bool, out: &mut dyn Write) -> Result<Outc
     if let Some(target) = target {
         writeln!(out, "  at       {target}")?;
     }
-    writeln!(out, "  client   gets {}", meaning.status)?;
+    writeln!(out, "  effect   {}", meaning.effect("get").trim_start_matches("effect: "))?;
     writeln!(out, "  cause    {}", meaning.cause)?;
-    writeln!(out, "  remedy   {}", meaning.remedy)?;
+    writeln!(out, "  remedy   {}", meaning.remedy.replace("ERROR_LOG", "/var/log/nginx/error.log"))?;
     Ok(Outcome::Clean)
 }

@@ -1,9 +1,10 @@
 //! A diagnosis for a person, and for a monitoring system.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::Diagnosis;
-use super::gather::printable;
+use super::diagnosis::Diagnosis;
+use super::gathered::printable;
 use crate::ports::doctor::{Finding, Severity};
 
 /// Columns that the text is wrapped to.
@@ -13,11 +14,13 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
     let mut out = String::new();
     let host = &diagnosis.gathered.evidence.host;
     let (first, last) = host.range.value;
-    let kernel =
-        diagnosis.gathered.evidence.kernel.map_or(String::new(), |(a, b)| format!(", Linux {a}.{b}"));
+    let kernel = diagnosis.gathered.evidence.kernel;
+    let kernel = kernel.map_or(String::new(), |(a, b)| format!("Linux {a}.{b}, "));
+    // A sentence has a line of its own.
+    let between = if diagnosis.nginx.ends_with('.') { "\n" } else { ", " };
     let _ = writeln!(
         out,
-        "{}{kernel}, ports {first}-{last} ({}), tcp_tw_reuse {}",
+        "{}{between}{kernel}ports {first}-{last} ({}), tcp_tw_reuse {}",
         diagnosis.nginx, diagnosis.gathered.source, host.tw_reuse.value
     );
     for note in &diagnosis.gathered.notes {
@@ -25,9 +28,10 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
     }
     out.push_str(&super::answer::text(diagnosis));
     let mut shown = false;
+    let mut commands = BTreeSet::new();
     for finding in &diagnosis.findings {
         out.push('\n');
-        self::finding(&mut out, diagnosis, finding);
+        self::finding(&mut out, diagnosis, finding, &mut commands);
         if diagnosis.is_repaired(finding)
             && !shown
             && let Some(diff) = &diagnosis.repair
@@ -50,7 +54,13 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
     out
 }
 
-fn finding(out: &mut String, diagnosis: &Diagnosis<'_>, finding: &Finding) {
+/// A finding; of its commands those that no finding before it printed.
+fn finding<'d>(
+    out: &mut String,
+    diagnosis: &Diagnosis<'_>,
+    finding: &'d Finding,
+    printed: &mut BTreeSet<&'d str>,
+) {
     let severity = finding.severity.name().to_uppercase();
     let _ = writeln!(out, "{severity}  {}  [{}]", printable(&finding.title, 200), finding.name);
     for evidence in &finding.evidence {
@@ -65,11 +75,22 @@ fn finding(out: &mut String, diagnosis: &Diagnosis<'_>, finding: &Finding) {
     for remedy in &finding.remedy {
         wrap(out, "do", remedy);
     }
-    if !finding.commands.is_empty() {
-        let also = if diagnosis.is_repaired(finding) { "with the repair below, " } else { "" };
-        let _ = writeln!(out, "  {also}the configuration alone does not cure this; on this host, as root:");
+    if finding.commands.is_empty() {
+        return;
     }
-    for command in &finding.commands {
+    let (patch, also) = if diagnosis.is_repaired(finding) {
+        ("The patch alone is not enough.", "also run")
+    } else {
+        ("No patch of the configuration cures this.", "run")
+    };
+    let new: Vec<&str> =
+        finding.commands.iter().map(String::as_str).filter(|command| printed.insert(*command)).collect();
+    if new.is_empty() {
+        let _ = writeln!(out, "  {patch} As root, {also} the commands above.");
+        return;
+    }
+    let _ = writeln!(out, "  {patch} As root, {also}:");
+    for command in new {
         let _ = writeln!(out, "  run   {}", printable(command, usize::MAX));
     }
 }

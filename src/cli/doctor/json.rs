@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Diagnosis;
+use super::diagnosis::Diagnosis;
 use crate::ports::doctor::{Finding, Severity};
 
 pub(super) fn value(diagnosis: &Diagnosis<'_>, unread: &[String]) -> Value {

@@ -261,6 +261,11 @@ pub(super) struct Served<'a> {
 /// Serves until the process is ended by a signal.
 pub(super) fn serve(served: Served<'_>) -> Result<std::convert::Infallible, Failure> {
     let kernel = Kernel::of(served.pid);
+    match kernel.namespace.remark() {
+        Some(remark) if !kernel.namespace.is_open() => return Err(Failure::new(remark)),
+        Some(remark) => note(&format!("metrics: {remark}")),
+        None => {}
+    }
     if kernel.file("net/tcp").is_empty() {
         return Err(Failure::new("cannot read the sockets of this network namespace")
             .help("`--pid` names a process whose `/proc/PID/net/tcp` can be read"));

@@ -3,21 +3,26 @@
 mod answer;
 mod bare;
 mod bundle;
+mod diagnosis;
 mod edits;
 mod explain;
 mod fleet;
 mod follow;
 mod gather;
+mod gathered;
 mod human;
 mod json;
+mod logs;
 mod metrics;
 mod peers;
 mod repair;
+mod room;
+mod rotated;
 mod since;
 mod when;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -25,17 +30,13 @@ use super::input::Input;
 use super::meaning::Meaning;
 use super::ports::HostArgs;
 use super::reading::Reading;
-use super::which::{Which, which};
+use super::which::which;
 use super::{Failure, Outcome, note, template};
-use crate::catalog::NEWEST;
-use crate::edit::Fix;
-use crate::model::Config;
+use crate::ports::doctor::Severity;
 use crate::ports::doctor::since::{Look, Verdict};
-use crate::ports::doctor::{Finding, Severity, diagnose};
-use crate::ports::{Flow, flows};
-use crate::reuse::{self, DEFAULT_KEEPALIVE};
+use crate::ports::flows;
 use crate::source::{Disk, Loader};
-use crate::syntax::Configuration;
+use diagnosis::{Diagnosis, Subject, judged};
 
 /// Arguments of `ngxc doctor`.
 #[derive(Args)]
@@ -133,40 +134,11 @@ enum Format {
     Json,
 }
 
-/// A diagnosis, for printing.
-pub(super) struct Diagnosis<'a> {
-    configuration: &'a Configuration,
-    config: &'a Config,
-    /// Which nginx is judged, in words.
-    nginx: String,
-    gathered: gather::Gathered,
-    findings: Vec<Finding>,
-    /// The diff that repairs what the configuration can cure.
-    repair: Option<String>,
-    /// The flows that the diff repairs, or helps to.
-    repaired: Vec<usize>,
-}
-
-impl Diagnosis<'_> {
-    fn worst(&self) -> Option<Severity> {
-        self.findings.iter().map(|f| f.severity).max()
-    }
-
-    /// Whether the diff repairs, or helps to repair, what a finding names.
-    fn is_repaired(&self, finding: &Finding) -> bool {
-        let is_flow = finding.repair.is_some_and(|position| self.repaired.contains(&position));
-        self.repair.is_some() && (!finding.edits.is_empty() || is_flow)
-    }
-
-    fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|f| f.severity == severity).count()
-    }
-}
-
 pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     if let Some(line) = &args.explain {
         return explain::run(line, args.format == Format::Json, out);
     }
+    is_there(args)?;
     if let Some(directory) = args.from.as_deref().filter(|path| path.is_dir()) {
         return fleet::run(args, directory, out);
     }
@@ -210,14 +182,6 @@ impl Looked {
     }
 }
 
-/// A configuration that is judged, and for which nginx.
-struct Subject {
-    input: Input,
-    which: Which,
-    configuration: Configuration,
-    config: Config,
-}
-
 /// The configuration of a bundle, or of this host.
 fn subject(args: &DoctorArgs, bundle: Option<&bundle::Bundle>) -> Result<Subject, Failure> {
     let files = bundle.map(bundle::Bundle::files);
@@ -244,36 +208,20 @@ fn subject(args: &DoctorArgs, bundle: Option<&bundle::Bundle>) -> Result<Subject
     Ok(Subject { input, which, configuration, config })
 }
 
-/// What is wrong, why, and the repair.
-fn judged<'a>(subject: &'a Subject, flows: &[Flow<'_>], gathered: gather::Gathered) -> Diagnosis<'a> {
-    let Subject { input, which, configuration, config } = subject;
-    let mut findings = diagnose(config, flows, &gathered.evidence);
-    if which.version.is_none() {
-        let newer = input.meaning.compile(configuration, NEWEST).config;
-        only_before(flows, &newer, &mut findings);
+/// Refuses a process that does not exist, before anything is said of it.
+fn is_there(args: &DoctorArgs) -> Result<(), Failure> {
+    match args.pid {
+        Some(pid) if !Path::new(&format!("/proc/{pid}")).exists() => {
+            Err(Failure::new(format!("no process {pid}")).help(
+                "`pgrep -f 'nginx: master'` prints the number of the master; without --pid the master that runs with FILE is found",
+            ))
+        }
+        _ => Ok(()),
     }
-    // Beside something that is broken now, what could be better is no repair.
-    let is_broken =
-        |f: &Finding| f.severity == Severity::Critical || f.severity > Severity::Info && f.count > 0;
-    let is_any_broken = findings.iter().any(is_broken);
-    let urgent = findings.iter().filter(|f| !is_any_broken || !f.is_forecast);
-    let mut at_fault: Vec<usize> = urgent.filter_map(|f| f.repair).collect();
-    let versions = match which.version {
-        Some(version) => vec![version],
-        None => vec![which.judged(), NEWEST],
-    };
-    at_fault.sort_unstable();
-    at_fault.dedup();
-    let fixes = fixes(input, configuration, &mut findings);
-    let evidence = &gathered.evidence;
-    let known = repair::Known { input, configuration, config, flows, evidence, versions: &versions };
-    let repair = repair::repair(&known, &at_fault, fixes);
-    let repaired = effects(&repair, &mut findings);
-    let repair = repair.diff;
-    Diagnosis { configuration, config, nginx: which.words(), gathered, findings, repair, repaired }
 }
 
 fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<Looked, Failure> {
+    is_there(args)?;
     let bundle = args.from.as_deref().map(bundle::Bundle::read).transpose()?;
     let subject = subject(args, bundle.as_ref())?;
     let Subject { input, which, configuration, config } = &subject;
@@ -282,8 +230,8 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         return Ok(Looked::only(outcome, Look::default()));
     }
     if let Some(place) = args.metrics {
-        let pid = args.pid.or_else(|| super::which::master(input, &Disk));
-        let access_log = gather::access_log_of(args, input, config);
+        let pid = gather::process(args, input);
+        let access_log = logs::access_log_of(args, input, config);
         return metrics::serve(metrics::Served {
             place,
             input: input.clone(),
@@ -301,11 +249,12 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         None => gather::from_host(args, input, config)?,
     };
     let flows = flows(config);
-    let look = gathered.look(&flows);
+    let mut look = gathered.look(&flows);
     if let Some(first) = first.filter(|_| args.since.is_some()) {
         if let Some(unread) = gathered.unread.first() {
             return Err(Failure::new(format!("could not tell whether it is cured: {unread}")));
         }
+        look.cut = since::cut(first, &look, &gathered.configured);
         let verdict = since::print(args, first, &look, &which.words(), out)?;
         return Ok(Looked { outcome: Outcome::Clean, look, verdict: Some(verdict) });
     }
@@ -316,56 +265,6 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         since::print(args, first, &look, &diagnosis.nginx, out)?;
     }
     Ok(Looked::only(finish(args, &diagnosis, &unread, out)?, look))
-}
-
-/// The fixes of the findings' own edits; a finding whose edits cannot be made, or that nginx would not take, loses them.
-fn fixes(input: &Input, configuration: &Configuration, findings: &mut [Finding]) -> Vec<Fix> {
-    let is_taken = |fix: &Fix| {
-        let files = edits::apply(configuration, &[fix]);
-        let next = input.meaning.load(&input.file, &files);
-        next.is_ok_and(|next| input.meaning.compile(&next, input.meaning.version()).is_valid())
-    };
-    let mut fixes = Vec::new();
-    for finding in findings.iter_mut().filter(|f| !f.edits.is_empty()) {
-        if let Some(fix) = edits::fix(configuration, &finding.edits).filter(is_taken) {
-            fixes.push(fix);
-        } else {
-            (finding.edits, finding.effect) = (Vec::new(), None);
-        }
-    }
-    fixes
-}
-
-/// Tells the findings what the repair does for them; the flows that it repairs.
-fn effects(repair: &repair::Repair, findings: &mut [Finding]) -> Vec<usize> {
-    let mut repaired = Vec::new();
-    for finding in findings {
-        if let Some((position, text)) = repair.effects.iter().find(|(p, _)| Some(*p) == finding.repair) {
-            repaired.push(*position);
-            finding.effect = Some(text.clone());
-        }
-        if let Some((position, left)) = repair.left.iter().find(|(p, _)| Some(*p) == finding.repair) {
-            repaired.extend(left.is_with_diff.then_some(*position));
-            finding.remedy.push(left.text.clone());
-            finding.commands.extend(left.commands.iter().cloned());
-        }
-    }
-    repaired
-}
-
-/// Says of a finding that the defaults of newer releases cure it.
-fn only_before(flows: &[Flow<'_>], newer: &Config, findings: &mut [Finding]) {
-    let newer = crate::ports::flows(newer);
-    for finding in findings {
-        let Some(flow) = finding.repair.map(|position| &flows[position]) else { continue };
-        let same = crate::ports::upgrade::same(flow, &newer);
-        if let Some(same) = same.filter(|f| f.verdict == reuse::Verdict::Reused) {
-            finding.evidence.push(format!(
-                "before nginx {DEFAULT_KEEPALIVE} only: since then {}; the repair is right on both sides",
-                crate::ports::upgrade::words(same)
-            ));
-        }
-    }
 }
 
 fn print(

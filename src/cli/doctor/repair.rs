@@ -79,6 +79,7 @@ pub(super) fn repair(known: &Known<'_>, at_fault: &[usize], fixes: Vec<Fix>) -> 
         return repair;
     };
     let next = sized(input, &next, flows, &loads, evidence).unwrap_or(next);
+    let next = super::room::with_room(input, config, &next).unwrap_or(next);
     let compiled: Vec<Config> = versions.iter().map(|v| input.meaning.compile(&next, *v).config).collect();
     for (position, load, text) in &loads {
         let before = &flows[*position];
@@ -90,14 +91,8 @@ pub(super) fn repair(known: &Known<'_>, at_fault: &[usize], fixes: Vec<Fix>) -> 
             }
             Some(After::Better(setup)) => {
                 cures = true;
-                let (steps, commands) = ladder(*setup, load);
-                let text = match steps {
-                    Some(steps) => {
-                        format!("the diff alone does not suffice; with it also: {steps}, at {text} (model)")
-                    }
-                    None => format!("{MORE_HOSTS}, at {text} (model)"),
-                };
-                repair.left.push((*position, Left { text, commands, is_with_diff: true }));
+                let left = beside_the_diff(*setup, load, text);
+                repair.left.push((*position, left));
             }
             Some(After::Same) | None => {
                 let setup = Setup::new(config, before, &evidence.host, None);
@@ -112,10 +107,10 @@ pub(super) fn repair(known: &Known<'_>, at_fault: &[usize], fixes: Vec<Fix>) -> 
 }
 
 /// Said where no edit makes connections used again.
-const NO_EDIT: &str = "no edit that is safe makes these connections used again: a person has to look (`ngxc lint --diff --unsafe`, `ngxc ports`)";
+const NO_EDIT: &str = "no safe automatic fix. Review `ngxc lint --diff --unsafe`.";
 
 /// Said where the kernel cannot help either.
-const MORE_HOSTS: &str = "not even with tcp_tw_reuse=1, ports 15000-65000 and ten source addresses: more peers or hosts are needed";
+const MORE_HOSTS: &str = "tcp_tw_reuse=1, ports 15000-65000 and ten source addresses are not enough: more peers or hosts are needed";
 
 /// A flow after the repair.
 enum After {
@@ -137,11 +132,33 @@ impl After {
     }
 }
 
-/// What is left where no edit helps: the kernel's settings.
-fn no_edit(setup: Setup, load: &Load, load_text: &str) -> Left {
+/// What is left beside a diff that does not suffice.
+fn beside_the_diff(setup: Setup, load: &Load, load_text: &str) -> Left {
     let (steps, commands) = ladder(setup, load);
-    let more = steps.map_or(MORE_HOSTS.to_owned(), |steps| format!("until then: {steps}"));
-    Left { text: format!("{NO_EDIT}; {more}, at {load_text} (model)"), commands, is_with_diff: false }
+    let more = match (steps, commands.is_empty()) {
+        (None, _) => format!(" {MORE_HOSTS}."),
+        (Some(steps), true) => format!(" Also needed: {steps}."),
+        // Whoever prints it prints the commands.
+        (Some(_), false) => String::new(),
+    };
+    let text = format!("the patch is not enough for this load (model): {load_text}.{more}");
+    Left { text, commands, is_with_diff: true }
+}
+
+/// What is left where no edit helps: the kernel's settings, if the load needs them.
+fn no_edit(setup: Setup, load: &Load, load_text: &str) -> Left {
+    if is_cured(&setup, load) {
+        let text = format!("{NO_EDIT} The ports suffice for this load (model): {load_text}.");
+        return Left { text, commands: Vec::new(), is_with_diff: false };
+    }
+    let (steps, commands) = ladder(setup, load);
+    let more = match (steps, commands.is_empty()) {
+        (None, _) => format!(" {MORE_HOSTS}."),
+        (Some(steps), true) => format!(" Until then: {steps}."),
+        (Some(_), false) => String::new(),
+    };
+    let text = format!("{NO_EDIT}{more} The load (model): {load_text}.");
+    Left { text, commands, is_with_diff: false }
 }
 
 /// What the host can do, one after the other, until a load fits: in words, and the commands, if commands suffice.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use super::super::input::Input;
 use super::super::meaning::Meaning;
 use super::super::{Failure, Outcome};
 use super::bundle::Bundle;
-use super::{DoctorArgs, Format, gather};
+use super::{DoctorArgs, Format, gather, rotated};
 use crate::ports::dates::{from_to, stamp};
 use crate::ports::doctor::since::{Comparison, Look, Measure, Verdict, compare, draining};
 use crate::ports::signal::meaning;
@@ -29,6 +30,14 @@ pub(super) fn before(args: &DoctorArgs, path: &Path) -> Result<Look, Failure> {
     let (_, config) = input.valid(&bundle.files())?;
     let gathered = gather::from_bundle(args, &config, &bundle)?;
     Ok(gathered.look(&crate::ports::flows(&config)))
+}
+
+/// Logs that were rotated after the repair: lines that are needed are in another file.
+pub(super) fn cut(first: &Look, look: &Look, logs: &[(PathBuf, &'static str)]) -> Vec<String> {
+    let since = look.reloaded.unwrap_or(first.at).max(first.at);
+    let passed = Duration::from_secs(u64::try_from(look.at - since).unwrap_or_default());
+    let Some(moment) = SystemTime::now().checked_sub(passed) else { return Vec::new() };
+    logs.iter().filter_map(|(path, option)| rotated::since(path, option, moment)).collect()
 }
 
 /// Compares two looks and prints it; the verdict and why.

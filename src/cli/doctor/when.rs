@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::super::master::{field, processes};
 use crate::ports::dates::{seconds_of, stamp};
 use crate::ports::doctor::Evidence;
 
@@ -70,14 +71,12 @@ fn local(epoch: i64) -> i64 {
 
 /// The workers of a master, without those that end.
 fn workers(master: u32) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let is_worker = |pid: &u32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line);
         line.starts_with("nginx: worker process") && !line.contains("shutting down")
     };
-    pids.filter(|pid| field(*pid, 4) == Some(i64::from(master))).filter(is_worker).collect()
+    processes().filter(|pid| field(*pid, 4) == Some(i64::from(master))).filter(is_worker).collect()
 }
 
 /// The number that a process has in its own namespace of processes: the one in its lines of the log.
@@ -99,13 +98,6 @@ fn start(pid: u32) -> Option<i64> {
     let age = uptime - field(pid, 22)? as f64 / TICKS;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     Some((now.as_secs_f64() - age) as i64)
-}
-
-/// A number of `/proc/PID/stat`, whose second word may have spaces in it.
-fn field(pid: u32, number: usize) -> Option<i64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(number - 3)?.parse().ok()
 }
 
 #[cfg(test)]

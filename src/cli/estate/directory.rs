@@ -16,7 +16,7 @@ const MAX_ENTRIES: usize = 200_000;
 /// Largest file that is recognised by what is in it, in bytes.
 const MAX_RECOGNISED: u64 = 1 << 20;
 
-/// Endings of names of files that somebody else made of a configuration: copies, and leftovers of packages and editors.
+/// Endings of the names of copies and leftovers: files that other programs made of a configuration.
 const COPIES: [&str; 12] = [
     "~",
     ".bak",
@@ -35,7 +35,7 @@ const COPIES: [&str; 12] = [
 /// Endings of names of templates.
 const TEMPLATES: [&str; 4] = [".template", ".tmpl", ".tpl", ".envsubst"];
 
-/// Those that are read only if somebody says in which language they are written.
+/// Endings of templates that are read only if their language is named.
 const LANGUAGES: [&str; 6] = [".j2", ".jinja", ".jinja2", ".gotmpl", ".ctmpl", ".erb"];
 
 /// The configuration files of a directory and of those in it, each once; hidden ones and those that settings exclude are
@@ -96,7 +96,7 @@ pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Named {
     Configuration,
-    /// Its content decides.
+    /// The content of the file decides.
     Perhaps,
     /// A configuration in it decides.
     Yaml,

@@ -21,7 +21,7 @@ use reach::Reach;
 /// A configuration to judge.
 #[derive(Clone, Debug)]
 pub(super) struct Root {
-    /// Its main file.
+    /// Main file of the configuration.
     pub(super) file: PathBuf,
     /// True if it was found in a directory, and not named.
     pub(super) is_found: bool,
@@ -34,7 +34,7 @@ impl Root {
         Self { file: entry.path.clone(), is_found: entry.is_found, asked: None }
     }
 
-    /// True if somebody asked for a file of it.
+    /// True if the file was named, or lies in a directory that was.
     pub(super) fn wants(&self, file: &Path) -> bool {
         self.asked.as_ref().is_none_or(|asked| asked.contains_key(&paths::identity(file)))
     }
@@ -60,7 +60,7 @@ struct Entry {
     is_found: bool,
 }
 
-/// Every file that `files` stand for, each once: directories stand for the files that `found` gives.
+/// Every file of `files`, each once; a directory gives the files that `found` finds in it.
 fn entries(
     files: &[PathBuf],
     reading: &Reading,
@@ -114,7 +114,7 @@ pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, F
             left.push((*at, *entry));
         }
     }
-    // Of the fragments that nobody includes, those that others of them include.
+    // Fragments without a main file that other such fragments include.
     let inner =
         if left.len() > 1 { reach.inside(left.iter().map(|(_, entry)| *entry)) } else { HashSet::new() };
     for (at, entry) in left {
@@ -125,7 +125,7 @@ pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, F
     Ok(roots.in_order())
 }
 
-/// Takes out what was found in files that nobody asked for; returns how many errors were among it.
+/// Removes findings in files that were not named; returns the number of errors among them.
 pub(super) fn retain_asked(
     findings: &mut Vec<Diagnostic>,
     root: &Root,
@@ -146,7 +146,7 @@ pub(super) fn retain_asked(
     elsewhere
 }
 
-/// Says that there are errors in files that nobody asked for.
+/// Prints a note about errors in files that were not named.
 pub(super) fn note_elsewhere(root: &Root, errors: usize) {
     if errors > 0 {
         let (noun, root) = (if errors == 1 { "error" } else { "errors" }, root.file.display());

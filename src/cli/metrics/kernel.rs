@@ -1,17 +1,15 @@
 //! The sockets of a network namespace and its port settings, read at most every so often.
 
-use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::exposition::Family;
-use crate::cli::ports::this_host;
+use crate::cli::namespace::Namespace;
 use crate::ports::Host;
-use crate::ports::host::Ports;
+use crate::ports::host::{NAMES, Ports};
 use crate::ports::sockets::{self, Sockets, Use};
 
 /// Sockets are read at most this often, however many look: 28,000 of them take 0.15 s.
@@ -20,24 +18,22 @@ const FRESH: Duration = Duration::from_millis(400);
 /// Sockets and settings, read a moment ago.
 #[derive(Debug)]
 pub(in crate::cli) struct Kernel {
-    /// `/proc/self` or `/proc/PID`, whose namespace is looked at.
-    process: PathBuf,
+    pub(in crate::cli) namespace: Namespace,
     last: Mutex<Option<(Instant, Host, Sockets)>>,
 }
 
 impl Kernel {
     /// Of this process, or of another one.
     pub(in crate::cli) fn of(pid: Option<u32>) -> Self {
-        let process = pid.map_or("/proc/self".to_owned(), |pid| format!("/proc/{pid}"));
-        Self { process: process.into(), last: Mutex::new(None) }
+        Self { namespace: Namespace::of(pid), last: Mutex::new(None) }
     }
 
     /// A file of the namespace, `net/tcp` for example; nothing if it cannot be read.
     pub(in crate::cli) fn file(&self, name: &str) -> String {
-        fs::read_to_string(self.process.join(name)).unwrap_or_default()
+        self.namespace.file(name).unwrap_or_default()
     }
 
-    /// Looks, unless somebody did just now.
+    /// Reads the kernel's numbers, unless they were read just now.
     pub(in crate::cli) fn read(&self) -> (Host, Sockets) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, host, sockets)) = &*last
@@ -46,7 +42,7 @@ impl Kernel {
             return (host.clone(), sockets.clone());
         }
         // A setting that cannot be read is Linux's default.
-        let mut host = Host::read(&this_host()).unwrap_or_default();
+        let mut host = Host::read(&self.namespace.sysctls(&NAMES)).unwrap_or_default();
         let [v4, v6] = ["net/tcp", "net/tcp6"].map(|name| self.file(name));
         let sockets = sockets::group(&[&v4, &v6], &host);
         host.listening.clone_from(&sockets.listening);
@@ -69,7 +65,7 @@ pub(in crate::cli) struct Tuple {
     pub(in crate::cli) total: u32,
     pub(in crate::cli) left: u32,
     pub(in crate::cli) first_parity_left: u32,
-    /// So many ports in use make `connect()` slow; `None`: none do.
+    /// Number of used ports from which on `connect()` is slow; `None`: it never is.
     pub(in crate::cli) cliff: Option<u32>,
     /// Seconds for which a port stays in `TIME_WAIT`.
     pub(in crate::cli) held: f64,

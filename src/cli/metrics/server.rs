@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections at once; more are closed.
 const MOST_AT_ONCE: usize = 16;
 
-/// The page has nothing from elsewhere and asks nobody else.
+/// The page loads nothing from other hosts.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -104,7 +104,7 @@ pub(in crate::cli) fn serve_on(listener: TcpListener, site: impl Site) -> io::Re
             }
             let own = Arc::clone(&server);
             let answer = move || {
-                // Whoever asked may have gone.
+                // The client may have closed the connection.
                 let _ = own.answer(stream);
                 own.open.fetch_sub(1, SeqCst);
             };

@@ -16,7 +16,7 @@ use crate::syntax::{Configuration, Tree};
 pub(super) fn asked(configuration: &Configuration, compiled: &Compiled, places: &Places) -> Vec<Diagnostic> {
     let mut found = compile::host::check(configuration, compiled, Some(&place::path(&places.prefix)));
     if !is_root() {
-        // Then nginx does not look the user up.
+        // In this case nginx does not look the user up.
         for diagnostic in found.iter_mut().filter(|d| d.code == "unknown-user") {
             diagnostic.level = crate::diagnostic::Level::Info;
         }
@@ -35,7 +35,7 @@ pub(super) fn asked(configuration: &Configuration, compiled: &Compiled, places: 
 
 /// The `pid` of the configuration.
 pub(super) fn pid_file(tested: &Tested, places: &Places) -> Vec<u8> {
-    // From the text: a default in the model is not told from the same name written.
+    // The text decides: the model does not distinguish a default from the same name written.
     let read = tested.read.as_ref();
     let written = read.and_then(|read| {
         let trees = read.configuration.trees.iter();

@@ -38,7 +38,7 @@ const MAX_MESSAGE: usize = 2048;
 
 /// The log that is open while the configuration is read.
 pub(super) struct Log {
-    /// None: standard error.
+    /// `None`: standard error.
     file: RefCell<Option<File>>,
     /// Name of a file that was closed.
     closed: RefCell<Option<PathBuf>>,
@@ -99,7 +99,7 @@ pub(super) fn stderr(message: &[u8]) {
 
 /// Text as it is, to standard error.
 pub(super) fn to_stderr(text: &[u8]) {
-    // There is nobody left to tell that standard error is gone.
+    // A failure to write to standard error cannot be reported.
     let _ = io::stderr().lock().write_all(text);
 }
 

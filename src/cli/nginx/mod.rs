@@ -97,7 +97,7 @@ fn started(options: &Options) -> ExitCode {
         about(&places, "configuration file", "test is successful");
     }
     if options.dump {
-        // As nginx: whoever closed the pipe has seen enough.
+        // As nginx: a reader that closes the pipe has seen enough.
         let _ = dump(&tested);
     }
     ExitCode::SUCCESS

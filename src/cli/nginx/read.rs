@@ -20,7 +20,7 @@ use crate::version::Version;
 pub(super) struct Tested {
     /// Messages that nginx would log.
     pub(super) messages: Vec<Message>,
-    /// None if the main file could not be opened.
+    /// `None` if the main file could not be opened.
     pub(super) read: Option<Read>,
     /// Complete if no message is an error.
     pub(super) config: Option<Config>,
@@ -102,7 +102,7 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
     Tested { messages, read: Some(read), config: Some(compiled.config) }
 }
 
-/// The nginx that this program stands for: `NGXC_NGINX_VERSION`, else the newest. nginx's own options have no room for it.
+/// Version of nginx that this program acts as: `NGXC_NGINX_VERSION`, else the newest; nginx has no option for it.
 pub(super) fn version() -> Result<Version, String> {
     match std::env::var("NGXC_NGINX_VERSION") {
         Ok(text) if !text.is_empty() => {

@@ -6,6 +6,7 @@ use super::schema::{
 use super::{Failure, Machine, PortsArgs, Read};
 use crate::model::Config;
 use crate::ports::capacity::{Capacity, Load, Outcome, Setup};
+use crate::ports::doctor::load::ASSUMED_LATENCY;
 use crate::ports::host::show_range;
 use crate::ports::plan::{self, Row, Solution};
 use crate::ports::sources::{Doubt, Source};
@@ -151,7 +152,7 @@ fn flow_answer(
     if flow.is_unix() {
         return answer;
     }
-    let given = load.unwrap_or(Load { latency: args.latency.unwrap_or(0.0), ..Load::default() });
+    let given = load.unwrap_or(Load { latency: args.latency.unwrap_or(ASSUMED_LATENCY), ..Load::default() });
     let capacity = Capacity::of(&setup, &given);
     answer.limits = Some(limits(&capacity));
     answer.tuples = tuples(flow, &setup, &capacity);

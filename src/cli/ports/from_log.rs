@@ -66,7 +66,7 @@ struct Row {
 pub(super) fn run(args: &PortsArgs, path: &Path, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let read_config = args.read()?;
     let config = &read_config.config;
-    let machine = args.host.machine(config)?;
+    let machine = args.machine(config)?;
     let flows = chosen(args, config)?;
     let flows: Vec<Flow<'_>> = flows.into_iter().filter(|flow| !flow.is_unix()).collect();
     if flows.is_empty() {

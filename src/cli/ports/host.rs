@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Failure;
+use crate::cli::namespace::Namespace;
 use crate::model::{Config, Endpoint};
 use crate::ports::Host;
 use crate::ports::host::NAMES;
@@ -37,20 +38,27 @@ pub(in crate::cli) struct Machine {
 }
 
 impl HostArgs {
-    /// Reads the facts; the ports that the configuration listens on are taken too.
-    pub(in crate::cli) fn machine(&self, config: &Config) -> Result<Machine, Failure> {
+    /// True if this host is asked.
+    pub(in crate::cli) fn is_here(&self) -> bool {
+        self.sysctl.is_none() && !self.assume_defaults
+    }
+
+    /// Reads the facts, those of a namespace if this host is asked; the ports that the configuration listens on are taken
+    /// too.
+    pub(in crate::cli) fn machine(&self, config: &Config, namespace: Namespace) -> Result<Machine, Failure> {
         let (sysctls, source) = if self.assume_defaults {
             (Sysctls::default(), "assumed: Linux's defaults".to_owned())
         } else if let Some(path) = &self.sysctl {
             (read_file(path)?, path.display().to_string())
         } else {
-            (this_host(), "this host".to_owned())
+            (namespace.sysctls(&NAMES), namespace.name())
         };
         let mut host = Host::read(&sysctls).map_err(|e| Failure::new(format!("{source}: {e}")))?;
-        let here = self.sysctl.is_none() && !self.assume_defaults;
         if let Some(cpus) = self.cpus {
             host.cpus = crate::ports::Fact { value: cpus, is_read: true };
-        } else if here && let Ok(cpus) = std::thread::available_parallelism() {
+        } else if self.is_here()
+            && let Ok(cpus) = std::thread::available_parallelism()
+        {
             host.cpus = crate::ports::Fact { value: cpus.get() as u32, is_read: true };
         }
         for listen in config.http.servers.iter().flat_map(|s| &s.listen) {
@@ -70,15 +78,4 @@ fn read_file(path: &Path) -> Result<Sysctls, Failure> {
             .help("make it with `sysctl -a > FILE` on the host that nginx runs on"));
     }
     Ok(sysctls)
-}
-
-/// The settings of this host's network namespace, as far as they can be read.
-pub(in crate::cli) fn this_host() -> Sysctls {
-    let mut sysctls = Sysctls::default();
-    for name in NAMES {
-        if let Ok(text) = fs::read_to_string(Path::new("/proc/sys").join(name.replace('.', "/"))) {
-            sysctls.set(name, &text);
-        }
-    }
-    sysctls
 }

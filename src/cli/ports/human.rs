@@ -183,7 +183,8 @@ fn rows(out: &mut String, flow: &FlowAnswer) {
 
 fn verdict(row: &RowAnswer) -> String {
     let mut text = match (row.verdict, row.head_room, row.cliff_after_seconds, row.exhausted_after_seconds) {
-        (Some("fits"), Some(room), ..) => format!("ok, {} head-room", percent(room)),
+        (Some("fits"), Some(_), ..) if row.pool_needed.is_some() => "fits".to_owned(),
+        (Some("fits"), Some(room), ..) => format!("fits, {} to spare", percent(room)),
         (Some("tight"), ..) => "tight: less than 20 % below the cliff".to_owned(),
         (Some("cliff"), _, Some(after), _) => format!("SLOW after {}: past the cliff", seconds(after)),
         (Some("exhausted"), _, Some(cliff), Some(after)) => {
@@ -192,7 +193,7 @@ fn verdict(row: &RowAnswer) -> String {
         _ => String::new(),
     };
     if let Some(needed) = row.pool_needed {
-        let _ = write!(text, "; pool too small, {needed}");
+        let _ = write!(text, "; but set `keepalive {needed}`");
     }
     text
 }

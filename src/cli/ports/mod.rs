@@ -16,19 +16,21 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::input::Input;
+use super::namespace::Namespace;
 use super::which::{Which, which};
 use super::{Failure, Outcome, template};
 use crate::catalog::NEWEST;
 use crate::model::Config;
 use crate::ports::Load;
 use crate::ports::change::Change;
+use crate::ports::doctor::load::ASSUMED_LATENCY;
 use crate::ports::nat::{GATEWAYS, Gateway};
 use crate::ports::plan::Unknown;
 use crate::source::Disk;
 use crate::syntax::Configuration;
 use crate::version::Version;
 
-pub(super) use host::{HostArgs, Machine, this_host};
+pub(super) use host::{HostArgs, Machine};
 
 /// Arguments of `ngxc ports`.
 #[derive(Args)]
@@ -167,7 +169,7 @@ pub(super) fn run(args: &mut PortsArgs, out: &mut dyn Write) -> Result<Outcome, 
             .help("say `--rate 3000`, and `--latency 40ms` or `--concurrency 200`"));
     }
     let read = args.read()?;
-    let machine = args.host.machine(&read.config)?;
+    let machine = args.machine(&read.config)?;
     let answer = answer::answer(args, &read, &machine, load)?;
     match args.format {
         Format::Human => out.write_all(human::text(&answer).as_bytes())?,
@@ -191,8 +193,13 @@ struct Read {
 impl PortsArgs {
     /// Which nginx is judged. Processes of this host say it unless another host is asked about.
     fn which(&self) -> Which {
-        let on_host = self.host.sysctl.is_none() && !self.host.assume_defaults;
-        which(&self.input, &Disk, None, on_host, None)
+        which(&self.input, &Disk, None, self.host.is_here(), None)
+    }
+
+    /// The host: of the master that runs with the configuration, its network namespace.
+    fn machine(&self, config: &Config) -> Result<Machine, Failure> {
+        let master = self.host.is_here().then(|| super::master::of_file(&self.input.file)).flatten();
+        self.host.machine(config, Namespace::of(master))
     }
 
     fn read(&self) -> Result<Read, Failure> {
@@ -207,13 +214,11 @@ impl PortsArgs {
     }
 }
 
-/// Seconds that a request takes if nobody says it.
-const ASSUMED_LATENCY: f64 = 0.1;
-
 /// What is assumed, in words.
 fn assumptions(args: &PortsArgs, which: &Which) -> Vec<String> {
-    let latency = "assumed: each request takes 100 ms, as --latency does not say it; pools and ports in use depend on it";
-    let has_no_latency = args.rate.is_some() && args.latency.is_none() && args.concurrency.is_none();
+    let latency = "Assumed: each request takes 100 ms. Set it with --latency; the limits, pools and ports in use depend on it.";
+    // A log that is replayed tells it.
+    let has_no_latency = args.latency.is_none() && args.concurrency.is_none() && args.from_log.is_none();
     let version = which.version.is_none().then(|| which.words());
     version.into_iter().chain(has_no_latency.then(|| latency.to_owned())).collect()
 }

@@ -88,7 +88,7 @@ pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Fail
     };
     for (n, version) in versions.iter().enumerate() {
         let compiled = args.input.meaning.compile(&configuration, *version);
-        let machine = args.host.machine(&compiled.config)?;
+        let machine = args.machine(&compiled.config)?;
         add(&mut report, n == 0, &configuration.sources, &compiled.config, &machine);
     }
     if let Some(name) = &args.upstream {

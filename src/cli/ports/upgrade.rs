@@ -80,7 +80,7 @@ pub(super) fn run(
     let configuration = args.input.meaning.load(&args.input.file, &Disk)?;
     let compiled = |version| args.input.meaning.compile(&configuration, version);
     let (old, new) = (compiled(versions.0), compiled(versions.1));
-    let machine = args.host.machine(&new.config)?;
+    let machine = args.machine(&new.config)?;
     let workers = workers(&new.config, &machine.host);
     let (before, after) = (flows(&old.config), flows(&new.config));
     let mut changes = Vec::new();

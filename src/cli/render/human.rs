@@ -17,7 +17,7 @@ use crate::source::{FileId, SourceFile, SourceMap, Span};
 /// Findings of one name that are shown before "and N more like this".
 const SHOWN: usize = 3;
 
-/// An excerpt with a longer line than this helps nobody.
+/// Longest line that is shown in an excerpt.
 const LONGEST_LINE: usize = 400;
 
 pub(super) struct Style {

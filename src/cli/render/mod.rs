@@ -234,7 +234,7 @@ pub(super) fn lowered(count: usize) -> String {
 /// Prints a report to standard error, for commands whose output is something else.
 pub(super) fn complain(report: &Report<'_>) {
     let style = human::Style { color: color(&io::stderr()), all: false };
-    // There is nobody left to tell that standard error is gone.
+    // A failure to write to standard error cannot be reported.
     let _ = human::print(report, &style, &mut io::stderr().lock());
 }
 

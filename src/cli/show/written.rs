@@ -46,7 +46,7 @@ pub(super) fn levels<'c>(configuration: &'c Configuration, heads: &[(Span, Strin
         let mut inside = configuration.expanded_within(place.0, &place.1);
         match inside.find_map(|(d, chain)| Some((d.block().filter(|_| d.head() == *head)?, chain))) {
             Some(found) => place = found,
-            // The file itself stands for the block, once.
+            // A fragment begins inside of its first block, whose head is not in the file.
             None if levels.is_empty() => {}
             None => continue,
         }

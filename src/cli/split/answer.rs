@@ -65,7 +65,7 @@ pub(super) struct SourcePorts {
     pub(super) ports_each: u64,
     /// Share of all ports that is used when the first address is full.
     pub(super) usable_share: f64,
-    /// That in ports.
+    /// Number of ports that are used when the first address is full.
     pub(super) usable_ports: u64,
     /// The address that is full first.
     pub(super) first_full: String,

@@ -113,13 +113,13 @@ pub(super) fn human_judgement(out: &mut String, split: &Split) {
     if let Some(p) = split.ports.as_ref().filter(telling) {
         let _ = writeln!(
             out,
-            "proxy_bind: {} addresses with {} ports each (Linux's default) to one destination; {} of them, {} ports, are in use when {} \
-             is full",
+            "proxy_bind: {} addresses with {} ports each (Linux's default) to one destination. When the fullest address, {}, runs \
+             out, {} of {} ports are used.",
             p.addresses,
             p.ports_each,
-            percent(p.usable_share),
+            shown(&p.first_full),
             p.usable_ports,
-            shown(&p.first_full)
+            p.ports_each * p.addresses
         );
     }
     if let Some(c) = &split.comparison {
@@ -156,7 +156,9 @@ pub(super) fn human_population(out: &mut String, population: &Population) {
         let _ = writeln!(out, "sample: {taken} of {all} addresses, at even distances");
     }
     if let Some(ports) = &population.assumed_ports {
-        let _ = writeln!(out, "assumed: client ports, for each client or line {ports}");
+        let (count, range) = ports.split_once(" of ").unwrap_or(("1", ports));
+        let count = if count == "1" { "one port".to_owned() } else { format!("{count} ports") };
+        let _ = writeln!(out, "Assumed: {count} per client, from {range}.");
     }
     if population.malformed_lines > 0 {
         let _ = writeln!(out, "{} malformed lines were left out:", population.malformed_lines);
@@ -166,7 +168,7 @@ pub(super) fn human_population(out: &mut String, population: &Population) {
     }
 }
 
-/// A share in percent; small ones get the digits that they need to be told from nothing.
+/// A share in percent; a small share gets as many digits as it needs to differ from 0.
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.001 { "<0.001%".to_owned() } else { format!("{percent:.3}%") }

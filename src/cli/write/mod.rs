@@ -18,7 +18,7 @@ use super::Failure;
 /// Links followed at most until a file is found.
 const MOST_LINKS: usize = 40;
 
-/// Names that stand for files which are open already.
+/// Names of files that are open already.
 const OPEN_FILES: &[&str] = &["/proc", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
 
 /// A file that is to be changed.
@@ -33,7 +33,7 @@ pub(super) struct Change<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readers {
     Everybody,
-    /// Only its owner, whoever could read the one before.
+    /// Readable by the owner only, whatever the rights of the old file.
     Owner,
 }
 
@@ -118,7 +118,7 @@ impl Staged {
         Ok(Self { path, new, in_place })
     }
 
-    /// Makes sure that nobody has changed the file since it was read.
+    /// Makes sure that the file has not changed since it was read.
     fn compare(&self, change: &Change<'_>) -> Result<(), Failure> {
         let now = std::fs::read(&self.path).map_err(|error| {
             Failure::new(format!(
@@ -182,7 +182,7 @@ fn create(path: &Path, text: &[u8], readers: Readers) -> io::Result<()> {
     Ok(())
 }
 
-/// The file that a name leads to, which may be new; none for a name that stands for an open file (`/dev/stdout`).
+/// The file that a name leads to, which may be new; `None` for the name of an open file (`/dev/stdout`).
 fn target(path: &Path) -> io::Result<Option<PathBuf>> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {

@@ -30,7 +30,7 @@ pub(in super::super) fn tree(directory: &Path, files: &BTreeMap<PathBuf, Vec<u8>
     #[cfg(unix)]
     fs::set_permissions(new.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed)?;
     fs::rename(new.path(), directory).map_err(failed)?;
-    // It is no longer there to be removed.
+    // The temporary directory is renamed, so nothing is left to remove.
     let _ = new.keep();
     Ok(())
 }

@@ -1,18 +1,21 @@
 //! The access log as evidence: how many requests, how many failed, and how many of those look like a missing port.
 
+mod at_once;
 mod peers;
+mod reached;
 
 use std::collections::BTreeMap;
-
-pub use peers::{Burst, Peers};
 
 use super::dates::{seconds, step};
 use crate::eval::log_format::{Field, Format};
 use crate::model::Config;
 use crate::model::log::LogFormat;
+use at_once::AtOnce;
+pub use peers::{Burst, Peers};
+use reached::{Reached, Said, last, reached};
 
 /// Values that the diagnosis looks at.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "status",
     "time_local",
     "time_iso8601",
@@ -22,13 +25,17 @@ const NAMES: [&str; 9] = [
     "upstream_connect_time",
     "upstream_response_time",
     "upstream_bytes_sent",
+    "request_time",
 ];
+
+/// A request takes this long at least: half of the millisecond that logs are exact to.
+const SHORTEST: f64 = 0.0005;
 
 /// Summary of a log.
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     format: Format,
-    positions: [Option<usize>; 9],
+    positions: [Option<usize>; 10],
     fields: Vec<Field>,
     value: Vec<u8>,
     /// Lines of the format.
@@ -49,6 +56,9 @@ pub struct AccessLog {
     pub no_live: u64,
     /// Responses of peers that took a known time, and the sum of it in seconds.
     pub durations: (u64, f64),
+    /// Requests that nginx answered without a peer.
+    pub local: u64,
+    at_once: AtOnce,
     /// By second.
     pub seconds: BTreeMap<i64, Second>,
     /// By peer.
@@ -60,10 +70,14 @@ pub struct AccessLog {
 pub struct Second {
     /// Requests.
     pub requests: u64,
-    /// Those answered 500 to 599.
+    /// Requests answered 500 to 599.
     pub errors: u64,
     /// Of the errors, those that a peer answered so.
     pub by_peer: u64,
+    /// Requests that a peer took.
+    pub taken: u64,
+    /// Requests for which no peer could be connected to.
+    pub unconnected: u64,
 }
 
 impl AccessLog {
@@ -86,6 +100,8 @@ impl AccessLog {
             bind_failed: 0,
             no_live: 0,
             durations: (0, 0.0),
+            local: 0,
+            at_once: AtOnce::default(),
             seconds: BTreeMap::new(),
             peers: Peers::default(),
         }
@@ -121,11 +137,15 @@ impl AccessLog {
             self.internal += u64::from(self.text(0, line) == b"500");
             self.judge(line);
         }
-        let taken = self.text(7, line).rsplit(|b| *b == b' ').next().unwrap_or_default();
-        if !is_error
-            && let Some(seconds) = std::str::from_utf8(taken).ok().and_then(|t| t.parse::<f64>().ok())
-        {
+        let reached = reached(self.said(line));
+        self.local += u64::from(reached == Reached::Nobody);
+        let taken = self.taken(line).filter(|_| reached == Reached::Peer);
+        if let Some(seconds) = taken.filter(|_| !is_error) {
             self.durations = (self.durations.0 + 1, self.durations.1 + seconds);
+        }
+        if let Some((seconds, end)) = taken.zip(self.end(line)) {
+            #[expect(clippy::cast_possible_truncation, reason = "a cast saturates")]
+            self.at_once.add(end, (seconds * 1000.0).round() as i64);
         }
         if let Some(time) = self.time(line) {
             let by_peer = is_error && self.is_of_peer(line);
@@ -133,6 +153,8 @@ impl AccessLog {
             second.requests += 1;
             second.errors += u64::from(is_error);
             second.by_peer += u64::from(by_peer);
+            second.taken += u64::from(reached == Reached::Peer);
+            second.unconnected += u64::from(reached == Reached::NoPeer);
             if self.positions[4].is_some() {
                 let statuses =
                     if self.positions[5].is_some() { self.text(5, line) } else { self.text(0, line) };
@@ -148,6 +170,30 @@ impl AccessLog {
         field.map_or(b"", |f| &line[f.start as usize..f.end as usize])
     }
 
+    fn said<'l>(&self, line: &'l [u8]) -> Said<'l> {
+        let part = |name: usize| self.positions[name].map(|_| self.text(name, line));
+        Said {
+            status: self.text(0, line),
+            peer: part(4),
+            peer_status: part(5),
+            connect_time: part(6),
+            response_time: part(7),
+        }
+    }
+
+    /// Seconds that the last peer took, else the whole request.
+    fn taken(&self, line: &[u8]) -> Option<f64> {
+        let read = |name| std::str::from_utf8(last(self.text(name, line))).ok()?.parse::<f64>().ok();
+        read(7).or_else(|| read(9)).filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+    }
+
+    /// Milliseconds since 1970 when a request ended, if the format has them.
+    fn end(&self, line: &[u8]) -> Option<i64> {
+        let (seconds, thousandths) = std::str::from_utf8(self.text(3, line)).ok()?.split_once('.')?;
+        let (seconds, thousandths) = (seconds.parse::<i64>().ok()?, thousandths.parse::<i64>().ok()?);
+        seconds.checked_mul(1000)?.checked_add(thousandths)
+    }
+
     fn judge(&mut self, line: &[u8]) {
         if self.positions[4].is_none() {
             return;
@@ -155,13 +201,11 @@ impl AccessLog {
         let status = self.text(0, line);
         let peer = self.text(4, line);
         let none = |text: &[u8]| text.is_empty() || text == b"-";
-        let last = peer.rsplit(|b| *b == b' ').next().unwrap_or_default();
         match status {
             b"500" if none(peer) => self.bind_failed += 1,
-            b"502" if !none(peer) && !last.contains(&b':') => self.no_live += 1,
+            b"502" if !none(peer) && !last(peer).contains(&b':') => self.no_live += 1,
             b"502" if !none(peer) => {
-                let connect = self.text(6, line);
-                let connect = connect.rsplit(|b| *b == b' ').next().unwrap_or_default();
+                let connect = last(self.text(6, line));
                 let response = self.text(7, line);
                 let at_once = response.is_empty() || response.ends_with(b"0.000") || response.ends_with(b"-");
                 if self.positions[6].is_some() && connect == b"-" && at_once {
@@ -191,10 +235,10 @@ impl AccessLog {
         Some(self.requests as f64 / (last - first + 1) as f64)
     }
 
-    /// Requests of the last minute of the log.
+    /// Requests that peers took in the last minute of the log.
     pub fn last_minute(&self) -> u64 {
         let last = self.seconds.last_key_value().map_or(0, |(last, _)| *last);
-        self.sum(last - 60, last).requests
+        self.sum(last - 60, last).taken
     }
 
     /// All of some seconds, the first and the last with them.
@@ -203,12 +247,14 @@ impl AccessLog {
             requests: sum.requests + second.requests,
             errors: sum.errors + second.errors,
             by_peer: sum.by_peer + second.by_peer,
+            taken: sum.taken + second.taken,
+            unconnected: sum.unconnected + second.unconnected,
         })
     }
 
     /// True if a peer, which was reached, gave the status that the client got.
     fn is_of_peer(&self, line: &[u8]) -> bool {
-        let last = |name| self.text(name, line).rsplit(|b| *b == b' ').next().unwrap_or_default();
+        let last = |name| last(self.text(name, line));
         let is_reached = self.positions[6].is_none() || last(6) != b"-";
         self.positions[5].is_some() && is_reached && last(5) == self.text(0, line)
     }
@@ -217,12 +263,29 @@ impl AccessLog {
     pub fn latency(&self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "counts")]
         let mean = self.durations.1 / self.durations.0 as f64;
-        (self.durations.0 > 0 && mean.is_finite() && mean > 0.0).then_some(mean)
+        (self.durations.0 > 0 && mean.is_finite()).then_some(mean.max(SHORTEST))
     }
 
-    /// The busiest second.
+    /// The busiest second of peers, by the requests that they took.
     pub fn peak(&self) -> Option<(i64, u64)> {
-        self.seconds.iter().map(|(at, second)| (*at, second.requests)).max_by_key(|(_, n)| *n)
+        let taken = self.seconds.iter().map(|(at, second)| (*at, second.taken));
+        taken.filter(|(_, n)| *n > 0).max_by_key(|(_, n)| *n)
+    }
+
+    /// The busiest second of peers, with the requests for which no connection could be made.
+    pub fn wanted(&self) -> Option<(i64, u64)> {
+        let wanted = self.seconds.iter().map(|(at, second)| (*at, second.taken + second.unconnected));
+        wanted.filter(|(_, n)| *n > 0).max_by_key(|(_, n)| *n)
+    }
+
+    /// Requests that peers worked on at once, but for rare moments; `None` if the format has not `$msec` and a duration.
+    pub fn at_once(&self) -> Option<u64> {
+        self.at_once.most().map(i64::unsigned_abs)
+    }
+
+    /// True if the format tells which requests were passed to a peer.
+    pub fn tells_peers(&self) -> bool {
+        (4..=7).any(|name| self.positions[name].is_some())
     }
 
     /// Bursts of failures, the worst first.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-/// Peers that are told apart.
+/// Peers that are distinguished.
 const MOST_PEERS: usize = 500;
-/// Seconds of peers that are told apart.
+/// Seconds of peers that are distinguished.
 const MOST_SECONDS: usize = 1_000_000;
 
 /// Attempts at peers, by peer and second: how many, and how many ended with 5xx.
@@ -17,13 +17,13 @@ pub struct Peers {
 /// Some seconds in each of which more than a tenth failed, and at least two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Burst {
-    /// Its first second.
+    /// First second of the burst.
     pub first: i64,
-    /// Its last second.
+    /// Last second of the burst.
     pub last: i64,
     /// Requests, or attempts at a peer, in that time.
     pub requests: u64,
-    /// Those that failed.
+    /// Failed requests or attempts.
     pub errors: u64,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn bursts(seconds: impl Iterator<Item = (i64, u64, u64)>) -> Vec<Burs
         seconds.filter(|(_, requests, errors)| *errors >= 2 && errors * 10 > *requests)
     {
         match found.last_mut() {
-            // Short gaps, in which nobody asked, do not end a burst.
+            // Gaps of a second or two without requests do not end a burst.
             Some(run) if at - run.last <= 2 => {
                 run.last = at;
                 run.requests += requests;

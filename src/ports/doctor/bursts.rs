@@ -1,41 +1,61 @@
 //! What the access log says: failures, in bursts and alone.
 
+use std::collections::BTreeMap;
+
+use super::logs::times;
 use super::{Case, Finding, Severity};
 use crate::ports::access_log::{AccessLog, Burst};
 use crate::ports::dates::from_to;
+use crate::ports::error_log::Seen;
 use crate::ports::signal::{Signal, Weight, meaning};
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     let Some(log) = &case.evidence.access else { return };
-    if let Some(burst) = log.bursts().first() {
-        found.push(of_all(case, log, burst));
-    } else if let Some((peer, burst)) = log.peers.bursts().first() {
-        found.push(of_peer(case, peer, burst));
-    } else if log.internal > 0 && log.bind_failed == 0 {
+    let failures = failures(case, log);
+    let reloaded = case.evidence.reloaded.map(|(_, at)| at);
+    match reloaded.filter(|at| log.sum(at + 1, i64::MAX).errors == 0) {
+        Some(at) => found.extend(failures.map(|finding| finding.before_reload(at))),
+        None => found.extend(failures),
+    }
+    let missing = log.missing();
+    if !missing.is_empty() {
+        let list: Vec<String> = missing.iter().map(|n| format!("${n}")).collect();
+        let title = format!("the access log lacks {}", list.join(", "));
+        let finding = Finding::new("log-format-lacks", Severity::Info, title);
+        found.push(finding.remedy(LOG_FORMAT).remedy(ACCESS_LOG));
+    }
+}
+
+/// The failures of a log: a burst, of all requests or of one peer, else all that failed.
+fn failures(case: &Case<'_>, log: &AccessLog) -> Option<Finding> {
+    let after = case.evidence.reloaded.map_or(i64::MIN, |(_, at)| at);
+    // Those since the last reload first.
+    let latest = |bursts: Vec<Burst>| {
+        let new = bursts.iter().find(|burst| burst.last > after).copied();
+        new.or_else(|| bursts.first().copied())
+    };
+    if let Some(burst) = latest(log.bursts()) {
+        return Some(of_all(case, log, &burst));
+    }
+    let by_peer = log.peers.bursts();
+    let new = by_peer.iter().find(|(_, burst)| burst.last > after);
+    if let Some((peer, burst)) = new.or_else(|| by_peer.first()) {
+        return Some(of_peer(case, peer, burst));
+    }
+    if log.internal > 0 && log.bind_failed == 0 {
         // Few, or one, as a ticket quotes them: not a burst, but the answer that this is about.
         let title = format!("{} of {} requests were answered 500", log.internal, log.requests);
         let mut finding = Finding::new("answered-500", Severity::Warning, title)
             .seen("nginx answers 500 by itself when bind() fails, and 502 when connect() finds no port");
         finding = match case.evidence.errors.as_ref().and_then(|e| e.get(Signal::NoPort)) {
-            Some(seen) => finding.seen(format!("{} × connect() failed (99) in the error log", seen.count)),
+            Some(seen) => {
+                finding.seen(format!("connect() failed (99) {} in the error log", times(seen.count)))
+            }
             None => finding.remedy("the error log of that time says why"),
         };
-        found.push(finding);
-    } else if log.errors > 0 {
-        found.push(few(case, log));
+        return Some(finding);
     }
-    let missing = log.missing();
-    if !missing.is_empty() {
-        let list: Vec<String> = missing.iter().map(|n| format!("${n}")).collect();
-        found.push(
-            Finding::new(
-                "log-format-lacks",
-                Severity::Info,
-                format!("the access log lacks {}", list.join(", ")),
-            )
-            .remedy(LOG_FORMAT),
-        );
-    }
+    (log.errors > 0).then(|| few(case, log))
 }
 
 /// A burst of failures, whoever the peer was.
@@ -54,7 +74,7 @@ fn of_all(case: &Case<'_>, log: &AccessLog, burst: &Burst) -> Finding {
         .iter()
         .skip(1)
         .take(3)
-        .map(|b| format!("{} ({} ×)", from_to(b.first, b.last), b.errors))
+        .map(|b| format!("{} ({} failed)", from_to(b.first, b.last), b.errors))
         .collect();
     if !more.is_empty() {
         finding = finding.seen(format!("{} more, the worst: {}", all.len() - 1, more.join("; ")));
@@ -119,7 +139,9 @@ fn why(case: &Case<'_>, burst: &Burst, finding: Finding) -> Finding {
     // Both logs are written in local time, to the second.
     let (first, last) = (burst.first - 2, burst.last + 2);
     let mut counts: Vec<(&str, u64)> = Vec::new();
-    for (signal, seen) in &log.seen {
+    let kinds: BTreeMap<Signal, &Seen> =
+        log.before.iter().chain(&log.seen).map(|(s, seen)| (*s, seen)).collect();
+    for (signal, seen) in &kinds {
         let in_time = log.seconds.range(first..=last).filter_map(|(_, signals)| signals.get(signal));
         let count = in_time.map(|n| u64::from(*n)).sum();
         if let Some(meaning) = meaning(*signal).filter(|m| m.weight != Weight::Info && count > 0) {
@@ -134,7 +156,7 @@ fn why(case: &Case<'_>, burst: &Burst, finding: Finding) -> Finding {
     if counts.is_empty() {
         return finding.remedy(ASK_THE_ERROR_LOG);
     }
-    let list: Vec<String> = counts.iter().map(|(name, count)| format!("{count} × {name}")).collect();
+    let list: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {}", times(*count))).collect();
     finding.seen(format!("the error log of that time: {}", list.join(", ")))
 }
 
@@ -142,5 +164,9 @@ fn why(case: &Case<'_>, burst: &Burst, finding: Finding) -> Finding {
 const ASK_THE_ERROR_LOG: &str = "the error log of that time says why";
 
 /// A format with everything that a diagnosis can use.
-const LOG_FORMAT: &str = "log_format ports '$remote_addr $remote_port [$time_local] $msec \"$request\" $status $request_time \
+const LOG_FORMAT: &str = "in `http`, before its servers: log_format ports '$remote_addr $remote_port [$time_local] $msec \"$request\" $status $request_time \
                           $upstream_addr $upstream_status $upstream_connect_time $upstream_response_time';";
+
+/// Where the format is used.
+const ACCESS_LOG: &str =
+    "in `http`, or in the server: access_log FILE ports; with the FILE of the `access_log` that is there now";

@@ -1,5 +1,6 @@
 //! Findings from the configuration alone: flows of which every request, or some, open a connection.
 
+use super::load::{latency, milliseconds};
 use super::{Case, Finding, Severity};
 use crate::ports::capacity::{Capacity, Load, Setup};
 use crate::ports::flow::Closer;
@@ -12,7 +13,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let setup = Setup::new(case.config, flow, &case.evidence.host, None);
-        let capacity = Capacity::of(&setup, &Load::default());
+        let (latency, latency_from) = latency(case.evidence);
+        let capacity = Capacity::of(&setup, &Load { latency, ..Load::default() });
         let (name, severity, title) = match (flow.verdict, flow.closer) {
             (Verdict::Reused | Verdict::Unknown, _) => continue,
             (Verdict::Partly(_), closer) => (
@@ -30,9 +32,10 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             }
         };
         let finding = Finding::new(name, severity, title).seen(format!(
-            "{:.0} requests/s are safe, {:.0} the limit{}",
-            capacity.safe_requests(),
-            capacity.hard_requests(),
+            "at {} each ({latency_from}) {} requests/s are safe, {} the limit{}",
+            milliseconds(latency),
+            whole(capacity.safe_requests()),
+            whole(capacity.hard_requests()),
             match (flow.verdict, flow.closer) {
                 (Verdict::Partly(_), _) => ", if none is used again",
                 (_, Closer::Race) => ", if this host closes them all (the peer usually is first)",
@@ -41,4 +44,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         ));
         found.push(Finding { is_forecast: true, ..finding.blame(case, position) });
     }
+}
+
+/// A rate, rounded down; small ones with a decimal.
+fn whole(rate: f64) -> String {
+    if rate < 10.0 { format!("{rate:.1}") } else { format!("{:.0}", rate.floor()) }
 }

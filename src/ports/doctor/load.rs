@@ -16,28 +16,31 @@ const ASSUMED_AT_ONCE: f64 = 25.0;
 
 /// The load of a flow and where its numbers come from, in words.
 ///
-/// The access log counts all flows together, so the rate is that of its busiest second: never too low.
+/// The access log counts all flows together, so the rate is that of its busiest second: never too low. Only requests that
+/// a peer took count, because nginx's own answers take no time and come as often as clients ask. Requests that found no
+/// connection count as often as there were clients that waited for one.
 pub fn load(config: &Config, flow: &Flow<'_>, evidence: &Evidence) -> (Load, String) {
     let setup = Setup::new(config, flow, &evidence.host, None);
     let (time_wait, established) = in_sockets(flow, evidence);
     let access = evidence.access.as_ref();
-    let peak = access.and_then(AccessLog::peak).map(|(_, n)| count(n));
-    let closed = f64::from(time_wait) / TIME_WAIT;
-    let (rate, rate_from) = match (peak, closed > 0.0) {
-        (Some(peak), _) if peak >= closed => (peak, "busiest second of the access log"),
+    let (latency, latency_from) = latency(evidence);
+    let taken = access.and_then(AccessLog::peak).map_or(0.0, |(_, n)| count(n));
+    let waiting = waiting(evidence, latency);
+    let peak = taken.max(waiting / latency);
+    let closed = f64::from(time_wait) / remembered(evidence);
+    let is_measured = peak > 0.0 || closed > 0.0;
+    let (rate, rate_from) = match (peak > 0.0, is_measured) {
+        (true, _) if peak >= closed => (peak, busiest(access)),
         (_, true) => (closed, "TIME_WAIT / 61 s"),
         _ => {
             let hard = Capacity::of(&setup, &Load::default()).hard_requests();
             (hard * 1.25, "assumed: a quarter more than the ports allow")
         }
     };
-    let measured = access.and_then(AccessLog::latency);
-    let latency = measured.unwrap_or(ASSUMED_LATENCY);
-    let latency_from = if measured.is_some() { "access log" } else { "assumed" };
     // A rate that is only assumed, to judge ports by, says nothing of how many requests are under way at once.
-    let is_measured = peak.is_some() || closed > 0.0;
     let by_rate = if is_measured { rate * latency } else { ASSUMED_AT_ONCE.min(rate * latency) };
-    let open = by_rate.max(f64::from(established)).max(1.0);
+    let counted = access.and_then(AccessLog::at_once).map_or(0.0, count);
+    let open = by_rate.max(counted).max(f64::from(established)).max(1.0);
     let more = overflow(&setup, flow, evidence, time_wait);
     let open_from = match more {
         Some(more) if more > open => " (more than the pool holds: it closes connections)",
@@ -47,12 +50,43 @@ pub fn load(config: &Config, flow: &Flow<'_>, evidence: &Evidence) -> (Load, Str
     let open = more.map_or(open, |more| open.max(more));
     let load = Load { rate, latency, concurrency: Some(open) };
     let text = format!(
-        "{rate:.1} requests/s ({rate_from}), {:.0} ms each ({latency_from}), {open:.0} at once{open_from}, {} worker{}",
-        latency * 1000.0,
+        "{rate:.1} requests/s ({rate_from}), {} each ({latency_from}), {open:.0} at once{open_from}, {} worker{}",
+        milliseconds(latency),
         setup.workers,
         if setup.workers == 1 { "" } else { "s" }
     );
     (load, text)
+}
+
+/// Seconds that a request takes, and what says so.
+pub(super) fn latency(evidence: &Evidence) -> (f64, &'static str) {
+    let measured = evidence.access.as_ref().and_then(AccessLog::latency);
+    measured.map_or((ASSUMED_LATENCY, "assumed"), |latency| (latency, "access log"))
+}
+
+/// Requests that waited at once for a connection that could not be made: of those that the access log counts no more than
+/// there were clients, because whoever gets an error at once may ask again at once.
+fn waiting(evidence: &Evidence, latency: f64) -> f64 {
+    let clients = evidence.errors.as_ref().and_then(|log| log.clients.at_once());
+    let wanted = evidence.access.as_ref().and_then(AccessLog::wanted).map_or(0.0, |(_, n)| count(n));
+    clients.map_or(0.0, |clients| clients.min(wanted * latency))
+}
+
+/// Where the rate comes from.
+fn busiest(access: Option<&AccessLog>) -> &'static str {
+    match access {
+        Some(log) if !log.tells_peers() => {
+            "busiest second of the access log, whose format does not tell which requests went to peers"
+        }
+        Some(log) if log.local > 0 => "busiest second of the access log, without answers of nginx itself",
+        _ => "busiest second of the access log",
+    }
+}
+
+/// `12 ms`
+pub(super) fn milliseconds(seconds: f64) -> String {
+    let milliseconds = seconds * 1000.0;
+    if milliseconds < 1.0 { "less than 1 ms".to_owned() } else { format!("{milliseconds:.0} ms") }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "requests of a second")]
@@ -77,11 +111,25 @@ fn overflow(setup: &Setup, flow: &Flow<'_>, evidence: &Evidence, time_wait: u32)
     is_many.then(|| 2.0 * f64::from(reuse.pool.max(1)) * f64::from(setup.workers))
 }
 
-/// Connections to the peers of a flow in `TIME_WAIT`, and open.
+/// Seconds for which sockets tell of the configuration that runs now: those since the last reload, a minute at most.
+fn remembered(evidence: &Evidence) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    let since = evidence.reloaded.map_or(TIME_WAIT, |(now, at)| (now - at - 1) as f64);
+    // Logs have whole seconds, so one of them may be of before.
+    since.clamp(0.5, TIME_WAIT)
+}
+
+/// Connections to the peers of a flow in `TIME_WAIT`, without those from before the last reload, and open ones.
 fn in_sockets(flow: &Flow<'_>, evidence: &Evidence) -> (u32, u32) {
+    let seconds = remembered(evidence);
     let is_peer = |peer: &std::net::SocketAddr| {
         flow.destinations.iter().any(|d| matches!(&d.endpoint, Endpoint::Inet(address) if address == peer))
     };
-    let uses = evidence.sockets.iter().flat_map(|s| &s.outgoing).filter(|((_, peer), _)| is_peer(peer));
-    uses.fold((0, 0), |(waiting, open), (_, u)| (waiting + u.time_wait, open + u.established))
+    let Some(sockets) = &evidence.sockets else { return (0, 0) };
+    let uses = sockets.outgoing.iter().filter(|((_, peer), _)| is_peer(peer));
+    uses.fold((0, 0), |(waiting, open), ((source, peer), uses)| {
+        let closed =
+            if seconds < TIME_WAIT { sockets.closed_within(*source, *peer, seconds) } else { uses.time_wait };
+        (waiting + closed, open + uses.established)
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Case, Finding, Severity, bursts};
-use crate::ports::dates::from_to;
+use crate::ports::dates::{from_to, stamp};
 use crate::ports::error_log::{ErrorLog, Seen};
 use crate::ports::signal::{Meaning, Signal, Weight, meaning};
 use crate::reuse::Verdict;
@@ -17,18 +17,59 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 
 fn error_log(case: &Case<'_>, log: &ErrorLog, found: &mut Vec<Finding>) {
     for (signal, seen) in &log.seen {
-        let is_shortage = *signal == Signal::NoIpv6 && is_shortage(case, seen);
-        let signal = if is_shortage { Signal::NoPort } else { *signal };
-        let Some(meaning) = meaning(signal) else { continue };
-        match signal {
-            Signal::NoLive => found.push(no_live(case, log, seen, meaning)),
-            // Each flow has a cure of its own.
-            Signal::NoPort => {
-                let parts = by_flow(case, seen);
-                found.extend(parts.iter().map(|seen| message(case, log, signal, seen, meaning)));
-            }
-            _ => found.push(message(case, log, signal, seen, meaning)),
+        let mut findings = of_kind(case, log, *signal, seen);
+        if let (Some(before), Some(first), Some(reload)) =
+            (log.before.get(signal), findings.first_mut(), &log.reload)
+        {
+            let more = format!("{} more before the last reload, {}", times(before.count), stamp(reload.at));
+            first.evidence.push(more);
         }
+        found.append(&mut findings);
+    }
+    let Some(reload) = &log.reload else { return };
+    for (signal, seen) in log.before.iter().filter(|(signal, _)| !log.seen.contains_key(signal)) {
+        let past = |mut finding: Finding| {
+            if ALWAYS_MORE.contains(signal) {
+                finding.edits.clear();
+            }
+            // Peers that the configuration names no longer.
+            if *signal == Signal::NoIpv6
+                && seen.targets.keys().all(|target| case.flow_named(target).is_none())
+            {
+                finding.commands.clear();
+            }
+            finding.before_reload(reload.at)
+        };
+        found.extend(of_kind(case, log, *signal, seen).into_iter().map(past));
+    }
+}
+
+/// Kinds whose edits ask for more than there is, whatever that is: they do not say that the cause is still there.
+const ALWAYS_MORE: [Signal; 4] =
+    [Signal::WorkerConnections, Signal::HeaderTooBig, Signal::NoResolver, Signal::TlsPeer];
+
+/// The findings of one kind of messages.
+fn of_kind(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen) -> Vec<Finding> {
+    let is_shortage = signal == Signal::NoIpv6 && is_shortage(case, seen);
+    let signal = if is_shortage { Signal::NoPort } else { signal };
+    let Some(meaning) = meaning(signal) else { return Vec::new() };
+    match signal {
+        Signal::NoLive => vec![no_live(case, log, seen, meaning)],
+        // Each flow has a cure of its own.
+        Signal::NoPort => {
+            let parts = by_flow(case, seen);
+            parts.iter().map(|seen| message(case, log, signal, seen, meaning)).collect()
+        }
+        _ => vec![message(case, log, signal, seen, meaning)],
+    }
+}
+
+/// `once`, `3 times`
+pub(super) fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
     }
 }
 
@@ -115,10 +156,10 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
     if !seen.sample.is_empty() {
         finding = finding.seen(seen.sample.clone());
     }
-    finding = finding.seen(format!("clients got {}; {}", meaning.status, meaning.cause));
+    finding = finding.seen(format!("{}; {}", meaning.effect("got"), meaning.cause));
     finding.count = seen.count;
     if targets.len() > 1 {
-        let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {n} ×")).collect();
+        let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {}", times(*n))).collect();
         finding = finding.seen(list.join(", "));
     }
     finding = sockets(case, signal, &targets, finding);
@@ -203,10 +244,14 @@ fn has_full_queue(case: &Case<'_>, target: &str) -> bool {
 /// How many, which share of all, and when.
 fn count(log: &ErrorLog, seen: &Seen) -> String {
     let (first, last) = seen.times;
+    let before =
+        log.before.iter().filter(|(signal, _)| **signal != Signal::Other).map(|(_, seen)| seen.count);
+    let all = log.problems + before.sum::<u64>();
     #[expect(clippy::cast_precision_loss, reason = "counts")]
-    let share = 100.0 * seen.count as f64 / log.problems.max(1) as f64;
-    let times = if seen.is_dated() { from_to(first, last) } else { "without a date".to_owned() };
-    format!("{} × in the error log ({share:.0} % of its errors), {times}", seen.count)
+    let share = 100.0 * seen.count as f64 / all.max(1) as f64;
+    let share = if share < 0.1 { "under 0.1 %".to_owned() } else { format!("{share:.0} %") };
+    let when = if seen.is_dated() { from_to(first, last) } else { "without a date".to_owned() };
+    format!("{} in the error log ({share} of its errors), {when}", times(seen.count))
 }
 
 /// What sockets and settings say to a message.
@@ -285,17 +330,19 @@ fn no_live(case: &Case<'_>, log: &ErrorLog, seen: &Seen, meaning: &Meaning) -> F
     let by_ports = log.no_live_after.get(&Signal::NoPort).copied().unwrap_or_default();
     let title = match by_ports {
         0 => format!("all peers of an upstream were marked as failed{to}"),
-        n => format!("{n} × \"no live upstreams\" were caused by a missing port, not by the peers{to}"),
+        n => {
+            format!("\"no live upstreams\", {}, was caused by a missing port, not by the peers{to}", times(n))
+        }
     };
     let mut finding = Finding::new("no-live-upstreams", Severity::Warning, title).seen(count(log, seen));
     for (signal, n) in &log.no_live_after {
         let name = crate::ports::signal::meaning(*signal).map_or("", |m| m.name);
         let failures = log.get(*signal).map_or(0, |s| s.count);
-        finding = finding.seen(format!("{n} × after `{name}` ({failures} × in the log)"));
+        finding = finding.seen(format!("{} after `{name}` (in the log {})", times(*n), times(failures)));
     }
-    if known < seen.count {
-        finding =
-            finding.seen(format!("{} × with no failure of a peer in the time before", seen.count - known));
+    if known < seen.count && log.seen.contains_key(&Signal::NoLive) {
+        finding = finding
+            .seen(format!("{} with no failure of a peer in the time before", times(seen.count - known)));
     }
     finding = finding.seen(format!("a peer that failed gets no requests for a time ({rule})"));
     let place = upstream.map(|u| u.span);

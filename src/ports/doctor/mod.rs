@@ -8,6 +8,7 @@ mod logs;
 mod sockets;
 
 pub mod load;
+pub mod names;
 pub mod since;
 
 pub use cure::Edit;
@@ -15,6 +16,7 @@ pub use cure::Edit;
 use super::access_log::AccessLog;
 use super::addresses::Addresses;
 use super::counters::Counters;
+use super::dates::stamp;
 use super::error_log::ErrorLog;
 use super::flow::Flow;
 use super::host::Host;
@@ -47,6 +49,8 @@ pub struct Evidence {
     pub errors: Option<ErrorLog>,
     /// The access log.
     pub access: Option<AccessLog>,
+    /// When the evidence was taken, and when nginx was reloaded before that, in seconds of the local time of logs.
+    pub reloaded: Option<(i64, i64)>,
 }
 
 /// How bad a finding is.
@@ -125,6 +129,21 @@ impl Finding {
 
     fn remedy(mut self, text: impl Into<String>) -> Self {
         self.remedy.push(text.into());
+        self
+    }
+
+    /// Judges a cause that was seen before the last reload only: it is over, unless there is something to be repaired still.
+    fn before_reload(mut self, at: i64) -> Self {
+        let when = stamp(at);
+        if self.repair.is_some() || !self.edits.is_empty() || !self.commands.is_empty() {
+            return self
+                .seen(format!("not seen since the last reload, {when}, but its cause is still there"));
+        }
+        self.title = format!("before the last reload, {when}: {}", self.title);
+        self.severity = Severity::Info;
+        self.count = 0;
+        self.effect = None;
+        self.remedy = vec!["nothing: it was not seen since then".to_owned()];
         self
     }
 

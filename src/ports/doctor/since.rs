@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::Evidence;
+use super::logs::times;
 use crate::model::Endpoint;
 use crate::ports::dates::stamp;
 use crate::ports::flow::Flow;
@@ -29,6 +30,10 @@ pub struct Look {
     pub reloaded: Option<i64>,
     /// Those workers, by the numbers that logs have.
     pub workers: Vec<u32>,
+    /// Logs that have no line, and where their older ones are, in words.
+    pub rotated: Vec<String>,
+    /// Logs of which lines from after the repair are in another file, in words: they do not tell all.
+    pub cut: Vec<String>,
 }
 
 /// What happened in some seconds.
@@ -128,7 +133,7 @@ pub fn compare(before: &Look, after: &Look) -> Comparison {
     // The second of the reload has lines of both.
     let second = measure(after, since + 1, after.at.max(since + 1), &ending);
     let mut reasons = Vec::new();
-    let verdict = judge(&first, after, &second, &mut reasons);
+    let verdict = judge(&first, after, &second, is_reloaded == Some(true), &mut reasons);
     if is_reloaded == Some(false) {
         reasons.push("nginx has not been reloaded since".to_owned());
     }
@@ -145,7 +150,13 @@ fn ending(before: &Look, after: &Look, since: i64) -> BTreeSet<u32> {
     found
 }
 
-fn judge(first: &Measure, look: &Look, second: &Measure, reasons: &mut Vec<String>) -> Verdict {
+fn judge(
+    first: &Measure,
+    look: &Look,
+    second: &Measure,
+    is_reloaded: bool,
+    reasons: &mut Vec<String>,
+) -> Verdict {
     if look.at < second.from_to.0 {
         reasons.push("no second has passed since".to_owned());
         return Verdict::Unknown;
@@ -157,8 +168,8 @@ fn judge(first: &Measure, look: &Look, second: &Measure, reasons: &mut Vec<Strin
             continue;
         }
         let was = first.errors.get(signal).copied().unwrap_or_default();
-        let before = if was > 0 { format!("{was} × before") } else { "new".to_owned() };
-        reasons.push(format!("{count} × {name} since then ({before})"));
+        let before = if was > 0 { format!("{} before", times(was)) } else { "new".to_owned() };
+        reasons.push(format!("{name} {} since then ({before})", times(*count)));
     }
     // Each request that nginx answers 5xx has a line at least.
     let failed = second.failed.saturating_sub(second.of_ending);
@@ -171,11 +182,18 @@ fn judge(first: &Measure, look: &Look, second: &Measure, reasons: &mut Vec<Strin
     if !reasons.is_empty() {
         return Verdict::NotCured;
     }
+    if !look.cut.is_empty() {
+        reasons.extend(look.cut.iter().cloned());
+        return Verdict::Unknown;
+    }
     let Some(requests) = second.requests else {
-        reasons.push(
-            "there is no access log, which tells how many requests went well: `access_log`, --access-log"
-                .to_owned(),
-        );
+        if look.rotated.is_empty() {
+            reasons.push(
+                "there is no access log, which tells how many requests went well: `access_log`, --access-log"
+                    .to_owned(),
+            );
+        }
+        reasons.extend(look.rotated.iter().cloned());
         return Verdict::Unknown;
     };
     if first.failures() == 0 {
@@ -184,10 +202,14 @@ fn judge(first: &Measure, look: &Look, second: &Measure, reasons: &mut Vec<Strin
     }
     let needed = needed(first);
     if requests < needed {
-        reasons.push(format!(
-            "{requests} requests since {} are too few: of {needed} one would have failed before, with 95 % certainty",
-            stamp(second.from_to.0)
-        ));
+        let since = if is_reloaded { "the reload" } else { "the first look" };
+        let few = match requests {
+            0 => "no requests".to_owned(),
+            1 => "only one request".to_owned(),
+            n => format!("only {n} requests"),
+        };
+        reasons.push(format!("{few} since {since}; at least {needed} are needed to judge"));
+        reasons.extend(look.rotated.iter().cloned());
         return Verdict::Unknown;
     }
     reasons.push(format!("{requests} requests since {}, none of which failed", stamp(second.from_to.0)));

@@ -2,6 +2,7 @@
 
 use super::{Case, Finding, Severity};
 use crate::ports::host::TIME_WAIT;
+use crate::ports::signal::Signal;
 use crate::ports::sockets::Use;
 
 /// Shares of the ports from which on it is a warning, and the cliff.
@@ -68,21 +69,36 @@ fn tuple(
             uses.total() - uses.first_parity
         ));
     if uses.time_wait > 0 {
-        finding = finding
-            .seen(format!("about {closed:.0} connections/s are closed by this host (TIME_WAIT / 61 s)"));
+        finding =
+            finding.seen(format!("this host closes about {closed:.1} connections/s (TIME_WAIT / 61 s)"));
     }
     if share >= cliff {
-        finding = finding.seen(
-            "each connect() now searches half of the range in vain first: requests of the whole worker get slow, and the \
-             error log stays empty",
-        );
+        let is_logged = case.evidence.errors.as_ref().is_some_and(|log| log.get(Signal::NoPort).is_some());
+        let more = if is_logged || used >= ports.all { "" } else { ", and the error log stays empty" };
+        finding = finding.seen(format!(
+            "each connect() now searches half of the range in vain first: requests of the whole worker get slow{more}"
+        ));
     }
     match case.flow_to(peer) {
-        Some(position) => finding.blame(case, position),
+        Some(position) => drained(case, uses, finding.blame(case, position)),
         None => finding.remedy(
             "no peer of this configuration has this address: another program, or a name (compare with `ss -tanp`)",
         ),
     }
+}
+
+/// Says of a flow that needs no repair when the ports from before the last reload are free.
+fn drained(case: &Case<'_>, uses: &Use, finding: Finding) -> Finding {
+    let Some((now, at)) = case.evidence.reloaded.filter(|_| finding.repair.is_none()) else { return finding };
+    #[expect(clippy::cast_possible_truncation, reason = "61")]
+    let left = TIME_WAIT as i64 - (now - at);
+    if left <= 0 || uses.time_wait == 0 {
+        return finding;
+    }
+    finding.seen(format!(
+        "nginx was reloaded or started {} s ago: ports that were in TIME_WAIT then are free in {left} s at the latest",
+        now - at
+    ))
 }
 
 /// Bar of a tuple's fill, with a mark at the cliff.

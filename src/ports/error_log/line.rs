@@ -9,12 +9,12 @@ use crate::ports::signal::is_message;
 pub struct Line<'l> {
     /// Seconds since 1970 of the local time that is written; 0: none is.
     pub time: i64,
-    /// Its severity.
+    /// Severity of the message.
     pub severity: Severity,
     /// The process.
     pub pid: u32,
-    /// True if it is about a connection, which only workers have.
-    pub has_connection: bool,
+    /// Number of the connection, and of its client, that it is about: only workers have any.
+    pub connection: Option<u64>,
     /// Message of nginx, with `client: …` and so on.
     pub message: &'l str,
 }
@@ -31,8 +31,8 @@ impl<'l> Line<'l> {
             let severity = Severity::NAMES.iter().find(|(name, _)| *name == level)?.1;
             let (process, message) = rest.split_once(": ")?;
             let pid = process.split('#').next()?.parse().ok()?;
-            let (has_connection, message) = connection(message);
-            return Some(Self { time, severity, pid, has_connection, message });
+            let (connection, message) = connection(message);
+            return Some(Self { time, severity, pid, connection, message });
         }
         None
     }
@@ -87,12 +87,14 @@ impl<'l> Line<'l> {
     }
 }
 
-/// Splits `*CONNECTION ` off; whether it was there.
-fn connection(message: &str) -> (bool, &str) {
+/// Splits `*CONNECTION ` off.
+fn connection(message: &str) -> (Option<u64>, &str) {
     let split = message.strip_prefix('*').and_then(|rest| rest.split_once(' '));
     match split {
-        Some((number, text)) if number.bytes().all(|b| b.is_ascii_digit()) => (true, text),
-        _ => (false, message),
+        Some((number, text)) if number.bytes().all(|b| b.is_ascii_digit()) => {
+            (Some(number.parse().unwrap_or(u64::MAX)), text)
+        }
+        _ => (None, message),
     }
 }
 
@@ -123,14 +125,14 @@ fn abridged(text: &str) -> Option<Line<'_>> {
     {
         message = rest;
     }
-    let (has_connection, message) = connection(message);
+    let (connection, message) = connection(message);
     let counted = message.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
     let is_name = |(name, _): (&str, &str)| !name.is_empty() && !name.contains([' ', '"']);
     let is_known = is_message(message)
         || counted.starts_with("worker_connections are")
         || message.split_once(" could not be resolved (").is_some_and(is_name)
         || ["nf_conntrack: table full", "Possible SYN flooding on port"].iter().any(|t| message.contains(t));
-    is_known.then_some(Line { time: 0, severity, pid: 0, has_connection, message })
+    is_known.then_some(Line { time: 0, severity, pid: 0, connection, message })
 }
 
 #[cfg(test)]

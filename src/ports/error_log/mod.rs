@@ -1,6 +1,8 @@
 //! The error log: what its lines say in sum.
 
+mod clients;
 mod line;
+mod reload;
 mod workers;
 mod wrapped;
 
@@ -9,13 +11,15 @@ use std::collections::BTreeMap;
 use super::dates::step;
 use super::signal::{Signal, classify, meaning, shape};
 use crate::model::log::Severity;
+pub use clients::Clients;
 pub use line::Line;
+pub use reload::Reload;
 pub use workers::Workers;
 pub use wrapped::bare;
 
 /// Foreign lines that are kept as samples.
 const SAMPLES: usize = 3;
-/// Peers, addresses or ports that are told apart for each kind of message.
+/// Peers, addresses or ports that are distinguished for each kind of message.
 const MOST_TARGETS: usize = 1000;
 
 /// Messages of one kind.
@@ -38,6 +42,22 @@ impl Seen {
     pub fn is_dated(&self) -> bool {
         self.times != (0, 0)
     }
+
+    /// Takes in other messages of the kind, which are earlier.
+    fn add(&mut self, earlier: Self) {
+        self.count += earlier.count;
+        self.largest = self.largest.max(earlier.largest);
+        if earlier.is_dated() {
+            let last = if self.is_dated() { self.times.1.max(earlier.times.1) } else { earlier.times.1 };
+            self.times = (earlier.times.0, last);
+        }
+        if !earlier.sample.is_empty() {
+            self.sample = earlier.sample;
+        }
+        for (target, count) in earlier.targets {
+            *self.targets.entry(target).or_default() += count;
+        }
+    }
 }
 
 /// The bytes in `client intended to send too large body: 9 bytes`, `… too large chunked body: 8192+9 bytes`.
@@ -59,11 +79,15 @@ pub struct ErrorLog {
     pub foreign: u64,
     /// Some of them.
     pub foreign_samples: Vec<String>,
-    /// Those that are dated, by second and kind.
+    /// Messages with a date, by second and kind.
     pub seconds: BTreeMap<i64, BTreeMap<Signal, u32>>,
     /// By kind; [`Signal::Other`] too.
     pub seen: BTreeMap<Signal, Seen>,
-    /// Lines that say that something failed: of a known kind, or of level error and worse.
+    /// The same of lines from before the last reload, which are not in `seen`.
+    pub before: BTreeMap<Signal, Seen>,
+    /// The last reload, if an nginx runs and it is known.
+    pub reload: Option<Reload>,
+    /// Lines of `seen` that say that something failed: of a known kind, or of level error and worse.
     pub problems: u64,
     /// `no live upstreams` by the failure of a peer that came last before, within `fail_timeout`.
     pub no_live_after: BTreeMap<Signal, u64>,
@@ -73,6 +97,8 @@ pub struct ErrorLog {
     pub times: Option<(i64, i64)>,
     /// Processes that wrote the log.
     pub workers: Workers,
+    /// Clients whose requests found no connection to a peer.
+    pub clients: Clients,
     last_failure: Option<(i64, Signal)>,
 }
 
@@ -105,27 +131,45 @@ impl ErrorLog {
             known => known,
         };
         if !parsed.is_dated() {
-            return self.see(signal, &parsed, &text);
+            return self.see(signal, &parsed, &text, false);
         }
+        if self.reload.as_ref().is_some_and(|reload| reload.is_refuted(&parsed, signal)) {
+            self.forget_reload();
+        }
+        let is_before = self.reload.as_mut().is_some_and(|reload| reload.is_before(&parsed));
         let (first, last) = self.times.unwrap_or((parsed.time, parsed.time));
         self.times = Some((first.min(parsed.time), last.max(parsed.time)));
         let fail_timeout = if self.fail_timeout > 0 { self.fail_timeout } else { FAIL_TIMEOUT };
         if meaning(signal).is_some_and(|m| m.fails_peer) {
             self.last_failure = Some((parsed.time, signal));
+            if parsed.message.starts_with("connect() ") {
+                self.clients.add(&parsed);
+            }
         } else if signal == Signal::NoLive
+            && !is_before
             && let Some((at, failure)) = self.last_failure
             && (0..=fail_timeout).contains(&(parsed.time - at))
         {
             *self.no_live_after.entry(failure).or_default() += 1;
         }
         self.workers.add(&parsed, signal);
-        self.see(signal, &parsed, &text);
+        self.see(signal, &parsed, &text, is_before);
+    }
+
+    /// Puts the lines from before a reload, which was none, to the others.
+    fn forget_reload(&mut self) {
+        self.reload = None;
+        for (signal, before) in std::mem::take(&mut self.before) {
+            self.problems += if signal == Signal::Other { 0 } else { before.count };
+            self.seen.entry(signal).or_default().add(before);
+        }
     }
 
     /// Counts a message, whose time may be unknown.
-    fn see(&mut self, signal: Signal, line: &Line<'_>, text: &str) {
-        self.problems += u64::from(signal != Signal::Other);
-        let seen = self.seen.entry(signal).or_default();
+    fn see(&mut self, signal: Signal, line: &Line<'_>, text: &str, is_before: bool) {
+        self.problems += u64::from(signal != Signal::Other && !is_before);
+        let kinds = if is_before { &mut self.before } else { &mut self.seen };
+        let seen = kinds.entry(signal).or_default();
         if seen.count == 0 {
             seen.sample = text.chars().take(400).collect();
         }

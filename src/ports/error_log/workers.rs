@@ -6,7 +6,7 @@ use super::line::Line;
 use crate::ports::dates::step;
 use crate::ports::signal::Signal;
 
-/// Processes that are told apart; a host that restarts nginx each minute has as many in a day.
+/// Processes that are distinguished; a host that restarts nginx each minute has as many in a day.
 const MOST_PROCESSES: usize = 2000;
 
 /// Messages of workers by process, and what the log itself says of processes.
@@ -14,7 +14,7 @@ const MOST_PROCESSES: usize = 2000;
 pub struct Workers {
     /// Messages about connections, by process, second and kind.
     seconds: BTreeMap<u32, BTreeMap<i64, BTreeMap<Signal, u32>>>,
-    /// Seconds that are told apart.
+    /// Seconds that are distinguished.
     known: usize,
     /// Processes that said `gracefully shutting down`.
     ending: BTreeSet<u32>,
@@ -38,7 +38,7 @@ impl Workers {
             self.reloaded = self.reloaded.max(Some(line.time));
         }
         let is_known = self.seconds.contains_key(&line.pid) || self.seconds.len() < MOST_PROCESSES;
-        if signal == Signal::Other || !line.has_connection || line.pid == 0 || !is_known {
+        if signal == Signal::Other || line.connection.is_none() || line.pid == 0 || !is_known {
             return;
         }
         let seconds = self.seconds.entry(line.pid).or_default();
@@ -47,7 +47,7 @@ impl Workers {
         *seconds.entry(step).or_default().entry(signal).or_default() += 1;
     }
 
-    /// Processes that a log knows to be older than a time: they had connections before, or were told to end.
+    /// Processes that are older than a time by the log: they had connections before, or had begun to shut down.
     pub fn before(&self, time: i64) -> BTreeSet<u32> {
         let of_before = |(pid, seconds): (&u32, &BTreeMap<i64, _>)| {
             seconds.first_key_value().is_some_and(|(first, _)| *first < time).then_some(*pid)

@@ -211,6 +211,16 @@ pub struct Meaning {
     matches: &'static [Match],
 }
 
+impl Meaning {
+    /// What it does to clients, or to nginx, in words; `verb` is `got` or `get`.
+    pub fn effect(&self, verb: &str) -> String {
+        if self.status.starts_with(|c: char| c.is_ascii_digit()) {
+            return format!("clients {verb} {}", self.status);
+        }
+        format!("effect: {}", self.status)
+    }
+}
+
 /// Every kind but [`Signal::Other`], one row a cause; the first row that matches decides.
 const TABLES: [&[Meaning]; 6] =
     [own::QUOTED, kernel::KERNEL, local::LOCAL, connect::CONNECT, peer::PEER, own::OWN];

@@ -20,13 +20,13 @@ const TIME_WAIT_LENGTH: f64 = 60.0;
 /// One socket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Socket {
-    /// This side.
+    /// Address and port of this side.
     pub local: SocketAddr,
-    /// The other side.
+    /// Address and port of the other side.
     pub remote: SocketAddr,
-    /// Its state, as the kernel numbers it.
+    /// State of the socket, as the kernel numbers it.
     pub state: u8,
-    /// In `TIME_WAIT`: seconds since it was closed, if that was told.
+    /// In `TIME_WAIT`: seconds since the connection was closed; `None` if the kernel did not say.
     pub age: Option<f64>,
 }
 

@@ -8,7 +8,7 @@ use crate::runtime::request::state::Request;
 use crate::runtime::request::worker::Worker;
 
 #[derive(Debug, PartialEq, Eq)]
-enum Asked {
+enum RequestedRanges {
     /// Start and end of each.
     Ranges(Vec<(u64, u64)>),
     /// The whole body is sent.
@@ -32,8 +32,8 @@ pub(crate) fn filter(worker: &Worker, request: &mut Request) -> Result<(), u16> 
     }
     let max = if request.reply.single_range { Some(1) } else { max };
     match asked(request, length, max) {
-        Asked::Whole => request.reply.push(b"Accept-Ranges", b"bytes"),
-        Asked::Unsatisfiable => {
+        RequestedRanges::Whole => request.reply.push(b"Accept-Ranges", b"bytes"),
+        RequestedRanges::Unsatisfiable => {
             let reply = &mut request.reply;
             reply.remove(b"Content-Range");
             let mut value = Vec::new();
@@ -42,7 +42,7 @@ pub(crate) fn filter(worker: &Worker, request: &mut Request) -> Result<(), u16> 
             reply.content_length = None;
             return Err(416);
         }
-        Asked::Ranges(ranges) => {
+        RequestedRanges::Ranges(ranges) => {
             request.status = 206;
             let reply = &mut request.reply;
             reply.line.clear();
@@ -61,12 +61,12 @@ pub(crate) fn filter(worker: &Worker, request: &mut Request) -> Result<(), u16> 
     Ok(())
 }
 
-fn asked(request: &Request, length: u64, max: Option<u32>) -> Asked {
+fn asked(request: &Request, length: u64, max: Option<u32>) -> RequestedRanges {
     let buffer = request.buffer.all();
     let value = |known| request.head.value(known, buffer);
     let Some(list) = value(Known::Range).filter(|r| r.len() >= 7 && r[..6].eq_ignore_ascii_case(b"bytes="))
     else {
-        return Asked::Whole;
+        return RequestedRanges::Whole;
     };
     if let Some(condition) = value(Known::IfRange) {
         let holds = if condition.len() >= 2 && condition.ends_with(b"\"") {
@@ -76,48 +76,50 @@ fn asked(request: &Request, length: u64, max: Option<u32>) -> Asked {
             modified.is_some() && modified == clock::parse_http(condition)
         };
         if !holds {
-            return Asked::Whole;
+            return RequestedRanges::Whole;
         }
     }
     parse(&list[6..], length, max)
 }
 
 /// `ngx_http_range_parse`
-fn parse(text: &[u8], length: u64, max: Option<u32>) -> Asked {
+fn parse(text: &[u8], length: u64, max: Option<u32>) -> RequestedRanges {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     let mut total: i64 = 0;
     let mut left = max;
     for one in text.split(|b| *b == b',') {
-        let Some((first, last)) = bounds(one) else { return Asked::Unsatisfiable };
+        let Some((first, last)) = bounds(one) else { return RequestedRanges::Unsatisfiable };
         let (start, end) = match (first, last) {
             (Some(start), None) => (start, length),
             (Some(start), Some(last)) => (start, if last >= length { length } else { last + 1 }),
             (None, Some(suffix)) => (if suffix < length { length - suffix } else { 0 }, length),
-            (None, None) => return Asked::Unsatisfiable,
+            (None, None) => return RequestedRanges::Unsatisfiable,
         };
         if start < end {
             ranges.push((start.cast_unsigned(), end.cast_unsigned()));
-            let Some(sum) = total.checked_add(end - start) else { return Asked::Unsatisfiable };
+            let Some(sum) = total.checked_add(end - start) else { return RequestedRanges::Unsatisfiable };
             total = sum;
             if let Some(left) = &mut left {
                 if *left == 0 {
-                    return Asked::Whole;
+                    return RequestedRanges::Whole;
                 }
                 *left -= 1;
             }
         } else if start == 0 {
-            return Asked::Whole;
+            return RequestedRanges::Whole;
         }
     }
     let boundaries = i64::try_from(ranges.len()).unwrap_or(i64::MAX).saturating_mul(256);
     match ranges.len() {
-        0 => Asked::Unsatisfiable,
-        1 => Asked::Ranges(ranges),
-        _ if total > length => Asked::Whole,
+        0 => RequestedRanges::Unsatisfiable,
+        1 => RequestedRanges::Ranges(ranges),
+        _ if total > length => RequestedRanges::Whole,
         // More of boundaries than of body.
-        _ if max.is_none() && total.saturating_add(boundaries) > length.saturating_add(4096) => Asked::Whole,
-        _ => Asked::Ranges(ranges),
+        _ if max.is_none() && total.saturating_add(boundaries) > length.saturating_add(4096) => {
+            RequestedRanges::Whole
+        }
+        _ => RequestedRanges::Ranges(ranges),
     }
 }
 
@@ -212,7 +214,7 @@ mod tests {
 
     #[test]
     fn ranges() {
-        let of = |list: &[(u64, u64)]| Asked::Ranges(list.to_vec());
+        let of = |list: &[(u64, u64)]| RequestedRanges::Ranges(list.to_vec());
         for (text, max, expected) in [
             ("0-8", None, of(&[(0, 9)])),
             ("5-", None, of(&[(5, 100)])),
@@ -220,25 +222,25 @@ mod tests {
             ("-500", None, of(&[(0, 100)])),
             ("90-1000", None, of(&[(90, 100)])),
             ("99-99", None, of(&[(99, 100)])),
-            ("100-", None, Asked::Unsatisfiable),
+            ("100-", None, RequestedRanges::Unsatisfiable),
             ("0-0,-1", None, of(&[(0, 1), (99, 100)])),
             ("0 - 4 , 5-9", None, of(&[(0, 5), (5, 10)])),
             ("0-9,100-200", None, of(&[(0, 10)])),
-            ("0-60,40-99", None, Asked::Whole),
-            ("0-1,2-3,4-5", Some(2), Asked::Whole),
+            ("0-60,40-99", None, RequestedRanges::Whole),
+            ("0-1,2-3,4-5", Some(2), RequestedRanges::Whole),
             ("0-1,2-3", Some(2), of(&[(0, 2), (2, 4)])),
-            ("", None, Asked::Unsatisfiable),
-            ("a-b", None, Asked::Unsatisfiable),
-            ("-", None, Asked::Unsatisfiable),
-            ("-0", None, Asked::Unsatisfiable),
-            ("5-2", None, Asked::Unsatisfiable),
-            ("0-1,", None, Asked::Unsatisfiable),
-            ("99999999999999999999-", None, Asked::Unsatisfiable),
+            ("", None, RequestedRanges::Unsatisfiable),
+            ("a-b", None, RequestedRanges::Unsatisfiable),
+            ("-", None, RequestedRanges::Unsatisfiable),
+            ("-0", None, RequestedRanges::Unsatisfiable),
+            ("5-2", None, RequestedRanges::Unsatisfiable),
+            ("0-1,", None, RequestedRanges::Unsatisfiable),
+            ("99999999999999999999-", None, RequestedRanges::Unsatisfiable),
         ] {
             assert_eq!(parse(text.as_bytes(), 100, max), expected, "{text}");
         }
         // An empty body has no ranges.
-        assert_eq!(parse(b"0-8", 0, None), Asked::Whole);
+        assert_eq!(parse(b"0-8", 0, None), RequestedRanges::Whole);
     }
 
     #[test]

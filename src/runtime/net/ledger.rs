@@ -29,7 +29,7 @@ const FROM_REQUEST: &str = "(from the request)";
 
 /// Kind of a failed connection, for the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Missed {
+pub(crate) enum ConnectFailure {
     NotAvailable = 2,
     InUse,
     Refused,
@@ -37,15 +37,15 @@ pub(crate) enum Missed {
     Other,
 }
 
-impl Missed {
+impl ConnectFailure {
     /// The kind of an error of `connect()`.
     pub(crate) fn of(error: &io::Error) -> Self {
         match error.raw_os_error() {
-            Some(c::EADDRNOTAVAIL) => Missed::NotAvailable,
-            Some(c::EADDRINUSE) => Missed::InUse,
-            Some(c::ECONNREFUSED) => Missed::Refused,
-            Some(c::ETIMEDOUT) => Missed::TimedOut,
-            _ => Missed::Other,
+            Some(c::EADDRNOTAVAIL) => ConnectFailure::NotAvailable,
+            Some(c::EADDRINUSE) => ConnectFailure::InUse,
+            Some(c::ECONNREFUSED) => ConnectFailure::Refused,
+            Some(c::ETIMEDOUT) => ConnectFailure::TimedOut,
+            _ => ConnectFailure::Other,
         }
     }
 }
@@ -101,7 +101,7 @@ impl WorkerLedger {
         Arc::clone(lock(&self.given).entry((variable.to_owned(), value.to_owned())).or_default())
     }
 
-    pub(crate) fn missed(&self, why: Missed) {
+    pub(crate) fn missed(&self, why: ConnectFailure) {
         self.missed[why as usize].fetch_add(1, Relaxed);
     }
 
@@ -227,7 +227,7 @@ mod tests {
             let page = ledger.worker(worker);
             page.upstream("a").opened(Some(tuple));
             page.upstream("a").reused.fetch_add(2, Relaxed);
-            page.missed(Missed::of(&io::Error::from_raw_os_error(c::EADDRNOTAVAIL)));
+            page.missed(ConnectFailure::of(&io::Error::from_raw_os_error(c::EADDRNOTAVAIL)));
             page.syscall(Duration::from_micros(15));
             page.value("source", "10.0.0.1").fetch_add(1, Relaxed);
         }

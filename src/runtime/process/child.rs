@@ -12,7 +12,7 @@ use crate::model::log::Severity;
 use crate::runtime::net::log::{ErrorLogs, Files, errno};
 use crate::runtime::process::channel::{self, Kind};
 use crate::runtime::process::daemon::SELF;
-use crate::runtime::process::handover::{self, Parts};
+use crate::runtime::process::handover::{self, HandoverParts};
 
 /// Title of the worker process, by which it is recognised when it begins.
 pub const TITLE: &str = "nginx: worker process";
@@ -32,7 +32,11 @@ impl WorkerProcess {
     ///
     /// # Errors
     /// It cannot be started, or says why it does not serve, in nginx's words.
-    pub(crate) fn start(parts: &Parts<'_>, zone: Option<&OsString>, log: &ErrorLogs) -> Result<Self, String> {
+    pub(crate) fn start(
+        parts: &HandoverParts<'_>,
+        zone: Option<&OsString>,
+        log: &ErrorLogs,
+    ) -> Result<Self, String> {
         let failed = |call: &str, error: &io::Error| {
             format!("{call}() failed{} while starting a worker process", errno(error))
         };
@@ -67,7 +71,7 @@ impl WorkerProcess {
     ///
     /// # Errors
     /// The reason of the failure; the process goes on with its previous configuration if it has not ended.
-    pub(crate) fn configure(&mut self, parts: &Parts<'_>) -> Result<(), String> {
+    pub(crate) fn configure(&mut self, parts: &HandoverParts<'_>) -> Result<(), String> {
         let id = self.id();
         let gone = move |error: io::Error| format!("worker process {id} does not answer{}", errno(&error));
         handover::give(parts, |text, fds| channel::send(&self.channel, Kind::Configure, text, fds))

@@ -40,8 +40,8 @@ pub(crate) struct Head {
     peers: Vec<Vec<(usize, Endpoint, String)>>,
 }
 
-/// Parts of a handover, on the side of the master.
-pub(crate) struct Parts<'p> {
+/// A handover on the side of the master, borrowed.
+pub(crate) struct HandoverParts<'p> {
     pub(crate) name: &'p str,
     pub(crate) stays: bool,
     /// The process is a daemon: it has no terminal.
@@ -56,9 +56,9 @@ pub(crate) struct Parts<'p> {
     pub(crate) peers: &'p [Vec<(usize, Resolved)>],
 }
 
-/// The same on the side of the worker process.
+/// A handover on the side of the worker process, owned.
 #[derive(Debug)]
-pub(crate) struct Handed {
+pub(crate) struct Handover {
     pub(crate) head: Head,
     pub(crate) site: File,
     pub(crate) listeners: Vec<(Endpoint, Listener)>,
@@ -93,7 +93,7 @@ pub(crate) fn read(file: &File) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of `send`.
 pub(crate) fn give<T>(
-    parts: &Parts<'_>,
+    parts: &HandoverParts<'_>,
     send: impl FnOnce(&[u8], &[BorrowedFd<'_>]) -> io::Result<T>,
 ) -> io::Result<T> {
     let logs = parts.files.opened();
@@ -124,7 +124,7 @@ pub(crate) fn give<T>(
 }
 
 /// The handover of a message; `None` if a part is missing.
-pub(crate) fn take(message: Message) -> Option<Handed> {
+pub(crate) fn take(message: Message) -> Option<Handover> {
     let head: Head = postcard::from_bytes(&message.text).ok()?;
     let mut descriptors = message.descriptors.into_iter();
     let site = File::from(descriptors.next()?);
@@ -138,7 +138,7 @@ pub(crate) fn take(message: Message) -> Option<Handed> {
     let logs: HashMap<_, _> = logs.collect();
     let metrics = if head.has_metrics { Some(TcpListener::from(descriptors.next()?)) } else { None };
     let is_whole = listeners.len() == head.listeners.len() && logs.len() == head.logs.len();
-    is_whole.then_some(Handed { head, site, listeners, logs, metrics })
+    is_whole.then_some(Handover { head, site, listeners, logs, metrics })
 }
 
 fn paths(names: &[Vec<u8>]) -> Vec<PathBuf> {

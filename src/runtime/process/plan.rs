@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::model::{Config, Endpoint};
 use crate::runtime::net::log::{ErrorLogs, Files, errno};
 use crate::runtime::net::tls::file::recorded;
-use crate::runtime::process::handover::{self, Parts};
+use crate::runtime::process::handover::{self, HandoverParts};
 use crate::runtime::process::surroundings::Surroundings;
 use crate::runtime::server::listener::Listener;
 use crate::runtime::server::start::account::{self, Account};
 use crate::runtime::server::start::pid::PidFile;
-use crate::runtime::server::start::{Given, Prepared, RunOptions, StartError, failed, prepare, refuse};
+use crate::runtime::server::start::{
+    ExistingResources, Prepared, RunOptions, StartError, failed, prepare, refuse,
+};
 use crate::site::{self, Site};
 
 /// The configuration, what it needs of the host, and its compiled file with the keys inside.
@@ -35,7 +37,7 @@ impl Plan {
     ) -> Result<Self, StartError> {
         refuse(&site.config)?;
         let account = account::find(&site.config, false)?;
-        let given = Given {
+        let given = ExistingResources {
             listeners: before.map_or(inherited, |plan| &plan.prepared.listeners),
             files: Files::new(&options.prefix, None),
             counters: Arc::default(),
@@ -53,9 +55,13 @@ impl Plan {
         Ok(Self { prepared, site: stored, account, pid })
     }
 
-    /// Parts of the handover to a worker process.
-    pub(crate) fn parts<'p>(&'p self, options: &'p RunOptions, surroundings: &'p Surroundings) -> Parts<'p> {
-        Parts {
+    /// The handover to a worker process.
+    pub(crate) fn parts<'p>(
+        &'p self,
+        options: &'p RunOptions,
+        surroundings: &'p Surroundings,
+    ) -> HandoverParts<'p> {
+        HandoverParts {
             name: surroundings.name(),
             stays: surroundings.is_daemon || surroundings.takes_over,
             is_daemon: surroundings.is_daemon,

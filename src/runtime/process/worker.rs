@@ -15,12 +15,12 @@ use crate::runtime::net::counters::Counters;
 use crate::runtime::net::ledger::Ledger;
 use crate::runtime::net::log::{Files, errno};
 use crate::runtime::process::channel::{self, Kind, Message};
-use crate::runtime::process::handover::{self, Handed};
+use crate::runtime::process::handover::{self, Handover};
 use crate::runtime::process::signals::{Signal, Signals};
 use crate::runtime::process::surroundings::name;
 use crate::runtime::server::panic;
 use crate::runtime::server::start::{
-    Given, RunOptions, Running, Stop, account, launch, limit_files, prepare,
+    ExistingResources, RunOptions, Running, Stop, account, launch, limit_files, prepare,
 };
 use crate::site;
 
@@ -108,7 +108,7 @@ fn messages(channel: UnixStream) -> io::Result<UnboundedReceiver<Message>> {
 
 impl Process<'_> {
     /// Serves a configuration, and reports that, or why not.
-    fn configure(&mut self, handed: Handed) -> Result<(), String> {
+    fn configure(&mut self, handed: Handover) -> Result<(), String> {
         let outcome =
             panic::caught(|| self.serve(handed)).unwrap_or_else(|payload| Err(panic::text(&payload)));
         let (kind, text) = match &outcome {
@@ -119,8 +119,8 @@ impl Process<'_> {
         outcome
     }
 
-    fn serve(&mut self, handed: Handed) -> Result<(), String> {
-        let Handed { head, site, listeners, logs, metrics } = handed;
+    fn serve(&mut self, handed: Handover) -> Result<(), String> {
+        let Handover { head, site, listeners, logs, metrics } = handed;
         let read = handover::read(&site).map_err(|error| format!("read() failed{}", errno(&error)))?;
         let config = Arc::new(site::load(&read).map_err(|refused| refused.to_string())?.config);
         drop(read);
@@ -137,7 +137,7 @@ impl Process<'_> {
         };
         let counters =
             self.all.last().map_or_else(Arc::<Counters>::default, |before| Arc::clone(&before.counters));
-        let given = Given {
+        let given = ExistingResources {
             listeners: &listeners,
             files: Files::handed(&options.prefix, logs),
             counters,

@@ -24,7 +24,7 @@ use crate::runtime::request::plan::cache::CachePlan;
 use crate::runtime::upstream::cache::header::{Header, head_start};
 use crate::runtime::upstream::cache::key::{Key, sum, variant};
 use crate::runtime::upstream::cache::validity::{self, Validity};
-use crate::runtime::upstream::cache::zone::{Held, Seen, Zone};
+use crate::runtime::upstream::cache::zone::{EntryGuard, EntryState, Zone};
 
 /// Interval in which a request looks for the response that another one fetches.
 const LOOK: Duration = Duration::from_millis(50);
@@ -75,7 +75,7 @@ pub(crate) struct Cached {
     pub(super) zone: Arc<Zone>,
     pub(super) text: Vec<u8>,
     pub(super) main: Key,
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<EntryGuard>,
     /// A response that is not fresh any more.
     pub(super) stored: Option<Stored>,
     pub(super) is_cacheable: bool,
@@ -85,9 +85,9 @@ pub(crate) struct Cached {
 
 enum CacheLookup {
     Error(u16),
-    Nothing(Held),
+    Nothing(EntryGuard),
     Scarce,
-    Stored(Held, Box<Stored>),
+    Stored(EntryGuard, Box<Stored>),
 }
 
 pub(super) fn now() -> i64 {
@@ -239,7 +239,12 @@ async fn look(p: &mut ProxyRequest<'_>, settings: &CacheSettings) -> Option<Flow
 }
 
 /// The peer is asked; the response that is there may still be of use.
-fn expired(p: &mut ProxyRequest<'_>, held: Held, stored: Stored, settings: &CacheSettings) -> Option<Flow> {
+fn expired(
+    p: &mut ProxyRequest<'_>,
+    held: EntryGuard,
+    stored: Stored,
+    settings: &CacheSettings,
+) -> Option<Flow> {
     p.r.cache_status = Some("EXPIRED");
     if settings.revalidate.value {
         p.r.validators = (stored.header.last_modified, stored.header.etag.clone());
@@ -282,12 +287,12 @@ fn find(p: &mut ProxyRequest<'_>, min_uses: u32) -> CacheLookup {
     loop {
         let (held, seen) = zone.enter(key, min_uses);
         match seen {
-            Seen::Error(status) => return CacheLookup::Error(status),
-            Seen::Scarce => return CacheLookup::Scarce,
-            Seen::Nothing => return CacheLookup::Nothing(held),
-            Seen::File => {}
+            EntryState::Error(status) => return CacheLookup::Error(status),
+            EntryState::Scarce => return CacheLookup::Scarce,
+            EntryState::Nothing => return CacheLookup::Nothing(held),
+            EntryState::File => {}
         }
-        let nothing = |held: Held| {
+        let nothing = |held: EntryGuard| {
             if held.is_scarce(min_uses) { CacheLookup::Scarce } else { CacheLookup::Nothing(held) }
         };
         let path = zone.file(&key);

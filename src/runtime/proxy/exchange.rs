@@ -12,7 +12,7 @@ use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock;
 use crate::runtime::net::http1::response_head::Progress;
-use crate::runtime::net::ledger::Missed;
+use crate::runtime::net::ledger::ConnectFailure;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::stream::{IdleEvent, Stream};
 use crate::runtime::request::body::BodyError;
@@ -136,7 +136,7 @@ async fn connect(p: &mut ProxyRequest<'_>, address: &Address) -> Result<Upstream
     let timeout = p.plan.settings.connect_timeout.value;
     match p.c.timer.limit(timeout, |cx| stream.poll_write_ready(cx)).await {
         None => {
-            outgoing.missed(Missed::TimedOut);
+            outgoing.missed(ConnectFailure::TimedOut);
             return Err(Failure::TimedOut(CONNECTING));
         }
         Some(ready) => {
@@ -144,7 +144,7 @@ async fn connect(p: &mut ProxyRequest<'_>, address: &Address) -> Result<Upstream
                 stream.keepalive();
             }
             if let Some(error) = ready.err().or_else(|| stream.take_error()) {
-                outgoing.missed(Missed::of(&error));
+                outgoing.missed(ConnectFailure::of(&error));
                 p.log(Severity::Error, &format!("connect() failed{}", errno(&error)), CONNECTING);
                 return Err(Failure::Error(CONNECTING));
             }

@@ -17,7 +17,7 @@ use crate::runtime::upstream::cache::header::{Header, head_start};
 use crate::runtime::upstream::cache::key::variant;
 use crate::runtime::upstream::cache::validity;
 use crate::runtime::upstream::cache::writer::Writer;
-use crate::runtime::upstream::cache::zone::Held;
+use crate::runtime::upstream::cache::zone::EntryGuard;
 
 /// The copy so far.
 pub(super) struct Copy {
@@ -26,7 +26,7 @@ pub(super) struct Copy {
 }
 
 enum To {
-    Cache(Held),
+    Cache(EntryGuard),
     File { path: PathBuf, mode: u32, modified: Option<SystemTime> },
 }
 

@@ -15,7 +15,7 @@ use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::response_head::ResponseHead;
 use crate::runtime::net::http2::head::ResponseHead as Http2Head;
 use crate::runtime::net::proxy_protocol::ProxyProtocol;
-use crate::runtime::net::tls::Side;
+use crate::runtime::net::tls::ClientTls;
 use crate::runtime::request::body_file::BodyFile;
 use crate::runtime::request::limit::conn::CountedRequest;
 use crate::runtime::request::mirror::Mirror;
@@ -23,7 +23,7 @@ use crate::runtime::request::plan::Plan;
 use crate::runtime::request::reply::Reply;
 use crate::runtime::request::ssi::Shared;
 use crate::runtime::request::uid::Uid;
-use crate::runtime::upstream::cache::zone::Held;
+use crate::runtime::upstream::cache::zone::EntryGuard;
 
 /// A client's address; `None` for one on a unix socket.
 pub(crate) type Remote = Option<SocketAddr>;
@@ -38,7 +38,7 @@ pub(crate) struct Client {
     pub(crate) address: AddressId,
     /// `$connection_requests`
     pub(crate) requests: u32,
-    pub(crate) side: Side,
+    pub(crate) side: ClientTls,
     /// The client by the PROXY protocol.
     pub(crate) proxied: Option<Rc<ProxyProtocol>>,
     pub(crate) opened: Instant,
@@ -152,7 +152,7 @@ pub(crate) struct Request {
     /// Validators of the cached response: the time of its last change or -1, and its tag.
     pub(crate) validators: (i64, Vec<u8>),
     /// Stale cache entry that a background request renews after this response.
-    pub(crate) renewal: Option<Held>,
+    pub(crate) renewal: Option<EntryGuard>,
     /// Only the response head matters (`auth_request`, `mirror`); the client's body is not read for the request.
     pub(crate) only_head: bool,
     /// Mirror subrequests, sent after the response.

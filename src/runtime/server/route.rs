@@ -14,7 +14,7 @@ use crate::runtime::modules::{
     access, access_log, autoindex, empty_gif, gzip_static, index, limit, mirror, random_index, real_ip,
     rewrite, static_file, stub_status, try_files,
 };
-use crate::runtime::net::tls::Side;
+use crate::runtime::net::tls::ClientTls;
 use crate::runtime::net::tls::verify::Verdict;
 use crate::runtime::proxy;
 use crate::runtime::request::connection::Connection;
@@ -25,7 +25,7 @@ use crate::runtime::request::worker::Answered;
 use crate::runtime::server::error_page;
 
 /// Phase that a request starts or restarts with.
-enum Enter {
+enum FirstPhase {
     Server,
     Location(LocationId),
 }
@@ -48,10 +48,10 @@ fn secure(c: &Connection, r: &mut Request) -> Option<u16> {
     let settings = &c.worker.config.http.servers[r.server.0 as usize].settings.tls;
     let mode = settings.verify_client.value.0;
     let (status, message) = match &c.client.side {
-        Side::Plain => return None,
-        Side::Refused => (497, "client sent plain HTTP request to HTTPS port".to_owned()),
-        Side::Tls(_) if mode == "off" => return None,
-        Side::Tls(info) => {
+        ClientTls::Plain => return None,
+        ClientTls::Refused => (497, "client sent plain HTTP request to HTTPS port".to_owned()),
+        ClientTls::Tls(_) if mode == "off" => return None,
+        ClientTls::Tls(info) => {
             let is_other = |name: &str| !name.as_bytes().eq_ignore_ascii_case(&r.head.server);
             let Verdict(code, text) = info.verdict;
             if info.named.is_some() && info.server_name.as_deref().is_some_and(is_other) {
@@ -89,7 +89,7 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
     }
     let flow = if normalize(r).is_ok() {
         real_ip::apply(c, r);
-        phases(c, r, Enter::Server).await
+        phases(c, r, FirstPhase::Server).await
     } else {
         r.uri.clear();
         c.scope(r).log(Severity::Info, "client sent invalid request", " while reading client request line");
@@ -100,7 +100,7 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
 
 /// Runs the phases of a subrequest, with its URI in `r.uri`.
 async fn inside(c: &mut Connection, r: &mut Request) -> Flow {
-    let flow = phases(c, r, Enter::Server).await;
+    let flow = phases(c, r, FirstPhase::Server).await;
     finish(c, r, flow).await
 }
 
@@ -133,17 +133,17 @@ pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) 
             }
             Flow::Status(status) => error_page::respond(c, r, status),
             Flow::Reply => response::answer(c, r),
-            Flow::Redirect => phases(c, r, Enter::Server).await,
-            Flow::Named(id) => phases(c, r, Enter::Location(id)).await,
+            Flow::Redirect => phases(c, r, FirstPhase::Server).await,
+            Flow::Named(id) => phases(c, r, FirstPhase::Location(id)).await,
             done => return done,
         };
     }
 }
 
-async fn phases(c: &mut Connection, r: &mut Request, enter: Enter) -> Flow {
+async fn phases(c: &mut Connection, r: &mut Request, enter: FirstPhase) -> Flow {
     let mut location = match enter {
-        Enter::Location(id) => Some(id),
-        Enter::Server => {
+        FirstPhase::Location(id) => Some(id),
+        FirstPhase::Server => {
             r.plan = Rc::clone(&c.worker.servers[r.server.0 as usize]);
             r.location = None;
             if let Some(flow) = rewrite::run(c, r) {

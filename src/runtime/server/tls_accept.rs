@@ -16,7 +16,7 @@ use crate::runtime::net::timer::Timer;
 use crate::runtime::net::tls::server::ServerTls;
 use crate::runtime::net::tls::stream::{Io, Tls};
 use crate::runtime::net::tls::verify::{self, Purpose, Verdict};
-use crate::runtime::net::tls::{Info, Side, cipher, failure};
+use crate::runtime::net::tls::{ClientTls, Info, cipher, failure};
 use crate::runtime::request::state::Client;
 use crate::runtime::request::worker::Worker;
 
@@ -26,7 +26,7 @@ const UNRECOGNIZED_NAME: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 112];
 /// The connection after the handshake.
 pub(crate) enum Accepted {
     /// With what is known of it, and whether HTTP/2 was agreed on.
-    Tls(Stream, Side, bool),
+    Tls(Stream, ClientTls, bool),
     /// The client speaks HTTP where it should not.
     Plain(Stream),
     Closed,
@@ -58,7 +58,7 @@ pub(crate) async fn accept(worker: &Worker, timer: &Timer, stream: Stream, clien
     match shaken {
         Ok((stream, info)) => {
             let is_http2 = info.alpn == b"h2";
-            Accepted::Tls(Stream::Tls(Box::new(stream)), Side::Tls(Rc::new(info)), is_http2)
+            Accepted::Tls(Stream::Tls(Box::new(stream)), ClientTls::Tls(Rc::new(info)), is_http2)
         }
         Err((server, message)) => {
             log(worker, client, server, Severity::Info, &message);

@@ -16,7 +16,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::model::proxy::Bind;
 use crate::model::{ComplexValue, Config, Segment, VariableSource};
-use crate::runtime::net::ledger::{Missed, UpstreamLedger, WorkerLedger};
+use crate::runtime::net::ledger::{ConnectFailure, UpstreamLedger, WorkerLedger};
 use crate::runtime::net::stream::Stream;
 use crate::runtime::upstream::peer::{self, Address, ConnectError, Local};
 
@@ -137,7 +137,7 @@ impl Outgoing {
     }
 
     /// Counts a connection that could not be opened.
-    pub(crate) fn missed(&self, why: Missed) {
+    pub(crate) fn missed(&self, why: ConnectFailure) {
         if let Some(ledger) = &self.ledger {
             ledger.missed(why);
         }
@@ -146,9 +146,11 @@ impl Outgoing {
     /// The same, from what `peer::connect` says. A local failure other than 98 is no shortage of ports.
     pub(crate) fn failed(&self, error: &ConnectError) {
         self.missed(match error {
-            ConnectError::Connect(error) => Missed::of(error),
-            ConnectError::Local(_, error) if Missed::of(error) == Missed::InUse => Missed::InUse,
-            ConnectError::Local(..) => Missed::Other,
+            ConnectError::Connect(error) => ConnectFailure::of(error),
+            ConnectError::Local(_, error) if ConnectFailure::of(error) == ConnectFailure::InUse => {
+                ConnectFailure::InUse
+            }
+            ConnectError::Local(..) => ConnectFailure::Other,
         });
     }
 

@@ -1,12 +1,11 @@
 //! Place of an included file on this machine.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::load::Load;
 use super::named::{Include, full_name, is_pattern, lossy};
 use crate::diagnostic::{Class, Diagnostic, Level};
-use crate::source::shipped::{below_root, shipped, shipper};
+use crate::source::shipped::{below_root, shipped};
 
 /// Directories beside the main file that packages keep fragments in: names in the fragments are relative to the outer
 /// directory.
@@ -172,15 +171,8 @@ impl Load<'_> {
         let mut names: Vec<String> = names.collect();
         names.sort();
         names.dedup();
-        let files = self.configuration.stand_ins.iter();
-        let who: BTreeSet<&str> = files.filter_map(|&file| shipper(&sources.file(file).path)).collect();
-        let who = Vec::from_iter(who.into_iter().rev()).join(" and ");
-        let rest = match (names.len(), who.contains(' ')) {
-            (1, _) => format!("is not here; the file that {who} ships stands in"),
-            (_, false) => format!("are not here; the files that {who} ships stand in"),
-            (_, true) => format!("are not here; the files that {who} ship stand in"),
-        };
-        let message = format!("{} {rest}", names.join(", "));
+        let copies = if names.len() == 1 { "the built-in copy" } else { "built-in copies" };
+        let message = format!("using {copies} of {}", names.join(", "));
         let mut diagnostic =
             Diagnostic::new("include-shipped", Class::Configuration, Level::Info, span, message)
                 .label("not here, but known");

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::super::{Failure, Outcome};
 use super::bundle::Bundle;
-use super::{Diagnosis, DoctorArgs, Format};
+use super::diagnosis::{Diagnosis, judged};
+use super::{DoctorArgs, Format};
 use crate::ports::doctor::{Finding, Severity};
 use crate::ports::{Flow, Setup};
 
@@ -115,7 +116,7 @@ fn member(args: &DoctorArgs, path: &Path) -> Result<Member, Failure> {
     let subject = super::subject(args, Some(&bundle))?;
     let gathered = super::gather::from_bundle(args, &subject.config, &bundle)?;
     let flows = crate::ports::flows(&subject.config);
-    let diagnosis = super::judged(&subject, &flows, gathered);
+    let diagnosis = judged(&subject, &flows, gathered);
     let bad = diagnosis.findings.iter().filter(|f| f.severity > Severity::Info);
     Ok(Member {
         name: path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned()),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::super::gather::printable;
+use super::super::gathered::printable;
 use super::super::human::wrap;
 use super::{Cause, Member, Sum, diffs, errors};
 use crate::ports::doctor::Severity;

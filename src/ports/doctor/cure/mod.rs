@@ -47,7 +47,7 @@ pub enum Edit {
 
 impl Edit {
     /// Instead of a directive, or before a place if it is not set.
-    fn set_or_before(set: Option<Span>, place: Span, text: String) -> Self {
+    pub fn set_or_before(set: Option<Span>, place: Span, text: String) -> Self {
         match set {
             Some(set) => Self::Directive { set: Some(set), body: set, text },
             None => Self::Before { place, text },

@@ -51,7 +51,7 @@ impl Info {
 
 /// The TLS of a client's connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Side {
+pub(crate) enum ClientTls {
     /// The socket is not for TLS.
     #[default]
     Plain,
@@ -60,10 +60,10 @@ pub(crate) enum Side {
     Tls(Rc<Info>),
 }
 
-impl Side {
+impl ClientTls {
     pub(crate) fn info(&self) -> Option<&Rc<Info>> {
         match self {
-            Side::Tls(info) => Some(info),
+            ClientTls::Tls(info) => Some(info),
             _ => None,
         }
     }

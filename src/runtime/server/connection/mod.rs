@@ -14,7 +14,7 @@ use crate::runtime::net::counters::Stage;
 use crate::runtime::net::http1::head::Progress;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::timer::Timer;
-use crate::runtime::net::tls::Side;
+use crate::runtime::net::tls::ClientTls;
 use crate::runtime::net::{clock, log, page};
 use crate::runtime::proxy;
 use crate::runtime::request::body;
@@ -83,7 +83,7 @@ pub(crate) async fn serve(
         local: stream.local(),
         address,
         requests: 0,
-        side: Side::Plain,
+        side: ClientTls::Plain,
         proxied: None,
         opened: clock::instant(),
     };
@@ -109,7 +109,7 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
                 stream
             }
             Accepted::Plain(stream) => {
-                client.side = Side::Refused;
+                client.side = ClientTls::Refused;
                 stream
             }
             Accepted::Closed => return,

@@ -156,7 +156,7 @@ fn begin(
         account::same(was, next, config.core.user.origin.span())?;
     }
     let opened = before.filter(|b| b.account.is_some()).map(|b| &*b.files);
-    let given = Given {
+    let given = ExistingResources {
         listeners: before.map_or(&[], |b| &b.listeners),
         files: Files::new(&options.prefix, opened),
         counters: before.map_or_else(Arc::default, |b| Arc::clone(&b.counters)),
@@ -183,7 +183,7 @@ pub(crate) fn refuse(config: &Config) -> Result<(), StartError> {
 
 /// Resources that exist before a configuration is prepared: those of the configuration before, or those that the master
 /// hands over.
-pub(crate) struct Given<'g> {
+pub(crate) struct ExistingResources<'g> {
     pub(crate) listeners: &'g [(Endpoint, Listener)],
     pub(crate) files: Files,
     pub(crate) counters: Arc<Counters>,
@@ -221,7 +221,7 @@ impl Prepared {
 pub(crate) fn prepare(
     config: &Arc<Config>,
     options: &RunOptions,
-    given: Given<'_>,
+    given: ExistingResources<'_>,
     account: Option<&Account>,
 ) -> Result<Prepared, StartError> {
     let router = Router::new(Arc::clone(config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;

@@ -57,22 +57,22 @@ pub(crate) struct Zone {
     temporary: AtomicU64,
 }
 
-/// The result of a request's look-up.
+/// State of a cache entry for a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// A kept failure with this status.
+pub(crate) enum EntryState {
+    /// The cache keeps a failure with this status.
     Error(u16),
-    /// There is a file, or may be one.
+    /// The cache has a file for the key, or may have one.
     File,
-    /// There is none; it is to be made.
+    /// The cache has no file: the request makes one.
     Nothing,
     /// The key has had fewer requests than `proxy_cache_min_uses`.
     Scarce,
 }
 
-/// A request's part in a key; given back when it is dropped.
+/// Guard of a request's use of a cache entry; its drop ends the use.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct EntryGuard {
     pub(crate) zone: Arc<Zone>,
     pub(crate) key: Key,
     /// Time at which this request began to renew the entry.
@@ -143,7 +143,7 @@ impl Zone {
     }
 
     /// A request asks for a key (`ngx_http_file_cache_exists`).
-    pub(crate) fn enter(self: &Arc<Self>, key: Key, min_uses: u32) -> (Held, Seen) {
+    pub(crate) fn enter(self: &Arc<Self>, key: Key, min_uses: u32) -> (EntryGuard, EntryState) {
         let mut nodes = self.nodes();
         if !nodes.map.contains_key(&key) && nodes.map.len() >= self.most {
             keeper::make_room(self, &mut nodes);
@@ -152,20 +152,20 @@ impl Zone {
         node.uses = node.uses.saturating_add(1);
         node.count += 1;
         let seen = match node.error {
-            Some((status, until)) if until >= now() => Seen::Error(status),
+            Some((status, until)) if until >= now() => EntryState::Error(status),
             Some(_) => {
                 node.error = None;
                 node.exists = false;
-                Seen::Nothing
+                EntryState::Nothing
             }
-            None if node.exists => Seen::File,
-            None if !self.is_loaded.load(Ordering::Relaxed) => Seen::File,
-            None if node.uses >= min_uses => Seen::Nothing,
-            None => Seen::Scarce,
+            None if node.exists => EntryState::File,
+            None if !self.is_loaded.load(Ordering::Relaxed) => EntryState::File,
+            None if node.uses >= min_uses => EntryState::Nothing,
+            None => EntryState::Scarce,
         };
         nodes.touch(&key, now().saturating_add(self.inactive));
         let is_lasting = min_uses > 1;
-        (Held { zone: Arc::clone(self), key, updating: None, is_lasting, is_done: false }, seen)
+        (EntryGuard { zone: Arc::clone(self), key, updating: None, is_lasting, is_done: false }, seen)
     }
 
     /// A file was found when the directory was looked through.
@@ -182,7 +182,7 @@ impl Zone {
     }
 }
 
-impl Held {
+impl EntryGuard {
     /// True if there is no file although one may be expected.
     pub(crate) fn is_scarce(&self, min_uses: u32) -> bool {
         self.zone.nodes().map.get(&self.key).is_some_and(|node| node.uses < min_uses)
@@ -224,7 +224,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for EntryGuard {
     /// `ngx_http_file_cache_free`
     fn drop(&mut self) {
         if self.is_done {
