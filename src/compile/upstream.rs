@@ -48,7 +48,10 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
     block::directives(cx, block, Context::Upstream, &mut upstream);
     // A missing file may have the servers, and so may the state file of NGINX Plus.
     let elsewhere = block.directives().any(|d| {
-        cx.foreign_modules && d.name().is("include") || cx.knows(catalog::Tier::Plus) && d.name().is("state")
+        cx.foreign_modules && d.name().is("include")
+            || cx.knows(catalog::Tier::Plus) && d.name().is("state")
+            // `postgres_server`, `drizzle_server`: modules add servers of their own.
+            || cx.knows(catalog::Tier::ThirdParty) && d.name().content().ends_with(b"_server")
     });
     if upstream.servers == 0 && !name.is_empty() && !elsewhere {
         report_empty(cx, &name, span);

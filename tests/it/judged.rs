@@ -228,3 +228,17 @@ fn remedies_do_not_do_harm() {
     let any = "server { listen 80 default_server; location / { proxy_set_header Host $http_host; proxy_pass http://10.0.0.1; } }";
     assert!(newest("host-spoofing", any).contains("server_name"));
 }
+
+#[test]
+fn modules_bring_servers_of_their_own() {
+    let empty = |inside: &str| {
+        let files = ngxc::source::Memory::default()
+            .with("nginx.conf", format!("events {{ }} http {{ upstream a {{ {inside} }} }}"));
+        let options = ngxc::syntax::LoadOptions::default();
+        let configuration = ngxc::syntax::load(&files, "nginx.conf".as_ref(), &options).unwrap();
+        let compiled = ngxc::compile::compile(&configuration, &ngxc::compile::Options::new(NEWEST));
+        compiled.diagnostics.iter().any(|d| d.code == "upstream-without-servers")
+    };
+    assert!(empty("zone a 64k;"));
+    assert!(!empty("postgres_server 10.0.0.1 dbname=a user=b password=c;"));
+}

@@ -27,7 +27,7 @@ use sets::{Key, Sets};
 
 pub(super) use need::{EMPTY_HEADER, HTTP11, Missing, TOGETHER, is_local, level, missing};
 pub(super) use patch::listed;
-pub(super) use words::{help, lines, of_host, of_upstream};
+pub(super) use words::{help, lines, of_host, of_upstream, pools};
 
 /// Findings of one group that carry its fix, which is the same for all.
 const MOST_FIXES: usize = 20;

@@ -22,8 +22,17 @@ pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
         first.insert_str(0, "add ");
     }
     let place = if missing.header { beside(&judged.leaf) } else { "" };
+    let pools = pools(target, judged);
+    if pools.is_empty() {
+        return format!("{}{place}", listed(&here));
+    }
+    format!("{}{place}, and {}: {TOGETHER}", listed(&here), listed(&pools))
+}
+
+/// The pools that the upstreams of a leaf lack, each as an order.
+pub(crate) fn pools<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Vec<String> {
     let without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u));
-    let pools: Vec<String> = without
+    without
         .map(|u| match u.keepalive_overridden {
             Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
             None => format!(
@@ -33,11 +42,7 @@ pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
             ),
         })
         .take(3)
-        .collect();
-    if pools.is_empty() {
-        return format!("{}{place}", listed(&here));
-    }
-    format!("{}{place}, and {}: {TOGETHER}", listed(&here), listed(&pools))
+        .collect()
 }
 
 /// The whole repair of the leaves that pass to a host: the upstream, and what the locations lack.
