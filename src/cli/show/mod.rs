@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::{Failure, Outcome, template};
 use crate::behaviour::witness::place;
 use crate::model::Config;
@@ -172,8 +172,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
             return print_value(&value::answer(book, &configuration, value, &blocks), args.format, out);
         }
     }
-    let ground = Ground::new(Arc::clone(&config))
-        .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))?;
+    let ground = input::ground(Arc::clone(&config), sources)?;
     let url = url::Url::parse(url)?;
     let (asked, notes, walk) = routed(&ground, &url, &args.request)?;
     if let Some(value) = &args.value {
@@ -257,8 +256,7 @@ pub(super) fn reached(args: &mut ShowArgs) -> Result<Vec<(String, String)>, Fail
     args.input.settle()?;
     let (configuration, config) = args.input.valid(&Disk)?;
     let config = Arc::new(config);
-    let ground = Ground::new(Arc::clone(&config))
-        .map_err(|error| Failure::new(format!("{error} in {}", configuration.sources.place(error.span))))?;
+    let ground = input::ground(Arc::clone(&config), &configuration.sources)?;
     let all = place::all(&ground.router, &config).into_iter().map(|one| {
         let span = match one.location {
             Some(location) => ground.router.get(location).span,
