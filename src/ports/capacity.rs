@@ -328,7 +328,7 @@ mod tests {
         let capacity = Capacity::of(&pooled, &load);
         assert!((capacity.safe_requests() - 228_131.0).abs() < 1.0, "{capacity:?}");
         assert!(matches!(outcome(&pooled, &load).1, Outcome::Fits(_)));
-        // 50 in each of four workers, and 40 more in the busiest.
+        // 50 in each of four workers, and 50 more in the busiest.
         assert_eq!(pooled.pool_needed(&load), 128);
         // A pool below the requests under way in a worker makes connections serve few requests.
         pooled.reuse = Some(Reuse { pool: 32, requests: 1000 });

@@ -112,12 +112,25 @@ fn the_other_half_and_bursts_are_as_the_model_says() {
         wrong.map(|cell| format!("{:.0} for {cell:?}", cell.model(FITTED))).collect::<Vec<_>>()
     };
     assert_eq!(out(&bursts), Vec::<String>::new());
-    // 13,000 requests a second on two processors that backend and clients share: responses come in larger batches.
-    let (busy, rest): (Vec<_>, Vec<_>) = half
-        .into_iter()
-        .partition(|cell| (cell.workers, cell.pool) == (2, 64) && (cell.at_once - 400.0).abs() < 0.5);
+    // On processors that do nothing else responses come one by one, and nginx opens fewer; with other programs beside it
+    // 1,996 were counted.
+    let is_fast = |cell: &Cell| (cell.workers, cell.pool) == (2, 64) && (cell.at_once - 400.0).abs() < 0.5;
+    let (fast, rest): (Vec<_>, Vec<_>) = half.into_iter().partition(is_fast);
     assert_eq!(out(&rest), Vec::<String>::new());
-    assert!(busy.iter().all(|cell| cell.error(FITTED) < 1.5), "{busy:?}");
+    assert!(fast.len() == 1 && fast.iter().all(|cell| cell.opened < cell.model(FITTED)), "{fast:?}");
+}
+
+#[test]
+fn a_newer_nginx_opens_as_many_or_fewer() {
+    let grid = grid();
+    let newer: Vec<&Cell> =
+        grid.iter().filter(|cell| cell.nginx != FITTED_TO && cell.load == "closed").collect();
+    for cell in &newer {
+        let is_fewer = cell.opened <= cell.model(FITTED);
+        assert!(is_fewer || cell.error(FITTED) <= 1.0, "{:.0} for {cell:?}", cell.model(FITTED));
+    }
+    let within = newer.iter().filter(|cell| cell.error(FITTED) <= 1.0).count();
+    assert!(newer.len() >= 13 && within + 4 >= newer.len(), "{within} of {}", newer.len());
 }
 
 #[test]

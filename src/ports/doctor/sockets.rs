@@ -95,8 +95,8 @@ fn drained(case: &Case<'_>, uses: &Use, finding: Finding) -> Finding {
     if left <= 0 || uses.time_wait == 0 {
         return finding;
     }
-    finding.seen(format!(
-        "nginx was reloaded or started {} s ago: ports that were in TIME_WAIT then are free in {left} s at the latest",
+    finding.remedy(format!(
+        "wait {left} s: nginx was reloaded or started {} s ago, and ports that were in TIME_WAIT then are free again by that time",
         now - at
     ))
 }
