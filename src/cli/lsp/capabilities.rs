@@ -1,10 +1,11 @@
 //! The abilities that the server offers.
 
+use lsp_types::notification::{DidChangeWatchedFiles, Notification as _};
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CodeLensOptions, CompletionOptions,
     DocumentLinkOptions, DocumentOnTypeFormattingOptions, ExecuteCommandOptions,
-    FoldingRangeProviderCapability, HoverProviderCapability, OneOf, RenameOptions,
-    SelectionRangeProviderCapability, SemanticTokensFullOptions, SemanticTokensOptions,
+    FoldingRangeProviderCapability, HoverProviderCapability, OneOf, Registration, RegistrationParams,
+    RenameOptions, SelectionRangeProviderCapability, SemanticTokensFullOptions, SemanticTokensOptions,
     SemanticTokensServerCapabilities, ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind,
     TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkDoneProgressOptions,
 };
@@ -66,5 +67,19 @@ pub(super) fn offered() -> ServerCapabilities {
         )),
         workspace_symbol_provider: Some(OneOf::Left(true)),
         ..ServerCapabilities::default()
+    }
+}
+
+/// Files whose changes on the disk matter: configurations, templates and settings.
+pub(super) fn watched_files(id: &str) -> RegistrationParams {
+    let patterns =
+        ["**/*.conf", "**/*.template", "**/ngxc.toml", "**/sites-available/*", "**/sites-enabled/*"];
+    let watchers = patterns.map(|pattern| serde_json::json!({ "globPattern": pattern }));
+    RegistrationParams {
+        registrations: vec![Registration {
+            id: id.to_owned(),
+            method: DidChangeWatchedFiles::METHOD.to_owned(),
+            register_options: Some(serde_json::json!({ "watchers": watchers })),
+        }],
     }
 }

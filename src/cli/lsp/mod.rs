@@ -37,6 +37,7 @@ use lsp_types::notification::{
     Cancel, DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument,
     DidSaveTextDocument, Notification as _, PublishDiagnostics, ShowMessage,
 };
+use lsp_types::request::{RegisterCapability, Request as _};
 use lsp_types::{CancelParams, InitializeParams, MessageType, NumberOrString, ShowMessageParams};
 
 use super::estate::Root;
@@ -48,6 +49,9 @@ use analysis::Analysis;
 use diagnostics::Sent;
 use documents::Documents;
 use state::State;
+
+/// Name of the registration for changes of files.
+const WATCH: &str = "ngxc-files";
 
 /// An analysis that takes longer is preceded by the errors of the changed files alone.
 const PATIENCE: Duration = Duration::from_millis(40);
@@ -98,6 +102,16 @@ pub(super) fn run(args: &LspArgs) -> Result<Outcome, Failure> {
     });
     connection.initialize_finish(id, offered).map_err(|e| failed(&e))?;
     let mut server = Server::new(args, &params);
+    if watches(&params) {
+        // Editors that watch files only when a server asks for it.
+        let request = lsp_server::Request::new(
+            RequestId::from(WATCH.to_owned()),
+            RegisterCapability::METHOD.to_owned(),
+            capabilities::watched_files(WATCH),
+        );
+        // A client that is gone is noticed at the next read.
+        let _ = connection.sender.send(request.into());
+    }
     let result = server.serve(&connection).map_err(|e| failed(&e));
     // The thread that writes ends with the last sender.
     drop(connection);
@@ -236,6 +250,13 @@ impl<'a> Server<'a> {
             }
         }
     }
+}
+
+/// True if the client tells of changed files once it is asked to.
+fn watches(params: &InitializeParams) -> bool {
+    let workspace = params.capabilities.workspace.as_ref();
+    let watched = workspace.and_then(|all| all.did_change_watched_files.as_ref());
+    watched.and_then(|watched| watched.dynamic_registration).unwrap_or(false)
 }
 
 /// Requests that the client has taken back.

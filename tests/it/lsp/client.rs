@@ -15,6 +15,8 @@ pub(super) struct Client {
     last: i64,
     directory: TempDir,
     versions: HashMap<String, i64>,
+    /// Requests of the server.
+    pub(super) requests: Vec<Value>,
     /// Findings of each file as they were sent last.
     pub(super) findings: HashMap<String, Vec<Value>>,
 }
@@ -43,7 +45,9 @@ impl Client {
         let mut client =
             Self { child, to, from, last: 0, directory, versions: HashMap::new(), findings: HashMap::new() };
         let snippets = json!({"textDocument": {"completion": {"completionItem": {"snippetSupport": true}}}});
-        client.ask("initialize", json!({"capabilities": snippets})).unwrap();
+        let watches = json!({"didChangeWatchedFiles": {"dynamicRegistration": true}});
+        let capabilities = json!({"textDocument": snippets["textDocument"], "workspace": watches});
+        client.ask("initialize", json!({"capabilities": capabilities})).unwrap();
         client.tell("initialized", json!({}));
         client
     }
@@ -160,6 +164,9 @@ impl Client {
             let params = &message["params"];
             let uri = params["uri"].as_str().unwrap().to_owned();
             self.findings.insert(uri, params["diagnostics"].as_array().unwrap().clone());
+        }
+        if message.get("id").is_some() && message.get("method").is_some() {
+            self.requests.push(message.clone());
         }
         message
     }

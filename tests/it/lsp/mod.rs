@@ -60,6 +60,12 @@ fn a_finding_of_one_of_two_main_files_says_of_which() {
 fn settings_and_versions_are_noticed_when_they_change() {
     let mut client = Client::new(&[("nginx.conf", "events {}\nhttp { server { http2 on; } }\n")]);
     assert!(!codes(&client.open("nginx.conf")).contains(&"directive-of-other-version"));
+    // The server asks to be told of such changes.
+    let watched = &client.requests[0];
+    assert!(
+        watched["method"] == "client/registerCapability" && watched.to_string().contains("ngxc.toml"),
+        "{watched}"
+    );
     std::fs::write(client.path("ngxc.toml"), "nginx-version = \"1.24.0\"\n").unwrap();
     let change = json!({"changes": [{"uri": client.uri("ngxc.toml"), "type": 1}]});
     client.tell("workspace/didChangeWatchedFiles", change);
