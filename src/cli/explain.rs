@@ -32,7 +32,7 @@ pub(super) struct ExplainArgs {
 impl ExplainArgs {
     /// The arguments that ask about a name.
     pub(super) fn of(name: &str) -> Self {
-        Self { name: name.to_owned() }
+        Self { name: name.to_owned(), directives: Vec::new(), settings: SettingsArgs::default() }
     }
 }
 
