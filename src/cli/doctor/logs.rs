@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::Failure;
 use super::super::input::Input;
-use super::DoctorArgs;
 use super::gathered::{Gathered, printable};
+use super::{DoctorArgs, rotated};
 use crate::model::Config;
 use crate::model::log::{AccessLogs, LogFormat, LogTarget};
 use crate::ports::access_log::AccessLog;
@@ -145,12 +145,15 @@ pub(super) fn open(path: &Path) -> Opened {
 pub(super) fn read_error_log(input: Opened, path: &Path, found: &mut Gathered) {
     let mut log = found.evidence.errors.take().unwrap_or_default();
     let before = (log.lines, log.foreign);
+    // Whoever names a log of the past asks about that time.
+    let reload = if rotated::is_history(path) { log.reload.take() } else { None };
     let read = input.and_then(|input| {
         lines::each(input, |line| log.add(line.unwrap_or(b"(a line of more than 64 KiB)")))
     });
     if let Err(error) = read {
         found.unread.push(format!("cannot read `{}`: {error}", path.display()));
     }
+    log.reload = log.reload.take().or(reload);
     let (lines, foreign) = (log.lines - before.0, log.foreign - before.1);
     if lines == 0 {
         found.evidence.errors = Some(log);
@@ -197,6 +200,7 @@ pub(super) fn read_access_logs<'p>(
             None => AccessLog::new(config, format),
         };
         let before = (log.requests, log.foreign);
+        found.evidence.is_history |= rotated::is_history(path);
         let read = input.and_then(|input| lines::each(input, |line| log.add(line.unwrap_or_default())));
         if let Err(error) = read {
             found.unread.push(format!("cannot read `{}`: {error}", path.display()));
