@@ -105,17 +105,17 @@ pub(super) fn start(config: &Config, found: &mut Gathered) {
 /// Error logs that are read.
 const MOST_LOGS: usize = 50;
 
-/// The error logs of the configuration, each once: those of the main context first, which have what no request is about.
-/// nginx's own default depends on how it was built.
+/// The error logs of the configuration, each once, those of the main context first. nginx's own default depends on how it
+/// was built.
 pub(super) fn error_logs(config: &Config) -> Vec<&str> {
     let http = config.http.settings.iter().chain(config.http.servers.iter().map(|server| &server.settings));
     let logs =
         config.core.error_log.value.iter().chain(http.flat_map(|settings| &settings.core.error_log.value));
-    let mut found = Vec::new();
+    let mut found: Vec<&str> = Vec::new();
     for log in logs {
         match &log.target {
             LogTarget::File(path) if !found.contains(&path.as_str()) && found.len() < MOST_LOGS => {
-                found.push(path.as_str())
+                found.push(path.as_str());
             }
             _ => {}
         }
