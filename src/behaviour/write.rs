@@ -1,7 +1,7 @@
 //! Cases written as TOML: what holds today.
 
 use super::outcome::Outcome;
-use super::{expect, passed, response};
+use super::{passed, response};
 
 /// A case as it is written.
 #[derive(Clone, Debug, Default)]

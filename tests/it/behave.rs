@@ -356,7 +356,7 @@ fn changed_files_are_tested_again() {
     let (sender, lines) = std::sync::mpsc::channel();
     let out = std::io::BufReader::new(child.stdout.take().unwrap());
     std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-    let mut next = |text: &str| {
+    let next = |text: &str| {
         let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while std::time::Instant::now() < end {
             let line = lines.recv_timeout(std::time::Duration::from_secs(20));

@@ -445,7 +445,7 @@ fn nginx_treats_witnesses_as_reported() {
     let all = std::env::var("NGXC_DIFF_NGINX").is_ok_and(|which| which == "all");
     let (count, seeds) = if all { wanted() } else { (KINDS.len(), vec![10]) };
     let pairs = seeds.into_iter().flat_map(|seed| pairs(seed, count));
-    for (kind, may_change, servers, old, new, part) in pairs {
+    for (_, may_change, servers, old, new, part) in pairs {
         // nginx would look for it in its own directory.
         let new = new.replace("include part.conf;", &part);
         let (_, found) = diff(directory.path(), &old, &new);

@@ -144,7 +144,7 @@ pub struct Imagined<'c> {
     pub looked_up: Vec<(usize, Option<usize>)>,
     /// Where the URI comes from.
     pub(super) origin: Origin,
-    /// What has decided so far.
+    /// Parts that have decided so far.
     pub(super) reads: Reads,
     /// Variables that were needed and are unknown.
     pub unknown: Vec<VariableId>,
@@ -249,7 +249,7 @@ impl<'c> Imagined<'c> {
         (!lines.is_empty()).then(|| lines.join(separator))
     }
 
-    /// What the route has read of the request.
+    /// Parts of the request that the route has read.
     pub fn reads(&self) -> &Reads {
         &self.reads
     }

@@ -1,4 +1,4 @@
-//! What a route has read of its request: requests that are equal in it take the same route.
+//! Parts of a request that its route has read: requests that are equal in it take the same route.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ pub(crate) enum Part {
     Client,
 }
 
-/// What a request's URI is made of by now.
+/// Origin of a request's URI at a place of its route.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// It is the client's.
