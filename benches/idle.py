@@ -5,7 +5,7 @@
 
 Opens the connections (10,000 unless told), sends a request on each, and prints by how much the resident memory of the
 server grew per connection; the kernel's memory of sockets is not in it. At the end each connection is asked again:
-all must still be held. Exit status 1 if one is not, or if ours takes 3 KiB or more.
+all must still be held. Exit status 1 if one is not, or if ours takes 2 KiB or more.
 """
 
 import os
@@ -98,7 +98,7 @@ def main():
                 command = [word.format(conf=conf, dir=directory) for word in NGXC.split()]
             results[name] = measure(name, command, port)
     each, answered = results["ngxc"]
-    sys.exit(each >= 3 * 1024 or answered != NUMBER)
+    sys.exit(each >= 2 * 1024 or answered != NUMBER)
 
 
 main()

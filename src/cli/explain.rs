@@ -18,6 +18,13 @@ pub(super) struct ExplainArgs {
     name: String,
 }
 
+impl ExplainArgs {
+    /// The arguments that ask about a name.
+    pub(super) fn of(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+}
+
 pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let name = args.name.as_str();
     if let Some(rule) = RULES.iter().find(|r| r.name == name) {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -12,8 +13,9 @@ use super::{Failure, note, surroundings, told};
 use crate::compile::Compiled;
 use crate::diagnostic::Level;
 use crate::model::Config;
+use crate::simulate::walk::Ground;
 use crate::site::{self, Site};
-use crate::source::{Disk, Loader};
+use crate::source::{Disk, Loader, SourceMap};
 use crate::syntax::Configuration;
 use crate::version::Version;
 
@@ -111,6 +113,14 @@ impl Input {
         })?;
         Ok(Some(site))
     }
+}
+
+/// Prepares a configuration for requests.
+///
+/// # Errors
+/// If a regular expression does not compile.
+pub(super) fn ground(config: Arc<Config>, sources: &SourceMap) -> Result<Ground, Failure> {
+    Ground::new(config).map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))
 }
 
 /// A file that is, or by its name should be, a compiled one.

@@ -169,6 +169,13 @@ pub(super) fn report(
     Ok(report.outcome_from(args.fail_on.level()))
 }
 
+impl<'a> Judge<'a> {
+    /// Judge of whole configurations, by the settings of each.
+    pub(super) fn new(asked: &'a Meaning, selection: &'a Selection) -> Self {
+        Self { asked, selection, changed: None, grounds: Mutex::default(), profile: None }
+    }
+}
+
 impl Judge<'_> {
     /// Rules and levels that a configuration is judged by.
     pub(super) fn ground(&self, root: &Root) -> Result<Arc<Ground>, Failure> {

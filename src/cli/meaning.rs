@@ -102,7 +102,7 @@ impl Meaning {
     }
 
     /// The blocks around a file: those of `--context`, those that it names itself, or those that its directives show.
-    fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
+    pub(super) fn contexts(&self, configuration: &Configuration) -> Vec<Context> {
         if !self.context.is_empty() {
             return self.context.clone();
         }

@@ -32,14 +32,20 @@ pub(super) struct Found {
     pub(super) file: File,
 }
 
+/// Settings files that were read.
+static READ: Mutex<Option<HashMap<PathBuf, Arc<Found>>>> = Mutex::new(None);
+
+/// Has settings files read again: a language server outlives their changes.
+pub(super) fn forget() {
+    READ.lock().unwrap_or_else(PoisonError::into_inner).take();
+}
+
 impl SettingsArgs {
     /// The settings of a configuration.
     ///
     /// # Errors
     /// If the settings file cannot be read or says what there is not.
     pub(super) fn of(&self, file: &Path) -> Result<Arc<Found>, Failure> {
-        /// Each file is read once.
-        static READ: Mutex<Option<HashMap<PathBuf, Arc<Found>>>> = Mutex::new(None);
         let Some(path) = self.settings.clone().or_else(|| nearest(file)) else {
             return Ok(Arc::default());
         };

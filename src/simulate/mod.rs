@@ -22,7 +22,7 @@
 //! let request = Asked::new(&ground.router, address, "a.test", "/api/users").map_err(|_| "no host")?;
 //! let route = ground.walk(&request)?;
 //! let location = ground.router.get(route.location.ok_or("the server itself answers")?);
-//! assert_eq!(configuration.sources.text(location.span), b"location /api/ {");
+//! assert_eq!(configuration.sources.text(location.span), b"location /api/");
 //! assert!(matches!(route.end, End::Answer(_, 204, _)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -52,6 +52,7 @@
 //! ```
 
 pub mod lines;
+pub mod parallel;
 pub mod sample;
 
 mod error;

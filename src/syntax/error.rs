@@ -85,6 +85,9 @@ pub(super) fn missing_semicolon(
         (Some(word), _) if !word.contains('{') => {
             diagnostic.help(format!("`}}` is part of the word `{last}`: write `{word}; }}`"))
         }
+        (_, Some(brace)) if last == ")" => diagnostic
+            .related(brace, "nginx stops here")
+            .help("`(` and `)` are no braces: write `{` where the block begins and `}` where it ends"),
         (_, Some(brace)) => diagnostic.related(brace, "nginx stops here").help(format!("write `{last};`")),
         (_, None) => diagnostic.help(format!("write `{last};`")),
     };

@@ -30,6 +30,7 @@ mod yaml;
 mod configuration;
 mod dump;
 mod include;
+mod unread;
 mod visit;
 
 pub use ast::{Block, Comment, Directive, DirectiveId, Item, Items};
@@ -43,6 +44,7 @@ pub use print::print;
 pub use reading::{embedded, is_template, layout};
 pub use template::{Language, Templates};
 pub use tree::{Terminator, Tree};
+pub use unread::Unread;
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};
 pub use yaml::{Embedded, MOST_MOUNTED, holds_configuration, is_yaml};

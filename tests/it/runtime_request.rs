@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use ngxc::version::Version;
 
-use crate::common::http::once;
+use crate::common::http::{Backend, once};
 use crate::common::nginx;
 use crate::common::proxy::Proxy;
 
@@ -166,6 +166,41 @@ fn variables_of_a_subrequest() {
             let response = once(to, &request);
             let told = format!("X-Told: <{method} 0 127.0.0.1 192.0.2.7  /auth >");
             assert!(response.contains(&told), "{who}: {told} in {response}");
+        }
+    };
+    check("ngxc", Proxy::new(&http("127.0.0.1:9")).address);
+    if let Some(real) = nginx::Nginx::start(&http("PORT")) {
+        check("nginx", real.address);
+    }
+}
+
+/// A length is shown as it was sent; that of a chunked body when the body was read, and the request is as long as its bytes.
+#[test]
+fn lengths_of_bodies() {
+    let backend = Backend::new(|request| {
+        let lengths = request.lines().find(|line| line.starts_with("X-Lengths")).unwrap_or_default();
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{lengths}", lengths.len())
+    });
+    let http = |listen: &str| {
+        format!(
+            "server {{ listen {listen}; proxy_set_header X-Lengths \"$content_length $request_length\";\n\
+             location / {{ proxy_pass http://{}; }} }}",
+            backend.address
+        )
+    };
+    let head = "POST /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+    let cases = [
+        ("Content-Length: 005\r\n\r\nhello", "005"),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;x=y\r\nabc\r\n0\r\n\r\n", "8"),
+        ("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "0"),
+        ("\r\n", ""),
+    ];
+    let check = |who: &str, to: SocketAddr| {
+        for (rest, shown) in cases {
+            let request = format!("{head}{rest}");
+            let response = once(to, &request);
+            let expected = format!("X-Lengths: {shown} {}", request.len());
+            assert!(response.ends_with(&expected), "{who}: {expected} in {response}");
         }
     };
     check("ngxc", Proxy::new(&http("127.0.0.1:9")).address);

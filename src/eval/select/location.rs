@@ -239,8 +239,11 @@ impl Level {
 
     /// Location that is the URI plus a slash, unless one is the URI itself.
     fn redirect(&self, uri: &[u8]) -> Option<LocationId> {
-        let with_slash = || uri.iter().chain(b"/");
-        let at = self.prefixes.binary_search_by(|p| p.uri.iter().cmp(with_slash())).ok()?;
+        let with_slash = |p: &Prefix| match p.uri.split_at_checked(uri.len()) {
+            Some((same, rest)) => same.cmp(uri).then_with(|| rest.cmp(&b"/"[..])),
+            None => (*p.uri).cmp(uri),
+        };
+        let at = self.prefixes.binary_search_by(with_slash).ok()?;
         let prefix = &self.prefixes[at];
         if !prefix.redirect || self.prefixes.binary_search_by(|p| (*p.uri).cmp(uri)).is_ok() {
             return None;

@@ -37,9 +37,7 @@ impl Fields for Vec<u8> {
 
 impl Fields for ResponseHead {
     fn add(&mut self, name: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
-        let mut text = Vec::new();
-        value(&mut text);
-        self.push(name, &text);
+        ResponseHead::add(self, name, value);
     }
 }
 

@@ -1,9 +1,10 @@
 //! A connected socket, TCP or unix, of a client or of an upstream; or what speaks through one.
 
-use std::io;
+use std::cell::Cell;
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -135,20 +136,49 @@ impl Stream {
 
     /// Reads from the socket itself what is there.
     pub(crate) fn try_read(&self, room: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(s) => s.try_read(room),
-            Stream::Unix(s) => s.try_read(room),
-            Stream::Tls(s) => s.socket().try_read(room),
-            Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
+        if let Stream::Tls(s) = self {
+            return s.socket().try_read(room);
         }
+        self.try_io(Interest::READABLE, |fd| {
+            let n = recv(fd.as_raw_fd(), room, MsgFlags::empty())?;
+            Ok((n, n > 0 && n < room.len()))
+        })
+    }
+
+    /// Calls the kernel if the socket is ready. `call` returns the number of bytes that were moved, and true if nothing is left
+    /// to be moved: the next call waits for an event then, instead of asking the kernel in vain.
+    pub(crate) fn try_io(
+        &self,
+        interest: Interest,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<(usize, bool)>,
+    ) -> io::Result<usize> {
+        let last = Cell::new(None);
+        let mut call = |fd| match call(fd)? {
+            (n, false) => Ok(n),
+            (n, true) => {
+                last.set(Some(n));
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+        };
+        let done = match self {
+            Stream::Tcp(s) => s.try_io(interest, || call(s.as_fd())),
+            Stream::Unix(s) => s.try_io(interest, || call(s.as_fd())),
+            Stream::Tls(_) | Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
+        };
+        last.get().map_or(done, Ok)
     }
 
     /// Writes directly to the socket as many bytes as it takes.
     pub(crate) fn try_write(&self, data: &[u8]) -> io::Result<usize> {
+        self.try_write_vectored(&[IoSlice::new(data)])
+    }
+
+    /// The same for bytes in several places.
+    pub(crate) fn try_write_vectored(&self, data: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Stream::Tcp(s) => s.try_write(data),
-            Stream::Unix(s) => s.try_write(data),
-            Stream::Tls(s) => s.socket().try_write(data),
+            Stream::Tcp(s) => s.try_write_vectored(data),
+            Stream::Unix(s) => s.try_write_vectored(data),
+            Stream::Tls(s) => s.socket().try_write_vectored(data),
             Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }

@@ -124,6 +124,7 @@ impl Reader {
                 let (used, chunk) = chunked.parse(input.filled());
                 input.start += used;
                 self.framed += used as u64;
+                request.framing = self.framed;
                 if self.framed > self.total + (1 << 20) {
                     return Err(BodyError::Status(400, "client sent invalid chunked body"));
                 }

@@ -61,13 +61,19 @@ fn is_disabled(r: &Request) -> bool {
     if disabled.0.is_empty() || disabled.has("none") {
         return false;
     }
+    let (msie6, safari) = (disabled.has("msie6") && r.method() == b"POST", disabled.has("safari"));
+    if !msie6 && !safari {
+        return false;
+    }
     let Some(agent) = r.head.value(Known::UserAgent, r.buffer.all()) else { return false };
     let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
-    let is_old_msie = memchr::memmem::find(agent, b"MSIE ")
-        .and_then(|at| agent.get(at + 5..at + 8))
-        .is_some_and(|v| v[1] == b'.' && matches!(v[0], b'4'..=b'6') && !(v[0] == b'6' && has(b"SV1")));
-    let is_safari = has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
-    disabled.has("msie6") && is_old_msie && r.method() == b"POST" || disabled.has("safari") && is_safari
+    let is_old_msie = || {
+        memchr::memmem::find(agent, b"MSIE ")
+            .and_then(|at| agent.get(at + 5..at + 8))
+            .is_some_and(|v| v[1] == b'.' && matches!(v[0], b'4'..=b'6') && !(v[0] == b'6' && has(b"SV1")))
+    };
+    let is_safari = || has(b"Safari/") && has(b"Mac OS X") && !has(b"Chrome/");
+    msie6 && is_old_msie() || safari && is_safari()
 }
 
 /// True if a method is one that `limit_except` does not limit.

@@ -121,6 +121,8 @@ pub(crate) struct Request {
     pub(crate) body_file: Option<BodyFile>,
     /// Bytes of a body that was sent to the upstream while it was read (`proxy_request_buffering off`).
     pub(crate) streamed: u64,
+    /// Bytes of a chunked body that are not its content.
+    pub(crate) framing: u64,
     /// The body has been read or discarded.
     pub(crate) has_body: bool,
     /// The output to the client; the response head is its first `head_length` bytes.
@@ -207,6 +209,7 @@ impl Request {
             body: Vec::new(),
             body_file: None,
             streamed: 0,
+            framing: 0,
             has_body: false,
             out: Vec::new(),
             head_length: 0,
@@ -321,7 +324,9 @@ impl Request {
         if self.depth > 0 {
             return 0;
         }
-        (self.head.position - self.head.start) as u64 + self.body_length().max(self.streamed)
+        // Frames of HTTP/2 are not counted.
+        let framing = if self.is_http2() { 0 } else { self.framing };
+        (self.head.position - self.head.start) as u64 + self.body_length().max(self.streamed) + framing
     }
 
     /// Bytes of the body that was read.

@@ -208,8 +208,8 @@ async fn content(c: &mut Connection, r: &mut Request) -> Flow {
     let left = r.handled_by.filter(|_| plan.handler.is_none());
     let left = left.map(|id| Rc::clone(&c.worker.locations[id.0 as usize]));
     match left.as_ref().unwrap_or(&plan).handler {
-        // Of the protocols beside HTTP only FastCGI is not refused at start.
-        Some(Handler::Proxy(_) | Handler::Pass(_)) => return proxy::pass(c, r).await,
+        // Of the protocols beside HTTP only FastCGI is not refused at start. Boxed: other requests need no room for it.
+        Some(Handler::Proxy(_) | Handler::Pass(_)) => return Box::pin(proxy::pass(c, r)).await,
         Some(Handler::StubStatus(_)) => return stub_status::send(c, r),
         Some(Handler::EmptyGif(_)) => return empty_gif::send(r),
         // Refused at start.

@@ -49,12 +49,15 @@ const PREFIXES: &[(&str, GetNamed)] = &[
 const PLAIN: &[(&str, Get)] = &[
     ("http_cookie", |s, out| joined(s, "cookie", b"; ", out)),
     ("http_host", |s, out| known(s, Known::Host, out)),
-    ("content_length", |s, out| match s.request.head.content_length {
-        Some(n) => text(out, n.to_string().as_bytes()),
-        None => {
-            s.request.head.chunked
-                && s.request.has_body
-                && text(out, s.request.body_length().to_string().as_bytes())
+    ("content_length", |s, out| {
+        let r = &*s.request;
+        // As it was sent; of a chunked body what was read, unless it is passed on while it is read
+        // (`ngx_http_variable_content_length`).
+        match (r.head.value(Known::ContentLength, r.buffer.all()), r.head.content_length) {
+            (Some(length), Some(_)) => text(out, length),
+            (None, Some(length)) => count(out, length),
+            (_, None) if r.head.chunked && r.has_body && r.streamed == 0 => count(out, r.body_length()),
+            (_, None) => false,
         }
     }),
     ("content_type", |s, out| joined(s, "content_type", b", ", out)),
@@ -213,8 +216,8 @@ fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
         return lines(head, name, b", ", out);
     }
     if let Some(head) = &r.http2_head {
-        let fields = head.fields.iter().filter(|(field, _)| is_named(field.as_str().as_bytes(), name));
-        return all(fields.map(|(_, value)| value.as_bytes()), out);
+        let fields = head.fields().filter(|(field, _)| is_named(field, name));
+        return all(fields.map(|(_, value)| value), out);
     }
     let reply = &r.reply;
     match name {

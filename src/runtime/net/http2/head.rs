@@ -1,6 +1,9 @@
 //! Heads of HTTP/2: that of a request becomes a [`Head`] (`ngx_http_v2_construct_request_line` and what follows it), and
 //! that of a response is put together field by field.
 
+use std::ops::Range;
+
+use bytes::Bytes;
 use h2_http::header::{COOKIE, HOST};
 use h2_http::request::Parts;
 use h2_http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -14,6 +17,9 @@ use crate::runtime::net::http2::hpack::{REFUSED_NAME, REFUSED_VALUE, is_refused}
 
 /// The value of `$server_protocol`.
 const PROTOCOL: &[u8] = b"HTTP/2.0";
+
+/// Fields that most heads do not exceed.
+const FIELDS: usize = 12;
 
 /// Header fields that belong to a connection of HTTP/1.
 const CONNECTION: &[&str] = &["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
@@ -117,7 +123,9 @@ fn trimmed(mut value: &[u8]) -> &[u8] {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResponseHead {
     pub(crate) status: u16,
-    pub(crate) fields: HeaderMap,
+    /// Names, and where their values are in `values`.
+    names: Vec<(HeaderName, Range<usize>)>,
+    values: Vec<u8>,
     /// Bytes of the body, if that is known.
     pub(crate) content_length: Option<u64>,
     /// Only a head.
@@ -130,30 +138,61 @@ pub(crate) struct ResponseHead {
 
 impl ResponseHead {
     pub(crate) fn new(status: u16) -> Self {
-        Self { status, ..Self::default() }
+        let (names, values) = (Vec::with_capacity(FIELDS), Vec::with_capacity(FIELDS * 32));
+        Self { status, names, values, ..Self::default() }
     }
 
-    /// Adds a field. What belongs to a connection of HTTP/1, and what no field can be, is left out.
-    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
-        if let Some((name, value)) = checked(name, value) {
-            self.length += (name.as_str().len() + value.len() + b": \r\n".len()) as u64;
-            self.fields.append(name, value);
+    /// Adds a field, the value of which `put` appends. Fields of a connection of HTTP/1, and bytes that no field can have, are
+    /// left out.
+    pub(crate) fn add(&mut self, name: &[u8], put: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.values.len();
+        put(&mut self.values);
+        let value = &self.values[start..];
+        let is_value = value.iter().all(|b| *b >= b' ' && *b != 0x7f || *b == b'\t');
+        match HeaderName::from_bytes(name) {
+            Ok(name) if is_value && !is_hop_by_hop(&name) => {
+                self.length += (name.as_str().len() + value.len() + b": \r\n".len()) as u64;
+                self.names.push((name, start..self.values.len()));
+            }
+            _ => self.values.truncate(start),
         }
+    }
+
+    /// Adds a field.
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.add(name, |out| out.extend_from_slice(value));
+    }
+
+    /// Names and values.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.names.iter().map(|(name, place)| (name.as_str().as_bytes(), &self.values[place.clone()]))
     }
 
     /// The head as h2 sends it.
     pub(crate) fn response(&self) -> Response<()> {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_GATEWAY);
-        response.headers_mut().clone_from(&self.fields);
+        // All values share one block of memory.
+        let values = Bytes::copy_from_slice(&self.values);
+        let mut fields = HeaderMap::with_capacity(self.names.len());
+        for (name, place) in &self.names {
+            if let Ok(value) = HeaderValue::from_maybe_shared(values.slice(place.clone())) {
+                fields.append(name, value);
+            }
+        }
+        *response.headers_mut() = fields;
         response
     }
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    CONNECTION.contains(&name.as_str())
 }
 
 fn checked(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     let name = HeaderName::from_bytes(name).ok()?;
     let value = HeaderValue::from_bytes(value).ok()?;
-    (!CONNECTION.contains(&name.as_str())).then_some((name, value))
+    (!is_hop_by_hop(&name)).then_some((name, value))
 }
 
 /// Fields for h2 out of header lines.

@@ -1,7 +1,7 @@
 //! TLS streams: rustls between a socket and its reader and writer.
 
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::task::{Context, Poll, ready};
 
 use rustls::Connection;
@@ -37,6 +37,11 @@ impl Read for Io<'_> {
 impl Write for Io<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.0.try_write(data)
+    }
+
+    /// All records in one call.
+    fn write_vectored(&mut self, data: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(data)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -3,6 +3,9 @@
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use rustix::buffer::spare_capacity;
+use rustix::io::pread;
+
 use crate::model::log::Severity;
 use crate::runtime::filters::headers;
 use crate::runtime::net::text::put;
@@ -58,30 +61,32 @@ impl Connection {
                 }
                 Part::File(mut from, to) => {
                     let file = request.reply.file.take();
+                    if let Some(file) = &file
+                        && to - from > FILE_PIECE as u64
+                        && sendfile::is_possible(self, request)
+                        && self.scope(request).limit_rate() == 0
+                    {
+                        sendfile::send(self, request, &out[written..], file, from, to).await?;
+                        out.truncate(request.head_length);
+                        (written, from) = (request.head_length, to);
+                    }
                     while from < to {
                         // Head and small file leave in one write.
                         let start = out.len();
                         let most = FILE_PIECE.min(usize::try_from(to - from).unwrap_or(FILE_PIECE));
-                        out.resize(start + most, 0);
-                        let read = match &file {
-                            Some(file) => file.read_at(&mut out[start..], from)?,
-                            None => 0,
-                        };
+                        out.reserve(most);
+                        if let Some(file) = &file {
+                            pread(file, spare_capacity(out), from)?;
+                        }
+                        out.truncate(start + most);
+                        let read = out.len() - start;
                         if read == 0 {
                             // The file has become shorter.
                             return Err(io::ErrorKind::UnexpectedEof.into());
                         }
-                        out.truncate(start + read);
                         from += read as u64;
                         if from < to {
                             self.flush(request, out, &mut written).await?;
-                            if let Some(file) = &file
-                                && sendfile::is_possible(self, request)
-                                && self.scope(request).limit_rate() == 0
-                            {
-                                sendfile::send(self, request, file, from, to).await?;
-                                from = to;
-                            }
                         }
                     }
                     request.reply.file = file;

@@ -104,9 +104,12 @@ pub(crate) async fn serve(
         .initial_connection_window_size(WINDOW)
         .max_header_list_size(u32::try_from(plan.rules.head).unwrap_or(u32::MAX))
         .max_send_buffer_size(SEND);
-    let mut handshake = pin!(builder.handshake::<_, Bytes>(io::Io::new(stream)));
+    let io = io::Io::new(worker, stream);
+    let mut handshake = pin!(builder.handshake::<_, Bytes>(io.clone()));
     let timeout = plan.core.client_header_timeout.value;
-    let shaken = timer.limit(timeout, |cx| std::future::Future::poll(handshake.as_mut(), cx)).await;
+    let shaken =
+        timer.limit(timeout, |cx| io.after(cx, |cx| std::future::Future::poll(handshake.as_mut(), cx)));
+    let shaken = shaken.await;
     let Some(Ok(mut connection)) = shaken else { return };
     let active: Rc<Active> = Rc::default();
     let mut is_leaving = false;
@@ -124,6 +127,9 @@ pub(crate) async fn serve(
                 Poll::Ready(Some(Ok(request))) => return Poll::Ready(Event::Request(Box::new(request))),
                 Poll::Ready(_) => return Poll::Ready(Event::Closed),
                 Poll::Pending => {}
+            }
+            if let Poll::Ready(Err(_)) = io.poll_send(cx) {
+                return Poll::Ready(Event::Closed);
             }
             if is_idle {
                 return Poll::Pending;
@@ -146,10 +152,11 @@ pub(crate) async fn serve(
                     connection.graceful_shutdown();
                 }
                 let (worker, client, one) = (Rc::clone(worker), client.clone(), One::new(&active));
-                tokio::task::spawn_local(async move {
+                // Boxed: tokio moves a task several times before it runs.
+                tokio::task::spawn_local(Box::pin(async move {
                     answer(worker, client, *request, server).await;
                     drop(one);
-                });
+                }));
             }
             // Too long without a request, or the worker stops.
             None if is_idle => break,
@@ -164,17 +171,19 @@ pub(crate) async fn serve(
         // Waiting output is still sent if the client goes on reading.
         connection.graceful_shutdown();
         let timeout = plan.core.lingering_timeout.value;
-        if timer.reusable(timeout, |cx| connection.poll_closed(cx)).await.is_some() {
+        if timer.reusable(timeout, |cx| io.after(cx, |cx| connection.poll_closed(cx))).await.is_some() {
             return;
         }
     }
     connection.abrupt_shutdown(Reason::NO_ERROR);
     if timer.is_reused() {
         // Another connection needs the place now: only bytes that the socket accepts at once are sent.
-        std::future::poll_fn(|cx| Poll::Ready(connection.poll_closed(cx).is_ready())).await;
+        std::future::poll_fn(|cx| Poll::Ready(io.after(cx, |cx| connection.poll_closed(cx)).is_ready()))
+            .await;
         return;
     }
-    let _ = timer.reusable(Duration::from_secs(1), |cx| connection.poll_closed(cx)).await;
+    let closed = |cx: &mut Context<'_>| io.after(cx, |cx| connection.poll_closed(cx));
+    let _ = timer.reusable(Duration::from_secs(1), closed).await;
 }
 
 /// Serves one request (stream), like a connection with a single request.
