@@ -155,7 +155,12 @@ fn start(program: &Path, file: &Path, prefix: &Path, directory: &Path) -> Result
             drop(Server::Nginx(child));
             let text = std::fs::read_to_string(&errors).unwrap_or_default();
             let line = text.lines().find(|line| line.contains("[emerg]")).or(text.lines().next());
-            return Err(format!("it does not start: {}", line.unwrap_or("without a message")));
+            let line = line.unwrap_or("without a message");
+            let words = line.split_once("[emerg] ").map_or(line, |(_, rest)| rest);
+            let words = words.split_once(": ").map_or(words, |(_, rest)| rest);
+            // The place is in a file that is gone.
+            let words = words.split(&format!(" in {}", file.display())).next().unwrap_or(words);
+            return Err(format!("it does not start: {words}"));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
