@@ -144,7 +144,7 @@ impl<'w> Writer<'w> {
         let values: Vec<String> = ["status", SERVER, LOCATION]
             .into_iter()
             .chain(self.variables.iter().map(String::as_str))
-            .map(|name| format!("\"$${name}\"").replace("$$", "$"))
+            .map(|name| format!("\"${name}\""))
             .collect();
         self.line(&format!("    log_format ngxc_live escape=json '[{}]';", values.join(",")));
         self.line(&format!("    access_log {log} ngxc_live;"));

@@ -23,7 +23,7 @@ const START: Duration = Duration::from_secs(20);
 
 /// A server that executes the rewritten configuration.
 enum Server {
-    Ngxc(Option<runtime::Running>),
+    Ngxc(Option<Box<runtime::Running>>),
     Nginx(Child),
 }
 
@@ -129,7 +129,7 @@ fn start_own(file: &Path, version: Version, directory: &Path) -> Result<Server, 
     }
     let options = RunOptions { prefix: directory.to_owned(), ..RunOptions::default() };
     let running = runtime::start(Arc::new(compiled.config), &options).map_err(|error| error.to_string())?;
-    Ok(Server::Ngxc(Some(running)))
+    Ok(Server::Ngxc(Some(Box::new(running))))
 }
 
 /// nginx with a prefix of its own.
