@@ -323,8 +323,19 @@ fn wanted() -> (usize, Vec<u64>) {
     (pairs, seeds.split(',').map(|seed| seed.trim().parse().unwrap()).collect())
 }
 
-/// The pairs of a seed: kind, true if behaviour may change, servers, old text, new text, included file.
-fn pairs(seed: u64, count: usize) -> Vec<(&'static str, bool, Vec<Server>, String, String, String)> {
+/// A configuration and its mutation.
+struct Pair {
+    kind: &'static str,
+    may_change: bool,
+    servers: Vec<Server>,
+    old: String,
+    new: String,
+    /// A file that the new one includes.
+    part: String,
+}
+
+/// The pairs of a seed.
+fn pairs(seed: u64, count: usize) -> Vec<Pair> {
     let mut random = Random(seed);
     let mut all = Vec::new();
     while all.len() < count {
@@ -333,7 +344,7 @@ fn pairs(seed: u64, count: usize) -> Vec<(&'static str, bool, Vec<Server>, Strin
         // A kind that does not apply to these servers applies to the next.
         let Some((new, part)) = mutate(kind, &servers, &mut random) else { continue };
         let old = whole(&write(&servers, "8080"));
-        all.push((kind, may_change, servers, old, new, part));
+        all.push(Pair { kind, may_change, servers, old, new, part });
     }
     all
 }
@@ -367,8 +378,8 @@ fn mutations_are_reported_or_silent() {
 }
 
 /// Judges a pair; counts of pairs with differences, and of silent ones.
-fn judged(seed: u64, pair: &(&str, bool, Vec<Server>, String, String, String)) -> (usize, usize) {
-    let (kind, may_change, servers, old, new, part) = pair;
+fn judged(seed: u64, pair: &Pair) -> (usize, usize) {
+    let Pair { kind, may_change, servers, old, new, part } = pair;
     let (one, two) = (Loaded::new(old, ""), Loaded::new(new, part));
     let found = compare(one.side(), two.side());
     let told = || format!("{kind}, seed {seed}: {:#?}\n{old}\n{new}", found.differences);
@@ -410,7 +421,7 @@ fn judged(seed: u64, pair: &(&str, bool, Vec<Server>, String, String, String)) -
 #[test]
 fn an_edit_is_an_entry() {
     let directory = tempfile::tempdir().unwrap();
-    for (kind, may_change, _, old, new, part) in pairs(7, KINDS.len()) {
+    for Pair { kind, may_change, old, new, part, .. } in pairs(7, KINDS.len()) {
         fs::write(directory.path().join("part.conf"), part).unwrap();
         let (status, found) = diff(directory.path(), &old, &new);
         let entries = found["differences"].as_array().unwrap();
@@ -456,7 +467,7 @@ fn nginx_treats_witnesses_as_reported() {
     let all = std::env::var("NGXC_DIFF_NGINX").is_ok_and(|which| which == "all");
     let (count, seeds) = if all { wanted() } else { (KINDS.len(), vec![10]) };
     let pairs = seeds.into_iter().flat_map(|seed| pairs(seed, count));
-    for (_, may_change, servers, old, new, part) in pairs {
+    for Pair { may_change, servers, old, new, part, .. } in pairs {
         // nginx would look for it in its own directory.
         let new = new.replace("include part.conf;", &part);
         let (_, found) = diff(directory.path(), &old, &new);
