@@ -104,7 +104,7 @@ pub struct Upstream {
 }
 
 /// One value or several.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(untagged)]
 pub enum Values {
     /// One value.

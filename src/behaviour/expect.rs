@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::case::{Expect, Header};
-use super::outcome::{Known, Missing, Outcome};
-use super::{passed, response};
-use crate::model::LocationKind;
+use super::happened::Happened;
+use super::outcome::{Known, Missing};
+use super::response;
 use crate::source::{SourceMap, Span};
 
 /// Something that is not as expected.
@@ -136,80 +136,71 @@ fn shown(header: &Header) -> String {
     }
 }
 
-/// The location as written, without the word `location`; empty: the server itself.
-pub fn location(outcome: &Outcome<'_>) -> String {
-    let Some(id) = outcome.location() else { return String::new() };
-    let location = outcome.ground.router.get(id);
-    match &location.kind {
-        kind @ (LocationKind::If | LocationKind::LimitExcept(_)) => kind.to_string(),
-        kind => kind.to_string().trim_start_matches("location ").to_owned(),
-    }
-}
-
 /// All that is not as expected.
-pub fn compare(expect: &Expect, outcome: &mut Outcome<'_>, sources: &SourceMap) -> Vec<Difference> {
+pub fn compare(expect: &Expect, happened: &mut dyn Happened, sources: &SourceMap) -> Vec<Difference> {
     let mut c = Comparison { differences: Vec::new(), sources };
     if let Some(expected) = &expect.server {
-        let names: Vec<String> = outcome.server_names().collect();
-        if !names.contains(expected) {
-            c.add("server", format!("{expected:?}"), Found::Value(names.join(" ")));
+        match happened.names() {
+            Ok(names) if names.contains(expected) => {}
+            Ok(names) => c.add("server", format!("{expected:?}"), Found::Value(names.join(" "))),
+            Err(missing) => c.add("server", format!("{expected:?}"), Found::Unknown(missing)),
         }
     }
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let wanted = expect.location.as_deref().map(words);
-    c.compare("location", wanted.as_ref(), || Ok(Some(words(&location(outcome)))));
+    c.compare("location", wanted.as_ref(), || Ok(Some(words(&happened.location()?))));
     if let Some(expected) = expect.status {
-        match outcome.status() {
+        match happened.status() {
             Ok(status) if status == expected => {}
             Ok(status) => c.add("status", expected.to_string(), Found::Value(status.to_string())),
             Err(missing) => c.add("status", expected.to_string(), Found::Unknown(missing)),
         }
     }
-    c.compare("redirect", expect.redirect.as_ref(), || {
-        Ok(response::location(outcome)?.map(|value| String::from_utf8_lossy(&value).into_owned()))
-    });
+    let some = |value: Option<Vec<u8>>| value.map(|value| lossy(&value));
+    c.compare("redirect", expect.redirect.as_ref(), || happened.redirect().map(some));
     let file = expect.file.as_ref().map(|path| clean(path.as_bytes()));
-    c.compare("file", file.as_ref(), || outcome.file().map(|path| path.map(clean)));
-    c.compare("body", expect.body.as_ref(), || response::body(outcome).map(|b| b.map(|text| lossy(&text))));
-    c.compare("upstream", expect.upstream.as_ref(), || outcome.upstream());
-    c.compare("upstream_method", expect.upstream_method.as_ref(), || text(passed::method(outcome)));
-    c.compare("upstream_uri", expect.upstream_uri.as_ref(), || text(passed::uri(outcome)));
+    c.compare("file", file.as_ref(), || Ok(happened.file()?.map(|path| clean(&path))));
+    c.compare("body", expect.body.as_ref(), || happened.body().map(some));
+    c.compare("upstream", expect.upstream.as_ref(), || happened.upstream());
+    c.compare("upstream_method", expect.upstream_method.as_ref(), || text(happened.upstream_method()));
+    c.compare("upstream_uri", expect.upstream_uri.as_ref(), || text(happened.upstream_uri()));
     if !expect.upstream_headers.is_empty() {
-        c.headers("upstream_headers", &expect.upstream_headers, passed::headers(outcome));
+        c.headers("upstream_headers", &expect.upstream_headers, happened.upstream_headers());
     }
-    c.compare("source", expect.source.as_ref(), || text(outcome.source()));
+    c.compare("source", expect.source.as_ref(), || text(happened.source()));
     if !expect.headers.is_empty() {
-        c.headers("headers", &expect.headers, response::headers(outcome));
+        c.headers("headers", &expect.headers, happened.headers());
     }
     for (name, value) in &expect.variables {
-        c.compare(&format!("variables.{name}"), Some(value), || text(outcome.variable(name)));
+        c.compare(&format!("variables.{name}"), Some(value), || text(happened.variable(name)));
     }
-    access(&mut c, expect, outcome);
-    c.zones("limit_req", expect.limit_req.as_ref(), || outcome.zones("limit_req"));
-    c.zones("limit_conn", expect.limit_conn.as_ref(), || outcome.zones("limit_conn"));
-    c.compare("cache", expect.cache.as_ref(), || outcome.cache());
-    c.compare("cache_key", expect.cache_key.as_ref(), || text(passed::cache_key(outcome)));
+    access(&mut c, expect, happened);
+    c.zones("limit_req", expect.limit_req.as_ref(), || happened.zones("limit_req"));
+    c.zones("limit_conn", expect.limit_conn.as_ref(), || happened.zones("limit_conn"));
+    c.compare("cache", expect.cache.as_ref(), || happened.cache());
+    c.compare("cache_key", expect.cache_key.as_ref(), || text(happened.cache_key()));
     c.differences
 }
 
 /// `allowed` and `access`: without a rule that applies the client is let in.
-fn access(c: &mut Comparison<'_>, expect: &Expect, outcome: &Outcome<'_>) {
-    let decided = outcome.access();
-    let needs = outcome.needs_client().filter(|_| decided.is_none());
+fn access(c: &mut Comparison<'_>, expect: &Expect, happened: &mut dyn Happened) {
+    if expect.allowed.is_none() && expect.access.is_none() {
+        return;
+    }
+    let decided = happened.access();
     if let Some(expected) = expect.allowed {
         let word = |allowed: bool| if allowed { "allowed" } else { "denied" }.to_owned();
-        let allowed = decided.is_none_or(|(_, allowed)| allowed);
-        match needs.clone() {
-            Some(missing) => c.add("allowed", word(expected), Found::Unknown(missing)),
-            None if allowed == expected => {}
-            None => c.add("allowed", word(expected), Found::Value(word(allowed))),
+        match decided.as_ref().map(|decided| decided.is_none_or(|(_, allowed)| allowed)) {
+            Err(missing) => c.add("allowed", word(expected), Found::Unknown(missing.clone())),
+            Ok(allowed) if allowed == expected => {}
+            Ok(allowed) => c.add("allowed", word(expected), Found::Value(word(allowed))),
         }
     }
     if let Some(expected) = &expect.access {
-        let found = match (needs, decided) {
-            (Some(missing), _) => Found::Unknown(missing),
-            (None, None) => Found::Nothing,
-            (None, Some((span, _))) => {
+        let found = match decided {
+            Err(missing) => Found::Unknown(missing),
+            Ok(None) => Found::Nothing,
+            Ok(Some((span, _))) => {
                 let (text, place) = c.place(span);
                 let wanted = expected.trim_end_matches(';');
                 let is_place = place == wanted || place.ends_with(&format!("/{wanted}"));

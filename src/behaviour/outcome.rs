@@ -1,12 +1,14 @@
 //! What happens to one request: its route, and all that follows from the place where the route ends.
 
+use std::net::IpAddr;
+
 use crate::eval::Request as _;
 use crate::eval::select::{LocationId, ServerId};
 use crate::model::cache::CacheZone;
 use crate::model::location::Handler;
 use crate::model::proxy::Bind;
 use crate::model::server::ServerName;
-use crate::model::{ComplexValue, Config, HttpSettings, LocationKind};
+use crate::model::{ComplexValue, Config, HttpSettings, LocationKind, Segment};
 use crate::simulate::facts::Fact;
 use crate::simulate::imagined::{Asked, Destination, Imagined};
 use crate::simulate::walk::{End, Event, Ground, Walk};
@@ -54,6 +56,13 @@ impl std::fmt::Display for Missing {
 /// Value, or the reason why it is unknown.
 pub type Known<T> = Result<T, Missing>;
 
+/// The text of an address of four or sixteen bytes.
+fn address(bytes: &[u8]) -> Option<Vec<u8>> {
+    let short = || <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from);
+    let ip = short().or_else(|| <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from))?;
+    Some(ip.to_string().into_bytes())
+}
+
 /// What happens to a request.
 #[derive(Debug)]
 pub struct Outcome<'g> {
@@ -100,6 +109,12 @@ impl<'g> Outcome<'g> {
             id = self.outer(id)?;
         }
         Some(id)
+    }
+
+    /// The location as written, without the word `location`; empty: the server itself.
+    pub fn location_text(&self) -> String {
+        let kind = self.location().map(|id| self.ground.router.get(id).kind.to_string());
+        kind.map(|kind| kind.trim_start_matches("location ").to_owned()).unwrap_or_default()
     }
 
     /// Location around a location.
@@ -220,7 +235,10 @@ impl<'g> Outcome<'g> {
             return Err(missing);
         }
         Ok(self.destination().map(|destination| match destination.upstream {
-            Some(id) => self.config().http.upstream(id).name.clone(),
+            Some(id) => match self.config().http.upstream(id).name.clone() {
+                path if path.starts_with('/') => format!("unix:{path}"),
+                name => name,
+            },
             None => String::from_utf8_lossy(&destination.host).into_owned(),
         }))
     }
@@ -263,12 +281,26 @@ impl<'g> Outcome<'g> {
                 ids => Missing::Variables(ids.iter().map(|id| variables.get(*id).name.clone()).collect()),
             });
             // An empty key is not counted.
-            let key = key?;
+            let mut key = key?;
             if !key.is_empty() {
+                if self.is_binary(directive, &zone.zone) {
+                    key = address(&key).unwrap_or(key);
+                }
                 zones.push((zone.zone.clone(), key));
             }
         }
         Ok(zones)
+    }
+
+    /// True if the key of a zone is `$binary_remote_addr`, which people write as an address.
+    fn is_binary(&self, directive: &str, name: &str) -> bool {
+        let http = &self.config().http;
+        let zones = if directive == "limit_req" { &http.limit_req_zones } else { &http.limit_conn_zones };
+        let zone = zones.iter().find(|zone| zone.name == name);
+        zone.is_some_and(|zone| match zone.key.segments.as_slice() {
+            [Segment::Variable(id)] => http.variables.get(*id).name == "binary_remote_addr",
+            _ => false,
+        })
     }
 
     /// Zone of the cache; `None`: none.

@@ -1,7 +1,7 @@
 //! Cases written as TOML: what holds today.
 
 use super::outcome::Outcome;
-use super::{expect, passed, response};
+use super::{passed, response};
 
 /// A case as it is written.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ pub fn expected(outcome: &mut Outcome<'_>) -> Vec<(String, String)> {
     if let Some(name) = outcome.server_names().next() {
         add("server", quote(&name));
     }
-    add("location", quote(&expect::location(outcome)));
+    add("location", quote(&outcome.location_text()));
     let lossless = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
     if let Ok(status) = outcome.status() {
         add("status", status.to_string());

@@ -20,8 +20,9 @@ use crate::syntax::{Configuration, Dump};
 const MAX_ROUNDS: usize = 10;
 
 /// Files as they are after the fixes so far, by [`paths::identity`].
-#[derive(Clone, Default)]
-struct Overlay {
+#[derive(Clone)]
+struct Overlay<'l> {
+    inner: &'l dyn Loader,
     files: BTreeMap<PathBuf, Repair>,
 }
 
@@ -35,7 +36,11 @@ struct Repair {
     new: Vec<u8>,
 }
 
-impl Overlay {
+impl<'l> Overlay<'l> {
+    fn new(inner: &'l dyn Loader) -> Self {
+        Self { inner, files: BTreeMap::new() }
+    }
+
     fn of(&self, path: &Path) -> Option<&Repair> {
         (!self.files.is_empty()).then(|| self.files.get(&paths::identity(path)))?
     }
@@ -50,27 +55,27 @@ impl Overlay {
     }
 }
 
-impl Loader for Overlay {
+impl Loader for Overlay<'_> {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self.of(path) {
             Some(repair) => Ok(repair.new.clone()),
-            None => Disk.read(path),
+            None => self.inner.read(path),
         }
     }
 
     fn read_included(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self.of(path) {
             Some(repair) => Ok(repair.new.clone()),
-            None => Disk.read_included(path),
+            None => self.inner.read_included(path),
         }
     }
 
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
-        Disk.glob(pattern)
+        self.inner.glob(pattern)
     }
 
     fn link_in_tree(&self, path: &Path) -> Option<PathBuf> {
-        Disk.link_in_tree(path)
+        self.inner.link_in_tree(path)
     }
 }
 
@@ -80,7 +85,7 @@ pub(super) fn run(
     roots: Vec<Root>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    let mut overlay = Overlay::default();
+    let mut overlay = Overlay::new(&Disk);
     let stdin = &args.meaning.reading.stdin;
     if let Some(root) = roots.iter().find(|root| yaml::is_of_input(&root.file)) {
         return Err(Failure::new(format!(
@@ -103,7 +108,7 @@ pub(super) fn run(
     let (mut applied, mut refused, mut unsafe_left) = (0, false, 0);
     let mut judged = Vec::new();
     for root in roots {
-        let repaired = repair(args, judge, &root, &mut overlay)?;
+        let repaired = repair(judge, &root, &mut overlay, args.unsafe_fixes)?;
         applied += repaired.applied;
         refused |= !repaired.refused.is_empty();
         for text in &repaired.refused {
@@ -144,12 +149,47 @@ struct Repaired {
     judged: Judged,
 }
 
-/// Repairs one configuration in memory.
-fn repair(
-    args: &LintArgs,
+/// Files of a configuration that safe fixes change, with their new texts.
+///
+/// # Errors
+/// If the configuration cannot be read or its text cannot be edited, such as that of a dump.
+pub(super) fn all(
     judge: &Judge<'_>,
     root: &Root,
-    overlay: &mut Overlay,
+    loader: &dyn Loader,
+) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
+    let mut overlay = Overlay::new(loader);
+    repair(judge, root, &mut overlay, false)?;
+    Ok(overlay.changed().into_iter().map(|(path, _, new)| (path.to_owned(), new.to_vec())).collect())
+}
+
+/// Reason why one fix of a judged configuration would do what it is not for; `None` if it does not.
+///
+/// # Errors
+/// If the configuration cannot be read again.
+pub(super) fn problem(
+    judged: &Judged,
+    fix: &Diagnostic,
+    loader: &dyn Loader,
+) -> Result<Option<String>, Failure> {
+    let Some(edits) = fix.fix.as_ref() else { return Ok(None) };
+    let overlay = Overlay::new(loader);
+    let mut trial = Trial::new(judged, &overlay);
+    trial.is_of_refused = is_of_refused(fix);
+    trial.problem(&[edits])
+}
+
+/// True for an error for which nginx refuses the configuration.
+fn is_of_refused(finding: &Diagnostic) -> bool {
+    finding.class != Class::Rule && finding.level == Level::Error
+}
+
+/// Repairs one configuration in memory.
+fn repair(
+    judge: &Judge<'_>,
+    root: &Root,
+    overlay: &mut Overlay<'_>,
+    unsafe_too: bool,
 ) -> Result<Repaired, Failure> {
     let mut applied = 0;
     let mut refused = Vec::new();
@@ -172,11 +212,10 @@ fn repair(
         let (configuration, found) = (&judged.configuration, &judged.findings);
         let mut trial = Trial::new(&judged, overlay);
         // A configuration that nginx refuses does nothing yet: its errors are repaired first.
-        let of_refused = |d: &&Diagnostic| d.class != Class::Rule && d.level == Level::Error;
-        trial.run(found.iter().filter(of_refused), args.unsafe_fixes)?;
+        trial.run(found.iter().filter(|d| is_of_refused(d)), unsafe_too)?;
         trial.is_of_refused = false;
         if trial.admitted.is_empty() {
-            trial.run(found.iter().filter(|d| !of_refused(d)), args.unsafe_fixes)?;
+            trial.run(found.iter().filter(|d| !is_of_refused(d)), unsafe_too)?;
         }
         // Refused fixes are tried again in the next round: another fix may have made room for them.
         refused = trial.refused.iter().map(|(fix, why)| refusal(configuration, found, fix, why)).collect();
@@ -196,7 +235,7 @@ struct Trial<'t, 'f> {
     meaning: &'t Meaning,
     root: &'t Root,
     before: &'t Configuration,
-    overlay: &'t Overlay,
+    overlay: &'t Overlay<'t>,
     config: Config,
     errors: usize,
     /// The fixes repair errors for which nginx refuses the configuration: they cannot change what it does.
@@ -206,7 +245,7 @@ struct Trial<'t, 'f> {
 }
 
 impl<'t, 'f> Trial<'t, 'f> {
-    fn new(judged: &'t Judged, overlay: &'t Overlay) -> Self {
+    fn new(judged: &'t Judged, overlay: &'t Overlay<'t>) -> Self {
         let (meaning, before) = (&judged.ground.meaning, &judged.configuration);
         let (config, errors) = compiled(meaning, before);
         let (admitted, refused) = (Vec::new(), Vec::new());
@@ -297,7 +336,7 @@ fn refusal(configuration: &Configuration, found: &[Diagnostic], fix: &Fix, why: 
     format!("{place}: the fix of {rule} ({}) was refused: {why}; repair it by hand", fix.title)
 }
 
-fn apply(configuration: &Configuration, fixes: &[&Fix], overlay: &mut Overlay) {
+fn apply(configuration: &Configuration, fixes: &[&Fix], overlay: &mut Overlay<'_>) {
     // A YAML file is in the sources once for each of its configurations.
     let mut files: BTreeMap<PathBuf, Vec<FileId>> = BTreeMap::new();
     for (id, file) in configuration.sources.files() {

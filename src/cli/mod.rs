@@ -9,6 +9,7 @@ mod common;
 mod compile;
 mod completions;
 mod coverage;
+mod declared;
 #[cfg(feature = "runtime")]
 mod demo;
 mod diff;
@@ -23,6 +24,7 @@ mod input;
 mod lint;
 mod log_file;
 mod log_format;
+mod lsp;
 mod man;
 mod master;
 mod meaning;
@@ -34,6 +36,7 @@ mod page;
 mod parse;
 mod paths;
 mod payload;
+mod placeholder;
 mod ports;
 mod preview;
 #[cfg(feature = "runtime")]
@@ -48,6 +51,7 @@ mod rules;
 #[cfg(feature = "runtime")]
 mod run;
 mod selection;
+mod serve;
 mod settings;
 mod show;
 pub mod split;
@@ -118,6 +122,10 @@ enum Command {
     Parse(With<parse::ParseArgs>),
     /// Write configuration files from such JSON.
     Build(With<build::BuildArgs>),
+    /// Show a configuration on a page in the browser: findings with fixes, ways, splits, ports; on this machine only.
+    Serve(With<serve::ServeArgs>),
+    /// Answer an editor: a language server over standard input and output.
+    Lsp(With<lsp::LspArgs>),
     /// Print a script that completes commands and options in a shell.
     Completions(With<completions::CompletionsArgs>),
     /// Print a manual page, or write all of them into a directory.
@@ -177,9 +185,15 @@ pub fn main() -> ExitCode {
     if let Command::Nginx(args) = cli.command {
         return nginx::run(args.options);
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let result = dispatch(cli.command, &mut out);
-    let result = result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?));
+    let result = match cli.command {
+        // Its messages are written by a thread of its own.
+        Command::Lsp(args) => lsp::run(&held(args)),
+        command => {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            let result = dispatch(command, &mut out);
+            result.and_then(|outcome| Ok(out.flush().map(|()| outcome)?))
+        }
+    };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
@@ -193,13 +207,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Makes the options that every command has hold.
+fn held<A: clap::Args>(with: With<A>) -> A {
+    with.common.hold();
+    with.args
+}
+
 /// Runs a command that is not nginx's own.
 fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    /// Makes the options that every command has hold.
-    fn held<A: clap::Args>(with: With<A>) -> A {
-        with.common.hold();
-        with.args
-    }
     match command {
         Command::Check(args) => check::run(&mut held(args), out),
         Command::Lint(args) => lint::run(&mut held(args), out),
@@ -220,12 +235,13 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Rules(args) => rules::run(&held(args), out),
         Command::Explain(args) => explain::run(&held(args), out),
         Command::Fmt(args) => fmt::run(&mut held(args), out),
+        Command::Serve(args) => serve::run(&held(args), out),
         Command::Parse(args) => parse::run(&mut held(args), out),
         Command::Build(args) => build::run(&held(args), out),
         Command::Completions(args) => completions::run(&held(args), out),
         Command::Man(args) => man::run(&held(args), out),
-        // `ngxc nginx` is handled before clap parses the arguments.
-        Command::Nginx(_) => Ok(Outcome::Clean),
+        // `main` runs these itself.
+        Command::Nginx(_) | Command::Lsp(_) => Ok(Outcome::Clean),
     }
 }
 

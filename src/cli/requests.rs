@@ -1,45 +1,19 @@
 //! Requests from a list: a method and a URL a line.
 
-use std::path::Path;
-
-use super::{Failure, log_file};
 use crate::behaviour::case::Case;
 use crate::simulate::lines;
-use crate::simulate::walk::Ground;
 
-/// Requests of a file.
-pub(super) struct Requests {
-    input: Box<dyn std::io::Read + Send>,
-    path: std::path::PathBuf,
-}
-
-impl Requests {
-    /// Opens a list; `-` is standard input.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub(super) fn new(_: &Ground, path: &Path) -> Result<Self, Failure> {
-        let input = log_file::open(path).map_err(|error| unreadable(path, &error))?;
-        Ok(Self { input, path: path.to_owned() })
-    }
-
-    /// Calls `see` with each request, or with the line that is none; empty lines and comments are left out.
-    ///
-    /// # Errors
-    /// If reading fails.
-    pub(super) fn each(self, mut see: impl FnMut(Result<Case, &[u8]>)) -> Result<(), Failure> {
-        let read = lines::each(self.input, |line| {
-            let line = line.unwrap_or_default().trim_ascii();
-            if !line.is_empty() && !line.starts_with(b"#") {
-                see(request(line).ok_or(line));
-            }
-        });
-        read.map_err(|error| unreadable(&self.path, &error))
-    }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot read `{}`: {error}", path.display()))
+/// Calls `see` with each request of a list, `None` for a line that is none; empty lines and comments are left out.
+///
+/// # Errors
+/// If reading fails.
+pub(super) fn each(input: impl std::io::Read, mut see: impl FnMut(Option<Case>)) -> std::io::Result<()> {
+    lines::each(input, |line| {
+        let line = line.unwrap_or_default().trim_ascii();
+        if !line.is_empty() && !line.starts_with(b"#") {
+            see(request(line));
+        }
+    })
 }
 
 /// `URL`, `METHOD URL` or `METHOD URL CLIENT`.

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::test::asked;
 use super::{Failure, Outcome, requests};
-use crate::behaviour::expect;
 use crate::behaviour::outcome::Outcome as Way;
 use crate::simulate::walk::Ground;
 use crate::source::Disk;
@@ -52,9 +51,7 @@ struct Route {
 pub(super) fn run(args: &mut RouteArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     args.input.settle()?;
     let (configuration, config) = args.input.valid(&Disk)?;
-    let sources = &configuration.sources;
-    let ground = Ground::new(Arc::new(config))
-        .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))?;
+    let ground = input::ground(Arc::new(config), &configuration.sources)?;
     let list = args.list.as_path();
     let failed = |error: io::Error| Failure::new(format!("cannot read `{}`: {error}", list.display()));
     if list == std::path::Path::new("-") {
@@ -108,7 +105,7 @@ fn route(ground: &Ground, line: &[u8]) -> Route {
     let problem = way.status().err().map(|missing| missing.to_string()).unwrap_or_default();
     Route {
         server: way.server_names().next().unwrap_or_default(),
-        location: expect::location(&way),
+        location: way.location_text(),
         upstream: way.upstream().ok().flatten().unwrap_or_default(),
         status: way.status().ok(),
         source: source.unwrap_or_default(),

@@ -57,6 +57,27 @@ pub(super) fn soften(diagnostic: &mut Diagnostic) {
     }
 }
 
+/// Lacks of a block, and names that two servers share, which a file that was not read may mend.
+const ABSENT: [&str; 7] = [
+    "conflicting-server-name",
+    "missing-directive",
+    "missing-listen",
+    "missing-trusted-certificate",
+    "no-valid-referer",
+    "resolve-without-zone",
+    "upstream-without-servers",
+];
+
+/// Lowers a finding to a note if a file that was not read may say what it misses.
+pub(super) fn hedge(diagnostic: &mut Diagnostic, include: &str) {
+    if diagnostic.level > Level::Info
+        && (FROM_ELSEWHERE.contains(&diagnostic.code) || ABSENT.contains(&diagnostic.code))
+    {
+        diagnostic.level = Level::Info;
+        diagnostic.message.push_str(&format!("; `{include}`, which was not read, may"));
+    }
+}
+
 /// Blocks of a main file.
 const MAIN_BLOCKS: [&str; 4] = ["events", "http", "stream", "mail"];
 

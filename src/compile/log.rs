@@ -82,8 +82,10 @@ fn access_log<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         );
     }
     if !cx.states.of::<Formats>().stream.contains_key(&*directive.arg(2)) {
-        let nginx = format!("unknown log format \"{}\"", directive.text(2));
-        return refuse(cx, directive, 2, "the name of a `log_format` of `stream`", nginx);
+        let name = directive.text(2);
+        let help = format!("define it before with `log_format {name} …;` in `stream`");
+        cx.report(unknown_format(&name, directive.arg_span(2), help));
+        return false;
     }
     log_target::parameters(cx, directive)
 }
@@ -104,7 +106,7 @@ fn stream_format<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// Adds the format `combined`.
 pub(super) fn combined(cx: &mut Compiler<'_>) {
-    // The format has only built-in variables, so the place is never shown.
+    // The format has only built-in variables, so nothing is told of the empty place.
     let nowhere = Span::new(cx.configuration.main, 0, 0);
     let value = value::text(cx, COMBINED.as_bytes(), nowhere);
     let format = LogFormat { name: "combined".to_owned(), escape: Escape::Default, value, span: None };
@@ -270,17 +272,15 @@ fn format(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<usize> {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("define it before with `log_format {name} …;`"),
     };
-    cx.report(
-        Diagnostic::error(
-            "unknown-log-format",
-            directive.arg_span(2),
-            format!("unknown log format `{name}`"),
-        )
+    cx.report(unknown_format(&name, directive.arg_span(2), help));
+    None
+}
+
+fn unknown_format(name: &str, span: Span, help: String) -> Diagnostic {
+    Diagnostic::error("unknown-log-format", span, format!("unknown log format `{name}`"))
         .label("no `log_format` of this name before this line")
         .help(help)
-        .nginx(format!("unknown log format \"{name}\"")),
-    );
-    None
+        .nginx(format!("unknown log format \"{name}\""))
 }
 
 fn target(text: &str) -> LogTarget {

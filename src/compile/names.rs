@@ -67,6 +67,9 @@ pub(super) fn report_conflicts(cx: &mut Compiler<'_>) {
                 Entry::Vacant(free) => {
                     free.insert(number);
                 }
+                // The part of a server that was not read may hold its addresses or names.
+                Entry::Occupied(first)
+                    if [*first.get(), number].iter().any(|n| is_doubtful(cx, &servers[*n])) => {}
                 Entry::Occupied(first) => {
                     cx.report(conflict(server, &servers[*first.get()], name, sockets.all[socket].0));
                 }
@@ -166,6 +169,13 @@ fn has_captures(servers: &[Server], endpoint: &Endpoint) -> bool {
         _ => None,
     });
     pattern.is_some_and(|pattern| super::regex::captures(pattern.as_bytes()) > 0)
+}
+
+/// True if the addresses or the names of a server are the defaults, and a part of the server was not read.
+fn is_doubtful(cx: &Compiler<'_>, server: &Server) -> bool {
+    let unnamed = matches!(server.names.as_slice(), [ServerName::Exact(name)] if name.is_empty());
+    let by_default = unnamed || server.listen.iter().any(|listen| listen.span.is_none());
+    by_default && cx.is_unread(server.span)
 }
 
 /// Key that two names share if nginx accepts only one of them; `None` for patterns, which are tried in order.

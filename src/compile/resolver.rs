@@ -32,6 +32,9 @@ fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
             flag(value).map(|on| ipv6 = on).is_some()
         } else if text.starts_with(b"status_zone=") && cx.knows(Tier::Plus) {
             true
+        } else if is_of_openresty(&text) && uses_lua(cx) {
+            servers += 1;
+            true
         } else {
             servers += 1;
             match address::parse_resolved(&text, 53, Form::Peer) {
@@ -53,6 +56,18 @@ fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     servers > 0 || refuse(cx, directive, 1, "the address of a name server", "no name servers defined")
 }
 
+/// `local=on`, with which OpenResty takes the name servers of the host.
+fn is_of_openresty(text: &[u8]) -> bool {
+    matches!(text, b"local=on" | b"local=off")
+}
+
+/// True if the configuration is for OpenResty: it has a directive of the Lua module.
+fn uses_lua(cx: &Compiler<'_>) -> bool {
+    let is_lua = |name: &[u8]| name.starts_with(b"lua_") || memchr::memmem::find(name, b"_by_lua").is_some();
+    !cx.options.strict_modules
+        && cx.configuration.trees.iter().any(|tree| tree.directives().any(|d| is_lua(d.name().content())))
+}
+
 impl Value for Resolver {
     fn default(_: Option<&str>, _: Kind) -> Self {
         <Self as Default>::default()
@@ -68,7 +83,7 @@ impl Value for Resolver {
                 b"ipv4=on" | b"ipv6=on" => {}
                 text => match text.strip_prefix(b"valid=") {
                     Some(value) => resolver.valid = time(value, true),
-                    None if text.starts_with(b"status_zone=") => {}
+                    None if text.starts_with(b"status_zone=") || is_of_openresty(text) => {}
                     None => resolver.servers.push(address::parse(text, 53, Form::Peer).ok()?.endpoint),
                 },
             }

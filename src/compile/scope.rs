@@ -13,7 +13,7 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::value::Variables;
 use crate::model::{CoreSettings, Http, Unsupported, UpstreamId};
 use crate::source::Span;
-use crate::syntax::Configuration;
+use crate::syntax::{Configuration, Unread};
 use crate::version::Version;
 
 /// Findings above this number are counted, not kept: a generated file must not flood memory.
@@ -82,6 +82,8 @@ pub(super) struct Compiler<'t> {
     same_since: Cell<Version>,
     loads_modules: bool,
     loads_unknown: bool,
+    /// Places of which a part was not read.
+    unread: Unread,
     /// The file is a fragment, or included files are missing: names may be defined elsewhere.
     is_fragment: bool,
     dropped: usize,
@@ -148,7 +150,8 @@ impl<'t> Compiler<'t> {
             rules,
             same_since: Cell::new(Version::new(0, 0, 0)),
             loads_modules: configuration.trees.iter().any(loads_modules),
-            loads_unknown: configuration.trees.iter().any(loads_unknown),
+            loads_unknown: configuration.trees.iter().any(loads_unknown) || lacks_modules(configuration),
+            unread: configuration.unread(),
             is_fragment: !options.contexts.is_empty() || is_incomplete(configuration),
             dropped: 0,
         }
@@ -191,9 +194,14 @@ impl<'t> Compiler<'t> {
         self.loads_modules
     }
 
-    /// True if a `load_module` brings a module without known directives.
+    /// True if a `load_module` brings a module without known directives, or the files that load modules are not here.
     pub(super) fn loads_unknown(&self) -> bool {
         self.loads_unknown
+    }
+
+    /// True if a part of the block itself, whose head is given, was not read.
+    pub(super) fn is_unread(&self, head: Span) -> bool {
+        self.unread.is_part_of(head)
     }
 
     /// Reports a finding at the current place.
@@ -205,6 +213,9 @@ impl<'t> Compiler<'t> {
         diagnostic.includes = self.includes.to_vec();
         if self.is_fragment {
             fragment::soften(&mut diagnostic);
+        } else if let Some(include) = self.unread.around(diagnostic.span) {
+            let name = String::from_utf8_lossy(self.configuration.sources.text(include));
+            fragment::hedge(&mut diagnostic, &name);
         }
         self.diagnostics.push(diagnostic);
     }
@@ -274,6 +285,17 @@ fn is_incomplete(configuration: &Configuration) -> bool {
 fn loads_unknown(tree: &crate::syntax::Tree) -> bool {
     let mut loads = tree.root().directives().filter(|d| d.name().is("load_module"));
     loads.any(|d| d.arg(0).is_some_and(|path| !catalog::is_module(&module_of(&path.value()))))
+}
+
+/// True if an `include` of the main context that names a directory of modules brings nothing: Debian's
+/// `modules-enabled/*.conf` loads the modules that are installed.
+fn lacks_modules(configuration: &Configuration) -> bool {
+    let root = configuration.tree(configuration.main).root();
+    root.directives().any(|d| {
+        d.name().is("include")
+            && configuration.included(d).is_empty()
+            && d.arg(0).is_some_and(|path| path.to_string().contains("modules"))
+    })
 }
 
 /// Name of the module in a file of `load_module`.

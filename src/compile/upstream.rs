@@ -48,7 +48,10 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
     block::directives(cx, block, Context::Upstream, &mut upstream);
     // A missing file may have the servers, and so may the state file of NGINX Plus.
     let elsewhere = block.directives().any(|d| {
-        cx.foreign_modules && d.name().is("include") || cx.knows(catalog::Tier::Plus) && d.name().is("state")
+        cx.foreign_modules && d.name().is("include")
+            || cx.knows(catalog::Tier::Plus) && d.name().is("state")
+            // `postgres_server`, `drizzle_server`: modules add servers of their own.
+            || cx.knows(catalog::Tier::ThirdParty) && d.name().content().ends_with(b"_server")
     });
     if upstream.servers == 0 && !name.is_empty() && !elsewhere {
         report_empty(cx, &name, span);
@@ -57,6 +60,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
     if upstream.servers > 0 && !elsewhere && upstream.needs.only_backups {
         report_only_backups(cx, &name, span);
     }
+    let is_scripted = block.directives().any(|d| d.name().content().starts_with(b"balancer_by_lua"));
     let body = block.close().unwrap_or(block.span().after());
     Upstream {
         name,
@@ -66,6 +70,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         balancer: upstream.balancer,
         keepalive: upstream.keepalive,
         keepalive_overridden: upstream.keepalive_overridden,
+        is_scripted,
         zone: upstream.zone,
         resolver: upstream.resolver,
         resolver_timeout: upstream.resolver_timeout,
@@ -143,6 +148,7 @@ pub(super) fn of_url(
         balancer: Setting::default(Balancer::RoundRobin),
         keepalive,
         keepalive_overridden: None,
+        is_scripted: false,
         zone: None,
         resolver: None,
         resolver_timeout: None,

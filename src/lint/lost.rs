@@ -42,6 +42,14 @@ pub(super) fn lines<'a>(level: Level<'a>, name: &str, keys: Keys) -> Vec<Directi
     outer.own(name).filter(|line| !keys_of(*line, keys).all(is_repeated)).collect()
 }
 
+/// True if a list repeats a line of the outer one, whatever its value.
+pub(super) fn repeats(level: Level<'_>, name: &str) -> bool {
+    let Some(outer) = level.outer().and_then(|outer| outer.holder(name)) else { return false };
+    let key = |line: Directive<'_>| line.arg(0).map(|word| word.value().to_ascii_lowercase());
+    let outer: Vec<_> = outer.own(name).filter_map(key).collect();
+    level.own(name).filter_map(key).any(|own| outer.contains(&own))
+}
+
 fn keys_of(line: Directive<'_>, keys: Keys) -> impl Iterator<Item = Word<'_>> {
     let count = match keys {
         Keys::Caseless | Keys::Exact => 1,

@@ -44,7 +44,7 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::model::Config;
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::reuse::{DEFAULT_KEEPALIVE, Overview, leaves};
-use crate::syntax::Configuration;
+use crate::syntax::{Configuration, Unread};
 use crate::values::{self, levels, pattern, sources, text};
 
 /// Runs `rules` over a configuration.
@@ -61,12 +61,24 @@ pub fn lint_timed(
 ) -> Vec<Diagnostic> {
     let overview = Overview::new(config);
     let (uses, levels, remedies) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-    let target =
-        Target { config, configuration, reuse: &overview, uses: &uses, levels: &levels, remedies: &remedies };
+    let unread = &configuration.unread();
+    let target = Target {
+        config,
+        configuration,
+        unread,
+        reuse: &overview,
+        uses: &uses,
+        levels: &levels,
+        remedies: &remedies,
+    };
     let mut found = Vec::new();
     let mut start = Instant::now();
     for &rule in rules {
+        let before = found.len();
         (rule.check)(target, &mut found);
+        if rule.absence && !unread.is_empty() {
+            found[before..].iter_mut().for_each(|finding| hedge(configuration, unread, finding));
+        }
         let end = Instant::now();
         took(rule, end - start);
         start = end;
@@ -78,6 +90,23 @@ pub fn lint_timed(
     // A file that is included in several blocks is judged in each.
     found.dedup_by(|a, b| (a.span, a.code, &a.message) == (b.span, b.code, &b.message));
     found
+}
+
+/// Makes a note of a finding that something is not set, where a file that was not read may set it.
+fn hedge(configuration: &Configuration, unread: &Unread, finding: &mut Diagnostic) {
+    let Some(include) = unread.around(finding.span) else { return };
+    // Directives around an upstream or a map change nothing in it.
+    let closed = ["upstream", "map", "split_clients"];
+    let around = configuration.tree(finding.span.file).enclosing(finding.span.start);
+    let block = around.iter().find(|d| closed.iter().any(|name| d.name().is(name)));
+    if block.is_some_and(|block| !unread.is_part_of(block.head())) {
+        return;
+    }
+    let name = String::from_utf8_lossy(configuration.sources.text(include)).into_owned();
+    finding.level = Level::Info;
+    finding.message.push_str(&format!(", unless `{name}` says otherwise, which was not read"));
+    finding.help = Some(format!("check again where `{name}` can be read"));
+    finding.fix = None;
 }
 
 /// The rules whose findings depend on whether upstream connections are reused by default.

@@ -63,6 +63,8 @@ pub struct Rule {
     /// True if findings depend on whether upstream connections are reused by default: where the version is not
     /// known, such a rule runs for both.
     pub by_version: bool,
+    /// True if its findings say that something is not set: a file that was not read may set it.
+    pub absence: bool,
     /// Looks for it.
     pub check: fn(Target<'_>, &mut Vec<Diagnostic>),
 }
@@ -85,6 +87,7 @@ macro_rules! declare_rule {
             summary: $summary:literal,
             doc: $doc:literal,
             $(recommended: $recommended:literal,)?
+            $(absence: $absence:literal,)?
         }
     ) => {
         $(#[doc = $docs])+
@@ -97,6 +100,7 @@ macro_rules! declare_rule {
             doc: $doc,
             recommended: true $(&& $recommended)?,
             by_version: matches!($crate::lint::rule::Category::$category, $crate::lint::rule::Category::Reuse),
+            absence: false $(|| $absence)?,
             check,
         };
     };

@@ -2,12 +2,13 @@
 
 use std::cell::OnceCell;
 
+use super::names::looks_like_upstream;
 use super::remedy::{Missing, Remedies, host};
 use super::uses::Uses;
 use crate::diagnostic::Class;
 use crate::model::{Config, Upstream};
-use crate::reuse::{Judged, Overview};
-use crate::syntax::Configuration;
+use crate::reuse::{Judged, Leaf, Overview};
+use crate::syntax::{Configuration, Unread};
 use crate::values::View;
 use crate::values::levels::Levels;
 
@@ -18,6 +19,8 @@ pub struct Target<'a> {
     pub config: &'a Config,
     /// The source, for the places of fixes.
     pub configuration: &'a Configuration,
+    /// The places of which a part was not read.
+    pub unread: &'a Unread,
     /// Every leaf with what it reaches and whether its connections are used again.
     pub reuse: &'a Overview<'a>,
     pub(super) uses: &'a OnceCell<Uses<'a>>,
@@ -81,8 +84,19 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// The `upstream` blocks.
+    /// True if a host may be the name of an upstream that is defined where nobody looked: around a fragment, or in a file that
+    /// was not read.
+    pub(super) fn may_be_upstream(self, leaf: &Leaf<'_>, host: &str) -> bool {
+        looks_like_upstream(host) && (!self.is_whole() || self.unread.around(leaf.span).is_some())
+    }
+
+    /// The `upstream` blocks whose servers are those that are asked.
     pub(super) fn upstreams(self) -> impl Iterator<Item = &'a Upstream> {
+        self.all_upstreams().filter(|u| !u.is_scripted)
+    }
+
+    /// The `upstream` blocks.
+    pub(super) fn all_upstreams(self) -> impl Iterator<Item = &'a Upstream> {
         self.config.http.upstreams.iter().filter(|u| !u.is_implicit())
     }
 }

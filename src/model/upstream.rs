@@ -31,6 +31,8 @@ pub struct Upstream {
     pub keepalive: KeepaliveSettings,
     /// `keepalive` before the balancing method: before 1.29.7 the method replaces the cache.
     pub keepalive_overridden: Option<Span>,
+    /// `balancer_by_lua_…`: a script chooses the peer, and the servers only hold the place.
+    pub is_scripted: bool,
     /// `zone`: state shared by all workers.
     pub zone: Option<Span>,
     /// `resolver` for peers with `resolve`; `None`: the resolver of `http`.

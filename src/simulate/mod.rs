@@ -52,6 +52,7 @@
 //! ```
 
 pub mod lines;
+pub mod parallel;
 pub mod sample;
 
 mod error;

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::parallel::threads;
 use super::report::Report;
 use super::sample::{Known, Sample, knowledge, uses_port};
 use super::sweep::{Run, Template, sweep};
@@ -12,11 +13,6 @@ use crate::eval::Program;
 
 /// Largest number of generated keys.
 pub const MAX_KEYS: u64 = 1 << 32;
-
-/// Number of threads that share the work.
-pub(super) fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(16)
-}
 
 /// All addresses of some networks, the first and last of each included.
 #[derive(Clone, Debug)]

@@ -2,10 +2,9 @@
 
 use std::io::Read;
 
-use super::population::threads;
 use super::report::Report;
 use super::sample::{Line, Sample, knowledge, uses_port};
-use super::{Error, Ports, lines};
+use super::{Error, Ports, lines, parallel};
 use crate::eval::Program;
 use crate::eval::hash::murmur2;
 use crate::eval::log_format::Format;
@@ -83,41 +82,14 @@ pub fn run_log(
     Ok(report)
 }
 
-/// Reads blocks of lines and counts them in one thread per CPU. `count` gets the number of lines before the block.
+/// Reads blocks of lines and counts them; `count` gets the number of lines before the block.
 fn in_parallel(
     empty: &Report,
     report: &mut Report,
     input: impl Read + Send,
     count: impl Fn(&mut Report, u64, &[u8]) + Sync,
 ) -> Result<(), Error> {
-    let threads = threads();
-    let (sender, receiver) = std::sync::mpsc::sync_channel::<(u64, Vec<u8>)>(2 * threads);
-    let receiver = std::sync::Mutex::new(receiver);
-    let (read, parts) = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut part = empty.empty();
-                    loop {
-                        // The lock is held only while a block is taken.
-                        let next = receiver.lock().ok().and_then(|r| r.recv().ok());
-                        let Some((number, block)) = next else { return part };
-                        count(&mut part, number, &block);
-                    }
-                })
-            })
-            .collect();
-        let mut number = 0;
-        let read = lines::blocks(input, |block| {
-            let in_block = memchr::memchr_iter(b'\n', &block).count() as u64;
-            // Sending fails only if all workers have ended.
-            let _ = sender.send((number, block));
-            number += in_block;
-        });
-        drop(sender);
-        let parts: Vec<Report> = workers.into_iter().filter_map(|w| w.join().ok()).collect();
-        (read, parts)
-    });
+    let (parts, read) = parallel::count(input, || empty.empty(), count, |part| part);
     for part in parts {
         report.merge(part);
     }

@@ -15,6 +15,15 @@ use crate::syntax::Directive;
 /// The most facts of a variable that are kept.
 const MOST: usize = 16;
 
+/// True if the variable is known to have a text at a moment.
+pub(crate) fn is_filled(view: View<'_>, point: Point<'_>, name: &str) -> bool {
+    facts(view, point, name).iter().any(|fact| match &fact.kind {
+        FactKind::Filled => true,
+        FactKind::Equals(text) => !text.is_empty(),
+        _ => false,
+    })
+}
+
 /// Everything that is known of a variable, until it is set.
 pub(super) fn facts<'a>(view: View<'a>, point: Point<'a>, name: &str) -> Vec<Fact> {
     let mut found = Vec::new();

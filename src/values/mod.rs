@@ -24,6 +24,7 @@ mod url;
 mod view;
 mod words;
 
+pub(crate) use facts::is_filled;
 pub(crate) use part::{Open, Part, Row};
 pub(crate) use rows::{can_have, replacement, rows, rows_at};
 pub use shape::{Reason, Shape, at};

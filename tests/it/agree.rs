@@ -35,7 +35,12 @@ fn rules(cause: Cause) -> &'static [&'static str] {
             "fastcgi-keep-conn-useless",
             "upstream-undefined",
         ],
-        Cause::NoPool => &["upstream-not-pooled", "keepalive-before-balancer", "fastcgi-keep-conn-useless"],
+        Cause::NoPool => &[
+            "upstream-not-pooled",
+            "keepalive-before-balancer",
+            "fastcgi-keep-conn-useless",
+            "fastcgi-keep-conn-missing",
+        ],
         Cause::Lifetime => &["upstream-keepalive-requests-low", "upstream-keepalive-timeout-zero"],
         Cause::Version => &["proxy-http-version-prevents-reuse"],
         Cause::Connection(_) => &[

@@ -126,7 +126,7 @@ fn each_kind_of_expectation_is_compared() {
         ),
         ("url = '/api/a'\nclient = '192.0.2.1'", "source = '10.0.0.9'", "source"),
         ("url = '/api/a?key=k'\nclient = '192.0.2.1'", "limit_req = { keys = 'k' }", "limit_req"),
-        ("url = '/api/a'\nclient = '46.46.46.46'", "limit_conn = { clients = '....' }", "limit_conn"),
+        ("url = '/api/a'\nclient = '46.46.46.46'", "limit_conn = { clients = '46.46.46.46' }", "limit_conn"),
         ("url = '/api/a'\nclient = '192.0.2.1'", "cache = 'store'", "cache"),
         ("url = '/api/a'\nclient = '192.0.2.1'", "cache_key = 'www.example.com/api/a'", "cache_key"),
         (
@@ -300,4 +300,81 @@ fn coverage_counts_parts_and_can_fail() {
     assert_eq!(status, 1);
     assert!(err.contains("--min-coverage asks for 90 %"), "{err}");
     assert_eq!(ngxc(directory.path(), &["test", "nginx.conf", "--min-coverage", "5%"]).0, 0);
+}
+
+#[test]
+fn a_log_becomes_cases_that_hold() {
+    let directory = directory(CONFIG, "");
+    let line = |client: &str, request: &str, status: u16, agent: &str| {
+        format!(
+            "{client} - - [10/Oct/2026:13:55:36 +0000] \"{request} HTTP/1.1\" {status} 5 \"-\" \"{agent}\"\n"
+        )
+    };
+    let mut log = String::new();
+    for number in 0..50 {
+        log += &line("203.0.113.9", "GET /old?a=b", 301, &format!("agent {number}"));
+    }
+    log += &line("203.0.113.9", "GET /x.html", 200, "curl");
+    log += &line("203.0.113.9", "GET /admin/", 403, "curl");
+    log += &line("203.0.113.9", "GET /a.php", 200, "curl");
+    log += &line("203.0.113.9", "GET /a.php", 403, "a bot");
+    log += "no line of a log\n";
+    fs::write(directory.path().join("access.log"), &log).unwrap();
+    let (status, cases, error) = ngxc(directory.path(), &["test", "nginx.conf", "--record", "access.log"]);
+    assert_eq!(status, 0, "{error}");
+    assert_eq!(cases.matches("[[case]]").count(), 5, "{cases}");
+    assert!(error.contains("1 line does not fit"), "{error}");
+    assert!(cases.contains("files = [\"/var/www/x.html\"]"), "{cases}");
+    assert!(cases.contains("client = \"203.0.113.9\""), "{cases}");
+    assert!(cases.contains("headers = { \"user-agent\" = \"a bot\" }"), "{cases}");
+    fs::write(directory.path().join("www.test.toml"), cases).unwrap();
+    let (status, out, error) = ngxc(directory.path(), &["test", "nginx.conf"]);
+    assert_eq!(status, 0, "{out}{error}");
+    // Another format, packed, from standard input.
+    let (status, _, error) =
+        ngxc(directory.path(), &["test", "nginx.conf", "--record", "access.log", "--log-format", "none"]);
+    assert_eq!(status, 2);
+    assert!(error.contains("has no log_format `none`"), "{error}");
+}
+
+#[test]
+fn changed_files_are_tested_again() {
+    use std::io::BufRead as _;
+    let directory = directory(
+        "events {}\nhttp { server { listen 80; include part.conf; } }\n",
+        "[[case]]\nurl = '/'\nexpect = { status = 204 }\n",
+    );
+    let part = directory.path().join("part.conf");
+    fs::write(&part, "return 200;").unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+        .args(["test", "nginx.conf", "--watch"])
+        .current_dir(directory.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let (sender, lines) = std::sync::mpsc::channel();
+    let out = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let next = |text: &str| {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while std::time::Instant::now() < end {
+            let line = lines.recv_timeout(std::time::Duration::from_secs(20));
+            if line.is_ok_and(|line| line.contains(text)) {
+                return true;
+            }
+        }
+        false
+    };
+    let failed = next("1 case: 0 as expected, 1 failed");
+    fs::write(&part, "return 204;").unwrap();
+    let passed = next("1 case: all as expected");
+    // A file with an error ends nothing.
+    fs::write(&part, "return").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    fs::write(&part, "return 200;").unwrap();
+    let again = next("1 case: 0 as expected, 1 failed");
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(failed && passed && again, "{failed} {passed} {again}");
 }

@@ -152,3 +152,173 @@ fn routes_come_line_for_line() {
     let object: Value = serde_json::from_str(&out).unwrap();
     assert!(object["problem"].as_str().unwrap().contains("expected `[METHOD] URL [CLIENT]`"), "{out}");
 }
+
+/// A configuration in which something else decides in each location.
+const DECISIONS: &str = r#"events {}
+http {
+    log_format full '$remote_addr [$time_local] "$request" $status $http_host "$upstream_addr" "$http_user_agent" "$http_cookie" $remote_user $server_port';
+    access_log /tmp/a.log full;
+    map $http_user_agent $bot { default 0; ~*bot 1; }
+    map $arg_page $page { default first; ~^[0-9]+$ numbered; }
+    map $uri $section { default none; ~^/shop/ shop; /exact exact; }
+    map $remote_addr $place { default far; ~^10\. near; }
+    map $cookie_lang $language { default en; de de; }
+    geo $zone { default 0; 192.168.0.0/16 1; }
+    upstream app { server 10.0.0.1:80; }
+    upstream api { server 10.0.0.2:80; }
+    server { listen 80 default_server; server_name a.test; root /srv; index index.html;
+        error_page 404 /pages/404.html; error_page 502 @down;
+        location / { try_files $uri $uri/ $uri.html @app; }
+        location @app { proxy_pass http://app; }
+        location @down { return 200 "$place"; }
+        location /bots { if ($bot) { return 403; } return 200; }
+        location /pages/ { internal; }
+        location /page { return 301 /to/$page; }
+        location /section { proxy_pass http://$section; }
+        location /shop/ { if ($section = shop) { return 200 shop; } return 404; }
+        location /geo { if ($zone) { return 204; } if ($language = de) { return 302 /de$request_uri; } return 200; }
+        location /inner/ { allow 10.0.0.0/8; deny all; proxy_pass http://app; }
+        location /rw/ { rewrite ^/rw/([a-z]+)$ /shop/$1 last; rewrite ^/rw/(.*)$ /api/$1 break; proxy_pass http://api; }
+        location /all/ { rewrite ^(.*)$ /constant last; }
+        location /away/ { rewrite ^/away/(.*)$ https://b.test/$1 permanent; }
+        location = /constant { proxy_pass http://app; }
+        location /php { try_files $uri /index.php?$args; }
+        location ~ \.php$ { if ($arg_debug) { return 403; } fastcgi_pass 127.0.0.1:9000; }
+        location ~ ^/u/(?<user>[a-z]+)$ { if ($user = root) { return 403; } return 200 $user; }
+        location ~ \.(png|jpg)$ { root /srv/img; }
+        location /call/ { proxy_pass http://api$request_uri; }
+        location /set { set $to "/x$arg_to"; if ($to = /x) { return 400; } return 302 $to; }
+        location /secret { auth_basic on; auth_basic_user_file f; if ($remote_user = joe) { return 200; } proxy_pass http://app; }
+        location /limit { limit_except GET { deny all; } proxy_pass http://app; }
+        location /none { if (!-e $request_filename) { rewrite ^(.*)$ /index.php?q=$1 last; } }
+    }
+    server { listen 80; server_name b.test; rewrite ^/old(.*)$ /new$1; if ($request_uri ~ zzz) { return 410; } return 301 http://a.test$request_uri; }
+    server { listen 80; server_name ~^(?<sub>[a-z]+)\.c\.test$; location / { if ($sub = x) { return 403; } return 200 $sub; } }
+    server { listen 8080; server_name a.test; location / { return 200; } location /x { return 201; } }
+}
+"#;
+
+/// Lines that ask for each of the decisions, in an order of chance.
+fn decisions(count: usize) -> String {
+    let mut state = 7_u64;
+    let mut below = |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    };
+    let paths = [
+        "/",
+        "/a.html",
+        "/dir/",
+        "/bots",
+        "/bots/x",
+        "/pages/404.html",
+        "/page",
+        "/section",
+        "/exact",
+        "/shop/",
+        "/shop/a",
+        "/geo",
+        "/geo/x",
+        "/inner/x",
+        "/rw/abc",
+        "/rw/1",
+        "/rw/abc/",
+        "/all/x",
+        "/all/%0Ax",
+        "/away/x",
+        "/constant",
+        "/php",
+        "/php/x",
+        "/index.php",
+        "/u/joe",
+        "/u/root",
+        "/u/joe/",
+        "/x.png",
+        "/X.PNG",
+        "/call/x",
+        "/set",
+        "/secret",
+        "/limit",
+        "/none/x",
+        "/none/",
+        "/a//b/../shop/q",
+        "/%73hop/",
+        "/\\x22quote",
+        "/old/x",
+        "/zzz",
+        "/x",
+        "/..",
+        "*",
+        "no-path",
+    ];
+    let args = ["", "?page=7", "?page=x", "?to=a", "?debug=1", "?zzz", "?a=1&page=2"];
+    let methods = ["GET", "POST", "HEAD", "DELETE", "get"];
+    let hosts = ["a.test", "b.test", "x.c.test", "y.c.test", "A.TEST:80", "other.test", "-"];
+    let agents = ["curl", "Bot/1", "-", "a \\x22bot\\x22"];
+    let cookies = ["-", "lang=de", "a=b; lang=en"];
+    let clients = ["10.1.2.3", "192.168.7.7", "203.0.113.9", "2001:db8::1"];
+    let mut log = String::new();
+    for number in 0..count {
+        let (path, args, method) =
+            (paths[below(paths.len())], args[below(args.len())], methods[below(methods.len())]);
+        let (status, upstream) =
+            [(200, "-"), (404, "-"), (200, "10.0.0.1:80"), (502, "10.0.0.1:80, 10.0.0.2:80"), (301, "-")]
+                [below(5)];
+        log += &format!(
+            "{} [10/Oct/2026:13:{:02}:36 +0000] \"{method} {path}{args} HTTP/1.{}\" {status} {} \"{upstream}\" \"{}\" \"{}\" {} {}\n",
+            clients[below(4)],
+            number / 100 % 60,
+            below(2),
+            hosts[below(hosts.len())],
+            agents[below(4)],
+            cookies[below(3)],
+            ["-", "joe", "ann"][below(3)],
+            [80, 8080, 9090][below(3)],
+        );
+    }
+    log
+}
+
+/// A route that was followed for one line holds for each line that is counted with it.
+#[test]
+fn lines_that_are_counted_together_take_the_same_route() {
+    use ngxc::behaviour::coverage::Coverage;
+    use ngxc::behaviour::logged::{Counter, Reader};
+    use ngxc::behaviour::outcome::Outcome;
+    let files = ngxc::source::Memory::default().with("nginx.conf", DECISIONS);
+    let loaded =
+        ngxc::syntax::load(&files, Path::new("nginx.conf"), &ngxc::syntax::LoadOptions::default()).unwrap();
+    let version = ngxc::version::Version::new(1, 31, 5);
+    let compiled = ngxc::compile::compile(&loaded, &ngxc::compile::Options::new(version));
+    assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
+    let config = std::sync::Arc::new(compiled.config);
+    let ground = ngxc::simulate::walk::Ground::new(std::sync::Arc::clone(&config)).unwrap();
+    let format = config.http.log_formats.iter().find(|format| format.name == "full").unwrap();
+    let reader = Reader::new(&ground, format).unwrap();
+    let empty = Coverage::new(&config, &loaded.sources);
+    let time = |_: &str, text: &[u8]| Some(i64::from(text[16] - b'0'));
+    let mut counter = Counter::new(&ground, &reader, &empty, time);
+    let (mut each, mut fields, mut foreign) = (empty.clone(), Vec::new(), 0);
+    let log = decisions(30_000);
+    for line in log.lines() {
+        let own = match reader.read(line.as_bytes(), &mut fields) {
+            Ok(mut logged) => {
+                logged.asked.client = logged.client;
+                let outcome = Outcome::of(&ground, &logged.asked).unwrap();
+                let reached = empty.reached(&outcome);
+                each.hit(&reached, 1, time("", line.split_once('[').unwrap().1.as_bytes()));
+                true
+            }
+            Err(_) => false,
+        };
+        assert_eq!(counter.line(line.as_bytes()).is_ok(), own, "{line}");
+        foreign += usize::from(!own);
+    }
+    let counted = counter.coverage();
+    assert_eq!((counted.requests, counted.by_default), (each.requests, each.by_default));
+    for (one, other) in counted.items.iter().zip(&each.items) {
+        assert_eq!((one.hits, one.last), (other.hits, other.last), "{} {}", one.kind.name(), one.name);
+    }
+    let reached = counted.items.iter().filter(|item| item.hits > 0).count();
+    assert!(reached * 10 > counted.items.len() * 8 && foreign > 1000, "{reached} of {}", counted.items.len());
+}

@@ -50,6 +50,33 @@ fn the_page_of_split_loses_nothing() {
 }
 
 #[test]
+fn the_page_of_coverage_loses_nothing() {
+    if !chromium() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let (conf, log) = (directory.path().join("nginx.conf"), directory.path().join("access.log"));
+    let long = "a-name-that-is-as-long-as-names-get.backend.example.com";
+    fs::write(
+        &conf,
+        format!(
+            "events {{}} http {{ upstream {long} {{ server 127.0.0.1:80; }} map $uri $x {{ ~^/{long}/[a-z]+/[0-9]+$ {long}; }}
+             server {{ listen 80; server_name {long} {long}.org; location /{long}/ {{ location /{long}/{long}/ {{ return 200 $x; }}
+             proxy_pass http://{long}; }} if ($arg_x) {{ return 301 https://{long}$request_uri; }} }} }}"
+        ),
+    )
+    .unwrap();
+    let line = |path: &str| {
+        format!("192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET {path} HTTP/1.1\" 200 5 \"-\" \"x\"\n")
+    };
+    fs::write(&log, [line("/"), line("/x"), line(&format!("/{long}/{long}/"))].concat()).unwrap();
+    let (conf, log) = (conf.to_str().unwrap(), log.to_str().unwrap());
+    let html = page(&["coverage", conf, "--log", log, "--html"], &directory.path().join("c.html")).unwrap();
+    assert!(html.contains("<th>last</th>") && html.contains("2026-10-10 13:55:36") && html.contains("never"));
+    assert_eq!(lost(&html, ""), Vec::<String>::new());
+}
+
+#[test]
 fn the_page_of_the_demo_loses_nothing() {
     if !chromium() {
         return;

@@ -9,9 +9,9 @@ use ngxc::version::Version;
 use crate::common::examples::lint_files;
 
 /// A fragment of `http` and the findings of a rule: `e` error, `w` warning, `i` note, in the order of the file.
-type Case = (&'static str, &'static str);
+pub(crate) type Case = (&'static str, &'static str);
 
-fn judge(rule: &str, version: Version, cases: &[Case]) {
+pub(crate) fn judge(rule: &str, version: Version, cases: &[Case]) {
     assert!(RULES.iter().any(|r| r.name == rule), "no rule is called {rule}");
     for (text, expected) in cases {
         let files = [

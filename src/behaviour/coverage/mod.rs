@@ -130,16 +130,16 @@ impl Coverage {
     /// Counts a request with this outcome.
     pub fn count(&mut self, outcome: &Outcome<'_>) {
         let reached = self.reached(outcome);
-        self.hit(&reached, None);
+        self.hit(&reached, 1, None);
     }
 
-    /// Counts a request that reached these parts; `time` is its time, in seconds since 1970.
-    pub fn hit(&mut self, reached: &Reached, time: Option<i64>) {
-        self.requests += 1;
-        self.by_default += u64::from(reached.is_default);
+    /// Counts requests that reached these parts; `time` is that of the last one, in seconds since 1970.
+    pub fn hit(&mut self, reached: &Reached, count: u64, time: Option<i64>) {
+        self.requests += count;
+        self.by_default += if reached.is_default { count } else { 0 };
         for at in &reached.items {
             let item = &mut self.items[*at];
-            item.hits += 1;
+            item.hits += count;
             item.last = item.last.max(time);
         }
     }

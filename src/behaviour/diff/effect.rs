@@ -3,6 +3,7 @@
 use super::class::Class;
 use crate::behaviour::outcome::{Known, Outcome};
 use crate::behaviour::{passed, response};
+use crate::model::Target;
 use crate::model::location::Handler;
 use crate::simulate::walk::{End, Event};
 use crate::source::{SourceMap, Span};
@@ -175,7 +176,13 @@ fn answer(outcome: &mut Outcome<'_>, sources: &SourceMap) -> (Class, String, Str
             if let Ok(Some(upstream)) = outcome.upstream() {
                 let tls = outcome.destination().is_some_and(|destination| destination.tls);
                 let value = format!("{status}, upstream {upstream}{}", if tls { " by TLS" } else { "" });
-                let told = span.map_or_else(|| value.clone(), |span| format!("`{}`", text(span)));
+                let target = outcome.handler().and_then(Handler::target);
+                let is_computed = matches!(target, Some((_, Target::Value(_))));
+                let told = match span.map(text) {
+                    Some(text) if is_computed => format!("`{text}`: {upstream}"),
+                    Some(text) => format!("`{text}`"),
+                    None => value.clone(),
+                };
                 (Class::Upstream, value, told, span)
             } else {
                 let told = span.map_or_else(String::new, text);

@@ -122,7 +122,7 @@ pub fn compare(old: Side<'_>, new: Side<'_>) -> Compared {
     let mut asked: HashSet<(ServerId, ServerId)> = HashSet::new();
     let mut equal = 0;
     let attribution = group::Attribution::new(&compared.edits);
-    let mut seen = HashSet::new();
+    let mut seen = Seen::new();
     for (old_id, new_id) in shared_addresses(old, new) {
         let of =
             |side: Side<'_>, id: AddressId| -> Vec<ServerId> { side.router().listen(id).servers.clone() };
@@ -222,8 +222,17 @@ struct Pair<'p> {
     host: String,
 }
 
-/// What is reported once: the edit, or the places without one, and the effect.
-type Seen = HashSet<(Option<usize>, Option<Span>, Option<Span>, String)>;
+/// What is reported once: the edit, or the places without one, and the effect; with its position in the differences.
+type Seen = HashMap<(Option<usize>, Option<Span>, Option<Span>, String), usize>;
+
+impl Witness {
+    /// The status is the same on both sides: a request with another one shows more.
+    fn is_weak(&self) -> bool {
+        let status =
+            |value: &Option<String>| value.as_deref().and_then(|value| value.get(..3)).map(str::to_owned);
+        self.field == "answer" && status(&self.old) == status(&self.new)
+    }
+}
 
 impl Pair<'_> {
     fn compare(&self, attribution: &group::Attribution, seen: &mut Seen, compared: &mut Compared) {
@@ -258,7 +267,12 @@ impl Pair<'_> {
                     places.1.filter(|_| !is_explained),
                     field.clone(),
                 );
-                if !seen.insert(key) {
+                let before = seen.get(&key).copied();
+                let is_better = |at: usize| {
+                    let known: &Difference = &compared.differences[at];
+                    known.witness.is_weak() && known.class == class
+                };
+                if before.is_some_and(|at| !is_better(at)) {
                     continue;
                 }
                 let listen = &self.new.router().listen(self.addresses.1).listen;
@@ -272,7 +286,15 @@ impl Pair<'_> {
                     old_told: (old.told.clone(), old.place),
                     new_told: (new.told.clone(), new.place),
                 };
-                compared.differences.push(Difference { class, witness, edit, places });
+                let difference = Difference { class, witness, edit, places };
+                match before {
+                    Some(_) if difference.witness.is_weak() => {}
+                    Some(at) => compared.differences[at] = difference,
+                    None => {
+                        seen.insert(key, compared.differences.len());
+                        compared.differences.push(difference);
+                    }
+                }
             }
         }
     }

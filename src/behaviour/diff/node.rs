@@ -95,13 +95,28 @@ impl Node {
     }
 }
 
-/// Name that directives of one list share.
+/// Directives of which one takes the place of another, in one edit.
+const FAMILIES: &[&[&str]] = &[
+    &["allow", "deny"],
+    &["root", "alias"],
+    // All that answers.
+    &[
+        "proxy_pass",
+        "fastcgi_pass",
+        "uwsgi_pass",
+        "scgi_pass",
+        "grpc_pass",
+        "memcached_pass",
+        "return",
+        "try_files",
+        "empty_gif",
+        "stub_status",
+    ],
+];
+
+/// Name that stands for all directives of a family.
 fn family(name: &str) -> &str {
-    match name {
-        "deny" => "allow",
-        "alias" => "root",
-        name => name,
-    }
+    FAMILIES.iter().find(|all| all.contains(&name)).map_or(name, |all| all[0])
 }
 
 /// All that differs; the order of equal directives does not matter here.
@@ -153,18 +168,19 @@ type Same<'t> = &'t dyn Fn(&Node, &Node) -> bool;
 
 fn compare(old: &[Node], new: &[Node], around: &mut Around, found: &mut Vec<Edit>) {
     let (mut rest_old, mut rest_new) = (unmatched(old, new), unmatched(new, old));
-    // First blocks of the same identity, then of the same name, then directives of the same name.
+    // First blocks of the same identity, then of the same name, then directives of the same name, then of one family.
     let mut pairs: Vec<(&Node, &Node)> = Vec::new();
     let same_identity = |a: &Node, b: &Node| a.identity() == b.identity();
     let same_words = |a: &Node, b: &Node| a.words == b.words;
-    let same_name =
+    let same_name = |a: &Node, b: &Node| a.name() == b.name() && a.inner.is_empty() == b.inner.is_empty();
+    let same_family =
         |a: &Node, b: &Node| family(a.name()) == family(b.name()) && a.inner.is_empty() == b.inner.is_empty();
-    let rules: [Same<'_>; 3] = [&same_identity, &same_words, &same_name];
+    let rules: [Same<'_>; 4] = [&same_identity, &same_words, &same_name, &same_family];
     for (rank, rule) in rules.into_iter().enumerate() {
         rest_old.retain(|node| {
             let other = rest_new.iter().position(|other| {
                 // A location with another name is another location.
-                let is_location = rank == 2 && matches!(node.name(), "location" | "upstream" | "map");
+                let is_location = rank >= 2 && matches!(node.name(), "location" | "upstream" | "map");
                 !is_location && rule(node, other)
             });
             match other {

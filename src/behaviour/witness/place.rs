@@ -126,30 +126,46 @@ pub fn all(router: &Router, config: &Config) -> Vec<Reached> {
             if !seen.insert(server) {
                 continue;
             }
-            let questions = of_locations(&config.http.servers[server.0 as usize].locations);
-            let Witnesses { mut texts, .. } = questions.witnesses(Kind::Path);
-            let mut places: HashSet<Option<LocationId>> = HashSet::new();
-            let mut of_server = Vec::new();
-            // The written prefixes read best, and a longer path shows a prefix better than the prefix alone.
-            texts.sort_by_key(|text| (!questions.literals.contains(text), text.len()));
-            for text in texts {
-                let Ok(choice) = router.location(server, &text) else { continue };
-                if choice.redirect || !places.insert(choice.location) {
-                    continue;
-                }
-                let mut path = Vec::new();
-                escape(&text, &mut path);
-                of_server.push(Reached {
-                    address,
-                    host: host.clone(),
-                    path: String::from_utf8_lossy(&path).into_owned(),
-                    server,
-                    location: choice.location,
-                });
-            }
-            of_server.sort_by_key(|reached| reached.location);
-            found.extend(of_server);
+            found.extend(inside(router, config, address, &host, server));
         }
     }
+    found
+}
+
+/// A request for each location of one server, and for the server itself, that some request reaches.
+pub fn of_server(router: &Router, config: &Config, server: ServerId) -> Vec<Reached> {
+    let addresses = router.addresses().filter(|(_, own)| !own.listen.quic && own.servers.contains(&server));
+    let mut found = addresses.filter_map(|(address, _)| {
+        let (host, _) = hosts(router, config, address).into_iter().find(|(_, own)| *own == server)?;
+        Some(inside(router, config, address, &host, server))
+    });
+    found.next().unwrap_or_default()
+}
+
+/// A request for each place in a server that a host reaches.
+fn inside(
+    router: &Router,
+    config: &Config,
+    address: AddressId,
+    host: &str,
+    server: ServerId,
+) -> Vec<Reached> {
+    let questions = of_locations(&config.http.servers[server.0 as usize].locations);
+    let Witnesses { mut texts, .. } = questions.witnesses(Kind::Path);
+    let mut places: HashSet<Option<LocationId>> = HashSet::new();
+    let mut found = Vec::new();
+    // The written prefixes read best, and a longer path shows a prefix better than the prefix alone.
+    texts.sort_by_key(|text| (!questions.literals.contains(text), text.len()));
+    for text in texts {
+        let Ok(choice) = router.location(server, &text) else { continue };
+        if choice.redirect || !places.insert(choice.location) {
+            continue;
+        }
+        let mut path = Vec::new();
+        escape(&text, &mut path);
+        let path = String::from_utf8_lossy(&path).into_owned();
+        found.push(Reached { address, host: host.to_owned(), path, server, location: choice.location });
+    }
+    found.sort_by_key(|reached| reached.location);
     found
 }

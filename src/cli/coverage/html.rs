@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use crate::behaviour::coverage::{Coverage, Kind, percent as share};
 use crate::cli::page::{escape, head};
+use crate::ports::dates::stamp;
 use crate::source::SourceMap;
 
 /// Rules beside the shared style: indented rows, and a bar of heat behind the number of requests.
 const STYLE: &str = "<style>\n\
-.tree td.name { padding-left: calc(.5rem + var(--depth) * 1.2rem); }\n\
+.tree td.part { padding-left: calc(.5rem + var(--depth) * 1.2rem); }\n\
+@media (max-width: 44rem) { .tree tr { width: auto; margin-left: calc(var(--depth) * .8rem); } .tree td.part { padding-left: .5rem; } }\n\
+#search { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); padding: .3rem .5rem; width: 100%; max-width: 24rem; margin-bottom: .5rem; }\n\
 .tree tr.missed td.name { color: var(--bad); }\n\
 .heat { display: inline-block; height: .7em; margin-right: .5em; background: var(--good); }\n\
 </style>\n";
@@ -25,6 +28,10 @@ field.addEventListener('input', () => {\n\
 });\n\
 </script>\n";
 
+fn counted(requests: u64) -> String {
+    format!("{requests} {}", if requests == 1 { "request" } else { "requests" })
+}
+
 /// The whole page.
 pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
     let mut out = head("ngxc coverage");
@@ -33,11 +40,11 @@ pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
     // Writing into a string does not fail.
     let _ = writeln!(
         out,
-        "<h1>Coverage of the configuration</h1>\n<p>{} requests reached {reached} of {all} parts, {:.1} %; the default server \
-         took {} requests whose host no name fits.</p>",
-        coverage.requests,
+        "<h1>Coverage of the configuration</h1>\n<p>{} reached {reached} of {all} parts, {:.1} %; the default server took {} \
+         whose host no name fits.</p>",
+        counted(coverage.requests),
         share((reached, all)),
-        coverage.by_default
+        counted(coverage.by_default)
     );
     out.push_str(
         "<table>\n<thead><tr><th class=\"name\">parts</th><th>reached</th><th>all</th><th>share</th></tr></thead>\n<tbody>\n",
@@ -54,10 +61,14 @@ pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
             );
         }
     }
-    out.push_str(
+    // Cases of a test have no times.
+    let has_times = coverage.items.iter().any(|item| item.last.is_some());
+    let _ = write!(
+        out,
         "</tbody>\n</table>\n<h2>Parts</h2>\n<input id=\"search\" type=\"search\" placeholder=\"search\" aria-label=\"search\" \
-         hidden>\n<table class=\"tree\">\n<thead><tr><th class=\"name\">part</th><th class=\"name\">place</th><th>requests</th></tr></thead>\n\
+         hidden>\n<table class=\"tree\">\n<thead><tr><th class=\"name\">part</th><th class=\"name\">place</th><th>requests</th>{}</tr></thead>\n\
          <tbody>\n",
+        if has_times { "<th>last</th>" } else { "" }
     );
     #[expect(clippy::cast_precision_loss, reason = "a colour for people to look at")]
     let number = |hits: u64| hits as f64;
@@ -65,11 +76,13 @@ pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
     let most = number(most);
     for item in &coverage.items {
         // Requests differ by powers of ten: the logarithm shows them all.
+        let last = item.last.map_or_else(|| "never".to_owned(), stamp);
+        let last = if has_times { format!("<td data-label=\"last\">{last}</td>") } else { String::new() };
         let heat = (number(item.hits).ln_1p() / most.ln_1p() * 6.0).max(0.0);
         let _ = writeln!(
             out,
-            "<tr{} style=\"--depth:{}\"><td class=\"name\" data-label=\"part\">{}</td><td class=\"name\" \
-             data-label=\"place\">{}</td><td data-label=\"requests\"><span class=\"heat\" style=\"width:{heat:.2}em\"></span>{}</td></tr>",
+            "<tr{} style=\"--depth:{}\"><td class=\"name part\" data-label=\"part\">{}</td><td class=\"name\" \
+             data-label=\"place\">{}</td><td data-label=\"requests\"><span class=\"heat\" style=\"width:{heat:.2}em\"></span>{}</td>{last}</tr>",
             if item.hits == 0 { " class=\"missed\"" } else { "" },
             item.depth,
             escape(&item.name),

@@ -14,11 +14,10 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::{Failure, Outcome, log_file, log_format, note};
 use crate::behaviour::coverage::Coverage;
 use crate::behaviour::logged::Reader;
-use crate::simulate::walk::Ground;
 use crate::source::Disk;
 
 /// Arguments of `ngxc coverage`.
@@ -66,8 +65,7 @@ pub(super) fn run(args: &mut LogArgs, out: &mut dyn Write) -> Result<Outcome, Fa
     let config = Arc::new(config);
     let sources = &configuration.sources;
     let format = log_format::choose(&config, args.log_format.as_deref(), log_format::written(&config))?;
-    let ground = Ground::new(Arc::clone(&config))
-        .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))?;
+    let ground = input::ground(Arc::clone(&config), sources)?;
     let reader = Reader::new(&ground, format).map_err(Failure::new)?;
     reader.assumptions().iter().for_each(|missing| note(&format!("note: {missing}")));
     let empty = Coverage::new(&config, sources);
@@ -76,7 +74,7 @@ pub(super) fn run(args: &mut LogArgs, out: &mut dyn Write) -> Result<Outcome, Fa
     for path in &args.log {
         let failed = |why: String| Failure::new(format!("cannot read `{}`: {why}", path.display()));
         let input = log_file::open(path).map_err(|error| failed(error.to_string()))?;
-        let counted = count::count(&ground, format, &empty, input).map_err(failed)?;
+        let counted = count::count(&ground, &reader, &empty, input).map_err(failed)?;
         coverage.add(&counted.coverage);
         foreign += counted.foreign;
         samples.extend(

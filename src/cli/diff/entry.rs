@@ -124,9 +124,17 @@ fn entry(sides: &Sides<'_>, edit: &Edit, class: Class, own: &[&Difference], sett
         (Some(_), None) => "is gone",
         _ => "is new",
     };
-    let what = match reachable(own) {
-        Some(what) => format!("`{}` {verb}: {what}", edit.name),
+    let word = |side: &Loaded, span: Span| {
+        place_of(side, span).0.split_whitespace().next().map(str::to_owned).unwrap_or_default()
+    };
+    let new_name = edit.new.map(|span| word(sides.new, span));
+    let what = match new_name.filter(|name| edit.old.is_some() && *name != edit.name) {
+        Some(name) => format!("`{name}` in place of `{}`", edit.name),
         None => format!("`{}` {verb}", edit.name),
+    };
+    let what = match reachable(own) {
+        Some(more) => format!("{what}: {more}"),
+        None => what,
     };
     Entry {
         class,

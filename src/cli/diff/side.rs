@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::behaviour::diff::Side;
 use crate::behaviour::diff::node::{Node, nodes};
 use crate::cli::Failure;
-use crate::cli::input::Input;
+use crate::cli::input::{self, Input};
 use crate::cli::show::Book;
 use crate::model::Config;
 use crate::simulate::walk::Ground;
@@ -28,9 +28,7 @@ impl Loaded {
 
     pub(super) fn of(configuration: Configuration, config: Config) -> Result<Self, Failure> {
         let config = Arc::new(config);
-        let ground = Ground::new(Arc::clone(&config)).map_err(|error| {
-            Failure::new(format!("{error} in {}", configuration.sources.place(error.span)))
-        })?;
+        let ground = input::ground(Arc::clone(&config), &configuration.sources)?;
         let nodes = nodes(&configuration);
         Ok(Self { configuration, config, ground, nodes })
     }

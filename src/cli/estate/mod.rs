@@ -14,7 +14,7 @@ use super::{Failure, detail, note, paths, yaml};
 use crate::catalog::Context;
 use crate::compile::fragment::{self, Place};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::source::{Disk, FileId, SourceMap};
+use crate::source::{Disk, FileId, Loader, SourceMap};
 use crate::syntax::Configuration;
 use reach::Reach;
 
@@ -32,6 +32,22 @@ pub(super) struct Root {
 impl Root {
     fn whole(entry: &Entry) -> Self {
         Self { file: entry.path.clone(), is_found: entry.is_found, asked: None }
+    }
+
+    /// The configuration of a file by itself.
+    pub(super) fn alone(file: &Path) -> Self {
+        Self { file: file.to_owned(), is_found: false, asked: None }
+    }
+
+    /// The same configuration with all of its files asked for.
+    pub(super) fn of_all_files(&self) -> Self {
+        Self { asked: None, ..self.clone() }
+    }
+
+    /// The same configuration with one of its files asked for.
+    pub(super) fn of_file(&self, file: &Path) -> Self {
+        let asked = BTreeMap::from([(paths::identity(file), file.to_owned())]);
+        Self { asked: Some(asked), ..self.clone() }
     }
 
     /// True if the file was named, or lies in a directory that was.
@@ -92,14 +108,26 @@ pub(super) fn files(files: &[PathBuf], reading: &Reading) -> Result<Vec<(PathBuf
 /// # Errors
 /// If a directory cannot be read or holds no configuration, or if a settings file is wrong.
 pub(super) fn roots(files: &[PathBuf], meaning: &Meaning) -> Result<Vec<Root>, Failure> {
+    roots_in(files, meaning, &Disk)
+}
+
+/// The same for texts that a loader has.
+///
+/// # Errors
+/// As [`roots`].
+pub(super) fn roots_in(
+    files: &[PathBuf],
+    meaning: &Meaning,
+    loader: &dyn Loader,
+) -> Result<Vec<Root>, Failure> {
     let reading = &meaning.reading;
     let found = |directory: &Path| Ok(yaml::expand(&directory::files(directory, reading)?, reading));
     let entries = entries(&yaml::expand(files, reading), reading, found)?;
-    let loader = meaning.reading.stdin.over(&Disk);
-    let mut reach = Reach::new(meaning);
+    let over = meaning.reading.stdin.over(loader);
+    let mut reach = Reach::new(meaning, loader);
     let mut roots = Roots::default();
     let (parts, whole): (Vec<_>, Vec<_>) =
-        entries.iter().enumerate().partition(|(_, entry)| reach::is_part(entry, &loader, &meaning.reading));
+        entries.iter().enumerate().partition(|(_, entry)| reach::is_part(entry, &over, &meaning.reading));
     for (at, entry) in &whole {
         roots.add(*at, entry, None);
     }

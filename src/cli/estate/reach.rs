@@ -19,6 +19,7 @@ const MAIN: &str = "nginx.conf";
 /// Files that main files include, by the main file.
 pub(super) struct Reach<'m> {
     meaning: &'m Meaning,
+    loader: &'m dyn Loader,
     /// `None` for a main file that cannot be read.
     reached: HashMap<PathBuf, Option<Rc<HashSet<PathBuf>>>>,
     /// Main files that settings name, by settings file.
@@ -26,8 +27,8 @@ pub(super) struct Reach<'m> {
 }
 
 impl<'m> Reach<'m> {
-    pub(super) fn new(meaning: &'m Meaning) -> Self {
-        Self { meaning, reached: HashMap::new(), roots: HashMap::new() }
+    pub(super) fn new(meaning: &'m Meaning, loader: &'m dyn Loader) -> Self {
+        Self { meaning, loader, reached: HashMap::new(), roots: HashMap::new() }
     }
 
     /// The main files that include a file; `beside` were named with it.
@@ -87,7 +88,7 @@ impl<'m> Reach<'m> {
         }
         let read = || {
             let meaning = self.meaning.of(root).ok()?;
-            let configuration = meaning.reading.load_quietly(root, &Disk).ok()?;
+            let configuration = meaning.reading.load_quietly(root, self.loader).ok()?;
             // The names in a dump are those of another machine.
             let is_here = !configuration.is_dump;
             let others = configuration.sources.files().filter(|(id, _)| is_here && *id != configuration.main);
@@ -100,7 +101,7 @@ impl<'m> Reach<'m> {
 
     /// The files that any of some files includes.
     pub(super) fn inside<'e>(&mut self, entries: impl Iterator<Item = &'e Entry>) -> HashSet<PathBuf> {
-        let loader = self.meaning.reading.stdin.over(&Disk);
+        let loader = self.meaning.reading.stdin.over(self.loader);
         let mut all = HashSet::new();
         for entry in entries {
             let has_includes = |text: &[u8]| memchr::memmem::find(text, b"include").is_some();

@@ -1,4 +1,4 @@
-//! The little server behind `--metrics`: GET of a few paths, a thread a connection, a few at once.
+//! The little server behind `--metrics` and `ngxc serve`: a few paths, a thread a connection, a few at once.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -52,8 +52,21 @@ pub(in crate::cli) trait Site: Send + Sync + 'static {
     /// The paths that there are, for those who ask for another.
     const PATHS: &'static str;
 
+    /// Longest body of a request, in bytes.
+    const MOST_BODY: usize = 0;
+
     /// The type and body of a path; `None`: there is no such path.
     fn get(&self, path: &str) -> Option<(&'static str, String)>;
+
+    /// The same for a POST with a body.
+    fn post(&self, _path: &str, _body: &[u8]) -> Option<(&'static str, String)> {
+        None
+    }
+
+    /// True if a request with these `Host` and `Origin` headers may be answered.
+    fn admits(&self, _host: Option<&str>, _origin: Option<&str>) -> bool {
+        true
+    }
 }
 
 struct Server<S> {
@@ -118,13 +131,26 @@ pub(in crate::cli) fn serve_on(listener: TcpListener, site: impl Site) -> io::Re
 
 impl<S: Site> Server<S> {
     fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
-        let head = read_head(&mut stream)?;
+        let (head, mut body) = read_head(&mut stream)?;
         let mut words = head.lines().next().unwrap_or_default().split(' ');
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let path = target.split('?').next().unwrap_or_default();
-        let (status, kind, body) = match (method, self.site.get(path)) {
-            ("GET" | "HEAD", Some((kind, body))) => ("200 OK", kind, body),
-            ("GET" | "HEAD", None) => ("404 Not Found", "text/plain", format!("there are {}\n", S::PATHS)),
+        let length = field(&head, "content-length").map_or(Ok(0), str::parse::<usize>);
+        let none = || ("404 Not Found", "text/plain", format!("there are {}\n", S::PATHS));
+        let (status, kind, body) = match (method, length) {
+            _ if !self.site.admits(field(&head, "host"), field(&head, "origin")) => {
+                ("403 Forbidden", "text/plain", "the request comes from another site\n".to_owned())
+            }
+            ("GET" | "HEAD", _) => {
+                self.site.get(path).map_or_else(none, |(kind, body)| ("200 OK", kind, body))
+            }
+            ("POST", Ok(length)) if length <= S::MOST_BODY && S::MOST_BODY > 0 => {
+                read_body(&mut stream, &mut body, length)?;
+                self.site.post(path, &body).map_or_else(none, |(kind, body)| ("200 OK", kind, body))
+            }
+            ("POST", _) if S::MOST_BODY > 0 => {
+                ("413 Content Too Large", "text/plain", format!("at most {} bytes\n", S::MOST_BODY))
+            }
             _ => ("405 Method Not Allowed", "text/plain", "only GET and HEAD\n".to_owned()),
         };
         let head = format!(
@@ -138,11 +164,39 @@ impl<S: Site> Server<S> {
     }
 }
 
-/// The head of a request, within bounds of size and time.
-fn read_head(stream: &mut TcpStream) -> io::Result<String> {
+/// Value of a field in the head of a request.
+fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    let mut fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    fields.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+/// Reads the rest of a body, within the time for a request.
+fn read_body(stream: &mut TcpStream, body: &mut Vec<u8>, length: usize) -> io::Result<()> {
+    let begun = Instant::now();
+    let mut piece = [0; 16 << 10];
+    while body.len() < length {
+        let left = PATIENCE.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut piece)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => body.extend_from_slice(&piece[..n]),
+        }
+    }
+    body.truncate(length);
+    Ok(())
+}
+
+/// The head of a request, within bounds of size and time, and the beginning of its body.
+fn read_head(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     let begun = Instant::now();
     let (mut head, mut piece) = (Vec::new(), [0; 1024]);
-    while !head.windows(4).any(|w| w == b"\r\n\r\n") {
+    let end = loop {
+        if let Some(end) = memchr::memmem::find(&head, b"\r\n\r\n") {
+            break end + 4;
+        }
         let left = PATIENCE.saturating_sub(begun.elapsed());
         if left.is_zero() || head.len() > MOST {
             return Err(io::ErrorKind::InvalidData.into());
@@ -152,8 +206,9 @@ fn read_head(stream: &mut TcpStream) -> io::Result<String> {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             n => head.extend_from_slice(&piece[..n]),
         }
-    }
-    Ok(String::from_utf8_lossy(&head).into_owned())
+    };
+    let body = head.split_off(end);
+    Ok((String::from_utf8_lossy(&head).into_owned(), body))
 }
 
 #[cfg(test)]

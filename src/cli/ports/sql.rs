@@ -19,10 +19,10 @@ pub(super) fn text(dialect: Dialect, time_wait: f64) -> String {
         out,
         "-- Ports of each destination at its peak, without reuse of connections; the columns of `logs` are named as the\n\
          -- variables: msec, upstream_addr, upstream_response_time. TIME_WAIT lasts {time_wait} s.\n\
-         SELECT destination, max(ports) AS ports_at_peak, {first}(at, ports) AS peak_at\nFROM (\n  \
-         SELECT destination, at, sum(change) OVER (PARTITION BY destination ORDER BY at, change\n    \
+         SELECT destination, max(ports) AS ports_at_peak, {first}(moment, ports) AS peak_at\nFROM (\n  \
+         SELECT destination, moment, sum(change) OVER (PARTITION BY destination ORDER BY moment, change\n    \
          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS ports\n  FROM (\n    \
-         SELECT \"upstream_addr\" AS destination, {end} - {duration} AS at, 1 AS change\n      FROM logs WHERE \"upstream_addr\" NOT IN ('', '-')\n    \
+         SELECT \"upstream_addr\" AS destination, {end} - {duration} AS moment, 1 AS change\n      FROM logs WHERE \"upstream_addr\" NOT IN ('', '-')\n    \
          UNION ALL\n    SELECT \"upstream_addr\", {end} + {time_wait}, -1\n      FROM logs WHERE \"upstream_addr\" NOT IN ('', '-')\n  \
          ) AS events\n) AS counted\nGROUP BY destination ORDER BY destination;\n"
     );

@@ -5,7 +5,7 @@ pub(super) mod human;
 pub(super) mod settings;
 mod table;
 pub(super) mod url;
-mod value;
+pub(super) mod value;
 pub(super) mod way;
 mod written;
 
@@ -16,11 +16,14 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::{Failure, Outcome, template};
+use crate::behaviour::witness::place;
 use crate::model::Config;
-use crate::simulate::walk::Ground;
+use crate::simulate::imagined::Asked;
+use crate::simulate::walk::{Ground, Walk};
 use crate::source::{Disk, SourceMap};
+use crate::syntax::Configuration;
 
 /// Version of the schema.
 const SCHEMA: u32 = 1;
@@ -169,12 +172,9 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
             return print_value(&value::answer(book, &configuration, value, &blocks), args.format, out);
         }
     }
-    let ground = Ground::new(Arc::clone(&config))
-        .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))?;
+    let ground = input::ground(Arc::clone(&config), sources)?;
     let url = url::Url::parse(url)?;
-    let found = address::find(&ground.router, &url, &args.request)?;
-    let asked = url::asked(&url, &args.request, &ground.router, found.address)?;
-    let walk = ground.walk(&asked).map_err(Failure::new)?;
+    let (asked, notes, walk) = routed(&ground, &url, &args.request)?;
     if let Some(value) = &args.value {
         let block = match walk.location {
             Some(location) => ground.router.get(location).span,
@@ -182,16 +182,8 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
         };
         return print_value(&value::answer(book, &configuration, value, &[block]), args.format, out);
     }
-    let answer = Answer {
-        schema: SCHEMA,
-        nginx_version: config.version.to_string(),
-        method: asked.method.clone(),
-        url: format!("{}://{}{}", asked.scheme, String::from_utf8_lossy(&asked.host), url.target),
-        host: String::from_utf8_lossy(&asked.host).into_owned(),
-        notes: found.notes,
-        way: way::way(book, &ground, &asked, &walk),
-        settings: settings::of(book, &configuration, &ground.router, &walk, &args.setting, args.all),
-    };
+    let settings = settings::of(book, &configuration, &ground.router, &walk, &args.setting, args.all);
+    let answer = Answer::new(book, &ground, &url, &asked, notes, &walk, settings);
     match args.format {
         Format::Human => human::print(&answer, out)?,
         Format::Json => {
@@ -200,6 +192,80 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
         }
     }
     Ok(Outcome::Clean)
+}
+
+/// The request of a URL, notes about it, and its route.
+fn routed(
+    ground: &Ground,
+    url: &url::Url,
+    request: &RequestArgs,
+) -> Result<(Asked, Vec<String>, Walk), Failure> {
+    let found = address::find(&ground.router, url, request)?;
+    let asked = url::asked(url, request, &ground.router, found.address)?;
+    let walk = ground.walk(&asked).map_err(Failure::new)?;
+    Ok((asked, found.notes, walk))
+}
+
+/// Writes the way of a URL and the settings that hold at its end, for a person.
+///
+/// # Errors
+/// If the URL is none, or no server listens where it leads.
+pub(super) fn write_way(
+    book: Book<'_>,
+    configuration: &Configuration,
+    ground: &Ground,
+    url: &str,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let url = url::Url::parse(url)?;
+    let request = RequestArgs { method: "GET".to_owned(), ..RequestArgs::default() };
+    let (asked, notes, walk) = routed(ground, &url, &request)?;
+    let settings = settings::of(book, configuration, &ground.router, &walk, &[], false);
+    Ok(human::print(&Answer::new(book, ground, &url, &asked, notes, &walk, settings), out)?)
+}
+
+impl Answer {
+    fn new(
+        book: Book<'_>,
+        ground: &Ground,
+        url: &url::Url,
+        asked: &Asked,
+        notes: Vec<String>,
+        walk: &Walk,
+        settings: Vec<settings::Shown>,
+    ) -> Self {
+        let host = String::from_utf8_lossy(&asked.host).into_owned();
+        Self {
+            schema: SCHEMA,
+            nginx_version: book.config.version.to_string(),
+            method: asked.method.clone(),
+            url: format!("{}://{host}{}", asked.scheme, url.target),
+            host,
+            notes,
+            way: way::way(book, ground, asked, walk),
+            settings,
+        }
+    }
+}
+
+/// A URL for each server and location that some request reaches, by its place.
+///
+/// # Errors
+/// If the configuration has errors.
+pub(super) fn reached(args: &mut ShowArgs) -> Result<Vec<(String, String)>, Failure> {
+    args.input.settle()?;
+    let (configuration, config) = args.input.valid(&Disk)?;
+    let config = Arc::new(config);
+    let ground = input::ground(Arc::clone(&config), &configuration.sources)?;
+    let all = place::all(&ground.router, &config).into_iter().map(|one| {
+        let span = match one.location {
+            Some(location) => ground.router.get(location).span,
+            None => config.http.servers[one.server.0 as usize].span,
+        };
+        let listen = &ground.router.listen(one.address).listen;
+        (configuration.sources.place(span), url::of_reached(listen, &one))
+    });
+    Ok(all.collect())
 }
 
 fn print_value(answer: &value::Answer, format: Format, out: &mut dyn Write) -> Result<Outcome, Failure> {

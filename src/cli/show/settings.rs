@@ -67,6 +67,17 @@ pub(in crate::cli) fn is_setting(name: &str) -> bool {
     written::entry(name).is_some() || evaluated().any(|known| known == name)
 }
 
+/// A setting inside of some blocks, given by head and name from outer to inner; `None` if the name is no setting.
+pub(in crate::cli) fn inside(
+    book: Book<'_>,
+    configuration: &Configuration,
+    heads: &[(Span, String)],
+    name: &str,
+) -> Option<Shown> {
+    written::entry(name)?;
+    Some(written::setting(book, &written::levels(configuration, heads), name))
+}
+
 /// Checks the names of `--setting`.
 pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failure> {
     let is_known = |name: &str| written::entry(name).is_some() || evaluated().any(|known| known == name);

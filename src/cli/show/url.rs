@@ -1,8 +1,10 @@
 //! URLs of `ngxc show`, taken apart, and the request that they and the options describe.
 
 use super::RequestArgs;
+use crate::behaviour::witness::place::Reached;
 use crate::cli::Failure;
 use crate::eval::select::{AddressId, Router, host};
+use crate::model::{Endpoint, Listen};
 use crate::simulate::imagined::Asked;
 
 /// A URL.
@@ -76,6 +78,20 @@ pub(in crate::cli) fn asked(
     asked.headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
     asked.client = args.client;
     Ok(asked)
+}
+
+/// URL of a request that reaches a place; without a host the address takes its place.
+pub(in crate::cli) fn of_reached(listen: &Listen, reached: &Reached) -> String {
+    let (scheme, default) = if listen.ssl { ("https", 443) } else { ("http", 80) };
+    let (address, port) = match &listen.endpoint {
+        Endpoint::Inet(address) if address.ip().is_unspecified() => ("127.0.0.1".to_owned(), address.port()),
+        Endpoint::Inet(address) => (address.ip().to_string(), address.port()),
+        Endpoint::Name(name, port) => (name.clone(), *port),
+        Endpoint::Unix(_) => ("localhost".to_owned(), default),
+    };
+    let host = if reached.host.is_empty() { &address } else { &reached.host };
+    let port = if port == default { String::new() } else { format!(":{port}") };
+    format!("{scheme}://{host}{port}{}", reached.path)
 }
 
 #[cfg(test)]

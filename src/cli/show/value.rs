@@ -99,6 +99,22 @@ pub(super) fn answer(book: Book<'_>, configuration: &Configuration, value: &str,
     }
 }
 
+/// Possible values of a text in a block, a line each.
+pub(in crate::cli) fn lines(
+    book: Book<'_>,
+    configuration: &Configuration,
+    value: &str,
+    block: Span,
+) -> Vec<String> {
+    let answer = answer(book, configuration, value, &[block]);
+    let mut text = Vec::new();
+    let ways = answer.places.iter().flat_map(|place| &place.ways);
+    if ways.clone().try_for_each(|one| way(one, &mut text)).is_err() {
+        return Vec::new();
+    }
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+}
+
 fn of(book: Book<'_>, shape: &Shape) -> Way {
     let reason = shape
         .reason

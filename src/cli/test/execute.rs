@@ -16,6 +16,27 @@ pub(super) struct Result {
     pub(super) found: Found,
     /// Everything that is not as expected.
     pub(super) verdict: Verdict,
+    /// What servers on loopback did with the request.
+    pub(super) live: Vec<Live>,
+}
+
+/// A server on loopback, and what it did with a case.
+pub(super) struct Live {
+    /// `ngxc run`, or nginx with its version.
+    pub(super) engine: String,
+    pub(super) seen: Seen,
+}
+
+/// Result of a case on loopback.
+pub(super) enum Seen {
+    /// All that can be seen is as expected.
+    Agreed,
+    /// Something differs; the way of the request is that of the simulator.
+    Differs(Vec<Difference>, Box<(Asked, Walk)>),
+    /// The case cannot be asked there, and why.
+    NotAsked(String),
+    /// The server did not answer.
+    Failed(String),
 }
 
 /// Result of a case.
@@ -32,6 +53,19 @@ impl Result {
     /// True if all is as expected.
     pub(super) fn is_passed(&self) -> bool {
         matches!(self.verdict, Verdict::Passed)
+            && self.live.iter().all(|live| matches!(live.seen, Seen::Agreed | Seen::NotAsked(_)))
+    }
+
+    /// The request with its way, if something differs.
+    pub(super) fn request(&self) -> Option<&(Asked, Walk)> {
+        let live = self.live.iter().find_map(|live| match &live.seen {
+            Seen::Differs(_, request) => Some(&**request),
+            _ => None,
+        });
+        match &self.verdict {
+            Verdict::Failed(_, request) => Some(&**request),
+            _ => live,
+        }
     }
 }
 
@@ -64,7 +98,7 @@ pub(super) fn all(
                         .into_iter()
                         .map(|found| {
                             let verdict = one(ground, sources, &found.case, &mut coverage);
-                            Result { found, verdict }
+                            Result { found, verdict, live: Vec::new() }
                         })
                         .collect();
                     (results, coverage)

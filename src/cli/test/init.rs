@@ -1,17 +1,15 @@
-//! `--init` and `--record`: cases of what holds today.
+//! `--init`: a case for each location, with what holds today; and how such cases are written.
 
 use std::fmt::Write as _;
 use std::io::Write;
 use std::net::IpAddr;
-use std::path::Path;
 
 use super::execute::asked;
 use crate::behaviour::case::Case;
 use crate::behaviour::outcome::Outcome;
 use crate::behaviour::witness::place;
 use crate::behaviour::write::{Written, expected, quote};
-use crate::cli::requests::Requests;
-use crate::cli::{Failure, note};
+use crate::cli::Failure;
 use crate::model::Endpoint;
 use crate::simulate::facts::Fact;
 use crate::simulate::walk::{End, Ground};
@@ -55,39 +53,8 @@ pub(super) fn init(ground: &Ground, out: &mut dyn Write) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Writes a case for each request of a list or a log, the same request once.
-pub(super) fn record(ground: &Ground, path: &Path, out: &mut dyn Write) -> Result<(), Failure> {
-    let mut seen = std::collections::HashSet::new();
-    let mut cases = String::new();
-    let mut failed = 0;
-    Requests::new(ground, path)?.each(|request| {
-        let Ok(case) = request else {
-            failed += 1;
-            return;
-        };
-        let key = (case.method.clone(), case.url.clone(), case.host.clone(), case.port);
-        if seen.len() < MOST && seen.insert(key) {
-            match written(ground, case) {
-                Some(written) => {
-                    let _ = writeln!(cases, "{written}");
-                }
-                None => failed += 1,
-            }
-        }
-    })?;
-    if failed > 0 {
-        note(&format!("note: {failed} lines are no request that a server of the configuration takes"));
-    }
-    out.write_all(cases.trim_end().as_bytes())?;
-    writeln!(out)?;
-    Ok(())
-}
-
-/// Most different requests that are recorded.
-const MOST: usize = 10_000;
-
 /// The case with what holds today; `None` if the request cannot be made.
-fn written(ground: &Ground, mut case: Case) -> Option<Written> {
+pub(in crate::cli) fn written(ground: &Ground, mut case: Case) -> Option<Written> {
     let mut request = asked(ground, &case).ok()?;
     let mut outcome = Outcome::of(ground, &request).ok()?;
     if matches!(outcome.walk.end, End::Needs(Fact::Client, _) | End::Unknown(..)) && case.client.is_none() {
@@ -104,6 +71,16 @@ fn written(ground: &Ground, mut case: Case) -> Option<Written> {
     add("host", case.host.as_deref().map(quote));
     add("address", case.address.as_deref().map(quote));
     add("port", case.port.map(|port| port.to_string()));
+    let list = |texts: &mut dyn Iterator<Item = String>| texts.collect::<Vec<_>>().join(", ");
+    let headers = case.headers.iter().map(|(name, values)| {
+        let values = list(&mut values.all().iter().map(|value| quote(value)));
+        format!("{} = [{values}]", quote(name)).replace("[\"", "\"").replace("\"]", "\"")
+    });
+    let headers = list(&mut headers.collect::<Vec<_>>().into_iter());
+    add("headers", (!headers.is_empty()).then(|| format!("{{ {headers} }}")));
     add("client", case.client.map(|client| quote(&client.to_string())));
+    add("files", case.files.as_ref().map(|files| format!("[{}]", list(&mut files.iter().map(|f| quote(f))))));
+    add("user", case.user.as_deref().map(quote));
+    add("auth_request", case.auth_request.map(|status| status.to_string()));
     Some(Written { request: fields, expect })
 }

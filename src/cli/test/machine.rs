@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::execute::{Result, Verdict};
+use super::execute::{Live, Result, Seen, Verdict};
 use crate::behaviour::coverage::Coverage;
 use crate::behaviour::expect::{Difference, Found};
 use crate::cli::coverage::report;
@@ -40,12 +40,22 @@ pub(super) fn found_text(found: &Found) -> String {
 }
 
 /// All that differs, a line each.
-fn lines(verdict: &Verdict) -> Vec<String> {
-    match verdict {
+pub(super) fn lines(result: &Result) -> Vec<String> {
+    let mut lines = match &result.verdict {
         Verdict::Passed => Vec::new(),
         Verdict::Broken(why) => vec![why.clone()],
         Verdict::Failed(differences, _) => differences.iter().map(line).collect(),
+    };
+    for Live { engine, seen } in &result.live {
+        match seen {
+            Seen::Agreed | Seen::NotAsked(_) => {}
+            Seen::Differs(differences, _) => {
+                lines.extend(differences.iter().map(|difference| format!("{engine}: {}", line(difference))));
+            }
+            Seen::Failed(why) => lines.push(format!("{engine}: {why}")),
+        }
     }
+    lines
 }
 
 fn line(difference: &Difference) -> String {
@@ -75,21 +85,42 @@ fn case(report: &Report<'_>, result: &Result) -> Value {
         "line": result.found.line,
         "name": result.found.case.title(),
         "result": match result.verdict {
-            Verdict::Passed => "passed",
-            Verdict::Failed(..) => "failed",
             Verdict::Broken(_) => "broken",
+            _ if result.is_passed() => "passed",
+            _ => "failed",
         },
     });
     match &result.verdict {
         Verdict::Passed => {}
         Verdict::Broken(why) => case["problem"] = json!(why),
-        Verdict::Failed(differences, request) => {
-            let (asked, walk) = request.as_ref();
+        Verdict::Failed(differences, _) => {
             case["differences"] = differences.iter().map(difference).collect();
-            case["way"] = json!(way::way(report.book, report.ground, asked, walk));
         }
     }
+    if let Some((asked, walk)) = result.request() {
+        case["way"] = json!(way::way(report.book, report.ground, asked, walk));
+    }
+    if !result.live.is_empty() {
+        case["live"] = result.live.iter().map(live).collect();
+    }
     case
+}
+
+fn live(live: &Live) -> Value {
+    let mut value = json!({ "engine": live.engine });
+    match &live.seen {
+        Seen::Agreed => value["result"] = json!("passed"),
+        Seen::Differs(differences, _) => {
+            value["result"] = json!("failed");
+            value["differences"] = differences.iter().map(difference).collect();
+        }
+        Seen::NotAsked(why) | Seen::Failed(why) => {
+            let is_asked = matches!(live.seen, Seen::Failed(_));
+            value["result"] = json!(if is_asked { "broken" } else { "not asked" });
+            value["problem"] = json!(why);
+        }
+    }
+    value
 }
 
 fn difference(difference: &Difference) -> Value {
@@ -112,7 +143,7 @@ pub(super) fn junit(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
         let name = escape(&result.found.case.title());
         let head =
             format!("  <testcase classname=\"{class}\" name=\"{name}\" line=\"{}\"", result.found.line);
-        let lines = lines(&result.verdict);
+        let lines = lines(result);
         match lines.first() {
             None => writeln!(out, "{head}/>")?,
             Some(first) => writeln!(
@@ -133,7 +164,7 @@ pub(super) fn tap(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         // A `#` would begin a directive.
         let title = result.found.case.title().replace(['#', '\n'], " ");
         writeln!(out, "{word} {number} - {title}")?;
-        for line in lines(&result.verdict) {
+        for line in lines(result) {
             writeln!(out, "# {}:{}: {line}", result.found.file.display(), result.found.line)?;
         }
     }
@@ -148,7 +179,7 @@ pub(super) fn github(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()>
             command::property(&result.found.file.display().to_string()),
             result.found.line,
             command::property(&result.found.case.title()),
-            command::data(&lines(&result.verdict).join("\n"))
+            command::data(&lines(result).join("\n"))
         )?;
     }
     Ok(())

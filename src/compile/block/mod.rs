@@ -214,6 +214,10 @@ fn check<'t>(
     }
     cx.note_changes(catalog.arity_changes(syntax.args().len(), cx.version()));
     if !catalog.arity_in(cx.version()).allows(syntax.args().len()) {
+        if syntax.terminator() == Terminator::Missing {
+            // nginx stops before it counts, and the words behind the forgotten `;` are no arguments.
+            return None;
+        }
         let diagnostic = forgotten::semicolon(cx, syntax, context)
             .unwrap_or_else(|| wrong_arity(syntax, catalog, cx.version()));
         cx.report(diagnostic);

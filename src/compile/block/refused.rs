@@ -65,20 +65,55 @@ pub(super) fn report_unknown(
         )
         .label("nginx knows no directive of this name")
         .nginx(format!("unknown directive \"{shown}\""));
-        let diagnostic = if cx.loads_unknown() { of_loaded(diagnostic) } else { diagnostic };
+        let diagnostic = if cx.loads_unknown() || is_of_known_module(cx, name) {
+            of_loaded(diagnostic)
+        } else {
+            diagnostic
+        };
         let own = cx.options.declared.iter().flat_map(|d| d.names());
         match catalog::suggest(name, context).or_else(|| catalog::closest(name, own)) {
-            Some(suggestion) => diagnostic.help(format!("did you mean `{suggestion}`?")),
-            None => diagnostic,
+            Some(suggestion) => {
+                let whose = catalog::directives(suggestion.as_bytes()).first().map(of_module).unwrap_or_default();
+                diagnostic.help(format!("did you mean `{suggestion}`{whose}?"))
+            }
+            None => match catalog::module_of_prefix(name) {
+                Some((prefix, module)) => diagnostic.help(format!(
+                    "directives that begin with `{prefix}` belong to {module}, and it has none of this name that is known; \
+                     `directives = […]` in `ngxc.toml` declares it"
+                )),
+                None => diagnostic,
+            },
         }
     };
     cx.report(diagnostic);
 }
 
+/// Words for the module of a directive that nginx itself does not have.
+fn of_module(directive: &catalog::Directive) -> String {
+    match directive.tier {
+        catalog::Tier::OpenSource | catalog::Tier::Declared => String::new(),
+        catalog::Tier::Plus => " of NGINX Plus".to_owned(),
+        catalog::Tier::External | catalog::Tier::ThirdParty => format!(" of {}", directive.module),
+    }
+}
+
+/// True if the name begins as those of a module outside of nginx that the configuration loads or uses: the catalog may not have
+/// all of its directives.
+fn is_of_known_module(cx: &Compiler<'_>, name: &[u8]) -> bool {
+    let first = |name: &[u8]| memchr::memchr(b'_', name).map(|end| name[..end].to_vec());
+    first(name).is_some_and(|own| {
+        catalog::DIRECTIVES.iter().any(|d| {
+            matches!(d.tier, Tier::ThirdParty | Tier::External)
+                && cx.loaded.contains(d.module)
+                && first(d.name.as_bytes()).is_some_and(|other| other == own)
+        })
+    })
+}
+
 /// Lowers the finding: a loaded module that the catalog does not know may bring the directive, so nginx may accept it.
 fn of_loaded(mut diagnostic: Diagnostic) -> Diagnostic {
     diagnostic.level = Level::Info;
-    diagnostic.message.push_str("; a module that `load_module` names may bring it");
+    diagnostic.message.push_str("; a module outside of nginx that is loaded may bring it");
     diagnostic.label("not looked into")
 }
 

@@ -245,14 +245,22 @@ pub(super) fn define_captures(cx: &mut Compiler<'_>, pattern: &[u8], span: Span)
 pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
     let mut found = Vec::new();
     for (table, subsystem) in cx.variables.iter_mut().zip([Subsystem::Http, Subsystem::Stream]) {
-        for (id, places) in std::mem::take(&mut table.undefined) {
+        for (id, mut places) in std::mem::take(&mut table.undefined) {
+            // The built-in log format stands nowhere; an old nginx has another text there.
+            places.retain(|place| place.start < place.end);
+            if places.is_empty() {
+                continue;
+            }
             found.push((table.list.get(VariableId(id)).name.clone(), places, subsystem));
         }
     }
     found.sort_by_key(|(_, places, _)| places[0]);
     // Values that no server inherits are never compiled.
     let unused = cx.http.span.is_some() && cx.http.servers.is_empty() && cx.options.strict_modules;
-    for (name, places, subsystem) in found {
+    for (name, mut places, subsystem) in found {
+        // One word may name the variable twice, and some words are read twice.
+        let mut seen = std::collections::HashSet::new();
+        places.retain(|place| seen.insert(*place));
         let late = places.iter().all(|place| cx.variables[subsystem as usize].late.contains(place));
         if late && unused {
             continue;
@@ -270,6 +278,13 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
         1 => format!("unknown variable `${name}`"),
         n => format!("unknown variable `${name}`, used in {n} places"),
     };
+    // Variables have no case: the name that stands in the file is the one to look for.
+    let text = String::from_utf8_lossy(cx.configuration.sources.text(places[0]));
+    let upper = name.to_ascii_uppercase();
+    let capital =
+        [format!("${upper}"), format!("${{{upper}}}")].iter().any(|name| text.contains(name.as_str()));
+    let message =
+        if capital { message.replacen(&format!("${name}"), &format!("${upper}"), 1) } else { message };
     let mut diagnostic = Diagnostic::error("unknown-variable", places[0], message)
         .label("nothing defines it")
         .nginx(format!("unknown \"{name}\" variable"));
@@ -281,7 +296,13 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
     if may_be_defined {
         // A module that the catalog knows only by its directives may define the variable.
         diagnostic.level = Level::Info;
-        return diagnostic.help("a third-party or loaded module may define it");
+        return diagnostic.help(if capital {
+            "a third-party or loaded module may define it; or it is a variable of the environment, which a script has to fill in"
+        } else if cx.is_incomplete() {
+            "a file that was not read, or a module, may define it"
+        } else {
+            "a third-party or loaded module may define it"
+        });
     }
     let later = catalog::variable(subsystem, name.as_bytes()).and_then(|v| v.since);
     if let Some(since) = later {
@@ -299,6 +320,9 @@ fn undefined(cx: &Compiler<'_>, name: &str, places: &[Span], subsystem: Subsyste
     let near = catalog::suggest_variable(subsystem, name.as_bytes()).filter(|near| *near != name);
     match own.or(near) {
         Some(near) => diagnostic.help(format!("did you mean `${near}`?")),
+        None if capital => diagnostic.help(format!(
+            "define it with `set` or `map`; a variable of the environment has to be filled in before nginx reads the file, as `envsubst '${upper}'` does"
+        )),
         None => diagnostic.help(format!("define it with `set ${name} …;` or `map … ${name} {{ … }}`")),
     }
 }

@@ -1,12 +1,12 @@
 //! Hosts in `proxy_pass` without an `upstream` block, and the upstream that a repair adds.
 
 use super::connection::line_in_location;
+use super::words;
 use crate::edit::Edit;
-use crate::lint::names::looks_like_upstream;
 use crate::lint::place;
 use crate::lint::target::Target;
+use crate::model::Origin;
 use crate::model::location::Handler;
-use crate::model::{Origin, ProxyPass};
 use crate::reuse::{Judged, Leaf, Reached, has_variable_host};
 use crate::syntax::Directive;
 
@@ -18,14 +18,26 @@ pub(in crate::lint) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> O
         return None;
     }
     judged.reached.iter().find_map(|(reached, _)| match reached {
-        Reached::Bare(host, _) if target.is_whole() || !looks_like_upstream(host) => Some(host.as_str()),
+        Reached::Bare(host, _) if !target.may_be_upstream(leaf, host) => Some(host.as_str()),
         _ => None,
     })
 }
 
 /// The upstream that a host should have.
-pub(in crate::lint) fn upstream(target: Target<'_>, host: &str) -> String {
-    format!("upstream {} {{ server {host}; keepalive 16; }}", name(target, host))
+pub(in crate::lint) fn upstream(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> String {
+    let tls =
+        users.iter().any(|user| matches!(&user.leaf.location.handler, Some(Handler::Proxy(p)) if p.tls));
+    format!("upstream {} {{ server {host}{}; keepalive 16; }}", name(target, host), port(host, tls))
+}
+
+/// The port that `https` implies, where none is written: that of an upstream is 80.
+fn port(host: &str, tls: bool) -> &'static str {
+    if tls && !has_port(host) { ":443" } else { "" }
+}
+
+/// The name alone.
+pub(super) fn without_port(host: &str) -> &str {
+    if has_port(host) { host.rsplit_once(':').map_or(host, |(host, _)| host) } else { host }
 }
 
 /// True for a loopback address behind an `internal` location: an authentication daemon and the like.
@@ -62,13 +74,13 @@ pub(super) fn edits(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Op
         if *tls.get_or_insert(pass.tls) != pass.tls {
             return None;
         }
-        for edit in of_leaf(target, &user.leaf, pass, host, &name)? {
+        for edit in of_leaf(target, &user.leaf, host, &name)? {
             if !edits.contains(&edit) {
                 edits.push(edit);
             }
         }
     }
-    let port = if tls == Some(true) && !has_port(host) { ":443" } else { "" };
+    let port = port(host, tls == Some(true));
     let upstream = format!("upstream {name} {{ server {host}{port}; keepalive 16; }}");
     edits.push(place::before(target.configuration, server.head(), &upstream)?);
     Some((name, edits))
@@ -79,37 +91,26 @@ fn has_port(host: &str) -> bool {
 }
 
 /// Edits of one leaf: the new target, the `Host` header, and the name in TLS, which the old target implied.
-fn of_leaf(
-    target: Target<'_>,
-    leaf: &Leaf<'_>,
-    pass: &ProxyPass,
-    host: &str,
-    name: &str,
-) -> Option<Vec<Edit>> {
+fn of_leaf(target: Target<'_>, leaf: &Leaf<'_>, host: &str, name: &str) -> Option<Vec<Edit>> {
     let argument = place::find(target.configuration, leaf.span)?.arg(0)?;
     let text = String::from_utf8(argument.raw().to_vec()).ok()?;
     let at = text.to_lowercase().find(host)?;
     let mut edits =
         vec![Edit::replace(argument.span(), format!("{}{name}{}", &text[..at], &text[at + host.len()..]))];
     let proxy = leaf.proxy();
-    let settings = &leaf.location.settings.reuse;
-    let mut before = String::new();
-    if proxy.header(b"host").is_none() {
-        let shown = if pass.host.is_empty() { host } else { &pass.host };
-        let line = format!("proxy_set_header Host {shown};");
+    let mut before: Vec<String> = Vec::new();
+    for line in words::implied(leaf, host) {
         match proxy.set_header.origin {
+            _ if !line.starts_with("proxy_set_header") => before.push(line),
             Origin::Set(_) => {
                 edits.push(place::after(target.configuration, proxy.set_header.value.last()?.span, &line)?);
             }
-            Origin::Default => before.push_str(&line),
+            Origin::Default => before.push(line),
             // A line here would replace all of the outer level.
             Origin::Inherited(_) => return None,
         }
     }
-    if pass.tls && settings.proxy_ssl_name.origin == Origin::Default {
-        let bare = if has_port(host) { host.rsplit_once(':').map_or(host, |(host, _)| host) } else { host };
-        before = format!("{before}{}proxy_ssl_name {bare};", if before.is_empty() { "" } else { " " });
-    }
+    let before = before.join(" ");
     if !before.is_empty() {
         edits.push(place::before(target.configuration, line_in_location(leaf)?, &before)?);
     }

@@ -9,6 +9,7 @@ pub(super) mod limits;
 mod need;
 mod patch;
 mod sets;
+mod words;
 
 use std::cell::{Cell, OnceCell};
 use std::collections::{HashMap, HashSet};
@@ -20,12 +21,13 @@ use crate::model::proxy::HttpVersion;
 use crate::model::{Origin, Upstream};
 use crate::reuse::{Judged, Reached};
 use crate::source::Span;
-use need::{lacks_pool, least, missing};
+use need::{lacks_pool, least};
 use patch::Remedy;
 use sets::{Key, Sets};
 
-pub(super) use need::{EMPTY_HEADER, HTTP11, Missing, TOGETHER, help, is_local, level, lines};
+pub(super) use need::{EMPTY_HEADER, HTTP11, Missing, TOGETHER, is_local, level, missing};
 pub(super) use patch::listed;
+pub(super) use words::{help, lines, of_host, of_upstream, pools};
 
 /// Findings of one group that carry its fix, which is the same for all.
 const MOST_FIXES: usize = 20;
@@ -91,7 +93,7 @@ impl<'a> Remedies<'a> {
             if without.is_empty() && bare.is_none() && judged.pooled().is_none() {
                 continue;
             }
-            let missing = missing(judged, !without.is_empty() || bare.is_some());
+            let missing = missing(target, judged, !without.is_empty() || bare.is_some());
             if missing == Missing::default() {
                 continue;
             }

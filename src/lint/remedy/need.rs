@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::host;
 use super::limits::{budget, is_client_source, listening};
-use super::patch::listed;
 use crate::diagnostic::Level;
 use crate::lint::target::Target;
 use crate::model::proxy::HttpVersion;
@@ -28,18 +27,22 @@ pub(crate) struct Missing {
     pub(crate) closed: Option<Span>,
 }
 
-/// The lacks of a leaf that could use connections again; whether there is a pool is known.
-pub(super) fn missing(judged: &Judged<'_>, pool: bool) -> Missing {
+/// The lacks of a leaf that could use connections again; whether there is a pool is known. What a file that was not read may
+/// set is not missing.
+pub(crate) fn missing(target: Target<'_>, judged: &Judged<'_>, pool: bool) -> Missing {
     if !judged.leaf.is_http() || judged.leaf.proxy().http_version.value == HttpVersion::Http2 {
         return Missing { pool, ..Missing::default() };
     }
     let header = judged.leaf.proxy().header(b"connection");
     let closes = header.filter(|h| h.value.constant().is_some_and(|v| v.eq_ignore_ascii_case(b"close")));
+    let unread = target.unread.around(judged.leaf.span).is_some();
+    let version = &judged.leaf.proxy().http_version;
     Missing {
         pool,
-        version: judged.leaf.proxy().http_version.value == HttpVersion::Http10
+        version: version.value == HttpVersion::Http10
+            && (!unread || matches!(version.origin, Origin::Set(_)))
             && !judged.connections.contains(&Connection::KeepAlive),
-        header: judged.connections == [Connection::CloseByDefault],
+        header: !unread && judged.connections == [Connection::CloseByDefault],
         closed: closes.map(|header| header.span),
     }
 }
@@ -83,43 +86,6 @@ pub(crate) const HTTP11: &str = "proxy_http_version 1.1;";
 
 /// Reason for repairs of several parts.
 pub(crate) const TOGETHER: &str = "one without the others helps nothing";
-
-/// The lines that leaves lack, in backticks.
-pub(crate) fn lines(lacks: &[Missing]) -> Vec<String> {
-    let version = lacks.iter().any(|lack| lack.version).then_some(HTTP11);
-    let header = lacks.iter().any(|lack| lack.header || lack.closed.is_some()).then_some(EMPTY_HEADER);
-    version.into_iter().chain(header).map(|line| format!("`{line}`")).collect()
-}
-
-/// The whole repair of a leaf, as an order.
-pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
-    let missing = target.remedies().missing(judged);
-    let mut here = lines(&[missing]);
-    if missing.closed.is_some() || judged.leaf.proxy().http_version.origin != Origin::Default {
-        // Lines that are there are changed.
-        here = here.into_iter().map(|line| format!("write {line}")).collect();
-    } else if let Some(first) = here.first_mut() {
-        first.insert_str(0, "add ");
-    }
-    let bare = host::bare(target, judged);
-    let without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u));
-    let pools: Vec<String> = without
-        .map(|u| match u.keepalive_overridden {
-            Some(_) => format!("move `keepalive` of upstream `{}` behind the balancing method", u.name),
-            None => format!(
-                "add `keepalive {};` at the end of upstream `{}`",
-                target.remedies().pool_size(u),
-                u.name
-            ),
-        })
-        .chain(bare.map(|host| format!("define `{}` and pass to that", host::upstream(target, host))))
-        .take(3)
-        .collect();
-    if pools.is_empty() {
-        return listed(&here);
-    }
-    format!("{}, and {}: {TOGETHER}", listed(&here), listed(&pools))
-}
 
 /// The level of a leaf's lack: without ports, or where only nginx itself asks, it costs little.
 pub(crate) fn level<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Level {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Imagined;
+use super::{Imagined, Part};
 use crate::eval::inet::{write_ip, write_number};
 use crate::eval::select::host;
 use crate::model::Endpoint;
@@ -27,6 +27,18 @@ impl Imagined<'_> {
         Some(found.is_some())
     }
 
+    /// The client's address, which decides from now on.
+    fn read_client(&self) -> Option<IpAddr> {
+        self.reads.note(Part::Client);
+        self.client
+    }
+
+    /// Notes that path and arguments decide, as they came in.
+    fn read_target(&self) {
+        self.reads.note(Part::Path);
+        self.reads.note(Part::Args);
+    }
+
     fn cookie(&self, name: &str) -> Option<Vec<u8>> {
         let text = self.header("cookie")?;
         let cookies = text.split(|b| *b == b';').map(<[u8]>::trim_ascii);
@@ -37,6 +49,7 @@ impl Imagined<'_> {
     }
 
     fn argument(&self, name: &str) -> Option<&[u8]> {
+        self.read_args();
         let args = self.args.split(|b| *b == b'&');
         args.filter_map(|arg| arg.split_at_checked(name.len()))
             .filter(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()))
@@ -62,18 +75,29 @@ impl Imagined<'_> {
         match name {
             "host" if asked.name.is_empty() => out.extend(self.server_name().bytes()),
             "host" => out.extend_from_slice(&asked.name),
-            "uri" | "document_uri" => out.extend_from_slice(&self.uri),
-            "request_uri" => out.extend_from_slice(&asked.target),
+            "uri" | "document_uri" => {
+                self.read_uri();
+                out.extend_from_slice(&self.uri);
+            }
+            "request_uri" => {
+                self.read_target();
+                out.extend_from_slice(&asked.target);
+            }
             "args" | "query_string" => {
+                self.read_args();
                 out.extend_from_slice(&self.args);
                 return Some(!self.args.is_empty());
             }
-            "is_args" => out.extend(if self.args.is_empty() { "" } else { "?" }.bytes()),
+            "is_args" => {
+                self.read_args();
+                out.extend(if self.args.is_empty() { "" } else { "?" }.bytes());
+            }
             "scheme" => out.extend(asked.scheme.bytes()),
             "https" if asked.scheme == "https" => out.extend(b"on"),
             "https" => {}
             "request_method" => out.extend(asked.method.bytes()),
             "request" => {
+                self.read_target();
                 out.extend(asked.method.bytes());
                 out.push(b' ');
                 out.extend_from_slice(&asked.target);
@@ -110,15 +134,18 @@ impl Imagined<'_> {
                 _ => return None,
             },
             "request_port" | "is_request_port" => return Some(self.request_port(name, out)),
-            "remote_addr" => write_ip(self.client?, out),
-            "realip_remote_addr" => write_ip(self.real.unwrap_or(self.client)?, out),
-            "binary_remote_addr" => match self.client? {
+            "remote_addr" => write_ip(self.read_client()?, out),
+            "realip_remote_addr" => {
+                self.read_client();
+                write_ip(self.real.unwrap_or(self.client)?, out);
+            }
+            "binary_remote_addr" => match self.read_client()? {
                 IpAddr::V4(ip) => out.extend(ip.octets()),
                 IpAddr::V6(ip) => out.extend(ip.octets()),
             },
             "proxy_add_x_forwarded_for" => {
                 let before = self.header("x-forwarded-for");
-                let client = self.client?;
+                let client = self.read_client()?;
                 if let Some(before) = before {
                     out.extend(before);
                     out.extend(b", ");
@@ -126,7 +153,10 @@ impl Imagined<'_> {
                 write_ip(client, out);
             }
             "remote_user" => match asked.facts.as_ref().and_then(|facts| facts.user.as_ref()) {
-                Some(user) => out.extend(user.bytes()),
+                Some(user) => {
+                    self.reads.note_name("remote_user");
+                    out.extend(user.bytes());
+                }
                 None if self.headers("authorization").is_empty() => return Some(false),
                 None => return None,
             },
@@ -139,6 +169,7 @@ impl Imagined<'_> {
     }
 
     fn request_port(&self, name: &str, out: &mut Vec<u8>) -> bool {
+        self.reads.note_name("http_host");
         let port = host::normalize(&self.asked.host, &mut Vec::new()).ok().flatten().filter(|p| *p != 0);
         match (name, port) {
             ("request_port", Some(port)) => write_number(u32::from(port), out),
@@ -155,6 +186,7 @@ impl Imagined<'_> {
         let path = root.path.constant().filter(|path| path.starts_with(b"/"))?;
         out.extend_from_slice(path);
         if !is_root {
+            self.read_uri();
             let skip = match root.alias {
                 None => 0,
                 Some(Alias::Prefix(n)) => n.min(self.uri.len()),

@@ -1,6 +1,10 @@
 //! One request that a user describes: the variables follow from its URL and headers.
 
 mod builtin;
+mod reads;
+
+pub use reads::Reads;
+pub(super) use reads::{Origin, Part};
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -138,6 +142,10 @@ pub struct Imagined<'c> {
     pub is_answered: bool,
     /// Entries that were taken from maps; `None`: the default.
     pub looked_up: Vec<(usize, Option<usize>)>,
+    /// Where the URI comes from.
+    pub(super) origin: Origin,
+    /// Parts that have decided so far.
+    pub(super) reads: Reads,
     /// Variables that were needed and are unknown.
     pub unknown: Vec<VariableId>,
     /// The client address was needed and is unknown.
@@ -171,6 +179,8 @@ impl<'c> Imagined<'c> {
             status: None,
             is_answered: false,
             looked_up: Vec::new(),
+            origin: Origin::default(),
+            reads: Reads::default(),
             unknown: Vec::new(),
             needs_client: false,
             captures: Captures::default(),
@@ -210,6 +220,7 @@ impl<'c> Imagined<'c> {
 
     /// Text of a numbered capture.
     pub fn captured(&self, group: u8) -> Option<&[u8]> {
+        self.reads.note(Part::Path);
         self.captures.get(usize::from(group))
     }
 
@@ -217,6 +228,7 @@ impl<'c> Imagined<'c> {
     pub fn headers(&self, name: &str) -> Vec<&[u8]> {
         let dashes = |text: &str| text.replace('-', "_").to_ascii_lowercase();
         let name = dashes(name);
+        self.reads.note_name(&format!("http_{name}"));
         if name == "host" {
             return (!self.asked.host.is_empty()).then_some(&self.asked.host[..]).into_iter().collect();
         }
@@ -235,6 +247,31 @@ impl<'c> Imagined<'c> {
         let lines = self.headers(name);
         let separator: &[u8] = if name.eq_ignore_ascii_case("cookie") { b"; " } else { b", " };
         (!lines.is_empty()).then(|| lines.join(separator))
+    }
+
+    /// Parts of the request that the route has read.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    /// Notes that the URI decides.
+    pub(super) fn read_uri(&self) {
+        if self.origin != Origin::Constant {
+            self.reads.note(Part::Path);
+        }
+    }
+
+    /// Notes that the arguments decide; those of another URI may be made of anything.
+    pub(super) fn read_args(&self) {
+        self.reads.note(Part::Args);
+        if self.is_internal {
+            self.reads.note(Part::Path);
+        }
+    }
+
+    /// Number of values that are remembered, for whoever wants to know if there are more by now.
+    pub(super) fn remembered(&self) -> usize {
+        self.cached.len() + self.looked_up.len()
     }
 
     /// `$server_name`: the first name of the server as nginx keeps it.
@@ -256,6 +293,7 @@ impl Request for Imagined<'_> {
         }
         let facts = self.asked.facts.as_ref();
         if let Some(value) = facts.and_then(|facts| facts.variables.get(&variable.name)) {
+            self.reads.note_name(&variable.name);
             out.extend_from_slice(value);
             return true;
         }
@@ -272,6 +310,7 @@ impl Request for Imagined<'_> {
     }
 
     fn address(&mut self) -> Option<IpAddr> {
+        self.reads.note(Part::Client);
         // `geo` takes 255.255.255.255 without an address.
         self.needs_client |= self.client.is_none();
         self.client
@@ -283,11 +322,15 @@ impl Request for Imagined<'_> {
     }
 
     fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool {
+        self.reads.note(Part::Path);
         let text = self.captures.get(usize::from(group));
         text.map(|text| out.extend_from_slice(text)).is_some()
     }
 
     fn set_captures(&mut self, captures: Captures) {
+        if captures.named().next().is_some() {
+            self.read_uri();
+        }
         for (id, value) in captures.named() {
             self.lost.remove(&id);
             self.stored.insert(id, value.to_vec());

@@ -7,7 +7,7 @@ use crate::eval::forwarded::forwarded;
 use crate::eval::select::AddressId;
 use crate::model::access::{Addresses, RealIpHeader};
 use crate::simulate::facts::Fact;
-use crate::simulate::imagined::Counted;
+use crate::simulate::imagined::{Counted, Part};
 
 /// Verdict of one access module.
 enum Verdict {
@@ -46,6 +46,7 @@ impl Way<'_> {
         };
         let values = self.request.headers(&name);
         let values = if is_list { &values[..] } else { &values[..values.len().min(1)] };
+        self.request.reads.note(Part::Client);
         let from = self.request.client.map(|ip| SocketAddr::new(ip, 0));
         if let Some(found) = forwarded(from, values, believed, access.real_ip_recursive.value) {
             self.request.real = Some(self.request.client);
@@ -65,7 +66,7 @@ impl Way<'_> {
         let mut counted = Vec::new();
         for (directive, name, zones) in req.chain(conn) {
             if let Some(zone) = zones.iter().find(|zone| zone.name == *name) {
-                let key = self.value(&zone.key);
+                let key = self.text(&zone.key);
                 counted.push(Counted { directive, zone: name.clone(), key });
             }
         }
@@ -122,6 +123,9 @@ impl Way<'_> {
     /// `ngx_http_access_handler`
     fn by_address(&mut self) -> Result<Verdict, End> {
         for rule in &self.settings().access.rules.value {
+            if !matches!(rule.who, Addresses::All | Addresses::Unix) {
+                self.request.reads.note(Part::Client);
+            }
             let client = self.request.client;
             let applies = match &rule.who {
                 Addresses::All => true,

@@ -4,9 +4,9 @@ use super::{End, Event, Way};
 use crate::eval::uri;
 use crate::model::content::{Alias, TryLast};
 use crate::model::location::Handler;
-use crate::model::{Target, Upstream, UpstreamId};
+use crate::model::{ComplexValue, Segment, Target, Upstream, UpstreamId};
 use crate::simulate::facts::{Fact, Files, Kind};
-use crate::simulate::imagined::Destination;
+use crate::simulate::imagined::{Destination, Origin};
 
 impl<'w> Way<'w> {
     /// The phases from preaccess to content (`ngx_http_core_run_phases`).
@@ -49,7 +49,7 @@ impl<'w> Way<'w> {
         if root.alias.is_some() && !self.request.is_in_location {
             return Err(End::Status(500, "`alias` cannot be used where the URI was rewritten"));
         }
-        let path = self.value(&root.path);
+        let path = self.text(&root.path);
         let mut path = path.map_err(|unknown| End::Unknown(setting.origin.span(), unknown))?;
         let length = path.len();
         let uri = &self.request.uri;
@@ -75,7 +75,16 @@ impl<'w> Way<'w> {
         let Ok(files) = self.known_files() else { return Some(End::Needs(Fact::Files, span)) };
         let alias = self.settings().content.root.value.alias;
         for (file, is_directory) in &tried.files {
-            let mut name = match self.value(file) {
+            // The last byte tells a directory from a file.
+            let is_plain = match file.segments.last() {
+                None | Some(Segment::Literal(_)) => true,
+                Some(Segment::Variable(id)) => {
+                    let name = &self.ground.router.config().http.variables.get(*id).name;
+                    matches!(name.as_str(), "uri" | "document_uri")
+                }
+                Some(Segment::Capture(_)) => false,
+            };
+            let mut name = match if is_plain { self.text(file) } else { self.value(file) } {
                 Ok(name) => name,
                 Err(unknown) => return Some(End::Unknown(span, unknown)),
             };
@@ -91,6 +100,9 @@ impl<'w> Way<'w> {
                 continue;
             }
             self.events.push(Event::Tried(span, Some(candidate)));
+            if file.constant().is_some() {
+                self.request.origin = Origin::Constant;
+            }
             match alias {
                 None => self.request.uri = name,
                 Some(Alias::Prefix(n)) => {
@@ -108,8 +120,8 @@ impl<'w> Way<'w> {
         self.events.push(Event::Tried(span, None));
         Some(match &tried.last {
             TryLast::Status(status) => End::Status(*status, "none of the files of `try_files` is there"),
-            TryLast::Uri(uri) => match self.value(uri) {
-                Ok(uri) => self.redirect(&uri),
+            TryLast::Uri(uri) => match self.uri(uri) {
+                Ok((uri, origin)) => self.redirect(&uri, origin),
                 Err(unknown) => End::Unknown(span, unknown),
             },
         })
@@ -131,7 +143,8 @@ impl<'w> Way<'w> {
                 let span = content.index.origin.span();
                 let name = self.value(index).map_err(|unknown| End::Unknown(span, unknown))?;
                 if name.starts_with(b"/") {
-                    return Ok(self.redirect(&name));
+                    let origin = if index.constant().is_some() { Origin::Constant } else { Origin::Computed };
+                    return Ok(self.redirect(&name, origin));
                 }
                 let path = [&self.path()?.1[..], &name].concat();
                 if self.known_files()?.kind(&path).is_some() {
@@ -162,7 +175,7 @@ impl<'w> Way<'w> {
     fn go_inside(&mut self, uri: Vec<u8>) -> End {
         let args = std::mem::take(&mut self.request.args);
         let target = if args.is_empty() { uri } else { [&uri[..], b"?", &args].concat() };
-        self.redirect(&target)
+        self.redirect(&target, Origin::Computed)
     }
 
     /// `ngx_http_upstream_init`: the peer's group, and its response if that is stated.
@@ -178,7 +191,8 @@ impl<'w> Way<'w> {
                 Destination { upstream: Some(*id), host: host.into_bytes(), uri: None, tls }
             }
             Target::Value(value) => {
-                let url = match self.value(value) {
+                let url = if self.has_fixed_host(value) { self.text(value) } else { self.value(value) };
+                let url = match url {
                     Ok(url) => url,
                     Err(unknown) => return End::Unknown(Some(span), unknown),
                 };
@@ -214,7 +228,7 @@ impl<'w> Way<'w> {
             response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("X-Accel-Redirect"));
         if let Some((_, to)) = redirect.filter(|_| !is_ignored) {
             if to.starts_with(b"@") {
-                return self.redirect(to);
+                return self.redirect(to, Origin::Computed);
             }
             let Some((path, args)) = uri::unsafe_uri(to) else {
                 return End::Status(404, "`X-Accel-Redirect` leads out of the root");
@@ -231,6 +245,22 @@ impl<'w> Way<'w> {
             return End::Status(response.status, "the upstream's response is replaced");
         }
         End::Content(Some(span))
+    }
+}
+
+impl Way<'_> {
+    /// True if the variables of a URL are in its path and arguments.
+    fn has_fixed_host(&self, value: &ComplexValue) -> bool {
+        let variables = &self.ground.router.config().http.variables;
+        let [Segment::Literal(text), rest @ ..] = value.segments.as_slice() else { return false };
+        let Some(host) = memchr::memmem::find(text, b"://").map(|at| &text[at + 3..]) else { return false };
+        let is_path = |segment: &Segment| match segment {
+            Segment::Variable(id) => {
+                matches!(variables.get(*id).name.as_str(), "request_uri" | "uri" | "document_uri")
+            }
+            Segment::Literal(_) | Segment::Capture(_) => false,
+        };
+        !host.is_empty() && (host.contains(&b'/') || rest.first().is_none_or(is_path))
     }
 }
 

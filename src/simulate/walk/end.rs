@@ -2,7 +2,8 @@
 
 use super::{End, Event, Handler, MAX_DEPTH, Walk, Way, When};
 use crate::model::content::TryLast;
-use crate::simulate::imagined::Imagined;
+use crate::model::{ComplexValue, Segment, VariableId};
+use crate::simulate::imagined::{Imagined, Origin};
 
 impl<'w> Way<'w> {
     /// Follows error pages to the end, and adds the alternatives that depend on files.
@@ -80,8 +81,8 @@ impl<'w> Way<'w> {
         let page = core.error_page.value.iter().find(|page| page.statuses.contains(&status))?;
         let sent = if matches!(status, 494..=497) { 400 } else { status };
         self.err_status = Some(page.status.unwrap_or(sent)).filter(|status| *status != 0);
-        let uri = match self.value(&page.uri) {
-            Ok(uri) => uri,
+        let (uri, origin) = match self.uri(&page.uri) {
+            Ok(found) => found,
             Err(unknown) => return Some(End::Unknown(Some(page.span), unknown)),
         };
         self.events.push(Event::ErrorPage(page.span, status, uri.clone()));
@@ -89,14 +90,35 @@ impl<'w> Way<'w> {
             "GET".clone_into(&mut self.request.method);
         }
         if uri.starts_with(b"/") || uri.starts_with(b"@") {
-            return Some(self.redirect(&uri));
+            return Some(self.redirect(&uri, origin));
         }
         let status = page.status.filter(|s| matches!(s, 301 | 302 | 303 | 307 | 308)).unwrap_or(302);
         Some(End::Answer(page.span, status, Some(uri)))
     }
 
+    /// A URI that the configuration names. If its path is constant its arguments decide nothing by themselves.
+    pub(super) fn uri(&mut self, value: &ComplexValue) -> Result<(Vec<u8>, Origin), Vec<VariableId>> {
+        let variables = &self.ground.router.config().http.variables;
+        let is_constant = match value.segments.as_slice() {
+            [] | [Segment::Literal(_)] => true,
+            [Segment::Literal(text), Segment::Variable(id), ..] => {
+                let next = value.segments.get(2);
+                let is_args = |segment: &Segment| {
+                    matches!(segment, Segment::Variable(id)
+                    if matches!(variables.get(*id).name.as_str(), "args" | "query_string"))
+                };
+                text.contains(&b'?') || variables.get(*id).name == "is_args" && next.is_none_or(is_args)
+            }
+            _ => false,
+        };
+        if is_constant {
+            return Ok((self.text(value)?, Origin::Constant));
+        }
+        Ok((self.value(value)?, Origin::Computed))
+    }
+
     /// `ngx_http_internal_redirect`, `ngx_http_named_location`
-    pub(super) fn redirect(&mut self, uri: &[u8]) -> End {
+    pub(super) fn redirect(&mut self, uri: &[u8], origin: Origin) -> End {
         self.events.push(Event::Redirect(uri.to_vec()));
         if self.is_cycle() {
             return End::Status(500, "rewrite or internal redirection cycle");
@@ -112,6 +134,7 @@ impl<'w> Way<'w> {
         }
         let (path, args) = uri.split_at(memchr::memchr(b'?', uri).unwrap_or(uri.len()));
         self.request.uri = path.to_vec();
+        self.request.origin = origin;
         self.request.args = args.get(1..).unwrap_or_default().to_vec();
         self.request.is_unchanged = false;
         self.request.is_in_location = true;
@@ -132,7 +155,7 @@ impl<'w> Way<'w> {
             let end = match &tried.last {
                 TryLast::Status(status) => End::Status(*status, "none of the files is there"),
                 TryLast::Uri(uri) => match way.value(uri) {
-                    Ok(uri) => way.redirect(&uri),
+                    Ok(uri) => way.redirect(&uri, Origin::Computed),
                     Err(unknown) => End::Unknown(span, unknown),
                 },
             };
@@ -145,7 +168,7 @@ impl<'w> Way<'w> {
                 let mut way = self.fork();
                 let Ok(name) = way.value(index) else { continue };
                 let uri = if name.starts_with(b"/") { name } else { [&self.request.uri[..], &name].concat() };
-                let end = way.redirect(&uri);
+                let end = way.redirect(&uri, Origin::Computed);
                 ways.push((When::Index(uri), way.finish(end).0));
             }
         }

@@ -6,7 +6,11 @@ use crate::eval::{Request as _, uri};
 use crate::model::rewrite::{Condition, FileTest, Instruction, Rewrite, RewriteFlag};
 use crate::model::{ComplexValue, Segment, VariableId};
 use crate::simulate::facts::Kind;
+use crate::simulate::imagined::{Origin, Part};
 use crate::source::Span;
+
+/// Patterns that every path matches which has no line feed.
+const ALWAYS: [&str; 10] = ["", "^", "/", "^/", "^.*$", "^(.*)$", "^/(.*)$", "^/.*$", "(.*)", "^(.*)"];
 
 /// Continuation after an instruction.
 pub(super) enum Next {
@@ -42,7 +46,9 @@ impl Way<'_> {
                         self.events.push(Event::Answer(r#return.span, r#return.status));
                     }
                     let text = match &r#return.text {
-                        Some(text) => self.value(text).ok(),
+                        // An empty text has nginx's page of an error.
+                        Some(text) if r#return.status >= 400 => self.value(text).ok(),
+                        Some(text) => self.text(text).ok(),
                         None => Some(Vec::new()),
                     };
                     Next::End(End::Answer(r#return.span, r#return.status, text))
@@ -106,7 +112,10 @@ impl Way<'_> {
                 let Some(files) = self.facts().and_then(|facts| facts.files.as_ref()) else {
                     return Err(Vec::new());
                 };
-                let found = files.kind(&self.value(path)?);
+                if self.request.origin == Origin::Request {
+                    self.request.reads.note(Part::Place);
+                }
+                let found = files.kind(&self.text(path)?);
                 let is_there = match test {
                     FileTest::File => found == Some(Kind::File),
                     FileTest::Directory => found == Some(Kind::Directory),
@@ -156,6 +165,11 @@ impl Way<'_> {
     /// `ngx_http_script_regex_start_code`, `ngx_http_script_regex_end_code`
     fn rewrite(&mut self, rewrite: &Rewrite) -> Next {
         let subject = self.request.uri.clone();
+        if !ALWAYS.contains(&rewrite.pattern.as_str()) {
+            self.request.read_uri();
+        } else if self.request.origin == Origin::Request {
+            self.request.reads.note(Part::Place);
+        }
         match self.matches(&rewrite.pattern, false, rewrite.span, &subject) {
             None => return Next::End(End::Status(500, "a regular expression gave up")),
             Some(false) => {
@@ -169,6 +183,7 @@ impl Way<'_> {
         self.is_changed = rewrite.flag != RewriteFlag::Break;
         self.request.is_in_location &= self.is_changed;
         let escapes = matches!(rewrite.flag, RewriteFlag::Redirect(_));
+        let (reads, known) = (self.request.reads.clone(), self.request.remembered());
         let replacement = match self.escaped(&rewrite.replacement, escapes) {
             Ok(value) => value,
             Err(unknown) => return Next::End(End::Unknown(Some(rewrite.span), unknown)),
@@ -176,6 +191,10 @@ impl Way<'_> {
         let before = std::mem::take(&mut self.request.args);
         let keeps = rewrite.keeps_args && !before.is_empty();
         if let RewriteFlag::Redirect(status) = rewrite.flag {
+            if self.request.remembered() == known {
+                // The target of a redirect decides nothing.
+                self.request.reads = reads;
+            }
             let mut target = uri::unescape_redirect(&replacement);
             if keeps {
                 target.push(if rewrite.has_args { b'&' } else { b'?' });
@@ -203,6 +222,8 @@ impl Way<'_> {
             return Next::End(End::Status(500, "the rewritten URI has a zero length"));
         }
         self.request.uri = replacement;
+        let is_constant = rewrite.replacement.constant().is_some();
+        self.request.origin = if is_constant { Origin::Constant } else { Origin::Computed };
         self.events
             .push(Event::Rewrite(rewrite.span, Some((self.request.uri.clone(), self.request.args.clone()))));
         if rewrite.flag == RewriteFlag::Next { Next::Go } else { Next::Stop }

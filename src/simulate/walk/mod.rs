@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use super::facts::{Fact, Facts};
-use super::imagined::{Asked, Imagined};
+use super::imagined::{Asked, Imagined, Origin, Part, Reads};
 use crate::eval::regex::Regex;
 use crate::eval::select::{LocationId, LocationStep, Router, ServerId, ServerStep};
 use crate::eval::{CompileError, Program, Request as _, uri};
@@ -174,12 +174,15 @@ impl Ground {
         };
         if let Some(captures) = captures {
             way.request.set_captures(captures);
+            // They are parts of the host.
+            way.request.reads = Reads::default();
         }
         if let Some(end) = way.refused_by_tls() {
             return Ok(way.finish(end));
         }
         let (mut path, merge) = (Vec::new(), way.settings().core.merge_slashes.value);
         let Ok(args) = uri::normalize(&asked.target, merge, &mut path) else {
+            way.request.reads.note(Part::Path);
             let end = End::Status(400, "the path is invalid");
             return Ok(if asked.facts.is_some() { way.finish(end) } else { way.done(end) });
         };
@@ -229,6 +232,16 @@ impl<'w> Way<'w> {
         let mut out = Vec::new();
         self.ground.program.evaluate(value, &mut self.request, &mut out);
         self.known(out)
+    }
+
+    /// The same of a value that decides nothing by itself: only maps that it looks into are of interest.
+    fn text(&mut self, value: &ComplexValue) -> Result<Vec<u8>, Vec<VariableId>> {
+        let (reads, known) = (self.request.reads.clone(), self.request.remembered());
+        let found = self.value(value);
+        if found.is_ok() && self.request.remembered() == known {
+            self.request.reads = reads;
+        }
+        found
     }
 
     fn variable(&mut self, id: VariableId) -> Result<Vec<u8>, Vec<VariableId>> {
@@ -286,6 +299,11 @@ impl<'w> Way<'w> {
         self.location = None;
         self.request.handled_by = None;
         self.request.settings = self.settings();
+        match self.request.origin {
+            Origin::Request => self.request.reads.note(Part::Place),
+            Origin::Constant => {}
+            Origin::Computed => self.request.reads.note(Part::Path),
+        }
         let uri = self.request.uri.clone();
         let Ok(choice) = self.ground.router.trace_location(self.request.server, &uri, &mut steps) else {
             return Some(End::Status(500, "a regular expression gave up"));

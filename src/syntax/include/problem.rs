@@ -47,9 +47,13 @@ impl Load<'_> {
 
     pub(super) fn report_unreadable(&mut self, include: &Include, path: &Path, error: &io::Error) {
         let from = PathBuf::from(self.configuration.sources.file(include.id.file).name());
+        // A path that nobody wrote is told with the name that stands in the file.
+        let name = os_path(&include.name);
+        let written =
+            if path.ends_with(&name) { String::new() } else { format!(" as `{}`", lossy(&include.name)) };
         let message = format!(
-            "cannot read `{}`, included from `{}`: {}",
-            path.display(),
+            "cannot read `{}`, included{written} from `{}`: {}",
+            lossy(path.as_os_str().as_encoded_bytes()),
             from.display(),
             reason(error)
         );

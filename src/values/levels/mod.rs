@@ -87,6 +87,7 @@ impl<'a> Levels<'a> {
 
     /// Marks the blocks in which, or around which, something is included that was not read.
     fn mark_incomplete(&mut self, configuration: &'a Configuration, root: Block<'a>) {
+        let unread = configuration.unread();
         let is_missing = |d: Directive<'a>| {
             let is_pattern = || d.arg(0).is_some_and(|w| w.content().contains(&b'*'));
             d.name().is("include") && configuration.included(d).is_empty() && !is_pattern()
@@ -95,7 +96,10 @@ impl<'a> Levels<'a> {
             let data = &self.blocks[index];
             let around = data.outer.is_none_or(|outer| self.blocks[outer as usize].complete);
             let block = data.head.map_or(Some(root), Directive::block);
-            let complete = around && !block.into_iter().flat_map(Block::directives).any(is_missing);
+            let place = data.head.map_or_else(|| root.span(), Directive::head);
+            let complete = around
+                && unread.around(place).is_none()
+                && !block.into_iter().flat_map(Block::directives).any(is_missing);
             self.blocks[index].complete = complete;
         }
     }

@@ -36,7 +36,7 @@ const LAYERS: &[(&str, &[&str], &[&str])] = &[
     (
         "behaviour",
         &["source", "catalog", "syntax", "model", "eval", "simulate", "version"],
-        &["serde", "toml", "regex_automata", "ipnet"],
+        &["serde", "serde_json", "toml", "regex_automata", "ipnet", "rustls", "rcgen"],
     ),
     ("site", &["source", "model"], &["serde", "postcard", "sha2"]),
     ("ports", &["source", "model", "eval", "reuse", "version"], &["ipnet", "flate2", "rustix"]),

@@ -63,8 +63,15 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         for level in lost::levels_with(target, name) {
             let gone = lost::lines(level, name, keys);
             let Some(first) = level.get(name).filter(|_| !gone.is_empty()) else { continue };
-            let message =
-                format!("this `{name}` replaces those of the outer level: {} lost", lost::names(&gone));
+            let effect = match name {
+                "error_page" => "in force here",
+                _ if name.ends_with("hide_header") => "hidden here",
+                _ => "sent",
+            };
+            let message = format!(
+                "this `{name}` replaces those of the outer level: {} not {effect}",
+                lost::names(&gone)
+            );
             let mut finding = DIRECTIVE_INHERITANCE.finding(first.head(), message);
             if keys == Keys::AllButLast {
                 finding.level = Level::Info;

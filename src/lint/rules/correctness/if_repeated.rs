@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::Target;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
-use crate::lint::values::codes::Kind;
+use crate::lint::values::codes::{Exit, Kind, exit};
 use crate::syntax::Directive;
 
 declare_rule! {
@@ -53,7 +53,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         seen = Some(level);
-        let mut first: std::collections::HashMap<Vec<u8>, Directive<'_>> = std::collections::HashMap::new();
+        let mut first: std::collections::HashMap<Vec<u8>, Earlier<'_>> = std::collections::HashMap::new();
         for (point, code) in level.codes().iter() {
             match code.kind {
                 Kind::If => {
@@ -62,7 +62,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                     // Nothing follows an end of the request.
                     match first.get(&condition) {
                         Some(before) => found.push(finding(level, *before, code.directive, inner)),
-                        None => drop(first.insert(condition, code.directive)),
+                        None => drop(first.insert(condition, (code.directive, inner))),
                     }
                 }
                 // Another value may be asked for after it.
@@ -76,13 +76,16 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// An `if`, and its block as a level.
+type Earlier<'a> = (Directive<'a>, Option<Block<'a>>);
+
 fn words(head: Directive<'_>) -> Vec<u8> {
     head.args().map(|word| word.value().into_owned()).collect::<Vec<_>>().join(&b' ')
 }
 
 fn finding(
     level: Block<'_>,
-    before: Directive<'_>,
+    (before, earlier): (Directive<'_>, Option<Block<'_>>),
     head: Directive<'_>,
     inner: Option<Block<'_>>,
 ) -> Diagnostic {
@@ -91,6 +94,7 @@ fn finding(
     let has = |block: Option<crate::syntax::Block<'_>>| {
         block.into_iter().flat_map(crate::syntax::Block::directives).any(setting)
     };
+    let ends = earlier.is_some_and(|inner| matches!(exit(inner), Exit::Leaves));
     let both =
         level.context() == Context::Location && has(before.block()) && inner.is_some() && has(head.block());
     let message = if both {
@@ -98,11 +102,16 @@ fn finding(
     } else {
         "this `if` has the condition of an earlier one"
     };
+    let (message, help) = if ends {
+        ("this `if` never holds: an earlier one of the same condition has answered", "remove one of the two")
+    } else {
+        (message, "put both into one block")
+    };
     let mut finding = IF_REPEATED
         .finding(head.head(), message)
-        .related(before.head(), "has the same condition")
-        .help("put both into one block");
-    if !both {
+        .related(before.head(), if ends { "answers such requests" } else { "has the same condition" })
+        .help(help);
+    if !both && !ends {
         finding.level = Level::Info;
     }
     finding

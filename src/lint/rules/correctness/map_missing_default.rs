@@ -5,6 +5,8 @@ use crate::lint::Target;
 use crate::lint::rule::declare_rule;
 use crate::model::map::MapKey;
 use crate::syntax::Directive;
+use crate::values;
+use crate::values::codes::Point;
 
 declare_rule! {
     /// ## What it does
@@ -42,6 +44,7 @@ declare_rule! {
         level: Info,
         summary: "a `map` gives an empty host or path for what it does not list",
         doc: "/en/docs/http/ngx_http_map_module.html#map",
+        absence: true,
     }
 }
 
@@ -53,7 +56,10 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
         let name = &target.config.http.variables.get(map.variable).name;
         let reached = target.uses().reached(name);
-        let Some((_, user)) = reached.iter().find(|(name, directive)| needs(*directive, name)) else {
+        let Some((_, user)) = reached
+            .iter()
+            .find(|(name, directive)| needs(*directive, name) && !is_filled(target, *directive, name))
+        else {
             continue;
         };
         found.push(
@@ -64,6 +70,15 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 .help("add `default …;`"),
         );
     }
+}
+
+/// True if an `if` has answered the requests for which the variable is empty.
+fn is_filled(target: Target<'_>, directive: Directive<'_>, name: &str) -> bool {
+    let name_of = directive.name().value();
+    let Ok(of) = std::str::from_utf8(&name_of) else { return false };
+    let mut places = target.levels().http(of).filter(|(_, d)| d.head() == directive.head()).peekable();
+    places.peek().is_some()
+        && places.all(|(level, d)| values::is_filled(target.view(), Point::of(level, d), name))
 }
 
 /// True if a directive cannot work with an empty value.

@@ -63,7 +63,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let names_path = |piece: &Piece| match piece {
             Piece::Literal(_) => false,
             Piece::Capture(_) => true,
-            Piece::Variable(name) => may_hold_path(target, name),
+            Piece::Variable(name) => may_hold_path(target, name) || is_of_whole_path(target, name),
         };
         let pieces = text::pieces(&url.host);
         if !pieces.iter().any(|p| matches!(p, Piece::Variable(_))) || pieces.iter().any(names_path) {
@@ -94,6 +94,21 @@ fn reached_by_many(level: Block<'_>, uri: &[u8]) -> bool {
 /// nginx's own variables that are a host or part of one.
 const HOSTS: [&str; 8] =
     ["host", "server_name", "hostname", "server_addr", "server_port", "proxy_host", "http_host", "scheme"];
+
+/// True if a `map` lists the whole paths for which the variable has a value: the request's path has done its work.
+fn is_of_whole_path(target: Target<'_>, name: &str) -> bool {
+    let is_path = |word: Word<'_>| ["$uri", "$document_uri", "$request_uri"].iter().any(|path| word.is(path));
+    let defines =
+        |word: Word<'_>| word.content().get(1..).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+    target.levels().http("map").map(|(_, map)| map).any(|map| {
+        map.arg(0).is_some_and(is_path)
+            && map.arg(1).is_some_and(defines)
+            && target.levels().entries(map).all(|entry| {
+                let is_empty = entry.arg(0).is_some_and(|value| value.value().is_empty());
+                entry.name().value().starts_with(b"/") || entry.name().is("default") && is_empty
+            })
+    })
+}
 
 /// True if a variable can be more than a host: one of the request's path, or one that is made with a `/`.
 fn may_hold_path(target: Target<'_>, name: &str) -> bool {

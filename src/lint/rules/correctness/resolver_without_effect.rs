@@ -58,10 +58,10 @@ declare_rule! {
     }
 }
 
-const PASSES: [&str; 5] = ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"];
+pub(crate) const PASSES: [&str; 5] = ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass"];
 
 /// Other directives for which names are resolved at run time.
-const OTHERS: [&str; 8] = [
+pub(crate) const OTHERS: [&str; 8] = [
     "ssl_stapling",
     "auth_jwt_key_request",
     "auth_oidc",
@@ -137,7 +137,7 @@ fn remedy(version: Version) -> &'static str {
 fn reaches_name(target: Target<'_>, value: &[u8]) -> bool {
     let host = text::without_port(&text::url(value).host);
     let is_host = |host: &str| is_name(host) && host != "localhost" && !host.starts_with("unix");
-    match target.upstreams().find(|upstream| upstream.name.eq_ignore_ascii_case(&host)) {
+    match target.all_upstreams().find(|upstream| upstream.name.eq_ignore_ascii_case(&host)) {
         Some(upstream) => {
             let block = target.levels().named("upstream").find(|(_, d)| d.head() == upstream.span);
             let inner = block.and_then(|(_, d)| d.block());

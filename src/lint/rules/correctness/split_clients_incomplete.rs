@@ -53,6 +53,7 @@ declare_rule! {
         level: Warning,
         summary: "some requests fall into no bucket of a `split_clients`",
         doc: "/en/docs/http/ngx_http_split_clients_module.html#split_clients",
+        absence: true,
     }
 }
 

@@ -53,7 +53,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             let mut finding = STATIC_DNS_PROXY_PASS
                 .finding(value.span(), format!("`{host}` is resolved once, when nginx starts"))
                 .label("a change of its address is not seen")
-                .help("use an `upstream` with `zone` and `server … resolve`");
+                .help("use an `upstream` with a `zone`, `server … resolve` and a `resolver`");
             if names::is_cloud(&host) {
                 finding.level = Level::Warning;
             }

@@ -1,6 +1,6 @@
 //! A forgotten `~`.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
 
@@ -58,12 +58,23 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                     .help(format!("write `location {word}` without quotes")),
             );
         } else if let Some(word) = path.filter(|w| looks_like_pattern(&w.to_string())) {
-            found.push(
-                STRICT_LOCATION
-                    .finding(word.span(), "this path looks like a regular expression, and is none")
-                    .label("means itself")
-                    .help(format!("write `location ~ {word}` if a pattern is meant")),
-            );
+            // Every path of a request begins with a slash.
+            let value = word.value();
+            let path = value.strip_prefix(b"=").or_else(|| value.strip_prefix(b"^~")).unwrap_or(&value);
+            let never = !path.starts_with(b"/");
+            let message = if never {
+                "this location never matches: without `~` it is the beginning of a path, and a path begins with `/`"
+            } else {
+                "this path looks like a regular expression, and is none"
+            };
+            let mut finding = STRICT_LOCATION
+                .finding(word.span(), message)
+                .label("means itself")
+                .help(format!("write `location ~ {word}` if a pattern is meant"));
+            if never {
+                finding.level = Level::Warning;
+            }
+            found.push(finding);
         }
     }
 }

@@ -60,6 +60,7 @@ declare_rule! {
         level: Warning,
         summary: "an inner `proxy_set_header` drops the outer `Upgrade` and `Connection` lines",
         doc: "/en/docs/http/websocket.html",
+        absence: true,
     }
 }
 

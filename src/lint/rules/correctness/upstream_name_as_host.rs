@@ -54,7 +54,7 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let named: HashSet<String> = target.upstreams().map(|u| u.name.to_ascii_lowercase()).collect();
+    let named: HashSet<String> = target.all_upstreams().map(|u| u.name.to_ascii_lowercase()).collect();
     for (level, pass) in target.levels().http("proxy_pass") {
         let Some(value) = pass.arg(0).filter(|w| !w.content().contains(&b'$')) else { continue };
         let name = String::from_utf8_lossy(&text::url(&value.value()).host).into_owned();

@@ -52,7 +52,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
         let Some(name) = server.arg(0) else { continue };
         let host = text::without_port(&name.value());
-        let settled = server.args().skip(1).any(|w| w.is("resolve") || w.is("down"));
+        // A script that chooses the peer does not ask the servers.
+        let scripted = level.directives().iter().any(|d| d.name().content().starts_with(b"balancer_by_lua"));
+        let settled = scripted || server.args().skip(1).any(|w| w.is("resolve") || w.is("down"));
         if settled || !names::is_public(&host) {
             continue;
         }

@@ -59,6 +59,7 @@ declare_rule! {
         level: Error,
         summary: "a variable names an upstream that does not exist",
         doc: "/en/docs/http/ngx_http_proxy_module.html#proxy_pass",
+        absence: true,
     }
 }
 

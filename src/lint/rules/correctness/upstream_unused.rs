@@ -53,7 +53,7 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let unused: Vec<&Upstream> =
-        target.upstreams().filter(|upstream| target.reuse.users(upstream).next().is_none()).collect();
+        target.all_upstreams().filter(|upstream| target.reuse.users(upstream).next().is_none()).collect();
     let mut reached = target.reuse.leaves.iter().flat_map(|judged| &judged.reached);
     if unused.is_empty()
         || !target.is_whole()

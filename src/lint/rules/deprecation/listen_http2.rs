@@ -66,7 +66,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (number, (_, listen)) in with.into_iter().enumerate() {
         let finding = LISTEN_HTTP2
             .finding(listen.head(), "`http2` in `listen` is deprecated since nginx 1.25.1")
-            .help("write `http2 on;` in every server of this address")
+            .help("take `http2` out of every `listen` of this address, and write `http2 on;` in its servers")
             .nginx("the \"listen ... http2\" directive is deprecated, use the \"http2\" directive instead");
         // In a large configuration only the first findings have the fix, which repairs all places.
         found.push(match &fix {

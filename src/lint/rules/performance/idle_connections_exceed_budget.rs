@@ -55,6 +55,7 @@ declare_rule! {
         level: Error,
         summary: "idle upstream connections can take all of `worker_connections`",
         doc: "/en/docs/ngx_core_module.html#worker_connections",
+        absence: true,
     }
 }
 

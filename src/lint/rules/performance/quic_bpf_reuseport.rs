@@ -12,7 +12,9 @@ declare_rule! {
     ///
     /// ## Why is this bad
     ///
-    /// After a reload, packets of open connections go to workers that do not know them.
+    /// With `quic_bpf` a reload makes sockets of its own for the new workers, and the packets of open connections are led to
+    /// the old workers. But new connections that the kernel gives to the socket of an old worker are dropped, as long as that
+    /// worker waits for its last connections.
     ///
     /// ## Example
     ///
@@ -45,8 +47,8 @@ declare_rule! {
     QUIC_BPF_REUSEPORT {
         name: "quic-bpf-reuseport",
         category: Performance,
-        level: Error,
-        summary: "QUIC connections are lost at each reload",
+        level: Warning,
+        summary: "new QUIC connections hang after a reload, until the old workers are gone",
         doc: "/en/docs/http/ngx_http_v3_module.html#quic_bpf",
     }
 }
@@ -68,10 +70,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             QUIC_BPF_REUSEPORT
                 .finding(
                     bpf.head(),
-                    "after a reload, packets of open QUIC connections reach the wrong worker",
+                    "after a reload, new QUIC connections can reach an old worker, which drops them",
                 )
                 .related(listen.head(), "listens with `reuseport`")
-                .help("remove `quic_bpf`"),
+                .label("keeps the sockets of old workers")
+                .help("set `worker_shutdown_timeout`, so that old workers are soon gone; or remove `quic_bpf`, and a reload ends open connections instead"),
         );
     }
 }

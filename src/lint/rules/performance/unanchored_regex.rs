@@ -87,7 +87,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         if is_extension && !alternative && !refuses() {
             found.push(
                 UNANCHORED_REGEX
-                    .finding(head.head(), format!("`.{plain}` also matches in the middle of a path"))
+                    .finding(head.head(), format!("`{pattern}` also matches in the middle of a path"))
+                    .label(format!("goes on behind `.{}`", plain.split('|').next().unwrap_or_default()))
                     .help("end the pattern with `$`"),
             );
         }

@@ -35,6 +35,7 @@ declare_rule! {
         level: Info,
         summary: "a worker may open fewer files than it needs for its connections",
         doc: "/en/docs/ngx_core_module.html#worker_rlimit_nofile",
+        absence: true,
     }
 }
 

@@ -51,6 +51,7 @@ declare_rule! {
         level: Warning,
         summary: "an inner `proxy_set_header` drops the outer `Connection` line, and nginx sends `close`",
         doc: "/en/docs/http/ngx_http_proxy_module.html#proxy_set_header",
+        absence: true,
     }
 }
 
@@ -98,8 +99,14 @@ fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>, line: &str) -> String {
     if !missing.version && !missing.pool {
         return repeat;
     }
-    let empty = format!("`{}`", remedy::EMPTY_HEADER);
-    let rest =
-        remedy::help(target, judged).replace(&format!("add {empty}"), "").replace(&empty, "what it says");
-    format!("{repeat}; {}", rest.trim_start_matches(", and ").trim())
+    if remedy::host::bare(target, judged).is_some() {
+        let empty = format!("`{}`", remedy::EMPTY_HEADER);
+        return format!("{repeat}; {}", remedy::help(target, judged).replace(&empty, "this line"));
+    }
+    let mut parts = vec![repeat];
+    if missing.version {
+        parts.push(format!("write `{}`", remedy::HTTP11));
+    }
+    parts.extend(remedy::pools(target, judged));
+    format!("{}: {}", remedy::listed(&parts), remedy::TOGETHER)
 }

@@ -1,8 +1,8 @@
 //! `Connection: close` that nginx sends by itself.
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::remedy;
 use crate::lint::remedy::connection::lost;
+use crate::lint::remedy::{self, host};
 use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
 use crate::reuse::Judged;
@@ -51,7 +51,9 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (judged, missing, name) in target.lacking_http() {
-        if missing.header && lost(target, &judged.leaf, b"connection").is_none() {
+        // `proxy-to-bare-host` says it of a host without an upstream.
+        let bare = host::bare(target, judged).is_some();
+        if missing.header && !bare && lost(target, &judged.leaf, b"connection").is_none() {
             found.push(finding(target, judged, name));
         }
     }

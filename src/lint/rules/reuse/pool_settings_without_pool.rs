@@ -40,6 +40,7 @@ declare_rule! {
         level: Info,
         summary: "settings of a connection cache that does not exist",
         doc: "/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout",
+        absence: true,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::lint::affected::affected;
-use crate::lint::remedy;
+use crate::lint::remedy::{self, host};
 use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
 use crate::model::Origin;
@@ -72,6 +72,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             Origin::Set(span) | Origin::Inherited(span) => {
                 explicit.entry(span).or_default().push((judged, name));
             }
+            // `proxy-to-bare-host` says it of a host without an upstream.
+            Origin::Default if host::bare(target, judged).is_some() => {}
             Origin::Default => found.push(by_default(target, judged, name)),
         }
     }

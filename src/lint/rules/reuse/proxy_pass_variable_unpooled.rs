@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::Target;
 use crate::lint::affected::affected;
-use crate::lint::names::looks_like_upstream;
+use crate::lint::remedy::{self, listed};
 use crate::lint::rule::declare_rule;
 use crate::lint::rules::correctness::upstream_undefined::is_missing_upstream;
 use crate::reuse::{Judged, Leaf, Reached, fixed_parts, has_variable_host};
@@ -69,7 +69,7 @@ declare_rule! {
 type Entry = (Span, String);
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut known: BTreeMap<Span, (Vec<Entry>, Vec<Span>)> = BTreeMap::new();
+    let mut known: BTreeMap<Span, (Vec<Entry>, Vec<Span>, Vec<String>)> = BTreeMap::new();
     for judged in &target.reuse.leaves {
         let leaf = &judged.leaf;
         let could_keep =
@@ -79,14 +79,20 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
         let bare = hosts(target, judged);
         if let Some((first, _)) = bare.first() {
-            known.entry(*first).or_insert_with(|| (bare, Vec::new())).1.push(leaf.span);
+            let entry = known.entry(*first).or_insert_with(|| (bare, Vec::new(), Vec::new()));
+            entry.1.push(leaf.span);
+            let lines = remedy::lines(&[remedy::missing(target, judged, true)]);
+            entry.2.extend(lines);
+            entry.2.sort();
+            entry.2.dedup();
         } else if judged.reached.iter().all(|(reached, _)| matches!(reached, Reached::Unknown))
             && !is_family(target, leaf)
         {
             found.push(unknown(leaf.span));
         }
     }
-    found.extend(known.into_iter().map(|(span, (hosts, users))| finding(span, &hosts, &users)));
+    found
+        .extend(known.into_iter().map(|(span, (hosts, users, lines))| finding(span, &hosts, &users, &lines)));
 }
 
 /// The hosts that are no upstream, each with the entry that names it. What looks like the name of an upstream that
@@ -96,7 +102,7 @@ fn hosts(target: Target<'_>, judged: &Judged<'_>) -> Vec<Entry> {
     for (reached, _) in &judged.reached {
         if let Reached::Bare(host, span) = reached
             && !is_missing_upstream(target, &judged.leaf, host)
-            && (target.is_whole() || !looks_like_upstream(host))
+            && !target.may_be_upstream(&judged.leaf, host)
         {
             hosts.push((span.unwrap_or(judged.leaf.span), host.clone()));
         }
@@ -105,7 +111,7 @@ fn hosts(target: Target<'_>, judged: &Judged<'_>) -> Vec<Entry> {
     hosts
 }
 
-fn finding(span: Span, hosts: &[Entry], users: &[Span]) -> Diagnostic {
+fn finding(span: Span, hosts: &[Entry], users: &[Span], lines: &[String]) -> Diagnostic {
     let host = &hosts[0].1;
     let more = match hosts.len() {
         1 => String::new(),
@@ -113,10 +119,12 @@ fn finding(span: Span, hosts: &[Entry], users: &[Span]) -> Diagnostic {
     };
     let message =
         format!("requests go to `{host}`{more}, which is no upstream: every one opens a new connection");
-    let finding = PROXY_PASS_VARIABLE_UNPOOLED
-        .finding(span, message)
-        .label("no connection to it is reused")
-        .help("define an `upstream` with `keepalive` for it, and let the variable name that");
+    let mut help = "define an `upstream` with `keepalive` for it, and let the variable name that".to_owned();
+    if !lines.is_empty() {
+        help = format!("{help}, with {} where it is used", listed(lines));
+    }
+    let finding =
+        PROXY_PASS_VARIABLE_UNPOOLED.finding(span, message).label("no connection to it is reused").help(help);
     affected(finding, users.iter().copied().filter(|user| *user != span), "used here")
 }
 
@@ -124,17 +132,17 @@ fn finding(span: Span, hosts: &[Entry], users: &[Span]) -> Diagnostic {
 fn is_family(target: Target<'_>, leaf: &Leaf<'_>) -> bool {
     let parts = fixed_parts(target.config, leaf.target);
     let has = |name: &str| parts.iter().all(|part| memchr::memmem::find(name.as_bytes(), part).is_some());
-    !parts.is_empty() && target.upstreams().any(|upstream| has(&upstream.name))
+    !parts.is_empty() && target.all_upstreams().any(|upstream| has(&upstream.name))
 }
 
 fn unknown(span: Span) -> Diagnostic {
     let mut finding = PROXY_PASS_VARIABLE_UNPOOLED
         .finding(
             span,
-            "where requests go comes with the request: no connection is reused unless it names an upstream",
+            "the host is known only from the request: no connection is reused unless it is the name of an upstream",
         )
-        .label("the host is not known before the request")
-        .help("let a `map` choose among upstreams");
+        .label("any host")
+        .help("if the hosts are known, give each an `upstream` with `keepalive` and let a `map` choose one; a proxy for any host has to open a connection for each request");
     finding.level = Level::Info;
     finding
 }

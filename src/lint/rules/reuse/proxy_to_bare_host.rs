@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::affected::affected;
-use crate::lint::remedy::host::{bare, is_control_endpoint, upstream};
-use crate::lint::remedy::{Missing, TOGETHER, lines, listed};
+use crate::lint::remedy;
+use crate::lint::remedy::host::{bare, is_control_endpoint};
 use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
 use crate::reuse::Judged;
@@ -20,6 +20,9 @@ declare_rule! {
     ///
     /// nginx keeps connections only to explicit upstreams, in every version: not even the default of 1.29.7 changes
     /// that. Every request needs a source port of its own, and a closed connection keeps its port for a minute.
+    ///
+    /// Before 1.29.7 such a location also speaks HTTP/1.0 and sends `Connection: close` unless it says otherwise: the help
+    /// and the fix say what it lacks, and the rules for these are silent.
     ///
     /// The fix adds an upstream and keeps what the peer sees: the `Host` header and the name in TLS. It is not made
     /// where `$proxy_host` or `$proxy_port` is used.
@@ -83,7 +86,7 @@ fn finding<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a>]) -> Diag
     let mut finding = PROXY_TO_BARE_HOST
         .finding(first.span, message)
         .label("no connection is reused")
-        .help(help(target, host, users));
+        .help(remedy::of_host(target, host, users));
     if users.iter().all(|user| is_control_endpoint(target, &user.leaf, host)) {
         finding.level = Level::Info;
     }
@@ -92,12 +95,4 @@ fn finding<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a>]) -> Diag
         Some(fix) => finding.fix(fix),
         None => finding,
     }
-}
-
-/// The whole repair: the upstream, and what the locations lack that pass to it.
-fn help<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a>]) -> String {
-    let lacks: Vec<Missing> = users.iter().map(|user| target.remedies().missing(user)).collect();
-    let lines = lines(&lacks);
-    let define = format!("define `{}` and pass to that", upstream(target, host));
-    if lines.is_empty() { define } else { format!("{define}, with {} there: {TOGETHER}", listed(&lines)) }
 }

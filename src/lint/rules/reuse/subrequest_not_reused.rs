@@ -60,6 +60,7 @@ declare_rule! {
         level: Warning,
         summary: "each request opens further connections for its subrequests",
         doc: "/en/docs/http/ngx_http_auth_request_module.html#auth_request",
+        absence: true,
     }
 }
 

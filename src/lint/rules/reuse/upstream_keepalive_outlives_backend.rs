@@ -78,6 +78,7 @@ declare_rule! {
         level: Warning,
         summary: "the backend closes idle connections before nginx does",
         doc: "/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout",
+        absence: true,
     }
 }
 

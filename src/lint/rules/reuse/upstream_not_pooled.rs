@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::Target;
 use crate::lint::affected::affected;
-use crate::lint::remedy::{Missing, TOGETHER, is_local, lines, listed};
+use crate::lint::remedy::{self, is_local};
 use crate::lint::rule::declare_rule;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Origin, Upstream};
@@ -55,13 +55,17 @@ declare_rule! {
         level: Warning,
         summary: "an upstream keeps no connections: every request needs a source port of its own",
         doc: "/en/docs/http/ngx_http_upstream_module.html#keepalive",
+        absence: true,
     }
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for upstream in target.upstreams() {
         // A cache that the balancer switched off is a rule of its own.
-        if upstream.keepalive_overridden.is_none() && target.remedies().lacks_pool(upstream) {
+        if upstream.keepalive_overridden.is_none()
+            && target.remedies().lacks_pool(upstream)
+            && !closes_fastcgi(target, upstream)
+        {
             found.push(finding(target, upstream));
         }
     }
@@ -76,16 +80,17 @@ fn finding<'a>(target: Target<'a>, upstream: &'a Upstream) -> Diagnostic {
     } else {
         ""
     };
-    let message = format!("upstream `{name}` keeps no connections: every request opens a new one{worse}");
+    let message = if is_local(upstream) {
+        format!("upstream `{name}` keeps no connections: every request connects to its socket anew")
+    } else {
+        format!("upstream `{name}` keeps no connections: every request opens a new one{worse}")
+    };
     let mut finding = UPSTREAM_NOT_POOLED
         .finding(upstream.span, message)
-        .label("no connection is reused")
-        .help(help(target, upstream, &users));
+        .label(if is_local(upstream) { "costs time, no ports" } else { "no connection is reused" })
+        .help(remedy::of_upstream(target, upstream, &users));
     if is_local(upstream) {
         // No ports are used; only the cost of connecting remains.
-        finding.level = Level::Info;
-    } else if users.iter().all(|user| is_closing_fastcgi(user)) {
-        // It takes `fastcgi_keep_conn` too, and a worker of the FastCGI server for each connection: a choice.
         finding.level = Level::Info;
     } else if matches!(upstream.keepalive.size.origin, Origin::Set(_)) && users.iter().any(|u| empties(u)) {
         // The locations say the opposite of `keepalive 0`.
@@ -98,16 +103,9 @@ fn finding<'a>(target: Target<'a>, upstream: &'a Upstream) -> Diagnostic {
     }
 }
 
-/// The whole repair: the pool, and what the locations lack that use it.
-fn help<'a>(target: Target<'a>, upstream: &Upstream, users: &[&'a Judged<'a>]) -> String {
-    let pool =
-        format!("add `keepalive {};` at the end of the upstream", target.remedies().pool_size(upstream));
-    let lacks: Vec<Missing> = users.iter().map(|user| target.remedies().missing(user)).collect();
-    let lines = lines(&lacks);
-    if lines.is_empty() {
-        return pool;
-    }
-    format!("{pool}, and {} where it is used: {TOGETHER}", listed(&lines))
+/// True if all its users are FastCGI that closes by default: `fastcgi-keep-conn-missing` says what both lack.
+fn closes_fastcgi(target: Target<'_>, upstream: &Upstream) -> bool {
+    target.reuse.users(upstream).filter(|user| user.can_reuse()).all(is_closing_fastcgi)
 }
 
 fn is_closing_fastcgi(user: &Judged<'_>) -> bool {

@@ -69,6 +69,7 @@ declare_rule! {
         level: Warning,
         summary: "the usual websocket map sends `Connection: close` with every ordinary request",
         doc: "/en/docs/http/websocket.html",
+        absence: true,
     }
 }
 

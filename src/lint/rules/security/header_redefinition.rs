@@ -104,7 +104,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                     finding.level = Level::Info;
                 }
                 let explained = lost::explain(target, finding, level, name, &gone);
-                found.push(if target.config.version < INHERIT {
+                // With `merge` a header that both levels have would be sent twice.
+                found.push(if target.config.version < INHERIT || lost::repeats(level, name) {
                     explained
                 } else {
                     explained.help(format!(

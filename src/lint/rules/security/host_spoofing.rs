@@ -78,14 +78,21 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 .label("is chosen by the client");
             if variable != "http_host" {
                 found.push(finding.help("use `$host`"));
+            } else if !level.is_complete() {
+                // A file that was not read may have the names of the server.
+                continue;
             } else if unseen(level) || sources::accepts_any_host(target.view(), level) {
-                let mut finding = finding.help("use `$host`, with `:$server_port` if the port matters");
+                let mut finding = finding.help(ANY_NAME);
                 finding.level = Level::Info;
                 found.push(finding);
             }
         }
     }
 }
+
+/// `$host` is what the client says too, where the server takes any name.
+const ANY_NAME: &str = "list the hosts in `server_name`, let a server with `default_server` refuse all others, and use `$host`, \
+    with `:$server_port` if the port matters; or write the name that the backend needs";
 
 /// True if any server can include this: a fragment of a server or of what is in one.
 fn unseen(level: Block<'_>) -> bool {

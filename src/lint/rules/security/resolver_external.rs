@@ -3,8 +3,11 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::diagnostic::Diagnostic;
-use crate::lint::Target;
+use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
+use crate::lint::rules::correctness::resolver_without_effect::{OTHERS, PASSES};
+use crate::lint::{Target, text};
+use crate::syntax::{Directive, Word};
 
 declare_rule! {
     /// ## What it does
@@ -41,7 +44,10 @@ declare_rule! {
 const CLOUD: [&str; 4] = ["168.63.129.16", "100.100.2.136", "100.100.2.138", "161.26.0.10"];
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    for (_, directive) in target.levels().named("resolver") {
+    for (level, directive) in target.levels().named("resolver") {
+        if serves_stapling_only(target, level) {
+            continue;
+        }
         let public = directive.args().find(|w| is_public(&w.to_string()));
         if let Some(word) = public {
             found.push(
@@ -52,6 +58,40 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// True if nothing but OCSP stapling asks the resolver: responses of OCSP are signed, so forged addresses gain nothing.
+fn serves_stapling_only(target: Target<'_>, level: Block<'_>) -> bool {
+    let levels = target.levels();
+    if !levels.has("ssl_stapling")
+        || !target.uses().complete
+        || OTHERS.iter().any(|name| *name != "ssl_stapling" && levels.has(name))
+    {
+        return false;
+    }
+    let resolves =
+        |d: &Directive<'_>| d.args().any(|w| w.is("resolve") || w.content().starts_with(b"service="));
+    let asks = |(inner, pass): (Block<'_>, Directive<'_>)| {
+        let value = pass.arg(0).map(Word::value).filter(|value| value.contains(&b'$'));
+        // An address with a path behind it needs no name server.
+        let named = value.is_some_and(|value| {
+            let host = without_path(text::url(&value).host);
+            host.contains(&b'$') || text::is_name(&text::without_port(&host))
+        });
+        named && inner.holder("resolver").is_some_and(|holder| holder.position() == level.position())
+    };
+    !levels.named("server").any(|(_, d)| resolves(&d))
+        && !PASSES.iter().any(|name| levels.named(name).any(asks))
+}
+
+/// The host without a variable behind it that begins the path.
+fn without_path(mut host: Vec<u8>) -> Vec<u8> {
+    for path in [&b"$request_uri"[..], b"$uri", b"$document_uri", b"$is_args"] {
+        if let Some(at) = memchr::memmem::find(&host, path) {
+            host.truncate(at);
+        }
+    }
+    host
 }
 
 fn is_public(text: &str) -> bool {

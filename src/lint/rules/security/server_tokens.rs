@@ -49,7 +49,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let Some(value) = directive.arg(0).filter(|w| w.is("on") || w.is("build")) else { continue };
         let finding = SERVER_TOKENS
             .finding(directive.head(), "responses say which version of nginx sent them")
-            .label("the default is on")
+            .label("sends the version")
             .help("write `server_tokens off;`");
         found.push(finding.fix(Fix::safe("say `off`", vec![Edit::replace(value.span(), "off")])));
     }

@@ -1,9 +1,9 @@
 //! Requests to a host that the client names.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
-use crate::lint::{Target, values};
+use crate::lint::{Target, access, values};
 use crate::syntax::Word;
 
 declare_rule! {
@@ -77,11 +77,15 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 values::chosen_host(&values::url(&row.parts, schemes)).map(|open| open.name.clone())
             });
             if let Some(part) = part {
-                found.push(
-                    SSRF.finding(pass.head(), format!("the client chooses the host in `{part}`"))
-                        .label("can be any host")
-                        .help("choose among known hosts with `map`"),
-                );
+                let mut finding = SSRF
+                    .finding(pass.head(), format!("the client chooses the host in `{part}`"))
+                    .label("can be any host")
+                    .help("choose among known hosts with `map`");
+                if access::denies_others(level) || access::asks_password(level) {
+                    finding.level = Level::Warning;
+                    finding = finding.label("can be any host, for the clients that are let in");
+                }
+                found.push(finding);
             }
         }
     }

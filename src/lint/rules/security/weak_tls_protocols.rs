@@ -61,7 +61,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let text = format!("ssl_protocols {};", left.join(" "));
         let verb = if names.len() == 1 { "is" } else { "are" };
         let finding = WEAK_TLS_PROTOCOLS
-            .finding(directive.head(), format!("{} {verb} broken and still accepted", names.join(", ")))
+            .finding(directive.head(), format!("{} {verb} broken, and enabled here", names.join(", ")))
+            .label("OpenSSL 3 refuses them at its usual security level, older libraries do not")
             .help(format!("write `{text}`"));
         found.push(
             finding.fix(Fix::safe("leave out what is broken", vec![Edit::replace(directive.span(), text)])),

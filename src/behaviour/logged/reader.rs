@@ -1,15 +1,14 @@
-//! Requests as access logs have them: which fields of a `log_format` say what, and the request that they make.
+//! The request of a line: which fields of a `log_format` say what.
 
 use std::collections::BTreeMap;
 
-use super::outcome::Outcome;
 use crate::eval::log_format::{Field, Format};
-use crate::eval::select::{AddressId, Router, ServerStep, host};
+use crate::eval::select::{AddressId, Router, ServerId, ServerStep, host};
 use crate::model::log::LogFormat;
 use crate::model::{Config, Endpoint};
-use crate::simulate::facts::{Fact, Facts, Files, Response};
+use crate::simulate::facts::{Facts, Files, Response};
 use crate::simulate::imagined::Asked;
-use crate::simulate::walk::{End, Ground};
+use crate::simulate::walk::Ground;
 
 /// Reader of one `log_format`.
 #[derive(Debug)]
@@ -18,7 +17,56 @@ pub struct Reader<'g> {
     format: Format,
     /// Positions of variables in the format, by name.
     fields: BTreeMap<String, usize>,
+    /// Those of them that each line is looked at for.
+    at: At,
 }
+
+/// Positions of values in a line.
+#[derive(Clone, Copy, Debug, Default)]
+struct At {
+    request: Option<usize>,
+    method: Option<usize>,
+    target: Option<usize>,
+    uri: Option<usize>,
+    args: Option<usize>,
+    host: Option<usize>,
+    name: Option<usize>,
+    scheme: Option<usize>,
+    port: Option<usize>,
+    status: Option<usize>,
+    upstream: Option<usize>,
+    user: Option<usize>,
+    client: Option<usize>,
+    time: Option<usize>,
+}
+
+/// Values of a line as they are written in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parts<'l> {
+    /// Method, protocol, host as sent and as nginx has it, scheme, port and status.
+    pub(super) base: [&'l [u8]; 7],
+    pub(super) is_passed: bool,
+    pub(super) has_user: bool,
+    pub(super) path: &'l [u8],
+    pub(super) args: &'l [u8],
+    pub(super) client: &'l [u8],
+    pub(super) time: &'l [u8],
+}
+
+impl Parts<'_> {
+    /// What each route may read without notice.
+    pub(super) fn base(&self, out: &mut Vec<u8>) {
+        out.clear();
+        for text in self.base {
+            out.extend_from_slice(text);
+            out.push(0);
+        }
+        out.push(u8::from(self.is_passed) | u8::from(self.has_user) << 1);
+    }
+}
+
+/// Variables that have the time of a request.
+const TIMES: [&str; 3] = ["time_local", "time_iso8601", "msec"];
 
 /// Request of a line.
 #[derive(Clone, Debug)]
@@ -27,12 +75,8 @@ pub struct Logged {
     pub asked: Asked,
     /// Client, if the log has it.
     pub client: Option<std::net::IpAddr>,
-    /// Text of the time; empty: the log has none.
-    pub time: Vec<u8>,
-    /// Name of the time's variable.
-    pub time_field: &'static str,
-    /// Texts that decide the route, except the client.
-    pub key: Vec<u8>,
+    /// True if the log says that the request was passed on, false if it says that it was not.
+    pub passed: Option<bool>,
 }
 
 /// Variables whose logged values are facts.
@@ -57,7 +101,24 @@ impl<'g> Reader<'g> {
                 "the log_format `{name}` has no request: add `\"$request\"`, or `$request_method $request_uri`"
             ));
         }
-        Ok(Self { ground, format, fields })
+        let at = |names: &[&str]| names.iter().find_map(|name| fields.get(*name).copied());
+        let at = At {
+            request: at(&["request"]),
+            method: at(&["request_method"]),
+            target: at(&["request_uri"]),
+            uri: at(&["uri"]),
+            args: at(&["args", "query_string"]),
+            host: at(&["http_host"]),
+            name: at(&["host", "server_name"]),
+            scheme: at(&["scheme"]),
+            port: at(&["server_port"]),
+            status: at(&["status"]),
+            upstream: at(&["upstream_addr"]),
+            user: at(&["remote_user"]),
+            client: at(&["realip_remote_addr", "remote_addr"]),
+            time: at(&TIMES),
+        };
+        Ok(Self { ground, format, fields, at })
     }
 
     /// What the format lacks, and what is assumed in its place.
@@ -98,6 +159,82 @@ impl<'g> Reader<'g> {
     /// If the line does not fit the format, or its request is none; in words.
     pub fn read(&self, line: &[u8], fields: &mut Vec<Field>) -> Result<Logged, String> {
         self.format.read(line, fields).map_err(|foreign| foreign.to_string())?;
+        self.request(line, fields)
+    }
+
+    /// Name of the variable that has the time; empty: none.
+    pub(super) fn time_field(&self) -> &'static str {
+        TIMES.into_iter().find(|name| self.fields.contains_key(*name)).unwrap_or_default()
+    }
+
+    /// Position of a variable in the format.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.fields.get(name).copied()
+    }
+
+    /// Server of a request.
+    pub(super) fn server(&self, asked: &Asked) -> Option<ServerId> {
+        self.ground.router.server(asked.address, &asked.name).ok().map(|(server, _)| server)
+    }
+
+    /// A text of a line without the format's escapes.
+    pub(super) fn unescaped(&self, line: &[u8], text: &[u8], out: &mut Vec<u8>) {
+        // The text is a part of the line.
+        let start = (text.as_ptr() as usize).saturating_sub(line.as_ptr() as usize) as u32;
+        self.format.value(line, &(start..start + text.len() as u32), out);
+    }
+
+    /// The parts of a line as they are written in it, without copying them.
+    pub(super) fn parts<'l>(&self, line: &'l [u8], fields: &mut Vec<Field>) -> Result<Parts<'l>, String> {
+        self.format.read(line, fields).map_err(|foreign| foreign.to_string())?;
+        let at = &self.at;
+        let of = |position: Option<usize>| -> &'l [u8] {
+            let Some(field) = position.map(|at| &fields[at]) else { return b"" };
+            match &line[field.start as usize..field.end as usize] {
+                b"-" => b"",
+                text => text,
+            }
+        };
+        let (mut method, mut target, mut protocol) = (&b""[..], &b""[..], &b""[..]);
+        let request = of(at.request);
+        if let Some(end) = memchr::memchr(b' ', request) {
+            method = &request[..end];
+            let rest = &request[end + 1..];
+            let space = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+            target = &rest[..space];
+            protocol = rest.get(space + 1..).unwrap_or_default();
+        }
+        if at.method.is_some() {
+            method = of(at.method);
+        }
+        if at.target.is_some() && !of(at.target).is_empty() {
+            target = of(at.target);
+        }
+        let is_path = target.is_empty();
+        if is_path {
+            target = of(at.uri);
+        }
+        if !target.starts_with(b"/") {
+            return Err("the request has no path".to_owned());
+        }
+        let mark = memchr::memchr(b'?', target);
+        let (path, args) = match mark {
+            Some(mark) if !is_path => (&target[..mark], &target[mark + 1..]),
+            _ => (target, if is_path { of(at.args) } else { &b""[..] }),
+        };
+        Ok(Parts {
+            base: [method, protocol, of(at.host), of(at.name), of(at.scheme), of(at.port), of(at.status)],
+            is_passed: !of(at.upstream).is_empty(),
+            has_user: !of(at.user).is_empty(),
+            path,
+            args,
+            client: of(at.client),
+            time: of(at.time),
+        })
+    }
+
+    /// The request of a line whose values are known.
+    pub(super) fn request(&self, line: &[u8], fields: &[Field]) -> Result<Logged, String> {
         let text = |name: &str| self.text(line, fields, name);
         let (mut method, mut target, mut protocol) = (b"GET".to_vec(), None, b"HTTP/1.1".to_vec());
         if let Some(request) = text("request") {
@@ -136,30 +273,17 @@ impl<'g> Reader<'g> {
         let status: Option<u16> = text("status").and_then(|t| String::from_utf8(t).ok()?.parse().ok());
         let passed = self.fields.contains_key("upstream_addr").then(|| text("upstream_addr").is_some());
         let listen = &self.ground.router.listen(address).listen;
-        let mut key = Vec::new();
         let mut headers = Vec::new();
         let mut variables = std::collections::HashMap::new();
         for own in self.fields.keys() {
             if let Some(header) = own.strip_prefix("http_").filter(|header| *header != "host") {
                 let value = text(own);
-                key.extend(value.as_deref().unwrap_or_default());
-                key.push(0);
                 headers.extend(value.map(|value| (header.replace('_', "-"), value)));
             } else if FACTS.iter().any(|prefix| own.starts_with(prefix)) {
-                let value = text(own).unwrap_or_default();
-                key.extend(&value);
-                key.push(0);
-                variables.insert(own.clone(), value);
+                variables.insert(own.clone(), text(own).unwrap_or_default());
             }
         }
-        for part in [&method, &target, &name, &address.0.to_le_bytes().to_vec()] {
-            key.extend(part.iter());
-            key.push(0);
-        }
-        key.extend(status.unwrap_or_default().to_le_bytes());
-        key.push(u8::from(passed.unwrap_or_default()));
         let user = text("remote_user").map(|user| String::from_utf8_lossy(&user).into_owned());
-        key.push(u8::from(user.is_some()));
         let facts = Facts {
             files: files(status, passed),
             upstream: status.map(|status| Response { status, headers: Vec::new() }),
@@ -168,10 +292,6 @@ impl<'g> Reader<'g> {
             body: None,
             variables,
         };
-        let time_field =
-            ["time_local", "time_iso8601", "msec"].into_iter().find(|n| self.fields.contains_key(*n));
-        let time_field = time_field.unwrap_or_default();
-        let time = if time_field.is_empty() { Vec::new() } else { text(time_field).unwrap_or_default() };
         let client = text("realip_remote_addr").or_else(|| text("remote_addr"));
         Ok(Logged {
             client: client.and_then(|client| String::from_utf8(client).ok()?.parse().ok()),
@@ -188,9 +308,7 @@ impl<'g> Reader<'g> {
                 client: None,
                 facts: Some(facts),
             },
-            time,
-            time_field,
-            key,
+            passed,
         })
     }
 
@@ -225,19 +343,5 @@ fn files(status: Option<u16>, passed: Option<bool>) -> Option<Files> {
         (Some(true), _) | (_, Some(404)) => Some(Files::default()),
         (_, Some(200 | 206 | 304)) => Some(Files::all()),
         _ => None,
-    }
-}
-
-/// True if the route depends on the client.
-pub fn needs_client(outcome: &Outcome<'_>) -> bool {
-    match &outcome.walk.end {
-        End::Needs(Fact::Client, _) => true,
-        End::Unknown(_, unknown) => {
-            let variables = &outcome.config().http.variables;
-            let is_client =
-                |name: &str| matches!(name, "remote_addr" | "binary_remote_addr" | "realip_remote_addr");
-            unknown.is_empty() || unknown.iter().any(|id| is_client(&variables.get(*id).name))
-        }
-        _ => false,
     }
 }

@@ -1,0 +1,129 @@
+//! What a server did with a request, as far as it can be seen from outside.
+
+use crate::behaviour::happened::Happened;
+use crate::behaviour::outcome::{Known, Missing};
+use crate::behaviour::response::Lines;
+use crate::source::Span;
+
+/// Reason why a value has no counterpart outside of the simulator.
+pub(super) const UNSEEN: &str = "only the simulator decides it";
+
+/// What a server did with a request, in the words of the original configuration.
+#[derive(Debug, Default)]
+pub struct Observed {
+    /// Names of the server; `None`: the request ended before one was chosen.
+    pub(super) names: Option<Vec<String>>,
+    pub(super) location: Option<String>,
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    /// `None`: a response without a body.
+    pub(super) body: Option<Vec<u8>>,
+    /// The file whose text is the body.
+    pub(super) file: Option<Vec<u8>>,
+    pub(super) passed: Option<Passed>,
+    pub(super) variables: Vec<(String, Vec<u8>)>,
+}
+
+/// A request as a stub got it.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) upstream: String,
+    /// Method, URI and header lines; `None`: not HTTP.
+    pub(super) request: Option<(Vec<u8>, Vec<u8>, Vec<(String, Vec<u8>)>)>,
+}
+
+/// Beginning of nginx's own pages.
+const OWN_PAGE: &[u8] = b"<html>\r\n<head><title>";
+
+fn unseen<T>() -> Known<T> {
+    Err(Missing::Outside(UNSEEN))
+}
+
+fn lines(lines: &[(String, Vec<u8>)]) -> Lines {
+    lines.iter().map(|(name, value)| (name.clone(), Ok(value.clone()))).collect()
+}
+
+impl Observed {
+    fn request(&self) -> Known<&(Vec<u8>, Vec<u8>, Vec<(String, Vec<u8>)>)> {
+        match &self.passed {
+            Some(Passed { request: Some(request), .. }) => Ok(request),
+            Some(_) => unseen(),
+            None => Err(Missing::Outside("the request was not passed on")),
+        }
+    }
+}
+
+impl Happened for Observed {
+    fn names(&mut self) -> Known<Vec<String>> {
+        self.names.clone().map_or_else(unseen, Ok)
+    }
+
+    fn location(&mut self) -> Known<String> {
+        self.location.clone().map_or_else(unseen, Ok)
+    }
+
+    fn status(&mut self) -> Known<u16> {
+        Ok(self.status)
+    }
+
+    fn redirect(&mut self) -> Known<Option<Vec<u8>>> {
+        let line = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Location"));
+        Ok(line.map(|(_, value)| value.clone()))
+    }
+
+    fn file(&mut self) -> Known<Option<Vec<u8>>> {
+        if self.body.is_none() { unseen() } else { Ok(self.file.clone()) }
+    }
+
+    fn body(&mut self) -> Known<Option<Vec<u8>>> {
+        let Some(body) = &self.body else { return unseen() };
+        let is_text = self.file.is_none() && !body.starts_with(OWN_PAGE);
+        Ok(is_text.then(|| body.clone()))
+    }
+
+    fn headers(&mut self) -> Known<Lines> {
+        Ok(lines(&self.headers))
+    }
+
+    fn upstream(&mut self) -> Known<Option<String>> {
+        Ok(self.passed.as_ref().map(|passed| passed.upstream.clone()))
+    }
+
+    fn upstream_method(&mut self) -> Known<Vec<u8>> {
+        self.request().map(|(method, _, _)| method.clone())
+    }
+
+    fn upstream_uri(&mut self) -> Known<Vec<u8>> {
+        self.request().map(|(_, uri, _)| uri.clone())
+    }
+
+    fn upstream_headers(&mut self) -> Known<Lines> {
+        self.request().map(|(_, _, headers)| lines(headers))
+    }
+
+    fn source(&mut self) -> Known<Vec<u8>> {
+        unseen()
+    }
+
+    fn access(&mut self) -> Known<Option<(Span, bool)>> {
+        unseen()
+    }
+
+    fn cache(&mut self) -> Known<Option<String>> {
+        unseen()
+    }
+
+    fn cache_key(&mut self) -> Known<Vec<u8>> {
+        unseen()
+    }
+
+    fn variable(&mut self, name: &str) -> Known<Vec<u8>> {
+        let name = name.trim_start_matches('$');
+        let value = self.variables.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        value.map_or_else(unseen, |(_, value)| Ok(value.clone()))
+    }
+
+    fn zones(&mut self, _: &str) -> Known<Vec<(String, Vec<u8>)>> {
+        unseen()
+    }
+}

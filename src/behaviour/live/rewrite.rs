@@ -1,0 +1,400 @@
+//! The configuration with listeners, upstreams, files and logs of a session; includes are expanded.
+
+use std::io;
+use std::net::TcpListener;
+use std::path::Path;
+
+use super::ports::{self, Ports};
+use super::tables::{BLOCKS, CACHES, ENTRIES, PASSES, PATHS, is_left_out};
+use crate::eval::select::Router;
+use crate::model::LocationKind;
+use crate::source::Span;
+use crate::syntax::{Block, Configuration, Directive, IncludeChain};
+
+/// Deepest nesting that is followed.
+const MAX_DEPTH: usize = 64;
+/// Variables that say which server and location answered.
+const SERVER: &str = "ngxc_live_server";
+const LOCATION: &str = "ngxc_live_location";
+/// Location that stands for those of `auth_request`.
+const AUTH: &str = "/ngxc-live-auth";
+
+/// Places of a session.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// The session's directory.
+    pub(super) directory: String,
+    /// Absolute paths of files begin with it.
+    pub(super) files: String,
+    /// Relative paths of files are below it: nginx's prefix.
+    pub(super) prefix: String,
+    /// Log of the session: a list of JSON a line.
+    pub(super) log: String,
+    /// Users and passwords of `auth_basic`.
+    pub(super) users: String,
+}
+
+impl Places {
+    pub(super) fn new(directory: &Path) -> Self {
+        let below = |name: &str| directory.join(name).display().to_string();
+        Self {
+            directory: directory.display().to_string(),
+            files: below("files"),
+            prefix: below("prefix"),
+            log: below("live.log"),
+            users: below("users"),
+        }
+    }
+}
+
+/// What is rewritten, and how.
+pub(super) struct Writer<'w> {
+    pub(super) configuration: &'w Configuration,
+    pub(super) router: &'w Router,
+    pub(super) places: &'w Places,
+    pub(super) ports: &'w mut Ports,
+    /// Starts the stub of an upstream.
+    pub(super) open: &'w mut dyn FnMut(usize, TcpListener),
+    /// Port of the stub that answers for `auth_request`, if there is one.
+    pub(super) auth: Option<u16>,
+    /// Listeners take the PROXY protocol, whose client is believed.
+    pub(super) announces: bool,
+    /// Variables that are logged.
+    pub(super) variables: &'w [String],
+    /// Names of servers, by the number that the log has.
+    pub(super) servers: Vec<Vec<String>>,
+    /// Locations as written, by the number that the log has.
+    pub(super) locations: Vec<String>,
+    out: Vec<u8>,
+}
+
+/// Directives of a block with the includes that lead to them.
+type Listed<'c> = Vec<(Directive<'c>, IncludeChain)>;
+
+impl<'w> Writer<'w> {
+    #[expect(clippy::too_many_arguments, reason = "the fields of the writer")]
+    pub(super) fn new(
+        configuration: &'w Configuration,
+        router: &'w Router,
+        places: &'w Places,
+        ports: &'w mut Ports,
+        open: &'w mut dyn FnMut(usize, TcpListener),
+        auth: Option<u16>,
+        announces: bool,
+        variables: &'w [String],
+    ) -> Self {
+        let (servers, locations, out) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            configuration,
+            router,
+            places,
+            ports,
+            open,
+            auth,
+            announces,
+            variables,
+            servers,
+            locations,
+            out,
+        }
+    }
+
+    /// The whole text.
+    ///
+    /// # Errors
+    /// If the kernel has no port for a stub.
+    pub(super) fn write(mut self, is_root: bool) -> io::Result<(Vec<u8>, Vec<Vec<String>>, Vec<String>)> {
+        let configuration = self.configuration;
+        self.destinations()?;
+        let directory = self.places.directory.clone();
+        if is_root {
+            self.line("user root;");
+        }
+        self.line(&format!("daemon off;\nmaster_process off;\nworker_processes 1;\npid {directory}/pid;"));
+        self.line(&format!("error_log {directory}/error.log;\nevents {{\n    worker_connections 512;\n}}"));
+        let root: Listed<'_> = configuration.expanded_root().collect();
+        for (directive, chain) in root {
+            let name = name(directive);
+            match directive.block() {
+                Some(block) if name == "http" => {
+                    self.line("http {");
+                    self.head();
+                    self.block(block, &chain, &name, 1);
+                    self.line("}");
+                }
+                _ if BLOCKS.contains(&&*name) => {}
+                _ => self.directive(directive, &chain, "main", 0),
+            }
+        }
+        Ok((self.out, self.servers, self.locations))
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'\n');
+    }
+
+    /// What a session needs in `http`.
+    fn head(&mut self) {
+        let Places { directory, log, .. } = self.places.clone();
+        for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+            self.line(&format!("    {kind}_temp_path {directory}/{kind};"));
+        }
+        let values: Vec<String> = ["status", SERVER, LOCATION]
+            .into_iter()
+            .chain(self.variables.iter().map(String::as_str))
+            .map(|name| format!("\"$${name}\"").replace("$$", "$"))
+            .collect();
+        self.line(&format!("    log_format ngxc_live escape=json '[{}]';", values.join(",")));
+        self.line(&format!("    access_log {log} ngxc_live;"));
+        if self.router.addresses().any(|(_, address)| address.listen.ssl) {
+            self.line(&format!("    ssl_certificate {directory}/cert.pem;"));
+            self.line(&format!("    ssl_certificate_key {directory}/key.pem;"));
+        }
+        if self.announces {
+            self.line("    set_real_ip_from 127.0.0.1;\n    real_ip_header proxy_protocol;");
+        }
+        for kind in ["proxy", "fastcgi"] {
+            if self.has(&format!("{kind}_cache_path")) {
+                self.line(&format!("    {kind}_cache_bypass 1;\n    {kind}_no_cache 1;"));
+            }
+        }
+    }
+
+    /// True if the configuration has a directive.
+    fn has(&self, name: &str) -> bool {
+        self.configuration.trees.iter().any(|tree| tree.directives().any(|d| d.name().is(name)))
+    }
+
+    /// Opens a stub for each destination, before texts that name one are written.
+    fn destinations(&mut self) -> io::Result<()> {
+        for upstream in &self.router.config().http.upstreams {
+            if !upstream.is_implicit() {
+                self.ports.upstream(&upstream.name, true, self.open)?;
+            }
+        }
+        for tree in &self.configuration.trees {
+            for directive in tree.directives() {
+                let pass = PASSES.iter().find(|(pass, _)| directive.name().is(pass));
+                let (Some((_, has_scheme)), Some(arg)) = (pass, directive.arg(0)) else { continue };
+                let value = String::from_utf8_lossy(&arg.value()).into_owned();
+                if let Some((authority, _)) = authority(&value, *has_scheme) {
+                    self.ports.upstream(&authority, false, self.open)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, block: Block<'_>, chain: &IncludeChain, owner: &str, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        let configuration = self.configuration;
+        let all: Vec<(Span, IncludeChain)> =
+            configuration.expanded_within(block, chain).map(|(d, chain)| (d.head(), chain)).collect();
+        for (head, chain) in all {
+            let directive = configuration.tree(head.file).directive_at(head.start);
+            if let Some(directive) = directive {
+                self.directive(directive, &chain, owner, depth);
+            }
+        }
+    }
+
+    fn directive(&mut self, directive: Directive<'_>, chain: &IncludeChain, owner: &str, depth: usize) {
+        let name = name(directive);
+        let is_entry = ENTRIES.contains(&owner);
+        if !is_entry && (is_left_out(&name) || name == "include") {
+            return;
+        }
+        let indent = "    ".repeat(depth);
+        self.out.extend_from_slice(indent.as_bytes());
+        if is_entry {
+            self.words(directive, &[]);
+        } else if name == "upstream" && owner == "http" {
+            return self.upstream(directive);
+        } else {
+            let replaced = self.replaced(directive, &name);
+            self.words(directive, replaced.as_deref().as_slice());
+        }
+        if let Some(lua) = directive.lua() {
+            self.out.extend([b" {", lua, b"}\n"].concat());
+            return;
+        }
+        let Some(block) = directive.block() else { return self.out.extend_from_slice(b";\n") };
+        self.out.extend_from_slice(b" {\n");
+        match name.as_str() {
+            "server" if owner == "http" => self.server(directive, depth + 1),
+            "location" => self.location(directive, depth + 1),
+            _ => {}
+        }
+        self.block(block, chain, &name, depth + 1);
+        self.line(&format!("{indent}}}"));
+    }
+
+    /// Words as written; texts replace the first arguments.
+    fn words(&mut self, directive: Directive<'_>, replaced: &[&str]) {
+        for (at, word) in directive.words().enumerate() {
+            if at > 0 {
+                self.out.push(b' ');
+            }
+            match at.checked_sub(1).and_then(|at| replaced.get(at)) {
+                Some(text) => self.out.extend_from_slice(quoted(text).as_bytes()),
+                None => self.out.extend_from_slice(word.raw()),
+            }
+        }
+    }
+
+    /// First argument of a directive that means something else on loopback.
+    fn replaced(&mut self, directive: Directive<'_>, name: &str) -> Option<String> {
+        let value = String::from_utf8_lossy(&directive.arg(0)?.value()).into_owned();
+        let Places { directory, files, prefix, users, .. } = self.places;
+        if PATHS.contains(&name) {
+            let is_absolute = value.starts_with(['/', '$']);
+            return Some(if is_absolute { format!("{files}{value}") } else { format!("{prefix}/{value}") });
+        }
+        if CACHES.contains(&name) {
+            return Some(format!("{directory}/cache{}", directive.span().start));
+        }
+        match name {
+            "auth_basic_user_file" => return Some(users.clone()),
+            "auth_request" if value != "off" => return Some(AUTH.to_owned()),
+            "proxy_redirect" => {
+                let (authority, rest) = authority(&value, true)?;
+                let port = self
+                    .ports
+                    .has(&authority)
+                    .then(|| self.ports.upstream(&authority, false, self.open).ok());
+                return port.flatten().map(|port| format!("http://127.0.0.1:{port}{rest}"));
+            }
+            _ => {}
+        }
+        let (_, has_scheme) = PASSES.iter().find(|(pass, _)| *pass == name)?;
+        match authority(&value, *has_scheme) {
+            Some((authority, rest)) => {
+                let at = self.ports.upstreams.iter().find(|upstream| upstream.name == authority)?;
+                let host = if at.is_block { authority } else { format!("127.0.0.1:{}", at.port) };
+                Some(if *has_scheme { format!("http://{host}{rest}") } else { host })
+            }
+            None => {
+                Some(value.strip_prefix("https://").map(|rest| format!("http://{rest}")).unwrap_or(value))
+            }
+        }
+    }
+
+    fn upstream(&mut self, directive: Directive<'_>) {
+        let Some(name) = directive.arg(0) else { return };
+        let value = String::from_utf8_lossy(&name.value()).into_owned();
+        // Opened before.
+        let Some(at) = self.ports.upstreams.iter().find(|upstream| upstream.name == value) else { return };
+        let server = format!(" {{\n        server 127.0.0.1:{} max_fails=0;\n    }}", at.port);
+        self.out.extend_from_slice(b"upstream ");
+        self.out.extend_from_slice(name.raw());
+        self.line(&server);
+    }
+
+    fn server(&mut self, directive: Directive<'_>, depth: usize) {
+        let indent = "    ".repeat(depth);
+        let config = self.router.config();
+        let Some(server) = config.http.servers.iter().find(|server| contains(directive, server.span)) else {
+            return;
+        };
+        self.line(&format!("{indent}set ${SERVER} {};\n{indent}set ${LOCATION} '';", self.servers.len()));
+        self.servers.push(server.names.iter().map(ToString::to_string).collect());
+        let mut done = Vec::new();
+        for listen in server.listen.iter().filter(|listen| !listen.quic) {
+            let Some(id) = ports::address(self.router, &listen.endpoint, false) else { continue };
+            if done.contains(&id) {
+                continue;
+            }
+            done.push(id);
+            let in_force = &self.router.listen(id).listen;
+            let mut line = format!("{indent}listen 127.0.0.1:{}", self.ports.listen[id.0 as usize]);
+            for (is_set, word) in [
+                (listen.default_server, " default_server"),
+                (in_force.ssl, " ssl"),
+                (in_force.proxy_protocol || self.announces, " proxy_protocol"),
+            ] {
+                if is_set {
+                    line += word;
+                }
+            }
+            self.line(&(line + ";"));
+        }
+        if let Some(port) = self.auth {
+            self.line(&format!(
+                "{indent}location = {AUTH} {{\n{indent}    internal;\n{indent}    proxy_pass http://127.0.0.1:{port}/;\n\
+                 {indent}    proxy_pass_request_body off;\n{indent}    proxy_set_header Content-Length '';\n{indent}}}"
+            ));
+        }
+    }
+
+    fn location(&mut self, directive: Directive<'_>, depth: usize) {
+        let config = self.router.config();
+        let found = config.http.locations().find(|(_, location)| {
+            !matches!(location.kind, LocationKind::If | LocationKind::LimitExcept(_))
+                && contains(directive, location.span)
+        });
+        let name = found.map(|(_, location)| location.kind.to_string()).unwrap_or_default();
+        self.line(&format!("{}set ${LOCATION} {};", "    ".repeat(depth), self.locations.len()));
+        self.locations.push(name.trim_start_matches("location ").to_owned());
+    }
+}
+
+fn name(directive: Directive<'_>) -> String {
+    String::from_utf8_lossy(&directive.name().value()).into_owned()
+}
+
+/// True if the block of the model is this directive.
+fn contains(directive: Directive<'_>, span: Span) -> bool {
+    let own = directive.span();
+    own.file == span.file && own.start == span.start
+}
+
+/// A word of nginx in quotes.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Host with port of a destination, and what follows; `None` if variables decide the host.
+fn authority(value: &str, has_scheme: bool) -> Option<(String, &str)> {
+    let rest = if has_scheme {
+        value.split_once("://").filter(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphanumeric()))?.1
+    } else {
+        value
+    };
+    if rest.starts_with("unix:") {
+        let end = if has_scheme { rest[5..].find(':').map_or(rest.len(), |at| at + 5) } else { rest.len() };
+        let uri = rest[end..].strip_prefix(':').unwrap_or_default();
+        return (!rest[..end].contains('$')).then(|| (rest[..end].to_owned(), uri));
+    }
+    let end = rest.find(['/', '?', '$']).unwrap_or(rest.len());
+    let (host, rest) = rest.split_at(end);
+    // These variables begin with a slash; any other is a part of the host.
+    let is_uri = ["$request_uri", "$uri", "$document_uri"].iter().any(|uri| rest.starts_with(uri));
+    (!host.is_empty() && (is_uri || !rest.starts_with('$'))).then(|| (host.to_owned(), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_are_host_and_rest() {
+        for (value, has_scheme, expected) in [
+            ("http://app", true, Some(("app", ""))),
+            ("https://10.0.0.1:3000/v1/", true, Some(("10.0.0.1:3000", "/v1/"))),
+            ("http://app$request_uri", true, Some(("app", "$request_uri"))),
+            ("http://app$number", true, None),
+            ("http://$app", true, None),
+            ("$url", true, None),
+            ("http://unix:/run/a.sock:/x", true, Some(("unix:/run/a.sock", "/x"))),
+            ("unix:/run/php.sock", false, Some(("unix:/run/php.sock", ""))),
+            ("127.0.0.1:9000", false, Some(("127.0.0.1:9000", ""))),
+            ("http://[::1]:80/", true, Some(("[::1]:80", "/"))),
+        ] {
+            let found = authority(value, has_scheme);
+            assert_eq!(found.as_ref().map(|(host, rest)| (host.as_str(), *rest)), expected, "{value}");
+        }
+    }
+}

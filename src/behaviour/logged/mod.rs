@@ -1,0 +1,8 @@
+//! Requests as access logs have them: which fields of a `log_format` say what, and the request that they make.
+
+mod counter;
+mod hash;
+mod reader;
+
+pub use counter::{Counter, Time};
+pub use reader::{Logged, Reader};
