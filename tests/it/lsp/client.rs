@@ -42,8 +42,16 @@ impl Client {
             .spawn()
             .unwrap();
         let (to, from) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
-        let mut client =
-            Self { child, to, from, last: 0, directory, versions: HashMap::new(), findings: HashMap::new() };
+        let mut client = Self {
+            child,
+            to,
+            from,
+            last: 0,
+            directory,
+            versions: HashMap::new(),
+            requests: Vec::new(),
+            findings: HashMap::new(),
+        };
         let snippets = json!({"textDocument": {"completion": {"completionItem": {"snippetSupport": true}}}});
         let watches = json!({"didChangeWatchedFiles": {"dynamicRegistration": true}});
         let capabilities = json!({"textDocument": snippets["textDocument"], "workspace": watches});
