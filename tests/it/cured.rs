@@ -98,6 +98,9 @@ fn rotated_logs_are_named() {
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     doctor(&["--collect", "before"]);
+    // The error log of `http` is one too.
+    let (_, text) = doctor(&["--no-sockets"]);
+    assert!(text.contains("no-free-port") && text.contains("error.log: 1 lines"), "{text}");
     // logrotate moves the log away and lets nginx make a new one.
     std::fs::rename(place.path().join("access.log"), place.path().join("access.log.1")).unwrap();
     write("access.log", "");

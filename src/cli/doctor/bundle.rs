@@ -13,7 +13,7 @@ use super::super::write::{self, Readers};
 use super::super::{Failure, Outcome, note};
 use super::DoctorArgs;
 use super::gather::PROC;
-use super::logs::{access_log_path, error_log_path, mapped};
+use super::logs::{access_logs, error_logs, places};
 use super::when::When;
 use crate::model::Config;
 use crate::source::Memory;
@@ -119,33 +119,24 @@ pub(super) fn collect(
     if let Some(text) = super::gather::resolv_conf(process) {
         parts.push(("resolv.conf".to_owned(), text.into_bytes()));
     }
-    let directory = input
-        .meaning
-        .reading
-        .prefix
-        .clone()
-        .unwrap_or_else(|| input.file.parent().unwrap_or(Path::new("")).to_owned());
-    let logs = [
-        (
-            "error.log",
-            args.error_log
-                .first()
-                .cloned()
-                .or_else(|| error_log_path(config).map(|p| mapped(input, directory.join(p)))),
-        ),
-        (
-            "access.log",
-            args.access_log
-                .first()
-                .cloned()
-                .or_else(|| access_log_path(config).map(|p| mapped(input, directory.join(p)))),
-        ),
-    ];
-    for (name, log) in logs {
-        let Some(log) = log else { continue };
-        match tail(&log) {
-            Ok(bytes) => parts.push((name.to_owned(), bytes)),
-            Err(error) => note(&format!("not collected: {}: {error}", log.display())),
+    let errors =
+        if args.error_log.is_empty() { places(&error_logs(config), input) } else { args.error_log.clone() };
+    let access = if args.access_log.is_empty() {
+        places(&access_logs(config), input)
+    } else {
+        args.access_log.clone()
+    };
+    for (name, logs) in [("error.log", errors), ("access.log", access)] {
+        let mut text = Vec::new();
+        let mut is_read = false;
+        for log in &logs {
+            match tail(log) {
+                Ok(bytes) => (text, is_read) = ([text, bytes].concat(), true),
+                Err(error) => note(&format!("not collected: {}: {error}", log.display())),
+            }
+        }
+        if is_read {
+            parts.push((name.to_owned(), text));
         }
     }
     let failed = |e| Failure::new(format!("cannot write `{}`: {e}", path.display()));

@@ -12,7 +12,7 @@ use super::super::{Failure, master};
 use super::DoctorArgs;
 use super::bundle::Bundle;
 use super::gathered::Gathered;
-use super::logs::{self, ACCESS_LOG, ERROR_LOG, access_log_path, error_log_path, logs_of, open};
+use super::logs::{self, ACCESS_LOG, ERROR_LOG, access_logs, error_logs, logs_of, open};
 use super::when::When;
 use crate::model::{Config, Endpoint};
 use crate::ports::addresses::{Addresses, name_servers};
@@ -84,11 +84,11 @@ pub(super) fn from_host(args: &DoctorArgs, input: &Input, config: &Config) -> Re
         found.evidence.name_servers = name_servers(&resolv_conf(process).unwrap_or_default());
     }
     logs::start(config, &mut found);
-    for path in logs_of(&args.error_log, error_log_path(config), input, ERROR_LOG, &mut found) {
+    for path in logs_of(&args.error_log, &error_logs(config), input, ERROR_LOG, &mut found) {
         logs::read_error_log(open(&path), &path, &mut found);
         found.error_log.get_or_insert(path);
     }
-    let access = logs_of(&args.access_log, access_log_path(config), input, ACCESS_LOG, &mut found);
+    let access = logs_of(&args.access_log, &access_logs(config), input, ACCESS_LOG, &mut found);
     logs::settle_reload(&mut found);
     logs::read_access_logs(args, config, access.iter().map(|path| (path.as_path(), open(path))), &mut found)?;
     Ok(found)
@@ -116,7 +116,7 @@ pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -
     proc_files(&texts, &mut host, &mut found);
     set_host(Machine { host, sysctls, source: String::new() }, &mut found);
     logs::start(config, &mut found);
-    found.error_log = error_log_path(config).map(PathBuf::from);
+    found.error_log = error_logs(config).first().map(PathBuf::from);
     let path = Path::new("error.log of the bundle");
     if let Some(log) = bundle.get("error.log") {
         logs::read_error_log(Ok(Box::new(io::Cursor::new(log.to_vec()))), path, &mut found);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::Failure;
 use super::super::input::Input;
-use super::DoctorArgs;
 use super::gathered::{Gathered, printable};
+use super::{DoctorArgs, rotated};
 use crate::model::Config;
 use crate::model::log::{AccessLogs, LogFormat, LogTarget};
 use crate::ports::access_log::AccessLog;
@@ -33,49 +33,47 @@ pub(super) fn settle_reload(found: &mut Gathered) {
     }
 }
 
-/// The logs that were named, else the one of the configuration if it is there.
+/// The logs that were named, else those of the configuration that are there.
 pub(super) fn logs_of(
     named: &[PathBuf],
-    configured: Option<&str>,
+    configured: &[&str],
     input: &Input,
     option: &'static str,
     found: &mut Gathered,
 ) -> Vec<PathBuf> {
-    let mut own = |path: &PathBuf| {
-        let own = is_own_output(path);
-        if own {
+    let mut logs = Vec::new();
+    for path in if named.is_empty() { places(configured, input) } else { named.to_vec() } {
+        if is_own_output(&path) {
             found.notes.push(format!("{}: this output goes there, so it is not read", path.display()));
+            continue;
         }
-        !own
-    };
-    if !named.is_empty() {
-        return named.iter().filter(|path| own(path)).cloned().collect();
+        if named.is_empty() {
+            found.configured.push((path.clone(), option));
+            if !fs::metadata(&path).is_ok_and(|meta| meta.is_file()) {
+                found.has_no_line(&path, option, format!("{}: not there, so not read", path.display()));
+                continue;
+            }
+        }
+        logs.push(path);
     }
-    let Some(configured) = configured else { return Vec::new() };
+    logs
+}
+
+/// Paths of logs as this program opens them.
+pub(super) fn places(configured: &[&str], input: &Input) -> Vec<PathBuf> {
     let directory = input.file.parent().unwrap_or(Path::new(""));
-    let path = mapped(input, input.meaning.reading.prefix.as_deref().unwrap_or(directory).join(configured));
-    if !own(&path) {
-        return Vec::new();
-    }
-    found.configured.push((path.clone(), option));
-    match fs::metadata(&path) {
-        Ok(meta) if meta.is_file() => vec![path],
-        _ => {
-            let note = format!("{}: not there, so not read", path.display());
-            found.has_no_line(&path, option, note);
-            Vec::new()
-        }
-    }
+    let prefix = input.meaning.reading.prefix.as_deref().unwrap_or(directory);
+    configured.iter().map(|path| mapped(input, prefix.join(path))).collect()
 }
 
 /// The access log that is followed: the one that was named, else that of the configuration if it is there.
 pub(super) fn access_log_of(args: &DoctorArgs, input: &Input, config: &Config) -> Option<PathBuf> {
     let mut found = Gathered::default();
-    logs_of(&args.access_log, access_log_path(config), input, ACCESS_LOG, &mut found).into_iter().next()
+    logs_of(&args.access_log, &access_logs(config), input, ACCESS_LOG, &mut found).into_iter().next()
 }
 
 /// Where `--map-path` puts a file.
-pub(super) fn mapped(input: &Input, path: PathBuf) -> PathBuf {
+fn mapped(input: &Input, path: PathBuf) -> PathBuf {
     let found = input
         .meaning
         .reading
@@ -104,17 +102,30 @@ pub(super) fn start(config: &Config, found: &mut Gathered) {
     found.evidence.errors = Some(log);
 }
 
-/// The error log of the configuration; nginx's own default depends on how it was built.
-pub(super) fn error_log_path(config: &Config) -> Option<&str> {
-    config.core.error_log.value.iter().find_map(|log| match &log.target {
-        LogTarget::File(path) => Some(path.as_str()),
-        _ => None,
-    })
+/// Error logs that are read.
+const MOST_LOGS: usize = 50;
+
+/// The error logs of the configuration, each once, those of the main context first. nginx's own default depends on how it
+/// was built.
+pub(super) fn error_logs(config: &Config) -> Vec<&str> {
+    let http = config.http.settings.iter().chain(config.http.servers.iter().map(|server| &server.settings));
+    let logs =
+        config.core.error_log.value.iter().chain(http.flat_map(|settings| &settings.core.error_log.value));
+    let mut found: Vec<&str> = Vec::new();
+    for log in logs {
+        match &log.target {
+            LogTarget::File(path) if !found.contains(&path.as_str()) && found.len() < MOST_LOGS => {
+                found.push(path.as_str());
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
-/// The first access log of the configuration that is a file.
-pub(super) fn access_log_path(config: &Config) -> Option<&str> {
-    access_log(config).map(|(path, _)| path)
+/// The first access log of the configuration that is a file: others may have another format.
+pub(super) fn access_logs(config: &Config) -> Vec<&str> {
+    access_log(config).map(|(path, _)| path).into_iter().collect()
 }
 
 fn access_log(config: &Config) -> Option<(&str, usize)> {
@@ -145,12 +156,15 @@ pub(super) fn open(path: &Path) -> Opened {
 pub(super) fn read_error_log(input: Opened, path: &Path, found: &mut Gathered) {
     let mut log = found.evidence.errors.take().unwrap_or_default();
     let before = (log.lines, log.foreign);
+    // Whoever names a log of the past asks about that time.
+    let reload = if rotated::is_history(path) { log.reload.take() } else { None };
     let read = input.and_then(|input| {
         lines::each(input, |line| log.add(line.unwrap_or(b"(a line of more than 64 KiB)")))
     });
     if let Err(error) = read {
         found.unread.push(format!("cannot read `{}`: {error}", path.display()));
     }
+    log.reload = log.reload.take().or(reload);
     let (lines, foreign) = (log.lines - before.0, log.foreign - before.1);
     if lines == 0 {
         found.evidence.errors = Some(log);
@@ -197,6 +211,7 @@ pub(super) fn read_access_logs<'p>(
             None => AccessLog::new(config, format),
         };
         let before = (log.requests, log.foreign);
+        found.evidence.is_history |= rotated::is_history(path);
         let read = input.and_then(|input| lines::each(input, |line| log.add(line.unwrap_or_default())));
         if let Err(error) = read {
             found.unread.push(format!("cannot read `{}`: {error}", path.display()));

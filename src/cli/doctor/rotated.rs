@@ -35,6 +35,17 @@ pub(super) fn since(log: &Path, option: &str, moment: SystemTime) -> Option<Stri
     })
 }
 
+/// True if a log is of the past by its name, or comes from elsewhere: `error.log.1`, `error.log-20261130`, `error.log.2.gz`, `-`.
+pub(super) fn is_history(log: &Path) -> bool {
+    let name = log.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name =
+        [".gz", ".bz2", ".xz", ".zst"].iter().fold(name, |name, end| name.strip_suffix(end).unwrap_or(name));
+    let end = name.rsplit(['.', '-']).next().unwrap_or_default();
+    name == "-"
+        || !end.is_empty() && end.bytes().all(|b| b.is_ascii_digit())
+        || log.extension().is_some_and(|end| end == "gz")
+}
+
 /// The files that a log was rotated to, newest first: `access.log.1`, `access.log.2.gz`, `access.log-20261130`.
 fn older(log: &Path) -> Vec<(PathBuf, SystemTime)> {
     let Some(name) = log.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
@@ -56,6 +67,16 @@ fn older(log: &Path) -> Vec<(PathBuf, SystemTime)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logs_of_the_past() {
+        for name in ["error.log.1", "/var/log/error.log-20261130", "error.log.2.gz", "error.log.gz", "-"] {
+            assert!(is_history(Path::new(name)), "{name}");
+        }
+        for name in ["error.log", "/var/log/nginx/error.log", "error", "error.log of the bundle"] {
+            assert!(!is_history(Path::new(name)), "{name}");
+        }
+    }
 
     #[test]
     fn older_files_of_a_log() {

@@ -35,7 +35,8 @@ pub(super) fn before(args: &DoctorArgs, path: &Path) -> Result<Look, Failure> {
 /// Logs that were rotated after the repair: lines that are needed are in another file.
 pub(super) fn cut(first: &Look, look: &Look, logs: &[(PathBuf, &'static str)]) -> Vec<String> {
     let since = look.reloaded.unwrap_or(first.at).max(first.at);
-    let passed = Duration::from_secs(u64::try_from(look.at - since).unwrap_or_default());
+    // Whole seconds: a line of the first one may be from before.
+    let passed = Duration::from_secs(u64::try_from(look.at - since - 1).unwrap_or_default());
     let Some(moment) = SystemTime::now().checked_sub(passed) else { return Vec::new() };
     logs.iter().filter_map(|(path, option)| rotated::since(path, option, moment)).collect()
 }

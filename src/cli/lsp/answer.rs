@@ -60,7 +60,7 @@ fn dispatch(server: &State<'_>, request: Request) -> Response {
             reply::<SemanticTokensFullRequest>(request, |p| tokens::tokens(server, &p))
         }
         WorkspaceSymbolRequest::METHOD => {
-            reply::<WorkspaceSymbolRequest>(request, |p| symbols::of_workspace(server, &p))
+            reply::<WorkspaceSymbolRequest>(request, |p| Some(symbols::of_workspace(server, &p)))
         }
         other => {
             let text = format!("ngxc has no method `{other}`");

@@ -1,6 +1,7 @@
 //! The files that the client has open: their texts come before those on disk.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -136,7 +137,7 @@ fn uri(path: &Path) -> Option<Uri> {
         if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text.parse().ok()

@@ -7,6 +7,7 @@ use lsp_types::{
 use super::place::Place;
 use super::state::State;
 use super::{documents, position};
+use crate::syntax::Block;
 
 /// Blocks and runs of comments, by lines.
 pub(super) fn ranges(server: &State<'_>, params: &FoldingRangeParams) -> Option<Vec<FoldingRange>> {
@@ -16,7 +17,7 @@ pub(super) fn ranges(server: &State<'_>, params: &FoldingRangeParams) -> Option<
     let tree = analysed.configuration().tree(file);
     let mut found = Vec::new();
     for directive in tree.directives() {
-        let Some(close) = directive.block().and_then(|block| block.close()) else { continue };
+        let Some(close) = directive.block().and_then(Block::close) else { continue };
         let (first, last) = (sources.position(directive.head()).line, sources.position(close).line);
         found.extend(fold(first, last.saturating_sub(1), None));
     }
@@ -57,8 +58,8 @@ pub(super) fn selections(server: &State<'_>, params: &SelectionRangeParams) -> O
         let word = place.word.map(|(_, word)| word.span());
         let directive = place.directive.into_iter().flat_map(|own| [own.head(), own.span()]);
         let blocks = place.blocks.iter().rev().filter(|block| block.head().file == file);
-        let around = blocks
-            .flat_map(|block| block.block().map(|inner| inner.span()).into_iter().chain([block.span()]));
+        let around =
+            blocks.flat_map(|block| block.block().map(Block::span).into_iter().chain([block.span()]));
         let all = word.into_iter().chain(directive).chain(around);
         let mut ranges: Vec<Range> = all.map(|span| position::range(sources, span)).collect();
         ranges.dedup();

@@ -2,6 +2,10 @@
 //!
 //! One thread: a message is answered before the next one is taken, so an answer never sees half of a change. Findings are
 //! computed when no message waits: a burst of keystrokes costs one computation.
+#![allow(
+    clippy::mutable_key_type,
+    reason = "the key of an edit is the protocol's URI, whose cells only cache"
+)]
 
 mod actions;
 mod analysis;

@@ -65,10 +65,7 @@ fn kind(name: &[u8]) -> SymbolKind {
 }
 
 /// Servers, upstreams and other names of all configurations that have the letters of a query in their order.
-pub(super) fn of_workspace(
-    server: &State<'_>,
-    params: &WorkspaceSymbolParams,
-) -> Option<WorkspaceSymbolResponse> {
+pub(super) fn of_workspace(server: &State<'_>, params: &WorkspaceSymbolParams) -> WorkspaceSymbolResponse {
     let mut found: Vec<WorkspaceSymbol> = Vec::new();
     let mut add = |name: String, kind: SymbolKind, location: Option<Location>| {
         let Some(location) = location.filter(|_| has_letters(&name, &params.query)) else { return };
@@ -99,7 +96,7 @@ pub(super) fn of_workspace(
             add(format!("server {names}"), SymbolKind::CLASS, server.location(analysed, own.span));
         }
     }
-    Some(WorkspaceSymbolResponse::Nested(found))
+    WorkspaceSymbolResponse::Nested(found)
 }
 
 /// True if a name has the letters of a query in their order, whatever their case.

@@ -86,7 +86,7 @@ pub(in crate::cli) fn of_reached(listen: &Listen, reached: &Reached) -> String {
     let (address, port) = match &listen.endpoint {
         Endpoint::Inet(address) if address.ip().is_unspecified() => ("127.0.0.1".to_owned(), address.port()),
         Endpoint::Inet(address) => (address.ip().to_string(), address.port()),
-        Endpoint::Name(name, port) => (name.to_string(), *port),
+        Endpoint::Name(name, port) => (name.clone(), *port),
         Endpoint::Unix(_) => ("localhost".to_owned(), default),
     };
     let host = if reached.host.is_empty() { &address } else { &reached.host };

@@ -12,7 +12,7 @@ use crate::ports::signal::{Signal, Weight, meaning};
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     let Some(log) = &case.evidence.access else { return };
     let failures = failures(case, log);
-    let reloaded = case.evidence.reloaded.map(|(_, at)| at);
+    let reloaded = reloaded(case);
     match reloaded.filter(|at| log.sum(at + 1, i64::MAX).errors == 0) {
         Some(at) => found.extend(failures.map(|finding| finding.before_reload(at))),
         None => found.extend(failures),
@@ -26,9 +26,14 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// The last reload, if it divides the log.
+fn reloaded(case: &Case<'_>) -> Option<i64> {
+    case.evidence.reloaded.filter(|_| !case.evidence.is_history).map(|(_, at)| at)
+}
+
 /// The failures of a log: a burst, of all requests or of one peer, else all that failed.
 fn failures(case: &Case<'_>, log: &AccessLog) -> Option<Finding> {
-    let after = case.evidence.reloaded.map_or(i64::MIN, |(_, at)| at);
+    let after = reloaded(case).unwrap_or(i64::MIN);
     // Those since the last reload first.
     let latest = |bursts: Vec<Burst>| {
         let new = bursts.iter().find(|burst| burst.last > after).copied();

@@ -51,6 +51,8 @@ pub struct Evidence {
     pub access: Option<AccessLog>,
     /// When the evidence was taken, and when nginx was reloaded before that, in seconds of the local time of logs.
     pub reloaded: Option<(i64, i64)>,
+    /// True if the access log is one of the past: what failed there is asked about, however often nginx was reloaded since.
+    pub is_history: bool,
 }
 
 /// How bad a finding is.

@@ -75,10 +75,10 @@ fn named(question: &Question<'_>) -> Vec<CompletionItem> {
         let (kept, prefix) = match row.argument {
             Argument::At(at) if at != position => continue,
             Argument::At(_) | Argument::Last => (0, String::new()),
-            Argument::Parameter(key) => match word.starts_with(&format!("{key}=")) {
-                true => (key.len() + 1, String::new()),
-                false => (0, format!("{key}=")),
-            },
+            Argument::Parameter(key) => {
+                let is_begun = word.starts_with(&format!("{key}="));
+                if is_begun { (key.len() + 1, String::new()) } else { (0, format!("{key}=")) }
+            }
             Argument::Host if position != 0 => continue,
             Argument::Host => match word.find("://") {
                 Some(scheme) => (scheme + 3, String::new()),

@@ -149,9 +149,11 @@ pub(super) fn of_entry(place: &Place<'_>) -> Option<String> {
     let range: Option<Range> = ranges.get(bucket).copied().flatten();
     let mut text = match range {
         Some(range) => {
-            let share = range.count() as f64 * 100.0 / HASHES as f64;
+            // Ten-thousandths of a per cent, so that a share is exact in whole numbers.
+            let share = (range.count() * 1_000_000 + HASHES / 2) / HASHES;
+            let share = format!("{}.{:04}", share / 10_000, share % 10_000);
             format!(
-                "hashes {} to {}: {share:.4} % of all clients get `{}`",
+                "hashes {} to {}: {share} % of all clients get `{}`",
                 range.first,
                 range.last,
                 String::from_utf8_lossy(&split.buckets[bucket].value)

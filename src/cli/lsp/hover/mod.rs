@@ -17,13 +17,12 @@ use crate::version::Version;
 pub(super) fn hover(server: &State<'_>, params: &HoverParams) -> Option<Hover> {
     let at = &params.text_document_position_params;
     let place = server.place(&at.text_document.uri, at.position)?;
-    let (text, span) = match place.name() {
-        Some(name) => (of_name(&place, &name.key)?, name.span),
-        None => {
-            let (position, word) = place.word?;
-            let text = if position == 0 { of_directive(&place) } else { block::of_argument(&place) }?;
-            (text, word.span())
-        }
+    let (text, span) = if let Some(name) = place.name() {
+        (of_name(&place, &name.key)?, name.span)
+    } else {
+        let (position, word) = place.word?;
+        let text = if position == 0 { of_directive(&place) } else { block::of_argument(&place) }?;
+        (text, word.span())
     };
     let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: text });
     Some(Hover { contents, range: Some(place.range(span)) })

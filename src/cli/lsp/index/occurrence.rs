@@ -185,7 +185,7 @@ fn arguments<'t>(directive: Directive<'t>, argument: Argument) -> Vec<(Word<'t>,
     let whole = |word: Word<'t>| (word, unquoted(word.raw()));
     match argument {
         Argument::At(at) => directive.arg(at).map(whole).into_iter().collect(),
-        Argument::Last => directive.args().last().map(whole).into_iter().collect(),
+        Argument::Last => directive.args().next_back().map(whole).into_iter().collect(),
         Argument::Host => {
             let word = directive.arg(0);
             word.map(|word| (word, host(word.raw(), unquoted(word.raw())))).into_iter().collect()
