@@ -43,7 +43,7 @@ def run(name, command, case, times, directory, backend):
 
 def count(name, command, case, directory, backend):
     """Instructions per request: what the process needs beyond its start and its first requests."""
-    few, more = (10, 40) if case.path.endswith("10m") else (100, 600)
+    few, more = (2, 6) if case.path.endswith("10m") else (100, 600)
     few_took, more_took = (run(name, command, case, times, directory, backend) for times in (few, more))
     return (more_took - few_took) // (more - few)
 

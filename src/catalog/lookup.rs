@@ -125,6 +125,18 @@ pub fn suggest(name: &[u8], context: Context) -> Option<&'static str> {
     best.map(|(_, name)| name)
 }
 
+/// First part of a name, up to and with its first `_`, and the module outside of nginx that most known directives with this
+/// beginning belong to. `None` if nginx itself has such a directive.
+pub fn module_of_prefix(name: &[u8]) -> Option<(&'static str, &'static str)> {
+    let end = memchr::memchr(b'_', name)? + 1;
+    let of_prefix = || DIRECTIVES.iter().filter(|d| d.name.as_bytes().starts_with(&name[..end]));
+    let is_outside = |d: &Directive| matches!(d.tier, Tier::ThirdParty | Tier::External);
+    let count = |module: &str| of_prefix().filter(|d| d.module == module).count();
+    let most = of_prefix().max_by_key(|d| count(d.module))?;
+    // One directive makes no family.
+    (of_prefix().all(is_outside) && count(most.module) > 1).then(|| (&most.name[..end], most.module))
+}
+
 /// Built-in variable that an unknown `$name` probably means.
 pub fn suggest_variable(subsystem: Subsystem, name: &[u8]) -> Option<&'static str> {
     let own = VARIABLES.iter().filter(|variable| {

@@ -18,7 +18,8 @@ pub use directive::{
     Arity, Body, Directive, Duplicate, Inheritance, Kind, ObsoleteWord, OldDefault, Runtime, Tier,
 };
 pub use lookup::{
-    by_id, closest, directives, in_context, is_module, may_define, suggest, suggest_variable, variable,
+    by_id, closest, directives, in_context, is_module, may_define, module_of_prefix, suggest,
+    suggest_variable, variable,
 };
 pub use release::{Release, release};
 pub use tables::{CHANGES, DIRECTIVES, NEWEST, RELEASES, RELEASES_DATE, VARIABLES};

@@ -3,6 +3,9 @@
 use super::{RELEASES, RELEASES_DATE};
 use crate::version::Version;
 
+/// Oldest release whose differences from the newest are all in the data.
+const DESCRIBED: Version = Version::new(1, 18, 0);
+
 /// Release that a user named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -13,9 +16,17 @@ pub struct Release {
 }
 
 impl Release {
-    /// Warning for a release that is newer than the data.
+    /// Warning for a release that is newer than the data, or older than those that are described wholly.
     pub fn warning(self) -> Option<String> {
-        let newer = self.newer?;
+        let Some(newer) = self.newer else {
+            return (self.version < DESCRIBED).then(|| {
+                format!(
+                    "nginx {} is older than {DESCRIBED}, the oldest release that the data describe wholly: directives, \
+                     parameters and defaults that it lacks may be taken for its own",
+                    self.version
+                )
+            });
+        };
         Some(format!(
             "nginx {newer} is newer than the data, which are of {RELEASES_DATE}: judged as {}, the newest release known",
             self.version

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::lint::Judged;
+use super::estate::Root;
+use super::settings::Found;
 use super::{Failure, note, paths, write};
+use crate::diagnostic::Diagnostic;
 use crate::lint::Baseline;
 use crate::source::SourceFile;
+use crate::syntax::Configuration;
 
 /// Known findings.
 #[derive(Args, Clone, Debug)]
@@ -22,8 +25,7 @@ pub(super) struct BaselineArgs {
         long,
         value_name = "FILE",
         num_args = 0..=1,
-        require_equals = true,
-        conflicts_with_all = ["changed_since", "fix", "diff"]
+        require_equals = true
     )]
     #[expect(clippy::option_option, reason = "the option is there or not, and its value may be left out")]
     write_baseline: Option<Option<PathBuf>>,
@@ -38,14 +40,20 @@ impl BaselineArgs {
         }
     }
 
+    /// True if a baseline is to be written.
+    pub(super) fn is_written(&self) -> bool {
+        self.write_baseline.is_some()
+    }
+
     /// Takes out the findings that a baseline knows, or writes them into it.
     ///
     /// # Errors
     /// If a baseline is missing, is none, or cannot be written.
-    pub(super) fn apply(&self, judged: &mut [Judged]) -> Result<(), Failure> {
-        let mut by_baseline: BTreeMap<PathBuf, Vec<&mut Judged>> = BTreeMap::new();
-        for part in judged {
-            match self.of(part) {
+    pub(super) fn apply(&self, parts: Vec<Part<'_>>) -> Result<(), Failure> {
+        let mut by_baseline: BTreeMap<PathBuf, Vec<Part<'_>>> = BTreeMap::new();
+        for part in parts {
+            let asked = self.write_baseline.clone().flatten().or_else(|| self.baseline.clone());
+            match asked.or_else(|| part.settled.clone()) {
                 Some(path) => by_baseline.entry(path).or_default().push(part),
                 None if self.write_baseline.is_some() => {
                     return Err(Failure::new("which file is the baseline?").help(
@@ -60,30 +68,39 @@ impl BaselineArgs {
         }
         Ok(())
     }
+}
 
-    /// The baseline of a configuration.
-    fn of(&self, judged: &Judged) -> Option<PathBuf> {
-        let asked = self.write_baseline.clone().flatten().or_else(|| self.baseline.clone());
-        let found = judged.ground.meaning.found.as_deref();
-        asked.or_else(|| found.and_then(|f| Some(f.directory.join(f.file.baseline.as_ref()?))))
+/// Findings of one configuration.
+pub(super) struct Part<'p> {
+    pub(super) root: &'p Root,
+    pub(super) configuration: &'p Configuration,
+    pub(super) findings: &'p mut Vec<Diagnostic>,
+    /// The baseline that the settings file names.
+    pub(super) settled: Option<PathBuf>,
+}
+
+impl Part<'_> {
+    /// The baseline that a settings file names.
+    pub(super) fn settled(found: Option<&Found>) -> Option<PathBuf> {
+        found.and_then(|found| Some(found.directory.join(found.file.baseline.as_ref()?)))
     }
 }
 
 /// The name of a file in a baseline: relative to it, so that it holds wherever the tree is checked out.
-fn name(file: &SourceFile, judged: &Judged, baseline: &Path) -> String {
-    if judged.configuration.is_dump || file.path == Path::new("-") {
+fn name(file: &SourceFile, part: &Part<'_>, baseline: &Path) -> String {
+    if part.configuration.is_dump || file.path == Path::new("-") {
         return file.name();
     }
     let directory = paths::absolute(baseline).parent().map(Path::to_owned).unwrap_or_default();
     paths::relative(&file.path, &directory).display().to_string()
 }
 
-fn write(path: &Path, parts: &mut [&mut Judged]) -> Result<(), Failure> {
+fn write(path: &Path, parts: &mut [Part<'_>]) -> Result<(), Failure> {
     let mut new = Baseline::default();
     let mut count = 0;
     for part in parts.iter_mut() {
         count += part.findings.len();
-        for finding in std::mem::take(&mut part.findings) {
+        for finding in std::mem::take(part.findings) {
             let file = part.configuration.sources.file(finding.span.file);
             new.add(&name(file, part, path), file, &finding);
         }
@@ -95,7 +112,7 @@ fn write(path: &Path, parts: &mut [&mut Judged]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn take(path: &Path, parts: &mut [&mut Judged]) -> Result<(), Failure> {
+fn take(path: &Path, parts: &mut [Part<'_>]) -> Result<(), Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let failure = Failure::new(format!("cannot read the baseline `{}`: {e}", path.display()));
         if e.kind() == std::io::ErrorKind::NotFound {

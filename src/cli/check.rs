@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::baseline::{self, BaselineArgs};
 use super::meaning::Meaning;
 use super::render::{self, Report};
-use super::told::LevelArgs;
 use super::{Failure, Outcome, estate, extract, surroundings, told};
-use crate::diagnostic::Level;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::source::Disk;
+use crate::syntax::Configuration;
+use crate::version::Version;
 
 /// Arguments of `ngxc check`.
 #[derive(Args)]
@@ -35,7 +37,7 @@ pub(super) struct CheckArgs {
     deny_warnings: bool,
 
     #[command(flatten)]
-    level: LevelArgs,
+    baseline: BaselineArgs,
 
     #[command(flatten)]
     host: HostArgs,
@@ -57,16 +59,20 @@ struct HostArgs {
     host: bool,
 }
 
+/// A configuration with what was found in it.
+type Checked = (estate::Root, Version, Configuration, Vec<Diagnostic>);
+
 pub(super) fn run(args: &mut CheckArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.baseline.settle(&mut args.files);
     args.meaning.reading.stdin.settle(args.files.iter_mut())?;
     args.extract.files(&mut args.files, &mut args.meaning)?;
-    let mut checked = Vec::new();
+    let mut checked: Vec<Checked> = Vec::new();
     let mut report = Report::new("valid");
     for root in estate::roots(&args.files, &args.meaning)? {
         let meaning = args.meaning.of(&root.file)?;
         let found = meaning.found.clone().unwrap_or_default();
         let mut settings = found.file.settings(None).map_err(Failure::new)?;
-        args.level.set(&mut settings)?;
+        args.meaning.level.set(&mut settings)?;
         let mut configuration = meaning.load(&root.file, &Disk)?;
         let meaning = &estate::meaning(&root, &meaning, &configuration);
         let mut compiled = meaning.compile_with(&configuration, meaning.version(), args.strict_modules);
@@ -87,6 +93,18 @@ pub(super) fn run(args: &mut CheckArgs, out: &mut dyn Write) -> Result<Outcome, 
         estate::name_files(&mut configuration.sources, &root, &findings);
         checked.push((root, meaning.version(), configuration, findings));
     }
+    let refused =
+        |checked: &[Checked]| checked.iter().flat_map(|c| &c.3).filter(|d| d.level == Level::Error).count();
+    let before = refused(&checked);
+    // The baseline of the settings file is that of `lint`: what nginx refuses is told here unless somebody asks otherwise.
+    let parts = checked.iter_mut().map(|(root, _, configuration, findings)| baseline::Part {
+        root,
+        configuration,
+        findings,
+        settled: None,
+    });
+    args.baseline.apply(parts.collect())?;
+    report.hide(before - refused(&checked));
     for (root, version, configuration, findings) in &mut checked {
         report.add(&configuration.sources, std::mem::take(findings), *version, &root.names());
     }

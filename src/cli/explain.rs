@@ -1,11 +1,15 @@
 //! `ngxc explain`: why a rule exists; what a finding of doctor means; what a directive takes.
 
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::declared::read_declared;
+use super::settings::SettingsArgs;
 use super::{Failure, Outcome};
-use crate::catalog::{self, Body, Directive, Runtime, Tier};
+use crate::catalog::{self, Body, Declared, Directive, Runtime, Tier};
 use crate::diagnostic::names;
 use crate::lint::{RULES, Rule};
 use crate::ports::doctor::names as findings;
@@ -16,12 +20,19 @@ pub(super) struct ExplainArgs {
     /// The name of a rule, of a finding of `ngxc doctor`, or of a directive.
     #[arg(value_name = "RULE|FINDING|DIRECTIVE")]
     name: String,
+
+    /// Directives of modules of your own, in the format of grammar/directives; may be repeated.
+    #[arg(long, value_name = "FILE", value_parser = read_declared)]
+    directives: Vec<Arc<Declared>>,
+
+    #[command(flatten)]
+    settings: SettingsArgs,
 }
 
 impl ExplainArgs {
     /// The arguments that ask about a name.
     pub(super) fn of(name: &str) -> Self {
-        Self { name: name.to_owned() }
+        Self { name: name.to_owned(), directives: Vec::new(), settings: SettingsArgs::default() }
     }
 }
 
@@ -47,12 +58,18 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         explain_finding(&finding, out)?;
         return Ok(Outcome::Clean);
     }
-    let directives = catalog::directives(name.as_bytes());
+    let mut declared = args.directives.clone();
+    // Of this directory, as for standard input.
+    let found = args.settings.of(Path::new("-"))?;
+    declared.extend(found.declared()?);
+    let own = declared.iter().flat_map(|declared| declared.directives(name.as_bytes()));
+    let directives: Vec<&Directive> = catalog::directives(name.as_bytes()).iter().chain(own).collect();
     if directives.is_empty() {
         let failure =
             Failure::new(format!("no rule, no finding of doctor and no directive is called `{name}`"));
+        let own = declared.iter().flat_map(|declared| declared.names());
         let names = RULES.iter().map(|r| r.name).chain(catalog::DIRECTIVES.iter().map(|d| d.name));
-        let names = names.chain(names::NAMES.iter().map(|(name, _)| *name));
+        let names = names.chain(names::NAMES.iter().map(|(name, _)| *name)).chain(own);
         let names = names.chain(findings::named().map(|finding| finding.name));
         return Err(match catalog::closest(name.as_bytes(), names) {
             Some(near) => failure.help(format!("did you mean `{near}`?")),

@@ -9,9 +9,9 @@ use clap::Args;
 
 use super::meaning::Meaning;
 use super::render::{self, Report};
-use super::{Failure, note, surroundings, told};
+use super::{Failure, note, settings, surroundings, told};
 use crate::compile::Compiled;
-use crate::diagnostic::Level;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::model::Config;
 use crate::simulate::walk::Ground;
 use crate::site::{self, Site};
@@ -39,6 +39,15 @@ impl Input {
         self.meaning.reading.stdin.settle(std::iter::once(&mut self.file))?;
         self.meaning = self.meaning.of(&self.file)?;
         Ok(())
+    }
+
+    /// The same with the settings as they are now: a file of settings may have changed since it was read.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn anew(&self) -> Result<Self, Failure> {
+        settings::forget();
+        Ok(Self { meaning: self.meaning.of(&self.file)?, ..self.clone() })
     }
 
     /// Reads and compiles it for a command that needs a configuration without errors; the errors are printed. A part of
@@ -75,17 +84,21 @@ impl Input {
         let compiled = compile(&self.meaning, &configuration, self.meaning.version());
         let mut findings = configuration.diagnostics.clone();
         findings.extend(compiled.diagnostics);
-        let is_refused = findings.iter().any(|d| d.level == Level::Error);
-        if let Some(found) = self.meaning.found.as_deref().filter(|_| is_refused && may_be_lowered) {
-            let settings = found.file.settings(None).map_err(Failure::new)?;
-            let hidden;
-            (findings, hidden) = told::tell(&configuration, &settings, found, findings, &[]);
-            let lowered = hidden + findings.iter().filter(|d| d.lowered).count();
-            if lowered > 0 {
-                note(&format!("note: {}", render::lowered(lowered)));
-            }
-        }
+        told::explain(&configuration, &mut findings);
+        let found = self.meaning.found.clone().unwrap_or_default();
+        let mut settings = found.file.settings(None).map_err(Failure::new)?;
+        self.meaning.level.set(&mut settings)?;
+        let refused: Vec<Diagnostic> = findings.iter().filter(|d| d.level == Level::Error).cloned().collect();
+        let hidden;
+        (findings, hidden) = told::tell(&configuration, &settings, &found, findings, &[]);
+        let lowered = hidden + findings.iter().filter(|d| d.lowered).count();
         findings.retain(|d| d.level == Level::Error);
+        if !may_be_lowered {
+            findings.retain(|d| !refused.iter().any(|r| r.span == d.span && r.code == d.code));
+            findings.extend(refused);
+        } else if lowered > 0 {
+            note(&format!("note: {}", render::lowered(lowered)));
+        }
         if findings.is_empty() {
             return Ok((configuration, compiled.config));
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::baseline::BaselineArgs;
+use super::baseline::{self, BaselineArgs};
 use super::estate::Root;
 use super::meaning::Meaning;
 use super::render::{self, Report};
@@ -43,7 +43,7 @@ pub(super) struct LintArgs {
     baseline: BaselineArgs,
 
     /// Repair what can be repaired safely, in place.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "write_baseline")]
     pub(super) fix: bool,
 
     /// With --fix or --diff: also make the edits that a person should look at.
@@ -51,7 +51,7 @@ pub(super) struct LintArgs {
     pub(super) unsafe_fixes: bool,
 
     /// Show the repairs as a diff and change nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "write_baseline")]
     pub(super) diff: bool,
 
     /// The least level of a finding that makes the command fail.
@@ -126,6 +126,10 @@ pub(super) struct Judged {
 pub(super) fn run(args: &mut LintArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let mut files = std::mem::take(&mut args.files);
     args.baseline.settle(&mut files);
+    if args.baseline.is_written() && args.selection.changed_since.is_some() {
+        return Err(Failure::new("a baseline has all findings, and `--changed-since` shows some of them")
+            .help("leave out `--changed-since`"));
+    }
     args.meaning.reading.stdin.settle(files.iter_mut())?;
     args.extract.files(&mut files, &mut args.meaning)?;
     let judge = Judge {
@@ -152,7 +156,13 @@ pub(super) fn report(
     mut judged: Vec<Judged>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    args.baseline.apply(&mut judged)?;
+    let parts = judged.iter_mut().map(|judged| baseline::Part {
+        root: &judged.root,
+        configuration: &judged.configuration,
+        findings: &mut judged.findings,
+        settled: baseline::Part::settled(judged.ground.meaning.found.as_deref()),
+    });
+    args.baseline.apply(parts.collect())?;
     let mut report = Report::new("nothing to report");
     for part in &mut judged {
         estate::note_elsewhere(&part.root, part.elsewhere);
@@ -184,8 +194,10 @@ impl Judge<'_> {
         if let Some(known) = grounds.get(&found.path) {
             return Ok(Arc::clone(known));
         }
-        let ground =
-            Ground { meaning: self.asked.of(&root.file)?, settings: self.selection.settings(&found)? };
+        let ground = Ground {
+            meaning: self.asked.of(&root.file)?,
+            settings: self.selection.settings(&found, &self.asked.level)?,
+        };
         let ground = Arc::new(ground);
         grounds.insert(found.path.clone(), Arc::clone(&ground));
         Ok(ground)

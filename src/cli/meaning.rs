@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::reading::Reading;
 use super::settings::Found;
+use super::told::LevelArgs;
 use super::{Failure, note, surroundings};
 use crate::catalog::{self, Context, NEWEST, Release};
 use crate::compile::fragment::{self, Place};
@@ -27,6 +28,9 @@ pub(super) struct Meaning {
     /// The blocks that a fragment is included in, outermost first, for example `http,server`.
     #[arg(long, value_name = "CONTEXT", value_delimiter = ',', value_parser = parse_context)]
     pub(super) context: Vec<Context>,
+
+    #[command(flatten)]
+    pub(super) level: LevelArgs,
 
     #[command(flatten)]
     pub(super) reading: Reading,

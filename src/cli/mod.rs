@@ -9,6 +9,7 @@ mod common;
 mod compile;
 mod completions;
 mod coverage;
+mod declared;
 #[cfg(feature = "runtime")]
 mod demo;
 mod diff;
@@ -35,6 +36,7 @@ mod page;
 mod parse;
 mod paths;
 mod payload;
+mod placeholder;
 mod ports;
 mod preview;
 #[cfg(feature = "runtime")]

@@ -1,12 +1,12 @@
 //! Finding and reading of files: the arguments of every command that reads a configuration.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::declared::read_declared;
 use super::settings::{Found, SettingsArgs};
 use super::{Failure, detail, is_verbose, paths, template, yaml};
 use crate::catalog::Declared;
@@ -128,10 +128,7 @@ impl Reading {
         }
         let maps = found.file.path_map.iter();
         self.map_path.extend(maps.map(|(from, to)| (from.into(), found.directory.join(to))));
-        for file in &found.file.directives {
-            let path = found.directory.join(file);
-            self.directives.push(read_declared(&path.display().to_string()).map_err(Failure::new)?);
-        }
+        self.directives.extend(found.declared()?);
         self.template.settle(found)
     }
 
@@ -233,18 +230,6 @@ fn tell(configuration: &Configuration) {
             None => detail(&format!("read: {name}")),
         }
     }
-}
-
-/// Reads a file of declared directives, once; an error names every entry that is wrong.
-fn read_declared(path: &str) -> Result<Arc<Declared>, String> {
-    static READ: Mutex<BTreeMap<String, Arc<Declared>>> = Mutex::new(BTreeMap::new());
-    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(declared) = read.get(path) {
-        return Ok(Arc::clone(declared));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read `{path}`: {error}"))?;
-    let declared = Declared::parse(Path::new(path), &text).map_err(|problems| problems.join("\n"))?;
-    Ok(Arc::clone(read.entry(path.to_owned()).or_insert(Arc::new(declared))))
 }
 
 pub(super) fn parse_path_map(text: &str) -> Result<(PathBuf, PathBuf), String> {

@@ -26,9 +26,6 @@ pub(super) struct Selection {
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
 
-    #[command(flatten)]
-    level: LevelArgs,
-
     /// Report only what is in files that differ from this git revision.
     #[arg(long, value_name = "REV")]
     pub(super) changed_since: Option<String>,
@@ -49,7 +46,7 @@ impl Selection {
     ///
     /// # Errors
     /// If a rule is named that there is not.
-    pub(super) fn settings(&self, found: &Found) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self, found: &Found, level: &LevelArgs) -> Result<Settings, Failure> {
         let profile = self.profile.map(|p| match p {
             ProfileName::Reuse => Profile::Reuse,
             ProfileName::Recommended => Profile::Recommended,
@@ -62,7 +59,7 @@ impl Selection {
         for name in &self.ignore {
             settings.set(name, None).map_err(Failure::new)?;
         }
-        self.level.set(&mut settings)?;
+        level.set(&mut settings)?;
         Ok(settings)
     }
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
+use super::declared::read_declared;
 use super::{Failure, detail, paths};
+use crate::catalog::Declared;
 use crate::settings::File;
 use crate::source::{Disk, Loader, matches};
 
@@ -35,7 +37,7 @@ pub(super) struct Found {
 /// Settings files that were read.
 static READ: Mutex<Option<HashMap<PathBuf, Arc<Found>>>> = Mutex::new(None);
 
-/// Has settings files read again: a language server outlives their changes.
+/// Has settings files read again: a language server outlives their changes, and so does a server that reloads.
 pub(super) fn forget() {
     READ.lock().unwrap_or_else(PoisonError::into_inner).take();
 }
@@ -82,6 +84,15 @@ impl Found {
             File::parse(&text).map_err(|problem| Failure::new(format!("{}:{problem}", path.display())))?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Self { path: Some(path), directory, file })
+    }
+
+    /// The directives of the files that it names.
+    ///
+    /// # Errors
+    /// If one of them cannot be read.
+    pub(super) fn declared(&self) -> Result<Vec<Arc<Declared>>, Failure> {
+        let files = self.file.directives.iter().map(|file| self.directory.join(file).display().to_string());
+        files.map(|file| read_declared(&file).map_err(Failure::new)).collect()
     }
 
     /// True if a pattern of the settings file names a file.

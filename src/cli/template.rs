@@ -50,6 +50,8 @@ enum LanguageName {
     Go,
     /// `<%= @name %>`.
     Erb,
+    /// `${name}` and `%{ if … }`.
+    Terraform,
 }
 
 impl TemplateArgs {
@@ -67,11 +69,6 @@ impl TemplateArgs {
         Ok(())
     }
 
-    /// True if the command line or the settings file names the language of templates.
-    pub(super) fn has_language(&self) -> bool {
-        self.template.is_some() || self.settled.language.is_some()
-    }
-
     /// The values and the language.
     pub(super) fn templates(&self) -> Result<Arc<Templates>, Failure> {
         let mut values = self.settled.values.clone();
@@ -84,6 +81,7 @@ impl TemplateArgs {
             LanguageName::Jinja => Language::Jinja,
             LanguageName::Go => Language::Go,
             LanguageName::Erb => Language::Erb,
+            LanguageName::Terraform => Language::Terraform,
         });
         let language = language.or(self.settled.language);
         Ok(Arc::new(Templates {

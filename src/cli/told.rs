@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use clap::Args;
 
-use super::Failure;
 use super::settings::Found;
+use super::{Failure, placeholder};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::lint::{self, Settings};
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::syntax::Configuration;
 
 /// Levels on the command line.
@@ -48,6 +48,7 @@ pub(super) fn tell(
     rules: &[&str],
 ) -> (Vec<Diagnostic>, usize) {
     all.retain(|d| d.level == Level::Error || !configuration.is_stand_in(d.span.file));
+    explain(configuration, &mut all);
     let mut hidden = settings.settle(&mut all);
     let before = refused(&all);
     if !found.file.allow.is_empty() {
@@ -62,6 +63,43 @@ pub(super) fn tell(
     let all = lint::suppress(configuration, all, rules);
     hidden += before - refused(&all);
     (all, hidden)
+}
+
+/// Adds to what nginx refuses the reason that a person should see: an odd character, or a placeholder that was not filled in.
+pub(super) fn explain(configuration: &Configuration, all: &mut Vec<Diagnostic>) {
+    join_odd(configuration, all);
+    for refused in all.iter_mut().filter(|d| d.class != Class::Rule && d.level == Level::Error) {
+        let directive = configuration.tree(refused.span.file).enclosing(refused.span.start).pop();
+        let Some(head) = directive.map(|d| d.head()).filter(|_| refused.class != Class::Environment) else {
+            continue;
+        };
+        let text = configuration.sources.text(head);
+        let Some(placeholder) = placeholder::find(text).filter(|_| refused.code != "template") else {
+            continue;
+        };
+        let help = refused.help.take().map(|help| format!("{help}; ")).unwrap_or_default();
+        refused.help = Some(help + &placeholder.help());
+    }
+}
+
+/// Makes one finding of an odd character and of what nginx refuses because of it in the same directive: the character is
+/// the error, and its repair the only one.
+fn join_odd(configuration: &Configuration, all: &mut Vec<Diagnostic>) {
+    const ODD: &str = "odd-character";
+    let head = |d: &Diagnostic| Some(configuration.tree(d.span.file).enclosing(d.span.start).last()?.head());
+    let mut heads: Vec<Span> = all.iter().filter(|d| d.code == ODD).filter_map(head).collect();
+    heads.dedup();
+    for head in heads {
+        let is_inside =
+            |d: &Diagnostic| d.span.file == head.file && (head.start..head.end).contains(&d.span.start);
+        let is_refused = |d: &&Diagnostic| d.class != Class::Rule && d.level == Level::Error && d.code != ODD;
+        let Some(refused) = all.iter().filter(|d| is_inside(d)).find(is_refused).cloned() else { continue };
+        all.retain(|d| d.code == ODD || !is_inside(d));
+        for odd in all.iter_mut().filter(|d| is_inside(d)) {
+            odd.level = Level::Error;
+            odd.nginx = odd.nginx.take().or_else(|| refused.nginx.clone());
+        }
+    }
 }
 
 /// Number of findings that nginx refuses.

@@ -23,9 +23,9 @@ pub(super) fn split(path: &Path) -> (PathBuf, Option<String>) {
     (PathBuf::from(file), Some(name.to_owned()))
 }
 
-/// True for a file that its name calls YAML.
+/// True for a file that its name calls YAML, or JSON, which is YAML.
 pub(super) fn is_named(file: &Path) -> bool {
-    file.extension().is_some_and(|e| e == "yaml" || e == "yml")
+    file.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
 }
 
 /// True if a path is one of the configurations in standard input.

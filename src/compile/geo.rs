@@ -263,7 +263,13 @@ fn overlap(
 
 fn warn(cx: &mut Compiler<'_>, entry: syntax::Directive<'_>, nginx: String) {
     let delete = entry.name().is("delete");
-    let message = if delete { "nothing to delete" } else { "this entry replaces an earlier one" };
+    let message = match (delete, entry.arg(0)) {
+        (true, Some(network)) => format!("there is no entry `{network}` to delete"),
+        (true, None) => "there is nothing to delete".to_owned(),
+        (false, _) => {
+            format!("`{}` stands twice in this `geo`: the second entry replaces the first", entry.name())
+        }
+    };
     cx.report(
         Diagnostic::warning("duplicate-entry", entry.head(), message)
             .label(if delete { "no such entry before" } else { "again" })

@@ -106,7 +106,7 @@ fn stream_format<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
 
 /// Adds the format `combined`.
 pub(super) fn combined(cx: &mut Compiler<'_>) {
-    // The format has only built-in variables, so the place is never shown.
+    // The format has only built-in variables, so nothing is told of the empty place.
     let nowhere = Span::new(cx.configuration.main, 0, 0);
     let value = value::text(cx, COMBINED.as_bytes(), nowhere);
     let format = LogFormat { name: "combined".to_owned(), escape: Escape::Default, value, span: None };

@@ -80,6 +80,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("no-port", "an address has no port and is no upstream"),
     ("no-valid-referer", "`valid_referers` holds nothing that could be valid"),
     ("not-executed", "`ngxc run` does not execute the directive"),
+    ("not-text", "a file is packed, binary, a web page or the file of another program"),
     ("obsolete-directive", "the directive does nothing any more"),
     ("odd-character", "a character looks like one of the syntax and is a letter to nginx"),
     ("parameter-of-other-version", "another version of nginx has the parameter, not this one"),

@@ -91,7 +91,7 @@ settings_file! {
     define: Definitions = "define", "{ PORT = 8080 }";
     /// Files of lines `NAME=value`, relative to the settings file; `define` comes first.
     env_file: Vec<String> = "env-file" or "env_file", "[\".env\"]";
-    /// The language of templates that are looked through: `envsubst`, `jinja`, `go`, `erb`.
+    /// The language of templates that are looked through: `envsubst`, `jinja`, `go`, `erb`, `terraform`.
     template: Option<Language> = "template", "\"jinja\"";
     /// The baseline of `lint`, relative to the settings file.
     baseline: Option<String> = "baseline", "\"known.json\"";

@@ -3,6 +3,7 @@
 //! Text is bytes, as nginx reads it: a comment in latin-1 is not an error.
 
 mod disk;
+pub mod encoding;
 mod glob;
 mod loader;
 mod map;

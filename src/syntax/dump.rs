@@ -13,8 +13,9 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::ast::Item;
-use super::include::named::{full_name, includes, is_pattern};
+use super::include::named::{drive, full_name, includes, is_pattern};
 use super::parser::parse;
+use super::printed;
 use super::tree::Tree;
 use crate::source::{Loader, Memory, SourceMap, os_path};
 
@@ -32,10 +33,13 @@ const MAX_FILES: usize = 10_000;
 const MAX_PATTERNS: usize = 500;
 
 /// Starts of the lines that `nginx -t` prints besides a dump.
-const MESSAGES: [&[u8]; 5] = [
+const MESSAGES: [&[u8]; 8] = [
     b"nginx: the configuration file ",
     b"nginx: configuration file ",
     b"nginx: [",
+    b"angie: the configuration file ",
+    b"angie: configuration file ",
+    b"angie: [",
     b"Defaulted container ",
     b"Unable to use a TTY ",
 ];
@@ -63,7 +67,10 @@ impl Dump {
     /// Splits a text at its headings; `None` if the text is not a dump. A text that does not begin like a dump is not
     /// searched.
     pub fn read(text: &[u8]) -> Option<Self> {
-        let first = begin(text)?;
+        let text = printed::decoded(text, PREAMBLE);
+        let first = memmem::find(preamble(&text), HEADING)?;
+        let text = printed::bare(text, first, |line| heading(line).is_some());
+        let first = begin(&text)?;
         let text = clean(&text[first..]);
         let tree = parse_alone(&text);
         let headings = headings(&text, &tree);
@@ -123,19 +130,15 @@ fn begin(text: &[u8]) -> Option<usize> {
     if text.starts_with(HEADING) && heading(first_line(text)).is_some() {
         return Some(0);
     }
-    let mut searched = &text[..text.len().min(PREAMBLE)];
-    if MESSAGES.iter().any(|m| text.starts_with(m)) {
-        searched = text;
-    }
+    let searched = preamble(text);
     let mut at = 0;
-    memmem::find(searched, HEADING)?;
     while at < searched.len() {
         let line = first_line(&text[at..]);
         if heading(line).is_some() {
             return Some(at);
         }
         let is_configuration = !line.starts_with(b"#")
-            && !MESSAGES.iter().any(|m| line.starts_with(m))
+            && !is_message(line)
             && matches!(trim(line).last(), Some(b';' | b'{' | b'}'));
         if is_configuration {
             return None;
@@ -145,26 +148,40 @@ fn begin(text: &[u8]) -> Option<usize> {
     None
 }
 
+/// The part of a text in which the first heading of a dump stands.
+fn preamble(text: &[u8]) -> &[u8] {
+    if is_message(text) { text } else { &text[..text.len().min(PREAMBLE)] }
+}
+
 /// Path in a heading; `None` for other lines.
 fn heading(line: &[u8]) -> Option<PathBuf> {
-    let path = line.strip_suffix(b"\r").unwrap_or(line).strip_prefix(HEADING)?.strip_suffix(b":")?;
+    let path = line.strip_prefix(HEADING)?.trim_ascii_end().strip_suffix(b":")?;
     // nginx prints absolute paths; a sentence in a comment has spaces and no directory.
     let is_path =
         path.starts_with(b"/") || path.get(1) == Some(&b':') || path.contains(&b'/') && !path.contains(&b' ');
-    (is_path && !path.ends_with(b"/")).then(|| os_path(path))
+    (is_path && !path.ends_with(b"/")).then(|| os_path(&with_slashes(path)))
+}
+
+/// A path of Windows with `/` only: nginx takes both, and patterns take `\` for an escape.
+fn with_slashes(path: &[u8]) -> Cow<'_, [u8]> {
+    if drive(path).is_none() || !path.contains(&b'\\') {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(path.iter().map(|&b| if b == b'\\' { b'/' } else { b }).collect())
 }
 
 /// Text without the lines that nginx and `kubectl` print to the other stream, and with the line ends of the files: a
 /// terminal turns each LF into CR LF.
 fn clean(text: &[u8]) -> Cow<'_, [u8]> {
-    let has_message = MESSAGES.iter().any(|m| memmem::find(text, m).is_some());
+    let has_message =
+        memmem::find(text, b" [").is_some() || MESSAGES.iter().any(|m| memmem::find(text, m).is_some());
     let terminal = first_line(text).ends_with(b"\r");
     if !has_message && !terminal {
         return Cow::Borrowed(text);
     }
     let mut clean = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|&b| b == b'\n') {
-        if MESSAGES.iter().any(|m| line.starts_with(m)) {
+        if is_message(line) {
             continue;
         }
         match line.strip_suffix(b"\r\n") {
@@ -176,6 +193,14 @@ fn clean(text: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(clean)
+}
+
+/// True for a line that nginx prints besides a dump; with a log on standard error it begins with the time.
+pub(super) fn is_message(line: &[u8]) -> bool {
+    const TIME: &[u8] = b"0000/00/00 00:00:00 [";
+    let is_timed = line.len() > TIME.len()
+        && line.iter().zip(TIME).all(|(b, form)| if *form == b'0' { b.is_ascii_digit() } else { b == form });
+    is_timed || MESSAGES.iter().any(|m| line.starts_with(m))
 }
 
 fn parse_alone(text: &[u8]) -> Tree {

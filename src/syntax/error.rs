@@ -1,7 +1,9 @@
 //! Syntax errors: our message for people, nginx's message for programs that parse it.
 
 use crate::diagnostic::Diagnostic;
+use crate::edit::{Edit, Fix};
 use crate::source::Span;
+use crate::source::encoding::Encoding;
 
 /// Most errors that are reported for one file; the others are counted.
 pub const MAX_ERRORS: usize = 100;
@@ -250,19 +252,32 @@ pub(super) fn byte_order_mark(word: &[u8], place: Span, stop: Span) -> SyntaxErr
         "expected a directive or a comment, found a byte order mark (EF BB BF), which nginx takes as part of the first word",
     )
     .label("invisible bytes")
-    .help("save the file as UTF-8 without BOM");
+    .help("save the file as UTF-8 without BOM")
+    .fix(Fix::safe("remove the byte order mark", vec![Edit::replace(place, "")]));
     SyntaxError::new(diagnostic, format!("unknown directive \"{}\"", lossy(word)), stop)
 }
 
-/// The text has an encoding of two bytes per character.
-pub(super) fn encoding(name: &str, place: Span) -> SyntaxError {
-    let diagnostic = Diagnostic::syntax(
+/// The text has an encoding of two or four bytes for a character.
+pub(super) fn encoding(encoding: Encoding, text: &[u8], place: Span) -> SyntaxError {
+    /// Largest text that is converted, in bytes: an edit is kept with its finding.
+    const MAX_CONVERTED: usize = 16 << 20;
+    let mut diagnostic = Diagnostic::syntax(
         "encoding",
         place,
-        format!("expected a text in UTF-8, found {name}, which nginx takes for single bytes"),
+        format!("expected a text in UTF-8, found {}, which nginx takes for single bytes", encoding.name()),
     )
     .label("starts here")
-    .help("save the file as UTF-8 without BOM: `iconv -f UTF-16 -t UTF-8 FILE`");
+    .help(format!(
+        "save the file as UTF-8 without BOM: `iconv -f {} -t UTF-8 FILE`; PowerShell writes UTF-8 with \
+         `| Out-File -Encoding utf8`",
+        encoding.iconv()
+    ));
+    let converted = (text.len() <= MAX_CONVERTED).then(|| encoding.decode(text)).flatten();
+    if let Some(text_in_utf8) = converted.and_then(|text| String::from_utf8(text).ok()) {
+        let whole = Span::new(place.file, 0, text.len());
+        diagnostic =
+            diagnostic.fix(Fix::safe("convert the file to UTF-8", vec![Edit::replace(whole, text_in_utf8)]));
+    }
     SyntaxError::new(diagnostic, "unknown directive", place)
 }
 

@@ -1,9 +1,12 @@
 //! Errors for files that are written in another language: templates and YAML.
 
-use super::error::SyntaxError;
+use super::dump::is_message;
+use super::error::{self, SyntaxError};
 use super::template::{Language, Unclosed};
+use super::tree::Tree;
 use super::yaml::Problem;
 use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::source::encoding::{Encoding, not_text};
 use crate::source::{FileId, Span};
 
 /// Code of the error for a template that cannot be read as a configuration.
@@ -28,6 +31,103 @@ pub(super) fn template(language: Language, place: Span) -> SyntaxError {
     SyntaxError::new(diagnostic, "unexpected \"{\"", place)
 }
 
+/// The only error of a file that is no text, or none that nginx can read.
+pub(super) fn unreadable(file: FileId, text: &[u8]) -> Option<SyntaxError> {
+    let place = Span::new(file, 0, text.len().min(2));
+    if let Some(encoding) = Encoding::of(text) {
+        return Some(error::encoding(encoding, text, place));
+    }
+    let kind = not_text(text)?;
+    let message = format!("expected a configuration, found {}", kind.name);
+    let diagnostic = Diagnostic::new("not-text", Class::Environment, Level::Error, place, message)
+        .label("no configuration of nginx")
+        .help(kind.help);
+    Some(SyntaxError::new(diagnostic, "unknown directive", place))
+}
+
+/// Marks of template languages that are not looked through, and their names.
+const LANGUAGES: [(&str, &str); 4] = [
+    ("<tmpl_", "vlibTemplate, as of ISPConfig"),
+    ("{{#", "Mustache or Handlebars"),
+    ("{{{", "Mustache or Handlebars"),
+    ("<?php", "PHP"),
+];
+
+/// The text is written in a template language that is not looked through.
+pub(super) fn other_template(tree: &Tree) -> Option<SyntaxError> {
+    let text = tree.text();
+    let (at, mark, name) = LANGUAGES.iter().find_map(|(mark, name)| {
+        let mut marks = memchr::memmem::find_iter(text, mark);
+        // In a regular expression the third brace is that of a number.
+        let at = marks.find(|at| {
+            text.get(at + mark.len()).is_some_and(|b| b.is_ascii_alphabetic() || *mark == "<?php")
+        })?;
+        Some((at, mark, name))
+    })?;
+    let place = Span::new(tree.file(), at, at + mark.len());
+    let message = format!("expected a configuration, found a template in {name}");
+    let diagnostic = Diagnostic::new(TEMPLATE, Class::Environment, Level::Error, place, message)
+        .label("to be rendered")
+        .help("render it first, and name the file that it becomes");
+    Some(SyntaxError::new(diagnostic, "unexpected \"{\"", place))
+}
+
+/// First words of the files of other programs, and names for these.
+const OTHERS: [(&str, &str); 14] = [
+    ("FROM ", "a Dockerfile"),
+    ("ARG ", "a Dockerfile"),
+    ("<VirtualHost", "a configuration of Apache"),
+    ("<IfModule", "a configuration of Apache"),
+    ("<Directory", "a configuration of Apache"),
+    ("<Location", "a configuration of Apache"),
+    ("<?php", "a program in PHP"),
+    ("<", "XML or HTML"),
+    ("deb ", "a list of packages"),
+    ("import ", "a program"),
+    ("package ", "a program"),
+    ("#!", "a script"),
+    ("//", "a program"),
+    ("/*", "a program"),
+];
+
+/// The text is the file of another program: it is not whole, and either its first line says so or none of its directives
+/// is one of nginx's.
+pub(super) fn other_program(tree: &Tree, is_directive: fn(&[u8]) -> bool) -> Option<SyntaxError> {
+    /// So few unknown names may be misspelt.
+    const FEW: usize = 3;
+    let (file, text) = (tree.file(), tree.text());
+    let known = || tree.directives().any(|d| is_directive(&d.name().value()));
+    let first = tree.root().directives().next()?;
+    let lines = text.split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+    let mut lines =
+        lines.skip_while(|line| line.is_empty() || line.starts_with(b"#") && !line.starts_with(b"#!"));
+    let mut lines = lines.by_ref().skip_while(|line| line.starts_with(b";"));
+    let line = lines.next().unwrap_or_default();
+    let is_section = line.starts_with(b"[") && line.ends_with(b"]");
+    let named = OTHERS.iter().find(|(begin, _)| line.starts_with(begin.as_bytes())).map(|(_, name)| *name);
+    let named = if is_section { Some("an INI file, as of systemd, PHP or supervisor") } else { named };
+    let is_many = || {
+        let first_lines = memchr::memchr_iter(b'\n', &text[first.head().range()]).count() + 1;
+        tree.root().directives().count() >= FEW || first_lines >= FEW
+    };
+    // A comment of another language may stand in a configuration, a section or a mark of Apache may not.
+    let is_certain = is_section || line.starts_with(b"<") && !is_directive(&first.name().value());
+    let name = match named {
+        Some(name) if is_certain || name == "a script" || !known() => name,
+        _ if is_many() && !known() => {
+            "the file of another program: none of its words is a directive of nginx"
+        }
+        _ => return None,
+    };
+    let start = first.head().start;
+    let place = Span { file, start, end: start + first.name().value().len().min(80) as u32 };
+    let message = format!("expected a configuration of nginx, found {name}");
+    let diagnostic = Diagnostic::new("not-text", Class::Environment, Level::Error, place, message)
+        .label("no directive of nginx")
+        .help("name the configuration, as `nginx -t` prints its path; `exclude` in `ngxc.toml` leaves files out of directories");
+    Some(SyntaxError::new(diagnostic, "unknown directive", place))
+}
+
 /// A tag of a template never closes.
 pub(super) fn unclosed(file: FileId, text: &[u8], unclosed: &Unclosed) -> SyntaxError {
     let place = Span { file, start: unclosed.range.start, end: unclosed.range.end };
@@ -43,22 +143,36 @@ pub(super) fn unclosed(file: FileId, text: &[u8], unclosed: &Unclosed) -> Syntax
 }
 
 /// First words of what a program prints instead of a configuration.
-const MESSAGES: [&[u8]; 8] = [
-    b"nginx: [",
-    b"nginx: the configuration file ",
-    b"nginx: configuration file ",
+const MESSAGES: [&[u8]; 22] = [
     b"sudo: ",
     b"bash: ",
+    b"-bash: ",
+    b"zsh: ",
+    b"fish: ",
+    b"ash: ",
     b"sh: ",
+    b"cat: ",
+    b"ssh: ",
+    b"curl: (",
+    b"docker: ",
+    b"Cannot connect to the Docker daemon",
     b"Error from server",
     b"Error response from daemon",
+    b"Error: ",
+    b"error: ",
+    b"service \"",
+    b"Unable to connect to the server",
+    b"The connection to the server",
+    b"No resources found",
+    b"OCI runtime exec failed",
+    b"Permission denied",
 ];
 
 /// The text is the message of a program that failed: nothing but its words came through the pipe.
 pub(super) fn message(file: FileId, text: &[u8]) -> Option<SyntaxError> {
     let start = text.iter().position(|b| !b.is_ascii_whitespace())?;
     let rest = &text[start..];
-    if !MESSAGES.iter().any(|known| rest.starts_with(known)) {
+    if !is_message(rest) && !MESSAGES.iter().any(|known| rest.starts_with(known)) {
         return None;
     }
     let end = start + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
@@ -87,7 +201,7 @@ pub(super) fn yaml(place: Span) -> SyntaxError {
     )
     .label("no directive of nginx")
     .help(
-        "take the configuration out of it: `kubectl get configmap NAME -o jsonpath='{.data.nginx\\.conf}' | ngxc lint -`, \
+        "take the configuration out of it (that of a Secret with `| base64 -d`): `kubectl get configmap NAME -o jsonpath='{.data.nginx\\.conf}' | ngxc lint -`, \
          or `nginx -T` in the container",
     );
     SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place)

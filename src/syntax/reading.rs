@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::SyntaxError;
+use super::error::{self, SyntaxError};
 use super::format::format;
 use super::parser::{is_whole, parse};
 use super::template::{self, Language, Reading, Templates};
 use super::tree::Tree;
 use super::uncertain::Uncertain;
-use super::yaml::{self, Embedded};
+use super::yaml::{self, Embedded, Masked};
 use super::{foreign, odd};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Class, Diagnostic, Level};
+use crate::source::encoding::MARK;
 use crate::source::{FileId, SourceFile, SourceMap, Span};
 
 /// File as added to the sources.
@@ -41,7 +42,7 @@ impl Read {
         match yaml::choose(&file.path, text, name, is_directive) {
             Some(Ok(chosen)) => {
                 self.others = chosen.others;
-                self.embed(file, chosen.one);
+                self.embed(file, chosen.one, templates);
             }
             Some(Err(problem)) => self.embedded = Some(Err(problem)),
             None => {}
@@ -49,10 +50,13 @@ impl Read {
     }
 
     /// Reads one configuration of a YAML file, and nothing else of the file.
-    pub(super) fn embed(&mut self, file: &SourceFile, one: Embedded) {
+    pub(super) fn embed(&mut self, file: &SourceFile, one: Embedded, templates: Option<&Templates>) {
         let reading = self.reading.get_or_insert_default();
         let text = reading.parsed.as_deref().unwrap_or(&file.text);
-        reading.parsed = Some(yaml::masked(text, &one));
+        let value = |name: &str| Some(templates?.values.get(name)?.clone().into_bytes());
+        let Masked { mut text, places } = yaml::masked(text, &one, value);
+        template::fill_in(&mut text, &places, &mut reading.uncertain);
+        reading.parsed = Some(text);
         self.embedded = Some(Ok(one));
     }
 
@@ -80,71 +84,148 @@ pub(super) fn add(
     (id, Read { reading, embedded: None, others: Vec::new() })
 }
 
+/// A file as it was parsed.
+pub(super) struct Parsed {
+    pub(super) tree: Tree,
+    pub(super) errors: Vec<SyntaxError>,
+    /// Further findings.
+    pub(super) said: Vec<Diagnostic>,
+    pub(super) uncertain: Uncertain,
+}
+
+impl Parsed {
+    /// A file that is not looked into.
+    fn only(file: FileId, text: &[u8], error: SyntaxError) -> Self {
+        Self {
+            tree: empty(file, text),
+            errors: vec![error],
+            said: Vec::new(),
+            uncertain: Uncertain::default(),
+        }
+    }
+}
+
 /// Tree of an added file, its syntax errors, and further findings.
-pub(super) fn tree(
-    sources: &SourceMap,
-    file: FileId,
-    read: Read,
-    templates: bool,
-) -> (Tree, Vec<SyntaxError>, Vec<Diagnostic>, Uncertain) {
+pub(super) fn tree(sources: &SourceMap, file: FileId, read: Read, templates: Option<&Templates>) -> Parsed {
     let text = sources.file(file).text.clone();
-    let is_embedded = read.embedded().is_some();
     let mut reading = read.reading.unwrap_or_default();
     let parsed: Arc<[u8]> = reading.parsed.take().map_or_else(|| text.clone(), Arc::from);
-    let (mut tree, mut errors) = parse(file, parsed);
-    if !templates {
+    let Some(templates) = templates else {
         // In this mode the verdict must be nginx's, word by word.
-        return (tree, errors, Vec::new(), Uncertain::default());
+        let (tree, errors) = parse(file, parsed);
+        return Parsed { tree, errors, said: Vec::new(), uncertain: Uncertain::default() };
+    };
+    if let Some(error) = foreign::unreadable(file, &text) {
+        return Parsed::only(file, &text, error);
     }
-    if let Some(error) = odd::encoding(&tree) {
-        return (empty(file, &text), vec![error], Vec::new(), Uncertain::default());
-    }
-    if let Some(error) = Some(()).filter(|()| !errors.is_empty()).and_then(|()| foreign::message(file, &text))
+    let (parsed, mark) = without_mark(file, parsed);
+    let (tree, errors) = parse(file, parsed);
+    if let Some(error) =
+        other_language(sources, read.embedded.as_ref(), &reading, &tree, &errors, templates.is_directive)
     {
-        return (empty(file, &text), vec![error], Vec::new(), Uncertain::default());
-    }
-    let mut unread = reading.unread;
-    // Only a text that is not a configuration is examined again; `<%` may be a word.
-    if unread.is_none()
-        && reading.uncertain.is_empty()
-        && reading.unclosed.is_none()
-        && (!errors.is_empty() || has_erb(&tree))
-    {
-        // Around a configuration in YAML is nothing.
-        unread = template::guess(if is_embedded { tree.text() } else { &text });
-    }
-    if let Some(unclosed) = &reading.unclosed {
-        return (
-            empty(file, &text),
-            vec![foreign::unclosed(file, &text, unclosed)],
-            Vec::new(),
-            Uncertain::default(),
-        );
-    }
-    if let Some((language, place)) = unread {
-        let place = Span { file, start: place.start, end: place.end };
-        tree = empty(file, &text);
-        errors = vec![foreign::template(language, place)];
-        return (tree, errors, Vec::new(), Uncertain::default());
-    }
-    if let Some(Err(problem)) = &read.embedded {
-        return (
-            empty(file, &text),
-            vec![foreign::not_embedded(file, problem)],
-            Vec::new(),
-            Uncertain::default(),
-        );
-    }
-    let is_yaml = !is_embedded && path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..]]);
-    let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
-    if is_yaml && (!errors.is_empty() || first.ends_with(b":") || first == b"---") {
-        let place = Span::new(file, 0, 0);
-        return (empty(file, &text), vec![foreign::yaml(place)], Vec::new(), Uncertain::default());
+        return Parsed::only(file, &text, error);
     }
     let mut said = odd::check(&tree);
     let uncertain = reading.uncertain;
     said.retain(|d| !uncertain.holes.iter().any(|h| h.start <= d.span.start && d.span.start < h.end));
-    (tree, errors, said, uncertain)
+    let (tree, mut errors) = as_meant(tree, errors, &mut said);
+    errors.splice(0..0, mark);
+    Parsed { tree, errors, said, uncertain }
+}
+
+/// The text without the byte order mark at its start, which is one error and hides no other.
+fn without_mark(file: FileId, text: Arc<[u8]>) -> (Arc<[u8]>, Option<SyntaxError>) {
+    if !text.starts_with(MARK) {
+        return (text, None);
+    }
+    let mut blank = text.to_vec();
+    blank[..MARK.len()].fill(b' ');
+    let place = Span::new(file, 0, MARK.len());
+    let word = &text[..text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len())];
+    let error = error::byte_order_mark(word, place, place);
+    (blank.into(), Some(error))
+}
+
+/// A file whose syntax is wrong because of odd characters, as it was meant: the characters are the errors.
+fn as_meant(tree: Tree, errors: Vec<SyntaxError>, said: &mut Vec<Diagnostic>) -> (Tree, Vec<SyntaxError>) {
+    if errors.is_empty() || said.is_empty() {
+        return (tree, errors);
+    }
+    let (meant, left) = parse(tree.file(), odd::meant(&tree, said).into());
+    if left.len() >= errors.len() {
+        return (tree, errors);
+    }
+    let nginx = errors.first().map(SyntaxError::nginx_message).unwrap_or_default();
+    let odd = said.drain(..).map(|odd| {
+        let place = odd.span;
+        SyntaxError::new(
+            Diagnostic { class: Class::Syntax, level: Level::Error, ..odd },
+            nginx.clone(),
+            place,
+        )
+    });
+    let mut all: Vec<SyntaxError> = odd.chain(left).collect();
+    all.sort_by_key(SyntaxError::nginx_place);
+    (meant, all)
+}
+
+/// The only error of a file in another language.
+fn other_language(
+    sources: &SourceMap,
+    embedded: Option<&Result<Embedded, yaml::Problem>>,
+    reading: &Reading,
+    tree: &Tree,
+    errors: &[SyntaxError],
+    is_directive: Option<fn(&[u8]) -> bool>,
+) -> Option<SyntaxError> {
+    let file = tree.file();
+    let text = &sources.file(file).text;
+    let is_embedded = matches!(embedded, Some(Ok(_)));
+    if let Some(error) = Some(()).filter(|()| !errors.is_empty()).and_then(|()| foreign::message(file, text))
+    {
+        return Some(error);
+    }
+    let has_marks = !errors.is_empty() || memchr::memmem::find(tree.text(), b"<tmpl_").is_some();
+    if let Some(error) = has_marks.then(|| foreign::other_template(tree)).flatten() {
+        return Some(error);
+    }
+    let mut unread = reading.unread.clone();
+    // Only a text that is not a configuration is examined again; `<%` may be a word.
+    if unread.is_none()
+        && reading.uncertain.is_empty()
+        && reading.unclosed.is_none()
+        && (!errors.is_empty() || has_erb(tree))
+    {
+        // Around a configuration in YAML is nothing.
+        unread = template::guess(if is_embedded { tree.text() } else { text });
+    }
+    if let Some(unclosed) = &reading.unclosed {
+        return Some(foreign::unclosed(file, text, unclosed));
+    }
+    if let Some((language, place)) = unread {
+        let place = Span { file, start: place.start, end: place.end };
+        return Some(foreign::template(language, place));
+    }
+    if let Some(Err(problem)) = embedded {
+        return Some(foreign::not_embedded(file, problem));
+    }
+    if is_embedded {
+        return None;
+    }
+    let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
+    let looks_so = first.ends_with(b":") || first == b"---" || is_json(text);
+    let is_named = path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..], &b".json"[..]]);
+    if is_named && (looks_so || !errors.is_empty()) || looks_so && !errors.is_empty() {
+        return Some(foreign::yaml(Span::new(file, 0, 0)));
+    }
+    let is_directive = is_directive.filter(|_| !errors.is_empty() && reading.uncertain.is_empty())?;
+    foreign::other_program(tree, is_directive)
+}
+
+/// True for a text that begins as JSON does.
+fn is_json(text: &[u8]) -> bool {
+    let mut signs = text.iter().filter(|b| !b.is_ascii_whitespace());
+    matches!((signs.next(), signs.next()), (Some(b'{' | b'['), Some(b'"' | b'{')))
 }
 
 fn path_ends(sources: &SourceMap, file: FileId, endings: &[&[u8]]) -> bool {
@@ -187,6 +268,9 @@ pub fn embedded(path: &Path, text: &[u8], templates: &Templates) -> Vec<String> 
 /// Its syntax errors: then it has no layout.
 pub fn layout(sources: &SourceMap, file: FileId, templates: &Templates) -> Result<Vec<u8>, Vec<SyntaxError>> {
     let source = sources.file(file);
+    if let Some(error) = foreign::unreadable(file, &source.text) {
+        return Err(vec![error]);
+    }
     let guarded = template::guarded(&source.path, &source.text, templates);
     let is_guarded = guarded.is_some();
     let (tree, errors) = parse(file, guarded.map_or_else(|| source.text.clone(), Arc::from));
@@ -206,5 +290,5 @@ fn empty(file: FileId, text: &[u8]) -> Tree {
 fn has_erb(tree: &Tree) -> bool {
     let text = tree.text();
     memchr::memmem::find(text, b"<%").is_some()
-        && tree.words.iter().any(|w| text[w.range()].starts_with(b"<%"))
+        && tree.words.iter().any(|w| memchr::memmem::find(&text[w.range()], b"<%").is_some())
 }

@@ -88,6 +88,7 @@ http {
         location /upload { client_max_body_size 10; limit_except POST { deny all; } return 201 taken; }
         location /kind { add_header X-Kind $kind always; return 404; }
         location = /404.html { internal; }
+        location /wsgi { uwsgi_pass 127.0.0.1:9; }
         location /mirrored { mirror /copy; proxy_pass http://app; }
         location = /copy { internal; proxy_pass http://tls; }
         location /fallback { proxy_intercept_errors on; error_page 502 503 = @static; proxy_pass http://app; }
@@ -274,6 +275,7 @@ fn what_a_server_does_otherwise_is_a_failure_with_its_name() {
     let directory = directory(
         "[[case]]\nurl = 'http://abc.example.com:8080/'\nexpect = { body = 'other' }\n\
          [[case]]\nurl = 'https://example.com/elsewhere'\nupstream = {}\nexpect = { location = '/elsewhere' }\n\
+         [[case]]\nurl = 'https://example.com/wsgi'\nupstream = {}\nexpect = { status = 200 }\n\
          [[case]]\nurl = 'https://example.com/limited'\nprotocol = 'HTTP/2'\nexpect = { status = 200 }\n",
     );
     let (status, out, error) = asked(directory.path(), &[]);
@@ -283,6 +285,7 @@ fn what_a_server_does_otherwise_is_a_failure_with_its_name() {
     assert!(out.contains("decided by the simulator alone:"), "{out}");
     assert!(out.contains("which is not on loopback"), "{out}");
     assert!(out.contains("requests on loopback are HTTP/1"), "{out}");
+    assert!(out.contains("the stubs do not answer `uwsgi_pass`"), "{out}");
     let (_, out, _) = asked(directory.path(), &["--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let first = &json["cases"][0]["live"][0];
@@ -300,6 +303,9 @@ fn a_program_that_is_no_nginx_is_said() {
     let (status, _, error) = ngxc(directory.path(), &["test", "nginx.conf", "--nginx", "/bin/true"]);
     assert_eq!(status, 2);
     assert!(error.contains("it does not say its version"), "{error}");
+    let (status, _, error) = ngxc(directory.path(), &["test", "www.test.toml"]);
+    assert_eq!(status, 2);
+    assert!(error.contains("is a file of cases; expected the configuration before it"), "{error}");
     let (status, _, error) = ngxc(directory.path(), &["test", "nginx.conf", "--nginx", "/no/such/program"]);
     assert_eq!(status, 2);
     assert!(error.contains("`--nginx /no/such/program`"), "{error}");

@@ -10,6 +10,8 @@ use ngxc::diagnostic::Level;
 use ngxc::settings::{self, File, KEYS};
 use tempfile::TempDir;
 
+use crate::common::server::{eventually, free, get};
+
 fn docs(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
 }
@@ -213,4 +215,84 @@ fn levels_and_suppressions_hold_for_check_and_the_summary_says_so() {
     fs::write(tree.path().join("ngxc.toml"), "[allow]\n\"ngin*\" = [\"include-not-found\"]\n").unwrap();
     let (status, out, _) = run(tree.path(), &["check", "--format", "short", "nginx.conf"]);
     assert!(status == 0 && !out.contains("include-not-found"), "{out}");
+}
+
+#[test]
+fn levels_of_the_command_line_hold_for_every_command() {
+    let text = "events {}\nhttp { server { listen 18080; access_log /x no_such_format; location / { return 204; } } }\n";
+    let here = tree(&[("a.conf", text)]);
+    let lowered = ["--level", "unknown-log-format=warning", "a.conf"];
+    for command in ["check", "lint", "show", "ports"] {
+        let (status, _, error) = run(here.path(), &[&[command][..], &lowered].concat());
+        assert!(status < 2 && error.contains("1 finding that nginx refuses"), "{command}: {error}");
+    }
+    // What nginx refuses is not executed, and what it takes can be demanded.
+    let (status, _, error) = run(here.path(), &[&["run", "--dry-run"][..], &lowered].concat());
+    assert!(status == 2 && error.contains("unknown log format"), "{error}");
+    fs::write(here.path().join("a.conf"), text.replace("access_log /x no_such_format", "listen 18081 http2"))
+        .unwrap();
+    let (status, ..) = run(here.path(), &["run", "--dry-run", "a.conf"]);
+    assert_eq!(status, 0);
+    let raised = ["run", "--dry-run", "--level", "deprecated-parameter=error", "a.conf"];
+    let (status, _, error) = run(here.path(), &raised);
+    assert!(status == 2 && error.contains("deprecated"), "{error}");
+}
+
+#[test]
+fn a_baseline_of_check_is_named_on_the_command_line() {
+    let text = "events {}\nhttp { server { listen 18080;\n lissen 1;\n } }\n";
+    let here = tree(&[("a.conf", text)]);
+    let (status, _, error) = run(here.path(), &["check", "--write-baseline=known.json", "a.conf"]);
+    assert!(status == 0 && error.contains("1 findings written"), "{error}");
+    let (status, _, error) = run(here.path(), &["check", "--baseline", "known.json", "a.conf"]);
+    assert!(status == 0 && error.contains("1 finding that nginx refuses is no error here"), "{error}");
+    fs::write(here.path().join("ngxc.toml"), "baseline = \"known.json\"\n").unwrap();
+    let (status, ..) = run(here.path(), &["check", "a.conf"]);
+    assert_eq!(status, 1, "nobody asked `check` for less");
+}
+
+#[test]
+fn declared_directives_are_explained() {
+    let house = "module = \"ngx_http_house_module\"\n[[directive]]\nname = \"house_shard\"\ncontexts = [\"http\"]\nargs = \"2\"\n";
+    let here = tree(&[("house.toml", house)]);
+    let (status, out, _) = run(here.path(), &["explain", "--directives", "house.toml", "house_shard"]);
+    assert!(status == 0 && out.contains("ngx_http_house_module (declared)"), "{out}");
+    fs::write(here.path().join("ngxc.toml"), "directives = [\"house.toml\"]\n").unwrap();
+    let (status, out, _) = run(here.path(), &["explain", "house_shard"]);
+    assert!(status == 0 && out.contains("2 arguments"), "{out}");
+    let (_, _, error) = run(here.path(), &["explain", "house_shrad"]);
+    assert!(error.contains("did you mean `house_shard`"), "{error}");
+}
+
+/// A program that ends with the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_reload_reads_the_settings_again() {
+    let address = free();
+    let text = format!(
+        "master_process off;\nevents {{}}\nhttp {{ access_log off; server {{ listen {address}; location / {{ return ${{STATUS}}; }} }} }}\n"
+    );
+    let here = tree(&[("a.conf", &text), ("ngxc.toml", "define = { STATUS = 204 }\n")]);
+    let child = Command::new(env!("CARGO_BIN_EXE_ngxc"))
+        .args(["run", "a.conf"])
+        .current_dir(here.path())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let running = Running(child);
+    let is_up = || std::net::TcpStream::connect(address).is_ok();
+    eventually("it listens", is_up);
+    let before = get(address, "/");
+    fs::write(here.path().join("ngxc.toml"), "define = { STATUS = 403 }\n").unwrap();
+    Command::new("kill").args(["-HUP", &running.0.id().to_string()]).status().unwrap();
+    eventually("the new settings hold", || is_up() && get(address, "/") == 403);
+    assert_eq!(before, 204);
 }

@@ -14,6 +14,7 @@ mod session;
 mod stub;
 mod tables;
 mod tls;
+mod word;
 
 pub use observed::Observed;
 pub use session::{Session, is_unseen};

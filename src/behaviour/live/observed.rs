@@ -28,8 +28,16 @@ pub struct Observed {
 #[derive(Debug)]
 pub(super) struct Passed {
     pub(super) upstream: String,
-    /// Method, URI and header lines; `None`: not HTTP.
-    pub(super) request: Option<(Vec<u8>, Vec<u8>, Vec<(String, Vec<u8>)>)>,
+    /// `None`: not HTTP.
+    pub(super) request: Option<Request>,
+}
+
+/// Head of a request that a stub got.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) method: Vec<u8>,
+    pub(super) uri: Vec<u8>,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
 }
 
 /// Beginning of nginx's own pages.
@@ -44,7 +52,7 @@ fn lines(lines: &[(String, Vec<u8>)]) -> Lines {
 }
 
 impl Observed {
-    fn request(&self) -> Known<&(Vec<u8>, Vec<u8>, Vec<(String, Vec<u8>)>)> {
+    fn request(&self) -> Known<&Request> {
         match &self.passed {
             Some(Passed { request: Some(request), .. }) => Ok(request),
             Some(_) => unseen(),
@@ -90,15 +98,15 @@ impl Happened for Observed {
     }
 
     fn upstream_method(&mut self) -> Known<Vec<u8>> {
-        self.request().map(|(method, _, _)| method.clone())
+        self.request().map(|request| request.method.clone())
     }
 
     fn upstream_uri(&mut self) -> Known<Vec<u8>> {
-        self.request().map(|(_, uri, _)| uri.clone())
+        self.request().map(|request| request.uri.clone())
     }
 
     fn upstream_headers(&mut self) -> Known<Lines> {
-        self.request().map(|(_, _, headers)| lines(headers))
+        self.request().map(|request| lines(&request.headers))
     }
 
     fn source(&mut self) -> Known<Vec<u8>> {

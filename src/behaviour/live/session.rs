@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::back::Back;
-use super::observed::{Observed, Passed, UNSEEN};
+use super::observed::{Observed, Passed, Request, UNSEEN};
 use super::ports::{self, Ports};
 use super::rewrite::{Places, Writer};
 use super::stub::{self, Stubs};
@@ -210,7 +210,7 @@ impl Session {
         let request = words.next().zip(words.next()).map(|(method, uri)| {
             let lines = stub::lines(head)
                 .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), self.back.text(value)));
-            (method, self.back.text(&uri), lines.collect())
+            Request { method, uri: self.back.text(&uri), headers: lines.collect() }
         });
         Passed { upstream, request: request.filter(|_| !head.is_empty()) }
     }

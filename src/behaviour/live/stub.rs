@@ -44,26 +44,26 @@ impl Stubs {
     pub(super) fn serve(&self, upstream: usize, listener: TcpListener) {
         let stubs = self.clone();
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            for mut stream in listener.incoming().flatten() {
                 let stubs = stubs.clone();
                 std::thread::spawn(move || {
                     // A connection that the server breaks off is its business.
-                    let _ = stubs.one(upstream, stream);
+                    let _ = stubs.one(upstream, &mut stream);
                 });
             }
         });
     }
 
-    fn one(&self, upstream: usize, mut stream: TcpStream) -> io::Result<()> {
+    fn one(&self, upstream: usize, stream: &mut TcpStream) -> io::Result<()> {
         stream.set_read_timeout(Some(LIMIT))?;
         let mut first = [0];
         stream.read_exact(&mut first)?;
         let is_fastcgi = first == [fastcgi::VERSION];
         let head = if is_fastcgi {
-            fastcgi::skip_request(&mut stream)?;
+            fastcgi::skip_request(stream)?;
             Vec::new()
         } else {
-            request(first[0], &mut stream)?
+            request(first[0], stream)?
         };
         let answer = {
             let mut state = self.state();
@@ -71,7 +71,7 @@ impl Stubs {
             state.answer.clone()
         };
         if is_fastcgi {
-            return fastcgi::respond(&mut stream, &answer);
+            return fastcgi::respond(stream, &answer);
         }
         let mut text = format!("HTTP/1.1 {} Stated\r\nConnection: close\r\n", answer.status).into_bytes();
         for (name, value) in &answer.headers {

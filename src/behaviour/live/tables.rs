@@ -45,6 +45,9 @@ pub(super) const LEFT_OUT: &[&str] = &[
     "proxy_no_cache",
     // Copies would be taken for the request.
     "mirror",
+    // Modules that only compress, and that many programs lack.
+    "brotli",
+    "zstd",
 ];
 
 /// Blocks at the top that are left out; a session has an `events` of its own.
@@ -75,8 +78,11 @@ pub(super) const ENTRIES: &[&str] = &["charset_map", "geo", "map", "split_client
 
 /// True if a directive is left out.
 pub(super) fn is_left_out(name: &str) -> bool {
-    LEFT_OUT.iter().any(|begin| match begin.strip_suffix(' ') {
-        Some(whole) => name == whole,
-        None => name.starts_with(begin),
-    })
+    // Nobody answers there: a case that needs it is not asked.
+    let is_unanswered = PASSES.iter().any(|(pass, _)| *pass == name) && !ANSWERED.contains(&name);
+    is_unanswered
+        || LEFT_OUT.iter().any(|begin| match begin.strip_suffix(' ') {
+            Some(whole) => name == whole,
+            None => name.starts_with(begin),
+        })
 }

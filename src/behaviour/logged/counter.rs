@@ -56,6 +56,7 @@ struct Known {
 
 /// What decides about the route of a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent parts of a request")]
 struct Needs {
     place: bool,
     path: bool,
@@ -118,16 +119,10 @@ impl<'g> Counter<'g> {
         let found = match self.known.get(self.base.as_slice()) {
             Some(known) => {
                 let (server, needs) = (known.server, &known.needs);
-                let place = match needs.place {
-                    true => place(
-                        self.ground,
-                        self.reader,
-                        (&mut self.places, &mut self.key),
-                        server,
-                        line,
-                        &parts,
-                    ),
-                    false => Some(0),
+                let place = if needs.place {
+                    place(self.ground, self.reader, (&mut self.places, &mut self.key), server, line, &parts)
+                } else {
+                    Some(0)
                 };
                 match place {
                     Some(place) => {
@@ -179,11 +174,10 @@ impl<'g> Counter<'g> {
             known.routes.clear();
             known.needs = needs;
         }
-        let place = match known.needs.place {
-            true => {
-                place(self.ground, self.reader, (&mut self.places, &mut self.key), known.server, line, parts)
-            }
-            false => Some(0),
+        let place = if known.needs.place {
+            place(self.ground, self.reader, (&mut self.places, &mut self.key), known.server, line, parts)
+        } else {
+            Some(0)
         };
         if let Some(place) = place {
             detail(&known.needs, place, parts, line, fields, &mut self.detail);

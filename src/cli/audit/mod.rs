@@ -83,7 +83,11 @@ pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, 
                 "say `--nginx-version 1.28.0`, or `nginx-version` in `ngxc.toml`; `nginx -v` prints it. Distributions repair old versions: see theirs too",
             ));
         };
-        let configuration = meaning.load(&root.file, &Disk)?;
+        let mut configuration = meaning.load(&root.file, &Disk)?;
+        let mut settings =
+            meaning.found.clone().unwrap_or_default().file.settings(None).map_err(Failure::new)?;
+        meaning.level.set(&mut settings)?;
+        settings.settle(&mut configuration.diagnostics);
         configurations.push((root, version, configuration));
     }
     let advisories = match &args.advisories {

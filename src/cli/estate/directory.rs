@@ -33,10 +33,22 @@ const COPIES: [&str; 12] = [
 ];
 
 /// Endings of names of templates.
-const TEMPLATES: [&str; 4] = [".template", ".tmpl", ".tpl", ".envsubst"];
-
-/// Endings of templates that are read only if their language is named.
-const LANGUAGES: [&str; 6] = [".j2", ".jinja", ".jinja2", ".gotmpl", ".ctmpl", ".erb"];
+const TEMPLATES: [&str; 14] = [
+    ".template",
+    ".tmpl",
+    ".tpl",
+    ".stpl",
+    ".envsubst",
+    ".in",
+    ".j2",
+    ".jinja",
+    ".jinja2",
+    ".gotmpl",
+    ".ctmpl",
+    ".erb",
+    ".tftpl",
+    ".tfpl",
+];
 
 /// The configuration files of a directory and of those in it, each once; hidden ones and those that settings exclude are
 /// left out. Says which links lead nowhere.
@@ -55,7 +67,6 @@ pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>,
         let entries = std::fs::read_dir(&directory)
             .map_err(|e| Failure::new(format!("cannot read `{}`: {e}", directory.display())))?;
         let settings = reading.settings.of(&directory)?;
-        let has_language = reading.template.has_language() || settings.file.template.is_some();
         for entry in entries.filter_map(Result::ok) {
             seen += 1;
             if seen > MAX_ENTRIES {
@@ -75,7 +86,7 @@ pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>,
                 } else if !top.starts_with(paths::identity(&path)) {
                     linked.push(path);
                 }
-            } else if is_configuration(&path, has_language) {
+            } else if is_configuration(&path) {
                 found.push(path);
             }
         }
@@ -103,8 +114,8 @@ enum Named {
     Other,
 }
 
-fn is_configuration(path: &Path, has_language: bool) -> bool {
-    let named = named(path, has_language);
+fn is_configuration(path: &Path) -> bool {
+    let named = named(path);
     if named == Named::Other {
         return false;
     }
@@ -128,18 +139,16 @@ fn is_configuration(path: &Path, has_language: bool) -> bool {
         }
 }
 
-fn named(path: &Path, has_language: bool) -> Named {
+fn named(path: &Path) -> Named {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if let Some(rest) = TEMPLATES.iter().find_map(|ending| name.strip_suffix(ending)) {
         return if is_conf(Path::new(rest)) { Named::Configuration } else { Named::Perhaps };
     }
-    if has_language && LANGUAGES.iter().any(|ending| name.ends_with(ending)) {
-        return Named::Configuration;
-    }
     if is_conf(path) {
         return Named::Configuration;
     }
-    if yaml::is_named(path) {
+    // Configurations in JSON are rare, and directories of JSON large.
+    if yaml::is_named(path) && path.extension().is_none_or(|ending| ending != "json") {
         return Named::Yaml;
     }
     let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
@@ -160,6 +169,11 @@ fn text(path: &Path) -> Option<Vec<u8>> {
     path.metadata().is_ok_and(|meta| meta.len() <= MAX_RECOGNISED).then(|| Disk.read(path).ok())?
 }
 
+/// A text without the statements of a template, if it is one.
+fn looked_through(text: Vec<u8>) -> Vec<u8> {
+    syntax::looked_through(&text).unwrap_or(text)
+}
+
 /// True for a file of another program that ends in `.conf` too: nginx cannot read it, it has none of nginx's blocks, and
 /// most of its names are none of nginx's.
 fn is_of_another_program(path: &Path) -> bool {
@@ -169,7 +183,7 @@ fn is_of_another_program(path: &Path) -> bool {
     if has_server {
         return false;
     }
-    let (known, unknown, blocks, is_whole) = directives(path, text);
+    let (known, unknown, blocks, is_whole) = directives(path, looked_through(text));
     let is_other = !is_whole && blocks == 0 && unknown >= known;
     if is_other {
         detail(&format!("left out: {} is no configuration of nginx", path.display()));
@@ -203,7 +217,7 @@ fn holds_directives(path: &Path) -> bool {
     if text.starts_with(b"#!") || text.contains(&0) {
         return false;
     }
-    let (known, unknown, blocks, is_whole) = directives(path, text);
+    let (known, unknown, blocks, is_whole) = directives(path, looked_through(text));
     known > unknown && (is_whole || blocks > 0)
 }
 
@@ -224,12 +238,13 @@ mod tests {
             ("sites-available/default.dpkg-dist", Named::Other),
             ("README.md", Named::Other),
             ("nginx/fastcgi_params", Named::Other),
-            ("a.conf.j2", Named::Other),
+            ("a.conf.j2", Named::Configuration),
+            ("vhost.j2", Named::Perhaps),
+            ("site.conf.tftpl", Named::Configuration),
             ("k8s/web.yaml", Named::Yaml),
             ("docker-compose.yml", Named::Yaml),
         ] {
-            assert_eq!(named(Path::new(path), false), expected, "{path}");
+            assert_eq!(named(Path::new(path)), expected, "{path}");
         }
-        assert_eq!(named(Path::new("a.conf.j2"), true), Named::Configuration);
     }
 }

@@ -60,7 +60,8 @@ pub(super) fn run(args: &mut RunArgs, out: &mut dyn Write) -> Result<Outcome, Fa
         return Ok(Outcome::Clean);
     }
     let reload = || {
-        let mut site = args.input.ready(&Disk).map_err(|e| e.message)?;
+        let input = args.input.anew().map_err(|e| e.message)?;
+        let mut site = input.ready(&Disk).map_err(|e| e.message)?;
         with_log(&mut site.config);
         Ok(site)
     };

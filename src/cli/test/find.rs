@@ -7,7 +7,7 @@ use crate::cli::Failure;
 use crate::source::{Disk, Loader as _};
 
 /// End of the name of a file of cases.
-const SUFFIX: &str = ".test.toml";
+pub(super) const SUFFIX: &str = ".test.toml";
 /// Deepest directory below the first one.
 const MAX_DEPTH: usize = 32;
 

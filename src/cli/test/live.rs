@@ -23,7 +23,7 @@ const START: Duration = Duration::from_secs(20);
 
 /// A server that executes the rewritten configuration.
 enum Server {
-    Ngxc(Option<runtime::Running>),
+    Ngxc(Option<Box<runtime::Running>>),
     Nginx(Child),
 }
 
@@ -129,7 +129,7 @@ fn start_own(file: &Path, version: Version, directory: &Path) -> Result<Server, 
     }
     let options = RunOptions { prefix: directory.to_owned(), ..RunOptions::default() };
     let running = runtime::start(Arc::new(compiled.config), &options).map_err(|error| error.to_string())?;
-    Ok(Server::Ngxc(Some(running)))
+    Ok(Server::Ngxc(Some(Box::new(running))))
 }
 
 /// nginx with a prefix of its own.
@@ -155,7 +155,12 @@ fn start(program: &Path, file: &Path, prefix: &Path, directory: &Path) -> Result
             drop(Server::Nginx(child));
             let text = std::fs::read_to_string(&errors).unwrap_or_default();
             let line = text.lines().find(|line| line.contains("[emerg]")).or(text.lines().next());
-            return Err(format!("it does not start: {}", line.unwrap_or("without a message")));
+            let line = line.unwrap_or("without a message");
+            let words = line.split_once("[emerg] ").map_or(line, |(_, rest)| rest);
+            let words = words.split_once(": ").map_or(words, |(_, rest)| rest);
+            // The place is in a file that is gone.
+            let words = words.split(&format!(" in {}", file.display())).next().unwrap_or(words);
+            return Err(format!("it does not start: {words}"));
         }
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -89,6 +89,13 @@ enum Format {
 }
 
 pub(super) fn run(args: &mut TestArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    if args.input.file.to_string_lossy().ends_with(find::SUFFIX) {
+        let name = args.input.file.display();
+        return Err(Failure::new(format!(
+            "`{name}` is a file of cases; expected the configuration before it"
+        ))
+        .help(format!("`ngxc test nginx.conf {name}`")));
+    }
     args.input.settle()?;
     if args.watch {
         return watch::run(args, out);

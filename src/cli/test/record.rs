@@ -23,10 +23,13 @@ const FIRST: usize = 64 << 10;
 /// Most facts that one request depends on.
 const MOST_FACTS: usize = 6;
 
+/// Method, URL, host and headers of a request.
+type Key = (Option<String>, Option<String>, Option<String>, Vec<(String, Values)>);
+
 /// Requests that have been written, and lines that are none.
 #[derive(Default)]
 struct Recorded {
-    seen: HashSet<(Option<String>, Option<String>, Option<String>, Vec<(String, Values)>)>,
+    seen: HashSet<Key>,
     text: String,
     failed: usize,
 }

@@ -72,11 +72,29 @@ pub(super) fn report_unknown(
         };
         let own = cx.options.declared.iter().flat_map(|d| d.names());
         match catalog::suggest(name, context).or_else(|| catalog::closest(name, own)) {
-            Some(suggestion) => diagnostic.help(format!("did you mean `{suggestion}`?")),
-            None => diagnostic,
+            Some(suggestion) => {
+                let whose = catalog::directives(suggestion.as_bytes()).first().map(of_module).unwrap_or_default();
+                diagnostic.help(format!("did you mean `{suggestion}`{whose}?"))
+            }
+            None => match catalog::module_of_prefix(name) {
+                Some((prefix, module)) => diagnostic.help(format!(
+                    "directives that begin with `{prefix}` belong to {module}, and it has none of this name that is known; \
+                     `directives = […]` in `ngxc.toml` declares it"
+                )),
+                None => diagnostic,
+            },
         }
     };
     cx.report(diagnostic);
+}
+
+/// Words for the module of a directive that nginx itself does not have.
+fn of_module(directive: &catalog::Directive) -> String {
+    match directive.tier {
+        catalog::Tier::OpenSource | catalog::Tier::Declared => String::new(),
+        catalog::Tier::Plus => " of NGINX Plus".to_owned(),
+        catalog::Tier::External | catalog::Tier::ThirdParty => format!(" of {}", directive.module),
+    }
 }
 
 /// True if the name begins as those of a module outside of nginx that the configuration loads or uses: the catalog may not have

@@ -245,7 +245,12 @@ pub(super) fn define_captures(cx: &mut Compiler<'_>, pattern: &[u8], span: Span)
 pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
     let mut found = Vec::new();
     for (table, subsystem) in cx.variables.iter_mut().zip([Subsystem::Http, Subsystem::Stream]) {
-        for (id, places) in std::mem::take(&mut table.undefined) {
+        for (id, mut places) in std::mem::take(&mut table.undefined) {
+            // The built-in log format stands nowhere; an old nginx has another text there.
+            places.retain(|place| place.start < place.end);
+            if places.is_empty() {
+                continue;
+            }
             found.push((table.list.get(VariableId(id)).name.clone(), places, subsystem));
         }
     }

@@ -24,17 +24,19 @@ pub(super) struct Said<'l> {
 /// Judges a line by its last attempt.
 pub(super) fn reached(said: Said<'_>) -> Reached {
     let is_none = |text: &[u8]| text.is_empty() || text == b"-";
-    let lacks = |text: Option<&[u8]>| text.is_some_and(|t| is_none(last(t)));
-    let times = [said.peer_status, said.connect_time, said.response_time];
-    // The name of an upstream in place of an address: no peer of it was to be asked.
-    let is_local = said.peer.is_some_and(|peer| is_none(peer) || !last(peer).contains(&b':'));
-    if is_local
-        || said.peer.is_none() && times.iter().all(|text| lacks(*text)) && times.iter().any(Option::is_some)
-    {
+    let texts = [said.peer_status, said.connect_time, said.response_time];
+    let mut known = texts.iter().flatten().peekable();
+    let tells = known.peek().is_some();
+    let is_local = match said.peer {
+        // The name of an upstream in place of an address: no peer of it was to be asked.
+        Some(peer) => is_none(peer) || !last(peer).contains(&b':'),
+        None => tells && known.all(|text| is_none(last(text))),
+    };
+    if is_local {
         return Reached::Nobody;
     }
     let is_error = said.status.first() == Some(&b'5');
-    if said.peer.is_none() && times.iter().all(Option::is_none) {
+    if said.peer.is_none() && !tells {
         // Such a format does not tell who answered: what fails is mostly nginx's own.
         return if is_error { Reached::Nobody } else { Reached::Peer };
     }

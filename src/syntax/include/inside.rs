@@ -33,7 +33,7 @@ impl Load<'_> {
         let (path, text) = (main.path.clone(), main.text.to_vec());
         let templates = self.options.templates.as_deref();
         let (file, mut read) = reading::add(&mut configuration.sources, &path, text, templates);
-        read.embed(configuration.sources.file(file), one.clone());
+        read.embed(configuration.sources.file(file), one.clone(), templates);
         configuration.inside.insert(file, one);
         (file, read)
     }

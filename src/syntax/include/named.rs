@@ -49,9 +49,29 @@ pub(crate) fn is_pattern(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().iter().any(|b| b"*?[".contains(b))
 }
 
-/// `ngx_get_full_name`: adds the prefix to a name that does not start with `/`.
+/// `ngx_get_full_name`: adds the prefix to a name that does not start with `/`. In a dump of Windows a name may start with
+/// a drive, and `/` is the root of the prefix's drive.
 pub(crate) fn full_name(prefix: &Path, name: &[u8]) -> PathBuf {
-    if name.is_empty() { directory(prefix).to_owned() } else { prefix.join(os_path(name)) }
+    if name.is_empty() {
+        return directory(prefix).to_owned();
+    }
+    let Some(of_prefix) = drive(prefix.as_os_str().as_encoded_bytes()) else {
+        return prefix.join(os_path(name));
+    };
+    let name: Vec<u8> = name.iter().map(|&b| if b == b'\\' { b'/' } else { b }).collect();
+    match name.as_slice() {
+        _ if drive(&name).is_some() => os_path(&name),
+        [b'/', ..] => os_path(&[of_prefix, &name].concat()),
+        _ => prefix.join(os_path(&name)),
+    }
+}
+
+/// The drive that a path of Windows starts with, as in `C:/nginx`.
+pub(crate) fn drive(path: &[u8]) -> Option<&[u8]> {
+    match path {
+        [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic() => Some(&path[..2]),
+        _ => None,
+    }
 }
 
 pub(super) fn directory(prefix: &Path) -> &Path {
@@ -59,5 +79,7 @@ pub(super) fn directory(prefix: &Path) -> &Path {
 }
 
 pub(super) fn lossy(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).into_owned()
+    // A path with `\n` in it, which nginx reads as a line break, stays on one line.
+    let shown = String::from_utf8_lossy(name);
+    shown.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

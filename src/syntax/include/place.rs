@@ -1,5 +1,6 @@
 //! Place of an included file on this machine.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::load::Load;
@@ -57,14 +58,24 @@ impl Load<'_> {
         let full = full_name(&self.prefix, &include.name);
         let mut places = self.places(&full);
         if is_pattern(&full) {
+            let (templates, rendered) = self.rendered(&full);
             for place in &places {
-                let paths = self.matches(place);
-                if !paths.is_empty() {
-                    self.note_beside(include, &full, place);
-                    return Places::at(paths, place, full);
+                let mut paths = self.matches(place);
+                if paths.is_empty() {
+                    continue;
                 }
+                self.note_beside(include, &full, place);
+                // What is filled in replaces a file of the same name.
+                paths.retain(|path| !rendered.iter().any(|(name, _)| path.file_name() == Some(name)));
+                paths.extend(rendered.into_iter().map(|(_, template)| template));
+                return Places::at(paths, place, full);
             }
-            self.report_no_match(include);
+            if !rendered.is_empty() {
+                self.note_beside(include, &full, &templates);
+                let paths = rendered.into_iter().map(|(_, template)| template).collect();
+                return Places::at(paths, &templates, full);
+            }
+            self.report_no_match(include, &full);
             return Places { paths: Vec::new(), instead_of: None };
         }
         let found = places.iter().position(|place| self.exists(place)).filter(|_| places.len() > 1);
@@ -75,6 +86,21 @@ impl Load<'_> {
         }
         let place = places.swap_remove(0);
         Places::at(vec![place.clone()], &place, full)
+    }
+
+    /// Templates that the official image fills in where a pattern looks, `templates/*.template` for `conf.d/*`: their
+    /// pattern, and each with the name that its file gets.
+    fn rendered(&self, full: &Path) -> (PathBuf, Vec<(OsString, PathBuf)>) {
+        let below = below_root(full).filter(|_| self.options.elsewhere);
+        let Some(pattern) = below.and_then(|below| below.strip_prefix("conf.d").ok()) else {
+            return (PathBuf::new(), Vec::new());
+        };
+        let mut pattern = self.directory_of_main().join("templates").join(pattern).into_os_string();
+        pattern.push(".template");
+        let pattern = PathBuf::from(pattern);
+        let found = self.matches(&pattern).into_iter();
+        let named = found.filter_map(|template| Some((template.file_stem()?.to_owned(), template)));
+        (pattern, named.collect())
     }
 
     /// Possible places of a path, the likeliest first; never empty.
@@ -153,11 +179,22 @@ impl Load<'_> {
         );
     }
 
-    fn report_no_match(&mut self, include: &Include) {
+    fn report_no_match(&mut self, include: &Include, full: &Path) {
         let message = format!("no file matches `{}`", lossy(&include.name));
         let diagnostic =
             Diagnostic::new("include-no-match", Class::Configuration, Level::Info, include.argument, message);
-        self.report(diagnostic.label("includes nothing"));
+        let mut diagnostic = diagnostic.label("includes nothing");
+        if let Some(directory) =
+            full.parent().filter(|_| self.options.elsewhere && below_root(full).is_some())
+        {
+            let main = self.configuration.sources.file(self.configuration.main).name();
+            let directory = directory.display();
+            diagnostic = diagnostic.help(format!(
+                "if another directory is copied there, `path-map = {{ \"{directory}\" = \"DIR\" }}` in `ngxc.toml` names it, and \
+                 `roots = [\"{main}\"]` judges its files inside of this one"
+            ));
+        }
+        self.report(diagnostic);
     }
 
     /// Reports once the missing files that known texts replace.

@@ -53,7 +53,7 @@ impl Load<'_> {
             if path.ends_with(&name) { String::new() } else { format!(" as `{}`", lossy(&include.name)) };
         let message = format!(
             "cannot read `{}`, included{written} from `{}`: {}",
-            path.display(),
+            lossy(path.as_os_str().as_encoded_bytes()),
             from.display(),
             reason(error)
         );

@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::language::Language;
 use super::place::{Place, Reader, begins_line, fill};
 use super::reading::{Reading, blank};
-use super::tag::{Kind, Role, Tag, Tags, tags};
+use super::role::{Kind, Role, Tag, Tags};
+use super::tag::tags;
 use crate::syntax::parser::is_whole;
 use crate::syntax::uncertain::{Branch, Uncertain};
 

@@ -1,4 +1,5 @@
-//! `${NAME}`, as `envsubst` fills it in before nginx of the official image starts.
+//! `${NAME}`, as `envsubst` fills it in before nginx of the official image starts, and `@NAME@`, `__NAME__`, `%%NAME%%` and
+//! `%name%`, which other programs fill in.
 //!
 //! `envsubst` replaces only the names of the environment there, and leaves the rest to nginx. So a name with a value is
 //! replaced everywhere, and a name without one is unknown where it cannot be a variable of nginx.
@@ -7,7 +8,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 
-use memchr::{memchr_iter, memmem};
+use memchr::memmem;
 
 use super::language::Language;
 use super::place::{self, Filled, Place, Reader, next};
@@ -15,7 +16,7 @@ use super::reading::{Filled as Value, Reading, Templates};
 use crate::syntax::uncertain::Uncertain;
 
 /// Endings of the names of files that are filled in before nginx reads them.
-const ENDINGS: [&str; 4] = [".template", ".tmpl", ".tpl", ".envsubst"];
+const ENDINGS: [&str; 6] = [".template", ".tmpl", ".tpl", ".stpl", ".envsubst", ".in"];
 
 /// Most names whose definitions are searched for; further names do not count as variables.
 const MAX_NAMES: usize = 1000;
@@ -56,13 +57,14 @@ fn unknown(text: &[u8], filled: &[Value], templates: &Templates) -> Vec<Place> {
     let mut numbers: HashMap<&[u8], usize> = HashMap::new();
     let mut decided: HashMap<(&[u8], bool), bool> = HashMap::new();
     for (range, name) in places(text) {
-        let braces = text[range.start + 1] == b'{';
+        let braces = text[range.start] != b'$' || text[range.start + 1] == b'{';
         if inside_value(filled, range.start) {
             continue;
         }
         // Each name is searched for in the whole text.
         let few = decided.len() < MAX_NAMES;
-        let is_unknown = || !few || is_unknown(text, name, braces, templates);
+        let is_other = text[range.start] != b'$';
+        let is_unknown = || !few || is_other || is_unknown(text, name, braces, templates);
         if *decided.entry((name, braces)).or_insert_with(is_unknown) {
             let next = numbers.len() + 1;
             unknown.push(Place { range, number: *numbers.entry(name).or_insert(next) });
@@ -107,16 +109,60 @@ pub(crate) fn unguarded(text: &[u8]) -> Vec<u8> {
     places
 }
 
-/// All `$NAME` and `${NAME}`, with the name.
+/// All placeholders, with the name.
 fn places(text: &[u8]) -> impl Iterator<Item = (Range<usize>, &[u8])> {
-    memchr_iter(b'$', text).filter_map(|at| {
-        let open = usize::from(text.get(at + 1) == Some(&b'{'));
-        let start = at + 1 + open;
-        let length = text[start..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-        let name = &text[start..start + length];
-        let end = start + length + open;
-        let closes = open == 0 || text.get(end - 1) == Some(&b'}');
-        (length > 0 && !name[0].is_ascii_digit() && closes).then_some((at..end, name))
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(next) = text[at..].iter().position(|b| b"$@_%".contains(b)) {
+            let start = at + next;
+            if let Some((end, name)) = variable(text, start).or_else(|| between_signs(text, start)) {
+                at = end;
+                return Some((start..end, name));
+            }
+            // Further underscores begin no other name.
+            let run = text[start..].iter().take_while(|b| **b == b'_').count();
+            at = start + run.max(1);
+        }
+        at = text.len();
+        None
+    })
+}
+
+/// The end and the name of `$NAME` or `${NAME}` at an offset.
+fn variable(text: &[u8], at: usize) -> Option<(usize, &[u8])> {
+    text[at..].strip_prefix(b"$")?;
+    let open = usize::from(text.get(at + 1) == Some(&b'{'));
+    let start = at + 1 + open;
+    let length = text[start..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    let name = &text[start..start + length];
+    let end = start + length + open;
+    let closes = open == 0 || text.get(end - 1) == Some(&b'}');
+    (length > 0 && !name[0].is_ascii_digit() && closes).then_some((end, name))
+}
+
+/// The end and the name of `@NAME@` and its like at an offset.
+fn between_signs(text: &[u8], at: usize) -> Option<(usize, &[u8])> {
+    /// Longest name that is looked for, in bytes.
+    const LONGEST: usize = 64;
+    /// Signs, and names in lower case.
+    const SIGNS: [(&[u8], bool); 4] = [(b"@", false), (b"__", false), (b"%%", false), (b"%", true)];
+    SIGNS.iter().find_map(|&(sign, is_lower)| {
+        let rest = text[at..].strip_prefix(sign)?;
+        let rest = &rest[..rest.len().min(LONGEST)];
+        let is_inside = |b: &&u8| {
+            b.is_ascii_digit()
+                || **b == b'_'
+                || if is_lower { b.is_ascii_lowercase() } else { b.is_ascii_uppercase() }
+        };
+        let mut length = rest.iter().take_while(is_inside).count();
+        if sign == b"__" {
+            length = memmem::find(&rest[..(length + sign.len()).min(rest.len())], sign)?;
+        }
+        let name = &rest[..length];
+        // `%ad%` is a byte in an address.
+        let is_name = length > 2 || length == 2 && !name.iter().all(u8::is_ascii_hexdigit);
+        let is_name = is_name && name[0].is_ascii_alphabetic() && rest[length..].starts_with(sign);
+        is_name.then_some((at + 2 * sign.len() + length, name))
     })
 }
 

@@ -1,4 +1,4 @@
-//! Template languages with statements: Jinja, Go (Helm, confd, consul-template, docker-gen) and ERB.
+//! Template languages with statements: Jinja, Go (Helm, confd, consul-template, docker-gen), ERB and Terraform's.
 
 use std::path::Path;
 
@@ -14,6 +14,8 @@ pub enum Language {
     Go,
     /// `<%= @name %>`, `<% if … %>`
     Erb,
+    /// `${name}`, `%{ if … }`
+    Terraform,
 }
 
 /// Properties of a language.
@@ -31,7 +33,7 @@ pub(super) struct Facts {
     pub(super) tags: &'static [(&'static str, &'static str)],
 }
 
-const FACTS: [Facts; 4] = [
+const FACTS: [Facts; 5] = [
     Facts {
         language: Language::Envsubst,
         name: "envsubst",
@@ -64,15 +66,24 @@ const FACTS: [Facts; 4] = [
         endings: &[".erb"],
         tags: &[("<%", "%>")],
     },
+    Facts {
+        language: Language::Terraform,
+        name: "Terraform's template language",
+        option: "terraform",
+        render: "with `templatefile` in `terraform console`",
+        endings: &[".tftpl", ".tfpl"],
+        tags: &[("${", "}"), ("%{", "}")],
+    },
 ];
 
 impl Language {
     /// All languages, by their name for `--template` and settings.
-    pub const OPTIONS: [(&str, Language); 4] = [
+    pub const OPTIONS: [(&str, Language); 5] = [
         (FACTS[0].option, FACTS[0].language),
         (FACTS[1].option, FACTS[1].language),
         (FACTS[2].option, FACTS[2].language),
         (FACTS[3].option, FACTS[3].language),
+        (FACTS[4].option, FACTS[4].language),
     ];
 
     pub(super) fn facts(self) -> &'static Facts {

@@ -9,10 +9,14 @@ mod envsubst;
 mod language;
 mod place;
 mod reading;
+mod role;
 mod tag;
+mod terraform;
 
+use std::ops::Range;
 use std::path::Path;
 
+use super::uncertain::Uncertain;
 pub(super) use envsubst::{guarded, unguarded};
 pub use language::Language;
 pub use reading::Templates;
@@ -40,8 +44,22 @@ pub(super) fn read(
     Some(reading)
 }
 
+/// Puts numbers and blanks in places that another program fills in; those with one text are not told apart.
+pub(super) fn fill_in(text: &mut [u8], places: &[Range<usize>], uncertain: &mut Uncertain) {
+    if places.is_empty() {
+        return;
+    }
+    let place = |(n, range): (usize, &Range<usize>)| place::Place { range: range.clone(), number: n + 1 };
+    let all: Vec<place::Place> = places.iter().enumerate().map(place).collect();
+    let filled = place::fill(text, &all, false);
+    uncertain.holes.extend(filled.holes.into_iter().map(|r| r.start as u32..r.end as u32));
+    uncertain.holes.sort_by_key(|hole| hole.start);
+    uncertain.directives.extend(filled.directives);
+    uncertain.directives.sort_unstable();
+}
+
 /// The text of a template as the parser sees it; `None` for a text in no language with statements.
-pub(super) fn looked_through(text: &[u8]) -> Option<Vec<u8>> {
+pub fn looked_through(text: &[u8]) -> Option<Vec<u8>> {
     let (language, _) = guess(text)?;
     branch::mask(language, text, false).parsed
 }

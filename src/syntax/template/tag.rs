@@ -6,45 +6,8 @@ use memchr::memmem;
 
 use super::language::Language;
 use super::reading::Unclosed;
-
-/// Role of a tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// A placeholder for text.
-    Expression,
-    /// Start of a statement that `End` closes.
-    Open(Kind),
-    /// Start of another branch.
-    Else,
-    /// End of a statement.
-    End,
-    /// Neither text nor structure.
-    Other,
-}
-
-/// Kind of a statement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The text inside is rendered or not.
-    Condition,
-    /// The text inside is rendered any number of times.
-    Loop,
-    /// The text inside is rendered elsewhere.
-    Definition,
-    /// The text inside is rendered in its place.
-    Text,
-}
-
-pub(super) struct Tag {
-    pub(super) range: Range<usize>,
-    pub(super) role: Role,
-}
-
-pub(super) struct Tags {
-    pub(super) tags: Vec<Tag>,
-    /// The first that never closes.
-    pub(super) unclosed: Option<Unclosed>,
-}
+use super::role::{Role, Tag, Tags, role};
+use super::terraform;
 
 /// First tag of a file whose name is that of a template, and the language of the tag.
 pub(super) fn tagged(named: Language, text: &[u8]) -> Option<(Language, Range<u32>)> {
@@ -74,6 +37,11 @@ fn by_tags(text: &[u8]) -> Option<(Language, Range<u32>)> {
     if let Some(tag) = tags(Language::Erb, text, MOST).tags.iter().find(|t| shown(t)) {
         return Some((Language::Erb, place(tag)));
     }
+    // `${name}` alone may be a variable of nginx.
+    let terraform = tags(Language::Terraform, text, MOST).tags;
+    if let Some(tag) = terraform.iter().find(|t| matches!(t.role, Role::Open(_)) && shown(t)) {
+        return Some((Language::Terraform, place(tag)));
+    }
     let jinja: Vec<Tag> = tags(Language::Jinja, text, MOST).tags.into_iter().filter(|t| shown(t)).collect();
     let first = place(jinja.first()?);
     let is_statement = |t: &Tag| text[t.range.start + 1] == b'%';
@@ -84,6 +52,9 @@ fn by_tags(text: &[u8]) -> Option<(Language, Range<u32>)> {
 
 /// Content of a tag without its marks and the signs that trim space.
 fn content(tag: &[u8]) -> &[u8] {
+    if let Some(inside) = tag.strip_prefix(b"%{") {
+        return terraform::content(inside);
+    }
     let inside = tag.get(2..tag.len().saturating_sub(2)).unwrap_or_default();
     let inside = inside.strip_prefix(b"=").unwrap_or(inside);
     let inside = inside.strip_prefix(b"-").or_else(|| inside.strip_prefix(b"+")).unwrap_or(inside);
@@ -92,6 +63,9 @@ fn content(tag: &[u8]) -> &[u8] {
 
 /// Tags of a text, at most `most`. A tag that never closes is text.
 pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Tags {
+    if language == Language::Terraform {
+        return terraform::tags(text, most);
+    }
     let facts = language.facts();
     let mut found = Tags { tags: Vec::new(), unclosed: None };
     let mut at = 0;
@@ -154,72 +128,6 @@ fn begins_again(mark: &str, inside: &[u8]) -> bool {
         at += 1;
     }
     false
-}
-
-/// Words that statements begin with, in Jinja, Go and ERB.
-const OPEN: [&[(&str, Kind)]; 3] = [
-    &[
-        ("if", Kind::Condition),
-        ("for", Kind::Loop),
-        ("macro", Kind::Definition),
-        ("call", Kind::Definition),
-        ("set", Kind::Definition),
-        ("filter", Kind::Text),
-        ("block", Kind::Text),
-        ("raw", Kind::Text),
-        ("with", Kind::Text),
-        ("autoescape", Kind::Text),
-    ],
-    &[
-        ("if", Kind::Condition),
-        ("with", Kind::Condition),
-        ("range", Kind::Loop),
-        ("define", Kind::Definition),
-        ("block", Kind::Text),
-    ],
-    &[
-        ("if", Kind::Condition),
-        ("unless", Kind::Condition),
-        ("case", Kind::Condition),
-        ("while", Kind::Loop),
-        ("for", Kind::Loop),
-        ("begin", Kind::Text),
-    ],
-];
-const ELSE: [&[&str]; 3] = [&["else", "elif"], &["else"], &["else", "elsif", "when"]];
-
-fn role(language: Language, content: &[u8]) -> Role {
-    let row = match language {
-        Language::Envsubst | Language::Jinja => 0,
-        Language::Go => 1,
-        Language::Erb => 2,
-    };
-    let length = content.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-    let word = std::str::from_utf8(&content[..length]).unwrap_or_default();
-    // A text has a name, a value stands behind the name.
-    let is_value = word == "set" && memchr::memchr(b'=', content).is_some();
-    let open = OPEN[row].iter().find(|(open, _)| *open == word).filter(|_| !is_value);
-    let is_block = language == Language::Erb && (content.ends_with(b"do") || content.ends_with(b"|"));
-    if let Some((_, kind)) = open {
-        Role::Open(*kind)
-    } else if is_block {
-        Role::Open(Kind::Loop)
-    } else if ELSE[row].contains(&word) {
-        Role::Else
-    } else if word == "end" || language == Language::Jinja && word.starts_with("end") || content == b"}" {
-        Role::End
-    } else if language == Language::Go {
-        let assigns = content.starts_with(b"$") && memchr::memchr(b'=', content).is_some();
-        if assigns || content.starts_with(b"/*") || ["break", "continue"].contains(&word) {
-            Role::Other
-        } else {
-            Role::Expression
-        }
-    } else if language == Language::Jinja && word == "include" {
-        Role::Expression
-    } else {
-        Role::Other
-    }
 }
 
 /// True if only Go's language has such an expression: a function with its arguments behind it, or a field of the data.

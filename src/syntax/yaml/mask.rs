@@ -3,6 +3,8 @@
 //! An escape is longer than what it stands for. What is left over becomes blank where the word ends, so that a word begins
 //! where it is written and no word becomes another.
 
+use std::ops::Range;
+
 use saphyr_parser::ScalarStyle;
 
 /// A block of `>`: lines of the same depth are one.
@@ -41,16 +43,75 @@ pub(super) fn flow(written: &[u8], style: ScalarStyle, into: &mut [u8]) {
     out.pad();
 }
 
-/// A text with `$$` for `$`.
-pub(super) fn dollars(written: &[u8], into: &mut [u8]) {
+/// A text as compose interpolates it: `$$` is `$`, a name with a value is its value, and `${NAME:-value}` that value. The
+/// places of the other names are returned; only the one who starts the containers knows them.
+pub(super) fn interpolated(
+    written: &[u8],
+    value: impl Fn(&str) -> Option<Vec<u8>>,
+    into: &mut [u8],
+) -> Vec<Range<usize>> {
     let mut out = Out { into, at: 0, left_over: 0, word: Word::Between };
+    let mut places = Vec::new();
     let mut rest = 0;
     while rest < written.len() {
-        let taken = if written[rest..].starts_with(b"$$") { 2 } else { 1 };
-        out.put(&written[rest..=rest], taken);
-        rest += taken;
+        let Some(Name { name, length, or_else }) = name(&written[rest..]) else {
+            let taken = if written[rest..].starts_with(b"$$") { 2 } else { 1 };
+            out.put(&written[rest..=rest], taken);
+            rest += taken;
+            continue;
+        };
+        let known = std::str::from_utf8(name).ok().and_then(&value).or_else(|| or_else.map(<[u8]>::to_vec));
+        if let Some(known) = known.filter(|known| known.len() <= length) {
+            out.put(&known, length);
+        } else {
+            let start = out.at;
+            out.put(&vec![b'0'; length], length);
+            places.push(start..out.at);
+        }
+        rest += length;
     }
     out.pad();
+    places
+}
+
+/// `$NAME` or `${NAME…}`.
+struct Name<'t> {
+    name: &'t [u8],
+    /// Of the whole place.
+    length: usize,
+    /// The value that stands behind the name.
+    or_else: Option<&'t [u8]>,
+}
+
+/// The name that a text begins with, in the forms of compose.
+fn name(text: &[u8]) -> Option<Name<'_>> {
+    let inside = text.strip_prefix(b"$")?;
+    let braces = inside.strip_prefix(b"{");
+    let rest = braces.unwrap_or(inside);
+    let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+    let (name, behind) = rest.split_at(length);
+    if name.first().is_none_or(u8::is_ascii_digit) {
+        return None;
+    }
+    if braces.is_none() {
+        return Some(Name { name, length: 1 + length, or_else: None });
+    }
+    let line = &behind[..memchr::memchr(b'\n', behind).unwrap_or(behind.len())];
+    let (mut depth, mut end) = (0_usize, None);
+    for (n, byte) in line.iter().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => {
+                end = Some(n);
+                break;
+            }
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    let end = end?;
+    let or_else = behind[..end].strip_prefix(b":").unwrap_or(&behind[..end]).strip_prefix(b"-");
+    Some(Name { name, length: 2 + length + end + 1, or_else: or_else.filter(|value| !value.contains(&b'$')) })
 }
 
 /// At most four bytes.

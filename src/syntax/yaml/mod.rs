@@ -5,6 +5,7 @@
 //! of the file.
 
 mod mask;
+mod recognise;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,9 +13,7 @@ use std::path::Path;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use super::parser::parse;
-use super::tree::Terminator;
-use crate::source::SourceMap;
+use recognise::reads_like_one;
 
 /// Names that a message has room for.
 const MOST: usize = 10;
@@ -139,7 +138,7 @@ pub(super) fn choose(
 }
 
 fn is_named(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
 }
 
 /// True for a file that is YAML: its name says so, or its first line that is no comment has the form of a key.
@@ -211,8 +210,16 @@ pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<E
     Ok(found)
 }
 
-/// The text to parse: that of the configuration in its places, and blanks around it.
-pub(super) fn masked(text: &[u8], one: &Embedded) -> Vec<u8> {
+/// A configuration as the parser sees it.
+pub(super) struct Masked {
+    /// That of the configuration in its places, and blanks around it.
+    pub(super) text: Vec<u8>,
+    /// The places in it that compose fills in.
+    pub(super) places: Vec<Range<usize>>,
+}
+
+/// The text to parse; `value` knows what compose fills in.
+pub(super) fn masked(text: &[u8], one: &Embedded, value: impl Fn(&str) -> Option<Vec<u8>>) -> Masked {
     let mut masked = text.to_vec();
     super::template::blank(&mut masked);
     let inside = &mut masked[one.range.clone()];
@@ -224,11 +231,15 @@ pub(super) fn masked(text: &[u8], one: &Embedded) -> Vec<u8> {
             mask::flow(written, one.style, inside);
         }
     }
+    let mut places = Vec::new();
     if one.is_compose {
         let whole = inside.to_vec();
-        mask::dollars(&whole, inside);
+        places = mask::interpolated(&whole, value, inside);
+        for place in &mut places {
+            *place = one.range.start + place.start..one.range.start + place.end;
+        }
     }
-    masked
+    Masked { text: masked, places }
 }
 
 /// A collection that is open.
@@ -287,48 +298,6 @@ fn number(found: &mut [Embedded]) {
         }
     }
 }
-
-/// `None` for a text that is no configuration. In a configuration something ends as directives do, and more names than not
-/// are known; of a key that says what it holds half of them are enough. The answer says if nothing else can be meant.
-fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> Option<bool> {
-    /// Blocks that no other language has.
-    const BLOCKS: [&str; 6] = ["events", "http", "server", "upstream", "location", "stream"];
-    /// Directives that are looked at.
-    const MOST: usize = 200;
-    if !text.contains([';', '{']) || COMMANDS.contains(&name) && !text.contains('{') {
-        return None;
-    }
-    let mut sources = SourceMap::default();
-    let masked = text.contains("{{") || text.contains("{%") || text.contains("<%");
-    let masked = masked.then(|| super::template::looked_through(text.as_bytes())).flatten();
-    let file = sources.add("", masked.unwrap_or_else(|| text.as_bytes().to_vec()));
-    let (tree, errors) = parse(file, sources.file(file).text.clone());
-    let (mut all, mut known, mut ended, mut has_block) = (0, 0, 0, false);
-    let says_so = says_so(name);
-    // A key that says so may hold a block with a misspelt name.
-    let inner = tree.directives().filter(|_| says_so && errors.is_empty());
-    let known_inside = inner.take(MOST).filter(|d| is_directive(&d.name().value())).count();
-    for directive in tree.root().directives().take(MOST) {
-        all += 1;
-        let is_known = is_directive(&directive.name().value());
-        known += usize::from(is_known);
-        ended += usize::from(is_known && directive.terminator() != Terminator::Missing);
-        has_block |= directive.block().is_some() && BLOCKS.iter().any(|block| directive.name().is(block));
-    }
-    let is_one =
-        ended > 0 && known * 2 + usize::from(says_so) > all || known_inside > 0 && known_inside >= all;
-    is_one.then_some(says_so || has_block && errors.is_empty())
-}
-
-/// True for the key of a configuration: a file's name, or a snippet of an ingress.
-fn says_so(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|end| end == "conf")
-        || name.contains("nginx")
-        || name.ends_with("-snippet")
-}
-
-/// Keys of what a container runs: `nginx -g "daemon off;"` is no configuration of its own.
-const COMMANDS: [&str; 4] = ["command", "args", "entrypoint", "cmd"];
 
 /// Place of a scalar. The library gives the place of the text, or of the `|` before it; `before` is the end of the node in
 /// front of the scalar.

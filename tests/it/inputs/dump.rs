@@ -269,3 +269,79 @@ fn what_a_failed_command_printed_is_one_error() {
         assert!(status == 1 && found.contains(&format!("found a message: {first}")), "{found}");
     }
 }
+
+/// The text as a program would print it: each line changed, and others around it.
+fn printed(line: impl Fn(usize, &str) -> String) -> String {
+    three().lines().enumerate().map(|(n, text)| line(n, text)).collect()
+}
+
+#[test]
+fn a_dump_is_known_whatever_a_program_printed_around_it() {
+    let here = tempfile::tempdir().unwrap();
+    let plain = three();
+    let forms: [(&str, Vec<u8>); 16] = [
+        ("a byte order mark", format!("\u{feff}{plain}").into()),
+        (
+            "UTF-16 of PowerShell",
+            format!("\u{feff}{plain}").encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        ),
+        ("compose", printed(|_, line| format!("web-1  | {line}").trim_end().to_owned() + "\n").into()),
+        (
+            "two containers",
+            printed(|n, line| {
+                format!("web-1  | {line}\n") + if n % 2 == 0 { "db-1   | ready;\n" } else { "" }
+            })
+            .into(),
+        ),
+        ("pods", printed(|_, line| format!("[pod/web-7d9/nginx] {line}\n")).into()),
+        ("times", printed(|n, line| format!("2026-11-30T10:00:{n:02}.{n}Z {line}\n")).into()),
+        ("syslog", printed(|n, line| format!("Nov 30 10:00:{n:02} web nginx[12]: {line}\n")).into()),
+        ("numbers", printed(|n, line| format!("{n:6}\t{line}\n")).into()),
+        ("a quoted mail", printed(|_, line| format!("> {line}\n")).into()),
+        ("indentation", printed(|_, line| format!("    {line}").trim_end().to_owned() + "\n").into()),
+        ("colours", plain.replace("# conf", "\x1b[32m# \x1b[01;31mconf").replace(":\n", ":\x1b[0m\n").into()),
+        ("blanks", plain.replace(":\n", ": \r\n").into()),
+        ("a prompt", format!("bob@web:~$ sudo nginx -T\n{plain}bob@web:~$ ").into()),
+        ("a prompt of root", format!("{plain}[root@web nginx]# exit\nlogout\n").into()),
+        ("Markdown", format!("Here it is:\n\n```nginx\n{plain}```\n\nThanks; what is {{ wrong }}?\n").into()),
+        ("kubectl", format!("{plain}command terminated with exit code 1\n").into()),
+    ];
+    for (name, text) in forms {
+        let (status, out, error) = run(here.path(), &["check", "--format", "short", "-"], &text);
+        let first = out.lines().next().unwrap_or_default();
+        let expected = "/etc/nginx/sites/a.conf:3:5: error: unknown directive `lissen`";
+        assert!(first.starts_with(expected), "{name}: {out}{error}");
+        assert_eq!((status, out.lines().count()), (1, 1), "{name}: {out}");
+    }
+}
+
+#[test]
+fn what_is_only_indented_or_commented_is_no_dump() {
+    for text in [
+        "    # configuration file /etc/nginx/a.conf:\n    server { listen 80; }\nevents {}\n",
+        "# # configuration file /etc/nginx/a.conf:\n# events {}\nevents {}\n",
+        "include a.conf; # configuration file /etc/nginx/a.conf:\nevents {}\n",
+    ] {
+        assert!(Dump::read(text.as_bytes()).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn a_dump_of_windows_has_drives_and_both_slashes() {
+    let here = tempfile::tempdir().unwrap();
+    let main = "events {}\nhttp {\n  include sites/*.conf;\n  include C:/nginx/conf/extra;\n  include /nginx/root;\n}\n";
+    let text = dump(&[
+        ("C:\\nginx/conf/nginx.conf", main),
+        ("C:\\nginx/conf\\sites/a.conf", SITE),
+        ("C:/nginx/conf/extra", EXTRA),
+        ("C:/nginx/root", "gzip maybe;"),
+    ])
+    .replace('\n', "\r\n");
+    let (status, out, error) = run(here.path(), &["check", "--format", "short", "-"], text.as_bytes());
+    assert_eq!((status, out.lines().count()), (1, 2), "{out}{error}");
+    assert!(out.contains("C:/nginx/conf/sites/a.conf:3:5: error: unknown directive `lissen`"), "{out}");
+    assert!(out.contains("C:/nginx/root:1:6: error: "), "{out}");
+    fs::write(here.path().join("w.conf"), "include E:\\web\\nginx;\n").unwrap();
+    let (_, out, _) = run(here.path(), &["check", "--format", "short", "w.conf"], b"");
+    assert!(out.lines().all(|line| line.starts_with("w.conf:")), "{out}");
+}

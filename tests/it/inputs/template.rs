@@ -69,7 +69,7 @@ fn variables_of_nginx_are_no_places() {
     assert_eq!(status, 0);
 }
 
-const LANGUAGES: [(&str, &str, &str, &str); 3] = [
+const LANGUAGES: [(&str, &str, &str, &str); 4] = [
     (
         "site.conf.j2",
         "jinja",
@@ -94,6 +94,14 @@ const LANGUAGES: [(&str, &str, &str, &str); 3] = [
          server {\n    listen <%= @port %>;\n<% if @tls %>\n    keepalive_timeout 5;\n<% end %>\n    \
          lissen 1;\n    server_name <%= @name %>;\n}\n",
     ),
+    (
+        "site.conf.tftpl",
+        "terraform",
+        "Terraform's template language",
+        "upstream ${app} {\n%{ for h in hosts ~}\n    server ${h}:${lookup({ a = \"}\" }, h)};\n%{ endfor ~}\n}\n\
+         server {\n    listen ${port};\n%{ if tls }\n    keepalive_timeout 5;\n%{ endif }\n    \
+         lissen 1;\n    server_name ${join(\" \", names)};\n}\n",
+    ),
 ];
 
 #[test]
@@ -106,6 +114,8 @@ fn a_template_with_statements_is_one_error_that_names_its_language() {
             assert!(out.contains(&format!("found a template in {language}")), "{out}");
         }
         let (_, out, _) = run(here.path(), &["check", name], b"");
+        // A line may break between the two words.
+        let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(out.contains(&format!("--template {option}")), "{out}");
         let (status, _, complaint) = run(here.path(), &["fmt", name], b"");
         assert_eq!((status, complaint.contains(language)), (2, true), "{complaint}");
@@ -207,4 +217,81 @@ fn no_answer_is_made_of_unknown_values() {
     let (status, out, error) =
         ask(&[&["show"], &known[..], &more[..], &["a.conf.template", "http://a/"]].concat());
     assert!(status == 0 && out.contains("http://app"), "{out}{error}");
+}
+
+#[test]
+fn placeholders_of_other_programs_are_unknown_in_templates_and_explained_elsewhere() {
+    let here = tempfile::tempdir().unwrap();
+    for (listen, name) in [
+        ("${PORT}", "PORT"),
+        ("@PORT@", "PORT"),
+        ("127.0.0.1:__PORT__", "PORT"),
+        ("%%PORT%%", "PORT"),
+        ("%ip%:%web_port%", "ip"),
+    ] {
+        let text = format!("server {{\n    listen {listen};\n    root /srv/a%20b%ad%2F;\n}}\n");
+        let (status, out) = check(here.path(), "site.conf", &text, &[]);
+        assert_eq!((status, out.lines().count()), (1, 1), "{out}");
+        let (_, out, _) = run(here.path(), &["check", "site.conf"], b"");
+        assert!(out.contains("--template envsubst") && out.contains(&format!("--define {name}=")), "{out}");
+        for (file, more) in [("site.conf.template", &[][..]), ("site.conf", &["--template", "envsubst"])] {
+            let (status, out) = check(here.path(), file, &text, more);
+            assert_eq!((status, out.lines().count()), (0, 1), "{file}: {out}");
+            assert!(out.contains("[template-unknown]"), "{out}");
+        }
+        let define = format!("--define={name}=8080");
+        let (_, out) = check(here.path(), "site.conf.template", &text, &[&define]);
+        assert_eq!(out.contains("template-unknown"), name == "ip", "{out}");
+    }
+}
+
+#[test]
+fn templates_in_a_directory_are_found_by_their_names_and_contents() {
+    let here = tempfile::tempdir().unwrap();
+    let site = "server { listen {{ port }}; location / { return 204; } }\n";
+    for (name, text) in [
+        ("roles/web/vhost.j2", site),
+        ("roles/web/site.conf.j2", site),
+        ("terraform/site.conf.tftpl", "server { listen ${port}; }\n"),
+        ("cookbook/site.erb", "server { listen <%= @port %>; }\n"),
+        ("roles/cache/redis.conf.j2", "bind {{ address }}\nport 6379\nsave 900 1\n"),
+        ("roles/db/my.cnf.j2", "[mysqld]\nbind-address = {{ address }}\n"),
+    ] {
+        let path = here.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let (status, out, error) = run(here.path(), &["check", "--format", "short", "."], b"");
+    let files: Vec<&str> = out.lines().filter_map(|line| line.split(':').next()).collect();
+    let expected = [
+        "./cookbook/site.erb",
+        "./roles/web/site.conf.j2",
+        "./roles/web/vhost.j2",
+        "./terraform/site.conf.tftpl",
+    ];
+    assert_eq!((status, files), (1, expected.to_vec()), "{out}{error}");
+    assert!(out.lines().all(|line| line.contains("[template]")), "{out}");
+}
+
+#[test]
+fn templates_of_the_official_image_are_judged_where_it_puts_them() {
+    let here = tempfile::tempdir().unwrap();
+    let main = "events {}\nhttp {\n    log_format main '$uri';\n    include /etc/nginx/conf.d/*.conf;\n}\n";
+    for (name, text) in [
+        ("nginx.conf", main),
+        ("conf.d/default.conf", "server { lissen 1; }\n"),
+        ("templates/default.conf.template", "server { listen ${PORT}; access_log /dev/stdout main; }\n"),
+        ("templates/more.conf.template", "server { listen 81; access_log /dev/stdout other; }\n"),
+    ] {
+        let path = here.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let (status, out, _) = run(here.path(), &["check", "--format", "short", "nginx.conf"], b"");
+    assert_eq!((status, out.matches(" error: ").count()), (1, 1), "{out}");
+    assert!(out.contains("templates/more.conf.template:1:44: error: unknown log format `other`"), "{out}");
+    fs::remove_dir_all(here.path().join("templates")).unwrap();
+    fs::remove_dir_all(here.path().join("conf.d")).unwrap();
+    let (status, out, _) = run(here.path(), &["check", "nginx.conf"], b"");
+    assert!(status == 0 && out.contains("path-map = { \"/etc/nginx/conf.d\" = \"DIR\" }"), "{out}");
 }

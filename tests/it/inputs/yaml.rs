@@ -320,3 +320,44 @@ fn json_is_yaml() {
     );
     assert_eq!(found.matches(" error: ").count(), 1, "{found}");
 }
+
+#[test]
+fn compose_fills_in_what_it_knows() {
+    let text = "configs:\n  web:\n    content: |\n      server {\n        listen ${PORT:-8080};\n        \
+                server_name ${NAME:?say it};\n        client_max_body_size ${SIZE-1m};\n        return 200 $$host$$uri;\n        \
+                ${EXTRA}\n        lissen 1;\n      }\n";
+    let here = holding("compose.yaml", text);
+    let (status, out) = check(here.path(), "compose.yaml");
+    assert_eq!((status, out.matches(" error: ").count()), (1, 1), "{out}");
+    assert!(out.contains("compose.yaml:10:9: error: unknown directive `lissen`"), "{out}");
+    assert!(out.contains("what stands in 2 places"), "{out}");
+    let (status, out, _) = run(here.path(), &["show", "compose.yaml", "http://a:8080/"], b"");
+    assert!(status == 2, "{out}");
+    let wrong = text.replace(":-8080", ":-80800").replace("        lissen 1;\n", "");
+    fs::write(here.path().join("compose.yaml"), wrong).unwrap();
+    let (status, out) = check(here.path(), "compose.yaml");
+    assert!(status == 1 && out.contains("80800"), "{out}");
+    let define = ["check", "--format", "short", "--define", "PORT=81", "compose.yaml"];
+    let (status, out, _) = run(here.path(), &define, b"");
+    assert_eq!(status, 0, "{out}");
+}
+
+#[test]
+fn scripts_in_yaml_are_no_configurations() {
+    for (key, text) in [
+        ("run", "set -e; root=/x; echo hi;"),
+        ("app.js", "if (a) { return 1; }"),
+        ("code", "if (a) { return 1; }"),
+        ("nginx-start.sh", "events {}\n    echo a;"),
+        ("start", "#!/bin/sh\n    server { listen 80; }"),
+        ("entrypoint", "cat <<EOF > /etc/nginx/nginx.conf\n    server { listen 80; }\n    EOF"),
+        ("setup", "cat <<EOF > /etc/nginx/nginx.conf\n    server { listen 80; }\n    EOF"),
+    ] {
+        let here = holding("a.yaml", &format!("data:\n  {key}: |\n    {text}\n"));
+        let (status, out) = check(here.path(), "a.yaml");
+        assert!(status == 1 && out.contains("[yaml]") && out.lines().count() == 1, "{key}: {out}");
+    }
+    let here = holding("a.yaml", "data:\n  extra: |\n    proxy_read_timeout 5x;\n    return 200 $uri;\n");
+    let (status, out) = check(here.path(), "a.yaml");
+    assert!(status == 1 && out.contains("a.yaml:3:"), "{out}");
+}
