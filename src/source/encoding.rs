@@ -130,7 +130,7 @@ const KINDS: [Kind; 26] = [
 /// Bytes at the start of a file that tell if it is a text.
 const BEGIN: usize = 4096;
 
-/// What a file is that cannot be a configuration; `None` for a text. No directive begins with these bytes.
+/// Kind of a file that cannot be a configuration; `None` for a text. No directive begins with these bytes.
 pub fn not_text(text: &[u8]) -> Option<&'static Kind> {
     const BINARY: Kind = kind(b"", "data that is no text", OTHER);
     let begins = |kind: &Kind| text.get(kind.at..).is_some_and(|rest| rest.starts_with(kind.begins));

@@ -1,4 +1,4 @@
-//! What programs and people leave around the output of `nginx -T`: encodings, colours, names of containers before each
+//! Traces of programs and people around the output of `nginx -T`: encodings, colours, names of containers before each
 //! line, times, line numbers, indentation, fences of Markdown, and the prompt behind it.
 
 use std::borrow::Cow;

@@ -226,7 +226,7 @@ fn levels_of_the_command_line_hold_for_every_command() {
         let (status, _, error) = run(here.path(), &[&[command][..], &lowered].concat());
         assert!(status < 2 && error.contains("1 finding that nginx refuses"), "{command}: {error}");
     }
-    // What nginx refuses is not executed, and what it takes can be demanded.
+    // A configuration that nginx refuses is not executed; a warning can be made an error.
     let (status, _, error) = run(here.path(), &[&["run", "--dry-run"][..], &lowered].concat());
     assert!(status == 2 && error.contains("unknown log format"), "{error}");
     fs::write(here.path().join("a.conf"), text.replace("access_log /x no_such_format", "listen 18081 http2"))

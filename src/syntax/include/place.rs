@@ -65,7 +65,7 @@ impl Load<'_> {
                     continue;
                 }
                 self.note_beside(include, &full, place);
-                // What is filled in replaces a file of the same name.
+                // A template that is filled in replaces a file of the same name.
                 paths.retain(|path| !rendered.iter().any(|(name, _)| path.file_name() == Some(name)));
                 paths.extend(rendered.into_iter().map(|(_, template)| template));
                 return Places::at(paths, place, full);
