@@ -3,6 +3,8 @@
 //! nginx has no such notion. The file may name its block in a comment before its first directive, `# ngxc:
 //! context(http,server)`; otherwise the directives at its top level decide, if the file cannot be a main file.
 
+use std::fmt::Write as _;
+
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::Span;
@@ -74,7 +76,7 @@ pub(super) fn hedge(diagnostic: &mut Diagnostic, include: &str) {
         && (FROM_ELSEWHERE.contains(&diagnostic.code) || ABSENT.contains(&diagnostic.code))
     {
         diagnostic.level = Level::Info;
-        diagnostic.message.push_str(&format!("; `{include}`, which was not read, may"));
+        let _ = write!(diagnostic.message, "; `{include}`, which was not read, may");
     }
 }
 

@@ -56,12 +56,12 @@ fn resolver<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     servers > 0 || refuse(cx, directive, 1, "the address of a name server", "no name servers defined")
 }
 
-/// `local=on`, with which OpenResty takes the name servers of the host.
+/// `local=on` of `openresty`: the name servers of the host.
 fn is_of_openresty(text: &[u8]) -> bool {
     matches!(text, b"local=on" | b"local=off")
 }
 
-/// True if the configuration is for OpenResty: it has a directive of the Lua module.
+/// True if the configuration is for `openresty`: it has a directive of the Lua module.
 fn uses_lua(cx: &Compiler<'_>) -> bool {
     let is_lua = |name: &[u8]| name.starts_with(b"lua_") || memchr::memmem::find(name, b"_by_lua").is_some();
     !cx.options.strict_modules

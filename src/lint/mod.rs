@@ -38,6 +38,7 @@ pub use suppress::{covers, suppress};
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use crate::diagnostic::{Diagnostic, Level};
@@ -104,7 +105,7 @@ fn hedge(configuration: &Configuration, unread: &Unread, finding: &mut Diagnosti
     }
     let name = String::from_utf8_lossy(configuration.sources.text(include)).into_owned();
     finding.level = Level::Info;
-    finding.message.push_str(&format!(", unless `{name}` says otherwise, which was not read"));
+    let _ = write!(finding.message, ", unless `{name}` says otherwise, which was not read");
     finding.help = Some(format!("check again where `{name}` can be read"));
     finding.fix = None;
 }

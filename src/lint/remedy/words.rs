@@ -1,5 +1,7 @@
 //! The whole remedy in words, for places that are repaired by hand: the same parts as those of the fix.
 
+use std::fmt::Write as _;
+
 use super::host;
 use super::need::{EMPTY_HEADER, HTTP11, Missing, TOGETHER};
 use super::patch::listed;
@@ -51,14 +53,15 @@ pub(crate) fn of_host<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a
     let lacks: Vec<Missing> = users.iter().map(|user| target.remedies().missing(user)).collect();
     let lines = lines(&lacks);
     if !lines.is_empty() {
-        help += &format!(", with {} there", listed(&lines));
+        let _ = write!(help, ", with {} there", listed(&lines));
     }
     let map = users.iter().find_map(|user| closing_map(target, user));
     if let Some(variable) = map {
-        help += &format!(", and add `'' '';` to the `map` of `${variable}`, which says `close` otherwise");
+        let _ =
+            write!(help, ", and add `'' '';` to the `map` of `${variable}`, which says `close` otherwise");
     }
     if !lines.is_empty() || map.is_some() {
-        help += &format!(": {TOGETHER}");
+        let _ = write!(help, ": {TOGETHER}");
     }
     let unread =
         users.iter().filter(|user| user.leaf.is_http()).find_map(|u| target.unread.around(u.leaf.span));
@@ -72,17 +75,18 @@ pub(crate) fn of_host<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a
     }
     if !kept.is_empty() {
         let verb = if kept.len() == 1 { "keeps" } else { "keep" };
-        help += &format!("; {} {verb} what the backend sees", listed(&kept));
+        let _ = write!(help, "; {} {verb} what the backend sees", listed(&kept));
     }
     if let Some(include) = unread {
         let name = String::from_utf8_lossy(target.configuration.sources.text(include));
-        help += &format!(
+        let _ = write!(
+            help,
             "; look into `{name}`, which was not read: what it lacks of `{HTTP11}`, `{EMPTY_HEADER}` and `Host` is needed too"
         );
     }
     let adds = lacks.iter().any(|lack| lack.header) || kept.iter().any(|line| line.contains("set_header"));
     if adds && users.iter().any(|user| is_inherited(&user.leaf)) {
-        help += &format!("; {REPEAT}");
+        let _ = write!(help, "; {REPEAT}");
     }
     help
 }

@@ -14,8 +14,8 @@ fn characters_that_look_like_others_are_named_and_repaired() {
     for words in [
         "a.conf:2:55: warning: expected `\"`, found a typographic quote (U+201C)",
         "a.conf:3:21: warning: expected a space, found a no-break space (U+00A0)",
-        "a.conf:4:11: warning: expected nothing, found a zero-width space (U+200B)",
-        "a.conf:5:1: warning: expected nothing, found a byte order mark (U+FEFF)",
+        "a.conf:4:11: error: expected nothing, found a zero-width space (U+200B)",
+        "a.conf:5:1: error: expected nothing, found a byte order mark (U+FEFF)",
     ] {
         assert!(out.contains(words), "{words} in\n{out}");
     }

@@ -68,8 +68,11 @@ declare_rule! {
 /// A host that is no upstream, and what names it.
 type Entry = (Span, String);
 
+/// The hosts of one entry, the places that use it, and the lines that these lack.
+type Known = (Vec<Entry>, Vec<Span>, Vec<String>);
+
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut known: BTreeMap<Span, (Vec<Entry>, Vec<Span>, Vec<String>)> = BTreeMap::new();
+    let mut known: BTreeMap<Span, Known> = BTreeMap::new();
     for judged in &target.reuse.leaves {
         let leaf = &judged.leaf;
         let could_keep =

@@ -78,10 +78,10 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 .label("is chosen by the client");
             if variable != "http_host" {
                 found.push(finding.help("use `$host`"));
-            } else if !level.is_complete() {
+            } else if level.is_complete()
+                && (unseen(level) || sources::accepts_any_host(target.view(), level))
+            {
                 // A file that was not read may have the names of the server.
-                continue;
-            } else if unseen(level) || sources::accepts_any_host(target.view(), level) {
                 let mut finding = finding.help(ANY_NAME);
                 finding.level = Level::Info;
                 found.push(finding);
