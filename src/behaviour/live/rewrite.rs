@@ -69,6 +69,15 @@ pub(super) struct Writer<'w> {
     out: Vec<u8>,
 }
 
+/// A rewritten configuration.
+pub(super) struct Rewritten {
+    pub(super) text: Vec<u8>,
+    /// Names of servers, by the number that the log has.
+    pub(super) servers: Vec<Vec<String>>,
+    /// Locations as written, by the number that the log has.
+    pub(super) locations: Vec<String>,
+}
+
 /// Directives of a block with the includes that lead to them.
 type Listed<'c> = Vec<(Directive<'c>, IncludeChain)>;
 
@@ -104,7 +113,7 @@ impl<'w> Writer<'w> {
     ///
     /// # Errors
     /// If the kernel has no port for a stub.
-    pub(super) fn write(mut self, is_root: bool) -> io::Result<(Vec<u8>, Vec<Vec<String>>, Vec<String>)> {
+    pub(super) fn write(mut self, is_root: bool) -> io::Result<Rewritten> {
         let configuration = self.configuration;
         self.destinations()?;
         let directory = self.places.directory.clone();
@@ -127,7 +136,7 @@ impl<'w> Writer<'w> {
                 _ => self.directive(directive, &chain, "main", 0),
             }
         }
-        Ok((self.out, self.servers, self.locations))
+        Ok(Rewritten { text: self.out, servers: self.servers, locations: self.locations })
     }
 
     fn line(&mut self, text: &str) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::back::Back;
 use super::observed::{Observed, Passed, Request, UNSEEN};
 use super::ports::{self, Ports};
-use super::rewrite::{Places, Writer};
+use super::rewrite::{Places, Rewritten, Writer};
 use super::stub::{self, Stubs};
 use super::{client, hindrance, tls};
 use crate::behaviour::case::Case;
@@ -114,7 +114,7 @@ impl Session {
             announces,
             &variables,
         );
-        let (text, servers, locations) = writer.write(is_root)?;
+        let Rewritten { text, servers, locations } = writer.write(is_root)?;
         let back = Back::new(&ports, router, &places.files, &places.prefix);
         let files = Files::default();
         Ok(Self {

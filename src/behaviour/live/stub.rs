@@ -128,7 +128,7 @@ pub(super) fn header<'h>(head: &'h [u8], name: &str) -> Option<&'h [u8]> {
 
 /// Header lines of a message.
 pub(super) fn lines(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let lines = head.split(|byte| *byte == b'\n').skip(1).map(|line| line.trim_ascii_end());
+    let lines = head.split(|byte| *byte == b'\n').skip(1).map(<[u8]>::trim_ascii_end);
     lines.filter_map(|line| {
         let colon = memchr::memchr(b':', line)?;
         Some((&line[..colon], line[colon + 1..].trim_ascii_start()))

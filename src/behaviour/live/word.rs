@@ -12,8 +12,9 @@ pub(super) fn authority(value: &str, has_scheme: bool) -> Option<(String, &str)>
     } else {
         value
     };
-    if rest.starts_with("unix:") {
-        let end = if has_scheme { rest[5..].find(':').map_or(rest.len(), |at| at + 5) } else { rest.len() };
+    if let Some(path) = rest.strip_prefix("unix:") {
+        let length = if has_scheme { path.find(':').unwrap_or(path.len()) } else { path.len() };
+        let end = rest.len() - path.len() + length;
         let uri = rest[end..].strip_prefix(':').unwrap_or_default();
         return (!rest[..end].contains('$')).then(|| (rest[..end].to_owned(), uri));
     }

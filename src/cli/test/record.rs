@@ -144,7 +144,7 @@ fn case(ground: &Ground, logged: &Logged) -> Option<Case> {
     let default = if listen.ssl { 443 } else { 80 };
     match endpoint {
         crate::model::Endpoint::Inet(address) if address.ip().is_unspecified() => {
-            case.port = Some(address.port())
+            case.port = Some(address.port());
         }
         crate::model::Endpoint::Inet(address) => case.address = Some(address.to_string()),
         crate::model::Endpoint::Name(_, port) => case.port = Some(*port),
