@@ -9,7 +9,7 @@ use super::{Failure, placeholder};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::lint::{self, Settings};
 use crate::source::{FileId, Span};
-use crate::syntax::Configuration;
+use crate::syntax::{Configuration, Directive};
 
 /// Levels on the command line.
 #[derive(Args, Clone, Debug, Default)]
@@ -70,7 +70,8 @@ pub(super) fn explain(configuration: &Configuration, all: &mut Vec<Diagnostic>) 
     join_odd(configuration, all);
     for refused in all.iter_mut().filter(|d| d.class != Class::Rule && d.level == Level::Error) {
         let directive = configuration.tree(refused.span.file).enclosing(refused.span.start).pop();
-        let Some(head) = directive.map(|d| d.head()).filter(|_| refused.class != Class::Environment) else {
+        let Some(head) = directive.map(Directive::head).filter(|_| refused.class != Class::Environment)
+        else {
             continue;
         };
         let text = configuration.sources.text(head);

@@ -96,7 +96,7 @@ impl<'t> Prefix<'t> {
         let mut counts = vec![false; text.len()];
         let mut at = 0;
         for token in text.split(|b| matches!(b, b' ' | b'\t')) {
-            let colons = token.iter().filter(|b| **b == b':').count();
+            let colons = memchr::memchr_iter(b':', token).count();
             if colons > 1 || token.first().is_some_and(u8::is_ascii_digit) {
                 for (n, byte) in token.iter().enumerate() {
                     counts[at + n] = byte.is_ascii_digit();

@@ -193,7 +193,7 @@ fn mutate(kind: &str, servers: &[Server], random: &mut Random) -> Option<(String
         }
         "another handler" => {
             let (_, body) = new[at].locations.first_mut()?;
-            *body.last_mut()? = "proxy_pass http://127.0.0.1:1;".to_owned();
+            "proxy_pass http://127.0.0.1:1;".clone_into(body.last_mut()?);
         }
         "a header for some statuses" => {
             let (_, body) = new[at].locations.first_mut()?;

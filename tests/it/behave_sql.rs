@@ -121,7 +121,9 @@ fn engines_hash_as_nginx_does() {
         let found: BTreeMap<u32, usize> =
             rows.iter().map(|row| (row[0].parse().unwrap(), row[1].parse().unwrap())).collect();
         let mut expected: BTreeMap<u32, usize> = BTreeMap::new();
-        keys.iter().for_each(|key| *expected.entry(murmur2(key.as_bytes())).or_default() += 1);
+        for key in &keys {
+            *expected.entry(murmur2(key.as_bytes())).or_default() += 1;
+        }
         assert_eq!(found, expected, "{engine}");
         println!("{engine}: {} keys", keys.len());
     }

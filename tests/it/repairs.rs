@@ -1,6 +1,6 @@
 //! Diffs that `ngxc doctor` prints for causes that are no shortage of ports: in every layout of the configuration, and only
 //! where nginx takes them. `tests/proofs` shows that they cure.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::format_push_string, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::process::Command;

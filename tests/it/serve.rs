@@ -1,4 +1,5 @@
 //! `ngxc serve`: a page on the loopback interface, its answers, and who may ask.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -54,7 +54,7 @@ pub(super) fn interpolated(
     let mut places = Vec::new();
     let mut rest = 0;
     while rest < written.len() {
-        let Some(Name { name, length, or_else }) = name(&written[rest..]) else {
+        let Some(Name { own: name, length, or_else }) = name(&written[rest..]) else {
             let taken = if written[rest..].starts_with(b"$$") { 2 } else { 1 };
             out.put(&written[rest..=rest], taken);
             rest += taken;
@@ -76,7 +76,7 @@ pub(super) fn interpolated(
 
 /// `$NAME` or `${NAME…}`.
 struct Name<'t> {
-    name: &'t [u8],
+    own: &'t [u8],
     /// Of the whole place.
     length: usize,
     /// The value that stands behind the name.
@@ -94,7 +94,7 @@ fn name(text: &[u8]) -> Option<Name<'_>> {
         return None;
     }
     if braces.is_none() {
-        return Some(Name { name, length: 1 + length, or_else: None });
+        return Some(Name { own: name, length: 1 + length, or_else: None });
     }
     let line = &behind[..memchr::memchr(b'\n', behind).unwrap_or(behind.len())];
     let (mut depth, mut end) = (0_usize, None);
@@ -111,7 +111,11 @@ fn name(text: &[u8]) -> Option<Name<'_>> {
     }
     let end = end?;
     let or_else = behind[..end].strip_prefix(b":").unwrap_or(&behind[..end]).strip_prefix(b"-");
-    Some(Name { name, length: 2 + length + end + 1, or_else: or_else.filter(|value| !value.contains(&b'$')) })
+    Some(Name {
+        own: name,
+        length: 2 + length + end + 1,
+        or_else: or_else.filter(|value| !value.contains(&b'$')),
+    })
 }
 
 /// At most four bytes.

@@ -1,4 +1,9 @@
 //! `ngxc lsp`: each feature of the language server, asked by a scripted client.
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test that cannot go on fails; values of JSON are made for the call"
+)]
 
 mod client;
 
@@ -286,7 +291,7 @@ fn hints_and_lenses_tell_what_is_not_written() {
     let lenses = client.of("textDocument/codeLens", "conf.d/a.conf").unwrap();
     let lenses = lenses.as_array().unwrap();
     let takes =
-        lenses.iter().find(|one| one["command"]["title"].as_str().unwrap().ends_with(".php")).unwrap();
+        lenses.iter().find(|one| one["command"]["title"].as_str().unwrap().contains("/.php")).unwrap();
     let run = |client: &mut Client, command: &Value| {
         let params = json!({"command": command["command"], "arguments": command["arguments"]});
         client.ask("workspace/executeCommand", params).unwrap().as_str().unwrap().to_owned()
