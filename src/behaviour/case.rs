@@ -61,7 +61,7 @@ pub struct Case {
     /// Values of variables that nothing else decides: of TLS, `GeoIP`, other modules.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
-    /// What is expected; only what is written is compared.
+    /// Expectations; only those that are written are compared.
     #[serde(default)]
     pub expect: Expect,
 }
@@ -133,7 +133,7 @@ pub enum Header {
     Values(Values),
 }
 
-/// What is expected of a request.
+/// Expectations of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Expect {
@@ -182,7 +182,7 @@ pub struct Expect {
 pub struct Fault {
     /// Line, from 1.
     pub line: usize,
-    /// What was found, and what was expected.
+    /// Found and expected values that differ.
     pub message: String,
 }
 

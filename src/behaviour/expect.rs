@@ -13,13 +13,13 @@ use crate::source::{SourceMap, Span};
 pub struct Difference {
     /// Field of `expect`.
     pub field: String,
-    /// What was expected.
+    /// Expected value.
     pub expected: String,
-    /// What was found.
+    /// Found value.
     pub found: Found,
 }
 
-/// What was found in place of the expected value.
+/// Value found in place of the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A value.

@@ -1,4 +1,4 @@
-//! What can be asked of a request that has been answered: by the simulator, or by a server.
+//! Questions about a request that has been answered, by the simulator or by a server.
 
 use super::outcome::{Known, Outcome};
 use super::response::Lines;

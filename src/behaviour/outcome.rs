@@ -1,4 +1,4 @@
-//! What happens to one request: its route, and all that follows from the place where the route ends.
+//! Outcome of one request: its route, and all that follows from the place where the route ends.
 
 use std::net::IpAddr;
 
@@ -63,7 +63,7 @@ fn address(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(ip.to_string().into_bytes())
 }
 
-/// What happens to a request.
+/// Outcome of a request.
 #[derive(Debug)]
 pub struct Outcome<'g> {
     /// The prepared configuration.

@@ -42,7 +42,7 @@ impl std::fmt::Display for Written {
     }
 }
 
-/// What is known of an outcome: server, location, status, redirect, text, upstream and its URI.
+/// Known facts of an outcome: server, location, status, redirect, text, upstream and its URI.
 pub fn expected(outcome: &mut Outcome<'_>) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     let mut add = |name: &str, value: String| fields.push((name.to_owned(), value));

@@ -24,7 +24,7 @@ pub(super) struct RouteArgs {
     #[arg(value_name = "LIST", default_value = "-")]
     list: PathBuf,
 
-    /// How a line is printed.
+    /// Form of a line.
     #[arg(long, value_enum, default_value_t = Format::Tsv)]
     format: Format,
 }
@@ -91,7 +91,7 @@ fn route(ground: &Ground, line: &[u8]) -> Route {
     let Some(mut case) = requests::request(line) else {
         return broken("the line is no request: expected `[METHOD] URL [CLIENT]`");
     };
-    // What nobody states does not decide the status of what is passed on.
+    // Facts that nobody states do not decide the status of a request that is passed on.
     case.auth_request = Some(200);
     let asked = match asked(ground, &case) {
         Ok(asked) => asked,

@@ -70,9 +70,14 @@ const ABSENT: [&str; 7] = [
     "upstream-without-servers",
 ];
 
-/// Lowers a finding to a note if a file that was not read may say what it misses.
-pub(super) fn hedge(diagnostic: &mut Diagnostic, include: &str) {
+/// Names that only a file outside of all servers can define.
+const OUTSIDE_OF_SERVERS: [&str; 5] =
+    ["missing-charset-map", "no-port", "undefined-thread-pool", "undefined-zone", "unknown-log-format"];
+
+/// Lowers a finding to a note if a file that was not read may say what it misses; `is_in_server` tells of the `include`.
+pub(super) fn hedge(diagnostic: &mut Diagnostic, include: &str, is_in_server: bool) {
     if diagnostic.level > Level::Info
+        && !(is_in_server && OUTSIDE_OF_SERVERS.contains(&diagnostic.code))
         && (FROM_ELSEWHERE.contains(&diagnostic.code) || ABSENT.contains(&diagnostic.code))
     {
         diagnostic.level = Level::Info;

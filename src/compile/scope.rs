@@ -215,7 +215,9 @@ impl<'t> Compiler<'t> {
             fragment::soften(&mut diagnostic);
         } else if let Some(include) = self.unread.around(diagnostic.span) {
             let name = String::from_utf8_lossy(self.configuration.sources.text(include));
-            fragment::hedge(&mut diagnostic, &name);
+            let around = self.configuration.tree(include.file).enclosing(include.start);
+            let is_in_server = around.iter().any(|block| block.name().is("server"));
+            fragment::hedge(&mut diagnostic, &name, is_in_server);
         }
         self.diagnostics.push(diagnostic);
     }

@@ -1,6 +1,6 @@
 //! Host names: which are names at all, and whose they are.
 
-use super::text::is_name;
+use crate::values::text::is_name;
 
 /// Endings of names that only one's own network knows.
 const INTERNAL: &[&str] = &[

@@ -273,7 +273,10 @@ fn before(hir: &Hir, number: u32, set: &Bytes) -> Option<Bytes> {
         HirKind::Capture(group) => before(&group.sub, number, set),
         HirKind::Repetition(repetition) => {
             let mut set = *set;
-            join(&mut set, &last(&repetition.sub));
+            // A part that occurs once at most is never behind itself.
+            if repetition.max != Some(1) {
+                join(&mut set, &last(&repetition.sub));
+            }
             before(&repetition.sub, number, &set)
         }
         HirKind::Concat(parts) => {

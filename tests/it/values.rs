@@ -278,6 +278,7 @@ fn files_outside_of_the_directory() {
         ("location ~ ^/files-(\\w+)-(.*)$ { alias /srv/$1/$2; }", "alias-traversal", true),
         ("location ~ ^/files(?<rest>.*)$ { alias /srv/files/$rest; }", "alias-traversal", true),
         ("location ~ ^/files/(.*)$ { alias /srv/files/$1; }", "alias-traversal", false),
+        ("location ~ ^/files/(.*\\.js)?$ { alias /srv/files/$1; }", "alias-traversal", false),
         ("location ~ ^/files(/.*)$ { alias /srv/files/$1; }", "alias-traversal", false),
         ("location ~ ^/files/([^/]+)/(.*)$ { alias /srv/$1/$2; }", "alias-traversal", false),
         ("location ~ ^/any(/.*)$ { alias $1; }", "alias-traversal", true),

@@ -1,4 +1,4 @@
-//! Which parts of a configuration requests reach: of tests, and of access logs.
+//! Parts of a configuration that requests reach, those of tests and those of access logs.
 
 use std::collections::HashMap;
 

@@ -64,7 +64,7 @@ impl Class {
     }
 }
 
-/// How a rule compares names.
+/// Comparison of names by a rule.
 #[derive(Clone, Copy)]
 enum How {
     Is,

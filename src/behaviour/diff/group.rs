@@ -1,4 +1,4 @@
-//! Which edit causes a difference: one edit is one entry of the report.
+//! Edit behind a difference: one edit is one entry of the report.
 
 use std::collections::HashMap;
 

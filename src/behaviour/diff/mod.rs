@@ -1,4 +1,4 @@
-//! What requests two configurations treat differently.
+//! Requests that two configurations treat differently.
 //!
 //! For each address and each kind of host that the names of either side tell apart, a pair of servers is asked the same
 //! requests: one for each kind of path, and variations of it by whatever conditions, maps and access rules ask for. A
@@ -222,7 +222,7 @@ struct Pair<'p> {
     host: String,
 }
 
-/// What is reported once: the edit, or the places without one, and the effect; with its position in the differences.
+/// Unit of a report: the edit, or the places without one, and the effect; with its position in the differences.
 type Seen = HashMap<(Option<usize>, Option<Span>, Option<Span>, String), usize>;
 
 impl Witness {

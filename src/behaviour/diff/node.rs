@@ -83,7 +83,7 @@ impl Node {
         self.hash
     }
 
-    /// What tells the block from others of its name: its arguments, of a server also its names and addresses.
+    /// Parts that tell the block from others of its name: its arguments, of a server also its names and addresses.
     fn identity(&self) -> Vec<String> {
         let mut identity = self.words.clone();
         if self.name() == "server" && self.words.len() == 1 {

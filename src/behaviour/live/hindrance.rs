@@ -12,7 +12,7 @@ const MAX_BODY: u64 = 8 << 20;
 /// Headers that say where the request ends: the session writes them.
 const OWN: [&str; 2] = ["Content-Length", "Transfer-Encoding"];
 
-/// Why a case cannot be asked, in words; `None`: it can.
+/// Reason why a case cannot be asked, in words; `None`: the case can be asked.
 pub(super) fn of(case: &Case, outcome: &Outcome<'_>, ports: &Ports) -> Option<String> {
     let asked = outcome.request.asked();
     if asked.protocol == "HTTP/2.0" {

@@ -1,4 +1,4 @@
-//! What a server did with a request, as far as it can be seen from outside.
+//! Treatment of a request by a server, as far as it can be seen from outside.
 
 use crate::behaviour::happened::Happened;
 use crate::behaviour::outcome::{Known, Missing};
@@ -8,7 +8,7 @@ use crate::source::Span;
 /// Reason why a value has no counterpart outside of the simulator.
 pub(super) const UNSEEN: &str = "only the simulator decides it";
 
-/// What a server did with a request, in the words of the original configuration.
+/// Treatment of a request by a server, in the words of the original configuration.
 #[derive(Debug, Default)]
 pub struct Observed {
     /// Names of the server; `None`: the request ended before one was chosen.

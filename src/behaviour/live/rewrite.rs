@@ -48,7 +48,7 @@ impl Places {
     }
 }
 
-/// What is rewritten, and how.
+/// Rewritten texts and their replacements.
 pub(super) struct Writer<'w> {
     pub(super) configuration: &'w Configuration,
     pub(super) router: &'w Router,
@@ -144,7 +144,7 @@ impl<'w> Writer<'w> {
         self.out.push(b'\n');
     }
 
-    /// What a session needs in `http`.
+    /// Lines that a session needs in `http`.
     fn head(&mut self) {
         let Places { directory, log, .. } = self.places.clone();
         for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {

@@ -42,7 +42,7 @@ pub struct Session {
     locations: Vec<String>,
     /// Files that lie below the places now.
     files: Files,
-    /// How much of the log has been read.
+    /// Length of the log that has been read.
     read: u64,
 }
 
@@ -148,7 +148,7 @@ impl Session {
         &self.ports.listen
     }
 
-    /// Why a case cannot be asked on loopback, in words; `None`: it can.
+    /// Reason why a case cannot be asked on loopback, in words; `None`: the case can be asked.
     pub fn hindrance(&self, case: &Case, outcome: &Outcome<'_>) -> Option<String> {
         hindrance::of(case, outcome, &self.ports)
     }

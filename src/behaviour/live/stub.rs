@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Longest head or body that is read.
 const MAX_MESSAGE: usize = 16 << 20;
 
-/// What the stubs answer, and what they got.
+/// Answers of the stubs, and the requests that they got.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stubs(Arc<Mutex<State>>);
 
@@ -30,7 +30,7 @@ impl Stubs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is answered from now on; what was got before is forgotten.
+    /// Sets the answers from now on; requests got before are forgotten.
     pub(super) fn answer(&self, answer: Response) {
         *self.state() = State { answer, got: Vec::new() };
     }

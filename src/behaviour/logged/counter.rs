@@ -25,7 +25,7 @@ pub struct Counter<'g> {
     reader: &'g Reader<'g>,
     empty: &'g Coverage,
     time: Time,
-    /// What is known of lines that are equal in address, host, method, protocol and facts.
+    /// Outcome of lines that are equal in address, host, method, protocol and facts.
     known: HashMap<Vec<u8>, Known, Fast>,
     /// Places that paths lead to, by server and path as logged.
     places: HashMap<Vec<u8>, u64, Fast>,
@@ -54,7 +54,7 @@ struct Known {
     routes: HashMap<Vec<u8>, usize, Fast>,
 }
 
-/// What decides about the route of a line.
+/// Parts of a line that decide its route.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent parts of a request")]
 struct Needs {
@@ -200,7 +200,7 @@ impl<'g> Counter<'g> {
     }
 }
 
-/// What a line has of that which decides.
+/// The deciding parts of one line.
 fn detail(needs: &Needs, place: u64, parts: &Parts<'_>, line: &[u8], fields: &[Field], out: &mut Vec<u8>) {
     out.clear();
     if needs.place {

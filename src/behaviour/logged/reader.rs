@@ -54,7 +54,7 @@ pub(super) struct Parts<'l> {
 }
 
 impl Parts<'_> {
-    /// What each route may read without notice.
+    /// Facts that each route may read without notice.
     pub(super) fn base(&self, out: &mut Vec<u8>) {
         out.clear();
         for text in self.base {
@@ -121,7 +121,7 @@ impl<'g> Reader<'g> {
         Ok(Self { ground, format, fields, at })
     }
 
-    /// What the format lacks, and what is assumed in its place.
+    /// Fields that the format lacks, and the values assumed in their place.
     pub fn assumptions(&self) -> Vec<String> {
         let has = |name: &str| self.fields.contains_key(name);
         let config: &Config = self.ground.router.config();

@@ -56,7 +56,7 @@ const MAX_MORE: usize = 64;
 struct State {
     /// Place among the literals.
     trie: trie::Place,
-    /// What a path may go on with.
+    /// Bytes that a path may go on with.
     path: PathState,
     /// State of each expression; `None`: it matches whatever follows.
     patterns: Vec<Option<pattern::State>>,

@@ -23,7 +23,7 @@ pub struct Reached {
     pub location: Option<LocationId>,
 }
 
-/// What the names of servers ask of a host.
+/// Questions that the names of servers ask of a host.
 pub fn of_names<'n>(names: impl IntoIterator<Item = &'n ServerName>) -> Questions {
     let mut questions = Questions::default();
     for name in names {
@@ -60,7 +60,7 @@ pub fn regex_literal(text: &str) -> String {
     out
 }
 
-/// What locations ask of a path.
+/// Questions that locations ask of a path.
 pub fn of_locations(locations: &[Location]) -> Questions {
     let mut questions = Questions::default();
     for location in locations {

@@ -11,7 +11,7 @@ use crate::simulate::{lines, parallel};
 /// Lines that do not fit, of which the first are kept.
 const SAMPLES: usize = 3;
 
-/// What was counted.
+/// Counts.
 pub(super) struct Counted {
     /// Parts with their counts.
     pub(super) coverage: Coverage,

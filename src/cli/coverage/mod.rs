@@ -46,7 +46,7 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "PERCENT", value_parser = report::percentage)]
     min_coverage: Option<f64>,
 
-    /// How the counts are printed.
+    /// Form of the counts.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }

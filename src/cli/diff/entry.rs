@@ -28,7 +28,7 @@ pub(super) struct Entry {
 /// All differences, the most severe first.
 pub(super) struct Report {
     pub(super) entries: Vec<Entry>,
-    /// What could not be decided.
+    /// Questions that could not be decided.
     pub(super) notes: Vec<String>,
 }
 
@@ -146,7 +146,7 @@ fn entry(sides: &Sides<'_>, edit: &Edit, class: Class, own: &[&Difference], sett
     }
 }
 
-/// What a difference of access means.
+/// Meaning of a difference of access.
 fn reachable(own: &[&Difference]) -> Option<&'static str> {
     let is_denied = |value: &Option<String>| {
         value.as_deref().is_some_and(|value| {

@@ -50,7 +50,7 @@ pub(super) struct DiffArgs {
     #[arg(long, value_name = "CLASS", value_delimiter = ',', value_parser = parse_class)]
     fail_on_class: Vec<Class>,
 
-    /// How the differences are printed.
+    /// Form of the differences.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }

@@ -1,4 +1,4 @@
-//! How differences are printed, and the status that they give.
+//! Output of differences, and the exit status that they give.
 
 use std::io::Write;
 

@@ -42,7 +42,7 @@ impl Loaded {
     }
 }
 
-/// What is compared, in words: in the order old, new.
+/// Compared inputs, in words: in the order old, new.
 pub(super) struct Sides<'s> {
     pub(super) old: &'s Loaded,
     pub(super) new: &'s Loaded,

@@ -21,7 +21,7 @@ use crate::source::Disk;
 use crate::syntax::Configuration;
 use crate::version::Version;
 
-/// What the report adds to the requests that differ.
+/// Additions of the report to the requests that differ.
 struct Upgrade {
     from: Version,
     to: Version,

@@ -34,7 +34,7 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
     if out.is_empty() { out } else { format!("\n{out}") }
 }
 
-/// What cures a cause.
+/// Cure of a cause.
 fn cure(diagnosis: &Diagnosis<'_>, finding: &Finding) -> &'static str {
     match (diagnosis.is_repaired(finding), finding.commands.is_empty()) {
         (true, true) => "the diff below cures it",
@@ -45,7 +45,7 @@ fn cure(diagnosis: &Diagnosis<'_>, finding: &Finding) -> &'static str {
     }
 }
 
-/// How the cure is applied and proved.
+/// Steps that apply and prove the cure.
 fn next(diagnosis: &Diagnosis<'_>, causes: &[&Finding]) -> Option<String> {
     let has_commands = causes.iter().any(|finding| !finding.commands.is_empty());
     let apply = match (&diagnosis.repair, has_commands) {

@@ -94,7 +94,7 @@ fn of_host(
     Some(Fix::unsafe_("put the host into an upstream", edits))
 }
 
-/// Whether the request tells the peer `$proxy_host`, which the upstream's name would change.
+/// True if the request tells the peer `$proxy_host`, which the upstream's name would change.
 fn tells_host(config: &Config, leaf: &Leaf<'_>) -> bool {
     let is_it =
         |id: &VariableId| matches!(config.http.variables.get(*id).name.as_str(), "proxy_host" | "proxy_port");

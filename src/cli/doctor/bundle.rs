@@ -21,7 +21,7 @@ use crate::syntax::Configuration;
 use crate::version::Version;
 
 const FIRST_LINE: &[u8] = b"ngxc-evidence 1\n";
-/// What is kept of a log: its end.
+/// Length of a log's end that is kept, in bytes.
 const LOG_TAIL: u64 = 16 << 20;
 /// Largest bundle that is read.
 const MAX_SIZE: u64 = 512 << 20;

@@ -16,7 +16,7 @@ use crate::syntax::Configuration;
 pub(super) struct Diagnosis<'a> {
     pub(super) configuration: &'a Configuration,
     pub(super) config: &'a Config,
-    /// Which nginx is judged, in words.
+    /// The judged nginx, in words.
     pub(super) nginx: String,
     pub(super) gathered: Gathered,
     pub(super) findings: Vec<Finding>,
@@ -31,7 +31,7 @@ impl Diagnosis<'_> {
         self.findings.iter().map(|f| f.severity).max()
     }
 
-    /// Whether the diff repairs, or helps to repair, what a finding names.
+    /// True if the diff repairs, or helps to repair, the fault of a finding.
     pub(super) fn is_repaired(&self, finding: &Finding) -> bool {
         let is_flow = finding.repair.is_some_and(|position| self.repaired.contains(&position));
         self.repair.is_some() && (!finding.edits.is_empty() || is_flow)
@@ -50,7 +50,7 @@ pub(super) struct Subject {
     pub(super) config: Config,
 }
 
-/// What is wrong, why, and the repair.
+/// Faults, their causes, and the repair.
 pub(super) fn judged<'a>(subject: &'a Subject, flows: &[Flow<'_>], gathered: Gathered) -> Diagnosis<'a> {
     let Subject { input, which, configuration, config } = subject;
     let mut findings = diagnose(config, flows, &gathered.evidence);

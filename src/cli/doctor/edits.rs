@@ -62,7 +62,7 @@ pub(super) fn apply(configuration: &Configuration, fixes: &[&Fix]) -> Memory {
     })
 }
 
-/// What differs, as `patch -p1` and `git apply` take it; `None` if nothing does.
+/// Differences, as `patch -p1` and `git apply` take it; `None` if nothing does.
 pub(super) fn unified(before: &Configuration, after: &Configuration) -> Option<String> {
     let mut out = Vec::new();
     for (_, file) in before.sources.files() {

@@ -31,7 +31,7 @@ pub(super) const PROC: [&str; 8] = [
     "net/route",
 ];
 
-/// What is read of a pasted table: a million sockets.
+/// Most sockets read of a pasted table.
 const MOST_PASTED: u64 = 128 << 20;
 
 /// Settings that only single findings need.

@@ -8,7 +8,7 @@ use crate::ports::Flow;
 use crate::ports::doctor::Evidence;
 use crate::ports::doctor::since::{self, Look};
 
-/// What was read, and what not.
+/// Facts that were read, and reasons for those that were not.
 #[derive(Default)]
 pub(super) struct Gathered {
     /// When the look was taken.

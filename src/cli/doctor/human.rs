@@ -126,7 +126,7 @@ fn summary(diagnosis: &Diagnosis<'_>) -> String {
     if parts.is_empty() { nothing(diagnosis) } else { parts.join(", ") }
 }
 
-/// What is said where nothing was found: what that rests on.
+/// Sentence for a look that found nothing: the facts that it rests on.
 fn nothing(diagnosis: &Diagnosis<'_>) -> String {
     let evidence = &diagnosis.gathered.evidence;
     let logs =

@@ -83,7 +83,7 @@ fn mapped(input: &Input, path: PathBuf) -> PathBuf {
     found.unwrap_or(path)
 }
 
-/// Whether a file is what this program writes to.
+/// True if this program writes to a file.
 fn is_own_output(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let (Ok(log), Ok(out)) = (fs::metadata(path), fs::metadata("/proc/self/fd/1")) else { return false };

@@ -167,7 +167,7 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Fai
     }
 }
 
-/// What one look came to.
+/// Result of one look.
 struct Looked {
     outcome: Outcome,
     look: Look,
@@ -288,7 +288,7 @@ fn print(
     Ok(())
 }
 
-/// How it ends: an input that could not be read is said after the partial result.
+/// End of the command: an input that could not be read is said after the partial result.
 fn finish(
     args: &DoctorArgs,
     diagnosis: &Diagnosis<'_>,

@@ -20,24 +20,24 @@ use crate::version::Version;
 /// More rounds than this mean that fixes undo each other.
 const MAX_ROUNDS: usize = 10;
 
-/// What repairs the flows at fault.
+/// Repair of the flows at fault.
 #[derive(Default)]
 pub(super) struct Repair {
     /// Unified diff; `None` if the configuration cannot cure any of the flows.
     pub(super) diff: Option<String>,
-    /// What the model says of each flow, by its position, with the diff applied.
+    /// Verdict of the model on each flow, by its position, with the diff applied.
     pub(super) effects: Vec<(usize, String)>,
-    /// What is left to do for a flow that the diff alone does not cure.
+    /// Work that is left for a flow which the diff alone does not cure.
     pub(super) left: Vec<(usize, Left)>,
 }
 
-/// What the diff leaves to do.
+/// Work that the diff leaves.
 pub(super) struct Left {
     /// In words.
     pub(super) text: String,
     /// For the host; empty if they would not suffice.
     pub(super) commands: Vec<String>,
-    /// Whether the diff is a part of the cure.
+    /// True if the diff is a part of the cure.
     pub(super) is_with_diff: bool,
 }
 
@@ -114,7 +114,7 @@ const MORE_HOSTS: &str = "tcp_tw_reuse=1, ports 15000-65000 and ten source addre
 
 /// A flow after the repair.
 enum After {
-    /// What the model says of it.
+    /// Verdict of the model on it.
     Cured(String),
     /// Its connections are used again, and there are too few ports all the same.
     Better(Box<Setup>),
@@ -132,7 +132,7 @@ impl After {
     }
 }
 
-/// What is left beside a diff that does not suffice.
+/// Work beside a diff that does not suffice.
 fn beside_the_diff(setup: Setup, load: &Load, load_text: &str) -> Left {
     let (steps, commands) = ladder(setup, load);
     let more = match (steps, commands.is_empty()) {
@@ -145,7 +145,7 @@ fn beside_the_diff(setup: Setup, load: &Load, load_text: &str) -> Left {
     Left { text, commands, is_with_diff: true }
 }
 
-/// What is left where no edit helps: the kernel's settings, if the load needs them.
+/// Work where no edit helps: the kernel's settings, if the load needs them.
 fn no_edit(setup: Setup, load: &Load, load_text: &str) -> Left {
     if is_cured(&setup, load) {
         let text = format!("{NO_EDIT} The ports suffice for this load (model): {load_text}.");
@@ -161,7 +161,7 @@ fn no_edit(setup: Setup, load: &Load, load_text: &str) -> Left {
     Left { text, commands, is_with_diff: false }
 }
 
-/// What the host can do, one after the other, until a load fits: in words, and the commands, if commands suffice.
+/// Measures of the host, one after the other, until a load fits: in words, and the commands, if commands suffice.
 fn ladder(mut setup: Setup, load: &Load) -> (Option<String>, Vec<String>) {
     let steps = [
         (Change::TwReuse(1), "sysctl -w net.ipv4.tcp_tw_reuse=1", true),
@@ -213,7 +213,7 @@ fn verdict(after: &Config, before: &Flow<'_>, load: &Load, evidence: &Evidence) 
     ))
 }
 
-/// Whether a flow of the edited configuration is one that was before: by its name, or by its peers (a bare host that
+/// True if a flow of the edited configuration existed before: by its name, or by its peers (a bare host that
 /// was put into an upstream).
 fn is_same(after: &Flow<'_>, before: &Flow<'_>) -> bool {
     let peers = |f: &Flow<'_>| f.destinations.iter().map(|d| d.endpoint.to_string()).collect::<Vec<_>>();

@@ -60,7 +60,7 @@ pub(super) fn print(
     Ok((found.verdict, found.reasons.join("; ")))
 }
 
-/// How a comparison ends.
+/// End of a comparison.
 pub(super) fn outcome((verdict, why): &(Verdict, String)) -> Result<Outcome, Failure> {
     match verdict {
         Verdict::Cured => Ok(Outcome::Clean),

@@ -42,7 +42,7 @@ pub(super) fn answer(
     })
 }
 
-/// What is different of a flow with the nginx that keeps connections by default.
+/// Difference of a flow with the nginx that keeps connections by default.
 pub(super) struct Since {
     pub(super) setup: Setup,
     words: String,

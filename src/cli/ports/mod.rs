@@ -82,7 +82,7 @@ pub(super) struct PortsArgs {
     #[arg(long, value_name = "ENGINE", value_enum, conflicts_with_all = ["compare_versions", "report", "from_log"])]
     emit_sql: Option<crate::cli::sql::Dialect>,
 
-    /// What an upgrade changes: `1.28,1.30`.
+    /// Changes by an upgrade: `1.28,1.30`.
     #[arg(long, value_name = "FROM,TO", value_parser = versions)]
     compare_versions: Option<(Version, Version)>,
 
@@ -191,7 +191,7 @@ struct Read {
 }
 
 impl PortsArgs {
-    /// Which nginx is judged. Processes of this host say it unless another host is asked about.
+    /// The judged nginx. Processes of this host say it unless another host is asked about.
     fn which(&self) -> Which {
         which(&self.input, &Disk, None, self.host.is_here(), None)
     }
@@ -214,7 +214,7 @@ impl PortsArgs {
     }
 }
 
-/// What is assumed, in words.
+/// Assumptions, in words.
 fn assumptions(args: &PortsArgs, which: &Which) -> Vec<String> {
     let latency = "Assumed: each request takes 100 ms. Set it with --latency; the limits, pools and ports in use depend on it.";
     // A log that is replayed tells it.

@@ -16,7 +16,7 @@ pub(super) struct Result {
     pub(super) found: Found,
     /// Everything that is not as expected.
     pub(super) verdict: Verdict,
-    /// What servers on loopback did with the request.
+    /// Treatment of the request by servers on loopback.
     pub(super) live: Vec<Live>,
 }
 

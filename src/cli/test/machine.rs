@@ -30,7 +30,7 @@ impl Report<'_> {
     }
 }
 
-/// What was found, in words.
+/// Found values, in words.
 pub(super) fn found_text(found: &Found) -> String {
     match found {
         Found::Value(value) => format!("found `{value}`"),

@@ -69,7 +69,7 @@ pub(super) struct TestArgs {
     #[command(flatten)]
     coverage: CoverageArgs,
 
-    /// How the results are printed.
+    /// Form of the results.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }

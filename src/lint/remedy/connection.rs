@@ -11,7 +11,7 @@ use crate::source::Span;
 
 /// The header of an outer level that the headers of an inner one replace: the innermost of those levels that set
 /// headers. One that closes connections is no loss.
-pub(in crate::lint) fn lost<'a>(target: Target<'a>, leaf: &Leaf<'a>, name: &[u8]) -> Option<&'a Header> {
+pub(crate) fn lost<'a>(target: Target<'a>, leaf: &Leaf<'a>, name: &[u8]) -> Option<&'a Header> {
     if matches!(leaf.proxy().set_header.origin, Origin::Default) || leaf.proxy().header(name).is_some() {
         return None;
     }
@@ -21,7 +21,7 @@ pub(in crate::lint) fn lost<'a>(target: Target<'a>, leaf: &Leaf<'a>, name: &[u8]
 }
 
 /// Repeats headers of an outer level behind those in force.
-pub(in crate::lint) fn repeat(target: Target<'_>, leaf: &Leaf<'_>, headers: &[&Header]) -> Option<Vec<Edit>> {
+pub(crate) fn repeat(target: Target<'_>, leaf: &Leaf<'_>, headers: &[&Header]) -> Option<Vec<Edit>> {
     let last = leaf.proxy().set_header.value.last()?;
     let mut edits: Vec<Edit> = Vec::new();
     for header in headers {

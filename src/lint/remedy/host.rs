@@ -1,7 +1,6 @@
 //! Hosts in `proxy_pass` without an `upstream` block, and the upstream that a repair adds.
 
 use super::connection::line_in_location;
-use super::words;
 use crate::edit::Edit;
 use crate::lint::place;
 use crate::lint::target::Target;
@@ -11,7 +10,7 @@ use crate::reuse::{Judged, Leaf, Reached, has_variable_host};
 use crate::syntax::Directive;
 
 /// The host without an upstream that a leaf proxies to, if its connections could be kept.
-pub(in crate::lint) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
+pub(crate) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
     let leaf = &judged.leaf;
     let could_keep = leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
     if !judged.can_reuse() || !could_keep || has_variable_host(target.config, leaf.target) {
@@ -24,7 +23,7 @@ pub(in crate::lint) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> O
 }
 
 /// The upstream that a host should have.
-pub(in crate::lint) fn upstream(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> String {
+pub(crate) fn upstream(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> String {
     let tls =
         users.iter().any(|user| matches!(&user.leaf.location.handler, Some(Handler::Proxy(p)) if p.tls));
     format!("upstream {} {{ server {host}{}; keepalive 16; }}", name(target, host), port(host, tls))
@@ -40,8 +39,22 @@ pub(super) fn without_port(host: &str) -> &str {
     if has_port(host) { host.rsplit_once(':').map_or(host, |(host, _)| host) } else { host }
 }
 
+/// The lines that keep what the peer sees when an upstream takes the place of a host.
+pub(super) fn implied(leaf: &Leaf<'_>, host: &str) -> Vec<String> {
+    let Some(Handler::Proxy(pass)) = &leaf.location.handler else { return Vec::new() };
+    let mut lines = Vec::new();
+    if leaf.proxy().header(b"host").is_none() {
+        let shown = if pass.host.is_empty() { host } else { &pass.host };
+        lines.push(format!("proxy_set_header Host {shown};"));
+    }
+    if pass.tls && leaf.location.settings.reuse.proxy_ssl_name.origin == Origin::Default {
+        lines.push(format!("proxy_ssl_name {};", without_port(host)));
+    }
+    lines
+}
+
 /// True for a loopback address behind an `internal` location: an authentication daemon and the like.
-pub(in crate::lint) fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
+pub(crate) fn is_control_endpoint(target: Target<'_>, leaf: &Leaf<'_>, host: &str) -> bool {
     let loopback = host.starts_with("127.") || host.starts_with("[::1]") || host.starts_with("localhost");
     let location = place::find(target.configuration, leaf.named_location().span).and_then(Directive::block);
     loopback && location.is_some_and(|block| block.directives().any(|d| d.name().is("internal")))
@@ -99,7 +112,7 @@ fn of_leaf(target: Target<'_>, leaf: &Leaf<'_>, host: &str, name: &str) -> Optio
         vec![Edit::replace(argument.span(), format!("{}{name}{}", &text[..at], &text[at + host.len()..]))];
     let proxy = leaf.proxy();
     let mut before: Vec<String> = Vec::new();
-    for line in words::implied(leaf, host) {
+    for line in implied(leaf, host) {
         match proxy.set_header.origin {
             _ if !line.starts_with("proxy_set_header") => before.push(line),
             Origin::Set(_) => {

@@ -9,13 +9,13 @@ use crate::reuse::Leaf;
 use crate::source::Span;
 
 /// Sockets that each worker listens on.
-pub(in crate::lint) fn listening(target: Target<'_>) -> u64 {
+pub(crate) fn listening(target: Target<'_>) -> u64 {
     let all = target.config.http.servers.iter().flat_map(|s| &s.listen);
     all.map(|listen| &listen.endpoint).collect::<HashSet<_>>().len() as u64
 }
 
 /// The tighter of the two limits, and where it is set.
-pub(in crate::lint) fn budget(target: Target<'_>, http: Span) -> (&'static str, u64, Span) {
+pub(crate) fn budget(target: Target<'_>, http: Span) -> (&'static str, u64, Span) {
     let setting = &target.config.core.worker_connections;
     let at = match setting.origin {
         Origin::Set(span) | Origin::Inherited(span) => span,
@@ -31,7 +31,7 @@ pub(in crate::lint) fn budget(target: Target<'_>, http: Span) -> (&'static str, 
 }
 
 /// True if the source address of a leaf's connections comes from the client.
-pub(in crate::lint) fn is_client_source<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
+pub(crate) fn is_client_source<'a>(target: Target<'a>, leaf: &Leaf<'a>) -> bool {
     match leaf.bind().map(|bind| &bind.value) {
         Some(Bind::Value { value, transparent }) => {
             *transparent

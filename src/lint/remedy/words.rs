@@ -6,7 +6,6 @@ use super::host;
 use super::need::{EMPTY_HEADER, HTTP11, Missing, TOGETHER};
 use super::patch::listed;
 use crate::lint::target::Target;
-use crate::model::location::Handler;
 use crate::model::{Origin, Segment, Upstream};
 use crate::reuse::{Connection, Judged, Leaf, upgrade_map};
 
@@ -66,7 +65,7 @@ pub(crate) fn of_host<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a
     let unread =
         users.iter().filter(|user| user.leaf.is_http()).find_map(|u| target.unread.around(u.leaf.span));
     let mut kept: Vec<String> = Vec::new();
-    for line in users.iter().flat_map(|user| implied(&user.leaf, host)) {
+    for line in users.iter().flat_map(|user| host::implied(&user.leaf, host)) {
         let line = format!("`{line}`");
         let is_doubtful = unread.is_some() && line.contains("set_header");
         if !is_doubtful && !kept.contains(&line) {
@@ -126,20 +125,6 @@ fn beside(leaf: &Leaf<'_>) -> &'static str {
 
 fn is_inherited(leaf: &Leaf<'_>) -> bool {
     leaf.is_http() && matches!(leaf.proxy().set_header.origin, Origin::Inherited(_))
-}
-
-/// The lines that keep what the peer sees when an upstream takes the place of a host.
-pub(super) fn implied(leaf: &Leaf<'_>, host: &str) -> Vec<String> {
-    let Some(Handler::Proxy(pass)) = &leaf.location.handler else { return Vec::new() };
-    let mut lines = Vec::new();
-    if leaf.proxy().header(b"host").is_none() {
-        let shown = if pass.host.is_empty() { host } else { &pass.host };
-        lines.push(format!("proxy_set_header Host {shown};"));
-    }
-    if pass.tls && leaf.location.settings.reuse.proxy_ssl_name.origin == Origin::Default {
-        lines.push(format!("proxy_ssl_name {};", host::without_port(host)));
-    }
-    lines
 }
 
 /// The variable of a websocket map whose value for ordinary requests closes the connection.

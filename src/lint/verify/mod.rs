@@ -49,6 +49,10 @@ pub fn touched(before: &Configuration, fixes: &[&Fix]) -> Touched {
                 touched.replaced.extend(directive.arg(0).map(|word| header_name(&word.value())));
             }
             touched.directives.insert(directive.name().to_string());
+            // An `alias` takes the place of the location's prefix, so its value holds the length of the prefix.
+            if directive.name().is("location") {
+                touched.directives.extend(["root".to_owned(), "alias".to_owned()]);
+            }
         }
     }
     touched

@@ -1,4 +1,4 @@
-//! What the access log says: failures, in bursts and alone.
+//! Failures in the access log, in bursts and alone.
 
 use std::collections::BTreeMap;
 
@@ -138,7 +138,7 @@ fn of_peer(case: &Case<'_>, peer: &str, burst: &Burst) -> Finding {
     why(case, burst, finding)
 }
 
-/// What the error log has of the same time.
+/// Lines of the error log of the same time.
 fn why(case: &Case<'_>, burst: &Burst, finding: Finding) -> Finding {
     let Some(log) = &case.evidence.errors else { return finding.remedy(ASK_THE_ERROR_LOG) };
     // Both logs are written in local time, to the second.

@@ -1,4 +1,4 @@
-//! What the error log says.
+//! Findings from the error log.
 
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ fn by_flow(case: &Case<'_>, seen: &Seen) -> Vec<Seen> {
     parts.into_iter().map(|(_, part)| part).collect()
 }
 
-/// Whether it were ports that an IPv6 peer could not be reached for, as the number is the same: they are taken now, or
+/// True if an IPv6 peer could not be reached for want of ports, as the number is the same: they are taken now, or
 /// the peer was reached in the same time.
 fn is_shortage(case: &Case<'_>, seen: &Seen) -> bool {
     let all = case.evidence.host.ports().all;
@@ -234,14 +234,14 @@ fn without_flow(case: &Case<'_>, mut finding: Finding) -> Finding {
 /// Connections that a full queue of a listening socket did not take.
 const OVERFLOWS: &str = "TcpExt.ListenOverflows";
 
-/// Whether a peer is on this host, and queues of this host were full.
+/// True if a peer is on this host, and queues of this host were full.
 fn has_full_queue(case: &Case<'_>, target: &str) -> bool {
     let is_here =
         case.evidence.sockets.as_ref().zip(target.parse().ok()).is_some_and(|(s, peer)| s.is_listening(peer));
     is_here && case.evidence.counters.as_ref().is_some_and(|c| c.get(OVERFLOWS) > 0)
 }
 
-/// How many, which share of all, and when.
+/// Number, share of all, and time.
 fn count(log: &ErrorLog, seen: &Seen) -> String {
     let (first, last) = seen.times;
     let before =
@@ -254,7 +254,7 @@ fn count(log: &ErrorLog, seen: &Seen) -> String {
     format!("{} in the error log ({share} of its errors), {when}", times(seen.count))
 }
 
-/// What sockets and settings say to a message.
+/// Evidence of sockets and settings for a message.
 fn sockets(case: &Case<'_>, signal: Signal, targets: &[(&str, u64)], mut finding: Finding) -> Finding {
     if signal == Signal::NoIpv6 && case.evidence.sysctls.get("net.ipv6.conf.all.disable_ipv6") == Some("1") {
         finding = finding.seen("net.ipv6.conf.all.disable_ipv6 = 1: IPv6 is switched off on this host");

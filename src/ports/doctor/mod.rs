@@ -26,7 +26,7 @@ use crate::model::{Config, Endpoint};
 use crate::reuse::Leaf;
 use crate::source::Span;
 
-/// What is known. Whatever is absent is not judged.
+/// Known facts. Absent facts are not judged.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
     /// Settings of the network namespace.
@@ -55,7 +55,7 @@ pub struct Evidence {
     pub is_history: bool,
 }
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Worth knowing.
@@ -82,23 +82,23 @@ impl Severity {
 pub struct Finding {
     /// Its stable name.
     pub name: &'static str,
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
     /// One line.
     pub title: String,
     /// Errors that it is the cause of; of two findings that are equally bad the one with more comes first.
     pub count: u64,
-    /// What was seen.
+    /// Observation.
     pub evidence: Vec<String>,
     /// The line of the configuration at fault, and why it is.
     pub fault: Option<(Span, String)>,
-    /// What to do.
+    /// Remedy.
     pub remedy: Vec<String>,
-    /// What the model says of the time after that.
+    /// Verdict of the model on the time after the remedy.
     pub effect: Option<String>,
     /// The flow that has to be repaired in the configuration, by its position.
     pub repair: Option<usize>,
-    /// Whether only the configuration says so: nothing has failed or filled up yet.
+    /// True if only the configuration says so: nothing has failed or filled up yet.
     pub is_forecast: bool,
     /// Edits of the configuration that cure it.
     pub edits: Vec<Edit>,

@@ -8,7 +8,7 @@ use crate::ports::signal::{Meaning, Weight, meanings};
 pub struct Named {
     /// The stable name.
     pub name: &'static str,
-    /// How bad it is, in words.
+    /// Severity, in words.
     pub severity: &'static str,
     /// The evidence that it comes from.
     pub seen_in: &'static str,
@@ -16,9 +16,9 @@ pub struct Named {
     pub summary: &'static str,
     /// The kind of message that it is, if it comes from the error log alone.
     pub meaning: Option<&'static Meaning>,
-    /// Why it matters, where no message says it.
+    /// Importance, where no message says it.
     pub cause: &'static str,
-    /// What to do, where no message says it.
+    /// Remedy, where no message says it.
     pub remedy: &'static str,
 }
 

@@ -22,7 +22,7 @@ const CERTAIN: f64 = 3.0;
 pub struct Look {
     /// The peers that nginx connects to.
     pub peers: Vec<Endpoint>,
-    /// What was seen.
+    /// Observation.
     pub evidence: Evidence,
     /// When, in seconds of the local time that logs are written in.
     pub at: i64,
@@ -36,7 +36,7 @@ pub struct Look {
     pub cut: Vec<String>,
 }
 
-/// What happened in some seconds.
+/// Events of some seconds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measure {
     /// First and last second.
@@ -77,7 +77,7 @@ impl Measure {
     }
 }
 
-/// What is to be said.
+/// Verdict and its reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Nothing fails any longer, and nothing fills up.
@@ -102,15 +102,15 @@ impl Verdict {
 /// Two times compared.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// What comes of it.
+    /// Verdict.
     pub verdict: Verdict,
-    /// Why, one sentence each.
+    /// Reasons, one sentence each.
     pub reasons: Vec<String>,
     /// The time before: all that the logs of the first look have.
     pub before: Measure,
     /// The time after the reload, or after the first look if there was none.
     pub after: Measure,
-    /// Whether nginx was reloaded in between, if its workers were found.
+    /// True if nginx was reloaded in between; `None` if its workers were not found.
     pub is_reloaded: Option<bool>,
 }
 
@@ -163,7 +163,7 @@ fn judge(
     }
     for (signal, count) in &second.errors {
         let Some((name, status)) = meaning(*signal).map(|m| (m.name, m.status)) else { continue };
-        // What clients do wrong, and did not before, says nothing of the repair.
+        // Faults of clients that are new say nothing of the repair.
         if status.starts_with('4') && !first.errors.contains_key(signal) {
             continue;
         }
@@ -266,7 +266,7 @@ impl Look {
     }
 }
 
-/// What a look says of some seconds; the first is that of the logs if it is earlier than they are.
+/// Facts of a look about some seconds; the first is that of the logs if it is earlier than they are.
 fn measure(look: &Look, from: i64, to: i64, ending: &BTreeSet<u32>) -> Measure {
     let evidence = &look.evidence;
     let mut measure = Measure { from_to: (from, to), ..Measure::default() };

@@ -1,4 +1,4 @@
-//! What lines of the error log mean: why requests to peers fail, by call, number of the error, family of the address
+//! Meaning of lines of the error log: reasons why requests to peers fail, by call, number of the error, family of the address
 //! and phase.
 
 mod connect;
@@ -159,7 +159,7 @@ enum Family {
     Unix,
 }
 
-/// How bad a kind of message is.
+/// Severity of a kind of message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
     /// No harm by itself.
@@ -170,7 +170,7 @@ pub enum Weight {
     Critical,
 }
 
-/// What a message has to have.
+/// Conditions that a message has to meet.
 #[derive(Clone, Copy, Debug)]
 struct Match {
     /// The call or the text.
@@ -179,7 +179,7 @@ struct Match {
     errno: &'static [u16],
     /// The family of the peer.
     family: Family,
-    /// What nginx was doing.
+    /// Activity of nginx.
     phase: &'static str,
 }
 
@@ -187,32 +187,32 @@ const fn on(text: &'static str, errno: &'static [u16], family: Family, phase: &'
     Match { text, errno, family, phase }
 }
 
-/// What a kind of message means.
+/// Meaning of a kind of message.
 #[derive(Clone, Copy, Debug)]
 pub struct Meaning {
     /// The kind.
     pub signal: Signal,
     /// Its stable name.
     pub name: &'static str,
-    /// Whether it has to do with ports.
+    /// True if the message is about ports.
     pub is_about_ports: bool,
-    /// What the client gets.
+    /// Response that the client gets.
     pub status: &'static str,
-    /// What happened.
+    /// Event.
     pub cause: &'static str,
-    /// What to do.
+    /// Remedy.
     pub remedy: &'static str,
-    /// What is said of all such messages together.
+    /// Sentence about all such messages together.
     pub title: &'static str,
-    /// How bad it is.
+    /// Severity.
     pub weight: Weight,
-    /// Whether nginx counts it as a failure of the peer (`max_fails`).
+    /// True if nginx counts the message as a failure of the peer (`max_fails`).
     pub fails_peer: bool,
     matches: &'static [Match],
 }
 
 impl Meaning {
-    /// What it does to clients, or to nginx, in words; `verb` is `got` or `get`.
+    /// Effect on clients, or on nginx, in words; `verb` is `got` or `get`.
     pub fn effect(&self, verb: &str) -> String {
         if self.status.starts_with(|c: char| c.is_ascii_digit()) {
             return format!("clients {verb} {}", self.status);
@@ -236,7 +236,7 @@ pub fn classify(message: &str) -> Signal {
     found.map_or(Signal::Other, |meaning| meaning.signal)
 }
 
-/// Whether a text begins as a message that means something: it is one, though it comes without date and level.
+/// True if a text begins as a message that means something: it is one, though it comes without date and level.
 pub(super) fn is_message(text: &str) -> bool {
     let begins = |m: &Match| !m.text.is_empty() && own(text).starts_with(m.text) && m.holds(text);
     let handshake = text.starts_with("SSL_") || text.starts_with("peer closed connection in SSL");
@@ -321,7 +321,7 @@ fn family(message: &str) -> Family {
     }
 }
 
-/// What a kind means; `None` for [`Signal::Other`].
+/// Meaning of a kind; `None` for [`Signal::Other`].
 pub fn meaning(signal: Signal) -> Option<&'static Meaning> {
     meanings().find(|m| m.signal == signal)
 }

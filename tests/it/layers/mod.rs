@@ -238,7 +238,7 @@ const LARGEST_CIRCLES: &[(&str, usize)] = &[
     ("cli", 4),
     ("compile", 5),
     ("eval", 4),
-    ("lint", 16),
+    ("lint", 12),
     ("ports", 2),
     ("reuse", 4),
     ("runtime", 10),

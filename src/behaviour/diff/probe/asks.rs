@@ -1,4 +1,4 @@
-//! What servers ask of requests: paths, methods, headers, arguments, clients, and what maps and conditions compare.
+//! Questions that servers ask of requests: paths, methods, headers, arguments, clients, and what maps and conditions compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use crate::model::map::MapKey;
 use crate::model::rewrite::{Condition, Instruction};
 use crate::model::{ComplexValue, Config, Location, Segment, Server, VariableId, VariableSource};
 
-/// What a pair of servers asks of requests.
+/// Questions that a pair of servers asks of requests.
 #[derive(Clone, Debug, Default)]
 pub struct Asks {
     pub(super) paths: Questions,

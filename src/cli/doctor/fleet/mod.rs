@@ -15,7 +15,7 @@ use super::{DoctorArgs, Format};
 use crate::ports::doctor::{Finding, Severity};
 use crate::ports::{Flow, Setup};
 
-/// What one bundle came to.
+/// Result of one bundle.
 struct Member {
     /// The name of its file.
     name: String,
@@ -39,7 +39,7 @@ struct Cause {
     remedy: Vec<String>,
 }
 
-/// What a host, or all hosts together, have to do with an upstream.
+/// Share of a host, or of all hosts together, in the connections to an upstream.
 #[derive(Clone, Debug, Default)]
 struct Sum {
     name: String,
@@ -150,7 +150,7 @@ fn fullest(diagnosis: &Diagnosis<'_>) -> Option<(u32, String)> {
     Some((percent, format!("{percent} % of {all} ports to {peer}")))
 }
 
-/// What a host has to do with each upstream, by name.
+/// Share of a host in the connections to each upstream, by name.
 fn upstreams(diagnosis: &Diagnosis<'_>, flows: &[Flow<'_>]) -> Vec<Sum> {
     let evidence = &diagnosis.gathered.evidence;
     let mut found: BTreeMap<&str, Sum> = BTreeMap::new();
@@ -216,7 +216,7 @@ fn diffs<'a>(hosts: &[(&'a Member, &'a Cause)]) -> Vec<(&'a str, Vec<&'a str>)> 
     found
 }
 
-/// What all hosts together have to do with each upstream.
+/// Share of all hosts together in the connections to each upstream.
 fn sums(members: &[Member]) -> Vec<Sum> {
     let mut found: BTreeMap<&str, Sum> = BTreeMap::new();
     for one in members.iter().flat_map(|member| &member.upstreams) {

@@ -1,4 +1,4 @@
-//! What cures a cause that is no shortage of ports: edits of the configuration, else commands for the host.
+//! Cures of causes that are no shortage of ports: edits of the configuration, else commands for the host.
 
 mod buffers;
 mod names;
@@ -22,9 +22,9 @@ pub enum Edit {
     Word {
         /// The directive.
         span: Span,
-        /// What is in it.
+        /// Present text.
         from: String,
-        /// What shall be.
+        /// Wanted text.
         to: String,
     },
     /// Instead of a directive, or before the end of its block if it is not set: this one.

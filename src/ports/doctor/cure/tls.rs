@@ -6,7 +6,7 @@ use super::{Case, Edit, Finding};
 use crate::model::Endpoint;
 use crate::reuse::Leaf;
 
-/// What OpenSSL says when both sides know no version that the other knows.
+/// Message of OpenSSL for two sides without a common version.
 const VERSION: &[&str] = &[
     "unsupported protocol",
     "protocol version",
@@ -22,7 +22,7 @@ const PLAIN: &[&str] =
 /// The same of a peer that wants to know for which name.
 const NAME: &[&str] = &["unrecognized name", "alert handshake failure", "alert internal error"];
 
-/// What nginx says of a certificate that has another name.
+/// Message of nginx for a certificate with another name.
 const MISMATCH: &str = "upstream SSL certificate does not match";
 
 /// The versions that a peer of these years speaks.
