@@ -138,6 +138,19 @@ fn a_directive_behind_an_unknown_module_is_a_note_and_behind_a_known_one_an_erro
 type Tree<'a> = (&'a str, &'a [(&'a str, &'a str)], i32);
 
 #[test]
+fn a_module_of_others_is_named_once_and_not_where_the_configuration_loads_it() {
+    let rtmp = "rtmp { server { listen 1935; application live { live on; exec_push true; } } }\n";
+    let directory = tree(&[
+        ("plain.conf", &format!("events {{}}\n{rtmp}")),
+        ("loads.conf", &format!("load_module modules/ngx_rtmp_module.so;\nevents {{}}\n{rtmp}")),
+    ]);
+    let (_, found) = check(directory.path(), &["plain.conf"]);
+    assert_eq!(found.matches("[foreign-directive]").count(), 1, "{found}");
+    let (status, found) = check(directory.path(), &["loads.conf"]);
+    assert_eq!((status, found.as_str()), (0, ""));
+}
+
+#[test]
 fn a_missing_file_is_an_error_where_its_tree_is_here() {
     let with = |text: &str| format!("events {{}}\nhttp {{ {text} }}\n");
     let missing = with("include proxy.conf;");

@@ -148,13 +148,23 @@ fn note(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     cx.note_runtime(directive);
     let module = directive.catalog.module;
     let foreign = matches!(directive.catalog.tier, Tier::ThirdParty | Tier::External);
+    // Modules of one project come together: the first directive is told, and none if the configuration loads the module.
+    let project = |catalog: &'static catalog::Directive| {
+        if catalog.project.is_empty() { catalog.module } else { catalog.project }
+    };
     if directive.name() == "load_module" {
-        cx.loaded.insert(module_of(&directive.arg(1)));
+        let name = module_of(&directive.arg(1));
+        let brought =
+            catalog::DIRECTIVES.iter().filter(|known| known.module == name && known.tier != Tier::OpenSource);
+        cx.modules.extend(brought.map(project));
+        cx.loaded.insert(name);
     } else if foreign && !cx.loaded.contains(module) {
         cx.loaded.insert(module.to_owned());
     }
     cx.foreign_modules |= foreign || directive.name() == "load_module";
-    if !matches!(directive.catalog.tier, Tier::OpenSource | Tier::Declared) && cx.modules.insert(module) {
+    if !matches!(directive.catalog.tier, Tier::OpenSource | Tier::Declared)
+        && cx.modules.insert(project(directive.catalog))
+    {
         let whose = match directive.catalog.tier {
             Tier::Plus => "NGINX Plus",
             Tier::External => "a module that is built separately",
