@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use clap::Args;
 
 use super::meaning::Meaning;
-use super::{Failure, note, write};
+use super::{Failure, note, paths, write};
 use crate::source::{Disk, Loader};
 use crate::syntax::Dump;
 
@@ -19,6 +19,12 @@ pub(super) struct Extract {
 }
 
 impl Extract {
+    /// True if a file may be changed: with `--extract` only the files below its directory may.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        let directory = self.directory.as_deref();
+        directory.is_none_or(|directory| paths::identity(path).starts_with(paths::identity(directory)))
+    }
+
     /// Writes the dump's files if that is wanted; the configuration is then the one that was written.
     pub(super) fn files(&self, files: &mut [PathBuf], meaning: &mut Meaning) -> Result<(), Failure> {
         let Some(directory) = &self.directory else { return Ok(()) };

@@ -118,10 +118,15 @@ pub(super) fn run(
         unsafe_left += fixes.filter(|fix| fix.applicability == Applicability::Unsafe).count();
         judged.push(repaired.judged);
     }
-    let changed = overlay.changed();
+    let (changed, outside): (Vec<_>, Vec<_>) =
+        overlay.changed().into_iter().partition(|(path, ..)| args.extract.holds(path));
+    for (path, ..) in &outside {
+        note(&format!("{} lies outside of the directory of --extract: it is left as it is", path.display()));
+    }
     if args.diff {
-        for (path, old, new) in &changed {
-            unified::write(&path.display().to_string(), old, new, out)?;
+        let names = paths::of_diff(changed.iter().map(|(path, ..)| *path));
+        for ((_, old, new), name) in changed.iter().zip(names) {
+            unified::write(&name.display().to_string(), old, new, out)?;
         }
         if applied == 0 && unsafe_left > 0 && !args.unsafe_fixes {
             let noun = if unsafe_left == 1 { "repair is" } else { "repairs are" };

@@ -34,7 +34,7 @@ pub(super) struct LintArgs {
     pub(super) meaning: Meaning,
 
     #[command(flatten)]
-    extract: extract::Extract,
+    pub(super) extract: extract::Extract,
 
     #[command(flatten)]
     selection: Selection,

@@ -23,6 +23,21 @@ pub(super) fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| absolute(path))
 }
 
+/// Names of files in a diff: those behind symbolic links, which `patch` refuses to follow, and all absolute if one is, so that
+/// one call of `patch` finds all of them.
+pub(super) fn of_diff<'p>(paths: impl Iterator<Item = &'p Path>) -> Vec<PathBuf> {
+    let names: Vec<PathBuf> = paths.map(behind_link).collect();
+    let is_mixed = names.iter().any(|name| name.is_absolute());
+    if is_mixed { names.iter().map(|name| absolute(name)).collect() } else { names }
+}
+
+/// The file that a path names; of a symbolic link the file that it leads to.
+fn behind_link(path: &Path) -> PathBuf {
+    let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+    let Some(real) = is_link.then(|| path.canonicalize().ok()).flatten() else { return path.to_owned() };
+    if path.is_absolute() { real } else { relative(&real, Path::new(".")) }
+}
+
 /// The path relative to a directory, as it would be written there.
 pub(super) fn relative(path: &Path, directory: &Path) -> PathBuf {
     let (path, directory) = (absolute(path), absolute(directory));

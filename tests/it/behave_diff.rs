@@ -594,6 +594,37 @@ fn one_edit_is_one_entry_of_its_class() {
 }
 
 #[test]
+fn entries_of_geo_and_map_are_asked_about_or_noted() {
+    let directory = tempfile::tempdir().unwrap();
+    let with = |block: &str, rest: &str| {
+        format!("events {{}} http {{ {block} server {{ listen 80; {rest} return 200 in; }} }}")
+    };
+    for (old, new) in [
+        ("10.0.0.0/24 1;", "10.0.0.0/8 1;"),
+        ("10.0.0.0/24 1;", "10.0.0.0/25 1;"),
+        ("ranges; 10.0.0.0-10.0.0.255 1;", "ranges; 10.0.0.0-10.0.0.254 1;"),
+    ] {
+        let side =
+            |entry: &str| with(&format!("geo $ok {{ {entry} default 0; }}"), "if ($ok = 0) { return 403; }");
+        let (status, found) = diff(directory.path(), &side(old), &side(new));
+        assert_eq!(
+            (status, found["differences"].as_array().map(Vec::len)),
+            (1, Some(1)),
+            "{old} {new}: {found}"
+        );
+    }
+    // A key of two variables is not taken apart, so the edit is noted.
+    let side = |key: &str| {
+        with(
+            &format!("map \"$request_method:$uri\" $v {{ default 0; \"{key}\" 1; }}"),
+            "if ($v) { return 403; }",
+        )
+    };
+    let (_, found) = diff(directory.path(), &side("~^POST:/adm"), &side("~^POST:/admin"));
+    assert!(found.to_string().contains("no request was found"), "{found}");
+}
+
+#[test]
 fn what_changes_nothing_is_silent() {
     let directory = tempfile::tempdir().unwrap();
     for (old, new) in [

@@ -192,3 +192,32 @@ fn who_may_read_a_file_may_read_it_after_the_fix() {
     assert!(fs::read_to_string(&file).unwrap().contains("server_tokens off;"));
     assert_eq!(xattr::get(&file, ACCESS).unwrap().unwrap(), list);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_diff_names_files_that_patch_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::create_dir_all(at("sites-available")).unwrap();
+    fs::create_dir(at("sites-enabled")).unwrap();
+    fs::write(at("sites-available/a"), "server { listen 80; location / { proxy_pass http://app; } }\n")
+        .unwrap();
+    std::os::unix::fs::symlink("../sites-available/a", at("sites-enabled/a")).unwrap();
+    let main = |include: &str| {
+        format!(
+            "events {{ }}\nhttp {{\n    upstream app {{ server 10.0.0.1; }}\n    include {include}sites-enabled/*;\n}}\n"
+        )
+    };
+    let absolute = format!("{}/", directory.path().canonicalize().unwrap().display());
+    for include in ["", &absolute] {
+        fs::write(at("nginx.conf"), main(include)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+        command.args(["lint", "--diff", "--select", "reuse", "nginx.conf"]).current_dir(&directory);
+        let diff = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        let names: Vec<&str> = diff.lines().filter_map(|line| line.strip_prefix("+++ b/")).collect();
+        // The link itself is never named, and all names are of one kind.
+        assert!(names.len() == 2 && names.iter().any(|name| name.ends_with("sites-available/a")), "{diff}");
+        let is_absolute = |name: &&str| Path::new("/").join(name).is_file();
+        assert!(names.iter().all(is_absolute) || !names.iter().any(is_absolute), "{diff}");
+    }
+}

@@ -61,7 +61,7 @@ pub(super) fn report(sides: &Sides<'_>, compared: &Compared) -> Report {
         match class {
             Some(class) => entries.push(entry(sides, edit, class, &own, settings)),
             None if is_told(edit, compared) => {}
-            None if DECISIVE.contains(&edit.name.as_str()) => {
+            None if DECISIVE.contains(&edit.name.as_str()) || is_entry(sides, edit) => {
                 let place = edit.new.map(|span| place(sides.new, span));
                 let (text, place) =
                     place.or_else(|| edit.old.map(|span| place_of(sides.old, span))).unwrap_or_default();
@@ -101,6 +101,17 @@ pub(super) fn report(sides: &Sides<'_>, compared: &Compared) -> Report {
         notes.push("the search for requests ended at its bounds: differences may be missing".to_owned());
     }
     Report { entries, notes }
+}
+
+/// Blocks whose entries decide about requests.
+const BLOCKS_OF_ENTRIES: [&str; 3] = ["map ", "geo ", "split_clients "];
+
+/// True if an edit is an entry of such a block.
+fn is_entry(sides: &Sides<'_>, edit: &Edit) -> bool {
+    let owner = |(text, _): (String, String)| BLOCKS_OF_ENTRIES.iter().any(|name| text.starts_with(name));
+    let old = edit.old_owners.last().map(|span| place_of(sides.old, *span));
+    let new = edit.new_owners.last().map(|span| place(sides.new, *span));
+    old.is_some_and(owner) || new.is_some_and(owner)
 }
 
 /// True if a difference belongs to another edit of the same block, which took the place of this one.

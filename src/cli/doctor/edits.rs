@@ -1,6 +1,6 @@
 //! Edits that findings want, made in the text of the configuration.
 
-use super::super::unified;
+use super::super::{paths, unified};
 use crate::edit::{self, Edit, Fix};
 use crate::ports::doctor;
 use crate::source::{Memory, Span};
@@ -65,12 +65,14 @@ pub(super) fn apply(configuration: &Configuration, fixes: &[&Fix]) -> Memory {
 /// Differences, as `patch -p1` and `git apply` take it; `None` if nothing does.
 pub(super) fn unified(before: &Configuration, after: &Configuration) -> Option<String> {
     let mut out = Vec::new();
-    for (_, file) in before.sources.files() {
-        let Some((_, new)) = after.sources.files().find(|(_, f)| f.path == file.path) else { continue };
-        if new.text == file.text {
-            continue;
-        }
-        unified::write(&file.name(), &file.text, &new.text, &mut out).ok()?;
+    let changed = before.sources.files().filter_map(|(_, file)| {
+        let (_, new) = after.sources.files().find(|(_, new)| new.path == file.path)?;
+        (new.text != file.text).then_some((file, new))
+    });
+    let changed: Vec<_> = changed.collect();
+    let names = paths::of_diff(changed.iter().map(|(file, _)| file.path.as_path()));
+    for ((file, new), name) in changed.iter().zip(names) {
+        unified::write(&name.display().to_string(), &file.text, &new.text, &mut out).ok()?;
     }
     (!out.is_empty()).then(|| String::from_utf8_lossy(&out).into_owned())
 }

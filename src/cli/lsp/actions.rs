@@ -33,9 +33,7 @@ pub(super) fn actions(server: &State<'_>, params: &CodeActionParams) -> CodeActi
     if wanted(CodeActionKind::QUICKFIX.as_str()) {
         for (analysed, file) in server.analysis.of(&path) {
             for action in of_findings(server, analysed, file, params.range) {
-                if !found.contains(&action) {
-                    found.push(action);
-                }
+                add(&mut found, action);
             }
         }
     }
@@ -44,6 +42,19 @@ pub(super) fn actions(server: &State<'_>, params: &CodeActionParams) -> CodeActi
         found.extend(fix_all(server, &params.text_document.uri));
     }
     found.into_iter().map(CodeActionOrCommand::CodeAction).collect()
+}
+
+/// Adds an action; one that repairs several findings is offered once.
+fn add(found: &mut Vec<CodeAction>, action: CodeAction) {
+    let same = |known: &&mut CodeAction| known.title == action.title && known.edit == action.edit;
+    match found.iter_mut().find(same) {
+        Some(known) => {
+            let diagnostics = known.diagnostics.get_or_insert_default();
+            diagnostics.extend(action.diagnostics.into_iter().flatten());
+            diagnostics.dedup();
+        }
+        None => found.push(action),
+    }
 }
 
 fn of_findings(server: &State<'_>, analysed: &Analysed, file: FileId, range: Range) -> Vec<CodeAction> {

@@ -14,7 +14,7 @@ use crate::cli::estate::{self, Root};
 use crate::cli::lint::{Judge, Judged};
 use crate::cli::meaning::Meaning;
 use crate::cli::show::url;
-use crate::cli::{Failure, fix, paths};
+use crate::cli::{Failure, fix, paths, show};
 use crate::diagnostic::Diagnostic;
 use crate::eval::select::ServerId;
 use crate::model::Config;
@@ -156,12 +156,13 @@ impl Analysed {
         }
         let Some(ground) = self.ground() else { return Vec::new() };
         let reached = place::of_server(&ground.router, self.model(), server);
-        let urls = reached.into_iter().map(|one| {
+        let urls = reached.into_iter().filter_map(|one| {
             let span = match one.location {
                 Some(location) => ground.router.get(location).span,
                 None => self.model().http.servers[one.server.0 as usize].span,
             };
-            (span, url::of_reached(&ground.router.listen(one.address).listen, &one))
+            let url = url::of_reached(&ground.router.listen(one.address).listen, &one);
+            show::ends_at(ground, &url, one.location).then_some((span, url))
         });
         let urls: Vec<_> = urls.collect();
         self.urls.borrow_mut().insert(server, urls.clone());

@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::input::{self, Input};
 use super::{Failure, Outcome, template};
 use crate::behaviour::witness::place;
+use crate::eval::select::LocationId;
 use crate::model::Config;
 use crate::simulate::imagined::Asked;
 use crate::simulate::walk::{Ground, Walk};
@@ -248,6 +249,14 @@ impl Answer {
     }
 }
 
+/// True if the route of a URL ends where the choice of a location leads: no `return`, `if` or `rewrite` of the server comes
+/// before.
+pub(super) fn ends_at(ground: &Ground, text: &str, location: Option<LocationId>) -> bool {
+    let request = RequestArgs { method: "GET".to_owned(), ..RequestArgs::default() };
+    let walk = url::Url::parse(text).and_then(|url| routed(ground, &url, &request));
+    walk.is_ok_and(|(.., walk)| walk.location == location)
+}
+
 /// A URL for each server and location that some request reaches, by its place.
 ///
 /// # Errors
@@ -257,13 +266,13 @@ pub(super) fn reached(args: &mut ShowArgs) -> Result<Vec<(String, String)>, Fail
     let (configuration, config) = args.input.valid(&Disk)?;
     let config = Arc::new(config);
     let ground = input::ground(Arc::clone(&config), &configuration.sources)?;
-    let all = place::all(&ground.router, &config).into_iter().map(|one| {
+    let all = place::all(&ground.router, &config).into_iter().filter_map(|one| {
         let span = match one.location {
             Some(location) => ground.router.get(location).span,
             None => config.http.servers[one.server.0 as usize].span,
         };
-        let listen = &ground.router.listen(one.address).listen;
-        (configuration.sources.place(span), url::of_reached(listen, &one))
+        let url = url::of_reached(&ground.router.listen(one.address).listen, &one);
+        ends_at(&ground, &url, one.location).then(|| (configuration.sources.place(span), url))
     });
     Ok(all.collect())
 }

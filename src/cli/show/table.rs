@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Book, way};
+use crate::catalog;
 use crate::model::location::Handler;
 use crate::model::rewrite::Instruction;
 use crate::model::{HttpSettings, Location, Server};
+use crate::source::Span;
 use crate::syntax::Configuration;
 
 /// A server.
@@ -42,9 +44,10 @@ pub(super) fn servers(book: Book<'_>, configuration: &Configuration) -> Vec<Serv
                     listen.span.map_or_else(|| format!("listen {}", listen.endpoint), |s| book.text(s))
                 })
                 .collect(),
-            answer: answer(book, &server.instructions, None, &server.settings),
+            answer: unknown_answer(book, configuration, server.span)
+                .unwrap_or_else(|| answer(book, &server.instructions, None, &server.settings)),
             place: book.place(server.span),
-            locations: server.locations.iter().map(|l| location(book, l)).collect(),
+            locations: server.locations.iter().map(|l| location(book, configuration, l)).collect(),
         })
         .collect()
 }
@@ -58,13 +61,26 @@ fn written_names(book: Book<'_>, configuration: &Configuration, server: &Server)
     is_unknown.then(|| names.collect::<Vec<_>>().join(" "))
 }
 
-fn location(book: Book<'_>, model: &Location) -> LocationRow {
+fn location(book: Book<'_>, configuration: &Configuration, model: &Location) -> LocationRow {
     LocationRow {
         location: book.text(model.span),
-        answer: answer(book, &model.instructions, model.handler.as_ref(), &model.settings),
+        answer: unknown_answer(book, configuration, model.span)
+            .unwrap_or_else(|| answer(book, &model.instructions, model.handler.as_ref(), &model.settings)),
         place: book.place(model.span),
-        locations: model.inner.iter().map(|l| location(book, l)).collect(),
+        locations: model.inner.iter().map(|l| location(book, configuration, l)).collect(),
     }
+}
+
+/// The directive that answers in a block, as written, if its value is a placeholder that the model does not have.
+fn unknown_answer(book: Book<'_>, configuration: &Configuration, head: Span) -> Option<String> {
+    let block = configuration.tree(head.file).directive_at(head.start)?.block()?;
+    let answers = |name: &[u8]| {
+        matches!(name, b"return" | b"rewrite")
+            || catalog::directives(name).iter().any(|entry| entry.content_handler)
+    };
+    let mut inside = block.directives().filter(|directive| answers(&directive.name().value()));
+    let found = inside.find(|directive| configuration.touches_template(directive.head()))?;
+    Some(book.text(found.head()))
 }
 
 /// The directive that answers in a block, if the configuration has one.

@@ -14,6 +14,9 @@ use crate::ports::signal::{Signal, Weight, meaning};
 /// Seconds that the kernel remembers a closed connection for.
 const MEMORY: i64 = 60;
 
+/// Seconds after a close until Linux gives the port to another connection (`TCP_TIMEWAIT_LEN`, and one for the second begun).
+const LINGER: i64 = 61;
+
 /// So many requests without a failure, times the share that failed before, make it 95 % certain that none fails.
 const CERTAIN: f64 = 3.0;
 
@@ -130,9 +133,23 @@ pub fn compare(before: &Look, after: &Look) -> Comparison {
     let is_known = !after.workers.is_empty() || after.reloaded.is_none();
     let is_told_apart = is_reloaded == Some(true) && is_known;
     let ending = if is_told_apart { ending(before, after, since) } else { BTreeSet::new() };
-    // The second of the reload has lines of both.
-    let second = measure(after, since + 1, after.at.max(since + 1), &ending);
+    // The second of the reload has lines of both. Ports that were closed before it are in TIME_WAIT for a minute more, whatever
+    // the new configuration does.
+    let lingers = is_reloaded == Some(true)
+        && measure(after, since + 1, since + LINGER, &ending)
+            .errors
+            .keys()
+            .any(|signal| meaning(*signal).is_some_and(|m| m.is_about_ports));
+    let from = if lingers { since + LINGER + 1 } else { since + 1 };
+    let second = measure(after, from, after.at.max(from), &ending);
     let mut reasons = Vec::new();
+    if from > after.at && lingers {
+        reasons.push(format!(
+            "ports closed before the reload are free again in {} s: look again then",
+            from - after.at
+        ));
+        return Comparison { verdict: Verdict::Unknown, reasons, before: first, after: second, is_reloaded };
+    }
     let verdict = judge(&first, after, &second, is_reloaded == Some(true), &mut reasons);
     if is_reloaded == Some(false) {
         reasons.push("nginx has not been reloaded since".to_owned());

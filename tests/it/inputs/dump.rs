@@ -221,6 +221,25 @@ fn no_path_of_a_dump_leads_out_of_the_directory() {
 }
 
 #[test]
+fn repairs_of_an_extracted_dump_stay_in_its_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let other = directory.path().canonicalize().unwrap().join("other.conf");
+    let text = "upstream u { server 10.0.0.1; }\nserver { listen 80; location / { proxy_pass http://u; } }\n";
+    std::fs::write(&other, text).unwrap();
+    let dump = format!(
+        "# configuration file /etc/nginx/nginx.conf:\nevents {{}}\nhttp {{\n    include {};\n}}\n\n",
+        other.display()
+    );
+    std::fs::write(directory.path().join("dump.txt"), dump).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ngxc"));
+    command.args(["lint", "--extract", "copy", "--fix", "dump.txt"]).current_dir(&directory);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), text, "{said}");
+    assert!(directory.path().join("copy").is_dir(), "{said}");
+}
+
+#[test]
 fn a_large_dump_is_bounded() {
     // Forty thousand headings, each file including everything.
     let mut files = String::from("# configuration file /c/nginx.conf:\nevents {}\nhttp { include d/*; }\n\n");

@@ -295,3 +295,17 @@ fn templates_of_the_official_image_are_judged_where_it_puts_them() {
     let (status, out, _) = run(here.path(), &["check", "nginx.conf"], b"");
     assert!(status == 0 && out.contains("path-map = { \"/etc/nginx/conf.d\" = \"DIR\" }"), "{out}");
 }
+
+#[test]
+fn the_table_of_show_has_placeholders_as_they_are_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "server { listen 80; location / { proxy_pass ${BACKEND}/x; } location /r { rewrite ^ ${TO} permanent; } }\n";
+    std::fs::write(directory.path().join("s.conf.template"), text).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ngxc"));
+    let output = command.args(["show", "s.conf.template"]).current_dir(&directory).output().unwrap();
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        table.contains("proxy_pass ${BACKEND}/x") && table.contains("rewrite ^ ${TO} permanent"),
+        "{table}"
+    );
+}

@@ -243,6 +243,9 @@ fn a_rename_changes_every_place_or_nothing() {
     assert!(message(rename(&mut client, 6, 15, "x")).contains("variable of nginx"));
     assert!(message(rename(&mut client, 0, 10, "a b")).contains("expected a word"));
     assert!(message(rename(&mut client, 4, 6, "x")).contains("no name"));
+    assert!(message(rename(&mut client, 12, 20, "host")).contains("variable of nginx"));
+    assert!(message(rename(&mut client, 12, 20, "1x")).contains("no digit first"));
+    assert!(message(rename(&mut client, 0, 10, "a/b")).contains("expected a word"));
 }
 
 #[test]
@@ -308,6 +311,16 @@ fn hints_and_lenses_tell_what_is_not_written() {
     let explain = json!({"command": "ngxc.explain", "arguments": ["proxy_pass"]});
     let page = client.ask("workspace/executeCommand", explain).unwrap();
     assert!(page.as_str().unwrap().contains("ngx_http_proxy_module"));
+}
+
+#[test]
+fn a_location_behind_the_answer_of_its_server_takes_no_request() {
+    let text = "events {}\nhttp {\n    server {\n        return 410;\n        location /x { return 200; }\n    }\n}\n";
+    let mut client = Client::new(&[("nginx.conf", text)]);
+    client.open("nginx.conf");
+    let location = hover(&mut client, "nginx.conf", 4, 10);
+    assert!(location.contains("no request of its own"), "{location}");
+    assert!(!client.of("textDocument/codeLens", "nginx.conf").unwrap().to_string().contains("/x"));
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::model::map::MapKey;
 use crate::model::rewrite::{Condition, Instruction};
 use crate::model::{ComplexValue, Config, Location, Segment, Server, VariableId, VariableSource};
 
+/// Most networks of a `geo` whose ends are asked about.
+const MAX_NETWORKS: usize = 50;
+
 /// Questions that a pair of servers asks of requests.
 #[derive(Clone, Debug, Default)]
 pub struct Asks {
@@ -53,7 +56,7 @@ impl Asks {
         for rule in &settings.access.rules.value {
             if let Addresses::Net(net) = &rule.who {
                 self.networks.push(*net);
-                self.variations.insert(Variation::Client(net.addr()));
+                self.variations.extend([net.addr(), net.broadcast()].map(Variation::Client));
             }
         }
         if settings.access.auth_basic.value.constant() != Some(b"off") {
@@ -152,12 +155,18 @@ impl Asks {
             }
             VariableSource::Geo(at) => {
                 let geo = &config.http.geos[at];
-                let nets: Vec<IpAddr> = match &geo.table {
-                    GeoTable::Networks(networks) => networks.iter().map(|(net, _)| net.addr()).collect(),
-                    GeoTable::Ranges(ranges) => ranges.iter().map(|(first, ..)| *first).collect(),
+                // Both ends of a network: a change of its length moves the last address.
+                let ends: Vec<[IpAddr; 2]> = match &geo.table {
+                    GeoTable::Networks(nets) => {
+                        nets.iter().map(|(net, _)| [net.network(), net.broadcast()]).collect()
+                    }
+                    GeoTable::Ranges(ranges) => {
+                        ranges.iter().map(|(first, last, _)| [*first, *last]).collect()
+                    }
                 };
                 if geo.source.is_none() {
-                    self.variations.extend(nets.into_iter().take(50).map(Variation::Client));
+                    let ends = ends.into_iter().take(MAX_NETWORKS).flatten();
+                    self.variations.extend(ends.map(Variation::Client));
                 }
             }
             VariableSource::SplitClients(at) => self.value(config, &config.http.split_clients[at].key),

@@ -54,7 +54,7 @@ fn of_location(place: &Place<'_>, head: Span) -> Option<String> {
     let urls = place.analysed.urls(server);
     let mut text = match urls.iter().find(|(span, _)| *span == head) {
         Some((_, url)) => format!("a request that this location takes: `{url}`"),
-        None => "no request reaches this location: other locations take all that fit".to_owned(),
+        None => "no request of its own reaches this location: other locations, or the server before it, take all that fit".to_owned(),
     };
     let sources = &place.analysed.configuration().sources;
     if let LocationKind::Prefix { no_regex: false, .. } = own.kind {

@@ -54,6 +54,10 @@ pub(crate) fn rename(server: &State<'_>, params: &RenameParams) -> Result<Option
             return Err(why);
         }
         let new = valid(name.key.kind, &params.new_name)?;
+        if name.key.kind == Kind::Variable && catalog::variable(name.key.subsystem, new.as_bytes()).is_some()
+        {
+            return Err(format!("`${new}` is a variable of nginx"));
+        }
         let mut taken = name.key.clone();
         taken.name.clone_from(&new);
         if new != name.key.name && names.of_key(&taken).any(|one| one.defines) {
@@ -79,12 +83,14 @@ fn valid(kind: Kind, name: &str) -> Result<String, String> {
     let own = if kind == Kind::Variable { name.trim_start_matches('$') } else { name };
     let letters = |c: char| match kind {
         Kind::Variable => c.is_ascii_alphanumeric() || c == '_',
-        _ => !c.is_whitespace() && !"{};\"'\\$#:".contains(c),
+        _ => !c.is_whitespace() && !"{};\"'\\$#:/?".contains(c),
     };
-    if own.is_empty() || !own.chars().all(letters) {
+    // A variable that begins with a digit would be a group of an expression.
+    let is_group = kind == Kind::Variable && own.starts_with(|c: char| c.is_ascii_digit());
+    if own.is_empty() || is_group || !own.chars().all(letters) {
         let expected = match kind {
-            Kind::Variable => "letters, digits and `_`",
-            _ => "a word without blanks, quotes, `$`, `;`, `:` and braces",
+            Kind::Variable => "letters, digits and `_`, no digit first",
+            _ => "a word without blanks, quotes, `$`, `;`, `:`, `/`, `?` and braces",
         };
         return Err(format!("`{name}` cannot be the name of a {}; expected {expected}", kind.noun()));
     }
