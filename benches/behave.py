@@ -61,13 +61,13 @@ def log(path, unique):
     agents = [f"Mozilla/5.0 (X11; Linux x86_64; rv:{n}.0) Gecko/20100101 Firefox/{n}.0" for n in range(60, 140)] + ["a bot"]
     lines = []
     for number in range(100_000):
-        path = paths[int(len(paths) * chance.random() ** 4)]
+        asked = paths[int(len(paths) * chance.random() ** 4)]
         if unique:
-            path = f"{path}/{number}x{chance.randrange(10**9)}?id={chance.randrange(10**9)}"
+            asked = f"{asked}/{number}x{chance.randrange(10**9)}?id={chance.randrange(10**9)}"
         status, upstream = chance.choice([(200, "-"), (200, "10.0.0.1:80"), (404, "-"), (200, "10.0.0.1:80")])
         lines.append(
             f"10.{number % 250}.{chance.randrange(250)}.{chance.randrange(250)} - - [10/Oct/2026:13:{number // 2000 % 60:02}:36 +0000] "
-            f'"GET {path} HTTP/1.1" {status} {chance.randrange(10**5)} "https://www.example.com/" "{chance.choice(agents)}" '
+            f'"GET {asked} HTTP/1.1" {status} {chance.randrange(10**5)} "https://www.example.com/" "{chance.choice(agents)}" '
             f's{chance.randrange(20)}.example.com "{upstream}"\n'
         )
     block = "".join(lines).encode()
