@@ -14,7 +14,9 @@ pub(super) fn text(answer: &Answer) -> String {
     }
     host(&mut out, &answer.nginx, &answer.host);
     if answer.flows.is_empty() {
-        out.push_str("\nthe configuration passes no requests on: it needs no ports for upstreams\n");
+        // The model plans HTTP; connections of `stream` last as long as their clients want.
+        out.push_str("\nno location passes requests on: HTTP needs no ports for upstreams\n");
+        out.push_str("connections of `stream` are not planned; `ngxc ports --report` lists their peers\n");
     }
     for flow in &answer.flows {
         out.push('\n');
