@@ -25,6 +25,8 @@ import sys
 import tempfile
 import time
 
+from servers import family
+
 NGINX = os.environ.get("NGINX_BIN", "nginx")
 NGXC = os.environ.get("NGXC", "target/dist/ngxc run --prefix {dir} --work-dir {dir} {conf}")
 RELEASED = os.environ.get("RELEASED", "target/released/ngxc run --prefix {dir} --work-dir {dir} {conf}")
@@ -95,12 +97,6 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
-
-
-def family(pid):
-    """A process and its children."""
-    with open(f"/proc/{pid}/task/{pid}/children") as f:
-        return [pid] + [int(child) for child in f.read().split()]
 
 
 def cpu(pid):

@@ -65,6 +65,12 @@ WORDS = "server location proxy_pass upstream keepalive worker listen header requ
 Server = namedtuple("Server", "name pid port tls")
 
 
+def family(pid):
+    """A process and its children."""
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [pid] + [int(child) for child in f.read().split()]
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

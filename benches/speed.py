@@ -18,16 +18,10 @@ import tempfile
 import servers
 
 
-def family(pid):
-    """A process and its children."""
-    with open(f"/proc/{pid}/task/{pid}/children") as f:
-        return [pid] + [int(child) for child in f.read().split()]
-
-
 def cpu(pid):
     """Nanoseconds that a process and its children have run."""
     total = 0
-    for one in family(pid):
+    for one in servers.family(pid):
         for path in glob.glob(f"/proc/{one}/task/*/schedstat"):
             with open(path) as f:
                 total += int(f.read().split()[0])

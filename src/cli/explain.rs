@@ -105,15 +105,19 @@ fn explain_finding(finding: &findings::Named, out: &mut dyn Write) -> io::Result
     writeln!(out, "  remedy   {}", finding.remedy.replace("ERROR_LOG", "/var/log/nginx/error.log"))
 }
 
-fn explain_directive(directive: &Directive, out: &mut dyn Write) -> io::Result<()> {
-    let whose = match directive.tier {
+/// Origin of a module, behind its name; empty for open-source nginx.
+pub(super) fn origin(tier: Tier) -> &'static str {
+    match tier {
         Tier::OpenSource => "",
         Tier::Plus => " (NGINX Plus)",
         Tier::External => " (built separately)",
         Tier::ThirdParty => " (third-party)",
         Tier::Declared => " (declared)",
-    };
-    writeln!(out, "{}: {}{whose}", directive.name, directive.module)?;
+    }
+}
+
+fn explain_directive(directive: &Directive, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}: {}{}", directive.name, directive.module, origin(directive.tier))?;
     let end = if directive.body == Body::None { ";" } else { " { … }" };
     for form in directive.syntax {
         writeln!(out, "  {:<10} {form}{end}", "syntax")?;

@@ -180,7 +180,7 @@ fn fence(before: &[u8]) -> Option<&[u8]> {
     (length >= 3).then(|| &line[..length])
 }
 
-/// Where a dump ends: at the fence that closes the one before it, and before a prompt and what shells print.
+/// End of a dump: at the fence that closes the one before it, and before a prompt and what shells print.
 fn end(text: &[u8], first: usize, fence: Option<&[u8]>) -> usize {
     let mut end = text.len();
     if let Some(fence) = fence {

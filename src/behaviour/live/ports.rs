@@ -1,4 +1,4 @@
-//! Where the rewritten configuration listens and passes to.
+//! Addresses that the rewritten configuration listens on and passes to.
 
 use std::collections::HashMap;
 use std::io;

@@ -62,7 +62,7 @@ pub(super) fn report(sides: &Sides<'_>, compared: &Compared) -> Report {
             Some(class) => entries.push(entry(sides, edit, class, &own, settings)),
             None if is_told(edit, compared) => {}
             None if DECISIVE.contains(&edit.name.as_str()) || is_entry(sides, edit) => {
-                let place = edit.new.map(|span| place(sides.new, span));
+                let place = edit.new.map(|span| place_of(sides.new, span));
                 let (text, place) =
                     place.or_else(|| edit.old.map(|span| place_of(sides.old, span))).unwrap_or_default();
                 notes.push(format!("no request was found that `{text}` ({place}) changes"));
@@ -79,7 +79,7 @@ pub(super) fn report(sides: &Sides<'_>, compared: &Compared) -> Report {
     }
     for (endpoint, is_new, span) in &compared.addresses {
         let (side, class) = if *is_new { (sides.new, Class::Access) } else { (sides.old, Class::Routing) };
-        let written: Vec<(String, String)> = span.map(|span| place(side, span)).into_iter().collect();
+        let written: Vec<(String, String)> = span.map(|span| place_of(side, span)).into_iter().collect();
         let what = if *is_new { "is listened on" } else { "is not listened on any more" };
         let (old, new) = if *is_new { (Vec::new(), written) } else { (written, Vec::new()) };
         let what = format!("`{endpoint}` {what}");
@@ -110,7 +110,7 @@ const BLOCKS_OF_ENTRIES: [&str; 3] = ["map ", "geo ", "split_clients "];
 fn is_entry(sides: &Sides<'_>, edit: &Edit) -> bool {
     let owner = |(text, _): (String, String)| BLOCKS_OF_ENTRIES.iter().any(|name| text.starts_with(name));
     let old = edit.old_owners.last().map(|span| place_of(sides.old, *span));
-    let new = edit.new_owners.last().map(|span| place(sides.new, *span));
+    let new = edit.new_owners.last().map(|span| place_of(sides.new, *span));
     old.is_some_and(owner) || new.is_some_and(owner)
 }
 
@@ -119,10 +119,6 @@ fn is_told(edit: &Edit, compared: &Compared) -> bool {
     let others = compared.differences.iter().filter_map(|difference| difference.edit);
     let owners = |edit: &Edit| (edit.old_owners.last().copied(), edit.new_owners.last().copied());
     others.into_iter().any(|at| owners(&compared.edits[at]) == owners(edit))
-}
-
-fn place(side: &Loaded, span: Span) -> (String, String) {
-    place_of(side, span)
 }
 
 fn place_of(side: &Loaded, span: Span) -> (String, String) {

@@ -14,7 +14,7 @@ pub(super) struct Gathered {
     /// When the look was taken.
     pub(super) when: Option<When>,
     pub(super) evidence: Evidence,
-    /// Where the facts of the host come from.
+    /// Origin of the facts of the host.
     pub(super) source: String,
     /// One line for each log: its name and what was in it.
     pub(super) notes: Vec<String>,

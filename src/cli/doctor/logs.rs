@@ -72,7 +72,7 @@ pub(super) fn access_log_of(args: &DoctorArgs, input: &Input, config: &Config) -
     logs_of(&args.access_log, &access_logs(config), input, ACCESS_LOG, &mut found).into_iter().next()
 }
 
-/// Where `--map-path` puts a file.
+/// Path of a file under `--map-path`.
 fn mapped(input: &Input, path: PathBuf) -> PathBuf {
     let found = input
         .meaning

@@ -195,6 +195,13 @@ impl Analysed {
         chain.into_iter().rev().flatten().collect()
     }
 
+    /// Blocks of the including files around a whole file, outermost first.
+    pub(super) fn around_file(&self, file: FileId) -> Vec<Directive<'_>> {
+        let mut around = self.around(file, 0);
+        around.retain(|block| block.head().file != file);
+        around
+    }
+
     /// Meaning of the files of the configuration: version, settings, paths.
     pub(super) fn meaning(&self) -> &Meaning {
         &self.judged.ground.meaning

@@ -11,13 +11,21 @@ pub(super) fn context(outer: &[Context], blocks: &[Directive<'_>]) -> Option<Con
 
 /// Context inside of blocks with these names.
 pub(super) fn inside<N: AsRef<[u8]>>(outer: &[Context], names: impl Iterator<Item = N>) -> Option<Context> {
-    let mut context = outer.last().copied().unwrap_or(Context::Main);
+    Some(chain(outer, names)?.last().copied().unwrap_or(Context::Main))
+}
+
+/// Contexts from the outermost to that inside of blocks with these names.
+pub(super) fn chain<N: AsRef<[u8]>>(
+    outer: &[Context],
+    names: impl Iterator<Item = N>,
+) -> Option<Vec<Context>> {
+    let mut contexts = outer.to_vec();
     for name in names {
-        let entry = catalog::in_context(name.as_ref(), context)?;
-        let Body::Directives(inner) = entry.body else { return None };
-        context = inner;
+        let context = contexts.last().copied().unwrap_or(Context::Main);
+        let Body::Directives(inner) = catalog::in_context(name.as_ref(), context)?.body else { return None };
+        contexts.push(inner);
     }
-    Some(context)
+    Some(contexts)
 }
 
 /// `stream` or `http`.

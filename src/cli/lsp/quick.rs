@@ -3,10 +3,10 @@
 
 use lsp_types::{Diagnostic, PublishDiagnosticsParams};
 
+use super::contexts;
 use super::diagnostics::{self, Sent};
 use super::documents::Document;
 use super::state::State;
-use crate::catalog::{self, Body, Context};
 use crate::cli::meaning::Meaning;
 use crate::diagnostic::Level;
 use crate::syntax;
@@ -26,17 +26,10 @@ pub(super) fn messages(server: &State<'_>, sent: &mut Sent) -> Vec<PublishDiagno
 /// Errors of a file by itself, in the blocks that the last analysis found around it; `None` for a file that is new.
 fn errors(server: &State<'_>, document: &Document) -> Option<Vec<Diagnostic>> {
     let (analysed, file) = server.analysis.of(&document.path).next()?;
-    let outer = analysed.around(file, 0);
-    let outer = outer.iter().filter(|block| block.head().file != file);
-    let mut contexts = analysed.outer_contexts();
-    let mut context = contexts.last().copied().unwrap_or(Context::Main);
-    for block in outer {
-        let entry = catalog::in_context(&block.name().value(), context)?;
-        let Body::Directives(inner) = entry.body else { return None };
-        context = inner;
-        contexts.push(inner);
-    }
-    let meaning = Meaning { context: contexts, ..analysed.meaning().clone() };
+    let around = analysed.around_file(file);
+    let names = around.iter().map(|block| block.name().value());
+    let context = contexts::chain(&analysed.outer_contexts(), names)?;
+    let meaning = Meaning { context, ..analysed.meaning().clone() };
     let templates = meaning.reading.template.templates().ok()?;
     let configuration = syntax::load_one(&server.documents, &document.path, None, &templates).ok()?;
     let mut all = configuration.diagnostics.clone();

@@ -12,7 +12,7 @@ use crate::ports::Host;
 use crate::ports::host::NAMES;
 use crate::ports::sysctl::Sysctls;
 
-/// Where the facts of the host come from.
+/// Origin of the facts of the host.
 #[derive(Args, Clone, Debug)]
 pub(in crate::cli) struct HostArgs {
     /// Kernel settings of the host that nginx runs on, as `sysctl -a` prints them [default: those of this host].

@@ -88,6 +88,13 @@ pub(super) struct RequestArgs {
     pub(super) headers: Vec<(String, String)>,
 }
 
+impl RequestArgs {
+    /// A plain GET.
+    fn get() -> Self {
+        Self { method: "GET".to_owned(), ..Self::default() }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For reading
@@ -219,8 +226,7 @@ pub(super) fn write_way(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let url = url::Url::parse(url)?;
-    let request = RequestArgs { method: "GET".to_owned(), ..RequestArgs::default() };
-    let (asked, notes, walk) = routed(ground, &url, &request)?;
+    let (asked, notes, walk) = routed(ground, &url, &RequestArgs::get())?;
     let settings = settings::of(book, configuration, &ground.router, &walk, &[], false);
     Ok(human::print(&Answer::new(book, ground, &url, &asked, notes, &walk, settings), out)?)
 }
@@ -252,8 +258,7 @@ impl Answer {
 /// True if the route of a URL ends where the choice of a location leads: no `return`, `if` or `rewrite` of the server comes
 /// before.
 pub(super) fn ends_at(ground: &Ground, text: &str, location: Option<LocationId>) -> bool {
-    let request = RequestArgs { method: "GET".to_owned(), ..RequestArgs::default() };
-    let walk = url::Url::parse(text).and_then(|url| routed(ground, &url, &request));
+    let walk = url::Url::parse(text).and_then(|url| routed(ground, &url, &RequestArgs::get()));
     walk.is_ok_and(|(.., walk)| walk.location == location)
 }
 

@@ -172,6 +172,6 @@ const ASK_THE_ERROR_LOG: &str = "the error log of that time says why";
 const LOG_FORMAT: &str = "in `http`, before its servers: log_format ports '$remote_addr $remote_port [$time_local] $msec \"$request\" $status $request_time \
                           $upstream_addr $upstream_status $upstream_connect_time $upstream_response_time';";
 
-/// Where the format is used.
+/// Places that use the format.
 const ACCESS_LOG: &str =
     "in `http`, or in the server: access_log FILE ports; with the FILE of the `access_log` that is there now";

@@ -72,7 +72,7 @@ fn waiting(evidence: &Evidence, latency: f64) -> f64 {
     clients.map_or(0.0, |clients| clients.min(wanted * latency))
 }
 
-/// Where the rate comes from.
+/// Origin of the rate.
 fn busiest(access: Option<&AccessLog>) -> &'static str {
     match access {
         Some(log) if !log.tells_peers() => {

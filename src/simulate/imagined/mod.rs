@@ -142,7 +142,7 @@ pub struct Imagined<'c> {
     pub is_answered: bool,
     /// Entries that were taken from maps; `None`: the default.
     pub looked_up: Vec<(usize, Option<usize>)>,
-    /// Where the URI comes from.
+    /// Origin of the URI.
     pub(super) origin: Origin,
     /// Parts that have decided so far.
     pub(super) reads: Reads,

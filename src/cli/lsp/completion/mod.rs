@@ -23,10 +23,9 @@ pub(super) fn complete(server: &State<'_>, params: &CompletionParams) -> Option<
         return None;
     }
     // Blocks of the files that include this one come first.
-    let outer = analysed.around(file, 0);
-    let outer = outer.iter().filter(|block| block.head().file != file);
+    let around = analysed.around_file(file);
     let mut names: Vec<String> =
-        outer.map(|block| String::from_utf8_lossy(&block.name().value()).into_owned()).collect();
+        around.iter().map(|block| String::from_utf8_lossy(&block.name().value()).into_owned()).collect();
     names.extend(statement.blocks.iter().map(|head| head.first().cloned().unwrap_or_default()));
     let context = contexts::inside(&analysed.outer_contexts(), names.iter());
     let rest = document.text[offset..].split('\n').next().unwrap_or_default().to_owned();

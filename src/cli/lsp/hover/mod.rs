@@ -10,8 +10,8 @@ use lsp_types::{Hover, HoverContents, HoverParams, MarkupContent, MarkupKind};
 use super::index::{Key, Kind};
 use super::place::Place;
 use super::state::State;
-use crate::catalog::{self, Body, Directive, Inheritance, Tier, Variable};
-use crate::cli::show;
+use crate::catalog::{self, Body, Directive, Inheritance, Variable};
+use crate::cli::{explain, show};
 use crate::version::Version;
 
 pub(super) fn hover(server: &State<'_>, params: &HoverParams) -> Option<Hover> {
@@ -113,17 +113,11 @@ pub(super) fn documentation(entry: &Directive, version: Version) -> String {
         forms => forms.iter().map(|form| format!("{form}{end}")).collect(),
     };
     let mut text = format!("```nginx\n{}\n```\n", forms.join("\n"));
-    let whose = match entry.tier {
-        Tier::Plus => " (NGINX Plus)",
-        Tier::External => " (built separately)",
-        Tier::ThirdParty => " (third-party)",
-        _ => "",
-    };
     let contexts: Vec<&str> = entry.contexts_in(version).iter().map(catalog::Context::name).collect();
     let mut line = |name: &str, value: &str| {
         let _ = write!(text, "\n{name}: {value}  ");
     };
-    line("module", &format!("{}{whose}", entry.module));
+    line("module", &format!("{}{}", entry.module, explain::origin(entry.tier)));
     line("contexts", &contexts.join(", "));
     match entry.default_in(version) {
         Some(default) => line(&format!("default in nginx {version}"), &format!("`{default}`")),
