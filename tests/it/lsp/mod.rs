@@ -358,6 +358,19 @@ fn bad_messages_end_nothing() {
 }
 
 #[test]
+fn a_huge_file_is_named_and_not_judged() {
+    let mut client = site();
+    let text = "# line of a comment\n".repeat((17 << 20) / 20);
+    client.open_as("huge.conf", &text);
+    assert!(client.of("textDocument/documentSymbol", "huge.conf").unwrap().is_null());
+    assert!(client.shown.iter().any(|text| text.contains("larger than 16 MiB")), "{:?}", client.shown);
+    // The other files are served as before.
+    let findings = client.open("conf.d/a.conf");
+    assert!(!findings.is_empty());
+    assert_eq!(client.end(), Some(0));
+}
+
+#[test]
 fn a_cancelled_request_is_not_answered_with_a_result() {
     let mut client = site();
     client.open("conf.d/a.conf");
