@@ -181,6 +181,10 @@ fn completion_knows_context_version_and_names() {
     item(&items, "$remote_addr");
     let items = completed(&format!("{head}server {{ gzip o"));
     assert_eq!(item(&items, "off")["textEdit"]["newText"], "off");
+    let items = completed(&format!("{head}server {{ expires "));
+    for word in ["modified", "epoch", "max", "off"] {
+        item(&items, word);
+    }
     assert!(completed(&format!("{head} # comp")).is_empty());
 }
 
