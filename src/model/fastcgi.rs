@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::argument::Words;
+use super::argument::{Buffers, TempPath, Words};
 use super::cache::{Access, CacheSettings, CacheValid, CacheZone, Predicates, Store};
 use super::pass::PassSettings;
 use super::proxy::{HttpVersion, ProxySettings};
@@ -86,6 +86,12 @@ settings! {
         buffering: bool = "fastcgi_buffering",
         /// `fastcgi_buffer_size`: see `proxy_buffer_size`.
         buffer_size: u64 = "fastcgi_buffer_size",
+        /// `fastcgi_buffers`: see `proxy_buffers`.
+        buffers: Buffers = "fastcgi_buffers",
+        /// `fastcgi_max_temp_file_size`: see `proxy_max_temp_file_size`.
+        max_temp_file_size: u64 = "fastcgi_max_temp_file_size",
+        /// `fastcgi_temp_path`: see `proxy_temp_path`.
+        temp_path: TempPath = "fastcgi_temp_path",
         /// `fastcgi_limit_rate`: see `proxy_limit_rate`.
         limit_rate: ComplexValue = "fastcgi_limit_rate",
         /// `fastcgi_ignore_client_abort`: see `proxy_ignore_client_abort`.
@@ -135,11 +141,7 @@ settings! {
 
 impl FastcgiProxySettings {
     /// The same settings as the proxy module's groups; settings without a counterpart keep their defaults.
-    pub fn as_proxy(
-        &self,
-        reuse: &ReuseSettings,
-        way: &PassSettings,
-    ) -> (ProxySettings, PassSettings, CacheSettings) {
+    pub fn as_proxy(&self, reuse: &ReuseSettings) -> (ProxySettings, PassSettings, CacheSettings) {
         let proxy = ProxySettings {
             http_version: Setting::default(HttpVersion::Http11),
             set_header: Setting::default(Vec::new()),
@@ -165,9 +167,9 @@ impl FastcgiProxySettings {
             ignore_headers: self.ignore_headers.clone(),
             buffering: self.buffering.clone(),
             buffer_size: self.buffer_size.clone(),
-            // `fastcgi_buffers` has no effect: the runtime never holds a FastCGI response back for a slow client.
-            buffers: way.buffers.clone(),
-            max_temp_file_size: way.max_temp_file_size.clone(),
+            buffers: self.buffers.clone(),
+            max_temp_file_size: self.max_temp_file_size.clone(),
+            temp_path: self.temp_path.clone(),
             limit_rate: self.limit_rate.clone(),
             ignore_client_abort: self.ignore_client_abort.clone(),
             socket_keepalive: self.socket_keepalive.clone(),

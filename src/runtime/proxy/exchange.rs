@@ -225,7 +225,7 @@ async fn read_head(
                 return Err(Failure::Error(READING));
             }
             Some(Event::Read(Ok(n))) => {
-                arrived(p, buffer, n, READING);
+                arrived(p, buffer, n);
             }
         }
         let mut progress = p.r.response.advance(buffer.all());
@@ -254,14 +254,14 @@ async fn read_head(
     }
 }
 
-/// Takes `n` new bytes behind the filled part of `buffer`.
-pub(super) fn arrived(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, n: usize, action: &'static str) {
+/// Takes `n` new bytes of the head behind the filled part of `buffer`.
+fn arrived(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, n: usize) {
     let from = buffer.end;
     buffer.end += n;
     if let Some(this) = p.this_try() {
         this.received += n as u64;
     }
     if p.records.is_some() {
-        fastcgi::take(p, buffer, from, action);
+        fastcgi::take(p, buffer, from);
     }
 }

@@ -7,7 +7,7 @@ use super::request::ProxyRequest;
 use super::upload;
 use crate::model::log::Severity;
 use crate::runtime::fastcgi::params;
-use crate::runtime::fastcgi::records::{self, End};
+use crate::runtime::fastcgi::records::{self, End, Records};
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::response_head::Progress;
@@ -91,15 +91,24 @@ pub(super) fn begin(p: &mut ProxyRequest<'_>, start: usize) {
     p.records = p.plan.fastcgi.is_some().then(Box::default);
 }
 
-/// Unwraps the records that arrived since `from`: stdout stays in the buffer, stderr goes to the error log.
-pub(super) fn take(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, from: usize, action: &'static str) {
-    let Some(mut records) = p.records.take() else { return };
+/// Unwraps the records that arrived since `from`: stdout stays in the buffer.
+pub(super) fn unwrap(records: &mut Records, buffer: &mut Buffer, from: usize) {
     let before = from - buffer.start;
     let length = records.take(&mut buffer.filled_mut()[before..]);
     buffer.end = from + length;
+}
+
+/// The message about a text of the error stream.
+pub(super) fn said(text: &[u8]) -> String {
+    format!("FastCGI sent in stderr: \"{}\"", String::from_utf8_lossy(text))
+}
+
+/// Unwraps the records of the head that arrived since `from`; stderr goes to the error log.
+pub(super) fn take(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, from: usize) {
+    let Some(mut records) = p.records.take() else { return };
+    unwrap(&mut records, buffer, from);
     for (at, text) in &mut records.errors {
-        let message = format!("FastCGI sent in stderr: \"{}\"", String::from_utf8_lossy(text));
-        p.log(Severity::Error, &message, action);
+        p.log(Severity::Error, &said(text), READING);
         *at += from;
     }
     p.records = Some(records);
@@ -134,31 +143,35 @@ pub(super) fn check(p: &mut ProxyRequest<'_>, progress: &Progress) -> Result<(),
 }
 
 /// The next part of the body, in `buffer`; `left` bytes of the body are missing (`ngx_http_fastcgi_input_filter`).
-pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Option<u64>) -> Part {
-    let Some(records) = &p.records else { return Part::More };
+/// `is_none`: the response may have no body.
+pub(super) fn part(
+    records: &Records,
+    buffer: &mut Buffer,
+    left: &mut Option<u64>,
+    is_none: bool,
+    messages: &mut Vec<(Severity, String)>,
+) -> Part {
     let have = buffer.filled().len() as u64;
+    let is_none = is_none && have == 0;
     if let Some(left) = left {
         if have > *left {
             buffer.end = buffer.start + *left as usize;
             *left = 0;
             let message = "upstream sent more data than specified in \"Content-Length\" header";
-            p.log(Severity::Warn, message, " while reading upstream");
+            messages.push((Severity::Warn, message.to_owned()));
             return Part::Done(false);
         }
         *left -= have;
     }
-    if records.end.is_none() || broken(p, *left).is_some() {
+    if records.end.is_none() || broken(records, *left, is_none).is_some() {
         return Part::More;
     }
     // Reading goes on until the server has ended the request, even if the connection will not be kept.
     if records.is_over || records.is_clean() { Part::Done(records.is_clean()) } else { Part::More }
 }
 
-/// Reason why a body ended early, `left` bytes before its length; the part before the end has gone to the client.
-pub(super) fn broken(p: &ProxyRequest<'_>, left: Option<u64>) -> Option<String> {
-    let records = p.records.as_ref()?;
-    // A response to HEAD may have no body.
-    let is_none = p.r.is_head() && left == p.r.response.content_length;
+/// Reason why a body ended early, `left` bytes before its length.
+pub(super) fn broken(records: &Records, left: Option<u64>, is_none: bool) -> Option<String> {
     let is_short = left.is_some_and(|left| left > 0) && !is_none;
     match (&records.fault, records.end) {
         (Some(fault), _) => Some(fault.clone()),

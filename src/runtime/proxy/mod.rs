@@ -9,11 +9,13 @@ pub(crate) mod head;
 pub(crate) mod hints;
 pub(crate) mod next;
 pub(crate) mod pace;
+pub(crate) mod pipe;
 pub(crate) mod relay;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod rewrite;
 pub(crate) mod saving;
+pub(crate) mod spool;
 pub(crate) mod stale;
 pub(crate) mod target;
 pub(crate) mod trailers;
@@ -38,7 +40,7 @@ use crate::runtime::upstream::peer::{self, Local};
 use crate::runtime::upstream::state::UpstreamState;
 use crate::runtime::upstream::tls::{Names, Secure};
 use exchange::Failure;
-use request::ProxyRequest;
+use request::{Chosen, ProxyRequest};
 
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
@@ -90,6 +92,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         cache: None,
         window: None,
         records: None,
+        chosen: None,
     };
     p.is_streaming = streams(&p);
     let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
@@ -193,6 +196,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                 }
                 cached::judge(p, &buffer);
                 let is_clean = buffer.end == p.r.response.position && !p.r.response.close;
+                p.chosen = Some(Chosen { state: Rc::clone(&state), attempt, peer });
                 let flow = match answered(p, &buffer) {
                     Some(flow) => {
                         p.c.worker.buffers.give(buffer);
@@ -203,8 +207,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                     }
                     None => relay::run(p, connection, buffer, address).await,
                 };
-                let now = Clock::now().as_secs();
-                state.balancer().free(&mut attempt, peer, Outcome::Good, now);
+                p.chosen = None;
                 finish_try(p);
                 return flow;
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::runtime::net::clock::Clock;
 use crate::runtime::net::stream::{IdleEvent, Stream};
+use crate::runtime::request::ahead;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
@@ -76,10 +77,13 @@ impl Connection {
 
     /// Waits; an error if the client closes the connection.
     pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
-        let stream = &self.stream;
+        let (stream, ahead) = (&self.stream, &self.ahead);
         let is_gone = |cx: &mut Context<'_>| match stream.poll_idle_event(cx) {
             Poll::Ready(IdleEvent::Closed) => Poll::Ready(()),
-            _ => Poll::Pending,
+            _ => {
+                ahead::poll(ahead, cx);
+                Poll::Pending
+            }
         };
         match self.timer.limit(time, is_gone).await {
             Some(()) => Err(io::ErrorKind::ConnectionReset.into()),
@@ -96,8 +100,15 @@ impl Connection {
             rest = &framed;
         }
         while !rest.is_empty() {
-            let stream = &mut self.stream;
-            match self.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
+            let (stream, ahead) = (&mut self.stream, &self.ahead);
+            let written = |cx: &mut Context<'_>| {
+                let written = stream.poll_write(cx, rest);
+                if written.is_pending() {
+                    ahead::poll(ahead, cx);
+                }
+                written
+            };
+            match self.timer.limit(timeout, written).await {
                 Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Some(Ok(n)) => rest = &rest[n..],
                 Some(Err(error)) => return Err(error),

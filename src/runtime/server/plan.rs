@@ -108,7 +108,7 @@ impl ProxyPlan {
         (files, shared): (&Files, &Shared),
     ) -> Self {
         let level = &location.settings;
-        let (settings, on_way, kept) = level.fastcgi_proxy.as_proxy(&level.reuse, &level.pass);
+        let (settings, on_way, kept) = level.fastcgi_proxy.as_proxy(&level.reuse);
         let (hidden, hidden_others) = hidden(&on_way, HIDDEN_CGI);
         let kept = Arc::new(kept);
         Self {
