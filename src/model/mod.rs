@@ -32,6 +32,7 @@ pub mod rewrite;
 pub mod server;
 pub mod split_clients;
 pub mod tls;
+pub mod sticky;
 pub mod upstream;
 
 pub use self::core::CoreSettings;

@@ -17,6 +17,7 @@ pub(crate) mod rewrite;
 pub(crate) mod saving;
 pub(crate) mod spool;
 pub(crate) mod stale;
+pub(crate) mod sticky;
 pub(crate) mod target;
 pub(crate) mod trailers;
 pub(crate) mod tunnel;
@@ -93,6 +94,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         window: None,
         records: None,
         chosen: None,
+        sticky: None,
     };
     p.is_streaming = streams(&p);
     let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
@@ -160,6 +162,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
     let state = Rc::clone(&p.state);
     let begun = clock::instant();
     let mut attempt = start(p, &state);
+    p.sticky = sticky::begin(p);
     if settings.next_upstream_tries.value > 0 {
         attempt.tries = attempt.tries.min(settings.next_upstream_tries.value as usize);
     }
@@ -169,8 +172,13 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
         p.is_cached = false;
         p.r.tries.push(Try::default());
         let now = Clock::now().as_secs();
-        let chosen = state.balancer().get(&mut attempt, now);
-        let Some(peer) = chosen else {
+        attempt.hint = sticky::hint(p);
+        let chosen = {
+            let mut balancer = state.balancer();
+            let chosen = balancer.get(&mut attempt, now);
+            chosen.map(|peer| (peer, p.sticky.is_some().then(|| balancer.peers().sid(peer))))
+        };
+        let Some((peer, sid)) = chosen else {
             if let Some(this) = p.this_try() {
                 this.peer.clone_from(&state.name);
                 this.status = 502;
@@ -179,6 +187,9 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
             p.log(Severity::Error, "no live upstreams", " while connecting to upstream");
             return unanswered(p, 502, "error");
         };
+        if let Some(sid) = sid {
+            sticky::chosen(p, sid);
+        }
         let (address, name) = &state.peers[peer];
         if let Some(this) = p.this_try() {
             this.peer.clone_from(name);
@@ -207,7 +218,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                     }
                     None => relay::run(p, connection, buffer, address).await,
                 };
-                p.chosen = None;
+                over(p);
                 finish_try(p);
                 return flow;
             }
@@ -237,6 +248,12 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
             return unanswered(p, status, word);
         }
     }
+}
+
+/// The whole response has come: the balancer counts it no more.
+pub(super) fn over(p: &mut ProxyRequest<'_>) {
+    p.chosen = None;
+    sticky::learn(p, true);
 }
 
 /// No peer has answered: a stale response does, or a page of the status.

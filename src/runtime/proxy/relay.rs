@@ -8,7 +8,7 @@ use super::framing::{Incoming, Part};
 use super::pipe::{Begun, Next, Pipe};
 use super::request::ProxyRequest;
 use super::saving::Copy;
-use super::{response, tunnel};
+use super::{over, response, sticky, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::filters::headers;
 use crate::runtime::net::buffer::Buffer;
@@ -33,6 +33,7 @@ pub(super) async fn run(
         Ok(is_chunked) => is_chunked,
         Err(status) => return Flow::Status(status),
     };
+    sticky::learn(p, false);
     if p.is_upgraded && p.r.depth > 0 {
         p.log(Severity::Error, "connection upgrade in subrequest", READING);
         return Flow::Abort;
@@ -83,7 +84,7 @@ pub(super) async fn run(
     let worker = Rc::clone(&p.c.worker);
     // Else it is closed here.
     (is_clean && may_keep).then(|| worker.keep(&p.state, connection, address, p.tag()));
-    p.chosen = None;
+    over(p);
     if let Some(Err(message)) = copy.map(Copy::complete) {
         p.log(Severity::Crit, &message, READING);
     }
@@ -198,6 +199,9 @@ fn note(p: &mut ProxyRequest<'_>, pipe: &Pipe) {
         this.received += noted.received;
         this.length += noted.length;
         this.response = this.response.or(noted.response);
+    }
+    if noted.response.is_some() {
+        over(p);
     }
     for (severity, message) in noted.messages {
         p.log(severity, &message, READING);

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::cached::Cached;
+use super::sticky::StickyRequest;
 use crate::model::log::Severity;
 use crate::runtime::fastcgi::records::Records;
 use crate::runtime::net::clock::Clock;
@@ -68,6 +69,8 @@ pub(crate) struct ProxyRequest<'a> {
     pub(crate) records: Option<Box<Records>>,
     /// The peer whose response is passed on.
     pub(crate) chosen: Option<Chosen>,
+    /// The request's part in `sticky`.
+    pub(crate) sticky: Option<Box<StickyRequest>>,
 }
 
 impl ProxyRequest<'_> {
