@@ -23,7 +23,7 @@ use crate::runtime::upstream::tls;
 
 const CONNECTING: &str = " while connecting to upstream";
 const SHAKING: &str = " while SSL handshaking to upstream";
-const READING: &str = " while reading response header from upstream";
+pub(super) const READING: &str = " while reading response header from upstream";
 
 /// Failure of an attempt with one peer.
 #[derive(Debug)]

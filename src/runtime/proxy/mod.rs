@@ -43,6 +43,8 @@ use crate::runtime::upstream::tls::{Names, Secure};
 use exchange::Failure;
 use request::{Chosen, ProxyRequest};
 
+const DISABLED: &str = "upstream server temporarily disabled";
+
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     let plan = Rc::clone(&r.plan);
@@ -202,7 +204,10 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                 if let Some(outcome) = next::after_status(p, attempt.tries, begun) {
                     finish_try(p);
                     p.c.worker.buffers.give(buffer);
-                    state.balancer().free(&mut attempt, peer, outcome, now);
+                    let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
+                    if is_disabled {
+                        p.log(Severity::Warn, DISABLED, exchange::READING);
+                    }
                     continue;
                 }
                 cached::judge(p, &buffer);
@@ -232,7 +237,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
         };
         let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
         if is_disabled {
-            p.log(Severity::Warn, "upstream server temporarily disabled", failure.action());
+            p.log(Severity::Warn, DISABLED, failure.action());
         }
         let (status, word) = match refusal(p, &failure) {
             Ok(found) => found,

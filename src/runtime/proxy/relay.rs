@@ -238,32 +238,39 @@ async fn write(
     is_chunked: bool,
     is_done: bool,
 ) -> bool {
-    let longest = p.r.reply.before.longest_piece();
-    if buffer.filled().len() > longest {
-        return Box::pin(write_in_pieces(p, buffer, longest, has_head, is_chunked, is_done)).await;
+    if !p.r.reply.before.is_empty() {
+        return Box::pin(write_changed(p, buffer, has_head, is_chunked, is_done)).await;
     }
     write_whole(p, buffer, has_head, is_chunked, is_done).await
 }
 
-/// The same for filters that take no more at once.
-async fn write_in_pieces(
+/// The same for a body that passes filters; a filter may give what it makes of a piece in several parts.
+async fn write_changed(
     p: &mut ProxyRequest<'_>,
     buffer: &mut Buffer,
-    longest: usize,
     has_head: &mut bool,
     is_chunked: bool,
     is_done: bool,
 ) -> bool {
-    let data = buffer.filled().to_vec();
-    let count = data.len().div_ceil(longest);
-    for (n, piece) in data.chunks(longest).enumerate() {
-        buffer.clear();
-        buffer.append(piece);
-        if !write_whole(p, buffer, has_head, is_chunked, is_done && n + 1 == count).await {
+    let mut piece = buffer.filled().to_vec();
+    loop {
+        if let Err(message) = p.r.reply.before.push(&mut piece, is_done) {
+            p.log(Severity::Error, message, READING);
             return false;
         }
+        let is_more = p.r.reply.before.holds();
+        buffer.clear();
+        buffer.append(&piece);
+        // A filter that holds all it has makes nothing to send.
+        let is_idle = buffer.is_empty() && !*has_head && (is_more || !is_done);
+        if !is_idle && !write_whole(p, buffer, has_head, is_chunked, is_done && !is_more).await {
+            return false;
+        }
+        if !is_more {
+            return true;
+        }
+        piece.clear();
     }
-    true
 }
 
 /// Writes the head, if it is still to be sent, and the body in `buffer` in one go.
@@ -275,15 +282,6 @@ async fn write_whole(
     is_done: bool,
 ) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
-    if !p.r.reply.before.is_empty() {
-        let mut piece = buffer.filled().to_vec();
-        if let Err(message) = p.r.reply.before.push(&mut piece, is_done) {
-            p.log(Severity::Error, message, READING);
-            return false;
-        }
-        buffer.clear();
-        buffer.append(&piece);
-    }
     if p.r.reply.page.is_some() {
         *has_head = false;
         return Box::pin(filter::pass(p.c, p.r, buffer.filled(), is_done)).await.is_ok();

@@ -34,24 +34,28 @@ pub(crate) fn is_expected(request: &Request) -> bool {
 /// True if all of the body has come with the head.
 pub(crate) fn is_here(request: &Request) -> bool {
     let here = request.buffer.filled().len() as u64;
-    request.head.content_length.is_some_and(|length| length <= here)
+    request.head.content_length.map_or_else(
+        || matches!(chunks(request).0, Chunk::Done | Chunk::Trailers),
+        |length| length <= here,
+    )
 }
 
-/// True if the bytes behind the head are no body (`ngx_http_discard_request_body_filter`).
-pub(crate) fn is_broken(request: &Request) -> bool {
-    if !request.head.chunked || request.has_body {
-        return false;
-    }
+/// The end of the chunks that have come with the head, and how many bytes of the present chunk are still to come.
+fn chunks(request: &Request) -> (Chunk, u64) {
     let mut chunked = Chunked::default();
     let mut rest = request.buffer.filled();
     loop {
         let (used, chunk) = chunked.parse(rest);
         match chunk {
             Chunk::Data(n) => rest = &rest[used + n..],
-            Chunk::Invalid => return true,
-            Chunk::More | Chunk::Done | Chunk::Trailers => return false,
+            end => return (end, chunked.left()),
         }
     }
+}
+
+/// True if the bytes behind the head are no body (`ngx_http_discard_request_body_filter`).
+pub(crate) fn is_broken(request: &Request) -> bool {
+    request.head.chunked && !request.has_body && chunks(request).0 == Chunk::Invalid
 }
 
 /// True if the head says that the body is longer than the location takes.

@@ -123,6 +123,8 @@ pub(crate) struct Request {
     pub(crate) streamed: u64,
     /// Bytes of a chunked body that are not its content.
     pub(crate) framing: u64,
+    /// `$content_length` of a chunked body that is thrown away.
+    pub(crate) discards: Option<u64>,
     /// The body has been read or discarded.
     pub(crate) has_body: bool,
     /// The output to the client; the response head is its first `head_length` bytes.
@@ -210,6 +212,7 @@ impl Request {
             body_file: None,
             streamed: 0,
             framing: 0,
+            discards: None,
             has_body: false,
             out: Vec::new(),
             head_length: 0,

@@ -131,6 +131,11 @@ pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) 
                 r.reply.content_length = Some(0);
                 return Flow::Written;
             }
+            // The client is taken for gone (`ngx_http_finalize_request`).
+            Flow::Status(status @ (408 | 499)) => {
+                r.status = status;
+                return Flow::Abort;
+            }
             Flow::Status(status) => error_page::respond(c, r, status),
             Flow::Reply => response::answer(c, r),
             Flow::Redirect => phases(c, r, FirstPhase::Server).await,
@@ -267,6 +272,14 @@ fn find_location(c: &Connection, r: &mut Request) -> Option<Flow> {
     }
     capture(c, r, choice.captures);
     None
+}
+
+/// Notes `$uri` and `$args` of a request whose headers could not be read: they are known before the first header is read
+/// (`ngx_http_process_request_uri`).
+pub(crate) fn note_uri(r: &mut Request, is_read: bool) {
+    if !is_read && r.head.has_line() && normalize(r).is_err() {
+        r.uri.clear();
+    }
 }
 
 /// Finds `$uri` and `$args` (`ngx_http_process_request_uri`).

@@ -57,7 +57,7 @@ const PLAIN: &[(&str, Get)] = &[
             (Some(length), Some(_)) => text(out, length),
             (None, Some(length)) => count(out, length),
             (_, None) if r.head.chunked && r.has_body && r.streamed == 0 => count(out, r.body_length()),
-            (_, None) => false,
+            (_, None) => r.discards.is_some_and(|length| count(out, length)),
         }
     }),
     ("content_type", |s, out| joined(s, "content_type", b", ", out)),

@@ -276,6 +276,7 @@ impl Connection {
     /// Answers a request of which the head was read, or could not be, and logs it.
     pub(crate) async fn respond(&mut self, request: &mut Request, head: Head, mut stage: Stage) -> Flow {
         let is_writing = matches!(head, Head::Done);
+        route::note_uri(request, is_writing);
         let flow = match head {
             Head::Done => {
                 request.buffer.start = request.head.position;
