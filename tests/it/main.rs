@@ -47,6 +47,7 @@ mod reuse;
 mod rule_snapshots;
 mod rules;
 mod runtime;
+mod runtime_buffering;
 mod runtime_cache;
 mod runtime_client;
 mod runtime_content;
