@@ -11,8 +11,7 @@ use crate::model::reuse::ReuseSettings;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
-    ProxySettings, TlsSettings,
-};
+    ProxySettings, TlsSettings, ScgiSettings, UwsgiSettings};
 use crate::version::Version;
 
 /// Groups of settings with their older versions, by the address of the original, which the map keeps alive.
@@ -93,6 +92,8 @@ older! {
     cache: CacheSettings,
     fastcgi: FastcgiSettings,
     fastcgi_proxy: FastcgiProxySettings,
+    scgi: ScgiSettings,
+    uwsgi: UwsgiSettings,
     client: ClientSettings,
     tls: TlsSettings,
 }

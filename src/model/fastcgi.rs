@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::argument::{Buffers, TempPath, Words};
 use super::cache::{Access, CacheSettings, CacheValid, CacheZone, Predicates, Store};
 use super::pass::PassSettings;
-use super::proxy::{HttpVersion, ProxySettings};
+use super::proxy::ProxySettings;
 use super::reuse::ReuseSettings;
-use super::setting::{Setting, settings};
+use super::gateway::as_proxy;
+use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;
 
@@ -140,63 +141,8 @@ settings! {
 }
 
 impl FastcgiProxySettings {
-    /// The same settings as the proxy module's groups; settings without a counterpart keep their defaults.
+    /// The same settings as the proxy module's groups.
     pub fn as_proxy(&self, reuse: &ReuseSettings) -> (ProxySettings, PassSettings, CacheSettings) {
-        let proxy = ProxySettings {
-            http_version: Setting::default(HttpVersion::Http11),
-            set_header: Setting::default(Vec::new()),
-            bind: reuse.fastcgi_bind.clone(),
-            connect_timeout: self.connect_timeout.clone(),
-            read_timeout: self.read_timeout.clone(),
-            send_timeout: self.send_timeout.clone(),
-        };
-        let pass = PassSettings {
-            next_upstream: self.next_upstream.clone(),
-            next_upstream_tries: self.next_upstream_tries.clone(),
-            next_upstream_timeout: self.next_upstream_timeout.clone(),
-            set_body: Setting::default(None),
-            pass_request_headers: self.pass_request_headers.clone(),
-            pass_request_body: self.pass_request_body.clone(),
-            request_buffering: self.request_buffering.clone(),
-            redirect: Setting::default(None),
-            cookie_domain: Setting::default(None),
-            cookie_path: Setting::default(None),
-            cookie_flags: Setting::default(None),
-            hide_header: self.hide_header.clone(),
-            pass_header: self.pass_header.clone(),
-            ignore_headers: self.ignore_headers.clone(),
-            buffering: self.buffering.clone(),
-            buffer_size: self.buffer_size.clone(),
-            buffers: self.buffers.clone(),
-            max_temp_file_size: self.max_temp_file_size.clone(),
-            temp_path: self.temp_path.clone(),
-            limit_rate: self.limit_rate.clone(),
-            ignore_client_abort: self.ignore_client_abort.clone(),
-            socket_keepalive: self.socket_keepalive.clone(),
-            socket_rcvbuf: self.socket_rcvbuf.clone(),
-            socket_sndbuf: self.socket_sndbuf.clone(),
-            pass_trailers: Setting::default(false),
-            force_ranges: self.force_ranges.clone(),
-        };
-        let cache = CacheSettings {
-            zone: self.cache.clone(),
-            key: self.cache_key.clone(),
-            valid: self.cache_valid.clone(),
-            bypass: self.cache_bypass.clone(),
-            no_cache: self.no_cache.clone(),
-            use_stale: self.cache_use_stale.clone(),
-            methods: self.cache_methods.clone(),
-            min_uses: self.cache_min_uses.clone(),
-            lock: self.cache_lock.clone(),
-            lock_timeout: self.cache_lock_timeout.clone(),
-            lock_age: self.cache_lock_age.clone(),
-            revalidate: self.cache_revalidate.clone(),
-            background_update: self.cache_background_update.clone(),
-            convert_head: Setting::default(false),
-            max_range_offset: self.cache_max_range_offset.clone(),
-            store: self.store.clone(),
-            store_access: self.store_access.clone(),
-        };
-        (proxy, pass, cache)
+        as_proxy!(self, reuse.fastcgi_bind)
     }
 }

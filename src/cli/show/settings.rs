@@ -13,8 +13,7 @@ use crate::model::location::Handler;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
-    ProxySettings, TlsSettings, core_http, reuse,
-};
+    ProxySettings, TlsSettings, core_http, reuse, ScgiSettings, UwsgiSettings};
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
 use crate::syntax::Configuration;
@@ -54,6 +53,8 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
         CacheSettings::DIRECTIVES,
         FastcgiSettings::DIRECTIVES,
         FastcgiProxySettings::DIRECTIVES,
+        ScgiSettings::DIRECTIVES,
+        UwsgiSettings::DIRECTIVES,
         ClientSettings::DIRECTIVES,
         TlsSettings::DIRECTIVES,
     ]

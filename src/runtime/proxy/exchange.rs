@@ -74,7 +74,7 @@ pub(super) async fn run(
     };
     let mut buffer = p.c.worker.buffers.take();
     read_head(p, &mut connection.stream, &mut buffer).await?;
-    p.r.response.close |= broken;
+    p.r.response.close |= broken || p.plan.is_plain_cgi();
     let elapsed = clock::since(p.started);
     let code = p.r.response.status.code;
     if let Some(this) = p.this_try() {
@@ -185,8 +185,8 @@ async fn read_head(
     let timeout = p.plan.settings.read_timeout.value;
     // Longest head.
     let most = usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX).clamp(1, 1 << 20);
-    fastcgi::begin(p, buffer.start);
-    let mut hints_length = 0;
+    fastcgi::begin(p, buffer);
+    let (mut hints_length, mut is_open) = (0, p.plan.is_plain_cgi());
     // A response that is kept is of use to others.
     let is_kept = p.is_cacheable() || p.plan.kept.store.value != Store::Off;
     let mut watch = !p.plan.on_way.ignore_client_abort.value && !is_kept && !p.r.is_background;
@@ -227,6 +227,13 @@ async fn read_head(
             Some(Event::Read(Ok(n))) => {
                 arrived(p, buffer, n);
             }
+        }
+        if is_open {
+            is_open = fastcgi::is_open(p, buffer);
+            if is_open {
+                continue;
+            }
+            fastcgi::reset(p, buffer);
         }
         let mut progress = p.r.response.advance(buffer.all());
         while progress == Progress::Hints {

@@ -56,7 +56,7 @@ impl Incoming {
         } else if records.is_some() {
             Framing::Records(response.content_length)
         } else {
-            match (response.chunked, response.content_length) {
+            match (response.chunked && p.plan.cgi.is_none(), response.content_length) {
                 (true, _) if p.plan.on_way.pass_trailers.value => {
                     Framing::Chunked(Chunked::keeping_trailers())
                 }
@@ -105,6 +105,10 @@ impl Incoming {
                 let take = have.min(*left);
                 *left -= take;
                 buffer.end = buffer.start + take as usize;
+                if !is_clean {
+                    let message = "upstream sent more data than specified in \"Content-Length\" header";
+                    self.messages.push((Severity::Warn, message.to_owned()));
+                }
                 if *left == 0 { Part::Done(is_clean) } else { Part::More }
             }
             Framing::Chunked(chunked) => {

@@ -63,7 +63,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
             (c.worker.upstreams.get(id.0 as usize), None, plan.pass.tls)
         }
-        Target::Value(value) => match target::find(c, r, value, plan.fastcgi.is_some()).await {
+        Target::Value(value) => match target::find(c, r, value, plan.cgi.as_ref()).await {
             Ok(found) => found,
             Err(status) => return Flow::Status(status),
         },
@@ -109,7 +109,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         return flow;
     }
     p.local = local(&mut p);
-    match &plan.fastcgi {
+    match &plan.cgi {
         None => head::write(&mut p),
         Some(plan) => {
             if let Err(status) = fastcgi::write(&mut p, plan) {
@@ -155,7 +155,7 @@ fn streams(p: &ProxyRequest<'_>) -> bool {
         && settings.pass_request_body.value
         && body::is_expected(p.r)
         && !body::is_here(p.r)
-        && (!p.r.head.chunked || p.plan.settings.http_version.value == HttpVersion::Http11)
+        && (!p.r.head.chunked || !p.plan.is_plain_cgi() && p.plan.settings.http_version.value == HttpVersion::Http11)
 }
 
 /// Asks one peer after the other.

@@ -153,11 +153,11 @@ impl Scope<'_> {
         if let Some(last) = r.tries.last().filter(|t| !t.peer.is_empty()) {
             let colon = if r.upstream_is_unix { ":" } else { "" };
             let uri = text(r.upstream_uri.of(&r.upstream_out));
-            let is_fastcgi = r.plan.proxy.as_ref().is_some_and(|plan| plan.fastcgi.is_some());
-            let scheme = match r.upstream_is_tls {
-                _ if is_fastcgi => "fastcgi",
-                true => "https",
-                false => "http",
+            let cgi = r.plan.proxy.as_ref().and_then(|plan| plan.cgi.as_ref());
+            let scheme = match (cgi, r.upstream_is_tls) {
+                (Some(cgi), _) => cgi.protocol.scheme(),
+                (None, true) => "https",
+                (None, false) => "http",
             };
             let _ = write!(line, ", upstream: \"{scheme}://{}{colon}{uri}\"", last.peer);
         }

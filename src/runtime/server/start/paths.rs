@@ -31,7 +31,11 @@ pub(super) fn make(config: &Config, prefix: &Path, account: Option<&Account>) ->
     let responses = config.http.locations().filter_map(|(_, location)| {
         let path = match &location.handler {
             Some(Handler::Proxy(_)) => &location.settings.pass.temp_path,
-            Some(Handler::Pass(_)) => &location.settings.fastcgi_proxy.temp_path,
+            Some(Handler::Pass(pass)) => match pass.directive {
+                "scgi_pass" => &location.settings.scgi.temp_path,
+                "uwsgi_pass" => &location.settings.uwsgi.temp_path,
+                _ => &location.settings.fastcgi_proxy.temp_path,
+            },
             _ => return None,
         };
         Some((&path.value.path, path.origin.span()))
