@@ -56,6 +56,11 @@ impl Buffer {
         self.start == self.end
     }
 
+    /// True for a large buffer, and for one that has grown.
+    pub(crate) fn is_large(&self) -> bool {
+        self.data.len() > HEADROOM + SIZE
+    }
+
     /// Room behind the filled part.
     pub(crate) fn room(&mut self) -> &mut [u8] {
         &mut self.data[self.end..]

@@ -26,6 +26,9 @@ use crate::runtime::upstream::state::UpstreamState;
 
 /// Buffers that are read in one turn, so that other connections have theirs.
 const TURN: usize = 8;
+/// Bytes that are read at once for a client that takes them at once: as many as nginx reads by default. More would wait in
+/// memory when the client stops.
+const ASKED: usize = 32 << 10;
 /// Kept free at the end of a buffer for what ends a chunk.
 pub(super) const TAIL: usize = 16;
 /// Subdirectories of `proxy_temp_path` unless it is configured.
@@ -245,7 +248,7 @@ impl State {
                 }
                 self.pause = None;
             }
-            let room = if is_asked || self.is_deaf { usize::MAX } else { self.spool.room(self.copy.is_some()) };
+            let room = if self.is_deaf { usize::MAX } else if is_asked { ASKED } else { self.spool.room(self.copy.is_some()) };
             if room == 0 {
                 return self.disarm();
             }

@@ -261,6 +261,8 @@ async fn write_changed(
         let is_more = p.r.reply.before.holds();
         buffer.clear();
         buffer.append(&piece);
+        // No memory is held for a client that waits.
+        piece = Vec::new();
         // A filter that holds all it has makes nothing to send.
         let is_idle = buffer.is_empty() && !*has_head && (is_more || !is_done);
         if !is_idle && !write_whole(p, buffer, has_head, is_chunked, is_done && !is_more).await {
@@ -269,7 +271,6 @@ async fn write_changed(
         if !is_more {
             return true;
         }
-        piece.clear();
     }
 }
 
@@ -317,7 +318,7 @@ async fn write_whole(
     }
     if p.rate == 0 {
         p.r.sent += buffer.filled().len() as u64;
-        return p.c.write(buffer.filled(), timeout).await.is_ok();
+        return p.c.write_buffer(buffer, timeout).await.is_ok();
     }
     p.c.write_slowly(p.r, buffer.filled(), p.rate, timeout).await.is_ok()
 }

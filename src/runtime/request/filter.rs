@@ -13,6 +13,9 @@ use std::pin::Pin;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
+/// Memory that a chain keeps between two pieces, at most.
+const MOST: usize = 16 << 10;
+
 /// Changes a body while it passes.
 pub(crate) trait BodyFilter: Debug {
     /// Takes a piece of the body; appends what is ready, all of it when the piece is the last one.
@@ -65,6 +68,9 @@ impl Chain {
             filter.push(piece, is_last, &mut self.changed)?;
             is_last &= !filter.holds();
             swap(piece, &mut self.changed);
+        }
+        if self.changed.capacity() > MOST {
+            self.changed = Vec::new();
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Bytes to the client: no faster than it may get them, and not for ever.
 
+use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock::Clock;
 use crate::runtime::net::stream::{IdleEvent, Stream};
 use crate::runtime::request::ahead;
@@ -89,6 +91,32 @@ impl Connection {
             Some(()) => Err(io::ErrorKind::ConnectionReset.into()),
             None => Ok(()),
         }
+    }
+
+    /// Writes the bytes in a buffer. A client that takes no more of them holds only the rest, not a large buffer.
+    pub(crate) async fn write_buffer(&mut self, buffer: &mut Buffer, timeout: Duration) -> io::Result<()> {
+        if !buffer.is_large() || self.sink.is_some() {
+            return self.write(buffer.filled(), timeout).await;
+        }
+        let stream = &mut self.stream;
+        let taken = poll_fn(|cx| {
+            while !buffer.is_empty() {
+                match stream.poll_write(cx, buffer.filled()) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(n)) => buffer.start += n,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(Ok(()))
+        });
+        taken.await?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let rest = buffer.filled().to_vec();
+        self.worker.buffers.give(std::mem::replace(buffer, Buffer::absent()));
+        self.write(&rest, timeout).await
     }
 
     /// Writes all of `data`; an error also when the client takes nothing for `timeout`.
