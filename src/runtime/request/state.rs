@@ -123,6 +123,8 @@ pub(crate) struct Request {
     pub(crate) streamed: u64,
     /// Bytes of a chunked body that are not its content.
     pub(crate) framing: u64,
+    /// Length of the compressed header block, if the client speaks HTTP/2.
+    pub(crate) block: Option<u64>,
     /// `$content_length` of a chunked body that is thrown away.
     pub(crate) discards: Option<u64>,
     /// The body has been read or discarded.
@@ -212,6 +214,7 @@ impl Request {
             body_file: None,
             streamed: 0,
             framing: 0,
+            block: None,
             discards: None,
             has_body: false,
             out: Vec::new(),
@@ -329,7 +332,8 @@ impl Request {
         }
         // Frames of HTTP/2 are not counted.
         let framing = if self.is_http2() { 0 } else { self.framing };
-        (self.head.position - self.head.start) as u64 + self.body_length().max(self.streamed) + framing
+        let head = (self.head.position - self.head.start) as u64;
+        self.block.unwrap_or(head) + self.body_length().max(self.streamed) + framing
     }
 
     /// Bytes of the body that was read.
