@@ -19,6 +19,7 @@ use crate::runtime::net::log::errno;
 use crate::runtime::net::path::os;
 use crate::runtime::net::timer::Timer;
 use crate::runtime::request::ahead::Ahead;
+use crate::runtime::request::scope::LogPlace;
 use crate::runtime::request::worker::Worker;
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::pool::UpstreamConnection;
@@ -31,6 +32,7 @@ const TURN: usize = 8;
 const ASKED: usize = 32 << 10;
 /// Kept free at the end of a buffer for what ends a chunk.
 pub(super) const TAIL: usize = 16;
+const READING: &str = " while reading upstream";
 /// Subdirectories of `proxy_temp_path` unless it is configured.
 const LEVELS: [usize; 2] = [1, 2];
 
@@ -38,13 +40,13 @@ const LEVELS: [usize; 2] = [1, 2];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Whole,
-    /// The response is not complete; the messages say why.
+    /// The response is not complete; the log says why.
     Broken,
 }
 
 /// Settled facts of a response that are noted in the request.
+#[derive(Default)]
 pub(super) struct Noted {
-    pub(super) messages: Vec<(Severity, String)>,
     pub(super) received: u64,
     pub(super) length: u64,
     /// Time of the whole response, once it is over.
@@ -81,6 +83,7 @@ pub(super) struct State {
     is_deaf: bool,
     noted: Noted,
     begun: Instant,
+    log: LogPlace,
 }
 
 /// The response; the connection to the client reads it on while it writes.
@@ -122,7 +125,6 @@ impl Pipe {
         let memory = settings.buffers.value.size.saturating_mul(u64::from(settings.buffers.value.number));
         let memory = usize::try_from(memory).unwrap_or(usize::MAX);
         let spool = Spool::new(memory, settings.max_temp_file_size.value, Place { directory, levels });
-        let noted = Noted { messages: Vec::new(), received: 0, length: 0, response: None };
         Rc::new(Self(RefCell::new(State {
             worker: Rc::clone(&p.c.worker),
             connection: Some(connection),
@@ -142,8 +144,9 @@ impl Pipe {
             is_long: is_full,
             end: None,
             is_deaf: false,
-            noted,
+            noted: Noted::default(),
             begun: p.started,
+            log: p.scope().log_place(),
         })))
     }
 
@@ -166,7 +169,7 @@ impl Pipe {
             }
             Ok(None) => {}
             Err(error) => {
-                state.note(Severity::Crit, format!("pread() of a temporary file failed{}", errno(&error)));
+                state.note(Severity::Crit, &format!("pread() of a temporary file failed{}", errno(&error)));
                 state.finish(End::Broken);
             }
         }
@@ -181,9 +184,7 @@ impl Pipe {
 impl State {
     /// Takes the facts since the last call.
     pub(super) fn noted(&mut self) -> Noted {
-        self.noted.messages.append(&mut self.incoming.messages);
-        let next = Noted { messages: Vec::new(), received: 0, length: 0, response: None };
-        std::mem::replace(&mut self.noted, next)
+        std::mem::take(&mut self.noted)
     }
 
     /// The client is gone; the response is read on for the copy.
@@ -197,10 +198,8 @@ impl State {
         self.copy.is_none() && self.connection.is_some()
     }
 
-    fn note(&mut self, severity: Severity, message: String) {
-        // The messages are in order.
-        self.noted.messages.append(&mut self.incoming.messages);
-        self.noted.messages.push((severity, message));
+    fn note(&self, severity: Severity, message: &str) {
+        self.log.write(severity, message, READING);
     }
 
     /// The response is over: the peer is free.
@@ -212,7 +211,7 @@ impl State {
         self.noted.response = Some(clock::since(self.begun));
     }
 
-    fn fail(&mut self, message: String) {
+    fn fail(&mut self, message: &str) {
         self.note(Severity::Error, message);
         self.finish(End::Broken);
     }
@@ -248,7 +247,11 @@ impl State {
                 }
                 self.pause = None;
             }
-            let room = if self.is_deaf { usize::MAX } else if is_asked { ASKED } else { self.spool.room(self.copy.is_some()) };
+            let room = match (self.is_deaf, is_asked) {
+                (true, _) => usize::MAX,
+                (false, true) => ASKED,
+                (false, false) => self.spool.room(self.copy.is_some()),
+            };
             if room == 0 {
                 return self.disarm();
             }
@@ -269,7 +272,7 @@ impl State {
                 Poll::Pending => {
                     self.worker.buffers.give(buffer);
                     if self.waited(cx, self.timeout) {
-                        self.fail("upstream timed out (110: Connection timed out)".to_owned());
+                        self.fail("upstream timed out (110: Connection timed out)");
                     }
                     return;
                 }
@@ -288,8 +291,8 @@ impl State {
                     self.worker.buffers.give(buffer);
                     match read {
                         Ok(_) if self.incoming.may_close() => self.complete(false),
-                        Ok(_) => self.fail("upstream prematurely closed connection".to_owned()),
-                        Err(error) => self.fail(format!("recv() failed{}", errno(&error))),
+                        Ok(_) => self.fail("upstream prematurely closed connection"),
+                        Err(error) => self.fail(&format!("recv() failed{}", errno(&error))),
                     }
                     return;
                 }
@@ -302,9 +305,12 @@ impl State {
     /// Takes the body out of its framing, to the client and to the copy.
     fn take(&mut self, mut buffer: Buffer, is_asked: bool) {
         let part = self.incoming.take(&mut buffer);
+        for (severity, message) in std::mem::take(&mut self.incoming.messages) {
+            self.note(severity, &message);
+        }
         if let Part::Invalid(message) = part {
             self.worker.buffers.give(buffer);
-            return self.fail(message);
+            return self.fail(&message);
         }
         self.noted.length += buffer.filled().len() as u64;
         let mut kept = None;
@@ -313,7 +319,7 @@ impl State {
                 Ok((file, from, to)) => kept = Some((Rc::clone(file), from, to)),
                 Err(message) => {
                     self.copy = None;
-                    self.note(Severity::Crit, message);
+                    self.note(Severity::Crit, &message);
                 }
             }
         }
@@ -329,19 +335,16 @@ impl State {
                 Ok(Some(path)) => {
                     let path = path.display();
                     let message = format!("an upstream response is buffered to a temporary file {path}");
-                    self.note(Severity::Warn, message);
+                    self.note(Severity::Warn, &message);
                 }
-                Err(error) => {
-                    self.note(Severity::Crit, format!("pwrite() of a temporary file failed{}", errno(&error)));
-                    return self.finish(End::Broken);
-                }
+                Err(message) => self.note(Severity::Crit, &message),
             }
         }
         if let Part::Done(is_clean) = part {
             return self.complete(is_clean);
         }
         if let Some(message) = self.incoming.broken() {
-            self.fail(message);
+            self.fail(&message);
         }
     }
 
@@ -356,7 +359,7 @@ impl State {
         if let Some(copy) = self.copy.take()
             && let Err(message) = copy.complete()
         {
-            self.note(Severity::Crit, message);
+            self.note(Severity::Crit, &message);
         }
         self.finish(End::Whole);
     }

@@ -13,7 +13,7 @@ use crate::model::log::Severity;
 use crate::runtime::filters::headers;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::stream::IdleEvent;
-use crate::runtime::request::filter;
+use crate::runtime::request::{ahead, filter};
 use crate::runtime::request::flow::Flow;
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::pool::UpstreamConnection;
@@ -136,14 +136,20 @@ async fn long(
     if p.is_buffering {
         p.c.ahead.push(Rc::<Pipe>::clone(&pipe));
     }
-    let flow = pass(p, &pipe, first, &mut sending).await;
+    let flow = pass(p, &pipe, first, &mut sending, depth).await;
     p.c.ahead.truncate(depth);
     note(p, &pipe);
     flow
 }
 
 /// The same until the end of the response or of the client.
-async fn pass(p: &mut ProxyRequest<'_>, pipe: &Pipe, first: Buffer, sending: &mut Sending) -> Flow {
+async fn pass(
+    p: &mut ProxyRequest<'_>,
+    pipe: &Pipe,
+    first: Buffer,
+    sending: &mut Sending,
+    depth: usize,
+) -> Flow {
     let mut watch = !p.plan.on_way.ignore_client_abort.value && !p.r.is_background;
     let mut is_gone = false;
     let (mut buffer, mut is_last) = (first, false);
@@ -163,7 +169,8 @@ async fn pass(p: &mut ProxyRequest<'_>, pipe: &Pipe, first: Buffer, sending: &mu
         if is_last {
             return if is_gone { Flow::Abort } else { Flow::Written };
         }
-        let client = &p.c.stream;
+        // The responses that this one is put into are read on too.
+        let (client, outer) = (&p.c.stream, &p.c.ahead[..depth]);
         let next = poll_fn(|cx| {
             if let Poll::Ready(next) = pipe.poll_next(cx) {
                 return Poll::Ready(Some(next));
@@ -176,6 +183,7 @@ async fn pass(p: &mut ProxyRequest<'_>, pipe: &Pipe, first: Buffer, sending: &mu
                     Poll::Pending => {}
                 }
             }
+            ahead::poll(outer, cx);
             Poll::Pending
         });
         let next = next.await;
@@ -192,7 +200,7 @@ async fn pass(p: &mut ProxyRequest<'_>, pipe: &Pipe, first: Buffer, sending: &mu
     }
 }
 
-/// Notes in the request and in the log facts of a response that is read ahead.
+/// Notes in the request facts of a response that is read ahead.
 fn note(p: &mut ProxyRequest<'_>, pipe: &Pipe) {
     let noted = pipe.state().noted();
     if let Some(this) = p.this_try() {
@@ -202,9 +210,6 @@ fn note(p: &mut ProxyRequest<'_>, pipe: &Pipe) {
     }
     if noted.response.is_some() {
         over(p);
-    }
-    for (severity, message) in noted.messages {
-        p.log(severity, &message, READING);
     }
 }
 

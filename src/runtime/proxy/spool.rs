@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::runtime::net::buffer::{Buffer, HEADROOM};
+use crate::runtime::net::log::errno;
 use crate::runtime::request::body_file::BodyFile;
 use crate::runtime::request::worker::Worker;
 
@@ -66,13 +67,14 @@ impl Spool {
     /// Adds bytes; `kept` has their place in the cache's copy. The path of a temporary file that was made for them.
     ///
     /// # Errors
-    /// The temporary file cannot be written.
+    /// The temporary file cannot be written: a message for the error log. The bytes stay in memory, and no more go to a
+    /// file.
     pub(super) fn add(
         &mut self,
         data: &[u8],
         kept: Option<(Rc<File>, u64, u64)>,
         worker: &Worker,
-    ) -> io::Result<Option<PathBuf>> {
+    ) -> Result<Option<PathBuf>, String> {
         if data.is_empty() {
             return Ok(None);
         }
@@ -91,7 +93,10 @@ impl Spool {
             self.remember(data);
             return Ok(None);
         }
-        self.write(data, worker)
+        self.write(data, worker).inspect_err(|_| {
+            self.most_in_file = 0;
+            self.remember(data);
+        })
     }
 
     /// The last bytes are in a file, so those behind them go there too.
@@ -108,22 +113,29 @@ impl Spool {
     }
 
     /// Writes bytes to the file, before them those of the end of the list that are in memory.
-    fn write(&mut self, data: &[u8], worker: &Worker) -> io::Result<Option<PathBuf>> {
+    fn write(&mut self, data: &[u8], worker: &Worker) -> Result<Option<PathBuf>, String> {
         let mut made = None;
         if self.file.is_none() {
             let Place { directory, levels } = &self.place;
-            let file = BodyFile::create(directory.clone(), levels, worker.next_temporary(), false)?;
+            let file = BodyFile::create(directory.clone(), levels, worker.next_temporary(), false);
+            let file = file.map_err(|error| {
+                format!("open() of a temporary file in \"{}\" failed{}", directory.display(), errno(&error))
+            })?;
             made = Some(file.os_path().to_owned());
             self.file = Some(file);
         }
         let Some(file) = &mut self.file else { return Ok(None) };
         let from = file.len();
-        if let Some(Piece::Memory(bytes)) = self.pieces.back() {
-            self.in_memory -= bytes.len();
-            file.append(bytes)?;
+        let before: &[u8] = match self.pieces.back() {
+            Some(Piece::Memory(bytes)) => bytes,
+            _ => b"",
+        };
+        let written = file.append(&[before, data].concat());
+        written.map_err(|error| format!("write() to a temporary file failed{}", errno(&error)))?;
+        if !before.is_empty() {
+            self.in_memory -= before.len();
             self.pieces.pop_back();
         }
-        file.append(data)?;
         let to = file.len();
         match self.pieces.back_mut() {
             Some(Piece::Spooled(_, end)) if *end == from => *end = to,

@@ -14,7 +14,7 @@ pub(crate) trait Ahead: Debug {
 pub(crate) type AllAhead = Vec<Rc<dyn Ahead>>;
 
 /// Lets all of them read.
-pub(crate) fn poll(all: &AllAhead, cx: &mut Context<'_>) {
+pub(crate) fn poll(all: &[Rc<dyn Ahead>], cx: &mut Context<'_>) {
     for ahead in all {
         ahead.poll_ahead(cx);
     }
