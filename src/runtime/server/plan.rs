@@ -168,9 +168,9 @@ impl Plan {
         let mut access_log = Vec::new();
         let is_default = core.access_log.origin == Origin::Default;
         if let AccessLogs::To(logs) = &core.access_log.value {
-            for log in
-                logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off"))
-            {
+            // `off` holds for the whole level (`ngx_http_log_set_log`).
+            let is_off = logs.iter().any(|log| matches!(&log.target, LogTarget::File(path) if path == "off"));
+            for log in logs.iter().filter(|_| !is_off) {
                 if let Some(path) = &log.path {
                     let sink = AccessSink::Path(path.clone());
                     let condition = log.condition.clone();

@@ -92,6 +92,11 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
         phases(c, r, FirstPhase::Server).await
     } else {
         r.uri.clear();
+        // nginx has not read the headers yet.
+        let line = r.head.line.line.end as usize;
+        let end = memchr::memchr(b'\n', &r.buffer.all()[line..]).map_or(line, |at| line + at + 1);
+        r.head.position = end;
+        r.head.fields.clear();
         c.scope(r).log(Severity::Info, "client sent invalid request", " while reading client request line");
         Flow::Status(400)
     };

@@ -134,8 +134,8 @@ const PLAIN: &[(&str, Get)] = &[
     ("uid_got", userid::got),
     ("uid_set", userid::set),
     ("uid_reset", |_, _| true),
-    ("uri", |s, out| text(out, &s.request.uri)),
-    ("document_uri", |s, out| text(out, &s.request.uri)),
+    ("uri", uri),
+    ("document_uri", uri),
     ("args", args),
     ("query_string", args),
     ("is_args", |s, out| s.request.args.is_empty() || text(out, b"?")),
@@ -243,6 +243,11 @@ fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
         "transfer_encoding" => reply.chunked && text(out, b"chunked"),
         _ => all(reply::values(&reply.lines, name), out),
     }
+}
+
+/// `$uri`; a request line that could not be read has none.
+fn uri(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
+    (s.request.head.has_line() || !s.request.uri.is_empty()) && text(out, &s.request.uri)
 }
 
 fn args(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
