@@ -11,7 +11,8 @@ use crate::model::reuse::ReuseSettings;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
-    ProxySettings, TlsSettings, ScgiSettings, UwsgiSettings};
+    ProxySettings, ScgiSettings, TlsSettings, UwsgiSettings,
+};
 use crate::version::Version;
 
 /// Groups of settings with their older versions, by the address of the original, which the map keeps alive.

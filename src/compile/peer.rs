@@ -58,9 +58,7 @@ pub(super) fn server(
                 return None;
             }
             for word in directive.args_from(2).map(|(_, text)| text) {
-                for name in ["service=", "slow_start="]
-                    .into_iter()
-                    .filter(|n| word.starts_with(n.as_bytes()))
+                for name in ["service=", "slow_start="].into_iter().filter(|n| word.starts_with(n.as_bytes()))
                 {
                     let what = format!("server … {name}");
                     cx.unsupported.push(Unsupported { what, span: directive.span(), safe_because: None });

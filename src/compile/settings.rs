@@ -12,7 +12,8 @@ use crate::model::upstream::KeepaliveSettings;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, CoreSettings, FastcgiProxySettings,
     FastcgiSettings, FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, PassSettings,
-    ProxySettings, Setting, TlsSettings, ScgiSettings, UwsgiSettings};
+    ProxySettings, ScgiSettings, Setting, TlsSettings, UwsgiSettings,
+};
 use crate::source::Span;
 use crate::version::Version;
 

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::argument::{Buffers, TempPath, Words};
 use super::cache::{Access, CacheSettings, CacheValid, CacheZone, Predicates, Store};
+use super::gateway::as_proxy;
 use super::pass::PassSettings;
 use super::proxy::ProxySettings;
 use super::reuse::ReuseSettings;
-use super::gateway::as_proxy;
 use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;

@@ -173,7 +173,8 @@ fn a_body_whose_chunks_are_here_has_a_length() {
             ("3\r\nabc\r\n", "0\r\n\r\n", "Transfer-Encoding: chunked"),
         ] {
             let mut client = TcpStream::connect(server.address).unwrap();
-            write!(client, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{first}").unwrap();
+            write!(client, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{first}")
+                .unwrap();
             let (mut stream, _) = listener.accept().unwrap();
             let head = request(&mut stream).unwrap();
             assert!(head.contains(expected), "{head}");

@@ -31,7 +31,8 @@ fn seen(server: &Server, peer: &TcpListener, answers: &[&str]) -> (Vec<Vec<u8>>,
             // Pages end with the name of the server's version.
             let page = if response.contains("<html>") { "page" } else { "" };
             let lines: Vec<_> = lines.take_while(|line| !line.contains("<html>")).collect();
-            let lines = lines.into_iter().filter(|line| page.is_empty() || !line.starts_with("Content-Length"));
+            let lines =
+                lines.into_iter().filter(|line| page.is_empty() || !line.starts_with("Content-Length"));
             responses.push(lines.collect::<Vec<_>>().join("\n") + page);
             requests.push(got.join().unwrap());
         });

@@ -56,7 +56,9 @@ fn a_cookie_names_the_peer() {
 
 #[test]
 fn a_route_names_the_peer_and_a_draining_peer_serves_its_sessions() {
-    for method in ["", "least_conn;", "hash $request_uri;", "hash $request_uri consistent;", "random;", "ip_hash;"] {
+    for method in
+        ["", "least_conn;", "hash $request_uri;", "hash $request_uri consistent;", "random;", "ip_hash;"]
+    {
         let (a, b) = (peer("a"), peer("b"));
         let proxy = Proxy::new(&format!(
             "upstream u {{ {method} server {} route=x drain; server {} route=y; sticky route $arg_none $arg_r; }}\n\

@@ -13,7 +13,8 @@ use crate::model::location::Handler;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
-    ProxySettings, TlsSettings, core_http, reuse, ScgiSettings, UwsgiSettings};
+    ProxySettings, ScgiSettings, TlsSettings, UwsgiSettings, core_http, reuse,
+};
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
 use crate::syntax::Configuration;

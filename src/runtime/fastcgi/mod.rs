@@ -23,9 +23,7 @@ impl CgiPlan {
     pub(crate) fn new(directive: &str, level: &HttpSettings, config: &Config) -> Self {
         let fastcgi = &level.fastcgi;
         let (params, passes_headers, protocol) = match directive {
-            "scgi_pass" => {
-                (&level.scgi.param.value, level.scgi.pass_request_headers.value, Protocol::Scgi)
-            }
+            "scgi_pass" => (&level.scgi.param.value, level.scgi.pass_request_headers.value, Protocol::Scgi),
             "uwsgi_pass" => {
                 let settings = &level.uwsgi;
                 // The directives take bytes.

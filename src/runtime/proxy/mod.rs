@@ -155,7 +155,8 @@ fn streams(p: &ProxyRequest<'_>) -> bool {
         && settings.pass_request_body.value
         && body::is_expected(p.r)
         && !body::is_here(p.r)
-        && (!p.r.head.chunked || !p.plan.is_plain_cgi() && p.plan.settings.http_version.value == HttpVersion::Http11)
+        && (!p.r.head.chunked
+            || !p.plan.is_plain_cgi() && p.plan.settings.http_version.value == HttpVersion::Http11)
 }
 
 /// Asks one peer after the other.

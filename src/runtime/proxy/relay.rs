@@ -13,8 +13,8 @@ use crate::model::log::Severity;
 use crate::runtime::filters::headers;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::stream::IdleEvent;
-use crate::runtime::request::{ahead, filter};
 use crate::runtime::request::flow::Flow;
+use crate::runtime::request::{ahead, filter};
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::pool::UpstreamConnection;
 

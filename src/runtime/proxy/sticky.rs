@@ -95,7 +95,8 @@ fn cookie(p: &mut ProxyRequest<'_>, settings: &StickyCookie, peer: &[u8]) -> Vec
         text
     };
     let (domain, mut samesite) = (evaluated(&settings.domain), evaluated(&settings.samesite));
-    let is_known = ["strict", "lax", "none"].iter().any(|word| samesite.eq_ignore_ascii_case(word.as_bytes()));
+    let is_known =
+        ["strict", "lax", "none"].iter().any(|word| samesite.eq_ignore_ascii_case(word.as_bytes()));
     if !samesite.is_empty() && !is_known {
         samesite = b"strict".to_vec();
     }

@@ -34,10 +34,10 @@ pub(crate) fn is_expected(request: &Request) -> bool {
 /// True if all of the body has come with the head.
 pub(crate) fn is_here(request: &Request) -> bool {
     let here = request.buffer.filled().len() as u64;
-    request.head.content_length.map_or_else(
-        || matches!(chunks(request).0, Chunk::Done | Chunk::Trailers),
-        |length| length <= here,
-    )
+    request
+        .head
+        .content_length
+        .map_or_else(|| matches!(chunks(request).0, Chunk::Done | Chunk::Trailers), |length| length <= here)
 }
 
 /// The end of the chunks that have come with the head, and how many bytes of the present chunk are still to come.
@@ -242,7 +242,8 @@ fn keep(
         let path = &core.client_body_temp_path.value;
         let directory = os(&worker.absolute(path.path.as_bytes().to_vec())).to_owned();
         let stays = in_file_only == "on";
-        let file = BodyFile::create(directory, &path.levels, worker.next_temporary(), stays).map_err(failed)?;
+        let file =
+            BodyFile::create(directory, &path.levels, worker.next_temporary(), stays).map_err(failed)?;
         let severity = if in_file_only == "off" { Severity::Warn } else { Severity::Notice };
         let shown = String::from_utf8_lossy(file.path());
         let message = format!("a client request body is buffered to a temporary file {shown}");

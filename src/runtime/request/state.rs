@@ -13,7 +13,7 @@ use crate::runtime::net::clock::Clock;
 use crate::runtime::net::http1::head::Head;
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::response_head::ResponseHead;
-use crate::runtime::net::http2::head::ResponseHead as Http2Head;
+use crate::runtime::net::http2::head::{FRAME, ResponseHead as Http2Head};
 use crate::runtime::net::proxy_protocol::ProxyProtocol;
 use crate::runtime::net::tls::ClientTls;
 use crate::runtime::request::body_file::BodyFile;
@@ -43,6 +43,9 @@ pub(crate) struct Client {
     pub(crate) proxied: Option<Rc<ProxyProtocol>>,
     pub(crate) opened: Instant,
 }
+
+/// Bytes of a frame of a body (`http2_chunk_size`, its default).
+const HTTP2_CHUNK: u64 = 8 << 10;
 
 /// Changes of the URI before it is called a cycle (`NGX_HTTP_MAX_URI_CHANGES`).
 const MAX_URI_CHANGES: u8 = 11;
@@ -334,6 +337,18 @@ impl Request {
         let framing = if self.is_http2() { 0 } else { self.framing };
         let head = (self.head.position - self.head.start) as u64;
         self.block.unwrap_or(head) + self.body_length().max(self.streamed) + framing
+    }
+
+    /// `$body_bytes_sent`; in HTTP/2 with the heads of the frames, as nginx cuts the body into them.
+    pub(crate) fn body_bytes_sent(&self) -> u64 {
+        let body = self.sent.saturating_sub(self.head_bytes);
+        let frames = if self.is_http2() { body.div_ceil(HTTP2_CHUNK) } else { 0 };
+        body + frames * FRAME
+    }
+
+    /// `$bytes_sent`
+    pub(crate) fn bytes_sent(&self) -> u64 {
+        self.sent.min(self.head_bytes) + self.body_bytes_sent()
     }
 
     /// Bytes of the body that was read.

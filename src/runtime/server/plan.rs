@@ -102,12 +102,7 @@ impl ProxyPlan {
     }
 
     /// The plan of a location that speaks FastCGI, SCGI or uwsgi.
-    fn cgi(
-        pass: &Pass,
-        location: &Location,
-        config: &Config,
-        (files, shared): (&Files, &Shared),
-    ) -> Self {
+    fn cgi(pass: &Pass, location: &Location, config: &Config, (files, shared): (&Files, &Shared)) -> Self {
         let level = &location.settings;
         let ((settings, on_way, kept), intercept_errors, defaults) = match pass.directive {
             "scgi_pass" => (level.scgi.as_proxy(), level.scgi.intercept_errors.value, HIDDEN_CGI),

@@ -148,8 +148,8 @@ const PLAIN: &[(&str, Get)] = &[
     // A subrequest ends and is never complete, as `request_complete` of nginx is set for the main request alone.
     ("request_completion", |s, out| !s.request.is_complete || s.request.depth > 0 || text(out, b"OK")),
     ("status", status),
-    ("bytes_sent", |s, out| count(out, s.request.sent)),
-    ("body_bytes_sent", |s, out| count(out, s.request.sent.saturating_sub(s.request.head_bytes))),
+    ("bytes_sent", |s, out| count(out, s.request.bytes_sent())),
+    ("body_bytes_sent", |s, out| count(out, s.request.body_bytes_sent())),
     ("connection", |s, out| count(out, s.client.number)),
     ("connection_requests", |s, out| count(out, s.client.requests)),
     ("connection_time", |s, out| seconds(out, clock::since(s.client.opened))),

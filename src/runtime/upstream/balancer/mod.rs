@@ -122,10 +122,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The balancer of a method; `peers` with the address each was resolved to from the name that is written.
-fn new<'a>(
-    method: &Method,
-    peers: impl Iterator<Item = &'a Peer> + Clone,
-) -> Box<dyn Balancer + Send> {
+fn new<'a>(method: &Method, peers: impl Iterator<Item = &'a Peer> + Clone) -> Box<dyn Balancer + Send> {
     match method {
         Method::RoundRobin | Method::Other(_) => Box::new(RoundRobin::new(peers)),
         Method::LeastConn => Box::new(least_conn::LeastConn::new(Peers::new(peers))),
