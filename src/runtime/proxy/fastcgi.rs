@@ -1,7 +1,7 @@
 //! Proxying to FastCGI, SCGI and uwsgi servers, as far as it differs from HTTP.
 
 use super::exchange::Failure;
-use super::framing::Part;
+use super::framing::BodyState;
 use super::head::SMALL_BODY;
 use super::request::ProxyRequest;
 use super::upload;
@@ -183,7 +183,7 @@ pub(super) fn part(
         return Part::More;
     }
     // Reading goes on until the server has ended the request, even if the connection will not be kept.
-    if records.is_over || records.is_clean() { Part::Done(records.is_clean()) } else { Part::More }
+    if records.is_over || records.is_clean() { BodyState::Done(records.is_clean()) } else { BodyState::More }
 }
 
 /// Reason why a body ended early, `left` bytes before its length.

@@ -21,7 +21,7 @@ pub(super) enum Framing {
 }
 
 /// The state of the body after one buffer.
-pub(super) enum Part {
+pub(super) enum BodyState {
     More,
     /// The body is complete; whether nothing follows it.
     Done(bool),
@@ -123,10 +123,10 @@ impl Incoming {
                             read += n;
                             write += n;
                         }
-                        Chunk::More => break Part::More,
-                        Chunk::Done => break Part::Done(read == data.len()),
+                        Chunk::More => break BodyState::More,
+                        Chunk::Done => break BodyState::Done(read == data.len()),
                         Chunk::Invalid => {
-                            break Part::Invalid("upstream sent invalid chunked response".to_owned());
+                            break BodyState::Invalid("upstream sent invalid chunked response".to_owned());
                         }
                         Chunk::Trailers => {
                             let mut trailers = Trailers::new(self.most);
@@ -176,11 +176,11 @@ impl Incoming {
 
 impl trailers::Progress {
     /// The state after a piece of so many bytes.
-    fn part(self, length: usize) -> Part {
+    fn part(self, length: usize) -> BodyState {
         match self {
-            Self::More => Part::More,
-            Self::Done(used) => Part::Done(used == length),
-            Self::Invalid(message) => Part::Invalid(message),
+            Self::More => BodyState::More,
+            Self::Done(used) => BodyState::Done(used == length),
+            Self::Invalid(message) => BodyState::Invalid(message),
         }
     }
 }

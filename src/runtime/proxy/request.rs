@@ -81,7 +81,7 @@ impl ProxyRequest<'_> {
     }
 
     /// The current try.
-    pub(crate) fn this_try(&mut self) -> Option<&mut Try> {
+    pub(crate) fn this_try(&mut self) -> Option<&mut UpstreamTry> {
         self.r.tries.last_mut()
     }
 

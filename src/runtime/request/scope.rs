@@ -172,7 +172,7 @@ impl Scope<'_> {
             };
             let _ = write!(line, ", upstream: \"{scheme}://{}{colon}{uri}\"", last.peer);
         }
-        for (known, name) in [(Known::Host, "host"), (Known::Referer, "referrer")] {
+        for (known, name) in [(KnownHeader::Host, "host"), (KnownHeader::Referer, "referrer")] {
             if let Some(value) = r.head.value(known, buffer) {
                 let _ = write!(line, ", {name}: \"{}\"", text(value));
             }
