@@ -76,7 +76,7 @@ pub enum Handler {
 pub struct Pass {
     /// The directive's name.
     #[serde(with = "super::serial::word")]
-    pub directive: super::serial::word::Known,
+    pub directive: super::serial::word::AcceptedWord,
     /// `suwsgi://` or `grpcs://`
     pub tls: bool,
     /// Target of the requests.

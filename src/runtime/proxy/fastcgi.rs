@@ -166,7 +166,7 @@ pub(super) fn part(
     left: &mut Option<u64>,
     is_none: bool,
     messages: &mut Vec<(Severity, String)>,
-) -> Part {
+) -> BodyState {
     let have = buffer.filled().len() as u64;
     let is_none = is_none && have == 0;
     if let Some(left) = left {
@@ -175,12 +175,12 @@ pub(super) fn part(
             *left = 0;
             let message = "upstream sent more data than specified in \"Content-Length\" header";
             messages.push((Severity::Warn, message.to_owned()));
-            return Part::Done(false);
+            return BodyState::Done(false);
         }
         *left -= have;
     }
     if records.end.is_none() || broken(records, *left, is_none).is_some() {
-        return Part::More;
+        return BodyState::More;
     }
     // Reading goes on until the server has ended the request, even if the connection will not be kept.
     if records.is_over || records.is_clean() { BodyState::Done(records.is_clean()) } else { BodyState::More }

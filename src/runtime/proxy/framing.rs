@@ -89,15 +89,15 @@ impl Incoming {
     }
 
     /// Leaves in `buffer` the body's bytes only.
-    pub(super) fn take(&mut self, buffer: &mut Buffer) -> Part {
+    pub(super) fn take(&mut self, buffer: &mut Buffer) -> BodyState {
         match &mut self.framing {
-            Framing::Close => Part::More,
+            Framing::Close => BodyState::More,
             Framing::Records(left) => match &self.records {
                 Some(records) => {
                     let is_none = self.is_head && *left == self.whole;
                     fastcgi::part(records, buffer, left, is_none, &mut self.messages)
                 }
-                None => Part::More,
+                None => BodyState::More,
             },
             Framing::Length(left) => {
                 let have = buffer.filled().len() as u64;
@@ -109,7 +109,7 @@ impl Incoming {
                     let message = "upstream sent more data than specified in \"Content-Length\" header";
                     self.messages.push((Severity::Warn, message.to_owned()));
                 }
-                if *left == 0 { Part::Done(is_clean) } else { Part::More }
+                if *left == 0 { BodyState::Done(is_clean) } else { BodyState::More }
             }
             Framing::Chunked(chunked) => {
                 let data = buffer.filled_mut();

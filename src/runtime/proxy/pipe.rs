@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::framing::{Framing, Incoming, Part};
+use super::framing::{BodyState, Framing, Incoming};
 use super::pace::Pace;
 use super::request::{Chosen, ProxyRequest};
 use super::saving::Copy;
@@ -308,7 +308,7 @@ impl State {
         for (severity, message) in std::mem::take(&mut self.incoming.messages) {
             self.note(severity, &message);
         }
-        if let Part::Invalid(message) = part {
+        if let BodyState::Invalid(message) = part {
             self.worker.buffers.give(buffer);
             return self.fail(&message);
         }
@@ -340,7 +340,7 @@ impl State {
                 Err(message) => self.note(Severity::Crit, &message),
             }
         }
-        if let Part::Done(is_clean) = part {
+        if let BodyState::Done(is_clean) = part {
             return self.complete(is_clean);
         }
         if let Some(message) = self.incoming.broken() {

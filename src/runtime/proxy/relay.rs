@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::framing::{Incoming, Part};
+use super::framing::{BodyState, Incoming};
 use super::pipe::{Begun, Next, Pipe};
 use super::request::ProxyRequest;
 use super::saving::Copy;
@@ -57,7 +57,7 @@ pub(super) async fn run(
     for (severity, message) in std::mem::take(&mut incoming.messages) {
         p.log(severity, &message, READING);
     }
-    if let Part::Invalid(message) = part {
+    if let BodyState::Invalid(message) = part {
         p.log(Severity::Error, &message, READING);
         return abort(p, true).await;
     }
@@ -74,7 +74,7 @@ pub(super) async fn run(
     let is_other = p.r.response.status.code == 101;
     let may_keep = !incoming.closes && (is_read || !has_body) && !is_other;
     let mut sending = Sending { is_silent, is_chunked, has_head: true, position: 0 };
-    let Part::Done(is_clean) = part else {
+    let BodyState::Done(is_clean) = part else {
         let begun = Begun { connection, incoming, copy, may_keep, read, is_full };
         // Boxed: a response that has arrived as a whole needs no room for it.
         return Box::pin(long(p, begun, buffer, address, sending)).await;

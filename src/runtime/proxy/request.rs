@@ -11,7 +11,7 @@ use crate::runtime::net::clock::Clock;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::plan::ProxyPlan;
 use crate::runtime::request::scope::Scope;
-use crate::runtime::request::state::{Request, Try};
+use crate::runtime::request::state::{Request, UpstreamTry};
 use crate::runtime::upstream::balancer::{Attempt, Outcome};
 use crate::runtime::upstream::peer::Local;
 use crate::runtime::upstream::state::UpstreamState;

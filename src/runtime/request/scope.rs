@@ -151,7 +151,7 @@ impl Scope<'_> {
 
     /// Client, server, request and upstream of the request, as they end a line of the error log.
     fn place(&self) -> String {
-        use crate::runtime::net::http1::field::Known;
+        use crate::runtime::net::http1::field::KnownHeader;
         use std::fmt::Write;
         let r = &*self.request;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

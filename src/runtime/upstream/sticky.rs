@@ -16,7 +16,7 @@ const OWN: u64 = 8 << 10;
 pub(crate) type Session = [u8; 16];
 
 #[derive(Debug, Default)]
-struct Known {
+struct SessionTable {
     /// Peer of each session, and the place of the session in `by_age`.
     sessions: HashMap<Session, (Box<[u8]>, (Instant, u64))>,
     by_age: BTreeMap<(Instant, u64), Session>,
@@ -27,7 +27,7 @@ struct Known {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     most: usize,
-    known: Mutex<Known>,
+    known: Mutex<SessionTable>,
 }
 
 impl Sessions {
@@ -66,7 +66,7 @@ impl Sessions {
     }
 }
 
-impl Known {
+impl SessionTable {
     fn expire(&mut self, timeout: Duration) {
         while let Some((age, session)) = self.by_age.first_key_value()
             && age.0.elapsed() >= timeout

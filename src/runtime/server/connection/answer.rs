@@ -163,8 +163,8 @@ impl Connection {
             piece.clear();
             let is_held = request.reply.before.holds();
             match parts.next_if(|_| !is_held) {
-                Some(Part::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
-                Some(Part::File(from, to)) => {
+                Some(BodyPart::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
+                Some(BodyPart::File(from, to)) => {
                     let most = piece_of(to - from);
                     piece.resize(most, 0);
                     let Some(file) = &request.reply.file else { return Ok(()) };

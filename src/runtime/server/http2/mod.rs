@@ -152,7 +152,8 @@ pub(crate) async fn serve(
                     connection.graceful_shutdown();
                 }
                 let block = io.block_length(request.1.stream_id().as_u32());
-                let (worker, client, one) = (Rc::clone(worker), client.clone(), One::new(&active));
+                let (worker, client, one) =
+                    (Rc::clone(worker), client.clone(), OpenRequestGuard::new(&active));
                 // Boxed: tokio moves a task several times before it runs.
                 tokio::task::spawn_local(Box::pin(async move {
                     answer(worker, client, *request, server, block).await;
