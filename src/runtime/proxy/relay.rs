@@ -27,7 +27,11 @@ pub(super) async fn run(
     mut buffer: Buffer,
     address: &Address,
 ) -> Flow {
-    let has_none = matches!(p.r.response.status.code, 100..=199 | 204 | 304);
+    // Behind a 101 that the client did not ask for a body may follow.
+    let has_none = match p.r.response.status.code {
+        101 => p.r.is_http2(),
+        code => matches!(code, 100..=199 | 204 | 304),
+    };
     let is_bodyless = p.r.is_head() || has_none;
     let is_chunked = match response::begin(p, &buffer, is_bodyless, None) {
         Ok(is_chunked) => is_chunked,
