@@ -5,26 +5,26 @@
 macro_rules! as_proxy {
     ($all:expr, $bind:expr) => {{
         let all = $all;
-        let proxy = $crate::model::ProxySettings {
-            http_version: $crate::model::Setting::default($crate::model::proxy::HttpVersion::Http11),
-            set_header: $crate::model::Setting::default(Vec::new()),
+        let proxy = $crate::model::proxy::ProxySettings {
+            http_version: $crate::model::setting::Setting::default($crate::model::proxy::HttpVersion::Http11),
+            set_header: $crate::model::setting::Setting::default(Vec::new()),
             bind: $bind.clone(),
             connect_timeout: all.connect_timeout.clone(),
             read_timeout: all.read_timeout.clone(),
             send_timeout: all.send_timeout.clone(),
         };
-        let pass = $crate::model::PassSettings {
+        let pass = $crate::model::pass::PassSettings {
             next_upstream: all.next_upstream.clone(),
             next_upstream_tries: all.next_upstream_tries.clone(),
             next_upstream_timeout: all.next_upstream_timeout.clone(),
-            set_body: $crate::model::Setting::default(None),
+            set_body: $crate::model::setting::Setting::default(None),
             pass_request_headers: all.pass_request_headers.clone(),
             pass_request_body: all.pass_request_body.clone(),
             request_buffering: all.request_buffering.clone(),
-            redirect: $crate::model::Setting::default(None),
-            cookie_domain: $crate::model::Setting::default(None),
-            cookie_path: $crate::model::Setting::default(None),
-            cookie_flags: $crate::model::Setting::default(None),
+            redirect: $crate::model::setting::Setting::default(None),
+            cookie_domain: $crate::model::setting::Setting::default(None),
+            cookie_path: $crate::model::setting::Setting::default(None),
+            cookie_flags: $crate::model::setting::Setting::default(None),
             hide_header: all.hide_header.clone(),
             pass_header: all.pass_header.clone(),
             ignore_headers: all.ignore_headers.clone(),
@@ -38,10 +38,10 @@ macro_rules! as_proxy {
             socket_keepalive: all.socket_keepalive.clone(),
             socket_rcvbuf: all.socket_rcvbuf.clone(),
             socket_sndbuf: all.socket_sndbuf.clone(),
-            pass_trailers: $crate::model::Setting::default(false),
+            pass_trailers: $crate::model::setting::Setting::default(false),
             force_ranges: all.force_ranges.clone(),
         };
-        let cache = $crate::model::CacheSettings {
+        let cache = $crate::model::cache::CacheSettings {
             zone: all.cache.clone(),
             key: all.cache_key.clone(),
             valid: all.cache_valid.clone(),
@@ -55,7 +55,7 @@ macro_rules! as_proxy {
             lock_age: all.cache_lock_age.clone(),
             revalidate: all.cache_revalidate.clone(),
             background_update: all.cache_background_update.clone(),
-            convert_head: $crate::model::Setting::default(false),
+            convert_head: $crate::model::setting::Setting::default(false),
             max_range_offset: all.cache_max_range_offset.clone(),
             store: all.store.clone(),
             store_access: all.store_access.clone(),

@@ -4,7 +4,6 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::cached::Cached;
-use super::sticky::StickyRequest;
 use crate::model::log::Severity;
 use crate::runtime::fastcgi::records::Records;
 use crate::runtime::net::clock::Clock;
@@ -15,6 +14,7 @@ use crate::runtime::request::state::{Request, UpstreamTry};
 use crate::runtime::upstream::balancer::{Attempt, Outcome};
 use crate::runtime::upstream::peer::Local;
 use crate::runtime::upstream::state::UpstreamState;
+use crate::runtime::upstream::sticky::StickyRequest;
 use crate::runtime::upstream::tls::Secure;
 
 /// The peer that the balancer chose for a request; the balancer counts the request until this is dropped.

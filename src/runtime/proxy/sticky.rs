@@ -11,19 +11,7 @@ use crate::model::sticky::{CookieExpires, Sticky, StickyCookie};
 use crate::runtime::net::clock::{Clock, cookie_date};
 use crate::runtime::net::text::{field, put};
 use crate::runtime::request::cookies;
-use crate::runtime::upstream::sticky::StickyState;
-
-/// The request's part in it.
-pub(crate) struct StickyRequest {
-    state: Rc<StickyState>,
-    /// Name of the peer, or of the session.
-    id: Vec<u8>,
-    /// Name of the chosen peer.
-    peer: Box<[u8]>,
-    /// The line with the cookie among those of the reply.
-    line: Vec<u8>,
-    is_learned: bool,
-}
+use crate::runtime::upstream::sticky::StickyRequest;
 
 /// Finds the peer or the session that the client names.
 pub(super) fn begin(p: &mut ProxyRequest<'_>) -> Option<Box<StickyRequest>> {

@@ -28,6 +28,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    pub(crate) fn new(worker: Rc<Worker>, client: Client, stream: Stream, timer: Timer) -> Self {
+        Self { worker, client, stream, timer, timed_out: false, sink: None, ahead: Vec::new() }
+    }
+
     /// The scope in which variables are evaluated.
     pub(crate) fn scope<'a>(&'a self, request: &'a mut Request) -> Scope<'a> {
         Scope { worker: &self.worker, client: &self.client, request }

@@ -1,6 +1,7 @@
 //! Sessions and their peers (`ngx_http_upstream_sticky_module.c`): all workers share them, and they stay over reloads.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -96,6 +97,18 @@ impl StickyState {
         };
         Some(Self { settings, sessions })
     }
+}
+
+/// A request's part in it.
+pub(crate) struct StickyRequest {
+    pub(crate) state: Rc<StickyState>,
+    /// Name of the peer, or of the session.
+    pub(crate) id: Vec<u8>,
+    /// Name of the chosen peer.
+    pub(crate) peer: Box<[u8]>,
+    /// The line with the cookie among those of the reply.
+    pub(crate) line: Vec<u8>,
+    pub(crate) is_learned: bool,
 }
 
 #[cfg(test)]

@@ -128,15 +128,7 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
         let server = default_server(worker, &client);
         return Box::pin(http2::serve(worker, client, stream, &timer, server)).await;
     }
-    let mut connection = Connection {
-        worker: Rc::clone(worker),
-        client,
-        stream,
-        timer,
-        timed_out: false,
-        sink: None,
-        ahead: Vec::new(),
-    };
+    let mut connection = Connection::new(Rc::clone(worker), client, stream, timer);
     let settings = Rc::clone(&connection.default_plan());
     let (mut idle, mut sure) = (settings.core.client_header_timeout.value, Duration::ZERO);
     loop {

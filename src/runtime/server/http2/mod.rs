@@ -206,7 +206,7 @@ async fn answer(
     let mut request = worker.take_request(&plan);
     request.buffer = worker.buffers.take();
     request.reset(&plan, server);
-    let mut c = Connection { worker, client, stream, timer, timed_out: false, sink: None, ahead: Vec::new() };
+    let mut c = Connection::new(worker, client, stream, timer);
     let head = match head::read(&mut request.head, &parts, &mut request.buffer, &plan.rules) {
         Progress::Bad(bad) => Head::Bad(bad.status, bad.message),
         Progress::Done | Progress::More => Head::Done,
