@@ -78,6 +78,8 @@ pub(super) struct State {
     is_armed: bool,
     timeout: Duration,
     is_long: bool,
+    /// The client takes frames, which are shorter than buffers: more would only wait in memory.
+    is_framed: bool,
     end: Option<End>,
     /// The client is gone: only the copy is still of use.
     is_deaf: bool,
@@ -115,7 +117,7 @@ pub(super) struct Begun {
 impl Pipe {
     pub(super) fn new(p: &mut ProxyRequest<'_>, address: &Address, begun: Begun) -> Rc<Self> {
         let Begun { connection, incoming, copy, may_keep, read, is_full } = begun;
-        let settings = &p.plan.on_way;
+        let (settings, is_framed) = (&p.plan.on_way, p.r.is_http2());
         let path = &settings.temp_path;
         let directory = os(&p.c.worker.absolute(path.value.path.as_bytes().to_vec())).to_owned();
         let levels = match path.origin {
@@ -124,7 +126,8 @@ impl Pipe {
         };
         let memory = settings.buffers.value.size.saturating_mul(u64::from(settings.buffers.value.number));
         let memory = usize::try_from(memory).unwrap_or(usize::MAX);
-        let spool = Spool::new(memory, settings.max_temp_file_size.value, Place { directory, levels });
+        let spool =
+            Spool::new(memory, settings.max_temp_file_size.value, Place { directory, levels }, is_framed);
         Rc::new(Self(RefCell::new(State {
             worker: Rc::clone(&p.c.worker),
             connection: Some(connection),
@@ -142,6 +145,7 @@ impl Pipe {
             is_armed: false,
             timeout: p.plan.settings.read_timeout.value,
             is_long: is_full,
+            is_framed,
             end: None,
             is_deaf: false,
             noted: Noted::default(),
@@ -265,7 +269,8 @@ impl State {
             let Some(connection) = &mut self.connection else { return };
             let left = matches!(self.incoming.framing, Framing::Length(left) if left > SIZE as u64);
             let buffers = &self.worker.buffers;
-            let mut buffer = if self.is_long || left { buffers.take_large() } else { buffers.take() };
+            let is_large = (self.is_long || left) && !(self.is_framed && is_asked);
+            let mut buffer = if is_large { buffers.take_large() } else { buffers.take() };
             let room = buffer.room();
             let most = most.min(room.len() - TAIL);
             match connection.stream.poll_read(cx, &mut room[..most]) {

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use crate::runtime::net::buffer::{Buffer, HEADROOM};
+use crate::runtime::net::buffer::{Buffer, HEADROOM, SIZE};
 use crate::runtime::net::log::errno;
 use crate::runtime::request::body_file::BodyFile;
 use crate::runtime::request::worker::Worker;
@@ -42,11 +42,15 @@ pub(super) struct Spool {
     file: Option<BodyFile>,
     /// `proxy_max_temp_file_size`
     most_in_file: u64,
+    /// Bytes that are read back from a file at a time.
+    piece: u64,
 }
 
 impl Spool {
-    pub(super) fn new(most_in_memory: usize, most_in_file: u64, place: Place) -> Self {
-        Self { pieces: VecDeque::new(), in_memory: 0, most_in_memory, place, file: None, most_in_file }
+    /// `is_framed`: the client takes frames, which are shorter than buffers.
+    pub(super) fn new(most_in_memory: usize, most_in_file: u64, place: Place, is_framed: bool) -> Self {
+        let piece = if is_framed { SIZE as u64 } else { PIECE };
+        Self { pieces: VecDeque::new(), in_memory: 0, most_in_memory, place, file: None, most_in_file, piece }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -150,9 +154,11 @@ impl Spool {
     /// A file cannot be read.
     pub(super) fn take(&mut self, worker: &Worker) -> io::Result<Option<Buffer>> {
         let Some(first) = self.pieces.pop_front() else { return Ok(None) };
+        let piece = self.piece;
         let read = |file: &dyn Fn(&mut [u8], u64) -> io::Result<()>, from, to: u64| {
-            let to = to.min(from + PIECE);
-            let mut buffer = worker.buffers.take_large();
+            let to = to.min(from + piece);
+            let buffers = &worker.buffers;
+            let mut buffer = if piece > SIZE as u64 { buffers.take_large() } else { buffers.take() };
             let length = (to - from) as usize;
             file(&mut buffer.room()[..length], from)?;
             buffer.end = HEADROOM + length;
