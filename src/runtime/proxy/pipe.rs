@@ -27,9 +27,6 @@ use crate::runtime::upstream::state::UpstreamState;
 
 /// Buffers that are read in one turn, so that other connections have theirs.
 const TURN: usize = 8;
-/// Bytes that are read at once for a client that takes them at once: as many as nginx reads by default. More would wait in
-/// memory when the client stops.
-const ASKED: usize = 32 << 10;
 /// Kept free at the end of a buffer for what ends a chunk.
 pub(super) const TAIL: usize = 16;
 const READING: &str = " while reading upstream";
@@ -251,11 +248,8 @@ impl State {
                 }
                 self.pause = None;
             }
-            let room = match (self.is_deaf, is_asked) {
-                (true, _) => usize::MAX,
-                (false, true) => ASKED,
-                (false, false) => self.spool.room(self.copy.is_some()),
-            };
+            let is_free = is_asked || self.is_deaf;
+            let room = if is_free { usize::MAX } else { self.spool.room(self.copy.is_some()) };
             if room == 0 {
                 return self.disarm();
             }
