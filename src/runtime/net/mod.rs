@@ -13,6 +13,7 @@ pub(crate) mod path;
 pub(crate) mod proxy_protocol;
 pub(crate) mod random;
 pub(crate) mod recoder;
+pub(crate) mod reset;
 pub(crate) mod shared;
 pub(crate) mod stream;
 pub(crate) mod symlink;

@@ -10,6 +10,7 @@ use std::io;
 use std::mem::swap;
 use std::pin::Pin;
 
+use crate::runtime::net::reset::empty;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
@@ -49,6 +50,7 @@ impl Chain {
 
     pub(crate) fn clear(&mut self) {
         self.filters.clear();
+        empty(&mut self.changed);
     }
 
     /// True if a filter goes on with an empty piece.

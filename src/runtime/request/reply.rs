@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::mem::take;
 use std::rc::Rc;
 
 use crate::runtime::net::clock::parse_http;
 use crate::runtime::net::http1::field::{self, Line};
+use crate::runtime::net::reset::{empty, set};
 use crate::runtime::net::text::{field as put_field, is_named};
 use crate::runtime::request::filter::{BodyFilter, Chain, PageFilter};
 
@@ -83,24 +83,21 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Forgets everything but the memory.
+    /// Forgets everything but the memory; the pattern names every field, so none can be left out.
     pub(crate) fn clear(&mut self) {
-        let kept = |bytes: &mut Vec<u8>| {
-            let mut bytes = take(bytes);
-            bytes.clear();
-            bytes.shrink_to(64 << 10);
-            bytes
-        };
-        *self = Self {
-            line: kept(&mut self.line),
-            content_type: kept(&mut self.content_type),
-            charset: kept(&mut self.charset),
-            override_charset: kept(&mut self.override_charset),
-            lines: kept(&mut self.lines),
-            trailers: kept(&mut self.trailers),
-            text: kept(&mut self.text),
-            ..Self::default()
-        };
+        #[rustfmt::skip]
+        let Self {
+            line, content_type, charset, override_charset, content_length, last_modified, lines, allow_ranges,
+            single_range, vary, is_proxied, has_server, has_date, keeps_type, plain_location, chunked, expect_trailers,
+            trailers, header_only, text, file, parts, before, behind, page, gzip_ratio,
+        } = self;
+        for bytes in [line, content_type, charset, override_charset, lines, trailers, text] {
+            empty(bytes);
+        }
+        set!(None, content_length last_modified file page gzip_ratio);
+        set!(false, allow_ranges single_range vary is_proxied has_server has_date keeps_type plain_location);
+        set!(false, chunked expect_trailers header_only);
+        (parts.clear(), before.clear(), behind.clear());
     }
 
     /// Forgets the body.

@@ -4,6 +4,7 @@ use crate::eval::select::host;
 use crate::runtime::net::http1::field::{self, Field, KnownHeader, Line};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::request_line::{self, RequestLine};
+use crate::runtime::net::reset::set;
 
 /// Limits of heads by the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +97,19 @@ fn bad(status: u16, message: impl Into<String>) -> Progress {
 }
 
 impl Head {
-    /// Forgets everything but the memory; the next request begins at `start`.
-    pub(crate) fn reset(&mut self, start: usize) {
-        self.fields.clear();
-        self.server.clear();
-        let (fields, server) = (std::mem::take(&mut self.fields), std::mem::take(&mut self.server));
-        *self = Self { fields, server, start, position: start, ..Self::default() };
+    /// Forgets everything but the memory; the next request begins at `new_start`. The pattern names every field, so none
+    /// can be left out.
+    pub(crate) fn reset(&mut self, new_start: usize) {
+        #[rustfmt::skip]
+        let Self {
+            line, fields, first, server, port, connection, content_length, chunked, start, position, has_line,
+        } = self;
+        *line = RequestLine::default();
+        *first = First::default();
+        (fields.clear(), server.clear());
+        (*port, *connection, *content_length) = (0, ConnectionType::Unset, None);
+        set!(false, chunked has_line);
+        set!(new_start, start position);
     }
 
     /// The first field of a known name.

@@ -4,6 +4,7 @@ use crate::runtime::net::http1::field::{self, Field, KnownHeader, Line};
 use crate::runtime::net::http1::head::{contains, decimal};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::status_line::{self, StatusLine};
+use crate::runtime::net::reset::set;
 
 /// A response head, or what of it has arrived.
 #[derive(Debug, Default)]
@@ -55,11 +56,15 @@ const ONCE: u64 = KnownHeader::ContentType.bit()
     | KnownHeader::Status.bit();
 
 impl ResponseHead {
-    /// Forgets everything but the memory; the head begins at `start`.
-    pub(crate) fn reset(&mut self, start: usize) {
-        let mut fields = std::mem::take(&mut self.fields);
+    /// Forgets everything but the memory; the head begins at `new_start`. The pattern names every field, so none can be
+    /// left out.
+    pub(crate) fn reset(&mut self, new_start: usize) {
+        let Self { status, fields, content_length, chunked, close, start, position, form, has_status, seen } =
+            self;
         fields.clear();
-        *self = Self { fields, start, position: start, ..Self::default() };
+        (*status, *content_length, *form, *seen) = (StatusLine::default(), None, Form::Http, 0);
+        set!(false, chunked close has_status);
+        set!(new_start, start position);
     }
 
     /// As [`reset`](Self::reset), for a head of the Common Gateway Interface.
