@@ -40,6 +40,11 @@ impl BaselineArgs {
         }
     }
 
+    /// True if the command line names a baseline.
+    pub(super) fn is_given(&self) -> bool {
+        self.baseline.is_some() || self.is_written()
+    }
+
     /// True if a baseline is to be written.
     pub(super) fn is_written(&self) -> bool {
         self.write_baseline.is_some()
@@ -116,7 +121,8 @@ fn take(path: &Path, parts: &mut [Part<'_>]) -> Result<(), Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let failure = Failure::new(format!("cannot read the baseline `{}`: {e}", path.display()));
         if e.kind() == std::io::ErrorKind::NotFound {
-            return failure.help(format!("write it with `ngxc lint --write-baseline={} …`", path.display()));
+            return failure
+                .help(format!("write it with `--write-baseline={}` and the same command", path.display()));
         }
         failure
     })?;

@@ -114,5 +114,8 @@ fn finish(mut cx: scope::Compiler<'_>) -> Compiled {
         unsupported: cx.unsupported,
         embedded: std::collections::BTreeMap::new(),
     };
+    if cx.uses_plus {
+        cx.diagnostics.iter_mut().for_each(upstream::soften_for_plus);
+    }
     Compiled { config, diagnostics: cx.diagnostics, files: cx.files, same_since }
 }

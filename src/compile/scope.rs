@@ -62,6 +62,8 @@ pub(super) struct Compiler<'t> {
     pub(super) upstreams: HashMap<String, Vec<KnownUpstream>>,
     /// The configuration has a directive of a module that the catalog does not describe fully: it may define variables.
     pub(super) foreign_modules: bool,
+    /// A directive of NGINX Plus was seen.
+    pub(super) uses_plus: bool,
     /// Modules outside of nginx that the configuration uses or loads: they may define variables.
     pub(super) loaded: HashSet<String>,
     /// True while values are compiled at the end of `http`.
@@ -140,6 +142,7 @@ impl<'t> Compiler<'t> {
             upstreams: HashMap::new(),
             // A missing file may define names that the others use.
             foreign_modules: lacks_files(configuration),
+            uses_plus: false,
             loaded: HashSet::new(),
             late: false,
             modules: HashSet::new(),

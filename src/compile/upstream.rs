@@ -9,7 +9,7 @@ use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
 use super::{argument, method, pass, peer, settings};
 use crate::catalog::{self, Context};
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, Level, Place, When};
 use crate::model::limit::Resolver;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
 use crate::model::{Endpoint, Peer, Setting, Upstream, UpstreamId};
@@ -277,6 +277,19 @@ impl<'t> Blocks<'t> for UpstreamBlock {
         false
     }
 }
+
+/// Lowers the report of an upstream without servers: NGINX Plus takes them from its API or a file of its state.
+pub(super) fn soften_for_plus(diagnostic: &mut Diagnostic) {
+    if diagnostic.code == EMPTY && diagnostic.level == Level::Error {
+        diagnostic.level = Level::Info;
+        diagnostic
+            .message
+            .push_str("; NGINX Plus, which this configuration is for, may get them from its API");
+    }
+}
+
+/// Code of the report about an upstream without a server.
+const EMPTY: &str = "upstream-without-servers";
 
 /// Reports an upstream without a server.
 pub(super) fn report_empty(cx: &mut Compiler<'_>, name: &str, span: Span) {

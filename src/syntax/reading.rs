@@ -212,6 +212,9 @@ fn other_language(
     if is_embedded {
         return None;
     }
+    if let Some(error) = foreign::undeciphered(tree) {
+        return Some(error);
+    }
     let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
     let looks_so = first.ends_with(b":") || first == b"---" || is_json(text);
     let is_named = path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..], &b".json"[..]]);
@@ -259,7 +262,8 @@ pub fn embedded(path: &Path, text: &[u8], templates: &Templates) -> Vec<String> 
     };
     let reading = template::read(path, text, templates, yaml::is_yaml);
     let parsed = reading.as_ref().and_then(|r| r.parsed.as_deref()).unwrap_or(text);
-    yaml::find(parsed, is_directive).unwrap_or_default().into_iter().map(|found| found.name).collect()
+    let found = yaml::find(parsed, is_directive).unwrap_or_default().into_iter();
+    found.filter(|one| !one.is_encoded).map(|one| one.name).collect()
 }
 
 /// The layout of a file, in which the places of a template stay where and as they are.

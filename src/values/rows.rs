@@ -121,9 +121,15 @@ pub(super) fn of_pieces(place: &Place<'_>, pieces: Vec<Piece>, outermost: bool) 
             next.iter_mut().flat_map(Row::opens_mut).for_each(|open| open.name.clone_from(&name));
         }
         let joined = all.iter().flat_map(|head| next.iter().map(move |tail| head.join(tail)));
-        all = joined.filter(|row: &Row| row.parts.len() <= LONGEST).take(MOST).collect();
+        all = joined.map(bounded).take(MOST).collect();
+        place.view.levels.memo.count(&all);
     }
     all
+}
+
+/// A row of so many parts that nothing follows from them is unknown.
+fn bounded(row: Row) -> Row {
+    if row.parts.len() <= LONGEST { row } else { Row::open(Open::new([true; 256])) }
 }
 
 /// A value of which nothing is known.
@@ -141,14 +147,21 @@ pub(super) fn variable(place: &Place<'_>, name: &str) -> Vec<Row> {
         let number = pattern.number(name).unwrap_or(0);
         return of_group(pattern, number, &entry.subject, Some(entry.span));
     }
-    let rows = unchecked(place, name);
-    let mut facts = facts::facts(place.view, place.point, name);
-    if let Some((known, more)) = &place.known
-        && known == name
-    {
-        facts.extend(more.iter().cloned());
+    let memo = &place.view.levels.memo;
+    if !memo.may_go_on() {
+        return unknown();
     }
-    facts::apply(&facts, rows)
+    let key = (place.point.level.position(), place.point.before, place.depth, name.to_owned());
+    let rows = memo.get(&key).unwrap_or_else(|| {
+        let facts = facts::facts(place.view, place.point, name);
+        let rows = facts::apply(&facts, unchecked(place, name)).into();
+        memo.keep(key, &rows);
+        rows
+    });
+    match &place.known {
+        Some((known, more)) if known == name => facts::apply(more, rows.to_vec()),
+        _ => rows.to_vec(),
+    }
 }
 
 /// The ways of a variable, whatever was asked of it.
