@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::reading::Reading;
+use super::reading::InputArgs;
 use crate::source::{Disk, Loader, put_back};
 use crate::{catalog, syntax};
 
@@ -34,7 +34,7 @@ pub(super) fn is_of_input(path: &Path) -> bool {
 }
 
 /// The list of files with a YAML file of several configurations replaced by each of them.
-pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
+pub(super) fn expand(files: &[PathBuf], reading: &InputArgs) -> Vec<PathBuf> {
     let mut all = Vec::with_capacity(files.len());
     // An unreadable file of values is reported with the configuration.
     let templates = reading.template.templates().unwrap_or_default();
@@ -61,7 +61,7 @@ pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
 }
 
 /// Names of the configurations that others of the same file include: they are judged inside of those.
-fn included(paths: &[PathBuf], names: &[String], reading: &Reading) -> HashSet<String> {
+fn included(paths: &[PathBuf], names: &[String], reading: &InputArgs) -> HashSet<String> {
     let mut inner = HashSet::new();
     for (path, name) in paths.iter().zip(names) {
         // Two that include each other stay both.
@@ -76,7 +76,7 @@ fn included(paths: &[PathBuf], names: &[String], reading: &Reading) -> HashSet<S
 
 /// The configurations of a YAML file that include one of it, which was named by itself, `FILE#NAME`; only those that no other
 /// includes. A configuration with `events` is a main file.
-pub(super) fn around(path: &Path, reading: &Reading) -> Vec<PathBuf> {
+pub(super) fn around(path: &Path, reading: &InputArgs) -> Vec<PathBuf> {
     let (file, Some(name)) = split(path) else { return Vec::new() };
     let templates = reading.template.templates().unwrap_or_default();
     let Ok(text) = reading.stdin.over(&Disk).read(&file) else { return Vec::new() };

@@ -124,7 +124,7 @@ pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, 
     let mut all: Vec<_> = configurations.iter().map(audited).collect();
     // The baseline of the settings file is that of `lint`.
     let parts = configurations.iter().zip(&mut all).map(|((root, _, configuration), findings)| {
-        baseline::Part { root, configuration, findings, settled: None }
+        baseline::BaselinePart { root, configuration, findings, settled: None }
     });
     args.baseline.apply(parts.collect())?;
     for ((root, version, configuration), found) in configurations.iter().zip(all) {

@@ -6,25 +6,25 @@ use crate::lint::place;
 use crate::lint::target::Target;
 use crate::model::location::Handler;
 use crate::model::{Origin, Target as ModelTarget};
-use crate::reuse::{Judged, Leaf, Reached, has_variable_host};
+use crate::reuse::{JudgedLeaf, Leaf, ReachedTarget, has_variable_host};
 use crate::syntax::Directive;
 use crate::values::text::is_name;
 
 /// The host without an upstream that a leaf proxies to, if its connections could be kept.
-pub(crate) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
+pub(crate) fn bare<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Option<&'a str> {
     let leaf = &judged.leaf;
     let could_keep = leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
     if !judged.can_reuse() || !could_keep || has_variable_host(target.config, leaf.target) {
         return None;
     }
     judged.reached.iter().find_map(|(reached, _)| match reached {
-        Reached::Bare(host, _) if !target.may_be_upstream(leaf, host) => Some(host.as_str()),
+        ReachedTarget::Bare(host, _) if !target.may_be_upstream(leaf, host) => Some(host.as_str()),
         _ => None,
     })
 }
 
 /// The upstream that a host should have.
-pub(crate) fn upstream(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> String {
+pub(crate) fn upstream(target: Target<'_>, host: &str, users: &[&JudgedLeaf<'_>]) -> String {
     let tls =
         users.iter().any(|user| matches!(&user.leaf.location.handler, Some(Handler::Proxy(p)) if p.tls));
     let name = name(target, host);
@@ -39,8 +39,8 @@ pub(crate) fn upstream(target: Target<'_>, host: &str, users: &[&Judged<'_>]) ->
 /// True if the name of a host is resolved for requests: a variable in the value makes nginx ask a `resolver`, unless another
 /// place names the host without one, which nginx then finds as an upstream (`ngx_http_upstream_init_request`). An upstream
 /// resolves its names when nginx starts, unless it has `resolve`.
-pub(super) fn is_resolved_later(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> bool {
-    let has_variable = |user: &&Judged<'_>| matches!(user.leaf.target, ModelTarget::Value(_));
+pub(super) fn is_resolved_later(target: Target<'_>, host: &str, users: &[&JudgedLeaf<'_>]) -> bool {
+    let has_variable = |user: &&JudgedLeaf<'_>| matches!(user.leaf.target, ModelTarget::Value(_));
     // Without a `resolver` such requests get 502.
     target.levels().has("resolver") && is_name(without_port(host)) && users.iter().all(has_variable)
 }
@@ -87,7 +87,11 @@ fn name(target: Target<'_>, host: &str) -> String {
 }
 
 /// Name of the new upstream, and the edits: the block, and each target that now names it.
-pub(super) fn edits(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Option<(String, Vec<Edit>)> {
+pub(super) fn edits(
+    target: Target<'_>,
+    host: &str,
+    users: &[&JudgedLeaf<'_>],
+) -> Option<(String, Vec<Edit>)> {
     let uses = target.uses();
     // Which addresses a name has matters more than a connection: a person has to look.
     if is_resolved_later(target, host, users)

@@ -22,7 +22,7 @@ pub use envsubst::has_places;
 pub(super) use envsubst::{guarded, unguarded};
 pub use language::Language;
 pub use reading::Templates;
-pub(super) use reading::{Reading, Unclosed, blank};
+pub(super) use reading::{ReadTemplate, Unclosed, blank};
 pub(super) use tag::guess;
 
 /// Reading of a file; `None` if the file is read unchanged.
@@ -31,14 +31,14 @@ pub(super) fn read(
     text: &[u8],
     templates: &Templates,
     is_yaml: fn(&Path, &[u8]) -> bool,
-) -> Option<Reading> {
+) -> Option<ReadTemplate> {
     let named = Language::of_name(path);
     let reading = match templates.language {
         Some(language) if language != Language::Envsubst => branch::mask(language, text, is_yaml(path, text)),
         _ => {
             let written = named.filter(|_| !matches!(templates.language, Some(Language::Envsubst)));
             match written.and_then(|language| tag::tagged(language, text)) {
-                Some(unread) => Reading { unread: Some(unread), ..Reading::default() },
+                Some(unread) => ReadTemplate { unread: Some(unread), ..ReadTemplate::default() },
                 None => match (envsubst::read(path, text, templates), head(text)) {
                     (None, None) => return None,
                     (reading, head) => without_head(reading.unwrap_or_default(), text, head),
@@ -60,7 +60,7 @@ fn head(text: &[u8]) -> Option<Range<usize>> {
 }
 
 /// The reading of a file without the lines that only another program reads.
-fn without_head(mut reading: Reading, text: &[u8], head: Option<Range<usize>>) -> Reading {
+fn without_head(mut reading: ReadTemplate, text: &[u8], head: Option<Range<usize>>) -> ReadTemplate {
     if let Some(head) = head {
         let text = reading.text.as_deref().unwrap_or(text);
         if text.len() >= head.end {

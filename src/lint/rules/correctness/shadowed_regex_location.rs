@@ -53,7 +53,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         seen = Some(outer);
-        let mut covers: Vec<(Directive<'_>, Cover)> = Vec::new();
+        let mut covers: Vec<(Directive<'_>, CoveredPaths)> = Vec::new();
         let mut patterns: Vec<(Directive<'_>, Rc<Pattern>)> = Vec::new();
         for head in outer.own("location") {
             let Some((text, caseless)) = sources::regex_of_location(head) else { continue };
@@ -69,8 +69,8 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 patterns.push((head, pattern.clone()));
             }
             let first = covers.iter().find(|(_, cover)| match cover {
-                Cover::All => true,
-                Cover::Beginning(begin) => !caseless && prefix.starts_with(begin),
+                CoveredPaths::All => true,
+                CoveredPaths::Beginning(begin) => !caseless && prefix.starts_with(begin),
             });
             if let Some(first) = first.map(|(first, _)| *first).or(taken) {
                 found.push(
@@ -93,14 +93,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 const MOST: usize = 200;
 
 /// The paths that a pattern matches for sure.
-enum Cover {
+enum CoveredPaths {
     All,
     Beginning(Vec<u8>),
 }
 
-fn cover(text: &[u8], pattern: &Pattern, caseless: bool) -> Option<Cover> {
+fn cover(text: &[u8], pattern: &Pattern, caseless: bool) -> Option<CoveredPaths> {
     if [&b"/"[..], b"^/", b".*", b".", b"^", b"^/.*", b"^.*$", b"^/.*$", b".*$"].contains(&text) {
-        return Some(Cover::All);
+        return Some(CoveredPaths::All);
     }
     let HirKind::Concat(parts) = pattern.hir().kind() else { return None };
     let only_prefix = parts.len() == 2 && is_look(&parts[0], Look::Start);
@@ -108,5 +108,5 @@ fn cover(text: &[u8], pattern: &Pattern, caseless: bool) -> Option<Cover> {
         .then(|| pattern.prefix())
         .flatten()
         .filter(|p| !p.is_empty())
-        .map(Cover::Beginning)
+        .map(CoveredPaths::Beginning)
 }
