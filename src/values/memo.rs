@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::part::Row;
 
 /// Parts of rows that are kept; each is about a kilobyte.
-const MOST_KEPT: usize = 4096;
+const MOST_KEPT: usize = 2048;
 
 /// Parts of rows that may be made for a file, and for each of its directives.
 const WORK: u64 = 1_000_000;

@@ -151,17 +151,35 @@ pub(super) fn variable(place: &Place<'_>, name: &str) -> Vec<Row> {
     if !memo.may_go_on() {
         return unknown();
     }
-    let key = (place.point.level.position(), place.point.before, place.depth, name.to_owned());
-    let rows = memo.get(&key).unwrap_or_else(|| {
+    let found = || {
         let facts = facts::facts(place.view, place.point, name);
-        let rows = facts::apply(&facts, unchecked(place, name)).into();
-        memo.keep(key, &rows);
-        rows
-    });
+        facts::apply(&facts, unchecked(place, name))
+    };
+    let rows = if is_made(place, name) {
+        let key = (place.point.level.position(), place.point.before, place.depth, name.to_owned());
+        let known = memo.get(&key).unwrap_or_else(|| {
+            let rows = found().into();
+            memo.keep(key, &rows);
+            rows
+        });
+        known.to_vec()
+    } else {
+        found()
+    };
     match &place.known {
-        Some((known, more)) if known == name => facts::apply(more, rows.to_vec()),
-        _ => rows.to_vec(),
+        Some((known, more)) if known == name => facts::apply(more, rows),
+        _ => rows,
     }
+}
+
+/// True for a variable that is made of others: it is worth while to remember its ways.
+fn is_made(place: &Place<'_>, name: &str) -> bool {
+    let variables = &place.view.config.http.variables;
+    let is_defined =
+        || variables.find(name).is_some_and(|id| variables.get(id).source != VariableSource::Builtin);
+    matches!(name, "uri" | "document_uri") && place.view.levels.has("rewrite")
+        || is_defined()
+        || place.view.levels.sets(name).next().is_some()
 }
 
 /// The ways of a variable, whatever was asked of it.

@@ -93,7 +93,7 @@ pub(super) fn edits(
     users: &[&JudgedLeaf<'_>],
 ) -> Option<(String, Vec<Edit>)> {
     let uses = target.uses();
-    // Which addresses a name has matters more than a connection: a person has to look.
+    // The addresses of a name matter more than a connection: a person has to look.
     if is_resolved_later(target, host, users)
         || !uses.complete
         || uses.is_read("proxy_host")

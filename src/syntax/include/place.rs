@@ -95,7 +95,7 @@ impl Load<'_> {
             self.note_beside(include, &full, &place);
             return Places::at(vec![place.clone()], &place, full);
         }
-        // What a fragment names lies in the directory around its own.
+        // Names in a fragment are those of the directory around its own.
         let around = self.around(self.directory_of_main()).is_some() && self.options.path_maps.is_empty();
         let place = places.swap_remove(if around { places.len() - 1 } else { 0 });
         Places::at(vec![place.clone()], &place, full)
