@@ -50,7 +50,7 @@ pub(super) fn read(
 }
 
 /// Lines between which a template of Nginx UI says what it is, in TOML.
-const HEAD: [&[u8]; 2] = [b"# Nginx UI Template Start\n", b"# Nginx UI Template End"];
+const HEAD: [&[u8]; 2] = [b"# Nginx UI Template Start", b"# Nginx UI Template End"];
 
 /// The lines of a text that only Nginx UI reads.
 fn head(text: &[u8]) -> Option<Range<usize>> {

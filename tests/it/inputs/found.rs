@@ -159,7 +159,7 @@ fn files_of_directories_are_what_they_show() {
     write("site.conf", "server {\n    listen ${PORT};\n    ${EXTRA}\n    server_name ${name};\n}\n");
     write(
         "block.conf",
-        "# Nginx UI Template Start\nname = \"A, b\"\n# Nginx UI Template End\nlocation / { try_files $uri =404; }\n",
+        "# Nginx UI Template Start\r\nname = \"A, b\"\r\n# Nginx UI Template End\r\nlocation / { try_files $uri =404; }\r\n",
     );
     write("a.nginx", "server { listen 81; bogus; }\n");
     write("nginx.conf.example", "server { listen 82; }\n");
