@@ -68,16 +68,13 @@ fn hidden(tree: &Tree) -> Option<Diagnostic> {
     let hides =
         |range: &Range<usize>| ends(range.clone()).find(|at| !text[*at..range.end].trim_ascii().is_empty());
     let first = comments.iter().find_map(hides)?;
-    let all = comments.iter().flat_map(|range| ends(range.clone())).take(MOST * MOST);
-    let edits = all.map(|at| Edit::replace(Span::new(tree.file(), at, at + 1), "\n")).collect();
     let place = Span::new(tree.file(), first, first + 1);
     let message = "expected a line feed, found a carriage return alone (U+000D) in a comment: what follows on the line is part of the \
                    comment to nginx";
     Some(
         Diagnostic::warning(ODD_CHARACTER, place, message)
             .label("no end of a line to nginx")
-            .help("an editor of old systems writes such line ends; `ngxc lint --fix` repairs them")
-            .fix(Fix::safe("end the lines of comments with line feeds", edits)),
+            .help("an editor of old systems writes such line ends: `tr '\\r' '\\n' < FILE` gives the lines that were meant"),
     )
 }
 
