@@ -161,7 +161,10 @@ fn as_meant(tree: Tree, errors: Vec<SyntaxError>, said: &mut Vec<Diagnostic>) ->
         return (tree, errors);
     }
     let nginx = errors.first().map(SyntaxError::nginx_message).unwrap_or_default();
-    let odd = said.drain(..).map(|odd| {
+    // Only what was put right is an error.
+    let (put_right, left_over): (Vec<_>, Vec<_>) = said.drain(..).partition(|odd| odd.fix.is_some());
+    said.extend(left_over);
+    let odd = put_right.into_iter().map(|odd| {
         let place = odd.span;
         SyntaxError::new(
             Diagnostic { class: Class::Syntax, level: Level::Error, ..odd },
