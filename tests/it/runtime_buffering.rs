@@ -184,3 +184,36 @@ fn a_body_whose_chunks_are_here_has_a_length() {
         }
     }
 }
+
+/// A stream whose window is closed holds neither the peer nor other streams of its connection.
+#[test]
+fn a_stalled_stream_of_http2_holds_no_peer() {
+    let (peer, _) = peer(CLOSES);
+    let program = programs().remove(0);
+    let http = format!(
+        "access_log off; server {{ listen LISTEN; http2 on; location / {{ proxy_pass http://{peer}; }} }}"
+    );
+    let server = Server::start(program, MAIN, &http);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let work = async {
+        let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(100_000).initial_connection_window_size(1 << 24);
+        let (mut client, connection) = builder.handshake::<_, bytes::Bytes>(stream).await.unwrap();
+        tokio::spawn(connection);
+        let request = |uri: &str| h2_http::Request::get(format!("http://a{uri}")).body(()).unwrap();
+        let stalled = client.send_request(request("/big"), true).unwrap().0.await.unwrap();
+        let small = client.clone().ready().await.unwrap().send_request(request("/small"), true).unwrap();
+        let mut small = small.0.await.unwrap().into_body();
+        assert_eq!(&small.data().await.unwrap().unwrap()[..], b"small");
+        let (mut big, mut got) = (stalled.into_body(), Vec::new());
+        while let Some(data) = big.data().await {
+            let data = data.unwrap();
+            big.flow_control().release_capacity(data.len()).unwrap();
+            got.extend_from_slice(&data);
+        }
+        assert!(got == body());
+    };
+    let done = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), work).await });
+    assert!(done.is_ok(), "{}", server.log());
+}
