@@ -96,6 +96,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         window: None,
         records: None,
         chosen: None,
+        spool: None,
         sticky: None,
     };
     p.is_streaming = streams(&p);
