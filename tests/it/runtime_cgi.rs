@@ -23,7 +23,7 @@ fn seen(server: &Server, peer: &TcpListener, answers: &[&str]) -> (Vec<Vec<u8>>,
                 stream.write_all(answer.as_bytes()).unwrap();
                 got
             });
-            let request = "POST /a?x=1 HTTP/1.1\r\nHost: a\r\nX-One: 1\r\nX-One: 2\r\nCookie: a=b\r\nConnection: close\r\n\
+            let request = "POST /a?x=1 HTTP/1.1\r\nHost: a\r\nX-One: 1\r\nCookie: a=b\r\nConnection: close\r\n\
                            Content-Length: 7\r\n\r\nbodyEND";
             let response = once(server.address, request);
             let is_own = |line: &&str| line.starts_with("Server: ") || line.starts_with("Date: ");
