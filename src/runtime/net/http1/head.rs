@@ -91,9 +91,8 @@ impl BadRequest {
     }
 }
 
-/// Bytes of a header line that a message has (`NGX_MAX_ERROR_STR`, and room for the rest of the line).
-const SHOWN: usize = 2048 - 300;
-
+/// Bytes of a header line that a message has (`NGX_MAX_ERROR_STR`).
+const SHOWN: usize = 1748;
 fn bad(status: u16, message: impl Into<String>) -> Progress {
     Progress::Bad(BadRequest::new(status, message))
 }
@@ -178,10 +177,10 @@ impl Head {
         }
     }
 
-    /// The header line at the position is too long; as much of it is told as a line of the error log takes.
+    /// The header line at the position is too long.
     fn too_long(&self, buffer: &[u8]) -> Progress {
-        let line = &buffer[self.position..];
-        let shown = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]);
+        let end = buffer.len().min(self.position + SHOWN);
+        let shown = String::from_utf8_lossy(&buffer[self.position..end]);
         bad(494, format!("client sent too long header line: \"{shown}...\""))
     }
 
