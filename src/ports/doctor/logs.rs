@@ -163,8 +163,10 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
         finding = finding.seen(list.join(", "));
     }
     finding = sockets(case, signal, &targets, finding);
+    let holds = |f: usize| case.flows[f].verdict == Verdict::Reused;
     finding = match flow {
         None if signal == Signal::NoPort => without_flow(case, finding),
+        Some(flow) if signal == Signal::NoPort && holds(flow) => finding.remedy(POOL),
         _ => finding.remedy(meaning.remedy),
     };
     if race && let Some(upstream) = flow.and_then(|f| case.flows[f].upstream) {
@@ -215,8 +217,31 @@ fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning
     if let Some((span, why)) = setting_line(case, signal) {
         finding.fault = Some((span, why));
     }
+    match signal {
+        Signal::NoPort if flow.is_some() => super::drain::missing_ports(case, seen, finding),
+        Signal::BindNoAddress => there_now(case, seen, &named, finding),
+        _ => finding,
+    }
+}
+
+/// Judges a missing address that this host has by now.
+fn there_now(case: &Case<'_>, seen: &Seen, targets: &[&str], finding: Finding) -> Finding {
+    let Some(own) = &case.evidence.addresses else { return finding };
+    let is_here = |target: &&str| {
+        let ip = target.parse::<std::net::SocketAddr>().map(|address| address.ip());
+        ip.ok().or_else(|| target.trim_matches(['[', ']']).parse().ok()).is_some_and(|ip| own.has(ip))
+    };
+    let is_later = case.evidence.now.is_some_and(|now| seen.is_dated() && now > seen.times.1);
+    if is_later && !targets.is_empty() && targets.iter().all(is_here) {
+        let when = format!("until {}, and this host has the address now", stamp(seen.times.1));
+        return finding.over(&when);
+    }
     finding
 }
+
+/// Remedy for ports that are missing although connections are used again.
+const POOL: &str = "the pool of each worker has to hold the requests that it has under way (`keepalive`, `ngxc ports --solve-for \
+                    keepalive`); more source addresses or ports only move the limit (`ngxc ports`)";
 
 /// Peers that `http` passes no request to: no pool can help.
 fn without_flow(case: &Case<'_>, mut finding: Finding) -> Finding {
