@@ -5,16 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Case, Finding, Severity, load};
 use crate::ports::dates::{clock, stamp};
-use crate::ports::error_log::Seen;
+use crate::ports::error_log::MessageGroup;
 use crate::ports::signal::Signal;
-use crate::ports::sockets::Use;
+use crate::ports::sockets::ConnectionCount;
 
 /// Seconds without a failure after which a cause that is there no longer is over.
 const QUIET: i64 = 10;
 
 /// The last reload and the ports from before it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Drain {
+pub(super) struct DrainTimes {
     /// When the evidence was taken.
     now: i64,
     /// When nginx was reloaded or started.
@@ -24,9 +24,9 @@ pub(super) struct Drain {
 }
 
 /// The time for which ports from before a reload are held; `None` if nginx was not reloaded, or nobody knows.
-pub(super) fn drain(case: &Case<'_>) -> Option<Drain> {
+pub(super) fn drain(case: &Case<'_>) -> Option<DrainTimes> {
     let (now, reload) = case.evidence.reloaded?;
-    Some(Drain { now, reload, free: reload + held(case) })
+    Some(DrainTimes { now, reload, free: reload + held(case) })
 }
 
 /// Seconds for which a closed connection holds its port, rounded up.
@@ -50,7 +50,7 @@ pub(super) fn counted_from(case: &Case<'_>) -> Option<i64> {
 }
 
 /// Judges missing ports of a flow that needs no repair: they are those from before the reload, or it is over.
-pub(super) fn missing_ports(case: &Case<'_>, seen: &Seen, mut finding: Finding) -> Finding {
+pub(super) fn missing_ports(case: &Case<'_>, seen: &MessageGroup, mut finding: Finding) -> Finding {
     if !seen.is_dated() || finding.repair.is_some() {
         return finding;
     }
@@ -89,7 +89,7 @@ fn wait(case: &Case<'_>, until: i64) -> String {
 
 /// The finding of ports that are taken only because they were closed before the reload; `None`: they fill up by what nginx does
 /// since.
-pub(super) fn draining(case: &Case<'_>, (source, peer): (IpAddr, SocketAddr), uses: &Use) -> Option<Finding> {
+pub(super) fn draining(case: &Case<'_>, (source, peer): (IpAddr, SocketAddr), uses: &ConnectionCount) -> Option<Finding> {
     let drain = drain(case).filter(|drain| drain.now < drain.free)?;
     let sockets = case.evidence.sockets.as_ref()?;
     let is_dated = sockets.ages.get(&(source, peer)).is_some_and(|ages| !ages.is_empty());

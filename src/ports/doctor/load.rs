@@ -6,7 +6,7 @@ use crate::ports::access_log::AccessLog;
 use crate::ports::capacity::{Capacity, Load, Setup};
 use crate::ports::flow::Flow;
 use crate::ports::host::TIME_WAIT;
-use crate::ports::sockets::Closing;
+use crate::ports::sockets::ClosedConnections;
 use crate::reuse::Verdict;
 
 /// Seconds that a request is assumed to take where no log tells it.
@@ -128,20 +128,20 @@ fn remembered(evidence: &Evidence) -> f64 {
 
 /// Sockets to the peers of a flow.
 #[derive(Clone, Copy, Debug, Default)]
-struct InSockets {
+struct FlowSockets {
     /// In `TIME_WAIT`, without those from before the last reload.
     time_wait: u32,
     /// Open, or about to be.
     open: u32,
     /// The same as `time_wait`, with the time in which they were closed.
-    closing: Option<Closing>,
+    closing: Option<ClosedConnections>,
     /// Most ports of one pair of source and destination that are in use.
     fullest: u32,
     /// Open connections of clients.
     clients: u32,
 }
 
-impl InSockets {
+impl FlowSockets {
     /// Requests under way at once; `None` if nobody sends any now, or if connections fail for want of a port, so that few are
     /// open however many are wanted: then no more than there are clients.
     fn at_once(&self, setup: &Setup) -> Option<f64> {
@@ -158,16 +158,16 @@ impl InSockets {
 /// Seconds since the last connection was closed, up to which requests come now.
 const NOW: f64 = 2.0;
 
-fn in_sockets(flow: &Flow<'_>, evidence: &Evidence) -> InSockets {
+fn in_sockets(flow: &Flow<'_>, evidence: &Evidence) -> FlowSockets {
     let seconds = remembered(evidence);
     let is_peer = |peer: &std::net::SocketAddr| {
         flow.destinations.iter().any(|d| matches!(&d.endpoint, Endpoint::Inet(address) if address == peer))
     };
-    let Some(sockets) = &evidence.sockets else { return InSockets::default() };
+    let Some(sockets) = &evidence.sockets else { return FlowSockets::default() };
     let uses: Vec<_> = sockets.outgoing.iter().filter(|((_, peer), _)| is_peer(peer)).collect();
     let pairs: Vec<_> = uses.iter().map(|(pair, _)| **pair).collect();
     let closing = sockets.closing(&pairs, seconds);
-    InSockets {
+    FlowSockets {
         time_wait: closing.map_or(0, |closing| closing.count),
         open: uses.iter().map(|(_, uses)| uses.established + uses.syn_sent).sum(),
         closing,

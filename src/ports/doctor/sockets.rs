@@ -3,7 +3,7 @@
 use super::{Case, Finding, Severity};
 use crate::ports::host::TIME_WAIT;
 use crate::ports::signal::Signal;
-use crate::ports::sockets::Use;
+use crate::ports::sockets::ConnectionCount;
 
 /// Shares of the ports from which on it is a warning, and the cliff.
 const NEAR: f64 = 0.40;
@@ -43,7 +43,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 fn tuple(
     case: &Case<'_>,
     (source, peer): (std::net::IpAddr, std::net::SocketAddr),
-    uses: &Use,
+    uses: &ConnectionCount,
     used: u32,
     share: f64,
 ) -> Finding {

@@ -69,7 +69,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 
 /// Connections from one source address to one destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Use {
+pub struct ConnectionCount {
     /// Closed by this side.
     pub time_wait: u32,
     /// Open.
@@ -84,7 +84,7 @@ pub struct Use {
     pub first_parity: u32,
 }
 
-impl Use {
+impl ConnectionCount {
     /// Ports in use.
     pub fn total(&self) -> u32 {
         self.time_wait + self.established + self.other
@@ -93,7 +93,7 @@ impl Use {
 
 /// Connections that this side closed, and the time in which it did.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Closing {
+pub struct ClosedConnections {
     /// Connections that are still in `TIME_WAIT`.
     pub count: u32,
     /// Seconds from the first to the last that was closed, at least 1; a minute if the kernel did not say.
@@ -102,7 +102,7 @@ pub struct Closing {
     pub since_last: Option<f64>,
 }
 
-impl Closing {
+impl ClosedConnections {
     /// Connections a second.
     pub fn rate(&self) -> f64 {
         f64::from(self.count) / self.seconds
@@ -118,7 +118,7 @@ impl Closing {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sockets {
     /// By source address and destination; only connections whose local port is ephemeral.
-    pub outgoing: BTreeMap<(IpAddr, SocketAddr), Use>,
+    pub outgoing: BTreeMap<(IpAddr, SocketAddr), ConnectionCount>,
     /// Ports that something listens on.
     pub listening: BTreeSet<u16>,
     /// The same with their addresses.
@@ -144,19 +144,19 @@ impl Sockets {
 
     /// The connections between some pairs of source and destination that this host closed in the last so many seconds; `None` if
     /// there are none.
-    pub fn closing(&self, pairs: &[(IpAddr, SocketAddr)], within: f64) -> Option<Closing> {
+    pub fn closing(&self, pairs: &[(IpAddr, SocketAddr)], within: f64) -> Option<ClosedConnections> {
         let uses = pairs.iter().filter_map(|pair| self.outgoing.get(pair));
         let all: u32 = uses.map(|uses| uses.time_wait).sum();
         let dated: Vec<f64> = pairs.iter().filter_map(|pair| self.ages.get(pair)).flatten().copied().collect();
         if dated.is_empty() {
             let seconds = within.min(TIME_WAIT_SECONDS);
-            return (all > 0).then_some(Closing { count: all, seconds, since_last: None });
+            return (all > 0).then_some(ClosedConnections { count: all, seconds, since_last: None });
         }
         let recent = || dated.iter().copied().filter(|age| *age <= within);
         let newest = recent().fold(f64::INFINITY, f64::min);
         let seconds = (recent().fold(0.0, f64::max) - newest).max(1.0);
         let count = recent().count() as u32;
-        (count > 0).then_some(Closing { count, seconds, since_last: Some(newest) })
+        (count > 0).then_some(ClosedConnections { count, seconds, since_last: Some(newest) })
     }
 
     /// True if something accepts connections to an IPv4 address: on it, or on all addresses.
@@ -231,9 +231,12 @@ mod tests {
         let v6: (IpAddr, SocketAddr) = ("2001:db8::1".parse().unwrap(), "[2001:db8::2]:80".parse().unwrap());
         assert_eq!(
             found.outgoing[&v4],
-            Use { time_wait: 3, established: 1, first_parity: 3, ..Use::default() }
+            ConnectionCount { time_wait: 3, established: 1, first_parity: 3, ..ConnectionCount::default() }
         );
-        assert_eq!(found.outgoing[&v6], Use { established: 1, first_parity: 1, ..Use::default() });
+        assert_eq!(
+            found.outgoing[&v6],
+            ConnectionCount { established: 1, first_parity: 1, ..ConnectionCount::default() }
+        );
         assert_eq!(found.outgoing.len(), 2);
         assert_eq!((found.incoming_time_wait, found.time_wait, found.foreign), (2, 5, 1));
         assert_eq!(found.listening.iter().copied().collect::<Vec<_>>(), [8080]);
