@@ -56,7 +56,7 @@ fn of_kind(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &MessageGroup)
     match signal {
         Signal::NoLive => vec![no_live(case, log, seen, meaning)],
         // Each flow has a cure of its own.
-        Signal::NoPort => {
+        Signal::NoPort | Signal::NoIpv6 => {
             let parts = by_flow(case, seen);
             parts.iter().map(|seen| message(case, log, signal, seen, meaning)).collect()
         }
