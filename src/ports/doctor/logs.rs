@@ -162,7 +162,11 @@ fn message(
     if !seen.sample.is_empty() {
         finding = finding.seen(seen.sample.clone());
     }
-    finding = finding.seen(format!("{}; {}", meaning.effect("got"), meaning.cause));
+    let is_stream = seen.of_stream == seen.count;
+    finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
+    if seen.of_stream > 0 && !is_stream {
+        finding = finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
+    }
     finding.count = seen.count;
     if targets.len() > 1 {
         let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {}", times(*n))).collect();

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{Case, Edit, Finding};
 use crate::model::{Endpoint, Peer, Upstream};
+use crate::source::Span;
 
 /// Setting that switches IPv6 off.
 const SWITCH: &str = "net.ipv6.conf.all.disable_ipv6";
