@@ -68,10 +68,13 @@ pub(super) fn missing_ports(case: &Case<'_>, seen: &MessageGroup, mut finding: F
         finding.over_at = Some(drain.free);
         return finding;
     }
-    let Some(now) = case.evidence.now.filter(|now| now - last > held(case).max(QUIET)) else { return finding };
+    let Some(now) = case.evidence.now else { return finding };
     let when = match drain(case).filter(|drain| last <= drain.free) {
         Some(drain) => format!("until the ports from before the reload at {} were free", stamp(drain.reload)),
-        None => format!("until {}, and not in the {} s since", stamp(last), now - last),
+        None if now - last > held(case).max(QUIET) => {
+            format!("until {}, and not in the {} s since", stamp(last), now - last)
+        }
+        None => return finding,
     };
     finding.over(&when)
 }
