@@ -41,7 +41,8 @@ fn held(case: &Case<'_>) -> i64 {
 pub(super) fn counted_from(case: &Case<'_>) -> Option<i64> {
     let drain = drain(case)?;
     let log = case.evidence.errors.as_ref()?;
-    let is_late = |(_, signals): (_, &std::collections::BTreeMap<Signal, u32>)| signals.contains_key(&Signal::NoPort);
+    let is_late =
+        |(_, signals): (_, &std::collections::BTreeMap<Signal, u32>)| signals.contains_key(&Signal::NoPort);
     let lingers = log.seconds.range(drain.reload + 1..=drain.free).any(is_late);
     let targets = log.get(Signal::NoPort).map(|seen| seen.targets.keys()).into_iter().flatten();
     let mut flows = targets.filter_map(|target| case.flow_named(target));
@@ -55,7 +56,9 @@ pub(super) fn missing_ports(case: &Case<'_>, seen: &MessageGroup, mut finding: F
         return finding;
     }
     let last = seen.times.1;
-    if let Some(drain) = drain(case).filter(|drain| last <= drain.free && drain.now <= drain.free) {
+    if let Some(drain) =
+        drain(case).filter(|drain| (drain.reload..=drain.free).contains(&last) && drain.now <= drain.free)
+    {
         let is_failing = drain.now - last <= QUIET;
         finding.severity = if is_failing { Severity::Critical } else { Severity::Warning };
         finding.title = format!(
@@ -92,7 +95,11 @@ fn wait(case: &Case<'_>, until: i64) -> String {
 
 /// The finding of ports that are taken only because they were closed before the reload; `None`: they fill up by what nginx does
 /// since.
-pub(super) fn draining(case: &Case<'_>, (source, peer): (IpAddr, SocketAddr), uses: &ConnectionCount) -> Option<Finding> {
+pub(super) fn draining(
+    case: &Case<'_>,
+    (source, peer): (IpAddr, SocketAddr),
+    uses: &ConnectionCount,
+) -> Option<Finding> {
     let drain = drain(case).filter(|drain| drain.now < drain.free)?;
     let sockets = case.evidence.sockets.as_ref()?;
     let is_dated = sockets.ages.get(&(source, peer)).is_some_and(|ages| !ages.is_empty());
@@ -110,12 +117,18 @@ pub(super) fn draining(case: &Case<'_>, (source, peer): (IpAddr, SocketAddr), us
     let (severity, title) = if uses.total() >= ports.all {
         (
             Severity::Warning,
-            format!("{source} to {peer} has no port left until those closed before the reload are free, {}", clock(drain.free)),
+            format!(
+                "{source} to {peer} has no port left until those closed before the reload are free, {}",
+                clock(drain.free)
+            ),
         )
     } else {
         (
             Severity::Info,
-            format!("{source} to {peer}: {old} ports closed before the reload are free at {}", clock(drain.free)),
+            format!(
+                "{source} to {peer}: {old} ports closed before the reload are free at {}",
+                clock(drain.free)
+            ),
         )
     };
     let mut finding = Finding::new("ports-draining", severity, title)

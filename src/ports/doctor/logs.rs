@@ -165,7 +165,8 @@ fn message(
     let is_stream = seen.of_stream == seen.count;
     finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
     if seen.of_stream > 0 && !is_stream {
-        finding = finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
+        finding =
+            finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
     }
     finding.count = seen.count;
     if targets.len() > 1 {
