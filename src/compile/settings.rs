@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Context, Kind};
+use crate::model::access::RealIpHeader;
 use crate::model::core_http::CoreHttpSettings;
 use crate::model::reuse::ReuseSettings;
 use crate::model::setting::Reader;
@@ -108,7 +109,10 @@ pub(super) fn stream_defaults(version: Version) -> (HttpSettings, Arc<StreamSett
         &[Context::Stream, Context::StreamServer, Context::Http, Context::Server, Context::Location];
     let mut defaults = Defaults { version, contexts };
     let own = Arc::new(StreamSettings::defaults(&mut defaults));
-    (http_settings(&mut defaults), own)
+    let mut shared = http_settings(&mut defaults);
+    // There is no other source of the client's address.
+    Arc::make_mut(&mut shared.access).real_ip_header.value = RealIpHeader::ProxyProtocol;
+    (shared, own)
 }
 
 /// Reads a directive of stream into its setting; false if there is none.

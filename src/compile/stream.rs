@@ -11,7 +11,7 @@ use super::directive::{Directive, is_stream};
 use super::scope::{Check, Compiler};
 use super::settings::{self, Value};
 use super::socket::Sockets;
-use super::{geo, limit, listen, log, map, pass, server, split_clients, upstream, value};
+use super::{geo, limit, listen, log, map, pass, split_clients, upstream, value, virtual_server};
 use crate::catalog::{Context, Kind, Subsystem};
 use crate::model::proxy::Target;
 use crate::model::rewrite::Instruction;
@@ -187,15 +187,10 @@ fn compile_server<'t>(
     level: Level,
     servers: &mut Vec<StreamServer>,
 ) {
-    let mut built = ServerBlock {
-        level,
-        listen: Vec::new(),
-        names: Vec::new(),
-        instructions: Vec::new(),
-        handler: None,
-    };
+    let mut built =
+        ServerBlock { level, listen: Vec::new(), names: Vec::new(), instructions: Vec::new(), handler: None };
     block::directives(cx, block, Context::StreamServer, &mut built);
-    let mut server = server::around(span, Vec::new(), &built.level.shared);
+    let mut server = virtual_server::around(span, Vec::new(), &built.level.shared);
     // A server without `listen` is reported; http's implied address would be wrong.
     server.listen = built.listen;
     if !built.names.is_empty() {
@@ -221,14 +216,13 @@ impl<'t> Blocks<'t> for ServerBlock {
             "listen" => listen::listen(cx, directive, &mut self.listen),
             "server_name" => {
                 for (n, _) in directive.args_from(1) {
-                    self.names.extend(server::server_name(cx, directive, n));
+                    self.names.extend(virtual_server::server_name(cx, directive, n));
                 }
             }
             "set" => {
                 let variable = value::define(cx, directive, 1, VariableSource::Set);
                 let value = value::argument(cx, directive, 2);
-                self.instructions
-                    .extend(variable.map(|variable| Instruction::Set { variable, value, span }));
+                self.instructions.extend(variable.map(|variable| Instruction::Set { variable, value, span }));
             }
             "return" => {
                 self.handler = Some(StreamHandler::Return(value::argument(cx, directive, 1), span));
