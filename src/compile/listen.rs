@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::address::{self, Form};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::socket::{self, Sockets, Whose};
+use super::socket::{self, SocketSubsystem, Sockets};
 use crate::catalog::Subsystem;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Endpoint, Listen};
@@ -19,8 +19,8 @@ pub(super) fn implied() -> Listen {
 /// Adds the sockets of one `listen`: several for a range of ports.
 pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &mut Vec<Listen>) {
     let (whose, port) = match cx.subsystem {
-        Subsystem::Stream => (Whose::Stream, 0),
-        _ => (Whose::Http, 80),
+        Subsystem::Stream => (SocketSubsystem::Stream, 0),
+        _ => (SocketSubsystem::Http, 80),
     };
     let url = match address::parse_resolved(&directive.arg(1), port, Form::Listen) {
         Ok(url) => url,

@@ -82,7 +82,7 @@ pub(super) fn server(
 }
 
 /// Requirements of a `server`'s parameters for the resolver.
-pub(super) struct Asks {
+pub(super) struct ResolverRequirements {
     pub(super) resolve: bool,
     pub(super) service: bool,
 }
@@ -93,9 +93,9 @@ pub(super) fn parameters(
     directive: &Directive<'_>,
     method: Option<&'static str>,
     see: &mut dyn FnMut(&[u8], &[u8]),
-) -> Option<Asks> {
+) -> Option<ResolverRequirements> {
     let http = !super::directive::is_stream(directive);
-    let mut asks = Asks { resolve: false, service: false };
+    let mut asks = ResolverRequirements { resolve: false, service: false };
     for (n, text) in directive.args_from(2) {
         let (key, value) = match text.iter().position(|&b| b == b'=') {
             Some(at) => (&text[..=at], &text[at + 1..]),
@@ -157,7 +157,7 @@ pub(super) fn check_service(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
     url: &Url,
-    asks: &Asks,
+    asks: &ResolverRequirements,
 ) -> bool {
     if !asks.service {
         return true;

@@ -1,4 +1,4 @@
-//! Reading of settings: for each value type, the parsing of a directive and the default.
+//! CurrentDirective of settings: for each value type, the parsing of a directive and the default.
 
 use std::sync::{Arc, LazyLock};
 
@@ -35,12 +35,12 @@ pub(super) trait Value: Sized {
 }
 
 /// Current directive, for [`Reader`].
-struct Reading<'c, 't> {
+struct CurrentDirective<'c, 't> {
     cx: &'c mut Compiler<'t>,
     directive: &'c Directive<'t>,
 }
 
-impl<T: Value> Reader<T> for Reading<'_, '_> {
+impl<T: Value> Reader<T> for CurrentDirective<'_, '_> {
     fn default(&mut self, _: &'static str) -> Setting<T> {
         unreachable!("defaults are made by `Defaults`")
     }
@@ -69,7 +69,7 @@ impl<T: Value> Reader<T> for Defaults {
     }
 
     fn read(&mut self, _: &mut Setting<T>) {
-        unreachable!("directives are read by `Reading`")
+        unreachable!("directives are read by `CurrentDirective`")
     }
 }
 
@@ -123,7 +123,7 @@ pub(super) fn read_stream<'t>(
     directive: &Directive<'t>,
 ) -> bool {
     if StreamSettings::DIRECTIVES.contains(&directive.name()) {
-        return Arc::make_mut(own).read(directive.name(), &mut Reading { cx, directive });
+        return Arc::make_mut(own).read(directive.name(), &mut CurrentDirective { cx, directive });
     }
     read_http(cx, shared, directive)
 }
@@ -139,7 +139,7 @@ pub(super) fn read_core<'t>(
     settings: &mut CoreSettings,
     directive: &Directive<'t>,
 ) -> bool {
-    settings.read(directive.name(), &mut Reading { cx, directive })
+    settings.read(directive.name(), &mut CurrentDirective { cx, directive })
 }
 
 /// Reads a directive of an upstream into its setting; false if there is none.
@@ -148,11 +148,11 @@ pub(super) fn read_keepalive<'t>(
     settings: &mut KeepaliveSettings,
     directive: &Directive<'t>,
 ) -> bool {
-    settings.read(directive.name(), &mut Reading { cx, directive })
+    settings.read(directive.name(), &mut CurrentDirective { cx, directive })
 }
 
 /// Function of a settings group that reads a directive.
-type Read = for<'t> fn(&mut HttpSettings, &str, &mut Reading<'_, 't>) -> bool;
+type Read = for<'t> fn(&mut HttpSettings, &str, &mut CurrentDirective<'_, 't>) -> bool;
 
 /// Groups of http's settings: their directives and reading functions.
 const GROUPS: [(&[&str], Read); 15] = [
@@ -188,7 +188,9 @@ pub(super) fn read_http<'t>(
     directive: &Directive<'t>,
 ) -> bool {
     let group = GROUP_OF.get(usize::from(directive.catalog.id)).copied().flatten();
-    group.is_some_and(|group| GROUPS[group].1(settings, directive.name(), &mut Reading { cx, directive }))
+    group.is_some_and(|group| {
+        GROUPS[group].1(settings, directive.name(), &mut CurrentDirective { cx, directive })
+    })
 }
 
 /// Settings that the inner levels of a level start with. `started` is what the level itself started with: an unchanged

@@ -9,7 +9,7 @@ use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
 use super::{argument, method, pass, peer, settings};
 use crate::catalog::{self, Context, Subsystem};
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::limit::Resolver;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
 use crate::model::{Endpoint, Peer, Setting, Upstream, UpstreamId};
@@ -43,7 +43,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         zone: None,
         resolver: None,
         resolver_timeout: None,
-        needs: Needs::new(),
+        needs: ResolverNeeds::new(),
     };
     let context = match cx.subsystem {
         Subsystem::Stream => {
@@ -180,11 +180,11 @@ pub(super) struct UpstreamBlock {
     zone: Option<Span>,
     resolver: Option<Resolver>,
     resolver_timeout: Option<Duration>,
-    needs: Needs,
+    needs: ResolverNeeds,
 }
 
 /// Facts about an `upstream`'s names that are resolved at run time.
-pub(super) struct Needs {
+pub(super) struct ResolverNeeds {
     /// A `server` with a host name and `resolve`.
     resolve: Option<Span>,
     zone: bool,
@@ -193,7 +193,7 @@ pub(super) struct Needs {
     pub(super) only_backups: bool,
 }
 
-impl Needs {
+impl ResolverNeeds {
     pub(super) fn new() -> Self {
         Self { resolve: None, zone: false, resolver: false, only_backups: true }
     }
@@ -220,12 +220,12 @@ impl Needs {
 }
 
 /// Reports names that are resolved at run time without a zone or a resolver (`ngx_http_upstream_init_round_robin`).
-pub(super) fn resolvable(cx: &mut Compiler<'_>, name: &str, head: Span, needs: &Needs) {
+pub(super) fn resolvable(cx: &mut Compiler<'_>, name: &str, head: Span, needs: &ResolverNeeds) {
     // The file around a fragment, or a missing file, may have them.
     let Some(server) = needs.resolve.filter(|_| cx.options.contexts.is_empty() && !cx.foreign_modules) else {
         return;
     };
-    let when = |place| When::EndOfSubsystem { step: 10, place };
+    let when = |place| FaultPhase::EndOfSubsystem { step: 10, place };
     let diagnostic = if !needs.zone {
         let place = cx.configuration.sources.place(head);
         Diagnostic::error("resolve-without-zone", server, "`resolve` needs a `zone` in the upstream")
@@ -262,7 +262,7 @@ pub(super) fn report_only_backups(cx: &mut Compiler<'_>, name: &str, head: Span)
         )
         .label("expected at least one `server` that is none")
         .nginx(format!("no servers in upstream \"{name}\""))
-        .when(When::EndOfSubsystem { step: 10, place: Place::Directive }),
+        .when(FaultPhase::EndOfSubsystem { step: 10, place: Place::Directive }),
     );
 }
 
@@ -296,6 +296,6 @@ pub(super) fn report_empty(cx: &mut Compiler<'_>, name: &str, span: Span) {
             .label("expected at least one `server` inside")
             .help("add `server 127.0.0.1:8080;`")
             .nginx("no servers are inside upstream")
-            .when(When::EndOfBlock),
+            .when(FaultPhase::EndOfBlock),
     );
 }

@@ -68,7 +68,7 @@ pub enum Handler {
     /// `empty_gif`
     EmptyGif(Span),
     /// Handler that only nginx executes: its directive and place.
-    Other(#[serde(with = "super::serial::word")] super::serial::word::Known, Span),
+    Other(#[serde(with = "super::serial::word")] super::serial::word::AcceptedWord, Span),
 }
 
 /// Handler that passes requests on in another protocol than HTTP/1.
@@ -76,7 +76,7 @@ pub enum Handler {
 pub struct Pass {
     /// The directive's name.
     #[serde(with = "super::serial::word")]
-    pub directive: super::serial::word::Known,
+    pub directive: super::serial::word::AcceptedWord,
     /// Target of the requests.
     pub target: Target,
     /// The directive.

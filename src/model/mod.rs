@@ -47,7 +47,7 @@ pub use filter::{FilterSettings, GzipSettings};
 pub use geo::Geo;
 pub use http::Http;
 pub use http_settings::HttpSettings;
-pub use intact::{Broken, check};
+pub use intact::{ModelFault, check};
 pub use limit::LimitSettings;
 pub use listen::{Endpoint, Listen};
 pub use location::{Location, LocationKind};

@@ -103,7 +103,7 @@ pub enum Balancer {
         two: bool,
     },
     /// `least_time`, `sticky` and third-party methods.
-    Other(#[serde(with = "super::serial::word")] super::serial::word::Known),
+    Other(#[serde(with = "super::serial::word")] super::serial::word::AcceptedWord),
 }
 
 /// `keepalive connections [local]`

@@ -15,18 +15,18 @@ use std::collections::{HashMap, HashSet};
 use super::outcome::Outcome;
 use crate::eval::select::{AddressId, LocationId, Router, ServerId};
 use crate::model::{Config, Endpoint, Server};
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::{SourceMap, Span};
 use class::Class;
 use effect::{Effects, effects};
 use node::{Edit, Node};
-use probe::{Asks, Probe, hosts};
+use probe::{Probe, ProbeQuestions, hosts};
 
 /// One of the configurations.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'s> {
     /// The prepared configuration.
-    pub ground: &'s Ground,
+    pub ground: &'s RoutingConfiguration,
     /// Its texts.
     pub sources: &'s SourceMap,
     /// Its directives.
@@ -75,7 +75,7 @@ pub struct Difference {
     pub class: Class,
     /// The request.
     pub witness: Witness,
-    /// Edit that causes it: its position in [`Compared::edits`]; `None`: no single edit, as after a change of order.
+    /// Edit that causes it: its position in [`DiffResult::edits`]; `None`: no single edit, as after a change of order.
     pub edit: Option<usize>,
     /// Place of the answer, or of the chosen block, on each side.
     pub places: (Option<Span>, Option<Span>),
@@ -92,7 +92,7 @@ pub struct PlacePair {
 
 /// Result of the comparison.
 #[derive(Debug, Default)]
-pub struct Compared {
+pub struct DiffResult {
     /// Directives that differ.
     pub edits: Vec<Edit>,
     /// Requests that are treated differently; of each cause and effect only the first.
@@ -113,8 +113,8 @@ pub struct Compared {
 const MAX_EQUAL: usize = 24;
 
 /// Compares two configurations.
-pub fn compare(old: Side<'_>, new: Side<'_>) -> Compared {
-    let mut compared = Compared { is_complete: true, ..Compared::default() };
+pub fn compare(old: Side<'_>, new: Side<'_>) -> DiffResult {
+    let mut compared = DiffResult { is_complete: true, ..DiffResult::default() };
     compared.edits = node::edits(old.nodes, new.nodes);
     let hashes = [of_servers(old.nodes), of_servers(new.nodes)];
     let outside = compared.edits.iter().any(is_outside);
@@ -156,7 +156,7 @@ pub fn compare(old: Side<'_>, new: Side<'_>) -> Compared {
                     continue;
                 }
             }
-            let pair = Pair { old, new, addresses: (old_id, new_id), servers: (one, two), host };
+            let pair = ServerPair { old, new, addresses: (old_id, new_id), servers: (one, two), host };
             pair.compare(&attribution, &mut seen, &mut compared);
         }
     }
@@ -200,7 +200,7 @@ fn shared_addresses(old: Side<'_>, new: Side<'_>) -> Vec<(AddressId, AddressId)>
 }
 
 /// Addresses that only one side listens on.
-fn addresses(old: Side<'_>, new: Side<'_>, compared: &mut Compared) {
+fn addresses(old: Side<'_>, new: Side<'_>, compared: &mut DiffResult) {
     for (side, other, is_new) in [(old, new, false), (new, old, true)] {
         let known: HashSet<(&Endpoint, bool)> =
             other.router().addresses().map(|(_, a)| (&a.listen.endpoint, a.listen.quic)).collect();
@@ -214,7 +214,7 @@ fn addresses(old: Side<'_>, new: Side<'_>, compared: &mut Compared) {
 }
 
 /// A pair of servers that the same requests reach.
-struct Pair<'p> {
+struct ServerPair<'p> {
     old: Side<'p>,
     new: Side<'p>,
     addresses: (AddressId, AddressId),
@@ -234,9 +234,9 @@ impl Witness {
     }
 }
 
-impl Pair<'_> {
-    fn compare(&self, attribution: &group::Attribution, seen: &mut Seen, compared: &mut Compared) {
-        let mut asks = Asks::default();
+impl ServerPair<'_> {
+    fn compare(&self, attribution: &group::Attribution, seen: &mut Seen, compared: &mut DiffResult) {
+        let mut asks = ProbeQuestions::default();
         for (side, id) in [(self.old, self.servers.0), (self.new, self.servers.1)] {
             asks.add(side.config(), &side.config().http.servers[id.0 as usize]);
         }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::hash::Fast;
-use super::reader::{Parts, Reader};
-use crate::behaviour::coverage::{Coverage, Reached};
+use super::reader::{LineValues, Reader};
+use crate::behaviour::coverage::{Coverage, ReachedParts};
 use crate::behaviour::outcome::Outcome;
 use crate::eval::log_format::Field;
 use crate::eval::select::ServerId;
 use crate::eval::uri;
-use crate::simulate::imagined::Reads;
-use crate::simulate::walk::Ground;
+use crate::simulate::imagined::RequestParts;
+use crate::simulate::walk::RoutingConfiguration;
 
 /// Most routes, and most paths, that a counter remembers; then it begins anew.
 const MAX_KNOWN: usize = 200_000;
@@ -21,12 +21,12 @@ pub type Time = fn(&str, &[u8]) -> Option<i64>;
 
 /// Counter of the requests of a log.
 pub struct Counter<'g> {
-    ground: &'g Ground,
+    ground: &'g RoutingConfiguration,
     reader: &'g Reader<'g>,
     empty: &'g Coverage,
     time: Time,
     /// Outcome of lines that are equal in address, host, method, protocol and facts.
-    known: HashMap<Vec<u8>, Known, Fast>,
+    known: HashMap<Vec<u8>, CountedRoute, Fast>,
     /// Places that paths lead to, by server and path as logged.
     places: HashMap<Vec<u8>, u64, Fast>,
     /// Number of routes in `known`.
@@ -42,14 +42,14 @@ pub struct Counter<'g> {
 
 /// Lines that take one route.
 struct Record {
-    reached: Option<Rc<Reached>>,
+    reached: Option<Rc<ReachedParts>>,
     hits: u64,
     last: Option<i64>,
 }
 
-struct Known {
+struct CountedRoute {
     server: ServerId,
-    needs: Needs,
+    needs: RouteInputs,
     /// Positions in `records` by what the routes have read.
     routes: HashMap<Vec<u8>, usize, Fast>,
 }
@@ -57,7 +57,7 @@ struct Known {
 /// Parts of a line that decide its route.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent parts of a request")]
-struct Needs {
+struct RouteInputs {
     place: bool,
     path: bool,
     args: bool,
@@ -66,8 +66,8 @@ struct Needs {
     fields: Vec<usize>,
 }
 
-impl Needs {
-    fn add(&mut self, reads: &Reads, reader: &Reader<'_>) {
+impl RouteInputs {
+    fn add(&mut self, reads: &RequestParts, reader: &Reader<'_>) {
         self.place |= reads.place();
         self.path |= reads.path();
         self.args |= reads.args();
@@ -80,7 +80,12 @@ impl Needs {
 
 impl<'g> Counter<'g> {
     /// Counter for a format; `empty` has the parts of the configuration.
-    pub fn new(ground: &'g Ground, reader: &'g Reader<'g>, empty: &'g Coverage, time: Time) -> Self {
+    pub fn new(
+        ground: &'g RoutingConfiguration,
+        reader: &'g Reader<'g>,
+        empty: &'g Coverage,
+        time: Time,
+    ) -> Self {
         Self {
             ground,
             reader,
@@ -145,7 +150,7 @@ impl<'g> Counter<'g> {
     }
 
     /// Follows the request of a line; position of its record.
-    fn follow(&mut self, line: &[u8], fields: &[Field], parts: &Parts<'_>) -> Result<usize, String> {
+    fn follow(&mut self, line: &[u8], fields: &[Field], parts: &LineValues<'_>) -> Result<usize, String> {
         let mut logged = self.reader.request(line, fields)?;
         logged.asked.client = logged.client;
         let at = self.records.len();
@@ -161,9 +166,9 @@ impl<'g> Counter<'g> {
             self.routes = 0;
         }
         let server = self.reader.server(&logged.asked).unwrap_or(outcome.walk.server);
-        let known = self.known.entry(self.base.clone()).or_insert_with(|| Known {
+        let known = self.known.entry(self.base.clone()).or_insert_with(|| CountedRoute {
             server,
-            needs: Needs::default(),
+            needs: RouteInputs::default(),
             routes: HashMap::default(),
         });
         let mut needs = known.needs.clone();
@@ -201,7 +206,14 @@ impl<'g> Counter<'g> {
 }
 
 /// The deciding parts of one line.
-fn detail(needs: &Needs, place: u64, parts: &Parts<'_>, line: &[u8], fields: &[Field], out: &mut Vec<u8>) {
+fn detail(
+    needs: &RouteInputs,
+    place: u64,
+    parts: &LineValues<'_>,
+    line: &[u8],
+    fields: &[Field],
+    out: &mut Vec<u8>,
+) {
     out.clear();
     if needs.place {
         out.extend_from_slice(&place.to_le_bytes());
@@ -221,12 +233,12 @@ fn detail(needs: &Needs, place: u64, parts: &Parts<'_>, line: &[u8], fields: &[F
 /// The location that a path leads to, whether nginx adds a slash to it, its last byte, and whether it has a line feed,
 /// as a number; `None` if the path is invalid.
 fn place(
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     reader: &Reader<'_>,
     (known, key): (&mut HashMap<Vec<u8>, u64, Fast>, &mut Vec<u8>),
     server: ServerId,
     line: &[u8],
-    parts: &Parts<'_>,
+    parts: &LineValues<'_>,
 ) -> Option<u64> {
     key.clear();
     key.extend_from_slice(parts.path);

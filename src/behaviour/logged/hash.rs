@@ -14,21 +14,21 @@ impl Default for Fast {
 }
 
 impl BuildHasher for Fast {
-    type Hasher = Folded;
+    type Hasher = FoldingHasher;
 
-    fn build_hasher(&self) -> Folded {
-        Folded { state: self.0, seed: self.0 }
+    fn build_hasher(&self) -> FoldingHasher {
+        FoldingHasher { state: self.0, seed: self.0 }
     }
 }
 
 /// Multiplies eight bytes at a time and folds the product.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Folded {
+pub(super) struct FoldingHasher {
     state: u64,
     seed: u64,
 }
 
-impl Folded {
+impl FoldingHasher {
     #[inline]
     fn word(&mut self, word: u64) {
         let product = u128::from(self.state ^ word) * u128::from(self.seed ^ 0x9e37_79b9_7f4a_7c15 | 1);
@@ -36,7 +36,7 @@ impl Folded {
     }
 }
 
-impl Hasher for Folded {
+impl Hasher for FoldingHasher {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();

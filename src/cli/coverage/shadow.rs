@@ -8,13 +8,13 @@ use crate::behaviour::witness::{Kind as Text, Questions};
 use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
 use crate::model::LocationKind;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::SourceMap;
 
 /// Prints the locations that no request can reach, and what takes their requests.
 pub(super) fn print(
     coverage: &Coverage,
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     sources: &SourceMap,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -45,7 +45,7 @@ pub(super) fn print(
 }
 
 /// The location that takes the requests of a location, if the location gets none of them.
-fn taken_by(ground: &Ground, id: LocationId) -> Option<LocationId> {
+fn taken_by(ground: &RoutingConfiguration, id: LocationId) -> Option<LocationId> {
     let (server, _) = ground.router.path(id);
     let location = ground.router.get(id);
     let all = of_locations(&ground.router.config().http.servers[server.0 as usize].locations);

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 
 use crate::eval::regex::Regex;
 use crate::runtime::net::clock;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::http1::head;
 use crate::runtime::net::text::put;
 use crate::runtime::request::filter::BodyFilter;
@@ -125,10 +125,10 @@ pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
     let plan = &request.plan;
     let buffer = request.buffer.all();
     let value = |known| request.head.value(known, buffer);
-    if !value(Known::AcceptEncoding).is_some_and(accepts) {
+    if !value(KnownHeader::AcceptEncoding).is_some_and(accepts) {
         return false;
     }
-    if let Some(agent) = value(Known::UserAgent)
+    if let Some(agent) = value(KnownHeader::UserAgent)
         && disable.iter().any(|regex| regex.exec(agent).is_ok_and(|found| found.is_some()))
     {
         return false;
@@ -137,14 +137,14 @@ pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
     if request.head.line.version < least {
         return false;
     }
-    if value(Known::Via).is_none() {
+    if value(KnownHeader::Via).is_none() {
         return true;
     }
     let proxied = &plan.gzip.proxied.value;
     if proxied.0.is_empty() || proxied.has("off") {
         return false;
     }
-    if proxied.has("any") || proxied.has("auth") && value(Known::Authorization).is_some() {
+    if proxied.has("any") || proxied.has("auth") && value(KnownHeader::Authorization).is_some() {
         return true;
     }
     let reply = &request.reply;

@@ -13,7 +13,7 @@ use crate::runtime::net::path;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::content_type::content_type;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::script::{Code, Script, Test};
 use crate::runtime::request::state::Request;
@@ -312,6 +312,6 @@ fn send(request: &mut Request, status: u16, text: &[u8]) -> Flow {
     reply.clear_body();
     reply.text.extend_from_slice(text);
     reply.content_length = Some(text.len() as u64);
-    reply.parts.push(Part::Text(0, text.len()));
+    reply.parts.push(BodyPart::Text(0, text.len()));
     Flow::Reply
 }

@@ -1,7 +1,7 @@
 //! Proxying to FastCGI servers, as far as it differs from HTTP.
 
 use super::exchange::Failure;
-use super::framing::Part;
+use super::framing::BodyState;
 use super::head::SMALL_BODY;
 use super::request::ProxyRequest;
 use super::upload;
@@ -134,8 +134,8 @@ pub(super) fn check(p: &mut ProxyRequest<'_>, progress: &Progress) -> Result<(),
 }
 
 /// The next part of the body, in `buffer`; `left` bytes of the body are missing (`ngx_http_fastcgi_input_filter`).
-pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Option<u64>) -> Part {
-    let Some(records) = &p.records else { return Part::More };
+pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Option<u64>) -> BodyState {
+    let Some(records) = &p.records else { return BodyState::More };
     let have = buffer.filled().len() as u64;
     if let Some(left) = left {
         if have > *left {
@@ -143,15 +143,15 @@ pub(super) fn part(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, left: &mut Opt
             *left = 0;
             let message = "upstream sent more data than specified in \"Content-Length\" header";
             p.log(Severity::Warn, message, " while reading upstream");
-            return Part::Done(false);
+            return BodyState::Done(false);
         }
         *left -= have;
     }
     if records.end.is_none() || broken(p, *left).is_some() {
-        return Part::More;
+        return BodyState::More;
     }
     // Reading goes on until the server has ended the request, even if the connection will not be kept.
-    if records.is_over || records.is_clean() { Part::Done(records.is_clean()) } else { Part::More }
+    if records.is_over || records.is_clean() { BodyState::Done(records.is_clean()) } else { BodyState::More }
 }
 
 /// Reason why a body ended early, `left` bytes before its length; the part before the end has gone to the client.

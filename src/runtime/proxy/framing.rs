@@ -18,7 +18,7 @@ pub(super) enum Framing {
 }
 
 /// The state of the body after one buffer.
-pub(super) enum Part {
+pub(super) enum BodyState {
     More,
     /// The body is complete; whether nothing follows it.
     Done(bool),
@@ -47,9 +47,9 @@ impl Framing {
     }
 
     /// Leaves in `buffer` the body's bytes only.
-    pub(super) fn take(&mut self, p: &mut ProxyRequest<'_>, buffer: &mut Buffer) -> Part {
+    pub(super) fn take(&mut self, p: &mut ProxyRequest<'_>, buffer: &mut Buffer) -> BodyState {
         match self {
-            Framing::Close => Part::More,
+            Framing::Close => BodyState::More,
             Framing::Records(left) => fastcgi::part(p, buffer, left),
             Framing::Length(left) => {
                 let have = buffer.filled().len() as u64;
@@ -57,7 +57,7 @@ impl Framing {
                 let take = have.min(*left);
                 *left -= take;
                 buffer.end = buffer.start + take as usize;
-                if *left == 0 { Part::Done(is_clean) } else { Part::More }
+                if *left == 0 { BodyState::Done(is_clean) } else { BodyState::More }
             }
             Framing::Chunked(chunked) => {
                 let data = buffer.filled_mut();
@@ -71,10 +71,10 @@ impl Framing {
                             read += n;
                             write += n;
                         }
-                        Chunk::More => break Part::More,
-                        Chunk::Done => break Part::Done(read == data.len()),
+                        Chunk::More => break BodyState::More,
+                        Chunk::Done => break BodyState::Done(read == data.len()),
                         Chunk::Invalid => {
-                            break Part::Invalid("upstream sent invalid chunked response".to_owned());
+                            break BodyState::Invalid("upstream sent invalid chunked response".to_owned());
                         }
                         Chunk::Trailers => {
                             let longest = p.plan.on_way.buffer_size.value;
@@ -120,11 +120,11 @@ impl Framing {
 
 impl trailers::Progress {
     /// The state after a piece of so many bytes.
-    fn part(self, length: usize) -> Part {
+    fn part(self, length: usize) -> BodyState {
         match self {
-            Self::More => Part::More,
-            Self::Done(used) => Part::Done(used == length),
-            Self::Invalid(message) => Part::Invalid(message),
+            Self::More => BodyState::More,
+            Self::Done(used) => BodyState::Done(used == length),
+            Self::Invalid(message) => BodyState::Invalid(message),
         }
     }
 }

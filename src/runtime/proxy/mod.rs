@@ -27,12 +27,12 @@ use crate::model::proxy::HttpVersion;
 use crate::model::{ComplexValue, Target};
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock::{self, Clock};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::request::body;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::peer;
-use crate::runtime::request::state::{Request, Try};
+use crate::runtime::request::state::{Request, UpstreamTry};
 use crate::runtime::upstream::balancer::Outcome;
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::tls::{Names, Secure};
@@ -112,7 +112,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     }
     if !p.r.tries.is_empty() {
         // Parts the tries of this upstream from those before an internal redirect.
-        p.r.tries.push(Try::default());
+        p.r.tries.push(UpstreamTry::default());
     }
     peers(&mut p).await
 }
@@ -164,7 +164,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
         p.started = clock::instant();
         p.is_sent = false;
         p.is_cached = false;
-        p.r.tries.push(Try::default());
+        p.r.tries.push(UpstreamTry::default());
         let now = Clock::now().as_secs();
         let chosen = state.balancer().get(&mut attempt, now);
         let Some(peer) = chosen else {
@@ -281,15 +281,16 @@ fn answered(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow> {
         cached::failed(p, status);
         if status == 401 {
             let text = buffer.all();
-            let fields = p.r.response.fields.iter().filter(|f| f.known == Known::WwwAuthenticate);
+            let fields = p.r.response.fields.iter().filter(|f| f.known == KnownHeader::WwwAuthenticate);
             for header in fields {
                 p.r.reply.push(header.name.of(text), header.value.of(text));
             }
         }
         return Some(Flow::Status(status));
     }
-    p.is_upgraded =
-        status == 101 && p.records.is_none() && p.r.head.value(Known::Upgrade, p.r.buffer.all()).is_some();
+    p.is_upgraded = status == 101
+        && p.records.is_none()
+        && p.r.head.value(KnownHeader::Upgrade, p.r.buffer.all()).is_some();
     response::redirect(p, buffer)
 }
 

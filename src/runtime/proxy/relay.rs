@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::framing::{Framing, Part};
+use super::framing::{BodyState, Framing};
 use super::pace::Pace;
 use super::request::ProxyRequest;
 use super::saving::Copy;
@@ -57,11 +57,11 @@ pub(super) async fn run(
     let mut is_full = buffer.room().is_empty();
     loop {
         let part = framing.take(p, &mut buffer);
-        if let Part::Invalid(message) = part {
+        if let BodyState::Invalid(message) = part {
             p.log(Severity::Error, &message, READING);
             return abort(p, has_head).await;
         }
-        let is_done = matches!(part, Part::Done(_));
+        let is_done = matches!(part, BodyState::Done(_));
         if is_done {
             framing.end(p);
         }
@@ -69,7 +69,7 @@ pub(super) async fn run(
         if let Some(this) = p.this_try() {
             this.length += length;
         }
-        if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
+        if let (BodyState::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
             let is_other = p.r.response.status.code == 101;
             let keep = *is_clean && !p.r.response.close && (is_read || !has_body) && !is_other;
             // Else it is closed here.

@@ -9,7 +9,7 @@ use crate::runtime::fastcgi::records::Records;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::plan::ProxyPlan;
 use crate::runtime::request::scope::Scope;
-use crate::runtime::request::state::{Request, Try};
+use crate::runtime::request::state::{Request, UpstreamTry};
 use crate::runtime::upstream::peer::Local;
 use crate::runtime::upstream::state::UpstreamState;
 use crate::runtime::upstream::tls::Secure;
@@ -60,7 +60,7 @@ impl ProxyRequest<'_> {
     }
 
     /// The current try.
-    pub(crate) fn this_try(&mut self) -> Option<&mut Try> {
+    pub(crate) fn this_try(&mut self) -> Option<&mut UpstreamTry> {
         self.r.tries.last_mut()
     }
 

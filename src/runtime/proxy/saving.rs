@@ -9,7 +9,7 @@ use super::request::ProxyRequest;
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::{clock, path};
 use crate::runtime::request::file;
@@ -85,7 +85,7 @@ impl Copy {
 
 type Begun = Result<Copy, (PathBuf, std::io::Error)>;
 
-fn value<'b>(p: &ProxyRequest<'_>, buffer: &'b Buffer, known: Known) -> Option<&'b [u8]> {
+fn value<'b>(p: &ProxyRequest<'_>, buffer: &'b Buffer, known: KnownHeader) -> Option<&'b [u8]> {
     let fields = &p.r.response.fields;
     fields.iter().find(|f| f.known == known).map(|f| f.value.of(buffer.all()))
 }
@@ -103,7 +103,7 @@ fn stored(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
             p.c.worker.absolute(path)
         }
     };
-    let modified = value(p, buffer, Known::LastModified).and_then(clock::parse_http);
+    let modified = value(p, buffer, KnownHeader::LastModified).and_then(clock::parse_http);
     let modified = modified.and_then(|time| u64::try_from(time).ok());
     let modified = modified.map(|time| SystemTime::UNIX_EPOCH + Duration::from_secs(time));
     let path = path::os(&path).to_owned();
@@ -135,8 +135,8 @@ fn kept(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
         return None;
     }
     let is_whole = matches!(status, 200 | 206);
-    let modified = value(p, buffer, Known::LastModified).and_then(clock::parse_http);
-    let etag = value(p, buffer, Known::Etag).filter(|_| is_whole);
+    let modified = value(p, buffer, KnownHeader::LastModified).and_then(clock::parse_http);
+    let etag = value(p, buffer, KnownHeader::Etag).filter(|_| is_whole);
     let vary = cached.validity.vary;
     let other =
         if vary.is_empty() { cached.main } else { variant(&cached.main, &vary, &p.r.head, p.r.buffer.all()) };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::chunked::{Chunk, Chunked};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::path::os;
 use crate::runtime::request::body_file::BodyFile;
 use crate::runtime::request::connection::Connection;
@@ -281,7 +281,7 @@ async fn receive(
 
 /// `Expect: 100-continue` (`ngx_http_test_expect`).
 async fn expect_continue(connection: &mut Connection, request: &mut Request) -> Result<(), BodyError> {
-    let expect = request.head.value(Known::Expect, request.buffer.all());
+    let expect = request.head.value(KnownHeader::Expect, request.buffer.all());
     let is_told = (1001..2000).contains(&request.head.line.version);
     if !is_told || !expect.is_some_and(|e| e.eq_ignore_ascii_case(b"100-continue")) {
         return Ok(());

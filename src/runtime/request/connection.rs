@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::eval::select::LocationId;
 use crate::runtime::net::clock;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::timer::Timer;
 use crate::runtime::request::scope::Scope;
@@ -65,7 +65,7 @@ fn is_disabled(r: &Request) -> bool {
     if !msie6 && !safari {
         return false;
     }
-    let Some(agent) = r.head.value(Known::UserAgent, r.buffer.all()) else { return false };
+    let Some(agent) = r.head.value(KnownHeader::UserAgent, r.buffer.all()) else { return false };
     let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
     let is_old_msie = || {
         memchr::memmem::find(agent, b"MSIE ")

@@ -67,7 +67,7 @@ impl Chain {
 }
 
 /// The future that writes a page.
-pub(crate) type Written<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
+pub(crate) type PageFuture<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
 
 /// Makes a page of several responses while its body passes.
 pub(crate) trait PageFilter: Debug {
@@ -79,7 +79,7 @@ pub(crate) trait PageFilter: Debug {
         r: &'a mut Request,
         piece: &'a [u8],
         is_last: bool,
-    ) -> Written<'a>;
+    ) -> PageFuture<'a>;
 }
 
 /// Has the page filter of the reply take a piece of the body.

@@ -135,7 +135,7 @@ impl Scope<'_> {
     /// Writes a line to the error log of the request's level (`ngx_http_log_error_handler`); `action` is what the
     /// worker was doing, with ` while `.
     pub(crate) fn log(&self, severity: Severity, message: &str, action: &str) {
-        use crate::runtime::net::http1::field::Known;
+        use crate::runtime::net::http1::field::KnownHeader;
         use std::fmt::Write;
         let logs = &self.request.plan.error_log;
         if !logs.takes(severity) {
@@ -167,7 +167,7 @@ impl Scope<'_> {
             };
             let _ = write!(line, ", upstream: \"{scheme}://{}{colon}{uri}\"", last.peer);
         }
-        for (known, name) in [(Known::Host, "host"), (Known::Referer, "referrer")] {
+        for (known, name) in [(KnownHeader::Host, "host"), (KnownHeader::Referer, "referrer")] {
             if let Some(value) = r.head.value(known, buffer) {
                 let _ = write!(line, ", {name}: \"{}\"", text(value));
             }

@@ -50,7 +50,7 @@ const MAX_URI_CHANGES: u8 = 11;
 
 /// A try of an upstream (`ngx_http_upstream_state_t`). A try without a peer separates the tries of two upstreams.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Try {
+pub(crate) struct UpstreamTry {
     /// The peer's name, or the upstream's if no peer was live; empty before one is chosen.
     pub(crate) peer: String,
     pub(crate) status: u16,
@@ -137,7 +137,7 @@ pub(crate) struct Request {
     /// `$bytes_sent` and, without the head, `$body_bytes_sent`.
     pub(crate) sent: u64,
     pub(crate) is_complete: bool,
-    pub(crate) tries: Vec<Try>,
+    pub(crate) tries: Vec<UpstreamTry>,
     /// The upstream request as it is sent, and the place of the URI in it.
     pub(crate) upstream_out: Vec<u8>,
     pub(crate) upstream_uri: Piece,

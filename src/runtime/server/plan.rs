@@ -16,7 +16,7 @@ use crate::model::{
     ComplexValue, Config, GzipSettings, HttpSettings, Location, Origin, PassSettings, Server,
 };
 use crate::runtime::modules::{auth_request, real_ip};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::http1::head::Rules;
 use crate::runtime::net::log::{ErrorLogs, Files};
 use crate::runtime::net::shared::Shared;
@@ -24,7 +24,7 @@ use crate::runtime::request::limit::Limits;
 use crate::runtime::request::plan::cache::CachePlan;
 use crate::runtime::request::plan::fastcgi::{FastcgiPlan, ScriptName};
 use crate::runtime::request::plan::rewriting::Rewriting;
-use crate::runtime::request::plan::{AccessSink, AccessTo, HeaderValue, Plan, ProxyPlan};
+use crate::runtime::request::plan::{AccessLogPlan, AccessSink, HeaderValue, Plan, ProxyPlan};
 use crate::runtime::request::referer::RefererPlan;
 use crate::runtime::request::script::Script;
 use crate::version::Version;
@@ -67,8 +67,8 @@ impl ProxyPlan {
         for name in
             REPLACED_HEADERS.iter().chain(proxy_connection).copied().chain(set.iter().map(|h| &*h.name))
         {
-            match Known::of(name) {
-                Known::Other => replaced_others.push(name.into()),
+            match KnownHeader::of(name) {
+                KnownHeader::Other => replaced_others.push(name.into()),
                 known => replaced |= known.bit(),
             }
         }
@@ -165,7 +165,7 @@ impl Plan {
                 if let Some(path) = &log.path {
                     let sink = AccessSink::Path(path.clone());
                     let condition = log.condition.clone();
-                    access_log.push(AccessTo { sink, format: log.format, condition });
+                    access_log.push(AccessLogPlan { sink, format: log.format, condition });
                     continue;
                 }
                 let sink = match files.open(&log.target, Some(log)) {
@@ -175,7 +175,11 @@ impl Plan {
                 };
                 if let Some(sink) = sink {
                     let condition = log.condition.clone();
-                    access_log.push(AccessTo { sink: AccessSink::Open(sink), format: log.format, condition });
+                    access_log.push(AccessLogPlan {
+                        sink: AccessSink::Open(sink),
+                        format: log.format,
+                        condition,
+                    });
                 }
             }
         }
@@ -266,33 +270,33 @@ fn rules(core: &CoreHttpSettings, version: Version) -> Rules {
 }
 
 /// Headers that nginx makes itself or never passes on.
-const NEVER: u64 = Known::ContentType.bit()
-    | Known::ContentLength.bit()
-    | Known::TransferEncoding.bit()
-    | Known::Connection.bit()
-    | Known::KeepAlive.bit()
-    | Known::Upgrade.bit();
+const NEVER: u64 = KnownHeader::ContentType.bit()
+    | KnownHeader::ContentLength.bit()
+    | KnownHeader::TransferEncoding.bit()
+    | KnownHeader::Connection.bit()
+    | KnownHeader::KeepAlive.bit()
+    | KnownHeader::Upgrade.bit();
 
 /// Headers hidden besides those of `proxy_hide_header` (`ngx_http_proxy_hide_headers`).
-const HIDDEN: &[Known] = &[
-    Known::Date,
-    Known::Server,
-    Known::XPad,
-    Known::XAccelExpires,
-    Known::XAccelRedirect,
-    Known::XAccelLimitRate,
-    Known::XAccelBuffering,
-    Known::XAccelCharset,
+const HIDDEN: &[KnownHeader] = &[
+    KnownHeader::Date,
+    KnownHeader::Server,
+    KnownHeader::XPad,
+    KnownHeader::XAccelExpires,
+    KnownHeader::XAccelRedirect,
+    KnownHeader::XAccelLimitRate,
+    KnownHeader::XAccelBuffering,
+    KnownHeader::XAccelCharset,
 ];
 
 /// Headers hidden besides those of `fastcgi_hide_header` (`ngx_http_fastcgi_hide_headers`).
-const HIDDEN_CGI: &[Known] = &[
-    Known::Status,
-    Known::XAccelExpires,
-    Known::XAccelRedirect,
-    Known::XAccelLimitRate,
-    Known::XAccelBuffering,
-    Known::XAccelCharset,
+const HIDDEN_CGI: &[KnownHeader] = &[
+    KnownHeader::Status,
+    KnownHeader::XAccelExpires,
+    KnownHeader::XAccelRedirect,
+    KnownHeader::XAccelLimitRate,
+    KnownHeader::XAccelBuffering,
+    KnownHeader::XAccelCharset,
 ];
 
 fn is_named(other: &[u8], name: &str) -> bool {
@@ -300,18 +304,18 @@ fn is_named(other: &[u8], name: &str) -> bool {
 }
 
 /// `ngx_http_upstream_hide_headers_hash`
-fn hidden(settings: &PassSettings, defaults: &[Known]) -> (u64, Vec<Box<[u8]>>) {
+fn hidden(settings: &PassSettings, defaults: &[KnownHeader]) -> (u64, Vec<Box<[u8]>>) {
     let mut hidden = defaults.iter().fold(NEVER, |set, known| set | known.bit());
     let mut others: Vec<Box<[u8]>> = Vec::new();
     for name in &settings.hide_header.value {
-        match Known::of(name.as_bytes()) {
-            Known::Other => others.push(name.as_bytes().into()),
+        match KnownHeader::of(name.as_bytes()) {
+            KnownHeader::Other => others.push(name.as_bytes().into()),
             known => hidden |= known.bit(),
         }
     }
     for name in &settings.pass_header.value {
-        match Known::of(name.as_bytes()) {
-            Known::Other => others.retain(|other| !is_named(other, name)),
+        match KnownHeader::of(name.as_bytes()) {
+            KnownHeader::Other => others.retain(|other| !is_named(other, name)),
             known => hidden &= !known.bit() | NEVER,
         }
     }

@@ -21,7 +21,7 @@ use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::Request;
-use crate::runtime::request::worker::Answered;
+use crate::runtime::request::worker::SubrequestAnswer;
 use crate::runtime::server::error_page;
 
 /// Phase that a request starts or restarts with.
@@ -105,7 +105,7 @@ async fn inside(c: &mut Connection, r: &mut Request) -> Flow {
 }
 
 /// Runs a subrequest and sends its response to the sink; logs it with `log_subrequest`.
-pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> Answered<'a> {
+pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> SubrequestAnswer<'a> {
     Box::pin(async move {
         let flow = inside(c, sub).await;
         let is_empty = sub.reply.content_length == Some(0);

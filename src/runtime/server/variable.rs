@@ -8,11 +8,11 @@ use crate::runtime::filters::ssi::value;
 use crate::runtime::filters::{gzip, userid};
 use crate::runtime::modules::{auth_basic, browser, proxy_protocol, referer, secure_link, tls};
 use crate::runtime::net::clock::{self, Clock};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::path;
 use crate::runtime::net::text::{is_named, number, padded};
 use crate::runtime::request::scope::Scope;
-use crate::runtime::request::state::Try;
+use crate::runtime::request::state::UpstreamTry;
 use crate::runtime::request::variable::{
     Get, GetNamed, Getter, address, all, argument, count, display, joined, known, lines, seconds, text, time,
 };
@@ -48,12 +48,12 @@ const PREFIXES: &[(&str, GetNamed)] = &[
 
 const PLAIN: &[(&str, Get)] = &[
     ("http_cookie", |s, out| joined(s, "cookie", b"; ", out)),
-    ("http_host", |s, out| known(s, Known::Host, out)),
+    ("http_host", |s, out| known(s, KnownHeader::Host, out)),
     ("content_length", |s, out| {
         let r = &*s.request;
         // As it was sent; of a chunked body what was read, unless it is passed on while it is read
         // (`ngx_http_variable_content_length`).
-        match (r.head.value(Known::ContentLength, r.buffer.all()), r.head.content_length) {
+        match (r.head.value(KnownHeader::ContentLength, r.buffer.all()), r.head.content_length) {
             (Some(length), Some(_)) => text(out, length),
             (None, Some(length)) => count(out, length),
             (_, None) if r.head.chunked && r.has_body && r.streamed == 0 => count(out, r.body_length()),
@@ -281,7 +281,7 @@ fn status(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
 
 /// Appends a value for each try of an upstream, separated like in nginx: ` : ` separates the tries before an internal
 /// redirect from those after it, the first of which has no peer (`ngx_http_upstream_addr_variable`).
-fn tries(s: &Scope<'_>, out: &mut Vec<u8>, mut one: impl FnMut(&Try, &mut Vec<u8>)) -> bool {
+fn tries(s: &Scope<'_>, out: &mut Vec<u8>, mut one: impl FnMut(&UpstreamTry, &mut Vec<u8>)) -> bool {
     let tries = &s.request.tries;
     let mut rest = tries.iter().peekable();
     while let Some(this) = rest.next() {

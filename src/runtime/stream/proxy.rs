@@ -12,7 +12,7 @@ use crate::runtime::net::stream::Stream;
 use crate::runtime::proxy::target;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::peer;
-use crate::runtime::request::state::{Request, Try};
+use crate::runtime::request::state::{Request, UpstreamTry};
 use crate::runtime::upstream::balancer::{Attempt, Outcome};
 use crate::runtime::upstream::state::UpstreamState;
 
@@ -57,7 +57,7 @@ impl Choice {
     /// # Errors
     /// No peer is live.
     pub(super) fn next(&mut self, c: &Connection, r: &mut Request) -> Result<usize, u16> {
-        r.tries.push(Try::default());
+        r.tries.push(UpstreamTry::default());
         let chosen = self.state.balancer().get(&mut self.attempt, Clock::now().as_secs());
         let name = match chosen {
             Some(at) => &self.state.peers[at].1,

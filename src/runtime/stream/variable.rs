@@ -59,7 +59,7 @@ fn hello<'a>(s: &'a Scope<'_>) -> Option<&'a Hello> {
 }
 
 /// A value of each try, separated by commas.
-fn each(s: &Scope<'_>, out: &mut Vec<u8>, put: impl Fn(&Try, &mut Vec<u8>)) -> bool {
+fn each(s: &Scope<'_>, out: &mut Vec<u8>, put: impl Fn(&UpstreamTry, &mut Vec<u8>)) -> bool {
     for (i, this) in s.request.tries.iter().enumerate() {
         if i > 0 {
             out.extend_from_slice(b", ");
@@ -69,6 +69,6 @@ fn each(s: &Scope<'_>, out: &mut Vec<u8>, put: impl Fn(&Try, &mut Vec<u8>)) -> b
     !s.request.tries.is_empty()
 }
 
-fn times(s: &Scope<'_>, out: &mut Vec<u8>, get: impl Fn(&Try) -> Option<Duration>) -> bool {
+fn times(s: &Scope<'_>, out: &mut Vec<u8>, get: impl Fn(&UpstreamTry) -> Option<Duration>) -> bool {
     each(s, out, |this, out| time(get(this), out))
 }

@@ -9,7 +9,7 @@ use h2_http::request::Parts;
 use h2_http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::runtime::net::buffer::Buffer;
-use crate::runtime::net::http1::field::{self, Field, Known};
+use crate::runtime::net::http1::field::{self, Field, KnownHeader};
 use crate::runtime::net::http1::head::{BadRequest, Head, Progress, Rules};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::request_line;
@@ -103,7 +103,7 @@ fn add(
     if name.len() + value.len() + b": \r\n".len() > rules.line {
         return Err(BadRequest::new(494, "client sent too long header line"));
     }
-    let known = Known::of(name);
+    let known = KnownHeader::of(name);
     let name = put(buffer, name);
     put(buffer, b": ");
     let value = put(buffer, trimmed(value));

@@ -29,7 +29,7 @@ use crate::runtime::request::script::Script;
 pub(crate) struct Plan {
     pub(crate) core: Arc<CoreHttpSettings>,
     pub(crate) error_log: ErrorLogs,
-    pub(crate) access_log: Vec<AccessTo>,
+    pub(crate) access_log: Vec<AccessLogPlan>,
     pub(crate) proxy: Option<ProxyPlan>,
     pub(crate) script_name: ScriptName,
     pub(crate) content: Arc<ContentSettings>,
@@ -66,7 +66,7 @@ pub(crate) enum AccessSink {
 
 /// An access log.
 #[derive(Debug)]
-pub(crate) struct AccessTo {
+pub(crate) struct AccessLogPlan {
     pub(crate) sink: AccessSink,
     pub(crate) format: usize,
     pub(crate) condition: Option<ComplexValue>,

@@ -12,7 +12,7 @@ use crate::runtime::net::text::put;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::filter;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::state::Request;
 use crate::runtime::server::sendfile;
 
@@ -48,18 +48,18 @@ impl Connection {
         }
         let mut written = 0;
         let kept = std::mem::take(&mut request.reply.parts);
-        let parts: &[Part] = if request.reply.header_only { &[] } else { &kept };
-        let length: u64 = parts.iter().map(Part::len).sum();
+        let parts: &[BodyPart] = if request.reply.header_only { &[] } else { &kept };
+        let length: u64 = parts.iter().map(BodyPart::len).sum();
         let chunked = request.reply.chunked && !request.reply.header_only;
         if chunked && length > 0 {
             put(out, format_args!("{length:x}\r\n"));
         }
         for part in parts {
             match *part {
-                Part::Text(from, to) => {
+                BodyPart::Text(from, to) => {
                     out.extend_from_slice(&request.reply.text[from..to]);
                 }
-                Part::File(mut from, to) => {
+                BodyPart::File(mut from, to) => {
                     let file = request.reply.file.take();
                     if let Some(file) = &file
                         && to - from > FILE_PIECE as u64
@@ -114,13 +114,13 @@ impl Connection {
         let mut piece = Vec::new();
         for part in parts {
             match part {
-                Part::Text(from, to) => {
+                BodyPart::Text(from, to) => {
                     piece.clear();
                     piece.extend_from_slice(&text[from..to]);
                     self.change(request, &mut piece, false)?;
                     filter::pass(self, request, &piece, false).await?;
                 }
-                Part::File(mut from, to) => {
+                BodyPart::File(mut from, to) => {
                     while from < to {
                         let most = piece_of(request, to - from);
                         piece.resize(most, 0);
@@ -148,16 +148,16 @@ impl Connection {
         loop {
             piece.clear();
             match parts.next() {
-                Some(Part::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
-                Some(Part::File(from, to)) => {
+                Some(BodyPart::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
+                Some(BodyPart::File(from, to)) => {
                     let most = piece_of(request, to - from);
                     piece.resize(most, 0);
                     let Some(file) = &request.reply.file else { return Ok(()) };
                     file.read_exact_at(&mut piece, from)?;
                     let from = from + most as u64;
                     if from < to {
-                        request.reply.parts.push(Part::File(from, to));
-                        let rest: Vec<Part> = request.reply.parts.drain(..).chain(parts).collect();
+                        request.reply.parts.push(BodyPart::File(from, to));
+                        let rest: Vec<BodyPart> = request.reply.parts.drain(..).chain(parts).collect();
                         parts = rest.into_iter().peekable();
                     }
                 }

@@ -195,7 +195,7 @@ pub(crate) struct ExistingResources<'g> {
 }
 
 /// A configuration with its resources of the host: sockets bound, files opened, names resolved, certificates read.
-pub(crate) struct Prepared {
+pub(crate) struct PreparedConfiguration {
     pub(crate) config: Arc<Config>,
     pub(crate) listeners: Vec<(Endpoint, Listener)>,
     /// Paths of unix sockets.
@@ -211,7 +211,7 @@ pub(crate) struct Prepared {
     http_sockets: usize,
 }
 
-impl Prepared {
+impl PreparedConfiguration {
     /// Gives the logs to the account, which will open them again.
     pub(crate) fn give(&self, account: &Account) {
         for failure in self.files.give(account.uid.as_raw()) {
@@ -229,7 +229,7 @@ pub(crate) fn prepare(
     options: &RunOptions,
     given: ExistingResources<'_>,
     account: Option<&Account>,
-) -> Result<Prepared, StartError> {
+) -> Result<PreparedConfiguration, StartError> {
     let route = |config| Router::new(config).map_err(|e| failed(e.to_string(), Some(e.span)));
     let router = route(Arc::clone(config))?;
     let of_stream = config.of_stream().map(Arc::new);
@@ -293,7 +293,7 @@ pub(crate) fn prepare(
             .map_err(|m| failed(m, None))?;
     }
     let config = Arc::clone(config);
-    Ok(Prepared {
+    Ok(PreparedConfiguration {
         config,
         listeners,
         sockets,
@@ -312,8 +312,8 @@ pub(crate) fn prepare(
 ///
 /// # Errors
 /// One of them does not start.
-pub(crate) fn launch(prepared: Prepared, options: &RunOptions) -> Result<Running, StartError> {
-    let Prepared {
+pub(crate) fn launch(prepared: PreparedConfiguration, options: &RunOptions) -> Result<Running, StartError> {
+    let PreparedConfiguration {
         config,
         listeners,
         sockets,
