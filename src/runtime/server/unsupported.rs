@@ -17,7 +17,11 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     let mut found = config.unsupported.clone();
     let mut refuse = |what: String, span: Span| found.push(Unsupported { what, span, safe_because: None });
     of_stream(config, &mut refuse);
-    let Some(http) = config.http.span else { return found };
+    let Some(http) = config.http.span else {
+        session_id(config, &mut found);
+        tls_unsupported::unsupported(config, &mut found);
+        return found;
+    };
     for (_, variable) in config.http.variables.iter() {
         let is_known = match variable.source {
             VariableSource::Builtin => variable::find(&variable.name).is_some(),
@@ -80,8 +84,20 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         }
     }
     found.extend(memory);
+    session_id(config, &mut found);
     tls_unsupported::unsupported(config, &mut found);
     found
+}
+
+/// `$ssl_session_id` of `stream`.
+fn session_id(config: &Config, found: &mut Vec<Unsupported>) {
+    let Some(stream) = &config.stream else { return };
+    if stream.shared.variables.find("ssl_session_id").is_some() {
+        let what = "`$ssl_session_id`".to_owned();
+        let safe_because =
+            Some("rustls does not tell the id: the variable is empty, as nginx's for a new session");
+        found.push(Unsupported { what, span: stream.span, safe_because });
+    }
 }
 
 /// Variables, methods and logs of `stream` that are not executed.

@@ -162,7 +162,7 @@ async fn exchange(
                     }
                     Poll::Pending
                 };
-                match c.timer.told(own.proxy_timeout.value, poll).await {
+                match c.timer.until_stop(own.proxy_timeout.value, poll).await {
                     Some(event) => event,
                     None => return timed_out(c, r, &counts, own),
                 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::runtime::net::clock;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::session::{Hello, Session};
-use crate::runtime::request::state::Try;
+use crate::runtime::request::state::UpstreamTry;
 use crate::runtime::request::variable::{Get, Getter, count, seconds, text, time};
 
 /// The getter of a name, if HTTP's would be wrong.
@@ -33,6 +33,8 @@ const PLAIN: &[(&str, Get)] = &[
     ("upstream_connect_time", |s, out| times(s, out, |this| this.connect)),
     ("upstream_first_byte_time", |s, out| times(s, out, |this| this.header)),
     ("upstream_session_time", |s, out| times(s, out, |this| this.response)),
+    // Said at start (`server::unsupported`).
+    ("ssl_session_id", |_, _| false),
     ("ssl_preread_protocol", |s, out| {
         let name: &[u8] = match hello(s).map(|hello| hello.version) {
             Some([0, 2]) => b"SSLv2",
