@@ -82,53 +82,51 @@ fn extensions(rest: &mut Rest<'_>, hello: &mut Hello) -> Option<bool> {
     rest.number(2)?;
     while !rest.0.is_empty() {
         let (kind, length) = (rest.number(2)?, rest.number(2)?);
-        let mut inner = Rest(rest.take(length)?);
+        // As nginx, which does not compare the lengths inside of an extension with the extension's own.
         let is_valid = match kind {
-            0 if hello.server_name.is_empty() => server_name(&mut inner, hello),
-            16 if hello.alpn.is_empty() => protocols(&mut inner, hello),
-            43 => versions(&mut inner, hello),
-            _ => Some(true),
+            0 if hello.server_name.is_empty() => server_name(rest, hello)?,
+            16 if hello.alpn.is_empty() => protocols(rest, hello)?,
+            43 => {
+                hello.version = [3, 4];
+                let length = rest.number(1)?;
+                rest.take(length)?;
+                true
+            }
+            _ => {
+                rest.take(length)?;
+                true
+            }
         };
-        if is_valid != Some(true) {
+        if !is_valid {
             return Some(false);
         }
     }
     Some(true)
 }
 
-fn server_name(inner: &mut Rest<'_>, hello: &mut Hello) -> Option<bool> {
-    inner.number(2)?;
-    if inner.number(1)? != 0 {
+fn server_name(rest: &mut Rest<'_>, hello: &mut Hello) -> Option<bool> {
+    let all = rest.number(2)?;
+    let (kind, length) = (rest.number(1)?, rest.number(2)?);
+    if kind != 0 || all < 3 + length {
         return Some(false);
     }
-    let length = inner.number(2)?;
-    hello.server_name = inner.take(length)?.to_vec();
+    hello.server_name = rest.take(length)?.to_vec();
+    rest.take(all - 3 - length)?;
     Some(true)
 }
 
-fn protocols(inner: &mut Rest<'_>, hello: &mut Hello) -> Option<bool> {
-    inner.number(2)?;
-    while !inner.0.is_empty() {
-        let length = inner.number(1)?;
-        let protocol = inner.take(length)?;
-        if length == 0 {
+fn protocols(rest: &mut Rest<'_>, hello: &mut Hello) -> Option<bool> {
+    let mut left = rest.number(2)?;
+    while left > 0 {
+        let length = rest.number(1)?;
+        if length == 0 || left < 1 + length {
             return Some(false);
         }
+        left -= 1 + length;
         if !hello.alpn.is_empty() {
             hello.alpn.push(b',');
         }
-        hello.alpn.extend_from_slice(protocol);
-    }
-    Some(true)
-}
-
-/// `supported_versions`: the highest one that is known.
-fn versions(inner: &mut Rest<'_>, hello: &mut Hello) -> Option<bool> {
-    inner.number(1)?;
-    while let Some([high, low]) = inner.take(2) {
-        if *high == 3 && *low > hello.version[1] && *low <= 4 {
-            hello.version = [*high, *low];
-        }
+        hello.alpn.extend_from_slice(rest.take(length)?);
     }
     Some(true)
 }

@@ -145,11 +145,11 @@ async fn secure(c: &mut Connection, r: &mut Request) -> Result<(), u16> {
         }
     };
     c.stream = Stream::Tls(Box::new(stream));
-    let named = info.named;
+    let name = info.server_name.clone();
     let (verdict, has_certificate) = (info.verdict, info.has_certificate());
     c.client.side = ClientTls::Tls(Rc::new(info));
-    if let Some(server) = named {
-        enter(c, r, server);
+    if let Some(name) = name {
+        preread::choose(c, r, name.as_bytes());
     }
     let verifies = worker.config.http.servers[r.server.0 as usize].settings.tls.verify_client.value.0;
     let message = match verifies {

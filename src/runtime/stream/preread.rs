@@ -105,8 +105,9 @@ fn poll(
     }
 }
 
-/// The server of the name in the ClientHello (`ngx_stream_ssl_preread_servername`).
-fn choose(c: &Connection, r: &mut Request, name: &[u8]) {
+/// Makes the server of a name in a ClientHello that of the session (`ngx_stream_ssl_preread_servername`,
+/// `ngx_stream_ssl_servername`).
+pub(super) fn choose(c: &Connection, r: &mut Request, name: &[u8]) {
     let mut normal = Vec::new();
     if name.is_empty() || host::normalize(name, &mut normal).is_err() {
         return;

@@ -16,6 +16,9 @@ use crate::runtime::request::state::{Request, UpstreamTry};
 use crate::runtime::upstream::balancer::{Attempt, Outcome};
 use crate::runtime::upstream::state::UpstreamState;
 
+/// Outcome of a session that has ended: a peer recovers when it accepts, not when a session is over.
+pub(super) const DONE: Outcome = Outcome::Unasked;
+
 /// While doing what a peer is looked for.
 pub(super) const CONNECTING: &str = " while connecting to upstream";
 
@@ -86,6 +89,13 @@ impl Choice {
             && (limit.is_zero() || clock::since(self.begun) < limit)
     }
 
+    /// The peer has accepted the connection.
+    fn connected(&mut self) {
+        if let Some(peer) = self.peer {
+            self.state.balancer().connected(peer);
+        }
+    }
+
     /// Gives the peer back.
     pub(super) fn give(&mut self, c: &Connection, r: &mut Request, outcome: Outcome) {
         let Some(peer) = self.peer.take() else { return };
@@ -130,15 +140,16 @@ pub(super) async fn pass(c: &mut Connection, r: &mut Request, target: &Target, f
         let connected = connect::tcp(c, r, &choice.state, at, local.as_ref(), started).await;
         match connected {
             Ok((mut upstream, head)) => {
+                choice.connected();
                 let status = relay::run(c, r, &mut upstream, (head, first), started).await;
                 closed(c, &upstream);
                 finish_try(r, started);
-                choice.give(c, r, Outcome::Good);
+                choice.give(c, r, DONE);
                 return status;
             }
             Err(Failure::Ended(status)) => {
                 finish_try(r, started);
-                choice.give(c, r, Outcome::Good);
+                choice.give(c, r, DONE);
                 return status;
             }
             Err(Failure::Peer) => {

@@ -33,10 +33,18 @@ pub(crate) type Guard = (u64, Box<dyn Any>);
 /// Client, and the address that it has sent to.
 type Key = (SocketAddr, Option<IpAddr>);
 
+/// A session that waits for datagrams.
+struct Waiting {
+    number: u64,
+    sender: Sender<Vec<u8>>,
+    /// Datagrams that it still takes (`proxy_requests`); `None`: any number.
+    left: Option<u32>,
+}
+
 /// A socket for datagrams with its sessions.
 pub(crate) struct Listener {
     socket: UdpSocket,
-    sessions: RefCell<HashMap<Key, (u64, Sender<Vec<u8>>)>>,
+    sessions: RefCell<HashMap<Key, Waiting>>,
 }
 
 impl Listener {
@@ -65,19 +73,32 @@ impl Peer {
         let socket = &self.listener.socket;
         socket.async_io(Interest::WRITABLE, || datagrams::send(socket, data, to, from)).await
     }
+}
 
+impl Drop for Peer {
     /// The next datagram of the client begins a new session (`ngx_delete_udp_connection`).
-    pub(super) fn detach(&self) {
+    fn drop(&mut self) {
         let mut sessions = self.listener.sessions.borrow_mut();
-        if sessions.get(&self.key).is_some_and(|(number, _)| *number == self.number) {
+        if sessions.get(&self.key).is_some_and(|session| session.number == self.number) {
             sessions.remove(&self.key);
         }
     }
 }
 
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.detach();
+impl Listener {
+    /// Gives a datagram to its session; the datagram if there is none.
+    fn give(&self, key: &Key, data: Vec<u8>) -> Option<Vec<u8>> {
+        let mut sessions = self.sessions.borrow_mut();
+        let Some(session) = sessions.get_mut(key) else { return Some(data) };
+        // A session that cannot keep up loses datagrams.
+        let _ = session.sender.try_send(data);
+        if let Some(left) = &mut session.left {
+            *left -= 1;
+            if *left == 0 {
+                sessions.remove(key);
+            }
+        }
+        None
     }
 }
 
@@ -102,12 +123,7 @@ pub(crate) async fn receive(
         };
         let Some(from) = from else { continue };
         let key = (from, to);
-        let data = room[..length].to_vec();
-        if let Some((_, session)) = listener.sessions.borrow().get(&key) {
-            // A session that cannot keep up loses datagrams.
-            let _ = session.try_send(data);
-            continue;
-        }
+        let Some(data) = listener.give(&key, room[..length].to_vec()) else { continue };
         let limit = worker.config.core.worker_connections.value as usize;
         if limit > 0 && worker.open.get() >= limit {
             let message = format!("{limit} worker_connections are not enough");
@@ -120,13 +136,21 @@ pub(crate) async fn receive(
         let port = udp.local_addr().map_or(0, |a| a.port());
         let (number, guard) = open(&worker);
         let (sender, datagrams) = channel(MOST_WAITING);
-        listener.sessions.borrow_mut().insert(key, (number, sender));
+        let address = worker.router.address(socket, || local);
+        let server = worker.router.listen(address).default_server;
+        let left = match worker.sessions[server.0 as usize].settings.proxy_requests.value {
+            0 => None,
+            most => Some(most - 1),
+        };
+        if left != Some(0) {
+            listener.sessions.borrow_mut().insert(key, Waiting { number, sender, left });
+        }
         let peer = Peer { listener: Rc::clone(&listener), key, number, datagrams };
         let client = Client {
             number,
             remote: Some(from),
             local: local.map(|ip| SocketAddr::new(ip, port)),
-            address: worker.router.address(socket, || local),
+            address,
             requests: 0,
             side: ClientTls::Plain,
             proxied: None,

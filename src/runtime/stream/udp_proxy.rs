@@ -10,7 +10,7 @@ use tokio::net::UdpSocket;
 
 use super::datagrams::LONGEST;
 use super::pipe::Rate;
-use super::proxy::{Choice, finish_try, r_settings};
+use super::proxy::{Choice, DONE, finish_try, r_settings};
 use super::udp::Peer;
 use super::{announce, connect, relay};
 use crate::model::log::Severity;
@@ -79,7 +79,7 @@ pub(super) async fn pass(
             Err(error) => match connect::refused(c, r, &error) {
                 connect::Failure::Ended(status) => {
                     finish_try(r, started);
-                    choice.give(c, r, Outcome::Good);
+                    choice.give(c, r, DONE);
                     return status;
                 }
                 connect::Failure::Peer => {
@@ -130,6 +130,7 @@ async fn exchange(
     let worker = Rc::clone(&c.worker);
     let own = &worker.sessions[r.server.0 as usize].settings;
     let mut up = Rate::new(relay::rate(c, r, &own.proxy_upload_rate.value));
+    up.read = first.len() as u64;
     let mut down = Rate::new(relay::rate(c, r, &own.proxy_download_rate.value));
     let header = match own.proxy_protocol.value.0 {
         "on" => announce::version1(&c.client),
@@ -205,7 +206,7 @@ async fn exchange(
                             let message = format!("sendmsg() failed{}", errno(&error));
                             let action = " while proxying and sending to client";
                             c.scope(r).log(Severity::Info, &message, action);
-                            return (200, Outcome::Good);
+                            return (200, DONE);
                         }
                     }
                     Err(error) => {
@@ -220,16 +221,13 @@ async fn exchange(
                 }
             }
         }
-        let most = u64::from(own.proxy_requests.value);
-        if most > 0 && counts.requests < most {
+        // The listener has begun a new session after so many datagrams.
+        if counts.requests < u64::from(own.proxy_requests.value) {
             continue;
-        }
-        if most > 0 {
-            peer.detach();
         }
         if counts.is_answered(own) {
             done(c, r, &counts, "udp done");
-            return (200, Outcome::Good);
+            return (200, DONE);
         }
     }
 }
@@ -238,11 +236,11 @@ fn timed_out(c: &Connection, r: &mut Request, counts: &Counts, own: &StreamSetti
     if c.worker.is_stopping.get() {
         let log = &r.plan.error_log;
         log.write(Severity::Info, Some(c.client.number), "disconnected on shutdown");
-        return (200, Outcome::Good);
+        return (200, DONE);
     }
     if own.proxy_responses.value.is_none() || counts.is_answered(own) {
         done(c, r, counts, "udp timed out");
-        return (200, Outcome::Good);
+        return (200, DONE);
     }
     let message = "upstream timed out (110: Connection timed out)";
     c.scope(r).log(Severity::Error, message, " while proxying connection");

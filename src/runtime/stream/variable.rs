@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::runtime::net::clock;
+use crate::runtime::net::text::number;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::session::{Hello, Session};
 use crate::runtime::request::state::UpstreamTry;
@@ -28,8 +29,8 @@ const PLAIN: &[(&str, Get)] = &[
         seconds(out, elapsed)
     }),
     ("upstream_addr", |s, out| each(s, out, |this, out| out.extend_from_slice(this.peer.as_bytes()))),
-    ("upstream_bytes_sent", |s, out| each(s, out, |this, out| drop(count(out, this.sent)))),
-    ("upstream_bytes_received", |s, out| each(s, out, |this, out| drop(count(out, this.received)))),
+    ("upstream_bytes_sent", |s, out| each(s, out, |this, out| number(out, this.sent))),
+    ("upstream_bytes_received", |s, out| each(s, out, |this, out| number(out, this.received))),
     ("upstream_connect_time", |s, out| times(s, out, |this| this.connect)),
     ("upstream_first_byte_time", |s, out| times(s, out, |this| this.header)),
     ("upstream_session_time", |s, out| times(s, out, |this| this.response)),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::model::log::AccessLogs;
 use crate::model::{Config, StreamServer};
 use crate::runtime::net::counters::Counters;
-use crate::runtime::net::log::Files;
+use crate::runtime::net::log::{Files, errno};
 use crate::runtime::request::worker::{Tls, Worker};
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::Resolved;
@@ -30,6 +31,17 @@ impl Sessions {
         product: &'static str,
         outgoing: Outgoing,
     ) -> Result<Worker, String> {
+        // nginx opens the logs of the outermost level too, whoever writes to them.
+        if let Some(AccessLogs::To(logs)) =
+            self.config.http.settings.as_ref().map(|settings| &settings.core.access_log.value)
+        {
+            for log in logs.iter().filter(|log| log.path.is_none()) {
+                let opened = files.open(&log.target, Some(log));
+                opened.map_err(|(path, error)| {
+                    format!("open() \"{}\" failed{}", path.display(), errno(&error))
+                })?;
+            }
+        }
         let (counters, tls) = (Arc::clone(counters), Arc::clone(&self.tls));
         Worker::new(&self.config, peers, files, counters, product, outgoing, tls, &self.servers)
     }
