@@ -6,15 +6,37 @@ use std::rc::Rc;
 use crate::model::log::Severity;
 use crate::model::{ComplexValue, Upstream};
 use crate::runtime::request::connection::Connection;
+use crate::runtime::request::plan::fastcgi::{CgiPlan, Protocol};
 use crate::runtime::request::state::Request;
 use crate::runtime::upstream::dns::Failure;
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::state::UpstreamState;
 
+/// What a text with variables may name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `http://…` or `https://…`
+    Url,
+    /// A peer and nothing else: a FastCGI server, and any peer of `stream`.
+    Peer,
+    /// The same behind `uwsgi://`, or without it.
+    Uwsgi,
+}
+
+impl Form {
+    /// The form of `…_pass`.
+    pub(super) fn of(cgi: Option<&CgiPlan>) -> Self {
+        match cgi {
+            None => Form::Url,
+            Some(cgi) if matches!(cgi.protocol, Protocol::Uwsgi { .. }) => Form::Uwsgi,
+            Some(_) => Form::Peer,
+        }
+    }
+}
+
 pub(crate) type Target = (Rc<UpstreamState>, Option<Vec<u8>>, bool);
 
-/// The upstream that a URL names, and the URI in it; with `has_only_peer` there is nothing but the peer, as for FastCGI
-/// servers and in `stream`.
+/// The upstream that a URL names, and the URI in it.
 ///
 /// # Errors
 /// The status of the answer, if there is none; logged.
@@ -22,10 +44,14 @@ pub(crate) async fn find(
     c: &mut Connection,
     r: &mut Request,
     value: &ComplexValue,
-    has_only_peer: bool,
+    form: Form,
 ) -> Result<Target, u16> {
     let mut url = Vec::new();
     c.scope(r).evaluate(value, &mut url);
+    let has_only_peer = form != Form::Url;
+    if form == Form::Uwsgi && url.starts_with(b"uwsgi://") {
+        url.drain(..b"uwsgi://".len());
+    }
     let shown = String::from_utf8_lossy(&url).into_owned();
     let (rest, is_tls) = match url.get(..7) {
         // There is nothing but the peer in it.

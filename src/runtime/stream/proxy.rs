@@ -9,7 +9,7 @@ use crate::model::Target;
 use crate::model::log::Severity;
 use crate::runtime::net::clock::{self, Clock};
 use crate::runtime::net::stream::Stream;
-use crate::runtime::proxy::target;
+use crate::runtime::proxy::target::{self, Form};
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::peer;
 use crate::runtime::request::state::{Request, UpstreamTry};
@@ -42,7 +42,7 @@ impl Choice {
         }
         let state = match target {
             Target::Upstream(id) => c.worker.upstreams.get(id.0 as usize),
-            Target::Value(value) => match target::find(c, r, value, true).await {
+            Target::Value(value) => match target::find(c, r, value, Form::Peer).await {
                 Ok((state, _, _)) => state,
                 Err(_) => return Err(500),
             },
