@@ -181,7 +181,7 @@ fn peers_and_the_proxy_protocol() {
     });
 }
 
-/// A ClientHello with a name.
+/// A `ClientHello` with a name.
 fn hello(name: &str) -> Vec<u8> {
     let name = name.as_bytes();
     let short = |n: usize| u16::try_from(n).unwrap().to_be_bytes();

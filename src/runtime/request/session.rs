@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use crate::model::Endpoint;
 
-/// Things a ClientHello says, read without terminating TLS (`ssl_preread`).
+/// Things a `ClientHello` says, read without terminating TLS (`ssl_preread`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hello {
-    /// Version: the highest of `supported_versions`, else that of the ClientHello.
+    /// Version: the highest of `supported_versions`, else that of the `ClientHello`.
     pub(crate) version: [u8; 2],
     /// Name of SNI.
     pub(crate) server_name: Vec<u8>,

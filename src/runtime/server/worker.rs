@@ -38,8 +38,7 @@ impl Worker {
         counters: Arc<Counters>,
         product: &'static str,
         outgoing: Outgoing,
-        tls: Arc<Tls>,
-        sessions: &[StreamServer],
+        (tls, sessions): (Arc<Tls>, &[StreamServer]),
     ) -> Result<Self, String> {
         let io = |(path, error): (PathBuf, std::io::Error)| {
             format!("open() \"{}\" failed{}", path.display(), errno(&error))

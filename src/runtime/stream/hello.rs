@@ -1,4 +1,4 @@
-//! The parts of a ClientHello that `ssl_preread` reads (`ngx_stream_ssl_preread_parse_record`).
+//! The parts of a `ClientHello` that `ssl_preread` reads (`ngx_stream_ssl_preread_parse_record`).
 
 use crate::runtime::request::session::Hello;
 
@@ -17,7 +17,7 @@ pub(crate) fn look(mut data: &[u8]) -> Look {
     let mut message = Vec::new();
     while data.len() >= 5 {
         if data[0] & 0x80 != 0 && data[2] == 1 && matches!(data[3], 0 | 3) {
-            // A ClientHello of version 2.
+            // A `ClientHello` of version 2.
             return Look::Found(Hello { version: [data[3], data[4]], ..Hello::default() });
         }
         if data[0] != 0x16 || data[1] != 3 {

@@ -105,7 +105,7 @@ fn poll(
     }
 }
 
-/// Makes the server of a name in a ClientHello that of the session (`ngx_stream_ssl_preread_servername`,
+/// Makes the server of a name in a `ClientHello` that of the session (`ngx_stream_ssl_preread_servername`,
 /// `ngx_stream_ssl_servername`).
 pub(super) fn choose(c: &Connection, r: &mut Request, name: &[u8]) {
     let mut normal = Vec::new();

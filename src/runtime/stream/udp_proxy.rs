@@ -171,23 +171,12 @@ async fn exchange(
         };
         match event {
             Event::FromClient(data) => {
-                let session = r.session.as_deref_mut();
-                if let Some(session) = session.filter(|_| counts.requests > 0) {
+                if let Some(session) = r.session.as_deref_mut().filter(|_| counts.requests > 0) {
                     session.received += data.len() as u64;
                 }
                 counts.requests += 1;
-                match upstream.send(&data).await {
-                    Ok(n) => {
-                        if let Some(session) = &mut r.session {
-                            session.upstream_sent += n as u64;
-                        }
-                    }
-                    Err(error) => {
-                        let message = format!("send() failed{}", errno(&error));
-                        let action = " while proxying and sending to upstream";
-                        c.scope(r).log(Severity::Error, &message, action);
-                        return (200, Outcome::Failed);
-                    }
+                if !to_upstream(c, r, upstream, &data).await {
+                    return (200, Outcome::Failed);
                 }
             }
             Event::FromUpstream(read) => {
@@ -196,19 +185,8 @@ async fn exchange(
                     this.header.get_or_insert(clock::since(started));
                 }
                 match read {
-                    Ok(n) => {
-                        let sent = peer.send(&room[..n]).await;
-                        if let Some(session) = &mut r.session {
-                            session.upstream_received += n as u64;
-                            session.sent += *sent.as_ref().unwrap_or(&0) as u64;
-                        }
-                        if let Err(error) = sent {
-                            let message = format!("sendmsg() failed{}", errno(&error));
-                            let action = " while proxying and sending to client";
-                            c.scope(r).log(Severity::Info, &message, action);
-                            return (200, DONE);
-                        }
-                    }
+                    Ok(n) if to_client(c, r, &peer, &room[..n]).await => {}
+                    Ok(_) => return (200, DONE),
                     Err(error) => {
                         let message = format!("recv() failed{}", errno(&error));
                         let action = " while proxying and reading from upstream";
@@ -230,6 +208,37 @@ async fn exchange(
             return (200, DONE);
         }
     }
+}
+
+/// False if the datagram could not be sent, which is logged.
+async fn to_upstream(c: &Connection, r: &mut Request, upstream: &UdpSocket, data: &[u8]) -> bool {
+    match upstream.send(data).await {
+        Ok(n) => {
+            if let Some(session) = &mut r.session {
+                session.upstream_sent += n as u64;
+            }
+            true
+        }
+        Err(error) => {
+            let message = format!("send() failed{}", errno(&error));
+            c.scope(r).log(Severity::Error, &message, " while proxying and sending to upstream");
+            false
+        }
+    }
+}
+
+/// The same for a datagram of the upstream.
+async fn to_client(c: &Connection, r: &mut Request, peer: &Peer, data: &[u8]) -> bool {
+    let sent = peer.send(data).await;
+    if let Some(session) = &mut r.session {
+        session.upstream_received += data.len() as u64;
+        session.sent += *sent.as_ref().unwrap_or(&0) as u64;
+    }
+    if let Err(error) = &sent {
+        let message = format!("sendmsg() failed{}", errno(error));
+        c.scope(r).log(Severity::Info, &message, " while proxying and sending to client");
+    }
+    sent.is_ok()
 }
 
 fn timed_out(c: &Connection, r: &mut Request, counts: &Counts, own: &StreamSettings) -> (u16, Outcome) {

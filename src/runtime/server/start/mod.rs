@@ -283,7 +283,7 @@ pub(crate) fn prepare(
     // Each worker makes its own; this one shows whether it can be made, and opens the logs.
     let nothing = Outgoing::default();
     let trial =
-        Worker::new(config, &peers, &files, Arc::clone(&counters), product, nothing, Arc::clone(&tls), &[])
+        Worker::new(config, &peers, &files, Arc::clone(&counters), product, nothing, (Arc::clone(&tls), &[]))
             .map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);

@@ -43,6 +43,6 @@ impl Sessions {
             }
         }
         let (counters, tls) = (Arc::clone(counters), Arc::clone(&self.tls));
-        Worker::new(&self.config, peers, files, counters, product, outgoing, tls, &self.servers)
+        Worker::new(&self.config, peers, files, counters, product, outgoing, (tls, &self.servers))
     }
 }

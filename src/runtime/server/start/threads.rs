@@ -85,7 +85,8 @@ fn live(job: &Job, report: Sender<Report>) {
 fn once(job: &Job, report: &mut Option<Sender<Report>>) -> Result<(), String> {
     let outgoing = Outgoing::new(&job.config, job.improve, job.page.clone());
     let (counters, tls) = (Arc::clone(&job.counters), Arc::clone(&job.tls));
-    let worker = Worker::new(&job.config, &job.peers, &job.files, counters, job.product, outgoing, tls, &[])?;
+    let worker =
+        Worker::new(&job.config, &job.peers, &job.files, counters, job.product, outgoing, (tls, &[]))?;
     let sessions = job.stream.as_ref().map(|stream| {
         let outgoing = Outgoing::new(&stream.config, job.improve, job.page.clone());
         let peers = &job.peers[job.config.http.upstreams.len()..];
