@@ -121,13 +121,15 @@ fn open(address: &Address, local: Option<&Local>) -> Result<UdpSocket, ConnectEr
     UdpSocket::from_std(socket.into()).map_err(failed("epoll_ctl() failed"))
 }
 
+type Waiting<'s> = Pin<Box<dyn Future<Output = io::Result<Ready>> + 's>>;
+
 /// Datagrams of an upstream, and errors of the socket: those are no event that a read waits for.
 struct Answers<'s> {
     socket: &'s UdpSocket,
-    ready: Option<Pin<Box<dyn Future<Output = io::Result<Ready>> + 's>>>,
+    ready: Option<Waiting<'s>>,
 }
 
-impl Answers<'_> {
+impl<'s> Answers<'s> {
     /// Ready with the length of a datagram, or an error.
     fn poll(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
         let socket = self.socket;
@@ -143,7 +145,7 @@ impl Answers<'_> {
             if let Ok(error) = failed {
                 return Poll::Ready(Err(error));
             }
-            let wait = || Box::pin(socket.ready(Interest::READABLE | Interest::ERROR)) as Pin<Box<_>>;
+            let wait = || -> Waiting<'s> { Box::pin(socket.ready(Interest::READABLE | Interest::ERROR)) };
             let ready = self.ready.get_or_insert_with(wait);
             let ready = std::task::ready!(ready.as_mut().poll(cx));
             self.ready = None;
