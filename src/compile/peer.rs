@@ -22,6 +22,8 @@ pub(super) fn plain(endpoint: Endpoint, name: String, span: Span) -> Peer {
         backup: false,
         down: false,
         resolve: false,
+        route: String::new(),
+        drain: false,
         span,
     }
 }
@@ -42,21 +44,27 @@ pub(super) fn server(
             b"max_conns=" => peer.max_conns = number,
             b"fail_timeout=" => peer.fail_timeout = argument::time(value, true).unwrap_or_default(),
             b"backup" => peer.backup = true,
-            b"down" => peer.down = true,
+            b"down" => (peer.down, peer.drain) = (true, false),
+            b"drain" => (peer.down, peer.drain) = (false, true),
+            b"route=" => peer.route = String::from_utf8_lossy(value).into_owned(),
             _ => {}
         }
     })?;
     // With `resolve` a name is asked for again and again, and not before nginx runs.
     let parse = if asks.resolve { address::parse } else { address::parse_resolved };
-    match parse(&directive.arg(1), 80, Form::Peer) {
+    let stream = super::directive::is_stream(directive);
+    match parse(&directive.arg(1), if stream { 0 } else { 80 }, Form::Peer) {
+        Ok(url) if stream && !url.has_port && !asks.service && !matches!(url.endpoint, Endpoint::Unix(_)) => {
+            let nginx = format!("no port in upstream \"{}\"", directive.text(1));
+            refuse(cx, directive, 1, "an address with a port: `10.0.0.1:8080`, `unix:/path`", nginx);
+            None
+        }
         Ok(url) => {
             if !check_service(cx, directive, &url, &asks) {
                 return None;
             }
             for word in directive.args_from(2).map(|(_, text)| text) {
-                for name in ["service=", "drain", "route=", "slow_start="]
-                    .into_iter()
-                    .filter(|n| word.starts_with(n.as_bytes()))
+                for name in ["service=", "slow_start="].into_iter().filter(|n| word.starts_with(n.as_bytes()))
                 {
                     let what = format!("server … {name}");
                     cx.unsupported.push(Unsupported { what, span: directive.span(), safe_because: None });

@@ -8,9 +8,15 @@ use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
 use super::{argument, method, pass, peer, settings};
+<<<<<<< HEAD
 use crate::catalog::{self, Context};
 use crate::diagnostic::{Diagnostic, FaultPhase, Level, Place};
+=======
+use crate::catalog::{self, Context, Subsystem};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
+>>>>>>> lead
 use crate::model::limit::Resolver;
+use crate::model::sticky::Sticky;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
 use crate::model::{Endpoint, Peer, Setting, Upstream, UpstreamId};
 use crate::source::Span;
@@ -38,6 +44,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         servers: 0,
         method: None,
         balancer: Setting::default(Balancer::RoundRobin),
+        sticky: None,
         keepalive,
         keepalive_overridden: None,
         zone: None,
@@ -45,7 +52,15 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         resolver_timeout: None,
         needs: ResolverNeeds::new(),
     };
-    block::directives(cx, block, Context::Upstream, &mut upstream);
+    let context = match cx.subsystem {
+        Subsystem::Stream => {
+            // Connections of stream belong to one session.
+            upstream.keepalive.size = Setting::default(None);
+            Context::StreamUpstream
+        }
+        _ => Context::Upstream,
+    };
+    block::directives(cx, block, context, &mut upstream);
     // A missing file may have the servers, and so may the state file of NGINX Plus.
     let elsewhere = block.directives().any(|d| {
         cx.foreign_modules && d.name().is("include")
@@ -68,6 +83,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         body: Some(Span { end: body.start, ..body }),
         peers: upstream.peers,
         balancer: upstream.balancer,
+        sticky: upstream.sticky,
         keepalive: upstream.keepalive,
         keepalive_overridden: upstream.keepalive_overridden,
         is_scripted,
@@ -98,6 +114,9 @@ fn define(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &str, built: U
     }
     let id = UpstreamId(cx.http.upstreams.len() as u32);
     known.push(KnownUpstream { id, port: None });
+    if cx.subsystem == Subsystem::Stream {
+        cx.states.of::<pass::StreamUpstreams>().0.insert(name.to_lowercase());
+    }
     cx.http.upstreams.push(built);
 }
 
@@ -146,6 +165,7 @@ pub(super) fn of_url(
         body: None,
         peers: vec![peer::plain(url.endpoint.clone(), name, span)],
         balancer: Setting::default(Balancer::RoundRobin),
+        sticky: None,
         keepalive,
         keepalive_overridden: None,
         is_scripted: false,
@@ -164,6 +184,7 @@ pub(super) struct UpstreamBlock {
     /// Balancing method read so far.
     pub(super) method: Option<&'static str>,
     pub(super) balancer: Setting<Balancer>,
+    pub(super) sticky: Option<Sticky>,
     pub(super) keepalive: KeepaliveSettings,
     pub(super) keepalive_overridden: Option<Span>,
     zone: Option<Span>,

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod after_reload;
 mod agree;
 mod audit;
 mod behave;
@@ -49,7 +50,9 @@ mod reuse;
 mod rule_snapshots;
 mod rules;
 mod runtime;
+mod runtime_buffering;
 mod runtime_cache;
+mod runtime_cgi;
 mod runtime_client;
 mod runtime_content;
 mod runtime_docs;
@@ -65,6 +68,8 @@ mod runtime_reliability;
 mod runtime_request;
 mod runtime_resolve;
 mod runtime_ssi;
+mod runtime_sticky;
+mod runtime_stream;
 mod runtime_user;
 mod runtime_variables;
 mod serve;
