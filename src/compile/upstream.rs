@@ -8,13 +8,8 @@ use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
 use super::{argument, method, pass, peer, settings};
-<<<<<<< HEAD
-use crate::catalog::{self, Context};
-use crate::diagnostic::{Diagnostic, FaultPhase, Level, Place};
-=======
 use crate::catalog::{self, Context, Subsystem};
-use crate::diagnostic::{Diagnostic, FaultPhase, Place};
->>>>>>> lead
+use crate::diagnostic::{Diagnostic, FaultPhase, Level, Place};
 use crate::model::limit::Resolver;
 use crate::model::sticky::Sticky;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
