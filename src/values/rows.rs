@@ -322,7 +322,7 @@ fn of_group(pattern: &Rc<Pattern>, number: u32, subject: &[Row], span: Option<Sp
         for row in subject {
             match row.parts.first() {
                 Some(ValuePart::Text(text)) => {
-                    text.iter().take(1).for_each(|b| first[usize::from(*b)] = true)
+                    text.iter().take(1).for_each(|b| first[usize::from(*b)] = true);
                 }
                 Some(ValuePart::Open(own)) if !own.empty => {
                     first.iter_mut().zip(own.first.iter()).for_each(|(all, own)| *all |= own);

@@ -38,6 +38,7 @@ const MAX_READ: usize = 1 << 30;
 
 /// A configuration in a YAML file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct Embedded {
     /// Name of the configuration in the file: the key, with `~2` for the second of a name.
     pub name: String,

@@ -52,19 +52,16 @@ fn comes_later(level: Block<'_>, head: Directive<'_>, path: &[u8]) -> bool {
             is_earlier = false;
             continue;
         }
-        let takes = match sources::regex_of_location(other) {
-            Some((text, caseless)) => {
-                is_earlier && level.pattern(&text, caseless).is_none_or(|p| p.is_match(path) != Some(false))
-            }
-            None => {
-                let (first, last) = (other.arg(0), other.args().next_back());
-                let own = last.map(|word| word.value().into_owned()).unwrap_or_default();
-                match first.map(|word| word.value().into_owned()).as_deref() {
-                    Some(b"=") => own == path,
-                    Some(b"^~") => path.starts_with(&own),
-                    Some(first) => first.strip_prefix(b"=") == Some(path),
-                    None => false,
-                }
+        let takes = if let Some((text, caseless)) = sources::regex_of_location(other) {
+            is_earlier && level.pattern(&text, caseless).is_none_or(|p| p.is_match(path) != Some(false))
+        } else {
+            let (first, last) = (other.arg(0), other.args().next_back());
+            let own = last.map(|word| word.value().into_owned()).unwrap_or_default();
+            match first.map(|word| word.value().into_owned()).as_deref() {
+                Some(b"=") => own == path,
+                Some(b"^~") => path.starts_with(&own),
+                Some(first) => first.strip_prefix(b"=") == Some(path),
+                None => false,
             }
         };
         if takes {
