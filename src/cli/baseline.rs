@@ -121,8 +121,7 @@ fn take(path: &Path, parts: &mut [BaselinePart<'_>]) -> Result<(), Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let failure = Failure::new(format!("cannot read the baseline `{}`: {e}", path.display()));
         if e.kind() == std::io::ErrorKind::NotFound {
-            return failure
-                .help(format!("write it with `--write-baseline={}` and the same command", path.display()));
+            return failure.help(format!("write it with `ngxc lint --write-baseline={} …`", path.display()));
         }
         failure
     })?;

@@ -148,12 +148,12 @@ fn a_pattern_of_one_name_says_that_the_file_may_be_absent() {
 fn sizes_of_a_fragment_are_those_of_the_files_around_it() {
     let name = "a".repeat(80);
     let hash = format!("map $uri ${name} {{ default a; }}");
-    for text in [hash.as_str(), "proxy_buffer_size 64k;"] {
+    for text in [hash.as_str(), "server { listen 80; proxy_buffer_size 64k; }"] {
         let found = all(text);
         let sizes = ["conflicting-buffers", "hash-bucket-size"];
         let own: Vec<_> = found.iter().filter(|d| sizes.contains(&d.code)).collect();
         assert!(!own.is_empty() && own.iter().all(|d| d.level == Level::Info), "{found:#?}");
-        let whole = all(&format!("events {{ }} http {{ {text} server {{ listen 80; }} }}"));
+        let whole = all(&format!("events {{ }} http {{ {text} server {{ listen 81; }} }}"));
         assert!(whole.iter().any(|d| sizes.contains(&d.code) && d.level == Level::Error), "{whole:#?}");
     }
 }
@@ -165,12 +165,13 @@ fn programs_beside_nginx_have_versions_of_their_own() {
         |inside: &str| format!("events {{ }} http {{ server {{ listen 80; location / {{ {inside} }} }} }}");
     let plus = message(&main("status;"));
     assert!(plus.starts_with("`status` of NGINX Plus was removed in nginx 1.13.10;"), "{plus}");
-    let script = message("js_include a.js;");
+    let script = message("events { } http { js_include a.js; server { listen 80; } }");
     assert!(script.contains("was removed in njs 0.7.1;"), "{script}");
     // NGINX Plus fills such an upstream.
     let level = |inside: &str| {
-        let text = format!("events {{ }} http {{ upstream a {{ zone a 64k; {inside} }} }}");
+        let text =
+            format!("events {{ }} http {{ upstream a {{ zone a 64k; }} server {{ listen 80; {inside} }} }}");
         first_of_compile(&text, "upstream-without-servers").level
     };
-    assert_eq!((level(""), level("state /tmp/a;")), (Level::Error, Level::Info));
+    assert_eq!((level(""), level("status_zone b;")), (Level::Error, Level::Info));
 }
