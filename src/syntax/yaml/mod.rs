@@ -55,7 +55,7 @@ pub struct Embedded {
     /// It has `events`: it is the main file of a configuration, whatever its name is.
     is_main: bool,
     /// It is in base64, as the data of a Secret are: no place in it is one of the file.
-    pub(in crate::syntax) is_encoded: bool,
+    pub(crate) is_encoded: bool,
 }
 
 impl Embedded {
