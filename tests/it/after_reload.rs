@@ -1,4 +1,4 @@
-//! What is so now: ports and errors from before the last reload, bursts on both sides of it, and repairs of what is broken alone.
+//! Ports and errors from before the last reload, bursts on both sides of it, and repairs of what is broken alone.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fmt::Write as _;

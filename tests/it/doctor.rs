@@ -422,7 +422,10 @@ fn only_the_host_can_cure_these_and_the_commands_are_named() {
     assert_eq!(with(BARE, "net.core.somaxconn = 4096", full), [""; 0], "the queue is the backend's own");
     let ipv6 = "connect() to [2001:db8::1]:80 failed (99: Cannot assign requested address)";
     let off = "net.ipv6.conf.all.disable_ipv6 = 1";
-    assert_eq!(with(BARE, off, ipv6), ["sysctl -w net.ipv6.conf.all.disable_ipv6=0"]);
+    // Loopback gets its address back; another interface has lost its own.
+    let local = ipv6.replace("[2001:db8::1]", "[::1]");
+    assert_eq!(with(BARE, off, &local), ["sysctl -w net.ipv6.conf.all.disable_ipv6=0"]);
+    assert_eq!(with(BARE, off, ipv6), [""; 0]);
     assert_eq!(with(BARE, "", ipv6), [""; 0]);
 }
 
@@ -535,7 +538,9 @@ fn lines_from_before_the_last_reload_keep_nothing_critical() {
     );
     for (second, pid) in [(10, 12), (20, 12), (20, 13)] {
         let found = since_reload(CURED, &[(1, 11, missing), (second, pid, missing)]);
-        assert_eq!(found, [("no-free-port false".to_owned(), Severity::Critical)], "{second} {pid}");
+        // The last failure was twenty seconds ago, or ten.
+        let severity = if second == 10 { Severity::Warning } else { Severity::Critical };
+        assert_eq!(found, [("no-free-port false".to_owned(), severity)], "{second} {pid}");
     }
     // A worker's own line, of no connection.
     let full = "8 worker_connections are not enough";

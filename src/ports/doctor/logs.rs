@@ -147,7 +147,14 @@ fn message(
         to.clear();
     }
     let heaviest = targets.first().map(|(target, _)| *target);
-    let flow = heaviest.and_then(|t| case.flow_named(t));
+    let is_stream = seen.of_stream == seen.count && seen.count > 0;
+    let flow = heaviest.and_then(|target| {
+        if is_stream {
+            case.session_named(target, signal == Signal::UdpNoPort)
+        } else {
+            case.flow_named(target)
+        }
+    });
     let is_pooled = flow.is_some_and(|f| case.flows[f].verdict == Verdict::Reused);
     let race = is_pooled && matches!(signal, Signal::Closed | Signal::Reset);
     let is_full =
@@ -162,7 +169,6 @@ fn message(
     if !seen.sample.is_empty() {
         finding = finding.seen(seen.sample.clone());
     }
-    let is_stream = seen.of_stream == seen.count;
     finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
     if seen.of_stream > 0 && !is_stream {
         finding = finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
@@ -174,8 +180,9 @@ fn message(
     }
     finding = sockets(case, signal, &targets, finding);
     let holds = |f: usize| case.flows[f].verdict == Verdict::Reused;
+    let is_session = is_stream || flow.is_some_and(|f| case.flows[f].session.is_some());
     finding = match flow {
-        None if signal == Signal::NoPort => without_flow(case, finding),
+        _ if signal == Signal::NoPort && (is_session || flow.is_none()) => super::cure::without_pool(case, &targets, finding),
         Some(flow) if signal == Signal::NoPort && holds(flow) => finding.remedy(POOL),
         _ => finding.remedy(meaning.remedy),
     };
@@ -228,43 +235,15 @@ fn message(
         finding.fault = Some((span, why));
     }
     match signal {
-        Signal::NoPort if flow.is_some() => super::drain::missing_ports(case, seen, finding),
-        Signal::BindNoAddress => there_now(case, seen, &named, finding),
+        Signal::NoPort if flow.is_some() => super::drain::missing_ports(case, seen, is_session, finding),
+        Signal::BindNoAddress => super::cure::there_now(case, seen, &named, finding),
         _ => finding,
     }
-}
-
-/// Judges a missing address that this host has by now.
-fn there_now(case: &Case<'_>, seen: &MessageGroup, targets: &[&str], finding: Finding) -> Finding {
-    let Some(own) = &case.evidence.addresses else { return finding };
-    let is_here = |target: &&str| {
-        let ip = target.parse::<std::net::SocketAddr>().map(|address| address.ip());
-        ip.ok().or_else(|| target.trim_matches(['[', ']']).parse().ok()).is_some_and(|ip| own.has(ip))
-    };
-    let is_later = case.evidence.now.is_some_and(|now| seen.is_dated() && now > seen.times.1);
-    if is_later && !targets.is_empty() && targets.iter().all(is_here) {
-        let when = format!("until {}, and this host has the address now", stamp(seen.times.1));
-        return finding.over(&when);
-    }
-    finding
 }
 
 /// Remedy for ports that are missing although connections are used again.
 const POOL: &str = "the pool of each worker has to hold the requests that it has under way (`keepalive`, `ngxc ports --solve-for \
                     keepalive`); more source addresses or ports only move the limit (`ngxc ports`)";
-
-/// Peers that `http` passes no request to: no pool can help.
-fn without_flow(case: &Case<'_>, mut finding: Finding) -> Finding {
-    let host = &case.evidence.host;
-    if host.tw_reuse.value != 1 && host.timestamps.value != 0 {
-        finding.commands.push("sysctl -w net.ipv4.tcp_tw_reuse=1".to_owned());
-    }
-    finding.remedy(
-        "no directive of `http` names these peers: those of `stream` and `mail` get a connection for each session, which is \
-         never used again; ports are then free a second after a session (tcp_tw_reuse), and more source addresses \
-         (`proxy_bind` in `stream`, `ngxc ports`) multiply them",
-    )
-}
 
 /// Connections that a full queue of a listening socket did not take.
 const OVERFLOWS: &str = "TcpExt.ListenOverflows";
