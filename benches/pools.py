@@ -4,8 +4,9 @@ tests/it/pools.rs holds the model of `ngxc ports` against.
 
     benches/pools.py --nginx /usr/sbin/nginx --out tests/fixtures/pools.tsv [--quick]
 
-Makes a network namespace of its own (unshare -Urn) with only a loopback in it, and schedules all in real time if it may:
-who waits for a processor answers many at once, and nginx then closes more connections. The backend answers after a fixed time
+Makes a network namespace of its own (unshare -n) with only a loopback in it. The programs of closed loads are scheduled in
+real time: who waits for a processor answers many at once, and nginx then closes more connections. Bursts are not, because
+the worker that runs would accept them all. The backend answers after a fixed time
 and counts what it accepts; the clients hold their connections to nginx. Three kinds of load:
     closed    N clients, each sends again as soon as it has its answer (wrk, which has to be installed); what happens in
               the second second and after it is counted, because all of the first requests come at one moment
@@ -98,6 +99,12 @@ def backend(listener, accepted, answered, latency):
                 peer.send(ANSWER)
             except OSError:
                 pass
+
+
+def schedule(kind):
+    """In real time or not, for this program and all that it starts."""
+    policy, priority = (os.SCHED_RR, 20) if kind == "closed" else (os.SCHED_OTHER, 0)
+    os.sched_setscheduler(0, policy, os.sched_param(priority))
 
 
 class Failed(Exception):
@@ -207,6 +214,7 @@ def latency(kind, at_once):
 
 def run(nginx, kind, workers, size, at_once):
     """One run: requests, connections that were opened, the busiest worker's share, seconds."""
+    schedule(kind)
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -309,10 +317,10 @@ def main():
     if os.environ.get("NGXC_POOLS_INSIDE") != "1":
         os.environ["NGXC_POOLS_INSIDE"] = "1"
         try:
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(20))
+            schedule("closed")
         except PermissionError:
-            print("not in real time: other programs make it open more connections", file=sys.stderr)
-        os.execvp("unshare", ["unshare", "-Urn", sys.executable, *sys.argv])
+            sys.exit("real time needs root")
+        os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     lines = []
     if os.path.exists(args.out):
