@@ -6,7 +6,7 @@ use super::location::Level;
 use super::scope::Compiler;
 use super::socket::Sockets;
 use super::{listen, location, value};
-use crate::catalog::Context;
+use crate::catalog::{Context, Subsystem};
 use crate::diagnostic::Diagnostic;
 use crate::model::server::ServerName;
 use crate::model::{HttpSettings, Listen, Location, Server};
@@ -107,7 +107,7 @@ pub(super) struct NoWildcard {
 pub(super) struct NoWildcards(pub(super) Vec<NoWildcard>);
 
 /// Parses one name of `server_name` (`ngx_http_core_server_name`).
-fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<ServerName> {
+pub(super) fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Option<ServerName> {
     let text = directive.arg(n);
     if let Some(pattern) = text.strip_prefix(b"~") {
         if pattern.is_empty() {
@@ -140,7 +140,10 @@ fn server_name(cx: &mut Compiler<'_>, directive: &Directive<'_>, n: usize) -> Op
         warn_name(cx, directive, n, message);
     }
     if !super::headers::wildcard(name.as_bytes()) {
-        // nginx notices only if servers share the socket.
+        // nginx notices only if servers share the socket; in stream `report_stream_conflicts` looks.
+        if cx.subsystem == Subsystem::Stream {
+            return Some(ServerName::Exact(name));
+        }
         let server = cx.http.servers.len();
         let includes = std::rc::Rc::clone(&cx.includes);
         cx.states.of::<NoWildcards>().0.push(NoWildcard {

@@ -31,6 +31,7 @@ pub mod reuse;
 pub mod rewrite;
 pub mod server;
 pub mod split_clients;
+pub mod stream;
 pub mod tls;
 pub mod upstream;
 
@@ -57,6 +58,7 @@ pub use serial::{load, store};
 pub use server::Server;
 pub use setting::{Origin, Setting};
 pub use split_clients::SplitClients;
+pub use stream::{Stream, StreamHandler, StreamServer, StreamSettings};
 pub use tls::TlsSettings;
 pub use upstream::{Peer, Upstream, UpstreamId};
 pub use value::{ComplexValue, Segment, Variable, VariableId, VariableSource};

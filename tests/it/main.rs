@@ -67,6 +67,7 @@ mod runtime_ssi;
 mod runtime_user;
 mod runtime_variables;
 mod serve;
+mod sessions;
 mod settings;
 mod show;
 mod show_value;
