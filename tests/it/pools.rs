@@ -142,28 +142,20 @@ fn the_other_half_and_bursts_are_as_the_model_says() {
 }
 
 #[test]
-fn a_newer_nginx_opens_as_many() {
+fn a_newer_nginx_opens_as_many_or_fewer() {
     let newer: Vec<Cell> =
         grid().into_iter().filter(|cell| cell.nginx != FITTED_TO && cell.load == "closed").collect();
-    let (wrong, most) = (out(&newer), newer.len() / 5);
-    assert!(newer.len() >= 20 && wrong.len() <= most, "{} of {}: {wrong:#?}", wrong.len(), newer.len());
+    let is_more = |cell: &&Cell| cell.opened > cell.model(FITTED) && cell.error(FITTED) > 1.0;
+    let more: Vec<&Cell> = newer.iter().filter(is_more).collect();
+    assert!(newer.len() >= 20 && more.len() * 10 <= newer.len(), "{} of {}: {more:#?}", more.len(), newer.len());
 }
 
 #[test]
 fn no_load_opens_more_than_bursts() {
+    // The clients of a worker come and go: those of bursts are known as well as the model is.
     for cell in grid() {
-        // The clients of a worker come and go.
-        let most = cell.at_worst() * 1.05 + 20.0;
-        assert!(cell.load == "poisson" || cell.opened <= most, "{most:.0} for {cell:?}");
-    }
-}
-
-#[test]
-fn requests_at_random_open_no_more_than_a_steady_crowd() {
-    for cell in grid().iter().filter(|cell| cell.load == "poisson") {
-        // Twenty and a half more at the peak: the number under way is a mean here.
-        let peak = cell.at_once * 0.5 + 20.0;
-        assert!(cell.opened <= cell.model(FITTED) + peak, "{:.0} for {cell:?}", cell.model(FITTED));
+        let most = cell.at_worst() * 1.25 + 20.0;
+        assert!(cell.opened <= most, "{most:.0} for {cell:?}");
     }
 }
 
