@@ -64,7 +64,7 @@ fn sessions(book: ModelNames<'_>) -> impl Iterator<Item = ServerRow> {
             Some(StreamHandler::Proxy(_, span) | StreamHandler::Pass(_, span) | StreamHandler::Return(_, span)) => {
                 book.text(*span)
             }
-            _ => "sessions are closed".to_owned(),
+            None => "sessions are closed".to_owned(),
         };
         ServerRow {
             names: STREAM.to_owned(),

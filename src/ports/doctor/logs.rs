@@ -225,7 +225,7 @@ fn message(
         ));
     }
     let host = &case.evidence.host;
-    if signal == Signal::NoPort && host.tw_reuse.value != 1 && host.timestamps.value != 0 {
+    if signal == Signal::NoPort && !is_session && host.tw_reuse.value != 1 && host.timestamps.value != 0 {
         finding = finding.remedy(
             "until the configuration is repaired, without a reload: sysctl -w net.ipv4.tcp_tw_reuse=1 (ports are used \
              again after a second)",
