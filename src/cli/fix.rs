@@ -329,7 +329,8 @@ impl<'t, 'f> Trial<'t, 'f> {
             return Ok(Some("nginx would refuse the result".to_owned()));
         }
         if let Some(known) = &self.older
-            && let Some(new) = refusals(self.meaning, &after, OLDER).into_iter().find(|error| !known.contains(error))
+            && let Some(new) =
+                refusals(self.meaning, &after, OLDER).into_iter().find(|error| !known.contains(error))
         {
             return Ok(Some(format!(
                 "nginx {OLDER} would refuse the result ({new}); if a newer one runs, say so with --nginx-version"

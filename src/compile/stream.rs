@@ -187,13 +187,8 @@ fn compile_server<'t>(
     level: Level,
     servers: &mut Vec<StreamServer>,
 ) {
-    let mut built = ServerBlock {
-        level,
-        listen: Vec::new(),
-        names: Vec::new(),
-        instructions: Vec::new(),
-        handler: None,
-    };
+    let mut built =
+        ServerBlock { level, listen: Vec::new(), names: Vec::new(), instructions: Vec::new(), handler: None };
     block::directives(cx, block, Context::StreamServer, &mut built);
     let mut server = server::around(span, Vec::new(), &built.level.shared);
     // A server without `listen` is reported; http's implied address would be wrong.
@@ -227,8 +222,7 @@ impl<'t> Blocks<'t> for ServerBlock {
             "set" => {
                 let variable = value::define(cx, directive, 1, VariableSource::Set);
                 let value = value::argument(cx, directive, 2);
-                self.instructions
-                    .extend(variable.map(|variable| Instruction::Set { variable, value, span }));
+                self.instructions.extend(variable.map(|variable| Instruction::Set { variable, value, span }));
             }
             "return" => {
                 self.handler = Some(StreamHandler::Return(value::argument(cx, directive, 1), span));

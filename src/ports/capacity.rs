@@ -149,8 +149,7 @@ impl Setup {
         let usual = Concurrency::expected(load.open(), self.workers);
         // Of a load whose requests take no time that was said, as many as are under way at that rate.
         let latency = if load.latency > 0.0 { load.latency } else { load.open() / load.rate.max(1e-9) };
-        let shares =
-            [FITTED.steady(reuse.pool, &usual, latency), in_bursts(reuse.pool, &self.crowd(load))];
+        let shares = [FITTED.steady(reuse.pool, &usual, latency), in_bursts(reuse.pool, &self.crowd(load))];
         let [expected, worst] =
             shares.map(|share| load.rate * (share + (1.0 - share) / f64::from(reuse.requests.max(1))));
         (expected, worst)

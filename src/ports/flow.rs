@@ -155,7 +155,16 @@ fn flow<'a>(
     };
     let sources = bind.map_or_else(Sources::kernel, |bind| sources(config, bind));
     let closer = closer(leaf, &judged.connections, verdict);
-    Flow { name, upstream, destinations, sources, verdict, closer, passes: vec![(leaf.directive, leaf.span)], session: None }
+    Flow {
+        name,
+        upstream,
+        destinations,
+        sources,
+        verdict,
+        closer,
+        passes: vec![(leaf.directive, leaf.span)],
+        session: None,
+    }
 }
 
 /// Peers of an upstream that take connections, with their shares by weight.

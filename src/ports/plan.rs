@@ -118,9 +118,9 @@ pub fn solve(setup: &Setup, load: &Load, unknown: Unknown) -> Solution {
         return Solution::Enough;
     }
     match unknown {
-        Unknown::Keepalive if setup.session.is_some() => {
-            Solution::Impossible("a connection of `stream` serves one session: no pool can keep it".to_owned())
-        }
+        Unknown::Keepalive if setup.session.is_some() => Solution::Impossible(
+            "a connection of `stream` serves one session: no pool can keep it".to_owned(),
+        ),
         Unknown::Keepalive => {
             let change = Change::Keepalive(setup.pool_needed(load));
             let mut changed = setup.clone();

@@ -79,7 +79,8 @@ fn targets<'a>(stream: &'a Stream, values: &Config, target: &Target) -> Vec<Name
                     }
                 }
             };
-            let mut all: Vec<NamedTarget<'a>> = found.known.iter().filter(|(text, _)| !text.is_empty()).map(named).collect();
+            let mut all: Vec<NamedTarget<'a>> =
+                found.known.iter().filter(|(text, _)| !text.is_empty()).map(named).collect();
             if found.open || all.is_empty() {
                 all.push(("(from the session)".to_owned(), None, Vec::new()));
             }

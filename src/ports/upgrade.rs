@@ -53,7 +53,9 @@ fn badness(flow: &Flow<'_>) -> u32 {
 pub fn words(flow: &Flow<'_>) -> String {
     if let Some(session) = flow.session {
         let protocol = if session.is_udp { "UDP" } else { "TCP" };
-        return format!("a connection for each session of stream ({protocol}), for as long as it lasts: none is used again");
+        return format!(
+            "a connection for each session of stream ({protocol}), for as long as it lasts: none is used again"
+        );
     }
     let pool = flow.upstream.and_then(crate::model::Upstream::pool);
     match flow.verdict {

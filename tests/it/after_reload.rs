@@ -24,7 +24,8 @@ const RELOAD: i64 = START + 10;
 const FORMAT: &str = "log_format p '[$time_local] $status $upstream_addr $upstream_status'; access_log a p;";
 const CURED: &str = "upstream app { server 10.0.0.100:1234; keepalive 64; } server { proxy_http_version 1.1; \
                      proxy_set_header Connection \"\"; location / { proxy_pass http://app; } }";
-const BROKEN: &str = "upstream app { server 10.0.0.100:1234; } server { location / { proxy_pass http://app; } }";
+const BROKEN: &str =
+    "upstream app { server 10.0.0.100:1234; } server { location / { proxy_pass http://app; } }";
 
 fn config(http: &str) -> Config {
     let files = Memory::default().with("nginx.conf", format!("events {{}} http {{ {FORMAT} {http} }}"));
@@ -38,7 +39,8 @@ fn config(http: &str) -> Config {
 fn table(ports: std::ops::Range<u16>, age: Option<u32>) -> String {
     let mut text = String::new();
     for port in ports {
-        let (state, timer) = age.map_or(("01", "00:0".to_owned()), |age| ("06", format!("03:{:X}", (60 - age) * 100)));
+        let (state, timer) =
+            age.map_or(("01", "00:0".to_owned()), |age| ("06", format!("03:{:X}", (60 - age) * 100)));
         writeln!(text, "0: 0900000A:{port:04X} 6400000A:04D2 {state} 0:0 {timer} 0 0 0 0").unwrap();
     }
     text
@@ -87,13 +89,21 @@ fn ports_from_before_the_reload_are_waited_for() {
     let findings = found(CURED, &evidence(30, 40, 0, 2, &[1]));
     let draining = one(&findings, "ports-draining");
     assert_eq!((draining.severity, draining.over_at), (Severity::Info, Some(RELOAD + 61)));
-    assert!(draining.title.ends_with("40 ports closed before the reload are free at 17:47:11"), "{}", draining.title);
+    assert!(
+        draining.title.ends_with("40 ports closed before the reload are free at 17:47:11"),
+        "{}",
+        draining.title
+    );
     assert!(findings.iter().all(|f| f.severity == Severity::Info), "{findings:?}");
     // All ports: a request would fail, though none has.
     let findings = found(CURED, &evidence(30, 64, 0, 0, &[1]));
     let draining = one(&findings, "ports-draining");
     assert_eq!(draining.severity, Severity::Warning);
-    assert!(draining.remedy[0].starts_with("wait until 17:47:11: nothing has to be changed"), "{:?}", draining.remedy);
+    assert!(
+        draining.remedy[0].starts_with("wait until 17:47:11: nothing has to be changed"),
+        "{:?}",
+        draining.remedy
+    );
     // They fill up by what nginx does since, or the configuration still lacks the pool.
     one(&found(CURED, &evidence(12, 30, 20, 2, &[1])), "past-the-cliff");
     one(&found(BROKEN, &evidence(30, 40, 0, 2, &[1])), "past-the-cliff");
@@ -108,7 +118,10 @@ fn requests_that_failed_for_ports_of_before_say_nothing_of_the_new_configuration
     };
     let (severity, title, remedy) = of(30, &[1, 25]);
     assert_eq!(severity, Severity::Critical);
-    assert!(title.ends_with("the ports were closed before the reload at 17:46:10 and are free at 17:47:11"), "{title}");
+    assert!(
+        title.ends_with("the ports were closed before the reload at 17:46:10 and are free at 17:47:11"),
+        "{title}"
+    );
     assert!(remedy.starts_with("wait until 17:47:11") && !remedy.contains("`upstream` block"), "{remedy}");
     // The last failure was a while ago.
     assert_eq!(of(50, &[1, 25]).0, Severity::Warning);
@@ -211,10 +224,16 @@ fn only_what_is_broken_is_edited() {
     let arguments = ["doctor", "nginx.conf", "--error-log", "error.log", "--no-sockets", "--assume-defaults"];
     for version in [&["--nginx-version", "1.22.1"][..], &[]] {
         let text = out(&ngxc(place.path(), &[&arguments[..], version].concat()));
-        let edited: Vec<&str> = text.lines().filter(|line| line.starts_with('+') && !line.starts_with("+++")).collect();
+        let edited: Vec<&str> =
+            text.lines().filter(|line| line.starts_with('+') && !line.starts_with("+++")).collect();
         let edited = edited.join("\n");
         assert!(edited.contains("upstream a {") && edited.contains("location /a {"), "{text}");
-        assert!(!edited.contains("upstream b {") && !edited.contains("location /b") && !edited.contains("10.0.0.8"), "{text}");
+        assert!(
+            !edited.contains("upstream b {")
+                && !edited.contains("location /b")
+                && !edited.contains("10.0.0.8"),
+            "{text}"
+        );
     }
 }
 
@@ -222,7 +241,8 @@ fn only_what_is_broken_is_edited() {
 fn nothing_that_the_host_has_already_is_advised() {
     let place = tempfile::tempdir().unwrap();
     two_upstreams(place.path());
-    let settings = "net.ipv4.tcp_tw_reuse = 1\nnet.ipv4.tcp_timestamps = 1\nnet.ipv4.ip_local_port_range = 1024 65000\n";
+    let settings =
+        "net.ipv4.tcp_tw_reuse = 1\nnet.ipv4.tcp_timestamps = 1\nnet.ipv4.ip_local_port_range = 1024 65000\n";
     fs::write(place.path().join("sysctl"), settings).unwrap();
     let arguments = ["doctor", "nginx.conf", "--error-log", "error.log", "--sysctl", "sysctl"];
     let text = out(&ngxc(place.path(), &arguments));
@@ -251,6 +271,10 @@ fn a_diff_for_something_else_is_no_next_step() {
     let line = "2026/11/22 17:46:02 [error] 8#8: *1 connect() failed (111: Connection refused) while connecting to upstream, \
                 client: 192.0.2.1, upstream: \"http://10.0.0.100:1234/\"\n";
     fs::write(place.path().join("error.log"), line.repeat(3)).unwrap();
-    let text = out(&ngxc(place.path(), &["doctor", "nginx.conf", "--error-log", "error.log", "--no-sockets"]));
-    assert!(text.contains("[refused]") && !text.contains("apply the diff") && !text.contains("no edit"), "{text}");
+    let text =
+        out(&ngxc(place.path(), &["doctor", "nginx.conf", "--error-log", "error.log", "--no-sockets"]));
+    assert!(
+        text.contains("[refused]") && !text.contains("apply the diff") && !text.contains("no edit"),
+        "{text}"
+    );
 }

@@ -389,7 +389,10 @@ fn cured_not_cured_or_too_early() {
     let open = table(20000, 1, 2, "01");
     let (verdict, why) = blind(60, &open, 0);
     assert_eq!(verdict, Verdict::Cured, "{why}");
-    assert!(why.starts_with("no error in 40 s, with 2 connections to peers; there is no access log"), "{why}");
+    assert!(
+        why.starts_with("no error in 40 s, with 2 connections to peers; there is no access log"),
+        "{why}"
+    );
     let (verdict, why) = blind(60, "", 0);
     assert_eq!(verdict, Verdict::Unknown);
     assert!(why.contains("nobody sent a request"), "{why}");

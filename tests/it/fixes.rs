@@ -39,7 +39,10 @@ fn what_an_older_nginx_refuses_is_written_only_for_a_newer_one() {
                 server_name a;\n    }\n}\n";
     let rules = ["--select", "listen-http2", "--select", "client-keepalive-disabled"];
     let (_, said, fixed) = fix(directory.path(), text, &rules);
-    assert!(said.contains("nginx 1.22.1 would refuse the result") && said.contains("--nginx-version"), "{said}");
+    assert!(
+        said.contains("nginx 1.22.1 would refuse the result") && said.contains("--nginx-version"),
+        "{said}"
+    );
     // The other fix is made.
     assert!(fixed.contains("listen 5005 http2;") && !fixed.contains("keepalive_timeout 0"), "{fixed}");
     // A configuration that the older one refuses anyway is not meant for it.

@@ -104,8 +104,11 @@ fn causes_of_several_peers_have_a_title_of_none_and_what_nobody_counted_is_no_ze
     let fleet = place.path().join("fleet");
     fs::create_dir(&fleet).unwrap();
     for (host, peer) in [("web-1", "10.0.0.1:80"), ("web-2", "10.0.0.2:80")] {
-        let conf = format!("events {{}}\nhttp {{ server {{ location / {{ proxy_pass http://{peer}; }} }} }}\n");
-        let line = format!("2026/11/22 17:46:02 [error] 8#8: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.1, upstream: \"http://{peer}/\"\n");
+        let conf =
+            format!("events {{}}\nhttp {{ server {{ location / {{ proxy_pass http://{peer}; }} }} }}\n");
+        let line = format!(
+            "2026/11/22 17:46:02 [error] 8#8: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.1, upstream: \"http://{peer}/\"\n"
+        );
         let mut bundle = "ngxc-evidence 1\n".to_owned();
         for (name, text) in [("conf:nginx.conf", conf), ("error.log", line)] {
             bundle += &format!("@ {} {name}\n{text}\n", text.len());
@@ -113,9 +116,19 @@ fn causes_of_several_peers_have_a_title_of_none_and_what_nobody_counted_is_no_ze
         fs::write(fleet.join(host), bundle).unwrap();
     }
     let text = String::from_utf8(doctor(place.path(), &[]).stdout).unwrap();
-    assert!(text.contains("WARNING  2 hosts, 2 lines of error logs: peers refused connections  [refused]"), "{text}");
+    assert!(
+        text.contains("WARNING  2 hosts, 2 lines of error logs: peers refused connections  [refused]"),
+        "{text}"
+    );
     let row = text.lines().find(|line| line.starts_with("10.0.0.1:80")).unwrap();
-    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["10.0.0.1:80", "1", "-", "-", "-", "-", "0"], "{text}");
+    assert_eq!(
+        row.split_whitespace().collect::<Vec<_>>(),
+        ["10.0.0.1:80", "1", "-", "-", "-", "-", "0"],
+        "{text}"
+    );
     let json: Value = serde_json::from_slice(&doctor(place.path(), &["--format", "json"]).stdout).unwrap();
-    assert!(json["upstreams"][0]["attempts"].is_null() && json["upstreams"][0]["time_wait"].is_null(), "{json}");
+    assert!(
+        json["upstreams"][0]["attempts"].is_null() && json["upstreams"][0]["time_wait"].is_null(),
+        "{json}"
+    );
 }

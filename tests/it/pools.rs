@@ -103,8 +103,7 @@ fn halves() -> [Vec<Cell>; 2] {
 fn the_shape_is_what_fits_one_half() {
     let [half, _] = halves();
     // A cell that is far out says no more than one that is out.
-    let squares =
-        |shape: Shape| half.iter().map(|cell| cell.error(shape).min(3.0).powi(2)).sum::<f64>();
+    let squares = |shape: Shape| half.iter().map(|cell| cell.error(shape).min(3.0).powi(2)).sum::<f64>();
     let steps = |from: f64, step: f64, count: u32| (0..count).map(move |n| from + step * f64::from(n));
     let shapes = steps(0.4, 0.05, 6).flat_map(|batched| {
         steps(10.0, 3.0, 9).flat_map(move |batch| {
@@ -147,7 +146,12 @@ fn a_newer_nginx_opens_as_many_or_fewer() {
         grid().into_iter().filter(|cell| cell.nginx != FITTED_TO && cell.load == "closed").collect();
     let is_more = |cell: &&Cell| cell.opened > cell.model(FITTED) && cell.error(FITTED) > 1.0;
     let more: Vec<&Cell> = newer.iter().filter(is_more).collect();
-    assert!(newer.len() >= 20 && more.len() * 10 <= newer.len(), "{} of {}: {more:#?}", more.len(), newer.len());
+    assert!(
+        newer.len() >= 20 && more.len() * 10 <= newer.len(),
+        "{} of {}: {more:#?}",
+        more.len(),
+        newer.len()
+    );
 }
 
 #[test]

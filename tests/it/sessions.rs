@@ -46,7 +46,10 @@ fn each_session_of_tcp_takes_a_port_until_it_is_closed_and_a_minute_more() {
     // Ten seconds each: 64 ports to a destination, of which the heaviest pair gets half of three quarters.
     let load = Load { rate: 1.0, latency: 10.0, concurrency: None };
     let capacity = Capacity::of(&tcp, &load);
-    assert!(near(capacity.hard, 64.0 / 71.0 / 0.375) && near(capacity.safe, 32.0 / 71.0 / 0.375), "{capacity:?}");
+    assert!(
+        near(capacity.hard, 64.0 / 71.0 / 0.375) && near(capacity.safe, 32.0 / 71.0 / 0.375),
+        "{capacity:?}"
+    );
     // No pool keeps a session's connection.
     assert!(rows(&tcp, &load).iter().all(|row| !row.name.contains("keepalive")));
     let busy = Load { rate: 100.0, ..load };
@@ -71,7 +74,8 @@ fn ports_of_udp_are_taken_for_all_destinations_until_the_timeout() {
 }
 
 fn ngxc(place: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_ngxc")).args(arguments).current_dir(place).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_ngxc")).args(arguments).current_dir(place).output().unwrap();
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -81,10 +85,14 @@ fn commands_know_sessions() {
     fs::write(place.path().join("nginx.conf"), STREAM).unwrap();
     let plan = ["ports", "nginx.conf", "--assume-defaults", "--nginx-version", "1.26.0", "--latency", "10s"];
     let text = ngxc(place.path(), &[&plan[..], &["--rate", "100"]].concat());
-    assert!(text.contains("a connection for each session of stream (TCP)") && text.contains("sessions/s"), "{text}");
+    assert!(
+        text.contains("a connection for each session of stream (TCP)") && text.contains("sessions/s"),
+        "{text}"
+    );
     assert!(text.contains("a port of UDP is taken for all destinations"), "{text}");
     assert!(!text.contains("keepalive") && !text.contains("requests/s"), "{text}");
-    let json: Value = serde_json::from_str(&ngxc(place.path(), &[&plan[..], &["--format", "json"]].concat())).unwrap();
+    let json: Value =
+        serde_json::from_str(&ngxc(place.path(), &[&plan[..], &["--format", "json"]].concat())).unwrap();
     let protocols: Vec<_> = json["flows"].as_array().unwrap().iter().map(|f| f["protocol"].clone()).collect();
     assert_eq!(protocols, ["tcp", "udp", "udp"]);
     let report = ngxc(place.path(), &["ports", "nginx.conf", "--report"]);
@@ -100,8 +108,10 @@ fn missing_ports_of_sessions_are_no_502_and_no_pool_is_advised() {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("nginx.conf"), STREAM).unwrap();
     let line = |level: &str, peer: &str, error: &str, client: &str| {
-        format!("2026/11/22 17:46:02 [{level}] 8#8: *7 connect() to {peer} failed ({error}) while connecting to upstream, {client}: \
-                 192.0.2.1, server: 0.0.0.0:6000, upstream: \"{peer}\", bytes from/to client:0/0, bytes from/to upstream:0/0\n")
+        format!(
+            "2026/11/22 17:46:02 [{level}] 8#8: *7 connect() to {peer} failed ({error}) while connecting to upstream, {client}: \
+                 192.0.2.1, server: 0.0.0.0:6000, upstream: \"{peer}\", bytes from/to client:0/0, bytes from/to upstream:0/0\n"
+        )
     };
     let tcp = line("crit", "10.0.0.1:5432", "99: Cannot assign requested address", "client");
     let udp = line("error", "10.0.0.3:53", "11: Resource temporarily unavailable", "udp client");
@@ -111,7 +121,13 @@ fn missing_ports_of_sessions_are_no_502_and_no_pool_is_advised() {
     assert!(!text.contains("502") && !text.contains("`keepalive`"), "{text}");
     assert!(text.contains("[no-free-port]") && text.contains("nginx.conf:14  proxy_pass db;"), "{text}");
     assert!(text.contains("run   sysctl -w net.ipv4.tcp_tw_reuse=1"), "{text}");
-    assert!(text.contains("[udp-no-free-port]") && text.contains("nginx.conf:19  proxy_pass 10.0.0.3:53;"), "{text}");
+    assert!(
+        text.contains("[udp-no-free-port]") && text.contains("nginx.conf:19  proxy_pass 10.0.0.3:53;"),
+        "{text}"
+    );
     let explained = ngxc(place.path(), &["doctor", "--explain", tcp.trim_end()]);
-    assert!(!explained.contains("502") && explained.contains("the sessions of clients are closed"), "{explained}");
+    assert!(
+        !explained.contains("502") && explained.contains("the sessions of clients are closed"),
+        "{explained}"
+    );
 }

@@ -14,9 +14,8 @@ const MOST: usize = 5;
 pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
     let bad: Vec<&Finding> = diagnosis.findings.iter().filter(|f| f.severity > Severity::Info).collect();
     // A burst, or peers that were left out after failures, say that requests fail; others say why.
-    let is_cause = |f: &&Finding| {
-        f.count > 0 || f.repair.is_some() || !f.commands.is_empty() || f.over_at.is_some()
-    };
+    let is_cause =
+        |f: &&Finding| f.count > 0 || f.repair.is_some() || !f.commands.is_empty() || f.over_at.is_some();
     let is_now = |f: &&Finding| is_cause(f) && !f.is_forecast;
     let mut causes: Vec<&Finding> = bad.iter().copied().filter(is_now).collect();
     if causes.is_empty() {

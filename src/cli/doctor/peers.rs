@@ -36,8 +36,9 @@ impl Peers {
             let endpoints = flow.destinations.iter().map(|d| (flow.name.clone(), d.endpoint.clone()));
             self.list.extend(endpoints);
             let pool = flow.upstream.map(|u| u.pool().map_or(0, |pool| pool.size));
-            if let Some(pool) = pool.filter(|_| flow.session.is_none() && flow.upstream.is_some_and(|u| !Upstream::is_implicit(u)))
-                && !self.pools.iter().any(|(name, _)| *name == flow.name)
+            if let Some(pool) = pool.filter(|_| {
+                flow.session.is_none() && flow.upstream.is_some_and(|u| !Upstream::is_implicit(u))
+            }) && !self.pools.iter().any(|(name, _)| *name == flow.name)
             {
                 self.pools.push((flow.name, pool));
             }

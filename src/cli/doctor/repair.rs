@@ -344,15 +344,19 @@ struct RepairPlaces {
 
 impl RepairPlaces {
     fn new(config: &Config, before: &[Flow<'_>], at_fault: &[usize]) -> Self {
-        let peers = |flow: &Flow<'_>| flow.destinations.iter().map(|d| d.endpoint.clone()).collect::<Vec<_>>();
+        let peers =
+            |flow: &Flow<'_>| flow.destinations.iter().map(|d| d.endpoint.clone()).collect::<Vec<_>>();
         let short: Vec<_> = at_fault.iter().flat_map(|position| peers(&before[*position])).collect();
         let names: Vec<&str> = at_fault.iter().map(|position| before[*position].name.as_str()).collect();
         let mut places = Self { at_fault: Vec::new(), others: Vec::new() };
         for flow in crate::ports::flows(config) {
-            let is_it = names.contains(&flow.name.as_str()) || peers(&flow).iter().any(|peer| short.contains(peer));
+            let is_it =
+                names.contains(&flow.name.as_str()) || peers(&flow).iter().any(|peer| short.contains(peer));
             let list = if is_it { &mut places.at_fault } else { &mut places.others };
             list.extend(flow.passes.iter().map(|(_, span)| *span));
-            list.extend(flow.upstream.filter(|upstream| !upstream.is_implicit()).map(|upstream| upstream.span));
+            list.extend(
+                flow.upstream.filter(|upstream| !upstream.is_implicit()).map(|upstream| upstream.span),
+            );
         }
         places
     }
@@ -360,8 +364,13 @@ impl RepairPlaces {
     /// True if a finding is about flows that are not broken, and about none at fault.
     fn is_elsewhere(&self, found: &Diagnostic) -> bool {
         let is_in = |places: &[Span]| {
-            let mut spans = std::iter::once(found.span).chain(found.related.iter().map(|related| related.span));
-            spans.any(|span| places.iter().any(|place| place.file == span.file && place.start <= span.end && span.start <= place.end))
+            let mut spans =
+                std::iter::once(found.span).chain(found.related.iter().map(|related| related.span));
+            spans.any(|span| {
+                places.iter().any(|place| {
+                    place.file == span.file && place.start <= span.end && span.start <= place.end
+                })
+            })
         };
         is_in(&self.others) && !is_in(&self.at_fault)
     }

@@ -325,7 +325,8 @@ fn notes(args: &PortsArgs, flow: &Flow<'_>, setup: &Setup) -> Vec<String> {
         ));
     }
     if setup.is_udp() {
-        notes.push("a port of UDP is taken for all destinations, and by all programs of this host".to_owned());
+        notes
+            .push("a port of UDP is taken for all destinations, and by all programs of this host".to_owned());
     }
     if flow.destinations.is_empty() {
         notes.push("the destination comes with the request: counted as one".to_owned());
@@ -355,7 +356,8 @@ fn notes(args: &PortsArgs, flow: &Flow<'_>, setup: &Setup) -> Vec<String> {
     if setup.loopback && setup.time_wait() < crate::ports::host::TIME_WAIT {
         notes.push(format!("over loopback ports are used again after {} s", setup.time_wait()));
     }
-    let race = flow.closer == crate::ports::flow::ClosingSide::Race && setup.reuse.is_none() && !setup.is_udp();
+    let race =
+        flow.closer == crate::ports::flow::ClosingSide::Race && setup.reuse.is_none() && !setup.is_udp();
     if race && args.active_close.is_none() {
         notes.push("worst case: every connection is counted as closed by nginx (--active-close)".to_owned());
     }

@@ -197,7 +197,9 @@ fn unchanged(same: usize, all: usize) -> String {
         (0, all) => format!("all {all} places that pass requests on change"),
         (1, 1) => "the only place that passes requests on needs as many connections as before".to_owned(),
         (same, all) if same == all => format!("all {all} places need as many connections as before"),
-        (same, all) => format!("{same} of {all} places need as many connections as before, {} change", all - same),
+        (same, all) => {
+            format!("{same} of {all} places need as many connections as before, {} change", all - same)
+        }
     }
 }
 

@@ -34,21 +34,18 @@ pub(super) struct LocationRow {
 
 pub(super) fn servers(book: ModelNames<'_>, configuration: &Configuration) -> Vec<ServerRow> {
     let servers = book.config.http.servers.iter();
-    let of_http = servers
-        .map(|server| ServerRow {
-            names: written_names(book, configuration, server).unwrap_or_else(|| way::names(server)),
-            listen: server
-                .listen
-                .iter()
-                .map(|listen| {
-                    listen.span.map_or_else(|| format!("listen {}", listen.endpoint), |s| book.text(s))
-                })
-                .collect(),
-            answer: unknown_answer(book, configuration, server.span)
-                .unwrap_or_else(|| answer(book, &server.instructions, None, &server.settings)),
-            place: book.place(server.span),
-            locations: server.locations.iter().map(|l| location(book, configuration, l)).collect(),
-        });
+    let of_http = servers.map(|server| ServerRow {
+        names: written_names(book, configuration, server).unwrap_or_else(|| way::names(server)),
+        listen: server
+            .listen
+            .iter()
+            .map(|listen| listen.span.map_or_else(|| format!("listen {}", listen.endpoint), |s| book.text(s)))
+            .collect(),
+        answer: unknown_answer(book, configuration, server.span)
+            .unwrap_or_else(|| answer(book, &server.instructions, None, &server.settings)),
+        place: book.place(server.span),
+        locations: server.locations.iter().map(|l| location(book, configuration, l)).collect(),
+    });
     of_http.chain(sessions(book)).collect()
 }
 
@@ -61,14 +58,19 @@ fn sessions(book: ModelNames<'_>) -> impl Iterator<Item = ServerRow> {
     let servers = stream.flat_map(|stream| stream.shared.servers.iter().zip(&stream.servers));
     servers.map(move |(server, own)| {
         let answer = match &own.handler {
-            Some(StreamHandler::Proxy(_, span) | StreamHandler::Pass(_, span) | StreamHandler::Return(_, span)) => {
-                book.text(*span)
-            }
+            Some(
+                StreamHandler::Proxy(_, span) | StreamHandler::Pass(_, span) | StreamHandler::Return(_, span),
+            ) => book.text(*span),
             None => "sessions are closed".to_owned(),
         };
         ServerRow {
             names: STREAM.to_owned(),
-            listen: server.listen.iter().filter_map(|listen| listen.span).map(|span| book.text(span)).collect(),
+            listen: server
+                .listen
+                .iter()
+                .filter_map(|listen| listen.span)
+                .map(|span| book.text(span))
+                .collect(),
             answer,
             place: book.place(server.span),
             locations: Vec::new(),

@@ -41,7 +41,8 @@ fn held(case: &Case<'_>) -> i64 {
 pub(super) fn counted_from(case: &Case<'_>) -> Option<i64> {
     let drain = drain(case)?;
     let log = case.evidence.errors.as_ref()?;
-    let is_late = |(_, signals): (_, &std::collections::BTreeMap<Signal, u32>)| signals.contains_key(&Signal::NoPort);
+    let is_late =
+        |(_, signals): (_, &std::collections::BTreeMap<Signal, u32>)| signals.contains_key(&Signal::NoPort);
     let lingers = log.seconds.range(drain.reload + 1..=drain.free).any(is_late);
     let targets = log.get(Signal::NoPort).map(|seen| seen.targets.keys()).into_iter().flatten();
     let mut flows = targets.filter_map(|target| case.flow_named(target));
@@ -100,7 +101,11 @@ fn wait(case: &Case<'_>, until: i64) -> String {
 
 /// The finding of ports that are taken only because they were closed before the reload; `None`: they fill up by what nginx does
 /// since.
-pub(super) fn draining(case: &Case<'_>, (source, peer): (IpAddr, SocketAddr), uses: &ConnectionCount) -> Option<Finding> {
+pub(super) fn draining(
+    case: &Case<'_>,
+    (source, peer): (IpAddr, SocketAddr),
+    uses: &ConnectionCount,
+) -> Option<Finding> {
     let drain = drain(case).filter(|drain| drain.now < drain.free)?;
     let sockets = case.evidence.sockets.as_ref()?;
     let is_dated = sockets.ages.get(&(source, peer)).is_some_and(|ages| !ages.is_empty());
@@ -118,12 +123,18 @@ pub(super) fn draining(case: &Case<'_>, (source, peer): (IpAddr, SocketAddr), us
     let (severity, title) = if uses.total() >= ports.all {
         (
             Severity::Warning,
-            format!("{source} to {peer} has no port left until those closed before the reload are free, {}", clock(drain.free)),
+            format!(
+                "{source} to {peer} has no port left until those closed before the reload are free, {}",
+                clock(drain.free)
+            ),
         )
     } else {
         (
             Severity::Info,
-            format!("{source} to {peer}: {old} ports closed before the reload are free at {}", clock(drain.free)),
+            format!(
+                "{source} to {peer}: {old} ports closed before the reload are free at {}",
+                clock(drain.free)
+            ),
         )
     };
     let mut finding = Finding::new("ports-draining", severity, title)

@@ -171,7 +171,8 @@ fn message(
     }
     finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
     if seen.of_stream > 0 && !is_stream {
-        finding = finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
+        finding =
+            finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
     }
     finding.count = seen.count;
     if targets.len() > 1 {
@@ -182,7 +183,9 @@ fn message(
     let holds = |f: usize| case.flows[f].verdict == Verdict::Reused;
     let is_session = is_stream || flow.is_some_and(|f| case.flows[f].session.is_some());
     finding = match flow {
-        _ if signal == Signal::NoPort && (is_session || flow.is_none()) => super::cure::without_pool(case, &targets, finding),
+        _ if signal == Signal::NoPort && (is_session || flow.is_none()) => {
+            super::cure::without_pool(case, &targets, finding)
+        }
         Some(flow) if signal == Signal::NoPort && holds(flow) => finding.remedy(POOL),
         _ => finding.remedy(meaning.remedy),
     };

@@ -217,7 +217,8 @@ impl<'a> Case<'a> {
     fn session_named(&self, target: &str, is_udp: bool) -> Option<usize> {
         let named = |(n, flow): (usize, &Flow<'_>)| {
             let is_it = flow.session.is_some_and(|session| session.is_udp == is_udp)
-                && (flow.name == target || flow.destinations.iter().any(|d| d.endpoint.to_string() == target));
+                && (flow.name == target
+                    || flow.destinations.iter().any(|d| d.endpoint.to_string() == target));
             is_it.then_some(n)
         };
         self.flows.iter().enumerate().find_map(named).or_else(|| self.flow_named(target))

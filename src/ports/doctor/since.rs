@@ -237,8 +237,14 @@ fn judge(
 }
 
 /// Judges by the error log and sockets alone: how long no line came although connections to peers were made.
-fn without_requests(first: &Measure, look: &HostSnapshot, second: &Measure, reasons: &mut Vec<String>) -> Verdict {
-    const NO_LOG: &str = "there is no access log, which tells how many requests went well (`access_log`, --access-log)";
+fn without_requests(
+    first: &Measure,
+    look: &HostSnapshot,
+    second: &Measure,
+    reasons: &mut Vec<String>,
+) -> Verdict {
+    const NO_LOG: &str =
+        "there is no access log, which tells how many requests went well (`access_log`, --access-log)";
     if !look.rotated.is_empty() {
         reasons.extend(look.rotated.iter().cloned());
         return Verdict::Unknown;
@@ -255,7 +261,9 @@ fn without_requests(first: &Measure, look: &HostSnapshot, second: &Measure, reas
     let needed = quiet_needed(first, lines);
     if passed < needed {
         reasons.push(NO_LOG.to_owned());
-        reasons.push(format!("without it {needed} s without an error are needed to judge, and {passed} s have passed"));
+        reasons.push(format!(
+            "without it {needed} s without an error are needed to judge, and {passed} s have passed"
+        ));
         return Verdict::Unknown;
     }
     reasons.push(format!(

@@ -147,7 +147,8 @@ impl Sockets {
     pub fn closing(&self, pairs: &[(IpAddr, SocketAddr)], within: f64) -> Option<ClosedConnections> {
         let uses = pairs.iter().filter_map(|pair| self.outgoing.get(pair));
         let all: u32 = uses.map(|uses| uses.time_wait).sum();
-        let dated: Vec<f64> = pairs.iter().filter_map(|pair| self.ages.get(pair)).flatten().copied().collect();
+        let dated: Vec<f64> =
+            pairs.iter().filter_map(|pair| self.ages.get(pair)).flatten().copied().collect();
         if dated.is_empty() {
             let seconds = within.min(TIME_WAIT_SECONDS);
             return (all > 0).then_some(ClosedConnections { count: all, seconds, since_last: None });

@@ -60,7 +60,11 @@ fn cause(out: &mut String, directory: &Path, name: &str, hosts: &[(&BundleResult
     };
     let number = hosts.len();
     let plural = if number == 1 { "host" } else { "hosts" };
-    let _ = writeln!(out, "\n{severity}  {number} {plural}{count}: {}  [{name}]", printable(&title(name, hosts), 200));
+    let _ = writeln!(
+        out,
+        "\n{severity}  {number} {plural}{count}: {}  [{name}]",
+        printable(&title(name, hosts), 200)
+    );
     let names: Vec<&str> = hosts.iter().map(|(member, _)| member.name.as_str()).collect();
     wrap(out, "hosts", &list(&names));
     let diffs = diffs(hosts);

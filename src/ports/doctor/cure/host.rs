@@ -8,7 +8,12 @@ use crate::ports::error_log::MessageGroup;
 use crate::ports::signal::{Signal, meaning};
 
 /// Judges a missing address that this host has by now.
-pub(in crate::ports::doctor) fn there_now(case: &Case<'_>, seen: &MessageGroup, targets: &[&str], finding: Finding) -> Finding {
+pub(in crate::ports::doctor) fn there_now(
+    case: &Case<'_>,
+    seen: &MessageGroup,
+    targets: &[&str],
+    finding: Finding,
+) -> Finding {
     let Some(own) = &case.evidence.addresses else { return finding };
     let is_here = |target: &&str| {
         let ip = target.parse::<SocketAddr>().map(|address| address.ip());
@@ -23,14 +28,17 @@ pub(in crate::ports::doctor) fn there_now(case: &Case<'_>, seen: &MessageGroup, 
 }
 
 /// Peers of `stream`, or those that `http` passes no request to: no pool can help. Ports in `TIME_WAIT` can be used sooner.
-pub(in crate::ports::doctor) fn without_pool(case: &Case<'_>, targets: &[(&str, u64)], mut finding: Finding) -> Finding {
+pub(in crate::ports::doctor) fn without_pool(
+    case: &Case<'_>,
+    targets: &[(&str, u64)],
+    mut finding: Finding,
+) -> Finding {
     let host = &case.evidence.host;
     let peers: Vec<SocketAddr> = targets.iter().filter_map(|(target, _)| target.parse().ok()).collect();
     let outgoing = case.evidence.sockets.iter().flat_map(|sockets| &sockets.outgoing);
     let uses = outgoing.filter(|((_, peer), _)| peers.contains(peer)).map(|(_, uses)| *uses);
-    let (closed, open) = uses.fold((0, 0), |(closed, open), uses| {
-        (closed + uses.time_wait, open + uses.total() - uses.time_wait)
-    });
+    let (closed, open) = uses
+        .fold((0, 0), |(closed, open), uses| (closed + uses.time_wait, open + uses.total() - uses.time_wait));
     if host.tw_reuse.value != 1 && host.timestamps.value != 0 && closed >= open {
         finding.commands.push("sysctl -w net.ipv4.tcp_tw_reuse=1".to_owned());
     }

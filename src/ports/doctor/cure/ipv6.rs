@@ -69,7 +69,9 @@ fn remedy(case: &Case<'_>, peers: &BTreeSet<SocketAddr>) -> String {
         (true, false) => format!(
             "switch IPv6 on ({SWITCH} = 0) and give this host an address and a route to the peers: switching it off took them away"
         ),
-        (false, _) => "give this host an IPv6 address and a route to the peers (`ip -6 addr`, `ip -6 route`)".to_owned(),
+        (false, _) => {
+            "give this host an IPv6 address and a route to the peers (`ip -6 addr`, `ip -6 route`)".to_owned()
+        }
     };
     format!("{write}; or {host}")
 }
