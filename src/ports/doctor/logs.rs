@@ -184,7 +184,7 @@ fn message(
     let is_session = is_stream || flow.is_some_and(|f| case.flows[f].session.is_some());
     finding = match flow {
         _ if signal == Signal::NoPort && (is_session || flow.is_none()) => {
-            super::cure::without_pool(case, &targets, finding)
+            super::cure::host::without_pool(case, &targets, finding)
         }
         Some(flow) if signal == Signal::NoPort && holds(flow) => finding.remedy(POOL),
         _ => finding.remedy(meaning.remedy),
@@ -239,7 +239,7 @@ fn message(
     }
     match signal {
         Signal::NoPort if flow.is_some() => super::drain::missing_ports(case, seen, is_session, finding),
-        Signal::BindNoAddress => super::cure::there_now(case, seen, &named, finding),
+        Signal::BindNoAddress => super::cure::host::there_now(case, seen, &named, finding),
         _ => finding,
     }
 }

@@ -8,7 +8,7 @@ use crate::ports::error_log::MessageGroup;
 use crate::ports::signal::{Signal, meaning};
 
 /// Judges a missing address that this host has by now.
-pub(in crate::ports::doctor) fn there_now(
+pub(in super::super) fn there_now(
     case: &Case<'_>,
     seen: &MessageGroup,
     targets: &[&str],
@@ -28,7 +28,7 @@ pub(in crate::ports::doctor) fn there_now(
 }
 
 /// Peers of `stream`, or those that `http` passes no request to: no pool can help. Ports in `TIME_WAIT` can be used sooner.
-pub(in crate::ports::doctor) fn without_pool(
+pub(in super::super) fn without_pool(
     case: &Case<'_>,
     targets: &[(&str, u64)],
     mut finding: Finding,

@@ -1,7 +1,7 @@
 //! Cures of causes that are no shortage of ports: edits of the configuration, else commands for the host.
 
 mod buffers;
-mod host;
+pub(super) mod host;
 mod ipv6;
 mod names;
 mod tls;
@@ -13,7 +13,6 @@ use crate::model::proxy::Bind;
 use crate::ports::error_log::MessageGroup;
 use crate::ports::signal::Signal;
 use crate::source::Span;
-pub(super) use host::{there_now, without_pool};
 
 /// An edit of the configuration; who has its text makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
