@@ -119,7 +119,7 @@ pub(super) fn read_stream<'t>(
     directive: &Directive<'t>,
 ) -> bool {
     if StreamSettings::DIRECTIVES.contains(&directive.name()) {
-        return Arc::make_mut(own).read(directive.name(), &mut Reading { cx, directive });
+        return Arc::make_mut(own).read(directive.name(), &mut CurrentDirective { cx, directive });
     }
     read_http(cx, shared, directive)
 }
