@@ -270,7 +270,7 @@ pub fn outcome(setup: &Setup, load: &Load) -> (f64, Outcome) {
     let connections = load.rate / f64::from(capacity.requests) * tuple;
     let closes = if setup.reuse.is_some() { 1.0 } else { setup.active_close };
     let reach = |ports: u32| {
-        let missing = f64::from(ports) - setup.open(load) * tuple;
+        let missing = f64::from(ports) - load.open() * tuple;
         if missing <= 0.0 { 0.0 } else { missing / (connections * closes).max(1e-9) }
     };
     let outcome = if load.rate > capacity.hard_requests() {

@@ -158,7 +158,9 @@ fn a_newer_nginx_opens_as_many_or_fewer() {
 fn no_load_opens_more_than_bursts() {
     // The clients of a worker come and go: those of bursts are known as well as the model is.
     for cell in grid() {
-        let most = cell.at_worst() * 1.25 + 20.0;
+        // Requests at random are as many as that in the mean.
+        let peak = if cell.load == "poisson" { cell.at_once * 0.5 } else { 0.0 };
+        let most = cell.at_worst() * 1.25 + peak + 20.0;
         assert!(cell.opened <= most, "{most:.0} for {cell:?}");
     }
 }

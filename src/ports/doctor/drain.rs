@@ -63,7 +63,9 @@ pub(super) fn missing_ports(
         return finding;
     }
     let last = seen.times.1;
-    let drain_now = drain(case).filter(|drain| !is_session && last <= drain.free && drain.now <= drain.free);
+    let drain_now = drain(case).filter(|drain| {
+        !is_session && (drain.reload..=drain.free).contains(&last) && drain.now <= drain.free
+    });
     if let Some(drain) = drain_now {
         let is_failing = drain.now - last <= QUIET;
         finding.severity = if is_failing { Severity::Critical } else { Severity::Warning };
