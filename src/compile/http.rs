@@ -5,6 +5,7 @@ use super::directive::Directive;
 use super::scope::Compiler;
 use super::{
     cached, charset, geo, limit, location, log, map, server, settings, split_clients, types, upstream,
+    virtual_server,
 };
 use crate::catalog::Context;
 use crate::model::HttpSettings;
@@ -27,7 +28,7 @@ pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>, context: Con
         Context::Upstream => upstream::fragment(cx, head, block),
         Context::Location => {
             let location = location::fragment(cx, head, block, &started);
-            let server = server::around(head, vec![location], &started);
+            let server = virtual_server::around(head, vec![location], &started);
             cx.http.servers.push(server);
         }
         _ => server::server(cx, head, block, &started),
@@ -77,7 +78,10 @@ impl<'t> Blocks<'t> for HttpBlock {
             limit::define(cx, directive);
             return true;
         }
-        if matches!(directive.name(), "proxy_cache_path" | "fastcgi_cache_path") {
+        if matches!(
+            directive.name(),
+            "proxy_cache_path" | "fastcgi_cache_path" | "scgi_cache_path" | "uwsgi_cache_path"
+        ) {
             cached::define(cx, directive);
             return true;
         }

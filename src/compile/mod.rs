@@ -40,6 +40,7 @@ mod state;
 mod stream;
 mod unmodelled;
 mod upstream;
+mod virtual_server;
 
 mod access;
 mod cache;

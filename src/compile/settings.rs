@@ -1,10 +1,11 @@
-//! Reading of settings: for each value type, the parsing of a directive and the default.
+//! CurrentDirective of settings: for each value type, the parsing of a directive and the default.
 
 use std::sync::{Arc, LazyLock};
 
 use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Context, Kind};
+use crate::model::access::RealIpHeader;
 use crate::model::core_http::CoreHttpSettings;
 use crate::model::reuse::ReuseSettings;
 use crate::model::setting::Reader;
@@ -12,7 +13,7 @@ use crate::model::upstream::KeepaliveSettings;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, CoreSettings, FastcgiProxySettings,
     FastcgiSettings, FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, PassSettings,
-    ProxySettings, Setting, StreamSettings, TlsSettings,
+    ProxySettings, ScgiSettings, Setting, StreamSettings, TlsSettings, UwsgiSettings,
 };
 use crate::source::Span;
 use crate::version::Version;
@@ -68,7 +69,7 @@ impl<T: Value> Reader<T> for Defaults {
     }
 
     fn read(&mut self, _: &mut Setting<T>) {
-        unreachable!("directives are read by `Reading`")
+        unreachable!("directives are read by `CurrentDirective`")
     }
 }
 
@@ -97,6 +98,8 @@ fn http_settings(defaults: &mut Defaults) -> HttpSettings {
         cache: Arc::new(CacheSettings::defaults(defaults)),
         fastcgi: Arc::new(FastcgiSettings::defaults(defaults)),
         fastcgi_proxy: Arc::new(FastcgiProxySettings::defaults(defaults)),
+        scgi: Arc::new(ScgiSettings::defaults(defaults)),
+        uwsgi: Arc::new(UwsgiSettings::defaults(defaults)),
         client: Arc::new(ClientSettings::defaults(defaults)),
         tls: Arc::new(TlsSettings::defaults(defaults)),
     }
@@ -108,7 +111,10 @@ pub(super) fn stream_defaults(version: Version) -> (HttpSettings, Arc<StreamSett
         &[Context::Stream, Context::StreamServer, Context::Http, Context::Server, Context::Location];
     let mut defaults = Defaults { version, contexts };
     let own = Arc::new(StreamSettings::defaults(&mut defaults));
-    (http_settings(&mut defaults), own)
+    let mut shared = http_settings(&mut defaults);
+    // There is no other source of the client's address.
+    Arc::make_mut(&mut shared.access).real_ip_header.value = RealIpHeader::ProxyProtocol;
+    (shared, own)
 }
 
 /// Reads a directive of stream into its setting; false if there is none.
@@ -151,7 +157,7 @@ pub(super) fn read_keepalive<'t>(
 type Read = for<'t> fn(&mut HttpSettings, &str, &mut CurrentDirective<'_, 't>) -> bool;
 
 /// Groups of http's settings: their directives and reading functions.
-const GROUPS: [(&[&str], Read); 15] = [
+const GROUPS: [(&[&str], Read); 17] = [
     (CoreHttpSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.core).read(name, reader)),
     (ProxySettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.proxy).read(name, reader)),
     (ReuseSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.reuse).read(name, reader)),
@@ -167,6 +173,8 @@ const GROUPS: [(&[&str], Read); 15] = [
     (FastcgiProxySettings::DIRECTIVES, |all, name, reader| {
         Arc::make_mut(&mut all.fastcgi_proxy).read(name, reader)
     }),
+    (ScgiSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.scgi).read(name, reader)),
+    (UwsgiSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.uwsgi).read(name, reader)),
     (ClientSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.client).read(name, reader)),
     (TlsSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.tls).read(name, reader)),
 ];
@@ -213,6 +221,8 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         cache: group(&level.cache, &started.cache, CacheSettings::inherited),
         fastcgi: group(&level.fastcgi, &started.fastcgi, FastcgiSettings::inherited),
         fastcgi_proxy: group(&level.fastcgi_proxy, &started.fastcgi_proxy, FastcgiProxySettings::inherited),
+        scgi: group(&level.scgi, &started.scgi, ScgiSettings::inherited),
+        uwsgi: group(&level.uwsgi, &started.uwsgi, UwsgiSettings::inherited),
         client: group(&level.client, &started.client, ClientSettings::inherited),
         tls: group(&level.tls, &started.tls, TlsSettings::inherited),
     }

@@ -11,7 +11,7 @@ use super::directive::{Directive, is_stream};
 use super::scope::{Check, Compiler};
 use super::settings::{self, Value};
 use super::socket::Sockets;
-use super::{geo, limit, listen, log, map, pass, server, split_clients, upstream, value};
+use super::{geo, limit, listen, log, map, pass, split_clients, upstream, value, virtual_server};
 use crate::catalog::{Context, Kind, Subsystem};
 use crate::model::proxy::Target;
 use crate::model::rewrite::Instruction;
@@ -190,7 +190,7 @@ fn compile_server<'t>(
     let mut built =
         ServerBlock { level, listen: Vec::new(), names: Vec::new(), instructions: Vec::new(), handler: None };
     block::directives(cx, block, Context::StreamServer, &mut built);
-    let mut server = server::around(span, Vec::new(), &built.level.shared);
+    let mut server = virtual_server::around(span, Vec::new(), &built.level.shared);
     // A server without `listen` is reported; http's implied address would be wrong.
     server.listen = built.listen;
     if !built.names.is_empty() {
@@ -216,7 +216,7 @@ impl<'t> Blocks<'t> for ServerBlock {
             "listen" => listen::listen(cx, directive, &mut self.listen),
             "server_name" => {
                 for (n, _) in directive.args_from(1) {
-                    self.names.extend(server::server_name(cx, directive, n));
+                    self.names.extend(virtual_server::server_name(cx, directive, n));
                 }
             }
             "set" => {

@@ -11,6 +11,7 @@ use super::{argument, method, pass, peer, settings};
 use crate::catalog::{self, Context, Subsystem};
 use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::limit::Resolver;
+use crate::model::sticky::Sticky;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
 use crate::model::{Endpoint, Peer, Setting, Upstream, UpstreamId};
 use crate::source::Span;
@@ -38,6 +39,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         servers: 0,
         method: None,
         balancer: Setting::default(Balancer::RoundRobin),
+        sticky: None,
         keepalive,
         keepalive_overridden: None,
         zone: None,
@@ -76,6 +78,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         body: Some(Span { end: body.start, ..body }),
         peers: upstream.peers,
         balancer: upstream.balancer,
+        sticky: upstream.sticky,
         keepalive: upstream.keepalive,
         keepalive_overridden: upstream.keepalive_overridden,
         is_scripted,
@@ -157,6 +160,7 @@ pub(super) fn of_url(
         body: None,
         peers: vec![peer::plain(url.endpoint.clone(), name, span)],
         balancer: Setting::default(Balancer::RoundRobin),
+        sticky: None,
         keepalive,
         keepalive_overridden: None,
         is_scripted: false,
@@ -175,6 +179,7 @@ pub(super) struct UpstreamBlock {
     /// Balancing method read so far.
     pub(super) method: Option<&'static str>,
     pub(super) balancer: Setting<Balancer>,
+    pub(super) sticky: Option<Sticky>,
     pub(super) keepalive: KeepaliveSettings,
     pub(super) keepalive_overridden: Option<Span>,
     zone: Option<Span>,

@@ -61,7 +61,7 @@ impl std::fmt::Display for LocationKind {
 pub enum Handler {
     /// `proxy_pass`
     Proxy(ProxyPass),
-    /// `fastcgi_pass`, and `grpc_pass` and the other `…_pass` directives, which only nginx executes.
+    /// `fastcgi_pass`, `scgi_pass` and `uwsgi_pass`; `grpc_pass` and the others, which only nginx executes.
     Pass(Pass),
     /// `stub_status`
     StubStatus(Span),
@@ -77,6 +77,8 @@ pub struct Pass {
     /// The directive's name.
     #[serde(with = "super::serial::word")]
     pub directive: super::serial::word::AcceptedWord,
+    /// `suwsgi://` or `grpcs://`
+    pub tls: bool,
     /// Target of the requests.
     pub target: Target,
     /// The directive.

@@ -62,7 +62,7 @@ settings! {
         proxy_protocol_timeout: Duration = "proxy_protocol_timeout",
         /// `tcp_nodelay`: set `TCP_NODELAY` on client and upstream connections.
         tcp_nodelay: bool = "tcp_nodelay",
-        /// `ssl_preread`: read the ClientHello without terminating TLS.
+        /// `ssl_preread`: read the `ClientHello` without terminating TLS.
         ssl_preread: bool = "ssl_preread",
         /// `ssl_handshake_timeout`: time for the handshake with a client.
         ssl_handshake_timeout: Duration = "ssl_handshake_timeout",

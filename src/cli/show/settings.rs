@@ -13,7 +13,7 @@ use crate::model::location::Handler;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
-    ProxySettings, TlsSettings, core_http, reuse,
+    ProxySettings, ScgiSettings, TlsSettings, UwsgiSettings, core_http, reuse,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -54,6 +54,8 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
         CacheSettings::DIRECTIVES,
         FastcgiSettings::DIRECTIVES,
         FastcgiProxySettings::DIRECTIVES,
+        ScgiSettings::DIRECTIVES,
+        UwsgiSettings::DIRECTIVES,
         ClientSettings::DIRECTIVES,
         TlsSettings::DIRECTIVES,
     ]

@@ -184,43 +184,28 @@ pub fn run(
     style: Style,
     out: &mut dyn Write,
 ) -> Result<(), SplitError> {
-    // Those of `http`, and those of `stream`, whose variables are others.
-    let of_stream = |config: &Config| config.of_stream().map(Arc::new);
-    let parts = [
-        (Some(config.clone()), other.cloned()),
-        (of_stream(config), other.and_then(|other| of_stream(other))),
-    ];
+    // A split of `stream`, if `http` has none that is meant.
+    let stream = config.of_stream().map(Arc::new);
+    let is_of_stream = |stream: &Arc<Config>| choose(args, config).is_err() && choose(args, stream).is_ok();
+    let stream = stream.filter(is_of_stream);
+    let other = match &stream {
+        Some(_) => other.and_then(|other| other.of_stream()).map(Arc::new),
+        None => other.cloned(),
+    };
+    let config = stream.as_ref().unwrap_or(config);
+    let other = other.map(Program::new).transpose().map_err(SplitError::Regex)?;
+    let program = Program::new(config.clone()).map_err(SplitError::Regex)?;
+    let splits = choose(args, config)?;
+    if let Some(dialect) = args.emit_sql {
+        let text = sql::text(&program, &splits, dialect).map_err(SplitError::Sql)?;
+        return Ok(out.write_all(text.as_bytes())?);
+    }
     let mut answer = Answer { nginx_version: config.version.to_string(), splits: Vec::new() };
-    let (mut statements, mut missing, mut found) = (String::new(), None, false);
-    for (config, other) in parts {
-        let Some(config) = config else { continue };
-        let splits = match choose(args, &config) {
-            Ok(splits) => splits,
-            Err(error) => {
-                missing.get_or_insert(error);
-                continue;
-            }
-        };
-        found = true;
-        let other = other.map(Program::new).transpose().map_err(SplitError::Regex)?;
-        let program = Program::new(config).map_err(SplitError::Regex)?;
-        if let Some(dialect) = args.emit_sql {
-            statements += &sql::text(&program, &splits, dialect).map_err(SplitError::Sql)?;
-            continue;
-        }
-        for position in splits {
-            let report = population(args, &program, position)?;
-            let mut split = answer::split(args, &program, sources, position, report.as_ref());
-            split.comparison =
-                other.as_ref().map(|other| answer::comparison(args, &program, position, other));
-            answer.splits.push(split);
-        }
-    }
-    if let Some(error) = missing.filter(|_| !found) {
-        return Err(error);
-    }
-    if args.emit_sql.is_some() {
-        return Ok(out.write_all(statements.as_bytes())?);
+    for position in splits {
+        let report = population(args, &program, position)?;
+        let mut split = answer::split(args, &program, sources, position, report.as_ref());
+        split.comparison = other.as_ref().map(|other| answer::comparison(args, &program, position, other));
+        answer.splits.push(split);
     }
     match args.format {
         // The page goes there alone.

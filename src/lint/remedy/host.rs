@@ -1,5 +1,7 @@
 //! Hosts in `proxy_pass` without an `upstream` block, and the upstream that a repair adds.
 
+use std::collections::HashSet;
+
 use super::connection::line_in_location;
 use crate::edit::Edit;
 use crate::lint::place;
@@ -85,6 +87,8 @@ pub(super) fn edits(
         place::find(target.configuration, users[0].leaf.server.span).filter(|d| d.name().is("server"))?;
     let mut tls = None;
     let mut edits = Vec::new();
+    // Thousands of locations may name the host.
+    let mut known = HashSet::new();
     for user in users {
         let Some(Handler::Proxy(pass)) = &user.leaf.location.handler else { return None };
         // One upstream has one port, which the scheme may imply.
@@ -92,7 +96,7 @@ pub(super) fn edits(
             return None;
         }
         for edit in of_leaf(target, &user.leaf, host, &name)? {
-            if !edits.contains(&edit) {
+            if known.insert(edit.clone()) {
                 edits.push(edit);
             }
         }

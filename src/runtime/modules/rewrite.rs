@@ -223,6 +223,10 @@ fn rewrite(c: &Connection, r: &mut Request, regex: &Regex, rewrite: &Rewrite) ->
             target.extend_from_slice(&r.args);
         }
         r.reply.set(b"Location", &target);
+        if r.plan.core.rewrite_log.value {
+            let target = String::from_utf8_lossy(&target).into_owned();
+            c.scope(r).log(Severity::Notice, &format!("rewritten redirect: \"{target}\""), "");
+        }
         return Next::Flow(Flow::Status(status));
     }
     let mut uri = Vec::new();
@@ -286,6 +290,10 @@ fn answer(c: &Connection, r: &mut Request, r#return: &Return) -> Flow {
     }
     // Before the text, which may have `$status` in it.
     r.status = status;
+    if r.head.chunked && !r.has_body {
+        // `ngx_http_discard_request_body_filter`: the bytes that are expected next.
+        r.discards = Some(if body::is_here(r) { 0 } else { r.plan.rules.line as u64 });
+    }
     let mut made = Vec::new();
     let text = match &r#return.text {
         None => &[],

@@ -349,7 +349,7 @@ pub(super) fn send(
     p.r.cache_status = Some(status);
     let mut buffer = p.c.worker.buffers.take();
     buffer.append(&stored.head);
-    fastcgi::reset(p, buffer.start);
+    fastcgi::reset(p, &buffer);
     if p.r.response.advance(buffer.all()) != Progress::Done {
         p.log(Severity::Crit, "cache file contains invalid header", "");
         p.c.worker.buffers.give(buffer);

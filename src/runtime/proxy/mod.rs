@@ -9,22 +9,24 @@ pub(crate) mod head;
 pub(crate) mod hints;
 pub(crate) mod next;
 pub(crate) mod pace;
+pub(crate) mod pipe;
 pub(crate) mod relay;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod rewrite;
 pub(crate) mod saving;
+pub(crate) mod spool;
 pub(crate) mod stale;
+pub(crate) mod sticky;
 pub(crate) mod target;
 pub(crate) mod trailers;
 pub(crate) mod tunnel;
 pub(crate) mod upload;
 
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::model::log::Severity;
-use crate::model::proxy::{Bind, HttpVersion};
+use crate::model::proxy::HttpVersion;
 use crate::model::{ComplexValue, Target};
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock::{self, Clock};
@@ -32,13 +34,16 @@ use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::request::body;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
+use crate::runtime::request::peer;
 use crate::runtime::request::state::{Request, UpstreamTry};
-use crate::runtime::upstream::balancer::{Attempt, Key, Outcome};
-use crate::runtime::upstream::peer::{self, Local};
-use crate::runtime::upstream::state::UpstreamState;
+use crate::runtime::upstream::balancer::Outcome;
+use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::tls::{Names, Secure};
 use exchange::Failure;
-use request::ProxyRequest;
+use request::{Chosen, ProxyRequest};
+use target::Form;
+
+const DISABLED: &str = "upstream server temporarily disabled";
 
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
@@ -58,7 +63,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
             (c.worker.upstreams.get(id.0 as usize), None, plan.pass.tls)
         }
-        Target::Value(value) => match target::find(c, r, value, plan.fastcgi.is_some()).await {
+        Target::Value(value) => match target::find(c, r, value, Form::of(plan.cgi.as_ref())).await {
             Ok(found) => found,
             Err(status) => return Flow::Status(status),
         },
@@ -90,6 +95,8 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         cache: None,
         window: None,
         records: None,
+        chosen: None,
+        sticky: None,
     };
     p.is_streaming = streams(&p);
     let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
@@ -101,8 +108,9 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     {
         return flow;
     }
-    p.local = local(&mut p);
-    match &plan.fastcgi {
+    let bind = p.plan.bind.clone();
+    p.local = peer::local(&mut p.scope(), &bind);
+    match &plan.cgi {
         None => head::write(&mut p),
         Some(plan) => {
             if let Err(status) = fastcgi::write(&mut p, plan) {
@@ -148,7 +156,8 @@ fn streams(p: &ProxyRequest<'_>) -> bool {
         && settings.pass_request_body.value
         && body::is_expected(p.r)
         && !body::is_here(p.r)
-        && (!p.r.head.chunked || p.plan.settings.http_version.value == HttpVersion::Http11)
+        && (!p.r.head.chunked
+            || !p.plan.is_plain_cgi() && p.plan.settings.http_version.value == HttpVersion::Http11)
 }
 
 /// Asks one peer after the other.
@@ -156,7 +165,8 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
     let settings = &p.plan.on_way;
     let state = Rc::clone(&p.state);
     let begun = clock::instant();
-    let mut attempt = start(p, &state);
+    let mut attempt = peer::start(&mut p.scope(), &state);
+    p.sticky = sticky::begin(p);
     if settings.next_upstream_tries.value > 0 {
         attempt.tries = attempt.tries.min(settings.next_upstream_tries.value as usize);
     }
@@ -166,8 +176,13 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
         p.is_cached = false;
         p.r.tries.push(UpstreamTry::default());
         let now = Clock::now().as_secs();
-        let chosen = state.balancer().get(&mut attempt, now);
-        let Some(peer) = chosen else {
+        attempt.hint = sticky::hint(p);
+        let chosen = {
+            let mut balancer = state.balancer();
+            let chosen = balancer.get(&mut attempt, now);
+            chosen.map(|peer| (peer, p.sticky.is_some().then(|| balancer.peers().sid(peer))))
+        };
+        let Some((peer, sid)) = chosen else {
             if let Some(this) = p.this_try() {
                 this.peer.clone_from(&state.name);
                 this.status = 502;
@@ -176,11 +191,14 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
             p.log(Severity::Error, "no live upstreams", " while connecting to upstream");
             return unanswered(p, 502, "error");
         };
+        if let Some(sid) = sid {
+            sticky::chosen(p, sid);
+        }
         let (address, name) = &state.peers[peer];
         if let Some(this) = p.this_try() {
             this.peer.clone_from(name);
         }
-        p.r.upstream_is_unix = matches!(address, peer::Address::Unix(_));
+        p.r.upstream_is_unix = matches!(address, Address::Unix(_));
         let exchanged = exchange::run(p, address).await;
         let now = Clock::now().as_secs();
         let failure = match exchanged {
@@ -188,11 +206,15 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                 if let Some(outcome) = next::after_status(p, attempt.tries, begun) {
                     finish_try(p);
                     p.c.worker.buffers.give(buffer);
-                    state.balancer().free(&mut attempt, peer, outcome, now);
+                    let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
+                    if is_disabled {
+                        p.log(Severity::Warn, DISABLED, exchange::READING);
+                    }
                     continue;
                 }
                 cached::judge(p, &buffer);
                 let is_clean = buffer.end == p.r.response.position && !p.r.response.close;
+                p.chosen = Some(Chosen { state: Rc::clone(&state), attempt, peer });
                 let flow = match answered(p, &buffer) {
                     Some(flow) => {
                         p.c.worker.buffers.give(buffer);
@@ -203,8 +225,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                     }
                     None => relay::run(p, connection, buffer, address).await,
                 };
-                let now = Clock::now().as_secs();
-                state.balancer().free(&mut attempt, peer, Outcome::Good, now);
+                over(p);
                 finish_try(p);
                 return flow;
             }
@@ -218,7 +239,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
         };
         let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
         if is_disabled {
-            p.log(Severity::Warn, "upstream server temporarily disabled", failure.action());
+            p.log(Severity::Warn, DISABLED, failure.action());
         }
         let (status, word) = match refusal(p, &failure) {
             Ok(found) => found,
@@ -234,6 +255,12 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
             return unanswered(p, status, word);
         }
     }
+}
+
+/// The whole response has come: the balancer counts it no more.
+pub(super) fn over(p: &mut ProxyRequest<'_>) {
+    p.chosen = None;
+    sticky::learn(p, true);
 }
 
 /// No peer has answered: a stale response does, or a page of the status.
@@ -269,21 +296,6 @@ fn refusal(p: &mut ProxyRequest<'_>, failure: &Failure) -> Result<(u16, &'static
     }
 }
 
-/// Starts an attempt of the balancer with the key that it hashes.
-fn start(p: &mut ProxyRequest<'_>, state: &UpstreamState) -> Attempt {
-    let mut key = Vec::new();
-    match &state.key {
-        Key::None => {}
-        Key::Address => match p.c.client.remote.map(|a| a.ip()) {
-            Some(IpAddr::V4(ip)) => key.extend_from_slice(&ip.octets()),
-            Some(IpAddr::V6(ip)) => key.extend_from_slice(&ip.octets()),
-            None => key.extend_from_slice(&[0; 3]),
-        },
-        Key::Value(value) => p.scope().evaluate(value, &mut key),
-    }
-    state.balancer().start(&key)
-}
-
 /// The answer instead of the peer's response: a page of the configuration, or a redirection inside. `None`: the
 /// response goes to the client.
 fn answered(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow> {
@@ -313,31 +325,5 @@ fn finish_try(p: &mut ProxyRequest<'_>) {
     let elapsed = clock::since(p.started);
     if let Some(this) = p.this_try() {
         this.response.get_or_insert(elapsed);
-    }
-}
-
-/// The address to bind to (`ngx_http_upstream_set_local`): empty and invalid values leave the choice to the kernel.
-fn local(p: &mut ProxyRequest<'_>) -> Option<Local> {
-    match &p.plan.bind {
-        Bind::Off => None,
-        Bind::Address { address, transparent } => {
-            let name = if address.port() == 0 { address.ip().to_string() } else { address.to_string() };
-            Some(Local { address: *address, name, transparent: *transparent })
-        }
-        Bind::Value { value, transparent } => {
-            let mut text = Vec::new();
-            let worker = Rc::clone(&p.c.worker);
-            worker.program.evaluate(value, &mut p.scope(), &mut text);
-            if text.is_empty() {
-                return None;
-            }
-            worker.outgoing.given(&worker.config, value, &text);
-            let name = String::from_utf8_lossy(&text).into_owned();
-            let address = peer::parse_local(&text);
-            if address.is_none() {
-                p.log(Severity::Error, &format!("invalid local address \"{name}\""), "");
-            }
-            address.map(|address| Local { address, name, transparent: *transparent })
-        }
     }
 }

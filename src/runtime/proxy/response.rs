@@ -51,8 +51,8 @@ pub(super) fn begin(
     reply.content_length = response.content_length;
     reply.plain_location = true;
     // A `Date` or `Server` that the upstream did not send is not added either (`ngx_http_proxy_process_header`).
-    reply.has_date = plan.fastcgi.is_none() && plan.hidden & KnownHeader::Date.bit() == 0;
-    reply.has_server = plan.fastcgi.is_none() && plan.hidden & KnownHeader::Server.bit() == 0;
+    reply.has_date = plan.cgi.is_none() && plan.hidden & KnownHeader::Date.bit() == 0;
+    reply.has_server = plan.cgi.is_none() && plan.hidden & KnownHeader::Server.bit() == 0;
     for header in &response.fields {
         let (name, value) = (header.name.of(text), header.value.of(text));
         let is_hidden = match header.known {

@@ -1,7 +1,9 @@
 //! A copy of the peer's response in a file: for the cache, or for `proxy_store` (`ngx_http_upstream_send_response`,
 //! `ngx_http_upstream_store`).
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::cached::{holds, now};
@@ -51,19 +53,22 @@ impl Copy {
         }
     }
 
-    /// Adds a part of the body; false if that failed, and the copy is to be given up.
-    pub(super) fn append(&mut self, p: &mut ProxyRequest<'_>, data: &[u8]) -> bool {
-        match self.writer.append(data) {
-            Ok(()) => true,
-            Err(error) => {
-                p.log(Severity::Crit, &format!("write() to a copy failed{}", errno(&error)), "");
-                false
-            }
-        }
+    /// Adds a part of the body: its place in the file.
+    ///
+    /// # Errors
+    /// That failed, and the copy is to be given up: a message for the error log.
+    pub(super) fn append(&mut self, data: &[u8]) -> Result<(&Rc<File>, u64, u64), String> {
+        let from = self.writer.len();
+        let written = self.writer.append(data);
+        written.map_err(|error| format!("write() to a copy failed{}", errno(&error)))?;
+        Ok((self.writer.file(), from, self.writer.len()))
     }
 
     /// The response has arrived as a whole.
-    pub(super) fn complete(self, p: &mut ProxyRequest<'_>) {
+    ///
+    /// # Errors
+    /// A message for the error log.
+    pub(super) fn complete(self) -> Result<(), String> {
         let (path, result) = match self.to {
             To::Cache(held) => {
                 let path = held.zone.file(&held.key);
@@ -76,10 +81,7 @@ impl Copy {
                 (path, result)
             }
         };
-        if let Err(error) = result {
-            let message = format!("rename() to \"{}\" failed{}", path.display(), errno(&error));
-            p.log(Severity::Crit, &message, "");
-        }
+        result.map_err(|error| format!("rename() to \"{}\" failed{}", path.display(), errno(&error)))
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) async fn run(
             Some(Event::Ended) => break,
             None => {
                 let message = "upstream timed out (110: Connection timed out)";
-                p.log(Severity::Error, message, " while proxying upgraded connection");
+                p.log(Severity::Info, message, " while proxying upgraded connection");
                 break;
             }
         }

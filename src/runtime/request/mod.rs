@@ -1,6 +1,7 @@
 //! A request and all that is known of it: its client and connection, its reply, the plan of its location, its worker. What
 //! a module notes of a request is plain data here; what the module does with it stays in the module.
 
+pub(crate) mod ahead;
 pub(crate) mod body;
 pub(crate) mod body_file;
 pub(crate) mod connection;
@@ -12,11 +13,13 @@ pub(crate) mod flow;
 pub(crate) mod limit;
 pub(crate) mod mirror;
 pub(crate) mod open_file;
+pub(crate) mod peer;
 pub(crate) mod plan;
 pub(crate) mod referer;
 pub(crate) mod reply;
 pub(crate) mod scope;
 pub(crate) mod script;
+pub(crate) mod session;
 pub(crate) mod sink;
 pub(crate) mod ssi;
 pub(crate) mod state;

@@ -22,7 +22,7 @@ use crate::runtime::net::log::{ErrorLogs, Files};
 use crate::runtime::net::shared::Shared;
 use crate::runtime::request::limit::Limits;
 use crate::runtime::request::plan::cache::CachePlan;
-use crate::runtime::request::plan::fastcgi::{FastcgiPlan, ScriptName};
+use crate::runtime::request::plan::fastcgi::{CgiPlan, ScriptName};
 use crate::runtime::request::plan::rewriting::Rewriting;
 use crate::runtime::request::plan::{AccessLogPlan, AccessSink, HeaderValue, Plan, ProxyPlan};
 use crate::runtime::request::referer::RefererPlan;
@@ -97,19 +97,23 @@ impl ProxyPlan {
             asks_modified,
             asks_match,
             settings,
-            fastcgi: None,
+            cgi: None,
         }
     }
 
-    fn fastcgi(
-        pass: &Pass,
-        location: &Location,
-        config: &Config,
-        (files, shared): (&Files, &Shared),
-    ) -> Self {
+    /// The plan of a location that speaks FastCGI, SCGI or uwsgi.
+    fn cgi(pass: &Pass, location: &Location, config: &Config, (files, shared): (&Files, &Shared)) -> Self {
         let level = &location.settings;
-        let (settings, on_way, kept) = level.fastcgi_proxy.as_proxy(&level.reuse, &level.pass);
-        let (hidden, hidden_others) = hidden(&on_way, HIDDEN_CGI);
+        let ((settings, on_way, kept), intercept_errors, defaults) = match pass.directive {
+            "scgi_pass" => (level.scgi.as_proxy(), level.scgi.intercept_errors.value, HIDDEN_CGI),
+            // The header `Status` is passed on.
+            "uwsgi_pass" => (level.uwsgi.as_proxy(), level.uwsgi.intercept_errors.value, &HIDDEN_CGI[1..]),
+            _ => {
+                let settings = &level.fastcgi_proxy;
+                (settings.as_proxy(&level.reuse), settings.intercept_errors.value, HIDDEN_CGI)
+            }
+        };
+        let (hidden, hidden_others) = hidden(&on_way, defaults);
         let kept = Arc::new(kept);
         Self {
             pass: ProxyPass {
@@ -125,7 +129,7 @@ impl ProxyPlan {
             replaced_others: Vec::new(),
             rewriting: Rewriting::default(),
             method: ComplexValue::literal(b""),
-            intercept_errors: level.fastcgi_proxy.intercept_errors.value,
+            intercept_errors,
             hidden,
             hidden_others,
             fills_host: false,
@@ -136,7 +140,7 @@ impl ProxyPlan {
             asks_match: false,
             settings: Arc::new(settings),
             on_way: Arc::new(on_way),
-            fastcgi: Some(FastcgiPlan::new(level, config)),
+            cgi: Some(CgiPlan::new(pass.directive, level, config)),
         }
     }
 }
@@ -159,9 +163,9 @@ impl Plan {
         let mut access_log = Vec::new();
         let is_default = core.access_log.origin == Origin::Default;
         if let AccessLogs::To(logs) = &core.access_log.value {
-            for log in
-                logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off"))
-            {
+            // `off` holds for the whole level (`ngx_http_log_set_log`).
+            let is_off = logs.iter().any(|log| matches!(&log.target, LogTarget::File(path) if path == "off"));
+            for log in logs.iter().filter(|_| !is_off) {
                 if let Some(path) = &log.path {
                     let sink = AccessSink::Path(path.clone());
                     let condition = log.condition.clone();
@@ -187,8 +191,8 @@ impl Plan {
             Some((location, Some(Handler::Proxy(pass)))) => {
                 Some(ProxyPlan::new(pass, location, config, (files, shared)))
             }
-            Some((location, Some(Handler::Pass(pass)))) if pass.directive == "fastcgi_pass" => {
-                Some(ProxyPlan::fastcgi(pass, location, config, (files, shared)))
+            Some((location, Some(Handler::Pass(pass)))) => {
+                Some(ProxyPlan::cgi(pass, location, config, (files, shared)))
             }
             _ => None,
         };

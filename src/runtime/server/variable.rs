@@ -57,7 +57,7 @@ const PLAIN: &[(&str, Get)] = &[
             (Some(length), Some(_)) => text(out, length),
             (None, Some(length)) => count(out, length),
             (_, None) if r.head.chunked && r.has_body && r.streamed == 0 => count(out, r.body_length()),
-            (_, None) => false,
+            (_, None) => r.discards.is_some_and(|length| count(out, length)),
         }
     }),
     ("content_type", |s, out| joined(s, "content_type", b", ", out)),
@@ -134,8 +134,8 @@ const PLAIN: &[(&str, Get)] = &[
     ("uid_got", userid::got),
     ("uid_set", userid::set),
     ("uid_reset", |_, _| true),
-    ("uri", |s, out| text(out, &s.request.uri)),
-    ("document_uri", |s, out| text(out, &s.request.uri)),
+    ("uri", uri),
+    ("document_uri", uri),
     ("args", args),
     ("query_string", args),
     ("is_args", |s, out| s.request.args.is_empty() || text(out, b"?")),
@@ -148,8 +148,8 @@ const PLAIN: &[(&str, Get)] = &[
     // A subrequest ends and is never complete, as `request_complete` of nginx is set for the main request alone.
     ("request_completion", |s, out| !s.request.is_complete || s.request.depth > 0 || text(out, b"OK")),
     ("status", status),
-    ("bytes_sent", |s, out| count(out, s.request.sent)),
-    ("body_bytes_sent", |s, out| count(out, s.request.sent.saturating_sub(s.request.head_bytes))),
+    ("bytes_sent", |s, out| count(out, s.request.bytes_sent())),
+    ("body_bytes_sent", |s, out| count(out, s.request.body_bytes_sent())),
     ("connection", |s, out| count(out, s.client.number)),
     ("connection_requests", |s, out| count(out, s.client.requests)),
     ("connection_time", |s, out| seconds(out, clock::since(s.client.opened))),
@@ -243,6 +243,11 @@ fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
         "transfer_encoding" => reply.chunked && text(out, b"chunked"),
         _ => all(reply::values(&reply.lines, name), out),
     }
+}
+
+/// `$uri`; a request line that could not be read has none.
+fn uri(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
+    (s.request.head.has_line() || !s.request.uri.is_empty()) && text(out, &s.request.uri)
 }
 
 fn args(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {

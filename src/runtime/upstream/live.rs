@@ -84,8 +84,7 @@ fn placed(at: usize, address: SocketAddr) -> Placed {
 }
 
 fn balancer_of(upstream: &Upstream, peers: &[Placed]) -> SharedBalancer {
-    let list = peers.iter().map(|(at, _)| &upstream.peers[*at]);
-    Arc::new(Mutex::new(balancer::new(&upstream.balancer.value, list)))
+    Arc::new(Mutex::new(balancer::of(upstream, peers)))
 }
 
 /// True if names of the upstream are resolved while the program runs.

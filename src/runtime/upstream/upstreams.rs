@@ -48,16 +48,13 @@ impl Slot {
             let make = || Arc::new(ResolvingUpstream::new(upstream, live::first(shared, upstream, peers)));
             let live = shared.held(key, make);
             let (version, now) = (live.version(), live.now().clone());
-            let state = UpstreamState::new(upstream, &now.peers, now.balancer, outgoing);
+            let state = UpstreamState::new(upstream, &now.peers, now.balancer, outgoing, shared);
             return Self { state: RefCell::new(Rc::new(state)), live: Some((live, Cell::new(version))) };
         }
-        let make = || {
-            let peers = peers.iter().map(|(at, _)| &upstream.peers[*at]);
-            Arc::new(Mutex::new(balancer::new(&upstream.balancer.value, peers)))
-        };
+        let make = || Arc::new(Mutex::new(balancer::of(upstream, peers)));
         // A `zone` is one for all workers of a configuration.
         let balancer = if upstream.zone.is_some() { shared.held(key, make) } else { make() };
-        let state = UpstreamState::new(upstream, peers, balancer, outgoing);
+        let state = UpstreamState::new(upstream, peers, balancer, outgoing, shared);
         Self { state: RefCell::new(Rc::new(state)), live: None }
     }
 }
@@ -96,6 +93,7 @@ impl Upstreams {
                 peers: now.peers.into_iter().map(|(_, peer)| peer).collect(),
                 balancer: now.balancer,
                 key: state.key.clone(),
+                sticky: state.sticky.clone(),
                 pool: state.pool.clone(),
                 ledger: state.ledger.clone(),
             });

@@ -32,13 +32,7 @@ pub(crate) fn check(c: &Connection, r: &mut Request) -> Verdict {
     }
     let realm = text;
     let Some((name, password)) = credentials(scope.request) else {
-        let level =
-            if scope.request.head.value(KnownHeader::Authorization, scope.request.buffer.all()).is_some() {
-                Severity::Error
-            } else {
-                Severity::Info
-            };
-        scope.log(level, "no user/password was provided for basic authentication", "");
+        scope.log(Severity::Info, "no user/password was provided for basic authentication", "");
         return refuse(r, &realm);
     };
     let mut path = Vec::new();

@@ -19,10 +19,9 @@ use crate::runtime::server::sendfile;
 /// Files are read in pieces of this size.
 const FILE_PIECE: usize = 64 << 10;
 
-/// Length of the next piece of a file; `left` bytes of the file are not read yet.
-fn piece_of(request: &Request, left: u64) -> usize {
-    let most = FILE_PIECE.min(request.reply.before.longest_piece());
-    most.min(usize::try_from(left).unwrap_or(most))
+/// Length of the next piece of a file of which `left` bytes are not read yet.
+fn piece_of(left: u64) -> usize {
+    FILE_PIECE.min(usize::try_from(left).unwrap_or(FILE_PIECE))
 }
 
 impl Connection {
@@ -117,25 +116,40 @@ impl Connection {
                 BodyPart::Text(from, to) => {
                     piece.clear();
                     piece.extend_from_slice(&text[from..to]);
-                    self.change(request, &mut piece, false)?;
-                    filter::pass(self, request, &piece, false).await?;
+                    self.send_part(request, &mut piece, false).await?;
                 }
                 BodyPart::File(mut from, to) => {
                     while from < to {
-                        let most = piece_of(request, to - from);
+                        let most = piece_of(to - from);
                         piece.resize(most, 0);
                         let Some(file) = &file else { return Ok(()) };
                         file.read_exact_at(&mut piece, from)?;
                         from += most as u64;
-                        self.change(request, &mut piece, false)?;
-                        filter::pass(self, request, &piece, false).await?;
+                        self.send_part(request, &mut piece, false).await?;
                     }
                 }
             }
         }
         piece.clear();
-        self.change(request, &mut piece, true)?;
-        filter::pass(self, request, &piece, true).await
+        self.send_part(request, &mut piece, true).await
+    }
+
+    /// A part of a page, as the filters before it make it.
+    async fn send_part(
+        &mut self,
+        request: &mut Request,
+        piece: &mut Vec<u8>,
+        is_last: bool,
+    ) -> io::Result<()> {
+        loop {
+            self.change(request, piece, is_last)?;
+            let is_more = request.reply.before.holds();
+            filter::pass(self, request, piece, is_last && !is_more).await?;
+            if !is_more {
+                return Ok(());
+            }
+            piece.clear();
+        }
     }
 
     /// The same for a body that passes filters.
@@ -147,10 +161,11 @@ impl Connection {
         let mut is_last = parts.peek().is_none();
         loop {
             piece.clear();
-            match parts.next() {
+            let is_held = request.reply.before.holds();
+            match parts.next_if(|_| !is_held) {
                 Some(BodyPart::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
                 Some(BodyPart::File(from, to)) => {
-                    let most = piece_of(request, to - from);
+                    let most = piece_of(to - from);
                     piece.resize(most, 0);
                     let Some(file) = &request.reply.file else { return Ok(()) };
                     file.read_exact_at(&mut piece, from)?;
@@ -172,7 +187,7 @@ impl Connection {
             } else {
                 out.extend_from_slice(&piece);
             }
-            if is_last {
+            if is_last && !request.reply.before.holds() {
                 break;
             }
             self.flush(request, out, &mut written).await?;

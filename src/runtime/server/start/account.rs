@@ -110,7 +110,12 @@ pub(crate) fn become_it(account: &Account, config: &Config, log: &ErrorLogs) -> 
 /// True if a level binds upstream connections to addresses that are not the host's.
 fn is_transparent(config: &Config) -> bool {
     let is = |settings: &HttpSettings| {
-        let binds = [&settings.proxy.bind.value, &settings.reuse.fastcgi_bind.value];
+        let binds = [
+            &settings.proxy.bind.value,
+            &settings.reuse.fastcgi_bind.value,
+            &settings.scgi.bind.value,
+            &settings.uwsgi.bind.value,
+        ];
         binds.iter().any(|bind| {
             matches!(bind, Bind::Address { transparent: true, .. } | Bind::Value { transparent: true, .. })
         })
