@@ -156,9 +156,7 @@ impl Scope<'_> {
         let r = &*self.request;
         if let Some(session) = &r.session {
             let listen = &self.worker.router.listen(self.client.address).listen.endpoint;
-            let line = format!("{message}{action}{}", session.describe(self.client.remote, listen));
-            logs.write(severity, Some(self.client.number), &line);
-            return;
+            return session.describe(self.client.remote, listen);
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let client = self.client.remote.map_or_else(|| "unix:".to_owned(), |a| a.ip().to_string());

@@ -38,7 +38,7 @@ pub(crate) async fn serve(
     };
     let timer = worker.timers.timer();
     let session = Session { passes, ..Session::default() };
-    let mut c = Connection { worker, client, stream, timer, timed_out: false, sink: None };
+    let mut c = Connection::new(worker, client, stream, timer);
     let mut r = begin(&c, session);
     let status = run(&mut c, &mut r).await;
     end(&c, &mut r, status);

@@ -164,7 +164,7 @@ pub(crate) async fn receive(
 async fn serve(worker: Rc<Worker>, client: Client, peer: Peer, first: Vec<u8>, guard: Box<dyn Any>) {
     let timer = worker.timers.timer();
     let session = Session { is_udp: true, received: first.len() as u64, ..Session::default() };
-    let mut c = Connection { worker, client, stream: Stream::Absent, timer, timed_out: false, sink: None };
+    let mut c = Connection::new(worker, client, Stream::Absent, timer);
     let mut r = phases::begin(&c, session);
     let status = match phases::admit(&mut c, &mut r).await {
         Some(status) => status,

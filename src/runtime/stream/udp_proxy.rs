@@ -1,11 +1,13 @@
 //! `proxy_pass` for datagrams: `proxy_requests`, `proxy_responses`, `proxy_timeout` (`ngx_stream_proxy_process`).
 
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::io::{Interest, Ready};
 use tokio::net::UdpSocket;
 
 use super::datagrams::LONGEST;
@@ -119,6 +121,39 @@ fn open(address: &Address, local: Option<&Local>) -> Result<UdpSocket, ConnectEr
     UdpSocket::from_std(socket.into()).map_err(failed("epoll_ctl() failed"))
 }
 
+type Waiting<'s> = Pin<Box<dyn Future<Output = io::Result<Ready>> + 's>>;
+
+/// Datagrams of an upstream, and errors of the socket: those are no event that a read waits for.
+struct Answers<'s> {
+    socket: &'s UdpSocket,
+    ready: Option<Waiting<'s>>,
+}
+
+impl<'s> Answers<'s> {
+    /// Ready with the length of a datagram, or an error.
+    fn poll(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let socket = self.socket;
+        loop {
+            match socket.try_recv(room) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read),
+            }
+            let failed = socket.try_io(Interest::ERROR, || match socket.take_error()? {
+                Some(error) => Ok(error),
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            });
+            if let Ok(error) = failed {
+                return Poll::Ready(Err(error));
+            }
+            let wait = || -> Waiting<'s> { Box::pin(socket.ready(Interest::READABLE | Interest::ERROR)) };
+            let ready = self.ready.get_or_insert_with(wait);
+            let ready = std::task::ready!(ready.as_mut().poll(cx));
+            self.ready = None;
+            ready?;
+        }
+    }
+}
+
 async fn exchange(
     c: &mut Connection,
     r: &mut Request,
@@ -138,6 +173,7 @@ async fn exchange(
         _ => Vec::new(),
     };
     let mut counts = Counts::default();
+    let mut answers = Answers { socket: upstream, ready: None };
     let mut room = vec![0; LONGEST];
     let mut next = Some(Event::FromClient([header, first].concat()));
     loop {
@@ -154,9 +190,7 @@ async fn exchange(
                         return Poll::Ready(Event::FromClient(data));
                     }
                     if down.is_free(cx, timer) {
-                        let mut to = tokio::io::ReadBuf::new(&mut room);
-                        if let Poll::Ready(read) = upstream.poll_recv(cx, &mut to) {
-                            let read = read.map(|()| to.filled().len());
+                        if let Poll::Ready(read) = answers.poll(cx, &mut room) {
                             down.took(cx, *read.as_ref().unwrap_or(&0), timer);
                             return Poll::Ready(Event::FromUpstream(read));
                         }
