@@ -12,7 +12,7 @@ use crate::runtime::upstream::dns::Failure;
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::state::UpstreamState;
 
-/// What a text with variables may name.
+/// Form of a text that names an upstream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `http://…` or `https://…`

@@ -109,7 +109,7 @@ async fn run(c: &mut Connection, r: &mut Request) -> u16 {
     content(c, r, first).await
 }
 
-/// Who the client is, what is set, and whether it may come in: the phases that need no bytes of the client.
+/// The phases that need no bytes of the client: its address, `limit_conn`, `set`, access.
 pub(super) async fn admit(c: &mut Connection, r: &mut Request) -> Option<u16> {
     real_ip::apply(c, r);
     let plan = Rc::clone(&r.plan);

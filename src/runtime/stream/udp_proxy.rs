@@ -69,6 +69,10 @@ pub(super) async fn pass(
         match open(&address, local.as_ref()) {
             Ok(upstream) => {
                 c.worker.next_connection();
+                if let (Some(ledger), Address::Inet(to)) = (&choice.state.ledger, &address) {
+                    let from = upstream.local_addr().ok().map(|from| from.ip().to_canonical());
+                    ledger.opened(from.map(|from| (from, *to)));
+                }
                 connect::connected(c, r, upstream.local_addr().ok(), &name);
                 if let Some(this) = r.tries.last_mut() {
                     this.connect = Some(clock::since(started));
