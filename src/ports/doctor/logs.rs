@@ -164,22 +164,8 @@ fn message(
         (_, true) => ("listen-queue-full", "the listen queue of a peer on this host is full"),
         _ => (meaning.name, meaning.title),
     };
-    let mut finding =
-        Finding::new(name, severity(meaning.weight), format!("{title}{to}")).seen(count(log, seen));
-    if !seen.sample.is_empty() {
-        finding = finding.seen(seen.sample.clone());
-    }
-    finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
-    if seen.of_stream > 0 && !is_stream {
-        finding =
-            finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
-    }
-    finding.count = seen.count;
-    if targets.len() > 1 {
-        let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {}", times(*n))).collect();
-        finding = finding.seen(list.join(", "));
-    }
-    finding = sockets(case, signal, &targets, finding);
+    let finding = Finding::new(name, severity(meaning.weight), format!("{title}{to}")).seen(count(log, seen));
+    let mut finding = sockets(case, signal, &targets, told(seen, meaning, &targets, finding));
     let holds = |f: usize| case.flows[f].verdict == Verdict::Reused;
     let is_session = is_stream || flow.is_some_and(|f| case.flows[f].session.is_some());
     finding = match flow {
@@ -212,14 +198,7 @@ fn message(
         finding = super::cure::idle(case, position, finding);
     }
     if is_full {
-        let counter = case.evidence.counters.as_ref().map_or(0, |c| c.get(OVERFLOWS));
-        finding = finding
-            .seen(format!(
-                "listen queues of this host were full {counter} times since it started ({OVERFLOWS}): a connection then \
-                 waits for the next attempt, a second later"
-            ))
-            .remedy("more workers of the peer, or a longer queue: the backlog that it listens with");
-        finding = super::cure::queue(case, finding);
+        finding = full_queue(case, finding);
     }
     if let Some(largest) = seen.largest {
         finding = finding.seen(format!(
@@ -242,6 +221,37 @@ fn message(
         Signal::BindNoAddress => super::cure::host::there_now(case, seen, &named, finding),
         _ => finding,
     }
+}
+
+/// The messages themselves: one of them, its effect and cause, and the peers.
+fn told(seen: &MessageGroup, meaning: &Meaning, targets: &[(&str, u64)], mut finding: Finding) -> Finding {
+    let is_stream = seen.of_stream == seen.count && seen.count > 0;
+    if !seen.sample.is_empty() {
+        finding = finding.seen(seen.sample.clone());
+    }
+    finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
+    if seen.of_stream > 0 && !is_stream {
+        finding =
+            finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
+    }
+    finding.count = seen.count;
+    if targets.len() > 1 {
+        let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {}", times(*n))).collect();
+        finding = finding.seen(list.join(", "));
+    }
+    finding
+}
+
+/// Evidence and remedy of a full queue of a listening socket on this host.
+fn full_queue(case: &Case<'_>, finding: Finding) -> Finding {
+    let counter = case.evidence.counters.as_ref().map_or(0, |c| c.get(OVERFLOWS));
+    let finding = finding
+        .seen(format!(
+            "listen queues of this host were full {counter} times since it started ({OVERFLOWS}): a connection then waits \
+             for the next attempt, a second later"
+        ))
+        .remedy("more workers of the peer, or a longer queue: the backlog that it listens with");
+    super::cure::queue(case, finding)
 }
 
 /// Remedy for ports that are missing although connections are used again.
