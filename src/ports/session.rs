@@ -71,13 +71,11 @@ fn targets<'a>(stream: &'a Stream, values: &Config, target: &Target) -> Vec<Name
             let named = |text: &(Vec<u8>, Option<Span>)| {
                 let name = String::from_utf8_lossy(&text.0).into_owned();
                 let upstream = stream.shared.upstreams.iter().find(|u| !u.is_implicit() && u.name == name);
-                match upstream {
-                    Some(upstream) => of(upstream),
-                    None => {
-                        let destinations = vec![Destination { endpoint: endpoint(&name), share: 1.0 }];
-                        (name, None, destinations)
-                    }
+                if let Some(upstream) = upstream {
+                    return of(upstream);
                 }
+                let destinations = vec![Destination { endpoint: endpoint(&name), share: 1.0 }];
+                (name, None, destinations)
             };
             let mut all: Vec<NamedTarget<'a>> =
                 found.known.iter().filter(|(text, _)| !text.is_empty()).map(named).collect();
