@@ -260,7 +260,12 @@ impl<'t, 'f> Trial<'t, 'f> {
         // One that the older nginx refuses already is not meant for it.
         let of = |version| refusals(meaning, before, version);
         let older = if meaning.nginx_version.is_none() { Some(of(OLDER)) } else { None };
-        let older = older.filter(|older| older.iter().all(|error| of(NEWEST).contains(error)));
+        let older = older.filter(|older| {
+            older.is_empty() || {
+                let now = of(NEWEST);
+                older.iter().all(|error| now.contains(error))
+            }
+        });
         let (admitted, refused) = (Vec::new(), Vec::new());
         let is_of_refused = true;
         Self {

@@ -1,4 +1,4 @@
-//! CurrentDirective of settings: for each value type, the parsing of a directive and the default.
+//! Reading of settings: for each value type, the parsing of a directive and the default.
 
 use std::sync::{Arc, LazyLock};
 

@@ -73,6 +73,7 @@ mod runtime_stream;
 mod runtime_user;
 mod runtime_variables;
 mod serve;
+mod sessions;
 mod settings;
 mod show;
 mod show_value;

@@ -81,6 +81,7 @@ impl Cell {
             active_close: 1.0,
             workers: self.workers,
             default_requests: 1_000_000,
+            session: None,
         }
     }
 }

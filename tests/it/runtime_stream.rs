@@ -144,7 +144,7 @@ fn values_access_and_logs() {
         assert_eq!(lines(&directory.join("logs/access.log"), 3), expected);
         let log = lines(&directory.join("logs/error.log"), 1).join("\n");
         assert!(
-            log.contains(&format!("access forbidden by rule, client: 127.0.0.1, server: 127.0.0.1:{other}")),
+            log.contains(&format!("access forbidden by rule while initializing session, client: 127.0.0.1, server: 127.0.0.1:{other}")),
             "{log}"
         );
         let refused = format!(

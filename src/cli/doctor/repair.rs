@@ -336,7 +336,7 @@ fn reused(
     None
 }
 
-/// RepairPlaces of a configuration, edited so far, by whether their flow shares ports with one at fault.
+/// Places of a configuration, edited so far, by whether their flow shares ports with one at fault.
 struct RepairPlaces {
     at_fault: Vec<Span>,
     others: Vec<Span>,

@@ -29,7 +29,7 @@ pub(super) fn before(args: &DoctorArgs, path: &Path) -> Result<HostSnapshot, Fai
     };
     let (_, config) = input.valid(&bundle.files())?;
     let gathered = gather::from_bundle(args, &config, &bundle)?;
-    Ok(gathered.look(&crate::ports::flows(&config)))
+    Ok(gathered.look(&crate::ports::session::all(&config)))
 }
 
 /// Logs that were rotated after the repair: lines that are needed are in another file.

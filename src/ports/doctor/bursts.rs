@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::logs::times;
 use super::{Case, Finding, Severity};
 use crate::ports::access_log::{AccessLog, Burst};
-use crate::ports::dates::from_to;
+use crate::ports::dates::{from_to, stamp};
 use crate::ports::error_log::MessageGroup;
 use crate::ports::signal::{Signal, Weight, meaning};
 
@@ -14,7 +14,17 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     let failures = failures(case, log);
     let counted_from = counted_from(case);
     match counted_from.filter(|at| log.sum(at + 1, i64::MAX).errors == 0) {
-        Some(at) => found.extend(failures.map(|finding| finding.before_reload(at))),
+        Some(at) => {
+            let is_reload = case.evidence.reloaded.is_some_and(|(_, reload)| reload == at);
+            let when = format!("until {}, when the ports from before the reload were free", stamp(at));
+            found.extend(
+                failures.map(
+                    |finding| {
+                        if is_reload { finding.before_reload(at) } else { finding.over(&when) }
+                    },
+                ),
+            );
+        }
         None => found.extend(failures),
     }
     let missing = log.missing();

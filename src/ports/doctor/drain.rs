@@ -51,14 +51,22 @@ pub(super) fn counted_from(case: &Case<'_>) -> Option<i64> {
 }
 
 /// Judges missing ports of a flow that needs no repair: they are those from before the reload, or it is over.
-pub(super) fn missing_ports(case: &Case<'_>, seen: &MessageGroup, mut finding: Finding) -> Finding {
-    if !seen.is_dated() || finding.repair.is_some() {
+pub(super) fn missing_ports(
+    case: &Case<'_>,
+    seen: &MessageGroup,
+    is_session: bool,
+    mut finding: Finding,
+) -> Finding {
+    // Sessions of stream need no repair because there is none: they are over only where ports are free at once.
+    let is_open = finding.repair.is_some() || is_session && held(case) > 1;
+    if !seen.is_dated() || is_open {
         return finding;
     }
     let last = seen.times.1;
-    if let Some(drain) =
-        drain(case).filter(|drain| (drain.reload..=drain.free).contains(&last) && drain.now <= drain.free)
-    {
+    let drain_now = drain(case).filter(|drain| {
+        !is_session && (drain.reload..=drain.free).contains(&last) && drain.now <= drain.free
+    });
+    if let Some(drain) = drain_now {
         let is_failing = drain.now - last <= QUIET;
         finding.severity = if is_failing { Severity::Critical } else { Severity::Warning };
         finding.title = format!(
@@ -72,7 +80,7 @@ pub(super) fn missing_ports(case: &Case<'_>, seen: &MessageGroup, mut finding: F
         return finding;
     }
     let Some(now) = case.evidence.now else { return finding };
-    let when = match drain(case).filter(|drain| last <= drain.free) {
+    let when = match drain(case).filter(|drain| !is_session && last <= drain.free) {
         Some(drain) => format!("until the ports from before the reload at {} were free", stamp(drain.reload)),
         None if now - last > held(case).max(QUIET) => {
             format!("until {}, and not in the {} s since", stamp(last), now - last)

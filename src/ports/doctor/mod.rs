@@ -169,7 +169,8 @@ impl Finding {
         let flow = &case.flows[position];
         let Some((directive, span)) = flow.passes.first() else { return self };
         self.fault = Some((*span, format!("{directive}: {}", super::upgrade::words(flow))));
-        if load::is_short(case, flow) {
+        // No edit makes a connection of stream serve another session.
+        if flow.session.is_none() && load::is_short(case, flow) {
             self.repair = Some(position);
         }
         self
@@ -210,6 +211,17 @@ impl<'a> Case<'a> {
         let peer =
             target.parse().ok().and_then(|peer| self.flow_to(peer).or_else(|| self.only_flow_to_port(peer)));
         peer.or_else(|| self.flows.iter().position(|f| f.name == target))
+    }
+
+    /// The flow of a target that lines of `stream` name, or else one of `http`.
+    fn session_named(&self, target: &str, is_udp: bool) -> Option<usize> {
+        let named = |(n, flow): (usize, &Flow<'_>)| {
+            let is_it = flow.session.is_some_and(|session| session.is_udp == is_udp)
+                && (flow.name == target
+                    || flow.destinations.iter().any(|d| d.endpoint.to_string() == target));
+            is_it.then_some(n)
+        };
+        self.flows.iter().enumerate().find_map(named).or_else(|| self.flow_named(target))
     }
 
     /// The directives that pass requests to peers as logs name them.

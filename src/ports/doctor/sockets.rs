@@ -2,7 +2,7 @@
 
 use super::{Case, Finding, Severity};
 use crate::ports::host::TIME_WAIT;
-use crate::ports::signal::Signal;
+use crate::ports::signal::{Signal, meaning};
 use crate::ports::sockets::ConnectionCount;
 
 /// Shares of the ports from which on it is a warning, and the cliff.
@@ -91,6 +91,10 @@ fn tuple(
         ));
     }
     match case.flow_to(peer) {
+        Some(position) if case.flows[position].session.is_some() => {
+            let remedy = meaning(Signal::NoPort).map_or("", |meaning| meaning.remedy_of(true));
+            finding.blame(case, position).remedy(remedy)
+        }
         Some(position) => finding.blame(case, position),
         None => finding.remedy(
             "no peer of this configuration has this address: another program, or a name (compare with `ss -tanp`)",

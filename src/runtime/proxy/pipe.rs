@@ -57,6 +57,7 @@ pub(super) enum Next {
     Broken,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a response")]
 pub(super) struct State {
     worker: Rc<Worker>,
     connection: Option<UpstreamConnection>,

@@ -147,7 +147,8 @@ impl Spool {
             Some(Piece::Memory(bytes)) => bytes,
             _ => b"",
         };
-        let written = file.append(&[before, data].concat());
+        let written =
+            if before.is_empty() { file.append(data) } else { file.append(&[before, data].concat()) };
         written.map_err(|error| format!("write() to a temporary file failed{}", errno(&error)))?;
         if !before.is_empty() {
             self.in_memory -= before.len();

@@ -138,6 +138,10 @@ impl Scope<'_> {
     pub(crate) fn log(&self, severity: Severity, message: &str, action: &str) {
         let logs = &self.request.plan.error_log;
         if logs.takes(severity) {
+            let action = match &self.request.session {
+                Some(session) if action.is_empty() => session.action,
+                _ => action,
+            };
             let line = format!("{message}{action}{}", self.place());
             logs.write(severity, Some(self.client.number), &line);
         }

@@ -34,6 +34,8 @@ pub(crate) struct Session {
     /// Name of the peer.
     pub(crate) peer: String,
     pub(crate) hello: Option<Hello>,
+    /// End of lines of the error log that do not say themselves what was being done, with ` while `.
+    pub(crate) action: &'static str,
     /// Number of `pass`es so far.
     pub(crate) passes: u32,
 }

@@ -80,12 +80,12 @@ impl Connection {
     /// Waits; an error if the client closes the connection.
     pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
         let (stream, ahead) = (&self.stream, &self.ahead);
-        let is_gone = |cx: &mut Context<'_>| match stream.poll_idle_event(cx) {
-            Poll::Ready(IdleEvent::Closed) => Poll::Ready(()),
-            _ => {
-                ahead::poll(ahead, cx);
-                Poll::Pending
+        let is_gone = |cx: &mut Context<'_>| {
+            if stream.poll_idle_event(cx) == Poll::Ready(IdleEvent::Closed) {
+                return Poll::Ready(());
             }
+            ahead::poll(ahead, cx);
+            Poll::Pending
         };
         match self.timer.limit(time, is_gone).await {
             Some(()) => Err(io::ErrorKind::ConnectionReset.into()),

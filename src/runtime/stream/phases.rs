@@ -57,7 +57,7 @@ pub(super) fn begin(c: &Connection, session: Session) -> Box<Request> {
     }
     let mut r = Box::new(Request::new(Rc::clone(plan)));
     r.server = server;
-    r.session = Some(Box::new(session));
+    r.session = Some(Box::new(Session { action: " while initializing session", ..session }));
     r
 }
 
@@ -124,7 +124,11 @@ pub(super) async fn admit(c: &mut Connection, r: &mut Request) -> Option<u16> {
             r.store(*id, &text);
         }
     }
-    match access::check(c, r).await {
+    let flow = access::check(c, r).await;
+    if let Some(session) = &mut r.session {
+        session.action = "";
+    }
+    match flow {
         Some(Flow::Status(status)) => Some(status),
         _ => None,
     }

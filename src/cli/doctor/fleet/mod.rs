@@ -114,7 +114,7 @@ fn member(args: &DoctorArgs, path: &Path) -> Result<BundleResult, Failure> {
     let bundle = Bundle::read(path)?;
     let subject = super::subject(args, Some(&bundle))?;
     let gathered = super::gather::from_bundle(args, &subject.config, &bundle)?;
-    let flows = crate::ports::flows(&subject.config);
+    let flows = crate::ports::session::all(&subject.config);
     let diagnosis = judged(&subject, &flows, gathered);
     let bad = diagnosis.findings.iter().filter(|f| f.severity > Severity::Info);
     Ok(BundleResult {

@@ -1,6 +1,7 @@
 //! Cures of causes that are no shortage of ports: edits of the configuration, else commands for the host.
 
 mod buffers;
+pub(super) mod host;
 mod ipv6;
 mod names;
 mod tls;

@@ -8,6 +8,7 @@ pub(crate) mod peers;
 pub(crate) mod random;
 pub(crate) mod round_robin;
 
+use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
 use md5::{Digest, Md5};
@@ -121,7 +122,8 @@ pub(crate) fn of(upstream: &Upstream, placed: &[(usize, Resolved)]) -> Box<dyn B
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
+        // Writing to memory does not fail.
+        let _ = write!(text, "{byte:02x}");
         text
     })
 }
