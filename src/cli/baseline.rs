@@ -40,6 +40,11 @@ impl BaselineArgs {
         }
     }
 
+    /// True if the command line names a baseline.
+    pub(super) fn is_given(&self) -> bool {
+        self.baseline.is_some() || self.is_written()
+    }
+
     /// True if a baseline is to be written.
     pub(super) fn is_written(&self) -> bool {
         self.write_baseline.is_some()

@@ -69,7 +69,7 @@ pub(super) fn run(args: &mut CheckArgs, out: &mut dyn Write) -> Result<Outcome, 
     let mut checked: Vec<Checked> = Vec::new();
     let mut report = Report::new("valid");
     for root in estate::roots(&args.files, &args.meaning)? {
-        let meaning = args.meaning.of(&root.file)?;
+        let meaning = estate::asked(&root, &args.meaning.of(&root.file)?).into_owned();
         let found = meaning.found.clone().unwrap_or_default();
         let mut settings = found.file.settings(None).map_err(Failure::new)?;
         args.meaning.level.set(&mut settings)?;

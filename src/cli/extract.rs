@@ -86,6 +86,11 @@ fn extract(dump: &Path, directory: &Path) -> Result<(PathBuf, PathBuf), Failure>
     }
     let main = below(found.main()).unwrap_or_default();
     write::tree(directory, &files)?;
+    for inner in passed(&found) {
+        let inner = directory.join(inner);
+        std::fs::create_dir_all(&inner)
+            .map_err(|e| Failure::new(format!("cannot make `{}`: {e}", inner.display())))?;
+    }
     let main = directory.join(main);
     let (count, noun) = (files.len(), if files.len() == 1 { "file" } else { "files" });
     note(&format!(
@@ -107,6 +112,21 @@ fn below(path: &Path) -> Option<PathBuf> {
         }
     }
     (!inside.as_os_str().is_empty()).then_some(inside)
+}
+
+/// The directories that paths of a dump leave again with `..`: they were there, and without them no file is found.
+fn passed(dump: &Dump) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for file in dump.files() {
+        let mut path = PathBuf::new();
+        for component in file.path.components() {
+            if component == Component::ParentDir {
+                found.extend(below(&path));
+            }
+            path.push(component);
+        }
+    }
+    found
 }
 
 fn file_and_directory(files: &BTreeMap<PathBuf, Vec<u8>>) -> Option<&PathBuf> {

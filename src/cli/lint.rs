@@ -206,8 +206,9 @@ impl LintProfile<'_> {
     /// All findings in a configuration, with the levels and suppressions of settings and comments.
     pub(super) fn findings(&self, root: &Root, loader: &dyn Loader) -> Result<LintedConfiguration, Failure> {
         let ground = self.ground(root)?;
-        let configuration = ground.meaning.load(&root.file, loader)?;
-        let meaning = &estate::meaning(root, &ground.meaning, &configuration);
+        let own = estate::asked(root, &ground.meaning);
+        let configuration = own.load(&root.file, loader)?;
+        let meaning = &estate::meaning(root, &own, &configuration);
         let rules = ground.settings.rules();
         let mut compiled = meaning.compile(&configuration, meaning.version());
         let mut found = self.lint(&configuration, &compiled.config, &rules);

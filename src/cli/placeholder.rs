@@ -17,6 +17,9 @@ const FORMS: [(&str, &str, bool); 6] = [
     ("<", ">", false),
 ];
 
+/// Longest name and sign that are looked for, in characters.
+const LONGEST: usize = 80;
+
 impl Placeholder {
     /// The text to type.
     pub(super) fn help(&self) -> String {
@@ -49,6 +52,8 @@ pub(super) fn find(text: &[u8]) -> Option<Placeholder> {
 fn in_form<'t>(text: &'t str, open: &str, close: &str) -> Option<(usize, &'t str)> {
     text.match_indices(open).find_map(|(at, _)| {
         let rest = &text[at + open.len()..];
+        // The whole rest would be searched for each of many signs.
+        let rest = &rest[..rest.char_indices().nth(LONGEST).map_or(rest.len(), |(end, _)| end)];
         let length = rest.find(close)?;
         let name = &rest[..length];
         // Two letters are a byte in an address: `%C3%A4`.

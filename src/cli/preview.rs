@@ -34,7 +34,8 @@ pub(super) fn run(args: &mut PreviewArgs, out: &mut dyn Write) -> Result<Outcome
         }
         None => None,
     };
-    if config.http.split_clients.is_empty() {
+    let is_in_stream = config.stream.as_ref().is_some_and(|stream| !stream.shared.split_clients.is_empty());
+    if config.http.split_clients.is_empty() && !is_in_stream {
         return Err(Failure::new("the configuration has no `split_clients`").help(EXAMPLE));
     }
     split::run(&args.split, &Arc::new(config), other.as_ref(), &configuration.sources, style, out).map_err(

@@ -11,7 +11,7 @@ use super::settings::{FoundSettings, SettingsArgs};
 use super::{Failure, detail, is_verbose, paths, template, yaml};
 use crate::catalog::DeclaredNames;
 use crate::source::shipped::below_root;
-use crate::source::{Disk, Loader};
+use crate::source::{Disk, Loader, Memory};
 use crate::syntax::{self, Configuration, LoadOptions};
 
 /// Arguments about the places of files, and about templates.
@@ -105,7 +105,19 @@ impl Loader for StandardInputLoader<'_> {
     }
 
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
-        self.inner.glob(pattern)
+        let mut found = self.inner.glob(pattern)?;
+        // The file may not be there yet.
+        if let (Some(name), Some(_)) = (&self.stdin.stdin_filename, &self.stdin.text)
+            && !name.exists()
+        {
+            let own = Memory::default().with(paths::absolute(name), "").glob(&paths::absolute(pattern))?;
+            let as_written = |path: PathBuf| {
+                if pattern.is_absolute() { path } else { paths::relative(&path, Path::new(".")) }
+            };
+            found.extend(own.into_iter().map(as_written));
+            found.sort();
+        }
+        Ok(found)
     }
 
     fn link_in_tree(&self, path: &Path) -> Option<PathBuf> {

@@ -69,6 +69,14 @@ impl TemplateArgs {
         Ok(())
     }
 
+    /// The same for a file of `envsubst`, unless another language is asked for.
+    pub(super) fn or_envsubst(mut self) -> Self {
+        if self.settled.language.is_none() {
+            self.template.get_or_insert(LanguageName::Envsubst);
+        }
+        self
+    }
+
     /// The values and the language.
     pub(super) fn templates(&self) -> Result<Arc<Templates>, Failure> {
         let mut values = self.settled.values.clone();

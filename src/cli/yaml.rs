@@ -44,7 +44,7 @@ pub(super) fn expand(files: &[PathBuf], reading: &InputArgs) -> Vec<PathBuf> {
         let names = text.as_ref().map(|text| syntax::embedded(file, text, &templates)).unwrap_or_default();
         if let Some(text) = text.filter(|_| is_input) {
             // Standard input is read once, and each of its configurations needs it.
-            put_back(text, names.len().max(1));
+            put_back(text, 2 * names.len().max(1));
         }
         if names.len() < 2 {
             all.push(file.clone());
@@ -52,7 +52,7 @@ pub(super) fn expand(files: &[PathBuf], reading: &InputArgs) -> Vec<PathBuf> {
         }
         let paths: Vec<PathBuf> =
             names.iter().map(|name| PathBuf::from(format!("{}#{name}", file.display()))).collect();
-        let is_read_again = !is_input && names.len() <= syntax::MOST_MOUNTED;
+        let is_read_again = names.len() <= syntax::MOST_MOUNTED;
         let inner = if is_read_again { included(&paths, &names, reading) } else { HashSet::new() };
         let outer = paths.iter().zip(&names).filter(|(_, name)| !inner.contains(*name));
         all.extend(outer.map(|(path, _)| path.clone()));
@@ -72,6 +72,33 @@ fn included(paths: &[PathBuf], names: &[String], reading: &InputArgs) -> HashSet
         }
     }
     inner
+}
+
+/// The configurations of a YAML file that include one of it, which was named by itself, `FILE#NAME`; only those that no other
+/// includes. A configuration with `events` is a main file.
+pub(super) fn around(path: &Path, reading: &InputArgs) -> Vec<PathBuf> {
+    let (file, Some(name)) = split(path) else { return Vec::new() };
+    let templates = reading.template.templates().unwrap_or_default();
+    let Ok(text) = reading.stdin.over(&Disk).read(&file) else { return Vec::new() };
+    let names = syntax::embedded(&file, &text, &templates);
+    if file == Path::new("-") {
+        put_back(text, names.len() + 2);
+    }
+    if names.len() > syntax::MOST_MOUNTED {
+        return Vec::new();
+    }
+    let paths = names.iter().map(|name| (name, PathBuf::from(format!("{}#{name}", file.display()))));
+    let mut inner = HashSet::new();
+    let mut found = Vec::new();
+    for (other, path) in paths.filter(|(other, _)| **other != name) {
+        let Ok(configuration) = reading.load_quietly(&path, &Disk) else { continue };
+        let inside: Vec<String> = configuration.inside().map(|one| one.name.clone()).collect();
+        if inside.contains(&name) {
+            found.push((other.clone(), path));
+            inner.extend(inside);
+        }
+    }
+    found.into_iter().filter(|(other, _)| !inner.contains(other)).map(|(_, path)| path).collect()
 }
 
 /// Error of a command that would change a YAML file.

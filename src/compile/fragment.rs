@@ -53,11 +53,22 @@ const FROM_ELSEWHERE: [&str; 10] = [
 
 /// Lowers a finding to a note if the fragment may be right in its including file.
 pub(super) fn soften(diagnostic: &mut Diagnostic) {
+    if diagnostic.level == Level::Error && SIZES.contains(&diagnostic.code) {
+        diagnostic.level = Level::Info;
+        diagnostic.message.push_str(", unless the files around this fragment set other sizes");
+    }
     if diagnostic.level == Level::Error && FROM_ELSEWHERE.contains(&diagnostic.code) {
         diagnostic.level = Level::Info;
         diagnostic.message.push_str(" in this fragment; the files around it may");
+        // A second definition would be refused.
+        if let Some(help) = &mut diagnostic.help {
+            *help = format!("if none of them does: {help}");
+        }
     }
 }
+
+/// Sizes that are compared with those of the file around a fragment, or of its hash tables.
+const SIZES: [&str; 2] = ["conflicting-buffers", "hash-bucket-size"];
 
 /// Lacks of a block, and names that two servers share, which a file that was not read may mend.
 const ABSENT: [&str; 7] = [

@@ -40,6 +40,7 @@ mod state;
 mod stream;
 mod unmodelled;
 mod upstream;
+mod virtual_server;
 
 mod access;
 mod cache;
@@ -105,14 +106,21 @@ fn finish(mut cx: scope::Compiler<'_>) -> Compiled {
     }
     let core = cx.core.take().unwrap_or_else(|| settings::core_defaults(cx.options.version));
     let same_since = cx.same_since();
-    let [http_variables, _] = cx.variables;
+    let [http_variables, stream_variables] = cx.variables;
     cx.http.variables = http_variables.list;
+    if let Some(stream) = &mut cx.stream {
+        stream.shared.variables = stream_variables.list;
+    }
     let config = Config {
         version: cx.options.version,
         core,
         http: cx.http,
+        stream: cx.stream,
         unsupported: cx.unsupported,
         embedded: std::collections::BTreeMap::new(),
     };
+    if cx.uses_plus {
+        cx.diagnostics.iter_mut().for_each(upstream::soften_for_plus);
+    }
     Compiled { config, diagnostics: cx.diagnostics, files: cx.files, same_since }
 }

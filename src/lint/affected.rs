@@ -15,7 +15,9 @@ pub(super) fn affected(
     let mut seen = std::collections::HashSet::new();
     let all: Vec<Span> = places.into_iter().filter(|place| seen.insert(*place)).collect();
     if all.len() > SHOWN {
-        finding.message = format!("{}; {} places are affected", finding.message, all.len());
+        // Where the finding itself stands at such a place, the others come to it.
+        let more = if text.starts_with("and ") { "more " } else { "" };
+        finding.message = format!("{}; {} {more}places are affected", finding.message, all.len());
     }
     for place in all.into_iter().take(SHOWN) {
         finding = finding.related(place, text);

@@ -59,6 +59,7 @@ impl Upstream {
 
 /// One `server` of an upstream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of its own")]
 pub struct Peer {
     /// Address of the peer.
     pub endpoint: Endpoint,

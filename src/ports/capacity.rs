@@ -6,8 +6,8 @@
 //! gets slow. The heaviest tuple runs out first: with the shares `p` of its source and `q` of its destination the
 //! whole carries that divided by `p·q`.
 
-use super::flow::{ClosingSide, Flow};
-use super::host::Host;
+use super::flow::{ClosingSide, Flow, Session};
+use super::host::{Host, Ports};
 use super::pool::{Concurrency, FITTED, in_bursts};
 use crate::model::Config;
 use crate::model::core::WorkerProcesses;
@@ -67,6 +67,8 @@ pub struct Setup {
     pub workers: u32,
     /// Requests that a pool's connections serve before one is added.
     pub default_requests: u32,
+    /// Sessions of `stream`, each with a connection of its own; `None`: requests of `http`.
+    pub session: Option<Session>,
 }
 
 impl Setup {
@@ -95,17 +97,35 @@ impl Setup {
             active_close: closes,
             workers: workers(config, host),
             default_requests: requests.unwrap_or(default_requests),
+            session: flow.session,
         }
+    }
+
+    /// True for sessions of UDP.
+    pub fn is_udp(&self) -> bool {
+        self.session.is_some_and(|session| session.is_udp)
+    }
+
+    /// Ports of one source address: of UDP they are tried in any order.
+    pub fn ports(&self) -> Ports {
+        let ports = self.host.ports();
+        if self.is_udp() { Ports { first_parity: ports.all, ..ports } } else { ports }
+    }
+
+    /// Connections that are open at once, idle ones of a pool left out.
+    pub fn open(&self, load: &Load) -> f64 {
+        let lingers = self.session.map_or(0.0, |session| session.lingers);
+        load.concurrency.unwrap_or(load.rate * (load.latency + lingers))
     }
 
     /// Seconds that a connection holds its port after this side closed it.
     pub fn time_wait(&self) -> f64 {
-        self.host.time_wait(self.loopback)
+        if self.is_udp() { 0.0 } else { self.host.time_wait(self.loopback) }
     }
 
-    /// Share of all connections that the heaviest tuple gets.
+    /// Share of all connections that the heaviest tuple gets. A port of UDP is taken for all destinations.
     pub fn heaviest_tuple(&self) -> f64 {
-        self.heaviest_source * self.heaviest_destination
+        if self.is_udp() { self.heaviest_source } else { self.heaviest_source * self.heaviest_destination }
     }
 
     /// The pool that a load needs in each worker: the requests under way of the busiest, and a quarter more because
@@ -127,7 +147,9 @@ impl Setup {
     pub fn new_connections(&self, load: &Load) -> (f64, f64) {
         let Some(reuse) = self.reuse else { return (load.rate, load.rate) };
         let usual = Concurrency::expected(load.open(), self.workers);
-        let shares = [FITTED.steady(reuse.pool, &usual), in_bursts(reuse.pool, &self.crowd(load))];
+        // Of a load whose requests take no time that was said, as many as are under way at that rate.
+        let latency = if load.latency > 0.0 { load.latency } else { load.open() / load.rate.max(1e-9) };
+        let shares = [FITTED.steady(reuse.pool, &usual, latency), in_bursts(reuse.pool, &self.crowd(load))];
         let [expected, worst] =
             shares.map(|share| load.rate * (share + (1.0 - share) / f64::from(reuse.requests.max(1))));
         (expected, worst)
@@ -178,15 +200,16 @@ impl Capacity {
     /// The limits of a setup. Latency counts for connections that serve one request; a reused one is open anyway.
     pub fn of(setup: &Setup, load: &Load) -> Self {
         let setup = setup.under(load);
-        let ports = setup.host.ports();
+        let ports = setup.ports();
         let requests = setup.reuse.map_or(1, |r| r.requests.max(1));
         // nginx closes a connection of a pool itself when it has served enough.
         let active_close = if setup.reuse.is_some() { 1.0 } else { setup.active_close };
         let after = active_close * setup.time_wait();
         let tuple = setup.heaviest_tuple();
         let open =
-            if setup.reuse.is_some() || load.concurrency.is_some() { load.open() * tuple } else { 0.0 };
-        let latency = if setup.reuse.is_some() || load.concurrency.is_some() { 0.0 } else { load.latency };
+            if setup.reuse.is_some() || load.concurrency.is_some() { setup.open(load) * tuple } else { 0.0 };
+        let lasts = load.latency + setup.session.map_or(0.0, |session| session.lingers);
+        let latency = if setup.reuse.is_some() || load.concurrency.is_some() { 0.0 } else { lasts };
         let rate = |ports: u32| {
             let free = f64::from(ports) - open;
             if free <= 0.0 { 0.0 } else { (free / (latency + after).max(1e-6)) / tuple }
@@ -287,6 +310,7 @@ mod tests {
             active_close: 1.0,
             workers: 1,
             default_requests: 1000,
+            session: None,
         }
     }
 

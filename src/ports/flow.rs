@@ -41,7 +41,16 @@ pub enum ClosingSide {
     Race,
 }
 
-/// Requests of some locations to one target.
+/// Protocol and end of the sessions of a flow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Session {
+    /// UDP, whose ports are shared by all destinations and have no `TIME_WAIT`.
+    pub is_udp: bool,
+    /// Seconds for which a session of UDP lasts after its last datagram: `proxy_timeout`, unless `proxy_responses` ends it.
+    pub lingers: f64,
+}
+
+/// Requests of some locations to one target, or sessions of some servers of `stream`.
 #[derive(Clone, Debug)]
 pub struct Flow<'a> {
     /// The upstream, or the host as written, or `(from the request)`.
@@ -58,6 +67,8 @@ pub struct Flow<'a> {
     pub closer: ClosingSide,
     /// The directives that pass requests on.
     pub passes: Vec<(&'static str, Span)>,
+    /// Sessions of `stream`; `None`: requests of `http`.
+    pub session: Option<Session>,
 }
 
 impl Flow<'_> {
@@ -133,13 +144,31 @@ fn flow<'a>(
         }
         ReachedTarget::Unknown => ("(from the request)".to_owned(), None, Vec::new()),
     };
-    // `grpc_bind` and its like are not in the model; the kernel chooses, which is the worst case.
-    let sources = if leaf.is_http() { sources(config, &leaf.proxy().bind.value) } else { Sources::kernel() };
+    let settings = &leaf.location.settings;
+    let bind = match leaf.directive {
+        "proxy_pass" => Some(&leaf.proxy().bind.value),
+        "fastcgi_pass" => Some(&settings.reuse.fastcgi_bind.value),
+        "grpc_pass" => Some(&settings.reuse.grpc_bind.value),
+        "memcached_pass" => Some(&settings.reuse.memcached_bind.value),
+        // Those of the others are not in the model: the kernel chooses, which is the worst case.
+        _ => None,
+    };
+    let sources = bind.map_or_else(Sources::kernel, |bind| sources(config, bind));
     let closer = closer(leaf, &judged.connections, verdict);
-    Flow { name, upstream, destinations, sources, verdict, closer, passes: vec![(leaf.directive, leaf.span)] }
+    Flow {
+        name,
+        upstream,
+        destinations,
+        sources,
+        verdict,
+        closer,
+        passes: vec![(leaf.directive, leaf.span)],
+        session: None,
+    }
 }
 
-fn destinations(upstream: &Upstream) -> Vec<Destination> {
+/// Peers of an upstream that take connections, with their shares by weight.
+pub(super) fn destinations(upstream: &Upstream) -> Vec<Destination> {
     let active = || upstream.peers.iter().filter(|p| !p.down && !p.backup);
     let total: f64 = active().map(|p| f64::from(p.weight)).sum();
     let mut found: Vec<Destination> = Vec::new();

@@ -9,6 +9,7 @@ pub mod host;
 pub mod sysctl;
 
 pub mod flow;
+pub mod session;
 pub mod sources;
 
 pub mod capacity;

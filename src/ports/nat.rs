@@ -78,6 +78,7 @@ mod tests {
             active_close: 1.0,
             workers: 4,
             default_requests: 1000,
+            session: None,
         };
         let aws = ceiling(&GATEWAYS[0], 1, &setup(1.0), &Load::default());
         assert!((aws - 55_000.0 / 61.0 * 2.0).abs() < 0.1, "{aws}");

@@ -58,7 +58,7 @@ pub fn setups(setup: &Setup, load: &Load) -> Vec<(String, Setup)> {
         rows.push(with("one source address".to_owned(), &[Change::Sources(1)]));
     }
     let pool = setup.pool_needed(load);
-    if setup.reuse.is_none_or(|reuse| reuse.pool < pool) {
+    if setup.session.is_none() && setup.reuse.is_none_or(|reuse| reuse.pool < pool) {
         rows.push(with(format!("keepalive {pool}"), &[Change::Keepalive(pool)]));
     }
     if setup.reuse.is_some_and(|r| r.requests < 1000) {
@@ -83,7 +83,7 @@ pub fn ports_in_use(setup: &Setup, load: &Load) -> f64 {
     let capacity = Capacity::of(setup, load);
     let connections = load.rate / f64::from(capacity.requests);
     // Of connections that serve one request the latency is in `hold` unless the concurrency was said.
-    let open = if setup.reuse.is_some() || load.concurrency.is_some() { load.open() } else { 0.0 };
+    let open = if setup.reuse.is_some() || load.concurrency.is_some() { setup.open(load) } else { 0.0 };
     (connections * capacity.hold + open) * setup.heaviest_tuple()
 }
 
@@ -118,6 +118,9 @@ pub fn solve(setup: &Setup, load: &Load, unknown: Unknown) -> Solution {
         return Solution::Enough;
     }
     match unknown {
+        Unknown::Keepalive if setup.session.is_some() => Solution::Impossible(
+            "a connection of `stream` serves one session: no pool can keep it".to_owned(),
+        ),
         Unknown::Keepalive => {
             let change = Change::Keepalive(setup.pool_needed(load));
             let mut changed = setup.clone();
@@ -130,13 +133,13 @@ pub fn solve(setup: &Setup, load: &Load, unknown: Unknown) -> Solution {
                 show(&change),
                 Capacity::of(&changed, load).requests,
                 ports_in_use(&changed, load),
-                setup.host.ports().first_parity
+                setup.ports().first_parity
             ))
         }
         Unknown::Sources => {
             let mut one = setup.clone();
             Change::Sources(1).apply(&mut one);
-            let each = f64::from(setup.host.ports().first_parity.max(1));
+            let each = f64::from(setup.ports().first_parity.max(1));
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
             let sources = (ports_in_use(&one, load) / each).ceil().clamp(1.0, 1e6) as u32;
             if sources > 65_535 {
@@ -220,6 +223,7 @@ mod tests {
             active_close: 1.0,
             workers: 4,
             default_requests: 1000,
+            session: None,
         }
     }
 

@@ -275,6 +275,7 @@ mod tests {
             active_close: 1.0,
             workers: 1,
             default_requests: 1000,
+            session: None,
         }
     }
 

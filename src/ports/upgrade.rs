@@ -51,6 +51,12 @@ fn badness(flow: &Flow<'_>) -> u32 {
 
 /// The verdict in words.
 pub fn words(flow: &Flow<'_>) -> String {
+    if let Some(session) = flow.session {
+        let protocol = if session.is_udp { "UDP" } else { "TCP" };
+        return format!(
+            "a connection for each session of stream ({protocol}), for as long as it lasts: none is used again"
+        );
+    }
     let pool = flow.upstream.and_then(crate::model::Upstream::pool);
     match flow.verdict {
         Verdict::Reused => {
@@ -77,6 +83,16 @@ fn cause_words(cause: Cause) -> &'static str {
 
 /// Sentence about the side that closes, which is left with `TIME_WAIT`.
 pub fn closer_words(flow: &Flow<'_>) -> &'static str {
+    match flow.session {
+        Some(session) if session.is_udp && session.lingers > 0.0 => {
+            return "a session of UDP ends proxy_timeout after its last datagram; there is no TIME_WAIT";
+        }
+        Some(session) if session.is_udp => {
+            return "a session of UDP ends with the last of proxy_responses, or after proxy_timeout; there is no TIME_WAIT";
+        }
+        Some(_) => return "nginx closes first when the client ends the session: TIME_WAIT here",
+        None => {}
+    }
     match (flow.verdict, flow.closer) {
         (Verdict::Reused, _) => "nginx closes a connection after its last request",
         (Verdict::Partly(_) | Verdict::Unknown, super::flow::ClosingSide::Nginx) => {

@@ -67,6 +67,16 @@ impl Configuration {
         }
     }
 
+    /// Path of a file: of a configuration in YAML `FILE#NAME`.
+    pub fn name_of(&self, file: FileId) -> PathBuf {
+        let path = &self.sources.file(file).path;
+        let own = self.embedded.as_ref().filter(|_| file == self.main);
+        match self.inside.get(&file).or(own) {
+            Some(one) => PathBuf::from(format!("{}#{}", path.display(), one.name)),
+            None => path.clone(),
+        }
+    }
+
     /// Configurations of the same YAML file that this configuration includes.
     pub fn inside(&self) -> impl Iterator<Item = &Embedded> {
         self.inside.values()

@@ -20,7 +20,7 @@ use super::tree::Tree;
 use crate::source::{Loader, Memory, SourceMap, os_path};
 
 /// Start of a heading; the path and a colon follow.
-const HEADING: &[u8] = b"# configuration file ";
+pub(super) const HEADING: &[u8] = b"# configuration file ";
 
 /// Longest text before a dump, in bytes, unless lines of nginx itself come first.
 const PREAMBLE: usize = 4096;

@@ -1,6 +1,6 @@
 //! Errors for files that are written in another language: templates and YAML.
 
-use super::dump::is_message;
+use super::dump::{Dump, HEADING, is_message};
 use super::error::{self, SyntaxError};
 use super::template::{Language, Unclosed};
 use super::tree::Tree;
@@ -126,6 +126,21 @@ pub(super) fn other_program(tree: &Tree, is_directive: fn(&[u8]) -> bool) -> Opt
         .label("no directive of nginx")
         .help("name the configuration, as `nginx -t` prints its path; `exclude` in `ngxc.toml` leaves files out of directories");
     Some(SyntaxError::new(diagnostic, "unknown directive", place))
+}
+
+/// The text has the headings of a dump, and is none that can be taken apart: to nginx it is a comment.
+pub(super) fn undeciphered(tree: &Tree) -> Option<SyntaxError> {
+    let (file, text) = (tree.file(), tree.text());
+    let at = memchr::memmem::find(text, HEADING).filter(|_| tree.directives().next().is_none())?;
+    if Dump::read(text).is_some() {
+        return None;
+    }
+    let place = Span::new(file, at, at + HEADING.len());
+    let message = "expected the output of `nginx -T`, found its headings and no line that can be read";
+    let diagnostic = Diagnostic::new("not-text", Class::Environment, Level::Error, place, message)
+        .label("no heading to nginx: the line begins with something else")
+        .help("take away what a program has put before each line, or print it anew: `nginx -T > nginx.txt`");
+    Some(SyntaxError::new(diagnostic, "unexpected end of file, expecting \";\" or \"}\"", place))
 }
 
 /// A tag of a template never closes.

@@ -43,6 +43,7 @@ pub use include::{FRAGMENT_DIRECTORIES, LoadError, LoadOptions, load, load_one};
 pub use parser::{MAX_DEPTH, parse};
 pub use print::print;
 pub use reading::{embedded, is_template, layout};
+pub use template::has_places;
 pub use template::looked_through;
 pub use template::{Language, Templates};
 pub use tree::{Terminator, Tree};

@@ -35,6 +35,7 @@ pub(super) fn decoded(text: &[u8], searched: usize) -> Cow<'_, [u8]> {
         Some(decoded) => Cow::Owned(decoded),
         None => Cow::Borrowed(text.strip_prefix(MARK).unwrap_or(text)),
     };
+    let text = with_line_feeds(text, searched);
     if memchr(ESCAPE, &text[..text.len().min(searched)]).is_none() {
         return text;
     }
@@ -61,6 +62,15 @@ pub(super) fn bare(text: Cow<'_, [u8]>, first: usize, heading: fn(&[u8]) -> bool
         };
     }
     text
+}
+
+/// The text with LF at the end of its lines, if only CR is there: nginx would read all behind the first `#` as a comment.
+fn with_line_feeds(text: Cow<'_, [u8]>, searched: usize) -> Cow<'_, [u8]> {
+    let begin = &text[..text.len().min(searched)];
+    if memchr(b'\r', begin).is_none() || memchr(b'\n', begin).is_some() {
+        return text;
+    }
+    Cow::Owned(text.iter().map(|&b| if b == b'\r' { b'\n' } else { b }).collect())
 }
 
 fn without_colours(text: &[u8]) -> Vec<u8> {
@@ -91,13 +101,17 @@ struct Prefix<'t> {
 impl<'t> Prefix<'t> {
     /// `None` for a text that no program prints before a line.
     fn new(text: &'t [u8]) -> Option<Self> {
+        // BuildKit counts its steps: `#12 0.300 `.
+        let is_number = |at: usize| text.get(at + 1).is_some_and(u8::is_ascii_digit);
+        let is_sign = |(at, b): (usize, &u8)| b";{}\"'".contains(b) || *b == b'#' && !is_number(at);
         let is_possible =
-            !text.is_empty() && text.len() <= MAX_PREFIX && !text.iter().any(|b| b"#;{}\"'".contains(b));
+            !text.is_empty() && text.len() <= MAX_PREFIX && !text.iter().enumerate().any(is_sign);
         let mut counts = vec![false; text.len()];
         let mut at = 0;
         for token in text.split(|b| matches!(b, b' ' | b'\t')) {
             let colons = memchr::memchr_iter(b':', token).count();
-            if colons > 1 || token.first().is_some_and(u8::is_ascii_digit) {
+            let number = token.strip_prefix(b"#").unwrap_or(token);
+            if colons > 1 || number.first().is_some_and(u8::is_ascii_digit) {
                 for (n, byte) in token.iter().enumerate() {
                     counts[at + n] = byte.is_ascii_digit();
                 }
@@ -265,6 +279,8 @@ mod tests {
             ("Nov 30 10:00:09 web nginx[7]: ", "Nov  1 10:00:10 web nginx[7]: a;", Some("a;")),
             ("     1\t", "    10\ta;", Some("a;")),
             ("9:", "10:a;", Some("a;")),
+            ("#9 0.300 ", "#9 10.31 a;", Some("a;")),
+            ("#9 0.300 ", "#9 0.31\n", Some("\n")),
             ("    ", "  a;", None),
             ("    ", "\n", Some("\n")),
         ] {

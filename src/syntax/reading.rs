@@ -161,7 +161,10 @@ fn as_meant(tree: Tree, errors: Vec<SyntaxError>, said: &mut Vec<Diagnostic>) ->
         return (tree, errors);
     }
     let nginx = errors.first().map(SyntaxError::nginx_message).unwrap_or_default();
-    let odd = said.drain(..).map(|odd| {
+    // Only what was put right is an error.
+    let (put_right, left_over): (Vec<_>, Vec<_>) = said.drain(..).partition(|odd| odd.fix.is_some());
+    said.extend(left_over);
+    let odd = put_right.into_iter().map(|odd| {
         let place = odd.span;
         SyntaxError::new(
             Diagnostic { class: Class::Syntax, level: Level::Error, ..odd },
@@ -217,6 +220,9 @@ fn other_language(
     if is_embedded {
         return None;
     }
+    if let Some(error) = foreign::undeciphered(tree) {
+        return Some(error);
+    }
     let first = tree.words.first().map_or(&[][..], |w| &text[w.range()]);
     let looks_so = first.ends_with(b":") || first == b"---" || is_json(text);
     let is_named = path_ends(sources, file, &[&b".yaml"[..], &b".yml"[..], &b".json"[..]]);
@@ -264,7 +270,8 @@ pub fn embedded(path: &Path, text: &[u8], templates: &Templates) -> Vec<String> 
     };
     let reading = template::read(path, text, templates, yaml::is_yaml);
     let parsed = reading.as_ref().and_then(|r| r.parsed.as_deref()).unwrap_or(text);
-    yaml::find(parsed, is_directive).unwrap_or_default().into_iter().map(|found| found.name).collect()
+    let found = yaml::find(parsed, is_directive).unwrap_or_default().into_iter();
+    found.filter(|one| !one.is_encoded).map(|one| one.name).collect()
 }
 
 /// The layout of a file, in which the places of a template stay where and as they are.

@@ -11,6 +11,7 @@ pub(crate) mod fragment;
 pub(crate) mod groups;
 pub(crate) mod levels;
 mod matches;
+mod memo;
 mod part;
 pub(crate) mod pattern;
 mod rows;

@@ -121,9 +121,15 @@ pub(super) fn of_pieces(place: &Place<'_>, pieces: Vec<Piece>, outermost: bool) 
             next.iter_mut().flat_map(Row::opens_mut).for_each(|open| open.name.clone_from(&name));
         }
         let joined = all.iter().flat_map(|head| next.iter().map(move |tail| head.join(tail)));
-        all = joined.filter(|row: &Row| row.parts.len() <= LONGEST).take(MOST).collect();
+        all = joined.map(bounded).take(MOST).collect();
+        place.view.levels.memo.count(&all);
     }
     all
+}
+
+/// A row of so many parts that nothing follows from them is unknown.
+fn bounded(row: Row) -> Row {
+    if row.parts.len() <= LONGEST { row } else { Row::open(Open::new([true; 256])) }
 }
 
 /// A value of which nothing is known.
@@ -141,14 +147,39 @@ pub(super) fn variable(place: &Place<'_>, name: &str) -> Vec<Row> {
         let number = pattern.number(name).unwrap_or(0);
         return of_group(pattern, number, &entry.subject, Some(entry.span));
     }
-    let rows = unchecked(place, name);
-    let mut facts = facts::facts(place.view, place.point, name);
-    if let Some((known, more)) = &place.known
-        && known == name
-    {
-        facts.extend(more.iter().cloned());
+    let memo = &place.view.levels.memo;
+    if !memo.may_go_on() {
+        return unknown();
     }
-    facts::apply(&facts, rows)
+    let found = || {
+        let facts = facts::facts(place.view, place.point, name);
+        facts::apply(&facts, unchecked(place, name))
+    };
+    let rows = if is_made(place, name) {
+        let key = (place.point.level.position(), place.point.before, place.depth, name.to_owned());
+        let known = memo.get(&key).unwrap_or_else(|| {
+            let rows = found().into();
+            memo.keep(key, &rows);
+            rows
+        });
+        known.to_vec()
+    } else {
+        found()
+    };
+    match &place.known {
+        Some((known, more)) if known == name => facts::apply(more, rows),
+        _ => rows,
+    }
+}
+
+/// True for a variable that is made of others: it is worth while to remember its ways.
+fn is_made(place: &Place<'_>, name: &str) -> bool {
+    let variables = &place.view.config.http.variables;
+    let is_defined =
+        || variables.find(name).is_some_and(|id| variables.get(id).source != VariableSource::Builtin);
+    matches!(name, "uri" | "document_uri") && place.view.levels.has("rewrite")
+        || is_defined()
+        || place.view.levels.sets(name).next().is_some()
 }
 
 /// The ways of a variable, whatever was asked of it.
@@ -291,7 +322,7 @@ fn of_group(pattern: &Rc<Pattern>, number: u32, subject: &[Row], span: Option<Sp
         for row in subject {
             match row.parts.first() {
                 Some(ValuePart::Text(text)) => {
-                    text.iter().take(1).for_each(|b| first[usize::from(*b)] = true)
+                    text.iter().take(1).for_each(|b| first[usize::from(*b)] = true);
                 }
                 Some(ValuePart::Open(own)) if !own.empty => {
                     first.iter_mut().zip(own.first.iter()).for_each(|(all, own)| *all |= own);

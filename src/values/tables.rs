@@ -15,7 +15,9 @@ pub(super) fn of_map(place: &Place<'_>, position: usize) -> Vec<Row> {
     let config = place.view.config;
     let map = &config.http.maps[position];
     let source = pieces(place, &map.source);
-    let looked_at: Rc<[Row]> = of_pieces(&place.deeper(), source.clone(), false).into();
+    let has_groups = map.entries.iter().any(|entry| matches!(entry.key, MapKey::Regex { .. }));
+    let looked_at = if has_groups { of_pieces(&place.deeper(), source.clone(), false) } else { Vec::new() };
+    let looked_at: Rc<[Row]> = looked_at.into();
     let single = match source.as_slice() {
         [Piece::Variable(name)] => Some(name.clone()),
         _ => None,

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod after_reload;
 mod agree;
 mod audit;
 mod behave;
@@ -12,6 +13,7 @@ mod behave_diff;
 mod behave_live;
 mod behave_log;
 mod behave_sql;
+mod chains;
 mod cli;
 mod compile;
 mod compile_file;
@@ -29,6 +31,7 @@ mod format;
 mod glob;
 mod inputs;
 mod judged;
+mod judged_again;
 mod layers;
 mod lint;
 mod lsp;
@@ -66,9 +69,11 @@ mod runtime_request;
 mod runtime_resolve;
 mod runtime_ssi;
 mod runtime_sticky;
+mod runtime_stream;
 mod runtime_user;
 mod runtime_variables;
 mod serve;
+mod sessions;
 mod settings;
 mod show;
 mod show_value;

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
+use super::baseline::{self, BaselineArgs};
 use super::meaning::Meaning;
 use super::render::{self, Report};
 use super::{Failure, Outcome, estate, note};
@@ -31,6 +32,9 @@ pub(super) struct AuditArgs {
     /// Newer advisories than those of this program, in the form of its `grammar/advisories.toml`.
     #[arg(long, value_name = "FILE")]
     advisories: Option<PathBuf>,
+
+    #[command(flatten)]
+    baseline: BaselineArgs,
 
     /// Output format of the findings.
     #[arg(long, value_enum, default_value = "human")]
@@ -74,6 +78,7 @@ impl ValueEnum for Format {
 }
 
 pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    args.baseline.settle(&mut args.files);
     args.meaning.reading.stdin.settle(args.files.iter_mut())?;
     let mut configurations = Vec::new();
     for root in estate::roots(&args.files, &args.meaning)? {
@@ -101,13 +106,28 @@ pub(super) fn run(args: &mut AuditArgs, out: &mut dyn Write) -> Result<Outcome, 
             let [(root, version, configuration)] = configurations.as_slice() else {
                 return Err(Failure::new("a VEX document is about one configuration").help("name one FILE"));
             };
+            if args.baseline.is_given() {
+                return Err(Failure::new(
+                    "a VEX document says what every vulnerability means: it has no baseline",
+                )
+                .help("leave out `--baseline`"));
+            }
             return statements(format, configuration, &root.file, *version, advisories, out);
         }
     };
     let mut report = Report::new("no known vulnerability of this version is exposed");
-    for (root, version, configuration) in &configurations {
+    let audited = |(_, version, configuration): &(_, Version, Configuration)| {
         let mut found = configuration.diagnostics.clone();
         found.extend(lint::audit(configuration, *version, advisories));
+        found
+    };
+    let mut all: Vec<_> = configurations.iter().map(audited).collect();
+    // The baseline of the settings file is that of `lint`.
+    let parts = configurations.iter().zip(&mut all).map(|((root, _, configuration), findings)| {
+        baseline::BaselinePart { root, configuration, findings, settled: None }
+    });
+    args.baseline.apply(parts.collect())?;
+    for ((root, version, configuration), found) in configurations.iter().zip(all) {
         // Vulnerabilities of a version concern the whole configuration, whichever of its files was named.
         report.add(&configuration.sources, found, *version, &[&root.file]);
     }

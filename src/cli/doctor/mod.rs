@@ -34,7 +34,7 @@ use super::which::which;
 use super::{Failure, Outcome, note, template};
 use crate::ports::doctor::Severity;
 use crate::ports::doctor::since::{HostSnapshot, Verdict};
-use crate::ports::flows;
+use crate::ports::session;
 use crate::source::{Disk, Loader};
 use diagnosis::{Diagnosis, Subject, judged};
 
@@ -248,7 +248,7 @@ fn once(args: &DoctorArgs, first: Option<&HostSnapshot>, out: &mut dyn Write) ->
         Some(bundle) => gather::from_bundle(args, config, bundle)?,
         None => gather::from_host(args, input, config)?,
     };
-    let flows = flows(config);
+    let flows = session::all(config);
     let mut look = gathered.look(&flows);
     if let Some(first) = first.filter(|_| args.since.is_some()) {
         if let Some(unread) = gathered.unread.first() {

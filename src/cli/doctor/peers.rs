@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::super::input::Input;
 use crate::model::{Config, Endpoint, Upstream};
-use crate::ports::flows;
+use crate::ports::session;
 use crate::source::Disk;
 use crate::syntax::Configuration;
 
@@ -32,12 +32,13 @@ impl Peers {
         let files = configuration.sources.files();
         self.files = files.map(|(_, file)| (file.path.clone(), changed(&file.path))).collect();
         (self.list, self.pools) = (Vec::new(), Vec::new());
-        for flow in flows(config) {
+        for flow in session::all(config) {
             let endpoints = flow.destinations.iter().map(|d| (flow.name.clone(), d.endpoint.clone()));
             self.list.extend(endpoints);
             let pool = flow.upstream.map(|u| u.pool().map_or(0, |pool| pool.size));
-            if let Some(pool) = pool.filter(|_| flow.upstream.is_some_and(|u| !Upstream::is_implicit(u)))
-                && !self.pools.iter().any(|(name, _)| *name == flow.name)
+            if let Some(pool) = pool.filter(|_| {
+                flow.session.is_none() && flow.upstream.is_some_and(|u| !Upstream::is_implicit(u))
+            }) && !self.pools.iter().any(|(name, _)| *name == flow.name)
             {
                 self.pools.push((flow.name, pool));
             }

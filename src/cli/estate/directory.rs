@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::super::reading::InputArgs;
-use super::super::{Failure, detail, note, paths, yaml};
+use super::super::{Failure, detail, is_verbose, note, paths, yaml};
 use crate::catalog;
 use crate::source::shipped::shipped;
 use crate::source::{Disk, Loader, SourceMap};
@@ -31,6 +31,9 @@ const COPIES: [&str; 12] = [
     ".rpmsave",
     ".example",
 ];
+
+/// Endings that people give to configurations of nginx, and to other files.
+const OTHERS: [&str; 6] = ["nginx", "nginxconf", "ngx", "vhost", "site", "inc"];
 
 /// Endings of names of templates.
 const TEMPLATES: [&str; 14] = [
@@ -77,7 +80,14 @@ pub(super) fn files(directory: &Path, reading: &InputArgs) -> Result<Vec<PathBuf
                 .help("name the directory of the configuration"));
             }
             let path = entry.path();
-            if entry.file_name().as_encoded_bytes().starts_with(b".") || settings.excludes(&path) {
+            if settings.excludes(&path) {
+                continue;
+            }
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                // The directory of git has no configurations.
+                if entry.file_name() != ".git" {
+                    detail(&format!("left out: {} is hidden; name it to judge it", path.display()));
+                }
                 continue;
             }
             if path.is_dir() {
@@ -117,6 +127,10 @@ enum FileNameKind {
 fn is_configuration(path: &Path) -> bool {
     let named = named(path);
     if named == FileNameKind::Other {
+        if is_verbose() && shipped(path).is_none() && path.is_file() && holds_directives(path) {
+            let why = "has directives, and the name of no configuration; name it to judge it";
+            detail(&format!("left out: {} {why}", path.display()));
+        }
         return false;
     }
     if !path.exists() {
@@ -152,12 +166,19 @@ fn named(path: &Path) -> FileNameKind {
         return FileNameKind::Yaml;
     }
     let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
+    let is_nginx = path.extension().is_some_and(|ending| OTHERS.iter().any(|known| ending == *known));
     let is_of_fragments = FRAGMENT_DIRECTORIES.iter().any(|known| directory == *known);
-    let is_copy = COPIES.iter().any(|ending| name.ends_with(ending)) || name.contains(".dpkg-");
-    if is_copy || shipped(path).is_some() || name.contains('.') && !is_of_fragments {
+    let is_copy = name.contains(".dpkg-") || COPIES.iter().any(|ending| has_ending(&name, ending));
+    if is_copy || shipped(path).is_some() || name.contains('.') && !is_of_fragments && !is_nginx {
         return FileNameKind::Other;
     }
     FileNameKind::Perhaps
+}
+
+/// True if a name has an ending, perhaps with a date or a number behind it: `site.conf.bak-2024-01-31`.
+fn has_ending(name: &str, ending: &str) -> bool {
+    let is_date = |rest: &str| rest.bytes().all(|b| b.is_ascii_digit() || b"._-T:".contains(&b));
+    name.rfind(ending).is_some_and(|at| is_date(&name[at + ending.len()..]))
 }
 
 fn is_conf(path: &Path) -> bool {
@@ -236,11 +257,15 @@ mod tests {
             ("docs/www.example.com", FileNameKind::Other),
             ("sites-available/default.bak", FileNameKind::Other),
             ("sites-available/default.dpkg-dist", FileNameKind::Other),
+            ("conf.d/a.conf.backup.20250913_134232", FileNameKind::Other),
+            ("conf.d/a.conf.bak-2024-01-31", FileNameKind::Other),
             ("README.md", FileNameKind::Other),
             ("nginx/fastcgi_params", FileNameKind::Other),
             ("a.conf.j2", FileNameKind::Configuration),
             ("vhost.j2", FileNameKind::Perhaps),
             ("site.conf.tftpl", FileNameKind::Configuration),
+            ("site.nginx", FileNameKind::Perhaps),
+            ("nginx.conf.example", FileNameKind::Other),
             ("k8s/web.yaml", FileNameKind::Yaml),
             ("docker-compose.yml", FileNameKind::Yaml),
         ] {

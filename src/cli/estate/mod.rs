@@ -15,7 +15,7 @@ use crate::catalog::Context;
 use crate::compile::fragment::{self, Place};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::source::{Disk, FileId, Loader, SourceMap};
-use crate::syntax::Configuration;
+use crate::syntax::{self, Configuration};
 use reach::Reach;
 
 /// A configuration to judge.
@@ -27,16 +27,18 @@ pub(super) struct Root {
     pub(super) is_found: bool,
     /// The files that were asked for, as they were named, by [`paths::identity`]; `None` if all were.
     asked: Option<BTreeMap<PathBuf, PathBuf>>,
+    /// A fragment that was found in a directory has places of `envsubst`, whatever its name is.
+    is_template: bool,
 }
 
 impl Root {
     fn whole(entry: &Entry) -> Self {
-        Self { file: entry.path.clone(), is_found: entry.is_found, asked: None }
+        Self { file: entry.path.clone(), is_found: entry.is_found, asked: None, is_template: false }
     }
 
     /// The configuration of a file by itself.
     pub(super) fn alone(file: &Path) -> Self {
-        Self { file: file.to_owned(), is_found: false, asked: None }
+        Self { file: file.to_owned(), is_found: false, asked: None, is_template: false }
     }
 
     /// The same configuration with all of its files asked for.
@@ -128,10 +130,25 @@ pub(super) fn roots_in(
     let mut roots = Roots::default();
     let (parts, whole): (Vec<_>, Vec<_>) =
         entries.iter().enumerate().partition(|(_, entry)| reach::is_part(entry, &over, &meaning.reading));
+    let mut left = Vec::new();
+    let (mut of_yaml, mut by_itself) = (Vec::new(), Vec::new());
+    for (at, entry) in whole.iter().copied() {
+        let around =
+            if files.contains(&entry.path) { yaml::around(&entry.path, reading) } else { Vec::new() };
+        let into = if around.is_empty() { &mut by_itself } else { &mut of_yaml };
+        into.push((at, entry, around));
+    }
+    for (at, entry, around) in of_yaml {
+        for path in around {
+            detail(&format!("root: {} is judged as a part of {}", entry.path.display(), path.display()));
+            let identity = paths::identity(&path);
+            roots.add(at, &Entry { path, identity, is_found: entry.is_found }, Some(entry));
+        }
+    }
+    let whole: Vec<_> = by_itself.into_iter().map(|(at, entry, _)| (at, entry)).collect();
     for (at, entry) in &whole {
         roots.add(*at, entry, None);
     }
-    let mut left = Vec::new();
     for (at, entry) in &parts {
         let around = reach.roots_of(entry, whole.iter().map(|(_, whole)| *whole))?;
         for root in &around {
@@ -148,6 +165,9 @@ pub(super) fn roots_in(
     for (at, entry) in left {
         if !inner.contains(&entry.identity) {
             roots.add(at, entry, None);
+            if entry.is_found && over.read(&entry.path).is_ok_and(|text| syntax::has_places(&text)) {
+                roots.mark_template(entry);
+            }
         }
     }
     Ok(roots.in_order())
@@ -166,8 +186,9 @@ pub(super) fn retain_asked(
     let mut elsewhere = 0;
     findings.retain(|finding| {
         let file = finding.span.file;
-        let path = &configuration.sources.file(file).path;
-        let is_wanted = *wanted.entry(file).or_insert_with(|| root.wants(path));
+        let is_wanted = *wanted.entry(file).or_insert_with(|| {
+            root.wants(&configuration.sources.file(file).path) || root.wants(&configuration.name_of(file))
+        });
         elsewhere += usize::from(!is_wanted && finding.level == Level::Error);
         is_wanted
     });
@@ -193,6 +214,17 @@ pub(super) fn name_files(sources: &mut SourceMap, root: &Root, findings: &[Diagn
             sources.rename(file, name);
         }
     }
+}
+
+/// The meaning with which a configuration is read: one with places of `envsubst` is its template.
+pub(super) fn asked<'m>(root: &Root, meaning: &'m Meaning) -> Cow<'m, Meaning> {
+    if !root.is_template {
+        return Cow::Borrowed(meaning);
+    }
+    detail(&format!("template: {} has places of `envsubst`", root.file.display()));
+    let mut own = meaning.clone();
+    own.reading.template = own.reading.template.or_envsubst();
+    Cow::Owned(own)
 }
 
 /// As what a configuration is judged. A file of a directory that could stand at the top of a main file is a part of one:
@@ -229,6 +261,13 @@ impl Roots {
                     asked.insert(entry.identity.clone(), entry.path.clone());
                 }
             }
+        }
+    }
+
+    /// Notes that a configuration is to be filled in by `envsubst`.
+    fn mark_template(&mut self, entry: &Entry) {
+        if let Some((_, root)) = self.by_identity.get_mut(&entry.identity) {
+            root.is_template = true;
         }
     }
 

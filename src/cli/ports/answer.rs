@@ -11,7 +11,7 @@ use crate::ports::host::show_range;
 use crate::ports::plan::{self, Row, Solution};
 use crate::ports::sources::{Source, UnknownSources};
 use crate::ports::upgrade::Effect;
-use crate::ports::{Flow, flows, nat, upgrade};
+use crate::ports::{Flow, flows, nat, session, upgrade};
 use crate::reuse::DEFAULT_KEEPALIVE;
 use crate::source::SourceMap;
 
@@ -22,8 +22,8 @@ pub(super) fn answer(
     load: Option<Load>,
 ) -> Result<Answer, Failure> {
     let (config, sources) = (&read.config, &read.configuration.sources);
-    let found = chosen(args, config)?;
-    let all = self::flows(config);
+    let all = session::all(config);
+    let found = chosen(args, session::all(config))?;
     let newer = read.newer.as_ref().map(self::flows).unwrap_or_default();
     let flows = found.iter().map(|flow| {
         let newer = read.newer.as_ref().and_then(|config| since(config, flow, &newer, machine, args));
@@ -68,9 +68,8 @@ pub(super) fn since_name() -> String {
     format!("since nginx {DEFAULT_KEEPALIVE}")
 }
 
-/// The flows to `--upstream`, or all.
-pub(super) fn chosen<'c>(args: &PortsArgs, config: &'c Config) -> Result<Vec<Flow<'c>>, Failure> {
-    let mut found = flows(config);
+/// Those of some flows that go to `--upstream`, or all.
+pub(super) fn chosen<'c>(args: &PortsArgs, mut found: Vec<Flow<'c>>) -> Result<Vec<Flow<'c>>, Failure> {
     if let Some(name) = &args.upstream {
         let known: Vec<String> = found.iter().map(|f| format!("`{}`", f.name)).collect();
         found.retain(|f| f.name == *name);
@@ -129,8 +128,10 @@ fn flow_answer(
 ) -> FlowAnswer {
     let setup = Setup::new(config, flow, &machine.host, args.active_close);
     let places = flow.passes.iter().map(|(name, span)| format!("{} {name}", sources.place(*span))).collect();
+    let protocol = flow.session.map_or("http", |session| if session.is_udp { "udp" } else { "tcp" });
     let mut answer = FlowAnswer {
         name: flow.name.clone(),
+        protocol,
         places,
         reused: upgrade::words(flow),
         time_wait: upgrade::closer_words(flow).to_owned(),
@@ -160,7 +161,7 @@ fn flow_answer(
     answer.rows = rows(args, &setup, since, &given, load.is_some());
     answer.load = load.map(|load| LoadAnswer {
         requests_per_second: load.rate,
-        requests_at_once: load.open(),
+        requests_at_once: setup.open(&load),
         new_connections_per_second: setup.new_connections(&load).0,
         new_connections_per_second_at_worst: setup.new_connections(&load).1,
         ports_in_use: plan::ports_in_use(&setup, &load),
@@ -198,6 +199,18 @@ fn tuples(flow: &Flow<'_>, setup: &Setup, capacity: &Capacity) -> Vec<Tuple> {
     let scale = setup.heaviest_tuple();
     let mut all = Vec::new();
     for source in &flow.sources.list {
+        if setup.is_udp() {
+            all.push(Tuple {
+                source: source_name(source),
+                destination: "(any: UDP)".to_owned(),
+                share: source.share,
+                ports: capacity.ports,
+                cliff: capacity.cliff,
+                hard_connections_per_second: capacity.hard * scale,
+                safe_connections_per_second: capacity.safe * scale,
+            });
+            continue;
+        }
         for destination in flow.destinations.iter().filter(|d| d.needs_port()) {
             // Each tuple alone carries what the heaviest one does.
             all.push(Tuple {
@@ -280,7 +293,9 @@ fn solution(unknown: super::SolveFor, setup: &Setup, load: &Load) -> SolutionAns
 /// Other flows to the same peers: they take ports of the same tuples.
 fn shared(flow: &Flow<'_>, all: &[Flow<'_>]) -> Option<String> {
     let same = |other: &&Flow<'_>| {
+        let is_udp = |flow: &Flow<'_>| flow.session.is_some_and(|session| session.is_udp);
         other.passes != flow.passes
+            && is_udp(other) == is_udp(flow)
             && other.sources == flow.sources
             && flow
                 .destinations
@@ -290,7 +305,7 @@ fn shared(flow: &Flow<'_>, all: &[Flow<'_>]) -> Option<String> {
     let mut names: Vec<String> = all.iter().filter(same).map(|f| format!("`{}`", f.name)).collect();
     names.dedup();
     (!names.is_empty()).then(|| {
-        format!("other locations connect to the same peers and share these ports: {}", names.join(", "))
+        format!("other places connect to the same peers and share these ports: {}", names.join(", "))
     })
 }
 
@@ -299,6 +314,19 @@ fn notes(args: &PortsArgs, flow: &Flow<'_>, setup: &Setup) -> Vec<String> {
     if flow.is_unix() {
         notes.push("unix sockets need no ports".to_owned());
         return notes;
+    }
+    if flow.session.is_some() {
+        let ports = setup.ports();
+        let at_once = |ports: u32| (f64::from(ports) / setup.heaviest_tuple()).floor();
+        notes.push(format!(
+            "{:.0} sessions at once at most, {:.0} safe, however short they are: --latency says how long one lasts",
+            at_once(ports.all),
+            at_once(ports.first_parity)
+        ));
+    }
+    if setup.is_udp() {
+        notes
+            .push("a port of UDP is taken for all destinations, and by all programs of this host".to_owned());
     }
     if flow.destinations.is_empty() {
         notes.push("the destination comes with the request: counted as one".to_owned());
@@ -328,7 +356,8 @@ fn notes(args: &PortsArgs, flow: &Flow<'_>, setup: &Setup) -> Vec<String> {
     if setup.loopback && setup.time_wait() < crate::ports::host::TIME_WAIT {
         notes.push(format!("over loopback ports are used again after {} s", setup.time_wait()));
     }
-    let race = flow.closer == crate::ports::flow::ClosingSide::Race && setup.reuse.is_none();
+    let race =
+        flow.closer == crate::ports::flow::ClosingSide::Race && setup.reuse.is_none() && !setup.is_udp();
     if race && args.active_close.is_none() {
         notes.push("worst case: every connection is counted as closed by nginx (--active-close)".to_owned());
     }

@@ -67,7 +67,7 @@ pub(super) fn run(args: &PortsArgs, path: &Path, out: &mut dyn Write) -> Result<
     let read_config = args.read()?;
     let config = &read_config.config;
     let machine = args.machine(config)?;
-    let flows = chosen(args, config)?;
+    let flows = chosen(args, crate::ports::flows(config))?;
     let flows: Vec<Flow<'_>> = flows.into_iter().filter(|flow| !flow.is_unix()).collect();
     if flows.is_empty() {
         return Err(Failure::new("the configuration passes no requests on, or only to unix sockets")

@@ -14,9 +14,7 @@ pub(super) fn text(answer: &Answer) -> String {
     }
     host(&mut out, &answer.nginx, &answer.host);
     if answer.flows.is_empty() {
-        // The model plans HTTP; connections of `stream` last as long as their clients want.
-        out.push_str("\nno location passes requests on: HTTP needs no ports for upstreams\n");
-        out.push_str("connections of `stream` are not planned; `ngxc ports --report` lists their peers\n");
+        out.push_str("\nnothing passes requests or sessions on: no ports are needed for upstreams\n");
     }
     for flow in &answer.flows {
         out.push('\n');
@@ -66,7 +64,8 @@ fn flow(out: &mut String, flow: &FlowAnswer) {
     if flow.limits.is_some() {
         let _ = writeln!(out, "  {}", flow.time_wait);
     }
-    if flow.limits.is_some() {
+    let unit = if flow.protocol == "http" { "requests" } else { "sessions" };
+    if flow.limits.is_some() && unit == "requests" {
         let each = if flow.workers == 1 { "" } else { ", each with a pool of its own" };
         let _ = writeln!(out, "  workers: {}{each}", flow.workers);
     }
@@ -93,7 +92,7 @@ fn flow(out: &mut String, flow: &FlowAnswer) {
     if let Some(load) = &flow.load {
         let _ = writeln!(
             out,
-            "  at {} requests/s, {} at once: {}, {} ports of the heaviest tuple in use",
+            "  at {} {unit}/s, {} at once: {}, {} ports of the heaviest tuple in use",
             amount(load.requests_per_second),
             amount(load.requests_at_once),
             opened(load),
@@ -161,9 +160,10 @@ fn tuples(out: &mut String, tuples: &[Tuple]) {
 }
 
 fn rows(out: &mut String, flow: &FlowAnswer) {
+    let unit = if flow.protocol == "http" { "requests/s" } else { "sessions/s" };
     let width = flow.rows.iter().map(|r| r.name.len()).max().unwrap_or(0);
     let has_load = flow.load.is_some();
-    let _ = write!(out, "\n  {:width$}  {:>13}  {:>13}", "requests/s", "hard limit", "safe (cliff)");
+    let _ = write!(out, "\n  {:width$}  {:>13}  {:>13}", unit, "hard limit", "safe (cliff)");
     if has_load {
         let _ = write!(out, "  {:>9}  verdict", "your load");
     }

@@ -38,6 +38,8 @@ pub(super) struct HostFacts {
 #[derive(Debug, Serialize)]
 pub(super) struct FlowAnswer {
     pub(super) name: String,
+    /// `http`, or `tcp` and `udp` for sessions of `stream`, of which the words request and connection then speak.
+    pub(super) protocol: &'static str,
     pub(super) places: Vec<String>,
     pub(super) reused: String,
     pub(super) time_wait: String,

@@ -8,7 +8,7 @@ use super::{ModelNames, way};
 use crate::catalog;
 use crate::model::location::Handler;
 use crate::model::rewrite::Instruction;
-use crate::model::{HttpSettings, Location, Server};
+use crate::model::{HttpSettings, Location, Server, StreamHandler};
 use crate::source::Span;
 use crate::syntax::Configuration;
 
@@ -34,22 +34,48 @@ pub(super) struct LocationRow {
 
 pub(super) fn servers(book: ModelNames<'_>, configuration: &Configuration) -> Vec<ServerRow> {
     let servers = book.config.http.servers.iter();
-    servers
-        .map(|server| ServerRow {
-            names: written_names(book, configuration, server).unwrap_or_else(|| way::names(server)),
+    let of_http = servers.map(|server| ServerRow {
+        names: written_names(book, configuration, server).unwrap_or_else(|| way::names(server)),
+        listen: server
+            .listen
+            .iter()
+            .map(|listen| listen.span.map_or_else(|| format!("listen {}", listen.endpoint), |s| book.text(s)))
+            .collect(),
+        answer: unknown_answer(book, configuration, server.span)
+            .unwrap_or_else(|| answer(book, &server.instructions, None, &server.settings)),
+        place: book.place(server.span),
+        locations: server.locations.iter().map(|l| location(book, configuration, l)).collect(),
+    });
+    of_http.chain(sessions(book)).collect()
+}
+
+/// Name of servers of `stream`.
+const STREAM: &str = "(stream)";
+
+/// Servers of `stream`: they have no locations, and one handler for all sessions.
+fn sessions(book: ModelNames<'_>) -> impl Iterator<Item = ServerRow> {
+    let stream = book.config.stream.iter();
+    let servers = stream.flat_map(|stream| stream.shared.servers.iter().zip(&stream.servers));
+    servers.map(move |(server, own)| {
+        let answer = match &own.handler {
+            Some(
+                StreamHandler::Proxy(_, span) | StreamHandler::Pass(_, span) | StreamHandler::Return(_, span),
+            ) => book.text(*span),
+            None => "sessions are closed".to_owned(),
+        };
+        ServerRow {
+            names: STREAM.to_owned(),
             listen: server
                 .listen
                 .iter()
-                .map(|listen| {
-                    listen.span.map_or_else(|| format!("listen {}", listen.endpoint), |s| book.text(s))
-                })
+                .filter_map(|listen| listen.span)
+                .map(|span| book.text(span))
                 .collect(),
-            answer: unknown_answer(book, configuration, server.span)
-                .unwrap_or_else(|| answer(book, &server.instructions, None, &server.settings)),
+            answer,
             place: book.place(server.span),
-            locations: server.locations.iter().map(|l| location(book, configuration, l)).collect(),
-        })
-        .collect()
+            locations: Vec::new(),
+        }
+    })
 }
 
 /// Names as they are written, if a template decides about any of them.
@@ -110,7 +136,8 @@ pub(super) fn print(servers: &[ServerRow], out: &mut dyn Write) -> io::Result<()
     for server in servers {
         lines.push((format!("server {}", server.names), server.listen.join("; "), server.place.as_str()));
         if server.locations.iter().all(|l| l.location.starts_with("if")) {
-            lines.push(("  (no location)".to_owned(), server.answer.clone(), ""));
+            let inside = if server.names == STREAM { "  (session)" } else { "  (no location)" };
+            lines.push((inside.to_owned(), server.answer.clone(), ""));
         }
         rows(&server.locations, 1, &mut lines);
     }

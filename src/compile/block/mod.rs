@@ -161,6 +161,7 @@ fn note(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
     } else if foreign && !cx.loaded.contains(module) {
         cx.loaded.insert(module.to_owned());
     }
+    cx.uses_plus |= directive.catalog.tier == Tier::Plus;
     cx.foreign_modules |= foreign || directive.name() == "load_module";
     if !matches!(directive.catalog.tier, Tier::OpenSource | Tier::Declared)
         && cx.modules.insert(project(directive.catalog))

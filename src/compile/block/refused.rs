@@ -30,7 +30,10 @@ pub(super) fn report_unknown(
     let declared = cx.options.declared.iter().flat_map(|d| d.directives(name));
     let known: Vec<&'static catalog::Directive> = known[..own].iter().chain(declared).collect();
     let version = cx.version();
-    let diagnostic = if let Some(other) = known.iter().find(|d| d.contexts.contains(context)) {
+    // Two modules had a `status`: the one that is meant takes so many arguments.
+    let here = || known.iter().filter(|d| d.contexts.contains(context));
+    let other = here().find(|d| d.arity.allows(syntax.args().len())).or_else(|| here().next());
+    let diagnostic = if let Some(other) = other {
         let elsewhere = known.iter().any(|d| d.exists_in(version));
         let diagnostic = wrong_version(other, span, version, context);
         // nginx has a directive of this name in another block.
@@ -139,7 +142,11 @@ pub(super) fn wrong_version(
             (format!("`{name}` exists since nginx {since}; this is checked for {version}"), None)
         }
         (_, Some(removed)) => (
-            format!("`{name}` was removed in nginx {removed}; this is checked for {version}"),
+            format!(
+                "`{name}`{} was removed in {} {removed}; this is checked for {version}",
+                of_module(directive),
+                counted(directive)
+            ),
             directive.replacement.map(|r| format!("write `{r}` instead")),
         ),
         _ => (format!("`{name}` does not exist in nginx {version}"), None),
@@ -151,6 +158,12 @@ pub(super) fn wrong_version(
         Some(help) => diagnostic.help(help),
         None => diagnostic,
     }
+}
+
+/// The program whose versions a directive's entry counts: scripts in JavaScript have versions of their own.
+fn counted(directive: &catalog::Directive) -> &'static str {
+    let is_js = directive.tier == Tier::External && directive.module.ends_with("_js_module");
+    if is_js { "njs" } else { "nginx" }
 }
 
 pub(super) fn unexpected_block(syntax: syntax::Directive<'_>, catalog: &catalog::Directive) -> Diagnostic {

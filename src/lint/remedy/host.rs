@@ -6,10 +6,11 @@ use super::connection::line_in_location;
 use crate::edit::Edit;
 use crate::lint::place;
 use crate::lint::target::Target;
-use crate::model::Origin;
 use crate::model::location::Handler;
+use crate::model::{Origin, Target as ModelTarget};
 use crate::reuse::{JudgedLeaf, Leaf, ReachedTarget, has_variable_host};
 use crate::syntax::Directive;
+use crate::values::text::is_name;
 
 /// The host without an upstream that a leaf proxies to, if its connections could be kept.
 pub(crate) fn bare<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Option<&'a str> {
@@ -28,7 +29,22 @@ pub(crate) fn bare<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Option
 pub(crate) fn upstream(target: Target<'_>, host: &str, users: &[&JudgedLeaf<'_>]) -> String {
     let tls =
         users.iter().any(|user| matches!(&user.leaf.location.handler, Some(Handler::Proxy(p)) if p.tls));
-    format!("upstream {} {{ server {host}{}; keepalive 16; }}", name(target, host), port(host, tls))
+    let name = name(target, host);
+    let (zone, resolve) = if is_resolved_later(target, host, users) {
+        (format!("zone {name} 64k; "), " resolve")
+    } else {
+        Default::default()
+    };
+    format!("upstream {name} {{ {zone}server {host}{}{resolve}; keepalive 16; }}", port(host, tls))
+}
+
+/// True if the name of a host is resolved for requests: a variable in the value makes nginx ask a `resolver`, unless another
+/// place names the host without one, which nginx then finds as an upstream (`ngx_http_upstream_init_request`). An upstream
+/// resolves its names when nginx starts, unless it has `resolve`.
+pub(super) fn is_resolved_later(target: Target<'_>, host: &str, users: &[&JudgedLeaf<'_>]) -> bool {
+    let has_variable = |user: &&JudgedLeaf<'_>| matches!(user.leaf.target, ModelTarget::Value(_));
+    // Without a `resolver` such requests get 502.
+    target.levels().has("resolver") && is_name(without_port(host)) && users.iter().all(has_variable)
 }
 
 /// The port that `https` implies, where none is written: that of an upstream is 80.
@@ -79,7 +95,12 @@ pub(super) fn edits(
     users: &[&JudgedLeaf<'_>],
 ) -> Option<(String, Vec<Edit>)> {
     let uses = target.uses();
-    if !uses.complete || uses.is_read("proxy_host") || uses.is_read("proxy_port") {
+    // The addresses of a name matter more than a connection: a person has to look.
+    if is_resolved_later(target, host, users)
+        || !uses.complete
+        || uses.is_read("proxy_host")
+        || uses.is_read("proxy_port")
+    {
         return None;
     }
     let name = name(target, host);

@@ -59,7 +59,8 @@ pub(super) fn lacks_pool(target: Target<'_>, upstream: &Upstream) -> bool {
 
 /// True if an upstream has only unix sockets: no ports are used, only the cost of connecting remains.
 pub(crate) fn is_local(upstream: &Upstream) -> bool {
-    upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_)))
+    // The API of NGINX Plus fills an upstream without servers.
+    !upstream.peers.is_empty() && upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_)))
 }
 
 /// The most connections from 16 down to 2 for each new pool that leave half of `worker_connections` to others.

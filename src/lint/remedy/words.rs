@@ -8,6 +8,10 @@ use super::patch::listed;
 use crate::lint::target::Target;
 use crate::model::{Origin, Segment, Upstream};
 use crate::reuse::{Connection, JudgedLeaf, Leaf, upgrade_map};
+use crate::version::Version;
+
+/// First release with `resolve` in an open-source upstream.
+const RESOLVE: Version = Version::new(1, 27, 3);
 
 /// The whole repair of a leaf, as an order.
 pub(crate) fn help<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> String {
@@ -49,6 +53,17 @@ pub(crate) fn pools<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Vec<S
 /// The whole repair of the leaves that pass to a host: the upstream, and what the locations lack.
 pub(crate) fn of_host<'a>(target: Target<'a>, host: &str, users: &[&'a JudgedLeaf<'a>]) -> String {
     let mut help = format!("define `{}` and pass to that", host::upstream(target, host, users));
+    if host::is_resolved_later(target, host, users) {
+        let older = if target.config.version < RESOLVE {
+            "; older ones resolve it once, when they start"
+        } else {
+            ""
+        };
+        let _ = write!(
+            help,
+            " (`resolve` keeps the name resolved for requests; it needs nginx {RESOLVE} or newer and a `resolver` in `http`{older})"
+        );
+    }
     let lacks: Vec<LeafLacks> = users.iter().map(|user| target.remedies().missing(user)).collect();
     let lines = lines(&lacks);
     if !lines.is_empty() {

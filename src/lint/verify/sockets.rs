@@ -12,7 +12,10 @@ pub(super) fn changed(before: &Config, after: &Config, touched: &FixPurposes) ->
         let new_sockets = protocols(new, &by_parameter_later);
         let old_sockets = protocols(old, &by_parameter);
         let places = |all: &BTreeMap<&Endpoint, _>| all.keys().map(ToString::to_string).collect::<Vec<_>>();
-        if places(&old_sockets) != places(&new_sockets) {
+        // An address in characters that look like digits is none, and the repair of these is meant.
+        let is_repaired = touched.directives.contains("listen")
+            && places(&old_sockets).iter().any(|place| !place.is_ascii());
+        if places(&old_sockets) != places(&new_sockets) && !is_repaired {
             let (old, new) = (places(&old_sockets).join(", "), places(&new_sockets).join(", "));
             return Some(format!("a server that listens on {old} would listen on {new}"));
         }

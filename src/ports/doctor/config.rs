@@ -9,7 +9,8 @@ use crate::reuse::Verdict;
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     for (position, flow) in case.flows.iter().enumerate() {
         let blamed = found.iter().any(|f| f.repair == Some(position));
-        if flow.is_unix() || blamed {
+        // Each session of stream has a connection of its own: that is no fault.
+        if flow.is_unix() || blamed || flow.session.is_some() {
             continue;
         }
         let setup = Setup::new(case.config, flow, &case.evidence.host, None);

@@ -56,7 +56,7 @@ fn of_kind(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &MessageGroup)
     match signal {
         Signal::NoLive => vec![no_live(case, log, seen, meaning)],
         // Each flow has a cure of its own.
-        Signal::NoPort => {
+        Signal::NoPort | Signal::NoIpv6 => {
             let parts = by_flow(case, seen);
             parts.iter().map(|seen| message(case, log, signal, seen, meaning)).collect()
         }
@@ -147,7 +147,14 @@ fn message(
         to.clear();
     }
     let heaviest = targets.first().map(|(target, _)| *target);
-    let flow = heaviest.and_then(|t| case.flow_named(t));
+    let is_stream = seen.of_stream == seen.count && seen.count > 0;
+    let flow = heaviest.and_then(|target| {
+        if is_stream {
+            case.session_named(target, signal == Signal::UdpNoPort)
+        } else {
+            case.flow_named(target)
+        }
+    });
     let is_pooled = flow.is_some_and(|f| case.flows[f].verdict == Verdict::Reused);
     let race = is_pooled && matches!(signal, Signal::Closed | Signal::Reset);
     let is_full =
@@ -157,20 +164,15 @@ fn message(
         (_, true) => ("listen-queue-full", "the listen queue of a peer on this host is full"),
         _ => (meaning.name, meaning.title),
     };
-    let mut finding =
-        Finding::new(name, severity(meaning.weight), format!("{title}{to}")).seen(count(log, seen));
-    if !seen.sample.is_empty() {
-        finding = finding.seen(seen.sample.clone());
-    }
-    finding = finding.seen(format!("{}; {}", meaning.effect("got"), meaning.cause));
-    finding.count = seen.count;
-    if targets.len() > 1 {
-        let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {}", times(*n))).collect();
-        finding = finding.seen(list.join(", "));
-    }
-    finding = sockets(case, signal, &targets, finding);
+    let finding = Finding::new(name, severity(meaning.weight), format!("{title}{to}")).seen(count(log, seen));
+    let mut finding = sockets(case, signal, &targets, told(seen, meaning, &targets, finding));
+    let holds = |f: usize| case.flows[f].verdict == Verdict::Reused;
+    let is_session = is_stream || flow.is_some_and(|f| case.flows[f].session.is_some());
     finding = match flow {
-        None if signal == Signal::NoPort => without_flow(case, finding),
+        _ if signal == Signal::NoPort && (is_session || flow.is_none()) => {
+            super::cure::host::without_pool(case, &targets, finding)
+        }
+        Some(flow) if signal == Signal::NoPort && holds(flow) => finding.remedy(POOL),
         _ => finding.remedy(meaning.remedy),
     };
     if race && let Some(upstream) = flow.and_then(|f| case.flows[f].upstream) {
@@ -196,14 +198,7 @@ fn message(
         finding = super::cure::idle(case, position, finding);
     }
     if is_full {
-        let counter = case.evidence.counters.as_ref().map_or(0, |c| c.get(OVERFLOWS));
-        finding = finding
-            .seen(format!(
-                "listen queues of this host were full {counter} times since it started ({OVERFLOWS}): a connection then \
-                 waits for the next attempt, a second later"
-            ))
-            .remedy("more workers of the peer, or a longer queue: the backlog that it listens with");
-        finding = super::cure::queue(case, finding);
+        finding = full_queue(case, finding);
     }
     if let Some(largest) = seen.largest {
         finding = finding.seen(format!(
@@ -212,7 +207,7 @@ fn message(
         ));
     }
     let host = &case.evidence.host;
-    if signal == Signal::NoPort && host.tw_reuse.value != 1 && host.timestamps.value != 0 {
+    if signal == Signal::NoPort && !is_session && host.tw_reuse.value != 1 && host.timestamps.value != 0 {
         finding = finding.remedy(
             "until the configuration is repaired, without a reload: sysctl -w net.ipv4.tcp_tw_reuse=1 (ports are used \
              again after a second)",
@@ -221,21 +216,47 @@ fn message(
     if let Some((span, why)) = setting_line(case, signal) {
         finding.fault = Some((span, why));
     }
+    match signal {
+        Signal::NoPort if flow.is_some() => super::drain::missing_ports(case, seen, is_session, finding),
+        Signal::BindNoAddress => super::cure::host::there_now(case, seen, &named, finding),
+        _ => finding,
+    }
+}
+
+/// The messages themselves: one of them, its effect and cause, and the peers.
+fn told(seen: &MessageGroup, meaning: &Meaning, targets: &[(&str, u64)], mut finding: Finding) -> Finding {
+    let is_stream = seen.of_stream == seen.count && seen.count > 0;
+    if !seen.sample.is_empty() {
+        finding = finding.seen(seen.sample.clone());
+    }
+    finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
+    if seen.of_stream > 0 && !is_stream {
+        finding =
+            finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
+    }
+    finding.count = seen.count;
+    if targets.len() > 1 {
+        let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {}", times(*n))).collect();
+        finding = finding.seen(list.join(", "));
+    }
     finding
 }
 
-/// Peers that `http` passes no request to: no pool can help.
-fn without_flow(case: &Case<'_>, mut finding: Finding) -> Finding {
-    let host = &case.evidence.host;
-    if host.tw_reuse.value != 1 && host.timestamps.value != 0 {
-        finding.commands.push("sysctl -w net.ipv4.tcp_tw_reuse=1".to_owned());
-    }
-    finding.remedy(
-        "no directive of `http` names these peers: those of `stream` and `mail` get a connection for each session, which is \
-         never used again; ports are then free a second after a session (tcp_tw_reuse), and more source addresses \
-         (`proxy_bind` in `stream`, `ngxc ports`) multiply them",
-    )
+/// Evidence and remedy of a full queue of a listening socket on this host.
+fn full_queue(case: &Case<'_>, finding: Finding) -> Finding {
+    let counter = case.evidence.counters.as_ref().map_or(0, |c| c.get(OVERFLOWS));
+    let finding = finding
+        .seen(format!(
+            "listen queues of this host were full {counter} times since it started ({OVERFLOWS}): a connection then waits \
+             for the next attempt, a second later"
+        ))
+        .remedy("more workers of the peer, or a longer queue: the backlog that it listens with");
+    super::cure::queue(case, finding)
 }
+
+/// Remedy for ports that are missing although connections are used again.
+const POOL: &str = "the pool of each worker has to hold the requests that it has under way (`keepalive`, `ngxc ports --solve-for \
+                    keepalive`); more source addresses or ports only move the limit (`ngxc ports`)";
 
 /// Connections that a full queue of a listening socket did not take.
 const OVERFLOWS: &str = "TcpExt.ListenOverflows";

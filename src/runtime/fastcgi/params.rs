@@ -71,7 +71,9 @@ fn put(plan: &CgiPlan, name: &[&[u8]], value: &[u8], out: &mut Vec<u8>) {
     match plan.protocol {
         Protocol::Fastcgi { .. } => records::param(out, name, value),
         Protocol::Scgi => {
-            name.iter().for_each(|part| out.extend_from_slice(part));
+            for part in name {
+                out.extend_from_slice(part);
+            }
             out.push(0);
             out.extend_from_slice(value);
             out.push(0);
@@ -79,7 +81,9 @@ fn put(plan: &CgiPlan, name: &[&[u8]], value: &[u8], out: &mut Vec<u8>) {
         Protocol::Uwsgi { .. } => {
             let length: usize = name.iter().map(|part| part.len()).sum();
             out.extend_from_slice(&(length as u16).to_le_bytes());
-            name.iter().for_each(|part| out.extend_from_slice(part));
+            for part in name {
+                out.extend_from_slice(part);
+            }
             out.extend_from_slice(&(value.len() as u16).to_le_bytes());
             out.extend_from_slice(value);
         }

@@ -138,6 +138,10 @@ impl Scope<'_> {
     pub(crate) fn log(&self, severity: Severity, message: &str, action: &str) {
         let logs = &self.request.plan.error_log;
         if logs.takes(severity) {
+            let action = match &self.request.session {
+                Some(session) if action.is_empty() => session.action,
+                _ => action,
+            };
             let line = format!("{message}{action}{}", self.place());
             logs.write(severity, Some(self.client.number), &line);
         }
@@ -154,6 +158,10 @@ impl Scope<'_> {
         use crate::runtime::net::http1::field::KnownHeader;
         use std::fmt::Write;
         let r = &*self.request;
+        if let Some(session) = &r.session {
+            let listen = &self.worker.router.listen(self.client.address).listen.endpoint;
+            return session.describe(self.client.remote, listen);
+        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let client = self.client.remote.map_or_else(|| "unix:".to_owned(), |a| a.ip().to_string());
         let mut line = format!(", client: {client}, server: {}", self.worker.server_name(r.server));

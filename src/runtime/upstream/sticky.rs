@@ -16,11 +16,14 @@ const OWN: u64 = 8 << 10;
 /// MD5 of a session's text.
 pub(crate) type Session = [u8; 16];
 
+/// Time of a session's last response; the number tells equal times apart.
+type Age = (Instant, u64);
+
 #[derive(Debug, Default)]
 struct SessionTable {
     /// Peer of each session, and the place of the session in `by_age`.
-    sessions: HashMap<Session, (Box<[u8]>, (Instant, u64))>,
-    by_age: BTreeMap<(Instant, u64), Session>,
+    sessions: HashMap<Session, (Box<[u8]>, Age)>,
+    by_age: BTreeMap<Age, Session>,
     turn: u64,
 }
 

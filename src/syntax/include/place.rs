@@ -33,6 +33,15 @@ pub(super) struct Places {
     pub(super) instead_of: Option<PathBuf>,
 }
 
+/// True for a pattern that stands for one name, `custom[.]conf`: the usual way to say that the file may be absent.
+fn is_optional(name: &[u8]) -> bool {
+    let mut sets = name.split(|&b| b == b'[').skip(1);
+    name.contains(&b'[')
+        && !name.contains(&b'*')
+        && !name.contains(&b'?')
+        && sets.all(|rest| rest.first() != Some(&b'^') && rest.get(1) == Some(&b']'))
+}
+
 impl Places {
     fn at(paths: Vec<PathBuf>, place: &Path, full: PathBuf) -> Self {
         let is_elsewhere = place != full && !paths.is_empty();
@@ -75,7 +84,9 @@ impl Load<'_> {
                 let paths = rendered.into_iter().map(|(_, template)| template).collect();
                 return Places::at(paths, &templates, full);
             }
-            self.report_no_match(include, &full);
+            if !is_optional(&include.name) {
+                self.report_no_match(include, &full);
+            }
             return Places { paths: Vec::new(), instead_of: None };
         }
         let found = places.iter().position(|place| self.exists(place)).filter(|_| places.len() > 1);
@@ -84,7 +95,9 @@ impl Load<'_> {
             self.note_beside(include, &full, &place);
             return Places::at(vec![place.clone()], &place, full);
         }
-        let place = places.swap_remove(0);
+        // Names in a fragment are those of the directory around its own.
+        let around = self.around(self.directory_of_main()).is_some() && self.options.path_maps.is_empty();
+        let place = places.swap_remove(if around { places.len() - 1 } else { 0 });
         Places::at(vec![place.clone()], &place, full)
     }
 
@@ -160,11 +173,16 @@ impl Load<'_> {
             return;
         }
         self.has_said_beside = true;
-        let message = format!(
-            "`{}` is read from `{}`: the configuration does not lie where nginx reads it",
-            lossy(&include.name),
-            place.display()
-        );
+        let is_relative = !include.name.starts_with(b"/");
+        let (why, label) = if is_relative {
+            (
+                "names are relative to the directory of the main file, around this one",
+                "found in the directory around",
+            )
+        } else {
+            ("the configuration does not lie where nginx reads it", "found beside the main file")
+        };
+        let message = format!("`{}` is read from `{}`: {why}", lossy(&include.name), place.display());
         let diagnostic = Diagnostic::new(
             "include-elsewhere",
             Class::Configuration,
@@ -173,12 +191,11 @@ impl Load<'_> {
             message,
         );
         self.report(
-            diagnostic
-                .label("found beside the main file")
-                .help("say `--map-path FROM=TO` to read it from another directory"),
+            diagnostic.label(label).help("say `--map-path FROM=TO` to read it from another directory"),
         );
     }
 
+    /// Reports a pattern that matches nothing.
     fn report_no_match(&mut self, include: &Include, full: &Path) {
         let message = format!("no file matches `{}`", lossy(&include.name));
         let diagnostic =

@@ -9,7 +9,7 @@ use super::tree::Tree;
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::source::Span;
-use table::{ODD, Odd, SyntaxRole, letter};
+use table::{ODD, Odd, SyntaxRole, WIDE, letter};
 
 /// Most findings in one file.
 const MOST: usize = 100;
@@ -22,10 +22,10 @@ pub(crate) const ODD_CHARACTER: &str = "odd-character";
 pub(super) fn check(tree: &Tree) -> Vec<Diagnostic> {
     let text = tree.text();
     let is_usual = |text: &[u8]| text.is_ascii() && memchr::memchr2(0x0b, 0x0c, text).is_none();
+    let mut found: Vec<Diagnostic> = hidden(tree).into_iter().collect();
     if is_usual(text) {
-        return Vec::new();
+        return found;
     }
-    let mut found: Vec<Diagnostic> = Vec::new();
     let mut closed = 0;
     for word in tree.words.iter().map(|word| word.range()) {
         let own = &text[word.clone()];
@@ -45,7 +45,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Diagnostic> {
             closed = other.as_ref().map_or(closed, |other| other.end);
             found.push(diagnostic(odd, tree, at, other));
         }
-        found.extend(mixed(tree, &word));
+        found.extend(between_odd(text, &word).filter_map(|piece| mixed(tree, &piece)));
         if found.len() >= MOST {
             break;
         }
@@ -53,6 +53,29 @@ pub(super) fn check(tree: &Tree) -> Vec<Diagnostic> {
     found.truncate(MOST);
     found.sort_by_key(|d| d.span);
     found
+}
+
+/// The first comment with a carriage return alone in it: an old editor ended a line there, and nginx reads on in the comment.
+fn hidden(tree: &Tree) -> Option<Diagnostic> {
+    let text = tree.text();
+    memchr::memchr(b'\r', text)?;
+    let ends = |range: Range<usize>| {
+        let alone = memchr::memchr_iter(b'\r', &text[range.clone()]).map(move |at| range.start + at);
+        // More of them before a line feed end the same line, and a blank rest hides nothing.
+        alone.filter(|at| !matches!(text.get(at + 1), None | Some(b'\r' | b'\n')))
+    };
+    let comments: Vec<Range<usize>> = tree.comments().map(|comment| comment.span().range()).collect();
+    let hides =
+        |range: &Range<usize>| ends(range.clone()).find(|at| !text[*at..range.end].trim_ascii().is_empty());
+    let first = comments.iter().find_map(hides)?;
+    let place = Span::new(tree.file(), first, first + 1);
+    let message = "expected a line feed, found a carriage return alone (U+000D) in a comment: what follows on the line is part of the \
+                   comment to nginx";
+    Some(
+        Diagnostic::warning(ODD_CHARACTER, place, message)
+            .label("no end of a line to nginx")
+            .help("an editor of old systems writes such line ends: `tr '\\r' '\\n' < FILE` gives the lines that were meant"),
+    )
 }
 
 /// The characters of a word with their places; bytes that are not UTF-8 are left out.
@@ -121,25 +144,41 @@ fn diagnostic(odd: &Odd, tree: &Tree, at: usize, other: Option<Range<usize>>) ->
     diagnostic.fix(Fix::safe(title, edits))
 }
 
-/// A word in our letters but for some of another alphabet that look the same.
+/// The parts of a word between characters that are told by themselves.
+fn between_odd<'t>(text: &'t [u8], word: &Range<usize>) -> impl Iterator<Item = Range<usize>> + 't {
+    let end = word.end;
+    let mut start = word.start;
+    let odd = characters(text, word).filter(|(_, c)| ODD.iter().any(|odd| odd.character == *c));
+    let odd = odd.map(|(at, c)| (at, at + c.len_utf8())).chain([(end, end)]);
+    odd.filter_map(move |(at, next)| {
+        let piece = start..at;
+        start = next;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// A word in our letters but for some that look the same: of another alphabet, or as wide as those of Chinese.
 fn mixed(tree: &Tree, word: &Range<usize>) -> Option<Diagnostic> {
     let text = tree.text();
     let written = std::str::from_utf8(&text[word.clone()]).ok()?;
     let (at, first) = written.char_indices().find(|(_, c)| letter(*c).is_some())?;
+    let (alphabet, ours) = letter(first)?;
     let meant: String = written.chars().map(|c| letter(c).map_or(c, |(_, ours)| ours)).collect();
-    if !meant.is_ascii() || !written.bytes().any(|b| b.is_ascii_alphabetic()) {
+    // A name may be written in another alphabet.
+    let is_wide = alphabet == WIDE;
+    if !meant.is_ascii() || !is_wide && !written.bytes().any(|b| b.is_ascii_alphabetic()) {
         return None;
     }
-    let (alphabet, ours) = letter(first)?;
     let whole = Span::new(tree.file(), word.start, word.end);
     let span = Span::new(tree.file(), word.start + at, word.start + at + first.len_utf8());
+    let kind = if is_wide { "character" } else { "letter" };
     let message = format!(
-        "expected `{meant}`, found the {alphabet} letter U+{:04X} in it, which looks like `{ours}` and is another letter to \
+        "expected `{meant}`, found the {alphabet} {kind} U+{:04X} in it, which looks like `{ours}` and is another {kind} to \
          nginx",
         u32::from(first)
     );
     let fix = Fix::safe(format!("write `{meant}` in ASCII"), vec![Edit::replace(whole, meant)]);
-    let diagnostic = Diagnostic::warning(ODD_CHARACTER, span, message).label(format!("a {alphabet} letter"));
+    let diagnostic = Diagnostic::warning(ODD_CHARACTER, span, message).label(format!("a {alphabet} {kind}"));
     Some(
         diagnostic
             .help("another keyboard or a web page has put it there; `ngxc lint --fix` repairs it")

@@ -25,13 +25,16 @@ const fn odd(character: char, name: &'static str, instead: &'static str, looks: 
     Odd { character, name, instead, looks }
 }
 
-pub(super) const ODD: [Odd; 63] = [
+pub(super) const ODD: [Odd; 80] = [
     odd('\u{b}', "a vertical tab", " ", SyntaxRole::Blank),
     odd('\u{c}', "a form feed", "\n", SyntaxRole::Blank),
     odd('\u{85}', "a next-line character", "\n", SyntaxRole::Blank),
     odd('\u{a0}', "a no-break space", " ", SyntaxRole::Blank),
     odd('\u{ad}', "a soft hyphen", "", SyntaxRole::Blank),
+    odd('\u{b4}', "an acute accent", "'", SyntaxRole::Quote),
+    odd('\u{34f}', "a combining joiner", "", SyntaxRole::Blank),
     odd('\u{37e}', "a Greek question mark", ";", SyntaxRole::Sign),
+    odd('\u{61c}', "a mark of the writing direction", "", SyntaxRole::Blank),
     odd('\u{1680}', "an ogham space", " ", SyntaxRole::Blank),
     odd('\u{180e}', "a Mongolian vowel separator", "", SyntaxRole::Blank),
     odd('\u{2000}', "an en quad", " ", SyntaxRole::Blank),
@@ -52,8 +55,10 @@ pub(super) const ODD: [Odd; 63] = [
     odd('\u{200f}', "a right-to-left mark", "", SyntaxRole::Blank),
     odd('\u{2010}', "a typographic hyphen", "-", SyntaxRole::Dash),
     odd('\u{2011}', "a no-break hyphen", "-", SyntaxRole::Dash),
+    odd('\u{2012}', "a figure dash", "-", SyntaxRole::Dash),
     odd('\u{2013}', "an en dash", "-", SyntaxRole::Dash),
     odd('\u{2014}', "an em dash", "-", SyntaxRole::Dash),
+    odd('\u{2015}', "a horizontal bar", "-", SyntaxRole::Dash),
     odd('\u{2018}', "a typographic quote", "'", SyntaxRole::Quote),
     odd('\u{2019}', "a typographic quote", "'", SyntaxRole::Quote),
     odd('\u{201a}', "a typographic quote", "'", SyntaxRole::Quote),
@@ -74,12 +79,25 @@ pub(super) const ODD: [Odd; 63] = [
     odd('\u{2033}', "a double prime", "\"", SyntaxRole::Quote),
     odd('\u{205f}', "a mathematical space", " ", SyntaxRole::Blank),
     odd('\u{2060}', "a word joiner", "", SyntaxRole::Blank),
+    odd('\u{2061}', "an invisible sign", "", SyntaxRole::Blank),
+    odd('\u{2062}', "an invisible sign", "", SyntaxRole::Blank),
+    odd('\u{2063}', "an invisible sign", "", SyntaxRole::Blank),
+    odd('\u{2064}', "an invisible sign", "", SyntaxRole::Blank),
     odd('\u{2066}', "a mark of the writing direction", "", SyntaxRole::Blank),
     odd('\u{2067}', "a mark of the writing direction", "", SyntaxRole::Blank),
     odd('\u{2068}', "a mark of the writing direction", "", SyntaxRole::Blank),
     odd('\u{2069}', "a mark of the writing direction", "", SyntaxRole::Blank),
     odd('\u{2212}', "a minus sign", "-", SyntaxRole::Dash),
     odd('\u{3000}', "an ideographic space", " ", SyntaxRole::Blank),
+    odd('\u{301d}', "a typographic quote", "\"", SyntaxRole::Quote),
+    odd('\u{301e}', "a typographic quote", "\"", SyntaxRole::Quote),
+    odd('\u{301f}', "a typographic quote", "\"", SyntaxRole::Quote),
+    odd('\u{3164}', "a Hangul filler", "", SyntaxRole::Blank),
+    odd('\u{fe0e}', "a variation selector", "", SyntaxRole::Blank),
+    odd('\u{fe0f}', "a variation selector", "", SyntaxRole::Blank),
+    odd('\u{fe54}', "a small semicolon", ";", SyntaxRole::Sign),
+    odd('\u{fe58}', "a small em dash", "-", SyntaxRole::Dash),
+    odd('\u{fe63}', "a small hyphen", "-", SyntaxRole::Dash),
     odd('\u{feff}', "a byte order mark", "", SyntaxRole::Blank),
     odd('\u{ff02}', "a full-width quote", "\"", SyntaxRole::Quote),
     odd('\u{ff03}', "a full-width number sign", "#", SyntaxRole::Sign),
@@ -88,7 +106,6 @@ pub(super) const ODD: [Odd; 63] = [
     odd('\u{ff1b}', "a full-width semicolon", ";", SyntaxRole::Sign),
     odd('\u{ff5b}', "a full-width brace", "{", SyntaxRole::Sign),
     odd('\u{ff5d}', "a full-width brace", "}", SyntaxRole::Sign),
-    odd('\u{fe54}', "a small semicolon", ";", SyntaxRole::Sign),
 ];
 
 /// The letters of another alphabet that look like one of ours.
@@ -97,13 +114,34 @@ const LETTERS: [(&str, &str, &str); 2] = [
     ("Greek", "αβγικνορτυχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aByikvoptuxwABEZHIKMNOPTYX"),
 ];
 
-/// The alphabet of a letter, and the letter that it looks like.
+/// Signs that look like one that is part of a word.
+const SIGNS: [(char, char); 7] = [
+    ('。', '.'),
+    ('｡', '.'),
+    ('\u{2024}', '.'),
+    ('\u{2044}', '/'),
+    ('\u{2215}', '/'),
+    ('\u{fe55}', ':'),
+    ('\u{fe4d}', '_'),
+];
+
+/// The alphabet of a letter or sign, and the one that it looks like.
 pub(super) fn letter(character: char) -> Option<(&'static str, char)> {
+    let is_odd = || ODD.iter().any(|odd| odd.character == character);
+    if ('\u{ff01}'..='\u{ff5e}').contains(&character) && !is_odd() {
+        return Some((WIDE, char::from_u32(u32::from(character) - 0xfee0)?));
+    }
+    if let Some((_, ours)) = SIGNS.iter().find(|(theirs, _)| *theirs == character) {
+        return Some((WIDE, *ours));
+    }
     LETTERS.iter().find_map(|(alphabet, theirs, ours)| {
         let at = theirs.chars().position(|c| c == character)?;
         Some((*alphabet, ours.chars().nth(at)?))
     })
 }
+
+/// Name of the forms of our own letters, digits and signs that are as wide as those of Chinese.
+pub(super) const WIDE: &str = "full-width";
 
 #[cfg(test)]
 mod tests {
@@ -118,6 +156,9 @@ mod tests {
         assert_eq!(letter('е'), Some(("Cyrillic", 'e')));
         assert_eq!(letter('ω'), Some(("Greek", 'w')));
         assert_eq!(letter('ж'), None);
+        assert_eq!(letter('８'), Some((WIDE, '8')));
+        assert_eq!(letter('／'), Some((WIDE, '/')));
+        assert_eq!(letter('；'), None);
     }
 
     #[test]

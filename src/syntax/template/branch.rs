@@ -109,7 +109,7 @@ fn in_words(parsed: &[u8], branches: &[Branch], is_yaml: bool) -> HashSet<usize>
         reader.go(parsed, start);
         // Text around the words of YAML is no directive.
         let is_line = is_yaml && begins_line(parsed, start);
-        if !reader.is_at_directive() && !is_line {
+        if !reader.is_between_directives() && !is_line {
             found.insert(branch.first);
         }
     }

@@ -73,6 +73,21 @@ fn unknown(text: &[u8], filled: &[Value], templates: &Templates) -> Vec<Place> {
     unknown
 }
 
+/// True for a text with `${NAME}` where nginx takes no variable: in the place of a directive, or in `listen`. Only `envsubst`
+/// or a program like it can make a configuration of it.
+pub fn has_places(text: &[u8]) -> bool {
+    let mut reader = Reader::default();
+    places(text).filter(|(range, _)| text[range.start..].starts_with(b"${")).any(|(range, _)| {
+        reader.go(text, range.start);
+        let line = memchr::memrchr(b'\n', &text[..range.start]).map_or(0, |at| at + 1);
+        let before = text[line..range.start].trim_ascii_start();
+        let is_listen = before
+            .strip_prefix(b"listen")
+            .is_some_and(|rest| rest.starts_with(b" ") && !rest.contains(&b'#'));
+        is_listen || reader.is_at_directive()
+    })
+}
+
 /// Stands for `${` where a place is a comment, so that nothing moves.
 const MARK: &[u8; 2] = b"#\x01";
 

@@ -5,6 +5,7 @@
 //! `Configuration::is_uncertain`.
 
 mod branch;
+mod end;
 mod envsubst;
 mod language;
 mod place;
@@ -17,6 +18,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::uncertain::Uncertain;
+pub use envsubst::has_places;
 pub(super) use envsubst::{guarded, unguarded};
 pub use language::Language;
 pub use reading::Templates;
@@ -37,11 +39,35 @@ pub(super) fn read(
             let written = named.filter(|_| !matches!(templates.language, Some(Language::Envsubst)));
             match written.and_then(|language| tag::tagged(language, text)) {
                 Some(unread) => ReadTemplate { unread: Some(unread), ..ReadTemplate::default() },
-                None => envsubst::read(path, text, templates)?,
+                None => match (envsubst::read(path, text, templates), head(text)) {
+                    (None, None) => return None,
+                    (reading, head) => without_head(reading.unwrap_or_default(), text, head),
+                },
             }
         }
     };
     Some(reading)
+}
+
+/// Lines between which a template of Nginx UI says what it is, in TOML.
+const HEAD: [&[u8]; 2] = [b"# Nginx UI Template Start", b"# Nginx UI Template End"];
+
+/// The lines of a text that only Nginx UI reads.
+fn head(text: &[u8]) -> Option<Range<usize>> {
+    let [start, end] = HEAD;
+    text.starts_with(start).then_some(())?;
+    Some(start.len()..memchr::memmem::find(text, end)?)
+}
+
+/// The reading of a file without the lines that only another program reads.
+fn without_head(mut reading: ReadTemplate, text: &[u8], head: Option<Range<usize>>) -> ReadTemplate {
+    if let Some(head) = head {
+        let text = reading.text.as_deref().unwrap_or(text);
+        if text.len() >= head.end {
+            blank(&mut reading.parsed.get_or_insert_with(|| text.to_vec())[head]);
+        }
+    }
+    reading
 }
 
 /// Puts numbers and blanks in places that another program fills in; those with one text are not told apart.

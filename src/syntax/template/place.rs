@@ -157,4 +157,9 @@ impl Reader {
     pub(super) fn is_at_directive(&self) -> bool {
         self.state == State::Directive
     }
+
+    /// The same, or in a comment behind which a directive may begin: a statement reaches out of a comment.
+    pub(super) fn is_between_directives(&self) -> bool {
+        matches!(self.state, State::Directive | State::Comment { of_directive: false })
+    }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use super::end::{End, end};
 use super::language::Language;
 use super::reading::Unclosed;
 use super::role::{Role, Tag, Tags, role};
@@ -73,6 +74,8 @@ pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Tags {
     // Next occurrence of each mark and of its end: another search for each tag would be quadratic.
     let mut next: Vec<Option<usize>> = facts.tags.iter().map(|(mark, _)| find(mark, 0)).collect();
     let mut ends: Vec<Option<usize>> = facts.tags.iter().map(|(_, close)| find(close, 0)).collect();
+    // Quotes count until one is found that never ends: all that follows would be searched again for each tag.
+    let mut has_quotes = language != Language::Erb;
     while found.tags.len() < most {
         for (place, (mark, _)) in next.iter_mut().zip(facts.tags) {
             if place.is_some_and(|p| p < at) {
@@ -86,8 +89,21 @@ pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Tags {
         if ends[n].is_some_and(|end| end < inside) {
             ends[n] = find(close, inside);
         }
-        let end = ends[n].filter(|&end| !begins_again(mark, &text[inside..end]));
-        let Some(end) = end.map(|end| end + close.len()) else {
+        let plain =
+            || ends[n].filter(|&end| !begins_again(mark, &text[inside..end])).map(|end| end + close.len());
+        let end = match Some(()).filter(|()| has_quotes && mark != "{#" && ends[n].is_some()) {
+            Some(()) => match end(language, mark, close, &text[inside..]) {
+                End::At(length) => Some(inside + length),
+                End::Again => None,
+                End::Unquoted => plain(),
+                End::Never => {
+                    has_quotes = false;
+                    plain()
+                }
+            },
+            None => plain(),
+        };
+        let Some(end) = end else {
             let range = start as u32..inside as u32;
             found.unclosed.get_or_insert(Unclosed { range, close });
             at = inside;
@@ -113,21 +129,9 @@ pub(super) fn tags(language: Language, text: &[u8], most: usize) -> Tags {
     found
 }
 
-/// True if another tag begins in the text of one, outside of quotes: the first was never closed.
+/// True if another tag begins in the text of one: the first was never closed.
 fn begins_again(mark: &str, inside: &[u8]) -> bool {
-    let mut quote = None;
-    let mut at = 0;
-    while let Some(&byte) = inside.get(at) {
-        match quote {
-            Some(_) if byte == b'\\' => at += 1,
-            Some(own) => quote = Some(own).filter(|&own| own != byte),
-            None if matches!(byte, b'"' | b'\'' | b'`') => quote = Some(byte),
-            None if inside[at..].starts_with(mark.as_bytes()) => return mark != "{#",
-            None => {}
-        }
-        at += 1;
-    }
-    false
+    mark != "{#" && memmem::find(inside, mark.as_bytes()).is_some()
 }
 
 /// True if only Go's language has such an expression: a function with its arguments behind it, or a field of the data.

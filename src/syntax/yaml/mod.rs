@@ -4,7 +4,9 @@
 //! place in the tree is one in the file. Aliases are not followed, and nothing is expanded: the time and the memory are those
 //! of the file.
 
+mod base64;
 mod mask;
+mod offsets;
 mod recognise;
 
 use std::collections::HashMap;
@@ -13,6 +15,7 @@ use std::path::Path;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
+use offsets::Offsets;
 use recognise::reads_like_one;
 
 /// Names that a message has room for.
@@ -35,6 +38,7 @@ const MAX_READ: usize = 1 << 30;
 
 /// A configuration in a YAML file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct Embedded {
     /// Name of the configuration in the file: the key, with `~2` for the second of a name.
     pub name: String,
@@ -48,6 +52,10 @@ pub struct Embedded {
     is_compose: bool,
     /// Nothing else can be meant: its key says so, or it has a block that only nginx has.
     is_certain: bool,
+    /// It has `events`: it is the main file of a configuration, whatever its name is.
+    is_main: bool,
+    /// It is in base64, as the data of a Secret are: no place in it is one of the file.
+    pub(crate) is_encoded: bool,
 }
 
 impl Embedded {
@@ -65,7 +73,7 @@ impl Embedded {
         };
         let own = self.name.as_bytes();
         let of_modules = || memchr::memmem::find(directory, b"modules").is_some();
-        last == own || crate::source::matches(last, own) && !of_modules()
+        last == own || crate::source::matches(last, own) && !of_modules() && !self.is_main
     }
 }
 
@@ -103,8 +111,8 @@ pub(super) fn choose(
     name: Option<&str>,
     is_directive: fn(&[u8]) -> bool,
 ) -> Option<Result<ChosenConfiguration, Problem>> {
-    let mut found = match find(text, is_directive) {
-        Ok(found) => found,
+    let (encoded, mut found): (Vec<_>, Vec<_>) = match find(text, is_directive) {
+        Ok(found) => found.into_iter().partition(|one| one.is_encoded),
         // Perhaps a template, which is told better.
         Err(_) if !is_named(path) || super::template::guess(text).is_some() => return None,
         Err(NotYaml { at, why }) => {
@@ -113,6 +121,10 @@ pub(super) fn choose(
             return Some(Err(Problem { at, message, help }));
         }
     };
+    let is_meant = |one: &&Embedded| name.map_or(found.is_empty(), |name| one.name == name);
+    if let Some(one) = encoded.iter().find(is_meant) {
+        return Some(Err(of_base64(one)));
+    }
     let all = found.iter().take(MOST).map(|one| format!("`{}#{}`", path.display(), one.name));
     let more = if found.len() > MOST { " and so on" } else { "" };
     let names = all.collect::<Vec<_>>().join(", ") + more;
@@ -137,6 +149,21 @@ pub(super) fn choose(
     }))
 }
 
+/// The data of a Secret.
+fn of_base64(one: &Embedded) -> Problem {
+    let key = one.name.replace('.', "\\.");
+    Problem {
+        at: one.range.start,
+        message: format!(
+            "expected a configuration, found `{}` in base64, which is not looked into",
+            one.name
+        ),
+        help: format!(
+            "decode it first: `kubectl get secret NAME -o jsonpath='{{.data.{key}}}' | base64 -d | ngxc lint -`"
+        ),
+    }
+}
+
 fn is_named(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json")
 }
@@ -159,7 +186,9 @@ pub fn is_yaml(path: &Path, text: &[u8]) -> bool {
 /// True if a YAML file holds a configuration for certain: a script in YAML may have words of nginx too.
 pub fn holds_configuration(text: &[u8], is_directive: fn(&[u8]) -> bool) -> bool {
     let has_block = memchr::memchr(b'{', text).is_some() && memchr::memchr(b';', text).is_some();
-    has_block && find(text, is_directive).is_ok_and(|found| found.iter().any(|one| one.is_certain))
+    let is_secret = || memchr::memmem::find(text, b"Secret").is_some();
+    (has_block || is_secret())
+        && find(text, is_directive).is_ok_and(|found| found.iter().any(|one| one.is_certain))
 }
 
 /// The configurations in a text.
@@ -169,20 +198,24 @@ pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<E
     }
     let text = std::str::from_utf8(text)
         .map_err(|error| NotYaml { at: error.valid_up_to(), why: "it is not UTF-8".to_owned() })?;
-    let mut offsets = Offsets { text, at: 0, character: 0 };
+    let mut offsets = Offsets::new(text);
     let mut levels: Vec<Level> = Vec::new();
     let mut found: Vec<Embedded> = Vec::new();
     let mut before = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| NotYaml {
-            at: Offsets { text, at: 0, character: 0 }.byte(error.marker().index()),
+            at: Offsets::new(text).byte(error.marker().index()),
             why: error.info().to_owned(),
         })?;
         let is_value = levels.last_mut().is_none_or(|level| level.takes(&event));
         if let (Event::Scalar(value, style, ..), true) = (&event, is_value) {
             let range = offsets.byte(span.start.index())..offsets.byte(span.end.index());
             let (name, is_compose) = name(&levels);
-            if let Some(is_certain) = reads_like_one(&name, value, is_directive) {
+            let decoded = base64::decoded(value);
+            let is_encoded = decoded.is_some();
+            let meant = decoded.as_deref().unwrap_or(value);
+            if let Some(recognise::Like { is_certain, is_main }) = reads_like_one(&name, meant, is_directive)
+            {
                 if found.len() >= MAX_FOUND || (found.len() + 1) * text.len() > MAX_READ {
                     return Err(NotYaml {
                         at: range.start,
@@ -190,7 +223,14 @@ pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<E
                     });
                 }
                 let one = place(text, value, *style, range.clone(), before);
-                found.extend(one.map(|one| Embedded { name, is_compose, is_certain, ..one }));
+                found.extend(one.map(|one| Embedded {
+                    name,
+                    is_compose,
+                    is_certain,
+                    is_main,
+                    is_encoded,
+                    ..one
+                }));
             }
             before = range.end;
         } else if !matches!(event, Event::DocumentStart(_) | Event::DocumentEnd) {
@@ -312,10 +352,19 @@ fn place(
     range: Range<usize>,
     before: usize,
 ) -> Option<Embedded> {
-    let (name, is_compose, is_certain) = (String::new(), false, false);
+    let unknown = Embedded {
+        name: String::new(),
+        style,
+        range: 0..0,
+        indent: 0,
+        is_compose: false,
+        is_certain: false,
+        is_main: false,
+        is_encoded: false,
+    };
     if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
         let range = range.end - without_properties(&text[range.clone()]).len()..range.end;
-        return Some(Embedded { name, style, range, indent: 0, is_compose, is_certain });
+        return Some(Embedded { range, ..unknown });
     }
     let indicator = before + text[before..range.end].find(['|', '>'])?;
     let start = indicator + text[indicator..].find('\n')? + 1;
@@ -325,7 +374,7 @@ fn place(
         Some(line.len() - line.trim_start_matches(' ').len())
     };
     let indent = first(&text[range.clone()])?.saturating_sub(first(value)?);
-    Some(Embedded { name, style, range, indent, is_compose, is_certain })
+    Some(Embedded { range, indent, ..unknown })
 }
 
 /// The text of a scalar behind its anchor and its tag.
@@ -334,30 +383,4 @@ fn without_properties(mut text: &str) -> &str {
         text = text.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_start());
     }
     text
-}
-
-/// From characters, which the library counts, to bytes; only forwards.
-struct Offsets<'t> {
-    text: &'t str,
-    at: usize,
-    character: usize,
-}
-
-impl Offsets<'_> {
-    fn byte(&mut self, character: usize) -> usize {
-        // An event may begin a little before the last one ended.
-        while self.character > character {
-            self.at -= 1;
-            while !self.text.is_char_boundary(self.at) {
-                self.at -= 1;
-            }
-            self.character -= 1;
-        }
-        let rest = self.text[self.at..].chars().take(character - self.character);
-        for c in rest {
-            self.at += c.len_utf8();
-            self.character += 1;
-        }
-        self.at
-    }
 }

@@ -7,9 +7,17 @@ use crate::syntax::ast::Directive;
 use crate::syntax::parser::parse;
 use crate::syntax::tree::Terminator;
 
+/// A text that reads like a configuration.
+pub(super) struct Like {
+    /// Nothing else can be meant.
+    pub(super) is_certain: bool,
+    /// It has `events`.
+    pub(super) is_main: bool,
+}
+
 /// `None` for a text that is no configuration. In a configuration something ends as directives do, and more names than not
-/// are known; of a key that says what it holds half of them are enough. The answer says if nothing else can be meant.
-pub(super) fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> Option<bool> {
+/// are known; of a key that says what it holds half of them are enough.
+pub(super) fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> bool) -> Option<Like> {
     /// Blocks that no other language has.
     const BLOCKS: [&str; 6] = ["events", "http", "server", "upstream", "location", "stream"];
     /// Directives that are looked at.
@@ -23,6 +31,7 @@ pub(super) fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> 
     let file = sources.add("", masked.unwrap_or_else(|| text.as_bytes().to_vec()));
     let (tree, errors) = parse(file, sources.file(file).text.clone());
     let (mut all, mut known, mut ended, mut telling, mut has_block) = (0, 0, 0, 0, false);
+    let mut is_main = false;
     let says_so = says_so(name);
     // A key that says so may hold a block with a misspelt name.
     let inner = tree.directives().filter(|_| says_so && errors.is_empty());
@@ -34,11 +43,12 @@ pub(super) fn reads_like_one(name: &str, text: &str, is_directive: fn(&[u8]) -> 
         let is_ended = is_known && directive.terminator() != Terminator::Missing;
         ended += usize::from(is_ended);
         telling += usize::from(is_ended && is_telling(directive));
+        is_main |= directive.block().is_some() && directive.name().is("events");
         has_block |= directive.block().is_some() && BLOCKS.iter().any(|block| directive.name().is(block));
     }
     let is_one = ended > 0 && (says_so || telling > 0) && known * 2 + usize::from(says_so) > all
         || known_inside > 0 && known_inside >= all;
-    is_one.then_some(says_so || has_block && errors.is_empty())
+    is_one.then_some(Like { is_certain: says_so || has_block && errors.is_empty(), is_main })
 }
 
 /// True unless other languages have such a line too: `set -e;` and `echo a;` of a shell, `if (a) {` and `return 1;` of many.

@@ -2,15 +2,17 @@
 //! inner level gets from an outer one. For directives that the model does not hold.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::codes::{Code, Codes, Index};
+use super::fragment;
+use super::memo::Memo;
 use super::pattern::{Pattern, Patterns};
-use super::{fragment, text};
 use crate::catalog::{self, Body, Context};
 use crate::diagnostic::Class;
 use crate::syntax::{Block, Configuration, Directive, IncludeChain};
+use maps::PatternMaps;
 
 /// Every block that contains directives, outer before inner.
 pub(crate) struct Levels<'a> {
@@ -25,13 +27,8 @@ pub(crate) struct Levels<'a> {
     /// The instructions of most blocks.
     no_codes: Rc<Index>,
     maps: OnceCell<PatternMaps>,
-}
-
-/// Patterns of `map` blocks: the variables that match one when they are read, and the groups' names.
-#[derive(Default)]
-struct PatternMaps {
-    variables: HashSet<String>,
-    groups: HashSet<String>,
+    /// Values that were asked for.
+    pub(super) memo: Memo,
 }
 
 struct BlockData<'a> {
@@ -67,6 +64,7 @@ impl<'a> Levels<'a> {
             codes: RefCell::default(),
             no_codes: Rc::default(),
             maps: OnceCell::new(),
+            memo: Memo::default(),
         };
         let root = configuration.tree(configuration.main).root();
         let context = if whole { Context::Main } else { fragment::guessed(configuration) };
@@ -79,6 +77,7 @@ impl<'a> Levels<'a> {
                 levels.sets.entry(name.to_ascii_lowercase()).or_default().push((level, set));
             }
         }
+        levels.memo.allow(levels.blocks.iter().map(|block| block.directives.len()).sum());
         if configuration.diagnostics.iter().any(|d| d.class == Class::Environment) {
             levels.mark_incomplete(configuration, root);
         }
@@ -170,36 +169,6 @@ impl<'a> Levels<'a> {
         let start = found.partition_point(|(level, _)| *level < range.start);
         let of_server = found[start..].iter().take_while(move |(level, _)| *level < range.end).take(MOST);
         of_server.map(|&(index, set)| (Level { levels: self, index }, set))
-    }
-
-    /// True if a text reads a variable that matches patterns when it is read.
-    pub(crate) fn reads_pattern_map(&self, text: &[u8]) -> bool {
-        let maps = self.maps.get_or_init(|| self.pattern_maps());
-        !maps.variables.is_empty()
-            && text.contains(&b'$')
-            && text::variables(text).any(|name| maps.variables.contains(&name))
-    }
-
-    /// True if a pattern of a `map` has a group of that name.
-    pub(crate) fn map_with_group(&self, name: &str) -> bool {
-        self.maps.get_or_init(|| self.pattern_maps()).groups.contains(name)
-    }
-
-    fn pattern_maps(&self) -> PatternMaps {
-        let mut found = PatternMaps::default();
-        for (_, map) in self.by_name.get(&b"map"[..]).into_iter().flatten() {
-            let Some(variable) = map.arg(1).map(|word| word.value().to_ascii_lowercase()) else { continue };
-            for entry in self.entries(*map) {
-                let key = entry.name().value();
-                let Some(pattern) = key.strip_prefix(b"~") else { continue };
-                let caseless = pattern.strip_prefix(b"*");
-                let pattern = self.pattern(caseless.unwrap_or(pattern), caseless.is_some());
-                found.groups.extend(pattern.into_iter().flat_map(|pattern| pattern.names()));
-                let name = variable.strip_prefix(b"$").unwrap_or(&variable);
-                found.variables.insert(String::from_utf8_lossy(name).into_owned());
-            }
-        }
-        found
     }
 
     /// The entries of a `map` and the like, which are no directives: includes expanded.
@@ -395,5 +364,6 @@ impl PartialEq for Level<'_> {
     }
 }
 
+mod maps;
 #[cfg(test)]
 mod tests;

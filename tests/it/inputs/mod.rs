@@ -3,6 +3,7 @@
 
 mod branches;
 mod dump;
+mod found;
 mod template;
 mod text;
 mod words;

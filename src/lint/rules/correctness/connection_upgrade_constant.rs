@@ -76,21 +76,23 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             places.entry(header.span).or_default().push(&judged.leaf);
         }
     }
-    // Two fixes may add the same map: the first does, the others come when it is there.
+    // Each fix would add the same map at the same place: the first does, the others come when it is there.
+    let server = places.values().flatten().map(|leaf| leaf.server.span).min();
     for (span, leaves) in places {
         let finding = CONNECTION_UPGRADE_CONSTANT
             .finding(span, "`Connection: upgrade` is sent also with requests that ask for no upgrade")
             .label("with every request")
             .help("use a map: `map $http_upgrade $connection_upgrade { default upgrade; '' ''; }`");
         let finding = affected(finding, leaves.iter().map(|leaf| leaf.span), "used here");
-        found.push(match fix(target, span, leaves[0]) {
+        found.push(match server.and_then(|server| fix(target, span, server)) {
             Some(fix) => finding.fix(fix),
             None => finding,
         });
     }
 }
 
-fn fix(target: Target<'_>, span: Span, leaf: &Leaf<'_>) -> Option<Fix> {
+/// `server`: the first that needs the map.
+fn fix(target: Target<'_>, span: Span, server: Span) -> Option<Fix> {
     let variables = &target.config.http.variables;
     let known = target.config.http.maps.iter().find(|map| {
         let empty = map.entries.iter().find(|e| matches!(&e.key, MapKey::Exact(key) if key.is_empty()));
@@ -104,8 +106,7 @@ fn fix(target: Target<'_>, span: Span, leaf: &Leaf<'_>) -> Option<Fix> {
         Some(map) => variables.get(map.variable).name.clone(),
         None if variables.find("connection_upgrade").is_some() => return None,
         None => {
-            let server =
-                place::find(target.configuration, leaf.server.span).filter(|d| d.name().is("server"))?;
+            let server = place::find(target.configuration, server).filter(|d| d.name().is("server"))?;
             let map = "map $http_upgrade $connection_upgrade { default upgrade; '' ''; }";
             edits.push(place::before(target.configuration, server.head(), map)?);
             "connection_upgrade".to_owned()

@@ -1,5 +1,7 @@
 //! Regex locations that are never reached.
 
+use std::rc::Rc;
+
 use regex_syntax::hir::{HirKind, Look};
 
 use crate::diagnostic::Diagnostic;
@@ -52,15 +54,25 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
         seen = Some(outer);
         let mut covers: Vec<(Directive<'_>, CoveredPaths)> = Vec::new();
+        let mut patterns: Vec<(Directive<'_>, Rc<Pattern>)> = Vec::new();
         for head in outer.own("location") {
             let Some((text, caseless)) = sources::regex_of_location(head) else { continue };
             let Some(pattern) = outer.pattern(&text, caseless) else { continue };
             let prefix = pattern.prefix().unwrap_or_default();
+            // One path: any earlier pattern that matches it takes all.
+            let path = pattern.literal().filter(|_| !caseless);
+            let taken = path.and_then(|path| {
+                let takes = |(_, own): &&(Directive<'_>, Rc<Pattern>)| own.is_match(&path) == Some(true);
+                patterns.iter().find(takes).map(|(first, _)| *first)
+            });
+            if patterns.len() < MOST {
+                patterns.push((head, pattern.clone()));
+            }
             let first = covers.iter().find(|(_, cover)| match cover {
                 CoveredPaths::All => true,
                 CoveredPaths::Beginning(begin) => !caseless && prefix.starts_with(begin),
             });
-            if let Some((first, _)) = first {
+            if let Some(first) = first.map(|(first, _)| *first).or(taken) {
                 found.push(
                     SHADOWED_REGEX_LOCATION
                         .finding(
@@ -76,6 +88,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         }
     }
 }
+
+/// The most patterns that a path is held against.
+const MOST: usize = 200;
 
 /// The paths that a pattern matches for sure.
 enum CoveredPaths {

@@ -89,10 +89,22 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 UNANCHORED_REGEX
                     .finding(head.head(), format!("`{pattern}` also matches in the middle of a path"))
                     .label(format!("goes on behind `.{}`", plain.split('|').next().unwrap_or_default()))
-                    .help("end the pattern with `$`"),
+                    .help(if splits(level, head) {
+                        "end the pattern with `(/|$)`: what follows the `/` is the PATH_INFO that the location splits off"
+                    } else {
+                        "end the pattern with `$`"
+                    }),
             );
         }
     }
+}
+
+/// True if a location splits the path behind the extension off, which an end of the pattern would refuse.
+fn splits(level: Level<'_>, head: Directive<'_>) -> bool {
+    level.below(head).is_some_and(|own| {
+        own.inward().iter().any(|inner| inner.get("fastcgi_split_path_info").is_some())
+            || own.own("fastcgi_param").any(|param| param.arg(0).is_some_and(|name| name.is("PATH_INFO")))
+    })
 }
 
 /// Alternatives of the whole pattern of which only the first is bound to the start, or only the last to the end.

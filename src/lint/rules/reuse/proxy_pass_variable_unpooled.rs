@@ -144,7 +144,7 @@ fn unknown(span: Span) -> Diagnostic {
             span,
             "the host is known only from the request: no connection is reused unless it is the name of an upstream",
         )
-        .label("any host")
+        .label("no host is written here")
         .help("if the hosts are known, give each an `upstream` with `keepalive` and let a `map` choose one; a proxy for any host has to open a connection for each request");
     finding.level = Level::Info;
     finding

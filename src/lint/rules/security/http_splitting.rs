@@ -163,7 +163,9 @@ fn finding(directive: Directive<'_>, name: &str, value: &[u8], open: &Open) -> D
         _ if name == "rewrite" => {
             "let a group of the pattern take the path, as in `^(.*)$`, and write `$1`: nginx escapes the groups of a `rewrite` that redirects"
         }
-        "$uri" | "$document_uri" if direct => "use `$request_uri`, which is not decoded",
+        "$uri" | "$document_uri" if direct => {
+            "use `$request_uri`, which is not decoded and has the arguments too"
+        }
         _ if open.bytes.iter().all(|has| *has) => "take it from `$request_uri`, which is not decoded",
         _ => "make the group narrower: `[^./\\n]*` instead of `[^.]*`",
     };

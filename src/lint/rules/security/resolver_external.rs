@@ -54,7 +54,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 RESOLVER_EXTERNAL
                     .finding(word.span(), format!("`{word}` is a name server in the internet"))
                     .label("its answers can be forged")
-                    .help("use a resolver on this host or in this network"),
+                    .help("use a resolver on this host or in this network, unless that one leads back to this server"),
             );
         }
     }

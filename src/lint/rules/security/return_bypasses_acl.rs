@@ -57,6 +57,9 @@ declare_rule! {
     }
 }
 
+/// A file cannot redirect.
+const REDIRECT: &str = "let `geo` say who may come, and redirect or refuse in an `if` on its variable";
+
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (level, rewrite) in target.levels().http("rewrite") {
         let flag = rewrite.arg(2).is_some_and(|w| w.is("redirect") || w.is("permanent"));
@@ -75,7 +78,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                     )
                     .label("does not wait for access rules")
                     .related(deny.head(), "is not asked")
-                    .help("answer with a file and `try_files`, or choose with `geo` and `if`"),
+                    .help(REDIRECT),
             );
         }
     }
@@ -97,7 +100,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             .finding(answer.head(), "everybody gets this answer: `return` comes before `allow` and `deny`")
             .label("does not wait for access rules")
             .related(deny.head(), "is not asked")
-            .help("answer with a file and `try_files`, or choose with `geo` and `if`");
+            .help(if redirects {
+                REDIRECT
+            } else {
+                "answer with a file and `try_files`, or choose with `geo` and `if`"
+            });
         // A redirect to https is no secret, and what only inherits the rules may be meant for everybody.
         if redirects && level.context() == Context::Server || level.get("deny").is_none() {
             finding.level = Level::Info;

@@ -63,7 +63,11 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let finding = WEAK_TLS_PROTOCOLS
             .finding(directive.head(), format!("{} {verb} broken, and enabled here", names.join(", ")))
             .label("OpenSSL 3 refuses them at its usual security level, older libraries do not")
-            .help(format!("write `{text}`"));
+            .help(if left.iter().any(|name| name.eq_ignore_ascii_case("TLSv1.3")) {
+                format!("write `{text}`")
+            } else {
+                format!("write `{} TLSv1.3;`: the newest version is missing too", text.trim_end_matches(';'))
+            });
         found.push(
             finding.fix(Fix::safe("leave out what is broken", vec![Edit::replace(directive.span(), text)])),
         );

@@ -52,7 +52,7 @@ impl Guard {
     /// Length of the header block with which a stream began, as it was compressed.
     pub(crate) fn block_length(&mut self, stream: u32) -> Option<u64> {
         let at = self.blocks.iter().position(|(other, _)| *other == stream)?;
-        self.blocks.drain(..=at).last().map(|(_, length)| length)
+        self.blocks.drain(..=at).next_back().map(|(_, length)| length)
     }
 
     /// Looks at bytes; so many of them may pass, and the others are held.

@@ -8,6 +8,7 @@ pub(crate) mod peers;
 pub(crate) mod random;
 pub(crate) mod round_robin;
 
+use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
 use md5::{Digest, Md5};
@@ -74,6 +75,11 @@ pub(crate) trait Balancer {
     /// The next peer by its position in the upstream; `None`: no live upstreams. `now` in seconds.
     fn get(&mut self, attempt: &mut Attempt, now: u64) -> Option<usize>;
 
+    /// A peer has accepted a connection (`ngx_stream_upstream_notify_round_robin_peer`).
+    fn connected(&mut self, peer: usize) {
+        self.peers().connected(peer);
+    }
+
     /// Gives a peer back; true if it is disabled from now on.
     fn free(&mut self, attempt: &mut Attempt, peer: usize, outcome: Outcome, now: u64) -> bool {
         self.peers().free(attempt, peer, outcome, now)
@@ -116,7 +122,8 @@ pub(crate) fn of(upstream: &Upstream, placed: &[(usize, Resolved)]) -> Box<dyn B
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
+        // Writing to memory does not fail.
+        let _ = write!(text, "{byte:02x}");
         text
     })
 }

@@ -1,0 +1,133 @@
+//! Sessions of `stream`: each takes a port for as long as it lasts, and `ports`, `doctor`, `split` and `show` know it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use ngxc::model::Config;
+use ngxc::ports::capacity::{Capacity, Load, Setup, outcome};
+use ngxc::ports::plan::{Solution, Unknown, rows, solve};
+use ngxc::ports::sysctl::Sysctls;
+use ngxc::ports::{Host, session};
+use ngxc::source::Memory;
+use ngxc::{catalog, compile, syntax};
+use serde_json::Value;
+
+const STREAM: &str = "events {}\nstream {\n    split_clients $remote_addr $source {\n        50% 10.0.0.11;\n        * 10.0.0.12;\n    }\n    \
+                      upstream db {\n        server 10.0.0.1:5432 weight=3;\n        server 10.0.0.2:5432;\n    }\n    server {\n        \
+                      listen 6000;\n        proxy_bind $source;\n        proxy_pass db;\n    }\n    server {\n        listen 6001 udp;\n        \
+                      proxy_timeout 20s;\n        proxy_pass 10.0.0.3:53;\n    }\n    server {\n        listen 6002 udp;\n        \
+                      proxy_responses 1;\n        proxy_pass db;\n    }\n}\n";
+
+fn config(text: &str) -> Config {
+    let files = Memory::default().with("nginx.conf", text);
+    let configuration = syntax::load(&files, "nginx.conf".as_ref(), &syntax::LoadOptions::default()).unwrap();
+    let compiled = compile::compile(&configuration, &compile::Options::new(catalog::NEWEST));
+    assert!(compiled.is_valid(), "{:?}", compiled.diagnostics);
+    compiled.config
+}
+
+fn tiny() -> Host {
+    Host::read(&Sysctls::parse("net.ipv4.ip_local_port_range = 20000 20063")).unwrap()
+}
+
+fn near(a: f64, b: f64) -> bool {
+    (a / b - 1.0).abs() < 1e-6
+}
+
+#[test]
+fn each_session_of_tcp_takes_a_port_until_it_is_closed_and_a_minute_more() {
+    let config = config(STREAM);
+    let flows = session::flows(&config);
+    assert_eq!(flows.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["db", "10.0.0.3:53", "db"]);
+    let tcp = Setup::new(&config, &flows[0], &tiny(), None);
+    assert_eq!((tcp.sources, tcp.destinations, tcp.is_udp()), (2, 2, false));
+    // Ten seconds each: 64 ports to a destination, of which the heaviest pair gets half of three quarters.
+    let load = Load { rate: 1.0, latency: 10.0, concurrency: None };
+    let capacity = Capacity::of(&tcp, &load);
+    assert!(
+        near(capacity.hard, 64.0 / 71.0 / 0.375) && near(capacity.safe, 32.0 / 71.0 / 0.375),
+        "{capacity:?}"
+    );
+    // No pool keeps a session's connection.
+    assert!(rows(&tcp, &load).iter().all(|row| !row.name.contains("keepalive")));
+    let busy = Load { rate: 100.0, ..load };
+    assert!(matches!(solve(&tcp, &busy, Unknown::Keepalive), Solution::Impossible(_)));
+    assert!(outcome(&tcp, &busy).1.is_bad());
+}
+
+#[test]
+fn ports_of_udp_are_taken_for_all_destinations_until_the_timeout() {
+    let config = config(STREAM);
+    let flows = session::flows(&config);
+    let udp = Setup::new(&config, &flows[1], &tiny(), None);
+    let load = Load { rate: 1.0, latency: 0.0, concurrency: None };
+    // nginx 1.31.5 served 64 sessions of 100 with these ports; the others failed with 11 (EAGAIN).
+    assert!(near(Capacity::of(&udp, &load).hard, 64.0 / 20.0));
+    assert_eq!((udp.ports().all, udp.ports().first_parity), (64, 64));
+    assert!(udp.time_wait().abs() < f64::EPSILON && near(udp.open(&load), 20.0));
+    // The response ends a session; two destinations share the ports.
+    let answered = Setup::new(&config, &flows[2], &tiny(), None);
+    let load = Load { latency: 0.5, ..load };
+    assert!(near(Capacity::of(&answered, &load).hard, 64.0 / 0.5));
+}
+
+fn ngxc(place: &Path, arguments: &[&str]) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_ngxc")).args(arguments).current_dir(place).output().unwrap();
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn commands_know_sessions() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("nginx.conf"), STREAM).unwrap();
+    let plan = ["ports", "nginx.conf", "--assume-defaults", "--nginx-version", "1.26.0", "--latency", "10s"];
+    let text = ngxc(place.path(), &[&plan[..], &["--rate", "100"]].concat());
+    assert!(
+        text.contains("a connection for each session of stream (TCP)") && text.contains("sessions/s"),
+        "{text}"
+    );
+    assert!(text.contains("a port of UDP is taken for all destinations"), "{text}");
+    assert!(!text.contains("keepalive") && !text.contains("requests/s"), "{text}");
+    let json: Value =
+        serde_json::from_str(&ngxc(place.path(), &[&plan[..], &["--format", "json"]].concat())).unwrap();
+    let protocols: Vec<_> = json["flows"].as_array().unwrap().iter().map(|f| f["protocol"].clone()).collect();
+    assert_eq!(protocols, ["tcp", "udp", "udp"]);
+    let report = ngxc(place.path(), &["ports", "nginx.conf", "--report"]);
+    assert!(report.contains("10.0.0.3:53: a connection for each session of stream"), "{report}");
+    let split = ngxc(place.path(), &["split", "nginx.conf"]);
+    assert!(split.contains("$source") && split.contains("10.0.0.12"), "{split}");
+    let show = ngxc(place.path(), &["show", "nginx.conf"]);
+    assert!(show.contains("server (stream)") && show.contains("proxy_pass 10.0.0.3:53"), "{show}");
+}
+
+#[test]
+fn missing_ports_of_sessions_are_no_502_and_no_pool_is_advised() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("nginx.conf"), STREAM).unwrap();
+    let line = |level: &str, peer: &str, error: &str, client: &str| {
+        format!(
+            "2026/11/22 17:46:02 [{level}] 8#8: *7 connect() to {peer} failed ({error}) while connecting to upstream, {client}: \
+                 192.0.2.1, server: 0.0.0.0:6000, upstream: \"{peer}\", bytes from/to client:0/0, bytes from/to upstream:0/0\n"
+        )
+    };
+    let tcp = line("crit", "10.0.0.1:5432", "99: Cannot assign requested address", "client");
+    let udp = line("error", "10.0.0.3:53", "11: Resource temporarily unavailable", "udp client");
+    fs::write(place.path().join("error.log"), tcp.repeat(2) + &udp).unwrap();
+    let arguments = ["doctor", "nginx.conf", "--error-log", "error.log", "--no-sockets", "--assume-defaults"];
+    let text = ngxc(place.path(), &arguments);
+    assert!(!text.contains("502") && !text.contains("`keepalive`"), "{text}");
+    assert!(text.contains("[no-free-port]") && text.contains("nginx.conf:14  proxy_pass db;"), "{text}");
+    assert!(text.contains("run   sysctl -w net.ipv4.tcp_tw_reuse=1"), "{text}");
+    assert!(
+        text.contains("[udp-no-free-port]") && text.contains("nginx.conf:19  proxy_pass 10.0.0.3:53;"),
+        "{text}"
+    );
+    let explained = ngxc(place.path(), &["doctor", "--explain", tcp.trim_end()]);
+    assert!(
+        !explained.contains("502") && explained.contains("the sessions of clients are closed"),
+        "{explained}"
+    );
+}
