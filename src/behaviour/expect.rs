@@ -24,6 +24,8 @@ pub struct Difference {
 pub enum Found {
     /// A value.
     Value(String),
+    /// Several lines of one header.
+    Several(Vec<String>),
     /// Nothing: there is no such header, file, upstream …
     Nothing,
     /// The value is unknown, and why.
@@ -85,7 +87,8 @@ impl Comparison<'_> {
             let found = match values {
                 Err(missing) => Found::Unknown(missing.clone()),
                 Ok(values) if values.is_empty() => Found::Nothing,
-                Ok(values) => Found::Value(values.join("`, `")),
+                Ok(mut values) if values.len() == 1 => Found::Value(values.remove(0)),
+                Ok(values) => Found::Several(values),
             };
             self.add(&format!("{field}.{name}"), shown(header), found);
         }

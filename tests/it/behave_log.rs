@@ -114,7 +114,9 @@ fn logs_are_counted_by_what_they_reached() {
     assert!(out.contains("shadowed") && out.contains("location ^~ /img/` takes them"), "{out}");
     assert!(out.contains("1 lines do not fit the log_format `full`\n  a.log:8: "), "{out}");
     assert!(out.contains("2026-10-10 13:55:36"), "{out}");
-    assert!(fs::read_to_string(directory.path().join("p.html")).unwrap().contains("location /inner/"));
+    let page = fs::read_to_string(directory.path().join("p.html")).unwrap();
+    assert!(page.contains("location /inner/"), "{page}");
+    assert!(page.contains("<tr class=\"shadowed\"") && page.contains("shadowed by location ^~ /img/ ("), "{page}");
     assert_eq!(
         ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "a.log", "--min-coverage", "99"], b"").0,
         1
@@ -136,6 +138,82 @@ fn a_log_that_does_not_fit_is_named() {
     let (status, _, err) = ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "none.log"], b"");
     assert_eq!(status, 2);
     assert!(err.contains("cannot read `none.log`"), "{err}");
+}
+
+/// A configuration whose choices depend on headers, with a page for failures of upstreams.
+const HEADERS: &str = r#"events {}
+http {
+    log_format full '$remote_addr [$time_local] "$request" $status $host "$upstream_addr" "$http_user_agent"';
+    log_format other '$status $request';
+    access_log /tmp/a.log other;
+    map $http_upgrade $connection { default upgrade; '' close; }
+    map $uri $shelf { default none; ~^/books top; }
+    upstream app { server 10.0.0.1:80; }
+    server { listen 80 default_server; server_name a.test;
+        error_page 502 504 /sorry;
+        location / { proxy_pass http://app; proxy_set_header Connection $connection; proxy_set_header X-Shelf $shelf; }
+        location /beta { if ($http_cookie ~ beta) { return 302 /new; } return 200; }
+        location /old { return 301 /new; }
+        location /sorry { return 200 sorry; }
+    }
+}
+"#;
+
+#[test]
+fn what_a_log_lacks_or_contradicts_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("nginx.conf"), HEADERS).unwrap();
+    let peer = "10.0.0.1:80";
+    let log = [
+        line("192.0.2.1", "GET /books/1 HTTP/1.1", 200, "a.test", peer, "x"),
+        line("192.0.2.1", "GET /cups HTTP/1.1", 502, "a.test", peer, "x"),
+        line("192.0.2.1", "GET /beta HTTP/1.1", 302, "a.test", "-", "x"),
+        line("192.0.2.1", "GET /old HTTP/1.1", 200, "a.test", peer, "x"),
+        line("192.0.2.1", "GET /old HTTP/1.1", 301, "a.test", "-", "x"),
+    ];
+    fs::write(directory.path().join("a.log"), log.concat()).unwrap();
+    let (status, out, err) =
+        ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "a.log", "--format", "json"], b"");
+    assert_eq!(status, 0, "{err}");
+    // The format is found by the first line; what it lacks is named with the number of requests.
+    assert!(err.contains("note: the log has the log_format `full`, not `other`"), "{err}");
+    assert!(err.contains("note: 1 request depends on `$http_cookie`, which the log does not have"), "{err}");
+    let document: Value = serde_json::from_str(&out).unwrap();
+    for (name, expected) in [
+        ("$shelf: ~^/books top", 1),
+        ("$shelf: default none", 0),
+        ("$connection: '' close", 1),
+        ("location /sorry", 1),
+        ("location /old", 2),
+    ] {
+        assert_eq!(hits(&document, name), expected, "{name}");
+    }
+    assert_eq!(document["failed_upstreams"], serde_json::json!({ "app": 1 }));
+    assert_eq!((document["contradicted"].as_u64(), &document["lacking"]["http_cookie"]), (Some(1), &Value::from(1)));
+    let (_, out, _) = ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "a.log"], b"");
+    assert!(out.contains("failed at the upstream: 502, 503 or 504\n         1  app\n"), "{out}");
+    assert!(out.contains("         1  the log says 200, the configuration answers 301\n"), "{out}");
+}
+
+/// Paths of which nearly all are asked for once are counted as exactly as others.
+#[test]
+fn paths_that_are_never_repeated_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("nginx.conf"), CONFIG).unwrap();
+    let mut log = String::new();
+    for number in 0..30_000 {
+        let path = ["/page", "/inner", "/img", "/bots"][number % 4];
+        let (status, upstream) = if number % 8 == 0 { (200, "10.0.0.1:80") } else { (403, "-") };
+        log += &line("10.0.0.9", &format!("GET {path}/{number} HTTP/1.1"), status, "a.test", upstream, "x");
+    }
+    fs::write(directory.path().join("a.log"), log).unwrap();
+    let (_, out, _) =
+        ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "a.log", "--format", "json"], b"");
+    let document: Value = serde_json::from_str(&out).unwrap();
+    for (name, expected) in [("location /inner/", 7500), ("location ^~ /img/", 7500), ("location /bots", 7500)] {
+        assert_eq!(hits(&document, name), expected, "{name}");
+    }
+    assert_eq!((document["requests"].as_u64(), hits(&document, "location /")), (Some(30_000), 7500));
 }
 
 #[test]

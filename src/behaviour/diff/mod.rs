@@ -9,6 +9,7 @@ pub mod effect;
 pub mod group;
 pub mod node;
 pub mod probe;
+pub mod reverted;
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,6 +22,7 @@ use class::Class;
 use effect::{Effects, effects};
 use node::{Edit, Node};
 use probe::{Asks, Probe, hosts};
+use reverted::{Maker, Trials};
 
 /// One of the configurations.
 #[derive(Clone, Copy, Debug)]
@@ -112,8 +114,8 @@ pub struct Compared {
 /// Most pairs of equal servers that are asked because something outside of them differs.
 const MAX_EQUAL: usize = 24;
 
-/// Compares two configurations.
-pub fn compare(old: Side<'_>, new: Side<'_>) -> Compared {
+/// Compares two configurations; `maker` compiles a text, so that each difference is told of the edit that causes it.
+pub fn compare<'c>(old: Side<'c>, new: Side<'c>, maker: Option<&'c Maker<'c>>) -> Compared {
     let mut compared = Compared { is_complete: true, ..Compared::default() };
     compared.edits = node::edits(old.nodes, new.nodes);
     let hashes = [of_servers(old.nodes), of_servers(new.nodes)];
@@ -121,7 +123,8 @@ pub fn compare(old: Side<'_>, new: Side<'_>) -> Compared {
     addresses(old, new, &mut compared);
     let mut asked: HashSet<(ServerId, ServerId)> = HashSet::new();
     let mut equal = 0;
-    let attribution = group::Attribution::new(&compared.edits);
+    let trials = Trials::new(old, new, &compared.edits, maker);
+    let causes = Causes { attribution: group::Attribution::new(&compared.edits), trials };
     let mut seen = Seen::new();
     for (old_id, new_id) in shared_addresses(old, new) {
         let of =
@@ -157,7 +160,7 @@ pub fn compare(old: Side<'_>, new: Side<'_>) -> Compared {
                 }
             }
             let pair = Pair { old, new, addresses: (old_id, new_id), servers: (one, two), host };
-            pair.compare(&attribution, &mut seen, &mut compared);
+            pair.compare(&causes, &mut seen, &mut compared);
         }
     }
     compared.places.sort_unstable();
@@ -213,6 +216,12 @@ fn addresses(old: Side<'_>, new: Side<'_>, compared: &mut Compared) {
     }
 }
 
+/// Both ways to the edit behind a difference: by places, and by asking the configuration without the edit.
+struct Causes<'c> {
+    attribution: group::Attribution,
+    trials: Trials<'c>,
+}
+
 /// A pair of servers that the same requests reach.
 struct Pair<'p> {
     old: Side<'p>,
@@ -235,7 +244,7 @@ impl Witness {
 }
 
 impl Pair<'_> {
-    fn compare(&self, attribution: &group::Attribution, seen: &mut Seen, compared: &mut Compared) {
+    fn compare(&self, causes: &Causes<'_>, seen: &mut Seen, compared: &mut Compared) {
         let mut asks = Asks::default();
         for (side, id) in [(self.old, self.servers.0), (self.new, self.servers.1)] {
             asks.add(side.config(), &side.config().http.servers[id.0 as usize]);
@@ -257,7 +266,10 @@ impl Pair<'_> {
             });
             let (old, new) = (effects(&mut before, self.old.sources), effects(&mut after, self.new.sources));
             for (class, field, old_value, new_value) in differing(&old, &new) {
-                let edit = attribution.of(&old, &new, &field);
+                let guess = causes.attribution.of(&old, &new, &field);
+                let effect = (field.as_str(), old_value.as_deref());
+                let found = causes.trials.cause(&compared.edits, guess, &probe, self.addresses.1, effect);
+                let edit = found.or(guess);
                 let places =
                     (old.place.or(old.trail.first().copied()), new.place.or(new.trail.first().copied()));
                 let is_explained = edit.is_some();

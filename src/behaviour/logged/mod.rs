@@ -2,7 +2,8 @@
 
 mod counter;
 mod hash;
+mod judge;
 mod reader;
 
-pub use counter::{Counter, Time};
+pub use counter::{Counter, Counts, Time};
 pub use reader::{Logged, Reader};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::hash::Print;
 use crate::eval::log_format::{Field, Format};
 use crate::eval::select::{AddressId, Router, ServerId, ServerStep, host};
 use crate::model::log::LogFormat;
@@ -55,13 +56,11 @@ pub(super) struct Parts<'l> {
 
 impl Parts<'_> {
     /// Facts that each route may read without notice.
-    pub(super) fn base(&self, out: &mut Vec<u8>) {
-        out.clear();
-        for text in self.base {
-            out.extend_from_slice(text);
-            out.push(0);
-        }
-        out.push(u8::from(self.is_passed) | u8::from(self.has_user) << 1);
+    #[inline]
+    pub(super) fn base(&self, mut print: Print) -> u128 {
+        self.base.iter().for_each(|text| print.add(text));
+        print.word(u64::from(self.is_passed) | u64::from(self.has_user) << 1);
+        print.key()
     }
 }
 
@@ -77,6 +76,13 @@ pub struct Logged {
     pub client: Option<std::net::IpAddr>,
     /// True if the log says that the request was passed on, false if it says that it was not.
     pub passed: Option<bool>,
+}
+
+impl Logged {
+    /// Status of the response, if the log has it.
+    pub(super) fn status(&self) -> Option<u16> {
+        self.asked.facts.as_ref()?.upstream.as_ref().map(|response| response.status)
+    }
 }
 
 /// Variables whose logged values are facts.
@@ -265,7 +271,9 @@ impl<'g> Reader<'g> {
         let host =
             text("http_host").or_else(|| text("host")).or_else(|| text("server_name")).unwrap_or_default();
         let mut name = Vec::new();
-        if !host.is_empty() && host::normalize(&host, &mut name).is_err() {
+        if !host.is_empty()
+            && host::normalize_in(self.ground.router.config().version, &host, &mut name).is_err()
+        {
             name.clear();
         }
         let (scheme, port) = (text("scheme"), text("server_port"));
@@ -287,6 +295,7 @@ impl<'g> Reader<'g> {
         let facts = Facts {
             files: files(status, passed),
             upstream: status.map(|status| Response { status, headers: Vec::new() }),
+            has_failed: matches!(status, Some(502 | 504)) && text("upstream_header_time").is_none(),
             auth_request: Some(status.filter(|status| matches!(status, 401 | 403)).unwrap_or(200)),
             user,
             body: None,

@@ -76,7 +76,7 @@ pub(super) fn run(
         return Ok(Outcome::Findings);
     }
     let (old, new) = (Loaded::of(one, before.config)?, Loaded::of(two, after.config)?);
-    let compared = compare(old.side(), new.side());
+    let compared = compare(old.side(), new.side(), None);
     let sides = Sides { old: &old, new: &new, names: [format!("nginx {from}"), format!("nginx {to}")] };
     let report = entry::report(&sides, &compared);
     if format == Format::Json {

@@ -34,6 +34,7 @@ impl Report<'_> {
 pub(super) fn found_text(found: &Found) -> String {
     match found {
         Found::Value(value) => format!("found `{value}`"),
+        Found::Several(values) => format!("found `{}`", values.join("`, `")),
         Found::Nothing => "found nothing".to_owned(),
         Found::Unknown(missing) => format!("not known here: {missing}"),
     }
@@ -125,13 +126,21 @@ fn live(live: &Live) -> Value {
 
 fn difference(difference: &Difference) -> Value {
     let (found, unknown) = match &difference.found {
-        Found::Value(value) => (Some(value.clone()), None),
-        Found::Nothing => (None, None),
-        Found::Unknown(missing) => (None, Some(missing.to_string())),
+        Found::Value(value) => (json!(value), None),
+        Found::Several(values) => (json!(values), None),
+        Found::Nothing => (Value::Null, None),
+        Found::Unknown(missing) => (Value::Null, Some(missing.to_string())),
     };
     json!({
-        "field": difference.field, "expected": difference.expected, "found": found, "unknown": unknown
+        "field": difference.field, "expected": expected(&difference.expected), "found": found, "unknown": unknown
     })
+}
+
+/// An expected value without the quotes that people see; several are a list.
+fn expected(shown: &str) -> Value {
+    let text = |shown: &str| serde_json::from_str::<String>(shown).ok().map(Value::from);
+    let list = || serde_json::from_str::<Vec<String>>(&format!("[{shown}]")).ok().map(Value::from);
+    text(shown).or_else(list).unwrap_or_else(|| Value::from(shown))
 }
 
 pub(super) fn junit(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
