@@ -36,7 +36,11 @@ pub(super) fn of_line<'c>(
     if name.is_some() || line.is_empty() || fits(&chosen) {
         return Ok(chosen);
     }
-    let mut others = config.http.log_formats.iter().filter(fits);
+    let has_request = |format: &&LogFormat| {
+        let name = |id| config.http.variables.get(id).name.as_str();
+        format.value.variables().any(|id| matches!(name(id), "request" | "request_uri" | "uri"))
+    };
+    let mut others = config.http.log_formats.iter().filter(has_request).filter(fits);
     match (others.next(), others.next()) {
         (Some(only), None) => {
             note(&format!(

@@ -290,7 +290,10 @@ fn init_leaves_out_what_a_server_answers_itself() {
     let (status, cases, _) = ngxc(directory.path(), &["test", "nginx.conf", "--init"]);
     assert_eq!((status, cases.matches("[[case]]").count()), (0, 3), "{cases}");
     assert_eq!(cases.matches("http://a.test").count(), 1, "{cases}");
-    assert!(cases.contains("redirect = \"https://b.test/\"") && cases.contains("location = \"/open\""), "{cases}");
+    assert!(
+        cases.contains("redirect = \"https://b.test/\"") && cases.contains("location = \"/open\""),
+        "{cases}"
+    );
     fs::write(directory.path().join("www.test.toml"), &cases).unwrap();
     assert_eq!(ngxc(directory.path(), &["test", "nginx.conf"]).0, 0);
 }

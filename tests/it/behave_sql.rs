@@ -181,9 +181,10 @@ fn engines_find_the_same_peaks() {
         let fields: Vec<&str> = line.split('\t').collect();
         // Attempts follow one another, and the last one ends with the request.
         let mut end = thousandths(fields[2]);
-        let peers = fields[3].split(", ").flat_map(|peer| peer.split(" : ")).rev();
-        let times = fields[4].split(", ").flat_map(|time| time.split(" : ")).rev();
-        for (peer, time) in peers.zip(times).filter(|(peer, _)| *peer != "-") {
+        let peers = fields[3].split(", ").flat_map(|peer| peer.split(" : "));
+        let times = fields[4].split(", ").flat_map(|time| time.split(" : "));
+        let attempts: Vec<(&str, &str)> = peers.zip(times).filter(|(peer, _)| *peer != "-").collect();
+        for (peer, time) in attempts.into_iter().rev() {
             let took = if time == "-" { 0 } else { thousandths(time) };
             events.entry(peer).or_default().extend([(end - took, 1), (end + 61_000, -1)]);
             end -= took;

@@ -10,44 +10,20 @@ pub mod group;
 pub mod node;
 pub mod probe;
 pub mod reverted;
+mod side;
 
 use std::collections::{HashMap, HashSet};
 
 use super::outcome::Outcome;
-use crate::eval::select::{AddressId, LocationId, Router, ServerId};
-use crate::model::{Config, Endpoint, Server};
-use crate::simulate::walk::Ground;
-use crate::source::{SourceMap, Span};
+use crate::eval::select::{AddressId, LocationId, ServerId};
+use crate::model::Endpoint;
+use crate::source::Span;
 use class::Class;
 use effect::{Effects, effects};
 use node::{Edit, Node};
 use probe::{Asks, Probe, hosts};
-use reverted::{Maker, Trials};
-
-/// One of the configurations.
-#[derive(Clone, Copy, Debug)]
-pub struct Side<'s> {
-    /// The prepared configuration.
-    pub ground: &'s Ground,
-    /// Its texts.
-    pub sources: &'s SourceMap,
-    /// Its directives.
-    pub nodes: &'s [Node],
-}
-
-impl<'s> Side<'s> {
-    fn config(self) -> &'s Config {
-        self.ground.router.config()
-    }
-
-    fn server(self, id: ServerId) -> &'s Server {
-        &self.config().http.servers[id.0 as usize]
-    }
-
-    fn router(self) -> &'s Router {
-        &self.ground.router
-    }
-}
+use reverted::{Differing, Maker, Trials};
+pub use side::Side;
 
 /// Request that is treated differently.
 #[derive(Clone, Debug)]
@@ -267,26 +243,15 @@ impl Pair<'_> {
             let (old, new) = (effects(&mut before, self.old.sources), effects(&mut after, self.new.sources));
             for (class, field, old_value, new_value) in differing(&old, &new) {
                 let guess = causes.attribution.of(&old, &new, &field);
-                let effect = (field.as_str(), old_value.as_deref());
-                let found = causes.trials.cause(&compared.edits, guess, &probe, self.addresses.1, effect);
-                let edit = found.or(guess);
+                let effect =
+                    Differing { field: &field, old: old_value.as_deref(), new: new_value.as_deref() };
+                let found = causes.trials.causes(&compared.edits, guess, &probe, self.addresses.1, &effect);
+                let mut edits: Vec<Option<usize>> = found.into_iter().map(Some).collect();
+                if edits.is_empty() {
+                    edits.push(guess);
+                }
                 let places =
                     (old.place.or(old.trail.first().copied()), new.place.or(new.trail.first().copied()));
-                let is_explained = edit.is_some();
-                let key = (
-                    edit,
-                    places.0.filter(|_| !is_explained),
-                    places.1.filter(|_| !is_explained),
-                    field.clone(),
-                );
-                let before = seen.get(&key).copied();
-                let is_better = |at: usize| {
-                    let known: &Difference = &compared.differences[at];
-                    known.witness.is_weak() && known.class == class
-                };
-                if before.is_some_and(|at| !is_better(at)) {
-                    continue;
-                }
                 let listen = &self.new.router().listen(self.addresses.1).listen;
                 let witness = Witness {
                     probe: probe.clone(),
@@ -298,16 +263,30 @@ impl Pair<'_> {
                     old_told: (old.told.clone(), old.place),
                     new_told: (new.told.clone(), new.place),
                 };
-                let difference = Difference { class, witness, edit, places };
-                match before {
-                    Some(_) if difference.witness.is_weak() => {}
-                    Some(at) => compared.differences[at] = difference,
-                    None => {
-                        seen.insert(key, compared.differences.len());
-                        compared.differences.push(difference);
-                    }
+                for edit in edits {
+                    let difference = Difference { class, witness: witness.clone(), edit, places };
+                    keep(difference, seen, &mut compared.differences);
                 }
             }
+        }
+    }
+}
+
+/// Keeps a difference if it is the first of its cause and effect, or shows more than the first.
+fn keep(difference: Difference, seen: &mut Seen, differences: &mut Vec<Difference>) {
+    let places = if difference.edit.is_some() { (None, None) } else { difference.places };
+    let key = (difference.edit, places.0, places.1, difference.witness.field.clone());
+    match seen.get(&key).map(|at| &mut differences[*at]) {
+        Some(known) => {
+            let is_better =
+                known.witness.is_weak() && known.class == difference.class && !difference.witness.is_weak();
+            if is_better {
+                *known = difference;
+            }
+        }
+        None => {
+            seen.insert(key, differences.len());
+            differences.push(difference);
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, OnceCell};
 
+use super::effect;
 use super::node::{Edit, Node};
 use super::probe::Probe;
-use super::{Side, effect};
+use super::side::Side;
 use crate::behaviour::outcome::Outcome;
 use crate::eval::select::AddressId;
+use crate::model::Listen;
 use crate::simulate::walk::Ground;
 use crate::source::{SourceMap, Span};
 
@@ -58,45 +60,59 @@ impl<'t> Trials<'t> {
         self.made[at].get_or_init(make).as_ref()
     }
 
-    /// The edit without which a request has the effect of the old configuration, `guess` first.
-    pub(super) fn cause(
+    /// The edits behind the difference of one effect: the one without which a request has the effect of the old
+    /// configuration, `guess` first; else all without which the effect is another than the new one. Empty: it is not
+    /// known.
+    pub(super) fn causes(
         &self,
         edits: &[Edit],
         guess: Option<usize>,
         probe: &Probe,
         address: AddressId,
-        (field, old): (&str, Option<&str>),
-    ) -> Option<usize> {
-        self.maker?;
+        effect: &Differing<'_>,
+    ) -> Vec<usize> {
+        if self.maker.is_none() || edits.len() == 1 && guess.is_some() {
+            return Vec::new();
+        }
         let others = (0..edits.len()).filter(|at| Some(*at) != guess);
-        guess.into_iter().chain(others).find(|at| {
+        let mut parts = Vec::new();
+        for at in guess.into_iter().chain(others) {
             if self.asked.get() >= MAX_ASKED {
-                return false;
+                return Vec::new();
             }
             self.asked.set(self.asked.get() + 1);
-            self.made(edits, *at).is_some_and(|made| self.is_undone(made, probe, address, field, old))
-        })
+            let Some(made) = self.made(edits, at) else { continue };
+            let Some(value) = self.value(made, probe, address, effect.field) else { continue };
+            if value.as_deref() == effect.old {
+                return vec![at];
+            }
+            if value.as_deref() != effect.new {
+                parts.push(at);
+            }
+        }
+        parts
     }
 
-    fn is_undone(
-        &self,
-        made: &Made,
-        probe: &Probe,
-        address: AddressId,
-        field: &str,
-        old: Option<&str>,
-    ) -> bool {
+    /// The value of an effect; the outer `None`: the request cannot be asked.
+    #[expect(clippy::option_option, reason = "an effect may have no value")]
+    fn value(&self, made: &Made, probe: &Probe, address: AddressId, field: &str) -> Option<Option<String>> {
         let listen = &self.new.router().listen(address).listen;
         let mut all = made.ground.router.addresses();
-        let same =
-            all.find(|(_, own)| own.listen.endpoint == listen.endpoint && own.listen.quic == listen.quic);
-        let Some((id, _)) = same else { return false };
+        let same = |own: &Listen| own.endpoint == listen.endpoint && own.quic == listen.quic;
+        let (id, _) = all.find(|(_, own)| same(&own.listen))?;
         let asked = probe.asked(&made.ground.router, id);
-        let Ok(mut outcome) = Outcome::of(&made.ground, &asked) else { return false };
+        let mut outcome = Outcome::of(&made.ground, &asked).ok()?;
         let effects = effect::effects(&mut outcome, &made.sources);
-        let found = effects.list.iter().find(|effect| effect.field == field);
-        found.map(|effect| effect.value.as_str()) == old
+        let found = effects.list.into_iter().find(|effect| effect.field == field);
+        Some(found.map(|effect| effect.value))
     }
+}
+
+/// An effect that differs.
+pub(super) struct Differing<'d> {
+    pub(super) field: &'d str,
+    pub(super) old: Option<&'d str>,
+    pub(super) new: Option<&'d str>,
 }
 
 /// The text of the new configuration without an edit; `None` where that is no text.

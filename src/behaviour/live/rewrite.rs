@@ -259,6 +259,7 @@ impl<'w> Writer<'w> {
             _ => {}
         }
         self.block(block, chain, &name, depth + 1);
+        self.hides_port &= owner != "http";
         self.line(&format!("{indent}}}"));
     }
 

@@ -1,10 +1,9 @@
 //! Lines of a log counted: a request is followed once for all lines that are equal in what its route has read.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::hash::{Seed, Table};
-use super::judge::{Judged, judge};
+use super::judge::{Counts, Judged, judge};
 use super::reader::{Parts, Reader};
 use crate::behaviour::coverage::{Coverage, Reached, look_up};
 use crate::behaviour::outcome::Outcome;
@@ -53,7 +52,8 @@ struct Record {
 
 /// Lines that are equal in address, host, method, protocol and facts.
 struct Known {
-    server: ServerId,
+    /// Servers that the request may be for.
+    servers: Vec<ServerId>,
     needs: Needs,
     /// Number of changes of `needs`: routes that were remembered by less are not found any more.
     changes: u32,
@@ -81,6 +81,14 @@ impl Needs {
         self.fields.sort_unstable();
         self.fields.dedup();
     }
+
+    fn join(&mut self, other: Needs) {
+        self.place |= other.place;
+        self.path |= other.path;
+        self.args |= other.args;
+        self.client |= other.client;
+        self.fields.extend(other.fields);
+    }
 }
 
 /// Places that paths lead to, by server and path as logged.
@@ -91,33 +99,6 @@ struct Places {
     found: u32,
     /// Number of paths that are not looked for.
     rest: u32,
-}
-
-/// What the lines have in common with the configuration, and what not.
-#[derive(Clone, Debug, Default)]
-pub struct Counts {
-    /// Lines by the variable that their choice depends on and that the format lacks.
-    pub lacking: BTreeMap<String, u64>,
-    /// Lines that the configuration would have answered otherwise.
-    pub contradicted: u64,
-    /// Both answers of the most frequent of them, in words, and their number.
-    pub contradictions: BTreeMap<String, u64>,
-    /// Lines by the upstream that failed.
-    pub failed: BTreeMap<String, u64>,
-}
-
-impl Counts {
-    /// Adds the counts of another log.
-    pub fn add(&mut self, other: Counts) {
-        self.contradicted += other.contradicted;
-        for (own, other) in [
-            (&mut self.lacking, other.lacking),
-            (&mut self.contradictions, other.contradictions),
-            (&mut self.failed, other.failed),
-        ] {
-            other.into_iter().for_each(|(name, count)| *own.entry(name).or_default() += count);
-        }
-    }
 }
 
 impl<'g> Counter<'g> {
@@ -180,7 +161,9 @@ impl<'g> Counter<'g> {
         let mut print = self.seed.print();
         print.word(u64::from(at) << 32 | u64::from(known.changes));
         if needs.place {
-            print.word(self.places.of(self.ground, self.reader, self.seed, known.server, line, parts)?);
+            for server in &known.servers {
+                print.word(self.places.of(self.ground, self.reader, self.seed, *server, line, parts)?);
+            }
         }
         for (is_needed, text) in
             [(needs.path, parts.path), (needs.args, parts.args), (needs.client, parts.client)]
@@ -204,7 +187,9 @@ impl<'g> Counter<'g> {
         fields: &[Field],
         parts: &Parts<'_>,
     ) -> Result<u32, String> {
-        let mut logged = self.reader.request(line, fields)?;
+        let mut read = Needs::default();
+        let logged = self.reader.request(line, fields)?;
+        let mut logged = self.reader.placed(logged, |reads| read.add(reads, self.reader));
         logged.asked.client = logged.client;
         let record = self.records.len() as u32;
         let Ok(mut outcome) = Outcome::of(self.ground, &logged.asked) else {
@@ -213,7 +198,7 @@ impl<'g> Counter<'g> {
             return Ok(record);
         };
         look_up(&mut outcome);
-        let judged = judge(&outcome, &logged, self.reader);
+        let judged = judge(&outcome, &logged, |name| self.reader.position(name).is_some());
         let reached = Some(Rc::new(self.empty.reached(&outcome)));
         self.records.push(Record { reached, hits: 0, last: None, judged });
         if self.routes.len() >= MAX_KNOWN {
@@ -221,13 +206,14 @@ impl<'g> Counter<'g> {
             self.bases.clear();
             self.known.clear();
         }
-        let server = self.reader.server(&logged.asked).unwrap_or(outcome.walk.server);
+        let servers = self.reader.servers(&logged.asked);
         let at = *self.bases.entry(base).or_insert_with(|| {
-            self.known.push(Known { server, needs: Needs::default(), changes: 0 });
+            self.known.push(Known { servers, needs: Needs::default(), changes: 0 });
             self.known.len() as u32 - 1
         });
         let known = &mut self.known[at as usize];
         let mut needs = known.needs.clone();
+        needs.join(read);
         needs.add(outcome.request.reads(), self.reader);
         if needs != known.needs {
             known.needs = needs;

@@ -4,6 +4,9 @@ mod counter;
 mod hash;
 mod judge;
 mod reader;
+mod request;
 
-pub use counter::{Counter, Counts, Time};
-pub use reader::{Logged, Reader};
+pub use counter::{Counter, Time};
+pub use judge::Counts;
+pub use reader::Reader;
+pub use request::Logged;

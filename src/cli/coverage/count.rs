@@ -15,7 +15,7 @@ const SAMPLES: usize = 3;
 pub(super) struct Counted {
     /// Parts with their counts.
     pub(super) coverage: Coverage,
-    /// What was noticed of its requests.
+    /// Notes on its requests.
     pub(super) noticed: Counts,
     /// Lines that are no request in the format.
     pub(super) foreign: u64,

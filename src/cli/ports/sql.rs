@@ -32,7 +32,8 @@ const CLICKHOUSE: Words = Words {
 const DUCKDB: Words = Words {
     number: "CAST(round(1000 * coalesce(TRY_CAST(\"{}\" AS DOUBLE), 0)) AS BIGINT)",
     texts: "regexp_split_to_array(CAST(\"{}\" AS VARCHAR), ', | : ')",
-    numbers: "list_transform({}, x -> CAST(round(1000 * coalesce(TRY_CAST(x AS DOUBLE), 0)) AS BIGINT))",
+    // The arrow of lambdas has gone in newer versions.
+    numbers: "[CAST(round(1000 * coalesce(TRY_CAST(x AS DOUBLE), 0)) AS BIGINT) FOR x IN {}]",
     sum: "coalesce(list_sum(durations[{}:]), 0)",
     rows: "unnest(generate_series(1, len(addresses)))",
     first: "arg_max",

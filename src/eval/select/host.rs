@@ -74,7 +74,7 @@ pub fn normalize_in(version: Version, host: &[u8], out: &mut Vec<u8>) -> Result<
     let start = out.len();
     out.extend_from_slice(name);
     out[start..].make_ascii_lowercase();
-    // What follows is not looked at.
+    // The rest is not looked at.
     let port = host[end..].strip_prefix(b":").and_then(|digits| port_number(digits).ok());
     Ok(port.flatten())
 }

@@ -59,6 +59,9 @@ impl Joints {
     pub(super) fn table(&mut self, config: &Config, id: VariableId) {
         let variable = config.http.variables.get(id);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if !matches!(variable.source, VariableSource::Map(_) | VariableSource::Geo(_)) {
+            return;
+        }
         let table = self.tables.entry(variable.name.clone()).or_default();
         match variable.source {
             VariableSource::Map(at) => {
@@ -230,9 +233,8 @@ fn cut(
             }
         }
         [Part::Variable(name), rest @ ..] => {
-            let only = [0, text.len()];
             for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
-                if rest.is_empty() && end != only[1] {
+                if rest.is_empty() && end != text.len() {
                     continue;
                 }
                 before.push((name.clone(), text[..end].to_owned()));
