@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::source::{FileId, Span};
 
 /// Replaces the bytes of `span` by `text`; an empty span inserts, an empty text deletes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Edit {
     /// Bytes to replace.
     pub span: Span,

@@ -55,7 +55,7 @@ pub enum Refused {
     /// The format is known, but the model was another one; holds the version that wrote the file.
     Model(String),
     /// The file can be read, but its parts do not fit together: no ngxc wrote such a file.
-    Broken(model::Broken),
+    Broken(model::ModelFault),
 }
 
 impl fmt::Display for Refused {
@@ -188,9 +188,10 @@ pub fn load(file: &[u8]) -> Result<Site, Refused> {
     let (content, rest) =
         postcard::take_from_bytes::<Content<'_>>(rest).map_err(|_| Refused::Model(by.clone()))?;
     let config = model::load(|| postcard::take_from_bytes::<Config>(rest));
-    let (config, after) = config.map_err(|e| Refused::Broken(model::Broken(unreadable(&e).to_owned())))?;
+    let (config, after) =
+        config.map_err(|e| Refused::Broken(model::ModelFault(unreadable(&e).to_owned())))?;
     if !after.is_empty() {
-        return Err(Refused::Broken(model::Broken("more follows the model".to_owned())));
+        return Err(Refused::Broken(model::ModelFault("more follows the model".to_owned())));
     }
     let lengths: Vec<u64> = content.files.iter().map(|(_, text)| text.len() as u64).collect();
     model::check(&config, &lengths).map_err(Refused::Broken)?;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::case::{Expect, Header};
-use super::happened::Happened;
-use super::outcome::{Known, Missing};
+use super::happened::AnsweredRequest;
+use super::outcome::{Knowable, Missing};
 use super::response;
 use crate::source::{SourceMap, Span};
 
@@ -15,13 +15,13 @@ pub struct Difference {
     pub field: String,
     /// Expected value.
     pub expected: String,
-    /// Found value.
-    pub found: Found,
+    /// FoundValue value.
+    pub found: FoundValue,
 }
 
 /// Value found in place of the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum FoundValue {
     /// A value.
     Value(String),
     /// Several lines of one header.
@@ -38,9 +38,9 @@ struct Comparison<'c> {
     sources: &'c SourceMap,
 }
 
-type Text = Known<Option<String>>;
+type Text = Knowable<Option<String>>;
 
-fn text(value: Known<Vec<u8>>) -> Text {
+fn text(value: Knowable<Vec<u8>>) -> Text {
     value.map(|bytes| Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
@@ -50,29 +50,34 @@ impl Comparison<'_> {
         let found = match found() {
             // An empty text and nothing are the same to a test.
             Ok(found) if found.as_deref().unwrap_or_default() == expected => return,
-            Ok(Some(value)) => Found::Value(value),
-            Ok(None) => Found::Nothing,
-            Err(missing) => Found::Unknown(missing),
+            Ok(Some(value)) => FoundValue::Value(value),
+            Ok(None) => FoundValue::Nothing,
+            Err(missing) => FoundValue::Unknown(missing),
         };
         self.add(field, format!("{expected:?}"), found);
     }
 
-    fn add(&mut self, field: &str, expected: String, found: Found) {
+    fn add(&mut self, field: &str, expected: String, found: FoundValue) {
         self.differences.push(Difference { field: field.to_owned(), expected, found });
     }
 
-    fn headers(&mut self, field: &str, expected: &BTreeMap<String, Header>, lines: Known<response::Lines>) {
+    fn headers(
+        &mut self,
+        field: &str,
+        expected: &BTreeMap<String, Header>,
+        lines: Knowable<response::Lines>,
+    ) {
         let lines = match lines {
             Ok(lines) => lines,
             Err(missing) => {
                 for (name, header) in expected {
-                    self.add(&format!("{field}.{name}"), shown(header), Found::Unknown(missing.clone()));
+                    self.add(&format!("{field}.{name}"), shown(header), FoundValue::Unknown(missing.clone()));
                 }
                 return;
             }
         };
         for (name, header) in expected {
-            let own: Vec<&Known<Vec<u8>>> =
+            let own: Vec<&Knowable<Vec<u8>>> =
                 lines.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, v)| v).collect();
             let values: Result<Vec<String>, &Missing> =
                 own.iter().map(|v| v.as_ref().map(|v| String::from_utf8_lossy(v).into_owned())).collect();
@@ -85,10 +90,10 @@ impl Comparison<'_> {
                 continue;
             }
             let found = match values {
-                Err(missing) => Found::Unknown(missing.clone()),
-                Ok(values) if values.is_empty() => Found::Nothing,
-                Ok(mut values) if values.len() == 1 => Found::Value(values.remove(0)),
-                Ok(values) => Found::Several(values),
+                Err(missing) => FoundValue::Unknown(missing.clone()),
+                Ok(values) if values.is_empty() => FoundValue::Nothing,
+                Ok(mut values) if values.len() == 1 => FoundValue::Value(values.remove(0)),
+                Ok(values) => FoundValue::Several(values),
             };
             self.add(&format!("{field}.{name}"), shown(header), found);
         }
@@ -98,7 +103,7 @@ impl Comparison<'_> {
         &mut self,
         field: &str,
         expected: Option<&BTreeMap<String, String>>,
-        found: impl FnOnce() -> Known<Vec<(String, Vec<u8>)>>,
+        found: impl FnOnce() -> Knowable<Vec<(String, Vec<u8>)>>,
     ) {
         let Some(expected) = expected else { return };
         let written = |zones: &mut dyn Iterator<Item = (String, String)>| {
@@ -108,14 +113,14 @@ impl Comparison<'_> {
         };
         let wanted = written(&mut expected.iter().map(|(zone, key)| (zone.clone(), key.clone())));
         let found = match found() {
-            Err(missing) => Found::Unknown(missing),
+            Err(missing) => FoundValue::Unknown(missing),
             Ok(zones) => {
                 let mut zones =
                     zones.into_iter().map(|(zone, key)| (zone, String::from_utf8_lossy(&key).into_owned()));
                 match written(&mut zones) {
                     zones if zones == wanted => return,
-                    zones if zones.is_empty() => Found::Nothing,
-                    zones => Found::Value(zones),
+                    zones if zones.is_empty() => FoundValue::Nothing,
+                    zones => FoundValue::Value(zones),
                 }
             }
         };
@@ -140,13 +145,13 @@ fn shown(header: &Header) -> String {
 }
 
 /// All that is not as expected.
-pub fn compare(expect: &Expect, happened: &mut dyn Happened, sources: &SourceMap) -> Vec<Difference> {
+pub fn compare(expect: &Expect, happened: &mut dyn AnsweredRequest, sources: &SourceMap) -> Vec<Difference> {
     let mut c = Comparison { differences: Vec::new(), sources };
     if let Some(expected) = &expect.server {
         match happened.names() {
             Ok(names) if names.contains(expected) => {}
-            Ok(names) => c.add("server", format!("{expected:?}"), Found::Value(names.join(" "))),
-            Err(missing) => c.add("server", format!("{expected:?}"), Found::Unknown(missing)),
+            Ok(names) => c.add("server", format!("{expected:?}"), FoundValue::Value(names.join(" "))),
+            Err(missing) => c.add("server", format!("{expected:?}"), FoundValue::Unknown(missing)),
         }
     }
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -155,8 +160,8 @@ pub fn compare(expect: &Expect, happened: &mut dyn Happened, sources: &SourceMap
     if let Some(expected) = expect.status {
         match happened.status() {
             Ok(status) if status == expected => {}
-            Ok(status) => c.add("status", expected.to_string(), Found::Value(status.to_string())),
-            Err(missing) => c.add("status", expected.to_string(), Found::Unknown(missing)),
+            Ok(status) => c.add("status", expected.to_string(), FoundValue::Value(status.to_string())),
+            Err(missing) => c.add("status", expected.to_string(), FoundValue::Unknown(missing)),
         }
     }
     let some = |value: Option<Vec<u8>>| value.map(|value| lossy(&value));
@@ -186,7 +191,7 @@ pub fn compare(expect: &Expect, happened: &mut dyn Happened, sources: &SourceMap
 }
 
 /// `allowed` and `access`: without a rule that applies the client is let in.
-fn access(c: &mut Comparison<'_>, expect: &Expect, happened: &mut dyn Happened) {
+fn access(c: &mut Comparison<'_>, expect: &Expect, happened: &mut dyn AnsweredRequest) {
     if expect.allowed.is_none() && expect.access.is_none() {
         return;
     }
@@ -194,15 +199,15 @@ fn access(c: &mut Comparison<'_>, expect: &Expect, happened: &mut dyn Happened) 
     if let Some(expected) = expect.allowed {
         let word = |allowed: bool| if allowed { "allowed" } else { "denied" }.to_owned();
         match decided.as_ref().map(|decided| decided.is_none_or(|(_, allowed)| allowed)) {
-            Err(missing) => c.add("allowed", word(expected), Found::Unknown(missing.clone())),
+            Err(missing) => c.add("allowed", word(expected), FoundValue::Unknown(missing.clone())),
             Ok(allowed) if allowed == expected => {}
-            Ok(allowed) => c.add("allowed", word(expected), Found::Value(word(allowed))),
+            Ok(allowed) => c.add("allowed", word(expected), FoundValue::Value(word(allowed))),
         }
     }
     if let Some(expected) = &expect.access {
         let found = match decided {
-            Err(missing) => Found::Unknown(missing),
-            Ok(None) => Found::Nothing,
+            Err(missing) => FoundValue::Unknown(missing),
+            Ok(None) => FoundValue::Nothing,
             Ok(Some((span, _))) => {
                 let (text, place) = c.place(span);
                 let wanted = expected.trim_end_matches(';');
@@ -210,7 +215,7 @@ fn access(c: &mut Comparison<'_>, expect: &Expect, happened: &mut dyn Happened) 
                 if text == wanted || is_place {
                     return;
                 }
-                Found::Value(format!("{text} ({place})"))
+                FoundValue::Value(format!("{text} ({place})"))
             }
         };
         c.add("access", format!("{expected:?}"), found);

@@ -10,8 +10,8 @@ use crate::model::proxy::Bind;
 use crate::model::server::ServerName;
 use crate::model::{ComplexValue, Config, HttpSettings, LocationKind, Segment};
 use crate::simulate::facts::Fact;
-use crate::simulate::imagined::{Asked, Destination, Imagined};
-use crate::simulate::walk::{End, Event, Ground, Walk};
+use crate::simulate::imagined::{DescribedRequest, Destination, RoutedRequest};
+use crate::simulate::walk::{End, Event, RoutingConfiguration, Walk};
 use crate::source::Span;
 
 /// Reason why a value is unknown.
@@ -54,7 +54,7 @@ impl std::fmt::Display for Missing {
 }
 
 /// Value, or the reason why it is unknown.
-pub type Known<T> = Result<T, Missing>;
+pub type Knowable<T> = Result<T, Missing>;
 
 /// The text of an address of four or sixteen bytes.
 fn address(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -67,11 +67,11 @@ fn address(bytes: &[u8]) -> Option<Vec<u8>> {
 #[derive(Debug)]
 pub struct Outcome<'g> {
     /// The prepared configuration.
-    pub ground: &'g Ground,
+    pub ground: &'g RoutingConfiguration,
     /// Route of the request.
     pub walk: Walk,
     /// Request at the end of its route.
-    pub request: Imagined<'g>,
+    pub request: RoutedRequest<'g>,
 }
 
 impl<'g> Outcome<'g> {
@@ -79,7 +79,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If PCRE2 gave up a match of the server's name.
-    pub fn of(ground: &'g Ground, asked: &'g Asked) -> Result<Self, String> {
+    pub fn of(ground: &'g RoutingConfiguration, asked: &'g DescribedRequest) -> Result<Self, String> {
         let (walk, request) = ground.follow(asked)?;
         Ok(Self { ground, walk, request })
     }
@@ -149,7 +149,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If a fact is missing.
-    pub fn status(&self) -> Known<u16> {
+    pub fn status(&self) -> Knowable<u16> {
         if let Some(missing) = self.missing() {
             return Err(missing);
         }
@@ -164,7 +164,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If a variable in it is unknown.
-    pub fn value(&mut self, value: &ComplexValue) -> Known<Vec<u8>> {
+    pub fn value(&mut self, value: &ComplexValue) -> Knowable<Vec<u8>> {
         let mut out = Vec::new();
         self.ground.program.evaluate(value, &mut self.request, &mut out);
         self.known(out)
@@ -174,7 +174,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If it is unknown, or if the configuration does not use it.
-    pub fn variable(&mut self, name: &str) -> Known<Vec<u8>> {
+    pub fn variable(&mut self, name: &str) -> Knowable<Vec<u8>> {
         let name = name.trim_start_matches('$').to_ascii_lowercase();
         let mut out = Vec::new();
         if let Some(id) = self.config().http.variables.find(&name) {
@@ -195,7 +195,7 @@ impl<'g> Outcome<'g> {
         self.known(out)
     }
 
-    fn known(&mut self, value: Vec<u8>) -> Known<Vec<u8>> {
+    fn known(&mut self, value: Vec<u8>) -> Knowable<Vec<u8>> {
         let unknown = std::mem::take(&mut self.request.unknown);
         if std::mem::take(&mut self.request.needs_client) {
             return Err(Missing::Fact(Fact::Client));
@@ -230,7 +230,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If a fact is missing.
-    pub fn upstream(&self) -> Known<Option<String>> {
+    pub fn upstream(&self) -> Knowable<Option<String>> {
         if let Some(missing) = self.missing() {
             return Err(missing);
         }
@@ -247,7 +247,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If a fact is missing.
-    pub fn file(&self) -> Known<Option<&[u8]>> {
+    pub fn file(&self) -> Knowable<Option<&[u8]>> {
         match &self.walk.end {
             End::File(path) => Ok(Some(path)),
             _ => self.missing().map_or(Ok(None), Err),
@@ -271,7 +271,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If a key is unknown.
-    pub fn zones(&self, directive: &str) -> Known<Vec<(String, Vec<u8>)>> {
+    pub fn zones(&self, directive: &str) -> Knowable<Vec<(String, Vec<u8>)>> {
         let counted = self.request.counted.iter().flatten().filter(|zone| zone.directive == directive);
         let mut zones = Vec::new();
         for zone in counted {
@@ -307,7 +307,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If a variable is unknown.
-    pub fn cache(&mut self) -> Known<Option<String>> {
+    pub fn cache(&mut self) -> Knowable<Option<String>> {
         if self.upstream()?.is_none() || !matches!(self.handler(), Some(Handler::Proxy(_))) {
             return Ok(None);
         }
@@ -330,7 +330,7 @@ impl<'g> Outcome<'g> {
     ///
     /// # Errors
     /// If a variable is unknown.
-    pub fn source(&mut self) -> Known<Vec<u8>> {
+    pub fn source(&mut self) -> Knowable<Vec<u8>> {
         let settings = self.settings();
         let bind = match self.handler().and_then(Handler::target) {
             Some(("proxy_pass", _)) => &settings.proxy.bind.value,

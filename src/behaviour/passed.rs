@@ -1,6 +1,6 @@
 //! The request as the upstream gets it (`ngx_http_proxy_create_request`).
 
-use super::outcome::{Known, Missing, Outcome};
+use super::outcome::{Knowable, Missing, Outcome};
 use crate::eval::uri::escape;
 use crate::model::location::Handler;
 use crate::model::proxy::{HttpVersion, REPLACED_HEADERS};
@@ -11,7 +11,7 @@ use crate::version::Version;
 const CONDITIONS: [&[u8]; 6] =
     [b"If-Modified-Since", b"If-Unmodified-Since", b"If-None-Match", b"If-Match", b"Range", b"If-Range"];
 
-fn pass<'g>(outcome: &Outcome<'g>) -> Known<&'g ProxyPass> {
+fn pass<'g>(outcome: &Outcome<'g>) -> Knowable<&'g ProxyPass> {
     match outcome.handler() {
         Some(Handler::Proxy(pass)) if outcome.destination().is_some() => Ok(pass),
         _ => Err(Missing::Outside("the request is not passed on by `proxy_pass`")),
@@ -22,7 +22,7 @@ fn pass<'g>(outcome: &Outcome<'g>) -> Known<&'g ProxyPass> {
 ///
 /// # Errors
 /// If the request is not passed on by `proxy_pass`.
-pub fn uri(outcome: &Outcome<'_>) -> Known<Vec<u8>> {
+pub fn uri(outcome: &Outcome<'_>) -> Knowable<Vec<u8>> {
     let pass = pass(outcome)?;
     let request = &outcome.request;
     if let Some(uri) = outcome.destination().and_then(|destination| destination.uri.clone()) {
@@ -57,7 +57,7 @@ pub fn uri(outcome: &Outcome<'_>) -> Known<Vec<u8>> {
 ///
 /// # Errors
 /// If a variable is unknown.
-pub fn cache_key(outcome: &mut Outcome<'_>) -> Known<Vec<u8>> {
+pub fn cache_key(outcome: &mut Outcome<'_>) -> Knowable<Vec<u8>> {
     if let Some(key) = &outcome.settings().cache.key.value {
         return outcome.value(key);
     }
@@ -73,7 +73,7 @@ pub fn cache_key(outcome: &mut Outcome<'_>) -> Known<Vec<u8>> {
 ///
 /// # Errors
 /// If the request is not passed on by `proxy_pass`, or a variable is unknown.
-pub fn method(outcome: &mut Outcome<'_>) -> Known<Vec<u8>> {
+pub fn method(outcome: &mut Outcome<'_>) -> Knowable<Vec<u8>> {
     pass(outcome)?;
     let settings = outcome.settings();
     let method = outcome.value(&settings.reuse.proxy_method.value)?;
@@ -89,7 +89,7 @@ pub fn method(outcome: &mut Outcome<'_>) -> Known<Vec<u8>> {
 ///
 /// # Errors
 /// If the request is not passed on by `proxy_pass`.
-pub fn headers(outcome: &mut Outcome<'_>) -> Known<Vec<(String, Known<Vec<u8>>)>> {
+pub fn headers(outcome: &mut Outcome<'_>) -> Knowable<Vec<(String, Knowable<Vec<u8>>)>> {
     pass(outcome)?;
     let settings = outcome.settings();
     let version = outcome.config().version;
@@ -98,7 +98,7 @@ pub fn headers(outcome: &mut Outcome<'_>) -> Known<Vec<(String, Known<Vec<u8>>)>
     let is_set = |name: &[u8]| set.iter().any(|header| header.name.eq_ignore_ascii_case(name));
     let is_host = |name: &[u8]| name.eq_ignore_ascii_case(b"host");
     let host_first = version >= Version::new(1, 31, 4);
-    let mut lines: Vec<(String, Known<Vec<u8>>)> = Vec::new();
+    let mut lines: Vec<(String, Knowable<Vec<u8>>)> = Vec::new();
     let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     if host_first {
         let own = set.iter().rev().find(|header| is_host(&header.name));

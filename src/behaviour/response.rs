@@ -1,6 +1,6 @@
 //! Headers of the response as the client gets it, as far as configuration and facts decide them.
 
-use super::outcome::{Known, Missing, Outcome};
+use super::outcome::{Knowable, Missing, Outcome};
 use crate::eval::regex::Regex;
 use crate::eval::uri::escape;
 use crate::model::content::Expires;
@@ -11,7 +11,7 @@ use crate::simulate::facts::Response;
 use crate::simulate::walk::End;
 
 /// Header lines with their values, if these are known.
-pub type Lines = Vec<(String, Known<Vec<u8>>)>;
+pub type Lines = Vec<(String, Knowable<Vec<u8>>)>;
 
 /// Statuses that get headers without `always` (`ngx_http_headers_filter`).
 fn is_safe(status: u16) -> bool {
@@ -37,7 +37,7 @@ const HIDDEN: [&str; 8] = [
 ///
 /// # Errors
 /// If a fact is missing.
-pub fn location(outcome: &mut Outcome<'_>) -> Known<Option<Vec<u8>>> {
+pub fn location(outcome: &mut Outcome<'_>) -> Knowable<Option<Vec<u8>>> {
     let lines = headers(outcome)?;
     let line = lines.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("Location"));
     line.map(|(_, value)| value).transpose()
@@ -47,7 +47,7 @@ pub fn location(outcome: &mut Outcome<'_>) -> Known<Option<Vec<u8>>> {
 ///
 /// # Errors
 /// If a variable in it is unknown.
-pub fn body(outcome: &Outcome<'_>) -> Known<Option<Vec<u8>>> {
+pub fn body(outcome: &Outcome<'_>) -> Knowable<Option<Vec<u8>>> {
     let status = outcome.status()?;
     match &outcome.walk.end {
         End::Answer(_, _, Some(text)) if status < 300 || status >= 400 && !text.is_empty() => {
@@ -62,7 +62,7 @@ pub fn body(outcome: &Outcome<'_>) -> Known<Option<Vec<u8>>> {
 ///
 /// # Errors
 /// If the status is unknown.
-pub fn headers(outcome: &mut Outcome<'_>) -> Known<Lines> {
+pub fn headers(outcome: &mut Outcome<'_>) -> Knowable<Lines> {
     let status = outcome.status()?;
     let settings = outcome.settings();
     let mut lines = Lines::new();
@@ -197,7 +197,7 @@ fn challenge(outcome: &mut Outcome<'_>, lines: &mut Lines) {
 }
 
 /// `ngx_http_set_expires`, as far as it does not depend on the time.
-fn expires(outcome: &mut Outcome<'_>, settings: &HttpSettings, lines: &mut Lines) -> Known<()> {
+fn expires(outcome: &mut Outcome<'_>, settings: &HttpSettings, lines: &mut Lines) -> Knowable<()> {
     let setting = match &settings.content.expires.value {
         Expires::Value { value, modified } => Expires::of(&outcome.value(value)?, *modified),
         other => Some(other.clone()),
@@ -256,7 +256,7 @@ fn rewrites_cookies(settings: &HttpSettings) -> bool {
 }
 
 /// `proxy_redirect` (`ngx_http_proxy_rewrite_redirect`)
-fn redirected(outcome: &mut Outcome<'_>, pass: &ProxyPass, value: &[u8]) -> Known<Vec<u8>> {
+fn redirected(outcome: &mut Outcome<'_>, pass: &ProxyPass, value: &[u8]) -> Knowable<Vec<u8>> {
     let settings = outcome.settings();
     for rewrite in settings.pass.redirect.value.iter().flatten() {
         let found = match rewrite {

@@ -5,7 +5,7 @@ use super::{passed, response};
 
 /// A case as it is written.
 #[derive(Clone, Debug, Default)]
-pub struct Written {
+pub struct WrittenCase {
     /// Fields of the request, in order; values are TOML.
     pub request: Vec<(String, String)>,
     /// Fields of `expect`, in order; values are TOML.
@@ -28,7 +28,7 @@ pub fn quote(text: &str) -> String {
     out
 }
 
-impl std::fmt::Display for Written {
+impl std::fmt::Display for WrittenCase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "[[case]]")?;
         for (name, value) in &self.request {

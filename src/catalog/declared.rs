@@ -26,12 +26,12 @@ static NEXT_ID: AtomicU16 = AtomicU16::new(DIRECTIVES.len() as u16);
 
 /// Declarations of one file. Entries live as long as the program: read each file once.
 #[derive(Debug, Default)]
-pub struct Declared {
+pub struct DeclaredNames {
     directives: Vec<&'static Directive>,
     variables: Vec<&'static Variable>,
 }
 
-impl Declared {
+impl DeclaredNames {
     /// Reads the text of a file; `path` is for messages.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ mod release;
 
 pub use change::{Change, ChangeKind};
 pub use context::{Context, Contexts};
-pub use declared::Declared;
+pub use declared::DeclaredNames;
 pub use directive::{
     Arity, Body, Directive, Duplicate, Inheritance, Kind, ObsoleteWord, OldDefault, Runtime, Tier,
 };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::estate::Root;
-use super::settings::Found;
+use super::settings::FoundSettings;
 use super::{Failure, note, paths, write};
 use crate::diagnostic::Diagnostic;
 use crate::lint::Baseline;
@@ -49,8 +49,8 @@ impl BaselineArgs {
     ///
     /// # Errors
     /// If a baseline is missing, is none, or cannot be written.
-    pub(super) fn apply(&self, parts: Vec<Part<'_>>) -> Result<(), Failure> {
-        let mut by_baseline: BTreeMap<PathBuf, Vec<Part<'_>>> = BTreeMap::new();
+    pub(super) fn apply(&self, parts: Vec<BaselinePart<'_>>) -> Result<(), Failure> {
+        let mut by_baseline: BTreeMap<PathBuf, Vec<BaselinePart<'_>>> = BTreeMap::new();
         for part in parts {
             let asked = self.write_baseline.clone().flatten().or_else(|| self.baseline.clone());
             match asked.or_else(|| part.settled.clone()) {
@@ -71,7 +71,7 @@ impl BaselineArgs {
 }
 
 /// Findings of one configuration.
-pub(super) struct Part<'p> {
+pub(super) struct BaselinePart<'p> {
     pub(super) root: &'p Root,
     pub(super) configuration: &'p Configuration,
     pub(super) findings: &'p mut Vec<Diagnostic>,
@@ -79,15 +79,15 @@ pub(super) struct Part<'p> {
     pub(super) settled: Option<PathBuf>,
 }
 
-impl Part<'_> {
+impl BaselinePart<'_> {
     /// The baseline that a settings file names.
-    pub(super) fn settled(found: Option<&Found>) -> Option<PathBuf> {
+    pub(super) fn settled(found: Option<&FoundSettings>) -> Option<PathBuf> {
         found.and_then(|found| Some(found.directory.join(found.file.baseline.as_ref()?)))
     }
 }
 
 /// The name of a file in a baseline: relative to it, so that it holds wherever the tree is checked out.
-fn name(file: &SourceFile, part: &Part<'_>, baseline: &Path) -> String {
+fn name(file: &SourceFile, part: &BaselinePart<'_>, baseline: &Path) -> String {
     if part.configuration.is_dump || file.path == Path::new("-") {
         return file.name();
     }
@@ -95,7 +95,7 @@ fn name(file: &SourceFile, part: &Part<'_>, baseline: &Path) -> String {
     paths::relative(&file.path, &directory).display().to_string()
 }
 
-fn write(path: &Path, parts: &mut [Part<'_>]) -> Result<(), Failure> {
+fn write(path: &Path, parts: &mut [BaselinePart<'_>]) -> Result<(), Failure> {
     let mut new = Baseline::default();
     let mut count = 0;
     for part in parts.iter_mut() {
@@ -112,7 +112,7 @@ fn write(path: &Path, parts: &mut [Part<'_>]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn take(path: &Path, parts: &mut [Part<'_>]) -> Result<(), Failure> {
+fn take(path: &Path, parts: &mut [BaselinePart<'_>]) -> Result<(), Failure> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let failure = Failure::new(format!("cannot read the baseline `{}`: {e}", path.display()));
         if e.kind() == std::io::ErrorKind::NotFound {

@@ -188,10 +188,10 @@ pub(super) fn quoted(arg: &str) -> String {
         return arg.to_owned();
     }
     let quote = match (single, double) {
-        (Found::No, _) => '\'',
-        (_, Found::No) => '"',
-        (Found::Plain, _) => '\'',
-        (_, Found::Plain) => '"',
+        (QuoteOccurrence::No, _) => '\'',
+        (_, QuoteOccurrence::No) => '"',
+        (QuoteOccurrence::Plain, _) => '\'',
+        (_, QuoteOccurrence::Plain) => '"',
         // Both quotes are escaped in it: between quotes one of them would lose its backslash.
         _ if !breaks => return arg.to_owned(),
         _ => '\'',
@@ -214,7 +214,7 @@ pub(super) fn quoted(arg: &str) -> String {
 
 /// Occurrence of a kind of quote in an argument.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Found {
+enum QuoteOccurrence {
     No,
     Plain,
     Escaped,
@@ -225,21 +225,22 @@ struct Shape {
     needs_quotes: bool,
     /// Without quotes nginx reads something else.
     breaks: bool,
-    single: Found,
-    double: Found,
+    single: QuoteOccurrence,
+    double: QuoteOccurrence,
 }
 
 fn shape(arg: &str) -> Shape {
     let breaks = arg.is_empty() || arg.starts_with(['{', '}', ';', '"', '\'', '#']);
-    let mut shape = Shape { needs_quotes: breaks, breaks, single: Found::No, double: Found::No };
+    let mut shape =
+        Shape { needs_quotes: breaks, breaks, single: QuoteOccurrence::No, double: QuoteOccurrence::No };
     let mut characters = arg.chars().peekable();
     let mut expanding = false;
     let mut start = true;
     while let Some(c) = characters.next() {
         match c {
             '\\' => match characters.next() {
-                Some('\'') => shape.single = Found::Escaped,
-                Some('"') => shape.double = Found::Escaped,
+                Some('\'') => shape.single = QuoteOccurrence::Escaped,
+                Some('"') => shape.double = QuoteOccurrence::Escaped,
                 Some(_) => {}
                 None => (shape.needs_quotes, shape.breaks) = (true, true),
             },
@@ -254,11 +255,11 @@ fn shape(arg: &str) -> Shape {
                 expanding = false;
             }
             '\'' => {
-                shape.single = shape.single.max(Found::Plain);
+                shape.single = shape.single.max(QuoteOccurrence::Plain);
                 shape.needs_quotes = true;
             }
             '"' => {
-                shape.double = shape.double.max(Found::Plain);
+                shape.double = shape.double.max(QuoteOccurrence::Plain);
                 shape.needs_quotes = true;
             }
             '{' | ';' => (shape.needs_quotes, shape.breaks) = (true, true),

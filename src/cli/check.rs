@@ -97,7 +97,7 @@ pub(super) fn run(args: &mut CheckArgs, out: &mut dyn Write) -> Result<Outcome, 
         |checked: &[Checked]| checked.iter().flat_map(|c| &c.3).filter(|d| d.level == Level::Error).count();
     let before = refused(&checked);
     // The baseline of the settings file is that of `lint`: what nginx refuses is told here unless somebody asks otherwise.
-    let parts = checked.iter_mut().map(|(root, _, configuration, findings)| baseline::Part {
+    let parts = checked.iter_mut().map(|(root, _, configuration, findings)| baseline::BaselinePart {
         root,
         configuration,
         findings,

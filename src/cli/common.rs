@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 /// The arguments of a command, and those that every command has.
 #[derive(Args)]
-pub(super) struct With<A: Args> {
+pub(super) struct CommandContext<A: Args> {
     #[command(flatten)]
     pub(super) args: A,
 

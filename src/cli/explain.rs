@@ -9,7 +9,7 @@ use clap::Args;
 use super::declared::read_declared;
 use super::settings::SettingsArgs;
 use super::{Failure, Outcome};
-use crate::catalog::{self, Body, Declared, Directive, Runtime, Tier};
+use crate::catalog::{self, Body, DeclaredNames, Directive, Runtime, Tier};
 use crate::diagnostic::names;
 use crate::lint::{RULES, Rule};
 use crate::ports::doctor::names as findings;
@@ -23,7 +23,7 @@ pub(super) struct ExplainArgs {
 
     /// Directives of modules of your own, in the format of grammar/directives; may be repeated.
     #[arg(long, value_name = "FILE", value_parser = read_declared)]
-    directives: Vec<Arc<Declared>>,
+    directives: Vec<Arc<DeclaredNames>>,
 
     #[command(flatten)]
     settings: SettingsArgs,
@@ -95,7 +95,7 @@ fn explain_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A finding of `ngxc doctor`.
-fn explain_finding(finding: &findings::Named, out: &mut dyn Write) -> io::Result<()> {
+fn explain_finding(finding: &findings::NamedFinding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}: {}\n", finding.name, finding.summary)?;
     writeln!(out, "A finding of `ngxc doctor`, {}; it comes from: {}.\n", finding.severity, finding.seen_in)?;
     if let Some(meaning) = finding.meaning {

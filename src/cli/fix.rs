@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::estate::Root;
-use super::lint::{Judge, Judged, LintArgs, report};
+use super::lint::{LintArgs, LintProfile, LintedConfiguration, report};
 use super::meaning::Meaning;
 use super::{Failure, Outcome, extract, note, paths, unified, write, yaml};
 use crate::diagnostic::{Class, Diagnostic, Level};
@@ -81,7 +81,7 @@ impl Loader for Overlay<'_> {
 
 pub(super) fn run(
     args: &LintArgs,
-    judge: &Judge<'_>,
+    judge: &LintProfile<'_>,
     roots: Vec<Root>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
@@ -147,11 +147,11 @@ pub(super) fn run(
 }
 
 /// A configuration after its repairs.
-struct Repaired {
+struct RepairedConfiguration {
     applied: usize,
     /// Refused fixes with their reasons, one message each.
     refused: Vec<String>,
-    judged: Judged,
+    judged: LintedConfiguration,
 }
 
 /// Files of a configuration that safe fixes change, with their new texts.
@@ -159,7 +159,7 @@ struct Repaired {
 /// # Errors
 /// If the configuration cannot be read or its text cannot be edited, such as that of a dump.
 pub(super) fn all(
-    judge: &Judge<'_>,
+    judge: &LintProfile<'_>,
     root: &Root,
     loader: &dyn Loader,
 ) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
@@ -173,7 +173,7 @@ pub(super) fn all(
 /// # Errors
 /// If the configuration cannot be read again.
 pub(super) fn problem(
-    judged: &Judged,
+    judged: &LintedConfiguration,
     fix: &Diagnostic,
     loader: &dyn Loader,
 ) -> Result<Option<String>, Failure> {
@@ -191,11 +191,11 @@ fn is_of_refused(finding: &Diagnostic) -> bool {
 
 /// Repairs one configuration in memory.
 fn repair(
-    judge: &Judge<'_>,
+    judge: &LintProfile<'_>,
     root: &Root,
     overlay: &mut Overlay<'_>,
     unsafe_too: bool,
-) -> Result<Repaired, Failure> {
+) -> Result<RepairedConfiguration, Failure> {
     let mut applied = 0;
     let mut refused = Vec::new();
     let mut judged = judge.findings(root, overlay)?;
@@ -232,7 +232,7 @@ fn repair(
         applied += admitted.len();
         judged = judge.findings(root, overlay)?;
     }
-    Ok(Repaired { applied, refused, judged })
+    Ok(RepairedConfiguration { applied, refused, judged })
 }
 
 /// A trial of fixes: those that change more than their finding are refused.
@@ -250,7 +250,7 @@ struct Trial<'t, 'f> {
 }
 
 impl<'t, 'f> Trial<'t, 'f> {
-    fn new(judged: &'t Judged, overlay: &'t Overlay<'t>) -> Self {
+    fn new(judged: &'t LintedConfiguration, overlay: &'t Overlay<'t>) -> Self {
         let (meaning, before) = (&judged.ground.meaning, &judged.configuration);
         let (config, errors) = compiled(meaning, before);
         let (admitted, refused) = (Vec::new(), Vec::new());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::reading::Reading;
+use super::reading::InputArgs;
 use super::render::{self, Report};
 use super::{Failure, Outcome, detail, estate, extract, note, unified, write};
 use crate::catalog::NEWEST;
@@ -29,7 +29,7 @@ pub(super) struct FmtArgs {
     diff: bool,
 
     #[command(flatten)]
-    reading: Reading,
+    reading: InputArgs,
 }
 
 pub(super) fn run(args: &mut FmtArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {

@@ -13,7 +13,7 @@ use super::{Failure, note, settings, surroundings, told};
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::model::Config;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::site::{self, Site};
 use crate::source::{Disk, Loader, SourceMap};
 use crate::syntax::Configuration;
@@ -132,8 +132,9 @@ impl Input {
 ///
 /// # Errors
 /// If a regular expression does not compile.
-pub(super) fn ground(config: Arc<Config>, sources: &SourceMap) -> Result<Ground, Failure> {
-    Ground::new(config).map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))
+pub(super) fn ground(config: Arc<Config>, sources: &SourceMap) -> Result<RoutingConfiguration, Failure> {
+    RoutingConfiguration::new(config)
+        .map_err(|error| Failure::new(format!("{error} in {}", sources.place(error.span))))
 }
 
 /// A file that is, or by its name should be, a compiled one.

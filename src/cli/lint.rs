@@ -91,19 +91,19 @@ impl FailOn {
 }
 
 /// Rules and levels that configurations are judged by.
-pub(super) struct Judge<'a> {
+pub(super) struct LintProfile<'a> {
     asked: &'a Meaning,
     selection: &'a Selection,
     /// The files that findings are wanted of, if not of all.
     changed: Option<HashSet<PathBuf>>,
     /// By settings file.
-    grounds: Mutex<HashMap<Option<PathBuf>, Arc<Ground>>>,
+    grounds: Mutex<HashMap<Option<PathBuf>, Arc<SettingsGroup>>>,
     /// Time of each rule, if `--profile-rules` asks for it.
     profile: Option<Profile>,
 }
 
 /// Rules and levels for the configurations of one settings file.
-pub(super) struct Ground {
+pub(super) struct SettingsGroup {
     pub(super) meaning: Meaning,
     settings: Settings,
 }
@@ -112,9 +112,9 @@ pub(super) struct Ground {
 type Profile = Mutex<BTreeMap<&'static str, Duration>>;
 
 /// A configuration with what was found in the files of it that were asked for.
-pub(super) struct Judged {
+pub(super) struct LintedConfiguration {
     pub(super) root: Root,
-    pub(super) ground: Arc<Ground>,
+    pub(super) ground: Arc<SettingsGroup>,
     pub(super) configuration: Configuration,
     pub(super) findings: Vec<Diagnostic>,
     /// Number of findings that nginx refuses and that were taken out.
@@ -132,7 +132,7 @@ pub(super) fn run(args: &mut LintArgs, out: &mut dyn Write) -> Result<Outcome, F
     }
     args.meaning.reading.stdin.settle(files.iter_mut())?;
     args.extract.files(&mut files, &mut args.meaning)?;
-    let judge = Judge {
+    let judge = LintProfile {
         asked: &args.meaning,
         selection: &args.selection,
         changed: args.selection.changed()?,
@@ -153,14 +153,14 @@ pub(super) fn run(args: &mut LintArgs, out: &mut dyn Write) -> Result<Outcome, F
 /// Prints findings and says how the command ends.
 pub(super) fn report(
     args: &LintArgs,
-    mut judged: Vec<Judged>,
+    mut judged: Vec<LintedConfiguration>,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    let parts = judged.iter_mut().map(|judged| baseline::Part {
+    let parts = judged.iter_mut().map(|judged| baseline::BaselinePart {
         root: &judged.root,
         configuration: &judged.configuration,
         findings: &mut judged.findings,
-        settled: baseline::Part::settled(judged.ground.meaning.found.as_deref()),
+        settled: baseline::BaselinePart::settled(judged.ground.meaning.found.as_deref()),
     });
     args.baseline.apply(parts.collect())?;
     let mut report = Report::new("nothing to report");
@@ -179,22 +179,22 @@ pub(super) fn report(
     Ok(report.outcome_from(args.fail_on.level()))
 }
 
-impl<'a> Judge<'a> {
+impl<'a> LintProfile<'a> {
     /// Judge of whole configurations, by the settings of each.
     pub(super) fn new(asked: &'a Meaning, selection: &'a Selection) -> Self {
         Self { asked, selection, changed: None, grounds: Mutex::default(), profile: None }
     }
 }
 
-impl Judge<'_> {
+impl LintProfile<'_> {
     /// Rules and levels that a configuration is judged by.
-    pub(super) fn ground(&self, root: &Root) -> Result<Arc<Ground>, Failure> {
+    pub(super) fn ground(&self, root: &Root) -> Result<Arc<SettingsGroup>, Failure> {
         let found = self.asked.reading.settings.of(&root.file)?;
         let mut grounds = self.grounds.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = grounds.get(&found.path) {
             return Ok(Arc::clone(known));
         }
-        let ground = Ground {
+        let ground = SettingsGroup {
             meaning: self.asked.of(&root.file)?,
             settings: self.selection.settings(&found, &self.asked.level)?,
         };
@@ -204,7 +204,7 @@ impl Judge<'_> {
     }
 
     /// All findings in a configuration, with the levels and suppressions of settings and comments.
-    pub(super) fn findings(&self, root: &Root, loader: &dyn Loader) -> Result<Judged, Failure> {
+    pub(super) fn findings(&self, root: &Root, loader: &dyn Loader) -> Result<LintedConfiguration, Failure> {
         let ground = self.ground(root)?;
         let configuration = ground.meaning.load(&root.file, loader)?;
         let meaning = &estate::meaning(root, &ground.meaning, &configuration);
@@ -252,7 +252,7 @@ impl Judge<'_> {
             let of = |file: &Path| file.canonicalize().is_ok_and(|path| changed.contains(&path));
             findings.retain(|f| of(&configuration.sources.file(f.span.file).path));
         }
-        Ok(Judged { root: root.clone(), ground, configuration, findings, hidden, elsewhere })
+        Ok(LintedConfiguration { root: root.clone(), ground, configuration, findings, hidden, elsewhere })
     }
 
     /// Runs rules, and notes how long each took if that is wanted.
@@ -274,7 +274,7 @@ impl Judge<'_> {
     }
 
     /// All configurations, as many at once as there are processors.
-    fn all(&self, files: &[Root]) -> Result<Vec<Judged>, Failure> {
+    fn all(&self, files: &[Root]) -> Result<Vec<LintedConfiguration>, Failure> {
         // A thread for one file would only cost its own memory arena.
         if let [file] = files {
             return Ok(vec![self.findings(file, &Disk)?]);

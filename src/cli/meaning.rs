@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use clap::Args;
 
-use super::reading::Reading;
-use super::settings::Found;
+use super::reading::InputArgs;
+use super::settings::FoundSettings;
 use super::told::LevelArgs;
 use super::{Failure, note, surroundings};
 use crate::catalog::{self, Context, NEWEST, Release};
@@ -33,11 +33,11 @@ pub(super) struct Meaning {
     pub(super) level: LevelArgs,
 
     #[command(flatten)]
-    pub(super) reading: Reading,
+    pub(super) reading: InputArgs,
 
     /// The settings that hold, once they were looked for.
     #[arg(skip)]
-    pub(super) found: Option<Arc<Found>>,
+    pub(super) found: Option<Arc<FoundSettings>>,
 
     /// Arguments of the command line, before the settings were added.
     #[arg(skip)]

@@ -70,7 +70,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use common::{With, is_quiet, is_verbose};
+use common::{CommandContext, is_quiet, is_verbose};
 
 /// The nginx configuration compiler: check, lint, preview, plan and run nginx.conf.
 #[derive(Parser)]
@@ -83,53 +83,53 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Say whether nginx would accept a configuration; needs no nginx, root, DNS or certificates.
-    Check(With<check::CheckArgs>),
+    Check(CommandContext<check::CheckArgs>),
     /// Check a configuration and apply the rules to it.
-    Lint(With<lint::LintArgs>),
+    Lint(CommandContext<lint::LintArgs>),
     /// Show which server and location take a URL and why, and where each setting comes from.
-    Show(With<show::ShowArgs>),
+    Show(CommandContext<show::ShowArgs>),
     /// Test what a configuration does with requests, without network.
-    Test(With<test::TestArgs>),
+    Test(CommandContext<test::TestArgs>),
     /// Compare configurations: what requests they treat differently, and which settings differ.
-    Diff(With<diff::DiffArgs>),
+    Diff(CommandContext<diff::DiffArgs>),
     /// Count which parts of a configuration the requests of access logs reached.
-    Coverage(With<coverage::LogArgs>),
+    Coverage(CommandContext<coverage::LogArgs>),
     /// Route requests: a request a line in, its server, location, upstream, status and source address out.
-    Route(With<route::RouteArgs>),
+    Route(CommandContext<route::RouteArgs>),
     /// Report known vulnerabilities of a version of nginx that a configuration is exposed to.
-    Audit(With<audit::AuditArgs>),
+    Audit(CommandContext<audit::AuditArgs>),
     /// Preview which value each client gets from `split_clients`.
-    Split(With<preview::PreviewArgs>),
+    Split(CommandContext<preview::PreviewArgs>),
     /// Plan source ports: how many connections can be opened, and what each remedy buys.
-    Ports(With<ports::PortsArgs>),
+    Ports(CommandContext<ports::PortsArgs>),
     /// Diagnose ports on this host: logs, sockets and kernel settings against the configuration.
-    Doctor(With<doctor::DoctorArgs>),
+    Doctor(CommandContext<doctor::DoctorArgs>),
     #[cfg(feature = "runtime")]
     /// Show port exhaustion and its cures, in a network namespace of its own.
-    Demo(With<demo::DemoArgs>),
+    Demo(CommandContext<demo::DemoArgs>),
     /// Write a checked configuration into one file that can be executed without the original ones.
-    Compile(With<compile::CompileArgs>),
+    Compile(CommandContext<compile::CompileArgs>),
     #[cfg(feature = "runtime")]
     /// Execute a configuration, or a compiled one.
-    Run(With<run::RunArgs>),
+    Run(CommandContext<run::RunArgs>),
     /// List the rules.
-    Rules(With<rules::RulesArgs>),
+    Rules(CommandContext<rules::RulesArgs>),
     /// Explain a rule or a directive.
-    Explain(With<explain::ExplainArgs>),
+    Explain(CommandContext<explain::ExplainArgs>),
     /// Format configuration files.
-    Fmt(With<fmt::FmtArgs>),
+    Fmt(CommandContext<fmt::FmtArgs>),
     /// Print the syntax of a configuration as JSON, in crossplane's format.
-    Parse(With<parse::ParseArgs>),
+    Parse(CommandContext<parse::ParseArgs>),
     /// Write configuration files from such JSON.
-    Build(With<build::BuildArgs>),
+    Build(CommandContext<build::BuildArgs>),
     /// Show a configuration on a page in the browser: findings with fixes, ways, splits, ports; on this machine only.
-    Serve(With<serve::ServeArgs>),
+    Serve(CommandContext<serve::ServeArgs>),
     /// Answer an editor: a language server over standard input and output.
-    Lsp(With<lsp::LspArgs>),
+    Lsp(CommandContext<lsp::LspArgs>),
     /// Print a script that completes commands and options in a shell.
-    Completions(With<completions::CompletionsArgs>),
+    Completions(CommandContext<completions::CompletionsArgs>),
     /// Print a manual page, or write all of them into a directory.
-    Man(With<man::ManArgs>),
+    Man(CommandContext<man::ManArgs>),
     /// Accept nginx's command line (also when invoked as `nginx`).
     Nginx(nginx::NginxArgs),
 }
@@ -208,7 +208,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Makes the options that every command has hold.
-fn held<A: clap::Args>(with: With<A>) -> A {
+fn held<A: clap::Args>(with: CommandContext<A>) -> A {
     with.common.hold();
     with.args
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::payload::{ConfigFile, FileError, Payload, PayloadError, Statement};
-use super::reading::Reading;
+use super::reading::InputArgs;
 use super::{Failure, Outcome, note};
 use crate::diagnostic::{Class, Diagnostic};
 use crate::source::{Disk, FileId, Loader, Span};
@@ -51,7 +51,7 @@ pub(super) struct ParseArgs {
     indent: Option<u8>,
 
     #[command(flatten)]
-    reading: Reading,
+    reading: InputArgs,
 }
 
 pub(super) fn run(args: &mut ParseArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::declared::read_declared;
-use super::settings::{Found, SettingsArgs};
+use super::settings::{FoundSettings, SettingsArgs};
 use super::{Failure, detail, is_verbose, paths, template, yaml};
-use crate::catalog::Declared;
+use crate::catalog::DeclaredNames;
 use crate::source::shipped::below_root;
 use crate::source::{Disk, Loader};
 use crate::syntax::{self, Configuration, LoadOptions};
 
 /// Arguments about the places of files, and about templates.
 #[derive(Args, Clone, Debug, Default)]
-pub(super) struct Reading {
+pub(super) struct InputArgs {
     /// The directory that relative includes start from [default: the directory of FILE].
     #[arg(long, value_name = "DIR")]
     pub(super) prefix: Option<PathBuf>,
@@ -27,7 +27,7 @@ pub(super) struct Reading {
 
     /// Directives and variables of modules of your own, in the format of grammar/directives; may be repeated.
     #[arg(long, value_name = "FILE", value_parser = read_declared)]
-    pub(super) directives: Vec<Arc<Declared>>,
+    pub(super) directives: Vec<Arc<DeclaredNames>>,
 
     #[command(flatten)]
     pub(super) template: template::TemplateArgs,
@@ -78,18 +78,18 @@ impl Stdin {
     }
 
     /// A loader that has the text of standard input under its name.
-    pub(super) fn over<'l>(&'l self, inner: &'l dyn Loader) -> Over<'l> {
-        Over { inner, stdin: self }
+    pub(super) fn over<'l>(&'l self, inner: &'l dyn Loader) -> StandardInputLoader<'l> {
+        StandardInputLoader { inner, stdin: self }
     }
 }
 
 /// Files, with standard input under the name that it was given.
-pub(super) struct Over<'l> {
+pub(super) struct StandardInputLoader<'l> {
     inner: &'l dyn Loader,
     stdin: &'l Stdin,
 }
 
-impl Loader for Over<'_> {
+impl Loader for StandardInputLoader<'_> {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match (&self.stdin.stdin_filename, &self.stdin.text) {
             (Some(name), Some(text)) if same(name, path) => Ok(text.to_vec()),
@@ -117,12 +117,12 @@ fn same(one: &Path, other: &Path) -> bool {
     one == other || one.file_name() == other.file_name() && paths::identity(one) == paths::identity(other)
 }
 
-impl Reading {
+impl InputArgs {
     /// Adds what a settings file says and the command line does not.
     ///
     /// # Errors
     /// If a file of values or of directives cannot be read.
-    pub(super) fn settle(&mut self, found: &Found) -> Result<(), Failure> {
+    pub(super) fn settle(&mut self, found: &FoundSettings) -> Result<(), Failure> {
         if self.prefix.is_none() {
             self.prefix = found.file.prefix.as_ref().map(|prefix| found.directory.join(prefix));
         }

@@ -11,7 +11,7 @@ use super::input::{self, Input};
 use super::test::asked;
 use super::{Failure, Outcome, requests};
 use crate::behaviour::outcome::Outcome as Way;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::Disk;
 
 /// Arguments of `ngxc route`.
@@ -64,7 +64,7 @@ pub(super) fn run(args: &mut RouteArgs, out: &mut dyn Write) -> Result<Outcome, 
 /// Line for line: what is read is answered before more is waited for.
 fn stream(
     input: &mut impl BufRead,
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     format: Format,
     out: &mut dyn Write,
     failed: impl Fn(io::Error) -> Failure,
@@ -86,7 +86,7 @@ fn stream(
     }
 }
 
-fn route(ground: &Ground, line: &[u8]) -> Route {
+fn route(ground: &RoutingConfiguration, line: &[u8]) -> Route {
     let broken = |problem: &str| Route { problem: problem.to_owned(), ..Route::default() };
     let Some(mut case) = requests::request(line) else {
         return broken("the line is no request: expected `[METHOD] URL [CLIENT]`");

@@ -7,7 +7,7 @@ use std::process::Command;
 use clap::{Args, ValueEnum};
 
 use super::Failure;
-use super::settings::Found;
+use super::settings::FoundSettings;
 use super::told::LevelArgs;
 use crate::lint::{Profile, Settings};
 
@@ -46,7 +46,7 @@ impl Selection {
     ///
     /// # Errors
     /// If a rule is named that there is not.
-    pub(super) fn settings(&self, found: &Found, level: &LevelArgs) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self, found: &FoundSettings, level: &LevelArgs) -> Result<Settings, Failure> {
         let profile = self.profile.map(|p| match p {
             ProfileName::Reuse => Profile::Reuse,
             ProfileName::Recommended => Profile::Recommended,

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::declared::read_declared;
 use super::{Failure, detail, paths};
-use crate::catalog::Declared;
+use crate::catalog::DeclaredNames;
 use crate::settings::File;
 use crate::source::{Disk, Loader, matches};
 
@@ -25,7 +25,7 @@ pub(super) struct SettingsArgs {
 
 /// A settings file, or that there is none.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct FoundSettings {
     /// The file; `None` if there is none.
     pub(super) path: Option<PathBuf>,
     /// Names in it are relative to this.
@@ -35,7 +35,7 @@ pub(super) struct Found {
 }
 
 /// Settings files that were read.
-static READ: Mutex<Option<HashMap<PathBuf, Arc<Found>>>> = Mutex::new(None);
+static READ: Mutex<Option<HashMap<PathBuf, Arc<FoundSettings>>>> = Mutex::new(None);
 
 /// Has settings files read again: a language server outlives their changes, and so does a server that reloads.
 pub(super) fn forget() {
@@ -47,7 +47,7 @@ impl SettingsArgs {
     ///
     /// # Errors
     /// If the settings file cannot be read or says what there is not.
-    pub(super) fn of(&self, file: &Path) -> Result<Arc<Found>, Failure> {
+    pub(super) fn of(&self, file: &Path) -> Result<Arc<FoundSettings>, Failure> {
         let Some(path) = self.settings.clone().or_else(|| nearest(file)) else {
             return Ok(Arc::default());
         };
@@ -56,7 +56,7 @@ impl SettingsArgs {
         if let Some(found) = read.get(&path) {
             return Ok(Arc::clone(found));
         }
-        let found = Arc::new(Found::read(path.clone())?);
+        let found = Arc::new(FoundSettings::read(path.clone())?);
         detail(&format!("settings: {}", path.display()));
         read.insert(path, Arc::clone(&found));
         Ok(found)
@@ -75,7 +75,7 @@ fn nearest(file: &Path) -> Option<PathBuf> {
     Some(found.strip_prefix(&here).map(Path::to_owned).unwrap_or(found))
 }
 
-impl Found {
+impl FoundSettings {
     fn read(path: PathBuf) -> Result<Self, Failure> {
         let failed = |why: String| Failure::new(format!("{}: cannot be read: {why}", path.display()));
         let text = Disk.read(&path).map_err(|e| failed(e.to_string()))?;
@@ -90,7 +90,7 @@ impl Found {
     ///
     /// # Errors
     /// If one of them cannot be read.
-    pub(super) fn declared(&self) -> Result<Vec<Arc<Declared>>, Failure> {
+    pub(super) fn declared(&self) -> Result<Vec<Arc<DeclaredNames>>, Failure> {
         let files = self.file.directives.iter().map(|file| self.directory.join(file).display().to_string());
         files.map(|file| read_declared(&file).map_err(Failure::new)).collect()
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::settings::Found;
+use super::settings::FoundSettings;
 use super::{Failure, yaml};
 use crate::catalog::{self, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
@@ -30,12 +30,12 @@ pub(super) struct TemplateArgs {
 
     /// Values and language of the settings file.
     #[arg(skip)]
-    settled: Settled,
+    settled: TemplateSettings,
 }
 
 /// Values and language of a settings file; the command line comes before them.
 #[derive(Clone, Debug, Default)]
-struct Settled {
+struct TemplateSettings {
     values: BTreeMap<String, String>,
     language: Option<Language>,
 }
@@ -59,13 +59,13 @@ impl TemplateArgs {
     ///
     /// # Errors
     /// If a file that it names cannot be read, or is no list of values.
-    pub(super) fn settle(&mut self, found: &Found) -> Result<(), Failure> {
+    pub(super) fn settle(&mut self, found: &FoundSettings) -> Result<(), Failure> {
         let mut values = BTreeMap::new();
         for name in &found.file.env_file {
             read(&found.directory.join(name), &mut values)?;
         }
         values.extend(found.file.define.0.clone());
-        self.settled = Settled { values, language: found.file.template.map(|language| language.0) };
+        self.settled = TemplateSettings { values, language: found.file.template.map(|language| language.0) };
         Ok(())
     }
 

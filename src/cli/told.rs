@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use clap::Args;
 
-use super::settings::Found;
+use super::settings::FoundSettings;
 use super::{Failure, placeholder};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::lint::{self, Settings};
@@ -43,7 +43,7 @@ fn parse_level(text: &str) -> Result<(String, Option<Level>), String> {
 pub(super) fn tell(
     configuration: &Configuration,
     settings: &Settings,
-    found: &Found,
+    found: &FoundSettings,
     mut all: Vec<Diagnostic>,
     rules: &[&str],
 ) -> (Vec<Diagnostic>, usize) {

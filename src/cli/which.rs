@@ -13,14 +13,14 @@ use crate::version::Version;
 
 /// The nginx that is judged.
 #[derive(Clone, Debug)]
-pub(super) struct Which {
+pub(super) struct JudgedNginx {
     /// `None`: not known.
     pub(super) version: Option<Version>,
     /// Source of the version, in words.
     pub(super) from: String,
 }
 
-impl Which {
+impl JudgedNginx {
     /// The version to compile for: the one that is known, else the newest before connections were kept by default,
     /// whose repairs are right on both sides.
     pub(super) fn judged(&self) -> Version {
@@ -54,16 +54,16 @@ pub(super) fn which(
     stored: Option<Version>,
     on_host: bool,
     pid: Option<u32>,
-) -> Which {
+) -> JudgedNginx {
     let settings = input.meaning.settled_version();
     if let Some(version) = input.meaning.nginx_version.filter(|_| settings.is_none()) {
-        return Which { version: Some(version), from: String::new() };
+        return JudgedNginx { version: Some(version), from: String::new() };
     }
     if let Some(version) = stored {
-        return Which { version: Some(version), from: " (bundle)".to_owned() };
+        return JudgedNginx { version: Some(version), from: " (bundle)".to_owned() };
     }
     if let Some((version, path)) = settings {
-        return Which { version: Some(version), from: format!(" ({})", path.display()) };
+        return JudgedNginx { version: Some(version), from: format!(" ({})", path.display()) };
     }
     if on_host {
         let process = pid.or_else(|| master::of_file(&input.file));
@@ -73,19 +73,20 @@ pub(super) fn which(
     }
     let refused = if input.file == Path::new("-") { None } else { newer_only(input, loader) };
     let from = format!(": {BEFORE_DEFAULT_KEEPALIVE} and older refuse this configuration");
-    Which { version: refused, from: refused.map_or(String::new(), |_| from) }
+    JudgedNginx { version: refused, from: refused.map_or(String::new(), |_| from) }
 }
 
 /// The nginx that runs where no configuration is given: that of the settings file of this directory or above, else the
 /// only version that masters of this host have.
-pub(super) fn of_this_host() -> Result<Which, Failure> {
+pub(super) fn of_this_host() -> Result<JudgedNginx, Failure> {
     let here = Meaning::default().of(Path::new("nginx.conf"))?;
     if let Some((version, path)) = here.settled_version() {
-        return Ok(Which { version: Some(version), from: format!(" ({})", path.display()) });
+        return Ok(JudgedNginx { version: Some(version), from: format!(" ({})", path.display()) });
     }
     let mut found = master::all().filter_map(|(pid, _)| Some((of_process(pid)?, pid)));
     let first = found.next().filter(|(version, _)| found.all(|(other, _)| other == *version));
-    Ok(first.map_or(Which { version: None, from: String::new() }, |(version, pid)| of_master(version, pid)))
+    Ok(first
+        .map_or(JudgedNginx { version: None, from: String::new() }, |(version, pid)| of_master(version, pid)))
 }
 
 /// The newest version if it takes a configuration that the newest without kept connections refuses.
@@ -96,10 +97,10 @@ fn newer_only(input: &Input, loader: &dyn Loader) -> Option<Version> {
 }
 
 /// A version that a process has, at most the newest that is known.
-fn of_master(version: Version, process: u32) -> Which {
+fn of_master(version: Version, process: u32) -> JudgedNginx {
     let known = known(version);
     let more = if known == version { String::new() } else { format!(", {version} in truth") };
-    Which { version: Some(known), from: format!(" (process {process}{more})") }
+    JudgedNginx { version: Some(known), from: format!(" (process {process}{more})") }
 }
 
 /// The release that a version is judged as; one of an own build that is none is judged as it is.

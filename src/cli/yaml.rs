@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use super::reading::Reading;
+use super::reading::InputArgs;
 use crate::source::{Disk, Loader, put_back};
 use crate::{catalog, syntax};
 
@@ -34,7 +34,7 @@ pub(super) fn is_of_input(path: &Path) -> bool {
 }
 
 /// The list of files with a YAML file of several configurations replaced by each of them.
-pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
+pub(super) fn expand(files: &[PathBuf], reading: &InputArgs) -> Vec<PathBuf> {
     let mut all = Vec::with_capacity(files.len());
     // An unreadable file of values is reported with the configuration.
     let templates = reading.template.templates().unwrap_or_default();
@@ -61,7 +61,7 @@ pub(super) fn expand(files: &[PathBuf], reading: &Reading) -> Vec<PathBuf> {
 }
 
 /// Names of the configurations that others of the same file include: they are judged inside of those.
-fn included(paths: &[PathBuf], names: &[String], reading: &Reading) -> HashSet<String> {
+fn included(paths: &[PathBuf], names: &[String], reading: &InputArgs) -> HashSet<String> {
     let mut inner = HashSet::new();
     for (path, name) in paths.iter().zip(names) {
         // Two that include each other stay both.

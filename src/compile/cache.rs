@@ -5,7 +5,7 @@ use super::directive::{Directive, family};
 use super::scope::{Check, Compiler};
 use super::zone::{self, PAGE, Zones};
 use crate::catalog::{Context, Subsystem};
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::version::Version;
 
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -23,7 +23,7 @@ pub(super) const REMEMBERED: &[&str] = &[
 
 /// Value types of `key=value` parameters.
 #[derive(Clone, Copy)]
-enum Of {
+enum ParameterType {
     Levels,
     Flag,
     Number,
@@ -34,19 +34,19 @@ enum Of {
 }
 
 /// Parameters of `*_cache_path` (`ngx_http_file_cache_set_slot`), and nginx's message for a wrong one.
-const PARAMETERS: &[(&str, Of, &str)] = &[
-    ("levels=", Of::Levels, "invalid \"levels\""),
-    ("use_temp_path=", Of::Flag, "invalid use_temp_path value"),
-    ("keys_zone=", Of::Zone, "invalid keys zone size"),
-    ("inactive=", Of::Seconds, "invalid inactive value"),
-    ("max_size=", Of::Offset, "invalid max_size value"),
-    ("min_free=", Of::Offset, "invalid min_free value"),
-    ("loader_files=", Of::Number, "invalid loader_files value"),
-    ("loader_sleep=", Of::Milliseconds, "invalid loader_sleep value"),
-    ("loader_threshold=", Of::Milliseconds, "invalid loader_threshold value"),
-    ("manager_files=", Of::Number, "invalid manager_files value"),
-    ("manager_sleep=", Of::Milliseconds, "invalid manager_sleep value"),
-    ("manager_threshold=", Of::Milliseconds, "invalid manager_threshold value"),
+const PARAMETERS: &[(&str, ParameterType, &str)] = &[
+    ("levels=", ParameterType::Levels, "invalid \"levels\""),
+    ("use_temp_path=", ParameterType::Flag, "invalid use_temp_path value"),
+    ("keys_zone=", ParameterType::Zone, "invalid keys zone size"),
+    ("inactive=", ParameterType::Seconds, "invalid inactive value"),
+    ("max_size=", ParameterType::Offset, "invalid max_size value"),
+    ("min_free=", ParameterType::Offset, "invalid min_free value"),
+    ("loader_files=", ParameterType::Number, "invalid loader_files value"),
+    ("loader_sleep=", ParameterType::Milliseconds, "invalid loader_sleep value"),
+    ("loader_threshold=", ParameterType::Milliseconds, "invalid loader_threshold value"),
+    ("manager_files=", ParameterType::Number, "invalid manager_files value"),
+    ("manager_sleep=", ParameterType::Milliseconds, "invalid manager_sleep value"),
+    ("manager_threshold=", ParameterType::Milliseconds, "invalid manager_threshold value"),
 ];
 
 fn cache_path<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
@@ -60,22 +60,22 @@ fn cache_path<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         };
         let value = &text[key.len()..];
         let (valid, expected) = match of {
-            Of::Levels => (levels(value), "up to three levels of 1 or 2 digits: `levels=1:2`"),
-            Of::Flag => (value == b"on" || value == b"off", "`on` or `off`"),
-            Of::Number => (digits(value).is_some(), "a number"),
-            Of::Offset => (offset(value).is_some(), "a size: `10g`"),
-            Of::Seconds => (time(value, true).is_some(), "a time: `60m`"),
-            Of::Milliseconds => (time(value, false).is_some(), "a time: `200ms`"),
-            Of::Zone => {
+            ParameterType::Levels => (levels(value), "up to three levels of 1 or 2 digits: `levels=1:2`"),
+            ParameterType::Flag => (value == b"on" || value == b"off", "`on` or `off`"),
+            ParameterType::Number => (digits(value).is_some(), "a number"),
+            ParameterType::Offset => (offset(value).is_some(), "a size: `10g`"),
+            ParameterType::Seconds => (time(value, true).is_some(), "a time: `60m`"),
+            ParameterType::Milliseconds => (time(value, false).is_some(), "a time: `200ms`"),
+            ParameterType::Zone => {
                 keys_zone = zone::name_and_size(value).map(|(name, size)| (name.to_vec(), size));
                 (keys_zone.is_some(), "`keys_zone=NAME:SIZE`")
             }
         };
         if !valid {
-            let more = if matches!(of, Of::Flag) { ", it must be \"on\" or \"off\"" } else { "" };
+            let more = if matches!(of, ParameterType::Flag) { ", it must be \"on\" or \"off\"" } else { "" };
             return refuse(cx, directive, n, expected, format!("{fault} \"{shown}\"{more}"));
         }
-        if matches!(of, Of::Zone) && keys_zone.as_ref().is_some_and(|(_, size)| *size < 2 * PAGE) {
+        if matches!(of, ParameterType::Zone) && keys_zone.as_ref().is_some_and(|(_, size)| *size < 2 * PAGE) {
             let nginx = format!("keys zone \"{shown}\" is too small");
             return refuse(cx, directive, n, "at least 8k", nginx);
         }
@@ -208,7 +208,7 @@ fn known_cache(cx: &mut Compiler<'_>, family: &str, step: u16) {
         .label("no such zone")
         .help(format!("define it: `{name}_path /var/cache/nginx keys_zone={zone}:10m;` in `http`"))
         .nginx(format!("\"{name}\" zone \"{zone}\" is unknown"))
-        .when(When::EndOfSubsystem { step, place: Place::Close }),
+        .when(FaultPhase::EndOfSubsystem { step, place: Place::Close }),
     );
     // The removal prevents a second report.
     cx.states.of::<Zones>().remove(directive.arg(1).as_ref());
@@ -284,6 +284,6 @@ fn buffers(cx: &mut Compiler<'_>, family: &str, step: u16) {
         )
         .label(format!("together with the other sizes, `{name}` is {value}"))
         .nginx(nginx)
-        .when(When::EndOfSubsystem { step, place: Place::Close }),
+        .when(FaultPhase::EndOfSubsystem { step, place: Place::Close }),
     );
 }

@@ -7,7 +7,7 @@ use super::directive::Directive;
 use super::map::entry_error;
 use super::scope::{Check, Compiler};
 use super::value;
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::content::CharsetMap;
 use crate::source::Span;
 use crate::syntax::{self, Block, Terminator};
@@ -66,7 +66,7 @@ pub(super) fn report_unmapped(cx: &mut Compiler<'_>) {
             .label(format!("responses in `{from}` are to become `{to}`"))
             .help("include nginx's `koi-win`, `koi-utf` or `win-utf`, or write a `charset_map`")
             .nginx(format!("no \"charset_map\" between the charsets \"{from}\" and \"{to}\""))
-            .when(When::EndOfSubsystem { step: 260, place: Place::None }),
+            .when(FaultPhase::EndOfSubsystem { step: 260, place: Place::None }),
         );
     }
 }

@@ -6,7 +6,7 @@ use super::scope::{Check, Compiler};
 use super::settings::Value;
 use super::{regex, value};
 use crate::catalog::{Context, Kind};
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::content::{Alias, Index, LinkPolicy, Root, Symlinks, TryFiles, TryLast};
 use crate::model::filter::Substitute;
 use crate::model::{ComplexValue, LocationKind, Segment, Setting};
@@ -272,7 +272,7 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
         )
         .label(format!("more than {buffers}"))
         .nginx(nginx)
-        .when(When::EndOfSubsystem { step: 1, place: Place::Close }),
+        .when(FaultPhase::EndOfSubsystem { step: 1, place: Place::Close }),
     );
 }
 

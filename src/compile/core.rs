@@ -10,7 +10,7 @@ use super::output::File;
 use super::scope::{Check, Compiler};
 use super::{charset, geo, http, map, settings, split_clients, types};
 use crate::catalog::{Context, Subsystem};
-use crate::diagnostic::{Diagnostic, When};
+use crate::diagnostic::{Diagnostic, FaultPhase};
 use crate::model::CoreSettings;
 use crate::model::core::WorkerProcesses;
 use crate::source::Span;
@@ -128,7 +128,7 @@ fn report_no_events(cx: &mut Compiler<'_>) {
         .label("expected `events { }` before the end of the file")
         .help("add `events { }`; for a file that is included somewhere, say where: `--context main`, `--context http`")
         .nginx("no \"events\" section in configuration")
-        .when(When::EndOfFile),
+        .when(FaultPhase::EndOfFile),
     );
 }
 
@@ -139,7 +139,7 @@ fn worker_connections<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> b
             let diagnostic = Diagnostic::error("invalid-value", directive.arg_span(1), message)
                 .label("expected a number from 1")
                 .nginx("0 worker_connections are not enough for 0 listening sockets")
-                .when(When::EndOfFile);
+                .when(FaultPhase::EndOfFile);
             cx.report(diagnostic);
             false
         }
@@ -234,7 +234,7 @@ pub(super) fn report_pools(cx: &mut Compiler<'_>) {
             .label("used here")
             .help(format!("define it: `thread_pool {name} threads=32;` beside `http`"))
             .nginx(format!("unknown thread pool \"{name}\""))
-            .when(When::EndOfFileAt),
+            .when(FaultPhase::EndOfFileAt),
         );
         cx.states.of::<Processes>().pools.insert(name.into_bytes(), span);
     }
@@ -264,7 +264,7 @@ pub(super) fn report_processes(cx: &mut Compiler<'_>) {
             "the number of \"worker_processes\" is not equal to the number of \"worker_cpu_affinity\" masks, \
              using last mask for remaining worker processes",
         )
-        .when(When::EndOfFile),
+        .when(FaultPhase::EndOfFile),
     );
 }
 

@@ -17,8 +17,8 @@ impl Value for Option<FileCache> {
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         match parameters(cx, directive, Duration::from_secs(60))? {
-            Said::Off => Some(None),
-            Said::On(found) => Some(Some(found.cache)),
+            CacheParameters::Off => Some(None),
+            CacheParameters::On(found) => Some(Some(found.cache)),
         }
     }
 }
@@ -31,20 +31,24 @@ impl Value for Option<LogFileCache> {
 
     fn parse(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Self> {
         match parameters(cx, directive, Duration::from_secs(10))? {
-            Said::Off => Some(None),
-            Said::On(found) => Some(Some(found)),
+            CacheParameters::Off => Some(None),
+            CacheParameters::On(found) => Some(Some(found)),
         }
     }
 }
 
 /// Parsed parameters.
-enum Said {
+enum CacheParameters {
     Off,
     On(LogFileCache),
 }
 
 /// Parses the parameters, which both directives share except for two that only logs have.
-fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>, inactive: Duration) -> Option<Said> {
+fn parameters(
+    cx: &mut Compiler<'_>,
+    directive: &Directive<'_>,
+    inactive: Duration,
+) -> Option<CacheParameters> {
     let is_log = directive.name() == "open_log_file_cache";
     let cache = FileCache { max: 0, inactive };
     let mut found = LogFileCache { cache, min_uses: 1, valid: Duration::from_secs(60) };
@@ -81,12 +85,12 @@ fn parameters(cx: &mut Compiler<'_>, directive: &Directive<'_>, inactive: Durati
         }
     }
     if is_off {
-        return Some(Said::Off);
+        return Some(CacheParameters::Off);
     }
     if found.cache.max == 0 {
         let nginx = format!("\"{}\" must have \"max\" parameter", directive.name());
         argument::invalid(cx, directive, 1, "`max=` and a number as well", &nginx);
         return None;
     }
-    Some(Said::On(found))
+    Some(CacheParameters::On(found))
 }

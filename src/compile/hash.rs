@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::directive::Directive;
 use super::scope::{Check, Compiler};
 use crate::catalog::Subsystem;
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::time::{digits, size};
 use crate::source::Span;
 
@@ -60,7 +60,7 @@ pub(super) struct Table<'n> {
     /// Names in lower case.
     pub(super) names: &'n [&'n [u8]],
     /// Moment at which nginx builds the table.
-    pub(super) when: When,
+    pub(super) when: FaultPhase,
 }
 
 /// Line of the processor's cache; bucket sizes are multiples of it.
@@ -96,7 +96,7 @@ pub(super) fn variables(cx: &mut Compiler<'_>) {
         let place = sizes("variables_hash_bucket_size").or_else(|| sizes("variables_hash_max_size"));
         let Some(place) = longest.as_ref().map(|(_, span)| *span).or(place) else { continue };
         let names = [longest.as_ref().map_or(&b"host"[..], |(name, _)| name.as_bytes())];
-        let when = When::EndOfSubsystem { step: 302, place: Place::None };
+        let when = FaultPhase::EndOfSubsystem { step: 302, place: Place::None };
         cx.subsystem = subsystem;
         let table = Table { name: "variables_hash", place, max_size: 1024, names: &names, when };
         let sizes = sizes_of(cx, &table);

@@ -8,7 +8,7 @@ use super::scope::{Check, Compiler};
 use super::settings::{Value, extend};
 use super::{regex, value};
 use crate::catalog::{Context, Kind};
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::Setting;
 use crate::model::content::{AddHeader, Expires};
 
@@ -253,7 +253,7 @@ fn secure_link_mixed(cx: &mut Compiler<'_>) {
         .label("not together")
         .related(other, "the other")
         .nginx("\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"")
-        .when(When::EndOfSubsystem { step: 40, place: Place::Close }),
+        .when(FaultPhase::EndOfSubsystem { step: 40, place: Place::Close }),
     );
 }
 
@@ -282,7 +282,7 @@ fn referers_only_special(cx: &mut Compiler<'_>) {
         )
         .label("no name")
         .nginx("the \"none\" or \"blocked\" referers are specified in the \"valid_referers\" directive without any valid referer")
-        .when(When::EndOfSubsystem { step: 35, place: Place::None }),
+        .when(FaultPhase::EndOfSubsystem { step: 35, place: Place::None }),
     );
 }
 
@@ -316,7 +316,7 @@ fn server_names_too(cx: &mut Compiler<'_>, referers: &[Vec<u8>]) {
         .label("together with `server_names`")
         .help("leave out either")
         .nginx(format!("conflicting parameter \"{shown}\""))
-        .when(When::EndOfSubsystem { step: 35, place: Place::Close }),
+        .when(FaultPhase::EndOfSubsystem { step: 35, place: Place::Close }),
     );
 }
 

@@ -77,7 +77,10 @@ impl<'t> Blocks<'t> for HttpBlock {
             limit::define(cx, directive);
             return true;
         }
-        if matches!(directive.name(), "proxy_cache_path" | "fastcgi_cache_path") {
+        if matches!(
+            directive.name(),
+            "proxy_cache_path" | "fastcgi_cache_path" | "scgi_cache_path" | "uwsgi_cache_path"
+        ) {
             cached::define(cx, directive);
             return true;
         }

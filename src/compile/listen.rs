@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use super::address::{self, Form};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::socket::{self, Sockets, Whose};
+use super::socket::{self, SocketSubsystem, Sockets};
 use crate::diagnostic::Diagnostic;
 use crate::model::{Endpoint, Listen};
 use crate::version::Version;
@@ -39,7 +39,7 @@ pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &
     }
     let number = cx.states.of::<Sockets>().servers.len();
     for endpoint in socket::endpoints(&url) {
-        if !socket::add(cx, Some(directive.span()), &endpoint, &options, (Whose::Http, number)) {
+        if !socket::add(cx, Some(directive.span()), &endpoint, &options, (SocketSubsystem::Http, number)) {
             return;
         }
         server.push(Listen {

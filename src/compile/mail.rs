@@ -2,7 +2,7 @@
 
 use super::scope::Compiler;
 use crate::catalog::Context;
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::source::Span;
 
 pub(super) const REMEMBERED: &[&str] = &["protocol", "auth_http"];
@@ -43,6 +43,6 @@ fn missing(cx: &mut Compiler<'_>, head: Span, what: &str, example: &str, nginx: 
             .label(format!("no `{what}` in it"))
             .help(format!("add `{what} {example};`"))
             .nginx(nginx)
-            .when(When::EndOfSubsystem { step, place: Place::Directive }),
+            .when(FaultPhase::EndOfSubsystem { step, place: Place::Directive }),
     );
 }

@@ -8,7 +8,7 @@ use super::headers::HashKeys;
 use super::scope::Compiler;
 use super::{regex, value};
 use crate::catalog::Subsystem;
-use crate::diagnostic::{Diagnostic, When};
+use crate::diagnostic::{Diagnostic, FaultPhase};
 use crate::model::map::{Map, MapDefault, MapEntry, MapKey};
 use crate::model::value::VariableSource;
 use crate::source::Span;
@@ -16,7 +16,7 @@ use crate::syntax::{self, Block, Terminator};
 
 /// Keys of a `map`.
 #[derive(Default)]
-struct Seen {
+struct MapKeys {
     texts: HashSet<Vec<u8>>,
     /// Names with `hostnames`.
     names: HashKeys,
@@ -26,7 +26,7 @@ struct Seen {
 pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
     let source = value::argument(cx, directive, 1);
     let position = cx.http.maps.len();
-    let mut seen = Seen::default();
+    let mut seen = MapKeys::default();
     let variable = value::define(cx, directive, 2, VariableSource::Map(position));
     let mut map = Map {
         source,
@@ -45,7 +45,7 @@ pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
         place: directive.span(),
         max_size: 2048,
         names: &names,
-        when: When::AfterBlock,
+        when: FaultPhase::AfterBlock,
     };
     hash::check(cx, &table);
     // nginx puts the wildcards of `hostnames` into tables of their labels.
@@ -69,7 +69,7 @@ pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
         volatile: false,
         span: block.span(),
     };
-    let mut seen = Seen::default();
+    let mut seen = MapKeys::default();
     entries(cx, block, &mut |cx, entry| map_entry(cx, &mut map, &mut seen, entry));
 }
 
@@ -97,7 +97,7 @@ pub(super) fn entries<'t>(
     }
 }
 
-fn map_entry(cx: &mut Compiler<'_>, map: &mut Map, seen: &mut Seen, entry: syntax::Directive<'_>) {
+fn map_entry(cx: &mut Compiler<'_>, map: &mut Map, seen: &mut MapKeys, entry: syntax::Directive<'_>) {
     let key = entry.name().value();
     if entry.terminator() == Terminator::Block {
         cx.report(
@@ -145,7 +145,7 @@ fn is_new(
     cx: &mut Compiler<'_>,
     key: &[u8],
     hostnames: bool,
-    seen: &mut Seen,
+    seen: &mut MapKeys,
     entry: syntax::Directive<'_>,
 ) -> bool {
     if key.first() == Some(&b'~') {

@@ -36,6 +36,9 @@ pub(super) fn balance(cx: &mut Compiler<'_>, upstream: &mut UpstreamBlock, direc
     };
     if matches!(directive.name(), "queue" | "sticky" | "ntlm") {
         // These directives accompany a method and are not a method themselves.
+        if directive.name() == "sticky" {
+            upstream.sticky = super::sticky::of(cx, directive).or(upstream.sticky.take());
+        }
         return;
     }
     if let Origin::Set(keepalive) = upstream.keepalive.size.origin

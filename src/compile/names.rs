@@ -9,7 +9,7 @@ use super::server::{NoWildcards, WILDCARDS};
 use super::socket;
 use super::stream::StreamNames;
 use crate::catalog::Subsystem;
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::server::ServerName;
 use crate::model::{Endpoint, Server};
 use crate::source::Span;
@@ -150,7 +150,7 @@ fn check_hashes(cx: &mut Compiler<'_>, servers: &[Server], sockets: &Sockets<'_>
         names.dedup_by_key(|(name, _)| *name);
         let Some((_, place)) = names.iter().max_by_key(|(name, _)| name.len()) else { continue };
         let keys: Vec<&[u8]> = names.iter().map(|(name, _)| name.as_bytes()).collect();
-        let when = When::EndOfSubsystem { step: 400, place: Place::None };
+        let when = FaultPhase::EndOfSubsystem { step: 400, place: Place::None };
         hash::check(
             cx,
             &Table { name: "server_names_hash", place: *place, max_size: 512, names: &keys, when },
@@ -201,5 +201,5 @@ fn ignored(span: Span, name: &str, endpoint: &Endpoint) -> Diagnostic {
         .label("ignored for this name")
         .help("give the servers different names, or merge them")
         .nginx(format!("conflicting server name \"{name}\" on {endpoint}, ignored"))
-        .when(When::EndOfSubsystem { step: 400, place: Place::None })
+        .when(FaultPhase::EndOfSubsystem { step: 400, place: Place::None })
 }

@@ -11,7 +11,7 @@ use crate::model::reuse::ReuseSettings;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
-    ProxySettings, TlsSettings,
+    ProxySettings, ScgiSettings, TlsSettings, UwsgiSettings,
 };
 use crate::version::Version;
 
@@ -93,6 +93,8 @@ older! {
     cache: CacheSettings,
     fastcgi: FastcgiSettings,
     fastcgi_proxy: FastcgiProxySettings,
+    scgi: ScgiSettings,
+    uwsgi: UwsgiSettings,
     client: ClientSettings,
     tls: TlsSettings,
 }

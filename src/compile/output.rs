@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Context, Declared};
+use crate::catalog::{Context, DeclaredNames};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::model::Config;
 use crate::source::Span;
@@ -20,7 +20,7 @@ pub struct Options {
     /// `nginx -t`.
     pub strict_modules: bool,
     /// Directives and variables of modules that only the user knows.
-    pub declared: Vec<Arc<Declared>>,
+    pub declared: Vec<Arc<DeclaredNames>>,
 }
 
 impl Options {

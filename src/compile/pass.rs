@@ -10,7 +10,7 @@ use super::directive::Directive;
 use super::scope::{Check, Compiler};
 use super::value;
 use crate::catalog::Subsystem;
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::Endpoint;
 use crate::source::Span;
 
@@ -168,7 +168,7 @@ pub(super) fn report_unported(cx: &mut Compiler<'_>) {
                 .help(format!("write `{url}:9000`, or define `upstream {url} {{ … }}`"))
                 .nginx(format!("no port in upstream \"{url}\""))
         };
-        cx.report(diagnostic.when(When::EndOfSubsystem { step: 10, place: Place::Directive }));
+        cx.report(diagnostic.when(FaultPhase::EndOfSubsystem { step: 10, place: Place::Directive }));
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const CHECKS: &[(&str, Check)] =
     &[("*_temp_path", temporary), ("client_body_temp_path", temporary)];
 
 /// Directory that a directive names.
-struct Known {
+struct NamedDirectory {
     is_cache: bool,
     levels: Vec<u64>,
     span: Span,
@@ -21,7 +21,7 @@ struct Known {
 
 /// Directories by name.
 #[derive(Default)]
-struct Paths(HashMap<Vec<u8>, Known>);
+struct Paths(HashMap<Vec<u8>, NamedDirectory>);
 
 fn temporary<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let levels = directive.args_from(2).filter_map(|(_, text)| digits(&text)).collect();
@@ -40,7 +40,7 @@ fn add(cx: &mut Compiler<'_>, directive: &Directive<'_>, levels: Vec<u64>, is_ca
     let span = directive.span();
     let paths = &mut cx.states.of::<Paths>().0;
     let Some(known) = paths.get(&name) else {
-        paths.insert(name, Known { is_cache, levels, span });
+        paths.insert(name, NamedDirectory { is_cache, levels, span });
         return true;
     };
     let (why, nginx) = if is_cache || known.is_cache {

@@ -22,6 +22,8 @@ pub(super) fn plain(endpoint: Endpoint, name: String, span: Span) -> Peer {
         backup: false,
         down: false,
         resolve: false,
+        route: String::new(),
+        drain: false,
         span,
     }
 }
@@ -42,7 +44,9 @@ pub(super) fn server(
             b"max_conns=" => peer.max_conns = number,
             b"fail_timeout=" => peer.fail_timeout = argument::time(value, true).unwrap_or_default(),
             b"backup" => peer.backup = true,
-            b"down" => peer.down = true,
+            b"down" => (peer.down, peer.drain) = (true, false),
+            b"drain" => (peer.down, peer.drain) = (false, true),
+            b"route=" => peer.route = String::from_utf8_lossy(value).into_owned(),
             _ => {}
         }
     })?;
@@ -54,9 +58,7 @@ pub(super) fn server(
                 return None;
             }
             for word in directive.args_from(2).map(|(_, text)| text) {
-                for name in ["service=", "drain", "route=", "slow_start="]
-                    .into_iter()
-                    .filter(|n| word.starts_with(n.as_bytes()))
+                for name in ["service=", "slow_start="].into_iter().filter(|n| word.starts_with(n.as_bytes()))
                 {
                     let what = format!("server … {name}");
                     cx.unsupported.push(Unsupported { what, span: directive.span(), safe_because: None });
@@ -76,7 +78,7 @@ pub(super) fn server(
 }
 
 /// Requirements of a `server`'s parameters for the resolver.
-pub(super) struct Asks {
+pub(super) struct ResolverRequirements {
     pub(super) resolve: bool,
     pub(super) service: bool,
 }
@@ -87,9 +89,9 @@ pub(super) fn parameters(
     directive: &Directive<'_>,
     method: Option<&'static str>,
     see: &mut dyn FnMut(&[u8], &[u8]),
-) -> Option<Asks> {
+) -> Option<ResolverRequirements> {
     let http = !super::directive::is_stream(directive);
-    let mut asks = Asks { resolve: false, service: false };
+    let mut asks = ResolverRequirements { resolve: false, service: false };
     for (n, text) in directive.args_from(2) {
         let (key, value) = match text.iter().position(|&b| b == b'=') {
             Some(at) => (&text[..=at], &text[at + 1..]),
@@ -151,7 +153,7 @@ pub(super) fn check_service(
     cx: &mut Compiler<'_>,
     directive: &Directive<'_>,
     url: &Url,
-    asks: &Asks,
+    asks: &ResolverRequirements,
 ) -> bool {
     if !asks.service {
         return true;

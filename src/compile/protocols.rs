@@ -1,18 +1,24 @@
 //! Warnings about `listen`s that disagree on the protocols of one socket (`ngx_http_add_addresses`).
 
 use super::scope::Compiler;
-use super::socket::{Options, Whose};
+use super::socket::{Options, SocketSubsystem};
 use crate::diagnostic::Diagnostic;
 use crate::model::Endpoint;
 use crate::source::Span;
 use crate::version::Version;
 
 /// First versions with the warnings, by the block that owns the socket.
-const SINCE: [(Whose, Version); 2] =
-    [(Whose::Http, Version::new(1, 23, 4)), (Whose::Stream, Version::new(1, 25, 5))];
+const SINCE: [(SocketSubsystem, Version); 2] =
+    [(SocketSubsystem::Http, Version::new(1, 23, 4)), (SocketSubsystem::Stream, Version::new(1, 25, 5))];
 
 /// Warns about a `listen` that redefines the protocols of its socket.
-pub(super) fn warn(cx: &mut Compiler<'_>, whose: Whose, span: Span, first: Option<Span>, socket: &Endpoint) {
+pub(super) fn warn(
+    cx: &mut Compiler<'_>,
+    whose: SocketSubsystem,
+    span: Span,
+    first: Option<Span>,
+    socket: &Endpoint,
+) {
     if !SINCE.iter().any(|(of, since)| *of == whose && cx.is_since(*since)) {
         return;
     }

@@ -72,7 +72,7 @@ pub(super) fn pass(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<P
     let span = directive.span();
     if text.contains(&b'$') {
         let target = Target::Value(value::argument(cx, directive, 1));
-        return Some(Pass { directive: name, target, span });
+        return Some(Pass { directive: name, tls: false, target, span });
     }
     let (scheme, port) = schemes.iter().find(|(scheme, _)| text.starts_with(scheme.as_bytes()))?;
     let url = address::parse(&text[scheme.len()..], *port, Form::Peer).ok()?;
@@ -82,7 +82,8 @@ pub(super) fn pass(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<P
         Endpoint::Unix(_) => 0,
     };
     let target = Target::Upstream(upstream::of_url(cx, directive, &url, port)?);
-    Some(Pass { directive: name, target, span })
+    let tls = matches!(*scheme, "suwsgi://" | "grpcs://");
+    Some(Pass { directive: name, tls, target, span })
 }
 
 fn scheme<'a>(cx: &mut Compiler<'_>, directive: &Directive<'_>, text: &'a [u8]) -> Option<(bool, &'a [u8])> {

@@ -13,7 +13,7 @@ use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::value::Variables;
 use crate::model::{CoreSettings, Http, Unsupported, UpstreamId};
 use crate::source::Span;
-use crate::syntax::{Configuration, Unread};
+use crate::syntax::{Configuration, UnreadPlaces};
 use crate::version::Version;
 
 /// Findings above this number are counted, not kept: a generated file must not flood memory.
@@ -83,7 +83,7 @@ pub(super) struct Compiler<'t> {
     loads_modules: bool,
     loads_unknown: bool,
     /// Places of which a part was not read.
-    unread: Unread,
+    unread: UnreadPlaces,
     /// The file is a fragment, or included files are missing: names may be defined elsewhere.
     is_fragment: bool,
     dropped: usize,

@@ -33,7 +33,7 @@ pub(super) fn server<'t>(cx: &mut Compiler<'t>, span: Span, block: Block<'t>, ou
             None,
             &endpoint,
             &super::socket::Options::default(),
-            (super::socket::Whose::Http, number),
+            (super::socket::SocketSubsystem::Http, number),
         );
     }
     if !server.names.is_empty() {

@@ -12,7 +12,7 @@ use crate::model::upstream::KeepaliveSettings;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, CoreSettings, FastcgiProxySettings,
     FastcgiSettings, FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, PassSettings,
-    ProxySettings, Setting, TlsSettings,
+    ProxySettings, ScgiSettings, Setting, TlsSettings, UwsgiSettings,
 };
 use crate::source::Span;
 use crate::version::Version;
@@ -34,12 +34,12 @@ pub(super) trait Value: Sized {
 }
 
 /// Current directive, for [`Reader`].
-struct Reading<'c, 't> {
+struct CurrentDirective<'c, 't> {
     cx: &'c mut Compiler<'t>,
     directive: &'c Directive<'t>,
 }
 
-impl<T: Value> Reader<T> for Reading<'_, '_> {
+impl<T: Value> Reader<T> for CurrentDirective<'_, '_> {
     fn default(&mut self, _: &'static str) -> Setting<T> {
         unreachable!("defaults are made by `Defaults`")
     }
@@ -94,6 +94,8 @@ pub(super) fn http_defaults(version: Version) -> HttpSettings {
         cache: Arc::new(CacheSettings::defaults(&mut defaults)),
         fastcgi: Arc::new(FastcgiSettings::defaults(&mut defaults)),
         fastcgi_proxy: Arc::new(FastcgiProxySettings::defaults(&mut defaults)),
+        scgi: Arc::new(ScgiSettings::defaults(&mut defaults)),
+        uwsgi: Arc::new(UwsgiSettings::defaults(&mut defaults)),
         client: Arc::new(ClientSettings::defaults(&mut defaults)),
         tls: Arc::new(TlsSettings::defaults(&mut defaults)),
     }
@@ -110,7 +112,7 @@ pub(super) fn read_core<'t>(
     settings: &mut CoreSettings,
     directive: &Directive<'t>,
 ) -> bool {
-    settings.read(directive.name(), &mut Reading { cx, directive })
+    settings.read(directive.name(), &mut CurrentDirective { cx, directive })
 }
 
 /// Reads a directive of an upstream into its setting; false if there is none.
@@ -119,14 +121,14 @@ pub(super) fn read_keepalive<'t>(
     settings: &mut KeepaliveSettings,
     directive: &Directive<'t>,
 ) -> bool {
-    settings.read(directive.name(), &mut Reading { cx, directive })
+    settings.read(directive.name(), &mut CurrentDirective { cx, directive })
 }
 
 /// Function of a settings group that reads a directive.
-type Read = for<'t> fn(&mut HttpSettings, &str, &mut Reading<'_, 't>) -> bool;
+type Read = for<'t> fn(&mut HttpSettings, &str, &mut CurrentDirective<'_, 't>) -> bool;
 
 /// Groups of http's settings: their directives and reading functions.
-const GROUPS: [(&[&str], Read); 15] = [
+const GROUPS: [(&[&str], Read); 17] = [
     (CoreHttpSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.core).read(name, reader)),
     (ProxySettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.proxy).read(name, reader)),
     (ReuseSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.reuse).read(name, reader)),
@@ -142,6 +144,8 @@ const GROUPS: [(&[&str], Read); 15] = [
     (FastcgiProxySettings::DIRECTIVES, |all, name, reader| {
         Arc::make_mut(&mut all.fastcgi_proxy).read(name, reader)
     }),
+    (ScgiSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.scgi).read(name, reader)),
+    (UwsgiSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.uwsgi).read(name, reader)),
     (ClientSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.client).read(name, reader)),
     (TlsSettings::DIRECTIVES, |all, name, reader| Arc::make_mut(&mut all.tls).read(name, reader)),
 ];
@@ -159,7 +163,9 @@ pub(super) fn read_http<'t>(
     directive: &Directive<'t>,
 ) -> bool {
     let group = GROUP_OF.get(usize::from(directive.catalog.id)).copied().flatten();
-    group.is_some_and(|group| GROUPS[group].1(settings, directive.name(), &mut Reading { cx, directive }))
+    group.is_some_and(|group| {
+        GROUPS[group].1(settings, directive.name(), &mut CurrentDirective { cx, directive })
+    })
 }
 
 /// Settings that the inner levels of a level start with. `started` is what the level itself started with: an unchanged
@@ -186,6 +192,8 @@ pub(super) fn inherited(level: &HttpSettings, started: &HttpSettings) -> HttpSet
         cache: group(&level.cache, &started.cache, CacheSettings::inherited),
         fastcgi: group(&level.fastcgi, &started.fastcgi, FastcgiSettings::inherited),
         fastcgi_proxy: group(&level.fastcgi_proxy, &started.fastcgi_proxy, FastcgiProxySettings::inherited),
+        scgi: group(&level.scgi, &started.scgi, ScgiSettings::inherited),
+        uwsgi: group(&level.uwsgi, &started.uwsgi, UwsgiSettings::inherited),
         client: group(&level.client, &started.client, ClientSettings::inherited),
         tls: group(&level.tls, &started.tls, TlsSettings::inherited),
     }

@@ -1,10 +1,16 @@
 //! The three forms of `sticky` (`ngx_http_upstream_sticky_module.c`).
 
+use std::time::Duration;
+
 use super::argument::{refuse, size, time};
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::value;
 use super::zone::{self, PAGE};
+use crate::model::sticky::{CookieExpires, Sticky, StickyCookie, StickyLearn};
+
+/// Time that a session is kept unless `timeout=` is given.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// `sticky cookie name [expires=] [domain=] [path=] …`
 pub(super) fn cookie(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
@@ -113,6 +119,73 @@ pub(super) fn learn(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
                 .to_owned();
             zone::add(cx, directive, &name, bytes, "sticky") && zone::bind(cx, directive, &name, upstream)
         }
+    }
+}
+
+/// The settings of a `sticky` whose form has been checked.
+pub(super) fn of(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Sticky> {
+    let args: Vec<_> = directive.args_from(2).map(|(n, text)| (n, text.to_vec())).collect();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match &*directive.arg(1) {
+        b"cookie" => {
+            let mut cookie = StickyCookie {
+                name: directive.text(2),
+                expires: None,
+                domain: None,
+                path: None,
+                samesite: None,
+                httponly: false,
+                secure: false,
+            };
+            for (n, arg) in &args[1..] {
+                let (key, value) = split(arg);
+                let span = directive.arg_span(*n);
+                match key {
+                    b"expires=" if value == b"max" => cookie.expires = Some(CookieExpires::Max),
+                    b"expires=" => {
+                        cookie.expires = time(value, true).map(|time| CookieExpires::Seconds(time.as_secs()));
+                    }
+                    b"domain=" => cookie.domain = Some(value::text(cx, value, span)),
+                    b"samesite=" => cookie.samesite = Some(value::text(cx, value, span)),
+                    b"path=" => cookie.path = Some(text(value)),
+                    b"httponly" => cookie.httponly = true,
+                    b"secure" => cookie.secure = true,
+                    _ => {}
+                }
+            }
+            Some(Sticky::Cookie(cookie))
+        }
+        b"route" => {
+            let values = args.iter().map(|(n, arg)| value::text(cx, arg, directive.arg_span(*n)));
+            Some(Sticky::Route(values.collect()))
+        }
+        b"learn" => {
+            let mut learn = StickyLearn {
+                create: Vec::new(),
+                lookup: Vec::new(),
+                zone: String::new(),
+                size: 0,
+                timeout: TIMEOUT,
+                header: false,
+            };
+            for (n, arg) in &args {
+                let (key, value) = split(arg);
+                let span = directive.arg_span(*n);
+                match key {
+                    b"create=" => learn.create.push(value::text(cx, value, span)),
+                    b"lookup=" => learn.lookup.push(value::text(cx, value, span)),
+                    b"timeout=" => learn.timeout = time(value, false).unwrap_or(TIMEOUT),
+                    b"header" => learn.header = true,
+                    b"zone=" => {
+                        let (name, size) = zone::name_and_size(value)?;
+                        (learn.zone, learn.size) = (text(name), size);
+                    }
+                    _ => {}
+                }
+            }
+            Some(Sticky::Learn(learn))
+        }
+        _ => None,
     }
 }
 

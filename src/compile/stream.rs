@@ -9,7 +9,7 @@ use super::directive::{Directive, is_stream};
 use super::pass::StreamUpstreams;
 use super::scope::{Check, Compiler};
 use super::socket::Sockets;
-use super::upstream::Needs;
+use super::upstream::ResolverNeeds;
 use crate::catalog::Context;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
@@ -81,7 +81,7 @@ pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blo
             .nginx(format!("duplicate upstream \"{name}\"")),
         );
     }
-    let mut upstream = Upstream { servers: 0, method: None, needs: Needs::new() };
+    let mut upstream = Upstream { servers: 0, method: None, needs: ResolverNeeds::new() };
     block::directives(cx, block, Context::StreamUpstream, &mut upstream);
     let elsewhere = cx.foreign_modules && block.directives().any(|d| d.name().is("include"));
     if upstream.servers == 0 && !elsewhere {
@@ -96,7 +96,7 @@ pub(super) fn upstream<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blo
 struct Upstream {
     servers: usize,
     method: Option<&'static str>,
-    needs: Needs,
+    needs: ResolverNeeds,
 }
 
 impl<'t> Blocks<'t> for Upstream {

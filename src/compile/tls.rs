@@ -4,10 +4,10 @@ use super::argument::{digits, refuse, size, time};
 use super::directive::Directive;
 use super::host::File;
 use super::scope::{Check, Compiler};
-use super::socket::{ServerCertificates, Sockets, Whose};
+use super::socket::{ServerCertificates, SocketSubsystem, Sockets};
 use super::zone::{self, PAGE};
 use crate::catalog::Context;
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("ssl_session_cache", session_cache),
@@ -162,9 +162,9 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
         _ => return,
     }
     let whose = match level.context {
-        Context::Server => Whose::Http,
-        Context::StreamServer => Whose::Stream,
-        _ => Whose::Mail,
+        Context::Server => SocketSubsystem::Http,
+        Context::StreamServer => SocketSubsystem::Stream,
+        _ => SocketSubsystem::Mail,
     };
     let certificates = ServerCertificates {
         whose,
@@ -241,7 +241,7 @@ fn upstream_certificates(cx: &mut Compiler<'_>, family: &str) {
         Diagnostic::error(code, span, message)
             .label("needed to speak TLS to the upstream")
             .nginx(nginx)
-            .when(When::EndOfSubsystem { step: 24, place: Place::None }),
+            .when(FaultPhase::EndOfSubsystem { step: 24, place: Place::None }),
     );
 }
 
@@ -254,7 +254,7 @@ fn server(cx: &mut Compiler<'_>) {
         return mail(cx);
     }
     let certificates = count(cx, "ssl_certificate");
-    let when = When::EndOfSubsystem { step: 60, place: Place::None };
+    let when = FaultPhase::EndOfSubsystem { step: 60, place: Place::None };
     if certificates > count(cx, "ssl_certificate_key") {
         let Some(certificate) = cx.in_force("ssl_certificate").cloned() else { return };
         let file = certificate.text(1);
@@ -362,6 +362,6 @@ fn mail(cx: &mut Compiler<'_>) {
             .label("no certificate for it")
             .help("add `ssl_certificate …;` and `ssl_certificate_key …;`")
             .nginx(format!("no \"{missing}\" is defined for the \"{mode}\" directive"))
-            .when(When::EndOfSubsystem { step: 60, place: Place::Directive }),
+            .when(FaultPhase::EndOfSubsystem { step: 60, place: Place::Directive }),
     );
 }

@@ -9,7 +9,7 @@ use super::map::{entries, entry_error};
 use super::scope::{Check, Compiler};
 use super::settings::Value;
 use crate::catalog::Kind;
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::Setting;
 use crate::model::content::Types;
 use crate::model::filter::MimeTypes;
@@ -160,7 +160,7 @@ impl Value for MimeTypes {
         setting.value.list.retain(|name| seen.insert(name.clone()));
         if !setting.value.any {
             let names: Vec<&[u8]> = setting.value.list.iter().map(|name| &**name).collect();
-            let when = When::EndOfSubsystem { step: 30, place: Place::None };
+            let when = FaultPhase::EndOfSubsystem { step: 30, place: Place::None };
             let table = Table {
                 name: "test_types_hash",
                 place: directive.span(),

@@ -9,8 +9,9 @@ use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
 use super::{argument, method, pass, peer, settings};
 use crate::catalog::{self, Context};
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::limit::Resolver;
+use crate::model::sticky::Sticky;
 use crate::model::upstream::{Balancer, KeepaliveSettings};
 use crate::model::{Endpoint, Peer, Setting, Upstream, UpstreamId};
 use crate::source::Span;
@@ -38,12 +39,13 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         servers: 0,
         method: None,
         balancer: Setting::default(Balancer::RoundRobin),
+        sticky: None,
         keepalive,
         keepalive_overridden: None,
         zone: None,
         resolver: None,
         resolver_timeout: None,
-        needs: Needs::new(),
+        needs: ResolverNeeds::new(),
     };
     block::directives(cx, block, Context::Upstream, &mut upstream);
     // A missing file may have the servers, and so may the state file of NGINX Plus.
@@ -68,6 +70,7 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         body: Some(Span { end: body.start, ..body }),
         peers: upstream.peers,
         balancer: upstream.balancer,
+        sticky: upstream.sticky,
         keepalive: upstream.keepalive,
         keepalive_overridden: upstream.keepalive_overridden,
         is_scripted,
@@ -146,6 +149,7 @@ pub(super) fn of_url(
         body: None,
         peers: vec![peer::plain(url.endpoint.clone(), name, span)],
         balancer: Setting::default(Balancer::RoundRobin),
+        sticky: None,
         keepalive,
         keepalive_overridden: None,
         is_scripted: false,
@@ -164,16 +168,17 @@ pub(super) struct UpstreamBlock {
     /// Balancing method read so far.
     pub(super) method: Option<&'static str>,
     pub(super) balancer: Setting<Balancer>,
+    pub(super) sticky: Option<Sticky>,
     pub(super) keepalive: KeepaliveSettings,
     pub(super) keepalive_overridden: Option<Span>,
     zone: Option<Span>,
     resolver: Option<Resolver>,
     resolver_timeout: Option<Duration>,
-    needs: Needs,
+    needs: ResolverNeeds,
 }
 
 /// Facts about an `upstream`'s names that are resolved at run time.
-pub(super) struct Needs {
+pub(super) struct ResolverNeeds {
     /// A `server` with a host name and `resolve`.
     resolve: Option<Span>,
     zone: bool,
@@ -182,7 +187,7 @@ pub(super) struct Needs {
     pub(super) only_backups: bool,
 }
 
-impl Needs {
+impl ResolverNeeds {
     pub(super) fn new() -> Self {
         Self { resolve: None, zone: false, resolver: false, only_backups: true }
     }
@@ -209,12 +214,12 @@ impl Needs {
 }
 
 /// Reports names that are resolved at run time without a zone or a resolver (`ngx_http_upstream_init_round_robin`).
-pub(super) fn resolvable(cx: &mut Compiler<'_>, name: &str, head: Span, needs: &Needs) {
+pub(super) fn resolvable(cx: &mut Compiler<'_>, name: &str, head: Span, needs: &ResolverNeeds) {
     // The file around a fragment, or a missing file, may have them.
     let Some(server) = needs.resolve.filter(|_| cx.options.contexts.is_empty() && !cx.foreign_modules) else {
         return;
     };
-    let when = |place| When::EndOfSubsystem { step: 10, place };
+    let when = |place| FaultPhase::EndOfSubsystem { step: 10, place };
     let diagnostic = if !needs.zone {
         let place = cx.configuration.sources.place(head);
         Diagnostic::error("resolve-without-zone", server, "`resolve` needs a `zone` in the upstream")
@@ -251,7 +256,7 @@ pub(super) fn report_only_backups(cx: &mut Compiler<'_>, name: &str, head: Span)
         )
         .label("expected at least one `server` that is none")
         .nginx(format!("no servers in upstream \"{name}\""))
-        .when(When::EndOfSubsystem { step: 10, place: Place::Directive }),
+        .when(FaultPhase::EndOfSubsystem { step: 10, place: Place::Directive }),
     );
 }
 
@@ -285,6 +290,6 @@ pub(super) fn report_empty(cx: &mut Compiler<'_>, name: &str, span: Span) {
             .label("expected at least one `server` inside")
             .help("add `server 127.0.0.1:8080;`")
             .nginx("no servers are inside upstream")
-            .when(When::EndOfBlock),
+            .when(FaultPhase::EndOfBlock),
     );
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::argument::{refuse, size};
 use super::directive::Directive;
 use super::scope::{Check, Compiler};
-use crate::diagnostic::{Diagnostic, When};
+use crate::diagnostic::{Diagnostic, FaultPhase};
 use crate::source::Span;
 
 /// Check of `zone` in an upstream.
@@ -147,7 +147,7 @@ pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
                     _ => format!("give it a size where it is defined: `{name}:10m`"),
                 })
                 .nginx(format!("zero size shared memory zone \"{name}\""))
-                .when(When::EndOfFile),
+                .when(FaultPhase::EndOfFile),
         );
     }
 }

@@ -44,7 +44,7 @@ pub enum Class {
 /// Moment at which nginx notices the fault: nginx reads directive after directive, and stops at the first error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[non_exhaustive]
-pub enum When {
+pub enum FaultPhase {
     /// At the `;` or `{` of the directive.
     #[default]
     Directive,
@@ -117,7 +117,7 @@ pub struct Diagnostic {
     /// nginx's own message, without the file and line; `None` where nginx does not complain.
     pub nginx: Option<String>,
     /// Moment of nginx's message.
-    pub when: When,
+    pub when: FaultPhase,
     /// The `include` directives through which the file of `span` was reached, outermost first.
     pub includes: Vec<Span>,
 }
@@ -147,7 +147,7 @@ impl Diagnostic {
             help: None,
             fix: None,
             nginx: None,
-            when: When::Directive,
+            when: FaultPhase::Directive,
             includes: Vec::new(),
         }
     }
@@ -202,7 +202,7 @@ impl Diagnostic {
 
     /// Sets the moment of nginx's message, if later than the reading of the directive.
     #[must_use]
-    pub fn when(mut self, when: When) -> Self {
+    pub fn when(mut self, when: FaultPhase) -> Self {
         self.when = when;
         self
     }

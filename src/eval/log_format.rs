@@ -14,13 +14,13 @@ pub type Field = std::ops::Range<u32>;
 pub struct Format {
     /// Text before the first variable.
     head: Box<[u8]>,
-    parts: Vec<Part>,
+    parts: Vec<LogFormatPart>,
     escape: Escape,
 }
 
 /// Variable, and the text after it.
 #[derive(Clone, Debug)]
-struct Part {
+struct LogFormatPart {
     variable: Option<VariableId>,
     /// List of several peers' values, separated by `, ` and ` : `, which may be equal to the text after the variable.
     is_list: bool,
@@ -64,7 +64,7 @@ impl Format {
                 _ => parts.push((variable, Vec::new())),
             }
         }
-        let parts = parts.into_iter().map(|(variable, after)| Part {
+        let parts = parts.into_iter().map(|(variable, after)| LogFormatPart {
             variable,
             is_list: variable.is_some_and(|id| variables.get(id).name.starts_with("upstream_")),
             after: after.into(),
@@ -118,7 +118,7 @@ impl Format {
 
     /// End of the value that begins at `from`.
     #[inline]
-    fn end(&self, part: &Part, line: &[u8], from: usize) -> Option<usize> {
+    fn end(&self, part: &LogFormatPart, line: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
         let (first, more) = part.after.split_first()?;
         loop {

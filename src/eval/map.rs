@@ -6,7 +6,7 @@ use crate::model::map::MapKey;
 use crate::model::{Config, Map};
 
 /// Position of the matching entry, and the captures of its regular expression; `None`: the default.
-pub type Found = Option<(usize, Option<Captures>)>;
+pub type MapMatch = Option<(usize, Option<Captures>)>;
 
 /// Index of a `map` for look-ups.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl Lookup {
     ///
     /// # Errors
     /// If PCRE2 gave up; nginx then takes the default.
-    pub fn find(&self, buffer: &mut Vec<u8>, start: usize) -> Result<Found, MatchError> {
+    pub fn find(&self, buffer: &mut Vec<u8>, start: usize) -> Result<MapMatch, MatchError> {
         if self.hostnames && buffer[start..].ends_with(b".") {
             buffer.pop();
         }

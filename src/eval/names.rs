@@ -18,7 +18,7 @@ pub enum Name<'n> {
 
 /// Kind of the name that matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum NameMatchKind {
     /// The name itself.
     Exact,
     /// `*.example.com` or `.example.com`
@@ -124,15 +124,15 @@ impl<T: Copy> Names<T> {
     }
 
     /// Looks up a name like [`Self::find`], and returns the kind of match.
-    pub fn find_how(&self, name: &[u8]) -> Option<(T, How)> {
+    pub fn find_how(&self, name: &[u8]) -> Option<(T, NameMatchKind)> {
         if let Some(value) = self.exact.get(name) {
-            return Some((*value, How::Exact));
+            return Some((*value, NameMatchKind::Exact));
         }
         if name.is_empty() {
             return None;
         }
-        let head = self.find_head(name).map(|value| (value, How::Head));
-        head.or_else(|| self.find_tail(name).map(|value| (value, How::Tail)))
+        let head = self.find_head(name).map(|value| (value, NameMatchKind::Head));
+        head.or_else(|| self.find_tail(name).map(|value| (value, NameMatchKind::Tail)))
     }
 
     fn find_head(&self, name: &[u8]) -> Option<T> {

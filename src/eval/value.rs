@@ -251,7 +251,7 @@ mod tests {
 
     /// Request with the values of the test.
     #[derive(Default)]
-    struct Known {
+    struct TestRequest {
         values: HashMap<&'static str, &'static str>,
         captures: Captures,
         named: HashMap<VariableId, Vec<u8>>,
@@ -261,7 +261,7 @@ mod tests {
         calls: usize,
     }
 
-    impl Request for Known {
+    impl Request for TestRequest {
         fn variable(&mut self, id: VariableId, variable: &Variable, out: &mut Vec<u8>) -> bool {
             self.calls += 1;
             let named = self.named.get(&id).map(Vec::as_slice);
@@ -288,7 +288,7 @@ mod tests {
         }
     }
 
-    fn text(program: &Program, value: &ComplexValue, request: &mut Known) -> String {
+    fn text(program: &Program, value: &ComplexValue, request: &mut TestRequest) -> String {
         let mut out = b"<".to_vec();
         program.evaluate(value, request, &mut out);
         String::from_utf8(out).unwrap()
@@ -328,7 +328,7 @@ mod tests {
             ("X.", "<[none]", "<[dot stays]"),
         ];
         for (host, expected, of_bare) in cases {
-            let mut request = Known { values: [("host", host)].into(), ..Known::default() };
+            let mut request = TestRequest { values: [("host", host)].into(), ..TestRequest::default() };
             assert_eq!(text(&program, &m, &mut request), expected, "{host}");
             assert_eq!(text(&program, &bare, &mut request), of_bare, "{host}");
             assert!(request.failures.is_empty());
@@ -345,11 +345,12 @@ mod tests {
         for (address, keeps, expected, calls) in
             [("192.0.2.1", false, "<bb", 2), ("192.0.2.1", true, "<bb", 1), ("abc", true, "<aa", 1)]
         {
-            let mut request = Known { values: [("remote_addr", address)].into(), keeps, ..Known::default() };
+            let mut request =
+                TestRequest { values: [("remote_addr", address)].into(), keeps, ..TestRequest::default() };
             assert_eq!(text(&program, &value, &mut request), expected);
             assert_eq!(request.calls, calls);
         }
-        let mut request = Known { kept: [(s, b"set".to_vec())].into(), ..Known::default() };
+        let mut request = TestRequest { kept: [(s, b"set".to_vec())].into(), ..TestRequest::default() };
         assert_eq!(text(&program, &value, &mut request), "<setset");
     }
 
@@ -366,10 +367,10 @@ mod tests {
         let (cycle, doubling) = (b.value("$a"), b.value("$d59"));
         let program = Program::new(b.build()).unwrap();
         for keeps in [false, true] {
-            let mut request = Known { keeps, ..Known::default() };
+            let mut request = TestRequest { keeps, ..TestRequest::default() };
             text(&program, &cycle, &mut request);
             assert!(matches!(request.failures[..], [Failure::Cycle(_)]), "{:?}", request.failures);
-            let mut request = Known { keeps, ..Known::default() };
+            let mut request = TestRequest { keeps, ..TestRequest::default() };
             let length = text(&program, &doubling, &mut request).len();
             assert!(matches!(request.failures[..], [Failure::TooLarge(_)]), "{:?}", request.failures);
             assert!(length < 100 << 20, "{length}");

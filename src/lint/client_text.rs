@@ -4,7 +4,7 @@ use super::levels::Level;
 use super::redos::{Bytes, Text};
 use super::text::{self, Piece};
 use super::values::codes::Point;
-use super::values::{self, Open, Part};
+use super::values::{self, Open, ValuePart};
 use super::{Target, sources};
 use crate::catalog::Context;
 use crate::model::VariableSource;
@@ -108,10 +108,11 @@ pub(super) fn value<'a>(target: Target<'a>, point: Point<'a>, value: &[u8]) -> V
     let rows = values::rows_at(target.view(), point, value);
     let mut found: Vec<Text> = Vec::new();
     for row in rows {
-        let is_chosen = |part: &Part| matches!(part, Part::Open(open) if open.client && !open.single);
+        let is_chosen =
+            |part: &ValuePart| matches!(part, ValuePart::Open(open) if open.client && !open.single);
         let Some(at) = row.parts.iter().position(is_chosen) else { continue };
         let (before, after) = (around(&row.parts[..at]), around(&row.parts[at + 1..]));
-        if let Part::Open(open) = &row.parts[at] {
+        if let ValuePart::Open(open) = &row.parts[at] {
             let text = Text { before, after, ..chosen(level, open) };
             if !found.contains(&text) {
                 found.push(text);
@@ -136,13 +137,13 @@ fn chosen(level: Level<'_>, open: &Open) -> Text {
 }
 
 /// The text around that part: an open part there is left empty, or one byte long.
-fn around(parts: &[Part]) -> Vec<u8> {
+fn around(parts: &[ValuePart]) -> Vec<u8> {
     let mut text = Vec::new();
     for part in parts {
         match part {
-            Part::Text(known) => text.extend_from_slice(known),
-            Part::Open(open) if open.empty => {}
-            Part::Open(open) => text.extend(Bytes::such(|b| open.first[usize::from(b)]).best()),
+            ValuePart::Text(known) => text.extend_from_slice(known),
+            ValuePart::Open(open) if open.empty => {}
+            ValuePart::Open(open) => text.extend(Bytes::such(|b| open.first[usize::from(b)]).best()),
         }
     }
     text

@@ -45,7 +45,7 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::model::Config;
 pub use crate::reuse::BEFORE_DEFAULT_KEEPALIVE;
 use crate::reuse::{DEFAULT_KEEPALIVE, Overview, leaves};
-use crate::syntax::{Configuration, Unread};
+use crate::syntax::{Configuration, UnreadPlaces};
 use crate::values::{self, levels, pattern, sources, text};
 
 /// Runs `rules` over a configuration.
@@ -94,7 +94,7 @@ pub fn lint_timed(
 }
 
 /// Makes a note of a finding that something is not set, where a file that was not read may set it.
-fn hedge(configuration: &Configuration, unread: &Unread, finding: &mut Diagnostic) {
+fn hedge(configuration: &Configuration, unread: &UnreadPlaces, finding: &mut Diagnostic) {
     let Some(include) = unread.around(finding.span) else { return };
     // Directives around an upstream or a map change nothing in it.
     let closed = ["upstream", "map", "split_clients"];

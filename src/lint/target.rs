@@ -3,12 +3,12 @@
 use std::cell::OnceCell;
 
 use super::names::looks_like_upstream;
-use super::remedy::{Missing, Remedies, host};
-use super::uses::Uses;
+use super::remedy::{LeafLacks, Remedies, host};
+use super::uses::VariableUses;
 use crate::diagnostic::Class;
 use crate::model::{Config, Upstream};
-use crate::reuse::{Judged, Leaf, Overview};
-use crate::syntax::{Configuration, Unread};
+use crate::reuse::{JudgedLeaf, Leaf, Overview};
+use crate::syntax::{Configuration, UnreadPlaces};
 use crate::values::View;
 use crate::values::levels::Levels;
 
@@ -20,18 +20,18 @@ pub struct Target<'a> {
     /// The source, for the places of fixes.
     pub configuration: &'a Configuration,
     /// The places of which a part was not read.
-    pub unread: &'a Unread,
+    pub unread: &'a UnreadPlaces,
     /// Every leaf with what it reaches and whether its connections are used again.
     pub reuse: &'a Overview<'a>,
-    pub(super) uses: &'a OnceCell<Uses<'a>>,
+    pub(super) uses: &'a OnceCell<VariableUses<'a>>,
     pub(super) levels: &'a OnceCell<Levels<'a>>,
     pub(super) remedies: &'a OnceCell<Remedies<'a>>,
 }
 
 impl<'a> Target<'a> {
     /// The places where variables are read.
-    pub(super) fn uses(self) -> &'a Uses<'a> {
-        self.uses.get_or_init(|| Uses::new(self.configuration))
+    pub(super) fn uses(self) -> &'a VariableUses<'a> {
+        self.uses.get_or_init(|| VariableUses::new(self.configuration))
     }
 
     /// The blocks as they are written.
@@ -66,21 +66,21 @@ impl<'a> Target<'a> {
 
     /// The leaves that speak HTTP/1 to an upstream that keeps connections, with that upstream; a leaf whose only
     /// purpose is to upgrade connections is none of them.
-    pub(super) fn pooled_http(self) -> impl Iterator<Item = (&'a Judged<'a>, &'a Upstream)> {
+    pub(super) fn pooled_http(self) -> impl Iterator<Item = (&'a JudgedLeaf<'a>, &'a Upstream)> {
         let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http() && j.can_reuse());
         leaves.filter_map(|judged| Some((judged, judged.pooled()?)))
     }
 
     /// The leaves that speak HTTP/1 and lack something that lets their connections be used again, with what they
     /// lack and the name of the upstream or host.
-    pub(super) fn lacking_http(self) -> impl Iterator<Item = (&'a Judged<'a>, Missing, &'a str)> {
+    pub(super) fn lacking_http(self) -> impl Iterator<Item = (&'a JudgedLeaf<'a>, LeafLacks, &'a str)> {
         let leaves = self.reuse.leaves.iter().filter(|j| j.leaf.is_http());
         leaves.filter_map(move |judged| {
             let missing = self.remedies().missing(judged);
             let named =
                 judged.pooled().or_else(|| judged.upstreams().find(|u| self.remedies().lacks_pool(u)));
             let name = named.map(|u| u.name.as_str()).or_else(|| host::bare(self, judged))?;
-            (missing != Missing::default()).then_some((judged, missing, name))
+            (missing != LeafLacks::default()).then_some((judged, missing, name))
         })
     }
 

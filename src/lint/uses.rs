@@ -12,22 +12,22 @@ const DEFINING_BLOCKS: &[&str] = &["map", "geo", "split_clients", "geoip2"];
 const DEFINING: &[&str] = &["set", "auth_request_set", "js_set", "js_var", "perl_set", "set_by_lua_file"];
 
 /// Every place that reads a variable.
-pub(super) struct Uses<'a> {
-    by_name: HashMap<String, Vec<Use<'a>>>,
+pub(super) struct VariableUses<'a> {
+    by_name: HashMap<String, Vec<VariableUse<'a>>>,
     /// Nothing else can read variables: no script, no SSI, no file that is missing.
     pub(super) complete: bool,
 }
 
 /// A place that reads a variable.
 #[derive(Clone)]
-pub(super) struct Use<'a> {
+pub(super) struct VariableUse<'a> {
     /// The directive, or the entry of a map.
     pub(super) directive: Directive<'a>,
     /// The variable that the directive or entry defines, if any.
     pub(super) defines: Option<String>,
 }
 
-impl<'a> Uses<'a> {
+impl<'a> VariableUses<'a> {
     pub(super) fn new(configuration: &'a Configuration) -> Self {
         let mut uses = Self { by_name: HashMap::new(), complete: true };
         uses.complete = configuration.diagnostics.iter().all(|d| d.class != Class::Environment);
@@ -81,7 +81,7 @@ impl<'a> Uses<'a> {
 
     fn word(&mut self, word: Word<'a>, directive: Directive<'a>, defines: Option<&String>) {
         each_name(word.content(), |name| {
-            let used = Use { directive, defines: defines.cloned() };
+            let used = VariableUse { directive, defines: defines.cloned() };
             if !name.iter().any(u8::is_ascii_uppercase)
                 && let Some(known) = std::str::from_utf8(name).ok().and_then(|n| self.by_name.get_mut(n))
             {

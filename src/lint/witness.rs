@@ -9,7 +9,7 @@ use super::pattern::{self, Pattern};
 
 /// The way in which a foreign host gets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum HostBypass {
     /// The host goes on behind what is named.
     Behind,
     /// Something stands before what is named.
@@ -77,12 +77,13 @@ type Change = fn(&Origin) -> Option<String>;
 type Byte = (u8, bool);
 
 /// A foreign origin that the pattern admits, and how; `None` if there is none, or none that this finds.
-pub(super) fn foreign(pattern: &Pattern) -> Option<(Way, String)> {
+pub(super) fn foreign(pattern: &Pattern) -> Option<(HostBypass, String)> {
     let admits = |text: &str| pattern.is_match(text.as_bytes()) == Some(true);
     let members = members(pattern.hir(), false);
     let named = members.iter().filter(|member| names_host(member));
     let members: Vec<Origin> = named.filter_map(|member| Origin::new(member)).collect();
-    let ways: [(Way, Change); 3] = [(Way::Behind, behind), (Way::Before, before), (Way::Dot, dot)];
+    let ways: [(HostBypass, Change); 3] =
+        [(HostBypass::Behind, behind), (HostBypass::Before, before), (HostBypass::Dot, dot)];
     ways.iter().find_map(|(way, change)| {
         let mut changed = members.iter().filter(|origin| origin.host.len() > 1).filter_map(change);
         Some((*way, changed.find(|text| admits(text))?))
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn each_way_has_its_witness() {
-        let cases: &[(&str, Option<(Way, &str)>)] = &[
+        let cases: &[(&str, Option<(HostBypass, &str)>)] = &[
             (r"^https://(www\.)?example\.com$", None),
             (r"^https?://([a-z0-9-]+\.)*example\.com(:\d+)?$", None),
             (r"^https://.*\.example\.com$", None),
@@ -219,15 +220,15 @@ mod tests {
             (r"^https?://localhost(:[0-9]+)?$", None),
             (r"^https://api.v1\.example\.com$", None),
             (r"\.example\.com$", None),
-            (r"^https://example\.com", Some((Way::Behind, "https://example.com.evil.net"))),
-            (r"^http://localhost", Some((Way::Behind, "http://localhost.evil.net"))),
-            (r"example\.com", Some((Way::Behind, "https://example.com.evil.net"))),
-            (r"example\.com$", Some((Way::Before, "https://evilexample.com"))),
-            (r"^https://[a-z]*example\.com$", Some((Way::Before, "https://evilexample.com"))),
-            (r"^https?://.*example\.com(:443)?$", Some((Way::Before, "http://evilexample.com"))),
-            (r"^https://www.example\.com$", Some((Way::Dot, "https://wwwxexample.com"))),
-            (r"^https://www.example.co.uk$", Some((Way::Dot, "https://wwwxexample.co.uk"))),
-            (r"^https://(a\.example\.org|b.example\.org)$", Some((Way::Dot, "https://bxexample.org"))),
+            (r"^https://example\.com", Some((HostBypass::Behind, "https://example.com.evil.net"))),
+            (r"^http://localhost", Some((HostBypass::Behind, "http://localhost.evil.net"))),
+            (r"example\.com", Some((HostBypass::Behind, "https://example.com.evil.net"))),
+            (r"example\.com$", Some((HostBypass::Before, "https://evilexample.com"))),
+            (r"^https://[a-z]*example\.com$", Some((HostBypass::Before, "https://evilexample.com"))),
+            (r"^https?://.*example\.com(:443)?$", Some((HostBypass::Before, "http://evilexample.com"))),
+            (r"^https://www.example\.com$", Some((HostBypass::Dot, "https://wwwxexample.com"))),
+            (r"^https://www.example.co.uk$", Some((HostBypass::Dot, "https://wwwxexample.co.uk"))),
+            (r"^https://(a\.example\.org|b.example\.org)$", Some((HostBypass::Dot, "https://bxexample.org"))),
         ];
         for (text, expected) in cases {
             let pattern = Pattern::new(text.as_bytes(), false).unwrap();

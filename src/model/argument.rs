@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::serial::word::Known;
+use super::serial::word::AcceptedWord;
 
 /// Number and size of buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +24,11 @@ pub struct TempPath {
 
 /// One of the words that a directive accepts, in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Word(#[serde(with = "super::serial::word")] pub Known);
+pub struct Word(#[serde(with = "super::serial::word")] pub AcceptedWord);
 
 /// Several of the words that a directive accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Words(#[serde(with = "super::serial::word")] pub Vec<Known>);
+pub struct Words(#[serde(with = "super::serial::word")] pub Vec<AcceptedWord>);
 
 impl Words {
     /// True if the list has `word`.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::core::CoreSettings;
 use super::http::Http;
-use super::serial::word::Known;
+use super::serial::word::AcceptedWord;
 use crate::source::Span;
 use crate::version::Version;
 
@@ -35,5 +35,5 @@ pub struct Unsupported {
     pub span: Span,
     /// Reason why ignoring the directive is safe; `None` if the runtime must refuse.
     #[serde(with = "super::serial::word")]
-    pub safe_because: Option<Known>,
+    pub safe_because: Option<AcceptedWord>,
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::argument::Words;
+use super::argument::{Buffers, TempPath, Words};
 use super::cache::{Access, CacheSettings, CacheValid, CacheZone, Predicates, Store};
+use super::gateway::as_proxy;
 use super::pass::PassSettings;
-use super::proxy::{HttpVersion, ProxySettings};
+use super::proxy::ProxySettings;
 use super::reuse::ReuseSettings;
-use super::setting::{Setting, settings};
+use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;
 
@@ -86,6 +87,12 @@ settings! {
         buffering: bool = "fastcgi_buffering",
         /// `fastcgi_buffer_size`: see `proxy_buffer_size`.
         buffer_size: u64 = "fastcgi_buffer_size",
+        /// `fastcgi_buffers`: see `proxy_buffers`.
+        buffers: Buffers = "fastcgi_buffers",
+        /// `fastcgi_max_temp_file_size`: see `proxy_max_temp_file_size`.
+        max_temp_file_size: u64 = "fastcgi_max_temp_file_size",
+        /// `fastcgi_temp_path`: see `proxy_temp_path`.
+        temp_path: TempPath = "fastcgi_temp_path",
         /// `fastcgi_limit_rate`: see `proxy_limit_rate`.
         limit_rate: ComplexValue = "fastcgi_limit_rate",
         /// `fastcgi_ignore_client_abort`: see `proxy_ignore_client_abort`.
@@ -134,67 +141,8 @@ settings! {
 }
 
 impl FastcgiProxySettings {
-    /// The same settings as the proxy module's groups; settings without a counterpart keep their defaults.
-    pub fn as_proxy(
-        &self,
-        reuse: &ReuseSettings,
-        way: &PassSettings,
-    ) -> (ProxySettings, PassSettings, CacheSettings) {
-        let proxy = ProxySettings {
-            http_version: Setting::default(HttpVersion::Http11),
-            set_header: Setting::default(Vec::new()),
-            bind: reuse.fastcgi_bind.clone(),
-            connect_timeout: self.connect_timeout.clone(),
-            read_timeout: self.read_timeout.clone(),
-            send_timeout: self.send_timeout.clone(),
-        };
-        let pass = PassSettings {
-            next_upstream: self.next_upstream.clone(),
-            next_upstream_tries: self.next_upstream_tries.clone(),
-            next_upstream_timeout: self.next_upstream_timeout.clone(),
-            set_body: Setting::default(None),
-            pass_request_headers: self.pass_request_headers.clone(),
-            pass_request_body: self.pass_request_body.clone(),
-            request_buffering: self.request_buffering.clone(),
-            redirect: Setting::default(None),
-            cookie_domain: Setting::default(None),
-            cookie_path: Setting::default(None),
-            cookie_flags: Setting::default(None),
-            hide_header: self.hide_header.clone(),
-            pass_header: self.pass_header.clone(),
-            ignore_headers: self.ignore_headers.clone(),
-            buffering: self.buffering.clone(),
-            buffer_size: self.buffer_size.clone(),
-            // `fastcgi_buffers` has no effect: the runtime never holds a FastCGI response back for a slow client.
-            buffers: way.buffers.clone(),
-            max_temp_file_size: way.max_temp_file_size.clone(),
-            limit_rate: self.limit_rate.clone(),
-            ignore_client_abort: self.ignore_client_abort.clone(),
-            socket_keepalive: self.socket_keepalive.clone(),
-            socket_rcvbuf: self.socket_rcvbuf.clone(),
-            socket_sndbuf: self.socket_sndbuf.clone(),
-            pass_trailers: Setting::default(false),
-            force_ranges: self.force_ranges.clone(),
-        };
-        let cache = CacheSettings {
-            zone: self.cache.clone(),
-            key: self.cache_key.clone(),
-            valid: self.cache_valid.clone(),
-            bypass: self.cache_bypass.clone(),
-            no_cache: self.no_cache.clone(),
-            use_stale: self.cache_use_stale.clone(),
-            methods: self.cache_methods.clone(),
-            min_uses: self.cache_min_uses.clone(),
-            lock: self.cache_lock.clone(),
-            lock_timeout: self.cache_lock_timeout.clone(),
-            lock_age: self.cache_lock_age.clone(),
-            revalidate: self.cache_revalidate.clone(),
-            background_update: self.cache_background_update.clone(),
-            convert_head: Setting::default(false),
-            max_range_offset: self.cache_max_range_offset.clone(),
-            store: self.store.clone(),
-            store_access: self.store_access.clone(),
-        };
-        (proxy, pass, cache)
+    /// The same settings as the proxy module's groups.
+    pub fn as_proxy(&self, reuse: &ReuseSettings) -> (ProxySettings, PassSettings, CacheSettings) {
+        as_proxy!(self, reuse.fastcgi_bind)
     }
 }

@@ -16,7 +16,9 @@ use super::limit::LimitSettings;
 use super::pass::PassSettings;
 use super::proxy::ProxySettings;
 use super::reuse::ReuseSettings;
+use super::scgi::ScgiSettings;
 use super::tls::TlsSettings;
+use super::uwsgi::UwsgiSettings;
 
 /// Settings that are merged from http to server to location. A level that sets nothing of a group shares the outer
 /// level's group.
@@ -61,6 +63,12 @@ pub struct HttpSettings {
     /// `ngx_http_fastcgi_module`: the settings with a counterpart in the proxy module.
     #[serde(with = "super::serial::shared")]
     pub fastcgi_proxy: Arc<FastcgiProxySettings>,
+    /// `ngx_http_scgi_module`
+    #[serde(with = "super::serial::shared")]
+    pub scgi: Arc<ScgiSettings>,
+    /// `ngx_http_uwsgi_module`
+    #[serde(with = "super::serial::shared")]
+    pub uwsgi: Arc<UwsgiSettings>,
     /// Referers, browsers, user ids and secure links.
     #[serde(with = "super::serial::shared")]
     pub client: Arc<ClientSettings>,

@@ -18,19 +18,19 @@ use super::serial::store;
 
 /// Fault of a model, as the rest of a sentence: "it names a variable that is not there".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken(pub String);
+pub struct ModelFault(pub String);
 
-impl Display for Broken {
+impl Display for ModelFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for ModelFault {}
 
-impl serde::ser::Error for Broken {
+impl serde::ser::Error for ModelFault {
     fn custom<T: Display>(message: T) -> Self {
-        Broken(message.to_string())
+        ModelFault(message.to_string())
     }
 }
 
@@ -38,7 +38,7 @@ impl serde::ser::Error for Broken {
 ///
 /// # Errors
 /// The first fault.
-pub fn check(config: &Config, files: &[u64]) -> Result<(), Broken> {
+pub fn check(config: &Config, files: &[u64]) -> Result<(), ModelFault> {
     let http = &config.http;
     let mut walk = Walk {
         files,
@@ -57,7 +57,7 @@ pub fn check(config: &Config, files: &[u64]) -> Result<(), Broken> {
     store(|| config.serialize(&mut walk))?;
     for server in &http.servers {
         if server.listen.is_empty() || server.names.is_empty() {
-            return Err(Broken("a server has no address or no name".to_owned()));
+            return Err(ModelFault("a server has no address or no name".to_owned()));
         }
         blocks(&server.instructions, &server.locations)?;
     }
@@ -65,7 +65,7 @@ pub fn check(config: &Config, files: &[u64]) -> Result<(), Broken> {
 }
 
 /// Checks that each `if` instruction points to an `if` block.
-fn blocks(instructions: &[Instruction], inner: &[Location]) -> Result<(), Broken> {
+fn blocks(instructions: &[Instruction], inner: &[Location]) -> Result<(), ModelFault> {
     let is_there = |instruction: &Instruction| match instruction {
         Instruction::If { inner: at, .. } => inner.get(*at).is_some_and(|l| l.kind == LocationKind::If),
         _ => true,
@@ -73,7 +73,7 @@ fn blocks(instructions: &[Instruction], inner: &[Location]) -> Result<(), Broken
     if instructions.iter().all(is_there) {
         Ok(())
     } else {
-        Err(Broken("the block of an `if` is not there".to_owned()))
+        Err(ModelFault("the block of an `if` is not there".to_owned()))
     }
 }
 
@@ -97,11 +97,11 @@ impl Walk<'_> {
         self.next = known.map(|&(_, what, size)| (what, size as u64));
     }
 
-    fn number(&mut self, n: u64) -> Result<(), Broken> {
+    fn number(&mut self, n: u64) -> Result<(), ModelFault> {
         self.last = n;
         match self.next.take() {
             Some((what, size)) if n >= size => {
-                Err(Broken(format!("it names {what} that is not there ({n}, of {size})")))
+                Err(ModelFault(format!("it names {what} that is not there ({n}, of {size})")))
             }
             _ => Ok(()),
         }
@@ -117,7 +117,7 @@ struct Fields<'f, 'w> {
 }
 
 impl Fields<'_, '_> {
-    fn field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Broken> {
+    fn field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), ModelFault> {
         match (self.of, key) {
             ("AccessLog", "format") => self.walk.expect("format"),
             ("Duration", "secs") => self.walk.next = Some(("a time", LONGEST)),
@@ -133,7 +133,7 @@ impl Fields<'_, '_> {
                 _ => {
                     let (length, start) = self.place;
                     let message = format!("a place is not in its file ({start} to {n}, of {length} bytes)");
-                    return Err(Broken(message));
+                    return Err(ModelFault(message));
                 }
             }
         }
@@ -143,22 +143,22 @@ impl Fields<'_, '_> {
 
 macro_rules! nothing {
     ($($name:ident: $Type:ty),*) => {
-        $( fn $name(self, _: $Type) -> Result<(), Broken> { Ok(()) } )*
+        $( fn $name(self, _: $Type) -> Result<(), ModelFault> { Ok(()) } )*
     };
 }
 
 macro_rules! numbers {
     ($($name:ident: $Type:ty),*) => {
-        $( fn $name(self, n: $Type) -> Result<(), Broken> { self.number(u64::from(n)) } )*
+        $( fn $name(self, n: $Type) -> Result<(), ModelFault> { self.number(u64::from(n)) } )*
     };
 }
 
 impl<'f, 'w> Serializer for &'f mut Walk<'w> {
     type Ok = ();
-    type Error = Broken;
+    type Error = ModelFault;
     type SerializeSeq = Self;
     type SerializeTuple = Self;
-    type SerializeTupleStruct = Impossible<(), Broken>;
+    type SerializeTupleStruct = Impossible<(), ModelFault>;
     type SerializeTupleVariant = Self;
     type SerializeMap = Self;
     type SerializeStruct = Fields<'f, 'w>;
@@ -174,23 +174,23 @@ impl<'f, 'w> Serializer for &'f mut Walk<'w> {
     fn is_human_readable(&self) -> bool {
         false
     }
-    fn serialize_none(self) -> Result<(), Broken> {
+    fn serialize_none(self) -> Result<(), ModelFault> {
         Ok(())
     }
-    fn serialize_unit(self) -> Result<(), Broken> {
+    fn serialize_unit(self) -> Result<(), ModelFault> {
         Ok(())
     }
-    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<(), Broken> {
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<(), ModelFault> {
         value.serialize(self)
     }
-    fn serialize_unit_variant(self, _: &str, _: u32, _: &str) -> Result<(), Broken> {
+    fn serialize_unit_variant(self, _: &str, _: u32, _: &str) -> Result<(), ModelFault> {
         Ok(())
     }
     fn serialize_newtype_struct<T: ?Sized + Serialize>(
         self,
         name: &'static str,
         value: &T,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), ModelFault> {
         self.expect(name);
         value.serialize(self)
     }
@@ -200,28 +200,28 @@ impl<'f, 'w> Serializer for &'f mut Walk<'w> {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), ModelFault> {
         if name == "VariableSource" {
             self.expect(variant);
         }
         value.serialize(self)
     }
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Broken> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self, ModelFault> {
         Ok(self)
     }
-    fn serialize_tuple(self, _: usize) -> Result<Self, Broken> {
+    fn serialize_tuple(self, _: usize) -> Result<Self, ModelFault> {
         Ok(self)
     }
-    fn serialize_tuple_struct(self, name: &str, _: usize) -> Result<Self::SerializeTupleStruct, Broken> {
-        Err(Broken(format!("{name} is not checked")))
+    fn serialize_tuple_struct(self, name: &str, _: usize) -> Result<Self::SerializeTupleStruct, ModelFault> {
+        Err(ModelFault(format!("{name} is not checked")))
     }
-    fn serialize_tuple_variant(self, _: &str, _: u32, _: &str, _: usize) -> Result<Self, Broken> {
+    fn serialize_tuple_variant(self, _: &str, _: u32, _: &str, _: usize) -> Result<Self, ModelFault> {
         Ok(self)
     }
-    fn serialize_map(self, _: Option<usize>) -> Result<Self, Broken> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Self, ModelFault> {
         Ok(self)
     }
-    fn serialize_struct(self, of: &'static str, _: usize) -> Result<Fields<'f, 'w>, Broken> {
+    fn serialize_struct(self, of: &'static str, _: usize) -> Result<Fields<'f, 'w>, ModelFault> {
         Ok(Fields { walk: self, of, place: (0, 0) })
     }
     fn serialize_struct_variant(
@@ -230,43 +230,51 @@ impl<'f, 'w> Serializer for &'f mut Walk<'w> {
         _: u32,
         _: &str,
         _: usize,
-    ) -> Result<Fields<'f, 'w>, Broken> {
+    ) -> Result<Fields<'f, 'w>, ModelFault> {
         Ok(Fields { walk: self, of, place: (0, 0) })
     }
 }
 
 impl SerializeStruct for Fields<'_, '_> {
     type Ok = ();
-    type Error = Broken;
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Broken> {
+    type Error = ModelFault;
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), ModelFault> {
         self.field(key, value)
     }
-    fn end(self) -> Result<(), Broken> {
+    fn end(self) -> Result<(), ModelFault> {
         Ok(())
     }
 }
 
 impl SerializeStructVariant for Fields<'_, '_> {
     type Ok = ();
-    type Error = Broken;
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Broken> {
+    type Error = ModelFault;
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), ModelFault> {
         self.field(key, value)
     }
-    fn end(self) -> Result<(), Broken> {
+    fn end(self) -> Result<(), ModelFault> {
         Ok(())
     }
 }
 
 impl SerializeMap for &mut Walk<'_> {
     type Ok = ();
-    type Error = Broken;
-    fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), Broken> {
+    type Error = ModelFault;
+    fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), ModelFault> {
         key.serialize(&mut **self)
     }
-    fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Broken> {
+    fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), ModelFault> {
         value.serialize(&mut **self)
     }
-    fn end(self) -> Result<(), Broken> {
+    fn end(self) -> Result<(), ModelFault> {
         Ok(())
     }
 }
@@ -275,11 +283,11 @@ macro_rules! list {
     ($($Trait:ident $name:ident),*) => {
         $( impl $Trait for &mut Walk<'_> {
             type Ok = ();
-            type Error = Broken;
-            fn $name<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Broken> {
+            type Error = ModelFault;
+            fn $name<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), ModelFault> {
                 value.serialize(&mut **self)
             }
-            fn end(self) -> Result<(), Broken> {
+            fn end(self) -> Result<(), ModelFault> {
                 Ok(())
             }
         } )*

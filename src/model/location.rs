@@ -61,14 +61,14 @@ impl std::fmt::Display for LocationKind {
 pub enum Handler {
     /// `proxy_pass`
     Proxy(ProxyPass),
-    /// `fastcgi_pass`, and `grpc_pass` and the other `…_pass` directives, which only nginx executes.
+    /// `fastcgi_pass`, `scgi_pass` and `uwsgi_pass`; `grpc_pass` and the others, which only nginx executes.
     Pass(Pass),
     /// `stub_status`
     StubStatus(Span),
     /// `empty_gif`
     EmptyGif(Span),
     /// Handler that only nginx executes: its directive and place.
-    Other(#[serde(with = "super::serial::word")] super::serial::word::Known, Span),
+    Other(#[serde(with = "super::serial::word")] super::serial::word::AcceptedWord, Span),
 }
 
 /// Handler that passes requests on in another protocol than HTTP/1.
@@ -76,7 +76,9 @@ pub enum Handler {
 pub struct Pass {
     /// The directive's name.
     #[serde(with = "super::serial::word")]
-    pub directive: super::serial::word::Known,
+    pub directive: super::serial::word::AcceptedWord,
+    /// `suwsgi://` or `grpcs://`
+    pub tls: bool,
     /// Target of the requests.
     pub target: Target,
     /// The directive.

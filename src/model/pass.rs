@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::argument::{Buffers, Words};
+use super::argument::{Buffers, TempPath, Words};
 use super::setting::settings;
 use super::value::ComplexValue;
 use crate::source::Span;
@@ -87,6 +87,8 @@ settings! {
         buffers: Buffers = "proxy_buffers",
         /// `proxy_max_temp_file_size`: bytes of a response that are held in a file; 0: none.
         max_temp_file_size: u64 = "proxy_max_temp_file_size",
+        /// `proxy_temp_path`: directory of the responses' files.
+        temp_path: TempPath = "proxy_temp_path",
         /// `proxy_limit_rate`: bytes per second that are read of a response; 0: unlimited.
         limit_rate: ComplexValue = "proxy_limit_rate",
         /// `proxy_ignore_client_abort`: the upstream request goes on after the client has closed its connection.

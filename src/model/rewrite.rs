@@ -35,7 +35,7 @@ pub enum Instruction {
     /// `break`
     Break(Span),
     /// Instruction that could not be understood; a diagnostic reports it.
-    Other(#[serde(with = "super::serial::word")] super::serial::word::Known, Span),
+    Other(#[serde(with = "super::serial::word")] super::serial::word::AcceptedWord, Span),
 }
 
 /// `rewrite regex replacement [flag]`

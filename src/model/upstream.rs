@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::limit::Resolver;
 use super::listen::Endpoint;
 use super::setting::{Setting, settings};
+use super::sticky::Sticky;
 use super::value::ComplexValue;
 use crate::source::Span;
 
@@ -27,6 +28,8 @@ pub struct Upstream {
     pub peers: Vec<Peer>,
     /// Balancing method.
     pub balancer: Setting<Balancer>,
+    /// `sticky`
+    pub sticky: Option<Sticky>,
     /// The connection cache.
     pub keepalive: KeepaliveSettings,
     /// `keepalive` before the balancing method: before 1.29.7 the method replaces the cache.
@@ -75,6 +78,10 @@ pub struct Peer {
     pub down: bool,
     /// `resolve`: the name is resolved again while nginx runs.
     pub resolve: bool,
+    /// `route=`: name of the peer for `sticky`; empty: the MD5 of its address.
+    pub route: String,
+    /// `drain`: only requests of known sessions.
+    pub drain: bool,
     /// The directive.
     pub span: Span,
 }
@@ -102,8 +109,8 @@ pub enum Balancer {
         /// `two`
         two: bool,
     },
-    /// `least_time`, `sticky` and third-party methods.
-    Other(#[serde(with = "super::serial::word")] super::serial::word::Known),
+    /// `least_time` and third-party methods.
+    Other(#[serde(with = "super::serial::word")] super::serial::word::AcceptedWord),
 }
 
 /// `keepalive connections [local]`

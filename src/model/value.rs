@@ -26,7 +26,7 @@ pub enum VariableSource {
     /// A named capture of a regular expression.
     Capture,
     /// Defined by a directive that only nginx executes (`perl_set`, `auth_request_set` …).
-    Other(#[serde(with = "super::serial::word")] super::serial::word::Known),
+    Other(#[serde(with = "super::serial::word")] super::serial::word::AcceptedWord),
 }
 
 /// A variable of the configuration.

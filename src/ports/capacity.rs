@@ -6,9 +6,9 @@
 //! gets slow. The heaviest tuple runs out first: with the shares `p` of its source and `q` of its destination the
 //! whole carries that divided by `p·q`.
 
-use super::flow::{Closer, Flow};
+use super::flow::{ClosingSide, Flow};
 use super::host::Host;
-use super::pool::{Crowd, FITTED, in_bursts};
+use super::pool::{Concurrency, FITTED, in_bursts};
 use crate::model::Config;
 use crate::model::core::WorkerProcesses;
 use crate::reuse::Verdict;
@@ -80,8 +80,8 @@ impl Setup {
             _ => None,
         };
         let closes = match flow.closer {
-            Closer::Nginx => 1.0,
-            Closer::Race => active_close.unwrap_or(1.0),
+            ClosingSide::Nginx => 1.0,
+            ClosingSide::Race => active_close.unwrap_or(1.0),
         };
         let default_requests = if config.version >= THOUSAND_REQUESTS { 1000 } else { 100 };
         Self {
@@ -126,15 +126,15 @@ impl Setup {
     /// they come in bursts.
     pub fn new_connections(&self, load: &Load) -> (f64, f64) {
         let Some(reuse) = self.reuse else { return (load.rate, load.rate) };
-        let usual = Crowd::expected(load.open(), self.workers);
+        let usual = Concurrency::expected(load.open(), self.workers);
         let shares = [FITTED.steady(reuse.pool, &usual), in_bursts(reuse.pool, &self.crowd(load))];
         let [expected, worst] =
             shares.map(|share| load.rate * (share + (1.0 - share) / f64::from(reuse.requests.max(1))));
         (expected, worst)
     }
 
-    fn crowd(&self, load: &Load) -> Crowd {
-        Crowd::at_worst(load.open(), self.workers)
+    fn crowd(&self, load: &Load) -> Concurrency {
+        Concurrency::at_worst(load.open(), self.workers)
     }
 
     /// The same with what a load leaves of the reuse at worst: a pool that is too small makes connections serve fewer

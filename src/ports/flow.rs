@@ -4,7 +4,7 @@ use super::sources::{Sources, sources};
 use crate::model::location::Handler;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Config, Endpoint, Upstream};
-use crate::reuse::{Cause, Connection, Judged, Leaf, Overview, Reached, Verdict};
+use crate::reuse::{Cause, Connection, JudgedLeaf, Leaf, Overview, ReachedTarget, Verdict};
 use crate::source::Span;
 
 /// One peer as seen by the kernel.
@@ -34,7 +34,7 @@ impl Destination {
 
 /// Side that closes a connection that serves one request: the side that does keeps it in `TIME_WAIT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closer {
+pub enum ClosingSide {
     /// nginx does, always: the connection was to be kept open and there is no cache for it.
     Nginx,
     /// The peer was asked to close and usually closes first; in 0.5 to 30 % of the cases nginx does.
@@ -55,7 +55,7 @@ pub struct Flow<'a> {
     /// Reuse of the connections.
     pub verdict: Verdict,
     /// Side that closes connections that are not used again.
-    pub closer: Closer,
+    pub closer: ClosingSide,
     /// The directives that pass requests on.
     pub passes: Vec<(&'static str, Span)>,
 }
@@ -117,16 +117,21 @@ impl Flow<'_> {
     }
 }
 
-fn flow<'a>(config: &'a Config, judged: &Judged<'a>, reached: &Reached<'a>, verdict: Verdict) -> Flow<'a> {
+fn flow<'a>(
+    config: &'a Config,
+    judged: &JudgedLeaf<'a>,
+    reached: &ReachedTarget<'a>,
+    verdict: Verdict,
+) -> Flow<'a> {
     let leaf = &judged.leaf;
     let (name, upstream, destinations) = match reached {
-        Reached::Upstream(upstream) => (upstream.name.clone(), Some(*upstream), destinations(upstream)),
-        Reached::Bare(host, _) => (host.clone(), None, vec![bare(leaf, host)]),
-        Reached::Unix(path) => {
+        ReachedTarget::Upstream(upstream) => (upstream.name.clone(), Some(*upstream), destinations(upstream)),
+        ReachedTarget::Bare(host, _) => (host.clone(), None, vec![bare(leaf, host)]),
+        ReachedTarget::Unix(path) => {
             let endpoint = Endpoint::Unix(path.clone());
             (format!("unix:{path}"), None, vec![Destination { endpoint, share: 1.0 }])
         }
-        Reached::Unknown => ("(from the request)".to_owned(), None, Vec::new()),
+        ReachedTarget::Unknown => ("(from the request)".to_owned(), None, Vec::new()),
     };
     // `grpc_bind` and its like are not in the model; the kernel chooses, which is the worst case.
     let sources = if leaf.is_http() { sources(config, &leaf.proxy().bind.value) } else { Sources::kernel() };
@@ -165,20 +170,20 @@ fn bare(leaf: &Leaf<'_>, host: &str) -> Destination {
 }
 
 /// Counted on nginx 1.22.1 and 1.31.5: whenever the connection could have been kept, nginx itself closes it.
-fn closer(leaf: &Leaf<'_>, sent: &[Connection], verdict: Verdict) -> Closer {
+fn closer(leaf: &Leaf<'_>, sent: &[Connection], verdict: Verdict) -> ClosingSide {
     match (verdict, leaf.directive) {
-        (Verdict::NotReused(Cause::Protocol | Cause::FastcgiKeepConn), _) => Closer::Race,
+        (Verdict::NotReused(Cause::Protocol | Cause::FastcgiKeepConn), _) => ClosingSide::Race,
         // Connections that are not kept are those that the peer was asked to close.
-        (Verdict::Partly(Cause::Connection(_)), _) => Closer::Race,
-        (_, "fastcgi_pass") if !leaf.location.settings.reuse.fastcgi_keep_conn.value => Closer::Race,
-        (_, "uwsgi_pass" | "scgi_pass") => Closer::Race,
+        (Verdict::Partly(Cause::Connection(_)), _) => ClosingSide::Race,
+        (_, "fastcgi_pass") if !leaf.location.settings.reuse.fastcgi_keep_conn.value => ClosingSide::Race,
+        (_, "uwsgi_pass" | "scgi_pass") => ClosingSide::Race,
         (_, "proxy_pass") => {
             let old = leaf.proxy().http_version.value == HttpVersion::Http10
                 && !sent.contains(&Connection::KeepAlive);
             let told = leaf.proxy().http_version.value != HttpVersion::Http2
                 && (old || sent.iter().all(|c| c.closes()));
-            if told { Closer::Race } else { Closer::Nginx }
+            if told { ClosingSide::Race } else { ClosingSide::Nginx }
         }
-        _ => Closer::Nginx,
+        _ => ClosingSide::Nginx,
     }
 }

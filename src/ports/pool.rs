@@ -13,7 +13,7 @@ const MOST_MORE: f64 = 50.0;
 
 /// Requests under way at once, and the workers that share them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Crowd {
+pub struct Concurrency {
     /// Requests of all workers.
     pub at_once: f64,
     /// Worker processes, from 1.
@@ -22,7 +22,7 @@ pub struct Crowd {
     pub busiest: f64,
 }
 
-impl Crowd {
+impl Concurrency {
     /// As workers usually share them.
     pub fn expected(at_once: f64, workers: u32) -> Self {
         Self::uneven(at_once, workers, EXPECTED_MORE)
@@ -64,7 +64,7 @@ pub const FITTED: Shape = Shape { steep: 5.0, whole: 7.0 };
 
 impl Shape {
     /// Share of the requests that open a connection, 0 to 1, while as many as `crowd` says are under way all the time.
-    pub fn steady(self, pool: u32, crowd: &Crowd) -> f64 {
+    pub fn steady(self, pool: u32, crowd: &Concurrency) -> f64 {
         let pool = f64::from(pool);
         crowd.mean(|open| {
             if pool >= open {
@@ -78,7 +78,7 @@ impl Shape {
 
 /// Share of the requests that open a connection, 0 to 1, if as many as `crowd` says come at one moment, again and again:
 /// no load makes a pool open more.
-pub fn in_bursts(pool: u32, crowd: &Crowd) -> f64 {
+pub fn in_bursts(pool: u32, crowd: &Concurrency) -> f64 {
     crowd.mean(|open| (1.0 - f64::from(pool) / open).max(0.0))
 }
 
@@ -88,23 +88,24 @@ mod tests {
 
     #[test]
     fn no_pool_reuses_nothing_and_a_large_one_everything() {
-        let one = Crowd::expected(100.0, 1);
+        let one = Concurrency::expected(100.0, 1);
         assert_eq!((FITTED.steady(0, &one), in_bursts(0, &one)), (1.0, 1.0));
         assert_eq!((FITTED.steady(100, &one), in_bursts(100, &one)), (0.0, 0.0));
-        let nobody = Crowd::expected(0.0, 4);
+        let nobody = Concurrency::expected(0.0, 4);
         assert_eq!((FITTED.steady(0, &nobody), in_bursts(0, &nobody)), (0.0, 0.0));
     }
 
     #[test]
     fn bursts_open_what_the_pool_does_not_hold() {
         // Counted: 100 at one moment, a pool of 16, one worker: 84 connections each time.
-        assert!((in_bursts(16, &Crowd::at_worst(100.0, 1)) - 0.84).abs() < 1e-9);
+        assert!((in_bursts(16, &Concurrency::at_worst(100.0, 1)) - 0.84).abs() < 1e-9);
         // A larger pool is never worse, and steady load never worse than bursts.
         for workers in [1, 2, 16] {
             for open in [1.0, 7.5, 400.0, 1e6] {
                 let mut last = 1.0;
                 for pool in [0, 1, 4, 64, 1024] {
-                    let (expected, worst) = (Crowd::expected(open, workers), Crowd::at_worst(open, workers));
+                    let (expected, worst) =
+                        (Concurrency::expected(open, workers), Concurrency::at_worst(open, workers));
                     let now = in_bursts(pool, &worst);
                     assert!(
                         now <= last && FITTED.steady(pool, &expected) <= now + 1e-9,

@@ -19,7 +19,7 @@ pub struct Source {
 /// Reason why the sources are not known as a list of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Doubt {
+pub enum UnknownSources {
     /// The value comes with the request: `$remote_addr`, `$server_addr` …; counted as one source.
     Request,
     /// The values are known, their shares are not; counted as equal.
@@ -34,7 +34,7 @@ pub struct Sources {
     /// At least one.
     pub list: Vec<Source>,
     /// The unknown part of the sources; `None`: addresses and shares are known.
-    pub doubt: Option<Doubt>,
+    pub doubt: Option<UnknownSources>,
     /// `transparent`: the client's address and port.
     pub transparent: bool,
 }
@@ -64,7 +64,7 @@ pub fn sources(config: &Config, bind: &Bind) -> Sources {
         Bind::Off => Sources::kernel(),
         Bind::Address { address, transparent } => Sources {
             list: vec![Source { address: Some(address.ip()), share: 1.0 }],
-            doubt: (address.port() != 0).then_some(Doubt::Port),
+            doubt: (address.port() != 0).then_some(UnknownSources::Port),
             transparent: *transparent,
         },
         Bind::Value { value, transparent } => {
@@ -80,16 +80,16 @@ fn of_value(config: &Config, value: &ComplexValue) -> Sources {
     let values = fold(config, value);
     if values.open || values.known.is_empty() {
         let mut sources = Sources::kernel();
-        sources.doubt = Some(Doubt::Request);
+        sources.doubt = Some(UnknownSources::Request);
         return sources;
     }
     let weight = 1.0 / count(values.known.len());
-    let mut doubt = (values.known.len() > 1).then_some(Doubt::Shares);
+    let mut doubt = (values.known.len() > 1).then_some(UnknownSources::Shares);
     let mut sources = Sources { list: Vec::new(), doubt: None, transparent: false };
     for (text, _) in &values.known {
         let (address, has_port) = parse(text);
         if has_port {
-            doubt = Some(Doubt::Port);
+            doubt = Some(UnknownSources::Port);
         }
         add(&mut sources.list, address, weight);
     }
@@ -108,7 +108,7 @@ fn of_split(config: &Config, value: &ComplexValue) -> Option<Sources> {
         let Some(range) = range else { continue };
         let (address, has_port) = parse(&bucket.value);
         if has_port {
-            sources.doubt = Some(Doubt::Port);
+            sources.doubt = Some(UnknownSources::Port);
         }
         add(&mut sources.list, address, share(range.count()));
     }

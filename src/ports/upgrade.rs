@@ -42,10 +42,10 @@ pub fn at<'f, 'c>(flow: &Flow<'_>, place: Span, others: &'f [Flow<'c>]) -> Optio
 fn badness(flow: &Flow<'_>) -> u32 {
     match (flow.verdict, flow.closer) {
         (Verdict::Reused, _) => 0,
-        (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Race) => 1,
-        (Verdict::NotReused(_), super::flow::Closer::Race) => 2,
-        (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Nginx) => 3,
-        (Verdict::NotReused(_), super::flow::Closer::Nginx) => 4,
+        (Verdict::Partly(_) | Verdict::Unknown, super::flow::ClosingSide::Race) => 1,
+        (Verdict::NotReused(_), super::flow::ClosingSide::Race) => 2,
+        (Verdict::Partly(_) | Verdict::Unknown, super::flow::ClosingSide::Nginx) => 3,
+        (Verdict::NotReused(_), super::flow::ClosingSide::Nginx) => 4,
     }
 }
 
@@ -79,10 +79,12 @@ fn cause_words(cause: Cause) -> &'static str {
 pub fn closer_words(flow: &Flow<'_>) -> &'static str {
     match (flow.verdict, flow.closer) {
         (Verdict::Reused, _) => "nginx closes a connection after its last request",
-        (Verdict::Partly(_) | Verdict::Unknown, super::flow::Closer::Nginx) => {
+        (Verdict::Partly(_) | Verdict::Unknown, super::flow::ClosingSide::Nginx) => {
             "nginx closes those that are not: each of them leaves TIME_WAIT here"
         }
-        (_, super::flow::Closer::Nginx) => "nginx closes every connection: each leaves TIME_WAIT here",
-        (_, super::flow::Closer::Race) => "the peer usually closes first; TIME_WAIT here for 0.5 to 30 %",
+        (_, super::flow::ClosingSide::Nginx) => "nginx closes every connection: each leaves TIME_WAIT here",
+        (_, super::flow::ClosingSide::Race) => {
+            "the peer usually closes first; TIME_WAIT here for 0.5 to 30 %"
+        }
     }
 }

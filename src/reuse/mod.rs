@@ -15,8 +15,8 @@ mod verdict;
 pub use connection::{Connection, connections, upgrade_map};
 pub use fold::{Values, fold};
 pub use leaf::{Leaf, leaves};
-pub use overview::{Judged, Overview};
-pub use target::{Reached, fixed_parts, has_variable_host, targets};
+pub use overview::{JudgedLeaf, Overview};
+pub use target::{ReachedTarget, fixed_parts, has_variable_host, targets};
 pub use verdict::{Cause, Verdict, distinct_peers, verdict};
 
 use crate::version::Version;

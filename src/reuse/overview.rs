@@ -6,27 +6,27 @@ use std::collections::HashMap;
 use super::connection::{Connection, sent};
 use super::fold::{Scope, Sets, Values};
 use super::leaf::{Leaf, leaves};
-use super::target::{Reached, reached};
+use super::target::{ReachedTarget, reached};
 use super::verdict::{Cause, Verdict, distinct_peers, judge};
 use crate::model::{ComplexValue, Config, LocationKind, Server, Upstream, VariableId};
 
 /// Leaf with its verdicts.
 #[derive(Debug)]
-pub struct Judged<'a> {
+pub struct JudgedLeaf<'a> {
     /// The leaf.
     pub leaf: Leaf<'a>,
     /// Targets that the leaf can reach, each with the verdict.
-    pub reached: Vec<(Reached<'a>, Verdict)>,
+    pub reached: Vec<(ReachedTarget<'a>, Verdict)>,
     /// Values of the `Connection` header that the leaf can send with an ordinary request.
     pub connections: Vec<Connection>,
     can_reuse: bool,
 }
 
-impl<'a> Judged<'a> {
+impl<'a> JudgedLeaf<'a> {
     /// `upstream` blocks that the leaf can reach.
     pub fn upstreams(&self) -> impl Iterator<Item = &'a Upstream> + '_ {
         self.reached.iter().filter_map(|(reached, _)| match reached {
-            Reached::Upstream(upstream) => Some(*upstream),
+            ReachedTarget::Upstream(upstream) => Some(*upstream),
             _ => None,
         })
     }
@@ -46,7 +46,7 @@ impl<'a> Judged<'a> {
 /// All leaves of a configuration.
 pub struct Overview<'a> {
     /// Leaves in source order.
-    pub leaves: Vec<Judged<'a>>,
+    pub leaves: Vec<JudgedLeaf<'a>>,
     config: &'a Config,
     users: HashMap<*const Upstream, Vec<usize>>,
     sets: HashMap<*const Server, OnceCell<Sets<'a>>>,
@@ -70,13 +70,13 @@ impl<'a> Overview<'a> {
                 })
                 .collect();
             for (reached, _) in &reached {
-                if let Reached::Upstream(upstream) = reached {
+                if let ReachedTarget::Upstream(upstream) = reached {
                     overview.users.entry(*upstream).or_default().push(overview.leaves.len());
                 }
             }
             let closes = matches!(leaf.directive, "uwsgi_pass" | "scgi_pass");
             let can_reuse = !closes && !leaf.is_websocket_only();
-            overview.leaves.push(Judged { leaf, reached, connections, can_reuse });
+            overview.leaves.push(JudgedLeaf { leaf, reached, connections, can_reuse });
         }
         overview.judge_fragments();
         overview
@@ -91,7 +91,7 @@ impl<'a> Overview<'a> {
             .map(std::ptr::from_ref)
             .collect();
         for (reached, verdict) in self.leaves.iter_mut().flat_map(|judged| &mut judged.reached) {
-            if let Reached::Upstream(upstream) = reached
+            if let ReachedTarget::Upstream(upstream) = reached
                 && *verdict == Verdict::Reused
                 && fragmented.contains(&std::ptr::from_ref(*upstream))
             {
@@ -104,7 +104,7 @@ impl<'a> Overview<'a> {
     /// location is a location of its own to nginx.
     pub fn parts(&self, upstream: &Upstream) -> usize {
         let locations = self.users(upstream).filter(|user| user.can_reuse());
-        let of = |user: &Judged<'_>| {
+        let of = |user: &JudgedLeaf<'_>| {
             let repeats = user.leaf.location.inner.iter().filter(|inner| {
                 inner.kind == LocationKind::If
                     && inner.handler.as_ref() == user.leaf.location.handler.as_ref()
@@ -115,7 +115,7 @@ impl<'a> Overview<'a> {
     }
 
     /// Leaves that can reach an upstream.
-    pub fn users(&self, upstream: &Upstream) -> impl Iterator<Item = &Judged<'a>> + Clone {
+    pub fn users(&self, upstream: &Upstream) -> impl Iterator<Item = &JudgedLeaf<'a>> + Clone {
         let users = self.users.get(&std::ptr::from_ref(upstream)).map_or(&[][..], Vec::as_slice);
         users.iter().map(|&n| &self.leaves[n])
     }

@@ -9,7 +9,7 @@ use crate::source::Span;
 
 /// A target that requests are proxied to.
 #[derive(Clone, Debug)]
-pub enum Reached<'a> {
+pub enum ReachedTarget<'a> {
     /// An `upstream` block.
     Upstream(&'a Upstream),
     /// A host without an `upstream`, whose connections nginx never keeps; with the entry that names the host.
@@ -21,11 +21,11 @@ pub enum Reached<'a> {
 }
 
 /// All targets that a leaf can reach.
-pub fn targets<'a>(config: &'a Config, leaf: &Leaf<'a>) -> Vec<Reached<'a>> {
+pub fn targets<'a>(config: &'a Config, leaf: &Leaf<'a>) -> Vec<ReachedTarget<'a>> {
     reached(&Scope::new(config, Some(leaf), &OnceCell::new()), leaf)
 }
 
-pub(super) fn reached<'a>(scope: &Scope<'_, 'a>, leaf: &Leaf<'a>) -> Vec<Reached<'a>> {
+pub(super) fn reached<'a>(scope: &Scope<'_, 'a>, leaf: &Leaf<'a>) -> Vec<ReachedTarget<'a>> {
     match leaf.target {
         Target::Upstream(id) => vec![of_upstream(scope.config.http.upstream(*id))],
         Target::Value(value) => of_value(scope, value),
@@ -51,17 +51,17 @@ pub fn has_variable_host(config: &Config, target: &Target) -> bool {
     }
 }
 
-fn of_upstream(upstream: &Upstream) -> Reached<'_> {
+fn of_upstream(upstream: &Upstream) -> ReachedTarget<'_> {
     if !upstream.is_implicit() {
-        return Reached::Upstream(upstream);
+        return ReachedTarget::Upstream(upstream);
     }
     match upstream.peers.first().map(|p| &p.endpoint) {
-        Some(Endpoint::Unix(path)) => Reached::Unix(path.clone()),
-        _ => Reached::Bare(upstream.name.clone(), None),
+        Some(Endpoint::Unix(path)) => ReachedTarget::Unix(path.clone()),
+        _ => ReachedTarget::Bare(upstream.name.clone(), None),
     }
 }
 
-fn of_value<'a>(scope: &Scope<'_, 'a>, value: &ComplexValue) -> Vec<Reached<'a>> {
+fn of_value<'a>(scope: &Scope<'_, 'a>, value: &ComplexValue) -> Vec<ReachedTarget<'a>> {
     let config = scope.config;
     // The scheme does not decide the target: the finding points to the value with the host.
     let host = host(config, value);
@@ -77,10 +77,10 @@ fn of_value<'a>(scope: &Scope<'_, 'a>, value: &ComplexValue) -> Vec<Reached<'a>>
         }
         None => scope.fold_segments(host),
     };
-    let mut found: Vec<Reached<'a>> =
+    let mut found: Vec<ReachedTarget<'a>> =
         values.known.iter().map(|(text, span)| of_text(config, text, *span)).collect();
     if values.open || found.is_empty() {
-        found.push(Reached::Unknown);
+        found.push(ReachedTarget::Unknown);
     }
     found
 }
@@ -119,18 +119,18 @@ fn after_scheme(text: &[u8]) -> &[u8] {
     known.map_or(text, |scheme| &text[scheme.len()..])
 }
 
-fn of_text<'a>(config: &'a Config, text: &[u8], span: Option<Span>) -> Reached<'a> {
+fn of_text<'a>(config: &'a Config, text: &[u8], span: Option<Span>) -> ReachedTarget<'a> {
     let rest = after_scheme(text);
     if rest.len() >= 5 && rest[..5].eq_ignore_ascii_case(b"unix:") {
-        return Reached::Unix(String::from_utf8_lossy(&rest[5..]).into_owned());
+        return ReachedTarget::Unix(String::from_utf8_lossy(&rest[5..]).into_owned());
     }
     let end = rest.iter().position(|&b| b == b'/' || b == b'?').unwrap_or(rest.len());
     let host = String::from_utf8_lossy(&rest[..end]).into_owned();
     let name = host.to_lowercase();
     let explicit = config.http.upstreams.iter().find(|u| !u.is_implicit() && u.name.to_lowercase() == name);
     match explicit {
-        Some(upstream) => Reached::Upstream(upstream),
-        None if host.is_empty() => Reached::Unknown,
-        None => Reached::Bare(host, span),
+        Some(upstream) => ReachedTarget::Upstream(upstream),
+        None if host.is_empty() => ReachedTarget::Unknown,
+        None => ReachedTarget::Bare(host, span),
     }
 }

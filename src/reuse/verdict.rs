@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::connection::{Connection, connections};
 use super::leaf::Leaf;
-use super::target::Reached;
+use super::target::ReachedTarget;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Config, Endpoint, Upstream};
 
@@ -45,16 +45,16 @@ pub enum Verdict {
 }
 
 /// Verdict for a leaf and one of its targets.
-pub fn verdict(config: &Config, leaf: &Leaf<'_>, reached: &Reached<'_>) -> Verdict {
+pub fn verdict(config: &Config, leaf: &Leaf<'_>, reached: &ReachedTarget<'_>) -> Verdict {
     judge(leaf, reached, &connections(config, leaf))
 }
 
 /// Verdict for a leaf whose `Connection` headers are known.
-pub(super) fn judge(leaf: &Leaf<'_>, reached: &Reached<'_>, sent: &[Connection]) -> Verdict {
+pub(super) fn judge(leaf: &Leaf<'_>, reached: &ReachedTarget<'_>, sent: &[Connection]) -> Verdict {
     let upstream = match reached {
-        Reached::Unknown => return Verdict::Unknown,
-        Reached::Bare(..) | Reached::Unix(_) => return Verdict::NotReused(Cause::NoUpstream),
-        Reached::Upstream(upstream) => upstream,
+        ReachedTarget::Unknown => return Verdict::Unknown,
+        ReachedTarget::Bare(..) | ReachedTarget::Unix(_) => return Verdict::NotReused(Cause::NoUpstream),
+        ReachedTarget::Upstream(upstream) => upstream,
     };
     if matches!(leaf.directive, "uwsgi_pass" | "scgi_pass") {
         return Verdict::NotReused(Cause::Protocol);

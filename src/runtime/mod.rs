@@ -23,22 +23,22 @@
 //! 6. `modules::limit` counts it (`limit_req`, `limit_conn`), `modules::access` lets it in (`auth_request` asks elsewhere);
 //!    `request::body` reads a request body into memory or a file, bounded by `client_max_body_size`.
 //! 7. `proxy::head` writes the request for the upstream from the headers that `server::plan` merged at start; for a
-//!    FastCGI server `fastcgi` does, and takes the response out of its records.
+//!    FastCGI, SCGI or uwsgi server `fastcgi` does, and takes a response of FastCGI out of its records.
 //! 8. `upstream::balancer` chooses a peer; `upstream::pool` has an idle connection to it, or `upstream::peer` opens one,
 //!    bound by `proxy_bind`.
 //! 9. `proxy::exchange` sends the request and reads the head of the response; if that fails `proxy` tries the next
 //!    peer (`proxy_next_upstream`).
 //! 10. `proxy::relay` rewrites the head and passes the body. When the response has arrived as a whole the upstream
-//!     connection is in the pool again before the first byte goes to the client; head and body leave in one write.
+//!     connection is in the pool again before the first byte goes to the client; head and body leave in one write. A longer
+//!     response is read on while the client is waited for (`proxy::pipe`), into memory and a temporary file (`proxy::spool`).
 //!     `upstream::cache` may have kept it, or keeps it now. `net::ledger` counts connections if somebody looks;
 //!     `upstream::outgoing` has what `--improve` does beyond nginx.
 //! 11. `modules::mirror` sends copies; `modules::access_log` writes the line; the next request of the connection begins at
 //!     3, or it waits at 2.
 //!
 //! Differences from nginx, on purpose: workers are threads of one worker process, and a reload does not
-//! replace it; copies of `mirror` follow the answer instead of going beside it; responses are passed as they
-//! come and never spooled to disk, a slow client slows its upstream; a response that is no HTTP is 502 and not passed on as
-//! HTTP/0.9.
+//! replace it; copies of `mirror` follow the answer instead of going beside it; a response that is no HTTP is 502 and not
+//! passed on as HTTP/0.9.
 
 pub(crate) mod net;
 

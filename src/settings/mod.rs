@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use crate::catalog::{Release, closest, release};
 use crate::lint::{Category, Profile, Settings};
 pub use value::{Definitions, Language, Level, Names, VersionName};
-use value::{Value, Wrong};
+use value::{Value, ValueFault};
 
 /// One setting, for the schema and the page.
 pub struct Key {
@@ -49,7 +49,7 @@ macro_rules! settings_file {
 
         impl File {
             /// Sets the setting of a name; false if there is none.
-            fn set(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<bool, Wrong> {
+            fn set(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Result<bool, ValueFault> {
                 match name {
                     $($name $(| $alias)? => self.$field = Value::read(value)?,)+
                     _ => return Ok(false),

@@ -11,7 +11,7 @@ use crate::lint::{self, Profile};
 use crate::{diagnostic, syntax};
 
 /// Fault of a value, and its place in the text.
-pub(super) struct Wrong {
+pub(super) struct ValueFault {
     /// Offset in the text.
     pub(super) at: usize,
     /// The value that was found, and the one that was expected.
@@ -21,17 +21,17 @@ pub(super) struct Wrong {
 /// A kind of value.
 pub(super) trait Value: Sized {
     /// Reads it.
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong>;
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault>;
 
     /// JSON schema of the value.
     fn schema() -> serde_json::Value;
 }
 
-fn wrong(value: &Spanned<DeValue<'_>>, message: impl Into<String>) -> Wrong {
-    Wrong { at: value.span().start, message: message.into() }
+fn wrong(value: &Spanned<DeValue<'_>>, message: impl Into<String>) -> ValueFault {
+    ValueFault { at: value.span().start, message: message.into() }
 }
 
-fn expected(value: &Spanned<DeValue<'_>>, what: &str) -> Wrong {
+fn expected(value: &Spanned<DeValue<'_>>, what: &str) -> ValueFault {
     wrong(value, format!("expected {what}, found {}", found(value.get_ref())))
 }
 
@@ -42,12 +42,12 @@ fn found(value: &DeValue<'_>) -> String {
     }
 }
 
-fn text<'v>(value: &'v Spanned<DeValue<'_>>, what: &str) -> Result<&'v str, Wrong> {
+fn text<'v>(value: &'v Spanned<DeValue<'_>>, what: &str) -> Result<&'v str, ValueFault> {
     value.get_ref().as_str().ok_or_else(|| expected(value, what))
 }
 
 impl Value for String {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         text(value, "a text in quotes").map(str::to_owned)
     }
 
@@ -57,7 +57,7 @@ impl Value for String {
 }
 
 impl<T: Value> Value for Option<T> {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         T::read(value).map(Some)
     }
 
@@ -67,7 +67,7 @@ impl<T: Value> Value for Option<T> {
 }
 
 impl<T: Value> Value for Vec<T> {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         let list = value.get_ref().as_array().ok_or_else(|| expected(value, "a list in `[` and `]`"))?;
         list.iter().map(T::read).collect()
     }
@@ -78,11 +78,11 @@ impl<T: Value> Value for Vec<T> {
 }
 
 impl<T: Value + Keyed> Value for BTreeMap<String, T> {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         let table = value.get_ref().as_table().ok_or_else(|| expected(value, "a table"))?;
         let mut map = Self::new();
         for (name, value) in table {
-            T::check(name.get_ref()).map_err(|message| Wrong { at: name.span().start, message })?;
+            T::check(name.get_ref()).map_err(|message| ValueFault { at: name.span().start, message })?;
             map.insert(name.get_ref().clone().into_owned(), T::read(value)?);
         }
         Ok(map)
@@ -125,7 +125,7 @@ impl Keyed for String {}
 pub struct VersionName(pub String);
 
 impl Value for VersionName {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         let name = text(value, "a version in quotes, as \"1.28.0\"")?;
         release(name).map_err(|message| wrong(value, message))?;
         Ok(Self(name.to_owned()))
@@ -137,7 +137,7 @@ impl Value for VersionName {
 }
 
 /// Reads one of a few words; says which one was probably meant.
-fn choice<T: Copy>(value: &Spanned<DeValue<'_>>, words: &[(&'static str, T)]) -> Result<T, Wrong> {
+fn choice<T: Copy>(value: &Spanned<DeValue<'_>>, words: &[(&'static str, T)]) -> Result<T, ValueFault> {
     let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
     let all = format!("one of {}", all.join(", "));
     let word = text(value, &all)?;
@@ -156,7 +156,7 @@ fn words<T>(words: &[(&'static str, T)]) -> serde_json::Value {
 }
 
 impl Value for Profile {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         choice(value, &Profile::NAMES)
     }
 
@@ -170,7 +170,7 @@ impl Value for Profile {
 pub struct Level(pub Option<diagnostic::Level>);
 
 impl Value for Level {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         choice(value, &lint::LEVELS).map(Self)
     }
 
@@ -194,14 +194,14 @@ impl Keyed for Level {
 pub struct Names(pub Vec<String>);
 
 impl Value for Names {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         let list = value.get_ref().as_array().ok_or_else(|| expected(value, "a list of names"))?;
         let name = |value: &Spanned<DeValue<'_>>| {
             let name = text(value, "the name of a rule in quotes")?;
             lint::check_name(name).map_err(|message| wrong(value, message))?;
             Ok(name.to_owned())
         };
-        list.iter().map(name).collect::<Result<_, Wrong>>().map(Self)
+        list.iter().map(name).collect::<Result<_, ValueFault>>().map(Self)
     }
 
     fn schema() -> serde_json::Value {
@@ -217,14 +217,14 @@ impl Keyed for Names {}
 pub struct Definitions(pub BTreeMap<String, String>);
 
 impl Value for Definitions {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         let table = value.get_ref().as_table().ok_or_else(|| expected(value, "a table"))?;
         let mut all = BTreeMap::new();
         for (name, value) in table {
             if !syntax::Templates::is_name(name.get_ref()) {
                 let message =
                     format!("`{name}` is no name: expected letters, digits and `_`", name = name.get_ref());
-                return Err(Wrong { at: name.span().start, message });
+                return Err(ValueFault { at: name.span().start, message });
             }
             let text = match value.get_ref() {
                 DeValue::String(text) => text.to_string(),
@@ -247,7 +247,7 @@ impl Value for Definitions {
 pub struct Language(pub syntax::Language);
 
 impl Value for Language {
-    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Wrong> {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, ValueFault> {
         choice(value, &syntax::Language::OPTIONS).map(Self)
     }
 

@@ -7,9 +7,9 @@ use super::report::DISTINCT_LIMIT;
 
 /// Hasher for fingerprints, which are hashes already.
 #[derive(Clone, Copy, Debug, Default)]
-struct Itself(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for Itself {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -28,7 +28,7 @@ impl Hasher for Itself {
 /// Counts by fingerprint.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
-    counts: HashMap<u64, u64, BuildHasherDefault<Itself>>,
+    counts: HashMap<u64, u64, BuildHasherDefault<IdentityHasher>>,
     /// Sum of the squared counts of dropped keys.
     squares: f64,
     /// Highest count of a dropped key.

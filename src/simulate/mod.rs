@@ -75,4 +75,4 @@ pub use population::{Clients, MAX_KEYS};
 pub use ports::Ports;
 pub use read::{run_keys, run_log};
 pub use report::Report;
-pub use sample::Known;
+pub use sample::ValueSource;

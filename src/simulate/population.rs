@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::parallel::threads;
 use super::report::Report;
-use super::sample::{Known, Sample, knowledge, uses_port};
+use super::sample::{Sample, ValueSource, knowledge, uses_port};
 use super::sweep::{Run, Template, sweep};
 use super::{Error, Ports};
 use crate::eval::Program;
@@ -115,7 +115,7 @@ impl Clients {
     }
 
     /// Counts by evaluating each key.
-    fn slow(&self, program: &Program, known: &[Known], (from, to): (u64, u64), report: &mut Report) {
+    fn slow(&self, program: &Program, known: &[ValueSource], (from, to): (u64, u64), report: &mut Report) {
         let mut sample = Sample::new(known);
         let mut key = Vec::with_capacity(256);
         let split = report.split;
@@ -147,7 +147,7 @@ impl Clients {
                 one.scale(if template.uses_port() { 1 } else { u64::from(self.ports.per_client) });
                 report.merge(one);
             } else if first < last {
-                let known = vec![Known::Address; program.config().http.variables.iter().len()];
+                let known = vec![ValueSource::Address; program.config().http.variables.iter().len()];
                 let mut part = report.empty();
                 self.one_network(program, &known, network, (first, last, before), &mut part);
                 report.merge(part);
@@ -160,14 +160,14 @@ impl Clients {
     fn one_network(
         &self,
         program: &Program,
-        known: &[Known],
+        known: &[ValueSource],
         network: &IpNet,
         (first, last, before): (u64, u64, u64),
         report: &mut Report,
     ) {
         let mut known = known.to_vec();
         if let Some(port) = program.config().http.variables.find("remote_port") {
-            known[port.0 as usize] = Known::Port;
+            known[port.0 as usize] = ValueSource::Port;
         }
         let mut sample = Sample::new(&known);
         let mut key = Vec::with_capacity(256);

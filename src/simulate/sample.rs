@@ -12,7 +12,7 @@ use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
 /// Source of a variable's value in a population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Known {
+pub enum ValueSource {
     /// Unknown.
     Nothing,
     /// `$remote_addr`
@@ -24,7 +24,7 @@ pub enum Known {
     /// A variable of the log's format, by its position.
     Logged(usize),
     /// Part of `$request`, which has the position.
-    OfRequest(Part, usize),
+    OfRequest(RequestLinePart, usize),
     /// Named group of a regular expression of a map.
     Capture,
 }
@@ -33,7 +33,7 @@ pub enum Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "nginx's names")]
 #[non_exhaustive]
-pub enum Part {
+pub enum RequestLinePart {
     RequestMethod,
     RequestUri,
     Args,
@@ -41,23 +41,27 @@ pub enum Part {
     ServerProtocol,
 }
 
-const PARTS: [(&str, Part); 6] = [
-    ("request_method", Part::RequestMethod),
-    ("request_uri", Part::RequestUri),
-    ("args", Part::Args),
-    ("query_string", Part::Args),
-    ("is_args", Part::IsArgs),
-    ("server_protocol", Part::ServerProtocol),
+const PARTS: [(&str, RequestLinePart); 6] = [
+    ("request_method", RequestLinePart::RequestMethod),
+    ("request_uri", RequestLinePart::RequestUri),
+    ("args", RequestLinePart::Args),
+    ("query_string", RequestLinePart::Args),
+    ("is_args", RequestLinePart::IsArgs),
+    ("server_protocol", RequestLinePart::ServerProtocol),
 ];
 
 /// Known variables of a population, by id.
 ///
 /// # Errors
 /// If `key` depends on an unknown variable.
-pub fn knowledge(program: &Program, key: &ComplexValue, log: Option<&Format>) -> Result<Box<[Known]>, Error> {
+pub fn knowledge(
+    program: &Program,
+    key: &ComplexValue,
+    log: Option<&Format>,
+) -> Result<Box<[ValueSource]>, Error> {
     let from_log = log.is_some();
     let http = &program.config().http;
-    let mut known = vec![Known::Nothing; http.variables.iter().len()];
+    let mut known = vec![ValueSource::Nothing; http.variables.iter().len()];
     let mut seen = vec![false; known.len()];
     let mut open = vec![key];
     let (mut captures, mut has_regex) = (Vec::new(), false);
@@ -88,19 +92,19 @@ pub fn knowledge(program: &Program, key: &ComplexValue, log: Option<&Format>) ->
         if !has_regex {
             return Err(Error::Unknown { variable: http.variables.get(id).clone(), from_log });
         }
-        known[id.0 as usize] = Known::Capture;
+        known[id.0 as usize] = ValueSource::Capture;
     }
     Ok(known.into())
 }
 
-fn what_is(program: &Program, id: VariableId, log: Option<&Format>) -> Option<Known> {
+fn what_is(program: &Program, id: VariableId, log: Option<&Format>) -> Option<ValueSource> {
     let variables = &program.config().http.variables;
     let variable = variables.get(id);
     let logged = |name: &str| log?.position(variables.find(name)?);
     if let Some(position) = log.and_then(|log| log.position(id)) {
         return Some(match variable.name.as_str() {
-            "remote_addr" => Known::Address,
-            _ => Known::Logged(position),
+            "remote_addr" => ValueSource::Address,
+            _ => ValueSource::Logged(position),
         });
     }
     if variable.source != VariableSource::Builtin {
@@ -108,19 +112,19 @@ fn what_is(program: &Program, id: VariableId, log: Option<&Format>) -> Option<Kn
     }
     let has_address = log.is_none() || logged("remote_addr").is_some();
     match variable.name.as_str() {
-        "remote_addr" if log.is_none() => Some(Known::Address),
-        "binary_remote_addr" if has_address => Some(Known::BinaryAddress),
-        "remote_port" if has_address => Some(Known::Port),
+        "remote_addr" if log.is_none() => Some(ValueSource::Address),
+        "binary_remote_addr" if has_address => Some(ValueSource::BinaryAddress),
+        "remote_port" if has_address => Some(ValueSource::Port),
         name => {
             let part = PARTS.iter().find(|(n, _)| *n == name)?.1;
-            Some(Known::OfRequest(part, logged("request")?))
+            Some(ValueSource::OfRequest(part, logged("request")?))
         }
     }
 }
 
 /// True if the key depends on the client's port.
-pub fn uses_port(known: &[Known]) -> bool {
-    known.contains(&Known::Port)
+pub fn uses_port(known: &[ValueSource]) -> bool {
+    known.contains(&ValueSource::Port)
 }
 
 /// Parsed line of a log.
@@ -135,7 +139,7 @@ pub struct Line<'a> {
 /// Request of a population.
 #[derive(Debug)]
 pub struct Sample<'k> {
-    known: &'k [Known],
+    known: &'k [ValueSource],
     address: IpAddr,
     text: Vec<u8>,
     /// The client's port.
@@ -151,7 +155,7 @@ pub struct Sample<'k> {
 
 impl<'k> Sample<'k> {
     /// Request without any values.
-    pub fn new(known: &'k [Known]) -> Self {
+    pub fn new(known: &'k [ValueSource]) -> Self {
         Self {
             known,
             address: IpAddr::from([0, 0, 0, 0]),
@@ -175,7 +179,7 @@ impl<'k> Sample<'k> {
     /// Sets a client address that has only a text, such as `unix:`.
     pub fn set_address_text(&mut self, text: &[u8]) {
         // Parsing the address costs more than the rest of the line.
-        if self.known.contains(&Known::BinaryAddress)
+        if self.known.contains(&ValueSource::BinaryAddress)
             && let Some(address) = std::str::from_utf8(text).ok().and_then(|t| t.parse().ok())
         {
             self.address = address;
@@ -195,7 +199,7 @@ impl<'k> Sample<'k> {
 
 impl Sample<'_> {
     /// Appends a part of the request line; false if there is none.
-    fn part(&mut self, part: Part, position: usize, out: &mut Vec<u8>) -> bool {
+    fn part(&mut self, part: RequestLinePart, position: usize, out: &mut Vec<u8>) -> bool {
         let Some(line) = self.line else { return false };
         self.scratch.clear();
         if !line.format.value(line.text, &self.fields[position], &mut self.scratch) {
@@ -205,11 +209,11 @@ impl Sample<'_> {
         let (method, uri, protocol) = (words.next(), words.next(), words.next());
         let args = uri.and_then(|uri| uri.iter().position(|b| *b == b'?').map(|at| &uri[at + 1..]));
         let text = match part {
-            Part::RequestMethod => method,
-            Part::RequestUri => uri,
-            Part::Args => args,
-            Part::IsArgs => args.filter(|a| !a.is_empty()).map(|_| &b"?"[..]),
-            Part::ServerProtocol => protocol,
+            RequestLinePart::RequestMethod => method,
+            RequestLinePart::RequestUri => uri,
+            RequestLinePart::Args => args,
+            RequestLinePart::IsArgs => args.filter(|a| !a.is_empty()).map(|_| &b"?"[..]),
+            RequestLinePart::ServerProtocol => protocol,
         };
         text.inspect(|text| out.extend_from_slice(text)).is_some()
     }
@@ -219,23 +223,23 @@ impl Request for Sample<'_> {
     #[inline]
     fn variable(&mut self, id: VariableId, _: &Variable, out: &mut Vec<u8>) -> bool {
         match self.known[id.0 as usize] {
-            Known::Address => out.extend_from_slice(&self.text),
-            Known::Port => write_number(u32::from(self.port), out),
-            Known::BinaryAddress => match self.address {
+            ValueSource::Address => out.extend_from_slice(&self.text),
+            ValueSource::Port => write_number(u32::from(self.port), out),
+            ValueSource::BinaryAddress => match self.address {
                 IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
                 IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
             },
-            Known::Logged(position) => {
+            ValueSource::Logged(position) => {
                 return self.line.is_some_and(|l| l.format.value(l.text, &self.fields[position], out));
             }
-            Known::OfRequest(part, position) => return self.part(part, position, out),
-            Known::Capture => {
+            ValueSource::OfRequest(part, position) => return self.part(part, position, out),
+            ValueSource::Capture => {
                 let Some((_, value)) = self.named.iter().find(|(named, _)| *named == id) else {
                     return false;
                 };
                 out.extend_from_slice(value);
             }
-            Known::Nothing => return false,
+            ValueSource::Nothing => return false,
         }
         true
     }

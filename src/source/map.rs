@@ -69,12 +69,12 @@ pub struct SourceFile {
     pub text: Arc<[u8]>,
     line_starts: OnceLock<Vec<u32>>,
     /// Values that were filled in (templates): in the file as written, other text stands in their place.
-    filled: Vec<Filled>,
+    filled: Vec<FilledValue>,
 }
 
 /// Filled-in value: its offset, its length, and the length of the replaced text in the file.
 #[derive(Clone, Copy, Debug)]
-struct Filled {
+struct FilledValue {
     at: u32,
     length: u32,
     written: u32,
@@ -161,7 +161,7 @@ impl SourceMap {
     /// Records a filled-in value at an offset, in place of `written` bytes. Calls are in order of the offsets; a value
     /// has no line break.
     pub(crate) fn set_filled(&mut self, id: FileId, at: u32, length: u32, written: u32) {
-        self.files[id.index()].filled.push(Filled { at, length, written });
+        self.files[id.index()].filled.push(FilledValue { at, length, written });
     }
 
     /// Gives a file another name for messages.

@@ -4,7 +4,7 @@ use super::ast::Directive;
 use super::configuration::Configuration;
 use super::foreign;
 use super::tree::Terminator;
-use super::written::Written;
+use super::written::PlaceholderNumbers;
 use crate::diagnostic::{Class, Diagnostic};
 use crate::source::{FileId, Span};
 
@@ -29,7 +29,7 @@ impl Configuration {
             return;
         }
         findings.retain(|finding| !self.is_uncertain(finding));
-        let written = Written::of(self);
+        let written = PlaceholderNumbers::of(self);
         for finding in findings {
             written.restore(finding);
         }

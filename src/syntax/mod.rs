@@ -46,7 +46,7 @@ pub use reading::{embedded, is_template, layout};
 pub use template::looked_through;
 pub use template::{Language, Templates};
 pub use tree::{Terminator, Tree};
-pub use unread::Unread;
+pub use unread::UnreadPlaces;
 pub use visit::{Expanded, IncludeChain};
 pub use word::{Quote, Word, Words};
 pub use yaml::{Embedded, MOST_MOUNTED, holds_configuration, is_yaml};

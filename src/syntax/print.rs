@@ -5,7 +5,7 @@ use std::fmt;
 use super::ast::{Block, Item};
 use super::lexeme::is_space;
 use super::tree::{DirectiveData, ItemData, NOWHERE, Terminator, Tree};
-use super::word::Shown;
+use super::word::ShownText;
 
 /// Text of the file, put together from the parts of the tree: words, terminators, braces, comments and skipped text.
 /// Only white space is copied from the source between them, so a part that the tree lost is missing here.
@@ -118,7 +118,7 @@ fn outline(f: &mut fmt::Formatter<'_>, block: Block<'_>, depth: usize) -> fmt::R
         match item {
             Item::Comment(comment) => {
                 let span = comment.span();
-                writeln!(f, "{:indent$}{:?} comment {}", "", span.range(), Shown(comment.raw()))?;
+                writeln!(f, "{:indent$}{:?} comment {}", "", span.range(), ShownText(comment.raw()))?;
             }
             Item::Skipped(span) => writeln!(f, "{:indent$}{:?} skipped", "", span.range())?,
             Item::Directive(directive) => {
@@ -127,10 +127,10 @@ fn outline(f: &mut fmt::Formatter<'_>, block: Block<'_>, depth: usize) -> fmt::R
                     write!(f, " {word:?}")?;
                 }
                 for comment in directive.comments() {
-                    write!(f, " ({})", Shown(comment.raw()))?;
+                    write!(f, " ({})", ShownText(comment.raw()))?;
                 }
                 match (directive.terminator(), directive.lua()) {
-                    (_, Some(lua)) => writeln!(f, " lua {{{}}}", Shown(lua))?,
+                    (_, Some(lua)) => writeln!(f, " lua {{{}}}", ShownText(lua))?,
                     (Terminator::Semicolon, _) => writeln!(f, " ;")?,
                     (Terminator::Missing, _) => writeln!(f, " (no terminator)")?,
                     (Terminator::Block, _) => writeln!(f, " {{")?,

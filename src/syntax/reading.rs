@@ -6,25 +6,25 @@ use std::sync::Arc;
 use super::error::{self, SyntaxError};
 use super::format::format;
 use super::parser::{is_whole, parse};
-use super::template::{self, Language, Reading, Templates};
+use super::template::{self, Language, ReadTemplate, Templates};
 use super::tree::Tree;
 use super::uncertain::Uncertain;
-use super::yaml::{self, Embedded, Masked};
+use super::yaml::{self, Embedded, MaskedConfiguration};
 use super::{foreign, odd};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::source::encoding::MARK;
 use crate::source::{FileId, SourceFile, SourceMap, Span};
 
 /// File as added to the sources.
-pub(super) struct Read {
-    reading: Option<Reading>,
+pub(super) struct ReadFile {
+    reading: Option<ReadTemplate>,
     /// The file is YAML: the configuration in it that is meant, or why there is none.
     embedded: Option<Result<Embedded, yaml::Problem>>,
     /// The other configurations in that YAML.
     pub(super) others: Vec<Embedded>,
 }
 
-impl Read {
+impl ReadFile {
     /// Looks for the configuration of a name inside of a main file that is YAML.
     pub(super) fn look_inside(
         &mut self,
@@ -54,7 +54,7 @@ impl Read {
         let reading = self.reading.get_or_insert_default();
         let text = reading.parsed.as_deref().unwrap_or(&file.text);
         let value = |name: &str| Some(templates?.values.get(name)?.clone().into_bytes());
-        let Masked { mut text, places } = yaml::masked(text, &one, value);
+        let MaskedConfiguration { mut text, places } = yaml::masked(text, &one, value);
         template::fill_in(&mut text, &places, &mut reading.uncertain);
         reading.parsed = Some(text);
         self.embedded = Some(Ok(one));
@@ -72,7 +72,7 @@ pub(super) fn add(
     path: &Path,
     text: Vec<u8>,
     templates: Option<&Templates>,
-) -> (FileId, Read) {
+) -> (FileId, ReadFile) {
     let mut reading = templates.and_then(|t| template::read(path, &text, t, yaml::is_yaml));
     let shown = reading.as_mut().and_then(|r| r.text.take());
     let id = sources.add(path, shown.unwrap_or(text));
@@ -81,11 +81,11 @@ pub(super) fn add(
             sources.set_filled(id, filled.at, filled.length, filled.written);
         }
     }
-    (id, Read { reading, embedded: None, others: Vec::new() })
+    (id, ReadFile { reading, embedded: None, others: Vec::new() })
 }
 
 /// A file as it was parsed.
-pub(super) struct Parsed {
+pub(super) struct ParsedFile {
     pub(super) tree: Tree,
     pub(super) errors: Vec<SyntaxError>,
     /// Further findings.
@@ -93,7 +93,7 @@ pub(super) struct Parsed {
     pub(super) uncertain: Uncertain,
 }
 
-impl Parsed {
+impl ParsedFile {
     /// A file that is not looked into.
     fn only(file: FileId, text: &[u8], error: SyntaxError) -> Self {
         Self {
@@ -106,31 +106,36 @@ impl Parsed {
 }
 
 /// Tree of an added file, its syntax errors, and further findings.
-pub(super) fn tree(sources: &SourceMap, file: FileId, read: Read, templates: Option<&Templates>) -> Parsed {
+pub(super) fn tree(
+    sources: &SourceMap,
+    file: FileId,
+    read: ReadFile,
+    templates: Option<&Templates>,
+) -> ParsedFile {
     let text = sources.file(file).text.clone();
     let mut reading = read.reading.unwrap_or_default();
     let parsed: Arc<[u8]> = reading.parsed.take().map_or_else(|| text.clone(), Arc::from);
     let Some(templates) = templates else {
         // In this mode the verdict must be nginx's, word by word.
         let (tree, errors) = parse(file, parsed);
-        return Parsed { tree, errors, said: Vec::new(), uncertain: Uncertain::default() };
+        return ParsedFile { tree, errors, said: Vec::new(), uncertain: Uncertain::default() };
     };
     if let Some(error) = foreign::unreadable(file, &text) {
-        return Parsed::only(file, &text, error);
+        return ParsedFile::only(file, &text, error);
     }
     let (parsed, mark) = without_mark(file, parsed);
     let (tree, errors) = parse(file, parsed);
     if let Some(error) =
         other_language(sources, read.embedded.as_ref(), &reading, &tree, &errors, templates.is_directive)
     {
-        return Parsed::only(file, &text, error);
+        return ParsedFile::only(file, &text, error);
     }
     let mut said = odd::check(&tree);
     let uncertain = reading.uncertain;
     said.retain(|d| !uncertain.holes.iter().any(|h| h.start <= d.span.start && d.span.start < h.end));
     let (tree, mut errors) = as_meant(tree, errors, &mut said);
     errors.splice(0..0, mark);
-    Parsed { tree, errors, said, uncertain }
+    ParsedFile { tree, errors, said, uncertain }
 }
 
 /// The text without the byte order mark at its start, which is one error and hides no other.
@@ -173,7 +178,7 @@ fn as_meant(tree: Tree, errors: Vec<SyntaxError>, said: &mut Vec<Diagnostic>) ->
 fn other_language(
     sources: &SourceMap,
     embedded: Option<&Result<Embedded, yaml::Problem>>,
-    reading: &Reading,
+    reading: &ReadTemplate,
     tree: &Tree,
     errors: &[SyntaxError],
     is_directive: Option<fn(&[u8]) -> bool>,
@@ -245,7 +250,7 @@ pub fn is_template(path: &Path, text: &[u8], templates: &Templates) -> Option<La
     }
     let reading = template::read(path, text, &Templates::default(), yaml::is_yaml);
     let (language, _) = match reading {
-        Some(Reading { unread: Some(unread), .. }) => unread,
+        Some(ReadTemplate { unread: Some(unread), .. }) => unread,
         _ if is_whole(text) => return None,
         _ => template::guess(text)?,
     };

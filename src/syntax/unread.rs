@@ -10,12 +10,12 @@ use crate::source::{FileId, Span};
 
 /// The places of a configuration of which a part was not read.
 #[derive(Debug, Default)]
-pub struct Unread {
+pub struct UnreadPlaces {
     /// Parts of each file, with the `include` that failed.
     parts: HashMap<FileId, Vec<(Range<u32>, Span)>>,
 }
 
-impl Unread {
+impl UnreadPlaces {
     /// The argument of an `include` that failed in the block of a place or in one around it. The head of a block belongs to the block.
     pub fn around(&self, place: Span) -> Option<Span> {
         let parts = self.parts.get(&place.file)?;
@@ -40,7 +40,7 @@ impl Unread {
 
 impl Configuration {
     /// The places of which a part was not read. Costs nothing if every `include` could be followed.
-    pub fn unread(&self) -> Unread {
+    pub fn unread(&self) -> UnreadPlaces {
         let mut failed: Vec<Span> = (self.diagnostics.iter())
             .filter(|d| d.class == Class::Environment && d.code.starts_with("include-"))
             .map(|d| d.span)
@@ -48,7 +48,7 @@ impl Configuration {
         failed.sort_unstable();
         failed.dedup();
         if failed.is_empty() {
-            return Unread::default();
+            return UnreadPlaces::default();
         }
         let mut by_file: HashMap<FileId, Vec<(u32, &[FileId])>> = HashMap::new();
         let mut includers: HashMap<FileId, Vec<(FileId, u32)>> = HashMap::new();
@@ -59,7 +59,7 @@ impl Configuration {
                 includers.entry(*file).or_default().push((id.file, start));
             }
         }
-        let mut unread = Unread::default();
+        let mut unread = UnreadPlaces::default();
         let mut seen: HashSet<(FileId, u32, u32)> = HashSet::new();
         for include in failed {
             let mut places = vec![(include.file, include.start)];

@@ -62,10 +62,10 @@ pub struct Expanded<'c> {
     items: Items<'c>,
     chain: IncludeChain,
     /// Remaining items of the outer blocks.
-    outer: Vec<Around<'c>>,
+    outer: Vec<EnclosingBlocks<'c>>,
 }
 
-struct Around<'c> {
+struct EnclosingBlocks<'c> {
     items: Items<'c>,
     chain: IncludeChain,
     include: Span,
@@ -96,7 +96,7 @@ impl<'c> Expanded<'c> {
     fn enter(&mut self, include: Directive<'c>, files: &'c [FileId]) {
         let span = include.arg(0).map_or_else(|| include.head(), Word::span);
         let nothing = self.configuration.tree(self.configuration.main).root().items().end();
-        self.outer.push(Around {
+        self.outer.push(EnclosingBlocks {
             items: std::mem::replace(&mut self.items, nothing),
             chain: self.chain.clone(),
             include: span,

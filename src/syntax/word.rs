@@ -85,14 +85,14 @@ impl fmt::Display for Word<'_> {
 
 impl fmt::Debug for Word<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", Shown(self.raw()))
+        write!(f, "`{}`", ShownText(self.raw()))
     }
 }
 
 /// Text on one line: control characters escaped, � for bytes that are not UTF-8.
-pub(super) struct Shown<'t>(pub(super) &'t [u8]);
+pub(super) struct ShownText<'t>(pub(super) &'t [u8]);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in String::from_utf8_lossy(self.0).chars() {
             if c.is_control() || c == '\u{feff}' {

@@ -13,9 +13,9 @@ const MOST: usize = 40;
 const CERTAIN: usize = 5;
 
 /// Numbers that stand for placeholders, with the text of the first such placeholder.
-pub(super) struct Written(BTreeMap<String, String>);
+pub(super) struct PlaceholderNumbers(BTreeMap<String, String>);
 
-impl Written {
+impl PlaceholderNumbers {
     pub(super) fn of(configuration: &Configuration) -> Self {
         let mut all = BTreeMap::new();
         for (file, uncertain) in &configuration.uncertain {

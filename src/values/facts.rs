@@ -4,7 +4,7 @@
 use super::codes::{Exit, Flag, Kind, Point, Step, back, exit, flag};
 use super::condition::{self, Condition, Fact, FactKind, Test};
 use super::levels::Level;
-use super::part::{Open, Origin, Part, Row};
+use super::part::{Open, Origin, Row, ValuePart};
 use super::view::View;
 use super::{pattern, sources};
 use crate::model::VariableSource;
@@ -144,7 +144,7 @@ pub(super) fn apply(facts: &[Fact], mut rows: Vec<Row>) -> Vec<Row> {
             FactKind::Filled => {
                 rows.retain(|row| row.known().is_none_or(|known| !known.is_empty()));
                 for row in &mut rows {
-                    if let [Part::Open(open)] = row.parts.as_mut_slice() {
+                    if let [ValuePart::Open(open)] = row.parts.as_mut_slice() {
                         open.empty = false;
                     }
                 }
@@ -204,12 +204,12 @@ fn matched(pattern: &std::rc::Rc<pattern::Pattern>, row: Row, span: Span) -> Vec
             checked: opens[0].checked.clone(),
             ..Open::new(pattern::bytes(pattern.hir()))
         };
-        if let [Part::Open(open)] = row.parts.as_slice() {
+        if let [ValuePart::Open(open)] = row.parts.as_slice() {
             own.keep(&open.bytes);
         }
-        row.parts = vec![Part::Open(own)];
+        row.parts = vec![ValuePart::Open(own)];
     } else if pattern.is_anchored()
-        && let Some(Part::Open(open)) = row.parts.first_mut()
+        && let Some(ValuePart::Open(open)) = row.parts.first_mut()
     {
         let first = pattern::first(pattern.hir());
         if !pattern::can_be_empty(pattern.hir()) {

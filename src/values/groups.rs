@@ -13,7 +13,7 @@ use crate::source::Span;
 /// A pattern that can have matched last.
 pub(crate) enum Holder<'a> {
     /// With what it looked at.
-    Pattern(Rc<Pattern>, Found<'a>),
+    Pattern(Rc<Pattern>, PatternSubject<'a>),
     /// An unknown pattern, or another directive that can match patterns.
     Unknown,
     /// No pattern has matched.
@@ -21,7 +21,7 @@ pub(crate) enum Holder<'a> {
 }
 
 /// The subject of a pattern, and its place.
-pub(crate) struct Found<'a> {
+pub(crate) struct PatternSubject<'a> {
     pub(super) subject: Subject<'a>,
     pub(crate) span: Option<Span>,
 }
@@ -61,7 +61,9 @@ pub(crate) fn holders<'a>(point: Point<'a>, maps: &dyn Fn(&[u8]) -> bool) -> Vec
                 let patterns = sources::server_patterns(level);
                 let only = !patterns.is_empty() && patterns.len() == sources::names_of_server(level);
                 found.extend(patterns.into_iter().map(|pattern| match pattern {
-                    Some(pattern) => Holder::Pattern(pattern, Found { subject: Subject::Host, span: None }),
+                    Some(pattern) => {
+                        Holder::Pattern(pattern, PatternSubject { subject: Subject::Host, span: None })
+                    }
                     None => Holder::Unknown,
                 }));
                 only
@@ -76,7 +78,7 @@ pub(crate) fn holders<'a>(point: Point<'a>, maps: &dyn Fn(&[u8]) -> bool) -> Vec
 }
 
 fn holder(pattern: Rc<Pattern>, subject: Subject<'_>, span: Span) -> Holder<'_> {
-    Holder::Pattern(pattern, Found { subject, span: Some(span) })
+    Holder::Pattern(pattern, PatternSubject { subject, span: Some(span) })
 }
 
 /// Adds the patterns that an instruction may have matched; whether one has for certain.

@@ -25,7 +25,7 @@ mod view;
 mod words;
 
 pub(crate) use facts::is_filled;
-pub(crate) use part::{Open, Part, Row};
+pub(crate) use part::{Open, Row, ValuePart};
 pub(crate) use rows::{can_have, replacement, rows, rows_at};
 pub use shape::{Reason, Shape, at};
 pub(crate) use url::{chosen_host, host_name, url};

@@ -9,14 +9,14 @@ use crate::source::Span;
 #[derive(Clone, Default)]
 pub(crate) struct Row {
     /// Parts of the value, in order.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<ValuePart>,
     /// Origins of the value, the nearest first.
-    pub(super) why: Vec<Why>,
+    pub(super) why: Vec<ValueStep>,
 }
 
 /// A part of a value.
 #[derive(Clone)]
-pub(crate) enum Part {
+pub(crate) enum ValuePart {
     /// Known text.
     Text(Vec<u8>),
     /// Text that only the request decides.
@@ -58,7 +58,7 @@ pub(crate) struct Open {
 
 /// A step on the way to a value: what it was, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Why {
+pub(super) struct ValueStep {
     pub(super) step: Origin,
     pub(super) span: Option<Span>,
 }
@@ -151,18 +151,18 @@ impl Open {
 impl Row {
     /// Known text.
     pub(super) fn text(text: &[u8]) -> Self {
-        let parts = if text.is_empty() { Vec::new() } else { vec![Part::Text(text.to_vec())] };
+        let parts = if text.is_empty() { Vec::new() } else { vec![ValuePart::Text(text.to_vec())] };
         Self { parts, why: Vec::new() }
     }
 
     /// A row of one open part.
     pub(super) fn open(open: Open) -> Self {
-        Self { parts: vec![Part::Open(open)], why: Vec::new() }
+        Self { parts: vec![ValuePart::Open(open)], why: Vec::new() }
     }
 
     /// Adds where it comes from.
     pub(super) fn because(mut self, step: Origin, span: impl Into<Option<Span>>) -> Self {
-        let why = Why { step, span: span.into() };
+        let why = ValueStep { step, span: span.into() };
         if !self.why.contains(&why) {
             self.why.insert(0, why);
         }
@@ -172,15 +172,15 @@ impl Row {
     /// The open parts.
     pub(crate) fn opens(&self) -> impl Iterator<Item = &Open> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Open(open) => Some(open),
-            Part::Text(_) => None,
+            ValuePart::Open(open) => Some(open),
+            ValuePart::Text(_) => None,
         })
     }
 
     pub(super) fn opens_mut(&mut self) -> impl Iterator<Item = &mut Open> {
         self.parts.iter_mut().filter_map(|part| match part {
-            Part::Open(open) => Some(open),
-            Part::Text(_) => None,
+            ValuePart::Open(open) => Some(open),
+            ValuePart::Text(_) => None,
         })
     }
 
@@ -189,8 +189,8 @@ impl Row {
         let mut all = Vec::new();
         for part in &self.parts {
             match part {
-                Part::Text(text) => all.extend_from_slice(text),
-                Part::Open(_) => return None,
+                ValuePart::Text(text) => all.extend_from_slice(text),
+                ValuePart::Open(_) => return None,
             }
         }
         Some(all)
@@ -199,8 +199,8 @@ impl Row {
     /// The text that every value begins with.
     pub(crate) fn prefix(&self) -> Vec<u8> {
         let known = self.parts.iter().map_while(|part| match part {
-            Part::Text(text) => Some(text.as_slice()),
-            Part::Open(_) => None,
+            ValuePart::Text(text) => Some(text.as_slice()),
+            ValuePart::Open(_) => None,
         });
         known.collect::<Vec<_>>().concat()
     }
@@ -212,7 +212,7 @@ impl Row {
         let mut parts = self.parts.clone();
         for part in &tail.parts {
             match (parts.last_mut(), part) {
-                (Some(Part::Text(text)), Part::Text(more)) => text.extend_from_slice(more),
+                (Some(ValuePart::Text(text)), ValuePart::Text(more)) => text.extend_from_slice(more),
                 _ => parts.push(part.clone()),
             }
         }

@@ -7,7 +7,7 @@ use super::codes::Point;
 use super::condition::Fact;
 use super::groups::{self, Holder};
 use super::levels::Level;
-use super::part::{Open, Origin, Part, Row};
+use super::part::{Open, Origin, Row, ValuePart};
 use super::pattern::{self, Pattern};
 use super::sets::{Definition, Subject, definitions};
 use super::text::{self, Piece};
@@ -290,11 +290,13 @@ fn of_group(pattern: &Rc<Pattern>, number: u32, subject: &[Row], span: Option<Sp
         let mut first = [false; 256];
         for row in subject {
             match row.parts.first() {
-                Some(Part::Text(text)) => text.iter().take(1).for_each(|b| first[usize::from(*b)] = true),
-                Some(Part::Open(own)) if !own.empty => {
+                Some(ValuePart::Text(text)) => {
+                    text.iter().take(1).for_each(|b| first[usize::from(*b)] = true)
+                }
+                Some(ValuePart::Open(own)) if !own.empty => {
                     first.iter_mut().zip(own.first.iter()).for_each(|(all, own)| *all |= own);
                 }
-                Some(Part::Open(_)) => first = [true; 256],
+                Some(ValuePart::Open(_)) => first = [true; 256],
                 None => {}
             }
         }
@@ -302,8 +304,8 @@ fn of_group(pattern: &Rc<Pattern>, number: u32, subject: &[Row], span: Option<Sp
     }
     for part in subject.iter().flat_map(|row| &row.parts) {
         match part {
-            Part::Text(text) => text.iter().for_each(|b| bytes[usize::from(*b)] = true),
-            Part::Open(own) => {
+            ValuePart::Text(text) => text.iter().for_each(|b| bytes[usize::from(*b)] = true),
+            ValuePart::Open(own) => {
                 own.bytes.iter().enumerate().filter(|(_, has)| **has).for_each(|(b, _)| bytes[b] = true);
                 open.client |= own.client;
                 open.link |= own.link;
@@ -316,7 +318,7 @@ fn of_group(pattern: &Rc<Pattern>, number: u32, subject: &[Row], span: Option<Sp
     open.keep(&bytes);
     open.domain = sources::ends_in_domain(hir) && !open.has(b'/') && !open.has(b'?');
     if let [Row { parts, .. }] = subject
-        && let [Part::Open(own)] = parts.as_slice()
+        && let [ValuePart::Open(own)] = parts.as_slice()
     {
         open.of.clone_from(&own.of);
         open.name.clone_from(&own.name);

@@ -1,7 +1,7 @@
 //! The answer for people and other commands: each way a text can be, with its properties and the reason.
 
 use super::levels::Levels;
-use super::part::{Part, Row};
+use super::part::{Row, ValuePart};
 use super::pattern::Bytes;
 use super::view::View;
 use super::{fragment, rows, words};
@@ -77,7 +77,7 @@ fn shape(row: &Row) -> Shape {
     let mut known = true;
     for part in &row.parts {
         match part {
-            Part::Text(text) => {
+            ValuePart::Text(text) => {
                 shape.text.push_str(&String::from_utf8_lossy(text));
                 if known {
                     shape.prefix.extend_from_slice(text);
@@ -92,7 +92,7 @@ fn shape(row: &Row) -> Shape {
                     shape.bytes[usize::from(*byte)] = true;
                 }
             }
-            Part::Open(open) => {
+            ValuePart::Open(open) => {
                 shape.text.push_str(&open.name);
                 known = false;
                 if shape.empty {

@@ -4,10 +4,10 @@ use super::codes::{Code, Exit, Flag, Kind, Point, Step, back, exit, flag};
 use crate::syntax::Directive;
 
 /// A `rewrite` that can have made the URI, and when it was executed.
-pub(super) type Rewritten<'a> = (Point<'a>, Directive<'a>);
+pub(super) type UriRewrite<'a> = (Point<'a>, Directive<'a>);
 
 /// The `rewrite`s that can have made the URI at a moment, and whether one has for certain.
-pub(super) fn rewritten(point: Point<'_>) -> (Vec<Rewritten<'_>>, bool) {
+pub(super) fn rewritten(point: Point<'_>) -> (Vec<UriRewrite<'_>>, bool) {
     const MOST: usize = 16;
     let mut found = Vec::new();
     let mut settled = false;
@@ -27,7 +27,7 @@ pub(super) fn rewritten(point: Point<'_>) -> (Vec<Rewritten<'_>>, bool) {
     (found, settled)
 }
 
-fn of_rewrite<'a>(point: Point<'a>, at: Point<'a>, code: Code<'a>, found: &mut Vec<Rewritten<'a>>) -> bool {
+fn of_rewrite<'a>(point: Point<'a>, at: Point<'a>, code: Code<'a>, found: &mut Vec<UriRewrite<'a>>) -> bool {
     let goes_on = match flag(code.directive) {
         Flag::None => true,
         Flag::Break => point.is_last(),
@@ -41,7 +41,7 @@ fn of_rewrite<'a>(point: Point<'a>, at: Point<'a>, code: Code<'a>, found: &mut V
     goes_on && super::sources::matches_always(at.level, code.directive)
 }
 
-fn of_if<'a>(point: Point<'a>, at: Point<'a>, code: Code<'a>, found: &mut Vec<Rewritten<'a>>) {
+fn of_if<'a>(point: Point<'a>, at: Point<'a>, code: Code<'a>, found: &mut Vec<UriRewrite<'a>>) {
     let Some(inner) = at.level.inside(code) else { return };
     let falls = match exit(inner) {
         Exit::Falls => true,

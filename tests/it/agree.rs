@@ -17,10 +17,10 @@ use ngxc::lint::{RULES, lint};
 use ngxc::model::{Config, Endpoint};
 use ngxc::ports::capacity::Setup;
 use ngxc::ports::doctor::{Evidence, diagnose};
-use ngxc::ports::flow::Closer;
+use ngxc::ports::flow::ClosingSide;
 use ngxc::ports::upgrade::{Effect, at, effect};
 use ngxc::ports::{Flow, flows};
-use ngxc::reuse::{BEFORE_DEFAULT_KEEPALIVE, Cause, Overview, Reached, Verdict};
+use ngxc::reuse::{BEFORE_DEFAULT_KEEPALIVE, Cause, Overview, ReachedTarget, Verdict};
 use ngxc::source::Memory;
 use ngxc::syntax::{Configuration, LoadOptions, load};
 
@@ -128,17 +128,19 @@ fn each(
 }
 
 /// Peers that need no ports.
-fn is_unix(reached: &Reached<'_>) -> bool {
+fn is_unix(reached: &ReachedTarget<'_>) -> bool {
     match reached {
-        Reached::Unix(_) => true,
-        Reached::Upstream(upstream) => upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_))),
+        ReachedTarget::Unix(_) => true,
+        ReachedTarget::Upstream(upstream) => {
+            upstream.peers.iter().all(|p| matches!(p.endpoint, Endpoint::Unix(_)))
+        }
         _ => false,
     }
 }
 
 /// `keepalive 0`: somebody decided it.
-fn is_decided(reached: &Reached<'_>) -> bool {
-    let Reached::Upstream(upstream) = reached else { return false };
+fn is_decided(reached: &ReachedTarget<'_>) -> bool {
+    let ReachedTarget::Upstream(upstream) = reached else { return false };
     upstream.pool().is_none() && upstream.keepalive.size.origin.span().is_some()
 }
 
@@ -199,8 +201,8 @@ fn every_command_has_the_verdict_of_the_overview() {
             for (position, flow) in found.iter().enumerate() {
                 let expected = match (flow.verdict, flow.closer) {
                     _ if flow.is_unix() => None,
-                    (Verdict::NotReused(_), Closer::Nginx) => Some("every-request-leaves-time-wait"),
-                    (Verdict::NotReused(_), Closer::Race) => Some("no-reuse"),
+                    (Verdict::NotReused(_), ClosingSide::Nginx) => Some("every-request-leaves-time-wait"),
+                    (Verdict::NotReused(_), ClosingSide::Race) => Some("no-reuse"),
                     (Verdict::Partly(_), _) => Some("reused-in-part"),
                     (Verdict::Reused | Verdict::Unknown, _) => None,
                 };
@@ -248,7 +250,7 @@ fn an_upgrade_is_better_or_worse_as_the_verdicts_are() {
                     _ if flow.closer == later.closer && is_like(flow.verdict, later.verdict) => {
                         effect == Effect::Same
                     }
-                    _ if flow.closer == Closer::Race && later.closer == Closer::Nginx => {
+                    _ if flow.closer == ClosingSide::Race && later.closer == ClosingSide::Nginx => {
                         effect == Effect::Worse
                     }
                     _ => true,

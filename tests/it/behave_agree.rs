@@ -19,8 +19,8 @@ use ngxc::behaviour::{passed, response};
 use ngxc::compile::{Options, compile};
 use ngxc::eval::select::host;
 use ngxc::simulate::facts::{Facts, Files, Response};
-use ngxc::simulate::imagined::Asked;
-use ngxc::simulate::walk::{End, Ground};
+use ngxc::simulate::imagined::DescribedRequest;
+use ngxc::simulate::walk::{End, RoutingConfiguration};
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
@@ -216,7 +216,7 @@ fn compare(address: SocketAddr, backend: &http::Backend, version: Version, root:
     let loaded = load(&files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
     let compiled = compile(&loaded, &Options::new(version));
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
-    let ground = Ground::new(Arc::new(compiled.config)).unwrap();
+    let ground = RoutingConfiguration::new(Arc::new(compiled.config)).unwrap();
     let paths: Vec<String> = FILES.iter().map(|file| format!("{}/{file}", root.display())).collect();
     let (mut asked_count, mut wrong) = (0, Vec::new());
     for path in PATHS {
@@ -243,7 +243,7 @@ fn compare(address: SocketAddr, backend: &http::Backend, version: Version, root:
                 .iter()
                 .find(|(name, _)| *name == "X-Want")
                 .map_or(200, |(_, value)| value.parse().unwrap());
-            let asked = Asked {
+            let asked = DescribedRequest {
                 address: id,
                 endpoint: ground.router.listen(id).listen.endpoint.clone(),
                 scheme: "http",

@@ -19,8 +19,8 @@ use ngxc::behaviour::outcome::Outcome;
 use ngxc::behaviour::response;
 use ngxc::compile::{Options, compile};
 use ngxc::simulate::facts::{Facts, Files, Response};
-use ngxc::simulate::imagined::Asked;
-use ngxc::simulate::walk::Ground;
+use ngxc::simulate::imagined::DescribedRequest;
+use ngxc::simulate::walk::RoutingConfiguration;
 use ngxc::source::Memory;
 use ngxc::syntax::{LoadOptions, load};
 use ngxc::version::Version;
@@ -265,7 +265,7 @@ fn requests(servers: &[Server]) -> Vec<(String, String)> {
 /// A configuration with all that `compare` needs.
 struct Loaded {
     configuration: ngxc::syntax::Configuration,
-    ground: Ground,
+    ground: RoutingConfiguration,
     nodes: Vec<Node>,
 }
 
@@ -275,7 +275,7 @@ impl Loaded {
         let configuration = load(&files, Path::new("nginx.conf"), &LoadOptions::default()).unwrap();
         let compiled = compile(&configuration, &Options::new(Version::new(1, 31, 5)));
         assert!(compiled.is_valid(), "{:#?}\n{text}", compiled.diagnostics);
-        let ground = Ground::new(std::sync::Arc::new(compiled.config)).unwrap();
+        let ground = RoutingConfiguration::new(std::sync::Arc::new(compiled.config)).unwrap();
         let nodes = nodes(&configuration);
         Self { configuration, ground, nodes }
     }
@@ -288,7 +288,7 @@ impl Loaded {
     fn answer(&self, host: &str, path: &str, method: &str) -> String {
         let router = &self.ground.router;
         let (id, address) = router.addresses().next().unwrap();
-        let asked = Asked {
+        let asked = DescribedRequest {
             address: id,
             endpoint: address.listen.endpoint.clone(),
             scheme: "http",

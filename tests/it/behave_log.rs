@@ -419,7 +419,7 @@ fn lines_that_are_counted_together_take_the_same_route() {
     let compiled = ngxc::compile::compile(&loaded, &ngxc::compile::Options::new(version));
     assert!(compiled.is_valid(), "{:#?}", compiled.diagnostics);
     let config = std::sync::Arc::new(compiled.config);
-    let ground = ngxc::simulate::walk::Ground::new(std::sync::Arc::clone(&config)).unwrap();
+    let ground = ngxc::simulate::walk::RoutingConfiguration::new(std::sync::Arc::clone(&config)).unwrap();
     let format = config.http.log_formats.iter().find(|format| format.name == "full").unwrap();
     let reader = Reader::new(&ground, format).unwrap();
     let empty = Coverage::new(&config, &loaded.sources);

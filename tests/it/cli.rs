@@ -136,6 +136,18 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
+fn each_page_is_in_the_table_of_contents() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let contents = fs::read_to_string(docs.join("SUMMARY.md")).expect("UTF-8");
+    for entry in fs::read_dir(docs).expect("a directory") {
+        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+        if name.ends_with(".md") && name != "SUMMARY.md" {
+            assert!(contents.contains(&format!("({name})")), "docs/SUMMARY.md lacks {name}");
+        }
+    }
+}
+
+#[test]
 fn links_lead_to_files_and_headings() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = pages(root);

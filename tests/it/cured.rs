@@ -3,7 +3,7 @@
 
 use ngxc::ports::access_log::AccessLog;
 use ngxc::ports::doctor::Evidence;
-use ngxc::ports::doctor::since::{Comparison, Look, Verdict, compare};
+use ngxc::ports::doctor::since::{Comparison, HostSnapshot, Verdict, compare};
 use ngxc::ports::error_log::ErrorLog;
 use ngxc::source::Memory;
 use ngxc::{catalog, compile, syntax};
@@ -21,7 +21,12 @@ fn access_log() -> AccessLog {
 }
 
 /// A look at second `at` with these error lines (second, process, message) and requests (second, how many, failed).
-fn look(at: i64, workers: &[u32], errors: &[(i64, u32, &str)], requests: &[(i64, usize, usize)]) -> Look {
+fn look(
+    at: i64,
+    workers: &[u32],
+    errors: &[(i64, u32, &str)],
+    requests: &[(i64, usize, usize)],
+) -> HostSnapshot {
     let (mut log, mut access) = (ErrorLog::new(10), access_log());
     for (second, pid, message) in errors {
         log.add(format!("2026/11/22 17:46:{second:02} [error] {pid}#{pid}: {message}").as_bytes());
@@ -33,7 +38,7 @@ fn look(at: i64, workers: &[u32], errors: &[(i64, u32, &str)], requests: &[(i64,
         }
     }
     let evidence = Evidence { errors: Some(log), access: Some(access), ..Evidence::default() };
-    Look { evidence, at: START + at, workers: workers.to_vec(), ..Look::default() }
+    HostSnapshot { evidence, at: START + at, workers: workers.to_vec(), ..HostSnapshot::default() }
 }
 
 const LATE: &str = "*7 upstream timed out (110: Connection timed out) while reading response header from upstream, client: 192.0.2.1, upstream: \"http://10.0.0.100:1234/\"";

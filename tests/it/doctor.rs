@@ -8,7 +8,7 @@ use ngxc::model::Config;
 use ngxc::ports::access_log::AccessLog;
 use ngxc::ports::addresses::Addresses;
 use ngxc::ports::counters::Counters;
-use ngxc::ports::doctor::since::{Look, Verdict, compare, peers};
+use ngxc::ports::doctor::since::{HostSnapshot, Verdict, compare, peers};
 use ngxc::ports::doctor::{Evidence, Severity, diagnose};
 use ngxc::ports::error_log::{ErrorLog, Reload};
 use ngxc::ports::sysctl::Sysctls;
@@ -341,7 +341,13 @@ fn cured_not_cured_or_too_early() {
         evidence.sockets = Some(sockets::group(&[table], &evidence.host));
         (evidence.access, evidence.errors) = (Some(access), Some(errors));
         let reloaded = (at > 10).then_some(midnight + 20);
-        Look { peers: peers(&flows), evidence, at: midnight + at, reloaded, ..Look::default() }
+        HostSnapshot {
+            peers: peers(&flows),
+            evidence,
+            at: midnight + at,
+            reloaded,
+            ..HostSnapshot::default()
+        }
     };
     let before = look(10, &[], &table(20000, 1, 64, "06"));
     let verdict = |after: &[(u32, u32, u32)], table: &str| {

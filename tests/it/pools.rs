@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use ngxc::ports::capacity::{Outcome, Reuse, Setup, outcome};
-use ngxc::ports::pool::{Crowd, FITTED, Shape, in_bursts};
+use ngxc::ports::pool::{Concurrency, FITTED, Shape, in_bursts};
 use ngxc::ports::{Host, Load};
 
 /// One line of the grid: a load, a pool, and how many connections nginx opened, the median of five runs or more.
@@ -44,8 +44,8 @@ fn grid() -> Vec<Cell> {
 
 impl Cell {
     /// The requests under way, as the workers shared them in that run.
-    fn crowd(&self) -> Crowd {
-        Crowd { at_once: self.at_once, workers: self.workers, busiest: self.at_once * self.share }
+    fn crowd(&self) -> Concurrency {
+        Concurrency { at_once: self.at_once, workers: self.workers, busiest: self.at_once * self.share }
     }
 
     /// Connections that the model says: the first request of each finds none.
@@ -145,7 +145,7 @@ fn requests_at_random_open_no_more_than_a_steady_crowd() {
 #[test]
 fn workers_share_no_more_unevenly_than_assumed() {
     for cell in grid() {
-        let most = Crowd::at_worst(cell.at_once, cell.workers).busiest;
+        let most = Concurrency::at_worst(cell.at_once, cell.workers).busiest;
         assert!(cell.at_once * cell.share <= most * 1.01, "{most} for {cell:?}");
     }
 }

@@ -9,7 +9,7 @@
 use ngxc::catalog::NEWEST;
 use ngxc::model::Config;
 use ngxc::ports::capacity::Setup;
-use ngxc::ports::flow::Closer;
+use ngxc::ports::flow::ClosingSide;
 use ngxc::ports::upgrade::{Effect, effect};
 use ngxc::ports::{Capacity, Host, Load, flows};
 use ngxc::source::Memory;
@@ -71,21 +71,21 @@ fn limits_of_configurations() {
 #[test]
 fn who_closes() {
     let cases = [
-        ("server { location / { proxy_pass http://10.1.0.1; } }", OLD, Closer::Race),
-        ("server { location / { proxy_pass http://10.1.0.1; } }", NEWEST, Closer::Nginx),
+        ("server { location / { proxy_pass http://10.1.0.1; } }", OLD, ClosingSide::Race),
+        ("server { location / { proxy_pass http://10.1.0.1; } }", NEWEST, ClosingSide::Nginx),
         (
             "server { location / { proxy_http_version 1.1; proxy_set_header Connection ''; proxy_pass http://10.1.0.1; } }",
             OLD,
-            Closer::Nginx,
+            ClosingSide::Nginx,
         ),
         (
             "server { location / { proxy_set_header Connection close; proxy_pass http://10.1.0.1; } }",
             NEWEST,
-            Closer::Race,
+            ClosingSide::Race,
         ),
-        ("server { location / { grpc_pass grpc://10.1.0.1:80; } }", OLD, Closer::Nginx),
-        ("server { location / { fastcgi_pass 10.1.0.1:9000; } }", NEWEST, Closer::Race),
-        ("server { location / { uwsgi_pass 10.1.0.1:9000; } }", NEWEST, Closer::Race),
+        ("server { location / { grpc_pass grpc://10.1.0.1:80; } }", OLD, ClosingSide::Nginx),
+        ("server { location / { fastcgi_pass 10.1.0.1:9000; } }", NEWEST, ClosingSide::Race),
+        ("server { location / { uwsgi_pass 10.1.0.1:9000; } }", NEWEST, ClosingSide::Race),
     ];
     for (http, version, closer) in cases {
         let config = config(http, version);

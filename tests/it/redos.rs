@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ngxc::catalog::NEWEST;
 use ngxc::diagnostic::Level;
-use ngxc::lint::redos::{Costly, Growth, Text, judge};
+use ngxc::lint::redos::{CostlyPattern, Growth, Text, judge};
 use pcre2::bytes::RegexBuilder;
 
 use crate::common::examples;
@@ -20,7 +20,7 @@ fn code(pattern: &str, caseless: bool, text: &[u8]) -> Option<i32> {
 }
 
 /// The witness exceeds the limit; where a match can begin anywhere, all places together do.
-fn assert_costs(pattern: &str, caseless: bool, found: &Costly) {
+fn assert_costs(pattern: &str, caseless: bool, found: &CostlyPattern) {
     let text = found.text();
     let all_places = format!("^(?s:.*?)(?:{pattern})");
     let exceeds = |pattern: &str| code(pattern, caseless, &text) == Some(MATCH_LIMIT);

@@ -95,7 +95,7 @@ pub struct Coverage {
 
 /// Parts that a request reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reached {
+pub struct ReachedParts {
     /// Positions in [`Coverage::items`].
     items: Vec<usize>,
     /// No name fits the host.
@@ -139,7 +139,7 @@ impl Coverage {
     }
 
     /// Counts requests that reached these parts; `time` is that of the last one, in seconds since 1970.
-    pub fn hit(&mut self, reached: &Reached, count: u64, time: Option<i64>) {
+    pub fn hit(&mut self, reached: &ReachedParts, count: u64, time: Option<i64>) {
         self.requests += count;
         self.by_default += if reached.is_default { count } else { 0 };
         for at in &reached.items {
@@ -150,7 +150,7 @@ impl Coverage {
     }
 
     /// Parts that a request with this outcome reached.
-    pub fn reached(&self, outcome: &Outcome<'_>) -> Reached {
+    pub fn reached(&self, outcome: &Outcome<'_>) -> ReachedParts {
         let config = outcome.config();
         let mut is_default = false;
         let mut reached: Vec<(Kind, Span)> = Vec::new();
@@ -186,7 +186,7 @@ impl Coverage {
             reached.iter().filter_map(|part| self.by_span.get(part).copied()).collect();
         items.sort_unstable();
         items.dedup();
-        Reached { items, is_default }
+        ReachedParts { items, is_default }
     }
 
     /// Adds the counts of another coverage of the same configuration.

@@ -1,7 +1,7 @@
 //! Effects of a configuration on one request, as values that can be compared between configurations.
 
 use super::class::Class;
-use crate::behaviour::outcome::{Known, Outcome};
+use crate::behaviour::outcome::{Knowable, Outcome};
 use crate::behaviour::{passed, response};
 use crate::model::Target;
 use crate::model::location::Handler;
@@ -39,7 +39,7 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 /// A value, or why it is unknown: two unknown values of one reason are equal.
-fn known<T>(value: Known<T>, show: impl FnOnce(T) -> String) -> String {
+fn known<T>(value: Knowable<T>, show: impl FnOnce(T) -> String) -> String {
     match value {
         Ok(value) => show(value),
         Err(missing) => format!("unknown: {missing}"),

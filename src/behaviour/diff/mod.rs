@@ -21,7 +21,7 @@ use crate::source::Span;
 use class::Class;
 use effect::{Effects, effects};
 use node::{Edit, Node};
-use probe::{Asks, Probe, hosts};
+use probe::{Probe, ProbeQuestions, hosts};
 use reverted::{Differing, Maker, Trials};
 pub use side::Side;
 
@@ -53,7 +53,7 @@ pub struct Difference {
     pub class: Class,
     /// The request.
     pub witness: Witness,
-    /// Edit that causes it: its position in [`Compared::edits`]; `None`: no single edit, as after a change of order.
+    /// Edit that causes it: its position in [`DiffResult::edits`]; `None`: no single edit, as after a change of order.
     pub edit: Option<usize>,
     /// Place of the answer, or of the chosen block, on each side.
     pub places: (Option<Span>, Option<Span>),
@@ -70,7 +70,7 @@ pub struct PlacePair {
 
 /// Result of the comparison.
 #[derive(Debug, Default)]
-pub struct Compared {
+pub struct DiffResult {
     /// Directives that differ.
     pub edits: Vec<Edit>,
     /// Requests that are treated differently; of each cause and effect only the first.
@@ -91,8 +91,8 @@ pub struct Compared {
 const MAX_EQUAL: usize = 24;
 
 /// Compares two configurations; `maker` compiles a text, so that each difference is told of the edit that causes it.
-pub fn compare<'c>(old: Side<'c>, new: Side<'c>, maker: Option<&'c Maker<'c>>) -> Compared {
-    let mut compared = Compared { is_complete: true, ..Compared::default() };
+pub fn compare<'c>(old: Side<'c>, new: Side<'c>, maker: Option<&'c Maker<'c>>) -> DiffResult {
+    let mut compared = DiffResult { is_complete: true, ..DiffResult::default() };
     compared.edits = node::edits(old.nodes, new.nodes);
     let hashes = [of_servers(old.nodes), of_servers(new.nodes)];
     let outside = compared.edits.iter().any(is_outside);
@@ -135,7 +135,7 @@ pub fn compare<'c>(old: Side<'c>, new: Side<'c>, maker: Option<&'c Maker<'c>>) -
                     continue;
                 }
             }
-            let pair = Pair { old, new, addresses: (old_id, new_id), servers: (one, two), host };
+            let pair = ServerPair { old, new, addresses: (old_id, new_id), servers: (one, two), host };
             pair.compare(&causes, &mut seen, &mut compared);
         }
     }
@@ -179,7 +179,7 @@ fn shared_addresses(old: Side<'_>, new: Side<'_>) -> Vec<(AddressId, AddressId)>
 }
 
 /// Addresses that only one side listens on.
-fn addresses(old: Side<'_>, new: Side<'_>, compared: &mut Compared) {
+fn addresses(old: Side<'_>, new: Side<'_>, compared: &mut DiffResult) {
     for (side, other, is_new) in [(old, new, false), (new, old, true)] {
         let known: HashSet<(&Endpoint, bool)> =
             other.router().addresses().map(|(_, a)| (&a.listen.endpoint, a.listen.quic)).collect();
@@ -199,7 +199,7 @@ struct Causes<'c> {
 }
 
 /// A pair of servers that the same requests reach.
-struct Pair<'p> {
+struct ServerPair<'p> {
     old: Side<'p>,
     new: Side<'p>,
     addresses: (AddressId, AddressId),
@@ -219,9 +219,9 @@ impl Witness {
     }
 }
 
-impl Pair<'_> {
-    fn compare(&self, causes: &Causes<'_>, seen: &mut Seen, compared: &mut Compared) {
-        let mut asks = Asks::default();
+impl ServerPair<'_> {
+    fn compare(&self, causes: &Causes<'_>, seen: &mut Seen, compared: &mut DiffResult) {
+        let mut asks = ProbeQuestions::default();
         for (side, id) in [(self.old, self.servers.0), (self.new, self.servers.1)] {
             asks.add(side.config(), &side.config().http.servers[id.0 as usize]);
         }

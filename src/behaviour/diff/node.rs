@@ -128,19 +128,19 @@ fn family(name: &str) -> &str {
 /// All that differs; the order of equal directives does not matter here.
 pub fn edits(old: &[Node], new: &[Node]) -> Vec<Edit> {
     let mut found = Vec::new();
-    compare(old, new, &mut Around::default(), &mut found);
+    compare(old, new, &mut EnclosingBlocks::default(), &mut found);
     found
 }
 
 /// Blocks around what is compared.
 #[derive(Clone, Default)]
-struct Around {
+struct EnclosingBlocks {
     names: Vec<String>,
     old: Vec<Span>,
     new: Vec<Span>,
 }
 
-impl Around {
+impl EnclosingBlocks {
     fn edit(&self, name: &str, old: Option<&Node>, new: Option<&Node>) -> Edit {
         Edit {
             name: name.to_owned(),
@@ -172,7 +172,7 @@ fn unmatched<'n>(own: &'n [Node], other: &[Node]) -> Vec<&'n Node> {
 /// Test for two nodes that are one before and after the edit.
 type Same<'t> = &'t dyn Fn(&Node, &Node) -> bool;
 
-fn compare(old: &[Node], new: &[Node], around: &mut Around, found: &mut Vec<Edit>) {
+fn compare(old: &[Node], new: &[Node], around: &mut EnclosingBlocks, found: &mut Vec<Edit>) {
     let (mut rest_old, mut rest_new) = (unmatched(old, new), unmatched(new, old));
     // First blocks of the same identity, then blocks of which only the head differs, then directives for the same
     // header or variable, then blocks and directives of the same name, then of one family.

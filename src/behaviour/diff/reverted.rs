@@ -9,14 +9,14 @@ use super::side::Side;
 use crate::behaviour::outcome::Outcome;
 use crate::eval::select::AddressId;
 use crate::model::Listen;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::{SourceMap, Span};
 
 /// A configuration that was made of a text.
 #[derive(Debug)]
 pub struct Made {
     /// The prepared configuration.
-    pub ground: Ground,
+    pub ground: RoutingConfiguration,
     /// Its text.
     pub sources: SourceMap,
 }

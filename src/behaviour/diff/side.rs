@@ -3,14 +3,14 @@
 use super::node::Node;
 use crate::eval::select::{Router, ServerId};
 use crate::model::{Config, Server};
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::SourceMap;
 
 /// One of the configurations.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'s> {
     /// The prepared configuration.
-    pub ground: &'s Ground,
+    pub ground: &'s RoutingConfiguration,
     /// Its texts.
     pub sources: &'s SourceMap,
     /// Its directives.

@@ -6,7 +6,7 @@ use crate::model::{Endpoint, Server};
 
 /// Texts of a session, and what stands in their place in the original.
 #[derive(Debug, Default)]
-pub(super) struct Back {
+pub(super) struct OriginalTexts {
     /// Longer texts come first.
     replaced: Vec<(Vec<u8>, Vec<u8>)>,
     /// Ports of listeners: of the session, of the original, and true if a redirect adds the one where the original
@@ -14,7 +14,7 @@ pub(super) struct Back {
     ports: Vec<(Vec<u8>, Vec<u8>, bool)>,
 }
 
-impl Back {
+impl OriginalTexts {
     pub(super) fn new(ports: &Ports, router: &Router, files: &str, relative: &str) -> Self {
         let mut replaced =
             vec![(format!("{relative}/").into_bytes(), Vec::new()), (files.as_bytes().to_vec(), Vec::new())];
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn ports_paths_and_upstreams_become_those_of_the_original() {
         let text = |text: &str| text.as_bytes().to_vec();
-        let back = Back {
+        let back = OriginalTexts {
             replaced: vec![
                 (text("127.0.0.1:40001"), text("10.0.0.1:3000")),
                 (text("/tmp/x/prefix/"), text("")),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::stub;
 use super::tls;
-use crate::simulate::imagined::Asked;
+use crate::simulate::imagined::DescribedRequest;
 
 /// Longest wait for a response.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -28,7 +28,7 @@ impl<S: Read + Write> Stream for S {}
 
 /// Sends a request to a port on loopback; `announced` is the client that the PROXY protocol announces.
 pub(super) fn ask(
-    asked: &Asked,
+    asked: &DescribedRequest,
     port: u16,
     announced: Option<IpAddr>,
     authorization: Option<&str>,
@@ -49,7 +49,11 @@ pub(super) fn ask(
     }
 }
 
-fn exchange(stream: &mut dyn Stream, asked: &Asked, authorization: Option<&str>) -> io::Result<Response> {
+fn exchange(
+    stream: &mut dyn Stream,
+    asked: &DescribedRequest,
+    authorization: Option<&str>,
+) -> io::Result<Response> {
     // A broken pipe may be the server's answer to a body that is too large.
     let sent = stream.write_all(&request(asked, authorization)).and_then(|()| stream.flush());
     let mut all = Vec::new();
@@ -111,7 +115,7 @@ fn more(stream: &mut dyn Stream, all: &mut Vec<u8>) -> io::Result<bool> {
 }
 
 /// The request as bytes.
-fn request(asked: &Asked, authorization: Option<&str>) -> Vec<u8> {
+fn request(asked: &DescribedRequest, authorization: Option<&str>) -> Vec<u8> {
     // Without a host HTTP/1.1 is refused before a server is chosen.
     let protocol = if asked.host.is_empty() { "HTTP/1.0" } else { &asked.protocol };
     let mut text = Vec::new();

@@ -16,5 +16,5 @@ mod tables;
 mod tls;
 mod word;
 
-pub use observed::Observed;
+pub use observed::ObservedTreatment;
 pub use session::{Session, is_unseen};

@@ -1,7 +1,7 @@
 //! Treatment of a request by a server, as far as it can be seen from outside.
 
-use crate::behaviour::happened::Happened;
-use crate::behaviour::outcome::{Known, Missing};
+use crate::behaviour::happened::AnsweredRequest;
+use crate::behaviour::outcome::{Knowable, Missing};
 use crate::behaviour::response::Lines;
 use crate::source::Span;
 
@@ -10,7 +10,7 @@ pub(super) const UNSEEN: &str = "only the simulator decides it";
 
 /// Treatment of a request by a server, in the words of the original configuration.
 #[derive(Debug, Default)]
-pub struct Observed {
+pub struct ObservedTreatment {
     /// Names of the server; `None`: the request ended before one was chosen.
     pub(super) names: Option<Vec<String>>,
     pub(super) location: Option<String>,
@@ -20,13 +20,13 @@ pub struct Observed {
     pub(super) body: Option<Vec<u8>>,
     /// The file whose text is the body.
     pub(super) file: Option<Vec<u8>>,
-    pub(super) passed: Option<Passed>,
+    pub(super) passed: Option<StubRequest>,
     pub(super) variables: Vec<(String, Vec<u8>)>,
 }
 
 /// A request as a stub got it.
 #[derive(Debug)]
-pub(super) struct Passed {
+pub(super) struct StubRequest {
     pub(super) upstream: String,
     /// `None`: not HTTP.
     pub(super) request: Option<Request>,
@@ -43,7 +43,7 @@ pub(super) struct Request {
 /// Beginning of nginx's own pages.
 const OWN_PAGE: &[u8] = b"<html>\r\n<head><title>";
 
-fn unseen<T>() -> Known<T> {
+fn unseen<T>() -> Knowable<T> {
     Err(Missing::Outside(UNSEEN))
 }
 
@@ -51,87 +51,87 @@ fn lines(lines: &[(String, Vec<u8>)]) -> Lines {
     lines.iter().map(|(name, value)| (name.clone(), Ok(value.clone()))).collect()
 }
 
-impl Observed {
-    fn request(&self) -> Known<&Request> {
+impl ObservedTreatment {
+    fn request(&self) -> Knowable<&Request> {
         match &self.passed {
-            Some(Passed { request: Some(request), .. }) => Ok(request),
+            Some(StubRequest { request: Some(request), .. }) => Ok(request),
             Some(_) => unseen(),
             None => Err(Missing::Outside("the request was not passed on")),
         }
     }
 }
 
-impl Happened for Observed {
-    fn names(&mut self) -> Known<Vec<String>> {
+impl AnsweredRequest for ObservedTreatment {
+    fn names(&mut self) -> Knowable<Vec<String>> {
         self.names.clone().map_or_else(unseen, Ok)
     }
 
-    fn location(&mut self) -> Known<String> {
+    fn location(&mut self) -> Knowable<String> {
         self.location.clone().map_or_else(unseen, Ok)
     }
 
-    fn status(&mut self) -> Known<u16> {
+    fn status(&mut self) -> Knowable<u16> {
         Ok(self.status)
     }
 
-    fn redirect(&mut self) -> Known<Option<Vec<u8>>> {
+    fn redirect(&mut self) -> Knowable<Option<Vec<u8>>> {
         let line = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Location"));
         Ok(line.map(|(_, value)| value.clone()))
     }
 
-    fn file(&mut self) -> Known<Option<Vec<u8>>> {
+    fn file(&mut self) -> Knowable<Option<Vec<u8>>> {
         if self.body.is_none() { unseen() } else { Ok(self.file.clone()) }
     }
 
-    fn body(&mut self) -> Known<Option<Vec<u8>>> {
+    fn body(&mut self) -> Knowable<Option<Vec<u8>>> {
         let Some(body) = &self.body else { return unseen() };
         let is_text = self.file.is_none() && !body.starts_with(OWN_PAGE);
         Ok(is_text.then(|| body.clone()))
     }
 
-    fn headers(&mut self) -> Known<Lines> {
+    fn headers(&mut self) -> Knowable<Lines> {
         Ok(lines(&self.headers))
     }
 
-    fn upstream(&mut self) -> Known<Option<String>> {
+    fn upstream(&mut self) -> Knowable<Option<String>> {
         Ok(self.passed.as_ref().map(|passed| passed.upstream.clone()))
     }
 
-    fn upstream_method(&mut self) -> Known<Vec<u8>> {
+    fn upstream_method(&mut self) -> Knowable<Vec<u8>> {
         self.request().map(|request| request.method.clone())
     }
 
-    fn upstream_uri(&mut self) -> Known<Vec<u8>> {
+    fn upstream_uri(&mut self) -> Knowable<Vec<u8>> {
         self.request().map(|request| request.uri.clone())
     }
 
-    fn upstream_headers(&mut self) -> Known<Lines> {
+    fn upstream_headers(&mut self) -> Knowable<Lines> {
         self.request().map(|request| lines(&request.headers))
     }
 
-    fn source(&mut self) -> Known<Vec<u8>> {
+    fn source(&mut self) -> Knowable<Vec<u8>> {
         unseen()
     }
 
-    fn access(&mut self) -> Known<Option<(Span, bool)>> {
+    fn access(&mut self) -> Knowable<Option<(Span, bool)>> {
         unseen()
     }
 
-    fn cache(&mut self) -> Known<Option<String>> {
+    fn cache(&mut self) -> Knowable<Option<String>> {
         unseen()
     }
 
-    fn cache_key(&mut self) -> Known<Vec<u8>> {
+    fn cache_key(&mut self) -> Knowable<Vec<u8>> {
         unseen()
     }
 
-    fn variable(&mut self, name: &str) -> Known<Vec<u8>> {
+    fn variable(&mut self, name: &str) -> Knowable<Vec<u8>> {
         let name = name.trim_start_matches('$');
         let value = self.variables.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
         value.map_or_else(unseen, |(_, value)| Ok(value.clone()))
     }
 
-    fn zones(&mut self, _: &str) -> Known<Vec<(String, Vec<u8>)>> {
+    fn zones(&mut self, _: &str) -> Knowable<Vec<(String, Vec<u8>)>> {
         unseen()
     }
 }

@@ -73,7 +73,7 @@ pub(super) struct Writer<'w> {
 }
 
 /// A rewritten configuration.
-pub(super) struct Rewritten {
+pub(super) struct RewrittenConfiguration {
     pub(super) text: Vec<u8>,
     /// Names of servers, by the number that the log has.
     pub(super) servers: Vec<Vec<String>>,
@@ -117,7 +117,7 @@ impl<'w> Writer<'w> {
     ///
     /// # Errors
     /// If the kernel has no port for a stub.
-    pub(super) fn write(mut self, is_root: bool) -> io::Result<Rewritten> {
+    pub(super) fn write(mut self, is_root: bool) -> io::Result<RewrittenConfiguration> {
         let configuration = self.configuration;
         self.destinations()?;
         let directory = self.places.directory.clone();
@@ -145,7 +145,7 @@ impl<'w> Writer<'w> {
                 _ => self.directive(directive, &chain, "main", 0),
             }
         }
-        Ok(Rewritten { text: self.out, servers: self.servers, locations: self.locations })
+        Ok(RewrittenConfiguration { text: self.out, servers: self.servers, locations: self.locations })
     }
 
     fn line(&mut self, text: &str) {

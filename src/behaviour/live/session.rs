@@ -7,19 +7,19 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::back::Back;
-use super::observed::{Observed, Passed, Request, UNSEEN};
+use super::back::OriginalTexts;
+use super::observed::{ObservedTreatment, Request, StubRequest, UNSEEN};
 use super::ports::{self, Ports};
-use super::rewrite::{Places, Rewritten, Writer};
+use super::rewrite::{Places, RewrittenConfiguration, Writer};
 use super::stub::{self, Stubs};
 use super::{client, hindrance, tls};
 use crate::behaviour::case::Case;
-use crate::behaviour::expect::{Difference, Found};
+use crate::behaviour::expect::{Difference, FoundValue};
 use crate::behaviour::outcome::{Missing, Outcome};
 use crate::catalog::{self, Subsystem};
 use crate::eval::select::Router;
 use crate::simulate::facts::{Files, Response};
-use crate::simulate::walk::{End, Ground};
+use crate::simulate::walk::{End, RoutingConfiguration};
 use crate::syntax::Configuration;
 
 /// Longest wait for the log line of a request.
@@ -35,7 +35,7 @@ pub struct Session {
     ports: Ports,
     stubs: Stubs,
     auth: Stubs,
-    back: Back,
+    back: OriginalTexts,
     announces: bool,
     variables: Vec<String>,
     servers: Vec<Vec<String>>,
@@ -48,7 +48,7 @@ pub struct Session {
 
 /// True if a difference is none: the value has no counterpart outside of the simulator.
 pub fn is_unseen(difference: &Difference) -> bool {
-    matches!(difference.found, Found::Unknown(Missing::Outside(why)) if why == UNSEEN)
+    matches!(difference.found, FoundValue::Unknown(Missing::Outside(why)) if why == UNSEEN)
 }
 
 impl Session {
@@ -58,7 +58,7 @@ impl Session {
     /// If the kernel has no port, or if the directory cannot be written to.
     pub fn new(
         configuration: &Configuration,
-        ground: &Ground,
+        ground: &RoutingConfiguration,
         directory: &Path,
         cases: &[&Case],
     ) -> io::Result<Self> {
@@ -114,8 +114,8 @@ impl Session {
             announces,
             &variables,
         );
-        let Rewritten { text, servers, locations } = writer.write(is_root)?;
-        let back = Back::new(&ports, router, &places.files, &places.prefix);
+        let RewrittenConfiguration { text, servers, locations } = writer.write(is_root)?;
+        let back = OriginalTexts::new(&ports, router, &places.files, &places.prefix);
         let files = Files::default();
         Ok(Self {
             text,
@@ -157,7 +157,7 @@ impl Session {
     ///
     /// # Errors
     /// If the server does not answer, or does not write its log.
-    pub fn ask(&mut self, case: &Case, outcome: &Outcome<'_>) -> io::Result<Observed> {
+    pub fn ask(&mut self, case: &Case, outcome: &Outcome<'_>) -> io::Result<ObservedTreatment> {
         let asked = outcome.request.asked();
         let facts = case.facts();
         self.lay(&facts.files.unwrap_or_default())?;
@@ -186,7 +186,7 @@ impl Session {
         let body = back(&response.body);
         let clean = |path: &[u8]| crate::simulate::facts::clean(path);
         let has_body = asked.method != "HEAD" && !response.head.is_empty();
-        Ok(Observed {
+        Ok(ObservedTreatment {
             names,
             location,
             status: logged.first().and_then(|text| text.parse().ok()).unwrap_or_default(),
@@ -203,7 +203,7 @@ impl Session {
         })
     }
 
-    fn passed(&self, at: usize, head: &[u8]) -> Passed {
+    fn passed(&self, at: usize, head: &[u8]) -> StubRequest {
         let upstream = self.ports.upstreams.get(at).map(|upstream| upstream.name.clone()).unwrap_or_default();
         let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
         let mut words = line.split(|byte| *byte == b' ').map(<[u8]>::to_vec);
@@ -212,7 +212,7 @@ impl Session {
                 .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), self.back.text(value)));
             Request { method, uri: self.back.text(&uri), headers: lines.collect() }
         });
-        Passed { upstream, request: request.filter(|_| !head.is_empty()) }
+        StubRequest { upstream, request: request.filter(|_| !head.is_empty()) }
     }
 
     /// Makes the files that a case states, and only these.

@@ -68,7 +68,7 @@ impl Acceptor {
 /// If TLS cannot begin.
 pub(super) fn connect(name: &str, stream: TcpStream) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let trust = Arc::new(Trust(Arc::clone(&provider)));
+    let trust = Arc::new(LoopbackTrust(Arc::clone(&provider)));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
@@ -83,9 +83,9 @@ pub(super) fn connect(name: &str, stream: TcpStream) -> io::Result<StreamOwned<C
 
 /// The server is one that the caller has just started on loopback.
 #[derive(Debug)]
-struct Trust(Arc<rustls::crypto::CryptoProvider>);
+struct LoopbackTrust(Arc<rustls::crypto::CryptoProvider>);
 
-impl ServerCertVerifier for Trust {
+impl ServerCertVerifier for LoopbackTrust {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

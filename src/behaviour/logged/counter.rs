@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use super::hash::{Seed, Table};
 use super::judge::{Counts, Judged, judge};
-use super::reader::{Parts, Reader};
-use crate::behaviour::coverage::{Coverage, Reached, look_up};
+use super::reader::{LineValues, Reader};
+use crate::behaviour::coverage::{Coverage, ReachedParts, look_up};
 use crate::behaviour::outcome::Outcome;
 use crate::eval::log_format::Field;
 use crate::eval::select::ServerId;
 use crate::eval::uri;
-use crate::simulate::imagined::Reads;
-use crate::simulate::walk::Ground;
+use crate::simulate::imagined::RequestParts;
+use crate::simulate::walk::RoutingConfiguration;
 
 /// Most routes, and most paths, that a counter remembers; then it begins anew.
 const MAX_KNOWN: usize = 400_000;
@@ -25,14 +25,14 @@ pub type Time = fn(&str, &[u8]) -> Option<i64>;
 
 /// Counter of the requests of a log.
 pub struct Counter<'g> {
-    ground: &'g Ground,
+    ground: &'g RoutingConfiguration,
     reader: &'g Reader<'g>,
     empty: &'g Coverage,
     time: Time,
     seed: Seed,
     /// Positions in `known` by address, host, method, protocol and facts.
     bases: Table<u32>,
-    known: Vec<Known>,
+    known: Vec<CountedRoute>,
     /// Positions in `records` by what the routes have read.
     routes: Table<u32>,
     places: Places,
@@ -44,25 +44,25 @@ pub struct Counter<'g> {
 
 /// Lines that take one route.
 struct Record {
-    reached: Option<Rc<Reached>>,
+    reached: Option<Rc<ReachedParts>>,
     hits: u64,
     last: Option<i64>,
     judged: Judged,
 }
 
 /// Lines that are equal in address, host, method, protocol and facts.
-struct Known {
+struct CountedRoute {
     /// Servers that the request may be for.
     servers: Vec<ServerId>,
-    needs: Needs,
+    needs: RouteInputs,
     /// Number of changes of `needs`: routes that were remembered by less are not found any more.
     changes: u32,
 }
 
-/// Parts of a line that decide its route.
+/// LineValues of a line that decide its route.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent parts of a request")]
-struct Needs {
+struct RouteInputs {
     place: bool,
     path: bool,
     args: bool,
@@ -71,8 +71,8 @@ struct Needs {
     fields: Vec<usize>,
 }
 
-impl Needs {
-    fn add(&mut self, reads: &Reads, reader: &Reader<'_>) {
+impl RouteInputs {
+    fn add(&mut self, reads: &RequestParts, reader: &Reader<'_>) {
         self.place |= reads.place();
         self.path |= reads.path();
         self.args |= reads.args();
@@ -82,7 +82,7 @@ impl Needs {
         self.fields.dedup();
     }
 
-    fn join(&mut self, other: Needs) {
+    fn join(&mut self, other: RouteInputs) {
         self.place |= other.place;
         self.path |= other.path;
         self.args |= other.args;
@@ -103,7 +103,12 @@ struct Places {
 
 impl<'g> Counter<'g> {
     /// Counter for a format; `empty` has the parts of the configuration.
-    pub fn new(ground: &'g Ground, reader: &'g Reader<'g>, empty: &'g Coverage, time: Time) -> Self {
+    pub fn new(
+        ground: &'g RoutingConfiguration,
+        reader: &'g Reader<'g>,
+        empty: &'g Coverage,
+        time: Time,
+    ) -> Self {
         Self {
             ground,
             reader,
@@ -155,7 +160,7 @@ impl<'g> Counter<'g> {
     }
 
     /// The deciding parts of a line as a key; `None` if its path is invalid.
-    fn route(&mut self, at: u32, line: &[u8], fields: &[Field], parts: &Parts<'_>) -> Option<u128> {
+    fn route(&mut self, at: u32, line: &[u8], fields: &[Field], parts: &LineValues<'_>) -> Option<u128> {
         let known = &self.known[at as usize];
         let needs = &known.needs;
         let mut print = self.seed.print();
@@ -185,9 +190,9 @@ impl<'g> Counter<'g> {
         base: u128,
         line: &[u8],
         fields: &[Field],
-        parts: &Parts<'_>,
+        parts: &LineValues<'_>,
     ) -> Result<u32, String> {
-        let mut read = Needs::default();
+        let mut read = RouteInputs::default();
         let logged = self.reader.request(line, fields)?;
         let mut logged = self.reader.placed(logged, |reads| read.add(reads, self.reader));
         logged.asked.client = logged.client;
@@ -208,7 +213,7 @@ impl<'g> Counter<'g> {
         }
         let servers = self.reader.servers(&logged.asked);
         let at = *self.bases.entry(base).or_insert_with(|| {
-            self.known.push(Known { servers, needs: Needs::default(), changes: 0 });
+            self.known.push(CountedRoute { servers, needs: RouteInputs::default(), changes: 0 });
             self.known.len() as u32 - 1
         });
         let known = &mut self.known[at as usize];
@@ -243,12 +248,12 @@ impl Places {
     /// feed, as a number; `None` if the path is invalid.
     fn of(
         &mut self,
-        ground: &Ground,
+        ground: &RoutingConfiguration,
         reader: &Reader<'_>,
         seed: Seed,
         server: ServerId,
         line: &[u8],
-        parts: &Parts<'_>,
+        parts: &LineValues<'_>,
     ) -> Option<u64> {
         if self.rest > 0 {
             self.rest -= 1;
@@ -281,11 +286,11 @@ impl Places {
 }
 
 fn place(
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     reader: &Reader<'_>,
     server: ServerId,
     line: &[u8],
-    parts: &Parts<'_>,
+    parts: &LineValues<'_>,
 ) -> Option<u64> {
     let mut path = Vec::new();
     reader.unescaped(line, parts.path, &mut path);

@@ -11,23 +11,23 @@ use crate::eval::select::{AddressId, Router, ServerId, ServerStep, host};
 use crate::model::log::LogFormat;
 use crate::model::{Config, Endpoint};
 use crate::simulate::facts::{Facts, Files, Response};
-use crate::simulate::imagined::{Asked, Reads};
-use crate::simulate::walk::Ground;
+use crate::simulate::imagined::{DescribedRequest, RequestParts};
+use crate::simulate::walk::RoutingConfiguration;
 
 /// Reader of one `log_format`.
 #[derive(Debug)]
 pub struct Reader<'g> {
-    ground: &'g Ground,
+    ground: &'g RoutingConfiguration,
     format: Format,
     /// Positions of variables in the format, by name.
     fields: BTreeMap<String, usize>,
     /// Those of them that each line is looked at for.
-    at: At,
+    at: ValuePositions,
 }
 
 /// Positions of values in a line.
 #[derive(Clone, Copy, Debug, Default)]
-struct At {
+struct ValuePositions {
     request: Option<usize>,
     method: Option<usize>,
     target: Option<usize>,
@@ -46,7 +46,7 @@ struct At {
 
 /// Values of a line as they are written in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Parts<'l> {
+pub(super) struct LineValues<'l> {
     /// Method, protocol, host as sent and as nginx has it, scheme, port and status.
     pub(super) base: [&'l [u8]; 7],
     pub(super) is_passed: bool,
@@ -57,7 +57,7 @@ pub(super) struct Parts<'l> {
     pub(super) time: &'l [u8],
 }
 
-impl Parts<'_> {
+impl LineValues<'_> {
     /// Facts that each route may read without notice.
     #[inline]
     pub(super) fn base(&self, mut print: Print) -> u128 {
@@ -78,7 +78,7 @@ impl<'g> Reader<'g> {
     ///
     /// # Errors
     /// If the format has no request: what is missing, and what to add.
-    pub fn new(ground: &'g Ground, format: &LogFormat) -> Result<Self, String> {
+    pub fn new(ground: &'g RoutingConfiguration, format: &LogFormat) -> Result<Self, String> {
         let config: &Config = ground.router.config();
         let name = format.name.clone();
         let format = Format::new(format, &config.http.variables);
@@ -93,7 +93,7 @@ impl<'g> Reader<'g> {
             ));
         }
         let at = |names: &[&str]| names.iter().find_map(|name| fields.get(*name).copied());
-        let at = At {
+        let at = ValuePositions {
             request: at(&["request"]),
             method: at(&["request_method"]),
             target: at(&["request_uri"]),
@@ -167,7 +167,7 @@ impl<'g> Reader<'g> {
 
     /// The request on the first address whose answer the logged one can be: a server for port 80 may only redirect.
     /// `read` gets the parts of the request that decided.
-    pub(super) fn placed(&self, mut logged: Logged, mut read: impl FnMut(&Reads)) -> Logged {
+    pub(super) fn placed(&self, mut logged: Logged, mut read: impl FnMut(&RequestParts)) -> Logged {
         for address in self.candidates(&logged.asked.name) {
             let mut other = logged.clone();
             let listen = &self.ground.router.listen(address).listen;
@@ -199,7 +199,7 @@ impl<'g> Reader<'g> {
     }
 
     /// Servers that a request may be for.
-    pub(super) fn servers(&self, asked: &Asked) -> Vec<ServerId> {
+    pub(super) fn servers(&self, asked: &DescribedRequest) -> Vec<ServerId> {
         let mut addresses = self.candidates(&asked.name);
         if addresses.is_empty() {
             addresses.push(asked.address);
@@ -218,7 +218,11 @@ impl<'g> Reader<'g> {
     }
 
     /// The parts of a line as they are written in it, without copying them.
-    pub(super) fn parts<'l>(&self, line: &'l [u8], fields: &mut Vec<Field>) -> Result<Parts<'l>, String> {
+    pub(super) fn parts<'l>(
+        &self,
+        line: &'l [u8],
+        fields: &mut Vec<Field>,
+    ) -> Result<LineValues<'l>, String> {
         self.format.read(line, fields).map_err(|foreign| foreign.to_string())?;
         let at = &self.at;
         let of = |position: Option<usize>| -> &'l [u8] {
@@ -255,7 +259,7 @@ impl<'g> Reader<'g> {
             Some(mark) if !is_path => (&target[..mark], &target[mark + 1..]),
             _ => (target, if is_path { of(at.args) } else { &b""[..] }),
         };
-        Ok(Parts {
+        Ok(LineValues {
             base: [method, protocol, of(at.host), of(at.name), of(at.scheme), of(at.port), of(at.status)],
             is_passed: !of(at.upstream).is_empty(),
             has_user: !of(at.user).is_empty(),
@@ -331,7 +335,7 @@ impl<'g> Reader<'g> {
         let client = text("realip_remote_addr").or_else(|| text("remote_addr"));
         Ok(Logged {
             client: client.and_then(|client| String::from_utf8(client).ok()?.parse().ok()),
-            asked: Asked {
+            asked: DescribedRequest {
                 address,
                 endpoint: listen.endpoint.clone(),
                 scheme: if listen.ssl || listen.quic { "https" } else { "http" },

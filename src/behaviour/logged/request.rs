@@ -1,12 +1,12 @@
 //! The request of a line.
 
-use crate::simulate::imagined::Asked;
+use crate::simulate::imagined::DescribedRequest;
 
 /// Request of a line.
 #[derive(Clone, Debug)]
 pub struct Logged {
     /// The request, without its client.
-    pub asked: Asked,
+    pub asked: DescribedRequest,
     /// Client, if the log has it.
     pub client: Option<std::net::IpAddr>,
     /// True if the log says that the request was passed on, false if it says that it was not.

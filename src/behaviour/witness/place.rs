@@ -10,7 +10,7 @@ use crate::model::{Config, Location, LocationKind};
 
 /// A request that reaches a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reached {
+pub struct PlaceWitness {
     /// Address that is connected to.
     pub address: AddressId,
     /// Host header; empty: none.
@@ -115,7 +115,7 @@ pub fn hosts(router: &Router, config: &Config, address: AddressId) -> Vec<(Strin
 }
 
 /// A request for each location of each server, and for each server itself, that some request reaches.
-pub fn all(router: &Router, config: &Config) -> Vec<Reached> {
+pub fn all(router: &Router, config: &Config) -> Vec<PlaceWitness> {
     let mut found = Vec::new();
     let mut seen: HashSet<ServerId> = HashSet::new();
     for (address, listen) in router.addresses() {
@@ -133,7 +133,7 @@ pub fn all(router: &Router, config: &Config) -> Vec<Reached> {
 }
 
 /// A request for each location of one server, and for the server itself, that some request reaches.
-pub fn of_server(router: &Router, config: &Config, server: ServerId) -> Vec<Reached> {
+pub fn of_server(router: &Router, config: &Config, server: ServerId) -> Vec<PlaceWitness> {
     let addresses = router.addresses().filter(|(_, own)| !own.listen.quic && own.servers.contains(&server));
     let mut found = addresses.filter_map(|(address, _)| {
         let (host, _) = hosts(router, config, address).into_iter().find(|(_, own)| *own == server)?;
@@ -149,7 +149,7 @@ fn inside(
     address: AddressId,
     host: &str,
     server: ServerId,
-) -> Vec<Reached> {
+) -> Vec<PlaceWitness> {
     let questions = of_locations(&config.http.servers[server.0 as usize].locations);
     let Witnesses { mut texts, .. } = questions.witnesses(Kind::Path);
     let mut places: HashSet<Option<LocationId>> = HashSet::new();
@@ -164,7 +164,7 @@ fn inside(
         let mut path = Vec::new();
         escape(&text, &mut path);
         let path = String::from_utf8_lossy(&path).into_owned();
-        found.push(Reached { address, host: host.to_owned(), path, server, location: choice.location });
+        found.push(PlaceWitness { address, host: host.to_owned(), path, server, location: choice.location });
     }
     found.sort_by_key(|reached| reached.location);
     found

@@ -5,7 +5,7 @@ use std::io::Read;
 use crate::behaviour::coverage::Coverage;
 use crate::behaviour::logged::{Counter, Counts, Reader};
 use crate::ports::dates;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::simulate::{lines, parallel};
 
 /// Lines that do not fit, of which the first are kept.
@@ -28,7 +28,7 @@ pub(super) struct Counted {
 /// # Errors
 /// If the log cannot be read.
 pub(super) fn count(
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     reader: &Reader<'_>,
     empty: &Coverage,
     input: impl Read + Send,

@@ -9,11 +9,11 @@ use crate::behaviour::witness::{Kind as Text, Questions};
 use crate::eval::regex::Regex;
 use crate::eval::select::LocationId;
 use crate::model::LocationKind;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::SourceMap;
 
 /// Locations that no request can reach, each with the location that takes its requests.
-pub(super) fn find(coverage: &Coverage, ground: &Ground) -> Vec<(LocationId, LocationId)> {
+pub(super) fn find(coverage: &Coverage, ground: &RoutingConfiguration) -> Vec<(LocationId, LocationId)> {
     let missed = coverage.items.iter().filter(|item| item.kind == Kind::Location && item.hits == 0);
     let missed: HashSet<_> = missed.map(|item| item.span).collect();
     let all = (0..ground.router.location_count() as u32).map(LocationId);
@@ -24,7 +24,7 @@ pub(super) fn find(coverage: &Coverage, ground: &Ground) -> Vec<(LocationId, Loc
 /// Prints these locations, and what takes their requests.
 pub(super) fn print(
     shadows: &[(LocationId, LocationId)],
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     sources: &SourceMap,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -42,7 +42,7 @@ pub(super) fn print(
 /// The same for machines.
 pub(super) fn json(
     shadows: &[(LocationId, LocationId)],
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     sources: &SourceMap,
 ) -> serde_json::Value {
     let told = |id: &LocationId| {
@@ -53,7 +53,7 @@ pub(super) fn json(
 }
 
 /// The location that takes the requests of a location, if the location gets none of them.
-fn taken_by(ground: &Ground, id: LocationId) -> Option<LocationId> {
+fn taken_by(ground: &RoutingConfiguration, id: LocationId) -> Option<LocationId> {
     let (server, _) = ground.router.path(id);
     let location = ground.router.get(id);
     let all = of_locations(&ground.router.config().http.servers[server.0 as usize].locations);

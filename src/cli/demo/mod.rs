@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::which::{Which, of_this_host};
+use super::which::{JudgedNginx, of_this_host};
 use super::{Failure, Outcome, write};
 use crate::catalog::NEWEST;
 use crate::model::Config;
@@ -79,7 +79,7 @@ fn versions(args: &DemoArgs) -> Result<(Vec<Version>, String), Failure> {
         return Ok((vec![version], format!("nginx {version}")));
     }
     let which = match args.nginx_version {
-        Some(version) => Which { version: Some(version), from: String::new() },
+        Some(version) => JudgedNginx { version: Some(version), from: String::new() },
         None => of_this_host()?,
     };
     let versions =
@@ -88,7 +88,7 @@ fn versions(args: &DemoArgs) -> Result<(Vec<Version>, String), Failure> {
 }
 
 /// Cases of which results are shown.
-struct Shown {
+struct ShownCases {
     bars: Vec<html::Bar>,
     surprised: bool,
 }
@@ -122,7 +122,7 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Outcome, Failu
         "{:<17} {:>9} {:>6} {:>6} {:>11} {:>10}",
         "case", "predicted", "200", "502", "connections", "TIME_WAIT"
     )?;
-    let mut shown = Shown { bars: Vec::new(), surprised: false };
+    let mut shown = ShownCases { bars: Vec::new(), surprised: false };
     for (round, version) in versions.iter().enumerate() {
         if versions.len() > 1 {
             let other = if round == 0 { "" } else { ", where it differs" };
@@ -167,7 +167,7 @@ fn show(
     case: &Case,
     title: String,
     row: Row,
-    shown: &mut Shown,
+    shown: &mut ShownCases,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     shown.surprised |= !case.is_as_predicted(&row, args.requests);

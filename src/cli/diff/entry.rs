@@ -1,10 +1,10 @@
 //! The entries of a report: one for each edit, with the requests and settings that it changes.
 
 use super::settings::{self, Change};
-use super::side::{Loaded, Sides};
+use super::side::{ComparedInputs, LoadedSide};
 use crate::behaviour::diff::class::Class;
 use crate::behaviour::diff::node::Edit;
-use crate::behaviour::diff::{Compared, Difference, Witness};
+use crate::behaviour::diff::{DiffResult, Difference, Witness};
 use crate::model::Target;
 use crate::model::location::Handler;
 use crate::source::Span;
@@ -49,7 +49,7 @@ const DECISIVE: [&str; 12] = [
 ];
 
 /// Makes the entries of a comparison.
-pub(super) fn report(sides: &Sides<'_>, compared: &Compared) -> Report {
+pub(super) fn report(sides: &ComparedInputs<'_>, compared: &DiffResult) -> Report {
     let mut entries = Vec::new();
     let mut notes = Vec::new();
     for (at, edit) in compared.edits.iter().enumerate() {
@@ -107,7 +107,7 @@ pub(super) fn report(sides: &Sides<'_>, compared: &Compared) -> Report {
 const BLOCKS_OF_ENTRIES: [&str; 3] = ["map ", "geo ", "split_clients "];
 
 /// True if an edit is an entry of such a block.
-fn is_entry(sides: &Sides<'_>, edit: &Edit) -> bool {
+fn is_entry(sides: &ComparedInputs<'_>, edit: &Edit) -> bool {
     let owner = |(text, _): (String, String)| BLOCKS_OF_ENTRIES.iter().any(|name| text.starts_with(name));
     let old = edit.old_owners.last().map(|span| place_of(sides.old, *span));
     let new = edit.new_owners.last().map(|span| place_of(sides.new, *span));
@@ -115,23 +115,29 @@ fn is_entry(sides: &Sides<'_>, edit: &Edit) -> bool {
 }
 
 /// True if a difference belongs to another edit of the same block, which took the place of this one.
-fn is_told(edit: &Edit, compared: &Compared) -> bool {
+fn is_told(edit: &Edit, compared: &DiffResult) -> bool {
     let others = compared.differences.iter().filter_map(|difference| difference.edit);
     let owners = |edit: &Edit| (edit.old_owners.last().copied(), edit.new_owners.last().copied());
     others.into_iter().any(|at| owners(&compared.edits[at]) == owners(edit))
 }
 
-fn place_of(side: &Loaded, span: Span) -> (String, String) {
+fn place_of(side: &LoadedSide, span: Span) -> (String, String) {
     (side.book().text(span), side.book().place(span))
 }
 
-fn entry(sides: &Sides<'_>, edit: &Edit, class: Class, own: &[&Difference], settings: Vec<Change>) -> Entry {
+fn entry(
+    sides: &ComparedInputs<'_>,
+    edit: &Edit,
+    class: Class,
+    own: &[&Difference],
+    settings: Vec<Change>,
+) -> Entry {
     let verb = match (edit.old, edit.new) {
         (Some(_), Some(_)) => "differs",
         (Some(_), None) => "is gone",
         _ => "is new",
     };
-    let word = |side: &Loaded, span: Span| {
+    let word = |side: &LoadedSide, span: Span| {
         place_of(side, span).0.split_whitespace().next().map(str::to_owned).unwrap_or_default()
     };
     let new_name = edit.new.map(|span| word(sides.new, span));
@@ -171,7 +177,7 @@ fn reachable(own: &[&Difference]) -> Option<&'static str> {
     answers.any(|witness| closes(&witness)).then_some("something is not reachable any more")
 }
 
-fn without_edit(sides: &Sides<'_>, own: &[&Difference]) -> Entry {
+fn without_edit(sides: &ComparedInputs<'_>, own: &[&Difference]) -> Entry {
     let class = own.iter().map(|difference| difference.class).min().unwrap_or(Class::Other);
     let what = match reachable(own) {
         Some(what) => format!("the order differs: {what}"),
@@ -189,7 +195,7 @@ fn without_edit(sides: &Sides<'_>, own: &[&Difference]) -> Entry {
 }
 
 /// Class of an edit that no request and no setting shows, if it has an effect all the same.
-fn definition(sides: &Sides<'_>, edit: &Edit, compared: &Compared) -> Option<Class> {
+fn definition(sides: &ComparedInputs<'_>, edit: &Edit, compared: &DiffResult) -> Option<Class> {
     let class = Some(Class::of(&edit.name));
     let blocks: Vec<&str> = edit.blocks.iter().map(String::as_str).collect();
     match blocks.as_slice() {
@@ -218,8 +224,8 @@ fn definition(sides: &Sides<'_>, edit: &Edit, compared: &Compared) -> Option<Cla
 }
 
 /// True if some side passes requests to the upstream that an edit is in.
-fn is_used(sides: &Sides<'_>, edit: &Edit) -> bool {
-    let uses = |side: &Loaded, owner: Option<&Span>| {
+fn is_used(sides: &ComparedInputs<'_>, edit: &Edit) -> bool {
+    let uses = |side: &LoadedSide, owner: Option<&Span>| {
         let upstreams = &side.config.http.upstreams;
         let at = upstreams.iter().position(|upstream| Some(&upstream.span) == owner);
         at.is_some_and(|at| {

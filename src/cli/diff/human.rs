@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::entry::{Entry, Report};
-use super::side::Sides;
+use super::side::ComparedInputs;
 use crate::behaviour::diff::Witness;
 use crate::behaviour::diff::class::Class;
 use crate::model::Endpoint;
@@ -12,7 +12,7 @@ use crate::simulate::facts::Files;
 /// Requests that are shown of an entry; the rest is counted.
 const SHOWN: usize = 4;
 
-pub(super) fn print(report: &Report, sides: &Sides<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn print(report: &Report, sides: &ComparedInputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     for entry in &report.entries {
         writeln!(out, "{}: {}", entry.class.name(), entry.what)?;
         for (sign, lines) in [("-", &entry.old), ("+", &entry.new)] {
@@ -45,7 +45,7 @@ pub(super) fn counts(report: &Report) -> String {
     counts.map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }
 
-fn witnesses(entry: &Entry, sides: &Sides<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn witnesses(entry: &Entry, sides: &ComparedInputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     for witness in entry.witnesses.iter().take(SHOWN) {
         writeln!(out, "  {}", request(witness))?;
         for (name, value, side, told) in [

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::entry::{Entry, Report};
 use super::human::{counts, request, url};
-use super::side::{Loaded, Sides};
+use super::side::{ComparedInputs, LoadedSide};
 use crate::behaviour::diff::Witness;
 use crate::source::Span;
 
@@ -15,7 +15,7 @@ const SCHEMA: u32 = 1;
 /// Requests of an entry in Markdown.
 const SHOWN: usize = 3;
 
-pub(super) fn json(report: &Report, sides: &Sides<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn json(report: &Report, sides: &ComparedInputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     let entries: Vec<Value> = report.entries.iter().map(|entry| value(entry, sides)).collect();
     let document = json!({
         "schema": SCHEMA,
@@ -29,7 +29,7 @@ pub(super) fn json(report: &Report, sides: &Sides<'_>, out: &mut dyn Write) -> i
     writeln!(out)
 }
 
-fn value(entry: &Entry, sides: &Sides<'_>) -> Value {
+fn value(entry: &Entry, sides: &ComparedInputs<'_>) -> Value {
     let written = |lines: &[(String, String)]| -> Vec<Value> {
         lines.iter().map(|(text, place)| json!({ "text": text, "place": place })).collect()
     };
@@ -55,8 +55,8 @@ fn value(entry: &Entry, sides: &Sides<'_>) -> Value {
     })
 }
 
-fn of_witness(witness: &Witness, sides: &Sides<'_>) -> Value {
-    let side = |loaded: &Loaded, value: &Option<String>, told: &(String, Option<Span>)| json!({ "value": value, "answer": told.0, "place": told.1.map(|span| loaded.book().place(span)) });
+fn of_witness(witness: &Witness, sides: &ComparedInputs<'_>) -> Value {
+    let side = |loaded: &LoadedSide, value: &Option<String>, told: &(String, Option<Span>)| json!({ "value": value, "answer": told.0, "place": told.1.map(|span| loaded.book().place(span)) });
     let probe = &witness.probe;
     let variables: serde_json::Map<String, Value> = probe
         .facts
@@ -83,7 +83,7 @@ fn of_witness(witness: &Witness, sides: &Sides<'_>) -> Value {
     })
 }
 
-pub(super) fn markdown(report: &Report, sides: &Sides<'_>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn markdown(report: &Report, sides: &ComparedInputs<'_>, out: &mut dyn Write) -> io::Result<()> {
     if report.entries.is_empty() {
         writeln!(
             out,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use self::output::{Format, outcome, print};
-use self::side::{Loaded, Sides};
+use self::side::{ComparedInputs, LoadedSide};
 use super::input::Input;
 use super::meaning::{Meaning, parse_version};
 use super::{Failure, Outcome};
@@ -76,15 +76,15 @@ pub(super) fn run(args: &mut DiffArgs, out: &mut dyn Write) -> Result<Outcome, F
     let (old, new, names) = match (&args.git, &args.new) {
         (Some(revision), _) => {
             let repository = git::Repository::of(&old_file, revision)?;
-            let old = Loaded::new(&input, &repository)?;
-            (old, Loaded::new(&input, &Disk)?, [revision.clone(), "the files".to_owned()])
+            let old = LoadedSide::new(&input, &repository)?;
+            (old, LoadedSide::new(&input, &Disk)?, [revision.clone(), "the files".to_owned()])
         }
         (None, Some(new)) => {
             let new_file = main_file(new);
             let mut other = Input { file: new_file.clone(), meaning: args.meaning.clone() };
             other.settle()?;
             let names = [old_file.display().to_string(), new_file.display().to_string()];
-            (Loaded::new(&input, &Disk)?, Loaded::new(&other, &Disk)?, names)
+            (LoadedSide::new(&input, &Disk)?, LoadedSide::new(&other, &Disk)?, names)
         }
         (None, None) => {
             return Err(Failure::new("there is nothing to compare with")
@@ -93,7 +93,7 @@ pub(super) fn run(args: &mut DiffArgs, out: &mut dyn Write) -> Result<Outcome, F
     };
     let make = |text: String| side::made(&input, text);
     let compared = compare(old.side(), new.side(), Some(&make));
-    let sides = Sides { old: &old, new: &new, names };
+    let sides = ComparedInputs { old: &old, new: &new, names };
     let report = entry::report(&sides, &compared);
     print(&report, &sides, args.format, out)?;
     Ok(outcome(&report, &args.fail_on_class))

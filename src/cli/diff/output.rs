@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::ValueEnum;
 
-use super::side::Sides;
+use super::side::ComparedInputs;
 use super::{entry, human, machine};
 use crate::behaviour::diff::class::Class;
 use crate::cli::Outcome;
@@ -21,7 +21,7 @@ pub(super) enum Format {
 
 pub(super) fn print(
     report: &entry::Report,
-    sides: &Sides<'_>,
+    sides: &ComparedInputs<'_>,
     format: Format,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {

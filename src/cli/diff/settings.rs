@@ -1,9 +1,9 @@
 //! Effective settings of places that both sides have, where they differ.
 
-use super::side::{Loaded, Sides};
+use super::side::{ComparedInputs, LoadedSide};
 use crate::behaviour::diff::PlacePair;
 use crate::behaviour::diff::node::Edit;
-use crate::cli::show::settings::{self as shown, Shown};
+use crate::cli::show::settings::{self as shown, ShownSetting};
 use crate::eval::select::{LocationId, ServerId};
 use crate::model::{Config, HttpSettings};
 use crate::simulate::walk::{End, Walk};
@@ -23,7 +23,7 @@ pub(super) struct Change {
 }
 
 /// Changes that an edit makes to effective settings; places with the same change are told once.
-pub(super) fn changes(sides: &Sides<'_>, edit: &Edit, places: &[PlacePair]) -> Vec<Change> {
+pub(super) fn changes(sides: &ComparedInputs<'_>, edit: &Edit, places: &[PlacePair]) -> Vec<Change> {
     if !shown::is_setting(&edit.name) {
         return Vec::new();
     }
@@ -48,7 +48,7 @@ pub(super) fn changes(sides: &Sides<'_>, edit: &Edit, places: &[PlacePair]) -> V
 }
 
 /// The text of a setting and its origin.
-fn value(shown: &Shown) -> (String, String) {
+fn value(shown: &ShownSetting) -> (String, String) {
     let text = match (shown.text.is_empty(), shown.origin) {
         (true, _) => "not set".to_owned(),
         (false, "default") => format!("{} {}", shown.name, shown.text.join(" ")),
@@ -62,8 +62,8 @@ fn value(shown: &Shown) -> (String, String) {
 }
 
 /// True if the edit's blocks are around a place on some side.
-fn is_around(sides: &Sides<'_>, edit: &Edit, pair: &PlacePair) -> bool {
-    let holds = |loaded: &Loaded, place, owners: &[Span]| {
+fn is_around(sides: &ComparedInputs<'_>, edit: &Edit, pair: &PlacePair) -> bool {
+    let holds = |loaded: &LoadedSide, place, owners: &[Span]| {
         let chain = chain(loaded, place);
         owners.last().is_some_and(|owner| chain.contains(owner))
     };
@@ -72,7 +72,7 @@ fn is_around(sides: &Sides<'_>, edit: &Edit, pair: &PlacePair) -> bool {
 }
 
 /// Heads of the blocks around a place, itself included.
-fn chain(loaded: &Loaded, (server, location): (ServerId, Option<LocationId>)) -> Vec<Span> {
+fn chain(loaded: &LoadedSide, (server, location): (ServerId, Option<LocationId>)) -> Vec<Span> {
     let config = &loaded.config;
     let mut chain: Vec<Span> = config.http.span.into_iter().collect();
     chain.push(config.http.servers[server.0 as usize].span);
@@ -88,7 +88,7 @@ fn chain(loaded: &Loaded, (server, location): (ServerId, Option<LocationId>)) ->
     chain
 }
 
-fn block(loaded: &Loaded, (server, location): (ServerId, Option<LocationId>)) -> String {
+fn block(loaded: &LoadedSide, (server, location): (ServerId, Option<LocationId>)) -> String {
     let server = &loaded.config.http.servers[server.0 as usize];
     let name = server.names.first().map(ToString::to_string).unwrap_or_default();
     match location {
@@ -99,7 +99,7 @@ fn block(loaded: &Loaded, (server, location): (ServerId, Option<LocationId>)) ->
     }
 }
 
-fn at(loaded: &Loaded, (server, location): (ServerId, Option<LocationId>), name: &str) -> Shown {
+fn at(loaded: &LoadedSide, (server, location): (ServerId, Option<LocationId>), name: &str) -> ShownSetting {
     let walk = Walk {
         events: Vec::new(),
         server,
@@ -110,7 +110,7 @@ fn at(loaded: &Loaded, (server, location): (ServerId, Option<LocationId>), name:
     };
     let wanted = [name.to_owned()];
     let found = shown::of(loaded.book(), &loaded.configuration, &loaded.ground.router, &walk, &wanted, false);
-    found.into_iter().next().unwrap_or_else(|| Shown {
+    found.into_iter().next().unwrap_or_else(|| ShownSetting {
         name: name.to_owned(),
         text: Vec::new(),
         origin: "default",
@@ -120,8 +120,8 @@ fn at(loaded: &Loaded, (server, location): (ServerId, Option<LocationId>), name:
 }
 
 /// True if the model has the same value on both sides, however it is written.
-fn is_equal(sides: &Sides<'_>, pair: &PlacePair, name: &str) -> bool {
-    let of = |loaded: &Loaded, (server, location): (ServerId, Option<LocationId>)| {
+fn is_equal(sides: &ComparedInputs<'_>, pair: &PlacePair, name: &str) -> bool {
+    let of = |loaded: &LoadedSide, (server, location): (ServerId, Option<LocationId>)| {
         let settings = match location {
             Some(id) => &loaded.ground.router.get(id).settings,
             None => &loaded.config.http.servers[server.0 as usize].settings,

@@ -7,21 +7,21 @@ use crate::behaviour::diff::node::{Node, nodes};
 use crate::behaviour::diff::reverted::Made;
 use crate::cli::Failure;
 use crate::cli::input::{self, Input};
-use crate::cli::show::Book;
+use crate::cli::show::ModelNames;
 use crate::model::Config;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::{Loader, Memory};
 use crate::syntax::Configuration;
 
 /// A configuration with all that is made of it.
-pub(super) struct Loaded {
+pub(super) struct LoadedSide {
     pub(super) configuration: Configuration,
     pub(super) config: Arc<Config>,
-    pub(super) ground: Ground,
+    pub(super) ground: RoutingConfiguration,
     pub(super) nodes: Vec<Node>,
 }
 
-impl Loaded {
+impl LoadedSide {
     pub(super) fn new(input: &Input, loader: &dyn Loader) -> Result<Self, Failure> {
         let (configuration, config) = input.valid(loader)?;
         Self::of(configuration, config)
@@ -38,8 +38,8 @@ impl Loaded {
         Side { ground: &self.ground, sources: &self.configuration.sources, nodes: &self.nodes }
     }
 
-    pub(super) fn book(&self) -> Book<'_> {
-        Book { config: &self.config, sources: &self.configuration.sources }
+    pub(super) fn book(&self) -> ModelNames<'_> {
+        ModelNames { config: &self.config, sources: &self.configuration.sources }
     }
 }
 
@@ -51,13 +51,13 @@ pub(super) fn made(input: &Input, text: String) -> Option<Made> {
     if !compiled.is_valid() {
         return None;
     }
-    let ground = Ground::new(Arc::new(compiled.config)).ok()?;
+    let ground = RoutingConfiguration::new(Arc::new(compiled.config)).ok()?;
     Some(Made { ground, sources: configuration.sources })
 }
 
 /// Compared inputs, in words: in the order old, new.
-pub(super) struct Sides<'s> {
-    pub(super) old: &'s Loaded,
-    pub(super) new: &'s Loaded,
+pub(super) struct ComparedInputs<'s> {
+    pub(super) old: &'s LoadedSide,
+    pub(super) new: &'s LoadedSide,
     pub(super) names: [String; 2],
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::entry;
 use super::output::{Format, outcome, print};
-use super::side::{Loaded, Sides};
+use super::side::{ComparedInputs, LoadedSide};
 use crate::behaviour::diff::class::Class;
 use crate::behaviour::diff::compare;
 use crate::cli::input::Input;
@@ -75,9 +75,10 @@ pub(super) fn run(
         tell(&upgrade, out)?;
         return Ok(Outcome::Findings);
     }
-    let (old, new) = (Loaded::of(one, before.config)?, Loaded::of(two, after.config)?);
+    let (old, new) = (LoadedSide::of(one, before.config)?, LoadedSide::of(two, after.config)?);
     let compared = compare(old.side(), new.side(), None);
-    let sides = Sides { old: &old, new: &new, names: [format!("nginx {from}"), format!("nginx {to}")] };
+    let sides =
+        ComparedInputs { old: &old, new: &new, names: [format!("nginx {from}"), format!("nginx {to}")] };
     let report = entry::report(&sides, &compared);
     if format == Format::Json {
         let mut document = Vec::new();

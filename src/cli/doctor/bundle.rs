@@ -14,7 +14,7 @@ use super::super::{Failure, Outcome, note};
 use super::DoctorArgs;
 use super::gather::PROC;
 use super::logs::{access_logs, error_logs, places};
-use super::when::When;
+use super::when::LookTimes;
 use crate::model::Config;
 use crate::source::Memory;
 use crate::syntax::Configuration;
@@ -101,7 +101,7 @@ pub(super) fn collect(
     if let Some(remark) = namespace.remark() {
         note(&remark);
     }
-    let when = When::now(process);
+    let when = LookTimes::now(process);
     parts.push(("when".to_owned(), when.write().into_bytes()));
     let mut machine = args.host.machine(config, namespace)?;
     super::gather::more_settings(&mut machine, namespace);

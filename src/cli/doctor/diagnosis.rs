@@ -1,8 +1,8 @@
 //! The diagnosis: findings, and the repair of what they name.
 
 use super::super::input::Input;
-use super::super::which::Which;
-use super::gathered::Gathered;
+use super::super::which::JudgedNginx;
+use super::gathered::GatheredFacts;
 use super::{edits, repair};
 use crate::catalog::NEWEST;
 use crate::edit::Fix;
@@ -18,7 +18,7 @@ pub(super) struct Diagnosis<'a> {
     pub(super) config: &'a Config,
     /// The judged nginx, in words.
     pub(super) nginx: String,
-    pub(super) gathered: Gathered,
+    pub(super) gathered: GatheredFacts,
     pub(super) findings: Vec<Finding>,
     /// The diff that repairs what the configuration can cure.
     pub(super) repair: Option<String>,
@@ -45,13 +45,13 @@ impl Diagnosis<'_> {
 /// A configuration that is judged, and for which nginx.
 pub(super) struct Subject {
     pub(super) input: Input,
-    pub(super) which: Which,
+    pub(super) which: JudgedNginx,
     pub(super) configuration: Configuration,
     pub(super) config: Config,
 }
 
 /// Faults, their causes, and the repair.
-pub(super) fn judged<'a>(subject: &'a Subject, flows: &[Flow<'_>], gathered: Gathered) -> Diagnosis<'a> {
+pub(super) fn judged<'a>(subject: &'a Subject, flows: &[Flow<'_>], gathered: GatheredFacts) -> Diagnosis<'a> {
     let Subject { input, which, configuration, config } = subject;
     let mut findings = diagnose(config, flows, &gathered.evidence);
     if which.version.is_none() {
@@ -72,7 +72,7 @@ pub(super) fn judged<'a>(subject: &'a Subject, flows: &[Flow<'_>], gathered: Gat
     at_fault.dedup();
     let fixes = fixes(input, configuration, &mut findings);
     let evidence = &gathered.evidence;
-    let known = repair::Known { input, configuration, config, flows, evidence, versions: &versions };
+    let known = repair::RepairInputs { input, configuration, config, flows, evidence, versions: &versions };
     let repair = repair::repair(&known, &at_fault, fixes);
     let repaired = effects(&repair, &mut findings);
     if let Some(log) = &gathered.error_log {

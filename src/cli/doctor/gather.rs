@@ -11,9 +11,9 @@ use super::super::ports::Machine;
 use super::super::{Failure, master};
 use super::DoctorArgs;
 use super::bundle::Bundle;
-use super::gathered::Gathered;
+use super::gathered::GatheredFacts;
 use super::logs::{self, ACCESS_LOG, ERROR_LOG, access_logs, error_logs, logs_of, open};
-use super::when::When;
+use super::when::LookTimes;
 use crate::model::{Config, Endpoint};
 use crate::ports::addresses::{Addresses, name_servers};
 use crate::ports::counters::{self, Counters};
@@ -55,13 +55,14 @@ pub(super) fn process(args: &DoctorArgs, input: &Input) -> Option<u32> {
     args.pid.or_else(|| master::of_file(&input.file))
 }
 
-pub(super) fn from_host(args: &DoctorArgs, input: &Input, config: &Config) -> Result<Gathered, Failure> {
+pub(super) fn from_host(args: &DoctorArgs, input: &Input, config: &Config) -> Result<GatheredFacts, Failure> {
     let process = process(args, input);
     let here = args.host.is_here();
     let namespace = Namespace::of(process.filter(|_| here || args.pid.is_some()));
     let mut machine = args.host.machine(config, namespace)?;
-    let when = When::now(process);
-    let mut found = Gathered { source: machine.source.clone(), when: Some(when), ..Gathered::default() };
+    let when = LookTimes::now(process);
+    let mut found =
+        GatheredFacts { source: machine.source.clone(), when: Some(when), ..GatheredFacts::default() };
     found.notes.extend(namespace.remark());
     if here {
         more_settings(&mut machine, namespace);
@@ -94,7 +95,11 @@ pub(super) fn from_host(args: &DoctorArgs, input: &Input, config: &Config) -> Re
     Ok(found)
 }
 
-pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -> Result<Gathered, Failure> {
+pub(super) fn from_bundle(
+    args: &DoctorArgs,
+    config: &Config,
+    bundle: &Bundle,
+) -> Result<GatheredFacts, Failure> {
     let text = |name: &str| bundle.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let sysctls = crate::ports::sysctl::Sysctls::parse(&text("sysctl").unwrap_or_default());
     let mut host = Host::read(&sysctls).map_err(|e| Failure::new(format!("sysctl of the bundle: {e}")))?;
@@ -103,13 +108,13 @@ pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -
             host.listening.insert(address.port());
         }
     }
-    let when = text("when").and_then(|text| When::read(&text));
+    let when = text("when").and_then(|text| LookTimes::read(&text));
     let source = if bundle.get("sysctl").is_some_and(<[u8]>::is_empty) {
         "assumed: Linux's defaults, as the bundle has no settings"
     } else {
         "bundle"
     };
-    let mut found = Gathered { when, source: source.to_owned(), ..Gathered::default() };
+    let mut found = GatheredFacts { when, source: source.to_owned(), ..GatheredFacts::default() };
     found.evidence.kernel = text("kernel").and_then(|t| kernel(&t));
     found.evidence.name_servers = name_servers(&text("resolv.conf").unwrap_or_default());
     let texts: Vec<Option<String>> = PROC.iter().map(|name| text(name)).collect();
@@ -127,7 +132,7 @@ pub(super) fn from_bundle(args: &DoctorArgs, config: &Config, bundle: &Bundle) -
         (Path::new("access.log of the bundle"), Ok(input))
     });
     logs::read_access_logs(args, config, access.into_iter(), &mut found)?;
-    found.when = Some(found.when.take().unwrap_or_else(|| When::of_logs(&found.evidence)));
+    found.when = Some(found.when.take().unwrap_or_else(|| LookTimes::of_logs(&found.evidence)));
     Ok(found)
 }
 
@@ -139,7 +144,7 @@ pub(super) fn resolv_conf(process: Option<u32>) -> Option<String> {
 }
 
 /// Sockets as somebody pasted them.
-fn pasted(path: &Path, host: &mut Host, found: &mut Gathered) {
+fn pasted(path: &Path, host: &mut Host, found: &mut GatheredFacts) {
     let mut text = Vec::new();
     let read = open(path).and_then(|input| input.take(MOST_PASTED).read_to_end(&mut text));
     if let Err(error) = read {
@@ -165,12 +170,12 @@ fn pasted(path: &Path, host: &mut Host, found: &mut Gathered) {
     found.evidence.sockets = Some(sockets);
 }
 
-fn set_host(machine: Machine, found: &mut Gathered) {
+fn set_host(machine: Machine, found: &mut GatheredFacts) {
     found.evidence.host = machine.host;
     found.evidence.sysctls = machine.sysctls;
 }
 
-fn proc_files(texts: &[Option<String>], host: &mut Host, found: &mut Gathered) {
+fn proc_files(texts: &[Option<String>], host: &mut Host, found: &mut GatheredFacts) {
     let tables: Vec<&str> = texts[..2].iter().filter_map(Option::as_deref).collect();
     if !tables.is_empty() {
         let sockets = sockets::group(&tables, host);

@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::rotated;
-use super::when::When;
+use super::when::LookTimes;
 use crate::ports::Flow;
 use crate::ports::doctor::Evidence;
-use crate::ports::doctor::since::{self, Look};
+use crate::ports::doctor::since::{self, HostSnapshot};
 
 /// Facts that were read, and reasons for those that were not.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(super) struct GatheredFacts {
     /// When the look was taken.
-    pub(super) when: Option<When>,
+    pub(super) when: Option<LookTimes>,
     pub(super) evidence: Evidence,
     /// Origin of the facts of the host.
     pub(super) source: String,
@@ -28,7 +28,7 @@ pub(super) struct Gathered {
     pub(super) error_log: Option<PathBuf>,
 }
 
-impl Gathered {
+impl GatheredFacts {
     /// Says that a log has no line, and where its older ones are, if it was rotated.
     pub(super) fn has_no_line(&mut self, path: &Path, option: &str, note: String) {
         let hint = rotated::hint(path, option);
@@ -37,10 +37,10 @@ impl Gathered {
     }
 
     /// This look, to compare another with.
-    pub(super) fn look(&self, flows: &[Flow<'_>]) -> Look {
-        let when = self.when.clone().unwrap_or_else(|| When::of_logs(&self.evidence));
+    pub(super) fn look(&self, flows: &[Flow<'_>]) -> HostSnapshot {
+        let when = self.when.clone().unwrap_or_else(|| LookTimes::of_logs(&self.evidence));
         let peers = since::peers(flows);
-        Look {
+        HostSnapshot {
             peers,
             evidence: self.evidence.clone(),
             at: when.at,

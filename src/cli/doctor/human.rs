@@ -155,8 +155,9 @@ pub(super) fn nagios(diagnosis: &Diagnosis<'_>, unread: &[String]) -> String {
     };
     let ports = diagnosis.gathered.evidence.host.ports();
     let sockets = diagnosis.gathered.evidence.sockets.as_ref();
-    let used =
-        sockets.map_or(0, |s| s.outgoing.values().map(crate::ports::sockets::Use::total).max().unwrap_or(0));
+    let used = sockets.map_or(0, |s| {
+        s.outgoing.values().map(crate::ports::sockets::ConnectionCount::total).max().unwrap_or(0)
+    });
     let (warn, crit) = (ports.all * 2 / 5, ports.first_parity);
     // A bar would end the text.
     format!("PORTS {state} - {} | used={used};{warn};{crit};0;{}", title.replace('|', "/"), ports.all)

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::Failure;
 use super::super::input::Input;
-use super::gathered::{Gathered, printable};
+use super::gathered::{GatheredFacts, printable};
 use super::{DoctorArgs, rotated};
 use crate::model::Config;
 use crate::model::log::{AccessLogs, LogFormat, LogTarget};
@@ -21,7 +21,7 @@ pub(super) const ERROR_LOG: &str = "--error-log";
 pub(super) const ACCESS_LOG: &str = "--access-log";
 
 /// Tells the evidence when nginx was reloaded, unless the error log says that it was not.
-pub(super) fn settle_reload(found: &mut Gathered) {
+pub(super) fn settle_reload(found: &mut GatheredFacts) {
     let Some(log) = &found.evidence.errors else { return };
     let at = found.when.as_ref().map(|when| when.at);
     found.evidence.reloaded = at.zip(log.reload.as_ref().map(|reload| reload.at));
@@ -39,7 +39,7 @@ pub(super) fn logs_of(
     configured: &[&str],
     input: &Input,
     option: &'static str,
-    found: &mut Gathered,
+    found: &mut GatheredFacts,
 ) -> Vec<PathBuf> {
     let mut logs = Vec::new();
     for path in if named.is_empty() { places(configured, input) } else { named.to_vec() } {
@@ -68,7 +68,7 @@ pub(super) fn places(configured: &[&str], input: &Input) -> Vec<PathBuf> {
 
 /// The access log that is followed: the one that was named, else that of the configuration if it is there.
 pub(super) fn access_log_of(args: &DoctorArgs, input: &Input, config: &Config) -> Option<PathBuf> {
-    let mut found = Gathered::default();
+    let mut found = GatheredFacts::default();
     logs_of(&args.access_log, &access_logs(config), input, ACCESS_LOG, &mut found).into_iter().next()
 }
 
@@ -91,7 +91,7 @@ fn is_own_output(path: &Path) -> bool {
 }
 
 /// An empty error log that knows for how long failed peers are left out.
-pub(super) fn start(config: &Config, found: &mut Gathered) {
+pub(super) fn start(config: &Config, found: &mut GatheredFacts) {
     let peers = config.http.upstreams.iter().flat_map(|u| &u.peers);
     let longest = peers.map(|peer| peer.fail_timeout.as_secs()).max().unwrap_or_default();
     let fail_timeout = i64::try_from(longest).unwrap_or_default();
@@ -144,16 +144,16 @@ fn access_log(config: &Config) -> Option<(&str, usize)> {
 }
 
 /// A log that could be opened, or why not.
-pub(super) type Opened = io::Result<Box<dyn Read + Send>>;
+pub(super) type OpenedLog = io::Result<Box<dyn Read + Send>>;
 
-pub(super) fn open(path: &Path) -> Opened {
+pub(super) fn open(path: &Path) -> OpenedLog {
     if path == Path::new("-") {
         return lines::decompressed(io::stdin());
     }
     lines::decompressed(fs::File::open(path)?)
 }
 
-pub(super) fn read_error_log(input: Opened, path: &Path, found: &mut Gathered) {
+pub(super) fn read_error_log(input: OpenedLog, path: &Path, found: &mut GatheredFacts) {
     let mut log = found.evidence.errors.take().unwrap_or_default();
     let before = (log.lines, log.foreign);
     // Whoever names a log of the past asks about that time.
@@ -201,8 +201,8 @@ fn format<'c>(args: &DoctorArgs, config: &'c Config) -> Result<&'c LogFormat, Fa
 pub(super) fn read_access_logs<'p>(
     args: &DoctorArgs,
     config: &Config,
-    logs: impl Iterator<Item = (&'p Path, Opened)>,
-    found: &mut Gathered,
+    logs: impl Iterator<Item = (&'p Path, OpenedLog)>,
+    found: &mut GatheredFacts,
 ) -> Result<(), Failure> {
     for (path, input) in logs {
         let format = format(args, config)?;

@@ -23,7 +23,7 @@ const STEP: Duration = Duration::from_secs(1);
 /// Peers that the configuration does not name are shown from this share of the ports on.
 const FOREIGN: u32 = 10;
 
-const METRICS: &[Metric<Look>] = &[
+const METRICS: &[Metric<MetricsSnapshot>] = &[
     ("ngxc_nginx_info", "gauge", "Always 1; the nginx that the configuration is judged for.", |f, look| {
         f.put(&[("nginx", &look.nginx)], 1);
     }),
@@ -111,7 +111,7 @@ const METRICS: &[Metric<Look>] = &[
     ),
 ];
 
-fn tuples(f: &mut Family<'_>, look: &Look, value: fn(&Tuple) -> f64) {
+fn tuples(f: &mut Family<'_>, look: &MetricsSnapshot, value: fn(&Tuple) -> f64) {
     for (upstream, tuple) in &look.tuples {
         tuple.put(&[("upstream", upstream)], &[], value(tuple), f);
     }
@@ -130,7 +130,7 @@ fn usable(mut tuple: Tuple) -> Tuple {
 }
 
 /// Values that are served at one moment.
-struct Look {
+struct MetricsSnapshot {
     nginx: String,
     /// Upstream, empty if the configuration names no such peer.
     tuples: Vec<(String, Tuple)>,
@@ -174,7 +174,7 @@ impl server::Site for Site {
 }
 
 impl Site {
-    fn look(&self) -> Look {
+    fn look(&self) -> MetricsSnapshot {
         let (host, sockets) = self.kernel.read();
         let (active_opens, overflow) = counters(&self.kernel);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,7 +192,7 @@ impl Site {
             let upstream = upstream.or_else(|| is_large.then(String::new))?;
             Some((upstream, usable(Tuple::new((source, peer), 0, *uses, &host, ports))))
         });
-        Look {
+        MetricsSnapshot {
             nginx: self.nginx.clone(),
             tuples: tuples.collect(),
             pools: state.peers.pools.clone(),
@@ -245,7 +245,7 @@ fn counters(kernel: &Kernel) -> (i64, i64) {
 }
 
 /// Subject of the metrics.
-pub(super) struct Served<'a> {
+pub(super) struct MetricsSubject<'a> {
     pub(super) place: SocketAddr,
     pub(super) input: Input,
     pub(super) configuration: &'a Configuration,
@@ -259,7 +259,7 @@ pub(super) struct Served<'a> {
 }
 
 /// Serves until the process is ended by a signal.
-pub(super) fn serve(served: Served<'_>) -> Result<std::convert::Infallible, Failure> {
+pub(super) fn serve(served: MetricsSubject<'_>) -> Result<std::convert::Infallible, Failure> {
     let kernel = Kernel::of(served.pid);
     match kernel.namespace.remark() {
         Some(remark) if !kernel.namespace.is_open() => return Err(Failure::new(remark)),
@@ -282,7 +282,7 @@ pub(super) fn serve(served: Served<'_>) -> Result<std::convert::Infallible, Fail
 }
 
 /// The access log if it tells peers and times.
-fn follower(served: &Served<'_>) -> Result<Option<Follower>, Failure> {
+fn follower(served: &MetricsSubject<'_>) -> Result<Option<Follower>, Failure> {
     let Some(path) = served.access_log.clone() else {
         note("metrics: no access log, so no requests and no reuse: `--access-log` names one");
         return Ok(None);

@@ -29,11 +29,11 @@ use clap::{Args, ValueEnum};
 use super::input::Input;
 use super::meaning::Meaning;
 use super::ports::HostArgs;
-use super::reading::Reading;
+use super::reading::InputArgs;
 use super::which::which;
 use super::{Failure, Outcome, note, template};
 use crate::ports::doctor::Severity;
-use crate::ports::doctor::since::{Look, Verdict};
+use crate::ports::doctor::since::{HostSnapshot, Verdict};
 use crate::ports::flows;
 use crate::source::{Disk, Loader};
 use diagnosis::{Diagnosis, Subject, judged};
@@ -121,7 +121,7 @@ struct OptionalInput {
     nginx_version: Option<crate::version::Version>,
 
     #[command(flatten)]
-    reading: Reading,
+    reading: InputArgs,
 }
 
 /// Forms of the output.
@@ -145,7 +145,7 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Fai
     let mut first = args.since.as_deref().map(|path| since::before(args, path)).transpose()?;
     let Some(seconds) = args.watch else {
         return match once(args, first.as_ref(), out)? {
-            Looked { verdict: Some(verdict), .. } if args.since.is_some() => since::outcome(&verdict),
+            LookResult { verdict: Some(verdict), .. } if args.since.is_some() => since::outcome(&verdict),
             looked => Ok(looked.outcome),
         };
     };
@@ -168,16 +168,16 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> Result<Outcome, Fai
 }
 
 /// Result of one look.
-struct Looked {
+struct LookResult {
     outcome: Outcome,
-    look: Look,
+    look: HostSnapshot,
     /// Compared with an earlier look: whether it is cured, and why.
     verdict: Option<(Verdict, String)>,
 }
 
-impl Looked {
+impl LookResult {
     /// Nothing was compared.
-    fn only(outcome: Outcome, look: Look) -> Self {
+    fn only(outcome: Outcome, look: HostSnapshot) -> Self {
         Self { outcome, look, verdict: None }
     }
 }
@@ -220,19 +220,19 @@ fn is_there(args: &DoctorArgs) -> Result<(), Failure> {
     }
 }
 
-fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<Looked, Failure> {
+fn once(args: &DoctorArgs, first: Option<&HostSnapshot>, out: &mut dyn Write) -> Result<LookResult, Failure> {
     is_there(args)?;
     let bundle = args.from.as_deref().map(bundle::Bundle::read).transpose()?;
     let subject = subject(args, bundle.as_ref())?;
     let Subject { input, which, configuration, config } = &subject;
     if let Some(path) = &args.collect {
         let outcome = bundle::collect(args, input, configuration, config, which.version, path)?;
-        return Ok(Looked::only(outcome, Look::default()));
+        return Ok(LookResult::only(outcome, HostSnapshot::default()));
     }
     if let Some(place) = args.metrics {
         let pid = gather::process(args, input);
         let access_log = logs::access_log_of(args, input, config);
-        return metrics::serve(metrics::Served {
+        return metrics::serve(metrics::MetricsSubject {
             place,
             input: input.clone(),
             configuration,
@@ -256,7 +256,7 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
         }
         look.cut = since::cut(first, &look, &gathered.configured);
         let verdict = since::print(args, first, &look, &which.words(), out)?;
-        return Ok(Looked { outcome: Outcome::Clean, look, verdict: Some(verdict) });
+        return Ok(LookResult { outcome: Outcome::Clean, look, verdict: Some(verdict) });
     }
     let unread = std::mem::take(&mut gathered.unread);
     let diagnosis = judged(&subject, &flows, gathered);
@@ -264,7 +264,7 @@ fn once(args: &DoctorArgs, first: Option<&Look>, out: &mut dyn Write) -> Result<
     if let Some(first) = first {
         since::print(args, first, &look, &diagnosis.nginx, out)?;
     }
-    Ok(Looked::only(finish(args, &diagnosis, &unread, out)?, look))
+    Ok(LookResult::only(finish(args, &diagnosis, &unread, out)?, look))
 }
 
 fn print(

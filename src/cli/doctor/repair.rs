@@ -28,11 +28,11 @@ pub(super) struct Repair {
     /// Verdict of the model on each flow, by its position, with the diff applied.
     pub(super) effects: Vec<(usize, String)>,
     /// Work that is left for a flow which the diff alone does not cure.
-    pub(super) left: Vec<(usize, Left)>,
+    pub(super) left: Vec<(usize, RemainingWork)>,
 }
 
 /// Work that the diff leaves.
-pub(super) struct Left {
+pub(super) struct RemainingWork {
     /// In words.
     pub(super) text: String,
     /// For the host; empty if they would not suffice.
@@ -43,7 +43,7 @@ pub(super) struct Left {
 
 /// Everything that a repair is made from.
 #[derive(Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(super) struct RepairInputs<'a> {
     pub(super) input: &'a Input,
     pub(super) configuration: &'a Configuration,
     pub(super) config: &'a Config,
@@ -56,8 +56,8 @@ pub(super) struct Known<'a> {
 ///
 /// A bare host gets an `upstream` block; then comes what `ngxc lint --fix` does for connection reuse; then each pool gets
 /// the size that the load needs. The effect is the model's with the edited files.
-pub(super) fn repair(known: &Known<'_>, at_fault: &[usize], fixes: Vec<Fix>) -> Repair {
-    let Known { input, configuration, config, flows, evidence, versions } = *known;
+pub(super) fn repair(known: &RepairInputs<'_>, at_fault: &[usize], fixes: Vec<Fix>) -> Repair {
+    let RepairInputs { input, configuration, config, flows, evidence, versions } = *known;
     let mut repair = Repair::default();
     if at_fault.is_empty() && fixes.is_empty() {
         return repair;
@@ -84,17 +84,17 @@ pub(super) fn repair(known: &Known<'_>, at_fault: &[usize], fixes: Vec<Fix>) -> 
     for (position, load, text) in &loads {
         let before = &flows[*position];
         let verdicts = compiled.iter().map(|after| verdict(after, before, load, evidence));
-        match verdicts.max_by_key(After::rank) {
-            Some(After::Cured(effect)) => {
+        match verdicts.max_by_key(FlowAfterRepair::rank) {
+            Some(FlowAfterRepair::Cured(effect)) => {
                 cures = true;
                 repair.effects.push((*position, format!("{effect} at {text} (model)")));
             }
-            Some(After::Better(setup)) => {
+            Some(FlowAfterRepair::Better(setup)) => {
                 cures = true;
                 let left = beside_the_diff(*setup, load, text);
                 repair.left.push((*position, left));
             }
-            Some(After::Same) | None => {
+            Some(FlowAfterRepair::Same) | None => {
                 let setup = Setup::new(config, before, &evidence.host, None);
                 repair.left.push((*position, no_edit(setup, load, text)));
             }
@@ -113,7 +113,7 @@ const NO_EDIT: &str = "no safe automatic fix. Review `ngxc lint --diff --unsafe`
 const MORE_HOSTS: &str = "tcp_tw_reuse=1, ports 15000-65000 and ten source addresses are not enough: more peers or hosts are needed";
 
 /// A flow after the repair.
-enum After {
+enum FlowAfterRepair {
     /// Verdict of the model on it.
     Cured(String),
     /// Its connections are used again, and there are too few ports all the same.
@@ -122,18 +122,18 @@ enum After {
     Same,
 }
 
-impl After {
+impl FlowAfterRepair {
     fn rank(&self) -> u8 {
         match self {
-            After::Cured(_) => 0,
-            After::Better(_) => 1,
-            After::Same => 2,
+            FlowAfterRepair::Cured(_) => 0,
+            FlowAfterRepair::Better(_) => 1,
+            FlowAfterRepair::Same => 2,
         }
     }
 }
 
 /// Work beside a diff that does not suffice.
-fn beside_the_diff(setup: Setup, load: &Load, load_text: &str) -> Left {
+fn beside_the_diff(setup: Setup, load: &Load, load_text: &str) -> RemainingWork {
     let (steps, commands) = ladder(setup, load);
     let more = match (steps, commands.is_empty()) {
         (None, _) => format!(" {MORE_HOSTS}."),
@@ -142,14 +142,14 @@ fn beside_the_diff(setup: Setup, load: &Load, load_text: &str) -> Left {
         (Some(_), false) => String::new(),
     };
     let text = format!("the patch is not enough for this load (model): {load_text}.{more}");
-    Left { text, commands, is_with_diff: true }
+    RemainingWork { text, commands, is_with_diff: true }
 }
 
 /// Work where no edit helps: the kernel's settings, if the load needs them.
-fn no_edit(setup: Setup, load: &Load, load_text: &str) -> Left {
+fn no_edit(setup: Setup, load: &Load, load_text: &str) -> RemainingWork {
     if is_cured(&setup, load) {
         let text = format!("{NO_EDIT} The ports suffice for this load (model): {load_text}.");
-        return Left { text, commands: Vec::new(), is_with_diff: false };
+        return RemainingWork { text, commands: Vec::new(), is_with_diff: false };
     }
     let (steps, commands) = ladder(setup, load);
     let more = match (steps, commands.is_empty()) {
@@ -158,7 +158,7 @@ fn no_edit(setup: Setup, load: &Load, load_text: &str) -> Left {
         (Some(_), false) => String::new(),
     };
     let text = format!("{NO_EDIT}{more} The load (model): {load_text}.");
-    Left { text, commands, is_with_diff: false }
+    RemainingWork { text, commands, is_with_diff: false }
 }
 
 /// Measures of the host, one after the other, until a load fits: in words, and the commands, if commands suffice.
@@ -189,24 +189,24 @@ fn is_cured(setup: &Setup, load: &Load) -> bool {
     setup.pool_suffices(load) && !outcome(setup, load).1.is_bad()
 }
 
-fn verdict(after: &Config, before: &Flow<'_>, load: &Load, evidence: &Evidence) -> After {
+fn verdict(after: &Config, before: &Flow<'_>, load: &Load, evidence: &Evidence) -> FlowAfterRepair {
     let flows = crate::ports::flows(after);
     let Some(flow) = flows.iter().find(|f| is_same(f, before) && f.verdict == Verdict::Reused) else {
-        return After::Same;
+        return FlowAfterRepair::Same;
     };
     if flows.iter().any(|f| is_same(f, before) && f.verdict != Verdict::Reused) {
-        return After::Same;
+        return FlowAfterRepair::Same;
     }
     let setup = Setup::new(after, flow, &evidence.host, None);
     if !is_cured(&setup, load) {
-        return After::Better(Box::new(setup));
+        return FlowAfterRepair::Better(Box::new(setup));
     }
     let pool = setup.reuse.map_or(0, |r| r.pool);
     let capacity = Capacity::of(&setup, load);
     let connections = load.rate / f64::from(capacity.requests);
     let connections =
         if connections < 0.1 { "less than 0.1".to_owned() } else { format!("about {connections:.1}") };
-    After::Cured(format!(
+    FlowAfterRepair::Cured(format!(
         "{connections} new connections/s, about {:.0} of {} ports in use, keepalive {pool} in each worker,",
         ports_in_use(&setup, load).ceil().max(1.0),
         capacity.ports

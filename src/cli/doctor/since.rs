@@ -13,11 +13,11 @@ use super::super::{Failure, Outcome};
 use super::bundle::Bundle;
 use super::{DoctorArgs, Format, gather, rotated};
 use crate::ports::dates::{from_to, stamp};
-use crate::ports::doctor::since::{Comparison, Look, Measure, Verdict, compare, draining};
+use crate::ports::doctor::since::{Comparison, HostSnapshot, Measure, Verdict, compare, draining};
 use crate::ports::signal::meaning;
 
 /// The look that `--collect` took before the repair.
-pub(super) fn before(args: &DoctorArgs, path: &Path) -> Result<Look, Failure> {
+pub(super) fn before(args: &DoctorArgs, path: &Path) -> Result<HostSnapshot, Failure> {
     let bundle = Bundle::read(path)?;
     let input = Input {
         file: bundle.main.clone(),
@@ -33,7 +33,11 @@ pub(super) fn before(args: &DoctorArgs, path: &Path) -> Result<Look, Failure> {
 }
 
 /// Logs that were rotated after the repair: lines that are needed are in another file.
-pub(super) fn cut(first: &Look, look: &Look, logs: &[(PathBuf, &'static str)]) -> Vec<String> {
+pub(super) fn cut(
+    first: &HostSnapshot,
+    look: &HostSnapshot,
+    logs: &[(PathBuf, &'static str)],
+) -> Vec<String> {
     let since = look.reloaded.unwrap_or(first.at).max(first.at);
     // Whole seconds: a line of the first one may be from before.
     let passed = Duration::from_secs(u64::try_from(look.at - since - 1).unwrap_or_default());
@@ -44,8 +48,8 @@ pub(super) fn cut(first: &Look, look: &Look, logs: &[(PathBuf, &'static str)]) -
 /// Compares two looks and prints it; the verdict and why.
 pub(super) fn print(
     args: &DoctorArgs,
-    first: &Look,
-    look: &Look,
+    first: &HostSnapshot,
+    look: &HostSnapshot,
     nginx: &str,
     out: &mut dyn Write,
 ) -> Result<(Verdict, String), Failure> {

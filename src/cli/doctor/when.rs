@@ -12,7 +12,7 @@ const TICKS: f64 = 100.0;
 
 /// The times of a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct When {
+pub(super) struct LookTimes {
     /// Of the look itself.
     pub(super) at: i64,
     /// Of the start of the oldest worker that is not about to end.
@@ -21,7 +21,7 @@ pub(super) struct When {
     pub(super) workers: Vec<u32>,
 }
 
-impl When {
+impl LookTimes {
     /// Now, with the workers of a master.
     pub(super) fn now(master: Option<u32>) -> Self {
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed());
@@ -107,11 +107,11 @@ mod tests {
     #[test]
     fn times_come_back_out_of_a_bundle() {
         for (reloaded, workers) in [(None, vec![]), (Some(1_795_369_000), vec![12, 4_194_304])] {
-            let when = When { at: 1_795_369_562, reloaded, workers };
-            assert_eq!(When::read(&when.write()), Some(when));
+            let when = LookTimes { at: 1_795_369_562, reloaded, workers };
+            assert_eq!(LookTimes::read(&when.write()), Some(when));
         }
-        assert_eq!(When::read("nothing"), None);
-        let now = When::now(Some(std::process::id()));
+        assert_eq!(LookTimes::read("nothing"), None);
+        let now = LookTimes::now(Some(std::process::id()));
         assert!(now.at > 1_700_000_000 && now.reloaded.is_none());
         assert!(start(std::process::id()).is_some_and(|at| (local(at) - now.at).abs() < 86_400));
     }

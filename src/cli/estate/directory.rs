@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::super::reading::Reading;
+use super::super::reading::InputArgs;
 use super::super::{Failure, detail, note, paths, yaml};
 use crate::catalog;
 use crate::source::shipped::shipped;
@@ -52,7 +52,7 @@ const TEMPLATES: [&str; 14] = [
 
 /// The configuration files of a directory and of those in it, each once; hidden ones and those that settings exclude are
 /// left out. Says which links lead nowhere.
-pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn files(directory: &Path, reading: &InputArgs) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     let top = paths::identity(directory);
     // Targets of links come last: a target may lie in the directory under its own name.
@@ -105,7 +105,7 @@ pub(super) fn files(directory: &Path, reading: &Reading) -> Result<Vec<PathBuf>,
 
 /// Kind of a file by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
+enum FileNameKind {
     Configuration,
     /// The content of the file decides.
     Perhaps,
@@ -116,7 +116,7 @@ enum Named {
 
 fn is_configuration(path: &Path) -> bool {
     let named = named(path);
-    if named == Named::Other {
+    if named == FileNameKind::Other {
         return false;
     }
     if !path.exists() {
@@ -130,34 +130,34 @@ fn is_configuration(path: &Path) -> bool {
     }
     path.is_file()
         && match named {
-            Named::Configuration => !is_of_another_program(path),
-            Named::Perhaps => holds_directives(path),
-            Named::Yaml => {
+            FileNameKind::Configuration => !is_of_another_program(path),
+            FileNameKind::Perhaps => holds_directives(path),
+            FileNameKind::Yaml => {
                 text(path).is_some_and(|text| syntax::holds_configuration(&text, yaml::is_directive))
             }
-            Named::Other => false,
+            FileNameKind::Other => false,
         }
 }
 
-fn named(path: &Path) -> Named {
+fn named(path: &Path) -> FileNameKind {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if let Some(rest) = TEMPLATES.iter().find_map(|ending| name.strip_suffix(ending)) {
-        return if is_conf(Path::new(rest)) { Named::Configuration } else { Named::Perhaps };
+        return if is_conf(Path::new(rest)) { FileNameKind::Configuration } else { FileNameKind::Perhaps };
     }
     if is_conf(path) {
-        return Named::Configuration;
+        return FileNameKind::Configuration;
     }
     // Configurations in JSON are rare, and directories of JSON large.
     if yaml::is_named(path) && path.extension().is_none_or(|ending| ending != "json") {
-        return Named::Yaml;
+        return FileNameKind::Yaml;
     }
     let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
     let is_of_fragments = FRAGMENT_DIRECTORIES.iter().any(|known| directory == *known);
     let is_copy = COPIES.iter().any(|ending| name.ends_with(ending)) || name.contains(".dpkg-");
     if is_copy || shipped(path).is_some() || name.contains('.') && !is_of_fragments {
-        return Named::Other;
+        return FileNameKind::Other;
     }
-    Named::Perhaps
+    FileNameKind::Perhaps
 }
 
 fn is_conf(path: &Path) -> bool {
@@ -228,21 +228,21 @@ mod tests {
     #[test]
     fn names_say_what_a_file_is() {
         for (path, expected) in [
-            ("conf.d/a.conf", Named::Configuration),
-            ("default.conf.template", Named::Configuration),
-            ("templates/site.template", Named::Perhaps),
-            ("sites-available/default", Named::Perhaps),
-            ("sites-enabled/www.example.com", Named::Perhaps),
-            ("docs/www.example.com", Named::Other),
-            ("sites-available/default.bak", Named::Other),
-            ("sites-available/default.dpkg-dist", Named::Other),
-            ("README.md", Named::Other),
-            ("nginx/fastcgi_params", Named::Other),
-            ("a.conf.j2", Named::Configuration),
-            ("vhost.j2", Named::Perhaps),
-            ("site.conf.tftpl", Named::Configuration),
-            ("k8s/web.yaml", Named::Yaml),
-            ("docker-compose.yml", Named::Yaml),
+            ("conf.d/a.conf", FileNameKind::Configuration),
+            ("default.conf.template", FileNameKind::Configuration),
+            ("templates/site.template", FileNameKind::Perhaps),
+            ("sites-available/default", FileNameKind::Perhaps),
+            ("sites-enabled/www.example.com", FileNameKind::Perhaps),
+            ("docs/www.example.com", FileNameKind::Other),
+            ("sites-available/default.bak", FileNameKind::Other),
+            ("sites-available/default.dpkg-dist", FileNameKind::Other),
+            ("README.md", FileNameKind::Other),
+            ("nginx/fastcgi_params", FileNameKind::Other),
+            ("a.conf.j2", FileNameKind::Configuration),
+            ("vhost.j2", FileNameKind::Perhaps),
+            ("site.conf.tftpl", FileNameKind::Configuration),
+            ("k8s/web.yaml", FileNameKind::Yaml),
+            ("docker-compose.yml", FileNameKind::Yaml),
         ] {
             assert_eq!(named(Path::new(path)), expected, "{path}");
         }

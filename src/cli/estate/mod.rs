@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::meaning::Meaning;
-use super::reading::Reading;
+use super::reading::InputArgs;
 use super::{Failure, detail, note, paths, yaml};
 use crate::catalog::Context;
 use crate::compile::fragment::{self, Place};
@@ -79,7 +79,7 @@ struct Entry {
 /// Every file of `files`, each once; a directory gives the files that `found` finds in it.
 fn entries(
     files: &[PathBuf],
-    reading: &Reading,
+    reading: &InputArgs,
     found: impl Fn(&Path) -> Result<Vec<PathBuf>, Failure>,
 ) -> Result<Vec<Entry>, Failure> {
     let mut seen = HashSet::new();
@@ -98,7 +98,7 @@ fn entries(
 }
 
 /// The same for what looks at each file by itself: paths, and whether they were found in a directory.
-pub(super) fn files(files: &[PathBuf], reading: &Reading) -> Result<Vec<(PathBuf, bool)>, Failure> {
+pub(super) fn files(files: &[PathBuf], reading: &InputArgs) -> Result<Vec<(PathBuf, bool)>, Failure> {
     let found = |directory: &Path| directory::files(directory, reading);
     Ok(entries(files, reading, found)?.into_iter().map(|entry| (entry.path, entry.is_found)).collect())
 }

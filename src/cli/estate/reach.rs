@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::super::meaning::Meaning;
-use super::super::reading::Reading;
-use super::super::settings::Found;
+use super::super::reading::InputArgs;
+use super::super::settings::FoundSettings;
 use super::super::{Failure, paths};
 use super::Entry;
 use crate::source::{Disk, Loader};
@@ -55,7 +55,7 @@ impl<'m> Reach<'m> {
     }
 
     /// The main files that a settings file names.
-    fn named(&mut self, found: &Found) -> Result<Rc<Vec<PathBuf>>, Failure> {
+    fn named(&mut self, found: &FoundSettings) -> Result<Rc<Vec<PathBuf>>, Failure> {
         let Some(settings) = &found.path else { return Ok(Rc::default()) };
         if let Some(known) = self.roots.get(settings) {
             return Ok(Rc::clone(known));
@@ -127,7 +127,7 @@ fn above(file: &Path) -> Vec<PathBuf> {
 
 /// True if a file may be a part of another one: it has no `events` block. What cannot be read, standard input without a
 /// name and the output of `nginx -T` stand for themselves.
-pub(super) fn is_part(entry: &Entry, loader: &dyn Loader, reading: &Reading) -> bool {
+pub(super) fn is_part(entry: &Entry, loader: &dyn Loader, reading: &InputArgs) -> bool {
     if entry.path == Path::new("-") || !reading.stdin.is(&entry.path) && !entry.path.is_file() {
         return false;
     }

@@ -11,7 +11,7 @@ use super::analysis::Analysed;
 use super::capabilities::FIX_ALL;
 use super::state::State;
 use super::{diagnostics, documents, position};
-use crate::cli::lint::Judge;
+use crate::cli::lint::LintProfile;
 use crate::cli::{fix, paths};
 use crate::diagnostic::{Class, Level};
 use crate::edit::{Applicability, Edit};
@@ -149,7 +149,7 @@ fn fix_all(server: &State<'_>, uri: &Uri) -> Option<CodeAction> {
     let document = server.documents.get(uri)?;
     let identity = paths::identity(&document.path);
     let (analysed, _) = server.analysis.of(&document.path).next()?;
-    let judge = Judge::new(server.meaning, server.selection);
+    let judge = LintProfile::new(server.meaning, server.selection);
     let root = analysed.judged.root.of_file(&document.path);
     let fixed = fix::all(&judge, &root, &server.documents).ok()?;
     let fixed: BTreeMap<_, _> = fixed.into_iter().map(|(path, new)| (paths::identity(&path), new)).collect();

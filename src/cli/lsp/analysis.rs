@@ -11,14 +11,14 @@ use super::reuse::Reuse;
 use crate::behaviour::witness::place;
 use crate::catalog::Context;
 use crate::cli::estate::{self, Root};
-use crate::cli::lint::{Judge, Judged};
+use crate::cli::lint::{LintProfile, LintedConfiguration};
 use crate::cli::meaning::Meaning;
 use crate::cli::show::url;
 use crate::cli::{Failure, fix, paths, show};
 use crate::diagnostic::Diagnostic;
 use crate::eval::select::ServerId;
 use crate::model::Config;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::{FileId, Span};
 use crate::syntax::{Configuration, Directive};
 use crate::version::Version;
@@ -33,11 +33,11 @@ pub(super) struct Analysis {
 
 /// A configuration.
 pub(super) struct Analysed {
-    pub(super) judged: Judged,
+    pub(super) judged: LintedConfiguration,
     files: HashMap<PathBuf, Vec<FileId>>,
     parents: HashMap<FileId, Span>,
     model: OnceCell<Arc<Config>>,
-    ground: OnceCell<Option<Ground>>,
+    ground: OnceCell<Option<RoutingConfiguration>>,
     names: OnceCell<Names>,
     reuse: OnceCell<Reuse>,
     urls: RefCell<HashMap<ServerId, Vec<(Span, String)>>>,
@@ -47,7 +47,7 @@ pub(super) struct Analysed {
 
 impl Analysis {
     /// Reads and judges the configurations.
-    pub(super) fn new(judge: &Judge<'_>, roots: &[Root], documents: &Documents) -> Self {
+    pub(super) fn new(judge: &LintProfile<'_>, roots: &[Root], documents: &Documents) -> Self {
         let mut analysis = Analysis::default();
         for root in roots {
             match judge.findings(&root.of_all_files(), documents) {
@@ -78,7 +78,7 @@ pub(super) fn roots(meaning: &Meaning, documents: &Documents) -> (Vec<Root>, Opt
 }
 
 impl Analysed {
-    fn new(judged: Judged) -> Self {
+    fn new(judged: LintedConfiguration) -> Self {
         let configuration = &judged.configuration;
         let mut files: HashMap<PathBuf, Vec<FileId>> = HashMap::new();
         for (id, file) in configuration.sources.files().filter(|(id, _)| !configuration.is_stand_in(*id)) {
@@ -140,8 +140,8 @@ impl Analysed {
     }
 
     /// The configuration prepared for routing; `None` if an expression in it does not compile.
-    pub(super) fn ground(&self) -> Option<&Ground> {
-        self.ground.get_or_init(|| Ground::new(Arc::clone(self.model())).ok()).as_ref()
+    pub(super) fn ground(&self) -> Option<&RoutingConfiguration> {
+        self.ground.get_or_init(|| RoutingConfiguration::new(Arc::clone(self.model())).ok()).as_ref()
     }
 
     /// Names that the configuration defines and uses.

@@ -9,7 +9,7 @@ use crate::behaviour::case::Case;
 use crate::cli::explain::{self, ExplainArgs};
 use crate::cli::show;
 use crate::cli::test::init;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 
 /// The way of a URL through the configuration of a file.
 pub(super) const SHOW: &str = "ngxc.show";
@@ -52,7 +52,7 @@ fn explained(name: &str) -> Result<String, String> {
 }
 
 /// The configuration of a file, ready for routing.
-fn ground<'a>(server: &'a State<'_>, uri: &str) -> Result<(&'a Analysed, &'a Ground), String> {
+fn ground<'a>(server: &'a State<'_>, uri: &str) -> Result<(&'a Analysed, &'a RoutingConfiguration), String> {
     let uri: Uri = uri.parse().map_err(|_| format!("`{uri}` is no URI"))?;
     let path = documents::path(&uri).ok_or_else(|| format!("`{}` is no file", uri.as_str()))?;
     let mut all = server.analysis.of(&path).filter_map(|(one, _)| Some((one, one.ground()?)));
@@ -61,7 +61,7 @@ fn ground<'a>(server: &'a State<'_>, uri: &str) -> Result<(&'a Analysed, &'a Gro
 
 fn way(server: &State<'_>, uri: &str, url: &str) -> Result<String, String> {
     let (analysed, ground) = ground(server, uri)?;
-    let book = show::Book { config: analysed.model(), sources: &analysed.configuration().sources };
+    let book = show::ModelNames { config: analysed.model(), sources: &analysed.configuration().sources };
     let mut out = Vec::new();
     show::write_way(book, analysed.configuration(), ground, url, &mut out)
         .map_err(|failure| analysis::text(&failure))?;

@@ -31,9 +31,9 @@ const UNNECESSARY: [&str; 5] = [
 
 /// Findings sent to the client, by file, so that a file without findings is told once.
 #[derive(Default)]
-pub(super) struct Sent(BTreeMap<PathBuf, (Uri, Vec<Diagnostic>)>);
+pub(super) struct SentFindings(BTreeMap<PathBuf, (Uri, Vec<Diagnostic>)>);
 
-impl Sent {
+impl SentFindings {
     /// Message that replaces the errors of a file, and keeps its other findings until they are computed again.
     pub(super) fn errors(
         &mut self,

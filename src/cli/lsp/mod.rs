@@ -45,12 +45,12 @@ use lsp_types::request::{RegisterCapability, Request as _};
 use lsp_types::{CancelParams, InitializeParams, MessageType, NumberOrString, ShowMessageParams};
 
 use super::estate::Root;
-use super::lint::Judge;
+use super::lint::LintProfile;
 use super::meaning::Meaning;
 use super::selection::Selection;
 use super::{Failure, Outcome};
 use analysis::Analysis;
-use diagnostics::Sent;
+use diagnostics::SentFindings;
 use documents::Documents;
 use state::State;
 
@@ -81,7 +81,7 @@ struct Server<'a> {
     roots: Option<Vec<Root>>,
     /// The analysis is older than the documents.
     is_stale: bool,
-    sent: Sent,
+    sent: SentFindings,
     /// Time that the last analysis took.
     took: Duration,
     /// Last problem told, so that it is told once.
@@ -138,7 +138,7 @@ impl<'a> Server<'a> {
             state,
             roots: None,
             is_stale: false,
-            sent: Sent::default(),
+            sent: SentFindings::default(),
             took: Duration::ZERO,
             told: Vec::new(),
         }
@@ -202,7 +202,7 @@ impl<'a> Server<'a> {
                 Some(roots) => (roots, None),
                 None => analysis::roots(self.state.meaning, &self.state.documents),
             };
-            let judge = Judge::new(self.state.meaning, self.state.selection);
+            let judge = LintProfile::new(self.state.meaning, self.state.selection);
             let mut analysis = Analysis::new(&judge, &roots, &self.state.documents);
             analysis.failures.extend(problem);
             (roots, analysis)

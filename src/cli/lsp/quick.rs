@@ -4,7 +4,7 @@
 use lsp_types::{Diagnostic, PublishDiagnosticsParams};
 
 use super::contexts;
-use super::diagnostics::{self, Sent};
+use super::diagnostics::{self, SentFindings};
 use super::documents::Document;
 use super::state::State;
 use crate::cli::meaning::Meaning;
@@ -12,7 +12,7 @@ use crate::diagnostic::Level;
 use crate::syntax;
 
 /// Messages for the files that changed since the last analysis.
-pub(super) fn messages(server: &State<'_>, sent: &mut Sent) -> Vec<PublishDiagnosticsParams> {
+pub(super) fn messages(server: &State<'_>, sent: &mut SentFindings) -> Vec<PublishDiagnosticsParams> {
     let changed = server.documents.all().filter(|document| document.is_changed);
     let found: Vec<_> =
         changed.filter_map(|document| Some((document.path.clone(), errors(server, document)?))).collect();

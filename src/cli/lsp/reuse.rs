@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::Config;
-use crate::reuse::{Overview, Reached, Verdict};
+use crate::reuse::{Overview, ReachedTarget, Verdict};
 use crate::source::Span;
 use crate::syntax::Configuration;
 
@@ -35,7 +35,7 @@ impl Reuse {
             let of = overview.users(upstream).map(|user| {
                 let place = configuration.sources.place(user.leaf.location.span);
                 let own = user.reached.iter().find_map(|(reached, verdict)| match reached {
-                    Reached::Upstream(own) if std::ptr::eq(*own, upstream) => Some(words(*verdict)),
+                    ReachedTarget::Upstream(own) if std::ptr::eq(*own, upstream) => Some(words(*verdict)),
                     _ => None,
                 });
                 format!("`{}` ({place}): {}", user.leaf.location.kind, own.unwrap_or_default())

@@ -10,7 +10,7 @@ use super::exposition::Family;
 use crate::cli::namespace::Namespace;
 use crate::ports::Host;
 use crate::ports::host::{NAMES, Ports};
-use crate::ports::sockets::{self, Sockets, Use};
+use crate::ports::sockets::{self, ConnectionCount, Sockets};
 
 /// Sockets are read at most this often, however many look: 28,000 of them take 0.15 s.
 const FRESH: Duration = Duration::from_millis(400);
@@ -76,7 +76,7 @@ impl Tuple {
     pub(in crate::cli) fn new(
         (source, peer): (IpAddr, SocketAddr),
         opened: u64,
-        uses: Use,
+        uses: ConnectionCount,
         host: &Host,
         ports: Ports,
     ) -> Self {

@@ -6,7 +6,7 @@ use std::io;
 
 use super::log::{self, Log, Severity};
 use super::place::{self, Places};
-use super::read::{Tested, offline};
+use super::read::{TestResult, offline};
 use crate::compile::{self, Compiled};
 use crate::diagnostic::Diagnostic;
 use crate::model::Endpoint;
@@ -34,7 +34,7 @@ pub(super) fn asked(configuration: &Configuration, compiled: &Compiled, places: 
 }
 
 /// The `pid` of the configuration.
-pub(super) fn pid_file(tested: &Tested, places: &Places) -> Vec<u8> {
+pub(super) fn pid_file(tested: &TestResult, places: &Places) -> Vec<u8> {
     // The text decides: the model does not distinguish a default from the same name written.
     let read = tested.read.as_ref();
     let written = read.and_then(|read| {
@@ -46,7 +46,7 @@ pub(super) fn pid_file(tested: &Tested, places: &Places) -> Vec<u8> {
 }
 
 /// Opens what nginx opens at the end of a test; the error has been logged.
-pub(super) fn opened(tested: &Tested, places: &Places, log: &Log) -> Result<(), ()> {
+pub(super) fn opened(tested: &TestResult, places: &Places, log: &Log) -> Result<(), ()> {
     if offline() {
         return Ok(());
     }
@@ -74,7 +74,7 @@ pub(super) fn opened(tested: &Tested, places: &Places, log: &Log) -> Result<(), 
 }
 
 /// The files of `error_log` and `access_log`; `off`, `stderr`, `syslog:` and names with variables are none.
-fn logs(tested: &Tested, places: &Places) -> Vec<Vec<u8>> {
+fn logs(tested: &TestResult, places: &Places) -> Vec<Vec<u8>> {
     let trees = tested.read.iter().flat_map(|read| &read.configuration.trees);
     let directives = trees.flat_map(Tree::directives);
     let names = directives.filter_map(|d| {

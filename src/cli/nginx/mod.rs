@@ -29,7 +29,7 @@ use self::log::{Log, Severity};
 use self::options::Options;
 use self::order::Message;
 use self::place::Places;
-use self::read::Tested;
+use self::read::TestResult;
 #[cfg(feature = "runtime")]
 use super::process;
 
@@ -128,7 +128,7 @@ fn about(places: &Places, what: &str, outcome: &str) {
 
 /// `-s`, or the start.
 #[cfg_attr(not(feature = "runtime"), allow(clippy::needless_pass_by_value, reason = "the start takes it"))]
-fn go(options: &Options, places: &Places, tested: Tested, log: &Log) -> ExitCode {
+fn go(options: &Options, places: &Places, tested: TestResult, log: &Log) -> ExitCode {
     let Some(signal) = options.signal else {
         #[cfg(feature = "runtime")]
         return start::start(tested, options, places, log);
@@ -149,7 +149,7 @@ fn go(options: &Options, places: &Places, tested: Tested, log: &Log) -> ExitCode
 }
 
 /// `-T`: every file once, in the order in which they were opened.
-fn dump(tested: &Tested) -> io::Result<()> {
+fn dump(tested: &TestResult) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let Some(read) = &tested.read else { return Ok(()) };
     for (id, file) in read.configuration.sources.files() {

@@ -19,7 +19,7 @@ pub(super) struct Message {
 }
 
 /// A configuration, and how many bytes of its main file are the value of `-g`.
-pub(super) struct Read {
+pub(super) struct ReadConfiguration {
     pub(super) configuration: Configuration,
     pub(super) command_line: usize,
     /// Directory that modules and logs are relative to.
@@ -30,7 +30,7 @@ pub(super) struct Read {
 
 /// Time at which nginx finds an error that it does not find while it reads the directive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
+pub(super) enum FaultTime {
     /// At the `;` or `{` of the directive.
     Directive,
     /// There, but the message names no place.
@@ -50,19 +50,19 @@ pub(super) enum When {
 }
 
 /// Checks that wait.
-const LATE: &[(&str, When)] = &[
-    ("upstream-without-servers", When::EndOfBlock),
-    ("percent-total", When::EndOfBlock),
-    ("file-not-readable", When::EndOfHttp { step: 1, place: Place::None }),
-    ("duplicate-location", When::EndOfHttp { step: 200, place: Place::Directive }),
-    ("unknown-variable", When::EndOfHttp { step: 300, place: Place::None }),
-    ("conflicting-server-name", When::EndOfHttp { step: 400, place: Place::None }),
-    ("invalid-server-name", When::EndOfHttp { step: 400, place: Place::None }),
-    ("no-events", When::EndOfFile),
+const LATE: &[(&str, FaultTime)] = &[
+    ("upstream-without-servers", FaultTime::EndOfBlock),
+    ("percent-total", FaultTime::EndOfBlock),
+    ("file-not-readable", FaultTime::EndOfHttp { step: 1, place: Place::None }),
+    ("duplicate-location", FaultTime::EndOfHttp { step: 200, place: Place::Directive }),
+    ("unknown-variable", FaultTime::EndOfHttp { step: 300, place: Place::None }),
+    ("conflicting-server-name", FaultTime::EndOfHttp { step: 400, place: Place::None }),
+    ("invalid-server-name", FaultTime::EndOfHttp { step: 400, place: Place::None }),
+    ("no-events", FaultTime::EndOfFile),
 ];
 
 /// Syntax errors, then what the compiler and the host say; only what nginx would still come to say.
-pub(super) fn messages(read: &Read, found: &[Diagnostic]) -> Vec<Message> {
+pub(super) fn messages(read: &ReadConfiguration, found: &[Diagnostic]) -> Vec<Message> {
     let order = Order::new(read);
     let syntax = read.configuration.syntax_errors.iter().map(|e| order.syntax_error(e));
     let blocks = order.command_line_block();
@@ -89,13 +89,13 @@ struct Placed {
 type Key = Vec<(u32, u32)>;
 
 struct Order<'a> {
-    read: &'a Read,
+    read: &'a ReadConfiguration,
     /// By file: where each directive starts, with its index.
     starts: Vec<Vec<(u32, u32)>>,
 }
 
 impl<'a> Order<'a> {
-    fn new(read: &'a Read) -> Self {
+    fn new(read: &'a ReadConfiguration) -> Self {
         let starts = read.configuration.trees.iter();
         let starts = starts.map(|tree| tree.directives().map(|d| (d.head().start, d.id().index)).collect());
         Self { read, starts: starts.collect() }
@@ -140,14 +140,14 @@ impl<'a> Order<'a> {
         let owner = owner.or_else(|| self.directive_at(diagnostic.related.first()?.span));
         let close = owner.and_then(|d| d.block()?.close());
         let (offset, step, place) = match when {
-            When::EndOfFile => (0, 0, None),
-            When::EndOfFileAt => (0, 0, Some(end)),
-            When::Directive => (end.start, 0, Some(end)),
-            When::NoPlace => (end.start, 0, None),
-            When::AfterBlock => (close.unwrap_or(end).start, 0, None),
-            When::OfBlock => (close.unwrap_or(end).start, 0, Some(end)),
-            When::EndOfBlock => (close.unwrap_or(end).start, 0, Some(close.unwrap_or(end))),
-            When::EndOfHttp { step, place } => {
+            FaultTime::EndOfFile => (0, 0, None),
+            FaultTime::EndOfFileAt => (0, 0, Some(end)),
+            FaultTime::Directive => (end.start, 0, Some(end)),
+            FaultTime::NoPlace => (end.start, 0, None),
+            FaultTime::AfterBlock => (close.unwrap_or(end).start, 0, None),
+            FaultTime::OfBlock => (close.unwrap_or(end).start, 0, Some(end)),
+            FaultTime::EndOfBlock => (close.unwrap_or(end).start, 0, Some(close.unwrap_or(end))),
+            FaultTime::EndOfHttp { step, place } => {
                 let (level, close) = self.end_of_subsystem(diagnostic).unwrap_or((key.len(), end));
                 key.truncate(level);
                 let place = match place {
@@ -161,7 +161,7 @@ impl<'a> Order<'a> {
         key.push((offset, step));
         let text = place.map_or_else(|| text.clone().into_bytes(), |place| self.at(&text, place));
         Some(Placed {
-            after_syntax: matches!(when, When::EndOfFile | When::EndOfFileAt),
+            after_syntax: matches!(when, FaultTime::EndOfFile | FaultTime::EndOfFileAt),
             key,
             severity,
             text,
@@ -223,33 +223,33 @@ impl<'a> Order<'a> {
     }
 }
 
-fn when(diagnostic: &Diagnostic, directive: Option<Directive<'_>>, text: &str) -> When {
+fn when(diagnostic: &Diagnostic, directive: Option<Directive<'_>>, text: &str) -> FaultTime {
     match diagnostic.when {
-        diagnostic::When::Directive => {}
-        diagnostic::When::EndOfBlock => return When::EndOfBlock,
-        diagnostic::When::OfBlock => return When::OfBlock,
-        diagnostic::When::AfterBlock => return When::AfterBlock,
-        diagnostic::When::EndOfSubsystem { step, place } => {
-            return When::EndOfHttp { step: step.into(), place };
+        diagnostic::FaultPhase::Directive => {}
+        diagnostic::FaultPhase::EndOfBlock => return FaultTime::EndOfBlock,
+        diagnostic::FaultPhase::OfBlock => return FaultTime::OfBlock,
+        diagnostic::FaultPhase::AfterBlock => return FaultTime::AfterBlock,
+        diagnostic::FaultPhase::EndOfSubsystem { step, place } => {
+            return FaultTime::EndOfHttp { step: step.into(), place };
         }
-        diagnostic::When::EndOfFile => return When::EndOfFile,
-        diagnostic::When::EndOfFileAt => return When::EndOfFileAt,
+        diagnostic::FaultPhase::EndOfFile => return FaultTime::EndOfFile,
+        diagnostic::FaultPhase::EndOfFileAt => return FaultTime::EndOfFileAt,
     }
     // Names of peers are resolved when they are read, those of `proxy_pass` and the like later.
     if diagnostic.code == "host-not-found" && !words::is_read_at_once(directive) {
-        return When::EndOfHttp { step: 0, place: Place::Directive };
+        return FaultTime::EndOfHttp { step: 0, place: Place::Directive };
     }
     // Modules are loaded at once, certificates when `http` has been read.
     if diagnostic.code == "file-not-readable" && directive.is_some_and(|d| d.name().is("load_module")) {
-        return When::Directive;
+        return FaultTime::Directive;
     }
     // A directory can be opened but not read: the file in which that happens has no lines yet.
     if text.starts_with("pread()") {
-        return When::NoPlace;
+        return FaultTime::NoPlace;
     }
     // Of the wrong names only the wildcards wait for the hash.
     if diagnostic.code == "invalid-server-name" && !text.starts_with("invalid server name or wildcard") {
-        return When::Directive;
+        return FaultTime::Directive;
     }
-    LATE.iter().find(|(code, _)| *code == diagnostic.code).map_or(When::Directive, |&(_, when)| when)
+    LATE.iter().find(|(code, _)| *code == diagnostic.code).map_or(FaultTime::Directive, |&(_, when)| when)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::meaning;
 use super::log::{self, Severity};
 use super::options::Options;
-use super::order::{self, Message, Read};
+use super::order::{self, Message, ReadConfiguration};
 use super::place::{self, Places};
 use crate::catalog::NEWEST;
 use crate::compile;
@@ -17,11 +17,11 @@ use crate::syntax::{self, LoadOptions};
 use crate::version::Version;
 
 /// Result of a test.
-pub(super) struct Tested {
+pub(super) struct TestResult {
     /// Messages that nginx would log.
     pub(super) messages: Vec<Message>,
     /// `None` if the main file could not be opened.
-    pub(super) read: Option<Read>,
+    pub(super) read: Option<ReadConfiguration>,
     /// Complete if no message is an error.
     pub(super) config: Option<Config>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Tested {
 const MAIN: &str = "\u{1}main";
 
 /// Reads, compiles, and asks the host unless `NGXC_OFFLINE` is set.
-pub(super) fn test(options: &Options, places: &Places) -> Tested {
+pub(super) fn test(options: &Options, places: &Places) -> TestResult {
     let text = options.directives.as_deref().unwrap_or_default();
     if text.is_empty() {
         return whole(places, None);
@@ -41,7 +41,7 @@ pub(super) fn test(options: &Options, places: &Places) -> Tested {
     if failed { alone } else { whole(places, Some(text)) }
 }
 
-fn whole(places: &Places, text: Option<&[u8]>) -> Tested {
+fn whole(places: &Places, text: Option<&[u8]>) -> TestResult {
     let file = place::path(&places.file);
     if let Err(error) = Disk.read(&file) {
         // nginx opens a directory and then fails to read it.
@@ -53,7 +53,7 @@ fn whole(places: &Places, text: Option<&[u8]>) -> Tested {
             _ => (Severity::Emerg, log::failed("open", &places.file, &error)),
         };
         let message = Message { severity: message.0, text: message.1, after_syntax: false };
-        return Tested { messages: vec![message], read: None, config: None };
+        return TestResult { messages: vec![message], read: None, config: None };
     }
     match text {
         None => loaded(&Disk, places, &file, 0),
@@ -65,13 +65,13 @@ fn whole(places: &Places, text: Option<&[u8]>) -> Tested {
 }
 
 /// `-g` as a file of its own that includes the main file.
-fn tested(places: &Places, text: Vec<u8>, command_line: usize) -> Tested {
+fn tested(places: &Places, text: Vec<u8>, command_line: usize) -> TestResult {
     let name = place::path(&places.conf_prefix).join("\u{1}command line");
     let loader = CommandLine { name: name.clone(), text };
     loaded(&loader, places, &name, command_line)
 }
 
-fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize) -> Tested {
+fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize) -> TestResult {
     let options = LoadOptions {
         conf_prefix: Some(place::path(&places.conf_prefix)),
         path_maps: vec![(place::path(&places.conf_prefix).join(MAIN), place::path(&places.file))],
@@ -83,7 +83,7 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
         Err(error) => {
             let text = log::failed("open", &places.file, &error.error);
             let message = Message { severity: Severity::Emerg, text, after_syntax: false };
-            return Tested { messages: vec![message], read: None, config: None };
+            return TestResult { messages: vec![message], read: None, config: None };
         }
     };
     let compiled = compile::compile(
@@ -92,14 +92,14 @@ fn loaded(loader: &dyn Loader, places: &Places, file: &Path, command_line: usize
     );
     let asked = if offline() { Vec::new() } else { super::host::asked(&configuration, &compiled, places) };
     let found: Vec<Diagnostic> = compiled.diagnostics.into_iter().chain(asked).collect();
-    let read = Read {
+    let read = ReadConfiguration {
         configuration,
         command_line,
         prefix: places.prefix.clone(),
         conf_prefix: places.conf_prefix.clone(),
     };
     let messages = order::messages(&read, &found);
-    Tested { messages, read: Some(read), config: Some(compiled.config) }
+    TestResult { messages, read: Some(read), config: Some(compiled.config) }
 }
 
 /// Version of nginx that this program acts as: `NGXC_NGINX_VERSION`, else the newest; nginx has no option for it.

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use super::super::process;
 use super::log::{self, Log, Severity};
 use super::options::Options;
-use super::order::Read;
+use super::order::ReadConfiguration;
 use super::place::{self, Places};
-use super::read::{self, Tested};
+use super::read::{self, TestResult};
 use crate::model::log::{ErrorLog, LogTarget, Severity as LogLevel};
 use crate::model::{Config, Setting};
 use crate::runtime::{self, RunOptions, StartError};
@@ -15,7 +15,7 @@ use crate::site::Site;
 use crate::source::{SourceMap, Span};
 
 /// Runs until a signal ends it.
-pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Log) -> ExitCode {
+pub(super) fn start(tested: TestResult, options: &Options, places: &Places, log: &Log) -> ExitCode {
     let (Some(read), Some(mut config)) = (tested.read, tested.config) else { return ExitCode::FAILURE };
     let sources = &read.configuration.sources;
     let refused: Vec<_> =
@@ -68,7 +68,7 @@ pub(super) fn start(tested: Tested, options: &Options, places: &Places, log: &Lo
 }
 
 /// Adds the error log and the pid file that nginx has built in, if the configuration has none.
-fn complete(config: &mut Config, read: &Read, places: &Places) {
+fn complete(config: &mut Config, read: &ReadConfiguration, places: &Places) {
     if config.core.error_log.value.is_empty() {
         config.core.error_log.value.push(ErrorLog {
             target: if places.error_log.is_empty() {

@@ -4,7 +4,7 @@
 use std::fs::File;
 
 use super::log::{self, Severity};
-use super::order::Read;
+use super::order::ReadConfiguration;
 use super::place;
 use crate::catalog::{self, Body};
 use crate::diagnostic::{Class, Diagnostic, Level};
@@ -12,7 +12,7 @@ use crate::syntax::{Directive, Terminator};
 
 /// Severity and text without the place; none if nginx has nothing to say.
 pub(super) fn of(
-    read: &Read,
+    read: &ReadConfiguration,
     diagnostic: &Diagnostic,
     directive: Option<Directive<'_>>,
 ) -> Option<(Severity, String)> {
@@ -47,7 +47,7 @@ pub(super) fn is_read_at_once(directive: Option<Directive<'_>>) -> bool {
     directive.is_some_and(|d| d.name().is("server") || d.name().is("listen"))
 }
 
-fn has(read: &Read, name: &str) -> bool {
+fn has(read: &ReadConfiguration, name: &str) -> bool {
     read.configuration.trees.iter().any(|tree| tree.directives().any(|d| d.name().is(name)))
 }
 
@@ -63,7 +63,7 @@ fn forgotten_semicolon(directive: Directive<'_>) -> String {
 }
 
 /// A directory that two directives name: nginx says where it is, and where it was named first.
-fn same_path(read: &Read, diagnostic: &Diagnostic, directive: Directive<'_>) -> Option<String> {
+fn same_path(read: &ReadConfiguration, diagnostic: &Diagnostic, directive: Directive<'_>) -> Option<String> {
     let name = directive.arg(0)?.value();
     let name = name.strip_suffix(b"/").unwrap_or(&name);
     let sources = &read.configuration.sources;
@@ -75,7 +75,11 @@ fn same_path(read: &Read, diagnostic: &Diagnostic, directive: Directive<'_>) -> 
 
 /// `None`: nothing to say. `Some(None)`: nothing known, our words will do.
 #[expect(clippy::option_option, reason = "said above")]
-fn environment(read: &Read, diagnostic: &Diagnostic, directive: Directive<'_>) -> Option<Option<String>> {
+fn environment(
+    read: &ReadConfiguration,
+    diagnostic: &Diagnostic,
+    directive: Directive<'_>,
+) -> Option<Option<String>> {
     let argument = || directive.args().next_back().map(|word| word.value().into_owned()).unwrap_or_default();
     Some(match diagnostic.code {
         "include-not-found" | "include-unreadable" => unreadable(diagnostic),
@@ -109,7 +113,11 @@ fn unreadable(diagnostic: &Diagnostic) -> Option<String> {
 
 /// A file that nginx opens when it reads the configuration; nothing to say if it is there after all.
 #[expect(clippy::option_option, reason = "as above")]
-fn unreadable_file(read: &Read, directive: Directive<'_>, name: &[u8]) -> Option<Option<String>> {
+fn unreadable_file(
+    read: &ReadConfiguration,
+    directive: Directive<'_>,
+    name: &[u8],
+) -> Option<Option<String>> {
     let is_module = directive.name().is("load_module");
     // A server without certificates has no TLS to set up (`ngx_http_ssl_merge_srv_conf`).
     let needs_certificate = directive.name().value().starts_with(b"ssl_");

@@ -3,13 +3,13 @@
 use super::schema::{
     Answer, FlowAnswer, HostFacts, Limits, LoadAnswer, Nat, RowAnswer, Share, SolutionAnswer, Tuple,
 };
-use super::{Failure, Machine, PortsArgs, Read};
+use super::{Failure, Machine, PortsArgs, ReadConfiguration};
 use crate::model::Config;
 use crate::ports::capacity::{Capacity, Load, Outcome, Setup};
 use crate::ports::doctor::load::ASSUMED_LATENCY;
 use crate::ports::host::show_range;
 use crate::ports::plan::{self, Row, Solution};
-use crate::ports::sources::{Doubt, Source};
+use crate::ports::sources::{Source, UnknownSources};
 use crate::ports::upgrade::Effect;
 use crate::ports::{Flow, flows, nat, upgrade};
 use crate::reuse::DEFAULT_KEEPALIVE;
@@ -17,7 +17,7 @@ use crate::source::SourceMap;
 
 pub(super) fn answer(
     args: &PortsArgs,
-    read: &Read,
+    read: &ReadConfiguration,
     machine: &Machine,
     load: Option<Load>,
 ) -> Result<Answer, Failure> {
@@ -43,7 +43,7 @@ pub(super) fn answer(
 }
 
 /// Difference of a flow with the nginx that keeps connections by default.
-pub(super) struct Since {
+pub(super) struct ReuseDifference {
     pub(super) setup: Setup,
     words: String,
 }
@@ -55,12 +55,12 @@ pub(super) fn since(
     flows: &[Flow<'_>],
     machine: &Machine,
     args: &PortsArgs,
-) -> Option<Since> {
+) -> Option<ReuseDifference> {
     let same = upgrade::same(flow, flows).filter(|same| upgrade::effect(flow, same) != Effect::Same)?;
     let setup = Setup::new(newer, same, &machine.host, args.active_close);
     let words =
         format!("since nginx {DEFAULT_KEEPALIVE}: {}; {}", upgrade::words(same), upgrade::closer_words(same));
-    Some(Since { setup, words })
+    Some(ReuseDifference { setup, words })
 }
 
 /// The name of the row for [`since`].
@@ -124,7 +124,7 @@ fn flow_answer(
     config: &Config,
     machine: &Machine,
     flow: &Flow<'_>,
-    since: Option<&Since>,
+    since: Option<&ReuseDifference>,
     load: Option<Load>,
 ) -> FlowAnswer {
     let setup = Setup::new(config, flow, &machine.host, args.active_close);
@@ -217,7 +217,7 @@ fn tuples(flow: &Flow<'_>, setup: &Setup, capacity: &Capacity) -> Vec<Tuple> {
 fn rows(
     args: &PortsArgs,
     setup: &Setup,
-    since: Option<&Since>,
+    since: Option<&ReuseDifference>,
     load: &Load,
     has_load: bool,
 ) -> Vec<RowAnswer> {
@@ -307,11 +307,11 @@ fn notes(args: &PortsArgs, flow: &Flow<'_>, setup: &Setup) -> Vec<String> {
         notes.push("a name counts as one address: it was not resolved".to_owned());
     }
     match flow.sources.doubt {
-        Some(Doubt::Request) => {
+        Some(UnknownSources::Request) => {
             notes.push("proxy_bind depends on the request: counted as one source".to_owned());
         }
-        Some(Doubt::Shares) => notes.push("the shares of the sources are not known: counted as equal".to_owned()),
-        Some(Doubt::Port) => notes.push(
+        Some(UnknownSources::Shares) => notes.push("the shares of the sources are not known: counted as equal".to_owned()),
+        Some(UnknownSources::Port) => notes.push(
             "proxy_bind fixes the port: a second connection to the same peer fails with status 500 (98: Address \
              already in use)"
                 .to_owned(),
@@ -328,7 +328,7 @@ fn notes(args: &PortsArgs, flow: &Flow<'_>, setup: &Setup) -> Vec<String> {
     if setup.loopback && setup.time_wait() < crate::ports::host::TIME_WAIT {
         notes.push(format!("over loopback ports are used again after {} s", setup.time_wait()));
     }
-    let race = flow.closer == crate::ports::flow::Closer::Race && setup.reuse.is_none();
+    let race = flow.closer == crate::ports::flow::ClosingSide::Race && setup.reuse.is_none();
     if race && args.active_close.is_none() {
         notes.push("worst case: every connection is counted as closed by nginx (--active-close)".to_owned());
     }

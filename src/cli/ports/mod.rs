@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 
 use super::input::Input;
 use super::namespace::Namespace;
-use super::which::{Which, which};
+use super::which::{JudgedNginx, which};
 use super::{Failure, Outcome, template};
 use crate::catalog::NEWEST;
 use crate::model::Config;
@@ -182,17 +182,17 @@ pub(super) fn run(args: &mut PortsArgs, out: &mut dyn Write) -> Result<Outcome, 
 }
 
 /// The configuration, as the nginx that it is for reads it.
-struct Read {
+struct ReadConfiguration {
     configuration: Configuration,
     config: Config,
     /// As the newest nginx reads it, if nothing tells which nginx it is for.
     newer: Option<Config>,
-    which: Which,
+    which: JudgedNginx,
 }
 
 impl PortsArgs {
     /// The judged nginx. Processes of this host say it unless another host is asked about.
-    fn which(&self) -> Which {
+    fn which(&self) -> JudgedNginx {
         which(&self.input, &Disk, None, self.host.is_here(), None)
     }
 
@@ -202,7 +202,7 @@ impl PortsArgs {
         self.host.machine(config, Namespace::of(master))
     }
 
-    fn read(&self) -> Result<Read, Failure> {
+    fn read(&self) -> Result<ReadConfiguration, Failure> {
         let which = self.which();
         let mut input = self.input.clone();
         input.meaning.nginx_version = Some(which.judged());
@@ -210,12 +210,12 @@ impl PortsArgs {
         template::demand(&configuration, template::opens)?;
         let newer = input.meaning.compile(&configuration, NEWEST).config;
         let newer = Some(newer).filter(|_| which.version.is_none());
-        Ok(Read { configuration, config, newer, which })
+        Ok(ReadConfiguration { configuration, config, newer, which })
     }
 }
 
 /// Assumptions, in words.
-fn assumptions(args: &PortsArgs, which: &Which) -> Vec<String> {
+fn assumptions(args: &PortsArgs, which: &JudgedNginx) -> Vec<String> {
     let latency = "Assumed: each request takes 100 ms. Set it with --latency; the limits, pools and ports in use depend on it.";
     // A log that is replayed tells it.
     let has_no_latency = args.latency.is_none() && args.concurrency.is_none() && args.from_log.is_none();

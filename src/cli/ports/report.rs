@@ -5,12 +5,13 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::{Failure, Format, Machine, Outcome, PortsArgs, Read};
+use super::{Failure, Format, Machine, Outcome, PortsArgs, ReadConfiguration};
 use crate::catalog::NEWEST;
 use crate::model::{Config, LocationKind, Upstream};
 use crate::ports::capacity::workers;
 use crate::reuse::{
-    BEFORE_DEFAULT_KEEPALIVE, Cause, DEFAULT_KEEPALIVE, Judged, Overview, Reached, Verdict, distinct_peers,
+    BEFORE_DEFAULT_KEEPALIVE, Cause, DEFAULT_KEEPALIVE, JudgedLeaf, Overview, ReachedTarget, Verdict,
+    distinct_peers,
 };
 use crate::source::SourceMap;
 use crate::syntax::Configuration;
@@ -74,7 +75,7 @@ struct VerdictRow {
 }
 
 pub(super) fn run(args: &PortsArgs, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let Read { configuration, which, .. } = args.read()?;
+    let ReadConfiguration { configuration, which, .. } = args.read()?;
     let versions = match which.version {
         Some(version) => vec![version],
         None => vec![BEFORE_DEFAULT_KEEPALIVE, NEWEST],
@@ -152,13 +153,13 @@ fn pool(upstream: &Upstream, workers: u64) -> Option<PoolRow> {
     })
 }
 
-fn leaf(sources: &SourceMap, judged: &Judged<'_>, target: &Reached<'_>) -> LeafRow {
+fn leaf(sources: &SourceMap, judged: &JudgedLeaf<'_>, target: &ReachedTarget<'_>) -> LeafRow {
     let leaf = &judged.leaf;
     let (target_kind, target) = match target {
-        Reached::Upstream(upstream) => ("upstream", upstream.name.clone()),
-        Reached::Bare(host, _) => ("host", host.clone()),
-        Reached::Unix(path) => ("unix", format!("unix:{path}")),
-        Reached::Unknown => ("request", "(from the request)".to_owned()),
+        ReachedTarget::Upstream(upstream) => ("upstream", upstream.name.clone()),
+        ReachedTarget::Bare(host, _) => ("host", host.clone()),
+        ReachedTarget::Unix(path) => ("unix", format!("unix:{path}")),
+        ReachedTarget::Unknown => ("request", "(from the request)".to_owned()),
     };
     LeafRow {
         place: sources.place(leaf.span),
@@ -172,7 +173,7 @@ fn leaf(sources: &SourceMap, judged: &Judged<'_>, target: &Reached<'_>) -> LeafR
 }
 
 /// The location as it is written, and `if` in it.
-fn location(judged: &Judged<'_>) -> String {
+fn location(judged: &JudgedLeaf<'_>) -> String {
     let named = judged.leaf.named_location().kind.to_string();
     match judged.leaf.location.kind {
         LocationKind::If => format!("{named}, if"),

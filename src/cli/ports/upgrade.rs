@@ -25,7 +25,7 @@ struct Report {
     from: String,
     to: String,
     /// Directives that only one of the two versions accepts.
-    refused: Vec<Refused>,
+    refused: Vec<RefusedVersion>,
     flows: Vec<Change>,
     idle: IdleChange,
     /// Whom the idle connections that are added endanger, in words.
@@ -33,7 +33,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Refused {
+struct RefusedVersion {
     by: String,
     place: String,
     message: String,
@@ -124,9 +124,9 @@ pub(super) fn run(
     Ok(if worse || !report.refused.is_empty() { Outcome::Findings } else { Outcome::Clean })
 }
 
-fn refused(configuration: &Configuration, compiled: &Compiled, by: Version) -> Vec<Refused> {
+fn refused(configuration: &Configuration, compiled: &Compiled, by: Version) -> Vec<RefusedVersion> {
     let errors = compiled.diagnostics.iter().filter(|d| d.level == Level::Error);
-    let refused = errors.map(|d| Refused {
+    let refused = errors.map(|d| RefusedVersion {
         by: by.to_string(),
         place: configuration.sources.place(d.span),
         message: d.message.clone(),

@@ -41,7 +41,7 @@ pub(super) fn print(report: &Report<'_>, style: &Style, out: &mut dyn Write) -> 
         }
         let mut text = String::new();
         // Formatting into a string does not fail.
-        let _ = handler.render_report(&mut text, &Shown::new(sources, finding));
+        let _ = handler.render_report(&mut text, &ShownFinding::new(sources, finding));
         for line in text.trim_end().lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
@@ -86,13 +86,13 @@ fn repairs(report: &Report<'_>) -> String {
 }
 
 /// A finding as miette wants it.
-struct Shown<'a> {
+struct ShownFinding<'a> {
     finding: &'a Diagnostic,
     excerpt: Option<Excerpt<'a>>,
     help: String,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ShownFinding<'a> {
     fn new(sources: &'a SourceMap, finding: &'a Diagnostic) -> Self {
         let file = sources.file(finding.span.file);
         let excerpt = Excerpt { id: finding.span.file, file };
@@ -126,21 +126,21 @@ impl<'a> Shown<'a> {
     }
 }
 
-impl fmt::Debug for Shown<'_> {
+impl fmt::Debug for ShownFinding<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.finding, f)
     }
 }
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownFinding<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.finding.message)
     }
 }
 
-impl std::error::Error for Shown<'_> {}
+impl std::error::Error for ShownFinding<'_> {}
 
-impl miette::Diagnostic for Shown<'_> {
+impl miette::Diagnostic for ShownFinding<'_> {
     fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
         Some(Box::new(self.finding.code))
     }

@@ -65,16 +65,16 @@ impl Output {
 
 /// Findings of a command.
 pub(super) struct Report<'a> {
-    parts: Vec<Part<'a>>,
+    parts: Vec<ReportPart<'a>>,
     /// Message about a configuration without findings.
     clean: &'static str,
     /// Findings that nginx refuses, and that settings or comments took out.
     hidden: usize,
-    known: Known,
+    known: ReportedFindings,
 }
 
 /// Findings in one configuration.
-pub(super) struct Part<'a> {
+pub(super) struct ReportPart<'a> {
     sources: &'a SourceMap,
     findings: Vec<Diagnostic>,
     version: Version,
@@ -84,7 +84,7 @@ pub(super) struct Part<'a> {
 impl<'a> Report<'a> {
     /// An empty report.
     pub(super) fn new(clean: &'static str) -> Self {
-        Self { parts: Vec::new(), clean, hidden: 0, known: Known::default() }
+        Self { parts: Vec::new(), clean, hidden: 0, known: ReportedFindings::default() }
     }
 
     /// A report of one configuration.
@@ -117,7 +117,7 @@ impl<'a> Report<'a> {
             findings.retain(|finding| !self.known.has(sources, finding));
         }
         let files = files.iter().map(|file| (*file).to_owned()).collect();
-        self.parts.push(Part { sources, findings, version, files });
+        self.parts.push(ReportPart { sources, findings, version, files });
     }
 
     /// Every finding with the texts it points into.
@@ -170,7 +170,7 @@ impl<'a> Report<'a> {
 
 /// Findings that are in a report, whatever way leads to their file.
 #[derive(Default)]
-struct Known {
+struct ReportedFindings {
     findings: HashSet<Key>,
     /// Number of the report's parts whose findings are in `findings`; the only part of a report needs no entry.
     parts: usize,
@@ -181,7 +181,7 @@ struct Known {
 /// File, length of its text (dumps of two hosts have files of one name), range and name of a finding.
 type Key = (PathBuf, usize, u32, u32, &'static str);
 
-impl Known {
+impl ReportedFindings {
     fn key(&mut self, sources: &SourceMap, finding: &Diagnostic) -> Key {
         let file = sources.file(finding.span.file);
         let identity = self.identities.entry(file.path.clone());
@@ -194,7 +194,7 @@ impl Known {
         self.findings.contains(&key)
     }
 
-    fn add(&mut self, part: &Part<'_>) {
+    fn add(&mut self, part: &ReportPart<'_>) {
         for finding in &part.findings {
             let key = self.key(part.sources, finding);
             self.findings.insert(key);

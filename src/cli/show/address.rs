@@ -9,13 +9,13 @@ use crate::eval::select::{AddressId, Router};
 use crate::model::Endpoint;
 
 /// An address, and what a person should know about the choice.
-pub(in crate::cli) struct Found {
+pub(in crate::cli) struct ChosenAddress {
     pub(in crate::cli) address: AddressId,
     pub(in crate::cli) notes: Vec<String>,
 }
 
 /// Finds it as a connection does.
-pub(in crate::cli) fn find(router: &Router, url: &Url, args: &RequestArgs) -> Result<Found, Failure> {
+pub(in crate::cli) fn find(router: &Router, url: &Url, args: &RequestArgs) -> Result<ChosenAddress, Failure> {
     if router.addresses().next().is_none() {
         return Err(
             Failure::new("the configuration has no server").help("expected a `server` block in `http`")
@@ -42,7 +42,7 @@ pub(in crate::cli) fn find(router: &Router, url: &Url, args: &RequestArgs) -> Re
         )),
         _ => {}
     }
-    Ok(Found { address, notes })
+    Ok(ChosenAddress { address, notes })
 }
 
 fn default_port(url: &Url) -> u16 {

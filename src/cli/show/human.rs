@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::Answer;
-use super::settings::Shown;
-use super::way::{Step, Way};
+use super::settings::ShownSetting;
+use super::way::{ShownRoute, Step};
 
 /// Texts longer than this do not move the columns.
 const WIDEST: usize = 56;
@@ -32,7 +32,7 @@ fn row(out: &mut dyn Write, indent: usize, width: usize, left: &str, right: &str
     writeln!(out, "{}", line.trim_end())
 }
 
-pub(in crate::cli) fn way(way: &Way, indent: usize, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::cli) fn way(way: &ShownRoute, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     for step in &way.steps {
         self::step(step, indent, out)?;
     }
@@ -69,7 +69,7 @@ fn step(step: &Step, indent: usize, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn settings(settings: &[Shown], out: &mut dyn Write) -> io::Result<()> {
+fn settings(settings: &[ShownSetting], out: &mut dyn Write) -> io::Result<()> {
     let lines = || {
         settings.iter().flat_map(|setting| {
             let empty = setting.text.is_empty().then(|| format!("{} is not set", setting.name));

@@ -21,8 +21,8 @@ use super::{Failure, Outcome, template};
 use crate::behaviour::witness::place;
 use crate::eval::select::LocationId;
 use crate::model::Config;
-use crate::simulate::imagined::Asked;
-use crate::simulate::walk::{Ground, Walk};
+use crate::simulate::imagined::DescribedRequest;
+use crate::simulate::walk::{RoutingConfiguration, Walk};
 use crate::source::{Disk, SourceMap};
 use crate::syntax::Configuration;
 
@@ -113,18 +113,18 @@ struct Answer {
     host: String,
     notes: Vec<String>,
     #[serde(flatten)]
-    way: way::Way,
-    settings: Vec<settings::Shown>,
+    way: way::ShownRoute,
+    settings: Vec<settings::ShownSetting>,
 }
 
 /// The model and its sources, for names and places.
 #[derive(Clone, Copy)]
-pub(super) struct Book<'b> {
+pub(super) struct ModelNames<'b> {
     pub(super) config: &'b Config,
     pub(super) sources: &'b SourceMap,
 }
 
-impl Book<'_> {
+impl ModelNames<'_> {
     /// The source text of a place, in one line.
     pub(super) fn text(&self, span: crate::source::Span) -> String {
         let text = String::from_utf8_lossy(self.sources.text(span)).into_owned();
@@ -156,7 +156,7 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
     };
     let sources = &configuration.sources;
     let config = Arc::new(config);
-    let book = Book { config: &config, sources };
+    let book = ModelNames { config: &config, sources };
     let Some(url) = &args.url else {
         let servers = table::servers(book, &configuration);
         match args.format {
@@ -204,10 +204,10 @@ pub(super) fn run(args: &mut ShowArgs, out: &mut dyn Write) -> Result<Outcome, F
 
 /// The request of a URL, notes about it, and its route.
 fn routed(
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     url: &url::Url,
     request: &RequestArgs,
-) -> Result<(Asked, Vec<String>, Walk), Failure> {
+) -> Result<(DescribedRequest, Vec<String>, Walk), Failure> {
     let found = address::find(&ground.router, url, request)?;
     let asked = url::asked(url, request, &ground.router, found.address)?;
     let walk = ground.walk(&asked).map_err(Failure::new)?;
@@ -219,9 +219,9 @@ fn routed(
 /// # Errors
 /// If the URL is none, or no server listens where it leads.
 pub(super) fn write_way(
-    book: Book<'_>,
+    book: ModelNames<'_>,
     configuration: &Configuration,
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     url: &str,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -233,13 +233,13 @@ pub(super) fn write_way(
 
 impl Answer {
     fn new(
-        book: Book<'_>,
-        ground: &Ground,
+        book: ModelNames<'_>,
+        ground: &RoutingConfiguration,
         url: &url::Url,
-        asked: &Asked,
+        asked: &DescribedRequest,
         notes: Vec<String>,
         walk: &Walk,
-        settings: Vec<settings::Shown>,
+        settings: Vec<settings::ShownSetting>,
     ) -> Self {
         let host = String::from_utf8_lossy(&asked.host).into_owned();
         Self {
@@ -257,7 +257,7 @@ impl Answer {
 
 /// True if the route of a URL ends where the choice of a location leads: no `return`, `if` or `rewrite` of the server comes
 /// before.
-pub(super) fn ends_at(ground: &Ground, text: &str, location: Option<LocationId>) -> bool {
+pub(super) fn ends_at(ground: &RoutingConfiguration, text: &str, location: Option<LocationId>) -> bool {
     let walk = url::Url::parse(text).and_then(|url| routed(ground, &url, &RequestArgs::get()));
     walk.is_ok_and(|(.., walk)| walk.location == location)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Book, written};
+use super::{ModelNames, written};
 use crate::catalog::{self, Context};
 use crate::cli::Failure;
 use crate::eval::select::Router;
@@ -13,7 +13,7 @@ use crate::model::location::Handler;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, FastcgiProxySettings, FastcgiSettings,
     FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, Location, PassSettings,
-    ProxySettings, TlsSettings, core_http, reuse,
+    ProxySettings, ScgiSettings, TlsSettings, UwsgiSettings, core_http, reuse,
 };
 use crate::simulate::walk::{End, Walk};
 use crate::source::Span;
@@ -21,7 +21,7 @@ use crate::syntax::Configuration;
 
 /// A setting.
 #[derive(Debug, Serialize)]
-pub(in crate::cli) struct Shown {
+pub(in crate::cli) struct ShownSetting {
     /// The directive's name.
     pub(in crate::cli) name: String,
     /// As written, one line a directive; the default as nginx documents it; empty if there is none.
@@ -54,6 +54,8 @@ fn evaluated() -> impl Iterator<Item = &'static str> {
         CacheSettings::DIRECTIVES,
         FastcgiSettings::DIRECTIVES,
         FastcgiProxySettings::DIRECTIVES,
+        ScgiSettings::DIRECTIVES,
+        UwsgiSettings::DIRECTIVES,
         ClientSettings::DIRECTIVES,
         TlsSettings::DIRECTIVES,
     ]
@@ -69,17 +71,17 @@ pub(in crate::cli) fn is_setting(name: &str) -> bool {
 
 /// A setting inside of some blocks, given by head and name from outer to inner; `None` if the name is no setting.
 pub(in crate::cli) fn inside(
-    book: Book<'_>,
+    book: ModelNames<'_>,
     configuration: &Configuration,
     heads: &[(Span, String)],
     name: &str,
-) -> Option<Shown> {
+) -> Option<ShownSetting> {
     written::entry(name)?;
     Some(written::setting(book, &written::levels(configuration, heads), name))
 }
 
 /// Checks the names of `--setting`.
-pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failure> {
+pub(super) fn check_names(book: ModelNames<'_>, wanted: &[String]) -> Result<(), Failure> {
     let is_known = |name: &str| written::entry(name).is_some() || evaluated().any(|known| known == name);
     let Some(unknown) = wanted.iter().find(|name| !is_known(name)) else { return Ok(()) };
     let failure = if catalog::directives(unknown.as_bytes()).is_empty() {
@@ -96,13 +98,13 @@ pub(super) fn check_names(book: Book<'_>, wanted: &[String]) -> Result<(), Failu
 
 /// The settings of where a request ended.
 pub(in crate::cli) fn of(
-    book: Book<'_>,
+    book: ModelNames<'_>,
     configuration: &Configuration,
     router: &Router,
     walk: &Walk,
     wanted: &[String],
     all: bool,
-) -> Vec<Shown> {
+) -> Vec<ShownSetting> {
     let server = &book.config.http.servers[walk.server.0 as usize];
     // Outer before inner; the last is the one in force.
     let mut levels: Vec<(String, Vec<Raw>)> = Vec::new();
@@ -132,7 +134,7 @@ pub(in crate::cli) fn of(
     };
     let Some((_, own)) = levels.last() else { return Vec::new() };
     let written = written::levels(configuration, &heads);
-    let mut shown: Vec<Shown> = Vec::new();
+    let mut shown: Vec<ShownSetting> = Vec::new();
     for setting in own {
         let is_wanted = if wanted.is_empty() {
             all || setting.origin.is_some() || matters.contains(&setting.name.as_str())
@@ -219,13 +221,13 @@ fn spans(value: &Value, found: &mut Vec<Span>) {
     }
 }
 
-fn show(book: Book<'_>, levels: &[(String, Vec<Raw>)], setting: &Raw) -> Shown {
+fn show(book: ModelNames<'_>, levels: &[(String, Vec<Raw>)], setting: &Raw) -> ShownSetting {
     let name = setting.name.clone();
     let Some((is_own, at)) = setting.origin else {
         let contexts = [Context::Location, Context::Server, Context::Http];
         let entry = contexts.iter().find_map(|&c| catalog::in_context(name.as_bytes(), c));
         let text = written::default(book, entry);
-        return Shown { name, text, origin: "default", from: None, places: Vec::new() };
+        return ShownSetting { name, text, origin: "default", from: None, places: Vec::new() };
     };
     // One file can be included at two levels: the inner one counts.
     let from = levels
@@ -238,7 +240,7 @@ fn show(book: Book<'_>, levels: &[(String, Vec<Raw>)], setting: &Raw) -> Shown {
     if parts.is_empty() {
         parts.push(at);
     }
-    Shown {
+    ShownSetting {
         text: parts.iter().map(|span| book.text(*span)).collect(),
         places: parts.iter().map(|span| book.place(*span)).collect(),
         origin: if is_own { "set" } else { "inherited" },

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Book, way};
+use super::{ModelNames, way};
 use crate::catalog;
 use crate::model::location::Handler;
 use crate::model::rewrite::Instruction;
@@ -32,7 +32,7 @@ pub(super) struct LocationRow {
     locations: Vec<LocationRow>,
 }
 
-pub(super) fn servers(book: Book<'_>, configuration: &Configuration) -> Vec<ServerRow> {
+pub(super) fn servers(book: ModelNames<'_>, configuration: &Configuration) -> Vec<ServerRow> {
     let servers = book.config.http.servers.iter();
     servers
         .map(|server| ServerRow {
@@ -53,7 +53,7 @@ pub(super) fn servers(book: Book<'_>, configuration: &Configuration) -> Vec<Serv
 }
 
 /// Names as they are written, if a template decides about any of them.
-fn written_names(book: Book<'_>, configuration: &Configuration, server: &Server) -> Option<String> {
+fn written_names(book: ModelNames<'_>, configuration: &Configuration, server: &Server) -> Option<String> {
     let block = configuration.tree(server.span.file).directive_at(server.span.start)?.block()?;
     let all: Vec<_> = block.directives().filter(|d| d.name().is("server_name")).collect();
     let is_unknown = all.iter().any(|d| configuration.touches_template(d.head()));
@@ -61,7 +61,7 @@ fn written_names(book: Book<'_>, configuration: &Configuration, server: &Server)
     is_unknown.then(|| names.collect::<Vec<_>>().join(" "))
 }
 
-fn location(book: Book<'_>, configuration: &Configuration, model: &Location) -> LocationRow {
+fn location(book: ModelNames<'_>, configuration: &Configuration, model: &Location) -> LocationRow {
     LocationRow {
         location: book.text(model.span),
         answer: unknown_answer(book, configuration, model.span)
@@ -72,7 +72,7 @@ fn location(book: Book<'_>, configuration: &Configuration, model: &Location) -> 
 }
 
 /// The directive that answers in a block, as written, if its value is a placeholder that the model does not have.
-fn unknown_answer(book: Book<'_>, configuration: &Configuration, head: Span) -> Option<String> {
+fn unknown_answer(book: ModelNames<'_>, configuration: &Configuration, head: Span) -> Option<String> {
     let block = configuration.tree(head.file).directive_at(head.start)?.block()?;
     let answers = |name: &[u8]| {
         matches!(name, b"return" | b"rewrite")
@@ -85,7 +85,7 @@ fn unknown_answer(book: Book<'_>, configuration: &Configuration, head: Span) -> 
 
 /// The directive that answers in a block, if the configuration has one.
 fn answer(
-    book: Book<'_>,
+    book: ModelNames<'_>,
     instructions: &[Instruction],
     handler: Option<&Handler>,
     settings: &HttpSettings,

@@ -1,11 +1,11 @@
 //! URLs of `ngxc show`, taken apart, and the request that they and the options describe.
 
 use super::RequestArgs;
-use crate::behaviour::witness::place::Reached;
+use crate::behaviour::witness::place::PlaceWitness;
 use crate::cli::Failure;
 use crate::eval::select::{AddressId, Router, host};
 use crate::model::{Endpoint, Listen};
-use crate::simulate::imagined::Asked;
+use crate::simulate::imagined::DescribedRequest;
 use crate::version::Version;
 
 /// A URL.
@@ -68,15 +68,16 @@ pub(in crate::cli) fn asked(
     args: &RequestArgs,
     router: &Router,
     address: AddressId,
-) -> Result<Asked, Failure> {
+) -> Result<DescribedRequest, Failure> {
     let (hosts, headers): (Vec<_>, Vec<_>) =
         args.headers.iter().cloned().partition(|(name, _)| name.eq_ignore_ascii_case("host"));
     let host = args.host.clone().or_else(|| hosts.into_iter().next().map(|(_, value)| value));
     let host = host.unwrap_or_else(|| url.authority.clone());
-    let mut asked = Asked::new(router, address, host.as_str(), url.target.as_str()).map_err(|_| {
-        Failure::new(format!("`{host}` is no host: nginx answers 400 to it"))
-            .help("expected a name or an address, and a port if need be")
-    })?;
+    let mut asked =
+        DescribedRequest::new(router, address, host.as_str(), url.target.as_str()).map_err(|_| {
+            Failure::new(format!("`{host}` is no host: nginx answers 400 to it"))
+                .help("expected a name or an address, and a port if need be")
+        })?;
     asked.method.clone_from(&args.method);
     asked.headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
     asked.client = args.client;
@@ -84,7 +85,7 @@ pub(in crate::cli) fn asked(
 }
 
 /// URL of a request that reaches a place; without a host the address takes its place.
-pub(in crate::cli) fn of_reached(listen: &Listen, reached: &Reached) -> String {
+pub(in crate::cli) fn of_reached(listen: &Listen, reached: &PlaceWitness) -> String {
     let (scheme, default) = if listen.ssl { ("https", 443) } else { ("http", 80) };
     let (address, port) = match &listen.endpoint {
         Endpoint::Inet(address) if address.ip().is_unspecified() => ("127.0.0.1".to_owned(), address.port()),

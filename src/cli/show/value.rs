@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Book, SCHEMA, way};
+use super::{ModelNames, SCHEMA, way};
 use crate::catalog::{self, Subsystem};
 use crate::cli::Failure;
 use crate::lint::redos::shown;
@@ -27,12 +27,12 @@ struct Place {
     block: String,
     #[serde(rename = "place")]
     at: String,
-    ways: Vec<Way>,
+    ways: Vec<ValueRow>,
 }
 
 /// One way a value can be.
 #[derive(Debug, PartialEq, Serialize)]
-struct Way {
+struct ValueRow {
     text: String,
     prefix: String,
     first: String,
@@ -50,7 +50,7 @@ struct Step {
 }
 
 /// Says which variable of a text does not exist.
-pub(super) fn check_names(book: Book<'_>, text: &str) -> Result<(), Failure> {
+pub(super) fn check_names(book: ModelNames<'_>, text: &str) -> Result<(), Failure> {
     for name in values::text::variables(text.as_bytes()) {
         let is_known = book.config.http.variables.find(&name).is_some()
             || catalog::variable(Subsystem::Http, name.as_bytes()).is_some();
@@ -66,7 +66,7 @@ pub(super) fn check_names(book: Book<'_>, text: &str) -> Result<(), Failure> {
 }
 
 /// The blocks that a text names as they are written: `location ~ \.php$`, `/api/`, `server www.example.com`.
-pub(super) fn named(book: Book<'_>, text: &str) -> Vec<Span> {
+pub(super) fn named(book: ModelNames<'_>, text: &str) -> Vec<Span> {
     let wanted = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let servers = book.config.http.servers.iter().filter(|server| {
         let name = wanted.strip_prefix("server ");
@@ -80,10 +80,15 @@ pub(super) fn named(book: Book<'_>, text: &str) -> Vec<Span> {
 }
 
 /// Possible values in some blocks.
-pub(super) fn answer(book: Book<'_>, configuration: &Configuration, value: &str, blocks: &[Span]) -> Answer {
+pub(super) fn answer(
+    book: ModelNames<'_>,
+    configuration: &Configuration,
+    value: &str,
+    blocks: &[Span],
+) -> Answer {
     let places = blocks.iter().map(|block| {
         let shapes = values::at(configuration, book.config, *block, value.as_bytes());
-        let mut ways: Vec<Way> = Vec::new();
+        let mut ways: Vec<ValueRow> = Vec::new();
         for way in shapes.iter().map(|shape| of(book, shape)) {
             if !ways.contains(&way) {
                 ways.push(way);
@@ -101,7 +106,7 @@ pub(super) fn answer(book: Book<'_>, configuration: &Configuration, value: &str,
 
 /// Possible values of a text in a block, a line each.
 pub(in crate::cli) fn lines(
-    book: Book<'_>,
+    book: ModelNames<'_>,
     configuration: &Configuration,
     value: &str,
     block: Span,
@@ -115,12 +120,12 @@ pub(in crate::cli) fn lines(
     String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
 }
 
-fn of(book: Book<'_>, shape: &Shape) -> Way {
+fn of(book: ModelNames<'_>, shape: &Shape) -> ValueRow {
     let reason = shape
         .reason
         .iter()
         .map(|reason| Step { text: reason.text.clone(), place: reason.span.map(|span| book.place(span)) });
-    Way {
+    ValueRow {
         text: shape.text.clone(),
         prefix: String::from_utf8_lossy(&shape.prefix).into_owned(),
         first: alphabet(&shape.first),
@@ -172,7 +177,7 @@ pub(super) fn print(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn way(way: &Way, out: &mut dyn Write) -> io::Result<()> {
+fn way(way: &ValueRow, out: &mut dyn Write) -> io::Result<()> {
     if way.text.is_empty() {
         return writeln!(out, "  empty");
     }

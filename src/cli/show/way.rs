@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 
-use super::Book;
-use crate::eval::names::{How, Name, Names};
+use super::ModelNames;
+use crate::eval::names::{Name, NameMatchKind, Names};
 use crate::eval::select::{LocationId, LocationStep, ServerId, ServerStep};
 use crate::model::content::Alias;
 use crate::model::server::ServerName;
 use crate::model::{Server, VariableId};
-use crate::simulate::imagined::Asked;
-use crate::simulate::walk::{End, Event, Ground, Walk, When};
+use crate::simulate::imagined::DescribedRequest;
+use crate::simulate::walk::{End, Event, FileCondition, RoutingConfiguration, Walk};
 use crate::source::Span;
 
 /// A way.
 #[derive(Debug, Serialize)]
-pub(in crate::cli) struct Way {
+pub(in crate::cli) struct ShownRoute {
     /// Steps in their order.
     pub(in crate::cli) steps: Vec<Step>,
     /// The server in the end.
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Way {
     /// The directive that answers.
     pub(in crate::cli) answer_place: Option<String>,
     /// Other ways, which files decide.
-    pub(in crate::cli) otherwise: Vec<Otherwise>,
+    pub(in crate::cli) otherwise: Vec<ConditionalWay>,
 }
 
 /// A block.
@@ -71,22 +71,27 @@ pub(in crate::cli) struct Candidate {
 
 /// A way that files decide.
 #[derive(Debug, Serialize)]
-pub(in crate::cli) struct Otherwise {
+pub(in crate::cli) struct ConditionalWay {
     /// Condition of the way.
     pub(in crate::cli) when: String,
     #[serde(flatten)]
-    pub(in crate::cli) way: Way,
+    pub(in crate::cli) way: ShownRoute,
 }
 
 /// Servers that are listed beside the chosen one.
 const MOST: usize = 12;
 const NO_REGEX: &str = ", and `^~`: no regular expression is tried";
 
-pub(in crate::cli) fn way(book: Book<'_>, ground: &Ground, asked: &Asked, walk: &Walk) -> Way {
+pub(in crate::cli) fn way(
+    book: ModelNames<'_>,
+    ground: &RoutingConfiguration,
+    asked: &DescribedRequest,
+    walk: &Walk,
+) -> ShownRoute {
     let view = View { book, ground, asked };
     let server = view.server(walk.server);
     let (answer, status, place) = view.end(&walk.end, walk);
-    Way {
+    ShownRoute {
         steps: walk.events.iter().map(|event| view.step(event)).collect(),
         server,
         location: walk.location.map(|id| view.location(id)),
@@ -101,10 +106,12 @@ pub(in crate::cli) fn way(book: Book<'_>, ground: &Ground, asked: &Asked, walk: 
         otherwise: walk
             .otherwise
             .iter()
-            .map(|(when, walk)| Otherwise {
+            .map(|(when, walk)| ConditionalWay {
                 when: match when {
-                    When::NothingThere(span) => format!("no file of `{}` is there", book.text(*span)),
-                    When::Index(uri) => format!("the file of `{}` is there", text(uri)),
+                    FileCondition::NothingThere(span) => {
+                        format!("no file of `{}` is there", book.text(*span))
+                    }
+                    FileCondition::Index(uri) => format!("the file of `{}` is there", text(uri)),
                 },
                 way: way(book, ground, asked, walk),
             })
@@ -126,7 +133,7 @@ pub(in crate::cli) fn names(server: &Server) -> String {
 }
 
 /// Kind of the server name that matches the host, as if this server were the only one.
-fn how(server: &Server, name: &[u8]) -> Option<How> {
+fn how(server: &Server, name: &[u8]) -> Option<NameMatchKind> {
     let mut table = Names::default();
     for own in &server.names {
         let own = match own {
@@ -141,18 +148,18 @@ fn how(server: &Server, name: &[u8]) -> Option<How> {
     table.find_how(name).map(|((), how)| how)
 }
 
-fn word(how: How) -> &'static str {
+fn word(how: NameMatchKind) -> &'static str {
     match how {
-        How::Exact => "the name itself",
-        How::Head => "a wildcard at the beginning",
-        How::Tail => "a wildcard at the end",
+        NameMatchKind::Exact => "the name itself",
+        NameMatchKind::Head => "a wildcard at the beginning",
+        NameMatchKind::Tail => "a wildcard at the end",
     }
 }
 
 struct View<'v> {
-    book: Book<'v>,
-    ground: &'v Ground,
-    asked: &'v Asked,
+    book: ModelNames<'v>,
+    ground: &'v RoutingConfiguration,
+    asked: &'v DescribedRequest,
 }
 
 impl View<'_> {

@@ -1,8 +1,8 @@
 //! Settings that the model does not hold, as they are written: what stands on the way to a location, inherited as the
 //! catalog says.
 
-use super::Book;
-use super::settings::Shown;
+use super::ModelNames;
+use super::settings::ShownSetting;
 use crate::catalog::{self, Context, Directive, Duplicate, Inheritance, Tier};
 use crate::cli::Failure;
 use crate::source::shipped::ROOTS;
@@ -72,7 +72,7 @@ pub(super) fn entry(name: &str) -> Option<&'static Directive> {
 }
 
 /// Names of all settings of http that the version has.
-pub(super) fn names(book: Book<'_>) -> impl Iterator<Item = &'static str> {
+pub(super) fn names(book: ModelNames<'_>) -> impl Iterator<Item = &'static str> {
     let version = book.config.version;
     let own = catalog::DIRECTIVES.iter().filter(move |d| d.tier == Tier::OpenSource && d.exists_in(version));
     let mut last = "";
@@ -84,7 +84,7 @@ pub(super) fn names(book: Book<'_>) -> impl Iterator<Item = &'static str> {
 }
 
 /// The setting where the levels end; `None` if nothing says anything and it has no default.
-pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown {
+pub(super) fn setting(book: ModelNames<'_>, levels: &[Level<'_>], name: &str) -> ShownSetting {
     let entry = entry(name);
     let inheritance = entry.map_or(Inheritance::Unknown, |e| e.inheritance);
     let group = entry.and_then(|e| e.inheritance_group);
@@ -116,7 +116,7 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
         }
         // The name that was asked for is said even if another of its group is all there is.
         found.retain(|d| group.is_none() || d.name().is(name) || inheritance == Inheritance::Array);
-        return Shown {
+        return ShownSetting {
             name: name.to_owned(),
             text: found.iter().map(|d| book.text(d.head())).collect(),
             origin: if at == levels.len() - 1 { "set" } else { "inherited" },
@@ -125,7 +125,7 @@ pub(super) fn setting(book: Book<'_>, levels: &[Level<'_>], name: &str) -> Shown
         };
     }
     let text = default(book, entry);
-    Shown { name: name.to_owned(), text, origin: "default", from: None, places: Vec::new() }
+    ShownSetting { name: name.to_owned(), text, origin: "default", from: None, places: Vec::new() }
 }
 
 /// The innermost level that has the setting: of `merge_slashes` that is the server, wherever a location is.
@@ -140,7 +140,7 @@ fn own(levels: &[Level<'_>], entry: Option<&Directive>) -> usize {
 }
 
 /// Defaults, one line per directive.
-pub(super) fn default(book: Book<'_>, entry: Option<&Directive>) -> Vec<String> {
+pub(super) fn default(book: ModelNames<'_>, entry: Option<&Directive>) -> Vec<String> {
     let text = entry.and_then(|entry| entry.default_in(book.config.version)).unwrap_or_default();
     text.split(';').map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
 }

@@ -1,38 +1,38 @@
 //! Cases through the simulator, in parallel.
 
-use super::find::Found;
+use super::find::FoundCase;
 use crate::behaviour::case::Case;
 use crate::behaviour::coverage::Coverage;
 use crate::behaviour::expect::{self, Difference};
 use crate::behaviour::outcome::Outcome;
 use crate::cli::show::{RequestArgs, address, url};
-use crate::simulate::imagined::Asked;
-use crate::simulate::walk::{Ground, Walk};
+use crate::simulate::imagined::DescribedRequest;
+use crate::simulate::walk::{RoutingConfiguration, Walk};
 use crate::source::SourceMap;
 
 /// Case with its result.
 pub(super) struct Result {
     /// The case.
-    pub(super) found: Found,
+    pub(super) found: FoundCase,
     /// Everything that is not as expected.
     pub(super) verdict: Verdict,
     /// Treatment of the request by servers on loopback.
-    pub(super) live: Vec<Live>,
+    pub(super) live: Vec<LiveServer>,
 }
 
 /// A server on loopback, and what it did with a case.
-pub(super) struct Live {
+pub(super) struct LiveServer {
     /// `ngxc run`, or nginx with its version.
     pub(super) engine: String,
-    pub(super) seen: Seen,
+    pub(super) seen: LiveResult,
 }
 
 /// Result of a case on loopback.
-pub(super) enum Seen {
+pub(super) enum LiveResult {
     /// All that can be seen is as expected.
     Agreed,
     /// Something differs; the way of the request is that of the simulator.
-    Differs(Vec<Difference>, Box<(Asked, Walk)>),
+    Differs(Vec<Difference>, Box<(DescribedRequest, Walk)>),
     /// The case cannot be asked there, and why.
     NotAsked(String),
     /// The server did not answer.
@@ -44,7 +44,7 @@ pub(super) enum Verdict {
     /// All is as expected.
     Passed,
     /// Something differs; the way of the request explains it.
-    Failed(Vec<Difference>, Box<(Asked, Walk)>),
+    Failed(Vec<Difference>, Box<(DescribedRequest, Walk)>),
     /// The request cannot be made.
     Broken(String),
 }
@@ -53,13 +53,13 @@ impl Result {
     /// True if all is as expected.
     pub(super) fn is_passed(&self) -> bool {
         matches!(self.verdict, Verdict::Passed)
-            && self.live.iter().all(|live| matches!(live.seen, Seen::Agreed | Seen::NotAsked(_)))
+            && self.live.iter().all(|live| matches!(live.seen, LiveResult::Agreed | LiveResult::NotAsked(_)))
     }
 
     /// The request with its way, if something differs.
-    pub(super) fn request(&self) -> Option<&(Asked, Walk)> {
+    pub(super) fn request(&self) -> Option<&(DescribedRequest, Walk)> {
         let live = self.live.iter().find_map(|live| match &live.seen {
-            Seen::Differs(_, request) => Some(&**request),
+            LiveResult::Differs(_, request) => Some(&**request),
             _ => None,
         });
         match &self.verdict {
@@ -74,15 +74,15 @@ const FEW: usize = 200;
 
 /// Runs all cases; the order is kept.
 pub(super) fn all(
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     sources: &SourceMap,
-    cases: Vec<Found>,
+    cases: Vec<FoundCase>,
     mut coverage: Coverage,
 ) -> (Vec<Result>, Coverage) {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = if cases.len() < FEW { 1 } else { cores.min(16) };
     let size = cases.len().div_ceil(threads).max(1);
-    let mut parts: Vec<Vec<Found>> = Vec::new();
+    let mut parts: Vec<Vec<FoundCase>> = Vec::new();
     let mut rest = cases.into_iter().peekable();
     while rest.peek().is_some() {
         parts.push(rest.by_ref().take(size).collect());
@@ -115,7 +115,7 @@ pub(super) fn all(
     (results, coverage)
 }
 
-fn one(ground: &Ground, sources: &SourceMap, case: &Case, coverage: &mut Coverage) -> Verdict {
+fn one(ground: &RoutingConfiguration, sources: &SourceMap, case: &Case, coverage: &mut Coverage) -> Verdict {
     let asked = match asked(ground, case) {
         Ok(asked) => asked,
         Err(why) => return Verdict::Broken(why),
@@ -138,7 +138,10 @@ fn one(ground: &Ground, sources: &SourceMap, case: &Case, coverage: &mut Coverag
 ///
 /// # Errors
 /// If the URL is none, or if no server listens where it leads; in words.
-pub(in crate::cli) fn asked(ground: &Ground, case: &Case) -> std::result::Result<Asked, String> {
+pub(in crate::cli) fn asked(
+    ground: &RoutingConfiguration,
+    case: &Case,
+) -> std::result::Result<DescribedRequest, String> {
     let words = |failure: crate::cli::Failure| match failure.help {
         Some(help) => format!("{}; {help}", failure.message),
         None => failure.message,

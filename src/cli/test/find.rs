@@ -12,7 +12,7 @@ pub(super) const SUFFIX: &str = ".test.toml";
 const MAX_DEPTH: usize = 32;
 
 /// A case with its place.
-pub(super) struct Found {
+pub(super) struct FoundCase {
     /// File of the case.
     pub(super) file: PathBuf,
     /// Line, from 1.
@@ -25,7 +25,11 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// If there is no file of cases, or if one cannot be read.
-pub(super) fn cases(config: &Path, named: &[PathBuf], filter: Option<&str>) -> Result<Vec<Found>, Failure> {
+pub(super) fn cases(
+    config: &Path,
+    named: &[PathBuf],
+    filter: Option<&str>,
+) -> Result<Vec<FoundCase>, Failure> {
     let own = config.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let roots = if named.is_empty() { std::slice::from_ref(&own) } else { named };
     let mut files = Vec::new();
@@ -55,7 +59,7 @@ pub(super) fn cases(config: &Path, named: &[PathBuf], filter: Option<&str>) -> R
             CaseFile::parse(&text).map_err(|fault| Failure::new(format!("{}:{fault}", file.display())))?;
         let is_asked = |case: &Case| filter.is_none_or(|text| case.title().contains(text));
         found.extend(
-            cases.all(&text).into_iter().filter(|(_, case)| is_asked(case)).map(|(line, case)| Found {
+            cases.all(&text).into_iter().filter(|(_, case)| is_asked(case)).map(|(line, case)| FoundCase {
                 file: file.clone(),
                 line,
                 case,

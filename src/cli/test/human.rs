@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::execute::Seen;
+use super::execute::LiveResult;
 use super::machine::{Report, lines};
 use crate::cli::show::{human, way};
 
@@ -30,7 +30,7 @@ pub(super) fn print(report: &Report<'_>, engines: &[String], out: &mut dyn Write
     for (engine, separator) in engines.iter().zip(std::iter::once("; ").chain(std::iter::repeat(", "))) {
         let agreed = report.results.iter().flat_map(|result| &result.live);
         let agreed =
-            agreed.filter(|live| live.engine == *engine && matches!(live.seen, Seen::Agreed)).count();
+            agreed.filter(|live| live.engine == *engine && matches!(live.seen, LiveResult::Agreed)).count();
         write!(out, "{separator}{engine} agrees with {agreed}")?;
     }
     writeln!(out)
@@ -41,7 +41,7 @@ fn not_asked(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut is_first = true;
     for result in report.results {
         let why = result.live.iter().find_map(|live| match &live.seen {
-            Seen::NotAsked(why) => Some(why),
+            LiveResult::NotAsked(why) => Some(why),
             _ => None,
         });
         let Some(why) = why else { continue };

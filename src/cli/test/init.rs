@@ -8,18 +8,18 @@ use std::net::IpAddr;
 use super::execute::asked;
 use crate::behaviour::case::Case;
 use crate::behaviour::outcome::Outcome;
-use crate::behaviour::witness::place::{self, Reached};
-use crate::behaviour::write::{Written, expected, quote};
+use crate::behaviour::witness::place::{self, PlaceWitness};
+use crate::behaviour::write::{WrittenCase, expected, quote};
 use crate::cli::Failure;
 use crate::model::Endpoint;
 use crate::simulate::facts::Fact;
-use crate::simulate::walk::{End, Event, Ground};
+use crate::simulate::walk::{End, Event, RoutingConfiguration};
 
 /// Client of a case whose route depends on the client: an address for documentation.
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 /// Writes a case for each location that some request reaches.
-pub(super) fn init(ground: &Ground, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn init(ground: &RoutingConfiguration, out: &mut dyn Write) -> Result<(), Failure> {
     let config = ground.router.config();
     let mut cases = String::new();
     let reached = place::all(&ground.router, config);
@@ -61,7 +61,7 @@ pub(super) fn init(ground: &Ground, out: &mut dyn Write) -> Result<(), Failure> 
 }
 
 /// True if the request comes to the place that it is for.
-fn reaches(ground: &Ground, case: &Case, place: &Reached) -> bool {
+fn reaches(ground: &RoutingConfiguration, case: &Case, place: &PlaceWitness) -> bool {
     let Ok(mut request) = asked(ground, case) else { return false };
     request.client = request.client.or(Some(CLIENT));
     let Ok(outcome) = Outcome::of(ground, &request) else { return false };
@@ -72,7 +72,7 @@ fn reaches(ground: &Ground, case: &Case, place: &Reached) -> bool {
 }
 
 /// The case with what holds today; `None` if the request cannot be made.
-pub(in crate::cli) fn written(ground: &Ground, mut case: Case) -> Option<Written> {
+pub(in crate::cli) fn written(ground: &RoutingConfiguration, mut case: Case) -> Option<WrittenCase> {
     let mut request = asked(ground, &case).ok()?;
     let mut outcome = Outcome::of(ground, &request).ok()?;
     if matches!(outcome.walk.end, End::Needs(Fact::Client, _) | End::Unknown(..)) && case.client.is_none() {
@@ -100,5 +100,5 @@ pub(in crate::cli) fn written(ground: &Ground, mut case: Case) -> Option<Written
     add("files", case.files.as_ref().map(|files| format!("[{}]", list(&mut files.iter().map(|f| quote(f))))));
     add("user", case.user.as_deref().map(quote));
     add("auth_request", case.auth_request.map(|status| status.to_string()));
-    Some(Written { request: fields, expect })
+    Some(WrittenCase { request: fields, expect })
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::execute::{self, Live, Result as Tested, Seen, Verdict};
+use super::execute::{self, LiveResult, LiveServer, Result as Tested, Verdict};
 use crate::behaviour::expect;
 use crate::behaviour::live::{Session, is_unseen};
 use crate::behaviour::outcome::Outcome;
@@ -13,7 +13,7 @@ use crate::cli::{Failure, note};
 use crate::compile::{Options, compile};
 use crate::diagnostic::Level;
 use crate::runtime::{self, RunOptions, Stop};
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 use crate::source::Disk;
 use crate::syntax::{Configuration, LoadOptions, load};
 use crate::version::Version;
@@ -51,7 +51,7 @@ impl Drop for Server {
 pub(super) fn run(
     nginx: Option<&Path>,
     configuration: &Configuration,
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     results: &mut [Tested],
 ) -> Result<String, Failure> {
     let configured = ground.router.config().version;
@@ -84,38 +84,43 @@ pub(super) fn run(
     let _server = server.map_err(failed)?;
     for result in results {
         let seen = one(&mut session, ground, configuration, result);
-        result.live.push(Live { engine: engine.clone(), seen });
+        result.live.push(LiveServer { engine: engine.clone(), seen });
     }
     Ok(engine)
 }
 
-fn one(session: &mut Session, ground: &Ground, configuration: &Configuration, result: &Tested) -> Seen {
+fn one(
+    session: &mut Session,
+    ground: &RoutingConfiguration,
+    configuration: &Configuration,
+    result: &Tested,
+) -> LiveResult {
     let case = &result.found.case;
     if matches!(result.verdict, Verdict::Broken(_)) {
-        return Seen::NotAsked("the request cannot be made".to_owned());
+        return LiveResult::NotAsked("the request cannot be made".to_owned());
     }
     let asked = match execute::asked(ground, case) {
         Ok(asked) => asked,
-        Err(why) => return Seen::NotAsked(why),
+        Err(why) => return LiveResult::NotAsked(why),
     };
     let outcome = match Outcome::of(ground, &asked) {
         Ok(outcome) => outcome,
-        Err(why) => return Seen::NotAsked(why),
+        Err(why) => return LiveResult::NotAsked(why),
     };
     if let Some(why) = session.hindrance(case, &outcome) {
-        return Seen::NotAsked(why);
+        return LiveResult::NotAsked(why);
     }
     let mut observed = match session.ask(case, &outcome) {
         Ok(observed) => observed,
-        Err(error) => return Seen::Failed(error.to_string()),
+        Err(error) => return LiveResult::Failed(error.to_string()),
     };
     let mut differences = expect::compare(&case.expect, &mut observed, &configuration.sources);
     differences.retain(|difference| !is_unseen(difference));
     if differences.is_empty() {
-        return Seen::Agreed;
+        return LiveResult::Agreed;
     }
     let walk = outcome.walk;
-    Seen::Differs(differences, Box::new((asked, walk)))
+    LiveResult::Differs(differences, Box::new((asked, walk)))
 }
 
 /// `ngxc run` inside of this program.

@@ -4,22 +4,22 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::execute::{Live, Result, Seen, Verdict};
+use super::execute::{LiveResult, LiveServer, Result, Verdict};
 use crate::behaviour::coverage::Coverage;
-use crate::behaviour::expect::{Difference, Found};
+use crate::behaviour::expect::{Difference, FoundValue};
 use crate::cli::coverage::report;
 use crate::cli::render::github as command;
 use crate::cli::render::xml::escape;
-use crate::cli::show::{Book, way};
-use crate::simulate::walk::Ground;
+use crate::cli::show::{ModelNames, way};
+use crate::simulate::walk::RoutingConfiguration;
 
 /// Version of the schema.
 const SCHEMA: u32 = 1;
 
 /// Results, and what is needed to explain them.
 pub(super) struct Report<'r> {
-    pub(super) book: Book<'r>,
-    pub(super) ground: &'r Ground,
+    pub(super) book: ModelNames<'r>,
+    pub(super) ground: &'r RoutingConfiguration,
     pub(super) results: &'r [Result],
 }
 
@@ -30,13 +30,13 @@ impl Report<'_> {
     }
 }
 
-/// Found values, in words.
-pub(super) fn found_text(found: &Found) -> String {
+/// FoundValue values, in words.
+pub(super) fn found_text(found: &FoundValue) -> String {
     match found {
-        Found::Value(value) => format!("found `{value}`"),
-        Found::Several(values) => format!("found `{}`", values.join("`, `")),
-        Found::Nothing => "found nothing".to_owned(),
-        Found::Unknown(missing) => format!("not known here: {missing}"),
+        FoundValue::Value(value) => format!("found `{value}`"),
+        FoundValue::Several(values) => format!("found `{}`", values.join("`, `")),
+        FoundValue::Nothing => "found nothing".to_owned(),
+        FoundValue::Unknown(missing) => format!("not known here: {missing}"),
     }
 }
 
@@ -47,13 +47,13 @@ pub(super) fn lines(result: &Result) -> Vec<String> {
         Verdict::Broken(why) => vec![why.clone()],
         Verdict::Failed(differences, _) => differences.iter().map(line).collect(),
     };
-    for Live { engine, seen } in &result.live {
+    for LiveServer { engine, seen } in &result.live {
         match seen {
-            Seen::Agreed | Seen::NotAsked(_) => {}
-            Seen::Differs(differences, _) => {
+            LiveResult::Agreed | LiveResult::NotAsked(_) => {}
+            LiveResult::Differs(differences, _) => {
                 lines.extend(differences.iter().map(|difference| format!("{engine}: {}", line(difference))));
             }
-            Seen::Failed(why) => lines.push(format!("{engine}: {why}")),
+            LiveResult::Failed(why) => lines.push(format!("{engine}: {why}")),
         }
     }
     lines
@@ -107,16 +107,16 @@ fn case(report: &Report<'_>, result: &Result) -> Value {
     case
 }
 
-fn live(live: &Live) -> Value {
+fn live(live: &LiveServer) -> Value {
     let mut value = json!({ "engine": live.engine });
     match &live.seen {
-        Seen::Agreed => value["result"] = json!("passed"),
-        Seen::Differs(differences, _) => {
+        LiveResult::Agreed => value["result"] = json!("passed"),
+        LiveResult::Differs(differences, _) => {
             value["result"] = json!("failed");
             value["differences"] = differences.iter().map(difference).collect();
         }
-        Seen::NotAsked(why) | Seen::Failed(why) => {
-            let is_asked = matches!(live.seen, Seen::Failed(_));
+        LiveResult::NotAsked(why) | LiveResult::Failed(why) => {
+            let is_asked = matches!(live.seen, LiveResult::Failed(_));
             value["result"] = json!(if is_asked { "broken" } else { "not asked" });
             value["problem"] = json!(why);
         }
@@ -126,10 +126,10 @@ fn live(live: &Live) -> Value {
 
 fn difference(difference: &Difference) -> Value {
     let (found, unknown) = match &difference.found {
-        Found::Value(value) => (json!(value), None),
-        Found::Several(values) => (json!(values), None),
-        Found::Nothing => (Value::Null, None),
-        Found::Unknown(missing) => (Value::Null, Some(missing.to_string())),
+        FoundValue::Value(value) => (json!(value), None),
+        FoundValue::Several(values) => (json!(values), None),
+        FoundValue::Nothing => (Value::Null, None),
+        FoundValue::Unknown(missing) => (Value::Null, Some(missing.to_string())),
     };
     json!({
         "field": difference.field, "expected": expected(&difference.expected), "found": found, "unknown": unknown

@@ -20,7 +20,7 @@ use clap::{Args, ValueEnum};
 
 use super::coverage::report::CoverageArgs;
 use super::input::{self, Input};
-use super::show::Book;
+use super::show::ModelNames;
 use super::{Failure, Outcome, note};
 use crate::behaviour::coverage::Coverage;
 use crate::source::Disk;
@@ -139,7 +139,7 @@ fn once(args: &TestArgs, out: &mut dyn Write, files: &mut Vec<PathBuf>) -> Resul
     {
         engines.push(live::run(nginx, &configuration, &ground, &mut results)?);
     }
-    let book = Book { config: &config, sources };
+    let book = ModelNames { config: &config, sources };
     let report = machine::Report { book, ground: &ground, results: &results };
     match args.format {
         Format::Human => human::print(&report, &engines, out)?,

@@ -15,7 +15,7 @@ use crate::cli::{Failure, log_file, log_format, note, requests};
 use crate::model::log::LogFormat;
 use crate::simulate::facts::{Fact, Files};
 use crate::simulate::lines;
-use crate::simulate::walk::Ground;
+use crate::simulate::walk::RoutingConfiguration;
 
 /// Most different requests that are recorded.
 const MOST: usize = 10_000;
@@ -29,15 +29,15 @@ type Key = (Option<String>, Option<String>, Option<String>, Vec<(String, Values)
 
 /// Requests that have been written, and lines that are none.
 #[derive(Default)]
-struct Recorded {
+struct RecordedRequests {
     seen: HashSet<Key>,
     text: String,
     failed: usize,
 }
 
-impl Recorded {
+impl RecordedRequests {
     /// Writes a case unless the same request has been written.
-    fn add(&mut self, ground: &Ground, case: Option<Case>) {
+    fn add(&mut self, ground: &RoutingConfiguration, case: Option<Case>) {
         let Some(case) = case else {
             self.failed += 1;
             return;
@@ -58,7 +58,7 @@ impl Recorded {
 
 /// Writes a case for each request of a list or of a log, the same request once.
 pub(super) fn record(
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     path: &Path,
     format: Option<&str>,
     out: &mut dyn Write,
@@ -69,7 +69,7 @@ pub(super) fn record(
     let first = first.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let first = first.filter(|line| !line.is_empty() && !line.starts_with(b"#")).map(<[u8]>::to_vec).next();
     let is_list = format.is_none() && first.as_ref().is_none_or(|line| requests::request(line).is_some());
-    let mut recorded = Recorded::default();
+    let mut recorded = RecordedRequests::default();
     if is_list {
         requests::each(input, |request| recorded.add(ground, request)).map_err(failed)?;
     } else {
@@ -93,10 +93,10 @@ pub(super) fn record(
 
 /// The requests of a log.
 fn of_log(
-    ground: &Ground,
+    ground: &RoutingConfiguration,
     input: impl Read,
     format: &LogFormat,
-    recorded: &mut Recorded,
+    recorded: &mut RecordedRequests,
 ) -> Result<std::io::Result<()>, Failure> {
     let reader = Reader::new(ground, format).map_err(Failure::new)?;
     reader.assumptions().iter().for_each(|missing| note(&format!("note: {missing}")));
@@ -131,7 +131,7 @@ fn of_log(
 }
 
 /// A case for a logged request: with the headers that matter, and the facts that it depends on.
-fn case(ground: &Ground, logged: &Logged) -> Option<Case> {
+fn case(ground: &RoutingConfiguration, logged: &Logged) -> Option<Case> {
     let asked = &logged.asked;
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let (host, target) = (text(&asked.host)?, text(&asked.target)?);
@@ -168,7 +168,7 @@ fn case(ground: &Ground, logged: &Logged) -> Option<Case> {
 }
 
 /// The case with the facts of the log that its route depends on.
-fn settled(ground: &Ground, mut case: Case, logged: &Logged) -> Option<Case> {
+fn settled(ground: &RoutingConfiguration, mut case: Case, logged: &Logged) -> Option<Case> {
     let facts = logged.asked.facts.as_ref()?;
     for _ in 0..MOST_FACTS {
         let request = asked(ground, &case).ok()?;
@@ -190,7 +190,7 @@ fn settled(ground: &Ground, mut case: Case, logged: &Logged) -> Option<Case> {
 }
 
 /// The file that answers if each file exists.
-fn file_of(ground: &Ground, case: &Case, files: &Files) -> Option<String> {
+fn file_of(ground: &RoutingConfiguration, case: &Case, files: &Files) -> Option<String> {
     let mut request = asked(ground, case).ok()?;
     request.facts.as_mut()?.files = Some(files.clone());
     let outcome = Outcome::of(ground, &request).ok()?;
@@ -199,7 +199,7 @@ fn file_of(ground: &Ground, case: &Case, files: &Files) -> Option<String> {
 }
 
 /// All that is known of a case.
-fn today(ground: &Ground, case: &Case) -> Option<Vec<(String, String)>> {
+fn today(ground: &RoutingConfiguration, case: &Case) -> Option<Vec<(String, String)>> {
     let request = asked(ground, case).ok()?;
     let mut outcome = Outcome::of(ground, &request).ok()?;
     Some(expected(&mut outcome))

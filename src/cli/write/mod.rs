@@ -66,13 +66,13 @@ pub(super) fn replace(changes: &[Change<'_>]) -> Result<(), Failure> {
     };
     let mut ready = Vec::with_capacity(changes.len());
     for change in changes {
-        let staged = Staged::new(change.path, change.new).map_err(|error| failed(change.path, &error))?;
+        let staged = StagedFile::new(change.path, change.new).map_err(|error| failed(change.path, &error))?;
         ready.push((change, staged));
     }
     for (change, staged) in &ready {
         staged.compare(change)?;
     }
-    let mut done: Vec<(&Change<'_>, Staged)> = Vec::with_capacity(ready.len());
+    let mut done: Vec<(&Change<'_>, StagedFile)> = Vec::with_capacity(ready.len());
     for (change, staged) in ready {
         // Once more: staging the other files took its time.
         let written = staged
@@ -95,7 +95,7 @@ pub(super) fn replace(changes: &[Change<'_>]) -> Result<(), Failure> {
 }
 
 /// A new text that lies ready on the disk of its file.
-struct Staged {
+struct StagedFile {
     /// The file, links followed.
     path: PathBuf,
     new: NamedTempFile,
@@ -104,7 +104,7 @@ struct Staged {
     in_place: bool,
 }
 
-impl Staged {
+impl StagedFile {
     fn new(path: &Path, text: &[u8]) -> io::Result<Self> {
         let path = path.canonicalize()?;
         let meta = std::fs::metadata(&path)?;

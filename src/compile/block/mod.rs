@@ -11,7 +11,7 @@ use super::directive::Directive;
 use super::scope::{Compiler, Scope, module_of};
 use super::{argument, forgotten, value};
 use crate::catalog::{self, Body, Context, Duplicate, Tier};
-use crate::diagnostic::{Class, Diagnostic, Level, Place, When};
+use crate::diagnostic::{Class, Diagnostic, FaultPhase, Level, Place};
 use crate::source::{FileId, Span};
 use crate::syntax::{self, Block, Terminator};
 use refused::{missing_block, report_unknown, unexpected_block, wrong_arity};
@@ -126,7 +126,7 @@ fn simple<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, blocks: &mut dyn
     cx.late = false;
     for diagnostic in &mut cx.diagnostics[before..] {
         if diagnostic.code == "invalid-variable" {
-            diagnostic.when = When::EndOfSubsystem { step: 25, place: Place::Close };
+            diagnostic.when = FaultPhase::EndOfSubsystem { step: 25, place: Place::Close };
         }
     }
 }

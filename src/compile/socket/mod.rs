@@ -12,7 +12,7 @@ use super::directive::Directive;
 use super::protocols::{self, Protocols};
 use super::scope::{Check, Compiler};
 use crate::catalog::Context;
-use crate::diagnostic::{Diagnostic, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::Endpoint;
 use crate::source::Span;
 
@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[("listen", unmodelled)];
 
 /// Subsystem of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Whose {
+pub(super) enum SocketSubsystem {
     Http,
     Stream,
     Mail,
@@ -31,7 +31,7 @@ pub(super) enum Whose {
 /// Sockets, by bound address.
 #[derive(Default)]
 pub(super) struct Sockets {
-    known: HashMap<(Whose, bool, Endpoint), Socket>,
+    known: HashMap<(SocketSubsystem, bool, Endpoint), Socket>,
     /// Servers compiled so far, http and stream.
     pub(super) servers: Vec<ServerCertificates>,
 }
@@ -40,7 +40,7 @@ impl Sockets {
     /// Sockets of `stream`, each with its servers in their order.
     pub(super) fn of_stream(&self) -> Vec<(&Endpoint, &[usize])> {
         let mut found: Vec<_> =
-            self.known.iter().filter(|((whose, ..), _)| *whose == Whose::Stream).collect();
+            self.known.iter().filter(|((whose, ..), _)| *whose == SocketSubsystem::Stream).collect();
         found.sort_by_key(|(_, socket)| socket.order);
         found.into_iter().map(|((_, _, endpoint), socket)| (endpoint, socket.servers.as_slice())).collect()
     }
@@ -48,7 +48,7 @@ impl Sockets {
 
 /// Certificate of a server, which decides if the server can speak TLS.
 pub(super) struct ServerCertificates {
-    pub(super) whose: Whose,
+    pub(super) whose: SocketSubsystem,
     pub(super) has_certificate: bool,
     pub(super) rejects: bool,
     pub(super) head: Option<Span>,
@@ -75,7 +75,7 @@ pub(super) fn add(
     span: Option<Span>,
     endpoint: &Endpoint,
     options: &Options,
-    (whose, server): (Whose, usize),
+    (whose, server): (SocketSubsystem, usize),
 ) -> bool {
     let key = (whose, options.quic || options.udp, endpoint.clone());
     let order = cx.states.of::<Sockets>().known.len();
@@ -92,8 +92,9 @@ pub(super) fn add(
         protocols: Protocols::new(options),
     });
     socket.ssl |= options.ssl;
-    let redefined = whose != Whose::Mail && !socket.servers.is_empty() && socket.protocols.redefines(options);
-    let mail = whose == Whose::Mail;
+    let redefined =
+        whose != SocketSubsystem::Mail && !socket.servers.is_empty() && socket.protocols.redefines(options);
+    let mail = whose == SocketSubsystem::Mail;
     let conflict = if socket.last_server == server || mail && !socket.servers.is_empty() {
         let nginx = if mail { "duplicate \"{}\" address and port pair" } else { "a duplicate listen {}" };
         Some(("duplicate-listen", "this server listens on `{}` twice", nginx, socket.first))
@@ -137,7 +138,7 @@ fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     if module.starts_with("ngx_http") {
         return true;
     }
-    let whose = if module.starts_with("ngx_mail") { Whose::Mail } else { Whose::Stream };
+    let whose = if module.starts_with("ngx_mail") { SocketSubsystem::Mail } else { SocketSubsystem::Stream };
     let url = match address::parse_resolved(&directive.arg(1), 0, Form::Listen) {
         Ok(url) => url,
         Err(fault) => return refuse_address(cx, directive, fault),
@@ -166,7 +167,7 @@ pub(super) fn merge(cx: &mut Compiler<'_>) {
             .label("no `listen` in it")
             .help(format!("add `listen {example};`"))
             .nginx("no \"listen\" is defined for server")
-            .when(When::OfBlock),
+            .when(FaultPhase::OfBlock),
     );
 }
 
@@ -194,7 +195,7 @@ pub(super) fn report_missing_certificates(cx: &mut Compiler<'_>) {
     let mut reported = std::collections::HashSet::new();
     for socket in tls {
         let Some(default) = sockets.servers.get(socket.default_server) else { continue };
-        if default.has_certificate || default.whose == Whose::Mail {
+        if default.has_certificate || default.whose == SocketSubsystem::Mail {
             continue;
         }
         let others = || socket.servers.iter().filter(|&&s| s != socket.default_server).copied();
@@ -219,7 +220,7 @@ pub(super) fn report_missing_certificates(cx: &mut Compiler<'_>) {
         .label("no certificate")
         .help("add `ssl_certificate …;` and `ssl_certificate_key …;`, or `ssl_reject_handshake on;`")
         .nginx(format!("no \"ssl_certificate\" is defined for the \"listen ... {parameter}\" directive"))
-        .when(When::EndOfSubsystem { step: 250, place: Place::Directive });
+        .when(FaultPhase::EndOfSubsystem { step: 250, place: Place::Directive });
         if let Some(first) = socket.first {
             diagnostic = diagnostic.related(first, "the socket");
         }

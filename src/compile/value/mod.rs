@@ -6,7 +6,7 @@ mod pieces;
 use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Subsystem, Tier};
-use crate::diagnostic::{Diagnostic, Level, Place, When};
+use crate::diagnostic::{Diagnostic, FaultPhase, Level, Place};
 use crate::model::value::{Variable, VariableSource};
 use crate::model::{ComplexValue, Segment, VariableId};
 use crate::source::Span;
@@ -266,8 +266,8 @@ pub(super) fn report_undefined(cx: &mut Compiler<'_>) {
             continue;
         }
         let step = if late { 301 } else { 300 };
-        let diagnostic =
-            undefined(cx, &name, &places, subsystem).when(When::EndOfSubsystem { step, place: Place::None });
+        let diagnostic = undefined(cx, &name, &places, subsystem)
+            .when(FaultPhase::EndOfSubsystem { step, place: Place::None });
         cx.includes = std::rc::Rc::from([]);
         cx.report(diagnostic);
     }

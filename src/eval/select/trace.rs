@@ -2,14 +2,14 @@
 //! differ.
 
 use super::{LocationId, ServerId};
-use crate::eval::names::How;
+use crate::eval::names::NameMatchKind;
 
 /// One step of the choice of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerStep {
     /// A name or wildcard of this server is the best match in the table.
-    Name(ServerId, How),
+    Name(ServerId, NameMatchKind),
     /// A regular expression was tried; true: it matches.
     Regex(ServerId, String, bool),
     /// No name matches: the default server.

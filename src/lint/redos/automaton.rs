@@ -28,7 +28,7 @@ pub(super) struct Step {
 
 /// The states that can follow a state.
 #[derive(Clone, Debug, Default)]
-pub(super) struct After {
+pub(super) struct Successors {
     pub(super) steps: Vec<Step>,
     /// The pattern matches here, whatever follows.
     pub(super) matches: bool,
@@ -43,7 +43,7 @@ pub(super) struct After {
 pub(super) struct Automaton {
     /// The bytes that each state reads; state 0 reads nothing.
     pub(super) sets: Vec<Bytes>,
-    pub(super) after: Vec<After>,
+    pub(super) after: Vec<Successors>,
     /// The state in which the text before a match is skipped; `None` if matches begin at the start of the text.
     pub(super) skipping: Option<State>,
 }
@@ -204,15 +204,15 @@ impl<'n> Builder<'n> {
         is_start: bool,
         numbers: &HashMap<usize, State>,
         left: &mut usize,
-    ) -> Option<After> {
-        let mut found = After::default();
+    ) -> Option<Successors> {
+        let mut found = Successors::default();
         let mut places: HashMap<State, usize> = HashMap::new();
         // A part leads to parts that were built before it, but for loops: so each is complete when its turn comes.
-        let mut open: BTreeMap<Way, bool> = BTreeMap::new();
-        add(&mut open, Way { begun: 0, part: Reverse(target), loops: 0, ended: false }, false);
+        let mut open: BTreeMap<PathStep, bool> = BTreeMap::new();
+        add(&mut open, PathStep { begun: 0, part: Reverse(target), loops: 0, ended: false }, false);
         while let Some((way, twice)) = open.pop_first() {
             *left = left.checked_sub(1)?;
-            let to = |part: usize| Way { part: Reverse(part), ..way };
+            let to = |part: usize| PathStep { part: Reverse(part), ..way };
             match &self.parts[way.part.0] {
                 Part::Accept => (found.matches, found.matches_at_end) = (found.matches || !way.ended, true),
                 Part::Looked => found.has_looked = true,
@@ -232,7 +232,7 @@ impl<'n> Builder<'n> {
                     if way.loops & bit == 0 {
                         add(
                             &mut open,
-                            Way { begun: way.begun + 1, loops: way.loops | bit, ..to(*again) },
+                            PathStep { begun: way.begun + 1, loops: way.loops | bit, ..to(*again) },
                             twice,
                         );
                     }
@@ -240,7 +240,7 @@ impl<'n> Builder<'n> {
                 }
                 Part::Start(next) if is_start => add(&mut open, to(*next), twice),
                 Part::Start(_) => {}
-                Part::End(next) => add(&mut open, Way { ended: true, ..to(*next) }, twice),
+                Part::End(next) => add(&mut open, PathStep { ended: true, ..to(*next) }, twice),
             }
         }
         Some(found)
@@ -249,7 +249,7 @@ impl<'n> Builder<'n> {
 
 /// A place on the way to the next byte, in the order in which places are left.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Way {
+struct PathStep {
     /// The loops that were begun anew, and their number.
     begun: u32,
     part: Reverse<usize>,
@@ -259,7 +259,7 @@ struct Way {
 }
 
 /// Notes that a place is reached; `true` in `open` if there are two ways to it.
-fn add(open: &mut BTreeMap<Way, bool>, way: Way, twice: bool) {
+fn add(open: &mut BTreeMap<PathStep, bool>, way: PathStep, twice: bool) {
     open.entry(way).and_modify(|known| *known = true).or_insert(twice);
 }
 

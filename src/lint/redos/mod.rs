@@ -21,8 +21,8 @@ use cost::{Counter, LIMIT};
 
 /// A pattern that costs more steps than PCRE2 allows by default.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Costly {
-    /// A text that costs so much with [`Costly::pumps`] repetitions.
+pub struct CostlyPattern {
+    /// A text that costs so much with [`CostlyPattern::pumps`] repetitions.
     pub witness: Witness,
     /// The number of repetitions of its middle.
     pub pumps: usize,
@@ -47,7 +47,7 @@ const HIGHEST_POWER: f64 = 16.0;
 /// Repetitions with which an exponential witness is shown: each doubles the steps at least.
 const SHOWN: usize = 40;
 
-impl Costly {
+impl CostlyPattern {
     /// The text.
     pub fn text(&self) -> Vec<u8> {
         self.witness.text(self.pumps)
@@ -56,7 +56,7 @@ impl Costly {
 
 /// Judges a pattern for texts that a client can choose; `None` if none costs 10,000,000 steps, PCRE2's limit, or if the
 /// pattern is not understood.
-pub fn judge(pattern: &str, caseless: bool, text: &Text) -> Option<Costly> {
+pub fn judge(pattern: &str, caseless: bool, text: &Text) -> Option<CostlyPattern> {
     if !pattern.contains(['*', '+', '{']) {
         return None;
     }
@@ -66,9 +66,9 @@ pub fn judge(pattern: &str, caseless: bool, text: &Text) -> Option<Costly> {
     let required: Option<Vec<Counter<'_>>> =
         text.matching.iter().map(|(own, caseless)| Counter::of(own, *caseless)).collect();
     let required = required?;
-    let comes_here = |costly: &Costly| required.iter().all(|own| own.matches(&costly.text()));
+    let comes_here = |costly: &CostlyPattern| required.iter().all(|own| own.matches(&costly.text()));
     let counter = Counter::new(pattern, parsed.start, caseless, automaton.skipping.is_some());
-    let mut best: Option<Costly> = None;
+    let mut best: Option<CostlyPattern> = None;
     let mut tries = MOST_TRIES;
     for pump in ambiguity::pumps(&automaton) {
         let witnesses = witness::witnesses(&automaton, &pump, text);
@@ -80,7 +80,8 @@ pub fn judge(pattern: &str, caseless: bool, text: &Text) -> Option<Costly> {
         }
         for (witness, fails) in witnesses.iter().take(tries) {
             tries -= 1;
-            let is_better = |costly: &Costly| best.as_ref().is_none_or(|best| costly.power() > best.power());
+            let is_better =
+                |costly: &CostlyPattern| best.as_ref().is_none_or(|best| costly.power() > best.power());
             if let Some(costly) = power(&counter, witness, *fails, text).filter(is_better).filter(&comes_here)
             {
                 best = Some(costly);
@@ -91,7 +92,7 @@ pub fn judge(pattern: &str, caseless: bool, text: &Text) -> Option<Costly> {
     best
 }
 
-impl Costly {
+impl CostlyPattern {
     /// The exponent of a growth that is a power.
     fn power(&self) -> u32 {
         match self.growth {
@@ -108,17 +109,17 @@ fn highest(witness: &Witness, text: &Text) -> usize {
 }
 
 /// Lets PCRE2 say that few repetitions cost much.
-fn exponential(counter: &Counter<'_>, witness: &Witness, text: &Text) -> Option<Costly> {
+fn exponential(counter: &Counter<'_>, witness: &Witness, text: &Text) -> Option<CostlyPattern> {
     let highest = highest(witness, text);
     // A power of the length is far from that: 24 to the third is 14,000.
     let is_much = highest >= 24 && counter.one_start(50_000)?.exceeds(&witness.text(24));
     let pumps = SHOWN.min(highest);
-    is_much.then(|| Costly { witness: witness.clone(), pumps, growth: Growth::Exponential })
+    is_much.then(|| CostlyPattern { witness: witness.clone(), pumps, growth: Growth::Exponential })
 }
 
 /// Lets PCRE2 count the steps of two lengths, and concludes to the longest.
 #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "a few thousand repetitions")]
-fn power(counter: &Counter<'_>, witness: &Witness, fails: bool, text: &Text) -> Option<Costly> {
+fn power(counter: &Counter<'_>, witness: &Witness, fails: bool, text: &Text) -> Option<CostlyPattern> {
     let highest = highest(witness, text);
     // A text that matches somewhere seldom costs anything.
     // A text that matches somewhere seldom costs anything.
@@ -139,5 +140,5 @@ fn power(counter: &Counter<'_>, witness: &Witness, fails: bool, text: &Text) -> 
     // With matches that begin anywhere PCRE may know at once that there is none.
     let is_tried = counter.one_start((highest / 16) as u64)?.exceeds(&witness.text(highest));
     let growth = Growth::Power(power.round() as u32);
-    is_tried.then(|| Costly { witness: witness.clone(), pumps: highest, growth })
+    is_tried.then(|| CostlyPattern { witness: witness.clone(), pumps: highest, growth })
 }

@@ -34,7 +34,7 @@ pub(super) enum Node {
 
 /// A parsed pattern.
 #[derive(Debug)]
-pub(super) struct Parsed {
+pub(super) struct ParsedPattern {
     pub(super) node: Node,
     /// The start of the pattern, behind `(*UTF)` and the like.
     pub(super) start: usize,
@@ -60,7 +60,7 @@ pub(super) struct Reader<'p> {
 }
 
 /// Parses a pattern; `None` for recursion, conditions, verbs and callouts, which the parser does not know.
-pub(super) fn parse(text: &[u8], caseless: bool) -> Option<Parsed> {
+pub(super) fn parse(text: &[u8], caseless: bool) -> Option<ParsedPattern> {
     let mut reader = Reader { text, at: 0, groups: 0, names: Vec::new(), depth: 0 };
     while reader.rest().starts_with(b"(*") {
         let end = reader.rest().iter().position(|b| *b == b')')?;
@@ -75,7 +75,7 @@ pub(super) fn parse(text: &[u8], caseless: bool) -> Option<Parsed> {
     let start = reader.at;
     let flags = Flags { caseless, dot_all: false, lines: false, spaced: false, unnumbered: false };
     let node = reader.either(flags)?;
-    (reader.at == text.len()).then_some(Parsed { node, start })
+    (reader.at == text.len()).then_some(ParsedPattern { node, start })
 }
 
 impl Reader<'_> {

@@ -1,29 +1,31 @@
 //! Hosts in `proxy_pass` without an `upstream` block, and the upstream that a repair adds.
 
+use std::collections::HashSet;
+
 use super::connection::line_in_location;
 use crate::edit::Edit;
 use crate::lint::place;
 use crate::lint::target::Target;
 use crate::model::Origin;
 use crate::model::location::Handler;
-use crate::reuse::{Judged, Leaf, Reached, has_variable_host};
+use crate::reuse::{JudgedLeaf, Leaf, ReachedTarget, has_variable_host};
 use crate::syntax::Directive;
 
 /// The host without an upstream that a leaf proxies to, if its connections could be kept.
-pub(crate) fn bare<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
+pub(crate) fn bare<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Option<&'a str> {
     let leaf = &judged.leaf;
     let could_keep = leaf.directive != "fastcgi_pass" || leaf.location.settings.reuse.fastcgi_keep_conn.value;
     if !judged.can_reuse() || !could_keep || has_variable_host(target.config, leaf.target) {
         return None;
     }
     judged.reached.iter().find_map(|(reached, _)| match reached {
-        Reached::Bare(host, _) if !target.may_be_upstream(leaf, host) => Some(host.as_str()),
+        ReachedTarget::Bare(host, _) if !target.may_be_upstream(leaf, host) => Some(host.as_str()),
         _ => None,
     })
 }
 
 /// The upstream that a host should have.
-pub(crate) fn upstream(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> String {
+pub(crate) fn upstream(target: Target<'_>, host: &str, users: &[&JudgedLeaf<'_>]) -> String {
     let tls =
         users.iter().any(|user| matches!(&user.leaf.location.handler, Some(Handler::Proxy(p)) if p.tls));
     format!("upstream {} {{ server {host}{}; keepalive 16; }}", name(target, host), port(host, tls))
@@ -71,7 +73,11 @@ fn name(target: Target<'_>, host: &str) -> String {
 }
 
 /// Name of the new upstream, and the edits: the block, and each target that now names it.
-pub(super) fn edits(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Option<(String, Vec<Edit>)> {
+pub(super) fn edits(
+    target: Target<'_>,
+    host: &str,
+    users: &[&JudgedLeaf<'_>],
+) -> Option<(String, Vec<Edit>)> {
     let uses = target.uses();
     if !uses.complete || uses.is_read("proxy_host") || uses.is_read("proxy_port") {
         return None;
@@ -81,6 +87,8 @@ pub(super) fn edits(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Op
         place::find(target.configuration, users[0].leaf.server.span).filter(|d| d.name().is("server"))?;
     let mut tls = None;
     let mut edits = Vec::new();
+    // Thousands of locations may name the host.
+    let mut known = HashSet::new();
     for user in users {
         let Some(Handler::Proxy(pass)) = &user.leaf.location.handler else { return None };
         // One upstream has one port, which the scheme may imply.
@@ -88,7 +96,7 @@ pub(super) fn edits(target: Target<'_>, host: &str, users: &[&Judged<'_>]) -> Op
             return None;
         }
         for edit in of_leaf(target, &user.leaf, host, &name)? {
-            if !edits.contains(&edit) {
+            if known.insert(edit.clone()) {
                 edits.push(edit);
             }
         }

@@ -19,13 +19,13 @@ use super::target::Target;
 use crate::edit::Fix;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Origin, Upstream};
-use crate::reuse::{Judged, Reached};
+use crate::reuse::{JudgedLeaf, ReachedTarget};
 use crate::source::Span;
 use need::{lacks_pool, least};
 use patch::Remedy;
 use sets::{Key, Sets};
 
-pub(super) use need::{EMPTY_HEADER, HTTP11, Missing, TOGETHER, is_local, level, missing};
+pub(super) use need::{EMPTY_HEADER, HTTP11, LeafLacks, TOGETHER, is_local, level, missing};
 pub(super) use patch::listed;
 pub(super) use words::{help, lines, of_host, of_upstream, pools};
 
@@ -34,15 +34,15 @@ const MOST_FIXES: usize = 20;
 /// Edits in the fixes of all findings: beyond, only the first findings of a group carry the fix.
 const MOST_EDITS: usize = 20_000;
 /// A leaf that lacks something.
-struct Lack {
-    missing: Missing,
+struct LackingLeaf {
+    missing: LeafLacks,
     group: usize,
 }
 
 /// Leaves and upstreams that are repaired together.
 #[derive(Default)]
 struct Group<'a> {
-    leaves: Vec<&'a Judged<'a>>,
+    leaves: Vec<&'a JudgedLeaf<'a>>,
     upstreams: Vec<&'a Upstream>,
     hosts: Vec<String>,
     fix: OnceCell<Option<Fix>>,
@@ -51,12 +51,12 @@ struct Group<'a> {
 
 /// The lacks of all leaves, and their repair.
 pub(super) struct Remedies<'a> {
-    lacks: HashMap<*const Judged<'a>, Lack>,
+    lacks: HashMap<*const JudgedLeaf<'a>, LackingLeaf>,
     upstreams: HashMap<*const Upstream, usize>,
     hosts: HashMap<String, usize>,
     groups: Vec<Group<'a>>,
     /// The leaves that inherit their headers from a line.
-    heirs: HashMap<Span, Vec<&'a Judged<'a>>>,
+    heirs: HashMap<Span, Vec<&'a JudgedLeaf<'a>>>,
     /// Connections that a new pool keeps at least.
     least: usize,
     given: Cell<usize>,
@@ -77,7 +77,7 @@ impl<'a> Remedies<'a> {
             given: Cell::new(0),
         };
         let mut sets = Sets::default();
-        let mut found: Vec<(&'a Judged<'a>, Missing, Vec<&'a Upstream>, Option<&'a str>)> = Vec::new();
+        let mut found: Vec<(&'a JudgedLeaf<'a>, LeafLacks, Vec<&'a Upstream>, Option<&'a str>)> = Vec::new();
         for judged in &target.reuse.leaves {
             if let Origin::Inherited(_) = judged.leaf.proxy().set_header.origin
                 && let Some(last) = judged.leaf.proxy().set_header.value.last()
@@ -94,7 +94,7 @@ impl<'a> Remedies<'a> {
                 continue;
             }
             let missing = missing(target, judged, !without.is_empty() || bare.is_some());
-            if missing == Missing::default() {
+            if missing == LeafLacks::default() {
                 continue;
             }
             let number = found.len();
@@ -141,14 +141,14 @@ impl<'a> Remedies<'a> {
             {
                 members.hosts.push(host);
             }
-            this.lacks.insert(std::ptr::from_ref(judged), Lack { missing, group });
+            this.lacks.insert(std::ptr::from_ref(judged), LackingLeaf { missing, group });
         }
         this
     }
 
     /// The lacks of a leaf; none if its connections are used again, or if that cannot be had.
-    pub(super) fn missing(&self, judged: &Judged<'a>) -> Missing {
-        self.lacks.get(&std::ptr::from_ref(judged)).map_or_else(Missing::default, |lack| lack.missing)
+    pub(super) fn missing(&self, judged: &JudgedLeaf<'a>) -> LeafLacks {
+        self.lacks.get(&std::ptr::from_ref(judged)).map_or_else(LeafLacks::default, |lack| lack.missing)
     }
 
     /// True if a pool is missing in an upstream that could have one.
@@ -163,7 +163,7 @@ impl<'a> Remedies<'a> {
     }
 
     /// The whole remedy for a leaf.
-    pub(super) fn of_leaf(&self, target: Target<'a>, judged: &Judged<'a>) -> Option<Fix> {
+    pub(super) fn of_leaf(&self, target: Target<'a>, judged: &JudgedLeaf<'a>) -> Option<Fix> {
         self.fix(target, self.lacks.get(&std::ptr::from_ref(judged))?.group)
     }
 
@@ -195,7 +195,7 @@ impl<'a> Remedies<'a> {
             self.add_pool(target, upstream, &mut remedy)?;
         }
         for host in &group.hosts {
-            let users: Vec<&Judged<'_>> = (group.leaves.iter().copied())
+            let users: Vec<&JudgedLeaf<'_>> = (group.leaves.iter().copied())
                 .filter(|j| self::host::bare(target, j).is_some_and(|own| own.eq_ignore_ascii_case(host)))
                 .collect();
             let (name, edits) = self::host::edits(target, host, &users)?;
@@ -203,7 +203,7 @@ impl<'a> Remedies<'a> {
             remedy.add(edits)?;
             remedy.needs_eyes = true;
         }
-        let members: HashSet<*const Judged<'_>> =
+        let members: HashSet<*const JudgedLeaf<'_>> =
             group.leaves.iter().map(|j| std::ptr::from_ref(*j)).collect();
         let mut lines: HashSet<Span> = HashSet::new();
         for judged in &group.leaves {
@@ -227,10 +227,10 @@ impl<'a> Remedies<'a> {
                     remedy.needs_eyes |= self.harms(last.span, &members);
                 }
             }
-            let elsewhere = |reached: &Reached<'_>| match reached {
-                Reached::Upstream(_) | Reached::Unix(_) => false,
-                Reached::Bare(..) => group.hosts.is_empty(),
-                Reached::Unknown => true,
+            let elsewhere = |reached: &ReachedTarget<'_>| match reached {
+                ReachedTarget::Upstream(_) | ReachedTarget::Unix(_) => false,
+                ReachedTarget::Bare(..) => group.hosts.is_empty(),
+                ReachedTarget::Unknown => true,
             };
             let half = missing.version || missing.header || missing.closed.is_some();
             remedy.needs_eyes |= half && judged.reached.iter().any(|(reached, _)| elsewhere(reached));
@@ -240,10 +240,10 @@ impl<'a> Remedies<'a> {
 
     /// True if a new line beside a header that others inherit would leave one of them, which is no member of the group,
     /// with HTTP/1.1 and open connections, but no pool.
-    fn harms(&self, line: Span, members: &HashSet<*const Judged<'a>>) -> bool {
+    fn harms(&self, line: Span, members: &HashSet<*const JudgedLeaf<'a>>) -> bool {
         let heirs = self.heirs.get(&line).map_or(&[][..], Vec::as_slice);
         let speaks =
-            |j: &Judged<'_>| j.leaf.is_http() && j.leaf.proxy().http_version.value == HttpVersion::Http11;
+            |j: &JudgedLeaf<'_>| j.leaf.is_http() && j.leaf.proxy().http_version.value == HttpVersion::Http11;
         heirs.iter().any(|j| speaks(j) && j.pooled().is_none() && !members.contains(&std::ptr::from_ref(*j)))
     }
 

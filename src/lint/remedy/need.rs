@@ -8,7 +8,7 @@ use crate::diagnostic::Level;
 use crate::lint::target::Target;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Endpoint, Origin, Upstream};
-use crate::reuse::{Connection, Judged};
+use crate::reuse::{Connection, JudgedLeaf};
 use crate::source::Span;
 
 /// Connections that a pool keeps at least, if `worker_connections` has room.
@@ -16,7 +16,7 @@ const POOL: usize = 16;
 
 /// The lacks of a leaf.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Missing {
+pub(crate) struct LeafLacks {
     /// An upstream with a pool.
     pub(crate) pool: bool,
     /// HTTP/1.1.
@@ -29,15 +29,15 @@ pub(crate) struct Missing {
 
 /// The lacks of a leaf that could use connections again; whether there is a pool is known. What a file that was not read may
 /// set is not missing.
-pub(crate) fn missing(target: Target<'_>, judged: &Judged<'_>, pool: bool) -> Missing {
+pub(crate) fn missing(target: Target<'_>, judged: &JudgedLeaf<'_>, pool: bool) -> LeafLacks {
     if !judged.leaf.is_http() || judged.leaf.proxy().http_version.value == HttpVersion::Http2 {
-        return Missing { pool, ..Missing::default() };
+        return LeafLacks { pool, ..LeafLacks::default() };
     }
     let header = judged.leaf.proxy().header(b"connection");
     let closes = header.filter(|h| h.value.constant().is_some_and(|v| v.eq_ignore_ascii_case(b"close")));
     let unread = target.unread.around(judged.leaf.span).is_some();
     let version = &judged.leaf.proxy().http_version;
-    Missing {
+    LeafLacks {
         pool,
         version: version.value == HttpVersion::Http10
             && (!unread || matches!(version.origin, Origin::Set(_)))
@@ -88,7 +88,7 @@ pub(crate) const HTTP11: &str = "proxy_http_version 1.1;";
 pub(crate) const TOGETHER: &str = "one without the others helps nothing";
 
 /// The level of a leaf's lack: without ports, or where only nginx itself asks, it costs little.
-pub(crate) fn level<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Level {
+pub(crate) fn level<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Level {
     let mut without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u)).peekable();
     let local = judged.pooled().is_none() && without.peek().is_some() && without.all(is_local);
     let control =

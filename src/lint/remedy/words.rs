@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::host;
-use super::need::{EMPTY_HEADER, HTTP11, Missing, TOGETHER};
+use super::need::{EMPTY_HEADER, HTTP11, LeafLacks, TOGETHER};
 use super::patch::listed;
 use crate::lint::target::Target;
 use crate::model::{Origin, Segment, Upstream};
-use crate::reuse::{Connection, Judged, Leaf, upgrade_map};
+use crate::reuse::{Connection, JudgedLeaf, Leaf, upgrade_map};
 
 /// The whole repair of a leaf, as an order.
-pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
+pub(crate) fn help<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> String {
     if let Some(host) = host::bare(target, judged) {
         return of_host(target, host, &[judged]);
     }
@@ -31,7 +31,7 @@ pub(crate) fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> String {
 }
 
 /// The pools that the upstreams of a leaf lack, each as an order.
-pub(crate) fn pools<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Vec<String> {
+pub(crate) fn pools<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Vec<String> {
     let without = judged.upstreams().filter(|u| target.remedies().lacks_pool(u));
     without
         .map(|u| match u.keepalive_overridden {
@@ -47,9 +47,9 @@ pub(crate) fn pools<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Vec<Strin
 }
 
 /// The whole repair of the leaves that pass to a host: the upstream, and what the locations lack.
-pub(crate) fn of_host<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a>]) -> String {
+pub(crate) fn of_host<'a>(target: Target<'a>, host: &str, users: &[&'a JudgedLeaf<'a>]) -> String {
     let mut help = format!("define `{}` and pass to that", host::upstream(target, host, users));
-    let lacks: Vec<Missing> = users.iter().map(|user| target.remedies().missing(user)).collect();
+    let lacks: Vec<LeafLacks> = users.iter().map(|user| target.remedies().missing(user)).collect();
     let lines = lines(&lacks);
     if !lines.is_empty() {
         let _ = write!(help, ", with {} there", listed(&lines));
@@ -91,10 +91,14 @@ pub(crate) fn of_host<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a
 }
 
 /// The whole repair of an upstream without a pool: the pool, and what the locations lack that use it.
-pub(crate) fn of_upstream<'a>(target: Target<'a>, upstream: &Upstream, users: &[&'a Judged<'a>]) -> String {
+pub(crate) fn of_upstream<'a>(
+    target: Target<'a>,
+    upstream: &Upstream,
+    users: &[&'a JudgedLeaf<'a>],
+) -> String {
     let pool =
         format!("add `keepalive {};` at the end of the upstream", target.remedies().pool_size(upstream));
-    let lacks: Vec<Missing> = users.iter().map(|user| target.remedies().missing(user)).collect();
+    let lacks: Vec<LeafLacks> = users.iter().map(|user| target.remedies().missing(user)).collect();
     let lines = lines(&lacks);
     if lines.is_empty() {
         return pool;
@@ -108,7 +112,7 @@ const REPEAT: &str =
     "repeat the inherited `proxy_set_header` lines there too, or put the new ones beside these";
 
 /// The lines that leaves lack, in backticks.
-pub(crate) fn lines(lacks: &[Missing]) -> Vec<String> {
+pub(crate) fn lines(lacks: &[LeafLacks]) -> Vec<String> {
     let version = lacks.iter().any(|lack| lack.version).then_some(HTTP11);
     let header = lacks.iter().any(|lack| lack.header || lack.closed.is_some()).then_some(EMPTY_HEADER);
     version.into_iter().chain(header).map(|line| format!("`{line}`")).collect()
@@ -128,7 +132,7 @@ fn is_inherited(leaf: &Leaf<'_>) -> bool {
 }
 
 /// The variable of a websocket map whose value for ordinary requests closes the connection.
-fn closing_map<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a str> {
+fn closing_map<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Option<&'a str> {
     let closes = judged.connections.iter().any(|sent| matches!(sent, Connection::Close(_)));
     let header = judged.leaf.is_http().then(|| judged.leaf.proxy().header(b"connection"))??;
     let [Segment::Variable(id)] = header.value.segments.as_slice() else { return None };

@@ -14,7 +14,7 @@ use named::Value;
 
 /// The purposes of fixes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Touched {
+pub struct FixPurposes {
     /// The directives that they add, change or remove, by name.
     pub directives: BTreeSet<String>,
     /// The headers that they set, by name in lower case.
@@ -24,8 +24,8 @@ pub struct Touched {
 }
 
 /// The purposes of fixes: from their texts, and from the directives whose words they change.
-pub fn touched(before: &Configuration, fixes: &[&Fix]) -> Touched {
-    let mut touched = Touched::default();
+pub fn touched(before: &Configuration, fixes: &[&Fix]) -> FixPurposes {
+    let mut touched = FixPurposes::default();
     let mut files: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
     for edit in fixes.iter().flat_map(|fix| &fix.edits) {
         // An insertion is whole directives; a replacement is of one, or of an argument of one.
@@ -74,7 +74,7 @@ fn header_name(word: &[u8]) -> String {
 }
 
 /// The differences between two compiled configurations beyond what was touched.
-pub fn beyond(before: &Config, after: &Config, touched: &Touched) -> Option<String> {
+pub fn beyond(before: &Config, after: &Config, touched: &FixPurposes) -> Option<String> {
     let (old, new) = (levels(before), levels(after));
     if old.len() != new.len() || before.http.servers.len() != after.http.servers.len() {
         return Some("servers or locations would appear or vanish".to_owned());
@@ -108,7 +108,7 @@ fn has_same_numbers(before: &Config, after: &Config) -> bool {
 fn setting(
     (before, old): (&Config, &HttpSettings),
     (after, new): (&Config, &HttpSettings),
-    touched: &Touched,
+    touched: &FixPurposes,
     is_same_table: bool,
 ) -> Option<&'static str> {
     macro_rules! groups {
@@ -139,7 +139,7 @@ fn setting(
 fn headers(
     (before, old): (&Config, &HttpSettings),
     (after, new): (&Config, &HttpSettings),
-    touched: &Touched,
+    touched: &FixPurposes,
 ) -> Option<String> {
     let (old, new) = (&old.proxy.set_header.value, &new.proxy.set_header.value);
     let is_for = |names: &BTreeSet<String>, header: &Header| names.contains(&header_name(&header.name));
@@ -192,7 +192,7 @@ mod tests {
         };
         let before = config(&location(""));
         let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-        let touched = Touched {
+        let touched = FixPurposes {
             directives: names(&["proxy_set_header", "proxy_http_version"]),
             headers: names(&["connection"]),
             replaced: BTreeSet::new(),
@@ -242,7 +242,7 @@ mod tests {
         ];
         for (old, new, name, expected) in cases {
             let server = |inside: &str| config(&format!("server {{ {inside} }}"));
-            let mut touched = Touched::default();
+            let mut touched = FixPurposes::default();
             touched.directives.extend([name.to_owned(), "http2".to_owned()].into_iter().filter(|n| {
                 // The parameter that becomes a directive is what the fix is for.
                 n == name || old.contains("http2")
@@ -254,7 +254,8 @@ mod tests {
         let (one, other) =
             ("server { listen 1; server_name a; }", "server { listen 1; server_name b; http2 on; }");
         let before = config(&format!("{one} server {{ listen 1 http2; server_name b; }}"));
-        let touched = Touched { directives: BTreeSet::from(["http2".to_owned()]), ..Touched::default() };
+        let touched =
+            FixPurposes { directives: BTreeSet::from(["http2".to_owned()]), ..FixPurposes::default() };
         let found = beyond(&before, &config(&format!("{one} {other}")), &touched);
         assert_eq!(found.as_deref(), Some("0.0.0.0:1 would not speak HTTP/2 any more"));
     }
@@ -264,10 +265,10 @@ mod tests {
         let rest = "server { location / { proxy_bind $b; limit_rate $b; proxy_set_header X $b; } }";
         let with = |maps: &str| config(&format!("{maps} map $uri $b {{ default 1; }} {rest}"));
         let before = with("map $uri $a { default 1; }");
-        assert_eq!(beyond(&before, &with(""), &Touched::default()), None);
+        assert_eq!(beyond(&before, &with(""), &FixPurposes::default()), None);
         let other = config(&format!("map $uri $c {{ default 1; }} {}", rest.replace("$b", "$c")));
         assert_eq!(
-            beyond(&before, &other, &Touched::default()).as_deref(),
+            beyond(&before, &other, &FixPurposes::default()).as_deref(),
             Some("`limit_rate` would change")
         );
     }
@@ -291,7 +292,7 @@ mod tests {
             ("allow 10.0.0.0/8; deny all;", "deny all; allow 10.0.0.0/8;", Some("`allow` would change")),
         ];
         for (old, new, expected) in cases {
-            let found = beyond(&location(old), &location(new), &Touched::default());
+            let found = beyond(&location(old), &location(new), &FixPurposes::default());
             assert_eq!(found.as_deref(), expected, "{old} -> {new}");
         }
     }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::Touched;
+use super::FixPurposes;
 use crate::model::{Config, Endpoint, Listen, Server};
 
 /// True if servers would listen elsewhere or speak something else there.
-pub(super) fn changed(before: &Config, after: &Config, touched: &Touched) -> Option<String> {
+pub(super) fn changed(before: &Config, after: &Config, touched: &FixPurposes) -> Option<String> {
     let (by_parameter, by_parameter_later) = (http2_sockets(before), http2_sockets(after));
     for (old, new) in before.http.servers.iter().zip(&after.http.servers) {
         let new_sockets = protocols(new, &by_parameter_later);

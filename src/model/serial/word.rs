@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Word that a directive accepts. A type alias, as serde's derive would borrow a `&'static str`.
-pub(crate) type Known = &'static str;
+pub(crate) type AcceptedWord = &'static str;
 
 /// The program's own copy of a word. Each is kept for ever; their number is limited by the words that directives
 /// accept.

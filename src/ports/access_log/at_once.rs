@@ -12,7 +12,7 @@ const RARE: u64 = 100;
 
 /// Requests under way, counted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AtOnce {
+pub(super) struct ConcurrencyCounter {
     /// The step of the first element of `changes`.
     first: i64,
     /// Requests that began less those that ended, by step.
@@ -23,7 +23,7 @@ pub(super) struct AtOnce {
     counts: BTreeMap<i64, u64>,
 }
 
-impl AtOnce {
+impl ConcurrencyCounter {
     /// Takes in a request that ended at a time and had taken so long, in milliseconds. Lines come in the order of their
     /// ends, all but a few.
     pub(super) fn add(&mut self, end: i64, taken: i64) {
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn requests_under_way_are_counted_however_short_the_load_was() {
-        let mut log = AtOnce::default();
+        let mut log = ConcurrencyCounter::default();
         assert_eq!(log.most(), None);
         // Sixteen clients, each of which asks four times, 40 ms each; then answers that take no time.
         for round in 1..=4 {

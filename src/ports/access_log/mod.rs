@@ -10,9 +10,9 @@ use super::dates::{seconds, step};
 use crate::eval::log_format::{Field, Format};
 use crate::model::Config;
 use crate::model::log::LogFormat;
-use at_once::AtOnce;
+use at_once::ConcurrencyCounter;
 pub use peers::{Burst, Peers};
-use reached::{Reached, Said, last, reached};
+use reached::{PartyTexts, ReachedParty, last, reached};
 
 /// Values that the diagnosis looks at.
 const NAMES: [&str; 10] = [
@@ -58,7 +58,7 @@ pub struct AccessLog {
     pub durations: (u64, f64),
     /// Requests that nginx answered without a peer.
     pub local: u64,
-    at_once: AtOnce,
+    at_once: ConcurrencyCounter,
     /// By second.
     pub seconds: BTreeMap<i64, Second>,
     /// By peer.
@@ -101,7 +101,7 @@ impl AccessLog {
             no_live: 0,
             durations: (0, 0.0),
             local: 0,
-            at_once: AtOnce::default(),
+            at_once: ConcurrencyCounter::default(),
             seconds: BTreeMap::new(),
             peers: Peers::default(),
         }
@@ -138,8 +138,8 @@ impl AccessLog {
             self.judge(line);
         }
         let reached = reached(self.said(line));
-        self.local += u64::from(reached == Reached::Nobody);
-        let taken = self.taken(line).filter(|_| reached == Reached::Peer);
+        self.local += u64::from(reached == ReachedParty::Nobody);
+        let taken = self.taken(line).filter(|_| reached == ReachedParty::Peer);
         if let Some(seconds) = taken.filter(|_| !is_error) {
             self.durations = (self.durations.0 + 1, self.durations.1 + seconds);
         }
@@ -153,8 +153,8 @@ impl AccessLog {
             second.requests += 1;
             second.errors += u64::from(is_error);
             second.by_peer += u64::from(by_peer);
-            second.taken += u64::from(reached == Reached::Peer);
-            second.unconnected += u64::from(reached == Reached::NoPeer);
+            second.taken += u64::from(reached == ReachedParty::Peer);
+            second.unconnected += u64::from(reached == ReachedParty::NoPeer);
             if self.positions[4].is_some() {
                 let statuses =
                     if self.positions[5].is_some() { self.text(5, line) } else { self.text(0, line) };
@@ -170,9 +170,9 @@ impl AccessLog {
         field.map_or(b"", |f| &line[f.start as usize..f.end as usize])
     }
 
-    fn said<'l>(&self, line: &'l [u8]) -> Said<'l> {
+    fn said<'l>(&self, line: &'l [u8]) -> PartyTexts<'l> {
         let part = |name: usize| self.positions[name].map(|_| self.text(name, line));
-        Said {
+        PartyTexts {
             status: self.text(0, line),
             peer: part(4),
             peer_status: part(5),

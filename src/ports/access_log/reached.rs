@@ -2,7 +2,7 @@
 
 /// The last party that a request came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reached {
+pub(super) enum ReachedParty {
     /// A peer answered, or took the request.
     Peer,
     /// A peer was chosen and could not be connected to.
@@ -13,7 +13,7 @@ pub(super) enum Reached {
 
 /// Texts of a line that say it; `None`: the format lacks the variable.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Said<'l> {
+pub(super) struct PartyTexts<'l> {
     pub(super) status: &'l [u8],
     pub(super) peer: Option<&'l [u8]>,
     pub(super) peer_status: Option<&'l [u8]>,
@@ -22,7 +22,7 @@ pub(super) struct Said<'l> {
 }
 
 /// Judges a line by its last attempt.
-pub(super) fn reached(said: Said<'_>) -> Reached {
+pub(super) fn reached(said: PartyTexts<'_>) -> ReachedParty {
     let is_none = |text: &[u8]| text.is_empty() || text == b"-";
     let texts = [said.peer_status, said.connect_time, said.response_time];
     let mut known = texts.iter().flatten().peekable();
@@ -33,19 +33,19 @@ pub(super) fn reached(said: Said<'_>) -> Reached {
         None => tells && known.all(|text| is_none(last(text))),
     };
     if is_local {
-        return Reached::Nobody;
+        return ReachedParty::Nobody;
     }
     let is_error = said.status.first() == Some(&b'5');
     if said.peer.is_none() && !tells {
         // Such a format does not tell who answered: what fails is mostly nginx's own.
-        return if is_error { Reached::Nobody } else { Reached::Peer };
+        return if is_error { ReachedParty::Nobody } else { ReachedParty::Peer };
     }
     let is_at_once = said.response_time.is_none_or(|t| is_none(last(t)) || last(t) == b"0.000");
     let is_unconnected = match said.connect_time {
         Some(time) => is_none(last(time)),
         None => matches!(said.status, b"500" | b"502") && is_at_once,
     };
-    if is_unconnected && is_error { Reached::NoPeer } else { Reached::Peer }
+    if is_unconnected && is_error { ReachedParty::NoPeer } else { ReachedParty::Peer }
 }
 
 /// The last of several values: `a, b : c`.
@@ -62,7 +62,7 @@ mod tests {
         let of = |text: &'static str| {
             let parts: Vec<&[u8]> = text.split('|').map(str::as_bytes).collect();
             let part = |n: usize| Some(parts[n]).filter(|t| *t != b"?");
-            reached(Said {
+            reached(PartyTexts {
                 status: parts[0],
                 peer: part(1),
                 peer_status: part(2),
@@ -72,24 +72,24 @@ mod tests {
         };
         let cases = [
             // Status, peer, its status, time to connect, time to answer; `?`: not in the format.
-            ("200|10.0.0.1:80|200|0.001|0.040", Reached::Peer),
-            ("200|unix:/run/app.sock|200|0.000|0.040", Reached::Peer),
-            ("200|10.0.0.1:80, 10.0.0.2:80|502, 200|-, 0.001|0.000, 0.040", Reached::Peer),
-            ("503|10.0.0.1:80|503|0.001|0.000", Reached::Peer),
-            ("504|10.0.0.1:80|504|0.001|60.000", Reached::Peer),
-            ("499|10.0.0.1:80|-|-|0.300", Reached::Peer),
-            ("502|10.0.0.1:80|502|-|0.000", Reached::NoPeer),
-            ("502|10.0.0.1:80|502|?|0.000", Reached::NoPeer),
-            ("502|10.0.0.1:80|?|?|?", Reached::NoPeer),
-            ("502|app|502|-|0.000", Reached::Nobody),
-            ("502|10.0.0.1:80, app|502, 502|-, -|0.000, 0.000", Reached::Nobody),
-            ("500|-|-|-|-", Reached::Nobody),
-            ("200|-|?|?|?", Reached::Nobody),
-            ("301|?|-|-|-", Reached::Nobody),
-            ("200|?|?|?|-", Reached::Nobody),
-            ("200|?|?|?|0.040", Reached::Peer),
-            ("200|?|?|?|?", Reached::Peer),
-            ("502|?|?|?|?", Reached::Nobody),
+            ("200|10.0.0.1:80|200|0.001|0.040", ReachedParty::Peer),
+            ("200|unix:/run/app.sock|200|0.000|0.040", ReachedParty::Peer),
+            ("200|10.0.0.1:80, 10.0.0.2:80|502, 200|-, 0.001|0.000, 0.040", ReachedParty::Peer),
+            ("503|10.0.0.1:80|503|0.001|0.000", ReachedParty::Peer),
+            ("504|10.0.0.1:80|504|0.001|60.000", ReachedParty::Peer),
+            ("499|10.0.0.1:80|-|-|0.300", ReachedParty::Peer),
+            ("502|10.0.0.1:80|502|-|0.000", ReachedParty::NoPeer),
+            ("502|10.0.0.1:80|502|?|0.000", ReachedParty::NoPeer),
+            ("502|10.0.0.1:80|?|?|?", ReachedParty::NoPeer),
+            ("502|app|502|-|0.000", ReachedParty::Nobody),
+            ("502|10.0.0.1:80, app|502, 502|-, -|0.000, 0.000", ReachedParty::Nobody),
+            ("500|-|-|-|-", ReachedParty::Nobody),
+            ("200|-|?|?|?", ReachedParty::Nobody),
+            ("301|?|-|-|-", ReachedParty::Nobody),
+            ("200|?|?|?|-", ReachedParty::Nobody),
+            ("200|?|?|?|0.040", ReachedParty::Peer),
+            ("200|?|?|?|?", ReachedParty::Peer),
+            ("502|?|?|?|?", ReachedParty::Nobody),
         ];
         for (text, expected) in cases {
             assert_eq!(of(text), expected, "{text}");

@@ -6,7 +6,7 @@ use super::logs::times;
 use super::{Case, Finding, Severity};
 use crate::ports::access_log::{AccessLog, Burst};
 use crate::ports::dates::from_to;
-use crate::ports::error_log::Seen;
+use crate::ports::error_log::MessageGroup;
 use crate::ports::signal::{Signal, Weight, meaning};
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
@@ -144,7 +144,7 @@ fn why(case: &Case<'_>, burst: &Burst, finding: Finding) -> Finding {
     // Both logs are written in local time, to the second.
     let (first, last) = (burst.first - 2, burst.last + 2);
     let mut counts: Vec<(&str, u64)> = Vec::new();
-    let kinds: BTreeMap<Signal, &Seen> =
+    let kinds: BTreeMap<Signal, &MessageGroup> =
         log.before.iter().chain(&log.seen).map(|(s, seen)| (*s, seen)).collect();
     for (signal, seen) in &kinds {
         let in_time = log.seconds.range(first..=last).filter_map(|(_, signals)| signals.get(signal));

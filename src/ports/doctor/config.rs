@@ -3,7 +3,7 @@
 use super::load::{latency, milliseconds};
 use super::{Case, Finding, Severity};
 use crate::ports::capacity::{Capacity, Load, Setup};
-use crate::ports::flow::Closer;
+use crate::ports::flow::ClosingSide;
 use crate::reuse::Verdict;
 
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
@@ -19,15 +19,15 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             (Verdict::Reused | Verdict::Unknown, _) => continue,
             (Verdict::Partly(_), closer) => (
                 "reused-in-part",
-                if closer == Closer::Nginx { Severity::Warning } else { Severity::Info },
+                if closer == ClosingSide::Nginx { Severity::Warning } else { Severity::Info },
                 format!("connections to {} are used again in part at best", flow.name),
             ),
-            (Verdict::NotReused(_), Closer::Nginx) => (
+            (Verdict::NotReused(_), ClosingSide::Nginx) => (
                 "every-request-leaves-time-wait",
                 Severity::Warning,
                 format!("every request to {} leaves a port in TIME_WAIT on this host", flow.name),
             ),
-            (Verdict::NotReused(_), Closer::Race) => {
+            (Verdict::NotReused(_), ClosingSide::Race) => {
                 ("no-reuse", Severity::Info, format!("every request to {} opens a connection", flow.name))
             }
         };
@@ -38,8 +38,8 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
             whole(capacity.hard_requests()),
             match (flow.verdict, flow.closer) {
                 (Verdict::Partly(_), _) => ", if none is used again",
-                (_, Closer::Race) => ", if this host closes them all (the peer usually is first)",
-                (_, Closer::Nginx) => "",
+                (_, ClosingSide::Race) => ", if this host closes them all (the peer usually is first)",
+                (_, ClosingSide::Nginx) => "",
             }
         ));
         found.push(Finding { is_forecast: true, ..finding.blame(case, position) });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Case, Finding, Severity, bursts};
 use crate::ports::dates::{from_to, stamp};
-use crate::ports::error_log::{ErrorLog, Seen};
+use crate::ports::error_log::{ErrorLog, MessageGroup};
 use crate::ports::signal::{Meaning, Signal, Weight, meaning};
 use crate::reuse::Verdict;
 
@@ -49,7 +49,7 @@ const ALWAYS_MORE: [Signal; 4] =
     [Signal::WorkerConnections, Signal::HeaderTooBig, Signal::NoResolver, Signal::TlsPeer];
 
 /// The findings of one kind of messages.
-fn of_kind(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen) -> Vec<Finding> {
+fn of_kind(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &MessageGroup) -> Vec<Finding> {
     let is_shortage = signal == Signal::NoIpv6 && is_shortage(case, seen);
     let signal = if is_shortage { Signal::NoPort } else { signal };
     let Some(meaning) = meaning(signal) else { return Vec::new() };
@@ -74,12 +74,12 @@ pub(super) fn times(count: u64) -> String {
 }
 
 /// The same messages for each flow, and those of peers that no flow has.
-fn by_flow(case: &Case<'_>, seen: &Seen) -> Vec<Seen> {
-    let mut parts: Vec<(Option<usize>, Seen)> = Vec::new();
+fn by_flow(case: &Case<'_>, seen: &MessageGroup) -> Vec<MessageGroup> {
+    let mut parts: Vec<(Option<usize>, MessageGroup)> = Vec::new();
     for (target, count) in &seen.targets {
         let flow = case.flow_named(target);
         let at = parts.iter().position(|(known, _)| *known == flow).unwrap_or_else(|| {
-            parts.push((flow, Seen { count: 0, targets: BTreeMap::new(), ..seen.clone() }));
+            parts.push((flow, MessageGroup { count: 0, targets: BTreeMap::new(), ..seen.clone() }));
             parts.len() - 1
         });
         let part = &mut parts[at].1;
@@ -99,7 +99,7 @@ fn by_flow(case: &Case<'_>, seen: &Seen) -> Vec<Seen> {
 
 /// True if an IPv6 peer could not be reached for want of ports, as the number is the same: they are taken now, or
 /// the peer was reached in the same time.
-fn is_shortage(case: &Case<'_>, seen: &Seen) -> bool {
+fn is_shortage(case: &Case<'_>, seen: &MessageGroup) -> bool {
     let all = case.evidence.host.ports().all;
     let is_taken = |target: &String| {
         let peer = target.parse::<std::net::SocketAddr>().ok();
@@ -123,7 +123,7 @@ fn severity(weight: Weight) -> Severity {
 }
 
 /// Peers, most often named first: all if they are two, else the first and how many more.
-fn peers(seen: &Seen) -> (Vec<(&str, u64)>, String) {
+fn peers(seen: &MessageGroup) -> (Vec<(&str, u64)>, String) {
     let mut targets: Vec<(&str, u64)> = seen.targets.iter().map(|(t, n)| (t.as_str(), *n)).collect();
     targets.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let text = match targets.as_slice() {
@@ -135,7 +135,13 @@ fn peers(seen: &Seen) -> (Vec<(&str, u64)>, String) {
     (targets, text)
 }
 
-fn message(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &Seen, meaning: &Meaning) -> Finding {
+fn message(
+    case: &Case<'_>,
+    log: &ErrorLog,
+    signal: Signal,
+    seen: &MessageGroup,
+    meaning: &Meaning,
+) -> Finding {
     let (targets, mut to) = peers(seen);
     if signal == Signal::OtherError {
         to.clear();
@@ -242,7 +248,7 @@ fn has_full_queue(case: &Case<'_>, target: &str) -> bool {
 }
 
 /// Number, share of all, and time.
-fn count(log: &ErrorLog, seen: &Seen) -> String {
+fn count(log: &ErrorLog, seen: &MessageGroup) -> String {
     let (first, last) = seen.times;
     let before =
         log.before.iter().filter(|(signal, _)| **signal != Signal::Other).map(|(_, seen)| seen.count);
@@ -272,7 +278,9 @@ fn sockets(case: &Case<'_>, signal: Signal, targets: &[(&str, u64)], mut finding
     let of = |target: &str| {
         let peer = peer(target);
         let uses = sockets.outgoing.iter().filter(move |((_, to), _)| Some(*to) == peer);
-        uses.map(|(_, uses)| *uses).max_by_key(crate::ports::sockets::Use::total).unwrap_or_default()
+        uses.map(|(_, uses)| *uses)
+            .max_by_key(crate::ports::sockets::ConnectionCount::total)
+            .unwrap_or_default()
     };
     if !matches!(signal, Signal::NoPort | Signal::NoIpv6 | Signal::ConnectTimeout) {
         return finding;
@@ -318,7 +326,7 @@ fn setting_line(case: &Case<'_>, signal: Signal) -> Option<(crate::source::Span,
     }
 }
 
-fn no_live(case: &Case<'_>, log: &ErrorLog, seen: &Seen, meaning: &Meaning) -> Finding {
+fn no_live(case: &Case<'_>, log: &ErrorLog, seen: &MessageGroup, meaning: &Meaning) -> Finding {
     let (_, to) = peers(seen);
     let named = |name: &str| case.config.http.upstreams.iter().find(|u| u.name == name);
     let upstream = seen.targets.keys().find_map(|name| named(name));

@@ -5,7 +5,7 @@ use crate::ports::signal::{Meaning, Weight, meanings};
 
 /// A finding as it is explained.
 #[derive(Clone, Copy, Debug)]
-pub struct Named {
+pub struct NamedFinding {
     /// The stable name.
     pub name: &'static str,
     /// Severity, in words.
@@ -29,8 +29,8 @@ const fn of(
     summary: &'static str,
     cause: &'static str,
     remedy: &'static str,
-) -> Named {
-    Named { name, severity, seen_in, summary, meaning: None, cause, remedy }
+) -> NamedFinding {
+    NamedFinding { name, severity, seen_in, summary, meaning: None, cause, remedy }
 }
 
 const LOGS: &str = "access log";
@@ -42,7 +42,7 @@ const CONFIGURATION: &str = "configuration";
 const REUSE: &str = "the patch that doctor prints: an `upstream` block with `keepalive`, HTTP/1.1 and an empty `Connection` header; how many requests the ports carry without it: `ngxc ports`";
 
 /// Findings that are no single message of the error log.
-const MORE: &[Named] = &[
+const MORE: &[NamedFinding] = &[
     of(
         "closed-while-kept",
         "warning",
@@ -214,8 +214,8 @@ const MORE: &[Named] = &[
 ];
 
 /// Every finding: those of the error log in the order in which messages are tried, then the others.
-pub fn named() -> impl Iterator<Item = Named> {
-    let of_log = meanings().map(|meaning| Named {
+pub fn named() -> impl Iterator<Item = NamedFinding> {
+    let of_log = meanings().map(|meaning| NamedFinding {
         name: meaning.name,
         severity: match meaning.weight {
             Weight::Info => Severity::Info.name(),
@@ -228,6 +228,6 @@ pub fn named() -> impl Iterator<Item = Named> {
         cause: meaning.cause,
         remedy: meaning.remedy,
     });
-    let is_other = |named: &Named| MORE.iter().all(|more| more.name != named.name);
+    let is_other = |named: &NamedFinding| MORE.iter().all(|more| more.name != named.name);
     of_log.filter(is_other).chain(MORE.iter().copied())
 }

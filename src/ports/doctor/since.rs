@@ -22,7 +22,7 @@ const CERTAIN: f64 = 3.0;
 
 /// A look at a host.
 #[derive(Clone, Debug, Default)]
-pub struct Look {
+pub struct HostSnapshot {
     /// The peers that nginx connects to.
     pub peers: Vec<Endpoint>,
     /// Observation.
@@ -123,7 +123,7 @@ pub fn peers(flows: &[Flow<'_>]) -> Vec<Endpoint> {
 }
 
 /// Compares a look with an earlier one.
-pub fn compare(before: &Look, after: &Look) -> Comparison {
+pub fn compare(before: &HostSnapshot, after: &HostSnapshot) -> Comparison {
     let logged = after.evidence.errors.as_ref().and_then(|log| log.workers.reloaded);
     let reloaded = after.reloaded.or(logged.filter(|at| *at >= before.at));
     let is_reloaded = reloaded.map(|reloaded| reloaded >= before.at);
@@ -158,7 +158,7 @@ pub fn compare(before: &Look, after: &Look) -> Comparison {
 }
 
 /// Workers that a reload ended, though requests may keep them for long.
-fn ending(before: &Look, after: &Look, since: i64) -> BTreeSet<u32> {
+fn ending(before: &HostSnapshot, after: &HostSnapshot, since: i64) -> BTreeSet<u32> {
     let log = after.evidence.errors.as_ref().map(|log| &log.workers);
     let mut found: BTreeSet<u32> = before.workers.iter().copied().collect();
     found.extend(log.iter().flat_map(|log| log.before(since)));
@@ -169,7 +169,7 @@ fn ending(before: &Look, after: &Look, since: i64) -> BTreeSet<u32> {
 
 fn judge(
     first: &Measure,
-    look: &Look,
+    look: &HostSnapshot,
     second: &Measure,
     is_reloaded: bool,
     reasons: &mut Vec<String>,
@@ -243,7 +243,7 @@ fn needed(first: &Measure) -> u64 {
 }
 
 /// Says that the ports of a peer will be taken though none is missing yet.
-fn fills_up(look: &Look, measure: &Measure) -> Option<String> {
+fn fills_up(look: &HostSnapshot, measure: &Measure) -> Option<String> {
     let sockets = look.evidence.sockets.as_ref()?;
     let host = &look.evidence.host;
     let seconds = window(measure);
@@ -272,7 +272,7 @@ fn window(measure: &Measure) -> i64 {
     (measure.from_to.1 - measure.from_to.0 + 1).clamp(1, MEMORY)
 }
 
-impl Look {
+impl HostSnapshot {
     fn has_peer(&self, peer: &SocketAddr) -> bool {
         self.peers.iter().any(|endpoint| match endpoint {
             Endpoint::Inet(address) => address == peer,
@@ -284,7 +284,7 @@ impl Look {
 }
 
 /// Facts of a look about some seconds; the first is that of the logs if it is earlier than they are.
-fn measure(look: &Look, from: i64, to: i64, ending: &BTreeSet<u32>) -> Measure {
+fn measure(look: &HostSnapshot, from: i64, to: i64, ending: &BTreeSet<u32>) -> Measure {
     let evidence = &look.evidence;
     let mut measure = Measure { from_to: (from, to), ..Measure::default() };
     if let Some(log) = &evidence.errors {

@@ -3,7 +3,7 @@
 use super::{Case, Finding, Severity};
 use crate::ports::host::TIME_WAIT;
 use crate::ports::signal::Signal;
-use crate::ports::sockets::Use;
+use crate::ports::sockets::ConnectionCount;
 
 /// Shares of the ports from which on it is a warning, and the cliff.
 const NEAR: f64 = 0.40;
@@ -37,7 +37,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
 fn tuple(
     case: &Case<'_>,
     (source, peer): (std::net::IpAddr, std::net::SocketAddr),
-    uses: &Use,
+    uses: &ConnectionCount,
     used: u32,
     share: f64,
 ) -> Finding {
@@ -88,7 +88,7 @@ fn tuple(
 }
 
 /// Says of a flow that needs no repair when the ports from before the last reload are free.
-fn drained(case: &Case<'_>, uses: &Use, finding: Finding) -> Finding {
+fn drained(case: &Case<'_>, uses: &ConnectionCount, finding: Finding) -> Finding {
     let Some((now, at)) = case.evidence.reloaded.filter(|_| finding.repair.is_none()) else { return finding };
     #[expect(clippy::cast_possible_truncation, reason = "61")]
     let left = TIME_WAIT as i64 - (now - at);

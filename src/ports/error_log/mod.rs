@@ -24,7 +24,7 @@ const MOST_TARGETS: usize = 1000;
 
 /// Messages of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct MessageGroup {
     /// Number of lines.
     pub count: u64,
     /// Time of the first and of the last; zeros if no line has a date.
@@ -37,7 +37,7 @@ pub struct Seen {
     pub targets: BTreeMap<String, u64>,
 }
 
-impl Seen {
+impl MessageGroup {
     /// True if a line had a date.
     pub fn is_dated(&self) -> bool {
         self.times != (0, 0)
@@ -82,9 +82,9 @@ pub struct ErrorLog {
     /// Messages with a date, by second and kind.
     pub seconds: BTreeMap<i64, BTreeMap<Signal, u32>>,
     /// By kind; [`Signal::Other`] too.
-    pub seen: BTreeMap<Signal, Seen>,
+    pub seen: BTreeMap<Signal, MessageGroup>,
     /// The same of lines from before the last reload, which are not in `seen`.
-    pub before: BTreeMap<Signal, Seen>,
+    pub before: BTreeMap<Signal, MessageGroup>,
     /// The last reload, if an nginx runs and it is known.
     pub reload: Option<Reload>,
     /// Lines of `seen` that say that something failed: of a known kind, or of level error and worse.
@@ -195,7 +195,7 @@ impl ErrorLog {
     }
 
     /// Messages of a kind, if there were any.
-    pub fn get(&self, signal: Signal) -> Option<&Seen> {
+    pub fn get(&self, signal: Signal) -> Option<&MessageGroup> {
         self.seen.get(&signal)
     }
 }

@@ -69,7 +69,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 
 /// Connections from one source address to one destination.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Use {
+pub struct ConnectionCount {
     /// Closed by this side.
     pub time_wait: u32,
     /// Open.
@@ -84,7 +84,7 @@ pub struct Use {
     pub first_parity: u32,
 }
 
-impl Use {
+impl ConnectionCount {
     /// Ports in use.
     pub fn total(&self) -> u32 {
         self.time_wait + self.established + self.other
@@ -95,7 +95,7 @@ impl Use {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sockets {
     /// By source address and destination; only connections whose local port is ephemeral.
-    pub outgoing: BTreeMap<(IpAddr, SocketAddr), Use>,
+    pub outgoing: BTreeMap<(IpAddr, SocketAddr), ConnectionCount>,
     /// Ports that something listens on.
     pub listening: BTreeSet<u16>,
     /// The same with their addresses.
@@ -187,9 +187,12 @@ mod tests {
         let v6: (IpAddr, SocketAddr) = ("2001:db8::1".parse().unwrap(), "[2001:db8::2]:80".parse().unwrap());
         assert_eq!(
             found.outgoing[&v4],
-            Use { time_wait: 3, established: 1, first_parity: 3, ..Use::default() }
+            ConnectionCount { time_wait: 3, established: 1, first_parity: 3, ..ConnectionCount::default() }
         );
-        assert_eq!(found.outgoing[&v6], Use { established: 1, first_parity: 1, ..Use::default() });
+        assert_eq!(
+            found.outgoing[&v6],
+            ConnectionCount { established: 1, first_parity: 1, ..ConnectionCount::default() }
+        );
         assert_eq!(found.outgoing.len(), 2);
         assert_eq!((found.incoming_time_wait, found.time_wait, found.foreign), (2, 5, 1));
         assert_eq!(found.listening.iter().copied().collect::<Vec<_>>(), [8080]);

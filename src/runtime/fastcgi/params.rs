@@ -1,8 +1,9 @@
-//! The request as a FastCGI server gets it (`ngx_http_fastcgi_create_request`).
+//! The request as a FastCGI, SCGI or uwsgi server gets it (`ngx_http_fastcgi_create_request`).
 
-use super::FastcgiPlan;
+use super::CgiPlan;
 use super::records::{self, Kind, stdin};
 use crate::runtime::net::http1::field::Field;
+use crate::runtime::request::plan::fastcgi::Protocol;
 use crate::runtime::request::scope::Scope;
 
 /// Most bytes of all parameters.
@@ -19,32 +20,74 @@ const CONDITIONS: [(&[u8], &[u8], &str); 6] = [
     (b"HTTP_IF_RANGE", b"if_range", ""),
 ];
 
-/// Appends the records before the body.
+/// Appends what stands before the body; `length`: bytes of the body, as far as they are known.
 ///
 /// # Errors
-/// The parameters do not fit into a record: so many bytes.
+/// The parameters do not fit into a record or packet: so many bytes.
 pub(crate) fn write(
-    plan: &FastcgiPlan,
+    plan: &CgiPlan,
     scope: &mut Scope<'_>,
     is_cacheable: bool,
+    length: u64,
     out: &mut Vec<u8>,
 ) -> Result<(), usize> {
     let mut content = Vec::new();
+    if let Protocol::Scgi = plan.protocol {
+        put(plan, &[b"CONTENT_LENGTH"], length.to_string().as_bytes(), &mut content);
+    }
     own(plan, scope, is_cacheable, &mut content);
     if plan.passes_headers {
         headers(plan, scope, is_cacheable, &mut content);
     }
-    if content.len() > MOST {
+    if let Protocol::Uwsgi { string, .. } = &plan.protocol {
+        content.extend_from_slice(string);
+    }
+    if content.len() > MOST && !matches!(plan.protocol, Protocol::Scgi) {
         return Err(content.len());
     }
-    records::begin(out, plan.keep_conn);
-    records::record(out, Kind::Params, &content);
-    records::record(out, Kind::Params, b"");
+    match &plan.protocol {
+        Protocol::Fastcgi { keep_conn, .. } => {
+            records::begin(out, *keep_conn);
+            records::record(out, Kind::Params, &content);
+            records::record(out, Kind::Params, b"");
+        }
+        // A netstring.
+        Protocol::Scgi => {
+            out.extend_from_slice(format!("{}:", content.len()).as_bytes());
+            out.extend_from_slice(&content);
+            out.push(b',');
+        }
+        Protocol::Uwsgi { modifiers: (first, second), .. } => {
+            let [low, high] = (content.len() as u16).to_le_bytes();
+            out.extend_from_slice(&[*first, low, high, *second]);
+            out.extend_from_slice(&content);
+        }
+    }
     Ok(())
 }
 
+/// Appends a parameter.
+fn put(plan: &CgiPlan, name: &[&[u8]], value: &[u8], out: &mut Vec<u8>) {
+    match plan.protocol {
+        Protocol::Fastcgi { .. } => records::param(out, name, value),
+        Protocol::Scgi => {
+            name.iter().for_each(|part| out.extend_from_slice(part));
+            out.push(0);
+            out.extend_from_slice(value);
+            out.push(0);
+        }
+        Protocol::Uwsgi { .. } => {
+            let length: usize = name.iter().map(|part| part.len()).sum();
+            out.extend_from_slice(&(length as u16).to_le_bytes());
+            name.iter().for_each(|part| out.extend_from_slice(part));
+            out.extend_from_slice(&(value.len() as u16).to_le_bytes());
+            out.extend_from_slice(value);
+        }
+    }
+}
+
 /// `fastcgi_param`, and what nginx adds.
-fn own(plan: &FastcgiPlan, scope: &mut Scope<'_>, is_cacheable: bool, out: &mut Vec<u8>) {
+fn own(plan: &CgiPlan, scope: &mut Scope<'_>, is_cacheable: bool, out: &mut Vec<u8>) {
     let mut value = Vec::new();
     for param in &plan.params {
         let header = param.name.strip_prefix(b"HTTP_");
@@ -55,21 +98,21 @@ fn own(plan: &FastcgiPlan, scope: &mut Scope<'_>, is_cacheable: bool, out: &mut 
         value.clear();
         scope.evaluate(&param.value, &mut value);
         if !(param.skips_empty && value.is_empty()) {
-            records::param(out, &[&param.name], &value);
+            put(plan, &[&param.name], &value, out);
         }
     }
     if plan.sends_host {
-        added(scope, b"HTTP_HOST", &["host", "is_request_port", "request_port"], out);
+        added(plan, scope, b"HTTP_HOST", &["host", "is_request_port", "request_port"], out);
     }
     for (name, header, variable) in CONDITIONS.iter().filter(|_| is_cacheable) {
         if !variable.is_empty() && !plan.replaced.contains(*header) {
-            added(scope, name, &[variable], out);
+            added(plan, scope, name, &[variable], out);
         }
     }
 }
 
 /// A parameter of nginx's own; nothing without a value.
-fn added(scope: &mut Scope<'_>, name: &[u8], variables: &[&str], out: &mut Vec<u8>) {
+fn added(plan: &CgiPlan, scope: &mut Scope<'_>, name: &[u8], variables: &[&str], out: &mut Vec<u8>) {
     let mut value = Vec::new();
     for variable in variables {
         if let Some(getter) = (scope.worker.server.variable)(variable) {
@@ -77,12 +120,12 @@ fn added(scope: &mut Scope<'_>, name: &[u8], variables: &[&str], out: &mut Vec<u
         }
     }
     if !value.is_empty() {
-        records::param(out, &[name], &value);
+        put(plan, &[name], &value, out);
     }
 }
 
 /// The client's headers, as `HTTP_…`.
-fn headers(plan: &FastcgiPlan, scope: &Scope<'_>, is_cacheable: bool, out: &mut Vec<u8>) {
+fn headers(plan: &CgiPlan, scope: &Scope<'_>, is_cacheable: bool, out: &mut Vec<u8>) {
     let buffer = scope.request.buffer.all();
     let fields = &scope.request.head.fields;
     let mut value = Vec::new();
@@ -103,7 +146,7 @@ fn headers(plan: &FastcgiPlan, scope: &Scope<'_>, is_cacheable: bool, out: &mut 
             value.extend_from_slice(separator);
             value.extend_from_slice(other.value.of(buffer));
         }
-        records::param(out, &[b"HTTP_", &key.to_ascii_uppercase()], &value);
+        put(plan, &[b"HTTP_", &key.to_ascii_uppercase()], &value, out);
     }
 }
 

@@ -8,12 +8,15 @@ use crate::runtime::filters::gzip;
 use crate::runtime::request::filter::BodyFilter;
 use crate::runtime::request::state::Request;
 
-/// Compressed bytes that are read at once: what becomes of them, a thousand times as much at most, is sent before more
-/// is read.
-const PIECE: usize = 1 << 10;
+/// Decompressed bytes that are sent before more are made: a piece may become a thousand times as long as it is.
+const MOST: usize = 64 << 10;
 
-/// A response that is being decompressed.
-pub(crate) struct Gunzip(MultiGzDecoder<Vec<u8>>);
+/// A response that is being decompressed, and the bytes of it that are still to be.
+pub(crate) struct Gunzip {
+    decoder: MultiGzDecoder<Vec<u8>>,
+    waiting: Vec<u8>,
+    at: usize,
+}
 
 impl std::fmt::Debug for Gunzip {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -23,25 +26,45 @@ impl std::fmt::Debug for Gunzip {
 
 impl Gunzip {
     fn new() -> Self {
-        Self(MultiGzDecoder::new(Vec::new()))
+        Self { decoder: MultiGzDecoder::new(Vec::new()), waiting: Vec::new(), at: 0 }
     }
 }
 
 impl BodyFilter for Gunzip {
     /// Fails where the body is not gzip, or ends too early.
     fn push(&mut self, data: &[u8], is_last: bool, out: &mut Vec<u8>) -> Result<(), &'static str> {
-        // Z_DATA_ERROR
-        self.0.write_all(data).map_err(|_| "inflate() failed: 0, -3")?;
-        if is_last {
-            // Z_BUF_ERROR
-            self.0.try_finish().map_err(|_| "inflate() returned -5 on response end")?;
+        let is_new = self.waiting.is_empty();
+        if !is_new {
+            self.waiting.extend_from_slice(data);
         }
-        out.append(self.0.get_mut());
+        let all = if is_new { data } else { &self.waiting[self.at..] };
+        let mut used = 0;
+        while used < all.len() && self.decoder.get_ref().len() < MOST {
+            // Z_DATA_ERROR
+            match self.decoder.write(&all[used..]) {
+                Ok(n) if n > 0 => used += n,
+                _ => return Err("inflate() failed: 0, -3"),
+            }
+        }
+        if used < all.len() {
+            if is_new {
+                (self.waiting, self.at) = (data[used..].to_vec(), 0);
+            } else {
+                self.at += used;
+            }
+        } else {
+            (self.waiting, self.at) = (Vec::new(), 0);
+            if is_last {
+                // Z_BUF_ERROR
+                self.decoder.try_finish().map_err(|_| "inflate() returned -5 on response end")?;
+            }
+        }
+        out.append(self.decoder.get_mut());
         Ok(())
     }
 
-    fn longest_piece(&self) -> usize {
-        PIECE
+    fn holds(&self) -> bool {
+        !self.waiting.is_empty()
     }
 }
 
@@ -83,7 +106,14 @@ mod tests {
         for piece in data.chunks(step) {
             gunzip.push(piece, false, &mut out)?;
         }
-        gunzip.push(b"", true, &mut out)?;
+        loop {
+            let before = out.len();
+            gunzip.push(b"", true, &mut out)?;
+            assert!(out.len() - before <= 2 * MOST);
+            if !gunzip.holds() {
+                break;
+            }
+        }
         Ok(out)
     }
 
@@ -95,6 +125,8 @@ mod tests {
             assert_eq!(decompressed(&compressed(&text), step).unwrap(), text, "{step}");
             assert_eq!(decompressed(&members, step).unwrap(), [&text[..], b"end"].concat(), "{step}");
         }
+        let long = vec![b'x'; 3 << 20];
+        assert_eq!(decompressed(&compressed(&long), 10_000).unwrap(), long);
     }
 
     #[test]

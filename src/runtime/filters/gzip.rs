@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 
 use crate::eval::regex::Regex;
 use crate::runtime::net::clock;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::http1::head;
 use crate::runtime::net::text::put;
 use crate::runtime::request::filter::BodyFilter;
@@ -125,10 +125,10 @@ pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
     let plan = &request.plan;
     let buffer = request.buffer.all();
     let value = |known| request.head.value(known, buffer);
-    if !value(Known::AcceptEncoding).is_some_and(accepts) {
+    if !value(KnownHeader::AcceptEncoding).is_some_and(accepts) {
         return false;
     }
-    if let Some(agent) = value(Known::UserAgent)
+    if let Some(agent) = value(KnownHeader::UserAgent)
         && disable.iter().any(|regex| regex.exec(agent).is_ok_and(|found| found.is_some()))
     {
         return false;
@@ -137,14 +137,14 @@ pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
     if request.head.line.version < least {
         return false;
     }
-    if value(Known::Via).is_none() {
+    if value(KnownHeader::Via).is_none() {
         return true;
     }
     let proxied = &plan.gzip.proxied.value;
     if proxied.0.is_empty() || proxied.has("off") {
         return false;
     }
-    if proxied.has("any") || proxied.has("auth") && value(Known::Authorization).is_some() {
+    if proxied.has("any") || proxied.has("auth") && value(KnownHeader::Authorization).is_some() {
         return true;
     }
     let reply = &request.reply;
@@ -162,12 +162,28 @@ pub(crate) fn is_wanted(request: &Request, disable: &[Regex]) -> bool {
 
 /// True if gzip is accepted, with a quality above 0 (`ngx_http_gzip_accept_encoding`).
 fn accepts(value: &[u8]) -> bool {
-    value.split(|b| *b == b',').map(<[u8]>::trim_ascii).any(|one| {
-        let mut parts = one.split(|b| *b == b';').map(<[u8]>::trim_ascii);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(b"gzip"));
-        let quality = parts.find_map(|p| p.strip_prefix(b"q=").or(p.strip_prefix(b"Q=")));
-        is_gzip && quality.is_none_or(|q| q.iter().any(|b| matches!(b, b'1'..=b'9')))
-    })
+    let is_gzip = |at: &usize| value.get(*at..at + 4).is_some_and(|name| name.eq_ignore_ascii_case(b"gzip"));
+    let begins = |at: &usize| *at == 0 || matches!(value[at - 1], b',' | b' ');
+    let Some(at) = (0..value.len()).find(|at| is_gzip(at) && begins(at)) else { return false };
+    let after = value[at + 4..].trim_ascii_start();
+    let Some(rest) = after.strip_prefix(b";") else { return matches!(after.first(), None | Some(b',')) };
+    match rest.trim_ascii_start() {
+        [] => true,
+        [b'q' | b'Q', b'=', quality @ ..] => is_quality(quality),
+        _ => false,
+    }
+}
+
+/// True for a quality above 0: at most 1, with at most three digits (`ngx_http_gzip_quantity`).
+fn is_quality(text: &[u8]) -> bool {
+    let end = text.iter().position(|b| matches!(b, b',' | b' ')).unwrap_or(text.len());
+    let (whole, digits) = match &text[..end] {
+        [whole @ (b'0' | b'1')] => (whole, &b""[..]),
+        [whole @ (b'0' | b'1'), b'.', digits @ ..] => (whole, digits),
+        _ => return false,
+    };
+    let is_zero = digits.iter().all(|b| *b == b'0');
+    digits.len() <= 3 && digits.iter().all(u8::is_ascii_digit) && (*whole == b'1') == is_zero
 }
 
 #[cfg(test)]
@@ -183,6 +199,14 @@ mod tests {
             ("gzip;q=0", false),
             ("gzip; q=0.000", false),
             ("gzip;q=0.001", true),
+            ("gzip;q=0.0001", false),
+            ("gzip;q=1.000", true),
+            ("gzip;q=1.001", false),
+            ("gzip;q=.5", false),
+            ("gzip ; Q=1, br", true),
+            ("gzip;q=a", false),
+            ("gzip;x=1", false),
+            ("xgzip, gzip", true),
             ("x-gzip", false),
             ("", false),
         ] {

@@ -65,6 +65,8 @@ fn http2(worker: &Worker, client: &Client, request: &mut Request) {
     head.content_length = reply.content_length;
     head.is_bodyless = reply.header_only;
     head.has_trailers = reply.expect_trailers;
+    // nginx has no table of fields, and says so once.
+    head.length += u64::from(client.requests == 1);
     request.head_length = 0;
     request.head_bytes = head.length;
     request.http2_head = Some(Box::new(head));

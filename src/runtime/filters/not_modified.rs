@@ -1,7 +1,7 @@
 //! Conditions of the request on the state of the file (`ngx_http_not_modified_header_filter`).
 
 use crate::runtime::net::clock;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::request::state::Request;
 
 /// Makes the response a 304 if the client has it already.
@@ -16,21 +16,21 @@ pub(crate) fn filter(request: &mut Request) -> Result<(), u16> {
     let head = &request.head;
     let value = |known| head.value(known, buffer);
     let reply = &request.reply;
-    let asks = [Known::IfUnmodifiedSince, Known::IfModifiedSince];
+    let asks = [KnownHeader::IfUnmodifiedSince, KnownHeader::IfModifiedSince];
     let modified = if asks.iter().any(|known| value(*known).is_some()) { reply.modified() } else { None };
     let etag = reply.get(b"ETag");
-    if let Some(since) = value(Known::IfUnmodifiedSince) {
+    if let Some(since) = value(KnownHeader::IfUnmodifiedSince) {
         let holds = modified.is_some_and(|m| clock::parse_http(since).unwrap_or(-1) >= m);
         if !holds {
             request.reply.clear();
             return Err(412);
         }
     }
-    if value(Known::IfMatch).is_some_and(|list| !matches(list, etag, false)) {
+    if value(KnownHeader::IfMatch).is_some_and(|list| !matches(list, etag, false)) {
         request.reply.clear();
         return Err(412);
     }
-    let (since, none) = (value(Known::IfModifiedSince), value(Known::IfNoneMatch));
+    let (since, none) = (value(KnownHeader::IfModifiedSince), value(KnownHeader::IfNoneMatch));
     if since.is_none() && none.is_none() {
         return Ok(());
     }

@@ -1,9 +1,9 @@
 //! Ranges of a body (`ngx_http_range_filter_module.c`).
 
 use crate::runtime::net::clock;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::text::put;
-use crate::runtime::request::reply::{Part, Reply};
+use crate::runtime::request::reply::{BodyPart, Reply};
 use crate::runtime::request::state::Request;
 use crate::runtime::request::worker::Worker;
 
@@ -64,11 +64,12 @@ pub(crate) fn filter(worker: &Worker, request: &mut Request) -> Result<(), u16> 
 fn asked(request: &Request, length: u64, max: Option<u32>) -> RequestedRanges {
     let buffer = request.buffer.all();
     let value = |known| request.head.value(known, buffer);
-    let Some(list) = value(Known::Range).filter(|r| r.len() >= 7 && r[..6].eq_ignore_ascii_case(b"bytes="))
+    let Some(list) =
+        value(KnownHeader::Range).filter(|r| r.len() >= 7 && r[..6].eq_ignore_ascii_case(b"bytes="))
     else {
         return RequestedRanges::Whole;
     };
-    if let Some(condition) = value(Known::IfRange) {
+    if let Some(condition) = value(KnownHeader::IfRange) {
         let holds = if condition.len() >= 2 && condition.ends_with(b"\"") {
             request.reply.get(b"ETag") == Some(condition)
         } else {
@@ -154,20 +155,20 @@ fn number(text: &[u8]) -> Option<i64> {
 }
 
 /// Appends what of `parts` is between two positions.
-fn cut(parts: &[Part], start: u64, end: u64, out: &mut Vec<Part>) {
+fn cut(parts: &[BodyPart], start: u64, end: u64, out: &mut Vec<BodyPart>) {
     let mut at = 0;
     for part in parts {
         let (from, to) = match *part {
-            Part::Text(from, to) => (from as u64, to as u64),
-            Part::File(from, to) => (from, to),
+            BodyPart::Text(from, to) => (from as u64, to as u64),
+            BodyPart::File(from, to) => (from, to),
         };
         let next = at + (to - from);
         let (a, b) = (start.max(at), end.min(next));
         if a < b {
             let (a, b) = (from + a - at, from + b - at);
             out.push(match part {
-                Part::Text(..) => Part::Text(a as usize, b as usize),
-                Part::File(..) => Part::File(a, b),
+                BodyPart::Text(..) => BodyPart::Text(a as usize, b as usize),
+                BodyPart::File(..) => BodyPart::File(a, b),
             });
         }
         at = next;
@@ -195,12 +196,12 @@ fn multipart(reply: &mut Reply, ranges: &[(u64, u64)], length: u64, boundary: u6
         text.extend_from_slice(&kind);
         put(text, format_args!("Content-Range: bytes {start}-{}/{length}\r\n\r\n", end - 1));
         total += (text.len() - from) as u64 + (end - start);
-        reply.parts.push(Part::Text(from, reply.text.len()));
+        reply.parts.push(BodyPart::Text(from, reply.text.len()));
         cut(&parts, *start, *end, &mut reply.parts);
     }
     let from = reply.text.len();
     put(&mut reply.text, format_args!("\r\n--{boundary:020}--\r\n"));
-    reply.parts.push(Part::Text(from, reply.text.len()));
+    reply.parts.push(BodyPart::Text(from, reply.text.len()));
     reply.content_length = Some(total + (reply.text.len() - from) as u64);
     reply.remove(b"Content-Range");
     reply.content_type.clear();
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn parts_are_cut() {
         let mut out = Vec::new();
-        cut(&[Part::Text(10, 20), Part::File(5, 15)], 5, 12, &mut out);
-        assert_eq!(out, [Part::Text(15, 20), Part::File(5, 7)]);
+        cut(&[BodyPart::Text(10, 20), BodyPart::File(5, 15)], 5, 12, &mut out);
+        assert_eq!(out, [BodyPart::Text(15, 20), BodyPart::File(5, 7)]);
     }
 }

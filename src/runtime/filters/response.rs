@@ -62,9 +62,10 @@ pub(crate) fn head(worker: &Worker, client: &Client, request: &mut Request) -> R
 /// Framing of the body's end (`ngx_http_chunked_header_filter`).
 fn frame(request: &mut Request) {
     let (is_head, is_http2) = (request.is_head(), request.is_http2());
+    let may_have_body = request.status == 101 && !is_head && !is_http2;
     let reply = &mut request.reply;
     if is_head || matches!(request.status, 100..=199 | 204 | 304) {
-        reply.header_only = true;
+        reply.header_only |= !may_have_body;
         return;
     }
     if reply.content_length.is_none() || reply.expect_trailers {

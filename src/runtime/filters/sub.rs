@@ -6,7 +6,7 @@ use crate::runtime::request::scope::Scope;
 
 /// The text that is looked for, in lower case, and its replacement.
 #[derive(Debug)]
-struct Pair {
+struct SearchedText {
     find: Vec<u8>,
     new: Vec<u8>,
     /// Found before, and to be replaced once only.
@@ -16,7 +16,7 @@ struct Pair {
 /// A response in which texts are replaced.
 #[derive(Debug)]
 pub(crate) struct Substitution {
-    pairs: Vec<Pair>,
+    pairs: Vec<SearchedText>,
     once: bool,
     /// True if a match may begin with this byte.
     first: Box<[bool; 256]>,
@@ -34,8 +34,9 @@ enum Match {
 impl Substitution {
     fn new(pairs: impl Iterator<Item = (Vec<u8>, Vec<u8>)>, once: bool) -> Self {
         let pairs = pairs.filter(|(find, _)| !find.is_empty());
-        let pairs: Vec<_> =
-            pairs.map(|(find, new)| Pair { find: find.to_ascii_lowercase(), new, is_done: false }).collect();
+        let pairs: Vec<_> = pairs
+            .map(|(find, new)| SearchedText { find: find.to_ascii_lowercase(), new, is_done: false })
+            .collect();
         let mut first = Box::new([false; 256]);
         for pair in &pairs {
             first[usize::from(pair.find[0])] = true;

@@ -12,7 +12,7 @@ use crate::runtime::net::path::{self, ENOENT};
 use crate::runtime::net::text::{escape_html, put};
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::state::Request;
 use crate::runtime::request::{file, variable};
 
@@ -95,7 +95,7 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Option<Flow> {
         }
     }
     reply.content_length = None;
-    reply.parts.push(Part::Text(0, reply.text.len()));
+    reply.parts.push(BodyPart::Text(0, reply.text.len()));
     Some(Flow::Reply)
 }
 

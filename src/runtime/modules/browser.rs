@@ -3,12 +3,12 @@
 use memchr::memmem::find;
 
 use crate::model::client::{Browser, ClientSettings, version};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::Request;
 
 fn agent(r: &Request) -> &[u8] {
-    r.head.value(Known::UserAgent, r.buffer.all()).unwrap_or_default()
+    r.head.value(KnownHeader::UserAgent, r.buffer.all()).unwrap_or_default()
 }
 
 /// `MSIE ` and a version, unless it is an Opera.
@@ -87,7 +87,7 @@ fn is_modern(agent: Option<&[u8]>, settings: &ClientSettings) -> bool {
 pub(crate) fn variable(s: &mut Scope<'_>, modern: bool, out: &mut Vec<u8>) -> bool {
     let r = &*s.request;
     let settings = &r.plan.client;
-    if is_modern(r.head.value(Known::UserAgent, r.buffer.all()), settings) == modern {
+    if is_modern(r.head.value(KnownHeader::UserAgent, r.buffer.all()), settings) == modern {
         let value = if modern { &settings.modern_browser_value } else { &settings.ancient_browser_value };
         out.extend_from_slice(value.value.as_bytes());
     }

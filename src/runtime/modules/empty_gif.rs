@@ -1,7 +1,7 @@
 //! `empty_gif`: one transparent pixel (`ngx_http_empty_gif_module.c`).
 
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::state::Request;
 
 const PIXEL: &[u8; 43] =
@@ -22,6 +22,6 @@ pub(crate) fn send(r: &mut Request) -> Flow {
     reply.content_length = Some(PIXEL.len() as u64);
     // As in nginx: the date of its first version.
     reply.last_modified = Some(23_349_600);
-    reply.parts.push(Part::Text(0, PIXEL.len()));
+    reply.parts.push(BodyPart::Text(0, PIXEL.len()));
     Flow::Reply
 }

@@ -5,7 +5,7 @@ use crate::eval::regex::Regex;
 use crate::model::client::Referers;
 use crate::model::server::ServerName;
 use crate::model::{Config, Server, Setting};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::request::referer::RefererPlan;
 use crate::runtime::request::scope::Scope;
 
@@ -93,7 +93,7 @@ fn kind(name: &[u8]) -> Name<'_> {
 pub(crate) fn variable(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
     let r = &*s.request;
     let Some(plan) = &r.plan.referers else { return true };
-    match plan.allows(r.head.value(Known::Referer, r.buffer.all())) {
+    match plan.allows(r.head.value(KnownHeader::Referer, r.buffer.all())) {
         Some(allowed) => {
             if !allowed {
                 out.push(b'1');

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use crate::runtime::modules::browser::is_msie;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::state::Request;
 
 /// The page, if the configuration wants it for this client and status.
@@ -25,7 +25,7 @@ pub(crate) fn page(r: &mut Request, status: u16) -> Option<Flow> {
     escape(&location, &mut reply.text);
     reply.text.extend_from_slice(b"\"></head><body></body></html>\r\n");
     reply.content_length = Some(reply.text.len() as u64);
-    reply.parts.push(Part::Text(0, reply.text.len()));
+    reply.parts.push(BodyPart::Text(0, reply.text.len()));
     Some(Flow::Reply)
 }
 

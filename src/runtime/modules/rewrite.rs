@@ -13,7 +13,7 @@ use crate::runtime::net::path;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::content_type::content_type;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::script::{Code, Script, Test};
 use crate::runtime::request::state::Request;
@@ -223,6 +223,10 @@ fn rewrite(c: &Connection, r: &mut Request, regex: &Regex, rewrite: &Rewrite) ->
             target.extend_from_slice(&r.args);
         }
         r.reply.set(b"Location", &target);
+        if r.plan.core.rewrite_log.value {
+            let target = String::from_utf8_lossy(&target).into_owned();
+            c.scope(r).log(Severity::Notice, &format!("rewritten redirect: \"{target}\""), "");
+        }
         return Next::Flow(Flow::Status(status));
     }
     let mut uri = Vec::new();
@@ -286,6 +290,10 @@ fn answer(c: &Connection, r: &mut Request, r#return: &Return) -> Flow {
     }
     // Before the text, which may have `$status` in it.
     r.status = status;
+    if r.head.chunked && !r.has_body {
+        // `ngx_http_discard_request_body_filter`: the bytes that are expected next.
+        r.discards = Some(if body::is_here(r) { 0 } else { r.plan.rules.line as u64 });
+    }
     let mut made = Vec::new();
     let text = match &r#return.text {
         None => &[],
@@ -312,6 +320,6 @@ fn send(request: &mut Request, status: u16, text: &[u8]) -> Flow {
     reply.clear_body();
     reply.text.extend_from_slice(text);
     reply.content_length = Some(text.len() as u64);
-    reply.parts.push(Part::Text(0, text.len()));
+    reply.parts.push(BodyPart::Text(0, text.len()));
     Flow::Reply
 }

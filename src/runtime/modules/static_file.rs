@@ -2,14 +2,14 @@
 
 use crate::eval::uri;
 use crate::model::log::Severity;
-use crate::runtime::net::file_cache::Opened;
+use crate::runtime::net::file_cache::OpenedFile;
 use crate::runtime::net::text::put;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::content_type::content_type;
 use crate::runtime::request::file::{failed, map};
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::open_file;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::state::Request;
 
 /// Answers with the file of the URI.
@@ -46,7 +46,7 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
 }
 
 /// Makes a file the body of the response.
-pub(crate) fn open(r: &mut Request, opened: Opened) {
+pub(crate) fn open(r: &mut Request, opened: OpenedFile) {
     r.status = 200;
     content_type(r);
     let has_etag = r.plan.content.etag.value;
@@ -60,7 +60,7 @@ pub(crate) fn open(r: &mut Request, opened: Opened) {
         put(&mut reply.lines, format_args!("{modified:x}-{size:x}\"\r\n"));
     }
     reply.allow_ranges = true;
-    reply.parts.push(Part::File(0, size));
+    reply.parts.push(BodyPart::File(0, size));
     reply.file = opened.file;
 }
 

@@ -3,7 +3,7 @@
 use crate::runtime::net::text::put;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::state::Request;
 
 /// Answers with the counters.
@@ -32,6 +32,6 @@ pub(crate) fn send(c: &Connection, r: &mut Request) -> Flow {
     reply.content_type.clear();
     reply.content_type.extend_from_slice(b"text/plain");
     reply.content_length = Some(reply.text.len() as u64);
-    reply.parts.push(Part::Text(0, reply.text.len()));
+    reply.parts.push(BodyPart::Text(0, reply.text.len()));
     Flow::Reply
 }

@@ -73,12 +73,12 @@ pub(crate) fn since(earlier: Instant) -> Duration {
 
 /// A text that changes once a second.
 #[derive(Debug, Default)]
-struct Stamp {
+struct CachedTime {
     second: Cell<u64>,
     text: RefCell<String>,
 }
 
-impl Stamp {
+impl CachedTime {
     /// Appends the text of this second, which `make` is asked for if it is a new one.
     fn append(&self, make: fn(Duration) -> String, out: &mut Vec<u8>) {
         let now = Clock::now();
@@ -94,9 +94,9 @@ impl Stamp {
 /// A worker's clock.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
-    date: Stamp,
-    local: Stamp,
-    iso8601: Stamp,
+    date: CachedTime,
+    local: CachedTime,
+    iso8601: CachedTime,
 }
 
 impl Clock {

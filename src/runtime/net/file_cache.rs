@@ -42,32 +42,32 @@ impl From<Metadata> for Info {
 
 /// An open file; a directory is not kept open.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedFile {
     pub(crate) file: Option<Rc<File>>,
     pub(crate) info: Info,
 }
 
 /// Mode in which a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum OpenMode {
     Read(Links),
     Append,
 }
 
-impl Way {
-    pub(crate) fn open(self, path: &[u8]) -> io::Result<Opened> {
+impl OpenMode {
+    pub(crate) fn open(self, path: &[u8]) -> io::Result<OpenedFile> {
         let file = match self {
-            Way::Read(links) => links.open(path)?,
-            Way::Append => OpenOptions::new().append(true).create(true).open(os(path))?,
+            OpenMode::Read(links) => links.open(path)?,
+            OpenMode::Append => OpenOptions::new().append(true).create(true).open(os(path))?,
         };
         let info = Info::from(file.metadata()?);
-        Ok(Opened { file: (!info.is_dir).then(|| Rc::new(file)), info })
+        Ok(OpenedFile { file: (!info.is_dir).then(|| Rc::new(file)), info })
     }
 
     pub(crate) fn info(self, path: &[u8]) -> io::Result<Info> {
         match self {
-            Way::Read(links) => links.metadata(path),
-            Way::Append => std::fs::metadata(os(path)),
+            OpenMode::Read(links) => links.metadata(path),
+            OpenMode::Append => std::fs::metadata(os(path)),
         }
         .map(Info::from)
     }
@@ -106,7 +106,7 @@ enum CachedPath {
 #[derive(Debug)]
 struct Entry {
     found: CachedPath,
-    way: Way,
+    way: OpenMode,
     uses: u32,
     created: u64,
     accessed: u64,
@@ -136,12 +136,12 @@ impl Cache {
     }
 
     /// Opens a file, or takes it as it was opened before.
-    pub(crate) fn open(&mut self, name: &[u8], rules: Rules, way: Way) -> io::Result<Opened> {
+    pub(crate) fn open(&mut self, name: &[u8], rules: Rules, way: OpenMode) -> io::Result<OpenedFile> {
         self.open_at(name, rules, way, Clock::now().as_secs())
     }
 
     /// `ngx_open_cached_file`
-    fn open_at(&mut self, name: &[u8], rules: Rules, way: Way, now: u64) -> io::Result<Opened> {
+    fn open_at(&mut self, name: &[u8], rules: Rules, way: OpenMode, now: u64) -> io::Result<OpenedFile> {
         let Some(mut entry) = self.take(name) else {
             let opened = way.open(name);
             if let Some(found) = found(&opened, rules, 1) {
@@ -167,16 +167,16 @@ impl Cache {
             return opened;
         }
         let opened = match known {
-            Some(Ok(Opened { file: Some(file), info })) => way.info(name).and_then(|now| {
+            Some(Ok(OpenedFile { file: Some(file), info })) => way.info(name).and_then(|now| {
                 if now.inode == info.inode {
-                    Ok(Opened { file: Some(file), info: now })
+                    Ok(OpenedFile { file: Some(file), info: now })
                 } else {
                     way.open(name)
                 }
             }),
-            Some(Ok(Opened { file: None, .. })) => way
-                .info(name)
-                .and_then(|info| if info.is_dir { Ok(Opened { file: None, info }) } else { way.open(name) }),
+            Some(Ok(OpenedFile { file: None, .. })) => way.info(name).and_then(|info| {
+                if info.is_dir { Ok(OpenedFile { file: None, info }) } else { way.open(name) }
+            }),
             Some(Err(_)) | None => way.open(name),
         };
         if let Some(found) = found(&opened, rules, entry.uses) {
@@ -220,23 +220,23 @@ impl Cache {
 
 impl Entry {
     /// The entry's result; none if the file was not used often enough to stay open.
-    fn known(&self) -> Option<Result<Opened, i32>> {
+    fn known(&self) -> Option<Result<OpenedFile, i32>> {
         Some(match &self.found {
             CachedPath::Error(error) => Err(*error),
-            CachedPath::Directory(info) => Ok(Opened { file: None, info: *info }),
+            CachedPath::Directory(info) => Ok(OpenedFile { file: None, info: *info }),
             CachedPath::File(info, file) => {
                 let file = file.as_ref().map_or_else(Weak::upgrade, |file| Some(Rc::clone(file)))?;
-                Ok(Opened { file: Some(file), info: *info })
+                Ok(OpenedFile { file: Some(file), info: *info })
             }
         })
     }
 }
 
 /// The entry of an attempt.
-fn found(opened: &io::Result<Opened>, rules: Rules, uses: u32) -> Option<CachedPath> {
+fn found(opened: &io::Result<OpenedFile>, rules: Rules, uses: u32) -> Option<CachedPath> {
     match opened {
-        Ok(Opened { file: None, info }) => Some(CachedPath::Directory(*info)),
-        Ok(Opened { file: Some(file), info }) => {
+        Ok(OpenedFile { file: None, info }) => Some(CachedPath::Directory(*info)),
+        Ok(OpenedFile { file: Some(file), info }) => {
             let stays = uses >= rules.min_uses;
             Some(CachedPath::File(*info, if stays { Ok(Rc::clone(file)) } else { Err(Rc::downgrade(file)) }))
         }
@@ -252,13 +252,13 @@ mod tests {
 
     use super::*;
 
-    const FOLLOW: Way = Way::Read(Links::FOLLOW);
+    const FOLLOW: OpenMode = OpenMode::Read(Links::FOLLOW);
 
     fn cache(max: u32) -> Cache {
         Cache::new(FileCache { max, inactive: Duration::from_secs(60) })
     }
 
-    fn text(opened: &Opened) -> String {
+    fn text(opened: &OpenedFile) -> String {
         use std::os::unix::fs::FileExt;
         let file = opened.file.as_ref().unwrap();
         let mut text = vec![0; 100];

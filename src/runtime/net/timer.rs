@@ -204,7 +204,7 @@ impl Timer {
     }
 
     /// As [`Timer::limit`], but the wait also ends when the worker stops.
-    pub(crate) async fn told<T>(
+    pub(crate) async fn until_stop<T>(
         &self,
         limit: Duration,
         poll: impl FnMut(&mut Context<'_>) -> Poll<T>,

@@ -12,13 +12,13 @@ use crate::runtime::server::listener::Listener;
 use crate::runtime::server::start::account::{self, Account};
 use crate::runtime::server::start::pid::PidFile;
 use crate::runtime::server::start::{
-    ExistingResources, Prepared, RunOptions, StartError, failed, prepare, refuse,
+    ExistingResources, PreparedConfiguration, RunOptions, StartError, failed, prepare, refuse,
 };
 use crate::site::{self, Site};
 
 /// The configuration, what it needs of the host, and its compiled file with the keys inside.
 pub(crate) struct Plan {
-    pub(crate) prepared: Prepared,
+    pub(crate) prepared: PreparedConfiguration,
     site: OwnedFd,
     pub(crate) account: Option<Account>,
     pub(crate) pid: Option<Arc<PidFile>>,

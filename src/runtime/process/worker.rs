@@ -56,22 +56,23 @@ struct Process<'p> {
 /// # Errors
 /// It did not serve at all; the master knows why, if there is one.
 pub fn work(metrics: Metrics<'_>) -> Result<(), String> {
-    let told = |call: &'static str| move |error: io::Error| format!("{call}() failed{}", errno(&error));
-    let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned().map_err(told("dup"))?);
-    let null = File::open("/dev/null").map_err(told("open"))?;
-    rustix::stdio::dup2_stdin(null).map_err(|error| told("dup2")(error.into()))?;
+    let call_failed =
+        |call: &'static str| move |error: io::Error| format!("{call}() failed{}", errno(&error));
+    let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned().map_err(call_failed("dup"))?);
+    let null = File::open("/dev/null").map_err(call_failed("open"))?;
+    rustix::stdio::dup2_stdin(null).map_err(|error| call_failed("dup2")(error.into()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(told("epoll_create"))?;
+    let runtime = runtime.map_err(call_failed("epoll_create"))?;
     let _entered = runtime.enter();
-    let mut signals = Signals::new().map_err(told("sigaction"))?;
-    let first = channel::receive(&channel).map_err(told("recvmsg"))?;
+    let mut signals = Signals::new().map_err(call_failed("sigaction"))?;
+    let first = channel::receive(&channel).map_err(call_failed("recvmsg"))?;
     let handed = first.and_then(handover::take).ok_or("the master process sent no configuration")?;
-    let reads = channel.try_clone().map_err(told("dup"))?;
+    let reads = channel.try_clone().map_err(call_failed("dup"))?;
     let stays = handed.head.stays;
     let mut process = Process { channel, all: Vec::new(), ledger: None, metrics, stays, ending: None };
     name(&handed.head.name);
     process.configure(handed)?;
-    let mut messages = messages(reads).map_err(told("clone"))?;
+    let mut messages = messages(reads).map_err(call_failed("clone"))?;
     while !process.has_ended() {
         let event = runtime.block_on(async {
             let look = if process.all.len() > 1 || process.ending.is_some() {

@@ -14,7 +14,7 @@ use crate::model::cache::{CachePath, CacheSettings, CacheZone, Predicates};
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock::Clock;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::http1::response_head::Progress;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::path::os;
@@ -61,7 +61,7 @@ impl CachePlan {
 
 /// A response in a file.
 #[derive(Debug)]
-pub(super) struct Stored {
+pub(super) struct StoredResponse {
     file: File,
     pub(super) header: Header,
     /// The response's head.
@@ -77,7 +77,7 @@ pub(crate) struct Cached {
     pub(super) main: Key,
     pub(super) held: Option<EntryGuard>,
     /// A response that is not fresh any more.
-    pub(super) stored: Option<Stored>,
+    pub(super) stored: Option<StoredResponse>,
     pub(super) is_cacheable: bool,
     /// The validity by the peer's response.
     pub(super) validity: Validity,
@@ -87,7 +87,7 @@ enum CacheLookup {
     Error(u16),
     Nothing(EntryGuard),
     Scarce,
-    Stored(EntryGuard, Box<Stored>),
+    Stored(EntryGuard, Box<StoredResponse>),
 }
 
 pub(super) fn now() -> i64 {
@@ -242,7 +242,7 @@ async fn look(p: &mut ProxyRequest<'_>, settings: &CacheSettings) -> Option<Flow
 fn expired(
     p: &mut ProxyRequest<'_>,
     held: EntryGuard,
-    stored: Stored,
+    stored: StoredResponse,
     settings: &CacheSettings,
 ) -> Option<Flow> {
     p.r.cache_status = Some("EXPIRED");
@@ -266,7 +266,7 @@ pub(super) fn uncacheable(p: &mut ProxyRequest<'_>) {
 /// True if a range is asked for that begins far behind (`ngx_http_upstream_cache_check_range`).
 fn is_far(p: &ProxyRequest<'_>, most: Option<u64>) -> bool {
     let Some(most) = most else { return false };
-    let Some(range) = p.r.head.value(Known::Range, p.r.buffer.all()) else { return false };
+    let Some(range) = p.r.head.value(KnownHeader::Range, p.r.buffer.all()) else { return false };
     if most == 0 {
         return true;
     }
@@ -328,7 +328,7 @@ fn find(p: &mut ProxyRequest<'_>, min_uses: u32) -> CacheLookup {
     }
 }
 
-fn read(path: &Path, key: &[u8]) -> io::Result<Result<Stored, &'static str>> {
+fn read(path: &Path, key: &[u8]) -> io::Result<Result<StoredResponse, &'static str>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     // No head begins or ends behind what 16 bits count.
@@ -336,16 +336,20 @@ fn read(path: &Path, key: &[u8]) -> io::Result<Result<Stored, &'static str>> {
     (&mut file).take(u64::from(u16::MAX) + 1).read_to_end(&mut data)?;
     Ok(Header::read(&data, key).map(|header| {
         let head = data[header.head..header.body].to_vec();
-        Stored { file, header, head, length }
+        StoredResponse { file, header, head, length }
     }))
 }
 
 /// Answers with a kept response (`ngx_http_upstream_cache_send`).
-pub(super) fn send(p: &mut ProxyRequest<'_>, stored: Stored, status: &'static str) -> Result<Flow, ()> {
+pub(super) fn send(
+    p: &mut ProxyRequest<'_>,
+    stored: StoredResponse,
+    status: &'static str,
+) -> Result<Flow, ()> {
     p.r.cache_status = Some(status);
     let mut buffer = p.c.worker.buffers.take();
     buffer.append(&stored.head);
-    fastcgi::reset(p, buffer.start);
+    fastcgi::reset(p, &buffer);
     if p.r.response.advance(buffer.all()) != Progress::Done {
         p.log(Severity::Crit, "cache file contains invalid header", "");
         p.c.worker.buffers.give(buffer);

@@ -23,7 +23,7 @@ use crate::runtime::upstream::tls;
 
 const CONNECTING: &str = " while connecting to upstream";
 const SHAKING: &str = " while SSL handshaking to upstream";
-const READING: &str = " while reading response header from upstream";
+pub(super) const READING: &str = " while reading response header from upstream";
 
 /// Failure of an attempt with one peer.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub(super) async fn run(
     };
     let mut buffer = p.c.worker.buffers.take();
     read_head(p, &mut connection.stream, &mut buffer).await?;
-    p.r.response.close |= broken;
+    p.r.response.close |= broken || p.plan.is_plain_cgi();
     let elapsed = clock::since(p.started);
     let code = p.r.response.status.code;
     if let Some(this) = p.this_try() {
@@ -185,8 +185,8 @@ async fn read_head(
     let timeout = p.plan.settings.read_timeout.value;
     // Longest head.
     let most = usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX).clamp(1, 1 << 20);
-    fastcgi::begin(p, buffer.start);
-    let mut hints_length = 0;
+    fastcgi::begin(p, buffer);
+    let (mut hints_length, mut is_open) = (0, p.plan.is_plain_cgi());
     // A response that is kept is of use to others.
     let is_kept = p.is_cacheable() || p.plan.kept.store.value != Store::Off;
     let mut watch = !p.plan.on_way.ignore_client_abort.value && !is_kept && !p.r.is_background;
@@ -225,8 +225,15 @@ async fn read_head(
                 return Err(Failure::Error(READING));
             }
             Some(Event::Read(Ok(n))) => {
-                arrived(p, buffer, n, READING);
+                arrived(p, buffer, n);
             }
+        }
+        if is_open {
+            is_open = fastcgi::is_open(p, buffer);
+            if is_open {
+                continue;
+            }
+            fastcgi::reset(p, buffer);
         }
         let mut progress = p.r.response.advance(buffer.all());
         while progress == Progress::Hints {
@@ -254,14 +261,14 @@ async fn read_head(
     }
 }
 
-/// Takes `n` new bytes behind the filled part of `buffer`.
-pub(super) fn arrived(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, n: usize, action: &'static str) {
+/// Takes `n` new bytes of the head behind the filled part of `buffer`.
+fn arrived(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, n: usize) {
     let from = buffer.end;
     buffer.end += n;
     if let Some(this) = p.this_try() {
         this.received += n as u64;
     }
     if p.records.is_some() {
-        fastcgi::take(p, buffer, from, action);
+        fastcgi::take(p, buffer, from);
     }
 }

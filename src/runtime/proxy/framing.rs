@@ -1,8 +1,11 @@
-//! Framing of a peer's response body (`ngx_http_proxy_input_filter_init`, `ngx_http_proxy_chunked_filter`).
+//! Framing of a peer's response body (`ngx_http_proxy_input_filter_init`, `ngx_http_proxy_chunked_filter`): it asks for
+//! nothing but the bytes, so a body is taken out of its framing also while the client is waited for.
 
 use super::fastcgi;
 use super::request::ProxyRequest;
 use super::trailers::{self, Trailers};
+use crate::model::log::Severity;
+use crate::runtime::fastcgi::records::Records;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::chunked::{Chunk, Chunked};
 
@@ -18,7 +21,7 @@ pub(super) enum Framing {
 }
 
 /// The state of the body after one buffer.
-pub(super) enum Part {
+pub(super) enum BodyState {
     More,
     /// The body is complete; whether nothing follows it.
     Done(bool),
@@ -26,38 +29,87 @@ pub(super) enum Part {
     Invalid(String),
 }
 
-impl Framing {
-    /// Framing of a response's body; a body that is not read gives nothing.
+/// A body on its way out of its framing.
+pub(super) struct Incoming {
+    pub(super) framing: Framing,
+    pub(super) records: Option<Box<Records>>,
+    /// The peer closes the connection behind the response.
+    pub(super) closes: bool,
+    /// Length of the body by the head of the response.
+    whole: Option<u64>,
+    is_head: bool,
+    /// Longest trailers.
+    most: usize,
+    /// Messages for the error log.
+    pub(super) messages: Vec<(Severity, String)>,
+}
+
+impl Incoming {
+    /// The body of the response whose head has been read; a body that is not read gives nothing.
     pub(super) fn of(p: &mut ProxyRequest<'_>, is_read: bool) -> Self {
+        let records = p.records.take();
         let response = &mut p.r.response;
-        if !is_read {
+        let framing = if !is_read {
             // The rest of the records stays in the connection.
-            response.close |= p.records.as_ref().is_some_and(|records| !records.is_clean());
-            return Framing::Length(0);
+            response.close |= records.as_ref().is_some_and(|records| !records.is_clean());
+            Framing::Length(0)
+        } else if records.is_some() {
+            Framing::Records(response.content_length)
+        } else {
+            match (response.chunked && p.plan.cgi.is_none(), response.content_length) {
+                (true, _) if p.plan.on_way.pass_trailers.value => {
+                    Framing::Chunked(Chunked::keeping_trailers())
+                }
+                (true, _) => Framing::Chunked(Chunked::default()),
+                (false, Some(length)) => Framing::Length(length),
+                (false, None) => Framing::Close,
+            }
+        };
+        let (closes, whole) = (response.close, response.content_length);
+        Self {
+            framing,
+            records,
+            closes,
+            whole,
+            is_head: p.r.is_head(),
+            most: usize::try_from(p.plan.on_way.buffer_size.value).unwrap_or(usize::MAX),
+            messages: Vec::new(),
         }
-        if p.records.is_some() {
-            return Framing::Records(response.content_length);
-        }
-        match (response.chunked, response.content_length) {
-            (true, _) if p.plan.on_way.pass_trailers.value => Framing::Chunked(Chunked::keeping_trailers()),
-            (true, _) => Framing::Chunked(Chunked::default()),
-            (false, Some(length)) => Framing::Length(length),
-            (false, None) => Framing::Close,
+    }
+
+    /// Takes `n` new bytes behind the filled part of `buffer`.
+    pub(super) fn arrived(&mut self, buffer: &mut Buffer, n: usize) {
+        let from = buffer.end;
+        buffer.end += n;
+        if let Some(records) = &mut self.records {
+            fastcgi::unwrap(records, buffer, from);
+            let said = records.errors.iter().map(|(_, text)| (Severity::Error, fastcgi::said(text)));
+            self.messages.extend(said);
         }
     }
 
     /// Leaves in `buffer` the body's bytes only.
-    pub(super) fn take(&mut self, p: &mut ProxyRequest<'_>, buffer: &mut Buffer) -> Part {
-        match self {
-            Framing::Close => Part::More,
-            Framing::Records(left) => fastcgi::part(p, buffer, left),
+    pub(super) fn take(&mut self, buffer: &mut Buffer) -> BodyState {
+        match &mut self.framing {
+            Framing::Close => BodyState::More,
+            Framing::Records(left) => match &self.records {
+                Some(records) => {
+                    let is_none = self.is_head && *left == self.whole;
+                    fastcgi::part(records, buffer, left, is_none, &mut self.messages)
+                }
+                None => BodyState::More,
+            },
             Framing::Length(left) => {
                 let have = buffer.filled().len() as u64;
                 let is_clean = have <= *left;
                 let take = have.min(*left);
                 *left -= take;
                 buffer.end = buffer.start + take as usize;
-                if *left == 0 { Part::Done(is_clean) } else { Part::More }
+                if !is_clean {
+                    let message = "upstream sent more data than specified in \"Content-Length\" header";
+                    self.messages.push((Severity::Warn, message.to_owned()));
+                }
+                if *left == 0 { BodyState::Done(is_clean) } else { BodyState::More }
             }
             Framing::Chunked(chunked) => {
                 let data = buffer.filled_mut();
@@ -71,15 +123,13 @@ impl Framing {
                             read += n;
                             write += n;
                         }
-                        Chunk::More => break Part::More,
-                        Chunk::Done => break Part::Done(read == data.len()),
+                        Chunk::More => break BodyState::More,
+                        Chunk::Done => break BodyState::Done(read == data.len()),
                         Chunk::Invalid => {
-                            break Part::Invalid("upstream sent invalid chunked response".to_owned());
+                            break BodyState::Invalid("upstream sent invalid chunked response".to_owned());
                         }
                         Chunk::Trailers => {
-                            let longest = p.plan.on_way.buffer_size.value;
-                            let most = usize::try_from(longest).unwrap_or(usize::MAX);
-                            let mut trailers = Trailers::new(most);
+                            let mut trailers = Trailers::new(self.most);
                             let part = trailers.take(&data[read..]).part(data.len() - read);
                             next = Some(Framing::Trailers(trailers));
                             break part;
@@ -88,7 +138,7 @@ impl Framing {
                 };
                 buffer.end = buffer.start + write;
                 if let Some(next) = next {
-                    *self = next;
+                    self.framing = next;
                 }
                 part
             }
@@ -101,18 +151,24 @@ impl Framing {
         }
     }
 
+    /// Reason why the body ended early; the part before the end goes to the client.
+    pub(super) fn broken(&self) -> Option<String> {
+        let (Framing::Records(left), Some(records)) = (&self.framing, &self.records) else { return None };
+        fastcgi::broken(records, *left, self.is_head && *left == self.whole)
+    }
+
     /// The connection may be closed where the response has no other end.
-    pub(super) fn may_close(&self, was_to_close: bool) -> bool {
-        match self {
+    pub(super) fn may_close(&self) -> bool {
+        match self.framing {
             Framing::Close => true,
-            Framing::Records(left) => was_to_close && left.is_none_or(|left| left == 0),
+            Framing::Records(left) => self.closes && left.is_none_or(|left| left == 0),
             Framing::Length(_) | Framing::Chunked(_) | Framing::Trailers(_) => false,
         }
     }
 
-    /// The body is complete.
+    /// The body is complete: the client gets its trailers.
     pub(super) fn end(&mut self, p: &mut ProxyRequest<'_>) {
-        if let Framing::Trailers(trailers) = self {
+        if let Framing::Trailers(trailers) = &mut self.framing {
             trailers.pass(p);
         }
     }
@@ -120,11 +176,11 @@ impl Framing {
 
 impl trailers::Progress {
     /// The state after a piece of so many bytes.
-    fn part(self, length: usize) -> Part {
+    fn part(self, length: usize) -> BodyState {
         match self {
-            Self::More => Part::More,
-            Self::Done(used) => Part::Done(used == length),
-            Self::Invalid(message) => Part::Invalid(message),
+            Self::More => BodyState::More,
+            Self::Done(used) => BodyState::Done(used == length),
+            Self::Invalid(message) => BodyState::Invalid(message),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::request::ProxyRequest;
 use crate::eval::uri::escape;
 use crate::model::proxy::HttpVersion;
 use crate::runtime::net::clock::http_date;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::text::{field, number};
 use crate::runtime::request::plan::HeaderValue;
@@ -16,12 +16,12 @@ pub(super) const SMALL_BODY: usize = 16 << 10;
 
 /// Conditions of the client about its own copy: the response is fetched whole if it is to be kept
 /// (`ngx_http_proxy_cache_headers`).
-const CONDITIONS: u64 = Known::IfModifiedSince.bit()
-    | Known::IfUnmodifiedSince.bit()
-    | Known::IfNoneMatch.bit()
-    | Known::IfMatch.bit()
-    | Known::Range.bit()
-    | Known::IfRange.bit();
+const CONDITIONS: u64 = KnownHeader::IfModifiedSince.bit()
+    | KnownHeader::IfUnmodifiedSince.bit()
+    | KnownHeader::IfNoneMatch.bit()
+    | KnownHeader::IfMatch.bit()
+    | KnownHeader::Range.bit()
+    | KnownHeader::IfRange.bit();
 
 /// Writes the head, and a small body behind it, to `upstream_out`.
 pub(super) fn write(p: &mut ProxyRequest<'_>) {
@@ -86,8 +86,8 @@ pub(super) fn write(p: &mut ProxyRequest<'_>) {
     for header in &p.r.head.fields {
         let name = header.name.of(buffer);
         let is_replaced = match header.known {
-            Known::Other if replaced & Known::Other.bit() != 0 => true,
-            Known::Other => p.plan.replaced_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
+            KnownHeader::Other if replaced & KnownHeader::Other.bit() != 0 => true,
+            KnownHeader::Other => p.plan.replaced_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
             known => replaced & known.bit() != 0,
         };
         if !is_replaced {

@@ -9,12 +9,15 @@ pub(crate) mod head;
 pub(crate) mod hints;
 pub(crate) mod next;
 pub(crate) mod pace;
+pub(crate) mod pipe;
 pub(crate) mod relay;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod rewrite;
 pub(crate) mod saving;
+pub(crate) mod spool;
 pub(crate) mod stale;
+pub(crate) mod sticky;
 pub(crate) mod target;
 pub(crate) mod trailers;
 pub(crate) mod tunnel;
@@ -28,17 +31,19 @@ use crate::model::proxy::{Bind, HttpVersion};
 use crate::model::{ComplexValue, Target};
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock::{self, Clock};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::request::body;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::state::{Request, Try};
+use crate::runtime::request::state::{Request, UpstreamTry};
 use crate::runtime::upstream::balancer::{Attempt, Key, Outcome};
 use crate::runtime::upstream::peer::{self, Local};
 use crate::runtime::upstream::state::UpstreamState;
 use crate::runtime::upstream::tls::{Names, Secure};
 use exchange::Failure;
-use request::ProxyRequest;
+use request::{Chosen, ProxyRequest};
+
+const DISABLED: &str = "upstream server temporarily disabled";
 
 /// Passes the request on and the response back.
 pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
@@ -58,7 +63,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
             (c.worker.upstreams.get(id.0 as usize), None, plan.pass.tls)
         }
-        Target::Value(value) => match target::find(c, r, value, plan.fastcgi.is_some()).await {
+        Target::Value(value) => match target::find(c, r, value, plan.cgi.as_ref()).await {
             Ok(found) => found,
             Err(status) => return Flow::Status(status),
         },
@@ -90,6 +95,8 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         cache: None,
         window: None,
         records: None,
+        chosen: None,
+        sticky: None,
     };
     p.is_streaming = streams(&p);
     let read = if p.is_streaming { body::begin(p.c, p.r).await } else { body::read(p.c, p.r).await };
@@ -102,7 +109,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         return flow;
     }
     p.local = local(&mut p);
-    match &plan.fastcgi {
+    match &plan.cgi {
         None => head::write(&mut p),
         Some(plan) => {
             if let Err(status) = fastcgi::write(&mut p, plan) {
@@ -112,7 +119,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     }
     if !p.r.tries.is_empty() {
         // Parts the tries of this upstream from those before an internal redirect.
-        p.r.tries.push(Try::default());
+        p.r.tries.push(UpstreamTry::default());
     }
     peers(&mut p).await
 }
@@ -148,7 +155,8 @@ fn streams(p: &ProxyRequest<'_>) -> bool {
         && settings.pass_request_body.value
         && body::is_expected(p.r)
         && !body::is_here(p.r)
-        && (!p.r.head.chunked || p.plan.settings.http_version.value == HttpVersion::Http11)
+        && (!p.r.head.chunked
+            || !p.plan.is_plain_cgi() && p.plan.settings.http_version.value == HttpVersion::Http11)
 }
 
 /// Asks one peer after the other.
@@ -157,6 +165,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
     let state = Rc::clone(&p.state);
     let begun = clock::instant();
     let mut attempt = start(p, &state);
+    p.sticky = sticky::begin(p);
     if settings.next_upstream_tries.value > 0 {
         attempt.tries = attempt.tries.min(settings.next_upstream_tries.value as usize);
     }
@@ -164,10 +173,15 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
         p.started = clock::instant();
         p.is_sent = false;
         p.is_cached = false;
-        p.r.tries.push(Try::default());
+        p.r.tries.push(UpstreamTry::default());
         let now = Clock::now().as_secs();
-        let chosen = state.balancer().get(&mut attempt, now);
-        let Some(peer) = chosen else {
+        attempt.hint = sticky::hint(p);
+        let chosen = {
+            let mut balancer = state.balancer();
+            let chosen = balancer.get(&mut attempt, now);
+            chosen.map(|peer| (peer, p.sticky.is_some().then(|| balancer.peers().sid(peer))))
+        };
+        let Some((peer, sid)) = chosen else {
             if let Some(this) = p.this_try() {
                 this.peer.clone_from(&state.name);
                 this.status = 502;
@@ -176,6 +190,9 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
             p.log(Severity::Error, "no live upstreams", " while connecting to upstream");
             return unanswered(p, 502, "error");
         };
+        if let Some(sid) = sid {
+            sticky::chosen(p, sid);
+        }
         let (address, name) = &state.peers[peer];
         if let Some(this) = p.this_try() {
             this.peer.clone_from(name);
@@ -188,11 +205,15 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                 if let Some(outcome) = next::after_status(p, attempt.tries, begun) {
                     finish_try(p);
                     p.c.worker.buffers.give(buffer);
-                    state.balancer().free(&mut attempt, peer, outcome, now);
+                    let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
+                    if is_disabled {
+                        p.log(Severity::Warn, DISABLED, exchange::READING);
+                    }
                     continue;
                 }
                 cached::judge(p, &buffer);
                 let is_clean = buffer.end == p.r.response.position && !p.r.response.close;
+                p.chosen = Some(Chosen { state: Rc::clone(&state), attempt, peer });
                 let flow = match answered(p, &buffer) {
                     Some(flow) => {
                         p.c.worker.buffers.give(buffer);
@@ -203,8 +224,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                     }
                     None => relay::run(p, connection, buffer, address).await,
                 };
-                let now = Clock::now().as_secs();
-                state.balancer().free(&mut attempt, peer, Outcome::Good, now);
+                over(p);
                 finish_try(p);
                 return flow;
             }
@@ -218,7 +238,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
         };
         let is_disabled = state.balancer().free(&mut attempt, peer, outcome, now);
         if is_disabled {
-            p.log(Severity::Warn, "upstream server temporarily disabled", failure.action());
+            p.log(Severity::Warn, DISABLED, failure.action());
         }
         let (status, word) = match refusal(p, &failure) {
             Ok(found) => found,
@@ -234,6 +254,12 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
             return unanswered(p, status, word);
         }
     }
+}
+
+/// The whole response has come: the balancer counts it no more.
+pub(super) fn over(p: &mut ProxyRequest<'_>) {
+    p.chosen = None;
+    sticky::learn(p, true);
 }
 
 /// No peer has answered: a stale response does, or a page of the status.
@@ -296,15 +322,16 @@ fn answered(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow> {
         cached::failed(p, status);
         if status == 401 {
             let text = buffer.all();
-            let fields = p.r.response.fields.iter().filter(|f| f.known == Known::WwwAuthenticate);
+            let fields = p.r.response.fields.iter().filter(|f| f.known == KnownHeader::WwwAuthenticate);
             for header in fields {
                 p.r.reply.push(header.name.of(text), header.value.of(text));
             }
         }
         return Some(Flow::Status(status));
     }
-    p.is_upgraded =
-        status == 101 && p.records.is_none() && p.r.head.value(Known::Upgrade, p.r.buffer.all()).is_some();
+    p.is_upgraded = status == 101
+        && p.records.is_none()
+        && p.r.head.value(KnownHeader::Upgrade, p.r.buffer.all()).is_some();
     response::redirect(p, buffer)
 }
 

@@ -26,28 +26,26 @@ impl Pace {
         Self { rate, begun: Clock::now().as_secs(), read: read as u64 }
     }
 
-    /// Waits until more may be read; the number of bytes, or an error if the client closed the connection.
-    pub(super) async fn wait(&self, p: &mut ProxyRequest<'_>, most: usize) -> std::io::Result<usize> {
+    /// Number of bytes of `most` that may be read.
+    ///
+    /// # Errors
+    /// None before so much time has passed.
+    pub(super) fn most(&self, most: usize) -> Result<usize, Duration> {
         if self.rate == 0 {
             return Ok(most);
         }
-        loop {
-            let elapsed = Clock::now().as_secs().saturating_sub(self.begun);
-            let may = self.rate.saturating_mul(elapsed + 1).saturating_sub(self.read);
-            if may > 0 {
-                return Ok(most.min(usize::try_from(may).unwrap_or(usize::MAX)));
-            }
-            let over = self.read.saturating_sub(self.rate.saturating_mul(elapsed + 1));
-            p.c.pause(Duration::from_millis(over.saturating_mul(1000) / self.rate + 1)).await?;
+        let elapsed = Clock::now().as_secs().saturating_sub(self.begun);
+        let may = self.rate.saturating_mul(elapsed + 1);
+        if may > self.read {
+            return Ok(most.min(usize::try_from(may - self.read).unwrap_or(usize::MAX)));
         }
+        Err(Duration::from_millis((self.read - may).saturating_mul(1000) / self.rate + 1))
     }
 
-    /// Notes `n` bytes as read; the next read waits accordingly.
-    pub(super) async fn done(&mut self, p: &mut ProxyRequest<'_>, n: usize) -> std::io::Result<()> {
+    /// Notes `n` bytes as read; the pause before the next read.
+    pub(super) fn done(&mut self, n: usize) -> Option<Duration> {
         self.read += n as u64;
-        match (n as u64 * 1000).checked_div(self.rate) {
-            Some(wait) if wait > 0 => p.c.pause(Duration::from_millis(wait)).await,
-            _ => Ok(()),
-        }
+        let wait = (n as u64 * 1000).checked_div(self.rate).filter(|wait| *wait > 0);
+        wait.map(Duration::from_millis)
     }
 }

@@ -1,24 +1,24 @@
 //! The response on its way to the client (`ngx_http_upstream_process_headers`, the header and chunked filters).
 
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
-use super::framing::{Framing, Part};
-use super::pace::Pace;
+use super::framing::{BodyState, Incoming};
+use super::pipe::{Begun, Next, Pipe};
 use super::request::ProxyRequest;
 use super::saving::Copy;
-use super::{exchange, fastcgi, response, tunnel};
+use super::{over, response, sticky, tunnel};
 use crate::model::log::Severity;
 use crate::runtime::filters::headers;
-use crate::runtime::net::buffer::{Buffer, SIZE};
-use crate::runtime::net::log::errno;
-use crate::runtime::request::filter;
+use crate::runtime::net::buffer::Buffer;
+use crate::runtime::net::stream::IdleEvent;
 use crate::runtime::request::flow::Flow;
+use crate::runtime::request::{ahead, filter};
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::pool::UpstreamConnection;
 
 const READING: &str = " while reading upstream";
-/// Kept free at the end of a buffer for what ends a chunk.
-const TAIL: usize = 16;
 
 /// Sends head and body to the client; the connection goes back to the pool as soon as the response has arrived.
 pub(super) async fn run(
@@ -27,12 +27,17 @@ pub(super) async fn run(
     mut buffer: Buffer,
     address: &Address,
 ) -> Flow {
-    let has_none = matches!(p.r.response.status.code, 100..=199 | 204 | 304);
+    // Behind a 101 that the client did not ask for a body may follow.
+    let has_none = match p.r.response.status.code {
+        101 => p.r.is_http2(),
+        code => matches!(code, 100..=199 | 204 | 304),
+    };
     let is_bodyless = p.r.is_head() || has_none;
     let is_chunked = match response::begin(p, &buffer, is_bodyless, None) {
         Ok(is_chunked) => is_chunked,
         Err(status) => return Flow::Status(status),
     };
+    sticky::learn(p, false);
     if p.is_upgraded && p.r.depth > 0 {
         p.log(Severity::Error, "connection upgrade in subrequest", READING);
         return Flow::Abort;
@@ -47,115 +52,168 @@ pub(super) async fn run(
     let is_silent = p.r.reply.header_only;
     let has_body = !has_none && !p.is_head;
     let is_read = has_body && (!is_silent || copy.is_some());
-    let (mut is_gone, mut has_head, mut position) = (false, true, 0);
     p.rate = p.scope().limit_rate();
     buffer.start = p.r.response.position;
-    let mut framing = Framing::of(p, is_read);
-    let mut connection = Some(connection);
+    let mut incoming = Incoming::of(p, is_read);
+    let is_full = buffer.room().is_empty();
+    let read = buffer.filled().len();
+    let part = incoming.take(&mut buffer);
+    for (severity, message) in std::mem::take(&mut incoming.messages) {
+        p.log(severity, &message, READING);
+    }
+    if let BodyState::Invalid(message) = part {
+        p.log(Severity::Error, &message, READING);
+        return abort(p, true).await;
+    }
+    let length = buffer.filled().len() as u64;
+    if let Some(this) = p.this_try() {
+        this.length += length;
+    }
+    if let Some(this) = &mut copy
+        && let Err(message) = this.append(buffer.filled())
+    {
+        p.log(Severity::Crit, &message, READING);
+        copy = None;
+    }
+    let is_other = p.r.response.status.code == 101;
+    let may_keep = !incoming.closes && (is_read || !has_body) && !is_other;
+    let mut sending = Sending { is_silent, is_chunked, has_head: true, position: 0 };
+    let BodyState::Done(is_clean) = part else {
+        let begun = Begun { connection, incoming, copy, may_keep, read, is_full };
+        // Boxed: a response that has arrived as a whole needs no room for it.
+        return Box::pin(long(p, begun, buffer, address, sending)).await;
+    };
+    // The whole response has arrived: the peer is free before the client gets it.
+    incoming.end(p);
     let worker = Rc::clone(&p.c.worker);
-    let mut pace = Pace::new(p, buffer.filled().len());
-    let mut is_full = buffer.room().is_empty();
+    // Else it is closed here.
+    (is_clean && may_keep).then(|| worker.keep(&p.state, connection, address, p.tag()));
+    over(p);
+    if let Some(Err(message)) = copy.map(Copy::complete) {
+        p.log(Severity::Crit, &message, READING);
+    }
+    let is_sent = send(p, &mut buffer, &mut sending, true).await;
+    worker.buffers.give(buffer);
+    if is_sent { Flow::Written } else { Flow::Abort }
+}
+
+/// Progress of the response on its way to the client.
+struct Sending {
+    /// The client gets only the head.
+    is_silent: bool,
+    is_chunked: bool,
+    /// The head is still to be sent.
+    has_head: bool,
+    /// Position in the body.
+    position: u64,
+}
+
+/// Sends the bytes in `buffer`, the head before them and the end behind them; false if the client is gone.
+async fn send(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, sending: &mut Sending, is_done: bool) -> bool {
+    let length = buffer.filled().len() as u64;
+    if let Some(window) = p.window {
+        cut(buffer, window, sending.position);
+    }
+    sending.position += length;
+    if sending.is_silent {
+        buffer.end = buffer.start;
+    }
+    let is_empty = buffer.is_empty() && !sending.has_head && (!is_done || sending.is_silent);
+    is_empty || write(p, buffer, &mut sending.has_head, sending.is_chunked, is_done).await
+}
+
+/// Passes a response on that has not arrived as a whole: `first` are its first bytes.
+async fn long(
+    p: &mut ProxyRequest<'_>,
+    begun: Begun,
+    mut first: Buffer,
+    address: &Address,
+    mut sending: Sending,
+) -> Flow {
+    if let Some(message) = begun.incoming.broken() {
+        send(p, &mut first, &mut sending, false).await;
+        p.log(Severity::Error, &message, READING);
+        return Flow::Abort;
+    }
+    let pipe = Pipe::new(p, address, begun);
+    let depth = p.c.ahead.len();
+    if p.is_buffering {
+        p.c.ahead.push(Rc::<Pipe>::clone(&pipe));
+    }
+    let flow = pass(p, &pipe, first, &mut sending, depth).await;
+    p.c.ahead.truncate(depth);
+    note(p, &pipe);
+    flow
+}
+
+/// The same until the end of the response or of the client.
+async fn pass(
+    p: &mut ProxyRequest<'_>,
+    pipe: &Pipe,
+    first: Buffer,
+    sending: &mut Sending,
+    depth: usize,
+) -> Flow {
+    let mut watch = !p.plan.on_way.ignore_client_abort.value && !p.r.is_background;
+    let mut is_gone = false;
+    let (mut buffer, mut is_last) = (first, false);
     loop {
-        let part = framing.take(p, &mut buffer);
-        if let Part::Invalid(message) = part {
-            p.log(Severity::Error, &message, READING);
-            return abort(p, has_head).await;
+        if is_last {
+            pipe.state().incoming.end(p);
         }
-        let is_done = matches!(part, Part::Done(_));
-        if is_done {
-            framing.end(p);
-        }
-        let length = buffer.filled().len() as u64;
-        if let Some(this) = p.this_try() {
-            this.length += length;
-        }
-        if let (Part::Done(is_clean), Some(connection)) = (&part, connection.take_if(|_| is_done)) {
-            let is_other = p.r.response.status.code == 101;
-            let keep = *is_clean && !p.r.response.close && (is_read || !has_body) && !is_other;
-            // Else it is closed here.
-            keep.then(|| worker.keep(&p.state, connection, address, p.tag()));
-        }
-        copy = copy.take().and_then(|copy| kept(p, copy, &buffer, is_done));
-        if let Some(window) = p.window {
-            cut(&mut buffer, window, position);
-        }
-        position += length;
-        if is_silent || is_gone {
-            buffer.end = buffer.start;
-        }
-        if !is_gone
-            && (has_head || (is_done && !is_silent) || !buffer.is_empty())
-            && !write(p, &mut buffer, &mut has_head, is_chunked, is_done).await
-        {
-            if copy.is_none() {
+        if !is_gone && !send(p, &mut buffer, sending, is_last).await {
+            if pipe.state().copy.is_none() {
                 return Flow::Abort;
             }
             is_gone = true;
+            pipe.state().forget_client();
         }
-        if is_done {
-            break;
+        p.c.worker.buffers.give(buffer);
+        note(p, pipe);
+        if is_last {
+            return if is_gone { Flow::Abort } else { Flow::Written };
         }
-        if let Framing::Records(left) = framing
-            && let Some(message) = fastcgi::broken(p, left)
-        {
-            p.log(Severity::Error, &message, READING);
-            return abort(p, has_head).await;
-        }
-        let Some(upstream) = &mut connection else { break };
-        make_room(p, &mut buffer, is_full, &framing);
-        let room = buffer.room();
-        let Ok(most) = pace.wait(p, room.len() - TAIL).await else { return Flow::Abort };
-        let timeout = p.plan.settings.read_timeout.value;
-        match p.c.timer.limit(timeout, |cx| upstream.stream.poll_read(cx, &mut room[..most])).await {
-            Some(Ok(n)) if n > 0 => {
-                is_full = n == most;
-                exchange::arrived(p, &mut buffer, n, READING);
-                if pace.done(p, n).await.is_err() {
-                    return Flow::Abort;
+        // The responses that this one is put into are read on too.
+        let (client, outer) = (&p.c.stream, &p.c.ahead[..depth]);
+        let next = poll_fn(|cx| {
+            if let Poll::Ready(next) = pipe.poll_next(cx) {
+                return Poll::Ready(Some(next));
+            }
+            if watch && pipe.state().serves_client_only() {
+                match client.poll_idle_event(cx) {
+                    Poll::Ready(IdleEvent::Closed) => return Poll::Ready(None),
+                    // Unread bytes of the next request hide whether the client has closed.
+                    Poll::Ready(IdleEvent::Data) => watch = false,
+                    Poll::Pending => {}
                 }
             }
-            Some(Ok(_)) if framing.may_close(p.r.response.close) => {
-                connection = None;
-                framing = Framing::Length(0);
-            }
-            broken => {
-                say(p, broken.as_ref());
+            ahead::poll(outer, cx);
+            Poll::Pending
+        });
+        let next = next.await;
+        note(p, pipe);
+        match next {
+            Some(Next::Data(data, last)) => (buffer, is_last) = (data, last),
+            Some(Next::Broken) => return Flow::Abort,
+            None => {
+                let message = "client prematurely closed connection, so upstream connection is closed too";
+                p.log(Severity::Info, message, READING);
                 return Flow::Abort;
             }
         }
     }
-    worker.buffers.give(buffer);
-    if is_gone { Flow::Abort } else { Flow::Written }
 }
 
-/// An empty buffer, a large one for what is long.
-fn make_room(p: &ProxyRequest<'_>, buffer: &mut Buffer, is_full: bool, framing: &Framing) {
-    let is_long = is_full || matches!(framing, Framing::Length(left) if *left > SIZE as u64);
-    if is_long && !buffer.is_large() {
-        let buffers = &p.c.worker.buffers;
-        buffers.give(std::mem::replace(buffer, buffers.take_large()));
+/// Notes in the request facts of a response that is read ahead.
+fn note(p: &mut ProxyRequest<'_>, pipe: &Pipe) {
+    let noted = pipe.state().noted();
+    if let Some(this) = p.this_try() {
+        this.received += noted.received;
+        this.length += noted.length;
+        this.response = this.response.or(noted.response);
     }
-    buffer.clear();
-}
-
-/// The copy with what is in `buffer`; none any more when it is whole, or cannot be made.
-fn kept(p: &mut ProxyRequest<'_>, mut copy: Copy, buffer: &Buffer, is_done: bool) -> Option<Copy> {
-    if !copy.append(p, buffer.filled()) {
-        return None;
-    }
-    if is_done {
-        copy.complete(p);
-        return None;
-    }
-    Some(copy)
-}
-
-/// Says why no more of the response comes.
-fn say(p: &mut ProxyRequest<'_>, broken: Option<&std::io::Result<usize>>) {
-    match broken {
-        Some(Ok(_)) => p.log(Severity::Error, "upstream prematurely closed connection", READING),
-        Some(Err(error)) => p.log(Severity::Error, &format!("recv() failed{}", errno(error)), READING),
-        None => p.log(Severity::Error, "upstream timed out (110: Connection timed out)", READING),
+    if noted.response.is_some() {
+        over(p);
     }
 }
 
@@ -189,32 +247,40 @@ async fn write(
     is_chunked: bool,
     is_done: bool,
 ) -> bool {
-    let longest = p.r.reply.before.longest_piece();
-    if buffer.filled().len() > longest {
-        return Box::pin(write_in_pieces(p, buffer, longest, has_head, is_chunked, is_done)).await;
+    if !p.r.reply.before.is_empty() {
+        return Box::pin(write_changed(p, buffer, has_head, is_chunked, is_done)).await;
     }
     write_whole(p, buffer, has_head, is_chunked, is_done).await
 }
 
-/// The same for filters that take no more at once.
-async fn write_in_pieces(
+/// The same for a body that passes filters; a filter may give what it makes of a piece in several parts.
+async fn write_changed(
     p: &mut ProxyRequest<'_>,
     buffer: &mut Buffer,
-    longest: usize,
     has_head: &mut bool,
     is_chunked: bool,
     is_done: bool,
 ) -> bool {
-    let data = buffer.filled().to_vec();
-    let count = data.len().div_ceil(longest);
-    for (n, piece) in data.chunks(longest).enumerate() {
-        buffer.clear();
-        buffer.append(piece);
-        if !write_whole(p, buffer, has_head, is_chunked, is_done && n + 1 == count).await {
+    let mut piece = buffer.filled().to_vec();
+    loop {
+        if let Err(message) = p.r.reply.before.push(&mut piece, is_done) {
+            p.log(Severity::Error, message, READING);
             return false;
         }
+        let is_more = p.r.reply.before.holds();
+        buffer.clear();
+        buffer.append(&piece);
+        // No memory is held for a client that waits.
+        piece = Vec::new();
+        // A filter that holds all it has makes nothing to send.
+        let is_idle = buffer.is_empty() && !*has_head && (is_more || !is_done);
+        if !is_idle && !write_whole(p, buffer, has_head, is_chunked, is_done && !is_more).await {
+            return false;
+        }
+        if !is_more {
+            return true;
+        }
     }
-    true
 }
 
 /// Writes the head, if it is still to be sent, and the body in `buffer` in one go.
@@ -226,15 +292,6 @@ async fn write_whole(
     is_done: bool,
 ) -> bool {
     let timeout = p.r.plan.core.send_timeout.value;
-    if !p.r.reply.before.is_empty() {
-        let mut piece = buffer.filled().to_vec();
-        if let Err(message) = p.r.reply.before.push(&mut piece, is_done) {
-            p.log(Severity::Error, message, READING);
-            return false;
-        }
-        buffer.clear();
-        buffer.append(&piece);
-    }
     if p.r.reply.page.is_some() {
         *has_head = false;
         return Box::pin(filter::pass(p.c, p.r, buffer.filled(), is_done)).await.is_ok();
@@ -270,7 +327,7 @@ async fn write_whole(
     }
     if p.rate == 0 {
         p.r.sent += buffer.filled().len() as u64;
-        return p.c.write(buffer.filled(), timeout).await.is_ok();
+        return p.c.write_buffer(buffer, timeout).await.is_ok();
     }
     p.c.write_slowly(p.r, buffer.filled(), p.rate, timeout).await.is_ok()
 }

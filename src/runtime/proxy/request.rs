@@ -6,13 +6,30 @@ use std::time::Instant;
 use super::cached::Cached;
 use crate::model::log::Severity;
 use crate::runtime::fastcgi::records::Records;
+use crate::runtime::net::clock::Clock;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::plan::ProxyPlan;
 use crate::runtime::request::scope::Scope;
-use crate::runtime::request::state::{Request, Try};
+use crate::runtime::request::state::{Request, UpstreamTry};
+use crate::runtime::upstream::balancer::{Attempt, Outcome};
 use crate::runtime::upstream::peer::Local;
 use crate::runtime::upstream::state::UpstreamState;
+use crate::runtime::upstream::sticky::StickyRequest;
 use crate::runtime::upstream::tls::Secure;
+
+/// The peer that the balancer chose for a request; the balancer counts the request until this is dropped.
+pub(crate) struct Chosen {
+    pub(crate) state: Rc<UpstreamState>,
+    pub(crate) attempt: Attempt,
+    pub(crate) peer: usize,
+}
+
+impl Drop for Chosen {
+    fn drop(&mut self) {
+        let now = Clock::now().as_secs();
+        self.state.balancer().free(&mut self.attempt, self.peer, Outcome::Good, now);
+    }
+}
 
 /// A client's request that is proxied.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, read one by one")]
@@ -50,6 +67,10 @@ pub(crate) struct ProxyRequest<'a> {
     pub(crate) window: Option<(u64, u64)>,
     /// The records of the response, if the peer speaks FastCGI.
     pub(crate) records: Option<Box<Records>>,
+    /// The peer whose response is passed on.
+    pub(crate) chosen: Option<Chosen>,
+    /// The request's part in `sticky`.
+    pub(crate) sticky: Option<Box<StickyRequest>>,
 }
 
 impl ProxyRequest<'_> {
@@ -60,7 +81,7 @@ impl ProxyRequest<'_> {
     }
 
     /// The current try.
-    pub(crate) fn this_try(&mut self) -> Option<&mut Try> {
+    pub(crate) fn this_try(&mut self) -> Option<&mut UpstreamTry> {
         self.r.tries.last_mut()
     }
 

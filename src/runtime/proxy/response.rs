@@ -8,16 +8,16 @@ use crate::eval::uri::unsafe_uri;
 use crate::model::log::Severity;
 use crate::runtime::filters::response;
 use crate::runtime::net::buffer::Buffer;
-use crate::runtime::net::http1::field::{Field, Known};
+use crate::runtime::net::http1::field::{Field, KnownHeader};
 use crate::runtime::net::http1::response_head::{Form, ResponseHead};
 use crate::runtime::net::text::put;
 use crate::runtime::request::flow::{self, Flow};
 use crate::runtime::request::plan::ProxyPlan;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::version::Version;
 
 /// A body that is in a file: from here to there.
-pub(super) type Kept = (Rc<File>, u64, u64);
+pub(super) type FileBody = (Rc<File>, u64, u64);
 
 /// Makes the client's head; true if the body will be chunked (`ngx_http_chunked_header_filter`).
 ///
@@ -27,7 +27,7 @@ pub(super) fn begin(
     p: &mut ProxyRequest<'_>,
     buffer: &Buffer,
     is_bodyless: bool,
-    kept: Option<Kept>,
+    kept: Option<FileBody>,
 ) -> Result<bool, u16> {
     let text = buffer.all();
     let worker = Rc::clone(&p.c.worker);
@@ -51,41 +51,43 @@ pub(super) fn begin(
     reply.content_length = response.content_length;
     reply.plain_location = true;
     // A `Date` or `Server` that the upstream did not send is not added either (`ngx_http_proxy_process_header`).
-    reply.has_date = plan.fastcgi.is_none() && plan.hidden & Known::Date.bit() == 0;
-    reply.has_server = plan.fastcgi.is_none() && plan.hidden & Known::Server.bit() == 0;
+    reply.has_date = plan.cgi.is_none() && plan.hidden & KnownHeader::Date.bit() == 0;
+    reply.has_server = plan.cgi.is_none() && plan.hidden & KnownHeader::Server.bit() == 0;
     for header in &response.fields {
         let (name, value) = (header.name.of(text), header.value.of(text));
         let is_hidden = match header.known {
-            Known::ContentType => {
+            KnownHeader::ContentType => {
                 if plan.hidden_others.iter().all(|other| !other.eq_ignore_ascii_case(b"content-type")) {
                     p.r.reply.content_type.extend_from_slice(value);
                 }
                 true
             }
-            Known::Upgrade => is_bare,
+            KnownHeader::Upgrade => is_bare,
             _ => is_hidden(plan, header, name),
         };
         if is_hidden {
             continue;
         }
         match header.known {
-            Known::Date => p.r.reply.has_date = true,
-            Known::Server => p.r.reply.has_server = true,
-            Known::AcceptRanges if plan.on_way.force_ranges.value => continue,
-            Known::AcceptRanges if is_kept || is_cacheable => {
+            KnownHeader::Date => p.r.reply.has_date = true,
+            KnownHeader::Server => p.r.reply.has_server = true,
+            KnownHeader::AcceptRanges if plan.on_way.force_ranges.value => continue,
+            KnownHeader::AcceptRanges if is_kept || is_cacheable => {
                 p.r.reply.allow_ranges = true;
                 continue;
             }
             _ => {}
         }
         let new = match header.known {
-            Known::Location => plan.rewriting.location(&mut p.scope(), value),
-            Known::Refresh => plan.rewriting.refresh(&mut p.scope(), value),
-            Known::SetCookie if plan.rewriting.has_cookies() => plan.rewriting.cookie(&mut p.scope(), value),
+            KnownHeader::Location => plan.rewriting.location(&mut p.scope(), value),
+            KnownHeader::Refresh => plan.rewriting.refresh(&mut p.scope(), value),
+            KnownHeader::SetCookie if plan.rewriting.has_cookies() => {
+                plan.rewriting.cookie(&mut p.scope(), value)
+            }
             _ => None,
         };
         // Only one that was rewritten is made absolute.
-        p.r.reply.plain_location &= header.known != Known::Location || new.is_none();
+        p.r.reply.plain_location &= header.known != KnownHeader::Location || new.is_none();
         match new {
             Some(new) => p.r.reply.push(name, &new),
             None => header.copy(text, &mut p.r.reply.lines),
@@ -96,10 +98,10 @@ pub(super) fn begin(
     match kept {
         Some((file, from, to)) => {
             r.reply.file = Some(file);
-            r.reply.parts.push(Part::File(from, to));
+            r.reply.parts.push(BodyPart::File(from, to));
         }
         None if r.reply.allow_ranges => {
-            r.reply.parts.extend(r.reply.content_length.map(|n| Part::Text(0, n as usize)));
+            r.reply.parts.extend(r.reply.content_length.map(|n| BodyPart::Text(0, n as usize)));
         }
         None => {}
     }
@@ -108,7 +110,7 @@ pub(super) fn begin(
     if !is_kept {
         // The range that is sent of a body that is passed on as it comes.
         p.window = match r.reply.parts[..] {
-            [Part::Text(from, to)] if r.status == 206 => Some((from as u64, to as u64)),
+            [BodyPart::Text(from, to)] if r.status == 206 => Some((from as u64, to as u64)),
             _ => None,
         };
         r.reply.parts.clear();
@@ -119,7 +121,7 @@ pub(super) fn begin(
 /// True if `proxy_hide_header`, or nginx itself, keeps a line from clients.
 pub(super) fn is_hidden(plan: &ProxyPlan, field: &Field, name: &[u8]) -> bool {
     match field.known {
-        Known::Other => plan.hidden_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
+        KnownHeader::Other => plan.hidden_others.iter().any(|other| other.eq_ignore_ascii_case(name)),
         known => plan.hidden & known.bit() != 0,
     }
 }
@@ -143,21 +145,25 @@ fn is_obeyed(p: &ProxyRequest<'_>, name: &str) -> bool {
 
 /// `X-Accel-Limit-Rate`, `X-Accel-Charset` and `X-Accel-Buffering`
 fn obey(p: &mut ProxyRequest<'_>, text: &[u8], response: &ResponseHead) {
-    if !response.has_any(&[Known::XAccelLimitRate, Known::XAccelCharset, Known::XAccelBuffering]) {
+    if !response.has_any(&[
+        KnownHeader::XAccelLimitRate,
+        KnownHeader::XAccelCharset,
+        KnownHeader::XAccelBuffering,
+    ]) {
         return;
     }
     for header in &response.fields {
         let value = header.value.of(text);
         match header.known {
-            Known::XAccelLimitRate if is_obeyed(p, "X-Accel-Limit-Rate") => {
+            KnownHeader::XAccelLimitRate if is_obeyed(p, "X-Accel-Limit-Rate") => {
                 let rate = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
                 p.r.limit_rate = rate.or(p.r.limit_rate);
             }
-            Known::XAccelCharset if is_obeyed(p, "X-Accel-Charset") => {
+            KnownHeader::XAccelCharset if is_obeyed(p, "X-Accel-Charset") => {
                 p.r.reply.override_charset.clear();
                 p.r.reply.override_charset.extend_from_slice(value);
             }
-            Known::XAccelBuffering if is_obeyed(p, "X-Accel-Buffering") => match value {
+            KnownHeader::XAccelBuffering if is_obeyed(p, "X-Accel-Buffering") => match value {
                 value if value.eq_ignore_ascii_case(b"no") => p.is_buffering = false,
                 value if value.eq_ignore_ascii_case(b"yes") => p.is_buffering = true,
                 _ => {}
@@ -168,17 +174,22 @@ fn obey(p: &mut ProxyRequest<'_>, text: &[u8], response: &ResponseHead) {
 }
 
 /// Headers that go with a redirection inside.
-const REDIRECTED: &[Known] =
-    &[Known::SetCookie, Known::ContentDisposition, Known::CacheControl, Known::Expires, Known::AcceptRanges];
+const REDIRECTED: &[KnownHeader] = &[
+    KnownHeader::SetCookie,
+    KnownHeader::ContentDisposition,
+    KnownHeader::CacheControl,
+    KnownHeader::Expires,
+    KnownHeader::AcceptRanges,
+];
 
 /// `X-Accel-Redirect`: the request goes on inside, with some headers of this response.
 pub(super) fn redirect(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow> {
-    if !p.r.response.has_any(&[Known::XAccelRedirect]) {
+    if !p.r.response.has_any(&[KnownHeader::XAccelRedirect]) {
         return None;
     }
     let text = buffer.all();
     let fields = &p.r.response.fields;
-    let to = fields.iter().find(|f| f.known == Known::XAccelRedirect)?;
+    let to = fields.iter().find(|f| f.known == KnownHeader::XAccelRedirect)?;
     if !is_obeyed(p, "X-Accel-Redirect") {
         return None;
     }
@@ -188,13 +199,13 @@ pub(super) fn redirect(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow
     obey(p, text, &response);
     for header in &response.fields {
         let value = header.value.of(text);
-        if header.known == Known::ContentType {
+        if header.known == KnownHeader::ContentType {
             p.r.reply.content_type.clear();
             p.r.reply.content_type.extend_from_slice(value);
             p.r.reply.keeps_type = true;
         } else if REDIRECTED.contains(&header.known) {
             let new = match header.known {
-                Known::SetCookie if p.plan.rewriting.has_cookies() => {
+                KnownHeader::SetCookie if p.plan.rewriting.has_cookies() => {
                     p.plan.rewriting.cookie(&mut p.scope(), value)
                 }
                 _ => None,

@@ -1,7 +1,9 @@
 //! A copy of the peer's response in a file: for the cache, or for `proxy_store` (`ngx_http_upstream_send_response`,
 //! `ngx_http_upstream_store`).
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use super::cached::{holds, now};
@@ -9,7 +11,7 @@ use super::request::ProxyRequest;
 use crate::model::cache::Store;
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::{clock, path};
 use crate::runtime::request::file;
@@ -51,19 +53,22 @@ impl Copy {
         }
     }
 
-    /// Adds a part of the body; false if that failed, and the copy is to be given up.
-    pub(super) fn append(&mut self, p: &mut ProxyRequest<'_>, data: &[u8]) -> bool {
-        match self.writer.append(data) {
-            Ok(()) => true,
-            Err(error) => {
-                p.log(Severity::Crit, &format!("write() to a copy failed{}", errno(&error)), "");
-                false
-            }
-        }
+    /// Adds a part of the body: its place in the file.
+    ///
+    /// # Errors
+    /// That failed, and the copy is to be given up: a message for the error log.
+    pub(super) fn append(&mut self, data: &[u8]) -> Result<(&Rc<File>, u64, u64), String> {
+        let from = self.writer.len();
+        let written = self.writer.append(data);
+        written.map_err(|error| format!("write() to a copy failed{}", errno(&error)))?;
+        Ok((self.writer.file(), from, self.writer.len()))
     }
 
     /// The response has arrived as a whole.
-    pub(super) fn complete(self, p: &mut ProxyRequest<'_>) {
+    ///
+    /// # Errors
+    /// A message for the error log.
+    pub(super) fn complete(self) -> Result<(), String> {
         let (path, result) = match self.to {
             To::Cache(held) => {
                 let path = held.zone.file(&held.key);
@@ -76,16 +81,13 @@ impl Copy {
                 (path, result)
             }
         };
-        if let Err(error) = result {
-            let message = format!("rename() to \"{}\" failed{}", path.display(), errno(&error));
-            p.log(Severity::Crit, &message, "");
-        }
+        result.map_err(|error| format!("rename() to \"{}\" failed{}", path.display(), errno(&error)))
     }
 }
 
 type Begun = Result<Copy, (PathBuf, std::io::Error)>;
 
-fn value<'b>(p: &ProxyRequest<'_>, buffer: &'b Buffer, known: Known) -> Option<&'b [u8]> {
+fn value<'b>(p: &ProxyRequest<'_>, buffer: &'b Buffer, known: KnownHeader) -> Option<&'b [u8]> {
     let fields = &p.r.response.fields;
     fields.iter().find(|f| f.known == known).map(|f| f.value.of(buffer.all()))
 }
@@ -103,7 +105,7 @@ fn stored(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
             p.c.worker.absolute(path)
         }
     };
-    let modified = value(p, buffer, Known::LastModified).and_then(clock::parse_http);
+    let modified = value(p, buffer, KnownHeader::LastModified).and_then(clock::parse_http);
     let modified = modified.and_then(|time| u64::try_from(time).ok());
     let modified = modified.map(|time| SystemTime::UNIX_EPOCH + Duration::from_secs(time));
     let path = path::os(&path).to_owned();
@@ -135,8 +137,8 @@ fn kept(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Begun> {
         return None;
     }
     let is_whole = matches!(status, 200 | 206);
-    let modified = value(p, buffer, Known::LastModified).and_then(clock::parse_http);
-    let etag = value(p, buffer, Known::Etag).filter(|_| is_whole);
+    let modified = value(p, buffer, KnownHeader::LastModified).and_then(clock::parse_http);
+    let etag = value(p, buffer, KnownHeader::Etag).filter(|_| is_whole);
     let vary = cached.validity.vary;
     let other =
         if vary.is_empty() { cached.main } else { variant(&cached.main, &vary, &p.r.head, p.r.buffer.all()) };

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::model::log::Severity;
 use crate::model::{ComplexValue, Upstream};
 use crate::runtime::request::connection::Connection;
+use crate::runtime::request::plan::fastcgi::{CgiPlan, Protocol};
 use crate::runtime::request::state::Request;
 use crate::runtime::upstream::dns::Failure;
 use crate::runtime::upstream::peer::Address;
@@ -21,10 +22,14 @@ pub(super) async fn find(
     c: &mut Connection,
     r: &mut Request,
     value: &ComplexValue,
-    is_fastcgi: bool,
+    cgi: Option<&CgiPlan>,
 ) -> Result<Target, u16> {
     let mut url = Vec::new();
     c.scope(r).evaluate(value, &mut url);
+    let is_fastcgi = cgi.is_some();
+    if cgi.is_some_and(|cgi| matches!(cgi.protocol, Protocol::Uwsgi { .. })) && url.starts_with(b"uwsgi://") {
+        url.drain(..b"uwsgi://".len());
+    }
     let shown = String::from_utf8_lossy(&url).into_owned();
     let (rest, is_tls) = match url.get(..7) {
         // There is nothing but the peer in it.

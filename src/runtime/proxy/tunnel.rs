@@ -16,7 +16,7 @@ enum Event {
 
 /// Bytes that one direction moved.
 #[derive(Default)]
-struct Moved {
+struct MovedBytes {
     read: u64,
     written: u64,
 }
@@ -45,7 +45,7 @@ pub(super) async fn run(
     from_client.append(p.r.buffer.filled());
     p.r.buffer.start = p.r.buffer.end;
     loop {
-        let (mut down, mut up) = (Moved::default(), Moved::default());
+        let (mut down, mut up) = (MovedBytes::default(), MovedBytes::default());
         let (client, peer) = (&mut p.c.stream, &mut connection.stream);
         let event = p.c.timer.limit(timeout, |cx| {
             let a = one_way(cx, peer, client, &mut from_peer, &mut down);
@@ -68,7 +68,7 @@ pub(super) async fn run(
             Some(Event::Ended) => break,
             None => {
                 let message = "upstream timed out (110: Connection timed out)";
-                p.log(Severity::Error, message, " while proxying upgraded connection");
+                p.log(Severity::Info, message, " while proxying upgraded connection");
                 break;
             }
         }
@@ -85,7 +85,7 @@ fn one_way(
     from: &mut Stream,
     to: &mut Stream,
     buffer: &mut Buffer,
-    moved: &mut Moved,
+    moved: &mut MovedBytes,
 ) -> Poll<Event> {
     if buffer.is_empty() {
         buffer.clear();

@@ -29,7 +29,7 @@ pub(super) async fn send(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> Resul
     if p.has_own_body || !p.plan.on_way.pass_request_body.value {
         return Ok(true);
     }
-    if p.plan.fastcgi.is_some() {
+    if p.plan.has_records() {
         return fastcgi::send_body(p, stream).await.map(|()| true);
     }
     if p.r.body.len() > SMALL_BODY {
@@ -90,7 +90,7 @@ pub(super) async fn write(p: &mut ProxyRequest<'_>, stream: &mut Stream, data: &
 
 /// `proxy_request_buffering off`
 async fn pass_on(p: &mut ProxyRequest<'_>, stream: &mut Stream) -> Result<bool, Failure> {
-    let is_fastcgi = p.plan.fastcgi.is_some();
+    let is_fastcgi = p.plan.has_records();
     let chunked = p.r.head.chunked && !is_fastcgi;
     let mut reader = Reader::new(p.c, p.r);
     let mut piece = Vec::new();

@@ -1,18 +1,18 @@
 //! The body of a request: read before it is passed on, passed on while it is read, or thrown away after the response.
 
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::model::log::Severity;
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::http1::chunked::{Chunk, Chunked};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::path::os;
 use crate::runtime::request::body_file::BodyFile;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::state::Request;
-use crate::runtime::request::worker::Worker;
 
 /// Error of reading a request body.
 #[derive(Debug)]
@@ -34,24 +34,28 @@ pub(crate) fn is_expected(request: &Request) -> bool {
 /// True if all of the body has come with the head.
 pub(crate) fn is_here(request: &Request) -> bool {
     let here = request.buffer.filled().len() as u64;
-    request.head.content_length.is_some_and(|length| length <= here)
+    request
+        .head
+        .content_length
+        .map_or_else(|| matches!(chunks(request).0, Chunk::Done | Chunk::Trailers), |length| length <= here)
 }
 
-/// True if the bytes behind the head are no body (`ngx_http_discard_request_body_filter`).
-pub(crate) fn is_broken(request: &Request) -> bool {
-    if !request.head.chunked || request.has_body {
-        return false;
-    }
+/// The end of the chunks that have come with the head, and how many bytes of the present chunk are still to come.
+fn chunks(request: &Request) -> (Chunk, u64) {
     let mut chunked = Chunked::default();
     let mut rest = request.buffer.filled();
     loop {
         let (used, chunk) = chunked.parse(rest);
         match chunk {
             Chunk::Data(n) => rest = &rest[used + n..],
-            Chunk::Invalid => return true,
-            Chunk::More | Chunk::Done | Chunk::Trailers => return false,
+            end => return (end, chunked.left()),
         }
     }
+}
+
+/// True if the bytes behind the head are no body (`ngx_http_discard_request_body_filter`).
+pub(crate) fn is_broken(request: &Request) -> bool {
+    request.head.chunked && !request.has_body && chunks(request).0 == Chunk::Invalid
 }
 
 /// True if the head says that the body is longer than the location takes.
@@ -190,7 +194,7 @@ pub(crate) async fn read(connection: &mut Connection, request: &mut Request) -> 
         let start = if request.body_file.is_none() { piece.len() } else { 0 };
         piece.truncate(start);
         let is_done = reader.take(request, &mut piece)?;
-        keep(&connection.worker, request, &mut piece, is_done)?;
+        keep(connection, request, &mut piece, is_done)?;
         if is_done {
             break;
         }
@@ -213,8 +217,15 @@ pub(crate) async fn begin(connection: &mut Connection, request: &mut Request) ->
 }
 
 /// Moves what does not fit into the buffer to a file, and all if the configuration says so.
-fn keep(worker: &Worker, request: &mut Request, body: &mut Vec<u8>, is_done: bool) -> Result<(), BodyError> {
-    let core = &request.plan.core;
+fn keep(
+    connection: &Connection,
+    request: &mut Request,
+    body: &mut Vec<u8>,
+    is_done: bool,
+) -> Result<(), BodyError> {
+    let worker = &connection.worker;
+    let plan = Rc::clone(&request.plan);
+    let core = &plan.core;
     let in_file_only = core.client_body_in_file_only.value.0;
     let size = core.client_body_buffer_size.value;
     // A body of which the length is known may be a quarter longer; not with HTTP/2 (`ngx_http_v2_read_request_body`).
@@ -231,7 +242,13 @@ fn keep(worker: &Worker, request: &mut Request, body: &mut Vec<u8>, is_done: boo
         let path = &core.client_body_temp_path.value;
         let directory = os(&worker.absolute(path.path.as_bytes().to_vec())).to_owned();
         let stays = in_file_only == "on";
-        BodyFile::create(directory, &path.levels, worker.next_temporary(), stays).map_err(failed)?
+        let file =
+            BodyFile::create(directory, &path.levels, worker.next_temporary(), stays).map_err(failed)?;
+        let severity = if in_file_only == "off" { Severity::Warn } else { Severity::Notice };
+        let shown = String::from_utf8_lossy(file.path());
+        let message = format!("a client request body is buffered to a temporary file {shown}");
+        connection.scope(request).log(severity, &message, "");
+        file
     };
     file.append(body).map_err(failed)?;
     body.clear();
@@ -281,7 +298,7 @@ async fn receive(
 
 /// `Expect: 100-continue` (`ngx_http_test_expect`).
 async fn expect_continue(connection: &mut Connection, request: &mut Request) -> Result<(), BodyError> {
-    let expect = request.head.value(Known::Expect, request.buffer.all());
+    let expect = request.head.value(KnownHeader::Expect, request.buffer.all());
     let is_told = (1001..2000).contains(&request.head.line.version);
     if !is_told || !expect.is_some_and(|e| e.eq_ignore_ascii_case(b"100-continue")) {
         return Ok(());

@@ -54,6 +54,16 @@ impl BodyFile {
         self.file.read_at(out, at)
     }
 
+    /// Fills `out` from a position on.
+    pub(crate) fn read_all(&self, out: &mut [u8], at: u64) -> io::Result<()> {
+        self.file.read_exact_at(out, at)
+    }
+
+    /// The path of the file.
+    pub(crate) fn os_path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.length
     }

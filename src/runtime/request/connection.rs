@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use crate::eval::select::LocationId;
 use crate::runtime::net::clock;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::timer::Timer;
+use crate::runtime::request::ahead::AllAhead;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::sink::Sink;
 use crate::runtime::request::state::{Client, Request};
@@ -22,9 +23,15 @@ pub(crate) struct Connection {
     pub(crate) timed_out: bool,
     /// Sink of a response that is put together of several (SSI, additions); `None` otherwise.
     pub(crate) sink: Option<Sink>,
+    /// Responses of peers that are read on while the client is waited for.
+    pub(crate) ahead: AllAhead,
 }
 
 impl Connection {
+    pub(crate) fn new(worker: Rc<Worker>, client: Client, stream: Stream, timer: Timer) -> Self {
+        Self { worker, client, stream, timer, timed_out: false, sink: None, ahead: Vec::new() }
+    }
+
     /// The scope in which variables are evaluated.
     pub(crate) fn scope<'a>(&'a self, request: &'a mut Request) -> Scope<'a> {
         Scope { worker: &self.worker, client: &self.client, request }
@@ -65,7 +72,7 @@ fn is_disabled(r: &Request) -> bool {
     if !msie6 && !safari {
         return false;
     }
-    let Some(agent) = r.head.value(Known::UserAgent, r.buffer.all()) else { return false };
+    let Some(agent) = r.head.value(KnownHeader::UserAgent, r.buffer.all()) else { return false };
     let has = |word: &[u8]| memchr::memmem::find(agent, word).is_some();
     let is_old_msie = || {
         memchr::memmem::find(agent, b"MSIE ")

@@ -11,13 +11,13 @@ use crate::runtime::request::scope::Scope;
 
 /// A path, and how long its part is that does not come from the URI.
 #[derive(Debug)]
-pub(crate) struct Mapped {
+pub(crate) struct MappedPath {
     pub(crate) path: Vec<u8>,
     pub(crate) root: usize,
 }
 
 /// The path of the request's URI; `None` if `alias` cannot be applied, which is logged.
-pub(crate) fn map(scope: &mut Scope<'_>) -> Option<Mapped> {
+pub(crate) fn map(scope: &mut Scope<'_>) -> Option<MappedPath> {
     let plan = Rc::clone(&scope.request.plan);
     let root = &plan.content.root.value;
     if root.alias.is_some() && !scope.request.valid_location {
@@ -34,7 +34,7 @@ pub(crate) fn map(scope: &mut Scope<'_>) -> Option<Mapped> {
         Some(Alias::All) => r.uri.len(),
     };
     path.extend_from_slice(&r.uri[skip..]);
-    Some(Mapped { path, root: length })
+    Some(MappedPath { path, root: length })
 }
 
 /// `root` or `alias`, evaluated and absolute.

@@ -13,6 +13,9 @@ use std::pin::Pin;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
+/// Memory that a chain keeps between two pieces, at most.
+const MOST: usize = 16 << 10;
+
 /// Changes a body while it passes.
 pub(crate) trait BodyFilter: Debug {
     /// Takes a piece of the body; appends what is ready, all of it when the piece is the last one.
@@ -21,9 +24,10 @@ pub(crate) trait BodyFilter: Debug {
     /// The body cannot be changed: a message for the error log. The response is not completed.
     fn push(&mut self, piece: &[u8], is_last: bool, out: &mut Vec<u8>) -> Result<(), &'static str>;
 
-    /// Most bytes that a piece may have, where a piece can become much longer than it is.
-    fn longest_piece(&self) -> usize {
-        usize::MAX
+    /// True if a part of the last piece has still to be changed: an empty piece lets the filter go on. For a filter that
+    /// makes much more of a piece than it is, and so never more at a time than a client can be made to wait for.
+    fn holds(&self) -> bool {
+        false
     }
 }
 
@@ -47,27 +51,33 @@ impl Chain {
         self.filters.clear();
     }
 
-    /// Most bytes that a piece may have.
-    pub(crate) fn longest_piece(&self) -> usize {
-        self.filters.iter().map(|filter| filter.longest_piece()).min().unwrap_or(usize::MAX)
+    /// True if a filter goes on with an empty piece.
+    pub(crate) fn holds(&self) -> bool {
+        self.filters.iter().any(|filter| filter.holds())
     }
 
-    /// Puts in place of a piece what the filters make of it.
+    /// Puts in place of a piece what the filters make of it. The last piece is the last one also for what the filters hold
+    /// of it ([`Chain::holds`]).
     ///
     /// # Errors
     /// That of a filter.
     pub(crate) fn push(&mut self, piece: &mut Vec<u8>, is_last: bool) -> Result<(), &'static str> {
+        let mut is_last = is_last;
         for filter in &mut self.filters {
             self.changed.clear();
             filter.push(piece, is_last, &mut self.changed)?;
+            is_last &= !filter.holds();
             swap(piece, &mut self.changed);
+        }
+        if self.changed.capacity() > MOST {
+            self.changed = Vec::new();
         }
         Ok(())
     }
 }
 
 /// The future that writes a page.
-pub(crate) type Written<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
+pub(crate) type PageFuture<'a> = Pin<Box<dyn Future<Output = io::Result<()>> + 'a>>;
 
 /// Makes a page of several responses while its body passes.
 pub(crate) trait PageFilter: Debug {
@@ -79,7 +89,7 @@ pub(crate) trait PageFilter: Debug {
         r: &'a mut Request,
         piece: &'a [u8],
         is_last: bool,
-    ) -> Written<'a>;
+    ) -> PageFuture<'a>;
 }
 
 /// Has the page filter of the reply take a piece of the body.
@@ -97,30 +107,33 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request, piece: &[u8], is_l
 mod tests {
     use super::*;
 
+    /// Doubles each byte, so many of them at a time.
     #[derive(Debug)]
-    struct Twice(usize);
+    struct Twice(usize, Vec<u8>);
 
     impl BodyFilter for Twice {
         fn push(&mut self, piece: &[u8], is_last: bool, out: &mut Vec<u8>) -> Result<(), &'static str> {
-            out.extend(piece.iter().flat_map(|byte| [*byte; 2]));
-            if is_last {
+            self.1.extend_from_slice(piece);
+            let rest = self.1.split_off(self.0.min(self.1.len()));
+            out.extend(self.1.iter().flat_map(|byte| [*byte; 2]));
+            self.1 = rest;
+            if is_last && self.1.is_empty() {
                 out.push(b'.');
             }
             if piece.contains(&b'!') { Err("no") } else { Ok(()) }
         }
 
-        fn longest_piece(&self) -> usize {
-            self.0
+        fn holds(&self) -> bool {
+            !self.1.is_empty()
         }
     }
 
     #[test]
     fn filters_work_one_behind_the_other() {
         let mut chain = Chain::default();
-        assert!(chain.is_empty() && chain.longest_piece() == usize::MAX);
-        chain.add(Twice(9));
-        chain.add(Twice(5));
-        assert_eq!(chain.longest_piece(), 5);
+        assert!(chain.is_empty() && !chain.holds());
+        chain.add(Twice(9, Vec::new()));
+        chain.add(Twice(9, Vec::new()));
         let mut piece = b"ab".to_vec();
         assert_eq!(chain.push(&mut piece, false), Ok(()));
         assert_eq!(piece, b"aaaabbbb");
@@ -128,5 +141,23 @@ mod tests {
         assert_eq!(chain.push(&mut piece, true), Ok(()));
         assert_eq!(piece, b"cccc...");
         assert_eq!(chain.push(&mut b"!".to_vec(), false), Err("no"));
+    }
+
+    #[test]
+    fn a_filter_that_holds_goes_on() {
+        let mut chain = Chain::default();
+        chain.add(Twice(2, Vec::new()));
+        chain.add(Twice(100, Vec::new()));
+        let mut out = Vec::new();
+        let mut piece = b"abc".to_vec();
+        loop {
+            assert_eq!(chain.push(&mut piece, true), Ok(()));
+            out.extend_from_slice(&piece);
+            piece.clear();
+            if !chain.holds() {
+                break;
+            }
+        }
+        assert_eq!(out, b"aaaabbbbcccc...");
     }
 }

@@ -1,6 +1,7 @@
 //! A request and all that is known of it: its client and connection, its reply, the plan of its location, its worker. What
 //! a module notes of a request is plain data here; what the module does with it stays in the module.
 
+pub(crate) mod ahead;
 pub(crate) mod body;
 pub(crate) mod body_file;
 pub(crate) mod connection;

@@ -4,32 +4,32 @@ use std::io;
 use std::rc::Rc;
 
 use crate::model::content::LinkPolicy;
-use crate::runtime::net::file_cache::{Cache, Info, Opened, Rules, Way};
+use crate::runtime::net::file_cache::{Cache, Info, OpenMode, OpenedFile, Rules};
 use crate::runtime::net::symlink::Links;
 use crate::runtime::request::scope::Scope;
 
 /// Opens a file as the request's location says.
-pub(crate) fn open(scope: &mut Scope<'_>, path: &[u8]) -> (Links, io::Result<Opened>) {
+pub(crate) fn open(scope: &mut Scope<'_>, path: &[u8]) -> (Links, io::Result<OpenedFile>) {
     let links = links(scope, path);
-    let way = Way::Read(links);
+    let way = OpenMode::Read(links);
     (links, with_cache(scope, |cache, rules| cache.open(path, rules, way)).unwrap_or_else(|| way.open(path)))
 }
 
 /// The file that a path leads to.
 pub(crate) fn info(scope: &mut Scope<'_>, path: &[u8]) -> io::Result<Info> {
-    let way = Way::Read(links(scope, path));
+    let way = OpenMode::Read(links(scope, path));
     let cached = with_cache(scope, |cache, rules| cache.open(path, rules, way).map(|opened| opened.info));
     cached.unwrap_or_else(|| way.info(path))
 }
 
 /// A log whose path is known per request.
-pub(crate) fn log(scope: &mut Scope<'_>, path: &[u8]) -> io::Result<Opened> {
+pub(crate) fn log(scope: &mut Scope<'_>, path: &[u8]) -> io::Result<OpenedFile> {
     let setting = &scope.request.plan.files.log_cache;
     let (Some(log), Some(span)) = (setting.value, setting.origin.span()) else {
-        return Way::Append.open(path);
+        return OpenMode::Append.open(path);
     };
     let rules = Rules { valid: log.valid.as_secs(), min_uses: log.min_uses, errors: false };
-    scope.worker.files_open.of(span, log.cache).borrow_mut().open(path, rules, Way::Append)
+    scope.worker.files_open.of(span, log.cache).borrow_mut().open(path, rules, OpenMode::Append)
 }
 
 fn with_cache<T>(scope: &Scope<'_>, work: impl FnOnce(&mut Cache, Rules) -> T) -> Option<T> {

@@ -12,18 +12,18 @@ use crate::runtime::request::filter::{BodyFilter, Chain, PageFilter};
 
 /// A part of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum BodyPart {
     /// A range of `text`.
     Text(usize, usize),
     /// A range of the file.
     File(u64, u64),
 }
 
-impl Part {
+impl BodyPart {
     pub(crate) fn len(&self) -> u64 {
         match *self {
-            Part::Text(from, to) => (to - from) as u64,
-            Part::File(from, to) => to - from,
+            BodyPart::Text(from, to) => (to - from) as u64,
+            BodyPart::File(from, to) => to - from,
         }
     }
 }
@@ -72,7 +72,7 @@ pub(crate) struct Reply {
     /// The part of the body that is in memory.
     pub(crate) text: Vec<u8>,
     pub(crate) file: Option<Rc<File>>,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Vec<BodyPart>,
     /// Filters of the body, before and behind the page filter.
     pub(crate) before: Chain,
     pub(crate) behind: Chain,

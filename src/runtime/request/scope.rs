@@ -8,6 +8,7 @@ use crate::model::access::Addresses;
 use crate::model::log::Severity;
 use crate::model::{ComplexValue, Variable, VariableId, VariableSource};
 use crate::runtime::net::http1::piece::Piece;
+use crate::runtime::request::plan::Plan;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
 
@@ -135,17 +136,27 @@ impl Scope<'_> {
     /// Writes a line to the error log of the request's level (`ngx_http_log_error_handler`); `action` is what the
     /// worker was doing, with ` while `.
     pub(crate) fn log(&self, severity: Severity, message: &str, action: &str) {
-        use crate::runtime::net::http1::field::Known;
-        use std::fmt::Write;
         let logs = &self.request.plan.error_log;
-        if !logs.takes(severity) {
-            return;
+        if logs.takes(severity) {
+            let line = format!("{message}{action}{}", self.place());
+            logs.write(severity, Some(self.client.number), &line);
         }
+    }
+
+    /// The place of a message, for those that come while the request waits.
+    pub(crate) fn log_place(&self) -> LogPlace {
+        let (plan, number) = (Rc::clone(&self.request.plan), self.client.number);
+        LogPlace { plan, number, text: self.place() }
+    }
+
+    /// Client, server, request and upstream of the request, as they end a line of the error log.
+    fn place(&self) -> String {
+        use crate::runtime::net::http1::field::KnownHeader;
+        use std::fmt::Write;
         let r = &*self.request;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let client = self.client.remote.map_or_else(|| "unix:".to_owned(), |a| a.ip().to_string());
-        let mut line =
-            format!("{message}{action}, client: {client}, server: {}", self.worker.server_name(r.server));
+        let mut line = format!(", client: {client}, server: {}", self.worker.server_name(r.server));
         let buffer = r.buffer.all();
         if !r.head.line.line.is_empty() {
             let _ = write!(line, ", request: \"{}\"", text(r.head.line.line.of(buffer)));
@@ -153,19 +164,36 @@ impl Scope<'_> {
         if let Some(last) = r.tries.last().filter(|t| !t.peer.is_empty()) {
             let colon = if r.upstream_is_unix { ":" } else { "" };
             let uri = text(r.upstream_uri.of(&r.upstream_out));
-            let is_fastcgi = r.plan.proxy.as_ref().is_some_and(|plan| plan.fastcgi.is_some());
-            let scheme = match r.upstream_is_tls {
-                _ if is_fastcgi => "fastcgi",
-                true => "https",
-                false => "http",
+            let cgi = r.plan.proxy.as_ref().and_then(|plan| plan.cgi.as_ref());
+            let scheme = match (cgi, r.upstream_is_tls) {
+                (Some(cgi), _) => cgi.protocol.scheme(),
+                (None, true) => "https",
+                (None, false) => "http",
             };
             let _ = write!(line, ", upstream: \"{scheme}://{}{colon}{uri}\"", last.peer);
         }
-        for (known, name) in [(Known::Host, "host"), (Known::Referer, "referrer")] {
+        for (known, name) in [(KnownHeader::Host, "host"), (KnownHeader::Referer, "referrer")] {
             if let Some(value) = r.head.value(known, buffer) {
                 let _ = write!(line, ", {name}: \"{}\"", text(value));
             }
         }
-        logs.write(severity, Some(self.client.number), &line);
+        line
+    }
+}
+
+/// The place of messages about a request that waits.
+pub(crate) struct LogPlace {
+    plan: Rc<Plan>,
+    number: u64,
+    text: String,
+}
+
+impl LogPlace {
+    /// As [`Scope::log`].
+    pub(crate) fn write(&self, severity: Severity, message: &str, action: &str) {
+        let logs = &self.plan.error_log;
+        if logs.takes(severity) {
+            logs.write(severity, Some(self.number), &format!("{message}{action}{}", self.text));
+        }
     }
 }

@@ -39,6 +39,11 @@ impl Sink {
             Sink::Client { filters, chunked, sent } => {
                 let mut ready = body.to_vec();
                 filters.push(&mut ready, is_last).map_err(io::Error::other)?;
+                while filters.holds() {
+                    let mut more = Vec::new();
+                    filters.push(&mut more, is_last).map_err(io::Error::other)?;
+                    ready.append(&mut more);
+                }
                 if *chunked && !ready.is_empty() {
                     let mut framed = Vec::with_capacity(ready.len() + 16);
                     put(&mut framed, format_args!("{:x}\r\n", ready.len()));

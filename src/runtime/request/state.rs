@@ -13,7 +13,7 @@ use crate::runtime::net::clock::Clock;
 use crate::runtime::net::http1::head::Head;
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::response_head::ResponseHead;
-use crate::runtime::net::http2::head::ResponseHead as Http2Head;
+use crate::runtime::net::http2::head::{FRAME, ResponseHead as Http2Head};
 use crate::runtime::net::proxy_protocol::ProxyProtocol;
 use crate::runtime::net::tls::ClientTls;
 use crate::runtime::request::body_file::BodyFile;
@@ -44,12 +44,15 @@ pub(crate) struct Client {
     pub(crate) opened: Instant,
 }
 
+/// Bytes of a frame of a body (`http2_chunk_size`, its default).
+const HTTP2_CHUNK: u64 = 8 << 10;
+
 /// Changes of the URI before it is called a cycle (`NGX_HTTP_MAX_URI_CHANGES`).
 const MAX_URI_CHANGES: u8 = 11;
 
 /// A try of an upstream (`ngx_http_upstream_state_t`). A try without a peer separates the tries of two upstreams.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Try {
+pub(crate) struct UpstreamTry {
     /// The peer's name, or the upstream's if no peer was live; empty before one is chosen.
     pub(crate) peer: String,
     pub(crate) status: u16,
@@ -123,6 +126,10 @@ pub(crate) struct Request {
     pub(crate) streamed: u64,
     /// Bytes of a chunked body that are not its content.
     pub(crate) framing: u64,
+    /// Length of the compressed header block, if the client speaks HTTP/2.
+    pub(crate) block: Option<u64>,
+    /// `$content_length` of a chunked body that is thrown away.
+    pub(crate) discards: Option<u64>,
     /// The body has been read or discarded.
     pub(crate) has_body: bool,
     /// The output to the client; the response head is its first `head_length` bytes.
@@ -136,7 +143,7 @@ pub(crate) struct Request {
     /// `$bytes_sent` and, without the head, `$body_bytes_sent`.
     pub(crate) sent: u64,
     pub(crate) is_complete: bool,
-    pub(crate) tries: Vec<Try>,
+    pub(crate) tries: Vec<UpstreamTry>,
     /// The upstream request as it is sent, and the place of the URI in it.
     pub(crate) upstream_out: Vec<u8>,
     pub(crate) upstream_uri: Piece,
@@ -210,6 +217,8 @@ impl Request {
             body_file: None,
             streamed: 0,
             framing: 0,
+            block: None,
+            discards: None,
             has_body: false,
             out: Vec::new(),
             head_length: 0,
@@ -326,7 +335,20 @@ impl Request {
         }
         // Frames of HTTP/2 are not counted.
         let framing = if self.is_http2() { 0 } else { self.framing };
-        (self.head.position - self.head.start) as u64 + self.body_length().max(self.streamed) + framing
+        let head = (self.head.position - self.head.start) as u64;
+        self.block.unwrap_or(head) + self.body_length().max(self.streamed) + framing
+    }
+
+    /// `$body_bytes_sent`; in HTTP/2 with the heads of the frames, as nginx cuts the body into them.
+    pub(crate) fn body_bytes_sent(&self) -> u64 {
+        let body = self.sent.saturating_sub(self.head_bytes);
+        let frames = if self.is_http2() { body.div_ceil(HTTP2_CHUNK) } else { 0 };
+        body + frames * FRAME
+    }
+
+    /// `$bytes_sent`
+    pub(crate) fn bytes_sent(&self) -> u64 {
+        self.sent.min(self.head_bytes) + self.body_bytes_sent()
     }
 
     /// Bytes of the body that was read.

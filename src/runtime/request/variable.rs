@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::runtime::net::http1::field::{self, Known, Line};
+use crate::runtime::net::http1::field::{self, KnownHeader, Line};
 use crate::runtime::net::text::{is_named, number, padded, put};
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::Request;
@@ -80,7 +80,7 @@ pub(crate) fn address(address: Option<SocketAddr>, out: &mut Vec<u8>) -> bool {
     }
 }
 
-pub(crate) fn known(s: &Scope<'_>, known: Known, out: &mut Vec<u8>) -> bool {
+pub(crate) fn known(s: &Scope<'_>, known: KnownHeader, out: &mut Vec<u8>) -> bool {
     s.request.head.value(known, s.request.buffer.all()).is_some_and(|value| text(out, value))
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Tls {
 }
 
 /// The flow of a request inside another one, and whether its answer is known to be empty.
-pub(crate) type Answered<'a> = Pin<Box<dyn Future<Output = (Flow, bool)> + 'a>>;
+pub(crate) type SubrequestAnswer<'a> = Pin<Box<dyn Future<Output = (Flow, bool)> + 'a>>;
 
 /// Services of `server` for the modules below it, which know it by this alone.
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ pub(crate) struct Server {
     /// The getter of a variable's name.
     pub(crate) variable: fn(&str) -> Option<Getter>,
     /// Runs the phases for a request inside another one, and writes and logs its answer.
-    pub(crate) answer: for<'a> fn(&'a mut Connection, &'a mut Request) -> Answered<'a>,
+    pub(crate) answer: for<'a> fn(&'a mut Connection, &'a mut Request) -> SubrequestAnswer<'a>,
 }
 
 /// A worker.

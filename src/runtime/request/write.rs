@@ -1,11 +1,14 @@
 //! Bytes to the client: no faster than it may get them, and not for ever.
 
+use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock::Clock;
 use crate::runtime::net::stream::{IdleEvent, Stream};
+use crate::runtime::request::ahead;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::state::Request;
 
@@ -76,15 +79,44 @@ impl Connection {
 
     /// Waits; an error if the client closes the connection.
     pub(crate) async fn pause(&mut self, time: Duration) -> io::Result<()> {
-        let stream = &self.stream;
+        let (stream, ahead) = (&self.stream, &self.ahead);
         let is_gone = |cx: &mut Context<'_>| match stream.poll_idle_event(cx) {
             Poll::Ready(IdleEvent::Closed) => Poll::Ready(()),
-            _ => Poll::Pending,
+            _ => {
+                ahead::poll(ahead, cx);
+                Poll::Pending
+            }
         };
         match self.timer.limit(time, is_gone).await {
             Some(()) => Err(io::ErrorKind::ConnectionReset.into()),
             None => Ok(()),
         }
+    }
+
+    /// Writes the bytes in a buffer. A client that takes no more of them holds only the rest, not a large buffer.
+    pub(crate) async fn write_buffer(&mut self, buffer: &mut Buffer, timeout: Duration) -> io::Result<()> {
+        if !buffer.is_large() || self.sink.is_some() {
+            return self.write(buffer.filled(), timeout).await;
+        }
+        let stream = &mut self.stream;
+        let taken = poll_fn(|cx| {
+            while !buffer.is_empty() {
+                match stream.poll_write(cx, buffer.filled()) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(n)) => buffer.start += n,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Ready(Ok(()))
+        });
+        taken.await?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let rest = buffer.filled().to_vec();
+        self.worker.buffers.give(std::mem::replace(buffer, Buffer::absent()));
+        self.write(&rest, timeout).await
     }
 
     /// Writes all of `data`; an error also when the client takes nothing for `timeout`.
@@ -96,8 +128,15 @@ impl Connection {
             rest = &framed;
         }
         while !rest.is_empty() {
-            let stream = &mut self.stream;
-            match self.timer.limit(timeout, |cx| stream.poll_write(cx, rest)).await {
+            let (stream, ahead) = (&mut self.stream, &self.ahead);
+            let written = |cx: &mut Context<'_>| {
+                let written = stream.poll_write(cx, rest);
+                if written.is_pending() {
+                    ahead::poll(ahead, cx);
+                }
+                written
+            };
+            match self.timer.limit(timeout, written).await {
                 Some(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Some(Ok(n)) => rest = &rest[n..],
                 Some(Err(error)) => return Err(error),

@@ -10,7 +10,7 @@ use crate::runtime::modules::{browser, refresh};
 use crate::runtime::net::page;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::{self, Flow};
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
 
@@ -97,7 +97,7 @@ fn special(worker: &Worker, client: &Client, request: &mut Request, status: u16)
     reply.remove(b"Last-Modified");
     reply.remove(b"ETag");
     reply.remove(b"Accept-Ranges");
-    reply.parts.push(Part::Text(0, reply.text.len()));
+    reply.parts.push(BodyPart::Text(0, reply.text.len()));
     // No filter refuses a page.
     let _ = head(worker, client, request);
 }

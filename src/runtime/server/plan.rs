@@ -16,15 +16,15 @@ use crate::model::{
     ComplexValue, Config, GzipSettings, HttpSettings, Location, Origin, PassSettings, Server,
 };
 use crate::runtime::modules::{auth_request, real_ip};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::http1::head::Rules;
 use crate::runtime::net::log::{ErrorLogs, Files};
 use crate::runtime::net::shared::Shared;
 use crate::runtime::request::limit::Limits;
 use crate::runtime::request::plan::cache::CachePlan;
-use crate::runtime::request::plan::fastcgi::{FastcgiPlan, ScriptName};
+use crate::runtime::request::plan::fastcgi::{CgiPlan, ScriptName};
 use crate::runtime::request::plan::rewriting::Rewriting;
-use crate::runtime::request::plan::{AccessSink, AccessTo, HeaderValue, Plan, ProxyPlan};
+use crate::runtime::request::plan::{AccessLogPlan, AccessSink, HeaderValue, Plan, ProxyPlan};
 use crate::runtime::request::referer::RefererPlan;
 use crate::runtime::request::script::Script;
 use crate::version::Version;
@@ -67,8 +67,8 @@ impl ProxyPlan {
         for name in
             REPLACED_HEADERS.iter().chain(proxy_connection).copied().chain(set.iter().map(|h| &*h.name))
         {
-            match Known::of(name) {
-                Known::Other => replaced_others.push(name.into()),
+            match KnownHeader::of(name) {
+                KnownHeader::Other => replaced_others.push(name.into()),
                 known => replaced |= known.bit(),
             }
         }
@@ -97,19 +97,23 @@ impl ProxyPlan {
             asks_modified,
             asks_match,
             settings,
-            fastcgi: None,
+            cgi: None,
         }
     }
 
-    fn fastcgi(
-        pass: &Pass,
-        location: &Location,
-        config: &Config,
-        (files, shared): (&Files, &Shared),
-    ) -> Self {
+    /// The plan of a location that speaks FastCGI, SCGI or uwsgi.
+    fn cgi(pass: &Pass, location: &Location, config: &Config, (files, shared): (&Files, &Shared)) -> Self {
         let level = &location.settings;
-        let (settings, on_way, kept) = level.fastcgi_proxy.as_proxy(&level.reuse, &level.pass);
-        let (hidden, hidden_others) = hidden(&on_way, HIDDEN_CGI);
+        let ((settings, on_way, kept), intercept_errors, defaults) = match pass.directive {
+            "scgi_pass" => (level.scgi.as_proxy(), level.scgi.intercept_errors.value, HIDDEN_CGI),
+            // The header `Status` is passed on.
+            "uwsgi_pass" => (level.uwsgi.as_proxy(), level.uwsgi.intercept_errors.value, &HIDDEN_CGI[1..]),
+            _ => {
+                let settings = &level.fastcgi_proxy;
+                (settings.as_proxy(&level.reuse), settings.intercept_errors.value, HIDDEN_CGI)
+            }
+        };
+        let (hidden, hidden_others) = hidden(&on_way, defaults);
         let kept = Arc::new(kept);
         Self {
             pass: ProxyPass {
@@ -125,7 +129,7 @@ impl ProxyPlan {
             replaced_others: Vec::new(),
             rewriting: Rewriting::default(),
             method: ComplexValue::literal(b""),
-            intercept_errors: level.fastcgi_proxy.intercept_errors.value,
+            intercept_errors,
             hidden,
             hidden_others,
             fills_host: false,
@@ -136,7 +140,7 @@ impl ProxyPlan {
             asks_match: false,
             settings: Arc::new(settings),
             on_way: Arc::new(on_way),
-            fastcgi: Some(FastcgiPlan::new(level, config)),
+            cgi: Some(CgiPlan::new(pass.directive, level, config)),
         }
     }
 }
@@ -159,13 +163,13 @@ impl Plan {
         let mut access_log = Vec::new();
         let is_default = core.access_log.origin == Origin::Default;
         if let AccessLogs::To(logs) = &core.access_log.value {
-            for log in
-                logs.iter().filter(|log| !matches!(&log.target, LogTarget::File(path) if path == "off"))
-            {
+            // `off` holds for the whole level (`ngx_http_log_set_log`).
+            let is_off = logs.iter().any(|log| matches!(&log.target, LogTarget::File(path) if path == "off"));
+            for log in logs.iter().filter(|_| !is_off) {
                 if let Some(path) = &log.path {
                     let sink = AccessSink::Path(path.clone());
                     let condition = log.condition.clone();
-                    access_log.push(AccessTo { sink, format: log.format, condition });
+                    access_log.push(AccessLogPlan { sink, format: log.format, condition });
                     continue;
                 }
                 let sink = match files.open(&log.target, Some(log)) {
@@ -175,7 +179,11 @@ impl Plan {
                 };
                 if let Some(sink) = sink {
                     let condition = log.condition.clone();
-                    access_log.push(AccessTo { sink: AccessSink::Open(sink), format: log.format, condition });
+                    access_log.push(AccessLogPlan {
+                        sink: AccessSink::Open(sink),
+                        format: log.format,
+                        condition,
+                    });
                 }
             }
         }
@@ -183,8 +191,8 @@ impl Plan {
             Some((location, Some(Handler::Proxy(pass)))) => {
                 Some(ProxyPlan::new(pass, location, config, (files, shared)))
             }
-            Some((location, Some(Handler::Pass(pass)))) if pass.directive == "fastcgi_pass" => {
-                Some(ProxyPlan::fastcgi(pass, location, config, (files, shared)))
+            Some((location, Some(Handler::Pass(pass)))) => {
+                Some(ProxyPlan::cgi(pass, location, config, (files, shared)))
             }
             _ => None,
         };
@@ -266,33 +274,33 @@ fn rules(core: &CoreHttpSettings, version: Version) -> Rules {
 }
 
 /// Headers that nginx makes itself or never passes on.
-const NEVER: u64 = Known::ContentType.bit()
-    | Known::ContentLength.bit()
-    | Known::TransferEncoding.bit()
-    | Known::Connection.bit()
-    | Known::KeepAlive.bit()
-    | Known::Upgrade.bit();
+const NEVER: u64 = KnownHeader::ContentType.bit()
+    | KnownHeader::ContentLength.bit()
+    | KnownHeader::TransferEncoding.bit()
+    | KnownHeader::Connection.bit()
+    | KnownHeader::KeepAlive.bit()
+    | KnownHeader::Upgrade.bit();
 
 /// Headers hidden besides those of `proxy_hide_header` (`ngx_http_proxy_hide_headers`).
-const HIDDEN: &[Known] = &[
-    Known::Date,
-    Known::Server,
-    Known::XPad,
-    Known::XAccelExpires,
-    Known::XAccelRedirect,
-    Known::XAccelLimitRate,
-    Known::XAccelBuffering,
-    Known::XAccelCharset,
+const HIDDEN: &[KnownHeader] = &[
+    KnownHeader::Date,
+    KnownHeader::Server,
+    KnownHeader::XPad,
+    KnownHeader::XAccelExpires,
+    KnownHeader::XAccelRedirect,
+    KnownHeader::XAccelLimitRate,
+    KnownHeader::XAccelBuffering,
+    KnownHeader::XAccelCharset,
 ];
 
 /// Headers hidden besides those of `fastcgi_hide_header` (`ngx_http_fastcgi_hide_headers`).
-const HIDDEN_CGI: &[Known] = &[
-    Known::Status,
-    Known::XAccelExpires,
-    Known::XAccelRedirect,
-    Known::XAccelLimitRate,
-    Known::XAccelBuffering,
-    Known::XAccelCharset,
+const HIDDEN_CGI: &[KnownHeader] = &[
+    KnownHeader::Status,
+    KnownHeader::XAccelExpires,
+    KnownHeader::XAccelRedirect,
+    KnownHeader::XAccelLimitRate,
+    KnownHeader::XAccelBuffering,
+    KnownHeader::XAccelCharset,
 ];
 
 fn is_named(other: &[u8], name: &str) -> bool {
@@ -300,18 +308,18 @@ fn is_named(other: &[u8], name: &str) -> bool {
 }
 
 /// `ngx_http_upstream_hide_headers_hash`
-fn hidden(settings: &PassSettings, defaults: &[Known]) -> (u64, Vec<Box<[u8]>>) {
+fn hidden(settings: &PassSettings, defaults: &[KnownHeader]) -> (u64, Vec<Box<[u8]>>) {
     let mut hidden = defaults.iter().fold(NEVER, |set, known| set | known.bit());
     let mut others: Vec<Box<[u8]>> = Vec::new();
     for name in &settings.hide_header.value {
-        match Known::of(name.as_bytes()) {
-            Known::Other => others.push(name.as_bytes().into()),
+        match KnownHeader::of(name.as_bytes()) {
+            KnownHeader::Other => others.push(name.as_bytes().into()),
             known => hidden |= known.bit(),
         }
     }
     for name in &settings.pass_header.value {
-        match Known::of(name.as_bytes()) {
-            Known::Other => others.retain(|other| !is_named(other, name)),
+        match KnownHeader::of(name.as_bytes()) {
+            KnownHeader::Other => others.retain(|other| !is_named(other, name)),
             known => hidden &= !known.bit() | NEVER,
         }
     }

@@ -52,6 +52,10 @@ pub(crate) async fn read(
         }
         Err((severity, message)) => {
             log(severity, &message);
+            if !worker.router.listen(client.address).listen.ssl {
+                // Closing a socket with unread bytes would send a reset.
+                let _ = stream.try_read(room);
+            }
             Err(())
         }
     };

@@ -11,7 +11,7 @@ use crate::model::log::Severity;
 use crate::model::{Config, Upstream};
 use crate::runtime::request::worker::Worker;
 use crate::runtime::upstream::dns::Failure;
-use crate::runtime::upstream::live::{Live, is_live, name};
+use crate::runtime::upstream::live::{ResolvingUpstream, is_live, name};
 use crate::runtime::upstream::names::Names;
 
 /// Starts to ask for the names of all upstreams; the tasks end with the worker.
@@ -57,7 +57,7 @@ async fn ask(worker: Rc<Worker>, upstream: usize, at: usize) {
 
 fn take(
     worker: &Worker,
-    live: &Live,
+    live: &ResolvingUpstream,
     upstream: &Upstream,
     at: usize,
     (host, port): (&str, u16),

@@ -21,7 +21,7 @@ use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::Request;
-use crate::runtime::request::worker::Answered;
+use crate::runtime::request::worker::SubrequestAnswer;
 use crate::runtime::server::error_page;
 
 /// Phase that a request starts or restarts with.
@@ -92,6 +92,11 @@ pub(crate) async fn handle(c: &mut Connection, r: &mut Request) -> Flow {
         phases(c, r, FirstPhase::Server).await
     } else {
         r.uri.clear();
+        // nginx has not read the headers yet.
+        let line = r.head.line.line.end as usize;
+        let end = memchr::memchr(b'\n', &r.buffer.all()[line..]).map_or(line, |at| line + at + 1);
+        r.head.position = end;
+        r.head.fields.clear();
         c.scope(r).log(Severity::Info, "client sent invalid request", " while reading client request line");
         Flow::Status(400)
     };
@@ -105,7 +110,7 @@ async fn inside(c: &mut Connection, r: &mut Request) -> Flow {
 }
 
 /// Runs a subrequest and sends its response to the sink; logs it with `log_subrequest`.
-pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> Answered<'a> {
+pub(crate) fn subrequest<'a>(c: &'a mut Connection, sub: &'a mut Request) -> SubrequestAnswer<'a> {
     Box::pin(async move {
         let flow = inside(c, sub).await;
         let is_empty = sub.reply.content_length == Some(0);
@@ -130,6 +135,11 @@ pub(crate) async fn finish(c: &mut Connection, r: &mut Request, mut flow: Flow) 
                 r.status = status;
                 r.reply.content_length = Some(0);
                 return Flow::Written;
+            }
+            // The client is taken for gone (`ngx_http_finalize_request`).
+            Flow::Status(status @ (408 | 499)) => {
+                r.status = status;
+                return Flow::Abort;
             }
             Flow::Status(status) => error_page::respond(c, r, status),
             Flow::Reply => response::answer(c, r),
@@ -267,6 +277,14 @@ fn find_location(c: &Connection, r: &mut Request) -> Option<Flow> {
     }
     capture(c, r, choice.captures);
     None
+}
+
+/// Notes `$uri` and `$args` of a request whose headers could not be read: they are known before the first header is read
+/// (`ngx_http_process_request_uri`).
+pub(crate) fn note_uri(r: &mut Request, is_read: bool) {
+    if !is_read && r.head.has_line() && normalize(r).is_err() {
+        r.uri.clear();
+    }
 }
 
 /// Finds `$uri` and `$args` (`ngx_http_process_request_uri`).

@@ -41,7 +41,9 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         let proxy = &location.settings.proxy;
         match &location.handler {
             Some(Handler::Other(name, span)) => refuse(format!("`{name}`"), *span),
-            Some(Handler::Pass(pass)) if pass.directive == "fastcgi_pass" => {}
+            Some(Handler::Pass(pass)) if pass.tls => refuse("`suwsgi://`".to_owned(), pass.span),
+            Some(Handler::Pass(pass))
+                if matches!(pass.directive, "fastcgi_pass" | "scgi_pass" | "uwsgi_pass") => {}
             Some(Handler::Pass(pass)) => refuse(format!("`{}`", pass.directive), pass.span),
             Some(Handler::Proxy(pass)) => {
                 if proxy.http_version.value == HttpVersion::Http2 {

@@ -8,11 +8,11 @@ use crate::runtime::filters::ssi::value;
 use crate::runtime::filters::{gzip, userid};
 use crate::runtime::modules::{auth_basic, browser, proxy_protocol, referer, secure_link, tls};
 use crate::runtime::net::clock::{self, Clock};
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::path;
 use crate::runtime::net::text::{is_named, number, padded};
 use crate::runtime::request::scope::Scope;
-use crate::runtime::request::state::Try;
+use crate::runtime::request::state::UpstreamTry;
 use crate::runtime::request::variable::{
     Get, GetNamed, Getter, address, all, argument, count, display, joined, known, lines, seconds, text, time,
 };
@@ -48,16 +48,16 @@ const PREFIXES: &[(&str, GetNamed)] = &[
 
 const PLAIN: &[(&str, Get)] = &[
     ("http_cookie", |s, out| joined(s, "cookie", b"; ", out)),
-    ("http_host", |s, out| known(s, Known::Host, out)),
+    ("http_host", |s, out| known(s, KnownHeader::Host, out)),
     ("content_length", |s, out| {
         let r = &*s.request;
         // As it was sent; of a chunked body what was read, unless it is passed on while it is read
         // (`ngx_http_variable_content_length`).
-        match (r.head.value(Known::ContentLength, r.buffer.all()), r.head.content_length) {
+        match (r.head.value(KnownHeader::ContentLength, r.buffer.all()), r.head.content_length) {
             (Some(length), Some(_)) => text(out, length),
             (None, Some(length)) => count(out, length),
             (_, None) if r.head.chunked && r.has_body && r.streamed == 0 => count(out, r.body_length()),
-            (_, None) => false,
+            (_, None) => r.discards.is_some_and(|length| count(out, length)),
         }
     }),
     ("content_type", |s, out| joined(s, "content_type", b", ", out)),
@@ -134,8 +134,8 @@ const PLAIN: &[(&str, Get)] = &[
     ("uid_got", userid::got),
     ("uid_set", userid::set),
     ("uid_reset", |_, _| true),
-    ("uri", |s, out| text(out, &s.request.uri)),
-    ("document_uri", |s, out| text(out, &s.request.uri)),
+    ("uri", uri),
+    ("document_uri", uri),
     ("args", args),
     ("query_string", args),
     ("is_args", |s, out| s.request.args.is_empty() || text(out, b"?")),
@@ -148,8 +148,8 @@ const PLAIN: &[(&str, Get)] = &[
     // A subrequest ends and is never complete, as `request_complete` of nginx is set for the main request alone.
     ("request_completion", |s, out| !s.request.is_complete || s.request.depth > 0 || text(out, b"OK")),
     ("status", status),
-    ("bytes_sent", |s, out| count(out, s.request.sent)),
-    ("body_bytes_sent", |s, out| count(out, s.request.sent.saturating_sub(s.request.head_bytes))),
+    ("bytes_sent", |s, out| count(out, s.request.bytes_sent())),
+    ("body_bytes_sent", |s, out| count(out, s.request.body_bytes_sent())),
     ("connection", |s, out| count(out, s.client.number)),
     ("connection_requests", |s, out| count(out, s.client.requests)),
     ("connection_time", |s, out| seconds(out, clock::since(s.client.opened))),
@@ -245,6 +245,11 @@ fn sent(s: &mut Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
     }
 }
 
+/// `$uri`; a request line that could not be read has none.
+fn uri(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
+    (s.request.head.has_line() || !s.request.uri.is_empty()) && text(out, &s.request.uri)
+}
+
 fn args(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
     !s.request.args.is_empty() && text(out, &s.request.args)
 }
@@ -281,7 +286,7 @@ fn status(s: &mut Scope<'_>, out: &mut Vec<u8>) -> bool {
 
 /// Appends a value for each try of an upstream, separated like in nginx: ` : ` separates the tries before an internal
 /// redirect from those after it, the first of which has no peer (`ngx_http_upstream_addr_variable`).
-fn tries(s: &Scope<'_>, out: &mut Vec<u8>, mut one: impl FnMut(&Try, &mut Vec<u8>)) -> bool {
+fn tries(s: &Scope<'_>, out: &mut Vec<u8>, mut one: impl FnMut(&UpstreamTry, &mut Vec<u8>)) -> bool {
     let tries = &s.request.tries;
     let mut rest = tries.iter().peekable();
     while let Some(this) = rest.next() {

@@ -16,22 +16,22 @@ type Placed = (usize, Resolved);
 
 /// The peers of an upstream as they are at the moment.
 #[derive(Clone)]
-pub(crate) struct Now {
+pub(crate) struct CurrentPeers {
     pub(crate) peers: Vec<Placed>,
     pub(crate) balancer: SharedBalancer,
 }
 
 /// An upstream with names that are resolved while the program runs.
-pub(crate) struct Live {
+pub(crate) struct ResolvingUpstream {
     version: AtomicU64,
-    now: Mutex<Now>,
+    now: Mutex<CurrentPeers>,
 }
 
-impl Live {
+impl ResolvingUpstream {
     /// `peers` are those that were known before the first question.
     pub(crate) fn new(upstream: &Upstream, peers: Vec<Placed>) -> Self {
         let balancer = balancer_of(upstream, &peers);
-        Self { version: AtomicU64::new(1), now: Mutex::new(Now { peers, balancer }) }
+        Self { version: AtomicU64::new(1), now: Mutex::new(CurrentPeers { peers, balancer }) }
     }
 
     /// Changes whenever the peers do.
@@ -39,7 +39,7 @@ impl Live {
         self.version.load(Ordering::Acquire)
     }
 
-    pub(crate) fn now(&self) -> MutexGuard<'_, Now> {
+    pub(crate) fn now(&self) -> MutexGuard<'_, CurrentPeers> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,7 +74,7 @@ impl Live {
                 }
             }
         }
-        *now = Now { peers, balancer };
+        *now = CurrentPeers { peers, balancer };
         self.version.fetch_add(1, Ordering::Release);
     }
 }
@@ -84,8 +84,7 @@ fn placed(at: usize, address: SocketAddr) -> Placed {
 }
 
 fn balancer_of(upstream: &Upstream, peers: &[Placed]) -> SharedBalancer {
-    let list = peers.iter().map(|(at, _)| &upstream.peers[*at]);
-    Arc::new(Mutex::new(balancer::new(&upstream.balancer.value, list)))
+    Arc::new(Mutex::new(balancer::of(upstream, peers)))
 }
 
 /// True if names of the upstream are resolved while the program runs.

@@ -9,5 +9,6 @@ pub(crate) mod outgoing;
 pub(crate) mod peer;
 pub(crate) mod pool;
 pub(crate) mod state;
+pub(crate) mod sticky;
 pub(crate) mod tls;
 pub(crate) mod upstreams;

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::Upstream;
 use crate::runtime::net::ledger::UpstreamLedger;
+use crate::runtime::net::shared::Shared;
 use crate::runtime::upstream::balancer::round_robin::RoundRobin;
 use crate::runtime::upstream::balancer::{Balancer, Key, SharedBalancer};
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::Resolved;
 use crate::runtime::upstream::pool::{Limits, Pool};
+use crate::runtime::upstream::sticky::StickyState;
 
 /// The state of an upstream in a worker.
 pub(crate) struct UpstreamState {
@@ -19,6 +21,7 @@ pub(crate) struct UpstreamState {
     pub(crate) balancer: SharedBalancer,
     /// The key that the balancer hashes.
     pub(crate) key: Key,
+    pub(crate) sticky: Option<Rc<StickyState>>,
     pub(crate) pool: Option<Rc<RefCell<Pool>>>,
     pub(crate) ledger: Option<Arc<UpstreamLedger>>,
 }
@@ -30,6 +33,7 @@ impl UpstreamState {
         peers: &[(usize, Resolved)],
         balancer: SharedBalancer,
         outgoing: &Outgoing,
+        shared: &Shared,
     ) -> Self {
         let ledger = outgoing.upstream(&upstream.name);
         let keepalive = &upstream.keepalive;
@@ -49,6 +53,7 @@ impl UpstreamState {
             peers: peers.iter().map(|(_, peer)| peer.clone()).collect(),
             balancer,
             key: Key::of(&upstream.balancer.value),
+            sticky: StickyState::new(upstream, shared).map(Rc::new),
             pool,
             ledger,
         }
@@ -66,6 +71,7 @@ impl UpstreamState {
             peers,
             name,
             key: Key::None,
+            sticky: None,
             pool: None,
             ledger: None,
         }

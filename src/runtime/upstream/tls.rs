@@ -154,7 +154,7 @@ fn make(
         .with_protocol_versions(&versions)
         .map_err(|error| error.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Taker));
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate));
     let mut config = if certificate.is_empty() {
         builder.with_no_client_auth()
     } else {
@@ -224,9 +224,9 @@ pub(crate) async fn connect(
 
 /// Takes any certificate: it is judged after the handshake, if at all.
 #[derive(Debug)]
-struct Taker;
+struct AnyCertificate;
 
-impl ServerCertVerifier for Taker {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

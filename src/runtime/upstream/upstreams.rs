@@ -12,7 +12,7 @@ use crate::runtime::net::clock;
 use crate::runtime::net::shared::Shared;
 use crate::runtime::net::timer::{Timer, Timers};
 use crate::runtime::upstream::balancer;
-use crate::runtime::upstream::live::{self, Live};
+use crate::runtime::upstream::live::{self, ResolvingUpstream};
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::{Address, Resolved};
 use crate::runtime::upstream::pool::{Pool, UpstreamConnection};
@@ -21,7 +21,7 @@ use crate::runtime::upstream::state::UpstreamState;
 /// An upstream, and where its peers come from if they change.
 struct Slot {
     state: RefCell<Rc<UpstreamState>>,
-    live: Option<(Arc<Live>, Cell<u64>)>,
+    live: Option<(Arc<ResolvingUpstream>, Cell<u64>)>,
 }
 
 /// All upstreams.
@@ -45,19 +45,16 @@ impl Slot {
     ) -> Self {
         let key = (Arc::as_ptr(config) as usize, position);
         if live::is_live(upstream) {
-            let make = || Arc::new(Live::new(upstream, live::first(shared, upstream, peers)));
+            let make = || Arc::new(ResolvingUpstream::new(upstream, live::first(shared, upstream, peers)));
             let live = shared.held(key, make);
             let (version, now) = (live.version(), live.now().clone());
-            let state = UpstreamState::new(upstream, &now.peers, now.balancer, outgoing);
+            let state = UpstreamState::new(upstream, &now.peers, now.balancer, outgoing, shared);
             return Self { state: RefCell::new(Rc::new(state)), live: Some((live, Cell::new(version))) };
         }
-        let make = || {
-            let peers = peers.iter().map(|(at, _)| &upstream.peers[*at]);
-            Arc::new(Mutex::new(balancer::new(&upstream.balancer.value, peers)))
-        };
+        let make = || Arc::new(Mutex::new(balancer::of(upstream, peers)));
         // A `zone` is one for all workers of a configuration.
         let balancer = if upstream.zone.is_some() { shared.held(key, make) } else { make() };
-        let state = UpstreamState::new(upstream, peers, balancer, outgoing);
+        let state = UpstreamState::new(upstream, peers, balancer, outgoing, shared);
         Self { state: RefCell::new(Rc::new(state)), live: None }
     }
 }
@@ -96,6 +93,7 @@ impl Upstreams {
                 peers: now.peers.into_iter().map(|(_, peer)| peer).collect(),
                 balancer: now.balancer,
                 key: state.key.clone(),
+                sticky: state.sticky.clone(),
                 pool: state.pool.clone(),
                 ledger: state.ledger.clone(),
             });
@@ -104,7 +102,7 @@ impl Upstreams {
     }
 
     /// The changing peers of the upstream at a position.
-    pub(crate) fn live(&self, at: usize) -> Option<Arc<Live>> {
+    pub(crate) fn live(&self, at: usize) -> Option<Arc<ResolvingUpstream>> {
         self.slots.get(at)?.live.as_ref().map(|(live, _)| Arc::clone(live))
     }
 

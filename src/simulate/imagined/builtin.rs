@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::{Imagined, Part};
+use super::{RequestPart, RoutedRequest};
 use crate::eval::inet::{write_ip, write_number};
 use crate::eval::select::host;
 use crate::model::Endpoint;
 use crate::model::content::Alias;
 
-impl Imagined<'_> {
+impl RoutedRequest<'_> {
     /// Built-in variable; `None`: unknown, `Some(false)`: no value.
     pub(super) fn builtin(&self, name: &str, out: &mut Vec<u8>) -> Option<bool> {
         let family = |prefix: &str| name.strip_prefix(prefix);
@@ -29,14 +29,14 @@ impl Imagined<'_> {
 
     /// The client's address, which decides from now on.
     fn read_client(&self) -> Option<IpAddr> {
-        self.reads.note(Part::Client);
+        self.reads.note(RequestPart::Client);
         self.client
     }
 
     /// Notes that path and arguments decide, as they came in.
     fn read_target(&self) {
-        self.reads.note(Part::Path);
-        self.reads.note(Part::Args);
+        self.reads.note(RequestPart::Path);
+        self.reads.note(RequestPart::Args);
     }
 
     fn cookie(&self, name: &str) -> Option<Vec<u8>> {

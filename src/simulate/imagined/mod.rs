@@ -3,8 +3,8 @@
 mod builtin;
 mod reads;
 
-pub use reads::Reads;
-pub(super) use reads::{Origin, Part};
+pub use reads::RequestParts;
+pub(super) use reads::{Origin, RequestPart};
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +21,7 @@ use crate::source::Span;
 
 /// Described request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct DescribedRequest {
     /// Address that the connection came in on.
     pub address: AddressId,
     /// Endpoint of that address.
@@ -46,7 +46,7 @@ pub struct Asked {
     pub facts: Option<Facts>,
 }
 
-impl Asked {
+impl DescribedRequest {
     /// GET request over HTTP/1.1 with a Host header (none if `host` is empty), for `http` or `https` as the address has it.
     /// The client is unknown and no facts are stated; set the fields for more.
     ///
@@ -106,9 +106,9 @@ pub struct Counted {
 /// Request while its route is followed.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, as in nginx's own request")]
-pub struct Imagined<'c> {
+pub struct RoutedRequest<'c> {
     config: &'c Config,
-    asked: &'c Asked,
+    asked: &'c DescribedRequest,
     /// Settings that hold where the request is.
     pub settings: &'c HttpSettings,
     /// Current server.
@@ -148,7 +148,7 @@ pub struct Imagined<'c> {
     /// Origin of the URI.
     pub(super) origin: Origin,
     /// Parts that have decided so far.
-    pub(super) reads: Reads,
+    pub(super) reads: RequestParts,
     /// Variables that were needed and are unknown.
     pub unknown: Vec<VariableId>,
     /// The client address was needed and is unknown.
@@ -159,9 +159,9 @@ pub struct Imagined<'c> {
     lost: HashSet<VariableId>,
 }
 
-impl<'c> Imagined<'c> {
+impl<'c> RoutedRequest<'c> {
     /// Request at the start of its route.
-    pub fn new(config: &'c Config, asked: &'c Asked, server: ServerId) -> Self {
+    pub fn new(config: &'c Config, asked: &'c DescribedRequest, server: ServerId) -> Self {
         Self {
             config,
             asked,
@@ -184,7 +184,7 @@ impl<'c> Imagined<'c> {
             looked_up: Vec::new(),
             tables: Vec::new(),
             origin: Origin::default(),
-            reads: Reads::default(),
+            reads: RequestParts::default(),
             unknown: Vec::new(),
             needs_client: false,
             captures: Captures::default(),
@@ -195,7 +195,7 @@ impl<'c> Imagined<'c> {
     }
 
     /// The request as described.
-    pub fn asked(&self) -> &'c Asked {
+    pub fn asked(&self) -> &'c DescribedRequest {
         self.asked
     }
 
@@ -224,7 +224,7 @@ impl<'c> Imagined<'c> {
 
     /// Text of a numbered capture.
     pub fn captured(&self, group: u8) -> Option<&[u8]> {
-        self.reads.note(Part::Path);
+        self.reads.note(RequestPart::Path);
         self.captures.get(usize::from(group))
     }
 
@@ -254,22 +254,22 @@ impl<'c> Imagined<'c> {
     }
 
     /// Parts of the request that the route has read.
-    pub fn reads(&self) -> &Reads {
+    pub fn reads(&self) -> &RequestParts {
         &self.reads
     }
 
     /// Notes that the URI decides.
     pub(super) fn read_uri(&self) {
         if self.origin != Origin::Constant {
-            self.reads.note(Part::Path);
+            self.reads.note(RequestPart::Path);
         }
     }
 
     /// Notes that the arguments decide; those of another URI may be made of anything.
     pub(super) fn read_args(&self) {
-        self.reads.note(Part::Args);
+        self.reads.note(RequestPart::Args);
         if self.is_internal {
-            self.reads.note(Part::Path);
+            self.reads.note(RequestPart::Path);
         }
     }
 
@@ -290,7 +290,7 @@ impl<'c> Imagined<'c> {
     }
 }
 
-impl Request for Imagined<'_> {
+impl Request for RoutedRequest<'_> {
     fn variable(&mut self, id: VariableId, variable: &Variable, out: &mut Vec<u8>) -> bool {
         if let Some(known) = self.known(id, out) {
             return known;
@@ -314,7 +314,7 @@ impl Request for Imagined<'_> {
     }
 
     fn address(&mut self) -> Option<IpAddr> {
-        self.reads.note(Part::Client);
+        self.reads.note(RequestPart::Client);
         // `geo` takes 255.255.255.255 without an address.
         self.needs_client |= self.client.is_none();
         self.client
@@ -326,7 +326,7 @@ impl Request for Imagined<'_> {
     }
 
     fn capture(&mut self, group: u8, out: &mut Vec<u8>) -> bool {
-        self.reads.note(Part::Path);
+        self.reads.note(RequestPart::Path);
         let text = self.captures.get(usize::from(group));
         text.map(|text| out.extend_from_slice(text)).is_some()
     }

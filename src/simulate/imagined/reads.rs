@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// Parts of a request that decided about its route, beside its address, host, method, protocol and facts.
 #[derive(Clone, Debug, Default)]
-pub struct Reads {
+pub struct RequestParts {
     /// The location that the path leads to, and whether the path ends with a slash.
     place: Cell<bool>,
     path: Cell<bool>,
@@ -17,7 +17,7 @@ pub struct Reads {
 
 /// A part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum RequestPart {
     /// The location of the path as it came in, and its last byte.
     Place,
     /// The path.
@@ -40,14 +40,14 @@ pub(crate) enum Origin {
     Computed,
 }
 
-impl Reads {
+impl RequestParts {
     /// Notes that a part was read.
-    pub(crate) fn note(&self, part: Part) {
+    pub(crate) fn note(&self, part: RequestPart) {
         match part {
-            Part::Place => self.place.set(true),
-            Part::Path => self.path.set(true),
-            Part::Args => self.args.set(true),
-            Part::Client => self.client.set(true),
+            RequestPart::Place => self.place.set(true),
+            RequestPart::Path => self.path.set(true),
+            RequestPart::Args => self.args.set(true),
+            RequestPart::Client => self.client.set(true),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use super::{End, Event, Way};
+use super::{End, Event, RouteWalk};
 use crate::eval::forwarded::forwarded;
 use crate::eval::select::AddressId;
 use crate::model::access::{Addresses, RealIpHeader};
 use crate::simulate::facts::Fact;
-use crate::simulate::imagined::{Counted, Part};
+use crate::simulate::imagined::{Counted, RequestPart};
 
 /// Verdict of one access module.
 enum Verdict {
@@ -16,7 +16,7 @@ enum Verdict {
     Refused(u16, &'static str),
 }
 
-impl Way<'_> {
+impl RouteWalk<'_> {
     /// `ngx_http_process_request`: a request that TLS, or its absence, refuses. Only with facts.
     pub(super) fn refused_by_tls(&self) -> Option<End> {
         let facts = self.facts()?;
@@ -46,7 +46,7 @@ impl Way<'_> {
         };
         let values = self.request.headers(&name);
         let values = if is_list { &values[..] } else { &values[..values.len().min(1)] };
-        self.request.reads.note(Part::Client);
+        self.request.reads.note(RequestPart::Client);
         let from = self.request.client.map(|ip| SocketAddr::new(ip, 0));
         if let Some(found) = forwarded(from, values, believed, access.real_ip_recursive.value) {
             self.request.real = Some(self.request.client);
@@ -124,7 +124,7 @@ impl Way<'_> {
     fn by_address(&mut self) -> Result<Verdict, End> {
         for rule in &self.settings().access.rules.value {
             if !matches!(rule.who, Addresses::All | Addresses::Unix) {
-                self.request.reads.note(Part::Client);
+                self.request.reads.note(RequestPart::Client);
             }
             let client = self.request.client;
             let applies = match &rule.who {

@@ -1,6 +1,6 @@
 //! From the access phase to content: `try_files`, `index`, files, upstreams.
 
-use super::{End, Event, Way};
+use super::{End, Event, RouteWalk};
 use crate::eval::uri;
 use crate::model::content::{Alias, TryLast};
 use crate::model::location::Handler;
@@ -8,7 +8,7 @@ use crate::model::{ComplexValue, Segment, Target, Upstream, UpstreamId};
 use crate::simulate::facts::{Fact, Files, Kind};
 use crate::simulate::imagined::{Destination, Origin};
 
-impl<'w> Way<'w> {
+impl<'w> RouteWalk<'w> {
     /// The phases from preaccess to content (`ngx_http_core_run_phases`).
     pub(super) fn content(&mut self) -> End {
         if self.facts().is_none() {
@@ -249,7 +249,7 @@ impl<'w> Way<'w> {
     }
 }
 
-impl Way<'_> {
+impl RouteWalk<'_> {
     /// True if the variables of a URL are in its path and arguments.
     fn has_fixed_host(&self, value: &ComplexValue) -> bool {
         let variables = &self.ground.router.config().http.variables;

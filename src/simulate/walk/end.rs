@@ -1,13 +1,13 @@
 //! Continuation of a route: error pages, internal redirects, and alternatives that depend on files.
 
-use super::{End, Event, Handler, MAX_DEPTH, Walk, Way, When};
+use super::{End, Event, FileCondition, Handler, MAX_DEPTH, RouteWalk, Walk};
 use crate::model::content::TryLast;
 use crate::model::{ComplexValue, Segment, VariableId};
-use crate::simulate::imagined::{Imagined, Origin};
+use crate::simulate::imagined::{Origin, RoutedRequest};
 
-impl<'w> Way<'w> {
+impl<'w> RouteWalk<'w> {
     /// Follows error pages to the end, and adds the alternatives that depend on files.
-    pub(super) fn finish(mut self, mut end: End) -> (Walk, Imagined<'w>) {
+    pub(super) fn finish(mut self, mut end: End) -> (Walk, RoutedRequest<'w>) {
         loop {
             let status = match &end {
                 End::Status(status, _) => Some(*status),
@@ -59,7 +59,7 @@ impl<'w> Way<'w> {
         }
     }
 
-    pub(super) fn done(self, end: End) -> (Walk, Imagined<'w>) {
+    pub(super) fn done(self, end: End) -> (Walk, RoutedRequest<'w>) {
         let walk = Walk {
             events: self.events,
             server: self.request.server,
@@ -143,7 +143,7 @@ impl<'w> Way<'w> {
     }
 
     /// Alternatives that depend on files: `try_files` and `index`.
-    fn otherwise(&self) -> Vec<(When, Walk)> {
+    fn otherwise(&self) -> Vec<(FileCondition, Walk)> {
         let content = &self.settings().content;
         let mut ways = Vec::new();
         if self.depth >= MAX_DEPTH {
@@ -160,7 +160,7 @@ impl<'w> Way<'w> {
                 },
             };
             if let Some(span) = span {
-                ways.push((When::NothingThere(span), way.finish(end).0));
+                ways.push((FileCondition::NothingThere(span), way.finish(end).0));
             }
         }
         if self.handler().is_none() && self.request.uri.ends_with(b"/") {
@@ -169,14 +169,14 @@ impl<'w> Way<'w> {
                 let Ok(name) = way.value(index) else { continue };
                 let uri = if name.starts_with(b"/") { name } else { [&self.request.uri[..], &name].concat() };
                 let end = way.redirect(&uri, Origin::Computed);
-                ways.push((When::Index(uri), way.finish(end).0));
+                ways.push((FileCondition::Index(uri), way.finish(end).0));
             }
         }
         ways
     }
 
-    fn fork(&self) -> Way<'w> {
-        Way { request: self.request.clone(), events: Vec::new(), depth: self.depth + 1, ..*self }
+    fn fork(&self) -> RouteWalk<'w> {
+        RouteWalk { request: self.request.clone(), events: Vec::new(), depth: self.depth + 1, ..*self }
     }
 }
 

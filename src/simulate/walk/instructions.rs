@@ -1,12 +1,12 @@
 //! Instructions of `ngx_http_rewrite_module` on a route.
 
-use super::{End, Event, Fact, Way};
+use super::{End, Event, Fact, RouteWalk};
 use crate::eval::select::LocationId;
 use crate::eval::{Request as _, uri};
 use crate::model::rewrite::{Condition, FileTest, Instruction, Rewrite, RewriteFlag};
 use crate::model::{ComplexValue, Segment, VariableId};
 use crate::simulate::facts::Kind;
-use crate::simulate::imagined::{Origin, Part};
+use crate::simulate::imagined::{Origin, RequestPart};
 use crate::source::Span;
 
 /// Patterns that every path matches which has no line feed.
@@ -19,7 +19,7 @@ pub(super) enum Next {
     End(End),
 }
 
-impl Way<'_> {
+impl RouteWalk<'_> {
     /// Executes the instructions of a location, or of the server.
     pub(super) fn execute(&mut self, owner: Option<LocationId>) -> Next {
         let instructions = match owner {
@@ -113,7 +113,7 @@ impl Way<'_> {
                     return Err(Vec::new());
                 };
                 if self.request.origin == Origin::Request {
-                    self.request.reads.note(Part::Place);
+                    self.request.reads.note(RequestPart::Place);
                 }
                 let found = files.kind(&self.text(path)?);
                 let is_there = match test {
@@ -168,7 +168,7 @@ impl Way<'_> {
         if !ALWAYS.contains(&rewrite.pattern.as_str()) {
             self.request.read_uri();
         } else if self.request.origin == Origin::Request {
-            self.request.reads.note(Part::Place);
+            self.request.reads.note(RequestPart::Place);
         }
         match self.matches(&rewrite.pattern, false, rewrite.span, &subject) {
             None => return Next::End(End::Status(500, "a regular expression gave up")),

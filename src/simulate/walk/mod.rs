@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use super::facts::{Fact, Facts};
-use super::imagined::{Asked, Imagined, Origin, Part, Reads};
+use super::imagined::{DescribedRequest, Origin, RequestPart, RequestParts, RoutedRequest};
 use crate::eval::regex::Regex;
 use crate::eval::select::{LocationId, LocationStep, Router, ServerId, ServerStep};
 use crate::eval::{CompileError, Program, Request as _, uri};
@@ -22,7 +22,7 @@ use instructions::Next;
 /// Configuration prepared for routing.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Ground {
+pub struct RoutingConfiguration {
     /// Choice of servers and locations.
     pub router: Router,
     /// Evaluation of variables.
@@ -86,7 +86,7 @@ pub enum End {
 /// Condition of an alternative route, which depends on files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum When {
+pub enum FileCondition {
     /// None of the files of `try_files` exists.
     NothingThere(Span),
     /// The index file exists.
@@ -108,7 +108,7 @@ pub struct Walk {
     /// End of the route.
     pub end: End,
     /// Alternative routes that depend on files.
-    pub otherwise: Vec<(When, Walk)>,
+    pub otherwise: Vec<(FileCondition, Walk)>,
 }
 
 /// `NGX_HTTP_MAX_URI_CHANGES`.
@@ -116,7 +116,7 @@ const MAX_URI_CHANGES: u32 = 10;
 /// Deepest nesting of alternative routes: each route may fork where files decide.
 const MAX_DEPTH: u32 = 3;
 
-impl Ground {
+impl RoutingConfiguration {
     /// Prepares a configuration.
     ///
     /// # Errors
@@ -147,22 +147,22 @@ impl Ground {
     ///
     /// # Errors
     /// If PCRE2 gave up a match of the server's name.
-    pub fn walk(&self, asked: &Asked) -> Result<Walk, String> {
+    pub fn walk(&self, asked: &DescribedRequest) -> Result<Walk, String> {
         Ok(self.follow(asked)?.0)
     }
 
     /// Follows a request, and returns the request at the end of its route too.
     ///
     /// # Errors
-    /// Those of [`Ground::walk`].
-    pub fn follow<'w>(&'w self, asked: &'w Asked) -> Result<(Walk, Imagined<'w>), String> {
+    /// Those of [`RoutingConfiguration::walk`].
+    pub fn follow<'w>(&'w self, asked: &'w DescribedRequest) -> Result<(Walk, RoutedRequest<'w>), String> {
         let mut steps = Vec::new();
         let chosen = self.router.trace_server(asked.address, &asked.name, &mut steps);
         let (server, captures) = chosen.map_err(|e| e.to_string())?;
         let config = self.router.config();
-        let mut way = Way {
+        let mut way = RouteWalk {
             ground: self,
-            request: Imagined::new(config, asked, server),
+            request: RoutedRequest::new(config, asked, server),
             asked,
             location: None,
             events: vec![Event::Server(server, steps)],
@@ -175,14 +175,14 @@ impl Ground {
         if let Some(captures) = captures {
             way.request.set_captures(captures);
             // They are parts of the host.
-            way.request.reads = Reads::default();
+            way.request.reads = RequestParts::default();
         }
         if let Some(end) = way.refused_by_tls() {
             return Ok(way.finish(end));
         }
         let (mut path, merge) = (Vec::new(), way.settings().core.merge_slashes.value);
         let Ok(args) = uri::normalize(&asked.target, merge, &mut path) else {
-            way.request.reads.note(Part::Path);
+            way.request.reads.note(RequestPart::Path);
             let end = End::Status(400, "the path is invalid");
             return Ok(if asked.facts.is_some() { way.finish(end) } else { way.done(end) });
         };
@@ -195,10 +195,10 @@ impl Ground {
 }
 
 /// Request on its route.
-struct Way<'w> {
-    ground: &'w Ground,
-    request: Imagined<'w>,
-    asked: &'w Asked,
+struct RouteWalk<'w> {
+    ground: &'w RoutingConfiguration,
+    request: RoutedRequest<'w>,
+    asked: &'w DescribedRequest,
     location: Option<LocationId>,
     events: Vec<Event>,
     changes: u32,
@@ -210,7 +210,7 @@ struct Way<'w> {
     depth: u32,
 }
 
-impl<'w> Way<'w> {
+impl<'w> RouteWalk<'w> {
     /// Facts about the outside; `None`: the route forks where they decide.
     fn facts(&self) -> Option<&'w Facts> {
         self.asked.facts.as_ref()
@@ -300,9 +300,9 @@ impl<'w> Way<'w> {
         self.request.handled_by = None;
         self.request.settings = self.settings();
         match self.request.origin {
-            Origin::Request => self.request.reads.note(Part::Place),
+            Origin::Request => self.request.reads.note(RequestPart::Place),
             Origin::Constant => {}
-            Origin::Computed => self.request.reads.note(Part::Path),
+            Origin::Computed => self.request.reads.note(RequestPart::Path),
         }
         let uri = self.request.uri.clone();
         let Ok(choice) = self.ground.router.trace_location(self.request.server, &uri, &mut steps) else {

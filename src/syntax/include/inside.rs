@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::load::Load;
 use super::named::{Include, is_pattern};
 use crate::source::{FileId, os_path};
-use crate::syntax::reading::{self, Read};
+use crate::syntax::reading::{self, ReadFile};
 use crate::syntax::yaml::Embedded;
 
 /// The configurations by the paths that stand for them: `FILE#NAME`.
@@ -27,7 +27,7 @@ impl Load<'_> {
     }
 
     /// Adds the main file to the sources once more, to read another configuration of it.
-    pub(super) fn read_inside(&mut self, one: Embedded) -> (FileId, Read) {
+    pub(super) fn read_inside(&mut self, one: Embedded) -> (FileId, ReadFile) {
         let configuration = &mut self.configuration;
         let main = configuration.sources.file(configuration.main);
         let (path, text) = (main.path.clone(), main.text.to_vec());

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::configuration::Configuration;
 use super::dump::Dump;
-use super::reading::{self, Parsed, Read};
+use super::reading::{self, ParsedFile, ReadFile};
 use super::template::Templates;
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Loader, SourceMap, Span};
@@ -82,7 +82,7 @@ pub fn load_one(
     let mut sources = SourceMap::default();
     let (id, mut read) = reading::add(&mut sources, file, text, Some(templates));
     read.look_inside(sources.file(id), embedded, Some(templates));
-    let Parsed { tree, errors, .. } = reading::tree(&sources, id, read, Some(templates));
+    let ParsedFile { tree, errors, .. } = reading::tree(&sources, id, read, Some(templates));
     Ok(Configuration::of_one(sources, tree, errors))
 }
 
@@ -118,9 +118,9 @@ fn load_text(loader: &dyn Loader, main: &Path, text: Vec<u8>, options: &LoadOpti
 
 impl Load<'_> {
     /// Parses a newly added file and follows its includes. Recursion is bounded by `max_depth`.
-    fn file(&mut self, file: FileId, read: Read) {
+    fn file(&mut self, file: FileId, read: ReadFile) {
         let templates = self.options.templates.as_deref();
-        let Parsed { tree, errors, said, uncertain } =
+        let ParsedFile { tree, errors, said, uncertain } =
             reading::tree(&self.configuration.sources, file, read, templates);
         for diagnostic in said {
             self.report(diagnostic);
@@ -194,7 +194,7 @@ impl Load<'_> {
     }
 
     /// Adds a new file to the sources; an error is reported.
-    fn read(&mut self, include: &Include, path: &Path) -> Option<(FileId, Read)> {
+    fn read(&mut self, include: &Include, path: &Path) -> Option<(FileId, ReadFile)> {
         if let Some(one) = self.others.get(path).cloned() {
             return Some(self.read_inside(one));
         }

@@ -9,7 +9,7 @@ use super::tree::Tree;
 use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, Fix};
 use crate::source::Span;
-use table::{Looks, ODD, Odd, letter};
+use table::{ODD, Odd, SyntaxRole, letter};
 
 /// Most findings in one file.
 const MOST: usize = 100;
@@ -39,8 +39,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Diagnostic> {
             {
                 continue;
             }
-            let other =
-                (odd.looks == Looks::Quote && at == word.start).then(|| other_half(text, at, odd)).flatten();
+            let other = (odd.looks == SyntaxRole::Quote && at == word.start)
+                .then(|| other_half(text, at, odd))
+                .flatten();
             closed = other.as_ref().map_or(closed, |other| other.end);
             found.push(diagnostic(odd, tree, at, other));
         }
@@ -71,11 +72,11 @@ fn stands_for_another(odd: &Odd, text: &[u8], word: &Range<usize>, at: usize) ->
     // A regular expression may need such a character.
     let is_pattern = matches!(text[word.start], b'~' | b'^') || text[word.clone()].ends_with(b"$");
     match odd.looks {
-        Looks::Blank => !is_pattern,
-        Looks::Quote => !is_pattern && (first || last),
-        Looks::Dash => first,
-        Looks::Sign if odd.instead == "#" => first,
-        Looks::Sign => !is_pattern || last,
+        SyntaxRole::Blank => !is_pattern,
+        SyntaxRole::Quote => !is_pattern && (first || last),
+        SyntaxRole::Dash => first,
+        SyntaxRole::Sign if odd.instead == "#" => first,
+        SyntaxRole::Sign => !is_pattern || last,
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::language::Language;
 use super::place::{Place, Reader, begins_line, fill};
-use super::reading::{Reading, blank};
+use super::reading::{ReadTemplate, blank};
 use super::role::{Kind, Role, Tag, Tags};
 use super::tag::tags;
 use crate::syntax::parser::is_whole;
@@ -16,7 +16,7 @@ const MAX_PARSED: usize = 16;
 
 /// Text with its statements blank and its expressions unknown. All branches of a condition are read if they are whole
 /// blocks, otherwise only the first; what is only defined here is not read.
-pub(super) fn mask(language: Language, text: &[u8], is_yaml: bool) -> Reading {
+pub(super) fn mask(language: Language, text: &[u8], is_yaml: bool) -> ReadTemplate {
     let Tags { tags, unclosed } = tags(language, text, usize::MAX);
     let Statements { branches, definitions } = statements(&tags);
     let mut blanked = text.to_vec();
@@ -55,7 +55,7 @@ pub(super) fn mask(language: Language, text: &[u8], is_yaml: bool) -> Reading {
         empty_lines(text, &mut parsed);
     }
     let uncertain = Uncertain { holes, directives, branches };
-    Reading { parsed: Some(parsed), uncertain, unclosed, ..Reading::default() }
+    ReadTemplate { parsed: Some(parsed), uncertain, unclosed, ..ReadTemplate::default() }
 }
 
 /// The branches after the first that are no whole blocks, or stand among the words of a directive.

@@ -11,8 +11,8 @@ use std::path::Path;
 use memchr::memmem;
 
 use super::language::Language;
-use super::place::{self, Filled, Place, Reader, next};
-use super::reading::{Filled as Value, Reading, Templates};
+use super::place::{self, FilledPlaces, Place, Reader, next};
+use super::reading::{FilledValue as Value, ReadTemplate, Templates};
 use crate::syntax::uncertain::Uncertain;
 
 /// Endings of the names of files that are filled in before nginx reads them.
@@ -28,12 +28,12 @@ pub(super) fn is_named(path: &Path) -> bool {
 }
 
 /// File with its values filled in and the other placeholders as numbers; `None` if there are neither.
-pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Reading> {
+pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<ReadTemplate> {
     let asked = templates.language == Some(Language::Envsubst) || !templates.values.is_empty();
     if !asked && !is_named(path) {
         return None;
     }
-    let mut reading = Reading::default();
+    let mut reading = ReadTemplate::default();
     if !templates.values.is_empty() {
         fill(text, templates, &mut reading);
     }
@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path, text: &[u8], templates: &Templates) -> Option<Re
     let unknown = unknown(text, &reading.filled, templates);
     if !unknown.is_empty() {
         let mut parsed = text.to_vec();
-        let Filled { holes, directives } = place::fill(&mut parsed, &unknown, false);
+        let FilledPlaces { holes, directives } = place::fill(&mut parsed, &unknown, false);
         let holes = holes.into_iter().map(|r| r.start as u32..r.end as u32).collect();
         reading.uncertain = Uncertain { holes, directives, branches: Vec::new() };
         reading.parsed = Some(parsed);
@@ -167,7 +167,7 @@ fn between_signs(text: &[u8], at: usize) -> Option<(usize, &[u8])> {
 }
 
 /// Fills in the known values. A line break in a value becomes a space, which is the same to nginx between words.
-fn fill(text: &[u8], templates: &Templates, reading: &mut Reading) {
+fn fill(text: &[u8], templates: &Templates, reading: &mut ReadTemplate) {
     let mut new: Vec<u8> = Vec::new();
     let mut copied = 0;
     for (range, name) in places(text) {

@@ -20,7 +20,7 @@ use super::uncertain::Uncertain;
 pub(super) use envsubst::{guarded, unguarded};
 pub use language::Language;
 pub use reading::Templates;
-pub(super) use reading::{Reading, Unclosed, blank};
+pub(super) use reading::{ReadTemplate, Unclosed, blank};
 pub(super) use tag::guess;
 
 /// Reading of a file; `None` if the file is read unchanged.
@@ -29,14 +29,14 @@ pub(super) fn read(
     text: &[u8],
     templates: &Templates,
     is_yaml: fn(&Path, &[u8]) -> bool,
-) -> Option<Reading> {
+) -> Option<ReadTemplate> {
     let named = Language::of_name(path);
     let reading = match templates.language {
         Some(language) if language != Language::Envsubst => branch::mask(language, text, is_yaml(path, text)),
         _ => {
             let written = named.filter(|_| !matches!(templates.language, Some(Language::Envsubst)));
             match written.and_then(|language| tag::tagged(language, text)) {
-                Some(unread) => Reading { unread: Some(unread), ..Reading::default() },
+                Some(unread) => ReadTemplate { unread: Some(unread), ..ReadTemplate::default() },
                 None => envsubst::read(path, text, templates)?,
             }
         }

@@ -13,7 +13,7 @@ pub(super) struct Place {
 
 /// The places as the parser sees them.
 #[derive(Default)]
-pub(super) struct Filled {
+pub(super) struct FilledPlaces {
     /// The places, each with the `;` that belongs to it.
     pub(super) holes: Vec<Range<usize>>,
     /// Starts of the places that may hold directives.
@@ -22,8 +22,8 @@ pub(super) struct Filled {
 
 /// Puts blanks in the place of unknown directives, and numbers in the place of unknown words. In YAML a text alone on its
 /// line may be anything.
-pub(super) fn fill(parsed: &mut [u8], places: &[Place], is_yaml: bool) -> Filled {
-    let mut filled = Filled::default();
+pub(super) fn fill(parsed: &mut [u8], places: &[Place], is_yaml: bool) -> FilledPlaces {
+    let mut filled = FilledPlaces::default();
     let mut reader = Reader::default();
     let mut n = 0;
     while let Some(place) = places.get(n) {

@@ -31,7 +31,7 @@ impl Templates {
 
 /// Filled-in value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Filled {
+pub(crate) struct FilledValue {
     /// Offset of the value in the text with values.
     pub(crate) at: u32,
     /// Length of the value in bytes.
@@ -42,11 +42,11 @@ pub(crate) struct Filled {
 
 /// Template as read.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct ReadTemplate {
     /// Text with the known values filled in, if there are any.
     pub(crate) text: Option<Vec<u8>>,
     /// Places of the values.
-    pub(crate) filled: Vec<Filled>,
+    pub(crate) filled: Vec<FilledValue>,
     /// Text for the parser, of the same length: unknown placeholders are numbers or blank.
     pub(crate) parsed: Option<Vec<u8>>,
     /// Texts that only the rendering decides.

@@ -70,7 +70,7 @@ impl Embedded {
 }
 
 /// The configuration of a YAML file that is meant, and the others in it.
-pub(super) struct Chosen {
+pub(super) struct ChosenConfiguration {
     pub(super) one: Embedded,
     pub(super) others: Vec<Embedded>,
 }
@@ -102,7 +102,7 @@ pub(super) fn choose(
     text: &[u8],
     name: Option<&str>,
     is_directive: fn(&[u8]) -> bool,
-) -> Option<Result<Chosen, Problem>> {
+) -> Option<Result<ChosenConfiguration, Problem>> {
     let mut found = match find(text, is_directive) {
         Ok(found) => found,
         // Perhaps a template, which is told better.
@@ -125,7 +125,7 @@ pub(super) fn choose(
     let is_bounded = found.len() <= MOST_MOUNTED && found.len().pow(2).saturating_mul(text.len()) <= MAX_READ;
     let chosen = at.map(|at| {
         let one = found.remove(at);
-        Chosen { one, others: if is_bounded { found } else { Vec::new() } }
+        ChosenConfiguration { one, others: if is_bounded { found } else { Vec::new() } }
     });
     Some(chosen.ok_or_else(|| Problem {
         at: 0,
@@ -211,7 +211,7 @@ pub(super) fn find(text: &[u8], is_directive: fn(&[u8]) -> bool) -> Result<Vec<E
 }
 
 /// A configuration as the parser sees it.
-pub(super) struct Masked {
+pub(super) struct MaskedConfiguration {
     /// That of the configuration in its places, and blanks around it.
     pub(super) text: Vec<u8>,
     /// The places in it that compose fills in.
@@ -219,7 +219,11 @@ pub(super) struct Masked {
 }
 
 /// The text to parse; `value` knows what compose fills in.
-pub(super) fn masked(text: &[u8], one: &Embedded, value: impl Fn(&str) -> Option<Vec<u8>>) -> Masked {
+pub(super) fn masked(
+    text: &[u8],
+    one: &Embedded,
+    value: impl Fn(&str) -> Option<Vec<u8>>,
+) -> MaskedConfiguration {
     let mut masked = text.to_vec();
     super::template::blank(&mut masked);
     let inside = &mut masked[one.range.clone()];
@@ -239,7 +243,7 @@ pub(super) fn masked(text: &[u8], one: &Embedded, value: impl Fn(&str) -> Option
             *place = one.range.start + place.start..one.range.start + place.end;
         }
     }
-    Masked { text: masked, places }
+    MaskedConfiguration { text: masked, places }
 }
 
 /// A collection that is open.

@@ -19,6 +19,8 @@ pub(super) struct Client {
     pub(super) requests: Vec<Value>,
     /// Findings of each file as they were sent last.
     pub(super) findings: HashMap<String, Vec<Value>>,
+    /// Texts that the client was asked to show.
+    pub(super) shown: Vec<String>,
 }
 
 /// Answer of a request: the result, or the error.
@@ -51,6 +53,7 @@ impl Client {
             versions: HashMap::new(),
             requests: Vec::new(),
             findings: HashMap::new(),
+            shown: Vec::new(),
         };
         let snippets = json!({"textDocument": {"completion": {"completionItem": {"snippetSupport": true}}}});
         let watches = json!({"didChangeWatchedFiles": {"dynamicRegistration": true}});
@@ -172,6 +175,9 @@ impl Client {
             let params = &message["params"];
             let uri = params["uri"].as_str().unwrap().to_owned();
             self.findings.insert(uri, params["diagnostics"].as_array().unwrap().clone());
+        }
+        if message["method"] == "window/showMessage" {
+            self.shown.push(message["params"]["message"].as_str().unwrap().to_owned());
         }
         if message.get("id").is_some() && message.get("method").is_some() {
             self.requests.push(message.clone());

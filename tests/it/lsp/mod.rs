@@ -181,6 +181,10 @@ fn completion_knows_context_version_and_names() {
     item(&items, "$remote_addr");
     let items = completed(&format!("{head}server {{ gzip o"));
     assert_eq!(item(&items, "off")["textEdit"]["newText"], "off");
+    let items = completed(&format!("{head}server {{ expires "));
+    for word in ["modified", "epoch", "max", "off"] {
+        item(&items, word);
+    }
     assert!(completed(&format!("{head} # comp")).is_empty());
 }
 
@@ -354,6 +358,19 @@ fn bad_messages_end_nothing() {
     client.settled("conf.d/a.conf");
     std::fs::remove_dir_all(client.path("conf.d")).unwrap();
     client.change("conf.d/a.conf", [0, 0, 0, 0], "# x\n");
+    assert_eq!(client.end(), Some(0));
+}
+
+#[test]
+fn a_huge_file_is_named_and_not_judged() {
+    let mut client = site();
+    let text = "# line of a comment\n".repeat((17 << 20) / 20);
+    client.open_as("huge.conf", &text);
+    assert!(client.of("textDocument/documentSymbol", "huge.conf").unwrap().is_null());
+    assert!(client.shown.iter().any(|text| text.contains("larger than 16 MiB")), "{:?}", client.shown);
+    // The other files are served as before.
+    let findings = client.open("conf.d/a.conf");
+    assert!(!findings.is_empty());
     assert_eq!(client.end(), Some(0));
 }
 

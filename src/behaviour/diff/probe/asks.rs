@@ -18,7 +18,7 @@ const MAX_NETWORKS: usize = 50;
 
 /// Questions that a pair of servers asks of requests.
 #[derive(Clone, Debug, Default)]
-pub struct Asks {
+pub struct ProbeQuestions {
     pub(super) paths: Questions,
     pub(super) variations: BTreeSet<Variation>,
     networks: Vec<ipnet::IpNet>,
@@ -35,7 +35,7 @@ pub struct Asks {
     sets: BTreeMap<VariableId, Vec<ComplexValue>>,
 }
 
-impl Asks {
+impl ProbeQuestions {
     /// Adds what a server asks.
     pub fn add(&mut self, config: &Config, server: &Server) {
         self.paths.extend(of_locations(&server.locations));

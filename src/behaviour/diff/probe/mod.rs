@@ -6,7 +6,7 @@ mod hosts;
 mod joint;
 mod request;
 
-pub use asks::Asks;
+pub use asks::ProbeQuestions;
 pub use hosts::hosts;
 pub use request::Probe;
 
@@ -36,7 +36,7 @@ const MAX_PATHS: usize = 60;
 /// Most requests for a pair of servers.
 const MAX_PROBES: usize = 20_000;
 
-impl Asks {
+impl ProbeQuestions {
     /// Requests for a host.
     pub fn probes(&self, host: &str) -> Probes {
         let mut questions = self.paths.clone();

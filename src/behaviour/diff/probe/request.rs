@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::eval::select::host::normalize_in;
 use crate::eval::select::{AddressId, Router};
 use crate::simulate::facts::{Facts, Files, Response};
-use crate::simulate::imagined::Asked;
+use crate::simulate::imagined::DescribedRequest;
 
 /// A request that both configurations are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +26,11 @@ pub struct Probe {
 
 impl Probe {
     /// The request as the simulator takes it.
-    pub fn asked(&self, router: &Router, address: AddressId) -> Asked {
+    pub fn asked(&self, router: &Router, address: AddressId) -> DescribedRequest {
         let listen = &router.listen(address).listen;
         let mut name = Vec::new();
         let is_host = normalize_in(router.config().version, self.host.as_bytes(), &mut name).is_ok();
-        Asked {
+        DescribedRequest {
             address,
             endpoint: listen.endpoint.clone(),
             scheme: if listen.ssl || listen.quic { "https" } else { "http" },

@@ -16,7 +16,7 @@ use crate::ports::doctor::{Finding, Severity};
 use crate::ports::{Flow, Setup};
 
 /// Result of one bundle.
-struct Member {
+struct BundleResult {
     /// The name of its file.
     name: String,
     nginx: String,
@@ -24,7 +24,7 @@ struct Member {
     /// The pair of source and destination with most ports in use: percent, and in words.
     fullest: Option<(u32, String)>,
     causes: Vec<Cause>,
-    upstreams: Vec<Sum>,
+    upstreams: Vec<HostShare>,
 }
 
 /// A finding above info, or one that many hosts share.
@@ -41,7 +41,7 @@ struct Cause {
 
 /// Share of a host, or of all hosts together, in the connections to an upstream.
 #[derive(Clone, Debug, Default)]
-struct Sum {
+struct HostShare {
     name: String,
     hosts: u32,
     /// Attempts in the access logs, and those that failed.
@@ -111,14 +111,14 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-fn member(args: &DoctorArgs, path: &Path) -> Result<Member, Failure> {
+fn member(args: &DoctorArgs, path: &Path) -> Result<BundleResult, Failure> {
     let bundle = Bundle::read(path)?;
     let subject = super::subject(args, Some(&bundle))?;
     let gathered = super::gather::from_bundle(args, &subject.config, &bundle)?;
     let flows = crate::ports::flows(&subject.config);
     let diagnosis = judged(&subject, &flows, gathered);
     let bad = diagnosis.findings.iter().filter(|f| f.severity > Severity::Info);
-    Ok(Member {
+    Ok(BundleResult {
         name: path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned()),
         nginx: diagnosis.nginx.clone(),
         worst: diagnosis.worst(),
@@ -151,15 +151,15 @@ fn fullest(diagnosis: &Diagnosis<'_>) -> Option<(u32, String)> {
 }
 
 /// Share of a host in the connections to each upstream, by name.
-fn upstreams(diagnosis: &Diagnosis<'_>, flows: &[Flow<'_>]) -> Vec<Sum> {
+fn upstreams(diagnosis: &Diagnosis<'_>, flows: &[Flow<'_>]) -> Vec<HostShare> {
     let evidence = &diagnosis.gathered.evidence;
-    let mut found: BTreeMap<&str, Sum> = BTreeMap::new();
+    let mut found: BTreeMap<&str, HostShare> = BTreeMap::new();
     for flow in flows.iter().filter(|flow| !flow.destinations.is_empty()) {
         // Flows to one upstream differ in how they connect, not in where to.
         if found.contains_key(flow.name.as_str()) {
             continue;
         }
-        let mut sum = Sum { name: flow.name.clone(), hosts: 1, ..Sum::default() };
+        let mut sum = HostShare { name: flow.name.clone(), hosts: 1, ..HostShare::default() };
         let names: Vec<String> = flow.destinations.iter().map(|d| d.endpoint.to_string()).collect();
         let attempts = evidence.access.iter().flat_map(|log| log.peers.between(i64::MIN, i64::MAX));
         for (_, n, failed) in attempts.filter(|(name, ..)| names.iter().any(|known| known == name)) {
@@ -180,8 +180,8 @@ fn upstreams(diagnosis: &Diagnosis<'_>, flows: &[Flow<'_>]) -> Vec<Sum> {
 }
 
 /// One cause of several hosts, by its name: the hosts, worst first.
-fn groups(members: &[Member]) -> Vec<(&'static str, Vec<(&Member, &Cause)>)> {
-    let mut found: Vec<(&'static str, Vec<(&Member, &Cause)>)> = Vec::new();
+fn groups(members: &[BundleResult]) -> Vec<(&'static str, Vec<(&BundleResult, &Cause)>)> {
+    let mut found: Vec<(&'static str, Vec<(&BundleResult, &Cause)>)> = Vec::new();
     for member in members {
         for cause in &member.causes {
             match found.iter_mut().find(|(name, _)| *name == cause.name) {
@@ -191,7 +191,7 @@ fn groups(members: &[Member]) -> Vec<(&'static str, Vec<(&Member, &Cause)>)> {
             }
         }
     }
-    let rank = |hosts: &[(&Member, &Cause)]| {
+    let rank = |hosts: &[(&BundleResult, &Cause)]| {
         (hosts.iter().map(|(_, cause)| cause.severity).max(), hosts.len(), errors(hosts))
     };
     found.sort_by_cached_key(|(_, hosts)| std::cmp::Reverse(rank(hosts)));
@@ -199,12 +199,12 @@ fn groups(members: &[Member]) -> Vec<(&'static str, Vec<(&Member, &Cause)>)> {
 }
 
 /// Lines of the error logs of all hosts that have a cause.
-fn errors(hosts: &[(&Member, &Cause)]) -> u64 {
+fn errors(hosts: &[(&BundleResult, &Cause)]) -> u64 {
     hosts.iter().map(|(_, cause)| cause.count).sum()
 }
 
 /// The hosts by the diff that repairs them; those that have none are left out.
-fn diffs<'a>(hosts: &[(&'a Member, &'a Cause)]) -> Vec<(&'a str, Vec<&'a str>)> {
+fn diffs<'a>(hosts: &[(&'a BundleResult, &'a Cause)]) -> Vec<(&'a str, Vec<&'a str>)> {
     let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
     for (member, cause) in hosts {
         let Some(diff) = &cause.diff else { continue };
@@ -217,10 +217,12 @@ fn diffs<'a>(hosts: &[(&'a Member, &'a Cause)]) -> Vec<(&'a str, Vec<&'a str>)> 
 }
 
 /// Share of all hosts together in the connections to each upstream.
-fn sums(members: &[Member]) -> Vec<Sum> {
-    let mut found: BTreeMap<&str, Sum> = BTreeMap::new();
+fn sums(members: &[BundleResult]) -> Vec<HostShare> {
+    let mut found: BTreeMap<&str, HostShare> = BTreeMap::new();
     for one in members.iter().flat_map(|member| &member.upstreams) {
-        let sum = found.entry(&one.name).or_insert_with(|| Sum { name: one.name.clone(), ..Sum::default() });
+        let sum = found
+            .entry(&one.name)
+            .or_insert_with(|| HostShare { name: one.name.clone(), ..HostShare::default() });
         sum.hosts += 1;
         sum.attempts += one.attempts;
         sum.failed += one.failed;
@@ -231,7 +233,7 @@ fn sums(members: &[Member]) -> Vec<Sum> {
     found.into_values().collect()
 }
 
-impl Member {
+impl BundleResult {
     fn rank(&self) -> (Option<Severity>, u32) {
         (self.worst, self.fullest.as_ref().map_or(0, |(percent, _)| *percent))
     }
@@ -248,12 +250,12 @@ impl Member {
 
 /// The schema of docs/doctor.md.
 fn value(
-    members: &[Member],
-    groups: &[(&'static str, Vec<(&Member, &Cause)>)],
-    sums: &[Sum],
+    members: &[BundleResult],
+    groups: &[(&'static str, Vec<(&BundleResult, &Cause)>)],
+    sums: &[HostShare],
     unread: &[String],
 ) -> Value {
-    let host = |member: &Member| {
+    let host = |member: &BundleResult| {
         json!({
             "name": member.name,
             "nginx": member.nginx,
@@ -262,7 +264,7 @@ fn value(
             "causes": member.causes.iter().map(|cause| cause.name).collect::<Vec<_>>(),
         })
     };
-    let group = |(name, hosts): &(&'static str, Vec<(&Member, &Cause)>)| {
+    let group = |(name, hosts): &(&'static str, Vec<(&BundleResult, &Cause)>)| {
         let diffs: Vec<Value> =
             diffs(hosts).into_iter().map(|(diff, names)| json!({"hosts": names, "diff": diff})).collect();
         json!({
@@ -273,7 +275,7 @@ fn value(
             "repairs": diffs,
         })
     };
-    let upstream = |sum: &Sum| {
+    let upstream = |sum: &HostShare| {
         json!({
             "name": sum.name,
             "hosts": sum.hosts,

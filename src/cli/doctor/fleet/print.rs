@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::gathered::printable;
 use super::super::human::wrap;
-use super::{Cause, Member, Sum, diffs, errors};
+use super::{BundleResult, Cause, HostShare, diffs, errors};
 use crate::ports::doctor::Severity;
 
 /// Hosts that are named of each cause; the rest is counted.
@@ -13,9 +13,9 @@ const MOST_HOSTS: usize = 10;
 
 pub(super) fn text(
     directory: &Path,
-    members: &[Member],
-    groups: &[(&'static str, Vec<(&Member, &Cause)>)],
-    sums: &[Sum],
+    members: &[BundleResult],
+    groups: &[(&'static str, Vec<(&BundleResult, &Cause)>)],
+    sums: &[HostShare],
     unread: &[String],
 ) -> String {
     let mut out = String::new();
@@ -50,7 +50,7 @@ pub(super) fn text(
     out
 }
 
-fn cause(out: &mut String, directory: &Path, name: &str, hosts: &[(&Member, &Cause)]) {
+fn cause(out: &mut String, directory: &Path, name: &str, hosts: &[(&BundleResult, &Cause)]) {
     let (first, one) = hosts[0];
     let severity = one.severity.name().to_uppercase();
     let count = match errors(hosts) {
@@ -95,7 +95,7 @@ fn list(names: &[&str]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-fn upstreams(out: &mut String, sums: &[Sum]) {
+fn upstreams(out: &mut String, sums: &[HostShare]) {
     let width = sums.iter().map(|sum| sum.name.chars().count()).max().unwrap_or(0).max(8);
     let _ = writeln!(
         out,

@@ -101,6 +101,7 @@ fn named(question: &Question<'_>) -> Vec<CompletionItem> {
 fn words(question: &Question<'_>, entry: &'static Directive) -> Vec<CompletionItem> {
     let version = question.analysed.version();
     let mut words: Vec<&str> = entry.words.to_vec();
+    words.extend(literals(entry).filter(|word| !entry.words.contains(word)));
     if entry.kind_in(version) == Kind::Flag {
         words = vec!["on", "off"];
     }
@@ -123,6 +124,22 @@ fn words(question: &Question<'_>, entry: &'static Directive) -> Vec<CompletionIt
         ..question.item(0, word, word)
     })
     .collect()
+}
+
+/// Words that the written forms of a directive have as they stand: `epoch`, `max` and `off` of `expires epoch | max | off`.
+fn literals(entry: &'static Directive) -> impl Iterator<Item = &'static str> {
+    let of_form = |form: &'static str| {
+        // Text in angle brackets stands for something else, and a parameter has its words in the table.
+        let outside = form.split_once(' ').map_or("", |(_, arguments)| arguments);
+        outside
+            .split([' ', '|', '[', ']'])
+            .filter(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    };
+    let mut found: Vec<&str> = entry.syntax.iter().flat_map(|form| of_form(form)).collect();
+    found.retain(|word| !word.is_empty());
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter()
 }
 
 fn subsystem(question: &Question<'_>) -> Subsystem {

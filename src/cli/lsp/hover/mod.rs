@@ -76,7 +76,7 @@ fn of_variable(place: &Place<'_>, key: &Key) -> String {
         .rev()
         .find(|block| block.name().is("location") || block.name().is("server") || block.name().is("if"));
     if let Some(block) = block.filter(|_| key.subsystem == catalog::Subsystem::Http) {
-        let book = show::Book { config: place.analysed.model(), sources };
+        let book = show::ModelNames { config: place.analysed.model(), sources };
         let value = format!("${}", key.name);
         let lines = show::value::lines(book, place.analysed.configuration(), &value, block.head());
         if !lines.is_empty() {

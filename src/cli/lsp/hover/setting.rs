@@ -1,7 +1,7 @@
 //! The value of a setting at a place, and where the value comes from.
 
 use crate::cli::lsp::place::Place;
-use crate::cli::show::{self, settings, settings::Shown};
+use crate::cli::show::{self, settings, settings::ShownSetting};
 use crate::source::Span;
 
 /// The value that holds at the place, in a sentence; `None` if the directive is no setting of http.
@@ -21,9 +21,9 @@ pub(crate) fn held(place: &Place<'_>, name: &str) -> Option<String> {
 }
 
 /// The setting of a name in the blocks around a place.
-pub(crate) fn shown(place: &Place<'_>, name: &str) -> Option<Shown> {
+pub(crate) fn shown(place: &Place<'_>, name: &str) -> Option<ShownSetting> {
     let configuration = place.analysed.configuration();
-    let book = show::Book { config: place.analysed.model(), sources: &configuration.sources };
+    let book = show::ModelNames { config: place.analysed.model(), sources: &configuration.sources };
     let heads: Vec<(Span, String)> = place
         .blocks
         .iter()

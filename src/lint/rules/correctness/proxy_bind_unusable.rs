@@ -10,7 +10,7 @@ use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
 use crate::model::proxy::Bind;
 use crate::model::{Endpoint, Upstream};
-use crate::reuse::{Judged, Reached};
+use crate::reuse::{JudgedLeaf, ReachedTarget};
 use crate::source::Span;
 
 declare_rule! {
@@ -95,7 +95,12 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn fault(target: Target<'_>, judged: &Judged<'_>, address: Option<SocketAddr>, text: &str) -> Option<String> {
+fn fault(
+    target: Target<'_>,
+    judged: &JudgedLeaf<'_>,
+    address: Option<SocketAddr>,
+    text: &str,
+) -> Option<String> {
     let Some(address) = address else {
         // An empty value binds to nothing, on purpose.
         return (!text.is_empty())
@@ -118,14 +123,14 @@ fn fault(target: Target<'_>, judged: &Judged<'_>, address: Option<SocketAddr>, t
 }
 
 /// The peers of a leaf that are addresses.
-fn peers(target: Target<'_>, judged: &Judged<'_>) -> Vec<SocketAddr> {
+fn peers(target: Target<'_>, judged: &JudgedLeaf<'_>) -> Vec<SocketAddr> {
     let bare = match judged.leaf.target {
         crate::model::Target::Upstream(id) => Some(target.config.http.upstream(*id)),
         crate::model::Target::Value(_) => None,
     };
     let mut found: Vec<SocketAddr> = bare.into_iter().chain(judged.upstreams()).flat_map(literal).collect();
     found.extend(judged.reached.iter().filter_map(|(reached, _)| match reached {
-        Reached::Bare(host, _) => address(host.as_bytes()),
+        ReachedTarget::Bare(host, _) => address(host.as_bytes()),
         _ => None,
     }));
     found

@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::values::{self, Open, Part};
+use crate::lint::values::{self, Open, ValuePart};
 use crate::syntax::Word;
 
 declare_rule! {
@@ -55,7 +55,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
                 values::url(&row.parts, true).uri
             };
             parts.iter().find_map(|part| match part {
-                Part::Open(open) if breaks(open) => Some(open.name.clone()),
+                ValuePart::Open(open) if breaks(open) => Some(open.name.clone()),
                 _ => None,
             })
         });

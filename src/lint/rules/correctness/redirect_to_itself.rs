@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lint::levels::Level as Block;
 use crate::lint::rule::declare_rule;
 use crate::lint::values::codes::{Flag, Point, flag};
-use crate::lint::values::{self, Part, Row};
+use crate::lint::values::{self, Row, ValuePart};
 use crate::lint::{Target, choice, sources};
 use crate::syntax::{Directive, Word};
 
@@ -109,7 +109,7 @@ fn redirect<'a>(level: Block<'a>, answer: Directive<'a>) -> Option<Word<'a>> {
 
 /// The new URL with `$uri` in place of a group that is the whole URI, and without the `?` that drops the arguments.
 fn settle(mut row: Row, rewrite: Directive<'_>) -> Row {
-    if matches!(row.parts.last(), Some(Part::Text(text)) if text == b"?") {
+    if matches!(row.parts.last(), Some(ValuePart::Text(text)) if text == b"?") {
         row.parts.pop();
     }
     let behind_slash = match rewrite.arg(0).map(Word::value).as_deref() {
@@ -118,7 +118,7 @@ fn settle(mut row: Row, rewrite: Directive<'_>) -> Row {
         _ => return row,
     };
     match row.parts.as_mut_slice() {
-        [.., Part::Text(text), Part::Open(open)]
+        [.., ValuePart::Text(text), ValuePart::Open(open)]
             if open.name == "$1" && behind_slash && text.ends_with(b"/") =>
         {
             text.pop();
@@ -127,7 +127,9 @@ fn settle(mut row: Row, rewrite: Directive<'_>) -> Row {
             *open.first = std::array::from_fn(|byte| byte == usize::from(b'/'));
             open.empty = false;
         }
-        [.., Part::Open(open)] if open.name == "$1" && !behind_slash => "$uri".clone_into(&mut open.name),
+        [.., ValuePart::Open(open)] if open.name == "$1" && !behind_slash => {
+            "$uri".clone_into(&mut open.name)
+        }
         _ => {}
     }
     row
@@ -175,9 +177,9 @@ fn answers(server: Block<'_>, secure: bool) -> bool {
 }
 
 /// True if the host of a URL is one of the server's names, or the one that was asked for.
-fn is_host(target: Target<'_>, names: &OnceCell<Names>, server: Block<'_>, host: &[Part]) -> bool {
+fn is_host(target: Target<'_>, names: &OnceCell<Names>, server: Block<'_>, host: &[ValuePart]) -> bool {
     match host {
-        [Part::Text(text)] => {
+        [ValuePart::Text(text)] => {
             let name = String::from_utf8_lossy(text).to_ascii_lowercase();
             let mut own = server.own("server_name").flat_map(crate::syntax::Directive::args);
             // Another server can have the name at another address.
@@ -185,7 +187,7 @@ fn is_host(target: Target<'_>, names: &OnceCell<Names>, server: Block<'_>, host:
                 && own.any(|w| w.value().eq_ignore_ascii_case(name.as_bytes()))
                 && names.get_or_init(|| all_names(target)).get(&name) == Some(&1)
         }
-        [Part::Open(open)] => matches!(open.of.as_str(), "host" | "http_host"),
+        [ValuePart::Open(open)] => matches!(open.of.as_str(), "host" | "http_host"),
         _ => false,
     }
 }
@@ -199,12 +201,12 @@ fn all_names(target: Target<'_>) -> Names {
 }
 
 /// True if a URI comes to a place: it is the one that was asked for, or known and chosen there.
-fn same_place(server: Block<'_>, level: Block<'_>, uri: &[Part]) -> bool {
+fn same_place(server: Block<'_>, level: Block<'_>, uri: &[ValuePart]) -> bool {
     match uri {
-        [Part::Open(open)] => {
+        [ValuePart::Open(open)] => {
             matches!(open.of.as_str(), "request_uri" | "uri") && open.name == format!("${}", open.of)
         }
-        [Part::Text(text), rest @ ..] => {
+        [ValuePart::Text(text), rest @ ..] => {
             let path = text.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default();
             if level == server {
                 return rest.is_empty();
@@ -213,7 +215,7 @@ fn same_place(server: Block<'_>, level: Block<'_>, uri: &[Part]) -> bool {
             if known {
                 choice::is_chosen(server, level, path)
             } else {
-                let asked = |part: &Part| matches!(part, Part::Open(open) if open.empty);
+                let asked = |part: &ValuePart| matches!(part, ValuePart::Open(open) if open.empty);
                 rest.iter().all(asked) && choice::takes_all(server, level, path)
             }
         }

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lint::levels::Level;
 use crate::lint::rule::declare_rule;
 use crate::lint::values::codes::{Exit, Flag, Point, exit, flag};
-use crate::lint::values::{self, Part, Row};
+use crate::lint::values::{self, Row, ValuePart};
 use crate::lint::{Target, choice, sources};
 
 declare_rule! {
@@ -77,7 +77,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             if let Some(path) = known {
                 return pattern.is_match(&path) == Some(true) && choice::is_chosen(server, level, &path);
             }
-            if let [Part::Open(open)] = row.parts.as_slice()
+            if let [ValuePart::Open(open)] = row.parts.as_slice()
                 && matches!(open.of.as_str(), "request_uri" | "uri")
             {
                 // The URI that came here, unless a `rewrite` of the server or another location has led here.

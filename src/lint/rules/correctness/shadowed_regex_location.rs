@@ -51,14 +51,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         seen = Some(outer);
-        let mut covers: Vec<(Directive<'_>, Cover)> = Vec::new();
+        let mut covers: Vec<(Directive<'_>, CoveredPaths)> = Vec::new();
         for head in outer.own("location") {
             let Some((text, caseless)) = sources::regex_of_location(head) else { continue };
             let Some(pattern) = outer.pattern(&text, caseless) else { continue };
             let prefix = pattern.prefix().unwrap_or_default();
             let first = covers.iter().find(|(_, cover)| match cover {
-                Cover::All => true,
-                Cover::Beginning(begin) => !caseless && prefix.starts_with(begin),
+                CoveredPaths::All => true,
+                CoveredPaths::Beginning(begin) => !caseless && prefix.starts_with(begin),
             });
             if let Some((first, _)) = first {
                 found.push(
@@ -78,14 +78,14 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// The paths that a pattern matches for sure.
-enum Cover {
+enum CoveredPaths {
     All,
     Beginning(Vec<u8>),
 }
 
-fn cover(text: &[u8], pattern: &Pattern, caseless: bool) -> Option<Cover> {
+fn cover(text: &[u8], pattern: &Pattern, caseless: bool) -> Option<CoveredPaths> {
     if [&b"/"[..], b"^/", b".*", b".", b"^", b"^/.*", b"^.*$", b"^/.*$", b".*$"].contains(&text) {
-        return Some(Cover::All);
+        return Some(CoveredPaths::All);
     }
     let HirKind::Concat(parts) = pattern.hir().kind() else { return None };
     let only_prefix = parts.len() == 2 && is_look(&parts[0], Look::Start);
@@ -93,5 +93,5 @@ fn cover(text: &[u8], pattern: &Pattern, caseless: bool) -> Option<Cover> {
         .then(|| pattern.prefix())
         .flatten()
         .filter(|p| !p.is_empty())
-        .map(Cover::Beginning)
+        .map(CoveredPaths::Beginning)
 }

@@ -7,7 +7,7 @@ use crate::lint::affected::affected;
 use crate::lint::names::looks_like_upstream;
 use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
-use crate::reuse::{Leaf, Reached, has_variable_host};
+use crate::reuse::{Leaf, ReachedTarget, has_variable_host};
 use crate::source::Span;
 
 declare_rule! {
@@ -70,7 +70,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let mut places: BTreeMap<(Span, String), Vec<Span>> = BTreeMap::new();
     for judged in &target.reuse.leaves {
         for (reached, _) in &judged.reached {
-            if let Reached::Bare(host, span) = reached
+            if let ReachedTarget::Bare(host, span) = reached
                 && is_missing_upstream(target, &judged.leaf, host)
             {
                 let root = span.unwrap_or(judged.leaf.span);

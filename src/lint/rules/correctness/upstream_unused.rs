@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
 use crate::model::Upstream;
-use crate::reuse::Reached;
+use crate::reuse::ReachedTarget;
 
 declare_rule! {
     /// ## What it does
@@ -59,7 +59,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         || !target.is_whole()
         || !target.uses().complete
         || target.has_empty_mask()
-        || reached.any(|(reached, _)| matches!(reached, Reached::Unknown))
+        || reached.any(|(reached, _)| matches!(reached, ReachedTarget::Unknown))
     {
         return;
     }

@@ -3,7 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
-use crate::lint::values::{self, Part};
+use crate::lint::values::{self, ValuePart};
 use crate::syntax::Word;
 
 declare_rule! {
@@ -77,8 +77,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             let rows = values::rows(target.view(), level, &value);
             let name = rows.iter().find_map(|row| {
                 let url = values::url(&row.parts, schemes);
-                let is_https = matches!(url.scheme.as_slice(), [Part::Text(text)] if text.ends_with(b"s"));
-                let is_open = url.host.iter().any(|part| matches!(part, Part::Open(_)));
+                let is_https =
+                    matches!(url.scheme.as_slice(), [ValuePart::Text(text)] if text.ends_with(b"s"));
+                let is_open = url.host.iter().any(|part| matches!(part, ValuePart::Open(_)));
                 let name = values::host_name(&url)?;
                 (is_open || !is_defined(target, &name, is_https)).then_some((name, is_open))
             });

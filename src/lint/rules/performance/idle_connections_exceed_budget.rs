@@ -5,7 +5,7 @@ use crate::lint::affected::affected;
 use crate::lint::remedy::limits::{budget, listening};
 use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
-use crate::reuse::Judged;
+use crate::reuse::JudgedLeaf;
 use crate::source::Span;
 
 declare_rule! {
@@ -61,7 +61,7 @@ declare_rule! {
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let Some(http) = target.config.http.span else { return };
-    let used = target.upstreams().filter(|u| target.reuse.users(u).any(Judged::can_reuse));
+    let used = target.upstreams().filter(|u| target.reuse.users(u).any(JudgedLeaf::can_reuse));
     let pools: Vec<(u64, Span)> = used
         .filter_map(|u| Some((u64::from(u.pool()?.size), u.keepalive.size.origin.span().unwrap_or(u.span))))
         .collect();

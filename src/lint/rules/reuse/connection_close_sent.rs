@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, remedy};
-use crate::reuse::Judged;
+use crate::reuse::JudgedLeaf;
 use crate::source::Span;
 
 declare_rule! {
@@ -51,7 +51,7 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut places: BTreeMap<Span, Vec<(&Judged<'_>, &str)>> = BTreeMap::new();
+    let mut places: BTreeMap<Span, Vec<(&JudgedLeaf<'_>, &str)>> = BTreeMap::new();
     for (judged, missing, name) in target.lacking_http() {
         if let Some(line) = missing.closed {
             places.entry(line).or_default().push((judged, name));

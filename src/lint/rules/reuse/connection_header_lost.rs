@@ -6,7 +6,7 @@ use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
 use crate::lint::{place, remedy};
 use crate::model::proxy::Header;
-use crate::reuse::Judged;
+use crate::reuse::JudgedLeaf;
 
 declare_rule! {
     /// ## What it does
@@ -67,7 +67,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn finding<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str, outer: &Header) -> Diagnostic {
+fn finding<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>, name: &str, outer: &Header) -> Diagnostic {
     let leaf = &judged.leaf;
     let first = leaf.proxy().set_header.value.first().map_or(leaf.span, |h| h.span);
     let line = place::find(target.configuration, outer.span).map(|line| line.span().range());
@@ -93,7 +93,7 @@ fn finding<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str, outer: &H
     }
 }
 
-fn help<'a>(target: Target<'a>, judged: &'a Judged<'a>, line: &str) -> String {
+fn help<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>, line: &str) -> String {
     let repeat = format!("repeat the line `{line}` here");
     let missing = target.remedies().missing(judged);
     if !missing.version && !missing.pool {

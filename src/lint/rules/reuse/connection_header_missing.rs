@@ -5,7 +5,7 @@ use crate::lint::remedy::connection::lost;
 use crate::lint::remedy::{self, host};
 use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
-use crate::reuse::Judged;
+use crate::reuse::JudgedLeaf;
 
 declare_rule! {
     /// ## What it does
@@ -59,7 +59,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn finding<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Diagnostic {
+fn finding<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>, name: &str) -> Diagnostic {
     let mut finding = CONNECTION_HEADER_MISSING
         .finding(
             judged.leaf.span,

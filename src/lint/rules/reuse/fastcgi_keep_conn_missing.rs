@@ -9,7 +9,7 @@ use crate::lint::remedy::TOGETHER;
 use crate::lint::rule::declare_rule;
 use crate::lint::{Target, place};
 use crate::model::{Endpoint, Origin, Upstream};
-use crate::reuse::Judged;
+use crate::reuse::JudgedLeaf;
 use crate::source::Span;
 
 declare_rule! {
@@ -49,7 +49,7 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut places: BTreeMap<Span, (&Upstream, Vec<&Judged<'_>>)> = BTreeMap::new();
+    let mut places: BTreeMap<Span, (&Upstream, Vec<&JudgedLeaf<'_>>)> = BTreeMap::new();
     for judged in target.reuse.leaves.iter().filter(|judged| judged.leaf.directive == "fastcgi_pass") {
         if judged.leaf.location.settings.reuse.fastcgi_keep_conn.value {
             continue;
@@ -87,7 +87,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 const FEW: u32 = 2;
 
 /// An upstream that keeps no connections, and does not say so on purpose.
-fn unpooled<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a Upstream> {
+fn unpooled<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>) -> Option<&'a Upstream> {
     judged.upstreams().find(|u| {
         u.keepalive.size.origin == Origin::Default
             && u.keepalive_overridden.is_none()
@@ -95,7 +95,7 @@ fn unpooled<'a>(target: Target<'a>, judged: &'a Judged<'a>) -> Option<&'a Upstre
     })
 }
 
-fn fix(target: Target<'_>, upstream: &Upstream, users: &[&Judged<'_>]) -> Option<Fix> {
+fn fix(target: Target<'_>, upstream: &Upstream, users: &[&JudgedLeaf<'_>]) -> Option<Fix> {
     let mut edits = Vec::new();
     if upstream.pool().is_none() {
         let pool = format!("keepalive {FEW};");

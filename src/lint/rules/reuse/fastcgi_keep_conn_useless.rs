@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
-use crate::reuse::Reached;
+use crate::reuse::ReachedTarget;
 use crate::source::Span;
 
 declare_rule! {
@@ -48,9 +48,9 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for judged in target.reuse.leaves.iter().filter(|judged| judged.leaf.directive == "fastcgi_pass") {
         let keep = &judged.leaf.location.settings.reuse.fastcgi_keep_conn;
         let pooled = judged.reached.iter().any(|(reached, _)| match reached {
-            Reached::Upstream(upstream) => upstream.pool().is_some(),
-            Reached::Unknown => true,
-            Reached::Bare(..) | Reached::Unix(_) => false,
+            ReachedTarget::Upstream(upstream) => upstream.pool().is_some(),
+            ReachedTarget::Unknown => true,
+            ReachedTarget::Bare(..) | ReachedTarget::Unix(_) => false,
         });
         if let Some(span) = keep.origin.span().filter(|_| keep.value && !pooled) {
             places.entry(span).or_default().push(judged.leaf.span);

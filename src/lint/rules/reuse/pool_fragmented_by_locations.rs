@@ -10,7 +10,7 @@ use crate::lint::{Target, place};
 use crate::model::proxy::Bind;
 use crate::model::upstream::Pool;
 use crate::model::{Origin, Upstream};
-use crate::reuse::{Judged, distinct_peers};
+use crate::reuse::{JudgedLeaf, distinct_peers};
 
 declare_rule! {
     /// ## What it does
@@ -124,7 +124,7 @@ fn finding(target: Target<'_>, upstream: &Upstream, pool: Pool, peers: usize) ->
 }
 
 /// Only where any connection serves any location.
-fn fix(target: Target<'_>, upstream: &Upstream, users: &[&Judged<'_>], wanted: usize) -> Option<Fix> {
+fn fix(target: Target<'_>, upstream: &Upstream, users: &[&JudgedLeaf<'_>], wanted: usize) -> Option<Fix> {
     let first = transport(&users.first()?.leaf);
     let alike = users.iter().all(|user| transport(&user.leaf) == first);
     let bound = users.iter().any(|u| matches!(u.leaf.bind().map(|b| &b.value), Some(Bind::Value { .. })));

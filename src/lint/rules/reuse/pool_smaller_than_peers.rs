@@ -8,7 +8,7 @@ use crate::lint::rule::declare_rule;
 use crate::lint::{Target, place};
 use crate::model::upstream::Pool;
 use crate::model::{Origin, Upstream};
-use crate::reuse::{Judged, distinct_peers};
+use crate::reuse::{JudgedLeaf, distinct_peers};
 
 declare_rule! {
     /// ## What it does
@@ -68,7 +68,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for upstream in target.upstreams() {
         let Some(pool) = upstream.pool() else { continue };
         let peers = distinct_peers(upstream);
-        let used = target.reuse.users(upstream).any(Judged::can_reuse);
+        let used = target.reuse.users(upstream).any(JudgedLeaf::can_reuse);
         if used && (pool.size as usize) < 2 * peers {
             found.push(finding(target, upstream, pool, peers));
         }

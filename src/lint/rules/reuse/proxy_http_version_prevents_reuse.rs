@@ -8,7 +8,7 @@ use crate::lint::remedy::{self, host};
 use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
 use crate::model::Origin;
-use crate::reuse::Judged;
+use crate::reuse::JudgedLeaf;
 use crate::source::Span;
 
 declare_rule! {
@@ -63,7 +63,7 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut explicit: BTreeMap<Span, Vec<(&Judged<'_>, &str)>> = BTreeMap::new();
+    let mut explicit: BTreeMap<Span, Vec<(&JudgedLeaf<'_>, &str)>> = BTreeMap::new();
     for (judged, missing, name) in target.lacking_http() {
         if !missing.version {
             continue;
@@ -80,7 +80,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     found.extend(explicit.into_iter().map(|(span, leaves)| by_directive(target, span, &leaves)));
 }
 
-fn by_default<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Diagnostic {
+fn by_default<'a>(target: Target<'a>, judged: &'a JudgedLeaf<'a>, name: &str) -> Diagnostic {
     let mut finding = PROXY_HTTP_VERSION_PREVENTS_REUSE
         .finding(
             judged.leaf.span,
@@ -95,7 +95,7 @@ fn by_default<'a>(target: Target<'a>, judged: &'a Judged<'a>, name: &str) -> Dia
     }
 }
 
-fn by_directive<'a>(target: Target<'a>, span: Span, leaves: &[(&'a Judged<'a>, &str)]) -> Diagnostic {
+fn by_directive<'a>(target: Target<'a>, span: Span, leaves: &[(&'a JudgedLeaf<'a>, &str)]) -> Diagnostic {
     let mut names: Vec<&str> = leaves.iter().map(|(_, name)| *name).collect();
     names.sort_unstable();
     names.dedup();

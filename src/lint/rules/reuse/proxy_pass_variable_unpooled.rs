@@ -8,7 +8,7 @@ use crate::lint::affected::affected;
 use crate::lint::remedy::{self, listed};
 use crate::lint::rule::declare_rule;
 use crate::lint::rules::correctness::upstream_undefined::is_missing_upstream;
-use crate::reuse::{Judged, Leaf, Reached, fixed_parts, has_variable_host};
+use crate::reuse::{JudgedLeaf, Leaf, ReachedTarget, fixed_parts, has_variable_host};
 use crate::source::Span;
 
 declare_rule! {
@@ -88,7 +88,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
             entry.2.extend(lines);
             entry.2.sort();
             entry.2.dedup();
-        } else if judged.reached.iter().all(|(reached, _)| matches!(reached, Reached::Unknown))
+        } else if judged.reached.iter().all(|(reached, _)| matches!(reached, ReachedTarget::Unknown))
             && !is_family(target, leaf)
         {
             found.push(unknown(leaf.span));
@@ -100,10 +100,10 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 
 /// The hosts that are no upstream, each with the entry that names it. What looks like the name of an upstream that
 /// was forgotten is another rule's.
-fn hosts(target: Target<'_>, judged: &Judged<'_>) -> Vec<Entry> {
+fn hosts(target: Target<'_>, judged: &JudgedLeaf<'_>) -> Vec<Entry> {
     let mut hosts: Vec<Entry> = Vec::new();
     for (reached, _) in &judged.reached {
-        if let Reached::Bare(host, span) = reached
+        if let ReachedTarget::Bare(host, span) = reached
             && !is_missing_upstream(target, &judged.leaf, host)
             && !target.may_be_upstream(&judged.leaf, host)
         {

@@ -8,7 +8,7 @@ use crate::lint::remedy;
 use crate::lint::remedy::host::{bare, is_control_endpoint};
 use crate::lint::rule::declare_rule;
 use crate::lint::target::Target;
-use crate::reuse::Judged;
+use crate::reuse::JudgedLeaf;
 
 declare_rule! {
     /// ## What it does
@@ -70,7 +70,7 @@ declare_rule! {
 }
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
-    let mut hosts: BTreeMap<String, Vec<&Judged<'_>>> = BTreeMap::new();
+    let mut hosts: BTreeMap<String, Vec<&JudgedLeaf<'_>>> = BTreeMap::new();
     for judged in &target.reuse.leaves {
         if let Some(host) = bare(target, judged) {
             hosts.entry(host.to_lowercase()).or_default().push(judged);
@@ -79,7 +79,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     found.extend(hosts.iter().map(|(host, users)| finding(target, host, users)));
 }
 
-fn finding<'a>(target: Target<'a>, host: &str, users: &[&'a Judged<'a>]) -> Diagnostic {
+fn finding<'a>(target: Target<'a>, host: &str, users: &[&'a JudgedLeaf<'a>]) -> Diagnostic {
     let first = &users[0].leaf;
     let message =
         format!("`{host}` is no upstream, so nginx keeps no connection to it: every request opens a new one");

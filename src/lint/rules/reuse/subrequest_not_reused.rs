@@ -8,7 +8,7 @@ use crate::lint::Target;
 use crate::lint::affected::affected;
 use crate::lint::rule::declare_rule;
 use crate::model::{LocationKind, Server};
-use crate::reuse::{Judged, Verdict};
+use crate::reuse::{JudgedLeaf, Verdict};
 use crate::source::Span;
 
 declare_rule! {
@@ -65,7 +65,7 @@ declare_rule! {
 }
 
 /// A directive that makes subrequests, the server it stands in, and the leaf they go to.
-type Reached<'a> = BTreeMap<Span, (&'static str, &'a Judged<'a>)>;
+type Reached<'a> = BTreeMap<Span, (&'static str, &'a JudgedLeaf<'a>)>;
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     for (span, (directive, judged)) in subrequests(target) {
@@ -88,10 +88,10 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn of_subrequest(directive: &str, span: Span, judged: &Judged<'_>) -> Option<Diagnostic> {
+fn of_subrequest(directive: &str, span: Span, judged: &JudgedLeaf<'_>) -> Option<Diagnostic> {
     let not_reused = judged.reached.iter().any(|(_, verdict)| matches!(verdict, Verdict::NotReused(_)));
     if not_reused
-        && !judged.reached.iter().all(|(reached, _)| matches!(reached, crate::reuse::Reached::Unix(_)))
+        && !judged.reached.iter().all(|(reached, _)| matches!(reached, crate::reuse::ReachedTarget::Unix(_)))
     {
         return Some(
             SUBREQUEST_NOT_REUSED
@@ -115,7 +115,7 @@ fn of_subrequest(directive: &str, span: Span, judged: &Judged<'_>) -> Option<Dia
 }
 
 /// Leaves by server, for the locations that subrequests go to.
-struct Leaves<'a>(BTreeMap<*const Server, Vec<&'a Judged<'a>>>);
+struct Leaves<'a>(BTreeMap<*const Server, Vec<&'a JudgedLeaf<'a>>>);
 
 impl<'a> Leaves<'a> {
     fn new(target: Target<'a>) -> Self {
@@ -127,7 +127,7 @@ impl<'a> Leaves<'a> {
     }
 
     /// The leaf that a URI without variables goes to: the exact location, else the longest prefix.
-    fn find(&self, server: &Server, uri: &str) -> Option<&'a Judged<'a>> {
+    fn find(&self, server: &Server, uri: &str) -> Option<&'a JudgedLeaf<'a>> {
         let path = uri.split('?').next().unwrap_or_default().as_bytes();
         let leaves = self.0.get(&std::ptr::from_ref(server))?;
         let matching = leaves.iter().filter_map(|judged| match &judged.leaf.location.kind {

@@ -7,7 +7,7 @@ use crate::lint::remedy::{self, is_local};
 use crate::lint::rule::declare_rule;
 use crate::model::proxy::HttpVersion;
 use crate::model::{Origin, Upstream};
-use crate::reuse::Judged;
+use crate::reuse::JudgedLeaf;
 
 declare_rule! {
     /// ## What it does
@@ -108,16 +108,16 @@ fn closes_fastcgi(target: Target<'_>, upstream: &Upstream) -> bool {
     target.reuse.users(upstream).filter(|user| user.can_reuse()).all(is_closing_fastcgi)
 }
 
-fn is_closing_fastcgi(user: &Judged<'_>) -> bool {
+fn is_closing_fastcgi(user: &JudgedLeaf<'_>) -> bool {
     user.leaf.directive == "fastcgi_pass" && !user.leaf.location.settings.reuse.fastcgi_keep_conn.value
 }
 
 /// True if the `Connection` header is emptied on purpose.
-fn empties(user: &Judged<'_>) -> bool {
+fn empties(user: &JudgedLeaf<'_>) -> bool {
     asks_for_reuse(user) && user.leaf.proxy().header(b"connection").is_some()
 }
 
-fn asks_for_reuse(user: &Judged<'_>) -> bool {
+fn asks_for_reuse(user: &JudgedLeaf<'_>) -> bool {
     user.leaf.is_http()
         && user.leaf.proxy().http_version.value >= HttpVersion::Http11
         && user.connections.iter().all(|c| !c.closes())

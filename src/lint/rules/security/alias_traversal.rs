@@ -67,17 +67,17 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let path = path.value();
         if let Some(pattern) = sources::location_pattern(location, head) {
             match climbs_in_regex(&pattern, &path) {
-                Some(Climb::Above) => {
+                Some(TraversalTarget::Above) => {
                     found.push(finding(alias, "the group after other text can begin with `..`"));
                 }
-                Some(Climb::Beside) => {
+                Some(TraversalTarget::Beside) => {
                     let mut beside = ALIAS_TRAVERSAL
                         .finding(alias.head(), "the pattern also reaches names that begin like the alias")
                         .help("end both with `/`");
                     beside.level = Level::Info;
                     found.push(beside);
                 }
-                Some(Climb::Anywhere) => found.push(finding(alias, "the request names any path")),
+                Some(TraversalTarget::Anywhere) => found.push(finding(alias, "the request names any path")),
                 None => {}
             }
             continue;
@@ -142,7 +142,7 @@ fn names_a_file(path: &[u8]) -> bool {
 }
 
 /// The place that a request gets to.
-enum Climb {
+enum TraversalTarget {
     /// The directory above.
     Above,
     /// Every file.
@@ -153,7 +153,7 @@ enum Climb {
 
 /// A group that can begin with `..` because something else than `/` stands before it in the request, and that the alias
 /// puts behind a `/`; or one that is the whole path.
-fn climbs_in_regex(pattern: &Pattern, path: &[u8]) -> Option<Climb> {
+fn climbs_in_regex(pattern: &Pattern, path: &[u8]) -> Option<TraversalTarget> {
     let pieces = text::pieces(path);
     let mut before: Option<&Piece> = None;
     for (at, piece) in pieces.iter().enumerate() {
@@ -167,7 +167,7 @@ fn climbs_in_regex(pattern: &Pattern, path: &[u8]) -> Option<Climb> {
         {
             let begins = |byte: u8| first(group)[usize::from(byte)];
             if at == 0 && begins(b'/') && can_contain(group, b'/') && can_contain(group, b'.') {
-                return Some(Climb::Anywhere);
+                return Some(TraversalTarget::Anywhere);
             }
             let next = pieces.get(at + 1);
             let goes_on = can_contain(group, b'/')
@@ -180,10 +180,10 @@ fn climbs_in_regex(pattern: &Pattern, path: &[u8]) -> Option<Climb> {
             let is_last = next.is_none();
             let begins_anyhow = (b'a'..=b'z').all(begins);
             if behind_name && at == 1 && is_last && begins_anyhow && can_contain(group, b'/') {
-                return Some(Climb::Beside);
+                return Some(TraversalTarget::Beside);
             }
             if behind_slash && other && goes_on && begins(b'.') && repeats(group, b'.') {
-                return Some(Climb::Above);
+                return Some(TraversalTarget::Above);
             }
         }
         before = Some(piece);

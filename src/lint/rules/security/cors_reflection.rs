@@ -7,7 +7,7 @@ use crate::lint::Target;
 use crate::lint::levels::Level as Block;
 use crate::lint::pattern::Pattern;
 use crate::lint::rule::declare_rule;
-use crate::lint::values::{self, Part, Row, condition};
+use crate::lint::values::{self, Row, ValuePart, condition};
 use crate::model::VariableSource;
 use crate::syntax::{Directive, Word};
 
@@ -83,7 +83,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 
 /// True if a value is the origin, and no pattern that it has matched refuses strangers.
 fn reflects(row: &Row) -> bool {
-    let [Part::Open(open)] = row.parts.as_slice() else { return false };
+    let [ValuePart::Open(open)] = row.parts.as_slice() else { return false };
     let admits = |pattern: &Rc<Pattern>| {
         STRANGERS.iter().any(|origin| pattern.is_match(origin.as_bytes()) == Some(true))
     };

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, Level};
 use crate::lint::rule::declare_rule;
 use crate::lint::values::codes::Point;
-use crate::lint::values::{self, Open, Part, Row};
+use crate::lint::values::{self, Open, Row, ValuePart};
 use crate::lint::{Target, text};
 use crate::syntax::{Directive, Word};
 
@@ -135,8 +135,8 @@ fn into_request_line(row: &Row) -> Option<&Open> {
 /// True if every such value begins with `/`.
 fn begins_with_slash(row: &Row) -> bool {
     match row.parts.first() {
-        Some(Part::Text(text)) => text.starts_with(b"/"),
-        Some(Part::Open(open)) => {
+        Some(ValuePart::Text(text)) => text.starts_with(b"/"),
+        Some(ValuePart::Open(open)) => {
             (0..=255).all(|byte| !open.begins_with(byte) || byte == b'/') && !open.empty
         }
         None => true,
@@ -146,7 +146,7 @@ fn begins_with_slash(row: &Row) -> bool {
 /// True if a part stands in the host of a URL.
 fn in_host(row: &Row, open: &Open) -> bool {
     let url = values::url(&row.parts, true);
-    let same = |part: &Part| matches!(part, Part::Open(own) if own.name == open.name);
+    let same = |part: &ValuePart| matches!(part, ValuePart::Open(own) if own.name == open.name);
     url.host.iter().any(same) && !url.uri.iter().any(same)
 }
 

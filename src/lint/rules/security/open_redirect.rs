@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lint::Target;
 use crate::lint::rule::declare_rule;
 use crate::lint::values::codes::Point;
-use crate::lint::values::{self, Open, Part, Row};
+use crate::lint::values::{self, Open, Row, ValuePart};
 use crate::syntax::{Directive, Word};
 
 declare_rule! {
@@ -118,7 +118,7 @@ fn chosen(row: &Row) -> Option<&Open> {
             |pattern: &std::rc::Rc<crate::lint::pattern::Pattern>| pattern.is_match(STRANGER) != Some(false);
         open.link && !open.of.is_empty() && open.checked.iter().all(admits)
     };
-    if let Some(Part::Open(open)) = row.parts.first() {
+    if let Some(ValuePart::Open(open)) = row.parts.first() {
         let is_url = open.begins_with(b'h') && open.has(b':') && open.has(b'/');
         return (is_url && strange(open) && open.of != "uri").then_some(open).or_else(|| whole(row));
     }
@@ -133,7 +133,7 @@ fn chosen(row: &Row) -> Option<&Open> {
 
 /// A group that is the whole URL: the pattern has found it in the path.
 fn whole(row: &Row) -> Option<&Open> {
-    let [Part::Open(open)] = row.parts.as_slice() else { return None };
+    let [ValuePart::Open(open)] = row.parts.as_slice() else { return None };
     let is_url = open.link && open.begins_with(b'h') && open.has(b':') && open.has(b'/');
     (is_url && open.of == "uri").then_some(open)
 }

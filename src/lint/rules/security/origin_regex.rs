@@ -8,7 +8,7 @@ use crate::lint::rule::declare_rule;
 use crate::lint::values::codes::Point;
 use crate::lint::values::condition::{self, Test};
 use crate::lint::values::{self, Row};
-use crate::lint::witness::{self, Way};
+use crate::lint::witness::{self, HostBypass};
 use crate::source::Span;
 use crate::syntax::{Block as Body, Directive};
 
@@ -74,7 +74,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
         let Some(asked) = asked(target, level, head, &condition.variable) else { continue };
         // A block that refuses those that match names strangers.
         let ends = Point::of(level, head).inside().is_some_and(refuses);
-        if condition.negated || !ends && asked == Asked::Origin {
+        if condition.negated || !ends && asked == OriginHeader::Origin {
             report(head.head(), pattern, asked, found);
         }
     }
@@ -99,16 +99,21 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
 
 /// The header that a pattern looks at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum OriginHeader {
     Origin,
     Referer,
 }
 
 /// The header that a variable has, perhaps through `set`.
-fn asked<'a>(target: Target<'a>, level: Block<'a>, head: Directive<'a>, variable: &str) -> Option<Asked> {
+fn asked<'a>(
+    target: Target<'a>,
+    level: Block<'a>,
+    head: Directive<'a>,
+    variable: &str,
+) -> Option<OriginHeader> {
     let of_name = |name: &str| match name {
-        "http_origin" => Some(Asked::Origin),
-        "http_referer" => Some(Asked::Referer),
+        "http_origin" => Some(OriginHeader::Origin),
+        "http_referer" => Some(OriginHeader::Referer),
         _ => None,
     };
     if let Some(asked) = of_name(variable) {
@@ -138,12 +143,12 @@ fn reaches_cors(target: Target<'_>, variable: &str) -> bool {
 
 fn of_entry(target: Target<'_>, place: Span, text: &[u8], caseless: bool, found: &mut Vec<Diagnostic>) {
     if let Some(pattern) = target.levels().pattern(text, caseless) {
-        report(place, &pattern, Asked::Origin, found);
+        report(place, &pattern, OriginHeader::Origin, found);
     }
 }
 
-fn report(place: Span, pattern: &Pattern, asked: Asked, found: &mut Vec<Diagnostic>) {
-    if asked == Asked::Origin && witness::wants_path(pattern) {
+fn report(place: Span, pattern: &Pattern, asked: OriginHeader, found: &mut Vec<Diagnostic>) {
+    if asked == OriginHeader::Origin && witness::wants_path(pattern) {
         found.push(
             ORIGIN_REGEX
                 .finding(place, "no origin matches: it ends behind the host and port")
@@ -153,7 +158,7 @@ fn report(place: Span, pattern: &Pattern, asked: Asked, found: &mut Vec<Diagnost
         return;
     }
     if witness::lacks_scheme(pattern) {
-        let what = if asked == Asked::Origin { "origin" } else { "`Referer`" };
+        let what = if asked == OriginHeader::Origin { "origin" } else { "`Referer`" };
         found.push(
             ORIGIN_REGEX
                 .finding(place, format!("no {what} matches: it begins with its scheme, `https://`"))
@@ -165,17 +170,17 @@ fn report(place: Span, pattern: &Pattern, asked: Asked, found: &mut Vec<Diagnost
     let (why, witness) = match (witness::foreign(pattern), asked) {
         (Some((way, witness)), _) => {
             let why = match way {
-                Way::Behind => "without `$` the host can go on",
-                Way::Before => "anything can stand before the host",
-                Way::Dot => "an unescaped dot is any character",
+                HostBypass::Behind => "without `$` the host can go on",
+                HostBypass::Before => "anything can stand before the host",
+                HostBypass::Dot => "an unescaped dot is any character",
             };
             (why, witness)
         }
-        (None, Asked::Referer) => match witness::foreign_page(pattern) {
+        (None, OriginHeader::Referer) => match witness::foreign_page(pattern) {
             Some(witness) => ("without `^` it can stand in the path of any page", witness),
             None => return,
         },
-        (None, Asked::Origin) => return,
+        (None, OriginHeader::Origin) => return,
     };
     found.push(
         ORIGIN_REGEX

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Diagnostic, Level as Severity};
-use crate::lint::redos::{Costly, Growth, Text, judge, shown};
+use crate::lint::redos::{CostlyPattern, Growth, Text, judge, shown};
 use crate::lint::rule::declare_rule;
 use crate::lint::values::codes::Point;
 use crate::lint::{Target, client_text, sources, text};
@@ -54,7 +54,7 @@ declare_rule! {
 }
 
 /// The patterns that were judged: an estate repeats a few thousands of times.
-type Judged = HashMap<(Vec<u8>, bool, Text), Option<Costly>>;
+type Judged = HashMap<(Vec<u8>, bool, Text), Option<CostlyPattern>>;
 
 fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     let mut judged = Judged::new();
@@ -124,7 +124,7 @@ fn check(target: Target<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn finding(directive: Directive<'_>, costly: &Costly) -> Diagnostic {
+fn finding(directive: Directive<'_>, costly: &CostlyPattern) -> Diagnostic {
     let witness = &costly.witness;
     let parts = [&witness.start, &witness.end].map(|part| (!part.is_empty()).then(|| shown(part)));
     let [start, end] = parts;

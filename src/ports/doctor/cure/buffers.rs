@@ -3,7 +3,7 @@
 use super::{Case, Edit, Finding};
 use crate::model::argument::Buffers;
 use crate::model::{Location, Setting};
-use crate::ports::error_log::Seen;
+use crate::ports::error_log::MessageGroup;
 
 const KIB: u64 = 1 << 10;
 
@@ -66,7 +66,7 @@ fn settings<'a>(directive: &str, location: &'a Location) -> Option<Buffering<'a>
 }
 
 /// A larger limit for the bodies of requests, where the servers that the log names have one that is too small.
-pub(super) fn body(case: &Case<'_>, seen: &Seen, targets: &[&str], mut finding: Finding) -> Finding {
+pub(super) fn body(case: &Case<'_>, seen: &MessageGroup, targets: &[&str], mut finding: Finding) -> Finding {
     let Some(largest) = seen.largest else { return finding };
     let text = format!("client_max_body_size {}m;", largest.div_ceil(KIB * KIB));
     let servers = case.config.http.servers.iter();

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::{Case, Finding};
 use crate::model::proxy::Bind;
 use crate::model::{Endpoint, Peer, Upstream};
-use crate::ports::error_log::Seen;
+use crate::ports::error_log::MessageGroup;
 use crate::ports::signal::Signal;
 use crate::source::Span;
 
@@ -66,7 +66,7 @@ const IDLE: u64 = 1;
 pub(super) fn add(
     case: &Case<'_>,
     signal: Signal,
-    seen: &Seen,
+    seen: &MessageGroup,
     targets: &[&str],
     flow: Option<usize>,
     finding: Finding,

@@ -13,7 +13,7 @@ use crate::model::log::Severity;
 use crate::runtime::filters::ssi::parse::{Event, Parser};
 use crate::runtime::filters::{gzip, headers};
 use crate::runtime::request::connection::Connection;
-use crate::runtime::request::filter::{PageFilter, Written};
+use crate::runtime::request::filter::{PageFilter, PageFuture};
 use crate::runtime::request::sink::Sink;
 use crate::runtime::request::state::Request;
 use crate::runtime::request::subrequest;
@@ -131,7 +131,7 @@ impl PageFilter for Page {
         r: &'a mut Request,
         piece: &'a [u8],
         is_last: bool,
-    ) -> Written<'a> {
+    ) -> PageFuture<'a> {
         Box::pin(async move {
             if !std::mem::replace(&mut self.has_begun, true) {
                 begin(c, r).await?;

@@ -11,7 +11,7 @@ use sha1::{Digest, Sha1};
 use crate::model::log::Severity;
 use crate::runtime::modules::access::Verdict;
 use crate::runtime::net::http1::base64;
-use crate::runtime::net::http1::field::Known;
+use crate::runtime::net::http1::field::KnownHeader;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::path;
 use crate::runtime::request::connection::Connection;
@@ -32,12 +32,7 @@ pub(crate) fn check(c: &Connection, r: &mut Request) -> Verdict {
     }
     let realm = text;
     let Some((name, password)) = credentials(scope.request) else {
-        let level = if scope.request.head.value(Known::Authorization, scope.request.buffer.all()).is_some() {
-            Severity::Error
-        } else {
-            Severity::Info
-        };
-        scope.log(level, "no user/password was provided for basic authentication", "");
+        scope.log(Severity::Info, "no user/password was provided for basic authentication", "");
         return refuse(r, &realm);
     };
     let mut path = Vec::new();
@@ -78,7 +73,7 @@ fn refuse(r: &mut Request, realm: &[u8]) -> Verdict {
 
 /// Name and password that the client sent (`ngx_http_auth_basic_user`).
 pub(crate) fn credentials(r: &Request) -> Option<(Vec<u8>, Vec<u8>)> {
-    let value = r.head.value(Known::Authorization, r.buffer.all())?;
+    let value = r.head.value(KnownHeader::Authorization, r.buffer.all())?;
     let (scheme, encoded) = value.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;

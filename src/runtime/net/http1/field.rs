@@ -7,7 +7,7 @@ use crate::runtime::net::http1::piece::Piece;
 pub(crate) struct Field {
     pub(crate) name: Piece,
     pub(crate) value: Piece,
-    pub(crate) known: Known,
+    pub(crate) known: KnownHeader,
 }
 
 impl Field {
@@ -43,15 +43,15 @@ macro_rules! known {
     ($($name:ident = $text:literal,)*) => {
         /// A header name that some step looks at.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub(crate) enum Known { Other, $($name,)* }
+        pub(crate) enum KnownHeader { Other, $($name,)* }
 
-        impl Known {
+        impl KnownHeader {
             pub(crate) const COUNT: usize = [$(stringify!($name)),*].len() + 1;
 
             /// The name's entry, without regard to case.
-            pub(crate) fn of(name: &[u8]) -> Known {
+            pub(crate) fn of(name: &[u8]) -> KnownHeader {
                 let (text, known) = TABLE[slot(name)];
-                if is_same(name, text) { known } else { Known::Other }
+                if is_same(name, text) { known } else { KnownHeader::Other }
             }
 
             /// Bit of the name in a set of known names.
@@ -61,12 +61,12 @@ macro_rules! known {
         }
 
         /// The names, each at its [`slot`].
-        static TABLE: [(&[u8], Known); SLOTS] = {
-            let mut table: [(&[u8], Known); SLOTS] = [(b"", Known::Other); SLOTS];
+        static TABLE: [(&[u8], KnownHeader); SLOTS] = {
+            let mut table: [(&[u8], KnownHeader); SLOTS] = [(b"", KnownHeader::Other); SLOTS];
             $(
                 let at = slot($text);
                 assert!(table[at].0.is_empty(), "two names have one slot: change its factors");
-                table[at] = ($text, Known::$name);
+                table[at] = ($text, KnownHeader::$name);
             )*
             table
         };
@@ -233,7 +233,7 @@ pub(crate) fn parse(buffer: &[u8], start: usize, underscores: bool) -> Line {
     while value_end > value_start && buffer[value_end - 1] == b' ' {
         value_end -= 1;
     }
-    let known = Known::of(name.of(buffer));
+    let known = KnownHeader::of(name.of(buffer));
     Line::Field {
         field: Field { name, value: Piece::new(value_start, value_end), known },
         valid,
@@ -288,21 +288,21 @@ mod tests {
         }
         assert_eq!(parse(b"\r\n", 0, false), Line::End { next: 2 });
         for (text, known) in [
-            ("CONTENT-length", Known::ContentLength),
-            ("Host", Known::Host),
-            ("hosts", Known::Other),
-            ("x-accel-redirect", Known::XAccelRedirect),
-            ("X-Accel-Redirecu", Known::Other),
-            ("Y-Accel-Redirect", Known::Other),
-            ("If-Unmodified-Since", Known::IfUnmodifiedSince),
-            ("If-Unmodifiex-Since", Known::Other),
-            ("", Known::Other),
+            ("CONTENT-length", KnownHeader::ContentLength),
+            ("Host", KnownHeader::Host),
+            ("hosts", KnownHeader::Other),
+            ("x-accel-redirect", KnownHeader::XAccelRedirect),
+            ("X-Accel-Redirecu", KnownHeader::Other),
+            ("Y-Accel-Redirect", KnownHeader::Other),
+            ("If-Unmodified-Since", KnownHeader::IfUnmodifiedSince),
+            ("If-Unmodifiex-Since", KnownHeader::Other),
+            ("", KnownHeader::Other),
         ] {
-            assert_eq!(Known::of(text.as_bytes()), known, "{text}");
+            assert_eq!(KnownHeader::of(text.as_bytes()), known, "{text}");
         }
         for (text, known) in TABLE.iter().filter(|(text, _)| !text.is_empty()) {
-            assert_eq!(Known::of(&text.to_ascii_uppercase()), *known);
+            assert_eq!(KnownHeader::of(&text.to_ascii_uppercase()), *known);
         }
-        const { assert!(Known::COUNT <= 64) };
+        const { assert!(KnownHeader::COUNT <= 64) };
     }
 }

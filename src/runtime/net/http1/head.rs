@@ -1,7 +1,7 @@
 //! The head of a request, parsed as it arrives (`ngx_http_process_request_line`, `ngx_http_process_request_headers`).
 
 use crate::eval::select::host;
-use crate::runtime::net::http1::field::{self, Field, Known, Line};
+use crate::runtime::net::http1::field::{self, Field, KnownHeader, Line};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::request_line::{self, RequestLine};
 
@@ -37,11 +37,11 @@ pub(crate) enum ConnectionType {
 
 /// As wide as the positions in the buffer: there are no more lines than bytes.
 #[derive(Debug)]
-struct First([u32; Known::COUNT]);
+struct First([u32; KnownHeader::COUNT]);
 
 impl Default for First {
     fn default() -> Self {
-        Self([0; Known::COUNT])
+        Self([0; KnownHeader::COUNT])
     }
 }
 
@@ -105,7 +105,7 @@ impl Head {
     }
 
     /// The first field of a known name.
-    pub(crate) fn field(&self, known: Known) -> Option<&Field> {
+    pub(crate) fn field(&self, known: KnownHeader) -> Option<&Field> {
         match self.first.0[known as usize] {
             0 => None,
             n => self.fields.get(n as usize - 1),
@@ -113,7 +113,7 @@ impl Head {
     }
 
     /// The value of the first field of a known name.
-    pub(crate) fn value<'a>(&self, known: Known, buffer: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn value<'a>(&self, known: KnownHeader, buffer: &'a [u8]) -> Option<&'a [u8]> {
         self.field(known).map(|f| f.value.of(buffer))
     }
 
@@ -219,25 +219,28 @@ impl Head {
         let known = field.known;
         let value = field.value.of(buffer);
         let refuse = |message: String| Err(BadRequest { status: 400, message });
-        if known != Known::Other {
+        if known != KnownHeader::Other {
             let unique = matches!(
                 known,
-                Known::Host
-                    | Known::IfModifiedSince
-                    | Known::IfUnmodifiedSince
-                    | Known::IfMatch
-                    | Known::IfNoneMatch
-                    | Known::ContentLength
-                    | Known::ContentRange
-                    | Known::IfRange
-                    | Known::TransferEncoding
-                    | Known::Expect
-                    | Known::Authorization
-                    | Known::Upgrade
+                KnownHeader::Host
+                    | KnownHeader::IfModifiedSince
+                    | KnownHeader::IfUnmodifiedSince
+                    | KnownHeader::IfMatch
+                    | KnownHeader::IfNoneMatch
+                    | KnownHeader::ContentLength
+                    | KnownHeader::ContentRange
+                    | KnownHeader::IfRange
+                    | KnownHeader::TransferEncoding
+                    | KnownHeader::Expect
+                    | KnownHeader::Authorization
+                    | KnownHeader::Upgrade
             );
             if let (true, Some(previous)) = (unique, self.field(known)) {
-                let what =
-                    if known == Known::Host { "duplicate host header" } else { "duplicate header line" };
+                let what = if known == KnownHeader::Host {
+                    "duplicate host header"
+                } else {
+                    "duplicate header line"
+                };
                 return refuse(format!(
                     "client sent {what}: \"{}: {}\", previous value: \"{}: {}\"",
                     String::from_utf8_lossy(field.name.of(buffer)),
@@ -252,7 +255,7 @@ impl Head {
         }
         self.fields.push(field);
         match known {
-            Known::Host => {
+            KnownHeader::Host => {
                 let mut name = Vec::new();
                 let target = if self.line.host.is_some() { &mut name } else { &mut self.server };
                 match host::normalize(value, target) {
@@ -261,7 +264,7 @@ impl Head {
                     Ok(_) => {}
                 }
             }
-            Known::Connection => {
+            KnownHeader::Connection => {
                 if contains(value, b"close") {
                     self.connection = ConnectionType::Close;
                 } else if contains(value, b"keep-alive") {
@@ -275,16 +278,16 @@ impl Head {
 
     /// The checks of the whole head (`ngx_http_process_request_header`).
     pub(crate) fn finish(&mut self, buffer: &[u8]) -> Progress {
-        if self.line.version > 1000 && self.field(Known::Host).is_none() {
+        if self.line.version > 1000 && self.field(KnownHeader::Host).is_none() {
             return bad(400, "client sent HTTP/1.1 request without \"Host\" header");
         }
-        if let Some(value) = self.value(Known::ContentLength, buffer) {
+        if let Some(value) = self.value(KnownHeader::ContentLength, buffer) {
             match decimal(value) {
                 Some(length) => self.content_length = Some(length),
                 None => return bad(400, "client sent invalid \"Content-Length\" header"),
             }
         }
-        if let Some(value) = self.value(Known::TransferEncoding, buffer) {
+        if let Some(value) = self.value(KnownHeader::TransferEncoding, buffer) {
             if self.line.version < 1001 {
                 return bad(400, "client sent HTTP/1.0 request with \"Transfer-Encoding\" header");
             }

@@ -1,6 +1,6 @@
 //! The head of an upstream's response (`ngx_http_proxy_process_status_line`, `ngx_http_proxy_process_header`).
 
-use crate::runtime::net::http1::field::{self, Field, Known, Line};
+use crate::runtime::net::http1::field::{self, Field, KnownHeader, Line};
 use crate::runtime::net::http1::head::{contains, decimal};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::status_line::{self, StatusLine};
@@ -44,15 +44,15 @@ pub(crate) enum Progress {
 }
 
 /// Names that nginx takes once and ignores, with a warning, when they come again.
-const ONCE: u64 = Known::ContentType.bit()
-    | Known::Date.bit()
-    | Known::Server.bit()
-    | Known::LastModified.bit()
-    | Known::Etag.bit()
-    | Known::Expires.bit()
-    | Known::Location.bit()
-    | Known::Refresh.bit()
-    | Known::Status.bit();
+const ONCE: u64 = KnownHeader::ContentType.bit()
+    | KnownHeader::Date.bit()
+    | KnownHeader::Server.bit()
+    | KnownHeader::LastModified.bit()
+    | KnownHeader::Etag.bit()
+    | KnownHeader::Expires.bit()
+    | KnownHeader::Location.bit()
+    | KnownHeader::Refresh.bit()
+    | KnownHeader::Status.bit();
 
 impl ResponseHead {
     /// Forgets everything but the memory; the head begins at `start`.
@@ -69,7 +69,7 @@ impl ResponseHead {
     }
 
     /// True if one of these names is among the fields.
-    pub(crate) fn has_any(&self, names: &[Known]) -> bool {
+    pub(crate) fn has_any(&self, names: &[KnownHeader]) -> bool {
         names.iter().any(|known| self.seen & known.bit() != 0)
     }
 
@@ -133,7 +133,7 @@ impl ResponseHead {
     /// The status of a whole head without status line (`ngx_http_fastcgi_process_header`).
     fn settle(&mut self, buffer: &[u8]) -> Progress {
         let field = |known| self.fields.iter().find(|field| field.known == known);
-        let (code, text) = if let Some(status) = field(Known::Status) {
+        let (code, text) = if let Some(status) = field(KnownHeader::Status) {
             let text = status.value.of(buffer);
             let code = text.get(..3).and_then(decimal).and_then(|code| u16::try_from(code).ok());
             let Some(code) = code else {
@@ -142,7 +142,7 @@ impl ResponseHead {
             };
             (code, if text.len() > 3 { status.value } else { Piece::default() })
         } else {
-            (if field(Known::Location).is_some() { 302 } else { 200 }, Piece::default())
+            (if field(KnownHeader::Location).is_some() { 302 } else { 200 }, Piece::default())
         };
         self.status = StatusLine { version: 1001, code, text };
         if self.chunked {
@@ -154,35 +154,35 @@ impl ResponseHead {
     fn add(&mut self, buffer: &[u8], field: Field) -> Result<(), String> {
         let value = field.value.of(buffer);
         let known = field.known;
-        let again = known != Known::Other && self.seen & known.bit() != 0;
+        let again = known != KnownHeader::Other && self.seen & known.bit() != 0;
         if again && ONCE & known.bit() != 0 {
             return Ok(());
         }
         self.seen |= known.bit();
-        let both = Known::ContentLength.bit() | Known::TransferEncoding.bit();
+        let both = KnownHeader::ContentLength.bit() | KnownHeader::TransferEncoding.bit();
         match known {
-            Known::ContentLength | Known::TransferEncoding if again => {
+            KnownHeader::ContentLength | KnownHeader::TransferEncoding if again => {
                 let name = String::from_utf8_lossy(field.name.of(buffer));
                 let value = String::from_utf8_lossy(value);
                 return Err(format!("upstream sent duplicate header line: \"{name}: {value}\""));
             }
-            Known::ContentLength | Known::TransferEncoding if self.seen & both == both => {
+            KnownHeader::ContentLength | KnownHeader::TransferEncoding if self.seen & both == both => {
                 let message =
                     "upstream sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time";
                 return Err(message.to_owned());
             }
-            Known::ContentLength => {
+            KnownHeader::ContentLength => {
                 self.content_length = Some(decimal(value).ok_or_else(|| {
                     let value = String::from_utf8_lossy(value);
                     format!("upstream sent invalid \"Content-Length\" header: \"Content-Length: {value}\"")
                 })?);
             }
-            Known::TransferEncoding if value.eq_ignore_ascii_case(b"chunked") => self.chunked = true,
-            Known::TransferEncoding => {
+            KnownHeader::TransferEncoding if value.eq_ignore_ascii_case(b"chunked") => self.chunked = true,
+            KnownHeader::TransferEncoding => {
                 let value = String::from_utf8_lossy(value);
                 return Err(format!("upstream sent unknown \"Transfer-Encoding\": \"{value}\""));
             }
-            Known::Connection if contains(value, b"close") => self.close = true,
+            KnownHeader::Connection if contains(value, b"close") => self.close = true,
             _ => {}
         }
         self.fields.push(field);

@@ -1,5 +1,7 @@
 //! The frames of a client on their way to h2: header blocks are looked at as a whole, everything else passes.
 
+use std::collections::VecDeque;
+
 use crate::runtime::net::http2::hpack;
 
 /// Length of the preface, which comes before the first frame.
@@ -12,6 +14,8 @@ const PADDED: u8 = 8;
 const PRIORITY: u8 = 32;
 /// Most bytes that are held until a block is whole; a longer one passes as it is, and h2 refuses it.
 const MOST: usize = 256 << 10;
+/// Most lengths of blocks that are noted.
+const MOST_BLOCKS: usize = 1024;
 
 /// Progress through the client's bytes: frames pass, header blocks are held until they are whole.
 #[derive(Debug)]
@@ -22,11 +26,13 @@ pub(crate) struct Guard {
     held: Vec<u8>,
     /// Nothing is looked at any more.
     is_off: bool,
+    /// Streams, and the lengths of their header blocks, that nobody has asked for yet.
+    blocks: VecDeque<(u32, u64)>,
 }
 
 impl Default for Guard {
     fn default() -> Self {
-        Self { skip: PREFACE, held: Vec::new(), is_off: false }
+        Self { skip: PREFACE, held: Vec::new(), is_off: false, blocks: VecDeque::new() }
     }
 }
 
@@ -43,6 +49,12 @@ impl Guard {
         all
     }
 
+    /// Length of the header block with which a stream began, as it was compressed.
+    pub(crate) fn block_length(&mut self, stream: u32) -> Option<u64> {
+        let at = self.blocks.iter().position(|(other, _)| *other == stream)?;
+        self.blocks.drain(..=at).last().map(|(_, length)| length)
+    }
+
     /// Looks at bytes; so many of them may pass, and the others are held.
     pub(crate) fn pass(&mut self, data: &mut [u8]) -> usize {
         let mut at = 0;
@@ -56,7 +68,13 @@ impl Guard {
                 Some((length, kind, _)) if kind != HEADERS => self.skip = HEAD + length,
                 Some(_) => match block(&data[at..]) {
                     Some(end) => {
-                        clean(&mut data[at..at + end]);
+                        let length = clean(&mut data[at..at + end]);
+                        let stream = stream(&data[at..]);
+                        // An ordinary client has far fewer requests that are not served yet.
+                        if self.blocks.len() == MOST_BLOCKS {
+                            self.blocks.pop_front();
+                        }
+                        self.blocks.push_back((stream, length));
                         at += end;
                     }
                     None if data.len() - at > MOST => self.is_off = true,
@@ -71,6 +89,12 @@ impl Guard {
         self.held.extend_from_slice(&data[at..]);
         at
     }
+}
+
+/// Number of the stream of the frame at the start.
+fn stream(data: &[u8]) -> u32 {
+    let number = data.get(5..HEAD).and_then(|bytes| bytes.try_into().ok());
+    u32::from_be_bytes(number.unwrap_or_default()) & (u32::MAX >> 1)
 }
 
 /// Length, type and flags of the frame at the start.
@@ -98,8 +122,8 @@ fn block(data: &[u8]) -> Option<usize> {
     }
 }
 
-/// Cleans a header block, the frames of which are all there.
-fn clean(frames: &mut [u8]) {
+/// Cleans a header block, the frames of which are all there; its length without heads of frames and padding.
+fn clean(frames: &mut [u8]) -> u64 {
     let mut parts = Vec::new();
     let mut at = 0;
     while let Some((length, kind, flags)) = frame(&frames[at..]) {
@@ -114,12 +138,14 @@ fn clean(frames: &mut [u8]) {
         }
         if start > end {
             // h2 minds it.
-            return;
+            return 0;
         }
         parts.push(start..end);
     }
+    let length = parts.iter().map(|part| part.len() as u64).sum();
     if let [whole] = &parts[..] {
-        return hpack::clean(&mut frames[whole.clone()]);
+        hpack::clean(&mut frames[whole.clone()]);
+        return length;
     }
     let mut all = parts.iter().flat_map(|part| &frames[part.clone()]).copied().collect::<Vec<u8>>();
     hpack::clean(&mut all);
@@ -129,6 +155,7 @@ fn clean(frames: &mut [u8]) {
         frames[part].copy_from_slice(this);
         rest = next;
     }
+    length
 }
 
 #[cfg(test)]

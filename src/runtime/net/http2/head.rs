@@ -9,11 +9,12 @@ use h2_http::request::Parts;
 use h2_http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::runtime::net::buffer::Buffer;
-use crate::runtime::net::http1::field::{self, Field, Known};
+use crate::runtime::net::http1::field::{self, Field, KnownHeader};
 use crate::runtime::net::http1::head::{BadRequest, Head, Progress, Rules};
 use crate::runtime::net::http1::piece::Piece;
 use crate::runtime::net::http1::request_line;
 use crate::runtime::net::http2::hpack::{REFUSED_NAME, REFUSED_VALUE, is_refused};
+use crate::runtime::net::http2::huffman;
 
 /// The value of `$server_protocol`.
 const PROTOCOL: &[u8] = b"HTTP/2.0";
@@ -103,7 +104,7 @@ fn add(
     if name.len() + value.len() + b": \r\n".len() > rules.line {
         return Err(BadRequest::new(494, "client sent too long header line"));
     }
-    let known = Known::of(name);
+    let known = KnownHeader::of(name);
     let name = put(buffer, name);
     put(buffer, b": ");
     let value = put(buffer, trimmed(value));
@@ -119,6 +120,12 @@ fn trimmed(mut value: &[u8]) -> &[u8] {
     value
 }
 
+/// Bytes of a frame's head.
+pub(crate) const FRAME: u64 = 9;
+/// Statuses that are one byte, and fields whose names are.
+const INDEXED: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
+const KNOWN: [&str; 6] = ["server", "date", "content-type", "content-length", "last-modified", "location"];
+
 /// The head of a response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ResponseHead {
@@ -132,14 +139,16 @@ pub(crate) struct ResponseHead {
     pub(crate) is_bodyless: bool,
     /// Trailers follow the body.
     pub(crate) has_trailers: bool,
-    /// Bytes of the fields as HTTP/1 would have sent them, for `$bytes_sent`.
+    /// Bytes of the frame as nginx sends it, which never refers to fields of earlier responses (`$bytes_sent`).
     pub(crate) length: u64,
 }
 
 impl ResponseHead {
     pub(crate) fn new(status: u16) -> Self {
         let (names, values) = (Vec::with_capacity(FIELDS), Vec::with_capacity(FIELDS * 32));
-        Self { status, names, values, ..Self::default() }
+        // An indexed field, or the index of the name and a string.
+        let status_length = if INDEXED.contains(&status) { 1 } else { 5 };
+        Self { status, names, values, length: FRAME + status_length, ..Self::default() }
     }
 
     /// Adds a field, the value of which `put` appends. Fields of a connection of HTTP/1, and bytes that no field can have, are
@@ -151,7 +160,12 @@ impl ResponseHead {
         let is_value = value.iter().all(|b| *b >= b' ' && *b != 0x7f || *b == b'\t');
         match HeaderName::from_bytes(name) {
             Ok(name) if is_value && !is_hop_by_hop(&name) => {
-                self.length += (name.as_str().len() + value.len() + b": \r\n".len()) as u64;
+                let is_known = KNOWN.contains(&name.as_str());
+                let is_raw = name.as_str() == "content-length";
+                self.length +=
+                    1 + if is_known { 0 } else { huffman::packed_length(name.as_str().as_bytes()) };
+                self.length +=
+                    if is_raw { huffman::string_length(value.len()) } else { huffman::packed_length(value) };
                 self.names.push((name, start..self.values.len()));
             }
             _ => self.values.truncate(start),
@@ -267,7 +281,7 @@ mod tests {
         head.push(b"Connection", b"close");
         head.push(b"a b", b"c");
         let response = head.response();
-        assert_eq!((response.status().as_u16(), response.headers().len(), head.length), (204, 1, 11));
+        assert_eq!((response.status().as_u16(), response.headers().len(), head.length), (204, 1, 13));
         assert_eq!(ResponseHead::new(7).response().status().as_u16(), 502);
     }
 }

@@ -48,6 +48,23 @@ const CODES: Codes = {
 
 static TABLE: Codes = CODES;
 
+/// Length of a text as a string of a header block, packed if that is shorter (`ngx_http_v2_string_encode`).
+pub(super) fn packed_length(text: &[u8]) -> u64 {
+    let bits: usize = text.iter().map(|byte| usize::from(LENGTHS[usize::from(*byte)])).sum();
+    string_length(bits.div_ceil(8).min(text.len()))
+}
+
+/// Bytes of a string of so many bytes, with the number before them (7 bits and more, RFC 7541, 5.1).
+pub(super) fn string_length(length: usize) -> u64 {
+    let number = match length {
+        0..127 => 1,
+        127..255 => 2,
+        255..16_511 => 3,
+        _ => 4,
+    };
+    (length + number) as u64
+}
+
 /// Shows each byte of a packed string; `None`: it is none.
 pub(super) fn unpack(packed: &[u8], mut see: impl FnMut(u8)) -> Option<()> {
     let (mut code, mut length) = (0u32, 0);

@@ -90,7 +90,7 @@ fn server(settings: &TlsSettings, files: Files<'_>, shared: &Shared) -> Result<S
     let mut made = if settings.verify_client.value.0 == "off" {
         builder.with_no_client_auth().with_cert_resolver(Arc::new(Choice(keys)))
     } else {
-        let asker = Arc::new(Asker { hints });
+        let asker = Arc::new(ClientCertificateRequest { hints });
         builder.with_client_cert_verifier(asker).with_cert_resolver(Arc::new(Choice(keys)))
     };
     made.ignore_client_order = settings.prefer_server_ciphers.value;
@@ -137,11 +137,11 @@ fn trust(settings: &TlsSettings, files: Files<'_>) -> Result<(Trust, Vec<Disting
     if settings.verify_client.value.0 == "off" {
         return Ok((trust, hints));
     }
-    let told = &settings.client_certificate;
-    if !told.value.is_empty() {
+    let certificate = &settings.client_certificate;
+    if !certificate.value.is_empty() {
         trust.anchors = files
-            .certificates(&told.value)
-            .map_err(|e| (format!("SSL_CTX_load_verify_locations({e}) failed"), told.origin.span()))?;
+            .certificates(&certificate.value)
+            .map_err(|e| (format!("SSL_CTX_load_verify_locations({e}) failed"), certificate.origin.span()))?;
         let subject = |der: &CertificateDer<'_>| {
             let (_, parsed) = X509Certificate::from_der(der).ok()?;
             Some(DistinguishedName::from(parsed.subject().as_raw().to_vec()))
@@ -167,11 +167,11 @@ fn trust(settings: &TlsSettings, files: Files<'_>) -> Result<(Trust, Vec<Disting
 
 /// Asks clients for certificates and takes any, even none: they are judged when a request comes, as in nginx.
 #[derive(Debug)]
-struct Asker {
+struct ClientCertificateRequest {
     hints: Vec<DistinguishedName>,
 }
 
-impl ClientCertVerifier for Asker {
+impl ClientCertVerifier for ClientCertificateRequest {
     fn client_auth_mandatory(&self) -> bool {
         false
     }

@@ -50,7 +50,7 @@ impl ProducesTickets for Tickets {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct StoredSession {
     sessions: HashMap<Vec<u8>, (u64, Vec<u8>)>,
     order: VecDeque<Vec<u8>>,
 }
@@ -58,13 +58,13 @@ struct Kept {
 /// Sessions that the server keeps, the oldest of which make room.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    kept: Mutex<Kept>,
+    kept: Mutex<StoredSession>,
     most: usize,
     timeout: Duration,
 }
 
 impl Cache {
-    fn with<T>(&self, what: impl FnOnce(&mut Kept) -> T) -> T {
+    fn with<T>(&self, what: impl FnOnce(&mut StoredSession) -> T) -> T {
         what(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

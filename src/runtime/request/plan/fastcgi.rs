@@ -1,14 +1,41 @@
-//! `fastcgi_pass` of a location: parameters, and how a URI is split into a script and a path.
+//! `fastcgi_pass`, `scgi_pass` or `uwsgi_pass` of a location: parameters, and how a URI is split into a script and a path.
 
 use std::collections::HashSet;
 
 use crate::eval::regex::Regex;
 use crate::model::fastcgi::Param;
 
-/// `fastcgi_pass` with its parameters.
+/// Protocol towards the peer.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
-pub(crate) struct FastcgiPlan {
+pub(crate) enum Protocol {
+    Fastcgi {
+        keep_conn: bool,
+        catch_stderr: Vec<Box<[u8]>>,
+    },
+    Scgi,
+    Uwsgi {
+        /// `uwsgi_modifier1`, `uwsgi_modifier2`
+        modifiers: (u8, u8),
+        /// `uwsgi_string`
+        string: Box<[u8]>,
+    },
+}
+
+impl Protocol {
+    /// Scheme of URLs in the error log.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self {
+            Self::Fastcgi { .. } => "fastcgi",
+            Self::Scgi => "scgi",
+            Self::Uwsgi { .. } => "uwsgi",
+        }
+    }
+}
+
+/// `fastcgi_pass`, `scgi_pass` or `uwsgi_pass` with its parameters.
+#[derive(Debug)]
+pub(crate) struct CgiPlan {
+    pub(crate) protocol: Protocol,
     pub(crate) params: Vec<Param>,
     /// Headers that parameters replace, in lower case and with underscores.
     pub(crate) replaced: HashSet<Box<[u8]>>,
@@ -16,8 +43,6 @@ pub(crate) struct FastcgiPlan {
     pub(crate) joins: bool,
     /// nginx's own `HTTP_HOST` is sent.
     pub(crate) sends_host: bool,
-    pub(crate) keep_conn: bool,
-    pub(crate) catch_stderr: Vec<Box<[u8]>>,
 }
 
 /// Pattern that splits a URI into a script's name and the path behind it.

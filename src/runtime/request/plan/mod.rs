@@ -19,7 +19,7 @@ use crate::runtime::net::http1::head::Rules;
 use crate::runtime::net::log::{ErrorLogs, Sink};
 use crate::runtime::request::limit::Limits;
 use crate::runtime::request::plan::cache::CachePlan;
-use crate::runtime::request::plan::fastcgi::{FastcgiPlan, ScriptName};
+use crate::runtime::request::plan::fastcgi::{CgiPlan, Protocol, ScriptName};
 use crate::runtime::request::plan::rewriting::Rewriting;
 use crate::runtime::request::referer::RefererPlan;
 use crate::runtime::request::script::Script;
@@ -29,7 +29,7 @@ use crate::runtime::request::script::Script;
 pub(crate) struct Plan {
     pub(crate) core: Arc<CoreHttpSettings>,
     pub(crate) error_log: ErrorLogs,
-    pub(crate) access_log: Vec<AccessTo>,
+    pub(crate) access_log: Vec<AccessLogPlan>,
     pub(crate) proxy: Option<ProxyPlan>,
     pub(crate) script_name: ScriptName,
     pub(crate) content: Arc<ContentSettings>,
@@ -66,7 +66,7 @@ pub(crate) enum AccessSink {
 
 /// An access log.
 #[derive(Debug)]
-pub(crate) struct AccessTo {
+pub(crate) struct AccessLogPlan {
     pub(crate) sink: AccessSink,
     pub(crate) format: usize,
     pub(crate) condition: Option<ComplexValue>,
@@ -82,7 +82,7 @@ pub(crate) enum HeaderValue {
     BodyLength,
 }
 
-/// `proxy_pass`, or `fastcgi_pass`, with everything around it.
+/// `proxy_pass`, `fastcgi_pass`, `scgi_pass` or `uwsgi_pass` with everything around it.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(crate) struct ProxyPlan {
@@ -110,6 +110,18 @@ pub(crate) struct ProxyPlan {
     /// The peer is asked for changes only unless the configuration says for what.
     pub(crate) asks_modified: bool,
     pub(crate) asks_match: bool,
-    /// FastCGI is spoken instead of HTTP.
-    pub(crate) fastcgi: Option<FastcgiPlan>,
+    /// FastCGI, SCGI or uwsgi is spoken instead of HTTP.
+    pub(crate) cgi: Option<CgiPlan>,
+}
+
+impl ProxyPlan {
+    /// The request and the response are in records of FastCGI.
+    pub(crate) fn has_records(&self) -> bool {
+        self.cgi.as_ref().is_some_and(|cgi| matches!(cgi.protocol, Protocol::Fastcgi { .. }))
+    }
+
+    /// SCGI or uwsgi: parameters in one piece, and the body behind them as it is.
+    pub(crate) fn is_plain_cgi(&self) -> bool {
+        self.cgi.is_some() && !self.has_records()
+    }
 }

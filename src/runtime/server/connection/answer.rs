@@ -12,17 +12,16 @@ use crate::runtime::net::text::put;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::filter;
 use crate::runtime::request::flow::Flow;
-use crate::runtime::request::reply::Part;
+use crate::runtime::request::reply::BodyPart;
 use crate::runtime::request::state::Request;
 use crate::runtime::server::sendfile;
 
 /// Files are read in pieces of this size.
 const FILE_PIECE: usize = 64 << 10;
 
-/// Length of the next piece of a file; `left` bytes of the file are not read yet.
-fn piece_of(request: &Request, left: u64) -> usize {
-    let most = FILE_PIECE.min(request.reply.before.longest_piece());
-    most.min(usize::try_from(left).unwrap_or(most))
+/// Length of the next piece of a file of which `left` bytes are not read yet.
+fn piece_of(left: u64) -> usize {
+    FILE_PIECE.min(usize::try_from(left).unwrap_or(FILE_PIECE))
 }
 
 impl Connection {
@@ -48,18 +47,18 @@ impl Connection {
         }
         let mut written = 0;
         let kept = std::mem::take(&mut request.reply.parts);
-        let parts: &[Part] = if request.reply.header_only { &[] } else { &kept };
-        let length: u64 = parts.iter().map(Part::len).sum();
+        let parts: &[BodyPart] = if request.reply.header_only { &[] } else { &kept };
+        let length: u64 = parts.iter().map(BodyPart::len).sum();
         let chunked = request.reply.chunked && !request.reply.header_only;
         if chunked && length > 0 {
             put(out, format_args!("{length:x}\r\n"));
         }
         for part in parts {
             match *part {
-                Part::Text(from, to) => {
+                BodyPart::Text(from, to) => {
                     out.extend_from_slice(&request.reply.text[from..to]);
                 }
-                Part::File(mut from, to) => {
+                BodyPart::File(mut from, to) => {
                     let file = request.reply.file.take();
                     if let Some(file) = &file
                         && to - from > FILE_PIECE as u64
@@ -114,28 +113,43 @@ impl Connection {
         let mut piece = Vec::new();
         for part in parts {
             match part {
-                Part::Text(from, to) => {
+                BodyPart::Text(from, to) => {
                     piece.clear();
                     piece.extend_from_slice(&text[from..to]);
-                    self.change(request, &mut piece, false)?;
-                    filter::pass(self, request, &piece, false).await?;
+                    self.send_part(request, &mut piece, false).await?;
                 }
-                Part::File(mut from, to) => {
+                BodyPart::File(mut from, to) => {
                     while from < to {
-                        let most = piece_of(request, to - from);
+                        let most = piece_of(to - from);
                         piece.resize(most, 0);
                         let Some(file) = &file else { return Ok(()) };
                         file.read_exact_at(&mut piece, from)?;
                         from += most as u64;
-                        self.change(request, &mut piece, false)?;
-                        filter::pass(self, request, &piece, false).await?;
+                        self.send_part(request, &mut piece, false).await?;
                     }
                 }
             }
         }
         piece.clear();
-        self.change(request, &mut piece, true)?;
-        filter::pass(self, request, &piece, true).await
+        self.send_part(request, &mut piece, true).await
+    }
+
+    /// A part of a page, as the filters before it make it.
+    async fn send_part(
+        &mut self,
+        request: &mut Request,
+        piece: &mut Vec<u8>,
+        is_last: bool,
+    ) -> io::Result<()> {
+        loop {
+            self.change(request, piece, is_last)?;
+            let is_more = request.reply.before.holds();
+            filter::pass(self, request, piece, is_last && !is_more).await?;
+            if !is_more {
+                return Ok(());
+            }
+            piece.clear();
+        }
     }
 
     /// The same for a body that passes filters.
@@ -147,17 +161,18 @@ impl Connection {
         let mut is_last = parts.peek().is_none();
         loop {
             piece.clear();
-            match parts.next() {
-                Some(Part::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
-                Some(Part::File(from, to)) => {
-                    let most = piece_of(request, to - from);
+            let is_held = request.reply.before.holds();
+            match parts.next_if(|_| !is_held) {
+                Some(BodyPart::Text(from, to)) => piece.extend_from_slice(&request.reply.text[from..to]),
+                Some(BodyPart::File(from, to)) => {
+                    let most = piece_of(to - from);
                     piece.resize(most, 0);
                     let Some(file) = &request.reply.file else { return Ok(()) };
                     file.read_exact_at(&mut piece, from)?;
                     let from = from + most as u64;
                     if from < to {
-                        request.reply.parts.push(Part::File(from, to));
-                        let rest: Vec<Part> = request.reply.parts.drain(..).chain(parts).collect();
+                        request.reply.parts.push(BodyPart::File(from, to));
+                        let rest: Vec<BodyPart> = request.reply.parts.drain(..).chain(parts).collect();
                         parts = rest.into_iter().peekable();
                     }
                 }
@@ -172,7 +187,7 @@ impl Connection {
             } else {
                 out.extend_from_slice(&piece);
             }
-            if is_last {
+            if is_last && !request.reply.before.holds() {
                 break;
             }
             self.flush(request, out, &mut written).await?;

@@ -128,8 +128,7 @@ async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream,
         let server = default_server(worker, &client);
         return Box::pin(http2::serve(worker, client, stream, &timer, server)).await;
     }
-    let mut connection =
-        Connection { worker: Rc::clone(worker), client, stream, timer, timed_out: false, sink: None };
+    let mut connection = Connection::new(Rc::clone(worker), client, stream, timer);
     let settings = Rc::clone(&connection.default_plan());
     let (mut idle, mut sure) = (settings.core.client_header_timeout.value, Duration::ZERO);
     loop {
@@ -276,6 +275,7 @@ impl Connection {
     /// Answers a request of which the head was read, or could not be, and logs it.
     pub(crate) async fn respond(&mut self, request: &mut Request, head: Head, mut stage: Stage) -> Flow {
         let is_writing = matches!(head, Head::Done);
+        route::note_uri(request, is_writing);
         let flow = match head {
             Head::Done => {
                 request.buffer.start = request.head.position;

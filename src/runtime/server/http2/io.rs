@@ -43,6 +43,11 @@ impl Io {
         self.0.borrow_mut().poll_send(cx)
     }
 
+    /// Length of the header block with which a stream began (`$request_length`).
+    pub(crate) fn block_length(&self, stream: u32) -> Option<u64> {
+        self.0.borrow_mut().guard.block_length(stream)
+    }
+
     /// Lets h2 work, and sends the bytes that h2 has written meanwhile.
     pub(crate) fn after<T>(
         &self,

@@ -61,16 +61,16 @@ struct Active {
 }
 
 /// Guard of an open request: its drop lowers the count.
-struct One(Rc<Active>);
+struct OpenRequestGuard(Rc<Active>);
 
-impl One {
+impl OpenRequestGuard {
     fn new(active: &Rc<Active>) -> Self {
         active.count.set(active.count.get() + 1);
         Self(Rc::clone(active))
     }
 }
 
-impl Drop for One {
+impl Drop for OpenRequestGuard {
     fn drop(&mut self) {
         self.0.count.set(self.0.count.get() - 1);
         if let Some(waker) = self.0.waker.borrow_mut().take() {
@@ -138,7 +138,7 @@ pub(crate) async fn serve(
             if active.count.get() == 0 { Poll::Ready(Event::Idle) } else { Poll::Pending }
         };
         // Only an idle connection may be closed to make room for another connection.
-        let event = if is_idle { timer.idle(limit, next).await } else { timer.told(limit, next).await };
+        let event = if is_idle { timer.idle(limit, next).await } else { timer.until_stop(limit, next).await };
         match event {
             Some(Event::Closed) => return,
             Some(Event::Idle) => {}
@@ -151,10 +151,12 @@ pub(crate) async fn serve(
                 if is_last && !std::mem::replace(&mut is_leaving, true) {
                     connection.graceful_shutdown();
                 }
-                let (worker, client, one) = (Rc::clone(worker), client.clone(), One::new(&active));
+                let block = io.block_length(request.1.stream_id().as_u32());
+                let (worker, client, one) =
+                    (Rc::clone(worker), client.clone(), OpenRequestGuard::new(&active));
                 // Boxed: tokio moves a task several times before it runs.
                 tokio::task::spawn_local(Box::pin(async move {
-                    answer(worker, client, *request, server).await;
+                    answer(worker, client, *request, server, block).await;
                     drop(one);
                 }));
             }
@@ -192,6 +194,7 @@ async fn answer(
     client: Client,
     (parts, respond): (h2_http::Request<RecvStream>, SendResponse<Bytes>),
     server: ServerId,
+    block: Option<u64>,
 ) {
     let (parts, body) = parts.into_parts();
     let plan = Rc::clone(&worker.servers[server.0 as usize]);
@@ -203,12 +206,13 @@ async fn answer(
     let mut request = worker.take_request(&plan);
     request.buffer = worker.buffers.take();
     request.reset(&plan, server);
-    let mut c = Connection { worker, client, stream, timer, timed_out: false, sink: None };
+    let mut c = Connection::new(worker, client, stream, timer);
     let head = match head::read(&mut request.head, &parts, &mut request.buffer, &plan.rules) {
         Progress::Bad(bad) => Head::Bad(bad.status, bad.message),
         Progress::Done | Progress::More => Head::Done,
     };
     request.head.chunked |= is_framed;
+    request.block = block;
     let flow = c.respond(&mut request, head, stage).await;
     if request.reply.expect_trailers && flow != Flow::Abort {
         headers::trailers(&mut c.scope(&mut request));

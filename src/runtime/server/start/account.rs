@@ -65,21 +65,21 @@ pub(crate) fn find(config: &Config, was_root: bool) -> Result<Option<Account>, S
 pub(crate) fn become_it(account: &Account, config: &Config, log: &ErrorLogs) -> Result<(), StartError> {
     let Account { name, uid, gid } = account;
     let span = config.core.user.origin.span();
-    let told = |call: String, error: &std::io::Error| {
+    let call_failed = |call: String, error: &std::io::Error| {
         let advice = if uid.is_root() { "" } else { "; `user root;` would serve requests as root" };
         failed(format!("{call} failed{}: cannot become \"{name}\"{advice}", errno(error)), span)
     };
-    setgid(*gid).map_err(|e| told(format!("setgid({gid})"), &e.into()))?;
+    setgid(*gid).map_err(|e| call_failed(format!("setgid({gid})"), &e.into()))?;
     if let Err(error) = initgroups(&std::ffi::CString::new(name.as_str()).unwrap_or_default(), *gid) {
         let call = format!("initgroups({name}, {gid})");
         if !uid.is_root() {
-            return Err(told(call, &error.into()));
+            return Err(call_failed(call, &error.into()));
         }
         // A user namespace may forbid it, and nothing is gained by groups that root has beside.
         log.write(Severity::Emerg, None, &format!("{call} failed{}", errno(&error.into())));
     }
     if uid.is_root() {
-        return setuid(*uid).map_err(|e| told(format!("setuid({uid})"), &e.into()));
+        return setuid(*uid).map_err(|e| call_failed(format!("setuid({uid})"), &e.into()));
     }
     let keeps = is_transparent(config);
     let capabilities = |error: caps::errors::CapsError| {
@@ -88,7 +88,7 @@ pub(crate) fn become_it(account: &Account, config: &Config, log: &ErrorLogs) -> 
     if keeps {
         caps::securebits::set_keepcaps(true).map_err(capabilities)?;
     }
-    setuid(*uid).map_err(|e| told(format!("setuid({uid})"), &e.into()))?;
+    setuid(*uid).map_err(|e| call_failed(format!("setuid({uid})"), &e.into()))?;
     let (none, kept) = (CapsHashSet::new(), keeps.then_some(Capability::CAP_NET_RAW).into_iter().collect());
     // An effective capability has to be permitted at any time.
     let steps = [
@@ -110,7 +110,12 @@ pub(crate) fn become_it(account: &Account, config: &Config, log: &ErrorLogs) -> 
 /// True if a level binds upstream connections to addresses that are not the host's.
 fn is_transparent(config: &Config) -> bool {
     let is = |settings: &HttpSettings| {
-        let binds = [&settings.proxy.bind.value, &settings.reuse.fastcgi_bind.value];
+        let binds = [
+            &settings.proxy.bind.value,
+            &settings.reuse.fastcgi_bind.value,
+            &settings.scgi.bind.value,
+            &settings.uwsgi.bind.value,
+        ];
         binds.iter().any(|bind| {
             matches!(bind, Bind::Address { transparent: true, .. } | Bind::Value { transparent: true, .. })
         })

@@ -192,7 +192,7 @@ pub(crate) struct ExistingResources<'g> {
 }
 
 /// A configuration with its resources of the host: sockets bound, files opened, names resolved, certificates read.
-pub(crate) struct Prepared {
+pub(crate) struct PreparedConfiguration {
     pub(crate) config: Arc<Config>,
     pub(crate) listeners: Vec<(Endpoint, Listener)>,
     /// Paths of unix sockets.
@@ -205,7 +205,7 @@ pub(crate) struct Prepared {
     tls: Arc<Tls>,
 }
 
-impl Prepared {
+impl PreparedConfiguration {
     /// Gives the logs to the account, which will open them again.
     pub(crate) fn give(&self, account: &Account) {
         for failure in self.files.give(account.uid.as_raw()) {
@@ -223,7 +223,7 @@ pub(crate) fn prepare(
     options: &RunOptions,
     given: ExistingResources<'_>,
     account: Option<&Account>,
-) -> Result<Prepared, StartError> {
+) -> Result<PreparedConfiguration, StartError> {
     let router = Router::new(Arc::clone(config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;
     let mut listeners = Vec::new();
     let mut sockets = Vec::new();
@@ -263,15 +263,16 @@ pub(crate) fn prepare(
     let error_log = trial.error_log.clone();
     drop(trial);
     let config = Arc::clone(config);
-    Ok(Prepared { config, listeners, sockets, peers, files, error_log, counters, product, tls })
+    Ok(PreparedConfiguration { config, listeners, sockets, peers, files, error_log, counters, product, tls })
 }
 
 /// Starts the workers.
 ///
 /// # Errors
 /// One of them does not start.
-pub(crate) fn launch(prepared: Prepared, options: &RunOptions) -> Result<Running, StartError> {
-    let Prepared { config, listeners, sockets, peers, files, error_log, counters, product, tls } = prepared;
+pub(crate) fn launch(prepared: PreparedConfiguration, options: &RunOptions) -> Result<Running, StartError> {
+    let PreparedConfiguration { config, listeners, sockets, peers, files, error_log, counters, product, tls } =
+        prepared;
     let count = match config.core.worker_processes.value {
         WorkerProcesses::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         WorkerProcesses::Count(n) => n.max(1) as usize,

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use crate::model::Config;
+use crate::model::location::Handler;
 use crate::runtime::net::log::errno;
 use crate::runtime::server::start::account::Account;
 use crate::runtime::server::start::{StartError, failed};
@@ -14,7 +15,7 @@ use crate::runtime::server::start::{StartError, failed};
 /// Mode of a directory that is made.
 const MODE: u32 = 0o700;
 
-/// Makes the directories of caches and of request bodies that are not there, and gives them to the account.
+/// Makes the directories of caches, of request bodies and of responses that are not there, and gives them to the account.
 ///
 /// # Errors
 /// A directory that the configuration names cannot be made or given away. One that it does not name is told when it is
@@ -27,8 +28,20 @@ pub(super) fn make(config: &Config, prefix: &Path, account: Option<&Account>) ->
         let path = &settings.core.client_body_temp_path;
         (&path.value.path, path.origin.span())
     });
+    let responses = config.http.locations().filter_map(|(_, location)| {
+        let path = match &location.handler {
+            Some(Handler::Proxy(_)) => &location.settings.pass.temp_path,
+            Some(Handler::Pass(pass)) => match pass.directive {
+                "scgi_pass" => &location.settings.scgi.temp_path,
+                "uwsgi_pass" => &location.settings.uwsgi.temp_path,
+                _ => &location.settings.fastcgi_proxy.temp_path,
+            },
+            _ => return None,
+        };
+        Some((&path.value.path, path.origin.span()))
+    });
     let mut seen = HashSet::new();
-    for (path, span) in caches.chain(bodies).filter(|(path, _)| seen.insert(*path)) {
+    for (path, span) in caches.chain(bodies).chain(responses).filter(|(path, _)| seen.insert(*path)) {
         // Without root the directory of bodies is made when there is the first: as it was always.
         if account.is_none() && span.is_none() {
             continue;

@@ -68,6 +68,9 @@ impl Balancer for Consistent {
         if is_out || self.points.is_empty() {
             return self.peers.round_robin(attempt, now);
         }
+        if let Some(i) = self.peers.hinted(attempt, now) {
+            return Some(self.peers.take(i, attempt, now));
+        }
         loop {
             let (_, name) = self.points[attempt.hash as usize % self.points.len()];
             let names = &self.names;

@@ -26,6 +26,9 @@ impl Balancer for Hash {
         if attempt.misses > 20 || self.peers.primaries < 2 || attempt.key.is_empty() {
             return self.peers.round_robin(attempt, now);
         }
+        if let Some(i) = self.peers.hinted(attempt, now) {
+            return Some(self.peers.take(i, attempt, now));
+        }
         loop {
             let mut crc = !0;
             if attempt.rehash > 0 {

@@ -32,6 +32,9 @@ impl Balancer for IpHash {
         if attempt.misses > 20 || self.peers.primaries < 2 {
             return self.peers.round_robin(attempt, now);
         }
+        if let Some(i) = self.peers.hinted(attempt, now) {
+            return Some(self.peers.take(i, attempt, now));
+        }
         let mut hash = attempt.hash;
         loop {
             hash = attempt.key.iter().fold(hash, |hash, byte| (hash * 113 + u32::from(*byte)) % 6271);

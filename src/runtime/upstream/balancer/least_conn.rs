@@ -49,9 +49,9 @@ impl Balancer for LeastConn {
         if self.peers.single {
             return self.peers.round_robin(attempt, now);
         }
-        let mut chosen = self.choose(attempt, now);
+        let mut chosen = self.peers.hinted(attempt, now).or_else(|| self.choose(attempt, now));
         if chosen.is_none() && self.peers.turns_to_backup(attempt) {
-            chosen = self.choose(attempt, now);
+            chosen = self.peers.hinted(attempt, now).or_else(|| self.choose(attempt, now));
         }
         let chosen = chosen?;
         Some(self.peers.take(chosen, attempt, now))

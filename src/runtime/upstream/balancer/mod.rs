@@ -10,10 +10,13 @@ pub(crate) mod round_robin;
 
 use std::sync::{Arc, Mutex};
 
+use md5::{Digest, Md5};
+
 use crate::model::upstream::Balancer as Method;
-use crate::model::{ComplexValue, Peer};
+use crate::model::{ComplexValue, Peer, Upstream};
 use crate::runtime::upstream::balancer::peers::Peers;
 use crate::runtime::upstream::balancer::round_robin::RoundRobin;
+use crate::runtime::upstream::peer::Resolved;
 
 /// A balancer that all workers ask (`zone`), or one of a worker alone.
 pub(crate) type SharedBalancer = Arc<Mutex<Box<dyn Balancer + Send>>>;
@@ -34,6 +37,8 @@ pub(crate) struct Attempt {
     rehash: u32,
     /// Peers that a method found and could not use; after twenty it is round robin's turn.
     misses: u32,
+    /// Name of the peer that the request asks for (`sticky`).
+    pub(crate) hint: Option<Box<[u8]>>,
 }
 
 impl Attempt {
@@ -94,11 +99,30 @@ impl Key {
     }
 }
 
+/// The balancer of an upstream, whose peers have names for `sticky`: that of `route=`, or the MD5 of the address
+/// (`ngx_http_upstream_create_sid`).
+pub(crate) fn of(upstream: &Upstream, placed: &[(usize, Resolved)]) -> Box<dyn Balancer + Send> {
+    let peers = placed.iter().map(|(at, _)| &upstream.peers[*at]);
+    let mut balancer = new(&upstream.balancer.value, peers);
+    if upstream.sticky.is_some() {
+        let name = |(at, (_, name)): &(usize, Resolved)| match upstream.peers[*at].route.as_bytes() {
+            b"" => hex(&Md5::digest(name)).into_bytes().into(),
+            route => route.into(),
+        };
+        balancer.peers().name(placed.iter().map(name));
+    }
+    balancer
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        text.push_str(&format!("{byte:02x}"));
+        text
+    })
+}
+
 /// The balancer of a method; `peers` with the address each was resolved to from the name that is written.
-pub(crate) fn new<'a>(
-    method: &Method,
-    peers: impl Iterator<Item = &'a Peer> + Clone,
-) -> Box<dyn Balancer + Send> {
+fn new<'a>(method: &Method, peers: impl Iterator<Item = &'a Peer> + Clone) -> Box<dyn Balancer + Send> {
     match method {
         Method::RoundRobin | Method::Other(_) => Box::new(RoundRobin::new(peers)),
         Method::LeastConn => Box::new(least_conn::LeastConn::new(Peers::new(peers))),

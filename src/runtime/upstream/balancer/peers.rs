@@ -19,6 +19,10 @@ pub(crate) struct PeerState {
     fails: u32,
     accessed: u64,
     checked: u64,
+    /// Name of the peer for `sticky`.
+    sid: Box<[u8]>,
+    /// Only requests of known sessions.
+    drains: bool,
 }
 
 /// All peers; backup ones among them.
@@ -37,7 +41,7 @@ impl Peers {
         let list: Vec<PeerState> = peers
             .map(|peer| PeerState {
                 backup: peer.backup,
-                down: peer.down,
+                down: peer.down || peer.drain,
                 weight: i64::from(peer.weight),
                 effective_weight: i64::from(peer.weight),
                 current_weight: 0,
@@ -48,6 +52,8 @@ impl Peers {
                 fails: 0,
                 accessed: 0,
                 checked: 0,
+                sid: Box::default(),
+                drains: peer.drain,
             })
             .collect();
         let backups = list.iter().filter(|p| p.backup).count();
@@ -70,6 +76,8 @@ impl Peers {
             fails: 0,
             accessed: 0,
             checked: 0,
+            sid: Box::default(),
+            drains: false,
         };
         let list: Vec<PeerState> = (0..count).map(peer).collect();
         Self { single: count == 1, total_weight: list.iter().map(|p| p.weight).sum(), primaries: count, list }
@@ -87,14 +95,41 @@ impl Peers {
         Attempt { tries: self.list.iter().filter(|p| !p.down).count().max(1), ..Attempt::default() }
     }
 
+    /// Names the peers for `sticky`, in order.
+    pub(crate) fn name(&mut self, names: impl Iterator<Item = Box<[u8]>>) {
+        for (peer, name) in self.list.iter_mut().zip(names) {
+            peer.sid = name;
+        }
+    }
+
+    /// Name of a peer.
+    pub(crate) fn sid(&self, i: usize) -> Box<[u8]> {
+        self.list.get(i).map(|peer| peer.sid.clone()).unwrap_or_default()
+    }
+
+    /// The peer that the request asks for, if it may be asked (`ngx_http_upstream_get_rr_peer_by_sid`).
+    pub(super) fn hinted(&self, attempt: &Attempt, now: u64) -> Option<usize> {
+        let hint = attempt.hint.as_deref()?;
+        let is_it = |peer: &PeerState| peer.backup == attempt.backup && *peer.sid == *hint;
+        let found = self.list.iter().position(is_it)?;
+        let peer = &self.list[found];
+        ((!peer.down || peer.drains) && self.is_able(found, attempt, now)).then_some(found)
+    }
+
     /// True if a peer may be asked in this attempt.
     pub(super) fn is_usable(&self, i: usize, attempt: &Attempt, now: u64) -> bool {
+        let peer = &self.list[i];
+        peer.backup == attempt.backup && !peer.down && self.is_able(i, attempt, now)
+    }
+
+    /// True if a peer has neither failed nor too many connections.
+    fn is_able(&self, i: usize, attempt: &Attempt, now: u64) -> bool {
         let peer = &self.list[i];
         let is_disabled = peer.max_fails > 0
             && peer.fails >= peer.max_fails
             && now.saturating_sub(peer.checked) <= peer.fail_timeout;
         let is_full = peer.max_conns > 0 && peer.conns >= peer.max_conns;
-        peer.backup == attempt.backup && !peer.down && !is_disabled && !is_full && !attempt.tried.contains(&i)
+        !is_disabled && !is_full && !attempt.tried.contains(&i)
     }
 
     /// The primary peer at a position of all weights laid side by side.
@@ -118,6 +153,11 @@ impl Peers {
 
     /// The one whose turn it is among those that may be.
     pub(super) fn turn(&mut self, may: impl Fn(&Self, usize) -> bool) -> Option<usize> {
+        self.turn_of(None, may)
+    }
+
+    /// The same, and the turn goes to a given peer.
+    fn turn_of(&mut self, given: Option<usize>, may: impl Fn(&Self, usize) -> bool) -> Option<usize> {
         let mut best: Option<usize> = None;
         let mut total = 0;
         for i in 0..self.list.len() {
@@ -135,26 +175,44 @@ impl Peers {
                 best = Some(i);
             }
         }
-        self.list[best?].current_weight -= total;
-        best
+        let best = given.or(best)?;
+        self.list[best].current_weight -= total;
+        Some(best)
     }
 
     /// `ngx_http_upstream_get_round_robin_peer`
     pub(super) fn round_robin(&mut self, attempt: &mut Attempt, now: u64) -> Option<usize> {
         if self.single {
+            let is_hinted = self.hinted(attempt, now).is_some();
             let peer = &mut self.list[0];
-            if peer.down || (peer.max_conns > 0 && peer.conns >= peer.max_conns) {
+            let is_full = peer.max_conns > 0 && peer.conns >= peer.max_conns;
+            if !is_hinted && (peer.down || is_full) {
                 return None;
             }
             peer.conns += 1;
             return Some(0);
         }
-        let mut chosen = self.turn(|peers, i| peers.is_usable(i, attempt, now));
+        let mut chosen = self.next(attempt, now);
         if chosen.is_none() && self.turns_to_backup(attempt) {
-            chosen = self.turn(|peers, i| peers.is_usable(i, attempt, now));
+            chosen = self.next(attempt, now);
         }
         let chosen = chosen?;
         Some(self.take(chosen, attempt, now))
+    }
+
+    /// The peer that is asked for, else the one whose turn it is (`ngx_http_upstream_get_peer`).
+    fn next(&mut self, attempt: &Attempt, now: u64) -> Option<usize> {
+        let hinted = self.hinted(attempt, now);
+        if let Some(i) = hinted {
+            let group = self.list.iter().filter(|peer| peer.backup == attempt.backup);
+            let total: i64 = group.map(|peer| peer.weight).sum();
+            let peer = &self.list[i];
+            // One request of a session in a row counts.
+            if peer.current_weight <= peer.weight - total {
+                return hinted;
+            }
+        }
+        self.turn_of(hinted, |peers, i| peers.is_usable(i, attempt, now))
     }
 
     /// The primary peers are used up: the backup ones follow, if there are any and they had not their turn.

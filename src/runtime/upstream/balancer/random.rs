@@ -38,6 +38,9 @@ impl Balancer for Random {
         if attempt.misses > 20 || self.peers.primaries < 2 {
             return self.peers.round_robin(attempt, now);
         }
+        if let Some(i) = self.peers.hinted(attempt, now) {
+            return Some(self.peers.take(i, attempt, now));
+        }
         let mut first: Option<usize> = None;
         loop {
             let number = self.number() % self.peers.total_weight;

@@ -54,6 +54,8 @@ mod tests {
                 backup: *backup,
                 down: false,
                 resolve: false,
+                route: String::new(),
+                drain: false,
                 span,
             })
             .collect();

@@ -3,7 +3,7 @@
 use crate::model::argument::Words;
 use crate::model::cache::CacheValid;
 use crate::runtime::net::clock;
-use crate::runtime::net::http1::field::{Field, Known};
+use crate::runtime::net::http1::field::{Field, KnownHeader};
 use crate::runtime::upstream::cache::header::LONGEST;
 
 /// Validity by the headers of a response.
@@ -28,22 +28,24 @@ pub(crate) fn of(text: &[u8], fields: &[Field], ignored: &Words, now: i64) -> Va
     for field in fields {
         let value = field.value.of(text);
         match field.known {
-            Known::SetCookie if obeyed("Set-Cookie") => validity.is_refused = true,
-            Known::XAccelExpires if !has_accel => {
+            KnownHeader::SetCookie if obeyed("Set-Cookie") => validity.is_refused = true,
+            KnownHeader::XAccelExpires if !has_accel => {
                 has_accel = true;
                 if obeyed("X-Accel-Expires") {
                     accel(value, now, &mut validity, (&mut no_cache, &mut expired));
                 }
             }
-            Known::Expires if obeyed("Expires") && validity.valid == 0 => match clock::parse_http(value) {
-                Some(time) if time >= now => validity.valid = time,
-                _ => expired = true,
-            },
-            Known::CacheControl if obeyed("Cache-Control") => {
+            KnownHeader::Expires if obeyed("Expires") && validity.valid == 0 => {
+                match clock::parse_http(value) {
+                    Some(time) if time >= now => validity.valid = time,
+                    _ => expired = true,
+                }
+            }
+            KnownHeader::CacheControl if obeyed("Cache-Control") => {
                 let is_decided = has_accel && validity.valid != 0;
                 control(value, is_decided, now, &mut validity, (&mut no_cache, &mut expired));
             }
-            Known::Other if obeyed("Vary") && field.name.of(text).eq_ignore_ascii_case(b"vary") => {
+            KnownHeader::Other if obeyed("Vary") && field.name.of(text).eq_ignore_ascii_case(b"vary") => {
                 if value == b"*" {
                     validity.is_refused = true;
                 }

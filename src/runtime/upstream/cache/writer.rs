@@ -4,12 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::SystemTime;
 
 /// The file; it is removed unless it is completed.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    file: File,
+    file: Rc<File>,
     temporary: Option<PathBuf>,
     length: u64,
 }
@@ -18,7 +19,7 @@ impl Writer {
     /// A new file; its directories are made when they are missing.
     pub(crate) fn create(temporary: PathBuf) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
+        options.read(true).write(true).create_new(true).mode(0o600);
         let file = options.open(&temporary).or_else(|error| {
             match (error.kind(), temporary.parent()) {
                 (io::ErrorKind::NotFound, Some(directory)) => std::fs::create_dir_all(directory)?,
@@ -28,14 +29,24 @@ impl Writer {
             }
             options.open(&temporary)
         })?;
-        Ok(Self { file, temporary: Some(temporary), length: 0 })
+        Ok(Self { file: Rc::new(file), temporary: Some(temporary), length: 0 })
     }
 
     /// Adds to it.
     pub(crate) fn append(&mut self, data: &[u8]) -> io::Result<()> {
-        self.file.write_all(data)?;
+        (&*self.file).write_all(data)?;
         self.length += data.len() as u64;
         Ok(())
+    }
+
+    /// The file, which can be read as far as it has been written.
+    pub(crate) fn file(&self) -> &Rc<File> {
+        &self.file
+    }
+
+    /// Bytes that have been written.
+    pub(crate) fn len(&self) -> u64 {
+        self.length
     }
 
     /// Gives it its name; its length.

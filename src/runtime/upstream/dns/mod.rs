@@ -56,7 +56,7 @@ impl Failure {
 type Addresses = Result<Vec<IpAddr>, Failure>;
 
 #[derive(Debug)]
-struct Known {
+struct CachedAnswer {
     addresses: Vec<IpAddr>,
     alias: Option<String>,
     until: Instant,
@@ -72,7 +72,7 @@ pub(crate) struct Resolver {
     random: Rc<Random>,
     /// Index of the name server whose turn it is.
     turn: Cell<usize>,
-    known: RefCell<HashMap<String, Known>>,
+    known: RefCell<HashMap<String, CachedAnswer>>,
     /// Names that are being asked for.
     asked: RefCell<HashMap<String, watch::Receiver<Option<Addresses>>>>,
 }
@@ -229,7 +229,7 @@ impl Resolver {
             }
         }
         let until = Instant::now() + ttl;
-        let entry = Known { addresses: both.addresses.clone(), alias: both.alias.clone(), until };
+        let entry = CachedAnswer { addresses: both.addresses.clone(), alias: both.alias.clone(), until };
         known.insert(name.to_owned(), entry);
         Ok((both.addresses, both.alias))
     }
