@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::model::Config;
+use crate::catalog::{self, Context};
+use crate::model::{Config, Server, Stream, StreamServer};
 use crate::source::SourceMap;
 
 /// Version of the schema.
@@ -17,7 +18,7 @@ pub(super) fn print(config: &Config, sources: &SourceMap, all: bool, out: &mut d
     // Server by server: most of what each has is dropped, and of thousands it would not fit into memory before.
     let servers: Vec<Value> = config.http.servers.iter().map(|s| view.of(s)).collect::<io::Result<_>>()?;
     let http = &config.http;
-    let document = json!({
+    let mut document = json!({
         "schema": SCHEMA,
         "ngxc": env!("CARGO_PKG_VERSION"),
         "nginx_version": config.version.to_string(),
@@ -37,8 +38,52 @@ pub(super) fn print(config: &Config, sources: &SourceMap, all: bool, out: &mut d
         },
         "unsupported": view.of(&config.unsupported)?,
     });
+    if let (Some(stream), Some(config)) = (&config.stream, &config.of_stream()) {
+        document["stream"] = self::stream(stream, &View { config, sources, all })?;
+    }
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
+}
+
+/// The `stream` block, whose numbers are those of its own tables.
+fn stream(stream: &Stream, view: &View<'_>) -> io::Result<Value> {
+    // The shared groups have settings of http that stream does not know.
+    let exists = |name: &str| {
+        [Context::Stream, Context::StreamServer]
+            .iter()
+            .any(|context| catalog::in_context(name.as_bytes(), *context).is_some())
+    };
+    let merged = |shared: Value, own: Value| {
+        let Value::Object(mut all) = flattened(shared) else { return own };
+        all.retain(|name, _| exists(name));
+        if let Value::Object(own) = own {
+            all.extend(own);
+        }
+        Value::Object(all)
+    };
+    let shared = &stream.shared;
+    let server = |(both, own): (&Server, &StreamServer)| -> io::Result<Value> {
+        Ok(json!({
+            "place": view.of(&both.span)?,
+            "listen": view.of(&both.listen)?,
+            "names": view.of(&both.names)?,
+            "settings": merged(view.of(&both.settings)?, view.of(&*own.settings)?),
+            "instructions": view.of(&both.instructions)?,
+            "handler": view.of(&own.handler)?,
+        }))
+    };
+    let servers = shared.servers.iter().zip(&stream.servers).map(server).collect::<io::Result<Vec<_>>>()?;
+    Ok(json!({
+        "place": view.of(&stream.span)?,
+        "settings": merged(view.of(&shared.settings)?, Value::Null),
+        "servers": servers,
+        "upstreams": view.of(&shared.upstreams)?,
+        "variables": view.of(&shared.variables)?,
+        "maps": view.of(&shared.maps)?,
+        "geos": view.of(&shared.geos)?,
+        "split_clients": view.of(&shared.split_clients)?,
+        "log_formats": view.of(&shared.log_formats)?,
+    }))
 }
 
 /// Tables that turn numbers of the model into names and places.

@@ -8,8 +8,8 @@ use super::block::{self, Blocks};
 use super::directive::Directive;
 use super::output::File;
 use super::scope::{Check, Compiler};
-use super::{charset, geo, http, map, settings, split_clients, types};
-use crate::catalog::{Context, Subsystem};
+use super::{charset, geo, http, map, settings, split_clients, stream, types};
+use crate::catalog::Context;
 use crate::diagnostic::{Diagnostic, FaultPhase};
 use crate::model::CoreSettings;
 use crate::model::core::WorkerProcesses;
@@ -67,11 +67,11 @@ pub(super) fn configuration(cx: &mut Compiler<'_>) {
         Context::Geo => geo::check(cx, root),
         Context::Types => types::fragment(cx, root),
         Context::CharsetMap => charset::fragment(cx, root),
-        Context::SplitClients => split_clients::fragment(cx, root),
-        _ => {
-            cx.subsystem = subsystem(context);
-            block::directives(cx, root, context, &mut block::Unmodelled);
+        Context::Stream | Context::StreamServer | Context::StreamUpstream => {
+            stream::fragment(cx, root, context);
         }
+        Context::SplitClients => split_clients::fragment(cx, root),
+        _ => block::directives(cx, root, context, &mut block::Unmodelled),
     }
     cx.core = Some(main.core);
 }
@@ -99,20 +99,11 @@ impl<'t> Blocks<'t> for Main {
                 true
             }
             "stream" => {
-                cx.subsystem = Subsystem::Stream;
-                block::directives(cx, inner, Context::Stream, &mut block::Unmodelled);
-                cx.subsystem = Subsystem::Http;
+                stream::stream(cx, directive, inner);
                 true
             }
             _ => false,
         }
-    }
-}
-
-fn subsystem(context: Context) -> Subsystem {
-    match context {
-        Context::Stream | Context::StreamServer | Context::StreamUpstream => Subsystem::Stream,
-        _ => Subsystem::Http,
     }
 }
 

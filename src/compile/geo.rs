@@ -61,7 +61,7 @@ pub(super) fn check<'t>(cx: &mut Compiler<'t>, block: Block<'t>) {
     entries(cx, block, &mut |cx, entry| building.entry(cx, entry));
 }
 
-/// Compiles a `geo` block of `http`.
+/// Compiles a `geo` block.
 pub(super) fn geo<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: Block<'t>) {
     let has_source = directive.len() == 2;
     let name = directive.arg(1);
@@ -71,7 +71,7 @@ pub(super) fn geo<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
     let position = cx.http.geos.len();
     let n = if has_source { 2 } else { 1 };
     let variable = value::define(cx, directive, n, VariableSource::Geo(position));
-    let mut building = Building::default();
+    let mut building = Building { stream: cx.subsystem == Subsystem::Stream, ..Building::default() };
     entries(cx, block, &mut |cx, entry| building.entry(cx, entry));
     let Some(variable) = variable else { return };
     let Building { is_ranges, networks, ranges, default, proxies, proxy_recursive, volatile, .. } = building;

@@ -5,6 +5,7 @@ use super::directive::Directive;
 use super::scope::Compiler;
 use super::{
     cached, charset, geo, limit, location, log, map, server, settings, split_clients, types, upstream,
+    virtual_server,
 };
 use crate::catalog::Context;
 use crate::model::HttpSettings;
@@ -27,7 +28,7 @@ pub(super) fn fragment<'t>(cx: &mut Compiler<'t>, block: Block<'t>, context: Con
         Context::Upstream => upstream::fragment(cx, head, block),
         Context::Location => {
             let location = location::fragment(cx, head, block, &started);
-            let server = server::around(head, vec![location], &started);
+            let server = virtual_server::around(head, vec![location], &started);
             cx.http.servers.push(server);
         }
         _ => server::server(cx, head, block, &started),

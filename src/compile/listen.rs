@@ -6,6 +6,7 @@ use super::address::{self, Form};
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::socket::{self, SocketSubsystem, Sockets};
+use crate::catalog::Subsystem;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Endpoint, Listen};
 use crate::version::Version;
@@ -17,7 +18,11 @@ pub(super) fn implied() -> Listen {
 
 /// Adds the sockets of one `listen`: several for a range of ports.
 pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &mut Vec<Listen>) {
-    let url = match address::parse_resolved(&directive.arg(1), 80, Form::Listen) {
+    let (whose, port) = match cx.subsystem {
+        Subsystem::Stream => (SocketSubsystem::Stream, 0),
+        _ => (SocketSubsystem::Http, 80),
+    };
+    let url = match address::parse_resolved(&directive.arg(1), port, Form::Listen) {
         Ok(url) => url,
         Err(fault) => {
             socket::refuse_address(cx, directive, fault);
@@ -39,7 +44,7 @@ pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &
     }
     let number = cx.states.of::<Sockets>().servers.len();
     for endpoint in socket::endpoints(&url) {
-        if !socket::add(cx, Some(directive.span()), &endpoint, &options, (SocketSubsystem::Http, number)) {
+        if !socket::add(cx, Some(directive.span()), &endpoint, &options, (whose, number)) {
             return;
         }
         server.push(Listen {
@@ -47,6 +52,7 @@ pub(super) fn listen(cx: &mut Compiler<'_>, directive: &Directive<'_>, server: &
             ssl: options.ssl,
             http2: options.http2,
             quic: options.quic,
+            udp: options.udp,
             proxy_protocol: options.proxy_protocol,
             reuseport: options.reuseport,
             backlog: options.backlog,

@@ -100,7 +100,6 @@ fn stream_format<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
         let nginx = format!("duplicate \"log_format\" name \"{}\"", directive.text(1));
         return refuse(cx, directive, 1, "another name", nginx);
     }
-    escape(cx, directive);
     true
 }
 
@@ -174,6 +173,9 @@ fn escape(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> Option<Escape> {
 
 impl Value for AccessLogs {
     fn default(text: Option<&str>, _: Kind) -> Self {
+        if text == Some("off") {
+            return AccessLogs::Off;
+        }
         let file = text.and_then(|t| t.split(' ').next()).unwrap_or("logs/access.log");
         AccessLogs::To(vec![AccessLog {
             target: LogTarget::File(file.to_owned()),

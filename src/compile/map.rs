@@ -7,7 +7,6 @@ use super::hash::{self, Table};
 use super::headers::HashKeys;
 use super::scope::Compiler;
 use super::{regex, value};
-use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, FaultPhase};
 use crate::model::map::{Map, MapDefault, MapEntry, MapKey};
 use crate::model::value::VariableSource;
@@ -52,7 +51,7 @@ pub(super) fn map<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, block: B
     if let Some(label) = seen.names.longest_label() {
         hash::check(cx, &Table { names: &[label], ..table });
     }
-    if variable.is_some() && cx.subsystem == Subsystem::Http {
+    if variable.is_some() {
         cx.http.maps.push(map);
     }
 }

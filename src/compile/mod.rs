@@ -40,6 +40,7 @@ mod state;
 mod stream;
 mod unmodelled;
 mod upstream;
+mod virtual_server;
 
 mod access;
 mod cache;
@@ -105,12 +106,16 @@ fn finish(mut cx: scope::Compiler<'_>) -> Compiled {
     }
     let core = cx.core.take().unwrap_or_else(|| settings::core_defaults(cx.options.version));
     let same_since = cx.same_since();
-    let [http_variables, _] = cx.variables;
+    let [http_variables, stream_variables] = cx.variables;
     cx.http.variables = http_variables.list;
+    if let Some(stream) = &mut cx.stream {
+        stream.shared.variables = stream_variables.list;
+    }
     let config = Config {
         version: cx.options.version,
         core,
         http: cx.http,
+        stream: cx.stream,
         unsupported: cx.unsupported,
         embedded: std::collections::BTreeMap::new(),
     };

@@ -5,9 +5,9 @@ use std::collections::hash_map::Entry;
 
 use super::hash::{self, Table};
 use super::scope::Compiler;
-use super::server::{NoWildcards, WILDCARDS};
 use super::socket;
 use super::stream::StreamNames;
+use super::virtual_server::{NoWildcards, WILDCARDS};
 use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::server::ServerName;

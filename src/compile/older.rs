@@ -18,9 +18,10 @@ use crate::version::Version;
 /// Groups of settings with their older versions, by the address of the original, which the map keeps alive.
 type Known<T> = HashMap<*const T, (Arc<T>, Arc<T>)>;
 
-/// Turns a compilation into that for an older `version`; false, with nothing changed, if more than defaults can differ.
+/// Turns a compilation into that for an older `version`; false, with nothing changed, if more than defaults can
+/// differ, or if there is a `stream` block.
 pub fn make_older(compiled: &mut Compiled, version: Version) -> bool {
-    if version < compiled.same_since {
+    if version < compiled.same_since || compiled.config.stream.is_some() {
         return false;
     }
     let config = &mut compiled.config;

@@ -1,7 +1,7 @@
 //! `fastcgi_pass`, `uwsgi_pass`, `scgi_pass`, `grpc_pass`, `memcached_pass`, `tunnel_pass`, and `proxy_pass` of stream:
 //! an address, or the name of an upstream.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::address::{self, Form, Url};
@@ -53,9 +53,9 @@ fn off_is_alone(cx: &mut Compiler<'_>, directive: &Directive<'_>) -> bool {
     false
 }
 
-/// Upstreams of `stream` by name, with the place of the first.
+/// Names of the upstreams of `stream`.
 #[derive(Default)]
-pub(super) struct StreamUpstreams(pub(super) HashMap<String, Span>);
+pub(super) struct StreamUpstreams(pub(super) HashSet<String>);
 
 /// Host names without a port.
 #[derive(Default)]
@@ -106,8 +106,6 @@ pub(super) fn pass<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool
                     includes,
                     is_no_host,
                 });
-            } else if cx.subsystem == Subsystem::Stream {
-                unresolvable(cx, &url, directive.span());
             }
             if directive.name() == "memcached_pass" {
                 // The module reads the key of each request from this variable.
@@ -147,7 +145,7 @@ pub(super) fn report_unported(cx: &mut Compiler<'_>) {
             Subsystem::Http => {
                 cx.upstreams.get(&unported.host).is_some_and(|list| list.iter().any(|k| k.port.is_none()))
             }
-            Subsystem::Stream => cx.states.of::<StreamUpstreams>().0.contains_key(&unported.host),
+            Subsystem::Stream => cx.states.of::<StreamUpstreams>().0.contains(&unported.host),
         };
         if known {
             continue;

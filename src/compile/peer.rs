@@ -52,7 +52,13 @@ pub(super) fn server(
     })?;
     // With `resolve` a name is asked for again and again, and not before nginx runs.
     let parse = if asks.resolve { address::parse } else { address::parse_resolved };
-    match parse(&directive.arg(1), 80, Form::Peer) {
+    let stream = super::directive::is_stream(directive);
+    match parse(&directive.arg(1), if stream { 0 } else { 80 }, Form::Peer) {
+        Ok(url) if stream && !url.has_port && !asks.service && !matches!(url.endpoint, Endpoint::Unix(_)) => {
+            let nginx = format!("no port in upstream \"{}\"", directive.text(1));
+            refuse(cx, directive, 1, "an address with a port: `10.0.0.1:8080`, `unix:/path`", nginx);
+            None
+        }
         Ok(url) => {
             if !check_service(cx, directive, &url, &asks) {
                 return None;

@@ -11,7 +11,7 @@ use super::state::States;
 use crate::catalog::{self, Context, Runtime, Subsystem};
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::model::value::Variables;
-use crate::model::{CoreSettings, Http, Unsupported, UpstreamId};
+use crate::model::{CoreSettings, Http, Stream, Unsupported, UpstreamId};
 use crate::source::Span;
 use crate::syntax::{Configuration, UnreadPlaces};
 use crate::version::Version;
@@ -54,6 +54,8 @@ pub(super) struct Compiler<'t> {
     pub(super) variables: [VariableTable; 2],
     /// `http` of the model.
     pub(super) http: Http,
+    /// `stream` of the model. While it is compiled, its tables stand in `http`.
+    pub(super) stream: Option<Stream>,
     pub(super) core: Option<CoreSettings>,
     pub(super) unsupported: Vec<Unsupported>,
     /// Heads of blocks that our runtime refuses.
@@ -134,6 +136,7 @@ impl<'t> Compiler<'t> {
             subsystem: Subsystem::Http,
             variables: Default::default(),
             http: Http::default(),
+            stream: None,
             core: None,
             unsupported: Vec::new(),
             refused: HashSet::new(),

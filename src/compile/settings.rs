@@ -1,10 +1,11 @@
-//! Reading of settings: for each value type, the parsing of a directive and the default.
+//! CurrentDirective of settings: for each value type, the parsing of a directive and the default.
 
 use std::sync::{Arc, LazyLock};
 
 use super::directive::Directive;
 use super::scope::Compiler;
 use crate::catalog::{self, Context, Kind};
+use crate::model::access::RealIpHeader;
 use crate::model::core_http::CoreHttpSettings;
 use crate::model::reuse::ReuseSettings;
 use crate::model::setting::Reader;
@@ -12,7 +13,7 @@ use crate::model::upstream::KeepaliveSettings;
 use crate::model::{
     AccessSettings, CacheSettings, ClientSettings, ContentSettings, CoreSettings, FastcgiProxySettings,
     FastcgiSettings, FileSettings, FilterSettings, GzipSettings, HttpSettings, LimitSettings, PassSettings,
-    ProxySettings, ScgiSettings, Setting, TlsSettings, UwsgiSettings,
+    ProxySettings, ScgiSettings, Setting, StreamSettings, TlsSettings, UwsgiSettings,
 };
 use crate::source::Span;
 use crate::version::Version;
@@ -68,7 +69,7 @@ impl<T: Value> Reader<T> for Defaults {
     }
 
     fn read(&mut self, _: &mut Setting<T>) {
-        unreachable!("directives are read by `Reading`")
+        unreachable!("directives are read by `CurrentDirective`")
     }
 }
 
@@ -79,26 +80,54 @@ pub(super) fn core_defaults(version: Version) -> CoreSettings {
 
 /// Settings of http without any directive.
 pub(super) fn http_defaults(version: Version) -> HttpSettings {
-    let mut defaults = Defaults { version, contexts: &[Context::Http, Context::Server, Context::Location] };
+    http_settings(&mut Defaults { version, contexts: &[Context::Http, Context::Server, Context::Location] })
+}
+
+fn http_settings(defaults: &mut Defaults) -> HttpSettings {
     HttpSettings {
-        core: Arc::new(CoreHttpSettings::defaults(&mut defaults)),
-        proxy: Arc::new(ProxySettings::defaults(&mut defaults)),
-        reuse: Arc::new(ReuseSettings::defaults(&mut defaults)),
-        content: Arc::new(ContentSettings::defaults(&mut defaults)),
-        filter: Arc::new(FilterSettings::defaults(&mut defaults)),
-        files: Arc::new(FileSettings::defaults(&mut defaults)),
-        access: Arc::new(AccessSettings::defaults(&mut defaults)),
-        gzip: Arc::new(GzipSettings::defaults(&mut defaults)),
-        pass: Arc::new(PassSettings::defaults(&mut defaults)),
-        limit: Arc::new(LimitSettings::defaults(&mut defaults)),
-        cache: Arc::new(CacheSettings::defaults(&mut defaults)),
-        fastcgi: Arc::new(FastcgiSettings::defaults(&mut defaults)),
-        fastcgi_proxy: Arc::new(FastcgiProxySettings::defaults(&mut defaults)),
-        scgi: Arc::new(ScgiSettings::defaults(&mut defaults)),
-        uwsgi: Arc::new(UwsgiSettings::defaults(&mut defaults)),
-        client: Arc::new(ClientSettings::defaults(&mut defaults)),
-        tls: Arc::new(TlsSettings::defaults(&mut defaults)),
+        core: Arc::new(CoreHttpSettings::defaults(defaults)),
+        proxy: Arc::new(ProxySettings::defaults(defaults)),
+        reuse: Arc::new(ReuseSettings::defaults(defaults)),
+        content: Arc::new(ContentSettings::defaults(defaults)),
+        filter: Arc::new(FilterSettings::defaults(defaults)),
+        files: Arc::new(FileSettings::defaults(defaults)),
+        access: Arc::new(AccessSettings::defaults(defaults)),
+        gzip: Arc::new(GzipSettings::defaults(defaults)),
+        pass: Arc::new(PassSettings::defaults(defaults)),
+        limit: Arc::new(LimitSettings::defaults(defaults)),
+        cache: Arc::new(CacheSettings::defaults(defaults)),
+        fastcgi: Arc::new(FastcgiSettings::defaults(defaults)),
+        fastcgi_proxy: Arc::new(FastcgiProxySettings::defaults(defaults)),
+        scgi: Arc::new(ScgiSettings::defaults(defaults)),
+        uwsgi: Arc::new(UwsgiSettings::defaults(defaults)),
+        client: Arc::new(ClientSettings::defaults(defaults)),
+        tls: Arc::new(TlsSettings::defaults(defaults)),
     }
+}
+
+/// Settings of stream without any directive: those of http that stream has too, and its own.
+pub(super) fn stream_defaults(version: Version) -> (HttpSettings, Arc<StreamSettings>) {
+    let contexts =
+        &[Context::Stream, Context::StreamServer, Context::Http, Context::Server, Context::Location];
+    let mut defaults = Defaults { version, contexts };
+    let own = Arc::new(StreamSettings::defaults(&mut defaults));
+    let mut shared = http_settings(&mut defaults);
+    // There is no other source of the client's address.
+    Arc::make_mut(&mut shared.access).real_ip_header.value = RealIpHeader::ProxyProtocol;
+    (shared, own)
+}
+
+/// Reads a directive of stream into its setting; false if there is none.
+pub(super) fn read_stream<'t>(
+    cx: &mut Compiler<'t>,
+    shared: &mut HttpSettings,
+    own: &mut Arc<StreamSettings>,
+    directive: &Directive<'t>,
+) -> bool {
+    if StreamSettings::DIRECTIVES.contains(&directive.name()) {
+        return Arc::make_mut(own).read(directive.name(), &mut CurrentDirective { cx, directive });
+    }
+    read_http(cx, shared, directive)
 }
 
 /// Settings of an upstream's connection cache without any directive.

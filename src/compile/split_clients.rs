@@ -4,7 +4,6 @@ use super::argument::fixed_point;
 use super::directive::Directive;
 use super::scope::Compiler;
 use super::value;
-use crate::catalog::Subsystem;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::model::split_clients::{Bucket, SplitClients};
 use crate::model::value::VariableSource;
@@ -20,7 +19,7 @@ pub(super) fn split_clients<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>
     let position = cx.http.split_clients.len();
     let variable = value::define(cx, directive, 2, VariableSource::SplitClients(position));
     let Some(buckets) = body(cx, block, Some(directive.span())) else { return };
-    if let (Some(variable), Subsystem::Http) = (variable, cx.subsystem) {
+    if let Some(variable) = variable {
         cx.http.split_clients.push(SplitClients { key, variable, buckets, span: directive.span() });
     }
 }

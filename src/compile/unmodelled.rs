@@ -3,17 +3,16 @@
 use super::block::{Unmodelled, directives};
 use super::directive::Directive;
 use super::scope::Compiler;
-use super::{geo, map, split_clients, stream, value};
+use super::{geo, map, split_clients, value};
 use crate::catalog::{Context, Tier};
 
 /// Checks the directives of a block that the model does not hold.
 pub(super) fn block<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>, context: Context) {
     let Some(block) = directive.syntax.block() else { return };
     match directive.name() {
-        // `stream` has these blocks too: they are compiled for their errors and the variables they define.
+        // Blocks of other modules with these names are checked as nginx's own.
         "map" => return map::map(cx, directive, block),
         "split_clients" => return split_clients::split_clients(cx, directive, block),
-        "upstream" if context == Context::Stream => return stream::upstream(cx, directive, block),
         _ => value::check_arguments(cx, directive),
     }
     if directive.name() == "geo" {

@@ -8,7 +8,7 @@ use super::directive::Directive;
 use super::scope::{Compiler, KnownUpstream};
 use super::settings::Value;
 use super::{argument, method, pass, peer, settings};
-use crate::catalog::{self, Context};
+use crate::catalog::{self, Context, Subsystem};
 use crate::diagnostic::{Diagnostic, FaultPhase, Place};
 use crate::model::limit::Resolver;
 use crate::model::sticky::Sticky;
@@ -47,7 +47,15 @@ fn build<'t>(cx: &mut Compiler<'t>, name: String, span: Span, block: Block<'t>) 
         resolver_timeout: None,
         needs: ResolverNeeds::new(),
     };
-    block::directives(cx, block, Context::Upstream, &mut upstream);
+    let context = match cx.subsystem {
+        Subsystem::Stream => {
+            // Connections of stream belong to one session.
+            upstream.keepalive.size = Setting::default(None);
+            Context::StreamUpstream
+        }
+        _ => Context::Upstream,
+    };
+    block::directives(cx, block, context, &mut upstream);
     // A missing file may have the servers, and so may the state file of NGINX Plus.
     let elsewhere = block.directives().any(|d| {
         cx.foreign_modules && d.name().is("include")
@@ -101,6 +109,9 @@ fn define(cx: &mut Compiler<'_>, directive: &Directive<'_>, name: &str, built: U
     }
     let id = UpstreamId(cx.http.upstreams.len() as u32);
     known.push(KnownUpstream { id, port: None });
+    if cx.subsystem == Subsystem::Stream {
+        cx.states.of::<pass::StreamUpstreams>().0.insert(name.to_lowercase());
+    }
     cx.http.upstreams.push(built);
 }
 

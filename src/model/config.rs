@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::core::CoreSettings;
 use super::http::Http;
 use super::serial::word::AcceptedWord;
+use super::stream::Stream;
 use crate::source::Span;
 use crate::version::Version;
 
@@ -19,11 +20,29 @@ pub struct Config {
     pub core: CoreSettings,
     /// `http { … }`; empty if the configuration has none.
     pub http: Http,
+    /// `stream { … }`, if the configuration has one.
+    pub stream: Option<Stream>,
     /// Directives that nginx executes and our runtime does not, in source order.
     pub unsupported: Vec<Unsupported>,
     /// Contents of files that the configuration names, by path as written: such a file is not opened. Only a compiled
     /// file has contents (`ngxc compile --embed-secrets`).
     pub embedded: BTreeMap<String, Vec<u8>>,
+}
+
+impl Config {
+    /// Configuration whose `http` is what `stream` shares with it: whoever evaluates values, or chooses servers and
+    /// peers of `http`, does the same for `stream` with it. `None` without a `stream` block.
+    pub fn of_stream(&self) -> Option<Config> {
+        let stream = self.stream.as_ref()?;
+        Some(Config {
+            version: self.version,
+            core: self.core.clone(),
+            http: stream.shared.clone(),
+            stream: None,
+            unsupported: Vec::new(),
+            embedded: self.embedded.clone(),
+        })
+    }
 }
 
 /// A directive that `ngxc run` does not execute.

@@ -12,6 +12,7 @@ use serde::ser::{
 };
 
 use super::config::Config;
+use super::http::Http;
 use super::location::{Location, LocationKind};
 use super::rewrite::Instruction;
 use super::serial::store;
@@ -39,7 +40,19 @@ impl serde::ser::Error for ModelFault {
 /// # Errors
 /// The first fault.
 pub fn check(config: &Config, files: &[u64]) -> Result<(), ModelFault> {
-    let http = &config.http;
+    // The ids of `stream` are those of its own tables.
+    part(&(&config.core, &config.http, &config.unsupported), &config.http, files)?;
+    if let Some(stream) = &config.stream {
+        part(stream, &stream.shared, files)?;
+        if stream.servers.len() != stream.shared.servers.len() {
+            return Err(ModelFault("a server of `stream` is not there".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Checks a part of the model whose ids are those of `http`.
+fn part(part: &impl Serialize, http: &Http, files: &[u64]) -> Result<(), ModelFault> {
     let mut walk = Walk {
         files,
         sizes: [
@@ -54,7 +67,7 @@ pub fn check(config: &Config, files: &[u64]) -> Result<(), ModelFault> {
         next: None,
         last: 0,
     };
-    store(|| config.serialize(&mut walk))?;
+    store(|| part.serialize(&mut walk))?;
     for server in &http.servers {
         if server.listen.is_empty() || server.names.is_empty() {
             return Err(ModelFault("a server has no address or no name".to_owned()));

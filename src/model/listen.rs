@@ -43,6 +43,8 @@ pub struct Listen {
     pub http2: bool,
     /// `quic`
     pub quic: bool,
+    /// `udp`
+    pub udp: bool,
     /// `proxy_protocol`
     pub proxy_protocol: bool,
     /// `reuseport`
@@ -56,6 +58,11 @@ pub struct Listen {
 }
 
 impl Listen {
+    /// True for datagrams: TCP and UDP have ports of their own.
+    pub fn is_datagram(&self) -> bool {
+        self.quic || self.udp
+    }
+
     /// A `listen` without parameters.
     pub fn new(endpoint: Endpoint, span: Option<Span>) -> Self {
         Self {
@@ -64,6 +71,7 @@ impl Listen {
             ssl: false,
             http2: false,
             quic: false,
+            udp: false,
             proxy_protocol: false,
             reuseport: false,
             backlog: None,

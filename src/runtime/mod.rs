@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `process` | the master process and the worker process |
 //! | `server` | drives: start, listener, connections, HTTP/2, phases, table of variables |
+//! | `stream` | sessions of `stream`: TCP and UDP |
 //! | `modules`, `proxy` | who answers, refuses or changes a request; who passes it on |
 //! | `filters`, `fastcgi` | what changes a response; the protocol towards FastCGI servers |
 //! | `request` | a request and what is known of it, its connection, its plan, its worker |
@@ -51,6 +52,8 @@ pub(crate) mod filters;
 
 pub(crate) mod modules;
 pub(crate) mod proxy;
+
+pub(crate) mod stream;
 
 pub(crate) mod server;
 

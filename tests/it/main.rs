@@ -67,6 +67,7 @@ mod runtime_request;
 mod runtime_resolve;
 mod runtime_ssi;
 mod runtime_sticky;
+mod runtime_stream;
 mod runtime_user;
 mod runtime_variables;
 mod serve;

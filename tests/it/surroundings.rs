@@ -376,7 +376,7 @@ fn the_body_of_an_if_is_a_context() {
 
 #[test]
 fn run_names_every_refusal_and_a_block_once() {
-    let text = "events {}\nstream {\n  upstream a { server 127.0.0.1:1; }\n  server { listen 8097; proxy_pass a; }\n}\n\
+    let text = "events {}\nmail {\n  auth_http 127.0.0.1:1;\n  server { listen 8097; protocol imap; }\n}\n\
                 http {\n  server { listen 8099; location / { mp4; } location /a { mp4; flv; } location /b { perl x; } }\n}\n";
     let directory = tree(&[("nginx.conf", text)]);
     let output = Command::new(env!("CARGO_BIN_EXE_ngxc"))
@@ -388,5 +388,5 @@ fn run_names_every_refusal_and_a_block_once() {
     let places: Vec<&str> = said.lines().filter(|l| l.ends_with("[not-executed]")).collect();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert_eq!(places.len(), 5, "{said}");
-    assert!(places[0].starts_with("nginx.conf:2:1: error: `stream` is not executed"), "{said}");
+    assert!(places[0].starts_with("nginx.conf:2:1: error: `mail` is not executed"), "{said}");
 }

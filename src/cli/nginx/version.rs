@@ -53,6 +53,9 @@ const FEATURES: &[Feature] = &[
     feature("--with-http_mp4_module", &["mp4"]),
     feature("--with-http_flv_module", &["flv"]),
     feature("--with-stream", &["stream"]),
+    feature("--with-stream_ssl_module", &["ssl_handshake_timeout"]),
+    feature("--with-stream_realip_module", &["stream", "set_real_ip_from"]),
+    feature("--with-stream_ssl_preread_module", &["ssl_preread"]),
     feature("--with-mail", &["mail"]),
     feature("--without-http_rewrite_module", &["return", "rewrite", "set", "if"]),
     feature("--without-http_proxy_module", &["proxy_pass"]),
@@ -83,6 +86,7 @@ const FEATURES: &[Feature] = &[
     feature("--without-http_upstream_least_conn_module", &["least_conn"]),
     feature("--without-http_upstream_random_module", &["random"]),
     feature("--without-http_upstream_zone_module", &["zone"]),
+    feature("--without-stream_upstream_least_time_module", &["least_time"]),
     feature("--without-http-cache", &["proxy_cache"]),
 ];
 

@@ -184,7 +184,16 @@ pub fn run(
     style: Style,
     out: &mut dyn Write,
 ) -> Result<(), SplitError> {
-    let other = other.map(|config| Program::new(config.clone())).transpose().map_err(SplitError::Regex)?;
+    // A split of `stream`, if `http` has none that is meant.
+    let stream = config.of_stream().map(Arc::new);
+    let is_of_stream = |stream: &Arc<Config>| choose(args, config).is_err() && choose(args, stream).is_ok();
+    let stream = stream.filter(is_of_stream);
+    let other = match &stream {
+        Some(_) => other.and_then(|other| other.of_stream()).map(Arc::new),
+        None => other.cloned(),
+    };
+    let config = stream.as_ref().unwrap_or(config);
+    let other = other.map(Program::new).transpose().map_err(SplitError::Regex)?;
     let program = Program::new(config.clone()).map_err(SplitError::Regex)?;
     let splits = choose(args, config)?;
     if let Some(dialect) = args.emit_sql {

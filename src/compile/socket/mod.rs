@@ -132,13 +132,11 @@ pub(super) fn add(
     false
 }
 
-/// `listen` of stream and mail; the model has only http's.
+/// `listen` of mail; the model has that of http and stream.
 fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
-    let module = directive.catalog.module;
-    if module.starts_with("ngx_http") {
+    if !directive.catalog.module.starts_with("ngx_mail") {
         return true;
     }
-    let whose = if module.starts_with("ngx_mail") { SocketSubsystem::Mail } else { SocketSubsystem::Stream };
     let url = match address::parse_resolved(&directive.arg(1), 0, Form::Listen) {
         Ok(url) => url,
         Err(fault) => return refuse_address(cx, directive, fault),
@@ -147,7 +145,7 @@ fn unmodelled<'t>(cx: &mut Compiler<'t>, directive: &Directive<'t>) -> bool {
     let server = cx.states.of::<Sockets>().servers.len();
     let mut valid = true;
     for endpoint in endpoints(&url) {
-        valid &= add(cx, Some(directive.span()), &endpoint, &options, (whose, server));
+        valid &= add(cx, Some(directive.span()), &endpoint, &options, (SocketSubsystem::Mail, server));
     }
     valid
 }

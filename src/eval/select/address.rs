@@ -60,10 +60,10 @@ impl Address {
     fn port(&self) -> (u8, bool, u16) {
         match &self.listen.endpoint {
             Endpoint::Inet(address) => {
-                (if address.is_ipv4() { 4 } else { 6 }, self.listen.quic, address.port())
+                (if address.is_ipv4() { 4 } else { 6 }, self.listen.is_datagram(), address.port())
             }
-            Endpoint::Name(_, port) => (4, self.listen.quic, *port),
-            Endpoint::Unix(_) => (1, self.listen.quic, 0),
+            Endpoint::Name(_, port) => (4, self.listen.is_datagram(), *port),
+            Endpoint::Unix(_) => (1, self.listen.is_datagram(), 0),
         }
     }
 
@@ -116,7 +116,7 @@ pub(super) fn group(config: &Config) -> Result<(Vec<Address>, Vec<Socket>), Comp
     for (i, server) in config.http.servers.iter().enumerate() {
         let id = ServerId(i as u32);
         for listen in &server.listen {
-            let at = *known.entry((&listen.endpoint, listen.quic)).or_insert(addresses.len());
+            let at = *known.entry((&listen.endpoint, listen.is_datagram())).or_insert(addresses.len());
             if let Some(address) = addresses.get_mut(at) {
                 address.add(id, listen);
             } else {

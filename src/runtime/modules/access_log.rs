@@ -60,7 +60,8 @@ fn append(scope: &mut Scope<'_>, path: &ComplexValue, line: &[u8]) {
     let mut name = Vec::new();
     scope.evaluate(path, &mut name);
     let name = scope.worker.absolute(name);
-    if !scope.request.root_tested && !has_root(scope) {
+    // A session of `stream` has no root.
+    if scope.request.session.is_none() && !scope.request.root_tested && !has_root(scope) {
         return;
     }
     let opened = open_file::log(scope, &name);

@@ -1,11 +1,12 @@
 //! A connected socket, TCP or unix, of a client or of an upstream; or what speaks through one.
 
 use std::cell::Cell;
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use nix::sys::socket::{MsgFlags, recv};
@@ -24,6 +25,8 @@ pub(crate) enum Stream {
     Tls(Box<Tls>),
     /// A stream of an HTTP/2 connection: one request and its response.
     Http2(Box<Http2>),
+    /// None: the datagrams of a session of UDP have their own way, and a connection that was passed on is elsewhere.
+    Absent,
 }
 
 /// An event on a connection that should be silent.
@@ -43,6 +46,7 @@ impl Stream {
             Stream::Unix(s) => Pin::new(s).poll_read(cx, &mut room),
             Stream::Tls(s) => return s.poll_read(cx, room.initialize_unfilled()),
             Stream::Http2(s) => return s.poll_read(cx, room.initialize_unfilled()),
+            Stream::Absent => return Poll::Ready(Ok(0)),
         })?;
         Poll::Ready(Ok(room.filled().len()))
     }
@@ -53,6 +57,7 @@ impl Stream {
             Stream::Unix(s) => Pin::new(s).poll_write(cx, data),
             Stream::Tls(s) => s.poll_write(cx, data),
             Stream::Http2(s) => s.poll_write(cx, data),
+            Stream::Absent => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
 
@@ -61,7 +66,7 @@ impl Stream {
             Stream::Tcp(s) => Pin::new(s).poll_shutdown(cx),
             Stream::Unix(s) => Pin::new(s).poll_shutdown(cx),
             Stream::Tls(s) => s.poll_shutdown(cx),
-            Stream::Http2(_) => Poll::Ready(Ok(())),
+            Stream::Http2(_) | Stream::Absent => Poll::Ready(Ok(())),
         }
     }
 
@@ -70,7 +75,7 @@ impl Stream {
             Stream::Tcp(s) => s.poll_read_ready(cx),
             Stream::Unix(s) => s.poll_read_ready(cx),
             Stream::Tls(s) => s.poll_read_ready(cx),
-            Stream::Http2(_) => Poll::Ready(Ok(())),
+            Stream::Http2(_) | Stream::Absent => Poll::Ready(Ok(())),
         }
     }
 
@@ -79,7 +84,7 @@ impl Stream {
             Stream::Tcp(s) => s.poll_write_ready(cx),
             Stream::Unix(s) => s.poll_write_ready(cx),
             Stream::Tls(s) => s.socket().poll_write_ready(cx),
-            Stream::Http2(_) => Poll::Ready(Ok(())),
+            Stream::Http2(_) | Stream::Absent => Poll::Ready(Ok(())),
         }
     }
 
@@ -88,6 +93,7 @@ impl Stream {
         match self {
             Stream::Tls(s) => return s.poll_idle_event(cx),
             Stream::Http2(s) => return s.poll_idle_event(cx),
+            Stream::Absent => return Poll::Ready(IdleEvent::Closed),
             Stream::Tcp(_) | Stream::Unix(_) => {}
         }
         loop {
@@ -98,7 +104,7 @@ impl Stream {
             let peeked = match self {
                 Stream::Tcp(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
                 Stream::Unix(s) => s.try_io(Interest::READABLE, || SockRef::from(s).peek(&mut byte)),
-                Stream::Tls(_) | Stream::Http2(_) => return Poll::Ready(IdleEvent::Closed),
+                Stream::Tls(_) | Stream::Http2(_) | Stream::Absent => return Poll::Ready(IdleEvent::Closed),
             };
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -114,7 +120,7 @@ impl Stream {
             Stream::Tcp(s) => s,
             Stream::Tls(s) if s.is_closed_by_peer() => return Some(true),
             Stream::Tls(s) => return s.socket().is_closed_by_peer(),
-            Stream::Unix(_) | Stream::Http2(_) => return None,
+            Stream::Unix(_) | Stream::Http2(_) | Stream::Absent => return None,
         };
         let mut byte = [MaybeUninit::uninit()];
         Some(match SockRef::from(s).peek(&mut byte) {
@@ -129,7 +135,7 @@ impl Stream {
             Stream::Tcp(s) => s.take_error(),
             Stream::Unix(s) => s.take_error(),
             Stream::Tls(s) => return s.socket().take_error(),
-            Stream::Http2(_) => return None,
+            Stream::Http2(_) | Stream::Absent => return None,
         };
         error.unwrap_or_else(Some)
     }
@@ -163,7 +169,7 @@ impl Stream {
         let done = match self {
             Stream::Tcp(s) => s.try_io(interest, || call(s.as_fd())),
             Stream::Unix(s) => s.try_io(interest, || call(s.as_fd())),
-            Stream::Tls(_) | Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
+            Stream::Tls(_) | Stream::Http2(_) | Stream::Absent => Err(io::ErrorKind::Unsupported.into()),
         };
         last.get().map_or(done, Ok)
     }
@@ -179,7 +185,7 @@ impl Stream {
             Stream::Tcp(s) => s.try_write_vectored(data),
             Stream::Unix(s) => s.try_write_vectored(data),
             Stream::Tls(s) => s.socket().try_write_vectored(data),
-            Stream::Http2(_) => Err(io::ErrorKind::Unsupported.into()),
+            Stream::Http2(_) | Stream::Absent => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -191,7 +197,7 @@ impl Stream {
             let peeked = match self {
                 Stream::Tcp(s) => s.try_io(Interest::READABLE, || peek(s.as_raw_fd())),
                 Stream::Unix(s) => s.try_io(Interest::READABLE, || peek(s.as_raw_fd())),
-                Stream::Tls(_) | Stream::Http2(_) => Ok(0),
+                Stream::Tls(_) | Stream::Http2(_) | Stream::Absent => Ok(0),
             };
             match peeked {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -205,16 +211,27 @@ impl Stream {
         let ready = match self {
             Stream::Tcp(s) => s.ready(Interest::READABLE).await,
             Stream::Unix(s) => s.ready(Interest::READABLE).await,
-            Stream::Tls(_) | Stream::Http2(_) => return false,
+            Stream::Tls(_) | Stream::Http2(_) | Stream::Absent => return false,
         };
         ready.is_ok_and(tokio::io::Ready::is_read_closed)
+    }
+
+    /// True if the last event said that the other side will send nothing more.
+    pub(crate) fn is_read_closed(&self) -> bool {
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        let ready = match self {
+            Stream::Tcp(s) => pin!(s.ready(Interest::READABLE)).poll(cx),
+            Stream::Unix(s) => pin!(s.ready(Interest::READABLE)).poll(cx),
+            Stream::Tls(_) | Stream::Http2(_) | Stream::Absent => return false,
+        };
+        matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
     }
 
     /// The connection's own address.
     pub(crate) fn local(&self) -> Option<SocketAddr> {
         match self {
             Stream::Tcp(s) => s.local_addr().ok(),
-            Stream::Unix(_) | Stream::Http2(_) => None,
+            Stream::Unix(_) | Stream::Http2(_) | Stream::Absent => None,
             Stream::Tls(s) => s.socket().local(),
         }
     }
@@ -233,7 +250,7 @@ impl Stream {
         let _ = match self {
             Stream::Tcp(s) => SockRef::from(s).set_linger(Some(std::time::Duration::ZERO)),
             Stream::Tls(s) => return s.socket().reset(),
-            Stream::Unix(_) | Stream::Http2(_) => Ok(()),
+            Stream::Unix(_) | Stream::Http2(_) | Stream::Absent => Ok(()),
         };
     }
 

@@ -129,8 +129,8 @@ pub(crate) fn take(message: Message) -> Option<Handover> {
     let mut descriptors = message.descriptors.into_iter();
     let site = File::from(descriptors.next()?);
     let listener = |(at, fd): (&Endpoint, OwnedFd)| match at {
-        Endpoint::Unix(_) => (at.clone(), Listener::Unix(fd.into())),
-        Endpoint::Inet(_) | Endpoint::Name(..) => (at.clone(), Listener::Tcp(fd.into())),
+        Endpoint::Unix(_) => (at.clone(), Listener::of(fd, true)),
+        Endpoint::Inet(_) | Endpoint::Name(..) => (at.clone(), Listener::of(fd, false)),
     };
     let listeners: Vec<_> = head.listeners.iter().zip(&mut descriptors).map(listener).collect();
     let files = paths(&head.logs);

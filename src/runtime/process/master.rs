@@ -71,6 +71,7 @@ pub(crate) fn run(
     let plan = Plan::new(site, options, None, &inherited)?;
     // Inherited sockets that the configuration does not have are closed.
     drop(inherited);
+    plan.log().write(Severity::Notice, None, &format!("nginx/{}", site.config.version));
     plan.log().write(Severity::Notice, None, "start worker processes");
     let parts = plan.parts(options, surroundings);
     let worker = WorkerProcess::start(&parts, surroundings.zone.as_ref(), plan.log());

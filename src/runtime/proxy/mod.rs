@@ -23,25 +23,24 @@ pub(crate) mod trailers;
 pub(crate) mod tunnel;
 pub(crate) mod upload;
 
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::model::log::Severity;
-use crate::model::proxy::{Bind, HttpVersion};
+use crate::model::proxy::HttpVersion;
 use crate::model::{ComplexValue, Target};
 use crate::runtime::net::buffer::Buffer;
 use crate::runtime::net::clock::{self, Clock};
 use crate::runtime::net::http1::field::KnownHeader;
-use crate::runtime::request::body;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::state::{Request, UpstreamTry};
-use crate::runtime::upstream::balancer::{Attempt, Key, Outcome};
-use crate::runtime::upstream::peer::{self, Local};
-use crate::runtime::upstream::state::UpstreamState;
+use crate::runtime::request::{body, peer};
+use crate::runtime::upstream::balancer::Outcome;
+use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::tls::{Names, Secure};
 use exchange::Failure;
 use request::{Chosen, ProxyRequest};
+use target::Form;
 
 const DISABLED: &str = "upstream server temporarily disabled";
 
@@ -63,7 +62,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
             r.proxy_host.extend_from_slice(plan.pass.host.as_bytes());
             (c.worker.upstreams.get(id.0 as usize), None, plan.pass.tls)
         }
-        Target::Value(value) => match target::find(c, r, value, plan.cgi.as_ref()).await {
+        Target::Value(value) => match target::find(c, r, value, Form::of(plan.cgi.as_ref())).await {
             Ok(found) => found,
             Err(status) => return Flow::Status(status),
         },
@@ -108,7 +107,8 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
     {
         return flow;
     }
-    p.local = local(&mut p);
+    let bind = p.plan.bind.clone();
+    p.local = peer::local(&mut p.scope(), &bind);
     match &plan.cgi {
         None => head::write(&mut p),
         Some(plan) => {
@@ -164,7 +164,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
     let settings = &p.plan.on_way;
     let state = Rc::clone(&p.state);
     let begun = clock::instant();
-    let mut attempt = start(p, &state);
+    let mut attempt = peer::start(&mut p.scope(), &state);
     p.sticky = sticky::begin(p);
     if settings.next_upstream_tries.value > 0 {
         attempt.tries = attempt.tries.min(settings.next_upstream_tries.value as usize);
@@ -197,7 +197,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
         if let Some(this) = p.this_try() {
             this.peer.clone_from(name);
         }
-        p.r.upstream_is_unix = matches!(address, peer::Address::Unix(_));
+        p.r.upstream_is_unix = matches!(address, Address::Unix(_));
         let exchanged = exchange::run(p, address).await;
         let now = Clock::now().as_secs();
         let failure = match exchanged {
@@ -295,21 +295,6 @@ fn refusal(p: &mut ProxyRequest<'_>, failure: &Failure) -> Result<(u16, &'static
     }
 }
 
-/// Starts an attempt of the balancer with the key that it hashes.
-fn start(p: &mut ProxyRequest<'_>, state: &UpstreamState) -> Attempt {
-    let mut key = Vec::new();
-    match &state.key {
-        Key::None => {}
-        Key::Address => match p.c.client.remote.map(|a| a.ip()) {
-            Some(IpAddr::V4(ip)) => key.extend_from_slice(&ip.octets()),
-            Some(IpAddr::V6(ip)) => key.extend_from_slice(&ip.octets()),
-            None => key.extend_from_slice(&[0; 3]),
-        },
-        Key::Value(value) => p.scope().evaluate(value, &mut key),
-    }
-    state.balancer().start(&key)
-}
-
 /// The answer instead of the peer's response: a page of the configuration, or a redirection inside. `None`: the
 /// response goes to the client.
 fn answered(p: &mut ProxyRequest<'_>, buffer: &Buffer) -> Option<Flow> {
@@ -339,31 +324,5 @@ fn finish_try(p: &mut ProxyRequest<'_>) {
     let elapsed = clock::since(p.started);
     if let Some(this) = p.this_try() {
         this.response.get_or_insert(elapsed);
-    }
-}
-
-/// The address to bind to (`ngx_http_upstream_set_local`): empty and invalid values leave the choice to the kernel.
-fn local(p: &mut ProxyRequest<'_>) -> Option<Local> {
-    match &p.plan.bind {
-        Bind::Off => None,
-        Bind::Address { address, transparent } => {
-            let name = if address.port() == 0 { address.ip().to_string() } else { address.to_string() };
-            Some(Local { address: *address, name, transparent: *transparent })
-        }
-        Bind::Value { value, transparent } => {
-            let mut text = Vec::new();
-            let worker = Rc::clone(&p.c.worker);
-            worker.program.evaluate(value, &mut p.scope(), &mut text);
-            if text.is_empty() {
-                return None;
-            }
-            worker.outgoing.given(&worker.config, value, &text);
-            let name = String::from_utf8_lossy(&text).into_owned();
-            let address = peer::parse_local(&text);
-            if address.is_none() {
-                p.log(Severity::Error, &format!("invalid local address \"{name}\""), "");
-            }
-            address.map(|address| Local { address, name, transparent: *transparent })
-        }
     }
 }

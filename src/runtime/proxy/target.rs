@@ -12,34 +12,56 @@ use crate::runtime::upstream::dns::Failure;
 use crate::runtime::upstream::peer::Address;
 use crate::runtime::upstream::state::UpstreamState;
 
-type Target = (Rc<UpstreamState>, Option<Vec<u8>>, bool);
+/// Form of a text that names an upstream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `http://…` or `https://…`
+    Url,
+    /// A peer and nothing else: a FastCGI server, and any peer of `stream`.
+    Peer,
+    /// The same behind `uwsgi://`, or without it.
+    Uwsgi,
+}
+
+impl Form {
+    /// The form of `…_pass`.
+    pub(super) fn of(cgi: Option<&CgiPlan>) -> Self {
+        match cgi {
+            None => Form::Url,
+            Some(cgi) if matches!(cgi.protocol, Protocol::Uwsgi { .. }) => Form::Uwsgi,
+            Some(_) => Form::Peer,
+        }
+    }
+}
+
+pub(crate) type Target = (Rc<UpstreamState>, Option<Vec<u8>>, bool);
 
 /// The upstream that a URL names, and the URI in it.
 ///
 /// # Errors
 /// The status of the answer, if there is none; logged.
-pub(super) async fn find(
+pub(crate) async fn find(
     c: &mut Connection,
     r: &mut Request,
     value: &ComplexValue,
-    cgi: Option<&CgiPlan>,
+    form: Form,
 ) -> Result<Target, u16> {
     let mut url = Vec::new();
     c.scope(r).evaluate(value, &mut url);
-    let is_fastcgi = cgi.is_some();
-    if cgi.is_some_and(|cgi| matches!(cgi.protocol, Protocol::Uwsgi { .. })) && url.starts_with(b"uwsgi://") {
+    let has_only_peer = form != Form::Url;
+    if form == Form::Uwsgi && url.starts_with(b"uwsgi://") {
         url.drain(..b"uwsgi://".len());
     }
     let shown = String::from_utf8_lossy(&url).into_owned();
     let (rest, is_tls) = match url.get(..7) {
         // There is nothing but the peer in it.
-        _ if is_fastcgi => (&url[..], false),
+        _ if has_only_peer => (&url[..], false),
         Some(scheme) if scheme.eq_ignore_ascii_case(b"http://") => (&url[7..], false),
         _ if url.len() >= 8 && url[..8].eq_ignore_ascii_case(b"https://") => (&url[8..], true),
         _ => return refuse(c, r, format!("invalid URL prefix in \"{shown}\""), 500),
     };
     let default = match is_tls {
-        _ if is_fastcgi => 0,
+        _ if has_only_peer => 0,
         true => 443,
         false => 80,
     };
@@ -64,7 +86,7 @@ pub(super) async fn find(
     }
     let state = match known(c, &host, default) {
         Some(state) => state,
-        None if is_fastcgi && !is_unix && split(&host).1.is_none() => {
+        None if has_only_peer && !is_unix && split(&host).1.is_none() => {
             return refuse(c, r, format!("no port in upstream \"{host}\""), 500);
         }
         None => match address(&host, is_unix, default) {
@@ -72,7 +94,7 @@ pub(super) async fn find(
             None => resolved(c, r, &host, default).await?,
         },
     };
-    if !is_fastcgi {
+    if !has_only_peer {
         r.proxy_host.extend_from_slice(if is_unix { b"localhost" } else { host.as_bytes() });
     }
     Ok((state, uri, is_tls))

@@ -154,6 +154,10 @@ impl Scope<'_> {
         use crate::runtime::net::http1::field::KnownHeader;
         use std::fmt::Write;
         let r = &*self.request;
+        if let Some(session) = &r.session {
+            let listen = &self.worker.router.listen(self.client.address).listen.endpoint;
+            return session.describe(self.client.remote, listen);
+        }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let client = self.client.remote.map_or_else(|| "unix:".to_owned(), |a| a.ip().to_string());
         let mut line = format!(", client: {client}, server: {}", self.worker.server_name(r.server));

@@ -21,6 +21,7 @@ use crate::runtime::request::limit::conn::CountedRequest;
 use crate::runtime::request::mirror::Mirror;
 use crate::runtime::request::plan::Plan;
 use crate::runtime::request::reply::Reply;
+use crate::runtime::request::session::Session;
 use crate::runtime::request::ssi::Shared;
 use crate::runtime::request::uid::Uid;
 use crate::runtime::upstream::cache::zone::EntryGuard;
@@ -149,6 +150,8 @@ pub(crate) struct Request {
     pub(crate) upstream_uri: Piece,
     pub(crate) upstream_is_unix: bool,
     pub(crate) upstream_is_tls: bool,
+    /// The session of `stream`, which is no request.
+    pub(crate) session: Option<Box<Session>>,
     /// `$proxy_host`
     pub(crate) proxy_host: Vec<u8>,
     pub(crate) response: ResponseHead,
@@ -232,6 +235,7 @@ impl Request {
             upstream_uri: Piece::default(),
             upstream_is_unix: false,
             upstream_is_tls: false,
+            session: None,
             proxy_host: Vec::new(),
             response: ResponseHead::default(),
             upstream_head: Vec::new(),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::eval::select::ServerId;
 use crate::eval::{Program, Router};
-use crate::model::Config;
 use crate::model::limit::Resolver as ResolverSettings;
+use crate::model::{Config, Endpoint, StreamServer};
 use crate::runtime::net::buffer::{Buffer, FreeList};
 use crate::runtime::net::clock::Clock;
 use crate::runtime::net::counters::{Counters, Tally};
@@ -17,12 +17,13 @@ use crate::runtime::net::file_cache::Caches;
 use crate::runtime::net::log::ErrorLogs;
 use crate::runtime::net::random::Random;
 use crate::runtime::net::recoder::Recoder;
+use crate::runtime::net::stream::Stream;
 use crate::runtime::net::timer::Timers;
 use crate::runtime::net::tls::server::Servers;
 use crate::runtime::request::connection::Connection;
 use crate::runtime::request::flow::Flow;
 use crate::runtime::request::plan::Plan;
-use crate::runtime::request::state::Request;
+use crate::runtime::request::state::{Remote, Request};
 use crate::runtime::request::variable::Getter;
 use crate::runtime::upstream::dns::Resolver;
 use crate::runtime::upstream::outgoing::Outgoing;
@@ -93,7 +94,15 @@ pub(crate) struct Worker {
     /// Memory of the access log's lines.
     pub(crate) line: RefCell<Vec<u8>>,
     pub(crate) resolvers: RefCell<Vec<(ResolverSettings, Rc<Resolver>)>>,
+    /// Servers of `stream`, if the worker is for that.
+    pub(crate) sessions: Vec<StreamServer>,
+    /// Listening sockets that a session can be passed to (`pass`).
+    pub(crate) passes: RefCell<Vec<PassTo>>,
 }
+
+/// A listening socket that takes connections of sessions: its address, and the function that serves a connection which
+/// has been passed that many times.
+pub(crate) type PassTo = (Endpoint, Rc<dyn Fn(Stream, Remote, u32)>);
 
 impl Worker {
     /// The next `$connection`; upstream connections count too.

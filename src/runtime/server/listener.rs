@@ -1,7 +1,7 @@
 //! Listening sockets: bound before anything else happens, shared by the workers, each of which accepts.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
@@ -11,19 +11,23 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::eval::select::AddressId;
 use crate::model::log::Severity;
 use crate::model::{Endpoint, Listen};
 use crate::runtime::net::clock::Clock;
 use crate::runtime::net::log::errno;
 use crate::runtime::net::stream::Stream;
+use crate::runtime::request::state::Remote;
 use crate::runtime::request::worker::Worker;
-use crate::runtime::server::connection;
+use crate::runtime::server::open::Open;
+use crate::runtime::stream::datagrams;
 
 /// A bound socket; clones share it.
 #[derive(Debug)]
 pub(crate) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
+    Udp(UdpSocket),
 }
 
 impl AsFd for Listener {
@@ -31,6 +35,7 @@ impl AsFd for Listener {
         match self {
             Self::Tcp(listener) => listener.as_fd(),
             Self::Unix(listener) => listener.as_fd(),
+            Self::Udp(socket) => socket.as_fd(),
         }
     }
 }
@@ -60,10 +65,16 @@ impl Listener {
                 return Ok(Self::Unix(socket.into()));
             }
         };
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking().cloexec(), None)?;
+        let kind = if listen.udp { Type::DGRAM } else { Type::STREAM };
+        let socket = Socket::new(Domain::for_address(address), kind.nonblocking().cloexec(), None)?;
         socket.set_reuse_address(true)?;
         if address.is_ipv6() {
             socket.set_only_v6(listen.ipv6only.unwrap_or(true))?;
+        }
+        if listen.udp {
+            datagrams::announce_destination(&socket, address)?;
+            socket.bind(&SockAddr::from(address))?;
+            return Ok(Self::Udp(socket.into()));
         }
         socket.bind(&SockAddr::from(address))?;
         socket.listen(backlog(listen))?;
@@ -75,17 +86,36 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok(),
             Listener::Unix(_) => None,
+            Listener::Udp(socket) => socket.local_addr().ok(),
+        }
+    }
+
+    /// True for a socket of datagrams: its address is another one than that of TCP.
+    pub(crate) fn is_datagram(&self) -> bool {
+        matches!(self, Listener::Udp(_))
+    }
+
+    /// The listener of a descriptor that a master process has handed over.
+    pub(crate) fn of(fd: OwnedFd, is_unix: bool) -> Self {
+        let socket = Socket::from(fd);
+        match (is_unix, socket.r#type()) {
+            (true, _) => Self::Unix(socket.into()),
+            (false, Ok(Type::DGRAM)) => Self::Udp(socket.into()),
+            _ => Self::Tcp(socket.into()),
         }
     }
 
     /// A listening socket that was bound by another process, and its address; `None` if it is something else.
     pub(crate) fn inherited(socket: OwnedFd) -> Option<(Endpoint, Self)> {
         let socket = Socket::from(socket);
+        let address = socket.local_addr().ok()?;
+        socket.set_nonblocking(true).ok()?;
+        if socket.r#type().ok()? == Type::DGRAM {
+            return Some((Endpoint::Inet(address.as_socket()?), Self::Udp(socket.into())));
+        }
         if !socket.is_listener().ok()? || socket.r#type().ok()? != Type::STREAM {
             return None;
         }
-        socket.set_nonblocking(true).ok()?;
-        let address = socket.local_addr().ok()?;
         if let Some(address) = address.as_socket() {
             return Some((Endpoint::Inet(address), Self::Tcp(socket.into())));
         }
@@ -97,6 +127,7 @@ impl Listener {
         Ok(match self {
             Listener::Tcp(listener) => Self::Tcp(listener.try_clone()?),
             Listener::Unix(listener) => Self::Unix(listener.try_clone()?),
+            Listener::Udp(socket) => Self::Udp(socket.try_clone()?),
         })
     }
 }
@@ -130,17 +161,26 @@ pub(crate) enum Accept {
 }
 
 impl Accept {
-    /// Puts a socket into the event loop that runs.
+    /// Puts a listening socket into the event loop that runs.
     pub(crate) fn new(listener: Listener) -> io::Result<Self> {
         match listener {
+            Listener::Udp(_) => Err(io::ErrorKind::Unsupported.into()),
             Listener::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Accept::Tcp),
             Listener::Unix(listener) => tokio::net::UnixListener::from_std(listener).map(Accept::Unix),
         }
     }
 }
 
-/// Accepts for a worker until the task is stopped; `socket` is the position in the router's sockets.
-pub(crate) async fn accept(worker: Rc<Worker>, listener: Rc<Accept>, socket: usize) {
+/// Accepts for a worker until the task is stopped; `socket` is the position in the router's sockets, and `serve` makes the
+/// task of a connection.
+pub(crate) async fn accept<F>(
+    worker: Rc<Worker>,
+    listener: Rc<Accept>,
+    socket: usize,
+    serve: fn(Open, Stream, Remote, AddressId) -> F,
+) where
+    F: Future<Output = ()> + 'static,
+{
     let limit = match worker.config.core.worker_connections.value as usize {
         0 => usize::MAX,
         limit => limit,
@@ -163,8 +203,8 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Rc<Accept>, socket: usi
                 worker.tally.handled.up();
                 let address = worker.router.address(socket, || stream.local().map(|a| a.ip()));
                 // Before its task begins: a worker that stops waits for it.
-                let open = connection::Open::new(&worker);
-                tokio::task::spawn_local(connection::serve(open, stream, remote, address));
+                let open = Open::new(&worker);
+                tokio::task::spawn_local(serve(open, stream, remote, address));
             }
             Err(error) => {
                 worker.error_log.write(Severity::Crit, None, &format!("accept4() failed{}", errno(&error)));

@@ -18,7 +18,8 @@ pub(crate) fn unsupported(config: &Config, found: &mut Vec<Unsupported>) {
             found.push(Unsupported { what, span, safe_because });
         }
     };
-    for server in &config.http.servers {
+    let stream = config.stream.iter().flat_map(|stream| &stream.shared.servers);
+    for server in config.http.servers.iter().chain(stream) {
         let settings = &server.settings.tls;
         if !server.listen.iter().any(|listen| listen.ssl) {
             continue;
@@ -40,14 +41,23 @@ pub(crate) fn unsupported(config: &Config, found: &mut Vec<Unsupported>) {
         let Some(Handler::Proxy(pass)) = &location.handler else { continue };
         let settings = &location.settings.tls;
         if pass.tls || matches!(pass.target, crate::model::Target::Value(_)) {
-            let is_set = settings.proxy_protocols.origin.span().is_some() || pass.tls;
-            if is_set {
-                versions("proxy_ssl_protocols", &settings.proxy_protocols, pass.span, &mut note);
-            }
-            let allowed = &settings.proxy_protocols.value;
-            ciphers("proxy_ssl_ciphers", &settings.proxy_ciphers, allowed, pass.span, &mut note);
+            towards_peers(settings, pass.tls, pass.span, &mut note);
         }
     }
+    if let Some(stream) = &config.stream {
+        let servers = stream.shared.servers.iter().zip(&stream.servers);
+        for (server, _) in servers.filter(|(_, own)| own.settings.proxy_ssl.value) {
+            towards_peers(&server.settings.tls, true, server.span, &mut note);
+        }
+    }
+}
+
+fn towards_peers(settings: &TlsSettings, is_sure: bool, place: Span, note: &mut Note<'_>) {
+    if settings.proxy_protocols.origin.span().is_some() || is_sure {
+        versions("proxy_ssl_protocols", &settings.proxy_protocols, place, note);
+    }
+    let allowed = &settings.proxy_protocols.value;
+    ciphers("proxy_ssl_ciphers", &settings.proxy_ciphers, allowed, place, note);
 }
 
 type Note<'n> = dyn FnMut(String, Span, Option<&'static str>) + 'n;

@@ -9,13 +9,19 @@ use crate::model::rewrite::Instruction;
 use crate::model::upstream::Balancer;
 use crate::model::{Config, Unsupported, VariableSource};
 use crate::runtime::server::{tls_unsupported, variable};
+use crate::runtime::stream;
 use crate::source::Span;
 
 /// Everything that is not executed, what the compiler noted included. The runtime starts only if each entry is safe.
 pub fn unsupported(config: &Config) -> Vec<Unsupported> {
     let mut found = config.unsupported.clone();
     let mut refuse = |what: String, span: Span| found.push(Unsupported { what, span, safe_because: None });
-    let Some(http) = config.http.span else { return found };
+    of_stream(config, &mut refuse);
+    let Some(http) = config.http.span else {
+        session_id(config, &mut found);
+        tls_unsupported::unsupported(config, &mut found);
+        return found;
+    };
     for (_, variable) in config.http.variables.iter() {
         let is_known = match variable.source {
             VariableSource::Builtin => variable::find(&variable.name).is_some(),
@@ -80,8 +86,51 @@ pub fn unsupported(config: &Config) -> Vec<Unsupported> {
         }
     }
     found.extend(memory);
+    session_id(config, &mut found);
     tls_unsupported::unsupported(config, &mut found);
     found
+}
+
+/// `$ssl_session_id` of `stream`.
+fn session_id(config: &Config, found: &mut Vec<Unsupported>) {
+    let Some(stream) = &config.stream else { return };
+    if stream.shared.variables.find("ssl_session_id").is_some() {
+        let what = "`$ssl_session_id`".to_owned();
+        let safe_because =
+            Some("rustls does not tell the id: the variable is empty, as nginx's for a new session");
+        found.push(Unsupported { what, span: stream.span, safe_because });
+    }
+}
+
+/// Variables, methods and logs of `stream` that are not executed.
+fn of_stream(config: &Config, refuse: &mut impl FnMut(String, Span)) {
+    let Some(stream) = &config.stream else { return };
+    for (_, variable) in stream.shared.variables.iter() {
+        let name = &variable.name;
+        let is_known = match variable.source {
+            VariableSource::Builtin => {
+                stream::variable::find(name).is_some() || variable::find(name).is_some()
+            }
+            VariableSource::Other(_) => false,
+            _ => true,
+        };
+        if !is_known {
+            refuse(format!("the variable `${name}` of `stream`"), variable.defined.unwrap_or(stream.span));
+        }
+    }
+    for upstream in &stream.shared.upstreams {
+        if let Balancer::Other(name) = upstream.balancer.value {
+            refuse(format!("`{name}`"), upstream.balancer.origin.span().unwrap_or(upstream.span));
+        }
+    }
+    for server in &stream.shared.servers {
+        if let AccessLogs::To(list) = &server.settings.core.access_log.value
+            && list.iter().any(|log| matches!(log.target, LogTarget::Memory(_)))
+        {
+            let span = server.settings.core.access_log.origin.span().unwrap_or(server.span);
+            refuse("`access_log` to memory".to_owned(), span);
+        }
+    }
 }
 
 fn instructions(list: &[Instruction], refuse: &mut impl FnMut(String, Span)) {

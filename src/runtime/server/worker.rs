@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::eval::select::{LocationId, ServerId};
 use crate::eval::{Program, Router};
 use crate::model::server::ServerName;
-use crate::model::{Config, LocationKind, VariableSource};
+use crate::model::{Config, LocationKind, StreamServer, VariableSource};
 use crate::runtime::net::buffer::FreeList;
 use crate::runtime::net::clock::Clock;
 use crate::runtime::net::counters::Counters;
@@ -21,6 +21,7 @@ use crate::runtime::request::plan::Plan;
 use crate::runtime::request::script::Script;
 use crate::runtime::request::worker::{Server, Tls, Worker};
 use crate::runtime::server::{route, variable};
+use crate::runtime::stream;
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::Resolved;
 use crate::runtime::upstream::upstreams::Upstreams;
@@ -37,7 +38,7 @@ impl Worker {
         counters: Arc<Counters>,
         product: &'static str,
         outgoing: Outgoing,
-        tls: Arc<Tls>,
+        (tls, sessions): (Arc<Tls>, &[StreamServer]),
     ) -> Result<Self, String> {
         let io = |(path, error): (PathBuf, std::io::Error)| {
             format!("open() \"{}\" failed{}", path.display(), errno(&error))
@@ -68,7 +69,10 @@ impl Worker {
         });
         let locations = locations.collect::<Result<_, _>>()?;
         let getters = config.http.variables.iter().map(|(_, variable)| match variable.source {
-            VariableSource::Builtin => variable::find(&variable.name),
+            VariableSource::Builtin if sessions.is_empty() => variable::find(&variable.name),
+            VariableSource::Builtin => {
+                stream::variable::find(&variable.name).or_else(|| variable::find(&variable.name))
+            }
             _ => None,
         });
         let timers: Rc<Timers> = Rc::default();
@@ -107,6 +111,8 @@ impl Worker {
             random,
             line: RefCell::default(),
             resolvers: RefCell::default(),
+            sessions: sessions.to_vec(),
+            passes: RefCell::default(),
         })
     }
 }

@@ -15,7 +15,7 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use crate::model::location::Handler;
 use crate::model::reuse::ReuseSettings;
-use crate::model::{ComplexValue, Config, HttpSettings, Target, TlsSettings};
+use crate::model::{ComplexValue, Config, HttpSettings, StreamServer, Target, TlsSettings};
 use crate::runtime::net::stream::Stream;
 use crate::runtime::net::timer::Timer;
 use crate::runtime::net::tls::file::Files;
@@ -96,18 +96,45 @@ impl Peers {
             if !pass.tls && !matches!(pass.target, Target::Value(_)) {
                 continue;
             }
-            let settings = &location.settings;
-            let certificate = constant(&settings.reuse.proxy_ssl_certificate.value);
-            let certificate_key = constant(&settings.tls.proxy_certificate_key.value);
-            let (Some(certificate), Some(certificate_key)) = (certificate, certificate_key) else { continue };
-            let key = key(settings, &certificate, &certificate_key);
-            if let Entry::Vacant(free) = peers.known.entry(key) {
-                let files = Files { config, prefix };
-                let made = make(&settings.tls, &settings.reuse, files, &certificate, &certificate_key);
-                free.insert(Arc::new(made.map_err(|message| (message, Some(pass.span)))?));
+            peers.learn(config, &location.settings, pass.span)?;
+        }
+        Ok(peers)
+    }
+
+    /// The same for the servers of `stream` with `proxy_ssl on`; their settings are those of `http` in `config`.
+    pub(crate) fn of_stream(
+        config: &Config,
+        sessions: &[StreamServer],
+        prefix: &Path,
+    ) -> Result<Self, (String, Option<Span>)> {
+        let mut peers = Self { known: HashMap::new(), prefix: prefix.to_owned() };
+        for (server, own) in config.http.servers.iter().zip(sessions) {
+            if own.settings.proxy_ssl.value {
+                peers.learn(config, &server.settings, server.span)?;
             }
         }
         Ok(peers)
+    }
+
+    /// Makes the configuration of settings without variables, unless it is there.
+    fn learn(
+        &mut self,
+        config: &Config,
+        settings: &HttpSettings,
+        span: Span,
+    ) -> Result<(), (String, Option<Span>)> {
+        let certificate = constant(&settings.reuse.proxy_ssl_certificate.value);
+        let certificate_key = constant(&settings.tls.proxy_certificate_key.value);
+        let (Some(certificate), Some(certificate_key)) = (certificate, certificate_key) else {
+            return Ok(());
+        };
+        let key = key(settings, &certificate, &certificate_key);
+        let files = Files { config, prefix: &self.prefix };
+        if let Entry::Vacant(free) = self.known.entry(key) {
+            let made = make(&settings.tls, &settings.reuse, files, &certificate, &certificate_key);
+            free.insert(Arc::new(made.map_err(|message| (message, Some(span)))?));
+        }
+        Ok(())
     }
 
     /// TLS of a connection to a peer: the settings, with their variables replaced in `names`.
@@ -130,6 +157,19 @@ impl Peers {
             Arc::new(make(&settings.tls, &settings.reuse, files, certificate, certificate_key)?)
         };
         Ok(Secure { tls, key: format!("{key}\n{name}").into(), name })
+    }
+}
+
+impl Secure {
+    /// The same with protocols that are offered (ALPN).
+    pub(crate) fn offering(mut self, protocols: Vec<Vec<u8>>) -> Self {
+        if !protocols.is_empty() {
+            let mut config = ClientConfig::clone(&self.tls.config);
+            config.alpn_protocols = protocols;
+            let (trust, is_verified) = (self.tls.trust.clone(), self.tls.is_verified);
+            self.tls = Arc::new(PeerTls { config: Arc::new(config), trust, is_verified });
+        }
+        self
     }
 }
 

@@ -77,7 +77,8 @@ const RUNTIME: &[(&str, &[&str])] = &[
     ("filters", &["request", "upstream", "net"]),
     ("modules", &["filters", "request", "upstream", "net"]),
     ("proxy", &["fastcgi", "filters", "request", "upstream", "net"]),
-    ("server", &["modules", "proxy", "fastcgi", "filters", "request", "upstream", "net"]),
+    ("stream", &["modules", "proxy", "fastcgi", "filters", "request", "upstream", "net"]),
+    ("server", &["stream", "modules", "proxy", "fastcgi", "filters", "request", "upstream", "net"]),
     ("process", &["server", "upstream", "net"]),
 ];
 

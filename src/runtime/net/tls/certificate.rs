@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use sha1::{Digest, Sha1};
-use x509_parser::prelude::{AttributeTypeAndValue, X509Certificate, X509Name};
+use x509_parser::prelude::{AttributeTypeAndValue, FromDer, X509Certificate, X509Name};
 use x509_parser::time::ASN1Time;
 
 use crate::runtime::net::http1::base64;
@@ -36,6 +36,13 @@ const SHORT: &[(&str, &str)] = &[
 fn short(attribute: &AttributeTypeAndValue<'_>) -> Option<&'static str> {
     let oid = attribute.attr_type().to_id_string();
     SHORT.iter().find(|(known, _)| *known == oid).map(|(_, short)| *short)
+}
+
+/// The last common name of a certificate's subject.
+pub(crate) fn common_name(der: &[u8]) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let name = certificate.subject().iter_common_name().last()?;
+    name.as_str().ok().map(str::to_owned)
 }
 
 /// `CN=a,O=b`: the last first (`XN_FLAG_RFC2253`).

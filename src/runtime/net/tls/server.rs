@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::eval::Router;
 use crate::eval::select::ServerId;
-use crate::model::{Config, TlsSettings};
+use crate::model::{Config, StreamServer, TlsSettings};
 use crate::runtime::net::shared::Shared;
 use crate::runtime::net::tls::file::{Choice, Files};
 use crate::runtime::net::tls::verify::{self, Trust};
@@ -41,12 +41,13 @@ pub(crate) struct Servers {
 type Failed = (String, Option<Span>);
 
 impl Servers {
-    /// Loads what is named and makes the configurations.
+    /// Loads what is named and makes the configurations; `sessions` are the servers if these are of `stream`.
     pub(crate) fn new(
         config: &Config,
         router: &Router,
         prefix: &Path,
         shared: &Shared,
+        sessions: &[StreamServer],
     ) -> Result<Self, Failed> {
         let mut servers: Vec<Option<ServerTls>> = Vec::new();
         servers.resize_with(config.http.servers.len(), || None);
@@ -56,7 +57,13 @@ impl Servers {
                 let settings = &config.http.servers[id.0 as usize].settings.tls;
                 let is_used = !settings.certificate.value.is_empty() || settings.reject_handshake.value;
                 if slot.is_none() && is_used {
-                    *slot = Some(server(settings, Files { config, prefix }, shared)?);
+                    let mut made = server(settings, Files { config, prefix }, shared)?;
+                    if let Some(own) = sessions.get(id.0 as usize) {
+                        let names = &own.settings.ssl_alpn.value;
+                        let names = names.iter().map(|name| name.clone().into_bytes()).collect();
+                        Arc::make_mut(&mut made.http1).alpn_protocols = names;
+                    }
+                    *slot = Some(made);
                 }
             }
         }

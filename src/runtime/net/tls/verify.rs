@@ -51,7 +51,7 @@ pub(crate) enum Purpose {
 }
 
 /// Anchors, revocations and depth that certificates are verified with.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Trust {
     pub(crate) anchors: Vec<CertificateDer<'static>>,
     /// `None`: nothing is said about revocations.

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::eval::select::{AddressId, ServerId};
 use crate::model::log::Severity;
-use crate::runtime::modules::{access_log, mirror};
+use crate::runtime::modules::handshake::{self, Accepted};
+use crate::runtime::modules::{access_log, mirror, proxy_header};
 use crate::runtime::net::buffer::{HEADROOM, SIZE};
 use crate::runtime::net::counters::Stage;
 use crate::runtime::net::http1::head::Progress;
@@ -24,8 +25,8 @@ use crate::runtime::request::plan::Plan;
 use crate::runtime::request::scope::Scope;
 use crate::runtime::request::state::{Client, Request};
 use crate::runtime::request::worker::Worker;
-use crate::runtime::server::tls_accept::{self, Accepted};
-use crate::runtime::server::{http2, post_action, proxy_protocol, route};
+use crate::runtime::server::open::Open;
+use crate::runtime::server::{http2, post_action, route};
 
 #[derive(PartialEq, Eq)]
 enum Next {
@@ -43,32 +44,6 @@ pub(crate) enum Head {
     Bad(u16, String),
 }
 
-/// Counts a connection as long as it is open, also if its task panics.
-pub(crate) struct Open {
-    worker: Rc<Worker>,
-    number: u64,
-}
-
-impl Open {
-    pub(crate) fn new(worker: &Rc<Worker>) -> Self {
-        worker.open.set(worker.open.get() + 1);
-        worker.tally.active.up();
-        Self { worker: Rc::clone(worker), number: worker.next_connection() }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.worker.open.set(self.worker.open.get() - 1);
-        self.worker.tally.active.down();
-        if std::thread::panicking() {
-            // The event loop holds a panic in its task; standard error has its words.
-            let message = "the program panicked (a fault of ngxc) and closed the connection";
-            self.worker.error_log.write(Severity::Alert, Some(self.number), message);
-        }
-    }
-}
-
 /// Serves a connection until it is closed.
 pub(crate) async fn serve(
     open: Open,
@@ -78,7 +53,7 @@ pub(crate) async fn serve(
 ) {
     stream.no_delay();
     let client = Client {
-        number: open.number,
+        number: open.number(),
         remote,
         local: stream.local(),
         address,
@@ -87,22 +62,24 @@ pub(crate) async fn serve(
         proxied: None,
         opened: clock::instant(),
     };
-    let timer = open.worker.timers.timer();
-    keep_alive(&open.worker, client, stream, timer).await;
+    let timer = open.worker().timers.timer();
+    keep_alive(open.worker(), client, stream, timer).await;
 }
 
 /// Serves the requests of a connection, one after the other.
 async fn keep_alive(worker: &Rc<Worker>, mut client: Client, mut stream: Stream, timer: Timer) {
     let listen = &worker.router.listen(client.address).listen;
     if listen.proxy_protocol {
-        match Box::pin(proxy_protocol::read(worker, &timer, &mut stream, &client)).await {
+        let plan = &worker.servers[worker.router.listen(client.address).default_server.0 as usize];
+        let timeout = plan.core.client_header_timeout.value;
+        match Box::pin(proxy_header::read(worker, &timer, &mut stream, &client, timeout)).await {
             Ok(proxied) => client.proxied = proxied,
-            Err(()) => return,
+            Err(_) => return,
         }
     }
     let mut is_http2 = false;
     if listen.ssl {
-        stream = match tls_accept::accept(worker, &timer, stream, &client).await {
+        stream = match handshake::accept(worker, &timer, stream, &client).await {
             Accepted::Tls(stream, side, agreed) => {
                 client.side = side;
                 is_http2 = agreed;

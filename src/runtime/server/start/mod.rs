@@ -1,17 +1,20 @@
 //! Start and stop: sockets, logs and names first, then the workers; signals end them.
 
 pub(crate) mod account;
+mod flush;
 pub(crate) mod paths;
+mod peers;
 pub(crate) mod pid;
+pub(crate) mod sessions;
 pub(crate) mod signal;
+mod sockets;
 pub(crate) mod threads;
 
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -27,11 +30,11 @@ use crate::runtime::request::worker::{Tls, Worker};
 use crate::runtime::server::listener::{self, Listener};
 use crate::runtime::server::start::account::Account;
 use crate::runtime::server::start::pid::PidFile;
+use crate::runtime::server::start::sessions::Sessions;
 use crate::runtime::server::start::threads::Job;
 use crate::runtime::server::unsupported;
-use crate::runtime::upstream::live;
 use crate::runtime::upstream::outgoing::Outgoing;
-use crate::runtime::upstream::peer::{Address, Resolved};
+use crate::runtime::upstream::peer::Resolved;
 use crate::runtime::upstream::tls::Peers;
 use crate::source::Span;
 
@@ -203,6 +206,9 @@ pub(crate) struct PreparedConfiguration {
     counters: Arc<Counters>,
     product: &'static str,
     tls: Arc<Tls>,
+    stream: Option<Sessions>,
+    /// Number of the listeners that belong to `http`; the others are those of `stream`.
+    http_sockets: usize,
 }
 
 impl PreparedConfiguration {
@@ -224,13 +230,19 @@ pub(crate) fn prepare(
     given: ExistingResources<'_>,
     account: Option<&Account>,
 ) -> Result<PreparedConfiguration, StartError> {
-    let router = Router::new(Arc::clone(config)).map_err(|e| failed(e.to_string(), Some(e.span)))?;
+    let route = |config| Router::new(config).map_err(|e| failed(e.to_string(), Some(e.span)));
+    let router = route(Arc::clone(config))?;
+    let of_stream = config.of_stream().map(Arc::new);
+    let stream_router = of_stream.as_ref().map(|config| route(Arc::clone(config))).transpose()?;
     let mut listeners = Vec::new();
     let mut sockets = Vec::new();
-    for socket in router.sockets() {
-        let listen = &router.listen(socket.bind).listen;
-        let is_it = |at: &Endpoint| *at == listen.endpoint || listener::stands_for(&listen.endpoint, at);
-        let listener = match given.listeners.iter().find(|(at, _)| is_it(at)) {
+    let all = [Some(&router), stream_router.as_ref()].into_iter().flatten();
+    for listen in all.flat_map(|router| router.sockets().iter().map(|s| &router.listen(s.bind).listen)) {
+        let is_it = |(at, listener): &&(Endpoint, Listener)| {
+            listener.is_datagram() == listen.is_datagram()
+                && (*at == listen.endpoint || listener::stands_for(&listen.endpoint, at))
+        };
+        let listener = match given.listeners.iter().find(is_it) {
             Some((_, listener)) => listener.try_clone(),
             None => Listener::bind(listen),
         };
@@ -242,7 +254,7 @@ pub(crate) fn prepare(
         }
     }
     let has_peers = given.peers.is_some();
-    let peers = Arc::new(given.peers.map_or_else(|| resolve(config), Ok)?);
+    let peers = Arc::new(given.peers.map_or_else(|| peers::resolve(config), Ok)?);
     // With handed-over addresses the master has made the directories too.
     if !has_peers {
         paths::make(config, &options.prefix, account)?;
@@ -251,19 +263,49 @@ pub(crate) fn prepare(
     let counters = given.counters;
     let product: &'static str = Box::leak(format!("nginx/{}", config.version).into_boxed_str());
     let said = |(message, span): (String, _)| failed(message, span);
+    let (prefix, shared) = (&options.prefix, &counters.shared);
     let tls = Arc::new(Tls {
-        servers: Servers::new(config, &router, &options.prefix, &counters.shared).map_err(said)?,
-        peers: Peers::new(config, &options.prefix).map_err(said)?,
+        servers: Servers::new(config, &router, prefix, shared, &[]).map_err(said)?,
+        peers: Peers::new(config, prefix).map_err(said)?,
     });
+    let stream = match (&config.stream, of_stream, &stream_router) {
+        (Some(stream), Some(config), Some(router)) => Some(Sessions {
+            tls: Arc::new(Tls {
+                servers: Servers::new(&config, router, prefix, shared, &stream.servers).map_err(said)?,
+                peers: Peers::of_stream(&config, &stream.servers, prefix).map_err(said)?,
+            }),
+            config,
+            servers: stream.servers.clone().into(),
+        }),
+        _ => None,
+    };
+    let http_sockets = router.sockets().len();
     // Each worker makes its own; this one shows whether it can be made, and opens the logs.
     let nothing = Outgoing::default();
     let trial =
-        Worker::new(config, &peers, &files, Arc::clone(&counters), product, nothing, Arc::clone(&tls))
+        Worker::new(config, &peers, &files, Arc::clone(&counters), product, nothing, (Arc::clone(&tls), &[]))
             .map_err(|m| failed(m, None))?;
     let error_log = trial.error_log.clone();
     drop(trial);
+    if let Some(stream) = &stream {
+        stream
+            .worker(&peers[config.http.upstreams.len()..], &files, &counters, product, Outgoing::default())
+            .map_err(|m| failed(m, None))?;
+    }
     let config = Arc::clone(config);
-    Ok(PreparedConfiguration { config, listeners, sockets, peers, files, error_log, counters, product, tls })
+    Ok(PreparedConfiguration {
+        config,
+        listeners,
+        sockets,
+        peers,
+        files,
+        error_log,
+        counters,
+        product,
+        tls,
+        stream,
+        http_sockets,
+    })
 }
 
 /// Starts the workers.
@@ -271,8 +313,19 @@ pub(crate) fn prepare(
 /// # Errors
 /// One of them does not start.
 pub(crate) fn launch(prepared: PreparedConfiguration, options: &RunOptions) -> Result<Running, StartError> {
-    let PreparedConfiguration { config, listeners, sockets, peers, files, error_log, counters, product, tls } =
-        prepared;
+    let PreparedConfiguration {
+        config,
+        listeners,
+        sockets,
+        peers,
+        files,
+        error_log,
+        counters,
+        product,
+        tls,
+        stream,
+        http_sockets,
+    } = prepared;
     let count = match config.core.worker_processes.value {
         WorkerProcesses::Auto => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         WorkerProcesses::Count(n) => n.max(1) as usize,
@@ -294,6 +347,8 @@ pub(crate) fn launch(prepared: PreparedConfiguration, options: &RunOptions) -> R
                 improve: options.improve,
                 page: options.ledger.as_ref().map(|ledger| ledger.worker(number)),
                 tls: Arc::clone(&tls),
+                stream: stream.clone(),
+                http_sockets,
                 listeners: own,
                 stopped: stopped.clone(),
                 error_log: error_log.clone(),
@@ -318,61 +373,9 @@ pub(crate) fn launch(prepared: PreparedConfiguration, options: &RunOptions) -> R
         stop.send_replace(Some(Stop::Graceful));
         return Err(error);
     }
-    flush_in_time(&config, &files);
+    flush::in_time(&config, &files);
     let (pid, account) = (None, None);
     Ok(Running { addresses, listeners, counters, files, stop, workers, pid, account, sockets, error_log })
-}
-
-/// The addresses of all peers, with the position of their `server` line: a name can have several.
-fn resolve(config: &Config) -> Result<Vec<Vec<(usize, Resolved)>>, StartError> {
-    let mut all = Vec::new();
-    for upstream in &config.http.upstreams {
-        let mut peers = Vec::new();
-        for (i, peer) in upstream.peers.iter().enumerate() {
-            match &peer.endpoint {
-                Endpoint::Inet(address) => peers.push((i, (Address::Inet(*address), address.to_string()))),
-                Endpoint::Unix(path) => peers.push((i, (Address::Unix(path.into()), format!("unix:{path}")))),
-                Endpoint::Name(..) if peer.resolve => {}
-                Endpoint::Name(host, port) => {
-                    let found = (host.as_str(), *port).to_socket_addrs();
-                    let found = found.map_err(|_| {
-                        failed(format!("host not found in upstream \"{}\"", peer.name), Some(peer.span))
-                    })?;
-                    peers.extend(found.map(|address| (i, (Address::Inet(address), address.to_string()))));
-                }
-            }
-        }
-        if peers.is_empty() && !live::is_live(upstream) {
-            return Err(failed(
-                format!("no servers are inside upstream \"{}\"", upstream.name),
-                Some(upstream.span),
-            ));
-        }
-        all.push(peers);
-    }
-    Ok(all)
-}
-
-/// Thread for `flush=` of access logs, whose buffers are shared by all workers.
-fn flush_in_time(config: &Config, files: &Arc<Files>) {
-    use crate::model::log::AccessLogs;
-    let levels = config.http.locations().map(|(_, l)| &l.settings.core.access_log.value);
-    let levels = levels.chain(config.http.servers.iter().map(|s| &s.settings.core.access_log.value));
-    let times = levels.filter_map(|logs| match logs {
-        AccessLogs::To(list) => list.iter().filter_map(|log| log.flush).min(),
-        AccessLogs::Off => None,
-    });
-    let Some(time) = times.min().map(|time| time.max(Duration::from_millis(10))) else { return };
-    let files = Arc::downgrade(files);
-    let flush = move || {
-        while let Some(files) = files.upgrade() {
-            files.flush();
-            drop(files);
-            std::thread::sleep(time);
-        }
-    };
-    // Without it lines are written when the buffer is full.
-    let _ = std::thread::Builder::new().name("log flush".to_owned()).spawn(flush);
 }
 
 /// `worker_rlimit_nofile`

@@ -16,8 +16,9 @@ use crate::runtime::net::counters::Counters;
 use crate::runtime::net::ledger::WorkerLedger;
 use crate::runtime::net::log::{ErrorLogs, Files, errno, turn};
 use crate::runtime::request::worker::{Tls, Worker};
-use crate::runtime::server::listener::{self, Listener};
-use crate::runtime::server::start::{StartError, Stop, failed};
+use crate::runtime::server::listener::Listener;
+use crate::runtime::server::start::sessions::Sessions;
+use crate::runtime::server::start::{StartError, Stop, failed, sockets};
 use crate::runtime::server::{panic, resolving};
 use crate::runtime::upstream::outgoing::Outgoing;
 use crate::runtime::upstream::peer::Resolved;
@@ -38,6 +39,9 @@ pub(super) struct Job {
     pub(super) improve: bool,
     pub(super) page: Option<Arc<WorkerLedger>>,
     pub(super) tls: Arc<Tls>,
+    pub(super) stream: Option<Sessions>,
+    /// Number of the listeners that belong to `http`.
+    pub(super) http_sockets: usize,
     pub(super) listeners: Vec<Listener>,
     pub(super) stopped: watch::Receiver<Option<Stop>>,
     pub(super) error_log: ErrorLogs,
@@ -81,7 +85,14 @@ fn live(job: &Job, report: Sender<Report>) {
 fn once(job: &Job, report: &mut Option<Sender<Report>>) -> Result<(), String> {
     let outgoing = Outgoing::new(&job.config, job.improve, job.page.clone());
     let (counters, tls) = (Arc::clone(&job.counters), Arc::clone(&job.tls));
-    let worker = Worker::new(&job.config, &job.peers, &job.files, counters, job.product, outgoing, tls)?;
+    let worker =
+        Worker::new(&job.config, &job.peers, &job.files, counters, job.product, outgoing, (tls, &[]))?;
+    let sessions = job.stream.as_ref().map(|stream| {
+        let outgoing = Outgoing::new(&stream.config, job.improve, job.page.clone());
+        let peers = &job.peers[job.config.http.upstreams.len()..];
+        stream.worker(peers, &job.files, &job.counters, job.product, outgoing)
+    });
+    let sessions = sessions.transpose()?;
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().on_thread_park(turn::write).on_thread_unpark(clock::turn);
     // Tasks wait in the scheduler's own queue: with a `LocalSet` each task goes through two queues.
@@ -89,33 +100,35 @@ fn once(job: &Job, report: &mut Option<Sender<Report>>) -> Result<(), String> {
     let runtime = runtime.map_err(|e| format!("epoll_create() failed{}", errno(&e)))?;
     let own: Result<Vec<_>, _> = job.listeners.iter().map(Listener::try_clone).collect();
     let own = own.map_err(|e| format!("dup() failed{}", errno(&e)))?;
-    serve(&runtime, worker, own, job.stopped.clone(), job.number == 0, report)
+    serve(&runtime, (worker, sessions), own, job, report)
 }
 
 fn serve(
     runtime: &LocalRuntime,
-    worker: Worker,
+    (worker, sessions): (Worker, Option<Worker>),
     listeners: Vec<Listener>,
-    mut stopped: watch::Receiver<Option<Stop>>,
-    is_first: bool,
+    job: &Job,
     report: &mut Option<Sender<Report>>,
 ) -> Result<(), String> {
+    let mut stopped = job.stopped.clone();
     runtime.block_on(async move {
         let worker = Rc::new(worker);
-        let listeners: Result<Vec<_>, _> = listeners.into_iter().map(listener::Accept::new).collect();
-        let listeners = listeners.map_err(|e| format!("epoll_ctl() failed{}", errno(&e)))?;
-        let timers = Rc::clone(&worker.timers);
-        keep(&worker, "timers", move || Rc::clone(&timers).sweep());
-        let own = Rc::clone(&worker);
-        keep(&worker, "upstream connections", move || watch_pools(Rc::clone(&own)));
-        if is_first {
-            resolving::watch(&worker);
+        let sessions = sessions.map(Rc::new);
+        begin(&worker, job);
+        if let Some(sessions) = &sessions {
+            begin(sessions, job);
+            sockets::passes(&worker, sessions);
         }
-        let accept = |(i, listener): (usize, listener::Accept)| {
-            let (own, listener) = (Rc::clone(&worker), Rc::new(listener));
-            keep(&worker, "accept", move || listener::accept(Rc::clone(&own), Rc::clone(&listener), i))
-        };
-        let accepting: Vec<_> = listeners.into_iter().enumerate().map(accept).collect();
+        let mut accepting = Vec::new();
+        for (i, listener) in listeners.into_iter().enumerate() {
+            let accepted = match &sessions {
+                Some(sessions) if i >= job.http_sockets => {
+                    sockets::accept_sessions(sessions, listener, i - job.http_sockets, job.number)
+                }
+                _ => sockets::accept(&worker, listener, i),
+            };
+            accepting.extend(accepted.map_err(|e| format!("epoll_ctl() failed{}", errno(&e)))?);
+        }
         if let Some(report) = report.take() {
             let _ = report.send(Ok(()));
         }
@@ -125,10 +138,24 @@ fn serve(
             for task in accepting {
                 task.abort();
             }
-            drain(&worker).await;
+            for worker in [Some(&worker), sessions.as_ref()].into_iter().flatten() {
+                worker.is_stopping.set(true);
+            }
+            drain(&worker, sessions.as_deref()).await;
         }
         Ok(())
     })
+}
+
+/// Starts the tasks that a worker always needs.
+fn begin(worker: &Rc<Worker>, job: &Job) {
+    let timers = Rc::clone(&worker.timers);
+    keep(worker, "timers", move || Rc::clone(&timers).sweep());
+    let own = Rc::clone(worker);
+    keep(worker, "upstream connections", move || watch_pools(Rc::clone(&own)));
+    if job.number == 0 {
+        resolving::watch(worker);
+    }
 }
 
 async fn watch_pools(worker: Rc<Worker>) {
@@ -136,7 +163,7 @@ async fn watch_pools(worker: Rc<Worker>) {
 }
 
 /// Runs a task that a worker always needs: after a panic the task is started again.
-fn keep<F>(
+pub(super) fn keep<F>(
     worker: &Rc<Worker>,
     name: &'static str,
     make: impl Fn() -> F + 'static,
@@ -153,13 +180,16 @@ where
     })
 }
 
-async fn drain(worker: &Worker) {
-    worker.is_stopping.set(true);
+async fn drain(worker: &Worker, sessions: Option<&Worker>) {
     worker.upstreams.clear();
     let limit = worker.config.core.worker_shutdown_timeout.value;
     let begun = Instant::now();
-    while worker.open.get() > 0 && limit.is_none_or(|limit| begun.elapsed() < limit) {
+    let are_open = || worker.open.get() + sessions.map_or(0, |sessions| sessions.open.get()) > 0;
+    while are_open() && limit.is_none_or(|limit| begun.elapsed() < limit) {
         worker.timers.expire_idle();
+        if let Some(sessions) = sessions {
+            sessions.timers.expire_idle();
+        }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -74,6 +74,11 @@ pub(crate) trait Balancer {
     /// The next peer by its position in the upstream; `None`: no live upstreams. `now` in seconds.
     fn get(&mut self, attempt: &mut Attempt, now: u64) -> Option<usize>;
 
+    /// A peer has accepted a connection (`ngx_stream_upstream_notify_round_robin_peer`).
+    fn connected(&mut self, peer: usize) {
+        self.peers().connected(peer);
+    }
+
     /// Gives a peer back; true if it is disabled from now on.
     fn free(&mut self, attempt: &mut Attempt, peer: usize, outcome: Outcome, now: u64) -> bool {
         self.peers().free(attempt, peer, outcome, now)

@@ -222,6 +222,15 @@ impl Peers {
         turns
     }
 
+    /// A peer has recovered: it has accepted a connection after its failure.
+    pub(super) fn connected(&mut self, peer: usize) {
+        if let Some(peer) = self.list.get_mut(peer)
+            && peer.accessed < peer.checked
+        {
+            peer.fails = 0;
+        }
+    }
+
     /// `ngx_http_upstream_free_round_robin_peer`
     pub(super) fn free(&mut self, attempt: &mut Attempt, peer: usize, outcome: Outcome, now: u64) -> bool {
         let single = self.single;

@@ -67,7 +67,7 @@ pub(crate) async fn accept(worker: &Worker, timer: &Timer, stream: Stream, clien
     }
 }
 
-fn log(worker: &Worker, client: &Client, server: ServerId, severity: Severity, message: &str) {
+pub(crate) fn log(worker: &Worker, client: &Client, server: ServerId, severity: Severity, message: &str) {
     let logs = &worker.servers[server.0 as usize].error_log;
     if logs.takes(severity) {
         let remote = client.remote.map_or_else(|| "unix:".to_owned(), |a| a.ip().to_string());
@@ -77,9 +77,14 @@ fn log(worker: &Worker, client: &Client, server: ServerId, severity: Severity, m
     }
 }
 
-type Failed = (ServerId, String);
+/// The server whose log has the message, and the message.
+pub(crate) type Failed = (ServerId, String);
 
-async fn shake(
+/// Shakes hands with a client that has begun to.
+///
+/// # Errors
+/// The failure, to be logged with [`log`].
+pub(crate) async fn shake(
     worker: &Worker,
     timer: &Timer,
     stream: Stream,

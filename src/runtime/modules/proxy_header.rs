@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::task::Context;
+use std::time::Duration;
 
 use crate::model::log::Severity;
 use crate::runtime::net::log::errno;
@@ -11,13 +12,17 @@ use crate::runtime::net::timer::Timer;
 use crate::runtime::request::state::Client;
 use crate::runtime::request::worker::Worker;
 
-/// Reads the header; `Err` if the connection has to be closed, `None` if nothing is said about the client.
+/// Reads the header; `None` if nothing is said about the client.
+///
+/// # Errors
+/// The connection has to be closed: the status that a session of `stream` ends with.
 pub(crate) async fn read(
     worker: &Worker,
     timer: &Timer,
     stream: &mut Stream,
     client: &Client,
-) -> Result<Option<Rc<ProxyProtocol>>, ()> {
+    timeout: Duration,
+) -> Result<Option<Rc<ProxyProtocol>>, u16> {
     let default = worker.router.listen(client.address).default_server;
     let plan = &worker.servers[default.0 as usize];
     let log = |severity: Severity, message: &str| {
@@ -28,11 +33,10 @@ pub(crate) async fn read(
             plan.error_log.write(severity, Some(client.number), &format!("{message} {place}"));
         }
     };
-    let timeout = plan.core.client_header_timeout.value;
     let ready = |cx: &mut Context<'_>| stream.poll_read_ready(cx);
     if timer.idle(timeout, ready).await.is_none() {
         log(Severity::Info, "client timed out (110: Connection timed out)");
-        return Err(());
+        return Err(200);
     }
     let mut buffer = worker.buffers.take();
     let room = buffer.room();
@@ -48,7 +52,7 @@ pub(crate) async fn read(
         Ok((length, found)) => {
             // All of it is there.
             let read = timer.limit(timeout, |cx| stream.poll_read(cx, &mut room[..length])).await;
-            if matches!(read, Some(Ok(n)) if n == length) { Ok(found.map(Rc::new)) } else { Err(()) }
+            if matches!(read, Some(Ok(n)) if n == length) { Ok(found.map(Rc::new)) } else { Err(500) }
         }
         Err((severity, message)) => {
             log(severity, &message);
@@ -56,7 +60,7 @@ pub(crate) async fn read(
                 // Closing a socket with unread bytes would send a reset.
                 let _ = stream.try_read(room);
             }
-            Err(())
+            Err(400)
         }
     };
     worker.buffers.give(buffer);
