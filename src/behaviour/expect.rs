@@ -15,7 +15,7 @@ pub struct Difference {
     pub field: String,
     /// Expected value.
     pub expected: String,
-    /// FoundValue value.
+    /// Found value.
     pub found: FoundValue,
 }
 

@@ -59,7 +59,7 @@ struct CountedRoute {
     changes: u32,
 }
 
-/// LineValues of a line that decide its route.
+/// Parts of a line that decide its route.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent parts of a request")]
 struct RouteInputs {

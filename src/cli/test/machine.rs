@@ -30,7 +30,7 @@ impl Report<'_> {
     }
 }
 
-/// FoundValue values, in words.
+/// Found values, in words.
 pub(super) fn found_text(found: &FoundValue) -> String {
     match found {
         FoundValue::Value(value) => format!("found `{value}`"),
