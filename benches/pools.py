@@ -4,9 +4,12 @@ tests/it/pools.rs holds the model of `ngxc ports` against.
 
     benches/pools.py --nginx /usr/sbin/nginx --out tests/fixtures/pools.tsv [--quick]
 
-Makes a network namespace of its own (unshare -Urn) with only a loopback in it. The backend answers after a fixed time
+Makes a network namespace of its own (unshare -n) with only a loopback in it. The programs of closed loads are scheduled in
+real time: who waits for a processor answers many at once, and nginx then closes more connections. Bursts are not, because
+the worker that runs would accept them all. The backend answers after a fixed time
 and counts what it accepts; the clients hold their connections to nginx. Three kinds of load:
-    closed    N clients, each sends again as soon as it has its answer
+    closed    N clients, each sends again as soon as it has its answer (wrk, which has to be installed); what happens in
+              the second second and after it is counted, because all of the first requests come at one moment
     burst     every 100 ms N requests at one moment, whatever is still under way (open loop)
     poisson   requests at random moments, so many a second that N are under way in the mean (open loop)
 Each line is the median of five runs with a fresh nginx, of more where those differed much (--again). `share` is the
@@ -19,6 +22,7 @@ import multiprocessing
 import os
 import random
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -28,7 +32,11 @@ import time
 RUNS = 5
 # Seconds of the backend. Requests at random moments come as fast as this makes them, so they take longer.
 LATENCY = {"closed": 0.03, "burst": 0.03, "poisson": 0.1}
+# Backend and clients share the processors with nginx: as many as this at once take longer, so that none is busy.
+MANY, LATENCY_OF_MANY = 200, 0.1
 BURST_EVERY = 0.1
+# Seconds of a closed load that are not counted, and that are; where a pool holds all requests, or none is there.
+TIMES, TIMES_OF_PLAIN = (2.0, 3.0), (0.2, 0.5)
 POOLS = [0, 4, 16, 32, 64, 128, 256]
 AT_ONCE = [1, 8, 40, 100, 200, 400]
 WORKERS = [1, 2, 4]
@@ -55,8 +63,8 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def backend(listener, accepted, latency):
-    """Answers each request after a time; counts connections."""
+def backend(listener, accepted, answered, latency):
+    """Answers each request after a time; counts connections and answers."""
     poll, open_, due = select.epoll(), {}, collections.deque()
     poll.register(listener, select.EPOLLIN)
     listener.setblocking(False)
@@ -86,10 +94,17 @@ def backend(listener, accepted, latency):
         now = time.monotonic()
         while due and due[0][0] <= now:
             peer = due.popleft()[1]
+            answered.value += 1
             try:
                 peer.send(ANSWER)
             except OSError:
                 pass
+
+
+def schedule(kind):
+    """In real time or not, for this program and all that it starts."""
+    policy, priority = (os.SCHED_RR, 20) if kind == "closed" else (os.SCHED_OTHER, 0)
+    os.sched_setscheduler(0, policy, os.sched_param(priority))
 
 
 class Failed(Exception):
@@ -130,15 +145,43 @@ class Clients:
         return done
 
 
-def closed(clients, at_once, requests):
-    for fd in [clients.connect() for _ in range(at_once)]:
-        clients.send(fd)
-    sent = at_once
-    while clients.answers < requests:
-        for fd in clients.answered(10):
-            if sent < requests:
-                clients.send(fd)
-                sent += 1
+def closed(port, at_once, times, counts, master):
+    """Requests, connections and the busiest worker's share of the clients, once all of them are under way."""
+    url = f"http://127.0.0.1:{port}/"
+    wrk = subprocess.Popen(["wrk", "-t1", f"-c{at_once}", "-d30", url], stdout=subprocess.PIPE, text=True)
+    warm, counted = times
+    time.sleep(warm)
+    accepted, answered = (count.value for count in counts)
+    begun = time.monotonic()
+    time.sleep(counted)
+    opened, requests = counts[0].value - accepted, counts[1].value - answered
+    took = time.monotonic() - begun
+    share = busiest(port, master)
+    wrk.send_signal(signal.SIGINT)
+    output = wrk.communicate()[0]
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise Failed(output)
+    return requests, opened, share, took
+
+
+def busiest(port, master):
+    """The busiest worker's share of the connections of clients."""
+    with open("/proc/net/tcp") as file:
+        lines = [line.split() for line in file][1:]
+    inodes = {line[9] for line in lines if line[3] == "01" and int(line[1].rpartition(":")[2], 16) == port}
+    with open(f"/proc/{master}/task/{master}/children") as file:
+        workers = file.read().split()
+    counts = []
+    for pid in workers:
+        count = 0
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                link = os.readlink(f"/proc/{pid}/fd/{fd}")
+            except FileNotFoundError:  # A connection to the backend that was closed meanwhile.
+                continue
+            count += link.startswith("socket:[") and link[8:-1] in inodes
+        counts.append(count)
+    return max(counts) / max(1, sum(counts))
 
 
 def open_loop(clients, moments):
@@ -154,32 +197,33 @@ def open_loop(clients, moments):
         free.extend(clients.answered(wait))
 
 
-def load(kind, at_once):
-    """How many requests, and what sends them."""
-    if kind == "closed":
-        requests = at_once * (20 if at_once < 200 else 12)
-        return requests, lambda clients: closed(clients, at_once, requests)
+def moments(kind, at_once):
+    """When requests of an open loop come, in seconds."""
     if kind == "burst":
-        moments = [n * BURST_EVERY for n in range(8) for _ in range(at_once)]
-    else:
-        moments, now, end = [], 0.0, 2.0
-        while now < end:
-            moments.append(now)
-            now += random.expovariate(at_once / LATENCY[kind])
-    return len(moments), lambda clients: open_loop(clients, moments)
+        return [n * BURST_EVERY for n in range(8) for _ in range(at_once)]
+    found, now, end = [], 0.0, 2.0
+    while now < end:
+        found.append(now)
+        now += random.expovariate(at_once / LATENCY[kind])
+    return found
 
 
-def run(nginx, kind, workers, pool, at_once):
-    """One run: requests, connections that were opened, the busiest worker's share."""
+def latency(kind, at_once):
+    return LATENCY_OF_MANY if kind == "closed" and at_once >= MANY else LATENCY[kind]
+
+
+def run(nginx, kind, workers, size, at_once):
+    """One run: requests, connections that were opened, the busiest worker's share, seconds."""
+    schedule(kind)
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    accepted = multiprocessing.Value("i", 0, lock=False)
-    server = multiprocessing.Process(target=backend, args=(listener, accepted, LATENCY[kind]), daemon=True)
+    counts = [multiprocessing.Value("i", 0, lock=False) for _ in range(2)]
+    server = multiprocessing.Process(target=backend, args=(listener, *counts, latency(kind, at_once)), daemon=True)
     server.start()
     with tempfile.TemporaryDirectory() as directory:
-        pool = f"keepalive {pool};" if pool else ("" if old(nginx) else "keepalive 0;")
+        pool = f"keepalive {size};" if size else ("" if old(nginx) else "keepalive 0;")
         text = CONF.format(workers=workers, dir=directory, backend=listener.getsockname()[1], pool=pool, port=port)
         with open(f"{directory}/nginx.conf", "w") as file:
             file.write(text)
@@ -191,21 +235,23 @@ def run(nginx, kind, workers, pool, at_once):
                         break
                 time.sleep(0.01)
             time.sleep(0.05)
+            if kind == "closed":
+                times = TIMES if 0 < size < at_once else TIMES_OF_PLAIN
+                return closed(port, at_once, times, counts, proxy.pid)
             clients = Clients(port)
-            requests, send = load(kind, at_once)
+            times = moments(kind, at_once)
             begun = time.monotonic()
-            send(clients)
+            open_loop(clients, times)
             took = time.monotonic() - begun
-            opened = accepted.value
             if clients.failed:
                 with open(f"{directory}/error.log") as log:
                     raise Failed(f"{clients.failed} requests failed: {log.readline().strip()}")
+            return len(times), counts[0].value, max(clients.workers.values()) / clients.answers, took
         finally:
             proxy.kill() if proxy.poll() is not None else proxy.terminate()
             proxy.wait()
             server.kill()
             server.join()
-    return requests, opened, max(clients.workers.values()) / clients.answers, took
 
 
 def version(nginx):
@@ -241,7 +287,7 @@ def measured(nginx, cell, count, known=()):
             if failures == 3:
                 sys.exit("three runs of a cell failed")
     requests, opened, share, took = sorted(runs, key=lambda r: r[1])[(len(runs) - 1) // 2]
-    line = [version(nginx), *cell, round(LATENCY[cell[0]] * 1000), requests, opened, f"{share:.3f}", f"{took:.2f}"]
+    line = [version(nginx), *cell, round(latency(cell[0], cell[3]) * 1000), requests, opened, f"{share:.3f}", f"{took:.2f}"]
     line += [" ".join(str(n) for n in sorted(r[1] for r in runs))]
     return list(map(str, line))
 
@@ -270,7 +316,11 @@ def main():
     args = parser.parse_args()
     if os.environ.get("NGXC_POOLS_INSIDE") != "1":
         os.environ["NGXC_POOLS_INSIDE"] = "1"
-        os.execvp("unshare", ["unshare", "-Urn", sys.executable, *sys.argv])
+        try:
+            schedule("closed")
+        except PermissionError:
+            sys.exit("real time needs root")
+        os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     lines = []
     if os.path.exists(args.out):

@@ -5,9 +5,9 @@
 
 Each client asks for one response and reads nothing until the backend has sent all responses, or has waited for a client
 for five seconds; then all clients read to the end. Printed are the CPU time of the server from the first request to the
-last byte, its highest resident memory (the kernel's memory of sockets and files is not in it), and the time until the
-backend was free, each as the median of the rounds, and the ratio to nginx. Exit status 1 if a ratio is above 1.0 or a
-response is not whole.
+last byte, by how much its resident memory grew at most (the kernel's memory of sockets and files is not in it), and the
+time until the backend was free, each as the median of the rounds, and the ratio to nginx. Exit status 1 if a ratio is above
+1.0 or a response is not whole.
 """
 
 import argparse
@@ -121,6 +121,7 @@ def run(name, command, clients, size, directory):
                 break
             except OSError:
                 time.sleep(0.1)
+        idle = memory(child.pid)
         before, begun = cpu(child.pid), time.monotonic()
         for _ in range(clients):
             s = socket.socket()
@@ -134,7 +135,7 @@ def run(name, command, clients, size, directory):
         freed = backend.done
         got = read_all(held)
         whole = sum(n > size for n in got)
-        return cpu(child.pid) - before, memory(child.pid), free, freed, whole
+        return cpu(child.pid) - before, memory(child.pid) - idle, free, freed, whole
     finally:
         for s in held:
             s.close()
@@ -190,7 +191,7 @@ def main():
                 is_good &= freed == whole == options.clients
                 results[name].append(values)
                 print(f"{name:6} {freed} of {options.clients} sent, {whole} whole: {values}", flush=True)
-    for at, what in enumerate(("CPU seconds", "MiB of memory", "seconds until the backend is free")):
+    for at, what in enumerate(("CPU seconds", "MiB of memory for the clients", "seconds until the backend is free")):
         theirs, ours = (statistics.median(values[at] for values in results[name]) for name in commands)
         is_good &= ours <= theirs
         print(f"{what:34} nginx {theirs:8.2f}  ngxc {ours:8.2f}  ratio {ours / theirs:.2f}")

@@ -99,7 +99,7 @@ fn explain_finding(finding: &findings::NamedFinding, out: &mut dyn Write) -> io:
     writeln!(out, "{}: {}\n", finding.name, finding.summary)?;
     writeln!(out, "A finding of `ngxc doctor`, {}; it comes from: {}.\n", finding.severity, finding.seen_in)?;
     if let Some(meaning) = finding.meaning {
-        writeln!(out, "  effect   {}", meaning.effect("get").trim_start_matches("effect: "))?;
+        writeln!(out, "  effect   {}", meaning.effect("get", false).trim_start_matches("effect: "))?;
     }
     writeln!(out, "  cause    {}", finding.cause)?;
     writeln!(out, "  remedy   {}", finding.remedy.replace("ERROR_LOG", "/var/log/nginx/error.log"))

@@ -9,12 +9,14 @@ use super::estate::Root;
 use super::lint::{LintArgs, LintProfile, LintedConfiguration, report};
 use super::meaning::Meaning;
 use super::{Failure, Outcome, extract, note, paths, unified, write, yaml};
+use crate::catalog::NEWEST;
 use crate::diagnostic::{Class, Diagnostic, Level};
 use crate::edit::{self, Applicability, Fix};
 use crate::lint::verify;
 use crate::model::Config;
 use crate::source::{Disk, FileId, Loader};
 use crate::syntax::{Configuration, Dump};
+use crate::version::Version;
 
 /// Fixes make room for others; more rounds than this mean that two of them undo each other.
 const MAX_ROUNDS: usize = 10;
@@ -243,6 +245,8 @@ struct Trial<'t, 'f> {
     overlay: &'t Overlay<'t>,
     config: Config,
     errors: usize,
+    /// Errors that an older nginx sees, if nothing tells which nginx it is for.
+    older: Option<Vec<String>>,
     /// The fixes repair errors for which nginx refuses the configuration: they cannot change what it does.
     is_of_refused: bool,
     admitted: Vec<&'f Fix>,
@@ -253,6 +257,10 @@ impl<'t, 'f> Trial<'t, 'f> {
     fn new(judged: &'t LintedConfiguration, overlay: &'t Overlay<'t>) -> Self {
         let (meaning, before) = (&judged.ground.meaning, &judged.configuration);
         let (config, errors) = compiled(meaning, before);
+        // One that the older nginx refuses already is not meant for it.
+        let of = |version| refusals(meaning, before, version);
+        let older = if meaning.nginx_version.is_none() { Some(of(OLDER)) } else { None };
+        let older = older.filter(|older| older.iter().all(|error| of(NEWEST).contains(error)));
         let (admitted, refused) = (Vec::new(), Vec::new());
         let is_of_refused = true;
         Self {
@@ -262,6 +270,7 @@ impl<'t, 'f> Trial<'t, 'f> {
             overlay,
             config,
             errors,
+            older,
             is_of_refused,
             admitted,
             refused,
@@ -319,6 +328,14 @@ impl<'t, 'f> Trial<'t, 'f> {
         if errors > self.errors {
             return Ok(Some("nginx would refuse the result".to_owned()));
         }
+        if let Some(known) = &self.older
+            && let Some(new) =
+                refusals(self.meaning, &after, OLDER).into_iter().find(|error| !known.contains(error))
+        {
+            return Ok(Some(format!(
+                "nginx {OLDER} would refuse the result ({new}); if a newer one runs, say so with --nginx-version"
+            )));
+        }
         if self.is_of_refused {
             return Ok(None);
         }
@@ -332,6 +349,16 @@ fn compiled(meaning: &Meaning, configuration: &Configuration) -> (Config, usize)
     let all = configuration.diagnostics.iter().chain(&compiled.diagnostics);
     let errors = all.filter(|d| d.level == Level::Error).count();
     (compiled.config, errors)
+}
+
+/// The nginx of an old distribution that is still in use: fixes have to suit it where nothing tells which nginx runs.
+const OLDER: Version = Version::new(1, 22, 1);
+
+/// Errors for which an nginx refuses a configuration.
+fn refusals(meaning: &Meaning, configuration: &Configuration, version: Version) -> Vec<String> {
+    let compiled = meaning.compile(configuration, version);
+    let errors = compiled.diagnostics.into_iter().filter(|d| d.level == Level::Error);
+    errors.map(|error| error.message).collect()
 }
 
 /// Message about a refused fix: its place, its rule and the reason.

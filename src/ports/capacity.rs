@@ -127,7 +127,9 @@ impl Setup {
     pub fn new_connections(&self, load: &Load) -> (f64, f64) {
         let Some(reuse) = self.reuse else { return (load.rate, load.rate) };
         let usual = Concurrency::expected(load.open(), self.workers);
-        let shares = [FITTED.steady(reuse.pool, &usual), in_bursts(reuse.pool, &self.crowd(load))];
+        // Of a load whose requests take no time that was said, as many as are under way at that rate.
+        let latency = if load.latency > 0.0 { load.latency } else { load.open() / load.rate.max(1e-9) };
+        let shares = [FITTED.steady(reuse.pool, &usual, latency), in_bursts(reuse.pool, &self.crowd(load))];
         let [expected, worst] =
             shares.map(|share| load.rate * (share + (1.0 - share) / f64::from(reuse.requests.max(1))));
         (expected, worst)

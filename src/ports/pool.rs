@@ -2,7 +2,8 @@
 //!
 //! A worker puts a connection into its pool when the response is complete, and takes one out for the next request.
 //! Responses come in batches, as the event loop finds them: of a batch those beyond the size of the pool are closed, and
-//! the requests that follow open new ones. Counted with nginx 1.22.1 (`benches/pools.py`, `tests/fixtures/pools.tsv`);
+//! the requests that follow open new ones. The size of batches differs from second to second, and is larger where a processor
+//! is busy or clients answer many at once. Counted with nginx 1.22.1 and 1.31.5 (`benches/pools.py`, `tests/fixtures/pools.tsv`);
 //! `tests/it/pools.rs` fits [`Shape`] on one half of that and holds it against the other.
 
 /// Requests that the busiest worker has beyond an even share, as counted: which worker accepts a connection is a race.
@@ -53,25 +54,38 @@ impl Concurrency {
 /// Fall of the share as the pool grows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
-    /// Batches hold one part in so many of the requests under way, in the mean.
-    pub steep: f64,
-    /// So many responses come together however few are under way.
-    pub whole: f64,
+    /// Share of the requests whose responses come in batches that a small pool does not hold.
+    pub batched: f64,
+    /// Idle connections of a batch, in the mean, with 100 requests under way that take 30 ms each.
+    pub batch: f64,
+    /// Exponent of the number under way: more requests make larger batches.
+    pub by_number: f64,
+    /// Exponent of the time that a request takes: batches of slow ones are smaller.
+    pub by_time: f64,
 }
 
 /// Shape that was fitted to measurements of nginx.
-pub const FITTED: Shape = Shape { steep: 5.0, whole: 7.0 };
+pub const FITTED: Shape = Shape { batched: 0.55, batch: 25.0, by_number: 0.4, by_time: 0.65 };
+
+/// Requests and seconds that [`Shape::batch`] is for.
+const USUAL: (f64, f64) = (100.0, 0.03);
+
+/// Connections of the pool up to which requests that come one by one still find none.
+const SMALL: f64 = 1.0;
 
 impl Shape {
-    /// Share of the requests that open a connection, 0 to 1, while as many as `crowd` says are under way all the time.
-    pub fn steady(self, pool: u32, crowd: &Concurrency) -> f64 {
+    /// Share of the requests that open a connection, 0 to 1, while as many as `crowd` says are under way all the time and each
+    /// takes so many seconds.
+    pub fn steady(self, pool: u32, crowd: &Concurrency, latency: f64) -> f64 {
         let pool = f64::from(pool);
         crowd.mean(|open| {
             if pool >= open {
                 return 0.0;
             }
-            let (whole, burst) = ((self.whole / open).min(1.0), 1.0 - pool / open);
-            ((1.0 - whole) * (-self.steep * pool / open).exp() + whole * burst).min(burst)
+            let number = (open / USUAL.0).powf(self.by_number);
+            let time = (USUAL.1 / latency.clamp(0.001, 60.0)).powf(self.by_time);
+            let batches = self.batched * (-pool / (self.batch * number * time)).exp();
+            (batches + (1.0 - self.batched) * (-pool / SMALL).exp()).min(1.0 - pool / open)
         })
     }
 }
@@ -89,10 +103,10 @@ mod tests {
     #[test]
     fn no_pool_reuses_nothing_and_a_large_one_everything() {
         let one = Concurrency::expected(100.0, 1);
-        assert_eq!((FITTED.steady(0, &one), in_bursts(0, &one)), (1.0, 1.0));
-        assert_eq!((FITTED.steady(100, &one), in_bursts(100, &one)), (0.0, 0.0));
+        assert_eq!((FITTED.steady(0, &one, 0.1), in_bursts(0, &one)), (1.0, 1.0));
+        assert_eq!((FITTED.steady(100, &one, 0.1), in_bursts(100, &one)), (0.0, 0.0));
         let nobody = Concurrency::expected(0.0, 4);
-        assert_eq!((FITTED.steady(0, &nobody), in_bursts(0, &nobody)), (0.0, 0.0));
+        assert_eq!((FITTED.steady(0, &nobody, 0.1), in_bursts(0, &nobody)), (0.0, 0.0));
     }
 
     #[test]
@@ -107,10 +121,10 @@ mod tests {
                     let (expected, worst) =
                         (Concurrency::expected(open, workers), Concurrency::at_worst(open, workers));
                     let now = in_bursts(pool, &worst);
-                    assert!(
-                        now <= last && FITTED.steady(pool, &expected) <= now + 1e-9,
-                        "{workers} {open} {pool}"
-                    );
+                    for latency in [0.0, 0.03, 5.0] {
+                        let steady = FITTED.steady(pool, &expected, latency);
+                        assert!(now <= last && steady <= now + 1e-9, "{workers} {open} {pool} {latency}");
+                    }
                     last = now;
                 }
             }

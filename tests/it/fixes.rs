@@ -23,12 +23,32 @@ fn http2_stays_on_sockets_without_tls() {
     let text = "worker_processes 1;\nevents { }\nhttp {\n    server {\n        listen 127.0.0.1:5005 http2;\n        \
                 server_name a;\n    }\n    server {\n        listen 127.0.0.1:5005;\n        server_name b;\n    }\n    \
                 server {\n        listen 5006;\n        server_name c;\n    }\n}\n";
-    let (_, _, fixed) = fix(directory.path(), text, &["--select", "listen-http2"]);
+    let known = ["--select", "listen-http2", "--nginx-version", "1.26.0"];
+    let (_, _, fixed) = fix(directory.path(), text, &known);
     assert_eq!(fixed.matches("http2 on;").count(), 2, "{fixed}");
     assert!(
         !fixed.contains("5005 http2") && fixed.contains("listen 5006;\n        server_name c;"),
         "{fixed}"
     );
+}
+
+#[test]
+fn what_an_older_nginx_refuses_is_written_only_for_a_newer_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "worker_processes 1;\nevents { }\nhttp {\n    keepalive_timeout 0;\n    server {\n        listen 5005 http2;\n        \
+                server_name a;\n    }\n}\n";
+    let rules = ["--select", "listen-http2", "--select", "client-keepalive-disabled"];
+    let (_, said, fixed) = fix(directory.path(), text, &rules);
+    assert!(
+        said.contains("nginx 1.22.1 would refuse the result") && said.contains("--nginx-version"),
+        "{said}"
+    );
+    // The other fix is made.
+    assert!(fixed.contains("listen 5005 http2;") && !fixed.contains("keepalive_timeout 0"), "{fixed}");
+    // A configuration that the older one refuses anyway is not meant for it.
+    let newer = text.replace("server_name a;", "server_name a;\n        http3_hq off;");
+    let (_, said, fixed) = fix(directory.path(), &newer, &rules);
+    assert!(fixed.contains("http2 on;") && !said.contains("refused"), "{said}{fixed}");
 }
 
 #[test]

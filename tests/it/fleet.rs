@@ -97,3 +97,38 @@ fn a_file_that_is_no_bundle_is_named_and_the_others_are_told() {
     let with_since = doctor(place.path(), &["--since", "fleet/web-1"]);
     assert_eq!(with_since.status.code(), Some(2));
 }
+
+#[test]
+fn causes_of_several_peers_have_a_title_of_none_and_what_nobody_counted_is_no_zero() {
+    let place = tempfile::tempdir().unwrap();
+    let fleet = place.path().join("fleet");
+    fs::create_dir(&fleet).unwrap();
+    for (host, peer) in [("web-1", "10.0.0.1:80"), ("web-2", "10.0.0.2:80")] {
+        let conf =
+            format!("events {{}}\nhttp {{ server {{ location / {{ proxy_pass http://{peer}; }} }} }}\n");
+        let line = format!(
+            "2026/11/22 17:46:02 [error] 8#8: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 192.0.2.1, upstream: \"http://{peer}/\"\n"
+        );
+        let mut bundle = "ngxc-evidence 1\n".to_owned();
+        for (name, text) in [("conf:nginx.conf", conf), ("error.log", line)] {
+            bundle += &format!("@ {} {name}\n{text}\n", text.len());
+        }
+        fs::write(fleet.join(host), bundle).unwrap();
+    }
+    let text = String::from_utf8(doctor(place.path(), &[]).stdout).unwrap();
+    assert!(
+        text.contains("WARNING  2 hosts, 2 lines of error logs: peers refused connections  [refused]"),
+        "{text}"
+    );
+    let row = text.lines().find(|line| line.starts_with("10.0.0.1:80")).unwrap();
+    assert_eq!(
+        row.split_whitespace().collect::<Vec<_>>(),
+        ["10.0.0.1:80", "1", "-", "-", "-", "-", "0"],
+        "{text}"
+    );
+    let json: Value = serde_json::from_slice(&doctor(place.path(), &["--format", "json"]).stdout).unwrap();
+    assert!(
+        json["upstreams"][0]["attempts"].is_null() && json["upstreams"][0]["time_wait"].is_null(),
+        "{json}"
+    );
+}

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod after_reload;
 mod agree;
 mod audit;
 mod behave;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::diagnosis::Diagnosis;
 use super::gathered::printable;
+use crate::ports::dates::clock;
 use crate::ports::doctor::{Finding, Severity};
 
 /// Causes that are listed; the rest is counted.
@@ -13,7 +14,8 @@ const MOST: usize = 5;
 pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
     let bad: Vec<&Finding> = diagnosis.findings.iter().filter(|f| f.severity > Severity::Info).collect();
     // A burst, or peers that were left out after failures, say that requests fail; others say why.
-    let is_cause = |f: &&Finding| f.count > 0 || f.repair.is_some() || !f.commands.is_empty();
+    let is_cause =
+        |f: &&Finding| f.count > 0 || f.repair.is_some() || !f.commands.is_empty() || f.over_at.is_some();
     let is_now = |f: &&Finding| is_cause(f) && !f.is_forecast;
     let mut causes: Vec<&Finding> = bad.iter().copied().filter(is_now).collect();
     if causes.is_empty() {
@@ -35,20 +37,26 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
 }
 
 /// Cure of a cause.
-fn cure(diagnosis: &Diagnosis<'_>, finding: &Finding) -> &'static str {
-    match (diagnosis.is_repaired(finding), finding.commands.is_empty()) {
+fn cure(diagnosis: &Diagnosis<'_>, finding: &Finding) -> String {
+    if let Some(at) = finding.over_at {
+        return format!("cured since the reload; wait until {}", clock(at));
+    }
+    let text = match (diagnosis.is_repaired(finding), finding.commands.is_empty()) {
         (true, true) => "the diff below cures it",
         (true, false) => "the diff below and the commands with it cure it",
         (false, false) => "the commands below cure it (`run`)",
         (false, true) if finding.remedy.is_empty() => "see below",
-        (false, true) => "no edit of the configuration cures it; see `do` below",
-    }
+        (false, true) => "there is no diff for it; see `do` below",
+    };
+    text.to_owned()
 }
 
 /// Steps that apply and prove the cure.
 fn next(diagnosis: &Diagnosis<'_>, causes: &[&Finding]) -> Option<String> {
     let has_commands = causes.iter().any(|finding| !finding.commands.is_empty());
-    let apply = match (&diagnosis.repair, has_commands) {
+    // A diff of what is only worth knowing is no step of the cure.
+    let is_cure = causes.iter().any(|finding| diagnosis.is_repaired(finding));
+    let apply = match (diagnosis.repair.as_ref().filter(|_| is_cure), has_commands) {
         (Some(diff), _) => {
             let is_absolute = diff.lines().any(|line| {
                 let path = line.strip_prefix("--- a/").map(|path| format!("/{path}"));

@@ -89,6 +89,11 @@ pub(super) fn collect(
     nginx: Option<Version>,
     path: &Path,
 ) -> Result<Outcome, Failure> {
+    // The look before a repair cannot be taken again.
+    if path != Path::new("-") && fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() > 0) {
+        return Err(Failure::new(format!("`{}` exists, and is kept", path.display()))
+            .help("name another file, or remove this one first"));
+    }
     let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
     for (_, file) in configuration.sources.files() {
         parts.push((format!("conf:{}", file.path.display()), file.text.to_vec()));

@@ -58,11 +58,17 @@ pub(super) fn judged<'a>(subject: &'a Subject, flows: &[Flow<'_>], gathered: Gat
         let newer = input.meaning.compile(configuration, NEWEST).config;
         only_before(flows, &newer, &mut findings);
     }
-    // Beside something that is broken now, what could be better is no repair.
-    let is_broken =
-        |f: &Finding| f.severity == Severity::Critical || f.severity > Severity::Info && f.count > 0;
+    // Beside something that is broken now, what could be better is no repair; nor is what is only worth knowing.
+    let has_cure = |f: &Finding| f.repair.is_some() || !f.edits.is_empty() || !f.commands.is_empty();
+    let is_broken = |f: &Finding| {
+        let is_bad = f.severity == Severity::Critical || f.severity > Severity::Info && f.count > 0;
+        is_bad || !f.is_forecast && f.severity > Severity::Info && has_cure(f)
+    };
     let is_any_broken = findings.iter().any(is_broken);
-    let urgent = findings.iter().filter(|f| !is_any_broken || !f.is_forecast);
+    let is_urgent = |f: &&Finding| {
+        if is_any_broken { !f.is_forecast } else { !f.is_forecast || f.severity > Severity::Info }
+    };
+    let urgent = findings.iter().filter(is_urgent);
     let mut at_fault: Vec<usize> = urgent.filter_map(|f| f.repair).collect();
     let versions = match which.version {
         Some(version) => vec![version],

@@ -25,6 +25,7 @@ pub(super) fn run(text: &str, as_json: bool, out: &mut dyn Write) -> Result<Outc
         );
     };
     let target = parsed.and_then(|l| l.target());
+    let is_stream = parsed.is_some_and(|line| line.is_stream());
     if as_json {
         let value = serde_json::json!({
             "schema": 1,
@@ -33,9 +34,9 @@ pub(super) fn run(text: &str, as_json: bool, out: &mut dyn Write) -> Result<Outc
             "target": target,
             "upstream": parsed.and_then(|l| l.part("upstream")),
             "client": parsed.and_then(|l| l.part("client")),
-            "status": meaning.status,
+            "status": if is_stream { None } else { Some(meaning.status) },
             "cause": meaning.cause,
-            "remedy": meaning.remedy,
+            "remedy": meaning.remedy_of(is_stream),
         });
         serde_json::to_writer_pretty(&mut *out, &value).map_err(std::io::Error::from)?;
         writeln!(out)?;
@@ -46,8 +47,10 @@ pub(super) fn run(text: &str, as_json: bool, out: &mut dyn Write) -> Result<Outc
     if let Some(target) = target {
         writeln!(out, "  at       {target}")?;
     }
-    writeln!(out, "  effect   {}", meaning.effect("get").trim_start_matches("effect: "))?;
+    let effect = meaning.effect("get", is_stream);
+    writeln!(out, "  effect   {}", effect.trim_start_matches("effect: "))?;
     writeln!(out, "  cause    {}", meaning.cause)?;
-    writeln!(out, "  remedy   {}", meaning.remedy.replace("ERROR_LOG", "/var/log/nginx/error.log"))?;
+    let remedy = meaning.remedy_of(is_stream).replace("ERROR_LOG", "/var/log/nginx/error.log");
+    writeln!(out, "  remedy   {remedy}")?;
     Ok(Outcome::Clean)
 }

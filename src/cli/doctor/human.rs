@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::diagnosis::Diagnosis;
 use super::gathered::printable;
+use crate::ports::dates::clock;
 use crate::ports::doctor::{Finding, Severity};
 
 /// Columns that the text is wrapped to.
@@ -81,7 +82,7 @@ fn finding<'d>(
     let (patch, also) = if diagnosis.is_repaired(finding) {
         ("The patch alone is not enough.", "also run")
     } else {
-        ("No patch of the configuration cures this.", "run")
+        ("There is no patch of the configuration for this.", "run")
     };
     let new: Vec<&str> =
         finding.commands.iter().map(String::as_str).filter(|command| printed.insert(*command)).collect();
@@ -139,6 +140,16 @@ fn nothing(diagnosis: &Diagnosis<'_>) -> String {
     text.to_owned()
 }
 
+/// Sentence for a host where nothing is bad: since the reload, if something was before.
+fn nothing_bad(diagnosis: &Diagnosis<'_>) -> String {
+    let evidence = &diagnosis.gathered.evidence;
+    let was_bad = evidence.errors.as_ref().is_some_and(|log| !log.before.is_empty());
+    match evidence.reloaded.filter(|_| was_bad) {
+        Some((_, at)) => format!("nothing has failed since the reload at {}", clock(at)),
+        None => "no shortage of ports".to_owned(),
+    }
+}
+
 /// One line and performance data: the fullest tuple.
 pub(super) fn nagios(diagnosis: &Diagnosis<'_>, unread: &[String]) -> String {
     let state = match diagnosis.worst() {
@@ -151,7 +162,7 @@ pub(super) fn nagios(diagnosis: &Diagnosis<'_>, unread: &[String]) -> String {
     let title = match (unread.first(), first) {
         (_, Some(finding)) => printable(&finding.title, 200),
         (Some(unread), None) => unread.clone(),
-        (None, None) => "no shortage of ports".to_owned(),
+        (None, None) => nothing_bad(diagnosis),
     };
     let ports = diagnosis.gathered.evidence.host.ports();
     let sockets = diagnosis.gathered.evidence.sockets.as_ref();

@@ -99,6 +99,7 @@ pub(super) fn start(config: &Config, found: &mut GatheredFacts) {
     let reload = when.and_then(|when| Some(Reload::new(when.reloaded?, when.workers.iter().copied())));
     let mut log = ErrorLog::new(fail_timeout);
     log.reload = reload;
+    found.evidence.now = found.when.as_ref().map(|when| when.at);
     found.evidence.errors = Some(log);
 }
 
@@ -157,7 +158,9 @@ pub(super) fn read_error_log(input: OpenedLog, path: &Path, found: &mut Gathered
     let mut log = found.evidence.errors.take().unwrap_or_default();
     let before = (log.lines, log.foreign);
     // Whoever names a log of the past asks about that time.
-    let reload = if rotated::is_history(path) { log.reload.take() } else { None };
+    let is_history = rotated::is_history(path);
+    let reload = if is_history { log.reload.take() } else { None };
+    found.evidence.now = found.evidence.now.filter(|_| !is_history);
     let read = input.and_then(|input| {
         lines::each(input, |line| log.add(line.unwrap_or(b"(a line of more than 64 KiB)")))
     });

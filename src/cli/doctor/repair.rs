@@ -3,6 +3,7 @@
 use super::super::input::Input;
 use super::bare;
 use super::edits::{apply, fix, unified};
+use crate::diagnostic::Diagnostic;
 use crate::edit::{self, Applicability, Fix};
 use crate::lint::{Category, RULES, lint};
 use crate::model::{Config, Upstream};
@@ -110,7 +111,7 @@ pub(super) fn repair(known: &RepairInputs<'_>, at_fault: &[usize], fixes: Vec<Fi
 const NO_EDIT: &str = "no safe automatic fix. Review `ngxc lint --diff --unsafe`.";
 
 /// Said where the kernel cannot help either.
-const MORE_HOSTS: &str = "tcp_tw_reuse=1, ports 15000-65000 and ten source addresses are not enough: more peers or hosts are needed";
+const MORE_HOSTS: &str = "even with tcp_tw_reuse=1, ports 15000-65000 and ten source addresses the ports do not suffice: more peers or hosts are needed";
 
 /// A flow after the repair.
 enum FlowAfterRepair {
@@ -161,23 +162,38 @@ fn no_edit(setup: Setup, load: &Load, load_text: &str) -> RemainingWork {
     RemainingWork { text, commands, is_with_diff: false }
 }
 
-/// Measures of the host, one after the other, until a load fits: in words, and the commands, if commands suffice.
+/// Measures of the host that it has not yet, one after the other, until a load fits: in words, and the commands, if commands
+/// suffice.
 fn ladder(mut setup: Setup, load: &Load) -> (Option<String>, Vec<String>) {
+    let (first, last) = setup.host.range.value;
+    let is_reused = setup.time_wait() <= 1.0 || setup.host.timestamps.value == 0;
     let steps = [
-        (Change::TwReuse(1), "sysctl -w net.ipv4.tcp_tw_reuse=1", true),
-        (Change::Range((15_000, 65_000)), "sysctl -w net.ipv4.ip_local_port_range='15000 65000'", true),
-        (Change::Sources(4), "four source addresses (`ngxc ports --solve-for sources`)", false),
-        (Change::Sources(10), "ten source addresses instead", false),
+        (Change::TwReuse(1), "sysctl -w net.ipv4.tcp_tw_reuse=1", true, !is_reused),
+        (
+            Change::Range((15_000, 65_000)),
+            "sysctl -w net.ipv4.ip_local_port_range='15000 65000'",
+            true,
+            last - first < 50_000,
+        ),
+        (
+            Change::Sources(4),
+            "four source addresses (`ngxc ports --solve-for sources`)",
+            false,
+            setup.sources < 4,
+        ),
+        (Change::Sources(10), "ten source addresses", false, setup.sources < 10),
     ];
     let (mut texts, mut commands) = (Vec::new(), Vec::new());
-    for (change, text, is_command) in steps {
+    for (change, text, is_command, _) in steps.into_iter().filter(|(.., is_new)| *is_new) {
         change.apply(&mut setup);
-        texts.push(text);
         if is_command {
             commands.push(text.to_owned());
         } else {
+            // Ten stand for four.
+            texts.retain(|text: &&str| !text.contains("source addresses"));
             commands.clear();
         }
+        texts.push(text);
         if is_cured(&setup, load) {
             return (Some(texts.join("; ")), commands);
         }
@@ -305,8 +321,11 @@ fn reused(
             return Some(next);
         }
         let found = lint(&next, &compiled.config, RULES);
-        let reuse =
-            found.iter().filter(|d| RULES.iter().any(|r| r.name == d.code && r.category == Category::Reuse));
+        let places = RepairPlaces::new(&compiled.config, flows, at_fault);
+        let reuse = found
+            .iter()
+            .filter(|d| RULES.iter().any(|r| r.name == d.code && r.category == Category::Reuse))
+            .filter(|d| !places.is_elsewhere(d));
         let safe = reuse.filter_map(|d| d.fix.as_ref()).filter(|f| f.applicability <= Applicability::Safe);
         let fixes = edit::select(safe);
         if fixes.is_empty() {
@@ -315,4 +334,44 @@ fn reused(
         files = apply(&next, &fixes);
     }
     None
+}
+
+/// RepairPlaces of a configuration, edited so far, by whether their flow shares ports with one at fault.
+struct RepairPlaces {
+    at_fault: Vec<Span>,
+    others: Vec<Span>,
+}
+
+impl RepairPlaces {
+    fn new(config: &Config, before: &[Flow<'_>], at_fault: &[usize]) -> Self {
+        let peers =
+            |flow: &Flow<'_>| flow.destinations.iter().map(|d| d.endpoint.clone()).collect::<Vec<_>>();
+        let short: Vec<_> = at_fault.iter().flat_map(|position| peers(&before[*position])).collect();
+        let names: Vec<&str> = at_fault.iter().map(|position| before[*position].name.as_str()).collect();
+        let mut places = Self { at_fault: Vec::new(), others: Vec::new() };
+        for flow in crate::ports::flows(config) {
+            let is_it =
+                names.contains(&flow.name.as_str()) || peers(&flow).iter().any(|peer| short.contains(peer));
+            let list = if is_it { &mut places.at_fault } else { &mut places.others };
+            list.extend(flow.passes.iter().map(|(_, span)| *span));
+            list.extend(
+                flow.upstream.filter(|upstream| !upstream.is_implicit()).map(|upstream| upstream.span),
+            );
+        }
+        places
+    }
+
+    /// True if a finding is about flows that are not broken, and about none at fault.
+    fn is_elsewhere(&self, found: &Diagnostic) -> bool {
+        let is_in = |places: &[Span]| {
+            let mut spans =
+                std::iter::once(found.span).chain(found.related.iter().map(|related| related.span));
+            spans.any(|span| {
+                places.iter().any(|place| {
+                    place.file == span.file && place.start <= span.end && span.start <= place.end
+                })
+            })
+        };
+        is_in(&self.others) && !is_in(&self.at_fault)
+    }
 }

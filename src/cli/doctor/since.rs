@@ -80,7 +80,7 @@ fn text(found: &Comparison, nginx: &str) -> String {
         let _ = write!(out, "{} {reason}", if n == 0 { ":" } else { ";" });
     }
     let _ = writeln!(out, "\n\n  {:<34}{:>12}{:>12}", "", "before", "after");
-    for (name, before, after) in rows(&found.before, &found.after) {
+    for (name, before, after) in rows(found) {
         let _ = writeln!(out, "  {name:<34}{before:>12}{after:>12}");
     }
     for (name, measure) in [("before", &found.before), ("after", &found.after)] {
@@ -104,7 +104,8 @@ fn text(found: &Comparison, nginx: &str) -> String {
 }
 
 /// Names and numbers of both times.
-fn rows(before: &Measure, after: &Measure) -> Vec<(String, String, String)> {
+fn rows(found: &Comparison) -> Vec<(String, String, String)> {
+    let (before, after) = (&found.before, &found.after);
     let number = |n: Option<u64>| n.map_or("-".to_owned(), |n| n.to_string());
     let mut rows = vec![
         ("requests".to_owned(), number(before.requests), number(after.requests)),
@@ -125,14 +126,8 @@ fn rows(before: &Measure, after: &Measure) -> Vec<(String, String, String)> {
         after.time_wait.to_string(),
     ));
     rows.push(("open to the peers".to_owned(), before.open.to_string(), after.open.to_string()));
-    if let (Some(first), Some(second)) = (before.opened, after.opened)
-        && second >= first
-    {
-        rows.push((
-            "connections opened by all programs".to_owned(),
-            "-".to_owned(),
-            (second - first).to_string(),
-        ));
+    if let Some(opened) = found.opened() {
+        rows.push(("connections opened by all programs".to_owned(), "-".to_owned(), opened.to_string()));
     }
     rows
 }
@@ -145,12 +140,12 @@ fn value(found: &Comparison, nginx: &str) -> Value {
         "verdict": found.verdict.name(),
         "reasons": found.reasons,
         "is_reloaded": found.is_reloaded,
-        "before": measure(&found.before),
-        "after": measure(&found.after),
+        "before": measure(&found.before, None),
+        "after": measure(&found.after, found.opened()),
     })
 }
 
-fn measure(measure: &Measure) -> Value {
+fn measure(measure: &Measure, opened: Option<i64>) -> Value {
     let errors: serde_json::Map<String, Value> = measure
         .errors
         .iter()
@@ -166,6 +161,6 @@ fn measure(measure: &Measure) -> Value {
         "connections_per_request": measure.connections_per_request,
         "time_wait": measure.time_wait,
         "open": measure.open,
-        "connections_opened": measure.opened,
+        "connections_opened": opened,
     })
 }

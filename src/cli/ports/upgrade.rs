@@ -186,7 +186,21 @@ fn human(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
     }
     idle_table(report, out)?;
     let same = report.flows.iter().filter(|f| f.effect == "same").count();
-    writeln!(out, "\n{same} of {} need as many connections as before", report.flows.len())
+    writeln!(out, "\n{}", unchanged(same, report.flows.len()))
+}
+
+/// Sentence about the places that do not change.
+fn unchanged(same: usize, all: usize) -> String {
+    match (same, all) {
+        (_, 0) => "the configuration passes no requests on".to_owned(),
+        (0, 1) => "the only place that passes requests on changes".to_owned(),
+        (0, all) => format!("all {all} places that pass requests on change"),
+        (1, 1) => "the only place that passes requests on needs as many connections as before".to_owned(),
+        (same, all) if same == all => format!("all {all} places need as many connections as before"),
+        (same, all) => {
+            format!("{same} of {all} places need as many connections as before, {} change", all - same)
+        }
+    }
 }
 
 /// Idle connections before and after, and who is in danger; nothing if none changes.

@@ -288,9 +288,9 @@ impl AccessLog {
         (4..=7).any(|name| self.positions[name].is_some())
     }
 
-    /// Bursts of failures, the worst first.
-    pub fn bursts(&self) -> Vec<Burst> {
-        peers::bursts(self.seconds.iter().map(|(at, second)| (*at, second.requests, second.errors)))
+    /// Bursts of failures, the worst first; none spans the time `divide` (a reload).
+    pub fn bursts(&self, divide: Option<i64>) -> Vec<Burst> {
+        peers::bursts(self.seconds.iter().map(|(at, second)| (*at, second.requests, second.errors)), divide)
     }
 }
 

@@ -36,15 +36,17 @@ impl Burst {
     }
 }
 
-/// Bursts in seconds with their requests and failures, most failures first.
-pub(super) fn bursts(seconds: impl Iterator<Item = (i64, u64, u64)>) -> Vec<Burst> {
+/// Bursts in seconds with their requests and failures, most failures first. A time divides those before it, and in its own
+/// second, from those after it.
+pub(super) fn bursts(seconds: impl Iterator<Item = (i64, u64, u64)>, divide: Option<i64>) -> Vec<Burst> {
+    let is_divided = |first: i64, second: i64| divide.is_some_and(|at| first <= at && at < second);
     let mut found: Vec<Burst> = Vec::new();
     for (at, requests, errors) in
         seconds.filter(|(_, requests, errors)| *errors >= 2 && errors * 10 > *requests)
     {
         match found.last_mut() {
             // Gaps of a second or two without requests do not end a burst.
-            Some(run) if at - run.last <= 2 => {
+            Some(run) if at - run.last <= 2 && !is_divided(run.last, at) => {
                 run.last = at;
                 run.requests += requests;
                 run.errors += errors;
@@ -94,9 +96,12 @@ impl Peers {
     }
 
     /// The worst burst of each peer that has one, most failures first.
-    pub fn bursts(&self) -> Vec<(&str, Burst)> {
+    pub fn bursts(&self, divide: Option<i64>) -> Vec<(&str, Burst)> {
         let worst = |seconds: &BTreeMap<i64, (u64, u64)>| {
-            bursts(seconds.iter().map(|(at, (n, failed))| (*at, *n, *failed))).first().copied()
+            let all = bursts(seconds.iter().map(|(at, (n, failed))| (*at, *n, *failed)), divide);
+            // Those after the time say what is so now.
+            let after = all.iter().find(|burst| divide.is_some_and(|at| burst.last > at));
+            after.or(all.first()).copied()
         };
         let mut all: Vec<_> = self
             .by_name
@@ -123,7 +128,7 @@ mod tests {
                 }
             }
         }
-        let found = peers.bursts();
+        let found = peers.bursts(None);
         assert_eq!(found, [("10.0.0.7:80", Burst { first: 10, last: 13, requests: 12, errors: 12 })]);
         assert_eq!(peers.between(10, 13)[0], ("10.0.0.7:80", 12, 12));
         peers.add(50, b"10.0.0.1:80, 10.0.0.2:80 : -", b"502, 504 : -");

@@ -12,8 +12,8 @@ use crate::ports::signal::{Signal, Weight, meaning};
 pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     let Some(log) = &case.evidence.access else { return };
     let failures = failures(case, log);
-    let reloaded = reloaded(case);
-    match reloaded.filter(|at| log.sum(at + 1, i64::MAX).errors == 0) {
+    let counted_from = counted_from(case);
+    match counted_from.filter(|at| log.sum(at + 1, i64::MAX).errors == 0) {
         Some(at) => found.extend(failures.map(|finding| finding.before_reload(at))),
         None => found.extend(failures),
     }
@@ -26,23 +26,25 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-/// The last reload, if it divides the log.
-fn reloaded(case: &Case<'_>) -> Option<i64> {
-    case.evidence.reloaded.filter(|_| !case.evidence.is_history).map(|(_, at)| at)
+/// The time from which failures count, if it divides the log.
+fn counted_from(case: &Case<'_>) -> Option<i64> {
+    let reload = || case.evidence.reloaded.map(|(_, at)| at);
+    super::drain::counted_from(case).or_else(reload).filter(|_| !case.evidence.is_history)
 }
 
 /// The failures of a log: a burst, of all requests or of one peer, else all that failed.
 fn failures(case: &Case<'_>, log: &AccessLog) -> Option<Finding> {
-    let after = reloaded(case).unwrap_or(i64::MIN);
+    let divide = counted_from(case);
+    let after = divide.unwrap_or(i64::MIN);
     // Those since the last reload first.
     let latest = |bursts: Vec<Burst>| {
         let new = bursts.iter().find(|burst| burst.last > after).copied();
         new.or_else(|| bursts.first().copied())
     };
-    if let Some(burst) = latest(log.bursts()) {
+    if let Some(burst) = latest(log.bursts(divide)) {
         return Some(of_all(case, log, &burst));
     }
-    let by_peer = log.peers.bursts();
+    let by_peer = log.peers.bursts(divide);
     let new = by_peer.iter().find(|(_, burst)| burst.last > after);
     if let Some((peer, burst)) = new.or_else(|| by_peer.first()) {
         return Some(of_peer(case, peer, burst));
@@ -65,7 +67,7 @@ fn failures(case: &Case<'_>, log: &AccessLog) -> Option<Finding> {
 
 /// A burst of failures, whoever the peer was.
 fn of_all(case: &Case<'_>, log: &AccessLog, burst: &Burst) -> Finding {
-    let all = log.bursts();
+    let all = log.bursts(counted_from(case));
     let title = format!("a burst of {} failed requests, {}", burst.errors, from_to(burst.first, burst.last));
     let mut finding = Finding::new("burst-of-errors", Severity::Warning, title).seen(format!(
         "{} of {} requests failed then ({:.0} %), {} of {} in all (status 5xx)",
@@ -77,7 +79,7 @@ fn of_all(case: &Case<'_>, log: &AccessLog, burst: &Burst) -> Finding {
     ));
     let more: Vec<String> = all
         .iter()
-        .skip(1)
+        .filter(|other| *other != burst)
         .take(3)
         .map(|b| format!("{} ({} failed)", from_to(b.first, b.last), b.errors))
         .collect();

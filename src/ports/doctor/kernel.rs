@@ -127,6 +127,7 @@ fn tracking(case: &Case<'_>, found: &mut Vec<Finding>) {
             format!("connection tracking is {:.0} % full: {count:.0} of {most:.0}", 100.0 * count / most),
         )
         .seen("a full table drops packets: nginx sees timeouts, not errno 99")
+        .seen("the limit is the one of the whole machine: in a container the setting can only be read")
         .remedy("reuse connections; net.netfilter.nf_conntrack_max; shorter nf_conntrack_tcp_timeout_time_wait (120 s)");
         finding.commands.push(format!("sysctl -w net.netfilter.nf_conntrack_max={:.0}", most * 2.0));
         found.push(finding);

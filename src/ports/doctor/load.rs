@@ -6,6 +6,7 @@ use crate::ports::access_log::AccessLog;
 use crate::ports::capacity::{Capacity, Load, Setup};
 use crate::ports::flow::Flow;
 use crate::ports::host::TIME_WAIT;
+use crate::ports::sockets::ClosedConnections;
 use crate::reuse::Verdict;
 
 /// Seconds that a request is assumed to take where no log tells it.
@@ -21,30 +22,36 @@ const ASSUMED_AT_ONCE: f64 = 25.0;
 /// connection count as often as there were clients that waited for one.
 pub fn load(config: &Config, flow: &Flow<'_>, evidence: &Evidence) -> (Load, String) {
     let setup = Setup::new(config, flow, &evidence.host, None);
-    let (time_wait, established) = in_sockets(flow, evidence);
+    let known = in_sockets(flow, evidence);
     let access = evidence.access.as_ref();
     let (latency, latency_from) = latency(evidence);
     let taken = access.and_then(AccessLog::peak).map_or(0.0, |(_, n)| count(n));
     let waiting = waiting(evidence, latency);
     let peak = taken.max(waiting / latency);
-    let closed = f64::from(time_wait) / remembered(evidence);
-    let is_measured = peak > 0.0 || closed > 0.0;
-    let (rate, rate_from) = match (peak > 0.0, is_measured) {
-        (true, _) if peak >= closed => (peak, busiest(access)),
-        (_, true) => (closed, "TIME_WAIT / 61 s"),
+    let (rate, rate_from) = match known.closing {
+        Some(closing) if closing.rate() > peak => (closing.rate(), closing.words()),
+        _ if peak > 0.0 => (peak, busiest(access).to_owned()),
         _ => {
             let hard = Capacity::of(&setup, &Load::default()).hard_requests();
-            (hard * 1.25, "assumed: a quarter more than the ports allow")
+            (hard * 1.25, "assumed: a quarter more than the ports allow".to_owned())
         }
     };
-    // A rate that is only assumed, to judge ports by, says nothing of how many requests are under way at once.
-    let by_rate = if is_measured { rate * latency } else { ASSUMED_AT_ONCE.min(rate * latency) };
+    let is_measured = peak > 0.0 || known.closing.is_some();
+    let is_timed = access.and_then(AccessLog::latency).is_some();
     let counted = access.and_then(AccessLog::at_once).map_or(0.0, count);
-    let open = by_rate.max(counted).max(f64::from(established)).max(1.0);
-    let more = overflow(&setup, flow, evidence, time_wait);
+    let (open, is_seen) = match known.at_once(&setup).filter(|_| !is_timed) {
+        Some(open) => (open, true),
+        // A rate that is only assumed, to judge ports by, says nothing of how many requests are under way at once; nor does
+        // a time that is.
+        None if is_timed && is_measured => (rate * latency, false),
+        None => (ASSUMED_AT_ONCE.min(rate * latency), false),
+    };
+    let open = open.max(counted).max(f64::from(known.open)).max(1.0);
+    let more = overflow(&setup, flow, evidence, known.time_wait);
     let open_from = match more {
         Some(more) if more > open => " (more than the pool holds: it closes connections)",
-        _ if is_measured => "",
+        _ if is_seen => " (open sockets)",
+        _ if is_timed && is_measured => "",
         _ => " (assumed: --access-log tells it)",
     };
     let open = more.map_or(open, |more| open.max(more));
@@ -119,17 +126,52 @@ fn remembered(evidence: &Evidence) -> f64 {
     since.clamp(0.5, TIME_WAIT)
 }
 
-/// Connections to the peers of a flow in `TIME_WAIT`, without those from before the last reload, and open ones.
-fn in_sockets(flow: &Flow<'_>, evidence: &Evidence) -> (u32, u32) {
+/// Sockets to the peers of a flow.
+#[derive(Clone, Copy, Debug, Default)]
+struct FlowSockets {
+    /// In `TIME_WAIT`, without those from before the last reload.
+    time_wait: u32,
+    /// Open, or about to be.
+    open: u32,
+    /// The same as `time_wait`, with the time in which they were closed.
+    closing: Option<ClosedConnections>,
+    /// Most ports of one pair of source and destination that are in use.
+    fullest: u32,
+    /// Open connections of clients.
+    clients: u32,
+}
+
+impl FlowSockets {
+    /// Requests under way at once; `None` if nobody sends any now, or if connections fail for want of a port, so that few are
+    /// open however many are wanted: then no more than there are clients.
+    fn at_once(&self, setup: &Setup) -> Option<f64> {
+        let is_full = self.fullest >= setup.host.ports().all;
+        let is_now = self.closing.and_then(|closing| closing.since_last).is_some_and(|age| age < NOW);
+        match (is_full, self.open > 0 || is_now) {
+            (true, _) => (self.clients > 0).then(|| f64::from(self.clients.max(self.open))),
+            (false, true) => Some(f64::from(self.open)),
+            (false, false) => None,
+        }
+    }
+}
+
+/// Seconds since the last connection was closed, up to which requests come now.
+const NOW: f64 = 2.0;
+
+fn in_sockets(flow: &Flow<'_>, evidence: &Evidence) -> FlowSockets {
     let seconds = remembered(evidence);
     let is_peer = |peer: &std::net::SocketAddr| {
         flow.destinations.iter().any(|d| matches!(&d.endpoint, Endpoint::Inet(address) if address == peer))
     };
-    let Some(sockets) = &evidence.sockets else { return (0, 0) };
-    let uses = sockets.outgoing.iter().filter(|((_, peer), _)| is_peer(peer));
-    uses.fold((0, 0), |(waiting, open), ((source, peer), uses)| {
-        let closed =
-            if seconds < TIME_WAIT { sockets.closed_within(*source, *peer, seconds) } else { uses.time_wait };
-        (waiting + closed, open + uses.established)
-    })
+    let Some(sockets) = &evidence.sockets else { return FlowSockets::default() };
+    let uses: Vec<_> = sockets.outgoing.iter().filter(|((_, peer), _)| is_peer(peer)).collect();
+    let pairs: Vec<_> = uses.iter().map(|(pair, _)| **pair).collect();
+    let closing = sockets.closing(&pairs, seconds);
+    FlowSockets {
+        time_wait: closing.map_or(0, |closing| closing.count),
+        open: uses.iter().map(|(_, uses)| uses.established + uses.syn_sent).sum(),
+        closing,
+        fullest: uses.iter().map(|(_, uses)| uses.total()).max().unwrap_or_default(),
+        clients: sockets.incoming_established,
+    }
 }

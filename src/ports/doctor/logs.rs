@@ -56,7 +56,7 @@ fn of_kind(case: &Case<'_>, log: &ErrorLog, signal: Signal, seen: &MessageGroup)
     match signal {
         Signal::NoLive => vec![no_live(case, log, seen, meaning)],
         // Each flow has a cure of its own.
-        Signal::NoPort => {
+        Signal::NoPort | Signal::NoIpv6 => {
             let parts = by_flow(case, seen);
             parts.iter().map(|seen| message(case, log, signal, seen, meaning)).collect()
         }
@@ -162,15 +162,22 @@ fn message(
     if !seen.sample.is_empty() {
         finding = finding.seen(seen.sample.clone());
     }
-    finding = finding.seen(format!("{}; {}", meaning.effect("got"), meaning.cause));
+    let is_stream = seen.of_stream == seen.count;
+    finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
+    if seen.of_stream > 0 && !is_stream {
+        finding =
+            finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
+    }
     finding.count = seen.count;
     if targets.len() > 1 {
         let list: Vec<String> = targets.iter().take(5).map(|(t, n)| format!("{t} {}", times(*n))).collect();
         finding = finding.seen(list.join(", "));
     }
     finding = sockets(case, signal, &targets, finding);
+    let holds = |f: usize| case.flows[f].verdict == Verdict::Reused;
     finding = match flow {
         None if signal == Signal::NoPort => without_flow(case, finding),
+        Some(flow) if signal == Signal::NoPort && holds(flow) => finding.remedy(POOL),
         _ => finding.remedy(meaning.remedy),
     };
     if race && let Some(upstream) = flow.and_then(|f| case.flows[f].upstream) {
@@ -221,8 +228,31 @@ fn message(
     if let Some((span, why)) = setting_line(case, signal) {
         finding.fault = Some((span, why));
     }
+    match signal {
+        Signal::NoPort if flow.is_some() => super::drain::missing_ports(case, seen, finding),
+        Signal::BindNoAddress => there_now(case, seen, &named, finding),
+        _ => finding,
+    }
+}
+
+/// Judges a missing address that this host has by now.
+fn there_now(case: &Case<'_>, seen: &MessageGroup, targets: &[&str], finding: Finding) -> Finding {
+    let Some(own) = &case.evidence.addresses else { return finding };
+    let is_here = |target: &&str| {
+        let ip = target.parse::<std::net::SocketAddr>().map(|address| address.ip());
+        ip.ok().or_else(|| target.trim_matches(['[', ']']).parse().ok()).is_some_and(|ip| own.has(ip))
+    };
+    let is_later = case.evidence.now.is_some_and(|now| seen.is_dated() && now > seen.times.1);
+    if is_later && !targets.is_empty() && targets.iter().all(is_here) {
+        let when = format!("until {}, and this host has the address now", stamp(seen.times.1));
+        return finding.over(&when);
+    }
     finding
 }
+
+/// Remedy for ports that are missing although connections are used again.
+const POOL: &str = "the pool of each worker has to hold the requests that it has under way (`keepalive`, `ngxc ports --solve-for \
+                    keepalive`); more source addresses or ports only move the limit (`ngxc ports`)";
 
 /// Peers that `http` passes no request to: no pool can help.
 fn without_flow(case: &Case<'_>, mut finding: Finding) -> Finding {

@@ -3,6 +3,7 @@
 mod bursts;
 mod config;
 mod cure;
+mod drain;
 mod kernel;
 mod logs;
 mod sockets;
@@ -49,6 +50,8 @@ pub struct Evidence {
     pub errors: Option<ErrorLog>,
     /// The access log.
     pub access: Option<AccessLog>,
+    /// When the evidence was taken, in seconds of the local time of logs; `None` if a log is one of the past.
+    pub now: Option<i64>,
     /// When the evidence was taken, and when nginx was reloaded before that, in seconds of the local time of logs.
     pub reloaded: Option<(i64, i64)>,
     /// True if the access log is one of the past: what failed there is asked about, however often nginx was reloaded since.
@@ -104,6 +107,8 @@ pub struct Finding {
     pub edits: Vec<Edit>,
     /// Commands for this host that cure it, where the configuration cannot.
     pub commands: Vec<String>,
+    /// It is cured, and is over by itself at this time, in seconds of the local time of logs.
+    pub over_at: Option<i64>,
 }
 
 impl Finding {
@@ -121,6 +126,7 @@ impl Finding {
             is_forecast: false,
             edits: Vec::new(),
             commands: Vec::new(),
+            over_at: None,
         }
     }
 
@@ -138,13 +144,22 @@ impl Finding {
     fn before_reload(mut self, at: i64) -> Self {
         let when = stamp(at);
         if self.repair.is_some() || !self.edits.is_empty() || !self.commands.is_empty() {
+            // Nothing fails now.
+            self.severity = self.severity.min(Severity::Warning);
             return self
                 .seen(format!("not seen since the last reload, {when}, but its cause is still there"));
         }
-        self.title = format!("before the last reload, {when}: {}", self.title);
+        self.over(&format!("before the last reload, {when}"))
+    }
+
+    /// Judges a cause that is there no longer; `when` is the time of it, in words.
+    fn over(mut self, when: &str) -> Self {
+        self.title = format!("{when}: {}", self.title);
         self.severity = Severity::Info;
         self.count = 0;
         self.effect = None;
+        self.commands.clear();
+        self.edits.clear();
         self.remedy = vec!["nothing: it was not seen since then".to_owned()];
         self
     }

@@ -116,6 +116,14 @@ const MORE: &[NamedFinding] = &[
         REUSE,
     ),
     of(
+        "ports-draining",
+        "info, or warning while no port is left",
+        "sockets and the last reload",
+        "ports to one peer are held by connections that were closed before the last reload",
+        "the configuration opens few connections since the reload, and the kernel holds the ports of those before it for a minute",
+        "wait until the time that doctor says; nothing has to be changed",
+    ),
+    of(
         "incoming-time-wait",
         "info",
         SOCKETS,

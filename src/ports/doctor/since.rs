@@ -60,6 +60,8 @@ pub struct Measure {
     pub open: u32,
     /// Connections that this host closed or has open, for each request that was answered in the last minute of this time.
     pub connections_per_request: Option<f64>,
+    /// Connections to peers that were made in this time, as far as sockets tell.
+    pub made: u32,
     /// Connections that the network namespace ever opened (`Tcp.ActiveOpens`).
     pub opened: Option<i64>,
 }
@@ -115,6 +117,14 @@ pub struct Comparison {
     pub after: Measure,
     /// True if nginx was reloaded in between; `None` if its workers were not found.
     pub is_reloaded: Option<bool>,
+}
+
+impl Comparison {
+    /// Connections that all programs opened between the two looks; `None` if counters do not tell.
+    pub fn opened(&self) -> Option<i64> {
+        let opened = self.after.opened? - self.before.opened?;
+        (opened >= 0).then_some(opened)
+    }
 }
 
 /// Every peer of some flows.
@@ -204,14 +214,7 @@ fn judge(
         return Verdict::Unknown;
     }
     let Some(requests) = second.requests else {
-        if look.rotated.is_empty() {
-            reasons.push(
-                "there is no access log, which tells how many requests went well: `access_log`, --access-log"
-                    .to_owned(),
-            );
-        }
-        reasons.extend(look.rotated.iter().cloned());
-        return Verdict::Unknown;
+        return without_requests(first, look, second, reasons);
     };
     if first.failures() == 0 {
         reasons.push("nothing failed before: there is nothing to be cured".to_owned());
@@ -231,6 +234,53 @@ fn judge(
     }
     reasons.push(format!("{requests} requests since {}, none of which failed", stamp(second.from_to.0)));
     Verdict::Cured
+}
+
+/// Judges by the error log and sockets alone: how long no line came although connections to peers were made.
+fn without_requests(
+    first: &Measure,
+    look: &HostSnapshot,
+    second: &Measure,
+    reasons: &mut Vec<String>,
+) -> Verdict {
+    const NO_LOG: &str =
+        "there is no access log, which tells how many requests went well (`access_log`, --access-log)";
+    if !look.rotated.is_empty() {
+        reasons.extend(look.rotated.iter().cloned());
+        return Verdict::Unknown;
+    }
+    let lines: u64 = first.errors.values().sum();
+    if lines == 0 || second.made == 0 {
+        reasons.push(NO_LOG.to_owned());
+        if lines > 0 {
+            reasons.push("and no connection to a peer since: nobody sent a request".to_owned());
+        }
+        return Verdict::Unknown;
+    }
+    let passed = second.from_to.1 - second.from_to.0 + 1;
+    let needed = quiet_needed(first, lines);
+    if passed < needed {
+        reasons.push(NO_LOG.to_owned());
+        reasons.push(format!(
+            "without it {needed} s without an error are needed to judge, and {passed} s have passed"
+        ));
+        return Verdict::Unknown;
+    }
+    reasons.push(format!(
+        "no error in {passed} s, with {} connections to peers; there is no access log to count the requests",
+        second.made
+    ));
+    Verdict::Cured
+}
+
+/// Seconds in which one line of the error log would have come before.
+fn quiet_needed(first: &Measure, lines: u64) -> i64 {
+    const LEAST: f64 = 10.0;
+    #[expect(clippy::cast_precision_loss, reason = "seconds and counts")]
+    let each = (first.from_to.1 - first.from_to.0 + 1).max(1) as f64 / lines as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "seconds")]
+    let needed = (CERTAIN * each).max(LEAST).ceil() as i64;
+    needed
 }
 
 /// Requests of which one would have failed before.
@@ -308,7 +358,7 @@ fn measure(look: &HostSnapshot, from: i64, to: i64, ending: &BTreeSet<u32>) -> M
         let all = log.sum(from, to);
         measure.requests = Some(all.requests);
         measure.failed = all.errors - all.by_peer;
-        measure.worst = log.bursts().first().map(|burst| burst.share() / 100.0);
+        measure.worst = log.bursts(None).first().map(|burst| burst.share() / 100.0);
         let last = log.sum((to - MEMORY + 1).max(from), to);
         answered = last.requests - (last.errors - last.by_peer);
     }
@@ -332,6 +382,7 @@ fn measure(look: &HostSnapshot, from: i64, to: i64, ending: &BTreeSet<u32>) -> M
     #[expect(clippy::cast_precision_loss, reason = "a count of requests")]
     let per_request = f64::from(made) / answered as f64;
     measure.connections_per_request = (answered > 0).then_some(per_request);
+    measure.made = made;
     measure
 }
 

@@ -20,7 +20,13 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         if share < NEAR {
             continue;
         }
-        found.push(tuple(case, (*source, *peer), uses, used, share));
+        let is_needed = case.flow_to(*peer).is_some_and(|n| super::load::is_short(case, &case.flows[n]));
+        let draining = super::drain::draining(case, (*source, *peer), uses);
+        // Another program's ports, or those of a flow that still has to be repaired, are not over by waiting.
+        found.push(match draining.filter(|_| !is_needed && case.flow_to(*peer).is_some()) {
+            Some(draining) => draining,
+            None => tuple(case, (*source, *peer), uses, used, share),
+        });
     }
     if sockets.incoming_time_wait > 0 && sockets.incoming_time_wait * 10 >= sockets.time_wait {
         found.push(Finding::new(
@@ -50,7 +56,7 @@ fn tuple(
     } else {
         ("near-the-cliff", Severity::Warning, "comes near the half-range cliff")
     };
-    let closed = f64::from(uses.time_wait) / TIME_WAIT;
+    let closing = case.evidence.sockets.as_ref().and_then(|s| s.closing(&[(source, peer)], TIME_WAIT));
     let mut finding = Finding::new(name, severity, format!("{source} to {peer} {what}"))
         .seen(format!(
             "{used} of {} ports in use  {}  {:.0} % (cliff at {:.0} %)",
@@ -68,37 +74,28 @@ fn tuple(
             ports.first_parity,
             uses.total() - uses.first_parity
         ));
-    if uses.time_wait > 0 {
-        finding =
-            finding.seen(format!("this host closes about {closed:.1} connections/s (TIME_WAIT / 61 s)"));
+    if let Some(closing) = closing {
+        finding = finding.seen(format!(
+            "this host closes about {:.1} connections/s ({})",
+            closing.rate(),
+            closing.words()
+        ));
     }
-    if share >= cliff {
+    if used >= ports.all {
+        finding = finding.seen("each connect() now fails, after it has searched the whole range in vain");
+    } else if uses.first_parity >= ports.first_parity && used == uses.total() {
         let is_logged = case.evidence.errors.as_ref().is_some_and(|log| log.get(Signal::NoPort).is_some());
-        let more = if is_logged || used >= ports.all { "" } else { ", and the error log stays empty" };
+        let more = if is_logged { "" } else { ", and the error log stays empty" };
         finding = finding.seen(format!(
             "each connect() now searches half of the range in vain first: requests of the whole worker get slow{more}"
         ));
     }
     match case.flow_to(peer) {
-        Some(position) => drained(case, uses, finding.blame(case, position)),
+        Some(position) => finding.blame(case, position),
         None => finding.remedy(
             "no peer of this configuration has this address: another program, or a name (compare with `ss -tanp`)",
         ),
     }
-}
-
-/// Says of a flow that needs no repair when the ports from before the last reload are free.
-fn drained(case: &Case<'_>, uses: &ConnectionCount, finding: Finding) -> Finding {
-    let Some((now, at)) = case.evidence.reloaded.filter(|_| finding.repair.is_none()) else { return finding };
-    #[expect(clippy::cast_possible_truncation, reason = "61")]
-    let left = TIME_WAIT as i64 - (now - at);
-    if left <= 0 || uses.time_wait == 0 {
-        return finding;
-    }
-    finding.remedy(format!(
-        "wait {left} s: nginx was reloaded or started {} s ago, and ports that were in TIME_WAIT then are free again by that time",
-        now - at
-    ))
 }
 
 /// Bar of a tuple's fill, with a mark at the cliff.

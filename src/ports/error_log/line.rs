@@ -42,6 +42,11 @@ impl<'l> Line<'l> {
         Self::parse(line).or_else(|| abridged(line))
     }
 
+    /// True if it is about a session of `stream`, which has bytes where `http` has a request.
+    pub fn is_stream(&self) -> bool {
+        self.message.contains(", bytes from/to client:")
+    }
+
     /// True if it has a date.
     pub fn is_dated(&self) -> bool {
         self.time != 0

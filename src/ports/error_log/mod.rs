@@ -27,6 +27,8 @@ const MOST_TARGETS: usize = 1000;
 pub struct MessageGroup {
     /// Number of lines.
     pub count: u64,
+    /// Of those, about sessions of `stream`.
+    pub of_stream: u64,
     /// Time of the first and of the last; zeros if no line has a date.
     pub times: (i64, i64),
     /// The first line.
@@ -46,6 +48,7 @@ impl MessageGroup {
     /// Takes in other messages of the kind, which are earlier.
     fn add(&mut self, earlier: Self) {
         self.count += earlier.count;
+        self.of_stream += earlier.of_stream;
         self.largest = self.largest.max(earlier.largest);
         if earlier.is_dated() {
             let last = if self.is_dated() { self.times.1.max(earlier.times.1) } else { earlier.times.1 };
@@ -181,6 +184,7 @@ impl ErrorLog {
             seen.times = (first.min(time), last.max(time));
         }
         seen.count += 1;
+        seen.of_stream += u64::from(line.is_stream());
         seen.largest = seen.largest.max(too_large(text));
         let target = match signal {
             Signal::Other => None,

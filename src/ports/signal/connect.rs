@@ -19,7 +19,7 @@ pub(super) const CONNECT: &[Meaning] = &[
         signal: Signal::UdpNoPort,
         name: "udp-no-free-port",
         is_about_ports: true,
-        status: "502 in the stream log",
+        status: "the session is closed",
         cause: "UDP ports of one source address are shared by all destinations, and all are taken",
         remedy: "lower `proxy_timeout` so that sessions end sooner, set `proxy_responses`, or bind more source addresses",
         title: "UDP sessions failed for want of a local port",

@@ -212,14 +212,27 @@ pub struct Meaning {
 }
 
 impl Meaning {
-    /// Effect on clients, or on nginx, in words; `verb` is `got` or `get`.
-    pub fn effect(&self, verb: &str) -> String {
+    /// Remedy; of missing ports of `stream` another one, because no pool keeps its connections.
+    pub fn remedy_of(&self, is_stream: bool) -> &'static str {
+        if is_stream && self.signal == Signal::NoPort { STREAM_PORTS } else { self.remedy }
+    }
+
+    /// Effect on clients, or on nginx, in words; `verb` is `got` or `get`. Sessions of `stream` have no status.
+    pub fn effect(&self, verb: &str, is_stream: bool) -> String {
+        if is_stream && self.status.starts_with(['4', '5']) {
+            return "the sessions of clients are closed (a line of `stream`)".to_owned();
+        }
         if self.status.starts_with(|c: char| c.is_ascii_digit()) {
             return format!("clients {verb} {}", self.status);
         }
         format!("effect: {}", self.status)
     }
 }
+
+/// Remedy for missing ports of `stream` and `mail`.
+const STREAM_PORTS: &str = "a connection of `stream` serves one session and is never used again: more source addresses \
+                            (`proxy_bind` with a variable of `split_clients`) or more ports, which `ngxc ports` counts; tcp_tw_reuse=1 frees \
+                            a port a second after its session";
 
 /// Every kind but [`Signal::Other`], one row a cause; the first row that matches decides.
 const TABLES: [&[Meaning]; 6] =

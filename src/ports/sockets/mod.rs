@@ -5,7 +5,7 @@ mod pasted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::host::Host;
+use super::host::{Host, TIME_WAIT as TIME_WAIT_SECONDS};
 
 /// States as the kernel numbers them.
 const ESTABLISHED: u8 = 1;
@@ -91,6 +91,29 @@ impl ConnectionCount {
     }
 }
 
+/// Connections that this side closed, and the time in which it did.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClosedConnections {
+    /// Connections that are still in `TIME_WAIT`.
+    pub count: u32,
+    /// Seconds from the first to the last that was closed, at least 1; a minute if the kernel did not say.
+    pub seconds: f64,
+    /// Seconds since the last one was closed; `None` if the kernel did not say.
+    pub since_last: Option<f64>,
+}
+
+impl ClosedConnections {
+    /// Connections a second.
+    pub fn rate(&self) -> f64 {
+        f64::from(self.count) / self.seconds
+    }
+
+    /// Count and time, in words.
+    pub fn words(&self) -> String {
+        format!("{} closed in {:.0} s, by the sockets in TIME_WAIT", self.count, self.seconds)
+    }
+}
+
 /// Everything that was seen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sockets {
@@ -102,6 +125,8 @@ pub struct Sockets {
     pub listeners: BTreeSet<SocketAddr>,
     /// `TIME_WAIT` of connections that came in: their local port is a listening one or outside the range.
     pub incoming_time_wait: u32,
+    /// Open connections that came in, to a listening port.
+    pub incoming_established: u32,
     /// `TIME_WAIT` in all.
     pub time_wait: u32,
     /// Seconds since connections in `TIME_WAIT` were closed, by source address and destination.
@@ -115,6 +140,24 @@ impl Sockets {
     pub fn closed_within(&self, source: IpAddr, peer: SocketAddr, seconds: f64) -> u32 {
         let ages = self.ages.get(&(source, peer)).map_or(&[][..], Vec::as_slice);
         ages.iter().map(|age| u32::from(*age <= seconds)).sum()
+    }
+
+    /// The connections between some pairs of source and destination that this host closed in the last so many seconds; `None` if
+    /// there are none.
+    pub fn closing(&self, pairs: &[(IpAddr, SocketAddr)], within: f64) -> Option<ClosedConnections> {
+        let uses = pairs.iter().filter_map(|pair| self.outgoing.get(pair));
+        let all: u32 = uses.map(|uses| uses.time_wait).sum();
+        let dated: Vec<f64> =
+            pairs.iter().filter_map(|pair| self.ages.get(pair)).flatten().copied().collect();
+        if dated.is_empty() {
+            let seconds = within.min(TIME_WAIT_SECONDS);
+            return (all > 0).then_some(ClosedConnections { count: all, seconds, since_last: None });
+        }
+        let recent = || dated.iter().copied().filter(|age| *age <= within);
+        let newest = recent().fold(f64::INFINITY, f64::min);
+        let seconds = (recent().fold(0.0, f64::max) - newest).max(1.0);
+        let count = recent().count() as u32;
+        (count > 0).then_some(ClosedConnections { count, seconds, since_last: Some(newest) })
     }
 
     /// True if something accepts connections to an IPv4 address: on it, or on all addresses.
@@ -145,6 +188,8 @@ pub fn group(texts: &[&str], host: &Host) -> Sockets {
         let is_ephemeral = (first..=last).contains(&port) && !found.listening.contains(&port);
         if !is_ephemeral {
             found.incoming_time_wait += u32::from(socket.state == TIME_WAIT);
+            let is_client = socket.state == ESTABLISHED && found.listening.contains(&port);
+            found.incoming_established += u32::from(is_client);
             continue;
         }
         let uses = found.outgoing.entry((socket.local.ip(), socket.remote)).or_default();

@@ -95,6 +95,7 @@ pub(crate) async fn pass(c: &mut Connection, r: &mut Request) -> Flow {
         window: None,
         records: None,
         chosen: None,
+        spool: None,
         sticky: None,
     };
     p.is_streaming = streams(&p);
@@ -225,7 +226,6 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
                     None => relay::run(p, connection, buffer, address).await,
                 };
                 over(p);
-                finish_try(p);
                 return flow;
             }
             Err(failure) => failure,
@@ -259,6 +259,7 @@ async fn peers(p: &mut ProxyRequest<'_>) -> Flow {
 /// The whole response has come: the balancer counts it no more.
 pub(super) fn over(p: &mut ProxyRequest<'_>) {
     p.chosen = None;
+    finish_try(p);
     sticky::learn(p, true);
 }
 

@@ -68,7 +68,7 @@ pub(super) struct State {
     pub(super) incoming: Incoming,
     may_keep: bool,
     pub(super) copy: Option<Copy>,
-    pub(super) spool: Spool,
+    pub(super) spool: Rc<RefCell<Spool>>,
     pace: Pace,
     pause: Option<Duration>,
     timer: Timer,
@@ -123,8 +123,12 @@ impl Pipe {
         };
         let memory = settings.buffers.value.size.saturating_mul(u64::from(settings.buffers.value.number));
         let memory = usize::try_from(memory).unwrap_or(usize::MAX);
-        let spool =
-            Spool::new(memory, settings.max_temp_file_size.value, Place { directory, levels }, is_framed);
+        let spool = Rc::new(RefCell::new(Spool::new(
+            memory,
+            settings.max_temp_file_size.value,
+            Place { directory, levels },
+            is_framed,
+        )));
         Rc::new(Self(RefCell::new(State {
             worker: Rc::clone(&p.c.worker),
             connection: Some(connection),
@@ -159,13 +163,14 @@ impl Pipe {
     /// The next bytes for the client: those that wait for it, else those that arrive.
     pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Next> {
         let mut state = self.0.borrow_mut();
-        if state.spool.is_empty() {
+        if state.spool.borrow_mut().is_empty() {
             state.read(cx, true);
         }
         let state = &mut *state;
-        match state.spool.take(&state.worker) {
+        let taken = state.spool.borrow_mut().take(&state.worker);
+        match taken {
             Ok(Some(buffer)) => {
-                let is_last = state.spool.is_empty() && state.end == Some(End::Whole);
+                let is_last = state.spool.borrow_mut().is_empty() && state.end == Some(End::Whole);
                 return Poll::Ready(Next::Data(buffer, is_last));
             }
             Ok(None) => {}
@@ -191,7 +196,7 @@ impl State {
     /// The client is gone; the response is read on for the copy.
     pub(super) fn forget_client(&mut self) {
         self.is_deaf = true;
-        self.spool.clear();
+        self.spool.borrow_mut().clear();
     }
 
     /// True if the response is of use to nobody but the client.
@@ -249,7 +254,7 @@ impl State {
                 self.pause = None;
             }
             let is_free = is_asked || self.is_deaf;
-            let room = if is_free { usize::MAX } else { self.spool.room(self.copy.is_some()) };
+            let room = if is_free { usize::MAX } else { self.spool.borrow_mut().room(self.copy.is_some()) };
             if room == 0 {
                 return self.disarm();
             }
@@ -282,7 +287,7 @@ impl State {
                     self.noted.received += n as u64;
                     self.incoming.arrived(&mut buffer, n);
                     self.take(buffer, is_asked);
-                    if is_asked && !self.spool.is_empty() {
+                    if is_asked && !self.spool.borrow_mut().is_empty() {
                         return;
                     }
                 }
@@ -324,10 +329,10 @@ impl State {
         }
         if buffer.is_empty() || self.is_deaf {
             self.worker.buffers.give(buffer);
-        } else if is_asked && self.spool.is_empty() {
-            self.spool.pass(buffer);
+        } else if is_asked && self.spool.borrow_mut().is_empty() {
+            self.spool.borrow_mut().pass(buffer);
         } else {
-            let added = self.spool.add(buffer.filled(), kept, &self.worker);
+            let added = self.spool.borrow_mut().add(buffer.filled(), kept, &self.worker);
             self.worker.buffers.give(buffer);
             match added {
                 Ok(None) => {}

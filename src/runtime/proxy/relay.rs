@@ -1,8 +1,10 @@
 //! The response on its way to the client (`ngx_http_upstream_process_headers`, the header and chunked filters).
 
 use std::future::poll_fn;
+use std::io;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use super::framing::{BodyState, Incoming};
 use super::pipe::{Begun, Next, Pipe};
@@ -139,6 +141,7 @@ async fn long(
     let depth = p.c.ahead.len();
     if p.is_buffering {
         p.c.ahead.push(Rc::<Pipe>::clone(&pipe));
+        p.spool = Some(Rc::clone(&pipe.state().spool));
     }
     let flow = pass(p, &pipe, first, &mut sending, depth).await;
     p.c.ahead.truncate(depth);
@@ -327,7 +330,29 @@ async fn write_whole(
     }
     if p.rate == 0 {
         p.r.sent += buffer.filled().len() as u64;
-        return p.c.write_buffer(buffer, timeout).await.is_ok();
+        return deliver(p, buffer, timeout).await.is_ok();
     }
     p.c.write_slowly(p.r, buffer.filled(), p.rate, timeout).await.is_ok()
+}
+
+/// Writes the bytes in a buffer. If the client takes no more of them and the response is in a temporary file, the rest
+/// waits there too.
+async fn deliver(p: &mut ProxyRequest<'_>, buffer: &mut Buffer, timeout: Duration) -> io::Result<()> {
+    // Frames of HTTP/2 are short, and only a write says that the window is open.
+    let spool = p.spool.clone().filter(|_| p.c.sink.is_none() && !p.r.is_http2());
+    let Some(spool) = spool else { return p.c.write_buffer(buffer, timeout).await };
+    p.c.write_now(buffer).await?;
+    if buffer.is_empty() || !spool.borrow_mut().set_aside(buffer.filled()) {
+        return p.c.write_buffer(buffer, timeout).await;
+    }
+    let worker = Rc::clone(&p.c.worker);
+    worker.buffers.give(std::mem::replace(buffer, Buffer::absent()));
+    loop {
+        p.c.writable(timeout).await?;
+        let Some(mut piece) = spool.borrow_mut().take_aside(&worker)? else { return Ok(()) };
+        let written = p.c.write_now(&mut piece).await;
+        spool.borrow_mut().give_back(piece.filled().len());
+        worker.buffers.give(piece);
+        written?;
+    }
 }

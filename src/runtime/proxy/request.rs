@@ -1,9 +1,11 @@
 //! State of a proxied request, which the steps from the first peer to the last byte of the response share.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
 use super::cached::Cached;
+use super::spool::Spool;
 use crate::model::log::Severity;
 use crate::runtime::fastcgi::records::Records;
 use crate::runtime::net::clock::Clock;
@@ -69,6 +71,8 @@ pub(crate) struct ProxyRequest<'a> {
     pub(crate) records: Option<Box<Records>>,
     /// The peer whose response is passed on.
     pub(crate) chosen: Option<Chosen>,
+    /// Bytes of a response that is read ahead of the client.
+    pub(crate) spool: Option<Rc<RefCell<Spool>>>,
     /// The request's part in `sticky`.
     pub(crate) sticky: Option<Box<StickyRequest>>,
 }

@@ -33,7 +33,7 @@ pub(super) struct Place {
 }
 
 /// The bytes, in their order.
-pub(super) struct Spool {
+pub(crate) struct Spool {
     pieces: VecDeque<Piece>,
     /// Bytes in memory, and the highest number of them.
     in_memory: usize,
@@ -44,13 +44,26 @@ pub(super) struct Spool {
     most_in_file: u64,
     /// Bytes that are read back from a file at a time.
     piece: u64,
+    /// Range of the temporary file with the rest of a write, and the end of what was taken of it.
+    aside: Option<(u64, u64)>,
+    taken_until: u64,
 }
 
 impl Spool {
     /// `is_framed`: the client takes frames, which are shorter than buffers.
     pub(super) fn new(most_in_memory: usize, most_in_file: u64, place: Place, is_framed: bool) -> Self {
         let piece = if is_framed { SIZE as u64 } else { PIECE };
-        Self { pieces: VecDeque::new(), in_memory: 0, most_in_memory, place, file: None, most_in_file, piece }
+        Self {
+            pieces: VecDeque::new(),
+            in_memory: 0,
+            most_in_memory,
+            place,
+            file: None,
+            most_in_file,
+            piece,
+            aside: None,
+            taken_until: 0,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -188,6 +201,38 @@ impl Spool {
                 buffer
             }
         }))
+    }
+
+    /// Puts the rest of a write into the temporary file, if there is one; false if it has to stay in memory.
+    pub(super) fn set_aside(&mut self, data: &[u8]) -> bool {
+        let Some(file) = self.file.as_mut().filter(|_| self.most_in_file > 0) else { return false };
+        let from = file.len();
+        let is_kept = file.append(data).is_ok();
+        self.aside = is_kept.then(|| (from, file.len()));
+        is_kept
+    }
+
+    /// Takes the next bytes that were set aside.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn take_aside(&mut self, worker: &Worker) -> io::Result<Option<Buffer>> {
+        let (Some((from, to)), Some(file)) = (self.aside, &self.file) else { return Ok(None) };
+        let length = (to - from).min(PIECE) as usize;
+        let mut buffer = worker.buffers.take_large();
+        file.read_all(&mut buffer.room()[..length], from)?;
+        buffer.end = HEADROOM + length;
+        self.aside = Some((from + length as u64, to)).filter(|(from, to)| from < to);
+        self.taken_until = from + length as u64;
+        Ok(Some(buffer))
+    }
+
+    /// Gives back the last bytes of those that were taken.
+    pub(super) fn give_back(&mut self, length: usize) {
+        if length > 0 {
+            let to = self.aside.map_or(self.taken_until, |(_, to)| to);
+            self.aside = Some((self.taken_until - length as u64, to));
+        }
     }
 
     /// Forgets all of it.

@@ -93,24 +93,49 @@ impl Connection {
         }
     }
 
-    /// Writes the bytes in a buffer. A client that takes no more of them holds only the rest, not a large buffer.
-    pub(crate) async fn write_buffer(&mut self, buffer: &mut Buffer, timeout: Duration) -> io::Result<()> {
-        if !buffer.is_large() || self.sink.is_some() {
-            return self.write(buffer.filled(), timeout).await;
-        }
-        let stream = &mut self.stream;
+    /// Writes of a buffer what the client takes at once; the rest stays in the buffer.
+    pub(crate) async fn write_now(&mut self, buffer: &mut Buffer) -> io::Result<()> {
+        let (stream, ahead) = (&mut self.stream, &self.ahead);
         let taken = poll_fn(|cx| {
             while !buffer.is_empty() {
                 match stream.poll_write(cx, buffer.filled()) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                     Poll::Ready(Ok(n)) => buffer.start += n,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => break,
+                    Poll::Pending => {
+                        ahead::poll(ahead, cx);
+                        break;
+                    }
                 }
             }
             Poll::Ready(Ok(()))
         });
-        taken.await?;
+        taken.await
+    }
+
+    /// Waits until the client takes more; an error also when it takes nothing for `timeout`.
+    pub(crate) async fn writable(&mut self, timeout: Duration) -> io::Result<()> {
+        let (stream, ahead) = (&self.stream, &self.ahead);
+        let ready = |cx: &mut Context<'_>| {
+            let ready = stream.poll_write_ready(cx);
+            if ready.is_pending() {
+                ahead::poll(ahead, cx);
+            }
+            ready
+        };
+        let ready = self.timer.limit(timeout, ready).await;
+        ready.unwrap_or_else(|| {
+            self.timed_out = true;
+            Err(io::ErrorKind::TimedOut.into())
+        })
+    }
+
+    /// Writes the bytes in a buffer. A client that takes no more of them holds only the rest, not a large buffer.
+    pub(crate) async fn write_buffer(&mut self, buffer: &mut Buffer, timeout: Duration) -> io::Result<()> {
+        if !buffer.is_large() || self.sink.is_some() {
+            return self.write(buffer.filled(), timeout).await;
+        }
+        self.write_now(buffer).await?;
         if buffer.is_empty() {
             return Ok(());
         }

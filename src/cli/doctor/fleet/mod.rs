@@ -44,11 +44,10 @@ struct Cause {
 struct HostShare {
     name: String,
     hosts: u32,
-    /// Attempts in the access logs, and those that failed.
-    attempts: u64,
-    failed: u64,
-    time_wait: u32,
-    established: u32,
+    /// Attempts in the access logs, and those that failed; `None`: no log tells them.
+    attempts: Option<(u64, u64)>,
+    /// Sockets in `TIME_WAIT`, and open ones; `None`: nobody looked at sockets.
+    sockets: Option<(u32, u32)>,
     /// Idle connections that the pools of all workers keep at most.
     idle: u64,
 }
@@ -161,17 +160,17 @@ fn upstreams(diagnosis: &Diagnosis<'_>, flows: &[Flow<'_>]) -> Vec<HostShare> {
         }
         let mut sum = HostShare { name: flow.name.clone(), hosts: 1, ..HostShare::default() };
         let names: Vec<String> = flow.destinations.iter().map(|d| d.endpoint.to_string()).collect();
-        let attempts = evidence.access.iter().flat_map(|log| log.peers.between(i64::MIN, i64::MAX));
-        for (_, n, failed) in attempts.filter(|(name, ..)| names.iter().any(|known| known == name)) {
-            sum.attempts += n;
-            sum.failed += failed;
-        }
-        for ((_, peer), uses) in evidence.sockets.iter().flat_map(|sockets| &sockets.outgoing) {
-            if names.contains(&peer.to_string()) {
-                sum.time_wait += uses.time_wait;
-                sum.established += uses.established;
-            }
-        }
+        // A format without $upstream_addr tells of no peer.
+        let log = evidence.access.as_ref().filter(|log| !log.missing().contains(&"upstream_addr"));
+        sum.attempts = log.map(|log| {
+            let all = log.peers.between(i64::MIN, i64::MAX);
+            let own = all.iter().filter(|(name, ..)| names.iter().any(|known| known == name));
+            own.fold((0, 0), |(all, bad), (_, n, failed)| (all + n, bad + failed))
+        });
+        sum.sockets = evidence.sockets.as_ref().map(|sockets| {
+            let own = sockets.outgoing.iter().filter(|((_, peer), _)| names.contains(&peer.to_string()));
+            own.fold((0, 0), |(closed, open), (_, uses)| (closed + uses.time_wait, open + uses.established))
+        });
         let setup = Setup::new(diagnosis.config, flow, &evidence.host, None);
         sum.idle = setup.reuse.map_or(0, |reuse| u64::from(reuse.pool) * u64::from(setup.workers));
         found.insert(&flow.name, sum);
@@ -224,13 +223,29 @@ fn sums(members: &[BundleResult]) -> Vec<HostShare> {
             .entry(&one.name)
             .or_insert_with(|| HostShare { name: one.name.clone(), ..HostShare::default() });
         sum.hosts += 1;
-        sum.attempts += one.attempts;
-        sum.failed += one.failed;
-        sum.time_wait += one.time_wait;
-        sum.established += one.established;
+        sum.attempts = added(sum.attempts, one.attempts);
+        sum.sockets = added(sum.sockets, one.sockets);
         sum.idle += one.idle;
     }
     found.into_values().collect()
+}
+
+/// The sum of what is known.
+fn added<T: std::ops::Add<Output = T>>(one: Option<(T, T)>, other: Option<(T, T)>) -> Option<(T, T)> {
+    match (one, other) {
+        (Some((a, b)), Some((c, d))) => Some((a + c, b + d)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Title of a cause: that of the only host, or of all if they say the same; else the kind of the cause.
+fn title(name: &str, hosts: &[(&BundleResult, &Cause)]) -> String {
+    let first = &hosts[0].1.title;
+    if hosts.iter().all(|(_, cause)| cause.title == *first) {
+        return first.clone();
+    }
+    let kind = crate::ports::doctor::names::named().find(|named| named.name == name);
+    kind.map_or_else(|| first.clone(), |kind| kind.summary.to_owned())
 }
 
 impl BundleResult {
@@ -269,7 +284,7 @@ fn value(
             diffs(hosts).into_iter().map(|(diff, names)| json!({"hosts": names, "diff": diff})).collect();
         json!({
             "name": name,
-            "title": hosts[0].1.title,
+            "title": title(name, hosts),
             "count": errors(hosts),
             "hosts": hosts.iter().map(|(member, _)| &member.name).collect::<Vec<_>>(),
             "repairs": diffs,
@@ -279,10 +294,10 @@ fn value(
         json!({
             "name": sum.name,
             "hosts": sum.hosts,
-            "attempts": sum.attempts,
-            "failed": sum.failed,
-            "time_wait": sum.time_wait,
-            "established": sum.established,
+            "attempts": sum.attempts.map(|(all, _)| all),
+            "failed": sum.attempts.map(|(_, failed)| failed),
+            "time_wait": sum.sockets.map(|(closed, _)| closed),
+            "established": sum.sockets.map(|(_, open)| open),
             "idle_at_most": sum.idle,
         })
     };

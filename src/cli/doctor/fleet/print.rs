@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::gathered::printable;
 use super::super::human::wrap;
-use super::{BundleResult, Cause, HostShare, diffs, errors};
+use super::{BundleResult, Cause, HostShare, diffs, errors, title};
 use crate::ports::doctor::Severity;
 
 /// Hosts that are named of each cause; the rest is counted.
@@ -21,9 +21,10 @@ pub(super) fn text(
     let mut out = String::new();
     let of = |severity| members.iter().filter(|member| member.worst == Some(severity)).count();
     let (critical, warning) = (of(Severity::Critical), of(Severity::Warning));
+    let hosts = if members.len() == 1 { "host" } else { "hosts" };
     let _ = writeln!(
         out,
-        "{} hosts: {critical} in danger, {warning} with warnings, {} well{}",
+        "{} {hosts}: {critical} in danger, {warning} with warnings, {} well{}",
         members.len(),
         members.len() - critical - warning,
         if unread.is_empty() {
@@ -59,7 +60,11 @@ fn cause(out: &mut String, directory: &Path, name: &str, hosts: &[(&BundleResult
     };
     let number = hosts.len();
     let plural = if number == 1 { "host" } else { "hosts" };
-    let _ = writeln!(out, "\n{severity}  {number} {plural}{count}: {}  [{name}]", printable(&one.title, 200));
+    let _ = writeln!(
+        out,
+        "\n{severity}  {number} {plural}{count}: {}  [{name}]",
+        printable(&title(name, hosts), 200)
+    );
     let names: Vec<&str> = hosts.iter().map(|(member, _)| member.name.as_str()).collect();
     wrap(out, "hosts", &list(&names));
     let diffs = diffs(hosts);
@@ -108,11 +113,16 @@ fn upstreams(out: &mut String, sums: &[HostShare]) {
             "{:<width$}  {:>6}  {:>9}  {:>9}  {:>9}  {:>9}  {:>12}",
             printable(&sum.name, 100),
             sum.hosts,
-            sum.attempts,
-            sum.failed,
-            sum.time_wait,
-            sum.established,
+            known(sum.attempts.map(|(all, _)| all)),
+            known(sum.attempts.map(|(_, failed)| failed)),
+            known(sum.sockets.map(|(closed, _)| closed)),
+            known(sum.sockets.map(|(_, open)| open)),
             sum.idle
         );
     }
+}
+
+/// A number, or a dash for what nobody counted.
+fn known(number: Option<impl ToString>) -> String {
+    number.map_or("-".to_owned(), |number| number.to_string())
 }

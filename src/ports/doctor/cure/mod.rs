@@ -1,15 +1,14 @@
 //! Cures of causes that are no shortage of ports: edits of the configuration, else commands for the host.
 
 mod buffers;
+mod ipv6;
 mod names;
 mod tls;
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use super::{Case, Finding};
 use crate::model::proxy::Bind;
-use crate::model::{Endpoint, Peer, Upstream};
 use crate::ports::error_log::MessageGroup;
 use crate::ports::signal::Signal;
 use crate::source::Span;
@@ -77,85 +76,13 @@ pub(super) fn add(
         Signal::NoResolver => names::resolver(case, finding),
         Signal::ResolverDown | Signal::HostNotFound => names::servers(case, finding),
         Signal::TlsPeer => tls::with_peer(case, &seen.sample, targets, finding),
-        Signal::NoIpv6 => no_ipv6(case, targets, finding),
+        Signal::NoIpv6 => ipv6::missing(case, targets, finding),
         Signal::BindInUse => bind_in_use(case, flow, finding),
         Signal::BindNoAddress | Signal::ListenNoAddress => missing_address(case, targets, finding),
         Signal::UnixQueueFull => queue(case, finding),
         Signal::WorkerConnections => worker_connections(case, finding),
         _ => finding,
     }
-}
-
-/// IPv4 instead of IPv6, where the same server listens there; peers without IPv4 are left out where others are left.
-fn no_ipv6(case: &Case<'_>, targets: &[&str], mut finding: Finding) -> Finding {
-    let missing: BTreeSet<SocketAddr> = targets.iter().filter_map(|t| t.parse().ok()).collect();
-    let is_missing = |endpoint: &Endpoint| match endpoint {
-        Endpoint::Inet(address) => missing.contains(address),
-        Endpoint::Name(name, port) => {
-            name.eq_ignore_ascii_case("localhost")
-                && missing.iter().any(|m| m.ip().is_loopback() && m.port() == *port)
-        }
-        Endpoint::Unix(_) => false,
-    };
-    let mut edits = Vec::new();
-    let mut all = true;
-    for upstream in &case.config.http.upstreams {
-        let of = upstream.peers.iter().filter(|peer| !peer.down && is_missing(&peer.endpoint));
-        for peer in of {
-            match other_family(case, upstream, peer) {
-                Some(more) => edits.extend(more),
-                None => all = false,
-            }
-        }
-    }
-    if all && !edits.is_empty() {
-        finding.edits = edits;
-        finding.effect = Some("nginx connects to IPv4 addresses only, on which the peers listen".to_owned());
-    } else if case.evidence.sysctls.get("net.ipv6.conf.all.disable_ipv6") == Some("1") {
-        finding.commands.push("sysctl -w net.ipv6.conf.all.disable_ipv6=0".to_owned());
-    }
-    finding
-}
-
-/// The edits that let a peer be reached over IPv4, or left out.
-fn other_family(case: &Case<'_>, upstream: &Upstream, peer: &Peer) -> Option<Vec<Edit>> {
-    let (written, port, is_local) = match &peer.endpoint {
-        Endpoint::Inet(address) => {
-            (format!("[{}]", address.ip()), address.port(), address.ip().is_loopback())
-        }
-        Endpoint::Name(name, port) => (name.clone(), *port, true),
-        Endpoint::Unix(_) => return None,
-    };
-    let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let sockets = case.evidence.sockets.as_ref();
-    let is_served = is_local && sockets.is_some_and(|s| s.is_listening(local));
-    let is_other = |peer: &Peer| match &peer.endpoint {
-        Endpoint::Inet(address) => address.is_ipv4(),
-        Endpoint::Name(..) => false,
-        Endpoint::Unix(_) => true,
-    };
-    let has_others = upstream.peers.iter().any(|peer| !peer.down && !peer.backup && is_other(peer));
-    let has_same = upstream.peers.iter().any(|p| matches!(p.endpoint, Endpoint::Inet(a) if a == local));
-    if is_served && !has_same {
-        let to = Ipv4Addr::LOCALHOST.to_string();
-        // A bare host stands in each `proxy_pass` that names it.
-        let mut places: Vec<Span> = if upstream.is_implicit() {
-            let flows = case.flows.iter().filter(|f| f.name == upstream.name);
-            flows.flat_map(|f| f.passes.iter().map(|(_, span)| *span)).collect()
-        } else {
-            vec![peer.span]
-        };
-        places.dedup();
-        return Some(
-            places
-                .into_iter()
-                .map(|span| Edit::Word { span, from: written.clone(), to: to.clone() })
-                .collect(),
-        );
-    }
-    has_others.then(|| {
-        vec![Edit::Word { span: peer.span, from: peer.name.clone(), to: format!("{} down", peer.name) }]
-    })
 }
 
 /// `proxy_bind` without its port, and connections that are used again, as the port was not the only thing missing.

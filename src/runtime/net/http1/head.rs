@@ -91,6 +91,8 @@ impl BadRequest {
     }
 }
 
+/// Bytes of a header line that a message has (`NGX_MAX_ERROR_STR`).
+const SHOWN: usize = 1748;
 fn bad(status: u16, message: impl Into<String>) -> Progress {
     Progress::Bad(BadRequest::new(status, message))
 }
@@ -143,7 +145,7 @@ impl Head {
             match field::parse(buffer, self.position, rules.underscores) {
                 Line::Field { field, valid, next } => {
                     if next - self.position > rules.line {
-                        return bad(494, "client sent too long header line");
+                        return self.too_long(buffer);
                     }
                     self.position = next;
                     if valid || !rules.ignores_invalid {
@@ -167,12 +169,25 @@ impl Head {
                 Line::Incomplete => {
                     let too_long = buffer.len() - self.position >= rules.line;
                     if too_long || buffer.len() - self.start >= rules.head {
-                        return bad(494, "client sent too long header line");
+                        return self.too_long(buffer);
                     }
                     return Progress::More;
                 }
             }
         }
+    }
+
+    /// The header line at the position is too long.
+    fn too_long(&self, buffer: &[u8]) -> Progress {
+        let end = buffer.len().min(self.position + SHOWN);
+        let shown = String::from_utf8_lossy(&buffer[self.position..end]);
+        bad(494, format!("client sent too long header line: \"{shown}...\""))
+    }
+
+    /// The request line is longer than a buffer: the buffer is what is known of the request.
+    fn too_long_line(&mut self, rules: &Rules) -> Progress {
+        self.line.line = Piece::new(self.position, self.position + rules.line);
+        bad(414, "client sent too long URI")
     }
 
     fn request_line(&mut self, buffer: &[u8], rules: &Rules) -> Progress {
@@ -185,14 +200,11 @@ impl Head {
             if !request_line::plausible(rest) {
                 return bad(400, request_line::LineError::Method.message());
             }
-            return if rest.len() >= rules.line {
-                bad(414, "client sent too long URI")
-            } else {
-                Progress::More
-            };
+            let is_long = rest.len() >= rules.line;
+            return if is_long { self.too_long_line(rules) } else { Progress::More };
         };
         if length > rules.line {
-            return bad(414, "client sent too long URI");
+            return self.too_long_line(rules);
         }
         let lf = self.position + length;
         let end = if length > 0 && buffer[lf - 1] == b'\r' { lf - 1 } else { lf };
