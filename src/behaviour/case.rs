@@ -303,6 +303,7 @@ impl Case {
                 status: upstream.status.unwrap_or(200),
                 headers: lines(&upstream.headers),
             }),
+            has_failed: false,
             auth_request: self.auth_request,
             user: self.user.clone(),
             body: self.body_size,

@@ -24,6 +24,8 @@ pub struct Difference {
 pub enum FoundValue {
     /// A value.
     Value(String),
+    /// Several lines of one header.
+    Several(Vec<String>),
     /// Nothing: there is no such header, file, upstream …
     Nothing,
     /// The value is unknown, and why.
@@ -90,7 +92,8 @@ impl Comparison<'_> {
             let found = match values {
                 Err(missing) => FoundValue::Unknown(missing.clone()),
                 Ok(values) if values.is_empty() => FoundValue::Nothing,
-                Ok(values) => FoundValue::Value(values.join("`, `")),
+                Ok(mut values) if values.len() == 1 => FoundValue::Value(values.remove(0)),
+                Ok(values) => FoundValue::Several(values),
             };
             self.add(&format!("{field}.{name}"), shown(header), found);
         }

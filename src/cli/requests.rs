@@ -29,6 +29,13 @@ pub(super) fn request(line: &[u8]) -> Option<Case> {
     } else {
         first
     };
+    let is_url = url.starts_with('/')
+        || url.split_once("://").is_some_and(|(scheme, _)| {
+            !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    if !is_url {
+        return None;
+    }
     case.url = Some(url.to_owned());
     case.client = words.next().map(str::parse).transpose().ok()?;
     words.next().is_none().then_some(case)
@@ -51,6 +58,7 @@ mod tests {
         assert_eq!(parts("POST /b"), some(Some("POST"), "/b", None));
         assert_eq!(parts("/b 10.0.0.1"), some(None, "/b", Some("10.0.0.1")));
         assert_eq!(parts("GET"), None);
+        assert_eq!(parts(r#"{"request":"/b","host":"http://a"}"#), None);
         assert_eq!(parts("GET /b nobody"), None);
         assert_eq!(parts("GET /b ::1 more"), None);
     }

@@ -114,7 +114,10 @@ pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Di
     let Some(inner) = directive.catalog.inner(outer.context) else { return false };
     let kind = match directive.name() {
         "location" => match kind(cx, directive) {
-            Some(kind) => kind,
+            Some(kind) => {
+                check_nesting(cx, outer, directive, &kind);
+                kind
+            }
             // The directives of a malformed location are still checked.
             None => LocationKind::Prefix { uri: Box::from(*b"/"), no_regex: false },
         },
@@ -130,7 +133,6 @@ pub(super) fn block<'t>(cx: &mut Compiler<'t>, outer: &mut Level, directive: &Di
         }
         _ => return false,
     };
-    check_nesting(cx, outer, directive, &kind);
     let started =
         outer.inherited.get_or_insert_with(|| settings::inherited(&outer.settings, &outer.started)).clone();
     let inherits_handler = matches!(kind, LocationKind::If | LocationKind::LimitExcept(_));
@@ -239,9 +241,6 @@ fn report_modifier(cx: &mut Compiler<'_>, directive: &Directive<'_>) {
 }
 
 fn check_nesting(cx: &mut Compiler<'_>, outer: &mut Level, directive: &Directive<'_>, kind: &LocationKind) {
-    if directive.name() != "location" {
-        return;
-    }
     check_repeated(cx, outer, directive, kind);
     let inner = shown(kind);
     let (message, nginx) = match (&outer.kind, kind) {

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use memchr::memmem::Finder;
-
 use crate::model::log::{Escape, LogFormat};
 use crate::model::value::Variables;
 use crate::model::{Segment, VariableId};
@@ -27,7 +25,6 @@ struct LogFormatPart {
     /// List of several peers' values, separated by `, ` and ` : `, which may be equal to the text after the variable.
     is_list: bool,
     after: Box<[u8]>,
-    finder: Finder<'static>,
 }
 
 /// Mismatch between a line and the format.
@@ -70,7 +67,6 @@ impl Format {
         let parts = parts.into_iter().map(|(variable, after)| LogFormatPart {
             variable,
             is_list: variable.is_some_and(|id| variables.get(id).name.starts_with("upstream_")),
-            finder: Finder::new(&after).into_owned(),
             after: after.into(),
         });
         Self { head: head.into(), parts: parts.collect(), escape: format.escape }
@@ -124,12 +120,14 @@ impl Format {
     #[inline]
     fn end(&self, part: &LogFormatPart, line: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
+        let (first, more) = part.after.split_first()?;
         loop {
-            let found = match *part.after {
-                [byte] => memchr::memchr(byte, &line[at..])?,
-                _ => part.finder.find(&line[at..])?,
-            };
-            let end = at + found;
+            // The texts between values are short, and their first bytes are rare in values.
+            let end = at + memchr::memchr(*first, &line[at..])?;
+            if !line[end + 1..].starts_with(more) {
+                at = end + 1;
+                continue;
+            }
             let inside =
                 (self.escape == Escape::Json && part.after[0] == b'"' && is_escaped(&line[from..end]))
                     || (part.is_list && part.after[0] == b' ' && continues(line, from, end));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::regex::{Captures, MatchError};
 use crate::model::access::Addresses;
 use crate::model::{Variable, VariableId};
+use crate::source::Span;
 
 /// Request, real or imagined.
 pub trait Request {
@@ -39,6 +40,9 @@ pub trait Request {
 
     /// Reports which entry of a `map` was taken; `None`: the default.
     fn looked_up(&mut self, _map: usize, _entry: Option<usize>) {}
+
+    /// Reports that a `geo` or `split_clients` was asked: the head of its block.
+    fn table_read(&mut self, _block: Span) {}
 
     /// Reports that evaluation went on with an empty value, or a map's default; nginx logs this.
     fn failed(&mut self, _failure: &Failure) {}

@@ -196,6 +196,7 @@ impl Program {
         bounds: &mut Bounds,
     ) -> (bool, bool) {
         let geo = &self.config.http.geos[position];
+        request.table_read(geo.span);
         let start = out.len();
         let address = match geo.source {
             Some(source) => {
@@ -227,6 +228,7 @@ impl Program {
         bounds: &mut Bounds,
     ) -> bool {
         let split = &self.config.http.split_clients[position];
+        request.table_read(split.span);
         let start = out.len();
         self.segments(&split.key, request, out, bounds);
         let bucket = self.splits[position].find(murmur2(&out[start..]));

@@ -10,6 +10,8 @@ pub struct Facts {
     pub files: Option<Files>,
     /// Response of the upstream; `None`: unknown.
     pub upstream: Option<Response>,
+    /// The upstream gave no response: its status is that of nginx's own.
+    pub has_failed: bool,
     /// Status of the response to `auth_request`.
     pub auth_request: Option<u16>,
     /// User whose name and password `auth_basic` accepts.

@@ -25,11 +25,24 @@ pub fn decompressed<'r>(input: impl Read + Send + 'r) -> io::Result<Box<dyn Read
 ///
 /// # Errors
 /// If reading fails; `see` has had the blocks before.
-pub fn blocks(mut input: impl Read, mut see: impl FnMut(Vec<u8>)) -> io::Result<()> {
+pub fn blocks(input: impl Read, see: impl FnMut(Vec<u8>)) -> io::Result<()> {
+    blocks_in(input, Vec::new, see)
+}
+
+/// The same in memory that `spare` gives, empty and of any capacity.
+///
+/// # Errors
+/// If reading fails; `see` has had the blocks before.
+pub fn blocks_in(
+    mut input: impl Read,
+    mut spare: impl FnMut() -> Vec<u8>,
+    mut see: impl FnMut(Vec<u8>),
+) -> io::Result<()> {
     let mut rest: Vec<u8> = Vec::new();
     let mut is_cut = false;
     loop {
-        let mut block = Vec::with_capacity(BLOCK + rest.len());
+        let mut block = spare();
+        block.reserve(BLOCK + rest.len());
         block.append(&mut rest);
         let before = block.len();
         let read = input.by_ref().take(BLOCK as u64).read_to_end(&mut block);

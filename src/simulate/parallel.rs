@@ -24,27 +24,38 @@ pub fn count<W, P: Send>(
     let threads = threads();
     let (sender, receiver) = mpsc::sync_channel::<(u64, Vec<u8>)>(2 * threads);
     let receiver = Mutex::new(receiver);
+    // Memory of blocks is used again: new memory costs as much as a part of the counting.
+    let (give, spare) = mpsc::channel::<Vec<u8>>();
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|_| {
-                scope.spawn(|| {
+                let give = give.clone();
+                let (receiver, start, count, end) = (&receiver, &start, &count, &end);
+                scope.spawn(move || {
                     let mut worker = start();
                     loop {
                         // The lock is held only while a block is taken.
                         let next = receiver.lock().ok().and_then(|receiver| receiver.recv().ok());
-                        let Some((number, block)) = next else { return end(worker) };
+                        let Some((number, mut block)) = next else { return end(worker) };
                         count(&mut worker, number, &block);
+                        block.clear();
+                        // The reader may have ended.
+                        let _ = give.send(block);
                     }
                 })
             })
             .collect();
         let mut number = 0;
-        let read = lines::blocks(input, |block| {
-            let in_block = memchr::memchr_iter(b'\n', &block).count() as u64;
-            // Sending fails only if all workers have ended.
-            let _ = sender.send((number, block));
-            number += in_block;
-        });
+        let read = lines::blocks_in(
+            input,
+            || spare.try_recv().unwrap_or_default(),
+            |block| {
+                let in_block = memchr::memchr_iter(b'\n', &block).count() as u64;
+                // Sending fails only if all workers have ended.
+                let _ = sender.send((number, block));
+                number += in_block;
+            },
+        );
         drop(sender);
         (workers.into_iter().filter_map(|worker| worker.join().ok()).collect(), read)
     })

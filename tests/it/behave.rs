@@ -279,6 +279,56 @@ fn what_init_and_record_write_passes() {
     assert_eq!(ngxc(directory.path(), &["test", "nginx.conf"]).0, 0);
 }
 
+/// Locations behind a `return` of their server are never reached, so no case is written for them.
+#[test]
+fn init_leaves_out_what_a_server_answers_itself() {
+    let config = "events {}\nhttp { server { listen 80; server_name a.test; return 301 https://b.test$request_uri; \
+        location / { return 200; } location /x { return 200; } }\n\
+        server { listen 80; server_name c.test; if ($request_uri ~ ^/closed) { return 403; } location / { return 200; } \
+        location /closed { return 200; } location /open { return 200; } } }\n";
+    let directory = directory(config, "");
+    let (status, cases, _) = ngxc(directory.path(), &["test", "nginx.conf", "--init"]);
+    assert_eq!((status, cases.matches("[[case]]").count()), (0, 3), "{cases}");
+    assert_eq!(cases.matches("http://a.test").count(), 1, "{cases}");
+    assert!(
+        cases.contains("redirect = \"https://b.test/\"") && cases.contains("location = \"/open\""),
+        "{cases}"
+    );
+    fs::write(directory.path().join("www.test.toml"), &cases).unwrap();
+    assert_eq!(ngxc(directory.path(), &["test", "nginx.conf"]).0, 0);
+}
+
+#[test]
+fn a_line_of_json_is_a_line_of_a_log() {
+    let config = "events {}\nhttp { log_format lines escape=json '{\"ip\":\"$remote_addr\",\"request\":\"$request\",\"status\":$status}';\n\
+        server { listen 80; server_name a.test; location / { return 200; } location /x { return 201; } } }\n";
+    let directory = directory(config, "");
+    let line = "{\"ip\":\"192.0.2.1\",\"request\":\"GET /x?a=%22b\\\"c HTTP/1.1\",\"status\":201}\n";
+    fs::write(directory.path().join("json.log"), line).unwrap();
+    let (status, cases, error) = ngxc(directory.path(), &["test", "nginx.conf", "--record", "json.log"]);
+    assert_eq!((status, cases.matches("[[case]]").count()), (0, 1), "{cases}{error}");
+    assert!(cases.contains("location = \"/x\"") && error.contains("log_format `lines`"), "{cases}{error}");
+    // No blank tells a compact line from a list of URLs.
+    fs::write(directory.path().join("other.log"), "{\"url\":\"http://a.test/x\"}\n").unwrap();
+    let (status, _, error) = ngxc(directory.path(), &["test", "nginx.conf", "--record", "other.log"]);
+    assert_eq!(status, 2, "{error}");
+    assert!(error.contains("no line fits the log_format"), "{error}");
+}
+
+#[test]
+fn json_has_values_without_quotes() {
+    let cases = "[[case]]\nurl = 'http://example.com/old'\nexpect = { status = 200, location = '/x', headers = { X = ['a', 'b'], Y = 'c' } }\n";
+    let directory = directory(CONFIG, cases);
+    let (status, out, _) = ngxc(directory.path(), &["test", "nginx.conf", "--format", "json"]);
+    assert_eq!(status, 1, "{out}");
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let differences = document["cases"][0]["differences"].as_array().unwrap();
+    let of = |field: &str| differences.iter().find(|own| own["field"] == field).unwrap();
+    assert_eq!((&of("location")["expected"], &of("location")["found"]), (&"/x".into(), &"/old".into()));
+    assert_eq!(of("headers.X")["expected"], serde_json::json!(["a", "b"]));
+    assert_eq!(of("headers.Y")["expected"], "c");
+}
+
 #[test]
 fn coverage_counts_parts_and_can_fail() {
     let cases = "[[case]]\nurl = 'http://example.com/a.php'\nheaders = { User-Agent = 'Bot' }\nexpect = { status = 403 }\n";

@@ -381,7 +381,7 @@ fn mutations_are_reported_or_silent() {
 fn judged(seed: u64, pair: &Pair) -> (usize, usize) {
     let Pair { kind, may_change, servers, old, new, part } = pair;
     let (one, two) = (Loaded::new(old, ""), Loaded::new(new, part));
-    let found = compare(one.side(), two.side());
+    let found = compare(one.side(), two.side(), None);
     let told = || format!("{kind}, seed {seed}: {:#?}\n{old}\n{new}", found.differences);
     assert!(found.undecided.is_empty() && found.is_complete, "{}", told());
     if !may_change {
@@ -613,14 +613,16 @@ fn entries_of_geo_and_map_are_asked_about_or_noted() {
             "{old} {new}: {found}"
         );
     }
-    // A key of two variables is not taken apart, so the edit is noted.
-    let side = |key: &str| {
-        with(
-            &format!("map \"$request_method:$uri\" $v {{ default 0; \"{key}\" 1; }}"),
-            "if ($v) { return 403; }",
-        )
+    let side = |source: &str, key: &str| {
+        with(&format!("map \"{source}\" $v {{ default 0; \"{key}\" 1; }}"), "if ($v) { return 403; }")
     };
-    let (_, found) = diff(directory.path(), &side("~^POST:/adm"), &side("~^POST:/admin"));
+    let of_two = |key: &str| side("$request_method:$uri", key);
+    let (_, found) = diff(directory.path(), &of_two("~^POST:/adm"), &of_two("~^POST:/admin"));
+    let shown = &found["differences"][0]["requests"][0];
+    assert_eq!((&shown["method"], &shown["url"]), (&"POST".into(), &"http://0.0.0.0/adm".into()), "{found}");
+    // A numbered group depends on the match before, so the edit is noted.
+    let of_group = |key: &str| side("$1$uri", key);
+    let (_, found) = diff(directory.path(), &of_group("~^x/adm"), &of_group("~^x/admin"));
     assert!(found.to_string().contains("no request was found"), "{found}");
 }
 
@@ -702,6 +704,55 @@ fn revisions_of_git_are_compared() {
     let (status, out) = ngxc(directory.path(), &["diff", "nginx.conf", "--git", "HEAD"]);
     assert_eq!(status, 1, "{out}");
     assert!(out.contains("- return 200 a  ") && out.contains("+ return 200 b  "), "{out}");
+}
+
+/// Includes that lead upwards, patterns in directories, and links to directories: as on the disk.
+#[test]
+fn a_revision_has_the_includes_of_its_tree() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    let git = |args: &[&str]| {
+        let done = Command::new("git").arg("-C").arg(root).args(args).output();
+        done.is_ok_and(|output| output.status.success())
+    };
+    if !git(&["init", "-q"]) {
+        return eprintln!("SKIPPED: no git");
+    }
+    for name in ["prod", "sites/one", "sites/two", "shared/real"] {
+        fs::create_dir_all(root.join(name)).unwrap();
+    }
+    let write = |name: &str, text: &str| fs::write(root.join(name), text).unwrap();
+    write(
+        "prod/nginx.conf",
+        "events {}\nhttp { include ../shared/../shared/maps.conf; include ../sites/*/www.conf; include enabled/*.conf; }\n",
+    );
+    write("shared/maps.conf", "map $arg_a $kind { default none; x some; }\n");
+    write("sites/one/www.conf", "server { listen 80; server_name one; return 200 \"one $kind\"; }\n");
+    write("sites/two/www.conf", "server { listen 80; server_name two; return 200 two; }\n");
+    write("shared/real/three.conf", "server { listen 80; server_name three; return 200 three; }\n");
+    std::os::unix::fs::symlink("../shared/real", root.join("prod/enabled")).unwrap();
+    assert!(git(&["add", "-A"]));
+    assert!(git(&["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "one"]));
+    let diff = |from: &str, file: &str| ngxc(&root.join(from), &["diff", file, "--git", "HEAD"]);
+    for (from, file) in [("", "prod/nginx.conf"), ("prod", "nginx.conf"), ("sites", "../prod/nginx.conf")] {
+        let (status, out) = diff(from, file);
+        assert_eq!((status, out.as_str()), (0, "no difference in behaviour\n"), "{from} {file}");
+    }
+    for (name, old, new) in [
+        ("sites/two/www.conf", "200 two", "200 zwei"),
+        ("shared/real/three.conf", "200 three", "200 drei"),
+        ("shared/maps.conf", "x some", "x all"),
+    ] {
+        let text = fs::read_to_string(root.join(name)).unwrap();
+        write(name, &text.replace(old, new));
+        let (status, out) = diff("prod", "nginx.conf");
+        assert!(status == 1 && out.ends_with("\n1 difference: 1 routing\n"), "{name}: {out}");
+        write(name, &text);
+    }
+    // A file that is gone now is still in the revision.
+    fs::remove_file(root.join("sites/two/www.conf")).unwrap();
+    let (status, out) = diff("", "prod/nginx.conf");
+    assert!(status == 1 && out.contains("- server") && out.contains("two"), "{out}");
 }
 
 #[test]

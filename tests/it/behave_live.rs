@@ -297,6 +297,116 @@ fn what_a_server_does_otherwise_is_a_failure_with_its_name() {
     assert_eq!(json["cases"][1]["live"][0]["result"], "not asked");
 }
 
+const REDIRECTS: &str = r#"
+events {}
+http {
+    upstream app { server 10.0.0.1:3000; }
+    upstream api { server 10.0.0.2:3000; }
+    server { listen 80; server_name www.example.com; return 301 https://$host$request_uri; }
+    server {
+        listen 443 ssl; server_name www.example.com;
+        ssl_certificate /etc/a.pem; ssl_certificate_key /etc/a.key;
+        port_in_redirect on;
+        location / { auth_request /check; proxy_pass http://app; }
+        location /static { auth_request /check; root /srv; }
+        location /refused/ { auth_request /check; error_page 401 = @login; proxy_pass http://app; }
+        location = /check { internal; proxy_pass http://auth.internal:4000/; }
+        location @login { return 302 /login; }
+        location /named/ { proxy_pass http://api/v1/; proxy_redirect http://api/v1/ /named/; }
+        location /host/ { proxy_pass http://api/v1/; proxy_redirect https://api.internal/ https://$host/host/; }
+        location /pattern/ { proxy_pass http://10.0.0.9:5000/; proxy_redirect ~^https?://10\.0\.0\.9:5000/(?<rest>.*)$ /pattern/$rest; }
+        location /default/ { proxy_pass https://api/v1/; proxy_redirect default; }
+        location /off/ { proxy_pass http://10.0.0.9:5000/v1/; proxy_redirect off; }
+        location /scheme/ { proxy_pass http://app; proxy_redirect http:// https://; }
+        location /whole/ { proxy_pass http://10.0.0.9:5000; proxy_redirect http://$proxy_host/ $scheme://$host:$server_port/; }
+        location /path/ { proxy_pass https://10.0.0.9:5000; proxy_redirect / /path/; }
+        location /directory { root /srv; }
+        location /slash/ { proxy_pass https://backend.example.org; }
+    }
+    server { listen 80; listen 8080; server_name two.example.com; location /slash/ { proxy_pass http://app; } location / { return 302 /on/$server_port; } }
+}
+"#;
+
+/// Path, `Location` of the upstream, `Location` of the response.
+const REWRITTEN: [(&str, &str, &str); 20] = [
+    ("/named/a", "http://api/v1/x", "https://www.example.com/named/x"),
+    ("/named/a", "https://api/v1/x", "https://api/v1/x"),
+    ("/named/a", "/v1/x", "/v1/x"),
+    ("/host/a", "https://api.internal/x", "https://www.example.com/host/x"),
+    ("/host/a", "http://api.internal/x", "http://api.internal/x"),
+    ("/pattern/a", "http://10.0.0.9:5000/x?y", "https://www.example.com/pattern/x?y"),
+    ("/pattern/a", "http://10.0.0.9:5001/x", "http://10.0.0.9:5001/x"),
+    ("/default/a", "https://api/v1/x", "https://www.example.com/default/x"),
+    ("/default/a", "http://api/v1/x", "http://api/v1/x"),
+    ("/off/a", "http://10.0.0.9:5000/v1/x", "http://10.0.0.9:5000/v1/x"),
+    ("/scheme/a", "http://elsewhere/x", "https://elsewhere/x"),
+    ("/whole/a", "http://10.0.0.9:5000/x", "https://www.example.com:443/x"),
+    ("/whole/a", "https://10.0.0.9:5000/x", "https://10.0.0.9:5000/x"),
+    ("/path/a", "/x", "https://www.example.com/path/x"),
+    ("/slash/a", "http://www.example.com/slash/", "http://www.example.com/slash/"),
+    ("/slash/a", "https://www.example.com/slash/", "https://www.example.com/slash/"),
+    ("/slash/a", "https://backend.example.org/slash/b", "https://www.example.com/slash/b"),
+    ("/slash/a", "http://backend.example.org/slash/b", "http://backend.example.org/slash/b"),
+    ("/slash", "", "https://www.example.com/slash/"),
+    ("/directory", "", "https://www.example.com/directory/"),
+];
+
+#[test]
+fn locations_behind_a_subrequest_and_redirects_agree() {
+    let mut cases = r#"
+[defaults]
+files = ["/srv/directory/", "/srv/static/a"]
+[[case]]
+url = "https://www.example.com/a"
+upstream = { status = 200 }
+auth_request = 200
+expect = { status = 200, location = "/", upstream = "app" }
+[[case]]
+url = "https://www.example.com/a"
+auth_request = 403
+expect = { status = 403, location = "/" }
+[[case]]
+url = "https://www.example.com/static/a"
+auth_request = 204
+expect = { status = 200, location = "/static", file = "/srv/static/a" }
+[[case]]
+url = "https://www.example.com/static/b"
+auth_request = 204
+expect = { status = 404, location = "/static" }
+[[case]]
+url = "https://www.example.com/refused/a"
+auth_request = 401
+expect = { status = 302, location = "@login", redirect = "https://www.example.com/login" }
+[[case]]
+url = "http://two.example.com:8080/slash"
+expect = { status = 301, redirect = "http://two.example.com:8080/slash/" }
+[[case]]
+url = "http://two.example.com/slash"
+expect = { status = 301, redirect = "http://two.example.com/slash/" }
+[[case]]
+url = "http://two.example.com:8080/a"
+expect = { redirect = "http://two.example.com:8080/on/8080" }
+[[redirect]]
+from = "http://www.example.com/a?b"
+to = "https://www.example.com/a?b"
+status = 301
+"#
+    .to_owned();
+    for (path, sent, expected) in REWRITTEN {
+        let upstream = format!("upstream = {{ status = 302, headers = {{ Location = \"{sent}\" }} }}\n");
+        let upstream = if sent.is_empty() { "" } else { &upstream };
+        let _ = writeln!(
+            cases,
+            "[[case]]\nurl = \"https://www.example.com{path}\"\n{upstream}expect = {{ redirect = \"{expected}\" }}"
+        );
+    }
+    let directory = directory(&cases);
+    fs::write(directory.path().join("nginx.conf"), REDIRECTS).unwrap();
+    let (status, out, _) = asked(directory.path(), &[]);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("ngxc run agrees with 29"), "{out}");
+}
+
 #[test]
 fn a_program_that_is_no_nginx_is_said() {
     let directory = directory("[[case]]\nurl = 'http://a:8080/'\nexpect = { status = 200 }\n");

@@ -114,7 +114,12 @@ fn logs_are_counted_by_what_they_reached() {
     assert!(out.contains("shadowed") && out.contains("location ^~ /img/` takes them"), "{out}");
     assert!(out.contains("1 lines do not fit the log_format `full`\n  a.log:8: "), "{out}");
     assert!(out.contains("2026-10-10 13:55:36"), "{out}");
-    assert!(fs::read_to_string(directory.path().join("p.html")).unwrap().contains("location /inner/"));
+    let page = fs::read_to_string(directory.path().join("p.html")).unwrap();
+    assert!(page.contains("location /inner/"), "{page}");
+    assert!(
+        page.contains("<tr class=\"shadowed\"") && page.contains("shadowed by location ^~ /img/ ("),
+        "{page}"
+    );
     assert_eq!(
         ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "a.log", "--min-coverage", "99"], b"").0,
         1
@@ -136,6 +141,128 @@ fn a_log_that_does_not_fit_is_named() {
     let (status, _, err) = ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "none.log"], b"");
     assert_eq!(status, 2);
     assert!(err.contains("cannot read `none.log`"), "{err}");
+}
+
+/// A configuration whose choices depend on headers, with a page for failures of upstreams.
+const HEADERS: &str = r#"events {}
+http {
+    log_format full '$remote_addr [$time_local] "$request" $status $host "$upstream_addr" "$http_user_agent"';
+    log_format other '$status $request';
+    access_log /tmp/a.log other;
+    map $http_upgrade $way { default upgrade; '' close; }
+    map $uri $shelf { default none; ~^/books top; }
+    upstream app { server 10.0.0.1:80; }
+    server { listen 80 default_server; server_name a.test;
+        error_page 502 504 /sorry;
+        location / { proxy_pass http://app; proxy_set_header Connection $way; proxy_set_header X-Shelf $shelf; }
+        location /beta { if ($http_cookie ~ beta) { return 302 /new; } return 200; }
+        location /old { return 301 /new; }
+        location /sorry { return 200 sorry; }
+    }
+}
+"#;
+
+#[test]
+fn what_a_log_lacks_or_contradicts_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("nginx.conf"), HEADERS).unwrap();
+    let peer = "10.0.0.1:80";
+    let log = [
+        line("192.0.2.1", "GET /books/1 HTTP/1.1", 200, "a.test", peer, "x"),
+        line("192.0.2.1", "GET /cups HTTP/1.1", 502, "a.test", peer, "x"),
+        line("192.0.2.1", "GET /beta HTTP/1.1", 302, "a.test", "-", "x"),
+        line("192.0.2.1", "GET /old HTTP/1.1", 200, "a.test", peer, "x"),
+        line("192.0.2.1", "GET /old HTTP/1.1", 301, "a.test", "-", "x"),
+    ];
+    fs::write(directory.path().join("a.log"), log.concat()).unwrap();
+    let (status, out, err) =
+        ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "a.log", "--format", "json"], b"");
+    assert_eq!(status, 0, "{err}");
+    // The format is found by the first line; what it lacks is named with the number of requests.
+    assert!(err.contains("note: the log has the log_format `full`, not `other`"), "{err}");
+    assert!(err.contains("note: 1 request depends on `$http_cookie`, which the log does not have"), "{err}");
+    let document: Value = serde_json::from_str(&out).unwrap();
+    for (name, expected) in [
+        ("$shelf: ~^/books top", 1),
+        ("$shelf: default none", 0),
+        ("$way: '' close", 1),
+        ("location /sorry", 1),
+        ("location /old", 2),
+    ] {
+        assert_eq!(hits(&document, name), expected, "{name}");
+    }
+    assert_eq!(document["failed_upstreams"], serde_json::json!({ "app": 1 }));
+    assert_eq!(
+        (document["contradicted"].as_u64(), &document["lacking"]["http_cookie"]),
+        (Some(1), &Value::from(1))
+    );
+    let (_, out, _) = ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "a.log"], b"");
+    assert!(out.contains("failed at the upstream: 502, 503 or 504\n         1  app\n"), "{out}");
+    assert!(out.contains("         1  the log says 200, the configuration answers 301\n"), "{out}");
+}
+
+/// Without a port in the log the status tells a server that only redirects from the one that serves.
+#[test]
+fn the_status_tells_which_address_a_request_came_in_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = "events {}\nhttp {\n\
+        log_format h '$remote_addr - - [$time_local] \"$request\" $status $host'; access_log /tmp/a.log h;\n\
+        server { listen 80; server_name a.test; location / { return 301 https://a.test$request_uri; } location /plain { return 200; } }\n\
+        server { listen 443 ssl; server_name a.test; ssl_certificate a; ssl_certificate_key a; root /srv;\n\
+        location / { return 200 in; } location /new { return 301 /; } location /plain/deep { return 204; } } }\n";
+    fs::write(directory.path().join("nginx.conf"), config).unwrap();
+    let mut log = String::new();
+    for (path, status) in
+        [("/", 301), ("/", 200), ("/x", 200), ("/new", 301), ("/plain/deep", 204), ("/plain/deep", 200)]
+    {
+        log +=
+            &format!("192.0.2.1 - - [10/Oct/2026:13:55:36 +0000] \"GET {path} HTTP/1.1\" {status} a.test\n");
+    }
+    let args = ["coverage", "nginx.conf", "--log", "-", "--format", "json"];
+    let (status, out, err) = ngxc(directory.path(), &args, log.as_bytes());
+    assert_eq!(status, 0, "{err}");
+    let document: Value = serde_json::from_str(&out).unwrap();
+    let items = document["items"].as_array().unwrap().iter();
+    let counts: Vec<(&str, u64)> =
+        items.map(|item| (item["name"].as_str().unwrap(), item["hits"].as_u64().unwrap())).collect();
+    let expected = [
+        ("server a.test", 3),
+        ("location /", 2),
+        ("return 301 https://a.test$request_uri", 2),
+        ("location /plain", 1),
+        ("return 200", 1),
+        ("server a.test", 3),
+        ("location /", 2),
+        ("return 200 in", 2),
+        ("location /new", 0),
+        ("return 301 /", 0),
+        ("location /plain/deep", 1),
+        ("return 204", 1),
+    ];
+    assert_eq!(counts, expected);
+}
+
+/// Paths of which nearly all are asked for once are counted as exactly as others.
+#[test]
+fn paths_that_are_never_repeated_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("nginx.conf"), CONFIG).unwrap();
+    let mut log = String::new();
+    for number in 0..30_000 {
+        let path = ["/page", "/inner", "/img", "/bots"][number % 4];
+        let (status, upstream) = if number % 8 == 0 { (200, "10.0.0.1:80") } else { (403, "-") };
+        log += &line("10.0.0.9", &format!("GET {path}/{number} HTTP/1.1"), status, "a.test", upstream, "x");
+    }
+    fs::write(directory.path().join("a.log"), log).unwrap();
+    let (_, out, _) =
+        ngxc(directory.path(), &["coverage", "nginx.conf", "--log", "a.log", "--format", "json"], b"");
+    let document: Value = serde_json::from_str(&out).unwrap();
+    for (name, expected) in
+        [("location /inner/", 7500), ("location ^~ /img/", 7500), ("location /bots", 7500)]
+    {
+        assert_eq!(hits(&document, name), expected, "{name}");
+    }
+    assert_eq!((document["requests"].as_u64(), hits(&document, "location /")), (Some(30_000), 7500));
 }
 
 #[test]
@@ -282,7 +409,7 @@ fn decisions(count: usize) -> String {
 /// A route that was followed for one line holds for each line that is counted with it.
 #[test]
 fn lines_that_are_counted_together_take_the_same_route() {
-    use ngxc::behaviour::coverage::Coverage;
+    use ngxc::behaviour::coverage::{Coverage, look_up};
     use ngxc::behaviour::logged::{Counter, Reader};
     use ngxc::behaviour::outcome::Outcome;
     let files = ngxc::source::Memory::default().with("nginx.conf", DECISIONS);
@@ -304,7 +431,8 @@ fn lines_that_are_counted_together_take_the_same_route() {
         let own = match reader.read(line.as_bytes(), &mut fields) {
             Ok(mut logged) => {
                 logged.asked.client = logged.client;
-                let outcome = Outcome::of(&ground, &logged.asked).unwrap();
+                let mut outcome = Outcome::of(&ground, &logged.asked).unwrap();
+                look_up(&mut outcome);
                 let reached = empty.reached(&outcome);
                 each.hit(&reached, 1, time("", line.split_once('[').unwrap().1.as_bytes()));
                 true
@@ -314,7 +442,7 @@ fn lines_that_are_counted_together_take_the_same_route() {
         assert_eq!(counter.line(line.as_bytes()).is_ok(), own, "{line}");
         foreign += usize::from(!own);
     }
-    let counted = counter.coverage();
+    let (counted, _) = counter.coverage();
     assert_eq!((counted.requests, counted.by_default), (each.requests, each.by_default));
     for (one, other) in counted.items.iter().zip(&each.items) {
         assert_eq!((one.hits, one.last), (other.hits, other.last), "{} {}", one.kind.name(), one.name);

@@ -86,6 +86,9 @@ fn log(directory: &Path, count: usize) {
         let time = format!("{}.{:03}", 1_700_000_000 + at / 20, number % 1000);
         let (peer, took) = match number % 11 {
             0 => ("-".to_owned(), "-".to_owned()),
+            // Tried again at the other peer, and after an internal redirect.
+            1 => ("10.0.0.1:80, 10.0.0.2:80".to_owned(), format!("0.{:03}, 1.250", number / 11 % 900)),
+            2 => ("10.0.0.2:80, 10.0.0.1:80 : 10.0.0.2:80".to_owned(), "0.001, -, 0.750".to_owned()),
             other => (format!("10.0.0.{}:80", 1 + other % 2), format!("0.{:03}", number / 11 % 900)),
         };
         lines += &format!("{client} {port} [{time}] \"GET / HTTP/1.1\" \"{peer}\" {took}\n");
@@ -176,9 +179,15 @@ fn engines_find_the_same_peaks() {
     let mut events: BTreeMap<&str, Vec<(i64, i64)>> = BTreeMap::new();
     for line in table.lines().skip(1) {
         let fields: Vec<&str> = line.split('\t').collect();
-        if fields[3] != "-" {
-            let (end, took) = (thousandths(fields[2]), thousandths(fields[4]));
-            events.entry(fields[3]).or_default().extend([(end - took, 1), (end + 61_000, -1)]);
+        // Attempts follow one another, and the last one ends with the request.
+        let mut end = thousandths(fields[2]);
+        let peers = fields[3].split(", ").flat_map(|peer| peer.split(" : "));
+        let times = fields[4].split(", ").flat_map(|time| time.split(" : "));
+        let attempts: Vec<(&str, &str)> = peers.zip(times).filter(|(peer, _)| *peer != "-").collect();
+        for (peer, time) in attempts.into_iter().rev() {
+            let took = if time == "-" { 0 } else { thousandths(time) };
+            events.entry(peer).or_default().extend([(end - took, 1), (end + 61_000, -1)]);
+            end -= took;
         }
     }
     let peaks: BTreeMap<String, i64> = events

@@ -9,6 +9,7 @@ mod agree;
 mod audit;
 mod behave;
 mod behave_agree;
+mod behave_causes;
 mod behave_diff;
 mod behave_live;
 mod behave_log;

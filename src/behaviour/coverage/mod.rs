@@ -1,6 +1,10 @@
 //! Parts of a configuration that requests reach, those of tests and those of access logs.
 
+mod looked_up;
+
 use std::collections::HashMap;
+
+pub use looked_up::look_up;
 
 use super::outcome::Outcome;
 use crate::eval::select::{LocationId, Router};
@@ -128,7 +132,8 @@ impl Coverage {
     }
 
     /// Counts a request with this outcome.
-    pub fn count(&mut self, outcome: &Outcome<'_>) {
+    pub fn count(&mut self, outcome: &mut Outcome<'_>) {
+        look_up(outcome);
         let reached = self.reached(outcome);
         self.hit(&reached, 1, None);
     }

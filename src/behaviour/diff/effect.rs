@@ -153,7 +153,11 @@ fn answer(outcome: &mut Outcome<'_>, sources: &SourceMap) -> (Class, String, Str
             // An internal location is closed to clients as a denied one is.
             let is_internal = why.contains("`internal`");
             let is_closed = is_internal || matches!(status.as_str(), "401" | "403");
-            let class = if is_closed { Class::Access } else { Class::Routing };
+            let class = match status.as_str() {
+                _ if is_closed => Class::Access,
+                "413" => Class::Limits,
+                _ => Class::Routing,
+            };
             let told = format!("{status}: {why}");
             let status = if is_internal { format!("{status}, internal") } else { status };
             let place = outcome.access().filter(|(_, allowed)| !allowed).map(|(span, _)| span);
@@ -232,6 +236,7 @@ fn trail(outcome: &Outcome<'_>) -> Vec<Span> {
         trail.extend(entry.or(map.default.as_ref().map(|default| default.span)));
         trail.push(map.span);
     }
+    trail.extend(&outcome.request.tables);
     if let Some(id) = outcome.request.destination.as_ref().and_then(|d| d.upstream) {
         trail.push(config.http.upstream(id).span);
     }

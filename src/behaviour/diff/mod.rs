@@ -9,43 +9,21 @@ pub mod effect;
 pub mod group;
 pub mod node;
 pub mod probe;
+pub mod reverted;
+mod side;
 
 use std::collections::{HashMap, HashSet};
 
 use super::outcome::Outcome;
-use crate::eval::select::{AddressId, LocationId, Router, ServerId};
-use crate::model::{Config, Endpoint, Server};
-use crate::simulate::walk::RoutingConfiguration;
-use crate::source::{SourceMap, Span};
+use crate::eval::select::{AddressId, LocationId, ServerId};
+use crate::model::Endpoint;
+use crate::source::Span;
 use class::Class;
 use effect::{Effects, effects};
 use node::{Edit, Node};
 use probe::{Probe, ProbeQuestions, hosts};
-
-/// One of the configurations.
-#[derive(Clone, Copy, Debug)]
-pub struct Side<'s> {
-    /// The prepared configuration.
-    pub ground: &'s RoutingConfiguration,
-    /// Its texts.
-    pub sources: &'s SourceMap,
-    /// Its directives.
-    pub nodes: &'s [Node],
-}
-
-impl<'s> Side<'s> {
-    fn config(self) -> &'s Config {
-        self.ground.router.config()
-    }
-
-    fn server(self, id: ServerId) -> &'s Server {
-        &self.config().http.servers[id.0 as usize]
-    }
-
-    fn router(self) -> &'s Router {
-        &self.ground.router
-    }
-}
+use reverted::{Differing, Maker, Trials};
+pub use side::Side;
 
 /// Request that is treated differently.
 #[derive(Clone, Debug)]
@@ -112,8 +90,8 @@ pub struct DiffResult {
 /// Most pairs of equal servers that are asked because something outside of them differs.
 const MAX_EQUAL: usize = 24;
 
-/// Compares two configurations.
-pub fn compare(old: Side<'_>, new: Side<'_>) -> DiffResult {
+/// Compares two configurations; `maker` compiles a text, so that each difference is told of the edit that causes it.
+pub fn compare<'c>(old: Side<'c>, new: Side<'c>, maker: Option<&'c Maker<'c>>) -> DiffResult {
     let mut compared = DiffResult { is_complete: true, ..DiffResult::default() };
     compared.edits = node::edits(old.nodes, new.nodes);
     let hashes = [of_servers(old.nodes), of_servers(new.nodes)];
@@ -121,7 +99,8 @@ pub fn compare(old: Side<'_>, new: Side<'_>) -> DiffResult {
     addresses(old, new, &mut compared);
     let mut asked: HashSet<(ServerId, ServerId)> = HashSet::new();
     let mut equal = 0;
-    let attribution = group::Attribution::new(&compared.edits);
+    let trials = Trials::new(old, new, &compared.edits, maker);
+    let causes = Causes { attribution: group::Attribution::new(&compared.edits), trials };
     let mut seen = Seen::new();
     for (old_id, new_id) in shared_addresses(old, new) {
         let of =
@@ -157,7 +136,7 @@ pub fn compare(old: Side<'_>, new: Side<'_>) -> DiffResult {
                 }
             }
             let pair = ServerPair { old, new, addresses: (old_id, new_id), servers: (one, two), host };
-            pair.compare(&attribution, &mut seen, &mut compared);
+            pair.compare(&causes, &mut seen, &mut compared);
         }
     }
     compared.places.sort_unstable();
@@ -213,6 +192,12 @@ fn addresses(old: Side<'_>, new: Side<'_>, compared: &mut DiffResult) {
     }
 }
 
+/// Both ways to the edit behind a difference: by places, and by asking the configuration without the edit.
+struct Causes<'c> {
+    attribution: group::Attribution,
+    trials: Trials<'c>,
+}
+
 /// A pair of servers that the same requests reach.
 struct ServerPair<'p> {
     old: Side<'p>,
@@ -235,7 +220,7 @@ impl Witness {
 }
 
 impl ServerPair<'_> {
-    fn compare(&self, attribution: &group::Attribution, seen: &mut Seen, compared: &mut DiffResult) {
+    fn compare(&self, causes: &Causes<'_>, seen: &mut Seen, compared: &mut DiffResult) {
         let mut asks = ProbeQuestions::default();
         for (side, id) in [(self.old, self.servers.0), (self.new, self.servers.1)] {
             asks.add(side.config(), &side.config().http.servers[id.0 as usize]);
@@ -257,24 +242,16 @@ impl ServerPair<'_> {
             });
             let (old, new) = (effects(&mut before, self.old.sources), effects(&mut after, self.new.sources));
             for (class, field, old_value, new_value) in differing(&old, &new) {
-                let edit = attribution.of(&old, &new, &field);
+                let guess = causes.attribution.of(&old, &new, &field);
+                let effect =
+                    Differing { field: &field, old: old_value.as_deref(), new: new_value.as_deref() };
+                let found = causes.trials.causes(&compared.edits, guess, &probe, self.addresses.1, &effect);
+                let mut edits: Vec<Option<usize>> = found.into_iter().map(Some).collect();
+                if edits.is_empty() {
+                    edits.push(guess);
+                }
                 let places =
                     (old.place.or(old.trail.first().copied()), new.place.or(new.trail.first().copied()));
-                let is_explained = edit.is_some();
-                let key = (
-                    edit,
-                    places.0.filter(|_| !is_explained),
-                    places.1.filter(|_| !is_explained),
-                    field.clone(),
-                );
-                let before = seen.get(&key).copied();
-                let is_better = |at: usize| {
-                    let known: &Difference = &compared.differences[at];
-                    known.witness.is_weak() && known.class == class
-                };
-                if before.is_some_and(|at| !is_better(at)) {
-                    continue;
-                }
                 let listen = &self.new.router().listen(self.addresses.1).listen;
                 let witness = Witness {
                     probe: probe.clone(),
@@ -286,16 +263,30 @@ impl ServerPair<'_> {
                     old_told: (old.told.clone(), old.place),
                     new_told: (new.told.clone(), new.place),
                 };
-                let difference = Difference { class, witness, edit, places };
-                match before {
-                    Some(_) if difference.witness.is_weak() => {}
-                    Some(at) => compared.differences[at] = difference,
-                    None => {
-                        seen.insert(key, compared.differences.len());
-                        compared.differences.push(difference);
-                    }
+                for edit in edits {
+                    let difference = Difference { class, witness: witness.clone(), edit, places };
+                    keep(difference, seen, &mut compared.differences);
                 }
             }
+        }
+    }
+}
+
+/// Keeps a difference if it is the first of its cause and effect, or shows more than the first.
+fn keep(difference: Difference, seen: &mut Seen, differences: &mut Vec<Difference>) {
+    let places = if difference.edit.is_some() { (None, None) } else { difference.places };
+    let key = (difference.edit, places.0, places.1, difference.witness.field.clone());
+    match seen.get(&key).map(|at| &mut differences[*at]) {
+        Some(known) => {
+            let is_better =
+                known.witness.is_weak() && known.class == difference.class && !difference.witness.is_weak();
+            if is_better {
+                *known = difference;
+            }
+        }
+        None => {
+            seen.insert(key, differences.len());
+            differences.push(difference);
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Node {
     pub head: Span,
     /// Directives in its block.
     pub inner: Vec<Node>,
+    /// The directive has a block.
+    pub is_block: bool,
     /// Number that equal directives have in common.
     hash: u64,
 }
@@ -67,7 +69,8 @@ fn of_block(
             node.hash.hash(&mut hasher);
         }
         let hash = hasher.finish();
-        Node { words, head: directive.head(), inner: inner.unwrap_or_default(), hash }
+        let is_block = inner.is_some();
+        Node { words, head: directive.head(), inner: inner.unwrap_or_default(), is_block, hash }
     };
     expanded.map(node).collect()
 }
@@ -113,6 +116,9 @@ const FAMILIES: &[&[&str]] = &[
         "stub_status",
     ],
 ];
+
+/// Blocks whose entries are keys with values.
+const TABLES: [&str; 4] = ["map", "geo", "split_clients", "types"];
 
 /// Name that stands for all directives of a family.
 fn family(name: &str) -> &str {
@@ -168,19 +174,32 @@ type Same<'t> = &'t dyn Fn(&Node, &Node) -> bool;
 
 fn compare(old: &[Node], new: &[Node], around: &mut EnclosingBlocks, found: &mut Vec<Edit>) {
     let (mut rest_old, mut rest_new) = (unmatched(old, new), unmatched(new, old));
-    // First blocks of the same identity, then of the same name, then directives of the same name, then of one family.
+    // First blocks of the same identity, then blocks of which only the head differs, then directives for the same
+    // header or variable, then blocks and directives of the same name, then of one family.
     let mut pairs: Vec<(&Node, &Node)> = Vec::new();
     let same_identity = |a: &Node, b: &Node| a.identity() == b.identity();
     let same_words = |a: &Node, b: &Node| a.words == b.words;
     let same_name = |a: &Node, b: &Node| a.name() == b.name() && a.inner.is_empty() == b.inner.is_empty();
     let same_family =
         |a: &Node, b: &Node| family(a.name()) == family(b.name()) && a.inner.is_empty() == b.inner.is_empty();
-    let rules: [Same<'_>; 4] = [&same_identity, &same_words, &same_name, &same_family];
+    let same_inside = |a: &Node, b: &Node| {
+        let numbers = |node: &Node| node.inner.iter().map(Node::hash).collect::<Vec<_>>();
+        let is_kind = matches!(a.name(), "location" | "if" | "limit_except");
+        is_kind && a.name() == b.name() && !a.inner.is_empty() && numbers(a) == numbers(b)
+    };
+    let same_first = |a: &Node, b: &Node| {
+        !a.is_block && !b.is_block && a.words.len() > 1 && a.words[..2] == b.words[..b.words.len().min(2)]
+    };
+    let is_table = around.names.last().is_some_and(|name| TABLES.contains(&name.as_str()));
+    // An entry with another key.
+    let same_value = |a: &Node, b: &Node| is_table && a.words.len() == 2 && a.words[1..] == b.words[1..];
+    let rules: [Same<'_>; 7] =
+        [&same_identity, &same_words, &same_inside, &same_first, &same_name, &same_family, &same_value];
     for (rank, rule) in rules.into_iter().enumerate() {
         rest_old.retain(|node| {
             let other = rest_new.iter().position(|other| {
                 // A location with another name is another location.
-                let is_location = rank >= 2 && matches!(node.name(), "location" | "upstream" | "map");
+                let is_location = rank >= 4 && matches!(node.name(), "location" | "upstream" | "map");
                 !is_location && rule(node, other)
             });
             match other {

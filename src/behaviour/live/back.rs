@@ -1,15 +1,16 @@
 //! Values of the rewritten configuration in the words of the original.
 
-use super::ports::Ports;
-use crate::eval::select::Router;
-use crate::model::Endpoint;
+use super::ports::{self, Ports};
+use crate::eval::select::{AddressId, Router};
+use crate::model::{Endpoint, Server};
 
 /// Texts of a session, and what stands in their place in the original.
 #[derive(Debug, Default)]
 pub(super) struct OriginalTexts {
     /// Longer texts come first.
     replaced: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Ports of listeners: of the session, of the original, and true if a URL leaves that one out.
+    /// Ports of listeners: of the session, of the original, and true if a redirect adds the one where the original
+    /// adds none: a server of the address listens on other ports too.
     ports: Vec<(Vec<u8>, Vec<u8>, bool)>,
 }
 
@@ -23,14 +24,31 @@ impl OriginalTexts {
             replaced.push((format!("127.0.0.1:{}", upstream.port).into_bytes(), name.as_bytes().to_vec()));
         }
         replaced.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        let listen = router.addresses().zip(&ports.listen).filter_map(|((_, address), live)| {
+        let config = router.config();
+        let is_default = |id: AddressId| ports::is_default(&router.listen(id).listen);
+        let ids = |server: &Server| {
+            server
+                .listen
+                .iter()
+                .filter_map(|l| ports::address(router, &l.endpoint, l.quic))
+                .collect::<Vec<_>>()
+        };
+        let mixed: Vec<AddressId> = config
+            .http
+            .servers
+            .iter()
+            .map(ids)
+            .filter(|ids| ids.iter().any(|id| is_default(*id)) && !ids.iter().all(|id| is_default(*id)))
+            .flatten()
+            .collect();
+        let listen = router.addresses().zip(&ports.listen).filter_map(|((id, address), live)| {
             let own = match &address.listen.endpoint {
                 Endpoint::Inet(address) => address.port(),
                 Endpoint::Name(_, port) => *port,
                 Endpoint::Unix(_) => return None,
             };
-            let default = if address.listen.ssl { 443 } else { 80 };
-            Some((live.to_string().into_bytes(), own.to_string().into_bytes(), own == default))
+            let is_added = is_default(id) && mixed.contains(&id);
+            Some((live.to_string().into_bytes(), own.to_string().into_bytes(), is_added))
         });
         Self { replaced, ports: listen.collect() }
     }
@@ -50,8 +68,8 @@ impl OriginalTexts {
             let port = self.ports.iter().find(|(live, _, _)| {
                 begins && rest.starts_with(live) && !rest.get(live.len()).is_some_and(u8::is_ascii_digit)
             });
-            if let Some((live, own, is_default)) = port {
-                if *is_default && out.last() == Some(&b':') {
+            if let Some((live, own, is_added)) = port {
+                if *is_added && out.last() == Some(&b':') {
                     out.pop();
                 } else {
                     out.extend_from_slice(own);
@@ -67,14 +85,13 @@ impl OriginalTexts {
 
     /// A text of the original as the session has it: of a stated response's header.
     pub(super) fn live(&self, value: &[u8]) -> Vec<u8> {
-        let mut out = value.to_vec();
-        for (live, own) in
-            self.replaced.iter().filter(|(live, own)| live.starts_with(b"127.") && !own.is_empty())
-        {
+        let out = value.to_vec();
+        let stubs = self.replaced.iter().filter(|(live, own)| live.starts_with(b"127.") && !own.is_empty());
+        for (live, own) in stubs {
             for scheme in [&b"http://"[..], b"https://"] {
-                let from = [scheme, own].concat();
-                if let Some(rest) = out.strip_prefix(&from[..]) {
-                    out = [b"http://", &live[..], rest].concat();
+                let rest = out.strip_prefix(scheme).and_then(|rest| rest.strip_prefix(&own[..]));
+                if let Some(rest) = rest.filter(|rest| matches!(rest.first(), None | Some(b'/' | b'?'))) {
+                    return [scheme, live, rest].concat();
                 }
             }
         }
@@ -108,7 +125,8 @@ mod tests {
         ] {
             assert_eq!(String::from_utf8_lossy(&back.text(live.as_bytes())), own, "{live}");
         }
-        assert_eq!(back.live(b"https://10.0.0.1:3000/v1"), b"http://127.0.0.1:40001/v1");
+        assert_eq!(back.live(b"https://10.0.0.1:3000/v1"), b"https://127.0.0.1:40001/v1");
+        assert_eq!(back.live(b"http://10.0.0.1:30001/v1"), b"http://10.0.0.1:30001/v1");
         assert_eq!(back.live(b"/v1"), b"/v1");
     }
 }

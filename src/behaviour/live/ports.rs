@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::eval::select::{AddressId, Router};
+use crate::model::listen::Listen;
 use crate::model::{Config, Endpoint};
 
 /// Ports of a session.
@@ -61,9 +62,52 @@ impl Ports {
         Ok(port)
     }
 
+    /// A text with the stubs in place of the hosts behind a scheme, also where a pattern escapes their dots. Names of
+    /// `upstream` blocks stay.
+    pub(super) fn live(&self, text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("://") {
+            let (before, host) = rest.split_at(at + 3);
+            out += before;
+            rest = host;
+            for upstream in self.upstreams.iter().filter(|upstream| !upstream.is_block) {
+                let stub = format!("127.0.0.1:{}", upstream.port);
+                let forms =
+                    [(upstream.name.clone(), stub.clone()), (escaped(&upstream.name), escaped(&stub))];
+                let found = forms.iter().find_map(|(own, live)| Some((host.strip_prefix(&**own)?, live)));
+                let Some((after, live)) = found.filter(|(after, _)| is_end(after)) else { continue };
+                out += live;
+                rest = after;
+                break;
+            }
+        }
+        out + rest
+    }
+
     /// True if requests to this host go to a stub.
     pub(super) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+}
+
+/// A text as a pattern.
+fn escaped(text: &str) -> String {
+    text.replace('.', r"\.")
+}
+
+/// True if a host ends where this text begins.
+fn is_end(after: &str) -> bool {
+    !after.starts_with(|c: char| c.is_alphanumeric() || ".-_:\\".contains(c))
+}
+
+/// True if the URL of a request to this address has no port.
+pub(super) fn is_default(listen: &Listen) -> bool {
+    let default = if listen.ssl { 443 } else { 80 };
+    match &listen.endpoint {
+        Endpoint::Inet(address) => address.port() == default,
+        Endpoint::Name(_, port) => *port == default,
+        Endpoint::Unix(_) => true,
     }
 }
 

@@ -14,9 +14,10 @@ use crate::syntax::{Block, Configuration, Directive, IncludeChain};
 
 /// Deepest nesting that is followed.
 const MAX_DEPTH: usize = 64;
-/// Variables that say which server and location answered.
+/// Variable that says which server answered. Subrequests set it too, but to the same value.
 const SERVER: &str = "ngxc_live_server";
-const LOCATION: &str = "ngxc_live_location";
+/// Log format of requests that end outside of a location; the numbers of locations are added to it for theirs.
+const FORMAT: &str = "ngxc_live";
 /// Location that stands for those of `auth_request`.
 const AUTH: &str = "/ngxc-live-auth";
 
@@ -66,6 +67,8 @@ pub(super) struct Writer<'w> {
     pub(super) servers: Vec<Vec<String>>,
     /// Locations as written, by the number that the log has.
     pub(super) locations: Vec<String>,
+    /// The server that is written listens on default ports, so redirects name none.
+    hides_port: bool,
     out: Vec<u8>,
 }
 
@@ -105,6 +108,7 @@ impl<'w> Writer<'w> {
             variables,
             servers,
             locations,
+            hides_port: false,
             out,
         }
     }
@@ -128,8 +132,13 @@ impl<'w> Writer<'w> {
             match directive.block() {
                 Some(block) if name == "http" => {
                     self.line("http {");
+                    let formats = self.out.len();
+                    let first = self.locations.len();
                     self.head();
                     self.block(block, &chain, &name, 1);
+                    // A format stands before the locations that log with it.
+                    let formats_of = self.formats(first);
+                    self.out.splice(formats..formats, formats_of.into_bytes());
                     self.line("}");
                 }
                 _ if BLOCKS.contains(&&*name) => {}
@@ -150,13 +159,7 @@ impl<'w> Writer<'w> {
         for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
             self.line(&format!("    {kind}_temp_path {directory}/{kind};"));
         }
-        let values: Vec<String> = ["status", SERVER, LOCATION]
-            .into_iter()
-            .chain(self.variables.iter().map(String::as_str))
-            .map(|name| format!("\"${name}\""))
-            .collect();
-        self.line(&format!("    log_format ngxc_live escape=json '[{}]';", values.join(",")));
-        self.line(&format!("    access_log {log} ngxc_live;"));
+        self.line(&format!("    access_log {log} {FORMAT};"));
         if self.router.addresses().any(|(_, address)| address.listen.ssl) {
             self.line(&format!("    ssl_certificate {directory}/cert.pem;"));
             self.line(&format!("    ssl_certificate_key {directory}/key.pem;"));
@@ -169,6 +172,18 @@ impl<'w> Writer<'w> {
                 self.line(&format!("    {kind}_cache_bypass 1;\n    {kind}_no_cache 1;"));
             }
         }
+    }
+
+    /// Log formats of the session: a list of status, server, location and variables; no location without a number.
+    fn formats(&self, first: usize) -> String {
+        let variables: String = self.variables.iter().map(|name| format!(",\"${name}\"")).collect();
+        let format = |name: &str, location: &str| {
+            let values = format!("\"$status\",\"${SERVER}\",\"{location}\"{variables}");
+            format!("    log_format {name} escape=json '[{values}]';\n")
+        };
+        let of_locations =
+            (first..self.locations.len()).map(|at| format(&format!("{FORMAT}{at}"), &at.to_string()));
+        std::iter::once(format(FORMAT, "")).chain(of_locations).collect()
     }
 
     /// True if the configuration has a directive.
@@ -214,7 +229,8 @@ impl<'w> Writer<'w> {
     fn directive(&mut self, directive: Directive<'_>, chain: &IncludeChain, owner: &str, depth: usize) {
         let name = name(directive);
         let is_entry = ENTRIES.contains(&owner);
-        if !is_entry && (is_left_out(&name) || name == "include") {
+        let is_own = || name == "include" || self.hides_port && name == "port_in_redirect";
+        if !is_entry && (is_left_out(&name) || is_own()) {
             return;
         }
         let indent = "    ".repeat(depth);
@@ -224,8 +240,12 @@ impl<'w> Writer<'w> {
         } else if name == "upstream" && owner == "http" {
             return self.upstream(directive);
         } else {
-            let replaced = self.replaced(directive, &name);
-            self.words(directive, replaced.as_deref().as_slice());
+            let replaced = if name == "proxy_redirect" {
+                directive.args().map(|arg| self.ports.live(&String::from_utf8_lossy(&arg.value()))).collect()
+            } else {
+                Vec::from_iter(self.replaced(directive, &name))
+            };
+            self.words(directive, &replaced);
         }
         if let Some(lua) = directive.lua() {
             self.out.extend([b" {", lua, b"}\n"].concat());
@@ -239,11 +259,12 @@ impl<'w> Writer<'w> {
             _ => {}
         }
         self.block(block, chain, &name, depth + 1);
+        self.hides_port &= owner != "http";
         self.line(&format!("{indent}}}"));
     }
 
     /// Words as written; texts replace the first arguments.
-    fn words(&mut self, directive: Directive<'_>, replaced: &[&str]) {
+    fn words(&mut self, directive: Directive<'_>, replaced: &[String]) {
         for (at, word) in directive.words().enumerate() {
             if at > 0 {
                 self.out.push(b' ');
@@ -269,27 +290,14 @@ impl<'w> Writer<'w> {
         match name {
             "auth_basic_user_file" => return Some(users.clone()),
             "auth_request" if value != "off" => return Some(AUTH.to_owned()),
-            "proxy_redirect" => {
-                let (authority, rest) = authority(&value, true)?;
-                let port = self
-                    .ports
-                    .has(&authority)
-                    .then(|| self.ports.upstream(&authority, false, self.open).ok());
-                return port.flatten().map(|port| format!("http://127.0.0.1:{port}{rest}"));
-            }
             _ => {}
         }
         let (_, has_scheme) = PASSES.iter().find(|(pass, _)| *pass == name)?;
-        match authority(&value, *has_scheme) {
-            Some((authority, rest)) => {
-                let at = self.ports.upstreams.iter().find(|upstream| upstream.name == authority)?;
-                let host = if at.is_block { authority } else { format!("127.0.0.1:{}", at.port) };
-                Some(if *has_scheme { format!("http://{host}{rest}") } else { host })
-            }
-            None => {
-                Some(value.strip_prefix("https://").map(|rest| format!("http://{rest}")).unwrap_or(value))
-            }
-        }
+        let (authority, rest) = authority(&value, *has_scheme)?;
+        let at = self.ports.upstreams.iter().find(|upstream| upstream.name == authority)?;
+        let host = if at.is_block { authority } else { format!("127.0.0.1:{}", at.port) };
+        let scheme = if *has_scheme { &value[..value.find("://")? + 3] } else { "" };
+        Some(if *has_scheme { format!("{scheme}{host}{rest}") } else { host })
     }
 
     fn upstream(&mut self, directive: Directive<'_>) {
@@ -309,9 +317,10 @@ impl<'w> Writer<'w> {
         let Some(server) = config.http.servers.iter().find(|server| contains(directive, server.span)) else {
             return;
         };
-        self.line(&format!("{indent}set ${SERVER} {};\n{indent}set ${LOCATION} '';", self.servers.len()));
+        self.line(&format!("{indent}set ${SERVER} {};", self.servers.len()));
         self.servers.push(server.names.iter().map(ToString::to_string).collect());
         let mut done = Vec::new();
+        self.hides_port = true;
         for listen in server.listen.iter().filter(|listen| !listen.quic) {
             let Some(id) = ports::address(self.router, &listen.endpoint, false) else { continue };
             if done.contains(&id) {
@@ -319,6 +328,7 @@ impl<'w> Writer<'w> {
             }
             done.push(id);
             let in_force = &self.router.listen(id).listen;
+            self.hides_port &= ports::is_default(in_force);
             let mut line = format!("{indent}listen 127.0.0.1:{}", self.ports.listen[id.0 as usize]);
             for (is_set, word) in [
                 (listen.default_server, " default_server"),
@@ -330,6 +340,9 @@ impl<'w> Writer<'w> {
                 }
             }
             self.line(&(line + ";"));
+        }
+        if self.hides_port {
+            self.line(&format!("{indent}port_in_redirect off;"));
         }
         if let Some(port) = self.auth {
             self.line(&format!(
@@ -346,7 +359,8 @@ impl<'w> Writer<'w> {
                 && contains(directive, location.span)
         });
         let name = found.map(|(_, location)| location.kind.to_string()).unwrap_or_default();
-        self.line(&format!("{}set ${LOCATION} {};", "    ".repeat(depth), self.locations.len()));
+        let (log, indent) = (&self.places.log, "    ".repeat(depth));
+        self.line(&format!("{indent}access_log {log} {FORMAT}{};", self.locations.len()));
         self.locations.push(name.trim_start_matches("location ").to_owned());
     }
 }

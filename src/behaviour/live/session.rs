@@ -65,7 +65,7 @@ impl Session {
         let router: &Router = &ground.router;
         let places = Places::new(directory);
         let mut ports = Ports::new(router)?;
-        let (stubs, auth) = (Stubs::default(), Stubs::default());
+        let (stubs, auth) = (Stubs::with_tls(tls::Acceptor::new()?), Stubs::default());
         let own =
             |name: &str| configuration.trees.iter().any(|tree| tree.directives().any(|d| d.name().is(name)));
         let auth_port = if own("auth_request") {

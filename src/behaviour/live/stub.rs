@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::fastcgi;
+use super::{fastcgi, tls};
 use crate::simulate::facts::Response;
 
 /// Longest silence of a connection.
@@ -15,7 +15,11 @@ const MAX_MESSAGE: usize = 16 << 20;
 
 /// Answers of the stubs, and the requests that they got.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stubs(Arc<Mutex<State>>);
+pub(super) struct Stubs {
+    state: Arc<Mutex<State>>,
+    /// For connections that begin with TLS.
+    tls: Option<tls::Acceptor>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -24,10 +28,18 @@ struct State {
     got: Vec<(usize, Vec<u8>)>,
 }
 
+/// First byte of TLS: the type of a record of a handshake.
+const HANDSHAKE: u8 = 0x16;
+
 impl Stubs {
+    /// Stubs that take TLS too.
+    pub(super) fn with_tls(acceptor: tls::Acceptor) -> Self {
+        Self { tls: Some(acceptor), ..Self::default() }
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         // A stub that panicked has changed nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the answers from now on; requests got before are forgotten.
@@ -48,14 +60,25 @@ impl Stubs {
                 let stubs = stubs.clone();
                 std::thread::spawn(move || {
                     // A connection that the server breaks off is its business.
-                    let _ = stubs.one(upstream, &mut stream);
+                    let _ = stubs.connection(upstream, &mut stream);
                 });
             }
         });
     }
 
-    fn one(&self, upstream: usize, stream: &mut TcpStream) -> io::Result<()> {
+    fn connection(&self, upstream: usize, stream: &mut TcpStream) -> io::Result<()> {
         stream.set_read_timeout(Some(LIMIT))?;
+        let mut first = [0];
+        stream.peek(&mut first)?;
+        match &self.tls {
+            Some(acceptor) if first == [HANDSHAKE] => {
+                acceptor.accept(stream, |stream| self.one(upstream, stream))
+            }
+            _ => self.one(upstream, stream),
+        }
+    }
+
+    fn one(&self, upstream: usize, stream: &mut (impl Read + Write)) -> io::Result<()> {
         let mut first = [0];
         stream.read_exact(&mut first)?;
         let is_fastcgi = first == [fastcgi::VERSION];
@@ -87,7 +110,7 @@ impl Stubs {
 }
 
 /// The head of a request, whose body is read and dropped.
-fn request(first: u8, stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn request(first: u8, stream: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut text = vec![first];
     let end = loop {
         if let Some(end) = memchr::memmem::find(&text, b"\r\n\r\n") {
@@ -111,7 +134,7 @@ fn request(first: u8, stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     }
 }
 
-fn more(stream: &mut TcpStream, text: &mut Vec<u8>) -> io::Result<()> {
+fn more(stream: &mut impl Read, text: &mut Vec<u8>) -> io::Result<()> {
     let mut chunk = [0; 16 << 10];
     let count = stream.read(&mut chunk)?;
     if count == 0 || text.len() > MAX_MESSAGE {

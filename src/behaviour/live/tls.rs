@@ -1,12 +1,15 @@
-//! TLS towards the server of a session, whose certificate the session has made itself.
+//! TLS towards the server of a session, and from it to the stubs; the session has made the certificate itself.
 
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, ServerConfig, ServerConnection, SignatureScheme,
+    Stream, StreamOwned,
+};
 
 /// A certificate and its key as PEM.
 ///
@@ -15,6 +18,48 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 pub(super) fn certificate() -> io::Result<(String, String)> {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).map_err(io::Error::other)?;
     Ok((made.cert.pem(), made.signing_key.serialize_pem()))
+}
+
+/// TLS of stubs, with a certificate of their own.
+#[derive(Clone, Debug)]
+pub(super) struct Acceptor(Arc<ServerConfig>);
+
+impl Acceptor {
+    /// Makes the certificate.
+    ///
+    /// # Errors
+    /// If the key cannot be made.
+    pub(super) fn new() -> io::Result<Self> {
+        let names = vec!["localhost".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(io::Error::other)?;
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()
+                .and_then(|config| {
+                    config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key)
+                })
+                .map_err(io::Error::other)?;
+        Ok(Self(Arc::new(config)))
+    }
+
+    /// Serves one connection, and closes TLS at its end.
+    ///
+    /// # Errors
+    /// Those of `serve`, and of a connection that breaks off.
+    pub(super) fn accept(
+        &self,
+        stream: &mut TcpStream,
+        serve: impl FnOnce(&mut Stream<'_, ServerConnection, TcpStream>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut connection = ServerConnection::new(Arc::clone(&self.0)).map_err(io::Error::other)?;
+        serve(&mut Stream::new(&mut connection, stream))?;
+        connection.send_close_notify();
+        while connection.wants_write() {
+            connection.write_tls(stream)?;
+        }
+        Ok(())
+    }
 }
 
 /// A connection with TLS over a connection.

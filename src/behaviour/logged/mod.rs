@@ -2,7 +2,11 @@
 
 mod counter;
 mod hash;
+mod judge;
 mod reader;
+mod request;
 
 pub use counter::{Counter, Time};
-pub use reader::{Logged, Reader};
+pub use judge::Counts;
+pub use reader::Reader;
+pub use request::Logged;

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::hash::Print;
+use super::judge;
+use super::request::Logged;
+use crate::behaviour::outcome::Outcome;
 use crate::eval::log_format::{Field, Format};
 use crate::eval::select::{AddressId, Router, ServerId, ServerStep, host};
 use crate::model::log::LogFormat;
 use crate::model::{Config, Endpoint};
 use crate::simulate::facts::{Facts, Files, Response};
-use crate::simulate::imagined::DescribedRequest;
+use crate::simulate::imagined::{DescribedRequest, RequestParts};
 use crate::simulate::walk::RoutingConfiguration;
 
 /// Reader of one `log_format`.
@@ -55,29 +59,16 @@ pub(super) struct LineValues<'l> {
 
 impl LineValues<'_> {
     /// Facts that each route may read without notice.
-    pub(super) fn base(&self, out: &mut Vec<u8>) {
-        out.clear();
-        for text in self.base {
-            out.extend_from_slice(text);
-            out.push(0);
-        }
-        out.push(u8::from(self.is_passed) | u8::from(self.has_user) << 1);
+    #[inline]
+    pub(super) fn base(&self, mut print: Print) -> u128 {
+        self.base.iter().for_each(|text| print.add(text));
+        print.word(u64::from(self.is_passed) | u64::from(self.has_user) << 1);
+        print.key()
     }
 }
 
 /// Variables that have the time of a request.
 const TIMES: [&str; 3] = ["time_local", "time_iso8601", "msec"];
-
-/// Request of a line.
-#[derive(Clone, Debug)]
-pub struct Logged {
-    /// The request, without its client.
-    pub asked: DescribedRequest,
-    /// Client, if the log has it.
-    pub client: Option<std::net::IpAddr>,
-    /// True if the log says that the request was passed on, false if it says that it was not.
-    pub passed: Option<bool>,
-}
 
 /// Variables whose logged values are facts.
 const FACTS: [&str; 3] = ["ssl_", "geoip_", "geoip2_"];
@@ -159,7 +150,42 @@ impl<'g> Reader<'g> {
     /// If the line does not fit the format, or its request is none; in words.
     pub fn read(&self, line: &[u8], fields: &mut Vec<Field>) -> Result<Logged, String> {
         self.format.read(line, fields).map_err(|foreign| foreign.to_string())?;
-        self.request(line, fields)
+        Ok(self.placed(self.request(line, fields)?, |_| {}))
+    }
+
+    /// Addresses that a request may have come in on, where the log does not say it; empty: the address is known.
+    fn candidates(&self, name: &[u8]) -> Vec<AddressId> {
+        let has = |name: &str| self.fields.contains_key(name);
+        if has("server_port") || has("scheme") {
+            return Vec::new();
+        }
+        let router = &self.ground.router;
+        let all = router.addresses().filter(|(_, address)| !address.listen.quic).map(|(id, _)| id);
+        let named: Vec<AddressId> = all.filter(|id| is_named(router, *id, name)).collect();
+        if named.len() > 1 { named } else { Vec::new() }
+    }
+
+    /// The request on the first address whose answer the logged one can be: a server for port 80 may only redirect.
+    /// `read` gets the parts of the request that decided.
+    pub(super) fn placed(&self, mut logged: Logged, mut read: impl FnMut(&RequestParts)) -> Logged {
+        for address in self.candidates(&logged.asked.name) {
+            let mut other = logged.clone();
+            let listen = &self.ground.router.listen(address).listen;
+            other.asked.address = address;
+            other.asked.endpoint = listen.endpoint.clone();
+            other.asked.scheme = if listen.ssl { "https" } else { "http" };
+            other.asked.client = other.client;
+            let Ok(outcome) = Outcome::of(self.ground, &other.asked) else { continue };
+            read(outcome.request.reads());
+            let fits = judge::fits(&outcome, &other);
+            drop(outcome);
+            if fits {
+                other.asked.client = None;
+                logged = other;
+                break;
+            }
+        }
+        logged
     }
 
     /// Name of the variable that has the time; empty: none.
@@ -172,9 +198,16 @@ impl<'g> Reader<'g> {
         self.fields.get(name).copied()
     }
 
-    /// Server of a request.
-    pub(super) fn server(&self, asked: &DescribedRequest) -> Option<ServerId> {
-        self.ground.router.server(asked.address, &asked.name).ok().map(|(server, _)| server)
+    /// Servers that a request may be for.
+    pub(super) fn servers(&self, asked: &DescribedRequest) -> Vec<ServerId> {
+        let mut addresses = self.candidates(&asked.name);
+        if addresses.is_empty() {
+            addresses.push(asked.address);
+        }
+        let of = |address| self.ground.router.server(address, &asked.name).ok().map(|(server, _)| server);
+        let mut servers: Vec<ServerId> = addresses.into_iter().filter_map(of).collect();
+        servers.dedup();
+        servers
     }
 
     /// A text of a line without the format's escapes.
@@ -269,7 +302,9 @@ impl<'g> Reader<'g> {
         let host =
             text("http_host").or_else(|| text("host")).or_else(|| text("server_name")).unwrap_or_default();
         let mut name = Vec::new();
-        if !host.is_empty() && host::normalize(&host, &mut name).is_err() {
+        if !host.is_empty()
+            && host::normalize_in(self.ground.router.config().version, &host, &mut name).is_err()
+        {
             name.clear();
         }
         let (scheme, port) = (text("scheme"), text("server_port"));
@@ -291,6 +326,7 @@ impl<'g> Reader<'g> {
         let facts = Facts {
             files: files(status, passed),
             upstream: status.map(|status| Response { status, headers: Vec::new() }),
+            has_failed: matches!(status, Some(502 | 504)) && text("upstream_header_time").is_none(),
             auth_request: Some(status.filter(|status| matches!(status, 401 | 403)).unwrap_or(200)),
             user,
             body: None,
@@ -331,14 +367,16 @@ impl<'g> Reader<'g> {
             !listen.quic && scheme_fits && port.is_none_or(|port| own == Some(port))
         };
         let candidates: Vec<AddressId> = router.addresses().map(|(id, _)| id).filter(fits).collect();
-        let is_named = |id: &&AddressId| {
-            let mut steps = Vec::new();
-            let found = router.trace_server(**id, name, &mut steps);
-            found.is_ok() && !matches!(steps.last(), None | Some(ServerStep::Default(_)))
-        };
-        let named = candidates.iter().find(is_named).or(candidates.first());
+        let named = candidates.iter().find(|id| is_named(router, **id, name)).or(candidates.first());
         named.copied().ok_or_else(|| "no server listens on the port of the request".to_owned())
     }
+}
+
+/// True if a server of the address has a name for the host.
+fn is_named(router: &Router, id: AddressId, name: &[u8]) -> bool {
+    let mut steps = Vec::new();
+    let found = router.trace_server(id, name, &mut steps);
+    found.is_ok() && !matches!(steps.last(), None | Some(ServerStep::Default(_)))
 }
 
 /// Files, as far as the log tells: what was passed on had no file, and what was not found neither.

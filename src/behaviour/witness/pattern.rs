@@ -29,6 +29,12 @@ impl Pattern {
         Some(Self { dfa, start })
     }
 
+    /// True if the expression matches a text.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        let step = |state: Option<State>, byte: &u8| state.and_then(|state| self.step(state, *byte));
+        text.iter().fold(self.start(), step).is_none_or(|state| self.ends(state))
+    }
+
     /// State before the first byte; `None`: the expression matches any text.
     pub(super) fn start(&self) -> Option<State> {
         (!self.dfa.is_match_state(self.start)).then_some(self.start)

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::behaviour::coverage::Coverage;
-use crate::behaviour::logged::{Counter, Reader};
+use crate::behaviour::logged::{Counter, Counts, Reader};
 use crate::ports::dates;
 use crate::simulate::walk::RoutingConfiguration;
 use crate::simulate::{lines, parallel};
@@ -15,6 +15,8 @@ const SAMPLES: usize = 3;
 pub(super) struct Counted {
     /// Parts with their counts.
     pub(super) coverage: Coverage,
+    /// Notes on its requests.
+    pub(super) noticed: Counts,
     /// Lines that are no request in the format.
     pub(super) foreign: u64,
     /// The first of them: number and reason.
@@ -52,12 +54,17 @@ pub(super) fn count(
                 }
             });
         },
-        |(counter, foreign, samples)| Counted { coverage: counter.coverage(), foreign, samples },
+        |(counter, foreign, samples)| {
+            let (coverage, noticed) = counter.coverage();
+            Counted { coverage, noticed, foreign, samples }
+        },
     );
     read.map_err(|error| error.to_string())?;
-    let mut all = Counted { coverage: empty.clone(), foreign: 0, samples: Vec::new() };
+    let (coverage, noticed) = (empty.clone(), Counts::default());
+    let mut all = Counted { coverage, noticed, foreign: 0, samples: Vec::new() };
     for part in parts {
         all.coverage.add(&part.coverage);
+        all.noticed.add(part.noticed);
         all.foreign += part.foreign;
         all.samples.extend(part.samples);
     }

@@ -1,11 +1,12 @@
 //! Coverage as a page: the tree of the configuration with heat, and a search that works without scripts' help too.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::behaviour::coverage::{Coverage, Kind, percent as share};
 use crate::cli::page::{escape, head};
 use crate::ports::dates::stamp;
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 
 /// Rules beside the shared style: indented rows, and a bar of heat behind the number of requests.
 const STYLE: &str = "<style>\n\
@@ -13,6 +14,8 @@ const STYLE: &str = "<style>\n\
 @media (max-width: 44rem) { .tree tr { width: auto; margin-left: calc(var(--depth) * .8rem); } .tree td.part { padding-left: .5rem; } }\n\
 #search { font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line); padding: .3rem .5rem; width: 100%; max-width: 24rem; margin-bottom: .5rem; }\n\
 .tree tr.missed td.name { color: var(--bad); }\n\
+.tree tr.shadowed td.part { color: var(--dim); border-left: 4px solid var(--wait); }\n\
+.tree tr.shadowed small { display: block; }\n\
 .heat { display: inline-block; height: .7em; margin-right: .5em; background: var(--good); }\n\
 </style>\n";
 
@@ -32,8 +35,8 @@ fn counted(requests: u64) -> String {
     format!("{requests} {}", if requests == 1 { "request" } else { "requests" })
 }
 
-/// The whole page.
-pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
+/// The whole page; `shadowed` has the locations that no request reaches, with what takes their requests.
+pub(super) fn page(coverage: &Coverage, shadowed: &HashMap<Span, String>, sources: &SourceMap) -> String {
     let mut out = head("ngxc coverage");
     out.push_str(STYLE);
     let (reached, all) = coverage.share(None);
@@ -78,14 +81,20 @@ pub(super) fn page(coverage: &Coverage, sources: &SourceMap) -> String {
         // Requests differ by powers of ten: the logarithm shows them all.
         let last = item.last.map_or_else(|| "never".to_owned(), stamp);
         let last = if has_times { format!("<td data-label=\"last\">{last}</td>") } else { String::new() };
+        let by = shadowed.get(&item.span).filter(|_| item.kind == Kind::Location && item.hits == 0);
+        let note = by.map_or_else(String::new, |by| format!("<small>shadowed by {}</small>", escape(by)));
         let heat = (number(item.hits).ln_1p() / most.ln_1p() * 6.0).max(0.0);
         let _ = writeln!(
             out,
             "<tr{} style=\"--depth:{}\"><td class=\"name part\" data-label=\"part\">{}</td><td class=\"name\" \
              data-label=\"place\">{}</td><td data-label=\"requests\"><span class=\"heat\" style=\"width:{heat:.2}em\"></span>{}</td>{last}</tr>",
-            if item.hits == 0 { " class=\"missed\"" } else { "" },
+            match (item.hits, by) {
+                (0, Some(_)) => " class=\"shadowed\"",
+                (0, None) => " class=\"missed\"",
+                _ => "",
+            },
             item.depth,
-            escape(&item.name),
+            escape(&item.name) + &note,
             escape(&sources.place(item.span)),
             item.hits
         );

@@ -1,5 +1,6 @@
 //! Reports of coverage: a table, JSON, and the files that options name.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use super::{html, lcov};
 use crate::behaviour::coverage::{Coverage, Item, Kind, percent as share};
 use crate::cli::Failure;
 use crate::ports::dates;
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 
 /// Reports of coverage.
 #[derive(Args, Clone, Debug, Default)]
@@ -58,6 +59,7 @@ impl CoverageArgs {
     pub(in crate::cli) fn write(
         &self,
         coverage: &Coverage,
+        shadowed: &HashMap<Span, String>,
         sources: &SourceMap,
         is_human: bool,
         out: &mut dyn Write,
@@ -65,13 +67,13 @@ impl CoverageArgs {
         if self.coverage && is_human {
             table(coverage, sources, out)?;
         }
-        let pages = [
-            (&self.coverage_html, html::page as fn(&Coverage, &SourceMap) -> String),
-            (&self.coverage_lcov, lcov::text),
-        ];
+        let page = || html::page(coverage, shadowed, sources);
+        let lcov = || lcov::text(coverage, sources);
+        let pages: [(_, &dyn Fn() -> String); 2] =
+            [(&self.coverage_html, &page), (&self.coverage_lcov, &lcov)];
         for (path, make) in pages {
             if let Some(path) = path {
-                std::fs::write(path, make(coverage, sources))
+                std::fs::write(path, make())
                     .map_err(|error| Failure::new(format!("cannot write `{}`: {error}", path.display())))?;
             }
         }

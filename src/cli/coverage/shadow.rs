@@ -1,5 +1,6 @@
 //! Locations that nothing reached: which location takes the requests that are written for them.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use crate::behaviour::coverage::{Coverage, Kind};
@@ -11,37 +12,44 @@ use crate::model::LocationKind;
 use crate::simulate::walk::RoutingConfiguration;
 use crate::source::SourceMap;
 
-/// Prints the locations that no request can reach, and what takes their requests.
+/// Locations that no request can reach, each with the location that takes its requests.
+pub(super) fn find(coverage: &Coverage, ground: &RoutingConfiguration) -> Vec<(LocationId, LocationId)> {
+    let missed = coverage.items.iter().filter(|item| item.kind == Kind::Location && item.hits == 0);
+    let missed: HashSet<_> = missed.map(|item| item.span).collect();
+    let all = (0..ground.router.location_count() as u32).map(LocationId);
+    let missed = all.filter(|id| missed.contains(&ground.router.get(*id).span));
+    missed.filter_map(|id| Some((id, taken_by(ground, id)?))).collect()
+}
+
+/// Prints these locations, and what takes their requests.
 pub(super) fn print(
-    coverage: &Coverage,
+    shadows: &[(LocationId, LocationId)],
     ground: &RoutingConfiguration,
     sources: &SourceMap,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let missed = coverage.items.iter().filter(|item| item.kind == Kind::Location && item.hits == 0);
-    let missed: Vec<_> = missed.map(|item| item.span).collect();
-    let mut is_first = true;
-    for id in (0..ground.router.location_count() as u32).map(LocationId) {
-        let location = ground.router.get(id);
-        if !missed.contains(&location.span) {
-            continue;
-        }
-        if let Some(by) = taken_by(ground, id) {
-            if std::mem::take(&mut is_first) {
-                writeln!(out, "\nshadowed: no request reaches it")?;
-            }
-            let by = ground.router.get(by);
-            writeln!(
-                out,
-                "  {}  {}: `{}` takes them ({})",
-                location.kind,
-                sources.place(location.span),
-                by.kind,
-                sources.place(by.span)
-            )?;
-        }
+    if !shadows.is_empty() {
+        writeln!(out, "\nshadowed: no request reaches it")?;
+    }
+    for (id, by) in shadows {
+        let (location, by) = (ground.router.get(*id), ground.router.get(*by));
+        let (own, place) = (sources.place(location.span), sources.place(by.span));
+        writeln!(out, "  {}  {own}: `{}` takes them ({place})", location.kind, by.kind)?;
     }
     Ok(())
+}
+
+/// The same for machines.
+pub(super) fn json(
+    shadows: &[(LocationId, LocationId)],
+    ground: &RoutingConfiguration,
+    sources: &SourceMap,
+) -> serde_json::Value {
+    let told = |id: &LocationId| {
+        let location = ground.router.get(*id);
+        serde_json::json!({ "location": location.kind.to_string(), "place": sources.place(location.span) })
+    };
+    shadows.iter().map(|(id, by)| serde_json::json!({ "shadowed": told(id), "by": told(by) })).collect()
 }
 
 /// The location that takes the requests of a location, if the location gets none of them.

@@ -91,7 +91,8 @@ pub(super) fn run(args: &mut DiffArgs, out: &mut dyn Write) -> Result<Outcome, F
                 .help("name a second file, or say `--git HEAD`"));
         }
     };
-    let compared = compare(old.side(), new.side());
+    let make = |text: String| side::made(&input, text);
+    let compared = compare(old.side(), new.side(), Some(&make));
     let sides = ComparedInputs { old: &old, new: &new, names };
     let report = entry::report(&sides, &compared);
     print(&report, &sides, args.format, out)?;

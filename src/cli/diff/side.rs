@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::behaviour::diff::Side;
 use crate::behaviour::diff::node::{Node, nodes};
+use crate::behaviour::diff::reverted::Made;
 use crate::cli::Failure;
 use crate::cli::input::{self, Input};
 use crate::cli::show::ModelNames;
 use crate::model::Config;
 use crate::simulate::walk::RoutingConfiguration;
-use crate::source::Loader;
+use crate::source::{Loader, Memory};
 use crate::syntax::Configuration;
 
 /// A configuration with all that is made of it.
@@ -40,6 +41,18 @@ impl LoadedSide {
     pub(super) fn book(&self) -> ModelNames<'_> {
         ModelNames { config: &self.config, sources: &self.configuration.sources }
     }
+}
+
+/// The configuration of a text, for the nginx that an input is for; `None` if the text has errors.
+pub(super) fn made(input: &Input, text: String) -> Option<Made> {
+    let files = Memory::default().with(input.file.clone(), text);
+    let configuration = input.meaning.load(&input.file, &files).ok()?;
+    let compiled = input.meaning.compile(&configuration, input.meaning.version());
+    if !compiled.is_valid() {
+        return None;
+    }
+    let ground = RoutingConfiguration::new(Arc::new(compiled.config)).ok()?;
+    Some(Made { ground, sources: configuration.sources })
 }
 
 /// Compared inputs, in words: in the order old, new.

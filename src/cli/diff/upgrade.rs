@@ -76,7 +76,7 @@ pub(super) fn run(
         return Ok(Outcome::Findings);
     }
     let (old, new) = (LoadedSide::of(one, before.config)?, LoadedSide::of(two, after.config)?);
-    let compared = compare(old.side(), new.side());
+    let compared = compare(old.side(), new.side(), None);
     let sides =
         ComparedInputs { old: &old, new: &new, names: [format!("nginx {from}"), format!("nginx {to}")] };
     let report = entry::report(&sides, &compared);

@@ -6,6 +6,7 @@ use crate::cli::Failure;
 use crate::eval::select::{AddressId, Router, host};
 use crate::model::{Endpoint, Listen};
 use crate::simulate::imagined::DescribedRequest;
+use crate::version::Version;
 
 /// A URL.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,11 +49,13 @@ impl Url {
             return Err(bad("there is a space or control character in the path"));
         }
         let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-        let mut name = Vec::new();
         let port = if authority.is_empty() {
             None
         } else {
-            host::normalize(authority.as_bytes(), &mut name)
+            // The version of nginx decides when the request is made; older ones accept more.
+            let older = |_| host::normalize_in(Version::new(1, 28, 0), authority.as_bytes(), &mut Vec::new());
+            host::normalize(authority.as_bytes(), &mut Vec::new())
+                .or_else(older)
                 .map_err(|_| bad(&format!("`{authority}` is no host that nginx accepts")))?
         };
         Ok(Self { scheme, authority: authority.to_owned(), port, target })

@@ -124,7 +124,7 @@ fn one(ground: &RoutingConfiguration, sources: &SourceMap, case: &Case, coverage
         Err(why) => return Verdict::Broken(why),
         Ok(mut outcome) => {
             let differences = expect::compare(&case.expect, &mut outcome, sources);
-            coverage.count(&outcome);
+            coverage.count(&mut outcome);
             (differences, outcome.walk)
         }
     };

@@ -34,6 +34,7 @@ impl Report<'_> {
 pub(super) fn found_text(found: &FoundValue) -> String {
     match found {
         FoundValue::Value(value) => format!("found `{value}`"),
+        FoundValue::Several(values) => format!("found `{}`", values.join("`, `")),
         FoundValue::Nothing => "found nothing".to_owned(),
         FoundValue::Unknown(missing) => format!("not known here: {missing}"),
     }
@@ -125,13 +126,21 @@ fn live(live: &LiveServer) -> Value {
 
 fn difference(difference: &Difference) -> Value {
     let (found, unknown) = match &difference.found {
-        FoundValue::Value(value) => (Some(value.clone()), None),
-        FoundValue::Nothing => (None, None),
-        FoundValue::Unknown(missing) => (None, Some(missing.to_string())),
+        FoundValue::Value(value) => (json!(value), None),
+        FoundValue::Several(values) => (json!(values), None),
+        FoundValue::Nothing => (Value::Null, None),
+        FoundValue::Unknown(missing) => (Value::Null, Some(missing.to_string())),
     };
     json!({
-        "field": difference.field, "expected": difference.expected, "found": found, "unknown": unknown
+        "field": difference.field, "expected": expected(&difference.expected), "found": found, "unknown": unknown
     })
+}
+
+/// An expected value without the quotes that people see; several are a list.
+fn expected(shown: &str) -> Value {
+    let text = |shown: &str| serde_json::from_str::<String>(shown).ok().map(Value::from);
+    let list = || serde_json::from_str::<Vec<String>>(&format!("[{shown}]")).ok().map(Value::from);
+    text(shown).or_else(list).unwrap_or_else(|| Value::from(shown))
 }
 
 pub(super) fn junit(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {

@@ -148,7 +148,13 @@ fn once(args: &TestArgs, out: &mut dyn Write, files: &mut Vec<PathBuf>) -> Resul
         Format::Tap => machine::tap(&report, out)?,
         Format::Github => machine::github(&report, out)?,
     }
-    let is_covered = args.coverage.write(&coverage, sources, args.format == Format::Human, out)?;
+    let is_covered = args.coverage.write(
+        &coverage,
+        &std::collections::HashMap::new(),
+        sources,
+        args.format == Format::Human,
+        out,
+    )?;
     if let Some(short) = &is_covered {
         note(&format!("error: {short}"));
     }

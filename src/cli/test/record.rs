@@ -12,6 +12,7 @@ use crate::behaviour::logged::{Logged, Reader};
 use crate::behaviour::outcome::{Missing, Outcome};
 use crate::behaviour::write::expected;
 use crate::cli::{Failure, log_file, log_format, note, requests};
+use crate::model::log::LogFormat;
 use crate::simulate::facts::{Fact, Files};
 use crate::simulate::lines;
 use crate::simulate::walk::RoutingConfiguration;
@@ -66,15 +67,13 @@ pub(super) fn record(
     let mut input = BufReader::with_capacity(FIRST, log_file::open(path).map_err(failed)?);
     let first = input.fill_buf().map_err(failed)?;
     let first = first.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let is_list = format.is_none()
-        && first
-            .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
-            .take(1)
-            .all(|line| requests::request(line).is_some());
+    let first = first.filter(|line| !line.is_empty() && !line.starts_with(b"#")).map(<[u8]>::to_vec).next();
+    let is_list = format.is_none() && first.as_ref().is_none_or(|line| requests::request(line).is_some());
     let mut recorded = RecordedRequests::default();
     if is_list {
         requests::each(input, |request| recorded.add(ground, request)).map_err(failed)?;
     } else {
+        let format = log_format::of_line(ground.router.config(), format, &first.unwrap_or_default())?;
         of_log(ground, input, format, &mut recorded)?.map_err(failed)?;
     }
     if recorded.failed > 0 {
@@ -96,11 +95,9 @@ pub(super) fn record(
 fn of_log(
     ground: &RoutingConfiguration,
     input: impl Read,
-    format: Option<&str>,
+    format: &LogFormat,
     recorded: &mut RecordedRequests,
 ) -> Result<std::io::Result<()>, Failure> {
-    let config = ground.router.config();
-    let format = log_format::choose(config, format, log_format::written(config))?;
     let reader = Reader::new(ground, format).map_err(Failure::new)?;
     reader.assumptions().iter().for_each(|missing| note(&format!("note: {missing}")));
     let (mut fields, mut targets) = (Vec::new(), HashSet::new());
@@ -124,7 +121,7 @@ fn of_log(
     });
     if let Some(why) = first.filter(|_| recorded.text.is_empty()) {
         return Err(Failure::new(format!("no line fits the log_format `{}`: {why}", format.name))
-            .help("`--log-format NAME` says which log_format of the configuration the log has"));
+            .help("`--log-format NAME` says which log_format of the configuration the log has; a list of requests has `METHOD URL` a line"));
     }
     if foreign > 0 {
         let lines = if foreign == 1 { "1 line does".to_owned() } else { format!("{foreign} lines do") };

@@ -1,4 +1,9 @@
-//! Name in a Host header (`ngx_http_validate_host` of 1.29.4 and later; earlier versions refuse less).
+//! Name in a Host header (`ngx_http_validate_host`; before 1.29.4 it refuses less).
+
+use crate::version::Version;
+
+/// First version with the rules of RFC 3986.
+const STRICT: Version = Version::new(1, 29, 4);
 
 /// Error of a name that nginx answers with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,36 @@ pub fn normalize(host: &[u8], out: &mut Vec<u8>) -> Result<Option<u16>, InvalidH
     out.extend_from_slice(name);
     out[start..].make_ascii_lowercase();
     Ok(port)
+}
+
+/// The same as a version of nginx does it.
+///
+/// # Errors
+/// Those of [`normalize`]; before 1.29.4 only an empty name, two adjacent dots, a slash, a space or a control character.
+pub fn normalize_in(version: Version, host: &[u8], out: &mut Vec<u8>) -> Result<Option<u16>, InvalidHost> {
+    if version >= STRICT {
+        return normalize(host, out);
+    }
+    let is_refused = |byte: &u8| *byte <= b' ' || matches!(byte, b'/' | 0x7f);
+    if host.iter().any(is_refused) || memchr::memmem::find(host, b"..").is_some() {
+        return Err(InvalidHost);
+    }
+    let bracket = host.starts_with(b"[").then(|| memchr::memchr(b']', host)).flatten();
+    let end = match bracket {
+        Some(end) => end + 1,
+        None if host.starts_with(b"[") => host.len(),
+        None => memchr::memchr(b':', host).unwrap_or(host.len()),
+    };
+    let name = host[..end].strip_suffix(b".").unwrap_or(&host[..end]);
+    if name.is_empty() {
+        return Err(InvalidHost);
+    }
+    let start = out.len();
+    out.extend_from_slice(name);
+    out[start..].make_ascii_lowercase();
+    // The rest is not looked at.
+    let port = host[end..].strip_prefix(b":").and_then(|digits| port_number(digits).ok());
+    Ok(port.flatten())
 }
 
 /// Bits of [`ALLOWED`]: in a name, and in an address in brackets.
@@ -114,6 +149,28 @@ mod tests {
             let mut out = Vec::new();
             let got = normalize(host.as_bytes(), &mut out).ok().map(|port| (out.as_slice(), port));
             assert_eq!(got, expected.map(|(name, port)| (name.as_bytes(), port)), "{host}");
+        }
+    }
+
+    #[test]
+    fn older_versions_refuse_less() {
+        let (old, new) = (Version::new(1, 28, 0), Version::new(1, 29, 4));
+        for (host, of_old, of_new) in [
+            ("x:8a", Some("x"), None),
+            ("caf\u{e9}", Some("caf\u{e9}"), None),
+            ("[::1]x", Some("[::1]"), None),
+            ("a\"b:80", Some("a\"b"), None),
+            ("Www.A.", Some("www.a"), Some("www.a")),
+            ("a..b", None, None),
+            ("a b", None, None),
+            ("a/b", None, None),
+            (".", None, None),
+        ] {
+            for (version, expected) in [(old, of_old), (new, of_new)] {
+                let mut out = Vec::new();
+                let got = normalize_in(version, host.as_bytes(), &mut out).ok().map(|_| out.as_slice());
+                assert_eq!(got, expected.map(str::as_bytes), "{host} {version}");
+            }
         }
     }
 }

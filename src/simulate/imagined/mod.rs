@@ -17,6 +17,7 @@ use crate::eval::{Captures, Request};
 use crate::model::access::Addresses;
 use crate::model::server::ServerName;
 use crate::model::{Config, Endpoint, HttpSettings, UpstreamId, Variable, VariableId, VariableSource};
+use crate::source::Span;
 
 /// Described request.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ impl DescribedRequest {
         let listen = &router.listen(address).listen;
         let (host, mut name) = (host.into(), Vec::new());
         if !host.is_empty() {
-            host::normalize(&host, &mut name)?;
+            host::normalize_in(router.config().version, &host, &mut name)?;
         }
         Ok(Self {
             address,
@@ -142,6 +143,8 @@ pub struct RoutedRequest<'c> {
     pub is_answered: bool,
     /// Entries that were taken from maps; `None`: the default.
     pub looked_up: Vec<(usize, Option<usize>)>,
+    /// Heads of the `geo` and `split_clients` blocks that were asked.
+    pub tables: Vec<Span>,
     /// Origin of the URI.
     pub(super) origin: Origin,
     /// Parts that have decided so far.
@@ -179,6 +182,7 @@ impl<'c> RoutedRequest<'c> {
             status: None,
             is_answered: false,
             looked_up: Vec::new(),
+            tables: Vec::new(),
             origin: Origin::default(),
             reads: RequestParts::default(),
             unknown: Vec::new(),
@@ -357,6 +361,12 @@ impl Request for RoutedRequest<'_> {
     fn looked_up(&mut self, map: usize, entry: Option<usize>) {
         if self.asked.facts.is_some() {
             self.looked_up.push((map, entry));
+        }
+    }
+
+    fn table_read(&mut self, block: Span) {
+        if self.asked.facts.is_some() {
+            self.tables.push(block);
         }
     }
 }

@@ -241,7 +241,8 @@ impl<'w> RouteWalk<'w> {
         }
         let pages = &settings.core.error_page.value;
         let has_page = pages.iter().any(|page| page.statuses.contains(&response.status));
-        if response.status >= 300 && intercepts && has_page {
+        let has_failed = self.facts().is_some_and(|facts| facts.has_failed);
+        if response.status >= 300 && (intercepts || has_failed) && has_page {
             return End::Status(response.status, "the upstream's response is replaced");
         }
         End::Content(Some(span))

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::joint::{Joints, template};
 use super::request::Variation;
 use crate::behaviour::witness::Questions;
-use crate::behaviour::witness::place::of_locations;
+use crate::behaviour::witness::place::{of_locations, of_names};
 use crate::model::access::Addresses;
 use crate::model::geo::GeoTable;
 use crate::model::map::MapKey;
@@ -22,17 +23,39 @@ pub struct ProbeQuestions {
     pub(super) variations: BTreeSet<Variation>,
     networks: Vec<ipnet::IpNet>,
     pub(super) values: BTreeMap<String, Questions>,
+    /// Questions that the servers' names ask of a host.
+    pub(super) names: Questions,
+    /// Texts that named groups are compared with.
+    pub(super) captures: BTreeMap<String, Questions>,
+    pub(super) joints: Joints,
     seen: BTreeSet<VariableId>,
+    /// Tables of this configuration that `joints` has.
+    tables: BTreeSet<VariableId>,
+    /// Values that `set` gives to variables of this server.
+    sets: BTreeMap<VariableId, Vec<ComplexValue>>,
 }
 
 impl ProbeQuestions {
     /// Adds what a server asks.
     pub fn add(&mut self, config: &Config, server: &Server) {
         self.paths.extend(of_locations(&server.locations));
+        self.names.extend(of_names(&server.names));
+        self.sets(&server.instructions, &server.locations);
         self.instructions(config, &server.instructions);
         self.settings(config, &server.settings);
         self.locations(config, &server.locations);
         self.seen.clear();
+        self.tables.clear();
+        self.sets.clear();
+    }
+
+    fn sets(&mut self, instructions: &[Instruction], locations: &[Location]) {
+        for instruction in instructions {
+            if let Instruction::Set { variable, value, .. } = instruction {
+                self.sets.entry(*variable).or_default().push(value.clone());
+            }
+        }
+        locations.iter().for_each(|location| self.sets(&location.instructions, &location.inner));
     }
 
     fn locations(&mut self, config: &Config, locations: &[Location]) {
@@ -150,6 +173,7 @@ impl ProbeQuestions {
                     self.texts(config, *source, &texts, &patterns);
                 } else {
                     self.value(config, &map.source);
+                    self.joint(config, &map.source, &texts, &patterns);
                 }
                 map.entries.iter().for_each(|entry| self.value(config, &entry.value));
             }
@@ -164,9 +188,13 @@ impl ProbeQuestions {
                         ranges.iter().map(|(first, last, _)| [*first, *last]).collect()
                     }
                 };
-                if geo.source.is_none() {
-                    let ends = ends.into_iter().take(MAX_NETWORKS).flatten();
-                    self.variations.extend(ends.map(Variation::Client));
+                let ends = ends.into_iter().take(MAX_NETWORKS).flatten();
+                match geo.source {
+                    None => self.variations.extend(ends.map(Variation::Client)),
+                    Some(source) => {
+                        let ends: Vec<String> = ends.map(|end| end.to_string()).collect();
+                        self.texts(config, source, &ends, &[]);
+                    }
                 }
             }
             VariableSource::SplitClients(at) => self.value(config, &config.http.split_clients[at].key),
@@ -192,9 +220,53 @@ impl ProbeQuestions {
             return self.variable(config, id);
         }
         // Both sides together: a text may tell one expression from the other.
-        let questions = self.values.entry(name).or_default();
+        let questions = match config.http.variables.get(id).source {
+            VariableSource::Set => {
+                let values = self.sets.get(&id).cloned().unwrap_or_default();
+                for value in values.iter().filter(|value| value.constant().is_none()) {
+                    // A value may be made of the value before.
+                    if !value.variables().any(|own| own == id) {
+                        self.joint(config, value, texts, patterns);
+                    }
+                }
+                return;
+            }
+            VariableSource::Capture => self.captures.entry(name).or_default(),
+            _ => self.values.entry(name).or_default(),
+        };
         questions.literals.extend(texts.iter().map(|text| text.clone().into_bytes()));
         questions.patterns.extend(patterns.iter().cloned());
+    }
+
+    /// Texts that a text with variables is compared with.
+    fn joint(
+        &mut self,
+        config: &Config,
+        value: &ComplexValue,
+        texts: &[String],
+        patterns: &[(String, bool)],
+    ) {
+        let Some(template) = template(config, value) else { return };
+        let questions = self.joints.asked.entry(template).or_default();
+        questions.literals.extend(texts.iter().map(|text| text.clone().into_bytes()));
+        questions.patterns.extend(patterns.iter().cloned());
+        value.variables().for_each(|id| self.table(config, id));
+    }
+
+    fn table(&mut self, config: &Config, id: VariableId) {
+        if !self.tables.insert(id) {
+            return;
+        }
+        self.joints.table(config, id);
+        match config.http.variables.get(id).source {
+            VariableSource::Map(at) => {
+                config.http.maps[at].source.variables().for_each(|id| self.table(config, id));
+            }
+            VariableSource::Geo(at) => {
+                config.http.geos[at].source.iter().for_each(|id| self.table(config, *id))
+            }
+            _ => {}
+        }
     }
 
     /// A client that no network has.

@@ -1,7 +1,9 @@
 //! Requests that show a difference: for a pair of servers, one request for each kind of path, and variations of it.
 
 mod asks;
+mod captured;
 mod hosts;
+mod joint;
 mod request;
 
 pub use asks::ProbeQuestions;
@@ -25,8 +27,10 @@ pub struct Probes {
 
 /// Most values of one variable that are tried.
 const MAX_VALUES: usize = 40;
+/// Most hosts that are tried for what maps and conditions ask of the host.
+const MAX_HOSTS: usize = 80;
 /// Most pairs of variations of a path.
-const MAX_PAIRS: usize = 150;
+const MAX_PAIRS: usize = 250;
 /// Most paths of which pairs of variations are asked.
 const MAX_PATHS: usize = 60;
 /// Most requests for a pair of servers.
@@ -37,6 +41,7 @@ impl ProbeQuestions {
     pub fn probes(&self, host: &str) -> Probes {
         let mut questions = self.paths.clone();
         questions.literals.push(b"/".to_vec());
+        questions.patterns.extend(captured::patterns(&self.paths.patterns, &self.captures));
         let found = questions.witnesses(Kind::Path);
         let base = Probe {
             method: "GET".to_owned(),
@@ -54,9 +59,19 @@ impl ProbeQuestions {
         let mut all: Vec<Variation> = self.variations.iter().cloned().collect();
         let mut undecided = found.undecided;
         for (name, questions) in &self.values {
-            let of_value = questions.witnesses(Kind::Value);
+            let is_host = matches!(name.as_str(), "host" | "http_host");
+            let of_value = if is_host {
+                // Only hosts of these servers show it.
+                let mut questions = questions.clone();
+                questions.extend(self.names.clone());
+                questions.patterns.extend(captured::patterns(&self.names.patterns, &self.captures));
+                questions.witnesses(Kind::Host)
+            } else {
+                questions.witnesses(Kind::Value)
+            };
             undecided.extend(of_value.undecided);
-            let texts = of_value.texts.into_iter().take(MAX_VALUES).filter_map(|t| String::from_utf8(t).ok());
+            let most = if is_host { MAX_HOSTS } else { MAX_VALUES };
+            let texts = of_value.texts.into_iter().take(most).filter_map(|t| String::from_utf8(t).ok());
             let texts = texts.filter(|text| !text.is_empty());
             all.extend(
                 texts.filter_map(|text| variation(name, text)).filter(|one| !self.variations.contains(one)),
@@ -64,20 +79,29 @@ impl ProbeQuestions {
         }
         all.extend([Variation::Files, Variation::Method("POST".to_owned())]);
         all.push(Variation::Argument("a".to_owned(), "b".to_owned()));
+        let joint = self.joints.variations(host);
+        let of_paths = |one: &Vec<Variation>| one.iter().any(|own| matches!(own, Variation::Path(_)));
         let mut list = Vec::new();
         let mut is_complete = found.is_complete;
+        let with = |probe: &Probe, all: &[Variation]| {
+            all.iter().fold(probe.clone(), |probe, one| varied(&probe, one))
+        };
         for text in &found.texts {
             let mut path = Vec::new();
             escape(text, &mut path);
             let probe = Probe { target: String::from_utf8_lossy(&path).into_owned(), ..base.clone() };
-            if list.len() + all.len() > MAX_PROBES {
+            if list.len() + all.len() + joint.len() > MAX_PROBES {
                 is_complete = false;
                 break;
             }
             list.push(probe.clone());
             list.extend(all.iter().map(|variation| varied(&probe, variation)));
+            // One path is enough for those that replace it.
+            let is_first = list.len() == all.len() + 1;
+            list.extend(joint.iter().filter(|one| is_first || !of_paths(one)).map(|one| with(&probe, one)));
             let pairs = all.len() * all.len().saturating_sub(1) / 2;
-            if pairs <= MAX_PAIRS && found.texts.len() <= MAX_PATHS {
+            let has_room = list.len() + pairs <= MAX_PROBES / 2;
+            if pairs <= MAX_PAIRS && found.texts.len() <= MAX_PATHS && has_room {
                 for (at, one) in all.iter().enumerate() {
                     let others = all[at + 1..].iter();
                     list.extend(others.map(|other| varied(&varied(&probe, one), other)));

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::eval::select::host::normalize_in;
 use crate::eval::select::{AddressId, Router};
 use crate::simulate::facts::{Facts, Files, Response};
 use crate::simulate::imagined::DescribedRequest;
@@ -28,7 +29,7 @@ impl Probe {
     pub fn asked(&self, router: &Router, address: AddressId) -> DescribedRequest {
         let listen = &router.listen(address).listen;
         let mut name = Vec::new();
-        let is_host = crate::eval::select::host::normalize(self.host.as_bytes(), &mut name).is_ok();
+        let is_host = normalize_in(router.config().version, self.host.as_bytes(), &mut name).is_ok();
         DescribedRequest {
             address,
             endpoint: listen.endpoint.clone(),
@@ -49,6 +50,7 @@ impl Probe {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Variation {
     Method(String),
+    Path(String),
     Header(String, String),
     Argument(String, String),
     Host(String),
@@ -92,6 +94,12 @@ pub(super) fn varied(probe: &Probe, variation: &Variation) -> Probe {
     let mut probe = probe.clone();
     match variation.clone() {
         Variation::Method(method) => probe.method = method,
+        Variation::Path(path) => {
+            let mut escaped = Vec::new();
+            crate::eval::uri::escape(path.as_bytes(), &mut escaped);
+            let args = probe.target.find('?').map(|mark| probe.target.split_off(mark)).unwrap_or_default();
+            probe.target = String::from_utf8_lossy(&escaped).into_owned() + &args;
+        }
         Variation::Header(name, value) => probe.headers.push((name, value)),
         Variation::Argument(name, value) => {
             let mut escaped = Vec::new();
