@@ -267,7 +267,7 @@ impl Request {
             buffer, head, uri, args, is_get, main_is_get, internal, uri_changed, uri_changes, valid_unparsed_uri,
             valid_location, add_uri_to_alias, error_page, err_status, root_tested, real, pipelined, limit_rate,
             limit_req_status, limit_conn_status, held, reply, depth, ssi, server, location, handled_by, plan, keepalive,
-            body, body_file, streamed, framing, block, discards, has_body, out, head_length, http2_head, head_bytes,
+            body, session, body_file, streamed, framing, block, discards, has_body, out, head_length, http2_head, head_bytes,
             status, sent, is_complete, tries, upstream_out, upstream_uri, upstream_is_unix, upstream_is_tls, proxy_host,
             response, upstream_head, upstream_trailers, cache_status, validators, renewal, only_head, mirrors, has_stub,
             is_background, captures, stored, memo, memo_text, started, id, uid,
@@ -285,7 +285,7 @@ impl Request {
         set!(false, keepalive has_body is_complete upstream_is_unix upstream_is_tls only_head has_stub is_background);
         set!(true, valid_unparsed_uri valid_location);
         set!(None, limit_req_status limit_conn_status cache_status location handled_by real id uid);
-        set!(None, limit_rate block discards body_file http2_head renewal);
+        set!(None, limit_rate block discards session body_file http2_head renewal);
         set!(0, streamed framing head_bytes sent err_status status);
         (*depth, *head_length, *uri_changes) = (0, 0, MAX_URI_CHANGES);
         *upstream_uri = Piece::default();
