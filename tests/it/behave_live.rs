@@ -297,7 +297,7 @@ fn what_a_server_does_otherwise_is_a_failure_with_its_name() {
     assert_eq!(json["cases"][1]["live"][0]["result"], "not asked");
 }
 
-const REDIRECTS: &str = r#"
+const REDIRECTS: &str = r"
 events {}
 http {
     upstream app { server 10.0.0.1:3000; }
@@ -325,7 +325,7 @@ http {
     }
     server { listen 80; listen 8080; server_name two.example.com; location /slash/ { proxy_pass http://app; } location / { return 302 /on/$server_port; } }
 }
-"#;
+";
 
 /// Path, `Location` of the upstream, `Location` of the response.
 const REWRITTEN: [(&str, &str, &str); 20] = [

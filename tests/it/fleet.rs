@@ -1,6 +1,7 @@
 //! `ngxc doctor --from DIRECTORY`: what many hosts have in common, and what their peers get in sum.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -111,7 +112,7 @@ fn causes_of_several_peers_have_a_title_of_none_and_what_nobody_counted_is_no_ze
         );
         let mut bundle = "ngxc-evidence 1\n".to_owned();
         for (name, text) in [("conf:nginx.conf", conf), ("error.log", line)] {
-            bundle += &format!("@ {} {name}\n{text}\n", text.len());
+            let _ = write!(bundle, "@ {} {name}\n{text}\n", text.len());
         }
         fs::write(fleet.join(host), bundle).unwrap();
     }

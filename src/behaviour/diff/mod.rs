@@ -276,18 +276,15 @@ impl ServerPair<'_> {
 fn keep(difference: Difference, seen: &mut Seen, differences: &mut Vec<Difference>) {
     let places = if difference.edit.is_some() { (None, None) } else { difference.places };
     let key = (difference.edit, places.0, places.1, difference.witness.field.clone());
-    match seen.get(&key).map(|at| &mut differences[*at]) {
-        Some(known) => {
-            let is_better =
-                known.witness.is_weak() && known.class == difference.class && !difference.witness.is_weak();
-            if is_better {
-                *known = difference;
-            }
+    if let Some(known) = seen.get(&key).map(|at| &mut differences[*at]) {
+        let is_better =
+            known.witness.is_weak() && known.class == difference.class && !difference.witness.is_weak();
+        if is_better {
+            *known = difference;
         }
-        None => {
-            seen.insert(key, differences.len());
-            differences.push(difference);
-        }
+    } else {
+        seen.insert(key, differences.len());
+        differences.push(difference);
     }
 }
 

@@ -142,9 +142,15 @@ impl<'w> Writer<'w> {
             })
         });
         let (before, behind) = nodes.split_at(place.unwrap_or(0));
-        before.iter().for_each(|node| self.node(node));
-        removed.into_iter().for_each(|(siblings, at)| self.whole(self.old.sources, &siblings[at]));
-        behind.iter().for_each(|node| self.node(node));
+        for node in before {
+            self.node(node);
+        }
+        if let Some((siblings, at)) = removed {
+            self.whole(self.old.sources, &siblings[at]);
+        }
+        for node in behind {
+            self.node(node);
+        }
         self.is_whole &= !is_owner || removed.is_some();
     }
 

@@ -1,5 +1,6 @@
 //! The configuration with listeners, upstreams, files and logs of a session; includes are expanded.
 
+use std::fmt::Write as _;
 use std::io;
 use std::net::TcpListener;
 use std::path::Path;
@@ -176,7 +177,10 @@ impl<'w> Writer<'w> {
 
     /// Log formats of the session: a list of status, server, location and variables; no location without a number.
     fn formats(&self, first: usize) -> String {
-        let variables: String = self.variables.iter().map(|name| format!(",\"${name}\"")).collect();
+        let mut variables = String::new();
+        for name in self.variables {
+            let _ = write!(variables, ",\"${name}\"");
+        }
         let format = |name: &str, location: &str| {
             let values = format!("\"$status\",\"${SERVER}\",\"{location}\"{variables}");
             format!("    log_format {name} escape=json '[{values}]';\n")

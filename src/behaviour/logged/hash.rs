@@ -105,7 +105,9 @@ mod tests {
         let seed = Seed::default();
         let print = |texts: &[&[u8]]| {
             let mut print = seed.print();
-            texts.iter().for_each(|text| print.add(text));
+            for text in texts {
+                print.add(text);
+            }
             print.key()
         };
         let mut seen = HashSet::new();

@@ -28,7 +28,9 @@ impl Counts {
             (&mut self.contradictions, other.contradictions),
             (&mut self.failed, other.failed),
         ] {
-            other.into_iter().for_each(|(name, count)| *own.entry(name).or_default() += count);
+            for (name, count) in other {
+                *own.entry(name).or_default() += count;
+            }
         }
     }
 }

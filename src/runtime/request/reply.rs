@@ -97,7 +97,9 @@ impl Reply {
         set!(None, content_length last_modified file page gzip_ratio);
         set!(false, allow_ranges single_range vary is_proxied has_server has_date keeps_type plain_location);
         set!(false, chunked expect_trailers header_only);
-        (parts.clear(), before.clear(), behind.clear());
+        parts.clear();
+        before.clear();
+        behind.clear();
     }
 
     /// Forgets the body.

@@ -293,10 +293,24 @@ impl Request {
         if !captures.is_empty() {
             *captures = Captures::default();
         }
-        (held.clear(), tries.clear(), mirrors.clear(), stored.clear(), memo.clear());
-        (uri.clear(), args.clear(), proxy_host.clear(), validators.1.clear());
+        held.clear();
+        tries.clear();
+        mirrors.clear();
+        stored.clear();
+        memo.clear();
         validators.0 = -1;
-        for bytes in [body, out, upstream_out, upstream_head, upstream_trailers, memo_text] {
+        for bytes in [
+            uri,
+            args,
+            proxy_host,
+            &mut validators.1,
+            body,
+            out,
+            upstream_out,
+            upstream_head,
+            upstream_trailers,
+            memo_text,
+        ] {
             empty(bytes);
         }
     }

@@ -12,7 +12,7 @@ use crate::runtime::net::timer::Timer;
 #[derive(Debug)]
 pub(super) struct Rate {
     /// Bytes a second; 0: unlimited.
-    rate: u64,
+    limit: u64,
     /// The second in which the session began.
     began: u64,
     /// Bytes read.
@@ -22,8 +22,8 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    pub(super) fn new(rate: u64) -> Self {
-        Self { rate, began: Clock::now().as_secs(), read: 0, delay: None }
+    pub(super) fn new(limit: u64) -> Self {
+        Self { limit, began: Clock::now().as_secs(), read: 0, delay: None }
     }
 
     /// True while nothing may be read.
@@ -33,7 +33,7 @@ impl Rate {
 
     /// Bytes that may be read now; 0: the task is told when there are more.
     fn room(&mut self, cx: &mut Context<'_>, timer: impl Fn() -> Timer) -> u64 {
-        if self.rate == 0 {
+        if self.limit == 0 {
             return u64::MAX;
         }
         if let Some(delay) = &self.delay {
@@ -43,9 +43,9 @@ impl Rate {
             self.delay = None;
         }
         let seconds = Clock::now().as_secs().saturating_sub(self.began) + 1;
-        let allowed = self.rate.saturating_mul(seconds);
+        let allowed = self.limit.saturating_mul(seconds);
         if allowed <= self.read {
-            self.wait(cx, (self.read - allowed) * 1000 / self.rate + 1, timer);
+            self.wait(cx, (self.read - allowed) * 1000 / self.limit + 1, timer);
             return 0;
         }
         allowed - self.read
@@ -59,7 +59,7 @@ impl Rate {
     /// Counts what was read.
     pub(super) fn took(&mut self, cx: &mut Context<'_>, n: usize, timer: impl Fn() -> Timer) {
         self.read += n as u64;
-        if let Some(delay) = (n as u64 * 1000).checked_div(self.rate).filter(|delay| *delay > 0) {
+        if let Some(delay) = (n as u64 * 1000).checked_div(self.limit).filter(|delay| *delay > 0) {
             self.wait(cx, delay, timer);
         }
     }

@@ -171,8 +171,7 @@ impl Relay<'_> {
     /// The end, if there is nothing left to do (`ngx_stream_proxy_test_finalize`).
     fn end(&self, who: &'static str) -> Option<End> {
         let (client, upstream) = (self.up.is_ended, self.down.is_ended);
-        let goes_on = !client && !upstream
-            || !client && !self.down.is_empty()
+        let goes_on = !client && (!upstream || !self.down.is_empty())
             || !upstream && !self.up.is_empty()
             || self.half_close && !(client && upstream && self.up.is_empty() && self.down.is_empty());
         (!goes_on).then_some(End::Disconnected(who))

@@ -181,30 +181,29 @@ async fn exchange(
     let mut room = vec![0; LONGEST];
     let mut next = Some(Event::FromClient([header, first].concat()));
     loop {
-        let event = match next.take() {
-            Some(event) => event,
-            None => {
-                let timers = Rc::clone(&worker.timers);
-                let timer = || timers.timer();
-                let poll = |cx: &mut Context<'_>| {
-                    if up.is_free(cx, timer)
-                        && let Poll::Ready(Some(data)) = peer.datagrams.poll_recv(cx)
-                    {
-                        up.took(cx, data.len(), timer);
-                        return Poll::Ready(Event::FromClient(data));
-                    }
-                    if down.is_free(cx, timer) {
-                        if let Poll::Ready(read) = answers.poll(cx, &mut room) {
-                            down.took(cx, *read.as_ref().unwrap_or(&0), timer);
-                            return Poll::Ready(Event::FromUpstream(read));
-                        }
-                    }
-                    Poll::Pending
-                };
-                match c.timer.until_stop(own.proxy_timeout.value, poll).await {
-                    Some(event) => event,
-                    None => return timed_out(c, r, &counts, own),
+        let event = if let Some(event) = next.take() {
+            event
+        } else {
+            let timers = Rc::clone(&worker.timers);
+            let timer = || timers.timer();
+            let poll = |cx: &mut Context<'_>| {
+                if up.is_free(cx, timer)
+                    && let Poll::Ready(Some(data)) = peer.datagrams.poll_recv(cx)
+                {
+                    up.took(cx, data.len(), timer);
+                    return Poll::Ready(Event::FromClient(data));
                 }
+                if down.is_free(cx, timer)
+                    && let Poll::Ready(read) = answers.poll(cx, &mut room)
+                {
+                    down.took(cx, *read.as_ref().unwrap_or(&0), timer);
+                    return Poll::Ready(Event::FromUpstream(read));
+                }
+                Poll::Pending
+            };
+            match c.timer.until_stop(own.proxy_timeout.value, poll).await {
+                Some(event) => event,
+                None => return timed_out(c, r, &counts, own),
             }
         };
         match event {

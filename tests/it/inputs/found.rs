@@ -105,7 +105,7 @@ fn dumps_are_read_or_refused() {
         let place = "/etc/nginx/nginx.conf:3:5: error: unknown directive `lissen`";
         assert!(status == 1 && out.contains(place), "{text}\n{out}");
     }
-    let commented: String = plain.lines().map(|line| format!("## {line}\n")).collect();
+    let commented = plain.lines().map(|line| ["## ", line, "\n"].concat()).collect::<Vec<_>>().concat();
     let (status, out, _) = run(here.path(), &["check", "--format", "short", "-"], commented.as_bytes());
     assert!(status == 1 && out.contains("found its headings and no line that can be read"), "{out}");
 }

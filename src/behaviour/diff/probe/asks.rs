@@ -55,7 +55,9 @@ impl ProbeQuestions {
                 self.sets.entry(*variable).or_default().push(value.clone());
             }
         }
-        locations.iter().for_each(|location| self.sets(&location.instructions, &location.inner));
+        for location in locations {
+            self.sets(&location.instructions, &location.inner);
+        }
     }
 
     fn locations(&mut self, config: &Config, locations: &[Location]) {
@@ -263,7 +265,7 @@ impl ProbeQuestions {
                 config.http.maps[at].source.variables().for_each(|id| self.table(config, id));
             }
             VariableSource::Geo(at) => {
-                config.http.geos[at].source.iter().for_each(|id| self.table(config, *id))
+                config.http.geos[at].source.iter().for_each(|id| self.table(config, *id));
             }
             _ => {}
         }

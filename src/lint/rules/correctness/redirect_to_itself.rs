@@ -128,7 +128,7 @@ fn settle(mut row: Row, rewrite: Directive<'_>) -> Row {
             open.empty = false;
         }
         [.., ValuePart::Open(open)] if open.name == "$1" && !behind_slash => {
-            "$uri".clone_into(&mut open.name)
+            "$uri".clone_into(&mut open.name);
         }
         _ => {}
     }

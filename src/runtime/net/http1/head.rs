@@ -108,7 +108,8 @@ impl Head {
         } = self;
         *line = RequestLine::default();
         *first = First::default();
-        (fields.clear(), server.clear());
+        fields.clear();
+        server.clear();
         (*port, *connection, *content_length) = (0, ConnectionType::Unset, None);
         set!(false, chunked has_line);
         set!(new_start, start position);
