@@ -31,8 +31,7 @@ pub(super) fn of_line<'c>(
     line: &[u8],
 ) -> Result<&'c LogFormat, Failure> {
     let chosen = choose(config, name, written(config))?;
-    let fits =
-        |format: &&LogFormat| Format::new(format, &config.http.variables).read(line, &mut Vec::new()).is_ok();
+    let fits = |format: &&LogFormat| fits(config, format, line);
     if name.is_some() || line.is_empty() || fits(&chosen) {
         return Ok(chosen);
     }
@@ -51,6 +50,23 @@ pub(super) fn of_line<'c>(
         }
         _ => Ok(chosen),
     }
+}
+
+/// True if a line has the format, and its status and its request look like such: separators alone fit many lines.
+fn fits(config: &Config, format: &LogFormat, line: &[u8]) -> bool {
+    let (format, mut fields) = (Format::new(format, &config.http.variables), Vec::new());
+    if format.read(line, &mut fields).is_err() {
+        return false;
+    }
+    let holds = |name, test: fn(&[u8]) -> bool| {
+        let at = config.http.variables.find(name).and_then(|id| format.position(id));
+        at.is_none_or(|at| test(&line[fields[at].start as usize..fields[at].end as usize]))
+    };
+    // A client that sends nothing has an empty request, or `-`.
+    let is_request =
+        |text: &[u8]| text.len() < 2 || text.split(|b| *b == b' ').nth(1).is_some_and(|t| !t.is_empty());
+    holds("status", |text| text.len() == 3 && text.iter().all(u8::is_ascii_digit))
+        && holds("request", is_request)
 }
 
 /// The format of the first access log that is written.

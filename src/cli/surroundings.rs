@@ -50,9 +50,7 @@ pub(super) fn settle_missing(meaning: &Meaning, configuration: &mut Configuratio
             );
         } else if let Some(close) = close_name(configuration, &name, loader) {
             missing.help = Some(format!("did you mean `{close}`?"));
-        } else if !is_here && (is_elsewhere || !has_directory(configuration, &name, loader))
-            || is_made_elsewhere(meaning, configuration, &name, loader)
-        {
+        } else if !is_here && (is_elsewhere || !has_directory(configuration, &name, loader)) {
             missing.level = Level::Info;
             missing.help = Some(
                 "the tree that this file belongs to is not here; `--prefix DIR` names it, and a file missing there is an error"
@@ -106,21 +104,6 @@ fn place(configuration: &Configuration, name: &str) -> std::path::PathBuf {
     let name = Path::new(name);
     let below = below_root(name).unwrap_or(name);
     main_file(configuration).parent().unwrap_or(Path::new("")).join(below)
-}
-
-/// True if a copy of a tree has nothing of the directory that an absolute include names: a package or a script makes it where
-/// nginx runs.
-fn is_made_elsewhere(
-    meaning: &Meaning,
-    configuration: &Configuration,
-    name: &str,
-    loader: &dyn Loader,
-) -> bool {
-    let is_copy = meaning.reading.prefix.is_none() && meaning.reading.is_elsewhere(main_file(configuration));
-    let is_below_own = |below: &Path| below.components().count() > 1;
-    is_copy
-        && below_root(Path::new(name)).is_some_and(is_below_own)
-        && !has_directory(configuration, name, loader)
 }
 
 /// True if files lie in the directory that an include names; the directory of the main file tells nothing.

@@ -44,6 +44,9 @@ impl Drop for Server {
     }
 }
 
+/// Starts of a server, each with other ports.
+const TRIES: u32 = 5;
+
 /// Asks a server what the cases ask; `nginx` is its program, `None` stands for `ngxc run`.
 ///
 /// # Errors
@@ -70,18 +73,26 @@ pub(super) fn run(
         }
     };
     let failed = |why: String| Failure::new(format!("{engine}: {why}"));
-    let directory = tempfile::Builder::new().prefix("ngxc-test-").tempdir();
-    let directory = directory.map_err(|error| failed(format!("no temporary directory: {error}")))?;
     let cases: Vec<_> = results.iter().map(|result| &result.found.case).collect();
-    let mut session = Session::new(configuration, ground, directory.path(), &cases)
-        .map_err(|error| failed(format!("its directory cannot be made: {error}")))?;
-    let file = directory.path().join("nginx.conf");
-    std::fs::write(&file, session.text()).map_err(|error| failed(error.to_string()))?;
-    let server = match nginx {
-        None => start_own(&file, configured, directory.path()),
-        Some(program) => start(program, &file, session.prefix(), directory.path()),
+    let mut tries = 1..=TRIES;
+    let (_directory, mut session, _server) = loop {
+        let directory = tempfile::Builder::new().prefix("ngxc-test-").tempdir();
+        let directory = directory.map_err(|error| failed(format!("no temporary directory: {error}")))?;
+        let session = Session::new(configuration, ground, directory.path(), &cases)
+            .map_err(|error| failed(format!("its directory cannot be made: {error}")))?;
+        let file = directory.path().join("nginx.conf");
+        std::fs::write(&file, session.text()).map_err(|error| failed(error.to_string()))?;
+        let server = match nginx {
+            None => start_own(&file, configured, directory.path()),
+            Some(program) => start(program, &file, session.prefix(), directory.path()),
+        };
+        match server {
+            Ok(server) => break (directory, session, server),
+            // Another program took a port between the search for it and the start of the server.
+            Err(why) if why.contains("Address already in use") && tries.next() != Some(TRIES) => {}
+            Err(why) => return Err(failed(why)),
+        }
     };
-    let _server = server.map_err(failed)?;
     for result in results {
         let seen = one(&mut session, ground, configuration, result);
         result.live.push(LiveServer { engine: engine.clone(), seen });

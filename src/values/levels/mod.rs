@@ -52,6 +52,37 @@ pub(crate) struct Level<'a> {
     index: u32,
 }
 
+impl Levels<'_> {
+    /// True if a text reads a variable that matches patterns of a `map` when it is read.
+    pub(crate) fn reads_pattern_map(&self, text: &[u8]) -> bool {
+        self.pattern_maps().are_read_by(text)
+    }
+
+    /// True if a pattern of a `map` has a group of that name.
+    pub(crate) fn map_with_group(&self, name: &str) -> bool {
+        self.pattern_maps().have_group(name)
+    }
+
+    fn pattern_maps(&self) -> &PatternMaps {
+        self.maps.get_or_init(|| {
+            let mut found = PatternMaps::default();
+            for (_, map) in self.by_name.get(&b"map"[..]).into_iter().flatten() {
+                let Some(variable) = map.arg(1).map(|word| word.value().to_ascii_lowercase()) else {
+                    continue;
+                };
+                for entry in self.entries(*map) {
+                    let key = entry.name().value();
+                    let Some(pattern) = key.strip_prefix(b"~") else { continue };
+                    let caseless = pattern.strip_prefix(b"*");
+                    let pattern = self.pattern(caseless.unwrap_or(pattern), caseless.is_some());
+                    found.add(&variable, pattern.into_iter().flat_map(|pattern| pattern.names()));
+                }
+            }
+            found
+        })
+    }
+}
+
 impl<'a> Levels<'a> {
     /// `whole`: the configuration has an `http` block.
     pub(crate) fn new(configuration: &'a Configuration, whole: bool) -> Self {
