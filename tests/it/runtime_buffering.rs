@@ -123,6 +123,46 @@ fn the_peer_is_free_however_slow_the_client_is() {
     }
 }
 
+/// A TLS record that was encrypted waits for the client, while its bytes go to the temporary file with the rest.
+#[test]
+fn a_slow_client_gets_all_of_it_over_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("certificate.pem"), made.cert.pem()).unwrap();
+    std::fs::write(at("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let (config, body) = (Arc::new(config), body());
+    for program in programs() {
+        let (peer, _) = peer(COUNTS);
+        let server = Server::start(
+            program,
+            MAIN,
+            &format!(
+                "access_log off; server {{ listen LISTEN ssl; ssl_certificate {0}/certificate.pem;\n\
+                 ssl_certificate_key {0}/key.pem; location / {{ proxy_pass http://{peer}; }} }}",
+                directory.path().display()
+            ),
+        );
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&server.address.into()).unwrap();
+        let name = rustls::pki_types::ServerName::try_from("a.test").unwrap();
+        let connection = rustls::ClientConnection::new(Arc::clone(&config), name).unwrap();
+        let mut stream = rustls::StreamOwned::new(connection, TcpStream::from(socket));
+        stream.write_all(b"GET /big HTTP/1.0\r\nHost: a.test\r\n\r\n").unwrap();
+        let text = "an upstream response is buffered to a temporary file";
+        eventually("the log has the warning", || server.log().contains(text));
+        let mut all = Vec::new();
+        // nginx closes the connection without a word of TLS, as HTTP/1.0 allows.
+        let _ = stream.read_to_end(&mut all);
+        let start = all.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        assert!(all[start..] == body, "{} of {} bytes", all.len() - start, body.len());
+    }
+}
+
 #[test]
 fn the_connection_is_used_again_while_the_client_waits() {
     for program in programs() {

@@ -151,7 +151,7 @@ mod tests {
         let printed = |argument: &str| text.split_whitespace().any(|word| word == argument);
         assert!(!printed("--without-http_proxy_module") && !printed("--without-http_split_clients_module"));
         assert!(!printed("--with-debug") && !printed("--with-http_mp4_module"));
-        assert!(printed("--without-http_uwsgi_module") && !printed("--without-http_fastcgi_module"));
+        assert!(printed("--without-http_memcached_module") && !printed("--without-http_fastcgi_module"));
     }
 
     #[test]

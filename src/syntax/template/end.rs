@@ -24,7 +24,7 @@ pub(super) fn end(language: Language, mark: &str, close: &str, inside: &[u8]) ->
     if mark == "{{" && trimmed.starts_with(b"/*") {
         return of_comment(close, inside);
     }
-    let mut depth = 0_usize;
+    let (mut depth, mut is_passed) = (0_usize, false);
     let mut at = 0;
     while let Some(&byte) = inside.get(at) {
         let rest = &inside[at..];
@@ -40,10 +40,11 @@ pub(super) fn end(language: Language, mark: &str, close: &str, inside: &[u8]) ->
             b'}' if language == Language::Jinja => depth = depth.saturating_sub(1),
             _ => {}
         }
+        is_passed |= rest.starts_with(close.as_bytes());
         at += 1;
     }
     // Braces that do not match are no braces.
-    if depth > 0 { End::Unquoted } else { End::Never }
+    if depth > 0 || is_passed { End::Unquoted } else { End::Never }
 }
 
 /// Position of the quote that ends a text, the length of the rest without one, `None` if a line ends first: only raw texts
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn a_tag_ends_outside_of_quotes_comments_and_braces() {
         let cases: [(Language, &[u8], End); 12] = [
-            (Language::Go, b" \"}}\" }} b", End::At(9)),
+            (Language::Go, b" \"}}\" }} b", End::At(8)),
             (Language::Go, b" `{{\n}}` }}", End::At(11)),
             (Language::Go, b" `\\` }}", End::At(7)),
             (Language::Go, b"- /* it's }} */ -}}x", End::At(19)),
