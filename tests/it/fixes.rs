@@ -64,6 +64,20 @@ fn a_deletion_is_no_change_beyond_its_purpose_and_keeps_the_comment() {
 }
 
 #[test]
+fn bytes_that_are_not_utf_8_are_never_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("nginx.conf");
+    let text = b"events {}\nhttp { server { listen 80; server_name caf\xe9:8080; gzip_types text/\xe9, text/css; } }\n";
+    fs::write(&file, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ngxc"));
+    let output =
+        command.args(["lint", "--fix", "--unsafe", "nginx.conf"]).current_dir(&directory).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("bytes that are not UTF-8"), "{said}");
+    assert_eq!(fs::read(&file).unwrap(), text, "{said}");
+}
+
+#[test]
 fn a_refused_fix_is_named_and_the_others_are_made() {
     let directory = tempfile::tempdir().unwrap();
     // The line is read in two servers: what repairs one would replace the headers of the other.
