@@ -200,6 +200,95 @@ fn one_rate_by_the_time_in_which_connections_were_closed() {
     assert!(!searched, "{:?}", full.evidence);
 }
 
+#[test]
+fn a_pool_that_only_the_model_thinks_small_is_no_cause() {
+    let small = CURED.replace("keepalive 64", "keepalive 2");
+    let of = |now: i64, before: u16, failures: &[i64]| {
+        let findings = found(&small, &evidence(now, before, 0, 8, failures));
+        let repairs = findings.iter().filter(|f| f.repair.is_some()).count();
+        (findings.first().unwrap().severity, repairs, findings)
+    };
+    // No failure since the reload, while its minute lasts and after it: nothing more to be edited.
+    for (now, before) in [(12, 56), (30, 40), (80, 0)] {
+        let (severity, repairs, findings) = of(now, before, &[1]);
+        assert!(severity <= Severity::Warning && repairs == 0, "{now}: {findings:?}");
+    }
+    assert_eq!(one(&of(30, 56, &[1]).2, "ports-draining").over_at, Some(RELOAD + 61));
+    // Failures within the minute, which is over.
+    let (severity, repairs, findings) = of(90, 0, &[1, 25]);
+    assert_eq!((severity, repairs), (Severity::Info, 0), "{findings:?}");
+    let missing = one(&findings, "no-free-port");
+    assert!(missing.evidence.iter().any(|text| text.contains("the model thinks the pool small")));
+    // A failure after it is the new configuration's.
+    let (severity, repairs, findings) = of(90, 0, &[1, 25, 85]);
+    assert_eq!((severity, repairs), (Severity::Critical, 1), "{findings:?}");
+}
+
+#[test]
+fn a_host_that_has_the_ports_by_now_is_well_though_the_log_has_old_lines() {
+    let of = |settings: &str, now: i64| {
+        let mut known = evidence(now, 0, 0, 0, &[1, 2]);
+        // nginx was started before the failures, and not since.
+        known.reloaded = Some((START + now, START - 300));
+        let format_of = config(BROKEN);
+        let mut access =
+            AccessLog::new(&format_of, format_of.http.log_formats.iter().find(|f| f.name == "p").unwrap());
+        for second in [1, 1, 2, 2] {
+            access.add(format!("[22/Nov/2026:17:46:0{second} +0000] 502 10.0.0.100:1234 502").as_bytes());
+        }
+        known.access = Some(access);
+        let log = known.errors.as_mut().unwrap();
+        (log.reload, log.seen) = (None, std::mem::take(&mut log.before));
+        known.host = Host::read(&Sysctls::parse(settings)).unwrap();
+        let config = config(BROKEN);
+        diagnose(&config, &flows(&config), &known)
+    };
+    let enough =
+        "net.ipv4.ip_local_port_range = 15000 65000\nnet.ipv4.tcp_tw_reuse = 1\nnet.ipv4.tcp_timestamps = 1";
+    let findings = of(enough, 40);
+    let missing = one(&findings, "no-free-port");
+    assert!(findings.iter().all(|f| f.severity == Severity::Info), "{findings:?}");
+    assert!(missing.evidence.iter().any(|text| text.contains("until it is rotated")), "{missing:?}");
+    // Too early, or nothing was changed: the shortage is told to whoever looks later.
+    assert_eq!(one(&of(enough, 5), "no-free-port").severity, Severity::Critical);
+    let as_it_was = of("net.ipv4.ip_local_port_range = 20000 20063", 300);
+    assert_eq!(one(&as_it_was, "no-free-port").severity, Severity::Critical);
+}
+
+#[test]
+fn an_attempt_that_the_next_server_made_good_reached_no_client() {
+    let http = BROKEN.replace("1234;", "1234; server 10.0.0.7:80;");
+    let config = config(&http);
+    let effect = |line: &str| {
+        let format = config.http.log_formats.iter().find(|f| f.name == "p").unwrap();
+        let mut log = AccessLog::new(&config, format);
+        log.add(format!("[22/Nov/2026:17:46:40 +0000] {line}").as_bytes());
+        let mut known = evidence(50, 0, 0, 0, &[40]);
+        known.access = Some(log);
+        let findings = diagnose(&config, &flows(&config), &known);
+        one(&findings, "no-free-port").evidence.join(" ")
+    };
+    let rescued = "an attempt failed, and the next server answered";
+    let good = effect("200 10.0.0.100:1234, 10.0.0.7:80 502, 200");
+    assert!(good.contains(rescued) && !good.contains("clients got"), "{good}");
+    let bad = effect("502 10.0.0.100:1234 502");
+    assert!(bad.contains("clients got 502") && !bad.contains(rescued), "{bad}");
+}
+
+#[test]
+fn a_size_that_only_an_outage_tells_is_a_lower_bound() {
+    let place = tempfile::tempdir().unwrap();
+    two_upstreams(place.path());
+    let line = |status: u16| {
+        format!("192.0.2.1 - - [22/Nov/2026:17:46:02 +0000] \"GET /a HTTP/1.1\" {status} 0 \"-\" \"-\"\n")
+    };
+    fs::write(place.path().join("access.log"), line(200).repeat(9) + &line(502).repeat(9)).unwrap();
+    let arguments =
+        ["doctor", "nginx.conf", "--error-log", "error.log", "--access-log", "access.log", "--no-sockets"];
+    let text = out(&ngxc(place.path(), &arguments));
+    assert!(text.contains("is a lower bound") && !text.contains("cures it"), "{text}");
+}
+
 fn ngxc(place: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ngxc")).args(arguments).current_dir(place).output().unwrap()
 }

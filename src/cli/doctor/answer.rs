@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::diagnosis::Diagnosis;
 use super::gathered::printable;
 use crate::ports::dates::clock;
+use crate::ports::doctor::load::is_lower_bound;
 use crate::ports::doctor::{Finding, Severity};
 
 /// Causes that are listed; the rest is counted.
@@ -40,6 +41,17 @@ pub(super) fn text(diagnosis: &Diagnosis<'_>) -> String {
 fn cure(diagnosis: &Diagnosis<'_>, finding: &Finding) -> String {
     if let Some(at) = finding.over_at {
         return format!("cured since the reload; wait until {}", clock(at));
+    }
+    let evidence = &diagnosis.gathered.evidence;
+    let is_lower = |text: &String| is_lower_bound(evidence, text);
+    let is_bound = finding.effect.iter().chain(&finding.remedy).any(is_lower);
+    if is_bound && diagnosis.is_repaired(finding) {
+        return "the size of the pool in the diff below is a lower bound, because the access log has no durations: \
+                `$request_time` or `$upstream_response_time` in its format would size it"
+            .to_owned();
+    }
+    if finding.name == "near-the-cliff" && diagnosis.is_repaired(finding) {
+        return "nothing fails now; with the diff below fewer ports are in use".to_owned();
     }
     let text = match (diagnosis.is_repaired(finding), finding.commands.is_empty()) {
         (true, true) => "the diff below cures it",

@@ -7,6 +7,7 @@ use super::diagnosis::Diagnosis;
 use super::gathered::printable;
 use crate::ports::dates::clock;
 use crate::ports::doctor::{Finding, Severity};
+use crate::ports::signal::Signal;
 
 /// Columns that the text is wrapped to.
 const WIDTH: usize = 110;
@@ -144,9 +145,13 @@ fn nothing(diagnosis: &Diagnosis<'_>) -> String {
 fn nothing_bad(diagnosis: &Diagnosis<'_>) -> String {
     let evidence = &diagnosis.gathered.evidence;
     let was_bad = evidence.errors.as_ref().is_some_and(|log| !log.before.is_empty());
-    match evidence.reloaded.filter(|_| was_bad) {
+    let is_later = evidence.errors.as_ref().is_some_and(|log| log.get(Signal::NoPort).is_some());
+    match evidence.reloaded.filter(|_| was_bad && !is_later) {
         Some((_, at)) => format!("nothing has failed since the reload at {}", clock(at)),
-        None => "no shortage of ports".to_owned(),
+        None => match diagnosis.findings.iter().find(|f| f.name == "no-free-port") {
+            Some(over) => format!("over: {}; older lines stay in the log until it is rotated", over.title),
+            None => "no shortage of ports".to_owned(),
+        },
     }
 }
 

@@ -25,7 +25,12 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
                 ),
             );
         }
-        None => found.extend(failures),
+        None => match super::drain::over_since(case).filter(|at| log.sum(at + 2, i64::MAX).errors == 0) {
+            Some(at) => {
+                found.extend(failures.map(|finding| finding.over(&format!("until {}", stamp(at)))));
+            }
+            None => found.extend(failures),
+        },
     }
     let missing = log.missing();
     if !missing.is_empty() {

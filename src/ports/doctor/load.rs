@@ -12,6 +12,16 @@ use crate::reuse::Verdict;
 /// Seconds that a request is assumed to take where no log tells it.
 pub const ASSUMED_LATENCY: f64 = 0.1;
 
+/// Said of a number of requests at once that nothing measured.
+const ASSUMED: &str = " (assumed: --access-log tells it)";
+
+/// True if an effect rests on the requests that were served alone, as the access log has no durations: during an outage these
+/// are fewer than those that were wanted.
+pub fn is_lower_bound(evidence: &Evidence, effect: &str) -> bool {
+    let is_untimed = evidence.access.as_ref().is_some_and(|log| log.latency().is_none());
+    is_untimed && effect.contains(ASSUMED)
+}
+
 /// Requests of one flow under way at once that are assumed at most where nothing tells the rate.
 const ASSUMED_AT_ONCE: f64 = 25.0;
 
@@ -52,7 +62,7 @@ pub fn load(config: &Config, flow: &Flow<'_>, evidence: &Evidence) -> (Load, Str
         Some(more) if more > open => " (more than the pool holds: it closes connections)",
         _ if is_seen => " (open sockets)",
         _ if is_timed && is_measured => "",
-        _ => " (assumed: --access-log tells it)",
+        _ => ASSUMED,
     };
     let open = more.map_or(open, |more| open.max(more));
     let load = Load { rate, latency, concurrency: Some(open) };

@@ -165,7 +165,7 @@ fn message(
         _ => (meaning.name, meaning.title),
     };
     let finding = Finding::new(name, severity(meaning.weight), format!("{title}{to}")).seen(count(log, seen));
-    let mut finding = sockets(case, signal, &targets, told(seen, meaning, &targets, finding));
+    let mut finding = sockets(case, signal, &targets, told(case, seen, meaning, &targets, finding));
     let holds = |f: usize| case.flows[f].verdict == Verdict::Reused;
     let is_session = is_stream || flow.is_some_and(|f| case.flows[f].session.is_some());
     finding = match flow {
@@ -224,12 +224,20 @@ fn message(
 }
 
 /// The messages themselves: one of them, its effect and cause, and the peers.
-fn told(seen: &MessageGroup, meaning: &Meaning, targets: &[(&str, u64)], mut finding: Finding) -> Finding {
+fn told(
+    case: &Case<'_>,
+    seen: &MessageGroup,
+    meaning: &Meaning,
+    targets: &[(&str, u64)],
+    mut finding: Finding,
+) -> Finding {
     let is_stream = seen.of_stream == seen.count && seen.count > 0;
     if !seen.sample.is_empty() {
         finding = finding.seen(seen.sample.clone());
     }
-    finding = finding.seen(format!("{}; {}", meaning.effect("got", is_stream), meaning.cause));
+    let effect = super::rescued::effect(case, seen, targets);
+    let effect = effect.unwrap_or_else(|| meaning.effect("got", is_stream));
+    finding = finding.seen(format!("{effect}; {}", meaning.cause));
     if seen.of_stream > 0 && !is_stream {
         finding =
             finding.seen(format!("{} of them in `stream`, whose sessions are closed", times(seen.of_stream)));
@@ -376,6 +384,9 @@ fn no_live(case: &Case<'_>, log: &ErrorLog, seen: &MessageGroup, meaning: &Meani
     finding = finding.seen(format!("a peer that failed gets no requests for a time ({rule})"));
     let place = upstream.map(|u| u.span);
     finding.fault = place.map(|span| (span, format!("upstream: {rule}")));
+    if let Some(at) = super::drain::over_since(case).filter(|_| by_ports >= known) {
+        return finding.over(&format!("until {}", stamp(at)));
+    }
     match by_ports {
         0 => finding.remedy(meaning.remedy),
         _ => finding.remedy("repair the shortage of ports; max_fails=0 would only hide it"),

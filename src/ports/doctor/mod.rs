@@ -6,6 +6,7 @@ mod cure;
 mod drain;
 mod kernel;
 mod logs;
+mod rescued;
 mod sockets;
 
 pub mod load;

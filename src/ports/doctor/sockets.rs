@@ -20,7 +20,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Vec<Finding>) {
         if share < NEAR {
             continue;
         }
-        let is_needed = case.flow_to(*peer).is_some_and(|n| super::load::is_short(case, &case.flows[n]));
+        let is_needed = case.flow_to(*peer).is_some_and(|n| {
+            super::load::is_short(case, &case.flows[n]) && !super::drain::is_settled(case, n)
+        });
         let draining = super::drain::draining(case, (*source, *peer), uses);
         // Another program's ports, or those of a flow that still has to be repaired, are not over by waiting.
         found.push(match draining.filter(|_| !is_needed && case.flow_to(*peer).is_some()) {
